@@ -1,0 +1,22 @@
+//! The language the directory server and the peers agree on.
+//!
+//! ```text
+//! bytes ── link (TLS 1.3) ── frame ── msg ──►  a program's core
+//!              │                       │
+//!           crypto (keys, passcodes, transcripts, prefaces)
+//! ```
+//!
+//! Reading order: [`ident`] and [`limits`] (words and bounds), [`frame`] and [`msg`] (what travels), [`crypto`] (what is
+//! proved), [`link`] (how it travels). Nothing here knows which program it runs in, and nothing here names an async
+//! runtime, opens a file or reads a clock: clock and randomness are arguments (decisions D3, D21).
+//!
+//! The specification is `common/docs/protocol.md`; section numbers in these documents refer to it.
+#![forbid(unsafe_code)]
+
+pub mod crypto;
+pub mod frame;
+pub mod ident;
+pub mod limits;
+pub mod link;
+pub mod msg;
+pub mod secret;

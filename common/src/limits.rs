@@ -1,0 +1,60 @@
+//! Every limit of the protocol, in one place (decision D22; protocol section 9).
+//!
+//! Limits that an administrator may change are the *defaults* of the directory's configuration, not constants here.
+
+use std::time::Duration;
+
+/// Characters of a user id.
+pub const USER_ID_MAX: usize = 32;
+/// Payload bytes of a frame before login, and on a link before `CONNECTREPLY` (threat L9).
+pub const FRAME_BEFORE_LOGIN: usize = 16 * 1024;
+/// Payload bytes of a frame after login (threat P4).
+pub const FRAME_AFTER_LOGIN: usize = 64 * 1024;
+/// Bytes that may wait to be sent on one connection before the reader counts as too slow (threat P4).
+pub const PENDING_OUTPUT: usize = 512 * 1024;
+/// UTF-8 bytes of one chat message.
+pub const MESSAGE_TEXT: usize = 16 * 1024;
+/// Bytes of an identity key, PKCS#1 DER, public: RSA-4096 takes 526.
+pub const PUBLIC_KEY_MAX: usize = 600;
+/// Bytes of a vault: RSA-4096 in PKCS#1 takes 2,349, plus header and tag.
+pub const VAULT_MAX: usize = 4 * 1024;
+/// RSA modulus sizes accepted for identity keys, in bits (threat P2).
+pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+/// RSA modulus size generated for identity keys, in bits (decision D5).
+pub const RSA_BITS_NEW: usize = 3072;
+/// Sizes that frames are padded to (threat P7), length prefix included.
+pub const PADDED_SIZES: [usize; 4] = [256, 1024, 4096, 16 * 1024];
+/// Whole connection set-up and login, not per read (threat L9).
+pub const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
+/// Whole link set-up up to `CONNECTREPLY`, unless a person is being asked.
+pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a person may take to accept a call (`accept = "ask"`).
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+/// A connection that was silent for this long is asked for a sign of life (threat P4).
+pub const PING_AFTER: Duration = Duration::from_secs(30);
+/// A connection that was silent for this long is dead (threat P4).
+pub const DEAD_AFTER: Duration = Duration::from_secs(90);
+/// How far a preface's time may be from the callee's, and how long its nonce is remembered (threat P3), in seconds.
+pub const PREFACE_WINDOW: u64 = 120;
+/// Prefaces remembered against replay; when full, further callers are refused.
+pub const PREFACES_REMEMBERED: usize = 4096;
+/// Half-open connections of a directory: all sources together, and of one source (threat L9).
+pub const HALF_OPEN: usize = 512;
+/// Half-open connections of one source (threat L9).
+pub const HALF_OPEN_PER_SOURCE: usize = 8;
+/// Half-open connections from which on new ones are dropped at random (threat L9).
+pub const HALF_OPEN_EARLY_DROP: usize = 256;
+/// Strangers' connections a peer keeps while they have not proved anything (threat P3).
+pub const CALLERS_HALF_OPEN: usize = 64;
+/// Such connections of one source (threat P3).
+pub const CALLERS_HALF_OPEN_PER_SOURCE: usize = 8;
+/// Sources remembered for penalties and limits (threat L3).
+pub const SOURCES_REMEMBERED: usize = 65_536;
+/// Terminals of one user that may be logged in at once.
+pub const TERMINALS_PER_USER: usize = 8;
+/// Users in one `LISTREPLY`.
+pub const LIST_PAGE: usize = 200;
+/// Port a peer listens on.
+pub const PEER_PORT: u16 = 65_000;
+/// Port a directory listens on.
+pub const DIRECTORY_PORT: u16 = 7420;

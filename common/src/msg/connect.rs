@@ -1,0 +1,75 @@
+//! Call and conversation between two terminals (protocol section 7).
+
+use serde::{Deserialize, Serialize};
+
+use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
+
+/// `CONNECTREQ`: first message of the caller (decision D12, threat P1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectReq {
+    /// The caller.
+    pub initiator: UserId,
+    /// The user called.
+    pub destination: UserId,
+    /// Digest of the caller's identity key, the one this TLS connection is authenticated with.
+    pub initiator_key: KeyDigest,
+    /// Digest of the identity key the caller expects.
+    pub destination_key: KeyDigest,
+    /// The caller's terminal.
+    pub terminal: TerminalId,
+}
+
+/// Outcome of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectStatus {
+    /// The callee has verified the caller.
+    Accepted,
+    /// See `reason`.
+    Refused,
+}
+
+/// Why a call was refused; deliberately coarse (style rule 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectRefusal {
+    /// Declined, blocked, or the verification failed.
+    Declined,
+    /// Both called at once and the other call goes on (threat P5).
+    Crossed,
+    /// The callee cannot verify anybody now, because its directory is out of reach.
+    Unavailable,
+    /// A reason this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// `CONNECTREPLY`: answers `CONNECTREQ`; only `accepted` counts as connected (decision D24).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectReply {
+    /// Accepted or refused.
+    pub status: ConnectStatus,
+    /// Present when refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ConnectRefusal>,
+    /// Accepted: the callee's terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<TerminalId>,
+}
+
+/// `CONNECTED`: the caller takes this link, of all that were accepted; the callee shows the call only now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connected {}
+
+/// `CHAT`: one message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chat {
+    /// Chosen by the sender; a repeated one is dropped.
+    pub id: MessageId,
+    /// The sender's name for display. Receivers show the verified user id instead; it is there for logs and gateways.
+    pub nick: String,
+    /// The text, at most [`crate::limits::MESSAGE_TEXT`] bytes of UTF-8.
+    pub message: String,
+    /// When it was sent by the sender's clock, seconds since the epoch. Informative (threat T7).
+    pub date: u64,
+}

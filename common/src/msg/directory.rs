@@ -1,0 +1,158 @@
+//! Lookup, list, and what either side of a directory connection may always send (protocol section 6).
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Hex;
+use crate::ident::UserId;
+
+/// `LOOKUPREQ`: asks for a user's addresses and public key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupReq {
+    /// Who asks; must be the user logged in on this connection.
+    pub userid: UserId,
+    /// Who is looked for.
+    pub lookup: UserId,
+}
+
+/// Outcome of a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LookupStatus {
+    /// The user is logged in.
+    #[serde(rename = "SUCCESS")]
+    Success,
+    /// The user is not logged in or does not exist, or the asker is not logged in.
+    #[serde(rename = "NOTFOUND")]
+    NotFound,
+}
+
+/// `LOOKUPREPLY`: answers `LOOKUPREQ`, in the order of the requests. All fields are empty when not found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupReply {
+    /// Found or not.
+    pub status: LookupStatus,
+    /// The user found; empty when not found.
+    pub userid: String,
+    /// Where the user's terminals listen, the newest login first.
+    pub addresses: Vec<SocketAddr>,
+    /// The user's identity key, PKCS#1 DER.
+    pub publickey: Hex,
+}
+
+impl LookupReply {
+    /// The one answer for everything that is not found.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self { status: LookupStatus::NotFound, userid: String::new(), addresses: Vec::new(), publickey: Hex::default() }
+    }
+}
+
+/// `LISTREQ`: asks who is online.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListReq {
+    /// Continue behind this user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<UserId>,
+}
+
+/// One user in a `LISTREPLY`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedUser {
+    /// The user.
+    pub userid: UserId,
+    /// Logged in since, seconds since the epoch; absent when offline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online_since: Option<u64>,
+}
+
+/// `LISTREPLY`: users in the order of their ids, at most [`crate::limits::LIST_PAGE`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListReply {
+    /// One page.
+    pub users: Vec<ListedUser>,
+    /// Whether there are further users behind the last one.
+    pub more: bool,
+}
+
+/// `PING`: asks for a sign of life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {}
+
+/// `PONG`: answers `PING`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pong {}
+
+/// `LOGOUT`: ends the session; the directory closes the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logout {}
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByeReason {
+    /// A person ended the conversation, or logged out.
+    Ended,
+    /// The program stops.
+    Stopping,
+    /// The same call was taken at another terminal, or goes on over another link.
+    Elsewhere,
+    /// The session was ended by an administrator, or the user was locked or removed.
+    Administrator,
+    /// The same terminal has logged in anew.
+    Replaced,
+    /// Silence, slowness or a broken rule.
+    Protocol,
+    /// A reason this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// `BYE`: the last message of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bye {
+    /// Why.
+    pub reason: ByeReason,
+}
+
+/// What was wrong with a message; all that the other side is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// Not a message: the connection ends.
+    Malformed,
+    /// A `msgtype` that does not exist; the connection goes on.
+    UnknownMsgtype,
+    /// A message that is not allowed at this point: the connection ends.
+    OutOfOrder,
+    /// Too many requests; see `retry_after`. The connection goes on.
+    RateLimited,
+    /// The proof of possession or the terminal certificate was not accepted: the connection ends.
+    NotAccepted,
+    /// The directory cannot keep its promise now (disk full, overload): the connection ends.
+    Unavailable,
+    /// A code this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// `ERROR`: a message was not understood or not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Error {
+    /// What was wrong.
+    pub code: ErrorCode,
+    /// The `msgtype` this answers, where the sender was waiting for an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Seconds until another try makes sense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+impl Error {
+    /// An error without further particulars.
+    #[must_use]
+    pub fn new(code: ErrorCode) -> Self {
+        Self { code, to: None, retry_after: None }
+    }
+}

@@ -1,0 +1,289 @@
+//! Messages: one JSON object each, told apart by the key `msgtype` (decision D6; protocol section 4).
+//!
+//! A connection to a directory carries [`ToDirectory`] one way and [`FromDirectory`] the other; a link between two
+//! terminals carries [`PeerMessage`] both ways. Decoding ignores unknown fields, refuses unknown types and never
+//! allocates more than a small multiple of the payload, whose length the frame layer has bounded before.
+
+mod auth;
+mod connect;
+mod directory;
+
+pub use auth::*;
+pub use connect::*;
+pub use directory::*;
+
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Why a payload is not a message that is allowed here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Not one UTF-8 JSON object with a text `msgtype`.
+    #[error("not a JSON object with a msgtype")]
+    NotAMessage,
+    /// A `msgtype` that does not exist in this direction.
+    #[error("unknown msgtype")]
+    UnknownType,
+    /// A known `msgtype` whose fields are missing, of the wrong type or out of bounds.
+    #[error("{msgtype}: {detail}")]
+    BadFields {
+        /// The type whose fields are wrong.
+        msgtype: &'static str,
+        /// Our decoder's words; may quote what the other side sent, so sanitise before display.
+        detail: String,
+    },
+}
+
+/// A set of messages that may travel in one direction of a connection.
+pub trait Message: Sized {
+    /// Every `msgtype` of the set, in the order of the protocol document.
+    const TYPES: &'static [&'static str];
+
+    /// Decodes one frame payload; white space after the object is padding.
+    ///
+    /// # Errors
+    /// [`Malformed`]; nothing is kept of the payload then.
+    fn decode(payload: &[u8]) -> Result<Self, Malformed>;
+
+    /// Encodes to a frame payload, not padded.
+    fn encode(&self) -> Vec<u8>;
+
+    /// The `msgtype` of this message.
+    fn msgtype(&self) -> &'static str;
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    msgtype: Cow<'a, str>,
+}
+
+fn head(payload: &[u8]) -> Result<Cow<'_, str>, Malformed> {
+    serde_json::from_slice::<Head<'_>>(payload).map(|head| head.msgtype).map_err(|_| Malformed::NotAMessage)
+}
+
+fn body<'a, T: Deserialize<'a>>(msgtype: &'static str, payload: &'a [u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(payload).map_err(|e| Malformed::BadFields { msgtype, detail: e.to_string() })
+}
+
+/// Declares a message set: the enum, its `msgtype` names, encoder and decoder.
+///
+/// The decoder reads the type first and the fields second, straight from the payload; serde's internally tagged
+/// enums would copy every field into an intermediate tree.
+macro_rules! messages {
+    ($(#[$meta:meta])* $set:ident { $($(#[$doc:meta])* $variant:ident = $msgtype:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        #[serde(tag = "msgtype")]
+        pub enum $set {
+            $($(#[$doc])* #[serde(rename = $msgtype)] $variant($variant),)+
+        }
+
+        impl Message for $set {
+            const TYPES: &'static [&'static str] = &[$($msgtype),+];
+
+            fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+                match head(payload)?.as_ref() {
+                    $($msgtype => body($msgtype, payload).map(Self::$variant),)+
+                    _ => Err(Malformed::UnknownType),
+                }
+            }
+
+            fn encode(&self) -> Vec<u8> {
+                // Writing plain structs of strings and numbers to memory cannot fail.
+                serde_json::to_vec(self).unwrap_or_default()
+            }
+
+            fn msgtype(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $msgtype,)+ }
+            }
+        }
+
+        $(impl From<$variant> for $set {
+            fn from(message: $variant) -> Self {
+                Self::$variant(message)
+            }
+        })+
+    };
+}
+
+messages! {
+    /// What a peer sends to a directory.
+    ToDirectory {
+        /// Opens the conversation: which user is meant, and may that user register?
+        Hello = "HELLO",
+        /// Asks the directory to prove that it knows the invitation (decision D23).
+        InviteReq = "INVITEREQ",
+        /// First message of a registration.
+        RegisterReq = "REGISTERREQ",
+        /// Last message of a registration.
+        RegisterUpload = "REGISTERUPLOAD",
+        /// First message of a login: KE1. Counts as an attempt (decision D9).
+        AuthReq = "AUTHREQ",
+        /// KE3.
+        AuthProof = "AUTHPROOF",
+        /// Proof of possession of the identity key; from then on the user is present.
+        Announce = "ANNOUNCE",
+        /// Asks for a user's addresses and public key.
+        LookupReq = "LOOKUPREQ",
+        /// Asks who is online.
+        ListReq = "LISTREQ",
+        /// Asks for a sign of life.
+        Ping = "PING",
+        /// A sign of life.
+        Pong = "PONG",
+        /// Ends the session.
+        Logout = "LOGOUT",
+    }
+}
+
+messages! {
+    /// What a directory sends to a peer.
+    FromDirectory {
+        /// Answers `HELLO`.
+        Welcome = "WELCOME",
+        /// Answers `INVITEREQ`.
+        InviteProof = "INVITEPROOF",
+        /// Answers `REGISTERREQ`.
+        RegisterChallenge = "REGISTERCHALLENGE",
+        /// Ends a registration, or refuses it at either step.
+        RegisterReply = "REGISTERREPLY",
+        /// Answers `AUTHREQ`: KE2 and the challenge to sign.
+        AuthChallenge = "AUTHCHALLENGE",
+        /// `GRANTED` or `REFUSED`.
+        AuthReply = "AUTHREPLY",
+        /// Answers `ANNOUNCE`.
+        Announced = "ANNOUNCED",
+        /// `SUCCESS` or `NOTFOUND`.
+        LookupReply = "LOOKUPREPLY",
+        /// One page of the users online.
+        ListReply = "LISTREPLY",
+        /// Asks for a sign of life.
+        Ping = "PING",
+        /// A sign of life.
+        Pong = "PONG",
+        /// The directory closes the connection and says why.
+        Bye = "BYE",
+        /// A message was not understood or not allowed.
+        Error = "ERROR",
+    }
+}
+
+messages! {
+    /// What terminals send to each other.
+    PeerMessage {
+        /// The caller names both users and both keys.
+        ConnectReq = "CONNECTREQ",
+        /// `accepted` or `refused`.
+        ConnectReply = "CONNECTREPLY",
+        /// The caller takes this terminal, of all that accepted.
+        Connected = "CONNECTED",
+        /// One line of conversation.
+        Chat = "CHAT",
+        /// Asks for a sign of life.
+        Ping = "PING",
+        /// A sign of life.
+        Pong = "PONG",
+        /// Ends the conversation and says why.
+        Bye = "BYE",
+        /// A message was not understood or not allowed.
+        Error = "ERROR",
+    }
+}
+
+/// Bytes that are lower-case hex in messages: keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hex(pub Vec<u8>);
+
+/// Bytes that are base64 (RFC 4648 section 4, padded) in messages: opaque blobs.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Blob(pub Vec<u8>);
+
+impl std::fmt::Debug for Blob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Blob({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        hex::decode(text.as_bytes()).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use base64::Engine as _;
+        serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use base64::Engine as _;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).map(Self).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ident::UserId;
+
+    fn lookup() -> ToDirectory {
+        LookupReq { userid: UserId::parse("ali").unwrap(), lookup: UserId::parse("bianca").unwrap() }.into()
+    }
+
+    #[test]
+    fn the_type_comes_first_and_round_trips() {
+        let payload = lookup().encode();
+        assert_eq!(payload, br#"{"msgtype":"LOOKUPREQ","userid":"ali","lookup":"bianca"}"#);
+        assert_eq!(ToDirectory::decode(&payload), Ok(lookup()));
+    }
+
+    #[test]
+    fn padding_and_unknown_fields_are_ignored() {
+        let payload = br#"{"new":[1,{"a":2}],"lookup":"bianca","userid":"ali","msgtype":"LOOKUPREQ"}     "#;
+        assert_eq!(ToDirectory::decode(payload), Ok(lookup()));
+    }
+
+    #[test]
+    fn a_type_of_the_other_direction_is_unknown() {
+        assert_eq!(FromDirectory::decode(&lookup().encode()), Err(Malformed::UnknownType));
+    }
+
+    #[test]
+    fn broken_payloads_are_refused() {
+        for (payload, error) in [
+            (&b""[..], Malformed::NotAMessage),
+            (b"[]", Malformed::NotAMessage),
+            (b"{}", Malformed::NotAMessage),
+            (b"{\"msgtype\":1}", Malformed::NotAMessage),
+            (b"{\"msgtype\":\"PING\"}{}", Malformed::NotAMessage),
+            (b"{\"msgtype\":\"PING\",\"msgtype\":\"PONG\"}", Malformed::NotAMessage),
+            (b"{\"msgtype\":\"\xff\"}", Malformed::NotAMessage),
+        ] {
+            assert_eq!(ToDirectory::decode(payload), Err(error));
+        }
+        assert!(matches!(
+            ToDirectory::decode(br#"{"msgtype":"LOOKUPREQ","userid":"ALI","lookup":"b"}"#),
+            Err(Malformed::BadFields { msgtype: "LOOKUPREQ", .. })
+        ));
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_not_a_crash() {
+        let payload = format!("{{\"msgtype\":\"PING\",\"x\":{}{}}}", "[".repeat(8000), "]".repeat(8000));
+        assert_eq!(ToDirectory::decode(payload.as_bytes()), Err(Malformed::NotAMessage));
+    }
+}
