@@ -186,7 +186,6 @@ macro_rules! hex_bytes {
         }
     };
 }
-pub(crate) use hex_bytes;
 
 hex_bytes!(
     /// SHA-256 of a public key: of the PKCS#1 DER for identity keys, of the SubjectPublicKeyInfo for a directory's key.
@@ -217,6 +216,11 @@ hex_bytes!(
     /// An HMAC-SHA-256 value.
     Mac,
     32
+);
+hex_bytes!(
+    /// The OPAQUE credential identifier of a user: random at registration, never changed, never reused. Never sent.
+    CredentialId,
+    16
 );
 
 impl KeyDigest {

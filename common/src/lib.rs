@@ -20,3 +20,5 @@ pub mod limits;
 pub mod link;
 pub mod msg;
 pub mod secret;
+#[cfg(feature = "testkit")]
+pub mod testkit;

@@ -1,1 +1,270 @@
-//! Links.
+//! A link: frames over TLS over any byte stream of `futures` (protocol section 3).
+//!
+//! One task owns a link and drives both directions through [`Link::next`]; nothing is split, nothing is spawned, and no
+//! runtime is named. Deadlines and pings belong to the owner, because they need a clock.
+//!
+//! An idle link keeps no buffers of its own: reads go through the stack, frames are handed on, and output buffers are
+//! given back when they have been written.
+
+pub mod tls;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::{self, Read as _, Write as _};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::io::{AsyncRead, AsyncWrite};
+use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+
+use crate::frame::{self, Decoder, Padding, TooLong};
+use crate::limits::{FRAME_BEFORE_LOGIN, PENDING_OUTPUT};
+
+/// Label of the TLS exporter that binds logins and invitations to their connection (RFC 8446 section 7.5).
+pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-peer-messenger-1";
+/// Bytes read from the stream at a time, on the stack: one TLS record.
+const READ_SIZE: usize = 16 * 1024;
+
+/// Why a link cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The stream ended without a TLS close: the other side, or the network, is gone.
+    #[error("the connection was lost")]
+    Lost,
+    /// The operating system's word.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The other side broke TLS, showed the wrong key, or does not speak this version.
+    #[error("{0}")]
+    Tls(#[from] rustls::Error),
+    /// The other side announced a frame above the limit.
+    #[error(transparent)]
+    Frame(#[from] TooLong),
+    /// The other side does not read, and [`PENDING_OUTPUT`] bytes wait.
+    #[error("the other side does not read")]
+    TooSlow,
+}
+
+/// Frames over TLS over `S`.
+pub struct Link<S> {
+    io: S,
+    tls: Box<Connection>,
+    decoder: Decoder,
+    received: VecDeque<Vec<u8>>,
+    /// Ciphertext not yet written; `written` bytes of it are gone.
+    output: Vec<u8>,
+    written: usize,
+    limit: usize,
+    ended: bool,
+}
+
+impl<S> std::fmt::Debug for Link<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Link")
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    /// The side that opened the connection.
+    ///
+    /// # Errors
+    /// [`LinkError::Tls`] if the configuration cannot be used.
+    pub fn client(io: S, config: Arc<ClientConfig>) -> Result<Self, LinkError> {
+        Ok(Self::new(io, ClientConnection::new(config, tls::no_name()?)?.into()))
+    }
+
+    /// The side that accepted the connection.
+    ///
+    /// # Errors
+    /// [`LinkError::Tls`] if the configuration cannot be used.
+    pub fn server(io: S, config: Arc<ServerConfig>) -> Result<Self, LinkError> {
+        Ok(Self::new(io, ServerConnection::new(config)?.into()))
+    }
+
+    fn new(io: S, mut tls: Connection) -> Self {
+        // What waits is bounded in `queue`, before it is encrypted.
+        tls.set_buffer_limit(None);
+        Self {
+            io,
+            tls: Box::new(tls),
+            decoder: Decoder::new(FRAME_BEFORE_LOGIN),
+            received: VecDeque::new(),
+            output: Vec::new(),
+            written: 0,
+            limit: FRAME_BEFORE_LOGIN,
+            ended: false,
+        }
+    }
+
+    /// Completes the TLS handshake. On the caller's side that does not mean that the other side accepted our key
+    /// (decision D24).
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn handshake(&mut self) -> Result<(), LinkError> {
+        poll_fn(|cx| {
+            loop {
+                self.encrypt()?;
+                let flushed = self.poll_write_out(cx)?;
+                if !self.tls.is_handshaking() && flushed.is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                if !self.tls.is_handshaking() {
+                    return Poll::Pending;
+                }
+                if ready!(self.poll_ingest(cx))? == Ingested::End {
+                    return Poll::Ready(Err(LinkError::Lost));
+                }
+            }
+        })
+        .await
+    }
+
+    /// The other side's key as SubjectPublicKeyInfo, once the handshake is complete.
+    #[must_use]
+    pub fn peer_key(&self) -> Option<&[u8]> {
+        self.tls.peer_certificates()?.first().map(AsRef::as_ref)
+    }
+
+    /// 32 bytes that only the two ends of this connection know.
+    ///
+    /// # Errors
+    /// [`LinkError::Tls`] before the handshake is complete.
+    pub fn exporter(&self) -> Result<[u8; 32], LinkError> {
+        Ok(self.tls.export_keying_material([0; 32], EXPORTER_LABEL, None)?)
+    }
+
+    /// Changes the frame limit of both directions.
+    pub fn set_frame_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.decoder.set_limit(limit);
+    }
+
+    /// Queues one frame; [`Link::next`] or [`Link::flush`] writes it.
+    ///
+    /// # Errors
+    /// [`LinkError::TooSlow`] if too much waits already, [`LinkError::Frame`] if the payload is above the limit.
+    pub fn queue(&mut self, payload: &[u8], padding: Padding) -> Result<(), LinkError> {
+        if self.output.len() - self.written + payload.len() > PENDING_OUTPUT {
+            return Err(LinkError::TooSlow);
+        }
+        let frame = frame::encode(payload, padding, self.limit)?;
+        self.tls.writer().write_all(&frame)?;
+        self.encrypt()
+    }
+
+    /// The next frame payload; `None` when the other side closed the connection in order. Writes what is queued
+    /// meanwhile. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// [`LinkError`]; the link is dead then.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, LinkError> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`Link::next`], for callers that poll.
+    ///
+    /// # Errors
+    /// [`LinkError`]; the link is dead then.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Vec<u8>>, LinkError>> {
+        loop {
+            let _pending_or_done = self.poll_write_out(cx)?;
+            if let Some(frame) = self.received.pop_front() {
+                return Poll::Ready(Ok(Some(frame)));
+            }
+            if self.ended {
+                return Poll::Ready(Ok(None));
+            }
+            if ready!(self.poll_ingest(cx))? == Ingested::End {
+                return Poll::Ready(Err(LinkError::Lost));
+            }
+            self.encrypt()?;
+        }
+    }
+
+    /// Writes everything that is queued.
+    ///
+    /// # Errors
+    /// [`LinkError`]; the link is dead then.
+    pub async fn flush(&mut self) -> Result<(), LinkError> {
+        poll_fn(|cx| self.poll_write_out(cx)).await
+    }
+
+    /// Says goodbye in TLS, so that the other side can tell an end from a loss, and closes the stream.
+    ///
+    /// # Errors
+    /// [`LinkError`]; the stream is closed all the same when the link is dropped.
+    pub async fn close(&mut self) -> Result<(), LinkError> {
+        self.tls.send_close_notify();
+        self.encrypt()?;
+        self.flush().await?;
+        poll_fn(|cx| Pin::new(&mut self.io).poll_close(cx)).await?;
+        Ok(())
+    }
+
+    /// Moves what TLS wants to send into `output`.
+    fn encrypt(&mut self) -> Result<(), LinkError> {
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut self.output)?;
+        }
+        Ok(())
+    }
+
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        while self.written < self.output.len() {
+            let count = ready!(Pin::new(&mut self.io).poll_write(cx, &self.output[self.written..]))?;
+            if count == 0 {
+                return Poll::Ready(Err(LinkError::Lost));
+            }
+            self.written += count;
+        }
+        self.output = Vec::new();
+        self.written = 0;
+        Pin::new(&mut self.io).poll_flush(cx).map_err(LinkError::from)
+    }
+
+    fn poll_ingest(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ingested, LinkError>> {
+        let mut buffer = [0; READ_SIZE];
+        let count = match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+            Ok(count) => count,
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => 0,
+            Err(e) => return Poll::Ready(Err(e.into())),
+        };
+        if count == 0 {
+            return Poll::Ready(Ok(Ingested::End));
+        }
+        let ingested = self.ingest(&buffer[..count]);
+        if ingested.is_err() {
+            // The alert that tells the other side why is best effort: one attempt, without waiting.
+            let _ = self.encrypt();
+            let _ = self.poll_write_out(cx);
+        }
+        Poll::Ready(ingested.map(|()| Ingested::Bytes))
+    }
+
+    fn ingest(&mut self, mut ciphertext: &[u8]) -> Result<(), LinkError> {
+        let mut plaintext = [0; READ_SIZE];
+        while !ciphertext.is_empty() && !self.ended {
+            self.tls.read_tls(&mut ciphertext)?;
+            let state = self.tls.process_new_packets()?;
+            let mut readable = state.plaintext_bytes_to_read();
+            while readable > 0 {
+                let count = self.tls.reader().read(&mut plaintext)?;
+                let mut rest = &plaintext[..count];
+                while let Some(frame) = self.decoder.feed(&mut rest)? {
+                    self.received.push_back(frame);
+                }
+                readable = readable.saturating_sub(count.max(1));
+            }
+            self.ended |= state.peer_has_closed();
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ingested {
+    Bytes,
+    End,
+}

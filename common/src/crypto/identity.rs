@@ -1,0 +1,177 @@
+//! Identity keys: RSA, one per user (decisions D2, D4, D5; protocol section 8.1).
+//!
+//! The `rsa` crate generates, encodes and parses keys and verifies signatures. Whatever uses the private key runs in
+//! aws-lc-rs, because RUSTSEC-2023-0071 (timing of private-key operations in `rsa`) has no fixed release.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::RSA_PSS_SHA256;
+use rsa::RsaPublicKey;
+use rsa::pkcs1::{DecodeRsaPublicKey as _, EncodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
+use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
+use rsa::pss::{Signature, VerifyingKey};
+use rsa::signature::Verifier as _;
+use rsa::traits::PublicKeyParts as _;
+use sha2::Sha256;
+
+use super::NoRandomness;
+use super::transcript::Transcript;
+use crate::ident::KeyDigest;
+use crate::limits::{PUBLIC_KEY_MAX, RSA_BITS, RSA_BITS_NEW};
+use crate::secret::Secret;
+
+const PUBLIC_EXPONENT: u32 = 65_537;
+
+/// Why bytes are not an acceptable identity key, or a signature is not good (threat P2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadKey {
+    /// Not the DER of an RSA key, or not its one canonical encoding.
+    #[error("not a canonically encoded RSA key")]
+    Encoding,
+    /// Modulus shorter than 2048 or longer than 4096 bits.
+    #[error("an RSA key of {0} bits")]
+    Size(usize),
+    /// Public exponent other than 65537.
+    #[error("an RSA public exponent other than 65537")]
+    Exponent,
+    /// The signature does not verify.
+    #[error("the signature does not verify")]
+    Signature,
+}
+
+/// A user's public key, checked: RSA, 2048 to 4096 bits, e = 65537, canonical encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    key: RsaPublicKey,
+    pkcs1: Vec<u8>,
+}
+
+impl PublicKey {
+    /// Parses the form used in messages: PKCS#1 DER (RFC 8017 appendix A.1.1).
+    ///
+    /// # Errors
+    /// [`BadKey`] names the broken rule.
+    pub fn from_pkcs1(der: &[u8]) -> Result<Self, BadKey> {
+        if der.len() > PUBLIC_KEY_MAX {
+            return Err(BadKey::Encoding);
+        }
+        let key = Self::checked(RsaPublicKey::from_pkcs1_der(der).map_err(|_| BadKey::Encoding)?)?;
+        if key.pkcs1 == der { Ok(key) } else { Err(BadKey::Encoding) }
+    }
+
+    /// Parses the form used in TLS: SubjectPublicKeyInfo (RFC 5280 section 4.1, RFC 7250).
+    ///
+    /// # Errors
+    /// [`BadKey`] names the broken rule.
+    pub fn from_spki(der: &[u8]) -> Result<Self, BadKey> {
+        if der.len() > PUBLIC_KEY_MAX {
+            return Err(BadKey::Encoding);
+        }
+        let key = Self::checked(RsaPublicKey::from_public_key_der(der).map_err(|_| BadKey::Encoding)?)?;
+        if key.to_spki()? == der { Ok(key) } else { Err(BadKey::Encoding) }
+    }
+
+    fn checked(key: RsaPublicKey) -> Result<Self, BadKey> {
+        let bits = key.n().bits();
+        if !RSA_BITS.contains(&bits) {
+            return Err(BadKey::Size(bits));
+        }
+        if *key.e() != PUBLIC_EXPONENT.into() {
+            return Err(BadKey::Exponent);
+        }
+        let pkcs1 = key.to_pkcs1_der().map_err(|_| BadKey::Encoding)?.into_vec();
+        Ok(Self { key, pkcs1 })
+    }
+
+    /// PKCS#1 DER.
+    #[must_use]
+    pub fn as_pkcs1(&self) -> &[u8] {
+        &self.pkcs1
+    }
+
+    /// SubjectPublicKeyInfo DER, what TLS carries.
+    ///
+    /// # Errors
+    /// [`BadKey::Encoding`]; does not happen for a key that was parsed.
+    pub fn to_spki(&self) -> Result<Vec<u8>, BadKey> {
+        Ok(self.key.to_public_key_der().map_err(|_| BadKey::Encoding)?.into_vec())
+    }
+
+    /// SHA-256 of the PKCS#1 DER.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest::of(&self.pkcs1)
+    }
+
+    /// Verifies an RSASSA-PSS signature (SHA-256, salt of 32 bytes; RFC 8017 section 8.1).
+    ///
+    /// # Errors
+    /// [`BadKey::Signature`].
+    pub fn verify(&self, transcript: &Transcript, signature: &[u8]) -> Result<(), BadKey> {
+        let signature = Signature::try_from(signature).map_err(|_| BadKey::Signature)?;
+        VerifyingKey::<Sha256>::new(self.key.clone())
+            .verify(transcript.as_bytes(), &signature)
+            .map_err(|_| BadKey::Signature)
+    }
+}
+
+/// A user's key pair.
+pub struct IdentityKey {
+    pair: KeyPair,
+    public: PublicKey,
+    pkcs1: Secret,
+}
+
+impl std::fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "IdentityKey({})", self.public.digest())
+    }
+}
+
+impl IdentityKey {
+    /// Generates a key of [`RSA_BITS_NEW`] bits. Takes about a second: run it off the executor.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn generate() -> Result<Self, NoRandomness> {
+        let mut rng = rsa::rand_core::OsRng;
+        let key = rsa::RsaPrivateKey::new(&mut rng, RSA_BITS_NEW).map_err(|_| NoRandomness)?;
+        let der = key.to_pkcs1_der().map_err(|_| NoRandomness)?;
+        Self::from_pkcs1(&Secret::new(der.as_bytes().to_vec())).map_err(|_| NoRandomness)
+    }
+
+    /// Opens the form kept in the vault: PKCS#1 DER (RFC 8017 appendix A.1.2).
+    ///
+    /// # Errors
+    /// [`BadKey`] names the broken rule.
+    pub fn from_pkcs1(der: &Secret) -> Result<Self, BadKey> {
+        use aws_lc_rs::signature::KeyPair as _;
+        let pair = KeyPair::from_der(der.expose()).map_err(|_| BadKey::Encoding)?;
+        let public = PublicKey::from_pkcs1(pair.public_key().as_ref())?;
+        Ok(Self { pair, public, pkcs1: der.clone() })
+    }
+
+    /// PKCS#1 DER of the private key.
+    #[must_use]
+    pub fn to_pkcs1(&self) -> &Secret {
+        &self.pkcs1
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs with RSASSA-PSS (SHA-256, salt of 32 bytes); 256 to 512 bytes.
+    ///
+    /// # Errors
+    /// [`NoRandomness`] if there is none for the salt.
+    pub fn sign(&self, transcript: &Transcript) -> Result<Vec<u8>, NoRandomness> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair
+            .sign(&RSA_PSS_SHA256, &SystemRandom::new(), transcript.as_bytes(), &mut signature)
+            .map_err(|_| NoRandomness)?;
+        Ok(signature)
+    }
+}

@@ -1,0 +1,80 @@
+//! Terminal keys: Ed25519, one per terminal, certified by the user's identity key (decision D16; protocol section 8.3).
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+
+use super::identity::{BadKey, IdentityKey, PublicKey};
+use super::{NoRandomness, random, transcript};
+use crate::ident::{TerminalId, TerminalKey, UserId};
+use crate::msg::{Blob, Certificate};
+use crate::secret::Secret;
+
+/// A terminal's key pair with its id.
+pub struct TerminalIdentity {
+    id: TerminalId,
+    seed: Secret,
+    pair: Ed25519KeyPair,
+}
+
+impl std::fmt::Debug for TerminalIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TerminalIdentity({})", self.id)
+    }
+}
+
+impl TerminalIdentity {
+    /// A new key for the terminal `id`.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn generate(id: TerminalId) -> Result<Self, NoRandomness> {
+        Self::from_seed(id, &Secret::new(random::<32>()?.to_vec())).map_err(|_| NoRandomness)
+    }
+
+    /// Reads a key from its 32-byte seed (RFC 8032 section 5.1.5).
+    ///
+    /// # Errors
+    /// [`BadKey::Encoding`] if the seed has another length.
+    pub fn from_seed(id: TerminalId, seed: &Secret) -> Result<Self, BadKey> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose()).map_err(|_| BadKey::Encoding)?;
+        Ok(Self { id, seed: seed.clone(), pair })
+    }
+
+    /// The terminal's id.
+    #[must_use]
+    pub fn id(&self) -> TerminalId {
+        self.id
+    }
+
+    /// The 32-byte seed, for the peer's store.
+    #[must_use]
+    pub fn seed(&self) -> &Secret {
+        &self.seed
+    }
+
+    /// The public key.
+    #[must_use]
+    pub fn key(&self) -> TerminalKey {
+        let mut key = [0; TerminalKey::LENGTH];
+        key.copy_from_slice(self.pair.public_key().as_ref());
+        TerminalKey(key)
+    }
+
+    /// Lets the user's identity key certify this terminal at `now` (seconds since the epoch).
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn certify(&self, user: &UserId, identity: &IdentityKey, now: u64) -> Result<Certificate, NoRandomness> {
+        let transcript = transcript::terminal(user, &self.id, &self.key(), now);
+        let signature = Blob(identity.sign(&transcript)?);
+        Ok(Certificate { terminal: self.id, key: self.key(), issued: now, signature })
+    }
+}
+
+/// Verifies that `key`, the identity key of `user`, certified the terminal.
+///
+/// # Errors
+/// [`BadKey::Signature`].
+pub fn verify(certificate: &Certificate, user: &UserId, key: &PublicKey) -> Result<(), BadKey> {
+    let transcript = transcript::terminal(user, &certificate.terminal, &certificate.key, certificate.issued);
+    key.verify(&transcript, &certificate.signature.0)
+}

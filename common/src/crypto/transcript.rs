@@ -1,0 +1,91 @@
+//! The exact bytes that identity keys sign (decision D12; protocol section 8.2).
+//!
+//! A transcript is a label and the fields, each preceded by its length (4 bytes, big-endian), so that no two different
+//! sets of fields give the same bytes and no signature of one kind passes for another kind.
+
+use sha2::{Digest, Sha256};
+
+use crate::ident::{Challenge, KeyDigest, TerminalId, TerminalKey, UserId};
+use crate::msg::{Certificate, RegisterUpload};
+
+/// Bytes to be signed or verified; can only be made by the functions of this module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transcript(Vec<u8>);
+
+impl Transcript {
+    fn new(label: &str) -> Self {
+        Self(Vec::with_capacity(256)).field(label.as_bytes())
+    }
+
+    fn field(mut self, bytes: &[u8]) -> Self {
+        // Every field is bounded by a frame, so the length fits; a saturated one would only fail to verify.
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.0.extend_from_slice(&length.to_be_bytes());
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// The bytes, for the signature primitive.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What a peer and a directory know of the connection they share.
+#[derive(Debug, Clone, Copy)]
+pub struct Channel<'a> {
+    /// The user that logs in or registers.
+    pub user: &'a UserId,
+    /// Digest of the directory's public key.
+    pub directory: &'a KeyDigest,
+    /// TLS exporter of this connection (RFC 8446 section 7.5), see [`crate::link::EXPORTER_LABEL`].
+    pub exporter: &'a [u8; 32],
+}
+
+/// Signed in `REGISTERUPLOAD`: possession of the identity key, bound to this user, directory, connection and upload.
+#[must_use]
+pub fn registration(channel: Channel<'_>, challenge: &Challenge, upload: &RegisterUpload) -> Transcript {
+    Transcript::new("peer-messenger/1 registration")
+        .field(channel.user.as_str().as_bytes())
+        .field(channel.directory.as_bytes())
+        .field(channel.exporter)
+        .field(challenge.as_bytes())
+        .field(&upload.publickey.0)
+        .field(&Sha256::digest(&upload.passcode.0))
+        .field(&Sha256::digest(&upload.vault.0))
+}
+
+/// Signed in `ANNOUNCE`: possession of the identity key, bound to this user, directory, connection, port and terminal.
+#[must_use]
+pub fn login(channel: Channel<'_>, challenge: &Challenge, port: u16, certificate: &Certificate) -> Transcript {
+    Transcript::new("peer-messenger/1 login")
+        .field(channel.user.as_str().as_bytes())
+        .field(channel.directory.as_bytes())
+        .field(channel.exporter)
+        .field(challenge.as_bytes())
+        .field(&port.to_be_bytes())
+        .field(certificate.terminal.as_bytes())
+        .field(&Sha256::digest(&certificate.signature.0))
+}
+
+/// Signed by the identity key to certify a terminal's key.
+#[must_use]
+pub fn terminal(user: &UserId, terminal: &TerminalId, key: &TerminalKey, issued: u64) -> Transcript {
+    Transcript::new("peer-messenger/1 terminal")
+        .field(user.as_str().as_bytes())
+        .field(terminal.as_bytes())
+        .field(key.as_bytes())
+        .field(&issued.to_be_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moving_a_byte_between_fields_changes_the_transcript() {
+        assert_ne!(Transcript::new("a").field(b"bc").field(b"d"), Transcript::new("a").field(b"b").field(b"cd"));
+        assert_ne!(Transcript::new("a").field(b""), Transcript::new("a"));
+    }
+}
