@@ -14,6 +14,8 @@ pub const FRAME_AFTER_LOGIN: usize = 64 * 1024;
 pub const PENDING_OUTPUT: usize = 512 * 1024;
 /// UTF-8 bytes of one chat message.
 pub const MESSAGE_TEXT: usize = 16 * 1024;
+/// UTF-8 bytes of the name shown with a chat message.
+pub const NICK_MAX: usize = 64;
 /// Bytes of an identity key, PKCS#1 DER, public: RSA-4096 takes 526.
 pub const PUBLIC_KEY_MAX: usize = 600;
 /// Bytes of a vault: RSA-4096 in PKCS#1 takes 2,349, plus header and tag.

@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 self.encrypt()?;
                 let flushed = self.poll_write_out(cx)?;
                 if !self.tls.is_handshaking() && flushed.is_ready() {
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(self.agreed_on_a_protocol());
                 }
                 if !self.tls.is_handshaking() {
                     return Poll::Pending;
@@ -119,6 +119,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             }
         })
         .await
+    }
+
+    /// TLS goes on if one side does not mention a protocol at all; we do not. Each side knows one, so any is the right one.
+    fn agreed_on_a_protocol(&self) -> Result<(), LinkError> {
+        self.tls.alpn_protocol().map(drop).ok_or(rustls::Error::NoApplicationProtocol.into())
     }
 
     /// The other side's key as SubjectPublicKeyInfo, once the handshake is complete.

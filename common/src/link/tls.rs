@@ -15,8 +15,8 @@ use rustls::server::AlwaysResolvesServerRawPublicKeys;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible, ServerConfig,
-    SignatureScheme, version,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible, PeerMisbehaved,
+    ServerConfig, SignatureScheme, version,
 };
 
 use crate::crypto::directory_key::DirectoryKey;
@@ -52,7 +52,7 @@ impl RawKeyVerifier {
 
     fn judge(&self, shown: &CertificateDer<'_>) -> Result<(), Error> {
         let acceptable = match &self.expected {
-            // The signature scheme offered admits nothing but P-256.
+            // The one signature scheme allowed admits nothing but P-256.
             Expected::Directory => true,
             Expected::Callee(key) => key.as_slice() == shown.as_ref(),
             Expected::Caller { ours } => PublicKey::from_spki(shown).is_ok_and(|key| key.digest() != *ours),
@@ -77,6 +77,10 @@ impl RawKeyVerifier {
         key: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        // rustls leaves this to the verifier: without it every scheme of the provider would pass.
+        if !self.schemes().contains(&signature.scheme) {
+            return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
+        }
         let key = SubjectPublicKeyInfoDer::from(key.as_ref());
         verify_tls13_signature_with_raw_key(message, &key, signature, &self.algorithms)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blob, Hex};
+use super::{Blob, Hex, bounded};
 use crate::ident::{Challenge, Mac, TerminalId, TerminalKey, UserId};
 
 /// `HELLO`: which user is meant.
@@ -228,6 +228,7 @@ pub struct Announce {
     /// Signature with the identity key over the login transcript (decision D12).
     pub signature: Blob,
     /// TCP port the terminal listens on, never 0.
+    #[serde(deserialize_with = "bounded::port")]
     pub port: u16,
     /// The terminal's certificate.
     pub certificate: Certificate,

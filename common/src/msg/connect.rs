@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bounded;
 use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
+use crate::limits::{MESSAGE_TEXT, NICK_MAX};
 
 /// `CONNECTREQ`: first message of the caller (decision D12, threat P1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,11 +66,14 @@ pub struct Connected {}
 /// `CHAT`: one message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chat {
-    /// Chosen by the sender; a repeated one is dropped.
+    /// Chosen by the sender; names the message in logs and, later, in receipts.
     pub id: MessageId,
     /// The sender's name for display. Receivers show the verified user id instead; it is there for logs and gateways.
+    /// At most [`NICK_MAX`] bytes of UTF-8.
+    #[serde(deserialize_with = "bounded::text::<_, NICK_MAX>")]
     pub nick: String,
-    /// The text, at most [`crate::limits::MESSAGE_TEXT`] bytes of UTF-8.
+    /// The text, at most [`MESSAGE_TEXT`] bytes of UTF-8.
+    #[serde(deserialize_with = "bounded::text::<_, MESSAGE_TEXT>")]
     pub message: String,
     /// When it was sent by the sender's clock, seconds since the epoch. Informative (threat T7).
     pub date: u64,

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Hex;
+use super::{Hex, bounded};
 use crate::ident::UserId;
+use crate::limits::{LIST_PAGE, TERMINALS_PER_USER, USER_ID_MAX};
 
 /// `LOOKUPREQ`: asks for a user's addresses and public key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +34,10 @@ pub struct LookupReply {
     /// Found or not.
     pub status: LookupStatus,
     /// The user found; empty when not found.
+    #[serde(deserialize_with = "bounded::text::<_, USER_ID_MAX>")]
     pub userid: String,
-    /// Where the user's terminals listen, the newest login first.
+    /// Where the user's terminals listen, the newest login first; at most [`TERMINALS_PER_USER`].
+    #[serde(deserialize_with = "bounded::list::<_, _, TERMINALS_PER_USER>")]
     pub addresses: Vec<SocketAddr>,
     /// The user's identity key, PKCS#1 DER.
     pub publickey: Hex,
@@ -66,10 +69,11 @@ pub struct ListedUser {
     pub online_since: Option<u64>,
 }
 
-/// `LISTREPLY`: users in the order of their ids, at most [`crate::limits::LIST_PAGE`].
+/// `LISTREPLY`: users in the order of their ids, at most [`LIST_PAGE`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListReply {
     /// One page.
+    #[serde(deserialize_with = "bounded::list::<_, _, LIST_PAGE>")]
     pub users: Vec<ListedUser>,
     /// Whether there are further users behind the last one.
     pub more: bool,

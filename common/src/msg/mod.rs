@@ -5,17 +5,18 @@
 //! allocates more than a small multiple of the payload, whose length the frame layer has bounded before.
 
 mod auth;
+mod bounded;
 mod connect;
 mod directory;
 
 pub use auth::*;
+pub use bounded::{Blob, Hex};
 pub use connect::*;
 pub use directory::*;
 
 use std::borrow::Cow;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// Why a payload is not a message that is allowed here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +62,10 @@ struct Head<'a> {
 }
 
 fn head(payload: &[u8]) -> Result<Cow<'_, str>, Malformed> {
+    // serde takes an array of the fields in the place of an object.
+    if payload.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(Malformed::NotAMessage);
+    }
     serde_json::from_slice::<Head<'_>>(payload).map(|head| head.msgtype).map_err(|_| Malformed::NotAMessage)
 }
 
@@ -193,52 +198,11 @@ messages! {
     }
 }
 
-/// Bytes that are lower-case hex in messages: keys.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hex(pub Vec<u8>);
-
-/// Bytes that are base64 (RFC 4648 section 4, padded) in messages: opaque blobs.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Blob(pub Vec<u8>);
-
-impl std::fmt::Debug for Blob {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Blob({} bytes)", self.0.len())
-    }
-}
-
-impl Serialize for Hex {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        hex::decode(text.as_bytes()).map(Self).map_err(D::Error::custom)
-    }
-}
-
-impl Serialize for Blob {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use base64::Engine as _;
-        serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Blob {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use base64::Engine as _;
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).map(Self).map_err(D::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ident::UserId;
+    use crate::limits::{MESSAGE_TEXT, NICK_MAX, PUBLIC_KEY_MAX, TERMINALS_PER_USER, VAULT_MAX};
 
     fn lookup() -> ToDirectory {
         LookupReq { userid: UserId::parse("ali").unwrap(), lookup: UserId::parse("bianca").unwrap() }.into()
@@ -267,6 +231,7 @@ mod tests {
         for (payload, error) in [
             (&b""[..], Malformed::NotAMessage),
             (b"[]", Malformed::NotAMessage),
+            (b"[\"PING\"]", Malformed::NotAMessage),
             (b"{}", Malformed::NotAMessage),
             (b"{\"msgtype\":1}", Malformed::NotAMessage),
             (b"{\"msgtype\":\"PING\"}{}", Malformed::NotAMessage),
@@ -279,6 +244,36 @@ mod tests {
             ToDirectory::decode(br#"{"msgtype":"LOOKUPREQ","userid":"ALI","lookup":"b"}"#),
             Err(Malformed::BadFields { msgtype: "LOOKUPREQ", .. })
         ));
+    }
+
+    #[test]
+    fn fields_out_of_bounds_are_refused() {
+        let chat = |nick: usize, message: usize| Chat {
+            id: crate::ident::MessageId([0; 16]),
+            nick: "a".repeat(nick),
+            message: "a".repeat(message),
+            date: 0,
+        };
+        let decodes = |message: PeerMessage| PeerMessage::decode(&message.encode()).is_ok();
+        assert!(decodes(chat(NICK_MAX, MESSAGE_TEXT).into()));
+        assert!(!decodes(chat(NICK_MAX + 1, 1).into()));
+        assert!(!decodes(chat(1, MESSAGE_TEXT + 1).into()));
+
+        let found = |addresses: usize, key: usize| LookupReply {
+            status: LookupStatus::Success,
+            userid: "bianca".into(),
+            addresses: vec![([127, 0, 0, 2], 65_000).into(); addresses],
+            publickey: Hex(vec![1; key]),
+        };
+        let decodes = |message: FromDirectory| FromDirectory::decode(&message.encode()).is_ok();
+        assert!(decodes(found(TERMINALS_PER_USER, PUBLIC_KEY_MAX).into()));
+        assert!(!decodes(found(TERMINALS_PER_USER + 1, PUBLIC_KEY_MAX).into()));
+        assert!(!decodes(found(1, PUBLIC_KEY_MAX + 1).into()));
+
+        let decodes =
+            |size| ToDirectory::decode(&ToDirectory::from(AuthProof { passcode: Blob(vec![1; size]) }).encode());
+        assert!(decodes(VAULT_MAX).is_ok());
+        assert!(decodes(VAULT_MAX + 1).is_err());
     }
 
     #[test]
