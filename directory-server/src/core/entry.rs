@@ -1,0 +1,198 @@
+//! A connection before it is logged in: which message may come when (protocol sections 5 and 7.2).
+//!
+//! [`Entry`] is moved from state to state by one frame at a time; a state holds exactly what is known then. Whatever
+//! goes wrong leaves it idle or ends the connection. The deadline is fixed when the connection is accepted, so that
+//! sending slowly gains nothing (threat L9).
+
+use std::net::IpAddr;
+
+use common::crypto::transcript::Channel;
+use common::ident::{KeyDigest, UserId};
+use common::msg::{
+    Bye, ByeReason, Error, ErrorCode, FromDirectory, Hello, InviteProof, InviteReq, LookupReply, Malformed,
+    Message as _, Pong, Registration, ToDirectory, Welcome,
+};
+
+use super::admission::login_deadline;
+use super::login::{Authenticating, Granted};
+use super::moment::Moment;
+use super::present::Present;
+use super::register::Registering;
+use super::sources::Source;
+use super::store::{Standing, Store, StoreError};
+use super::{Directory, login, register};
+
+/// Where a connection comes from and what makes it unique.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// The other side's address.
+    pub address: IpAddr,
+    /// TLS exporter of the connection.
+    pub exporter: [u8; 32],
+}
+
+impl Origin {
+    /// What penalties and counts apply to.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        Source::of(self.address)
+    }
+
+    pub(super) fn channel<'a>(&'a self, user: &'a UserId, directory: &'a KeyDigest) -> Channel<'a> {
+        Channel { user, directory, exporter: &self.exporter }
+    }
+}
+
+/// What follows from one frame.
+#[derive(Debug)]
+pub enum Step {
+    /// Nothing to send.
+    Silent,
+    /// Send this; the connection goes on.
+    Reply(FromDirectory),
+    /// Send this and close.
+    Close(FromDirectory),
+    /// Send this; the terminal is present from now on.
+    Enter(Box<Present>, FromDirectory),
+}
+
+impl Step {
+    pub(super) fn reply(message: impl Into<FromDirectory>) -> Self {
+        Self::Reply(message.into())
+    }
+
+    pub(super) fn error(code: ErrorCode) -> Self {
+        Self::Close(Error::new(code).into())
+    }
+}
+
+impl From<StoreError> for Step {
+    /// The other side is told that its request was not carried out; the reason is for the log.
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a request could not be carried out");
+        Self::error(ErrorCode::Unavailable)
+    }
+}
+
+/// What has been agreed so far.
+#[derive(Debug, Default)]
+pub(super) enum State {
+    /// Nothing is under way.
+    #[default]
+    Idle,
+    /// `REGISTERCHALLENGE` was sent.
+    Registering(Box<Registering>),
+    /// `AUTHCHALLENGE` was sent.
+    Authenticating(Box<Authenticating>),
+    /// `AUTHREPLY GRANTED` was sent.
+    Granted(Box<Granted>),
+}
+
+/// What a connection has achieved when it ends without having logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Achieved {
+    Nothing,
+    Registered,
+}
+
+/// A connection that is not logged in.
+#[derive(Debug)]
+pub struct Entry {
+    origin: Origin,
+    deadline: Moment,
+    state: State,
+    achieved: Achieved,
+}
+
+impl Entry {
+    /// A connection accepted at `accepted`, whose TLS handshake is complete.
+    #[must_use]
+    pub fn new(origin: Origin, accepted: Moment) -> Self {
+        Self { origin, deadline: login_deadline(accepted), state: State::Idle, achieved: Achieved::Nothing }
+    }
+
+    /// When the connection ends unless it has logged in.
+    #[must_use]
+    pub fn deadline(&self) -> Moment {
+        self.deadline
+    }
+
+    /// Whether it has registered a user; such a connection is not penalised for leaving.
+    #[must_use]
+    pub fn has_registered(&self) -> bool {
+        self.achieved == Achieved::Registered
+    }
+
+    /// Takes one frame.
+    pub async fn handle<S: Store>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Step {
+        if now >= self.deadline {
+            return Step::Close(Bye { reason: ByeReason::Protocol }.into());
+        }
+        let message = match ToDirectory::decode(payload) {
+            Ok(message) => message,
+            Err(Malformed::UnknownType) => return Step::reply(Error::new(ErrorCode::UnknownMsgtype)),
+            Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => return Step::error(ErrorCode::Malformed),
+        };
+        match message {
+            ToDirectory::Ping(_) => Step::reply(Pong {}),
+            ToDirectory::Pong(_) => Step::Silent,
+            ToDirectory::Logout(_) => Step::Close(Bye { reason: ByeReason::Ended }.into()),
+            // Whoever is not logged in gets the answer that says nothing (row 4).
+            ToDirectory::LookupReq(_) => Step::reply(LookupReply::not_found()),
+            message => self.advance(directory, now, message).await,
+        }
+    }
+
+    async fn advance<S: Store>(&mut self, directory: &Directory<S>, now: Moment, message: ToDirectory) -> Step {
+        let origin = self.origin;
+        let (state, step) = match (std::mem::take(&mut self.state), message) {
+            (State::Idle, ToDirectory::Hello(hello)) => (State::Idle, welcome(directory, now, hello).await),
+            (State::Idle, ToDirectory::InviteReq(request)) => {
+                (State::Idle, prove_invitation(directory, origin, now, request).await)
+            }
+            (State::Idle, ToDirectory::RegisterReq(request)) => register::begin(directory, origin, now, request).await,
+            (State::Registering(registering), ToDirectory::RegisterUpload(upload)) => {
+                let (registered, step) = register::finish(directory, origin, now, *registering, upload).await;
+                if registered {
+                    self.achieved = Achieved::Registered;
+                }
+                (State::Idle, step)
+            }
+            (State::Idle, ToDirectory::AuthReq(request)) => login::begin(directory, origin, now, request).await,
+            (State::Authenticating(login), ToDirectory::AuthProof(proof)) => {
+                login::prove(directory, origin, now, *login, &proof).await
+            }
+            (State::Granted(granted), ToDirectory::Announce(announce)) => {
+                (State::Idle, login::announce(directory, origin, now, &granted, announce).await)
+            }
+            _ => (State::Idle, Step::error(ErrorCode::OutOfOrder)),
+        };
+        self.state = state;
+        step
+    }
+}
+
+async fn welcome<S: Store>(directory: &Directory<S>, now: Moment, hello: Hello) -> Step {
+    let policy = directory.policy();
+    let known = match policy.registration {
+        Registration::Open => match directory.store.standing(&hello.userid, now).await {
+            Ok(standing) => Some(standing == Standing::Taken),
+            Err(error) => return error.into(),
+        },
+        Registration::Invite | Registration::Closed => None,
+    };
+    Step::reply(Welcome { registration: policy.registration, known, passcode_min: policy.passcode_min })
+}
+
+async fn prove_invitation<S: Store>(directory: &Directory<S>, origin: Origin, now: Moment, request: InviteReq) -> Step {
+    let proof = match directory.store.standing(&request.userid, now).await {
+        Ok(Standing::Invited(code)) => code.directory_proof(origin.channel(&request.userid, &directory.key)),
+        // Looks like a proof, so that nobody learns who is invited (threat L2).
+        Ok(_) => match common::crypto::random() {
+            Ok(random) => common::ident::Mac(random),
+            Err(_) => return Step::error(ErrorCode::Unavailable),
+        },
+        Err(error) => return error.into(),
+    };
+    Step::reply(InviteProof { proof })
+}

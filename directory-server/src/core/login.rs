@@ -1,0 +1,231 @@
+//! Login: OPAQUE, then proof of possession of the identity key (decisions D8, D9, D12; protocol section 5.4).
+//!
+//! A user who does not exist takes the same path as one who does, with a fake record, a budget of its own and the same
+//! answers (threat L2).
+
+use std::net::SocketAddr;
+
+use common::crypto::identity::PublicKey;
+use common::crypto::opaque::ServerLogin;
+use common::crypto::{terminal, transcript};
+use common::ident::{Challenge, CredentialId, TerminalId, UserId};
+use common::msg::{
+    Announce, Announced, AuthChallenge, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Bye, ByeReason,
+    Certificate, ErrorCode,
+};
+
+use super::Directory;
+use super::entry::{Origin, State, Step};
+use super::lockout::{Class, Verdict};
+use super::moment::{Moment, whole_seconds};
+use super::online::Arrival;
+use super::present::Present;
+use super::sources::Offence;
+use super::store::{Account, Attempt, CookieDigest, Grant, Store, Success};
+use super::tally::Outcome;
+
+/// What is known between `AUTHCHALLENGE` and `AUTHPROOF`.
+#[derive(Debug)]
+pub struct Authenticating {
+    user: UserId,
+    terminal: TerminalId,
+    opaque: ServerLogin,
+    challenge: Challenge,
+    account: Option<Account>,
+    class: Class,
+    /// The cookie presented, if it was the right one.
+    cookie: Option<Challenge>,
+    tries_left: u32,
+    locked_until: Option<Moment>,
+}
+
+/// What is known between `AUTHREPLY GRANTED` and `ANNOUNCE`.
+#[derive(Debug)]
+pub struct Granted {
+    user: UserId,
+    terminal: TerminalId,
+    challenge: Challenge,
+    credential: CredentialId,
+    public_key: Vec<u8>,
+    /// The certificate this terminal announced before; it was verified then.
+    known_certificate: Option<Vec<u8>>,
+}
+
+fn refused(reason: AuthRefusal) -> AuthReply {
+    AuthReply {
+        status: AuthStatus::Refused,
+        vault: None,
+        cookie: None,
+        reason: Some(reason),
+        retry_after: None,
+        tries_left: None,
+    }
+}
+
+/// Answers `AUTHREQ`. The attempt is counted before KE2 is computed (threat L1).
+pub(super) async fn begin<S: Store>(
+    directory: &Directory<S>,
+    origin: Origin,
+    now: Moment,
+    request: AuthReq,
+) -> (State, Step) {
+    let AuthReq { userid: user, passcode: ke1, terminal, cookie } = request;
+    let policy = directory.policy();
+    if let Err(wait) = directory.sources().login(origin.source(), now, policy.logins_per_minute) {
+        let retry_after = Some(whole_seconds(wait));
+        return (State::Idle, Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::TooMany) }));
+    }
+    let attempt = Attempt { user: user.clone(), terminal, cookie: cookie.as_ref().map(CookieDigest::of) };
+    let reservation = match directory.store.reserve(attempt, policy.lock, now).await {
+        Ok(reservation) => reservation,
+        Err(error) => return (State::Idle, error.into()),
+    };
+    let (tries_left, locks_for) = match reservation.verdict {
+        Verdict::Reserved { tries_left, locks_for } => (tries_left, locks_for),
+        Verdict::Locked { retry_after } => {
+            count_failure(directory, origin, now);
+            tracing::info!(%user, "login refused: locked");
+            let retry_after = retry_after.map(whole_seconds);
+            return (State::Idle, Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::Locked) }));
+        }
+    };
+    let account = reservation.account;
+    let credential = account.as_ref().map_or_else(|| directory.secret.fake_credential(&user), |a| a.credential);
+    let record = account.as_ref().map(|account| account.record.as_slice());
+    let channel = origin.channel(&user, &directory.key);
+    let Ok((opaque, ke2)) = ServerLogin::start(&directory.secret, record, &credential, &ke1.0, channel) else {
+        return (State::Idle, Step::error(ErrorCode::Malformed));
+    };
+    let Ok(challenge) = common::crypto::random().map(Challenge) else {
+        return (State::Idle, Step::error(ErrorCode::Unavailable));
+    };
+    let authenticating = Authenticating {
+        user,
+        terminal,
+        opaque,
+        challenge,
+        account,
+        class: reservation.class,
+        cookie: cookie.filter(|_| reservation.class == Class::KnownTerminal),
+        tries_left,
+        locked_until: locks_for.map(|lock| now + lock),
+    };
+    let reply = AuthChallenge { passcode: Blob(ke2), challenge };
+    (State::Authenticating(Box::new(authenticating)), Step::reply(reply))
+}
+
+fn count_failure<S>(directory: &Directory<S>, origin: Origin, now: Moment) {
+    directory.sources().penalise(origin.source(), Offence::LoginFailed, now);
+    directory.tally().count(Outcome::Refused, now);
+}
+
+/// Answers `AUTHPROOF`.
+pub(super) async fn prove<S: Store>(
+    directory: &Directory<S>,
+    origin: Origin,
+    now: Moment,
+    login: Authenticating,
+    proof: &AuthProof,
+) -> (State, Step) {
+    let Authenticating { user, terminal, opaque, challenge, account, class, cookie, tries_left, locked_until } = login;
+    let right = opaque.finish(&proof.passcode.0, origin.channel(&user, &directory.key)).is_ok();
+    let Some(account) = account.filter(|_| right) else {
+        count_failure(directory, origin, now);
+        tracing::info!(%user, tries_left, "login refused: wrong passcode");
+        let reply = match locked_until {
+            None => AuthReply { tries_left: Some(tries_left), ..refused(AuthRefusal::Passcode) },
+            Some(until) => {
+                AuthReply { retry_after: Some(whole_seconds(until.since(now))), ..refused(AuthRefusal::Locked) }
+            }
+        };
+        return (State::Idle, Step::reply(reply));
+    };
+    let cookie = match cookie.map_or_else(|| common::crypto::random().map(Challenge), Ok) {
+        Ok(cookie) => cookie,
+        Err(_) => return (State::Idle, Step::error(ErrorCode::Unavailable)),
+    };
+    let credential = account.credential;
+    let success = Success { user: user.clone(), credential, terminal, class, cookie: CookieDigest::of(&cookie) };
+    let known_certificate = match directory.store.grant(success, now).await {
+        Ok(Grant::Granted { certificate }) => certificate,
+        // Told only to somebody who knows the passcode, so that a lock does not tell that a user exists.
+        Ok(Grant::LockedByAdministrator | Grant::Gone) => {
+            directory.tally().count(Outcome::Refused, now);
+            return (State::Idle, Step::reply(refused(AuthRefusal::Locked)));
+        }
+        Err(error) => return (State::Idle, error.into()),
+    };
+    if !directory.online.has_room_for(&user, &terminal) {
+        directory.tally().count(Outcome::Refused, now);
+        return (State::Idle, Step::reply(refused(AuthRefusal::TooMany)));
+    }
+    directory.tally().count(Outcome::Granted, now);
+    let reply = AuthReply {
+        status: AuthStatus::Granted,
+        vault: Some(Blob(account.vault)),
+        cookie: Some(cookie),
+        reason: None,
+        retry_after: None,
+        tries_left: None,
+    };
+    let public_key = account.public_key;
+    let granted = Granted { user, terminal, challenge, credential, public_key, known_certificate };
+    (State::Granted(Box::new(granted)), Step::reply(reply))
+}
+
+/// Answers `ANNOUNCE`.
+pub(super) async fn announce<S: Store>(
+    directory: &Directory<S>,
+    origin: Origin,
+    now: Moment,
+    granted: &Granted,
+    announce: Announce,
+) -> Step {
+    let user = &granted.user;
+    if announce.port == 0 {
+        return Step::error(ErrorCode::Malformed);
+    }
+    let certificate = serde_json::to_vec(&announce.certificate).unwrap_or_default();
+    let known = granted.known_certificate.as_deref() == Some(certificate.as_slice());
+    if !proves_possession(directory, origin, granted, &announce, known) {
+        tracing::warn!(%user, "proof of possession not accepted");
+        return Step::error(ErrorCode::NotAccepted);
+    }
+    let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
+    let terminal = granted.terminal;
+    let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, now };
+    let Ok(attendance) = directory.online.join(&arrival) else { return Step::error(ErrorCode::Unavailable) };
+    // Asked after joining: whoever locks the user in between finds the session and ends it.
+    let new_certificate = (!known).then_some(certificate);
+    match directory.store.enter(user, granted.credential, terminal, new_certificate).await {
+        Ok(true) => {
+            tracing::info!(%user, "logged in");
+            let announced = Announced { address, time: now.seconds() };
+            Step::Enter(Box::new(Present::new(attendance)), announced.into())
+        }
+        Ok(false) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),
+        Err(error) => error.into(),
+    }
+}
+
+fn proves_possession<S>(
+    directory: &Directory<S>,
+    origin: Origin,
+    granted: &Granted,
+    announce: &Announce,
+    certificate_known: bool,
+) -> bool {
+    let Announce { publickey, signature, port, certificate } = announce;
+    if publickey.0 != granted.public_key || certificate.terminal != granted.terminal {
+        return false;
+    }
+    let Ok(key) = PublicKey::from_pkcs1(&publickey.0) else { return false };
+    let channel = origin.channel(&granted.user, &directory.key);
+    let transcript = transcript::login(channel, &granted.challenge, *port, certificate);
+    key.verify(&transcript, &signature.0).is_ok()
+        && (certificate_known || is_certified(certificate, &granted.user, &key))
+}
+
+fn is_certified(certificate: &Certificate, user: &UserId, key: &PublicKey) -> bool {
+    terminal::verify(certificate, user, key).is_ok()
+}

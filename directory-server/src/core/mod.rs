@@ -1,0 +1,94 @@
+//! What the directory decides, without sockets, files or clocks (decision D21).
+//!
+//! [`entry`] is a connection before it is logged in and [`present`] one after that; [`login`] and [`register`] are the
+//! handlers in between, plain async functions that await nothing but the [`store::Store`]. [`lockout`], [`sources`] and
+//! [`admission`] are the arithmetic of what is refused; [`online`] is who is there. Each takes the time as an argument.
+
+pub mod admission;
+pub mod entry;
+pub mod lockout;
+pub mod login;
+pub mod moment;
+pub mod online;
+pub mod present;
+pub mod register;
+pub mod sources;
+pub mod store;
+pub mod tally;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use common::crypto::opaque::ServerSecret;
+use common::ident::KeyDigest;
+use common::msg::Registration;
+
+use lockout::LockRule;
+use online::Online;
+use sources::Sources;
+use tally::Tally;
+
+/// The rules an administrator may change, also while the directory runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Who may register.
+    pub registration: Registration,
+    /// Fewest characters of a new passcode; the terminal enforces it, because the directory never sees a passcode.
+    pub passcode_min: u16,
+    /// Tries and first lock.
+    pub lock: LockRule,
+    /// Logins of one source in a minute; 0: no limit.
+    pub logins_per_minute: u32,
+    /// Lookups of one session in a minute; 0: no limit.
+    pub lookups_per_minute: u32,
+}
+
+/// One running directory: all that its connections share.
+#[derive(Debug)]
+pub struct Directory<S> {
+    /// What it remembers.
+    pub store: S,
+    /// Its OPAQUE secret.
+    pub secret: ServerSecret,
+    /// Digest of its public key.
+    pub key: KeyDigest,
+    /// Who is there.
+    pub online: Arc<Online>,
+    policy: RwLock<Policy>,
+    sources: Mutex<Sources>,
+    tally: Mutex<Tally>,
+}
+
+impl<S> Directory<S> {
+    /// A directory nobody has connected to yet.
+    pub fn new(store: S, secret: ServerSecret, key: KeyDigest, policy: Policy) -> Self {
+        Self {
+            store,
+            secret,
+            key,
+            online: Arc::default(),
+            policy: RwLock::new(policy),
+            sources: Mutex::default(),
+            tally: Mutex::default(),
+        }
+    }
+
+    /// The rules in force.
+    pub fn policy(&self) -> Policy {
+        *self.policy.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts other rules in force, for whatever happens from now on.
+    pub fn set_policy(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// What sources have done lately.
+    pub fn sources(&self) -> MutexGuard<'_, Sources> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How logins went lately.
+    pub fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

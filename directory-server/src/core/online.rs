@@ -1,0 +1,312 @@
+//! Who is logged in, where, and with which key: the memory from which lookups and lists are answered.
+//!
+//! Presence belongs to a session: [`Attendance`] is held by the connection and ends the presence when it is dropped.
+//! Addresses live only here, never in the store (threat L5). Protocol section 6.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use common::ident::{TerminalId, UserId};
+use common::limits::{LIST_PAGE, TERMINALS_PER_USER};
+use common::msg::{ByeReason, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus, Message as _};
+use futures::channel::oneshot;
+
+use super::moment::Moment;
+
+/// A terminal that has proved who it is and now becomes present.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// Whose terminal.
+    pub user: &'a UserId,
+    /// Which terminal.
+    pub terminal: TerminalId,
+    /// Where it listens, as observed.
+    pub address: SocketAddr,
+    /// The user's identity key, PKCS#1 DER.
+    pub public_key: &'a [u8],
+    /// When it arrived.
+    pub now: Moment,
+}
+
+/// As many terminals of this user are present as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyTerminals;
+
+/// All present terminals.
+#[derive(Debug)]
+pub struct Online {
+    users: RwLock<BTreeMap<UserId, Presence>>,
+    sessions: AtomicU64,
+    not_found: Arc<[u8]>,
+}
+
+#[derive(Debug)]
+struct Presence {
+    public_key: Box<[u8]>,
+    /// Newest login first; never empty outside this module's functions.
+    terminals: Vec<Terminal>,
+    /// The encoded `LOOKUPREPLY`; lookups are far more frequent than logins.
+    reply: Arc<[u8]>,
+}
+
+impl Presence {
+    fn empty(arrival: &Arrival<'_>) -> Self {
+        Self { public_key: arrival.public_key.into(), terminals: Vec::new(), reply: Arc::default() }
+    }
+
+    fn since(&self) -> Option<Moment> {
+        self.terminals.iter().map(|terminal| terminal.since).min()
+    }
+
+    fn has_room_for(&self, terminal: &TerminalId) -> bool {
+        self.terminals.len() < TERMINALS_PER_USER || self.terminals.iter().any(|t| t.id == *terminal)
+    }
+
+    fn encode_reply(&mut self, user: &UserId) {
+        let reply = LookupReply {
+            status: LookupStatus::Success,
+            userid: user.to_string(),
+            addresses: self.terminals.iter().map(|terminal| terminal.address).collect(),
+            publickey: Hex(self.public_key.to_vec()),
+        };
+        self.reply = FromDirectory::from(reply).encode().into();
+    }
+
+    fn end(self, reason: ByeReason) -> usize {
+        let ended = self.terminals.into_iter().filter_map(|terminal| terminal.end.send(reason).ok());
+        ended.count()
+    }
+}
+
+#[derive(Debug)]
+struct Terminal {
+    id: TerminalId,
+    session: u64,
+    address: SocketAddr,
+    since: Moment,
+    end: oneshot::Sender<ByeReason>,
+}
+
+/// The presence of one terminal; dropping it ends the presence.
+#[derive(Debug)]
+pub struct Attendance {
+    online: Arc<Online>,
+    user: UserId,
+    session: u64,
+    /// Told when the directory ends the session, with the reason for `BYE`.
+    pub ended: oneshot::Receiver<ByeReason>,
+}
+
+impl Attendance {
+    /// Who is present.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.online.leave(&self.user, self.session);
+    }
+}
+
+impl Default for Online {
+    fn default() -> Self {
+        let not_found = FromDirectory::from(LookupReply::not_found()).encode().into();
+        Self { users: RwLock::default(), sessions: AtomicU64::new(0), not_found }
+    }
+}
+
+impl Online {
+    /// Makes a terminal present. An older session of the same terminal ends with `BYE replaced`.
+    ///
+    /// # Errors
+    /// [`TooManyTerminals`]; nothing has changed then.
+    pub fn join(self: &Arc<Self>, arrival: &Arrival<'_>) -> Result<Attendance, TooManyTerminals> {
+        let mut users = self.write();
+        let presence = users.entry(arrival.user.clone()).or_insert_with(|| Presence::empty(arrival));
+        if !presence.has_room_for(&arrival.terminal) {
+            return Err(TooManyTerminals);
+        }
+        if let Some(old) = presence.terminals.iter().position(|terminal| terminal.id == arrival.terminal) {
+            // If its connection has gone in the meantime, nobody is left to be told.
+            let _ = presence.terminals.remove(old).end.send(ByeReason::Replaced);
+        }
+        let (end, ended) = oneshot::channel();
+        let session = self.sessions.fetch_add(1, Ordering::Relaxed);
+        let terminal = Terminal { id: arrival.terminal, session, address: arrival.address, since: arrival.now, end };
+        presence.terminals.insert(0, terminal);
+        presence.encode_reply(arrival.user);
+        Ok(Attendance { online: Arc::clone(self), user: arrival.user.clone(), session, ended })
+    }
+
+    /// Whether a terminal may [`Online::join`] now.
+    #[must_use]
+    pub fn has_room_for(&self, user: &UserId, terminal: &TerminalId) -> bool {
+        self.read().get(user).is_none_or(|presence| presence.has_room_for(terminal))
+    }
+
+    /// The encoded `LOOKUPREPLY` for a user.
+    #[must_use]
+    pub fn lookup(&self, user: &UserId) -> Arc<[u8]> {
+        let users = self.read();
+        Arc::clone(users.get(user).map_or(&self.not_found, |presence| &presence.reply))
+    }
+
+    /// The encoded `LOOKUPREPLY` for whatever is not found or must not be told.
+    #[must_use]
+    pub fn not_found(&self) -> Arc<[u8]> {
+        Arc::clone(&self.not_found)
+    }
+
+    /// One page of the users online, behind `after`.
+    #[must_use]
+    pub fn list(&self, after: Option<&UserId>) -> ListReply {
+        let users = self.read();
+        let mut rest = users.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
+        let page = rest.by_ref().take(LIST_PAGE).map(|(userid, presence)| ListedUser {
+            userid: userid.clone(),
+            online_since: presence.since().map(Moment::seconds),
+        });
+        ListReply { users: page.collect(), more: rest.next().is_some() }
+    }
+
+    /// Since when a user is online; nothing if offline.
+    #[must_use]
+    pub fn since(&self, user: &UserId) -> Option<Moment> {
+        self.read().get(user).and_then(Presence::since)
+    }
+
+    /// Users and terminals present.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        let users = self.read();
+        (users.len(), users.values().map(|presence| presence.terminals.len()).sum())
+    }
+
+    /// Ends all sessions of a user; returns how many there were. Lookups do not find the user from now on.
+    pub fn end(&self, user: &UserId, reason: ByeReason) -> usize {
+        let presence = self.write().remove(user);
+        presence.map_or(0, |presence| presence.end(reason))
+    }
+
+    /// Ends all sessions.
+    pub fn end_all(&self, reason: ByeReason) {
+        let users = std::mem::take(&mut *self.write());
+        for presence in users.into_values() {
+            presence.end(reason);
+        }
+    }
+
+    fn leave(&self, user: &UserId, session: u64) {
+        let mut users = self.write();
+        let Some(presence) = users.get_mut(user) else { return };
+        let before = presence.terminals.len();
+        presence.terminals.retain(|terminal| terminal.session != session);
+        if presence.terminals.is_empty() {
+            users.remove(user);
+        } else if presence.terminals.len() != before {
+            presence.encode_reply(user);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<UserId, Presence>> {
+        self.users.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<UserId, Presence>> {
+        self.users.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).unwrap()
+    }
+
+    fn join(online: &Arc<Online>, id: &str, terminal: u8) -> Result<Attendance, TooManyTerminals> {
+        online.join(&Arrival {
+            user: &user(id),
+            terminal: TerminalId([terminal; 16]),
+            address: ([127, 0, 0, terminal], 65_000).into(),
+            public_key: b"key",
+            now: Moment::from_seconds(u64::from(terminal)),
+        })
+    }
+
+    fn addresses(online: &Online, id: &str) -> Vec<u8> {
+        match FromDirectory::decode(&online.lookup(&user(id))) {
+            Ok(FromDirectory::LookupReply(reply)) => reply
+                .addresses
+                .iter()
+                .map(|address| match address.ip() {
+                    std::net::IpAddr::V4(v4) => v4.octets()[3],
+                    std::net::IpAddr::V6(_) => 0,
+                })
+                .collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_lookup_names_the_newest_terminal_first_until_it_leaves() {
+        let online = Arc::new(Online::default());
+        let first = join(&online, "ali", 2).unwrap();
+        let second = join(&online, "ali", 3).unwrap();
+        assert_eq!(addresses(&online, "ali"), [3, 2]);
+        drop(second);
+        assert_eq!(addresses(&online, "ali"), [2]);
+        drop(first);
+        assert_eq!(online.lookup(&user("ali")), online.not_found());
+        assert_eq!(online.count(), (0, 0));
+    }
+
+    #[test]
+    fn the_same_terminal_replaces_its_old_session_and_outlives_its_end() {
+        let online = Arc::new(Online::default());
+        let mut old = join(&online, "ali", 2).unwrap();
+        let new = join(&online, "ali", 2).unwrap();
+        assert_eq!(old.ended.try_recv(), Ok(Some(ByeReason::Replaced)));
+        drop(old);
+        assert_eq!(addresses(&online, "ali"), [2], "the end of the old session leaves the new one alone");
+        drop(new);
+    }
+
+    #[test]
+    fn a_ninth_terminal_is_turned_away_but_a_known_one_comes_back() {
+        let online = Arc::new(Online::default());
+        let _eight: Vec<_> = (1..=8).map(|terminal| join(&online, "ali", terminal).unwrap()).collect();
+        assert!(!online.has_room_for(&user("ali"), &TerminalId([9; 16])));
+        assert_eq!(join(&online, "ali", 9).err(), Some(TooManyTerminals));
+        assert!(join(&online, "ali", 8).is_ok());
+    }
+
+    #[test]
+    fn a_list_comes_in_pages_in_the_order_of_the_ids() {
+        let online = Arc::new(Online::default());
+        let _all: Vec<_> = (0..LIST_PAGE + 1).map(|n| join(&online, &format!("u{n:04}"), 2).unwrap()).collect();
+        let first = online.list(None);
+        assert_eq!((first.users.len(), first.more), (LIST_PAGE, true));
+        let rest = online.list(first.users.last().map(|last| &last.userid));
+        assert_eq!((rest.users.len(), rest.more), (1, false));
+        assert_eq!(rest.users[0].userid, user("u0200"));
+    }
+
+    #[test]
+    fn ending_a_user_tells_every_terminal_and_hides_the_user_at_once() {
+        let online = Arc::new(Online::default());
+        let mut sessions = [join(&online, "ali", 2).unwrap(), join(&online, "ali", 3).unwrap()];
+        assert_eq!(online.end(&user("ali"), ByeReason::Administrator), 2);
+        assert_eq!(online.lookup(&user("ali")), online.not_found());
+        for session in &mut sessions {
+            assert_eq!(session.ended.try_recv(), Ok(Some(ByeReason::Administrator)));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Registration: OPAQUE registration, proof of possession of the identity key, invitation (protocol section 5.3).
+//!
+//! `REGISTERED` is sent after the store has made the user durable, never before.
+
+use common::crypto::identity::PublicKey;
+use common::crypto::invite::{InviteCode, proof_holds};
+use common::crypto::{opaque, transcript};
+use common::ident::{Challenge, CredentialId, UserId};
+use common::limits::VAULT_MAX;
+use common::msg::{
+    Blob, ErrorCode, RegisterChallenge, RegisterRefusal, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
+    Registration,
+};
+
+use super::Directory;
+use super::entry::{Origin, State, Step};
+use super::moment::{Moment, whole_seconds};
+use super::store::{Account, NewUser, Registered, Standing, Store};
+
+/// What is known between `REGISTERCHALLENGE` and `REGISTERUPLOAD`.
+#[derive(Debug)]
+pub struct Registering {
+    user: UserId,
+    credential: CredentialId,
+    challenge: Challenge,
+    invite: Option<InviteCode>,
+}
+
+fn refused(reason: RegisterRefusal, retry_after: Option<u64>) -> Step {
+    Step::reply(RegisterReply { status: RegisterStatus::Refused, reason: Some(reason), retry_after })
+}
+
+/// Answers `REGISTERREQ`.
+pub(super) async fn begin<S: Store>(
+    directory: &Directory<S>,
+    origin: Origin,
+    now: Moment,
+    request: RegisterReq,
+) -> (State, Step) {
+    let user = request.userid;
+    let standing = match directory.store.standing(&user, now).await {
+        Ok(standing) => standing,
+        Err(error) => return (State::Idle, error.into()),
+    };
+    let invite = match (standing.clone(), request.invite) {
+        (Standing::Invited(code), Some(proof)) => {
+            let expected = code.peer_proof(origin.channel(&user, &directory.key));
+            proof_holds(&expected, &proof).then_some(code)
+        }
+        _ => None,
+    };
+    if invite.is_none() {
+        if let Err(step) = without_invitation(directory, origin, now, &user, &standing) {
+            return (State::Idle, step);
+        }
+    }
+    let fresh = CredentialId::generate().and_then(|id| Ok((id, Challenge(common::crypto::random()?))));
+    let Ok((credential, challenge)) = fresh else { return (State::Idle, Step::error(ErrorCode::Unavailable)) };
+    match opaque::register_start(&directory.secret, &request.passcode.0, &credential) {
+        Ok(response) => (
+            State::Registering(Box::new(Registering { user, credential, challenge, invite })),
+            Step::reply(RegisterChallenge { passcode: Blob(response), challenge }),
+        ),
+        Err(_) => (State::Idle, Step::error(ErrorCode::Malformed)),
+    }
+}
+
+/// Whether somebody who was not invited may register. Where registration is not open, the answer is the same for every
+/// id (threat L2). An invitation keeps its id for whoever holds it, also where registration is open.
+fn without_invitation<S>(
+    directory: &Directory<S>,
+    origin: Origin,
+    now: Moment,
+    user: &UserId,
+    standing: &Standing,
+) -> Result<(), Step> {
+    match directory.policy().registration {
+        Registration::Open => {}
+        Registration::Invite => return Err(refused(RegisterRefusal::Invite, None)),
+        Registration::Closed => return Err(refused(RegisterRefusal::Closed, None)),
+    }
+    match standing {
+        Standing::Taken | Standing::Removed => return Err(refused(RegisterRefusal::Unavailable, None)),
+        Standing::Invited(_) | Standing::AwaitsInvite => return Err(refused(RegisterRefusal::Invite, None)),
+        Standing::Free if user.is_reserved() => return Err(refused(RegisterRefusal::Unavailable, None)),
+        Standing::Free => {}
+    }
+    // Whoever holds an invitation is limited by it: one registration, of one id.
+    let counted = directory.sources().registration(origin.source(), now);
+    counted.map_err(|wait| refused(RegisterRefusal::TooMany, Some(whole_seconds(wait))))
+}
+
+/// Answers `REGISTERUPLOAD`; also tells whether the user exists now.
+pub(super) async fn finish<S: Store>(
+    directory: &Directory<S>,
+    origin: Origin,
+    now: Moment,
+    registering: Registering,
+    upload: RegisterUpload,
+) -> (bool, Step) {
+    let Registering { user, credential, challenge, invite } = registering;
+    if upload.vault.0.is_empty() || upload.vault.0.len() > VAULT_MAX {
+        return (false, Step::error(ErrorCode::Malformed));
+    }
+    let transcript = transcript::registration(origin.channel(&user, &directory.key), &challenge, &upload);
+    let proved =
+        PublicKey::from_pkcs1(&upload.publickey.0).and_then(|key| key.verify(&transcript, &upload.signature.0));
+    if proved.is_err() {
+        return (false, refused(RegisterRefusal::Key, None));
+    }
+    let Ok(record) = opaque::register_finish(&upload.passcode.0) else {
+        return (false, Step::error(ErrorCode::Malformed));
+    };
+    let account = Account { credential, record, public_key: upload.publickey.0, vault: upload.vault.0 };
+    match directory.store.register(NewUser { id: user.clone(), account, invite }, now).await {
+        Ok(Registered::Done) => {
+            tracing::info!(%user, "registered");
+            let status = RegisterStatus::Registered;
+            (true, Step::reply(RegisterReply { status, reason: None, retry_after: None }))
+        }
+        Ok(Registered::Unavailable) => (false, refused(RegisterRefusal::Unavailable, None)),
+        Ok(Registered::InviteGone) => (false, refused(RegisterRefusal::Invite, None)),
+        Err(error) => (false, error.into()),
+    }
+}

@@ -1,0 +1,266 @@
+//! What a source of connections has done lately, and what it may still do (threats L3, L8, L9).
+//!
+//! A source is an IPv4 address or an IPv6 /64. Owns penalties in the manner of OpenSSH's PerSourcePenalties, and the
+//! counts of logins and registrations. Bounded: when full, the sources whose record would lapse soonest are forgotten.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use common::limits::SOURCES_REMEMBERED;
+
+use super::moment::Moment;
+
+/// Where a connection comes from, as coarse as an attacker can change addresses at no cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source {
+    network: IpAddr,
+}
+
+impl Source {
+    /// The source of an address: the whole of IPv4, the first 64 bits of IPv6.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        let network = match address.to_canonical() {
+            IpAddr::V4(v4) => IpAddr::V4(v4),
+            IpAddr::V6(v6) if v6.is_loopback() => IpAddr::V6(v6),
+            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
+        };
+        Self { network }
+    }
+
+    /// Everyone on this machine shares its loopback addresses, so what one does there must not be laid to another:
+    /// penalties and counts do not apply, only the limits on half-open connections do.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.network.is_loopback()
+    }
+}
+
+/// Something a source is penalised for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offence {
+    /// A passcode that was wrong, or an attempt while locked.
+    LoginFailed,
+    /// A connection that ended before it logged in or registered.
+    LeftWithoutLogin,
+    /// A connection that used up the time for a login.
+    TooSlow,
+}
+
+impl Offence {
+    /// Chosen so that the four tries of one user stay below [`ENFORCED_FROM`]; the rest after OpenSSH's defaults.
+    const fn penalty(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::LoginFailed => 3,
+            Self::LeftWithoutLogin => 1,
+            Self::TooSlow => 10,
+        })
+    }
+}
+
+/// Penalties add up unnoticed until they reach this; then the source is refused until they have run off.
+pub const ENFORCED_FROM: Duration = Duration::from_secs(15);
+/// Penalties never add up to more than this.
+pub const LONGEST_PENALTY: Duration = Duration::from_secs(600);
+/// Registrations without invitation from one source (threat L8) …
+pub const REGISTRATIONS: u32 = 3;
+/// … in this time.
+pub const REGISTRATIONS_PER: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A count that starts anew when its time is over.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Window {
+    began: Option<Moment>,
+    count: u32,
+}
+
+impl Window {
+    /// Counts one event.
+    ///
+    /// # Errors
+    /// The time until the window is over, if there have been `limit` events already. A limit of 0 is no limit.
+    pub fn count(&mut self, now: Moment, length: Duration, limit: u32) -> Result<(), Duration> {
+        if limit == 0 {
+            return Ok(());
+        }
+        let began = match self.began {
+            Some(began) if now.since(began) < length => began,
+            _ => {
+                *self = Self { began: Some(now), count: 0 };
+                now
+            }
+        };
+        if self.count >= limit {
+            return Err((began + length).since(now));
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn over_at(&self, length: Duration) -> Option<Moment> {
+        self.began.map(|began| began + length)
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Record {
+    penalty_until: Option<Moment>,
+    enforced: bool,
+    logins: Window,
+    registrations: Window,
+}
+
+impl Record {
+    fn lapses(&self) -> Option<Moment> {
+        let ends = [self.penalty_until, self.logins.over_at(MINUTE), self.registrations.over_at(REGISTRATIONS_PER)];
+        ends.into_iter().flatten().max()
+    }
+}
+
+/// The sources seen lately.
+#[derive(Debug, Default)]
+pub struct Sources {
+    records: HashMap<Source, Record>,
+}
+
+impl Sources {
+    /// How long this source is refused from `now` on; nothing if it is not.
+    #[must_use]
+    pub fn refused_for(&self, source: Source, now: Moment) -> Option<Duration> {
+        let record = self.records.get(&source).filter(|record| record.enforced)?;
+        let left = record.penalty_until?.since(now);
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Adds a penalty.
+    pub fn penalise(&mut self, source: Source, offence: Offence, now: Moment) {
+        let Some(record) = self.record(source, now) else { return };
+        let running = record.penalty_until.filter(|until| *until > now);
+        record.enforced &= running.is_some();
+        let until = (running.unwrap_or(now) + offence.penalty()).min(now + LONGEST_PENALTY);
+        record.penalty_until = Some(until);
+        record.enforced |= until.since(now) >= ENFORCED_FROM;
+    }
+
+    /// Counts a login.
+    ///
+    /// # Errors
+    /// The time to wait, if there were `per_minute` already (0: no limit).
+    pub fn login(&mut self, source: Source, now: Moment, per_minute: u32) -> Result<(), Duration> {
+        self.record(source, now).map_or(Ok(()), |record| record.logins.count(now, MINUTE, per_minute))
+    }
+
+    /// Counts a registration without invitation.
+    ///
+    /// # Errors
+    /// The time to wait, if there were [`REGISTRATIONS`] already.
+    pub fn registration(&mut self, source: Source, now: Moment) -> Result<(), Duration> {
+        self.record(source, now)
+            .map_or(Ok(()), |record| record.registrations.count(now, REGISTRATIONS_PER, REGISTRATIONS))
+    }
+
+    fn record(&mut self, source: Source, now: Moment) -> Option<&mut Record> {
+        if source.is_loopback() {
+            return None;
+        }
+        if self.records.len() >= SOURCES_REMEMBERED && !self.records.contains_key(&source) {
+            self.forget(now);
+        }
+        Some(self.records.entry(source).or_default())
+    }
+
+    /// Forgets what has lapsed, or else the sixteenth that lapses soonest; so a flood of sources pays for the sorting
+    /// once in 4,096 times.
+    fn forget(&mut self, now: Moment) {
+        self.records.retain(|_, record| record.lapses().is_some_and(|lapses| lapses > now));
+        if self.records.len() < SOURCES_REMEMBERED {
+            return;
+        }
+        let mut lapses: Vec<_> = self.records.iter().map(|(source, record)| (record.lapses(), *source)).collect();
+        lapses.sort_unstable();
+        for (_, source) in lapses.into_iter().take(SOURCES_REMEMBERED / 16) {
+            self.records.remove(&source);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment::from_seconds(1_000_000);
+
+    fn source(text: &str) -> Source {
+        Source::of(text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_ipv6_source_is_its_network_and_a_mapped_one_its_ipv4_address() {
+        assert_eq!(source("2001:db8:1:2::3"), source("2001:db8:1:2:ffff::"));
+        assert_ne!(source("2001:db8:1:2::3"), source("2001:db8:1:3::3"));
+        assert_eq!(source("::ffff:192.0.2.7"), source("192.0.2.7"));
+        assert!(source("::1").is_loopback() && source("127.9.9.9").is_loopback());
+    }
+
+    #[test]
+    fn four_wrong_passcodes_do_not_shut_a_source_out_and_five_do() {
+        let mut sources = Sources::default();
+        let office = source("192.0.2.7");
+        for _ in 0..4 {
+            sources.penalise(office, Offence::LoginFailed, NOW);
+        }
+        assert_eq!(sources.refused_for(office, NOW), None);
+        sources.penalise(office, Offence::LoginFailed, NOW);
+        assert_eq!(sources.refused_for(office, NOW), Some(Duration::from_secs(15)));
+        assert_eq!(sources.refused_for(office, NOW + Duration::from_secs(15)), None);
+        assert_eq!(sources.refused_for(source("192.0.2.8"), NOW), None);
+    }
+
+    #[test]
+    fn penalties_end_after_ten_minutes_however_many_there_were() {
+        let mut sources = Sources::default();
+        for _ in 0..1000 {
+            sources.penalise(source("192.0.2.7"), Offence::TooSlow, NOW);
+        }
+        assert_eq!(sources.refused_for(source("192.0.2.7"), NOW), Some(LONGEST_PENALTY));
+    }
+
+    #[test]
+    fn loopback_is_never_penalised() {
+        let mut sources = Sources::default();
+        for _ in 0..100 {
+            sources.penalise(source("127.0.0.2"), Offence::LoginFailed, NOW);
+            assert!(sources.registration(source("127.0.0.2"), NOW).is_ok());
+        }
+        assert_eq!(sources.refused_for(source("127.0.0.2"), NOW), None);
+        assert!(sources.records.is_empty());
+    }
+
+    #[test]
+    fn a_source_registers_three_times_an_hour() {
+        let mut sources = Sources::default();
+        let office = source("192.0.2.7");
+        for _ in 0..REGISTRATIONS {
+            assert_eq!(sources.registration(office, NOW), Ok(()));
+        }
+        let later = NOW + Duration::from_secs(600);
+        assert_eq!(sources.registration(office, later), Err(Duration::from_secs(3000)));
+        assert_eq!(sources.registration(office, NOW + REGISTRATIONS_PER), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_of_sources_forgets_old_ones_but_not_the_worst() {
+        let mut sources = Sources::default();
+        let worst = source("192.0.2.7");
+        for _ in 0..5 {
+            sources.penalise(worst, Offence::TooSlow, NOW);
+        }
+        for flood in 0..SOURCES_REMEMBERED as u32 * 2 {
+            sources.penalise(Source::of(IpAddr::V4(flood.to_be().into())), Offence::LeftWithoutLogin, NOW);
+            assert!(sources.records.len() <= SOURCES_REMEMBERED);
+        }
+        assert!(sources.refused_for(worst, NOW).is_some());
+    }
+}

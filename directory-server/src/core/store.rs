@@ -1,0 +1,255 @@
+//! What the directory remembers across restarts, as the core sees it (decision D19).
+//!
+//! Owns the trait every store implements and the records that pass through it. Each method is one transaction; when it
+//! returns, what it did is durable. Addresses are never stored (threat L5).
+
+use std::future::Future;
+
+use common::crypto::invite::InviteCode;
+use common::ident::{Challenge, CredentialId, KeyDigest, TerminalId, UserId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::lockout::{Class, LockRule, Verdict};
+use super::moment::Moment;
+
+/// Why the store could not do something. Nothing of it has happened then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No space left on the device.
+    #[error("the disk is full; nothing was stored. Free some space where the data directory is")]
+    DiskFull,
+    /// The database cannot be written.
+    #[error("the database is read-only; nothing was stored. Check the owner and the mount of the data directory")]
+    ReadOnly,
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// Anything else the database reports.
+    #[error("the database failed: {0}. Run: directory-server check")]
+    Failed(String),
+}
+
+/// SHA-256 of a terminal's cookie; the store never sees the cookie itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CookieDigest(pub [u8; 32]);
+
+impl CookieDigest {
+    /// Digest of a cookie.
+    #[must_use]
+    pub fn of(cookie: &Challenge) -> Self {
+        Self(Sha256::digest(cookie.as_bytes()).into())
+    }
+}
+
+/// What a login needs of a registered user.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Immutable internal id (threat L2).
+    pub credential: CredentialId,
+    /// OPAQUE record.
+    pub record: Vec<u8>,
+    /// Identity key, PKCS#1 DER.
+    pub public_key: Vec<u8>,
+    /// The encrypted identity key.
+    pub vault: Vec<u8>,
+}
+
+/// A KE1 that has arrived.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Who logs in.
+    pub user: UserId,
+    /// At which terminal.
+    pub terminal: TerminalId,
+    /// The cookie it presented.
+    pub cookie: Option<CookieDigest>,
+}
+
+/// Outcome of counting an attempt.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    /// Whether KE2 may be computed.
+    pub verdict: Verdict,
+    /// Whose budget was drawn from.
+    pub class: Class,
+    /// The user, if there is one.
+    pub account: Option<Account>,
+}
+
+/// A valid KE3.
+#[derive(Debug, Clone)]
+pub struct Success {
+    /// Who has logged in.
+    pub user: UserId,
+    /// Against which credentials.
+    pub credential: CredentialId,
+    /// At which terminal.
+    pub terminal: TerminalId,
+    /// Whose budget is given back.
+    pub class: Class,
+    /// The cookie the terminal holds from now on.
+    pub cookie: CookieDigest,
+}
+
+/// Outcome of a valid KE3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The budget was given back and the terminal is known from now on.
+    Granted {
+        /// The certificate this terminal announced before, encoded.
+        certificate: Option<Vec<u8>>,
+    },
+    /// An administrator has locked the user.
+    LockedByAdministrator,
+    /// The credentials were removed or reset since KE1.
+    Gone,
+}
+
+/// A user about to be registered.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The id.
+    pub id: UserId,
+    /// Credentials and key.
+    pub account: Account,
+    /// The invitation that is used up by this registration.
+    pub invite: Option<InviteCode>,
+}
+
+/// Outcome of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The user exists from now on.
+    Done,
+    /// Somebody else was faster.
+    Unavailable,
+    /// The invitation was used, revoked or has expired.
+    InviteGone,
+}
+
+/// What an id is to the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has it.
+    Free,
+    /// Kept for whoever holds this invitation.
+    Invited(InviteCode),
+    /// The user's passcode was reset, and the invitation that goes with it has expired.
+    AwaitsInvite,
+    /// A user has it.
+    Taken,
+    /// A removed user had it; it is never given out again (threat L8).
+    Removed,
+}
+
+/// One user as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRecord {
+    /// The id.
+    pub id: UserId,
+    /// Digest of the identity key; nothing while a reset passcode awaits its invitation.
+    pub key: Option<KeyDigest>,
+    /// Seconds since the epoch.
+    pub registered_at: u64,
+    /// Start or end of the last session, seconds since the epoch.
+    pub last_seen: Option<u64>,
+    /// Logins so far.
+    pub logins: u64,
+    /// Attempts since the last success, all terminals together.
+    pub wrong: u64,
+    /// Terminals that have logged in.
+    pub terminals: u64,
+    /// Locked by an administrator, and why.
+    pub locked: Option<String>,
+    /// Unknown terminals are locked out for these seconds.
+    pub locked_out_for: Option<u64>,
+    /// Unknown terminals are locked out until an administrator unlocks the id.
+    pub locked_out: bool,
+}
+
+/// One invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteRecord {
+    /// Who is invited.
+    pub user: UserId,
+    /// The secret.
+    pub code: InviteCode,
+    /// Seconds since the epoch.
+    pub expires: u64,
+}
+
+/// Answer of a store, later.
+pub type Answer<T> = Result<T, StoreError>;
+
+/// A directory's memory.
+pub trait Store: Send + Sync + 'static {
+    /// What an id is.
+    fn standing(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<Standing>> + Send;
+
+    /// Registers a user and uses up the invitation.
+    fn register(&self, user: NewUser, now: Moment) -> impl Future<Output = Answer<Registered>> + Send;
+
+    /// Counts an attempt before KE2 is computed (decision D9). Exactly as many of any number of parallel calls are
+    /// reserved as the rule allows. Users who do not exist have budgets too (threat L2).
+    fn reserve(
+        &self,
+        attempt: Attempt,
+        rule: LockRule,
+        now: Moment,
+    ) -> impl Future<Output = Answer<Reservation>> + Send;
+
+    /// Gives the budget back after a valid KE3 and remembers the terminal.
+    fn grant(&self, success: Success, now: Moment) -> impl Future<Output = Answer<Grant>> + Send;
+
+    /// Last check before a terminal is present, and keeps its certificate if it is new. False: the user was locked,
+    /// reset or removed meanwhile.
+    fn enter(
+        &self,
+        user: &UserId,
+        credential: CredentialId,
+        terminal: TerminalId,
+        new_certificate: Option<Vec<u8>>,
+    ) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// A session has ended.
+    fn left(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Everyone, in the order of the ids.
+    fn users(&self, now: Moment) -> impl Future<Output = Answer<Vec<UserRecord>>> + Send;
+
+    /// One user.
+    fn user(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<Option<UserRecord>>> + Send;
+
+    /// Locks a user; false if there is none.
+    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Lifts every lock of an id; false if there was none.
+    fn unlock(&self, user: &UserId) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Forgets a user's passcode, vault, key and terminals and keeps the id for an invitation; false if there is no
+    /// such user.
+    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Removes a user for good; false if there is none.
+    fn remove(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Invites, unless the id is taken or was removed; an older invitation of the same id is replaced. Returns the
+    /// standing before.
+    fn invite(&self, invite: InviteRecord, now: Moment) -> impl Future<Output = Answer<Standing>> + Send;
+
+    /// Invitations that have not expired, in the order of the ids.
+    fn invites(&self, now: Moment) -> impl Future<Output = Answer<Vec<InviteRecord>>> + Send;
+
+    /// Revokes an invitation; returns who was invited.
+    fn revoke(&self, code: &InviteCode) -> impl Future<Output = Answer<Option<UserId>>> + Send;
+
+    /// Number of users.
+    fn count(&self) -> impl Future<Output = Answer<u64>> + Send;
+
+    /// Bytes of the database.
+    fn size(&self) -> impl Future<Output = Answer<u64>> + Send;
+
+    /// Checks the database itself; what is wrong, in the database's words.
+    fn check(&self) -> impl Future<Output = Answer<Vec<String>>> + Send;
+}

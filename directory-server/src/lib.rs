@@ -1,0 +1,5 @@
+//! The directory server.
+#![forbid(unsafe_code)]
+
+pub mod core;
+pub mod store;

@@ -1,0 +1,3 @@
+//! Stores: what implements [`crate::core::store::Store`].
+
+pub mod sqlite;

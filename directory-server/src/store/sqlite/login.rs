@@ -1,0 +1,193 @@
+//! Budgets of attempts, known terminals and their cookies.
+
+use common::ident::{CredentialId, TerminalId, UserId};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::core::lockout::{Budget, Class, Lock, LockRule};
+use crate::core::moment::Moment;
+use crate::core::store::{Account, Answer, Attempt, CookieDigest, Grant, Reservation, Success};
+
+/// Ids nobody has whose budgets are kept; more would let a stranger fill the disk.
+const STRANGERS: i64 = 100_000;
+/// Terminals of one user that are remembered, those seen last.
+const TERMINALS_REMEMBERED: i64 = 64;
+/// Stands for all unknown terminals together.
+pub(super) const UNKNOWN_TERMINALS: &[u8] = &[];
+
+/// Whose budget a login draws from.
+enum Owner<'a> {
+    User { user: &'a UserId, terminal: &'a [u8] },
+    Stranger { user: &'a UserId },
+}
+
+pub(super) fn reserve(connection: &Connection, attempt: &Attempt, rule: LockRule, now: Moment) -> Answer<Reservation> {
+    let Attempt { user, terminal, cookie } = attempt;
+    let account = account(connection, user)?;
+    let known = stored_cookie(connection, user, terminal)?;
+    let (owner, class) = match (&account, cookie) {
+        (None, _) => (Owner::Stranger { user }, Class::UnknownTerminals),
+        (Some(_), Some(cookie)) if known == Some(*cookie) => {
+            (Owner::User { user, terminal: terminal.as_bytes() }, Class::KnownTerminal)
+        }
+        (Some(_), _) => (Owner::User { user, terminal: UNKNOWN_TERMINALS }, Class::UnknownTerminals),
+    };
+    let mut budget = owner.budget(connection)?;
+    let before = budget;
+    let verdict = budget.reserve(class, now, rule);
+    if budget != before {
+        owner.store(connection, &budget)?;
+    }
+    Ok(Reservation { verdict, class, account })
+}
+
+pub(super) fn grant(connection: &Connection, success: &Success, now: Moment) -> Answer<Grant> {
+    let Success { user, credential, terminal, class, cookie } = success;
+    let drawn_from = match class {
+        Class::KnownTerminal => terminal.as_bytes().as_slice(),
+        Class::UnknownTerminals => UNKNOWN_TERMINALS,
+    };
+    let mut give_back = connection.prepare_cached("DELETE FROM budgets WHERE user = ?1 AND terminal = ?2")?;
+    give_back.execute(params![user.as_str(), drawn_from])?;
+    match lock_of(connection, user, credential)? {
+        None => return Ok(Grant::Gone),
+        Some(Some(_)) => return Ok(Grant::LockedByAdministrator),
+        Some(None) => {}
+    }
+    let mut remember = connection.prepare_cached(
+        "INSERT INTO terminals (user, terminal, cookie, last_seen) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (user, terminal) DO UPDATE SET cookie = excluded.cookie, last_seen = excluded.last_seen
+         RETURNING certificate",
+    )?;
+    let certificate =
+        remember.query_row(params![user.as_str(), terminal.as_bytes(), cookie.0, now.seconds()], |row| row.get(0))?;
+    if *class == Class::UnknownTerminals {
+        forget_old_terminals(connection, user)?;
+    }
+    connection
+        .prepare_cached("UPDATE users SET logins = logins + 1, last_seen = ?2 WHERE id = ?1")?
+        .execute(params![user.as_str(), now.seconds()])?;
+    Ok(Grant::Granted { certificate })
+}
+
+pub(super) fn may_enter(connection: &Connection, user: &UserId, credential: CredentialId) -> Answer<bool> {
+    Ok(lock_of(connection, user, &credential)? == Some(None))
+}
+
+pub(super) fn keep_certificate(
+    connection: &Connection,
+    user: &UserId,
+    terminal: TerminalId,
+    certificate: &[u8],
+) -> Answer<()> {
+    connection
+        .prepare_cached("UPDATE terminals SET certificate = ?3 WHERE user = ?1 AND terminal = ?2")?
+        .execute(params![user.as_str(), terminal.as_bytes(), certificate])?;
+    Ok(())
+}
+
+/// The reason an administrator locked the user for, if so; nothing at all if the user does not have these credentials.
+fn lock_of(connection: &Connection, user: &UserId, credential: &CredentialId) -> Answer<Option<Option<String>>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT lock_reason FROM users JOIN credentials ON user = id WHERE id = ?1 AND credential = ?2",
+    )?;
+    Ok(statement.query_row(params![user.as_str(), credential.as_bytes()], |row| row.get(0)).optional()?)
+}
+
+fn account(connection: &Connection, user: &UserId) -> Answer<Option<Account>> {
+    let mut statement =
+        connection.prepare_cached("SELECT credential, record, public_key, vault FROM credentials WHERE user = ?1")?;
+    let account = statement.query_row([user.as_str()], |row| {
+        Ok(Account {
+            credential: CredentialId(row.get(0)?),
+            record: row.get(1)?,
+            public_key: row.get(2)?,
+            vault: row.get(3)?,
+        })
+    });
+    Ok(account.optional()?)
+}
+
+fn stored_cookie(connection: &Connection, user: &UserId, terminal: &TerminalId) -> Answer<Option<CookieDigest>> {
+    let mut statement = connection.prepare_cached("SELECT cookie FROM terminals WHERE user = ?1 AND terminal = ?2")?;
+    let cookie = statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0).map(CookieDigest));
+    Ok(cookie.optional()?)
+}
+
+fn forget_old_terminals(connection: &Connection, user: &UserId) -> Answer<()> {
+    let mut forget = connection.prepare_cached(
+        "DELETE FROM terminals WHERE user = ?1 AND terminal NOT IN
+             (SELECT terminal FROM terminals WHERE user = ?1 ORDER BY last_seen DESC LIMIT ?2)",
+    )?;
+    if forget.execute(params![user.as_str(), TERMINALS_REMEMBERED])? > 0 {
+        connection
+            .prepare_cached(
+                "DELETE FROM budgets WHERE user = ?1 AND terminal <> x''
+                     AND terminal NOT IN (SELECT terminal FROM terminals WHERE user = ?1)",
+            )?
+            .execute([user.as_str()])?;
+    }
+    Ok(())
+}
+
+/// Reads `used, locks, failures, locked_from, locked_for`, the first of them at `first`.
+pub(super) fn read_budget(row: &Row<'_>, first: usize) -> rusqlite::Result<Budget> {
+    let lock = Lock { from: row.get(first + 3)?, lasts: row.get(first + 4)? };
+    Ok(Budget {
+        used: row.get(first)?,
+        locks: row.get(first + 1)?,
+        failures: row.get(first + 2)?,
+        lock: (lock.lasts > 0).then_some(lock),
+    })
+}
+
+impl Owner<'_> {
+    fn budget(&self, connection: &Connection) -> Answer<Budget> {
+        let budget = match self {
+            Self::User { user, terminal } => connection
+                .prepare_cached(
+                    "SELECT used, locks, failures, locked_from, locked_for FROM budgets
+                     WHERE user = ?1 AND terminal = ?2",
+                )?
+                .query_row(params![user.as_str(), terminal], |row| read_budget(row, 0)),
+            Self::Stranger { user } => connection
+                .prepare_cached(
+                    "SELECT used, locks, failures, locked_from, locked_for FROM stranger_budgets WHERE user = ?1",
+                )?
+                .query_row([user.as_str()], |row| read_budget(row, 0)),
+        };
+        Ok(budget.optional()?.unwrap_or_default())
+    }
+
+    fn store(&self, connection: &Connection, budget: &Budget) -> Answer<()> {
+        let Lock { from, lasts } = budget.lock.unwrap_or(Lock { from: 0, lasts: 0 });
+        let Budget { used, locks, failures, .. } = budget;
+        match self {
+            Self::User { user, terminal } => {
+                let mut upsert = connection.prepare_cached(
+                    "INSERT OR REPLACE INTO budgets
+                         (user, terminal, used, locks, failures, locked_from, locked_for)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?;
+                upsert.execute(params![user.as_str(), terminal, used, locks, failures, from, lasts])?;
+            }
+            Self::Stranger { user } => {
+                let mut upsert = connection.prepare_cached(
+                    "INSERT INTO stranger_budgets (user, used, locks, failures, locked_from, locked_for)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (user) DO UPDATE SET used = excluded.used, locks = excluded.locks,
+                         failures = excluded.failures, locked_from = excluded.locked_from,
+                         locked_for = excluded.locked_for",
+                )?;
+                upsert.execute(params![user.as_str(), used, locks, failures, from, lasts])?;
+                // Rows are numbered in ascending order, so this many rows can be younger than the newest at most.
+                connection
+                    .prepare_cached(
+                        "DELETE FROM stranger_budgets
+                         WHERE row <= (SELECT max(row) FROM stranger_budgets) - ?1",
+                    )?
+                    .execute([STRANGERS])?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! The embedded store: SQLite, one writer thread, one reader thread (decision D19).
+//!
+//! [`worker`] owns the threads and the group commit, [`schema`] the migrations; [`login`], [`users`] and [`invites`]
+//! are plain functions over a connection, one per method of the trait.
+
+mod invites;
+mod login;
+mod schema;
+mod users;
+mod worker;
+
+use std::future::Future;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use common::crypto::invite::InviteCode;
+use common::ident::{CredentialId, TerminalId, UserId};
+use rusqlite::Connection;
+
+use crate::core::lockout::LockRule;
+use crate::core::moment::Moment;
+use crate::core::store::{
+    Answer, Attempt, Grant, InviteRecord, NewUser, Registered, Reservation, Standing, Store, StoreError, Success,
+    UserRecord,
+};
+use worker::Worker;
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            Some(rusqlite::ErrorCode::ReadOnly) => Self::ReadOnly,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// A directory's memory in one SQLite database.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Worker,
+    /// Reads beside the writer; a database in memory has only one connection.
+    reader: Option<Worker>,
+}
+
+impl SqliteStore {
+    /// Opens the database file, creates it (mode 0600) if there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the file cannot be opened, is no database, or was written by a newer version.
+    pub fn open(path: &Path) -> Answer<Self> {
+        // Created here because SQLite would give it the mode of the umask; its journal files take over this mode.
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| StoreError::Failed(format!("{}: {error}", path.display())))?;
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        schema::migrate(&mut connection)?;
+        let reader = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        reader.busy_timeout(Duration::from_secs(5))?;
+        Ok(Self { writer: Worker::writer(connection)?, reader: Some(Worker::reader(reader)?) })
+    }
+
+    /// A store that forgets everything when dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if there is no memory or thread for it.
+    pub fn in_memory() -> Answer<Self> {
+        let mut connection = Connection::open_in_memory()?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        schema::migrate(&mut connection)?;
+        Ok(Self { writer: Worker::writer(connection)?, reader: None })
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Answer<T> + Send + 'static,
+    ) -> impl Future<Output = Answer<T>> + Send + 'static {
+        self.writer.run(|connection| worker::in_savepoint(connection, work))
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Answer<T> + Send + 'static,
+    ) -> impl Future<Output = Answer<T>> + Send + 'static {
+        self.reader.as_ref().unwrap_or(&self.writer).run(work)
+    }
+}
+
+impl Store for SqliteStore {
+    fn standing(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<Standing>> + Send {
+        let user = user.clone();
+        self.read(move |connection| users::standing(connection, &user, now))
+    }
+
+    fn register(&self, user: NewUser, now: Moment) -> impl Future<Output = Answer<Registered>> + Send {
+        self.write(move |connection| users::register(connection, &user, now))
+    }
+
+    fn reserve(
+        &self,
+        attempt: Attempt,
+        rule: LockRule,
+        now: Moment,
+    ) -> impl Future<Output = Answer<Reservation>> + Send {
+        self.write(move |connection| login::reserve(connection, &attempt, rule, now))
+    }
+
+    fn grant(&self, success: Success, now: Moment) -> impl Future<Output = Answer<Grant>> + Send {
+        self.write(move |connection| login::grant(connection, &success, now))
+    }
+
+    async fn enter(
+        &self,
+        user: &UserId,
+        credential: CredentialId,
+        terminal: TerminalId,
+        new_certificate: Option<Vec<u8>>,
+    ) -> Answer<bool> {
+        let user = user.clone();
+        match new_certificate {
+            None => self.read(move |connection| login::may_enter(connection, &user, credential)).await,
+            Some(new) => {
+                self.write(move |connection| {
+                    login::keep_certificate(connection, &user, terminal, &new)?;
+                    login::may_enter(connection, &user, credential)
+                })
+                .await
+            }
+        }
+    }
+
+    fn left(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<()>> + Send {
+        let user = user.clone();
+        self.write(move |connection| users::left(connection, &user, now))
+    }
+
+    fn users(&self, now: Moment) -> impl Future<Output = Answer<Vec<UserRecord>>> + Send {
+        self.read(move |connection| users::all(connection, now))
+    }
+
+    fn user(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<Option<UserRecord>>> + Send {
+        let user = user.clone();
+        self.read(move |connection| users::one(connection, &user, now))
+    }
+
+    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = Answer<bool>> + Send {
+        let (user, reason) = (user.clone(), reason.to_owned());
+        self.write(move |connection| users::lock(connection, &user, &reason))
+    }
+
+    fn unlock(&self, user: &UserId) -> impl Future<Output = Answer<bool>> + Send {
+        let user = user.clone();
+        self.write(move |connection| users::unlock(connection, &user))
+    }
+
+    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = Answer<bool>> + Send {
+        let user = user.clone();
+        self.write(move |connection| users::reset(connection, &user, &invite))
+    }
+
+    fn remove(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<bool>> + Send {
+        let user = user.clone();
+        self.write(move |connection| users::remove(connection, &user, now))
+    }
+
+    fn invite(&self, invite: InviteRecord, now: Moment) -> impl Future<Output = Answer<Standing>> + Send {
+        self.write(move |connection| invites::invite(connection, &invite, now))
+    }
+
+    fn invites(&self, now: Moment) -> impl Future<Output = Answer<Vec<InviteRecord>>> + Send {
+        self.read(move |connection| invites::all(connection, now))
+    }
+
+    fn revoke(&self, code: &InviteCode) -> impl Future<Output = Answer<Option<UserId>>> + Send {
+        let code = code.clone();
+        self.write(move |connection| invites::revoke(connection, &code))
+    }
+
+    fn count(&self) -> impl Future<Output = Answer<u64>> + Send {
+        self.read(|connection| Ok(connection.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?))
+    }
+
+    fn size(&self) -> impl Future<Output = Answer<u64>> + Send {
+        self.read(schema::size)
+    }
+
+    fn check(&self) -> impl Future<Output = Answer<Vec<String>>> + Send {
+        self.read(schema::check)
+    }
+}

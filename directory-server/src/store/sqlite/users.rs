@@ -1,0 +1,155 @@
+//! Users: standing, registration, and what administrators do with them.
+
+use common::crypto::opaque::KSF_VERSION;
+use common::ident::{KeyDigest, UserId};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::invites;
+use super::login::{UNKNOWN_TERMINALS, read_budget};
+use crate::core::lockout::{ATTEMPTS_WITHOUT_SUCCESS, Budget};
+use crate::core::moment::{Moment, whole_seconds};
+use crate::core::store::{Answer, InviteRecord, NewUser, Registered, Standing, UserRecord};
+
+pub(super) fn standing(connection: &Connection, user: &UserId, now: Moment) -> Answer<Standing> {
+    if has_row(connection, "SELECT 1 FROM credentials WHERE user = ?1", user)? {
+        return Ok(Standing::Taken);
+    }
+    if has_row(connection, "SELECT 1 FROM tombstones WHERE user = ?1", user)? {
+        return Ok(Standing::Removed);
+    }
+    if let Some(code) = invites::live(connection, user, now)? {
+        return Ok(Standing::Invited(code));
+    }
+    let reset = has_row(connection, "SELECT 1 FROM users WHERE id = ?1", user)?;
+    Ok(if reset { Standing::AwaitsInvite } else { Standing::Free })
+}
+
+fn has_row(connection: &Connection, query: &str, user: &UserId) -> Answer<bool> {
+    Ok(connection.prepare_cached(query)?.exists([user.as_str()])?)
+}
+
+pub(super) fn register(connection: &Connection, new: &NewUser, now: Moment) -> Answer<Registered> {
+    match (standing(connection, &new.id, now)?, &new.invite) {
+        (Standing::Free, None) => {}
+        (Standing::Invited(code), Some(invite)) if code == *invite => {}
+        (Standing::Taken | Standing::Removed, _) => return Ok(Registered::Unavailable),
+        (Standing::Free | Standing::Invited(_) | Standing::AwaitsInvite, _) => return Ok(Registered::InviteGone),
+    }
+    let id = new.id.as_str();
+    connection
+        .prepare_cached("INSERT INTO users (id, registered_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![id, now.seconds()])?;
+    let account = &new.account;
+    connection
+        .prepare_cached(
+            "INSERT INTO credentials (user, credential, record, ksf_version, public_key, vault)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            id,
+            account.credential.as_bytes(),
+            account.record,
+            KSF_VERSION,
+            account.public_key,
+            account.vault
+        ])?;
+    connection.prepare_cached("DELETE FROM invites WHERE user = ?1")?.execute([id])?;
+    connection.prepare_cached("DELETE FROM stranger_budgets WHERE user = ?1")?.execute([id])?;
+    Ok(Registered::Done)
+}
+
+pub(super) fn left(connection: &Connection, user: &UserId, now: Moment) -> Answer<()> {
+    let mut statement = connection.prepare_cached("UPDATE users SET last_seen = ?2 WHERE id = ?1")?;
+    statement.execute(params![user.as_str(), now.seconds()])?;
+    Ok(())
+}
+
+pub(super) fn lock(connection: &Connection, user: &UserId, reason: &str) -> Answer<bool> {
+    let sql = "UPDATE users SET lock_reason = ?2 WHERE id = ?1";
+    Ok(connection.execute(sql, params![user.as_str(), reason])? > 0)
+}
+
+pub(super) fn unlock(connection: &Connection, user: &UserId) -> Answer<bool> {
+    let mut changed = 0;
+    for sql in [
+        "UPDATE users SET lock_reason = NULL WHERE id = ?1 AND lock_reason IS NOT NULL",
+        "DELETE FROM budgets WHERE user = ?1",
+        "DELETE FROM stranger_budgets WHERE user = ?1",
+    ] {
+        changed += connection.execute(sql, [user.as_str()])?;
+    }
+    Ok(changed > 0)
+}
+
+pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecord) -> Answer<bool> {
+    if !has_row(connection, "SELECT 1 FROM users WHERE id = ?1", user)? {
+        return Ok(false);
+    }
+    for sql in [
+        "DELETE FROM credentials WHERE user = ?1",
+        "DELETE FROM terminals WHERE user = ?1",
+        "DELETE FROM budgets WHERE user = ?1",
+    ] {
+        connection.execute(sql, [user.as_str()])?;
+    }
+    invites::put(connection, invite)?;
+    Ok(true)
+}
+
+pub(super) fn remove(connection: &Connection, user: &UserId, now: Moment) -> Answer<bool> {
+    if connection.execute("DELETE FROM users WHERE id = ?1", [user.as_str()])? == 0 {
+        return Ok(false);
+    }
+    connection.execute("DELETE FROM invites WHERE user = ?1", [user.as_str()])?;
+    let bury = "INSERT OR REPLACE INTO tombstones (user, removed_at) VALUES (?1, ?2)";
+    connection.execute(bury, params![user.as_str(), now.seconds()])?;
+    Ok(true)
+}
+
+const RECORD: &str = "
+    SELECT id, public_key, registered_at, users.last_seen, logins,
+           (SELECT coalesce(sum(failures), 0) FROM budgets AS b WHERE b.user = id),
+           (SELECT count(*) FROM terminals AS t WHERE t.user = id),
+           lock_reason, budgets.used, budgets.locks, budgets.failures, budgets.locked_from, budgets.locked_for
+    FROM users
+    LEFT JOIN credentials ON credentials.user = id
+    LEFT JOIN budgets ON budgets.user = id AND budgets.terminal = ?1";
+
+pub(super) fn all(connection: &Connection, now: Moment) -> Answer<Vec<UserRecord>> {
+    let mut statement = connection.prepare(&format!("{RECORD} ORDER BY id"))?;
+    let records = statement.query_map(params![UNKNOWN_TERMINALS], |row| record(row, now))?;
+    Ok(records.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn one(connection: &Connection, user: &UserId, now: Moment) -> Answer<Option<UserRecord>> {
+    let mut statement = connection.prepare(&format!("{RECORD} WHERE id = ?2"))?;
+    let record = statement.query_row(params![UNKNOWN_TERMINALS, user.as_str()], |row| record(row, now));
+    Ok(record.optional()?)
+}
+
+fn record(row: &Row<'_>, now: Moment) -> rusqlite::Result<UserRecord> {
+    let mut unknown = match row.get::<_, Option<u32>>(8)? {
+        Some(_) => read_budget(row, 8)?,
+        None => Budget::default(),
+    };
+    let public_key: Option<Vec<u8>> = row.get(1)?;
+    Ok(UserRecord {
+        id: user_id(row, 0)?,
+        key: public_key.as_deref().map(KeyDigest::of),
+        registered_at: row.get(2)?,
+        last_seen: row.get(3)?,
+        logins: row.get(4)?,
+        wrong: row.get(5)?,
+        terminals: row.get(6)?,
+        locked: row.get(7)?,
+        locked_out_for: unknown.remaining_lock(now).map(whole_seconds),
+        locked_out: unknown.failures >= ATTEMPTS_WITHOUT_SUCCESS,
+    })
+}
+
+pub(super) fn user_id(row: &Row<'_>, column: usize) -> rusqlite::Result<UserId> {
+    let text: String = row.get(column)?;
+    UserId::parse(&text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
