@@ -40,7 +40,7 @@ pub fn make(callee: &KeyDigest, now: u64) -> Result<[u8; LENGTH], NoRandomness> 
     Ok(assemble(callee, random()?, now))
 }
 
-fn assemble(callee: &KeyDigest, nonce: [u8; NONCE], now: u64) -> [u8; LENGTH] {
+pub(crate) fn assemble(callee: &KeyDigest, nonce: [u8; NONCE], now: u64) -> [u8; LENGTH] {
     let time = now.to_be_bytes();
     let mac = hmac_sha256(callee.as_bytes(), &[LABEL, &nonce, &time]);
     let mut preface = [0; LENGTH];

@@ -1,5 +1,6 @@
 //! Fixed keys and an in-memory network, for tests of all three crates. Never part of a program.
 
+pub mod fuzz;
 mod pipe;
 
 pub use pipe::{Pipe, duplex};

@@ -1,0 +1,82 @@
+//! Fuzz bodies of this crate: what must hold for every input. `common/fuzz` drives them with a fuzzer, the ordinary test
+//! run with the committed corpus.
+
+use std::collections::HashMap;
+
+use crate::crypto::preface::{self, Guard};
+use crate::frame::{Decoder, PREFIX, Padding, encode};
+use crate::ident::KeyDigest;
+use crate::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, PREFACE_WINDOW};
+use crate::msg::{FromDirectory, Message, PeerMessage, ToDirectory};
+
+/// The first byte says how the rest, a byte stream, is cut into pieces. However it is cut, the frames are the same, none
+/// is above the limit, and encoding them gives the bytes they were decoded from.
+pub fn frame(data: &[u8]) {
+    let Some((&cut, stream)) = data.split_first() else { return };
+    let whole = frames(stream, stream.len().max(1));
+    assert_eq!(whole, frames(stream, usize::from(cut) + 1));
+    let mut bytes = Vec::new();
+    for payload in &whole {
+        assert!(payload.len() <= FRAME_BEFORE_LOGIN);
+        let frame = encode(payload, Padding::None, FRAME_BEFORE_LOGIN);
+        assert!(frame.is_ok());
+        bytes.extend(frame.unwrap_or_default());
+    }
+    assert!(stream.starts_with(&bytes));
+}
+
+fn frames(stream: &[u8], piece: usize) -> Vec<Vec<u8>> {
+    let mut decoder = Decoder::new(FRAME_BEFORE_LOGIN);
+    let mut payloads = Vec::new();
+    for mut piece in stream.chunks(piece) {
+        while !piece.is_empty() {
+            assert!((1..=PREFIX + FRAME_BEFORE_LOGIN).contains(&decoder.wanted()));
+            match decoder.feed(&mut piece) {
+                Ok(payload) => payloads.extend(payload),
+                Err(_) => return payloads,
+            }
+        }
+    }
+    payloads
+}
+
+/// A payload: whatever decodes can be encoded, within the limit, and then means the same.
+pub fn message(data: &[u8]) {
+    if data.len() <= FRAME_AFTER_LOGIN {
+        decode_again::<ToDirectory>(data);
+        decode_again::<FromDirectory>(data);
+        decode_again::<PeerMessage>(data);
+    }
+}
+
+fn decode_again<M: Message + PartialEq + std::fmt::Debug>(data: &[u8]) {
+    let Ok(message) = M::decode(data) else { return };
+    assert!(M::TYPES.contains(&message.msgtype()));
+    assert_eq!(M::decode(&message.encode()).as_ref(), Ok(&message));
+}
+
+/// A sequence of callers, 4 bytes each: how much time passes, which nonce, and how far its time is from ours. Nothing
+/// made for another key is let in, nothing out of its window, and no preface twice.
+pub fn preface(data: &[u8]) {
+    const OURS: KeyDigest = KeyDigest([7; 32]);
+    const THEIRS: KeyDigest = KeyDigest([8; 32]);
+    let (mut guard, mut now) = (Guard::new(), 1_700_000_000u64);
+    let mut admitted = HashMap::new();
+    for caller in data.chunks_exact(4) {
+        now += u64::from(caller[0]);
+        let time = (now + u64::from(caller[2])).saturating_sub(u64::from(caller[3]));
+        let nonce = [caller[1]; 24];
+        let foreign = preface::assemble(&THEIRS, nonce, time);
+        assert_eq!(guard.admit(&OURS, now, &foreign), Err(preface::Rejected::NotForUs));
+        if guard.admit(&OURS, now, &preface::assemble(&OURS, nonce, time)).is_ok() {
+            assert!(time.abs_diff(now) <= PREFACE_WINDOW);
+            assert_eq!(admitted.insert((nonce, time), now), None, "replayed");
+        }
+    }
+    // And bytes that were not made by anybody.
+    for raw in data.chunks_exact(preface::LENGTH) {
+        if let Some(raw) = raw.first_chunk() {
+            assert!(guard.admit(&OURS, now, raw).is_err());
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Makes the vectors of `tests/vectors`. Where it can, it follows the protocol document with primitives only, so that a
+//! vector is a second implementation's word and not an echo of the first.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use common::frame::{Padding, encode};
+use common::ident::KeyDigest;
+use common::limits::FRAME_AFTER_LOGIN;
+use common::msg::Message;
+use common::testkit::Example;
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac as _};
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::DecodeRsaPrivateKey as _;
+use rsa::pss::SigningKey;
+use rsa::rand_core::{CryptoRng, RngCore};
+use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use crate::samples;
+
+const TIME: u64 = 1_700_000_000;
+
+/// Every file with its content.
+pub(crate) fn generate() -> Vec<(&'static str, Value)> {
+    vec![
+        ("frames.json", frames()),
+        ("messages.json", messages()),
+        ("keys.json", keys()),
+        ("preface.json", preface()),
+        ("transcripts.json", transcripts()),
+        ("terminal.json", terminal()),
+        ("vault.json", vault()),
+        ("safety.json", safety()),
+        ("invite.json", invite()),
+    ]
+}
+
+fn frames() -> Value {
+    let frame = |name: &str, payload: &[u8], padding, limit: usize| {
+        let frame = encode(payload, padding, limit).unwrap();
+        json!({ "name": name, "payload": hex::encode(payload), "limit": limit,
+                "padded": padding == Padding::Ladder, "frame": hex::encode(frame) })
+    };
+    json!({
+        "good": [
+            frame("empty payload", b"", Padding::None, 64),
+            frame("as long as its message", br#"{"msgtype":"PING"}"#, Padding::None, 64),
+            frame("padded to the first step", br#"{"msgtype":"PING"}"#, Padding::Ladder, FRAME_AFTER_LOGIN),
+            frame("fills the first step", &[b'x'; 252], Padding::Ladder, FRAME_AFTER_LOGIN),
+            frame("padded to the second step", &[b'x'; 253], Padding::Ladder, FRAME_AFTER_LOGIN),
+            frame("padding ends at the limit", &[b'x'; 10], Padding::Ladder, 16),
+            frame("exactly the limit", &[b'x'; 16], Padding::None, 16),
+        ],
+        "bad": [
+            { "name": "one byte above the limit", "limit": 16, "frame": "00000011" },
+            { "name": "the highest length there is", "limit": FRAME_AFTER_LOGIN, "frame": "ffffffff" },
+        ],
+    })
+}
+
+fn messages() -> Value {
+    fn good<M: Message>(direction: &'static str, all: Vec<M>) -> impl Iterator<Item = Value> {
+        all.into_iter().map(move |message| {
+            let payload = String::from_utf8(message.encode()).unwrap();
+            json!({ "direction": direction, "msgtype": message.msgtype(), "payload": payload })
+        })
+    }
+    let bad = |direction: &str, error: &str, payload: &str| json!({ "direction": direction, "error": error, "payload": payload });
+    let long = |count| "a".repeat(count);
+    json!({
+        "good": good("to directory", samples::to_directory())
+            .chain(good("from directory", samples::from_directory()))
+            .chain(good("peer", samples::peer()))
+            .collect::<Vec<_>>(),
+        "bad": [
+            bad("peer", "not a message", ""),
+            bad("peer", "not a message", "null"),
+            bad("peer", "not a message", "{}"),
+            bad("peer", "not a message", r#"["BYE"]"#),
+            bad("peer", "not a message", r#"{"msgtype":7}"#),
+            bad("peer", "not a message", r#"{"msgtype":"PING"}x"#),
+            bad("peer", "not a message", r#"{"msgtype":"PING","msgtype":"PONG"}"#),
+            bad("peer", "unknown type", r#"{"msgtype":"ping"}"#),
+            bad("peer", "unknown type", r#"{"msgtype":"HELLO","userid":"ali"}"#),
+            bad("to directory", "unknown type", r#"{"msgtype":"CHAT"}"#),
+            bad("to directory", "bad fields", r#"{"msgtype":"HELLO"}"#),
+            bad("to directory", "bad fields", r#"{"msgtype":"HELLO","userid":"Ali"}"#),
+            bad("to directory", "bad fields", r#"{"msgtype":"HELLO","userid":""}"#),
+            bad("to directory", "bad fields", r#"{"msgtype":"HELLO","userid":"ali","userid":"ali"}"#),
+            bad("to directory", "bad fields", &format!(r#"{{"msgtype":"HELLO","userid":"{}"}}"#, long(33))),
+            bad("to directory", "bad fields", r#"{"msgtype":"AUTHPROOF","passcode":"AA="}"#),
+            bad("to directory", "bad fields", r#"{"msgtype":"AUTHPROOF","passcode":"AB=="}"#),
+            bad("from directory", "bad fields", r#"{"msgtype":"INVITEPROOF","proof":"00"}"#),
+            bad("from directory", "bad fields", r#"{"msgtype":"AUTHREPLY","status":"granted"}"#),
+            bad("from directory", "bad fields", r#"{"msgtype":"ANNOUNCED","address":"localhost:65000","time":1}"#),
+            bad("peer", "bad fields", r#"{"msgtype":"CONNECTREPLY","status":"GRANTED"}"#),
+        ],
+    })
+}
+
+fn spki(example: Example) -> Vec<u8> {
+    example.identity().unwrap().public().to_spki().unwrap()
+}
+
+fn pkcs1(example: Example) -> Vec<u8> {
+    example.identity().unwrap().public().as_pkcs1().to_vec()
+}
+
+/// The base point of P-256 as a public key: well formed, and nobody's.
+const P256_SPKI: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+
+fn keys() -> Value {
+    let identity = |example: Example| {
+        json!({ "user": example.user().unwrap().as_str(), "pkcs1": hex::encode(pkcs1(example)),
+                "spki": hex::encode(spki(example)), "digest": hex::encode(Sha256::digest(pkcs1(example))) })
+    };
+    let directory = hex::decode(P256_SPKI).unwrap();
+    let digest = Sha256::digest(&directory);
+    let short: Vec<String> = digest[..10].chunks(2).map(hex::encode_upper).collect();
+    json!({
+        "identity": [identity(Example::Ali), identity(Example::Bianca), identity(Example::Carol)],
+        "directory": { "spki": P256_SPKI, "digest": hex::encode(digest), "short": short.join(" ") },
+    })
+}
+
+fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(key).unwrap();
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn preface() -> Value {
+    let callee = Sha256::digest(pkcs1(Example::Bianca));
+    let nonce = [0x42; 24];
+    let mac = hmac(&callee, &[b"peer-messenger/1 preface", &nonce, &TIME.to_be_bytes()]);
+    let preface = [&nonce[..], &TIME.to_be_bytes(), &mac].concat();
+    let judged = |now: u64, verdict: &str| json!({ "now": now, "verdict": verdict });
+    json!({
+        "callee_key": hex::encode(callee), "nonce": hex::encode(nonce), "time": TIME, "preface": hex::encode(preface),
+        "alone": [judged(TIME - 121, "out of date"), judged(TIME - 120, "admitted"), judged(TIME, "admitted"),
+                  judged(TIME + 120, "admitted"), judged(TIME + 121, "out of date")],
+    })
+}
+
+/// Label and fields, each preceded by its length.
+fn transcript(label: &str, fields: &[&[u8]]) -> Vec<u8> {
+    let all = std::iter::once(label.as_bytes()).chain(fields.iter().copied());
+    all.flat_map(|field| [&u32::try_from(field.len()).unwrap().to_be_bytes()[..], field].concat()).collect()
+}
+
+fn transcripts() -> Value {
+    let (directory, exporter, challenge) = ([0xd1; 32], [0xe2; 32], [0xc3; 32]);
+    let upload = samples::upload();
+    let certificate = samples::certificate();
+    let registration = transcript(
+        "peer-messenger/1 registration",
+        &[
+            b"ali",
+            &directory,
+            &exporter,
+            &challenge,
+            &upload.publickey.0,
+            &Sha256::digest(&upload.passcode.0),
+            &Sha256::digest(&upload.vault.0),
+        ],
+    );
+    let login = transcript(
+        "peer-messenger/1 login",
+        &[
+            b"ali",
+            &directory,
+            &exporter,
+            &challenge,
+            &65_000u16.to_be_bytes(),
+            &certificate.terminal.0,
+            &Sha256::digest(&certificate.signature.0),
+        ],
+    );
+    let terminal = transcript(
+        "peer-messenger/1 terminal",
+        &[b"ali", &certificate.terminal.0, &certificate.key.0, &certificate.issued.to_be_bytes()],
+    );
+    json!({
+        "user": "ali", "directory": hex::encode(directory), "exporter": hex::encode(exporter),
+        "challenge": hex::encode(challenge), "port": 65_000, "upload": upload, "certificate": certificate,
+        "registration": hex::encode(registration), "login": hex::encode(login), "terminal": hex::encode(terminal),
+    })
+}
+
+/// Gives salts that are the same every time, so that signatures are. For vectors only.
+struct NotRandom;
+
+impl RngCore for NotRandom {
+    fn next_u32(&mut self) -> u32 {
+        0x5a5a_5a5a
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        0x5a5a_5a5a_5a5a_5a5a
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        bytes.fill(0x5a);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for NotRandom {}
+
+fn private(example: Example) -> Vec<u8> {
+    example.identity().unwrap().to_pkcs1().expose().to_vec()
+}
+
+fn terminal() -> Value {
+    let id = [0x11; 16];
+    let seed = [0x5e; 32];
+    let pair = aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+    let key = aws_lc_rs::signature::KeyPair::public_key(&pair).as_ref().to_vec();
+    let signed = transcript("peer-messenger/1 terminal", &[b"ali", &id, &key, &TIME.to_be_bytes()]);
+    let signer = SigningKey::<Sha256>::new(RsaPrivateKey::from_pkcs1_der(&private(Example::Ali)).unwrap());
+    let signature = signer.sign_with_rng(&mut NotRandom, &signed).to_vec();
+    json!({
+        "user": "ali", "publickey": hex::encode(pkcs1(Example::Ali)), "seed": hex::encode(seed),
+        "certificate": { "terminal": hex::encode(id), "key": hex::encode(key), "issued": TIME,
+                         "signature": STANDARD.encode(signature) },
+    })
+}
+
+fn vault() -> Value {
+    let (export_key, version, nonce) = ([0xe7; 64], 3u64, [0x9c; 24]);
+    let digest = Sha256::digest(pkcs1(Example::Ali));
+    let associated = [b"peer-messenger/1 vault".as_slice(), &version.to_be_bytes(), &digest, b"ali"].concat();
+    let mut okm = [0; 64];
+    Hkdf::<Sha256>::new(None, &export_key).expand(&associated, &mut okm).unwrap();
+    let (commitment, key) = okm.split_at(32);
+    let content = private(Example::Ali);
+    let sealed = XChaCha20Poly1305::new(key.into())
+        .encrypt(XNonce::from_slice(&nonce), Payload { msg: &content, aad: &associated })
+        .unwrap();
+    let vault = [&version.to_be_bytes()[..], &digest, commitment, &nonce, &sealed].concat();
+    json!({
+        "user": "ali", "export_key": hex::encode(export_key), "version": version, "key_digest": hex::encode(digest),
+        "content": hex::encode(content), "vault": STANDARD.encode(vault),
+    })
+}
+
+fn safety() -> Value {
+    let half = |example: Example| {
+        let key = pkcs1(example);
+        let user = example.user().unwrap();
+        let first = [b"peer-messenger/1 safety number".as_slice(), &Sha256::digest(&key), user.as_str().as_bytes()];
+        let mut digest = Sha512::digest(first.concat());
+        for _ in 1..5200 {
+            digest = Sha512::digest([&digest[..], &key].concat());
+        }
+        let groups = digest.chunks(5).take(6).map(|chunk| {
+            let value = chunk.iter().fold(0u64, |value, byte| value * 256 + u64::from(*byte));
+            format!("{:05}", value % 100_000)
+        });
+        groups.collect::<Vec<_>>().join(" ")
+    };
+    let pair = |one: Example, other: Example| {
+        let mut halves = [half(one), half(other)];
+        halves.sort();
+        json!({ "users": [one.user().unwrap().as_str(), other.user().unwrap().as_str()], "number": halves.join(" ") })
+    };
+    json!([pair(Example::Ali, Example::Bianca), pair(Example::Bianca, Example::Carol)])
+}
+
+fn invite() -> Value {
+    let secret = [0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf];
+    let (directory, exporter) = (KeyDigest([0xd1; 32]), [0xe2; 32]);
+    let proof = |label: &[u8]| hex::encode(hmac(&secret, &[label, &directory.0, &exporter, b"bianca"]));
+    json!({
+        "code": "0123-4567-89AB-CDEF", "secret": hex::encode(secret), "user": "bianca",
+        "directory": hex::encode(directory.0), "exporter": hex::encode(exporter),
+        "directory_proof": proof(b"peer-messenger/1 invite directory"),
+        "peer_proof": proof(b"peer-messenger/1 invite peer"),
+        "lines": [
+            { "line": "bianca@dir.example.org:7420/0123-4567-89AB-CDEF", "server": "dir.example.org:7420" },
+            { "line": "BIANCA@Dir.Example.Org/ol234567-89abcdef", "server": "dir.example.org:7420" },
+            { "line": "bianca@[2001:db8::7]:7421/0123-4567-89AB-CDEF", "server": "[2001:db8::7]:7421" },
+        ],
+        "not_lines": ["bianca", "bianca@dir.example.org", "bianca@/0123-4567-89AB-CDEF", "bianca@h/0123-4567-89AB-CDE",
+                      "bianca@h/0123-4567-89AB-CDEU", "bianca@h;x/0123-4567-89AB-CDEF"],
+    })
+}

@@ -1,0 +1,254 @@
+//! The committed vectors: that they are what the generator makes, and that the library agrees with every one.
+//!
+//! After a deliberate change of the protocol: `cargo test -p common --test vectors -- --ignored`, then look at the
+//! difference.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+#[path = "support/samples.rs"]
+mod samples;
+#[path = "support/vectors.rs"]
+mod vectors;
+
+use std::path::PathBuf;
+
+use common::crypto::identity::{IdentityKey, PublicKey};
+use common::crypto::invite::{Invite, InviteCode};
+use common::crypto::preface::{Guard, Rejected};
+use common::crypto::terminal::{self, TerminalIdentity};
+use common::crypto::transcript::{self, Channel};
+use common::crypto::{safety, vault};
+use common::frame::{Decoder, Padding, encode};
+use common::ident::{Challenge, KeyDigest, UserId};
+use common::msg::{Blob, Certificate, FromDirectory, Malformed, Message, PeerMessage, RegisterUpload, ToDirectory};
+use common::secret::Secret;
+use common::testkit::Example;
+use serde_json::Value;
+
+fn path(file: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", file].iter().collect()
+}
+
+fn read(file: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(path(file)).unwrap()).unwrap()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    hex::decode(text(value)).unwrap()
+}
+
+fn digest(value: &Value) -> KeyDigest {
+    text(value).parse().unwrap()
+}
+
+fn list(value: &Value) -> &[Value] {
+    let items = value.as_array().unwrap();
+    assert!(!items.is_empty());
+    items
+}
+
+#[test]
+#[ignore = "writes the vectors"]
+fn write_vectors() {
+    for (file, content) in vectors::generate() {
+        std::fs::write(path(file), serde_json::to_string_pretty(&content).unwrap() + "\n").unwrap();
+    }
+}
+
+#[test]
+fn the_committed_vectors_are_what_the_generator_makes() {
+    for (file, content) in vectors::generate() {
+        assert!(read(file) == content, "{file} differs from what the generator makes");
+    }
+}
+
+#[test]
+fn frames_are_cut_and_made_as_the_vectors_say() {
+    let vectors = read("frames.json");
+    for vector in list(&vectors["good"]) {
+        let limit = usize::try_from(vector["limit"].as_u64().unwrap()).unwrap();
+        let (payload, frame) = (bytes(&vector["payload"]), bytes(&vector["frame"]));
+        let padding = if vector["padded"] == true { Padding::Ladder } else { Padding::None };
+        assert_eq!(encode(&payload, padding, limit).unwrap(), frame, "{}", vector["name"]);
+        let decoded = Decoder::new(limit).feed(&mut &frame[..]).unwrap().unwrap();
+        assert!(decoded.starts_with(&payload));
+        assert!(decoded[payload.len()..].iter().all(|byte| *byte == b' '));
+    }
+    for vector in list(&vectors["bad"]) {
+        let limit = usize::try_from(vector["limit"].as_u64().unwrap()).unwrap();
+        Decoder::new(limit).feed(&mut &bytes(&vector["frame"])[..]).unwrap_err();
+    }
+}
+
+fn round_trip<M: Message>(payload: &[u8]) -> Result<(Vec<u8>, &'static str), Malformed> {
+    M::decode(payload).map(|message| (message.encode(), message.msgtype()))
+}
+
+fn decode(direction: &str, payload: &[u8]) -> Result<(Vec<u8>, &'static str), Malformed> {
+    match direction {
+        "to directory" => round_trip::<ToDirectory>(payload),
+        "from directory" => round_trip::<FromDirectory>(payload),
+        _ => round_trip::<PeerMessage>(payload),
+    }
+}
+
+#[test]
+fn messages_mean_what_the_vectors_say() {
+    let vectors = read("messages.json");
+    for vector in list(&vectors["good"]) {
+        let payload = text(&vector["payload"]).as_bytes();
+        let (encoded, msgtype) = decode(text(&vector["direction"]), payload).unwrap();
+        assert_eq!((encoded.as_slice(), msgtype), (payload, text(&vector["msgtype"])));
+        let padded = [payload, b"   "].concat();
+        assert_eq!(decode(text(&vector["direction"]), &padded).unwrap().0, payload);
+    }
+    for vector in list(&vectors["bad"]) {
+        let error = decode(text(&vector["direction"]), text(&vector["payload"]).as_bytes()).unwrap_err();
+        let word = match error {
+            Malformed::NotAMessage => "not a message",
+            Malformed::UnknownType => "unknown type",
+            Malformed::BadFields { .. } => "bad fields",
+        };
+        assert_eq!(word, text(&vector["error"]), "{vector}");
+    }
+}
+
+#[test]
+fn every_msgtype_has_a_vector() {
+    let vectors = read("messages.json");
+    for (direction, types) in
+        [("to directory", ToDirectory::TYPES), ("from directory", FromDirectory::TYPES), ("peer", PeerMessage::TYPES)]
+    {
+        for msgtype in types {
+            let mut all = list(&vectors["good"]).iter();
+            assert!(all.any(|v| v["direction"] == direction && v["msgtype"] == *msgtype), "{direction} {msgtype}");
+        }
+    }
+}
+
+#[test]
+fn keys_have_the_digests_of_the_vectors() {
+    let vectors = read("keys.json");
+    for vector in list(&vectors["identity"]) {
+        let key = PublicKey::from_pkcs1(&bytes(&vector["pkcs1"])).unwrap();
+        assert_eq!(PublicKey::from_spki(&bytes(&vector["spki"])).unwrap(), key);
+        assert_eq!(key.digest(), digest(&vector["digest"]));
+    }
+    let directory = KeyDigest::of(&bytes(&vectors["directory"]["spki"]));
+    assert_eq!(directory, digest(&vectors["directory"]["digest"]));
+    assert_eq!(directory.short(), text(&vectors["directory"]["short"]));
+}
+
+#[test]
+fn prefaces_are_judged_as_the_vectors_say() {
+    let vector = read("preface.json");
+    let (callee, preface) = (digest(&vector["callee_key"]), bytes(&vector["preface"]));
+    let preface = preface.first_chunk().unwrap();
+    for judged in list(&vector["alone"]) {
+        let verdict = Guard::new().admit(&callee, judged["now"].as_u64().unwrap(), preface);
+        let expected = if judged["verdict"] == "admitted" { Ok(()) } else { Err(Rejected::OutOfDate) };
+        assert_eq!(verdict, expected, "{judged}");
+    }
+}
+
+#[test]
+fn transcripts_are_the_bytes_of_the_vectors() {
+    let vector = read("transcripts.json");
+    let user = UserId::parse(text(&vector["user"])).unwrap();
+    let directory = digest(&vector["directory"]);
+    let exporter = <[u8; 32]>::try_from(bytes(&vector["exporter"])).unwrap();
+    let channel = Channel { user: &user, directory: &directory, exporter: &exporter };
+    let challenge: Challenge = text(&vector["challenge"]).parse().unwrap();
+    let upload: RegisterUpload = serde_json::from_value(vector["upload"].clone()).unwrap();
+    let certificate: Certificate = serde_json::from_value(vector["certificate"].clone()).unwrap();
+    let port = u16::try_from(vector["port"].as_u64().unwrap()).unwrap();
+    let terminal = transcript::terminal(&user, &certificate.terminal, &certificate.key, certificate.issued);
+    for (name, transcript) in [
+        ("registration", transcript::registration(channel, &challenge, &upload)),
+        ("login", transcript::login(channel, &challenge, port, &certificate)),
+        ("terminal", terminal),
+    ] {
+        assert_eq!(hex::encode(transcript.as_bytes()), text(&vector[name]), "{name}");
+    }
+}
+
+#[test]
+fn the_terminal_certificate_of_the_vector_verifies_and_no_altered_one_does() {
+    let vector = read("terminal.json");
+    let user = UserId::parse(text(&vector["user"])).unwrap();
+    let key = PublicKey::from_pkcs1(&bytes(&vector["publickey"])).unwrap();
+    let certificate: Certificate = serde_json::from_value(vector["certificate"].clone()).unwrap();
+    terminal::verify(&certificate, &user, &key).unwrap();
+    let ours = TerminalIdentity::from_seed(certificate.terminal, &Secret::new(bytes(&vector["seed"]))).unwrap();
+    assert_eq!(ours.key(), certificate.key);
+    for byte in 0..certificate.signature.0.len() {
+        let mut altered = certificate.clone();
+        altered.signature.0[byte] ^= 1;
+        terminal::verify(&altered, &user, &key).unwrap_err();
+        altered.signature.0.truncate(byte);
+        terminal::verify(&altered, &user, &key).unwrap_err();
+    }
+    terminal::verify(&Certificate { issued: certificate.issued + 1, ..certificate }, &user, &key).unwrap_err();
+}
+
+#[test]
+fn the_vault_of_the_vector_opens() {
+    let vector = read("vault.json");
+    let user = UserId::parse(text(&vector["user"])).unwrap();
+    let vault: Blob = serde_json::from_value(vector["vault"].clone()).unwrap();
+    let key = Secret::new(bytes(&vector["export_key"]));
+    let version = vector["version"].as_u64().unwrap();
+    let opened = vault::open(&key, &user, Some(&digest(&vector["key_digest"])), version, &vault.0).unwrap();
+    assert_eq!(opened.version, version);
+    assert_eq!(opened.identity.to_pkcs1().expose(), bytes(&vector["content"]));
+    assert_eq!(vault::open(&key, &user, None, version + 1, &vault.0).unwrap_err(), vault::Broken::Older);
+    let bytes = vault.0.iter().enumerate();
+    for (at, _) in bytes {
+        let mut altered = vault.0.clone();
+        altered[at] ^= 0x80;
+        vault::open(&key, &user, None, 0, &altered).unwrap_err();
+    }
+}
+
+#[test]
+fn safety_numbers_are_those_of_the_vectors() {
+    let example = |id: &Value| match text(id) {
+        "ali" => Example::Ali,
+        "bianca" => Example::Bianca,
+        _ => Example::Carol,
+    };
+    for vector in list(&read("safety.json")) {
+        let side = |index: usize| {
+            let example = example(&vector["users"][index]);
+            (example.user().unwrap(), example.identity().unwrap())
+        };
+        let ((one, one_key), (other, other_key)): ((_, IdentityKey), (_, IdentityKey)) = (side(0), side(1));
+        let number = safety::number((&other, other_key.public()), (&one, one_key.public()));
+        assert_eq!(number, text(&vector["number"]));
+    }
+}
+
+#[test]
+fn invitations_read_and_prove_as_the_vectors_say() {
+    let vector = read("invite.json");
+    let code = InviteCode::parse(text(&vector["code"])).unwrap();
+    assert_eq!(code.to_bytes().to_vec(), bytes(&vector["secret"]));
+    assert_eq!(code.to_text(), text(&vector["code"]));
+    let user = UserId::parse(text(&vector["user"])).unwrap();
+    let directory = digest(&vector["directory"]);
+    let exporter = <[u8; 32]>::try_from(bytes(&vector["exporter"])).unwrap();
+    let channel = Channel { user: &user, directory: &directory, exporter: &exporter };
+    assert_eq!(code.directory_proof(channel).to_string(), text(&vector["directory_proof"]));
+    assert_eq!(code.peer_proof(channel).to_string(), text(&vector["peer_proof"]));
+    for line in list(&vector["lines"]) {
+        let invite = Invite::parse(text(&line["line"])).unwrap();
+        assert_eq!((invite.user, invite.server.as_str()), (user.clone(), text(&line["server"])));
+        assert_eq!(invite.code, code);
+    }
+    for line in list(&vector["not_lines"]) {
+        Invite::parse(text(line)).unwrap_err();
+    }
+}
