@@ -26,13 +26,13 @@ pub(crate) enum Command {
     Say { to: UserId, text: String },
     /// Answers `Asked`.
     AnswerCall { from: UserId, answer: Answer },
-    /// Who is online? Answered by `People`.
+    /// Who is online? Answered by `People` or `NoPeople`.
     List,
     /// The safety number shared with `with`. Answered by `SafetyNumber`, or `CallFailed` where no key is known.
     SafetyNumber { with: UserId },
     /// The person has compared the safety number of `with` (digits as shown, so that only that number is confirmed).
     ConfirmNumber { with: UserId, digits: String, answer: Answer },
-    /// Answers `KeyChanged`.
+    /// Answers `KeyChanged`. Answered by `KeyDecided`, or for `Verify` by `SafetyNumber`.
     DecideKey { of: UserId, decision: KeyDecision },
     /// End all conversations, log out, answer `LoggedOut`, stop.
     Logout,

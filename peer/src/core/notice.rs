@@ -48,13 +48,15 @@ pub(crate) enum Notice {
     LinkLost { with: UserId },
     /// Answers `List`, online first, then by id.
     People(Vec<Person>),
+    /// Answers `List` where the directory cannot be asked.
+    NoPeople,
     /// Answers `SafetyNumber`: 12 groups of 5 digits separated by spaces.
     SafetyNumber { with: UserId, digits: String, verified: bool },
     /// Answers `ConfirmNumber`.
     NumberConfirmed { with: UserId, verified: bool },
     /// The pinned key of `of` differs from the one seen now; nothing is sent until `DecideKey` (decision D14).
     KeyChanged { of: UserId, since: u64, old: String, new: String },
-    /// Answers `DecideKey`.
+    /// Answers `DecideKey`, except `Verify`, which is answered by `SafetyNumber`.
     KeyDecided { of: UserId, decision: super::command::KeyDecision },
     /// The connection to the directory is gone; conversations go on. Told once per loss.
     DirectoryLost { retry_in: u64 },

@@ -1,0 +1,307 @@
+//! The engine: one logged-in terminal, as a pure machine.
+//!
+//! Everything that happens is an [`Input`]; everything to be done is an [`Effect`]. The shell feeds one and carries out
+//! the other, in order. Time comes in with each input.
+//!
+//! - `outgoing`: calls this terminal places, crossed calls included (protocol sections 7.3, 7.4)
+//! - `incoming`: callers and how they are verified (protocol section 7.2)
+//! - `people`: list, safety numbers, changed keys
+
+mod incoming;
+mod outgoing;
+mod people;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use common::ident::UserId;
+use common::msg::{ByeReason, ConnectRefusal, ConnectReply, ListedUser};
+
+use self::incoming::{Incoming, Strangers};
+use self::outgoing::Outgoing;
+use super::command::Command;
+use super::contacts::{Contact, Contacts};
+use super::notice::{EndedBy, LoggedOut, Notice};
+use super::verify::{Found, Me, Request};
+
+/// A link of the shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LinkId(pub(crate) u64);
+
+/// One attempt to reach somebody at all of that person's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DialId(pub(crate) u64);
+
+/// What a lookup is for; comes back with its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To place a call.
+    Call,
+    /// To verify the caller of this link.
+    Caller(LinkId),
+    /// To show a safety number.
+    Number,
+}
+
+/// The directory is out of reach, so there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreachable;
+
+/// Why a dial came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DialFailed {
+    /// The callee said no.
+    Refused(ConnectRefusal),
+    /// Nobody answered at any address, after so many seconds.
+    NoAnswer { seconds: u64 },
+    /// Somebody answered who does not hold the key.
+    WrongKey,
+}
+
+/// How a link ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkEnd {
+    /// The other side said goodbye.
+    Bye(ByeReason),
+    /// The other side, or the network, is gone, or broke a rule.
+    Lost,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A person wants something.
+    Command(Command),
+    /// Answers `Effect::Lookup`.
+    LookedUp { purpose: Purpose, user: UserId, found: Result<Option<Found>, Unreachable> },
+    /// Answers `Effect::List`.
+    Listed(Result<Vec<ListedUser>, Unreachable>),
+    /// Answers `Effect::Dial`: the callee accepted, or why not.
+    Dialed { dial: DialId, outcome: Result<LinkId, DialFailed> },
+    /// Somebody with a good preface and a key of his own asks to be connected.
+    Requested { link: LinkId, request: Request },
+    /// The caller took this link.
+    Connected { link: LinkId },
+    /// A text arrived.
+    Text { link: LinkId, text: String },
+    /// A link is gone.
+    LinkEnded { link: LinkId, end: LinkEnd },
+    /// The directory's connection is gone; the shell tries again in so many seconds.
+    DirectoryLost { retry_in: u64 },
+    /// The session stands again.
+    DirectoryBack,
+    /// The directory ended the session for good.
+    SessionEnded(LoggedOut),
+    /// A deadline of [`Engine::next_deadline`] has passed.
+    Tick,
+}
+
+/// Something to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Tell the person.
+    Notify(Notice),
+    /// Ask the directory for a user.
+    Lookup { purpose: Purpose, user: UserId },
+    /// Ask the directory who is online.
+    List,
+    /// Call at all addresses; the first terminal to accept takes it.
+    Dial { dial: DialId, to: UserId, found: Found },
+    /// Give up a dial.
+    Hang(DialId),
+    /// Answer a caller; a refused link is closed behind the answer.
+    Reply { link: LinkId, reply: ConnectReply },
+    /// Send a text.
+    Say { link: LinkId, text: String },
+    /// Say goodbye and close.
+    Close { link: LinkId, reason: ByeReason },
+    /// Keep a contact.
+    Save(Contact),
+    /// End the session with the directory and stop.
+    LogOut,
+}
+
+/// The moment of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Now {
+    /// Seconds of a clock that only goes forward; deadlines are measured by it.
+    pub(crate) tick: u64,
+    /// Seconds since the epoch, for dates shown to people.
+    pub(crate) date: u64,
+}
+
+/// Which calls are taken (`[peer] accept`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accept {
+    /// Every verified caller.
+    All,
+    /// The person is asked.
+    Ask,
+    /// Nobody.
+    None,
+}
+
+/// A link that both sides agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Conversation {
+    link: LinkId,
+    direction: Direction,
+}
+
+/// Who placed the call; after a loss, that side calls again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Ours,
+    Theirs,
+}
+
+/// Whether the directory can be asked now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Directory {
+    Up,
+    Down,
+}
+
+/// One logged-in terminal.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    me: Me,
+    accept: Accept,
+    contacts: Contacts,
+    conversations: BTreeMap<UserId, Conversation>,
+    outgoing: BTreeMap<UserId, Outgoing>,
+    incoming: BTreeMap<LinkId, Incoming>,
+    strangers: Strangers,
+    directory: Directory,
+    dials: u64,
+}
+
+impl Engine {
+    /// A terminal that has just announced itself.
+    pub(crate) fn new(me: Me, accept: Accept, contacts: Contacts) -> Self {
+        Self {
+            me,
+            accept,
+            contacts,
+            conversations: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            strangers: Strangers::default(),
+            directory: Directory::Up,
+            dials: 0,
+        }
+    }
+
+    /// Takes one input; appends what has to be done, in order.
+    pub(crate) fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Command(command) => self.command(now, command, out),
+            Input::LookedUp { purpose: Purpose::Call, user, found } => self.found_callee(now, &user, found, out),
+            Input::LookedUp { purpose: Purpose::Caller(link), found, .. } => self.found_caller(now, link, found, out),
+            Input::LookedUp { purpose: Purpose::Number, user, found } => self.found_number(now, &user, found, out),
+            Input::Listed(listed) => self.listed(listed, out),
+            Input::Dialed { dial, outcome } => self.dialed(now, dial, outcome, out),
+            Input::Requested { link, request } => self.requested(now, link, request, out),
+            Input::Connected { link } => self.connected(link, out),
+            Input::Text { link, text } => {
+                // A text says as well as CONNECTED that the caller took this link.
+                self.connected(link, out);
+                if let Some(from) = self.user_of(link) {
+                    out.push(Effect::Notify(Notice::Text { from, text }));
+                }
+            }
+            Input::LinkEnded { link, end } => self.link_ended(now, link, end, out),
+            Input::DirectoryLost { retry_in } => {
+                self.directory = Directory::Down;
+                out.push(Effect::Notify(Notice::DirectoryLost { retry_in }));
+            }
+            Input::DirectoryBack => {
+                self.directory = Directory::Up;
+                out.push(Effect::Notify(Notice::DirectoryBack));
+            }
+            Input::SessionEnded(why) => {
+                self.close_everything(ByeReason::Ended, out);
+                out.push(Effect::Notify(Notice::LoggedOut { why }));
+            }
+            Input::Tick => {
+                self.expire_outgoing(now, out);
+                self.expire_incoming(now, out);
+            }
+        }
+    }
+
+    /// When [`Input::Tick`] is due, by the tick clock.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        let outgoing = self.outgoing.values().filter_map(Outgoing::deadline);
+        let incoming = self.incoming.values().filter_map(Incoming::deadline);
+        outgoing.chain(incoming).min()
+    }
+
+    fn command(&mut self, now: Now, command: Command, out: &mut Vec<Effect>) {
+        match command {
+            Command::Call { to } => self.call(now, to, out),
+            Command::End { with } => self.end(&with, out),
+            Command::Say { to, text } => match self.conversations.get(&to) {
+                Some(conversation) => out.push(Effect::Say { link: conversation.link, text }),
+                None => out.push(Effect::Notify(Notice::NotDelivered { to, text })),
+            },
+            Command::AnswerCall { from, answer } => self.answer_call(now, &from, answer, out),
+            Command::List => match self.directory {
+                Directory::Up => out.push(Effect::List),
+                Directory::Down => self.listed(Err(Unreachable), out),
+            },
+            Command::SafetyNumber { with } => self.safety_number(with, out),
+            Command::ConfirmNumber { with, digits, answer } => self.confirm_number(now, with, &digits, answer, out),
+            Command::DecideKey { of, decision } => self.decide_key(now, of, decision, out),
+            Command::Logout => {
+                self.close_everything(ByeReason::Ended, out);
+                out.push(Effect::LogOut);
+            }
+            // Login is over; a front end does not send these any more.
+            Command::Identify { .. }
+            | Command::TrustDirectory(_)
+            | Command::Login { .. }
+            | Command::Register { .. }
+            | Command::Invitation { .. } => {}
+        }
+    }
+
+    fn end(&mut self, with: &UserId, out: &mut Vec<Effect>) {
+        self.give_up(with, out);
+        if let Some(conversation) = self.conversations.remove(with) {
+            out.push(Effect::Close { link: conversation.link, reason: ByeReason::Ended });
+            out.push(Effect::Notify(Notice::Ended { with: with.clone(), by: EndedBy::Us }));
+        }
+    }
+
+    fn link_ended(&mut self, now: Now, link: LinkId, end: LinkEnd, out: &mut Vec<Effect>) {
+        self.caller_gone(link, out);
+        let Some(with) = self.user_of(link) else { return };
+        let Some(conversation) = self.conversations.remove(&with) else { return };
+        if end == LinkEnd::Lost {
+            out.push(Effect::Notify(Notice::LinkLost { with: with.clone() }));
+            if conversation.direction == Direction::Ours && self.directory == Directory::Up {
+                self.call_again(now, with, out);
+                return;
+            }
+        }
+        out.push(Effect::Notify(Notice::Ended { with, by: EndedBy::Them }));
+    }
+
+    fn close_everything(&mut self, reason: ByeReason, out: &mut Vec<Effect>) {
+        for (_, conversation) in std::mem::take(&mut self.conversations) {
+            out.push(Effect::Close { link: conversation.link, reason });
+        }
+        for outgoing in std::mem::take(&mut self.outgoing).into_values() {
+            out.extend(outgoing.dial().map(Effect::Hang));
+        }
+        for link in std::mem::take(&mut self.incoming).into_keys() {
+            out.push(Effect::Close { link, reason });
+        }
+    }
+
+    fn user_of(&self, link: LinkId) -> Option<UserId> {
+        self.conversations.iter().find(|(_, conversation)| conversation.link == link).map(|(user, _)| user.clone())
+    }
+}

@@ -1,0 +1,45 @@
+//! Clocks: the local one, and the directory's as told in `ANNOUNCED` (threat T7).
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::core::engine::Now;
+
+/// Seconds since the epoch by the local clock; for dates shown to people.
+pub(crate) fn date() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A clock that only goes forward.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    /// Starts at zero.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// This moment, for the engine.
+    pub(crate) fn now(&self) -> Now {
+        Now { tick: self.0.elapsed().as_secs(), date: date() }
+    }
+}
+
+/// The directory's clock: what it said, and what has passed since by a clock that cannot be set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DirectoryTime {
+    told: u64,
+    at: Instant,
+}
+
+impl DirectoryTime {
+    /// Takes the directory's word.
+    pub(crate) fn told(seconds: u64) -> Self {
+        Self { told: seconds, at: Instant::now() }
+    }
+
+    /// The directory's time now, seconds since the epoch.
+    pub(crate) fn now(&self) -> u64 {
+        self.told.saturating_add(self.at.elapsed().as_secs())
+    }
+}

@@ -1,0 +1,200 @@
+//! Login: passcode, vault, proof of possession, presence (protocol sections 5.3 and 5.4).
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use common::crypto::identity::IdentityKey;
+use common::crypto::opaque::{self, ClientLogin, KE3_LENGTH};
+use common::crypto::transcript::{self, Channel};
+use common::crypto::vault;
+use common::ident::{Challenge, KeyDigest, UserId};
+use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
+use common::msg::{
+    Announce, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory, Hex,
+};
+use common::secret::{Passcode, Secret};
+
+use super::Wire;
+use crate::core::notice::{Failure, LoginRefused};
+use crate::shell::clock::{self, DirectoryTime};
+use crate::shell::rt::{self, TcpListener};
+use crate::store::StoreError;
+use crate::store::state::{KnownVault, State};
+
+/// Why a login did not succeed.
+#[derive(Debug)]
+pub(crate) enum NotLoggedIn {
+    /// The directory said no.
+    Refused(LoginRefused),
+    /// Something broke.
+    Failed(Failure),
+}
+
+impl From<Failure> for NotLoggedIn {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<StoreError> for NotLoggedIn {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What a login gives the terminal to keep for its session.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    /// The user.
+    pub(crate) user: UserId,
+    /// For logging in again after the directory was lost; wiped with the session.
+    pub(crate) passcode: Passcode,
+    /// The user's identity key.
+    pub(crate) identity: Arc<IdentityKey>,
+    /// This terminal's certificate.
+    pub(crate) certificate: Certificate,
+}
+
+/// Where the terminal is known to listen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Presence {
+    /// The address others are told.
+    pub(crate) address: SocketAddr,
+    /// The directory's clock.
+    pub(crate) time: DirectoryTime,
+}
+
+/// Passes the passcode authentication and opens the vault; not present yet.
+pub(crate) async fn authenticate(
+    wire: &mut Wire,
+    state: &mut State,
+    user: &UserId,
+    passcode: &Passcode,
+) -> Result<(Credentials, Challenge), NotLoggedIn> {
+    let (client, ke1) = ClientLogin::start(passcode.clone()).map_err(|e| wire.broken(&e.to_string()))?;
+    let request =
+        AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal: state.terminal()?, cookie: state.cookie()? };
+    let challenge = match wire.ask(request).await? {
+        FromDirectory::AuthChallenge(challenge) => challenge,
+        FromDirectory::AuthReply(reply) => return Err(NotLoggedIn::Refused(refusal(&reply))),
+        other => return Err(wire.unexpected(&other).into()),
+    };
+    let (ke3, export_key) = match finish(wire, user, client, challenge.passcode.0).await {
+        Ok((ke3, export_key)) => (ke3, Some(export_key)),
+        // The directory has counted the attempt; a proof that cannot be right makes it say how many are left.
+        Err(opaque::Failure::WrongPasscode) => (vec![0; KE3_LENGTH], None),
+        Err(malformed) => return Err(wire.broken(&malformed.to_string()).into()),
+    };
+    let reply = match wire.ask(AuthProof { passcode: Blob(ke3) }).await? {
+        FromDirectory::AuthReply(reply) => reply,
+        other => return Err(wire.unexpected(&other).into()),
+    };
+    let (AuthStatus::Granted, Some(export_key)) = (reply.status, export_key) else {
+        return Err(NotLoggedIn::Refused(refusal(&reply)));
+    };
+    let identity = open_vault(state, user, &export_key, reply.vault)?;
+    if let Some(cookie) = reply.cookie {
+        state.set_cookie(&cookie)?;
+    }
+    state.unlock(&identity);
+    let certificate = state.certificate(user, &identity, clock::date())?;
+    let credentials =
+        Credentials { user: user.clone(), passcode: passcode.clone(), identity: Arc::new(identity), certificate };
+    Ok((credentials, challenge.challenge))
+}
+
+/// Proves possession of the identity key; from then on the user is present at `port`.
+pub(crate) async fn announce(
+    wire: &mut Wire,
+    credentials: &Credentials,
+    challenge: &Challenge,
+    port: u16,
+) -> Result<Presence, Failure> {
+    let transcript = transcript::login(wire.channel(&credentials.user), challenge, port, &credentials.certificate);
+    let signature = credentials.identity.sign(&transcript).map_err(|e| Failure::Internal { detail: e.to_string() })?;
+    let announce = Announce {
+        publickey: Hex(credentials.identity.public().as_pkcs1().to_vec()),
+        signature: Blob(signature),
+        port,
+        certificate: credentials.certificate.clone(),
+    };
+    match wire.ask(announce).await? {
+        FromDirectory::Announced(announced) => {
+            wire.link.set_frame_limit(FRAME_AFTER_LOGIN);
+            Ok(Presence { address: announced.address, time: DirectoryTime::told(announced.time) })
+        }
+        other => Err(wire.unexpected(&other)),
+    }
+}
+
+/// Listens for callers at `address`; without a port on 65000, or the next free one.
+pub(crate) fn listen(address: IpAddr, port: Option<u16>) -> Result<(TcpListener, u16), Failure> {
+    let candidates = port.map_or(PEER_PORT..=u16::MAX, |port| port..=port);
+    let mut last = None;
+    for port in candidates {
+        match rt::listen(SocketAddr::new(address, port)) {
+            Ok(listener) => {
+                let bound = listener.local_addr().map_or(port, |address| address.port());
+                return Ok((listener, bound));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => last = Some(error),
+            Err(error) => return Err(cannot_listen(address, &error)),
+        }
+    }
+    let error = last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into());
+    Err(cannot_listen(address, &error))
+}
+
+fn cannot_listen(address: IpAddr, error: &std::io::Error) -> Failure {
+    Failure::CannotListen { address: address.to_string(), detail: error.to_string() }
+}
+
+async fn finish(
+    wire: &Wire,
+    user: &UserId,
+    client: ClientLogin,
+    ke2: Vec<u8>,
+) -> Result<(Vec<u8>, Secret), opaque::Failure> {
+    let (user, directory, exporter) = (user.clone(), wire.key, wire.exporter);
+    rt::unblock(move || client.finish(&ke2, Channel { user: &user, directory: &directory, exporter: &exporter })).await
+}
+
+/// Opens the directory's vault, or the local copy if the directory has none that opens.
+fn open_vault(
+    state: &mut State,
+    user: &UserId,
+    export_key: &Secret,
+    sent: Option<Blob>,
+) -> Result<IdentityKey, NotLoggedIn> {
+    let known = state.vault()?;
+    let seen = known.as_ref().map_or(0, |known| known.version);
+    let expected: Option<KeyDigest> = known.as_ref().map(|known| known.key);
+    let sealed = sent.map(|blob| blob.0).unwrap_or_default();
+    let opened = vault::open(export_key, user, expected.as_ref(), seen, &sealed);
+    match (opened, known) {
+        (Ok(opened), _) => {
+            let key = opened.identity.public().digest();
+            state.set_vault(&KnownVault { sealed, version: opened.version, key })?;
+            Ok(opened.identity)
+        }
+        (Err(broken), None) => Err(unusable(&broken)),
+        (Err(broken), Some(known)) => {
+            let local = vault::open(export_key, user, Some(&known.key), known.version, &known.sealed);
+            local.map(|opened| opened.identity).map_err(|_| unusable(&broken))
+        }
+    }
+}
+
+fn unusable(broken: &vault::Broken) -> NotLoggedIn {
+    NotLoggedIn::Failed(Failure::VaultUnusable { detail: broken.to_string() })
+}
+
+fn refusal(reply: &AuthReply) -> LoginRefused {
+    match reply.reason {
+        Some(AuthRefusal::Locked) => LoginRefused::Locked { retry_after: reply.retry_after },
+        Some(AuthRefusal::TooMany) => LoginRefused::TooMany { retry_after: reply.retry_after.unwrap_or(60) },
+        Some(AuthRefusal::Passcode | AuthRefusal::Other) | None => {
+            LoginRefused::Passcode { tries_left: reply.tries_left.unwrap_or(0) }
+        }
+    }
+}

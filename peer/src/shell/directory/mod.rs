@@ -1,0 +1,182 @@
+//! The directory, seen from a peer: connection, registration, login, session (protocol sections 5 and 6).
+//!
+//! [`Wire`] is one authenticated connection on which questions are asked one at a time; `login` and `register` use it
+//! up to `ANNOUNCED`; `session` keeps it from then on.
+
+pub(crate) mod login;
+pub(crate) mod register;
+pub(crate) mod session;
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
+
+use common::crypto::transcript::Channel;
+use common::frame::Padding;
+use common::ident::{KeyDigest, UserId};
+use common::link::{Link, LinkError, tls};
+use common::msg::{Error, ErrorCode, FromDirectory, Message as _, Pong, ToDirectory};
+
+use super::rt::{self, TcpStream};
+use crate::core::notice::Failure;
+
+/// Where a directory is and how to reach it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// `host:port`, as shown to people.
+    pub(crate) server: String,
+    /// The local address to connect from, where one was asked for.
+    pub(crate) source: Option<IpAddr>,
+    /// For the connection, and for each answer.
+    pub(crate) patience: Duration,
+}
+
+/// A TLS connection to a directory. Nothing was sent on it until somebody compared [`Wire::key`] with the pin.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    place: Place,
+    link: Link<TcpStream>,
+    exporter: [u8; 32],
+    key: KeyDigest,
+    local: IpAddr,
+    remote: IpAddr,
+}
+
+impl Wire {
+    /// Connects and completes the TLS handshake.
+    pub(crate) async fn open(place: &Place) -> Result<Self, Failure> {
+        let opened = rt::timeout(place.patience, Self::open_at(place)).await;
+        opened.unwrap_or_else(|rt::TimedOut| Err(place.too_slow()))
+    }
+
+    async fn open_at(place: &Place) -> Result<Self, Failure> {
+        let stream = place.connect().await?;
+        let local = stream.local_addr().map_err(|e| place.unreachable(&e))?.ip();
+        let remote = stream.peer_addr().map_err(|e| place.unreachable(&e))?.ip();
+        let config = tls::directory_client().map_err(|e| place.broken(&e.to_string()))?;
+        let mut link = Link::client(stream, config).map_err(|e| place.link_failed(&e))?;
+        link.handshake().await.map_err(|e| place.link_failed(&e))?;
+        let exporter = link.exporter().map_err(|e| place.link_failed(&e))?;
+        let key = link.peer_key().map(KeyDigest::of).ok_or_else(|| place.broken("it showed no key"))?;
+        Ok(Self { place: place.clone(), link, exporter, key, local, remote })
+    }
+
+    /// Digest of the key the directory has proved to hold.
+    pub(crate) fn key(&self) -> KeyDigest {
+        self.key
+    }
+
+    /// Our end of the connection.
+    pub(crate) fn local(&self) -> IpAddr {
+        self.local
+    }
+
+    /// Whether the directory runs on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.remote.to_canonical().is_loopback()
+    }
+
+    /// What both ends know of this connection, for transcripts.
+    pub(crate) fn channel<'a>(&'a self, user: &'a UserId) -> Channel<'a> {
+        Channel { user, directory: &self.key, exporter: &self.exporter }
+    }
+
+    /// Asks one question and waits for its answer. `ERROR` and `BYE` are failures here.
+    pub(crate) async fn ask(&mut self, question: impl Into<ToDirectory>) -> Result<FromDirectory, Failure> {
+        let question = question.into();
+        let asked = rt::timeout(self.place.patience, Self::exchange(&mut self.link, &question)).await;
+        match asked {
+            Err(rt::TimedOut) => Err(self.place.too_slow()),
+            Ok(Err(error)) => Err(self.place.link_failed(&error)),
+            Ok(Ok(None)) => Err(self.place.broken("it closed the connection")),
+            Ok(Ok(Some(payload))) => match FromDirectory::decode(&payload) {
+                Ok(FromDirectory::Error(error)) => Err(self.place.refused(question.msgtype(), &error)),
+                Ok(FromDirectory::Bye(_)) => Err(self.place.broken("it ended the connection")),
+                Ok(answer) => Ok(answer),
+                Err(malformed) => Err(self.place.broken(&malformed.to_string())),
+            },
+        }
+    }
+
+    async fn exchange(link: &mut Link<TcpStream>, question: &ToDirectory) -> Result<Option<Vec<u8>>, LinkError> {
+        link.queue(&question.encode(), Padding::Ladder)?;
+        loop {
+            let Some(payload) = link.next().await? else { return Ok(None) };
+            if !matches!(FromDirectory::decode(&payload), Ok(FromDirectory::Ping(_))) {
+                return Ok(Some(payload));
+            }
+            link.queue(&ToDirectory::from(Pong {}).encode(), Padding::Ladder)?;
+        }
+    }
+
+    /// An answer that does not fit the question.
+    pub(crate) fn unexpected(&self, answer: &FromDirectory) -> Failure {
+        self.place.broken(&format!("{} is not an answer to what was asked", answer.msgtype()))
+    }
+
+    /// The directory broke a rule.
+    pub(crate) fn broken(&self, detail: &str) -> Failure {
+        self.place.broken(detail)
+    }
+
+    /// Ends a connection that is not needed any more; best effort.
+    pub(crate) async fn close(mut self) {
+        let _ = rt::timeout(Duration::from_secs(1), self.link.close()).await;
+    }
+}
+
+impl Place {
+    /// Tries every address the name stands for, in order.
+    async fn connect(&self) -> Result<TcpStream, Failure> {
+        let name = self.server.clone();
+        let resolved: std::io::Result<Vec<SocketAddr>> =
+            rt::unblock(move || Ok(name.to_socket_addrs()?.collect())).await;
+        let mut last = std::io::Error::other("no such host");
+        for address in resolved.map_err(|e| self.unreachable(&e))? {
+            match rt::connect(address, self.source, self.patience).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(self.unreachable(&last))
+    }
+
+    fn unreachable(&self, error: &std::io::Error) -> Failure {
+        let detail = match error.kind() {
+            std::io::ErrorKind::ConnectionRefused => "connection refused".into(),
+            std::io::ErrorKind::TimedOut => "no answer".into(),
+            _ => error.to_string(),
+        };
+        Failure::ServerUnreachable { server: self.server.clone(), detail }
+    }
+
+    fn too_slow(&self) -> Failure {
+        Failure::Timeout { server: self.server.clone(), seconds: self.patience.as_secs() }
+    }
+
+    fn broken(&self, detail: &str) -> Failure {
+        Failure::Protocol { server: self.server.clone(), detail: detail.into() }
+    }
+
+    fn link_failed(&self, error: &LinkError) -> Failure {
+        match error {
+            LinkError::Io(error) => self.unreachable(error),
+            LinkError::Lost => {
+                Failure::ServerUnreachable { server: self.server.clone(), detail: "it closed the connection".into() }
+            }
+            LinkError::Tls(
+                rustls::Error::PeerIncompatible(_)
+                | rustls::Error::AlertReceived(
+                    rustls::AlertDescription::NoApplicationProtocol | rustls::AlertDescription::ProtocolVersion,
+                ),
+            ) => Failure::Version { server: self.server.clone() },
+            other => self.broken(&other.to_string()),
+        }
+    }
+
+    fn refused(&self, question: &str, error: &Error) -> Failure {
+        match error.code {
+            ErrorCode::UnknownMsgtype => Failure::Version { server: self.server.clone() },
+            code => self.broken(&format!("it answered {question} with {code:?}")),
+        }
+    }
+}

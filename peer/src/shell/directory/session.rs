@@ -1,0 +1,267 @@
+//! The session with the directory: questions while it stands, and getting it back when it was lost (protocol section 6).
+//!
+//! Answers come in the order of the questions. When the connection is gone, every open question is answered with
+//! [`Unreachable`], and the session logs in anew, with a delay that doubles up to 30 seconds.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use async_channel::{Receiver, Sender};
+use common::crypto::random;
+use common::frame::Padding;
+use common::ident::UserId;
+use common::limits::{DEAD_AFTER, PING_AFTER};
+use common::link::LinkError;
+use common::msg::{
+    ByeReason, ErrorCode, FromDirectory, ListReq, ListedUser, Logout, LookupReq, Message as _, Ping, Pong, ToDirectory,
+};
+use futures::{FutureExt as _, select_biased};
+
+use super::login::{self, Credentials, NotLoggedIn, Presence};
+use super::{Place, Wire};
+use crate::core::engine::{Input, Purpose, Unreachable};
+use crate::core::notice::{Failure, LoggedOut, LoginRefused, Notice};
+use crate::core::verify::found;
+use crate::shell::rt::{self, Task};
+use crate::shell::{Event, Events};
+use crate::store::pins;
+use crate::store::places::ServerFolder;
+use crate::store::state::State;
+
+/// Users a list may have before it is cut; the directory pages, so it could go on for ever.
+const LIST_MAX: usize = 10_000;
+/// Longest delay between two attempts to get a session back.
+const DELAY_MAX: Duration = Duration::from_secs(30);
+
+/// A question to the directory.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// Where and who is this user?
+    Lookup { purpose: Purpose, user: UserId },
+    /// Who is online?
+    List,
+    /// The last one: end the session.
+    Logout,
+}
+
+/// What is needed to keep a session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Where the directory is.
+    pub(crate) place: Place,
+    /// Where its pin is kept.
+    pub(crate) folder: ServerFolder,
+    /// Who we are.
+    pub(crate) credentials: std::sync::Arc<Credentials>,
+    /// Where we listen.
+    pub(crate) port: u16,
+    /// The local store, for cookies and vaults of later logins.
+    pub(crate) state: std::sync::Arc<futures::lock::Mutex<State>>,
+}
+
+/// How a connection to the directory ended.
+enum Over {
+    /// For good.
+    LoggedOut(LoggedOut),
+    /// To be tried again.
+    Lost,
+}
+
+impl Session {
+    /// Keeps the session until it ends for good.
+    pub(crate) fn keep(self, wire: Wire, questions: Receiver<Question>, events: Events) -> Task {
+        rt::spawn(async move {
+            let mut wire = wire;
+            loop {
+                match Standing::new(&mut wire, &questions, &events, &self.credentials.user).run().await {
+                    Over::LoggedOut(why) => return events.input(Input::SessionEnded(why)).await,
+                    Over::Lost => {}
+                }
+                let Some(again) = self.come_back(&questions, &events).await else { return };
+                wire = again;
+            }
+        })
+    }
+
+    /// Tries to log in anew until it works. `None` when the session is over.
+    async fn come_back(&self, questions: &Receiver<Question>, events: &Events) -> Option<Wire> {
+        let mut delay = Duration::from_secs(1);
+        events.input(Input::DirectoryLost { retry_in: delay.as_secs() }).await;
+        loop {
+            // Up to a quarter more, so that the peers of a directory that comes back do not arrive all at once.
+            let jitter = random::<1>().map_or(0, |byte| u64::from(byte[0])) * delay.as_millis() as u64 / 1024;
+            let mut pause = Box::pin(rt::sleep(delay + Duration::from_millis(jitter)).fuse());
+            loop {
+                select_biased! {
+                    question = questions.recv().fuse() => match question {
+                        Ok(Question::Logout) | Err(_) => {
+                            events.input(Input::SessionEnded(LoggedOut::Asked)).await;
+                            return None;
+                        }
+                        Ok(other) => events.input(unanswered(other)).await,
+                    },
+                    () = pause => break,
+                }
+            }
+            match self.log_in_again().await {
+                Ok((wire, presence)) => {
+                    events.send(Event::Moved(presence)).await;
+                    events.input(Input::DirectoryBack).await;
+                    return Some(wire);
+                }
+                Err(NotLoggedIn::Failed(failure @ Failure::DirectoryKeyChanged { .. })) => {
+                    events.send(Event::Failed(failure)).await;
+                    return None;
+                }
+                Err(NotLoggedIn::Refused(LoginRefused::Passcode { .. })) => {
+                    events.input(Input::SessionEnded(LoggedOut::Administrator)).await;
+                    return None;
+                }
+                Err(_) => delay = (delay * 2).min(DELAY_MAX),
+            }
+        }
+    }
+
+    async fn log_in_again(&self) -> Result<(Wire, Presence), NotLoggedIn> {
+        let mut wire = Wire::open(&self.place).await?;
+        check_pin(&wire, &self.folder, &self.place)?;
+        let (user, passcode) = (&self.credentials.user, &self.credentials.passcode);
+        let mut state = self.state.lock().await;
+        let (credentials, challenge) = login::authenticate(&mut wire, &mut state, user, passcode).await?;
+        drop(state);
+        let presence = login::announce(&mut wire, &credentials, &challenge, self.port).await?;
+        Ok((wire, presence))
+    }
+}
+
+/// Compares a directory's key with its pin; a directory without a pin passes, somebody else decides about it.
+pub(crate) fn check_pin(wire: &Wire, folder: &ServerFolder, place: &Place) -> Result<(), Failure> {
+    match pins::directory(folder)? {
+        Some(pin) if pin.key != wire.key() => Err(Failure::DirectoryKeyChanged {
+            server: place.server.clone(),
+            since: pin.since,
+            old: pin.key,
+            new: wire.key(),
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn unanswered(question: Question) -> Input {
+    match question {
+        Question::Lookup { purpose, user } => Input::LookedUp { purpose, user, found: Err(Unreachable) },
+        Question::List | Question::Logout => Input::Listed(Err(Unreachable)),
+    }
+}
+
+/// A session while its connection stands.
+struct Standing<'a> {
+    wire: &'a mut Wire,
+    questions: &'a Receiver<Question>,
+    events: &'a Events,
+    user: &'a UserId,
+    open: VecDeque<Question>,
+    listed: Vec<ListedUser>,
+    heard: Instant,
+    pinged: bool,
+}
+
+impl<'a> Standing<'a> {
+    fn new(wire: &'a mut Wire, questions: &'a Receiver<Question>, events: &'a Events, user: &'a UserId) -> Self {
+        let (open, listed) = (VecDeque::new(), Vec::new());
+        Self { wire, questions, events, user, open, listed, heard: Instant::now(), pinged: false }
+    }
+
+    async fn run(mut self) -> Over {
+        let over = loop {
+            let due = if self.pinged { DEAD_AFTER } else { PING_AFTER };
+            let silence = due.saturating_sub(self.heard.elapsed());
+            let step = select_biased! {
+                received = self.wire.link.next().fuse() => self.received(received).await,
+                question = self.questions.recv().fuse() => self.ask(question.unwrap_or(Question::Logout)),
+                () = rt::sleep(silence).fuse() => self.silent(),
+            };
+            match step {
+                Ok(None) => {}
+                Ok(Some(why)) => break Over::LoggedOut(why),
+                Err(_) => break Over::Lost,
+            }
+        };
+        for question in std::mem::take(&mut self.open) {
+            self.events.input(unanswered(question)).await;
+        }
+        over
+    }
+
+    fn ask(&mut self, question: Question) -> Result<Option<LoggedOut>, LinkError> {
+        let message: ToDirectory = match &question {
+            Question::Lookup { user, .. } => LookupReq { userid: self.user.clone(), lookup: user.clone() }.into(),
+            Question::List => {
+                self.listed.clear();
+                ListReq { after: None }.into()
+            }
+            Question::Logout => Logout {}.into(),
+        };
+        if !matches!(question, Question::Logout) {
+            self.open.push_back(question);
+        }
+        self.wire.link.queue(&message.encode(), Padding::None)?;
+        Ok(None)
+    }
+
+    fn silent(&mut self) -> Result<Option<LoggedOut>, LinkError> {
+        if self.pinged {
+            return Err(LinkError::Lost);
+        }
+        self.pinged = true;
+        self.wire.link.queue(&ToDirectory::from(Ping {}).encode(), Padding::None)?;
+        Ok(None)
+    }
+
+    async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>) -> Result<Option<LoggedOut>, LinkError> {
+        let Some(payload) = received? else { return Err(LinkError::Lost) };
+        (self.heard, self.pinged) = (Instant::now(), false);
+        let Ok(message) = FromDirectory::decode(&payload) else { return Err(LinkError::Lost) };
+        match message {
+            FromDirectory::LookupReply(reply) => {
+                if let Some(Question::Lookup { purpose, user }) = self.open.pop_front() {
+                    let found = Ok(found(&reply, &user));
+                    self.events.input(Input::LookedUp { purpose, user, found }).await;
+                }
+            }
+            FromDirectory::ListReply(reply) => {
+                let last = reply.users.last().map(|listed| listed.userid.clone());
+                self.listed.extend(reply.users);
+                if let (true, Some(after)) = (reply.more && self.listed.len() < LIST_MAX, last) {
+                    let next = ToDirectory::from(ListReq { after: Some(after) });
+                    self.wire.link.queue(&next.encode(), Padding::None)?;
+                    // Its answer comes behind those of all questions asked meanwhile.
+                    self.open.rotate_left(1);
+                } else if self.open.pop_front().is_some() {
+                    self.events.input(Input::Listed(Ok(std::mem::take(&mut self.listed)))).await;
+                }
+            }
+            FromDirectory::Error(error) if error.code == ErrorCode::RateLimited => {
+                if let Some(question) = self.open.pop_front() {
+                    let retry_after = error.retry_after.unwrap_or(1);
+                    self.events.send(Event::Notice(Notice::TooFast { retry_after })).await;
+                    self.events.input(unanswered(question)).await;
+                }
+            }
+            FromDirectory::Ping(_) => self.wire.link.queue(&ToDirectory::from(Pong {}).encode(), Padding::None)?,
+            FromDirectory::Bye(bye) => match bye.reason {
+                ByeReason::Ended => return Ok(Some(LoggedOut::Asked)),
+                ByeReason::Administrator => return Ok(Some(LoggedOut::Administrator)),
+                ByeReason::Replaced => return Ok(Some(LoggedOut::Replaced)),
+                _ => return Err(LinkError::Lost),
+            },
+            _ => {}
+        }
+        Ok(None)
+    }
+}
+
+/// Sends a question; a session that is over answers nothing any more, and nobody asks it.
+pub(crate) async fn ask(questions: &Sender<Question>, question: Question) {
+    let _ = questions.send(question).await;
+}

@@ -1,0 +1,145 @@
+//! The door: port 65000, where strangers get nothing (decision D13, threat P3; protocol section 7.1).
+//!
+//! A connection that does not begin with a good preface is closed without a byte and without an RSA operation.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use common::crypto::identity::{IdentityKey, PublicKey};
+use common::crypto::preface::{self, Guard};
+use common::ident::KeyDigest;
+use common::limits::{CALL_DEADLINE, CALLERS_HALF_OPEN, CALLERS_HALF_OPEN_PER_SOURCE};
+use common::link::{Link, tls};
+use common::msg::{Message as _, PeerMessage};
+use futures::AsyncReadExt as _;
+use rustls::ServerConfig;
+
+use super::rt::{self, Task, TcpListener, TcpStream};
+use super::{Event, Events};
+use crate::core::notice::Failure;
+use crate::core::verify::Request;
+use crate::shell::clock::DirectoryTime;
+
+/// A caller that has shown a key of its own and asked to be connected; the engine judges.
+pub(crate) struct Caller {
+    /// The link, after the handshake.
+    pub(crate) link: Link<TcpStream>,
+    /// What the caller asks, and the connection it came over.
+    pub(crate) request: Request,
+    /// Counts the caller as half-open until it is dropped.
+    pub(crate) half_open: HalfOpen,
+}
+
+/// Everything the door needs to judge strangers.
+pub(crate) struct Door {
+    ours: KeyDigest,
+    config: Arc<ServerConfig>,
+    time: Mutex<DirectoryTime>,
+    guard: Mutex<Guard>,
+    waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Door")
+    }
+}
+
+/// A place among the half-open callers; dropping it frees the place.
+pub(crate) struct HalfOpen {
+    source: IpAddr,
+    waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Drop for HalfOpen {
+    fn drop(&mut self) {
+        let mut waiting = locked(&self.waiting);
+        if let Some(count) = waiting.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.source);
+            }
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Door {
+    /// A door that opens for callers of `identity`.
+    pub(crate) fn new(identity: &IdentityKey, time: DirectoryTime) -> Result<Arc<Self>, Failure> {
+        let config = tls::peer_server(identity).map_err(|e| Failure::Internal { detail: e.to_string() })?;
+        Ok(Arc::new(Self {
+            ours: identity.public().digest(),
+            config,
+            time: Mutex::new(time),
+            guard: Mutex::new(Guard::new()),
+            waiting: Arc::default(),
+        }))
+    }
+
+    /// Takes the directory's time anew, after the session came back.
+    pub(crate) fn set_time(&self, time: DirectoryTime) {
+        *locked(&self.time) = time;
+    }
+
+    /// The directory's time.
+    pub(crate) fn time(&self) -> u64 {
+        locked(&self.time).now()
+    }
+
+    /// Lets callers in until the task is dropped.
+    pub(crate) fn open(self: &Arc<Self>, listener: TcpListener, events: Events) -> Task {
+        let door = Arc::clone(self);
+        rt::spawn(async move {
+            loop {
+                let Ok((stream, source)) = listener.accept().await else {
+                    // Out of file descriptors, most likely: wait for some to be given back.
+                    rt::sleep(std::time::Duration::from_millis(100)).await;
+                    continue;
+                };
+                let Some(half_open) = door.half_open(source.ip()) else { continue };
+                let (door, events) = (Arc::clone(&door), events.clone());
+                rt::detach(async move {
+                    let admitted = rt::timeout(CALL_DEADLINE, door.admit(stream, source)).await;
+                    if let Ok(Some((link, request))) = admitted {
+                        events.send(Event::Caller(Box::new(Caller { link, request, half_open }))).await;
+                    }
+                });
+            }
+        })
+    }
+
+    fn half_open(&self, source: IpAddr) -> Option<HalfOpen> {
+        let source = source.to_canonical();
+        let mut waiting = locked(&self.waiting);
+        let total: usize = waiting.values().sum();
+        let count = waiting.entry(source).or_default();
+        if total >= CALLERS_HALF_OPEN || *count >= CALLERS_HALF_OPEN_PER_SOURCE {
+            if *count == 0 {
+                waiting.remove(&source);
+            }
+            return None;
+        }
+        *count += 1;
+        Some(HalfOpen { source, waiting: Arc::clone(&self.waiting) })
+    }
+
+    /// Preface, TLS, `CONNECTREQ`. `None` for everything else, silently.
+    async fn admit(&self, mut stream: TcpStream, source: SocketAddr) -> Option<(Link<TcpStream>, Request)> {
+        let mut bytes = [0; preface::LENGTH];
+        stream.read_exact(&mut bytes).await.ok()?;
+        let now = self.time();
+        locked(&self.guard).admit(&self.ours, now, &bytes).ok()?;
+        stream.set_nodelay(true).ok()?;
+        let mut link = Link::server(stream, Arc::clone(&self.config)).ok()?;
+        link.handshake().await.ok()?;
+        let key = PublicKey::from_spki(link.peer_key()?).ok()?.digest();
+        let payload = link.next().await.ok()??;
+        let PeerMessage::ConnectReq(message) = PeerMessage::decode(&payload).ok()? else { return None };
+        Some((link, Request { message, key, source }))
+    }
+}

@@ -1,0 +1,232 @@
+//! From nothing to logged in: which user, which directory, which key, which passcode (UX 1; protocol section 5).
+//!
+//! A person may take minutes at a prompt, and a directory gives ten seconds, so every step opens its own connection.
+
+use common::crypto::identity::IdentityKey;
+use common::crypto::invite::Invite;
+use common::ident::UserId;
+use common::secret::Passcode;
+
+use super::directory::login::{self, Credentials, NotLoggedIn, Presence};
+use super::directory::register::{self, NotRegistered};
+use super::directory::session::check_pin;
+use super::directory::{Place, Wire};
+use super::rt::TcpListener;
+use super::{FrontEnd, Setup, clock, rt};
+use crate::core::command::{Answer, Command};
+use crate::core::notice::{Failure, Notice};
+use crate::store::StoreError;
+use crate::store::pins::{self, DirectoryPin};
+use crate::store::places::ServerFolder;
+use crate::store::state::State;
+
+/// A terminal that is present.
+pub(crate) struct Entered {
+    /// The connection to the directory.
+    pub(crate) wire: Wire,
+    /// Where the directory is.
+    pub(crate) place: Place,
+    /// What is kept about it.
+    pub(crate) folder: ServerFolder,
+    /// Who we are.
+    pub(crate) credentials: Credentials,
+    /// The local store, unlocked.
+    pub(crate) state: State,
+    /// Where callers arrive.
+    pub(crate) listener: TcpListener,
+    /// The port announced.
+    pub(crate) port: u16,
+    /// What the directory tells others.
+    pub(crate) presence: Presence,
+}
+
+/// How a directory's key came to be trusted.
+#[derive(Debug, PartialEq, Eq)]
+enum Trust {
+    /// It was pinned before, or runs on this machine.
+    AtOnce,
+    /// A person was asked.
+    AfterQuestion,
+}
+
+struct Entry<'a> {
+    setup: &'a Setup,
+    front_end: &'a FrontEnd,
+    place: Place,
+    folder: ServerFolder,
+    invite: Option<Invite>,
+    /// The local store of the user who is entering. Holding it keeps other processes out.
+    opened: Option<(UserId, State)>,
+}
+
+/// Serves the commands of a person who is not logged in yet. `None` if the front end left.
+pub(crate) async fn enter(setup: &Setup, front_end: &FrontEnd) -> Result<Option<Entered>, Failure> {
+    let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
+    let folder = ServerFolder::new(&setup.data, &setup.server);
+    let mut entry = Entry { setup, front_end, place, folder, invite: None, opened: None };
+    while let Ok(command) = front_end.commands.recv().await {
+        match command {
+            Command::Identify { user } => entry.identify(user).await?,
+            Command::Invitation { line } => entry.invitation(&line).await?,
+            Command::Register { user, passcode } => {
+                if let Some(entered) = entry.register(user, passcode).await? {
+                    return Ok(Some(entered));
+                }
+            }
+            Command::Login { user, passcode } => {
+                if let Some(entered) = entry.log_in(user, passcode).await? {
+                    return Ok(Some(entered));
+                }
+            }
+            Command::Logout => return Ok(None),
+            // Nobody can be called, listed or answered before login.
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+impl Entry<'_> {
+    async fn identify(&mut self, user: UserId) -> Result<(), Failure> {
+        self.open(&user)?;
+        let mut wire = Wire::open(&self.place).await?;
+        if self.trust(&wire).await? == Trust::AfterQuestion {
+            // The person may have thought about the key for longer than the directory waits.
+            wire = Wire::open(&self.place).await?;
+            check_pin(&wire, &self.folder, &self.place)?;
+        }
+        let welcome = register::hello(&mut wire, &user).await?;
+        wire.close().await;
+        self.front_end
+            .tell(Notice::Identified {
+                user,
+                known: welcome.known,
+                registration: welcome.registration,
+                passcode_min: welcome.passcode_min,
+            })
+            .await;
+        Ok(())
+    }
+
+    /// Makes sure that the directory's key is pinned: at once on this machine, after a question elsewhere.
+    async fn trust(&self, wire: &Wire) -> Result<Trust, Failure> {
+        check_pin(wire, &self.folder, &self.place)?;
+        if pins::directory(&self.folder)?.is_some() {
+            return Ok(Trust::AtOnce);
+        }
+        let trust = if wire.is_local() { Trust::AtOnce } else { Trust::AfterQuestion };
+        if trust == Trust::AfterQuestion {
+            let server = self.place.server.clone();
+            self.front_end.tell(Notice::FirstContact { server: server.clone(), key: wire.key() }).await;
+            loop {
+                match self.front_end.commands.recv().await {
+                    Ok(Command::TrustDirectory(Answer::Yes)) => break,
+                    Ok(Command::TrustDirectory(Answer::No) | Command::Logout) | Err(_) => {
+                        return Err(Failure::DirectoryNotTrusted { server });
+                    }
+                    Ok(_) => {}
+                }
+            }
+        }
+        self.pin(wire)?;
+        Ok(trust)
+    }
+
+    fn pin(&self, wire: &Wire) -> Result<(), Failure> {
+        Ok(pins::trust_directory(&self.folder, DirectoryPin { key: wire.key(), since: clock::date() })?)
+    }
+
+    async fn invitation(&mut self, line: &str) -> Result<(), Failure> {
+        let invite = Invite::parse(line).map_err(|_| Failure::BadInvite)?;
+        self.place.server = invite.server.clone();
+        self.folder = ServerFolder::new(&self.setup.data, &invite.server);
+        self.open(&invite.user)?;
+        let mut wire = Wire::open(&self.place).await?;
+        check_pin(&wire, &self.folder, &self.place)?;
+        if !register::directory_knows(&mut wire, &invite.user, &invite.code).await? {
+            return Err(Failure::InviteNotProved { server: invite.server });
+        }
+        if pins::directory(&self.folder)?.is_none() {
+            self.pin(&wire)?;
+        }
+        let welcome = register::hello(&mut wire, &invite.user).await?;
+        let notice = Notice::InviteProved {
+            user: invite.user.clone(),
+            server: invite.server.clone(),
+            key: wire.key(),
+            passcode_min: welcome.passcode_min,
+        };
+        wire.close().await;
+        self.front_end.tell(notice).await;
+        self.invite = Some(invite);
+        Ok(())
+    }
+
+    async fn register(&mut self, user: UserId, passcode: Passcode) -> Result<Option<Entered>, Failure> {
+        self.open(&user)?;
+        let generated = rt::unblock(IdentityKey::generate).await;
+        let identity = generated.map_err(|e| Failure::Internal { detail: e.to_string() })?;
+        let mut wire = self.trusted_wire().await?;
+        let invite = self.invite.as_ref().filter(|invite| invite.user == user).map(|invite| &invite.code);
+        match register::register(&mut wire, identity, &user, passcode.clone(), invite).await {
+            Ok(vault) => {
+                wire.close().await;
+                if let Some((_, state)) = &mut self.opened {
+                    state.set_vault(&vault)?;
+                }
+                if self.invite.is_some() {
+                    pins::remember_joined(&self.setup.data, &self.place.server)?;
+                }
+                let server = self.place.server.clone();
+                self.front_end.tell(Notice::Registered { user: user.clone(), server }).await;
+                self.log_in(user, passcode).await
+            }
+            Err(NotRegistered::Refused(why)) => {
+                self.front_end.tell(Notice::RegisterRefused { user, why }).await;
+                Ok(None)
+            }
+            Err(NotRegistered::Failed(failure)) => Err(failure),
+        }
+    }
+
+    async fn log_in(&mut self, user: UserId, passcode: Passcode) -> Result<Option<Entered>, Failure> {
+        self.open(&user)?;
+        let mut wire = self.trusted_wire().await?;
+        let Some((_, state)) = &mut self.opened else { return Ok(None) };
+        let (credentials, challenge) = match login::authenticate(&mut wire, state, &user, &passcode).await {
+            Ok(authenticated) => authenticated,
+            Err(NotLoggedIn::Refused(why)) => {
+                self.front_end.tell(Notice::LoginRefused { user, why }).await;
+                return Ok(None);
+            }
+            Err(NotLoggedIn::Failed(failure)) => return Err(failure),
+        };
+        let address = self.setup.listen.unwrap_or_else(|| wire.local());
+        let (listener, port) = login::listen(address, self.setup.port)?;
+        let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;
+        self.front_end.tell(Notice::LoggedIn { user, address: presence.address }).await;
+        let Some((_, state)) = self.opened.take() else { return Ok(None) };
+        let (place, folder) = (self.place.clone(), self.folder.clone());
+        Ok(Some(Entered { wire, place, folder, credentials, state, listener, port, presence }))
+    }
+
+    async fn trusted_wire(&self) -> Result<Wire, Failure> {
+        let wire = Wire::open(&self.place).await?;
+        self.trust(&wire).await?;
+        Ok(wire)
+    }
+
+    /// Opens the user's local store, and lets go of another user's.
+    fn open(&mut self, user: &UserId) -> Result<(), Failure> {
+        if self.opened.as_ref().is_some_and(|(opened, _)| opened == user) {
+            return Ok(());
+        }
+        self.opened = None;
+        let state = State::open(&self.folder.user(user)).map_err(|error| match error {
+            StoreError::InUse { pid } => Failure::AlreadyRunning { user: user.clone(), pid },
+            other => other.into(),
+        })?;
+        self.opened = Some((user.clone(), state));
+        Ok(())
+    }
+}

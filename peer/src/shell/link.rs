@@ -1,0 +1,162 @@
+//! One link to another terminal, from `CONNECTREQ` to the goodbye (protocol section 7).
+//!
+//! A task per link; the engine gives it [`Order`]s and gets [`Input`]s.
+
+use std::time::{Duration, Instant};
+
+use async_channel::{Receiver, Sender};
+use common::crypto::random;
+use common::frame::Padding;
+use common::ident::{MessageId, UserId};
+use common::limits::{DEAD_AFTER, FRAME_AFTER_LOGIN, MESSAGE_TEXT, PING_AFTER};
+use common::link::{Link, LinkError};
+use common::msg::{
+    Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, ErrorCode, Malformed, Message as _, PeerMessage, Ping,
+    Pong,
+};
+use futures::io::{AsyncRead, AsyncWrite};
+use futures::{FutureExt as _, select_biased};
+
+use super::{Events, clock, rt};
+use crate::core::engine::{Input, LinkEnd, LinkId};
+
+/// How long a goodbye may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What the engine wants of a link.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Answer the caller; a refusal is the last thing sent.
+    Reply(ConnectReply),
+    /// Send a text.
+    Say(String),
+    /// Say goodbye.
+    Close(ByeReason),
+}
+
+/// Sends one message.
+pub(crate) fn send<S: AsyncRead + AsyncWrite + Unpin>(
+    link: &mut Link<S>,
+    message: impl Into<PeerMessage>,
+) -> Result<(), LinkError> {
+    link.queue(&message.into().encode(), Padding::Ladder)
+}
+
+/// Says goodbye and closes, within [`FAREWELL`].
+pub(crate) async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>, last: impl Into<PeerMessage>) {
+    if send(link, last).is_ok() {
+        let _ = rt::timeout(FAREWELL, link.close()).await;
+    }
+}
+
+/// A link and those who know of it.
+pub(crate) struct Standing<S> {
+    /// The link.
+    pub(crate) link: Link<S>,
+    /// Its name.
+    pub(crate) id: LinkId,
+    /// Our user, the `nick` of what we say.
+    pub(crate) me: UserId,
+    /// What the engine wants.
+    pub(crate) orders: Receiver<Order>,
+    /// What the engine is told.
+    pub(crate) events: Events,
+}
+
+/// What the loop does next.
+enum Step {
+    GoOn,
+    /// The link ended; tell the engine so.
+    Ended(LinkEnd),
+    /// We ended it; the engine knows.
+    Done,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
+    /// Runs the link to its end.
+    pub(crate) async fn run(mut self) {
+        let (mut heard, mut pinged) = (Instant::now(), false);
+        loop {
+            let due = if pinged { DEAD_AFTER } else { PING_AFTER };
+            let silence = due.saturating_sub(heard.elapsed());
+            let step = select_biased! {
+                received = self.link.next().fuse() => {
+                    (heard, pinged) = (Instant::now(), false);
+                    self.received(received).await
+                }
+                order = self.orders.recv().fuse() => self.order(order.unwrap_or(Order::Close(ByeReason::Stopping))).await,
+                () = rt::sleep(silence).fuse() => {
+                    let step = if pinged { Err(LinkError::Lost) } else { send(&mut self.link, Ping {}) };
+                    pinged = true;
+                    step.map(|()| Step::GoOn)
+                }
+            };
+            match step {
+                Ok(Step::GoOn) => {}
+                Ok(Step::Done) => return,
+                Ok(Step::Ended(end)) => {
+                    return self.events.input(Input::LinkEnded { link: self.id, end }).await;
+                }
+                Err(_) => {
+                    return self.events.input(Input::LinkEnded { link: self.id, end: LinkEnd::Lost }).await;
+                }
+            }
+        }
+    }
+
+    async fn order(&mut self, order: Order) -> Result<Step, LinkError> {
+        match order {
+            Order::Say(message) => {
+                let id = MessageId(random().map_err(|e| LinkError::Io(std::io::Error::other(e.to_string())))?);
+                send(&mut self.link, Chat { id, nick: self.me.to_string(), message, date: clock::date() })?;
+            }
+            Order::Reply(reply) if reply.status == ConnectStatus::Accepted => {
+                send(&mut self.link, reply)?;
+                self.link.set_frame_limit(FRAME_AFTER_LOGIN);
+            }
+            Order::Reply(refusal) => {
+                farewell(&mut self.link, refusal).await;
+                return Ok(Step::Done);
+            }
+            Order::Close(reason) => {
+                farewell(&mut self.link, Bye { reason }).await;
+                return Ok(Step::Done);
+            }
+        }
+        Ok(Step::GoOn)
+    }
+
+    async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>) -> Result<Step, LinkError> {
+        let Some(payload) = received? else { return Ok(Step::Ended(LinkEnd::Bye(ByeReason::Ended))) };
+        let link = self.id;
+        match PeerMessage::decode(&payload) {
+            Ok(PeerMessage::Chat(chat)) if chat.message.len() <= MESSAGE_TEXT => {
+                self.events.input(Input::Text { link, text: chat.message }).await;
+            }
+            Ok(PeerMessage::Connected(_)) => self.events.input(Input::Connected { link }).await,
+            Ok(PeerMessage::Ping(_)) => send(&mut self.link, Pong {})?,
+            Ok(PeerMessage::Pong(_) | PeerMessage::Error(_)) => {}
+            Ok(PeerMessage::Bye(bye)) => {
+                let _ = rt::timeout(FAREWELL, self.link.close()).await;
+                return Ok(Step::Ended(LinkEnd::Bye(bye.reason)));
+            }
+            Err(Malformed::UnknownType) => send(&mut self.link, Error::new(ErrorCode::UnknownMsgtype))?,
+            Ok(PeerMessage::Chat(_)) | Err(_) => return self.broken(ErrorCode::Malformed).await,
+            Ok(PeerMessage::ConnectReq(_) | PeerMessage::ConnectReply(_)) => {
+                return self.broken(ErrorCode::OutOfOrder).await;
+            }
+        }
+        Ok(Step::GoOn)
+    }
+
+    async fn broken(&mut self, code: ErrorCode) -> Result<Step, LinkError> {
+        send(&mut self.link, Error::new(code))?;
+        farewell(&mut self.link, Bye { reason: ByeReason::Protocol }).await;
+        Ok(Step::Ended(LinkEnd::Lost))
+    }
+}
+
+/// Gives an order; a link that is gone has told the engine already.
+pub(crate) fn order(orders: &Sender<Order>, order: Order) {
+    let _ = orders.try_send(order);
+}

@@ -1,0 +1,108 @@
+//! Sockets, clocks, files and tasks around the pure core.
+//!
+//! `entry` brings a person from nothing to logged in; `terminal` then carries out what the engine decides. `directory`
+//! is the connection to the directory, `door` the listening port, `dial` an outgoing call, `link` a conversation.
+
+pub(crate) mod clock;
+pub(crate) mod dial;
+pub(crate) mod directory;
+pub(crate) mod door;
+pub(crate) mod entry;
+pub(crate) mod link;
+pub(crate) mod rt;
+pub(crate) mod terminal;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+
+use self::directory::login::Presence;
+use self::door::Caller;
+use crate::core::command::Command;
+use crate::core::engine::{Accept, DialFailed, DialId, Input};
+use crate::core::notice::{Failure, Notice};
+
+/// How many inputs may wait for the engine before whoever makes them has to wait.
+const EVENTS: usize = 256;
+
+/// What a terminal needs to know before it starts.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// The directory, `host:port`.
+    pub(crate) server: String,
+    /// Where local state is kept.
+    pub(crate) data: PathBuf,
+    /// The address to listen on and to call from; otherwise that of the connection to the directory.
+    pub(crate) listen: Option<IpAddr>,
+    /// The port to listen on; otherwise 65000 or the next free one.
+    pub(crate) port: Option<u16>,
+    /// For connecting to the directory and for its answers.
+    pub(crate) patience: Duration,
+    /// Which calls are taken.
+    pub(crate) accept: Accept,
+}
+
+/// What reaches the terminal loop from its tasks.
+pub(crate) enum Event {
+    /// For the engine.
+    Input(Input),
+    /// For the person, past the engine.
+    Notice(Notice),
+    /// The end.
+    Failed(Failure),
+    /// Somebody at the door.
+    Caller(Box<Caller>),
+    /// A dial came to its end.
+    Dialed(DialId, Result<Box<common::link::Link<rt::TcpStream>>, DialFailed>),
+    /// The session came back, maybe at another address and time.
+    Moved(Presence),
+}
+
+/// Where tasks report.
+#[derive(Debug, Clone)]
+pub(crate) struct Events(Sender<Event>);
+
+impl Events {
+    /// A queue that makes its writers wait when it is full.
+    pub(crate) fn queue() -> (Self, Receiver<Event>) {
+        let (sender, receiver) = async_channel::bounded(EVENTS);
+        (Self(sender), receiver)
+    }
+
+    /// Reports; after the end of the terminal nobody listens, which is no error.
+    pub(crate) async fn send(&self, event: Event) {
+        let _ = self.0.send(event).await;
+    }
+
+    /// Reports an input for the engine.
+    pub(crate) async fn input(&self, input: Input) {
+        self.send(Event::Input(input)).await;
+    }
+}
+
+/// The two queues to a front end.
+#[derive(Debug, Clone)]
+pub(crate) struct FrontEnd {
+    /// What the person wants.
+    pub(crate) commands: Receiver<Command>,
+    /// What the person is told.
+    pub(crate) notices: Sender<Notice>,
+}
+
+impl FrontEnd {
+    /// Tells the person; a front end that is gone needs no telling.
+    pub(crate) async fn tell(&self, notice: Notice) {
+        let _ = self.notices.send(notice).await;
+    }
+}
+
+/// Runs one person's session at this terminal: entry, then conversations, until logout or failure.
+pub(crate) async fn run(setup: Setup, front_end: FrontEnd) {
+    match entry::enter(&setup, &front_end).await {
+        Ok(Some(entered)) => terminal::run(setup, entered, front_end).await,
+        Ok(None) => front_end.tell(Notice::LoggedOut { why: crate::core::notice::LoggedOut::Asked }).await,
+        Err(failure) => front_end.tell(Notice::Failed(failure)).await,
+    }
+}

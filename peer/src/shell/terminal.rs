@@ -1,0 +1,265 @@
+//! A logged-in terminal: feeds the engine and carries out what it decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use futures::lock::Mutex;
+use futures::{FutureExt as _, select_biased};
+
+use super::clock::Clock;
+use super::dial::{self, Dial};
+use super::directory::login::Credentials;
+use super::directory::session::{Question, Session, ask};
+use super::door::{Caller, Door, HalfOpen};
+use super::entry::Entered;
+use super::link::{self, Order};
+use super::rt::{self, Task, TcpStream};
+use super::{Event, Events, FrontEnd, Setup};
+use crate::core::command::Command;
+use crate::core::contacts::Contacts;
+use crate::core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
+use crate::core::notice::{Failure, Notice};
+use crate::core::verify::{Found, Me};
+use crate::store::StoreError;
+use crate::store::state::State;
+
+/// How long goodbyes may take when the program ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Whether the loop goes on.
+#[derive(Debug, PartialEq, Eq)]
+enum Run {
+    On,
+    Over,
+}
+
+struct LinkHandle {
+    orders: Sender<Order>,
+    /// Set while the caller is not accepted.
+    half_open: Option<HalfOpen>,
+}
+
+struct Terminal {
+    engine: Engine,
+    clock: Clock,
+    me: Me,
+    credentials: Arc<Credentials>,
+    source: std::net::IpAddr,
+    door: Arc<Door>,
+    state: Arc<Mutex<State>>,
+    questions: Sender<Question>,
+    events: Events,
+    links: BTreeMap<LinkId, LinkHandle>,
+    dials: BTreeMap<DialId, Task>,
+    next_link: u64,
+    /// Closed when the last link task has ended.
+    link_tasks: (Sender<()>, Receiver<()>),
+    front_end: FrontEnd,
+}
+
+/// Runs until logout, or until nothing can go on.
+pub(crate) async fn run(setup: Setup, entered: Entered, front_end: FrontEnd) {
+    let told = front_end.clone();
+    if let Err(failure) = start(setup, entered, front_end).await {
+        told.tell(Notice::Failed(failure)).await;
+    }
+}
+
+async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<(), Failure> {
+    let Entered { wire, place, folder, credentials, state, listener, port, presence } = entered;
+    let credentials = Arc::new(credentials);
+    let me = Me {
+        user: credentials.user.clone(),
+        key: credentials.identity.public().clone(),
+        terminal: credentials.certificate.terminal,
+    };
+    let engine = Engine::new(me.clone(), setup.accept, Contacts::new(state.contacts()?));
+    let (events, happened) = Events::queue();
+    let (questions, asked) = async_channel::unbounded();
+    let source = setup.listen.unwrap_or_else(|| wire.local());
+    let state = Arc::new(Mutex::new(state));
+
+    let door = Door::new(&credentials.identity, presence.time)?;
+    let _door = door.open(listener, events.clone());
+    let session = Session { place, folder, credentials: Arc::clone(&credentials), port, state: Arc::clone(&state) };
+    let _session = session.keep(wire, asked, events.clone());
+
+    let terminal = Terminal {
+        engine,
+        clock: Clock::start(),
+        me,
+        credentials,
+        source,
+        door,
+        state,
+        questions,
+        events,
+        links: BTreeMap::new(),
+        dials: BTreeMap::new(),
+        next_link: 0,
+        link_tasks: async_channel::bounded(1),
+        front_end,
+    };
+    terminal.run(happened).await
+}
+
+impl Terminal {
+    async fn run(mut self, happened: Receiver<Event>) -> Result<(), Failure> {
+        let commands = self.front_end.commands.clone();
+        loop {
+            let now = self.clock.now();
+            let wait = self.engine.next_deadline().map(|deadline| deadline.saturating_sub(now.tick));
+            let tick = async {
+                match wait {
+                    Some(seconds) => rt::sleep(Duration::from_secs(seconds)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let run = select_biased! {
+                event = happened.recv().fuse() => match event {
+                    Ok(event) => self.event(event).await?,
+                    Err(_) => Run::Over,
+                },
+                command = commands.recv().fuse() => {
+                    // A front end that is gone has logged out.
+                    self.input(Input::Command(command.unwrap_or(Command::Logout))).await?
+                }
+                () = tick.fuse() => self.input(Input::Tick).await?,
+            };
+            if run == Run::Over {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn event(&mut self, event: Event) -> Result<Run, Failure> {
+        match event {
+            Event::Input(input) => {
+                if let Input::LinkEnded { link, .. } = &input {
+                    self.links.remove(link);
+                }
+                return self.input(input).await;
+            }
+            Event::Notice(notice) => self.front_end.tell(notice).await,
+            Event::Failed(failure) => return Err(failure),
+            Event::Moved(presence) => self.door.set_time(presence.time),
+            Event::Caller(caller) => {
+                let Caller { link, request, half_open } = *caller;
+                let link = self.adopt(link, Some(half_open));
+                return self.input(Input::Requested { link, request }).await;
+            }
+            Event::Dialed(dial, outcome) => {
+                // Given up meanwhile: the engine has forgotten it, and dropping the link closes it.
+                if self.dials.remove(&dial).is_none() {
+                    return Ok(Run::On);
+                }
+                let outcome = outcome.map(|link| self.adopt(*link, None));
+                return self.input(Input::Dialed { dial, outcome }).await;
+            }
+        }
+        Ok(Run::On)
+    }
+
+    async fn input(&mut self, input: Input) -> Result<Run, Failure> {
+        let mut effects = Vec::new();
+        self.engine.handle(self.clock.now(), input, &mut effects);
+        let mut run = Run::On;
+        for effect in effects {
+            if self.carry_out(effect).await? == Run::Over {
+                run = Run::Over;
+            }
+        }
+        Ok(run)
+    }
+
+    async fn carry_out(&mut self, effect: Effect) -> Result<Run, Failure> {
+        match effect {
+            Effect::Notify(notice @ Notice::LoggedOut { .. }) => {
+                self.last_words().await;
+                self.front_end.tell(notice).await;
+                return Ok(Run::Over);
+            }
+            Effect::Notify(notice) => self.front_end.tell(notice).await,
+            Effect::Lookup { purpose, user } => ask(&self.questions, Question::Lookup { purpose, user }).await,
+            Effect::List => ask(&self.questions, Question::List).await,
+            Effect::LogOut => ask(&self.questions, Question::Logout).await,
+            Effect::Dial { dial, to, found } => self.dial(dial, to, found)?,
+            Effect::Hang(dial) => drop(self.dials.remove(&dial)),
+            Effect::Reply { link, reply } => {
+                let keep = reply.status == common::msg::ConnectStatus::Accepted;
+                if let Some(handle) = self.links.get_mut(&link) {
+                    handle.half_open = None;
+                    link::order(&handle.orders, Order::Reply(reply));
+                }
+                if !keep {
+                    self.links.remove(&link);
+                }
+            }
+            Effect::Say { link, text } => {
+                if let Some(handle) = self.links.get(&link) {
+                    link::order(&handle.orders, Order::Say(text));
+                }
+            }
+            Effect::Close { link, reason } => {
+                if let Some(handle) = self.links.remove(&link) {
+                    link::order(&handle.orders, Order::Close(reason));
+                }
+            }
+            Effect::Save(contact) => self.state.lock().await.save_contact(&contact)?,
+        }
+        Ok(Run::On)
+    }
+
+    fn dial(&mut self, dial: DialId, to: common::ident::UserId, found: Found) -> Result<(), Failure> {
+        let config = dial::config(&self.credentials.identity, &found)
+            .map_err(|e| Failure::Internal { detail: e.to_string() })?;
+        let call = Dial { me: self.me.clone(), to, found, config, source: self.source, time: self.door.time() };
+        let events = self.events.clone();
+        let task = rt::spawn(async move {
+            let outcome: Result<_, DialFailed> = call.place().await.map(Box::new);
+            events.send(Event::Dialed(dial, outcome)).await;
+        });
+        self.dials.insert(dial, task);
+        Ok(())
+    }
+
+    /// Gives a link its task.
+    fn adopt(&mut self, link: common::link::Link<TcpStream>, half_open: Option<HalfOpen>) -> LinkId {
+        self.next_link += 1;
+        let id = LinkId(self.next_link);
+        let (orders, received) = async_channel::unbounded();
+        let standing =
+            link::Standing { link, id, me: self.me.user.clone(), orders: received, events: self.events.clone() };
+        let alive = self.link_tasks.0.clone();
+        rt::detach(async move {
+            standing.run().await;
+            drop(alive);
+        });
+        self.links.insert(id, LinkHandle { orders, half_open });
+        id
+    }
+
+    /// Waits until every link has said goodbye.
+    async fn last_words(&mut self) {
+        self.links.clear();
+        let (ours, all_gone) = std::mem::replace(&mut self.link_tasks, async_channel::bounded(1));
+        drop(ours);
+        // Nobody ever sends: this ends when the last sender is gone.
+        let _ = rt::timeout(LAST_WORDS, all_gone.recv()).await;
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StoreError::Io { path, detail } => Self::Io { path: path.display().to_string(), detail },
+            StoreError::NoRandomness(_) => Self::Internal { detail },
+            StoreError::InUse { .. } | StoreError::Database(_) | StoreError::Unreadable => {
+                Self::Io { path: "the local store".into(), detail }
+            }
+        }
+    }
+}

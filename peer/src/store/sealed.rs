@@ -1,0 +1,88 @@
+//! Values encrypted one by one (decision D20).
+//!
+//! XChaCha20-Poly1305 under a key derived from the identity key, so that a passcode change leaves the store readable.
+//! Layout: nonce (24 bytes) · ciphertext with tag. The row's key is associated data, so values cannot be swapped.
+//! Rows are found by HMAC of their name, so a stolen file does not even tell whom its owner knows.
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use common::crypto::identity::IdentityKey;
+use common::crypto::random;
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::StoreError;
+
+const NONCE: usize = 24;
+
+/// The keys of one user's store.
+pub(crate) struct Seal {
+    values: XChaCha20Poly1305,
+    names: Zeroizing<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seal(…)")
+    }
+}
+
+impl Seal {
+    /// Derives the keys (HKDF-SHA-256, RFC 5869).
+    pub(crate) fn new(identity: &IdentityKey) -> Self {
+        let hkdf = Hkdf::<Sha256>::new(None, identity.to_pkcs1().expose());
+        let mut keys = Zeroizing::new([0; 64]);
+        // 64 bytes are far below HKDF's maximum, so expansion cannot fail.
+        let _ = hkdf.expand(b"peer-messenger/1 local store", keys.as_mut_slice());
+        let mut names = Zeroizing::new([0; 32]);
+        names.copy_from_slice(&keys[32..]);
+        let values: &[u8] = &keys[..32];
+        Self { values: XChaCha20Poly1305::new(values.into()), names }
+    }
+
+    /// The row key that stands for `name`.
+    pub(crate) fn row(&self, kind: &str, name: &str) -> Result<Vec<u8>, StoreError> {
+        let mut mac =
+            <Hmac<Sha256> as hmac::Mac>::new_from_slice(self.names.as_slice()).map_err(|_| StoreError::Unreadable)?;
+        mac.update(kind.as_bytes());
+        mac.update(&[0]);
+        mac.update(name.as_bytes());
+        Ok(mac.finalize().into_bytes().to_vec())
+    }
+
+    /// Encrypts one value for `row`.
+    pub(crate) fn seal(&self, row: &[u8], value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let nonce = random::<NONCE>()?;
+        let payload = Payload { msg: value, aad: row };
+        let sealed = self.values.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| StoreError::Unreadable)?;
+        Ok([&nonce[..], &sealed].concat())
+    }
+
+    /// Decrypts the value of `row`.
+    pub(crate) fn open(&self, row: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>().ok_or(StoreError::Unreadable)?;
+        let payload = Payload { msg: ciphertext, aad: row };
+        let value = self.values.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| StoreError::Unreadable)?;
+        Ok(Zeroizing::new(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::testkit::Example;
+
+    #[test]
+    fn a_value_opens_only_in_its_row_and_with_its_key() {
+        let seal = Seal::new(&Example::Ali.identity().unwrap());
+        let row = seal.row("contact", "bianca").unwrap();
+        let sealed = seal.seal(&row, b"value").unwrap();
+        assert_eq!(seal.open(&row, &sealed).unwrap().as_slice(), b"value");
+        seal.open(&seal.row("contact", "carol").unwrap(), &sealed).unwrap_err();
+        let other = Seal::new(&Example::Bianca.identity().unwrap());
+        other.open(&row, &sealed).unwrap_err();
+        assert_ne!(other.row("contact", "bianca").unwrap(), row);
+    }
+}

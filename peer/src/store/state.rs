@@ -1,0 +1,300 @@
+//! One user's store on this machine: SQLite, one process at a time (decision D20, threats T4, T6).
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use common::crypto::identity::IdentityKey;
+use common::crypto::random;
+use common::crypto::terminal::TerminalIdentity;
+use common::ident::{Challenge, KeyDigest, TerminalId, UserId};
+use common::msg::Certificate;
+use common::secret::Secret;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::StoreError;
+use super::places::private_folder;
+use super::sealed::Seal;
+use crate::core::contacts::Contact;
+
+/// Append-only: a released step is never changed, only followed.
+const MIGRATIONS: &[&str] = &[
+    // 1: what login needs, in the clear (a cookie opens nothing by itself), and sealed rows.
+    "CREATE TABLE plain (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+     CREATE TABLE sealed (row BLOB PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;",
+];
+
+const TERMINAL: &str = "terminal";
+const COOKIE: &str = "cookie";
+const VAULT: &str = "vault";
+const VAULT_VERSION: &str = "vault version";
+const KEY_DIGEST: &str = "key digest";
+const TERMINAL_SEED: &str = "terminal seed";
+const CERTIFICATE: &str = "certificate";
+const CONTACT: &str = "contact";
+
+/// The user's vault as last seen, so that an older one is refused (threat L6) and a lost one is no loss.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownVault {
+    /// The sealed bytes.
+    pub(crate) sealed: Vec<u8>,
+    /// Its version.
+    pub(crate) version: u64,
+    /// Digest of the public key it holds.
+    pub(crate) key: KeyDigest,
+}
+
+/// One user's store. Dropping it lets the next process in.
+#[derive(Debug)]
+pub(crate) struct State {
+    db: Connection,
+    seal: Option<Seal>,
+    _lock: File,
+}
+
+impl State {
+    /// Opens, creating what is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] if another process has it open, otherwise what went wrong with which file.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+        private_folder(folder)?;
+        let lock = lock(&folder.join("lock"))?;
+        let path = folder.join("state.db");
+        private_file(&path)?;
+        let mut db = Connection::open(&path)?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        migrate(&mut db)?;
+        Ok(Self { db, seal: None, _lock: lock })
+    }
+
+    /// This terminal's id; chosen at random the first time.
+    pub(crate) fn terminal(&self) -> Result<TerminalId, StoreError> {
+        match self.plain(TERMINAL)? {
+            Some(bytes) => bytes.try_into().map(TerminalId).map_err(|_| StoreError::Unreadable),
+            None => {
+                let id = TerminalId(random()?);
+                self.set_plain(TERMINAL, id.as_bytes())?;
+                Ok(id)
+            }
+        }
+    }
+
+    /// The cookie of the last login.
+    pub(crate) fn cookie(&self) -> Result<Option<Challenge>, StoreError> {
+        let cookie = self.plain(COOKIE)?;
+        cookie.map(|bytes| bytes.try_into().map(Challenge).map_err(|_| StoreError::Unreadable)).transpose()
+    }
+
+    /// Keeps the cookie for the next login.
+    pub(crate) fn set_cookie(&self, cookie: &Challenge) -> Result<(), StoreError> {
+        self.set_plain(COOKIE, cookie.as_bytes())
+    }
+
+    /// The vault as last seen.
+    pub(crate) fn vault(&self) -> Result<Option<KnownVault>, StoreError> {
+        let (Some(sealed), Some(version), Some(key)) =
+            (self.plain(VAULT)?, self.plain(VAULT_VERSION)?, self.plain(KEY_DIGEST)?)
+        else {
+            return Ok(None);
+        };
+        let version = version.try_into().map(u64::from_be_bytes).map_err(|_| StoreError::Unreadable)?;
+        let key = key.try_into().map(KeyDigest).map_err(|_| StoreError::Unreadable)?;
+        Ok(Some(KnownVault { sealed, version, key }))
+    }
+
+    /// Keeps a vault.
+    pub(crate) fn set_vault(&mut self, vault: &KnownVault) -> Result<(), StoreError> {
+        let change = self.db.transaction()?;
+        for (name, value) in
+            [(VAULT, &vault.sealed[..]), (VAULT_VERSION, &vault.version.to_be_bytes()), (KEY_DIGEST, &vault.key.0)]
+        {
+            change.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![name, value])?;
+        }
+        Ok(change.commit()?)
+    }
+
+    /// Unlocks the sealed rows with the user's identity key.
+    pub(crate) fn unlock(&mut self, identity: &IdentityKey) {
+        self.seal = Some(Seal::new(identity));
+    }
+
+    /// This terminal's certificate; key and certificate are made the first time. Needs [`State::unlock`].
+    pub(crate) fn certificate(
+        &self,
+        user: &UserId,
+        identity: &IdentityKey,
+        now: u64,
+    ) -> Result<Certificate, StoreError> {
+        let terminal = self.terminal_identity()?;
+        let row = self.seal()?.row(CERTIFICATE, "")?;
+        if let Some(stored) = self.sealed(&row)? {
+            return serde_json::from_slice(&stored).map_err(|_| StoreError::Unreadable);
+        }
+        let certificate = terminal.certify(user, identity, now)?;
+        let stored = serde_json::to_vec(&certificate).map_err(|_| StoreError::Unreadable)?;
+        self.set_sealed(&row, CERTIFICATE, &stored)?;
+        Ok(certificate)
+    }
+
+    fn terminal_identity(&self) -> Result<TerminalIdentity, StoreError> {
+        let id = self.terminal()?;
+        let row = self.seal()?.row(TERMINAL_SEED, "")?;
+        if let Some(seed) = self.sealed(&row)? {
+            return TerminalIdentity::from_seed(id, &Secret::new(seed)).map_err(|_| StoreError::Unreadable);
+        }
+        let identity = TerminalIdentity::generate(id)?;
+        self.set_sealed(&row, TERMINAL_SEED, identity.seed().expose())?;
+        Ok(identity)
+    }
+
+    /// Everybody whose key is pinned. Needs [`State::unlock`].
+    pub(crate) fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
+        let mut query = self.db.prepare("SELECT row, value FROM sealed WHERE kind = ?1")?;
+        let rows = query.query_map([CONTACT], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        let mut contacts = Vec::new();
+        for row in rows {
+            let (row, value) = row?;
+            let value = self.seal()?.open(&row, &value)?;
+            contacts.push(serde_json::from_slice(&value).map_err(|_| StoreError::Unreadable)?);
+        }
+        Ok(contacts)
+    }
+
+    /// Keeps a contact. Needs [`State::unlock`].
+    pub(crate) fn save_contact(&self, contact: &Contact) -> Result<(), StoreError> {
+        let row = self.seal()?.row(CONTACT, contact.user.as_str())?;
+        let value = serde_json::to_vec(contact).map_err(|_| StoreError::Unreadable)?;
+        self.set_sealed(&row, CONTACT, &value)
+    }
+
+    fn seal(&self) -> Result<&Seal, StoreError> {
+        self.seal.as_ref().ok_or(StoreError::Unreadable)
+    }
+
+    fn sealed(&self, row: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let sealed: Option<Vec<u8>> =
+            self.db.query_row("SELECT value FROM sealed WHERE row = ?1", [row], |row| row.get(0)).optional()?;
+        sealed.map(|sealed| Ok(self.seal()?.open(row, &sealed)?.to_vec())).transpose()
+    }
+
+    fn set_sealed(&self, row: &[u8], kind: &str, value: &[u8]) -> Result<(), StoreError> {
+        let sealed = self.seal()?.seal(row, value)?;
+        self.db.execute("INSERT OR REPLACE INTO sealed VALUES (?1, ?2, ?3)", params![row, kind, sealed])?;
+        Ok(())
+    }
+
+    fn plain(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.db.query_row("SELECT value FROM plain WHERE name = ?1", [name], |row| row.get(0)).optional()?)
+    }
+
+    fn set_plain(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.db.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![name, value])?;
+        Ok(())
+    }
+}
+
+/// Takes the lock of a folder, and writes our process id into it for whoever comes next.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let io = |e: std::io::Error| StoreError::io(path, &e);
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(io)?;
+    if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        let mut pid = String::new();
+        let _ = file.read_to_string(&mut pid);
+        return Err(StoreError::InUse { pid: pid.trim().parse().ok() });
+    }
+    file.set_len(0).map_err(io)?;
+    file.rewind().map_err(io)?;
+    writeln!(file, "{}", std::process::id()).map_err(io)?;
+    Ok(file)
+}
+
+/// Creates a file for its owner alone before the database opens it.
+fn private_file(path: &Path) -> Result<(), StoreError> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|e| StoreError::io(path, &e))
+}
+
+fn migrate(db: &mut Connection) -> Result<(), StoreError> {
+    let done: usize = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (step, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        let change = db.transaction()?;
+        change.execute_batch(migration)?;
+        change.pragma_update(None, "user_version", step + 1)?;
+        change.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::msg::Hex;
+    use common::testkit::Example;
+
+    #[test]
+    fn what_was_kept_is_there_after_a_restart_and_nobody_else_gets_in_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("ali");
+        let identity = Example::Ali.identity().unwrap();
+        let contact = Contact {
+            user: Example::Bianca.user().unwrap(),
+            key: Hex(vec![1, 2, 3]),
+            since: 7,
+            verified: true,
+            blocked: false,
+        };
+        let vault = KnownVault { sealed: vec![1; 40], version: 3, key: KeyDigest([4; 32]) };
+
+        let mut state = State::open(&folder).unwrap();
+        assert!(matches!(State::open(&folder), Err(StoreError::InUse { pid: Some(pid) }) if pid == std::process::id()));
+        let terminal = state.terminal().unwrap();
+        state.set_cookie(&Challenge([5; 32])).unwrap();
+        state.set_vault(&vault).unwrap();
+        assert!(state.save_contact(&contact).is_err(), "sealed rows need the key");
+        state.unlock(&identity);
+        state.save_contact(&contact).unwrap();
+        let user = Example::Ali.user().unwrap();
+        let certificate = state.certificate(&user, &identity, 8).unwrap();
+        drop(state);
+
+        let mut state = State::open(&folder).unwrap();
+        assert_eq!(state.terminal().unwrap(), terminal);
+        assert_eq!(state.cookie().unwrap(), Some(Challenge([5; 32])));
+        assert_eq!(state.vault().unwrap(), Some(vault));
+        state.unlock(&identity);
+        assert_eq!(state.contacts().unwrap(), [contact]);
+        assert_eq!(state.certificate(&user, &identity, 9).unwrap(), certificate);
+    }
+
+    #[test]
+    fn a_stolen_file_does_not_tell_whom_its_owner_knows() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("ali");
+        let mut state = State::open(&folder).unwrap();
+        state.unlock(&Example::Ali.identity().unwrap());
+        let contact = Contact {
+            user: Example::Bianca.user().unwrap(),
+            key: Hex(vec![0xca, 0xfe, 0xba, 0xbe]),
+            since: 7,
+            verified: false,
+            blocked: false,
+        };
+        state.save_contact(&contact).unwrap();
+        drop(state);
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let content = std::fs::read(entry.unwrap().path()).unwrap();
+            let text = String::from_utf8_lossy(&content);
+            assert!(!text.contains("bianca") && !text.contains("cafebabe"));
+        }
+    }
+}
