@@ -1,5 +1,29 @@
-//! The directory server.
+//! The directory server: authenticates users, knows who is online where, and answers lookups.
+//!
+//! ```text
+//! socket ── shell::connection ── common::link ──► core::entry ──► core::present ──► answers back
+//!                                                    │ awaits           │ memory only
+//!                                               core::store ◄── store::sqlite
+//!                                                              (one writer thread, group commit)
+//! ```
+//!
+//! Reading order: [`core`] (what is decided), [`store`] (what is remembered), `shell` (sockets, files, signals), `config`
+//! and `cli`. Each imports only what stands before it: `core` nothing of ours but `common`, `store` the core's types,
+//! `shell` both. The specification is `common/docs/protocol.md`.
 #![forbid(unsafe_code)]
 
+mod cli;
+mod config;
 pub mod core;
+mod failure;
+mod shell;
 pub mod store;
+mod suggest;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs the program with these arguments, the first being its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    cli::run::run(arguments.into_iter().collect())
+}

@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod entry;
+pub mod liveness;
 pub mod lockout;
 pub mod login;
 pub mod moment;

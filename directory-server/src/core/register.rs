@@ -49,10 +49,10 @@ pub(super) async fn begin<S: Store>(
         }
         _ => None,
     };
-    if invite.is_none() {
-        if let Err(step) = without_invitation(directory, origin, now, &user, &standing) {
-            return (State::Idle, step);
-        }
+    if invite.is_none()
+        && let Err(step) = without_invitation(directory, origin, now, &user, &standing)
+    {
+        return (State::Idle, step);
     }
     let fresh = CredentialId::generate().and_then(|id| Ok((id, Challenge(common::crypto::random()?))));
     let Ok((credential, challenge)) = fresh else { return (State::Idle, Step::error(ErrorCode::Unavailable)) };

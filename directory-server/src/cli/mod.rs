@@ -1,0 +1,160 @@
+//! The command line (UX section 2.1): grammar here, [`run`] does it, [`words`] prints what came of it.
+
+pub(crate) mod mistakes;
+pub(crate) mod run;
+mod when;
+mod words;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use common::ident::UserId;
+use common::limits::DIRECTORY_PORT;
+
+const EXAMPLES: &str = "\
+Examples:
+  directory-server serve                                     for this machine
+  directory-server serve --listen 0.0.0.0:7420 --public dir.example.org
+  directory-server invite ali bianca                         lets ali and bianca register
+  directory-server user lock ali --reason \"lost laptop\"";
+
+/// The directory of the peer messenger: login, presence, lookup.
+#[derive(Debug, Parser)]
+#[command(name = "directory-server", version, before_help = EXAMPLES, disable_help_subcommand = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Configuration file.
+    #[arg(short, long, value_name = "FILE", env = "DIRSRV_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Where keys and users are kept.
+    #[arg(long, value_name = "DIR", env = "DIRSRV_DATA_DIR", global = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Do not ask before something is lost.
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+    /// Fail instead of asking.
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Invite people, or see and revoke invitations.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Invite(Invite),
+    /// See and change users.
+    #[command(subcommand)]
+    User(User),
+    /// Show the directory at a glance.
+    Status,
+    /// Check configuration and data.
+    Check,
+    /// Exit 0 when the server is ready.
+    Health,
+    /// See and check the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; may be given more than once.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen_address)]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Name by which people reach the server.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) public: Option<String>,
+    /// Run with a wrong clock, for drills and tests.
+    #[arg(long, value_name = "SECS", hide = true, default_value_t = 0, allow_negative_numbers = true)]
+    pub(crate) clock_offset: i64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Invite {
+    /// Who may register.
+    #[arg(value_name = "ID", required = true, value_parser = user_id)]
+    pub(crate) users: Vec<UserId>,
+    #[command(subcommand)]
+    pub(crate) command: Option<InviteCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InviteCommand {
+    /// Invitations that have not been used.
+    List,
+    /// Take an invitation back.
+    Revoke {
+        /// The invitation, or its last part.
+        code: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add a user: prints the invitation with which that person chooses a passcode nobody else ever knows.
+    Add {
+        /// Who is added.
+        #[arg(value_name = "ID", required = true, value_parser = user_id)]
+        users: Vec<UserId>,
+    },
+    /// Everyone who is registered.
+    List,
+    /// One user.
+    Show(One),
+    /// Keep a user out and end the user's sessions.
+    Lock {
+        #[command(flatten)]
+        one: One,
+        /// Why; shown in lists.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Let a user in again: lifts every lock, that of wrong passcodes too.
+    Unlock(One),
+    /// Give out a new passcode: forgets the old one and prints an invitation.
+    ///
+    /// The user's key is sealed with the old passcode and is lost with it. The user gets a new key, and everyone who
+    /// has talked to the user is warned that it has changed.
+    Passcode(One),
+    /// Remove a user for good; the id is never given out again.
+    Remove(One),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Which user.
+    #[arg(value_name = "ID", value_parser = user_id)]
+    pub(crate) user: UserId,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// The file that is read.
+    Path,
+    /// Every key and the value in force.
+    Show,
+    /// Report mistakes.
+    Check,
+}
+
+fn user_id(text: &str) -> Result<UserId, String> {
+    UserId::parse(&text.to_ascii_lowercase()).map_err(|error| error.to_string())
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let with_port = text.parse().or_else(|_| text.parse().map(|ip| SocketAddr::new(ip, DIRECTORY_PORT)));
+    with_port.map_err(|_| format!("an address looks like 0.0.0.0:{DIRECTORY_PORT} or [::]:{DIRECTORY_PORT}"))
+}

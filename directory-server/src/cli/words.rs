@@ -1,0 +1,135 @@
+//! What administrators read: answers as text (UX section 6).
+
+use super::when;
+use crate::core::store::UserRecord;
+use crate::shell::admin::{Answer, Invitation, Status, User};
+
+/// The text of an answer, with its last line end.
+pub(super) fn text(answer: &Answer) -> String {
+    match answer {
+        Answer::Invites { invites } if invites.is_empty() => "No open invitations.\n".into(),
+        Answer::Invites { invites } => invitations(invites),
+        Answer::Revoked { user } => format!("Revoked the invitation of {user}.\n"),
+        Answer::Users { users } if users.is_empty() => "No users yet. Invite one: directory-server invite ID\n".into(),
+        Answer::Users { users } => table(users),
+        Answer::User { user } => one(user),
+        Answer::Locked { user, sessions } => {
+            format!("Locked {user}{}. Unlock: directory-server user unlock {user}\n", ended(*sessions))
+        }
+        Answer::Unlocked { user, was_locked: true } => format!("Unlocked {user}.\n"),
+        Answer::Unlocked { user, was_locked: false } => format!("{user} was not locked.\n"),
+        Answer::Reset { invite, sessions } => {
+            format!("Forgot the passcode of {}{}.\n", invite.user, ended(*sessions))
+                + &invitations(std::slice::from_ref(invite))
+        }
+        Answer::Removed { user, sessions } => format!("Removed {user}{}.\n", ended(*sessions)),
+        Answer::Status { status } => at_a_glance(status),
+        Answer::Failed { failure } => format!("{failure}\n"),
+    }
+}
+
+fn ended(sessions: usize) -> String {
+    match sessions {
+        0 => String::new(),
+        1 => " and ended 1 session".into(),
+        n => format!(" and ended {n} sessions"),
+    }
+}
+
+fn invitations(invites: &[Invitation]) -> String {
+    let until = invites.iter().map(|invite| invite.expires).min().unwrap_or_default();
+    let mut text = format!(
+        "Send each line to its person by a channel you trust. Each works once, until {}.\n",
+        when::moment(until)
+    );
+    let width = invites.iter().map(|invite| invite.user.as_str().len()).max().unwrap_or_default();
+    for Invitation { user, line, .. } in invites {
+        text += &format!("{user:width$}  {line}\n");
+    }
+    text
+}
+
+fn table(users: &[User]) -> String {
+    let mut rows = vec![["ID", "STATE", "SINCE", "LOGINS", "WRONG", "KEY"].map(str::to_owned)];
+    rows.extend(users.iter().map(|user| {
+        let UserRecord { id, logins, wrong, .. } = &user.record;
+        let (state, since) = state(user);
+        [id.to_string(), state.into(), since, logins.to_string(), wrong.to_string(), key(&user.record)]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths = [0, 1, 2, 3, 4, 5].map(width);
+    let mut text = String::new();
+    for [id, state, since, logins, wrong, key] in &rows {
+        let [a, b, c, d, e, _] = widths;
+        let line = format!("{id:a$}  {state:b$}  {since:c$}  {logins:>d$}  {wrong:>e$}  {key}");
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// State and since when, in the words of the table.
+fn state(user: &User) -> (&'static str, String) {
+    let record = &user.record;
+    let seen = record.last_seen.unwrap_or(record.registered_at);
+    match (&record.locked, user.online_since) {
+        (Some(reason), _) if reason.is_empty() => ("locked", "by an administrator".into()),
+        (Some(reason), _) => ("locked", reason.clone()),
+        (None, Some(since)) => ("online", when::moment(since)),
+        (None, None) if record.key.is_none() => ("invited", "until the new passcode is chosen".into()),
+        (None, None) => match lock_out(record) {
+            Some(lock_out) => ("locked", format!("{} ({lock_out})", when::moment(seen))),
+            None => ("offline", when::moment(seen)),
+        },
+    }
+}
+
+fn lock_out(record: &UserRecord) -> Option<String> {
+    let wrong = record.wrong;
+    match record.locked_out_for {
+        Some(left) => Some(format!("wrong passcode {wrong}x, for {} at unknown terminals", when::duration(left))),
+        None if record.locked_out => Some(format!("wrong passcode {wrong}x, at unknown terminals until unlocked")),
+        None => None,
+    }
+}
+
+fn key(record: &UserRecord) -> String {
+    record.key.map_or_else(|| "-".into(), |key| key.short())
+}
+
+fn one(user: &User) -> String {
+    let record = &user.record;
+    let (state, since) = state(user);
+    let mut lines = vec![
+        ("user", record.id.to_string()),
+        ("state", format!("{state}, {since}")),
+        ("registered", when::moment(record.registered_at)),
+        ("logins", record.logins.to_string()),
+        ("wrong", record.wrong.to_string()),
+        ("terminals", record.terminals.to_string()),
+        ("key", key(record)),
+    ];
+    if let Some(lock_out) = lock_out(record) {
+        lines.push(("lock-out", lock_out));
+    }
+    lines.into_iter().map(|(name, value)| format!("{name:10}  {value}\n")).collect()
+}
+
+fn at_a_glance(status: &Status) -> String {
+    let Status { version, users, store_bytes, running } = status;
+    let store = when::bytes(*store_bytes);
+    let users_word = if *users == 1 { "user" } else { "users" };
+    match running {
+        None => format!("not running · version {version} · {users} {users_word} · store {store}\n"),
+        Some(running) => format!(
+            "up {} · version {version} · {users} {users_word}, {} online · {} logins/h, {} refused\n\
+             listening {} as {} · store {store}\n",
+            when::duration(running.up_seconds),
+            running.users_online,
+            running.logins_last_hour,
+            running.refused_last_hour,
+            running.listening.join(" and "),
+            running.public,
+        ),
+    }
+}

@@ -1,0 +1,188 @@
+//! Where the configuration comes from: a file, and `DIRSRV_SECTION__KEY` in the environment.
+//!
+//! Unknown keys are errors, all reported at once (text `e.config` of UX section 3.6). The known ones are those of the
+//! defaults, so that no list is kept twice.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Config;
+use crate::failure::{Failure, Kind};
+use crate::suggest;
+
+const PREFIX: &str = "DIRSRV_";
+const SYSTEM_WIDE: &str = "/etc/directory-server/config.toml";
+
+/// A configuration and where it came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    /// The file, if there was one.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// The file that is read when none is named: the user's own, or else the system's.
+pub(crate) fn default_path() -> PathBuf {
+    let own = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))
+        .map(|home| home.join("directory-server/config.toml"));
+    own.filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
+}
+
+/// Reads the file (`named`, or the default one if it is there) and the environment.
+pub(crate) fn load(
+    named: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Loaded, Failure> {
+    let path = named.map_or_else(default_path, Path::to_owned);
+    let (text, file) = match std::fs::read_to_string(&path) {
+        Ok(text) => (text, Some(path)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => (String::new(), None),
+        Err(error) => return Err(Failure::io(format_args!("read {}", path.display()), &error)),
+    };
+    let name = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
+    let known = known_keys()?;
+    let mut problems = unknown_keys(&name, &text, &known);
+    let mut table = if problems.is_empty() { parse(&name, &text)? } else { toml::Table::new() };
+    for (variable, value) in environment {
+        if let Err(problem) = override_key(&mut table, &known, &variable, &value) {
+            problems.push(problem);
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Failure::new(Kind::Config, problems.join("\n")));
+    }
+    let config = Config::deserialize(table)
+        .map_err(|error| Failure::new(Kind::Config, format!("environment {PREFIX}…: {}", error.message())))?;
+    Ok(Loaded { config, file })
+}
+
+fn known_keys() -> Result<toml::Table, Failure> {
+    toml::Table::try_from(Config::default()).map_err(|error| Failure::new(Kind::Internal, error.to_string()))
+}
+
+/// Parses the file and checks the types while line numbers are known.
+fn parse(name: &str, text: &str) -> Result<toml::Table, Failure> {
+    let typed = toml::from_str::<Config>(text).map(drop);
+    typed.and_then(|()| toml::from_str(text)).map_err(|error| {
+        let line = line_of(text, error.span().map_or(0, |span| span.start));
+        Failure::new(Kind::Config, format!("{name}:{line}: {}", error.message()))
+    })
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
+}
+
+fn unknown_keys(name: &str, text: &str, known: &toml::Table) -> Vec<String> {
+    // A file that cannot be parsed is reported by `parse`.
+    let Ok(document) = DeTable::parse(text) else { return Vec::new() };
+    let mut problems = Vec::new();
+    for (section, body) in document.get_ref() {
+        let complain = |key: &Spanned<_>, candidates: Vec<&str>| {
+            let key_text: &std::borrow::Cow<'_, str> = key.get_ref();
+            let near = suggest::question(key_text, candidates, '"');
+            format!("{name}:{}: unknown key \"{key_text}\".{near}", line_of(text, key.span().start))
+        };
+        let Some(keys) = known.get(section.get_ref().as_ref()).and_then(toml::Value::as_table) else {
+            problems.push(complain(section, known.keys().map(String::as_str).collect()));
+            continue;
+        };
+        let DeValue::Table(body) = body.get_ref() else { continue };
+        let unknown = body.keys().filter(|key| !keys.contains_key(key.get_ref().as_ref()));
+        problems.extend(unknown.map(|key| complain(key, keys.keys().map(String::as_str).collect())));
+    }
+    problems
+}
+
+/// Takes over `DIRSRV_SECTION__KEY`; the type is that of the default.
+fn override_key(table: &mut toml::Table, known: &toml::Table, variable: &str, value: &str) -> Result<(), String> {
+    let Some((section, key)) = variable.strip_prefix(PREFIX).and_then(|name| name.split_once("__")) else {
+        return Ok(());
+    };
+    let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
+    let default = known.get(&section).and_then(|body| body.get(&key));
+    let parsed = match default {
+        None => return Err(format!("environment: unknown key \"{variable}\".")),
+        Some(toml::Value::Integer(_)) => {
+            let number = value.parse().map_err(|_| format!("environment: {variable} must be a number."))?;
+            toml::Value::Integer(number)
+        }
+        Some(toml::Value::Array(_)) => {
+            toml::Value::Array(value.split(',').map(str::trim).map(toml::Value::from).collect())
+        }
+        Some(_) => toml::Value::from(value),
+    };
+    let body = table.entry(section).or_insert_with(|| toml::Table::new().into());
+    if let Some(body) = body.as_table_mut() {
+        body.insert(key, parsed);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        let environment = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let loaded = load(Some(&path), environment);
+        let strip = |failure: Failure| {
+            assert_eq!(failure.kind, Kind::Config);
+            failure.message.replace(&path.display().to_string(), "config.toml")
+        };
+        loaded.map(|loaded| loaded.config).map_err(strip)
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        let config = load_text("", &[]).unwrap();
+        assert_eq!(config.listen.address, ["127.0.0.1:7420", "[::1]:7420"]);
+        assert_eq!(config.limits.lookups_per_minute, 120);
+    }
+
+    #[test]
+    fn every_unknown_key_is_reported_with_its_line_and_the_nearest_known_one() {
+        let text = "[limits]\nlookup_per_minute = 1\n\n[lisen]\naddress = []\n\n[log]\nbanana = 1\n";
+        let expected = "config.toml:4: unknown key \"lisen\". Did you mean \"listen\"?";
+        let message = load_text(text, &[]).unwrap_err();
+        let lines: Vec<_> = message.lines().collect();
+        assert_eq!(lines.len(), 3, "{message}");
+        assert!(lines.contains(&expected), "{message}");
+        let near = "config.toml:2: unknown key \"lookup_per_minute\". Did you mean \"lookups_per_minute\"?";
+        assert!(lines.contains(&near), "{message}");
+        assert!(lines.contains(&"config.toml:8: unknown key \"banana\"."), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_type_or_broken_syntax_names_the_line() {
+        assert!(load_text("[auth]\ntries = \"four\"\n", &[]).unwrap_err().starts_with("config.toml:2: "));
+        assert!(load_text("[auth]\nlock = \"5x\"\n", &[]).unwrap_err().starts_with("config.toml:2: a duration is"));
+        assert!(load_text("\n\n[auth\n", &[]).unwrap_err().starts_with("config.toml:3: "));
+    }
+
+    #[test]
+    fn the_environment_beats_the_file() {
+        let environment = [
+            ("DIRSRV_LIMITS__LOOKUPS_PER_MINUTE", "7"),
+            ("DIRSRV_LISTEN__ADDRESS", "127.0.0.2:1, 127.0.0.3:2"),
+            ("DIRSRV_REGISTER__MODE", "closed"),
+            ("DIRSRV_DATA_DIR", "elsewhere"),
+            ("UNRELATED__KEY", "x"),
+        ];
+        let config = load_text("[limits]\nlookups_per_minute = 5\n", &environment).unwrap();
+        assert_eq!(config.limits.lookups_per_minute, 7);
+        assert_eq!(config.listen.address, ["127.0.0.2:1", "127.0.0.3:2"]);
+        assert_eq!(config.register.mode, crate::config::Mode::Closed);
+        let unknown = load_text("", &[("DIRSRV_LIMITS__LOOKUPS", "7")]).unwrap_err();
+        assert_eq!(unknown, "environment: unknown key \"DIRSRV_LIMITS__LOOKUPS\".");
+        assert!(load_text("", &[("DIRSRV_AUTH__TRIES", "four")]).unwrap_err().contains("must be a number"));
+    }
+}

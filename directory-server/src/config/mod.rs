@@ -1,0 +1,273 @@
+//! The configuration: every key, its default and its meaning (UX section 7).
+//!
+//! [`load`] finds and reads the file and the environment; this file is what they may say.
+
+mod load;
+mod span;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use common::limits::DIRECTORY_PORT;
+use common::msg::Registration;
+use serde::{Deserialize, Serialize};
+
+use crate::core::Policy;
+use crate::core::lockout::LockRule;
+use crate::core::sources::Source;
+use crate::failure::{Failure, Kind};
+
+pub(crate) use load::{Loaded, default_path, load};
+pub(crate) use span::Span;
+
+/// All sections.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Config {
+    pub(crate) listen: Listen,
+    pub(crate) register: Register,
+    pub(crate) auth: Auth,
+    pub(crate) limits: Limits,
+    pub(crate) store: Store,
+    pub(crate) log: Log,
+}
+
+/// `[listen]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Listen {
+    /// Addresses to listen on.
+    pub(crate) address: Vec<String>,
+    /// The name by which people reach the server; empty: the address.
+    pub(crate) public: String,
+    /// Connections at once.
+    pub(crate) max_connections: usize,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let loopback = [format!("127.0.0.1:{DIRECTORY_PORT}"), format!("[::1]:{DIRECTORY_PORT}")];
+        Self { address: loopback.into(), public: String::new(), max_connections: 10_000 }
+    }
+}
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Open where only this machine can connect, by invitation elsewhere.
+    #[default]
+    Auto,
+    Open,
+    Invite,
+    Closed,
+}
+
+/// `[register]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Register {
+    pub(crate) mode: Mode,
+    pub(crate) invite_ttl: Span,
+    pub(crate) passcode_min: u16,
+}
+
+impl Default for Register {
+    fn default() -> Self {
+        Self { mode: Mode::Auto, invite_ttl: Span::from_secs(24 * 3600), passcode_min: 6 }
+    }
+}
+
+/// `[auth]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Auth {
+    pub(crate) tries: u32,
+    /// Doubles with each further lock, up to a day.
+    pub(crate) lock: Span,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        let LockRule { tries, lock } = LockRule::default();
+        Self { tries, lock: Span::from_secs(lock.as_secs()) }
+    }
+}
+
+/// `[limits]`; 0 is no limit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Limits {
+    /// Of one source. Everyone on this machine shares its loopback addresses, so it does not apply there.
+    pub(crate) logins_per_minute: u32,
+    /// Of one session.
+    pub(crate) lookups_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { logins_per_minute: 30, lookups_per_minute: 120 }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Store {
+    /// Empty: `$STATE_DIRECTORY` or the XDG data directory.
+    pub(crate) dir: PathBuf,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    Text,
+    Json,
+}
+
+/// Which events are logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+}
+
+impl LogLevel {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// How much of an address a log line shows (threat L5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AddressStyle {
+    Full,
+    /// The first three bytes of IPv4, the first three groups of IPv6.
+    #[default]
+    Truncate,
+    None,
+}
+
+impl AddressStyle {
+    pub(crate) fn show(self, address: IpAddr) -> String {
+        match (self, address.to_canonical()) {
+            (Self::Full, address) => address.to_string(),
+            (Self::None, _) => "-".into(),
+            (Self::Truncate, IpAddr::V4(v4)) => {
+                let [a, b, c, _] = v4.octets();
+                format!("{a}.{b}.{c}.0/24")
+            }
+            (Self::Truncate, IpAddr::V6(v6)) => {
+                let [a, b, c, ..] = v6.segments();
+                format!("{a:x}:{b:x}:{c:x}::/48")
+            }
+        }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Log {
+    pub(crate) level: LogLevel,
+    pub(crate) format: LogFormat,
+    pub(crate) addresses: AddressStyle,
+}
+
+impl Config {
+    /// The addresses to listen on.
+    pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
+        let parsed = self.listen.address.iter().map(|text| {
+            text.parse().map_err(|_| {
+                let message = format!("\"{text}\" is not an address to listen on, such as 0.0.0.0:{DIRECTORY_PORT}.");
+                Failure::new(Kind::Config, message)
+            })
+        });
+        parsed.collect()
+    }
+
+    /// The rules for a server on these addresses.
+    pub(crate) fn policy(&self, addresses: &[SocketAddr]) -> Policy {
+        let registration = match self.register.mode {
+            Mode::Open => Registration::Open,
+            Mode::Invite => Registration::Invite,
+            Mode::Closed => Registration::Closed,
+            Mode::Auto if is_this_machine_only(addresses) => Registration::Open,
+            Mode::Auto => Registration::Invite,
+        };
+        Policy {
+            registration,
+            passcode_min: self.register.passcode_min,
+            lock: LockRule { tries: self.auth.tries.max(1), lock: self.auth.lock.into() },
+            logins_per_minute: self.limits.logins_per_minute,
+            lookups_per_minute: self.limits.lookups_per_minute,
+        }
+    }
+
+    /// `HOST:PORT` by which people reach a server on these addresses.
+    pub(crate) fn public_name(&self, addresses: &[SocketAddr]) -> String {
+        let port = addresses.first().map_or(DIRECTORY_PORT, SocketAddr::port);
+        let public = &self.listen.public;
+        let has_port = public.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        match addresses.first() {
+            _ if has_port => public.clone(),
+            _ if !public.is_empty() => format!("{public}:{port}"),
+            Some(first) if !first.ip().is_unspecified() => first.to_string(),
+            _ => format!("{}:{port}", rustix::system::uname().nodename().to_string_lossy()),
+        }
+    }
+}
+
+/// Whether only this machine can connect.
+pub(crate) fn is_this_machine_only(addresses: &[SocketAddr]) -> bool {
+    addresses.iter().all(|address| Source::of(address.ip()).is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registration_is_open_on_loopback_and_by_invitation_elsewhere() {
+        let config = Config::default();
+        let registration = |address: &str| config.policy(&[address.parse().unwrap()]).registration;
+        assert_eq!(registration("127.0.0.1:7420"), Registration::Open);
+        assert_eq!(registration("[::1]:7420"), Registration::Open);
+        assert_eq!(registration("0.0.0.0:7420"), Registration::Invite);
+        assert_eq!(registration("192.0.2.7:7420"), Registration::Invite);
+    }
+
+    #[test]
+    fn the_public_name_gets_the_port_people_need() {
+        let mut config = Config::default();
+        let addresses = ["0.0.0.0:7421".parse().unwrap()];
+        config.listen.public = "dir.example.org".into();
+        assert_eq!(config.public_name(&addresses), "dir.example.org:7421");
+        config.listen.public = "dir.example.org:443".into();
+        assert_eq!(config.public_name(&addresses), "dir.example.org:443");
+        config.listen.public.clear();
+        assert_eq!(config.public_name(&["192.0.2.7:7420".parse().unwrap()]), "192.0.2.7:7420");
+    }
+
+    #[test]
+    fn log_lines_show_half_an_address_at_most() {
+        let truncated = |address: &str| AddressStyle::Truncate.show(address.parse().unwrap());
+        assert_eq!(truncated("192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(truncated("2001:db8:1:2:3::4"), "2001:db8:1::/48");
+        assert_eq!(AddressStyle::None.show("192.0.2.77".parse().unwrap()), "-");
+    }
+}

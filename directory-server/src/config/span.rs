@@ -1,0 +1,77 @@
+//! Durations as people write them: `90s`, `5m`, `24h`, `30d`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
+
+/// A duration in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span(Duration);
+
+/// Why a text is not a duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a duration is a number and one of s, m, h, d, such as \"5m\"")]
+pub(crate) struct NotASpan;
+
+impl Span {
+    pub(crate) const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+}
+
+impl From<Span> for Duration {
+    fn from(span: Span) -> Self {
+        span.0
+    }
+}
+
+impl FromStr for Span {
+    type Err = NotASpan;
+    fn from_str(text: &str) -> Result<Self, NotASpan> {
+        let unit = UNITS.iter().find(|(letter, _)| text.ends_with(*letter)).ok_or(NotASpan)?;
+        let number: u64 = text[..text.len() - 1].parse().map_err(|_| NotASpan)?;
+        number.checked_mul(unit.1).map(Self::from_secs).ok_or(NotASpan)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let fits = UNITS.iter().find(|(_, unit)| seconds >= *unit && seconds.is_multiple_of(*unit));
+        let (letter, unit) = fits.copied().unwrap_or(('s', 1));
+        write!(f, "{}{letter}", seconds / unit)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_they_are_written() {
+        for text in ["0s", "90s", "5m", "24h", "30d"] {
+            let span: Span = text.parse().unwrap();
+            assert_eq!(span.to_string().parse::<Span>(), Ok(span), "{text}");
+        }
+        assert_eq!("24h".parse::<Span>().unwrap().to_string(), "1d");
+        for wrong in ["", "5", "m", "5 m", "-5m", "5x", "99999999999999999999d", "9999999999999999999d"] {
+            assert_eq!(wrong.parse::<Span>(), Err(NotASpan), "{wrong}");
+        }
+    }
+}

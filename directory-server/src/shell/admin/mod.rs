@@ -1,0 +1,92 @@
+//! Administration of a running directory, or of its store when none runs (UX section 6).
+//!
+//! One request and one answer, each a line of JSON, over a unix socket that only the owner can open. [`server`] is the
+//! running side, [`client`] the command's side, [`execute`] what both do.
+
+pub(crate) mod client;
+pub(crate) mod execute;
+pub(crate) mod server;
+
+use std::path::{Path, PathBuf};
+
+use common::ident::UserId;
+use serde::{Deserialize, Serialize};
+
+use crate::core::store::UserRecord;
+use crate::failure::Failure;
+
+/// What an administrator asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub(crate) enum Request {
+    Invite { users: Vec<UserId> },
+    Invites,
+    Revoke { code: String },
+    Users,
+    User { user: UserId },
+    Lock { user: UserId, reason: String },
+    Unlock { user: UserId },
+    Reset { user: UserId },
+    Remove { user: UserId },
+    Status,
+}
+
+/// What comes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub(crate) enum Answer {
+    Invites { invites: Vec<Invitation> },
+    Revoked { user: UserId },
+    Users { users: Vec<User> },
+    User { user: User },
+    Locked { user: UserId, sessions: usize },
+    Unlocked { user: UserId, was_locked: bool },
+    Reset { invite: Invitation, sessions: usize },
+    Removed { user: UserId, sessions: usize },
+    Status { status: Status },
+    Failed { failure: Failure },
+}
+
+/// An invitation as its person gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Invitation {
+    pub(crate) user: UserId,
+    pub(crate) line: String,
+    pub(crate) expires: u64,
+}
+
+/// A user, and whether online.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct User {
+    #[serde(flatten)]
+    pub(crate) record: UserRecord,
+    pub(crate) online_since: Option<u64>,
+}
+
+/// The directory at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) version: String,
+    pub(crate) users: u64,
+    pub(crate) store_bytes: u64,
+    /// Nothing when the server is not running.
+    pub(crate) running: Option<Running>,
+}
+
+/// What only a running server knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    pub(crate) up_seconds: u64,
+    pub(crate) users_online: usize,
+    pub(crate) terminals_online: usize,
+    pub(crate) logins_last_hour: u64,
+    pub(crate) refused_last_hour: u64,
+    pub(crate) listening: Vec<String>,
+    pub(crate) public: String,
+}
+
+/// Where the socket is.
+pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
+    let runtime = std::env::var_os("RUNTIME_DIRECTORY").filter(|dir| !dir.is_empty());
+    runtime.map_or_else(|| data_dir.to_owned(), PathBuf::from).join("admin.sock")
+}

@@ -1,0 +1,80 @@
+//! The running side of the administration socket.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener as StdListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+
+use super::execute::Desk;
+use super::{Answer, Request, socket_path};
+use crate::failure::{Failure, Kind};
+use crate::shell::node::Node;
+use crate::shell::rt::{self, UnixListener, UnixStream};
+
+/// Bytes of a request: an invitation of a thousand people.
+const REQUEST_MAX: u64 = 64 * 1024;
+/// How long an administrator's command may take to send its line.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The socket file; dropping it removes the file.
+pub(crate) struct Socket {
+    path: PathBuf,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // A file that stays is replaced at the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Listens for administrators. The data directory's lock is held, so a socket file that is there is a dead one.
+pub(crate) fn listen(node: &Arc<Node>, data_dir: &Path, invite_ttl: Duration) -> Result<Socket, Failure> {
+    let path = socket_path(data_dir);
+    let _ = std::fs::remove_file(&path);
+    let bound = StdListener::bind(&path)
+        .and_then(|listener| std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map(|()| listener))
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+    let listener = bound.map_err(|error| Failure::io(format_args!("listen on {}", path.display()), &error))?;
+    let node = Arc::clone(node);
+    rt::spawn(async move {
+        let listener = UnixListener::from(listener);
+        while let Ok((stream, _)) = listener.accept().await {
+            let node = Arc::clone(&node);
+            rt::spawn(async move {
+                if rt::timeout(PATIENCE, answer(&node, stream, invite_ttl)).await.is_none() {
+                    tracing::warn!("an administrator's command took too long");
+                }
+            });
+        }
+    });
+    Ok(Socket { path })
+}
+
+async fn answer(node: &Node, stream: UnixStream, invite_ttl: Duration) {
+    let mut line = Vec::new();
+    let mut reader = BufReader::new((&stream).take(REQUEST_MAX));
+    if reader.read_until(b'\n', &mut line).await.is_err() {
+        return;
+    }
+    let answer = match serde_json::from_slice::<Request>(&line) {
+        Ok(request) => {
+            let store = &node.directory.store;
+            let now = node.clock.now();
+            Desk { store, node: Some(node), now, public: &node.public, invite_ttl }.execute(request).await
+        }
+        Err(error) => Answer::Failed {
+            failure: Failure::new(Kind::Usage, format!("The running server does not understand this: {error}.")),
+        },
+    };
+    let mut reply = serde_json::to_vec(&answer).unwrap_or_default();
+    reply.push(b'\n');
+    let mut stream = &stream;
+    // Whoever asked may have gone away.
+    let _ = stream.write_all(&reply).await;
+    let _ = stream.close().await;
+}

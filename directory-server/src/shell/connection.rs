@@ -1,0 +1,171 @@
+//! One connection: TLS, then frames to the core and its answers back (protocol sections 3, 5, 6).
+//!
+//! The login runs in a boxed future that is given back before the session begins, so that an idle session holds little
+//! more than its TLS state.
+
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use common::frame::Padding;
+use common::limits::{FRAME_AFTER_LOGIN, PING_AFTER};
+use common::link::{Link, LinkError};
+use common::msg::{Bye, ByeReason, FromDirectory, Message as _, Ping};
+use futures::FutureExt as _;
+
+use super::node::{Admitted, Node};
+use super::rt::{self, TcpStream};
+use crate::core::admission::login_deadline;
+use crate::core::entry::{Entry, Origin, Step};
+use crate::core::liveness::Silence;
+use crate::core::present::{Answer, Present};
+use crate::core::sources::{Offence, Source};
+use crate::core::store::Store as _;
+
+/// How long the last message of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Frames of one connection handled before others get their turn: chosen arbitrarily, a few hundred microseconds.
+const TURN: u32 = 64;
+
+/// Serves a connection to its end. A bug in it ends this connection only.
+pub(crate) async fn serve(admitted: Admitted, stream: TcpStream) {
+    if AssertUnwindSafe(run(admitted, stream)).catch_unwind().await.is_err() {
+        tracing::error!("a connection ended because of a bug; please report the lines above");
+    }
+}
+
+async fn run(mut admitted: Admitted, stream: TcpStream) {
+    let Some((mut link, mut present)) = Box::pin(enter(&admitted, stream)).await else { return };
+    admitted.logged_in();
+    let node = &admitted.node;
+    match node.session_token() {
+        Some(_token) => {
+            stay(node, &mut link, &mut present).await;
+            let user = present.attendance.user().clone();
+            drop(present);
+            if let Err(error) = node.directory.store.left(&user, node.clock.now()).await {
+                tracing::warn!(%error, "the end of a session was not recorded");
+            }
+        }
+        None => farewell(&mut link, &Bye { reason: ByeReason::Stopping }.into()).await,
+    }
+}
+
+/// How a connection ended that did not log in.
+enum Departure {
+    Left,
+    Registered,
+    TooSlow,
+}
+
+/// TLS and login, within the deadline for both together (threat L9).
+async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<(Link<TcpStream>, Box<Present>)> {
+    let node = &admitted.node;
+    let left = login_deadline(admitted.accepted).since(node.clock.now());
+    let departure = match rt::timeout(left, log_in(admitted, stream)).await {
+        Some(Ok(session)) => return Some(session),
+        Some(Err(departure)) => departure,
+        None => Departure::TooSlow,
+    };
+    let offence = match departure {
+        Departure::Registered => return None,
+        Departure::Left => Offence::LeftWithoutLogin,
+        Departure::TooSlow => Offence::TooSlow,
+    };
+    tracing::debug!(from = %node.address_style.show(admitted.address), ?offence, "left without login");
+    node.directory.sources().penalise(Source::of(admitted.address), offence, node.clock.now());
+    None
+}
+
+async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<(Link<TcpStream>, Box<Present>), Departure> {
+    let node = &admitted.node;
+    let gone = |_: LinkError| Departure::Left;
+    let mut link = Link::server(stream, node.tls.clone()).map_err(gone)?;
+    link.handshake().await.map_err(gone)?;
+    let origin = Origin { address: admitted.address, exporter: link.exporter().map_err(gone)? };
+    let mut entry = Entry::new(origin, admitted.accepted);
+    loop {
+        let registered = entry.has_registered();
+        let gone = |_: LinkError| if registered { Departure::Registered } else { Departure::Left };
+        let Some(frame) = link.next().await.map_err(gone)? else { return Err(gone(LinkError::Lost)) };
+        match entry.handle(&node.directory, node.clock.now(), &frame).await {
+            Step::Silent => {}
+            Step::Reply(message) => link.queue(&message.encode(), Padding::Ladder).map_err(gone)?,
+            Step::Close(message) => {
+                link.queue(&message.encode(), Padding::Ladder).map_err(gone)?;
+                link.close().await.map_err(gone)?;
+                return Err(gone(LinkError::Lost));
+            }
+            Step::Enter(present, announced) => {
+                link.queue(&announced.encode(), Padding::Ladder).map_err(gone)?;
+                link.flush().await.map_err(gone)?;
+                link.set_frame_limit(FRAME_AFTER_LOGIN);
+                return Ok((link, present));
+            }
+        }
+    }
+}
+
+enum Event {
+    Frame(Result<Option<Vec<u8>>, LinkError>),
+    Ended(ByeReason),
+    Alarm,
+}
+
+/// The session, until either side ends it.
+async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) {
+    let mut heard = node.clock.now();
+    let mut turn = 0;
+    let mut alarm = pin!(rt::sleep(PING_AFTER));
+    loop {
+        let event = poll_fn(|cx| {
+            if let Poll::Ready(reason) = present.attendance.ended.poll_unpin(cx) {
+                return Poll::Ready(Event::Ended(reason.unwrap_or(ByeReason::Ended)));
+            }
+            if let Poll::Ready(frame) = link.poll_next(cx) {
+                return Poll::Ready(Event::Frame(frame));
+            }
+            alarm.as_mut().poll(cx).map(|()| Event::Alarm)
+        });
+        let queued = match event.await {
+            Event::Frame(Ok(Some(frame))) => {
+                heard = node.clock.now();
+                match present.handle(&node.directory, heard, &frame) {
+                    Answer::Silent => Ok(()),
+                    Answer::Message(message) => link.queue(&message.encode(), Padding::None),
+                    Answer::Encoded(payload) => link.queue(&payload, Padding::None),
+                    Answer::Last(message) => return farewell(link, &message).await,
+                }
+            }
+            Event::Frame(Ok(None) | Err(_)) => return,
+            Event::Ended(reason) => return farewell(link, &Bye { reason }.into()).await,
+            Event::Alarm => match Silence::of(node.clock.now().since(heard)) {
+                Silence::Dead => return,
+                Silence::Short(again) => {
+                    alarm.set(rt::sleep(again));
+                    Ok(())
+                }
+                Silence::Long(again) => {
+                    alarm.set(rt::sleep(again));
+                    link.queue(&FromDirectory::from(Ping {}).encode(), Padding::None)
+                }
+            },
+        };
+        if queued.is_err() {
+            return;
+        }
+        turn += 1;
+        if turn % TURN == 0 {
+            rt::yield_now().await;
+        }
+    }
+}
+
+async fn farewell(link: &mut Link<TcpStream>, message: &FromDirectory) {
+    if link.queue(&message.encode(), Padding::None).is_ok() {
+        // Whoever does not take it in time is cut off.
+        let _ = rt::timeout(FAREWELL, link.close()).await;
+    }
+}

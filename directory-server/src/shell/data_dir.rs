@@ -1,0 +1,185 @@
+//! The data directory: its lock, the server key and the OPAQUE secret (decision D11, threats T4, L5).
+//!
+//! Secrets are created once, 0600, and never again while a database exists that depends on them.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use common::crypto::directory_key::DirectoryKey;
+use common::crypto::opaque::ServerSecret;
+use common::secret::Secret;
+use rustix::fs::FlockOperation;
+
+use crate::failure::{Failure, Kind};
+use crate::store::sqlite::SqliteStore;
+
+const LOCK: &str = "lock";
+const DATABASE: &str = "directory.db";
+const SERVER_KEY: &str = "server.key";
+const OPAQUE_SECRET: &str = "opaque.secret";
+const PRIVATE: u32 = 0o600;
+
+/// A data directory nobody else uses as long as this lives.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    created: Created,
+    _lock: File,
+}
+
+/// Whether the directory was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Created {
+    Now,
+    Before,
+}
+
+impl DataDir {
+    /// Opens the directory for a server; creates it (0700) if there is none.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let created = if path.is_dir() {
+            Created::Before
+        } else {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+            made.map_err(|error| Failure::io(format_args!("create {}", path.display()), &error))?;
+            Created::Now
+        };
+        Self::lock(path, created)
+    }
+
+    /// Opens a directory that must be there, for an administrator's command.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        if !path.join(DATABASE).exists() {
+            let message = format!("No directory in {}. Create it with: directory-server serve", path.display());
+            return Err(Failure::new(Kind::Io, message));
+        }
+        Self::lock(path, Created::Before)
+    }
+
+    fn lock(path: &Path, created: Created) -> Result<Self, Failure> {
+        let file = path.join(LOCK);
+        let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(PRIVATE).open(&file);
+        let mut lock = opened.map_err(|error| Failure::io(format_args!("write {}", file.display()), &error))?;
+        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            // The number is a courtesy; without it the message still says what to do.
+            let _ = (&mut lock).take(20).read_to_string(&mut holder);
+            let message = format!(
+                "{} is already used by another directory-server (process {}). Stop it, or use --data-dir.",
+                path.display(),
+                holder.trim()
+            );
+            return Err(Failure::new(Kind::AlreadyRunning, message));
+        }
+        let written = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        written.map_err(|error| Failure::io(format_args!("write {}", file.display()), &error))?;
+        Ok(Self { path: path.to_owned(), created, _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn created(&self) -> Created {
+        self.created
+    }
+
+    /// Opens the database.
+    pub(crate) fn store(&self) -> Result<SqliteStore, Failure> {
+        Ok(SqliteStore::open(&self.path.join(DATABASE))?)
+    }
+
+    /// The server's key and OPAQUE secret; created if there is no database yet that depends on them. Call it before
+    /// [`DataDir::store`].
+    pub(crate) fn secrets(&self) -> Result<(DirectoryKey, ServerSecret), Failure> {
+        let key = match self.secret(SERVER_KEY)? {
+            Some(der) => DirectoryKey::from_pkcs8(&der).map_err(|_| self.damaged(SERVER_KEY))?,
+            None => {
+                let key = DirectoryKey::generate().map_err(|error| Failure::new(Kind::Io, format!("{error}.")))?;
+                self.keep(SERVER_KEY, key.to_pkcs8())?;
+                key
+            }
+        };
+        let secret = match self.secret(OPAQUE_SECRET)? {
+            Some(bytes) => ServerSecret::from_bytes(bytes.expose()).map_err(|_| self.damaged(OPAQUE_SECRET))?,
+            None => {
+                let secret = ServerSecret::generate();
+                self.keep(OPAQUE_SECRET, &secret.to_bytes())?;
+                secret
+            }
+        };
+        Ok((key, secret))
+    }
+
+    fn secret(&self, name: &str) -> Result<Option<Secret>, Failure> {
+        let path = self.path.join(name);
+        match read_secret(&path) {
+            Ok(secret) => Ok(Some(secret)),
+            Err(SecretFile::Missing) if !self.path.join(DATABASE).exists() => Ok(None),
+            Err(SecretFile::Missing) => Err(Failure::new(
+                Kind::Config,
+                format!(
+                    "{} is missing, and the users in {DATABASE} depend on it. Restore it from your backup.",
+                    path.display()
+                ),
+            )),
+            Err(SecretFile::Exposed(mode)) => Err(Failure::new(
+                Kind::NotPermitted,
+                format!(
+                    "{path} can be read by others (mode {mode:04o}). If nobody has read it: chmod 600 {path}",
+                    path = path.display()
+                ),
+            )),
+            Err(SecretFile::Unreadable(error)) => Err(Failure::io(format_args!("read {}", path.display()), &error)),
+        }
+    }
+
+    fn damaged(&self, name: &str) -> Failure {
+        let path = self.path.join(name);
+        Failure::new(Kind::Config, format!("{} is damaged. Restore it from your backup.", path.display()))
+    }
+
+    /// Writes a secret so that it is there whole or not at all.
+    fn keep(&self, name: &str, secret: &Secret) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        let new = path.with_extension("new");
+        let kept = || {
+            let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(PRIVATE).open(&new)?;
+            file.set_permissions(Permissions::from_mode(PRIVATE))?;
+            file.write_all(secret.expose())?;
+            file.sync_all()?;
+            std::fs::rename(&new, &path)?;
+            File::open(&self.path)?.sync_all()
+        };
+        kept().map_err(|error| Failure::io(format_args!("write {}", path.display()), &error))
+    }
+
+    /// What is wrong with the secret files, one line each.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let unsound = [SERVER_KEY, OPAQUE_SECRET].into_iter().filter_map(|name| self.secret(name).err());
+        unsound.map(|failure| failure.message).collect()
+    }
+}
+
+enum SecretFile {
+    Missing,
+    Exposed(u32),
+    Unreadable(std::io::Error),
+}
+
+fn read_secret(path: &Path) -> Result<Secret, SecretFile> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => SecretFile::Missing,
+        _ => SecretFile::Unreadable(error),
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(SecretFile::Exposed(mode));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(Secret::new(bytes))
+}

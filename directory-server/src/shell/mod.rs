@@ -1,0 +1,16 @@
+//! Everything that touches the outside: runtime, clock, sockets, files, signals, logs.
+//!
+//! Thin and dull: each part turns events into calls of the core and its answers into bytes. [`serve`] is the order in
+//! which a server starts and stops.
+
+pub(crate) mod accept;
+pub(crate) mod admin;
+pub(crate) mod check;
+pub(crate) mod clock;
+pub(crate) mod connection;
+pub(crate) mod data_dir;
+pub(crate) mod logs;
+pub(crate) mod node;
+pub(crate) mod rt;
+pub(crate) mod serve;
+pub(crate) mod signals;

@@ -1,0 +1,126 @@
+//! The running server: the directory and what its connections share beside it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::config::AddressStyle;
+use crate::core::Directory;
+use crate::core::admission::{Admission, Crowded};
+use crate::core::moment::Moment;
+use crate::core::sources::Source;
+use crate::shell::clock::Clock;
+use crate::store::sqlite::SqliteStore;
+
+/// Held by each logged-in session; when all are gone, a stopping server may end.
+pub(crate) type SessionToken = async_channel::Sender<std::convert::Infallible>;
+
+/// One running server.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) directory: Directory<SqliteStore>,
+    pub(crate) clock: Clock,
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) listening: Vec<SocketAddr>,
+    /// `HOST:PORT` by which people reach it.
+    pub(crate) public: String,
+    pub(crate) max_connections: usize,
+    pub(crate) address_style: AddressStyle,
+    admission: Mutex<Admission>,
+    connections: AtomicUsize,
+    token: Mutex<Option<SessionToken>>,
+}
+
+/// What a server is made of.
+pub(crate) struct Parts {
+    pub(crate) directory: Directory<SqliteStore>,
+    pub(crate) clock: Clock,
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) listening: Vec<SocketAddr>,
+    pub(crate) public: String,
+    pub(crate) max_connections: usize,
+    pub(crate) address_style: AddressStyle,
+    pub(crate) token: SessionToken,
+}
+
+impl Node {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { directory, clock, tls, listening, public, max_connections, address_style, token } = parts;
+        Self {
+            directory,
+            clock,
+            tls,
+            listening,
+            public,
+            max_connections,
+            address_style,
+            admission: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            token: Mutex::new(Some(token)),
+        }
+    }
+
+    /// Counts a new connection, or says that there is no room for it.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, Crowded> {
+        let source = Source::of(address);
+        let now = self.clock.now();
+        if self.directory.sources().refused_for(source, now).is_some() {
+            return Err(Crowded::Source);
+        }
+        if self.connections.load(Ordering::Relaxed) >= self.max_connections {
+            return Err(Crowded::Everywhere);
+        }
+        // Without randomness chance falls on the connection; it could not be served anyway.
+        let [dice] = common::crypto::random().unwrap_or_default();
+        self.admission().admit(source, dice)?;
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let half_open = Some(HalfOpen { node: Arc::clone(self), source });
+        Ok(Admitted { node: Arc::clone(self), address, accepted: now, half_open })
+    }
+
+    /// For a session that begins; nothing when the server is stopping.
+    pub(crate) fn session_token(&self) -> Option<SessionToken> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on no session begins.
+    pub(crate) fn refuse_sessions(&self) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that was counted; dropping it takes it out of the count.
+pub(crate) struct Admitted {
+    pub(crate) node: Arc<Node>,
+    pub(crate) address: IpAddr,
+    pub(crate) accepted: Moment,
+    half_open: Option<HalfOpen>,
+}
+
+impl Admitted {
+    /// It has logged in, so it is half-open no longer.
+    pub(crate) fn logged_in(&mut self) {
+        self.half_open = None;
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.node.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct HalfOpen {
+    node: Arc<Node>,
+    source: Source,
+}
+
+impl Drop for HalfOpen {
+    fn drop(&mut self) {
+        self.node.admission().release(self.source);
+    }
+}

@@ -1,0 +1,41 @@
+//! Signals (UX section 2.3): CTRL-C and termination stop the server, a hang-up reloads the configuration.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::failure::Failure;
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Stop; the value is the exit code.
+    Stop(u8),
+    /// Read the configuration again.
+    Reload,
+}
+
+/// Turns signals into messages. A second request to stop ends the process at once.
+pub(crate) fn listen() -> Result<async_channel::Receiver<Asked>, Failure> {
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| Failure::io("listen for signals", &error))?;
+    let (sender, receiver) = async_channel::unbounded();
+    let forward = move || {
+        let mut stopping = false;
+        for signal in signals.forever() {
+            let asked = match signal {
+                SIGHUP => Asked::Reload,
+                SIGINT if stopping => std::process::exit(130),
+                _ if stopping => std::process::exit(143),
+                SIGINT => Asked::Stop(130),
+                _ => Asked::Stop(0),
+            };
+            stopping |= asked != Asked::Reload;
+            if sender.send_blocking(asked).is_err() {
+                return;
+            }
+        }
+    };
+    let spawned = std::thread::Builder::new().name("signals".into()).spawn(forward);
+    spawned.map_err(|error| Failure::io("listen for signals", &error))?;
+    Ok(receiver)
+}
