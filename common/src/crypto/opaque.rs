@@ -30,6 +30,11 @@ const KSF_PASSES: u32 = 3;
 const CONTEXT: &[u8] = b"peer-messenger/1 opaque";
 /// Length of KE3.
 pub const KE3_LENGTH: usize = 64;
+const REQUEST: usize = 32;
+const RESPONSE: usize = 64;
+const RECORD: usize = 192;
+const KE1: usize = 96;
+const KE2: usize = 320;
 
 /// The one suite of the protocol.
 #[derive(Debug)]
@@ -50,6 +55,11 @@ pub enum Failure {
     /// The passcode is wrong, or the user does not exist; nobody can tell which.
     #[error("the passcode is wrong")]
     WrongPasscode,
+}
+
+/// opaque-ke ignores what is left over behind a message; we do not.
+fn exactly(length: usize, message: &[u8]) -> Result<&[u8], Failure> {
+    if message.len() == length { Ok(message) } else { Err(Failure::Malformed) }
 }
 
 fn ksf() -> Result<Argon2<'static>, Failure> {
@@ -121,7 +131,7 @@ impl CredentialId {
 /// # Errors
 /// [`Failure::Malformed`].
 pub fn register_start(secret: &ServerSecret, request: &[u8], credential: &CredentialId) -> Result<Vec<u8>, Failure> {
-    let request = RegistrationRequest::deserialize(request).map_err(|_| Failure::Malformed)?;
+    let request = RegistrationRequest::deserialize(exactly(REQUEST, request)?).map_err(|_| Failure::Malformed)?;
     let started = ServerRegistration::<Suite>::start(&secret.0, request, credential.as_bytes());
     Ok(started.map_err(|_| Failure::Malformed)?.message.serialize().to_vec())
 }
@@ -131,7 +141,7 @@ pub fn register_start(secret: &ServerSecret, request: &[u8], credential: &Creden
 /// # Errors
 /// [`Failure::Malformed`].
 pub fn register_finish(upload: &[u8]) -> Result<Vec<u8>, Failure> {
-    let upload = RegistrationUpload::<Suite>::deserialize(upload).map_err(|_| Failure::Malformed)?;
+    let upload = RegistrationUpload::<Suite>::deserialize(exactly(RECORD, upload)?).map_err(|_| Failure::Malformed)?;
     Ok(ServerRegistration::finish(upload).serialize().to_vec())
 }
 
@@ -158,7 +168,7 @@ impl ServerLogin {
     ) -> Result<(Self, Vec<u8>), Failure> {
         let record =
             record.map(ServerRegistration::<Suite>::deserialize).transpose().map_err(|_| Failure::Malformed)?;
-        let request = CredentialRequest::deserialize(ke1).map_err(|_| Failure::Malformed)?;
+        let request = CredentialRequest::deserialize(exactly(KE1, ke1)?).map_err(|_| Failure::Malformed)?;
         let context = context(channel);
         let parameters = ServerLoginParameters {
             context: Some(&context),
@@ -175,6 +185,7 @@ impl ServerLogin {
     /// # Errors
     /// [`Failure::WrongPasscode`] for every KE3 that is not the right one.
     pub fn finish(self, ke3: &[u8], channel: Channel<'_>) -> Result<(), Failure> {
+        let ke3 = exactly(KE3_LENGTH, ke3).map_err(|_| Failure::WrongPasscode)?;
         let ke3 = CredentialFinalization::deserialize(ke3).map_err(|_| Failure::WrongPasscode)?;
         let context = context(channel);
         let parameters = ServerLoginParameters {
@@ -214,7 +225,8 @@ impl ClientRegistration {
     /// # Errors
     /// [`Failure::Malformed`].
     pub fn finish(self, response: &[u8], channel: Channel<'_>) -> Result<(Vec<u8>, Secret), Failure> {
-        let response = RegistrationResponse::deserialize(response).map_err(|_| Failure::Malformed)?;
+        let response =
+            RegistrationResponse::deserialize(exactly(RESPONSE, response)?).map_err(|_| Failure::Malformed)?;
         let ksf = ksf()?;
         let parameters = ClientRegistrationFinishParameters::new(
             identifiers(channel.user, channel.directory.as_bytes()),
@@ -256,7 +268,7 @@ impl ClientLogin {
     /// # Errors
     /// [`Failure::WrongPasscode`]: the directory has counted the attempt already.
     pub fn finish(self, ke2: &[u8], channel: Channel<'_>) -> Result<(Vec<u8>, Secret), Failure> {
-        let response = CredentialResponse::deserialize(ke2).map_err(|_| Failure::Malformed)?;
+        let response = CredentialResponse::deserialize(exactly(KE2, ke2)?).map_err(|_| Failure::Malformed)?;
         let ksf = ksf()?;
         let context = context(channel);
         let parameters = ClientLoginFinishParameters::new(

@@ -1,0 +1,150 @@
+//! Whatever can be said arrives as it was said.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::net::{IpAddr, SocketAddr};
+
+use common::frame::{Decoder, Padding, encode};
+use common::ident::{Challenge, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
+use common::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES, TERMINALS_PER_USER};
+use common::msg::*;
+use proptest::option::of as maybe;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn user() -> impl Strategy<Value = UserId> {
+    "[a-z0-9][a-z0-9._-]{0,31}".prop_map(|id| UserId::parse(&id).unwrap())
+}
+
+fn blob() -> impl Strategy<Value = Blob> {
+    prop::collection::vec(any::<u8>(), 0..600).prop_map(Blob)
+}
+
+fn key() -> impl Strategy<Value = Hex> {
+    prop::collection::vec(any::<u8>(), 0..600).prop_map(Hex)
+}
+
+fn address() -> impl Strategy<Value = SocketAddr> {
+    (any::<IpAddr>(), 1u16..).prop_map(SocketAddr::from)
+}
+
+/// Any text of at most `bytes` bytes, control characters and all.
+fn text(bytes: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(any::<char>(), 0..bytes / 4).prop_map(String::from_iter)
+}
+
+fn certificate() -> impl Strategy<Value = Certificate> {
+    (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u64>(), blob()).prop_map(|(terminal, key, issued, signature)| {
+        Certificate { terminal: TerminalId(terminal), key: TerminalKey(key), issued, signature }
+    })
+}
+
+fn to_directory() -> impl Strategy<Value = ToDirectory> {
+    prop_oneof![
+        user().prop_map(|userid| Hello { userid }.into()),
+        user().prop_map(|userid| InviteReq { userid }.into()),
+        (user(), blob(), maybe(any::<[u8; 32]>())).prop_map(|(userid, passcode, invite)| {
+            RegisterReq { userid, passcode, invite: invite.map(Mac) }.into()
+        }),
+        (blob(), key(), blob(), blob()).prop_map(|(passcode, publickey, signature, vault)| {
+            RegisterUpload { passcode, publickey, signature, vault }.into()
+        }),
+        (user(), blob(), any::<[u8; 16]>(), maybe(any::<[u8; 32]>())).prop_map(
+            |(userid, passcode, terminal, cookie)| {
+                AuthReq { userid, passcode, terminal: TerminalId(terminal), cookie: cookie.map(Challenge) }.into()
+            }
+        ),
+        blob().prop_map(|passcode| AuthProof { passcode }.into()),
+        (key(), blob(), 1u16.., certificate()).prop_map(|(publickey, signature, port, certificate)| {
+            Announce { publickey, signature, port, certificate }.into()
+        }),
+        (user(), user()).prop_map(|(userid, lookup)| LookupReq { userid, lookup }.into()),
+        maybe(user()).prop_map(|after| ListReq { after }.into()),
+    ]
+}
+
+fn from_directory() -> impl Strategy<Value = FromDirectory> {
+    let registration = select(vec![Registration::Open, Registration::Invite, Registration::Closed]);
+    let reason = select(vec![AuthRefusal::Passcode, AuthRefusal::Locked, AuthRefusal::TooMany, AuthRefusal::Other]);
+    let listed = (user(), maybe(any::<u64>())).prop_map(|(userid, online_since)| ListedUser { userid, online_since });
+    prop_oneof![
+        (registration, maybe(any::<bool>()), any::<u16>())
+            .prop_map(|(registration, known, passcode_min)| { Welcome { registration, known, passcode_min }.into() }),
+        any::<[u8; 32]>().prop_map(|proof| InviteProof { proof: Mac(proof) }.into()),
+        (blob(), any::<[u8; 32]>())
+            .prop_map(|(passcode, challenge)| { AuthChallenge { passcode, challenge: Challenge(challenge) }.into() }),
+        (maybe(blob()), maybe(any::<[u8; 32]>()), maybe(reason), maybe(any::<u64>()), maybe(any::<u32>())).prop_map(
+            |(vault, cookie, reason, retry_after, tries_left)| {
+                let status = if reason.is_some() { AuthStatus::Refused } else { AuthStatus::Granted };
+                AuthReply { status, vault, cookie: cookie.map(Challenge), reason, retry_after, tries_left }.into()
+            }
+        ),
+        (address(), any::<u64>()).prop_map(|(address, time)| Announced { address, time }.into()),
+        (user(), prop::collection::vec(address(), 0..=TERMINALS_PER_USER), key()).prop_map(
+            |(userid, addresses, publickey)| {
+                let status = LookupStatus::Success;
+                LookupReply { status, userid: userid.to_string(), addresses, publickey }.into()
+            }
+        ),
+        (prop::collection::vec(listed, 0..9), any::<bool>()).prop_map(|(users, more)| ListReply { users, more }.into()),
+        (maybe(text(64)), maybe(any::<u64>()))
+            .prop_map(|(to, retry_after)| { Error { code: ErrorCode::RateLimited, to, retry_after }.into() }),
+    ]
+}
+
+fn peer() -> impl Strategy<Value = PeerMessage> {
+    prop_oneof![
+        (user(), user(), any::<[[u8; 32]; 2]>(), any::<[u8; 16]>()).prop_map(
+            |(initiator, destination, keys, terminal)| {
+                let [initiator_key, destination_key] = keys.map(KeyDigest);
+                let terminal = TerminalId(terminal);
+                ConnectReq { initiator, destination, initiator_key, destination_key, terminal }.into()
+            }
+        ),
+        maybe(any::<[u8; 16]>()).prop_map(|terminal| {
+            let terminal = terminal.map(TerminalId);
+            ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal }.into()
+        }),
+        (any::<[u8; 16]>(), text(NICK_MAX), text(MESSAGE_TEXT), any::<u64>())
+            .prop_map(|(id, nick, message, date)| { Chat { id: MessageId(id), nick, message, date }.into() }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn messages_to_a_directory_arrive_as_they_were_sent(message in to_directory()) {
+        prop_assert_eq!(ToDirectory::decode(&message.encode()).unwrap(), message);
+    }
+
+    #[test]
+    fn messages_from_a_directory_arrive_as_they_were_sent(message in from_directory()) {
+        prop_assert_eq!(FromDirectory::decode(&message.encode()).unwrap(), message);
+    }
+
+    #[test]
+    fn messages_between_terminals_arrive_as_they_were_sent(message in peer()) {
+        prop_assert_eq!(PeerMessage::decode(&message.encode()).unwrap(), message);
+    }
+
+    #[test]
+    fn frames_arrive_however_the_stream_is_cut(
+        payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2000), 0..6),
+        piece in 1usize..300,
+        padded in any::<bool>(),
+    ) {
+        let padding = if padded { Padding::Ladder } else { Padding::None };
+        let frames: Vec<Vec<u8>> =
+            payloads.iter().map(|payload| encode(payload, padding, FRAME_AFTER_LOGIN).unwrap()).collect();
+        prop_assert!(!padded || frames.iter().all(|frame| PADDED_SIZES.contains(&frame.len())));
+        let mut decoder = Decoder::new(FRAME_AFTER_LOGIN);
+        let mut decoded = Vec::new();
+        for mut bytes in frames.concat().chunks(piece) {
+            while !bytes.is_empty() {
+                decoded.extend(decoder.feed(&mut bytes).unwrap());
+            }
+        }
+        prop_assert_eq!(decoded.len(), payloads.len());
+        prop_assert!(decoded.iter().zip(&payloads).all(|(arrived, sent)| arrived.starts_with(sent)));
+    }
+}
