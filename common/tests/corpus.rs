@@ -1,0 +1,96 @@
+//! The committed fuzz corpus, run through the same bodies as the fuzzer runs (`scripts/fuzz`).
+//!
+//! The files named after vectors are written by `cargo test -p common --test corpus -- --ignored`; the others were found
+//! by the fuzzer and stay.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::path::PathBuf;
+
+use common::testkit::fuzz;
+use serde_json::Value;
+
+fn corpus(target: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fuzz", "corpus", target].iter().collect()
+}
+
+fn replay(target: &str, body: fn(&[u8])) {
+    let mut count = 0;
+    for file in std::fs::read_dir(corpus(target)).unwrap() {
+        body(&std::fs::read(file.unwrap().path()).unwrap());
+        count += 1;
+    }
+    assert!(count > 0, "no corpus for {target}");
+}
+
+#[test]
+fn frames_of_the_corpus_hold() {
+    replay("frame", fuzz::frame);
+}
+
+#[test]
+fn messages_of_the_corpus_hold() {
+    replay("message", fuzz::message);
+}
+
+#[test]
+fn prefaces_of_the_corpus_hold() {
+    replay("preface", fuzz::preface);
+}
+
+fn vectors(file: &str, name: &str) -> Vec<Value> {
+    let path = [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", file].iter().collect::<PathBuf>();
+    let all: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    all[name].as_array().unwrap().clone()
+}
+
+/// Encodes payloads as the frames of one stream.
+fn stream(payloads: &[&str]) -> Vec<u8> {
+    let frame = |payload: &&str| [&u32::try_from(payload.len()).unwrap().to_be_bytes(), payload.as_bytes()].concat();
+    payloads.iter().flat_map(frame).collect()
+}
+
+fn write(target: &str, files: impl IntoIterator<Item = Vec<u8>>) {
+    std::fs::create_dir_all(corpus(target)).unwrap();
+    for (number, content) in files.into_iter().enumerate() {
+        std::fs::write(corpus(target).join(format!("vector-{number:02}")), content).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "writes the corpus"]
+fn write_corpus() {
+    let messages = [vectors("messages.json", "good"), vectors("messages.json", "bad")].concat();
+    let payload = |vector: &Value| vector["payload"].as_str().unwrap().to_owned();
+    let of = |direction: &str| -> Vec<String> {
+        messages.iter().filter(|vector| vector["direction"] == direction).map(payload).collect()
+    };
+    write("message", messages.iter().map(|vector| payload(vector).into_bytes()));
+    let frames = [vectors("frames.json", "good"), vectors("frames.json", "bad")].concat();
+    write(
+        "frame",
+        frames.iter().enumerate().map(|(cut, vector)| {
+            let frame = hex::decode(vector["frame"].as_str().unwrap()).unwrap();
+            [&[u8::try_from(cut).unwrap()][..], &frame].concat()
+        }),
+    );
+    // The same caller again, and again when its time has run off; callers from the future; many at once.
+    let callers: [&[u8]; 4] = [
+        &[0, 1, 0, 0, 0, 1, 0, 0, 120, 1, 0, 120, 1, 1, 0, 121],
+        &[0, 1, 120, 0, 120, 1, 0, 0, 120, 1, 0, 120, 1, 1, 0, 121],
+        &[0, 2, 255, 0, 0, 3, 0, 255, 255, 2, 0, 0],
+        &[0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5, 0, 0],
+    ];
+    let raw: Value = serde_json::from_slice(
+        &std::fs::read([env!("CARGO_MANIFEST_DIR"), "tests", "vectors", "preface.json"].iter().collect::<PathBuf>())
+            .unwrap(),
+    )
+    .unwrap();
+    let raw = hex::decode(raw["preface"].as_str().unwrap()).unwrap();
+    write("preface", callers.iter().map(|callers| callers.to_vec()).chain([raw]));
+    for (target, direction) in [("directory_connection", "to directory"), ("peer_link", "peer")] {
+        let payloads = of(direction);
+        let single = payloads.iter().map(|payload| stream(&[payload]));
+        let all: Vec<&str> = payloads.iter().map(String::as_str).collect();
+        write(target, single.chain([stream(&all)]));
+    }
+}
