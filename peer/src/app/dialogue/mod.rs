@@ -1,0 +1,260 @@
+//! The line terminal's machine: what is asked, what an answer means, what is shown (no clock, no terminal).
+//!
+//! ```text
+//! Entrance ── LoggedIn ──► Session ── logout ──► Leaving ──► Exit
+//! (login, registration)    (destination, calls, conversations, questions)
+//! ```
+//!
+//! A front end feeds [`Input`]s and carries out [`Output`]s in order. Whoever reads a script asks
+//! [`Dialogue::asks`] before taking another line, so that no line is taken before its prompt; at a keyboard lines may
+//! come early and wait here, except that questions of security discard them.
+
+mod calls;
+mod drafts;
+mod entrance;
+mod question;
+mod session;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use common::ident::UserId;
+use common::secret::Passcode;
+
+use super::exit;
+use super::sanitise::{Glyphs, SafeText};
+use super::words::{self, failure};
+use crate::core::command::Command;
+use crate::core::notice::{LoggedOut, Notice};
+use entrance::Entrance;
+use session::Session;
+use stage::Stage;
+
+/// What the dialogue needs to know before it begins.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// How to begin.
+    pub(crate) start: Start,
+    /// Given: `Login:` is not asked.
+    pub(crate) user: Option<UserId>,
+    /// Given: the passcode is not asked, and a refusal ends the program.
+    pub(crate) passcode: Option<Passcode>,
+    /// The directory, as people call it.
+    pub(crate) server: String,
+    /// When to show who said something.
+    pub(crate) names: Names,
+    /// How control characters in messages are shown.
+    pub(crate) glyphs: Glyphs,
+    /// How long a second CTRL-C is ignored after one that ended a conversation.
+    pub(crate) grace: Duration,
+    /// Whether anything may be asked.
+    pub(crate) questions: Questions,
+}
+
+/// How the dialogue begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// With `Login:`.
+    Login,
+    /// With an invitation.
+    Join,
+}
+
+/// When to show who said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Names {
+    /// Where it is not the person being talked to.
+    #[default]
+    Auto,
+    /// In front of every message.
+    Always,
+}
+
+/// Whether anything may be asked (`--no-input`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Questions {
+    /// The ordinary case.
+    #[default]
+    Allowed,
+    /// A question ends the program.
+    Forbidden,
+}
+
+/// What happens to the terminal.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A line was entered.
+    Line(String),
+    /// CTRL-C, as a key or as SIGINT.
+    CtrlC,
+    /// CTRL-D with nothing typed, or the end of the input.
+    CtrlD,
+    /// The key for the next conversation.
+    Next,
+    /// The program is asked to stop, with this exit code.
+    Stop(i32),
+    /// Something from the engine.
+    Notice(Notice),
+    /// The engine is gone.
+    EngineGone,
+}
+
+/// What the front end is to do.
+#[derive(Debug, Clone)]
+pub(crate) enum Output {
+    /// Show a line of ours.
+    Print(SafeText),
+    /// Show a line of somebody else.
+    Remote(SafeText),
+    /// Show a picture, if it fits and can be drawn.
+    Picture(Vec<SafeText>),
+    /// From now on this stands in front of the entry.
+    Prompt(Prompt),
+    /// What was typed belongs behind the prompt; the line is complete, and the entry worth remembering.
+    Echo(String),
+    /// This belongs behind the prompt and the entry; the line is complete. Nothing to do where there is no prompt.
+    Finish(SafeText),
+    /// Replace what is being typed.
+    Entry(String),
+    /// Forget what was typed ahead of the next prompt.
+    DiscardTypeAhead,
+    /// Ask the engine.
+    Command(Command),
+    /// Leave with this exit code.
+    Exit(i32),
+}
+
+/// What stands in front of the entry, and how the entry is treated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    /// Empty in a conversation and while nothing is asked.
+    pub(crate) text: SafeText,
+    /// Whether the entry is shown.
+    pub(crate) echo: Echo,
+    /// Whether the entry may have several lines.
+    pub(crate) lines: Lines,
+    /// Which entries are remembered together; none where entries are not remembered.
+    pub(crate) history: Option<String>,
+}
+
+/// Whether what is typed can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Echo {
+    /// Shown.
+    Visible,
+    /// Not shown, not even as stars, and not remembered.
+    Hidden,
+}
+
+/// How many lines one entry may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lines {
+    /// One.
+    One,
+    /// Any number.
+    Many,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub(crate) struct Dialogue {
+    state: State,
+    stage: Stage,
+    /// Lines entered while nothing was asked.
+    ahead: VecDeque<String>,
+}
+
+#[derive(Debug)]
+enum State {
+    Entrance(Entrance),
+    Session(Box<Session>),
+    /// Logging out; the exit code.
+    Leaving(i32),
+    Left,
+}
+
+impl Dialogue {
+    /// A machine at its beginning, and what to show first.
+    pub(crate) fn new(options: Options, now: Instant) -> (Self, Vec<Output>) {
+        let mut stage = Stage::new(options, now);
+        let state = Entrance::begin(&mut stage);
+        let output = stage.take();
+        (Self { state, stage, ahead: VecDeque::new() }, output)
+    }
+
+    /// Whether an entered line would be taken now.
+    pub(crate) fn asks(&self) -> bool {
+        match &self.state {
+            State::Entrance(entrance) => entrance.asks(),
+            State::Session(session) => session.asks(),
+            State::Leaving(_) | State::Left => false,
+        }
+    }
+
+    /// Takes one input; `typed` is what stands in the entry just now.
+    pub(crate) fn handle(&mut self, now: Instant, typed: &str, input: Input) -> Vec<Output> {
+        self.stage.begin(now, typed);
+        match input {
+            Input::Line(line) if !self.asks() => self.ahead.push_back(line),
+            input => self.step(input),
+        }
+        while self.asks()
+            && let Some(line) = self.ahead.pop_front()
+        {
+            self.step(Input::Line(line));
+        }
+        self.stage.take()
+    }
+
+    fn step(&mut self, input: Input) {
+        let state = std::mem::replace(&mut self.state, State::Left);
+        self.state = match (state, input) {
+            (State::Left, _) => State::Left,
+            (State::Leaving(code), input) => self.leaving(code, input),
+            (_, Input::Notice(Notice::Failed(failure))) => {
+                let report = failure::report(&failure);
+                self.stage.finish("");
+                report.lines.iter().for_each(|line| self.stage.say(line));
+                self.stage.exit(report.exit)
+            }
+            (_, Input::EngineGone) => {
+                self.stage.finish("");
+                self.stage.exit(exit::INTERNAL)
+            }
+            (State::Entrance(_), Input::Stop(code)) => {
+                self.stage.finish("");
+                self.stage.exit(code)
+            }
+            (State::Session(_), Input::Stop(code)) => self.stage.leave(code),
+            (State::Entrance(entrance), input) => entrance.step(input, &mut self.stage),
+            (State::Session(session), input) => session.step(input, &mut self.stage),
+        };
+        match self.stage.type_ahead.take() {
+            Some(stage::TypeAhead::Discarded) => self.ahead.clear(),
+            Some(stage::TypeAhead::NotDelivered(to)) => {
+                for line in self.ahead.drain(..) {
+                    self.stage.say(&words::talk::not_delivered(&to, &line));
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Whatever ends the wait for the logout; a second CTRL-C does too.
+    fn leaving(&mut self, code: i32, input: Input) -> State {
+        match input {
+            Input::Notice(Notice::LoggedOut { why: LoggedOut::Asked }) => {
+                self.stage.say(words::LOGGED_OUT);
+                self.stage.exit(code)
+            }
+            Input::Notice(Notice::LoggedOut { .. } | Notice::Failed(_))
+            | Input::EngineGone
+            | Input::CtrlC
+            | Input::Stop(_) => self.stage.exit(code),
+            Input::Line(_) | Input::CtrlD | Input::Next | Input::Notice(_) => State::Leaving(code),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Questions to a person who is logged in: accept a call, decide on a changed key, compare a safety number.
+//!
+//! The last two are questions of security: what was typed before they appeared does not answer them, they take a
+//! whole word, and leaving them decides nothing.
+
+use common::ident::UserId;
+
+use super::Output;
+use super::session::{Floor, Pending, Session};
+use super::stage::Stage;
+use crate::app::words::talk;
+use crate::app::{qr, words};
+use crate::core::command::{Answer, Command, KeyDecision};
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Somebody calls and waits.
+    Accept(UserId),
+    /// The pinned key is not the one seen now.
+    Key { of: UserId, since: u64, old: String, new: String },
+    /// Do the numbers match?
+    Number { with: UserId, digits: String },
+}
+
+impl Question {
+    pub(super) fn prompt(&self) -> String {
+        match self {
+            Self::Accept(from) => words::accept(from),
+            Self::Key { .. } => words::KEY.to_owned(),
+            Self::Number { .. } => words::VERIFY.to_owned(),
+        }
+    }
+
+    pub(super) fn caller(&self) -> Option<&UserId> {
+        if let Self::Accept(from) = self { Some(from) } else { None }
+    }
+}
+
+impl Session {
+    /// Shows what a question is about; its prompt follows.
+    pub(super) fn ask(&mut self, question: Question, stage: &mut Stage) {
+        match &question {
+            Question::Accept(_) => {}
+            Question::Key { of, since, old, new } => {
+                stage.discard_type_ahead();
+                talk::key_changed(of, *since, old, new).iter().for_each(|line| stage.say(line));
+            }
+            Question::Number { with, digits } => {
+                stage.discard_type_ahead();
+                talk::safety_number(with, digits).iter().for_each(|line| stage.say(line));
+                let digits: String = digits.split_whitespace().collect();
+                stage.put(Output::Picture(qr::picture(&digits)));
+            }
+        }
+        self.question = Some(question);
+    }
+
+    /// An answer; anything unclear leaves the question open.
+    pub(super) fn answer(&mut self, question: Question, line: &str, stage: &mut Stage) {
+        stage.echo(line);
+        let word = line.trim().to_lowercase();
+        match (&question, word.as_str()) {
+            (Question::Accept(from), "" | "y" | "yes") => {
+                stage.command(Command::AnswerCall { from: from.clone(), answer: Answer::Yes });
+                self.floor = Floor::Calling { to: from.clone(), back: None };
+                return;
+            }
+            (Question::Accept(from), "n" | "no") => decline(from, stage),
+            (Question::Key { of, .. }, "verify") => self.decide(of, KeyDecision::Verify, stage),
+            (Question::Key { of, .. }, "accept") => self.decide(of, KeyDecision::Accept, stage),
+            (Question::Key { of, .. }, "block") => self.decide(of, KeyDecision::Block, stage),
+            (Question::Number { with, digits }, "yes") => self.confirm(with, digits, Answer::Yes, stage),
+            (Question::Number { with, digits }, "no") => self.confirm(with, digits, Answer::No, stage),
+            _ => {
+                self.question = Some(question);
+                return;
+            }
+        }
+        self.take_up_entry(stage);
+    }
+
+    /// CTRL-C or CTRL-D at a question: the safe side.
+    pub(super) fn put_off(&mut self, question: Question, stage: &mut Stage) {
+        stage.abandon_entry();
+        match &question {
+            Question::Accept(from) => decline(from, stage),
+            Question::Key { of, .. } => stage.say(&talk::key_later(of)),
+            Question::Number { .. } => {}
+        }
+        self.take_up_entry(stage);
+    }
+
+    pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String, stage: &mut Stage) {
+        if matches!(&self.floor, Floor::Calling { to, .. } if *to == of) {
+            self.give_call_up(stage);
+        }
+        if !self.is_idle() {
+            talk::key_changed(&of, since, &old, &new).iter().for_each(|line| stage.say(line));
+        }
+        self.questions.retain(|waiting| !matches!(waiting, Question::Key { of: other, .. } if *other == of));
+        self.questions.push(Question::Key { of, since, old, new });
+    }
+
+    pub(super) fn key_decided(&mut self, of: &UserId, decision: KeyDecision, stage: &mut Stage) {
+        if let Some(words) = talk::key_decided(of, decision) {
+            self.pending = None;
+            stage.say(&words);
+        }
+    }
+
+    pub(super) fn safety_number(&mut self, with: UserId, digits: String, stage: &mut Stage) {
+        if self.is_waiting_for_number(&with) {
+            self.pending = None;
+            self.put_entry_away(stage);
+            self.ask(Question::Number { with, digits }, stage);
+        }
+    }
+
+    pub(super) fn is_waiting_for_number(&self, with: &UserId) -> bool {
+        matches!(&self.pending, Some(Pending::Number(of) | Pending::Decision(of)) if of == with)
+    }
+
+    fn decide(&mut self, of: &UserId, decision: KeyDecision, stage: &mut Stage) {
+        self.pending = Some(Pending::Decision(of.clone()));
+        stage.command(Command::DecideKey { of: of.clone(), decision });
+    }
+
+    fn confirm(&mut self, with: &UserId, digits: &str, answer: Answer, stage: &mut Stage) {
+        self.pending = Some(Pending::Confirmation);
+        stage.command(Command::ConfirmNumber { with: with.clone(), digits: digits.to_owned(), answer });
+    }
+}
+
+fn decline(from: &UserId, stage: &mut Stage) {
+    stage.command(Command::AnswerCall { from: from.clone(), answer: Answer::No });
+}

@@ -1,0 +1,123 @@
+//! Where the states of the dialogue put what they have to say.
+
+use std::time::Instant;
+
+use common::ident::UserId;
+
+use super::{Echo, Lines, Options, Output, Prompt, Questions, State};
+use crate::app::sanitise::SafeText;
+use crate::app::{exit, words};
+use crate::core::command::Command;
+
+/// What becomes of lines that were entered ahead of a prompt.
+#[derive(Debug)]
+pub(super) enum TypeAhead {
+    /// They must not answer a question.
+    Discarded,
+    /// They were messages for somebody who was not reached.
+    NotDelivered(UserId),
+}
+
+/// The surroundings of a state: options, clock, entry, and the outputs so far.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) options: Options,
+    pub(super) now: Instant,
+    /// What stands in the entry.
+    pub(super) typed: String,
+    /// Set by a state that cannot use what was typed ahead.
+    pub(super) type_ahead: Option<TypeAhead>,
+    /// The exit code if the person leaves before a login succeeded: tells scripts that one was refused.
+    pub(super) exit_at_end_of_input: i32,
+    out: Vec<Output>,
+}
+
+impl Stage {
+    pub(super) fn new(options: Options, now: Instant) -> Self {
+        Self { options, now, typed: String::new(), type_ahead: None, exit_at_end_of_input: exit::OK, out: Vec::new() }
+    }
+
+    pub(super) fn begin(&mut self, now: Instant, typed: &str) {
+        self.now = now;
+        typed.clone_into(&mut self.typed);
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.out)
+    }
+
+    pub(super) fn put(&mut self, output: Output) {
+        self.out.push(output);
+    }
+
+    pub(super) fn say(&mut self, line: &str) {
+        self.put(Output::Print(SafeText::ours(line)));
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        self.put(Output::Command(command));
+    }
+
+    pub(super) fn echo(&mut self, typed: &str) {
+        self.put(Output::Echo(typed.to_owned()));
+    }
+
+    pub(super) fn finish(&mut self, result: &str) {
+        self.put(Output::Finish(SafeText::ours(result)));
+    }
+
+    pub(super) fn entry(&mut self, entry: &str) {
+        entry.clone_into(&mut self.typed);
+        self.put(Output::Entry(entry.to_owned()));
+    }
+
+    /// The prompt was left without an answer.
+    pub(super) fn abandon_entry(&mut self) {
+        self.entry("");
+        self.finish("");
+    }
+
+    pub(super) fn discard_type_ahead(&mut self) {
+        self.typed.clear();
+        self.type_ahead.get_or_insert(TypeAhead::Discarded);
+        self.put(Output::DiscardTypeAhead);
+    }
+
+    /// Nothing stands in front of the entry, because nothing is asked.
+    pub(super) fn no_prompt(&mut self, echo: Echo) {
+        self.prompt("", echo, Lines::One, None);
+    }
+
+    pub(super) fn prompt(&mut self, text: &str, echo: Echo, lines: Lines, history: Option<String>) {
+        self.put(Output::Prompt(Prompt { text: SafeText::ours(text), echo, lines, history }));
+    }
+
+    /// Asks a question that `--no-input` forbids; the state to be in is `asking`, or the end.
+    pub(super) fn question(&mut self, text: &str, echo: Echo, asking: State) -> State {
+        match self.options.questions {
+            Questions::Allowed => {
+                self.prompt(text, echo, Lines::One, None);
+                asking
+            }
+            Questions::Forbidden => {
+                self.say(&words::no_input(text));
+                match asking {
+                    State::Session(_) => self.leave(exit::USAGE),
+                    _ => self.exit(exit::USAGE),
+                }
+            }
+        }
+    }
+
+    /// Logs out; the program ends when the engine has.
+    pub(super) fn leave(&mut self, code: i32) -> State {
+        self.finish("");
+        self.command(Command::Logout);
+        State::Leaving(code)
+    }
+
+    pub(super) fn exit(&mut self, code: i32) -> State {
+        self.put(Output::Exit(code));
+        State::Left
+    }
+}

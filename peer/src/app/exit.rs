@@ -1,0 +1,36 @@
+//! The exit codes of the program. Scripts rely on them; they never change meaning.
+
+/// All went well.
+pub(crate) const OK: i32 = 0;
+/// A bug of this program.
+pub(crate) const INTERNAL: i32 = 1;
+/// Wrong usage, or a question that `--no-input` forbids.
+pub(crate) const USAGE: i32 = 2;
+/// The directory server cannot be reached.
+pub(crate) const SERVER_UNREACHABLE: i32 = 3;
+/// The login was refused.
+pub(crate) const LOGIN_REFUSED: i32 = 4;
+/// Declined.
+pub(crate) const REFUSED: i32 = 7;
+/// A pinned key is not the one seen now.
+pub(crate) const KEY_CHANGED: i32 = 8;
+/// No answer in time.
+pub(crate) const TIMEOUT: i32 = 9;
+/// A disk, file or socket of this machine failed.
+pub(crate) const IO: i32 = 10;
+/// The configuration is wrong.
+pub(crate) const CONFIG: i32 = 11;
+/// The same state is open in another process, or the session went to another one.
+pub(crate) const ALREADY_RUNNING: i32 = 12;
+/// The directory does not permit it.
+pub(crate) const NOT_PERMITTED: i32 = 13;
+/// The other side speaks another protocol version.
+pub(crate) const VERSION: i32 = 14;
+/// Ended by SIGHUP.
+pub(crate) const HANG_UP: i32 = 129;
+/// Ended by CTRL-C or SIGINT.
+pub(crate) const INTERRUPT: i32 = 130;
+/// Nobody reads the output any more.
+pub(crate) const BROKEN_PIPE: i32 = 141;
+/// Ended by SIGTERM.
+pub(crate) const TERMINATE: i32 = 143;

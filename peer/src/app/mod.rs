@@ -1,0 +1,18 @@
+//! Between the engine and every front end: what is said, in which words, and what may be displayed.
+//!
+//! ```text
+//! typed line ── grammar ──► dialogue ──► Command          (to the engine)
+//! Notice ─────────────────► dialogue ──► words ──► SafeText  (to the screen)
+//! ```
+//!
+//! Everything here is pure: no clock, no terminal, no file. [`dialogue`] is the line terminal's machine, [`grammar`]
+//! reads what a person types, [`words`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
+//! [`exit`] names the exit codes. Front ends import this module and nothing below it.
+
+pub(crate) mod dialogue;
+pub(crate) mod exit;
+pub(crate) mod grammar;
+pub(crate) mod nearest;
+pub(crate) mod qr;
+pub(crate) mod sanitise;
+pub(crate) mod words;

@@ -1,0 +1,31 @@
+//! "Did you mean …?": the one rule for commands, options, configuration keys and user ids.
+
+/// The candidate a person most likely meant by `word`, if any is close enough: at most a third of the letters wrong,
+/// a swap of two neighbours counting as one.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = word.chars().count() / 3 + usize::from(word.chars().count() % 3 > 0);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_word_with_two_letters_swapped() {
+        assert_eq!(nearest("sned", ["list", "send", "help"]), Some("send"));
+        assert_eq!(nearest("biance", ["bianca", "carol"]), Some("bianca"));
+    }
+
+    #[test]
+    fn proposes_nothing_far_away() {
+        assert_eq!(nearest("zebra", ["list", "send"]), None);
+        assert_eq!(nearest("x", ["quit"]), None);
+        assert_eq!(nearest("", ["a"]), None);
+    }
+}

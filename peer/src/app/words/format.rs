@@ -1,0 +1,116 @@
+//! Forms of values in texts: durations, days, addresses, the `list` table.
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::core::notice::{KeyState, Person};
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const SECONDS_PER_DAY: u64 = 86_400;
+
+/// Seconds as `40 s`, `5 min` or `3 h`, rounded up: nobody is told to come back too early.
+pub(crate) fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3_600)),
+    }
+}
+
+/// The day of a moment (seconds since the epoch, UTC) as `3 Nov`.
+pub(crate) fn day(since_epoch: u64) -> String {
+    // Days to civil date, in years that begin on 1 March so that the leap day is the last one
+    // (Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days).
+    let days = since_epoch / SECONDS_PER_DAY + 719_468;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = (march_month + 2) % 12;
+    let name = usize::try_from(month).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
+    format!("{day} {name}")
+}
+
+/// `dir.example.org:7420` as people would type it.
+pub(crate) fn without_default_port(server: &str) -> &str {
+    server
+        .rsplit_once(':')
+        .filter(|(_, port)| port.parse() == Ok(common::limits::DIRECTORY_PORT))
+        .map_or(server, |(host, _)| host)
+}
+
+/// The `list` table, the heading first.
+pub(crate) fn people(people: &[Person]) -> Vec<String> {
+    // The least widths keep the table the same from one call to the next.
+    let mut widths = [8, 24];
+    let rows: Vec<[&str; 3]> = std::iter::once(["ID", "STATE", "KEY"])
+        .chain(people.iter().map(|person| [person.user.as_str(), state(person), key(person.key)]))
+        .collect();
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.width());
+        }
+    }
+    let [id_width, state_width] = widths;
+    rows.iter().map(|[id, state, key]| format!("{id:id_width$}  {state:state_width$}  {key}")).collect()
+}
+
+fn state(person: &Person) -> &'static str {
+    if person.online_since.is_some() { "online" } else { "offline" }
+}
+
+fn key(key: KeyState) -> &'static str {
+    match key {
+        KeyState::Verified => "verified",
+        KeyState::NotVerified => "not verified",
+        KeyState::Changed => "changed",
+        KeyState::Blocked => "blocked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ident::UserId;
+
+    use super::*;
+
+    #[test]
+    fn durations_are_rounded_up() {
+        assert_eq!(duration(10), "10 s");
+        assert_eq!(duration(300), "5 min");
+        assert_eq!(duration(241), "5 min");
+        assert_eq!(duration(86_400), "24 h");
+    }
+
+    #[test]
+    fn days_are_right_around_the_leap_day_and_the_new_year() {
+        assert_eq!(day(0), "1 Jan");
+        assert_eq!(day(951_782_400), "29 Feb");
+        assert_eq!(day(951_868_800), "1 Mar");
+        assert_eq!(day(1_793_663_999), "2 Nov");
+        assert_eq!(day(1_793_664_000), "3 Nov");
+        assert_eq!(day(1_798_761_599), "31 Dec");
+    }
+
+    #[test]
+    fn the_default_port_is_left_out_where_people_type() {
+        assert_eq!(without_default_port("dir.example.org:7420"), "dir.example.org");
+        assert_eq!(without_default_port("dir.example.org:1"), "dir.example.org:1");
+        assert_eq!(without_default_port("[::1]:7420"), "[::1]");
+    }
+
+    #[test]
+    fn the_table_has_the_columns_of_the_manual() {
+        let person = |id: &str, online_since, key| Person { user: UserId::parse(id).unwrap(), online_since, key };
+        let table =
+            people(&[person("bianca", Some(1), KeyState::Verified), person("carol", None, KeyState::NotVerified)]);
+        assert_eq!(
+            table,
+            [
+                "ID        STATE                     KEY",
+                "bianca    online                    verified",
+                "carol     offline                   not verified",
+            ]
+        );
+    }
+}

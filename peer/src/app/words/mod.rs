@@ -1,0 +1,167 @@
+//! The catalogue: every text of the program, once, English. One function per text, named by the id in its comment.
+//!
+//! Owns words only; when they are said is [`super::dialogue`]'s part. Failures that end the program are in
+//! [`failure`], the help in [`help`], dates, durations and the `list` table in [`format`].
+
+pub(crate) mod failure;
+pub(crate) mod format;
+pub(crate) mod help;
+pub(crate) mod talk;
+
+use common::ident::{KeyDigest, UserId};
+
+use crate::core::notice::{LoginRefused, RegisterRefused};
+
+/// `p.login`
+pub(crate) const LOGIN: &str = "Login: ";
+/// `p.passcode`
+pub(crate) const PASSCODE: &str = "Enter passcode on keypad. ";
+/// `p.again`
+pub(crate) const AGAIN: &str = "Same passcode again: ";
+/// `p.dest`
+pub(crate) const DESTINATION: &str = "Enter destination user ID: ";
+/// `p.trust`, below [`first_contact`]
+pub(crate) const TRUST: &str = "Compare it with the one your administrator gave you. Continue? Type yes or no: ";
+/// `p.key`, below [`talk::key_changed`]
+pub(crate) const KEY: &str = "Type verify, accept or block: ";
+/// `p.verify`, below [`talk::safety_number`]
+pub(crate) const VERIFY: &str = "Do the numbers match? Type yes or no: ";
+/// `p.join`
+pub(crate) const JOIN: &str = "Paste the invite: ";
+/// `n.logged_in`, on the line of `p.passcode`
+pub(crate) const LOGGED_IN: &str = "Logged in.";
+/// `n.logout`
+pub(crate) const LOGGED_OUT: &str = "Logged out.";
+/// `e.secret`
+pub(crate) const SECRET: &str = "-- That looks like your passcode. Nothing was sent.";
+/// `e.again`
+pub(crate) const DIFFERENT: &str = "-- The two are not the same. Nothing was sent; once more.";
+/// `n.server_back`
+pub(crate) const SERVER_BACK: &str = "Directory server is back.";
+/// `e.encoding`
+pub(crate) const NOT_TEXT: &str = "-- That is not text in UTF-8. Nothing was sent.";
+
+/// `p.register`
+pub(crate) fn register(user: &UserId, server: &str) -> String {
+    format!("No user {user} on {server}. Register {user} now? [Y/n] ")
+}
+
+/// `p.newpass`
+pub(crate) fn new_passcode(min: u16) -> String {
+    format!("New passcode, {min} digits or more: ")
+}
+
+/// `p.accept`
+pub(crate) fn accept(from: &UserId) -> String {
+    format!("Connection request from user {from}. Accept? [Y/n] ")
+}
+
+/// `n.first_contact`
+pub(crate) fn first_contact(server: &str, key: &KeyDigest) -> String {
+    format!("First contact with {server}. Its key is {}", key.short())
+}
+
+/// `n.invite_proved`
+pub(crate) fn invite_proved(key: &KeyDigest) -> String {
+    format!("The invite also proves the server's key: {}", key.short())
+}
+
+/// `n.registered`
+pub(crate) fn registered(user: &UserId) -> String {
+    format!("Registered {user}.")
+}
+
+/// `n.registered`, by an invite: the server is remembered from now on.
+pub(crate) fn registered_by_invite(user: &UserId, server: &str) -> String {
+    format!("Registered {user} on {}. From now on just run: peer", format::without_default_port(server))
+}
+
+/// `e.short`
+pub(crate) fn too_short(min: u16) -> String {
+    format!("-- Too short: {min} digits or more. Nothing was sent.")
+}
+
+/// `e.register`
+pub(crate) fn register_refused(user: &UserId, server: &str, why: RegisterRefused) -> String {
+    match why {
+        RegisterRefused::Unavailable => format!("{user} is taken or reserved on {server}. Choose another ID."),
+        RegisterRefused::Invite => {
+            format!("{server} needs an invite for {user}. Ask its administrator for one, then run: peer join")
+        }
+        RegisterRefused::Closed => {
+            format!("Nobody can register on {server}. Ask its administrator to add {user}.")
+        }
+        RegisterRefused::TooMany { retry_after } => too_fast(retry_after),
+        RegisterRefused::Key => format!("{server} did not accept the key of {user}. Try again."),
+    }
+}
+
+/// `e.passcode`, on the line of `p.passcode`; `e.locked` and `e.rate` on a line of their own.
+pub(crate) fn login_refused(user: &UserId, why: LoginRefused) -> String {
+    match why {
+        LoginRefused::Passcode { tries_left: 1 } => "Not accepted, 1 try left.".to_owned(),
+        LoginRefused::Passcode { tries_left } => format!("Not accepted, {tries_left} tries left."),
+        LoginRefused::Locked { retry_after: Some(seconds) } => format!(
+            "Too many wrong passcodes. {user} is locked for {}; an administrator can unlock it.",
+            format::duration(seconds)
+        ),
+        LoginRefused::Locked { retry_after: None } => {
+            format!("Too many wrong passcodes. {user} is locked; an administrator can unlock it.")
+        }
+        LoginRefused::TooMany { retry_after } => too_fast(retry_after),
+    }
+}
+
+/// `e.rate`
+pub(crate) fn too_fast(retry_after: u64) -> String {
+    format!("-- Too fast: the server asks to wait {}.", format::duration(retry_after))
+}
+
+/// `e.id`
+pub(crate) fn not_an_id(why: common::ident::BadUserId) -> String {
+    format!("-- Not a user ID: {why}.")
+}
+
+/// `e.elsewhere`, a notice since several terminals may be logged in at once
+pub(crate) fn also_elsewhere(user: &UserId) -> String {
+    format!("-- {user} is logged in on another terminal too.")
+}
+
+/// `n.server_lost`
+pub(crate) fn server_lost(retry_in: u64) -> String {
+    format!("Lost the directory server; retrying in {retry_in} s. Open conversations go on.")
+}
+
+/// `n.session_ended`, an administrator's doing
+pub(crate) const SESSION_ENDED: &str = "The administrator ended this session. Ask why, or log in again: peer";
+/// `n.session_replaced`
+pub(crate) const SESSION_REPLACED: &str = "This terminal was logged in anew by another process. Log in again: peer";
+
+/// `e.input`: `--no-input` forbids the question.
+pub(crate) fn no_input(question: &str) -> String {
+    format!(
+        "--no-input forbids the question \"{}\". Give the answer by an option or leave --no-input out.",
+        question.trim()
+    )
+}
+
+/// `n.kept`
+pub(crate) fn kept(entry: &str) -> String {
+    format!("(your unfinished entry \"{entry}\" is kept)")
+}
+
+/// `n.paste`
+pub(crate) fn pasted(lines: usize) -> String {
+    format!("-- Paste of {lines} lines: Enter sends it as one message, Esc discards it.")
+}
+
+/// `e.long`
+pub(crate) fn too_long(bytes: usize) -> String {
+    let tenths = bytes.div_ceil(100);
+    format!(
+        "-- Too long: {}.{} kB of {} kB. Make it shorter; nothing was taken.",
+        tenths / 10,
+        tenths % 10,
+        common::limits::MESSAGE_TEXT / 1024
+    )
+}

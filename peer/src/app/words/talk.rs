@@ -1,0 +1,181 @@
+//! Words around calls and conversations.
+
+use std::fmt::Display;
+use std::net::IpAddr;
+
+use common::ident::UserId;
+
+use super::format;
+use crate::core::command::KeyDecision;
+use crate::core::notice::{CallFailed, CallerRefused};
+
+/// `n.established`
+pub(crate) const ESTABLISHED: &str = "Connection established, type your messages";
+/// `n.ended_local`
+pub(crate) const ENDED_LOCAL: &str = "CTRL-C connection ended";
+/// `n.ended`
+pub(crate) const ENDED: &str = "Connection ended";
+/// `e.end`
+pub(crate) const NO_CONVERSATION: &str = "-- There is no conversation to end. /quit leaves the program.";
+/// `e.list`
+pub(crate) const NO_LIST: &str =
+    "-- Cannot ask who is online: the directory server is out of reach. Try again when it is back.";
+
+/// Characters of a text that are repeated in `e.not_delivered`.
+const QUOTED: usize = 30;
+
+/// `n.received`
+pub(crate) fn received(from: &UserId) -> String {
+    format!("Connection received from user {from}, type your messages")
+}
+
+/// `n.other`
+pub(crate) fn wants_to_talk(from: &UserId) -> String {
+    format!("-- {from} wants to talk. Alt+A or /switch {from}.")
+}
+
+/// `n.switched`
+pub(crate) fn switched(to: &UserId) -> String {
+    format!("-- You are talking to {to} now.")
+}
+
+/// `n.other_ended`
+pub(crate) fn other_ended(with: &UserId) -> String {
+    format!("-- {with} ended the connection.")
+}
+
+/// `n.gave_up`: the caller of `p.accept` did not wait.
+pub(crate) fn gave_up(from: &UserId) -> String {
+    format!("-- {from} gave up calling.")
+}
+
+/// `n.cancelled`
+pub(crate) fn cancelled(to: &UserId) -> String {
+    format!("-- The call to {to} was given up.")
+}
+
+/// `e.lost`
+pub(crate) fn lost(with: &UserId) -> String {
+    format!("-- Connection to {with} lost (network).")
+}
+
+/// In front of a text of somebody who is not the one being talked to.
+pub(crate) fn author(from: &UserId) -> String {
+    format!("{from}: ")
+}
+
+/// `e.not_delivered`
+pub(crate) fn not_delivered(to: &UserId, text: &str) -> String {
+    let mut quoted: String = text.chars().take(QUOTED).collect();
+    if quoted.len() < text.len() {
+        quoted.push('…');
+    }
+    format!("-- Not delivered: \"{quoted}\". Connect to {to} and send it again.")
+}
+
+/// What is known locally of an id that the directory does not show as logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acquaintance<'a> {
+    /// Seen before: `e.offline`.
+    Known,
+    /// Never seen, but like something that exists: `e.unknown`.
+    Near(&'a str),
+    /// Never seen.
+    Stranger,
+}
+
+/// Why a call came to nothing: `e.offline`, `e.unknown`, `e.refused`, `e.self`, `e.unreachable` and the like.
+pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquaintance<'_>) -> String {
+    match why {
+        CallFailed::NotFound => match acquaintance {
+            Acquaintance::Known => format!("{to} is offline."),
+            Acquaintance::Near(near) => {
+                format!("No user {to} is online. Did you mean {near}? Type list to see everyone.")
+            }
+            Acquaintance::Stranger => format!("No user {to} is online. Type list to see everyone."),
+        },
+        CallFailed::Refused => format!("{to} did not accept the connection."),
+        CallFailed::Unavailable => {
+            format!("{to} cannot check who is calling, because its directory server is out of reach. Try again later.")
+        }
+        CallFailed::NoAnswer { seconds } => {
+            format!("Cannot reach {to} (no answer in {}). Try again later.", format::duration(*seconds))
+        }
+        CallFailed::WrongKey => {
+            format!(
+                "WARNING: whoever answers for {to} does not hold the key of {to}. Nothing was sent. Ask {to} by another channel."
+            )
+        }
+        CallFailed::Yourself => "That is you. Choose someone else.".to_owned(),
+        CallFailed::Blocked => {
+            format!("{to} is blocked by you. Nothing was sent. /verify {to} compares the keys again.")
+        }
+        CallFailed::DirectoryLost => {
+            format!("Cannot look up {to}: the directory server is out of reach. Try again when it is back.")
+        }
+    }
+}
+
+/// `e.no_key`: the safety number of somebody whose key has never been seen.
+pub(crate) fn no_key(of: &UserId) -> String {
+    format!("-- The key of {of} is not known here yet. Connect to {of} first.")
+}
+
+/// `e.caller`: a call was turned away; told to the person who was called.
+pub(crate) fn caller_refused(claimed: Option<&UserId>, source: IpAddr, why: CallerRefused) -> String {
+    let who: &dyn Display = claimed.map_or(&"an unknown user" as &dyn Display, |user| user);
+    let why = match why {
+        CallerRefused::NotLoggedIn => "the directory server does not show that user as logged in",
+        CallerRefused::WrongKey => "the key is not the one the directory server has",
+        CallerRefused::WrongAddress => "the address is not the one the directory server has",
+        CallerRefused::WrongDestination => "the call was meant for somebody else",
+        CallerRefused::KeyChanged => "the key has changed",
+        CallerRefused::Blocked => "you blocked that user",
+        CallerRefused::CannotVerify => "the directory server is out of reach, so nobody can be verified",
+    };
+    format!("-- Refused a call from {who} at {source}: {why}.")
+}
+
+/// `e.key`: three lines above `p.key`.
+pub(crate) fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> [String; 3] {
+    [
+        format!("WARNING: the key of {of} has changed since {}. Nothing is sent until you choose.", format::day(since)),
+        format!("Old {old}"),
+        format!("New {new}"),
+    ]
+}
+
+/// `n.key_later`: `p.key` was put off.
+pub(crate) fn key_later(of: &UserId) -> String {
+    format!("-- Nothing is sent to {of}. You are asked again at the next call.")
+}
+
+/// `n.key_decided`; nothing for `Verify`, whose answer is the safety number.
+pub(crate) fn key_decided(of: &UserId, decision: KeyDecision) -> Option<String> {
+    match decision {
+        KeyDecision::Verify => None,
+        KeyDecision::Accept => {
+            Some(format!("-- The new key of {of} is used from now on, not verified. /verify {of} compares it."))
+        }
+        KeyDecision::Block => Some(format!("-- {of} is blocked: no calls from or to {of}.")),
+    }
+}
+
+/// `n.number`: the safety number in three lines of four groups, for both to read out.
+pub(crate) fn safety_number(with: &UserId, digits: &str) -> Vec<String> {
+    let groups: Vec<&str> = digits.split_whitespace().collect();
+    let mut lines = vec![format!("-- Your number with {with}; {with} sees the same with /verify:")];
+    lines.extend(groups.chunks(4).map(|row| format!("   {}", row.join(" "))));
+    lines
+}
+
+/// `n.verified` / `n.not_verified`
+pub(crate) fn number_confirmed(with: &UserId, verified: bool) -> String {
+    if verified {
+        format!("-- {with} is verified.")
+    } else {
+        format!(
+            "-- {with} is not verified. If the numbers differ, somebody may be in between: do not trust this connection."
+        )
+    }
+}
