@@ -8,17 +8,17 @@ use async_channel::{Receiver, Sender};
 use common::crypto::random;
 use common::frame::Padding;
 use common::ident::{MessageId, UserId};
-use common::limits::{DEAD_AFTER, FRAME_AFTER_LOGIN, MESSAGE_TEXT, PING_AFTER};
+use common::limits::{DEAD_AFTER, FRAME_AFTER_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
 use common::msg::{
-    Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, ErrorCode, Malformed, Message as _, PeerMessage, Ping,
-    Pong,
+    Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Message as _, PeerMessage, Ping,
 };
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{FutureExt as _, select_biased};
 
 use super::{Events, clock, rt};
 use crate::core::engine::{Input, LinkEnd, LinkId};
+use crate::core::talk::{Reaction, react};
 
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -128,31 +128,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
 
     async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>) -> Result<Step, LinkError> {
         let Some(payload) = received? else { return Ok(Step::Ended(LinkEnd::Bye(ByeReason::Ended))) };
-        let link = self.id;
-        match PeerMessage::decode(&payload) {
-            Ok(PeerMessage::Chat(chat)) if chat.message.len() <= MESSAGE_TEXT => {
-                self.events.input(Input::Text { link, text: chat.message }).await;
-            }
-            Ok(PeerMessage::Connected(_)) => self.events.input(Input::Connected { link }).await,
-            Ok(PeerMessage::Ping(_)) => send(&mut self.link, Pong {})?,
-            Ok(PeerMessage::Pong(_) | PeerMessage::Error(_)) => {}
-            Ok(PeerMessage::Bye(bye)) => {
+        match react(self.id, &payload) {
+            Reaction::Ignore => {}
+            Reaction::Tell(input) => self.events.input(input).await,
+            Reaction::Answer(answer) => send(&mut self.link, answer)?,
+            Reaction::Ended(reason) => {
                 let _ = rt::timeout(FAREWELL, self.link.close()).await;
-                return Ok(Step::Ended(LinkEnd::Bye(bye.reason)));
+                return Ok(Step::Ended(LinkEnd::Bye(reason)));
             }
-            Err(Malformed::UnknownType) => send(&mut self.link, Error::new(ErrorCode::UnknownMsgtype))?,
-            Ok(PeerMessage::Chat(_)) | Err(_) => return self.broken(ErrorCode::Malformed).await,
-            Ok(PeerMessage::ConnectReq(_) | PeerMessage::ConnectReply(_)) => {
-                return self.broken(ErrorCode::OutOfOrder).await;
+            Reaction::Broken(code) => {
+                send(&mut self.link, Error::new(code))?;
+                farewell(&mut self.link, Bye { reason: ByeReason::Protocol }).await;
+                return Ok(Step::Ended(LinkEnd::Lost));
             }
         }
         Ok(Step::GoOn)
-    }
-
-    async fn broken(&mut self, code: ErrorCode) -> Result<Step, LinkError> {
-        send(&mut self.link, Error::new(code))?;
-        farewell(&mut self.link, Bye { reason: ByeReason::Protocol }).await;
-        Ok(Step::Ended(LinkEnd::Lost))
     }
 }
 
