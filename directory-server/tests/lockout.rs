@@ -1,0 +1,164 @@
+//! Row 2, decisions D9 and D10, threats L1, L3, L4: how often a passcode may be tried.
+
+mod support;
+
+use std::time::Duration;
+
+use common::ident::TerminalId;
+use common::msg::{AuthRefusal, AuthStatus, Registration};
+use common::testkit::Example;
+use directory_server::core::lockout::{LockRule, Verdict};
+use directory_server::core::moment::Moment;
+use directory_server::core::store::{Attempt, Store as _};
+use futures::executor::block_on;
+use futures::future::join_all;
+use support::{NOON, RIGHT, WRONG, World, user};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: u64 = 86_400;
+
+fn fail(world: &mut World, id: &str, times: u32) {
+    for _ in 0..times {
+        let mut peer = world.connect();
+        assert_eq!(peer.authenticate(world, id, WRONG, 9, None).0.status, AuthStatus::Refused);
+    }
+}
+
+#[test]
+fn wrong_passcodes_are_counted_down_and_then_even_the_right_one_is_refused() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let mut peer = world.connect();
+    for tries_left in [3, 2, 1] {
+        let (reply, _) = peer.authenticate(&world, "ali", WRONG, 9, None);
+        assert_eq!((reply.reason, reply.tries_left), (Some(AuthRefusal::Passcode), Some(tries_left)));
+    }
+    let (fourth, _) = peer.authenticate(&world, "ali", WRONG, 9, None);
+    assert_eq!((fourth.reason, fourth.retry_after), (Some(AuthRefusal::Locked), Some(300)));
+    let (fifth, _) = peer.authenticate(&world, "ali", RIGHT, 9, None);
+    assert_eq!((fifth.reason, fifth.retry_after), (Some(AuthRefusal::Locked), Some(300)));
+    world.now = world.now + 5 * MINUTE;
+    world.log_in(Example::Ali, 9);
+}
+
+#[test]
+fn the_fourth_attempt_may_still_be_the_right_one_and_gives_everything_back() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    for _ in 0..3 {
+        fail(&mut world, "ali", 3);
+        world.log_in(Example::Ali, 9);
+    }
+}
+
+#[test]
+fn a_restart_changes_nothing_about_a_lock() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    fail(&mut world, "ali", 3);
+    let mut world = world.restart();
+    fail(&mut world, "ali", 1);
+    let mut world = world.restart();
+    world.now = world.now + 4 * MINUTE;
+    let mut peer = world.connect();
+    let (reply, _) = peer.authenticate(&world, "ali", RIGHT, 9, None);
+    assert_eq!((reply.reason, reply.retry_after), (Some(AuthRefusal::Locked), Some(60)));
+    world.now = world.now + MINUTE;
+    world.log_in(Example::Ali, 9);
+}
+
+#[test]
+fn a_clock_set_back_a_day_while_the_directory_was_down_prolongs_no_lock() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    fail(&mut world, "ali", 4);
+    let mut world = world.restart();
+    world.now = Moment::from_seconds(NOON.seconds() - DAY);
+    let mut peer = world.connect();
+    let (reply, _) = peer.authenticate(&world, "ali", RIGHT, 9, None);
+    assert_eq!(reply.retry_after, Some(300), "the lock keeps its full duration and no more");
+    world.now = world.now + 5 * MINUTE;
+    world.log_in(Example::Ali, 9);
+}
+
+#[test]
+fn of_a_thousand_parallel_attempts_exactly_four_are_answered() {
+    let world = World::new(Registration::Open);
+    for id in ["ali", "nobody"] {
+        let attempts = (0..1000u16).map(|n| {
+            let mut terminal = [0; 16];
+            terminal[..2].copy_from_slice(&n.to_be_bytes());
+            let attempt = Attempt { user: user(id), terminal: TerminalId(terminal), cookie: None };
+            world.directory.store.reserve(attempt, LockRule::default(), NOON)
+        });
+        let answers = block_on(join_all(attempts));
+        let reserved = answers.into_iter().filter(|answer| {
+            matches!(answer.as_ref().map(|reservation| reservation.verdict), Ok(Verdict::Reserved { .. }))
+        });
+        assert_eq!(reserved.count(), 4, "{id}");
+    }
+}
+
+#[test]
+fn attempts_without_a_finish_message_count_too() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    for _ in 0..4 {
+        assert!(world.connect().ke1(&world, "ali", WRONG, 9, None).is_ok());
+    }
+    let refusal = world.connect().ke1(&world, "ali", RIGHT, 9, None).err();
+    assert_eq!(refusal.and_then(|reply| reply.reason), Some(AuthRefusal::Locked));
+}
+
+#[test]
+fn a_terminal_that_has_logged_in_before_gets_in_while_strangers_are_locked_out() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let (session, cookie) = world.log_in(Example::Ali, 1);
+    fail(&mut world, "ali", 5);
+    let kept = world.connect().log_in(&world, Example::Ali, 1, Some(cookie));
+    assert_eq!(kept, cookie, "the cookie stays");
+    let mut without = world.connect();
+    let (reply, _) = without.authenticate(&world, "ali", RIGHT, 1, None);
+    assert_eq!(reply.reason, Some(AuthRefusal::Locked), "the terminal's id alone opens nothing");
+    let other_terminal = world.connect().ke1(&world, "ali", RIGHT, 2, Some(cookie)).err();
+    assert_eq!(other_terminal.and_then(|reply| reply.reason), Some(AuthRefusal::Locked), "nor does another's cookie");
+    drop(session);
+}
+
+#[test]
+fn a_known_terminal_has_tries_of_its_own() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let (_session, cookie) = world.log_in(Example::Ali, 1);
+    for _ in 0..4 {
+        let mut peer = world.connect();
+        peer.authenticate(&world, "ali", WRONG, 1, Some(cookie));
+    }
+    let (reply, _) = world.connect().authenticate(&world, "ali", RIGHT, 1, Some(cookie));
+    assert_eq!(reply.reason, Some(AuthRefusal::Locked));
+    world.log_in(Example::Ali, 2);
+}
+
+#[test]
+fn after_a_hundred_failures_only_an_administrator_unlocks_the_id_for_strangers() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let store = &world.directory.store;
+    let attempt = Attempt { user: user("ali"), terminal: TerminalId([9; 16]), cookie: None };
+    let mut now = NOON;
+    let mut reserved = 0;
+    let last = loop {
+        match block_on(store.reserve(attempt.clone(), LockRule::default(), now)).unwrap().verdict {
+            Verdict::Reserved { .. } => reserved += 1,
+            Verdict::Locked { retry_after: Some(wait) } => now = now + wait,
+            Verdict::Locked { retry_after: None } => break now,
+        }
+    };
+    assert_eq!(reserved, 100);
+    world.now = last + Duration::from_secs(365 * DAY);
+    let (reply, _) = world.connect().authenticate(&world, "ali", RIGHT, 9, None);
+    assert_eq!((reply.reason, reply.retry_after), (Some(AuthRefusal::Locked), None));
+    assert!(block_on(world.directory.store.unlock(&user("ali"))).unwrap());
+    world.log_in(Example::Ali, 9);
+}

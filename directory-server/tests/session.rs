@@ -1,0 +1,280 @@
+//! Rows 3 and 4, threat L9: what a connection may do when, lookups, proof of possession.
+
+mod support;
+
+use std::time::Duration;
+
+use common::ident::{Challenge, TerminalId};
+use common::msg::{
+    Announce, AuthProof, AuthRefusal, Blob, ByeReason, ErrorCode, FromDirectory, Hello, ListReq, Logout, LookupReq,
+    LookupStatus, Ping, Pong, RegisterUpload, Registration, ToDirectory,
+};
+use common::testkit::Example;
+use directory_server::core::Policy;
+use directory_server::core::store::{Grant, Store as _, Success};
+use futures::executor::block_on;
+use support::{NOON, Peer, RIGHT, World, policy, user};
+
+fn lookup(asker: &str, wanted: &str) -> LookupReq {
+    LookupReq { userid: user(asker), lookup: user(wanted) }
+}
+
+fn found(peer: &mut Peer, world: &World, asker: &str, wanted: &str) -> bool {
+    match peer.send(world, lookup(asker, wanted)) {
+        Some(FromDirectory::LookupReply(reply)) => {
+            let empty = reply.userid.is_empty() && reply.addresses.is_empty() && reply.publickey.0.is_empty();
+            assert_eq!(empty, reply.status == LookupStatus::NotFound, "nothing leaks: {reply:?}");
+            reply.status == LookupStatus::Success
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn error_code(reply: Option<FromDirectory>) -> ErrorCode {
+    match reply {
+        Some(FromDirectory::Error(error)) => error.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A connection that was granted a login and owes its announcement.
+fn granted(world: &mut World) -> (Peer, Challenge) {
+    world.register(Example::Ali);
+    let mut peer = world.connect();
+    let (reply, challenge) = peer.authenticate(world, "ali", RIGHT, 1, None);
+    assert!(reply.vault.is_some());
+    (peer, challenge)
+}
+
+#[test]
+fn a_lookup_is_answered_only_between_users_who_are_logged_in() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    world.register(Example::Bianca);
+    let mut stranger = world.connect();
+    assert!(!found(&mut stranger, &world, "ali", "bianca"));
+    let (mut ali, _) = world.log_in(Example::Ali, 1);
+    assert!(!found(&mut stranger, &world, "ali", "ali"), "somebody else's login helps nobody");
+    assert!(!found(&mut ali, &world, "ali", "bianca"), "bianca is not logged in");
+    assert!(!found(&mut ali, &world, "ali", "nobody"));
+    let (bianca, _) = world.log_in(Example::Bianca, 1);
+    assert!(found(&mut ali, &world, "ali", "bianca"));
+    assert!(found(&mut ali, &world, "ali", "ali"));
+    assert!(!found(&mut ali, &world, "bianca", "bianca"), "nobody asks in another's name");
+    drop(bianca);
+    assert!(!found(&mut ali, &world, "ali", "bianca"), "presence ends with the connection");
+}
+
+#[test]
+fn a_granted_login_is_not_present_before_it_has_proved_possession_of_its_key() {
+    let mut world = World::new(Registration::Open);
+    let (mut peer, challenge) = granted(&mut world);
+    assert!(!found(&mut peer, &world, "ali", "ali"));
+    let announce = peer.announcement(Example::Ali, 1, &challenge);
+    match peer.send(&world, announce) {
+        Some(FromDirectory::Announced(announced)) => {
+            assert_eq!(announced.address, ([127, 0, 0, 2], 65_000).into());
+            assert_eq!(announced.time, NOON.seconds());
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(found(&mut peer, &world, "ali", "ali"));
+}
+
+#[test]
+fn a_proof_for_another_challenge_connection_port_key_or_terminal_is_not_accepted() {
+    let spoils: [(&str, fn(&mut Announce, &Peer)); 5] = [
+        ("challenge", |announce, peer| {
+            announce.signature = peer.announcement(Example::Ali, 1, &Challenge([9; 32])).signature;
+        }),
+        ("port", |announce, _| announce.port = 65_001),
+        ("key", |announce, peer| *announce = peer.announcement(Example::Bianca, 1, &Challenge([0; 32]))),
+        ("terminal", |announce, _| announce.certificate.terminal = TerminalId([2; 16])),
+        ("certificate", |announce, _| announce.certificate.issued += 1),
+    ];
+    for (what, spoil) in spoils {
+        let mut world = World::new(Registration::Open);
+        let (mut peer, challenge) = granted(&mut world);
+        let mut announce = peer.announcement(Example::Ali, 1, &challenge);
+        spoil(&mut announce, &peer);
+        assert_eq!(error_code(peer.send(&world, announce)), ErrorCode::NotAccepted, "{what}");
+        assert!(peer.closed, "{what}");
+        assert_eq!(world.directory.online.count(), (0, 0));
+    }
+    let mut world = World::new(Registration::Open);
+    let (mut peer, challenge) = granted(&mut world);
+    let elsewhere = world.connect().announcement(Example::Ali, 1, &challenge);
+    assert_eq!(error_code(peer.send(&world, elsewhere)), ErrorCode::NotAccepted);
+}
+
+#[test]
+fn a_certificate_that_was_verified_before_still_needs_the_signature_of_this_login() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let (first, cookie) = world.log_in(Example::Ali, 1);
+    drop(first);
+    let mut again = world.connect();
+    again.log_in(&world, Example::Ali, 1, Some(cookie));
+    let mut forger = world.connect();
+    let (_, challenge) = forger.authenticate(&world, "ali", RIGHT, 1, Some(cookie));
+    let mut announce = forger.announcement(Example::Ali, 1, &challenge);
+    announce.signature.0[0] ^= 1;
+    assert_eq!(error_code(forger.send(&world, announce)), ErrorCode::NotAccepted);
+}
+
+#[test]
+fn port_nought_is_malformed() {
+    let mut world = World::new(Registration::Open);
+    let (mut peer, challenge) = granted(&mut world);
+    let announce = Announce { port: 0, ..peer.announcement(Example::Ali, 1, &challenge) };
+    assert_eq!(error_code(peer.send(&world, announce)), ErrorCode::Malformed);
+    assert!(peer.closed);
+}
+
+#[test]
+fn messages_out_of_order_end_the_connection() {
+    let mut world = World::new(Registration::Open);
+    let upload = RegisterUpload {
+        passcode: Blob::default(),
+        publickey: common::msg::Hex::default(),
+        signature: Blob::default(),
+        vault: Blob::default(),
+    };
+    let announce = world.connect().announcement(Example::Ali, 1, &Challenge([0; 32]));
+    let early: [ToDirectory; 4] = [
+        AuthProof { passcode: Blob(vec![0; 64]) }.into(),
+        upload.into(),
+        announce.into(),
+        ListReq { after: None }.into(),
+    ];
+    for message in early {
+        let mut peer = world.connect();
+        assert_eq!(error_code(peer.send(&world, message.clone())), ErrorCode::OutOfOrder, "{message:?}");
+        assert!(peer.closed);
+    }
+    let (mut granted, _) = granted(&mut world);
+    assert_eq!(error_code(granted.send(&world, Hello { userid: user("ali") })), ErrorCode::OutOfOrder);
+    let (mut present, _) = world.log_in(Example::Ali, 2);
+    assert_eq!(error_code(present.send(&world, Hello { userid: user("ali") })), ErrorCode::OutOfOrder);
+    assert!(present.closed);
+}
+
+#[test]
+fn an_unknown_type_is_answered_and_a_broken_message_ends_the_connection_before_and_after_login() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let peers = [world.connect(), world.log_in(Example::Ali, 1).0];
+    for mut peer in peers {
+        assert_eq!(error_code(peer.send_bytes(&world, br#"{"msgtype":"TELEPORT"}"#)), ErrorCode::UnknownMsgtype);
+        assert_eq!(peer.send(&world, Ping {}), Some(Pong {}.into()));
+        assert_eq!(peer.send(&world, Pong {}), None);
+        assert!(!peer.closed);
+        assert_eq!(error_code(peer.send_bytes(&world, b"{}")), ErrorCode::Malformed);
+        assert!(peer.closed);
+    }
+}
+
+#[test]
+fn whoever_dribbles_is_dropped_ten_seconds_after_connecting() {
+    let mut world = World::new(Registration::Open);
+    let mut peer = world.connect();
+    for _ in 0..99 {
+        world.now = world.now + Duration::from_millis(100);
+        assert_eq!(peer.send(&world, Ping {}), Some(Pong {}.into()));
+    }
+    world.now = world.now + Duration::from_millis(100);
+    assert!(matches!(
+        peer.send(&world, Ping {}),
+        Some(FromDirectory::Bye(bye)) if bye.reason == ByeReason::Protocol
+    ));
+    assert!(peer.closed);
+}
+
+#[test]
+fn logging_out_ends_the_session_and_the_presence() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let (mut ali, _) = world.log_in(Example::Ali, 1);
+    assert!(matches!(
+        ali.send(&world, Logout {}),
+        Some(FromDirectory::Bye(bye)) if bye.reason == ByeReason::Ended
+    ));
+    assert!(ali.closed);
+    drop(ali);
+    assert_eq!(world.directory.online.count(), (0, 0));
+    world.log_in(Example::Ali, 1);
+}
+
+#[test]
+fn several_terminals_are_present_and_the_same_one_replaces_itself() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let (mut first, _) = world.log_in(Example::Ali, 1);
+    let (second, _) = world.log_in(Example::Ali, 2);
+    assert_eq!(world.directory.online.count(), (1, 2));
+    let (again, _) = world.log_in(Example::Ali, 1);
+    assert_eq!(first.ended(), Some(ByeReason::Replaced));
+    drop(first);
+    assert_eq!(world.directory.online.count(), (1, 2));
+    drop((second, again));
+    assert_eq!(world.directory.online.count(), (0, 0));
+}
+
+#[test]
+fn a_ninth_terminal_is_refused() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let sessions: Vec<_> = (1..=8).map(|terminal| world.log_in(Example::Ali, terminal)).collect();
+    let (reply, _) = world.connect().authenticate(&world, "ali", RIGHT, 9, None);
+    assert_eq!(reply.reason, Some(AuthRefusal::TooMany));
+    drop(sessions);
+    world.log_in(Example::Ali, 9);
+}
+
+#[test]
+fn lookups_and_logins_are_limited_where_the_policy_says_so() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    world.directory.set_policy(Policy { lookups_per_minute: 2, logins_per_minute: 1, ..policy(Registration::Open) });
+    let (mut ali, _) = world.log_in(Example::Ali, 1);
+    assert!(found(&mut ali, &world, "ali", "ali") && found(&mut ali, &world, "ali", "ali"));
+    match ali.send(&world, lookup("ali", "ali")) {
+        Some(FromDirectory::Error(error)) => {
+            assert_eq!((error.code, error.retry_after), (ErrorCode::RateLimited, Some(60)));
+        }
+        other => panic!("{other:?}"),
+    }
+    world.now = world.now + Duration::from_secs(60);
+    assert!(found(&mut ali, &world, "ali", "ali"));
+    let office = "192.0.2.7".parse().unwrap();
+    assert!(world.connect_from(office).ke1(&world, "ali", RIGHT, 2, None).is_ok());
+    let second = world.connect_from(office).ke1(&world, "ali", RIGHT, 2, None).err();
+    assert_eq!(second.and_then(|reply| reply.reason), Some(AuthRefusal::TooMany));
+}
+
+#[test]
+fn a_user_locked_between_granting_and_announcing_does_not_become_present() {
+    let mut world = World::new(Registration::Open);
+    let (mut peer, challenge) = granted(&mut world);
+    assert!(block_on(world.directory.store.lock(&user("ali"), "")).unwrap());
+    let announce = peer.announcement(Example::Ali, 1, &challenge);
+    assert!(matches!(
+        peer.send(&world, announce),
+        Some(FromDirectory::Bye(bye)) if bye.reason == ByeReason::Administrator
+    ));
+    assert_eq!(world.directory.online.count(), (0, 0));
+}
+
+#[test]
+fn a_right_passcode_is_worth_nothing_once_the_credentials_are_gone() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let success = Success {
+        user: user("ali"),
+        credential: common::ident::CredentialId([0; 16]),
+        terminal: TerminalId([1; 16]),
+        class: directory_server::core::lockout::Class::UnknownTerminals,
+        cookie: directory_server::core::store::CookieDigest([0; 32]),
+    };
+    assert_eq!(block_on(world.directory.store.grant(success, NOON)), Ok(Grant::Gone));
+}
