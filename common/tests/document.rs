@@ -1,0 +1,216 @@
+//! The tables of the protocol document against the code: one that differs is a defect of either.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+#[path = "support/samples.rs"]
+mod samples;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use common::ident::RESERVED;
+use common::limits;
+use common::msg::Message;
+use serde_json::Value;
+
+const DOCUMENT: &str = include_str!("../docs/protocol.md");
+
+/// The section under a heading, up to the next heading.
+fn section(heading: &str) -> &'static str {
+    let (_, rest) = DOCUMENT.split_once(&format!("\n{heading}")).unwrap();
+    rest.split("\n#").next().unwrap()
+}
+
+/// Rows of the table of a section, without its two header lines; cells without space and back quotes around them.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
+    let lines = section(heading).lines().filter(|line| line.starts_with('|'));
+    let cells = |line: &'static str| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect::<Vec<_>>();
+    let rows: Vec<_> = lines.skip(2).map(|line| cells(line)[1..].to_vec()).collect();
+    assert!(!rows.is_empty(), "no table under {heading}");
+    rows
+}
+
+#[derive(Default)]
+struct Fields {
+    always: BTreeSet<String>,
+    sometimes: BTreeSet<String>,
+}
+
+fn documented(heading: &str) -> (Vec<&'static str>, BTreeMap<&'static str, Fields>) {
+    let (mut order, mut fields) = (Vec::new(), BTreeMap::<_, Fields>::new());
+    for row in rows(heading) {
+        let [msgtype, field, _, when] = row[..4] else { panic!("{row:?}") };
+        if !order.contains(&msgtype) {
+            order.push(msgtype);
+        }
+        let message = fields.entry(msgtype).or_default();
+        match (field, when) {
+            ("–", _) => {}
+            (field, "always") => drop(message.always.insert(field.into())),
+            (field, _) => drop(message.sometimes.insert(field.into())),
+        }
+    }
+    (order, fields)
+}
+
+/// Fields that the samples of one type have in common, and those that only some have.
+fn spoken<M: Message>(samples: &[M]) -> BTreeMap<&'static str, Fields> {
+    let mut all = BTreeMap::<_, Vec<BTreeSet<String>>>::new();
+    for sample in samples {
+        let Value::Object(object) = serde_json::from_slice(&sample.encode()).unwrap() else { panic!("no object") };
+        let fields = object.into_iter().map(|(name, _)| name).filter(|name| name != "msgtype").collect();
+        all.entry(sample.msgtype()).or_default().push(fields);
+    }
+    let split = |seen: Vec<BTreeSet<String>>| {
+        let union: BTreeSet<String> = seen.iter().flatten().cloned().collect();
+        let (always, sometimes) = union.into_iter().partition(|name| seen.iter().all(|fields| fields.contains(name)));
+        Fields { always, sometimes }
+    };
+    all.into_iter().map(|(msgtype, seen)| (msgtype, split(seen))).collect()
+}
+
+fn compare<M: Message>(heading: &str, samples: &[M]) {
+    let (order, documented) = documented(heading);
+    assert_eq!(order, M::TYPES, "{heading}");
+    let spoken = spoken(samples);
+    for (msgtype, fields) in documented {
+        let ours = &spoken[msgtype];
+        assert_eq!(fields.always, ours.always, "always in {msgtype}");
+        assert_eq!(fields.sometimes, ours.sometimes, "sometimes in {msgtype}");
+    }
+}
+
+#[test]
+fn the_tables_of_messages_list_every_type_and_field() {
+    compare("### 4.1 To a directory", &samples::to_directory());
+    compare("### 4.2 From a directory", &samples::from_directory());
+    compare("### 4.3 Between terminals", &samples::peer());
+}
+
+#[test]
+fn a_terminal_certificate_has_the_fields_documented() {
+    let Value::Object(object) = serde_json::to_value(samples::certificate()).unwrap() else { panic!("no object") };
+    let ours: BTreeSet<String> = object.into_iter().map(|(name, _)| name).collect();
+    let documented: BTreeSet<String> =
+        rows("### 8.3 Terminal certificates").into_iter().map(|row| row[0].to_owned()).collect();
+    assert_eq!(documented, ours);
+}
+
+/// Values that a field takes in the samples of one msgtype.
+fn values<M: Message>(samples: &[M], msgtype: &str, field: &str) -> BTreeSet<String> {
+    let of_type = samples.iter().filter(|sample| sample.msgtype() == msgtype);
+    let value = |sample: &M| serde_json::from_slice::<Value>(&sample.encode()).unwrap()[field].clone();
+    of_type.map(value).filter_map(|value| value.as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_tables_of_codes_list_every_code() {
+    let (directory, peer) = (samples::from_directory(), samples::peer());
+    for (heading, ours) in [
+        ("### 10.1", values(&directory, "ERROR", "code")),
+        ("### 10.2", values(&directory, "REGISTERREPLY", "reason")),
+        ("### 10.3", values(&directory, "AUTHREPLY", "reason")),
+        ("### 10.4", values(&peer, "CONNECTREPLY", "reason")),
+        ("### 10.5", values(&peer, "BYE", "reason")),
+    ] {
+        let documented: BTreeSet<String> = rows(heading).into_iter().map(|row| row[0].to_owned()).collect();
+        assert_eq!(documented, ours, "{heading}");
+    }
+}
+
+/// The samples are complete only if the enums have as many variants as the tables have rows: one more is `Other`.
+#[test]
+fn no_code_is_left_out_of_the_samples() {
+    for (source, name, heading) in [
+        (include_str!("../src/msg/directory.rs"), "ErrorCode", "### 10.1"),
+        (include_str!("../src/msg/auth.rs"), "RegisterRefusal", "### 10.2"),
+        (include_str!("../src/msg/auth.rs"), "AuthRefusal", "### 10.3"),
+        (include_str!("../src/msg/connect.rs"), "ConnectRefusal", "### 10.4"),
+        (include_str!("../src/msg/directory.rs"), "ByeReason", "### 10.5"),
+    ] {
+        let (_, rest) = source.split_once(&format!("pub enum {name} {{")).unwrap();
+        let body = rest.split("\n}").next().unwrap();
+        let variants = body.lines().filter(|line| line.trim().starts_with(|c: char| c.is_ascii_uppercase())).count();
+        assert_eq!(variants, rows(heading).len() + 1, "{name}");
+    }
+}
+
+/// How a limit is written in the document.
+trait Written {
+    fn written(&self) -> String;
+}
+
+macro_rules! plain {
+    ($($number:ty),+) => { $(impl Written for $number { fn written(&self) -> String { self.to_string() } })+ };
+}
+plain!(usize, u64, u16);
+
+impl Written for Duration {
+    fn written(&self) -> String {
+        assert_eq!(self.subsec_nanos(), 0);
+        self.as_secs().to_string()
+    }
+}
+
+impl Written for RangeInclusive<usize> {
+    fn written(&self) -> String {
+        format!("{} to {}", self.start(), self.end())
+    }
+}
+
+impl Written for [usize; 4] {
+    fn written(&self) -> String {
+        self.map(|size| size.to_string()).join(", ")
+    }
+}
+
+macro_rules! all_limits {
+    ($($name:ident)+) => { [$((stringify!($name), limits::$name.written())),+] };
+}
+
+#[test]
+fn the_table_of_limits_is_the_code_s() {
+    let ours: BTreeMap<&str, String> = all_limits![
+        USER_ID_MAX FRAME_BEFORE_LOGIN FRAME_AFTER_LOGIN PENDING_OUTPUT MESSAGE_TEXT NICK_MAX PUBLIC_KEY_MAX VAULT_MAX
+        RSA_BITS RSA_BITS_NEW PADDED_SIZES LOGIN_DEADLINE CALL_DEADLINE ANSWER_DEADLINE PING_AFTER DEAD_AFTER
+        PREFACE_WINDOW PREFACES_REMEMBERED HALF_OPEN HALF_OPEN_PER_SOURCE HALF_OPEN_EARLY_DROP CALLERS_HALF_OPEN
+        CALLERS_HALF_OPEN_PER_SOURCE SOURCES_REMEMBERED TERMINALS_PER_USER LIST_PAGE PEER_PORT DIRECTORY_PORT
+    ]
+    .into();
+    let documented: BTreeMap<&str, String> =
+        rows("### 9.1 Fixed").into_iter().map(|row| (row[0], row[1].to_owned())).collect();
+    assert_eq!(documented, ours);
+    let source = include_str!("../src/limits.rs");
+    let declared = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+    assert_eq!(declared.collect::<BTreeSet<_>>(), ours.into_keys().collect());
+}
+
+#[test]
+fn the_reserved_ids_are_the_code_s() {
+    let text = section("## 2 Words and identifiers");
+    let (_, list) = text.split_once("MUST NOT be registered:").unwrap();
+    let list = list.split('.').next().unwrap();
+    assert_eq!(list.split_whitespace().collect::<Vec<_>>(), RESERVED);
+}
+
+#[test]
+fn labels_and_names_of_the_code_are_documented() {
+    let sources = [
+        include_str!("../src/crypto/transcript.rs"),
+        include_str!("../src/crypto/preface.rs"),
+        include_str!("../src/crypto/invite.rs"),
+        include_str!("../src/crypto/opaque.rs"),
+        include_str!("../src/crypto/vault.rs"),
+        include_str!("../src/crypto/safety.rs"),
+        include_str!("../src/link/mod.rs"),
+        include_str!("../src/link/tls.rs"),
+    ];
+    let code = |source: &'static str| source.split("#[cfg(test)]").next().unwrap();
+    let literals = sources.into_iter().flat_map(|source| code(source).split('"').skip(1).step_by(2));
+    let labels: BTreeSet<&str> =
+        literals.filter(|text| text.contains("peer-messenger") || text.ends_with("/1")).collect();
+    assert!(labels.len() >= 10, "{labels:?}");
+    for label in labels {
+        assert!(DOCUMENT.contains(label), "{label} is not in the document");
+    }
+}
