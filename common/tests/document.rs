@@ -1,5 +1,5 @@
 //! The tables of the protocol document against the code: one that differs is a defect of either.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 #[path = "support/samples.rs"]
 mod samples;

@@ -1,5 +1,5 @@
 //! Counterparts that break the TLS profile of protocol section 3.1: each is refused by our side (threat P2).
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 #[path = "support/hostile.rs"]
 mod hostile;

@@ -2,7 +2,7 @@
 //!
 //! The vectors of the RFC use no key stretching, so they are run on the library underneath, with the group, hash and
 //! key exchange of our suite; randomness is fed in the order in which that library asks for it.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 use common::crypto::opaque::{self, ClientLogin, ClientRegistration, Failure, KE3_LENGTH, ServerLogin, ServerSecret};
 use common::crypto::transcript::Channel;
