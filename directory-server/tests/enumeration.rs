@@ -69,10 +69,7 @@ fn where_registration_is_not_open_nobody_learns_which_ids_are_taken() {
                 Some(FromDirectory::RegisterReply(reply)) => assert_eq!(reply.reason, Some(refusal), "{id}"),
                 other => panic!("{other:?}"),
             }
-            assert!(matches!(
-                peer.send(&world, InviteReq { userid: user(id) }),
-                Some(FromDirectory::InviteProof(_))
-            ));
+            assert!(matches!(peer.send(&world, InviteReq { userid: user(id) }), Some(FromDirectory::InviteProof(_))));
         }
     }
 }

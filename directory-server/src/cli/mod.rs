@@ -14,14 +14,13 @@ use common::limits::DIRECTORY_PORT;
 
 const EXAMPLES: &str = "\
 Examples:
-  directory-server serve                                     for this machine
   directory-server serve --listen 0.0.0.0:7420 --public dir.example.org
-  directory-server invite ali bianca                         lets ali and bianca register
-  directory-server user lock ali --reason \"lost laptop\"";
+  directory-server invite ali bianca";
 
 /// The directory of the peer messenger: login, presence, lookup.
 #[derive(Debug, Parser)]
-#[command(name = "directory-server", version, before_help = EXAMPLES, disable_help_subcommand = false)]
+#[command(name = "directory-server", version, before_help = EXAMPLES)]
+#[command(help_template = "{before-help}{usage-heading} {usage}\n\n{all-args}")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -1,18 +1,18 @@
 //! A directory with a real store and a clock of ours, and peers that speak to it frame by frame, without sockets.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+mod conversation;
+pub(crate) mod process;
+
 use std::net::IpAddr;
 
-use common::crypto::opaque::{ClientLogin, ClientRegistration, ServerSecret};
-use common::crypto::terminal::TerminalIdentity;
-use common::crypto::transcript::{self, Channel};
-use common::crypto::vault;
-use common::ident::{Challenge, KeyDigest, Mac, TerminalId, UserId};
+use common::crypto::opaque::{ClientLogin, ServerSecret};
+use common::crypto::transcript::Channel;
+use common::ident::{Challenge, KeyDigest, Mac, UserId};
 use common::msg::{
-    Announce, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, FromDirectory, Hello, Hex, Message as _,
-    RegisterReply, RegisterReq, RegisterUpload, Registration, ToDirectory,
+    Announce, AuthChallenge, AuthReply, ByeReason, FromDirectory, Hello, Message as _, RegisterReply, Registration,
+    ToDirectory, Welcome,
 };
-use common::secret::{Passcode, Secret};
 use common::testkit::Example;
 use directory_server::core::entry::{Entry, Origin, Step};
 use directory_server::core::lockout::LockRule;
@@ -21,6 +21,8 @@ use directory_server::core::present::{Answer, Present};
 use directory_server::core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
+
+pub(crate) use conversation::{Conversation, announcement};
 
 pub(crate) const NOON: Moment = Moment::from_seconds(1_800_000_000);
 pub(crate) const RIGHT: &str = "482193";
@@ -32,13 +34,7 @@ pub(crate) fn user(id: &str) -> UserId {
 }
 
 pub(crate) fn policy(registration: Registration) -> Policy {
-    Policy {
-        registration,
-        passcode_min: 6,
-        lock: LockRule::default(),
-        logins_per_minute: 0,
-        lookups_per_minute: 0,
-    }
+    Policy { registration, passcode_min: 6, lock: LockRule::default(), logins_per_minute: 0, lookups_per_minute: 0 }
 }
 
 /// A directory, its database in a directory of its own, and the time.
@@ -109,10 +105,6 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn channel<'a>(&'a self, user: &'a UserId) -> Channel<'a> {
-        Channel { user, directory: &DIRECTORY_KEY, exporter: &self.origin.exporter }
-    }
-
     /// Sends a message; the answer, if there is one.
     pub(crate) fn send(&mut self, world: &World, message: impl Into<ToDirectory>) -> Option<FromDirectory> {
         self.send_bytes(world, &message.into().encode())
@@ -146,18 +138,21 @@ impl Peer {
     }
 
     /// Why the directory ended the session, if it did.
-    pub(crate) fn ended(&mut self) -> Option<common::msg::ByeReason> {
+    pub(crate) fn ended(&mut self) -> Option<ByeReason> {
         self.present.as_mut().and_then(|present| present.attendance.ended.try_recv().unwrap())
     }
 
-    pub(crate) fn hello(&mut self, world: &World, id: &str) -> common::msg::Welcome {
+    pub(crate) fn channel<'a>(&'a self, user: &'a UserId) -> Channel<'a> {
+        Channel { user, directory: &DIRECTORY_KEY, exporter: &self.origin.exporter }
+    }
+
+    pub(crate) fn hello(&mut self, world: &World, id: &str) -> Welcome {
         match self.send(world, Hello { userid: user(id) }) {
             Some(FromDirectory::Welcome(welcome)) => welcome,
             other => panic!("{other:?}"),
         }
     }
 
-    /// Registers; the reply that ends it.
     pub(crate) fn register(
         &mut self,
         world: &World,
@@ -165,30 +160,9 @@ impl Peer {
         passcode: &str,
         invite: Option<Mac>,
     ) -> RegisterReply {
-        let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
-        let (client, request) = ClientRegistration::start(Passcode::new(passcode.into())).unwrap();
-        let request = RegisterReq { userid: user.clone(), passcode: Blob(request), invite };
-        let challenge = match self.send(world, request) {
-            Some(FromDirectory::RegisterChallenge(challenge)) => challenge,
-            Some(FromDirectory::RegisterReply(reply)) => return reply,
-            other => panic!("{other:?}"),
-        };
-        let (record, export_key) = client.finish(&challenge.passcode.0, self.channel(&user)).unwrap();
-        let mut upload = RegisterUpload {
-            passcode: Blob(record),
-            publickey: Hex(identity.public().as_pkcs1().to_vec()),
-            signature: Blob::default(),
-            vault: Blob(vault::seal(&export_key, &user, 1, &identity).unwrap()),
-        };
-        let transcript = transcript::registration(self.channel(&user), &challenge.challenge, &upload);
-        upload.signature = Blob(identity.sign(&transcript).unwrap());
-        match self.send(world, upload) {
-            Some(FromDirectory::RegisterReply(reply)) => reply,
-            other => panic!("{other:?}"),
-        }
+        Talk { peer: self, world }.register(example, passcode, invite)
     }
 
-    /// Sends KE1; `Ok` if it is answered by KE2.
     pub(crate) fn ke1(
         &mut self,
         world: &World,
@@ -197,16 +171,9 @@ impl Peer {
         terminal: u8,
         cookie: Option<Challenge>,
     ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
-        let (client, ke1) = ClientLogin::start(Passcode::new(passcode.into())).unwrap();
-        let terminal = TerminalId([terminal; 16]);
-        match self.send(world, AuthReq { userid: user(id), passcode: Blob(ke1), terminal, cookie }) {
-            Some(FromDirectory::AuthChallenge(challenge)) => Ok((client, challenge)),
-            Some(FromDirectory::AuthReply(reply)) => Err(reply),
-            other => panic!("{other:?}"),
-        }
+        Talk { peer: self, world }.ke1(id, passcode, terminal, cookie)
     }
 
-    /// Logs in as far as `AUTHREPLY`; the challenge to sign comes with it.
     pub(crate) fn authenticate(
         &mut self,
         world: &World,
@@ -215,35 +182,14 @@ impl Peer {
         terminal: u8,
         cookie: Option<Challenge>,
     ) -> (AuthReply, Challenge) {
-        let (client, challenge) = match self.ke1(world, id, passcode, terminal, cookie) {
-            Ok(answered) => answered,
-            Err(reply) => return (reply, Challenge([0; 32])),
-        };
-        let user = user(id);
-        let finished = client.finish(&challenge.passcode.0, self.channel(&user));
-        let ke3 = finished.map_or_else(|_| vec![0; 64], |(ke3, _): (Vec<u8>, Secret)| ke3);
-        match self.send(world, AuthProof { passcode: Blob(ke3) }) {
-            Some(FromDirectory::AuthReply(reply)) => (reply, challenge.challenge),
-            other => panic!("{other:?}"),
-        }
+        Talk { peer: self, world }.authenticate(id, passcode, terminal, cookie)
     }
 
-    /// The `ANNOUNCE` of an honest terminal.
     pub(crate) fn announcement(&self, example: Example, terminal: u8, challenge: &Challenge) -> Announce {
-        let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
-        let seed = Secret::new(vec![terminal; 32]);
-        let terminal = TerminalIdentity::from_seed(TerminalId([terminal; 16]), &seed).unwrap();
-        let certificate = terminal.certify(&user, &identity, 1).unwrap();
-        let transcript = transcript::login(self.channel(&user), challenge, 65_000, &certificate);
-        Announce {
-            publickey: Hex(identity.public().as_pkcs1().to_vec()),
-            signature: Blob(identity.sign(&transcript).unwrap()),
-            port: 65_000,
-            certificate,
-        }
+        let id = example.user().unwrap();
+        announcement(self.channel(&id), example, terminal, challenge)
     }
 
-    /// Logs in with the right passcode and becomes present; the cookie for the next time.
     pub(crate) fn log_in(
         &mut self,
         world: &World,
@@ -251,12 +197,25 @@ impl Peer {
         terminal: u8,
         cookie: Option<Challenge>,
     ) -> Challenge {
-        let id = example.user().unwrap();
-        let (reply, challenge) = self.authenticate(world, id.as_str(), RIGHT, terminal, cookie);
-        assert_eq!(reply.status, AuthStatus::Granted, "{reply:?}");
-        match self.send(world, self.announcement(example, terminal, &challenge)) {
-            Some(FromDirectory::Announced(_)) => reply.cookie.unwrap(),
-            other => panic!("{other:?}"),
-        }
+        Talk { peer: self, world }.log_in(example, terminal, cookie)
+    }
+}
+
+struct Talk<'a> {
+    peer: &'a mut Peer,
+    world: &'a World,
+}
+
+impl Conversation for Talk<'_> {
+    fn say(&mut self, message: ToDirectory) -> Option<FromDirectory> {
+        self.peer.send(self.world, message)
+    }
+
+    fn exporter(&self) -> [u8; 32] {
+        self.peer.origin.exporter
+    }
+
+    fn directory(&self) -> KeyDigest {
+        DIRECTORY_KEY
     }
 }

@@ -1,0 +1,239 @@
+//! The program as its administrator knows it: start, stop, data directory, commands.
+
+mod support;
+
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use common::msg::{ByeReason, FromDirectory, LookupReq, LookupStatus, RegisterStatus};
+use common::testkit::Example;
+use rustix::process::Signal;
+use support::process::{Server, command, run, stdout};
+use support::{Conversation as _, RIGHT, user};
+
+fn bye(message: Option<FromDirectory>) -> ByeReason {
+    match message {
+        Some(FromDirectory::Bye(bye)) => bye.reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_first_run_creates_private_files_and_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start(&data);
+    let key = server.key(&data).short();
+    let address = server.address;
+    assert_eq!(
+        server.greeting,
+        [
+            format!("Created {} (first run).", data.display()),
+            format!("Server key {key}"),
+            format!("Listening on {address} (this machine only; anyone here may register)."),
+            format!("Start a peer in another terminal:  peer --server {address}"),
+            "CTRL-C stops the server.".into(),
+        ]
+    );
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    for file in std::fs::read_dir(&data).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+    }
+    drop(server);
+    let again = Server::start(&data);
+    assert_eq!(again.greeting[0], format!("Server key {key}"), "the key stays");
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let _server = Server::start(dir.path());
+    let second = run(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(12));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("already used by another directory-server (process "));
+}
+
+#[test]
+fn secrets_that_others_can_read_or_that_are_missing_stop_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Server::start(dir.path()));
+    for name in ["server.key", "opaque.secret"] {
+        let file = dir.path().join(name);
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        let exposed = run(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(exposed.status.code(), Some(13), "{name}");
+        assert!(String::from_utf8_lossy(&exposed.stderr).contains("chmod 600"));
+        assert_eq!(run(dir.path(), &["check"]).status.code(), Some(11));
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        std::fs::rename(&file, dir.path().join("aside")).unwrap();
+        let missing = run(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(missing.status.code(), Some(11), "{name}");
+        std::fs::rename(dir.path().join("aside"), &file).unwrap();
+    }
+    assert_eq!(run(dir.path(), &["check"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_stop_says_goodbye_to_sessions_and_exits_as_asked() {
+    for (signal, code) in [(Signal::TERM, 0), (Signal::INT, 130)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut server = Server::start(dir.path());
+        let mut ali = server.connect(dir.path());
+        assert_eq!(ali.register(Example::Ali, RIGHT, None).status, RegisterStatus::Registered);
+        ali.log_in(Example::Ali, 1, None);
+        server.signal(signal);
+        assert_eq!(bye(ali.hear()), ByeReason::Stopping);
+        assert_eq!(ali.hear(), None);
+        assert_eq!(server.wait().code(), Some(code));
+        assert!(!dir.path().join("admin.sock").exists());
+    }
+}
+
+#[test]
+fn two_users_register_log_in_and_find_each_other_also_after_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    for example in [Example::Ali, Example::Bianca] {
+        let reply = server.connect(dir.path()).register(example, RIGHT, None);
+        assert_eq!(reply.status, RegisterStatus::Registered);
+    }
+    server.signal(Signal::KILL);
+    server.wait();
+    let server = Server::start(dir.path());
+    let (mut ali, mut bianca) = (server.connect(dir.path()), server.connect(dir.path()));
+    ali.log_in(Example::Ali, 1, None);
+    bianca.log_in(Example::Bianca, 1, None);
+    let lookup = LookupReq { userid: user("bianca"), lookup: user("ali") };
+    match bianca.say(lookup.into()) {
+        Some(FromDirectory::LookupReply(reply)) => {
+            assert_eq!(reply.status, LookupStatus::Success);
+            assert_eq!(reply.addresses, [([127, 0, 0, 1], 65_000).into()]);
+            assert_eq!(reply.publickey.0, Example::Ali.identity().unwrap().public().as_pkcs1());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_running_server_obeys_its_administrator_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let mut ali = server.connect(dir.path());
+    ali.register(Example::Ali, RIGHT, None);
+    ali.log_in(Example::Ali, 1, None);
+    assert!(stdout(dir.path(), &["user", "list"]).lines().nth(1).unwrap().starts_with("ali  online "));
+    assert!(stdout(dir.path(), &["status"]).contains(" 1 user, 1 online "));
+    let locked = stdout(dir.path(), &["user", "lock", "ali", "--reason", "lost laptop"]);
+    assert_eq!(locked, "Locked ali and ended 1 session. Unlock: directory-server user unlock ali\n");
+    assert_eq!(bye(ali.hear()), ByeReason::Administrator);
+    assert!(stdout(dir.path(), &["user", "show", "ali"]).contains("locked, lost laptop"));
+    let mut again = server.connect(dir.path());
+    assert_eq!(again.authenticate("ali", RIGHT, 1, None).0.cookie, None);
+    assert_eq!(stdout(dir.path(), &["user", "unlock", "ali"]), "Unlocked ali.\n");
+    assert_eq!(stdout(dir.path(), &["user", "unlock", "ali"]), "ali was not locked.\n");
+    again.log_in(Example::Ali, 1, None);
+    assert_eq!(stdout(dir.path(), &["user", "remove", "ali", "--yes"]), "Removed ali and ended 1 session.\n");
+    assert_eq!(bye(again.hear()), ByeReason::Administrator);
+    assert_eq!(run(dir.path(), &["user", "show", "ali"]).status.code(), Some(5));
+    assert_eq!(run(dir.path(), &["invite", "ali"]).status.code(), Some(13), "the id is never given out again");
+    assert_eq!(run(dir.path(), &["health"]).status.code(), Some(0));
+}
+
+#[test]
+fn without_a_server_commands_work_on_the_store_and_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(run(dir.path(), &["user", "list"]).status.code(), Some(10), "there is nothing yet");
+    drop(Server::start(dir.path()));
+    let listed = run(dir.path(), &["user", "list"]);
+    assert_eq!(String::from_utf8_lossy(&listed.stderr), "(server not running)\n");
+    assert_eq!(run(dir.path(), &["health"]).status.code(), Some(3));
+    let invited = stdout(dir.path(), &["invite", "ali", "bianca"]);
+    let lines: Vec<_> = invited.lines().collect();
+    assert!(lines[0].starts_with("Send each line to its person by a channel you trust. Each works once, until "));
+    assert!(lines[1].starts_with("ali     ali@127.0.0.1:7420/"));
+    assert!(lines[2].starts_with("bianca  bianca@127.0.0.1:7420/"));
+    let open: Vec<serde_json::Value> =
+        serde_json::from_str(&stdout(dir.path(), &["invite", "list", "--json"])).unwrap();
+    assert_eq!(open.len(), 2);
+    let line = open[1]["line"].as_str().unwrap();
+    assert_eq!(stdout(dir.path(), &["invite", "revoke", line]), "Revoked the invitation of bianca.\n");
+    assert_eq!(run(dir.path(), &["invite", "revoke", line]).status.code(), Some(5));
+}
+
+#[test]
+fn what_cannot_be_undone_is_asked_for_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    server.connect(dir.path()).register(Example::Ali, RIGHT, None);
+    let answer = |typed: &str, arguments: &[&str]| {
+        let mut child = command(dir.path(), arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    for doomed in ["passcode", "remove"] {
+        assert_eq!(run(dir.path(), &["user", doomed, "ali", "--no-input"]).status.code(), Some(2));
+        let wrong = answer("alli\n", &["user", doomed, "ali"]);
+        assert_eq!(wrong.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&wrong.stderr).ends_with("Nothing was changed.\n"));
+    }
+    let reset = answer("ali\n", &["user", "passcode", "ali"]);
+    assert!(String::from_utf8_lossy(&reset.stdout).starts_with("Forgot the passcode of ali.\nSend each line "));
+    assert_eq!(server.connect(dir.path()).authenticate("ali", RIGHT, 1, None).0.tries_left, Some(3));
+    assert!(answer("ali\n", &["user", "remove", "ali"]).status.success());
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_named_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("config.toml");
+    std::fs::write(&config, "[limits]\nlookup_per_minute = 1\n").unwrap();
+    let named = config.to_str().unwrap();
+    for arguments in [&["config", "check", "-c", named][..], &["serve", "-c", named]] {
+        let output = run(dir.path(), arguments);
+        assert_eq!(output.status.code(), Some(11));
+        let expected = format!("{named}:2: unknown key \"lookup_per_minute\". Did you mean \"lookups_per_minute\"?\n");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+    }
+}
+
+#[test]
+fn a_hang_up_reloads_the_rules_and_a_broken_file_keeps_the_old_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("config.toml");
+    std::fs::write(&config, "[register]\nmode = \"open\"\n").unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "-c", config.to_str().unwrap()];
+    let mut command = command(dir.path(), &arguments);
+    let log = dir.path().join("log");
+    let log_to = std::fs::File::create(&log).unwrap();
+    let server = Server::start_logging(command.stderr(log_to));
+    let known = |server: &Server| {
+        let hello = common::msg::Hello { userid: user("ali") };
+        match server.connect(dir.path()).say(hello.into()) {
+            Some(FromDirectory::Welcome(welcome)) => welcome.known,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(known(&server), Some(false));
+    let wait_for = |text: &str| {
+        while !std::fs::read_to_string(&log).unwrap().contains(text) {
+            std::thread::yield_now();
+        }
+    };
+    std::fs::write(&config, "[register]\nmode = \"ajar\"\n").unwrap();
+    server.signal(Signal::HUP);
+    wait_for("configuration not reloaded");
+    assert_eq!(known(&server), Some(false));
+    std::fs::write(&config, "[register]\nmode = \"invite\"\n").unwrap();
+    server.signal(Signal::HUP);
+    wait_for("configuration reloaded");
+    assert_eq!(known(&server), None);
+}
