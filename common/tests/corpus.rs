@@ -6,7 +6,9 @@
 
 use std::path::PathBuf;
 
-use common::testkit::fuzz;
+use common::ident::TerminalId;
+use common::msg::{ConnectReq, Message as _, PeerMessage};
+use common::testkit::{Example, fuzz};
 use serde_json::Value;
 
 fn corpus(target: &str) -> PathBuf {
@@ -49,6 +51,12 @@ fn stream(payloads: &[&str]) -> Vec<u8> {
     payloads.iter().flat_map(frame).collect()
 }
 
+/// Payloads with 2-byte lengths, the form of `peer::testkit::fuzz_link`.
+fn pieces(payloads: &[&str]) -> Vec<u8> {
+    let piece = |payload: &&str| [&u16::try_from(payload.len()).unwrap().to_be_bytes(), payload.as_bytes()].concat();
+    payloads.iter().flat_map(piece).collect()
+}
+
 fn write(target: &str, files: impl IntoIterator<Item = Vec<u8>>) {
     std::fs::create_dir_all(corpus(target)).unwrap();
     for (number, content) in files.into_iter().enumerate() {
@@ -87,10 +95,29 @@ fn write_corpus() {
     .unwrap();
     let raw = hex::decode(raw["preface"].as_str().unwrap()).unwrap();
     write("preface", callers.iter().map(|callers| callers.to_vec()).chain([raw]));
-    for (target, direction) in [("directory_connection", "to directory"), ("peer_link", "peer")] {
-        let payloads = of(direction);
-        let single = payloads.iter().map(|payload| stream(&[payload]));
-        let all: Vec<&str> = payloads.iter().map(String::as_str).collect();
-        write(target, single.chain([stream(&all)]));
-    }
+    let payloads = of("to directory");
+    let all: Vec<&str> = payloads.iter().map(String::as_str).collect();
+    let single = payloads.iter().map(|payload| stream(&[payload]));
+    write("directory_connection", single.chain([stream(&all)]));
+
+    // A caller who is let in, then says each thing; and everything at once.
+    let request = request();
+    let payloads = of("peer");
+    let all = [request.as_str(), r#"{"msgtype":"CONNECTED"}"#].into_iter();
+    let all: Vec<&str> = all.chain(payloads.iter().map(String::as_str)).collect();
+    let single = payloads.iter().map(|payload| pieces(&[&request, payload]));
+    write("peer_link", single.chain([pieces(&[&request]), pieces(&all[2..]), pieces(&all)]));
+}
+
+/// Ali calls bianca, as the fuzz body of the peer expects it.
+fn request() -> String {
+    let digest = |example: Example| example.identity().unwrap().public().digest();
+    let request = ConnectReq {
+        initiator: Example::Ali.user().unwrap(),
+        destination: Example::Bianca.user().unwrap(),
+        initiator_key: digest(Example::Ali),
+        destination_key: digest(Example::Bianca),
+        terminal: TerminalId([1; 16]),
+    };
+    String::from_utf8(PeerMessage::from(request).encode()).unwrap()
 }

@@ -16,7 +16,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Bytes that decoding may allocate for each byte that arrived, all allocations added up, freed ones too.
-const PER_BYTE: usize = 8;
+const PER_BYTE: usize = 5;
 /// And once, for what does not depend on the input: error texts and the like.
 const BASE: usize = 4096;
 
