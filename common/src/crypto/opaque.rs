@@ -63,7 +63,12 @@ fn exactly(length: usize, message: &[u8]) -> Result<&[u8], Failure> {
 }
 
 fn ksf() -> Result<Argon2<'static>, Failure> {
-    let params = Params::new(KSF_MEMORY, KSF_PASSES, 1, None).map_err(|_| Failure::Malformed)?;
+    argon2id(KSF_MEMORY, KSF_PASSES)
+}
+
+/// Argon2id with so many KiB and passes, 32 bytes out, one lane.
+pub(crate) fn argon2id(memory: u32, passes: u32) -> Result<Argon2<'static>, Failure> {
+    let params = Params::new(memory, passes, 1, None).map_err(|_| Failure::Malformed)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
@@ -225,13 +230,19 @@ impl ClientRegistration {
     /// # Errors
     /// [`Failure::Malformed`].
     pub fn finish(self, response: &[u8], channel: Channel<'_>) -> Result<(Vec<u8>, Secret), Failure> {
+        self.finish_with(&ksf()?, response, channel)
+    }
+
+    pub(crate) fn finish_with(
+        self,
+        ksf: &Argon2<'static>,
+        response: &[u8],
+        channel: Channel<'_>,
+    ) -> Result<(Vec<u8>, Secret), Failure> {
         let response =
             RegistrationResponse::deserialize(exactly(RESPONSE, response)?).map_err(|_| Failure::Malformed)?;
-        let ksf = ksf()?;
-        let parameters = ClientRegistrationFinishParameters::new(
-            identifiers(channel.user, channel.directory.as_bytes()),
-            Some(&ksf),
-        );
+        let parameters =
+            ClientRegistrationFinishParameters::new(identifiers(channel.user, channel.directory.as_bytes()), Some(ksf));
         let finished = self
             .state
             .finish(&mut OsRng, self.passcode.expose(), response, parameters)
@@ -268,13 +279,21 @@ impl ClientLogin {
     /// # Errors
     /// [`Failure::WrongPasscode`]: the directory has counted the attempt already.
     pub fn finish(self, ke2: &[u8], channel: Channel<'_>) -> Result<(Vec<u8>, Secret), Failure> {
+        self.finish_with(&ksf()?, ke2, channel)
+    }
+
+    pub(crate) fn finish_with(
+        self,
+        ksf: &Argon2<'static>,
+        ke2: &[u8],
+        channel: Channel<'_>,
+    ) -> Result<(Vec<u8>, Secret), Failure> {
         let response = CredentialResponse::deserialize(exactly(KE2, ke2)?).map_err(|_| Failure::Malformed)?;
-        let ksf = ksf()?;
         let context = context(channel);
         let parameters = ClientLoginFinishParameters::new(
             Some(&context),
             identifiers(channel.user, channel.directory.as_bytes()),
-            Some(&ksf),
+            Some(ksf),
         );
         let finished = self
             .state

@@ -1,6 +1,9 @@
-//! Fixed keys and an in-memory network, for tests of all three crates. Never part of a program.
+//! Fixed keys, an in-memory network and blocking clients, for tests of all three crates. Never part of a program.
 
+pub mod caller;
+pub mod client;
 pub mod fuzz;
+pub mod login;
 mod pipe;
 
 pub use pipe::{Pipe, duplex};
