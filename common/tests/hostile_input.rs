@@ -58,7 +58,7 @@ fn altered(original: &[u8], mut judge: impl FnMut(&[u8])) {
     }
     let mut bytes = original.to_vec();
     for at in 0..bytes.len() {
-        for flip in [0x01, 0x02, 0x10, 0x20, 0x80, 0xff] {
+        for flip in [0x01, 0x20, 0x80, 0xff] {
             bytes[at] ^= flip;
             judge(&bytes);
             bytes[at] ^= flip;
