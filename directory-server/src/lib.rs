@@ -19,6 +19,8 @@ mod failure;
 mod shell;
 pub mod store;
 mod suggest;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
 //! The program as its administrator knows it: start, stop, data directory, commands.
+#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;
 

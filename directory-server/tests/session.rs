@@ -1,4 +1,5 @@
 //! Rows 3 and 4, threat L9: what a connection may do when, lookups, proof of possession.
+#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;
 
@@ -36,6 +37,9 @@ fn error_code(reply: Option<FromDirectory>) -> ErrorCode {
         other => panic!("{other:?}"),
     }
 }
+
+/// Spoils one thing in an honest announcement.
+type Spoil = fn(&mut Announce, &Peer);
 
 /// A connection that was granted a login and owes its announcement.
 fn granted(world: &mut World) -> (Peer, Challenge) {
@@ -83,7 +87,7 @@ fn a_granted_login_is_not_present_before_it_has_proved_possession_of_its_key() {
 
 #[test]
 fn a_proof_for_another_challenge_connection_port_key_or_terminal_is_not_accepted() {
-    let spoils: [(&str, fn(&mut Announce, &Peer)); 5] = [
+    let spoils: [(&str, Spoil); 5] = [
         ("challenge", |announce, peer| {
             announce.signature = peer.announcement(Example::Ali, 1, &Challenge([9; 32])).signature;
         }),

@@ -38,7 +38,7 @@ pub struct Present {
 }
 
 impl Present {
-    pub(super) fn new(attendance: Attendance) -> Self {
+    pub(crate) fn new(attendance: Attendance) -> Self {
         Self { attendance, lookups: Window::default() }
     }
 

@@ -1,5 +1,6 @@
 //! A directory with a real store and a clock of ours, and peers that speak to it frame by frame, without sockets.
 #![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod conversation;
 pub(crate) mod process;

@@ -191,3 +191,28 @@ impl Owner<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budgets_of_strangers_are_bounded_and_the_oldest_go_first() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        super::super::schema::migrate(&mut connection).unwrap();
+        connection
+            .execute(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+                 INSERT INTO stranger_budgets (user, used, locks, failures, locked_from, locked_for)
+                 SELECT 'x' || i, 4, 1, 4, 0, 300 FROM n",
+                [STRANGERS],
+            )
+            .unwrap();
+        let newest = UserId::parse("newest").unwrap();
+        let attempt = Attempt { user: newest, terminal: TerminalId([0; 16]), cookie: None };
+        reserve(&connection, &attempt, LockRule::default(), Moment::from_seconds(1)).unwrap();
+        let seen = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(seen("SELECT count(*) FROM stranger_budgets"), STRANGERS);
+        assert_eq!(seen("SELECT count(*) FROM stranger_budgets WHERE user IN ('newest', 'x2')"), 2);
+    }
+}

@@ -208,6 +208,24 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_said_and_leaves_what_was_promised() {
+        let worker = Worker::writer(table()).unwrap();
+        futures::executor::block_on(worker.run(insert(1))).unwrap();
+        let fill = |limit: &'static str| {
+            worker.run(move |connection| {
+                connection.pragma_update(None, "max_page_count", limit)?;
+                in_savepoint(connection, |c| {
+                    c.execute("CREATE TABLE big AS SELECT randomblob(100000) AS b", [])?;
+                    Ok(())
+                })
+            })
+        };
+        assert_eq!(futures::executor::block_on(fill("3")), Err(StoreError::DiskFull));
+        assert_eq!(rows(&worker), [1]);
+        assert_eq!(futures::executor::block_on(fill("1000")), Ok(()), "there is room again");
+    }
+
+    #[test]
     fn work_that_waits_is_finished_before_the_store_closes() {
         let worker = Worker::writer(table()).unwrap();
         let answer = worker.run(insert(1));
