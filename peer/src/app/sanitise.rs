@@ -10,6 +10,7 @@ mod tests;
 
 use unicode_width::UnicodeWidthStr;
 
+pub(crate) use characters::is_typable;
 use characters::{Clean, is_right_to_left};
 pub(crate) use imitation::imitates_us;
 

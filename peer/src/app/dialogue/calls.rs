@@ -5,7 +5,7 @@ use common::ident::UserId;
 use super::State;
 use super::question::Question;
 use super::session::{Floor, Seen, Session};
-use super::stage::{Stage, TypeAhead};
+use super::stage::Stage;
 use crate::app::exit;
 use crate::app::nearest::nearest;
 use crate::app::words::help::TOPICS;
@@ -158,7 +158,9 @@ impl Session {
     /// The call came to nothing: whatever was typed meanwhile was meant for `to` and goes to nobody else.
     pub(super) fn give_call_up(&mut self, stage: &mut Stage) {
         if let Floor::Calling { to, back } = self.floor.clone() {
-            stage.type_ahead = Some(TypeAhead::NotDelivered(to));
+            for text in std::mem::take(&mut stage.ahead) {
+                stage.say(&talk::not_delivered(&to, &text));
+            }
             self.back_to(back, stage);
         }
     }

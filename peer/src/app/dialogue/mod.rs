@@ -18,7 +18,6 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use common::ident::UserId;
@@ -86,7 +85,7 @@ pub(crate) enum Questions {
 /// What happens to the terminal.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// A line was entered.
+    /// A line was entered, of at most [`common::limits::MESSAGE_TEXT`] bytes.
     Line(String),
     /// CTRL-C, as a key or as SIGINT.
     CtrlC,
@@ -163,8 +162,6 @@ pub(crate) enum Lines {
 pub(crate) struct Dialogue {
     state: State,
     stage: Stage,
-    /// Lines entered while nothing was asked.
-    ahead: VecDeque<String>,
 }
 
 #[derive(Debug)]
@@ -182,7 +179,7 @@ impl Dialogue {
         let mut stage = Stage::new(options, now);
         let state = Entrance::begin(&mut stage);
         let output = stage.take();
-        (Self { state, stage, ahead: VecDeque::new() }, output)
+        (Self { state, stage }, output)
     }
 
     /// Whether an entered line would be taken now.
@@ -198,11 +195,11 @@ impl Dialogue {
     pub(crate) fn handle(&mut self, now: Instant, typed: &str, input: Input) -> Vec<Output> {
         self.stage.begin(now, typed);
         match input {
-            Input::Line(line) if !self.asks() => self.ahead.push_back(line),
+            Input::Line(line) if !self.asks() => self.stage.ahead.push_back(line),
             input => self.step(input),
         }
         while self.asks()
-            && let Some(line) = self.ahead.pop_front()
+            && let Some(line) = self.stage.ahead.pop_front()
         {
             self.step(Input::Line(line));
         }
@@ -232,15 +229,6 @@ impl Dialogue {
             (State::Entrance(entrance), input) => entrance.step(input, &mut self.stage),
             (State::Session(session), input) => session.step(input, &mut self.stage),
         };
-        match self.stage.type_ahead.take() {
-            Some(stage::TypeAhead::Discarded) => self.ahead.clear(),
-            Some(stage::TypeAhead::NotDelivered(to)) => {
-                for line in self.ahead.drain(..) {
-                    self.stage.say(&words::talk::not_delivered(&to, &line));
-                }
-            }
-            None => {}
-        }
     }
 
     /// Whatever ends the wait for the logout; a second CTRL-C does too.

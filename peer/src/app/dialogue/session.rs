@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use common::ident::UserId;
-use common::limits::MESSAGE_TEXT;
 use common::secret::Passcode;
 
 use super::question::Question;
@@ -138,11 +137,6 @@ impl Session {
         if self.passcode.matches(line.trim()) {
             stage.finish("");
             stage.say(words::SECRET);
-            return None;
-        }
-        if line.len() > MESSAGE_TEXT {
-            stage.finish("");
-            stage.say(&words::too_long(line.len()));
             return None;
         }
         let entry = match &self.floor {

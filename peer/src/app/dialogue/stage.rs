@@ -1,22 +1,12 @@
 //! Where the states of the dialogue put what they have to say.
 
+use std::collections::VecDeque;
 use std::time::Instant;
-
-use common::ident::UserId;
 
 use super::{Echo, Lines, Options, Output, Prompt, Questions, State};
 use crate::app::sanitise::SafeText;
 use crate::app::{exit, words};
 use crate::core::command::Command;
-
-/// What becomes of lines that were entered ahead of a prompt.
-#[derive(Debug)]
-pub(super) enum TypeAhead {
-    /// They must not answer a question.
-    Discarded,
-    /// They were messages for somebody who was not reached.
-    NotDelivered(UserId),
-}
 
 /// The surroundings of a state: options, clock, entry, and the outputs so far.
 #[derive(Debug)]
@@ -25,8 +15,8 @@ pub(super) struct Stage {
     pub(super) now: Instant,
     /// What stands in the entry.
     pub(super) typed: String,
-    /// Set by a state that cannot use what was typed ahead.
-    pub(super) type_ahead: Option<TypeAhead>,
+    /// Lines entered while nothing was asked.
+    pub(super) ahead: VecDeque<String>,
     /// The exit code if the person leaves before a login succeeded: tells scripts that one was refused.
     pub(super) exit_at_end_of_input: i32,
     out: Vec<Output>,
@@ -34,7 +24,14 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(options: Options, now: Instant) -> Self {
-        Self { options, now, typed: String::new(), type_ahead: None, exit_at_end_of_input: exit::OK, out: Vec::new() }
+        Self {
+            options,
+            now,
+            typed: String::new(),
+            ahead: VecDeque::new(),
+            exit_at_end_of_input: exit::OK,
+            out: Vec::new(),
+        }
     }
 
     pub(super) fn begin(&mut self, now: Instant, typed: &str) {
@@ -79,7 +76,7 @@ impl Stage {
 
     pub(super) fn discard_type_ahead(&mut self) {
         self.typed.clear();
-        self.type_ahead.get_or_insert(TypeAhead::Discarded);
+        self.ahead.clear();
         self.put(Output::DiscardTypeAhead);
     }
 

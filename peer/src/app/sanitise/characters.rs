@@ -105,6 +105,11 @@ fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
 }
 
+/// Characters that may stand in an entry: what can be seen, and what joins emoji and letters.
+pub(crate) fn is_typable(c: char) -> bool {
+    !c.is_control() && (!is_invisible(c) || matches!(c, ZERO_WIDTH_JOINER | ZERO_WIDTH_NON_JOINER))
+}
+
 /// Characters that show nothing: with them one text could pass for another.
 pub(super) fn is_invisible(c: char) -> bool {
     is_direction_mark(c)

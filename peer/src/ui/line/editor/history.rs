@@ -1,0 +1,95 @@
+//! Finished entries, remembered by the place they were entered at, and the way back to them.
+
+use std::collections::HashMap;
+
+/// Entries of all places; the current one is browsed.
+#[derive(Debug)]
+pub(super) struct History {
+    limit: usize,
+    entries: HashMap<String, Vec<String>>,
+    /// Absent where entries are not remembered.
+    place: Option<String>,
+    browsing: Option<Browsing>,
+}
+
+/// A look back.
+#[derive(Debug)]
+struct Browsing {
+    /// Which entry is shown.
+    index: usize,
+    /// What was being typed.
+    unfinished: String,
+    /// What is searched for.
+    query: String,
+}
+
+impl History {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, entries: HashMap::new(), place: None, browsing: None }
+    }
+
+    /// From now on entries belong to `place`.
+    pub(super) fn enter(&mut self, place: Option<&str>) {
+        if self.place.as_deref() != place {
+            self.place = place.map(str::to_owned);
+            self.browsing = None;
+        }
+    }
+
+    pub(super) fn push(&mut self, entry: &str) {
+        let Some(place) = &self.place else { return };
+        let entries = self.entries.entry(place.clone()).or_default();
+        if !entry.trim().is_empty() && entries.last().is_none_or(|last| last != entry) {
+            entries.push(entry.to_owned());
+            let surplus = entries.len().saturating_sub(self.limit);
+            entries.drain(..surplus);
+        }
+    }
+
+    /// The look back is over.
+    pub(super) fn rest(&mut self) {
+        self.browsing = None;
+    }
+
+    /// The entry before the one shown.
+    pub(super) fn older(&mut self, typed: &str) -> Option<String> {
+        let before = self.shown();
+        let index = before.checked_sub(1)?;
+        self.show(index, typed)
+    }
+
+    /// The entry after the one shown, in the end what was being typed.
+    pub(super) fn newer(&mut self, typed: &str) -> Option<String> {
+        let after = self.browsing.as_ref()?.index + 1;
+        if after < self.here().len() {
+            return self.show(after, typed);
+        }
+        self.browsing.take().map(|browsing| browsing.unfinished)
+    }
+
+    /// The newest entry older than the one shown that contains what was typed before the search began.
+    pub(super) fn search(&mut self, typed: &str) -> Option<String> {
+        let query = self.browsing.as_ref().map_or(typed, |browsing| browsing.query.as_str());
+        let index = self.here()[..self.shown()].iter().rposition(|entry| entry.contains(query))?;
+        self.show(index, typed)
+    }
+
+    fn here(&self) -> &[String] {
+        self.place.as_ref().and_then(|place| self.entries.get(place)).map_or(&[], Vec::as_slice)
+    }
+
+    fn shown(&self) -> usize {
+        self.browsing.as_ref().map_or(self.here().len(), |browsing| browsing.index)
+    }
+
+    fn show(&mut self, index: usize, typed: &str) -> Option<String> {
+        let entry = self.here().get(index)?.clone();
+        let browsing = self.browsing.get_or_insert_with(|| Browsing {
+            index,
+            unfinished: typed.to_owned(),
+            query: typed.to_owned(),
+        });
+        browsing.index = index;
+        Some(entry)
+    }
+}

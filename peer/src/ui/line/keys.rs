@@ -1,0 +1,125 @@
+//! What the keys of a terminal mean.
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::editor::Key;
+
+/// The meaning of a terminal event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// For the editor.
+    Edit(Key),
+    /// CTRL-C.
+    Interrupt,
+    /// CTRL-D: the end of the input where nothing is typed, else it deletes.
+    EndOrDelete,
+    /// Alt+A.
+    Next,
+    /// CTRL-L.
+    Redraw,
+    /// CTRL-Z.
+    Suspend,
+    /// The screen has another size.
+    Resized,
+    /// Nothing.
+    Nothing,
+}
+
+/// Translates an event.
+pub(super) fn meaning(event: Event) -> Meaning {
+    match event {
+        Event::Paste(text) => Meaning::Edit(Key::Paste(text)),
+        Event::Resize(..) => Meaning::Resized,
+        Event::Key(key) if key.kind != KeyEventKind::Release => pressed(key),
+        _ => Meaning::Nothing,
+    }
+}
+
+fn pressed(key: KeyEvent) -> Meaning {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    let alt = key.modifiers.contains(KeyModifiers::ALT);
+    let edit = match key.code {
+        KeyCode::Char(c) if control => return with_control(c),
+        KeyCode::Char(c) if alt => return with_alt(c),
+        KeyCode::Char(c) => Key::Insert(c),
+        KeyCode::Enter if alt => Key::NewLine,
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Escape,
+        KeyCode::Backspace if alt => Key::KillWordLeft,
+        KeyCode::Backspace => Key::DeleteLeft,
+        KeyCode::Delete => Key::DeleteRight,
+        KeyCode::Left if control || alt => Key::WordLeft,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right if control || alt => Key::WordRight,
+        KeyCode::Right => Key::Right,
+        KeyCode::Home => Key::Start,
+        KeyCode::End => Key::End,
+        KeyCode::Up => Key::Older,
+        KeyCode::Down => Key::Newer,
+        _ => return Meaning::Nothing,
+    };
+    Meaning::Edit(edit)
+}
+
+fn with_control(c: char) -> Meaning {
+    let edit = match c.to_ascii_lowercase() {
+        'c' => return Meaning::Interrupt,
+        'd' => return Meaning::EndOrDelete,
+        'l' => return Meaning::Redraw,
+        'z' => return Meaning::Suspend,
+        'a' => Key::Start,
+        'e' => Key::End,
+        'b' => Key::Left,
+        'f' => Key::Right,
+        'h' => Key::DeleteLeft,
+        'j' => Key::NewLine,
+        'k' => Key::KillToEnd,
+        'm' => Key::Enter,
+        'n' => Key::Newer,
+        'p' => Key::Older,
+        'r' => Key::Search,
+        'u' => Key::KillToStart,
+        'w' => Key::KillWordLeft,
+        'y' => Key::Yank,
+        // Terminals send byte 0x1f for CTRL-_, which crossterm calls CTRL-7.
+        '_' | '7' | '/' => Key::Undo,
+        _ => return Meaning::Nothing,
+    };
+    Meaning::Edit(edit)
+}
+
+fn with_alt(c: char) -> Meaning {
+    match c.to_ascii_lowercase() {
+        'a' => Meaning::Next,
+        'b' => Meaning::Edit(Key::WordLeft),
+        'd' => Meaning::Edit(Key::KillWordRight),
+        'f' => Meaning::Edit(Key::WordRight),
+        _ => Meaning::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(c: char, modifiers: KeyModifiers) -> Meaning {
+        meaning(Event::Key(KeyEvent::new(KeyCode::Char(c), modifiers)))
+    }
+
+    #[test]
+    fn letters_are_inserted_and_control_letters_are_commands() {
+        assert_eq!(key('a', KeyModifiers::NONE), Meaning::Edit(Key::Insert('a')));
+        assert_eq!(key('A', KeyModifiers::SHIFT), Meaning::Edit(Key::Insert('A')));
+        assert_eq!(key('a', KeyModifiers::CONTROL), Meaning::Edit(Key::Start));
+        assert_eq!(key('a', KeyModifiers::ALT), Meaning::Next);
+        assert_eq!(key('7', KeyModifiers::CONTROL), Meaning::Edit(Key::Undo));
+        assert_eq!(key('x', KeyModifiers::CONTROL), Meaning::Nothing);
+    }
+
+    #[test]
+    fn a_key_let_go_means_nothing() {
+        let mut event = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
+        event.kind = KeyEventKind::Release;
+        assert_eq!(meaning(Event::Key(event)), Meaning::Nothing);
+    }
+}

@@ -1,0 +1,112 @@
+//! The terminal's modes: taken over at the start, given back however the program ends (T5: echo never stays off).
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd;
+use std::sync::Once;
+
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcgetattr, tcsetattr};
+
+const BRACKETED_PASTE_ON: &[u8] = b"\x1b[?2004h";
+const BRACKETED_PASTE_OFF: &[u8] = b"\x1b[?2004l";
+
+/// Raw mode and bracketed paste, until dropped.
+#[derive(Debug)]
+pub(super) struct RawMode(());
+
+impl RawMode {
+    pub(super) fn enter() -> io::Result<Self> {
+        static RESTORED_ON_PANIC: Once = Once::new();
+        RESTORED_ON_PANIC.call_once(|| {
+            let report = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                // The report matters more than an error here.
+                let _ = restore();
+                report(panic);
+            }));
+        });
+        enable_raw_mode()?;
+        let guard = Self(());
+        write(BRACKETED_PASTE_ON)?;
+        Ok(guard)
+    }
+
+    /// Gives the terminal back; dropping does the same but cannot tell of an error.
+    pub(super) fn leave(&self) -> io::Result<()> {
+        restore()
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        // Nobody is left to be told.
+        let _ = restore();
+    }
+}
+
+fn restore() -> io::Result<()> {
+    if !crossterm::terminal::is_raw_mode_enabled()? {
+        return Ok(());
+    }
+    disable_raw_mode()?;
+    write(BRACKETED_PASTE_OFF)
+}
+
+fn write(sequence: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(sequence)?;
+    out.flush()
+}
+
+/// Echo of a terminal that edits lines itself; back on when dropped. Does nothing where the input is no terminal.
+#[derive(Debug)]
+pub(super) struct TerminalEcho {
+    /// The modes found at the start; absent where the input is no terminal.
+    found: Option<Termios>,
+}
+
+impl TerminalEcho {
+    pub(super) fn of_stdin() -> io::Result<Self> {
+        let stdin = io::stdin();
+        let found = if stdin.is_terminal() { Some(tcgetattr(stdin.as_fd())?) } else { None };
+        Ok(Self { found })
+    }
+
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self { found: None }
+    }
+
+    /// Forgets what was typed ahead and not read yet. What a script has written is not typed ahead.
+    pub(super) fn discard_input(&self) {
+        if self.is_terminal() {
+            // A failure leaves the whole word that security questions ask for.
+            let _ = rustix::termios::tcflush(io::stdin().as_fd(), QueueSelector::IFlush);
+        }
+    }
+
+    /// Whether the terminal itself shows what is typed.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.found.is_some()
+    }
+
+    pub(super) fn off(&self) -> io::Result<()> {
+        let Some(mut modes) = self.found.clone() else { return Ok(()) };
+        modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+        Ok(tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &modes)?)
+    }
+
+    pub(super) fn on(&self) -> io::Result<()> {
+        match &self.found {
+            Some(modes) => Ok(tcsetattr(io::stdin().as_fd(), OptionalActions::Now, modes)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for TerminalEcho {
+    fn drop(&mut self) {
+        // Nobody is left to be told.
+        let _ = self.on();
+    }
+}

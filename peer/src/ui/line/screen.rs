@@ -1,0 +1,240 @@
+//! The line terminal on a terminal that can move its cursor: one entry at the bottom, everything else above it in the
+//! terminal's own scrollback.
+//!
+//! Each update is one write: erase the entry, print what is new, draw the entry again. Rows are cut here, not by the
+//! terminal, so that it is known where the entry begins.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use crossterm::event::EventStream;
+use crossterm::terminal;
+use futures::{FutureExt as _, StreamExt as _};
+
+use super::Front;
+use super::editor::{Editor, Effect, Key};
+use super::keys::{Meaning, meaning};
+use super::layout::{Layout, wrap};
+use super::raw::RawMode;
+use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
+use crate::app::sanitise::{Glyphs, SafeText};
+use crate::app::words;
+
+/// The size that is taken where the terminal does not tell.
+const USUAL_SIZE: (u16, u16) = (80, 24);
+
+/// What stands on the screen, apart from the terminal itself: everything to be written is in `pending`.
+#[derive(Debug)]
+pub(super) struct Canvas {
+    width: usize,
+    height: usize,
+    prompt: Prompt,
+    /// The entry as it stands on the screen.
+    drawn: Option<Layout>,
+    pending: String,
+}
+
+impl Canvas {
+    pub(super) fn new((columns, rows): (u16, u16)) -> Self {
+        let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
+        // Terminals that claim to have no columns exist; two are needed for a wide character.
+        let (width, height) = (usize::from(columns).max(2), usize::from(rows).max(2));
+        Self { width, height, prompt, drawn: None, pending: String::new() }
+    }
+
+    fn erase(&mut self) {
+        if let Some(drawn) = self.drawn.take() {
+            self.pending.push('\r');
+            self.up(drawn.rows_above_cursor(self.width));
+            self.pending.push_str("\x1b[J");
+        }
+    }
+
+    fn up(&mut self, rows: usize) {
+        if rows > 0 {
+            // Writing to a String cannot fail.
+            let _ = write!(self.pending, "\x1b[{rows}A");
+        }
+    }
+
+    fn print(&mut self, line: &str) {
+        self.erase();
+        self.pending.push_str(line);
+        self.pending.push_str("\r\n");
+    }
+
+    fn remote(&mut self, line: &SafeText) {
+        for row in wrap(line.as_str(), self.width) {
+            self.print(&row);
+        }
+    }
+
+    fn picture(&mut self, rows: &[SafeText]) {
+        if rows.len() < self.height && rows.iter().all(|row| row.columns() <= self.width) {
+            rows.iter().for_each(|row| self.print(row.as_str()));
+        }
+    }
+
+    /// The prompt's line is complete.
+    fn complete(&mut self, entry: &str, result: &str) {
+        let prompt = std::mem::take(&mut self.prompt.text);
+        let entry = if self.prompt.echo == Echo::Visible { entry } else { "" };
+        if prompt.is_empty() && entry.is_empty() && result.is_empty() {
+            return;
+        }
+        // A line end is shown as one, so these are the rows as they were typed.
+        let mut lines = SafeText::message(entry, Glyphs::Unicode).into_iter();
+        let first = lines.next().unwrap_or_default();
+        self.print(&format!("{}{}{result}", prompt.as_str(), first.as_str()));
+        lines.for_each(|line| self.print(line.as_str()));
+    }
+
+    fn draw(&mut self, editor: &Editor) {
+        let (entry, cursor) = match self.prompt.echo {
+            Echo::Visible => (editor.text(), editor.cursor()),
+            Echo::Hidden => ("", 0),
+        };
+        let layout = Layout::new(self.prompt.text.as_str(), entry, cursor, self.width, self.height - 1);
+        if self.drawn.as_ref() == Some(&layout) {
+            return;
+        }
+        self.erase();
+        self.pending.push_str(&layout.rows.join("\r\n"));
+        self.up(layout.rows.len() - 1 - layout.row);
+        self.pending.push('\r');
+        if layout.column > 0 {
+            let _ = write!(self.pending, "\x1b[{}C", layout.column);
+        }
+        self.drawn = Some(layout);
+    }
+
+    fn resize(&mut self, (columns, rows): (u16, u16)) {
+        self.width = usize::from(columns).max(2);
+        self.height = usize::from(rows).max(2);
+        self.erase();
+    }
+}
+
+/// The terminal, the entry and the keys.
+#[derive(Debug)]
+pub(super) struct Screen {
+    canvas: Canvas,
+    editor: Editor,
+    events: EventStream,
+    raw: RawMode,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub(super) fn open(editor: Editor) -> io::Result<Self> {
+        let raw = RawMode::enter()?;
+        Ok(Self { canvas: Canvas::new(size()), editor, events: EventStream::new(), raw })
+    }
+
+    fn edit(&mut self, key: Key) -> Option<Input> {
+        match self.editor.press(key) {
+            Effect::None => None,
+            Effect::Entered(line) => Some(Input::Line(line)),
+            Effect::Pasted(lines) => {
+                self.canvas.print(&words::pasted(lines));
+                None
+            }
+            Effect::TooLong(bytes) => {
+                self.canvas.print(&words::too_long(bytes));
+                None
+            }
+        }
+    }
+
+    /// CTRL-Z: the shell gets the terminal as it was, until it wakes us.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.canvas.erase();
+        self.flush()?;
+        self.raw.leave()?;
+        signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+        self.raw = RawMode::enter()?;
+        self.canvas.resize(size());
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.canvas.pending.is_empty() {
+            return Ok(());
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(self.canvas.pending.as_bytes())?;
+        self.canvas.pending.clear();
+        out.flush()
+    }
+}
+
+impl Front for Screen {
+    async fn next(&mut self) -> io::Result<Option<Input>> {
+        let Some(event) = self.events.next().await else { return Ok(Some(Input::Stop(crate::app::exit::HANG_UP))) };
+        Ok(match meaning(event?) {
+            Meaning::Edit(key) => self.edit(key),
+            Meaning::Interrupt => Some(Input::CtrlC),
+            Meaning::EndOrDelete if self.editor.text().is_empty() => Some(Input::CtrlD),
+            Meaning::EndOrDelete => self.edit(Key::DeleteRight),
+            Meaning::Next => Some(Input::Next),
+            Meaning::Redraw | Meaning::Resized => {
+                self.canvas.resize(size());
+                None
+            }
+            Meaning::Suspend => {
+                self.suspend()?;
+                None
+            }
+            Meaning::Nothing => None,
+        })
+    }
+
+    fn typed(&self) -> &str {
+        match self.canvas.prompt.echo {
+            Echo::Visible => self.editor.text(),
+            Echo::Hidden => "",
+        }
+    }
+
+    fn show(&mut self, output: Output) {
+        match output {
+            Output::Print(line) => self.canvas.print(line.as_str()),
+            Output::Remote(line) => self.canvas.remote(&line),
+            Output::Picture(rows) => self.canvas.picture(&rows),
+            Output::Prompt(prompt) => {
+                self.editor.treat(prompt.echo, prompt.lines, prompt.history.as_deref());
+                self.canvas.prompt = prompt;
+            }
+            Output::Echo(entry) => {
+                self.canvas.complete(&entry, "");
+                self.editor.remember(&entry);
+            }
+            Output::Finish(result) => self.canvas.complete(self.editor.text(), result.as_str()),
+            Output::Entry(entry) => self.editor.set(&entry),
+            Output::DiscardTypeAhead => {
+                self.editor.set("");
+                // What the terminal has taken in already, and what was read but not looked at yet. A failure leaves
+                // only the former, which the whole word that must be typed guards against.
+                let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+                while let Some(Some(Ok(_))) = self.events.next().now_or_never() {}
+                self.canvas.resize(size());
+            }
+            Output::Command(_) | Output::Exit(_) => {}
+        }
+    }
+
+    fn settle(&mut self, _asks: super::Asks) -> io::Result<()> {
+        self.canvas.draw(&self.editor);
+        self.flush()
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.canvas.erase();
+        self.flush()?;
+        self.raw.leave()
+    }
+}
+
+fn size() -> (u16, u16) {
+    terminal::size().unwrap_or(USUAL_SIZE)
+}
