@@ -2,10 +2,12 @@
 //!
 //! A person may take minutes at a prompt, and a directory gives ten seconds, so every step opens its own connection.
 
+use common::crypto::NoRandomness;
 use common::crypto::identity::IdentityKey;
 use common::crypto::invite::Invite;
 use common::ident::UserId;
 use common::secret::Passcode;
+use futures::future::BoxFuture;
 
 use super::directory::login::{self, Credentials, NotLoggedIn, Presence};
 use super::directory::register::{self, NotRegistered};
@@ -55,6 +57,8 @@ struct Entry<'a> {
     place: Place,
     folder: ServerFolder,
     invite: Option<Invite>,
+    /// A new identity key in the making, begun while the person thinks of a passcode.
+    identity: Option<BoxFuture<'static, Result<IdentityKey, NoRandomness>>>,
     /// The local store of the user who is entering. Holding it keeps other processes out.
     opened: Option<(UserId, State)>,
 }
@@ -63,7 +67,7 @@ struct Entry<'a> {
 pub(crate) async fn enter(setup: &Setup, front_end: &FrontEnd) -> Result<Option<Entered>, Failure> {
     let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
     let folder = ServerFolder::new(&setup.data, &setup.server);
-    let mut entry = Entry { setup, front_end, place, folder, invite: None, opened: None };
+    let mut entry = Entry { setup, front_end, place, folder, invite: None, identity: None, opened: None };
     while let Ok(command) = front_end.commands.recv().await {
         match command {
             Command::Identify { user } => entry.identify(user).await?,
@@ -97,6 +101,9 @@ impl Entry<'_> {
         }
         let welcome = register::hello(&mut wire, &user).await?;
         wire.close().await;
+        if welcome.known == Some(false) {
+            self.prepare_identity();
+        }
         self.front_end
             .tell(Notice::Identified {
                 user,
@@ -157,6 +164,7 @@ impl Entry<'_> {
             passcode_min: welcome.passcode_min,
         };
         wire.close().await;
+        self.prepare_identity();
         self.front_end.tell(notice).await;
         self.invite = Some(invite);
         Ok(())
@@ -164,8 +172,9 @@ impl Entry<'_> {
 
     async fn register(&mut self, user: UserId, passcode: Passcode) -> Result<Option<Entered>, Failure> {
         self.open(&user)?;
-        let generated = rt::unblock(IdentityKey::generate).await;
-        let identity = generated.map_err(|e| Failure::Internal { detail: e.to_string() })?;
+        self.prepare_identity();
+        let Some(generated) = self.identity.take() else { return Ok(None) };
+        let identity = generated.await.map_err(|e| Failure::Internal { detail: e.to_string() })?;
         let mut wire = self.trusted_wire().await?;
         let invite = self.invite.as_ref().filter(|invite| invite.user == user).map(|invite| &invite.code);
         match register::register(&mut wire, identity, &user, passcode.clone(), invite).await {
@@ -187,6 +196,10 @@ impl Entry<'_> {
             }
             Err(NotRegistered::Failed(failure)) => Err(failure),
         }
+    }
+
+    fn prepare_identity(&mut self) {
+        self.identity.get_or_insert_with(|| Box::pin(rt::unblock(IdentityKey::generate)));
     }
 
     async fn log_in(&mut self, user: UserId, passcode: Passcode) -> Result<Option<Entered>, Failure> {

@@ -10,9 +10,7 @@ use common::frame::Padding;
 use common::ident::{MessageId, UserId};
 use common::limits::{DEAD_AFTER, FRAME_AFTER_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
-use common::msg::{
-    Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Message as _, PeerMessage, Ping,
-};
+use common::msg::{Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Message as _, PeerMessage, Ping};
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{FutureExt as _, select_biased};
 

@@ -58,9 +58,9 @@ pub(crate) async fn timeout<T>(duration: Duration, future: impl Future<Output = 
     async_std::future::timeout(duration, future).await.map_err(|_| TimedOut)
 }
 
-/// Runs something slow (hashing, key generation, blocking calls) on a thread of its own.
-pub(crate) async fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    async_std::task::spawn_blocking(work).await
+/// Runs something slow (hashing, key generation, blocking calls) on a thread of its own, from now on.
+pub(crate) fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl Future<Output = T> {
+    async_std::task::spawn_blocking(work)
 }
 
 /// Opens a TCP connection, from `source` where one is given.
