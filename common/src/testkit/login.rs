@@ -8,7 +8,7 @@ use crate::crypto::terminal::TerminalIdentity;
 use crate::crypto::{transcript, vault};
 use crate::ident::{Challenge, TerminalId, UserId};
 use crate::msg::{
-    Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, FromDirectory, Hex,
+    Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory, Hex,
     RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
 };
 use crate::secret::{Passcode, Secret};
@@ -139,7 +139,7 @@ impl Client {
         }
     }
 
-    /// Proves possession of the key and becomes present at `port`.
+    /// Proves possession of the key and becomes present at `port`, with a new certificate.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -151,6 +151,20 @@ impl Client {
         port: u16,
     ) -> Result<Announced, Trouble> {
         let certificate = TerminalIdentity::generate(terminal)?.certify(user, &granted.identity, 0)?;
+        self.announce_as(user, granted, certificate, port)
+    }
+
+    /// As [`Client::announce`], with the certificate of an earlier login.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn announce_as(
+        &mut self,
+        user: &UserId,
+        granted: &Granted,
+        certificate: Certificate,
+        port: u16,
+    ) -> Result<Announced, Trouble> {
         let transcript = transcript::login(self.channel(user), &granted.challenge, port, &certificate);
         let publickey = Hex(granted.identity.public().as_pkcs1().to_vec());
         let signature = Blob(granted.identity.sign(&transcript)?);
