@@ -7,7 +7,10 @@
 use std::path::PathBuf;
 
 use common::ident::TerminalId;
-use common::msg::{ConnectReq, Message as _, PeerMessage};
+use common::msg::{
+    AuthProof, AuthReq, Blob, ConnectReq, Hello, Hex, LookupReq, Message as _, PeerMessage, RegisterReq,
+    RegisterUpload, ToDirectory,
+};
 use common::testkit::{Example, fuzz};
 use serde_json::Value;
 
@@ -45,10 +48,35 @@ fn vectors(file: &str, name: &str) -> Vec<Value> {
     all[name].as_array().unwrap().clone()
 }
 
-/// Encodes payloads as the frames of one stream.
-fn stream(payloads: &[&str]) -> Vec<u8> {
-    let frame = |payload: &&str| [&u32::try_from(payload.len()).unwrap().to_be_bytes(), payload.as_bytes()].concat();
-    payloads.iter().flat_map(frame).collect()
+/// Who may register, then payloads a second apart with 2-byte lengths: the form of
+/// `directory_server::testkit::fuzz_connection`.
+fn script(mode: u8, payloads: &[&str]) -> Vec<u8> {
+    let steps = payloads.iter().flat_map(|payload| [&[1][..], &pieces(&[payload])].concat());
+    std::iter::once(mode).chain(steps).collect()
+}
+
+/// Registration and login with OPAQUE messages that are valid, those of RFC 9807, as far as a recording can go.
+fn furthest() -> Vec<String> {
+    let path = [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", "rfc9807.json"].iter().collect::<PathBuf>();
+    let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let blob = |name: &str| Blob(hex::decode(vectors[0][name].as_str().unwrap()).unwrap());
+    let (userid, terminal) = (Example::Ali.user().unwrap(), TerminalId([1; 16]));
+    let identity = Example::Ali.identity().unwrap();
+    let messages: [ToDirectory; 6] = [
+        Hello { userid: userid.clone() }.into(),
+        RegisterReq { userid: userid.clone(), passcode: blob("registration_request"), invite: None }.into(),
+        RegisterUpload {
+            passcode: blob("registration_upload"),
+            publickey: Hex(identity.public().as_pkcs1().to_vec()),
+            signature: Blob(vec![1; 256]),
+            vault: Blob(vec![2; 64]),
+        }
+        .into(),
+        AuthReq { userid: userid.clone(), passcode: blob("KE1"), terminal, cookie: None }.into(),
+        AuthProof { passcode: blob("KE3") }.into(),
+        LookupReq { userid: userid.clone(), lookup: userid }.into(),
+    ];
+    messages.iter().map(|message| String::from_utf8(message.encode()).unwrap()).collect()
 }
 
 /// Payloads with 2-byte lengths, the form of `peer::testkit::fuzz_link`.
@@ -95,10 +123,14 @@ fn write_corpus() {
     .unwrap();
     let raw = hex::decode(raw["preface"].as_str().unwrap()).unwrap();
     write("preface", callers.iter().map(|callers| callers.to_vec()).chain([raw]));
+    // Each thing said alone; then everything, and what gets furthest, wherever one may register.
     let payloads = of("to directory");
     let all: Vec<&str> = payloads.iter().map(String::as_str).collect();
-    let single = payloads.iter().map(|payload| stream(&[payload]));
-    write("directory_connection", single.chain([stream(&all)]));
+    let furthest = furthest();
+    let furthest: Vec<&str> = furthest.iter().map(String::as_str).collect();
+    let single = payloads.iter().map(|payload| script(0, &[payload]));
+    let whole = (0..3).flat_map(|mode| [script(mode, &all), script(mode, &furthest)]);
+    write("directory_connection", single.chain(whole).collect::<Vec<_>>());
 
     // A caller who is let in, then says each thing; and everything at once.
     let request = request();
