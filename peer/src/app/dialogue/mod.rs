@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use common::ident::UserId;
 use common::secret::Passcode;
+use serde::{Deserialize, Serialize};
 
 use super::exit;
 use super::sanitise::{Glyphs, SafeText};
@@ -63,7 +64,8 @@ pub(crate) enum Start {
 }
 
 /// When to show who said something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Names {
     /// Where it is not the person being talked to.
     #[default]

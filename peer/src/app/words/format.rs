@@ -7,6 +7,18 @@ use crate::core::notice::{KeyState, Person};
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const SECONDS_PER_DAY: u64 = 86_400;
 
+/// Characters of a text that are repeated when it is spoken of.
+const QUOTED: usize = 30;
+
+/// The beginning of a text, on one line, to recognise it by.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted: String = text.chars().map(|c| if c == '\n' { ' ' } else { c }).take(QUOTED).collect();
+    if quoted.len() < text.len() {
+        quoted.push('…');
+    }
+    quoted
+}
+
 /// Seconds as `40 s`, `5 min` or `3 h`, rounded up: nobody is told to come back too early.
 pub(crate) fn duration(seconds: u64) -> String {
     match seconds {
@@ -73,6 +85,12 @@ mod tests {
     use common::ident::UserId;
 
     use super::*;
+
+    #[test]
+    fn long_texts_are_recognised_by_their_beginning() {
+        assert_eq!(quoted("one\ntwo"), "one two");
+        assert_eq!(quoted(&"é".repeat(31)), format!("{}…", "é".repeat(30)));
+    }
 
     #[test]
     fn durations_are_rounded_up() {

@@ -1,12 +1,15 @@
 //! The catalogue: every text of the program, once, English. One function per text, named by the id in its comment.
 //!
 //! Owns words only; when they are said is [`super::dialogue`]'s part. Failures that end the program are in
-//! [`failure`], the help in [`help`], dates, durations and the `list` table in [`format`].
+//! [`failure`], calls and conversations in [`talk`], the help in [`help`], command line and configuration in [`setup`],
+//! dates, durations and the `list` table in [`format`].
 
 pub(crate) mod failure;
 pub(crate) mod format;
 pub(crate) mod help;
+pub(crate) mod setup;
 pub(crate) mod talk;
+pub(crate) mod trust;
 
 use common::ident::{KeyDigest, UserId};
 
@@ -147,7 +150,7 @@ pub(crate) fn no_input(question: &str) -> String {
 
 /// `n.kept`
 pub(crate) fn kept(entry: &str) -> String {
-    format!("(your unfinished entry \"{entry}\" is kept)")
+    format!("(your unfinished entry \"{}\" is kept)", format::quoted(entry))
 }
 
 /// `n.paste`

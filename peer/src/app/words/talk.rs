@@ -21,9 +21,6 @@ pub(crate) const NO_CONVERSATION: &str = "-- There is no conversation to end. /q
 pub(crate) const NO_LIST: &str =
     "-- Cannot ask who is online: the directory server is out of reach. Try again when it is back.";
 
-/// Characters of a text that are repeated in `e.not_delivered`.
-const QUOTED: usize = 30;
-
 /// `n.received`
 pub(crate) fn received(from: &UserId) -> String {
     format!("Connection received from user {from}, type your messages")
@@ -66,11 +63,7 @@ pub(crate) fn author(from: &UserId) -> String {
 
 /// `e.not_delivered`
 pub(crate) fn not_delivered(to: &UserId, text: &str) -> String {
-    let mut quoted: String = text.chars().take(QUOTED).collect();
-    if quoted.len() < text.len() {
-        quoted.push('…');
-    }
-    format!("-- Not delivered: \"{quoted}\". Connect to {to} and send it again.")
+    format!("-- Not delivered: \"{}\". Connect to {to} and send it again.", format::quoted(text))
 }
 
 /// What is known locally of an id that the directory does not show as logged in.

@@ -84,20 +84,21 @@ impl Layout {
     }
 }
 
-/// Cuts a received line to rows of `width` columns.
+/// Cuts a received line to rows of `width` columns, between words where there is a space.
 pub(super) fn wrap(line: &str, width: usize) -> Vec<String> {
-    let mut rows = vec![String::new()];
-    let mut column = 0;
+    let mut rows = Vec::new();
+    let mut row = String::new();
     for grapheme in line.graphemes(true) {
-        if column + grapheme.width() > width && column > INDENT.len() {
-            rows.push(INDENT.to_owned());
-            column = INDENT.len();
+        let begun = |rows: &[String]| if rows.is_empty() { 0 } else { INDENT.len() };
+        while row.width() + grapheme.width() > width && row.len() > begun(&rows) {
+            let word = row.rfind(' ').map_or(0, |space| space + 1);
+            let cut = if word > begun(&rows) && word < row.len() { word } else { row.len() };
+            let moved = row.split_off(cut);
+            rows.push(std::mem::replace(&mut row, format!("{INDENT}{moved}")));
         }
-        if let Some(row) = rows.last_mut() {
-            row.push_str(grapheme);
-        }
-        column += grapheme.width();
+        row.push_str(grapheme);
     }
+    rows.push(row);
     rows
 }
 
@@ -163,9 +164,20 @@ mod tests {
         assert_eq!(wrap(&padded, 20), ["hi                  ", "  Connection ended"]);
         assert_eq!(wrap("short", 20), ["short"]);
         assert_eq!(wrap("你你你", 4), ["你你", "  你"]);
+        assert_eq!(wrap("one two three", 10), ["one two ", "  three"]);
+        assert_eq!(wrap(" 👋aa", 5), [" ", "  👋a", "  a"]);
+        assert_eq!(wrap("a23456 b23456789", 8), ["a23456 ", "  b23456", "  789"]);
     }
 
     proptest! {
+        #[test]
+        fn a_received_line_stays_within_the_screen_and_whole(line in "[a-z你👋 ]{0,80}", width in 5_usize..30) {
+            let rows = wrap(&line, width);
+            prop_assert!(rows.iter().all(|row| row.width() <= width), "{:?}", rows);
+            let whole: String = rows.iter().enumerate().map(|(n, row)| if n == 0 { row } else { &row[2..] }).collect();
+            prop_assert_eq!(whole, line);
+        }
+
         #[test]
         fn no_row_is_wider_than_the_screen_and_nothing_is_lost(
             entry in "[a-z你👋한\n ]{0,60}", at in 0_usize..61, width in 2_usize..50

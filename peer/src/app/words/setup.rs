@@ -1,0 +1,71 @@
+//! Words about the command line, the configuration and the passcode file.
+
+use std::fmt::Display;
+
+use super::failure::Report;
+use crate::app::exit;
+use crate::app::nearest::nearest;
+
+fn question<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>, quote: char) -> String {
+    nearest(typed, candidates).map(|near| format!(" Did you mean {quote}{near}{quote}?")).unwrap_or_default()
+}
+
+/// `e.usage`: a command that does not exist.
+pub(crate) fn no_command<'a>(typed: &str, commands: impl IntoIterator<Item = &'a str>) -> String {
+    format!("No command '{typed}'.{}", question(typed, commands, '\''))
+}
+
+/// `e.usage`: an option that does not exist.
+pub(crate) fn no_option<'a>(typed: &str, options: impl IntoIterator<Item = &'a str>) -> String {
+    format!("No option '{typed}'.{}", question(typed, options, '\''))
+}
+
+/// `e.usage`: the next step.
+pub(crate) const SEE_HELP: &str = "peer --help lists what there is.";
+
+/// `e.config`: a key that does not exist, `place` being `file:line` or `environment`.
+pub(crate) fn unknown_key<'a>(place: &str, key: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    format!("{place}: unknown key \"{key}\".{}", question(key, known, '"'))
+}
+
+/// `e.config`: a value that does not fit.
+pub(crate) fn bad_value(place: &str, why: impl Display) -> String {
+    format!("{place}: {why}")
+}
+
+/// `e.config`: the file cannot be read.
+pub(crate) fn unreadable(file: impl Display, why: impl Display) -> Report {
+    Report { lines: vec![format!("Cannot read {file}: {why}. Check its name and permissions.")], exit: exit::IO }
+}
+
+/// `e.config`: nowhere to keep anything.
+pub(crate) const NO_HOME: &str = "Neither HOME nor XDG_DATA_HOME is set. Say where to keep your data: --data-dir DIR";
+
+/// `n.config`: `config check` found nothing wrong.
+pub(crate) fn sound(file: Option<impl Display>) -> String {
+    match file {
+        Some(file) => format!("{file} is in order."),
+        None => "There is no configuration file; all keys have their defaults.".to_owned(),
+    }
+}
+
+/// `n.config`: where things are.
+pub(crate) fn places(file: impl Display, data: impl Display) -> Vec<String> {
+    vec![format!("configuration {file}"), format!("data          {data}")]
+}
+
+/// `e.passcode_file`: others could read it.
+pub(crate) fn open_to_others(file: impl Display) -> Report {
+    Report {
+        lines: vec![format!("Others can read {file}, so the passcode in it is not used. Close it: chmod 600 {file}")],
+        exit: exit::NOT_PERMITTED,
+    }
+}
+
+/// `e.passcode_file`: nothing in it.
+pub(crate) fn empty_passcode(file: impl Display) -> Report {
+    Report {
+        lines: vec![format!("There is no passcode in the first line of {file}. Write it there.")],
+        exit: exit::USAGE,
+    }
+}

@@ -1,0 +1,149 @@
+//! Parsing the command line, and what a mistyped one is answered.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
+
+use super::{Cli, Command};
+use crate::app::exit;
+use crate::app::words::failure::Report;
+use crate::app::words::setup;
+
+/// Why the program stops before it has begun.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// Help or version, which were asked for: for the output.
+    Wanted(String),
+    /// A mistake: for the error output.
+    Mistaken(Report),
+}
+
+/// Parses the command line.
+pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Cli, Stopped> {
+    let cli = Cli::try_parse_from(&arguments).map_err(|error| stopped(&error, &arguments))?;
+    match &cli.command {
+        Some(Command::Help { about }) => Err(help(about.as_deref())),
+        _ => Ok(cli),
+    }
+}
+
+fn help(about: Option<&str>) -> Stopped {
+    let mut program = Cli::command();
+    program.build();
+    let Some(name) = about else { return Stopped::Wanted(program.render_help().to_string()) };
+    match program.find_subcommand_mut(name) {
+        Some(command) => Stopped::Wanted(command.render_help().to_string()),
+        None => mistaken(setup::no_command(name, program.get_subcommands().map(clap::Command::get_name))),
+    }
+}
+
+fn mistaken(what: String) -> Stopped {
+    Stopped::Mistaken(Report { lines: vec![what, setup::SEE_HELP.to_owned()], exit: exit::USAGE })
+}
+
+fn stopped(error: &clap::Error, arguments: &[OsString]) -> Stopped {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let known = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Stopped::Wanted(error.to_string()),
+        ErrorKind::InvalidSubcommand => context(ContextKind::InvalidSubcommand),
+        ErrorKind::UnknownArgument => context(ContextKind::InvalidArg),
+        _ => None,
+    };
+    let what = known.map(|typed| unknown(typed, arguments)).unwrap_or_else(|| {
+        // The first paragraph; the others repeat the usage.
+        let text = error.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        text.split("\n\n").next().unwrap_or(text).trim_end().to_owned()
+    });
+    mistaken(what)
+}
+
+fn unknown(typed: &str, arguments: &[OsString]) -> String {
+    let mut command = Cli::command();
+    command.build();
+    for argument in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
+        if let Some(inner) = command.find_subcommand(argument) {
+            command = inner.clone();
+        }
+    }
+    if !typed.starts_with('-') {
+        return setup::no_command(typed, command.get_subcommands().map(clap::Command::get_name));
+    }
+    let long = command.get_arguments().filter_map(|argument| argument.get_long().map(|long| format!("--{long}")));
+    let long: Vec<String> = long.collect();
+    setup::no_option(typed, long.iter().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    fn complaint(line: &str) -> String {
+        match parse(arguments(line)) {
+            Err(Stopped::Mistaken(report)) => {
+                assert_eq!(report.exit, exit::USAGE);
+                report.lines[0].clone()
+            }
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn wanted(line: &str) -> String {
+        match parse(arguments(line)) {
+            Err(Stopped::Wanted(text)) => text,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_mistyped_command_or_option_names_the_nearest_one() {
+        assert_eq!(complaint("peer jion"), "No command 'jion'. Did you mean 'join'?");
+        assert_eq!(complaint("peer config shwo"), "No command 'shwo'. Did you mean 'show'?");
+        assert_eq!(complaint("peer --sevrer x"), "No option '--sevrer'. Did you mean '--server'?");
+        assert_eq!(complaint("peer join --usr ali"), "No option '--usr'. Did you mean '--user'?");
+        assert_eq!(complaint("peer help jion"), "No command 'jion'. Did you mean 'join'?");
+        assert_eq!(complaint("peer banana"), "No command 'banana'.");
+    }
+
+    #[test]
+    fn abbreviations_are_not_accepted() {
+        assert!(complaint("peer trust dir.example.org").starts_with("No command 'trust'."));
+        assert!(complaint("peer --serv x").starts_with("No option '--serv'."));
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_explained() {
+        assert!(complaint("peer --user a/b").contains("a user id consists of"));
+        assert!(complaint("peer --listen nowhere").contains("an address to listen on is"));
+        assert!(complaint("peer --timeout soon").contains("soon"));
+    }
+
+    #[test]
+    fn there_is_no_option_for_the_passcode_itself() {
+        assert!(complaint("peer --passcode 482193").starts_with("No option '--passcode'."));
+    }
+
+    #[test]
+    fn the_help_begins_with_examples_and_fits_a_terminal() {
+        let help = wanted("peer -h");
+        assert!(help.starts_with("Examples:"), "{help}");
+        assert!(help.lines().count() <= 24, "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        assert_eq!(wanted("peer help"), help);
+        assert!(wanted("peer help join").contains("Use an invite"));
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_is_one_line() {
+        assert_eq!(wanted("peer --version"), format!("peer {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}

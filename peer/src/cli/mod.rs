@@ -1,0 +1,187 @@
+//! The command line (UX section 2.1), and what comes of it together with the configuration.
+
+mod mistakes;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+use common::secret::Passcode;
+
+use crate::app::dialogue::{Names, Options, Questions, Start};
+use crate::app::exit;
+use crate::app::sanitise::Glyphs;
+use crate::app::words::failure::Report;
+use crate::app::words::setup;
+use crate::config::{self, Config, Found, Listen, Login, Named, ServerAddress, Span, passcode_file};
+use crate::ui::line::{LineOptions, Look};
+pub(crate) use mistakes::{Stopped, parse};
+
+const EXAMPLES: &str = "\
+Examples:
+  peer                            log in and talk, directory on this machine
+  peer --server dir.example.org   the same, directory elsewhere";
+
+/// Talk to people, directly and encrypted.
+#[derive(Debug, Parser)]
+#[command(name = "peer", version, before_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(help_template = "{before-help}{usage-heading} {usage}\n\n{all-args}")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) given: Given,
+    /// Without a command: the line terminal.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options, each also as a variable of the environment.
+#[derive(Debug, Args)]
+pub(crate) struct Given {
+    /// Directory server.
+    #[arg(short, long, value_name = "HOST[:PORT]", env = "PEER_SERVER", global = true, hide_env = true)]
+    server: Option<ServerAddress>,
+    /// Who logs in.
+    #[arg(short, long, value_name = "ID", env = "PEER_USER", global = true, hide_env = true)]
+    user: Option<Login>,
+    /// Passcode in the first line; - is the input.
+    #[arg(long, value_name = "FILE", env = "PEER_PASSCODE_FILE", global = true, hide_env = true)]
+    passcode_file: Option<PathBuf>,
+    /// Listen here and call from here.
+    #[arg(long, value_name = "ADDR[:PORT]", env = "PEER_LISTEN", global = true, hide_env = true)]
+    listen: Option<Listen>,
+    /// Configuration file.
+    #[arg(short, long, value_name = "FILE", env = "PEER_CONFIG", global = true, hide_env = true)]
+    config: Option<PathBuf>,
+    /// Where keys and pins are kept.
+    #[arg(long, value_name = "DIR", env = "PEER_DATA_DIR", global = true, hide_env = true)]
+    data_dir: Option<PathBuf>,
+    /// Only append, with names: for screen readers.
+    #[arg(long, env = "PEER_PLAIN", value_parser = FalseyValueParser::new(), global = true, hide_env = true)]
+    plain: bool,
+    /// Fail instead of asking.
+    #[arg(long, global = true)]
+    no_input: bool,
+    /// Patience with the directory.
+    #[arg(long, value_name = "SECS", env = "PEER_TIMEOUT", global = true, hide_env = true)]
+    timeout: Option<u64>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Use an invite.
+    Join {
+        /// - reads the invite from the input, as without it.
+        #[arg(value_name = "-", value_parser = ["-"], hide = true)]
+        input: Option<String>,
+    },
+    /// Accept the new key of a server.
+    TrustServer {
+        /// The server.
+        #[arg(value_name = "HOST[:PORT]")]
+        host: ServerAddress,
+    },
+    /// See and check the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print this, or the help of a command.
+    Help {
+        /// The command.
+        #[arg(value_name = "COMMAND")]
+        about: Option<String>,
+    },
+}
+
+/// `peer config …`
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Where it is read from.
+    Path,
+    /// What is in effect.
+    Show,
+    /// Whether it is in order.
+    Check,
+}
+
+/// Everything that options, environment and files say.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// All keys, the options put on top.
+    pub(crate) config: Config,
+    /// Where keys and pins are kept.
+    pub(crate) data_dir: PathBuf,
+    file: PathBuf,
+    found: Found,
+    /// Whether anything may be asked.
+    pub(crate) questions: Questions,
+}
+
+impl Settings {
+    /// Reads the configuration and puts the options on top.
+    pub(crate) fn load(given: Given) -> Result<Self, Report> {
+        let named = if given.config.is_some() { Named::Yes } else { Named::No };
+        let file = given.config.unwrap_or_else(|| config::default_path(|name| std::env::var_os(name)));
+        let (mut config, found) = config::load(&file, named, std::env::vars_os())?;
+        let data_dir = given.data_dir.or_else(|| config::default_data_dir(|name| std::env::var_os(name)));
+        let nowhere = || Report { lines: vec![setup::NO_HOME.to_owned()], exit: exit::CONFIG };
+        let data_dir = data_dir.ok_or_else(nowhere)?;
+        let server = &mut config.server;
+        given.server.into_iter().for_each(|address| server.address = address);
+        given.user.into_iter().for_each(|user| server.user = user);
+        given.passcode_file.into_iter().for_each(|path| server.passcode_file = path);
+        given.timeout.into_iter().for_each(|seconds| server.connect_timeout = Span::from_secs(seconds));
+        given.listen.into_iter().for_each(|listen| config.peer.listen = listen);
+        config.ui.plain |= given.plain;
+        let questions = if given.no_input { Questions::Forbidden } else { Questions::Allowed };
+        Ok(Self { config, data_dir, file, found, questions })
+    }
+
+    /// The passcode from its file, if there is one.
+    pub(crate) fn passcode(&self) -> Result<Option<Passcode>, Report> {
+        let path = &self.config.server.passcode_file;
+        if path.as_os_str().is_empty() { Ok(None) } else { passcode_file::read(path).map(Some) }
+    }
+
+    /// What the line terminal needs.
+    pub(crate) fn line_options(&self, start: Start, passcode: Option<Passcode>) -> LineOptions {
+        let plain = self.config.ui.plain;
+        LineOptions {
+            dialogue: Options {
+                start,
+                user: self.config.server.user.0.clone(),
+                passcode,
+                server: self.config.server.address.to_string(),
+                names: if plain { Names::Always } else { self.config.line.names },
+                glyphs: if plain || !speaks_unicode() { Glyphs::Ascii } else { Glyphs::Unicode },
+                grace: self.config.line.ctrl_c_grace.into(),
+                questions: self.questions,
+            },
+            history: self.config.line.history,
+            look: if plain { Look::Plain } else { Look::Screen },
+        }
+    }
+
+    /// `peer config …`: the lines to print and the exit code.
+    pub(crate) fn report(&self, command: ConfigCommand) -> Report {
+        let lines = match command {
+            ConfigCommand::Path => setup::places(self.file.display(), self.data_dir.display()),
+            ConfigCommand::Check => {
+                vec![setup::sound((self.found == Found::Yes).then(|| self.file.display()))]
+            }
+            ConfigCommand::Show => match self.config.to_toml() {
+                Ok(text) => text.lines().map(str::to_owned).collect(),
+                Err(error) => return Report { lines: vec![error.to_string()], exit: exit::INTERNAL },
+            },
+        };
+        Report { lines, exit: exit::OK }
+    }
+}
+
+/// Whether the locale says that the terminal draws Unicode; the first variable that is set decides (POSIX 8.2).
+fn speaks_unicode() -> bool {
+    let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    let locale = locale.to_string_lossy().to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}

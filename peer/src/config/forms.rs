@@ -1,0 +1,229 @@
+//! Forms of values: durations, addresses, user ids. Each is parsed once, from the file, the environment or an option.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use common::ident::{BadUserId, UserId};
+use common::limits::DIRECTORY_PORT;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+const AUTO: &str = "auto";
+const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
+
+/// Serialises a type by its text form.
+macro_rules! as_text {
+    ($type:ty) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+/// A duration in whole seconds: `90s`, `5m`, `24h`, `30d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span(Duration);
+as_text!(Span);
+
+/// Why a text is not a duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a duration is a number and one of s, m, h, d, such as \"10s\"")]
+pub(crate) struct NotASpan;
+
+impl Span {
+    pub(crate) const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+}
+
+impl From<Span> for Duration {
+    fn from(span: Span) -> Self {
+        span.0
+    }
+}
+
+impl FromStr for Span {
+    type Err = NotASpan;
+    fn from_str(text: &str) -> Result<Self, NotASpan> {
+        let split = UNITS.iter().find_map(|(letter, unit)| Some((text.strip_suffix(*letter)?, unit)));
+        let (number, unit) = split.ok_or(NotASpan)?;
+        let number: u64 = number.parse().map_err(|_| NotASpan)?;
+        number.checked_mul(*unit).map(Self::from_secs).ok_or(NotASpan)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let fits = UNITS.iter().find(|(_, unit)| seconds >= *unit && seconds.is_multiple_of(*unit));
+        let (letter, unit) = fits.copied().unwrap_or(('s', 1));
+        write!(f, "{}{letter}", seconds / unit)
+    }
+}
+
+/// Where the directory is: `HOST[:PORT]`, kept with its port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerAddress(String);
+as_text!(ServerAddress);
+
+/// Why a text is not the address of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a server is a name or an address, with a port or without, such as \"dir.example.org:7420\"")]
+pub(crate) struct NotAServer;
+
+impl ServerAddress {
+    /// `host:port`
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ServerAddress {
+    fn default() -> Self {
+        Self(format!("127.0.0.1:{DIRECTORY_PORT}"))
+    }
+}
+
+impl FromStr for ServerAddress {
+    type Err = NotAServer;
+    fn from_str(text: &str) -> Result<Self, NotAServer> {
+        if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            return Ok(Self(SocketAddr::new(ip, DIRECTORY_PORT).to_string()));
+        }
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(Self(address.to_string()));
+        }
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, port.parse().map_err(|_| NotAServer)?),
+            None => (text, DIRECTORY_PORT),
+        };
+        let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if host.is_empty() || port == 0 || !host.chars().all(sound) {
+            return Err(NotAServer);
+        }
+        Ok(Self(format!("{}:{port}", host.to_ascii_lowercase())))
+    }
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where callers arrive and calls come from: `auto` or `ADDR[:PORT]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Listen {
+    /// Absent: the address of the connection to the directory.
+    pub(crate) address: Option<IpAddr>,
+    /// Absent: 65000 or the next free one.
+    pub(crate) port: Option<u16>,
+}
+as_text!(Listen);
+
+/// Why a text is not an address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an address to listen on is \"auto\" or an address of this machine, such as \"192.0.2.7\" or \"192.0.2.7:65000\""
+)]
+pub(crate) struct NotAListener;
+
+impl FromStr for Listen {
+    type Err = NotAListener;
+    fn from_str(text: &str) -> Result<Self, NotAListener> {
+        if text == AUTO {
+            return Ok(Self::default());
+        }
+        if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse() {
+            return Ok(Self { address: Some(ip), port: None });
+        }
+        let address: SocketAddr = text.parse().map_err(|_| NotAListener)?;
+        Ok(Self { address: Some(address.ip()), port: Some(address.port()).filter(|port| *port != 0) })
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.address, self.port) {
+            (None, _) => f.write_str(AUTO),
+            (Some(ip), None) => write!(f, "{ip}"),
+            (Some(ip), Some(port)) => write!(f, "{}", SocketAddr::new(ip, port)),
+        }
+    }
+}
+
+/// Who logs in; empty: whoever says so at the prompt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Login(pub(crate) Option<UserId>);
+as_text!(Login);
+
+impl FromStr for Login {
+    type Err = BadUserId;
+    fn from_str(text: &str) -> Result<Self, BadUserId> {
+        if text.is_empty() { Ok(Self(None)) } else { crate::app::grammar::user_id(text).map(|user| Self(Some(user))) }
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_ref().map_or("", UserId::as_str))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_they_are_written() {
+        for text in ["0s", "90s", "5m", "23h", "30d"] {
+            let span: Span = text.parse().unwrap();
+            assert_eq!(span.to_string(), text);
+        }
+        for wrong in ["", "5", "m", "5 m", "-5m", "5mm", "5x", "99999999999999999999d", "9999999999999999999d"] {
+            assert_eq!(wrong.parse::<Span>(), Err(NotASpan), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_server_without_a_port_gets_the_usual_one() {
+        for (text, address) in [
+            ("dir.example.org", "dir.example.org:7420"),
+            ("Dir.Example.org:1", "dir.example.org:1"),
+            ("127.0.0.1", "127.0.0.1:7420"),
+            ("::1", "[::1]:7420"),
+            ("[::1]", "[::1]:7420"),
+            ("[::1]:1", "[::1]:1"),
+        ] {
+            assert_eq!(text.parse::<ServerAddress>().unwrap().as_str(), address);
+        }
+        for wrong in ["", ":7420", "a b", "dir:x", "dir:0", "dir:70000", "http://dir", "\u{1b}"] {
+            assert_eq!(wrong.parse::<ServerAddress>(), Err(NotAServer), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_to_listen_on_may_leave_the_port_open() {
+        for text in ["auto", "127.0.0.2", "127.0.0.2:65000", "[::1]:1", "::1"] {
+            assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
+        }
+        assert_eq!("127.0.0.2:0".parse::<Listen>().unwrap().port, None);
+        assert_eq!("dir.example.org".parse::<Listen>(), Err(NotAListener));
+    }
+
+    #[test]
+    fn a_user_is_folded_to_lower_case() {
+        assert_eq!("Ali".parse::<Login>().unwrap().to_string(), "ali");
+        assert_eq!("".parse::<Login>().unwrap(), Login(None));
+        assert!("a b".parse::<Login>().is_err());
+    }
+}

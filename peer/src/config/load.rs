@@ -1,0 +1,248 @@
+//! Where the configuration comes from: a file, and `PEER_SECTION__KEY` in the environment, which beats it.
+//!
+//! Unknown keys are errors, all reported at once. The known ones are those of the defaults, so that no list is kept
+//! twice.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Config;
+use crate::app::exit;
+use crate::app::words::failure::Report;
+use crate::app::words::setup;
+
+const PREFIX: &str = "PEER_";
+const ENVIRONMENT: &str = "environment";
+const SYSTEM_WIDE: &str = "/etc/peer/config.toml";
+
+/// The file that is read when none is named: the person's own, or else the system's.
+pub(crate) fn default_path(environment: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let own = home_for("XDG_CONFIG_HOME", ".config", &environment).map(|home| home.join("peer/config.toml"));
+    own.filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
+}
+
+/// Where keys and pins are kept when nothing else is said.
+pub(crate) fn default_data_dir(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    home_for("XDG_DATA_HOME", ".local/share", &environment).map(|home| home.join("peer"))
+}
+
+/// A directory of the XDG base directory specification; relative ones are ignored, as it demands.
+fn home_for(variable: &str, below_home: &str, environment: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
+}
+
+/// Reads the file, which may be absent unless it was `named`, and the environment. Also tells whether there was one.
+pub(crate) fn load(
+    path: &Path,
+    named: Named,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<(Config, Found), Report> {
+    let (text, found) = match std::fs::read_to_string(path) {
+        Ok(text) => (text, Found::Yes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named == Named::No => (String::new(), Found::No),
+        Err(error) => return Err(setup::unreadable(path.display(), error)),
+    };
+    let known = known_keys()?;
+    let name = path.display().to_string();
+    let mut problems = unknown_keys(&name, &text, &known);
+    let mut table = toml::Table::new();
+    if problems.is_empty() {
+        match parse(&name, &text) {
+            Ok(parsed) => table = parsed,
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for (variable, value) in environment {
+        let (Some(variable), Some(value)) = (variable.to_str(), value.to_str()) else { continue };
+        if let Err(problem) = override_key(&mut table, &known, variable, value) {
+            problems.push(problem);
+        }
+    }
+    if problems.is_empty() {
+        match Config::deserialize(table) {
+            Ok(config) => return Ok((config, found)),
+            Err(error) => problems.push(setup::bad_value(ENVIRONMENT, error.message())),
+        }
+    }
+    Err(Report { lines: problems, exit: exit::CONFIG })
+}
+
+/// Whether a person named the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// It must exist.
+    Yes,
+    /// It may be absent.
+    No,
+}
+
+/// Whether there was a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Yes,
+    No,
+}
+
+fn known_keys() -> Result<toml::Table, Report> {
+    toml::Table::try_from(Config::default())
+        .map_err(|error| Report { lines: vec![error.to_string()], exit: exit::INTERNAL })
+}
+
+/// Parses the file and checks the types while line numbers are known.
+fn parse(name: &str, text: &str) -> Result<toml::Table, String> {
+    let typed = toml::from_str::<Config>(text).map(drop);
+    typed.and_then(|()| toml::from_str(text)).map_err(|error| {
+        let line = line_of(text, error.span().map_or(0, |span| span.start));
+        setup::bad_value(&format!("{name}:{line}"), error.message())
+    })
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
+}
+
+fn unknown_keys(name: &str, text: &str, known: &toml::Table) -> Vec<String> {
+    // A file that is not TOML is reported by `parse`.
+    let Ok(document) = DeTable::parse(text) else { return Vec::new() };
+    let mut unknown: Vec<(usize, String)> = Vec::new();
+    let mut complain = |key: &Spanned<std::borrow::Cow<'_, str>>, candidates: &toml::Table| {
+        let line = line_of(text, key.span().start);
+        let candidates = candidates.keys().map(String::as_str);
+        unknown.push((line, setup::unknown_key(&format!("{name}:{line}"), key.get_ref(), candidates)));
+    };
+    for (section, body) in document.get_ref() {
+        match (known.get(section.get_ref().as_ref()).and_then(toml::Value::as_table), body.get_ref()) {
+            (None, _) => complain(section, known),
+            (Some(keys), DeValue::Table(body)) => {
+                body.keys()
+                    .filter(|key| !keys.contains_key(key.get_ref().as_ref()))
+                    .for_each(|key| complain(key, keys));
+            }
+            (Some(_), _) => {}
+        }
+    }
+    unknown.sort();
+    unknown.into_iter().map(|(_, problem)| problem).collect()
+}
+
+/// Takes over `PEER_SECTION__KEY`; the type is that of the default.
+fn override_key(table: &mut toml::Table, known: &toml::Table, variable: &str, value: &str) -> Result<(), String> {
+    let Some((section, key)) = variable.strip_prefix(PREFIX).and_then(|name| name.split_once("__")) else {
+        return Ok(());
+    };
+    let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
+    let wrong = |form: &str| setup::bad_value(ENVIRONMENT, format_args!("{variable} must be {form}"));
+    let parsed = match known.get(&section).and_then(|body| body.get(&key)) {
+        None => {
+            let all = known.iter().filter_map(|(section, body)| Some((section, body.as_table()?)));
+            let names: Vec<String> = all
+                .flat_map(|(section, body)| {
+                    body.keys().map(move |key| format!("{PREFIX}{section}__{key}").to_uppercase())
+                })
+                .collect();
+            return Err(setup::unknown_key(ENVIRONMENT, variable, names.iter().map(String::as_str)));
+        }
+        Some(toml::Value::Integer(_)) => toml::Value::Integer(value.parse().map_err(|_| wrong("a number"))?),
+        Some(toml::Value::Boolean(_)) => toml::Value::Boolean(value.parse().map_err(|_| wrong("true or false"))?),
+        Some(_) => toml::Value::from(value),
+    };
+    let body = table.entry(section).or_insert_with(|| toml::Table::new().into());
+    if let Some(body) = body.as_table_mut() {
+        body.insert(key, parsed);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::dialogue::Names;
+
+    fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        let environment = environment.iter().map(|(key, value)| ((*key).into(), (*value).into()));
+        let shorten = |line: &String| line.replace(&path.display().to_string(), "config.toml");
+        load(&path, Named::Yes, environment)
+            .map(|(config, _)| config)
+            .map_err(|report| report.lines.iter().map(shorten).collect())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(load_text("", &[]), Ok(Config::default()));
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_again() {
+        let config =
+            load_text("[server]\nuser = \"ali\"\n[peer]\nlisten = \"127.0.0.2\"\naccept = \"ask\"\n", &[]).unwrap();
+        assert_eq!(load_text(&config.to_toml().unwrap(), &[]), Ok(config));
+    }
+
+    #[test]
+    fn every_unknown_key_is_reported_with_its_line_and_the_nearest_known_one() {
+        let text = "[line]\nhistry = 1\n\n[servr]\naddress = \"x\"\n\n[peer]\nbanana = 1\n";
+        assert_eq!(
+            load_text(text, &[("PEER_LINE__NAME", "always")]).unwrap_err(),
+            [
+                "config.toml:2: unknown key \"histry\". Did you mean \"history\"?",
+                "config.toml:4: unknown key \"servr\". Did you mean \"server\"?",
+                "config.toml:8: unknown key \"banana\".",
+                "environment: unknown key \"PEER_LINE__NAME\". Did you mean \"PEER_LINE__NAMES\"?",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_or_broken_syntax_names_the_line() {
+        for (text, place) in [
+            ("[line]\nhistory = \"x\"\n", "config.toml:2: "),
+            ("[line]\nctrl_c_grace = \"1x\"\n", "config.toml:2: a duration is"),
+            ("[server]\naddress = \"a b\"\n", "config.toml:2: a server is"),
+            ("\n\n[line\n", "config.toml:3: "),
+        ] {
+            let problems = load_text(text, &[]).unwrap_err();
+            assert!(problems[0].starts_with(place), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn the_environment_beats_the_file() {
+        let environment = [
+            ("PEER_LINE__HISTORY", "7"),
+            ("PEER_LINE__NAMES", "always"),
+            ("PEER_UI__PLAIN", "true"),
+            ("PEER_SERVER", "not a key"),
+            ("UNRELATED__KEY", "x"),
+        ];
+        let config = load_text("[line]\nhistory = 5\n", &environment).unwrap();
+        assert_eq!((config.line.history, config.line.names, config.ui.plain), (7, Names::Always, true));
+        assert!(load_text("", &[("PEER_LINE__HISTORY", "many")]).unwrap_err()[0].contains("must be a number"));
+        assert!(load_text("", &[("PEER_LINE__CTRL_C_GRACE", "x")]).unwrap_err()[0].starts_with("environment: "));
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let missing = Path::new("/nonexistent/config.toml");
+        assert_eq!(load(missing, Named::No, []).unwrap().1, Found::No);
+        assert_eq!(load(missing, Named::Yes, []).unwrap_err().exit, exit::IO);
+    }
+
+    #[test]
+    fn places_follow_the_base_directory_specification() {
+        let none = |_: &str| None;
+        assert_eq!(default_path(none), Path::new("/etc/peer/config.toml"));
+        assert_eq!(default_data_dir(none), None);
+        let home = |name: &str| (name == "HOME").then(|| "/home/ali".into());
+        assert_eq!(default_data_dir(home), Some("/home/ali/.local/share/peer".into()));
+        let relative = |name: &str| (name == "XDG_DATA_HOME").then(|| "here".into());
+        assert_eq!(default_data_dir(relative), None);
+    }
+}

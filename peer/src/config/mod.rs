@@ -1,0 +1,107 @@
+//! The configuration: every key, its default and its meaning (UX section 7, as far as the keys exist).
+//!
+//! [`load`] finds and reads the file and the environment, [`forms`] are the forms of values, [`passcode_file`] reads
+//! the passcode. Options of the command line are put on top by [`crate::cli`].
+
+mod forms;
+mod load;
+pub(crate) mod passcode_file;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::dialogue::Names;
+pub(crate) use forms::{Listen, Login, ServerAddress, Span};
+pub(crate) use load::{Found, Named, default_data_dir, default_path, load};
+
+/// All sections.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) peer: Peer,
+    pub(crate) ui: Ui,
+    pub(crate) line: Line,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Server {
+    /// The directory.
+    pub(crate) address: ServerAddress,
+    /// Who logs in; empty: ask.
+    pub(crate) user: Login,
+    /// Whose first line is the passcode; empty: ask.
+    pub(crate) passcode_file: PathBuf,
+    /// For connecting to the directory and for its answers.
+    pub(crate) connect_timeout: Span,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            address: ServerAddress::default(),
+            user: Login::default(),
+            passcode_file: PathBuf::new(),
+            connect_timeout: Span::from_secs(10),
+        }
+    }
+}
+
+/// `[peer]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Peer {
+    /// Where callers arrive, and where calls come from; `auto`: the address of the connection to the directory.
+    pub(crate) listen: Listen,
+    /// Which calls are taken.
+    pub(crate) accept: Accept,
+}
+
+/// Which calls are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Accept {
+    /// Every verified caller.
+    #[default]
+    All,
+    /// The person is asked.
+    Ask,
+    /// Nobody.
+    None,
+}
+
+/// `[ui]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Ui {
+    /// Output is only ever appended, with names.
+    pub(crate) plain: bool,
+}
+
+/// `[line]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Line {
+    /// When to show who said something.
+    pub(crate) names: Names,
+    /// Entries remembered per conversation.
+    pub(crate) history: usize,
+    /// How long a second CTRL-C is ignored after one that ended a conversation.
+    pub(crate) ctrl_c_grace: Span,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { names: Names::Auto, history: 500, ctrl_c_grace: Span::from_secs(1) }
+    }
+}
+
+impl Config {
+    /// The configuration as a file would say it.
+    pub(crate) fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
