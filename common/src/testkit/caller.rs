@@ -56,13 +56,21 @@ impl Call<'_> {
         }
     }
 
-    /// Connects, sends the preface, completes TLS as far as the caller can see.
+    /// Connects, sends a good preface, completes TLS as far as the caller can see.
     ///
     /// # Errors
     /// [`Trouble`].
     pub fn connect(&self) -> Result<Caller, Trouble> {
+        self.connect_behind(&self.preface()?)
+    }
+
+    /// As [`Call::connect`], behind whatever bytes.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn connect_behind(&self, preface: &[u8]) -> Result<Caller, Trouble> {
         let mut stream = connect(self.source, self.to)?;
-        stream.write_all(&self.preface()?)?;
+        stream.write_all(preface)?;
         let config = tls::peer_client(self.identity, self.callee).map_err(LinkError::from)?;
         let mut link = Link::client(AllowStdIo::new(stream), config)?;
         block_on(link.handshake())?;
