@@ -89,11 +89,12 @@ pub(super) fn wrap(line: &str, width: usize) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = String::new();
     for grapheme in line.graphemes(true) {
-        let begun = |rows: &[String]| if rows.is_empty() { 0 } else { INDENT.len() };
-        while row.width() + grapheme.width() > width && row.len() > begun(&rows) {
+        let begun = if rows.is_empty() { 0 } else { INDENT.len() };
+        if row.width() + grapheme.width() > width && row.len() > begun {
+            // The word moves to the next row, unless it is the whole row or too long for the next one as well.
             let word = row.rfind(' ').map_or(0, |space| space + 1);
-            let cut = if word > begun(&rows) && word < row.len() { word } else { row.len() };
-            let moved = row.split_off(cut);
+            let moves = word > begun && INDENT.len() + row[word..].width() + grapheme.width() <= width;
+            let moved = row.split_off(if moves { word } else { row.len() });
             rows.push(std::mem::replace(&mut row, format!("{INDENT}{moved}")));
         }
         row.push_str(grapheme);
@@ -165,7 +166,7 @@ mod tests {
         assert_eq!(wrap("short", 20), ["short"]);
         assert_eq!(wrap("你你你", 4), ["你你", "  你"]);
         assert_eq!(wrap("one two three", 10), ["one two ", "  three"]);
-        assert_eq!(wrap(" 👋aa", 5), [" ", "  👋a", "  a"]);
+        assert_eq!(wrap(" aa你a", 5), [" aa你", "  a"]);
         assert_eq!(wrap("a23456 b23456789", 8), ["a23456 ", "  b23456", "  789"]);
     }
 
