@@ -18,7 +18,7 @@ pub(crate) fn listen() -> std::io::Result<Receiver<Interrupt>> {
             let interrupt = match signal {
                 SIGTERM => Interrupt::Terminate,
                 SIGHUP => Interrupt::HangUp,
-                _ => Interrupt::Interrupt,
+                _ => Interrupt::CtrlC,
             };
             if sender.send_blocking(interrupt).is_err() {
                 break;

@@ -3,7 +3,7 @@
 /// The candidate a person most likely meant by `word`, if any is close enough: at most a third of the letters wrong,
 /// a swap of two neighbours counting as one.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = word.chars().count() / 3 + usize::from(word.chars().count() % 3 > 0);
+    let allowed = word.chars().count().div_ceil(3);
     candidates
         .into_iter()
         .map(|candidate| (strsim::osa_distance(word, candidate), candidate))

@@ -12,9 +12,10 @@ use common::secret::Passcode;
 use crate::app::dialogue::{Names, Options, Questions, Start};
 use crate::app::exit;
 use crate::app::sanitise::Glyphs;
-use crate::app::words::failure::Report;
+use crate::app::words::failure::{self, Report};
 use crate::app::words::setup;
 use crate::config::{self, Config, Found, Listen, Login, Named, ServerAddress, Span, passcode_file};
+use crate::store::pins;
 use crate::ui::line::{LineOptions, Look};
 pub(crate) use mistakes::{Stopped, parse};
 
@@ -122,10 +123,11 @@ impl Settings {
     pub(crate) fn load(given: Given) -> Result<Self, Report> {
         let named = if given.config.is_some() { Named::Yes } else { Named::No };
         let file = given.config.unwrap_or_else(|| config::default_path(|name| std::env::var_os(name)));
-        let (mut config, found) = config::load(&file, named, std::env::vars_os())?;
         let data_dir = given.data_dir.or_else(|| config::default_data_dir(|name| std::env::var_os(name)));
         let nowhere = || Report { lines: vec![setup::NO_HOME.to_owned()], exit: exit::CONFIG };
         let data_dir = data_dir.ok_or_else(nowhere)?;
+        let joined = pins::joined(&data_dir).map_err(|error| failure::report(&error.into()))?;
+        let (mut config, found) = config::load(&file, named, joined, std::env::vars_os())?;
         let server = &mut config.server;
         given.server.into_iter().for_each(|address| server.address = address);
         given.user.into_iter().for_each(|user| server.user = user);

@@ -80,13 +80,6 @@ as_text!(ServerAddress);
 #[error("a server is a name or an address, with a port or without, such as \"dir.example.org:7420\"")]
 pub(crate) struct NotAServer;
 
-impl ServerAddress {
-    /// `host:port`
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl Default for ServerAddress {
     fn default() -> Self {
         Self(format!("127.0.0.1:{DIRECTORY_PORT}"))
@@ -204,7 +197,7 @@ mod tests {
             ("[::1]", "[::1]:7420"),
             ("[::1]:1", "[::1]:1"),
         ] {
-            assert_eq!(text.parse::<ServerAddress>().unwrap().as_str(), address);
+            assert_eq!(text.parse::<ServerAddress>().unwrap().to_string(), address);
         }
         for wrong in ["", ":7420", "a b", "dir:x", "dir:0", "dir:70000", "http://dir", "\u{1b}"] {
             assert_eq!(wrong.parse::<ServerAddress>(), Err(NotAServer), "{wrong}");

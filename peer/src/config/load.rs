@@ -37,9 +37,11 @@ fn home_for(variable: &str, below_home: &str, environment: &impl Fn(&str) -> Opt
 }
 
 /// Reads the file, which may be absent unless it was `named`, and the environment. Also tells whether there was one.
+/// `joined` is the directory to use where neither names one.
 pub(crate) fn load(
     path: &Path,
     named: Named,
+    joined: Option<String>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<(Config, Found), Report> {
     let (text, found) = match std::fs::read_to_string(path) {
@@ -56,6 +58,11 @@ pub(crate) fn load(
             Ok(parsed) => table = parsed,
             Err(problem) => problems.push(problem),
         }
+    }
+    if let (Some(joined), toml::Value::Table(server)) =
+        (joined, table.entry("server").or_insert_with(|| toml::Table::new().into()))
+    {
+        server.entry("address").or_insert_with(|| joined.into());
     }
     for (variable, value) in environment {
         let (Some(variable), Some(value)) = (variable.to_str(), value.to_str()) else { continue };
@@ -169,7 +176,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let environment = environment.iter().map(|(key, value)| ((*key).into(), (*value).into()));
         let shorten = |line: &String| line.replace(&path.display().to_string(), "config.toml");
-        load(&path, Named::Yes, environment)
+        load(&path, Named::Yes, None, environment)
             .map(|(config, _)| config)
             .map_err(|report| report.lines.iter().map(shorten).collect())
     }
@@ -231,8 +238,8 @@ mod tests {
     #[test]
     fn a_named_file_must_exist() {
         let missing = Path::new("/nonexistent/config.toml");
-        assert_eq!(load(missing, Named::No, []).unwrap().1, Found::No);
-        assert_eq!(load(missing, Named::Yes, []).unwrap_err().exit, exit::IO);
+        assert_eq!(load(missing, Named::No, None, []).unwrap().1, Found::No);
+        assert_eq!(load(missing, Named::Yes, None, []).unwrap_err().exit, exit::IO);
     }
 
     #[test]
@@ -244,5 +251,17 @@ mod tests {
         assert_eq!(default_data_dir(home), Some("/home/ali/.local/share/peer".into()));
         let relative = |name: &str| (name == "XDG_DATA_HOME").then(|| "here".into());
         assert_eq!(default_data_dir(relative), None);
+    }
+
+    #[test]
+    fn the_directory_last_joined_is_used_where_nothing_names_one() {
+        let joined = Some("dir.example.org:7420".to_owned());
+        let missing = Path::new("/nonexistent");
+        let address = |environment: Vec<(OsString, OsString)>| {
+            let (config, _) = load(missing, Named::No, joined.clone(), environment).unwrap();
+            config.server.address.to_string()
+        };
+        assert_eq!(address(Vec::new()), "dir.example.org:7420");
+        assert_eq!(address(vec![("PEER_SERVER__ADDRESS".into(), "127.0.0.1".into())]), "127.0.0.1:7420");
     }
 }

@@ -130,8 +130,6 @@ pub(crate) enum CallerRefused {
     WrongDestination,
     /// The pinned key of the user differs: shown together with `KeyChanged`.
     KeyChanged,
-    /// Blocked by this user.
-    Blocked,
     /// The directory is out of reach, so nobody can be verified.
     CannotVerify,
 }

@@ -11,6 +11,7 @@ pub(crate) mod entry;
 pub(crate) mod link;
 pub(crate) mod rt;
 pub(crate) mod terminal;
+pub(crate) mod trust;
 
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -123,7 +123,6 @@ pub(crate) fn caller_refused(claimed: Option<&UserId>, source: IpAddr, why: Call
         CallerRefused::WrongAddress => "the address is not the one the directory server has",
         CallerRefused::WrongDestination => "the call was meant for somebody else",
         CallerRefused::KeyChanged => "the key has changed",
-        CallerRefused::Blocked => "you blocked that user",
         CallerRefused::CannotVerify => "the directory server is out of reach, so nobody can be verified",
     };
     format!("-- Refused a call from {who} at {source}: {why}.")

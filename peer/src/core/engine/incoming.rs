@@ -23,11 +23,18 @@ const REFUSALS: usize = 1024;
 #[derive(Debug)]
 pub(super) enum Incoming {
     /// The directory was asked about the claim.
-    Verifying { claim: Claim, request: Request },
+    Verifying(Box<Verifying>),
     /// The person was asked.
     Asking { from: UserId, until: u64 },
     /// We accepted; the caller has to take this link.
     Accepted { from: UserId, announce: Announce, until: u64 },
+}
+
+/// A caller who is being verified.
+#[derive(Debug)]
+pub(super) struct Verifying {
+    claim: Claim,
+    request: Request,
 }
 
 /// How a call that was accepted is told to the person.
@@ -42,7 +49,7 @@ pub(super) enum Announce {
 impl Incoming {
     pub(super) fn deadline(&self) -> Option<u64> {
         match self {
-            Self::Verifying { .. } => None,
+            Self::Verifying(_) => None,
             Self::Asking { until, .. } | Self::Accepted { until, .. } => Some(*until),
         }
     }
@@ -83,7 +90,7 @@ impl Engine {
             return turn_away(link, &request, CallerRefused::CannotVerify, out);
         }
         out.push(Effect::Lookup { purpose: Purpose::Caller(link), user: claim.initiator.clone() });
-        self.incoming.insert(link, Incoming::Verifying { claim, request });
+        self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request })));
     }
 
     pub(super) fn found_caller(
@@ -93,7 +100,8 @@ impl Engine {
         found: Result<Option<Found>, Unreachable>,
         out: &mut Vec<Effect>,
     ) {
-        let Some(Incoming::Verifying { claim, request }) = self.incoming.remove(&link) else { return };
+        let Some(Incoming::Verifying(verifying)) = self.incoming.remove(&link) else { return };
+        let Verifying { claim, request } = *verifying;
         let Ok(found) = found else {
             return turn_away(link, &request, CallerRefused::CannotVerify, out);
         };
@@ -206,8 +214,7 @@ fn turn_away(link: LinkId, request: &Request, why: CallerRefused, out: &mut Vec<
         | CallerRefused::WrongKey
         | CallerRefused::WrongAddress
         | CallerRefused::WrongDestination
-        | CallerRefused::KeyChanged
-        | CallerRefused::Blocked => ConnectRefusal::Declined,
+        | CallerRefused::KeyChanged => ConnectRefusal::Declined,
     };
     out.push(refuse(link, coarse));
     let claimed = Some(request.message.initiator.clone());

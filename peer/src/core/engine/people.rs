@@ -16,7 +16,7 @@ use crate::core::verify::Found;
 impl Engine {
     pub(super) fn listed(&self, listed: Result<Vec<ListedUser>, Unreachable>, out: &mut Vec<Effect>) {
         let mut people: BTreeMap<&UserId, Option<u64>> = self.contacts.users().map(|user| (user, None)).collect();
-        let listed = listed.unwrap_or_default();
+        let Ok(listed) = listed else { return out.push(Effect::Notify(Notice::NoPeople)) };
         people.extend(listed.iter().map(|listed| (&listed.userid, listed.online_since)));
         let mut people: Vec<Person> = people
             .into_iter()

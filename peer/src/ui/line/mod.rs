@@ -55,7 +55,7 @@ pub(crate) enum Look {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interrupt {
     /// SIGINT; the key CTRL-C takes the same path.
-    Interrupt,
+    CtrlC,
     /// SIGTERM.
     Terminate,
     /// SIGHUP.
@@ -171,7 +171,7 @@ impl Channels {
 
     async fn interrupt(&self) -> Input {
         match self.interrupts.recv().await {
-            Ok(Interrupt::Interrupt) => Input::CtrlC,
+            Ok(Interrupt::CtrlC) => Input::CtrlC,
             Ok(Interrupt::Terminate) => Input::Stop(exit::TERMINATE),
             Ok(Interrupt::HangUp) => Input::Stop(exit::HANG_UP),
             // Nobody listens for signals any more.

@@ -1,0 +1,122 @@
+use super::*;
+
+#[test]
+fn the_first_login_registers() {
+    let mut scene = Scene::new(options());
+    scene.types("Ali");
+    scene.notice(identified("ali", Some(false)));
+    scene.types("");
+    scene.types("12345");
+    scene.types("482193");
+    scene.types("482194");
+    scene.types("482193");
+    scene.types("482193");
+    scene.notice(Notice::Registered { user: id("ali"), server: "127.0.0.1:7420".into() });
+    scene.notice(logged_in("ali"));
+    assert_eq!(
+        scene.seen(),
+        "Login: Ali\n\
+         No user ali on 127.0.0.1:7420. Register ali now? [Y/n] \n\
+         New passcode, 6 digits or more: \n\
+         -- Too short: 6 digits or more. Nothing was sent.\n\
+         New passcode, 6 digits or more: \n\
+         Same passcode again: \n\
+         -- The two are not the same. Nothing was sent; once more.\n\
+         New passcode, 6 digits or more: \n\
+         Same passcode again: \n\
+         Registered ali.\n\
+         Enter passcode on keypad. Logged in.\n\
+         Enter destination user ID: "
+    );
+}
+
+#[test]
+fn a_wrong_passcode_is_asked_again_with_the_tries_left() {
+    let mut scene = Scene::new(Options { user: Some(id("ali")), ..options() });
+    scene.notice(identified("ali", None));
+    for tries_left in [3, 1] {
+        scene.types("wrong");
+        scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Passcode { tries_left } });
+    }
+    scene.types("wrong");
+    scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Locked { retry_after: Some(300) } });
+    scene.input(Input::CtrlD);
+    assert_eq!(
+        scene.seen(),
+        "Enter passcode on keypad. Not accepted, 3 tries left.\n\
+         Enter passcode on keypad. Not accepted, 1 try left.\n\
+         Enter passcode on keypad. \n\
+         Too many wrong passcodes. ali is locked for 5 min; an administrator can unlock it.\n\
+         Login: \n"
+    );
+    assert_eq!(scene.exit, Some(exit::LOGIN_REFUSED));
+}
+
+#[test]
+fn a_refused_passcode_from_a_file_ends_the_program() {
+    let passcode = Some(Passcode::new("482193".into()));
+    let mut scene = Scene::new(Options { user: Some(id("ali")), passcode, ..options() });
+    scene.notice(identified("ali", Some(true)));
+    scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Passcode { tries_left: 3 } });
+    assert_eq!(scene.seen(), "Enter passcode on keypad. Not accepted, 3 tries left.\n");
+    assert_eq!(scene.exit, Some(exit::LOGIN_REFUSED));
+}
+
+#[test]
+fn an_invitation_registers_and_logs_in() {
+    let mut scene = Scene::new(Options { start: Start::Join, ..options() });
+    scene.types("bianca@dir.example.org:7420/P4WX-88HN-M1ZC-5R2D");
+    let server = "dir.example.org:7420".to_owned();
+    let key = KeyDigest([0x3f; 32]);
+    scene.notice(Notice::InviteProved { user: id("bianca"), server: server.clone(), key, passcode_min: 6 });
+    scene.types("482193");
+    scene.types("482193");
+    scene.notice(Notice::Registered { user: id("bianca"), server });
+    scene.notice(logged_in("bianca"));
+    assert_eq!(
+        scene.seen(),
+        "Paste the invite: bianca@dir.example.org:7420/P4WX-88HN-M1ZC-5R2D\n\
+         The invite also proves the server's key: 3F3F 3F3F 3F3F 3F3F 3F3F\n\
+         New passcode, 6 digits or more: \n\
+         Same passcode again: \n\
+         Registered bianca on dir.example.org. From now on just run: peer\n\
+         Enter passcode on keypad. Logged in.\n\
+         Enter destination user ID: "
+    );
+}
+
+#[test]
+fn first_contact_takes_a_whole_word_and_no_type_ahead() {
+    let mut scene = Scene::new(options());
+    scene.types("ali");
+    scene.types("yes");
+    scene.entry = "yes".into();
+    scene.notice(Notice::FirstContact { server: "dir.example.org:7420".into(), key: KeyDigest([0x3f; 32]) });
+    assert_eq!(scene.entry, "");
+    assert_eq!(scene.sent().len(), 1);
+    scene.types("y");
+    scene.types("yes");
+    assert_eq!(
+        scene.screen,
+        "Login: ali\n\
+         First contact with dir.example.org:7420. Its key is 3F3F 3F3F 3F3F 3F3F 3F3F\n\
+         Compare it with the one your administrator gave you. Continue? Type yes or no: y\n\
+         Compare it with the one your administrator gave you. Continue? Type yes or no: yes\n"
+    );
+    assert_eq!(scene.sent(), ["TrustDirectory(Yes)"]);
+}
+
+#[test]
+fn questions_are_forbidden_on_request() {
+    let scene = Scene::new(Options { questions: Questions::Forbidden, ..options() });
+    assert_eq!(scene.exit, Some(exit::USAGE));
+}
+
+#[test]
+fn a_passcode_typed_early_is_not_seen() {
+    let now = Instant::now();
+    let (mut dialogue, _) = Dialogue::new(options(), now);
+    let output = dialogue.handle(now, "", Input::Line("ali".into()));
+    let prompt = output.iter().rev().find_map(|output| if let Output::Prompt(p) = output { Some(p) } else { None });
+    assert_eq!(prompt.unwrap().echo, Echo::Hidden);
+}

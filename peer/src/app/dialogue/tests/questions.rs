@@ -1,0 +1,94 @@
+use super::*;
+
+#[test]
+fn the_safety_number_is_confirmed_by_a_whole_word_typed_after_it_was_seen() {
+    let mut scene = Scene::talking();
+    scene.types("/verify");
+    scene.types("yes");
+    let digits = ["12345"; 12].join(" ");
+    scene.entry = "yes".into();
+    scene.notice(Notice::SafetyNumber { with: id("bianca"), digits, verified: false });
+    scene.types("");
+    scene.types("yes");
+    scene.notice(Notice::NumberConfirmed { with: id("bianca"), verified: true });
+    let row = "   12345 12345 12345 12345\n";
+    assert_eq!(
+        scene.seen(),
+        format!(
+            "/verify\n-- Your number with bianca; bianca sees the same with /verify:\n{row}{row}{row}(QR)\n\
+             Do the numbers match? Type yes or no: \n\
+             Do the numbers match? Type yes or no: yes\n\
+             -- bianca is verified.\nyes"
+        )
+    );
+    let confirmations = scene.sent().iter().filter(|sent| sent.starts_with("ConfirmNumber")).count();
+    assert_eq!(confirmations, 1);
+}
+
+#[test]
+fn a_changed_key_stops_everything_until_decided() {
+    let mut scene = Scene::logged_in();
+    scene.types("bianca");
+    scene.types("Hello");
+    let (old, new) = (["11111"; 12].join(" "), ["22222"; 12].join(" "));
+    scene.notice(Notice::KeyChanged { of: id("bianca"), since: 1_793_664_000, old: old.clone(), new: new.clone() });
+    scene.types("a");
+    scene.types("accept");
+    scene.notice(Notice::KeyDecided { of: id("bianca"), decision: KeyDecision::Accept });
+    assert_eq!(
+        scene.seen(),
+        format!(
+            "Enter destination user ID: bianca\n\
+             -- Not delivered: \"Hello\". Connect to bianca and send it again.\n\
+             WARNING: the key of bianca has changed since 3 Nov. Nothing is sent until you choose.\n\
+             Old {old}\nNew {new}\n\
+             Type verify, accept or block: a\n\
+             Type verify, accept or block: accept\n\
+             -- The new key of bianca is used from now on, not verified. /verify bianca compares it.\n\
+             Enter destination user ID: "
+        )
+    );
+}
+
+#[test]
+fn a_key_that_changes_during_a_conversation_is_decided_afterwards() {
+    let mut scene = Scene::talking();
+    scene.notice(Notice::KeyChanged { of: id("carol"), since: 0, old: "1".into(), new: "2".into() });
+    scene.types("still talking");
+    assert_eq!(scene.sent().len(), 1);
+    scene.input(Input::CtrlC);
+    assert!(scene.seen().ends_with("New 2\nType verify, accept or block: "), "{}", scene.seen());
+    scene.now += Duration::from_secs(2);
+    scene.input(Input::CtrlC);
+    assert!(
+        scene.seen().ends_with(
+            "-- Nothing is sent to carol. You are asked again at the next call.\nEnter destination user ID: "
+        )
+    );
+}
+
+#[test]
+fn a_call_that_must_be_accepted_pushes_the_prompt_away() {
+    let mut scene = Scene::logged_in();
+    scene.entry = "car".into();
+    scene.notice(Notice::Asked { from: id("bianca") });
+    scene.types("");
+    scene.notice(Notice::Received { from: id("bianca") });
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: car\n\
+         (your unfinished entry \"car\" is kept)\n\
+         Connection request from user bianca. Accept? [Y/n] \n\
+         Connection received from user bianca, type your messages\n"
+    );
+    assert_eq!(scene.sent(), [format!("{:?}", Command::AnswerCall { from: id("bianca"), answer: Answer::Yes })]);
+}
+
+#[test]
+fn a_caller_who_gives_up_gives_the_prompt_back() {
+    let mut scene = Scene::logged_in();
+    scene.entry = "car".into();
+    scene.notice(Notice::Asked { from: id("bianca") });
+    scene.notice(Notice::AskedNoMore { from: id("bianca") });
+    assert!(scene.seen().ends_with("-- bianca gave up calling.\nEnter destination user ID: car"), "{}", scene.seen());
+}

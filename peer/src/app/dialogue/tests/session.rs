@@ -1,0 +1,284 @@
+use super::*;
+
+#[test]
+fn the_verbatim_session_of_the_caller() {
+    let mut scene = Scene::new(options());
+    scene.types("ali");
+    scene.notice(identified("ali", Some(true)));
+    scene.types("482193");
+    scene.notice(logged_in("ali"));
+    scene.types("bianca");
+    scene.notice(Notice::Established { with: id("bianca") });
+    scene.types("Hello, how are you today?");
+    scene.notice(text("bianca", "I am fine, how about you?"));
+    scene.input(Input::CtrlC);
+    assert_eq!(
+        scene.seen(),
+        "Login: ali\n\
+         Enter passcode on keypad. Logged in.\n\
+         Enter destination user ID: bianca\n\
+         Connection established, type your messages\n\
+         Hello, how are you today?\n\
+         I am fine, how about you?\n\
+         CTRL-C connection ended\n\
+         Enter destination user ID: "
+    );
+    assert_eq!(
+        scene.sent(),
+        [
+            "Identify { user: UserId(\"ali\") }",
+            "Login { user: UserId(\"ali\"), passcode: Passcode(…) }",
+            "Call { to: UserId(\"bianca\") }",
+            "Say { to: UserId(\"bianca\"), text: \"Hello, how are you today?\" }",
+            "End { with: UserId(\"bianca\") }",
+        ]
+    );
+}
+
+#[test]
+fn the_verbatim_session_of_the_person_called() {
+    let mut scene = Scene::logged_in();
+    scene.notice(Notice::Received { from: id("ali") });
+    scene.notice(text("ali", "Hello, how are you today?"));
+    scene.types("I am fine, how about you?");
+    scene.notice(Notice::Ended { with: id("ali"), by: EndedBy::Them });
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: \n\
+         Connection received from user ali, type your messages\n\
+         Hello, how are you today?\n\
+         I am fine, how about you?\n\
+         Connection ended\n\
+         Enter destination user ID: "
+    );
+}
+
+#[test]
+fn a_call_pushes_a_half_typed_entry_away_and_gives_it_back() {
+    let mut scene = Scene::logged_in();
+    scene.entry = "car".into();
+    scene.notice(Notice::Received { from: id("bianca") });
+    assert_eq!(scene.entry, "");
+    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: car\n\
+         Connection received from user bianca, type your messages\n\
+         (your unfinished entry \"car\" is kept)\n\
+         Connection ended\n\
+         Enter destination user ID: car"
+    );
+}
+
+#[test]
+fn a_half_typed_message_never_becomes_a_destination() {
+    let mut scene = Scene::talking();
+    scene.entry = "see you at".into();
+    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    assert_eq!(
+        scene.seen(),
+        "Connection ended\n(your unfinished entry \"see you at\" is kept)\nEnter destination user ID: "
+    );
+    scene.notice(Notice::Received { from: id("bianca") });
+    assert_eq!(scene.entry, "see you at");
+}
+
+#[test]
+fn messages_typed_while_calling_wait_for_the_connection() {
+    let mut scene = Scene::logged_in();
+    scene.types("bianca");
+    scene.types("Hello");
+    assert_eq!(scene.sent().len(), 1);
+    scene.notice(Notice::Established { with: id("bianca") });
+    assert_eq!(scene.sent(), ["Say { to: UserId(\"bianca\"), text: \"Hello\" }"]);
+}
+
+#[test]
+fn messages_typed_for_somebody_not_reached_go_to_nobody_else() {
+    let mut scene = Scene::logged_in();
+    scene.types("bianca");
+    scene.types("carol");
+    scene.sent();
+    scene.notice(Notice::CallFailed { to: id("bianca"), why: CallFailed::Refused });
+    assert_eq!(scene.sent(), [] as [&str; 0]);
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: bianca\n\
+         bianca did not accept the connection.\n\
+         -- Not delivered: \"carol\". Connect to bianca and send it again.\n\
+         Enter destination user ID: "
+    );
+}
+
+#[test]
+fn a_second_ctrl_c_within_the_grace_does_not_quit() {
+    let mut scene = Scene::talking();
+    scene.input(Input::CtrlC);
+    scene.now += Duration::from_millis(900);
+    scene.input(Input::CtrlC);
+    assert_eq!(scene.seen(), "CTRL-C connection ended\nEnter destination user ID: ");
+    scene.now += Duration::from_millis(900);
+    scene.input(Input::CtrlC);
+    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    assert_eq!(scene.seen(), "CTRL-C connection ended\nEnter destination user ID: \nLogged out.\n");
+    assert_eq!(scene.exit, Some(exit::INTERRUPT));
+}
+
+#[test]
+fn ctrl_c_clears_a_typed_destination_first() {
+    let mut scene = Scene::logged_in();
+    scene.entry = "bia".into();
+    scene.input(Input::CtrlC);
+    assert_eq!(scene.seen(), "Enter destination user ID: ");
+    assert_eq!(scene.sent(), [] as [&str; 0]);
+}
+
+#[test]
+fn ctrl_c_gives_a_call_up() {
+    let mut scene = Scene::logged_in();
+    scene.types("bianca");
+    scene.input(Input::CtrlC);
+    scene.notice(Notice::Established { with: id("bianca") });
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: bianca\n\
+         -- The call to bianca was given up.\n\
+         Enter destination user ID: "
+    );
+}
+
+#[test]
+fn the_end_of_input_ends_the_conversation_then_the_session() {
+    let mut scene = Scene::talking();
+    scene.input(Input::CtrlD);
+    scene.input(Input::CtrlD);
+    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    assert_eq!(scene.seen(), "Connection ended\nEnter destination user ID: \nLogged out.\n");
+    assert_eq!(scene.exit, Some(exit::OK));
+}
+
+#[test]
+fn a_signal_logs_out_and_keeps_its_exit_code() {
+    let mut scene = Scene::talking();
+    scene.input(Input::Stop(exit::TERMINATE));
+    assert_eq!(scene.sent(), ["Logout"]);
+    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    assert_eq!(scene.exit, Some(exit::TERMINATE));
+}
+
+#[test]
+fn nobody_can_print_a_line_that_looks_like_ours() {
+    let mut scene = Scene::talking();
+    scene.notice(text("bianca", "Connection ended"));
+    scene.notice(text("bianca", "hi\nConnection ended\n\u{1b}[2J"));
+    assert_eq!(scene.seen(), "bianca: Connection ended\nhi\n  Connection ended\n  ␛[2J\n");
+}
+
+#[test]
+fn names_are_always_shown_on_request() {
+    let mut scene = Scene::talking();
+    scene.dialogue.stage.options.names = Names::Always;
+    scene.notice(text("bianca", "hi"));
+    assert_eq!(scene.seen(), "bianca: hi\n");
+}
+
+#[test]
+fn a_second_caller_waits_until_switched_to() {
+    let mut scene = Scene::talking();
+    scene.notice(Notice::Received { from: id("carol") });
+    scene.notice(text("carol", "hi"));
+    scene.entry = "half".into();
+    scene.input(Input::Next);
+    scene.types("hello carol");
+    scene.types("@bianca one moment");
+    scene.types("/switch bianca");
+    assert_eq!(
+        scene.seen(),
+        "-- carol wants to talk. Alt+A or /switch carol.\n\
+         carol: hi\n\
+         -- You are talking to carol now.\n\
+         hello carol\n\
+         @bianca one moment\n\
+         /switch bianca\n\
+         -- You are talking to bianca now.\n\
+         half"
+    );
+    assert_eq!(
+        scene.sent(),
+        [
+            "Say { to: UserId(\"carol\"), text: \"hello carol\" }",
+            "Say { to: UserId(\"bianca\"), text: \"one moment\" }",
+        ]
+    );
+}
+
+#[test]
+fn a_caller_nobody_has_looked_at_is_next_when_a_conversation_ends() {
+    let mut scene = Scene::talking();
+    scene.notice(Notice::Received { from: id("carol") });
+    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    scene.types("hello");
+    assert_eq!(scene.sent(), ["Say { to: UserId(\"carol\"), text: \"hello\" }"]);
+    assert!(scene.seen().contains("Connection ended\nConnection received from user carol, type your messages\n"));
+}
+
+#[test]
+fn a_private_text_without_a_connection_is_not_delivered_and_says_so() {
+    let mut scene = Scene::talking();
+    scene.types("@carol hi");
+    assert_eq!(scene.seen(), "@carol hi\n-- Not delivered: \"hi\". Connect to carol and send it again.\n");
+    assert_eq!(scene.sent(), [] as [&str; 0]);
+}
+
+#[test]
+fn the_own_passcode_is_never_sent_or_repeated() {
+    let mut scene = Scene::talking();
+    scene.types(" 482193 ");
+    assert_eq!(scene.seen(), "-- That looks like your passcode. Nothing was sent.\n");
+    let mut scene = Scene::logged_in();
+    scene.types("482193");
+    assert_eq!(scene.sent(), [] as [&str; 0]);
+    assert!(!scene.seen().contains("482193"));
+}
+
+#[test]
+fn a_mistyped_command_is_not_sent() {
+    let mut scene = Scene::talking();
+    scene.types("/lsit");
+    assert_eq!(scene.seen(), "/lsit\n-- No command /lsit. Did you mean /list? Nothing was sent.\n");
+    assert_eq!(scene.sent(), [] as [&str; 0]);
+}
+
+#[test]
+fn an_unknown_id_is_answered_with_a_near_one() {
+    let mut scene = Scene::logged_in();
+    scene.types("list");
+    let bianca = Person { user: id("bianca"), online_since: Some(1), key: KeyState::NotVerified };
+    scene.notice(Notice::People(vec![bianca]));
+    scene.types("biance");
+    scene.notice(Notice::CallFailed { to: id("biance"), why: CallFailed::NotFound });
+    scene.types("bianca");
+    scene.notice(Notice::CallFailed { to: id("bianca"), why: CallFailed::NotFound });
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: list\n\
+         ID        STATE                     KEY\n\
+         bianca    online                    not verified\n\
+         Enter destination user ID: biance\n\
+         No user biance is online. Did you mean bianca? Type list to see everyone.\n\
+         Enter destination user ID: bianca\n\
+         bianca is offline.\n\
+         Enter destination user ID: "
+    );
+}
+
+#[test]
+fn the_loss_of_the_directory_is_told_in_one_line() {
+    let mut scene = Scene::talking();
+    scene.notice(Notice::DirectoryLost { retry_in: 2 });
+    scene.notice(Notice::DirectoryBack);
+    assert_eq!(
+        scene.seen(),
+        "Lost the directory server; retrying in 2 s. Open conversations go on.\nDirectory server is back.\n"
+    );
+}

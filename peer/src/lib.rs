@@ -1,0 +1,26 @@
+//! The peer terminal.
+//!
+//! ```text
+//! keys ── ui ── app ── Command ──►          ──► Effect ── shell ── sockets, files, clock
+//!                                   core
+//! screen ◄─ ui ◄─ app ◄── Notice ──         ◄── Input ─── shell
+//! ```
+//!
+//! Reading order: `core` (what a peer decides, pure), `shell` (carries it out), `store` (what is kept), `app` (words,
+//! dialogue, what may be displayed), `ui` (the line terminal), `cli` and `config`, and `program`, which puts them
+//! together. Who may import whom is checked by `scripts/check`; `common/docs/architecture.md` tells the whole story.
+#![forbid(unsafe_code)]
+
+mod app;
+mod cli;
+mod config;
+mod core;
+mod program;
+mod shell;
+mod signals;
+mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+mod ui;
+
+pub use program::run;

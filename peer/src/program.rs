@@ -1,0 +1,137 @@
+//! Puts the parts together: command line, configuration, engine, front end.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::pin::pin;
+
+use futures::{FutureExt as _, select};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+use crate::app::dialogue::{Questions, Start};
+use crate::app::exit;
+use crate::app::sanitise::SafeText;
+use crate::app::words::failure::{self, Report};
+use crate::app::words::{self, trust as trust_words};
+use crate::cli::{self, Command, Settings, Stopped};
+use crate::config::Accept;
+use crate::core::engine;
+use crate::core::notice::Failure;
+use crate::shell::{self, FrontEnd, Setup, rt, trust};
+use crate::{signals, ui};
+
+/// Runs the program; returns its exit code.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> i32 {
+    keep_memory_private();
+    let outcome = match cli::parse(arguments) {
+        Ok(cli) => Settings::load(cli.given).and_then(|settings| command(&settings, cli.command)),
+        Err(Stopped::Wanted(text)) => {
+            return print(text.trim_end().lines(), &mut io::stdout()).map_or_else(lost, |()| exit::OK);
+        }
+        Err(Stopped::Mistaken(report)) => Err(report),
+    };
+    outcome.unwrap_or_else(|report| {
+        // Whoever closed the error output does not want to know.
+        let _ = print(report.lines.iter().map(String::as_str), &mut io::stderr());
+        report.exit
+    })
+}
+
+fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report> {
+    match command {
+        None => talk(settings, Start::Login),
+        Some(Command::Join { .. }) => talk(settings, Start::Join),
+        Some(Command::TrustServer { host }) => {
+            trust_server(settings, Setup { server: host.to_string(), ..setup(settings) })
+        }
+        Some(Command::Config(what)) => {
+            let report = settings.report(what);
+            Ok(print(report.lines.iter().map(String::as_str), &mut io::stdout()).map_or_else(lost, |()| report.exit))
+        }
+        // Answered while the command line was parsed.
+        Some(Command::Help { .. }) => Ok(exit::OK),
+    }
+}
+
+/// The line terminal.
+fn talk(settings: &Settings, start: Start) -> Result<i32, Report> {
+    let options = settings.line_options(start, settings.passcode()?);
+    let interrupts = signals::listen()
+        .map_err(|e| failure::report(&Failure::Internal { detail: format!("signals cannot be handled: {e}") }))?;
+    let (command_sender, commands) = async_channel::unbounded();
+    let (notices, notice_receiver) = async_channel::unbounded();
+    let engine = shell::run(setup(settings), FrontEnd { commands, notices });
+    let front = ui::line::run(options, command_sender, notice_receiver, interrupts);
+    Ok(rt::block_on(async {
+        let (mut engine, mut front) = (pin!(engine.fuse()), pin!(front.fuse()));
+        select! {
+            code = front => code,
+            // It has told the front end why; whoever reads it decides when to leave.
+            () = engine => front.await,
+        }
+    }))
+}
+
+/// Shows the key a directory has now and pins it if the person says so.
+fn trust_server(settings: &Settings, setup: Setup) -> Result<i32, Report> {
+    let failed = |failure| failure::report(&failure);
+    let shown = rt::block_on(trust::look(&setup)).map_err(failed)?;
+    let question = trust_words::shown(&setup.server, &shown.now, shown.pinned);
+    if settings.questions == Questions::Forbidden {
+        return Err(trust_words::needs_a_person(question));
+    }
+    let asked = print(question.iter().map(String::as_str), &mut io::stderr()).and_then(|()| ask(words::TRUST));
+    match asked.as_deref().map(str::trim) {
+        Ok("yes") => {
+            trust::pin(&setup, shown.now).map_err(failed)?;
+            // Whoever closed the error output does not want to know.
+            let _ = print([trust_words::trusted(&setup.server).as_str()], &mut io::stderr());
+            Ok(exit::OK)
+        }
+        Ok(_) => Err(trust_words::not_trusted()),
+        Err(error) => Ok(lost(io::Error::new(error.kind(), error.to_string()))),
+    }
+}
+
+fn ask(question: &str) -> io::Result<String> {
+    write!(io::stderr(), "{question}")?;
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer)
+}
+
+fn setup(settings: &Settings) -> Setup {
+    let config = &settings.config;
+    Setup {
+        server: config.server.address.to_string(),
+        data: settings.data_dir.clone(),
+        listen: config.peer.listen.address,
+        port: config.peer.listen.port,
+        patience: config.server.connect_timeout.into(),
+        accept: match config.peer.accept {
+            Accept::All => engine::Accept::All,
+            Accept::Ask => engine::Accept::Ask,
+            Accept::None => engine::Accept::None,
+        },
+    }
+}
+
+/// No core dumps and no debugger of another process: passcodes and keys are in this memory (threat T5).
+fn keep_memory_private() {
+    // Best effort: where the system refuses, the program is no worse than others.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+fn print<'a>(lines: impl IntoIterator<Item = &'a str>, out: &mut impl io::Write) -> io::Result<()> {
+    for line in lines {
+        writeln!(out, "{}", SafeText::ours(line).as_str())?;
+    }
+    out.flush()
+}
+
+/// The exit code when an output is gone.
+fn lost(error: io::Error) -> i32 {
+    if error.kind() == io::ErrorKind::BrokenPipe { exit::BROKEN_PIPE } else { exit::IO }
+}

@@ -1,0 +1,34 @@
+//! `peer trust-server`: sees which key a directory has now, and pins it once a person has compared it (UX 1.2).
+
+use common::ident::KeyDigest;
+
+use super::directory::{Place, Wire};
+use super::{Setup, clock};
+use crate::core::notice::Failure;
+use crate::store::pins::{self, DirectoryPin};
+use crate::store::places::ServerFolder;
+
+/// What a directory shows now beside what is pinned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// The key it has proved to hold.
+    pub(crate) now: KeyDigest,
+    /// The pinned key and since when, if there is one.
+    pub(crate) pinned: Option<(KeyDigest, u64)>,
+}
+
+/// Asks a directory for its key. Nothing is sent beyond the TLS handshake.
+pub(crate) async fn look(setup: &Setup) -> Result<Shown, Failure> {
+    let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
+    let wire = Wire::open(&place).await?;
+    let now = wire.key();
+    wire.close().await;
+    let pinned = pins::directory(&ServerFolder::new(&setup.data, &setup.server))?;
+    Ok(Shown { now, pinned: pinned.map(|pin| (pin.key, pin.since)) })
+}
+
+/// Trusts that key from now on.
+pub(crate) fn pin(setup: &Setup, key: KeyDigest) -> Result<(), Failure> {
+    let folder = ServerFolder::new(&setup.data, &setup.server);
+    Ok(pins::trust_directory(&folder, DirectoryPin { key, since: clock::date() })?)
+}
