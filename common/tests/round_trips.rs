@@ -78,7 +78,12 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
                 AuthReply { status, vault, cookie: cookie.map(Challenge), reason, retry_after, tries_left }.into()
             }
         ),
-        (address(), any::<u64>()).prop_map(|(address, time)| Announced { address, time }.into()),
+        (address(), any::<u64>(), any::<u32>()).prop_map(|(address, time, terminals)| Announced {
+            address,
+            time,
+            terminals
+        }
+        .into()),
         (user(), prop::collection::vec(address(), 0..=TERMINALS_PER_USER), key()).prop_map(
             |(userid, addresses, publickey)| {
                 let status = LookupStatus::Success;

@@ -241,4 +241,6 @@ pub struct Announced {
     pub address: std::net::SocketAddr,
     /// The directory's clock, seconds since the epoch; prefaces are stamped by it (decision D13).
     pub time: u64,
+    /// How many terminals of this user are present now, this one included.
+    pub terminals: u32,
 }

@@ -107,7 +107,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         AuthReply { retry_after: Some(300), ..refused.clone() }.into(),
         refused.clone().into(),
         AuthReply { reason: Some(AuthRefusal::TooMany), retry_after: Some(60), ..refused }.into(),
-        Announced { address: ([127, 0, 0, 2], 65_000).into(), time: 1_700_000_000 }.into(),
+        Announced { address: ([127, 0, 0, 2], 65_000).into(), time: 1_700_000_000, terminals: 2 }.into(),
         found.into(),
         LookupReply::not_found().into(),
         ListReply { users: vec![listed("ali", Some(1_700_000_000)), listed("carol", None)], more: true }.into(),

@@ -200,7 +200,7 @@ pub(super) async fn announce<S: Store>(
     match directory.store.enter(user, granted.credential, terminal, new_certificate).await {
         Ok(true) => {
             tracing::info!(%user, "logged in");
-            let announced = Announced { address, time: now.seconds() };
+            let announced = Announced { address, time: now.seconds(), terminals: directory.online.terminals(user) };
             Step::Enter(Box::new(Present::new(attendance)), announced.into())
         }
         Ok(false) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),

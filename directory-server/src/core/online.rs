@@ -181,6 +181,12 @@ impl Online {
         self.read().get(user).and_then(Presence::since)
     }
 
+    /// Terminals of a user that are present.
+    #[must_use]
+    pub fn terminals(&self, user: &UserId) -> u32 {
+        self.read().get(user).map_or(0, |presence| u32::try_from(presence.terminals.len()).unwrap_or(u32::MAX))
+    }
+
     /// Users and terminals present.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {

@@ -217,7 +217,10 @@ impl Entry<'_> {
         let address = self.setup.listen.unwrap_or_else(|| wire.local());
         let (listener, port) = login::listen(address, self.setup.port)?;
         let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;
-        self.front_end.tell(Notice::LoggedIn { user, address: presence.address }).await;
+        self.front_end.tell(Notice::LoggedIn { user: user.clone(), address: presence.address }).await;
+        if presence.terminals > 1 {
+            self.front_end.tell(Notice::AlsoElsewhere { user }).await;
+        }
         let Some((_, state)) = self.opened.take() else { return Ok(None) };
         let (place, folder) = (self.place.clone(), self.folder.clone());
         Ok(Some(Entered { wire, place, folder, credentials, state, listener, port, presence }))

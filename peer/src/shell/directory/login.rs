@@ -62,6 +62,8 @@ pub(crate) struct Presence {
     pub(crate) address: SocketAddr,
     /// The directory's clock.
     pub(crate) time: DirectoryTime,
+    /// Terminals of this user that are present, this one included.
+    pub(crate) terminals: u32,
 }
 
 /// Passes the passcode authentication and opens the vault; not present yet.
@@ -121,7 +123,8 @@ pub(crate) async fn announce(
     match wire.ask(announce).await? {
         FromDirectory::Announced(announced) => {
             wire.link.set_frame_limit(FRAME_AFTER_LOGIN);
-            Ok(Presence { address: announced.address, time: DirectoryTime::told(announced.time) })
+            let time = DirectoryTime::told(announced.time);
+            Ok(Presence { address: announced.address, time, terminals: announced.terminals })
         }
         other => Err(wire.unexpected(&other)),
     }
