@@ -2,9 +2,8 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
-use std::pin::pin;
 
-use futures::{FutureExt as _, select};
+use futures::executor::block_on;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use crate::app::dialogue::{Questions, Start};
@@ -60,16 +59,14 @@ fn talk(settings: &Settings, start: Start) -> Result<i32, Report> {
         .map_err(|e| failure::report(&Failure::Internal { detail: format!("signals cannot be handled: {e}") }))?;
     let (command_sender, commands) = async_channel::unbounded();
     let (notices, notice_receiver) = async_channel::unbounded();
-    let engine = shell::run(setup(settings), FrontEnd { commands, notices });
-    let front = ui::line::run(options, command_sender, notice_receiver, interrupts);
-    Ok(rt::block_on(async {
-        let (mut engine, mut front) = (pin!(engine.fuse()), pin!(front.fuse()));
-        select! {
-            code = front => code,
-            // It has told the front end why; whoever reads it decides when to leave.
-            () = engine => front.await,
-        }
-    }))
+    let setup = setup(settings);
+    // A thread of its own: whoever does not read our output holds up the front end, but no conversation.
+    let engine = move || rt::block_on(shell::run(setup, FrontEnd { commands, notices }));
+    std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(engine)
+        .map_err(|e| failure::report(&Failure::Internal { detail: e.to_string() }))?;
+    Ok(block_on(ui::line::run(options, command_sender, notice_receiver, interrupts)))
 }
 
 /// Shows the key a directory has now and pins it if the person says so.

@@ -87,10 +87,12 @@ impl Contacts {
         Some(contact.clone())
     }
 
-    /// Records that the safety number of the pinned key was compared, with that result.
+    /// Records that the safety number of the pinned key was compared, with that result. A match lifts a block: the
+    /// person has made sure who it is.
     pub(crate) fn set_verified(&mut self, user: &UserId, verified: bool) -> Option<Contact> {
         let contact = self.known.get_mut(user)?;
         contact.verified = verified;
+        contact.blocked &= !verified;
         Some(contact.clone())
     }
 
@@ -159,12 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_user_stays_blocked_whatever_key_is_shown() {
+    fn a_blocked_user_stays_blocked_whatever_key_is_shown_until_the_numbers_were_compared() {
         let bianca = Example::Bianca.user().unwrap();
         let mut contacts = Contacts::default();
         contacts.pin(&bianca, &key(Example::Bianca), 1, true);
         contacts.block(&bianca).unwrap();
         assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 2), Judgement::Blocked);
         assert_eq!(contacts.judge(&bianca, &key(Example::Carol), 2), Judgement::Blocked);
+        contacts.set_verified(&bianca, false).unwrap();
+        assert_eq!(contacts.state(&bianca), KeyState::Blocked);
+        contacts.set_verified(&bianca, true).unwrap();
+        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 3), Judgement::Same);
     }
 }

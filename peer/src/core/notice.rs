@@ -45,7 +45,7 @@ pub(crate) enum Notice {
     /// A conversation ended.
     Ended { with: UserId, by: EndedBy },
     /// The link broke without a goodbye.
-    LinkLost { with: UserId },
+    LinkLost { with: UserId, then: AfterLoss },
     /// Answers `List`, online first, then by id.
     People(Vec<Person>),
     /// Answers `List` where the directory cannot be asked.
@@ -132,6 +132,15 @@ pub(crate) enum CallerRefused {
     KeyChanged,
     /// The directory is out of reach, so nobody can be verified.
     CannotVerify,
+}
+
+/// What becomes of a conversation whose link was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterLoss {
+    /// We had placed the call and place it again: `Established` or `Ended` follows.
+    CalledAgain,
+    /// It is over, unless the other side calls again.
+    Over,
 }
 
 /// Who ended a conversation.

@@ -11,7 +11,7 @@ use crate::app::nearest::nearest;
 use crate::app::words::help::TOPICS;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::core::command::{Answer, Command};
-use crate::core::notice::{CallFailed, EndedBy};
+use crate::core::notice::{AfterLoss, CallFailed, EndedBy};
 
 impl Session {
     /// The call that the person asked for at the prompt or by `/switch`.
@@ -117,6 +117,9 @@ impl Session {
         if self.conversation() == Some(with) {
             stage.say(talk::ENDED);
             self.back_to(None, stage);
+        } else if self.is_calling(with) {
+            stage.say(talk::ENDED);
+            self.give_call_up(stage);
         } else if self.stands(with) {
             self.standing.retain(|(other, _)| other != with);
             if by == EndedBy::Them {
@@ -125,14 +128,21 @@ impl Session {
         }
     }
 
-    pub(super) fn lost(&mut self, with: &UserId, stage: &mut Stage) {
-        if self.conversation() == Some(with) {
-            stage.say(&talk::lost(with));
-            stage.say(talk::ENDED);
-            self.back_to(None, stage);
-        } else if self.stands(with) {
-            self.standing.retain(|(other, _)| other != with);
-            stage.say(&talk::lost(with));
+    /// The link is gone. What is typed until it is known whether the other side can be reached again waits.
+    pub(super) fn lost(&mut self, with: &UserId, then: AfterLoss, stage: &mut Stage) {
+        let talking = self.conversation() == Some(with);
+        if !talking && !self.stands(with) {
+            return;
+        }
+        stage.say(&talk::lost(with, then));
+        match then {
+            AfterLoss::CalledAgain if talking => self.floor = Floor::Calling { to: with.clone(), back: None },
+            AfterLoss::Over if talking => {
+                stage.say(talk::ENDED);
+                self.back_to(None, stage);
+            }
+            AfterLoss::CalledAgain => {}
+            AfterLoss::Over => self.standing.retain(|(other, _)| other != with),
         }
     }
 

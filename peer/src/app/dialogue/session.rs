@@ -208,7 +208,7 @@ impl Session {
             Notice::Established { with } => self.established(with, stage),
             Notice::Received { from } => self.received(from, stage),
             Notice::Ended { with, by } => self.ended(&with, by, stage),
-            Notice::LinkLost { with } => self.lost(&with, stage),
+            Notice::LinkLost { with, then } => self.lost(&with, then, stage),
             Notice::CallFailed { to, why } => self.call_failed(&to, &why, stage),
             Notice::Asked { from } => self.asked(from, stage),
             Notice::AskedNoMore { from } => self.asked_no_more(&from, stage),

@@ -11,7 +11,7 @@ mod session;
 
 use super::*;
 use crate::core::command::{Answer, KeyDecision};
-use crate::core::notice::{CallFailed, EndedBy, KeyState, LoginRefused, Person};
+use crate::core::notice::{AfterLoss, CallFailed, EndedBy, KeyState, LoginRefused, Person};
 
 /// A screen as a pipe sees it, an entry, and the commands sent.
 struct Scene {

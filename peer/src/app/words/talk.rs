@@ -7,7 +7,7 @@ use common::ident::UserId;
 
 use super::format;
 use crate::core::command::KeyDecision;
-use crate::core::notice::{CallFailed, CallerRefused};
+use crate::core::notice::{AfterLoss, CallFailed, CallerRefused};
 
 /// `n.established`
 pub(crate) const ESTABLISHED: &str = "Connection established, type your messages";
@@ -52,8 +52,11 @@ pub(crate) fn cancelled(to: &UserId) -> String {
 }
 
 /// `e.lost`
-pub(crate) fn lost(with: &UserId) -> String {
-    format!("-- Connection to {with} lost (network).")
+pub(crate) fn lost(with: &UserId, then: AfterLoss) -> String {
+    match then {
+        AfterLoss::CalledAgain => format!("-- Connection to {with} lost (network). Trying again…"),
+        AfterLoss::Over => format!("-- Connection to {with} lost (network)."),
+    }
 }
 
 /// In front of a text of somebody who is not the one being talked to.

@@ -1,6 +1,6 @@
 //! Callers: verified by a lookup of our own before anything is shown (protocol section 7.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use common::ident::{KeyDigest, UserId};
@@ -18,6 +18,8 @@ use crate::core::verify::{Claim, Found, Request};
 const REFUSAL_KEPT: u64 = 60;
 /// Refusals remembered at most.
 const REFUSALS: usize = 1024;
+/// Refusals a person is told of within [`REFUSAL_KEPT`]: chosen arbitrarily, enough to notice an attack.
+const REFUSALS_TOLD: usize = 5;
 
 /// A caller on the way to a conversation.
 #[derive(Debug)]
@@ -55,22 +57,37 @@ impl Incoming {
     }
 }
 
-/// Strangers refused a short while ago.
+/// Strangers refused a short while ago, and how often the person was told of such.
 #[derive(Debug, Default)]
-pub(super) struct Strangers(BTreeMap<(UserId, KeyDigest, IpAddr), u64>);
+pub(super) struct Strangers {
+    refused: BTreeMap<(UserId, KeyDigest, IpAddr), u64>,
+    told: VecDeque<u64>,
+}
 
 impl Strangers {
     fn refused_lately(&self, claim: &Claim, now: Now) -> bool {
-        self.0.get(&claim.stranger()).is_some_and(|until| now.tick < *until)
+        self.refused.get(&claim.stranger()).is_some_and(|until| now.tick < *until)
     }
 
     fn remember(&mut self, claim: &Claim, now: Now) {
-        if self.0.len() >= REFUSALS {
-            self.0.retain(|_, until| now.tick < *until);
+        if self.refused.len() >= REFUSALS {
+            self.refused.retain(|_, until| now.tick < *until);
         }
-        if self.0.len() < REFUSALS {
-            self.0.insert(claim.stranger(), now.tick + REFUSAL_KEPT);
+        if self.refused.len() < REFUSALS {
+            self.refused.insert(claim.stranger(), now.tick + REFUSAL_KEPT);
         }
+    }
+
+    /// Whether the person is to be told of another refusal, so that nobody can fill the screen with them.
+    fn may_tell(&mut self, now: Now) -> bool {
+        while self.told.front().is_some_and(|then| then + REFUSAL_KEPT <= now.tick) {
+            self.told.pop_front();
+        }
+        let may = self.told.len() < REFUSALS_TOLD;
+        if may {
+            self.told.push_back(now.tick);
+        }
+        may
     }
 }
 
@@ -81,13 +98,13 @@ impl Engine {
         }
         let claim = match Claim::check(&self.me, &request) {
             Ok(claim) => claim,
-            Err(why) => return turn_away(link, &request, why, out),
+            Err(why) => return self.turn_away(now, link, &request, why, out),
         };
         if self.strangers.refused_lately(&claim, now) {
             return out.push(refuse(link, ConnectRefusal::Declined));
         }
         if self.directory == Directory::Down {
-            return turn_away(link, &request, CallerRefused::CannotVerify, out);
+            return self.turn_away(now, link, &request, CallerRefused::CannotVerify, out);
         }
         out.push(Effect::Lookup { purpose: Purpose::Caller(link), user: claim.initiator.clone() });
         self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request })));
@@ -103,20 +120,20 @@ impl Engine {
         let Some(Incoming::Verifying(verifying)) = self.incoming.remove(&link) else { return };
         let Verifying { claim, request } = *verifying;
         let Ok(found) = found else {
-            return turn_away(link, &request, CallerRefused::CannotVerify, out);
+            return self.turn_away(now, link, &request, CallerRefused::CannotVerify, out);
         };
         let found = match (claim.confirm(found.as_ref()), found) {
             (Ok(()), Some(found)) => found,
             (Err(why), _) => {
                 self.strangers.remember(&claim, now);
-                return turn_away(link, &request, why, out);
+                return self.turn_away(now, link, &request, why, out);
             }
             (Ok(()), None) => return,
         };
         let from = claim.initiator;
         match self.contacts.judge(&from, &found.key, now.date) {
             Judgement::Changed => {
-                turn_away(link, &request, CallerRefused::KeyChanged, out);
+                self.turn_away(now, link, &request, CallerRefused::KeyChanged, out);
                 return self.tell_key_changed(&from, out);
             }
             Judgement::Blocked => return out.push(refuse(link, ConnectRefusal::Declined)),
@@ -199,24 +216,26 @@ impl Engine {
             }
         }
     }
+
+    /// Refuses a caller: the reason is for the person called, the caller gets the coarse one.
+    fn turn_away(&mut self, now: Now, link: LinkId, request: &Request, why: CallerRefused, out: &mut Vec<Effect>) {
+        let coarse = match why {
+            CallerRefused::CannotVerify => ConnectRefusal::Unavailable,
+            CallerRefused::NotLoggedIn
+            | CallerRefused::WrongKey
+            | CallerRefused::WrongAddress
+            | CallerRefused::WrongDestination
+            | CallerRefused::KeyChanged => ConnectRefusal::Declined,
+        };
+        out.push(refuse(link, coarse));
+        if self.strangers.may_tell(now) {
+            let claimed = Some(request.message.initiator.clone());
+            out.push(Effect::Notify(Notice::CallerRefused { claimed, source: request.source, why }));
+        }
+    }
 }
 
 fn refuse(link: LinkId, reason: ConnectRefusal) -> Effect {
     let reply = ConnectReply { status: ConnectStatus::Refused, reason: Some(reason), terminal: None };
     Effect::Reply { link, reply }
-}
-
-/// Refuses a caller: the reason is for the person called, the caller gets the coarse one.
-fn turn_away(link: LinkId, request: &Request, why: CallerRefused, out: &mut Vec<Effect>) {
-    let coarse = match why {
-        CallerRefused::CannotVerify => ConnectRefusal::Unavailable,
-        CallerRefused::NotLoggedIn
-        | CallerRefused::WrongKey
-        | CallerRefused::WrongAddress
-        | CallerRefused::WrongDestination
-        | CallerRefused::KeyChanged => ConnectRefusal::Declined,
-    };
-    out.push(refuse(link, coarse));
-    let claimed = Some(request.message.initiator.clone());
-    out.push(Effect::Notify(Notice::CallerRefused { claimed, source: request.source, why }));
 }

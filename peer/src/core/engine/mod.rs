@@ -22,7 +22,7 @@ use self::incoming::{Incoming, Strangers};
 use self::outgoing::Outgoing;
 use super::command::Command;
 use super::contacts::{Contact, Contacts};
-use super::notice::{EndedBy, LoggedOut, Notice};
+use super::notice::{AfterLoss, EndedBy, LoggedOut, Notice};
 use super::verify::{Found, Me, Request};
 
 /// A link of the shell.
@@ -211,7 +211,7 @@ impl Engine {
                     out.push(Effect::Notify(Notice::Text { from, text }));
                 }
             }
-            Input::LinkEnded { link, end } => self.link_ended(now, link, end, out),
+            Input::LinkEnded { link, end } => self.link_ended(link, end, out),
             Input::DirectoryLost { retry_in } => {
                 self.directory = Directory::Down;
                 out.push(Effect::Notify(Notice::DirectoryLost { retry_in }));
@@ -275,18 +275,19 @@ impl Engine {
         }
     }
 
-    fn link_ended(&mut self, now: Now, link: LinkId, end: LinkEnd, out: &mut Vec<Effect>) {
+    fn link_ended(&mut self, link: LinkId, end: LinkEnd, out: &mut Vec<Effect>) {
         self.caller_gone(link, out);
         let Some(with) = self.user_of(link) else { return };
         let Some(conversation) = self.conversations.remove(&with) else { return };
-        if end == LinkEnd::Lost {
-            out.push(Effect::Notify(Notice::LinkLost { with: with.clone() }));
-            if conversation.direction == Direction::Ours && self.directory == Directory::Up {
-                self.call_again(now, with, out);
-                return;
+        let can_call = conversation.direction == Direction::Ours && self.directory == Directory::Up;
+        match end {
+            LinkEnd::Bye(_) => out.push(Effect::Notify(Notice::Ended { with, by: EndedBy::Them })),
+            LinkEnd::Lost if can_call => {
+                out.push(Effect::Notify(Notice::LinkLost { with: with.clone(), then: AfterLoss::CalledAgain }));
+                self.call_again(with, out);
             }
+            LinkEnd::Lost => out.push(Effect::Notify(Notice::LinkLost { with, then: AfterLoss::Over })),
         }
-        out.push(Effect::Notify(Notice::Ended { with, by: EndedBy::Them }));
     }
 
     fn close_everything(&mut self, reason: ByeReason, out: &mut Vec<Effect>) {

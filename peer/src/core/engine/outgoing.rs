@@ -86,7 +86,7 @@ impl Engine {
         self.look_up(to, Occasion::Asked, out);
     }
 
-    pub(super) fn call_again(&mut self, _now: Now, to: UserId, out: &mut Vec<Effect>) {
+    pub(super) fn call_again(&mut self, to: UserId, out: &mut Vec<Effect>) {
         self.look_up(to, Occasion::Lost, out);
     }
 

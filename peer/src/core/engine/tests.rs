@@ -11,7 +11,7 @@ use common::testkit::Example;
 use super::{Accept, DialFailed, Effect, Engine, Input, LinkEnd, LinkId, Now, Purpose, Unreachable};
 use crate::core::command::{Answer, Command, KeyDecision};
 use crate::core::contacts::Contacts;
-use crate::core::notice::{CallFailed, CallerRefused, EndedBy, KeyState, Notice};
+use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Notice};
 use crate::core::verify::{Found, Me, Request};
 
 fn me(example: Example) -> Me {
@@ -262,6 +262,25 @@ fn a_caller_the_directory_contradicts_is_refused_and_the_callee_told_why() {
 }
 
 #[test]
+fn strangers_cannot_fill_the_screen_with_refusals() {
+    let mut world = two();
+    for number in 0..20 {
+        let message = ConnectReq {
+            initiator: UserId::parse(&format!("stranger{number}")).unwrap(),
+            destination: bianca(),
+            initiator_key: me(Carol).key.digest(),
+            destination_key: me(Bianca).key.digest(),
+            terminal: TerminalId([9; 16]),
+        };
+        let link = world.link();
+        let request = Request { message, key: me(Carol).key.digest(), source: address(Carol) };
+        world.input(Bianca, Input::Requested { link, request });
+        world.settle();
+    }
+    assert_eq!(world.told(Bianca).len(), 5);
+}
+
+#[test]
 fn a_changed_key_stops_calls_in_both_directions_until_the_person_decides() {
     let mut world = two();
     world.call(Ali, Bianca);
@@ -344,16 +363,16 @@ fn a_lost_link_is_called_again_by_the_side_that_had_called() {
     world.input(Bianca, Input::LinkEnded { link: far, end: LinkEnd::Lost });
     world.input(Ali, Input::LinkEnded { link: near, end: LinkEnd::Lost });
     world.settle();
-    let lost = |with| Notice::LinkLost { with };
-    assert_eq!(world.told(Ali), [lost(bianca()), Notice::Established { with: bianca() }]);
-    let ended = Notice::Ended { with: ali(), by: EndedBy::Them };
-    assert_eq!(world.told(Bianca), [lost(ali()), ended, Notice::Received { from: ali() }]);
+    let lost = |with, then| Notice::LinkLost { with, then };
+    assert_eq!(world.told(Ali), [lost(bianca(), AfterLoss::CalledAgain), Notice::Established { with: bianca() }]);
+    assert_eq!(world.told(Bianca), [lost(ali(), AfterLoss::Over), Notice::Received { from: ali() }]);
 
     world.directory.remove(&bianca());
     let [(_, near), _] = world.cables[1].ends;
     world.input(Ali, Input::LinkEnded { link: near, end: LinkEnd::Lost });
     world.settle();
-    assert_eq!(world.told(Ali), [lost(bianca()), Notice::Ended { with: bianca(), by: EndedBy::Them }]);
+    let ended = Notice::Ended { with: bianca(), by: EndedBy::Them };
+    assert_eq!(world.told(Ali), [lost(bianca(), AfterLoss::CalledAgain), ended]);
 }
 
 #[test]

@@ -36,6 +36,42 @@ fn the_verbatim_session_of_the_caller() {
 }
 
 #[test]
+fn a_lost_link_is_called_again_and_what_is_typed_meanwhile_waits() {
+    let mut scene = Scene::logged_in();
+    scene.types("bianca");
+    scene.notice(Notice::Established { with: id("bianca") });
+    scene.notice(Notice::LinkLost { with: id("bianca"), then: AfterLoss::CalledAgain });
+    scene.types("are you still there?");
+    scene.notice(Notice::Established { with: id("bianca") });
+    scene.notice(Notice::LinkLost { with: id("bianca"), then: AfterLoss::CalledAgain });
+    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: bianca\n\
+         Connection established, type your messages\n\
+         -- Connection to bianca lost (network). Trying again…\n\
+         Connection established, type your messages\n\
+         are you still there?\n\
+         -- Connection to bianca lost (network). Trying again…\n\
+         Connection ended\n\
+         Enter destination user ID: "
+    );
+    assert_eq!(scene.sent().last().unwrap(), "Say { to: UserId(\"bianca\"), text: \"are you still there?\" }");
+}
+
+#[test]
+fn a_link_that_was_lost_for_good_ends_the_conversation() {
+    let mut scene = Scene::logged_in();
+    scene.notice(Notice::Received { from: id("ali") });
+    scene.notice(Notice::LinkLost { with: id("ali"), then: AfterLoss::Over });
+    assert!(scene.seen().ends_with(
+        "-- Connection to ali lost (network).\n\
+         Connection ended\n\
+         Enter destination user ID: "
+    ));
+}
+
+#[test]
 fn the_verbatim_session_of_the_person_called() {
     let mut scene = Scene::logged_in();
     scene.notice(Notice::Received { from: id("ali") });
