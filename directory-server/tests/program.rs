@@ -1,5 +1,5 @@
 //! The program as its administrator knows it: start, stop, data directory, commands.
-#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;
 
@@ -8,15 +8,44 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use common::msg::{ByeReason, FromDirectory, LookupReq, LookupStatus, RegisterStatus};
+use common::ident::TerminalId;
+use common::msg::{AuthRefusal, AuthReply, ByeReason, FromDirectory, LookupStatus, Message as _};
 use common::testkit::Example;
+use common::testkit::client::Client;
+use common::testkit::login::{Account, Stretch, is_registered};
 use rustix::process::Signal;
 use support::process::{Server, command, run, stdout};
-use support::{Conversation as _, RIGHT, user};
+use support::{RIGHT, user};
 
-fn bye(message: Option<FromDirectory>) -> ByeReason {
-    match message {
-        Some(FromDirectory::Bye(bye)) => bye.reason,
+fn account(example: Example) -> Account {
+    let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
+    Account { user, passcode: RIGHT.into(), stretch: Stretch::Least, identity }
+}
+
+fn register(server: &Server, example: Example) {
+    assert!(is_registered(&server.connect().register(&account(example), None).unwrap()));
+}
+
+fn log_in(server: &Server, example: Example) -> Client {
+    let mut client = server.connect();
+    client.log_in(&account(example), TerminalId([1; 16]), 65_000).unwrap();
+    client
+}
+
+/// The directory's reply to a login with the right passcode that it refuses.
+fn refusal(server: &Server, example: Example) -> AuthReply {
+    let Account { user, passcode, stretch, .. } = account(example);
+    let mut client = server.connect();
+    let begun = client.begin_login(&user, &passcode, TerminalId([1; 16]), None).unwrap().unwrap();
+    client.finish_login(&user, stretch, begun).unwrap().unwrap_err()
+}
+
+/// Why the directory ends a session, which it then closes in order.
+fn bye(session: &mut Client) -> ByeReason {
+    let last = session.receive().unwrap().unwrap();
+    assert_eq!(session.receive().unwrap(), None);
+    match FromDirectory::decode(&last) {
+        Ok(FromDirectory::Bye(bye)) => bye.reason,
         other => panic!("{other:?}"),
     }
 }
@@ -26,7 +55,7 @@ fn the_first_run_creates_private_files_and_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let server = Server::start(&data);
-    let key = server.key(&data).short();
+    let key = server.connect().key().short();
     let address = server.address;
     assert_eq!(
         server.greeting,
@@ -83,12 +112,10 @@ fn a_stop_says_goodbye_to_sessions_and_exits_as_asked() {
     for (signal, code) in [(Signal::TERM, 0), (Signal::INT, 130)] {
         let dir = tempfile::tempdir().unwrap();
         let mut server = Server::start(dir.path());
-        let mut ali = server.connect(dir.path());
-        assert_eq!(ali.register(Example::Ali, RIGHT, None).status, RegisterStatus::Registered);
-        ali.log_in(Example::Ali, 1, None);
+        register(&server, Example::Ali);
+        let mut ali = log_in(&server, Example::Ali);
         server.signal(signal);
-        assert_eq!(bye(ali.hear()), ByeReason::Stopping);
-        assert_eq!(ali.hear(), None);
+        assert_eq!(bye(&mut ali), ByeReason::Stopping);
         assert_eq!(server.wait().code(), Some(code));
         assert!(!dir.path().join("admin.sock").exists());
     }
@@ -99,46 +126,37 @@ fn two_users_register_log_in_and_find_each_other_also_after_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = Server::start(dir.path());
     for example in [Example::Ali, Example::Bianca] {
-        let reply = server.connect(dir.path()).register(example, RIGHT, None);
-        assert_eq!(reply.status, RegisterStatus::Registered);
+        register(&server, example);
     }
     server.signal(Signal::KILL);
     server.wait();
     let server = Server::start(dir.path());
-    let (mut ali, mut bianca) = (server.connect(dir.path()), server.connect(dir.path()));
-    ali.log_in(Example::Ali, 1, None);
-    bianca.log_in(Example::Bianca, 1, None);
-    let lookup = LookupReq { userid: user("bianca"), lookup: user("ali") };
-    match bianca.say(lookup.into()) {
-        Some(FromDirectory::LookupReply(reply)) => {
-            assert_eq!(reply.status, LookupStatus::Success);
-            assert_eq!(reply.addresses, [([127, 0, 0, 1], 65_000).into()]);
-            assert_eq!(reply.publickey.0, Example::Ali.identity().unwrap().public().as_pkcs1());
-        }
-        other => panic!("{other:?}"),
-    }
+    let _ali = log_in(&server, Example::Ali);
+    let mut bianca = log_in(&server, Example::Bianca);
+    let reply = bianca.lookup(&user("bianca"), &user("ali")).unwrap();
+    assert_eq!(reply.status, LookupStatus::Success);
+    assert_eq!(reply.addresses, [([127, 0, 0, 1], 65_000).into()]);
+    assert_eq!(reply.publickey.0, Example::Ali.identity().unwrap().public().as_pkcs1());
 }
 
 #[test]
 fn a_running_server_obeys_its_administrator_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
-    let mut ali = server.connect(dir.path());
-    ali.register(Example::Ali, RIGHT, None);
-    ali.log_in(Example::Ali, 1, None);
+    register(&server, Example::Ali);
+    let mut ali = log_in(&server, Example::Ali);
     assert!(stdout(dir.path(), &["user", "list"]).lines().nth(1).unwrap().starts_with("ali  online "));
     assert!(stdout(dir.path(), &["status"]).contains(" 1 user, 1 online "));
     let locked = stdout(dir.path(), &["user", "lock", "ali", "--reason", "lost laptop"]);
     assert_eq!(locked, "Locked ali and ended 1 session. Unlock: directory-server user unlock ali\n");
-    assert_eq!(bye(ali.hear()), ByeReason::Administrator);
+    assert_eq!(bye(&mut ali), ByeReason::Administrator);
     assert!(stdout(dir.path(), &["user", "show", "ali"]).contains("locked, lost laptop"));
-    let mut again = server.connect(dir.path());
-    assert_eq!(again.authenticate("ali", RIGHT, 1, None).0.cookie, None);
+    assert_eq!(refusal(&server, Example::Ali).reason, Some(AuthRefusal::Locked));
     assert_eq!(stdout(dir.path(), &["user", "unlock", "ali"]), "Unlocked ali.\n");
     assert_eq!(stdout(dir.path(), &["user", "unlock", "ali"]), "ali was not locked.\n");
-    again.log_in(Example::Ali, 1, None);
+    let mut again = log_in(&server, Example::Ali);
     assert_eq!(stdout(dir.path(), &["user", "remove", "ali", "--yes"]), "Removed ali and ended 1 session.\n");
-    assert_eq!(bye(again.hear()), ByeReason::Administrator);
+    assert_eq!(bye(&mut again), ByeReason::Administrator);
     assert_eq!(run(dir.path(), &["user", "show", "ali"]).status.code(), Some(5));
     assert_eq!(run(dir.path(), &["invite", "ali"]).status.code(), Some(13), "the id is never given out again");
     assert_eq!(run(dir.path(), &["health"]).status.code(), Some(0));
@@ -169,7 +187,7 @@ fn without_a_server_commands_work_on_the_store_and_say_so() {
 fn what_cannot_be_undone_is_asked_for_twice() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
-    server.connect(dir.path()).register(Example::Ali, RIGHT, None);
+    register(&server, Example::Ali);
     let answer = |typed: &str, arguments: &[&str]| {
         let mut child = command(dir.path(), arguments)
             .stdin(Stdio::piped())
@@ -188,7 +206,7 @@ fn what_cannot_be_undone_is_asked_for_twice() {
     }
     let reset = answer("ali\n", &["user", "passcode", "ali"]);
     assert!(String::from_utf8_lossy(&reset.stdout).starts_with("Forgot the passcode of ali.\nSend each line "));
-    assert_eq!(server.connect(dir.path()).authenticate("ali", RIGHT, 1, None).0.tries_left, Some(3));
+    assert_eq!(refusal(&server, Example::Ali).tries_left, Some(3));
     assert!(answer("ali\n", &["user", "remove", "ali"]).status.success());
 }
 
@@ -216,13 +234,7 @@ fn a_hang_up_reloads_the_rules_and_a_broken_file_keeps_the_old_ones() {
     let log = dir.path().join("log");
     let log_to = std::fs::File::create(&log).unwrap();
     let server = Server::start_logging(command.stderr(log_to));
-    let known = |server: &Server| {
-        let hello = common::msg::Hello { userid: user("ali") };
-        match server.connect(dir.path()).say(hello.into()) {
-            Some(FromDirectory::Welcome(welcome)) => welcome.known,
-            other => panic!("{other:?}"),
-        }
-    };
+    let known = |server: &Server| server.connect().hello(&user("ali")).unwrap().known;
     assert_eq!(known(&server), Some(false));
     let wait_for = |text: &str| {
         while !std::fs::read_to_string(&log).unwrap().contains(text) {

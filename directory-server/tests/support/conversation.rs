@@ -1,71 +1,55 @@
-//! What an honest peer says, whatever carries it.
+//! What an honest peer says.
 
 use common::crypto::opaque::{ClientLogin, ClientRegistration};
 use common::crypto::terminal::TerminalIdentity;
-use common::crypto::transcript::{self, Channel};
+use common::crypto::transcript;
 use common::crypto::vault;
-use common::ident::{Challenge, KeyDigest, Mac, TerminalId};
+use common::ident::{Challenge, Mac, TerminalId};
 use common::msg::{
     Announce, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, FromDirectory, Hex, RegisterReply,
-    RegisterReq, RegisterUpload, ToDirectory,
+    RegisterReq, RegisterUpload,
 };
 use common::secret::{Passcode, Secret};
 use common::testkit::Example;
 
-use super::{RIGHT, user};
+use super::{Peer, RIGHT, World, user};
 
-/// The `ANNOUNCE` of an honest terminal.
-pub(crate) fn announcement(channel: Channel<'_>, example: Example, terminal: u8, challenge: &Challenge) -> Announce {
-    let identity = example.identity().unwrap();
-    let seed = Secret::new(vec![terminal; 32]);
-    let terminal = TerminalIdentity::from_seed(TerminalId([terminal; 16]), &seed).unwrap();
-    let certificate = terminal.certify(&example.user().unwrap(), &identity, 1).unwrap();
-    let transcript = transcript::login(channel, challenge, 65_000, &certificate);
-    Announce {
-        publickey: Hex(identity.public().as_pkcs1().to_vec()),
-        signature: Blob(identity.sign(&transcript).unwrap()),
-        port: 65_000,
-        certificate,
-    }
-}
-
-/// One connection to a directory.
-pub(crate) trait Conversation {
-    /// Sends a message; the answer, if there is one.
-    fn say(&mut self, message: ToDirectory) -> Option<FromDirectory>;
-    fn exporter(&self) -> [u8; 32];
-    fn directory(&self) -> KeyDigest;
-
+impl Peer {
     /// Registers; the reply that ends it.
-    fn register(&mut self, example: Example, passcode: &str, invite: Option<Mac>) -> RegisterReply {
+    pub(crate) fn register(
+        &mut self,
+        world: &World,
+        example: Example,
+        passcode: &str,
+        invite: Option<Mac>,
+    ) -> RegisterReply {
         let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
-        let (exporter, directory) = (self.exporter(), self.directory());
-        let channel = Channel { user: &user, directory: &directory, exporter: &exporter };
         let (client, request) = ClientRegistration::start(Passcode::new(passcode.into())).unwrap();
         let request = RegisterReq { userid: user.clone(), passcode: Blob(request), invite };
-        let challenge = match self.say(request.into()) {
+        let challenge = match self.send(world, request) {
             Some(FromDirectory::RegisterChallenge(challenge)) => challenge,
             Some(FromDirectory::RegisterReply(reply)) => return reply,
             other => panic!("{other:?}"),
         };
-        let (record, export_key) = client.finish(&challenge.passcode.0, channel).unwrap();
+        let (record, export_key) = client.finish(&challenge.passcode.0, self.channel(&user)).unwrap();
         let mut upload = RegisterUpload {
             passcode: Blob(record),
             publickey: Hex(identity.public().as_pkcs1().to_vec()),
             signature: Blob::default(),
             vault: Blob(vault::seal(&export_key, &user, 1, &identity).unwrap()),
         };
-        let transcript = transcript::registration(channel, &challenge.challenge, &upload);
+        let transcript = transcript::registration(self.channel(&user), &challenge.challenge, &upload);
         upload.signature = Blob(identity.sign(&transcript).unwrap());
-        match self.say(upload.into()) {
+        match self.send(world, upload) {
             Some(FromDirectory::RegisterReply(reply)) => reply,
             other => panic!("{other:?}"),
         }
     }
 
     /// Sends KE1; `Ok` if it is answered by KE2.
-    fn ke1(
+    pub(crate) fn ke1(
         &mut self,
+        world: &World,
         id: &str,
         passcode: &str,
         terminal: u8,
@@ -73,7 +57,7 @@ pub(crate) trait Conversation {
     ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
         let (client, ke1) = ClientLogin::start(Passcode::new(passcode.into())).unwrap();
         let terminal = TerminalId([terminal; 16]);
-        match self.say(AuthReq { userid: user(id), passcode: Blob(ke1), terminal, cookie }.into()) {
+        match self.send(world, AuthReq { userid: user(id), passcode: Blob(ke1), terminal, cookie }) {
             Some(FromDirectory::AuthChallenge(challenge)) => Ok((client, challenge)),
             Some(FromDirectory::AuthReply(reply)) => Err(reply),
             other => panic!("{other:?}"),
@@ -81,37 +65,56 @@ pub(crate) trait Conversation {
     }
 
     /// Logs in as far as `AUTHREPLY`; the challenge to sign comes with it.
-    fn authenticate(
+    pub(crate) fn authenticate(
         &mut self,
+        world: &World,
         id: &str,
         passcode: &str,
         terminal: u8,
         cookie: Option<Challenge>,
     ) -> (AuthReply, Challenge) {
-        let (client, challenge) = match self.ke1(id, passcode, terminal, cookie) {
+        let (client, challenge) = match self.ke1(world, id, passcode, terminal, cookie) {
             Ok(answered) => answered,
             Err(reply) => return (reply, Challenge([0; 32])),
         };
-        let (user, exporter, directory) = (user(id), self.exporter(), self.directory());
-        let channel = Channel { user: &user, directory: &directory, exporter: &exporter };
-        let finished = client.finish(&challenge.passcode.0, channel);
+        let user = user(id);
+        let finished = client.finish(&challenge.passcode.0, self.channel(&user));
         let ke3 = finished.map_or_else(|_| vec![0; 64], |(ke3, _)| ke3);
-        match self.say(AuthProof { passcode: Blob(ke3) }.into()) {
+        match self.send(world, AuthProof { passcode: Blob(ke3) }) {
             Some(FromDirectory::AuthReply(reply)) => (reply, challenge.challenge),
             other => panic!("{other:?}"),
         }
     }
 
     /// Logs in with the right passcode and becomes present; the cookie for the next time.
-    fn log_in(&mut self, example: Example, terminal: u8, cookie: Option<Challenge>) -> Challenge {
+    pub(crate) fn log_in(
+        &mut self,
+        world: &World,
+        example: Example,
+        terminal: u8,
+        cookie: Option<Challenge>,
+    ) -> Challenge {
         let user = example.user().unwrap();
-        let (reply, challenge) = self.authenticate(user.as_str(), RIGHT, terminal, cookie);
+        let (reply, challenge) = self.authenticate(world, user.as_str(), RIGHT, terminal, cookie);
         assert_eq!(reply.status, AuthStatus::Granted, "{reply:?}");
-        let (exporter, directory) = (self.exporter(), self.directory());
-        let channel = Channel { user: &user, directory: &directory, exporter: &exporter };
-        match self.say(announcement(channel, example, terminal, &challenge).into()) {
+        match self.send(world, self.announcement(example, terminal, &challenge)) {
             Some(FromDirectory::Announced(_)) => reply.cookie.unwrap(),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// The `ANNOUNCE` of an honest terminal.
+    pub(crate) fn announcement(&self, example: Example, terminal: u8, challenge: &Challenge) -> Announce {
+        let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
+        let seed = Secret::new(vec![terminal; 32]);
+        let terminal = TerminalIdentity::from_seed(TerminalId([terminal; 16]), &seed).unwrap();
+        let certificate = terminal.certify(&user, &identity, 1).unwrap();
+        let transcript = transcript::login(self.channel(&user), challenge, 65_000, &certificate);
+        Announce {
+            publickey: Hex(identity.public().as_pkcs1().to_vec()),
+            signature: Blob(identity.sign(&transcript).unwrap()),
+            port: 65_000,
+            certificate,
         }
     }
 }

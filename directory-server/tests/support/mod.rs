@@ -7,13 +7,10 @@ pub(crate) mod process;
 
 use std::net::IpAddr;
 
-use common::crypto::opaque::{ClientLogin, ServerSecret};
+use common::crypto::opaque::ServerSecret;
 use common::crypto::transcript::Channel;
-use common::ident::{Challenge, KeyDigest, Mac, UserId};
-use common::msg::{
-    Announce, AuthChallenge, AuthReply, ByeReason, FromDirectory, Hello, Message as _, RegisterReply, Registration,
-    ToDirectory, Welcome,
-};
+use common::ident::{Challenge, KeyDigest, UserId};
+use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
 use directory_server::core::entry::{Entry, Origin, Step};
 use directory_server::core::lockout::LockRule;
@@ -22,8 +19,6 @@ use directory_server::core::present::{Answer, Present};
 use directory_server::core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
-
-pub(crate) use conversation::{Conversation, announcement};
 
 pub(crate) const NOON: Moment = Moment::from_seconds(1_800_000_000);
 pub(crate) const RIGHT: &str = "482193";
@@ -152,71 +147,5 @@ impl Peer {
             Some(FromDirectory::Welcome(welcome)) => welcome,
             other => panic!("{other:?}"),
         }
-    }
-
-    pub(crate) fn register(
-        &mut self,
-        world: &World,
-        example: Example,
-        passcode: &str,
-        invite: Option<Mac>,
-    ) -> RegisterReply {
-        Talk { peer: self, world }.register(example, passcode, invite)
-    }
-
-    pub(crate) fn ke1(
-        &mut self,
-        world: &World,
-        id: &str,
-        passcode: &str,
-        terminal: u8,
-        cookie: Option<Challenge>,
-    ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
-        Talk { peer: self, world }.ke1(id, passcode, terminal, cookie)
-    }
-
-    pub(crate) fn authenticate(
-        &mut self,
-        world: &World,
-        id: &str,
-        passcode: &str,
-        terminal: u8,
-        cookie: Option<Challenge>,
-    ) -> (AuthReply, Challenge) {
-        Talk { peer: self, world }.authenticate(id, passcode, terminal, cookie)
-    }
-
-    pub(crate) fn announcement(&self, example: Example, terminal: u8, challenge: &Challenge) -> Announce {
-        let id = example.user().unwrap();
-        announcement(self.channel(&id), example, terminal, challenge)
-    }
-
-    pub(crate) fn log_in(
-        &mut self,
-        world: &World,
-        example: Example,
-        terminal: u8,
-        cookie: Option<Challenge>,
-    ) -> Challenge {
-        Talk { peer: self, world }.log_in(example, terminal, cookie)
-    }
-}
-
-struct Talk<'a> {
-    peer: &'a mut Peer,
-    world: &'a World,
-}
-
-impl Conversation for Talk<'_> {
-    fn say(&mut self, message: ToDirectory) -> Option<FromDirectory> {
-        self.peer.send(self.world, message)
-    }
-
-    fn exporter(&self) -> [u8; 32] {
-        self.peer.origin.exporter
-    }
-
-    fn directory(&self) -> KeyDigest {
-        DIRECTORY_KEY
     }
 }

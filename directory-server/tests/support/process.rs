@@ -1,21 +1,13 @@
 //! The real program on real sockets.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
-use common::frame::Padding;
-use common::ident::KeyDigest;
-use common::limits::FRAME_AFTER_LOGIN;
-use common::link::{Link, tls};
-use common::msg::{FromDirectory, Message as _, ToDirectory};
-use futures::executor::block_on;
-use futures::io::AllowStdIo;
+use common::testkit::client::Client;
 use rustix::process::{Pid, Signal, kill_process};
-
-use super::Conversation;
 
 /// A command of the program on a data directory, free of what the environment may say.
 pub(crate) fn command(data_dir: &Path, arguments: &[&str]) -> Command {
@@ -63,12 +55,6 @@ impl Server {
         Self { child, greeting, address }
     }
 
-    /// Digest of the server's key, from its file.
-    pub(crate) fn key(&self, data_dir: &Path) -> KeyDigest {
-        let der = common::secret::Secret::new(std::fs::read(data_dir.join("server.key")).unwrap());
-        common::crypto::directory_key::DirectoryKey::from_pkcs8(&der).unwrap().digest()
-    }
-
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -77,12 +63,8 @@ impl Server {
         self.child.wait().unwrap()
     }
 
-    pub(crate) fn connect(&self, data_dir: &Path) -> Wire {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        let mut link = Link::client(AllowStdIo::new(stream), tls::directory_client().unwrap()).unwrap();
-        block_on(link.handshake()).unwrap();
-        Wire { exporter: link.exporter().unwrap(), directory: self.key(data_dir), link }
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect([127, 0, 0, 1].into(), self.address).unwrap()
     }
 }
 
@@ -92,39 +74,5 @@ impl Drop for Server {
         let _ = self.child.kill();
         let status = self.child.wait().unwrap();
         assert_ne!(status.signal(), Some(6), "the server aborted");
-    }
-}
-
-/// One TLS connection.
-pub(crate) struct Wire {
-    link: Link<AllowStdIo<TcpStream>>,
-    exporter: [u8; 32],
-    directory: KeyDigest,
-}
-
-impl Wire {
-    /// The next message of the directory; nothing if it has closed the connection in order.
-    pub(crate) fn hear(&mut self) -> Option<FromDirectory> {
-        block_on(self.link.next()).unwrap().map(|payload| FromDirectory::decode(&payload).unwrap())
-    }
-}
-
-impl Conversation for Wire {
-    fn say(&mut self, message: ToDirectory) -> Option<FromDirectory> {
-        self.link.queue(&message.encode(), Padding::Ladder).unwrap();
-        block_on(self.link.flush()).unwrap();
-        let heard = self.hear();
-        if matches!(heard, Some(FromDirectory::Announced(_))) {
-            self.link.set_frame_limit(FRAME_AFTER_LOGIN);
-        }
-        heard
-    }
-
-    fn exporter(&self) -> [u8; 32] {
-        self.exporter
-    }
-
-    fn directory(&self) -> KeyDigest {
-        self.directory
     }
 }
