@@ -109,7 +109,7 @@ pub(crate) fn login_refused(user: &UserId, why: LoginRefused) -> String {
             format::duration(seconds)
         ),
         LoginRefused::Locked { retry_after: None } => {
-            format!("Too many wrong passcodes. {user} is locked; an administrator can unlock it.")
+            format!("{user} is locked; an administrator can unlock it.")
         }
         LoginRefused::TooMany { retry_after } => too_fast(retry_after),
     }
