@@ -104,7 +104,7 @@ pub(super) async fn finish<S: Store>(
     }
     let transcript = transcript::registration(origin.channel(&user, &directory.key), &challenge, &upload);
     let proved =
-        PublicKey::from_pkcs1(&upload.publickey.0).and_then(|key| key.verify(&transcript, &upload.signature.0));
+        PublicKey::from_pkcs1(&upload.publickey.0).and_then(|key| key.verify_first(&transcript, &upload.signature.0));
     if proved.is_err() {
         return (false, refused(RegisterRefusal::Key, None));
     }
