@@ -3,14 +3,15 @@
 //! One task owns a link and drives both directions through [`Link::next`]; nothing is split, nothing is spawned, and no
 //! runtime is named. Deadlines and pings belong to the owner, because they need a clock.
 //!
-//! An idle link keeps no buffers of its own: reads go through the stack, frames are handed on, and output buffers are
-//! given back when they have been written.
+//! An idle link keeps no buffers of its own: reads go through a buffer that all links of a thread share, frames are
+//! handed on, and output buffers are given back when they have been written.
 
 pub mod tls;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, Write as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -23,8 +24,14 @@ use crate::limits::{FRAME_BEFORE_LOGIN, PENDING_OUTPUT};
 
 /// Label of the TLS exporter that binds logins and invitations to their connection (RFC 8446 section 7.5).
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-peer-messenger-1";
-/// Bytes read from the stream at a time, on the stack: one TLS record.
+/// Bytes read from the stream at a time: one TLS record.
 const READ_SIZE: usize = 16 * 1024;
+
+thread_local! {
+    /// Ciphertext on its way from the stream into TLS. On the stack it would be zeroed at every read, which cost as much
+    /// as the cryptography of a lookup.
+    static ARRIVED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Why a link cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -230,8 +237,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn poll_ingest(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ingested, LinkError>> {
-        let mut buffer = [0; READ_SIZE];
-        let count = match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+        let mut buffer = ARRIVED.take();
+        buffer.resize(READ_SIZE, 0);
+        let ingested = self.poll_ingest_into(cx, &mut buffer);
+        ARRIVED.set(buffer);
+        ingested
+    }
+
+    fn poll_ingest_into(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Ingested, LinkError>> {
+        let count = match ready!(Pin::new(&mut self.io).poll_read(cx, buffer)) {
             Ok(count) => count,
             Err(e) if e.kind() == io::ErrorKind::ConnectionReset => 0,
             Err(e) => return Poll::Ready(Err(e.into())),
@@ -249,17 +263,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn ingest(&mut self, mut ciphertext: &[u8]) -> Result<(), LinkError> {
-        let mut plaintext = [0; READ_SIZE];
         while !ciphertext.is_empty() && !self.ended {
             self.tls.read_tls(&mut ciphertext)?;
             let state = self.tls.process_new_packets()?;
             let mut readable = state.plaintext_bytes_to_read();
+            let mut reader = self.tls.reader();
             while readable > 0 {
-                let count = self.tls.reader().read(&mut plaintext)?;
-                let mut rest = &plaintext[..count];
+                let plaintext = reader.fill_buf()?;
+                let count = plaintext.len();
+                let mut rest = plaintext;
                 while let Some(frame) = self.decoder.feed(&mut rest)? {
                     self.received.push_back(frame);
                 }
+                reader.consume(count);
                 readable = readable.saturating_sub(count.max(1));
             }
             self.ended |= state.peer_has_closed();
