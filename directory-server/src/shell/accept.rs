@@ -30,16 +30,11 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<StdListener> {
 }
 
 /// Accepts connections for ever; each is served by a task of its own.
-pub(crate) async fn accept(node: Arc<Node>, listener: StdListener) {
-    let listener = TcpListener::from(listener);
+pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, from)) => match node.admit(from.ip()) {
-                // Frames are written whole; waiting for more only delays them. It works without, too.
-                Ok(admitted) => {
-                    let _ = stream.set_nodelay(true);
-                    rt::spawn(connection::serve(admitted, stream));
-                }
+                Ok(admitted) => rt::spawn(connection::serve(admitted, stream)),
                 Err(crowded) => {
                     tracing::debug!(from = %node.address_style.show(from.ip()), ?crowded, "connection refused");
                 }

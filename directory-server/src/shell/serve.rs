@@ -71,6 +71,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     }));
     let admin = admin::server::listen(&node, data_dir.path(), config.register.invite_ttl.into())?;
     for listener in listeners {
+        let listener = rt::TcpListener::new(listener).map_err(|error| Failure::io("listen", &error))?;
         rt::spawn(accept::accept(Arc::clone(&node), listener));
     }
     greet(&node, &data_dir, &key.digest(), policy.registration);
