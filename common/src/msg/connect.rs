@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounded;
 use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
-use crate::limits::{MESSAGE_TEXT, NICK_MAX};
+use crate::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX};
 
 /// `CONNECTREQ`: first message of the caller (decision D12, threat P1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,16 @@ pub struct ConnectReply {
 /// `CONNECTED`: the caller takes this link, of all that were accepted; the callee shows the call only now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connected {}
+
+/// Whether a text fits into one `CHAT`: at most [`MESSAGE_TEXT`] bytes, and within a frame once its control characters
+/// and quotes are escaped.
+#[must_use]
+pub fn fits_in_chat(text: &str) -> bool {
+    // Id, nick, date and the names of the fields.
+    const REST: usize = 1024;
+    text.len() <= MESSAGE_TEXT
+        && serde_json::to_vec(text).is_ok_and(|escaped| escaped.len() <= FRAME_AFTER_LOGIN - REST)
+}
 
 /// `CHAT`: one message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ use crate::crypto::terminal::TerminalIdentity;
 use crate::crypto::{transcript, vault};
 use crate::ident::{Challenge, TerminalId, UserId};
 use crate::msg::{
-    Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory, Hex,
-    RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
+    Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory,
+    Hex, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
 };
 use crate::secret::{Passcode, Secret};
 

@@ -16,7 +16,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use common::ident::UserId;
-use common::msg::{ByeReason, ConnectRefusal, ConnectReply, ListedUser};
+use common::msg::{ByeReason, ConnectRefusal, ConnectReply, ListedUser, fits_in_chat};
 
 use self::incoming::{Incoming, Strangers};
 use self::outgoing::Outgoing;
@@ -243,8 +243,8 @@ impl Engine {
             Command::Call { to } => self.call(now, to, out),
             Command::End { with } => self.end(&with, out),
             Command::Say { to, text } => match self.conversations.get(&to) {
-                Some(conversation) => out.push(Effect::Say { link: conversation.link, text }),
-                None => out.push(Effect::Notify(Notice::NotDelivered { to, text })),
+                Some(conversation) if fits_in_chat(&text) => out.push(Effect::Say { link: conversation.link, text }),
+                _ => out.push(Effect::Notify(Notice::NotDelivered { to, text })),
             },
             Command::AnswerCall { from, answer } => self.answer_call(now, &from, answer, out),
             Command::List => match self.directory {

@@ -433,6 +433,19 @@ fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times
 }
 
 #[test]
+fn a_text_that_cannot_be_sent_is_reported_and_the_conversation_goes_on() {
+    let mut world = two();
+    world.call(Ali, Bianca);
+    world.told.clear();
+    for text in ["x".repeat(16 * 1024 + 1), "\u{1}".repeat(16 * 1024)] {
+        world.command(Ali, Command::Say { to: bianca(), text: text.clone() });
+        assert_eq!(world.told(Ali), [Notice::NotDelivered { to: bianca(), text }]);
+    }
+    world.command(Ali, Command::Say { to: bianca(), text: "\"".repeat(16 * 1024) });
+    assert!(matches!(&world.told(Bianca)[..], [Notice::Text { .. }]));
+}
+
+#[test]
 fn logging_out_says_goodbye_to_everybody() {
     let mut world = two();
     world.call(Ali, Bianca);

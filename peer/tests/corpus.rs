@@ -1,0 +1,9 @@
+//! The committed fuzz corpus of the peer, run through the same body as the fuzzer runs (`scripts/fuzz`).
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use common::testkit::fuzz;
+
+#[test]
+fn links_of_the_corpus_hold() {
+    assert!(fuzz::replay("peer_link", peer::testkit::fuzz_link).unwrap() > 0);
+}
