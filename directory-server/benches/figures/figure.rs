@@ -92,8 +92,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// The head of the columns that a figure is displayed in.
-pub(crate) const TABLE_HEAD: &str =
-    "figure                       value  unit       floor   ratio  target";
+pub(crate) const TABLE_HEAD: &str = "figure                       value  unit       floor   ratio  target";
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

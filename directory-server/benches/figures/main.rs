@@ -1,4 +1,4 @@
-//! What the real programs cost, each figure beside a limit measured in the same run (issue acceptance; DESIGN 6).
+//! What the real programs cost, each figure beside a limit measured in the same run (DESIGN section 6).
 //!
 //! Run by `scripts/bench`. The programs are the release binaries, spoken to over loopback by the testkit's blocking
 //! clients. The limit, or floor, is [`bare`]: rustls on bare sockets with the same keys, cipher suite, connections and
@@ -20,7 +20,7 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use figure::{Figure, Unit};
+use figure::Figure;
 use process::Programs;
 
 /// Whatever stops a measurement.
@@ -67,6 +67,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
         Some((first, rest)) if first == bare::SERVE => bare::serve(rest),
+        Some((first, _)) if first == chat::ECHO => chat::echo(),
         Some((first, _)) if first == start::NOTHING => start::nothing(),
         _ => run(&arguments),
     };

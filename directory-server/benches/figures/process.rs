@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::PathBuf;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a program. What it logs is dropped.
     pub(crate) fn start<A: AsRef<OsStr>>(
-        program: &std::path::Path,
+        program: &Path,
         arguments: impl IntoIterator<Item = A>,
         environment: &[(&str, &str)],
     ) -> Outcome<Self> {
@@ -89,15 +89,6 @@ impl Process {
         let mut line = String::new();
         self.screen.read_line(&mut line)?;
         Ok(line.trim_end().to_owned())
-    }
-
-    /// Waits until the program has ended by itself.
-    pub(crate) fn wait_for_end(mut self) -> Outcome<()> {
-        drop(std::mem::replace(&mut self.screen, BufReader::new(self.child.stdout.take().map_or_else(
-            || Err("no screen"),
-            Ok,
-        )?)));
-        Ok(())
     }
 
     /// CPU time of all its threads so far, in microseconds.
