@@ -114,16 +114,22 @@ fn a_proof_for_another_challenge_connection_port_key_or_terminal_is_not_accepted
 #[test]
 fn a_certificate_that_was_verified_before_still_needs_the_signature_of_this_login() {
     let mut world = World::new(Registration::Open);
-    world.register(Example::Ali);
-    let (first, cookie) = world.log_in(Example::Ali, 1);
-    drop(first);
-    let mut again = world.connect();
-    again.log_in(&world, Example::Ali, 1, Some(cookie));
+    let (mut first, challenge) = granted(&mut world);
+    let announce = first.announcement(Example::Ali, 1, &challenge);
+    let certificate = announce.certificate.clone();
+    assert!(matches!(first.send(&world, announce), Some(FromDirectory::Announced(_))));
     let mut forger = world.connect();
-    let (_, challenge) = forger.authenticate(&world, "ali", RIGHT, 1, Some(cookie));
-    let mut announce = forger.announcement(Example::Ali, 1, &challenge);
-    announce.signature.0[0] ^= 1;
+    let (_, challenge) = forger.authenticate(&world, "ali", RIGHT, 1, None);
+    let announce = Announce { certificate, ..forger.announcement(Example::Ali, 1, &challenge) };
     assert_eq!(error_code(forger.send(&world, announce)), ErrorCode::NotAccepted);
+}
+
+#[test]
+fn a_terminal_cannot_announce_itself_as_another_terminal_of_its_user() {
+    let mut world = World::new(Registration::Open);
+    let (mut peer, challenge) = granted(&mut world);
+    let announce = peer.announcement(Example::Ali, 2, &challenge);
+    assert_eq!(error_code(peer.send(&world, announce)), ErrorCode::NotAccepted);
 }
 
 #[test]
