@@ -20,5 +20,6 @@ pub mod limits;
 pub mod link;
 pub mod msg;
 pub mod secret;
+pub mod settings;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -18,7 +18,6 @@ pub mod core;
 mod failure;
 mod shell;
 pub mod store;
-mod suggest;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 

@@ -1,5 +1,4 @@
 //! The committed fuzz corpus of the directory, run through the same body as the fuzzer runs (`scripts/fuzz`).
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use common::testkit::fuzz;
 

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
+use common::settings::did_you_mean;
 
 use super::Cli;
 use crate::failure::{Failure, Kind};
-use crate::suggest;
 
 /// Text that was asked for: help or the version.
 pub(crate) struct Wanted(pub(crate) clap::Error);
@@ -50,7 +50,7 @@ fn named(arguments: &[OsString]) -> clap::Command {
 
 fn unknown_command(typed: &str, arguments: &[OsString]) -> String {
     let command = named(arguments);
-    let near = suggest::question(typed, command.get_subcommands().map(clap::Command::get_name), '\'');
+    let near = did_you_mean(typed, command.get_subcommands().map(clap::Command::get_name), '\'');
     format!("No command '{typed}'.{near}")
 }
 
@@ -65,7 +65,7 @@ fn unknown_argument(typed: &str, arguments: &[OsString]) -> String {
         .filter(|argument| !argument.is_hide_set())
         .filter_map(|argument| argument.get_long().map(|long| format!("--{long}")))
         .collect();
-    let near = suggest::question(typed, long.iter().map(String::as_str), '\'');
+    let near = did_you_mean(typed, long.iter().map(String::as_str), '\'');
     format!("No option '{typed}'.{near}")
 }
 

@@ -1,17 +1,13 @@
 //! Where the configuration comes from: a file, and `DIRSRV_SECTION__KEY` in the environment.
 //!
-//! Unknown keys are errors, all reported at once (text `e.config` of UX section 3.6). The known ones are those of the
-//! defaults, so that no list is kept twice.
+//! What a good file is, [`common::settings`] says.
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize as _;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use common::settings::{self, Sources};
 
 use super::Config;
 use crate::failure::{Failure, Kind};
-use crate::suggest;
 
 const PREFIX: &str = "DIRSRV_";
 const SYSTEM_WIDE: &str = "/etc/directory-server/config.toml";
@@ -45,83 +41,9 @@ pub(crate) fn load(
         Err(error) => return Err(Failure::io(format_args!("read {}", path.display()), &error)),
     };
     let name = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
-    let known = known_keys()?;
-    let mut problems = unknown_keys(&name, &text, &known);
-    let mut table = if problems.is_empty() { parse(&name, &text)? } else { toml::Table::new() };
-    for (variable, value) in environment {
-        if let Err(problem) = override_key(&mut table, &known, &variable, &value) {
-            problems.push(problem);
-        }
-    }
-    if !problems.is_empty() {
-        return Err(Failure::new(Kind::Config, problems.join("\n")));
-    }
-    let config = Config::deserialize(table)
-        .map_err(|error| Failure::new(Kind::Config, format!("environment {PREFIX}…: {}", error.message())))?;
-    Ok(Loaded { config, file })
-}
-
-fn known_keys() -> Result<toml::Table, Failure> {
-    toml::Table::try_from(Config::default()).map_err(|error| Failure::new(Kind::Internal, error.to_string()))
-}
-
-/// Parses the file and checks the types while line numbers are known.
-fn parse(name: &str, text: &str) -> Result<toml::Table, Failure> {
-    let typed = toml::from_str::<Config>(text).map(drop);
-    typed.and_then(|()| toml::from_str(text)).map_err(|error| {
-        let line = line_of(text, error.span().map_or(0, |span| span.start));
-        Failure::new(Kind::Config, format!("{name}:{line}: {}", error.message()))
-    })
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
-}
-
-fn unknown_keys(name: &str, text: &str, known: &toml::Table) -> Vec<String> {
-    // A file that cannot be parsed is reported by `parse`.
-    let Ok(document) = DeTable::parse(text) else { return Vec::new() };
-    let mut problems = Vec::new();
-    for (section, body) in document.get_ref() {
-        let complain = |key: &Spanned<_>, candidates: Vec<&str>| {
-            let key_text: &std::borrow::Cow<'_, str> = key.get_ref();
-            let near = suggest::question(key_text, candidates, '"');
-            format!("{name}:{}: unknown key \"{key_text}\".{near}", line_of(text, key.span().start))
-        };
-        let Some(keys) = known.get(section.get_ref().as_ref()).and_then(toml::Value::as_table) else {
-            problems.push(complain(section, known.keys().map(String::as_str).collect()));
-            continue;
-        };
-        let DeValue::Table(body) = body.get_ref() else { continue };
-        let unknown = body.keys().filter(|key| !keys.contains_key(key.get_ref().as_ref()));
-        problems.extend(unknown.map(|key| complain(key, keys.keys().map(String::as_str).collect())));
-    }
-    problems
-}
-
-/// Takes over `DIRSRV_SECTION__KEY`; the type is that of the default.
-fn override_key(table: &mut toml::Table, known: &toml::Table, variable: &str, value: &str) -> Result<(), String> {
-    let Some((section, key)) = variable.strip_prefix(PREFIX).and_then(|name| name.split_once("__")) else {
-        return Ok(());
-    };
-    let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
-    let default = known.get(&section).and_then(|body| body.get(&key));
-    let parsed = match default {
-        None => return Err(format!("environment: unknown key \"{variable}\".")),
-        Some(toml::Value::Integer(_)) => {
-            let number = value.parse().map_err(|_| format!("environment: {variable} must be a number."))?;
-            toml::Value::Integer(number)
-        }
-        Some(toml::Value::Array(_)) => {
-            toml::Value::Array(value.split(',').map(str::trim).map(toml::Value::from).collect())
-        }
-        Some(_) => toml::Value::from(value),
-    };
-    let body = table.entry(section).or_insert_with(|| toml::Table::new().into());
-    if let Some(body) = body.as_table_mut() {
-        body.insert(key, parsed);
-    }
-    Ok(())
+    settings::read(Sources { name: &name, text: &text, prefix: PREFIX, fallback: None }, environment)
+        .map(|config| Loaded { config, file })
+        .map_err(|problems| Failure::new(Kind::Config, problems.join("\n")))
 }
 
 #[cfg(test)]

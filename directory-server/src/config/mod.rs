@@ -3,7 +3,6 @@
 //! [`load`] finds and reads the file and the environment; this file is what they may say.
 
 mod load;
-mod span;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -17,8 +16,8 @@ use crate::core::lockout::LockRule;
 use crate::core::sources::Source;
 use crate::failure::{Failure, Kind};
 
+pub(crate) use common::settings::Span;
 pub(crate) use load::{Loaded, default_path, load};
-pub(crate) use span::Span;
 
 /// All sections.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Who may open a connection while others have not logged in yet (threat L9; protocol section 7.2).
+//! Who may open a connection while others have not logged in yet (threat L9; protocol section 9.1).
 //!
 //! Owns the count of half-open connections: those accepted and not yet logged in. Early drop: from
 //! half of the limit on, new ones are dropped with a probability that rises to 1 at the limit, so that an attacker who

@@ -1,4 +1,4 @@
-//! A connection before it is logged in: which message may come when (protocol sections 5 and 7.2).
+//! A connection before it is logged in: which message may come when (protocol section 5).
 //!
 //! [`Entry`] is moved from state to state by one frame at a time; a state holds exactly what is known then. Whatever
 //! goes wrong leaves it idle or ends the connection. The deadline is fixed when the connection is accepted, so that

@@ -1,4 +1,4 @@
-//! The lock-out: how many passcodes may be tried, and for how long not (decisions D9, D10; protocol section 7.1).
+//! The lock-out: how many passcodes may be tried, and for how long not (decisions D9, D10; protocol section 5.5).
 //!
 //! Owns the arithmetic of one budget. Which budget a login draws from and that drawing is one atomic step with storing
 //! it is the store's part. An attempt is reserved when KE1 arrives, because KE2 tells the client whether its guess was

@@ -1,4 +1,4 @@
-//! Login: OPAQUE, then proof of possession of the identity key (decisions D8, D9, D12; protocol section 5.4).
+//! Login: OPAQUE, then proof of possession of the identity key (decisions D8, D9, D12; protocol sections 5.3 and 5.4).
 //!
 //! A user who does not exist takes the same path as one who does, with a fake record, a budget of its own and the same
 //! answers (threat L2).

@@ -1,4 +1,4 @@
-//! Registration: OPAQUE registration, proof of possession of the identity key, invitation (protocol section 5.3).
+//! Registration: OPAQUE registration, proof of possession of the identity key, invitation (protocol sections 5.1 and 5.2).
 //!
 //! `REGISTERED` is sent after the store has made the user durable, never before.
 

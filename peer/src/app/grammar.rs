@@ -3,8 +3,8 @@
 //! Nothing unknown is ever passed on as text: what looks like a command and is none is refused with words.
 
 use common::ident::{BadUserId, UserId};
+use common::settings::nearest;
 
-use super::nearest::nearest;
 use super::words;
 use super::words::help::{TOPICS, Topic, topic};
 

@@ -12,7 +12,6 @@
 pub(crate) mod dialogue;
 pub(crate) mod exit;
 pub(crate) mod grammar;
-pub(crate) mod nearest;
 pub(crate) mod qr;
 pub(crate) mod sanitise;
 pub(crate) mod words;

@@ -1,16 +1,14 @@
-//! Forms of values: durations, addresses, user ids. Each is parsed once, from the file, the environment or an option.
+//! Forms of values: addresses, user ids. Each is parsed once, from the file, the environment or an option.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
-use std::time::Duration;
 
 use common::ident::{BadUserId, UserId};
 use common::limits::DIRECTORY_PORT;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 const AUTO: &str = "auto";
-const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
 /// Serialises a type by its text form.
 macro_rules! as_text {
@@ -27,47 +25,6 @@ macro_rules! as_text {
             }
         }
     };
-}
-
-/// A duration in whole seconds: `90s`, `5m`, `24h`, `30d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span(Duration);
-as_text!(Span);
-
-/// Why a text is not a duration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a duration is a number and one of s, m, h, d, such as \"10s\"")]
-pub(crate) struct NotASpan;
-
-impl Span {
-    pub(crate) const fn from_secs(seconds: u64) -> Self {
-        Self(Duration::from_secs(seconds))
-    }
-}
-
-impl From<Span> for Duration {
-    fn from(span: Span) -> Self {
-        span.0
-    }
-}
-
-impl FromStr for Span {
-    type Err = NotASpan;
-    fn from_str(text: &str) -> Result<Self, NotASpan> {
-        let split = UNITS.iter().find_map(|(letter, unit)| Some((text.strip_suffix(*letter)?, unit)));
-        let (number, unit) = split.ok_or(NotASpan)?;
-        let number: u64 = number.parse().map_err(|_| NotASpan)?;
-        number.checked_mul(*unit).map(Self::from_secs).ok_or(NotASpan)
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        let fits = UNITS.iter().find(|(_, unit)| seconds >= *unit && seconds.is_multiple_of(*unit));
-        let (letter, unit) = fits.copied().unwrap_or(('s', 1));
-        write!(f, "{}{letter}", seconds / unit)
-    }
 }
 
 /// Where the directory is: `HOST[:PORT]`, kept with its port.
@@ -175,17 +132,6 @@ impl fmt::Display for Login {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_read_as_they_are_written() {
-        for text in ["0s", "90s", "5m", "23h", "30d"] {
-            let span: Span = text.parse().unwrap();
-            assert_eq!(span.to_string(), text);
-        }
-        for wrong in ["", "5", "m", "5 m", "-5m", "5mm", "5x", "99999999999999999999d", "9999999999999999999d"] {
-            assert_eq!(wrong.parse::<Span>(), Err(NotASpan), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_server_without_a_port_gets_the_usual_one() {

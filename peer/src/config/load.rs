@@ -1,14 +1,11 @@
 //! Where the configuration comes from: a file, and `PEER_SECTION__KEY` in the environment, which beats it.
 //!
-//! Unknown keys are errors, all reported at once. The known ones are those of the defaults, so that no list is kept
-//! twice.
+//! What a good file is, [`common::settings`] says.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize as _;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use common::settings::{self, Sources};
 
 use super::Config;
 use crate::app::exit;
@@ -16,7 +13,6 @@ use crate::app::words::failure::Report;
 use crate::app::words::setup;
 
 const PREFIX: &str = "PEER_";
-const ENVIRONMENT: &str = "environment";
 const SYSTEM_WIDE: &str = "/etc/peer/config.toml";
 
 /// The file that is read when none is named: the person's own, or else the system's.
@@ -49,34 +45,13 @@ pub(crate) fn load(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && named == Named::No => (String::new(), Found::No),
         Err(error) => return Err(setup::unreadable(path.display(), error)),
     };
-    let known = known_keys()?;
     let name = path.display().to_string();
-    let mut problems = unknown_keys(&name, &text, &known);
-    let mut table = toml::Table::new();
-    if problems.is_empty() {
-        match parse(&name, &text) {
-            Ok(parsed) => table = parsed,
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if let (Some(joined), toml::Value::Table(server)) =
-        (joined, table.entry("server").or_insert_with(|| toml::Table::new().into()))
-    {
-        server.entry("address").or_insert_with(|| joined.into());
-    }
-    for (variable, value) in environment {
-        let (Some(variable), Some(value)) = (variable.to_str(), value.to_str()) else { continue };
-        if let Err(problem) = override_key(&mut table, &known, variable, value) {
-            problems.push(problem);
-        }
-    }
-    if problems.is_empty() {
-        match Config::deserialize(table) {
-            Ok(config) => return Ok((config, found)),
-            Err(error) => problems.push(setup::bad_value(ENVIRONMENT, error.message())),
-        }
-    }
-    Err(Report { lines: problems, exit: exit::CONFIG })
+    let fallback = joined.as_deref().map(|joined| ("server", "address", joined));
+    let environment =
+        environment.into_iter().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    settings::read(Sources { name: &name, text: &text, prefix: PREFIX, fallback }, environment)
+        .map(|config| (config, found))
+        .map_err(|lines| Report { lines, exit: exit::CONFIG })
 }
 
 /// Whether a person named the file.
@@ -93,76 +68,6 @@ pub(crate) enum Named {
 pub(crate) enum Found {
     Yes,
     No,
-}
-
-fn known_keys() -> Result<toml::Table, Report> {
-    toml::Table::try_from(Config::default())
-        .map_err(|error| Report { lines: vec![error.to_string()], exit: exit::INTERNAL })
-}
-
-/// Parses the file and checks the types while line numbers are known.
-fn parse(name: &str, text: &str) -> Result<toml::Table, String> {
-    let typed = toml::from_str::<Config>(text).map(drop);
-    typed.and_then(|()| toml::from_str(text)).map_err(|error| {
-        let line = line_of(text, error.span().map_or(0, |span| span.start));
-        setup::bad_value(&format!("{name}:{line}"), error.message())
-    })
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
-}
-
-fn unknown_keys(name: &str, text: &str, known: &toml::Table) -> Vec<String> {
-    // A file that is not TOML is reported by `parse`.
-    let Ok(document) = DeTable::parse(text) else { return Vec::new() };
-    let mut unknown: Vec<(usize, String)> = Vec::new();
-    let mut complain = |key: &Spanned<std::borrow::Cow<'_, str>>, candidates: &toml::Table| {
-        let line = line_of(text, key.span().start);
-        let candidates = candidates.keys().map(String::as_str);
-        unknown.push((line, setup::unknown_key(&format!("{name}:{line}"), key.get_ref(), candidates)));
-    };
-    for (section, body) in document.get_ref() {
-        match (known.get(section.get_ref().as_ref()).and_then(toml::Value::as_table), body.get_ref()) {
-            (None, _) => complain(section, known),
-            (Some(keys), DeValue::Table(body)) => {
-                body.keys()
-                    .filter(|key| !keys.contains_key(key.get_ref().as_ref()))
-                    .for_each(|key| complain(key, keys));
-            }
-            (Some(_), _) => {}
-        }
-    }
-    unknown.sort();
-    unknown.into_iter().map(|(_, problem)| problem).collect()
-}
-
-/// Takes over `PEER_SECTION__KEY`; the type is that of the default.
-fn override_key(table: &mut toml::Table, known: &toml::Table, variable: &str, value: &str) -> Result<(), String> {
-    let Some((section, key)) = variable.strip_prefix(PREFIX).and_then(|name| name.split_once("__")) else {
-        return Ok(());
-    };
-    let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
-    let wrong = |form: &str| setup::bad_value(ENVIRONMENT, format_args!("{variable} must be {form}"));
-    let parsed = match known.get(&section).and_then(|body| body.get(&key)) {
-        None => {
-            let all = known.iter().filter_map(|(section, body)| Some((section, body.as_table()?)));
-            let names: Vec<String> = all
-                .flat_map(|(section, body)| {
-                    body.keys().map(move |key| format!("{PREFIX}{section}__{key}").to_uppercase())
-                })
-                .collect();
-            return Err(setup::unknown_key(ENVIRONMENT, variable, names.iter().map(String::as_str)));
-        }
-        Some(toml::Value::Integer(_)) => toml::Value::Integer(value.parse().map_err(|_| wrong("a number"))?),
-        Some(toml::Value::Boolean(_)) => toml::Value::Boolean(value.parse().map_err(|_| wrong("true or false"))?),
-        Some(_) => toml::Value::from(value),
-    };
-    let body = table.entry(section).or_insert_with(|| toml::Table::new().into());
-    if let Some(body) = body.as_table_mut() {
-        body.insert(key, parsed);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::app::dialogue::Names;
-pub(crate) use forms::{Listen, Login, ServerAddress, Span};
+pub(crate) use common::settings::Span;
+pub(crate) use forms::{Listen, Login, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, load};
 
 /// All sections.

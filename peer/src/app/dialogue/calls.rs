@@ -1,13 +1,13 @@
 //! Calls and conversations beginning and ending, and who has the keyboard.
 
 use common::ident::UserId;
+use common::settings::nearest;
 
 use super::State;
 use super::question::Question;
 use super::session::{Floor, Seen, Session};
 use super::stage::Stage;
 use crate::app::exit;
-use crate::app::nearest::nearest;
 use crate::app::words::help::TOPICS;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::core::command::{Answer, Command};

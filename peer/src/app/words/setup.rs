@@ -2,36 +2,23 @@
 
 use std::fmt::Display;
 
+use common::settings::did_you_mean;
+
 use super::failure::Report;
 use crate::app::exit;
-use crate::app::nearest::nearest;
-
-fn question<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>, quote: char) -> String {
-    nearest(typed, candidates).map(|near| format!(" Did you mean {quote}{near}{quote}?")).unwrap_or_default()
-}
 
 /// `e.usage`: a command that does not exist.
 pub(crate) fn no_command<'a>(typed: &str, commands: impl IntoIterator<Item = &'a str>) -> String {
-    format!("No command '{typed}'.{}", question(typed, commands, '\''))
+    format!("No command '{typed}'.{}", did_you_mean(typed, commands, '\''))
 }
 
 /// `e.usage`: an option that does not exist.
 pub(crate) fn no_option<'a>(typed: &str, options: impl IntoIterator<Item = &'a str>) -> String {
-    format!("No option '{typed}'.{}", question(typed, options, '\''))
+    format!("No option '{typed}'.{}", did_you_mean(typed, options, '\''))
 }
 
 /// `e.usage`: the next step.
 pub(crate) const SEE_HELP: &str = "peer --help lists what there is.";
-
-/// `e.config`: a key that does not exist, `place` being `file:line` or `environment`.
-pub(crate) fn unknown_key<'a>(place: &str, key: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    format!("{place}: unknown key \"{key}\".{}", question(key, known, '"'))
-}
-
-/// `e.config`: a value that does not fit.
-pub(crate) fn bad_value(place: &str, why: impl Display) -> String {
-    format!("{place}: {why}")
-}
 
 /// `e.config`: the file cannot be read.
 pub(crate) fn unreadable(file: impl Display, why: impl Display) -> Report {

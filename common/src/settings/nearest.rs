@@ -2,7 +2,8 @@
 
 /// The candidate a person most likely meant by `word`, if any is close enough: at most a third of the letters wrong,
 /// a swap of two neighbours counting as one.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = word.chars().count().div_ceil(3);
     candidates
         .into_iter()
@@ -10,6 +11,12 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// ` Did you mean "…"?` in the given quotes, or nothing.
+#[must_use]
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, quote: char) -> String {
+    nearest(word, candidates).map(|near| format!(" Did you mean {quote}{near}{quote}?")).unwrap_or_default()
 }
 
 #[cfg(test)]
