@@ -1,0 +1,143 @@
+//! Callers who are not who they say they are (threats P1, P3): refused, told little, and never shown as connected.
+
+use std::io::{Read as _, Write as _};
+use std::net::IpAddr;
+
+use common::ident::KeyDigest;
+use common::limits::PEER_PORT;
+use common::msg::{ConnectRefusal, ConnectReq, ConnectStatus};
+use common::testkit::Example;
+use common::testkit::caller::Call;
+use common::testkit::client::{Trouble, connect};
+
+use crate::harness::address::fresh;
+use crate::harness::proxy::Proxy;
+use crate::harness::stage::{Seat, id, identity};
+use crate::harness::{Counterpart, Piped, Stage};
+
+/// Bianca waits at her prompt; ali is logged in at an address of his own.
+struct Scene {
+    stage: Stage,
+    ali: Counterpart,
+    bianca: Piped,
+    seat: Seat,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let stage = Stage::of(&[Example::Bianca]);
+        let seat = stage.seat_of("bianca");
+        let mut bianca = Piped::start(&seat);
+        bianca.logs_in();
+        Self { ali: Counterpart::ali(&stage), stage, bianca, seat }
+    }
+
+    /// An honest call of ali's.
+    fn call(&self) -> Call<'_> {
+        self.ali.call(self.seat.address())
+    }
+
+    /// The call is refused with the coarse reason, and bianca reads the precise one.
+    #[track_caller]
+    fn refuses(&self, call: &Call<'_>, request: ConnectReq, why: &str) {
+        let line = format!("-- Refused a call from {} at {}: {why}.\n", request.initiator, call.source);
+        let reply = call.connect().unwrap().ask_to_connect(request).unwrap();
+        assert_eq!((reply.status, reply.reason), (ConnectStatus::Refused, Some(ConnectRefusal::Declined)));
+        assert_eq!(reply.terminal, None);
+        self.bianca.shows(&line);
+    }
+
+    /// Nobody has been shown as connected; an honest call still is.
+    #[track_caller]
+    fn still_takes_an_honest_call(&self) {
+        assert!(!self.bianca.output().contains("Connection "), "{}", self.bianca.output());
+        let mut caller = self.call().place().unwrap();
+        self.bianca.shows_times("Connection received from user ali, type your messages\n", 1);
+        caller.say("ali", "it is me").unwrap();
+        self.bianca.shows("it is me\n");
+    }
+}
+
+#[test]
+fn a_caller_with_the_right_address_and_a_wrong_key_is_refused() {
+    let scene = Scene::new();
+    let carol = identity(Example::Carol);
+    let call = Call { identity: &carol, ..scene.call() };
+    scene.refuses(&call, call.request(), "the key is not the one the directory server has");
+    scene.still_takes_an_honest_call();
+}
+
+#[test]
+fn a_caller_with_the_right_key_and_a_wrong_address_is_refused() {
+    let scene = Scene::new();
+    let call = Call { source: IpAddr::V4(fresh()), ..scene.call() };
+    scene.refuses(&call, call.request(), "the address is not the one the directory server has");
+    scene.still_takes_an_honest_call();
+}
+
+#[test]
+fn a_request_that_does_not_fit_its_connection_is_refused() {
+    let scene = Scene::new();
+    let call = scene.call();
+    let elsewhere = "the call was meant for somebody else";
+    scene.refuses(&call, ConnectReq { destination: id(Example::Carol), ..call.request() }, elsewhere);
+    let other = identity(Example::Carol).public().digest();
+    scene.refuses(&call, ConnectReq { destination_key: other, ..call.request() }, elsewhere);
+    let ours = ConnectReq { initiator: id(Example::Bianca), ..call.request() };
+    scene.refuses(&call, ours, elsewhere);
+    let unproved = ConnectReq { initiator_key: KeyDigest([0; 32]), ..call.request() };
+    scene.refuses(&call, unproved, "the key is not the one the directory server has");
+    scene.still_takes_an_honest_call();
+}
+
+#[test]
+fn a_request_replayed_by_somebody_else_is_refused() {
+    let scene = Scene::new();
+    let honest = scene.call().request();
+    let carol = identity(Example::Carol);
+    let call = Call { identity: &carol, ..scene.call() };
+    scene.refuses(&call, honest, "the key is not the one the directory server has");
+    scene.still_takes_an_honest_call();
+}
+
+#[test]
+fn a_caller_who_has_logged_out_is_refused() {
+    let mut scene = Scene::new();
+    let session = std::mem::replace(&mut scene.ali.session, scene.stage.client(fresh()));
+    session.log_out().unwrap();
+    let call = scene.call();
+    scene.refuses(&call, call.request(), "the directory server does not show that user as logged in");
+    assert!(!scene.bianca.output().contains("Connection "));
+}
+
+#[test]
+fn a_replayed_preface_or_a_replayed_call_gets_not_a_byte() {
+    let scene = Scene::new();
+    let preface = scene.call().preface().unwrap();
+    drop(scene.call().connect_behind(&preface).unwrap());
+    let again = scene.call().connect_behind(&preface);
+    assert!(matches!(again, Err(Trouble::Link(_))), "{again:?}");
+
+    // All the bytes of an honest call, once more.
+    let middleman = Proxy::start((fresh(), PEER_PORT).into(), scene.ali.at, scene.seat.address());
+    let mut caller = Call { to: middleman.address(), ..scene.call() }.place().unwrap();
+    scene.bianca.shows("Connection received from user ali, type your messages\n");
+    caller.close().unwrap();
+    scene.bianca.shows("Connection ended\n");
+    let mut replay = connect(IpAddr::V4(scene.ali.at), scene.seat.address()).unwrap();
+    // The other end may close before it has taken everything.
+    let _ = replay.write_all(&middleman.sent_by_client());
+    let mut answer = Vec::new();
+    let _ = replay.read_to_end(&mut answer);
+    assert_eq!(answer, b"");
+    assert_eq!(scene.bianca.output().matches("Connection received").count(), 1);
+}
+
+#[test]
+fn a_caller_who_is_accepted_but_never_takes_the_call_is_not_shown() {
+    let scene = Scene::new();
+    let call = scene.call();
+    let reply = call.connect().unwrap().ask_to_connect(call.request()).unwrap();
+    assert_eq!(reply.status, ConnectStatus::Accepted);
+    scene.still_takes_an_honest_call();
+}

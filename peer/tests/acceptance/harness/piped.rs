@@ -1,0 +1,103 @@
+//! A peer without a terminal: lines in, lines out.
+
+use std::io::Write as _;
+use std::process::{ChildStdin, Stdio};
+
+use super::Owned;
+use super::stage::Seat;
+use super::watch::{Seen, Watch};
+
+/// A running peer on pipes.
+#[derive(Debug)]
+pub(crate) struct Piped {
+    pub(crate) child: Owned,
+    keys: Option<ChildStdin>,
+    out: Watch<()>,
+    errors: Watch<()>,
+}
+
+fn text(seen: &mut Seen<()>) -> String {
+    String::from_utf8_lossy(&seen.bytes).into_owned()
+}
+
+impl Piped {
+    /// Starts a peer.
+    pub(crate) fn start(seat: &Seat) -> Self {
+        let mut command = seat.command();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = Watch::new(child.stdout.take().unwrap(), (), |(), _| ());
+        let errors = Watch::new(child.stderr.take().unwrap(), (), |(), _| ());
+        Self { keys: child.stdin.take(), out, errors, child: Owned(child) }
+    }
+
+    /// Writes a line.
+    pub(crate) fn enters(&mut self, line: &str) {
+        self.writes(format!("{line}\n").as_bytes());
+    }
+
+    /// Writes bytes.
+    pub(crate) fn writes(&mut self, bytes: &[u8]) {
+        // A program that has ended reads nothing more; the test sees that elsewhere.
+        let _ = self.keys.as_mut().map(|keys| keys.write_all(bytes));
+    }
+
+    /// Ends the input.
+    pub(crate) fn ends_input(&mut self) {
+        self.keys = None;
+    }
+
+    /// Everything on standard output so far.
+    pub(crate) fn output(&self) -> String {
+        self.out.look(text)
+    }
+
+    /// Everything on standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.errors.look(text)
+    }
+
+    /// Waits until `what` is in the output.
+    #[track_caller]
+    pub(crate) fn shows(&self, what: &str) {
+        self.shows_times(what, 1);
+    }
+
+    /// Waits until `what` is so many times in the output.
+    #[track_caller]
+    pub(crate) fn shows_times(&self, what: &str, times: usize) {
+        let found = |seen: &mut Seen<()>| (text(seen).matches(what).count() >= times).then_some(());
+        self.out.wait(&format!("{times} times {what:?}"), found, |seen| text(seen) + &self.errors());
+    }
+
+    /// What was shown in all by a program that has ended has `what` in it.
+    #[track_caller]
+    pub(crate) fn shows_in_the_end(&self, what: &str) {
+        let said = self.output() + &self.errors();
+        assert!(said.contains(what), "{what:?} is missing in {said:?}");
+    }
+
+    /// Waits until the output ends with `what`.
+    #[track_caller]
+    pub(crate) fn asks(&self, what: &str) {
+        let found = |seen: &mut Seen<()>| text(seen).ends_with(what).then_some(());
+        self.out.wait(&format!("the question {what:?}"), found, |seen| text(seen) + &self.errors());
+    }
+
+    /// Logs in with the example passcode, where the user was named on the command line.
+    #[track_caller]
+    pub(crate) fn logs_in(&mut self) {
+        self.enters(super::PASSCODE);
+        self.shows("Enter passcode on keypad. Logged in.\n");
+        self.asks("Enter destination user ID: ");
+    }
+
+    /// Waits for the end; gives the exit code.
+    #[track_caller]
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        let status = self.child.wait();
+        let ended = |seen: &mut Seen<()>| seen.ended.then_some(());
+        self.out.wait("the end of the output", ended, text);
+        self.errors.wait("the end of the errors", ended, text);
+        status.code()
+    }
+}

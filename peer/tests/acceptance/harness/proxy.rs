@@ -1,0 +1,67 @@
+//! A recording middleman: passes on every byte between two programs and remembers it.
+
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use common::testkit::client::connect;
+
+/// What passed in one direction.
+type Record = Arc<Mutex<Vec<u8>>>;
+
+/// A running middleman; it lives as long as the test process.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxy {
+    at: SocketAddr,
+    from_client: Record,
+    from_server: Record,
+}
+
+impl Proxy {
+    /// Listens at `at` and connects from `from` to `to` for everyone who comes.
+    pub(crate) fn start(at: SocketAddr, from: Ipv4Addr, to: SocketAddr) -> Self {
+        let proxy = Self { at, from_client: Record::default(), from_server: Record::default() };
+        let listener = TcpListener::bind(at).unwrap();
+        let middleman = proxy.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = connect(IpAddr::V4(from), to) else { continue };
+                server.set_read_timeout(None).unwrap();
+                pass(client.try_clone().unwrap(), server.try_clone().unwrap(), &middleman.from_client);
+                pass(server, client, &middleman.from_server);
+            }
+        });
+        proxy
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.at
+    }
+
+    /// Every byte of the side that connected.
+    pub(crate) fn sent_by_client(&self) -> Vec<u8> {
+        self.from_client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every byte of the side that answered.
+    pub(crate) fn sent_by_server(&self) -> Vec<u8> {
+        self.from_server.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, record: &Record) {
+    let record = Arc::clone(record);
+    std::thread::spawn(move || {
+        let mut piece = [0; 8192];
+        loop {
+            let count = from.read(&mut piece).unwrap_or(0);
+            record.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..count]);
+            if count == 0 || to.write_all(&piece[..count]).is_err() {
+                // The other direction ends by the same token.
+                let _ = to.shutdown(Shutdown::Write);
+                return;
+            }
+        }
+    });
+}

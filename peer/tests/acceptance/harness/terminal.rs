@@ -1,0 +1,229 @@
+//! A peer in a pseudo-terminal, with a model of the screen that a person would see.
+
+use std::fs::File;
+use std::io::Write;
+use std::num::NonZeroU16;
+use std::os::fd::AsFd;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::stage::Seat;
+use super::watch::{Seen, Watch};
+
+/// Rows high enough that nothing scrolls away before a test has looked at it.
+const TALL: u16 = 200;
+
+/// What a person sees.
+struct Screen(vt100::Parser);
+
+/// A running peer and the person in front of it.
+pub(crate) struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    keys: Mutex<Box<dyn Write + Send>>,
+    watch: Watch<Screen>,
+    master: Box<dyn MasterPty + Send>,
+    /// Held open, so that the modes of the terminal can be looked at after the program has ended.
+    line: File,
+    modes_before: String,
+}
+
+impl Terminal {
+    /// Starts a peer on a screen of 80 columns.
+    pub(crate) fn start(seat: &Seat) -> Self {
+        Self::start_wide(seat, 80)
+    }
+
+    /// Starts a peer on a screen of so many columns.
+    pub(crate) fn start_wide(seat: &Seat, columns: u16) -> Self {
+        let size = PtySize { rows: TALL, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let line = File::options().read(true).write(true).open(pair.master.tty_name().unwrap()).unwrap();
+        let modes_before = modes(&line);
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_peer"));
+        command.args(seat.arguments());
+        command.env_clear();
+        command.env("TERM", "xterm-256color");
+        for (variable, value) in seat.environment() {
+            command.env(variable, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        let reader = pair.master.try_clone_reader().unwrap();
+        let keys = Mutex::new(pair.master.take_writer().unwrap());
+        let screen = Screen(vt100::Parser::new(cells(TALL), cells(columns), 0));
+        let watch = Watch::new(reader, screen, |screen, piece| screen.0.process(piece));
+        Self { child, keys, watch, master: pair.master, line, modes_before }
+    }
+
+    /// Presses keys.
+    pub(crate) fn types(&self, keys: &str) {
+        let mut writer = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    /// Types a line and Enter.
+    pub(crate) fn enters(&self, line: &str) {
+        self.types(&format!("{line}\r"));
+    }
+
+    /// CTRL-C.
+    pub(crate) fn ctrl_c(&self) {
+        self.types("\x03");
+    }
+
+    /// The lines on the screen down to the last one with something on it, trailing spaces aside.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.watch.look(lines)
+    }
+
+    /// Every byte the program has written.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.watch.look(|seen| seen.bytes.clone())
+    }
+
+    /// Waits until `text` is on the screen.
+    #[track_caller]
+    pub(crate) fn shows(&self, text: &str) {
+        self.shows_times(text, 1);
+    }
+
+    /// Waits until so many lines of the screen have `text` in them.
+    #[track_caller]
+    pub(crate) fn shows_times(&self, text: &str, times: usize) {
+        let what = format!("{text:?} on {times} lines");
+        self.until(&what, |lines| lines.iter().filter(|line| line.contains(text)).count() >= times);
+    }
+
+    /// Waits until the last line is `line`, and the cursor stands behind it and one space.
+    #[track_caller]
+    pub(crate) fn asks(&self, line: &str) {
+        self.stands(line, 1);
+    }
+
+    /// Waits until the last line is `line`, and the cursor stands right behind it.
+    #[track_caller]
+    pub(crate) fn holds(&self, line: &str) {
+        self.stands(line, 0);
+    }
+
+    #[track_caller]
+    fn stands(&self, line: &str, spaces: usize) {
+        let column = u16::try_from(line.chars().count() + spaces).unwrap();
+        let found = |seen: &mut Seen<Screen>| {
+            let (row, at) = seen.view.0.screen().cursor_position();
+            let here = seen.view.0.screen().rows(0, u16::MAX).nth(row.into())?;
+            let last = lines(seen).pop()?;
+            (last == line && here.trim_end() == line && at == column).then_some(())
+        };
+        self.watch.wait(&format!("{line:?} and the cursor behind it"), found, describe);
+    }
+
+    /// Waits for the prompt at which a destination is entered.
+    #[track_caller]
+    pub(crate) fn is_at_prompt(&self) {
+        self.asks("Enter destination user ID:");
+    }
+
+    /// Waits until the screen is as wanted.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&[String]) -> bool) {
+        self.watch.wait(what, |seen| wanted(&lines(seen)).then_some(()), describe);
+    }
+
+    /// Waits until the lines on the screen are exactly these.
+    #[track_caller]
+    pub(crate) fn reads(&self, wanted: &[&str]) {
+        self.until(&format!("exactly these lines: {wanted:#?}"), |lines| lines == wanted);
+    }
+
+    /// Logs in with the example passcode, where the user was named on the command line.
+    #[track_caller]
+    pub(crate) fn logs_in(&self) {
+        self.asks("Enter passcode on keypad.");
+        self.enters(super::PASSCODE);
+        self.shows("Enter passcode on keypad. Logged in.");
+        self.is_at_prompt();
+    }
+
+    /// Sends the program a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Kills the program without warning.
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.child.wait().unwrap();
+    }
+
+    /// The program's exit code, when it has ended.
+    #[track_caller]
+    pub(crate) fn exit_code(&mut self) -> u32 {
+        self.child.wait().unwrap().exit_code()
+    }
+
+    /// The modes of the terminal now, in the words of `stty -a`.
+    pub(crate) fn modes(&self) -> String {
+        modes(&self.line)
+    }
+
+    /// The modes of the terminal before the program was started.
+    pub(crate) fn modes_before(&self) -> &str {
+        &self.modes_before
+    }
+
+    /// Changes the width of the screen.
+    pub(crate) fn resize(&self, columns: u16) {
+        self.watch.look(|seen| seen.view.0.screen_mut().set_size(cells(TALL), cells(columns)));
+        self.master.resize(PtySize { rows: TALL, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        let id = self.child.process_id().and_then(|id| i32::try_from(id).ok());
+        id.and_then(Pid::from_raw).unwrap()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn modes(line: &File) -> String {
+    let line = line.as_fd().try_clone_to_owned().unwrap();
+    let output = Command::new("stty").arg("-a").stdin(line).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
+}
+
+/// Rows that the terminal has wrapped are one line; trailing spaces and the empty rows at the end do not count.
+fn lines(seen: &mut Seen<Screen>) -> Vec<String> {
+    let screen = seen.view.0.screen();
+    let (_, columns) = screen.size();
+    let mut lines: Vec<String> = Vec::new();
+    let mut continued = false;
+    for (number, row) in (0..).zip(screen.rows(0, columns.get())) {
+        match lines.last_mut() {
+            Some(line) if continued => line.push_str(&row),
+            _ => lines.push(row),
+        }
+        continued = screen.row_wrapped(number);
+    }
+    let used = lines.iter().rposition(|line| !line.trim_end().is_empty()).map_or(0, |last| last + 1);
+    lines.truncate(used);
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn describe(seen: &mut Seen<Screen>) -> String {
+    lines(seen).join("\n")
+}

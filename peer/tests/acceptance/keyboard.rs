@@ -1,0 +1,108 @@
+//! Typing while things happen (UX 3.1, 9.3): not a letter is lost, and none goes to somebody else.
+
+use common::msg::PeerMessage;
+use common::testkit::Example;
+
+use crate::harness::{Counterpart, PASSCODE, Stage, Terminal};
+
+/// What is typed, letter by letter, while a line arrives for each.
+const TYPED: &str = "Grüße, 你好 und 🙂 bis später – all of it stays as it is";
+
+#[test]
+fn half_a_line_survives_a_call_that_comes_in() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = ["ali", "bianca"].map(|user| stage.terminal_of(user));
+    bianca.types("car");
+    bianca.holds("Enter destination user ID: car");
+    ali.enters("bianca");
+    bianca.shows("(your unfinished entry \"car\" is kept)");
+    bianca.enters("I am fine, how about you?");
+    ali.shows("I am fine, how about you?");
+    ali.types("half a mess");
+    ali.holds("half a mess");
+    bianca.ctrl_c();
+    bianca.holds("Enter destination user ID: car");
+    bianca.enters("ol");
+    bianca.shows("No user carol is online.");
+    bianca.reads(&[
+        "Enter passcode on keypad. Logged in.",
+        "Enter destination user ID: car",
+        "Connection received from user ali, type your messages",
+        "(your unfinished entry \"car\" is kept)",
+        "I am fine, how about you?",
+        "CTRL-C connection ended",
+        "Enter destination user ID: carol",
+        "No user carol is online. Type list to see everyone.",
+        "Enter destination user ID:",
+    ]);
+    // What ali had typed for bianca neither leaves nor becomes a destination.
+    ali.shows("Connection ended");
+    ali.shows("(your unfinished entry \"half a mess\" is kept)");
+    ali.is_at_prompt();
+}
+
+#[test]
+fn what_is_typed_stays_intact_while_many_lines_arrive() {
+    let stage = Stage::of(&[Example::Bianca]);
+    let ali = Counterpart::ali(&stage);
+    for columns in [20, 40, 80, 120] {
+        let seat = stage.seat_of("bianca");
+        let bianca = Terminal::start_wide(&seat, columns);
+        bianca.shows("Enter passcode");
+        bianca.enters(PASSCODE);
+        bianca.shows("Logged in.");
+        bianca.until("the prompt", |lines| lines.concat().ends_with("Enter destination user ID:"));
+        let mut caller = ali.call(seat.address()).place().unwrap();
+        bianca.shows("Connection received from user ali, type your messages");
+        let mut said = Vec::new();
+        for (number, letter) in TYPED.chars().enumerate() {
+            said.push(format!("line {number} of many"));
+            caller.say("ali", &said[number]).unwrap();
+            bianca.types(&letter.to_string());
+        }
+        for line in &said {
+            bianca.until(line, |lines| lines.contains(line));
+        }
+        bianca.enters("");
+        match caller.receive_message().unwrap() {
+            PeerMessage::Chat(chat) => assert_eq!(chat.message, TYPED, "{columns} columns"),
+            other => panic!("{other:?}"),
+        }
+        // Once arrived, every line stands where it was, in order, and nothing is left of the entry in between.
+        let lines = bianca.lines();
+        let first = lines.iter().position(|line| *line == said[0]).unwrap();
+        assert_eq!(lines[first..][..said.len()], said, "{columns} columns");
+    }
+}
+
+#[test]
+fn a_paste_of_several_lines_is_one_message() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = stage.conversation();
+    ali.types("\x1b[200~one\ntwo\nthree\x1b[201~");
+    ali.shows("-- Paste of 3 lines: Enter sends it as one message, Esc discards it.");
+    assert!(!bianca.lines().iter().any(|line| line.contains("one")));
+    ali.enters("");
+    bianca.until("one message", |lines| lines.ends_with(&["one".into(), "  two".into(), "  three".into()]));
+}
+
+#[test]
+fn the_entry_survives_every_change_of_the_size_of_the_screen() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let ali = Terminal::start_wide(&stage.seat_of("ali"), 120);
+    let bianca = Terminal::start_wide(&stage.seat_of("bianca"), 120);
+    ali.logs_in();
+    bianca.logs_in();
+    ali.enters("bianca");
+    ali.shows("Connection established, type your messages");
+    bianca.shows("Connection received from user ali, type your messages");
+    let text = "a sentence that is rather too long for a narrow screen, and is typed on three of them";
+    let third = text.len() / 3;
+    for (columns, part) in [(120, &text[..third]), (40, &text[third..2 * third]), (20, &text[2 * third..])] {
+        ali.resize(columns);
+        ali.types(part);
+    }
+    ali.resize(120);
+    ali.enters("");
+    bianca.shows(text);
+}
