@@ -1,6 +1,6 @@
 //! The configuration: every key, its default and its meaning (UX section 7).
 //!
-//! [`load`] finds and reads the file and the environment; this file is what they may say.
+//! [`mod@load`] finds and reads the file and the environment; this file is what they may say.
 
 mod load;
 

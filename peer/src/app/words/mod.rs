@@ -2,7 +2,7 @@
 //!
 //! Owns words only; when they are said is [`super::dialogue`]'s part. Failures that end the program are in
 //! [`failure`], calls and conversations in [`talk`], the help in [`help`], command line and configuration in [`setup`],
-//! dates, durations and the `list` table in [`format`].
+//! dates, durations and the `list` table in [`mod@format`].
 
 pub(crate) mod failure;
 pub(crate) mod format;
