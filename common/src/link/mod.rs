@@ -4,7 +4,7 @@
 //! runtime is named. Deadlines and pings belong to the owner, because they need a clock.
 //!
 //! An idle link keeps no buffers of its own: reads go through a buffer that all links of a thread share, frames are
-//! handed on, and output buffers are given back when they have been written.
+//! handed on, and what TLS has encrypted is freed when it has been written.
 
 pub mod tls;
 
@@ -59,9 +59,6 @@ pub struct Link<S> {
     tls: Box<Connection>,
     decoder: Decoder,
     received: VecDeque<Vec<u8>>,
-    /// Ciphertext not yet written; `written` bytes of it are gone.
-    output: Vec<u8>,
-    written: usize,
     limit: usize,
     ended: bool,
 }
@@ -90,15 +87,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn new(io: S, mut tls: Connection) -> Self {
-        // What waits is bounded in `queue`, before it is encrypted.
-        tls.set_buffer_limit(None);
+        tls.set_buffer_limit(Some(PENDING_OUTPUT));
         Self {
             io,
             tls: Box::new(tls),
             decoder: Decoder::new(FRAME_BEFORE_LOGIN),
             received: VecDeque::new(),
-            output: Vec::new(),
-            written: 0,
             limit: FRAME_BEFORE_LOGIN,
             ended: false,
         }
@@ -112,7 +106,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub async fn handshake(&mut self) -> Result<(), LinkError> {
         poll_fn(|cx| {
             loop {
-                self.encrypt()?;
                 let flushed = self.poll_write_out(cx)?;
                 if !self.tls.is_handshaking() && flushed.is_ready() {
                     return Poll::Ready(self.agreed_on_a_protocol());
@@ -156,14 +149,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Queues one frame; [`Link::next`] or [`Link::flush`] writes it.
     ///
     /// # Errors
-    /// [`LinkError::TooSlow`] if too much waits already, [`LinkError::Frame`] if the payload is above the limit.
+    /// [`LinkError::TooSlow`] if too much waits already; the link is dead then. [`LinkError::Frame`] if the payload is
+    /// above the limit.
     pub fn queue(&mut self, payload: &[u8], padding: Padding) -> Result<(), LinkError> {
-        if self.output.len() - self.written + payload.len() > PENDING_OUTPUT {
-            return Err(LinkError::TooSlow);
-        }
         let frame = frame::encode(payload, padding, self.limit)?;
-        self.tls.writer().write_all(&frame)?;
-        self.encrypt()
+        if self.tls.writer().write(&frame)? < frame.len() { Err(LinkError::TooSlow) } else { Ok(()) }
     }
 
     /// The next frame payload; `None` when the other side closed the connection in order. Writes what is queued
@@ -191,7 +181,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             if ready!(self.poll_ingest(cx))? == Ingested::End {
                 return Poll::Ready(Err(LinkError::Lost));
             }
-            self.encrypt()?;
         }
     }
 
@@ -209,30 +198,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// [`LinkError`]; the stream is closed all the same when the link is dropped.
     pub async fn close(&mut self) -> Result<(), LinkError> {
         self.tls.send_close_notify();
-        self.encrypt()?;
         self.flush().await?;
         poll_fn(|cx| Pin::new(&mut self.io).poll_close(cx)).await?;
         Ok(())
     }
 
-    /// Moves what TLS wants to send into `output`.
-    fn encrypt(&mut self) -> Result<(), LinkError> {
-        while self.tls.wants_write() {
-            self.tls.write_tls(&mut self.output)?;
-        }
-        Ok(())
-    }
-
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
-        while self.written < self.output.len() {
-            let count = ready!(Pin::new(&mut self.io).poll_write(cx, &self.output[self.written..]))?;
-            if count == 0 {
-                return Poll::Ready(Err(LinkError::Lost));
+        while self.tls.wants_write() {
+            let mut outlet = Outlet { io: &mut self.io, cx, full: false };
+            match self.tls.write_tls(&mut outlet) {
+                Ok(0) => return Poll::Ready(Err(LinkError::Lost)),
+                Ok(_) => {}
+                Err(_) if outlet.full => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error.into())),
             }
-            self.written += count;
         }
-        self.output = Vec::new();
-        self.written = 0;
         Pin::new(&mut self.io).poll_flush(cx).map_err(LinkError::from)
     }
 
@@ -256,7 +236,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         let ingested = self.ingest(&buffer[..count]);
         if ingested.is_err() {
             // The alert that tells the other side why is best effort: one attempt, without waiting.
-            let _ = self.encrypt();
             let _ = self.poll_write_out(cx);
         }
         Poll::Ready(ingested.map(|()| Ingested::Bytes))
@@ -288,4 +267,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 enum Ingested {
     Bytes,
     End,
+}
+
+/// Lets TLS write to the stream.
+struct Outlet<'a, 'cx, S> {
+    io: &'a mut S,
+    cx: &'a mut Context<'cx>,
+    /// Whether the stream took nothing for now.
+    full: bool,
+}
+
+impl<S: AsyncWrite + Unpin> Outlet<'_, '_, S> {
+    fn now(&mut self, written: Poll<io::Result<usize>>) -> io::Result<usize> {
+        match written {
+            Poll::Ready(written) => written,
+            Poll::Pending => {
+                self.full = true;
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> io::Write for Outlet<'_, '_, S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = Pin::new(&mut *self.io).poll_write(self.cx, bytes);
+        self.now(written)
+    }
+
+    fn write_vectored(&mut self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        // Most often there is one record, and a plain write is the cheaper call.
+        if let [record] = bytes {
+            return self.write(record);
+        }
+        let written = Pin::new(&mut *self.io).poll_write_vectored(self.cx, bytes);
+        self.now(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
