@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 /// What a figure is measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,11 +77,21 @@ impl Figure {
         self.floor.filter(|floor| *floor > 0.0).map(|floor| self.value / floor)
     }
 
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
         let Self { name, value, unit, floor, .. } = self;
-        json!({ "name": name, "value": rounded(*value), "unit": unit.name(),
-                "floor": floor.map(rounded), "ratio": self.ratio().map(rounded) })
+        let (floor, ratio) = (floor.map(rounded), self.ratio().map(rounded));
+        serde_json::to_string(&Line { name, value: rounded(*value), unit: unit.name(), floor, ratio })
     }
+}
+
+/// A figure as programs read it.
+#[derive(Serialize)]
+struct Line<'a> {
+    name: &'a str,
+    value: f64,
+    unit: &'a str,
+    floor: Option<f64>,
+    ratio: Option<f64>,
 }
 
 /// Four significant digits: no figure is better than that.

@@ -103,7 +103,7 @@ fn run(arguments: &[String]) -> Outcome<()> {
         for figure in measure(&programs, effort).map_err(|error| format!("{name}: {error}"))? {
             match output {
                 Output::Table => writeln!(io::stdout(), "{figure}")?,
-                Output::Json => writeln!(io::stdout(), "{}", figure.json())?,
+                Output::Json => writeln!(io::stdout(), "{}", figure.json()?)?,
             }
         }
     }
