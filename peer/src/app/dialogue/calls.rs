@@ -5,7 +5,7 @@ use common::settings::nearest;
 
 use super::State;
 use super::question::Question;
-use super::session::{Floor, Seen, Session};
+use super::session::{Floor, Occasion, Seen, Session};
 use super::stage::Stage;
 use crate::app::exit;
 use crate::app::words::help::TOPICS;
@@ -32,7 +32,7 @@ impl Session {
             }
             None => stage.command(Command::Call { to: to.clone() }),
         }
-        self.floor = Floor::Calling { to, back };
+        self.floor = Floor::Calling { to, back, occasion: Occasion::Asked };
     }
 
     /// `/switch`
@@ -117,7 +117,7 @@ impl Session {
         if self.conversation() == Some(with) {
             stage.say(talk::ENDED);
             self.back_to(None, stage);
-        } else if self.is_calling(with) {
+        } else if self.is_calling_after_a_loss(with) {
             stage.say(talk::ENDED);
             self.give_call_up(stage);
         } else if self.stands(with) {
@@ -136,7 +136,9 @@ impl Session {
         }
         stage.say(&talk::lost(with, then));
         match then {
-            AfterLoss::CalledAgain if talking => self.floor = Floor::Calling { to: with.clone(), back: None },
+            AfterLoss::CalledAgain if talking => {
+                self.floor = Floor::Calling { to: with.clone(), back: None, occasion: Occasion::Lost };
+            }
             AfterLoss::Over if talking => {
                 stage.say(talk::ENDED);
                 self.back_to(None, stage);
@@ -167,7 +169,7 @@ impl Session {
 
     /// The call came to nothing: whatever was typed meanwhile was meant for `to` and goes to nobody else.
     pub(super) fn give_call_up(&mut self, stage: &mut Stage) {
-        if let Floor::Calling { to, back } = self.floor.clone() {
+        if let Floor::Calling { to, back, .. } = self.floor.clone() {
             for text in std::mem::take(&mut stage.ahead) {
                 stage.say(&talk::not_delivered(&to, &text));
             }
@@ -253,6 +255,12 @@ impl Session {
 
     fn is_calling(&self, who: &UserId) -> bool {
         matches!(&self.floor, Floor::Calling { to, .. } if to == who)
+    }
+
+    /// Only then the end of a conversation ends the call too. It may also be that of an earlier conversation, told after
+    /// the person has called the same user anew.
+    fn is_calling_after_a_loss(&self, who: &UserId) -> bool {
+        matches!(&self.floor, Floor::Calling { to, occasion: Occasion::Lost, .. } if to == who)
     }
 
     pub(super) fn stands(&self, with: &UserId) -> bool {

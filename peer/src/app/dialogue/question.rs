@@ -6,7 +6,7 @@
 use common::ident::UserId;
 
 use super::Output;
-use super::session::{Floor, Pending, Session};
+use super::session::{Floor, Occasion, Pending, Session};
 use super::stage::Stage;
 use crate::app::words::talk;
 use crate::app::{qr, words};
@@ -63,7 +63,7 @@ impl Session {
         match (&question, word.as_str()) {
             (Question::Accept(from), "" | "y" | "yes") => {
                 stage.command(Command::AnswerCall { from: from.clone(), answer: Answer::Yes });
-                self.floor = Floor::Calling { to: from.clone(), back: None };
+                self.floor = Floor::Calling { to: from.clone(), back: None, occasion: Occasion::Asked };
                 return;
             }
             (Question::Accept(from), "n" | "no") => decline(from, stage),

@@ -23,9 +23,18 @@ pub(super) enum Floor {
     /// At the destination prompt.
     Destination,
     /// Waiting for `to`; `back` is whom the person was talking to.
-    Calling { to: UserId, back: Option<UserId> },
+    Calling { to: UserId, back: Option<UserId>, occasion: Occasion },
     /// Talking.
     Conversation(UserId),
+}
+
+/// Why somebody is being called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The person wants it.
+    Asked,
+    /// The link was lost; the engine says that the conversation has ended if it cannot be had back.
+    Lost,
 }
 
 /// An answer of the engine that the next prompt waits for, so that a script reads it in order.

@@ -184,6 +184,23 @@ fn ctrl_c_gives_a_call_up() {
 }
 
 #[test]
+fn the_end_of_the_last_conversation_does_not_end_a_call_placed_since() {
+    for by in [EndedBy::Us, EndedBy::Them] {
+        let mut scene = Scene::talking();
+        scene.input(Input::CtrlC);
+        scene.types("bianca");
+        scene.notice(Notice::Ended { with: id("bianca"), by });
+        scene.notice(Notice::Established { with: id("bianca") });
+        assert_eq!(
+            scene.seen(),
+            "CTRL-C connection ended\n\
+             Enter destination user ID: bianca\n\
+             Connection established, type your messages\n"
+        );
+    }
+}
+
+#[test]
 fn the_end_of_input_ends_the_conversation_then_the_session() {
     let mut scene = Scene::talking();
     scene.input(Input::CtrlD);
