@@ -46,6 +46,8 @@ pub const HALF_OPEN: usize = 512;
 pub const HALF_OPEN_PER_SOURCE: usize = 8;
 /// Half-open connections from which on new ones are dropped at random (threat L9).
 pub const HALF_OPEN_EARLY_DROP: usize = 256;
+/// Prefaces remembered of one source; further ones from there are refused until the window has passed.
+pub const PREFACES_PER_SOURCE: usize = 64;
 /// Strangers' connections a peer keeps while they have not proved anything (threat P3).
 pub const CALLERS_HALF_OPEN: usize = 64;
 /// Such connections of one source (threat P3).

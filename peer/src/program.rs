@@ -18,6 +18,9 @@ use crate::core::notice::Failure;
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
 use crate::{signals, ui};
 
+/// Notices that may wait for the front end before whoever causes them has to wait (threat P4).
+const NOTICES: usize = 256;
+
 /// Runs the program; returns its exit code.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> i32 {
@@ -58,9 +61,10 @@ fn talk(settings: &Settings, start: Start) -> Result<i32, Report> {
     let interrupts = signals::listen()
         .map_err(|e| failure::report(&Failure::Internal { detail: format!("signals cannot be handled: {e}") }))?;
     let (command_sender, commands) = async_channel::unbounded();
-    let (notices, notice_receiver) = async_channel::unbounded();
+    let (notices, notice_receiver) = async_channel::bounded(NOTICES);
     let setup = setup(settings);
-    // A thread of its own: whoever does not read our output holds up the front end, but no conversation.
+    // A thread of its own: whoever does not read our output holds up the front end, and the engine only when many
+    // notices wait. Commands come from the person alone, so their queue needs no bound and both cannot wait for each other.
     let engine = move || rt::block_on(shell::run(setup, FrontEnd { commands, notices }));
     std::thread::Builder::new()
         .name("engine".to_owned())

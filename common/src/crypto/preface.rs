@@ -4,11 +4,12 @@
 //! of the callee's public key. Only somebody who was told that key by the directory can make one. The time is the
 //! directory's, which both sides know from `ANNOUNCED`, so a wrong local clock does no harm (threat T7).
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 
 use super::{NoRandomness, hmac_sha256, random, same};
 use crate::ident::KeyDigest;
-use crate::limits::{PREFACE_WINDOW, PREFACES_REMEMBERED};
+use crate::limits::{PREFACE_WINDOW, PREFACES_PER_SOURCE, PREFACES_REMEMBERED};
 
 /// Bytes of a preface.
 pub const LENGTH: usize = 64;
@@ -54,7 +55,15 @@ pub(crate) fn assemble(callee: &KeyDigest, nonce: [u8; NONCE], now: u64) -> [u8;
 #[derive(Debug, Default)]
 pub struct Guard {
     seen: HashSet<[u8; NONCE]>,
-    order: VecDeque<(u64, [u8; NONCE])>,
+    order: VecDeque<Admitted>,
+    sources: HashMap<IpAddr, usize>,
+}
+
+#[derive(Debug)]
+struct Admitted {
+    at: u64,
+    nonce: [u8; NONCE],
+    source: IpAddr,
 }
 
 impl Guard {
@@ -64,11 +73,17 @@ impl Guard {
         Self::default()
     }
 
-    /// Judges one preface; `ours` is the digest of our public key, `now` the directory's time.
+    /// Judges one preface from `source`; `ours` is the digest of our public key, `now` the directory's time.
     ///
     /// # Errors
     /// [`Rejected`]; close silently then.
-    pub fn admit(&mut self, ours: &KeyDigest, now: u64, preface: &[u8; LENGTH]) -> Result<(), Rejected> {
+    pub fn admit(
+        &mut self,
+        ours: &KeyDigest,
+        now: u64,
+        source: IpAddr,
+        preface: &[u8; LENGTH],
+    ) -> Result<(), Rejected> {
         let (nonce, rest) = preface.split_first_chunk::<NONCE>().ok_or(Rejected::NotForUs)?;
         let (time, mac) = rest.split_first_chunk::<8>().ok_or(Rejected::NotForUs)?;
         if !same(hmac_sha256(ours.as_bytes(), &[LABEL, nonce, time]).as_bytes(), mac) {
@@ -82,20 +97,28 @@ impl Guard {
         if self.seen.contains(nonce) {
             return Err(Rejected::Replayed);
         }
-        if self.order.len() >= PREFACES_REMEMBERED {
+        // One source alone must not be able to fill the memory and so shut everybody out.
+        let of_source = self.sources.get(&source).copied().unwrap_or(0);
+        if self.order.len() >= PREFACES_REMEMBERED || of_source >= PREFACES_PER_SOURCE {
             return Err(Rejected::Crowded);
         }
         self.seen.insert(*nonce);
-        self.order.push_back((now, *nonce));
+        self.sources.insert(source, of_source + 1);
+        self.order.push_back(Admitted { at: now, nonce: *nonce, source });
         Ok(())
     }
 
     /// A nonce must be kept until no preface that carries it can be in date: its time may be a window ahead of the
     /// moment it was admitted, and stays good for another window.
     fn forget_before(&mut self, moment: u64) {
-        while self.order.front().is_some_and(|(admitted, _)| *admitted < moment) {
-            if let Some((_, nonce)) = self.order.pop_front() {
-                self.seen.remove(&nonce);
+        while self.order.front().is_some_and(|oldest| oldest.at < moment) {
+            let Some(oldest) = self.order.pop_front() else { return };
+            self.seen.remove(&oldest.nonce);
+            if let Some(count) = self.sources.get_mut(&oldest.source) {
+                *count -= 1;
+                if *count == 0 {
+                    self.sources.remove(&oldest.source);
+                }
             }
         }
     }
@@ -106,26 +129,27 @@ mod tests {
     use super::*;
 
     const OURS: KeyDigest = KeyDigest([7; 32]);
+    const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 2));
     const NOW: u64 = 1_700_000_000;
 
     #[test]
     fn lets_a_caller_in_once() {
         let mut guard = Guard::new();
         let preface = make(&OURS, NOW).unwrap();
-        assert_eq!(guard.admit(&OURS, NOW, &preface), Ok(()));
-        assert_eq!(guard.admit(&OURS, NOW, &preface), Err(Rejected::Replayed));
-        assert_eq!(guard.admit(&OURS, NOW + PREFACE_WINDOW, &preface), Err(Rejected::Replayed));
+        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &preface), Ok(()));
+        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &preface), Err(Rejected::Replayed));
+        assert_eq!(guard.admit(&OURS, NOW + PREFACE_WINDOW, SOURCE, &preface), Err(Rejected::Replayed));
     }
 
     #[test]
     fn a_preface_from_the_future_cannot_be_replayed_when_its_time_has_come() {
         let mut guard = Guard::new();
         let preface = make(&OURS, NOW + PREFACE_WINDOW).unwrap();
-        assert_eq!(guard.admit(&OURS, NOW, &preface), Ok(()));
+        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &preface), Ok(()));
         for later in 0..=2 * PREFACE_WINDOW {
-            assert_eq!(guard.admit(&OURS, NOW + later, &preface), Err(Rejected::Replayed));
+            assert_eq!(guard.admit(&OURS, NOW + later, SOURCE, &preface), Err(Rejected::Replayed));
         }
-        assert_eq!(guard.admit(&OURS, NOW + 2 * PREFACE_WINDOW + 1, &preface), Err(Rejected::OutOfDate));
+        assert_eq!(guard.admit(&OURS, NOW + 2 * PREFACE_WINDOW + 1, SOURCE, &preface), Err(Rejected::OutOfDate));
     }
 
     #[test]
@@ -134,30 +158,49 @@ mod tests {
         for bit in 0..LENGTH * 8 {
             let mut altered = preface;
             altered[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Guard::new().admit(&OURS, NOW, &altered), Err(Rejected::NotForUs));
+            assert_eq!(Guard::new().admit(&OURS, NOW, SOURCE, &altered), Err(Rejected::NotForUs));
         }
-        assert_eq!(Guard::new().admit(&KeyDigest([8; 32]), NOW, &preface), Err(Rejected::NotForUs));
+        assert_eq!(Guard::new().admit(&KeyDigest([8; 32]), NOW, SOURCE, &preface), Err(Rejected::NotForUs));
     }
 
     #[test]
     fn refuses_a_preface_out_of_its_window() {
         let preface = make(&OURS, NOW).unwrap();
         for now in [NOW - PREFACE_WINDOW - 1, NOW + PREFACE_WINDOW + 1, 0, u64::MAX] {
-            assert_eq!(Guard::new().admit(&OURS, now, &preface), Err(Rejected::OutOfDate));
+            assert_eq!(Guard::new().admit(&OURS, now, SOURCE, &preface), Err(Rejected::OutOfDate));
         }
+    }
+
+    fn numbered(count: usize) -> [u8; LENGTH] {
+        let mut nonce = [0; NONCE];
+        nonce[..8].copy_from_slice(&count.to_be_bytes());
+        assemble(&OURS, nonce, NOW)
+    }
+
+    #[test]
+    fn one_source_cannot_shut_the_others_out() {
+        let mut guard = Guard::new();
+        for count in 0..PREFACES_PER_SOURCE {
+            guard.admit(&OURS, NOW, SOURCE, &numbered(count)).unwrap();
+        }
+        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &make(&OURS, NOW).unwrap()), Err(Rejected::Crowded));
+        let other = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 3));
+        assert_eq!(guard.admit(&OURS, NOW, other, &make(&OURS, NOW).unwrap()), Ok(()));
+        let later = NOW + 2 * PREFACE_WINDOW + 1;
+        assert_eq!(guard.admit(&OURS, later, SOURCE, &make(&OURS, later).unwrap()), Ok(()));
     }
 
     #[test]
     fn memory_stays_bounded_and_recovers() {
         let mut guard = Guard::new();
         for count in 0..PREFACES_REMEMBERED {
-            let mut nonce = [0; NONCE];
-            nonce[..8].copy_from_slice(&count.to_be_bytes());
-            guard.admit(&OURS, NOW, &assemble(&OURS, nonce, NOW)).unwrap();
+            let [high, low] = u16::try_from(count / PREFACES_PER_SOURCE).unwrap().to_be_bytes();
+            let source = IpAddr::V4(std::net::Ipv4Addr::new(127, 1, high, low));
+            guard.admit(&OURS, NOW, source, &numbered(count)).unwrap();
         }
         let later = NOW + 2 * PREFACE_WINDOW + 1;
-        assert_eq!(guard.admit(&OURS, NOW, &make(&OURS, NOW).unwrap()), Err(Rejected::Crowded));
-        assert_eq!(guard.admit(&OURS, later, &make(&OURS, later).unwrap()), Ok(()));
-        assert_eq!(guard.order.len(), 1);
+        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &make(&OURS, NOW).unwrap()), Err(Rejected::Crowded));
+        assert_eq!(guard.admit(&OURS, later, SOURCE, &make(&OURS, later).unwrap()), Ok(()));
+        assert_eq!((guard.order.len(), guard.sources.len(), guard.seen.len()), (1, 1, 1));
     }
 }

@@ -2,6 +2,7 @@
 //! run with the committed corpus.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::crypto::preface::{self, Guard};
 use crate::frame::{Decoder, PREFIX, Padding, encode};
@@ -60,6 +61,7 @@ fn decode_again<M: Message + PartialEq + std::fmt::Debug>(data: &[u8]) {
 pub fn preface(data: &[u8]) {
     const OURS: KeyDigest = KeyDigest([7; 32]);
     const THEIRS: KeyDigest = KeyDigest([8; 32]);
+    const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let (mut guard, mut now) = (Guard::new(), 1_700_000_000u64);
     let mut admitted = HashMap::new();
     for caller in data.chunks_exact(4) {
@@ -67,8 +69,8 @@ pub fn preface(data: &[u8]) {
         let time = (now + u64::from(caller[2])).saturating_sub(u64::from(caller[3]));
         let nonce = [caller[1]; 24];
         let foreign = preface::assemble(&THEIRS, nonce, time);
-        assert_eq!(guard.admit(&OURS, now, &foreign), Err(preface::Rejected::NotForUs));
-        if guard.admit(&OURS, now, &preface::assemble(&OURS, nonce, time)).is_ok() {
+        assert_eq!(guard.admit(&OURS, now, SOURCE, &foreign), Err(preface::Rejected::NotForUs));
+        if guard.admit(&OURS, now, SOURCE, &preface::assemble(&OURS, nonce, time)).is_ok() {
             assert!(time.abs_diff(now) <= PREFACE_WINDOW);
             assert_eq!(admitted.insert((nonce, time), now), None, "replayed");
         }
@@ -76,7 +78,7 @@ pub fn preface(data: &[u8]) {
     // And bytes that were not made by anybody.
     for raw in data.chunks_exact(preface::LENGTH) {
         if let Some(raw) = raw.first_chunk() {
-            assert!(guard.admit(&OURS, now, raw).is_err());
+            assert!(guard.admit(&OURS, now, SOURCE, raw).is_err());
         }
     }
 }

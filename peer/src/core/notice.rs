@@ -60,6 +60,10 @@ pub(crate) enum Notice {
     KeyDecided { of: UserId, decision: super::command::KeyDecision },
     /// The connection to the directory is gone; conversations go on. Told once per loss.
     DirectoryLost { retry_in: u64 },
+    /// Whoever answers in the directory's place does not hold its key; it is asked nothing. Told once per loss.
+    DirectoryNotItself(Failure),
+    /// Something could not be written to this machine's disk; it is remembered until the program ends.
+    NotKept { detail: String },
     /// The session with the directory stands again.
     DirectoryBack,
     /// The directory asks for patience, in seconds.
@@ -185,6 +189,13 @@ pub(crate) enum KeyState {
     Changed,
     /// Blocked by this user.
     Blocked,
+}
+
+impl Failure {
+    /// Whether the reason lies on this machine, so that trying again later is in vain.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::VaultUnusable { .. } | Self::CannotListen { .. } | Self::Internal { .. })
+    }
 }
 
 /// Why the engine cannot go on; each has an exit code (UX 2.2).

@@ -20,6 +20,13 @@ pub(crate) enum Reaction {
     Broken(ErrorCode),
 }
 
+impl Reaction {
+    /// Whether the frame was one that a caller may send before it is judged: `PING`, `PONG` or `BYE`.
+    pub(crate) fn is_sign_of_life(&self) -> bool {
+        matches!(self, Self::Ignore | Self::Ended(_) | Self::Answer(PeerMessage::Pong(_)))
+    }
+}
+
 /// Reads one frame that came over `link`.
 pub(crate) fn react(link: LinkId, payload: &[u8]) -> Reaction {
     match PeerMessage::decode(payload) {

@@ -99,9 +99,9 @@ impl Claim {
         Ok(())
     }
 
-    /// Identifies repeated attempts of the same stranger, for the cache of refusals.
-    pub(crate) fn stranger(&self) -> (UserId, KeyDigest, IpAddr) {
-        (self.initiator.clone(), self.key, self.source)
+    /// Identifies repeated attempts of the same stranger, whoever it claims to be.
+    pub(crate) fn stranger(&self) -> (KeyDigest, IpAddr) {
+        (self.key, self.source)
     }
 }
 

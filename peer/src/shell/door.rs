@@ -64,6 +64,17 @@ impl Drop for HalfOpen {
     }
 }
 
+/// Whoever has an IPv6 address has the /64 around it.
+fn counted_as(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(v6) => {
+            let network = u128::from(v6) & !u128::from(u64::MAX);
+            IpAddr::V6(network.into())
+        }
+        v4 => v4,
+    }
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -114,7 +125,7 @@ impl Door {
     }
 
     fn half_open(&self, source: IpAddr) -> Option<HalfOpen> {
-        let source = source.to_canonical();
+        let source = counted_as(source);
         let mut waiting = locked(&self.waiting);
         let total: usize = waiting.values().sum();
         let count = waiting.entry(source).or_default();
@@ -133,7 +144,7 @@ impl Door {
         let mut bytes = [0; preface::LENGTH];
         stream.read_exact(&mut bytes).await.ok()?;
         let now = self.time();
-        locked(&self.guard).admit(&self.ours, now, &bytes).ok()?;
+        locked(&self.guard).admit(&self.ours, now, counted_as(source.ip()), &bytes).ok()?;
         stream.set_nodelay(true).ok()?;
         let mut link = Link::server(stream, Arc::clone(&self.config)).ok()?;
         link.handshake().await.ok()?;

@@ -206,7 +206,7 @@ impl Entry<'_> {
         self.open(&user)?;
         let mut wire = self.trusted_wire().await?;
         let Some((_, state)) = &mut self.opened else { return Ok(None) };
-        let (credentials, challenge) = match login::authenticate(&mut wire, state, &user, &passcode).await {
+        let authenticated = match login::authenticate(&mut wire, state.known()?, &user, &passcode).await {
             Ok(authenticated) => authenticated,
             Err(NotLoggedIn::Refused(why)) => {
                 self.front_end.tell(Notice::LoginRefused { user, why }).await;
@@ -214,6 +214,8 @@ impl Entry<'_> {
             }
             Err(NotLoggedIn::Failed(failure)) => return Err(failure),
         };
+        let challenge = authenticated.challenge;
+        let credentials = authenticated.keep(state, &user, &passcode)?;
         let address = self.setup.listen.unwrap_or_else(|| wire.local());
         let (listener, port) = login::listen(address, self.setup.port)?;
         let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;

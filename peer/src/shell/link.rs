@@ -18,6 +18,10 @@ use super::{Events, clock, rt};
 use crate::core::engine::{Input, LinkEnd, LinkId};
 use crate::core::talk::{Reaction, react};
 
+/// Frames of one link that are handled before the other tasks of the terminal get their turn. Chosen arbitrarily.
+const TURN: u32 = 16;
+/// Frames a caller may send before it is judged: signs of life, nothing else.
+const BEFORE_JUDGEMENT: u32 = 16;
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -59,6 +63,17 @@ pub(crate) struct Standing<S> {
     pub(crate) orders: Receiver<Order>,
     /// What the engine is told.
     pub(crate) events: Events,
+    /// Whether the other side may talk.
+    pub(crate) standing: Judgement,
+}
+
+/// Whether the other side of a link was found to be who it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// A caller who waits for our answer.
+    Open,
+    /// We accepted the caller, or called ourselves.
+    Accepted,
 }
 
 /// What the loop does next.
@@ -74,15 +89,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
     /// Runs the link to its end.
     pub(crate) async fn run(mut self) {
         let (mut heard, mut pinged) = (Instant::now(), false);
-        loop {
+        let mut frames: u32 = 0;
+        let end = loop {
             let due = if pinged { DEAD_AFTER } else { PING_AFTER };
             let silence = due.saturating_sub(heard.elapsed());
+            // Our orders first, so that no flood keeps us from ending a link.
             let step = select_biased! {
+                order = self.orders.recv().fuse() => {
+                    self.order(order.unwrap_or(Order::Close(ByeReason::Stopping))).await
+                }
                 received = self.link.next().fuse() => {
                     (heard, pinged) = (Instant::now(), false);
-                    self.received(received).await
+                    frames = frames.wrapping_add(1);
+                    if frames.is_multiple_of(TURN) {
+                        rt::yield_now().await;
+                    }
+                    self.received(received, frames).await
                 }
-                order = self.orders.recv().fuse() => self.order(order.unwrap_or(Order::Close(ByeReason::Stopping))).await,
                 () = rt::sleep(silence).fuse() => {
                     let step = if pinged { Err(LinkError::Lost) } else { send(&mut self.link, Ping {}) };
                     pinged = true;
@@ -92,14 +115,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
             match step {
                 Ok(Step::GoOn) => {}
                 Ok(Step::Done) => return,
-                Ok(Step::Ended(end)) => {
-                    return self.events.input(Input::LinkEnded { link: self.id, end }).await;
-                }
-                Err(_) => {
-                    return self.events.input(Input::LinkEnded { link: self.id, end: LinkEnd::Lost }).await;
+                Ok(Step::Ended(end)) => break end,
+                Err(LinkError::Lost | LinkError::Io(_)) => break LinkEnd::Lost,
+                Err(LinkError::Tls(_) | LinkError::Frame(_) | LinkError::TooSlow) => {
+                    break LinkEnd::Broken;
                 }
             }
-        }
+        };
+        self.events.input(Input::LinkEnded { link: self.id, end }).await;
     }
 
     async fn order(&mut self, order: Order) -> Result<Step, LinkError> {
@@ -111,6 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
             Order::Reply(reply) if reply.status == ConnectStatus::Accepted => {
                 send(&mut self.link, reply)?;
                 self.link.set_frame_limit(FRAME_AFTER_LOGIN);
+                self.standing = Judgement::Accepted;
             }
             Order::Reply(refusal) => {
                 farewell(&mut self.link, refusal).await;
@@ -124,9 +148,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
         Ok(Step::GoOn)
     }
 
-    async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>) -> Result<Step, LinkError> {
+    async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>, count: u32) -> Result<Step, LinkError> {
         let Some(payload) = received? else { return Ok(Step::Ended(LinkEnd::Bye(ByeReason::Ended))) };
-        match react(self.id, &payload) {
+        let reaction = react(self.id, &payload);
+        if self.standing == Judgement::Open && (count > BEFORE_JUDGEMENT || !reaction.is_sign_of_life()) {
+            return Ok(Step::Ended(LinkEnd::Broken));
+        }
+        match reaction {
             Reaction::Ignore => {}
             Reaction::Tell(input) => self.events.input(input).await,
             Reaction::Answer(answer) => send(&mut self.link, answer)?,
@@ -137,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
             Reaction::Broken(code) => {
                 send(&mut self.link, Error::new(code))?;
                 farewell(&mut self.link, Bye { reason: ByeReason::Protocol }).await;
-                return Ok(Step::Ended(LinkEnd::Lost));
+                return Ok(Step::Ended(LinkEnd::Broken));
             }
         }
         Ok(Step::GoOn)

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 
-use self::directory::login::Presence;
+use self::directory::session::Back;
 use self::door::Caller;
 use crate::core::command::Command;
 use crate::core::engine::{Accept, DialFailed, DialId, Input};
@@ -58,7 +58,7 @@ pub(crate) enum Event {
     /// A dial came to its end.
     Dialed(DialId, Result<Box<common::link::Link<rt::TcpStream>>, DialFailed>),
     /// The session came back, maybe at another address and time.
-    Moved(Presence),
+    Back(Back),
 }
 
 /// Where tasks report.

@@ -49,6 +49,11 @@ pub(crate) async fn sleep(duration: Duration) {
     async_std::task::sleep(duration).await;
 }
 
+/// Lets the other tasks have their turn.
+pub(crate) async fn yield_now() {
+    async_std::task::yield_now().await;
+}
+
 /// The time was over before the future.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimedOut;

@@ -1,6 +1,7 @@
 //! A logged-in terminal: feeds the engine and carries out what it decides.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::directory::login::Credentials;
 use super::directory::session::{Question, Session, ask};
 use super::door::{Caller, Door, HalfOpen};
 use super::entry::Entered;
-use super::link::{self, Order};
+use super::link::{self, Judgement, Order};
 use super::rt::{self, Task, TcpStream};
 use super::{Event, Events, FrontEnd, Setup};
 use crate::core::command::Command;
@@ -48,6 +49,8 @@ struct Terminal {
     credentials: Arc<Credentials>,
     source: std::net::IpAddr,
     door: Arc<Door>,
+    /// Lets callers in until it is dropped.
+    open_door: Task,
     state: Arc<Mutex<State>>,
     questions: Sender<Question>,
     events: Events,
@@ -82,8 +85,16 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
     let state = Arc::new(Mutex::new(state));
 
     let door = Door::new(&credentials.identity, presence.time)?;
-    let _door = door.open(listener, events.clone());
-    let session = Session { place, folder, credentials: Arc::clone(&credentials), port, state: Arc::clone(&state) };
+    let open_door = door.open(listener, events.clone());
+    let session = Session {
+        place,
+        folder,
+        credentials: Arc::clone(&credentials),
+        listen: setup.listen,
+        port: setup.port,
+        listening: SocketAddr::new(source, port),
+        state: Arc::clone(&state),
+    };
     let _session = session.keep(wire, asked, events.clone());
 
     let terminal = Terminal {
@@ -93,6 +104,7 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         credentials,
         source,
         door,
+        open_door,
         state,
         questions,
         events,
@@ -118,14 +130,15 @@ impl Terminal {
                 }
             };
             let run = select_biased! {
-                event = happened.recv().fuse() => match event {
-                    Ok(event) => self.event(event).await?,
-                    Err(_) => Run::Over,
-                },
+                // The person first: nobody else may keep them waiting.
                 command = commands.recv().fuse() => {
                     // A front end that is gone has logged out.
                     self.input(Input::Command(command.unwrap_or(Command::Logout))).await?
                 }
+                event = happened.recv().fuse() => match event {
+                    Ok(event) => self.event(event).await?,
+                    Err(_) => Run::Over,
+                },
                 () = tick.fuse() => self.input(Input::Tick).await?,
             };
             if run == Run::Over {
@@ -144,7 +157,13 @@ impl Terminal {
             }
             Event::Notice(notice) => self.front_end.tell(notice).await,
             Event::Failed(failure) => return Err(failure),
-            Event::Moved(presence) => self.door.set_time(presence.time),
+            Event::Back(back) => {
+                self.door.set_time(back.presence.time);
+                self.source = back.source;
+                if let Some(listener) = back.listener {
+                    self.open_door = self.door.open(listener, self.events.clone());
+                }
+            }
             Event::Caller(caller) => {
                 let Caller { link, request, half_open } = *caller;
                 let link = self.adopt(link, Some(half_open));
@@ -207,7 +226,12 @@ impl Terminal {
                     link::order(&handle.orders, Order::Close(reason));
                 }
             }
-            Effect::Save(contact) => self.state.lock().await.save_contact(&contact)?,
+            Effect::Save(contact) => {
+                let saved = self.state.lock().await.save_contact(&contact);
+                if let Err(error) = saved {
+                    self.front_end.tell(Notice::NotKept { detail: error.to_string() }).await;
+                }
+            }
         }
         Ok(Run::On)
     }
@@ -230,8 +254,9 @@ impl Terminal {
         self.next_link += 1;
         let id = LinkId(self.next_link);
         let (orders, received) = async_channel::unbounded();
-        let standing =
-            link::Standing { link, id, me: self.me.user.clone(), orders: received, events: self.events.clone() };
+        let standing = if half_open.is_some() { Judgement::Open } else { Judgement::Accepted };
+        let (me, events) = (self.me.user.clone(), self.events.clone());
+        let standing = link::Standing { link, id, me, orders: received, events, standing };
         let alive = self.link_tasks.0.clone();
         rt::detach(async move {
             standing.run().await;

@@ -33,7 +33,7 @@ impl ServerFolder {
 
 /// Creates a folder, and those above it, for its owner alone; refuses one that others can enter.
 pub(super) fn private_folder(path: &Path) -> Result<(), StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| StoreError::io(path, &e))?;
+    create_folder(path)?;
     let mode = fs::metadata(path).map_err(|e| StoreError::io(path, &e))?.permissions().mode();
     if mode & 0o077 != 0 {
         let detail = "others can read this folder; run: chmod 700 on it".into();
@@ -42,10 +42,15 @@ pub(super) fn private_folder(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn create_folder(path: &Path) -> Result<(), StoreError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| StoreError::io(path, &e))
+}
+
 /// Writes a small file whole or not at all: temporary file, flush to disk, rename.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     if let Some(folder) = path.parent() {
-        private_folder(folder)?;
+        // What is written here is no secret, and a folder that was there before keeps its mode.
+        create_folder(folder)?;
     }
     let temporary = path.with_extension("new");
     let write = || -> std::io::Result<()> {

@@ -45,6 +45,17 @@ pub(crate) struct KnownVault {
     pub(crate) key: KeyDigest,
 }
 
+/// What a login needs to know of earlier ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// This terminal.
+    pub(crate) terminal: TerminalId,
+    /// Given by the directory at the last login here.
+    pub(crate) cookie: Option<Challenge>,
+    /// The vault as last seen.
+    pub(crate) vault: Option<KnownVault>,
+}
+
 /// One user's store. Dropping it lets the next process in.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -71,7 +82,7 @@ impl State {
     }
 
     /// This terminal's id; chosen at random the first time.
-    pub(crate) fn terminal(&self) -> Result<TerminalId, StoreError> {
+    fn terminal(&self) -> Result<TerminalId, StoreError> {
         match self.plain(TERMINAL)? {
             Some(bytes) => bytes.try_into().map(TerminalId).map_err(|_| StoreError::Unreadable),
             None => {
@@ -83,7 +94,7 @@ impl State {
     }
 
     /// The cookie of the last login.
-    pub(crate) fn cookie(&self) -> Result<Option<Challenge>, StoreError> {
+    fn cookie(&self) -> Result<Option<Challenge>, StoreError> {
         let cookie = self.plain(COOKIE)?;
         cookie.map(|bytes| bytes.try_into().map(Challenge).map_err(|_| StoreError::Unreadable)).transpose()
     }
@@ -94,7 +105,7 @@ impl State {
     }
 
     /// The vault as last seen.
-    pub(crate) fn vault(&self) -> Result<Option<KnownVault>, StoreError> {
+    fn vault(&self) -> Result<Option<KnownVault>, StoreError> {
         let (Some(sealed), Some(version), Some(key)) =
             (self.plain(VAULT)?, self.plain(VAULT_VERSION)?, self.plain(KEY_DIGEST)?)
         else {
@@ -105,9 +116,19 @@ impl State {
         Ok(Some(KnownVault { sealed, version, key }))
     }
 
-    /// Keeps a vault.
+    /// What a login needs to know.
+    pub(crate) fn known(&self) -> Result<Known, StoreError> {
+        Ok(Known { terminal: self.terminal()?, cookie: self.cookie()?, vault: self.vault()? })
+    }
+
+    /// Keeps a vault. If it holds another key than before, what was sealed under the old key can never be read again
+    /// and goes.
     pub(crate) fn set_vault(&mut self, vault: &KnownVault) -> Result<(), StoreError> {
+        let other_key = self.vault()?.is_some_and(|known| known.key != vault.key);
         let change = self.db.transaction()?;
+        if other_key {
+            change.execute("DELETE FROM sealed", [])?;
+        }
         for (name, value) in
             [(VAULT, &vault.sealed[..]), (VAULT_VERSION, &vault.version.to_be_bytes()), (KEY_DIGEST, &vault.key.0)]
         {
@@ -274,6 +295,25 @@ mod tests {
         state.unlock(&identity);
         assert_eq!(state.contacts().unwrap(), [contact]);
         assert_eq!(state.certificate(&user, &identity, 9).unwrap(), certificate);
+    }
+
+    #[test]
+    fn a_new_key_makes_a_fresh_start_of_what_the_old_one_had_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(&folder.path().join("ali")).unwrap();
+        let user = Example::Ali.user().unwrap();
+        let vault = |version, key| KnownVault { sealed: vec![1; 40], version, key: KeyDigest([key; 32]) };
+        state.set_vault(&vault(1, 1)).unwrap();
+        let (old, new) = (Example::Ali.identity().unwrap(), Example::Bianca.identity().unwrap());
+        state.unlock(&old);
+        let before = state.certificate(&user, &old, 1).unwrap();
+        state.set_vault(&vault(2, 1)).unwrap();
+        assert_eq!(state.certificate(&user, &old, 2).unwrap(), before, "the same key keeps everything");
+
+        state.set_vault(&vault(1, 2)).unwrap();
+        state.unlock(&new);
+        assert_eq!(state.contacts().unwrap(), []);
+        assert_ne!(state.certificate(&user, &new, 3).unwrap(), before);
     }
 
     #[test]

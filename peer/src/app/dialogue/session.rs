@@ -245,6 +245,10 @@ impl Session {
             }
             Notice::AlsoElsewhere { user } => stage.say(&words::also_elsewhere(&user)),
             Notice::DirectoryLost { retry_in } => stage.say(&words::server_lost(retry_in)),
+            Notice::DirectoryNotItself(failure) => {
+                words::failure::report(&failure).lines.iter().for_each(|line| stage.say(line));
+            }
+            Notice::NotKept { detail } => stage.say(&words::not_kept(&detail)),
             Notice::DirectoryBack => stage.say(words::SERVER_BACK),
             Notice::TooFast { retry_after } => stage.say(&words::too_fast(retry_after)),
             // They belong to the entrance, or are taken before they come here.

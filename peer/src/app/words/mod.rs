@@ -130,6 +130,11 @@ pub(crate) fn also_elsewhere(user: &UserId) -> String {
     format!("-- {user} is logged in on another terminal too.")
 }
 
+/// `e.not_kept`
+pub(crate) fn not_kept(detail: &str) -> String {
+    format!("-- Cannot write to this machine's disk: {detail}. Free some space; the key of whoever called is not kept.")
+}
+
 /// `n.server_lost`
 pub(crate) fn server_lost(retry_in: u64) -> String {
     format!("Lost the directory server; retrying in {retry_in} s. Open conversations go on.")

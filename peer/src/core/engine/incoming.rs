@@ -11,7 +11,7 @@ use super::outgoing::Crossing;
 use super::{Accept, Conversation, Direction, Directory, Effect, Engine, LinkId, Now, Purpose, Unreachable};
 use crate::core::command::Answer;
 use crate::core::contacts::Judgement;
-use crate::core::notice::{CallerRefused, EndedBy, Notice};
+use crate::core::notice::{CallFailed, CallerRefused, EndedBy, Notice};
 use crate::core::verify::{Claim, Found, Request};
 
 /// How long a refusal is remembered, so that the same stranger does not cost another lookup (threat P3), in seconds.
@@ -20,6 +20,10 @@ const REFUSAL_KEPT: u64 = 60;
 const REFUSALS: usize = 1024;
 /// Refusals a person is told of within [`REFUSAL_KEPT`]: chosen arbitrarily, enough to notice an attack.
 const REFUSALS_TOLD: usize = 5;
+/// Lookups that callers may cause within [`REFUSAL_KEPT`]: one key or source, and all together. A directory allows 120
+/// in that time, so half of them stay for the person's own calls.
+const LOOKUPS_OF_ONE: usize = 20;
+const LOOKUPS_OF_ALL: usize = 60;
 
 /// A caller on the way to a conversation.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub(super) struct Verifying {
 pub(super) enum Announce {
     /// Somebody called.
     Received,
+    /// Somebody called, and the person who was asked waits for it.
+    Answered,
     /// It fulfils a call of our own that crossed it.
     Established,
 }
@@ -57,12 +63,17 @@ impl Incoming {
     }
 }
 
-/// Strangers refused a short while ago, and how often the person was told of such.
+/// Bounds what strangers can cause within [`REFUSAL_KEPT`]: lookups, and lines on the screen (threat P3).
 #[derive(Debug, Default)]
 pub(super) struct Strangers {
-    refused: BTreeMap<(UserId, KeyDigest, IpAddr), u64>,
+    /// Until when a key from an address is refused without another lookup.
+    refused: BTreeMap<Stranger, u64>,
+    looked_up: VecDeque<(u64, Stranger)>,
     told: VecDeque<u64>,
 }
+
+/// A caller as the network shows it, whoever it claims to be.
+type Stranger = (KeyDigest, IpAddr);
 
 impl Strangers {
     fn refused_lately(&self, claim: &Claim, now: Now) -> bool {
@@ -76,6 +87,25 @@ impl Strangers {
         if self.refused.len() < REFUSALS {
             self.refused.insert(claim.stranger(), now.tick + REFUSAL_KEPT);
         }
+    }
+
+    /// Forgets whom it refused, because the person has decided about a key.
+    pub(super) fn forgive(&mut self) {
+        self.refused.clear();
+    }
+
+    /// Whether this caller may cost a lookup.
+    fn may_look_up(&mut self, claim: &Claim, now: Now) -> bool {
+        while self.looked_up.front().is_some_and(|(then, _)| then + REFUSAL_KEPT <= now.tick) {
+            self.looked_up.pop_front();
+        }
+        let (key, source) = claim.stranger();
+        let of_one = self.looked_up.iter().filter(|(_, (k, s))| *k == key || *s == source).count();
+        let may = of_one < LOOKUPS_OF_ONE && self.looked_up.len() < LOOKUPS_OF_ALL;
+        if may {
+            self.looked_up.push_back((now.tick, (key, source)));
+        }
+        may
     }
 
     /// Whether the person is to be told of another refusal, so that nobody can fill the screen with them.
@@ -93,18 +123,23 @@ impl Strangers {
 
 impl Engine {
     pub(super) fn requested(&mut self, now: Now, link: LinkId, request: Request, out: &mut Vec<Effect>) {
-        if self.accept == Accept::None {
+        // A call that crosses one of ours is ours as well.
+        if self.accept == Accept::None && !self.outgoing.contains_key(&request.message.initiator) {
             return out.push(refuse(link, ConnectRefusal::Declined));
         }
         let claim = match Claim::check(&self.me, &request) {
             Ok(claim) => claim,
             Err(why) => return self.turn_away(now, link, &request, why, out),
         };
-        if self.strangers.refused_lately(&claim, now) {
+        let blocked = self.contacts.contact(&claim.initiator).is_some_and(|contact| contact.blocked);
+        if blocked || self.strangers.refused_lately(&claim, now) {
             return out.push(refuse(link, ConnectRefusal::Declined));
         }
         if self.directory == Directory::Down {
             return self.turn_away(now, link, &request, CallerRefused::CannotVerify, out);
+        }
+        if !self.strangers.may_look_up(&claim, now) {
+            return out.push(refuse(link, ConnectRefusal::Unavailable));
         }
         out.push(Effect::Lookup { purpose: Purpose::Caller(link), user: claim.initiator.clone() });
         self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request })));
@@ -130,9 +165,11 @@ impl Engine {
             }
             (Ok(()), None) => return,
         };
+        let remembered = claim.clone();
         let from = claim.initiator;
         match self.contacts.judge(&from, &found.key, now.date) {
             Judgement::Changed => {
+                self.strangers.remember(&remembered, now);
                 self.turn_away(now, link, &request, CallerRefused::KeyChanged, out);
                 return self.tell_key_changed(&from, out);
             }
@@ -143,12 +180,13 @@ impl Engine {
         match (self.cross(&from, &found.key, out), self.accept) {
             (Crossing::OursSurvives, _) => out.push(refuse(link, ConnectRefusal::Crossed)),
             (Crossing::TheirsSurvives, _) => self.take(now, link, from, Announce::Established, out),
+            (Crossing::None, Accept::None) => out.push(refuse(link, ConnectRefusal::Declined)),
             (Crossing::None, Accept::Ask) => {
                 let until = now.tick + ANSWER_DEADLINE.as_secs();
                 self.incoming.insert(link, Incoming::Asking { from: from.clone(), until });
                 out.push(Effect::Notify(Notice::Asked { from }));
             }
-            (Crossing::None, _) => self.take(now, link, from, Announce::Received, out),
+            (Crossing::None, Accept::All) => self.take(now, link, from, Announce::Received, out),
         }
     }
 
@@ -172,18 +210,18 @@ impl Engine {
         let Some(link) = self.asking(from) else { return };
         self.incoming.remove(&link);
         match answer {
-            Answer::Yes => self.take(now, link, from.clone(), Announce::Received, out),
+            Answer::Yes => self.take(now, link, from.clone(), Announce::Answered, out),
             Answer::No => out.push(refuse(link, ConnectRefusal::Declined)),
         }
     }
 
     /// The caller took this link: now the conversation exists. A second sign of it does nothing.
-    pub(super) fn connected(&mut self, link: LinkId, out: &mut Vec<Effect>) {
+    pub(super) fn connected(&mut self, now: Now, link: LinkId, out: &mut Vec<Effect>) {
         if !matches!(self.incoming.get(&link), Some(Incoming::Accepted { .. })) {
             return;
         }
         let Some(Incoming::Accepted { from, announce, .. }) = self.incoming.remove(&link) else { return };
-        let conversation = Conversation { link, direction: Direction::Theirs };
+        let conversation = Conversation { link, direction: Direction::Theirs, since: now.tick };
         if let Some(old) = self.conversations.insert(from.clone(), conversation) {
             // The same user, verified anew: the old link is stale, or belongs to another terminal.
             out.push(Effect::Close { link: old.link, reason: ByeReason::Elsewhere });
@@ -191,15 +229,14 @@ impl Engine {
         }
         self.give_up(&from, out);
         out.push(Effect::Notify(match announce {
-            Announce::Received => Notice::Received { from },
+            Announce::Received | Announce::Answered => Notice::Received { from },
             Announce::Established => Notice::Established { with: from },
         }));
     }
 
+    /// A caller is gone before there was a conversation; whoever waits for it is told.
     pub(super) fn caller_gone(&mut self, link: LinkId, out: &mut Vec<Effect>) {
-        if let Some(Incoming::Asking { from, .. }) = self.incoming.remove(&link) {
-            out.push(Effect::Notify(Notice::AskedNoMore { from }));
-        }
+        out.extend(self.incoming.remove(&link).and_then(given_up).map(Effect::Notify));
     }
 
     pub(super) fn expire_incoming(&mut self, now: Now, out: &mut Vec<Effect>) {
@@ -207,13 +244,12 @@ impl Engine {
         let expired: Vec<LinkId> =
             self.incoming.iter().filter(|(_, incoming)| due(incoming)).map(|(link, _)| *link).collect();
         for link in expired {
-            match self.incoming.remove(&link) {
-                Some(Incoming::Asking { from, .. }) => {
-                    out.push(refuse(link, ConnectRefusal::Declined));
-                    out.push(Effect::Notify(Notice::AskedNoMore { from }));
-                }
-                _ => out.push(Effect::Close { link, reason: ByeReason::Protocol }),
-            }
+            let Some(incoming) = self.incoming.remove(&link) else { continue };
+            out.push(match incoming {
+                Incoming::Asking { .. } => refuse(link, ConnectRefusal::Declined),
+                _ => Effect::Close { link, reason: ByeReason::Protocol },
+            });
+            out.extend(given_up(incoming).map(Effect::Notify));
         }
     }
 
@@ -232,6 +268,20 @@ impl Engine {
             let claimed = Some(request.message.initiator.clone());
             out.push(Effect::Notify(Notice::CallerRefused { claimed, source: request.source, why }));
         }
+    }
+}
+
+/// What to tell the person when a caller goes away at this point.
+fn given_up(incoming: Incoming) -> Option<Notice> {
+    match incoming {
+        Incoming::Asking { from, .. } | Incoming::Accepted { from, announce: Announce::Answered, .. } => {
+            Some(Notice::AskedNoMore { from })
+        }
+        Incoming::Accepted { from, announce: Announce::Established, .. } => {
+            let seconds = CALL_DEADLINE.as_secs();
+            Some(Notice::CallFailed { to: from, why: CallFailed::NoAnswer { seconds } })
+        }
+        Incoming::Verifying(_) | Incoming::Accepted { announce: Announce::Received, .. } => None,
     }
 }
 

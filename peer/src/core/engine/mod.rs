@@ -33,6 +33,10 @@ pub(crate) struct LinkId(pub(crate) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct DialId(pub(crate) u64);
 
+/// How long a conversation must have lasted, in seconds, for its lost link to be called again. Chosen arbitrarily: longer
+/// than a call takes to be placed.
+const WORTH_ANOTHER_CALL: u64 = 10;
+
 /// What a lookup is for; comes back with its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -64,8 +68,10 @@ pub(crate) enum DialFailed {
 pub(crate) enum LinkEnd {
     /// The other side said goodbye.
     Bye(ByeReason),
-    /// The other side, or the network, is gone, or broke a rule.
+    /// The other side, or the network, is gone.
     Lost,
+    /// The other side broke a rule, or does not read.
+    Broken,
 }
 
 /// Something that happened.
@@ -147,6 +153,8 @@ pub(crate) enum Accept {
 struct Conversation {
     link: LinkId,
     direction: Direction,
+    /// When it began, by the tick clock.
+    since: u64,
 }
 
 /// Who placed the call; after a loss, that side calls again.
@@ -203,15 +211,15 @@ impl Engine {
             Input::Listed(listed) => self.listed(listed, out),
             Input::Dialed { dial, outcome } => self.dialed(now, dial, outcome, out),
             Input::Requested { link, request } => self.requested(now, link, request, out),
-            Input::Connected { link } => self.connected(link, out),
+            Input::Connected { link } => self.connected(now, link, out),
             Input::Text { link, text } => {
                 // A text says as well as CONNECTED that the caller took this link.
-                self.connected(link, out);
+                self.connected(now, link, out);
                 if let Some(from) = self.user_of(link) {
                     out.push(Effect::Notify(Notice::Text { from, text }));
                 }
             }
-            Input::LinkEnded { link, end } => self.link_ended(link, end, out),
+            Input::LinkEnded { link, end } => self.link_ended(now, link, end, out),
             Input::DirectoryLost { retry_in } => {
                 self.directory = Directory::Down;
                 out.push(Effect::Notify(Notice::DirectoryLost { retry_in }));
@@ -243,7 +251,10 @@ impl Engine {
             Command::Call { to } => self.call(now, to, out),
             Command::End { with } => self.end(&with, out),
             Command::Say { to, text } => match self.conversations.get(&to) {
-                Some(conversation) if fits_in_chat(&text) => out.push(Effect::Say { link: conversation.link, text }),
+                // A changed key stops everything until the person decides (decision D14).
+                Some(conversation) if fits_in_chat(&text) && self.contacts.offered(&to).is_none() => {
+                    out.push(Effect::Say { link: conversation.link, text })
+                }
                 _ => out.push(Effect::Notify(Notice::NotDelivered { to, text })),
             },
             Command::AnswerCall { from, answer } => self.answer_call(now, &from, answer, out),
@@ -275,18 +286,22 @@ impl Engine {
         }
     }
 
-    fn link_ended(&mut self, link: LinkId, end: LinkEnd, out: &mut Vec<Effect>) {
+    fn link_ended(&mut self, now: Now, link: LinkId, end: LinkEnd, out: &mut Vec<Effect>) {
         self.caller_gone(link, out);
         let Some(with) = self.user_of(link) else { return };
         let Some(conversation) = self.conversations.remove(&with) else { return };
-        let can_call = conversation.direction == Direction::Ours && self.directory == Directory::Up;
+        // Whoever hangs up at once, again and again, is not called again and again.
+        let lasted = now.tick.saturating_sub(conversation.since) >= WORTH_ANOTHER_CALL;
+        let can_call = conversation.direction == Direction::Ours && lasted && self.directory == Directory::Up;
         match end {
             LinkEnd::Bye(_) => out.push(Effect::Notify(Notice::Ended { with, by: EndedBy::Them })),
             LinkEnd::Lost if can_call => {
                 out.push(Effect::Notify(Notice::LinkLost { with: with.clone(), then: AfterLoss::CalledAgain }));
                 self.call_again(with, out);
             }
-            LinkEnd::Lost => out.push(Effect::Notify(Notice::LinkLost { with, then: AfterLoss::Over })),
+            LinkEnd::Lost | LinkEnd::Broken => {
+                out.push(Effect::Notify(Notice::LinkLost { with, then: AfterLoss::Over }))
+            }
         }
     }
 

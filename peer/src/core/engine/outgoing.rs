@@ -149,7 +149,8 @@ impl Engine {
         match outcome {
             Ok(link) => {
                 self.outgoing.remove(&to);
-                self.conversations.insert(to.clone(), Conversation { link, direction: Direction::Ours });
+                self.conversations
+                    .insert(to.clone(), Conversation { link, direction: Direction::Ours, since: now.tick });
                 out.push(Effect::Notify(Notice::Established { with: to }));
             }
             Err(DialFailed::Refused(ConnectRefusal::Crossed)) => {

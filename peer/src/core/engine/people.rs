@@ -88,6 +88,7 @@ impl Engine {
             (None, Some(_), _) => self.contacts.set_verified(&with, matches),
             (Some(_), _, false) | (None, None, _) => None,
         };
+        self.strangers.forgive();
         let verified = saved.as_ref().is_some_and(|contact| contact.verified);
         out.extend(saved.map(Effect::Save));
         out.push(Effect::Notify(Notice::NumberConfirmed { with, verified }));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
-use common::ident::{TerminalId, UserId};
+use common::ident::{KeyDigest, TerminalId, UserId};
 use common::msg::{ByeReason, ConnectRefusal, ConnectReq, ConnectStatus};
 use common::testkit::Example;
 
@@ -265,19 +265,25 @@ fn a_caller_the_directory_contradicts_is_refused_and_the_callee_told_why() {
 fn strangers_cannot_fill_the_screen_with_refusals() {
     let mut world = two();
     for number in 0..20 {
-        let message = ConnectReq {
-            initiator: UserId::parse(&format!("stranger{number}")).unwrap(),
-            destination: bianca(),
-            initiator_key: me(Carol).key.digest(),
-            destination_key: me(Bianca).key.digest(),
-            terminal: TerminalId([9; 16]),
-        };
+        let request = stranger(number);
         let link = world.link();
-        let request = Request { message, key: me(Carol).key.digest(), source: address(Carol) };
         world.input(Bianca, Input::Requested { link, request });
         world.settle();
     }
     assert_eq!(world.told(Bianca).len(), 5);
+}
+
+/// Somebody with a key and an address of its own who claims to be ali.
+fn stranger(number: u8) -> Request {
+    let key = KeyDigest([number; 32]);
+    let message = ConnectReq {
+        initiator: ali(),
+        destination: bianca(),
+        initiator_key: key,
+        destination_key: me(Bianca).key.digest(),
+        terminal: TerminalId([9; 16]),
+    };
+    Request { message, key, source: SocketAddr::from(([127, 0, number, 1], 40_000)) }
 }
 
 #[test]
@@ -359,6 +365,7 @@ fn a_lost_link_is_called_again_by_the_side_that_had_called() {
     let mut world = two();
     world.call(Ali, Bianca);
     world.told.clear();
+    world.tick += 10;
     let [(_, near), (_, far)] = world.cables[0].ends;
     world.input(Bianca, Input::LinkEnded { link: far, end: LinkEnd::Lost });
     world.input(Ali, Input::LinkEnded { link: near, end: LinkEnd::Lost });
@@ -367,12 +374,99 @@ fn a_lost_link_is_called_again_by_the_side_that_had_called() {
     assert_eq!(world.told(Ali), [lost(bianca(), AfterLoss::CalledAgain), Notice::Established { with: bianca() }]);
     assert_eq!(world.told(Bianca), [lost(ali(), AfterLoss::Over), Notice::Received { from: ali() }]);
 
+    world.tick += 10;
     world.directory.remove(&bianca());
     let [(_, near), _] = world.cables[1].ends;
     world.input(Ali, Input::LinkEnded { link: near, end: LinkEnd::Lost });
     world.settle();
     let ended = Notice::Ended { with: bianca(), by: EndedBy::Them };
     assert_eq!(world.told(Ali), [lost(bianca(), AfterLoss::CalledAgain), ended]);
+}
+
+#[test]
+fn whoever_hangs_up_at_once_or_breaks_a_rule_is_not_called_again() {
+    for (lasted, end) in [(9, LinkEnd::Lost), (60, LinkEnd::Broken)] {
+        let mut world = two();
+        world.call(Ali, Bianca);
+        world.told.clear();
+        world.tick += lasted;
+        let [(_, near), _] = world.cables[0].ends;
+        world.input(Ali, Input::LinkEnded { link: near, end });
+        world.settle();
+        assert_eq!(world.told(Ali), [Notice::LinkLost { with: bianca(), then: AfterLoss::Over }]);
+    }
+}
+
+#[test]
+fn a_caller_who_was_answered_and_never_comes_is_told_of() {
+    for end in [LinkEnd::Lost, LinkEnd::Bye(ByeReason::Ended)] {
+        let mut world = World::new(&[(Ali, Accept::All), (Bianca, Accept::Ask)]);
+        world.call(Ali, Bianca);
+        let link = *world.dials.keys().next().unwrap();
+        world.input(Bianca, Input::Command(Command::AnswerCall { from: ali(), answer: Answer::Yes }));
+        world.work.clear();
+        world.input(Bianca, Input::LinkEnded { link, end });
+        world.settle();
+        assert_eq!(world.told(Bianca), [Notice::Asked { from: ali() }, Notice::AskedNoMore { from: ali() }]);
+    }
+}
+
+#[test]
+fn one_stranger_costs_one_lookup_whoever_it_claims_to_be() {
+    let mut world = two();
+    let mut lookups = 0;
+    for number in 0..100 {
+        let message = ConnectReq {
+            initiator: UserId::parse(&format!("ghost{number}")).unwrap(),
+            destination: bianca(),
+            initiator_key: me(Carol).key.digest(),
+            destination_key: me(Bianca).key.digest(),
+            terminal: TerminalId([9; 16]),
+        };
+        let link = world.link();
+        let request = Request { message, key: me(Carol).key.digest(), source: address(Carol) };
+        world.input(Bianca, Input::Requested { link, request });
+        lookups += world.work.iter().filter(|(_, effect)| matches!(effect, Effect::Lookup { .. })).count();
+        world.settle();
+    }
+    assert_eq!(lookups, 1);
+}
+
+#[test]
+fn callers_leave_lookups_for_the_person_called() {
+    let mut world = two();
+    let mut lookups = 0;
+    for number in 0..200 {
+        let request = stranger(number);
+        let link = world.link();
+        world.input(Bianca, Input::Requested { link, request });
+        lookups += world.work.iter().filter(|(_, effect)| matches!(effect, Effect::Lookup { .. })).count();
+        world.settle();
+    }
+    assert_eq!(lookups, 60);
+}
+
+#[test]
+fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() {
+    let mut world = two();
+    world.call(Ali, Bianca);
+    world.told.clear();
+    let message = ConnectReq {
+        initiator: bianca(),
+        destination: ali(),
+        initiator_key: me(Carol).key.digest(),
+        destination_key: me(Ali).key.digest(),
+        terminal: TerminalId([9; 16]),
+    };
+    world.directory.insert(bianca(), Found { key: me(Carol).key, ..found(Bianca) });
+    let link = world.link();
+    let request = Request { message, key: me(Carol).key.digest(), source: address(Bianca) };
+    world.input(Ali, Input::Requested { link, request });
+    world.settle();
+    world.command(Ali, Command::Say { to: bianca(), text: "secret".into() });
+    let told = world.told(Ali);
+    assert!(matches!(told[..], [.., Notice::KeyChanged { .. }, Notice::NotDelivered { .. }]), "{told:?}");
+    assert_eq!(world.told(Bianca), []);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use common::crypto::identity::IdentityKey;
 use common::crypto::opaque::{self, ClientLogin, KE3_LENGTH};
 use common::crypto::transcript::{self, Channel};
 use common::crypto::vault;
-use common::ident::{Challenge, KeyDigest, UserId};
+use common::ident::{Challenge, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
     Announce, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory, Hex,
@@ -19,7 +19,7 @@ use crate::core::notice::{Failure, LoginRefused};
 use crate::shell::clock::{self, DirectoryTime};
 use crate::shell::rt::{self, TcpListener};
 use crate::store::StoreError;
-use crate::store::state::{KnownVault, State};
+use crate::store::state::{Known, KnownVault, State};
 
 /// Why a login did not succeed.
 #[derive(Debug)]
@@ -66,16 +66,42 @@ pub(crate) struct Presence {
     pub(crate) terminals: u32,
 }
 
+/// A passcode authentication that succeeded; what is to be kept of it, and the challenge to announce with.
+#[derive(Debug)]
+pub(crate) struct Authenticated {
+    identity: IdentityKey,
+    vault: Option<KnownVault>,
+    cookie: Option<Challenge>,
+    /// To be signed in `ANNOUNCE`.
+    pub(crate) challenge: Challenge,
+}
+
+impl Authenticated {
+    /// Keeps what is new, unlocks the store, and gives what a session needs.
+    pub(crate) fn keep(self, state: &mut State, user: &UserId, passcode: &Passcode) -> Result<Credentials, StoreError> {
+        if let Some(vault) = &self.vault {
+            state.set_vault(vault)?;
+        }
+        if let Some(cookie) = &self.cookie {
+            state.set_cookie(cookie)?;
+        }
+        state.unlock(&self.identity);
+        let certificate = state.certificate(user, &self.identity, clock::date())?;
+        let (user, passcode, identity) = (user.clone(), passcode.clone(), Arc::new(self.identity));
+        Ok(Credentials { user, passcode, identity, certificate })
+    }
+}
+
 /// Passes the passcode authentication and opens the vault; not present yet.
 pub(crate) async fn authenticate(
     wire: &mut Wire,
-    state: &mut State,
+    known: Known,
     user: &UserId,
     passcode: &Passcode,
-) -> Result<(Credentials, Challenge), NotLoggedIn> {
+) -> Result<Authenticated, NotLoggedIn> {
     let (client, ke1) = ClientLogin::start(passcode.clone()).map_err(|e| wire.broken(&e.to_string()))?;
-    let request =
-        AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal: state.terminal()?, cookie: state.cookie()? };
+    let Known { terminal, cookie, vault } = known;
+    let request = AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie };
     let challenge = match wire.ask(request).await? {
         FromDirectory::AuthChallenge(challenge) => challenge,
         FromDirectory::AuthReply(reply) => return Err(NotLoggedIn::Refused(refusal(&reply))),
@@ -94,15 +120,9 @@ pub(crate) async fn authenticate(
     let (AuthStatus::Granted, Some(export_key)) = (reply.status, export_key) else {
         return Err(NotLoggedIn::Refused(refusal(&reply)));
     };
-    let identity = open_vault(state, user, &export_key, reply.vault)?;
-    if let Some(cookie) = reply.cookie {
-        state.set_cookie(&cookie)?;
-    }
-    state.unlock(&identity);
-    let certificate = state.certificate(user, &identity, clock::date())?;
-    let credentials =
-        Credentials { user: user.clone(), passcode: passcode.clone(), identity: Arc::new(identity), certificate };
-    Ok((credentials, challenge.challenge))
+    let sent = reply.vault.map(|blob| blob.0).unwrap_or_default();
+    let (identity, vault) = open_vault(vault, user, &export_key, sent)?;
+    Ok(Authenticated { identity, vault, cookie: reply.cookie, challenge: challenge.challenge })
 }
 
 /// Proves possession of the identity key; from then on the user is present at `port`.
@@ -162,28 +182,33 @@ async fn finish(
     rt::unblock(move || client.finish(&ke2, Channel { user: &user, directory: &directory, exporter: &exporter })).await
 }
 
-/// Opens the directory's vault, or the local copy if the directory has none that opens.
+/// Opens the directory's vault, or the local copy if the directory has none that opens. Gives the vault to be kept, if
+/// it was the directory's.
+///
+/// A vault with another key than the one known here is taken if it opens: only somebody who knows the passcode can have
+/// made it, and that is the user, after a reset. An older vault of the known key is refused (threat L6).
 fn open_vault(
-    state: &mut State,
+    known: Option<KnownVault>,
     user: &UserId,
     export_key: &Secret,
-    sent: Option<Blob>,
-) -> Result<IdentityKey, NotLoggedIn> {
-    let known = state.vault()?;
-    let seen = known.as_ref().map_or(0, |known| known.version);
-    let expected: Option<KeyDigest> = known.as_ref().map(|known| known.key);
-    let sealed = sent.map(|blob| blob.0).unwrap_or_default();
-    let opened = vault::open(export_key, user, expected.as_ref(), seen, &sealed);
+    sent: Vec<u8>,
+) -> Result<(IdentityKey, Option<KnownVault>), NotLoggedIn> {
+    let opened = match &known {
+        None => vault::open(export_key, user, None, 0, &sent),
+        Some(known) => match vault::open(export_key, user, Some(&known.key), known.version, &sent) {
+            Err(vault::Broken::Content) => vault::open(export_key, user, None, 0, &sent),
+            opened => opened,
+        },
+    };
     match (opened, known) {
         (Ok(opened), _) => {
             let key = opened.identity.public().digest();
-            state.set_vault(&KnownVault { sealed, version: opened.version, key })?;
-            Ok(opened.identity)
+            Ok((opened.identity, Some(KnownVault { sealed: sent, version: opened.version, key })))
         }
         (Err(broken), None) => Err(unusable(&broken)),
         (Err(broken), Some(known)) => {
             let local = vault::open(export_key, user, Some(&known.key), known.version, &known.sealed);
-            local.map(|opened| opened.identity).map_err(|_| unusable(&broken))
+            local.map(|opened| (opened.identity, None)).map_err(|_| unusable(&broken))
         }
     }
 }

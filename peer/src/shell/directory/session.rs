@@ -4,6 +4,7 @@
 //! [`Unreachable`], and the session logs in anew, with a delay that doubles up to 30 seconds.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
@@ -22,7 +23,7 @@ use super::{Place, Wire};
 use crate::core::engine::{Input, Purpose, Unreachable};
 use crate::core::notice::{Failure, LoggedOut, LoginRefused, Notice};
 use crate::core::verify::found;
-use crate::shell::rt::{self, Task};
+use crate::shell::rt::{self, Task, TcpListener};
 use crate::shell::{Event, Events};
 use crate::store::pins;
 use crate::store::places::ServerFolder;
@@ -53,10 +54,24 @@ pub(crate) struct Session {
     pub(crate) folder: ServerFolder,
     /// Who we are.
     pub(crate) credentials: std::sync::Arc<Credentials>,
-    /// Where we listen.
-    pub(crate) port: u16,
+    /// The address to listen on and to call from, where one was asked for.
+    pub(crate) listen: Option<IpAddr>,
+    /// The port that was asked for.
+    pub(crate) port: Option<u16>,
+    /// Where we listen now.
+    pub(crate) listening: SocketAddr,
     /// The local store, for cookies and vaults of later logins.
     pub(crate) state: std::sync::Arc<futures::lock::Mutex<State>>,
+}
+
+/// A session that stands again.
+pub(crate) struct Back {
+    /// What the directory tells others now.
+    pub(crate) presence: Presence,
+    /// Our address.
+    pub(crate) source: IpAddr,
+    /// Where callers arrive from now on, if our address has changed.
+    pub(crate) listener: Option<TcpListener>,
 }
 
 /// How a connection to the directory ended.
@@ -69,7 +84,7 @@ enum Over {
 
 impl Session {
     /// Keeps the session until it ends for good.
-    pub(crate) fn keep(self, wire: Wire, questions: Receiver<Question>, events: Events) -> Task {
+    pub(crate) fn keep(mut self, wire: Wire, questions: Receiver<Question>, events: Events) -> Task {
         rt::spawn(async move {
             let mut wire = wire;
             loop {
@@ -84,8 +99,9 @@ impl Session {
     }
 
     /// Tries to log in anew until it works. `None` when the session is over.
-    async fn come_back(&self, questions: &Receiver<Question>, events: &Events) -> Option<Wire> {
+    async fn come_back(&mut self, questions: &Receiver<Question>, events: &Events) -> Option<Wire> {
         let mut delay = Duration::from_secs(1);
+        let mut warned = false;
         events.input(Input::DirectoryLost { retry_in: delay.as_secs() }).await;
         loop {
             // Up to a quarter more, so that the peers of a directory that comes back do not arrive all at once.
@@ -104,33 +120,50 @@ impl Session {
                 }
             }
             match self.log_in_again().await {
-                Ok((wire, presence)) => {
-                    events.send(Event::Moved(presence)).await;
+                Ok((wire, moved)) => {
+                    events.send(Event::Back(moved)).await;
                     events.input(Input::DirectoryBack).await;
                     return Some(wire);
-                }
-                Err(NotLoggedIn::Failed(failure @ Failure::DirectoryKeyChanged { .. })) => {
-                    events.send(Event::Failed(failure)).await;
-                    return None;
                 }
                 Err(NotLoggedIn::Refused(LoginRefused::Passcode { .. })) => {
                     events.input(Input::SessionEnded(LoggedOut::Administrator)).await;
                     return None;
                 }
-                Err(_) => delay = (delay * 2).min(DELAY_MAX),
+                // Somebody else answers in the directory's place. Conversations go on, nobody new is looked up.
+                Err(NotLoggedIn::Failed(failure @ Failure::DirectoryKeyChanged { .. })) => {
+                    if !std::mem::replace(&mut warned, true) {
+                        events.send(Event::Notice(Notice::DirectoryNotItself(failure))).await;
+                    }
+                }
+                // What is wrong here does not pass by waiting.
+                Err(NotLoggedIn::Failed(failure)) if failure.is_local() => {
+                    events.send(Event::Failed(failure)).await;
+                    return None;
+                }
+                Err(_) => {}
             }
+            delay = (delay * 2).min(DELAY_MAX);
         }
     }
 
-    async fn log_in_again(&self) -> Result<(Wire, Presence), NotLoggedIn> {
+    /// Logs in anew; listens anew if our address has changed.
+    async fn log_in_again(&mut self) -> Result<(Wire, Back), NotLoggedIn> {
         let mut wire = Wire::open(&self.place).await?;
         check_pin(&wire, &self.folder, &self.place)?;
         let (user, passcode) = (&self.credentials.user, &self.credentials.passcode);
-        let mut state = self.state.lock().await;
-        let (credentials, challenge) = login::authenticate(&mut wire, &mut state, user, passcode).await?;
-        drop(state);
-        let presence = login::announce(&mut wire, &credentials, &challenge, self.port).await?;
-        Ok((wire, presence))
+        let known = self.state.lock().await.known()?;
+        let authenticated = login::authenticate(&mut wire, known, user, passcode).await?;
+        let challenge = authenticated.challenge;
+        let credentials = authenticated.keep(&mut *self.state.lock().await, user, passcode)?;
+        let address = self.listen.unwrap_or_else(|| wire.local());
+        let mut listener = None;
+        if address != self.listening.ip() {
+            let (anew, port) = login::listen(address, self.port)?;
+            self.listening = SocketAddr::new(address, port);
+            listener = Some(anew);
+        }
+        let presence = login::announce(&mut wire, &credentials, &challenge, self.listening.port()).await?;
+        Ok((wire, Back { presence, source: address, listener }))
     }
 }
 
@@ -243,8 +276,11 @@ impl<'a> Standing<'a> {
             }
             FromDirectory::Error(error) if error.code == ErrorCode::RateLimited => {
                 if let Some(question) = self.open.pop_front() {
-                    let retry_after = error.retry_after.unwrap_or(1);
-                    self.events.send(Event::Notice(Notice::TooFast { retry_after })).await;
+                    // A caller who makes us ask too often is no business of the person.
+                    if !matches!(question, Question::Lookup { purpose: Purpose::Caller(_), .. }) {
+                        let retry_after = error.retry_after.unwrap_or(1);
+                        self.events.send(Event::Notice(Notice::TooFast { retry_after })).await;
+                    }
                     self.events.input(unanswered(question)).await;
                 }
             }
