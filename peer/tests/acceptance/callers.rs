@@ -4,8 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
 
 use common::ident::KeyDigest;
-use common::limits::PEER_PORT;
-use common::msg::{ConnectRefusal, ConnectReq, ConnectStatus};
+use common::limits::{MESSAGE_TEXT, PEER_PORT};
+use common::msg::{ConnectRefusal, ConnectReq, ConnectStatus, Pong};
 use common::testkit::Example;
 use common::testkit::caller::Call;
 use common::testkit::client::{Trouble, connect};
@@ -140,4 +140,38 @@ fn a_caller_who_is_accepted_but_never_takes_the_call_is_not_shown() {
     let reply = call.connect().unwrap().ask_to_connect(call.request()).unwrap();
     assert_eq!(reply.status, ConnectStatus::Accepted);
     scene.still_takes_an_honest_call();
+}
+
+#[test]
+fn a_caller_who_floods_before_the_answer_is_cut_off_and_keeps_nobody_waiting() {
+    let scene = Scene::new();
+    let call = scene.call();
+    let mut flood = call.connect().unwrap();
+    // Refused, so it has nothing to say; signs of life are the one thing it may send.
+    let request = ConnectReq { initiator: id(Example::Carol), ..call.request() };
+    flood.send_message(request).unwrap();
+    let cut_off = (0..100_000).find(|_| flood.send_message(Pong {}).is_err());
+    assert!(cut_off.is_some(), "the flood goes on");
+    scene.still_takes_an_honest_call();
+}
+
+#[test]
+fn a_conversation_partner_who_floods_is_slowed_down_to_what_can_be_shown() {
+    let scene = Scene::new();
+    let mut partner = scene.call().place().unwrap();
+    scene.bianca.shows("Connection received from user ali, type your messages\n");
+    let before = resident(&scene.bianca);
+    let text = "x".repeat(MESSAGE_TEXT);
+    for _ in 0..1_500 {
+        partner.say("ali", &text).unwrap();
+    }
+    let grown = resident(&scene.bianca).saturating_sub(before);
+    assert!(grown < 12_000, "24 MB of texts left {grown} KiB behind");
+}
+
+/// Memory of a program that is in use, in KiB.
+fn resident(program: &Piped) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.child.0.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
