@@ -8,6 +8,8 @@ use std::time::Duration;
 pub const USER_ID_MAX: usize = 32;
 /// Payload bytes of a frame before login, and on a link before `CONNECTREPLY` (threat L9).
 pub const FRAME_BEFORE_LOGIN: usize = 16 * 1024;
+/// Frames a connection to a directory may send before it is logged in: a registration and four logins take 16.
+pub const FRAMES_BEFORE_LOGIN: usize = 64;
 /// Payload bytes of a frame after login (threat P4).
 pub const FRAME_AFTER_LOGIN: usize = 64 * 1024;
 /// Bytes that may wait to be sent on one connection before the reader counts as too slow (threat P4).

@@ -2,15 +2,16 @@
 
 mod support;
 
+use common::crypto::invite::InviteCode;
 use common::crypto::opaque::ClientRegistration;
 use common::msg::{
     AuthReply, Blob, FromDirectory, InviteReq, Message as _, RegisterRefusal, RegisterReq, Registration,
 };
 use common::secret::Passcode;
 use common::testkit::Example;
-use directory_server::core::store::Store as _;
+use directory_server::core::store::{InviteRecord, Store as _};
 use futures::executor::block_on;
-use support::{NOON, RIGHT, WRONG, World, user};
+use support::{NOON, Peer, RIGHT, WRONG, World, user};
 
 /// Replies with the bytes that are random anyway left out.
 fn shape(reply: &AuthReply) -> String {
@@ -86,4 +87,22 @@ fn an_administrators_lock_shows_only_to_somebody_who_knows_the_passcode() {
     assert!(block_on(world.directory.store.unlock(&user("ali"))).unwrap());
     world.now = NOON;
     world.log_in(Example::Ali, 9);
+}
+
+#[test]
+fn nobody_learns_who_is_invited_by_asking_twice() {
+    let mut world = World::new(Registration::Invite);
+    let code = InviteCode::generate().unwrap();
+    let invite = InviteRecord { user: user("ali"), code, expires: NOON.seconds() + 3600 };
+    block_on(world.directory.store.invite(invite, NOON)).unwrap();
+    let proof = |peer: &mut Peer, world: &World, id: &str| match peer.send(world, InviteReq { userid: user(id) }) {
+        Some(FromDirectory::InviteProof(answer)) => answer.proof,
+        other => panic!("{other:?}"),
+    };
+    for id in ["ali", "eve"] {
+        let (mut one, mut other) = (world.connect(), world.connect());
+        let first = proof(&mut one, &world, id);
+        assert_eq!(proof(&mut one, &world, id), first, "{id}: the same on one connection");
+        assert_ne!(proof(&mut other, &world, id), first, "{id}: another on another connection");
+    }
 }

@@ -14,7 +14,7 @@ use common::testkit::Example;
 use directory_server::core::Policy;
 use directory_server::core::store::{Grant, Store as _, Success};
 use futures::executor::block_on;
-use support::{NOON, Peer, RIGHT, World, policy, user};
+use support::{NOON, Peer, RIGHT, WRONG, World, policy, user};
 
 fn lookup(asker: &str, wanted: &str) -> LookupReq {
     LookupReq { userid: user(asker), lookup: user(wanted) }
@@ -254,6 +254,8 @@ fn lookups_and_logins_are_limited_where_the_policy_says_so() {
         }
         other => panic!("{other:?}"),
     }
+    let listed = ali.send(&world, ListReq { after: None });
+    assert!(matches!(listed, Some(FromDirectory::Error(_))), "lists draw from the same budget");
     world.now = world.now + Duration::from_secs(60);
     assert!(found(&mut ali, &world, "ali", "ali"));
     let office = "192.0.2.7".parse().unwrap();
@@ -287,4 +289,21 @@ fn a_right_passcode_is_worth_nothing_once_the_credentials_are_gone() {
         cookie: directory_server::core::store::CookieDigest([0; 32]),
     };
     assert_eq!(block_on(world.directory.store.grant(success, NOON)), Ok(Grant::Gone));
+}
+
+#[test]
+fn only_whoever_does_nothing_honest_is_penalised_for_leaving() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let mut asker = world.connect();
+    assert!(!asker.is_excused(), "a connection that says nothing");
+    asker.hello(&world, "ali");
+    assert!(asker.is_excused(), "every start of a peer asks and leaves");
+    let mut guesser = world.connect();
+    guesser.hello(&world, "ali");
+    guesser.ke1(&world, "ali", RIGHT, 9, None).unwrap();
+    assert!(!guesser.is_excused(), "an attempt that is given up");
+    let mut mistaken = world.connect();
+    mistaken.authenticate(&world, "ali", WRONG, 9, None);
+    assert!(mistaken.is_excused(), "a wrong passcode has its own penalty");
 }

@@ -18,7 +18,7 @@ use rsa::rand_core::OsRng;
 
 use super::transcript::Channel;
 use super::{NoRandomness, hmac_sha256, random};
-use crate::ident::{CredentialId, UserId};
+use crate::ident::{CredentialId, Mac, UserId};
 use crate::secret::{Passcode, Secret};
 
 /// Version of the Argon2id parameters, stored with each record so that they can be raised later.
@@ -118,6 +118,14 @@ impl ServerSecret {
         let mut id = [0; CredentialId::LENGTH];
         id.copy_from_slice(&mac.0[..CredentialId::LENGTH]);
         CredentialId(id)
+    }
+
+    /// What is answered instead of an invitation's proof where there is no invitation: as unpredictable, and always the
+    /// same for the same user on the same connection (threat L2).
+    #[must_use]
+    pub fn fake_proof(&self, channel: Channel<'_>) -> Mac {
+        let parts = [b"fake invitation".as_slice(), channel.exporter, channel.user.as_str().as_bytes()];
+        hmac_sha256(self.to_bytes().expose(), &parts)
     }
 }
 

@@ -88,11 +88,13 @@ pub(super) enum State {
     Granted(Box<Granted>),
 }
 
-/// What a connection has achieved when it ends without having logged in.
+/// How a connection that ends without having logged in is looked upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Achieved {
-    Nothing,
-    Registered,
+enum Conduct {
+    /// It has done nothing that an honest peer comes for.
+    Idle,
+    /// It has registered, was answered what anybody may ask, or was penalised already for a failed login.
+    Excused,
 }
 
 /// A connection that is not logged in.
@@ -101,14 +103,14 @@ pub struct Entry {
     origin: Origin,
     deadline: Moment,
     state: State,
-    achieved: Achieved,
+    conduct: Conduct,
 }
 
 impl Entry {
     /// A connection accepted at `accepted`, whose TLS handshake is complete.
     #[must_use]
     pub fn new(origin: Origin, accepted: Moment) -> Self {
-        Self { origin, deadline: login_deadline(accepted), state: State::Idle, achieved: Achieved::Nothing }
+        Self { origin, deadline: login_deadline(accepted), state: State::Idle, conduct: Conduct::Idle }
     }
 
     /// When the connection ends unless it has logged in.
@@ -117,10 +119,10 @@ impl Entry {
         self.deadline
     }
 
-    /// Whether it has registered a user; such a connection is not penalised for leaving.
+    /// Whether it is not to be penalised for leaving now: every honest start of a peer asks and leaves (threat L3).
     #[must_use]
-    pub fn has_registered(&self) -> bool {
-        self.achieved == Achieved::Registered
+    pub fn is_excused(&self) -> bool {
+        self.conduct == Conduct::Excused
     }
 
     /// Takes one frame.
@@ -146,20 +148,29 @@ impl Entry {
     async fn advance<S: Store>(&mut self, directory: &Directory<S>, now: Moment, message: ToDirectory) -> Step {
         let origin = self.origin;
         let (state, step) = match (std::mem::take(&mut self.state), message) {
-            (State::Idle, ToDirectory::Hello(hello)) => (State::Idle, welcome(directory, now, hello).await),
+            (State::Idle, ToDirectory::Hello(hello)) => {
+                self.conduct = Conduct::Excused;
+                (State::Idle, welcome(directory, now, hello).await)
+            }
             (State::Idle, ToDirectory::InviteReq(request)) => {
+                self.conduct = Conduct::Excused;
                 (State::Idle, prove_invitation(directory, origin, now, request).await)
             }
             (State::Idle, ToDirectory::RegisterReq(request)) => register::begin(directory, origin, now, request).await,
             (State::Registering(registering), ToDirectory::RegisterUpload(upload)) => {
                 let (registered, step) = register::finish(directory, origin, now, *registering, upload).await;
                 if registered {
-                    self.achieved = Achieved::Registered;
+                    self.conduct = Conduct::Excused;
                 }
                 (State::Idle, step)
             }
-            (State::Idle, ToDirectory::AuthReq(request)) => login::begin(directory, origin, now, request).await,
+            (State::Idle, ToDirectory::AuthReq(request)) => {
+                // An attempt that is given up half-way has been counted, but not penalised.
+                self.conduct = Conduct::Idle;
+                login::begin(directory, origin, now, request).await
+            }
             (State::Authenticating(login), ToDirectory::AuthProof(proof)) => {
+                self.conduct = Conduct::Excused;
                 login::prove(directory, origin, now, *login, &proof).await
             }
             (State::Granted(granted), ToDirectory::Announce(announce)) => {
@@ -187,11 +198,8 @@ async fn welcome<S: Store>(directory: &Directory<S>, now: Moment, hello: Hello) 
 async fn prove_invitation<S: Store>(directory: &Directory<S>, origin: Origin, now: Moment, request: InviteReq) -> Step {
     let proof = match directory.store.standing(&request.userid, now).await {
         Ok(Standing::Invited(code)) => code.directory_proof(origin.channel(&request.userid, &directory.key)),
-        // Looks like a proof, so that nobody learns who is invited (threat L2).
-        Ok(_) => match common::crypto::random() {
-            Ok(random) => common::ident::Mac(random),
-            Err(_) => return Step::error(ErrorCode::Unavailable),
-        },
+        // Looks like a proof, and stays the same on this connection, so that nobody learns who is invited (threat L2).
+        Ok(_) => directory.secret.fake_proof(origin.channel(&request.userid, &directory.key)),
         Err(error) => return error.into(),
     };
     Step::reply(InviteProof { proof })

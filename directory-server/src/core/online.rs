@@ -140,6 +140,8 @@ impl Online {
         let session = self.sessions.fetch_add(1, Ordering::Relaxed);
         let terminal = Terminal { id: arrival.terminal, session, address: arrival.address, since: arrival.now, end };
         presence.terminals.insert(0, terminal);
+        // A passcode reset gives the user another key while an older session may still be ending.
+        presence.public_key = arrival.public_key.into();
         presence.encode_reply(arrival.user);
         Ok(Attendance { online: Arc::clone(self), user: arrival.user.clone(), session, ended })
     }

@@ -34,19 +34,22 @@ pub enum Answer {
 pub struct Present {
     /// Its presence.
     pub attendance: Attendance,
-    lookups: Window,
+    questions: Window,
 }
 
 impl Present {
     pub(crate) fn new(attendance: Attendance) -> Self {
-        Self { attendance, lookups: Window::default() }
+        Self { attendance, questions: Window::default() }
     }
 
     /// Takes one frame.
     pub fn handle<S>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Answer {
         match ToDirectory::decode(payload) {
             Ok(ToDirectory::LookupReq(request)) => self.look_up(directory, now, &request),
-            Ok(ToDirectory::ListReq(request)) => Answer::Message(directory.online.list(request.after.as_ref()).into()),
+            Ok(ToDirectory::ListReq(request)) => match self.may_ask(directory, now, "LISTREQ") {
+                Ok(()) => Answer::Message(directory.online.list(request.after.as_ref()).into()),
+                Err(refusal) => refusal,
+            },
             Ok(ToDirectory::Ping(_)) => Answer::Message(Pong {}.into()),
             Ok(ToDirectory::Pong(_)) => Answer::Silent,
             Ok(ToDirectory::Logout(_)) => Answer::Last(Bye { reason: ByeReason::Ended }.into()),
@@ -59,14 +62,21 @@ impl Present {
     }
 
     fn look_up<S>(&mut self, directory: &Directory<S>, now: Moment, request: &LookupReq) -> Answer {
-        if let Err(wait) = self.lookups.count(now, MINUTE, directory.policy().lookups_per_minute) {
-            let to = Some("LOOKUPREQ".to_owned());
-            let retry_after = Some(whole_seconds(wait));
-            return Answer::Message(Error { to, retry_after, ..Error::new(ErrorCode::RateLimited) }.into());
+        if let Err(refusal) = self.may_ask(directory, now, "LOOKUPREQ") {
+            return refusal;
         }
         if request.userid != *self.attendance.user() {
             return Answer::Encoded(directory.online.not_found());
         }
         Answer::Encoded(directory.online.lookup(&request.lookup))
+    }
+
+    /// Lookups and lists draw from one budget: a page of a list tells no less than a lookup (threat L10).
+    fn may_ask<S>(&mut self, directory: &Directory<S>, now: Moment, question: &str) -> Result<(), Answer> {
+        let limit = directory.policy().lookups_per_minute;
+        self.questions.count(now, MINUTE, limit).map_err(|wait| {
+            let (to, retry_after) = (Some(question.to_owned()), Some(whole_seconds(wait)));
+            Answer::Message(Error { to, retry_after, ..Error::new(ErrorCode::RateLimited) }.into())
+        })
     }
 }

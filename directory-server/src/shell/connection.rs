@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::frame::Padding;
-use common::limits::{FRAME_AFTER_LOGIN, PING_AFTER};
+use common::limits::{FRAME_AFTER_LOGIN, FRAMES_BEFORE_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
 use common::msg::{Bye, ByeReason, FromDirectory, Message as _, Ping};
 use futures::FutureExt as _;
@@ -26,6 +26,8 @@ use crate::core::store::Store as _;
 
 /// How long the last message of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// Frames before login that are handled before others get their turn: answers to these cost more.
+const TURN_BEFORE_LOGIN: usize = 4;
 /// Frames of one connection handled before others get their turn: chosen arbitrarily, a few hundred microseconds.
 const TURN: u32 = 64;
 
@@ -56,7 +58,9 @@ async fn run(mut admitted: Admitted, stream: TcpStream) {
 /// How a connection ended that did not log in.
 enum Departure {
     Left,
-    Registered,
+    /// It had registered, asked what anybody may ask, or was penalised already.
+    Excused,
+    /// It used up the time, or the frames, of a login.
     TooSlow,
 }
 
@@ -70,7 +74,7 @@ async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<(Link<TcpStream
         None => Departure::TooSlow,
     };
     let offence = match departure {
-        Departure::Registered => return None,
+        Departure::Excused => return None,
         Departure::Left => Offence::LeftWithoutLogin,
         Departure::TooSlow => Offence::TooSlow,
     };
@@ -86,9 +90,12 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<(Link<TcpStrea
     link.handshake().await.map_err(gone)?;
     let origin = Origin { address: admitted.address, exporter: link.exporter().map_err(gone)? };
     let mut entry = Entry::new(origin, admitted.accepted);
-    loop {
-        let registered = entry.has_registered();
-        let gone = |_: LinkError| if registered { Departure::Registered } else { Departure::Left };
+    for frames in 1..=FRAMES_BEFORE_LOGIN {
+        if frames % TURN_BEFORE_LOGIN == 0 {
+            rt::yield_now().await;
+        }
+        let excused = entry.is_excused();
+        let gone = |_: LinkError| if excused { Departure::Excused } else { Departure::Left };
         let Some(frame) = link.next().await.map_err(gone)? else { return Err(gone(LinkError::Lost)) };
         match entry.handle(&node.directory, node.clock.now(), &frame).await {
             Step::Silent => {}
@@ -106,6 +113,7 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<(Link<TcpStrea
             }
         }
     }
+    Err(Departure::TooSlow)
 }
 
 enum Event {

@@ -11,7 +11,7 @@ use common::ident::KeyDigest;
 use common::limits::DIRECTORY_PORT;
 use common::link::tls;
 use common::msg::{ByeReason, Registration};
-use rustix::process::{Resource, Rlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 use super::clock::Clock;
 use super::data_dir::{Created, DataDir};
@@ -95,10 +95,11 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code))
 }
 
-/// No core dumps (threat T5), and as many file descriptors as the system allows. Both are attempts: a system that
+/// No core dumps and no debugger of another process (threat T5), and as many file descriptors as the system allows. Both are attempts: a system that
 /// forbids them still gets its server.
 fn harden() {
     let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let files = rustix::process::getrlimit(Resource::Nofile);
     let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: files.maximum, ..files });
 }

@@ -133,6 +133,11 @@ impl Peer {
         }
     }
 
+    /// Whether leaving now is no offence.
+    pub(crate) fn is_excused(&self) -> bool {
+        self.entry.as_ref().is_some_and(Entry::is_excused)
+    }
+
     /// Why the directory ended the session, if it did.
     pub(crate) fn ended(&mut self) -> Option<ByeReason> {
         self.present.as_mut().and_then(|present| present.attendance.ended.try_recv().unwrap())

@@ -1,7 +1,7 @@
 //! The running side of the administration socket.
 
 use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use crate::shell::rt::{self, UnixListener, UnixStream};
 const REQUEST_MAX: u64 = 64 * 1024;
 /// How long an administrator's command may take to send its line.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait when no connection can be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The socket file; dropping it removes the file.
 pub(crate) struct Socket {
@@ -36,14 +38,17 @@ impl Drop for Socket {
 pub(crate) fn listen(node: &Arc<Node>, data_dir: &Path, invite_ttl: Duration) -> Result<Socket, Failure> {
     let path = socket_path(data_dir);
     let _ = std::fs::remove_file(&path);
-    let bound = StdListener::bind(&path)
-        .and_then(|listener| std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map(|()| listener))
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+    let bound = bind_privately(&path);
     let listener = bound.map_err(|error| Failure::io(format_args!("listen on {}", path.display()), &error))?;
     let node = Arc::clone(node);
     rt::spawn(async move {
         let listener = UnixListener::from(listener);
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // Out of file descriptors, most likely: wait for some to be given back.
+                rt::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
             let node = Arc::clone(&node);
             rt::spawn(async move {
                 if rt::timeout(PATIENCE, answer(&node, stream, invite_ttl)).await.is_none() {
@@ -53,6 +58,22 @@ pub(crate) fn listen(node: &Arc<Node>, data_dir: &Path, invite_ttl: Duration) ->
         }
     });
     Ok(Socket { path })
+}
+
+/// A socket gets its mode only after it is there, so it is made where nobody else can enter, and moved.
+fn bind_privately(path: &Path) -> std::io::Result<StdListener> {
+    let private = path.with_extension(format!("{}", std::process::id()));
+    std::fs::DirBuilder::new().mode(0o700).create(&private)?;
+    let inside = private.join("socket");
+    let bound = StdListener::bind(&inside).and_then(|listener| {
+        std::fs::set_permissions(&inside, Permissions::from_mode(0o600))?;
+        std::fs::rename(&inside, path)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    let _ = std::fs::remove_file(&inside);
+    std::fs::remove_dir(&private)?;
+    bound
 }
 
 async fn answer(node: &Node, stream: UnixStream, invite_ttl: Duration) {
