@@ -5,17 +5,19 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
+use common::crypto::preface;
 use common::frame::{Decoder, Padding, encode};
 use common::ident::{TerminalId, UserId};
 use common::limits::{DIRECTORY_PORT, FRAME_BEFORE_LOGIN, PEER_PORT};
 use common::msg::{FromDirectory, Hello, Message, PeerMessage, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
-use common::testkit::client::{PATIENCE, connect};
+use common::testkit::client::connect;
 use common::testkit::login::Stretch;
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConnection, version};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConfig, ServerConnection, version};
 
+use crate::harness;
 use crate::harness::address::fresh;
 use crate::harness::stage::account;
 use crate::harness::{Counterpart, PASSCODE, Piped, Stage};
@@ -133,13 +135,11 @@ fn the_door_opens_for_nobody_who_wants_less() {
     assert!(!bianca.output().contains("Connection "), "{}", bianca.output());
 }
 
-/// Accepts connections as `server` does; hands each that comes to something to `serve`, with the first frame.
-fn accept(listener: &TcpListener, server: &Hostile, clients: Clients, first: usize) -> io::Result<(Served, Vec<u8>)> {
-    let (mut stream, _) = listener.accept()?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut preface = vec![0; first];
-    stream.read_exact(&mut preface)?;
-    let mut tls = ServerConnection::new(server.server(clients)).unwrap();
+/// Takes one connection and waits for its first frame; `preface` bytes stand before TLS.
+fn accept(listener: &TcpListener, config: &Arc<ServerConfig>, preface: usize) -> io::Result<(Served, Vec<u8>)> {
+    let mut stream = harness::accept(listener);
+    stream.read_exact(&mut vec![0; preface])?;
+    let mut tls = ServerConnection::new(Arc::clone(config)).unwrap();
     let frame = read_frame(&mut rustls::Stream::new(&mut tls, &mut stream))?;
     Ok((Served { tls, stream }, frame))
 }
@@ -157,7 +157,7 @@ fn a_peer_tells_nothing_to_a_directory_that_wants_less() {
         let seat = stage.seat().at_server(listener.local_addr().unwrap()).with(&["--user", "ali"]);
         let mut peer = Piped::start(&seat);
         peer.ends_input();
-        let heard = accept(&listener, &directory, Clients::Anonymous, 0);
+        let heard = accept(&listener, &directory.server(Clients::Anonymous), 0);
         assert_eq!(heard.is_ok(), rule == "no rule", "{rule}");
         drop(heard);
         let code = if rule == "TLS 1.3 only" { 14 } else { 3 };
@@ -172,14 +172,15 @@ fn a_peer_resumes_no_session_with_a_directory_that_would() {
     let seat = stage.seat().at_server(listener.local_addr().unwrap()).with(&["--user", "ali"]);
     let mut peer = Piped::start(&seat);
     let directory = Hostile { resumption: Resumption::On, ..Hostile::new(b"directory/1", p256()) };
-    let (Served { mut tls, mut stream }, frame) = accept(&listener, &directory, Clients::Anonymous, 0).unwrap();
+    let directory = directory.server(Clients::Anonymous);
+    let (Served { mut tls, mut stream }, frame) = accept(&listener, &directory, 0).unwrap();
     assert!(matches!(ToDirectory::decode(&frame), Ok(ToDirectory::Hello(_))));
     let welcome = Welcome { registration: Registration::Closed, known: None, passcode_min: 6 };
     let welcome = encode(&FromDirectory::from(welcome).encode(), Padding::None, FRAME_BEFORE_LOGIN).unwrap();
     rustls::Stream::new(&mut tls, &mut stream).write_all(&welcome).unwrap();
     peer.asks("Enter passcode on keypad. ");
     peer.enters(PASSCODE);
-    let (Served { mut tls, .. }, frame) = accept(&listener, &directory, Clients::Anonymous, 0).unwrap();
+    let (Served { mut tls, .. }, frame) = accept(&listener, &directory, 0).unwrap();
     assert!(matches!(ToDirectory::decode(&frame), Ok(ToDirectory::AuthReq(_))));
     assert_eq!(tls.handshake_kind(), Some(HandshakeKind::Full));
     assert!(tls.early_data().is_none());
@@ -198,7 +199,7 @@ fn a_peer_tells_nothing_to_a_callee_that_wants_less() {
     let callees = counterparts(b"peer/1", Some(raw_identity(&bianca.identity)));
     for (number, (rule, callee)) in callees.iter().enumerate() {
         ali.enters("bianca");
-        let heard = accept(&listener, callee, Clients::ShowKeys, common::crypto::preface::LENGTH);
+        let heard = accept(&listener, &callee.server(Clients::ShowKeys), preface::LENGTH);
         assert_eq!(heard.is_ok(), *rule == "no rule", "{rule}");
         drop(heard);
         ali.shows_times("Enter destination user ID: ", number + 2);

@@ -14,6 +14,7 @@ mod capture;
 mod changed_key;
 mod commands;
 mod crashes;
+mod crossed;
 mod downgrades;
 mod floods;
 mod hostile_text;

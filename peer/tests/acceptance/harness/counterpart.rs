@@ -1,4 +1,4 @@
-//! Ali as a program of our own: logged in at the directory, calling whom and how it likes.
+//! A user as a program of our own: logged in at the directory, calling whom and how it likes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,40 +13,45 @@ use common::testkit::login::Stretch;
 use super::address::fresh;
 use super::stage::{Stage, account, id, identity};
 
-/// Ali, who calls bianca.
+/// Somebody who calls somebody else.
 pub(crate) struct Counterpart {
-    /// His session with the directory.
+    /// The session with the directory.
     pub(crate) session: Client,
-    /// Where he is logged in.
+    /// Where it is logged in.
     pub(crate) at: Ipv4Addr,
-    /// The directory's time when he logged in.
+    /// The directory's time at that moment.
     time: u64,
-    ali: UserId,
-    bianca: UserId,
+    initiator: UserId,
+    destination: UserId,
     key: IdentityKey,
     callee: IdentityKey,
 }
 
 impl Counterpart {
-    /// Registers ali and logs him in.
+    /// Ali, who calls bianca.
     pub(crate) fn ali(stage: &Stage) -> Self {
-        let account = account(Example::Ali, Stretch::Least);
+        Self::calling(stage, Example::Ali, Example::Bianca)
+    }
+
+    /// Registers a user, who will call another one, and logs that user in.
+    pub(crate) fn calling(stage: &Stage, initiator: Example, destination: Example) -> Self {
+        let account = account(initiator, Stretch::Least);
         stage.register(&account);
         let at = fresh();
         let mut session = stage.client(at);
         let time = session.log_in(&account, TerminalId([1; 16]), PEER_PORT).unwrap().time;
-        let (ali, bianca) = (account.user, id(Example::Bianca));
-        Self { session, at, time, ali, bianca, key: account.identity, callee: identity(Example::Bianca) }
+        let (initiator, key) = (account.user, account.identity);
+        Self { session, at, time, initiator, destination: id(destination), key, callee: identity(destination) }
     }
 
-    /// An honest call to bianca, whose terminal is at `to`.
+    /// An honest call, to a terminal at `to`.
     pub(crate) fn call(&self, to: SocketAddr) -> Call<'_> {
         Call {
             source: IpAddr::V4(self.at),
             to,
-            destination: &self.bianca,
+            destination: &self.destination,
             callee: self.callee.public(),
-            initiator: &self.ali,
+            initiator: &self.initiator,
             identity: &self.key,
             time: self.time,
         }

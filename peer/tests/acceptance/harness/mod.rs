@@ -17,7 +17,21 @@ pub(crate) use piped::Piped;
 pub(crate) use stage::{PASSCODE, Stage};
 pub(crate) use terminal::Terminal;
 
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ExitStatus};
+use std::sync::mpsc;
+
+/// The next connection, whose reads do not wait for ever either.
+#[track_caller]
+pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
+    let (tell, accepted) = mpsc::channel();
+    let listener = listener.try_clone().unwrap();
+    // Nobody listens any more if the test has given up.
+    std::thread::spawn(move || drop(tell.send(listener.accept())));
+    let (stream, _) = accepted.recv_timeout(watch::PATIENCE).unwrap().unwrap();
+    stream.set_read_timeout(Some(watch::PATIENCE)).unwrap();
+    stream
+}
 
 /// A child process that does not outlive its owner.
 #[derive(Debug)]

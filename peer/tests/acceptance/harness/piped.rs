@@ -94,10 +94,9 @@ impl Piped {
     /// Waits for the end; gives the exit code.
     #[track_caller]
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        let status = self.child.wait();
         let ended = |seen: &mut Seen<()>| seen.ended.then_some(());
-        self.out.wait("the end of the output", ended, text);
+        self.out.wait("the end of the output", ended, |seen| text(seen) + &self.errors());
         self.errors.wait("the end of the errors", ended, text);
-        status.code()
+        self.child.wait().code()
     }
 }

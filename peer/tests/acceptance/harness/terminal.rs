@@ -5,13 +5,14 @@ use std::io::Write;
 use std::num::NonZeroU16;
 use std::os::fd::AsFd;
 use std::process::Command;
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Mutex, PoisonError};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::stage::Seat;
-use super::watch::{Seen, Watch};
+use super::watch::{PATIENCE, Seen, Watch};
 
 /// Rows high enough that nothing scrolls away before a test has looked at it.
 const TALL: u16 = 200;
@@ -21,7 +22,10 @@ struct Screen(vt100::Parser);
 
 /// A running peer and the person in front of it.
 pub(crate) struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
+    pid: Pid,
+    /// Tells the exit code, once.
+    ended: Receiver<u32>,
+    running: bool,
     keys: Mutex<Box<dyn Write + Send>>,
     watch: Watch<Screen>,
     master: Box<dyn MasterPty + Send>,
@@ -49,12 +53,19 @@ impl Terminal {
         for (variable, value) in seat.environment() {
             command.env(variable, value);
         }
-        let child = pair.slave.spawn_command(command).unwrap();
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        let pid = child.process_id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).unwrap();
+        let (tell, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            let status = child.wait().unwrap();
+            // The test may be over.
+            let _ = tell.send(status.exit_code());
+        });
         let reader = pair.master.try_clone_reader().unwrap();
         let keys = Mutex::new(pair.master.take_writer().unwrap());
         let screen = Screen(vt100::Parser::new(cells(TALL), cells(columns), 0));
         let watch = Watch::new(reader, screen, |screen, piece| screen.0.process(piece));
-        Self { child, keys, watch, master: pair.master, line, modes_before }
+        Self { pid, ended, running: true, keys, watch, master: pair.master, line, modes_before }
     }
 
     /// Presses keys.
@@ -150,19 +161,21 @@ impl Terminal {
 
     /// Sends the program a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).unwrap();
+        kill_process(self.pid, signal).unwrap();
     }
 
     /// Kills the program without warning.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
-        self.child.wait().unwrap();
+        self.exit_code();
     }
 
     /// The program's exit code, when it has ended.
     #[track_caller]
     pub(crate) fn exit_code(&mut self) -> u32 {
-        self.child.wait().unwrap().exit_code()
+        let code = self.ended.recv_timeout(PATIENCE);
+        self.running = code.is_err();
+        code.unwrap_or_else(|_| panic!("the program does not end; this is seen:\n{}", self.lines().join("\n")))
     }
 
     /// The modes of the terminal now, in the words of `stty -a`.
@@ -180,18 +193,15 @@ impl Terminal {
         self.watch.look(|seen| seen.view.0.screen_mut().set_size(cells(TALL), cells(columns)));
         self.master.resize(PtySize { rows: TALL, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
-
-    fn pid(&self) -> Pid {
-        let id = self.child.process_id().and_then(|id| i32::try_from(id).ok());
-        id.and_then(Pid::from_raw).unwrap()
-    }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if self.running {
+            // It may be ending by itself at this moment.
+            let _ = kill_process(self.pid, Signal::KILL);
+            let _ = self.ended.recv();
+        }
     }
 }
 

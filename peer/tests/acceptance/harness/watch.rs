@@ -4,8 +4,9 @@ use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Longest wait for anything. No test takes this long unless it fails; the machine may be busy with other things.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for anything; a test that waits so long fails. Long, because the machine may be busy, but shorter than
+/// a person may take to answer a call, so that what happens when that time is over is not taken for something else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What was seen so far, shared with the thread that reads it.
 #[derive(Debug)]
