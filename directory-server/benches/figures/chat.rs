@@ -2,7 +2,7 @@
 //!
 //! `chat_round_trip` is our link, frames, padding and messages at both ends; `chat_answer_of_peer` adds the runtime of a
 //! real peer, which answers a `PING` without asking anybody; `chat_screen_to_screen` is a line that appears on a real
-//! peer's screen and another that is typed there in answer.
+//! peer's screen and another that is typed there in answer. Both ends of each run on one core, or each on its own.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -23,6 +23,7 @@ use futures::io::AllowStdIo;
 
 use crate::bare::{Bare, Like};
 use crate::call::{SIZES, Stage};
+use crate::cores::{Cores, End, Placement};
 use crate::directory::source;
 use crate::figure::{Figure, Target, Unit, median};
 use crate::process::{Process, Programs};
@@ -73,8 +74,23 @@ fn call_echo(programs: &Programs, ali: &IdentityKey, bianca: &IdentityKey) -> Ou
 }
 
 pub(crate) fn measure(programs: &Programs, effort: Effort) -> Outcome<Vec<Figure>> {
+    let together = ["chat_round_trip", "chat_answer_of_peer", "chat_screen_to_screen"];
+    let apart = ["chat_round_trip_two_cores", "chat_answer_of_peer_two_cores", "chat_screen_to_screen_two_cores"];
+    let mut figures = round_trips(programs, effort, Placement::Together, together)?;
+    figures.extend(round_trips(programs, effort, Placement::Apart, apart)?);
+    Ok(figures)
+}
+
+fn round_trips(
+    programs: &Programs,
+    effort: Effort,
+    placement: Placement,
+    [name_link, name_answer, name_screen]: [&'static str; 3],
+) -> Outcome<Vec<Figure>> {
     let (rounds, lines) = (effort.of(15, 5), effort.of(1000, 200));
+    let cores = Cores::ours()?;
     let (ali, bianca) = (IdentityKey::generate()?, IdentityKey::generate()?);
+    cores.run_as(End::Server, placement)?;
     let (_echo, mut echo) = call_echo(programs, &ali, &bianca)?;
     let mut stage = Stage::set(programs, &ali, &bianca)?;
     let (_, mut peer) = stage.call()?;
@@ -82,6 +98,7 @@ pub(crate) fn measure(programs: &Programs, effort: Effort) -> Outcome<Vec<Figure
     let bare = Bare::start(programs, Like::Call(&bianca), SIZES)?;
     let mut loop_back = bare.connect(source(2), &tls::peer_client(&ali, bianca.public())?)?;
 
+    cores.run_as(End::Client, placement)?;
     let (mut link, mut answer, mut screen, mut floor) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         floor.push(microseconds_each(lines, || {
@@ -103,12 +120,13 @@ pub(crate) fn measure(programs: &Programs, effort: Effort) -> Outcome<Vec<Figure
             peer.receive_message().map(drop).map_err(Into::into)
         })?);
     }
+    cores.run_as(End::Client, Placement::Free)?;
     let floor = median(floor);
     let figure = |name, values| Figure::new(name, median(values), Unit::Microseconds).floor(floor);
     Ok(vec![
-        figure("chat_round_trip", link).target(Target::Ratio(1.5)),
-        figure("chat_answer_of_peer", answer),
-        figure("chat_screen_to_screen", screen),
+        figure(name_link, link).target(Target::Ratio(1.5)),
+        figure(name_answer, answer),
+        figure(name_screen, screen),
     ])
 }
 

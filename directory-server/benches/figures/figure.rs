@@ -102,7 +102,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// The head of the columns that a figure is displayed in.
-pub(crate) const TABLE_HEAD: &str = "figure                       value  unit       floor   ratio  target";
+pub(crate) const TABLE_HEAD: &str = "figure                               value  unit       floor   ratio  target";
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,7 +116,7 @@ impl fmt::Display for Figure {
             (Some(Target::Ratio(_)) | None, _) => String::new(),
         };
         let line = format!(
-            "{:24} {:>9}  {:7} {:>8} {:>7}  {target:24} {}",
+            "{:32} {:>9}  {:7} {:>8} {:>7}  {target:24} {}",
             self.name,
             short(self.value),
             self.unit.name(),

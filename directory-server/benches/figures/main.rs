@@ -8,6 +8,7 @@
 mod bare;
 mod call;
 mod chat;
+mod cores;
 mod directory;
 mod figure;
 mod login;
