@@ -1,7 +1,7 @@
 //! Where text stands on a screen of a given width: pure arithmetic on columns, no terminal.
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr as _};
 
 /// What the rows after the first of a long received line begin with. Broken by the terminal itself they would begin
 /// at the margin, where only this program may (threat T2).
@@ -84,16 +84,23 @@ impl Layout {
     }
 }
 
+/// The most columns any terminal takes for a text: one that does not join emoji shows each of them by itself. Counting
+/// less would let a terminal break a received line by itself, at the margin, where our own lines begin (threat T2).
+fn widest(text: &str) -> usize {
+    let alone = |grapheme: &str| grapheme.chars().filter_map(UnicodeWidthChar::width).sum::<usize>();
+    text.graphemes(true).map(|grapheme| grapheme.width().max(alone(grapheme))).sum()
+}
+
 /// Cuts a received line to rows of `width` columns, between words where there is a space.
 pub(super) fn wrap(line: &str, width: usize) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = String::new();
     for grapheme in line.graphemes(true) {
         let begun = if rows.is_empty() { 0 } else { INDENT.len() };
-        if row.width() + grapheme.width() > width && row.len() > begun {
+        if widest(&row) + widest(grapheme) > width && row.len() > begun {
             // The word moves to the next row, unless it is the whole row or too long for the next one as well.
             let word = row.rfind(' ').map_or(0, |space| space + 1);
-            let moves = word > begun && INDENT.len() + row[word..].width() + grapheme.width() <= width;
+            let moves = word > begun && INDENT.len() + widest(&row[word..]) + widest(grapheme) <= width;
             let moved = row.split_off(if moves { word } else { row.len() });
             rows.push(std::mem::replace(&mut row, format!("{INDENT}{moved}")));
         }
@@ -163,6 +170,11 @@ mod tests {
     fn further_rows_of_a_received_line_are_indented() {
         let padded = format!("hi{}Connection ended", " ".repeat(18));
         assert_eq!(wrap(&padded, 20), ["hi                  ", "  Connection ended"]);
+        for emoji in ["👩\u{200d}".repeat(20), "👋🏽".repeat(10)] {
+            let rows = wrap(&format!("{emoji}{}Connection ended", " ".repeat(40)), 80);
+            assert!(rows.len() > 1 && rows.iter().all(|row| !row.starts_with("Connection")), "{rows:?}");
+            assert!(rows.iter().all(|row| widest(row) <= 80), "{rows:?}");
+        }
         assert_eq!(wrap("short", 20), ["short"]);
         assert_eq!(wrap("你你你", 4), ["你你", "  你"]);
         assert_eq!(wrap("one two three", 10), ["one two ", "  three"]);
