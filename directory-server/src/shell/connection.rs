@@ -44,9 +44,13 @@ async fn run(mut admitted: Admitted, stream: TcpStream) {
     let node = &admitted.node;
     match node.session_token() {
         Some(_token) => {
-            stay(node, &mut link, &mut present).await;
+            let last = stay(node, &mut link, &mut present).await;
             let user = present.attendance.user().clone();
+            // Before the goodbye: whoever was told that the session is over must not be found any more.
             drop(present);
+            if let Some(last) = last {
+                farewell(&mut link, &last).await;
+            }
             if let Err(error) = node.directory.store.left(&user, node.clock.now()).await {
                 tracing::warn!(%error, "the end of a session was not recorded");
             }
@@ -122,8 +126,8 @@ enum Event {
     Alarm,
 }
 
-/// The session, until either side ends it.
-async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) {
+/// The session, until either side ends it; gives the last message to send, if there is one.
+async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) -> Option<FromDirectory> {
     let mut heard = node.clock.now();
     let mut turn = 0;
     let mut alarm = pin!(rt::sleep(PING_AFTER));
@@ -144,13 +148,13 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) {
                     Answer::Silent => Ok(()),
                     Answer::Message(message) => link.queue(&message.encode(), Padding::None),
                     Answer::Encoded(payload) => link.queue(&payload, Padding::None),
-                    Answer::Last(message) => return farewell(link, &message).await,
+                    Answer::Last(message) => return Some(message),
                 }
             }
-            Event::Frame(Ok(None) | Err(_)) => return,
-            Event::Ended(reason) => return farewell(link, &Bye { reason }.into()).await,
+            Event::Frame(Ok(None) | Err(_)) => return None,
+            Event::Ended(reason) => return Some(Bye { reason }.into()),
             Event::Alarm => match Silence::of(node.clock.now().since(heard)) {
-                Silence::Dead => return,
+                Silence::Dead => return None,
                 Silence::Short(again) => {
                     alarm.set(rt::sleep(again));
                     Ok(())
@@ -162,7 +166,7 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) {
             },
         };
         if queued.is_err() {
-            return;
+            return None;
         }
         turn += 1;
         if turn % TURN == 0 {
