@@ -15,7 +15,7 @@ use common::link::{Link, LinkError};
 use common::msg::{Bye, ByeReason, FromDirectory, Message as _, Ping};
 use futures::FutureExt as _;
 
-use super::node::{Admitted, Node};
+use super::node::{Admitted, Node, SessionToken};
 use super::rt::{self, TcpStream};
 use crate::core::admission::login_deadline;
 use crate::core::entry::{Entry, Origin, Step};
@@ -39,25 +39,24 @@ pub(crate) async fn serve(admitted: Admitted, stream: TcpStream) {
 }
 
 async fn run(mut admitted: Admitted, stream: TcpStream) {
-    let Some((mut link, mut present)) = Box::pin(enter(&admitted, stream)).await else { return };
+    // The token keeps a server that stops from leaving before the goodbye.
+    let Some((mut link, mut present, _token)) = Box::pin(enter(&admitted, stream)).await else { return };
     admitted.logged_in();
     let node = &admitted.node;
-    match node.session_token() {
-        Some(_token) => {
-            let last = stay(node, &mut link, &mut present).await;
-            let user = present.attendance.user().clone();
-            // Before the goodbye: whoever was told that the session is over must not be found any more.
-            drop(present);
-            if let Some(last) = last {
-                farewell(&mut link, &last).await;
-            }
-            if let Err(error) = node.directory.store.left(&user, node.clock.now()).await {
-                tracing::warn!(%error, "the end of a session was not recorded");
-            }
-        }
-        None => farewell(&mut link, &Bye { reason: ByeReason::Stopping }.into()).await,
+    let last = stay(node, &mut link, &mut present).await;
+    let user = present.attendance.user().clone();
+    // Before the goodbye: whoever was told that the session is over must not be found any more.
+    drop(present);
+    if let Some(last) = last {
+        farewell(&mut link, &last).await;
+    }
+    if let Err(error) = node.directory.store.left(&user, node.clock.now()).await {
+        tracing::warn!(%error, "the end of a session was not recorded");
     }
 }
+
+/// A session that begins.
+type Session = (Link<TcpStream>, Box<Present>, SessionToken);
 
 /// How a connection ended that did not log in.
 enum Departure {
@@ -69,7 +68,7 @@ enum Departure {
 }
 
 /// TLS and login, within the deadline for both together (threat L9).
-async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<(Link<TcpStream>, Box<Present>)> {
+async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Session> {
     let node = &admitted.node;
     let left = login_deadline(admitted.accepted).since(node.clock.now());
     let departure = match rt::timeout(left, log_in(admitted, stream)).await {
@@ -87,7 +86,7 @@ async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<(Link<TcpStream
     None
 }
 
-async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<(Link<TcpStream>, Box<Present>), Departure> {
+async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Session, Departure> {
     let node = &admitted.node;
     let gone = |_: LinkError| Departure::Left;
     let mut link = Link::server(stream, node.tls.clone()).map_err(gone)?;
@@ -110,10 +109,12 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<(Link<TcpStrea
                 return Err(gone(LinkError::Lost));
             }
             Step::Enter(present, announced) => {
+                // Before anybody is told that the session has begun; without one the server is stopping.
+                let Some(token) = node.session_token() else { return Err(Departure::Excused) };
                 link.queue(&announced.encode(), Padding::Ladder).map_err(gone)?;
                 link.flush().await.map_err(gone)?;
                 link.set_frame_limit(FRAME_AFTER_LOGIN);
-                return Ok((link, present));
+                return Ok((link, present, token));
             }
         }
     }
