@@ -7,22 +7,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_global_executor::GlobalExecutorConfig;
 use async_io::Async;
 use futures::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use async_std::os::unix::net::{UnixListener, UnixStream};
 pub(crate) use async_std::task::{block_on, sleep};
-
-/// Starts the runtime; to be called before anything else here. It gets a worker for each core but one, and at least one:
-/// workers contend for every socket that becomes readable, and the store's threads and the kernel want a core, too.
-/// Measured on two cores: with two workers a lookup costs up to a third more, and there are fewer in a second.
-pub(crate) fn start() {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = cores.saturating_sub(1).max(1);
-    let config = GlobalExecutorConfig::default().with_env_var("ASYNC_STD_THREAD_COUNT");
-    async_global_executor::init_with_config(config.with_min_threads(workers).with_max_threads(workers));
-}
 
 /// Runs a future beside the others until it ends; nobody waits for it.
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {

@@ -48,7 +48,6 @@ pub(crate) enum Addresses {
 /// Serves until a signal asks to stop.
 pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     harden();
-    rt::start();
     let config = &start.loaded.config;
     logs::start(&config.log);
     let signals = signals::listen()?;
