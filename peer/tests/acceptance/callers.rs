@@ -145,11 +145,12 @@ fn a_caller_who_is_accepted_but_never_takes_the_call_is_not_shown() {
 #[test]
 fn a_caller_who_floods_before_the_answer_is_cut_off_and_keeps_nobody_waiting() {
     let scene = Scene::new();
-    let call = scene.call();
+    // With a key and an address of its own: those of a caller who was refused are turned away for a while.
+    let carol = identity(Example::Carol);
+    let call = Call { identity: &carol, source: IpAddr::V4(fresh()), ..scene.call() };
     let mut flood = call.connect().unwrap();
     // Refused, so it has nothing to say; signs of life are the one thing it may send.
-    let request = ConnectReq { initiator: id(Example::Carol), ..call.request() };
-    flood.send_message(request).unwrap();
+    flood.send_message(ConnectReq { initiator: id(Example::Carol), ..call.request() }).unwrap();
     let cut_off = (0..100_000).find(|_| flood.send_message(Pong {}).is_err());
     assert!(cut_off.is_some(), "the flood goes on");
     scene.still_takes_an_honest_call();

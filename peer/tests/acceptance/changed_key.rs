@@ -3,7 +3,7 @@
 use common::testkit::Example;
 
 use crate::harness::stage::Seat;
-use crate::harness::{PASSCODE, Piped, Stage, Terminal};
+use crate::harness::{Piped, Stage, Terminal};
 
 /// Ali has talked to bianca, whose passcode was reset since: she has a new key now, and waits at her prompt.
 struct Scene {
@@ -32,9 +32,7 @@ impl Scene {
         let invite = printed.lines().find_map(|line| line.strip_prefix("bianca  ")).unwrap();
         let mut bianca = Piped::start(&stage.seat().with(&["join", "-"]));
         bianca.enters(invite);
-        bianca.enters(PASSCODE);
-        bianca.enters(PASSCODE);
-        bianca.asks("Enter destination user ID: ");
+        bianca.registers();
         Self { _stage: stage, ali, ali_seat, bianca }
     }
 

@@ -30,6 +30,7 @@ fn two_people_without_accounts_or_addresses_of_their_own_register_and_talk() {
         terminal.enters(PASSCODE);
         terminal.asks("Same passcode again:");
         terminal.enters(PASSCODE);
+        terminal.shows(&format!("Registered {user}."));
         terminal.is_at_prompt();
         terminal.reads(&[
             &format!("Login: {user}"),
@@ -84,9 +85,7 @@ fn an_invitation_introduces_both_sides_and_works_once() {
     let key = stage.directory.output().lines().find_map(|line| line.strip_prefix("Server key ").map(str::to_owned));
 
     let mut bianca = joins(&stage, &line);
-    bianca.enters(PASSCODE);
-    bianca.enters(PASSCODE);
-    bianca.asks("Enter destination user ID: ");
+    bianca.registers();
     let expected = [
         &format!("Paste the invite: {line}"),
         &format!("The invite also proves the server's key: {}", key.unwrap()),
@@ -123,9 +122,7 @@ fn a_wrong_invitation_tells_the_directory_nothing_and_spoils_nothing() {
 
     // Typed by hand, in small letters and with the letter O for a nought.
     let mut peer = joins(&stage, &line.to_lowercase().replace('0', "o").replacen(&rest.replace('0', "o"), rest, 1));
-    peer.enters(PASSCODE);
-    peer.enters(PASSCODE);
-    peer.asks("Enter destination user ID: ");
+    peer.registers();
 }
 
 #[test]

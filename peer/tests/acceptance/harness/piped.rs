@@ -91,6 +91,16 @@ impl Piped {
         self.asks("Enter destination user ID: ");
     }
 
+    /// Chooses the example passcode, registers and logs in, where an invitation has been given.
+    #[track_caller]
+    pub(crate) fn registers(&mut self) {
+        self.enters(super::PASSCODE);
+        self.enters(super::PASSCODE);
+        // A new identity key may take its time.
+        self.shows("\nRegistered ");
+        self.asks("Enter destination user ID: ");
+    }
+
     /// Waits for the end; gives the exit code.
     #[track_caller]
     pub(crate) fn exit_code(&mut self) -> Option<i32> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for anything; a test that waits so long fails. Long, because the machine may be busy, but shorter than
 /// a person may take to answer a call, so that what happens when that time is over is not taken for something else.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(50);
 
 /// What was seen so far, shared with the thread that reads it.
 #[derive(Debug)]
