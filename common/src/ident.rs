@@ -151,18 +151,6 @@ macro_rules! hex_bytes {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&hex::encode(self.0))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}({})", stringify!($name), hex::encode(self.0))
-            }
-        }
-
         impl FromStr for $name {
             type Err = hex::FromHexError;
             fn from_str(text: &str) -> Result<Self, hex::FromHexError> {
@@ -187,6 +175,24 @@ macro_rules! hex_bytes {
     };
 }
 
+/// Lets people see such byte strings.
+macro_rules! shown {
+    ($($name:ident),+) => { $(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), hex::encode(self.0))
+            }
+        }
+    )+ };
+}
+shown!(KeyDigest, TerminalId, MessageId, Challenge, TerminalKey, Mac, CredentialId);
+
 hex_bytes!(
     /// SHA-256 of a public key: of the PKCS#1 DER for identity keys, of the SubjectPublicKeyInfo for a directory's key.
     KeyDigest,
@@ -208,6 +214,12 @@ hex_bytes!(
     32
 );
 hex_bytes!(
+    /// By which a directory knows a terminal that has logged in before (decision D10). Nothing shows it but the message
+    /// it is sent in (threat T5).
+    Cookie,
+    32
+);
+hex_bytes!(
     /// An Ed25519 public key (RFC 8032), raw form.
     TerminalKey,
     32
@@ -222,6 +234,12 @@ hex_bytes!(
     CredentialId,
     16
 );
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cookie(…)")
+    }
+}
 
 impl KeyDigest {
     /// Digest of an encoded public key.
@@ -269,6 +287,13 @@ mod tests {
     fn a_digest_of_the_wrong_length_is_refused() {
         assert!("00".parse::<KeyDigest>().is_err());
         assert!(serde_json::from_str::<KeyDigest>(&format!("\"{}\"", "0".repeat(66))).is_err());
+    }
+
+    #[test]
+    fn a_cookie_is_sent_but_never_shown() {
+        let cookie = Cookie([0x5a; 32]);
+        assert!(!format!("{cookie:?}").contains("5a"));
+        assert_eq!(serde_json::to_string(&cookie).unwrap(), format!("\"{}\"", "5a".repeat(32)));
     }
 
     #[test]

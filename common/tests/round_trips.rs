@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use common::frame::{Decoder, Padding, encode};
-use common::ident::{Challenge, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
+use common::ident::{Challenge, Cookie, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES, TERMINALS_PER_USER};
 use common::msg::*;
 use proptest::option::of as maybe;
@@ -50,7 +50,7 @@ fn to_directory() -> impl Strategy<Value = ToDirectory> {
         }),
         (user(), blob(), any::<[u8; 16]>(), maybe(any::<[u8; 32]>())).prop_map(
             |(userid, passcode, terminal, cookie)| {
-                AuthReq { userid, passcode, terminal: TerminalId(terminal), cookie: cookie.map(Challenge) }.into()
+                AuthReq { userid, passcode, terminal: TerminalId(terminal), cookie: cookie.map(Cookie) }.into()
             }
         ),
         blob().prop_map(|passcode| AuthProof { passcode }.into()),
@@ -75,7 +75,7 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
         (maybe(blob()), maybe(any::<[u8; 32]>()), maybe(reason), maybe(any::<u64>()), maybe(any::<u32>())).prop_map(
             |(vault, cookie, reason, retry_after, tries_left)| {
                 let status = if reason.is_some() { AuthStatus::Refused } else { AuthStatus::Granted };
-                AuthReply { status, vault, cookie: cookie.map(Challenge), reason, retry_after, tries_left }.into()
+                AuthReply { status, vault, cookie: cookie.map(Cookie), reason, retry_after, tries_left }.into()
             }
         ),
         (address(), any::<u64>(), any::<u32>()).prop_map(|(address, time, terminals)| Announced {

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use common::ident::{Challenge, TerminalId};
+use common::ident::{Cookie, TerminalId};
 use common::msg::{AuthRefusal, AuthStatus, Registration};
 use common::testkit::Example;
 use directory_server::core::lockout::{LockRule, Verdict};
@@ -123,7 +123,7 @@ fn a_terminal_that_has_logged_in_before_gets_in_while_strangers_are_locked_out()
     assert_eq!(reply.reason, Some(AuthRefusal::Locked), "the terminal's id alone opens nothing");
     let other_terminal = world.connect().ke1(&world, "ali", RIGHT, 2, Some(cookie)).err();
     assert_eq!(other_terminal.and_then(|reply| reply.reason), Some(AuthRefusal::Locked), "nor does another's cookie");
-    let forged = world.connect().ke1(&world, "ali", RIGHT, 1, Some(Challenge([7; 32]))).err();
+    let forged = world.connect().ke1(&world, "ali", RIGHT, 1, Some(Cookie([7; 32]))).err();
     assert_eq!(forged.and_then(|reply| reply.reason), Some(AuthRefusal::Locked), "nor does a cookie made up");
     drop(session);
 }

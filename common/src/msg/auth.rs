@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Blob, Hex, bounded};
-use crate::ident::{Challenge, Mac, TerminalId, TerminalKey, UserId};
+use crate::ident::{Challenge, Cookie, Mac, TerminalId, TerminalKey, UserId};
 
 /// `HELLO`: which user is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ pub struct AuthReq {
     pub terminal: TerminalId,
     /// Given by the directory at an earlier login at this terminal (decision D10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<Challenge>,
+    pub cookie: Option<Cookie>,
 }
 
 /// `AUTHCHALLENGE`: answers `AUTHREQ`; the same for a user that does not exist (threat L2).
@@ -195,7 +195,7 @@ pub struct AuthReply {
     pub vault: Option<Blob>,
     /// Granted: proves at the next login that this terminal has logged in before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<Challenge>,
+    pub cookie: Option<Cookie>,
     /// Refused: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<AuthRefusal>,

@@ -6,7 +6,7 @@ use crate::crypto::invite::InviteCode;
 use crate::crypto::opaque::{self, ClientLogin, ClientRegistration, KE3_LENGTH};
 use crate::crypto::terminal::TerminalIdentity;
 use crate::crypto::{transcript, vault};
-use crate::ident::{Challenge, TerminalId, UserId};
+use crate::ident::{Challenge, Cookie, TerminalId, UserId};
 use crate::msg::{
     Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory,
     Hex, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
@@ -39,7 +39,7 @@ pub struct Account {
 #[derive(Debug)]
 pub struct Granted {
     /// To be shown at the next login at the same terminal.
-    pub cookie: Option<Challenge>,
+    pub cookie: Option<Cookie>,
     /// The user's key, from the vault.
     pub identity: IdentityKey,
     challenge: Challenge,
@@ -101,7 +101,7 @@ impl Client {
         user: &UserId,
         passcode: &str,
         terminal: TerminalId,
-        cookie: Option<Challenge>,
+        cookie: Option<Cookie>,
     ) -> Result<Result<Begun, AuthReply>, Trouble> {
         let (opaque, ke1) = ClientLogin::start(Passcode::new(passcode.into()))?;
         match self.ask(AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie })? {

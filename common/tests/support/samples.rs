@@ -1,6 +1,6 @@
 //! One message per `msgtype` and per set of optional fields; the same bytes every time.
 
-use common::ident::{Challenge, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
+use common::ident::{Challenge, Cookie, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
 use common::msg::*;
 
 fn user(id: &str) -> UserId {
@@ -44,7 +44,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         register(Some(Mac([0x78; 32]))),
         upload().into(),
         login(None),
-        login(Some(Challenge([0x9a; 32]))),
+        login(Some(Cookie([0x9a; 32]))),
         AuthProof { passcode: blob(0, 64) }.into(),
         Announce {
             publickey: Hex(vec![0x55; 270]),
@@ -98,7 +98,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         AuthReply {
             status: AuthStatus::Granted,
             vault: Some(blob(0x77, 1316)),
-            cookie: Some(Challenge([0x9a; 32])),
+            cookie: Some(Cookie([0x9a; 32])),
             reason: None,
             ..refused.clone()
         }

@@ -8,7 +8,7 @@ use common::crypto::identity::IdentityKey;
 use common::crypto::opaque::{self, ClientLogin, ClientRegistration, ServerLogin, ServerSecret};
 use common::crypto::terminal::TerminalIdentity;
 use common::crypto::transcript::Channel;
-use common::ident::{Challenge, CredentialId, KeyDigest};
+use common::ident::{Cookie, CredentialId, KeyDigest};
 use common::limits::TERMINALS_PER_USER;
 use common::link::tls;
 use common::msg::Certificate;
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 8;
 
 /// What a terminal keeps for its next login.
 struct Known {
-    cookie: Option<Challenge>,
+    cookie: Option<Cookie>,
     certificate: Certificate,
 }
 

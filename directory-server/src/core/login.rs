@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use common::crypto::identity::PublicKey;
 use common::crypto::opaque::ServerLogin;
 use common::crypto::{terminal, transcript};
-use common::ident::{Challenge, CredentialId, TerminalId, UserId};
+use common::ident::{Challenge, Cookie, CredentialId, TerminalId, UserId};
 use common::msg::{
     Announce, Announced, AuthChallenge, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Bye, ByeReason,
     Certificate, ErrorCode,
@@ -34,7 +34,7 @@ pub struct Authenticating {
     account: Option<Account>,
     class: Class,
     /// The cookie presented, if it was the right one.
-    cookie: Option<Challenge>,
+    cookie: Option<Cookie>,
     tries_left: u32,
     locked_until: Option<Moment>,
 }
@@ -140,7 +140,7 @@ pub(super) async fn prove<S: Store>(
         };
         return (State::Idle, Step::reply(reply));
     };
-    let cookie = match cookie.map_or_else(|| common::crypto::random().map(Challenge), Ok) {
+    let cookie = match cookie.map_or_else(|| common::crypto::random().map(Cookie), Ok) {
         Ok(cookie) => cookie,
         Err(_) => return (State::Idle, Step::error(ErrorCode::Unavailable)),
     };

@@ -6,7 +6,7 @@
 use std::future::Future;
 
 use common::crypto::invite::InviteCode;
-use common::ident::{Challenge, CredentialId, KeyDigest, TerminalId, UserId};
+use common::ident::{Cookie, CredentialId, KeyDigest, TerminalId, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -37,7 +37,7 @@ pub struct CookieDigest(pub [u8; 32]);
 impl CookieDigest {
     /// Digest of a cookie.
     #[must_use]
-    pub fn of(cookie: &Challenge) -> Self {
+    pub fn of(cookie: &Cookie) -> Self {
         Self(Sha256::digest(cookie.as_bytes()).into())
     }
 }

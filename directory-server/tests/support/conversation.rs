@@ -4,7 +4,7 @@ use common::crypto::opaque::{ClientLogin, ClientRegistration};
 use common::crypto::terminal::TerminalIdentity;
 use common::crypto::transcript;
 use common::crypto::vault;
-use common::ident::{Challenge, Mac, TerminalId};
+use common::ident::{Challenge, Cookie, Mac, TerminalId};
 use common::msg::{
     Announce, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, FromDirectory, Hex, RegisterReply,
     RegisterReq, RegisterUpload,
@@ -53,7 +53,7 @@ impl Peer {
         id: &str,
         passcode: &str,
         terminal: u8,
-        cookie: Option<Challenge>,
+        cookie: Option<Cookie>,
     ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
         let (client, ke1) = ClientLogin::start(Passcode::new(passcode.into())).unwrap();
         let terminal = TerminalId([terminal; 16]);
@@ -71,7 +71,7 @@ impl Peer {
         id: &str,
         passcode: &str,
         terminal: u8,
-        cookie: Option<Challenge>,
+        cookie: Option<Cookie>,
     ) -> (AuthReply, Challenge) {
         let (client, challenge) = match self.ke1(world, id, passcode, terminal, cookie) {
             Ok(answered) => answered,
@@ -87,13 +87,7 @@ impl Peer {
     }
 
     /// Logs in with the right passcode and becomes present; the cookie for the next time.
-    pub(crate) fn log_in(
-        &mut self,
-        world: &World,
-        example: Example,
-        terminal: u8,
-        cookie: Option<Challenge>,
-    ) -> Challenge {
+    pub(crate) fn log_in(&mut self, world: &World, example: Example, terminal: u8, cookie: Option<Cookie>) -> Cookie {
         let user = example.user().unwrap();
         let (reply, challenge) = self.authenticate(world, user.as_str(), RIGHT, terminal, cookie);
         assert_eq!(reply.status, AuthStatus::Granted, "{reply:?}");

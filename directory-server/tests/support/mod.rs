@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use common::crypto::opaque::ServerSecret;
 use common::crypto::transcript::Channel;
-use common::ident::{Challenge, KeyDigest, UserId};
+use common::ident::{Cookie, KeyDigest, UserId};
 use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
 use directory_server::core::entry::{Entry, Origin, Step};
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// Logs in and becomes present.
-    pub(crate) fn log_in(&mut self, example: Example, terminal: u8) -> (Peer, Challenge) {
+    pub(crate) fn log_in(&mut self, example: Example, terminal: u8) -> (Peer, Cookie) {
         let mut peer = self.connect();
         let cookie = peer.log_in(self, example, terminal, None);
         (peer, cookie)

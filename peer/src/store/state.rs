@@ -8,7 +8,7 @@ use std::path::Path;
 use common::crypto::identity::IdentityKey;
 use common::crypto::random;
 use common::crypto::terminal::TerminalIdentity;
-use common::ident::{Challenge, KeyDigest, TerminalId, UserId};
+use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
 use common::msg::Certificate;
 use common::secret::Secret;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -51,7 +51,7 @@ pub(crate) struct Known {
     /// This terminal.
     pub(crate) terminal: TerminalId,
     /// Given by the directory at the last login here.
-    pub(crate) cookie: Option<Challenge>,
+    pub(crate) cookie: Option<Cookie>,
     /// The vault as last seen.
     pub(crate) vault: Option<KnownVault>,
 }
@@ -94,13 +94,13 @@ impl State {
     }
 
     /// The cookie of the last login.
-    fn cookie(&self) -> Result<Option<Challenge>, StoreError> {
+    fn cookie(&self) -> Result<Option<Cookie>, StoreError> {
         let cookie = self.plain(COOKIE)?;
-        cookie.map(|bytes| bytes.try_into().map(Challenge).map_err(|_| StoreError::Unreadable)).transpose()
+        cookie.map(|bytes| bytes.try_into().map(Cookie).map_err(|_| StoreError::Unreadable)).transpose()
     }
 
     /// Keeps the cookie for the next login.
-    pub(crate) fn set_cookie(&self, cookie: &Challenge) -> Result<(), StoreError> {
+    pub(crate) fn set_cookie(&self, cookie: &Cookie) -> Result<(), StoreError> {
         self.set_plain(COOKIE, cookie.as_bytes())
     }
 
@@ -279,7 +279,7 @@ mod tests {
         let mut state = State::open(&folder).unwrap();
         assert!(matches!(State::open(&folder), Err(StoreError::InUse { pid: Some(pid) }) if pid == std::process::id()));
         let terminal = state.terminal().unwrap();
-        state.set_cookie(&Challenge([5; 32])).unwrap();
+        state.set_cookie(&Cookie([5; 32])).unwrap();
         state.set_vault(&vault).unwrap();
         assert!(state.save_contact(&contact).is_err(), "sealed rows need the key");
         state.unlock(&identity);
@@ -290,7 +290,7 @@ mod tests {
 
         let mut state = State::open(&folder).unwrap();
         assert_eq!(state.terminal().unwrap(), terminal);
-        assert_eq!(state.cookie().unwrap(), Some(Challenge([5; 32])));
+        assert_eq!(state.cookie().unwrap(), Some(Cookie([5; 32])));
         assert_eq!(state.vault().unwrap(), Some(vault));
         state.unlock(&identity);
         assert_eq!(state.contacts().unwrap(), [contact]);

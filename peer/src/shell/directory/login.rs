@@ -7,7 +7,7 @@ use common::crypto::identity::IdentityKey;
 use common::crypto::opaque::{self, ClientLogin, KE3_LENGTH};
 use common::crypto::transcript::{self, Channel};
 use common::crypto::vault;
-use common::ident::{Challenge, UserId};
+use common::ident::{Challenge, Cookie, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
     Announce, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory, Hex,
@@ -71,7 +71,7 @@ pub(crate) struct Presence {
 pub(crate) struct Authenticated {
     identity: IdentityKey,
     vault: Option<KnownVault>,
-    cookie: Option<Challenge>,
+    cookie: Option<Cookie>,
     /// To be signed in `ANNOUNCE`.
     pub(crate) challenge: Challenge,
 }
