@@ -6,12 +6,14 @@ mod support;
 use std::time::Duration;
 
 use common::ident::{Challenge, TerminalId};
+use common::limits::FRAMES_BEFORE_LOGIN;
 use common::msg::{
     Announce, AuthProof, AuthRefusal, Blob, ByeReason, ErrorCode, FromDirectory, Hello, ListReq, Logout, LookupReq,
-    LookupStatus, Ping, Pong, RegisterUpload, Registration, ToDirectory,
+    LookupStatus, Ping, Pong, RegisterRefusal, RegisterUpload, Registration, ToDirectory,
 };
 use common::testkit::Example;
 use directory_server::core::Policy;
+use directory_server::core::sources::Offence;
 use directory_server::core::store::{Grant, Store as _, Success};
 use futures::executor::block_on;
 use support::{NOON, Peer, RIGHT, WRONG, World, policy, user};
@@ -188,16 +190,34 @@ fn an_unknown_type_is_answered_and_a_broken_message_ends_the_connection_before_a
 fn whoever_dribbles_is_dropped_ten_seconds_after_connecting() {
     let mut world = World::new(Registration::Open);
     let mut peer = world.connect();
-    for _ in 0..99 {
-        world.now = world.now + Duration::from_millis(100);
+    peer.hello(&world, "ali");
+    for _ in 0..9 {
+        world.now = world.now + Duration::from_secs(1);
         assert_eq!(peer.send(&world, Ping {}), Some(Pong {}.into()));
     }
-    world.now = world.now + Duration::from_millis(100);
+    world.now = world.now + Duration::from_secs(1);
     assert!(matches!(
         peer.send(&world, Ping {}),
         Some(FromDirectory::Bye(bye)) if bye.reason == ByeReason::Protocol
     ));
     assert!(peer.closed);
+    assert_eq!(peer.offence(), Some(Offence::TooSlow));
+}
+
+#[test]
+fn whoever_floods_is_dropped_after_as_many_frames_as_no_login_needs() {
+    let mut world = World::new(Registration::Open);
+    let mut peer = world.connect();
+    peer.hello(&world, "ali");
+    for _ in 1..FRAMES_BEFORE_LOGIN {
+        assert_eq!(peer.send(&world, Pong {}), None);
+    }
+    assert!(matches!(
+        peer.send(&world, Pong {}),
+        Some(FromDirectory::Bye(bye)) if bye.reason == ByeReason::Protocol
+    ));
+    assert!(peer.closed);
+    assert_eq!(peer.offence(), Some(Offence::TooSlow));
 }
 
 #[test]
@@ -295,15 +315,46 @@ fn a_right_passcode_is_worth_nothing_once_the_credentials_are_gone() {
 fn only_whoever_does_nothing_honest_is_penalised_for_leaving() {
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);
+    let left = Some(Offence::LeftWithoutLogin);
     let mut asker = world.connect();
-    assert!(!asker.is_excused(), "a connection that says nothing");
+    assert_eq!(asker.offence(), left, "a connection that says nothing");
     asker.hello(&world, "ali");
-    assert!(asker.is_excused(), "every start of a peer asks and leaves");
+    assert_eq!(asker.offence(), None, "every start of a peer asks and leaves");
+    asker.send(&world, AuthProof { passcode: Blob(vec![0; 64]) });
+    assert_eq!(asker.offence(), left, "a broken rule");
     let mut guesser = world.connect();
     guesser.hello(&world, "ali");
     guesser.ke1(&world, "ali", RIGHT, 9, None).unwrap();
-    assert!(!guesser.is_excused(), "an attempt that is given up");
-    let mut mistaken = world.connect();
-    mistaken.authenticate(&world, "ali", WRONG, 9, None);
-    assert!(mistaken.is_excused(), "a wrong passcode has its own penalty");
+    assert_eq!(guesser.offence(), left, "an attempt that is given up");
+    let mut late = world.connect();
+    assert_eq!(late.register(&world, Example::Ali, RIGHT, None).reason, Some(RegisterRefusal::Unavailable));
+    assert_eq!(late.offence(), None, "somebody else was faster");
+    for _ in 0..4 {
+        let mut mistaken = world.connect();
+        mistaken.authenticate(&world, "ali", WRONG, 9, None);
+        assert_eq!(mistaken.offence(), None, "a wrong passcode, or a lock, has its own penalty");
+    }
+}
+
+#[test]
+fn one_network_of_many_people_and_wrong_passcodes_is_not_shut_out() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let office = "192.0.2.7".parse().unwrap();
+    for _ in 0..15 {
+        let mut asker = world.connect_from(office);
+        asker.hello(&world, "ali");
+        asker.leave(&world);
+        let mut present = world.connect_from(office);
+        present.authenticate(&world, "ali", RIGHT, 9, None);
+        present.leave(&world);
+    }
+    for _ in 0..4 {
+        let mut mistaken = world.connect_from(office);
+        mistaken.hello(&world, "ali");
+        mistaken.authenticate(&world, "ali", WRONG, 9, None);
+        mistaken.leave(&world);
+    }
+    let source = world.connect_from(office).origin.source();
+    assert_eq!(world.directory.sources().refused_for(source, world.now), None);
 }

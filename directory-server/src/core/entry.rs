@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use common::crypto::transcript::Channel;
 use common::ident::{KeyDigest, UserId};
+use common::limits::FRAMES_BEFORE_LOGIN;
 use common::msg::{
     Bye, ByeReason, Error, ErrorCode, FromDirectory, Hello, InviteProof, InviteReq, LookupReply, Malformed,
     Message as _, Pong, Registration, ToDirectory, Welcome,
@@ -18,7 +19,7 @@ use super::login::{Authenticating, Granted};
 use super::moment::Moment;
 use super::present::Present;
 use super::register::Registering;
-use super::sources::Source;
+use super::sources::{Offence, Source};
 use super::store::{Standing, Store, StoreError};
 use super::{Directory, login, register};
 
@@ -88,29 +89,22 @@ pub(super) enum State {
     Granted(Box<Granted>),
 }
 
-/// How a connection that ends without having logged in is looked upon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Conduct {
-    /// It has done nothing that an honest peer comes for.
-    Idle,
-    /// It has registered, was answered what anybody may ask, or was penalised already for a failed login.
-    Excused,
-}
-
 /// A connection that is not logged in.
 #[derive(Debug)]
 pub struct Entry {
     origin: Origin,
     deadline: Moment,
+    frames: usize,
     state: State,
-    conduct: Conduct,
+    offence: Option<Offence>,
 }
 
 impl Entry {
     /// A connection accepted at `accepted`, whose TLS handshake is complete.
     #[must_use]
     pub fn new(origin: Origin, accepted: Moment) -> Self {
-        Self { origin, deadline: login_deadline(accepted), state: State::Idle, conduct: Conduct::Idle }
+        let (state, offence) = (State::Idle, Some(Offence::LeftWithoutLogin));
+        Self { origin, deadline: login_deadline(accepted), frames: 0, state, offence }
     }
 
     /// When the connection ends unless it has logged in.
@@ -119,15 +113,18 @@ impl Entry {
         self.deadline
     }
 
-    /// Whether it is not to be penalised for leaving now: every honest start of a peer asks and leaves (threat L3).
+    /// What it is penalised for if it ends now: nothing if its last request was answered to the end, because every
+    /// honest start of a peer asks and leaves, and a refused login has a penalty of its own (threat L3).
     #[must_use]
-    pub fn is_excused(&self) -> bool {
-        self.conduct == Conduct::Excused
+    pub fn offence(&self) -> Option<Offence> {
+        self.offence
     }
 
     /// Takes one frame.
     pub async fn handle<S: Store>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Step {
-        if now >= self.deadline {
+        self.frames += 1;
+        if now >= self.deadline || self.frames > FRAMES_BEFORE_LOGIN {
+            self.offence = Some(Offence::TooSlow);
             return Step::Close(Bye { reason: ByeReason::Protocol }.into());
         }
         let message = match ToDirectory::decode(payload) {
@@ -148,35 +145,26 @@ impl Entry {
     async fn advance<S: Store>(&mut self, directory: &Directory<S>, now: Moment, message: ToDirectory) -> Step {
         let origin = self.origin;
         let (state, step) = match (std::mem::take(&mut self.state), message) {
-            (State::Idle, ToDirectory::Hello(hello)) => {
-                self.conduct = Conduct::Excused;
-                (State::Idle, welcome(directory, now, hello).await)
-            }
+            (State::Idle, ToDirectory::Hello(hello)) => (State::Idle, welcome(directory, now, hello).await),
             (State::Idle, ToDirectory::InviteReq(request)) => {
-                self.conduct = Conduct::Excused;
                 (State::Idle, prove_invitation(directory, origin, now, request).await)
             }
             (State::Idle, ToDirectory::RegisterReq(request)) => register::begin(directory, origin, now, request).await,
             (State::Registering(registering), ToDirectory::RegisterUpload(upload)) => {
-                let (registered, step) = register::finish(directory, origin, now, *registering, upload).await;
-                if registered {
-                    self.conduct = Conduct::Excused;
-                }
-                (State::Idle, step)
+                (State::Idle, register::finish(directory, origin, now, *registering, upload).await)
             }
-            (State::Idle, ToDirectory::AuthReq(request)) => {
-                // An attempt that is given up half-way has been counted, but not penalised.
-                self.conduct = Conduct::Idle;
-                login::begin(directory, origin, now, request).await
-            }
+            (State::Idle, ToDirectory::AuthReq(request)) => login::begin(directory, origin, now, request).await,
             (State::Authenticating(login), ToDirectory::AuthProof(proof)) => {
-                self.conduct = Conduct::Excused;
                 login::prove(directory, origin, now, *login, &proof).await
             }
             (State::Granted(granted), ToDirectory::Announce(announce)) => {
                 (State::Idle, login::announce(directory, origin, now, &granted, announce).await)
             }
             _ => (State::Idle, Step::error(ErrorCode::OutOfOrder)),
+        };
+        self.offence = match (&state, &step) {
+            (State::Idle | State::Granted(_), Step::Reply(_)) => None,
+            _ => Some(Offence::LeftWithoutLogin),
         };
         self.state = state;
         step

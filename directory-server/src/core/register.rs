@@ -90,36 +90,36 @@ fn without_invitation<S>(
     counted.map_err(|wait| refused(RegisterRefusal::TooMany, Some(whole_seconds(wait))))
 }
 
-/// Answers `REGISTERUPLOAD`; also tells whether the user exists now.
+/// Answers `REGISTERUPLOAD`.
 pub(super) async fn finish<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
     now: Moment,
     registering: Registering,
     upload: RegisterUpload,
-) -> (bool, Step) {
+) -> Step {
     let Registering { user, credential, challenge, invite } = registering;
     if upload.vault.0.is_empty() || upload.vault.0.len() > VAULT_MAX {
-        return (false, Step::error(ErrorCode::Malformed));
+        return Step::error(ErrorCode::Malformed);
     }
     let transcript = transcript::registration(origin.channel(&user, &directory.key), &challenge, &upload);
     let proved =
         PublicKey::from_pkcs1(&upload.publickey.0).and_then(|key| key.verify_first(&transcript, &upload.signature.0));
     if proved.is_err() {
-        return (false, refused(RegisterRefusal::Key, None));
+        return refused(RegisterRefusal::Key, None);
     }
     let Ok(record) = opaque::register_finish(&upload.passcode.0) else {
-        return (false, Step::error(ErrorCode::Malformed));
+        return Step::error(ErrorCode::Malformed);
     };
     let account = Account { credential, record, public_key: upload.publickey.0, vault: upload.vault.0 };
     match directory.store.register(NewUser { id: user.clone(), account, invite }, now).await {
         Ok(Registered::Done) => {
             tracing::info!(%user, "registered");
             let status = RegisterStatus::Registered;
-            (true, Step::reply(RegisterReply { status, reason: None, retry_after: None }))
+            Step::reply(RegisterReply { status, reason: None, retry_after: None })
         }
-        Ok(Registered::Unavailable) => (false, refused(RegisterRefusal::Unavailable, None)),
-        Ok(Registered::InviteGone) => (false, refused(RegisterRefusal::Invite, None)),
-        Err(error) => (false, error.into()),
+        Ok(Registered::Unavailable) => refused(RegisterRefusal::Unavailable, None),
+        Ok(Registered::InviteGone) => refused(RegisterRefusal::Invite, None),
+        Err(error) => error.into(),
     }
 }

@@ -42,9 +42,9 @@ impl Source {
 pub enum Offence {
     /// A passcode that was wrong, or an attempt while locked.
     LoginFailed,
-    /// A connection that ended before it logged in or registered.
+    /// A connection that ended without login, having asked nothing or before its request was answered to the end.
     LeftWithoutLogin,
-    /// A connection that used up the time for a login.
+    /// A connection that used up the time, or the frames, of a login.
     TooSlow,
 }
 

@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::frame::Padding;
-use common::limits::{FRAME_AFTER_LOGIN, FRAMES_BEFORE_LOGIN, PING_AFTER};
+use common::limits::{FRAME_AFTER_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
 use common::msg::{Bye, ByeReason, FromDirectory, Message as _, Ping};
 use futures::FutureExt as _;
@@ -27,7 +27,7 @@ use crate::core::store::Store as _;
 /// How long the last message of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Frames before login that are handled before others get their turn: answers to these cost more.
-const TURN_BEFORE_LOGIN: usize = 4;
+const TURN_BEFORE_LOGIN: u32 = 4;
 /// Frames of one connection handled before others get their turn: chosen arbitrarily, a few hundred microseconds.
 const TURN: u32 = 64;
 
@@ -58,59 +58,48 @@ async fn run(mut admitted: Admitted, stream: TcpStream) {
 /// A session that begins.
 type Session = (Link<TcpStream>, Box<Present>, SessionToken);
 
-/// How a connection ended that did not log in.
-enum Departure {
-    Left,
-    /// It had registered, asked what anybody may ask, or was penalised already.
-    Excused,
-    /// It used up the time, or the frames, of a login.
-    TooSlow,
-}
-
 /// TLS and login, within the deadline for both together (threat L9).
 async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Session> {
     let node = &admitted.node;
     let left = login_deadline(admitted.accepted).since(node.clock.now());
-    let departure = match rt::timeout(left, log_in(admitted, stream)).await {
+    let offence = match rt::timeout(left, log_in(admitted, stream)).await {
         Some(Ok(session)) => return Some(session),
-        Some(Err(departure)) => departure,
-        None => Departure::TooSlow,
-    };
-    let offence = match departure {
-        Departure::Excused => return None,
-        Departure::Left => Offence::LeftWithoutLogin,
-        Departure::TooSlow => Offence::TooSlow,
+        Some(Err(offence)) => offence?,
+        None => Offence::TooSlow,
     };
     tracing::debug!(from = %node.address_style.show(admitted.address), ?offence, "left without login");
     node.directory.sources().penalise(Source::of(admitted.address), offence, node.clock.now());
     None
 }
 
-async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Session, Departure> {
+/// A session, or what ending without one is penalised for.
+async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Session, Option<Offence>> {
     let node = &admitted.node;
-    let gone = |_: LinkError| Departure::Left;
+    let gone = |_: LinkError| Some(Offence::LeftWithoutLogin);
     let mut link = Link::server(stream, node.tls.clone()).map_err(gone)?;
     link.handshake().await.map_err(gone)?;
     let origin = Origin { address: admitted.address, exporter: link.exporter().map_err(gone)? };
     let mut entry = Entry::new(origin, admitted.accepted);
-    for frames in 1..=FRAMES_BEFORE_LOGIN {
-        if frames % TURN_BEFORE_LOGIN == 0 {
+    let mut turn = 0;
+    loop {
+        turn += 1;
+        if turn % TURN_BEFORE_LOGIN == 0 {
             rt::yield_now().await;
         }
-        let excused = entry.is_excused();
-        let gone = |_: LinkError| if excused { Departure::Excused } else { Departure::Left };
-        let Some(frame) = link.next().await.map_err(gone)? else { return Err(gone(LinkError::Lost)) };
-        match entry.handle(&node.directory, node.clock.now(), &frame).await {
+        let Some(frame) = link.next().await.map_err(|_| entry.offence())? else { return Err(entry.offence()) };
+        let step = entry.handle(&node.directory, node.clock.now(), &frame).await;
+        let gone = |_: LinkError| entry.offence();
+        match step {
             Step::Silent => {}
             Step::Reply(message) => link.queue(&message.encode(), Padding::Ladder).map_err(gone)?,
             Step::Close(message) => {
                 link.queue(&message.encode(), Padding::Ladder).map_err(gone)?;
                 link.close().await.map_err(gone)?;
-                return Err(gone(LinkError::Lost));
+                return Err(entry.offence());
             }
             Step::Enter(present, announced) => {
                 // Before anybody is told that the session has begun; without one the server is stopping.
-                let Some(token) = node.session_token() else { return Err(Departure::Excused) };
+                let Some(token) = node.session_token() else { return Err(None) };
                 link.queue(&announced.encode(), Padding::Ladder).map_err(gone)?;
                 link.flush().await.map_err(gone)?;
                 link.set_frame_limit(FRAME_AFTER_LOGIN);
@@ -118,7 +107,6 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Session, Depar
             }
         }
     }
-    Err(Departure::TooSlow)
 }
 
 enum Event {

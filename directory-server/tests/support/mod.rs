@@ -16,6 +16,7 @@ use directory_server::core::entry::{Entry, Origin, Step};
 use directory_server::core::lockout::LockRule;
 use directory_server::core::moment::Moment;
 use directory_server::core::present::{Answer, Present};
+use directory_server::core::sources::Offence;
 use directory_server::core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
@@ -133,9 +134,16 @@ impl Peer {
         }
     }
 
-    /// Whether leaving now is no offence.
-    pub(crate) fn is_excused(&self) -> bool {
-        self.entry.as_ref().is_some_and(Entry::is_excused)
+    /// What leaving now would be penalised for.
+    pub(crate) fn offence(&self) -> Option<Offence> {
+        self.entry.as_ref().and_then(Entry::offence)
+    }
+
+    /// Leaves, and is penalised if that is an offence.
+    pub(crate) fn leave(self, world: &World) {
+        if let Some(offence) = self.offence() {
+            world.directory.sources().penalise(self.origin.source(), offence, world.now);
+        }
     }
 
     /// Why the directory ended the session, if it did.
