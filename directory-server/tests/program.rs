@@ -108,6 +108,26 @@ fn secrets_that_others_can_read_or_that_are_missing_stop_the_start() {
 }
 
 #[test]
+fn a_data_directory_or_a_database_that_others_can_read_stops_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Server::start(dir.path()));
+    let database = dir.path().join("directory.db");
+    for (exposed, open, private) in [(dir.path(), 0o755, 0o700), (&database, 0o640, 0o600)] {
+        let set = |mode| std::fs::set_permissions(exposed, Permissions::from_mode(mode)).unwrap();
+        set(open);
+        for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["user", "list"]] {
+            let refused = run(dir.path(), arguments);
+            assert_eq!(refused.status.code(), Some(13), "{arguments:?}");
+            let advice = format!(" If nobody has read it: chmod {private:o} {}\n", exposed.display());
+            assert!(String::from_utf8_lossy(&refused.stderr).ends_with(&advice));
+        }
+        assert_ne!(run(dir.path(), &["check"]).status.code(), Some(0));
+        set(private);
+    }
+    assert_eq!(run(dir.path(), &["check"]).status.code(), Some(0));
+}
+
+#[test]
 fn a_stop_says_goodbye_to_sessions_and_exits_as_asked() {
     for (signal, code) in [(Signal::TERM, 0), (Signal::INT, 130)] {
         let dir = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Secrets are created once, 0600, and never again while a database exists that depends on them.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ const DATABASE: &str = "directory.db";
 const SERVER_KEY: &str = "server.key";
 const OPAQUE_SECRET: &str = "opaque.secret";
 const PRIVATE: u32 = 0o600;
+const PRIVATE_DIR: u32 = 0o700;
 
 /// A data directory nobody else uses as long as this lives.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl DataDir {
         let created = if path.is_dir() {
             Created::Before
         } else {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+            let made = DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(path);
             made.map_err(|error| Failure::io(format_args!("create {}", path.display()), &error))?;
             Created::Now
         };
@@ -59,6 +60,7 @@ impl DataDir {
     }
 
     fn lock(path: &Path, created: Created) -> Result<Self, Failure> {
+        refuse_exposed(path, PRIVATE_DIR)?;
         let file = path.join(LOCK);
         let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(PRIVATE).open(&file);
         let mut lock = opened.map_err(|error| Failure::io(format_args!("write {}", file.display()), &error))?;
@@ -88,7 +90,9 @@ impl DataDir {
 
     /// Opens the database.
     pub(crate) fn store(&self) -> Result<SqliteStore, Failure> {
-        Ok(SqliteStore::open(&self.path.join(DATABASE))?)
+        let path = self.path.join(DATABASE);
+        refuse_exposed(&path, PRIVATE)?;
+        Ok(SqliteStore::open(&path)?)
     }
 
     /// The server's key and OPAQUE secret; created if there is no database yet that depends on them. Call it before
@@ -125,13 +129,7 @@ impl DataDir {
                     path.display()
                 ),
             )),
-            Err(SecretFile::Exposed(mode)) => Err(Failure::new(
-                Kind::NotPermitted,
-                format!(
-                    "{path} can be read by others (mode {mode:04o}). If nobody has read it: chmod 600 {path}",
-                    path = path.display()
-                ),
-            )),
+            Err(SecretFile::Exposed(mode)) => Err(exposed(&path, mode, PRIVATE)),
             Err(SecretFile::Unreadable(error)) => Err(Failure::io(format_args!("read {}", path.display()), &error)),
         }
     }
@@ -163,6 +161,31 @@ impl DataDir {
     }
 }
 
+/// Refuses what others can read; what is not there yet will be created private.
+fn refuse_exposed(path: &Path, private: u32) -> Result<(), Failure> {
+    match std::fs::metadata(path) {
+        Ok(found) if is_exposed(&found) => Err(exposed(path, mode_of(&found), private)),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::io(format_args!("read {}", path.display()), &error)),
+    }
+}
+
+fn mode_of(found: &Metadata) -> u32 {
+    found.permissions().mode() & 0o777
+}
+
+fn is_exposed(found: &Metadata) -> bool {
+    mode_of(found) & 0o077 != 0
+}
+
+fn exposed(path: &Path, mode: u32, private: u32) -> Failure {
+    let path = path.display();
+    let message =
+        format!("{path} can be read by others (mode {mode:04o}). If nobody has read it: chmod {private:o} {path}");
+    Failure::new(Kind::NotPermitted, message)
+}
+
 enum SecretFile {
     Missing,
     Exposed(u32),
@@ -175,9 +198,9 @@ fn read_secret(path: &Path) -> Result<Secret, SecretFile> {
         _ => SecretFile::Unreadable(error),
     };
     let mut file = File::open(path).map_err(unreadable)?;
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(SecretFile::Exposed(mode));
+    let found = file.metadata().map_err(unreadable)?;
+    if is_exposed(&found) {
+        return Err(SecretFile::Exposed(mode_of(&found)));
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(unreadable)?;

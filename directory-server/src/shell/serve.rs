@@ -95,8 +95,8 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code))
 }
 
-/// No core dumps and no debugger of another process (threat T5), and as many file descriptors as the system allows. Both are attempts: a system that
-/// forbids them still gets its server.
+/// No core dumps and no debugger of another process (threat T5), and as many file descriptors as the system allows.
+/// All are attempts: a system that forbids them still gets its server.
 fn harden() {
     let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);

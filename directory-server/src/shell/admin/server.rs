@@ -60,11 +60,16 @@ pub(crate) fn listen(node: &Arc<Node>, data_dir: &Path, invite_ttl: Duration) ->
     Ok(Socket { path })
 }
 
-/// A socket gets its mode only after it is there, so it is made where nobody else can enter, and moved.
+/// A socket gets its mode only after it is there, so it is made where nobody else can enter, and moved: the data
+/// directory is closed to others, a runtime directory need not be.
 fn bind_privately(path: &Path) -> std::io::Result<StdListener> {
-    let private = path.with_extension(format!("{}", std::process::id()));
+    // No longer than the name of the socket: the system takes some hundred bytes of a path.
+    let private = path.with_file_name("new");
+    let inside = private.join("sock");
+    // What a server left behind that was killed right here.
+    let _ = std::fs::remove_file(&inside);
+    let _ = std::fs::remove_dir(&private);
     std::fs::DirBuilder::new().mode(0o700).create(&private)?;
-    let inside = private.join("socket");
     let bound = StdListener::bind(&inside).and_then(|listener| {
         std::fs::set_permissions(&inside, Permissions::from_mode(0o600))?;
         std::fs::rename(&inside, path)?;
@@ -98,4 +103,22 @@ async fn answer(node: &Node, stream: UnixStream, invite_ttl: Duration) {
     // Whoever asked may have gone away.
     let _ = stream.write_all(&reply).await;
     let _ = stream.close().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_private_and_what_a_killed_server_left_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("admin.sock");
+        std::fs::create_dir(dir.path().join("new")).unwrap();
+        drop(StdListener::bind(dir.path().join("new/sock")).unwrap());
+        let _listener = bind_privately(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["admin.sock"]);
+    }
 }

@@ -9,9 +9,8 @@ mod schema;
 mod users;
 mod worker;
 
-use std::fs::Permissions;
 use std::future::Future;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,8 +56,6 @@ impl SqliteStore {
             .append(true)
             .mode(0o600)
             .open(path)
-            // One that was copied here may be open to others; invitations lie in it.
-            .and_then(|file| file.set_permissions(Permissions::from_mode(0o600)))
             .map_err(|error| StoreError::Failed(format!("{}: {error}", path.display())))?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
