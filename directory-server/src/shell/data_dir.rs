@@ -20,7 +20,6 @@ const DATABASE: &str = "directory.db";
 const SERVER_KEY: &str = "server.key";
 const OPAQUE_SECRET: &str = "opaque.secret";
 const PRIVATE: u32 = 0o600;
-const PRIVATE_DIR: u32 = 0o700;
 
 /// A data directory nobody else uses as long as this lives.
 #[derive(Debug)]
@@ -43,7 +42,7 @@ impl DataDir {
         let created = if path.is_dir() {
             Created::Before
         } else {
-            let made = DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(path);
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
             made.map_err(|error| Failure::io(format_args!("create {}", path.display()), &error))?;
             Created::Now
         };
@@ -60,7 +59,6 @@ impl DataDir {
     }
 
     fn lock(path: &Path, created: Created) -> Result<Self, Failure> {
-        refuse_exposed(path, PRIVATE_DIR)?;
         let file = path.join(LOCK);
         let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(PRIVATE).open(&file);
         let mut lock = opened.map_err(|error| Failure::io(format_args!("write {}", file.display()), &error))?;
@@ -91,7 +89,7 @@ impl DataDir {
     /// Opens the database.
     pub(crate) fn store(&self) -> Result<SqliteStore, Failure> {
         let path = self.path.join(DATABASE);
-        refuse_exposed(&path, PRIVATE)?;
+        refuse_exposed(&path)?;
         Ok(SqliteStore::open(&path)?)
     }
 
@@ -129,7 +127,7 @@ impl DataDir {
                     path.display()
                 ),
             )),
-            Err(SecretFile::Exposed(mode)) => Err(exposed(&path, mode, PRIVATE)),
+            Err(SecretFile::Exposed(mode)) => Err(exposed(&path, mode)),
             Err(SecretFile::Unreadable(error)) => Err(Failure::io(format_args!("read {}", path.display()), &error)),
         }
     }
@@ -162,9 +160,9 @@ impl DataDir {
 }
 
 /// Refuses what others can read; what is not there yet will be created private.
-fn refuse_exposed(path: &Path, private: u32) -> Result<(), Failure> {
+fn refuse_exposed(path: &Path) -> Result<(), Failure> {
     match std::fs::metadata(path) {
-        Ok(found) if is_exposed(&found) => Err(exposed(path, mode_of(&found), private)),
+        Ok(found) if is_exposed(&found) => Err(exposed(path, mode_of(&found))),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Failure::io(format_args!("read {}", path.display()), &error)),
@@ -179,10 +177,10 @@ fn is_exposed(found: &Metadata) -> bool {
     mode_of(found) & 0o077 != 0
 }
 
-fn exposed(path: &Path, mode: u32, private: u32) -> Failure {
+fn exposed(path: &Path, mode: u32) -> Failure {
     let path = path.display();
     let message =
-        format!("{path} can be read by others (mode {mode:04o}). If nobody has read it: chmod {private:o} {path}");
+        format!("{path} can be read by others (mode {mode:04o}). If nobody has read it: chmod {PRIVATE:o} {path}");
     Failure::new(Kind::NotPermitted, message)
 }
 

@@ -60,8 +60,8 @@ pub(crate) fn listen(node: &Arc<Node>, data_dir: &Path, invite_ttl: Duration) ->
     Ok(Socket { path })
 }
 
-/// A socket gets its mode only after it is there, so it is made where nobody else can enter, and moved: the data
-/// directory is closed to others, a runtime directory need not be.
+/// A socket gets its mode only after it is there, so it is made where nobody else can enter, and moved: the directory it
+/// belongs in may be one that was there before, open to others.
 fn bind_privately(path: &Path) -> std::io::Result<StdListener> {
     // No longer than the name of the socket: the system takes some hundred bytes of a path.
     let private = path.with_file_name("new");
