@@ -191,7 +191,7 @@ macro_rules! shown {
         }
     )+ };
 }
-shown!(KeyDigest, TerminalId, MessageId, Challenge, TerminalKey, Mac, CredentialId);
+shown!(KeyDigest, TerminalId, MessageId, Challenge, TerminalKey, Mac, CredentialId, RoomId, GroupHandle);
 
 hex_bytes!(
     /// SHA-256 of a public key: of the PKCS#1 DER for identity keys, of the SubjectPublicKeyInfo for a directory's key.
@@ -207,6 +207,16 @@ hex_bytes!(
     /// Names one message; random, chosen by the sender.
     MessageId,
     16
+);
+hex_bytes!(
+    /// Names one room, an MLS group (RFC 9420 section 8.1 `group_id`); random, chosen by whoever creates it.
+    RoomId,
+    16
+);
+hex_bytes!(
+    /// By which a directory finds the room of a named group without learning the name.
+    GroupHandle,
+    32
 );
 hex_bytes!(
     /// The random challenge of one login (32 bytes).
@@ -238,6 +248,56 @@ hex_bytes!(
 impl fmt::Debug for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cookie(…)")
+    }
+}
+
+impl GroupHandle {
+    /// The handle of the group `name` at the directory with this key (protocol section 8.7).
+    #[must_use]
+    pub fn of(name: &GroupName, directory: &KeyDigest) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"peer-messenger/1 group\0");
+        hash.update(directory.as_bytes());
+        hash.update(name.as_str().as_bytes());
+        Self(hash.finalize().into())
+    }
+}
+
+/// A group's name: formed like a user id, so that no two look alike; written with a `#` in front.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupName(UserId);
+
+impl GroupName {
+    /// Parses exactly, without the `#`.
+    ///
+    /// # Errors
+    /// [`BadUserId`] names the broken rule.
+    pub fn parse(text: &str) -> Result<Self, BadUserId> {
+        UserId::parse(text).map(Self)
+    }
+
+    /// The name as text, without the `#`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+impl Serialize for GroupName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for GroupName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        UserId::deserialize(deserializer).map(Self)
     }
 }
 

@@ -64,3 +64,47 @@ pub const LIST_PAGE: usize = 200;
 pub const PEER_PORT: u16 = 65_000;
 /// Port a directory listens on.
 pub const DIRECTORY_PORT: u16 = 7420;
+/// Bytes of one opaque piece in a message: of a mailbox item, of an upload.
+pub const PIECE_MAX: usize = 32 * 1024;
+/// Bytes of a commit and the welcome that goes with it.
+pub const COMMIT_MAX: usize = 1024 * 1024;
+/// Bytes of a key package.
+pub const KEY_PACKAGE_MAX: usize = 4 * 1024;
+/// Key packages in one `KEYPACKAGEPUT`.
+pub const KEY_PACKAGES_IN_ONE: usize = 8;
+/// Key packages kept for one terminal, the last resort aside (threat G4).
+pub const KEY_PACKAGES_KEPT: usize = 100;
+/// A terminal publishes more key packages when fewer than this are left (threat G4).
+pub const KEY_PACKAGES_LOW: usize = 20;
+/// Key packages one user may ask for in a minute (threat G4).
+pub const KEY_PACKAGES_PER_MINUTE: u32 = 60;
+/// Terminals in one room (threat G3).
+pub const ROOM_TERMINALS: usize = 256;
+/// Proposals in one commit (threat G3).
+pub const COMMIT_PROPOSALS: usize = 64;
+/// Steps a sender's ratchet may jump forward, messages missing in between (threat G6).
+pub const RATCHET_FORWARD: usize = 1000;
+/// Steps of a sender's ratchet whose keys are kept for messages out of order (threat G6).
+pub const RATCHET_BEHIND: usize = 16;
+/// Messages in one `MAILBOXPUT` or `MAILBOX`.
+pub const MAIL_IN_ONE: usize = 64;
+/// Message ids in one receipt.
+pub const RECEIPT_IDS: usize = 64;
+/// Users in one `TERMINALSREQ`.
+pub const TERMINALS_ASKED: usize = 64;
+/// Terminals of one user that a directory remembers, those seen last.
+pub const TERMINALS_REMEMBERED: usize = 64;
+/// Certificates in one `CERTIFICATESREQ`.
+pub const CERTIFICATES_ASKED: usize = 16;
+/// Admins of one group.
+pub const GROUP_ADMINS: usize = 32;
+/// Users in one `WATCH`.
+pub const WATCH_IN_ONE: usize = 128;
+/// Users whose presence one session may watch.
+pub const WATCHED: usize = 1024;
+/// UTF-8 bytes of an away text.
+pub const AWAY_TEXT: usize = 200;
+/// UTF-8 bytes of a broadcast.
+pub const BROADCAST_TEXT: usize = 4 * 1024;
+/// Broadcasts in one `BROADCASTLOG`.
+pub const BROADCAST_PAGE: usize = 8;

@@ -63,7 +63,7 @@ fn furthest() -> Vec<String> {
             vault: Blob(vec![2; 64]),
         }
         .into(),
-        AuthReq { userid: userid.clone(), passcode: blob("KE1"), terminal, cookie: None }.into(),
+        AuthReq { userid: userid.clone(), passcode: blob("KE1"), terminal, cookie: None, previous: false }.into(),
         AuthProof { passcode: blob("KE3") }.into(),
         LookupReq { userid: userid.clone(), lookup: userid }.into(),
     ];

@@ -96,6 +96,24 @@ fn a_terminal_certificate_has_the_fields_documented() {
     assert_eq!(documented, ours);
 }
 
+#[test]
+fn the_table_of_letters_lists_every_kind_and_field() {
+    let mut ours = BTreeSet::new();
+    for letter in samples::letters() {
+        let Value::Object(object) = serde_json::from_slice(&letter.encode()).unwrap() else { panic!("no object") };
+        let kind = object["kind"].as_str().unwrap().to_owned();
+        let fields: Vec<_> =
+            object.keys().filter(|name| !matches!(name.as_str(), "id" | "date" | "kind")).cloned().collect();
+        ours.extend(fields.iter().map(|field| (kind.clone(), field.clone())));
+        if fields.is_empty() {
+            ours.insert((kind, "–".to_owned()));
+        }
+    }
+    let documented: BTreeSet<_> =
+        rows("### 6.9 Letters").into_iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
+    assert_eq!(documented, ours);
+}
+
 /// Values that a field takes in the samples of one msgtype.
 fn values<M: Message>(samples: &[M], msgtype: &str, field: &str) -> BTreeSet<String> {
     let of_type = samples.iter().filter(|sample| sample.msgtype() == msgtype);
@@ -112,6 +130,7 @@ fn the_tables_of_codes_list_every_code() {
         ("### 10.3", values(&directory, "AUTHREPLY", "reason")),
         ("### 10.4", values(&peer, "CONNECTREPLY", "reason")),
         ("### 10.5", values(&peer, "BYE", "reason")),
+        ("### 10.6", values(&directory, "MAILBOXREPLY", "refused")),
     ] {
         let documented: BTreeSet<String> = rows(heading).into_iter().map(|row| row[0].to_owned()).collect();
         assert_eq!(documented, ours, "{heading}");
@@ -127,6 +146,7 @@ fn no_code_is_left_out_of_the_samples() {
         (include_str!("../src/msg/auth.rs"), "AuthRefusal", "### 10.3"),
         (include_str!("../src/msg/connect.rs"), "ConnectRefusal", "### 10.4"),
         (include_str!("../src/msg/directory.rs"), "ByeReason", "### 10.5"),
+        (include_str!("../src/msg/mailbox.rs"), "MailRefusal", "### 10.6"),
     ] {
         let (_, rest) = source.split_once(&format!("pub enum {name} {{")).unwrap();
         let body = rest.split("\n}").next().unwrap();
@@ -143,7 +163,7 @@ trait Written {
 macro_rules! plain {
     ($($number:ty),+) => { $(impl Written for $number { fn written(&self) -> String { self.to_string() } })+ };
 }
-plain!(usize, u64, u16);
+plain!(usize, u64, u32, u16);
 
 impl Written for Duration {
     fn written(&self) -> String {
@@ -174,7 +194,10 @@ fn the_table_of_limits_is_the_code_s() {
         USER_ID_MAX FRAME_BEFORE_LOGIN FRAMES_BEFORE_LOGIN FRAME_AFTER_LOGIN PENDING_OUTPUT MESSAGE_TEXT NICK_MAX PUBLIC_KEY_MAX VAULT_MAX
         RSA_BITS RSA_BITS_NEW PADDED_SIZES LOGIN_DEADLINE CALL_DEADLINE ANSWER_DEADLINE PING_AFTER DEAD_AFTER
         PREFACE_WINDOW PREFACES_REMEMBERED PREFACES_PER_SOURCE HALF_OPEN HALF_OPEN_PER_SOURCE HALF_OPEN_EARLY_DROP CALLERS_HALF_OPEN
-        CALLERS_HALF_OPEN_PER_SOURCE SOURCES_REMEMBERED TERMINALS_PER_USER LIST_PAGE PEER_PORT DIRECTORY_PORT
+        CALLERS_HALF_OPEN_PER_SOURCE SOURCES_REMEMBERED TERMINALS_PER_USER LIST_PAGE PIECE_MAX COMMIT_MAX
+        KEY_PACKAGE_MAX KEY_PACKAGES_IN_ONE KEY_PACKAGES_KEPT KEY_PACKAGES_LOW KEY_PACKAGES_PER_MINUTE ROOM_TERMINALS
+        COMMIT_PROPOSALS RATCHET_FORWARD RATCHET_BEHIND MAIL_IN_ONE RECEIPT_IDS TERMINALS_ASKED TERMINALS_REMEMBERED
+        CERTIFICATES_ASKED GROUP_ADMINS WATCH_IN_ONE WATCHED AWAY_TEXT BROADCAST_TEXT BROADCAST_PAGE PEER_PORT DIRECTORY_PORT
     ]
     .into();
     let documented: BTreeMap<&str, String> =

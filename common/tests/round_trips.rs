@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use common::frame::{Decoder, Padding, encode};
 use common::ident::{Challenge, Cookie, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
-use common::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES, TERMINALS_PER_USER};
+use common::limits::{AWAY_TEXT, FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES, TERMINALS_PER_USER};
 use common::msg::*;
 use proptest::option::of as maybe;
 use proptest::prelude::*;
@@ -48,9 +48,10 @@ fn to_directory() -> impl Strategy<Value = ToDirectory> {
         (blob(), key(), blob(), blob()).prop_map(|(passcode, publickey, signature, vault)| {
             RegisterUpload { passcode, publickey, signature, vault }.into()
         }),
-        (user(), blob(), any::<[u8; 16]>(), maybe(any::<[u8; 32]>())).prop_map(
-            |(userid, passcode, terminal, cookie)| {
-                AuthReq { userid, passcode, terminal: TerminalId(terminal), cookie: cookie.map(Cookie) }.into()
+        (user(), blob(), any::<[u8; 16]>(), maybe(any::<[u8; 32]>()), any::<bool>()).prop_map(
+            |(userid, passcode, terminal, cookie, previous)| {
+                let (terminal, cookie) = (TerminalId(terminal), cookie.map(Cookie));
+                AuthReq { userid, passcode, terminal, cookie, previous }.into()
             }
         ),
         blob().prop_map(|passcode| AuthProof { passcode }.into()),
@@ -65,13 +66,15 @@ fn to_directory() -> impl Strategy<Value = ToDirectory> {
 fn from_directory() -> impl Strategy<Value = FromDirectory> {
     let registration = select(vec![Registration::Open, Registration::Invite, Registration::Closed]);
     let reason = select(vec![AuthRefusal::Passcode, AuthRefusal::Locked, AuthRefusal::TooMany, AuthRefusal::Other]);
-    let listed = (user(), maybe(any::<u64>())).prop_map(|(userid, online_since)| ListedUser { userid, online_since });
+    let listed = (user(), maybe(any::<u64>()), maybe(text(AWAY_TEXT)))
+        .prop_map(|(userid, online_since, away)| ListedUser { userid, online_since, away });
     prop_oneof![
         (registration, maybe(any::<bool>()), any::<u16>())
             .prop_map(|(registration, known, passcode_min)| { Welcome { registration, known, passcode_min }.into() }),
         any::<[u8; 32]>().prop_map(|proof| InviteProof { proof: Mac(proof) }.into()),
-        (blob(), any::<[u8; 32]>())
-            .prop_map(|(passcode, challenge)| { AuthChallenge { passcode, challenge: Challenge(challenge) }.into() }),
+        (blob(), any::<[u8; 32]>(), any::<bool>()).prop_map(|(passcode, challenge, changed)| {
+            AuthChallenge { passcode, challenge: Challenge(challenge), changed }.into()
+        }),
         (maybe(blob()), maybe(any::<[u8; 32]>()), maybe(reason), maybe(any::<u64>()), maybe(any::<u32>())).prop_map(
             |(vault, cookie, reason, retry_after, tries_left)| {
                 let status = if reason.is_some() { AuthStatus::Refused } else { AuthStatus::Granted };

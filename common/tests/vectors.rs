@@ -18,8 +18,11 @@ use common::crypto::terminal::{self, TerminalIdentity};
 use common::crypto::transcript::{self, Channel};
 use common::crypto::{safety, vault};
 use common::frame::{Decoder, Padding, encode};
-use common::ident::{Challenge, KeyDigest, UserId};
-use common::msg::{Blob, Certificate, FromDirectory, Malformed, Message, PeerMessage, RegisterUpload, ToDirectory};
+use common::ident::{Challenge, GroupHandle, GroupName, KeyDigest, UserId};
+use common::limits::PADDED_SIZES;
+use common::msg::{
+    Blob, Body, Certificate, FromDirectory, Letter, Malformed, Message, PeerMessage, RegisterUpload, ToDirectory,
+};
 use common::secret::Secret;
 use common::testkit::Example;
 use serde_json::Value;
@@ -166,10 +169,14 @@ fn transcripts_are_the_bytes_of_the_vectors() {
     let certificate: Certificate = serde_json::from_value(vector["certificate"].clone()).unwrap();
     let port = u16::try_from(vector["port"].as_u64().unwrap()).unwrap();
     let terminal = transcript::terminal(&user, &certificate.terminal, &certificate.key, certificate.issued);
+    let (id, date) = (text(&vector["message"]).parse().unwrap(), vector["date"].as_u64().unwrap());
+    let broadcast =
+        transcript::broadcast(&user, &certificate.terminal, channel.directory, &id, date, text(&vector["text"]));
     for (name, transcript) in [
         ("registration", transcript::registration(channel, &challenge, &upload)),
         ("login", transcript::login(channel, &challenge, port, &certificate)),
         ("terminal", terminal),
+        ("broadcast", broadcast),
     ] {
         assert_eq!(hex::encode(transcript.as_bytes()), text(&vector[name]), "{name}");
     }
@@ -251,4 +258,21 @@ fn invitations_read_and_prove_as_the_vectors_say() {
     for line in list(&vector["not_lines"]) {
         Invite::parse(text(line)).unwrap_err();
     }
+}
+
+#[test]
+fn letters_read_and_groups_are_found_as_the_vectors_say() {
+    let vector = read("letters.json");
+    let group = GroupName::parse(text(&vector["group"])).unwrap();
+    assert_eq!(GroupHandle::of(&group, &digest(&vector["directory"])).to_string(), text(&vector["handle"]));
+    for letter in list(&vector["good"]) {
+        let bytes = text(letter).as_bytes();
+        assert_eq!(Letter::decode(bytes).unwrap().encode(), bytes);
+        assert!(PADDED_SIZES.contains(&bytes.len()));
+    }
+    for letter in list(&vector["bad"]) {
+        Letter::decode(text(letter).as_bytes()).unwrap_err();
+    }
+    let unknown = format!(r#"{{"id":"{}","date":1,"kind":"dance","steps":3}}"#, "ab".repeat(16));
+    assert_eq!(Letter::decode(unknown.as_bytes()).unwrap().body, Body::Unknown);
 }

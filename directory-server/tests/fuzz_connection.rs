@@ -16,7 +16,7 @@ fn frames() -> Vec<Vec<u8>> {
     let messages: [ToDirectory; 9] = [
         Hello { userid: ali.clone() }.into(),
         InviteReq { userid: ali.clone() }.into(),
-        AuthReq { userid: ali.clone(), passcode: Blob(ke1), terminal: TerminalId([1; 16]), cookie: None }.into(),
+        AuthReq { userid: ali.clone(), passcode: Blob(ke1), terminal: TerminalId([1; 16]), cookie: None, previous: false }.into(),
         AuthProof { passcode: Blob(vec![0; 64]) }.into(),
         LookupReq { userid: ali.clone(), lookup: ali }.into(),
         ListReq { after: None }.into(),

@@ -1,6 +1,6 @@
 //! Terminal keys: Ed25519, one per terminal, certified by the user's identity key (decision D16; protocol section 8.3).
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 use super::identity::{BadKey, IdentityKey, PublicKey};
 use super::{NoRandomness, random, transcript};
@@ -59,6 +59,12 @@ impl TerminalIdentity {
         TerminalKey(key)
     }
 
+    /// Signs with the terminal key (RFC 8032).
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.pair.sign(message).as_ref().to_vec()
+    }
+
     /// Lets the user's identity key certify this terminal at `now` (seconds since the epoch).
     ///
     /// # Errors
@@ -77,4 +83,12 @@ impl TerminalIdentity {
 pub fn verify(certificate: &Certificate, user: &UserId, key: &PublicKey) -> Result<(), BadKey> {
     let transcript = transcript::terminal(user, &certificate.terminal, &certificate.key, certificate.issued);
     key.verify(&transcript, &certificate.signature.0)
+}
+
+/// Verifies a signature of a terminal key (RFC 8032).
+///
+/// # Errors
+/// [`BadKey::Signature`].
+pub fn verify_signature(key: &TerminalKey, message: &[u8], signature: &[u8]) -> Result<(), BadKey> {
+    UnparsedPublicKey::new(&ED25519, key.as_bytes()).verify(message, signature).map_err(|_| BadKey::Signature)
 }

@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::ident::{Challenge, KeyDigest, TerminalId, TerminalKey, UserId};
+use crate::ident::{Challenge, KeyDigest, MessageId, TerminalId, TerminalKey, UserId};
 use crate::msg::{Certificate, RegisterUpload};
 
 /// Bytes to be signed or verified; can only be made by the functions of this module.
@@ -77,6 +77,25 @@ pub fn terminal(user: &UserId, terminal: &TerminalId, key: &TerminalKey, issued:
         .field(terminal.as_bytes())
         .field(key.as_bytes())
         .field(&issued.to_be_bytes())
+}
+
+/// Signed by the terminal key in `BROADCASTREQ`: what was said to everyone, by whom, through which directory.
+#[must_use]
+pub fn broadcast(
+    user: &UserId,
+    terminal: &TerminalId,
+    directory: &KeyDigest,
+    id: &MessageId,
+    date: u64,
+    text: &str,
+) -> Transcript {
+    Transcript::new("peer-messenger/1 broadcast")
+        .field(user.as_str().as_bytes())
+        .field(terminal.as_bytes())
+        .field(directory.as_bytes())
+        .field(id.as_bytes())
+        .field(&date.to_be_bytes())
+        .field(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -139,6 +139,9 @@ pub struct AuthReq {
     /// Given by the directory at an earlier login at this terminal (decision D10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<Cookie>,
+    /// Log in with the passcode before the last change, which holds until the new one has been used (threat L6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub previous: bool,
 }
 
 /// `AUTHCHALLENGE`: answers `AUTHREQ`; the same for a user that does not exist (threat L2).
@@ -148,6 +151,9 @@ pub struct AuthChallenge {
     pub passcode: Blob,
     /// To be signed with the identity key in `ANNOUNCE`.
     pub challenge: Challenge,
+    /// Whether the passcode was changed and the new one not used yet, so that the one before still holds (threat L6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
 }
 
 /// `AUTHPROOF`: last message of the passcode authentication.

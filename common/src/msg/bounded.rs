@@ -1,25 +1,18 @@
 //! Field types whose size or range the decoder checks, so that no reader has to (protocol section 9).
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
-use serde::de::Error as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::limits::{PUBLIC_KEY_MAX, VAULT_MAX};
+use crate::limits::{PIECE_MAX, PUBLIC_KEY_MAX, VAULT_MAX};
 
 /// Bytes that are lower-case hex in messages: keys. At most [`PUBLIC_KEY_MAX`] of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hex(pub Vec<u8>);
-
-/// Bytes that are base64 (RFC 4648 section 4, padded) in messages: opaque blobs. At most [`VAULT_MAX`] of them.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Blob(pub Vec<u8>);
-
-impl std::fmt::Debug for Blob {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Blob({} bytes)", self.0.len())
-    }
-}
 
 impl Serialize for Hex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -37,24 +30,48 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-impl Serialize for Blob {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use base64::Engine as _;
-        serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(&self.0))
-    }
+/// Declares bytes that are base64 (RFC 4648 section 4, padded) in messages, bounded before they are decoded.
+macro_rules! base64_bytes {
+    ($(#[$meta:meta])* $name:ident, $max:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Default, PartialEq, Eq)]
+        pub struct $name(pub Vec<u8>);
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}({} bytes)", stringify!($name), self.0.len())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&STANDARD.encode(&self.0))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                if text.len() > usize::div_ceil($max, 3) * 4 {
+                    return Err(too_long($max));
+                }
+                let bytes = STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)?;
+                if bytes.len() > $max { Err(too_long($max)) } else { Ok(Self(bytes)) }
+            }
+        }
+    };
 }
 
-impl<'de> Deserialize<'de> for Blob {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use base64::Engine as _;
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        if text.len() > VAULT_MAX.div_ceil(3) * 4 {
-            return Err(too_long(VAULT_MAX));
-        }
-        let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)?;
-        if bytes.len() > VAULT_MAX { Err(too_long(VAULT_MAX)) } else { Ok(Self(bytes)) }
-    }
-}
+base64_bytes!(
+    /// A small opaque value. At most [`VAULT_MAX`] bytes.
+    Blob,
+    VAULT_MAX
+);
+base64_bytes!(
+    /// A piece of something larger. At most [`PIECE_MAX`] bytes.
+    Piece,
+    PIECE_MAX
+);
 
 /// A text of at most `MAX` bytes of UTF-8.
 pub(super) fn text<'de, D: Deserializer<'de>, const MAX: usize>(deserializer: D) -> Result<String, D::Error> {
@@ -62,14 +79,41 @@ pub(super) fn text<'de, D: Deserializer<'de>, const MAX: usize>(deserializer: D)
     if text.len() > MAX { Err(too_long(MAX)) } else { Ok(text) }
 }
 
-/// A list of at most `MAX` items.
+/// A text of at most `MAX` bytes of UTF-8, or none.
+pub(super) fn optional_text<'de, D: Deserializer<'de>, const MAX: usize>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    text::<D, MAX>(deserializer).map(Some)
+}
+
+/// A list of at most `MAX` items; reading stops at the first one too many.
 pub(super) fn list<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    let items = Vec::deserialize(deserializer)?;
-    if items.len() > MAX { Err(D::Error::custom(format_args!("more than {MAX} items"))) } else { Ok(items) }
+    struct Items<T, const MAX: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Items<T, MAX> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "a list of at most {MAX} items")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if list.len() == MAX {
+                    return Err(A::Error::custom(format_args!("more than {MAX} items")));
+                }
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_seq(Items::<T, MAX>(PhantomData))
 }
 
 /// A TCP port, which is never 0.

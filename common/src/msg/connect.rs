@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bounded;
+use super::{Received, bounded};
 use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
-use crate::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX};
+use crate::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, RECEIPT_IDS};
 
 /// `CONNECTREQ`: first message of the caller (decision D12, threat P1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,4 +87,14 @@ pub struct Chat {
     pub message: String,
     /// When it was sent by the sender's clock, seconds since the epoch. Informative (threat T7).
     pub date: u64,
+}
+
+/// `RECEIPT`: the sender has kept these messages, or shown them (decision D17).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Ids of `CHAT` messages.
+    #[serde(deserialize_with = "bounded::list::<_, _, RECEIPT_IDS>")]
+    pub ids: Vec<MessageId>,
+    /// How far they have come.
+    pub state: Received,
 }

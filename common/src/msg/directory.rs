@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hex, bounded};
 use crate::ident::UserId;
-use crate::limits::{LIST_PAGE, TERMINALS_PER_USER, USER_ID_MAX};
+use crate::limits::{AWAY_TEXT, LIST_PAGE, TERMINALS_PER_USER, USER_ID_MAX};
 
 /// `LOOKUPREQ`: asks for a user's addresses and public key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,13 @@ pub struct ListedUser {
     /// Logged in since, seconds since the epoch; absent when offline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online_since: Option<u64>,
+    /// The text of `AWAY`, of a user who is away.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "bounded::optional_text::<_, AWAY_TEXT>"
+    )]
+    pub away: Option<String>,
 }
 
 /// `LISTREPLY`: users in the order of their ids, at most [`LIST_PAGE`].

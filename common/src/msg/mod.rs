@@ -6,13 +6,25 @@
 
 mod auth;
 mod bounded;
+mod broadcast;
 mod connect;
 mod directory;
+mod letter;
+mod mailbox;
+mod passcode;
+mod presence;
+mod room;
 
 pub use auth::*;
-pub use bounded::{Blob, Hex};
+pub use bounded::{Blob, Hex, Piece};
+pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
+pub use letter::*;
+pub use mailbox::*;
+pub use passcode::*;
+pub use presence::*;
+pub use room::*;
 
 use std::borrow::Cow;
 
@@ -135,6 +147,42 @@ messages! {
         LookupReq = "LOOKUPREQ",
         /// Asks who is online.
         ListReq = "LISTREQ",
+        /// Asks to be told when users come and go.
+        Watch = "WATCH",
+        /// The user is away, or back.
+        Away = "AWAY",
+        /// Takes mail from now on.
+        MailboxReq = "MAILBOXREQ",
+        /// Everything up to this item is kept.
+        MailboxAck = "MAILBOXACK",
+        /// Asks for a piece of a large item.
+        FetchReq = "FETCHREQ",
+        /// Sends messages to a room.
+        MailboxPut = "MAILBOXPUT",
+        /// The next bytes of a commit.
+        Upload = "UPLOAD",
+        /// Ends an epoch of a room.
+        CommitReq = "COMMITREQ",
+        /// Asks for the room of a named group.
+        GroupReq = "GROUPREQ",
+        /// Publishes key packages.
+        KeyPackagePut = "KEYPACKAGEPUT",
+        /// Takes key packages of a user.
+        KeyPackageReq = "KEYPACKAGEREQ",
+        /// Asks which terminals users have.
+        TerminalsReq = "TERMINALSREQ",
+        /// Forgets a terminal of this user.
+        TerminalRemove = "TERMINALREMOVE",
+        /// Asks for certificates.
+        CertificatesReq = "CERTIFICATESREQ",
+        /// Tells everyone something.
+        BroadcastReq = "BROADCASTREQ",
+        /// Asks for a page of the log of broadcasts.
+        BroadcastLogReq = "BROADCASTLOGREQ",
+        /// First message of a passcode change.
+        PasscodeReq = "PASSCODEREQ",
+        /// Last message of a passcode change.
+        PasscodeUpload = "PASSCODEUPLOAD",
         /// Asks for a sign of life.
         Ping = "PING",
         /// A sign of life.
@@ -165,6 +213,38 @@ messages! {
         LookupReply = "LOOKUPREPLY",
         /// One page of the users online.
         ListReply = "LISTREPLY",
+        /// A user came, went, or is away.
+        Presence = "PRESENCE",
+        /// Answers `MAILBOXREQ`.
+        MailboxState = "MAILBOXSTATE",
+        /// Items of the terminal's mailbox.
+        Mailbox = "MAILBOX",
+        /// Answers `FETCHREQ`.
+        FetchReply = "FETCHREPLY",
+        /// Answers `MAILBOXPUT`.
+        MailboxReply = "MAILBOXREPLY",
+        /// Answers `COMMITREQ`.
+        CommitReply = "COMMITREPLY",
+        /// Answers `GROUPREQ`.
+        GroupReply = "GROUPREPLY",
+        /// Answers `KEYPACKAGEPUT`, and tells when few are left.
+        KeyPackageState = "KEYPACKAGESTATE",
+        /// Answers `KEYPACKAGEREQ`.
+        KeyPackageReply = "KEYPACKAGEREPLY",
+        /// Answers `TERMINALSREQ` and `TERMINALREMOVE`.
+        TerminalsReply = "TERMINALSREPLY",
+        /// Answers `CERTIFICATESREQ`.
+        CertificatesReply = "CERTIFICATESREPLY",
+        /// Answers `BROADCASTREQ`.
+        BroadcastReply = "BROADCASTREPLY",
+        /// Somebody told everyone.
+        Broadcast = "BROADCAST",
+        /// Answers `BROADCASTLOGREQ`.
+        BroadcastLog = "BROADCASTLOG",
+        /// Answers `PASSCODEREQ`.
+        PasscodeChallenge = "PASSCODECHALLENGE",
+        /// Answers `PASSCODEUPLOAD`.
+        PasscodeReply = "PASSCODEREPLY",
         /// Asks for a sign of life.
         Ping = "PING",
         /// A sign of life.
@@ -187,6 +267,8 @@ messages! {
         Connected = "CONNECTED",
         /// One line of conversation.
         Chat = "CHAT",
+        /// Lines that were kept, or shown.
+        Receipt = "RECEIPT",
         /// Asks for a sign of life.
         Ping = "PING",
         /// A sign of life.

@@ -104,7 +104,7 @@ impl Client {
         cookie: Option<Cookie>,
     ) -> Result<Result<Begun, AuthReply>, Trouble> {
         let (opaque, ke1) = ClientLogin::start(Passcode::new(passcode.into()))?;
-        match self.ask(AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie })? {
+        match self.ask(AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie, previous: false })? {
             FromDirectory::AuthChallenge(answer) => Ok(Ok(Begun { opaque, answer })),
             FromDirectory::AuthReply(reply) => Ok(Err(reply)),
             other => Err(unexpected(&other)),

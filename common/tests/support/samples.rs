@@ -1,6 +1,8 @@
 //! One message per `msgtype` and per set of optional fields; the same bytes every time.
 
-use common::ident::{Challenge, Cookie, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
+use common::ident::{
+    Challenge, Cookie, GroupHandle, GroupName, KeyDigest, Mac, MessageId, RoomId, TerminalId, TerminalKey, UserId,
+};
 use common::msg::*;
 
 fn user(id: &str) -> UserId {
@@ -29,22 +31,57 @@ pub(crate) fn upload() -> RegisterUpload {
     }
 }
 
+fn room() -> RoomId {
+    RoomId([0x13; 16])
+}
+
+fn member(id: &str, terminal: u8) -> Member {
+    Member { userid: user(id), terminal: TerminalId([terminal; 16]) }
+}
+
+fn user_certificate() -> UserCertificate {
+    UserCertificate { userid: user("ali"), publickey: Hex(vec![0x55; 270]), certificate: certificate() }
+}
+
+/// One letter of each kind.
+pub(crate) fn letters() -> Vec<Letter> {
+    let team = || GroupName::parse("team").unwrap();
+    let ids = || vec![MessageId([0xab; 16])];
+    [
+        Body::Text { text: "Hello, how are you today?".into() },
+        Body::Receipt { ids: ids(), state: Received::Delivered },
+        Body::Receipt { ids: ids(), state: Received::Read },
+        Body::Ask { group: team(), handle: GroupHandle::of(&team(), &KeyDigest([0xef; 32])) },
+        Body::Denied { group: team() },
+        Body::Decided { user: user("bianca") },
+        Body::Waiting { users: vec![user("bianca")] },
+        Body::Leave,
+    ]
+    .map(|body| Letter { id: MessageId([0xac; 16]), date: 1_700_000_000, body })
+    .into()
+}
+
 /// What a peer says to a directory.
 pub(crate) fn to_directory() -> Vec<ToDirectory> {
     let (ali, bianca) = (user("ali"), user("bianca"));
     let register = |invite| ToDirectory::from(RegisterReq { userid: ali.clone(), passcode: blob(0x12, 32), invite });
-    let login = |cookie| {
+    let login = |cookie, previous| {
         let terminal = TerminalId([0x11; 16]);
-        ToDirectory::from(AuthReq { userid: ali.clone(), passcode: blob(0x34, 96), terminal, cookie })
+        ToDirectory::from(AuthReq { userid: ali.clone(), passcode: blob(0x34, 96), terminal, cookie, previous })
     };
+    let commit = |commit, welcome, members, group| {
+        ToDirectory::from(CommitReq { room: room(), epoch: 3, members, commit, welcome, group })
+    };
+    let entry = GroupEntry { handle: GroupHandle([0x24; 32]), admins: vec![ali.clone()] };
     vec![
         Hello { userid: ali.clone() }.into(),
         InviteReq { userid: bianca.clone() }.into(),
         register(None),
         register(Some(Mac([0x78; 32]))),
         upload().into(),
-        login(None),
-        login(Some(Cookie([0x9a; 32]))),
+        login(None, false),
+        login(Some(Cookie([0x9a; 32])), false),
+        login(None, true),
         AuthProof { passcode: blob(0, 64) }.into(),
         Announce {
             publickey: Hex(vec![0x55; 270]),
@@ -53,9 +90,43 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
             certificate: certificate(),
         }
         .into(),
-        LookupReq { userid: ali, lookup: bianca.clone() }.into(),
+        LookupReq { userid: ali.clone(), lookup: bianca.clone() }.into(),
         ListReq { after: None }.into(),
-        ListReq { after: Some(bianca) }.into(),
+        ListReq { after: Some(bianca.clone()) }.into(),
+        Watch { users: vec![ali.clone(), bianca.clone()] }.into(),
+        Away { text: Some("lunch".into()) }.into(),
+        Away { text: None }.into(),
+        MailboxReq {}.into(),
+        MailboxAck { upto: 17 }.into(),
+        FetchReq { item: 18, offset: 32_768 }.into(),
+        MailboxPut {
+            room: room(),
+            epoch: 3,
+            items: vec![Outgoing { id: MessageId([0xab; 16]), piece: Piece(vec![0x46; 300]) }],
+        }
+        .into(),
+        Upload { piece: Piece(vec![0x57; 64]) }.into(),
+        commit(0, 0, vec![member("ali", 0x11)], Some(entry)),
+        commit(40, 24, vec![member("ali", 0x11), member("bianca", 0x12)], None),
+        commit(40, 0, Vec::new(), None),
+        GroupReq { handle: GroupHandle([0x24; 32]) }.into(),
+        KeyPackagePut { packages: vec![Piece(vec![0x68; 80]); 2], last_resort: None }.into(),
+        KeyPackagePut { packages: Vec::new(), last_resort: Some(Piece(vec![0x69; 80])) }.into(),
+        KeyPackageReq { userid: bianca.clone(), terminals: vec![TerminalId([0x12; 16])] }.into(),
+        TerminalsReq { users: vec![ali, bianca] }.into(),
+        TerminalRemove { terminal: TerminalId([0x11; 16]) }.into(),
+        CertificatesReq { members: vec![member("bianca", 0x12)] }.into(),
+        BroadcastReq {
+            id: MessageId([0xab; 16]),
+            message: "The server moves tonight.".into(),
+            date: 1_700_000_000,
+            signature: blob(0x7a, 64),
+        }
+        .into(),
+        BroadcastLogReq { before: None }.into(),
+        BroadcastLogReq { before: Some(9) }.into(),
+        PasscodeReq { passcode: blob(0x12, 32) }.into(),
+        PasscodeUpload { passcode: blob(0x44, 192), vault: blob(0x77, 1316) }.into(),
         Ping {}.into(),
         Pong {}.into(),
         Logout {}.into(),
@@ -80,7 +151,27 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         addresses: vec![([127, 0, 0, 3], 65_000).into(), "[2001:db8::7]:65001".parse().unwrap()],
         publickey: Hex(vec![0x55; 270]),
     };
-    let listed = |id, online_since| ListedUser { userid: user(id), online_since };
+    let listed = |id, online_since| ListedUser { userid: user(id), online_since, away: None };
+    let challenge =
+        |changed| AuthChallenge { passcode: blob(0x9b, 320), challenge: Challenge([0xf0; 32]), changed }.into();
+    let presence = |status, since, text: Option<&str>| {
+        let text = text.map(str::to_owned);
+        FromDirectory::from(Presence { userid: user("bianca"), status, since, text })
+    };
+    let item = |kind, piece| {
+        let (from, size) = (member("ali", 0x11), 300);
+        MailItem { item: 17, room: room(), from, kind, epoch: 3, date: 1_700_000_000, size, piece }
+    };
+    let stored = |stored, refused, full| FromDirectory::from(MailboxReply { stored, refused, full });
+    let broadcast = Broadcast {
+        number: 8,
+        taken: 1_700_000_001,
+        sender: Box::new(user_certificate()),
+        id: MessageId([0xab; 16]),
+        message: "The server moves tonight.".into(),
+        date: 1_700_000_000,
+        signature: blob(0x7a, 64),
+    };
     let mut all: Vec<FromDirectory> = vec![
         welcome(Registration::Open, Some(true)),
         welcome(Registration::Open, Some(false)),
@@ -94,7 +185,8 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         registered(RegisterStatus::Refused, Some(RegisterRefusal::Closed), None),
         registered(RegisterStatus::Refused, Some(RegisterRefusal::TooMany), Some(1800)),
         registered(RegisterStatus::Refused, Some(RegisterRefusal::Key), None),
-        AuthChallenge { passcode: blob(0x9b, 320), challenge: Challenge([0xf0; 32]) }.into(),
+        challenge(false),
+        challenge(true),
         AuthReply {
             status: AuthStatus::Granted,
             vault: Some(blob(0x77, 1316)),
@@ -112,6 +204,51 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         LookupReply::not_found().into(),
         ListReply { users: vec![listed("ali", Some(1_700_000_000)), listed("carol", None)], more: true }.into(),
         ListReply { users: Vec::new(), more: false }.into(),
+        ListReply {
+            users: vec![ListedUser { away: Some("lunch".into()), ..listed("bianca", Some(1_700_000_000)) }],
+            more: false,
+        }
+        .into(),
+        presence(PresenceStatus::Online, Some(1_700_000_000), None),
+        presence(PresenceStatus::Away, Some(1_700_000_000), Some("lunch")),
+        presence(PresenceStatus::Offline, None, None),
+        MailboxState { acked: 16, written: 5, lost: 0, waiting: 1 }.into(),
+        Mailbox {
+            items: vec![
+                item(MailKind::Message, Some(Piece(vec![0x46; 300]))),
+                item(MailKind::Commit, Some(Piece(vec![0x47; 300]))),
+                MailItem { size: 40_000, ..item(MailKind::Welcome, None) },
+            ],
+        }
+        .into(),
+        FetchReply { piece: Piece(vec![0x48; 64]) }.into(),
+        stored(1, None, Vec::new()),
+        stored(0, Some(MailRefusal::Full), vec![user("bianca")]),
+        stored(0, Some(MailRefusal::Epoch), Vec::new()),
+        stored(0, Some(MailRefusal::Room), Vec::new()),
+        CommitReply { status: CommitStatus::Accepted }.into(),
+        CommitReply { status: CommitStatus::Epoch }.into(),
+        CommitReply { status: CommitStatus::Room }.into(),
+        CommitReply { status: CommitStatus::Taken }.into(),
+        GroupReply { room: Some(room()), admins: vec![user("ali")] }.into(),
+        GroupReply { room: None, admins: Vec::new() }.into(),
+        KeyPackageState { left: 19, last_resort: true }.into(),
+        KeyPackageReply {
+            publickey: Hex(vec![0x55; 270]),
+            packages: vec![TakenKeyPackage { certificate: certificate(), package: Piece(vec![0x68; 80]) }],
+        }
+        .into(),
+        TerminalsReply {
+            users: vec![UserTerminals { userid: user("bianca"), terminals: vec![TerminalId([0x12; 16])] }],
+        }
+        .into(),
+        CertificatesReply { certificates: vec![user_certificate()] }.into(),
+        BroadcastReply { number: 8 }.into(),
+        broadcast.clone().into(),
+        BroadcastLog { entries: vec![broadcast], more: true }.into(),
+        PasscodeChallenge { passcode: blob(0x56, 64) }.into(),
+        PasscodeReply { status: PasscodeStatus::Changed }.into(),
+        PasscodeReply { status: PasscodeStatus::Refused }.into(),
         Ping {}.into(),
         Pong {}.into(),
     ];
@@ -145,6 +282,8 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
         Connected {}.into(),
         chat("Hello, how are you today?").into(),
         chat("").into(),
+        Receipt { ids: vec![MessageId([0xab; 16])], state: Received::Delivered }.into(),
+        Receipt { ids: vec![MessageId([0xab; 16]); 2], state: Received::Read }.into(),
         chat("two\nlines, a \"quote\", a \\ and \u{1f642} \u{202e}\u{1b}[31m").into(),
         Ping {}.into(),
         Pong {}.into(),

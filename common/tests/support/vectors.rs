@@ -36,6 +36,7 @@ pub(crate) fn generate() -> Vec<(&'static str, Value)> {
         ("vault.json", vault()),
         ("safety.json", safety()),
         ("invite.json", invite()),
+        ("letters.json", letters()),
     ]
 }
 
@@ -184,10 +185,29 @@ fn transcripts() -> Value {
         "peer-messenger/1 terminal",
         &[b"ali", &certificate.terminal.0, &certificate.key.0, &certificate.issued.to_be_bytes()],
     );
+    let broadcast = transcript(
+        "peer-messenger/1 broadcast",
+        &[b"ali", &certificate.terminal.0, &directory, &[0xab; 16], &TIME.to_be_bytes(), b"The server moves tonight."],
+    );
     json!({
+        "message": "ab".repeat(16), "date": TIME, "text": "The server moves tonight.", "broadcast": hex::encode(broadcast),
         "user": "ali", "directory": hex::encode(directory), "exporter": hex::encode(exporter),
         "challenge": hex::encode(challenge), "port": 65_000, "upload": upload, "certificate": certificate,
         "registration": hex::encode(registration), "login": hex::encode(login), "terminal": hex::encode(terminal),
+    })
+}
+
+fn letters() -> Value {
+    let letter = |letter: &common::msg::Letter| String::from_utf8(letter.encode()).unwrap();
+    json!({
+        "directory": hex::encode([0xef; 32]), "group": "team",
+        "handle": hex::encode(Sha256::digest([&b"peer-messenger/1 group\0"[..], &[0xef; 32], b"team"].concat())),
+        "good": samples::letters().iter().map(letter).collect::<Vec<_>>(),
+        "bad": [
+            "", "{}", r#"{"id":"00","date":1,"kind":"leave"}"#, r#"{"date":1,"kind":"leave"}"#,
+            format!(r#"{{"id":"{}","date":1,"kind":"text"}}"#, "ab".repeat(16)),
+            format!(r#"{{"id":"{}","date":1,"kind":"text","text":"{}"}}"#, "ab".repeat(16), "a".repeat(16_385)),
+        ],
     })
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn begin<S: Store>(
     now: Moment,
     request: AuthReq,
 ) -> (State, Step) {
-    let AuthReq { userid: user, passcode: ke1, terminal, cookie } = request;
+    let AuthReq { userid: user, passcode: ke1, terminal, cookie, previous: _ } = request;
     let policy = directory.policy();
     if let Err(wait) = directory.sources().login(origin.source(), now, policy.logins_per_minute) {
         let retry_after = Some(whole_seconds(wait));
@@ -110,7 +110,7 @@ pub(super) async fn begin<S: Store>(
         tries_left,
         locked_until: locks_for.map(|lock| now + lock),
     };
-    let reply = AuthChallenge { passcode: Blob(ke2), challenge };
+    let reply = AuthChallenge { passcode: Blob(ke2), challenge, changed: false };
     (State::Authenticating(Box::new(authenticating)), Step::reply(reply))
 }
 

@@ -173,6 +173,7 @@ impl Online {
         let page = rest.by_ref().take(LIST_PAGE).map(|(userid, presence)| ListedUser {
             userid: userid.clone(),
             online_since: presence.since().map(Moment::seconds),
+            away: None,
         });
         ListReply { users: page.collect(), more: rest.next().is_some() }
     }

@@ -57,7 +57,7 @@ impl Peer {
     ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
         let (client, ke1) = ClientLogin::start(Passcode::new(passcode.into())).unwrap();
         let terminal = TerminalId([terminal; 16]);
-        match self.send(world, AuthReq { userid: user(id), passcode: Blob(ke1), terminal, cookie }) {
+        match self.send(world, AuthReq { userid: user(id), passcode: Blob(ke1), terminal, cookie, previous: false }) {
             Some(FromDirectory::AuthChallenge(challenge)) => Ok((client, challenge)),
             Some(FromDirectory::AuthReply(reply)) => Err(reply),
             other => panic!("{other:?}"),

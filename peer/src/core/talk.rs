@@ -35,7 +35,7 @@ pub(crate) fn react(link: LinkId, payload: &[u8]) -> Reaction {
         }
         Ok(PeerMessage::Connected(_)) => Reaction::Tell(Input::Connected { link }),
         Ok(PeerMessage::Ping(_)) => Reaction::Answer(Pong {}.into()),
-        Ok(PeerMessage::Pong(_) | PeerMessage::Error(_)) => Reaction::Ignore,
+        Ok(PeerMessage::Pong(_) | PeerMessage::Error(_) | PeerMessage::Receipt(_)) => Reaction::Ignore,
         Ok(PeerMessage::Bye(bye)) => Reaction::Ended(bye.reason),
         Ok(PeerMessage::ConnectReq(_) | PeerMessage::ConnectReply(_)) => Reaction::Broken(ErrorCode::OutOfOrder),
         Ok(PeerMessage::Chat(_)) | Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => {

@@ -101,7 +101,7 @@ pub(crate) async fn authenticate(
 ) -> Result<Authenticated, NotLoggedIn> {
     let (client, ke1) = ClientLogin::start(passcode.clone()).map_err(|e| wire.broken(&e.to_string()))?;
     let Known { terminal, cookie, vault } = known;
-    let request = AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie };
+    let request = AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie, previous: false };
     let challenge = match wire.ask(request).await? {
         FromDirectory::AuthChallenge(challenge) => challenge,
         FromDirectory::AuthReply(reply) => return Err(NotLoggedIn::Refused(refusal(&reply))),

@@ -1,0 +1,98 @@
+//! Letters: what an MLS application message of a room says (protocol section 6.9). Only members can read them.
+
+use serde::{Deserialize, Serialize};
+
+use super::bounded;
+use crate::ident::{GroupHandle, GroupName, MessageId, UserId};
+use crate::limits::{MESSAGE_TEXT, PADDED_SIZES, RECEIPT_IDS};
+
+/// How far a message has come with its receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Received {
+    /// Kept by a terminal of the receiver.
+    Delivered,
+    /// Shown to the receiver.
+    Read,
+}
+
+/// One letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// Chosen by the sender; receivers drop a second one with the same id.
+    pub id: MessageId,
+    /// When it was written by the sender's clock, seconds since the epoch. Informative (threat T7).
+    pub date: u64,
+    /// What it says.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What a letter says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// A message for people.
+    Text {
+        /// At most [`MESSAGE_TEXT`] bytes of UTF-8.
+        #[serde(deserialize_with = "bounded::text::<_, MESSAGE_TEXT>")]
+        text: String,
+    },
+    /// These messages have come so far.
+    Receipt {
+        /// Their ids.
+        #[serde(deserialize_with = "bounded::list::<_, _, RECEIPT_IDS>")]
+        ids: Vec<MessageId>,
+        /// How far.
+        state: Received,
+    },
+    /// In a room of two users: the sender asks to join a group that the receiver is an admin of.
+    Ask {
+        /// The group.
+        group: GroupName,
+        /// Its handle.
+        handle: GroupHandle,
+    },
+    /// In a room of two users: the receiver's request to join was declined.
+    Denied {
+        /// The group.
+        group: GroupName,
+    },
+    /// In a group, by an admin: this user's request to join has been decided.
+    Decided {
+        /// The user.
+        user: UserId,
+    },
+    /// In a group, by an admin: these users wait to be admitted; for admins that were not asked themselves.
+    Waiting {
+        /// The users.
+        #[serde(deserialize_with = "bounded::list::<_, _, RECEIPT_IDS>")]
+        users: Vec<UserId>,
+    },
+    /// In a group: the sender leaves; any member removes the sender's terminals.
+    Leave,
+    /// Something this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Letter {
+    /// Reads a letter; spaces behind it are padding.
+    ///
+    /// # Errors
+    /// The decoder's words; may quote what the sender wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+
+    /// Writes a letter, padded with spaces to the next of [`PADDED_SIZES`] (threats L11, P7).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        // Writing plain structs of strings and numbers to memory cannot fail.
+        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
+        if let Some(size) = PADDED_SIZES.into_iter().find(|size| *size >= bytes.len()) {
+            bytes.resize(size, b' ');
+        }
+        bytes
+    }
+}
