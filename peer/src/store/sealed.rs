@@ -43,12 +43,12 @@ impl Seal {
     }
 
     /// The row key that stands for `name`.
-    pub(crate) fn row(&self, kind: &str, name: &str) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn row(&self, kind: &str, name: &[u8]) -> Result<Vec<u8>, StoreError> {
         let mut mac =
             <Hmac<Sha256> as hmac::Mac>::new_from_slice(self.names.as_slice()).map_err(|_| StoreError::Unreadable)?;
         mac.update(kind.as_bytes());
         mac.update(&[0]);
-        mac.update(name.as_bytes());
+        mac.update(name);
         Ok(mac.finalize().into_bytes().to_vec())
     }
 
@@ -77,12 +77,12 @@ mod tests {
     #[test]
     fn a_value_opens_only_in_its_row_and_with_its_key() {
         let seal = Seal::new(&Example::Ali.identity().unwrap());
-        let row = seal.row("contact", "bianca").unwrap();
+        let row = seal.row("contact", b"bianca").unwrap();
         let sealed = seal.seal(&row, b"value").unwrap();
         assert_eq!(seal.open(&row, &sealed).unwrap().as_slice(), b"value");
-        seal.open(&seal.row("contact", "carol").unwrap(), &sealed).unwrap_err();
+        seal.open(&seal.row("contact", b"carol").unwrap(), &sealed).unwrap_err();
         let other = Seal::new(&Example::Bianca.identity().unwrap());
         other.open(&row, &sealed).unwrap_err();
-        assert_ne!(other.row("contact", "bianca").unwrap(), row);
+        assert_ne!(other.row("contact", b"bianca").unwrap(), row);
     }
 }

@@ -1,0 +1,158 @@
+//! The messages of all conversations, in the order in which they were kept (decision D20).
+//!
+//! A row is found by HMACs of its conversation and of its name. Its mark lies open as one bit, read or not, so that
+//! unread messages can be counted without opening them.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use zeroize::Zeroizing;
+
+use super::sealed::Seal;
+use super::state::State;
+use super::{StoreError, search};
+use crate::core::keep::{Conversation, HistoryChange, Mark, Name, Position, Record};
+
+/// A message and where it stands.
+pub(crate) type Placed = (Position, Record);
+
+impl State {
+    /// The last `limit` messages of a conversation, of those that stand before `before`; the oldest first. Needs
+    /// [`State::unlock`].
+    pub(crate) fn history(
+        &self,
+        conversation: &Conversation,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Placed>, StoreError> {
+        let seal = self.seal()?;
+        let mut query = self.db.prepare_cached(
+            "SELECT position, row, value FROM history
+             WHERE conversation = ?1 AND position < ?2 ORDER BY position DESC LIMIT ?3",
+        )?;
+        let before = before.map_or(i64::MAX, |position| position.0);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut rows = query.query(params![conversation_row(seal, conversation)?, before, limit])?;
+        let mut page = Vec::new();
+        while let Some(row) = rows.next()? {
+            page.push(open(seal, row)?);
+        }
+        page.reverse();
+        Ok(page)
+    }
+
+    /// How many messages are unread, by conversation. Needs [`State::unlock`].
+    pub(crate) fn unread(&self) -> Result<BTreeMap<Conversation, u64>, StoreError> {
+        let mut query = self.db.prepare_cached(
+            "SELECT position, row, value, count FROM history JOIN (
+                 SELECT MAX(position) AS last, COUNT(*) AS count FROM history WHERE unread GROUP BY conversation
+             ) ON position = last",
+        )?;
+        let mut rows = query.query([])?;
+        let mut unread = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let (_, record) = open(self.seal()?, row)?;
+            unread.insert(record.name.conversation, row.get::<_, i64>("count")?.unsigned_abs());
+        }
+        Ok(unread)
+    }
+}
+
+/// Carries out one change; the transaction is the caller's.
+pub(super) fn apply(db: &Connection, seal: &Seal, change: &HistoryChange) -> Result<(), StoreError> {
+    match change {
+        HistoryChange::Append(record) => append(db, seal, record),
+        HistoryChange::SetMark { name, mark, since } => {
+            let row = name_row(seal, name)?;
+            let found = db
+                .prepare_cached("SELECT position, row, value FROM history WHERE row = ?1")?
+                .query_row([row], |row| Ok(open(seal, row)))
+                .optional()?;
+            let Some((position, record)) = found.transpose()? else { return Ok(()) };
+            write_again(db, seal, position, &Record { mark: *mark, since: *since, ..record })
+        }
+        HistoryChange::MarkRead { conversation } => {
+            let mut query = db.prepare_cached(
+                "SELECT position, row, value FROM history WHERE conversation = ?1 AND unread ORDER BY position",
+            )?;
+            let found = query.query_map([conversation_row(seal, conversation)?], |row| Ok(open(seal, row)))?;
+            for placed in found.collect::<Result<Vec<_>, _>>()? {
+                let (position, record) = placed?;
+                write_again(db, seal, position, &Record { mark: Mark::Received { read: true }, ..record })?;
+            }
+            Ok(())
+        }
+        HistoryChange::Forget { before } => forget(db, seal, *before),
+    }
+}
+
+fn append(db: &Connection, seal: &Seal, record: &Record) -> Result<(), StoreError> {
+    let last: Option<i64> = db.prepare_cached("SELECT MAX(position) FROM history")?.query_row([], |row| row.get(0))?;
+    let row = name_row(seal, &record.name)?;
+    let conversation = conversation_row(seal, &record.name.conversation)?;
+    let sealed = seal.seal(&row, &encode(record)?)?;
+    let added = db
+        .prepare_cached(
+            "INSERT INTO history (row, conversation, unread, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![row, conversation, is_unread(record), sealed])?;
+    if added == 1 {
+        search::appended(db, seal, last.map(Position), Position(db.last_insert_rowid()))?;
+    }
+    Ok(())
+}
+
+/// Reads from the front as long as there is something to forget. Messages are kept in the order of time, unless the
+/// clock was wrong: what such a clock kept is found as long as a block of neighbours holds something old.
+fn forget(db: &Connection, seal: &Seal, before: u64) -> Result<(), StoreError> {
+    let mut from = Position(0);
+    while let Some(block) = search::block_behind(db, from)? {
+        let old = block.records(db, seal)?.into_iter().filter(|(_, record)| record.arrived < before);
+        let old: Vec<Position> = old.map(|(position, _)| position).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        let mut delete = db.prepare_cached("DELETE FROM history WHERE position = ?1")?;
+        for position in old {
+            delete.execute([position.0])?;
+        }
+        block.shrunk(db, seal)?;
+        from = block.end();
+    }
+    Ok(())
+}
+
+fn write_again(db: &Connection, seal: &Seal, position: Position, record: &Record) -> Result<(), StoreError> {
+    let sealed = seal.seal(&name_row(seal, &record.name)?, &encode(record)?)?;
+    db.prepare_cached("UPDATE history SET unread = ?2, value = ?3 WHERE position = ?1")?.execute(params![
+        position.0,
+        is_unread(record),
+        sealed
+    ])?;
+    Ok(())
+}
+
+/// Opens a row of `position, row, value`.
+pub(super) fn open(seal: &Seal, row: &Row<'_>) -> Result<Placed, StoreError> {
+    let value = seal.open(row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?)?;
+    let record = serde_json::from_slice(&value).map_err(|_| StoreError::Unreadable)?;
+    Ok((Position(row.get(0)?), record))
+}
+
+fn encode(record: &Record) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    serde_json::to_vec(record).map(Zeroizing::new).map_err(|_| StoreError::Unreadable)
+}
+
+fn is_unread(record: &Record) -> bool {
+    record.mark == Mark::Received { read: false }
+}
+
+fn conversation_row(seal: &Seal, conversation: &Conversation) -> Result<Vec<u8>, StoreError> {
+    seal.row("conversation", conversation.to_string().as_bytes())
+}
+
+fn name_row(seal: &Seal, name: &Name) -> Result<Vec<u8>, StoreError> {
+    // No name of a conversation or user contains a 0.
+    let parts = [name.conversation.to_string().as_bytes(), b"\0", name.author.as_str().as_bytes(), b"\0"].concat();
+    seal.row("message", &[&parts[..], name.id.as_bytes()].concat())
+}

@@ -1,0 +1,75 @@
+//! Makes what the core wants kept durable: one list of changes, one transaction (threats G5, T6).
+//!
+//! A value is sealed together with its key, which the row's name does not tell: key length (4 bytes, big-endian) · key ·
+//! value.
+
+use rusqlite::{Connection, params};
+use zeroize::Zeroizing;
+
+use super::sealed::Seal;
+use super::state::State;
+use super::{StoreError, history};
+use crate::core::keep::{Change, Kind};
+
+/// A kept value and its key.
+pub(crate) type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
+
+impl State {
+    /// Makes all of `changes` durable, in their order, or none of them. Needs [`State::unlock`].
+    ///
+    /// # Errors
+    /// Everything is as it was before, and may be tried again.
+    pub(crate) fn keep(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let (db, seal) = self.unlocked()?;
+        let transaction = db.transaction()?;
+        apply(&transaction, seal, changes)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// All values of a kind, in the order of their keys. Needs [`State::unlock`].
+    pub(crate) fn load(&self, kind: Kind) -> Result<Vec<Entry>, StoreError> {
+        let mut query = self.db.prepare("SELECT row, value FROM sealed WHERE kind = ?1")?;
+        let mut rows = query.query([kind.name()])?;
+        let mut entries = Vec::new();
+        while let Some(found) = rows.next()? {
+            let sealed = self.seal()?.open(found.get_ref(0)?.as_blob()?, found.get_ref(1)?.as_blob()?)?;
+            let (key, value) = parted(&sealed).ok_or(StoreError::Unreadable)?;
+            entries.push((key.to_vec(), Zeroizing::new(value.to_vec())));
+        }
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(entries)
+    }
+}
+
+/// Carries out changes; the transaction is the caller's.
+pub(super) fn apply(db: &Connection, seal: &Seal, changes: &[Change]) -> Result<(), StoreError> {
+    for change in changes {
+        match change {
+            Change::Put { kind, key, value } => put(db, seal, *kind, key, value)?,
+            Change::Delete { kind, key } => {
+                let row = seal.row(kind.name(), key)?;
+                db.prepare_cached("DELETE FROM sealed WHERE row = ?1")?.execute([row])?;
+            }
+            Change::History(change) => history::apply(db, seal, change)?,
+        }
+    }
+    Ok(())
+}
+
+fn put(db: &Connection, seal: &Seal, kind: Kind, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    let row = seal.row(kind.name(), key)?;
+    let length = u32::try_from(key.len()).map_err(|_| StoreError::Unreadable)?;
+    let entry = Zeroizing::new([&length.to_be_bytes()[..], key, value].concat());
+    let sealed = seal.seal(&row, &entry)?;
+    db.prepare_cached("INSERT OR REPLACE INTO sealed VALUES (?1, ?2, ?3)")?.execute(params![
+        row,
+        kind.name(),
+        sealed
+    ])?;
+    Ok(())
+}
+
+fn parted(entry: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = entry.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}

@@ -1,0 +1,46 @@
+//! The tables of a user's store and how they came to be.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Append-only: a released step is never changed, only followed.
+const MIGRATIONS: &[&str] = &[
+    // 1: what login needs, in the clear (a cookie opens nothing by itself), and sealed rows.
+    "CREATE TABLE plain (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+     CREATE TABLE sealed (row BLOB PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;",
+    // 2: the history and the words in it; both sealed. Positions are never used again, so that an index cannot point to
+    // another message than it was made for.
+    "CREATE INDEX sealed_kind ON sealed (kind);
+     CREATE TABLE history (
+         position INTEGER PRIMARY KEY AUTOINCREMENT,
+         row BLOB NOT NULL UNIQUE,
+         conversation BLOB NOT NULL,
+         unread INTEGER NOT NULL,
+         value BLOB NOT NULL
+     );
+     CREATE INDEX history_conversation ON history (conversation, position);
+     CREATE INDEX history_unread ON history (conversation, position) WHERE unread;
+     CREATE TABLE words (block INTEGER PRIMARY KEY, value BLOB NOT NULL);",
+];
+
+/// Makes an open database durable, forgetful and up to date.
+pub(super) fn prepare(db: &mut Connection) -> Result<(), StoreError> {
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    // Used ratchet keys and forgotten messages must not stay behind in free pages (decision D16).
+    db.pragma_update(None, "secure_delete", "ON")?;
+    let done: usize = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (step, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        let change = db.transaction()?;
+        change.execute_batch(migration)?;
+        change.pragma_update(None, "user_version", step + 1)?;
+        change.commit()?;
+    }
+    Ok(())
+}
+
+/// Forgets everything sealed.
+pub(super) fn forget_sealed(db: &Connection) -> Result<(), StoreError> {
+    Ok(db.execute_batch("DELETE FROM sealed; DELETE FROM history; DELETE FROM words;")?)
+}

@@ -1,0 +1,323 @@
+//! What is kept, found and forgotten, and what the files tell.
+
+use std::path::Path;
+
+use common::ident::{GroupName, KeyDigest, MessageId};
+use common::testkit::Example;
+
+use super::StoreError;
+use super::state::{KnownVault, State};
+use crate::core::keep::{Change, Conversation, HistoryChange, Kind, Mark, Name, Position, Record};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.0.path().join("ali")
+    }
+
+    fn open(&self) -> State {
+        let mut state = State::open(&self.path()).unwrap();
+        state.unlock(&Example::Ali.identity().unwrap());
+        state
+    }
+}
+
+fn put(kind: Kind, key: &str, value: &str) -> Change {
+    Change::Put { kind, key: key.into(), value: value.as_bytes().to_vec().into() }
+}
+
+fn bianca() -> Conversation {
+    Conversation::User(Example::Bianca.user().unwrap())
+}
+
+/// Bianca's message number `n`, arrived at second `n`.
+fn message(n: u64, text: &str) -> Record {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&n.to_be_bytes());
+    let name = Name { conversation: bianca(), author: Example::Bianca.user().unwrap(), id: MessageId(id) };
+    Record { name, text: text.into(), date: n, arrived: n, mark: Mark::Received { read: false }, since: n }
+}
+
+fn append(record: &Record) -> Change {
+    Change::History(HistoryChange::Append(record.clone()))
+}
+
+/// Keeps messages 0, 1, 2, … with these texts.
+fn fill(state: &mut State, texts: impl IntoIterator<Item = String>) {
+    let changes: Vec<Change> = (0..).zip(texts).map(|(n, text)| append(&message(n, &text))).collect();
+    state.keep(&changes).unwrap();
+}
+
+fn texts(placed: Vec<(Position, Record)>) -> Vec<String> {
+    placed.into_iter().map(|(_, record)| record.text).collect()
+}
+
+fn find(state: &State, words: &str) -> Vec<String> {
+    texts(state.find(words, None, 100).unwrap())
+}
+
+fn values(state: &State, kind: Kind) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    state.load(kind).unwrap().iter().map(|(key, value)| (text(key), text(value))).collect()
+}
+
+#[test]
+fn what_was_kept_is_there_after_a_restart() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    let mut theirs = message(1, "hello");
+    state.keep(&[put(Kind::Room, "b", "2"), put(Kind::Room, "a", "1"), put(Kind::Mls, "a", "3")]).unwrap();
+    state.keep(&[append(&theirs), put(Kind::Room, "b", "4"), put(Kind::Room, "", "5")]).unwrap();
+    state.keep(&[Change::Delete { kind: Kind::Room, key: "a".into() }]).unwrap();
+    let read = HistoryChange::SetMark { name: theirs.name.clone(), mark: Mark::Received { read: true }, since: 9 };
+    state.keep(&[Change::History(read)]).unwrap();
+    drop(state);
+
+    let state = folder.open();
+    assert_eq!(values(&state, Kind::Room), [("".into(), "5".into()), ("b".into(), "4".into())]);
+    assert_eq!(values(&state, Kind::Mls), [("a".into(), "3".into())]);
+    (theirs.mark, theirs.since) = (Mark::Received { read: true }, 9);
+    assert_eq!(state.history(&bianca(), None, 10).unwrap(), [(Position(1), theirs)]);
+    assert_eq!(find(&state, "hello"), ["hello"]);
+}
+
+#[test]
+fn a_step_that_does_not_fit_on_the_disk_leaves_everything_as_it_was() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    state.keep(&[put(Kind::Counter, "sent", "1"), append(&message(1, "first"))]).unwrap();
+    let pages: i64 = state.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    state.db.pragma_update(None, "max_page_count", pages + 4).unwrap();
+
+    let step = [
+        put(Kind::Counter, "sent", "2"),
+        append(&message(2, "second")),
+        put(Kind::Outbox, "2", &"x".repeat(100_000)),
+        append(&message(3, "third")),
+    ];
+    assert!(matches!(state.keep(&step), Err(StoreError::Database(_))));
+    assert_eq!(values(&state, Kind::Counter), [("sent".into(), "1".into())]);
+    assert_eq!(values(&state, Kind::Outbox), []);
+    assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first"]);
+
+    state.db.pragma_update(None, "max_page_count", pages + 100).unwrap();
+    state.keep(&step).unwrap();
+    drop(state);
+    let state = folder.open();
+    assert_eq!(values(&state, Kind::Counter), [("sent".into(), "2".into())]);
+    assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first", "second", "third"]);
+}
+
+#[test]
+fn a_step_that_fails_halfway_leaves_everything_as_it_was() {
+    let mut state = Folder::new().open();
+    state.keep(&[append(&message(1, "damaged"))]).unwrap();
+    state.db.execute("UPDATE history SET value = zeroblob(99)", []).unwrap();
+    let step = [put(Kind::Counter, "sent", "1"), Change::History(HistoryChange::MarkRead { conversation: bianca() })];
+    assert!(matches!(state.keep(&step), Err(StoreError::Unreadable)));
+    assert_eq!(values(&state, Kind::Counter), []);
+}
+
+#[test]
+fn a_message_is_kept_once_and_nobody_takes_the_place_of_anothers() {
+    let mut state = Folder::new().open();
+    let first = message(1, "first");
+    let mut other_author = message(1, "same id");
+    other_author.name.author = Example::Carol.user().unwrap();
+    let mut other_place = message(1, "same id");
+    other_place.name.conversation = Conversation::Group(GroupName::parse("bianca").unwrap());
+    state.keep(&[append(&first), append(&message(1, "again")), append(&other_author), append(&other_place)]).unwrap();
+    state.keep(&[append(&message(1, "and again"))]).unwrap();
+    assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first", "same id"]);
+    assert_eq!(state.history(&other_place.name.conversation, None, 10).unwrap().len(), 1);
+}
+
+#[test]
+fn history_is_read_page_by_page_backwards() {
+    let mut state = Folder::new().open();
+    fill(&mut state, (0..7).map(|n| n.to_string()));
+    let last = state.history(&bianca(), None, 3).unwrap();
+    let before = last[0].0;
+    assert_eq!(texts(last), ["4", "5", "6"]);
+    let page = state.history(&bianca(), Some(before), 3).unwrap();
+    let before = page[0].0;
+    assert_eq!(texts(page), ["1", "2", "3"]);
+    assert_eq!(texts(state.history(&bianca(), Some(before), 3).unwrap()), ["0"]);
+    assert_eq!(state.history(&Conversation::Everyone, None, 3).unwrap(), []);
+}
+
+#[test]
+fn unread_messages_are_counted_by_conversation_until_they_are_read() {
+    let mut state = Folder::new().open();
+    let mut queued = message(3, "ours");
+    queued.mark = Mark::Queued;
+    let mut said_to_all = message(4, "to all");
+    said_to_all.name.conversation = Conversation::Everyone;
+    state.keep(&[message(1, "one"), message(2, "two"), queued, said_to_all].map(|record| append(&record))).unwrap();
+    let expected = [(bianca(), 2), (Conversation::Everyone, 1)];
+    assert_eq!(state.unread().unwrap().into_iter().collect::<Vec<_>>(), expected);
+
+    state.keep(&[Change::History(HistoryChange::MarkRead { conversation: bianca() })]).unwrap();
+    assert_eq!(state.unread().unwrap().into_iter().collect::<Vec<_>>(), expected[1..]);
+    let marks: Vec<Mark> = state.history(&bianca(), None, 9).unwrap().iter().map(|(_, record)| record.mark).collect();
+    assert_eq!(marks, [Mark::Received { read: true }, Mark::Received { read: true }, Mark::Queued]);
+}
+
+#[test]
+fn a_mark_of_a_message_that_is_gone_changes_nothing() {
+    let mut state = Folder::new().open();
+    let name = message(1, "").name;
+    state.keep(&[Change::History(HistoryChange::SetMark { name, mark: Mark::Read, since: 1 })]).unwrap();
+    assert_eq!(state.history(&bianca(), None, 9).unwrap(), []);
+}
+
+#[test]
+fn words_are_found_newest_first_in_and_behind_the_index() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    fill(&mut state, (0..600).map(|n| if n % 100 == 0 { format!("Number {n} of ZÜRICH") } else { format!("no {n}") }));
+    let hundreds: Vec<String> = (0..6).rev().map(|n| format!("Number {} of ZÜRICH", n * 100)).collect();
+    assert_eq!(find(&state, "zürich number"), hundreds);
+    assert_eq!(find(&state, "number 300"), ["Number 300 of ZÜRICH"]);
+    assert_eq!(find(&state, "NO 599"), ["no 599"], "behind the index");
+    assert_eq!(find(&state, "zürich 17"), [""; 0]);
+    assert_eq!(find(&state, "züri"), [""; 0]);
+    assert_eq!(find(&state, " \t?"), [""; 0]);
+
+    let two = state.find("zürich", None, 2).unwrap();
+    let before = two[1].0;
+    assert_eq!(texts(two), hundreds[..2]);
+    assert_eq!(texts(state.find("zürich", Some(before), 3).unwrap()), hundreds[2..5]);
+    assert_eq!(state.find("zürich", None, 0).unwrap(), []);
+    let many = (0..100).map(|n| n.to_string()).collect::<Vec<_>>().join(" ");
+    assert_eq!(find(&state, &many), [""; 0], "more words than the index is asked for");
+    drop(state);
+    assert_eq!(find(&folder.open(), "zürich"), hundreds);
+}
+
+#[test]
+fn scripts_without_spaces_and_pictures_are_found_by_the_index_too() {
+    let mut state = Folder::new().open();
+    let special = ["小王，你好吗？", "你 and 好", "done 🎉🎉", "I ❤️ it"];
+    let rest = (0..300).map(|n| n.to_string());
+    fill(&mut state, special.map(String::from).into_iter().chain(rest));
+    assert_eq!(find(&state, "你好"), ["小王，你好吗？"]);
+    assert_eq!(find(&state, "好 你"), ["你 and 好", "小王，你好吗？"]);
+    assert_eq!(find(&state, "🎉"), ["done 🎉🎉"]);
+    assert_eq!(find(&state, "❤ IT"), ["I ❤️ it"]);
+}
+
+#[test]
+fn what_is_forgotten_is_neither_shown_nor_found_and_the_rest_is() {
+    let mut state = Folder::new().open();
+    fill(&mut state, (0..700).map(|n| format!("number {n}")));
+    let forget = |before| [Change::History(HistoryChange::Forget { before })];
+    state.keep(&forget(0)).unwrap();
+    assert_eq!(state.history(&bianca(), None, 1000).unwrap().len(), 700);
+    state.keep(&forget(300)).unwrap();
+    let kept = state.history(&bianca(), None, 1000).unwrap();
+    assert_eq!((kept.len(), kept[0].1.arrived), (400, 300));
+    assert_eq!(find(&state, "number 299"), [""; 0]);
+    assert_eq!(find(&state, "number 300"), ["number 300"]);
+    assert_eq!(state.find("number", None, 1000).unwrap().len(), 400);
+
+    state.keep(&forget(u64::MAX)).unwrap();
+    assert_eq!(state.find("number", None, 1000).unwrap(), []);
+    let indexes: i64 = state.db.query_row("SELECT COUNT(*) FROM words", [], |row| row.get(0)).unwrap();
+    assert_eq!(indexes, 0, "words go with their messages");
+    fill(&mut state, (0..300).map(|n| format!("second number {n}")));
+    assert_eq!(state.find("number", None, 1000).unwrap().len(), 300);
+}
+
+#[test]
+fn messages_that_a_wrong_clock_kept_are_forgotten_with_their_neighbours() {
+    let mut state = Folder::new().open();
+    let mut early = message(0, "from the future");
+    early.arrived = 1_000_000;
+    state.keep(&[append(&early), append(&message(1, "one")), append(&message(2, "two"))]).unwrap();
+    state.keep(&[Change::History(HistoryChange::Forget { before: 2 })]).unwrap();
+    assert_eq!(texts(state.history(&bianca(), None, 9).unwrap()), ["from the future", "two"]);
+}
+
+#[test]
+fn nothing_is_left_for_another_key() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    let vault = |key| KnownVault { sealed: vec![1; 40], version: 1, key: KeyDigest([key; 32]) };
+    state.set_vault(&vault(1)).unwrap();
+    state.keep(&[put(Kind::Room, "a", "1")]).unwrap();
+    fill(&mut state, (0..300).map(|n| n.to_string()));
+    state.set_vault(&vault(2)).unwrap();
+    state.unlock(&Example::Bianca.identity().unwrap());
+    assert_eq!(values(&state, Kind::Room), []);
+    assert_eq!(state.history(&bianca(), None, 10).unwrap(), []);
+    assert_eq!(find(&state, "7"), [""; 0]);
+    assert!(state.unread().unwrap().is_empty());
+}
+
+#[test]
+fn an_old_copy_becomes_another_terminal_and_keeps_its_history() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    let (user, identity) = (Example::Ali.user().unwrap(), Example::Ali.identity().unwrap());
+    let before = state.certificate(&user, &identity, 1).unwrap();
+    state.keep(&[append(&message(1, "first")), put(Kind::Room, "a", "1")]).unwrap();
+    state.renew_terminal(&[Change::Delete { kind: Kind::Room, key: "a".into() }]).unwrap();
+    drop(state);
+
+    let state = folder.open();
+    let after = state.certificate(&user, &identity, 2).unwrap();
+    assert_ne!((before.terminal, before.key), (after.terminal, after.key));
+    assert_eq!(state.known().unwrap().terminal, after.terminal);
+    assert_eq!(values(&state, Kind::Room), []);
+    assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first"]);
+}
+
+#[test]
+fn the_files_tell_neither_texts_nor_names_nor_words() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    let mut record = message(1, "the Canaryseed sings");
+    record.name.conversation = Conversation::Group(GroupName::parse("canarygroup").unwrap());
+    state.keep(&[put(Kind::Group, "canarykey", "canaryvalue"), append(&record)]).unwrap();
+    fill(&mut state, (0..300).map(|n| format!("canarysong {n}")));
+    assert!(find(&state, "canarysong").len() == 100 && find(&state, "canaryseed").len() == 1);
+    let hidden = ["canary", "bianca", "received", "seed", "song"];
+    assert_eq!(seen(&folder.path(), &hidden), [""; 0], "while it is open");
+    drop(state);
+    assert_eq!(seen(&folder.path(), &hidden), [""; 0], "afterwards");
+    assert_eq!(seen(&folder.path(), &["sealed_kind"]), ["sealed_kind"], "this test can see");
+}
+
+#[test]
+fn what_was_deleted_or_replaced_is_overwritten_in_the_file() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    let all = ["1", "2", "3"].map(|key| put(Kind::Mls, key, &"x".repeat(2000)));
+    state.keep(&all).unwrap();
+    let sealed: Vec<Vec<u8>> = {
+        let mut query = state.db.prepare("SELECT substr(value, -16) FROM sealed").unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let left = |state: &State| {
+        state.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        let file = std::fs::read(folder.path().join("state.db")).unwrap();
+        sealed.iter().filter(|tag| file.windows(16).any(|window| window == tag.as_slice())).count()
+    };
+    assert_eq!(left(&state), 3);
+    state.keep(&all[..1]).unwrap();
+    assert_eq!(left(&state), 2);
+    state.keep(&[Change::Delete { kind: Kind::Mls, key: "2".into() }]).unwrap();
+    assert_eq!(left(&state), 1);
+}
+
+fn seen<'a>(folder: &Path, words: &[&'a str]) -> Vec<&'a str> {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let content = String::from_utf8_lossy(&files.collect::<Vec<_>>().concat()).to_lowercase();
+    words.iter().copied().filter(|word| content.contains(&word.to_lowercase())).collect()
+}
