@@ -215,16 +215,16 @@ fn scripts_without_spaces_and_pictures_are_found_by_the_index_too() {
 #[test]
 fn what_is_forgotten_is_neither_shown_nor_found_and_the_rest_is() {
     let mut state = Folder::new().open();
-    fill(&mut state, (0..700).map(|n| format!("number {n}")));
+    fill(&mut state, (0..900).map(|n| format!("number {n}")));
     let forget = |before| [Change::History(HistoryChange::Forget { before })];
     state.keep(&forget(0)).unwrap();
-    assert_eq!(state.history(&bianca(), None, 1000).unwrap().len(), 700);
+    assert_eq!(state.history(&bianca(), None, 1000).unwrap().len(), 900);
     state.keep(&forget(300)).unwrap();
     let kept = state.history(&bianca(), None, 1000).unwrap();
-    assert_eq!((kept.len(), kept[0].1.arrived), (400, 300));
+    assert_eq!((kept.len(), kept[0].1.arrived), (600, 300));
     assert_eq!(find(&state, "number 299"), [""; 0]);
     assert_eq!(find(&state, "number 300"), ["number 300"]);
-    assert_eq!(state.find("number", None, 1000).unwrap().len(), 400);
+    assert_eq!(state.find("number", None, 1000).unwrap().len(), 600);
 
     state.keep(&forget(u64::MAX)).unwrap();
     assert_eq!(state.find("number", None, 1000).unwrap(), []);
