@@ -10,7 +10,7 @@ use crate::core::entry::{Entry, Origin, Step};
 use crate::core::lockout::LockRule;
 use crate::core::moment::Moment;
 use crate::core::online::Arrival;
-use crate::core::present::{Answer, Present};
+use crate::core::present::{Answer, Heard, Present};
 use crate::core::{Directory, Policy};
 use crate::store::sqlite::SqliteStore;
 
@@ -55,7 +55,11 @@ pub fn fuzz_connection(data: &[u8]) {
             // Signatures cover a challenge that is random each time, so no input can hold one.
             Step::Enter(..) => assert!(payload.is_empty(), "present without a proof"),
         }
-        match session.as_mut().map(|session| session.handle(&directory, now, payload)) {
+        let answer = session.as_mut().map(|session| match session.handle(&directory, now, payload) {
+            Heard::Answered(answer) => answer,
+            Heard::Asked(request) => block_on(session.ask(&directory, now, *request)),
+        });
+        match answer {
             None | Some(Answer::Silent) => {}
             Some(Answer::Message(message)) => fits(&message.encode(), FRAME_AFTER_LOGIN),
             Some(Answer::Encoded(payload)) => fits(&payload, FRAME_AFTER_LOGIN),

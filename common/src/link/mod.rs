@@ -156,6 +156,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         if self.tls.writer().write(&frame)? < frame.len() { Err(LinkError::TooSlow) } else { Ok(()) }
     }
 
+    /// Whether everything that was queued has been written.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        !self.tls.wants_write()
+    }
+
     /// The next frame payload; `None` when the other side closed the connection in order. Writes what is queued
     /// meanwhile. Dropping the future loses nothing.
     ///

@@ -2,7 +2,8 @@
 //!
 //! [`entry`] is a connection before it is logged in and [`present`] one after that; [`login`] and [`register`] are the
 //! handlers in between, plain async functions that await nothing but the [`store::Store`]. [`lockout`], [`sources`] and
-//! [`admission`] are the arithmetic of what is refused; [`online`] is who is there. Each takes the time as an argument.
+//! [`admission`] are the arithmetic of what is refused; [`online`] is who is there, and [`pushes`] what waits to be told to
+//! one of them. Each takes the time as an argument.
 
 pub mod admission;
 pub mod entry;
@@ -12,6 +13,7 @@ pub mod login;
 pub mod moment;
 pub mod online;
 pub mod present;
+pub mod pushes;
 pub mod register;
 pub mod sources;
 pub mod store;

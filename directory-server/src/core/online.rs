@@ -11,10 +11,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use common::ident::{TerminalId, UserId};
 use common::limits::{LIST_PAGE, TERMINALS_PER_USER};
-use common::msg::{ByeReason, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus, Message as _};
-use futures::channel::oneshot;
+use common::msg::{
+    ByeReason, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus, Member, Message as _,
+};
 
 use super::moment::Moment;
+use super::pushes::Pushes;
 
 /// A terminal that has proved who it is and now becomes present.
 #[derive(Debug)]
@@ -76,8 +78,8 @@ impl Presence {
     }
 
     fn end(self, reason: ByeReason) -> usize {
-        let ended = self.terminals.into_iter().filter_map(|terminal| terminal.end.send(reason).ok());
-        ended.count()
+        self.terminals.iter().for_each(|terminal| terminal.pushes.end(reason));
+        self.terminals.len()
     }
 }
 
@@ -87,30 +89,36 @@ struct Terminal {
     session: u64,
     address: SocketAddr,
     since: Moment,
-    end: oneshot::Sender<ByeReason>,
+    pushes: Arc<Pushes>,
 }
 
 /// The presence of one terminal; dropping it ends the presence.
 #[derive(Debug)]
 pub struct Attendance {
     online: Arc<Online>,
-    user: UserId,
+    member: Member,
     session: u64,
-    /// Told when the directory ends the session, with the reason for `BYE`.
-    pub ended: oneshot::Receiver<ByeReason>,
+    /// What waits to be told to it.
+    pub pushes: Arc<Pushes>,
 }
 
 impl Attendance {
     /// Who is present.
     #[must_use]
     pub fn user(&self) -> &UserId {
-        &self.user
+        &self.member.userid
+    }
+
+    /// Who is present where.
+    #[must_use]
+    pub fn member(&self) -> &Member {
+        &self.member
     }
 }
 
 impl Drop for Attendance {
     fn drop(&mut self) {
-        self.online.leave(&self.user, self.session);
+        self.online.leave(&self.member.userid, self.session);
     }
 }
 
@@ -133,17 +141,25 @@ impl Online {
             return Err(TooManyTerminals);
         }
         if let Some(old) = presence.terminals.iter().position(|terminal| terminal.id == arrival.terminal) {
-            // If its connection has gone in the meantime, nobody is left to be told.
-            let _ = presence.terminals.remove(old).end.send(ByeReason::Replaced);
+            presence.terminals.remove(old).pushes.end(ByeReason::Replaced);
         }
-        let (end, ended) = oneshot::channel();
+        let pushes = Arc::<Pushes>::default();
         let session = self.sessions.fetch_add(1, Ordering::Relaxed);
-        let terminal = Terminal { id: arrival.terminal, session, address: arrival.address, since: arrival.now, end };
-        presence.terminals.insert(0, terminal);
+        presence.terminals.insert(
+            0,
+            Terminal {
+                id: arrival.terminal,
+                session,
+                address: arrival.address,
+                since: arrival.now,
+                pushes: Arc::clone(&pushes),
+            },
+        );
         // A passcode reset gives the user another key while an older session may still be ending.
         presence.public_key = arrival.public_key.into();
         presence.encode_reply(arrival.user);
-        Ok(Attendance { online: Arc::clone(self), user: arrival.user.clone(), session, ended })
+        let member = Member { userid: arrival.user.clone(), terminal: arrival.terminal };
+        Ok(Attendance { online: Arc::clone(self), member, session, pushes })
     }
 
     /// Whether a terminal may [`Online::join`] now.
@@ -197,6 +213,14 @@ impl Online {
         (users.len(), users.values().map(|presence| presence.terminals.len()).sum())
     }
 
+    /// What waits to be told to a terminal; nothing if it is not present.
+    #[must_use]
+    pub fn pushes(&self, member: &Member) -> Option<Arc<Pushes>> {
+        let users = self.read();
+        let terminals = &users.get(&member.userid)?.terminals;
+        terminals.iter().find(|terminal| terminal.id == member.terminal).map(|terminal| Arc::clone(&terminal.pushes))
+    }
+
     /// Ends all sessions of a user; returns how many there were. Lookups do not find the user from now on.
     pub fn end(&self, user: &UserId, reason: ByeReason) -> usize {
         let presence = self.write().remove(user);
@@ -235,6 +259,7 @@ impl Online {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::pushes::{Outlet, Push};
 
     fn user(id: &str) -> UserId {
         UserId::parse(id).unwrap()
@@ -280,9 +305,9 @@ mod tests {
     #[test]
     fn the_same_terminal_replaces_its_old_session_and_outlives_its_end() {
         let online = Arc::new(Online::default());
-        let mut old = join(&online, "ali", 2).unwrap();
+        let old = join(&online, "ali", 2).unwrap();
         let new = join(&online, "ali", 2).unwrap();
-        assert_eq!(old.ended.try_recv(), Ok(Some(ByeReason::Replaced)));
+        assert_eq!(old.pushes.take(Outlet::Busy), Some(Push::End(ByeReason::Replaced)));
         drop(old);
         assert_eq!(addresses(&online, "ali"), [2], "the end of the old session leaves the new one alone");
         drop(new);
@@ -311,11 +336,11 @@ mod tests {
     #[test]
     fn ending_a_user_tells_every_terminal_and_hides_the_user_at_once() {
         let online = Arc::new(Online::default());
-        let mut sessions = [join(&online, "ali", 2).unwrap(), join(&online, "ali", 3).unwrap()];
+        let sessions = [join(&online, "ali", 2).unwrap(), join(&online, "ali", 3).unwrap()];
         assert_eq!(online.end(&user("ali"), ByeReason::Administrator), 2);
         assert_eq!(online.lookup(&user("ali")), online.not_found());
-        for session in &mut sessions {
-            assert_eq!(session.ended.try_recv(), Ok(Some(ByeReason::Administrator)));
+        for session in &sessions {
+            assert_eq!(session.pushes.take(Outlet::Busy), Some(Push::End(ByeReason::Administrator)));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A connection that is logged in: lookups, lists, signs of life, logout (protocol section 6).
 //!
-//! Synchronous and free of the store: everything is answered from memory. Dropping [`Present`] ends the presence.
+//! What is answered from memory is answered at once by [`Present::handle`]; requests that need the store go on to
+//! [`Present::ask`], and [`Present::push`] is what happens without a request. Dropping [`Present`] ends the presence.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +13,22 @@ use common::msg::{
 use super::Directory;
 use super::moment::{Moment, whole_seconds};
 use super::online::Attendance;
+use super::pushes::Push;
 use super::sources::Window;
+use super::store::{Store, StoreError};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What follows from one frame.
+/// What a frame comes to.
+#[derive(Debug)]
+pub enum Heard {
+    /// This is the answer.
+    Answered(Answer),
+    /// The store is needed: [`Present::ask`] gives the answer.
+    Asked(Box<ToDirectory>),
+}
+
+/// What follows from a frame, or from what is told without one.
 #[derive(Debug)]
 pub enum Answer {
     /// Nothing to send.
@@ -27,6 +39,20 @@ pub enum Answer {
     Encoded(Arc<[u8]>),
     /// Send this message and close.
     Last(FromDirectory),
+}
+
+impl Answer {
+    pub(super) fn error(code: ErrorCode) -> Self {
+        Self::Last(Error::new(code).into())
+    }
+}
+
+impl From<StoreError> for Answer {
+    /// The other side is told that its request was not carried out; the reason is for the log.
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a request could not be carried out");
+        Self::error(ErrorCode::Unavailable)
+    }
 }
 
 /// A terminal that is present.
@@ -43,8 +69,8 @@ impl Present {
     }
 
     /// Takes one frame.
-    pub fn handle<S>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Answer {
-        match ToDirectory::decode(payload) {
+    pub fn handle<S>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Heard {
+        Heard::Answered(match ToDirectory::decode(payload) {
             Ok(ToDirectory::LookupReq(request)) => self.look_up(directory, now, &request),
             Ok(ToDirectory::ListReq(request)) => match self.may_ask(directory, now, "LISTREQ") {
                 Ok(()) => Answer::Message(directory.online.list(request.after.as_ref()).into()),
@@ -53,11 +79,28 @@ impl Present {
             Ok(ToDirectory::Ping(_)) => Answer::Message(Pong {}.into()),
             Ok(ToDirectory::Pong(_)) => Answer::Silent,
             Ok(ToDirectory::Logout(_)) => Answer::Last(Bye { reason: ByeReason::Ended }.into()),
-            Ok(_) => Answer::Last(Error::new(ErrorCode::OutOfOrder).into()),
+            Ok(request) => return Heard::Asked(Box::new(request)),
             Err(Malformed::UnknownType) => Answer::Message(Error::new(ErrorCode::UnknownMsgtype).into()),
-            Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => {
-                Answer::Last(Error::new(ErrorCode::Malformed).into())
-            }
+            Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => Answer::error(ErrorCode::Malformed),
+        })
+    }
+
+    /// Answers what [`Present::handle`] could not. Answers go out in the order of the requests, so no frame is handled
+    /// meanwhile.
+    pub async fn ask<S: Store>(&mut self, _directory: &Directory<S>, _now: Moment, request: ToDirectory) -> Answer {
+        match request {
+            ToDirectory::MailboxReq(_) => Answer::Silent,
+            // Whatever belongs before login.
+            _ => Answer::error(ErrorCode::OutOfOrder),
+        }
+    }
+
+    /// Sends what the session did not ask for.
+    pub async fn push<S: Store>(&mut self, _directory: &Directory<S>, _now: Moment, push: Push) -> Answer {
+        match push {
+            Push::End(reason) => Answer::Last(Bye { reason }.into()),
+            Push::Mail => Answer::Silent,
+            Push::Message(payload) => Answer::Encoded(payload),
         }
     }
 

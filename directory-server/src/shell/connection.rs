@@ -5,14 +5,14 @@
 
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use common::frame::Padding;
 use common::limits::{FRAME_AFTER_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
-use common::msg::{Bye, ByeReason, FromDirectory, Message as _, Ping};
+use common::msg::{FromDirectory, Message as _, Ping};
 use futures::FutureExt as _;
 
 use super::node::{Admitted, Node, SessionToken};
@@ -20,7 +20,8 @@ use super::rt::{self, TcpStream};
 use crate::core::admission::login_deadline;
 use crate::core::entry::{Entry, Origin, Step};
 use crate::core::liveness::Silence;
-use crate::core::present::{Answer, Present};
+use crate::core::present::{Answer, Heard, Present};
+use crate::core::pushes::{Outlet, Push, Pushes};
 use crate::core::sources::{Offence, Source};
 use crate::core::store::Store as _;
 
@@ -111,8 +112,40 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Session, Optio
 
 enum Event {
     Frame(Result<Option<Vec<u8>>, LinkError>),
-    Ended(ByeReason),
+    Push(Push),
     Alarm,
+}
+
+/// What happens next in a session. What is pushed goes first, so that a flood of requests does not hold it up.
+fn poll_event(
+    link: &mut Link<TcpStream>,
+    pushes: &Pushes,
+    alarm: Pin<&mut impl Future<Output = ()>>,
+    cx: &mut Context<'_>,
+) -> Poll<Event> {
+    let outlet = |link: &Link<TcpStream>| if link.is_written() { Outlet::Free } else { Outlet::Busy };
+    pushes.register(cx.waker());
+    if let Some(push) = pushes.take(outlet(link)) {
+        return Poll::Ready(Event::Push(push));
+    }
+    if let Poll::Ready(frame) = link.poll_next(cx) {
+        return Poll::Ready(Event::Frame(frame));
+    }
+    // Polling the link may have freed its outlet.
+    if let Some(push) = pushes.take(outlet(link)) {
+        return Poll::Ready(Event::Push(push));
+    }
+    alarm.poll(cx).map(|()| Event::Alarm)
+}
+
+/// Waits for the store, and writes what is queued meanwhile.
+async fn while_writing(link: &mut Link<TcpStream>, mut work: Pin<Box<impl Future<Output = Answer>>>) -> Answer {
+    poll_fn(|cx| {
+        // A link that fails says so again when it is read.
+        let _ = pin!(link.flush()).poll(cx);
+        work.as_mut().poll(cx)
+    })
+    .await
 }
 
 /// The session, until either side ends it; gives the last message to send, if there is one.
@@ -121,38 +154,37 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) ->
     let mut turn = 0;
     let mut alarm = pin!(rt::sleep(PING_AFTER));
     loop {
-        let event = poll_fn(|cx| {
-            if let Poll::Ready(reason) = present.attendance.ended.poll_unpin(cx) {
-                return Poll::Ready(Event::Ended(reason.unwrap_or(ByeReason::Ended)));
-            }
-            if let Poll::Ready(frame) = link.poll_next(cx) {
-                return Poll::Ready(Event::Frame(frame));
-            }
-            alarm.as_mut().poll(cx).map(|()| Event::Alarm)
-        });
-        let queued = match event.await {
+        let event = poll_fn(|cx| poll_event(link, &present.attendance.pushes, alarm.as_mut(), cx)).await;
+        let now = node.clock.now();
+        let answer = match event {
             Event::Frame(Ok(Some(frame))) => {
-                heard = node.clock.now();
-                match present.handle(&node.directory, heard, &frame) {
-                    Answer::Silent => Ok(()),
-                    Answer::Message(message) => link.queue(&message.encode(), Padding::None),
-                    Answer::Encoded(payload) => link.queue(&payload, Padding::None),
-                    Answer::Last(message) => return Some(message),
+                heard = now;
+                match present.handle(&node.directory, now, &frame) {
+                    Heard::Answered(answer) => answer,
+                    Heard::Asked(request) => {
+                        while_writing(link, Box::pin(present.ask(&node.directory, now, *request))).await
+                    }
                 }
             }
+            Event::Push(push) => while_writing(link, Box::pin(present.push(&node.directory, now, push))).await,
             Event::Frame(Ok(None) | Err(_)) => return None,
-            Event::Ended(reason) => return Some(Bye { reason }.into()),
-            Event::Alarm => match Silence::of(node.clock.now().since(heard)) {
+            Event::Alarm => match Silence::of(now.since(heard)) {
                 Silence::Dead => return None,
                 Silence::Short(again) => {
                     alarm.set(rt::sleep(again));
-                    Ok(())
+                    Answer::Silent
                 }
                 Silence::Long(again) => {
                     alarm.set(rt::sleep(again));
-                    link.queue(&FromDirectory::from(Ping {}).encode(), Padding::None)
+                    Answer::Message(Ping {}.into())
                 }
             },
+        };
+        let queued = match answer {
+            Answer::Silent => Ok(()),
+            Answer::Message(message) => link.queue(&message.encode(), Padding::None),
+            Answer::Encoded(payload) => link.queue(&payload, Padding::None),
+            Answer::Last(message) => return Some(message),
         };
         if queued.is_err() {
             return None;

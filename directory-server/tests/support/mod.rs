@@ -15,7 +15,8 @@ use common::testkit::Example;
 use directory_server::core::entry::{Entry, Origin, Step};
 use directory_server::core::lockout::LockRule;
 use directory_server::core::moment::Moment;
-use directory_server::core::present::{Answer, Present};
+use directory_server::core::present::{Answer, Heard, Present};
+use directory_server::core::pushes::{Outlet, Push};
 use directory_server::core::sources::Offence;
 use directory_server::core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
@@ -110,7 +111,11 @@ impl Peer {
     pub(crate) fn send_bytes(&mut self, world: &World, payload: &[u8]) -> Option<FromDirectory> {
         assert!(!self.closed, "the directory has closed this connection");
         if let Some(present) = &mut self.present {
-            return match present.handle(&world.directory, world.now, payload) {
+            let answer = match present.handle(&world.directory, world.now, payload) {
+                Heard::Answered(answer) => answer,
+                Heard::Asked(request) => block_on(present.ask(&world.directory, world.now, *request)),
+            };
+            return match answer {
                 Answer::Silent => None,
                 Answer::Message(message) => Some(message),
                 Answer::Encoded(payload) => Some(FromDirectory::decode(&payload).unwrap()),
@@ -148,7 +153,10 @@ impl Peer {
 
     /// Why the directory ended the session, if it did.
     pub(crate) fn ended(&mut self) -> Option<ByeReason> {
-        self.present.as_mut().and_then(|present| present.attendance.ended.try_recv().unwrap())
+        match self.present.as_ref()?.attendance.pushes.take(Outlet::Busy) {
+            Some(Push::End(reason)) => Some(reason),
+            _ => None,
+        }
     }
 
     pub(crate) fn channel<'a>(&'a self, user: &'a UserId) -> Channel<'a> {
