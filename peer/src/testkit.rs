@@ -1,5 +1,8 @@
-//! Fuzz bodies of the peer; the committed corpus is replayed by the ordinary tests.
+//! Fuzz bodies of the peer, whose committed corpus the ordinary tests replay, and what its benchmarks measure.
 
+mod archive;
+
+pub use archive::Archive;
 use common::ident::TerminalId;
 use common::msg::{ConnectStatus, Message as _, PeerMessage};
 use common::testkit::Example;
