@@ -1,0 +1,103 @@
+//! Which commits are followed (protocol section 8.6; threats G1, G3). The same rules hold for everybody's commits, our
+//! own included: what others would refuse is not sent.
+//!
+//! The rules know plain names only; that leaves are who they say has been checked before.
+
+use std::collections::BTreeSet;
+
+use common::ident::{GroupName, UserId};
+use common::limits::ROOM_TERMINALS;
+use common::msg::Member;
+
+use super::{Charter, Refusal};
+
+/// A commit in plain names.
+#[derive(Debug)]
+pub(super) struct Proposed<'a> {
+    pub(super) by: &'a UserId,
+    pub(super) members: &'a [Member],
+    pub(super) added: &'a [Member],
+    pub(super) removed: &'a [Member],
+    /// The members behind it.
+    pub(super) outcome: &'a [Member],
+    /// What the room was before.
+    pub(super) charter: &'a Charter,
+    /// What the room will be.
+    pub(super) amended: &'a Charter,
+    /// Users who said that they leave.
+    pub(super) leaving: &'a BTreeSet<UserId>,
+}
+
+impl Proposed<'_> {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        check_terminals(self.outcome)?;
+        let users = users(self.outcome);
+        let admin = self.charter.is_admin(self.by);
+        self.check_additions(admin)?;
+        for Member { userid: user, .. } in self.removed {
+            if !(admin || user == self.by || users.contains(user) || self.leaving.contains(user)) {
+                return Err(Refusal::MayNotRemove { user: user.clone() });
+            }
+        }
+        match (self.charter, self.amended) {
+            (before, after) if before == after => Ok(()),
+            (Charter::Group { name: before, .. }, Charter::Group { name: after, admins })
+                if admin && before == after =>
+            {
+                if admins.is_empty() || !admins.is_subset(&users) {
+                    Err(Refusal::Admins)
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Err(Refusal::MayNotChange),
+        }
+    }
+
+    fn check_additions(&self, admin: bool) -> Result<(), Refusal> {
+        let present = users(self.members);
+        for Member { userid: user, .. } in self.added {
+            match self.charter {
+                Charter::Pair { pair } if !pair.contains(user) => return Err(Refusal::Pair { pair: pair.clone() }),
+                Charter::Group { .. } if !admin && !present.contains(user) => {
+                    return Err(Refusal::MayNotAdd { user: user.clone() });
+                }
+                Charter::Pair { .. } | Charter::Group { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether this user's terminal may join a room with these members.
+pub(super) fn check_invitation(
+    charter: &Charter,
+    members: &[Member],
+    own: &Member,
+    asked: &BTreeSet<GroupName>,
+) -> Result<(), Refusal> {
+    check_terminals(members)?;
+    match charter {
+        Charter::Pair { pair } => {
+            let both = pair.iter().cloned().collect::<BTreeSet<_>>() == users(members);
+            if both && pair.contains(&own.userid) { Ok(()) } else { Err(Refusal::Pair { pair: pair.clone() }) }
+        }
+        Charter::Group { name, .. } => {
+            let sibling = members.iter().any(|member| member.userid == own.userid && member != own);
+            if sibling || asked.contains(name) { Ok(()) } else { Err(Refusal::NotAsked(name.clone())) }
+        }
+    }
+}
+
+/// Each terminal once, and not too many.
+fn check_terminals(members: &[Member]) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = members.iter().find(|member| !seen.insert(*member)) {
+        return Err(Refusal::Twice { member: twice.clone() });
+    }
+    if members.len() > ROOM_TERMINALS { Err(Refusal::TooManyTerminals(members.len())) } else { Ok(()) }
+}
+
+fn users(members: &[Member]) -> BTreeSet<UserId> {
+    members.iter().map(|member| member.userid.clone()).collect()
+}
