@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! socket ── shell::connection ── common::link ──► core::entry ──► core::present ──► answers back
-//!                                                    │ awaits           │ memory only
-//!                                               core::store ◄── store::sqlite
-//!                                                              (one writer thread, group commit)
+//!                                                    │ awaits           │ awaits, for all but lookups and lists
+//!                                               core::store ◄────────────┘   ◄── store::sqlite
+//!                                                                      (one writer thread, group commit)
 //! ```
 //!
 //! Reading order: [`core`] (what is decided), [`store`] (what is remembered), `shell` (sockets, files, signals), `config`

@@ -8,6 +8,7 @@ use futures::executor::block_on;
 
 use crate::core::entry::{Entry, Origin, Step};
 use crate::core::lockout::LockRule;
+use crate::core::mailbox::MailRule;
 use crate::core::moment::Moment;
 use crate::core::online::Arrival;
 use crate::core::present::{Answer, Heard, Present};
@@ -34,6 +35,7 @@ pub fn fuzz_connection(data: &[u8]) {
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,
+        mail: MailRule::default(),
     };
     let (Ok(store), Ok(ali)) = (SqliteStore::in_memory(), UserId::parse("ali")) else { return };
     let directory = Directory::new(store, ServerSecret::generate(), KeyDigest([1; 32]), policy);

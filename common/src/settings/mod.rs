@@ -4,9 +4,11 @@
 //! is kept twice; unknown ones are errors, all reported at once (UX section 7).
 
 mod nearest;
+mod size;
 mod span;
 
 pub use nearest::{did_you_mean, nearest};
+pub use size::{NotASize, Size};
 pub use span::{NotASpan, Span};
 
 use std::borrow::Cow;

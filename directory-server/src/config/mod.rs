@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::Policy;
 use crate::core::lockout::LockRule;
+use crate::core::mailbox::MailRule;
 use crate::core::sources::Source;
 use crate::failure::{Failure, Kind};
 
-pub(crate) use common::settings::Span;
+pub(crate) use common::settings::{Size, Span};
 pub(crate) use load::{Loaded, default_path, load};
 
 /// All sections.
@@ -101,11 +102,24 @@ pub(crate) struct Limits {
     pub(crate) logins_per_minute: u32,
     /// Of one session.
     pub(crate) lookups_per_minute: u32,
+    /// Messages of one user that wait for one terminal.
+    pub(crate) queue: u32,
+    /// What waits for one terminal.
+    pub(crate) queue_bytes: Size,
+    /// How long anything waits.
+    pub(crate) queue_ttl: Span,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { logins_per_minute: 30, lookups_per_minute: 120 }
+        let MailRule { messages, bytes, keep } = MailRule::default();
+        Self {
+            logins_per_minute: 30,
+            lookups_per_minute: 120,
+            queue: messages,
+            queue_bytes: Size::from_bytes(bytes),
+            queue_ttl: Span::from_secs(keep.as_secs()),
+        }
     }
 }
 
@@ -214,6 +228,11 @@ impl Config {
             lock: LockRule { tries: self.auth.tries.max(1), lock: self.auth.lock.into() },
             logins_per_minute: self.limits.logins_per_minute,
             lookups_per_minute: self.limits.lookups_per_minute,
+            mail: MailRule {
+                messages: self.limits.queue,
+                bytes: self.limits.queue_bytes.into(),
+                keep: self.limits.queue_ttl.into(),
+            },
         }
     }
 

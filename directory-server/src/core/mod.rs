@@ -7,14 +7,17 @@
 
 pub mod admission;
 pub mod entry;
+pub mod key_packages;
 pub mod liveness;
 pub mod lockout;
 pub mod login;
+pub mod mailbox;
 pub mod moment;
 pub mod online;
 pub mod present;
 pub mod pushes;
 pub mod register;
+pub mod rooms;
 pub mod sources;
 pub mod store;
 pub mod tally;
@@ -25,8 +28,11 @@ use common::crypto::opaque::ServerSecret;
 use common::ident::KeyDigest;
 use common::msg::Registration;
 
+use key_packages::Takers;
 use lockout::LockRule;
+use mailbox::MailRule;
 use online::Online;
+use rooms::Uploads;
 use sources::Sources;
 use tally::Tally;
 
@@ -43,6 +49,8 @@ pub struct Policy {
     pub logins_per_minute: u32,
     /// Lookups of one session in a minute; 0: no limit.
     pub lookups_per_minute: u32,
+    /// What mailboxes take.
+    pub mail: MailRule,
 }
 
 /// One running directory: all that its connections share.
@@ -59,6 +67,8 @@ pub struct Directory<S> {
     policy: RwLock<Policy>,
     sources: Mutex<Sources>,
     tally: Mutex<Tally>,
+    takers: Mutex<Takers>,
+    uploads: Uploads,
 }
 
 impl<S> Directory<S> {
@@ -72,6 +82,8 @@ impl<S> Directory<S> {
             policy: RwLock::new(policy),
             sources: Mutex::default(),
             tally: Mutex::default(),
+            takers: Mutex::default(),
+            uploads: Uploads::default(),
         }
     }
 
@@ -93,5 +105,10 @@ impl<S> Directory<S> {
     /// How logins went lately.
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who has taken key packages lately.
+    pub fn takers(&self) -> MutexGuard<'_, Takers> {
+        self.takers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -221,6 +221,11 @@ impl Online {
         terminals.iter().find(|terminal| terminal.id == member.terminal).map(|terminal| Arc::clone(&terminal.pushes))
     }
 
+    /// Tells those of these terminals that are present that their mailboxes have something new.
+    pub fn mail_for(&self, members: &[Member]) {
+        members.iter().filter_map(|member| self.pushes(member)).for_each(|pushes| pushes.mail());
+    }
+
     /// Ends all sessions of a user; returns how many there were. Lookups do not find the user from now on.
     pub fn end(&self, user: &UserId, reason: ByeReason) -> usize {
         let presence = self.write().remove(user);

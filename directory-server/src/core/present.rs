@@ -11,9 +11,11 @@ use common::msg::{
 };
 
 use super::Directory;
+use super::mailbox::Delivery;
 use super::moment::{Moment, whole_seconds};
 use super::online::Attendance;
 use super::pushes::Push;
+use super::rooms::Uploading;
 use super::sources::Window;
 use super::store::{Store, StoreError};
 
@@ -45,6 +47,12 @@ impl Answer {
     pub(super) fn error(code: ErrorCode) -> Self {
         Self::Last(Error::new(code).into())
     }
+
+    /// Takes the place of the answer to `question`.
+    pub(super) fn rate_limited(question: &str, wait: Duration) -> Self {
+        let (to, retry_after) = (Some(question.to_owned()), Some(whole_seconds(wait)));
+        Self::Message(Error { to, retry_after, ..Error::new(ErrorCode::RateLimited) }.into())
+    }
 }
 
 impl From<StoreError> for Answer {
@@ -61,11 +69,13 @@ pub struct Present {
     /// Its presence.
     pub attendance: Attendance,
     questions: Window,
+    pub(super) delivery: Delivery,
+    pub(super) upload: Option<Uploading>,
 }
 
 impl Present {
     pub(crate) fn new(attendance: Attendance) -> Self {
-        Self { attendance, questions: Window::default() }
+        Self { attendance, questions: Window::default(), delivery: Delivery::default(), upload: None }
     }
 
     /// Takes one frame.
@@ -76,6 +86,7 @@ impl Present {
                 Ok(()) => Answer::Message(directory.online.list(request.after.as_ref()).into()),
                 Err(refusal) => refusal,
             },
+            Ok(ToDirectory::Upload(upload)) => self.upload(directory, &upload),
             Ok(ToDirectory::Ping(_)) => Answer::Message(Pong {}.into()),
             Ok(ToDirectory::Pong(_)) => Answer::Silent,
             Ok(ToDirectory::Logout(_)) => Answer::Last(Bye { reason: ByeReason::Ended }.into()),
@@ -87,19 +98,29 @@ impl Present {
 
     /// Answers what [`Present::handle`] could not. Answers go out in the order of the requests, so no frame is handled
     /// meanwhile.
-    pub async fn ask<S: Store>(&mut self, _directory: &Directory<S>, _now: Moment, request: ToDirectory) -> Answer {
+    pub async fn ask<S: Store>(&mut self, directory: &Directory<S>, now: Moment, request: ToDirectory) -> Answer {
         match request {
-            ToDirectory::MailboxReq(_) => Answer::Silent,
+            ToDirectory::MailboxReq(_) => self.open_mailbox(directory, now).await,
+            ToDirectory::MailboxAck(ack) => self.acknowledge(directory, ack).await,
+            ToDirectory::FetchReq(request) => self.fetch(directory, request).await,
+            ToDirectory::MailboxPut(put) => self.put(directory, now, put).await,
+            ToDirectory::CommitReq(request) => self.commit(directory, now, request).await,
+            ToDirectory::GroupReq(request) => self.find_group(directory, now, request).await,
+            ToDirectory::KeyPackagePut(put) => self.publish(directory, put).await,
+            ToDirectory::KeyPackageReq(request) => self.take_key_packages(directory, now, request).await,
+            ToDirectory::TerminalsReq(request) => self.terminals(directory, now, request).await,
+            ToDirectory::TerminalRemove(request) => self.remove_terminal(directory, request).await,
+            ToDirectory::CertificatesReq(request) => self.certificates(directory, request).await,
             // Whatever belongs before login.
             _ => Answer::error(ErrorCode::OutOfOrder),
         }
     }
 
     /// Sends what the session did not ask for.
-    pub async fn push<S: Store>(&mut self, _directory: &Directory<S>, _now: Moment, push: Push) -> Answer {
+    pub async fn push<S: Store>(&mut self, directory: &Directory<S>, now: Moment, push: Push) -> Answer {
         match push {
             Push::End(reason) => Answer::Last(Bye { reason }.into()),
-            Push::Mail => Answer::Silent,
+            Push::Mail => self.deliver(directory, now).await,
             Push::Message(payload) => Answer::Encoded(payload),
         }
     }
@@ -114,12 +135,10 @@ impl Present {
         Answer::Encoded(directory.online.lookup(&request.lookup))
     }
 
-    /// Lookups and lists draw from one budget: a page of a list tells no less than a lookup (threat L10).
-    fn may_ask<S>(&mut self, directory: &Directory<S>, now: Moment, question: &str) -> Result<(), Answer> {
+    /// Whatever tells who or what there is draws from one budget: a page of a list tells no less than a lookup (threat
+    /// L10).
+    pub(super) fn may_ask<S>(&mut self, directory: &Directory<S>, now: Moment, question: &str) -> Result<(), Answer> {
         let limit = directory.policy().lookups_per_minute;
-        self.questions.count(now, MINUTE, limit).map_err(|wait| {
-            let (to, retry_after) = (Some(question.to_owned()), Some(whole_seconds(wait)));
-            Answer::Message(Error { to, retry_after, ..Error::new(ErrorCode::RateLimited) }.into())
-        })
+        self.questions.count(now, MINUTE, limit).map_err(|wait| Answer::rate_limited(question, wait))
     }
 }

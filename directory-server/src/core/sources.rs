@@ -82,6 +82,14 @@ impl Window {
     /// # Errors
     /// The time until the window is over, if there have been `limit` events already. A limit of 0 is no limit.
     pub fn count(&mut self, now: Moment, length: Duration, limit: u32) -> Result<(), Duration> {
+        self.count_many(1, now, length, limit)
+    }
+
+    /// Counts several events at once.
+    ///
+    /// # Errors
+    /// The time until the window is over, if there is no room for all of them; then none is counted.
+    pub fn count_many(&mut self, events: u32, now: Moment, length: Duration, limit: u32) -> Result<(), Duration> {
         if limit == 0 {
             return Ok(());
         }
@@ -92,11 +100,17 @@ impl Window {
                 now
             }
         };
-        if self.count >= limit {
+        if self.count.saturating_add(events) > limit {
             return Err((began + length).since(now));
         }
-        self.count += 1;
+        self.count += events;
         Ok(())
+    }
+
+    /// Whether it counts nothing any more.
+    #[must_use]
+    pub fn is_over(&self, now: Moment, length: Duration) -> bool {
+        self.over_at(length).is_none_or(|over| over <= now)
     }
 
     fn over_at(&self, length: Duration) -> Option<Moment> {

@@ -6,12 +6,16 @@
 use std::future::Future;
 
 use common::crypto::invite::InviteCode;
-use common::ident::{Cookie, CredentialId, KeyDigest, TerminalId, UserId};
+use common::ident::{Cookie, CredentialId, GroupHandle, KeyDigest, TerminalId, UserId};
+use common::msg::{GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::key_packages::Taken;
 use super::lockout::{Class, LockRule, Verdict};
+use super::mailbox::{MailRule, Put, Stored};
 use super::moment::Moment;
+use super::rooms::{Ended, Ending};
 
 /// Why the store could not do something. Nothing of it has happened then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -160,6 +164,8 @@ pub struct UserRecord {
     pub wrong: u64,
     /// Terminals that have logged in.
     pub terminals: u64,
+    /// Items that wait in their mailboxes.
+    pub waiting: u64,
     /// Locked by an administrator, and why.
     pub locked: Option<String>,
     /// Unknown terminals are locked out for these seconds.
@@ -243,6 +249,58 @@ pub trait Store: Send + Sync + 'static {
 
     /// Revokes an invitation; returns who was invited.
     fn revoke(&self, code: &InviteCode) -> impl Future<Output = Answer<Option<UserId>>> + Send;
+
+    /// Puts messages into the mailboxes of all other terminals of a room, as far as the rule allows.
+    fn put(&self, put: Put, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Stored>> + Send;
+
+    /// What a mailbox is like. Forgets what is as old as `expired`, and then how many items were lost.
+    fn open_mailbox(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<MailboxState>> + Send;
+
+    /// The oldest items of a mailbox that fit into one `MAILBOX`.
+    fn mail(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<Vec<MailItem>>> + Send;
+
+    /// One piece of an item of a mailbox; empty behind its end and where there is no such item.
+    fn piece(&self, owner: &Member, item: u64, offset: u32) -> impl Future<Output = Answer<Vec<u8>>> + Send;
+
+    /// Forgets the items of a mailbox up to this one.
+    fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Ends an epoch of a room, unless another commit was first. Of any number of parallel calls for one epoch exactly
+    /// one is accepted.
+    fn commit(&self, ending: Ending, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Ended>> + Send;
+
+    /// The room of a named group.
+    fn group(&self, handle: GroupHandle) -> impl Future<Output = Answer<GroupReply>> + Send;
+
+    /// Keeps key packages of a terminal.
+    fn publish(
+        &self,
+        owner: &Member,
+        packages: Vec<Piece>,
+        last_resort: Option<Piece>,
+    ) -> impl Future<Output = Answer<KeyPackageState>> + Send;
+
+    /// Takes one key package of each of these terminals; no two calls take the same one, the last resort aside.
+    fn take_key_packages(
+        &self,
+        user: &UserId,
+        terminals: Vec<TerminalId>,
+    ) -> impl Future<Output = Answer<Taken>> + Send;
+
+    /// The terminals of these users that have published key packages, those seen last first.
+    fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = Answer<Vec<UserTerminals>>> + Send;
+
+    /// The certificates of these terminals.
+    fn certificates(&self, members: Vec<Member>) -> impl Future<Output = Answer<Vec<UserCertificate>>> + Send;
+
+    /// Forgets a terminal with everything that is its.
+    fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Forgets some of what is as old as `expired`; false when nothing of it is left.
+    fn expire(&self, expired: Moment) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// Items that wait in all mailboxes.
+    fn waiting(&self) -> impl Future<Output = Answer<u64>> + Send;
 
     /// Number of users.
     fn count(&self) -> impl Future<Output = Answer<u64>> + Send;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod conversation;
+pub(crate) mod mail;
 pub(crate) mod process;
 
 use std::net::IpAddr;
@@ -14,10 +15,12 @@ use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, T
 use common::testkit::Example;
 use directory_server::core::entry::{Entry, Origin, Step};
 use directory_server::core::lockout::LockRule;
+use directory_server::core::mailbox::MailRule;
 use directory_server::core::moment::Moment;
 use directory_server::core::present::{Answer, Heard, Present};
 use directory_server::core::pushes::{Outlet, Push};
 use directory_server::core::sources::Offence;
+use directory_server::core::store::Store as _;
 use directory_server::core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
@@ -32,7 +35,14 @@ pub(crate) fn user(id: &str) -> UserId {
 }
 
 pub(crate) fn policy(registration: Registration) -> Policy {
-    Policy { registration, passcode_min: 6, lock: LockRule::default(), logins_per_minute: 0, lookups_per_minute: 0 }
+    Policy {
+        registration,
+        passcode_min: 6,
+        lock: LockRule::default(),
+        logins_per_minute: 0,
+        lookups_per_minute: 0,
+        mail: MailRule::default(),
+    }
 }
 
 /// A directory, its database in a directory of its own, and the time.
@@ -81,6 +91,33 @@ impl World {
         assert_eq!(reply.reason, None);
     }
 
+    /// Puts other rules for mailboxes in force.
+    pub(crate) fn mail_rule(&self, mail: MailRule) {
+        self.directory.set_policy(Policy { mail, ..self.directory.policy() });
+    }
+
+    /// Forgets what is too old, as the server does every hour.
+    pub(crate) fn sweep(&self) {
+        let expired = self.directory.policy().mail.expired(self.now);
+        while block_on(self.directory.store.expire(expired)).unwrap() {}
+    }
+
+    /// Items in all mailboxes.
+    pub(crate) fn waiting(&self) -> u64 {
+        block_on(self.directory.store.waiting()).unwrap()
+    }
+
+    /// Bodies of items in the database.
+    pub(crate) fn bodies(&self) -> u64 {
+        let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
+        database.query_row("SELECT count(*) FROM mail", [], |row| row.get(0)).unwrap()
+    }
+
+    /// Removes a user, as an administrator does.
+    pub(crate) fn remove(&self, id: &str) {
+        assert!(block_on(self.directory.store.remove(&user(id), self.now)).unwrap());
+    }
+
     /// Logs in and becomes present.
     pub(crate) fn log_in(&mut self, example: Example, terminal: u8) -> (Peer, Cookie) {
         let mut peer = self.connect();
@@ -92,6 +129,15 @@ impl World {
 fn open(dir: &tempfile::TempDir, secret: ServerSecret, policy: Policy) -> Directory<SqliteStore> {
     let store = SqliteStore::open(&dir.path().join("directory.db")).unwrap();
     Directory::new(store, secret, DIRECTORY_KEY, policy)
+}
+
+/// What the other side sees of an answer.
+pub(crate) fn decoded(answer: Answer) -> Option<FromDirectory> {
+    match answer {
+        Answer::Silent => None,
+        Answer::Message(message) | Answer::Last(message) => Some(message),
+        Answer::Encoded(payload) => Some(FromDirectory::decode(&payload).unwrap()),
+    }
 }
 
 /// One connection to the directory.
@@ -115,15 +161,8 @@ impl Peer {
                 Heard::Answered(answer) => answer,
                 Heard::Asked(request) => block_on(present.ask(&world.directory, world.now, *request)),
             };
-            return match answer {
-                Answer::Silent => None,
-                Answer::Message(message) => Some(message),
-                Answer::Encoded(payload) => Some(FromDirectory::decode(&payload).unwrap()),
-                Answer::Last(message) => {
-                    self.closed = true;
-                    Some(message)
-                }
-            };
+            self.closed = matches!(answer, Answer::Last(_));
+            return decoded(answer);
         }
         match block_on(self.entry.as_mut().unwrap().handle(&world.directory, world.now, payload)) {
             Step::Silent => None,

@@ -1,10 +1,13 @@
 //! The embedded store: SQLite, one writer thread, one reader thread (decision D19).
 //!
-//! [`worker`] owns the threads and the group commit, [`schema`] the migrations; [`login`], [`users`] and [`invites`]
+//! [`worker`] owns the threads and the group commit, [`schema`] the migrations; the other modules
 //! are plain functions over a connection, one per method of the trait.
 
 mod invites;
+mod key_packages;
 mod login;
+mod mailbox;
+mod rooms;
 mod schema;
 mod users;
 mod worker;
@@ -15,11 +18,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::crypto::invite::InviteCode;
-use common::ident::{CredentialId, TerminalId, UserId};
+use common::ident::{CredentialId, GroupHandle, TerminalId, UserId};
+use common::msg::{GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals};
 use rusqlite::Connection;
 
+use crate::core::key_packages::Taken;
 use crate::core::lockout::LockRule;
+use crate::core::mailbox::{MailRule, Put, Stored};
 use crate::core::moment::Moment;
+use crate::core::rooms::{Ended, Ending};
 use crate::core::store::{
     Answer, Attempt, Grant, InviteRecord, NewUser, Registered, Reservation, Standing, Store, StoreError, Success,
     UserRecord,
@@ -182,6 +189,78 @@ impl Store for SqliteStore {
     fn revoke(&self, code: &InviteCode) -> impl Future<Output = Answer<Option<UserId>>> + Send {
         let code = code.clone();
         self.write(move |connection| invites::revoke(connection, &code))
+    }
+
+    fn put(&self, put: Put, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Stored>> + Send {
+        self.write(move |connection| mailbox::put(connection, &put, &rule, now))
+    }
+
+    fn open_mailbox(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<MailboxState>> + Send {
+        let owner = owner.clone();
+        self.write(move |connection| mailbox::open(connection, &owner, expired))
+    }
+
+    fn mail(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<Vec<MailItem>>> + Send {
+        let owner = owner.clone();
+        self.read(move |connection| mailbox::mail(connection, &owner, expired))
+    }
+
+    fn piece(&self, owner: &Member, item: u64, offset: u32) -> impl Future<Output = Answer<Vec<u8>>> + Send {
+        let owner = owner.clone();
+        self.read(move |connection| mailbox::piece(connection, &owner, item, offset))
+    }
+
+    fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = Answer<()>> + Send {
+        let owner = owner.clone();
+        self.write(move |connection| mailbox::acknowledge(connection, &owner, upto))
+    }
+
+    fn commit(&self, ending: Ending, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Ended>> + Send {
+        self.write(move |connection| rooms::commit(connection, &ending, &rule, now))
+    }
+
+    fn group(&self, handle: GroupHandle) -> impl Future<Output = Answer<GroupReply>> + Send {
+        self.read(move |connection| rooms::group(connection, &handle))
+    }
+
+    fn publish(
+        &self,
+        owner: &Member,
+        packages: Vec<Piece>,
+        last_resort: Option<Piece>,
+    ) -> impl Future<Output = Answer<KeyPackageState>> + Send {
+        let owner = owner.clone();
+        self.write(move |connection| key_packages::publish(connection, &owner, &packages, last_resort.as_ref()))
+    }
+
+    fn take_key_packages(
+        &self,
+        user: &UserId,
+        terminals: Vec<TerminalId>,
+    ) -> impl Future<Output = Answer<Taken>> + Send {
+        let user = user.clone();
+        self.write(move |connection| key_packages::take(connection, &user, &terminals))
+    }
+
+    fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = Answer<Vec<UserTerminals>>> + Send {
+        self.read(move |connection| rooms::terminals(connection, users))
+    }
+
+    fn certificates(&self, members: Vec<Member>) -> impl Future<Output = Answer<Vec<UserCertificate>>> + Send {
+        self.read(move |connection| rooms::certificates(connection, members))
+    }
+
+    fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = Answer<()>> + Send {
+        let terminal = terminal.clone();
+        self.write(move |connection| rooms::remove_terminal(connection, &terminal))
+    }
+
+    fn expire(&self, expired: Moment) -> impl Future<Output = Answer<bool>> + Send {
+        self.write(move |connection| mailbox::expire(connection, expired))
+    }
+
+    fn waiting(&self) -> impl Future<Output = Answer<u64>> + Send {
+        self.read(|connection| Ok(connection.query_row("SELECT count(*) FROM mailbox", [], |row| row.get(0))?))
     }
 
     fn count(&self) -> impl Future<Output = Answer<u64>> + Send {

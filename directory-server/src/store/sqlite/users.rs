@@ -110,6 +110,7 @@ const RECORD: &str = "
     SELECT id, public_key, registered_at, users.last_seen, logins,
            (SELECT coalesce(sum(failures), 0) FROM budgets AS b WHERE b.user = id),
            (SELECT count(*) FROM terminals AS t WHERE t.user = id),
+           (SELECT count(*) FROM mailbox AS m WHERE m.user = id),
            lock_reason, budgets.used, budgets.locks, budgets.failures, budgets.locked_from, budgets.locked_for
     FROM users
     LEFT JOIN credentials ON credentials.user = id
@@ -128,8 +129,8 @@ pub(super) fn one(connection: &Connection, user: &UserId, now: Moment) -> Answer
 }
 
 fn record(row: &Row<'_>, now: Moment) -> rusqlite::Result<UserRecord> {
-    let mut unknown = match row.get::<_, Option<u32>>(8)? {
-        Some(_) => read_budget(row, 8)?,
+    let mut unknown = match row.get::<_, Option<u32>>(9)? {
+        Some(_) => read_budget(row, 9)?,
         None => Budget::default(),
     };
     let public_key: Option<Vec<u8>> = row.get(1)?;
@@ -141,7 +142,8 @@ fn record(row: &Row<'_>, now: Moment) -> rusqlite::Result<UserRecord> {
         logins: row.get(4)?,
         wrong: row.get(5)?,
         terminals: row.get(6)?,
-        locked: row.get(7)?,
+        waiting: row.get(7)?,
+        locked: row.get(8)?,
         locked_out_for: unknown.remaining_lock(now).map(whole_seconds),
         locked_out: unknown.failures >= ATTEMPTS_WITHOUT_SUCCESS,
     })

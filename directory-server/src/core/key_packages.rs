@@ -1,0 +1,89 @@
+//! Key packages: published by a terminal, given out once each (protocol section 6.7; threat G4).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use common::ident::{TerminalId, UserId};
+use common::limits::{KEY_PACKAGE_MAX, KEY_PACKAGES_LOW, KEY_PACKAGES_PER_MINUTE};
+use common::msg::{
+    ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReply, KeyPackageReq, KeyPackageState, Member, Message as _,
+};
+
+use super::Directory;
+use super::moment::Moment;
+use super::present::{Answer, Present};
+use super::sources::Window;
+use super::store::Store;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Users remembered before those who have taken nothing for a minute are forgotten: chosen arbitrarily.
+const TAKERS: usize = 1024;
+
+/// What came of taking key packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// What the asker is told.
+    pub reply: KeyPackageReply,
+    /// What is left to each terminal.
+    pub left: Vec<(TerminalId, KeyPackageState)>,
+}
+
+/// How many key packages each user has asked for lately.
+#[derive(Debug, Default)]
+pub struct Takers {
+    windows: HashMap<UserId, Window>,
+}
+
+impl Takers {
+    fn count(&mut self, user: &UserId, packages: u32, now: Moment) -> Result<(), Duration> {
+        if self.windows.len() >= TAKERS {
+            self.windows.retain(|_, window| !window.is_over(now, MINUTE));
+        }
+        let window = self.windows.entry(user.clone()).or_default();
+        window.count_many(packages, now, MINUTE, KEY_PACKAGES_PER_MINUTE)
+    }
+}
+
+impl Present {
+    /// Answers `KEYPACKAGEPUT`.
+    pub(super) async fn publish<S: Store>(&self, directory: &Directory<S>, put: KeyPackagePut) -> Answer {
+        let KeyPackagePut { packages, last_resort } = put;
+        if packages.iter().chain(&last_resort).any(|piece| !(1..=KEY_PACKAGE_MAX).contains(&piece.0.len())) {
+            return Answer::error(ErrorCode::Malformed);
+        }
+        match directory.store.publish(self.attendance.member(), packages, last_resort).await {
+            Ok(state) => Answer::Message(state.into()),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Answers `KEYPACKAGEREQ`, and tells the owners that few are left.
+    pub(super) async fn take_key_packages<S: Store>(
+        &self,
+        directory: &Directory<S>,
+        now: Moment,
+        request: KeyPackageReq,
+    ) -> Answer {
+        let KeyPackageReq { userid, mut terminals } = request;
+        terminals.sort_unstable();
+        terminals.dedup();
+        // One at least: the answer tells whether there is such a user.
+        let wanted = u32::try_from(terminals.len()).unwrap_or(u32::MAX).max(1);
+        if let Err(wait) = directory.takers().count(self.attendance.user(), wanted, now) {
+            return Answer::rate_limited("KEYPACKAGEREQ", wait);
+        }
+        match directory.store.take_key_packages(&userid, terminals).await {
+            Ok(Taken { reply, left }) => {
+                for (terminal, state) in left {
+                    let owner = Member { userid: userid.clone(), terminal };
+                    let low = usize::try_from(state.left).is_ok_and(|left| left < KEY_PACKAGES_LOW);
+                    if let Some(pushes) = directory.online.pushes(&owner).filter(|_| low) {
+                        pushes.message(FromDirectory::from(state).encode().into());
+                    }
+                }
+                Answer::Message(reply.into())
+            }
+            Err(error) => error.into(),
+        }
+    }
+}

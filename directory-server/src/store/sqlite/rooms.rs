@@ -1,0 +1,211 @@
+//! Rooms and their rosters; terminals and their certificates.
+
+use common::ident::{GroupHandle, RoomId, TerminalId, UserId};
+use common::msg::{
+    Certificate, CommitStatus, GroupEntry, GroupReply, Hex, MailKind, Member, UserCertificate, UserTerminals,
+};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::mailbox::{self, Letter, Receiver};
+use super::users::user_id;
+use crate::core::mailbox::MailRule;
+use crate::core::moment::Moment;
+use crate::core::rooms::{Ended, Ending};
+use crate::core::store::{Answer, StoreError};
+
+/// The epoch of a room; nothing if the terminal is not in it.
+pub(super) fn epoch_for(connection: &Connection, room: &RoomId, member: &Member) -> Answer<Option<u64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT epoch FROM rooms JOIN roster USING (room) WHERE room = ?1 AND user = ?2 AND terminal = ?3",
+    )?;
+    let epoch = statement
+        .query_row(params![room.as_bytes(), member.userid.as_str(), member.terminal.as_bytes()], |row| row.get(0));
+    Ok(epoch.optional()?)
+}
+
+/// The terminals of a room, those of one user together.
+pub(super) fn roster(connection: &Connection, room: &RoomId) -> Answer<Vec<Member>> {
+    let mut statement =
+        connection.prepare_cached("SELECT user, terminal FROM roster WHERE room = ?1 ORDER BY user, terminal")?;
+    let members = statement.query_map([room.as_bytes()], |row| {
+        Ok(Member { userid: user_id(row, 0)?, terminal: TerminalId(row.get(1)?) })
+    })?;
+    Ok(members.collect::<Result<_, _>>()?)
+}
+
+/// What a `COMMITREQ` comes to before anything is changed.
+enum Verdict {
+    /// The room is new.
+    Creates,
+    /// It is the first for its epoch.
+    Ends,
+    /// The room was created by the same request before.
+    Repeats,
+    Refused(CommitStatus),
+}
+
+fn judge(connection: &Connection, ending: &Ending) -> Answer<Verdict> {
+    let Ending { from, room, epoch, members, commit, group, .. } = ending;
+    let verdict = match epoch_for(connection, room, from)? {
+        Some(now) if now != *epoch => return Ok(Verdict::Refused(CommitStatus::Epoch)),
+        Some(_) if commit.is_empty() && !members.is_empty() => return Ok(Verdict::Repeats),
+        Some(_) => Verdict::Ends,
+        None if *epoch == 0 && members.contains(from) && !exists(connection, room)? => Verdict::Creates,
+        None => return Ok(Verdict::Refused(CommitStatus::Room)),
+    };
+    let Some(GroupEntry { handle, .. }) = group else { return Ok(verdict) };
+    let taken = connection
+        .prepare_cached("SELECT 1 FROM rooms WHERE handle = ?1 AND room <> ?2")?
+        .exists(params![handle.as_bytes(), room.as_bytes()])?;
+    let may = matches!(verdict, Verdict::Creates)
+        || connection
+            .prepare_cached("SELECT 1 FROM room_admins WHERE room = ?1 AND user = ?2")?
+            .exists(params![room.as_bytes(), from.userid.as_str()])?;
+    Ok(if taken || !may { Verdict::Refused(CommitStatus::Taken) } else { verdict })
+}
+
+fn exists(connection: &Connection, room: &RoomId) -> Answer<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM rooms WHERE room = ?1")?.exists([room.as_bytes()])?)
+}
+
+pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, now: Moment) -> Answer<Ended> {
+    let Ending { from, room, epoch, members, commit, welcome, group } = ending;
+    let mut before = roster(connection, room)?;
+    match judge(connection, ending)? {
+        Verdict::Refused(status) => return Ok(Ended { status, told: Vec::new() }),
+        Verdict::Repeats => return Ok(Ended { status: CommitStatus::Accepted, told: Vec::new() }),
+        Verdict::Creates => {
+            connection.prepare_cached("INSERT INTO rooms (room, epoch) VALUES (?1, 0)")?.execute([room.as_bytes()])?;
+            before.push(from.clone());
+        }
+        Verdict::Ends => {}
+    }
+    let new = enrol(connection, room, members)?;
+    let mut told = Vec::new();
+    let mut deliver = |kind, body: &[u8], to: &[Member]| {
+        let receivers = to.iter().map(|member| Receiver::of(connection, member.clone(), &from.userid));
+        let mut receivers = receivers.collect::<Answer<Vec<_>>>()?;
+        if !body.is_empty() {
+            let letter = Letter { room, from, kind, epoch: *epoch, body };
+            mailbox::keep(connection, &letter, &mut receivers, rule, now)?;
+        }
+        told.extend(mailbox::settle(connection, &from.userid, receivers)?);
+        Ok::<_, StoreError>(())
+    };
+    deliver(MailKind::Commit, commit, &before)?;
+    let invited: Vec<_> = new.into_iter().filter(|member| !before.contains(member)).collect();
+    deliver(MailKind::Welcome, welcome, &invited)?;
+    if let Some(entry) = group {
+        record(connection, room, entry)?;
+    }
+    if !commit.is_empty() {
+        let mut next = connection.prepare_cached("UPDATE rooms SET epoch = epoch + 1 WHERE room = ?1")?;
+        next.execute([room.as_bytes()])?;
+    }
+    // Last, because a room without terminals is forgotten.
+    for gone in before.iter().filter(|member| !members.contains(member)) {
+        connection
+            .prepare_cached("DELETE FROM roster WHERE room = ?1 AND user = ?2 AND terminal = ?3")?
+            .execute(params![room.as_bytes(), gone.userid.as_str(), gone.terminal.as_bytes()])?;
+    }
+    mailbox::count_written(connection, from)?;
+    Ok(Ended { status: CommitStatus::Accepted, told })
+}
+
+/// Puts the terminals that exist and are not there yet on the roster; which ones that were.
+fn enrol(connection: &Connection, room: &RoomId, members: &[Member]) -> Answer<Vec<Member>> {
+    let mut enrol = connection.prepare_cached(
+        "INSERT OR IGNORE INTO roster (room, user, terminal)
+         SELECT ?1, user, terminal FROM terminals WHERE user = ?2 AND terminal = ?3",
+    )?;
+    let mut new = Vec::new();
+    for member in members {
+        if enrol.execute(params![room.as_bytes(), member.userid.as_str(), member.terminal.as_bytes()])? > 0 {
+            new.push(member.clone());
+        }
+    }
+    Ok(new)
+}
+
+fn record(connection: &Connection, room: &RoomId, entry: &GroupEntry) -> Answer<()> {
+    connection
+        .prepare_cached("UPDATE rooms SET handle = ?2 WHERE room = ?1")?
+        .execute(params![room.as_bytes(), entry.handle.as_bytes()])?;
+    connection.prepare_cached("DELETE FROM room_admins WHERE room = ?1")?.execute([room.as_bytes()])?;
+    let mut name = connection
+        .prepare_cached("INSERT OR IGNORE INTO room_admins (room, user) SELECT ?1, id FROM users WHERE id = ?2")?;
+    for admin in &entry.admins {
+        name.execute(params![room.as_bytes(), admin.as_str()])?;
+    }
+    Ok(())
+}
+
+pub(super) fn group(connection: &Connection, handle: &GroupHandle) -> Answer<GroupReply> {
+    let room: Option<[u8; 16]> = connection
+        .prepare_cached("SELECT room FROM rooms WHERE handle = ?1")?
+        .query_row([handle.as_bytes()], |row| row.get(0))
+        .optional()?;
+    let Some(room) = room else { return Ok(GroupReply { room: None, admins: Vec::new() }) };
+    let mut statement = connection.prepare_cached("SELECT user FROM room_admins WHERE room = ?1 ORDER BY user")?;
+    let admins = statement.query_map([room], |row| user_id(row, 0))?.collect::<Result<_, _>>()?;
+    Ok(GroupReply { room: Some(RoomId(room)), admins })
+}
+
+pub(super) fn terminals(connection: &Connection, users: Vec<UserId>) -> Answer<Vec<UserTerminals>> {
+    let mut known = connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?;
+    let mut published = connection.prepare_cached(
+        "SELECT terminal FROM terminals JOIN publishers USING (user, terminal)
+         WHERE user = ?1 AND certificate IS NOT NULL ORDER BY last_seen DESC, terminal",
+    )?;
+    let mut found = Vec::new();
+    for userid in users {
+        if known.exists([userid.as_str()])? {
+            let terminals = published.query_map([userid.as_str()], |row| row.get(0).map(TerminalId))?;
+            let terminals = terminals.collect::<Result<_, _>>()?;
+            found.push(UserTerminals { userid, terminals });
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn certificates(connection: &Connection, members: Vec<Member>) -> Answer<Vec<UserCertificate>> {
+    let mut found = Vec::new();
+    for Member { userid, terminal } in members {
+        let key = public_key(connection, &userid)?;
+        let certificate = certificate(connection, &userid, &terminal)?;
+        if let Some((publickey, certificate)) = key.zip(certificate) {
+            found.push(UserCertificate { userid, publickey, certificate });
+        }
+    }
+    Ok(found)
+}
+
+/// A user's identity key.
+pub(super) fn public_key(connection: &Connection, user: &UserId) -> Answer<Option<Hex>> {
+    let mut statement = connection.prepare_cached("SELECT public_key FROM credentials WHERE user = ?1")?;
+    Ok(statement.query_row([user.as_str()], |row| row.get(0).map(Hex)).optional()?)
+}
+
+/// A terminal's certificate.
+pub(super) fn certificate(
+    connection: &Connection,
+    user: &UserId,
+    terminal: &TerminalId,
+) -> Answer<Option<Certificate>> {
+    let mut statement =
+        connection.prepare_cached("SELECT certificate FROM terminals WHERE user = ?1 AND terminal = ?2")?;
+    let encoded: Option<Option<Vec<u8>>> =
+        statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0)).optional()?;
+    let Some(encoded) = encoded.flatten() else { return Ok(None) };
+    serde_json::from_slice(&encoded).map(Some).map_err(|error| StoreError::Failed(error.to_string()))
+}
+
+pub(super) fn remove_terminal(connection: &Connection, terminal: &Member) -> Answer<()> {
+    for sql in [
+        "DELETE FROM terminals WHERE user = ?1 AND terminal = ?2",
+        "DELETE FROM budgets WHERE user = ?1 AND terminal = ?2",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![terminal.userid.as_str(), terminal.terminal.as_bytes()])?;
+    }
+    Ok(())
+}
