@@ -1,8 +1,12 @@
 //! Puts the parts together: command line, configuration, engine, front end.
 
-use std::ffi::OsString;
-use std::io::{self, Write as _};
+mod ask;
+mod backup;
 
+use std::ffi::OsString;
+use std::io;
+
+use common::ident::KeyDigest;
 use futures::executor::block_on;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
@@ -17,6 +21,7 @@ use crate::core::engine;
 use crate::core::notice::Failure;
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
 use crate::{signals, ui};
+use ask::Person;
 
 /// Notices that may wait for the front end before whoever causes them has to wait (threat P4).
 const NOTICES: usize = 256;
@@ -44,8 +49,10 @@ fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report>
         None => talk(settings, Start::Login),
         Some(Command::Join { .. }) => talk(settings, Start::Join),
         Some(Command::TrustServer { host }) => {
-            trust_server(settings, Setup { server: host.to_string(), ..setup(settings) })
+            trust_server(settings, &Setup { server: host.to_string(), ..setup(settings) })
         }
+        Some(Command::Export { file }) => backup::export(settings, &file),
+        Some(Command::Import { file }) => backup::import(settings, &file),
         Some(Command::Config(what)) => {
             let report = settings.report(what);
             Ok(print(report.lines.iter().map(String::as_str), &mut io::stdout()).map_or_else(lost, |()| report.exit))
@@ -74,32 +81,24 @@ fn talk(settings: &Settings, start: Start) -> Result<i32, Report> {
 }
 
 /// Shows the key a directory has now and pins it if the person says so.
-fn trust_server(settings: &Settings, setup: Setup) -> Result<i32, Report> {
-    let failed = |failure| failure::report(&failure);
-    let shown = rt::block_on(trust::look(&setup)).map_err(failed)?;
-    let question = trust_words::shown(&setup.server, &shown.now, shown.pinned);
+fn trust_server(settings: &Settings, setup: &Setup) -> Result<i32, Report> {
+    let shown = rt::block_on(trust::look(setup)).map_err(|failure| failure::report(&failure))?;
     if settings.questions == Questions::Forbidden {
-        return Err(trust_words::needs_a_person(question));
+        return Err(trust_words::needs_a_person(trust_words::shown(&setup.server, &shown.now, shown.pinned)));
     }
-    let asked = print(question.iter().map(String::as_str), &mut io::stderr()).and_then(|()| ask(words::TRUST));
-    match asked.as_deref().map(str::trim) {
-        Ok("yes") => {
-            trust::pin(&setup, shown.now).map_err(failed)?;
-            // Whoever closed the error output does not want to know.
-            let _ = print([trust_words::trusted(&setup.server).as_str()], &mut io::stderr());
-            Ok(exit::OK)
-        }
-        Ok(_) => Err(trust_words::not_trusted()),
-        Err(error) => Ok(lost(io::Error::new(error.kind(), error.to_string()))),
-    }
+    let person = Person::new(settings.questions)?;
+    compare(&person, setup, &shown.now, shown.pinned)?;
+    person.told(&trust_words::trusted(&setup.server));
+    Ok(exit::OK)
 }
 
-fn ask(question: &str) -> io::Result<String> {
-    write!(io::stderr(), "{question}")?;
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(answer)
+/// Lets a person compare a directory's key with the one known so far, and pins it if they say so.
+fn compare(person: &Person, setup: &Setup, now: &KeyDigest, known: Option<(KeyDigest, u64)>) -> Result<(), Report> {
+    trust_words::shown(&setup.server, now, known).iter().for_each(|line| person.told(line));
+    if person.asked(words::TRUST)? != "yes" {
+        return Err(trust_words::not_trusted());
+    }
+    trust::pin(setup, *now).map_err(|failure| failure::report(&failure))
 }
 
 fn setup(settings: &Settings) -> Setup {

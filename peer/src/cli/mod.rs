@@ -27,7 +27,7 @@ Examples:
 /// Talk to people, directly and encrypted.
 #[derive(Debug, Parser)]
 #[command(name = "peer", version, before_help = EXAMPLES, disable_help_subcommand = true)]
-#[command(help_template = "{before-help}{usage-heading} {usage}\n\n{all-args}")]
+#[command(help_template = "{before-help}{usage-heading} {usage}\n{all-args}")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) given: Given,
@@ -83,10 +83,23 @@ pub(crate) enum Command {
         #[arg(value_name = "HOST[:PORT]")]
         host: ServerAddress,
     },
+    /// Write a backup of your key and contacts.
+    Export {
+        /// Must not exist.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Restore a backup, here or at a directory that lost you.
+    Import {
+        /// What export has written.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// See and check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print this, or the help of a command.
+    #[command(hide = true)]
     Help {
         /// The command.
         #[arg(value_name = "COMMAND")]
@@ -114,6 +127,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     file: PathBuf,
     found: Found,
+    /// Whether a directory was chosen: by option, variable, file or invitation.
+    pub(crate) server_named: Named,
     /// Whether anything may be asked.
     pub(crate) questions: Questions,
 }
@@ -128,6 +143,8 @@ impl Settings {
         let data_dir = data_dir.ok_or_else(nowhere)?;
         let joined = pins::joined(&data_dir).map_err(|error| failure::report(&error.into()))?;
         let (mut config, found) = config::load(&file, named, joined, std::env::vars_os())?;
+        let chosen = given.server.is_some() || config.server.address != ServerAddress::default();
+        let server_named = if chosen { Named::Yes } else { Named::No };
         let server = &mut config.server;
         given.server.into_iter().for_each(|address| server.address = address);
         given.user.into_iter().for_each(|user| server.user = user);
@@ -136,7 +153,7 @@ impl Settings {
         given.listen.into_iter().for_each(|listen| config.peer.listen = listen);
         config.ui.plain |= given.plain;
         let questions = if given.no_input { Questions::Forbidden } else { Questions::Allowed };
-        Ok(Self { config, data_dir, file, found, questions })
+        Ok(Self { config, data_dir, file, found, server_named, questions })
     }
 
     /// The passcode from its file, if there is one.

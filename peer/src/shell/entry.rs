@@ -240,11 +240,15 @@ impl Entry<'_> {
             return Ok(());
         }
         self.opened = None;
-        let state = State::open(&self.folder.user(user)).map_err(|error| match error {
-            StoreError::InUse { pid } => Failure::AlreadyRunning { user: user.clone(), pid },
-            other => other.into(),
-        })?;
-        self.opened = Some((user.clone(), state));
+        self.opened = Some((user.clone(), open_state(&self.folder, user)?));
         Ok(())
     }
+}
+
+/// Opens a user's local store.
+pub(super) fn open_state(folder: &ServerFolder, user: &UserId) -> Result<State, Failure> {
+    State::open(&folder.user(user)).map_err(|error| match error {
+        StoreError::InUse { pid } => Failure::AlreadyRunning { user: user.clone(), pid },
+        other => other.into(),
+    })
 }

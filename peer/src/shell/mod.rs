@@ -1,8 +1,10 @@
 //! Sockets, clocks, files and tasks around the pure core.
 //!
 //! `entry` brings a person from nothing to logged in; `terminal` then carries out what the engine decides. `directory`
-//! is the connection to the directory, `door` the listening port, `dial` an outgoing call, `link` a conversation.
+//! is the connection to the directory, `door` the listening port, `dial` an outgoing call, `link` a conversation;
+//! `backup` and `trust` serve commands that run and end.
 
+pub(crate) mod backup;
 pub(crate) mod clock;
 pub(crate) mod dial;
 pub(crate) mod directory;

@@ -1,4 +1,5 @@
-//! `peer trust-server`: sees which key a directory has now, and pins it once a person has compared it (UX 1.2).
+//! `peer trust-server`, and commands at a new directory: sees which key a directory has now, and pins it once a person
+//! has compared it (UX 1.2).
 
 use common::ident::KeyDigest;
 
@@ -15,16 +16,18 @@ pub(crate) struct Shown {
     pub(crate) now: KeyDigest,
     /// The pinned key and since when, if there is one.
     pub(crate) pinned: Option<(KeyDigest, u64)>,
+    /// Whether the directory runs on this machine.
+    pub(crate) local: bool,
 }
 
 /// Asks a directory for its key. Nothing is sent beyond the TLS handshake.
 pub(crate) async fn look(setup: &Setup) -> Result<Shown, Failure> {
     let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
     let wire = Wire::open(&place).await?;
-    let now = wire.key();
+    let (now, local) = (wire.key(), wire.is_local());
     wire.close().await;
     let pinned = pins::directory(&ServerFolder::new(&setup.data, &setup.server))?;
-    Ok(Shown { now, pinned: pinned.map(|pin| (pin.key, pin.since)) })
+    Ok(Shown { now, pinned: pinned.map(|pin| (pin.key, pin.since)), local })
 }
 
 /// Trusts that key from now on.

@@ -46,6 +46,18 @@ fn create_folder(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| StoreError::io(path, &e))
 }
 
+/// Writes a new file for its owner alone; one that exists is left as it is.
+pub(crate) fn create_private(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let write = |mut file: fs::File| file.write_all(content).and_then(|()| file.sync_all());
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    created
+        .and_then(|file| {
+            // Half a file is worse than none.
+            write(file).inspect_err(|_| drop(fs::remove_file(path)))
+        })
+        .map_err(|e| StoreError::io(path, &e))
+}
+
 /// Writes a small file whole or not at all: temporary file, flush to disk, rename.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     if let Some(folder) = path.parent() {

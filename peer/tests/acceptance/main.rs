@@ -9,6 +9,7 @@ mod harness;
 #[expect(dead_code, reason = "the TLS tests of common need more kinds of counterparts")]
 mod hostile;
 
+mod backup;
 mod callers;
 mod capture;
 mod changed_key;

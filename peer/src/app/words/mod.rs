@@ -2,8 +2,9 @@
 //!
 //! Owns words only; when they are said is [`super::dialogue`]'s part. Failures that end the program are in
 //! [`failure`], calls and conversations in [`talk`], the help in [`help`], command line and configuration in [`setup`],
-//! dates, durations and the `list` table in [`mod@format`].
+//! export and import in [`backup`], dates, durations and the `list` table in [`mod@format`].
 
+pub(crate) mod backup;
 pub(crate) mod failure;
 pub(crate) mod format;
 pub(crate) mod help;
@@ -151,6 +152,11 @@ pub(crate) fn no_input(question: &str) -> String {
         "--no-input forbids the question \"{}\". Give the answer by an option or leave --no-input out.",
         question.trim()
     )
+}
+
+/// `e.input`: the input has ended.
+pub(crate) fn no_answer(question: &str) -> String {
+    format!("The input ended before \"{}\" was answered. Nothing was changed.", question.trim())
 }
 
 /// `n.kept`

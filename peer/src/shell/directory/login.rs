@@ -7,7 +7,7 @@ use common::crypto::identity::IdentityKey;
 use common::crypto::opaque::{self, ClientLogin, KE3_LENGTH};
 use common::crypto::transcript::{self, Channel};
 use common::crypto::vault;
-use common::ident::{Challenge, Cookie, UserId};
+use common::ident::{Challenge, Cookie, KeyDigest, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
     Announce, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory, Hex,
@@ -77,6 +77,11 @@ pub(crate) struct Authenticated {
 }
 
 impl Authenticated {
+    /// Digest of the user's public key.
+    pub(crate) fn key(&self) -> KeyDigest {
+        self.identity.public().digest()
+    }
+
     /// Keeps what is new, unlocks the store, and gives what a session needs.
     pub(crate) fn keep(self, state: &mut State, user: &UserId, passcode: &Passcode) -> Result<Credentials, StoreError> {
         if let Some(vault) = &self.vault {

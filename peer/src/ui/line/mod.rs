@@ -24,6 +24,7 @@ use crate::app::words::failure;
 use crate::core::command::Command;
 use crate::core::notice::{Failure, Notice};
 use editor::Editor;
+pub(crate) use raw::TerminalEcho;
 use pipe::Pipe;
 use screen::Screen;
 

@@ -60,13 +60,13 @@ fn write(sequence: &[u8]) -> io::Result<()> {
 
 /// Echo of a terminal that edits lines itself; back on when dropped. Does nothing where the input is no terminal.
 #[derive(Debug)]
-pub(super) struct TerminalEcho {
+pub(crate) struct TerminalEcho {
     /// The modes found at the start; absent where the input is no terminal.
     found: Option<Termios>,
 }
 
 impl TerminalEcho {
-    pub(super) fn of_stdin() -> io::Result<Self> {
+    pub(crate) fn of_stdin() -> io::Result<Self> {
         let stdin = io::stdin();
         let found = if stdin.is_terminal() { Some(tcgetattr(stdin.as_fd())?) } else { None };
         Ok(Self { found })
@@ -86,17 +86,17 @@ impl TerminalEcho {
     }
 
     /// Whether the terminal itself shows what is typed.
-    pub(super) fn is_terminal(&self) -> bool {
+    pub(crate) fn is_terminal(&self) -> bool {
         self.found.is_some()
     }
 
-    pub(super) fn off(&self) -> io::Result<()> {
+    pub(crate) fn off(&self) -> io::Result<()> {
         let Some(mut modes) = self.found.clone() else { return Ok(()) };
         modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
         Ok(tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &modes)?)
     }
 
-    pub(super) fn on(&self) -> io::Result<()> {
+    pub(crate) fn on(&self) -> io::Result<()> {
         match &self.found {
             Some(modes) => Ok(tcsetattr(io::stdin().as_fd(), OptionalActions::Now, modes)?),
             None => Ok(()),

@@ -1,0 +1,98 @@
+//! Questions of commands that run and end. They go to the error output, because the output carries results only; the
+//! answers are lines of the input.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use common::secret::Passcode;
+use zeroize::Zeroizing;
+
+use crate::app::dialogue::Questions;
+use crate::app::exit;
+use crate::app::sanitise::SafeText;
+use crate::app::words;
+use crate::app::words::failure::{self, Report};
+use crate::core::notice::Failure;
+use crate::signals;
+use crate::ui::line::{Interrupt, TerminalEcho};
+
+/// Somebody who can be asked.
+#[derive(Debug)]
+pub(super) struct Person {
+    questions: Questions,
+    echo: Arc<TerminalEcho>,
+}
+
+impl Person {
+    /// From now on a signal ends the program, and the terminal shows again what is typed (threat T5).
+    pub(super) fn new(questions: Questions) -> Result<Self, Report> {
+        let echo = Arc::new(TerminalEcho::of_stdin().map_err(lost)?);
+        let interrupts = signals::listen().map_err(lost)?;
+        let restored = Arc::clone(&echo);
+        let end = move || {
+            let Ok(interrupt) = interrupts.recv_blocking() else { return };
+            // Nobody is left to be told.
+            let _ = restored.on();
+            std::process::exit(match interrupt {
+                Interrupt::CtrlC => exit::INTERRUPT,
+                Interrupt::Terminate => exit::TERMINATE,
+                Interrupt::HangUp => exit::HANG_UP,
+            });
+        };
+        std::thread::Builder::new().name("interrupts".to_owned()).spawn(end).map_err(lost)?;
+        Ok(Self { questions, echo })
+    }
+
+    /// Tells something.
+    pub(super) fn told(&self, line: &str) {
+        // Whoever closed the error output does not want to know; a question notices.
+        let _ = writeln!(io::stderr(), "{}", SafeText::ours(line).as_str());
+    }
+
+    /// Asks for a line.
+    pub(super) fn asked(&self, question: &str) -> Result<String, Report> {
+        Ok(self.line(question)?.trim().to_owned())
+    }
+
+    /// Asks for a passcode, which is not shown.
+    pub(super) fn asked_hidden(&self, question: &str) -> Result<Passcode, Report> {
+        self.echo.off().map_err(lost)?;
+        let line = self.line(question);
+        self.echo.on().map_err(lost)?;
+        if self.echo.is_terminal() {
+            self.told("");
+        }
+        Ok(Passcode::new(line?.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    /// Asks for a new passcode of so many characters, twice.
+    pub(super) fn chooses(&self, question: &str, min: usize, too_short: &str) -> Result<Passcode, Report> {
+        loop {
+            let first = self.asked_hidden(question)?;
+            if first.length() < min {
+                self.told(too_short);
+            } else if self.asked_hidden(words::AGAIN)?.expose() == first.expose() {
+                return Ok(first);
+            } else {
+                self.told(words::DIFFERENT);
+            }
+        }
+    }
+
+    fn line(&self, question: &str) -> Result<Zeroizing<String>, Report> {
+        if self.questions == Questions::Forbidden {
+            return Err(Report { lines: vec![words::no_input(question)], exit: exit::USAGE });
+        }
+        write!(io::stderr(), "{}", SafeText::ours(question).as_str()).map_err(lost)?;
+        io::stderr().flush().map_err(lost)?;
+        let mut line = Zeroizing::new(String::new());
+        match io::stdin().read_line(&mut line).map_err(lost)? {
+            0 => Err(Report { lines: vec![words::no_answer(question)], exit: exit::USAGE }),
+            _ => Ok(line),
+        }
+    }
+}
+
+fn lost(error: io::Error) -> Report {
+    failure::report(&Failure::Io { path: "the terminal".to_owned(), detail: error.to_string() })
+}

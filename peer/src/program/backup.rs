@@ -1,0 +1,137 @@
+//! `peer export FILE` and `peer import FILE` (UX 2.1): asks the person, lets [`crate::shell::backup`] do it.
+
+use std::path::Path;
+
+use common::crypto::backup::PASSCODE_MIN;
+use common::crypto::invite::Invite;
+use common::ident::UserId;
+use common::secret::Passcode;
+
+use super::ask::Person;
+use super::{compare, setup};
+use crate::app::words::backup as said;
+use crate::app::words::failure::{self, Report};
+use crate::app::{exit, grammar, words};
+use crate::cli::Settings;
+use crate::config::Named;
+use crate::core::notice::Failure;
+use crate::shell::backup::{self, Backup, Stopped};
+use crate::shell::{Setup, rt, trust};
+use crate::store::pins;
+
+/// Writes a backup.
+pub(super) fn export(settings: &Settings, file: &Path) -> Result<i32, Report> {
+    if file.symlink_metadata().is_ok() {
+        return Err(said::exists(file.display()));
+    }
+    let person = Person::new(settings.questions)?;
+    let setup = setup(settings);
+    let user = match settings.config.server.user.0.clone() {
+        Some(user) => user,
+        None => who(&person)?,
+    };
+    trusted(&person, &setup, None)?;
+    let passcode = own_passcode(settings, &person)?;
+    let exported = rt::block_on(backup::export(&setup, &user, &passcode));
+    let backup = exported.map_err(|why| stopped(why, &user, &setup.server))?;
+    let min = PASSCODE_MIN;
+    let chosen = person.chooses(&said::new_passcode(min), min, &said::too_short(min))?;
+    backup.write(file, &chosen).map_err(|failure| failure::report(&failure))?;
+    person.told(&said::exported(&user, file.display(), backup.contacts.len()));
+    Ok(exit::OK)
+}
+
+/// Restores a backup.
+pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
+    let person = Person::new(settings.questions)?;
+    let passcode = person.asked_hidden(said::PASSCODE)?;
+    let backup = Backup::read(file, &passcode).map_err(|why| match why {
+        backup::NotRead::Io(why) => words::setup::unreadable(file.display(), why),
+        backup::NotRead::Broken(why) => said::broken(file.display(), why),
+    })?;
+    if let Some(other) = settings.config.server.user.0.as_ref().filter(|user| **user != backup.user) {
+        return Err(said::somebody_elses(&backup.user, other));
+    }
+    let mut setup = setup(settings);
+    if settings.server_named == Named::No {
+        setup.server.clone_from(&backup.server);
+    }
+    trusted(&person, &setup, Some(&backup))?;
+    let welcome =
+        rt::block_on(backup::hello(&setup, &backup)).map_err(|why| stopped(why, &backup.user, &setup.server))?;
+
+    // A directory where not everybody may register does not tell whom it knows.
+    let invite = if welcome.known.is_none() { invite(&person, &backup)? } else { None };
+    let restored = if welcome.known == Some(false) || invite.is_some() {
+        let min = welcome.passcode_min;
+        let chosen = match settings.passcode()? {
+            Some(passcode) if passcode.length() < min.into() => {
+                return Err(Report { lines: vec![words::too_short(min)], exit: exit::LOGIN_REFUSED });
+            }
+            Some(passcode) => passcode,
+            None => person.chooses(&words::new_passcode(min), min.into(), &words::too_short(min))?,
+        };
+        rt::block_on(backup::register(&setup, &backup, &chosen, invite.as_ref()))
+    } else {
+        let passcode = own_passcode(settings, &person)?;
+        rt::block_on(backup::restore(&setup, &backup, &passcode))
+    };
+    let server = invite.map_or(setup.server, |invite| invite.server);
+    let new = restored.map_err(|why| stopped(why, &backup.user, &server))?;
+    if settings.server_named == Named::No {
+        pins::remember_joined(&setup.data, &server).map_err(|error| failure::report(&error.into()))?;
+    }
+    person.told(&said::imported(&backup.user, &server, new, backup.contacts.len()));
+    Ok(exit::OK)
+}
+
+fn who(person: &Person) -> Result<UserId, Report> {
+    loop {
+        match grammar::user_id(&person.asked(words::LOGIN)?) {
+            Ok(user) => return Ok(user),
+            Err(why) => person.told(&words::not_an_id(why)),
+        }
+    }
+}
+
+fn own_passcode(settings: &Settings, person: &Person) -> Result<Passcode, Report> {
+    match settings.passcode()? {
+        Some(passcode) => Ok(passcode),
+        None => person.asked_hidden(words::PASSCODE),
+    }
+}
+
+/// An invitation, if the person has one.
+fn invite(person: &Person, backup: &Backup) -> Result<Option<Invite>, Report> {
+    let line = person.asked(&said::invite(&backup.user))?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let invite = Invite::parse(&line).map_err(|_| failure::report(&Failure::BadInvite))?;
+    if invite.user == backup.user { Ok(Some(invite)) } else { Err(said::somebody_elses(&backup.user, &invite.user)) }
+}
+
+/// Makes sure that the directory's key is pinned: at once on this machine or if the backup knows it, otherwise after a
+/// question.
+fn trusted(person: &Person, setup: &Setup, backup: Option<&Backup>) -> Result<(), Report> {
+    let failed = |failure| failure::report(&failure);
+    let shown = rt::block_on(trust::look(setup)).map_err(failed)?;
+    if shown.pinned.is_some() {
+        return Ok(());
+    }
+    let known = backup.filter(|backup| backup.server == setup.server).map(|backup| (backup.server_key, backup.date));
+    if !shown.local && known.is_none_or(|(key, _)| key != shown.now) {
+        return compare(person, setup, &shown.now, known);
+    }
+    trust::pin(setup, shown.now).map_err(failed)
+}
+
+fn stopped(why: Stopped, user: &UserId, server: &str) -> Report {
+    let line = match why {
+        Stopped::Failed(failure) => return failure::report(&failure),
+        Stopped::OtherKey => return said::other_key(user, server),
+        Stopped::Login(why) => words::login_refused(user, why),
+        Stopped::Registration(why) => words::register_refused(user, server, why),
+    };
+    Report { lines: vec![line], exit: exit::LOGIN_REFUSED }
+}
