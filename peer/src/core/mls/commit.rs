@@ -19,7 +19,7 @@ use super::{Broken, CIPHERSUITE, Charter, OwnTerminal, Refusal, Room, RoomError,
 #[derive(Debug, Clone)]
 pub(crate) struct Newcomer {
     pub(super) vouched: Vouched,
-    package: KeyPackage,
+    pub(super) package: KeyPackage,
 }
 
 impl Newcomer {

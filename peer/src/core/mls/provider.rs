@@ -121,6 +121,17 @@ impl Provider {
         changes
     }
 
+    #[cfg(test)]
+    pub(super) fn everything(&self) -> Vec<Change> {
+        let values = self.storage.values.read().unwrap();
+        let put = |(name, value): (&Vec<u8>, &Vec<u8>)| Change::Put {
+            kind: Kind::Mls,
+            key: key(&self.room, name),
+            value: Zeroizing::new(value.clone()),
+        };
+        values.iter().map(put).collect()
+    }
+
     /// Forgets everything that was kept.
     pub(super) fn forget(self) -> Vec<Change> {
         self.kept.keys().map(|name| Change::Delete { kind: Kind::Mls, key: key(&self.room, name) }).collect()

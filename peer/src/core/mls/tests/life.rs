@@ -1,5 +1,7 @@
 //! What happens in a room in which everybody keeps to the rules.
 
+use std::collections::BTreeSet;
+
 use common::testkit::Example::{Ali, Bianca, Carol};
 
 use super::super::*;
@@ -28,5 +30,102 @@ fn who_is_removed_reads_nothing_more_and_who_joins_reads_nothing_earlier() {
     assert!(!stage.room(1).is_member());
     let later = stage.room(0).seal(b"after bianca").unwrap();
     assert_eq!(stage.room(1).open(&later).err(), Some(RoomError::Removed));
+    assert_eq!(stage.room(1).seal(b"let me in").err(), Some(RoomError::Removed));
     assert_eq!(stage.room(2).open(&later).unwrap().letter, b"after bianca");
+}
+
+#[test]
+fn a_conversation_of_two_has_all_terminals_of_both() {
+    let mut stage = Stage::pair(&[Ali, Bianca, Bianca, Ali], Bianca);
+    assert_eq!(stage.room(3).users(), BTreeSet::from([Ali.user().unwrap(), Bianca.user().unwrap()]));
+    assert_eq!(stage.room(3).members().len(), 4);
+    assert_eq!(stage.room(3).admins(), BTreeSet::new());
+    assert!(stage.say(2, "hello").into_iter().all(|read| read.unwrap().from == stage.member(2)));
+}
+
+#[test]
+fn any_member_adds_a_further_terminal_of_a_user_and_replaces_one() {
+    let mut stage = Stage::new(&[Ali, Bianca, Carol, Carol, Carol]);
+    stage.rooms[0] = Some(Room::create_group(&stage.terminals[0].own, ROOM, &team()).unwrap());
+    stage.add(0, &[1, 2]);
+    stage.add(1, &[3]);
+    let add = stage.newcomers(&[4]);
+    let remove = vec![stage.member(2), stage.member(3)];
+    stage.edit(1, &Edit { add, remove, admins: None });
+    assert_eq!(stage.room(0).members(), [stage.member(0), stage.member(1), stage.member(4)]);
+    assert!(stage.say(4, "new device").into_iter().take(2).all(|read| read.is_ok()));
+}
+
+#[test]
+fn everybody_may_remove_who_said_that_they_leave() {
+    let mut stage = Stage::group(&[Ali, Bianca, Carol]);
+    let leaver = Carol.user().unwrap();
+    let remove = vec![stage.member(2)];
+    let edit = Edit { remove, ..Edit::default() };
+    let refused = stage.room(1).propose(&edit).err();
+    assert_eq!(refused, Some(RoomError::Forbidden(Refusal::MayNotRemove { user: leaver.clone() })));
+    for who in 0..2 {
+        stage.room(who).leaves(&leaver).unwrap();
+    }
+    stage.rooms[2] = None;
+    stage.edit(1, &edit);
+    assert!(stage.room(0).leaving().is_empty(), "who comes back is not leaving");
+}
+
+#[test]
+fn admins_are_named_by_admins_and_lose_it_with_their_last_terminal() {
+    let mut stage = Stage::group(&[Ali, Bianca, Carol]);
+    let both = BTreeSet::from([Ali.user().unwrap(), Bianca.user().unwrap()]);
+    let named = stage.edit(0, &Edit { admins: Some(both.clone()), ..Edit::default() });
+    assert_eq!(named.admins, Some(both.clone()));
+    assert_eq!(stage.room(2).admins(), both);
+    let removed = stage.remove(1, &[0]);
+    assert_eq!(removed.admins, Some(BTreeSet::from([Bianca.user().unwrap()])));
+    assert_eq!(stage.room(2).admins(), BTreeSet::from([Bianca.user().unwrap()]));
+}
+
+#[test]
+fn an_update_changes_nothing_that_people_see() {
+    let mut stage = Stage::group(&[Ali, Bianca, Carol]);
+    let before = stage.room(0).members();
+    let commit = stage.edit(1, &Edit::default());
+    assert_eq!((commit.members, commit.admins, commit.welcome), (before, None, Vec::new()));
+    assert!(stage.say(2, "still here").into_iter().all(|read| read.is_ok()));
+}
+
+#[test]
+fn the_loser_of_two_commits_for_one_epoch_starts_over() {
+    let mut stage = Stage::group(&[Ali, Bianca]);
+    let lost = stage.room(1).propose(&Edit::default()).unwrap();
+    assert_eq!(stage.room(1).propose(&Edit::default()).err(), Some(RoomError::Pending));
+    let won = stage.room(0).propose(&Edit::default()).unwrap();
+    // The directory answered the loser with EPOCH, or the winner's commit comes before the answer: both must do.
+    stage.room(1).drop_commit().unwrap();
+    stage.spread(&won);
+    assert_eq!(stage.room(1).open_commit(&lost.commit).err(), Some(RoomError::Past { epoch: 1 }));
+
+    let lost = stage.room(0).propose(&Edit::default()).unwrap();
+    let won = stage.room(1).propose(&Edit::default()).unwrap();
+    stage.spread(&won);
+    assert_eq!(stage.room(0).pending(), None);
+    assert_eq!(stage.room(0).open_commit(&lost.commit).err(), Some(RoomError::Past { epoch: 2 }));
+    let again = stage.room(0).propose(&Edit::default()).unwrap();
+    stage.spread(&again);
+    assert!(stage.say(0, "agreed").remove(0).is_ok());
+}
+
+#[test]
+fn messages_out_of_order_are_read_within_limits() {
+    use common::limits::{RATCHET_BEHIND, RATCHET_FORWARD};
+    let mut stage = Stage::group(&[Ali, Bianca]);
+    let sealed: Vec<_> = (0..=RATCHET_BEHIND + 1).map(|_| stage.room(0).seal(b"one of many").unwrap()).collect();
+    let last = sealed.len() - 1;
+    assert!(stage.room(1).open(&sealed[last]).is_ok());
+    assert!(stage.room(1).open(&sealed[2]).is_ok());
+    assert_eq!(stage.room(1).open(&sealed[0]).err(), Some(RoomError::NoKey));
+    for _ in 0..=RATCHET_FORWARD {
+        stage.room(0).seal(b"lost").unwrap();
+    }
+    let far = stage.room(0).seal(b"too far").unwrap();
+    assert_eq!(stage.room(1).open(&far).err(), Some(RoomError::NoKey));
 }

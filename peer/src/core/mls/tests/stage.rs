@@ -9,8 +9,13 @@ use common::ident::{GroupName, RoomId, TerminalId, UserId};
 use common::msg::{Certificate, Member};
 use common::secret::Secret;
 use common::testkit::Example;
+use openmls::prelude::{CommitBuilder, Initial};
+use openmls_traits::OpenMlsProvider as _;
+use zeroize::Zeroizing;
 
+use super::super::sealed;
 use super::super::*;
+use crate::core::keep::Change;
 
 pub(super) const ROOM: RoomId = RoomId([7; 16]);
 
@@ -24,11 +29,19 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new(who: Example, number: u8) -> Self {
-        let id = TerminalId([number; 16]);
-        let identity = TerminalIdentity::from_seed(id, &Secret::new(vec![number; 32])).unwrap();
-        let user = who.user().unwrap();
-        let certificate = identity.certify(&user, &who.identity().unwrap(), 1).unwrap();
-        let own = Arc::new(OwnTerminal::new(&user, identity, &certificate, [number; 32]));
+        Self::with_key(who, number, number)
+    }
+
+    pub(super) fn with_key(who: Example, number: u8, key: u8) -> Self {
+        let identity = identity(number, key);
+        let certificate = identity.certify(&who.user().unwrap(), &who.identity().unwrap(), 1).unwrap();
+        Self::with_certificate(who, identity, certificate)
+    }
+
+    /// Whatever the certificate says.
+    pub(super) fn with_certificate(who: Example, identity: TerminalIdentity, certificate: Certificate) -> Self {
+        let seed = identity.key().0;
+        let own = Arc::new(OwnTerminal::new(&who.user().unwrap(), identity, &certificate, seed));
         Self { who, packages: KeyPackages::new(Arc::clone(&own)), own, certificate }
     }
 
@@ -53,6 +66,10 @@ impl Terminal {
         let package = self.packages.generate().unwrap();
         Newcomer::verify(&self.own, self.vouched(), &package).unwrap()
     }
+}
+
+pub(super) fn identity(number: u8, key: u8) -> TerminalIdentity {
+    TerminalIdentity::from_seed(TerminalId([number; 16]), &Secret::new(vec![key; 32])).unwrap()
 }
 
 /// Terminals that know of each other, and one room.
@@ -159,6 +176,95 @@ impl Stage {
     }
 }
 
+/// What a hostile member makes of the library's builder.
+pub(super) type Build<'a> = CommitBuilder<'a, Initial>;
+
+impl Stage {
+    /// A commit that no rule of ours was applied to.
+    pub(super) fn force(&mut self, by: usize, edit: impl for<'a> FnOnce(Build<'a>) -> Build<'a>) -> Commit {
+        let (own, room) = (Arc::clone(&self.terminals[by].own), self.rooms[by].as_mut().unwrap());
+        let tag = room.fork_tag().unwrap();
+        let bundle = edit(room.group.commit_builder())
+            .load_psks(room.provider.storage())
+            .unwrap()
+            .build(room.provider.rand(), room.provider.crypto(), &*own, |_| true)
+            .unwrap()
+            .stage_commit(&room.provider)
+            .unwrap();
+        let staged = room.group.pending_commit().unwrap();
+        let next = staged.export_secret(room.provider.crypto(), sealed::TAG_LABEL, &[], 16).unwrap();
+        let next = sealed::ForkTag::new(&next).unwrap();
+        let welcome = bundle.to_welcome_msg().map(|welcome| sealed::wrap(next, &welcome).unwrap());
+        Commit {
+            epoch: room.epoch(),
+            members: Vec::new(),
+            admins: None,
+            commit: sealed::wrap(tag, bundle.commit()).unwrap(),
+            welcome: welcome.unwrap_or_default(),
+        }
+    }
+
+    /// Nobody but its author follows the commit: everybody refuses it for this reason and is frozen from then on.
+    pub(super) fn assert_refused(&mut self, by: usize, commit: &Commit, why: &Refusal) {
+        let (vouched, author) = (self.everyone(), self.member(by));
+        for (who, room) in self.rooms.iter_mut().enumerate() {
+            if let Some(room) = room.as_mut().filter(|room| who != by && room.is_member()) {
+                let epoch = room.epoch();
+                let refused = room.open_commit(&commit.commit).and_then(|_| room.apply(&vouched));
+                assert_eq!(refused.err(), Some(RoomError::Refused { by: author.clone(), why: why.clone() }));
+                assert_eq!(room.frozen(), Some(&Frozen::Commit { by: author.clone(), why: why.clone() }));
+                assert_eq!(room.epoch(), epoch);
+                assert!(matches!(room.seal(b"on and on"), Err(RoomError::Frozen(_))));
+            }
+        }
+    }
+}
+
+/// What is kept on a disk.
+#[derive(Clone, Default)]
+pub(super) struct Disk(std::collections::BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>);
+
+impl Disk {
+    pub(super) fn keep(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Put { key, value, .. } => drop(self.0.insert(key, value)),
+                Change::Delete { key, .. } => assert!(self.0.remove(&key).is_some(), "nothing to forget"),
+                Change::History(_) => panic!("rooms have no history"),
+            }
+        }
+    }
+
+    pub(super) fn restore(&self, own: &Arc<OwnTerminal>) -> (KeyPackages, Vec<Room>) {
+        restore(own, self.0.clone()).unwrap()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Stage {
+    /// A copy of somebody's room, as it would come back from a disk.
+    pub(super) fn copy(&mut self, who: usize) -> Room {
+        let mut disk = Disk::default();
+        let room = self.rooms[who].take().unwrap();
+        let mut kept = room.provider.everything();
+        disk.keep(std::mem::take(&mut kept));
+        self.rooms[who] = Some(room);
+        disk.restore(&self.terminals[who].own).1.remove(0)
+    }
+}
+
 pub(super) fn team() -> GroupName {
     GroupName::parse("team").unwrap()
+}
+
+/// A key package as the library knows it.
+pub(super) fn read_package(own: &OwnTerminal, package: &[u8]) -> openmls::prelude::KeyPackage {
+    use openmls::prelude::tls_codec::Deserialize as _;
+    use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, ProtocolVersion};
+    let message = MlsMessageIn::tls_deserialize_exact(package).unwrap();
+    let MlsMessageBodyIn::KeyPackage(package) = message.extract() else { panic!("not a key package") };
+    package.validate(own.algorithms(), ProtocolVersion::Mls10).unwrap()
 }
