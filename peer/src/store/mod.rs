@@ -5,11 +5,11 @@
 //! [`keep`] makes what the core wants kept durable, [`history`] and [`search`] read the messages again.
 //!
 //! # What a stolen file tells
-//! Without the identity key: the vault (nothing without passcode and directory), how many values of each kind there are and how
-//! long each is; how many messages there are, in which order, which of them belong to one conversation, how long each
-//! is and which are unread. Not with whom, by whom, when, which words, nor which messages share a word: the search index
-//! is sealed like everything else. Deleted values are overwritten in the file; the write-ahead log keeps them until it is
-//! used again, and a file system or a disk may keep copies of its own.
+//! Without the identity key: the vault (nothing without passcode and directory), how many values of each kind there are
+//! and how long each is; how many messages there are, in which order, which of them belong to one conversation, how long
+//! each is and which are unread. Not with whom, by whom, when, which words, nor which messages share a word: the search
+//! index is sealed like everything else. Deleted values are overwritten in the file; the write-ahead log keeps them until
+//! it is used again, and a file system or a disk may keep copies of its own.
 
 #[allow(dead_code, reason = "the post office, which uses all of it, is being built")]
 mod history;
