@@ -24,8 +24,8 @@ use crate::app::words::failure;
 use crate::core::command::Command;
 use crate::core::notice::{Failure, Notice};
 use editor::Editor;
-pub(crate) use raw::TerminalEcho;
 use pipe::Pipe;
+pub(crate) use raw::TerminalEcho;
 use screen::Screen;
 
 /// Notices shown in one update, so that a flood of them does not keep keys waiting. Chosen arbitrarily.
