@@ -6,9 +6,6 @@ use common::testkit::Example::{Ali, Bianca, Carol};
 use super::super::*;
 use super::stage::*;
 
-/// Version and fork tag.
-const HEAD: usize = 17;
-
 #[test]
 fn a_message_that_was_altered_anywhere_is_not_read() {
     let mut stage = Stage::group(&[Ali, Bianca]);

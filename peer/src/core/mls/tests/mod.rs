@@ -7,3 +7,4 @@ mod invitations;
 mod life;
 mod newcomers;
 mod stage;
+mod vectors;

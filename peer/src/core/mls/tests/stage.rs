@@ -18,6 +18,8 @@ use super::super::*;
 use crate::core::keep::Change;
 
 pub(super) const ROOM: RoomId = RoomId([7; 16]);
+/// Bytes of version and fork tag, in front of every message.
+pub(super) const HEAD: usize = 17;
 
 /// A terminal with what it keeps.
 pub(super) struct Terminal {
