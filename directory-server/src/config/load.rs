@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(config.listen.address, ["127.0.0.2:1", "127.0.0.3:2"]);
         assert_eq!(config.register.mode, crate::config::Mode::Closed);
         let unknown = load_text("", &[("DIRSRV_LIMITS__LOOKUPS", "7")]).unwrap_err();
-        assert_eq!(unknown, "environment: unknown key \"DIRSRV_LIMITS__LOOKUPS\".");
+        assert!(unknown.starts_with("environment: unknown key \"DIRSRV_LIMITS__LOOKUPS\"."), "{unknown}");
         assert!(load_text("", &[("DIRSRV_AUTH__TRIES", "four")]).unwrap_err().contains("must be a number"));
     }
 }
