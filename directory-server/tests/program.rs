@@ -164,7 +164,7 @@ fn a_running_server_obeys_its_administrator_at_once() {
     register(&server, Example::Ali);
     let mut ali = log_in(&server, Example::Ali);
     assert!(stdout(dir.path(), &["user", "list"]).lines().nth(1).unwrap().starts_with("ali  online "));
-    assert!(stdout(dir.path(), &["status"]).contains(" 1 user, 1 online "));
+    assert!(stdout(dir.path(), &["status"]).contains(" 1 user, 1 online · 0 queued messages "));
     let locked = stdout(dir.path(), &["user", "lock", "ali", "--reason", "lost laptop"]);
     assert_eq!(locked, "Locked ali and ended 1 session. Unlock: directory-server user unlock ali\n");
     assert_eq!(bye(&mut ali), ByeReason::Administrator);

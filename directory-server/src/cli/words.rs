@@ -107,6 +107,7 @@ fn one(user: &User) -> String {
         ("logins", record.logins.to_string()),
         ("wrong", record.wrong.to_string()),
         ("terminals", record.terminals.to_string()),
+        ("waiting", record.waiting.to_string()),
         ("key", key(record)),
     ];
     if let Some(lock_out) = lock_out(record) {
@@ -116,13 +117,17 @@ fn one(user: &User) -> String {
 }
 
 fn at_a_glance(status: &Status) -> String {
-    let Status { version, users, store_bytes, running } = status;
+    let Status { version, users, queued, store_bytes, running } = status;
     let store = when::bytes(*store_bytes);
     let users_word = if *users == 1 { "user" } else { "users" };
+    let messages = if *queued == 1 { "message" } else { "messages" };
     match running {
-        None => format!("not running · version {version} · {users} {users_word} · store {store}\n"),
+        None => format!(
+            "not running · version {version} · {users} {users_word} · {queued} queued {messages} · store {store}\n"
+        ),
         Some(running) => format!(
-            "up {} · version {version} · {users} {users_word}, {} online · {} logins/h, {} refused\n\
+            "up {} · version {version} · {users} {users_word}, {} online · {queued} queued {messages} · \
+             {} logins/h, {} refused\n\
              listening {} as {} · store {store}\n",
             when::duration(running.up_seconds),
             running.users_online,

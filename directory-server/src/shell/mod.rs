@@ -14,3 +14,4 @@ pub(crate) mod node;
 pub(crate) mod rt;
 pub(crate) mod serve;
 pub(crate) mod signals;
+pub(crate) mod sweep;

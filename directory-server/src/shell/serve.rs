@@ -17,7 +17,7 @@ use super::clock::Clock;
 use super::data_dir::{Created, DataDir};
 use super::node::{Node, Parts};
 use super::signals::{self, Asked};
-use super::{accept, admin, logs, rt};
+use super::{accept, admin, logs, rt, sweep};
 use crate::config::{self, Loaded, is_this_machine_only};
 use crate::core::Directory;
 use crate::failure::{Failure, Kind};
@@ -74,6 +74,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
         let listener = rt::TcpListener::new(listener).map_err(|error| Failure::io("listen", &error))?;
         rt::spawn(accept::accept(Arc::clone(&node), listener));
     }
+    rt::spawn(sweep::sweep(Arc::clone(&node)));
     greet(&node, &data_dir, &key.digest(), policy.registration);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = ?node.listening, "ready");
     let code = rt::block_on(async {

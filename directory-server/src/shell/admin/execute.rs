@@ -126,8 +126,9 @@ impl<S: Store> Desk<'_, S> {
             }
         });
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let (users, store_bytes) = (self.store.count().await?, self.store.size().await?);
-        Ok(Answer::Status { status: Status { version, users, store_bytes, running } })
+        let (users, queued) = (self.store.count().await?, self.store.waiting().await?);
+        let store_bytes = self.store.size().await?;
+        Ok(Answer::Status { status: Status { version, users, queued, store_bytes, running } })
     }
 
     fn fresh_invite(&self, user: UserId) -> Result<InviteRecord, Failure> {

@@ -68,6 +68,8 @@ pub(crate) struct User {
 pub(crate) struct Status {
     pub(crate) version: String,
     pub(crate) users: u64,
+    /// Items that wait in mailboxes.
+    pub(crate) queued: u64,
     pub(crate) store_bytes: u64,
     /// Nothing when the server is not running.
     pub(crate) running: Option<Running>,
