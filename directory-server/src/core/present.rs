@@ -74,7 +74,9 @@ pub struct Present {
 }
 
 impl Present {
-    pub(crate) fn new(attendance: Attendance) -> Self {
+    /// A session that begins.
+    #[must_use]
+    pub fn new(attendance: Attendance) -> Self {
         Self { attendance, questions: Window::default(), delivery: Delivery::default(), upload: None }
     }
 

@@ -209,7 +209,7 @@ pub trait Store: Send + Sync + 'static {
     fn grant(&self, success: Success, now: Moment) -> impl Future<Output = Answer<Grant>> + Send;
 
     /// Last check before a terminal is present, and keeps its certificate if it is new. False: the user was locked,
-    /// reset or removed meanwhile.
+    /// reset or removed meanwhile, or the terminal was.
     fn enter(
         &self,
         user: &UserId,

@@ -10,13 +10,14 @@ use std::net::IpAddr;
 
 use common::crypto::opaque::ServerSecret;
 use common::crypto::transcript::Channel;
-use common::ident::{Cookie, KeyDigest, UserId};
+use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
 use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
 use directory_server::core::entry::{Entry, Origin, Step};
 use directory_server::core::lockout::LockRule;
 use directory_server::core::mailbox::MailRule;
 use directory_server::core::moment::Moment;
+use directory_server::core::online::Arrival;
 use directory_server::core::present::{Answer, Heard, Present};
 use directory_server::core::pushes::{Outlet, Push};
 use directory_server::core::sources::Offence;
@@ -111,6 +112,29 @@ impl World {
     pub(crate) fn bodies(&self) -> u64 {
         let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
         database.query_row("SELECT count(*) FROM mail", [], |row| row.get(0)).unwrap()
+    }
+
+    /// A session that did not log in, for what needs many of them.
+    pub(crate) fn session(&mut self, example: Example, terminal: u8) -> Peer {
+        let mut peer = self.connect();
+        let (user, terminal) = (example.user().unwrap(), TerminalId([terminal; 16]));
+        let address = (peer.origin.address, 65_000).into();
+        let arrival = Arrival { user: &user, terminal, address, public_key: b"key", now: self.now };
+        peer.present = Some(Box::new(Present::new(self.directory.online.join(&arrival).unwrap())));
+        peer
+    }
+
+    /// Gives a user as many terminals that have published.
+    pub(crate) fn add_terminals(&self, id: &str, count: usize) {
+        let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
+        for n in 0..count as u128 {
+            let terminal = n.to_be_bytes();
+            let add =
+                "INSERT INTO terminals (user, terminal, cookie, certificate, last_seen) VALUES (?1, ?2, x'', x'', 0)";
+            database.execute(add, rusqlite::params![id, terminal]).unwrap();
+            let publish = "INSERT INTO publishers (user, terminal) VALUES (?1, ?2)";
+            database.execute(publish, rusqlite::params![id, terminal]).unwrap();
+        }
     }
 
     /// Removes a user, as an administrator does.

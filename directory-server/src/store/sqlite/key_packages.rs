@@ -16,18 +16,12 @@ pub(super) fn publish(
     last_resort: Option<&Piece>,
 ) -> Answer<KeyPackageState> {
     let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
-    if !packages.is_empty() || last_resort.is_some() {
-        connection
-            .prepare_cached(
-                "INSERT INTO publishers (user, terminal, last_resort) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET last_resort = coalesce(excluded.last_resort, last_resort)",
-            )?
-            .execute(params![user, terminal, last_resort.map(|piece| &piece.0)])?;
-    }
     let mut insert =
         connection.prepare_cached("INSERT INTO key_packages (user, terminal, package) VALUES (?1, ?2, ?3)")?;
-    for package in packages {
-        insert.execute(params![user, terminal, package.0])?;
+    if (!packages.is_empty() || last_resort.is_some()) && becomes_publisher(connection, owner, last_resort)? {
+        for package in packages {
+            insert.execute(params![user, terminal, package.0])?;
+        }
     }
     connection
         .prepare_cached(
@@ -37,6 +31,17 @@ pub(super) fn publish(
         )?
         .execute(params![user, terminal, KEY_PACKAGES_KEPT])?;
     state(connection, &owner.userid, &owner.terminal)
+}
+
+/// False if the terminal was removed meanwhile.
+fn becomes_publisher(connection: &Connection, owner: &Member, last_resort: Option<&Piece>) -> Answer<bool> {
+    let mut publisher = connection.prepare_cached(
+        "INSERT INTO publishers (user, terminal, last_resort)
+         SELECT user, terminal, ?3 FROM terminals WHERE user = ?1 AND terminal = ?2
+         ON CONFLICT DO UPDATE SET last_resort = coalesce(excluded.last_resort, last_resort)",
+    )?;
+    let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
+    Ok(publisher.execute(params![user, terminal, last_resort.map(|piece| &piece.0)])? > 0)
 }
 
 fn state(connection: &Connection, user: &UserId, terminal: &TerminalId) -> Answer<KeyPackageState> {

@@ -69,8 +69,14 @@ pub(super) fn grant(connection: &Connection, success: &Success, now: Moment) -> 
     Ok(Grant::Granted { certificate })
 }
 
-pub(super) fn may_enter(connection: &Connection, user: &UserId, credential: CredentialId) -> Answer<bool> {
-    Ok(lock_of(connection, user, &credential)? == Some(None))
+pub(super) fn may_enter(
+    connection: &Connection,
+    user: &UserId,
+    credential: CredentialId,
+    terminal: TerminalId,
+) -> Answer<bool> {
+    let known = stored_cookie(connection, user, &terminal)?.is_some();
+    Ok(known && lock_of(connection, user, &credential)? == Some(None))
 }
 
 pub(super) fn keep_certificate(

@@ -133,11 +133,11 @@ impl Store for SqliteStore {
     ) -> Answer<bool> {
         let user = user.clone();
         match new_certificate {
-            None => self.read(move |connection| login::may_enter(connection, &user, credential)).await,
+            None => self.read(move |connection| login::may_enter(connection, &user, credential, terminal)).await,
             Some(new) => {
                 self.write(move |connection| {
                     login::keep_certificate(connection, &user, terminal, &new)?;
-                    login::may_enter(connection, &user, credential)
+                    login::may_enter(connection, &user, credential, terminal)
                 })
                 .await
             }
