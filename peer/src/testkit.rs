@@ -1,8 +1,10 @@
 //! Fuzz bodies of the peer, whose committed corpus the ordinary tests replay, and what its benchmarks measure.
 
 mod archive;
+mod assembly;
 
 pub use archive::Archive;
+pub use assembly::{Assembly, Sizes};
 use common::ident::TerminalId;
 use common::msg::{ConnectStatus, Message as _, PeerMessage};
 use common::testkit::Example;

@@ -99,14 +99,6 @@ impl Commit {
     }
 }
 
-/// Whether the committer gets new keys with the commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Path {
-    Fresh,
-    /// Takes fewer bytes; allowed only if nothing but terminals is added.
-    Kept,
-}
-
 impl Room {
     /// Makes a commit; it waits until it comes back from the directory, or for [`Room::drop_commit`].
     ///
@@ -117,12 +109,7 @@ impl Room {
         if self.pending.is_some() {
             return Err(RoomError::Pending);
         }
-        let proposed = self.build(edit, Path::Fresh);
-        let additions_only = edit.remove.is_empty() && edit.admins.is_none();
-        let proposed = match proposed {
-            Err(RoomError::TooLarge) if additions_only && !edit.add.is_empty() => self.build(edit, Path::Kept),
-            proposed => proposed,
-        };
+        let proposed = self.build(edit);
         if proposed.is_err() {
             self.group.clear_pending_commit(self.provider.storage()).map_err(RoomError::library)?;
         }
@@ -145,8 +132,7 @@ impl Room {
         self.set_pending(None)
     }
 
-    fn build(&mut self, edit: &Edit, path: Path) -> Result<Commit, RoomError> {
-        self.group.clear_pending_commit(self.provider.storage()).map_err(RoomError::library)?;
+    fn build(&mut self, edit: &Edit) -> Result<Commit, RoomError> {
         let removed = edit.remove.iter().map(|member| self.leaf_of(member)).collect::<Result<Vec<_>, _>>()?;
         let admins = self.admins_after(edit);
         let tag = self.fork_tag()?;
@@ -156,7 +142,7 @@ impl Room {
         let mut builder = self
             .group
             .commit_builder()
-            .force_self_update(path == Path::Fresh)
+            .force_self_update(true)
             .propose_adds(edit.add.iter().map(|newcomer| newcomer.package.clone()))
             .propose_removals(removed);
         if let (Some(admins), Charter::Group { name, .. }) = (&admins, &self.charter) {

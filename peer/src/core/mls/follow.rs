@@ -105,7 +105,7 @@ impl Room {
         };
         self.charter = outcome.charter.clone();
         let users = self.users();
-        self.notes.leaving.retain(|user| users.contains(user));
+        self.notes.leaving.retain(|user, _| users.contains(user));
         self.note()?;
         self.set_pending(None)?;
         Ok(outcome)
@@ -141,6 +141,8 @@ impl Room {
         }
         let outcome = self.outcome(by, commit)?;
         let members = self.members();
+        let said_now = self.notes.leaving.iter().filter(|(_, epoch)| **epoch == self.epoch());
+        let leaving = said_now.map(|(user, _)| user.clone()).collect();
         let proposed = Proposed {
             by: &by.userid,
             members: &members,
@@ -149,7 +151,7 @@ impl Room {
             outcome: &outcome.members,
             charter: &self.charter,
             amended: &outcome.charter,
-            leaving: &self.notes.leaving,
+            leaving: &leaving,
         };
         proposed.check()?;
         Ok(outcome)

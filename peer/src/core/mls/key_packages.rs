@@ -99,7 +99,8 @@ impl KeyPackages {
         Ok(())
     }
 
-    pub(super) fn own(&self) -> &Arc<OwnTerminal> {
+    /// Whose they are.
+    pub(crate) fn own(&self) -> &Arc<OwnTerminal> {
         &self.own
     }
 

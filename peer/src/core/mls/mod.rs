@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`room`] (what a room is and knows), [`charter`] (what its members agreed on), [`credential`] (who a
 //! leaf is), [`policy`] (which commits are followed), then [`create`], [`commit`], [`send`], [`join`] (what can be
-//! done) and [`follow`] (what others do), [`key_packages`], [`sealed`] (the bytes a directory sees), [`provider`] (what the library works with).
+//! done) and [`follow`] (what others do), [`key_packages`], [`sealed`] (the bytes a directory sees), [`provider`] and [`storage`] (what the library works with).
 //!
 //! Everything here is a function of its inputs: certificates are fetched, and changes are kept, by the caller. A
 //! directory orders commits; members decide which of them they follow. The roster people see comes from here.
@@ -20,6 +20,7 @@ mod provider;
 mod room;
 mod sealed;
 mod send;
+mod storage;
 #[cfg(test)]
 mod tests;
 

@@ -24,7 +24,7 @@ pub(super) struct Proposed<'a> {
     pub(super) charter: &'a Charter,
     /// What the room will be.
     pub(super) amended: &'a Charter,
-    /// Users who said that they leave.
+    /// Users who said in this epoch that they leave.
     pub(super) leaving: &'a BTreeSet<UserId>,
 }
 

@@ -1,20 +1,18 @@
-//! What the MLS library works with: algorithms, randomness, and storage whose changes the caller keeps.
+//! What the MLS library works with in one room: algorithms, randomness, and [`super::storage`].
 //!
-//! The storage is in memory. [`Provider::changes`] says what became different since it was last asked, and the caller
-//! makes that durable together with everything else the step changed (threat G5). Nothing here touches a disk.
+//! [`Provider::changes`] says what became different since it was last asked, and the caller makes that durable together
+//! with everything else the step changed (threat G5). Nothing here touches a disk.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use common::ident::RoomId;
-use openmls_memory_storage::MemoryStorage;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::OpenMlsProvider;
 use openmls_traits::random::OpenMlsRand;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
-use zeroize::Zeroizing;
 
+use super::storage::{Storage, Touched};
 use super::{OwnTerminal, Row};
 use crate::core::keep::{Change, Kind};
 
@@ -61,87 +59,46 @@ pub(super) fn room_of(key: &[u8]) -> Option<(RoomId, &[u8])> {
 pub(super) struct Provider {
     own: Arc<OwnTerminal>,
     room: RoomId,
-    storage: MemoryStorage,
-    kept: HashMap<Vec<u8>, Vec<u8>>,
+    storage: Storage,
 }
 
 impl Provider {
     pub(super) fn new(own: &Arc<OwnTerminal>, room: RoomId) -> Self {
-        Self { own: Arc::clone(own), room, storage: MemoryStorage::default(), kept: HashMap::new() }
+        Self { own: Arc::clone(own), room, storage: Storage::default() }
     }
 
     /// As it was when these values were kept.
     pub(super) fn restore(own: &Arc<OwnTerminal>, room: RoomId, rows: Vec<Row>) -> Self {
-        let kept: HashMap<_, _> = rows.into_iter().map(|(name, value)| (name, value.to_vec())).collect();
-        let storage = MemoryStorage { values: kept.clone().into() };
-        Self { own: Arc::clone(own), room, storage, kept }
+        Self { own: Arc::clone(own), room, storage: Storage::restore(rows) }
     }
 
     pub(super) fn own(&self) -> &Arc<OwnTerminal> {
         &self.own
     }
 
-    /// A value of ours beside those of the library.
-    pub(super) fn value(&self, name: &[u8]) -> Option<Vec<u8>> {
-        self.storage.values.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    /// Sets a value of ours, or forgets it.
-    pub(super) fn set_value(&self, name: &[u8], value: Option<Vec<u8>>) {
-        let mut values = self.storage.values.write().unwrap_or_else(PoisonError::into_inner);
-        match value {
-            Some(value) => values.insert(name.to_vec(), value),
-            None => values.remove(name),
-        };
-    }
-
     /// What became different since the last call.
-    pub(super) fn changes(&mut self) -> Vec<Change> {
-        let Self { room, storage, kept, .. } = self;
-        let values = storage.values.read().unwrap_or_else(PoisonError::into_inner);
-        let mut changes = Vec::new();
-        kept.retain(|name, _| {
-            let stays = values.contains_key(name);
-            if !stays {
-                changes.push(Change::Delete { kind: Kind::Mls, key: key(room, name) });
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let change = |(name, value): Touched| {
+            let key = key(&self.room, &name);
+            match value {
+                Some(value) => Change::Put { kind: Kind::Mls, key, value },
+                None => Change::Delete { kind: Kind::Mls, key },
             }
-            stays
-        });
-        for (name, value) in values.iter().filter(|(name, value)| kept.get(*name) != Some(*value)) {
-            let kept_value = Zeroizing::new(value.clone());
-            changes.push(Change::Put { kind: Kind::Mls, key: key(room, name), value: kept_value });
-        }
-        for change in &changes {
-            if let Change::Put { key, value, .. } = change
-                && let Some((_, name)) = room_of(key)
-            {
-                kept.insert(name.to_vec(), value.to_vec());
-            }
-        }
-        changes
-    }
-
-    #[cfg(test)]
-    pub(super) fn everything(&self) -> Vec<Change> {
-        let values = self.storage.values.read().unwrap();
-        let put = |(name, value): (&Vec<u8>, &Vec<u8>)| Change::Put {
-            kind: Kind::Mls,
-            key: key(&self.room, name),
-            value: Zeroizing::new(value.clone()),
         };
-        values.iter().map(put).collect()
+        self.storage.changes().into_iter().map(change).collect()
     }
 
     /// Forgets everything that was kept.
     pub(super) fn forget(self) -> Vec<Change> {
-        self.kept.keys().map(|name| Change::Delete { kind: Kind::Mls, key: key(&self.room, name) }).collect()
+        let forget = |name: Vec<u8>| Change::Delete { kind: Kind::Mls, key: key(&self.room, &name) };
+        self.storage.kept().into_iter().map(forget).collect()
     }
 }
 
 impl OpenMlsProvider for Provider {
     type CryptoProvider = RustCrypto;
     type RandProvider = Randomness;
-    type StorageProvider = MemoryStorage;
+    type StorageProvider = Storage;
 
     fn storage(&self) -> &Self::StorageProvider {
         &self.storage

@@ -3,7 +3,7 @@
 //! A room is in one of these situations: nothing waits; an own commit waits for the directory; a commit of somebody
 //! waits for certificates; it is frozen; this terminal is no longer in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use common::ident::{RoomId, UserId};
@@ -11,6 +11,7 @@ use common::msg::Member;
 use openmls::prelude::{GroupId, LeafNodeIndex, MlsGroup};
 use openmls_traits::OpenMlsProvider as _;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::follow::Staged;
 use super::provider::Provider;
@@ -27,8 +28,8 @@ const COMMIT: &[u8] = b"\0commit";
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Notes {
     pub(super) frozen: Option<Frozen>,
-    /// Users who said that they leave.
-    pub(super) leaving: BTreeSet<UserId>,
+    /// Users who said that they leave, and in which epoch.
+    pub(super) leaving: BTreeMap<UserId, u64>,
 }
 
 /// A room.
@@ -45,11 +46,11 @@ pub(crate) struct Room {
 impl Room {
     pub(super) fn open_group(provider: Provider, id: RoomId, group: MlsGroup) -> Result<Self, RoomError> {
         let charter = Charter::read(group.extensions()).map_err(RoomError::Forbidden)?;
-        let notes = match provider.value(NOTES) {
+        let notes = match provider.storage().own(NOTES) {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(RoomError::library)?,
             None => Notes::default(),
         };
-        let pending = provider.value(COMMIT).map(|bytes| Commit::decode(&bytes)).transpose()?;
+        let pending = provider.storage().own(COMMIT).map(|bytes| Commit::decode(&bytes)).transpose()?;
         Ok(Self { id, provider, group, charter, notes, pending, staged: None })
     }
 
@@ -111,14 +112,15 @@ impl Room {
         self.note()
     }
 
-    /// Users who said that they leave and are still in it: anybody may remove them.
-    pub(crate) fn leaving(&self) -> &BTreeSet<UserId> {
-        &self.notes.leaving
+    /// Users who said that they leave and are still in it. In the epoch in which they said it, anybody may remove them;
+    /// later only admins may, because members who came in between did not hear it.
+    pub(crate) fn leaving(&self) -> BTreeSet<UserId> {
+        self.notes.leaving.keys().cloned().collect()
     }
 
-    /// A member said that it leaves.
+    /// A member said in this epoch that it leaves.
     pub(crate) fn leaves(&mut self, user: &UserId) -> Result<(), RoomError> {
-        self.notes.leaving.insert(user.clone());
+        self.notes.leaving.insert(user.clone(), self.epoch());
         self.note()
     }
 
@@ -161,12 +163,13 @@ impl Room {
 
     pub(super) fn note(&mut self) -> Result<(), RoomError> {
         let bytes = serde_json::to_vec(&self.notes).map_err(RoomError::library)?;
-        self.provider.set_value(NOTES, Some(bytes));
+        self.provider.storage().set_own(NOTES, Some(Zeroizing::new(bytes)));
         Ok(())
     }
 
     pub(super) fn set_pending(&mut self, commit: Option<Commit>) -> Result<(), RoomError> {
-        self.provider.set_value(COMMIT, commit.as_ref().map(Commit::encode).transpose()?);
+        let bytes = commit.as_ref().map(Commit::encode).transpose()?;
+        self.provider.storage().set_own(COMMIT, bytes.map(Zeroizing::new));
         self.pending = commit;
         Ok(())
     }

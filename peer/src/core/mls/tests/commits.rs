@@ -11,12 +11,12 @@ use openmls::prelude::{
     LeafNodeParameters, NewSignerBundle, PreSharedKeyProposal, Proposal,
 };
 use openmls::schedule::PreSharedKeyId;
-use openmls_memory_storage::MemoryStorage;
 use openmls_traits::OpenMlsProvider as _;
 
 use super::super::policy::{Proposed, check_invitation};
 use super::super::provider::Provider;
 use super::super::room::group_id;
+use super::super::storage::Storage;
 use super::super::*;
 use super::stage::*;
 
@@ -255,7 +255,7 @@ fn nobody_comes_in_by_an_external_proposal() {
     let group = group_id(&ROOM);
     let carol = package(stage.newcomers(&[2]).remove(0));
     let own = stage.terminals[2].own.clone();
-    let proposal = JoinProposal::new::<MemoryStorage>(carol, group, 1.into(), &*own).unwrap();
+    let proposal = JoinProposal::new::<Storage>(carol, group, 1.into(), &*own).unwrap();
     let proposal = sealed::wrap(tag, &proposal).unwrap();
     assert_eq!(stage.room(0).open(&proposal).err(), Some(RoomError::Broken(Broken::Kind)));
     assert!(stage.say(1, "still fine").remove(0).is_ok());

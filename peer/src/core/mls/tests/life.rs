@@ -57,7 +57,7 @@ fn any_member_adds_a_further_terminal_of_a_user_and_replaces_one() {
 }
 
 #[test]
-fn everybody_may_remove_who_said_that_they_leave() {
+fn everybody_may_remove_who_said_in_this_epoch_that_they_leave() {
     let mut stage = Stage::group(&[Ali, Bianca, Carol]);
     let leaver = Carol.user().unwrap();
     let remove = vec![stage.member(2)];
@@ -68,8 +68,22 @@ fn everybody_may_remove_who_said_that_they_leave() {
         stage.room(who).leaves(&leaver).unwrap();
     }
     stage.rooms[2] = None;
-    stage.edit(1, &edit);
-    assert!(stage.room(0).leaving().is_empty(), "who comes back is not leaving");
+    let said_now = stage.room(1).propose(&edit).unwrap();
+    let mut follower = stage.copy(0);
+    follower.open_commit(&said_now.commit).unwrap();
+    assert!(follower.apply(&[]).is_ok());
+    assert!(follower.leaving().is_empty(), "who comes back is not leaving");
+
+    // Whoever joined in another commit meanwhile did not hear it.
+    stage.room(1).drop_commit().unwrap();
+    let other = stage.room(0).propose(&Edit::default()).unwrap();
+    for outcome in stage.follow(&other) {
+        outcome.unwrap();
+    }
+    let refused = stage.room(1).propose(&edit).err();
+    assert_eq!(refused, Some(RoomError::Forbidden(Refusal::MayNotRemove { user: leaver.clone() })));
+    assert_eq!(stage.room(0).leaving(), BTreeSet::from([leaver]));
+    assert!(stage.room(0).propose(&edit).is_ok(), "an admin still may");
 }
 
 #[test]

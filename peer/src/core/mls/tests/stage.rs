@@ -249,12 +249,8 @@ impl Disk {
 impl Stage {
     /// A copy of somebody's room, as it would come back from a disk.
     pub(super) fn copy(&mut self, who: usize) -> Room {
-        let mut disk = Disk::default();
-        let room = self.rooms[who].take().unwrap();
-        let mut kept = room.provider.everything();
-        disk.keep(std::mem::take(&mut kept));
-        self.rooms[who] = Some(room);
-        disk.restore(&self.terminals[who].own).1.remove(0)
+        let rows = self.room(who).provider.storage().everything();
+        Room::restore(&self.terminals[who].own, ROOM, rows).unwrap()
     }
 }
 
