@@ -1,27 +1,36 @@
 //! Fuzz body of a connection: a sequence of frames over a store in memory, without sockets. Never part of a program.
 
 use common::crypto::opaque::ServerSecret;
-use common::ident::{KeyDigest, TerminalId, UserId};
+use common::ident::{CredentialId, KeyDigest, RoomId, TerminalId, TerminalKey, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN};
-use common::msg::{FromDirectory, Message as _, Registration};
+use common::msg::{Blob, Certificate, ErrorCode, FromDirectory, Member, Message as _, Piece, Registration};
 use futures::executor::block_on;
 
 use crate::core::entry::{Entry, Origin, Step};
-use crate::core::lockout::LockRule;
+use crate::core::lockout::{Class, LockRule};
 use crate::core::mailbox::MailRule;
 use crate::core::moment::Moment;
 use crate::core::online::Arrival;
 use crate::core::present::{Answer, Heard, Present};
+use crate::core::pushes::Outlet;
+use crate::core::rooms::Ending;
+use crate::core::store::{self, Account, CookieDigest, NewUser, Store as _, Success};
 use crate::core::{Directory, Policy};
 use crate::store::sqlite::SqliteStore;
 
 const START: u64 = 1_800_000_000;
 
-/// The first byte says who may register. Then frames: one byte of seconds that pass before it, two bytes of length
-/// (big-endian), the payload. Each frame goes to a connection that is not logged in, which is replaced when it has ended,
-/// and to a session of `ali`.
+/// The terminal of both users.
+const TERMINAL: TerminalId = TerminalId([3; 16]);
+/// A room in epoch 0 with both in it.
+const ROOM: RoomId = RoomId([7; 16]);
+
+/// The first byte says who may register. Then frames: one byte of seconds that pass before it (its highest bit says whose
+/// session is meant), two bytes of length (big-endian), the payload. Each frame goes to a connection that is not logged
+/// in, which is replaced when it has ended, and to the session of `ali` or of `bianca`.
 ///
-/// Whatever comes, every answer is a message within the limit, and nobody becomes present who has proved nothing.
+/// Whatever comes, every answer and everything pushed is a message within the limit, the store never fails, and nobody
+/// becomes present who has proved nothing.
 pub fn fuzz_connection(data: &[u8]) {
     let Some((&mode, mut rest)) = data.split_first() else { return };
     let registration = match mode % 3 {
@@ -37,16 +46,18 @@ pub fn fuzz_connection(data: &[u8]) {
         lookups_per_minute: 0,
         mail: MailRule::default(),
     };
-    let (Ok(store), Ok(ali)) = (SqliteStore::in_memory(), UserId::parse("ali")) else { return };
+    let (Ok(ali), Ok(bianca)) = (UserId::parse("ali"), UserId::parse("bianca")) else { return };
+    let (Ok(store), users) = (SqliteStore::in_memory(), [ali, bianca]) else { return };
+    assert_eq!(block_on(populate(&store, &users)), Ok(()));
     let directory = Directory::new(store, ServerSecret::generate(), KeyDigest([1; 32]), policy);
     let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [2; 32] };
     let mut now = Moment::from_seconds(START);
     let mut entry = Entry::new(origin, now);
-    let mut session = present(&directory, &ali, now);
+    let mut sessions = users.each_ref().map(|user| present(&directory, user, now));
     while let Some((&[seconds, high, low], tail)) = rest.split_first_chunk() {
         let (payload, tail) = tail.split_at(usize::from(u16::from_be_bytes([high, low])).min(tail.len()));
         rest = tail;
-        now = now + std::time::Duration::from_secs(seconds.into());
+        now = now + std::time::Duration::from_secs((seconds & 0x7f).into());
         match block_on(entry.handle(&directory, now, payload)) {
             Step::Silent => {}
             Step::Reply(message) => fits(&message.encode(), FRAME_BEFORE_LOGIN),
@@ -57,27 +68,75 @@ pub fn fuzz_connection(data: &[u8]) {
             // Signatures cover a challenge that is random each time, so no input can hold one.
             Step::Enter(..) => assert!(payload.is_empty(), "present without a proof"),
         }
-        let answer = session.as_mut().map(|session| match session.handle(&directory, now, payload) {
-            Heard::Answered(answer) => answer,
-            Heard::Asked(request) => block_on(session.ask(&directory, now, *request)),
-        });
-        match answer {
-            None | Some(Answer::Silent) => {}
-            Some(Answer::Message(message)) => fits(&message.encode(), FRAME_AFTER_LOGIN),
-            Some(Answer::Encoded(payload)) => fits(&payload, FRAME_AFTER_LOGIN),
-            Some(Answer::Last(message)) => {
-                fits(&message.encode(), FRAME_AFTER_LOGIN);
-                session = present(&directory, &ali, now);
+        let meant = usize::from(seconds >> 7);
+        for (which, session) in sessions.iter_mut().enumerate() {
+            if converse(&directory, session, now, (which == meant).then_some(payload)) {
+                *session = present(&directory, &users[which], now);
             }
         }
-        assert_eq!(directory.online.count(), (1, 1));
+        assert_eq!(directory.online.count(), (2, 2));
     }
+}
+
+/// Two users as after their first login, with a room and key packages.
+async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::Answer<()> {
+    let now = Moment::from_seconds(START);
+    for user in users {
+        let credential = CredentialId([4; 16]);
+        let account = Account { credential, record: Vec::new(), public_key: b"key".to_vec(), vault: Vec::new() };
+        store.register(NewUser { id: user.clone(), account, invite: None }, now).await?;
+        let (class, cookie) = (Class::UnknownTerminals, CookieDigest([5; 32]));
+        store.grant(Success { user: user.clone(), credential, terminal: TERMINAL, class, cookie }, now).await?;
+        let signature = Blob(vec![6; 256]);
+        let certificate = Certificate { terminal: TERMINAL, key: TerminalKey([8; 32]), issued: 0, signature };
+        let encoded = serde_json::to_vec(&certificate).unwrap_or_default();
+        store.enter(user, credential, TERMINAL, Some(encoded)).await?;
+        store.publish(&member(user), vec![Piece(vec![9]); 2], None).await?;
+    }
+    let (from, members) = (member(&users[0]), users.iter().map(member).collect());
+    let (commit, welcome) = (Vec::new(), Vec::new());
+    let ending = Ending { from, room: ROOM, epoch: 0, members, commit, welcome, group: None };
+    store.commit(ending, MailRule::default(), now).await.map(drop)
+}
+
+fn member(user: &UserId) -> Member {
+    Member { userid: user.clone(), terminal: TERMINAL }
 }
 
 fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Moment) -> Option<Present> {
     let address = ([127, 0, 0, 2], 65_000).into();
-    let arrival = Arrival { user, terminal: TerminalId([3; 16]), address, public_key: b"key", now };
+    let arrival = Arrival { user, terminal: TERMINAL, address, public_key: b"key", now };
     directory.online.join(&arrival).ok().map(Present::new)
+}
+
+/// Hands a frame to a session and takes what is pushed to it; whether it has ended.
+fn converse(
+    directory: &Directory<SqliteStore>,
+    session: &mut Option<Present>,
+    now: Moment,
+    payload: Option<&[u8]>,
+) -> bool {
+    let Some(session) = session else { return true };
+    let mut answers = Vec::new();
+    if let Some(payload) = payload {
+        answers.push(match session.handle(directory, now, payload) {
+            Heard::Answered(answer) => answer,
+            Heard::Asked(request) => block_on(session.ask(directory, now, *request)),
+        });
+    }
+    while let Some(push) = session.attendance.pushes.take(Outlet::Free) {
+        answers.push(block_on(session.push(directory, now, push)));
+    }
+    answers.iter().for_each(|answer| match answer {
+        Answer::Silent => {}
+        Answer::Message(message) => fits(&message.encode(), FRAME_AFTER_LOGIN),
+        Answer::Encoded(payload) => fits(payload, FRAME_AFTER_LOGIN),
+        Answer::Last(message) => {
+            fits(&message.encode(), FRAME_AFTER_LOGIN);
+            assert!(!matches!(message, FromDirectory::Error(error) if error.code == ErrorCode::Unavailable));
+        }
+    });
+    answers.iter().any(|answer| matches!(answer, Answer::Last(_)))
 }
 
 fn fits(payload: &[u8], limit: usize) {

@@ -2,30 +2,61 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use common::crypto::opaque::ClientLogin;
-use common::ident::{TerminalId, UserId};
+use common::ident::{GroupHandle, MessageId, RoomId, TerminalId, UserId};
 use common::msg::{
-    AuthProof, AuthReq, Blob, Hello, InviteReq, ListReq, Logout, LookupReq, Message as _, Ping, Pong, ToDirectory,
+    AuthProof, AuthReq, Blob, CertificatesReq, CommitReq, FetchReq, GroupEntry, GroupReq, Hello, InviteReq,
+    KeyPackagePut, KeyPackageReq, ListReq, Logout, LookupReq, MailboxAck, MailboxPut, MailboxReq, Member, Message as _,
+    Outgoing, Piece, Ping, Pong, TerminalRemove, TerminalsReq, ToDirectory, Upload,
 };
 use common::secret::Passcode;
 use directory_server::testkit::fuzz_connection;
 use proptest::prelude::*;
 
+/// As in the fuzz body.
+const TERMINAL: TerminalId = TerminalId([3; 16]);
+const ROOM: RoomId = RoomId([7; 16]);
+
 fn frames() -> Vec<Vec<u8>> {
-    let ali = UserId::parse("ali").unwrap();
+    let [ali, bianca] = ["ali", "bianca"].map(|id| UserId::parse(id).unwrap());
     let (_, ke1) = ClientLogin::start(Passcode::new("482193".into())).unwrap();
-    let messages: [ToDirectory; 9] = [
+    let terminal = TerminalId([1; 16]);
+    let members: Vec<_> = [&ali, &bianca].map(|user| Member { userid: user.clone(), terminal: TERMINAL }).into();
+    let handle = GroupHandle([2; 32]);
+    let group = Some(GroupEntry { handle, admins: vec![ali.clone()] });
+    let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(vec![1; 100]) }];
+    let commit = CommitReq { room: ROOM, epoch: 0, members: members.clone(), commit: 4, welcome: 0, group: None };
+    let messages: [ToDirectory; FRAMES] = [
         Hello { userid: ali.clone() }.into(),
         InviteReq { userid: ali.clone() }.into(),
-        AuthReq { userid: ali.clone(), passcode: Blob(ke1), terminal: TerminalId([1; 16]), cookie: None, previous: false }.into(),
+        AuthReq { userid: ali.clone(), passcode: Blob(ke1), terminal, cookie: None, previous: false }.into(),
         AuthProof { passcode: Blob(vec![0; 64]) }.into(),
-        LookupReq { userid: ali.clone(), lookup: ali }.into(),
+        LookupReq { userid: ali.clone(), lookup: ali.clone() }.into(),
         ListReq { after: None }.into(),
         Ping {}.into(),
         Pong {}.into(),
         Logout {}.into(),
+        MailboxReq {}.into(),
+        MailboxAck { upto: 2 }.into(),
+        FetchReq { item: 1, offset: 1 }.into(),
+        MailboxPut { room: ROOM, epoch: 0, items: items.clone() }.into(),
+        MailboxPut { room: ROOM, epoch: 1, items }.into(),
+        Upload { piece: Piece(vec![1; 4]) }.into(),
+        commit.clone().into(),
+        CommitReq { epoch: 1, ..commit.clone() }.into(),
+        CommitReq { epoch: 1, members: Vec::new(), commit: 0, ..commit.clone() }.into(),
+        CommitReq { room: RoomId([8; 16]), commit: 0, group, ..commit }.into(),
+        GroupReq { handle }.into(),
+        KeyPackagePut { packages: vec![Piece(vec![1])], last_resort: Some(Piece(vec![2])) }.into(),
+        KeyPackageReq { userid: bianca.clone(), terminals: vec![TERMINAL] }.into(),
+        TerminalsReq { users: vec![ali, bianca] }.into(),
+        TerminalRemove { terminal: TERMINAL }.into(),
+        CertificatesReq { members }.into(),
     ];
     messages.iter().map(ToDirectory::encode).collect()
 }
+
+/// How many there are.
+const FRAMES: usize = 25;
 
 fn script(mode: u8, steps: &[(u8, usize)]) -> Vec<u8> {
     let frames = frames();
@@ -39,11 +70,16 @@ fn script(mode: u8, steps: &[(u8, usize)]) -> Vec<u8> {
     data
 }
 
+/// A few seconds pass, and either session is meant.
+fn seconds() -> impl Strategy<Value = u8> {
+    (0..2u8, 0..4u8).prop_map(|(whose, seconds)| whose << 7 | seconds)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_order_of_messages_is_answered(mode: u8, steps in prop::collection::vec((0..4u8, 0..9usize), 0..30)) {
+    fn any_order_of_messages_is_answered(mode: u8, steps in prop::collection::vec((seconds(), 0..FRAMES), 0..60)) {
         fuzz_connection(&script(mode, &steps));
     }
 
@@ -53,7 +89,11 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_byte_is_answered(at in 0..1000usize, to: u8, steps in prop::collection::vec((0..2u8, 0..9usize), 1..9)) {
+    fn a_flipped_byte_is_answered(
+        at in 0..1000usize,
+        to: u8,
+        steps in prop::collection::vec((seconds(), 0..FRAMES), 1..9),
+    ) {
         let mut data = script(0, &steps);
         let at = at % data.len();
         data[at] = to;

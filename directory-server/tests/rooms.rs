@@ -315,6 +315,8 @@ fn a_removed_terminal_leaves_nothing_behind_and_its_session_can_do_no_harm() {
     let state = bianca.open_mailbox(&world);
     assert_eq!((state.acked, state.written, state.waiting), (0, 0, 0));
     bianca.acknowledge(&world, 1);
+    let created = CommitReq { room: RoomId([8; 16]), ..ending(0, &[member("bianca", 1)]) };
+    assert_eq!(bianca.commit(&world, created, b"", b""), CommitStatus::Room);
     assert_eq!(bianca.publish(&world, &[b"package"], Some(b"last")).left, 0);
     assert_eq!(terminals(&mut ali, &world, &["bianca"]), [("bianca".into(), vec![])]);
 }

@@ -50,7 +50,7 @@ fn judge(connection: &Connection, ending: &Ending) -> Answer<Verdict> {
         Some(now) if now != *epoch => return Ok(Verdict::Refused(CommitStatus::Epoch)),
         Some(_) if commit.is_empty() && !members.is_empty() => return Ok(Verdict::Repeats),
         Some(_) => Verdict::Ends,
-        None if *epoch == 0 && members.contains(from) && !exists(connection, room)? => Verdict::Creates,
+        None if *epoch == 0 && members.contains(from) && may_create(connection, room, from)? => Verdict::Creates,
         None => return Ok(Verdict::Refused(CommitStatus::Room)),
     };
     let Some(GroupEntry { handle, .. }) = group else { return Ok(verdict) };
@@ -64,8 +64,14 @@ fn judge(connection: &Connection, ending: &Ending) -> Answer<Verdict> {
     Ok(if taken || !may { Verdict::Refused(CommitStatus::Taken) } else { verdict })
 }
 
-fn exists(connection: &Connection, room: &RoomId) -> Answer<bool> {
-    Ok(connection.prepare_cached("SELECT 1 FROM rooms WHERE room = ?1")?.exists([room.as_bytes()])?)
+/// Whether there is no such room; and whether there still is such a terminal.
+fn may_create(connection: &Connection, room: &RoomId, from: &Member) -> Answer<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT NOT EXISTS (SELECT 1 FROM rooms WHERE room = ?1)
+            AND EXISTS (SELECT 1 FROM terminals WHERE user = ?2 AND terminal = ?3)",
+    )?;
+    Ok(statement
+        .query_row(params![room.as_bytes(), from.userid.as_str(), from.terminal.as_bytes()], |row| row.get(0))?)
 }
 
 pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, now: Moment) -> Answer<Ended> {
