@@ -29,8 +29,8 @@ const ROOM: RoomId = RoomId([7; 16]);
 /// session is meant), two bytes of length (big-endian), the payload. Each frame goes to a connection that is not logged
 /// in, which is replaced when it has ended, and to the session of `ali` or of `bianca`.
 ///
-/// Whatever comes, every answer and everything pushed is a message within the limit, the store never fails, and nobody
-/// becomes present who has proved nothing.
+/// Whatever comes, every answer and everything pushed is a message within the limit, the store never fails and
+/// stays consistent, and nobody becomes present who has proved nothing.
 pub fn fuzz_connection(data: &[u8]) {
     let Some((&mode, mut rest)) = data.split_first() else { return };
     let registration = match mode % 3 {
@@ -76,6 +76,7 @@ pub fn fuzz_connection(data: &[u8]) {
         }
         assert_eq!(directory.online.count(), (2, 2));
     }
+    assert_eq!(block_on(directory.store.check()), Ok(Vec::new()));
 }
 
 /// Two users as after their first login, with a room and key packages.

@@ -168,6 +168,7 @@ fn a_full_mailbox_stops_a_pair_at_the_first_message_and_stores_nothing_of_the_re
     assert_eq!(ali.open_mailbox(&world).written, CREATED + 2, "a put that stores nothing was not carried out");
     assert_eq!(bianca.take_mail(&world), [b"1", b"2", b"3"]);
     assert_eq!(ali.put(&world, 0, &[b"4", b"5"]), stored(2), "and there is room again");
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]
@@ -221,6 +222,7 @@ fn commits_and_welcomes_take_room_that_messages_may_not() {
     );
     let state = bianca.open_mailbox(&world);
     assert_eq!((state.waiting, state.lost), (2, 1), "twice the bytes, and no more");
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]
@@ -239,6 +241,7 @@ fn what_is_too_old_is_deleted_and_counted_as_lost_when_it_is_asked_for_or_swept(
     world.sweep();
     assert_eq!(ali.put(&world, 0, &[b"y"]), stored(1), "the sweep makes room, too");
     assert_eq!(bianca.open_mailbox(&world), MailboxState { acked: 0, written: 0, lost: 1, waiting: 2 });
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]
@@ -256,6 +259,7 @@ fn a_sweep_forgets_any_number_in_every_mailbox_and_their_bodies() {
     assert_eq!(ali.open_mailbox(&world).lost, 1);
     assert_eq!(world.waiting(), 0);
     assert_eq!(world.bodies(), 0);
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]
@@ -338,6 +342,7 @@ fn removing_a_user_or_a_terminal_empties_the_mailbox_and_the_numbers_go_on() {
     assert_eq!(ali.commit(&world, ending(0, &both), b"commit", b"welcome"), CommitStatus::Accepted);
     carol.open_mailbox(&world);
     assert!(carol.mail(&world)[0].item > first, "an item number is never given out twice");
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]

@@ -137,6 +137,11 @@ impl World {
         }
     }
 
+    /// What is wrong with the database.
+    pub(crate) fn check(&self) -> Vec<String> {
+        block_on(self.directory.store.check()).unwrap()
+    }
+
     /// Removes a user, as an administrator does.
     pub(crate) fn remove(&self, id: &str) {
         assert!(block_on(self.directory.store.remove(&user(id), self.now)).unwrap());

@@ -3,23 +3,14 @@
 //! A body is stored once, however many mailboxes it lies in. What waits is counted beside the mailboxes, so that a put
 //! costs the same whether much waits or little.
 
-use common::ident::{RoomId, TerminalId, UserId};
-use common::limits::{MAIL_IN_ONE, PIECE_MAX};
-use common::msg::{MailItem, MailKind, MailRefusal, MailboxReply, MailboxState, Member, Piece};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use common::ident::{RoomId, UserId};
+use common::msg::{MailKind, MailRefusal, MailboxReply, Member};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rooms;
-use super::users::user_id;
 use crate::core::mailbox::{MailRule, Put, Stored};
 use crate::core::moment::Moment;
 use crate::core::store::Answer;
-
-/// Bytes of one `MAILBOX`, as it goes over the wire.
-const MAILBOX_BYTES: usize = 48 * 1024;
-/// What an item takes in a `MAILBOX` beside its piece, at most.
-const ITEM_BYTES: usize = 320;
-/// Items that one call of [`expire`] forgets, so that others get their turn: chosen arbitrarily.
-const EXPIRE_AT_ONCE: i64 = 1000;
 
 /// Something to keep for several terminals.
 pub(super) struct Letter<'a> {
@@ -208,198 +199,11 @@ fn full(sender: &UserId, receivers: &[Receiver]) -> Vec<UserId> {
     users.into_iter().filter(|user| *user != sender && !has_all(user)).cloned().collect()
 }
 
-pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> Answer<MailboxState> {
-    let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
-    let old: Option<i64> = connection
-        .prepare_cached(
-            "SELECT max(item) FROM mailbox JOIN mail USING (item) WHERE user = ?1 AND terminal = ?2 AND date <= ?3",
-        )?
-        .query_row(params![user, terminal, expired.seconds()], |row| row.get(0))?;
-    if let Some(old) = old {
-        forget(connection, Some(owner), old, Because::Expired)?;
-    }
-    let state = connection
-        .prepare_cached("SELECT acked, written, lost FROM mailbox_states WHERE user = ?1 AND terminal = ?2")?
-        .query_row(params![user, terminal], |row| {
-            Ok(MailboxState { acked: row.get(0)?, written: row.get(1)?, lost: row.get(2)?, waiting: 0 })
-        })
-        .optional()?;
-    let state = state.unwrap_or(MailboxState { acked: 0, written: 0, lost: 0, waiting: 0 });
-    if state.lost > 0 {
-        connection
-            .prepare_cached("UPDATE mailbox_states SET lost = 0 WHERE user = ?1 AND terminal = ?2")?
-            .execute(params![user, terminal])?;
-    }
-    let waiting = connection
-        .prepare_cached("SELECT count(*) FROM mailbox WHERE user = ?1 AND terminal = ?2")?
-        .query_row(params![user, terminal], |row| row.get(0))?;
-    Ok(MailboxState { waiting, ..state })
-}
-
-pub(super) fn mail(connection: &Connection, owner: &Member, expired: Moment) -> Answer<Vec<MailItem>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT item, room, epoch, from_user, from_terminal, kind, date, length(body),
-                CASE WHEN length(body) <= ?4 THEN body END
-         FROM mailbox JOIN mail USING (item)
-         WHERE user = ?1 AND terminal = ?2 AND date > ?3 ORDER BY item LIMIT ?5",
-    )?;
-    let mut rows = statement.query(params![
-        owner.userid.as_str(),
-        owner.terminal.as_bytes(),
-        expired.seconds(),
-        PIECE_MAX,
-        MAIL_IN_ONE
-    ])?;
-    let (mut items, mut left) = (Vec::new(), MAILBOX_BYTES);
-    while let Some(row) = rows.next()? {
-        let item = mail_item(row)?;
-        let size = ITEM_BYTES + item.piece.as_ref().map_or(0, |piece| piece.0.len().div_ceil(3) * 4);
-        match left.checked_sub(size) {
-            Some(rest) => left = rest,
-            None if items.is_empty() => left = 0,
-            None => break,
-        }
-        items.push(item);
-    }
-    Ok(items)
-}
-
-fn mail_item(row: &Row<'_>) -> rusqlite::Result<MailItem> {
-    Ok(MailItem {
-        item: row.get(0)?,
-        room: RoomId(row.get(1)?),
-        epoch: row.get(2)?,
-        from: Member { userid: user_id(row, 3)?, terminal: TerminalId(row.get(4)?) },
-        kind: match row.get(5)? {
-            0 => MailKind::Message,
-            1 => MailKind::Commit,
-            2 => MailKind::Welcome,
-            other => return Err(rusqlite::Error::IntegralValueOutOfRange(5, other)),
-        },
-        date: row.get(6)?,
-        size: row.get(7)?,
-        piece: row.get::<_, Option<Vec<u8>>>(8)?.map(Piece),
-    })
-}
-
-fn code(kind: MailKind) -> i64 {
+/// What stands for a kind in the database.
+pub(super) fn code(kind: MailKind) -> i64 {
     match kind {
         MailKind::Message => 0,
         MailKind::Commit => 1,
         MailKind::Welcome => 2,
     }
-}
-
-pub(super) fn piece(connection: &Connection, owner: &Member, item: u64, offset: u32) -> Answer<Vec<u8>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT substr(body, ?4 + 1, ?5) FROM mailbox JOIN mail USING (item)
-         WHERE user = ?1 AND terminal = ?2 AND item = ?3",
-    )?;
-    let piece = statement
-        .query_row(params![owner.userid.as_str(), owner.terminal.as_bytes(), number(item), offset, PIECE_MAX], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    Ok(piece.unwrap_or_default())
-}
-
-pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) -> Answer<()> {
-    forget(connection, Some(owner), number(upto), Because::Acknowledged)
-}
-
-pub(super) fn expire(connection: &Connection, expired: Moment) -> Answer<bool> {
-    // Items are numbered in the order they came, so the search ends at the first that is young enough.
-    let mut statement = connection.prepare_cached("SELECT item, date FROM mail ORDER BY item LIMIT ?1")?;
-    let mut rows = statement.query([EXPIRE_AT_ONCE])?;
-    let (mut last, mut seen) = (None, 0);
-    while let Some(row) = rows.next()? {
-        if row.get::<_, u64>(1)? > expired.seconds() {
-            break;
-        }
-        last = Some(row.get(0)?);
-        seen += 1;
-    }
-    if let Some(last) = last {
-        forget(connection, None, last, Because::Expired)?;
-    }
-    Ok(seen == EXPIRE_AT_ONCE)
-}
-
-/// Why items leave a mailbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Because {
-    Acknowledged,
-    Expired,
-}
-
-/// Forgets the items up to `upto`, of one mailbox or of all.
-fn forget(connection: &Connection, owner: Option<&Member>, upto: i64, because: Because) -> Answer<()> {
-    let user = owner.map(|owner| owner.userid.as_str());
-    let terminal = owner.map(|owner| owner.terminal.as_bytes().as_slice());
-    // Two statements each, because the mailboxes are searched by their owner and the items by their number.
-    let (of_one, of_all) = ("user = ?1 AND terminal = ?2 AND item <= ?3", "?1 IS ?2 AND item <= ?3");
-    let which = if owner.is_some() { of_one } else { of_all };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT user, terminal, from_user, count(*), sum(kind = 0), sum(length(body)), max(item)
-         FROM mailbox JOIN mail USING (item) WHERE {which} GROUP BY user, terminal, from_user"
-    ))?;
-    let groups = statement.query_map(params![user, terminal, upto], |row| {
-        Ok(Forgotten {
-            owner: Member { userid: user_id(row, 0)?, terminal: TerminalId(row.get(1)?) },
-            sender: row.get(2)?,
-            items: row.get(3)?,
-            messages: row.get(4)?,
-            bytes: row.get(5)?,
-            last: row.get(6)?,
-        })
-    })?;
-    for group in groups.collect::<Result<Vec<_>, _>>()? {
-        group.subtract(connection, because)?;
-    }
-    connection.prepare_cached(&format!("DELETE FROM mailbox WHERE {which}"))?.execute(params![user, terminal, upto])?;
-    Ok(())
-}
-
-/// Items of one sender that leave a mailbox.
-struct Forgotten {
-    owner: Member,
-    sender: String,
-    items: i64,
-    messages: i64,
-    bytes: i64,
-    last: i64,
-}
-
-impl Forgotten {
-    fn subtract(&self, connection: &Connection, because: Because) -> Answer<()> {
-        let (user, terminal) = (self.owner.userid.as_str(), self.owner.terminal.as_bytes());
-        let (acked, lost) = match because {
-            Because::Acknowledged => (self.last, 0),
-            Because::Expired => (0, self.items),
-        };
-        connection
-            .prepare_cached(
-                "UPDATE mailbox_states SET bytes = bytes - ?3, acked = max(acked, ?4), lost = lost + ?5
-                 WHERE user = ?1 AND terminal = ?2",
-            )?
-            .execute(params![user, terminal, self.bytes, acked, lost])?;
-        let sender = params![user, terminal, self.sender, self.messages];
-        connection
-            .prepare_cached(
-                "UPDATE mailbox_senders SET messages = messages - ?4
-                 WHERE user = ?1 AND terminal = ?2 AND sender = ?3",
-            )?
-            .execute(sender)?;
-        connection
-            .prepare_cached(
-                "DELETE FROM mailbox_senders WHERE user = ?1 AND terminal = ?2 AND sender = ?3 AND messages <= 0",
-            )?
-            .execute(params![user, terminal, self.sender])?;
-        Ok(())
-    }
-}
-
-/// Numbers above SQLite's are above every item.
-fn number(item: u64) -> i64 {
-    i64::try_from(item).unwrap_or(i64::MAX)
 }

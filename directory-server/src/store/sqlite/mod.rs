@@ -3,6 +3,7 @@
 //! [`worker`] owns the threads and the group commit, [`schema`] the migrations; the other modules
 //! are plain functions over a connection, one per method of the trait.
 
+mod delivery;
 mod invites;
 mod key_packages;
 mod login;
@@ -197,22 +198,22 @@ impl Store for SqliteStore {
 
     fn open_mailbox(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<MailboxState>> + Send {
         let owner = owner.clone();
-        self.write(move |connection| mailbox::open(connection, &owner, expired))
+        self.write(move |connection| delivery::open(connection, &owner, expired))
     }
 
     fn mail(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<Vec<MailItem>>> + Send {
         let owner = owner.clone();
-        self.read(move |connection| mailbox::mail(connection, &owner, expired))
+        self.read(move |connection| delivery::mail(connection, &owner, expired))
     }
 
     fn piece(&self, owner: &Member, item: u64, offset: u32) -> impl Future<Output = Answer<Vec<u8>>> + Send {
         let owner = owner.clone();
-        self.read(move |connection| mailbox::piece(connection, &owner, item, offset))
+        self.read(move |connection| delivery::piece(connection, &owner, item, offset))
     }
 
     fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = Answer<()>> + Send {
         let owner = owner.clone();
-        self.write(move |connection| mailbox::acknowledge(connection, &owner, upto))
+        self.write(move |connection| delivery::acknowledge(connection, &owner, upto))
     }
 
     fn commit(&self, ending: Ending, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Ended>> + Send {
@@ -256,7 +257,7 @@ impl Store for SqliteStore {
     }
 
     fn expire(&self, expired: Moment) -> impl Future<Output = Answer<bool>> + Send {
-        self.write(move |connection| mailbox::expire(connection, expired))
+        self.write(move |connection| delivery::expire(connection, expired))
     }
 
     fn waiting(&self) -> impl Future<Output = Answer<u64>> + Send {
@@ -272,6 +273,10 @@ impl Store for SqliteStore {
     }
 
     fn check(&self) -> impl Future<Output = Answer<Vec<String>>> + Send {
-        self.read(schema::check)
+        self.read(|connection| {
+            let mut wrong = schema::check(connection)?;
+            wrong.extend(delivery::check(connection)?);
+            Ok(wrong)
+        })
     }
 }

@@ -1,0 +1,238 @@
+//! How mail leaves a mailbox: delivered and acknowledged, or too old.
+
+use common::ident::{RoomId, TerminalId};
+use common::limits::{MAIL_IN_ONE, PIECE_MAX};
+use common::msg::{MailItem, MailKind, MailboxState, Member, Piece};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::mailbox::code;
+use super::users::user_id;
+use crate::core::moment::Moment;
+use crate::core::store::Answer;
+
+/// Bytes of one `MAILBOX`, as it goes over the wire.
+const MAILBOX_BYTES: usize = 48 * 1024;
+/// What an item takes in a `MAILBOX` beside its piece, at most.
+const ITEM_BYTES: usize = 320;
+/// Items that one call of [`expire`] forgets, so that others get their turn: chosen arbitrarily.
+const EXPIRE_AT_ONCE: i64 = 1000;
+
+pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> Answer<MailboxState> {
+    let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
+    let old: Option<i64> = connection
+        .prepare_cached(
+            "SELECT max(item) FROM mailbox JOIN mail USING (item) WHERE user = ?1 AND terminal = ?2 AND date <= ?3",
+        )?
+        .query_row(params![user, terminal, expired.seconds()], |row| row.get(0))?;
+    if let Some(old) = old {
+        forget(connection, Some(owner), old, Because::Expired)?;
+    }
+    let state = connection
+        .prepare_cached("SELECT acked, written, lost FROM mailbox_states WHERE user = ?1 AND terminal = ?2")?
+        .query_row(params![user, terminal], |row| {
+            Ok(MailboxState { acked: row.get(0)?, written: row.get(1)?, lost: row.get(2)?, waiting: 0 })
+        })
+        .optional()?;
+    let state = state.unwrap_or(MailboxState { acked: 0, written: 0, lost: 0, waiting: 0 });
+    if state.lost > 0 {
+        connection
+            .prepare_cached("UPDATE mailbox_states SET lost = 0 WHERE user = ?1 AND terminal = ?2")?
+            .execute(params![user, terminal])?;
+    }
+    let waiting = connection
+        .prepare_cached("SELECT count(*) FROM mailbox WHERE user = ?1 AND terminal = ?2")?
+        .query_row(params![user, terminal], |row| row.get(0))?;
+    Ok(MailboxState { waiting, ..state })
+}
+
+pub(super) fn mail(connection: &Connection, owner: &Member, expired: Moment) -> Answer<Vec<MailItem>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT item, room, epoch, from_user, from_terminal, kind, date, length(body),
+                CASE WHEN length(body) <= ?4 THEN body END
+         FROM mailbox JOIN mail USING (item)
+         WHERE user = ?1 AND terminal = ?2 AND date > ?3 ORDER BY item LIMIT ?5",
+    )?;
+    let mut rows = statement.query(params![
+        owner.userid.as_str(),
+        owner.terminal.as_bytes(),
+        expired.seconds(),
+        PIECE_MAX,
+        MAIL_IN_ONE
+    ])?;
+    let (mut items, mut left) = (Vec::new(), MAILBOX_BYTES);
+    while let Some(row) = rows.next()? {
+        let item = mail_item(row)?;
+        let size = ITEM_BYTES + item.piece.as_ref().map_or(0, |piece| piece.0.len().div_ceil(3) * 4);
+        match left.checked_sub(size) {
+            Some(rest) => left = rest,
+            None if items.is_empty() => left = 0,
+            None => break,
+        }
+        items.push(item);
+    }
+    Ok(items)
+}
+
+fn mail_item(row: &Row<'_>) -> rusqlite::Result<MailItem> {
+    Ok(MailItem {
+        item: row.get(0)?,
+        room: RoomId(row.get(1)?),
+        epoch: row.get(2)?,
+        from: Member { userid: user_id(row, 3)?, terminal: TerminalId(row.get(4)?) },
+        kind: kind(row.get(5)?)?,
+        date: row.get(6)?,
+        size: row.get(7)?,
+        piece: row.get::<_, Option<Vec<u8>>>(8)?.map(Piece),
+    })
+}
+
+fn kind(stored: i64) -> rusqlite::Result<MailKind> {
+    let kinds = [MailKind::Message, MailKind::Commit, MailKind::Welcome];
+    let kind = kinds.into_iter().find(|kind| code(*kind) == stored);
+    kind.ok_or(rusqlite::Error::IntegralValueOutOfRange(5, stored))
+}
+
+pub(super) fn piece(connection: &Connection, owner: &Member, item: u64, offset: u32) -> Answer<Vec<u8>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT substr(body, ?4 + 1, ?5) FROM mailbox JOIN mail USING (item)
+         WHERE user = ?1 AND terminal = ?2 AND item = ?3",
+    )?;
+    let piece = statement
+        .query_row(params![owner.userid.as_str(), owner.terminal.as_bytes(), number(item), offset, PIECE_MAX], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(piece.unwrap_or_default())
+}
+
+pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) -> Answer<()> {
+    forget(connection, Some(owner), number(upto), Because::Acknowledged)
+}
+
+pub(super) fn expire(connection: &Connection, expired: Moment) -> Answer<bool> {
+    // Items are numbered in the order they came, so the search ends at the first that is young enough.
+    let mut statement = connection.prepare_cached("SELECT item, date FROM mail ORDER BY item LIMIT ?1")?;
+    let mut rows = statement.query([EXPIRE_AT_ONCE])?;
+    let (mut last, mut seen) = (None, 0);
+    while let Some(row) = rows.next()? {
+        if row.get::<_, u64>(1)? > expired.seconds() {
+            break;
+        }
+        last = Some(row.get(0)?);
+        seen += 1;
+    }
+    if let Some(last) = last {
+        forget(connection, None, last, Because::Expired)?;
+    }
+    Ok(seen == EXPIRE_AT_ONCE)
+}
+
+/// Why items leave a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Because {
+    Acknowledged,
+    Expired,
+}
+
+/// Forgets the items up to `upto`, of one mailbox or of all.
+fn forget(connection: &Connection, owner: Option<&Member>, upto: i64, because: Because) -> Answer<()> {
+    let user = owner.map(|owner| owner.userid.as_str());
+    let terminal = owner.map(|owner| owner.terminal.as_bytes().as_slice());
+    // Two statements each, because the mailboxes are searched by their owner and the items by their number.
+    let (of_one, of_all) = ("user = ?1 AND terminal = ?2 AND item <= ?3", "?1 IS ?2 AND item <= ?3");
+    let which = if owner.is_some() { of_one } else { of_all };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT user, terminal, from_user, count(*), sum(kind = 0), sum(length(body)), max(item)
+         FROM mailbox JOIN mail USING (item) WHERE {which} GROUP BY user, terminal, from_user"
+    ))?;
+    let groups = statement.query_map(params![user, terminal, upto], |row| {
+        Ok(Forgotten {
+            owner: Member { userid: user_id(row, 0)?, terminal: TerminalId(row.get(1)?) },
+            sender: row.get(2)?,
+            items: row.get(3)?,
+            messages: row.get(4)?,
+            bytes: row.get(5)?,
+            last: row.get(6)?,
+        })
+    })?;
+    for group in groups.collect::<Result<Vec<_>, _>>()? {
+        group.subtract(connection, because)?;
+    }
+    connection.prepare_cached(&format!("DELETE FROM mailbox WHERE {which}"))?.execute(params![user, terminal, upto])?;
+    Ok(())
+}
+
+/// Items of one sender that leave a mailbox.
+struct Forgotten {
+    owner: Member,
+    sender: String,
+    items: i64,
+    messages: i64,
+    bytes: i64,
+    last: i64,
+}
+
+impl Forgotten {
+    fn subtract(&self, connection: &Connection, because: Because) -> Answer<()> {
+        let (user, terminal) = (self.owner.userid.as_str(), self.owner.terminal.as_bytes());
+        let (acked, lost) = match because {
+            Because::Acknowledged => (self.last, 0),
+            Because::Expired => (0, self.items),
+        };
+        connection
+            .prepare_cached(
+                "UPDATE mailbox_states SET bytes = bytes - ?3, acked = max(acked, ?4), lost = lost + ?5
+                 WHERE user = ?1 AND terminal = ?2",
+            )?
+            .execute(params![user, terminal, self.bytes, acked, lost])?;
+        let sender = params![user, terminal, self.sender, self.messages];
+        connection
+            .prepare_cached(
+                "UPDATE mailbox_senders SET messages = messages - ?4
+                 WHERE user = ?1 AND terminal = ?2 AND sender = ?3",
+            )?
+            .execute(sender)?;
+        connection
+            .prepare_cached(
+                "DELETE FROM mailbox_senders WHERE user = ?1 AND terminal = ?2 AND sender = ?3 AND messages <= 0",
+            )?
+            .execute(params![user, terminal, self.sender])?;
+        Ok(())
+    }
+}
+
+/// Numbers above SQLite's are above every item.
+fn number(item: u64) -> i64 {
+    i64::try_from(item).unwrap_or(i64::MAX)
+}
+
+/// Where what is counted differs from what is there.
+pub(super) fn check(connection: &Connection) -> Answer<Vec<String>> {
+    let rules = [
+        (
+            "mailboxes whose bytes are miscounted",
+            "SELECT count(*) FROM mailbox_states AS s WHERE bytes <>
+                 (SELECT coalesce(sum(length(body)), 0) FROM mailbox AS m JOIN mail USING (item)
+                  WHERE m.user = s.user AND m.terminal = s.terminal)",
+        ),
+        (
+            "senders whose messages are miscounted",
+            "SELECT count(*) FROM (
+                 SELECT user, terminal, from_user, count(*) FROM mailbox JOIN mail USING (item)
+                 WHERE kind = 0 GROUP BY user, terminal, from_user
+                 EXCEPT SELECT user, terminal, sender, messages FROM mailbox_senders)",
+        ),
+        ("senders of nothing", "SELECT count(*) FROM mailbox_senders WHERE messages <= 0"),
+        ("bodies in no mailbox", "SELECT count(*) FROM mail WHERE item NOT IN (SELECT item FROM mailbox)"),
+        ("items without a body", "SELECT count(*) FROM mailbox WHERE item NOT IN (SELECT item FROM mail)"),
+        ("rooms without terminals", "SELECT count(*) FROM rooms WHERE room NOT IN (SELECT room FROM roster)"),
+    ];
+    let mut wrong = Vec::new();
+    for (what, sql) in rules {
+        let count: u64 = connection.query_row(sql, [], |row| row.get(0))?;
+        if count > 0 {
+            wrong.push(format!("{count} {what}"));
+        }
+    }
+    Ok(wrong)
+}
