@@ -24,7 +24,7 @@ pub(crate) struct RunningDirectory {
 }
 
 impl RunningDirectory {
-    /// Starts one without limits on how often a session may ask.
+    /// Starts one without limits on how often a session may ask and how many messages wait.
     pub(crate) fn start(programs: &Programs) -> Outcome<Self> {
         let data = tempfile::tempdir()?;
         let (process, address) = start(programs, data.path())?;
@@ -44,12 +44,14 @@ impl RunningDirectory {
     }
 }
 
+/// What a session may ask for, and what a mailbox takes, has no limit.
+const UNLIMITED: [(&str, &str); 2] = [("DIRSRV_LIMITS__LOOKUPS_PER_MINUTE", "0"), ("DIRSRV_LIMITS__QUEUE", "0")];
+
 /// Starts a directory on a free port and waits until it listens.
 pub(crate) fn start(programs: &Programs, data: &Path) -> Outcome<(Process, SocketAddr)> {
     let arguments =
         ["serve".as_ref(), "--listen".as_ref(), "127.0.0.1:0".as_ref(), "--data-dir".as_ref(), data.as_os_str()];
-    let mut process =
-        Process::start(&programs.directory_server, arguments, &[("DIRSRV_LIMITS__LOOKUPS_PER_MINUTE", "0")])?;
+    let mut process = Process::start(&programs.directory_server, arguments, &UNLIMITED)?;
     process.wait_for("Listening on ")?;
     let address = process.wait_for(" ")?.trim().parse()?;
     Ok((process, address))

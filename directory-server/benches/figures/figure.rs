@@ -41,6 +41,8 @@ pub(crate) enum Target {
     Value(f64),
     /// The value is at most so many times its floor.
     Ratio(f64),
+    /// The value, of which more is better, is at least so many times its floor.
+    LeastRatio(f64),
 }
 
 /// One measured figure.
@@ -109,11 +111,16 @@ impl fmt::Display for Figure {
         let short = |value: f64| rounded(value).to_string();
         let floor = self.floor.map_or_else(String::new, short);
         let ratio = self.ratio().map_or_else(String::new, |ratio| format!("{ratio:.2}"));
-        let met = |is: f64, most: f64| if is <= most { "met" } else { "MISSED" };
+        let verdict = |met: bool| if met { "met" } else { "MISSED" };
         let target = match (self.target, self.ratio()) {
-            (Some(Target::Value(most)), _) => format!("<= {most} {}: {}", self.unit.name(), met(self.value, most)),
-            (Some(Target::Ratio(most)), Some(ratio)) => format!("<= {most} x floor: {}", met(ratio, most)),
-            (Some(Target::Ratio(_)) | None, _) => String::new(),
+            (Some(Target::Value(most)), _) => {
+                format!("<= {most} {}: {}", self.unit.name(), verdict(self.value <= most))
+            }
+            (Some(Target::Ratio(most)), Some(ratio)) => format!("<= {most} x floor: {}", verdict(ratio <= most)),
+            (Some(Target::LeastRatio(least)), Some(ratio)) => {
+                format!(">= {least} x floor: {}", verdict(ratio >= least))
+            }
+            (Some(Target::Ratio(_) | Target::LeastRatio(_)) | None, _) => String::new(),
         };
         let line = format!(
             "{:32} {:>9}  {:7} {:>8} {:>7}  {target:24} {}",

@@ -13,6 +13,7 @@ mod directory;
 mod figure;
 mod login;
 mod lookup;
+mod mail;
 mod memory;
 mod process;
 mod start;
@@ -47,16 +48,17 @@ impl Effort {
 /// One measurement, which gives one or more figures whose names begin with its own.
 type Measurement = fn(&Programs, Effort) -> Outcome<Vec<Figure>>;
 
-const MEASUREMENTS: [(&str, Measurement); 6] = [
+const MEASUREMENTS: [(&str, Measurement); 7] = [
     ("start", start::measure),
     ("login", login::measure),
     ("lookup", lookup::measure),
     ("call", call::measure),
     ("chat", chat::measure),
     ("idle", memory::measure),
+    ("mail", mail::measure),
 ];
 
-const USAGE: &str = "scripts/bench [--json] [--quick] [start] [login] [lookup] [call] [chat] [idle]";
+const USAGE: &str = "scripts/bench [--json] [--quick] [start] [login] [lookup] [call] [chat] [idle] [mail]";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {

@@ -20,9 +20,15 @@ pub(crate) fn member(id: &str, terminal: u8) -> Member {
     Member { userid: user(id), terminal: TerminalId([terminal; 16]) }
 }
 
-/// A commit that puts these terminals into [`ROOM`], with a welcome if `welcome` is not empty.
+/// A commit that puts these terminals into [`ROOM`].
 pub(crate) fn ending(epoch: u64, members: &[Member]) -> CommitReq {
     CommitReq { room: ROOM, epoch, members: members.to_vec(), commit: 0, welcome: 0, group: None }
+}
+
+/// Messages for [`ROOM`].
+pub(crate) fn putting(epoch: u64, bodies: &[impl AsRef<[u8]>]) -> MailboxPut {
+    let items = bodies.iter().map(|body| Outgoing { id: MessageId([1; 16]), piece: Piece(body.as_ref().to_vec()) });
+    MailboxPut { room: ROOM, epoch, items: items.collect() }
 }
 
 impl Peer {
@@ -78,8 +84,7 @@ impl Peer {
     }
 
     pub(crate) fn put(&mut self, world: &World, epoch: u64, bodies: &[&[u8]]) -> MailboxReply {
-        let items = bodies.iter().map(|body| Outgoing { id: MessageId([1; 16]), piece: Piece(body.to_vec()) });
-        match self.send(world, MailboxPut { room: ROOM, epoch, items: items.collect() }) {
+        match self.send(world, putting(epoch, bodies)) {
             Some(FromDirectory::MailboxReply(reply)) => reply,
             other => panic!("{other:?}"),
         }
