@@ -87,7 +87,8 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::Answer<()>
         let account = Account { credential, record: Vec::new(), public_key: b"key".to_vec(), vault: Vec::new() };
         store.register(NewUser { id: user.clone(), account, invite: None }, now).await?;
         let (class, cookie) = (Class::UnknownTerminals, CookieDigest([5; 32]));
-        store.grant(Success { user: user.clone(), credential, terminal: TERMINAL, class, cookie }, now).await?;
+        let (record, terminal) = (Vec::new(), TERMINAL);
+        store.grant(Success { user: user.clone(), credential, record, terminal, class, cookie }, now).await?;
         let signature = Blob(vec![6; 256]);
         let certificate = Certificate { terminal: TERMINAL, key: TerminalKey([8; 32]), issued: 0, signature };
         let encoded = serde_json::to_vec(&certificate).unwrap_or_default();

@@ -9,7 +9,7 @@ use common::msg::{AuthRefusal, AuthStatus, Registration};
 use common::testkit::Example;
 use directory_server::core::lockout::{LockRule, Verdict};
 use directory_server::core::moment::Moment;
-use directory_server::core::store::{Attempt, Store as _};
+use directory_server::core::store::{Attempt, Pair, Store as _};
 use futures::executor::block_on;
 use futures::future::join_all;
 use support::{NOON, RIGHT, WRONG, World, user};
@@ -88,7 +88,7 @@ fn of_a_thousand_parallel_attempts_exactly_four_are_answered() {
         let attempts = (0..1000u16).map(|n| {
             let mut terminal = [0; 16];
             terminal[..2].copy_from_slice(&n.to_be_bytes());
-            let attempt = Attempt { user: user(id), terminal: TerminalId(terminal), cookie: None };
+            let attempt = Attempt { user: user(id), terminal: TerminalId(terminal), cookie: None, pair: Pair::Newest };
             world.directory.store.reserve(attempt, LockRule::default(), NOON)
         });
         let answers = block_on(join_all(attempts));
@@ -147,7 +147,7 @@ fn after_a_hundred_failures_only_an_administrator_unlocks_the_id_for_strangers()
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);
     let store = &world.directory.store;
-    let attempt = Attempt { user: user("ali"), terminal: TerminalId([9; 16]), cookie: None };
+    let attempt = Attempt { user: user("ali"), terminal: TerminalId([9; 16]), cookie: None, pair: Pair::Newest };
     let mut now = NOON;
     let mut reserved = 0;
     // 100 attempts and the 25 locks between them.

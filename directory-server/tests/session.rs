@@ -302,6 +302,7 @@ fn a_right_passcode_is_worth_nothing_once_the_credentials_are_gone() {
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);
     let success = Success {
+        record: Vec::new(),
         user: user("ali"),
         credential: common::ident::CredentialId([0; 16]),
         terminal: TerminalId([1; 16]),

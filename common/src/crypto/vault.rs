@@ -44,6 +44,13 @@ pub fn seal(export_key: &Secret, user: &UserId, version: u64, identity: &Identit
     Ok([&version.to_be_bytes()[..], digest.as_bytes(), &sealed].concat())
 }
 
+/// The version of a vault, without opening it; nothing if it is too short to be one.
+#[must_use]
+pub fn version(vault: &[u8]) -> Option<u64> {
+    let (version, rest) = vault.split_first_chunk::<VERSION>()?;
+    (rest.len() >= DIGEST + committed::HEAD).then(|| u64::from_be_bytes(*version))
+}
+
 /// A vault that was opened.
 #[derive(Debug)]
 pub struct Opened {

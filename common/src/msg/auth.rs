@@ -152,6 +152,7 @@ pub struct AuthChallenge {
     /// To be signed with the identity key in `ANNOUNCE`.
     pub challenge: Challenge,
     /// Whether the passcode was changed and the new one not used yet, so that the one before still holds (threat L6).
+    /// Said to known terminals only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
 }

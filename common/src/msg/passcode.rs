@@ -33,7 +33,7 @@ pub enum PasscodeStatus {
     /// The new passcode holds; durable.
     #[serde(rename = "CHANGED")]
     Changed,
-    /// The record or the vault is not well formed; nothing has changed.
+    /// The record or the vault is not well formed or not newer; nothing has changed.
     #[serde(rename = "REFUSED")]
     Refused,
 }

@@ -21,7 +21,7 @@ use super::moment::{Moment, whole_seconds};
 use super::online::Arrival;
 use super::present::Present;
 use super::sources::Offence;
-use super::store::{Account, Attempt, CookieDigest, Grant, Store, Success};
+use super::store::{Account, Attempt, CookieDigest, Grant, Pair, Store, Success};
 use super::tally::Outcome;
 
 /// What is known between `AUTHCHALLENGE` and `AUTHPROOF`.
@@ -69,13 +69,14 @@ pub(super) async fn begin<S: Store>(
     now: Moment,
     request: AuthReq,
 ) -> (State, Step) {
-    let AuthReq { userid: user, passcode: ke1, terminal, cookie, previous: _ } = request;
+    let AuthReq { userid: user, passcode: ke1, terminal, cookie, previous } = request;
     let policy = directory.policy();
     if let Err(wait) = directory.sources().login(origin.source(), now, policy.logins_per_minute) {
         let retry_after = Some(whole_seconds(wait));
         return (State::Idle, Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::TooMany) }));
     }
-    let attempt = Attempt { user: user.clone(), terminal, cookie: cookie.as_ref().map(CookieDigest::of) };
+    let pair = if previous { Pair::Former } else { Pair::Newest };
+    let attempt = Attempt { user: user.clone(), terminal, cookie: cookie.as_ref().map(CookieDigest::of), pair };
     let reservation = match directory.store.reserve(attempt, policy.lock, now).await {
         Ok(reservation) => reservation,
         Err(error) => return (State::Idle, error.into()),
@@ -110,7 +111,7 @@ pub(super) async fn begin<S: Store>(
         tries_left,
         locked_until: locks_for.map(|lock| now + lock),
     };
-    let reply = AuthChallenge { passcode: Blob(ke2), challenge, changed: false };
+    let reply = AuthChallenge { passcode: Blob(ke2), challenge, changed: reservation.changed };
     (State::Authenticating(Box::new(authenticating)), Step::reply(reply))
 }
 
@@ -145,7 +146,8 @@ pub(super) async fn prove<S: Store>(
         Err(_) => return (State::Idle, Step::error(ErrorCode::Unavailable)),
     };
     let credential = account.credential;
-    let success = Success { user: user.clone(), credential, terminal, class, cookie: CookieDigest::of(&cookie) };
+    let (record, cookie_digest) = (account.record, CookieDigest::of(&cookie));
+    let success = Success { user: user.clone(), credential, record, terminal, class, cookie: cookie_digest };
     let known_certificate = match directory.store.grant(success, now).await {
         Ok(Grant::Granted { certificate }) => certificate,
         // Told only to somebody who knows the passcode, so that a lock does not tell that a user exists.

@@ -14,6 +14,7 @@ pub mod login;
 pub mod mailbox;
 pub mod moment;
 pub mod online;
+pub mod passcode;
 pub mod present;
 pub mod pushes;
 pub mod register;

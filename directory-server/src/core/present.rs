@@ -14,6 +14,7 @@ use super::Directory;
 use super::mailbox::Delivery;
 use super::moment::{Moment, whole_seconds};
 use super::online::Attendance;
+use super::passcode::Changes;
 use super::pushes::Push;
 use super::rooms::Uploading;
 use super::sources::Window;
@@ -71,13 +72,20 @@ pub struct Present {
     questions: Window,
     pub(super) delivery: Delivery,
     pub(super) upload: Option<Uploading>,
+    pub(super) changes: Changes,
 }
 
 impl Present {
     /// A session that begins.
     #[must_use]
     pub fn new(attendance: Attendance) -> Self {
-        Self { attendance, questions: Window::default(), delivery: Delivery::default(), upload: None }
+        Self {
+            attendance,
+            questions: Window::default(),
+            delivery: Delivery::default(),
+            upload: None,
+            changes: Changes::default(),
+        }
     }
 
     /// Takes one frame.
@@ -113,6 +121,8 @@ impl Present {
             ToDirectory::TerminalsReq(request) => self.terminals(directory, now, request).await,
             ToDirectory::TerminalRemove(request) => self.remove_terminal(directory, request).await,
             ToDirectory::CertificatesReq(request) => self.certificates(directory, request).await,
+            ToDirectory::PasscodeReq(request) => self.begin_change(directory, now, request).await,
+            ToDirectory::PasscodeUpload(upload) => self.change(directory, upload).await,
             // Whatever belongs before login.
             _ => Answer::error(ErrorCode::OutOfOrder),
         }

@@ -59,6 +59,15 @@ pub struct Account {
     pub vault: Vec<u8>,
 }
 
+/// A record and the vault that goes with it (protocol section 5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pair {
+    /// Those of the last change of the passcode, or of the registration.
+    Newest,
+    /// Those from before a change, until the first login with the newest.
+    Former,
+}
+
 /// A KE1 that has arrived.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -68,6 +77,8 @@ pub struct Attempt {
     pub terminal: TerminalId,
     /// The cookie it presented.
     pub cookie: Option<CookieDigest>,
+    /// What it wants to log in with; only a known terminal gets the former one.
+    pub pair: Pair,
 }
 
 /// Outcome of counting an attempt.
@@ -79,6 +90,8 @@ pub struct Reservation {
     pub class: Class,
     /// The user, if there is one.
     pub account: Option<Account>,
+    /// Whether a former pair is kept; known terminals are told.
+    pub changed: bool,
 }
 
 /// A valid KE3.
@@ -88,6 +101,8 @@ pub struct Success {
     pub user: UserId,
     /// Against which credentials.
     pub credential: CredentialId,
+    /// Against which record of these; if it is the newest, a former one is forgotten.
+    pub record: Vec<u8>,
     /// At which terminal.
     pub terminal: TerminalId,
     /// Whose budget is given back.
@@ -119,6 +134,21 @@ pub struct NewUser {
     pub account: Account,
     /// The invitation that is used up by this registration.
     pub invite: Option<InviteCode>,
+}
+
+/// A passcode about to be changed.
+#[derive(Debug, Clone)]
+pub struct NewPasscode {
+    /// Whose.
+    pub user: UserId,
+    /// The credentials that are changed.
+    pub credential: CredentialId,
+    /// OPAQUE record.
+    pub record: Vec<u8>,
+    /// The encrypted identity key.
+    pub vault: Vec<u8>,
+    /// The vault's version.
+    pub version: i64,
 }
 
 /// Outcome of a registration.
@@ -217,6 +247,13 @@ pub trait Store: Send + Sync + 'static {
         terminal: TerminalId,
         new_certificate: Option<Vec<u8>>,
     ) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// A user's credentials; nothing if there are none.
+    fn credential(&self, user: &UserId) -> impl Future<Output = Answer<Option<CredentialId>>> + Send;
+
+    /// Puts a new record and vault in force and keeps those from before, until the first login with the new ones. False,
+    /// and nothing has happened: the credentials are gone, or the vault's version is not above that of the pair kept.
+    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = Answer<bool>> + Send;
 
     /// A session has ended.
     fn left(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<()>> + Send;

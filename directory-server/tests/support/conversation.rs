@@ -11,6 +11,7 @@ use common::msg::{
 };
 use common::secret::{Passcode, Secret};
 use common::testkit::Example;
+use directory_server::core::store::Pair;
 
 use super::{Peer, RIGHT, World, user};
 
@@ -55,9 +56,23 @@ impl Peer {
         terminal: u8,
         cookie: Option<Cookie>,
     ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
+        self.ke1_against(world, Pair::Newest, id, passcode, terminal, cookie)
+    }
+
+    /// As [`Peer::ke1`], against the passcode from before a change if `pair` says so.
+    pub(crate) fn ke1_against(
+        &mut self,
+        world: &World,
+        pair: Pair,
+        id: &str,
+        passcode: &str,
+        terminal: u8,
+        cookie: Option<Cookie>,
+    ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
+        let previous = pair == Pair::Former;
         let (client, ke1) = ClientLogin::start(Passcode::new(passcode.into())).unwrap();
         let terminal = TerminalId([terminal; 16]);
-        match self.send(world, AuthReq { userid: user(id), passcode: Blob(ke1), terminal, cookie, previous: false }) {
+        match self.send(world, AuthReq { userid: user(id), passcode: Blob(ke1), terminal, cookie, previous }) {
             Some(FromDirectory::AuthChallenge(challenge)) => Ok((client, challenge)),
             Some(FromDirectory::AuthReply(reply)) => Err(reply),
             other => panic!("{other:?}"),
@@ -73,10 +88,20 @@ impl Peer {
         terminal: u8,
         cookie: Option<Cookie>,
     ) -> (AuthReply, Challenge) {
-        let (client, challenge) = match self.ke1(world, id, passcode, terminal, cookie) {
-            Ok(answered) => answered,
-            Err(reply) => return (reply, Challenge([0; 32])),
-        };
+        match self.ke1(world, id, passcode, terminal, cookie) {
+            Ok((client, challenge)) => self.finish(world, id, client, &challenge),
+            Err(reply) => (reply, Challenge([0; 32])),
+        }
+    }
+
+    /// Answers KE2; the challenge to sign comes with the reply.
+    pub(crate) fn finish(
+        &mut self,
+        world: &World,
+        id: &str,
+        client: ClientLogin,
+        challenge: &AuthChallenge,
+    ) -> (AuthReply, Challenge) {
         let user = user(id);
         let finished = client.finish(&challenge.passcode.0, self.channel(&user));
         let ke3 = finished.map_or_else(|_| vec![0; 64], |(ke3, _)| ke3);

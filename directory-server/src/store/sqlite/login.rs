@@ -3,9 +3,10 @@
 use common::ident::{CredentialId, TerminalId, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::passcode;
 use crate::core::lockout::{Budget, Class, Lock, LockRule};
 use crate::core::moment::Moment;
-use crate::core::store::{Account, Answer, Attempt, CookieDigest, Grant, Reservation, Success};
+use crate::core::store::{Account, Answer, Attempt, CookieDigest, Grant, Pair, Reservation, Success};
 
 /// Ids nobody has whose budgets are kept; more would let a stranger fill the disk.
 const STRANGERS: i64 = 100_000;
@@ -21,8 +22,8 @@ enum Owner<'a> {
 }
 
 pub(super) fn reserve(connection: &Connection, attempt: &Attempt, rule: LockRule, now: Moment) -> Answer<Reservation> {
-    let Attempt { user, terminal, cookie } = attempt;
-    let account = account(connection, user)?;
+    let Attempt { user, terminal, cookie, pair } = attempt;
+    let mut account = account(connection, user)?;
     let known = stored_cookie(connection, user, terminal)?;
     let (owner, class) = match (&account, cookie) {
         (None, _) => (Owner::Stranger { user }, Class::UnknownTerminals),
@@ -37,11 +38,23 @@ pub(super) fn reserve(connection: &Connection, attempt: &Attempt, rule: LockRule
     if budget != before {
         owner.store(connection, &budget)?;
     }
-    Ok(Reservation { verdict, class, account })
+    // Strangers are not told of a change: it would tell them that the user exists (threat L2), and what is known of an old
+    // passcode is of no use to them.
+    let former = match (&mut account, class) {
+        (Some(account), Class::KnownTerminal) => passcode::former(connection, user)?.map(|former| (account, former)),
+        _ => None,
+    };
+    let changed = former.is_some();
+    if let Some((account, (record, vault))) = former
+        && *pair == Pair::Former
+    {
+        (account.record, account.vault) = (record, vault);
+    }
+    Ok(Reservation { verdict, class, account, changed })
 }
 
 pub(super) fn grant(connection: &Connection, success: &Success, now: Moment) -> Answer<Grant> {
-    let Success { user, credential, terminal, class, cookie } = success;
+    let Success { user, credential, record, terminal, class, cookie } = success;
     let drawn_from = match class {
         Class::KnownTerminal => terminal.as_bytes().as_slice(),
         Class::UnknownTerminals => UNKNOWN_TERMINALS,
@@ -53,6 +66,7 @@ pub(super) fn grant(connection: &Connection, success: &Success, now: Moment) -> 
         Some(Some(_)) => return Ok(Grant::LockedByAdministrator),
         Some(None) => {}
     }
+    passcode::settle(connection, user, record)?;
     let mut remember = connection.prepare_cached(
         "INSERT INTO terminals (user, terminal, cookie, last_seen) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (user, terminal) DO UPDATE SET cookie = excluded.cookie, last_seen = excluded.last_seen
@@ -215,7 +229,7 @@ mod tests {
             )
             .unwrap();
         let newest = UserId::parse("newest").unwrap();
-        let attempt = Attempt { user: newest, terminal: TerminalId([0; 16]), cookie: None };
+        let attempt = Attempt { user: newest, terminal: TerminalId([0; 16]), cookie: None, pair: Pair::Newest };
         reserve(&connection, &attempt, LockRule::default(), Moment::from_seconds(1)).unwrap();
         let seen = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(seen("SELECT count(*) FROM stranger_budgets"), STRANGERS);

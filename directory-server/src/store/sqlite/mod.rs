@@ -8,6 +8,7 @@ mod invites;
 mod key_packages;
 mod login;
 mod mailbox;
+mod passcode;
 mod rooms;
 mod schema;
 mod users;
@@ -29,8 +30,8 @@ use crate::core::mailbox::{MailRule, Put, Stored};
 use crate::core::moment::Moment;
 use crate::core::rooms::{Ended, Ending};
 use crate::core::store::{
-    Answer, Attempt, Grant, InviteRecord, NewUser, Registered, Reservation, Standing, Store, StoreError, Success,
-    UserRecord,
+    Answer, Attempt, Grant, InviteRecord, NewPasscode, NewUser, Registered, Reservation, Standing, Store, StoreError,
+    Success, UserRecord,
 };
 use worker::Worker;
 
@@ -143,6 +144,15 @@ impl Store for SqliteStore {
                 .await
             }
         }
+    }
+
+    fn credential(&self, user: &UserId) -> impl Future<Output = Answer<Option<CredentialId>>> + Send {
+        let user = user.clone();
+        self.read(move |connection| passcode::credential(connection, &user))
+    }
+
+    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = Answer<bool>> + Send {
+        self.write(move |connection| passcode::change(connection, &new))
     }
 
     fn left(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<()>> + Send {

@@ -4,8 +4,11 @@ use rusqlite::Connection;
 
 use crate::core::store::{Answer, StoreError};
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../../migrations/0001_users.sql"), include_str!("../../../migrations/0002_mail.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/0001_users.sql"),
+    include_str!("../../../migrations/0002_mail.sql"),
+    include_str!("../../../migrations/0003_passcodes_broadcasts.sql"),
+];
 
 /// Applies the migrations this database has not seen.
 pub(super) fn migrate(connection: &mut Connection) -> Answer<()> {

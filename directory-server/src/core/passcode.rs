@@ -1,0 +1,83 @@
+//! Changing the passcode within a session (protocol section 5.6; threat L6).
+//!
+//! What a login against two pairs of record and vault means is in [`super::login`]; that the store keeps both until the
+//! first login with the newer one, in [`super::store::Store`].
+
+use std::time::Duration;
+
+use common::crypto::{opaque, vault};
+use common::ident::CredentialId;
+use common::limits::VAULT_MAX;
+use common::msg::{Blob, ErrorCode, PasscodeChallenge, PasscodeReply, PasscodeReq, PasscodeStatus, PasscodeUpload};
+
+use super::Directory;
+use super::moment::Moment;
+use super::present::{Answer, Present};
+use super::sources::Window;
+use super::store::{NewPasscode, Store};
+
+/// Changes a session may begin … Each computes what a guess at the passcode would need (threat L1); chosen arbitrarily.
+const CHANGES: u32 = 4;
+/// … in this time.
+const CHANGES_PER: Duration = Duration::from_secs(60);
+
+/// Changes of the passcode in one session.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    begun: Window,
+    /// Whose record `PASSCODECHALLENGE` was made for.
+    under_way: Option<CredentialId>,
+}
+
+impl Present {
+    /// Answers `PASSCODEREQ`.
+    pub(super) async fn begin_change<S: Store>(
+        &mut self,
+        directory: &Directory<S>,
+        now: Moment,
+        request: PasscodeReq,
+    ) -> Answer {
+        if let Err(wait) = self.changes.begun.count(now, CHANGES_PER, CHANGES) {
+            return Answer::rate_limited("PASSCODEREQ", wait);
+        }
+        let credential = match directory.store.credential(self.attendance.user()).await {
+            Ok(Some(credential)) => credential,
+            // Reset or removed; the session is about to be ended.
+            Ok(None) => return Answer::error(ErrorCode::Unavailable),
+            Err(error) => return error.into(),
+        };
+        match opaque::register_start(&directory.secret, &request.passcode.0, &credential) {
+            Ok(response) => {
+                self.changes.under_way = Some(credential);
+                Answer::Message(PasscodeChallenge { passcode: Blob(response) }.into())
+            }
+            Err(_) => Answer::error(ErrorCode::Malformed),
+        }
+    }
+
+    /// Answers `PASSCODEUPLOAD`.
+    pub(super) async fn change<S: Store>(&mut self, directory: &Directory<S>, upload: PasscodeUpload) -> Answer {
+        let Some(credential) = self.changes.under_way.take() else { return Answer::error(ErrorCode::OutOfOrder) };
+        let vault = upload.vault.0;
+        let version = vault::version(&vault).and_then(|version| i64::try_from(version).ok());
+        let (Ok(record), Some(version)) = (opaque::register_finish(&upload.passcode.0), version) else {
+            return refused();
+        };
+        if vault.len() > VAULT_MAX {
+            return refused();
+        }
+        let user = self.attendance.user().clone();
+        match directory.store.change_passcode(NewPasscode { user, credential, record, vault, version }).await {
+            Ok(true) => {
+                tracing::info!(user = %self.attendance.user(), "passcode changed");
+                Answer::Message(PasscodeReply { status: PasscodeStatus::Changed }.into())
+            }
+            Ok(false) => refused(),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+fn refused() -> Answer {
+    Answer::Message(PasscodeReply { status: PasscodeStatus::Refused }.into())
+}
