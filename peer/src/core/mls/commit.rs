@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::ident::UserId;
-use common::limits::COMMIT_MAX;
+use common::limits::{COMMIT_MAX, KEY_PACKAGE_MAX};
 use common::msg::Member;
 use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{KeyPackage, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, ProtocolVersion};
@@ -28,6 +28,9 @@ impl Newcomer {
     /// # Errors
     /// [`RoomError::Broken`], [`RoomError::Forbidden`].
     pub(crate) fn verify(own: &OwnTerminal, vouched: Vouched, package: &[u8]) -> Result<Self, RoomError> {
+        if package.len() > KEY_PACKAGE_MAX {
+            return Err(RoomError::Broken(Broken::Length));
+        }
         let message = MlsMessageIn::tls_deserialize_exact(package).map_err(|_| RoomError::Broken(Broken::Encoding))?;
         let MlsMessageBodyIn::KeyPackage(package) = message.extract() else {
             return Err(RoomError::Broken(Broken::Kind));

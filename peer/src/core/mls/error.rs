@@ -122,7 +122,7 @@ pub(crate) enum Frozen {
 /// Why bytes are nothing that belongs into a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// Too short, or something left over.
+    /// Too short or too long.
     Length,
     /// A version that is not known here.
     Version,
@@ -137,7 +137,7 @@ pub(crate) enum Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Length => "it is cut off",
+            Self::Length => "it is too short or too long",
             Self::Version => "it is of a version that is not known here",
             Self::Encoding => "it is not a message of MLS",
             Self::Kind => "it is a kind of message that is not allowed here",

@@ -69,7 +69,8 @@ impl Proposed<'_> {
     }
 }
 
-/// Whether this user's terminal may join a room with these members.
+/// Whether this user's terminal may join a room with these members: a group only if somebody here asked, or if another
+/// terminal of the user is in it.
 pub(super) fn check_invitation(
     charter: &Charter,
     members: &[Member],

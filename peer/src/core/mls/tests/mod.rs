@@ -6,5 +6,6 @@ mod crash;
 mod invitations;
 mod life;
 mod newcomers;
+mod simulation;
 mod stage;
 mod vectors;

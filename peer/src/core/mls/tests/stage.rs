@@ -27,6 +27,7 @@ pub(super) struct Terminal {
     pub(super) own: Arc<OwnTerminal>,
     pub(super) certificate: Certificate,
     pub(super) packages: KeyPackages,
+    vouched: Option<Vouched>,
 }
 
 impl Terminal {
@@ -44,7 +45,9 @@ impl Terminal {
     pub(super) fn with_certificate(who: Example, identity: TerminalIdentity, certificate: Certificate) -> Self {
         let seed = identity.key().0;
         let own = Arc::new(OwnTerminal::new(&who.user().unwrap(), identity, &certificate, seed));
-        Self { who, packages: KeyPackages::new(Arc::clone(&own)), own, certificate }
+        let pin = who.identity().unwrap().public().clone();
+        let vouched = Vouched::verify(&who.user().unwrap(), &certificate, &pin).ok();
+        Self { who, packages: KeyPackages::new(Arc::clone(&own)), own, certificate, vouched }
     }
 
     pub(super) fn member(&self) -> Member {
@@ -60,7 +63,7 @@ impl Terminal {
     }
 
     pub(super) fn vouched(&self) -> Vouched {
-        Vouched::verify(&self.user(), &self.certificate, &self.pin()).unwrap()
+        self.vouched.clone().unwrap()
     }
 
     /// As somebody who adds this terminal sees it.
