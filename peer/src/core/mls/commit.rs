@@ -13,7 +13,7 @@ use openmls_traits::OpenMlsProvider as _;
 use serde::{Deserialize, Serialize};
 
 use super::sealed::{self, ForkTag, TAG_LABEL};
-use super::{Broken, CIPHERSUITE, Charter, OwnTerminal, Refusal, Room, RoomError, Vouched};
+use super::{Broken, CIPHERSUITE, Charter, OwnTerminal, Refusal, Room, RoomError, Vouched, credential};
 
 /// A terminal to be added, with a key package that is the terminal's own.
 #[derive(Debug, Clone)]
@@ -137,7 +137,7 @@ impl Room {
 
     fn build(&mut self, edit: &Edit) -> Result<Commit, RoomError> {
         let removed = edit.remove.iter().map(|member| self.leaf_of(member)).collect::<Result<Vec<_>, _>>()?;
-        let admins = self.admins_after(edit);
+        let admins = self.admins_after(edit)?;
         let tag = self.fork_tag()?;
 
         let forbidden = |why: String| RoomError::Forbidden(Refusal::Invalid(why));
@@ -184,14 +184,17 @@ impl Room {
     fn leaf_of(&self, member: &Member) -> Result<LeafNodeIndex, RoomError> {
         self.group
             .members()
-            .find(|leaf| super::credential::named(&leaf.credential).as_ref() == Ok(member))
+            .find(|leaf| credential::named(&leaf.credential).as_ref() == Ok(member))
             .map(|leaf| leaf.index)
             .ok_or_else(|| RoomError::Forbidden(Refusal::NoMember { member: member.clone() }))
     }
 
     /// The admins behind the commit, if they change. An admin that goes takes nothing along for a possible return.
-    fn admins_after(&self, edit: &Edit) -> Option<BTreeSet<UserId>> {
-        let Charter::Group { admins, .. } = &self.charter else { return edit.admins.clone() };
+    fn admins_after(&self, edit: &Edit) -> Result<Option<BTreeSet<UserId>>, RoomError> {
+        let Charter::Group { admins, .. } = &self.charter else {
+            let nobody = edit.admins.is_none();
+            return if nobody { Ok(None) } else { Err(RoomError::Forbidden(Refusal::MayNotChange)) };
+        };
         let mut wanted = edit.admins.clone().unwrap_or_else(|| admins.clone());
         if edit.admins.is_none() && self.charter.is_admin(self.own().user()) {
             let stays = |member: &Member| !edit.remove.contains(member);
@@ -199,6 +202,6 @@ impl Room {
                 self.members().into_iter().filter(stays).map(|member| member.userid).collect();
             wanted.retain(|admin| users.contains(admin));
         }
-        (wanted != *admins).then_some(wanted)
+        Ok((wanted != *admins).then_some(wanted))
     }
 }

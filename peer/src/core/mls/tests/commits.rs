@@ -101,6 +101,9 @@ fn a_name_and_a_kind_are_for_ever() {
         stage.assert_refused(0, &commit, &Refusal::MayNotChange);
     }
     let mut pair = Stage::pair(&[Ali, Bianca], Bianca);
+    let admins = Some(BTreeSet::from([user(Ali)]));
+    let refused = pair.room(0).propose(&Edit { admins, ..Edit::default() }).err();
+    assert_eq!(refused, Some(RoomError::Forbidden(Refusal::MayNotChange)));
     let commit = amended(&mut pair, 0, charter("team", &[Ali]));
     pair.assert_refused(0, &commit, &Refusal::MayNotChange);
 }
