@@ -1,4 +1,4 @@
-//! Rooms: groups of terminals that nobody else can read (RFC 9420; protocol section 8.6; decision D16, threats G1 to G6).
+//! Rooms: groups of terminals that nobody else can read (RFC 9420; protocol section 8.7; decision D16, threats G1 to G6).
 //!
 //! Reading order: [`room`] (what a room is and knows), [`charter`] (what its members agreed on), [`credential`] (who a
 //! leaf is), [`policy`] (which commits are followed), then [`create`], [`commit`], [`send`], [`join`] (what can be

@@ -1,4 +1,4 @@
-//! Which commits are followed (protocol section 8.6; threats G1, G3). The same rules hold for everybody's commits, our
+//! Which commits are followed (protocol section 8.7; threats G1, G3). The same rules hold for everybody's commits, our
 //! own included: what others would refuse is not sent.
 //!
 //! The rules know plain names only; that leaves are who they say has been checked before.

@@ -1,4 +1,4 @@
-//! The bytes a directory sees: version, fork tag, message (protocol section 8.6, threat G2).
+//! The bytes a directory sees: version, fork tag, message (protocol section 8.7, threat G2).
 //!
 //! The tag comes from the secrets of the epoch, so members of the same epoch who were told different commits send
 //! different tags, and notice at the next message. A directory can only compare it.
