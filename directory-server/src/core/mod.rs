@@ -1,9 +1,10 @@
 //! What the directory decides, without sockets, files or clocks (decision D21).
 //!
 //! [`entry`] is a connection before it is logged in and [`present`] one after that; [`login`] and [`register`] are the
-//! handlers in between, plain async functions that await nothing but the [`store::Store`]. [`lockout`], [`sources`] and
-//! [`admission`] are the arithmetic of what is refused; [`online`] is who is there, and [`pushes`] what waits to be told to
-//! one of them. Each takes the time as an argument.
+//! handlers in between, [`mailbox`], [`rooms`] and [`key_packages`] those of a session: plain async functions that
+//! await nothing but the [`store::Store`]. [`lockout`], [`sources`] and [`admission`] are the arithmetic of what is
+//! refused; [`online`] is who is there, and [`pushes`] what waits to be told to one of them. Each takes the time as an
+//! argument.
 
 pub mod admission;
 pub mod entry;

@@ -107,25 +107,12 @@ impl Present {
         now: Moment,
         request: CommitReq,
     ) -> Answer {
-        let CommitReq { room, epoch, members, commit, welcome, group } = request;
         // Held until the store has taken it: it counts as long as it is in memory.
         let upload = self.upload.take();
         let uploaded = upload.as_ref().map_or(&[][..], |upload| upload.bytes.as_slice());
-        let sizes = usize::try_from(commit).ok().zip(usize::try_from(welcome).ok());
-        let Some((commit_size, _)) = sizes.filter(|(c, w)| c.checked_add(*w) == Some(uploaded.len())) else {
+        let Some(ending) = ending(self.attendance.member(), request, uploaded) else {
             return Answer::error(ErrorCode::Malformed);
         };
-        let (commit, welcome) = uploaded.split_at(commit_size);
-        let creates = commit.is_empty() && !members.is_empty();
-        if (creates && epoch > 0)
-            || (commit.is_empty() && !welcome.is_empty())
-            || group.as_ref().is_some_and(|entry| entry.admins.is_empty())
-        {
-            return Answer::error(ErrorCode::Malformed);
-        }
-        let from = self.attendance.member().clone();
-        let (commit, welcome) = (commit.to_vec(), welcome.to_vec());
-        let ending = Ending { from, room, epoch, members, commit, welcome, group };
         match directory.store.commit(ending, directory.policy().mail, now).await {
             Ok(Ended { status, told }) => {
                 directory.online.mail_for(&told);
@@ -191,6 +178,18 @@ impl Present {
             Err(error) => error.into(),
         }
     }
+}
+
+/// What a request and the upload before it say together; nothing if that makes no sense.
+fn ending(from: &Member, request: CommitReq, uploaded: &[u8]) -> Option<Ending> {
+    let CommitReq { room, epoch, members, commit, welcome, group } = request;
+    let (commit, welcome_size) = (usize::try_from(commit).ok()?, usize::try_from(welcome).ok()?);
+    let (commit, welcome) = uploaded.split_at_checked(commit).filter(|(_, rest)| rest.len() == welcome_size)?;
+    // Without a commit a room is created or given up.
+    let sound = !commit.is_empty() || (welcome.is_empty() && (epoch == 0 || members.is_empty()));
+    let sound = sound && group.as_ref().is_none_or(|entry| !entry.admins.is_empty());
+    let (commit, welcome) = (commit.to_vec(), welcome.to_vec());
+    sound.then(|| Ending { from: from.clone(), room, epoch, members, commit, welcome, group })
 }
 
 /// Leaves out the last users until the rest fits into a frame, which only matters where many have dozens of terminals.
