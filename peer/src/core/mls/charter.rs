@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use common::ident::{GroupName, UserId};
+use common::limits::GROUP_ADMINS;
 use openmls::prelude::{
     Extension, ExtensionType, Extensions, GroupContext, RequiredCapabilitiesExtension, UnknownExtension,
 };
@@ -25,7 +26,7 @@ pub(crate) enum Charter {
     Group {
         /// Its name, never changed.
         name: GroupName,
-        /// Who may add and remove others. One that is no longer a member counts for nothing.
+        /// Who may add and remove others, at most [`GROUP_ADMINS`]. One that is no longer a member counts for nothing.
         admins: BTreeSet<UserId>,
     },
 }
@@ -57,6 +58,7 @@ impl Charter {
         let charter: Self = serde_json::from_slice(bytes).map_err(|_| Refusal::Settings)?;
         match &charter {
             Self::Pair { pair: [first, second] } if first >= second => Err(Refusal::Settings),
+            Self::Group { admins, .. } if admins.len() > GROUP_ADMINS => Err(Refusal::Settings),
             _ if charter.extensions().is_ok_and(|expected| expected == *extensions) => Ok(charter),
             _ => Err(Refusal::Settings),
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use common::ident::GroupName;
-use common::limits::COMMIT_PROPOSALS;
+use common::ident::{GroupName, UserId};
+use common::limits::{COMMIT_PROPOSALS, GROUP_ADMINS};
 use common::testkit::Example::{self, Ali, Bianca, Carol};
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
@@ -32,7 +32,7 @@ fn package(newcomer: Newcomer) -> openmls::prelude::KeyPackage {
     newcomer.package
 }
 
-fn user(who: Example) -> common::ident::UserId {
+fn user(who: Example) -> UserId {
     who.user().unwrap()
 }
 
@@ -115,6 +115,15 @@ fn a_group_keeps_an_admin_and_admins_are_members() {
         let commit = amended(&mut stage, 0, charter("team", admins));
         stage.assert_refused(0, &commit, &Refusal::Admins);
     }
+}
+
+#[test]
+fn a_group_has_no_more_admins_than_the_limit() {
+    let mut stage = stage();
+    let crowd = (0..=GROUP_ADMINS).map(|number| UserId::parse(&format!("admin{number}")).unwrap());
+    let charter = Charter::Group { name: team(), admins: crowd.collect() };
+    let commit = amended(&mut stage, 0, charter.extensions().unwrap());
+    stage.assert_refused(0, &commit, &Refusal::Settings);
 }
 
 #[test]
