@@ -15,6 +15,7 @@ use crate::core::present::{Answer, Heard, Present};
 use crate::core::pushes::Outlet;
 use crate::core::rooms::Ending;
 use crate::core::store::{self, Account, CookieDigest, NewUser, Store as _, Success};
+use crate::core::watch::Show;
 use crate::core::{Directory, Policy};
 use crate::store::sqlite::SqliteStore;
 
@@ -44,6 +45,8 @@ pub fn fuzz_connection(data: &[u8]) {
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,
+        broadcasts_per_minute: 0,
+        presence: Show::Everyone,
         mail: MailRule::default(),
     };
     let (Ok(ali), Ok(bianca)) = (UserId::parse("ali"), UserId::parse("bianca")) else { return };

@@ -18,6 +18,12 @@ pub struct Span(Duration);
 pub struct NotASpan;
 
 impl Span {
+    /// So many days.
+    #[must_use]
+    pub const fn from_days(days: u64) -> Self {
+        Self::from_secs(days * 86_400)
+    }
+
     /// So many seconds.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {

@@ -148,13 +148,18 @@ impl Client {
         Ok(())
     }
 
-    /// Asks and waits for the next message.
+    /// Asks and waits for the answer; what the directory says about others' coming and going is none.
     ///
     /// # Errors
     /// [`Trouble`].
     pub fn ask(&mut self, question: impl Into<ToDirectory>) -> Result<FromDirectory, Trouble> {
         self.send(&question.into().encode())?;
-        Ok(FromDirectory::decode(&self.receive()?.ok_or(Trouble::Closed)?)?)
+        loop {
+            match FromDirectory::decode(&self.receive()?.ok_or(Trouble::Closed)?)? {
+                FromDirectory::Presence(_) => {}
+                answer => return Ok(answer),
+            }
+        }
     }
 
     /// Sends one frame, whatever it holds.

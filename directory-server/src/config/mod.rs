@@ -15,6 +15,7 @@ use crate::core::Policy;
 use crate::core::lockout::LockRule;
 use crate::core::mailbox::MailRule;
 use crate::core::sources::Source;
+use crate::core::watch;
 use crate::failure::{Failure, Kind};
 
 pub(crate) use common::settings::{Size, Span};
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) register: Register,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) presence: Presence,
     pub(crate) store: Store,
     pub(crate) log: Log,
 }
@@ -102,6 +104,8 @@ pub(crate) struct Limits {
     pub(crate) logins_per_minute: u32,
     /// Of one session.
     pub(crate) lookups_per_minute: u32,
+    /// Of one user.
+    pub(crate) broadcasts_per_minute: u32,
     /// Messages of one user that wait for one terminal.
     pub(crate) queue: u32,
     /// What waits for one terminal.
@@ -116,11 +120,31 @@ impl Default for Limits {
         Self {
             logins_per_minute: 30,
             lookups_per_minute: 120,
+            broadcasts_per_minute: 6,
             queue: messages,
             queue_bytes: Size::from_bytes(bytes),
             queue_ttl: Span::from_secs(keep.as_secs()),
         }
     }
+}
+
+/// `[presence]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Presence {
+    pub(crate) show: Show,
+}
+
+/// Who is told who comes and goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Show {
+    /// Everyone while few users are present, otherwise contacts.
+    #[default]
+    Auto,
+    Everyone,
+    /// Those who watch each other.
+    Contacts,
 }
 
 /// `[store]`
@@ -228,6 +252,12 @@ impl Config {
             lock: LockRule { tries: self.auth.tries.max(1), lock: self.auth.lock.into() },
             logins_per_minute: self.limits.logins_per_minute,
             lookups_per_minute: self.limits.lookups_per_minute,
+            broadcasts_per_minute: self.limits.broadcasts_per_minute,
+            presence: match self.presence.show {
+                Show::Auto => watch::Show::Auto,
+                Show::Everyone => watch::Show::Everyone,
+                Show::Contacts => watch::Show::Contacts,
+            },
             mail: MailRule {
                 messages: self.limits.queue,
                 bytes: self.limits.queue_bytes.into(),

@@ -1,9 +1,8 @@
 //! Key packages: published by a terminal, given out once each (protocol section 6.7; threat G4).
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use common::ident::{TerminalId, UserId};
+use common::ident::TerminalId;
 use common::limits::{KEY_PACKAGE_MAX, KEY_PACKAGES_LOW, KEY_PACKAGES_PER_MINUTE};
 use common::msg::{
     ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReply, KeyPackageReq, KeyPackageState, Member, Message as _,
@@ -12,12 +11,9 @@ use common::msg::{
 use super::Directory;
 use super::moment::Moment;
 use super::present::{Answer, Present};
-use super::sources::Window;
 use super::store::Store;
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// Users remembered before those who have taken nothing for a minute are forgotten: chosen arbitrarily.
-const TAKERS: usize = 1024;
 
 /// What came of taking key packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,22 +22,6 @@ pub struct Taken {
     pub reply: KeyPackageReply,
     /// What is left to each terminal.
     pub left: Vec<(TerminalId, KeyPackageState)>,
-}
-
-/// How many key packages each user has asked for lately.
-#[derive(Debug, Default)]
-pub struct Takers {
-    windows: HashMap<UserId, Window>,
-}
-
-impl Takers {
-    fn count(&mut self, user: &UserId, packages: u32, now: Moment) -> Result<(), Duration> {
-        if self.windows.len() >= TAKERS {
-            self.windows.retain(|_, window| !window.is_over(now, MINUTE));
-        }
-        let window = self.windows.entry(user.clone()).or_default();
-        window.count_many(packages, now, MINUTE, KEY_PACKAGES_PER_MINUTE)
-    }
 }
 
 impl Present {
@@ -69,7 +49,9 @@ impl Present {
         terminals.dedup();
         // One at least: the answer tells whether there is such a user.
         let wanted = u32::try_from(terminals.len()).unwrap_or(u32::MAX).max(1);
-        if let Err(wait) = directory.takers().count(self.attendance.user(), wanted, now) {
+        if let Err(wait) =
+            directory.takers().count(self.attendance.user(), wanted, now, MINUTE, KEY_PACKAGES_PER_MINUTE)
+        {
             return Answer::rate_limited("KEYPACKAGEREQ", wait);
         }
         match directory.store.take_key_packages(&userid, terminals).await {

@@ -7,6 +7,7 @@
 //! argument.
 
 pub mod admission;
+pub mod broadcast;
 pub mod entry;
 pub mod key_packages;
 pub mod liveness;
@@ -16,6 +17,7 @@ pub mod mailbox;
 pub mod moment;
 pub mod online;
 pub mod passcode;
+pub mod per_user;
 pub mod present;
 pub mod pushes;
 pub mod register;
@@ -23,6 +25,7 @@ pub mod rooms;
 pub mod sources;
 pub mod store;
 pub mod tally;
+pub mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -30,13 +33,14 @@ use common::crypto::opaque::ServerSecret;
 use common::ident::KeyDigest;
 use common::msg::Registration;
 
-use key_packages::Takers;
 use lockout::LockRule;
 use mailbox::MailRule;
 use online::Online;
+use per_user::PerUser;
 use rooms::Uploads;
 use sources::Sources;
 use tally::Tally;
+use watch::Show;
 
 /// The rules an administrator may change, also while the directory runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,10 @@ pub struct Policy {
     pub lookups_per_minute: u32,
     /// What mailboxes take.
     pub mail: MailRule,
+    /// Who is told who comes and goes.
+    pub presence: Show,
+    /// Broadcasts of one user in a minute; 0: no limit.
+    pub broadcasts_per_minute: u32,
 }
 
 /// One running directory: all that its connections share.
@@ -69,22 +77,26 @@ pub struct Directory<S> {
     policy: RwLock<Policy>,
     sources: Mutex<Sources>,
     tally: Mutex<Tally>,
-    takers: Mutex<Takers>,
+    takers: Mutex<PerUser>,
+    speakers: Mutex<PerUser>,
     uploads: Uploads,
 }
 
 impl<S> Directory<S> {
     /// A directory nobody has connected to yet.
     pub fn new(store: S, secret: ServerSecret, key: KeyDigest, policy: Policy) -> Self {
+        let online = Arc::<Online>::default();
+        online.set_show(policy.presence);
         Self {
             store,
             secret,
             key,
-            online: Arc::default(),
+            online,
             policy: RwLock::new(policy),
             sources: Mutex::default(),
             tally: Mutex::default(),
             takers: Mutex::default(),
+            speakers: Mutex::default(),
             uploads: Uploads::default(),
         }
     }
@@ -96,6 +108,7 @@ impl<S> Directory<S> {
 
     /// Puts other rules in force, for whatever happens from now on.
     pub fn set_policy(&self, policy: Policy) {
+        self.online.set_show(policy.presence);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
@@ -110,7 +123,12 @@ impl<S> Directory<S> {
     }
 
     /// Who has taken key packages lately.
-    pub fn takers(&self) -> MutexGuard<'_, Takers> {
+    pub fn takers(&self) -> MutexGuard<'_, PerUser> {
         self.takers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who has spoken to everyone lately.
+    pub fn speakers(&self) -> MutexGuard<'_, PerUser> {
+        self.speakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

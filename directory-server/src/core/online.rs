@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use common::ident::{TerminalId, UserId};
 use common::limits::{LIST_PAGE, TERMINALS_PER_USER};
 use common::msg::{
-    ByeReason, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus, Member, Message as _,
+    self, ByeReason, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus, Member, Message as _,
+    PresenceStatus,
 };
 
 use super::moment::Moment;
 use super::pushes::Pushes;
+use super::watch::{Show, Watches};
 
 /// A terminal that has proved who it is and now becomes present.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Online {
     users: RwLock<BTreeMap<UserId, Presence>>,
     sessions: AtomicU64,
     not_found: Arc<[u8]>,
+    watches: Mutex<Watches>,
+    show: RwLock<Show>,
 }
 
 #[derive(Debug)]
@@ -61,6 +65,12 @@ impl Presence {
 
     fn since(&self) -> Option<Moment> {
         self.terminals.iter().map(|terminal| terminal.since).min()
+    }
+
+    /// The text of a user who is away at every terminal: that of the newest.
+    fn away(&self) -> Option<&str> {
+        let away = self.terminals.iter().all(|terminal| terminal.away.is_some());
+        self.terminals.first().filter(|_| away)?.away.as_deref()
     }
 
     fn has_room_for(&self, terminal: &TerminalId) -> bool {
@@ -90,6 +100,7 @@ struct Terminal {
     address: SocketAddr,
     since: Moment,
     pushes: Arc<Pushes>,
+    away: Option<String>,
 }
 
 /// The presence of one terminal; dropping it ends the presence.
@@ -125,7 +136,8 @@ impl Drop for Attendance {
 impl Default for Online {
     fn default() -> Self {
         let not_found = FromDirectory::from(LookupReply::not_found()).encode().into();
-        Self { users: RwLock::default(), sessions: AtomicU64::new(0), not_found }
+        let (watches, show) = (Mutex::default(), RwLock::default());
+        Self { users: RwLock::default(), sessions: AtomicU64::new(0), not_found, watches, show }
     }
 }
 
@@ -153,11 +165,15 @@ impl Online {
                 address: arrival.address,
                 since: arrival.now,
                 pushes: Arc::clone(&pushes),
+                away: None,
             },
         );
         // A passcode reset gives the user another key while an older session may still be ending.
         presence.public_key = arrival.public_key.into();
         presence.encode_reply(arrival.user);
+        drop(users);
+        self.watches().join(session, arrival.user, Arc::clone(&pushes));
+        self.announce(arrival.user);
         let member = Member { userid: arrival.user.clone(), terminal: arrival.terminal };
         Ok(Attendance { online: Arc::clone(self), member, session, pushes })
     }
@@ -189,7 +205,7 @@ impl Online {
         let page = rest.by_ref().take(LIST_PAGE).map(|(userid, presence)| ListedUser {
             userid: userid.clone(),
             online_since: presence.since().map(Moment::seconds),
-            away: None,
+            away: presence.away().map(str::to_owned),
         });
         ListReply { users: page.collect(), more: rest.next().is_some() }
     }
@@ -240,15 +256,107 @@ impl Online {
         }
     }
 
+    /// Who may be told of whom from now on.
+    pub(super) fn set_show(&self, show: Show) {
+        *self.show.write().unwrap_or_else(PoisonError::into_inner) = show;
+    }
+
+    /// A session watches further users and is told of those that are there; where contacts are told of each other, it is
+    /// only now known that these are, so they are told of it too.
+    pub(super) fn watch(&self, attendance: &Attendance, users: Vec<UserId>) {
+        let for_everyone = self.is_for_everyone();
+        let mut watches = self.watches();
+        let (own, session) = (attendance.user(), attendance.session);
+        let Some(pushes) = watches.pushes(session) else { return };
+        for user in watches.watch(session, users) {
+            let mutual = watches.watches(&user, own);
+            if (for_everyone || mutual)
+                && let Some(presence) = self.presence(&user)
+            {
+                pushes.presence(&user, presence);
+            }
+            if mutual
+                && !for_everyone
+                && let Some(presence) = self.presence(own)
+            {
+                watches.of(&user).iter().for_each(|pushes| pushes.presence(own, Arc::clone(&presence)));
+            }
+        }
+    }
+
+    /// A terminal's user is away from it, or back.
+    pub(super) fn set_away(&self, member: &Member, text: Option<String>) {
+        {
+            let mut users = self.write();
+            let terminals = users.get_mut(&member.userid).map(|presence| &mut presence.terminals);
+            let terminal = terminals.and_then(|all| all.iter_mut().find(|terminal| terminal.id == member.terminal));
+            match terminal {
+                Some(terminal) if terminal.away != text => terminal.away = text,
+                _ => return,
+            }
+        }
+        self.announce(&member.userid);
+    }
+
+    /// Sends an encoded message to every session but those of `user`.
+    pub(super) fn tell_all_but(&self, user: &UserId, message: &Arc<[u8]>) {
+        let all = self.watches().all_but(user);
+        all.iter().for_each(|pushes| pushes.message(Arc::clone(message)));
+    }
+
+    /// Tells everybody who may know what a user is now. Every change ends with this, so that the last word is right.
+    fn announce(&self, user: &UserId) {
+        let for_everyone = self.is_for_everyone();
+        let watches = self.watches();
+        let Some(presence) = self.presence(user) else { return };
+        for pushes in watches.audience(user, for_everyone) {
+            pushes.presence(user, Arc::clone(&presence));
+        }
+    }
+
+    /// The encoded `PRESENCE` of a user who is there.
+    fn presence(&self, user: &UserId) -> Option<Arc<[u8]>> {
+        let users = self.read();
+        let presence = users.get(user)?;
+        let (text, since) = (presence.away().map(str::to_owned), presence.since().map(Moment::seconds));
+        let status = if text.is_some() { PresenceStatus::Away } else { PresenceStatus::Online };
+        Some(FromDirectory::from(msg::Presence { userid: user.clone(), status, since, text }).encode().into())
+    }
+
+    fn is_for_everyone(&self) -> bool {
+        self.show.read().unwrap_or_else(PoisonError::into_inner).is_for_everyone(self.read().len())
+    }
+
+    fn watches(&self) -> MutexGuard<'_, Watches> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn leave(&self, user: &UserId, session: u64) {
         let mut users = self.write();
-        let Some(presence) = users.get_mut(user) else { return };
-        let before = presence.terminals.len();
-        presence.terminals.retain(|terminal| terminal.session != session);
-        if presence.terminals.is_empty() {
-            users.remove(user);
-        } else if presence.terminals.len() != before {
-            presence.encode_reply(user);
+        let mut gone = !users.contains_key(user);
+        if let Some(presence) = users.get_mut(user) {
+            let before = presence.terminals.len();
+            presence.terminals.retain(|terminal| terminal.session != session);
+            if presence.terminals.is_empty() {
+                users.remove(user);
+                gone = true;
+            } else if presence.terminals.len() != before {
+                presence.encode_reply(user);
+            }
+        }
+        drop(users);
+        let for_everyone = self.is_for_everyone();
+        let mut watches = self.watches();
+        let audience = watches.audience(user, for_everyone);
+        watches.leave(session);
+        drop(watches);
+        if gone {
+            let (userid, status) = (user.clone(), PresenceStatus::Offline);
+            let offline = FromDirectory::from(msg::Presence { userid, status, since: None, text: None }).encode();
+            let offline: Arc<[u8]> = offline.into();
+            audience.iter().for_each(|pushes| pushes.presence(user, Arc::clone(&offline)));
+        } else {
+            self.announce(user);
         }
     }
 

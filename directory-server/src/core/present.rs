@@ -96,6 +96,14 @@ impl Present {
                 Ok(()) => Answer::Message(directory.online.list(request.after.as_ref()).into()),
                 Err(refusal) => refusal,
             },
+            Ok(ToDirectory::Watch(watch)) => {
+                directory.online.watch(&self.attendance, watch.users);
+                Answer::Silent
+            }
+            Ok(ToDirectory::Away(away)) => {
+                directory.online.set_away(self.attendance.member(), away.text);
+                Answer::Silent
+            }
             Ok(ToDirectory::Upload(upload)) => self.upload(directory, &upload),
             Ok(ToDirectory::Ping(_)) => Answer::Message(Pong {}.into()),
             Ok(ToDirectory::Pong(_)) => Answer::Silent,
@@ -121,6 +129,8 @@ impl Present {
             ToDirectory::TerminalsReq(request) => self.terminals(directory, now, request).await,
             ToDirectory::TerminalRemove(request) => self.remove_terminal(directory, request).await,
             ToDirectory::CertificatesReq(request) => self.certificates(directory, request).await,
+            ToDirectory::BroadcastReq(request) => self.broadcast(directory, now, request).await,
+            ToDirectory::BroadcastLogReq(request) => self.read_log(directory, now, request).await,
             ToDirectory::PasscodeReq(request) => self.begin_change(directory, now, request).await,
             ToDirectory::PasscodeUpload(upload) => self.change(directory, upload).await,
             // Whatever belongs before login.

@@ -7,7 +7,9 @@ use std::future::Future;
 
 use common::crypto::invite::InviteCode;
 use common::ident::{Cookie, CredentialId, GroupHandle, KeyDigest, TerminalId, UserId};
-use common::msg::{GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals};
+use common::msg::{
+    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -326,6 +328,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The terminals of these users that have published key packages, those seen last first.
     fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = Answer<Vec<UserTerminals>>> + Send;
+
+    /// Appends to the log of broadcasts; gives the number.
+    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = Answer<u64>> + Send;
+
+    /// The newest broadcasts before a number, newest first.
+    fn broadcasts(&self, before: Option<u64>, limit: usize) -> impl Future<Output = Answer<Vec<Broadcast>>> + Send;
 
     /// The certificates of these terminals.
     fn certificates(&self, members: Vec<Member>) -> impl Future<Output = Answer<Vec<UserCertificate>>> + Send;

@@ -22,6 +22,7 @@ use directory_server::core::present::{Answer, Heard, Present};
 use directory_server::core::pushes::{Outlet, Push};
 use directory_server::core::sources::Offence;
 use directory_server::core::store::Store as _;
+use directory_server::core::watch::Show;
 use directory_server::core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
@@ -42,6 +43,8 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,
+        broadcasts_per_minute: 0,
+        presence: Show::Everyone,
         mail: MailRule::default(),
     }
 }

@@ -3,6 +3,7 @@
 //! [`worker`] owns the threads and the group commit, [`schema`] the migrations; the other modules
 //! are plain functions over a connection, one per method of the trait.
 
+mod broadcasts;
 mod delivery;
 mod invites;
 mod key_packages;
@@ -21,7 +22,9 @@ use std::time::Duration;
 
 use common::crypto::invite::InviteCode;
 use common::ident::{CredentialId, GroupHandle, TerminalId, UserId};
-use common::msg::{GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals};
+use common::msg::{
+    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
+};
 use rusqlite::Connection;
 
 use crate::core::key_packages::Taken;
@@ -255,6 +258,14 @@ impl Store for SqliteStore {
 
     fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = Answer<Vec<UserTerminals>>> + Send {
         self.read(move |connection| rooms::terminals(connection, users))
+    }
+
+    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = Answer<u64>> + Send {
+        self.write(move |connection| broadcasts::append(connection, &broadcast))
+    }
+
+    fn broadcasts(&self, before: Option<u64>, limit: usize) -> impl Future<Output = Answer<Vec<Broadcast>>> + Send {
+        self.read(move |connection| broadcasts::read(connection, before, limit))
     }
 
     fn certificates(&self, members: Vec<Member>) -> impl Future<Output = Answer<Vec<UserCertificate>>> + Send {

@@ -1,0 +1,76 @@
+//! Broadcasts: verified, logged, told to everyone online but the sender (decision D18; protocol section 6.8).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::crypto::terminal::verify_signature;
+use common::crypto::transcript;
+use common::limits::BROADCAST_PAGE;
+use common::msg::{
+    Broadcast, BroadcastLog, BroadcastLogReq, BroadcastReply, BroadcastReq, ErrorCode, FromDirectory, Message as _,
+};
+
+use super::Directory;
+use super::moment::Moment;
+use super::present::{Answer, Present};
+use super::store::Store;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Present {
+    /// Answers `BROADCASTREQ`.
+    pub(super) async fn broadcast<S: Store>(
+        &self,
+        directory: &Directory<S>,
+        now: Moment,
+        request: BroadcastReq,
+    ) -> Answer {
+        let member = self.attendance.member();
+        let limit = directory.policy().broadcasts_per_minute;
+        if let Err(wait) = directory.speakers().count(&member.userid, 1, now, MINUTE, limit) {
+            return Answer::rate_limited("BROADCASTREQ", wait);
+        }
+        let sender = match directory.store.certificates(vec![member.clone()]).await {
+            Ok(mut certificates) => certificates.pop(),
+            Err(error) => return error.into(),
+        };
+        let BroadcastReq { id, message, date, signature } = request;
+        let said = transcript::broadcast(&member.userid, &member.terminal, &directory.key, &id, date, &message);
+        let Some(sender) =
+            sender.filter(|sender| verify_signature(&sender.certificate.key, said.as_bytes(), &signature.0).is_ok())
+        else {
+            return Answer::error(ErrorCode::NotAccepted);
+        };
+        let (number, taken) = (0, now.seconds());
+        let broadcast = Broadcast { number, taken, sender: Box::new(sender), id, message, date, signature };
+        match directory.store.log_broadcast(broadcast.clone()).await {
+            Ok(number) => {
+                let told: Arc<[u8]> = FromDirectory::from(Broadcast { number, ..broadcast }).encode().into();
+                directory.online.tell_all_but(&member.userid, &told);
+                Answer::Message(BroadcastReply { number }.into())
+            }
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Answers `BROADCASTLOGREQ`.
+    pub(super) async fn read_log<S: Store>(
+        &mut self,
+        directory: &Directory<S>,
+        now: Moment,
+        request: BroadcastLogReq,
+    ) -> Answer {
+        if let Err(refusal) = self.may_ask(directory, now, "BROADCASTLOGREQ") {
+            return refusal;
+        }
+        // One more than a page tells whether there is another.
+        match directory.store.broadcasts(request.before, BROADCAST_PAGE + 1).await {
+            Ok(mut entries) => {
+                let more = entries.len() > BROADCAST_PAGE;
+                entries.truncate(BROADCAST_PAGE);
+                Answer::Message(BroadcastLog { entries, more }.into())
+            }
+            Err(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Who is told when somebody comes, goes or is away (protocol section 6.5, threat L10).
+//!
+//! Owns which session watches whom. A change costs as many messages as there are sessions that may be told of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use common::ident::UserId;
+use common::limits::WATCHED;
+
+use super::pushes::Pushes;
+
+/// Users that may be present for everybody to be told of everybody, where the directory decides by itself.
+pub const SMALL: usize = 100;
+
+/// Who may be told of whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Show {
+    /// Everyone as long as at most [`SMALL`] users are present, then contacts.
+    #[default]
+    Auto,
+    /// Everybody is told of everybody.
+    Everyone,
+    /// Whoever watches a user that watches them too.
+    Contacts,
+}
+
+impl Show {
+    pub(super) fn is_for_everyone(self, present: usize) -> bool {
+        match self {
+            Self::Auto => present <= SMALL,
+            Self::Everyone => true,
+            Self::Contacts => false,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Session {
+    user: UserId,
+    pushes: Arc<Pushes>,
+    watches: BTreeSet<UserId>,
+}
+
+/// All sessions and whom they watch.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    sessions: BTreeMap<u64, Session>,
+    of_user: BTreeMap<UserId, BTreeSet<u64>>,
+    watchers: BTreeMap<UserId, BTreeSet<u64>>,
+}
+
+impl Watches {
+    /// A session begins.
+    pub(super) fn join(&mut self, session: u64, user: &UserId, pushes: Arc<Pushes>) {
+        self.of_user.entry(user.clone()).or_default().insert(session);
+        self.sessions.insert(session, Session { user: user.clone(), pushes, watches: BTreeSet::new() });
+    }
+
+    /// A session watches further users, as many as it may; those that are new are given back.
+    pub(super) fn watch(&mut self, session: u64, users: Vec<UserId>) -> Vec<UserId> {
+        let Some(watching) = self.sessions.get_mut(&session) else { return Vec::new() };
+        let mut new = Vec::new();
+        for user in users {
+            if watching.watches.len() < WATCHED && watching.watches.insert(user.clone()) {
+                self.watchers.entry(user.clone()).or_default().insert(session);
+                new.push(user);
+            }
+        }
+        new
+    }
+
+    /// Who is to be told of a change of `user`: everybody else, or those who watch and are watched; the user's own
+    /// sessions always.
+    pub(super) fn audience(&self, user: &UserId, for_everyone: bool) -> Vec<Arc<Pushes>> {
+        if for_everyone {
+            return self.sessions.values().map(|session| Arc::clone(&session.pushes)).collect();
+        }
+        let own = self.of_user.get(user).into_iter().flatten();
+        let watchers = self.watchers.get(user).into_iter().flatten();
+        let mutual =
+            watchers.filter(|id| self.sessions.get(*id).is_some_and(|session| self.watches(user, &session.user)));
+        let audience: BTreeSet<u64> = own.chain(mutual).copied().collect();
+        audience.iter().filter_map(|id| self.sessions.get(id)).map(|session| Arc::clone(&session.pushes)).collect()
+    }
+
+    /// Whether a session of `user` watches `other`.
+    pub(super) fn watches(&self, user: &UserId, other: &UserId) -> bool {
+        let sessions = self.of_user.get(user).into_iter().flatten();
+        sessions.filter_map(|id| self.sessions.get(id)).any(|session| session.watches.contains(other))
+    }
+
+    /// The sessions of a user.
+    pub(super) fn of(&self, user: &UserId) -> Vec<Arc<Pushes>> {
+        let sessions = self.of_user.get(user).into_iter().flatten();
+        sessions.filter_map(|id| self.sessions.get(id)).map(|session| Arc::clone(&session.pushes)).collect()
+    }
+
+    pub(super) fn pushes(&self, session: u64) -> Option<Arc<Pushes>> {
+        self.sessions.get(&session).map(|session| Arc::clone(&session.pushes))
+    }
+
+    /// A session ends. Whoever is to be told of it must be asked for before.
+    pub(super) fn leave(&mut self, id: u64) {
+        let Some(session) = self.sessions.remove(&id) else { return };
+        let forget = |index: &mut BTreeMap<UserId, BTreeSet<u64>>, user: &UserId| {
+            if let Some(sessions) = index.get_mut(user) {
+                sessions.remove(&id);
+                if sessions.is_empty() {
+                    index.remove(user);
+                }
+            }
+        };
+        forget(&mut self.of_user, &session.user);
+        session.watches.iter().for_each(|user| forget(&mut self.watchers, user));
+    }
+
+    /// Every session but those of `user`.
+    pub(super) fn all_but(&self, user: &UserId) -> Vec<Arc<Pushes>> {
+        let others = self.sessions.values().filter(|session| session.user != *user);
+        others.map(|session| Arc::clone(&session.pushes)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).unwrap()
+    }
+
+    fn session(watches: &mut Watches, id: u64, of: &str) -> Arc<Pushes> {
+        let pushes = Arc::<Pushes>::default();
+        watches.join(id, &user(of), Arc::clone(&pushes));
+        pushes
+    }
+
+    fn is_told(audience: &[Arc<Pushes>], who: &Arc<Pushes>) -> bool {
+        audience.iter().any(|pushes| Arc::ptr_eq(pushes, who))
+    }
+
+    #[test]
+    fn contacts_are_told_of_each_other_and_nobody_else_is() {
+        let mut watches = Watches::default();
+        let [ali, bianca, carol] =
+            [(1, "ali"), (2, "bianca"), (3, "carol")].map(|(id, of)| session(&mut watches, id, of));
+        watches.watch(1, vec![user("bianca")]);
+        watches.watch(3, vec![user("bianca")]);
+        assert!(!is_told(&watches.audience(&user("bianca"), false), &ali), "bianca does not watch ali");
+        watches.watch(2, vec![user("ali")]);
+        let audience = watches.audience(&user("bianca"), false);
+        assert!(is_told(&audience, &ali) && is_told(&audience, &bianca) && !is_told(&audience, &carol));
+        assert_eq!(watches.audience(&user("bianca"), true).len(), 3);
+        watches.leave(1);
+        assert_eq!(watches.audience(&user("bianca"), false).len(), 1);
+        assert!(watches.watchers.get(&user("bianca")).is_some_and(|sessions| sessions.len() == 1));
+    }
+
+    #[test]
+    fn the_cost_of_a_change_is_the_number_of_those_who_are_told() {
+        let mut watches = Watches::default();
+        for id in 0..2_000 {
+            session(&mut watches, id, &format!("u{id}"));
+        }
+        session(&mut watches, 5_000, "ali");
+        for id in 0..1_000 {
+            watches.watch(id, vec![user("ali")]);
+        }
+        watches.watch(5_000, (0..500).map(|id| user(&format!("u{id}"))).collect());
+        assert_eq!(watches.audience(&user("ali"), false).len(), 501);
+    }
+
+    #[test]
+    fn a_session_watches_so_many_and_no_more() {
+        let mut watches = Watches::default();
+        session(&mut watches, 1, "ali");
+        let many = (0..WATCHED + 5).map(|n| user(&format!("u{n}"))).collect();
+        assert_eq!(watches.watch(1, many).len(), WATCHED);
+        assert_eq!(watches.watch(1, vec![user("u1"), user("late")]), []);
+    }
+}
