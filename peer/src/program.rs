@@ -77,7 +77,8 @@ fn talk(settings: &Settings, start: Start) -> Result<i32, Report> {
         .name("engine".to_owned())
         .spawn(engine)
         .map_err(|e| failure::report(&Failure::Internal { detail: e.to_string() }))?;
-    Ok(block_on(ui::line::run(options, command_sender, notice_receiver, interrupts)))
+    let sleep: ui::line::Sleep = |duration| Box::pin(rt::sleep(duration));
+    Ok(block_on(ui::line::run(options, command_sender, notice_receiver, interrupts, sleep)))
 }
 
 /// Shows the key a directory has now and pins it if the person says so.
@@ -114,6 +115,8 @@ fn setup(settings: &Settings) -> Setup {
             Accept::Ask => engine::Accept::Ask,
             Accept::None => engine::Accept::None,
         },
+        read_receipts: config.peer.read_receipts,
+        keep_messages: config.peer.keep_messages.into(),
     }
 }
 

@@ -12,6 +12,7 @@ use common::testkit::Example;
 use crate::core::contacts::Contacts;
 use crate::core::engine::{Accept, Effect, Engine, Input, LinkEnd, LinkId, Now};
 use crate::core::notice::Notice;
+use crate::core::post;
 use crate::core::talk::{Reaction, react};
 use crate::core::verify::{Found, Me, Request};
 
@@ -29,7 +30,8 @@ pub fn fuzz_link(data: &[u8]) {
     let me = Me { user: me, key: mine.public().clone(), terminal: TerminalId([2; 16]) };
     let source = std::net::SocketAddr::from(([127, 0, 0, 2], 40_000));
     let found = Found { addresses: vec![source], key: theirs.public().clone() };
-    let mut engine = Engine::new(me, Accept::All, Contacts::default());
+    let Some(post) = post::blank(&me) else { return };
+    let mut engine = Engine::new(me, Accept::All, Contacts::default(), post);
     let (mut accepted, mut tick) = (false, 0);
     let mut frames = Frames(data);
 

@@ -2,11 +2,15 @@
 //!
 //! Nothing unknown is ever passed on as text: what looks like a command and is none is refused with words.
 
-use common::ident::{BadUserId, UserId};
-use common::settings::nearest;
+mod request;
 
+use common::ident::{BadUserId, GroupName, UserId};
+
+use self::request::{no_command, request};
 use super::words;
-use super::words::help::{TOPICS, Topic, topic};
+use super::words::help::{Topic, topic};
+use crate::core::command::GroupWish;
+use crate::core::keep::Conversation;
 
 /// Words that nobody means as a message when they stand alone.
 const LONE_WORDS: &[&str] = &["login", "logout", "passcode", "password"];
@@ -20,12 +24,12 @@ pub(crate) enum Entry {
     Nothing,
     /// Something for the program.
     Request(Request),
-    /// A user to connect to.
-    Destination(UserId),
-    /// A message for the person being talked to.
+    /// With whom to talk.
+    Destination(Conversation),
+    /// A message for whoever is being talked to.
     Message(String),
-    /// `@id text`: a message for one person, whoever is being talked to.
-    Private { to: UserId, text: String },
+    /// `@id text`, `#group text`, `/send TO TEXT`: a message for somebody, whoever is being talked to.
+    Send { to: Conversation, text: String },
 }
 
 /// A command.
@@ -45,6 +49,33 @@ pub(crate) enum Request {
     Verify(Option<UserId>),
     /// `/version`
     Version,
+    /// `/group …`; without a group: the one that is on the screen.
+    Group { wish: GroupWish, group: Option<GroupName> },
+    /// `/away [TEXT]`, `/back`
+    Away(Option<String>),
+    /// `/history [N]`
+    History(usize),
+    /// `/find WORDS`
+    Find(String),
+    /// `/why [TO]`
+    Why(Option<Conversation>),
+    /// `/block ID`
+    Block(UserId),
+    /// `/unblock ID`
+    Unblock(UserId),
+    /// `/receipts on|off`
+    Receipts(Switch),
+    /// `/terminal list`
+    Terminals,
+    /// `/terminal remove N`
+    RemoveTerminal(usize),
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    On,
+    Off,
 }
 
 /// Why a line was not understood, in words; nothing was sent.
@@ -67,10 +98,10 @@ pub(crate) fn at_destination(typed: &str) -> Result<Entry, Refused> {
     }
     let (word, arguments) = first_word(typed);
     if topic(&word).is_some() {
-        return request(&word, arguments).map(Entry::Request);
+        return request(&word, arguments);
     }
     let id = user_id(typed).map_err(|why| Refused(words::not_an_id(why)))?;
-    if id.is_reserved() { Err(no_command(&word)) } else { Ok(Entry::Destination(id)) }
+    if id.is_reserved() { Err(no_command(&word)) } else { Ok(Entry::Destination(Conversation::User(id))) }
 }
 
 /// Reads a line typed in a conversation.
@@ -93,33 +124,49 @@ pub(crate) fn in_conversation(typed: &str) -> Result<Entry, Refused> {
     Ok(Entry::Message(typed.to_owned()))
 }
 
-/// What begins with one of [`SPECIAL`]; nothing where it is ordinary text all the same (`! really`, `# heading`).
+/// What begins with one of [`SPECIAL`] or is `*`; nothing where it is ordinary text all the same (`! really`).
 fn special(typed: &str) -> Option<Result<Entry, Refused>> {
     let begins_word = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric());
     if let Some(rest) = typed.strip_prefix('/') {
         let (word, arguments) = first_word(rest);
-        return Some(request(&word, arguments).map(Entry::Request));
+        return Some(request(&word, arguments));
     }
     if let Some(rest) = typed.strip_prefix('!').filter(|rest| begins_word(rest)) {
         let (word, arguments) = first_word(rest);
-        return Some(request(&word, arguments).map(Entry::Request));
+        return Some(request(&word, arguments));
     }
     if let Some(rest) = typed.strip_prefix('@') {
-        return Some(private(rest));
+        return Some(to_somebody(rest, |id| user_id(id).map(Conversation::User)));
     }
     if let Some(rest) = typed.strip_prefix('#').filter(|rest| begins_word(rest)) {
-        return Some(Err(Refused(words::help::no_group(&first_word(rest).0))));
+        return Some(to_somebody(rest, |name| group_name(name).map(Conversation::Group)));
     }
-    None
+    (typed.trim() == "*").then_some(Ok(Entry::Destination(Conversation::Everyone)))
 }
 
-fn private(rest: &str) -> Result<Entry, Refused> {
+fn to_somebody(rest: &str, read: impl Fn(&str) -> Result<Conversation, BadUserId>) -> Result<Entry, Refused> {
     let (id, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let to = user_id(id).map_err(|why| Refused(words::not_an_id(why)))?;
-    if text.trim().is_empty() {
-        return Err(Refused(words::help::no_text(to.as_str())));
+    let to = read(id).map_err(|why| Refused(words::not_an_id(why)))?;
+    match (text.trim(), &to) {
+        ("", Conversation::Group(_)) => Ok(Entry::Destination(to)),
+        ("", _) => Err(Refused(words::help::no_text(&to.to_string()))),
+        _ => Ok(Entry::Send { to, text: text.to_owned() }),
     }
-    Ok(Entry::Private { to, text: text.to_owned() })
+}
+
+/// Reads the name of a group, with or without its sign.
+pub(crate) fn group_name(typed: &str) -> Result<GroupName, BadUserId> {
+    let typed = typed.trim();
+    GroupName::parse(&typed.strip_prefix('#').unwrap_or(typed).to_lowercase())
+}
+
+/// Reads with whom: `ID`, `#group` or `*`.
+fn conversation(typed: &str) -> Result<Conversation, BadUserId> {
+    match typed.trim() {
+        "*" => Ok(Conversation::Everyone),
+        typed if typed.starts_with('#') => group_name(typed).map(Conversation::Group),
+        typed => user_id(typed).map(Conversation::User),
+    }
 }
 
 /// The first word in lower case, and what follows it.
@@ -128,36 +175,10 @@ fn first_word(text: &str) -> (String, &str) {
     (word.to_lowercase(), rest.trim())
 }
 
-fn request(word: &str, arguments: &str) -> Result<Request, Refused> {
-    let Some(topic) = topic(word) else { return Err(no_command(word)) };
-    let wrong = || Refused(words::help::wrong_arguments(topic));
-    let id = || user_id(arguments).map_err(|_| wrong());
-    let request = match (topic.word, arguments) {
-        ("help", "") => Request::Help(None),
-        ("help", about) => {
-            let word = about.trim_start_matches('/').to_lowercase();
-            return Ok(Request::Help(Some(words::help::topic(&word).ok_or_else(|| no_command(&word))?)));
-        }
-        ("switch", _) => Request::Switch(id()?),
-        ("verify", "") => Request::Verify(None),
-        ("verify", _) => Request::Verify(Some(id()?)),
-        (_, arguments) if !arguments.is_empty() => return Err(wrong()),
-        ("list" | "who", _) => Request::List,
-        ("end", _) => Request::End,
-        ("version", _) => Request::Version,
-        ("logout" | "quit", _) => Request::Logout,
-        _ => return Err(no_command(word)),
-    };
-    Ok(request)
-}
-
-fn no_command(word: &str) -> Refused {
-    Refused(words::help::no_command(word, nearest(word, TOPICS.iter().map(|topic| topic.word))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::words::help::TOPICS;
 
     fn id(text: &str) -> UserId {
         UserId::parse(text).unwrap()
@@ -165,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_destination_is_folded_to_lower_case() {
-        assert_eq!(at_destination(" Bianca "), Ok(Entry::Destination(id("bianca"))));
+        assert_eq!(at_destination(" Bianca "), Ok(Entry::Destination(Conversation::User(id("bianca")))));
     }
 
     #[test]
@@ -190,7 +211,6 @@ mod tests {
         assert_eq!(refused.0, "-- No command /lsit. Did you mean /list? Nothing was sent.");
         assert!(in_conversation("/home/ali/notes").is_err());
         assert!(in_conversation("!qiut").is_err());
-        assert!(in_conversation("#team hello").is_err());
     }
 
     #[test]
@@ -211,11 +231,40 @@ mod tests {
     fn a_private_text_needs_an_id_and_a_text() {
         assert_eq!(
             in_conversation("@Carol hi  there"),
-            Ok(Entry::Private { to: id("carol"), text: "hi  there".into() })
+            Ok(Entry::Send { to: Conversation::User(id("carol")), text: "hi  there".into() })
         );
         assert!(in_conversation("@carol").is_err());
         assert!(in_conversation("@carol ").is_err());
         assert!(in_conversation("@-x hi").is_err());
+    }
+
+    #[test]
+    fn groups_and_everyone_are_written_to_and_entered_by_their_signs() {
+        let team = || Conversation::Group(group_name("team").unwrap());
+        assert_eq!(in_conversation("#Team hello"), Ok(Entry::Send { to: team(), text: "hello".into() }));
+        assert_eq!(at_destination("#team"), Ok(Entry::Destination(team())));
+        assert_eq!(at_destination("*"), Ok(Entry::Destination(Conversation::Everyone)));
+        assert_eq!(at_destination("send #team hello"), Ok(Entry::Send { to: team(), text: "hello".into() }));
+        let all = Entry::Send { to: Conversation::Everyone, text: "hello all".into() };
+        assert_eq!(at_destination("broadcast hello all"), Ok(all.clone()));
+        assert_eq!(in_conversation("/send * hello all"), Ok(all));
+    }
+
+    #[test]
+    fn wishes_about_groups_name_whom_and_where() {
+        let wish = |line: &str| match in_conversation(line) {
+            Ok(Entry::Request(Request::Group { wish, group })) => (wish, group.map(|group| group.to_string())),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wish("/group create #team"), (GroupWish::Create, Some("#team".into())));
+        assert_eq!(wish("/group join team"), (GroupWish::Join, Some("#team".into())));
+        assert_eq!(wish("/group members"), (GroupWish::Members, None));
+        assert_eq!(wish("/group approve bianca #team"), (GroupWish::Approve(id("bianca")), Some("#team".into())));
+        assert_eq!(wish("/group deny bianca"), (GroupWish::Deny(id("bianca")), None));
+        assert!(in_conversation("/group").is_err());
+        assert!(in_conversation("/group dance #team").is_err());
+        assert!(in_conversation("/group approve").is_err());
+        assert!(in_conversation("/group create").is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::dialogue::Names;
+use crate::app::dialogue::{Names, Presence};
 pub(crate) use common::settings::Span;
 pub(crate) use forms::{Listen, Login, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, load};
@@ -52,13 +52,28 @@ impl Default for Server {
 }
 
 /// `[peer]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Peer {
     /// Where callers arrive, and where calls come from; `auto`: the address of the connection to the directory.
     pub(crate) listen: Listen,
     /// Which calls are taken.
     pub(crate) accept: Accept,
+    /// Whether others are told what was read.
+    pub(crate) read_receipts: bool,
+    /// How long messages are kept here; `0` keeps none.
+    pub(crate) keep_messages: Span,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            listen: Listen::default(),
+            accept: Accept::default(),
+            read_receipts: false,
+            keep_messages: Span::from_days(90),
+        }
+    }
 }
 
 /// Which calls are taken.
@@ -88,6 +103,8 @@ pub(crate) struct Ui {
 pub(crate) struct Line {
     /// When to show who said something.
     pub(crate) names: Names,
+    /// Whose coming and going is told.
+    pub(crate) presence: Presence,
     /// Entries remembered per conversation.
     pub(crate) history: usize,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
@@ -96,7 +113,7 @@ pub(crate) struct Line {
 
 impl Default for Line {
     fn default() -> Self {
-        Self { names: Names::Auto, history: 500, ctrl_c_grace: Span::from_secs(1) }
+        Self { names: Names::Auto, presence: Presence::Groups, history: 500, ctrl_c_grace: Span::from_secs(1) }
     }
 }
 

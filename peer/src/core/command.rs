@@ -1,7 +1,9 @@
 //! What a front end asks the engine for. One variant per thing a person can want; no texts, no prompts.
 
-use common::ident::UserId;
+use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
+
+use super::keep::Conversation;
 
 /// A request of a front end. Answers come as [`Notice`](super::notice::Notice)s, in any order with other notices.
 #[derive(Debug, Clone)]
@@ -22,8 +24,31 @@ pub(crate) enum Command {
     Call { to: UserId },
     /// Give up a call that is being placed, or end the conversation with `with`. The latter is answered by `Ended`.
     End { with: UserId },
-    /// Say `text` to `to`, over the link that stands. `NotDelivered` if there is none.
-    Say { to: UserId, text: String },
+    /// Send `text`, whether or not anybody is there: over the link that stands, or by mail. Answered by `Waiting` where it
+    /// cannot leave now, later by `Marked`; `NotSent` if it cannot be sent at all.
+    Send { to: Conversation, text: String },
+    /// What has become of what was sent? Answered by `Explained`.
+    Why { of: Conversation },
+    /// The last `count` messages. Answered by `History`.
+    History { with: Conversation, count: usize },
+    /// Messages with all of these words, newest first. Answered by `Found`.
+    Find { words: String },
+    /// The person has seen what arrived. Not answered.
+    Seen { with: Conversation },
+    /// Something about a group. Answered by `Group`.
+    Group { group: GroupName, wish: GroupWish },
+    /// The person is away, or without a text, back. Not answered.
+    Away { text: Option<String> },
+    /// Refuse calls and messages of this user. Answered by `KeyDecided`, or `CallFailed` where no key is known.
+    Block { user: UserId },
+    /// Take them again. Answered by `Unblocked`.
+    Unblock { user: UserId },
+    /// Whether to tell others what was read, until the program ends. Not answered.
+    ReadReceipts(Answer),
+    /// Which terminals does this user have? Answered by `Terminals`.
+    Terminals,
+    /// Forget a terminal of this user. Answered by `Terminals`.
+    RemoveTerminal { terminal: TerminalId },
     /// Answers `Asked`.
     AnswerCall { from: UserId, answer: Answer },
     /// Who is online? Answered by `People` or `NoPeople`.
@@ -36,6 +61,27 @@ pub(crate) enum Command {
     DecideKey { of: UserId, decision: KeyDecision },
     /// End all conversations, log out, answer `LoggedOut`, stop.
     Logout,
+}
+
+/// What to do about a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum GroupWish {
+    /// Found it; the person becomes its admin.
+    Create,
+    /// Ask its admins for admission.
+    Join,
+    /// Leave it with all terminals.
+    Leave,
+    /// Who is in it?
+    Members,
+    /// Admit somebody who asked.
+    Approve(UserId),
+    /// Decline somebody who asked.
+    Deny(UserId),
+    /// Remove a member.
+    Remove(UserId),
+    /// Make a member an admin.
+    Admin(UserId),
 }
 
 /// A person's answer to a yes-or-no question.

@@ -87,6 +87,13 @@ impl Contacts {
         Some(contact.clone())
     }
 
+    /// Lifts a block.
+    pub(crate) fn unblock(&mut self, user: &UserId) -> Option<Contact> {
+        let contact = self.known.get_mut(user).filter(|contact| contact.blocked)?;
+        contact.blocked = false;
+        Some(contact.clone())
+    }
+
     /// Records that the safety number of the pinned key was compared, with that result. A match lifts a block: the
     /// person has made sure who it is.
     pub(crate) fn set_verified(&mut self, user: &UserId, verified: bool) -> Option<Contact> {

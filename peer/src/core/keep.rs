@@ -12,8 +12,6 @@ use zeroize::Zeroizing;
 /// What a kept value is about. Its keys are its own: the same key under two kinds names two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// What the post office knows about a room.
-    Room,
     /// A value of the MLS library.
     Mls,
     /// A message that has not come to its end.
@@ -30,7 +28,6 @@ impl Kind {
     /// The name under which stores know the kind. Never changed, never used for another.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Room => "room",
             Self::Mls => "mls",
             Self::Outbox => "outbox",
             Self::Seen => "seen",

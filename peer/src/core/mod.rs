@@ -7,10 +7,9 @@
 pub(crate) mod command;
 pub(crate) mod contacts;
 pub(crate) mod engine;
-#[allow(dead_code, reason = "the post office, which uses all of it, is being built")]
 pub(crate) mod keep;
-#[allow(dead_code, unused_imports, reason = "the post office, which uses all of it, is being built")]
 pub(crate) mod mls;
 pub(crate) mod notice;
+pub(crate) mod post;
 pub(crate) mod talk;
 pub(crate) mod verify;

@@ -4,8 +4,10 @@
 
 use std::net::SocketAddr;
 
-use common::ident::{KeyDigest, UserId};
-use common::msg::Registration;
+use common::ident::{GroupName, KeyDigest, TerminalId, UserId};
+use common::msg::{PresenceStatus, Registration};
+
+use super::keep::{Conversation, Mark, Record};
 
 /// Something a person may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,14 +42,42 @@ pub(crate) enum Notice {
     CallFailed { to: UserId, why: CallFailed },
     /// A text arrived over the verified link with `from`.
     Text { from: UserId, text: String },
-    /// A text could not be sent.
-    NotDelivered { to: UserId, text: String },
+    /// Texts arrived by mail; oldest first.
+    Arrived(Vec<Arrival>),
+    /// Answers `Call`: the user is not there now, but mail reaches them. What is sent to them waits.
+    Offline { with: UserId },
+    /// What was just sent waits, with so many others.
+    Waiting { to: Conversation, waiting: usize, next: Next },
+    /// Messages of ours have come so far. `late`: the person was told that they waited.
+    Marked { to: Conversation, count: usize, mark: Mark, late: bool },
+    /// A text could not be sent; it is not kept.
+    NotSent { to: Conversation, text: String, why: NotSent },
+    /// Answers `Why`: messages that are under way, oldest first, or the last one that has arrived.
+    Explained { of: Conversation, messages: Vec<Explained> },
+    /// Answers `History`, oldest first. `unread`: so many of the last were not seen before.
+    History { with: Conversation, records: Vec<Record>, unread: usize },
+    /// Answers `Find`, newest first.
+    Found { words: String, records: Vec<Record> },
+    /// Somebody came, went, or is away.
+    Presence { user: UserId, status: PresenceStatus, text: Option<String> },
+    /// Something about a group.
+    Group { group: GroupName, news: GroupNews },
+    /// A room can be used no more: the directory showed its members different things, or a member broke the rules.
+    RoomFrozen { with: Conversation, why: String },
+    /// Messages for this terminal were not kept by the directory: its mailbox was full, or they were too old.
+    MailLost { count: u64 },
+    /// This machine's state was an old copy, or too old; it goes on as a new terminal.
+    NewTerminal,
+    /// Answers `Unblock`.
+    Unblocked { user: UserId },
+    /// Answers `Terminals` and `RemoveTerminal`: this user's terminals, and which one this is.
+    Terminals { this: TerminalId, all: Vec<TerminalId> },
     /// A conversation ended.
     Ended { with: UserId, by: EndedBy },
     /// The link broke without a goodbye.
     LinkLost { with: UserId, then: AfterLoss },
-    /// Answers `List`, online first, then by id.
-    People(Vec<Person>),
+    /// Answers `List`, online first, then by id; then groups by name.
+    People { people: Vec<Person>, groups: Vec<ListedGroup> },
     /// Answers `List` where the directory cannot be asked.
     NoPeople,
     /// Answers `SafetyNumber`: 12 groups of 5 digits separated by spaces.
@@ -167,6 +197,141 @@ pub(crate) enum LoggedOut {
     Replaced,
 }
 
+/// A text that arrived by mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// Where it was said.
+    pub(crate) conversation: Conversation,
+    /// Who said it.
+    pub(crate) from: UserId,
+    /// What was said.
+    pub(crate) text: String,
+    /// When, by the sender's clock.
+    pub(crate) date: u64,
+    /// Whether it had waited while this terminal was away.
+    pub(crate) waited: bool,
+}
+
+/// What a message that is under way waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The receiver has said that it is kept, or shown: nothing is missing.
+    Nothing,
+    /// Over the link; the other side has not confirmed it yet.
+    Confirmation,
+    /// The directory, which is out of reach; tried again by itself.
+    Directory,
+    /// Keys of the receiver's terminals, which are being fetched.
+    Keys,
+    /// The receiver has no terminal that takes mail: it goes out when they log in.
+    Terminal,
+    /// The receiver's mailbox, which is full; tried again when some of it was fetched.
+    Space,
+    /// The receiver, who has not logged in since the directory took it.
+    Receiver,
+    /// The person's decision about a key that changed.
+    KeyDecision,
+}
+
+/// One message as `Explained` tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Explained {
+    /// What it says.
+    pub(crate) text: String,
+    /// How far it has come.
+    pub(crate) mark: Mark,
+    /// Since when, seconds since the epoch.
+    pub(crate) since: u64,
+    /// What it waits for.
+    pub(crate) next: Next,
+}
+
+/// Why a text cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotSent {
+    /// The person is not a member of the group.
+    NotAMember,
+    /// The person has blocked the receiver.
+    Blocked,
+    /// It is too long.
+    TooLong,
+    /// To oneself.
+    Yourself,
+    /// The directory is out of reach, and this cannot wait.
+    DirectoryLost,
+    /// Too many broadcasts; seconds to wait.
+    TooFast { retry_after: u64 },
+}
+
+/// What is new in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum GroupNews {
+    /// Answers `Create`.
+    Created,
+    /// Answers `Create`: another group has the name.
+    NameTaken,
+    /// Answers `Join`: the request is on its way to the admins.
+    Asked,
+    /// Answers `Join`: there is no group of this name.
+    NoSuchGroup,
+    /// Somebody asks an admin, who is told.
+    Request { user: UserId },
+    /// The person is a member now, of so many.
+    Joined { members: usize },
+    /// The person's request was declined.
+    Declined,
+    /// Answers `Leave`.
+    Left,
+    /// The person was removed.
+    Removed { by: UserId },
+    /// Others came and went.
+    Changed { by: UserId, joined: Vec<UserId>, left: Vec<UserId> },
+    /// Somebody is an admin now.
+    NewAdmin { user: UserId },
+    /// Answers `Members`: users and whether they are admins; and who waits for admission.
+    Members { members: Vec<(UserId, Role)>, waiting: Vec<UserId> },
+    /// Answers a wish: only these may do that.
+    NotAdmin { admins: Vec<UserId> },
+    /// Answers a wish: the person is not a member.
+    NotAMember,
+    /// Answers a wish: this user has not asked, or is not a member.
+    NotThere { user: UserId },
+    /// Answers a wish: this user is a member already.
+    AlreadyMember { user: UserId },
+    /// Answers `Leave`: the only admin must name another first.
+    LastAdmin,
+    /// Answers a wish: the directory is out of reach.
+    DirectoryLost,
+    /// Answers a wish: an admin's decision was carried out.
+    Done,
+}
+
+/// What a member of a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// May admit and remove.
+    Admin,
+    /// May write and leave.
+    Member,
+}
+
+/// One group of `list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedGroup {
+    /// Its name.
+    pub(crate) group: GroupName,
+    /// Members.
+    pub(crate) members: usize,
+    /// Of these, online, the person included.
+    pub(crate) online: usize,
+    /// Who may admit and remove.
+    pub(crate) admins: Vec<UserId>,
+    /// Messages not seen.
+    pub(crate) unread: usize,
+    /// Users who wait to be admitted.
+    pub(crate) waiting: usize,
+}
+
 /// One row of `list`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
@@ -174,6 +339,10 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     /// Online since, seconds since the epoch; absent when offline.
     pub(crate) online_since: Option<u64>,
+    /// Away, with this text.
+    pub(crate) away: Option<String>,
+    /// Messages not seen.
+    pub(crate) unread: usize,
     /// What is known of the user's key.
     pub(crate) key: KeyState,
 }

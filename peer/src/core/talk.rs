@@ -30,12 +30,11 @@ impl Reaction {
 /// Reads one frame that came over `link`.
 pub(crate) fn react(link: LinkId, payload: &[u8]) -> Reaction {
     match PeerMessage::decode(payload) {
-        Ok(PeerMessage::Chat(chat)) if chat.message.len() <= MESSAGE_TEXT => {
-            Reaction::Tell(Input::Text { link, text: chat.message })
-        }
+        Ok(PeerMessage::Chat(chat)) if chat.message.len() <= MESSAGE_TEXT => Reaction::Tell(Input::Text { link, chat }),
         Ok(PeerMessage::Connected(_)) => Reaction::Tell(Input::Connected { link }),
+        Ok(PeerMessage::Receipt(receipt)) => Reaction::Tell(Input::Receipt { link, receipt }),
         Ok(PeerMessage::Ping(_)) => Reaction::Answer(Pong {}.into()),
-        Ok(PeerMessage::Pong(_) | PeerMessage::Error(_) | PeerMessage::Receipt(_)) => Reaction::Ignore,
+        Ok(PeerMessage::Pong(_) | PeerMessage::Error(_)) => Reaction::Ignore,
         Ok(PeerMessage::Bye(bye)) => Reaction::Ended(bye.reason),
         Ok(PeerMessage::ConnectReq(_) | PeerMessage::ConnectReply(_)) => Reaction::Broken(ErrorCode::OutOfOrder),
         Ok(PeerMessage::Chat(_)) | Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => {

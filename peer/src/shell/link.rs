@@ -5,16 +5,14 @@
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
-use common::crypto::random;
 use common::frame::Padding;
-use common::ident::{MessageId, UserId};
 use common::limits::{DEAD_AFTER, FRAME_AFTER_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
-use common::msg::{Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Message as _, PeerMessage, Ping};
+use common::msg::{Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Message as _, PeerMessage, Ping, Receipt};
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{FutureExt as _, select_biased};
 
-use super::{Events, clock, rt};
+use super::{Events, rt};
 use crate::core::engine::{Input, LinkEnd, LinkId};
 use crate::core::talk::{Reaction, react};
 
@@ -31,7 +29,9 @@ pub(crate) enum Order {
     /// Answer the caller; a refusal is the last thing sent.
     Reply(ConnectReply),
     /// Send a text.
-    Say(String),
+    Say(Chat),
+    /// Confirm texts.
+    Confirm(Receipt),
     /// Say goodbye.
     Close(ByeReason),
 }
@@ -57,8 +57,6 @@ pub(crate) struct Standing<S> {
     pub(crate) link: Link<S>,
     /// Its name.
     pub(crate) id: LinkId,
-    /// Our user, the `nick` of what we say.
-    pub(crate) me: UserId,
     /// What the engine wants.
     pub(crate) orders: Receiver<Order>,
     /// What the engine is told.
@@ -127,10 +125,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
 
     async fn order(&mut self, order: Order) -> Result<Step, LinkError> {
         match order {
-            Order::Say(message) => {
-                let id = MessageId(random().map_err(|e| LinkError::Io(std::io::Error::other(e.to_string())))?);
-                send(&mut self.link, Chat { id, nick: self.me.to_string(), message, date: clock::date() })?;
-            }
+            Order::Say(chat) => send(&mut self.link, chat)?,
+            Order::Confirm(receipt) => send(&mut self.link, receipt)?,
             Order::Reply(reply) if reply.status == ConnectStatus::Accepted => {
                 send(&mut self.link, reply)?;
                 self.link.set_frame_limit(FRAME_AFTER_LOGIN);

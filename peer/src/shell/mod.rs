@@ -11,6 +11,7 @@ pub(crate) mod directory;
 pub(crate) mod door;
 pub(crate) mod entry;
 pub(crate) mod link;
+mod office;
 pub(crate) mod rt;
 pub(crate) mod terminal;
 pub(crate) mod trust;
@@ -45,6 +46,10 @@ pub(crate) struct Setup {
     pub(crate) patience: Duration,
     /// Which calls are taken.
     pub(crate) accept: Accept,
+    /// Whether others are told what was read.
+    pub(crate) read_receipts: bool,
+    /// How long messages are kept.
+    pub(crate) keep_messages: Duration,
 }
 
 /// What reaches the terminal loop from its tasks.

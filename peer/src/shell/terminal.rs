@@ -9,25 +9,30 @@ use async_channel::{Receiver, Sender};
 use futures::lock::Mutex;
 use futures::{FutureExt as _, select_biased};
 
-use super::clock::Clock;
+use super::clock::{self, Clock};
 use super::dial::{self, Dial};
 use super::directory::login::Credentials;
 use super::directory::session::{Question, Session, ask};
 use super::door::{Caller, Door, HalfOpen};
 use super::entry::Entered;
 use super::link::{self, Judgement, Order};
+use super::office::Office;
 use super::rt::{self, Task, TcpStream};
 use super::{Event, Events, FrontEnd, Setup};
 use crate::core::command::Command;
 use crate::core::contacts::Contacts;
 use crate::core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
+use crate::core::keep::{Change, HistoryChange, Kind};
 use crate::core::notice::{Failure, Notice};
+use crate::core::post::forget_rooms;
 use crate::core::verify::{Found, Me};
 use crate::store::StoreError;
 use crate::store::state::State;
 
 /// How long goodbyes may take when the program ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a disk that would not keep something is left alone. Chosen arbitrarily.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether the loop goes on.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +65,10 @@ struct Terminal {
     /// Closed when the last link task has ended.
     link_tasks: (Sender<()>, Receiver<()>),
     front_end: FrontEnd,
+    office: Office,
+    /// The post office in memory is not what the disk has: it keeps, and therefore sends, nothing until it is opened anew.
+    is_suspended: bool,
+    reopening: Option<Task>,
 }
 
 /// Runs until logout, or until nothing can go on.
@@ -71,14 +80,21 @@ pub(crate) async fn run(setup: Setup, entered: Entered, front_end: FrontEnd) {
 }
 
 async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<(), Failure> {
-    let Entered { wire, place, folder, credentials, state, listener, port, presence } = entered;
+    let Entered { wire, place, folder, credentials, mut state, listener, port, presence } = entered;
     let credentials = Arc::new(credentials);
     let me = Me {
         user: credentials.user.clone(),
         key: credentials.identity.public().clone(),
         terminal: credentials.certificate.terminal,
     };
-    let engine = Engine::new(me.clone(), setup.accept, Contacts::new(state.contacts()?));
+    forget_old_messages(&mut state, setup.keep_messages)?;
+    let office = Office {
+        me: me.clone(),
+        certificate: credentials.certificate.clone(),
+        directory: wire.key(),
+        read_receipts: setup.read_receipts,
+    };
+    let engine = Engine::new(me.clone(), setup.accept, Contacts::new(state.contacts()?), office.open(&state)?);
     let (events, happened) = Events::queue();
     let (questions, asked) = async_channel::unbounded();
     let source = setup.listen.unwrap_or_else(|| wire.local());
@@ -113,13 +129,25 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         next_link: 0,
         link_tasks: async_channel::bounded(1),
         front_end,
+        office,
+        is_suspended: false,
+        reopening: None,
     };
     terminal.run(happened).await
+}
+
+/// Messages older than the person wants to keep go at the start of the program.
+fn forget_old_messages(state: &mut State, keep: Duration) -> Result<(), Failure> {
+    let before = clock::date().saturating_sub(keep.as_secs());
+    Ok(state.keep(&[Change::History(HistoryChange::Forget { before })])?)
 }
 
 impl Terminal {
     async fn run(mut self, happened: Receiver<Event>) -> Result<(), Failure> {
         let commands = self.front_end.commands.clone();
+        if self.input(Input::Began).await? == Run::Over {
+            return Ok(());
+        }
         loop {
             let now = self.clock.now();
             let wait = self.engine.next_deadline().map(|deadline| deadline.saturating_sub(now.tick));
@@ -150,8 +178,10 @@ impl Terminal {
     async fn event(&mut self, event: Event) -> Result<Run, Failure> {
         match event {
             Event::Input(input) => {
-                if let Input::LinkEnded { link, .. } = &input {
-                    self.links.remove(link);
+                match &input {
+                    Input::LinkEnded { link, .. } => drop(self.links.remove(link)),
+                    Input::Reopened(_) => self.is_suspended = false,
+                    _ => {}
                 }
                 return self.input(input).await;
             }
@@ -160,6 +190,13 @@ impl Terminal {
             Event::Back(back) => {
                 self.door.set_time(back.presence.time);
                 self.source = back.source;
+                let terminal = back.certificate.terminal;
+                if terminal != self.office.me.terminal {
+                    (self.office.certificate, self.office.me.terminal) = (back.certificate, terminal);
+                    let post = self.office.open(&*self.state.lock().await)?;
+                    self.is_suspended = false;
+                    return self.input(Input::Renewed { terminal, post: Box::new(post) }).await;
+                }
                 if let Some(listener) = back.listener {
                     self.open_door = self.door.open(listener, self.events.clone());
                 }
@@ -186,11 +223,51 @@ impl Terminal {
         self.engine.handle(self.clock.now(), input, &mut effects);
         let mut run = Run::On;
         for effect in effects {
-            if self.carry_out(effect).await? == Run::Over {
-                run = Run::Over;
+            match effect {
+                Effect::Keep(_) if self.is_suspended => return Ok(run),
+                Effect::Keep(changes) => {
+                    let kept = self.state.lock().await.keep(&changes);
+                    if let Err(error) = kept {
+                        // What follows rests on it. Where the disk stands now, the post office begins anew.
+                        self.front_end.tell(Notice::NotKept { detail: error.to_string() }).await;
+                        return self.reopen().await;
+                    }
+                }
+                Effect::NewTerminal => return self.renew().await,
+                effect => {
+                    if self.carry_out(effect).await? == Run::Over {
+                        run = Run::Over;
+                    }
+                }
             }
         }
         Ok(run)
+    }
+
+    /// Opens the post office with what is on the disk, after a while: a disk that is full stays so for some time.
+    async fn reopen(&mut self) -> Result<Run, Failure> {
+        self.is_suspended = true;
+        let post = self.office.open(&*self.state.lock().await)?;
+        let events = self.events.clone();
+        let again = rt::spawn(async move {
+            rt::sleep(DISK_PATIENCE).await;
+            events.input(Input::Reopened(Box::new(post))).await;
+        });
+        self.reopening = Some(again);
+        Ok(Run::On)
+    }
+
+    /// This state is an old copy: rooms are forgotten, messages stay, and the session begins anew with a new terminal.
+    async fn renew(&mut self) -> Result<Run, Failure> {
+        self.is_suspended = true;
+        {
+            let mut state = self.state.lock().await;
+            let forgotten = forget_rooms(&state.load(Kind::Mls)?, &state.load(Kind::Counter)?);
+            state.renew_terminal(&forgotten)?;
+        }
+        self.front_end.tell(Notice::NewTerminal).await;
+        ask(&self.questions, Question::Anew).await;
+        Ok(Run::On)
     }
 
     async fn carry_out(&mut self, effect: Effect) -> Result<Run, Failure> {
@@ -216,11 +293,24 @@ impl Terminal {
                     self.links.remove(&link);
                 }
             }
-            Effect::Say { link, text } => {
+            Effect::Say { link, chat } => {
                 if let Some(handle) = self.links.get(&link) {
-                    link::order(&handle.orders, Order::Say(text));
+                    link::order(&handle.orders, Order::Say(chat));
                 }
             }
+            Effect::Confirm { link, receipt } => {
+                if let Some(handle) = self.links.get(&link) {
+                    link::order(&handle.orders, Order::Confirm(receipt));
+                }
+            }
+            Effect::Ask(message) => ask(&self.questions, Question::Post(message)).await,
+            Effect::Recall(recall) => {
+                let answer = self.office.recall(&*self.state.lock().await, recall);
+                let answer = answer.unwrap_or_else(|error| Notice::NotKept { detail: error.to_string() });
+                self.front_end.tell(answer).await;
+            }
+            // Taken before they come here.
+            Effect::Keep(_) | Effect::NewTerminal => {}
             Effect::Close { link, reason } => {
                 if let Some(handle) = self.links.remove(&link) {
                     link::order(&handle.orders, Order::Close(reason));
@@ -255,8 +345,8 @@ impl Terminal {
         let id = LinkId(self.next_link);
         let (orders, received) = async_channel::unbounded();
         let standing = if half_open.is_some() { Judgement::Open } else { Judgement::Accepted };
-        let (me, events) = (self.me.user.clone(), self.events.clone());
-        let standing = link::Standing { link, id, me, orders: received, events, standing };
+        let events = self.events.clone();
+        let standing = link::Standing { link, id, orders: received, events, standing };
         let alive = self.link_tasks.0.clone();
         rt::detach(async move {
             standing.run().await;

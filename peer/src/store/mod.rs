@@ -11,20 +11,16 @@
 //! index is sealed like everything else. Deleted values are overwritten in the file; the write-ahead log keeps them until
 //! it is used again, and a file system or a disk may keep copies of its own.
 
-#[allow(dead_code, reason = "the post office, which uses all of it, is being built")]
 mod history;
-#[allow(dead_code, reason = "the post office, which uses all of it, is being built")]
 pub(crate) mod keep;
 pub(crate) mod pins;
 pub(crate) mod places;
 mod schema;
 pub(crate) mod sealed;
-#[allow(dead_code, reason = "the post office, which uses all of it, is being built")]
 mod search;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests;
-#[allow(dead_code, reason = "the post office, which uses all of it, is being built")]
 mod words;
 
 use std::path::{Path, PathBuf};

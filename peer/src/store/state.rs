@@ -154,7 +154,6 @@ impl State {
 
     /// Becomes another terminal, together with `changes`, because this store turned out to be an old copy (threat G5): a
     /// new id at once, key and certificate when they are asked for. Needs [`State::unlock`].
-    #[allow(dead_code, reason = "the post office, which uses it, is being built")]
     pub(crate) fn renew_terminal(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         let id = TerminalId(random()?);
         let (db, seal) = self.unlocked()?;
@@ -165,7 +164,8 @@ impl State {
         Ok(transaction.commit()?)
     }
 
-    fn terminal_identity(&self) -> Result<TerminalIdentity, StoreError> {
+    /// This terminal's key; made the first time. Needs [`State::unlock`].
+    pub(crate) fn terminal_identity(&self) -> Result<TerminalIdentity, StoreError> {
         let id = self.terminal()?;
         let row = self.seal()?.row(TERMINAL_SEED, b"")?;
         if let Some(seed) = self.sealed(&row)? {

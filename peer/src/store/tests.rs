@@ -71,15 +71,15 @@ fn what_was_kept_is_there_after_a_restart() {
     let folder = Folder::new();
     let mut state = folder.open();
     let mut theirs = message(1, "hello");
-    state.keep(&[put(Kind::Room, "b", "2"), put(Kind::Room, "a", "1"), put(Kind::Mls, "a", "3")]).unwrap();
-    state.keep(&[append(&theirs), put(Kind::Room, "b", "4"), put(Kind::Room, "", "5")]).unwrap();
-    state.keep(&[Change::Delete { kind: Kind::Room, key: "a".into() }]).unwrap();
+    state.keep(&[put(Kind::Group, "b", "2"), put(Kind::Group, "a", "1"), put(Kind::Mls, "a", "3")]).unwrap();
+    state.keep(&[append(&theirs), put(Kind::Group, "b", "4"), put(Kind::Group, "", "5")]).unwrap();
+    state.keep(&[Change::Delete { kind: Kind::Group, key: "a".into() }]).unwrap();
     let read = HistoryChange::SetMark { name: theirs.name.clone(), mark: Mark::Received { read: true }, since: 9 };
     state.keep(&[Change::History(read)]).unwrap();
     drop(state);
 
     let state = folder.open();
-    assert_eq!(values(&state, Kind::Room), [("".into(), "5".into()), ("b".into(), "4".into())]);
+    assert_eq!(values(&state, Kind::Group), [("".into(), "5".into()), ("b".into(), "4".into())]);
     assert_eq!(values(&state, Kind::Mls), [("a".into(), "3".into())]);
     (theirs.mark, theirs.since) = (Mark::Received { read: true }, 9);
     assert_eq!(state.history(&bianca(), None, 10).unwrap(), [(Position(1), theirs)]);
@@ -250,11 +250,11 @@ fn nothing_is_left_for_another_key() {
     let mut state = folder.open();
     let vault = |key| KnownVault { sealed: vec![1; 40], version: 1, key: KeyDigest([key; 32]) };
     state.set_vault(&vault(1)).unwrap();
-    state.keep(&[put(Kind::Room, "a", "1")]).unwrap();
+    state.keep(&[put(Kind::Group, "a", "1")]).unwrap();
     fill(&mut state, (0..300).map(|n| n.to_string()));
     state.set_vault(&vault(2)).unwrap();
     state.unlock(&Example::Bianca.identity().unwrap());
-    assert_eq!(values(&state, Kind::Room), []);
+    assert_eq!(values(&state, Kind::Group), []);
     assert_eq!(state.history(&bianca(), None, 10).unwrap(), []);
     assert_eq!(find(&state, "7"), [""; 0]);
     assert!(state.unread().unwrap().is_empty());
@@ -266,15 +266,15 @@ fn an_old_copy_becomes_another_terminal_and_keeps_its_history() {
     let mut state = folder.open();
     let (user, identity) = (Example::Ali.user().unwrap(), Example::Ali.identity().unwrap());
     let before = state.certificate(&user, &identity, 1).unwrap();
-    state.keep(&[append(&message(1, "first")), put(Kind::Room, "a", "1")]).unwrap();
-    state.renew_terminal(&[Change::Delete { kind: Kind::Room, key: "a".into() }]).unwrap();
+    state.keep(&[append(&message(1, "first")), put(Kind::Group, "a", "1")]).unwrap();
+    state.renew_terminal(&[Change::Delete { kind: Kind::Group, key: "a".into() }]).unwrap();
     drop(state);
 
     let state = folder.open();
     let after = state.certificate(&user, &identity, 2).unwrap();
     assert_ne!((before.terminal, before.key), (after.terminal, after.key));
     assert_eq!(state.known().unwrap().terminal, after.terminal);
-    assert_eq!(values(&state, Kind::Room), []);
+    assert_eq!(values(&state, Kind::Group), []);
     assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first"]);
 }
 

@@ -11,6 +11,7 @@ use crate::app::exit;
 use crate::app::words::help::TOPICS;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::core::command::{Answer, Command};
+use crate::core::keep::Conversation;
 use crate::core::notice::{AfterLoss, CallFailed, EndedBy};
 
 impl Session {
@@ -19,8 +20,8 @@ impl Session {
         if to == self.user {
             return stage.say(&talk::call_failed(&to, &CallFailed::Yourself, Acquaintance::Known));
         }
-        let back = self.conversation().cloned();
-        if let Some(with) = &back {
+        let back = Box::new(self.floor.clone());
+        if let Floor::Conversation(with) = &self.floor {
             self.standing.push((with.clone(), Seen::Yes));
         }
         // Somebody who is waiting to be let in is let in by calling.
@@ -81,6 +82,10 @@ impl Session {
         if self.is_calling(&from) {
             stage.say(&talk::received(&from));
             self.take_floor(from, stage);
+        } else if self.floor == Floor::Writing(Conversation::User(from.clone())) && self.question.is_none() {
+            // Whom the person writes to is there.
+            stage.say(&talk::received(&from));
+            self.take_floor(from, stage);
         } else if self.is_idle() {
             self.push_destination_away(stage);
             stage.say(&talk::received(&from));
@@ -116,7 +121,7 @@ impl Session {
     pub(super) fn ended(&mut self, with: &UserId, by: EndedBy, stage: &mut Stage) {
         if self.conversation() == Some(with) {
             stage.say(talk::ENDED);
-            self.back_to(None, stage);
+            self.back_to(Floor::Destination, stage);
         } else if self.is_calling_after_a_loss(with) {
             stage.say(talk::ENDED);
             self.give_call_up(stage);
@@ -137,11 +142,12 @@ impl Session {
         stage.say(&talk::lost(with, then));
         match then {
             AfterLoss::CalledAgain if talking => {
-                self.floor = Floor::Calling { to: with.clone(), back: None, occasion: Occasion::Lost };
+                let back = Box::new(Floor::Destination);
+                self.floor = Floor::Calling { to: with.clone(), back, occasion: Occasion::Lost };
             }
             AfterLoss::Over if talking => {
                 stage.say(talk::ENDED);
-                self.back_to(None, stage);
+                self.back_to(Floor::Destination, stage);
             }
             AfterLoss::CalledAgain => {}
             AfterLoss::Over => self.standing.retain(|(other, _)| other != with),
@@ -173,7 +179,7 @@ impl Session {
             for text in std::mem::take(&mut stage.ahead) {
                 stage.say(&talk::not_delivered(&to, &text));
             }
-            self.back_to(back, stage);
+            self.back_to(*back, stage);
         }
     }
 
@@ -195,6 +201,7 @@ impl Session {
                     self.give_call_up(stage);
                 }
                 Floor::Conversation(with) => self.end(with, talk::ENDED_LOCAL, stage),
+                Floor::Writing(_) => self.stop_writing(talk::ENDED_LOCAL, stage),
                 Floor::Destination if !stage.typed.is_empty() => {
                     stage.entry("");
                     return None;
@@ -219,6 +226,10 @@ impl Session {
                 self.end(with, talk::ENDED, stage);
                 None
             }
+            Floor::Writing(_) => {
+                self.stop_writing(talk::ENDED, stage);
+                None
+            }
             Floor::Destination => Some(stage.leave(exit::OK)),
         }
     }
@@ -227,7 +238,7 @@ impl Session {
     pub(super) fn end(&mut self, with: UserId, words: &str, stage: &mut Stage) {
         stage.say(words);
         stage.command(Command::End { with });
-        self.back_to(None, stage);
+        self.back_to(Floor::Destination, stage);
     }
 
     /// Whoever waits gets the keyboard, or a question is asked, as soon as nobody is being talked to.

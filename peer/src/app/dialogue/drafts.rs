@@ -5,6 +5,7 @@ use common::ident::UserId;
 use super::session::{Floor, Session};
 use super::stage::Stage;
 use crate::app::words;
+use crate::core::keep::Conversation;
 
 impl Session {
     /// Whether the person is at the destination prompt and nothing else is going on.
@@ -45,30 +46,35 @@ impl Session {
     /// `with` has the keyboard from now on.
     pub(super) fn take_floor(&mut self, with: UserId, stage: &mut Stage) {
         self.known.insert(with.clone());
+        self.catch_up(Conversation::User(with.clone()), stage);
         self.floor = Floor::Conversation(with);
         self.take_up_entry(stage);
     }
 
-    /// The conversation or call is over; back to the one before, if it still stands, or to the destination prompt.
-    pub(super) fn back_to(&mut self, before: Option<UserId>, stage: &mut Stage) {
+    /// The conversation or call is over; back to the one before, if it goes on, or to the destination prompt.
+    pub(super) fn back_to(&mut self, before: Floor, stage: &mut Stage) {
         if self.question.is_none() && !stage.typed.is_empty() {
             stage.say(&words::kept(&stage.typed.clone()));
             self.put_entry_away(stage);
         }
-        let place = before.and_then(|with| self.standing.iter().position(|(other, _)| *other == with));
-        self.floor = match place {
-            Some(place) => Floor::Conversation(self.standing.remove(place).0),
-            None => Floor::Destination,
+        self.floor = match before {
+            Floor::Conversation(with) => match self.standing.iter().position(|(other, _)| *other == with) {
+                Some(place) => Floor::Conversation(self.standing.remove(place).0),
+                None => Floor::Destination,
+            },
+            Floor::Writing(to) => Floor::Writing(to),
+            Floor::Destination | Floor::Calling { .. } => Floor::Destination,
         };
         if self.question.is_none() {
             self.take_up_entry(stage);
         }
     }
 
-    fn meant_for(&self) -> Option<UserId> {
+    fn meant_for(&self) -> Option<Conversation> {
         match &self.floor {
             Floor::Destination => None,
-            Floor::Calling { to: with, .. } | Floor::Conversation(with) => Some(with.clone()),
+            Floor::Calling { to: with, .. } | Floor::Conversation(with) => Some(Conversation::User(with.clone())),
+            Floor::Writing(to) => Some(to.clone()),
         }
     }
 }

@@ -62,9 +62,11 @@ impl Entrance {
         match input {
             Input::Line(line) => self.line(line, stage),
             Input::CtrlC => self.ctrl_c(stage),
-            Input::CtrlD if self.asks() => self.ctrl_d(stage),
+            Input::CtrlD | Input::End if self.asks() => self.ctrl_d(stage),
             Input::Notice(notice) => self.notice(notice, stage),
-            Input::CtrlD | Input::Next | Input::Stop(_) | Input::EngineGone => State::Entrance(self),
+            Input::CtrlD | Input::End | Input::Tick | Input::Next | Input::Stop(_) | Input::EngineGone => {
+                State::Entrance(self)
+            }
         }
     }
 

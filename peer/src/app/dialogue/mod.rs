@@ -9,9 +9,13 @@
 //! [`Dialogue::asks`] before taking another line, so that no line is taken before its prompt; at a keyboard lines may
 //! come early and wait here, except that questions of security discard them.
 
+mod arrivals;
 mod calls;
 mod drafts;
 mod entrance;
+mod groups;
+mod mail;
+mod outgoing;
 mod question;
 mod session;
 mod stage;
@@ -30,6 +34,7 @@ use super::words::{self, failure};
 use crate::core::command::Command;
 use crate::core::notice::{LoggedOut, Notice};
 use entrance::Entrance;
+pub(crate) use mail::Presence;
 use session::Session;
 use stage::Stage;
 
@@ -46,10 +51,14 @@ pub(crate) struct Options {
     pub(crate) server: String,
     /// When to show who said something.
     pub(crate) names: Names,
+    /// Whose coming and going is told.
+    pub(crate) presence: Presence,
     /// How control characters in messages are shown.
     pub(crate) glyphs: Glyphs,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
     pub(crate) grace: Duration,
+    /// How long messages may still take when the input has ended.
+    pub(crate) patience: Duration,
     /// Whether anything may be asked.
     pub(crate) questions: Questions,
 }
@@ -91,8 +100,12 @@ pub(crate) enum Input {
     Line(String),
     /// CTRL-C, as a key or as SIGINT.
     CtrlC,
-    /// CTRL-D with nothing typed, or the end of the input.
+    /// CTRL-D with nothing typed.
     CtrlD,
+    /// The input has ended: as CTRL-D, but what is unsent may still go out.
+    End,
+    /// [`Dialogue::deadline`] has passed.
+    Tick,
     /// The key for the next conversation.
     Next,
     /// The program is asked to stop, with this exit code.
@@ -193,6 +206,14 @@ impl Dialogue {
         }
     }
 
+    /// When [`Input::Tick`] is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Session(session) => session.deadline(),
+            State::Entrance(_) | State::Leaving(_) | State::Left => None,
+        }
+    }
+
     /// Takes one input; `typed` is what stands in the entry just now.
     pub(crate) fn handle(&mut self, now: Instant, typed: &str, input: Input) -> Vec<Output> {
         self.stage.begin(now, typed);
@@ -244,7 +265,9 @@ impl Dialogue {
             | Input::EngineGone
             | Input::CtrlC
             | Input::Stop(_) => self.stage.exit(code),
-            Input::Line(_) | Input::CtrlD | Input::Next | Input::Notice(_) => State::Leaving(code),
+            Input::Line(_) | Input::CtrlD | Input::End | Input::Tick | Input::Next | Input::Notice(_) => {
+                State::Leaving(code)
+            }
         }
     }
 }

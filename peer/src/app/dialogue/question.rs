@@ -11,6 +11,7 @@ use super::stage::Stage;
 use crate::app::words::talk;
 use crate::app::{qr, words};
 use crate::core::command::{Answer, Command, KeyDecision};
+use crate::core::keep::Conversation;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +64,8 @@ impl Session {
         match (&question, word.as_str()) {
             (Question::Accept(from), "" | "y" | "yes") => {
                 stage.command(Command::AnswerCall { from: from.clone(), answer: Answer::Yes });
-                self.floor = Floor::Calling { to: from.clone(), back: None, occasion: Occasion::Asked };
+                let back = Box::new(Floor::Destination);
+                self.floor = Floor::Calling { to: from.clone(), back, occasion: Occasion::Asked };
                 return;
             }
             (Question::Accept(from), "n" | "no") => decline(from, stage),
@@ -95,6 +97,10 @@ impl Session {
         if matches!(&self.floor, Floor::Calling { to, .. } if *to == of) {
             self.give_call_up(stage);
         }
+        if self.floor == Floor::Writing(Conversation::User(of.clone())) {
+            // Nothing goes there until the person has chosen, so that is asked at once.
+            self.back_to(Floor::Destination, stage);
+        }
         if !self.is_idle() {
             talk::key_changed(&of, since, &old, &new).iter().for_each(|line| stage.say(line));
         }
@@ -106,6 +112,9 @@ impl Session {
         if let Some(words) = talk::key_decided(of, decision) {
             self.pending = None;
             stage.say(&words);
+            if decision == KeyDecision::Block && self.floor == Floor::Writing(Conversation::User(of.clone())) {
+                self.back_to(Floor::Destination, stage);
+            }
         }
     }
 

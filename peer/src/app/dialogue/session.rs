@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use common::ident::UserId;
+use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
 
+use super::arrivals::News;
+use super::outgoing::Unsent;
 use super::question::Question;
 use super::stage::Stage;
 use super::{Echo, Input, Lines, Names, Output, State};
@@ -13,8 +15,9 @@ use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request};
 use crate::app::sanitise::{SafeText, imitates_us};
 use crate::app::words::talk::{self, Acquaintance};
-use crate::app::words::{self, help};
+use crate::app::words::{self, help, mail};
 use crate::core::command::Command;
+use crate::core::keep::Conversation;
 use crate::core::notice::{CallFailed, CallerRefused, LoggedOut, Notice};
 
 /// What the person at the keyboard is doing.
@@ -22,10 +25,12 @@ use crate::core::notice::{CallFailed, CallerRefused, LoggedOut, Notice};
 pub(super) enum Floor {
     /// At the destination prompt.
     Destination,
-    /// Waiting for `to`; `back` is whom the person was talking to.
-    Calling { to: UserId, back: Option<UserId>, occasion: Occasion },
-    /// Talking.
+    /// Waiting for `to`; `back` is what the person was doing.
+    Calling { to: UserId, back: Box<Floor>, occasion: Occasion },
+    /// Talking over a link.
     Conversation(UserId),
+    /// Writing to somebody who is not there, to a group or to everyone.
+    Writing(Conversation),
 }
 
 /// Why somebody is being called.
@@ -44,6 +49,12 @@ pub(super) enum Pending {
     Number(UserId),
     Decision(UserId),
     Confirmation,
+    /// A wish about this group.
+    Group(GroupName),
+    /// Whether the person is a member of this group, to write to it.
+    Entering(GroupName),
+    /// Anything else.
+    Answer,
 }
 
 /// A session from `LoggedIn` to the logout.
@@ -60,9 +71,16 @@ pub(super) struct Session {
     /// Connected, but without the keyboard; `Unseen` since the call came in.
     pub(super) standing: Vec<(UserId, Seen)>,
     /// Unfinished entries: at the destination prompt, and by whom they were meant for.
-    pub(super) drafts: BTreeMap<Option<UserId>, String>,
+    pub(super) drafts: BTreeMap<Option<Conversation>, String>,
     /// Ids that exist for sure.
     pub(super) known: BTreeSet<UserId>,
+    /// As they were listed last, so that they have numbers.
+    pub(super) terminals: Vec<TerminalId>,
+    /// What arrived from users who do not have the screen.
+    pub(super) news: BTreeMap<UserId, News>,
+    pub(super) unsent: Unsent,
+    /// The input has ended; what is unsent has until then.
+    pub(super) draining: Option<Instant>,
     /// When CTRL-C ended something; a second one right after must not quit.
     pub(super) ended_at: Option<Instant>,
 }
@@ -86,6 +104,10 @@ impl Session {
             standing: Vec::new(),
             drafts: BTreeMap::new(),
             known: BTreeSet::new(),
+            terminals: Vec::new(),
+            news: BTreeMap::new(),
+            unsent: Unsent::default(),
+            draining: None,
             ended_at: None,
         };
         session.prompt(stage);
@@ -93,7 +115,13 @@ impl Session {
     }
 
     pub(super) fn asks(&self) -> bool {
-        self.question.is_some() || (self.pending.is_none() && !matches!(self.floor, Floor::Calling { .. }))
+        self.question.is_some()
+            || (self.pending.is_none() && self.draining.is_none() && !matches!(self.floor, Floor::Calling { .. }))
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.news.values().filter_map(News::deadline).chain(self.draining).min()
     }
 
     pub(super) fn step(mut self: Box<Self>, input: Input, stage: &mut Stage) -> State {
@@ -101,6 +129,11 @@ impl Session {
             Input::Line(line) => self.line(&line, stage),
             Input::CtrlC => self.ctrl_c(stage),
             Input::CtrlD => self.ctrl_d(stage),
+            Input::End => self.end_of_input(stage),
+            Input::Tick => {
+                self.tell_news(stage);
+                None
+            }
             Input::Next => {
                 self.next(stage);
                 None
@@ -112,7 +145,7 @@ impl Session {
             }
             Input::Stop(_) | Input::EngineGone => None,
         };
-        if let Some(end) = end {
+        if let Some(end) = end.or_else(|| self.drained(stage)) {
             return end;
         }
         self.serve_the_waiting(stage);
@@ -132,8 +165,9 @@ impl Session {
             Floor::Destination => {
                 stage.prompt(words::DESTINATION, Echo::Visible, Lines::One, Some(String::new()));
             }
-            Floor::Conversation(with) => {
-                stage.prompt("", Echo::Visible, Lines::Many, Some(with.as_str().to_owned()));
+            Floor::Conversation(_) | Floor::Writing(_) => {
+                let with = self.speaks_with().map(|with| with.to_string());
+                stage.prompt("", Echo::Visible, Lines::Many, with);
             }
         }
     }
@@ -143,15 +177,20 @@ impl Session {
             self.answer(question, line, stage);
             return None;
         }
-        if self.passcode.matches(line.trim()) {
+        let entry = match &self.floor {
+            Floor::Conversation(_) | Floor::Writing(_) => grammar::in_conversation(line),
+            Floor::Destination | Floor::Calling { .. } => grammar::at_destination(line),
+        };
+        let said = if let Ok(Entry::Send { text, .. } | Entry::Request(Request::Away(Some(text)))) = &entry {
+            text.as_str()
+        } else {
+            line
+        };
+        if self.passcode.matches(line.trim()) || self.passcode.matches(said.trim()) {
             stage.finish("");
             stage.say(words::SECRET);
             return None;
         }
-        let entry = match &self.floor {
-            Floor::Conversation(_) => grammar::in_conversation(line),
-            Floor::Destination | Floor::Calling { .. } => grammar::at_destination(line),
-        };
         if entry != Ok(Entry::Nothing) || self.floor == Floor::Destination {
             stage.echo(line);
         }
@@ -159,19 +198,13 @@ impl Session {
             Err(grammar::Refused(why)) => stage.say(&why),
             Ok(Entry::Nothing) => {}
             Ok(Entry::Request(request)) => return self.request(request, stage),
-            Ok(Entry::Destination(to)) => self.call(to, stage),
+            Ok(Entry::Destination(to)) => self.enter(to, stage),
             Ok(Entry::Message(text)) => {
-                if let Floor::Conversation(with) = &self.floor {
-                    stage.command(Command::Say { to: with.clone(), text });
+                if let Some(to) = self.speaks_with() {
+                    self.send(to, text, stage);
                 }
             }
-            Ok(Entry::Private { to, text }) => {
-                if self.floor == Floor::Conversation(to.clone()) || self.stands(&to) {
-                    stage.command(Command::Say { to, text });
-                } else {
-                    stage.say(&talk::not_delivered(&to, &text));
-                }
-            }
+            Ok(Entry::Send { to, text }) => self.send(to, text, stage),
         }
         None
     }
@@ -188,17 +221,22 @@ impl Session {
             Request::Switch(to) => self.switch(to, stage),
             Request::End => match self.floor.clone() {
                 Floor::Conversation(with) => self.end(with, talk::ENDED, stage),
+                Floor::Writing(_) => self.stop_writing(talk::ENDED, stage),
                 Floor::Destination | Floor::Calling { .. } => stage.say(talk::NO_CONVERSATION),
             },
             Request::Logout => return Some(stage.leave(exit::OK)),
             Request::Verify(of) => self.verify(of, stage),
+            request => self.mail_request(request, stage),
         }
         None
     }
 
     /// `/verify`, of the person being talked to unless somebody is named.
     fn verify(&mut self, of: Option<UserId>, stage: &mut Stage) {
-        let current = if let Floor::Conversation(with) = &self.floor { Some(with.clone()) } else { None };
+        let current = match self.speaks_with() {
+            Some(Conversation::User(with)) => Some(with),
+            _ => None,
+        };
         match of.or(current) {
             None => stage.say(&help::wrong_arguments(&help::VERIFY)),
             Some(with) if with == self.user => {
@@ -209,6 +247,11 @@ impl Session {
                 self.pending = Some(Pending::Number(with));
             }
         }
+    }
+
+    /// What the directory was asked is not answered any more: the prompt comes back.
+    fn give_up_waiting(&mut self) {
+        self.pending.take_if(|pending| matches!(pending, Pending::People | Pending::Group(_) | Pending::Answer));
     }
 
     fn notice(&mut self, notice: Notice, stage: &mut Stage) {
@@ -228,29 +271,34 @@ impl Session {
                 self.pending = None;
                 stage.say(&talk::number_confirmed(&with, verified));
             }
-            Notice::NotDelivered { to, text } => stage.say(&talk::not_delivered(&to, &text)),
             // Shown together with KeyChanged, which says more.
             Notice::CallerRefused { why: CallerRefused::KeyChanged, .. } => {}
             Notice::CallerRefused { claimed, source, why } => {
                 stage.say(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
             }
-            Notice::People(people) => {
+            Notice::People { people, groups } => {
                 self.pending = None;
                 self.known.extend(people.iter().map(|person| person.user.clone()));
-                words::format::people(&people).iter().for_each(|row| stage.say(row));
+                words::format::people(&people, &groups).iter().for_each(|row| stage.say(row));
             }
             Notice::NoPeople => {
-                self.pending = None;
-                stage.say(talk::NO_LIST);
+                let listing = self.pending.take() == Some(Pending::People);
+                stage.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
             }
             Notice::AlsoElsewhere { user } => stage.say(&words::also_elsewhere(&user)),
-            Notice::DirectoryLost { retry_in } => stage.say(&words::server_lost(retry_in)),
+            Notice::DirectoryLost { retry_in } => {
+                self.give_up_waiting();
+                stage.say(&words::server_lost(retry_in));
+            }
             Notice::DirectoryNotItself(failure) => {
                 words::failure::report(&failure).lines.iter().for_each(|line| stage.say(line));
             }
             Notice::NotKept { detail } => stage.say(&words::not_kept(&detail)),
             Notice::DirectoryBack => stage.say(words::SERVER_BACK),
-            Notice::TooFast { retry_after } => stage.say(&words::too_fast(retry_after)),
+            Notice::TooFast { retry_after } => {
+                self.give_up_waiting();
+                stage.say(&words::too_fast(retry_after));
+            }
             // They belong to the entrance, or are taken before they come here.
             Notice::FirstContact { .. }
             | Notice::Identified { .. }
@@ -261,20 +309,23 @@ impl Session {
             | Notice::LoggedIn { .. }
             | Notice::LoggedOut { .. }
             | Notice::Failed(_) => {}
+            notice => self.mail_notice(notice, stage),
         }
     }
 
     /// A text of somebody, with the author's name unless it is clear without.
     fn show(&mut self, from: &UserId, text: &str, stage: &mut Stage) {
-        let prompt = if self.floor == Floor::Destination { words::DESTINATION } else { "" };
-        let named = stage.options.names == Names::Always
-            || self.question.is_some()
-            || self.floor != Floor::Conversation(from.clone())
-            || imitates_us(text, prompt);
+        let named = self.floor != Floor::Conversation(from.clone()) || self.must_be_named(text, stage);
         let author = SafeText::ours(&talk::author(from));
         for (number, line) in SafeText::message(text, stage.options.glyphs).into_iter().enumerate() {
             stage.put(Output::Remote(if named && number == 0 { line.after(&author) } else { line }));
         }
+    }
+
+    /// Whether the author is named even where it is clear who it is.
+    pub(super) fn must_be_named(&self, text: &str, stage: &Stage) -> bool {
+        let prompt = if self.floor == Floor::Destination { words::DESTINATION } else { "" };
+        stage.options.names == Names::Always || self.question.is_some() || imitates_us(text, prompt)
     }
 }
 

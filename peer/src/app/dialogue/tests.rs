@@ -2,16 +2,22 @@
 
 use std::net::SocketAddr;
 
-use common::ident::KeyDigest;
+use common::ident::{GroupName, KeyDigest};
 use common::msg::Registration;
 
+mod arrivals;
 mod entrance;
+mod groups;
+mod mail;
 mod questions;
 mod session;
 
 use super::*;
 use crate::core::command::{Answer, KeyDecision};
-use crate::core::notice::{AfterLoss, CallFailed, EndedBy, KeyState, LoginRefused, Person};
+use crate::core::keep::{Conversation, Mark};
+use crate::core::notice::{
+    AfterLoss, Arrival, CallFailed, EndedBy, GroupNews, KeyState, LoginRefused, Next, Person, Role,
+};
 
 /// A screen as a pipe sees it, an entry, and the commands sent.
 struct Scene {
@@ -36,8 +42,10 @@ fn options() -> Options {
         passcode: None,
         server: "127.0.0.1:7420".into(),
         names: Names::Auto,
+        presence: Presence::Groups,
         glyphs: Glyphs::Unicode,
         grace: Duration::from_secs(1),
+        patience: Duration::from_secs(10),
         questions: Questions::Allowed,
     }
 }
@@ -75,6 +83,7 @@ impl Scene {
         let mut scene = Self::logged_in();
         scene.notice(Notice::Received { from: id("bianca") });
         scene.screen.clear();
+        scene.commands.clear();
         scene
     }
 
@@ -124,8 +133,44 @@ impl Scene {
         format!("{}{}{}", self.screen, self.open.clone().unwrap_or_default(), self.entry)
     }
 
+    /// What the engine was asked, besides that something was seen.
     fn sent(&mut self) -> Vec<String> {
-        self.commands.drain(..).map(|command| format!("{command:?}")).collect()
+        let asked = self.commands.drain(..).filter(|command| !matches!(command, Command::Seen { .. }));
+        asked.map(|command| format!("{command:?}")).collect()
+    }
+
+    /// What the engine was told that the person has seen.
+    fn marked_as_seen(&mut self) -> Vec<Conversation> {
+        let seen = |command| if let Command::Seen { with } = command { Some(with) } else { None };
+        self.commands.drain(..).filter_map(seen).collect()
+    }
+
+    /// So much time passes, and the clock is heard if it was asked for.
+    fn waits(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        if self.dialogue.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.input(Input::Tick);
+        }
+    }
+
+    /// At the destination prompt bianca was called, who is offline; the screen above is empty.
+    fn writing() -> Self {
+        let mut scene = Self::logged_in();
+        scene.types("bianca");
+        scene.notice(Notice::Offline { with: id("bianca") });
+        scene.screen.clear();
+        scene.commands.clear();
+        scene
+    }
+
+    /// In #team, with an empty screen above.
+    fn in_team() -> Self {
+        let mut scene = Self::logged_in();
+        scene.types("#team");
+        scene.notice(Notice::Group { group: team(), news: three_members() });
+        scene.screen.clear();
+        scene.commands.clear();
+        scene
     }
 }
 
@@ -135,6 +180,40 @@ fn identified(user: &str, known: Option<bool>) -> Notice {
 
 fn logged_in(user: &str) -> Notice {
     Notice::LoggedIn { user: id(user), address: SocketAddr::from(([127, 0, 0, 1], 65_000)) }
+}
+
+fn team() -> GroupName {
+    GroupName::parse("team").unwrap()
+}
+
+fn with(user: &str) -> Conversation {
+    Conversation::User(id(user))
+}
+
+fn in_group() -> Conversation {
+    Conversation::Group(team())
+}
+
+fn three_members() -> GroupNews {
+    let members = [("ali", Role::Admin), ("bianca", Role::Member), ("carol", Role::Member)];
+    GroupNews::Members { members: members.map(|(user, role)| (id(user), role)).into(), waiting: Vec::new() }
+}
+
+/// A text that arrives by mail; 20 November, 14:02.
+fn arrival(conversation: Conversation, from: &str, text: &str) -> Arrival {
+    Arrival { conversation, from: id(from), text: text.into(), date: 1_795_183_320, waited: false }
+}
+
+fn arrives(conversation: Conversation, from: &str, text: &str) -> Notice {
+    Notice::Arrived(vec![arrival(conversation, from, text)])
+}
+
+fn waited(conversation: Conversation, from: &str, text: &str) -> Arrival {
+    Arrival { waited: true, ..arrival(conversation, from, text) }
+}
+
+fn online(user: &str) -> Person {
+    Person { user: id(user), online_since: Some(1), away: None, unread: 0, key: KeyState::NotVerified }
 }
 
 fn text(from: &str, text: &str) -> Notice {

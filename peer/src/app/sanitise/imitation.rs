@@ -20,6 +20,7 @@ const OURS: &[&str] = &[
     "enter",
     "error",
     "first",
+    "idstate",
     "internal",
     "logged",
     "login",
@@ -32,6 +33,7 @@ const OURS: &[&str] = &[
     "paste",
     "registered",
     "same",
+    "thatis",
     "toomany",
     "type",
     "warning",
@@ -44,11 +46,24 @@ pub(crate) fn imitates_us(text: &str, prompt: &str) -> bool {
     OURS.iter().any(|ours| text.starts_with(ours))
         || (!prompt.is_empty() && text.starts_with(&prompt))
         || starts_like_an_author(&text)
+        || speaks_of_somebody(&text)
 }
 
-/// `carol: …`, which is how we show what somebody else says; addresses (`https://…`) are not meant.
+/// Words of ours behind a user id: why a call came to nothing, and the rows of `list`.
+const OF_SOMEBODY: &[&str] =
+    &["isoffline", "isonline", "isaway", "isblocked", "islocked", "didnotaccept", "cannotcheck"];
+
+/// `carol is offline.`, which is how we speak of users.
+fn speaks_of_somebody(text: &str) -> bool {
+    let begins = |words: &str| text.find(words).is_some_and(|place| UserId::parse(&text[..place]).is_ok());
+    OF_SOMEBODY.iter().any(|words| begins(words)) || text.ends_with("verified")
+}
+
+/// `carol: …`, `#team carol: …` or `20 Nov 14:02 …`, which is how we show what somebody else says; addresses
+/// (`https://…`) are not meant.
 fn starts_like_an_author(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(id, rest)| UserId::parse(id).is_ok() && !rest.starts_with("//"))
+    let author = |id: &str| UserId::parse(id.trim_start_matches(['#', '*'])).is_ok();
+    text.split_once(':').is_some_and(|(id, rest)| author(id) && !rest.starts_with("//"))
 }
 
 fn folded(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::core::notice::{KeyState, Person};
+use crate::core::notice::{KeyState, ListedGroup, Person};
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const SECONDS_PER_DAY: u64 = 86_400;
@@ -43,6 +43,17 @@ pub(crate) fn day(since_epoch: u64) -> String {
     format!("{day} {name}")
 }
 
+/// A moment (seconds since the epoch, UTC) as `3 Nov 14:02`.
+pub(crate) fn moment(since_epoch: u64) -> String {
+    let minutes = since_epoch % SECONDS_PER_DAY / 60;
+    format!("{} {:02}:{:02}", day(since_epoch), minutes / 60, minutes % 60)
+}
+
+/// `1 message`, `2 messages`.
+pub(crate) fn count(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// `dir.example.org:7420` as people would type it.
 pub(crate) fn without_default_port(server: &str) -> &str {
     server
@@ -52,12 +63,14 @@ pub(crate) fn without_default_port(server: &str) -> &str {
 }
 
 /// The `list` table, the heading first.
-pub(crate) fn people(people: &[Person]) -> Vec<String> {
+pub(crate) fn people(people: &[Person], groups: &[ListedGroup]) -> Vec<String> {
     // The least widths keep the table the same from one call to the next.
     let mut widths = [8, 24];
-    let rows: Vec<[&str; 3]> = std::iter::once(["ID", "STATE", "KEY"])
-        .chain(people.iter().map(|person| [person.user.as_str(), state(person), key(person.key)]))
-        .collect();
+    let row = |id: &str, state: String, key: &str| [id.to_owned(), state, key.to_owned()];
+    let people = people.iter().map(|person| row(person.user.as_str(), state(person), key(person.key)));
+    let groups = groups.iter().map(|group| row(&group.group.to_string(), group_state(group), &admins(group)));
+    let rows: Vec<[String; 3]> =
+        std::iter::once(row("ID", "STATE".to_owned(), "KEY")).chain(people).chain(groups).collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
@@ -67,8 +80,34 @@ pub(crate) fn people(people: &[Person]) -> Vec<String> {
     rows.iter().map(|[id, state, key]| format!("{id:id_width$}  {state:state_width$}  {key}")).collect()
 }
 
-fn state(person: &Person) -> &'static str {
-    if person.online_since.is_some() { "online" } else { "offline" }
+fn state(person: &Person) -> String {
+    let there = match (&person.away, person.online_since) {
+        (Some(text), Some(_)) if text.is_empty() => "away".to_owned(),
+        (Some(text), Some(_)) => format!("away: {}", quoted(text)),
+        (None, Some(_)) => "online".to_owned(),
+        (_, None) => "offline".to_owned(),
+    };
+    with_unread(there, person.unread)
+}
+
+fn group_state(group: &ListedGroup) -> String {
+    let mut state = format!("{}, {} online", count(group.members, "member", "members"), group.online);
+    if group.waiting > 0 {
+        state.push_str(&format!(", {} ask to join", group.waiting));
+    }
+    with_unread(state, group.unread)
+}
+
+fn with_unread(state: String, unread: usize) -> String {
+    match unread {
+        0 => state,
+        unread => format!("{state}, {}", count(unread, "new message", "new messages")),
+    }
+}
+
+fn admins(group: &ListedGroup) -> String {
+    let admins: Vec<&str> = group.admins.iter().map(common::ident::UserId::as_str).collect();
+    format!("{}: {}", if admins.len() == 1 { "admin" } else { "admins" }, admins.join(", "))
 }
 
 fn key(key: KeyState) -> &'static str {
@@ -82,7 +121,7 @@ fn key(key: KeyState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use common::ident::UserId;
+    use common::ident::{GroupName, UserId};
 
     use super::*;
 
@@ -119,15 +158,39 @@ mod tests {
 
     #[test]
     fn the_table_has_the_columns_of_the_manual() {
-        let person = |id: &str, online_since, key| Person { user: UserId::parse(id).unwrap(), online_since, key };
-        let table =
-            people(&[person("bianca", Some(1), KeyState::Verified), person("carol", None, KeyState::NotVerified)]);
+        let person = |id: &str, online_since, away: Option<&str>, unread, key| Person {
+            user: UserId::parse(id).unwrap(),
+            online_since,
+            away: away.map(str::to_owned),
+            unread,
+            key,
+        };
+        let team = ListedGroup {
+            group: GroupName::parse("team").unwrap(),
+            members: 5,
+            online: 2,
+            admins: vec![UserId::parse("bianca").unwrap()],
+            unread: 0,
+            waiting: 0,
+        };
+        let table = people(
+            &[
+                person("bianca", Some(1), None, 0, KeyState::Verified),
+                person("carol", Some(1), None, 3, KeyState::NotVerified),
+                person("dave", Some(1), Some("lunch"), 0, KeyState::NotVerified),
+                person("erin", None, None, 0, KeyState::Verified),
+            ],
+            &[team],
+        );
         assert_eq!(
             table,
             [
                 "ID        STATE                     KEY",
                 "bianca    online                    verified",
-                "carol     offline                   not verified",
+                "carol     online, 3 new messages    not verified",
+                "dave      away: lunch               not verified",
+                "erin      offline                   verified",
+                "#team     5 members, 2 online       admin: bianca",
             ]
         );
     }

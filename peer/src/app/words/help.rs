@@ -34,6 +34,20 @@ pub(crate) const TOPICS: &[Topic] = &[
         example: "/list",
     },
     Topic {
+        word: "send",
+        usage: "/send TO TEXT",
+        needs: "needs a user and a text",
+        does: "a message, also to #groups, * and who is away",
+        example: "/send bianca Hello",
+    },
+    Topic {
+        word: "group",
+        usage: "/group WISH #G",
+        needs: "needs a wish (create, join, leave, members, approve ID, deny ID, remove ID, admin ID) and a group",
+        does: "create, join, leave, members, approve, deny, remove, admin",
+        example: "/group create #team",
+    },
+    Topic {
         word: "end",
         usage: "/end",
         needs: "stands alone",
@@ -49,6 +63,70 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     VERIFY,
     Topic { word: "logout", usage: "/logout", needs: "stands alone", does: "log out and leave", example: "/logout" },
+    Topic {
+        word: "history",
+        usage: "/history [N]",
+        needs: "takes a number at most",
+        does: "the last messages here",
+        example: "/history 50",
+    },
+    Topic {
+        word: "find",
+        usage: "/find WORDS",
+        needs: "needs words",
+        does: "messages with these words, newest first",
+        example: "/find page three",
+    },
+    Topic {
+        word: "why",
+        usage: "/why [TO]",
+        needs: "takes a user or group at most",
+        does: "what has become of your messages",
+        example: "/why bianca",
+    },
+    Topic {
+        word: "away",
+        usage: "/away [TEXT]",
+        needs: "takes a text",
+        does: "tell others that you are away; /back ends it",
+        example: "/away lunch",
+    },
+    Topic { word: "back", usage: "/back", needs: "stands alone", does: "you are no longer away", example: "/back" },
+    Topic {
+        word: "broadcast",
+        usage: "/broadcast TEXT",
+        needs: "needs a text",
+        does: "tell everyone who is online; not secret",
+        example: "/broadcast The server moves tonight.",
+    },
+    Topic {
+        word: "block",
+        usage: "/block ID",
+        needs: "needs a user",
+        does: "no calls and messages from this user; /unblock ends it",
+        example: "/block bianca",
+    },
+    Topic {
+        word: "unblock",
+        usage: "/unblock ID",
+        needs: "needs a user",
+        does: "take this user's calls and messages again",
+        example: "/unblock bianca",
+    },
+    Topic {
+        word: "receipts",
+        usage: "/receipts on|off",
+        needs: "is on or off",
+        does: "whether others are told what you have read",
+        example: "/receipts on",
+    },
+    Topic {
+        word: "terminal",
+        usage: "/terminal [remove N]",
+        needs: "stands alone, or removes one by its number",
+        does: "where you are logged in; forget a terminal",
+        example: "/terminal remove 2",
+    },
     Topic { word: "quit", usage: "/quit", needs: "stands alone", does: "the same as /logout", example: "/quit" },
     Topic { word: "who", usage: "/who", needs: "stands alone", does: "the same as /list", example: "/who" },
     Topic {
@@ -67,6 +145,9 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
 ];
 
+/// So many of them `/help` explains; of the rest it gives the names.
+const COMMONEST: usize = 10;
+
 /// The command of this name.
 pub(crate) fn topic(word: &str) -> Option<&'static Topic> {
     TOPICS.iter().find(|topic| topic.word == word)
@@ -75,11 +156,15 @@ pub(crate) fn topic(word: &str) -> Option<&'static Topic> {
 /// `/help`: fits 80x24.
 pub(crate) fn overview() -> Vec<String> {
     let mut lines = vec!["Type the ID of a user to connect, then your messages. CTRL-C ends it.".to_owned()];
-    lines.extend(TOPICS.iter().map(|topic| format!("  {:<16} {}", topic.usage, topic.does)));
+    lines.extend(TOPICS[..COMMONEST].iter().map(|topic| format!("  {:<16} {}", topic.usage, topic.does)));
+    let rest: Vec<&str> = TOPICS[COMMONEST..].iter().map(|topic| topic.word).collect();
+    let (first, second) = rest.split_at(rest.len() / 2);
+    lines.push(format!("Also: {}", first.join(" ")));
+    lines.push(format!("      {}", second.join(" ")));
     lines.extend(
         [
-            "While you wait for a connection list, logout, help and quit need no slash.",
-            "@bianca TEXT goes to bianca while you talk to somebody else.",
+            "At the destination prompt commands need no slash. /help COMMAND says more.",
+            "@bianca TEXT and #team TEXT go there while you talk to somebody else.",
             "To send a text that starts with / ! @ or #, type that character twice.",
         ]
         .map(str::to_owned),
@@ -112,12 +197,7 @@ pub(crate) fn wrong_arguments(topic: &Topic) -> String {
 
 /// `e.no_text`
 pub(crate) fn no_text(to: &str) -> String {
-    format!("-- There is no text for {to}. Nothing was sent. Example: @bianca Hello")
-}
-
-/// `e.no_group`
-pub(crate) fn no_group(name: &str) -> String {
-    format!("-- There is no group #{name}. Nothing was sent. To send a text that starts with #, type ##.")
+    format!("-- There is no text for {to}. Nothing was sent. Example: @{to} Hello")
 }
 
 /// `e.word`: a word that was probably meant for the program.

@@ -8,6 +8,7 @@ pub(crate) mod backup;
 pub(crate) mod failure;
 pub(crate) mod format;
 pub(crate) mod help;
+pub(crate) mod mail;
 pub(crate) mod setup;
 pub(crate) mod talk;
 pub(crate) mod trust;

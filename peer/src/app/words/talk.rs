@@ -104,7 +104,7 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
         }
         CallFailed::Yourself => "That is you. Choose someone else.".to_owned(),
         CallFailed::Blocked => {
-            format!("{to} is blocked by you. Nothing was sent. /verify {to} compares the keys again.")
+            format!("{to} is blocked by you. Nothing was sent. /unblock {to} ends that.")
         }
         CallFailed::DirectoryLost => {
             format!("Cannot look up {to}: the directory server is out of reach. Try again when it is back.")

@@ -15,14 +15,17 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use common::ident::UserId;
-use common::msg::{ByeReason, ConnectRefusal, ConnectReply, ListedUser, fits_in_chat};
+use common::ident::{TerminalId, UserId};
+use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReply, FromDirectory, ListedUser, Receipt, ToDirectory};
 
 use self::incoming::{Incoming, Strangers};
 use self::outgoing::Outgoing;
+pub(crate) use self::people::key_changed;
 use super::command::Command;
 use super::contacts::{Contact, Contacts};
+use super::keep::Change;
 use super::notice::{AfterLoss, EndedBy, LoggedOut, Notice};
+use super::post::{Post, Recall, Step};
 use super::verify::{Found, Me, Request};
 
 /// A link of the shell.
@@ -90,7 +93,17 @@ pub(crate) enum Input {
     /// The caller took this link.
     Connected { link: LinkId },
     /// A text arrived.
-    Text { link: LinkId, text: String },
+    Text { link: LinkId, chat: Chat },
+    /// The other side has kept, or shown, texts of ours.
+    Receipt { link: LinkId, receipt: Receipt },
+    /// The directory says something about mail, rooms, presence or broadcasts.
+    Said(Box<FromDirectory>),
+    /// The session stands for the first time.
+    Began,
+    /// The disk would not keep something: this is what it has.
+    Reopened(Box<Post>),
+    /// This terminal has become another one; the session follows.
+    Renewed { terminal: TerminalId, post: Box<Post> },
     /// A link is gone.
     LinkEnded { link: LinkId, end: LinkEnd },
     /// The directory's connection is gone; the shell tries again in so many seconds.
@@ -118,8 +131,19 @@ pub(crate) enum Effect {
     Hang(DialId),
     /// Answer a caller; a refused link is closed behind the answer.
     Reply { link: LinkId, reply: ConnectReply },
+    /// Keep all of this or none of it. What follows rests on it: if it fails, nothing that follows is done, the post
+    /// office is opened anew with what the disk has, and comes as [`Input::Reopened`].
+    Keep(Vec<Change>),
+    /// Say something to the directory; what it answers comes as [`Input::Said`].
+    Ask(Box<ToDirectory>),
+    /// Look something up in the history and tell the person.
+    Recall(Recall),
+    /// This state is an old copy: go on as a new terminal (threat G5).
+    NewTerminal,
     /// Send a text.
-    Say { link: LinkId, text: String },
+    Say { link: LinkId, chat: Chat },
+    /// Confirm texts.
+    Confirm { link: LinkId, receipt: Receipt },
     /// Say goodbye and close.
     Close { link: LinkId, reason: ByeReason },
     /// Keep a contact.
@@ -183,11 +207,12 @@ pub(crate) struct Engine {
     strangers: Strangers,
     directory: Directory,
     dials: u64,
+    post: Post,
 }
 
 impl Engine {
     /// A terminal that has just announced itself.
-    pub(crate) fn new(me: Me, accept: Accept, contacts: Contacts) -> Self {
+    pub(crate) fn new(me: Me, accept: Accept, contacts: Contacts, post: Post) -> Self {
         Self {
             me,
             accept,
@@ -198,11 +223,17 @@ impl Engine {
             strangers: Strangers::default(),
             directory: Directory::Up,
             dials: 0,
+            post,
         }
     }
 
     /// Takes one input; appends what has to be done, in order.
     pub(crate) fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        self.happened(now, input, out);
+        self.tell_links(now, out);
+    }
+
+    fn happened(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Command(command) => self.command(now, command, out),
             Input::LookedUp { purpose: Purpose::Call, user, found } => self.found_callee(now, &user, found, out),
@@ -212,21 +243,48 @@ impl Engine {
             Input::Dialed { dial, outcome } => self.dialed(now, dial, outcome, out),
             Input::Requested { link, request } => self.requested(now, link, request, out),
             Input::Connected { link } => self.connected(now, link, out),
-            Input::Text { link, text } => {
+            Input::Text { link, chat } => {
                 // A text says as well as CONNECTED that the caller took this link.
                 self.connected(now, link, out);
                 if let Some(from) = self.user_of(link) {
-                    out.push(Effect::Notify(Notice::Text { from, text }));
+                    let (post, mut step) = self.post(now, out);
+                    post.chat(&mut step, &from, link, chat);
                 }
             }
+            Input::Receipt { link, receipt } => {
+                if let Some(by) = self.user_of(link) {
+                    let (post, mut step) = self.post(now, out);
+                    post.confirmed(&mut step, &by, &receipt);
+                }
+            }
+            Input::Said(message) => {
+                let (post, mut step) = self.post(now, out);
+                post.said(&mut step, *message);
+            }
+            Input::Began => {
+                let (post, mut step) = self.post(now, out);
+                post.session_began(&mut step);
+            }
+            Input::Reopened(reopened) => {
+                self.post = *reopened;
+                if self.directory == Directory::Up {
+                    let (post, mut step) = self.post(now, out);
+                    post.session_began(&mut step);
+                }
+            }
+            Input::Renewed { terminal, post } => (self.me.terminal, self.post) = (terminal, *post),
             Input::LinkEnded { link, end } => self.link_ended(now, link, end, out),
             Input::DirectoryLost { retry_in } => {
                 self.directory = Directory::Down;
+                let (post, mut step) = self.post(now, out);
+                post.session_lost(&mut step);
                 out.push(Effect::Notify(Notice::DirectoryLost { retry_in }));
             }
             Input::DirectoryBack => {
                 self.directory = Directory::Up;
                 out.push(Effect::Notify(Notice::DirectoryBack));
+                let (post, mut step) = self.post(now, out);
+                post.session_began(&mut step);
             }
             Input::SessionEnded(why) => {
                 self.close_everything(ByeReason::Ended, out);
@@ -235,28 +293,36 @@ impl Engine {
             Input::Tick => {
                 self.expire_outgoing(now, out);
                 self.expire_incoming(now, out);
+                let (post, mut step) = self.post(now, out);
+                post.tick(&mut step);
             }
         }
+    }
+
+    /// The post office, and what it needs for a step.
+    fn post<'a>(&'a mut self, now: Now, out: &'a mut Vec<Effect>) -> (&'a mut Post, Step<'a>) {
+        (&mut self.post, Step { me: &self.me, now, contacts: &mut self.contacts, out })
+    }
+
+    /// Lets the post office know which links stand.
+    fn tell_links(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let standing: BTreeMap<UserId, LinkId> =
+            self.conversations.iter().map(|(user, conversation)| (user.clone(), conversation.link)).collect();
+        let (post, mut step) = self.post(now, out);
+        post.links_stand(&mut step, standing);
     }
 
     /// When [`Input::Tick`] is due, by the tick clock.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         let outgoing = self.outgoing.values().filter_map(Outgoing::deadline);
         let incoming = self.incoming.values().filter_map(Incoming::deadline);
-        outgoing.chain(incoming).min()
+        outgoing.chain(incoming).chain(self.post.next_deadline()).min()
     }
 
     fn command(&mut self, now: Now, command: Command, out: &mut Vec<Effect>) {
         match command {
             Command::Call { to } => self.call(now, to, out),
             Command::End { with } => self.end(&with, out),
-            Command::Say { to, text } => match self.conversations.get(&to) {
-                // A changed key stops everything until the person decides (decision D14).
-                Some(conversation) if fits_in_chat(&text) && self.contacts.offered(&to).is_none() => {
-                    out.push(Effect::Say { link: conversation.link, text })
-                }
-                _ => out.push(Effect::Notify(Notice::NotDelivered { to, text })),
-            },
             Command::AnswerCall { from, answer } => self.answer_call(now, &from, answer, out),
             Command::List => match self.directory {
                 Directory::Up => out.push(Effect::List),
@@ -265,6 +331,22 @@ impl Engine {
             Command::SafetyNumber { with } => self.safety_number(with, out),
             Command::ConfirmNumber { with, digits, answer } => self.confirm_number(now, with, &digits, answer, out),
             Command::DecideKey { of, decision } => self.decide_key(now, of, decision, out),
+            Command::Block { user } => self.block(user, out),
+            Command::Unblock { user } => self.unblock(now, user, out),
+            Command::Send { .. }
+            | Command::Why { .. }
+            | Command::History { .. }
+            | Command::Find { .. }
+            | Command::Seen { .. }
+            | Command::Group { .. }
+            | Command::Away { .. }
+            | Command::ReadReceipts(_)
+            | Command::Terminals
+            | Command::RemoveTerminal { .. } => {
+                let is_up = self.directory == Directory::Up;
+                let (post, mut step) = self.post(now, out);
+                post.command(&mut step, command, is_up);
+            }
             Command::Logout => {
                 self.close_everything(ByeReason::Ended, out);
                 out.push(Effect::LogOut);

@@ -98,6 +98,16 @@ impl Engine {
         out.push(Effect::Lookup { purpose: Purpose::Call, user: to });
     }
 
+    /// Whom the person calls is not online; mail may reach them all the same.
+    fn not_online(&mut self, now: Now, to: &UserId, out: &mut Vec<Effect>) {
+        if self.outgoing.get(to).is_some_and(|outgoing| outgoing.occasion == Occasion::Lost) {
+            return self.call_failed(to, CallFailed::NotFound, out);
+        }
+        self.outgoing.remove(to);
+        let (post, mut step) = self.post(now, out);
+        post.is_reachable(&mut step, to.clone());
+    }
+
     pub(super) fn found_callee(
         &mut self,
         now: Now,
@@ -110,7 +120,7 @@ impl Engine {
         }
         let found = match found {
             Ok(Some(found)) => found,
-            Ok(None) => return self.call_failed(to, CallFailed::NotFound, out),
+            Ok(None) => return self.not_online(now, to, out),
             Err(Unreachable) => return self.call_failed(to, CallFailed::DirectoryLost, out),
         };
         if found.key == self.me.key {

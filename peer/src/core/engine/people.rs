@@ -9,22 +9,30 @@ use common::msg::ListedUser;
 
 use super::{Directory, Effect, Engine, Now, Purpose, Unreachable};
 use crate::core::command::{Answer, KeyDecision};
-use crate::core::contacts::Judgement;
+use crate::core::contacts::{Contacts, Judgement};
+use crate::core::keep::Conversation;
 use crate::core::notice::{CallFailed, KeyState, Notice, Person};
-use crate::core::verify::Found;
+use crate::core::verify::{Found, Me};
 
 impl Engine {
     pub(super) fn listed(&self, listed: Result<Vec<ListedUser>, Unreachable>, out: &mut Vec<Effect>) {
-        let mut people: BTreeMap<&UserId, Option<u64>> = self.contacts.users().map(|user| (user, None)).collect();
+        let mut people: BTreeMap<&UserId, Option<&ListedUser>> =
+            self.contacts.users().map(|user| (user, None)).collect();
         let Ok(listed) = listed else { return out.push(Effect::Notify(Notice::NoPeople)) };
-        people.extend(listed.iter().map(|listed| (&listed.userid, listed.online_since)));
+        people.extend(listed.iter().map(|listed| (&listed.userid, Some(listed))));
         let mut people: Vec<Person> = people
             .into_iter()
             .filter(|(user, _)| **user != self.me.user)
-            .map(|(user, online_since)| Person { user: user.clone(), online_since, key: self.contacts.state(user) })
+            .map(|(user, listed)| Person {
+                user: user.clone(),
+                online_since: listed.and_then(|listed| listed.online_since),
+                away: listed.and_then(|listed| listed.away.clone()),
+                unread: self.post.unread(&Conversation::User(user.clone())),
+                key: self.contacts.state(user),
+            })
             .collect();
         people.sort_by_key(|person| person.online_since.is_none());
-        out.push(Effect::Notify(Notice::People(people)));
+        out.push(Effect::Notify(Notice::People { people, groups: self.post.listed_groups() }));
     }
 
     pub(super) fn safety_number(&mut self, with: UserId, out: &mut Vec<Effect>) {
@@ -91,21 +99,31 @@ impl Engine {
         self.strangers.forgive();
         let verified = saved.as_ref().is_some_and(|contact| contact.verified);
         out.extend(saved.map(Effect::Save));
+        let (post, mut step) = self.post(now, out);
+        post.key_decided(&mut step, &with);
         out.push(Effect::Notify(Notice::NumberConfirmed { with, verified }));
     }
 
     pub(super) fn tell_key_changed(&self, of: &UserId, out: &mut Vec<Effect>) {
-        let (Some(contact), Some(old), Some(new)) =
-            (self.contacts.contact(of), self.contacts.key(of), self.contacts.offered(of))
-        else {
-            return;
-        };
-        out.push(Effect::Notify(Notice::KeyChanged {
-            of: of.clone(),
-            since: contact.since,
-            old: self.number(of, &old),
-            new: self.number(of, new),
-        }));
+        out.extend(key_changed(&self.me, &self.contacts, of).map(Effect::Notify));
+    }
+
+    pub(super) fn block(&mut self, user: UserId, out: &mut Vec<Effect>) {
+        match self.contacts.block(&user) {
+            Some(contact) => {
+                self.end(&user, out);
+                out.push(Effect::Save(contact));
+                out.push(Effect::Notify(Notice::KeyDecided { of: user, decision: KeyDecision::Block }));
+            }
+            None => out.push(Effect::Notify(Notice::CallFailed { to: user, why: CallFailed::NotFound })),
+        }
+    }
+
+    pub(super) fn unblock(&mut self, now: Now, user: UserId, out: &mut Vec<Effect>) {
+        out.extend(self.contacts.unblock(&user).map(Effect::Save));
+        let (post, mut step) = self.post(now, out);
+        post.key_decided(&mut step, &user);
+        out.push(Effect::Notify(Notice::Unblocked { user }));
     }
 
     pub(super) fn decide_key(&mut self, now: Now, of: UserId, decision: KeyDecision, out: &mut Vec<Effect>) {
@@ -121,6 +139,15 @@ impl Engine {
                 out.extend(self.contacts.block(&of).map(Effect::Save));
             }
         }
+        let (post, mut step) = self.post(now, out);
+        post.key_decided(&mut step, &of);
         out.push(Effect::Notify(Notice::KeyDecided { of, decision }));
     }
+}
+
+/// Says that the key of a user differs from the pinned one, if it does.
+pub(crate) fn key_changed(me: &Me, contacts: &Contacts, of: &UserId) -> Option<Notice> {
+    let (contact, old, new) = (contacts.contact(of)?, contacts.key(of)?, contacts.offered(of)?);
+    let number = |key: &PublicKey| safety::number((&me.user, &me.key), (of, key));
+    Some(Notice::KeyChanged { of: of.clone(), since: contact.since, old: number(&old), new: number(new) })
 }

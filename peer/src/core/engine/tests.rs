@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
-use common::ident::{KeyDigest, TerminalId, UserId};
-use common::msg::{ByeReason, ConnectRefusal, ConnectReq, ConnectStatus};
+use common::ident::{KeyDigest, MessageId, TerminalId, UserId};
+use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReq, ConnectStatus};
 use common::testkit::Example;
 
 use super::{Accept, DialFailed, Effect, Engine, Input, LinkEnd, LinkId, Now, Purpose, Unreachable};
 use crate::core::command::{Answer, Command, KeyDecision};
 use crate::core::contacts::Contacts;
-use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Notice};
+use crate::core::keep::Conversation;
+use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, NotSent, Notice};
+use crate::core::post;
 use crate::core::verify::{Found, Me, Request};
 
 fn me(example: Example) -> Me {
@@ -25,6 +27,10 @@ fn me(example: Example) -> Me {
         })
     });
     everybody[example as usize].clone()
+}
+
+fn chat(text: &str) -> Chat {
+    Chat { id: MessageId([1; 16]), nick: "ali".into(), message: text.into(), date: 1_700_000_000 }
 }
 
 fn address(example: Example) -> SocketAddr {
@@ -57,7 +63,9 @@ impl World {
     fn new(people: &[(Example, Accept)]) -> Self {
         let engines = people
             .iter()
-            .map(|(who, accept)| (*who as u8, Engine::new(me(*who), *accept, Contacts::default())))
+            .map(|(who, accept)| {
+                (*who as u8, Engine::new(me(*who), *accept, Contacts::default(), post::blank(&me(*who)).unwrap()))
+            })
             .collect();
         let directory = people.iter().map(|(who, _)| (me(*who).user, found(*who))).collect();
         Self {
@@ -138,9 +146,14 @@ impl World {
                     self.input(caller, Input::Dialed { dial, outcome: Ok(near) });
                 }
             }
-            Effect::Say { link, text } => {
+            Effect::Say { link, chat } => {
                 if let Some((other, link)) = self.other_end(who, link) {
-                    self.input(other, Input::Text { link, text });
+                    self.input(other, Input::Text { link, chat });
+                }
+            }
+            Effect::Confirm { link, receipt } => {
+                if let Some((other, link)) = self.other_end(who, link) {
+                    self.input(other, Input::Receipt { link, receipt });
                 }
             }
             Effect::Close { link, reason } => {
@@ -148,7 +161,13 @@ impl World {
                     self.input(other, Input::LinkEnded { link, end: LinkEnd::Bye(reason) });
                 }
             }
-            Effect::Save(_) | Effect::List | Effect::LogOut => {}
+            Effect::Save(_)
+            | Effect::List
+            | Effect::LogOut
+            | Effect::Keep(_)
+            | Effect::Ask(_)
+            | Effect::Recall(_)
+            | Effect::NewTerminal => {}
         }
         true
     }
@@ -170,7 +189,9 @@ impl World {
     fn told(&mut self, who: Example) -> Vec<Notice> {
         let (mine, rest) = std::mem::take(&mut self.told).into_iter().partition(|(other, _)| *other == who);
         self.told = rest;
-        mine.into_iter().map(|(_, notice): (Example, Notice)| notice).collect()
+        let notices = mine.into_iter().map(|(_, notice): (Example, Notice)| notice);
+        // That each text was confirmed is the matter of other tests.
+        notices.filter(|notice| !matches!(notice, Notice::Marked { .. })).collect()
     }
 }
 
@@ -197,8 +218,8 @@ fn a_call_connects_carries_texts_both_ways_and_ends_ten_times_over() {
         world.call(caller, callee);
         assert_eq!(world.told(caller), [Notice::Established { with: callee_id.clone() }]);
         assert_eq!(world.told(callee), [Notice::Received { from: caller_id.clone() }]);
-        world.command(caller, Command::Say { to: callee_id.clone(), text: "Hello".into() });
-        world.command(callee, Command::Say { to: caller_id.clone(), text: "Fine".into() });
+        world.command(caller, Command::Send { to: Conversation::User(callee_id.clone()), text: "Hello".into() });
+        world.command(callee, Command::Send { to: Conversation::User(caller_id.clone()), text: "Fine".into() });
         assert_eq!(world.told(callee), [Notice::Text { from: caller_id.clone(), text: "Hello".into() }]);
         assert_eq!(world.told(caller), [Notice::Text { from: callee_id.clone(), text: "Fine".into() }]);
         world.command(callee, Command::End { with: caller_id.clone() });
@@ -226,7 +247,7 @@ fn of_crossed_calls_one_survives_whatever_happens_first() {
         }
         assert_eq!(world.told(Ali), [Notice::Established { with: bianca() }], "order {order:b}");
         assert_eq!(world.told(Bianca), [Notice::Established { with: ali() }], "order {order:b}");
-        world.command(Ali, Command::Say { to: bianca(), text: "one link".into() });
+        world.command(Ali, Command::Send { to: Conversation::User(bianca()), text: "one link".into() });
         assert_eq!(world.told(Bianca), [Notice::Text { from: ali(), text: "one link".into() }], "order {order:b}");
     }
 }
@@ -327,7 +348,7 @@ fn a_number_is_confirmed_only_if_it_is_the_one_shown() {
     world.input(Ali, Input::Listed(Ok(Vec::new())));
     world.settle();
     let told = world.told(Ali);
-    assert!(matches!(&told[..], [Notice::People(people)] if people[0].key == KeyState::Verified));
+    assert!(matches!(&told[..], [Notice::People { people, .. }] if people[0].key == KeyState::Verified));
 }
 
 #[test]
@@ -463,9 +484,10 @@ fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() 
     let request = Request { message, key: me(Carol).key.digest(), source: address(Bianca) };
     world.input(Ali, Input::Requested { link, request });
     world.settle();
-    world.command(Ali, Command::Say { to: bianca(), text: "secret".into() });
+    world.command(Ali, Command::Send { to: Conversation::User(bianca()), text: "secret".into() });
     let told = world.told(Ali);
-    assert!(matches!(told[..], [.., Notice::KeyChanged { .. }, Notice::NotDelivered { .. }]), "{told:?}");
+    let [.., Notice::KeyChanged { .. }, Notice::Waiting { next, .. }] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*next, Next::KeyDecision);
     assert_eq!(world.told(Bianca), []);
 }
 
@@ -475,7 +497,7 @@ fn without_the_directory_conversations_go_on_and_nobody_new_is_let_in() {
     world.call(Ali, Bianca);
     world.told.clear();
     world.input(Bianca, Input::DirectoryLost { retry_in: 1 });
-    world.command(Ali, Command::Say { to: bianca(), text: "still here".into() });
+    world.command(Ali, Command::Send { to: Conversation::User(bianca()), text: "still here".into() });
     let lost = Notice::DirectoryLost { retry_in: 1 };
     assert_eq!(world.told(Bianca), [lost, Notice::Text { from: ali(), text: "still here".into() }]);
     world.command(Ali, Command::End { with: bianca() });
@@ -497,8 +519,8 @@ fn texts_from_a_link_that_was_not_accepted_are_never_shown() {
     let mut world = World::new(&[(Ali, Accept::All), (Bianca, Accept::Ask)]);
     world.call(Ali, Bianca);
     let link = *world.dials.keys().next().unwrap();
-    world.input(Bianca, Input::Text { link, text: "let me in".into() });
-    world.input(Bianca, Input::Text { link: LinkId(999), text: "or me".into() });
+    world.input(Bianca, Input::Text { link, chat: chat("let me in") });
+    world.input(Bianca, Input::Text { link: LinkId(999), chat: chat("or me") });
     world.settle();
     assert_eq!(world.told(Bianca), [Notice::Asked { from: ali() }]);
 }
@@ -532,10 +554,11 @@ fn a_text_that_cannot_be_sent_is_reported_and_the_conversation_goes_on() {
     world.call(Ali, Bianca);
     world.told.clear();
     for text in ["x".repeat(16 * 1024 + 1), "\u{1}".repeat(16 * 1024)] {
-        world.command(Ali, Command::Say { to: bianca(), text: text.clone() });
-        assert_eq!(world.told(Ali), [Notice::NotDelivered { to: bianca(), text }]);
+        world.command(Ali, Command::Send { to: Conversation::User(bianca()), text: text.clone() });
+        let (to, why) = (Conversation::User(bianca()), NotSent::TooLong);
+        assert_eq!(world.told(Ali), [Notice::NotSent { to, text, why }]);
     }
-    world.command(Ali, Command::Say { to: bianca(), text: "\"".repeat(16 * 1024) });
+    world.command(Ali, Command::Send { to: Conversation::User(bianca()), text: "\"".repeat(16 * 1024) });
     assert!(matches!(&world.told(Bianca)[..], [Notice::Text { .. }]));
 }
 

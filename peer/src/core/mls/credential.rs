@@ -119,6 +119,11 @@ impl OwnTerminal {
         Member { userid: self.content.userid.clone(), terminal: self.content.terminal }
     }
 
+    /// Signs a transcript that is not of MLS, and cannot pass for a message of MLS.
+    pub(crate) fn sign_plain(&self, transcript: &[u8]) -> Vec<u8> {
+        self.identity.sign(transcript)
+    }
+
     pub(super) fn user(&self) -> &UserId {
         &self.content.userid
     }

@@ -75,11 +75,13 @@ impl Invitation {
     }
 
     /// The room.
+    #[cfg(test)]
     pub(crate) fn room(&self) -> RoomId {
         self.room
     }
 
     /// What the room is.
+    #[cfg(test)]
     pub(crate) fn charter(&self) -> &Charter {
         &self.charter
     }

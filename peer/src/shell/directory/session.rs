@@ -14,7 +14,8 @@ use common::ident::UserId;
 use common::limits::{DEAD_AFTER, PING_AFTER};
 use common::link::LinkError;
 use common::msg::{
-    ByeReason, ErrorCode, FromDirectory, ListReq, ListedUser, Logout, LookupReq, Message as _, Ping, Pong, ToDirectory,
+    ByeReason, Certificate, ErrorCode, FromDirectory, ListReq, ListedUser, Logout, LookupReq, Message as _, Ping, Pong,
+    ToDirectory,
 };
 use futures::{FutureExt as _, select_biased};
 
@@ -41,6 +42,10 @@ pub(crate) enum Question {
     Lookup { purpose: Purpose, user: UserId },
     /// Who is online?
     List,
+    /// Something of the post office, which knows by itself what it waits for.
+    Post(Box<ToDirectory>),
+    /// Log in anew: this terminal has become another one.
+    Anew,
     /// The last one: end the session.
     Logout,
 }
@@ -70,6 +75,8 @@ pub(crate) struct Back {
     pub(crate) presence: Presence,
     /// Our address.
     pub(crate) source: IpAddr,
+    /// This terminal's certificate; another one than before if it has become another terminal.
+    pub(crate) certificate: Certificate,
     /// Where callers arrive from now on, if our address has changed.
     pub(crate) listener: Option<TcpListener>,
 }
@@ -114,7 +121,7 @@ impl Session {
                             events.input(Input::SessionEnded(LoggedOut::Asked)).await;
                             return None;
                         }
-                        Ok(other) => events.input(unanswered(other)).await,
+                        Ok(other) => leave_unanswered(other, events).await,
                     },
                     () = pause => break,
                 }
@@ -163,7 +170,7 @@ impl Session {
             listener = Some(anew);
         }
         let presence = login::announce(&mut wire, &credentials, &challenge, self.listening.port()).await?;
-        Ok((wire, Back { presence, source: address, listener }))
+        Ok((wire, Back { presence, source: address, listener, certificate: credentials.certificate }))
     }
 }
 
@@ -180,10 +187,14 @@ pub(crate) fn check_pin(wire: &Wire, folder: &ServerFolder, place: &Place) -> Re
     }
 }
 
-fn unanswered(question: Question) -> Input {
+async fn leave_unanswered(question: Question, events: &Events) {
     match question {
-        Question::Lookup { purpose, user } => Input::LookedUp { purpose, user, found: Err(Unreachable) },
-        Question::List | Question::Logout => Input::Listed(Err(Unreachable)),
+        Question::Lookup { purpose, user } => {
+            events.input(Input::LookedUp { purpose, user, found: Err(Unreachable) }).await;
+        }
+        Question::List => events.input(Input::Listed(Err(Unreachable))).await,
+        // The post office begins anew with the next session.
+        Question::Post(_) | Question::Anew | Question::Logout => {}
     }
 }
 
@@ -221,13 +232,18 @@ impl<'a> Standing<'a> {
             }
         };
         for question in std::mem::take(&mut self.open) {
-            self.events.input(unanswered(question)).await;
+            leave_unanswered(question, self.events).await;
         }
         over
     }
 
     fn ask(&mut self, question: Question) -> Result<Option<LoggedOut>, LinkError> {
         let message: ToDirectory = match &question {
+            Question::Anew => return Err(LinkError::Lost),
+            Question::Post(message) => {
+                self.wire.link.queue(&message.encode(), Padding::None)?;
+                return Ok(None);
+            }
             Question::Lookup { user, .. } => LookupReq { userid: self.user.clone(), lookup: user.clone() }.into(),
             Question::List => {
                 self.listed.clear();
@@ -274,14 +290,17 @@ impl<'a> Standing<'a> {
                     self.events.input(Input::Listed(Ok(std::mem::take(&mut self.listed)))).await;
                 }
             }
-            FromDirectory::Error(error) if error.code == ErrorCode::RateLimited => {
+            FromDirectory::Error(error)
+                if error.code == ErrorCode::RateLimited
+                    && matches!(error.to.as_deref(), Some("LOOKUPREQ" | "LISTREQ") | None) =>
+            {
                 if let Some(question) = self.open.pop_front() {
                     // A caller who makes us ask too often is no business of the person.
                     if !matches!(question, Question::Lookup { purpose: Purpose::Caller(_), .. }) {
                         let retry_after = error.retry_after.unwrap_or(1);
                         self.events.send(Event::Notice(Notice::TooFast { retry_after })).await;
                     }
-                    self.events.input(unanswered(question)).await;
+                    leave_unanswered(question, self.events).await;
                 }
             }
             FromDirectory::Ping(_) => self.wire.link.queue(&ToDirectory::from(Pong {}).encode(), Padding::None)?,
@@ -291,7 +310,9 @@ impl<'a> Standing<'a> {
                 ByeReason::Replaced => return Ok(Some(LoggedOut::Replaced)),
                 _ => return Err(LinkError::Lost),
             },
-            _ => {}
+            FromDirectory::Error(error) if error.to.is_none() => {}
+            FromDirectory::Pong(_) => {}
+            message => self.events.input(Input::Said(Box::new(message))).await,
         }
         Ok(None)
     }

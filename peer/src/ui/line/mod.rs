@@ -11,10 +11,11 @@ mod raw;
 mod screen;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
 use common::limits::MESSAGE_TEXT;
+use futures::future::BoxFuture;
 use futures::{FutureExt as _, select_biased};
 
 use crate::app::dialogue::{Dialogue, Input, Options, Output};
@@ -90,8 +91,9 @@ pub(crate) async fn run(
     commands: Sender<Command>,
     notices: Receiver<Notice>,
     interrupts: Receiver<Interrupt>,
+    sleep: Sleep,
 ) -> i32 {
-    let channels = Channels { commands, notices, interrupts };
+    let channels = Channels { commands, notices, interrupts, sleep };
     let ended = if options.look == Look::Screen && can_move_the_cursor() {
         let editor = Editor::new(MESSAGE_TEXT, options.history);
         match Screen::open(editor) {
@@ -126,10 +128,14 @@ fn lost_terminal(error: &io::Error) -> i32 {
     report.exit
 }
 
+/// Waits; given by whoever knows the runtime.
+pub(crate) type Sleep = fn(Duration) -> BoxFuture<'static, ()>;
+
 struct Channels {
     commands: Sender<Command>,
     notices: Receiver<Notice>,
     interrupts: Receiver<Interrupt>,
+    sleep: Sleep,
 }
 
 impl Channels {
@@ -142,7 +148,7 @@ impl Channels {
                 return Ok(code);
             }
             front.settle(if dialogue.asks() { Asks::Yes } else { Asks::No })?;
-            let mut input = self.next(&mut front).await?;
+            let mut input = self.next(&mut front, dialogue.deadline()).await?;
             for _ in 0..NOTICES_PER_UPDATE {
                 let Some(taken) = input.take() else { break };
                 let output = dialogue.handle(Instant::now(), front.typed(), taken);
@@ -158,8 +164,9 @@ impl Channels {
         }
     }
 
-    /// Signals first, then the person, then the engine.
-    async fn next(&self, front: &mut impl Front) -> io::Result<Option<Input>> {
+    /// Signals first, then the person, then the engine, then the clock.
+    async fn next(&self, front: &mut impl Front, deadline: Option<Instant>) -> io::Result<Option<Input>> {
+        let mut tick = std::pin::pin!(self.tick(deadline).fuse());
         let mut interrupt = std::pin::pin!(self.interrupt().fuse());
         let mut person = std::pin::pin!(front.next().fuse());
         let mut notice = std::pin::pin!(self.notices.recv().fuse());
@@ -167,6 +174,14 @@ impl Channels {
             input = interrupt => Ok(Some(input)),
             input = person => input,
             notice = notice => Ok(Some(notice.map_or(Input::EngineGone, Input::Notice))),
+            () = tick => Ok(Some(Input::Tick)),
+        }
+    }
+
+    async fn tick(&self, deadline: Option<Instant>) {
+        match deadline {
+            Some(deadline) => (self.sleep)(deadline.saturating_duration_since(Instant::now())).await,
+            None => std::future::pending().await,
         }
     }
 

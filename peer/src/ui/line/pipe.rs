@@ -125,7 +125,7 @@ impl Front for Pipe {
         let read = self.lines.recv().await.unwrap_or(Read::End);
         self.reading = false;
         Ok(match read {
-            Read::End => Some(Input::CtrlD),
+            Read::End => Some(Input::End),
             Read::Line(line) => {
                 if self.echo.is_terminal() && self.prompt.echo == Echo::Visible {
                     // The terminal has shown the entry and its end.

@@ -1,0 +1,151 @@
+//! What arrives by mail, and what is looked up in the history.
+//!
+//! A person who talks to somebody is not to be flooded by others: of each user one text is shown, and then only how many
+//! there are, at most once in [`NEWS_EVERY`] (`n.other`). They are shown when that user gets the screen.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::Output;
+use super::session::{Floor, Session};
+use super::stage::Stage;
+use crate::app::sanitise::SafeText;
+use crate::app::words::{mail, talk};
+use crate::core::command::Command;
+use crate::core::keep::{Conversation, Record};
+use crate::core::notice::Arrival;
+
+/// How often the texts of one user may take a line away from the person who talks to somebody else.
+const NEWS_EVERY: Duration = Duration::from_secs(30);
+
+/// What arrived from a user who does not have the screen.
+#[derive(Debug)]
+pub(super) struct News {
+    /// When the person was told last.
+    told: Instant,
+    /// Texts the person was not told of.
+    fresh: usize,
+    /// Texts since the first one that was not shown; nothing if all were.
+    unseen: usize,
+}
+
+impl News {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        (self.fresh > 0).then(|| self.told + NEWS_EVERY)
+    }
+}
+
+impl Session {
+    pub(super) fn arrived(&mut self, arrivals: Vec<Arrival>, stage: &mut Stage) {
+        self.tell_news(stage);
+        let here = self.speaks_with();
+        let (mine, others): (Vec<Arrival>, Vec<Arrival>) =
+            arrivals.into_iter().partition(|arrival| here.as_ref() == Some(&arrival.conversation));
+        let waited = others.iter().filter(|arrival| arrival.waited).count();
+        if waited > 0 {
+            stage.say(&mail::arrived_while_away(waited));
+        }
+        for arrival in &others {
+            self.known.insert(arrival.from.clone());
+            if self.is_only_counted(arrival, stage.now) {
+                continue;
+            }
+            let front = if arrival.waited {
+                mail::waited(&arrival.conversation, &arrival.from, arrival.date)
+            } else {
+                mail::elsewhere(&arrival.conversation, &arrival.from)
+            };
+            show_text(&arrival.text, Some(&front), stage);
+        }
+        for arrival in &mine {
+            let in_pair = matches!(arrival.conversation, Conversation::User(_));
+            let front = (!in_pair || self.must_be_named(&arrival.text, stage)).then(|| talk::author(&arrival.from));
+            show_text(&arrival.text, front.as_deref(), stage);
+        }
+        let shown: BTreeSet<Conversation> =
+            others.into_iter().chain(mine).map(|arrival| arrival.conversation).collect();
+        for with in shown {
+            if !self.has_unseen(&with) {
+                stage.command(Command::Seen { with });
+            }
+        }
+    }
+
+    /// Whether the person is told only that there is one more of them.
+    fn is_only_counted(&mut self, arrival: &Arrival, now: Instant) -> bool {
+        let (Conversation::User(from), false) = (&arrival.conversation, arrival.waited) else { return false };
+        let Some(news) = self.news.get_mut(from) else {
+            self.news.insert(from.clone(), News { told: now, fresh: 0, unseen: 0 });
+            return false;
+        };
+        let counted = self.floor != Floor::Destination && now < news.told + NEWS_EVERY;
+        if counted {
+            news.fresh += 1;
+        } else {
+            news.told = now;
+        }
+        if counted || news.unseen > 0 {
+            news.unseen += 1;
+        }
+        counted
+    }
+
+    /// Says how many texts were not shown, where it is time to.
+    pub(super) fn tell_news(&mut self, stage: &mut Stage) {
+        let now = stage.now;
+        for (from, news) in &mut self.news {
+            if news.deadline().is_some_and(|due| due <= now) {
+                stage.say(&mail::more(from, news.fresh));
+                (news.told, news.fresh) = (now, 0);
+            }
+        }
+    }
+
+    fn has_unseen(&self, with: &Conversation) -> bool {
+        matches!(with, Conversation::User(user) if self.news.get(user).is_some_and(|news| news.unseen > 0))
+    }
+
+    /// `with` gets the screen: what was not shown is shown now.
+    pub(super) fn catch_up(&mut self, with: Conversation, stage: &mut Stage) {
+        let news = if let Conversation::User(user) = &with { self.news.remove(user) } else { None };
+        stage.command(match news {
+            Some(News { unseen: count @ 1.., .. }) => Command::History { with, count },
+            _ => Command::Seen { with },
+        });
+    }
+
+    /// What was looked up for `/history`, oldest first.
+    pub(super) fn recalled(&mut self, records: &[Record], unread: usize, stage: &mut Stage) {
+        if records.is_empty() {
+            return stage.say(mail::NOTHING_THERE);
+        }
+        let first_unread = records.len().saturating_sub(unread);
+        for (number, record) in records.iter().enumerate() {
+            if unread > 0 && number == first_unread {
+                stage.say(&mail::unread(unread));
+            }
+            show_text(&record.text, Some(&mail::recalled(record)), stage);
+        }
+    }
+
+    /// What was looked up for `/find`, newest first.
+    pub(super) fn found(&mut self, words: &str, records: &[Record], stage: &mut Stage) {
+        if records.is_empty() {
+            return stage.say(mail::NOTHING_THERE);
+        }
+        stage.say(&mail::found(words, records.len()));
+        for record in records {
+            show_text(&record.text, Some(&mail::recalled_anywhere(record)), stage);
+        }
+    }
+}
+
+/// A text of somebody, line by line, with our words in front of the first.
+fn show_text(text: &str, front: Option<&str>, stage: &mut Stage) {
+    for (number, line) in SafeText::message(text, stage.options.glyphs).into_iter().enumerate() {
+        stage.put(Output::Remote(match front {
+            Some(front) if number == 0 => line.after(&SafeText::ours(front)),
+            _ => line,
+        }));
+    }
+}

@@ -1,0 +1,58 @@
+//! Groups: what the person wants of them, and what is new in them.
+
+use common::ident::GroupName;
+
+use super::session::{Floor, Pending, Session};
+use super::stage::Stage;
+use crate::app::words::mail;
+use crate::core::command::{Command, GroupWish};
+use crate::core::keep::Conversation;
+use crate::core::notice::GroupNews;
+
+impl Session {
+    /// The person wants to write to a group; only members can, so that is asked first.
+    pub(super) fn enter_group(&mut self, group: GroupName, stage: &mut Stage) {
+        self.pending = Some(Pending::Entering(group.clone()));
+        stage.command(Command::Group { group, wish: GroupWish::Members });
+    }
+
+    /// `/group …`, about the group that has the screen unless one is named.
+    pub(super) fn wish(&mut self, wish: GroupWish, group: Option<GroupName>, stage: &mut Stage) {
+        let here = match self.speaks_with() {
+            Some(Conversation::Group(group)) => Some(group),
+            _ => None,
+        };
+        match group.or(here) {
+            Some(group) => {
+                self.pending = Some(Pending::Group(group.clone()));
+                stage.command(Command::Group { group, wish });
+            }
+            None => stage.say(mail::WHICH_GROUP),
+        }
+    }
+
+    pub(super) fn group_news(&mut self, group: &GroupName, news: &GroupNews, stage: &mut Stage) {
+        let entering = self.pending.take_if(|pending| *pending == Pending::Entering(group.clone())).is_some();
+        if let (true, GroupNews::Members { members, .. }) = (entering, news) {
+            stage.say(&mail::in_group(group, members.len()));
+            return self.write_to(Conversation::Group(group.clone()), stage);
+        }
+        if self.is_answer(news) {
+            self.pending.take_if(|pending| *pending == Pending::Group(group.clone()));
+        }
+        mail::group(group, news).iter().for_each(|line| stage.say(line));
+        let gone = matches!(news, GroupNews::Left | GroupNews::Removed { .. });
+        if gone && self.floor == Floor::Writing(Conversation::Group(group.clone())) {
+            self.back_to(Floor::Destination, stage);
+        }
+    }
+
+    /// Whether this can be the answer to a wish; some news come by themselves.
+    fn is_answer(&self, news: &GroupNews) -> bool {
+        match news {
+            GroupNews::Request { .. } => false,
+            GroupNews::Changed { by, .. } => *by == self.user,
+            _ => true,
+        }
+    }
+}

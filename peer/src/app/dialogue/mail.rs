@@ -1,0 +1,213 @@
+//! Writing to somebody who is not there, to a group or to everyone; who comes and goes.
+
+use common::ident::UserId;
+use common::limits::AWAY_TEXT;
+use common::msg::PresenceStatus;
+use serde::{Deserialize, Serialize};
+
+use super::session::{Floor, Pending, Seen, Session};
+use super::stage::Stage;
+use crate::app::grammar::{Request, Switch};
+use crate::app::words::mail;
+use crate::app::words::talk::{self, Acquaintance};
+use crate::core::command::{Answer, Command};
+use crate::core::keep::{Conversation, Mark};
+use crate::core::notice::{CallFailed, Next, Notice};
+
+/// Whose coming and going is told (`line.presence`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Presence {
+    /// Nobody's.
+    Never,
+    /// Everybody's, while the person is in a group or in `*`.
+    #[default]
+    Groups,
+    /// Everybody's.
+    All,
+}
+
+impl Session {
+    /// With whom the person speaks now.
+    pub(super) fn speaks_with(&self) -> Option<Conversation> {
+        match &self.floor {
+            Floor::Conversation(with) => Some(Conversation::User(with.clone())),
+            Floor::Writing(to) => Some(to.clone()),
+            Floor::Destination | Floor::Calling { .. } => None,
+        }
+    }
+
+    /// The person chooses with whom to speak.
+    pub(super) fn enter(&mut self, to: Conversation, stage: &mut Stage) {
+        match to {
+            Conversation::User(user) => self.call(user, stage),
+            Conversation::Group(group) => self.enter_group(group, stage),
+            Conversation::Everyone => {
+                stage.say(mail::EVERYONE);
+                self.write_to(Conversation::Everyone, stage);
+            }
+        }
+    }
+
+    /// What is typed from now on goes to `to`, by mail.
+    pub(super) fn write_to(&mut self, to: Conversation, stage: &mut Stage) {
+        if let Floor::Conversation(current) = &self.floor {
+            self.standing.push((current.clone(), Seen::Yes));
+        }
+        self.catch_up(to.clone(), stage);
+        self.floor = Floor::Writing(to);
+        self.take_up_entry(stage);
+    }
+
+    /// Whoever was called is not there, and mail reaches them.
+    fn offline(&mut self, with: UserId, stage: &mut Stage) {
+        if matches!(&self.floor, Floor::Calling { to, .. } if *to == with) {
+            stage.say(&mail::offline(&with));
+            self.known.insert(with.clone());
+            self.write_to(Conversation::User(with), stage);
+        }
+    }
+
+    pub(super) fn send(&mut self, to: Conversation, text: String, stage: &mut Stage) {
+        self.unsent.sent(&to);
+        stage.command(Command::Send { to, text });
+    }
+
+    /// Requests that concern mail and groups.
+    pub(super) fn mail_request(&mut self, request: Request, stage: &mut Stage) {
+        match request {
+            Request::Group { wish, group } => self.wish(wish, group, stage),
+            Request::Away(text) => away(text, stage),
+            Request::History(count) => match self.speaks_with() {
+                Some(with) => self.wait_for(Pending::Answer, Command::History { with, count }, stage),
+                None => stage.say(mail::WHOM),
+            },
+            Request::Find(words) => self.wait_for(Pending::Answer, Command::Find { words }, stage),
+            Request::Why(of) => match of.or_else(|| self.speaks_with()) {
+                Some(of) => self.wait_for(Pending::Answer, Command::Why { of }, stage),
+                None => stage.say(mail::WHOM),
+            },
+            Request::Block(user) if user == self.user => {
+                stage.say(&talk::call_failed(&user, &CallFailed::Yourself, Acquaintance::Known));
+            }
+            Request::Block(user) => self.wait_for(Pending::Decision(user.clone()), Command::Block { user }, stage),
+            Request::Unblock(user) => self.wait_for(Pending::Answer, Command::Unblock { user }, stage),
+            Request::Receipts(switch) => {
+                let answer = if switch == Switch::On { Answer::Yes } else { Answer::No };
+                stage.command(Command::ReadReceipts(answer));
+                stage.say(mail::receipts(answer));
+            }
+            Request::Terminals => self.wait_for(Pending::Answer, Command::Terminals, stage),
+            Request::RemoveTerminal(number) => {
+                let place = number.checked_sub(1).and_then(|place| self.terminals.get(place));
+                let command = match place.copied() {
+                    Some(terminal) => Command::RemoveTerminal { terminal },
+                    // Numbers are those of the list, so that is shown first.
+                    None => Command::Terminals,
+                };
+                self.wait_for(Pending::Answer, command, stage);
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks for something that is answered before the next prompt.
+    fn wait_for(&mut self, answer: Pending, command: Command, stage: &mut Stage) {
+        self.pending = Some(answer);
+        stage.command(command);
+    }
+
+    fn answered(&mut self) {
+        self.pending.take_if(|pending| *pending == Pending::Answer);
+    }
+
+    /// Notices that concern mail and groups.
+    pub(super) fn mail_notice(&mut self, notice: Notice, stage: &mut Stage) {
+        match notice {
+            Notice::Arrived(arrivals) => self.arrived(arrivals, stage),
+            Notice::Offline { with } => self.offline(with, stage),
+            Notice::Waiting { to, waiting, next } => self.waits(&to, waiting, &next, stage),
+            Notice::Marked { to, count, mark, late } => {
+                self.unsent.marked(&to, count, mark);
+                if late && matches!(mark, Mark::Delivered | Mark::Read) {
+                    stage.say(&mail::delivered_late(&to, count));
+                }
+            }
+            Notice::NotSent { to, text, why } => {
+                self.unsent.not_sent(&to);
+                stage.say(&mail::not_sent(&to, &text, &why));
+            }
+            Notice::Explained { of, messages } => {
+                self.answered();
+                mail::explained(&of, &messages).iter().for_each(|line| stage.say(line));
+            }
+            Notice::History { records, unread, .. } => {
+                self.answered();
+                self.recalled(&records, unread, stage);
+            }
+            Notice::Found { words, records } => {
+                self.answered();
+                self.found(&words, &records, stage);
+            }
+            Notice::Presence { user, status, text } => self.presence(&user, status, text.as_deref(), stage),
+            Notice::Group { group, news } => self.group_news(&group, &news, stage),
+            Notice::RoomFrozen { with, why } => {
+                if let Conversation::Group(group) = &with {
+                    self.pending.take_if(|pending| *pending == Pending::Group(group.clone()));
+                }
+                stage.say(&mail::frozen(&with, &why));
+            }
+            Notice::MailLost { count } => stage.say(&mail::mail_lost(count)),
+            Notice::NewTerminal => stage.say(mail::NEW_TERMINAL),
+            Notice::Unblocked { user } => {
+                self.answered();
+                stage.say(&mail::unblocked(&user));
+            }
+            Notice::Terminals { this, all } => {
+                self.answered();
+                mail::terminals(this, &all).iter().for_each(|line| stage.say(line));
+                self.terminals = all;
+            }
+            _ => {}
+        }
+    }
+
+    fn waits(&mut self, to: &Conversation, waiting: usize, next: &Next, stage: &mut Stage) {
+        self.unsent.wait(to, next);
+        // Where the person knows that nobody is there, nothing more is said.
+        let said = self.floor == Floor::Writing(to.clone()) && *next == Next::Receiver;
+        if let Some(words) = mail::waiting(to, waiting, next).filter(|_| !said) {
+            stage.say(&words);
+        }
+    }
+
+    fn presence(&mut self, user: &UserId, status: PresenceStatus, text: Option<&str>, stage: &mut Stage) {
+        self.known.insert(user.clone());
+        let in_group = matches!(&self.floor, Floor::Writing(Conversation::Group(_) | Conversation::Everyone));
+        let here = self.floor == Floor::Writing(Conversation::User(user.clone()));
+        let told = match stage.options.presence {
+            Presence::Never => false,
+            Presence::Groups => in_group || here,
+            Presence::All => true,
+        };
+        if told && let Some(words) = mail::presence(user, status, text) {
+            stage.say(&words);
+        }
+    }
+
+    /// Leaves what is being written to.
+    pub(super) fn stop_writing(&mut self, words: &str, stage: &mut Stage) {
+        stage.say(words);
+        self.back_to(Floor::Destination, stage);
+    }
+}
+
+/// `/away` and `/back`.
+fn away(text: Option<String>, stage: &mut Stage) {
+    let text = text.map(|text| text.replace('\n', " "));
+    if text.as_ref().is_some_and(|text| text.len() > AWAY_TEXT) {
+        return stage.say(mail::AWAY_TOO_LONG);
+    }
+    stage.say(&mail::away(text.as_deref()));
+    stage.command(Command::Away { text });
+}

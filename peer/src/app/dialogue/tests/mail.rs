@@ -1,0 +1,279 @@
+//! Writing to somebody who is not there, and what becomes of it.
+
+use super::*;
+use crate::core::notice::{Explained, NotSent};
+use common::msg::PresenceStatus;
+
+fn marked(count: usize, mark: Mark, late: bool) -> Notice {
+    Notice::Marked { to: with("bianca"), count, mark, late }
+}
+
+#[test]
+fn whoever_is_offline_is_written_to() {
+    let mut scene = Scene::logged_in();
+    scene.types("bianca");
+    scene.types("typed ahead");
+    scene.notice(Notice::Offline { with: id("bianca") });
+    scene.types("Hello");
+    scene.notice(Notice::Waiting { to: with("bianca"), waiting: 2, next: Next::Receiver });
+    scene.notice(Notice::Presence { user: id("bianca"), status: PresenceStatus::Online, text: None });
+    scene.notice(marked(2, Mark::Delivered, true));
+    scene.input(Input::CtrlC);
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: bianca\n\
+         -- bianca is offline. Messages wait here and go out when bianca is back. (CTRL-C leaves.)\n\
+         typed ahead\n\
+         Hello\n\
+         -- bianca is online.\n\
+         -- Delivered to bianca: 2 waiting messages.\n\
+         CTRL-C connection ended\n\
+         Enter destination user ID: "
+    );
+    assert_eq!(
+        scene.sent(),
+        [
+            "Call { to: UserId(\"bianca\") }",
+            "Send { to: User(UserId(\"bianca\")), text: \"typed ahead\" }",
+            "Send { to: User(UserId(\"bianca\")), text: \"Hello\" }",
+        ]
+    );
+}
+
+#[test]
+fn writing_becomes_talking_when_the_other_side_connects() {
+    let mut scene = Scene::writing();
+    scene.entry = "half a mess".into();
+    scene.notice(Notice::Received { from: id("bianca") });
+    scene.notice(text("bianca", "I am back"));
+    scene.types("Hello");
+    scene.input(Input::CtrlC);
+    assert_eq!(
+        scene.seen(),
+        "Connection received from user bianca, type your messages\n\
+         I am back\n\
+         Hello\n\
+         CTRL-C connection ended\n\
+         Enter destination user ID: "
+    );
+    assert_eq!(scene.sent().last().unwrap(), "End { with: UserId(\"bianca\") }");
+}
+
+#[test]
+fn a_call_that_fails_gives_the_former_conversation_back() {
+    let mut scene = Scene::in_team();
+    scene.types("/switch carol");
+    scene.notice(Notice::CallFailed { to: id("carol"), why: CallFailed::Refused });
+    scene.types("Hello");
+    assert_eq!(scene.sent().last().unwrap(), "Send { to: Group(GroupName(UserId(\"team\"))), text: \"Hello\" }");
+    let mut scene = Scene::talking();
+    scene.types("/switch carol");
+    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    scene.notice(Notice::CallFailed { to: id("carol"), why: CallFailed::Refused });
+    assert!(scene.seen().ends_with("Enter destination user ID: "), "{}", scene.seen());
+}
+
+#[test]
+fn a_message_for_somebody_else_needs_no_connection() {
+    let mut scene = Scene::talking();
+    scene.types("@carol hi");
+    scene.types("/send #team hello");
+    scene.types("/broadcast hello all");
+    scene.notice(Notice::NotSent { to: in_group(), text: "hello".into(), why: NotSent::NotAMember });
+    assert_eq!(
+        scene.sent(),
+        [
+            "Send { to: User(UserId(\"carol\")), text: \"hi\" }",
+            "Send { to: Group(GroupName(UserId(\"team\"))), text: \"hello\" }",
+            "Send { to: Everyone, text: \"hello all\" }",
+        ]
+    );
+    assert!(
+        scene.seen().ends_with("-- Not sent: \"hello\". You are not a member of #team: /group join #team\n"),
+        "{}",
+        scene.seen()
+    );
+}
+
+#[test]
+fn a_message_that_waits_says_for_what() {
+    for (next, words) in [
+        (Next::Space, "-- The mailbox of bianca is full; 1 message waits here and go"),
+        (Next::Receiver, "-- bianca is offline; 1 message waits with the directory server.\n"),
+        (Next::Directory, "-- 1 message waits for bianca until the directory server is back.\n"),
+    ] {
+        let mut scene = Scene::logged_in();
+        scene.types("send bianca Hello");
+        scene.notice(Notice::Waiting { to: with("bianca"), waiting: 1, next });
+        assert!(scene.seen().contains(words), "{}", scene.seen());
+    }
+    let mut scene = Scene::logged_in();
+    scene.notice(Notice::Waiting { to: with("bianca"), waiting: 1, next: Next::Keys });
+    assert_eq!(scene.seen(), "Enter destination user ID: ", "that takes a moment only");
+}
+
+#[test]
+fn the_passcode_is_not_sent_to_anybody_by_any_command() {
+    for line in ["@carol 482193", "/send #team 482193", "/broadcast 482193", "/away 482193", "482193"] {
+        let mut scene = Scene::talking();
+        scene.types(line);
+        assert_eq!(scene.seen(), "-- That looks like your passcode. Nothing was sent.\n", "{line}");
+        assert_eq!(scene.sent(), [] as [&str; 0], "{line}");
+    }
+}
+
+#[test]
+fn why_is_told_in_plain_words_before_the_next_prompt() {
+    let mut scene = Scene::logged_in();
+    scene.types("why bianca");
+    scene.types("list");
+    let waits = Explained { text: "Hello".into(), mark: Mark::Stored, since: 1_795_183_320, next: Next::Receiver };
+    scene.notice(Notice::Explained { of: with("bianca"), messages: vec![waits] });
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: why bianca\n\
+         -- \"Hello\" is kept by the directory server since 20 Nov 14:02. bianca gets it at the next login.\n\
+         Enter destination user ID: list\n"
+    );
+    assert_eq!(scene.sent(), ["Why { of: User(UserId(\"bianca\")) }", "List"]);
+}
+
+#[test]
+fn questions_the_directory_cannot_be_asked_give_the_prompt_back() {
+    for lost in [Notice::NoPeople, Notice::DirectoryLost { retry_in: 2 }, Notice::TooFast { retry_after: 5 }] {
+        let mut scene = Scene::logged_in();
+        scene.types("terminal list");
+        assert!(!scene.dialogue.asks());
+        scene.notice(lost);
+        assert!(scene.dialogue.asks());
+    }
+    let mut scene = Scene::logged_in();
+    scene.types("terminal");
+    scene.notice(Notice::NoPeople);
+    assert!(scene.seen().contains("-- That needs the directory server, which is out of reach."), "{}", scene.seen());
+}
+
+#[test]
+fn a_terminal_is_removed_by_its_number_in_the_list() {
+    let mut scene = Scene::logged_in();
+    scene.types("terminal remove 2");
+    let [this, other] = [1, 2].map(|byte| common::ident::TerminalId([byte; 16]));
+    scene.notice(Notice::Terminals { this, all: vec![this, other] });
+    scene.types("terminal remove 2");
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: terminal remove 2\n\
+         -- Your terminals; /terminal remove N forgets one:\n\
+         -- 1  01010101  this one\n\
+         -- 2  02020202\n\
+         Enter destination user ID: terminal remove 2\n"
+    );
+    assert_eq!(scene.sent(), ["Terminals".to_owned(), format!("RemoveTerminal {{ terminal: {other:?} }}")]);
+}
+
+#[test]
+fn away_and_back_are_confirmed() {
+    let mut scene = Scene::talking();
+    scene.types("/away lunch");
+    scene.types("/back");
+    scene.types("/receipts on");
+    scene.types(&format!("/away {}", "long ".repeat(50)));
+    assert_eq!(scene.sent(), ["Away { text: Some(\"lunch\") }", "Away { text: None }", "ReadReceipts(Yes)"]);
+    assert!(scene.seen().starts_with("/away lunch\n-- You are away: lunch. /back ends it.\n/back\n-- You are back.\n"));
+    assert!(scene.seen().ends_with("Make it shorter: /away lunch\n"), "{}", scene.seen());
+}
+
+#[test]
+fn a_block_is_answered_before_the_next_prompt() {
+    let mut scene = Scene::writing();
+    scene.types("/block bianca");
+    assert!(!scene.dialogue.asks());
+    scene.notice(Notice::KeyDecided { of: id("bianca"), decision: KeyDecision::Block });
+    scene.types("block carol");
+    scene.notice(Notice::CallFailed { to: id("carol"), why: CallFailed::NotFound });
+    scene.types("unblock bianca");
+    scene.notice(Notice::Unblocked { user: id("bianca") });
+    scene.types("block ali");
+    assert_eq!(
+        scene.seen(),
+        "/block bianca\n\
+         -- bianca is blocked: no calls from or to bianca.\n\
+         Enter destination user ID: block carol\n\
+         -- The key of carol is not known here yet. Connect to carol first.\n\
+         Enter destination user ID: unblock bianca\n\
+         -- bianca is not blocked any more.\n\
+         Enter destination user ID: block ali\n\
+         That is you. Choose someone else.\n\
+         Enter destination user ID: "
+    );
+}
+
+#[test]
+fn a_changed_key_of_whom_the_person_writes_to_is_decided_at_once() {
+    let mut scene = Scene::writing();
+    scene.entry = "half".into();
+    scene.notice(Notice::KeyChanged { of: id("bianca"), since: 0, old: "1".into(), new: "2".into() });
+    assert_eq!(
+        scene.seen(),
+        "(your unfinished entry \"half\" is kept)\n\
+         WARNING: the key of bianca has changed since 1 Jan. Nothing is sent until you choose.\n\
+         Old 1\nNew 2\n\
+         Type verify, accept or block: "
+    );
+}
+
+#[test]
+fn the_end_of_a_script_waits_until_its_messages_have_left() {
+    let mut scene = Scene::logged_in();
+    scene.types("send bianca one");
+    scene.types("send bianca two");
+    scene.input(Input::End);
+    assert!(!scene.dialogue.asks(), "the end is read once");
+    scene.notice(marked(1, Mark::Stored, false));
+    assert!(!scene.sent().contains(&"Logout".to_owned()));
+    // A confirmation of the one that is with the directory is none of the other.
+    scene.notice(marked(1, Mark::Delivered, false));
+    assert!(!scene.sent().contains(&"Logout".to_owned()));
+    scene.notice(marked(1, Mark::Delivered, false));
+    assert_eq!(scene.sent(), ["Logout"]);
+    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    assert_eq!(scene.exit, Some(exit::OK));
+}
+
+#[test]
+fn the_end_of_a_script_waits_no_longer_than_it_may() {
+    let mut scene = Scene::talking();
+    scene.types("Hello");
+    scene.input(Input::End);
+    scene.waits(9);
+    assert_eq!(scene.seen(), "Hello\n");
+    scene.waits(1);
+    assert_eq!(scene.seen(), "Hello\nConnection ended\nEnter destination user ID: ");
+    scene.input(Input::End);
+    assert_eq!(scene.sent().last().unwrap(), "Logout");
+}
+
+#[test]
+fn the_end_of_a_script_does_not_wait_for_what_others_must_do() {
+    for next in [Next::Space, Next::Terminal, Next::KeyDecision] {
+        let mut scene = Scene::logged_in();
+        scene.types("send bianca one");
+        scene.input(Input::End);
+        scene.notice(Notice::Waiting { to: with("bianca"), waiting: 1, next });
+        assert_eq!(scene.sent().last().unwrap(), "Logout");
+    }
+    let mut scene = Scene::logged_in();
+    scene.types("broadcast one");
+    scene.input(Input::End);
+    let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after: 9 });
+    scene.notice(Notice::NotSent { to, text: "one".into(), why });
+    assert_eq!(scene.sent().last().unwrap(), "Logout");
+}
+
+#[test]
+fn at_a_keyboard_the_outbox_is_not_waited_for() {
+    let mut scene = Scene::logged_in();
+    scene.types("send bianca one");
+    scene.input(Input::CtrlD);
+    assert_eq!(scene.sent().last().unwrap(), "Logout");
+}

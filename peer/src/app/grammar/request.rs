@@ -1,0 +1,107 @@
+//! Commands and their arguments.
+
+use common::settings::nearest;
+
+use super::{Entry, Refused, Request, Switch, conversation, first_word, group_name, user_id};
+use crate::app::words;
+use crate::app::words::help::{TOPICS, Topic, topic};
+use crate::core::command::GroupWish;
+use crate::core::keep::Conversation;
+
+/// Messages that `/history` shows.
+const HISTORY: usize = 20;
+/// At most: more than a screen keeps.
+const HISTORY_MOST: usize = 1000;
+
+/// Reads what follows a slash.
+pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
+    let Some(topic) = topic(word) else { return Err(no_command(word)) };
+    let wrong = || Refused(words::help::wrong_arguments(topic));
+    let id = || user_id(arguments).map_err(|_| wrong());
+    let request = match (topic.word, arguments) {
+        ("send", _) => {
+            let (to, text) = arguments.split_once(char::is_whitespace).ok_or_else(wrong)?;
+            return said(conversation(to).map_err(|_| wrong())?, text).ok_or_else(wrong);
+        }
+        ("broadcast", text) => return said(Conversation::Everyone, text).ok_or_else(wrong),
+        ("help", "") => Request::Help(None),
+        ("help", about) => {
+            let word = about.trim_start_matches('/').to_lowercase();
+            Request::Help(Some(words::help::topic(&word).ok_or_else(|| no_command(&word))?))
+        }
+        ("switch", _) => {
+            let to = conversation(arguments).map_err(|_| wrong())?;
+            match to {
+                Conversation::User(user) => Request::Switch(user),
+                to => return Ok(Entry::Destination(to)),
+            }
+        }
+        ("verify", "") => Request::Verify(None),
+        ("verify", _) => Request::Verify(Some(id()?)),
+        ("group", _) => group(topic, arguments)?,
+        ("away", text) => Request::Away(Some(text.to_owned())),
+        ("history", "") => Request::History(HISTORY),
+        ("history", count) => Request::History(count.parse::<usize>().map_err(|_| wrong())?.clamp(1, HISTORY_MOST)),
+        ("find", "") => return Err(wrong()),
+        ("find", sought) => Request::Find(sought.to_owned()),
+        ("why", "") => Request::Why(None),
+        ("why", of) => Request::Why(Some(conversation(of).map_err(|_| wrong())?)),
+        ("block", _) => Request::Block(id()?),
+        ("unblock", _) => Request::Unblock(id()?),
+        ("receipts", "on") => Request::Receipts(Switch::On),
+        ("receipts", "off") => Request::Receipts(Switch::Off),
+        ("receipts", _) => return Err(wrong()),
+        ("terminal", "" | "list") => Request::Terminals,
+        ("terminal", arguments) => {
+            let number = arguments.strip_prefix("remove ").and_then(|number| number.trim().parse().ok());
+            Request::RemoveTerminal(number.ok_or_else(wrong)?)
+        }
+        (_, arguments) if !arguments.is_empty() => return Err(wrong()),
+        ("back", _) => Request::Away(None),
+        ("list" | "who", _) => Request::List,
+        ("end", _) => Request::End,
+        ("version", _) => Request::Version,
+        ("logout" | "quit", _) => Request::Logout,
+        _ => return Err(no_command(word)),
+    };
+    Ok(Entry::Request(request))
+}
+
+fn said(to: Conversation, text: &str) -> Option<Entry> {
+    (!text.trim().is_empty()).then(|| Entry::Send { to, text: text.to_owned() })
+}
+
+fn group(topic: &Topic, arguments: &str) -> Result<Request, Refused> {
+    let wrong = || Refused(words::help::wrong_arguments(topic));
+    let (word, rest) = first_word(arguments);
+    let about_somebody: Option<fn(common::ident::UserId) -> GroupWish> = match word.as_str() {
+        "approve" => Some(GroupWish::Approve),
+        "deny" => Some(GroupWish::Deny),
+        "remove" => Some(GroupWish::Remove),
+        "admin" => Some(GroupWish::Admin),
+        _ => None,
+    };
+    let (wish, named) = match about_somebody {
+        Some(wish) => {
+            let (user, named) = first_word(rest);
+            (wish(user_id(&user).map_err(|_| wrong())?), named)
+        }
+        None => match word.as_str() {
+            "create" => (GroupWish::Create, rest),
+            "join" => (GroupWish::Join, rest),
+            "leave" => (GroupWish::Leave, rest),
+            "members" => (GroupWish::Members, rest),
+            _ => return Err(wrong()),
+        },
+    };
+    let group = match named {
+        "" if matches!(wish, GroupWish::Create | GroupWish::Join) => return Err(wrong()),
+        "" => None,
+        named => Some(group_name(named).map_err(|why| Refused(words::not_an_id(why)))?),
+    };
+    Ok(Request::Group { wish, group })
+}
+
+pub(super) fn no_command(word: &str) -> Refused {
+    Refused(words::help::no_command(word, nearest(word, TOPICS.iter().map(|topic| topic.word))))
+}

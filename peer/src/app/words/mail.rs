@@ -1,0 +1,276 @@
+//! Words around what is sent while nobody is there, and around groups.
+
+use common::ident::{GroupName, TerminalId, UserId};
+use common::msg::PresenceStatus;
+
+use super::format::{self, moment};
+use crate::core::command::Answer;
+use crate::core::keep::{Conversation, Mark, Record};
+use crate::core::notice::{Explained, GroupNews, Next, NotSent, Role};
+
+/// `n.everyone`: the broadcast conversation.
+pub(crate) const EVERYONE: &str =
+    "-- Everyone who is online reads this, and the server keeps it: signed, not secret. (CTRL-C leaves.)";
+/// `n.new_terminal`
+pub(crate) const NEW_TERMINAL: &str = "-- This machine's state was an old copy, so it goes on as a new terminal. \
+     Conversations and groups follow when others come online; messages are kept.";
+/// `n.nothing`: `/history` and `/find` without a result.
+pub(crate) const NOTHING_THERE: &str = "-- There is nothing.";
+/// `e.server`
+pub(crate) const OUT_OF_REACH: &str =
+    "-- That needs the directory server, which is out of reach. Try again when it is back.";
+/// `e.away`
+pub(crate) const AWAY_TOO_LONG: &str =
+    "-- That is too long for others to read in passing. Make it shorter: /away lunch";
+/// `e.group_here`
+pub(crate) const WHICH_GROUP: &str = "-- Which group? Name it at the end: #team";
+/// `e.who_here`
+pub(crate) const WHOM: &str = "-- Whom do you mean? Name a user or a group: /history works where you talk to somebody.";
+
+/// `n.offline_talk`: the conversation with somebody who is not there.
+pub(crate) fn offline(with: &UserId) -> String {
+    format!("-- {with} is offline. Messages wait here and go out when {with} is back. (CTRL-C leaves.)")
+}
+
+/// `n.group_talk`
+pub(crate) fn in_group(group: &GroupName, members: usize) -> String {
+    let members = format::count(members, "member", "members");
+    format!("-- You are writing to {group}, {members}. CTRL-C goes back; you stay a member.")
+}
+
+/// `n.away` of the person here, and `n.back`.
+pub(crate) fn away(text: Option<&str>) -> String {
+    match text {
+        None => "-- You are back.".to_owned(),
+        Some("") => "-- You are away. /back ends it.".to_owned(),
+        Some(text) => format!("-- You are away: {text}. /back ends it."),
+    }
+}
+
+/// `n.receipts`
+pub(crate) fn receipts(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "-- Until you log out others are told what you have read.",
+        Answer::No => "-- Until you log out others are not told what you have read.",
+    }
+}
+
+/// `n.queued` and the like: what was just sent waits.
+pub(crate) fn waiting(to: &Conversation, waiting: usize, next: &Next) -> Option<String> {
+    let messages = format::count(waiting, "message waits", "messages wait");
+    Some(match next {
+        Next::Nothing | Next::Confirmation | Next::Keys => return None,
+        Next::Directory => format!("-- {messages} for {to} until the directory server is back."),
+        Next::Terminal => format!("-- {to} cannot take mail yet; {messages} here until {to} logs in."),
+        Next::Space => format!("-- The mailbox of {to} is full; {messages} here and go out when {to} has taken some."),
+        Next::Receiver => format!("-- {to} is offline; {messages} with the directory server."),
+        Next::KeyDecision => format!("-- The key of {to} has changed; {messages} here until you choose."),
+    })
+}
+
+/// `n.sent_late`
+pub(crate) fn delivered_late(to: &Conversation, count: usize) -> String {
+    format!("-- Delivered to {to}: {}.", format::count(count, "waiting message", "waiting messages"))
+}
+
+/// `e.not_sent`
+pub(crate) fn not_sent(to: &Conversation, text: &str, why: &NotSent) -> String {
+    let quoted = format::quoted(text);
+    match why {
+        NotSent::NotAMember => format!("-- Not sent: \"{quoted}\". You are not a member of {to}: /group join {to}"),
+        NotSent::Blocked => format!("-- Not sent: \"{quoted}\". {to} is blocked by you: /unblock {to}"),
+        NotSent::TooLong => format!("-- Not sent: \"{quoted}\". It is too long; make it shorter."),
+        NotSent::Yourself => "That is you. Choose someone else.".to_owned(),
+        NotSent::DirectoryLost => {
+            format!("-- Not sent: \"{quoted}\". The directory server is out of reach; send it again when it is back.")
+        }
+        NotSent::TooFast { retry_after } => {
+            format!("-- Not sent: \"{quoted}\". The server asks to wait {}.", format::duration(*retry_after))
+        }
+    }
+}
+
+/// `n.stored`, above what waited.
+pub(crate) fn arrived_while_away(count: usize) -> String {
+    format!("-- {} arrived while you were away:", format::count(count, "message", "messages"))
+}
+
+/// In front of a message that waited.
+pub(crate) fn waited(conversation: &Conversation, from: &UserId, date: u64) -> String {
+    format!("-- {} {}", moment(date), author(conversation, from))
+}
+
+/// In front of a message for another conversation than the one on the screen.
+pub(crate) fn elsewhere(conversation: &Conversation, from: &UserId) -> String {
+    format!("-- {}", author(conversation, from))
+}
+
+/// `n.other`: more of somebody who does not have the screen.
+pub(crate) fn more(from: &UserId, count: usize) -> String {
+    format!("-- {count} new from {from}. /switch {from} shows them.")
+}
+
+fn author(conversation: &Conversation, from: &UserId) -> String {
+    match conversation {
+        Conversation::User(_) => format!("{from}: "),
+        group => format!("{group} {from}: "),
+    }
+}
+
+/// In front of a message of the history.
+pub(crate) fn recalled(record: &Record) -> String {
+    format!("{} {}{}: ", moment(record.date), record.name.author, state(record.mark))
+}
+
+/// In front of a message that may be of any conversation.
+pub(crate) fn recalled_anywhere(record: &Record) -> String {
+    let Record { name, date, mark, .. } = record;
+    format!("{} {} {}{}: ", moment(*date), name.conversation, name.author, state(*mark))
+}
+
+fn state(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Queued => " (waits)",
+        Mark::Failed => " (not delivered)",
+        Mark::Received { .. } | Mark::Stored | Mark::Delivered | Mark::Read => "",
+    }
+}
+
+/// `n.unread`: between what was seen and what was not.
+pub(crate) fn unread(count: usize) -> String {
+    format!("-- {count} new --")
+}
+
+/// `n.found`
+pub(crate) fn found(words: &str, count: usize) -> String {
+    format!("-- {} with \"{}\", newest first:", format::count(count, "message", "messages"), format::quoted(words))
+}
+
+/// `n.why`
+pub(crate) fn explained(of: &Conversation, messages: &[Explained]) -> Vec<String> {
+    if messages.is_empty() {
+        return vec![format!("-- You have sent nothing to {of} that is kept here.")];
+    }
+    let line = |message: &Explained| {
+        let state = match message.mark {
+            Mark::Queued => "waits here",
+            Mark::Stored => "is kept by the directory server",
+            Mark::Delivered | Mark::Received { .. } => "was delivered",
+            Mark::Read => "was read",
+            Mark::Failed => "was given up",
+        };
+        let (text, since) = (format::quoted(&message.text), moment(message.since));
+        format!("-- \"{text}\" {state} since {since}. {}", next(of, &message.next))
+    };
+    messages.iter().map(line).collect()
+}
+
+fn next(of: &Conversation, next: &Next) -> String {
+    match next {
+        Next::Nothing => "Nothing is missing.".to_owned(),
+        Next::Confirmation => "It is under way; the confirmation is being waited for.".to_owned(),
+        Next::Directory => "The directory server is out of reach; it is tried again by itself.".to_owned(),
+        Next::Keys => format!("The keys of {of}'s terminals are being fetched."),
+        Next::Terminal => format!("{of} has no terminal that takes mail; it goes out when {of} logs in."),
+        Next::Space => format!("The mailbox of {of} is full; it is tried again when {of} has taken some."),
+        Next::Receiver => format!("{of} gets it at the next login."),
+        Next::KeyDecision => format!("The key of {of} has changed: compare it first, /verify {of}"),
+    }
+}
+
+/// `n.online`, `n.offline`, `n.away`
+pub(crate) fn presence(user: &UserId, status: PresenceStatus, text: Option<&str>) -> Option<String> {
+    Some(match (status, text) {
+        (PresenceStatus::Online, _) => format!("-- {user} is online."),
+        (PresenceStatus::Offline, _) => format!("-- {user} is offline."),
+        (PresenceStatus::Away, None | Some("")) => format!("-- {user} is away."),
+        (PresenceStatus::Away, Some(text)) => format!("-- {user} is away: {text}"),
+        (PresenceStatus::Other, _) => return None,
+    })
+}
+
+/// `n.room_frozen`
+pub(crate) fn frozen(with: &Conversation, why: &str) -> String {
+    let advice = match with {
+        Conversation::User(user) => format!("Messages to {user} take a new way; compare keys with /verify {user}."),
+        _ => "Ask its admins by another channel; whoever stays founds it anew.".to_owned(),
+    };
+    format!("-- WARNING: {with} cannot be used any more: {why}. {advice}")
+}
+
+/// `n.mail_lost`
+pub(crate) fn mail_lost(count: u64) -> String {
+    let messages = if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+    format!(
+        "-- {messages} for this terminal were not kept: its mailbox was full, or they were too old. Ask for them again."
+    )
+}
+
+/// `n.unblocked`
+pub(crate) fn unblocked(user: &UserId) -> String {
+    format!("-- {user} is not blocked any more.")
+}
+
+/// `n.terminals`
+pub(crate) fn terminals(this: TerminalId, all: &[TerminalId]) -> Vec<String> {
+    let line = |(number, terminal): (usize, &TerminalId)| {
+        let short: String = terminal.to_string().chars().take(8).collect();
+        let here = if *terminal == this { "  this one" } else { "" };
+        format!("-- {}  {short}{here}", number + 1)
+    };
+    std::iter::once("-- Your terminals; /terminal remove N forgets one:".to_owned())
+        .chain(all.iter().enumerate().map(line))
+        .collect()
+}
+
+/// `n.group_…` and `e.admin`
+pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
+    vec![match news {
+        GroupNews::Created => format!("-- Group {group} created; you are its admin."),
+        GroupNews::NameTaken => format!("-- There is a group {group} already. Choose another name."),
+        GroupNews::Asked => format!("-- Asked to join {group}; an admin must approve."),
+        GroupNews::NoSuchGroup => format!("-- There is no group {group}. To found it: /group create {group}"),
+        GroupNews::Request { user } => {
+            format!("-- {user} asks to join {group}: /group approve {user} {group}  or  /group deny {user} {group}")
+        }
+        GroupNews::Joined { members } => {
+            format!("-- You are now a member of {group} ({}).", format::count(*members, "member", "members"))
+        }
+        GroupNews::Declined => format!("-- Your request to join {group} was declined."),
+        GroupNews::Left => format!("-- You left {group}."),
+        GroupNews::Removed { by } => format!("-- {by} removed you from {group}."),
+        GroupNews::Changed { joined, left, .. } => {
+            let joined = joined.iter().map(|user| format!("-- {user} is now a member of {group}."));
+            let left = left.iter().map(|user| format!("-- {user} is no longer a member of {group}."));
+            return joined.chain(left).collect();
+        }
+        GroupNews::NewAdmin { user } => format!("-- {user} is now an admin of {group}."),
+        GroupNews::Members { members, waiting } => return group_members(group, members, waiting),
+        GroupNews::NotAdmin { admins } => format!("-- Only an admin of {group} can do that ({}).", listed(admins)),
+        GroupNews::NotAMember => format!("-- You are not a member of {group}. To ask for it: /group join {group}"),
+        GroupNews::NotThere { user } => format!("-- {user} is not a member of {group}, and has not asked to be."),
+        GroupNews::AlreadyMember { user } => format!("-- {user} is a member of {group} already."),
+        GroupNews::LastAdmin => {
+            format!("-- You are the only admin of {group}. Name another first: /group admin ID {group}")
+        }
+        GroupNews::DirectoryLost => OUT_OF_REACH.to_owned(),
+        GroupNews::Done => format!("-- Done; the others in {group} are told."),
+    }]
+}
+
+fn group_members(group: &GroupName, members: &[(UserId, Role)], waiting: &[UserId]) -> Vec<String> {
+    let count = format::count(members.len(), "member", "members");
+    let named = members.iter().map(|(user, role)| match role {
+        Role::Admin => format!("{user} (admin)"),
+        Role::Member => user.to_string(),
+    });
+    let mut lines = vec![format!("-- {group}, {count}: {}", named.collect::<Vec<_>>().join(", "))];
+    if !waiting.is_empty() {
+        lines.push(format!("-- Asking to join: {}", listed(waiting)));
+    }
+    lines
+}
+
+fn listed(users: &[UserId]) -> String {
+    users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ")
+}

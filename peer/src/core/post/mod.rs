@@ -1,0 +1,545 @@
+//! The post office: what is sent while nobody is there, and groups (decisions D16, D17; protocol sections 6.5 to 6.9).
+//!
+//! A pure machine inside the engine. Whatever it decides is a list of [`Effect`]s in which every `Keep` stands before the
+//! sends that rest on it, so that a crash between any two of them loses and doubles nothing (threats G5, T6).
+//!
+//! - [`outbox`], [`seen`], [`ids`]: letters under way, letters that have arrived, names
+//! - [`rooms`]: the MLS rooms of this terminal, and how they are kept
+//! - [`sending`]: which way a letter takes; receipts
+//! - [`inbox`]: items of the mailbox, one after the other
+//! - [`letters`]: what a letter that was opened means
+//! - [`errands`]: what takes several questions to the directory: rooms, members, admins
+//! - [`groups`]: wishes about groups
+//! - [`broadcasts`]: what is said to everyone
+//! - [`desk`]: the questions that wait for an answer of the directory
+
+mod broadcasts;
+mod desk;
+mod errands;
+mod groups;
+mod ids;
+mod inbox;
+mod letters;
+mod outbox;
+mod rooms;
+mod seen;
+mod sending;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::crypto::terminal::TerminalIdentity;
+use common::ident::{KeyDigest, TerminalId, UserId};
+use common::limits::WATCH_IN_ONE;
+use common::msg::{
+    Away, Body, Chat, FromDirectory, Letter, MailboxReq, PresenceStatus, Receipt, Received, TerminalRemove,
+    TerminalsReq, Watch,
+};
+use zeroize::Zeroizing;
+
+use self::desk::{Asked, Desk};
+use self::errands::Errands;
+use self::groups::Groups;
+use self::ids::Ids;
+use self::inbox::Inbox;
+use self::outbox::{Outbox, Way, name_of};
+use self::rooms::Rooms;
+use self::seen::Seen;
+use self::sending::Sending;
+use super::command::{Answer, Command};
+use super::contacts::{Contacts, Judgement};
+use super::engine::{Effect, LinkId, Now, key_changed};
+use super::keep::{Change, Conversation, HistoryChange, Kind, Mark, Record};
+use super::mls::RoomError;
+use super::notice::{CallFailed, GroupNews, Next, NotSent, Notice};
+use super::verify::Me;
+
+use self::inbox::Counters;
+
+/// Rows of one kind, as they were kept.
+pub(crate) type Rows = Vec<(Vec<u8>, Zeroizing<Vec<u8>>)>;
+
+/// What was kept.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) mls: Rows,
+    pub(crate) outbox: Rows,
+    pub(crate) seen: Rows,
+    pub(crate) group: Rows,
+    pub(crate) counter: Rows,
+    /// Messages the person has not seen.
+    pub(crate) unread: BTreeMap<Conversation, usize>,
+}
+
+/// What a post office needs to begin.
+pub(crate) struct Start {
+    pub(crate) me: Me,
+    /// Signs for this terminal in rooms.
+    pub(crate) terminal: TerminalIdentity,
+    /// Our certificate, whose fingerprint our leaves carry.
+    pub(crate) certificate: common::msg::Certificate,
+    /// The directory's key, part of the handles of groups.
+    pub(crate) directory: KeyDigest,
+    /// From which names are drawn.
+    pub(crate) seed: [u8; 32],
+    /// Whether others are told what was read.
+    pub(crate) read_receipts: bool,
+}
+
+/// A question about the history, which lies on the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Recall {
+    /// The last messages of a conversation; answered by `History`.
+    History { with: Conversation, count: usize, unread: usize },
+    /// Messages with these words; answered by `Found`.
+    Find { words: String },
+    /// Our last message; answered by `Explained`.
+    LastSent { to: Conversation },
+}
+
+/// Where somebody is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct There {
+    pub(crate) status: PresenceStatus,
+    pub(crate) text: Option<String>,
+}
+
+/// The post office of one terminal.
+#[derive(Debug)]
+pub(crate) struct Post {
+    me: Me,
+    directory: KeyDigest,
+    ids: Ids,
+    outbox: Outbox,
+    seen: Seen,
+    rooms: Rooms,
+    groups: Groups,
+    errands: Errands,
+    sending: Sending,
+    inbox: Inbox,
+    desk: Desk,
+    /// Links that stand, by user.
+    links: BTreeMap<UserId, Standing>,
+    there: BTreeMap<UserId, There>,
+    watched: BTreeSet<UserId>,
+    unread: BTreeMap<Conversation, usize>,
+    read_receipts: bool,
+}
+
+/// A link to a user.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    link: LinkId,
+    /// When mail that was not confirmed no longer holds back what is said over it, by the tick clock.
+    patience: u64,
+}
+
+/// How long, in seconds, mail sent before a call may hold back what is said in it, so that the order is kept. Chosen
+/// arbitrarily: whoever answers a call has logged in and takes the mail first, within milliseconds.
+const PATIENCE: u64 = 5;
+
+/// One step: the time, the pinned keys, and what is to be done.
+pub(super) struct Step<'a> {
+    pub(super) me: &'a Me,
+    pub(super) now: Now,
+    pub(super) contacts: &'a mut Contacts,
+    pub(super) out: &'a mut Vec<Effect>,
+}
+
+impl Step<'_> {
+    pub(super) fn tell(&mut self, notice: Notice) {
+        self.out.push(Effect::Notify(notice));
+    }
+
+    /// Keeps these changes; what follows rests on them.
+    pub(super) fn keep(&mut self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.out.push(Effect::Keep(changes));
+        }
+    }
+
+    /// Judges a key against the pin of its user; a first one is pinned.
+    pub(super) fn is_pinned(&mut self, user: &UserId, key: &common::crypto::identity::PublicKey) -> bool {
+        match self.contacts.judge(user, key, self.now.date) {
+            Judgement::First(contact) => {
+                self.out.push(Effect::Save(contact));
+                true
+            }
+            Judgement::Same => true,
+            Judgement::Changed => {
+                self.out.extend(key_changed(self.me, self.contacts, user).map(Effect::Notify));
+                false
+            }
+            Judgement::Blocked => false,
+        }
+    }
+
+    pub(super) fn is_blocked(&self, user: &UserId) -> bool {
+        self.contacts.contact(user).is_some_and(|contact| contact.blocked)
+    }
+}
+
+impl Post {
+    /// Opens the office with what was kept.
+    ///
+    /// # Errors
+    /// [`RoomError`] if rooms were kept that this version cannot read.
+    pub(crate) fn open(start: Start, kept: Kept) -> Result<Self, RoomError> {
+        let rooms = Rooms::load(&start.me.user, start.terminal, &start.certificate, start.seed, kept.mls)?;
+        Ok(Self {
+            me: start.me,
+            directory: start.directory,
+            ids: Ids::new(start.seed),
+            outbox: Outbox::load(kept.outbox),
+            seen: Seen::load(kept.seen),
+            groups: Groups::load(kept.group),
+            rooms,
+            errands: Errands::default(),
+            sending: Sending::default(),
+            inbox: Inbox::new(Counters::load(&kept.counter)),
+            desk: Desk::default(),
+            links: BTreeMap::new(),
+            there: BTreeMap::new(),
+            watched: BTreeSet::new(),
+            unread: kept.unread,
+            read_receipts: start.read_receipts,
+        })
+    }
+
+    /// The session stands: take mail, publish keys, watch people.
+    pub(super) fn session_began(&mut self, step: &mut Step<'_>) {
+        self.desk.open();
+        self.desk.ask(step, MailboxReq {}, Asked::Mailbox);
+        self.rooms.ask_for_key_packages(&self.desk, step);
+        self.watched.clear();
+        let mut users: BTreeSet<UserId> = step.contacts.users().cloned().collect();
+        users.extend(self.rooms.all_users());
+        users.insert(self.me.user.clone());
+        self.watch(step, users);
+    }
+
+    /// The session is gone; what was asked is not answered any more.
+    pub(super) fn session_lost(&mut self, step: &mut Step<'_>) {
+        for asked in self.desk.close() {
+            match asked {
+                Asked::Broadcast { text, .. } => {
+                    let (to, why) = (Conversation::Everyone, NotSent::DirectoryLost);
+                    step.tell(Notice::NotSent { to, text, why });
+                }
+                Asked::Group(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
+                Asked::Log { .. } => step.tell(Notice::NoPeople),
+                Asked::Reachable(to) => step.tell(Notice::CallFailed { to, why: CallFailed::DirectoryLost }),
+                _ => {}
+            }
+        }
+        self.inbox.stop();
+        self.errands.start_over();
+        self.sending.start_over();
+        self.outbox.turn_back(|way| way == Way::ToDirectory);
+        self.there.clear();
+    }
+
+    fn watch(&mut self, step: &mut Step<'_>, users: impl IntoIterator<Item = UserId>) {
+        let new: Vec<UserId> = users.into_iter().filter(|user| self.watched.insert(user.clone())).collect();
+        for users in new.chunks(WATCH_IN_ONE) {
+            self.desk.say(step, Watch { users: users.to_vec() });
+        }
+    }
+
+    /// Which links stand now. What was said over one that is gone, and not confirmed, takes another way.
+    pub(super) fn links_stand(&mut self, step: &mut Step<'_>, standing: BTreeMap<UserId, LinkId>) {
+        let gone: Vec<(UserId, LinkId)> = self
+            .links
+            .iter()
+            .filter(|(user, known)| standing.get(*user) != Some(&known.link))
+            .map(|(user, known)| (user.clone(), known.link))
+            .collect();
+        let new: Vec<(UserId, LinkId)> = standing
+            .into_iter()
+            .filter(|(user, link)| self.links.get(user).is_none_or(|known| known.link != *link))
+            .collect();
+        for (user, link) in &gone {
+            self.links.remove(user);
+            self.outbox.turn_back(|way| way == Way::OnLink(*link));
+        }
+        for (user, link) in &new {
+            let patience = step.now.tick + PATIENCE;
+            self.links.insert(user.clone(), Standing { link: *link, patience });
+        }
+        for (user, _) in gone.into_iter().chain(new) {
+            self.pump(step, &Conversation::User(user));
+        }
+    }
+
+    /// Carries out what the person wants.
+    pub(super) fn command(&mut self, step: &mut Step<'_>, command: Command, is_up: bool) {
+        match command {
+            Command::Send { to, text } => self.send(step, to, text),
+            Command::Why { of } => self.explain(step, of),
+            Command::History { with: Conversation::Everyone, count } => self.ask_for_log(step, count),
+            Command::History { with, count } => {
+                let unread = self.unread(&with);
+                step.out.push(Effect::Recall(Recall::History { with: with.clone(), count, unread }));
+                self.saw(step, with);
+            }
+            Command::Find { words } => step.out.push(Effect::Recall(Recall::Find { words })),
+            Command::Seen { with } => self.saw(step, with),
+            Command::Group { group, wish } => self.group(step, group, wish),
+            Command::Away { text } => self.tell_away(step, text),
+            Command::ReadReceipts(answer) => self.read_receipts = answer == Answer::Yes,
+            Command::Terminals if is_up => self.own_terminals(step),
+            Command::RemoveTerminal { terminal } if is_up => self.remove_terminal(step, terminal),
+            Command::Terminals | Command::RemoveTerminal { .. } => step.tell(Notice::NoPeople),
+            _ => {}
+        }
+    }
+
+    /// A text came over the verified link of `from`.
+    pub(super) fn chat(&mut self, step: &mut Step<'_>, from: &UserId, link: LinkId, chat: Chat) {
+        let receipt = |state| Effect::Confirm { link, receipt: Receipt { ids: vec![chat.id], state } };
+        let Some(mut changes) = self.seen.note(from, chat.id) else {
+            // Its confirmation was lost.
+            return step.out.push(receipt(Received::Delivered));
+        };
+        // Shown even if it cannot be kept; then it is not confirmed, and comes again.
+        step.tell(Notice::Text { from: from.clone(), text: chat.message.clone() });
+        let conversation = Conversation::User(from.clone());
+        changes.push(arrived(step.now, conversation, from, chat.id, chat.message.clone(), chat.date, true));
+        step.keep(changes);
+        step.out.push(receipt(if self.read_receipts { Received::Read } else { Received::Delivered }));
+    }
+
+    /// The other side of a link has kept, or shown, texts of ours.
+    pub(super) fn confirmed(&mut self, step: &mut Step<'_>, by: &UserId, receipt: &Receipt) {
+        self.receipt(step, by, &receipt.ids, receipt.state);
+    }
+
+    /// The person sends something.
+    fn send(&mut self, step: &mut Step<'_>, to: Conversation, text: String) {
+        let why = match &to {
+            _ if !common::msg::fits_in_chat(&text) => Some(NotSent::TooLong),
+            Conversation::User(user) if *user == self.me.user => Some(NotSent::Yourself),
+            Conversation::User(user) if step.is_blocked(user) => Some(NotSent::Blocked),
+            Conversation::Group(group) if self.groups.room(group).is_none() => Some(NotSent::NotAMember),
+            Conversation::Everyone => return self.broadcast(step, text),
+            Conversation::User(_) | Conversation::Group(_) => None,
+        };
+        if let Some(why) = why {
+            return step.tell(Notice::NotSent { to, text, why });
+        }
+        let letter = Letter { id: self.ids.message(), date: step.now.date, body: Body::Text { text: text.clone() } };
+        let record = Record {
+            name: name_of(&to, &self.me.user, letter.id),
+            text,
+            date: step.now.date,
+            arrived: step.now.date,
+            mark: Mark::Queued,
+            since: step.now.date,
+        };
+        let added = self.outbox.add(&to, letter, step.now.date);
+        step.keep(vec![added, Change::History(HistoryChange::Append(record))]);
+        self.pump(step, &to);
+        self.tell_if_waiting(step, &to);
+    }
+
+    /// Adds a letter of ours that is not for people.
+    fn write(&mut self, step: &mut Step<'_>, to: &Conversation, body: Body) -> Change {
+        let letter = Letter { id: self.ids.message(), date: step.now.date, body };
+        self.outbox.add(to, letter, step.now.date)
+    }
+
+    /// The directory says something that concerns the post.
+    pub(super) fn said(&mut self, step: &mut Step<'_>, message: FromDirectory) {
+        match message {
+            FromDirectory::Mailbox(mailbox) => self.take_items(step, mailbox.items),
+            FromDirectory::KeyPackageState(state) => self.rooms.publish(&self.desk, step, state),
+            FromDirectory::Presence(presence) => {
+                let there = There { status: presence.status, text: presence.text };
+                self.presence(step, presence.userid, there);
+            }
+            FromDirectory::Broadcast(broadcast) => self.broadcast_came(step, &broadcast),
+            answer => {
+                let Some(asked) = self.desk.answered() else { return };
+                self.answered(step, asked, answer);
+            }
+        }
+    }
+
+    fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: FromDirectory) {
+        match (asked, answer) {
+            (Asked::Mailbox, FromDirectory::MailboxState(state)) => self.mailbox_state(step, state),
+            (Asked::Piece, FromDirectory::FetchReply(reply)) => self.fetched(step, &reply.piece.0),
+            (Asked::Put { to, numbers, room }, FromDirectory::MailboxReply(reply)) => {
+                self.put_answered(step, &to, &numbers, room, &reply);
+            }
+            (Asked::Commit { room, epoch }, FromDirectory::CommitReply(reply)) => {
+                self.commit_answered(step, room, epoch, reply.status);
+            }
+            (Asked::Group(group), FromDirectory::GroupReply(reply)) => self.group_found(step, group, &reply),
+            (Asked::Terminals, FromDirectory::TerminalsReply(reply)) => self.terminals_came(step, reply),
+            (Asked::Packages(user), FromDirectory::KeyPackageReply(reply)) => self.packages_came(step, &user, reply),
+            (Asked::Certificates, FromDirectory::CertificatesReply(reply)) => self.certificates_came(step, reply),
+            (Asked::Broadcast { id, text }, FromDirectory::BroadcastReply(_)) => self.broadcast_taken(step, id, text),
+            (Asked::Log { count, entries }, FromDirectory::BroadcastLog(log)) => {
+                self.log_came(step, count, entries, &log);
+            }
+            (Asked::OwnTerminals, FromDirectory::TerminalsReply(reply)) => {
+                let all = reply.users.into_iter().flat_map(|user| user.terminals).collect();
+                step.tell(Notice::Terminals { this: self.me.terminal, all });
+            }
+            (Asked::Reachable(user), FromDirectory::TerminalsReply(reply)) => {
+                let is_there = reply.users.iter().any(|listed| listed.userid == user && !listed.terminals.is_empty());
+                step.tell(if is_there { Notice::Offline { with: user } } else { not_found(user) });
+            }
+            (asked, FromDirectory::Error(error)) => self.refused(step, asked, error.retry_after.unwrap_or(1)),
+            // The directory answers something else: it speaks another language than we do.
+            _ => {}
+        }
+    }
+
+    /// The directory asks for patience.
+    fn refused(&mut self, step: &mut Step<'_>, asked: Asked, retry_after: u64) {
+        let until = step.now.tick + retry_after.clamp(1, 60);
+        match asked {
+            Asked::Put { to, numbers, .. } => {
+                for number in numbers {
+                    self.outbox.take_way(&to, number, Way::Waiting, step.now.date);
+                }
+                self.sending.hold(&to, Next::Directory, Some(until));
+            }
+            Asked::Terminals | Asked::Packages(_) | Asked::Commit { .. } => self.errands.put_off(until),
+            Asked::Broadcast { text, .. } => {
+                let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after });
+                step.tell(Notice::NotSent { to, text, why });
+            }
+            Asked::Reachable(user) => step.tell(not_found(user)),
+            Asked::Group(_) | Asked::Log { .. } | Asked::OwnTerminals => step.tell(Notice::TooFast { retry_after }),
+            Asked::Mailbox | Asked::Piece | Asked::Certificates | Asked::GiveUp => {}
+        }
+    }
+
+    fn presence(&mut self, step: &mut Step<'_>, user: UserId, there: There) {
+        let before = self.there.insert(user.clone(), there.clone());
+        if there.status != PresenceStatus::Offline {
+            self.sending.encourage(&Conversation::User(user.clone()));
+            self.look_after_rooms_of(step, &user);
+            self.pump(step, &Conversation::User(user.clone()));
+        }
+        let news = before.as_ref() != Some(&there) && user != self.me.user;
+        // Who is there at the beginning is no news.
+        if news && (before.is_some() || self.inbox.is_drained()) {
+            step.tell(Notice::Presence { user, status: there.status, text: there.text });
+        }
+    }
+
+    /// The person has seen what arrived.
+    fn saw(&mut self, step: &mut Step<'_>, with: Conversation) {
+        if self.unread.remove(&with).is_some() {
+            step.keep(vec![Change::History(HistoryChange::MarkRead { conversation: with })]);
+        }
+    }
+
+    /// Messages of a conversation that were not seen.
+    pub(super) fn unread(&self, with: &Conversation) -> usize {
+        self.unread.get(with).copied().unwrap_or_default()
+    }
+
+    fn is_online(&self, user: &UserId) -> bool {
+        self.there.get(user).is_some_and(|there| there.status != PresenceStatus::Offline)
+    }
+
+    /// Whether mail reaches somebody who is not online: said by `Offline` or `CallFailed`.
+    pub(super) fn is_reachable(&mut self, step: &mut Step<'_>, user: UserId) {
+        if self.rooms.pair_with(&user).is_some() {
+            step.tell(Notice::Offline { with: user });
+        } else {
+            self.desk.ask(step, TerminalsReq { users: vec![user.clone()] }, Asked::Reachable(user));
+        }
+    }
+
+    /// Asks which terminals our user has.
+    fn own_terminals(&mut self, step: &mut Step<'_>) {
+        self.desk.ask(step, TerminalsReq { users: vec![self.me.user.clone()] }, Asked::OwnTerminals);
+    }
+
+    /// Has the directory forget a terminal of our user.
+    fn remove_terminal(&mut self, step: &mut Step<'_>, terminal: TerminalId) {
+        self.desk.ask(step, TerminalRemove { terminal }, Asked::OwnTerminals);
+    }
+
+    fn tell_away(&self, step: &mut Step<'_>, text: Option<String>) {
+        if self.desk.is_up() {
+            self.desk.say(step, Away { text });
+        }
+    }
+
+    /// The person has decided about a key, or a block.
+    pub(super) fn key_decided(&mut self, step: &mut Step<'_>, of: &UserId) {
+        let to = Conversation::User(of.clone());
+        self.sending.encourage(&to);
+        self.pump(step, &to);
+    }
+
+    /// When something must be looked at again, by the tick clock.
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        let patience = self.links.iter().filter_map(|(user, standing)| {
+            let conversation = Conversation::User(user.clone());
+            self.outbox.any(&conversation, |way| way == Way::Waiting).then_some(standing.patience)
+        });
+        patience.chain(self.sending.next_deadline()).chain(self.errands.next_deadline()).min()
+    }
+
+    /// A deadline has passed.
+    pub(super) fn tick(&mut self, step: &mut Step<'_>) {
+        self.sending.forgive(step.now.tick);
+        self.errands.wake(step.now.tick);
+        self.rooms.forget_old_comparisons(step.now.tick);
+        self.go_on(step);
+        for conversation in self.outbox.conversations() {
+            self.pump(step, &conversation);
+        }
+    }
+
+    fn count_unread(&mut self, with: &Conversation) {
+        *self.unread.entry(with.clone()).or_default() += 1;
+    }
+}
+
+/// The change that adds a received text to the history.
+fn arrived(
+    now: Now,
+    conversation: Conversation,
+    from: &UserId,
+    id: common::ident::MessageId,
+    text: String,
+    date: u64,
+    read: bool,
+) -> Change {
+    let name = name_of(&conversation, from, id);
+    let mark = Mark::Received { read };
+    Change::History(HistoryChange::Append(Record { name, text, date, arrived: now.date, mark, since: now.date }))
+}
+
+/// What makes a terminal begin without rooms and key packages: it has become another one (threat G5).
+pub(crate) fn forget_rooms(mls: &Rows, counters: &Rows) -> Vec<Change> {
+    let forget = |kind, rows: &Rows| {
+        let keys: Vec<Vec<u8>> = rows.iter().map(|(key, _)| key.clone()).collect();
+        keys.into_iter().map(move |key| Change::Delete { kind, key })
+    };
+    forget(Kind::Mls, mls).chain(forget(Kind::Counter, counters)).collect()
+}
+
+fn not_found(to: UserId) -> Notice {
+    Notice::CallFailed { to, why: CallFailed::NotFound }
+}
+
+/// An office that has kept nothing, of a terminal nobody has certified.
+#[cfg(any(test, feature = "testkit"))]
+pub(crate) fn blank(me: &Me) -> Option<Post> {
+    let seed = common::secret::Secret::new(vec![7; 32]);
+    let terminal = TerminalIdentity::from_seed(me.terminal, &seed).ok()?;
+    let (key, signature) = (terminal.key(), common::msg::Blob(vec![7; 64]));
+    let certificate = common::msg::Certificate { terminal: me.terminal, key, issued: 0, signature };
+    let directory = KeyDigest([7; 32]);
+    let start = Start { me: me.clone(), terminal, certificate, directory, seed: [7; 32], read_receipts: false };
+    Post::open(start, Kept::default()).ok()
+}

@@ -1,0 +1,78 @@
+//! The post office and the disk: opened with what was kept, asked for what was said.
+
+use common::crypto::random;
+use common::ident::KeyDigest;
+use common::msg::Certificate;
+
+use crate::core::keep::{Conversation, Kind, Mark, Record};
+use crate::core::notice::{Explained, Failure, Next, Notice};
+use crate::core::post::{Kept, Post, Recall, Start};
+use crate::core::verify::Me;
+use crate::store::StoreError;
+use crate::store::state::State;
+
+/// Messages one search finds at most.
+const FOUND: usize = 50;
+/// How far back our last message is looked for.
+const LOOK_BACK: usize = 200;
+
+/// What a post office is opened with, besides the disk.
+#[derive(Debug, Clone)]
+pub(super) struct Office {
+    pub(super) me: Me,
+    pub(super) certificate: Certificate,
+    pub(super) directory: KeyDigest,
+    pub(super) read_receipts: bool,
+}
+
+impl Office {
+    /// Opens it with what was kept.
+    pub(super) fn open(&self, state: &State) -> Result<Post, Failure> {
+        let unread = state.unread()?;
+        let unread = unread.into_iter().map(|(with, count)| (with, usize::try_from(count).unwrap_or(usize::MAX)));
+        let kept = Kept {
+            mls: state.load(Kind::Mls)?,
+            outbox: state.load(Kind::Outbox)?,
+            seen: state.load(Kind::Seen)?,
+            group: state.load(Kind::Group)?,
+            counter: state.load(Kind::Counter)?,
+            unread: unread.collect(),
+        };
+        let start = Start {
+            me: self.me.clone(),
+            terminal: state.terminal_identity()?,
+            certificate: self.certificate.clone(),
+            directory: self.directory,
+            seed: random().map_err(StoreError::from)?,
+            read_receipts: self.read_receipts,
+        };
+        Post::open(start, kept).map_err(|why| Failure::Internal { detail: why.to_string() })
+    }
+
+    /// Looks something up in the history.
+    pub(super) fn recall(&self, state: &State, recall: Recall) -> Result<Notice, StoreError> {
+        let last = |with: &Conversation, count| -> Result<Vec<Record>, StoreError> {
+            Ok(state.history(with, None, count)?.into_iter().map(|(_, record)| record).collect())
+        };
+        Ok(match recall {
+            Recall::History { with, count, unread } => {
+                let records = last(&with, count)?;
+                Notice::History { with, records, unread }
+            }
+            Recall::Find { words } => {
+                let records = state.find(&words, None, FOUND)?.into_iter().map(|(_, record)| record).collect();
+                Notice::Found { words, records }
+            }
+            Recall::LastSent { to } => {
+                let ours = last(&to, LOOK_BACK)?.into_iter().rfind(|record| record.name.author == self.me.user);
+                let explain = |record: Record| Explained {
+                    text: record.text,
+                    mark: record.mark,
+                    since: record.since,
+                    next: if record.mark == Mark::Stored { Next::Receiver } else { Next::Nothing },
+                };
+                Notice::Explained { of: to, messages: ours.map(explain).into_iter().collect() }
+            }
+        })
+    }
+}
