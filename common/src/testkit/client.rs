@@ -15,6 +15,7 @@ use crate::crypto::transcript::Channel;
 use crate::crypto::{NoRandomness, opaque, vault};
 use crate::frame::Padding;
 use crate::ident::{KeyDigest, UserId};
+use crate::limits::FRAME_AFTER_LOGIN;
 use crate::link::{Link, LinkError, tls};
 use crate::msg::{
     FromDirectory, Hello, ListReply, ListReq, Logout, LookupReply, LookupReq, Malformed, Message, ToDirectory, Welcome,
@@ -177,6 +178,11 @@ impl Client {
     /// [`Trouble`].
     pub fn receive(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
         Ok(block_on(self.link.next())?)
+    }
+
+    /// Frames are longer from `ANNOUNCED` on.
+    pub(super) fn is_present(&mut self) {
+        self.link.set_frame_limit(FRAME_AFTER_LOGIN);
     }
 
     pub(super) fn channel<'a>(&'a self, user: &'a UserId) -> Channel<'a> {

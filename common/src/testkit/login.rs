@@ -169,7 +169,10 @@ impl Client {
         let publickey = Hex(granted.identity.public().as_pkcs1().to_vec());
         let signature = Blob(granted.identity.sign(&transcript)?);
         match self.ask(Announce { publickey, signature, port, certificate })? {
-            FromDirectory::Announced(announced) => Ok(announced),
+            FromDirectory::Announced(announced) => {
+                self.is_present();
+                Ok(announced)
+            }
             other => Err(unexpected(&other)),
         }
     }
