@@ -106,3 +106,16 @@ fn the_entry_survives_every_change_of_the_size_of_the_screen() {
     ali.enters("");
     bianca.shows(text);
 }
+
+#[test]
+fn a_key_pressed_while_the_screen_changes_its_size_counts_at_once() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = stage.terminal_of("ali");
+    let mut typed = String::new();
+    for (letter, columns) in ('a'..='z').zip([120, 80].into_iter().cycle()) {
+        ali.resize(columns);
+        ali.types(&letter.to_string());
+        typed.push(letter);
+        ali.holds(&format!("Enter destination user ID: {typed}"));
+    }
+}

@@ -1,6 +1,10 @@
-//! What the keys of a terminal mean.
+//! The keys of a terminal and what they mean.
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use std::io;
+use std::time::Duration;
+
+use async_channel::Receiver;
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::editor::Key;
 
@@ -25,8 +29,24 @@ pub(super) enum Meaning {
     Nothing,
 }
 
+/// Reads the terminal from now on. What is read stays in order: a change of the size of the screen comes after every
+/// key that was read before it.
+///
+/// Crossterm's own stream is not used: a key that comes together with a change of the size can wait there until the
+/// next key, and a sequence that is not complete yet holds up whoever polls it.
+pub(super) fn listen() -> io::Result<Receiver<io::Result<Meaning>>> {
+    let (found, meanings) = async_channel::bounded(1);
+    // From here on no change of the size is missed.
+    event::poll(Duration::ZERO)?;
+    // Reading blocks, so it has a thread of its own, which ends with the program.
+    std::thread::Builder::new()
+        .name("keys".to_owned())
+        .spawn(move || while found.send_blocking(event::read().map(meaning)).is_ok() {})?;
+    Ok(meanings)
+}
+
 /// Translates an event.
-pub(super) fn meaning(event: Event) -> Meaning {
+fn meaning(event: Event) -> Meaning {
     match event {
         Event::Paste(text) => Meaning::Edit(Key::Paste(text)),
         Event::Resize(..) => Meaning::Resized,

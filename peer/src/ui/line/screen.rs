@@ -7,13 +7,14 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crossterm::event::EventStream;
+use async_channel::Receiver;
 use crossterm::terminal;
-use futures::{FutureExt as _, StreamExt as _};
+use signal_hook::consts::{SIGTSTP, SIGWINCH};
+use signal_hook::low_level::raise;
 
 use super::Front;
 use super::editor::{Editor, Effect, Key};
-use super::keys::{Meaning, meaning};
+use super::keys::{self, Meaning};
 use super::layout::{Layout, wrap};
 use super::raw::RawMode;
 use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
@@ -115,12 +116,21 @@ impl Canvas {
     }
 }
 
+/// What becomes of keys that were read before what is asked now can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TypeAhead {
+    Counts,
+    /// They are forgotten, and nothing is shown, until the next change of the size, real or not: it comes after them.
+    Discarded,
+}
+
 /// The terminal, the entry and the keys.
 #[derive(Debug)]
 pub(super) struct Screen {
     canvas: Canvas,
     editor: Editor,
-    events: EventStream,
+    keys: Receiver<io::Result<Meaning>>,
+    type_ahead: TypeAhead,
     raw: RawMode,
 }
 
@@ -128,7 +138,8 @@ impl Screen {
     /// Takes the terminal over.
     pub(super) fn open(editor: Editor) -> io::Result<Self> {
         let raw = RawMode::enter()?;
-        Ok(Self { canvas: Canvas::new(size()), editor, events: EventStream::new(), raw })
+        let keys = keys::listen()?;
+        Ok(Self { canvas: Canvas::new(size()), editor, keys, type_ahead: TypeAhead::Counts, raw })
     }
 
     fn edit(&mut self, key: Key) -> Option<Input> {
@@ -151,7 +162,7 @@ impl Screen {
         self.canvas.erase();
         self.flush()?;
         self.raw.leave()?;
-        signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+        raise(SIGTSTP)?;
         self.raw = RawMode::enter()?;
         self.canvas.resize(size());
         Ok(())
@@ -170,14 +181,20 @@ impl Screen {
 
 impl Front for Screen {
     async fn next(&mut self) -> io::Result<Option<Input>> {
-        let Some(event) = self.events.next().await else { return Ok(Some(Input::Stop(crate::app::exit::HANG_UP))) };
-        Ok(match meaning(event?) {
+        let Ok(meaning) = self.keys.recv().await else { return Ok(Some(Input::Stop(crate::app::exit::HANG_UP))) };
+        Ok(match meaning? {
+            Meaning::Edit(_) | Meaning::EndOrDelete | Meaning::Next if self.type_ahead == TypeAhead::Discarded => None,
             Meaning::Edit(key) => self.edit(key),
             Meaning::Interrupt => Some(Input::CtrlC),
             Meaning::EndOrDelete if self.editor.text().is_empty() => Some(Input::CtrlD),
             Meaning::EndOrDelete => self.edit(Key::DeleteRight),
             Meaning::Next => Some(Input::Next),
-            Meaning::Redraw | Meaning::Resized => {
+            Meaning::Resized => {
+                self.type_ahead = TypeAhead::Counts;
+                self.canvas.resize(size());
+                None
+            }
+            Meaning::Redraw => {
                 self.canvas.resize(size());
                 None
             }
@@ -213,17 +230,20 @@ impl Front for Screen {
             Output::Entry(entry) => self.editor.set(&entry),
             Output::DiscardTypeAhead => {
                 self.editor.set("");
-                // What the terminal has taken in already, and what was read but not looked at yet. A failure leaves
-                // only the former, which the whole word that must be typed guards against.
+                // A failure leaves the whole word that must be typed as the only guard.
                 let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
-                while let Some(Some(Ok(_))) = self.events.next().now_or_never() {}
-                self.canvas.resize(size());
+                if raise(SIGWINCH).is_ok() {
+                    self.type_ahead = TypeAhead::Discarded;
+                }
             }
             Output::Command(_) | Output::Exit(_) => {}
         }
     }
 
     fn settle(&mut self, _asks: super::Asks) -> io::Result<()> {
+        if self.type_ahead == TypeAhead::Discarded {
+            return Ok(());
+        }
         self.canvas.draw(&self.editor);
         self.flush()
     }
