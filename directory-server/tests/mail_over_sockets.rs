@@ -42,8 +42,14 @@ fn send(client: &mut Client, message: impl Into<ToDirectory>) {
     client.send(&message.into().encode()).unwrap();
 }
 
+/// The next message; others' coming and going is left out.
 fn receive(client: &mut Client) -> FromDirectory {
-    FromDirectory::decode(&client.receive().unwrap().unwrap()).unwrap()
+    loop {
+        match FromDirectory::decode(&client.receive().unwrap().unwrap()).unwrap() {
+            FromDirectory::Presence(_) => {}
+            message => return message,
+        }
+    }
 }
 
 fn open_mailbox(client: &mut Client) -> MailboxState {

@@ -8,7 +8,6 @@ use common::msg::{
     Upload,
 };
 use common::testkit::Example;
-use directory_server::core::present::Answer;
 use directory_server::core::pushes::Outlet;
 use futures::executor::block_on;
 
@@ -32,13 +31,13 @@ pub(crate) fn putting(epoch: u64, bodies: &[impl AsRef<[u8]>]) -> MailboxPut {
 }
 
 impl Peer {
-    /// What the directory sends without having been asked; the first of it.
+    /// What the directory sends without having been asked; the first of it. Others' coming and going is left out.
     pub(crate) fn pushed(&mut self, world: &World) -> Option<FromDirectory> {
         let present = self.present.as_mut()?;
         while let Some(push) = present.attendance.pushes.take(Outlet::Free) {
-            match block_on(present.push(&world.directory, world.now, push)) {
-                Answer::Silent => {}
-                answer => return decoded(answer),
+            match decoded(block_on(present.push(&world.directory, world.now, push))) {
+                None | Some(FromDirectory::Presence(_)) => {}
+                told => return told,
             }
         }
         None
