@@ -201,11 +201,11 @@ impl Room {
             return if nobody { Ok(None) } else { Err(RoomError::Forbidden(Refusal::MayNotChange)) };
         };
         let mut wanted = edit.admins.clone().unwrap_or_else(|| admins.clone());
-        if edit.admins.is_none() && self.charter.is_admin(self.own().user()) {
+        if self.charter.is_admin(self.own().user()) {
             let stays = |member: &Member| !edit.remove.contains(member);
             let users: BTreeSet<UserId> =
                 self.members().into_iter().filter(stays).map(|member| member.userid).collect();
-            wanted.retain(|admin| users.contains(admin));
+            wanted.retain(|admin| users.contains(admin) || !admins.contains(admin));
         }
         Ok((wanted != *admins).then_some(wanted))
     }

@@ -112,10 +112,12 @@ impl Room {
         self.note()
     }
 
-    /// Users who said that they leave and are still in it. In the epoch in which they said it, anybody may remove them;
-    /// later only admins may, because members who came in between did not hear it.
+    /// Users who said that they leave, and whom this terminal may remove: anybody may in the epoch in which they said
+    /// it; later only admins, because members who came in between did not hear it.
     pub(crate) fn leaving(&self) -> BTreeSet<UserId> {
-        self.notes.leaving.keys().cloned().collect()
+        let admin = self.charter.is_admin(self.own().user());
+        let said = self.notes.leaving.iter().filter(|(_, epoch)| admin || **epoch == self.epoch());
+        said.map(|(user, _)| user.clone()).collect()
     }
 
     /// A member said in this epoch that it leaves.

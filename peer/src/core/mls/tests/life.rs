@@ -82,6 +82,7 @@ fn everybody_may_remove_who_said_in_this_epoch_that_they_leave() {
     }
     let refused = stage.room(1).propose(&edit).err();
     assert_eq!(refused, Some(RoomError::Forbidden(Refusal::MayNotRemove { user: leaver.clone() })));
+    assert_eq!(stage.room(1).leaving(), BTreeSet::new());
     assert_eq!(stage.room(0).leaving(), BTreeSet::from([leaver]));
     assert!(stage.room(0).propose(&edit).is_ok(), "an admin still may");
 }
@@ -93,6 +94,11 @@ fn admins_are_named_by_admins_and_lose_it_with_their_last_terminal() {
     let named = stage.edit(0, &Edit { admins: Some(both.clone()), ..Edit::default() });
     assert_eq!(named.admins, Some(both.clone()));
     assert_eq!(stage.room(2).admins(), both);
+    let carol = BTreeSet::from([Carol.user().unwrap()]);
+    let (remove, admins) = (vec![stage.member(0)], Some(both.union(&carol).cloned().collect()));
+    let with_carol = stage.room(1).propose(&Edit { remove, admins, ..Edit::default() }).unwrap();
+    assert_eq!(with_carol.admins, Some(BTreeSet::from([Bianca.user().unwrap(), Carol.user().unwrap()])));
+    stage.room(1).drop_commit().unwrap();
     let removed = stage.remove(1, &[0]);
     assert_eq!(removed.admins, Some(BTreeSet::from([Bianca.user().unwrap()])));
     assert_eq!(stage.room(2).admins(), BTreeSet::from([Bianca.user().unwrap()]));
