@@ -64,10 +64,14 @@ fn what_is_typed_stays_intact_while_many_lines_arrive() {
             bianca.until(line, |lines| lines.contains(line));
         }
         bianca.enters("");
-        match caller.receive_message().unwrap() {
-            PeerMessage::Chat(chat) => assert_eq!(chat.message, TYPED, "{columns} columns"),
-            other => panic!("{other:?}"),
-        }
+        let entered = loop {
+            match caller.receive_message().unwrap() {
+                PeerMessage::Chat(chat) => break chat.message,
+                PeerMessage::Receipt(_) => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(entered, TYPED, "{columns} columns");
         // Once arrived, every line stands where it was, in order, and nothing is left of the entry in between.
         let lines = bianca.lines();
         let first = lines.iter().position(|line| *line == said[0]).unwrap();

@@ -2,7 +2,7 @@
 
 use common::ident::{TerminalId, UserId};
 use common::limits::PEER_PORT;
-use common::msg::{LookupReply, LookupReq, LookupStatus, Message as _, ToDirectory};
+use common::msg::{FromDirectory, LookupReply, LookupReq, LookupStatus, Message as _, ToDirectory};
 use common::testkit::Example;
 use common::testkit::client::Client;
 use common::testkit::login::Stretch;
@@ -14,10 +14,16 @@ use crate::harness::stage::{account, id};
 const ALI: TerminalId = TerminalId([1; 16]);
 const BIANCA: TerminalId = TerminalId([2; 16]);
 
+/// The answer, byte for byte. Others' coming and going is left out.
 fn answer(client: &mut Client, asker: &UserId, whom: &UserId) -> Vec<u8> {
     let request = ToDirectory::from(LookupReq { userid: asker.clone(), lookup: whom.clone() });
     client.send(&request.encode()).unwrap();
-    client.receive().unwrap().unwrap()
+    loop {
+        let frame = client.receive().unwrap().unwrap();
+        if !matches!(FromDirectory::decode(&frame), Ok(FromDirectory::Presence(_))) {
+            return frame;
+        }
+    }
 }
 
 #[test]
