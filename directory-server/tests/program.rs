@@ -8,8 +8,10 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use common::ident::TerminalId;
-use common::msg::{AuthRefusal, AuthReply, ByeReason, FromDirectory, LookupStatus, Message as _};
+use common::crypto::terminal::TerminalIdentity;
+use common::crypto::transcript;
+use common::ident::{MessageId, TerminalId};
+use common::msg::{AuthRefusal, AuthReply, Blob, BroadcastReq, ByeReason, FromDirectory, LookupStatus, Message as _};
 use common::testkit::Example;
 use common::testkit::client::Client;
 use common::testkit::login::{Account, Stretch, is_registered};
@@ -271,4 +273,53 @@ fn a_hang_up_reloads_the_rules_and_a_broken_file_keeps_the_old_ones() {
     server.signal(Signal::HUP);
     wait_for("configuration reloaded");
     assert_eq!(known(&server), None);
+}
+
+/// Says something to everyone, in a session of its own.
+fn say_to_everyone(server: &Server, example: Example, message: &str) {
+    let Account { user, passcode, stretch, identity } = account(example);
+    let terminal = TerminalIdentity::generate(TerminalId([2; 16])).unwrap();
+    let mut client = server.connect();
+    let begun = client.begin_login(&user, &passcode, terminal.id(), None).unwrap().unwrap();
+    let granted = client.finish_login(&user, stretch, begun).unwrap().unwrap();
+    client.announce_as(&user, &granted, terminal.certify(&user, &identity, 0).unwrap(), 65_000).unwrap();
+    let (id, date) = (MessageId(common::crypto::random().unwrap()), 0);
+    let said = transcript::broadcast(&user, &terminal.id(), &client.key(), &id, date, message);
+    let signature = Blob(terminal.sign(said.as_bytes()));
+    let reply = client.ask(BroadcastReq { id, message: message.into(), date, signature }).unwrap();
+    assert!(matches!(reply, FromDirectory::BroadcastReply(_)), "{reply:?}");
+}
+
+#[test]
+fn an_administrator_reads_the_log_of_broadcasts_with_and_without_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let mut server = Server::start(&data);
+    assert_eq!(stdout(&data, &["log", "--broadcasts"]), "No broadcasts yet.\n");
+    register(&server, Example::Ali);
+    register(&server, Example::Bianca);
+    let mut bianca = log_in(&server, Example::Bianca);
+    say_to_everyone(&server, Example::Ali, "Lunch is ready.");
+    say_to_everyone(&server, Example::Ali, "Dinner\n    9  ali: \u{1b}[2Jis ready.");
+    let told = std::iter::from_fn(|| FromDirectory::decode(&bianca.receive().unwrap().unwrap()).ok());
+    let told = told.filter_map(|message| match message {
+        FromDirectory::Broadcast(broadcast) => Some(broadcast.number),
+        _ => None,
+    });
+    assert_eq!(told.take(2).collect::<Vec<_>>(), [1, 2]);
+    let running = stdout(&data, &["log", "--broadcasts"]);
+    let lines: Vec<_> = running.lines().collect();
+    assert!(lines[0].starts_with("    1  ") && lines[0].ends_with("  ali: Lunch is ready."), "{running}");
+    assert!(lines[1].starts_with("    2  ") && lines[1].ends_with("  ali: Dinner"), "{running}");
+    assert_eq!(lines[2..], ["           9  ali: <U+001B>[2Jis ready."], "no text passes for an entry");
+    server.signal(Signal::TERM);
+    server.wait();
+    assert_eq!(stdout(&data, &["log", "--broadcasts"]), running);
+    let newest = stdout(&data, &["log", "--broadcasts", "--limit", "1", "--json"]);
+    let entries: serde_json::Value = serde_json::from_str(&newest).unwrap();
+    assert_eq!(entries.as_array().map(Vec::len), Some(1));
+    assert_eq!((&entries[0]["number"], &entries[0]["sender"]["userid"]), (&2.into(), &"ali".into()));
+    for wrong in [&["log"][..], &["log", "--broadcasts", "--limit", "0"]] {
+        assert_eq!(run(&data, wrong).status.code(), Some(2), "{wrong:?}");
+    }
 }

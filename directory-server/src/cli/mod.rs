@@ -20,7 +20,7 @@ Examples:
 /// The directory of the peer messenger: login, presence, lookup.
 #[derive(Debug, Parser)]
 #[command(name = "directory-server", version, before_help = EXAMPLES)]
-#[command(help_template = "{before-help}{usage-heading} {usage}\n\n{all-args}")]
+#[command(help_template = "{before-help}{usage-heading} {usage}\n{all-args}")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     User(User),
     /// Show the directory at a glance.
     Status,
+    /// Read what was said to everyone.
+    Log(Log),
     /// Check configuration and data.
     Check,
     /// Exit 0 when the server is ready.
@@ -79,6 +81,16 @@ pub(crate) struct Serve {
     /// Run with a wrong clock, for drills and tests.
     #[arg(long, value_name = "SECS", hide = true, default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) clock_offset: i64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// Broadcasts, the newest last.
+    #[arg(long, required = true)]
+    pub(crate) broadcasts: bool,
+    /// How many at most.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = entries)]
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, Args)]
@@ -151,6 +163,11 @@ pub(crate) enum ConfigCommand {
 
 fn user_id(text: &str) -> Result<UserId, String> {
     UserId::parse(&text.to_ascii_lowercase()).map_err(|error| error.to_string())
+}
+
+fn entries(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1000).contains(number));
+    number.ok_or_else(|| "a number from 1 to 1000".to_owned())
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, String> {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use common::ident::UserId;
 
 use super::mistakes::{self, Wanted};
-use super::{Cli, Command, ConfigCommand, Global, InviteCommand, One, User, words};
+use super::{Cli, Command, ConfigCommand, Global, InviteCommand, Log, One, User, words};
 use crate::config::{self, Loaded};
 use crate::failure::{Failure, Kind};
 use crate::shell::admin::client::{self, By};
@@ -65,6 +65,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         },
         Command::User(command) => user(&global, command),
         Command::Status => ask(&global, Request::Status),
+        Command::Log(Log { broadcasts: _, limit }) => ask(&global, Request::Broadcasts { limit }),
         Command::Check => {
             let loaded = config::load(global.config.as_deref(), environment())?;
             let findings = check::check(&data_dir(&global, &loaded)?, &loaded)?;
@@ -141,6 +142,7 @@ fn json(answer: &Answer) -> Result<String, Failure> {
         Answer::Users { users } => serde_json::to_string(users),
         Answer::User { user } => serde_json::to_string(user),
         Answer::Status { status } => serde_json::to_string(status),
+        Answer::Broadcasts { entries } => serde_json::to_string(entries),
         other => serde_json::to_string(other),
     };
     encoded.map(|json| json + "\n").map_err(|error| Failure::new(Kind::Internal, error.to_string()))

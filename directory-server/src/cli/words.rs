@@ -1,5 +1,7 @@
 //! What administrators read: answers as text (UX section 6).
 
+use common::msg::Broadcast;
+
 use super::when;
 use crate::core::store::UserRecord;
 use crate::shell::admin::{Answer, Invitation, Status, User};
@@ -24,8 +26,26 @@ pub(super) fn text(answer: &Answer) -> String {
         }
         Answer::Removed { user, sessions } => format!("Removed {user}{}.\n", ended(*sessions)),
         Answer::Status { status } => at_a_glance(status),
+        Answer::Broadcasts { entries } if entries.is_empty() => "No broadcasts yet.\n".into(),
+        Answer::Broadcasts { entries } => entries.iter().rev().map(broadcast).collect(),
         Answer::Failed { failure } => format!("{failure}\n"),
     }
+}
+
+/// One broadcast, its further lines indented, so that no text passes for another entry.
+fn broadcast(entry: &Broadcast) -> String {
+    let Broadcast { number, taken, sender, message, .. } = entry;
+    let lines: Vec<_> = message.split('\n').map(clean).collect();
+    format!("{number:>5}  {}  {}: {}\n", when::moment(*taken), sender.userid, lines.join("\n       "))
+}
+
+/// What a sender might use to draw on an administrator's screen is spelled out.
+fn clean(line: &str) -> String {
+    let hidden = |c: char| {
+        let is_format = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
+        c.is_control() || is_format || c == '\u{61c}'
+    };
+    line.chars().map(|c| if hidden(c) { format!("<U+{:04X}>", u32::from(c)) } else { c.into() }).collect()
 }
 
 fn ended(sessions: usize) -> String {

@@ -16,6 +16,17 @@ use super::present::{Answer, Present};
 use super::store::Store;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// Bytes of the entries of a page: with what the encoding adds they fit into a frame.
+const PAGE_BYTES: usize = 48 * 1024;
+
+/// What came of logging a broadcast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logged {
+    /// It is in the log from now on, under this number.
+    Now(u64),
+    /// It was there: the request was repeated.
+    Before(u64),
+}
 
 impl Present {
     /// Answers `BROADCASTREQ`.
@@ -44,7 +55,8 @@ impl Present {
         let (number, taken) = (0, now.seconds());
         let broadcast = Broadcast { number, taken, sender: Box::new(sender), id, message, date, signature };
         match directory.store.log_broadcast(broadcast.clone()).await {
-            Ok(number) => {
+            Ok(Logged::Before(number)) => Answer::Message(BroadcastReply { number }.into()),
+            Ok(Logged::Now(number)) => {
                 let told: Arc<[u8]> = FromDirectory::from(Broadcast { number, ..broadcast }).encode().into();
                 directory.online.tell_all_but(&member.userid, &told);
                 Answer::Message(BroadcastReply { number }.into())
@@ -65,12 +77,21 @@ impl Present {
         }
         // One more than a page tells whether there is another.
         match directory.store.broadcasts(request.before, BROADCAST_PAGE + 1).await {
-            Ok(mut entries) => {
-                let more = entries.len() > BROADCAST_PAGE;
-                entries.truncate(BROADCAST_PAGE);
-                Answer::Message(BroadcastLog { entries, more }.into())
-            }
+            Ok(entries) => Answer::Message(page(entries).into()),
             Err(error) => error.into(),
         }
     }
+}
+
+/// As many of the newest entries as a page and a frame take; one at least, which always fits.
+fn page(mut entries: Vec<Broadcast>) -> BroadcastLog {
+    let found = entries.len();
+    let sizes = entries.iter().map(|entry| serde_json::to_vec(entry).map_or(PAGE_BYTES, |encoded| encoded.len()));
+    let ends = sizes.scan(0, |end, size| {
+        *end += size;
+        Some(*end)
+    });
+    let fitting = ends.take(BROADCAST_PAGE).take_while(|end| *end <= PAGE_BYTES).count();
+    entries.truncate(fitting.max(1));
+    BroadcastLog { more: entries.len() < found, entries }
 }

@@ -18,7 +18,7 @@ use common::msg::{
 
 use super::moment::Moment;
 use super::pushes::Pushes;
-use super::watch::{Show, Watches};
+use super::watch::{Audience, Show, Watches};
 
 /// A terminal that has proved who it is and now becomes present.
 #[derive(Debug)]
@@ -101,6 +101,11 @@ struct Terminal {
     since: Moment,
     pushes: Arc<Pushes>,
     away: Option<String>,
+}
+
+fn offline(user: &UserId) -> Arc<[u8]> {
+    let presence = msg::Presence { userid: user.clone(), status: PresenceStatus::Offline, since: None, text: None };
+    FromDirectory::from(presence).encode().into()
 }
 
 /// The presence of one terminal; dropping it ends the presence.
@@ -264,19 +269,19 @@ impl Online {
     /// A session watches further users and is told of those that are there; where contacts are told of each other, it is
     /// only now known that these are, so they are told of it too.
     pub(super) fn watch(&self, attendance: &Attendance, users: Vec<UserId>) {
-        let for_everyone = self.is_for_everyone();
+        let audience = self.audience();
         let mut watches = self.watches();
         let (own, session) = (attendance.user(), attendance.session);
         let Some(pushes) = watches.pushes(session) else { return };
         for user in watches.watch(session, users) {
             let mutual = watches.watches(&user, own);
-            if (for_everyone || mutual)
+            if (audience != Audience::Mutual || mutual)
                 && let Some(presence) = self.presence(&user)
             {
                 pushes.presence(&user, presence);
             }
             if mutual
-                && !for_everyone
+                && audience == Audience::Mutual
                 && let Some(presence) = self.presence(own)
             {
                 watches.of(&user).iter().for_each(|pushes| pushes.presence(own, Arc::clone(&presence)));
@@ -306,10 +311,10 @@ impl Online {
 
     /// Tells everybody who may know what a user is now. Every change ends with this, so that the last word is right.
     fn announce(&self, user: &UserId) {
-        let for_everyone = self.is_for_everyone();
+        let audience = self.audience();
         let watches = self.watches();
         let Some(presence) = self.presence(user) else { return };
-        for pushes in watches.audience(user, for_everyone) {
+        for pushes in watches.audience(user, audience) {
             pushes.presence(user, Arc::clone(&presence));
         }
     }
@@ -323,8 +328,8 @@ impl Online {
         Some(FromDirectory::from(msg::Presence { userid: user.clone(), status, since, text }).encode().into())
     }
 
-    fn is_for_everyone(&self) -> bool {
-        self.show.read().unwrap_or_else(PoisonError::into_inner).is_for_everyone(self.read().len())
+    fn audience(&self) -> Audience {
+        self.show.read().unwrap_or_else(PoisonError::into_inner).audience(self.read().len())
     }
 
     fn watches(&self) -> MutexGuard<'_, Watches> {
@@ -333,31 +338,24 @@ impl Online {
 
     fn leave(&self, user: &UserId, session: u64) {
         let mut users = self.write();
-        let mut gone = !users.contains_key(user);
         if let Some(presence) = users.get_mut(user) {
             let before = presence.terminals.len();
             presence.terminals.retain(|terminal| terminal.session != session);
             if presence.terminals.is_empty() {
                 users.remove(user);
-                gone = true;
             } else if presence.terminals.len() != before {
                 presence.encode_reply(user);
             }
         }
         drop(users);
-        let for_everyone = self.is_for_everyone();
+        let audience = self.audience();
         let mut watches = self.watches();
-        let audience = watches.audience(user, for_everyone);
+        // Those who may know before it leaves: they are told even if no other session of the user watches them.
+        let audience = watches.audience(user, audience);
         watches.leave(session);
-        drop(watches);
-        if gone {
-            let (userid, status) = (user.clone(), PresenceStatus::Offline);
-            let offline = FromDirectory::from(msg::Presence { userid, status, since: None, text: None }).encode();
-            let offline: Arc<[u8]> = offline.into();
-            audience.iter().for_each(|pushes| pushes.presence(user, Arc::clone(&offline)));
-        } else {
-            self.announce(user);
-        }
+        // Read under the lock, because the user may have come back since.
+        let news = self.presence(user).unwrap_or_else(|| offline(user));
+        audience.iter().for_each(|pushes| pushes.presence(user, Arc::clone(&news)));
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<UserId, Presence>> {

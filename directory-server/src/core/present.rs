@@ -96,14 +96,21 @@ impl Present {
                 Ok(()) => Answer::Message(directory.online.list(request.after.as_ref()).into()),
                 Err(refusal) => refusal,
             },
-            Ok(ToDirectory::Watch(watch)) => {
-                directory.online.watch(&self.attendance, watch.users);
-                Answer::Silent
-            }
-            Ok(ToDirectory::Away(away)) => {
-                directory.online.set_away(self.attendance.member(), away.text);
-                Answer::Silent
-            }
+            Ok(ToDirectory::Watch(watch)) => match self.may_ask(directory, now, "WATCH") {
+                Ok(()) => {
+                    directory.online.watch(&self.attendance, watch.users);
+                    Answer::Silent
+                }
+                Err(refusal) => refusal,
+            },
+            // It makes work for others, so it is limited like a question.
+            Ok(ToDirectory::Away(away)) => match self.may_ask(directory, now, "AWAY") {
+                Ok(()) => {
+                    directory.online.set_away(self.attendance.member(), away.text);
+                    Answer::Silent
+                }
+                Err(refusal) => refusal,
+            },
             Ok(ToDirectory::Upload(upload)) => self.upload(directory, &upload),
             Ok(ToDirectory::Ping(_)) => Answer::Message(Pong {}.into()),
             Ok(ToDirectory::Pong(_)) => Answer::Silent,

@@ -13,6 +13,7 @@ use common::msg::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::broadcast::Logged;
 use super::key_packages::Taken;
 use super::lockout::{Class, LockRule, Verdict};
 use super::mailbox::{MailRule, Put, Stored};
@@ -329,8 +330,8 @@ pub trait Store: Send + Sync + 'static {
     /// The terminals of these users that have published key packages, those seen last first.
     fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = Answer<Vec<UserTerminals>>> + Send;
 
-    /// Appends to the log of broadcasts; gives the number.
-    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = Answer<u64>> + Send;
+    /// Appends to the log of broadcasts, unless its sender has sent one with this id.
+    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = Answer<Logged>> + Send;
 
     /// The newest broadcasts before a number, newest first.
     fn broadcasts(&self, before: Option<u64>, limit: usize) -> impl Future<Output = Answer<Vec<Broadcast>>> + Send;

@@ -16,21 +16,33 @@ pub const SMALL: usize = 100;
 /// Who may be told of whom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Show {
-    /// Everyone as long as at most [`SMALL`] users are present, then contacts.
+    /// Everybody as long as at most [`SMALL`] users are present, then contacts.
     #[default]
     Auto,
-    /// Everybody is told of everybody.
+    /// Whoever watches a user, and everybody as long as at most [`SMALL`] users are present.
     Everyone,
     /// Whoever watches a user that watches them too.
     Contacts,
 }
 
+/// Who is told of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// Every session.
+    Everybody,
+    /// Every session that watches the user.
+    Watchers,
+    /// Sessions that watch the user, of users whom that user watches.
+    Mutual,
+}
+
 impl Show {
-    pub(super) fn is_for_everyone(self, present: usize) -> bool {
+    /// Where many are present, nobody is told of users they do not watch: what a login costs must not grow with them.
+    pub(super) fn audience(self, present: usize) -> Audience {
         match self {
-            Self::Auto => present <= SMALL,
-            Self::Everyone => true,
-            Self::Contacts => false,
+            Self::Auto | Self::Everyone if present <= SMALL => Audience::Everybody,
+            Self::Everyone => Audience::Watchers,
+            Self::Auto | Self::Contacts => Audience::Mutual,
         }
     }
 }
@@ -70,18 +82,19 @@ impl Watches {
         new
     }
 
-    /// Who is to be told of a change of `user`: everybody else, or those who watch and are watched; the user's own
-    /// sessions always.
-    pub(super) fn audience(&self, user: &UserId, for_everyone: bool) -> Vec<Arc<Pushes>> {
-        if for_everyone {
+    /// Who is to be told of a change of `user`; the user's own sessions always.
+    pub(super) fn audience(&self, user: &UserId, audience: Audience) -> Vec<Arc<Pushes>> {
+        if audience == Audience::Everybody {
             return self.sessions.values().map(|session| Arc::clone(&session.pushes)).collect();
         }
         let own = self.of_user.get(user).into_iter().flatten();
         let watchers = self.watchers.get(user).into_iter().flatten();
-        let mutual =
-            watchers.filter(|id| self.sessions.get(*id).is_some_and(|session| self.watches(user, &session.user)));
-        let audience: BTreeSet<u64> = own.chain(mutual).copied().collect();
-        audience.iter().filter_map(|id| self.sessions.get(id)).map(|session| Arc::clone(&session.pushes)).collect()
+        let may_know = |id: &&u64| {
+            audience == Audience::Watchers
+                || self.sessions.get(*id).is_some_and(|session| self.watches(user, &session.user))
+        };
+        let told: BTreeSet<u64> = own.chain(watchers.filter(may_know)).copied().collect();
+        told.iter().filter_map(|id| self.sessions.get(id)).map(|session| Arc::clone(&session.pushes)).collect()
     }
 
     /// Whether a session of `user` watches `other`.
@@ -147,13 +160,13 @@ mod tests {
             [(1, "ali"), (2, "bianca"), (3, "carol")].map(|(id, of)| session(&mut watches, id, of));
         watches.watch(1, vec![user("bianca")]);
         watches.watch(3, vec![user("bianca")]);
-        assert!(!is_told(&watches.audience(&user("bianca"), false), &ali), "bianca does not watch ali");
+        assert!(!is_told(&watches.audience(&user("bianca"), Audience::Mutual), &ali), "bianca does not watch ali");
         watches.watch(2, vec![user("ali")]);
-        let audience = watches.audience(&user("bianca"), false);
+        let audience = watches.audience(&user("bianca"), Audience::Mutual);
         assert!(is_told(&audience, &ali) && is_told(&audience, &bianca) && !is_told(&audience, &carol));
-        assert_eq!(watches.audience(&user("bianca"), true).len(), 3);
+        assert_eq!(watches.audience(&user("bianca"), Audience::Everybody).len(), 3);
         watches.leave(1);
-        assert_eq!(watches.audience(&user("bianca"), false).len(), 1);
+        assert_eq!(watches.audience(&user("bianca"), Audience::Mutual).len(), 1);
         assert!(watches.watchers.get(&user("bianca")).is_some_and(|sessions| sessions.len() == 1));
     }
 
@@ -168,7 +181,7 @@ mod tests {
             watches.watch(id, vec![user("ali")]);
         }
         watches.watch(5_000, (0..500).map(|id| user(&format!("u{id}"))).collect());
-        assert_eq!(watches.audience(&user("ali"), false).len(), 501);
+        assert_eq!(watches.audience(&user("ali"), Audience::Mutual).len(), 501);
     }
 
     #[test]

@@ -29,7 +29,9 @@ impl<S: Store> Desk<'_, S> {
         let audit = match &request {
             // The code is a secret.
             Request::Revoke { .. } => Some("Revoke".to_owned()),
-            Request::Invites | Request::Users | Request::User { .. } | Request::Status => None,
+            Request::Invites | Request::Users | Request::User { .. } | Request::Status | Request::Broadcasts { .. } => {
+                None
+            }
             change => Some(format!("{change:?}")),
         };
         let answer = self.answer(request).await.unwrap_or_else(|failure| Answer::Failed { failure });
@@ -71,6 +73,9 @@ impl<S: Store> Desk<'_, S> {
                 Ok(Answer::Removed { sessions: self.end_sessions(&user), user })
             }
             Request::Status => self.status().await,
+            Request::Broadcasts { limit } => {
+                Ok(Answer::Broadcasts { entries: self.store.broadcasts(None, limit).await? })
+            }
         }
     }
 

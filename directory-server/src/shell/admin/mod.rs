@@ -10,6 +10,7 @@ pub(crate) mod server;
 use std::path::{Path, PathBuf};
 
 use common::ident::UserId;
+use common::msg::Broadcast;
 use serde::{Deserialize, Serialize};
 
 use crate::core::store::UserRecord;
@@ -29,6 +30,7 @@ pub(crate) enum Request {
     Reset { user: UserId },
     Remove { user: UserId },
     Status,
+    Broadcasts { limit: usize },
 }
 
 /// What comes of it.
@@ -44,6 +46,7 @@ pub(crate) enum Answer {
     Reset { invite: Invitation, sessions: usize },
     Removed { user: UserId, sessions: usize },
     Status { status: Status },
+    Broadcasts { entries: Vec<Broadcast> },
     Failed { failure: Failure },
 }
 

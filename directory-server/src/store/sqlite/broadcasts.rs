@@ -2,22 +2,25 @@
 
 use common::ident::MessageId;
 use common::msg::{Blob, Broadcast};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::core::broadcast::Logged;
 use crate::core::store::{Answer, StoreError};
 
-/// Appends one; gives its number.
-pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> Answer<u64> {
+/// Appends one, unless its sender has sent one with this id.
+pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> Answer<Logged> {
     let Broadcast { taken, sender, id, message, date, signature, .. } = broadcast;
     let (user, certificate) = (sender.userid.as_str(), serde_json::to_string(sender).map_err(unreadable)?);
-    connection
-        .prepare_cached(
-            "INSERT INTO broadcasts (taken, user, sender, id, message, date, signature)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (user, id) DO NOTHING",
-        )?
-        .execute(params![taken, user, certificate, id.as_bytes(), message, date.cast_signed(), signature.0])?;
-    let mut number = connection.prepare_cached("SELECT number FROM broadcasts WHERE user = ?1 AND id = ?2")?;
-    Ok(number.query_row(params![user, id.as_bytes()], |row| row.get(0))?)
+    let mut append = connection.prepare_cached(
+        "INSERT INTO broadcasts (taken, user, sender, id, message, date, signature)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (user, id) DO NOTHING RETURNING number",
+    )?;
+    let row = params![taken, user, certificate, id.as_bytes(), message, date.cast_signed(), signature.0];
+    if let Some(number) = append.query_row(row, |row| row.get(0)).optional()? {
+        return Ok(Logged::Now(number));
+    }
+    let mut before = connection.prepare_cached("SELECT number FROM broadcasts WHERE user = ?1 AND id = ?2")?;
+    Ok(Logged::Before(before.query_row(params![user, id.as_bytes()], |row| row.get(0))?))
 }
 
 /// The newest before a number, newest first.

@@ -27,6 +27,7 @@ use common::msg::{
 };
 use rusqlite::Connection;
 
+use crate::core::broadcast::Logged;
 use crate::core::key_packages::Taken;
 use crate::core::lockout::LockRule;
 use crate::core::mailbox::{MailRule, Put, Stored};
@@ -260,7 +261,7 @@ impl Store for SqliteStore {
         self.read(move |connection| rooms::terminals(connection, users))
     }
 
-    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = Answer<u64>> + Send {
+    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = Answer<Logged>> + Send {
         self.write(move |connection| broadcasts::append(connection, &broadcast))
     }
 
