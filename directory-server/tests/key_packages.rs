@@ -56,7 +56,7 @@ fn a_taken_key_package_comes_with_certificate_and_identity_key_also_of_a_user_wh
     let (mut world, mut ali, mut bianca) = pair();
     let (mut second, _) = world.log_in(Example::Bianca, 2);
     bianca.publish(&world, &[b"of the first"], None);
-    second.publish(&world, &[b"of the second", b"another of it"], None);
+    second.publish(&world, &[b"of the second"], None);
     drop((bianca, second));
     let reply = ali.take_key_packages(&world, "bianca", &[2, 1, 2, 9]);
     let identity = Example::Bianca.identity().unwrap();

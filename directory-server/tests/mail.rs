@@ -245,19 +245,6 @@ fn what_is_too_old_is_deleted_and_counted_as_lost_when_it_is_asked_for_or_swept(
 }
 
 #[test]
-fn what_expires_does_not_change_what_was_acknowledged() {
-    let (mut world, mut ali, mut bianca) = pair();
-    ali.put(&world, 0, &[b"one"]);
-    bianca.open_mailbox(&world);
-    let acked = bianca.mail(&world)[0].item;
-    bianca.acknowledge(&world, acked);
-    ali.put(&world, 0, &[b"two"]);
-    world.now = world.now + MailRule::default().keep;
-    world.sweep();
-    assert_eq!(bianca.open_mailbox(&world), MailboxState { acked, written: 0, lost: 1, waiting: 0 });
-}
-
-#[test]
 fn a_sweep_forgets_any_number_in_every_mailbox_and_their_bodies() {
     let (mut world, mut ali, mut bianca) = pair();
     world.mail_rule(MailRule { messages: 0, keep: Duration::from_secs(100), ..MailRule::default() });

@@ -73,7 +73,7 @@ pub(crate) enum Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::dialogue::Names;
+    use crate::app::dialogue::{Names, Presence};
 
     fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
         let dir = tempfile::tempdir().unwrap();
@@ -138,6 +138,18 @@ mod tests {
         assert_eq!((config.line.history, config.line.names, config.ui.plain), (7, Names::Always, true));
         assert!(load_text("", &[("PEER_LINE__HISTORY", "many")]).unwrap_err()[0].contains("must be a number"));
         assert!(load_text("", &[("PEER_LINE__CTRL_C_GRACE", "x")]).unwrap_err()[0].starts_with("environment: "));
+    }
+
+    #[test]
+    fn mail_and_presence_are_as_quiet_as_promised_unless_told_otherwise() {
+        let config = load_text("", &[]).unwrap();
+        assert_eq!((config.line.presence, config.peer.read_receipts), (Presence::Groups, false));
+        assert_eq!(config.peer.keep_messages, "90d".parse().unwrap());
+        let text = "[peer]\nread_receipts = true\nkeep_messages = \"0s\"\n[line]\npresence = \"all\"\n";
+        let config = load_text(text, &[]).unwrap();
+        assert_eq!((config.line.presence, config.peer.read_receipts), (Presence::All, true));
+        assert_eq!(load_text(&config.to_toml().unwrap(), &[]), Ok(config));
+        assert!(load_text("[line]\npresence = \"some\"\n", &[]).unwrap_err()[0].starts_with("config.toml:2: "));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) struct Peer {
     pub(crate) accept: Accept,
     /// Whether others are told what was read.
     pub(crate) read_receipts: bool,
-    /// How long messages are kept here; `0` keeps none.
+    /// How long messages are kept here; `0s` keeps none beyond the end of the program.
     pub(crate) keep_messages: Span,
 }
 

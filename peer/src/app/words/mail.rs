@@ -107,7 +107,7 @@ pub(crate) fn elsewhere(conversation: &Conversation, from: &UserId) -> String {
 
 /// `n.other`: more of somebody who does not have the screen.
 pub(crate) fn more(from: &UserId, count: usize) -> String {
-    format!("-- {count} new from {from}. /switch {from} shows them.")
+    format!("-- {count} new from {from}")
 }
 
 fn author(conversation: &Conversation, from: &UserId) -> String {
@@ -125,7 +125,13 @@ pub(crate) fn recalled(record: &Record) -> String {
 /// In front of a message that may be of any conversation.
 pub(crate) fn recalled_anywhere(record: &Record) -> String {
     let Record { name, date, mark, .. } = record;
-    format!("{} {} {}{}: ", moment(*date), name.conversation, name.author, state(*mark))
+    let (place, author) = (&name.conversation, &name.author);
+    let said = match place {
+        Conversation::User(with) if with == author => author.to_string(),
+        Conversation::User(with) => format!("{author} to {with}"),
+        Conversation::Group(_) | Conversation::Everyone => format!("{place} {author}"),
+    };
+    format!("{} {said}{}: ", moment(*date), state(*mark))
 }
 
 fn state(mark: Mark) -> &'static str {
@@ -200,9 +206,13 @@ pub(crate) fn frozen(with: &Conversation, why: &str) -> String {
 
 /// `n.mail_lost`
 pub(crate) fn mail_lost(count: u64) -> String {
-    let messages = if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+    let messages = if count == 1 {
+        "1 message for this terminal was".to_owned()
+    } else {
+        format!("{count} messages for this terminal were")
+    };
     format!(
-        "-- {messages} for this terminal were not kept: its mailbox was full, or they were too old. Ask for them again."
+        "-- {messages} not kept: the mailbox was full, or too much time has passed. Ask the senders to repeat them."
     )
 }
 

@@ -40,6 +40,9 @@ pub(crate) struct DialId(pub(crate) u64);
 /// than a call takes to be placed.
 const WORTH_ANOTHER_CALL: u64 = 10;
 
+/// How long, in seconds, what was just sent may hold up the end of the program. Chosen arbitrarily; it is kept anyway.
+const LAST_MAIL: u64 = 5;
+
 /// What a lookup is for; comes back with its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -208,6 +211,8 @@ pub(crate) struct Engine {
     directory: Directory,
     dials: u64,
     post: Post,
+    /// The person wants to leave; until when what was just sent may hold that up, by the tick clock.
+    leaving: Option<u64>,
 }
 
 impl Engine {
@@ -224,6 +229,7 @@ impl Engine {
             directory: Directory::Up,
             dials: 0,
             post,
+            leaving: None,
         }
     }
 
@@ -231,6 +237,16 @@ impl Engine {
     pub(crate) fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         self.happened(now, input, out);
         self.tell_links(now, out);
+        self.leave_when_sent(now, out);
+    }
+
+    /// Logs out, as asked, once what was just sent has left.
+    fn leave_when_sent(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let waits = self.directory == Directory::Up && self.post.is_sending();
+        if self.leaving.take_if(|until| !waits || *until <= now.tick).is_some() {
+            self.close_everything(ByeReason::Ended, out);
+            out.push(Effect::LogOut);
+        }
     }
 
     fn happened(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
@@ -316,7 +332,7 @@ impl Engine {
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         let outgoing = self.outgoing.values().filter_map(Outgoing::deadline);
         let incoming = self.incoming.values().filter_map(Incoming::deadline);
-        outgoing.chain(incoming).chain(self.post.next_deadline()).min()
+        outgoing.chain(incoming).chain(self.post.next_deadline()).chain(self.leaving).min()
     }
 
     fn command(&mut self, now: Now, command: Command, out: &mut Vec<Effect>) {
@@ -347,10 +363,7 @@ impl Engine {
                 let (post, mut step) = self.post(now, out);
                 post.command(&mut step, command, is_up);
             }
-            Command::Logout => {
-                self.close_everything(ByeReason::Ended, out);
-                out.push(Effect::LogOut);
-            }
+            Command::Logout => self.leaving = Some(now.tick + LAST_MAIL),
             // Login is over; a front end does not send these any more.
             Command::Identify { .. }
             | Command::TrustDirectory(_)

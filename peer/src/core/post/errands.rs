@@ -170,11 +170,13 @@ impl Post {
             return;
         }
         let mut users: Vec<UserId> = self.rooms.users(&room).into_iter().collect();
-        if let Errand::Pair(user) | Errand::Admit(_, user) = &errand
-            && !users.contains(user)
-        {
-            users.push(user.clone());
-        }
+        let wanted = match (&errand, self.rooms.conversation(&room)) {
+            (Errand::Admit(_, user), _) => Some(user.clone()),
+            // A room of two whose first commit was never taken has only us in it.
+            (_, Some(Conversation::User(other))) => Some(other),
+            _ => None,
+        };
+        users.extend(wanted.filter(|user| !users.contains(user)));
         let (newcomers, gone, missing) = (Vec::new(), Vec::new(), VecDeque::new());
         let mut running = Running { errand, room, stage: Stage::Asking, unanswered: 0, missing, newcomers, gone };
         if matches!(running.errand, Errand::Found(_)) {

@@ -134,6 +134,18 @@ impl Post {
         self.desk.ask(step, MailboxPut { room: id, epoch, items }, asked);
     }
 
+    /// Whether something is on its way that will leave without anybody's doing.
+    pub(in crate::core) fn is_sending(&self) -> bool {
+        self.outbox.conversations().iter().any(|to| {
+            let held = self.sending.held.contains_key(to);
+            self.outbox.any(to, |way| match way {
+                Way::OnLink(_) | Way::ToDirectory => true,
+                Way::Waiting => !held,
+                Way::Stored => false,
+            })
+        })
+    }
+
     /// The room that mail for `to` goes to, if it is ready; otherwise what makes it ready is begun.
     fn room_for(&mut self, step: &mut Step<'_>, to: &Conversation) -> Option<common::ident::RoomId> {
         let id = match to {

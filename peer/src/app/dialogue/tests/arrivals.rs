@@ -52,9 +52,9 @@ fn nobody_floods_the_screen_of_somebody_who_talks_to_another() {
     assert_eq!(
         scene.seen(),
         "-- carol: number 1\n\
-         -- 49 new from carol. /switch carol shows them.\n\
+         -- 49 new from carol\n\
          -- dave: hi\n\
-         -- 1 new from carol. /switch carol shows them.\n"
+         -- 1 new from carol\n"
     );
     assert!(!scene.marked_as_seen().split_off(1).contains(&with("carol")), "what was not shown was not seen");
     scene.types("/switch carol");
@@ -138,15 +138,21 @@ fn the_history_says_who_when_and_what_is_new() {
 fn what_is_found_says_where_it_was_said() {
     let mut scene = Scene::logged_in();
     scene.types("find page three");
-    let records = vec![record(in_group(), "carol", "see page three", READ)];
+    let records = vec![
+        record(in_group(), "carol", "see page three", READ),
+        record(with("bianca"), "ali", "page three?", Mark::Stored),
+        record(with("bianca"), "bianca", "three pages", READ),
+    ];
     scene.notice(Notice::Found { words: "page three".into(), records });
     scene.types("find nothing");
     scene.notice(Notice::Found { words: "nothing".into(), records: Vec::new() });
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: find page three\n\
-         -- 1 message with \"page three\", newest first:\n\
+         -- 3 messages with \"page three\", newest first:\n\
          20 Nov 14:02 #team carol: see page three\n\
+         20 Nov 14:02 ali to bianca: page three?\n\
+         20 Nov 14:02 bianca: three pages\n\
          Enter destination user ID: find nothing\n\
          -- There is nothing.\n\
          Enter destination user ID: "
@@ -160,8 +166,7 @@ fn what_was_lost_and_what_was_forgotten_is_told_with_the_next_step() {
     scene.notice(Notice::NewTerminal);
     scene.notice(Notice::RoomFrozen { with: in_group(), why: "\u{1b}[2Ja member broke the rules".into() });
     let screen = scene.seen();
-    for words in ["-- 1 message for this terminal were not kept", "as a new terminal", "WARNING: #team cannot be used"]
-    {
+    for words in ["-- 1 message for this terminal was not kept", "as a new terminal", "WARNING: #team cannot be used"] {
         assert!(screen.contains(words), "{words} is missing in {screen}");
     }
     assert!(!screen.contains('\u{1b}'));
