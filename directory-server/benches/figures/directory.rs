@@ -44,14 +44,16 @@ impl RunningDirectory {
     }
 }
 
-/// What a session may ask for, and what a mailbox takes, has no limit.
-const UNLIMITED: [(&str, &str); 2] = [("DIRSRV_LIMITS__LOOKUPS_PER_MINUTE", "0"), ("DIRSRV_LIMITS__QUEUE", "0")];
+/// What a session may ask for, and what a mailbox takes, has no limit; and nobody is told of others, which would come
+/// between questions and answers.
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("DIRSRV_LIMITS__LOOKUPS_PER_MINUTE", "0"), ("DIRSRV_LIMITS__QUEUE", "0"), ("DIRSRV_PRESENCE__SHOW", "contacts")];
 
 /// Starts a directory on a free port and waits until it listens.
 pub(crate) fn start(programs: &Programs, data: &Path) -> Outcome<(Process, SocketAddr)> {
     let arguments =
         ["serve".as_ref(), "--listen".as_ref(), "127.0.0.1:0".as_ref(), "--data-dir".as_ref(), data.as_os_str()];
-    let mut process = Process::start(&programs.directory_server, arguments, &UNLIMITED)?;
+    let mut process = Process::start(&programs.directory_server, arguments, &ENVIRONMENT)?;
     process.wait_for("Listening on ")?;
     let address = process.wait_for(" ")?.trim().parse()?;
     Ok((process, address))

@@ -10,7 +10,7 @@ use common::crypto::identity::IdentityKey;
 use common::frame::PREFIX;
 use common::ident::UserId;
 use common::link::tls;
-use common::msg::{LookupReq, Message as _, ToDirectory};
+use common::msg::{LookupReq, Message as _, Ping, ToDirectory};
 use common::testkit::client::Client;
 use common::testkit::login::Stretch;
 
@@ -67,6 +67,8 @@ fn rounds(programs: &Programs, effort: Effort, placement: Placement) -> Outcome<
         let account = directory.register(&format!("u{n:02}"), Stretch::Least, identity.to_pkcs1())?;
         let mut client = Client::connect(source(1), directory.address)?;
         client.log_in(&account, terminal(1), 65_000)?;
+        // What a session is told of its own user comes before this answer.
+        client.ask(Ping {})?;
         sessions.push(client);
     }
     let request = ToDirectory::from(LookupReq { userid: UserId::parse("u00")?, lookup: UserId::parse("u07")? });
