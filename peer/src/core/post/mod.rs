@@ -357,6 +357,8 @@ impl Post {
                 self.presence(step, presence.userid, there);
             }
             FromDirectory::Broadcast(broadcast) => self.broadcast_came(step, &broadcast),
+            // Nothing waits for an answer to these.
+            FromDirectory::Error(error) if matches!(error.to.as_deref(), Some("WATCH" | "AWAY")) => {}
             answer => {
                 let Some(asked) = self.desk.answered() else { return };
                 self.answered(step, asked, answer);
