@@ -25,7 +25,7 @@ use common::ident::{CredentialId, GroupHandle, TerminalId, UserId};
 use common::msg::{
     Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::core::broadcast::Logged;
 use crate::core::key_packages::Taken;
@@ -76,7 +76,9 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection)?;
-        let reader = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        // A worker has its connection to itself, so SQLite need not lock it at every call.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(path, flags)?;
         reader.busy_timeout(Duration::from_secs(5))?;
         Ok(Self { writer: Worker::writer(connection)?, reader: Some(Worker::reader(reader)?) })
     }
