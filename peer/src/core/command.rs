@@ -3,7 +3,7 @@
 use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
 
-use super::keep::Conversation;
+use super::keep::{Conversation, Name};
 
 /// A request of a front end. Answers come as [`Notice`](super::notice::Notice)s, in any order with other notices.
 #[derive(Debug, Clone)]
@@ -24,13 +24,13 @@ pub(crate) enum Command {
     Call { to: UserId },
     /// Give up a call that is being placed, or end the conversation with `with`. The latter is answered by `Ended`.
     End { with: UserId },
-    /// Send `text`, whether or not anybody is there: over the link that stands, or by mail. Answered by `Waiting` where it
-    /// cannot leave now, later by `Marked`; `NotSent` if it cannot be sent at all.
-    Send { to: Conversation, text: String },
+    /// Send `text`, whether or not anybody is there: over the link that stands, or by mail. Answered by `Sent` once it is
+    /// kept, by `Waiting` where it cannot leave now, later by `Marked`; `NotSent` if it cannot be sent at all.
+    Send { to: Conversation, text: String, ticket: Ticket },
     /// What has become of what was sent? Answered by `Explained`.
     Why { of: Conversation },
-    /// The last `count` messages. Answered by `History`.
-    History { with: Conversation, count: usize },
+    /// The last `count` messages, or the last of those kept before the one named. Answered by `History`.
+    History { with: Conversation, count: usize, before: Option<Name> },
     /// Messages with all of these words, newest first. Answered by `Found`.
     Find { words: String },
     /// The person has seen what arrived. Not answered.
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     /// End all conversations, log out, answer `LoggedOut`, stop.
     Logout,
 }
+
+/// What tells a front end which of its `Send`s was answered; chosen by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Ticket(pub(crate) u64);
 
 /// What to do about a group.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 
 use std::net::SocketAddr;
 
-use common::ident::{GroupName, KeyDigest, TerminalId, UserId};
+use common::ident::{GroupName, KeyDigest, MessageId, TerminalId, UserId};
 use common::msg::{PresenceStatus, Registration};
 
+use super::command::Ticket;
 use super::keep::{Conversation, Mark, Record};
 
 /// Something a person may want to know.
@@ -40,18 +41,20 @@ pub(crate) enum Notice {
     CallerRefused { claimed: Option<UserId>, source: SocketAddr, why: CallerRefused },
     /// The call that was being placed came to nothing.
     CallFailed { to: UserId, why: CallFailed },
-    /// A text arrived over the verified link with `from`.
-    Text { from: UserId, text: String },
+    /// A text arrived over the verified link with `from`, written at `date` by their clock.
+    Text { from: UserId, text: String, id: MessageId, date: u64 },
     /// Texts arrived by mail; oldest first.
     Arrived(Vec<Arrival>),
     /// Answers `Call`: the user is not there now, but mail reaches them. What is sent to them waits.
     Offline { with: UserId },
     /// What was just sent waits, with so many others.
     Waiting { to: Conversation, waiting: usize, next: Next },
+    /// Answers `Send`: the message is kept. Without a ticket: this user has written it at another terminal.
+    Sent { ticket: Option<Ticket>, record: Record },
     /// Messages of ours have come so far. `late`: the person was told that they waited.
-    Marked { to: Conversation, count: usize, mark: Mark, late: bool },
+    Marked { to: Conversation, ids: Vec<MessageId>, mark: Mark, late: bool },
     /// A text could not be sent; it is not kept.
-    NotSent { to: Conversation, text: String, why: NotSent },
+    NotSent { to: Conversation, text: String, why: NotSent, ticket: Ticket },
     /// Answers `Why`: messages that are under way, oldest first, or the last one that has arrived.
     Explained { of: Conversation, messages: Vec<Explained> },
     /// Answers `History`, oldest first. `unread`: so many of the last were not seen before.
@@ -204,6 +207,8 @@ pub(crate) struct Arrival {
     pub(crate) conversation: Conversation,
     /// Who said it.
     pub(crate) from: UserId,
+    /// The author's id for it.
+    pub(crate) id: MessageId,
     /// What was said.
     pub(crate) text: String,
     /// When, by the sender's clock.

@@ -4,7 +4,7 @@ use common::crypto::random;
 use common::ident::KeyDigest;
 use common::msg::Certificate;
 
-use crate::core::keep::{Conversation, Kind, Mark, Record};
+use crate::core::keep::{Conversation, Kind, Mark, Name, Record};
 use crate::core::notice::{Explained, Failure, Next, Notice};
 use crate::core::post::{Kept, Post, Recall, Start};
 use crate::core::verify::Me;
@@ -51,12 +51,13 @@ impl Office {
 
     /// Looks something up in the history.
     pub(super) fn recall(&self, state: &State, recall: Recall) -> Result<Notice, StoreError> {
-        let last = |with: &Conversation, count| -> Result<Vec<Record>, StoreError> {
-            Ok(state.history(with, None, count)?.into_iter().map(|(_, record)| record).collect())
+        let last = |with: &Conversation, before: Option<&Name>, count| -> Result<Vec<Record>, StoreError> {
+            let before = before.map(|name| state.position(name)).transpose()?.flatten();
+            Ok(state.history(with, before, count)?.into_iter().map(|(_, record)| record).collect())
         };
         Ok(match recall {
-            Recall::History { with, count, unread } => {
-                let records = last(&with, count)?;
+            Recall::History { with, count, before, unread } => {
+                let records = last(&with, before.as_ref(), count)?;
                 Notice::History { with, records, unread }
             }
             Recall::Find { words } => {
@@ -64,7 +65,7 @@ impl Office {
                 Notice::Found { words, records }
             }
             Recall::LastSent { to } => {
-                let ours = last(&to, LOOK_BACK)?.into_iter().rfind(|record| record.name.author == self.me.user);
+                let ours = last(&to, None, LOOK_BACK)?.into_iter().rfind(|record| record.name.author == self.me.user);
                 let explain = |record: Record| Explained {
                     text: record.text,
                     mark: record.mark,

@@ -41,6 +41,12 @@ impl State {
         Ok(page)
     }
 
+    /// Where a message stands, if it is there. Needs [`State::unlock`].
+    pub(crate) fn position(&self, name: &Name) -> Result<Option<Position>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT position FROM history WHERE row = ?1")?;
+        Ok(query.query_row([name_row(self.seal()?, name)?], |row| row.get(0)).optional()?.map(Position))
+    }
+
     /// How many messages are unread, by conversation. Needs [`State::unlock`].
     pub(crate) fn unread(&self) -> Result<BTreeMap<Conversation, u64>, StoreError> {
         let mut query = self.db.prepare_cached(

@@ -109,7 +109,7 @@ impl Session {
     pub(super) fn catch_up(&mut self, with: Conversation, stage: &mut Stage) {
         let news = if let Conversation::User(user) = &with { self.news.remove(user) } else { None };
         stage.command(match news {
-            Some(News { unseen: count @ 1.., .. }) => Command::History { with, count },
+            Some(News { unseen: count @ 1.., .. }) => Command::History { with, count, before: None },
             _ => Command::Seen { with },
         });
     }

@@ -10,7 +10,7 @@ use super::stage::Stage;
 use crate::app::grammar::{Request, Switch};
 use crate::app::words::mail;
 use crate::app::words::talk::{self, Acquaintance};
-use crate::core::command::{Answer, Command};
+use crate::core::command::{Answer, Command, Ticket};
 use crate::core::keep::{Conversation, Mark};
 use crate::core::notice::{CallFailed, Next, Notice};
 
@@ -69,8 +69,8 @@ impl Session {
     }
 
     pub(super) fn send(&mut self, to: Conversation, text: String, stage: &mut Stage) {
-        self.unsent.sent(&to);
-        stage.command(Command::Send { to, text });
+        self.unsent.asked(&to);
+        stage.command(Command::Send { to, text, ticket: Ticket::default() });
     }
 
     /// Requests that concern mail and groups.
@@ -79,7 +79,7 @@ impl Session {
             Request::Group { wish, group } => self.wish(wish, group, stage),
             Request::Away(text) => away(text, stage),
             Request::History(count) => match self.speaks_with() {
-                Some(with) => self.wait_for(Pending::Answer, Command::History { with, count }, stage),
+                Some(with) => self.wait_for(Pending::Answer, Command::History { with, count, before: None }, stage),
                 None => stage.say(mail::WHOM),
             },
             Request::Find(words) => self.wait_for(Pending::Answer, Command::Find { words }, stage),
@@ -127,13 +127,16 @@ impl Session {
             Notice::Arrived(arrivals) => self.arrived(arrivals, stage),
             Notice::Offline { with } => self.offline(with, stage),
             Notice::Waiting { to, waiting, next } => self.waits(&to, waiting, &next, stage),
-            Notice::Marked { to, count, mark, late } => {
-                self.unsent.marked(&to, count, mark);
+            Notice::Sent { ticket: Some(_), record } => {
+                self.unsent.kept(&record.name.conversation, record.name.id);
+            }
+            Notice::Marked { to, ids, mark, late } => {
+                self.unsent.marked(&to, &ids);
                 if late && matches!(mark, Mark::Delivered | Mark::Read) {
-                    stage.say(&mail::delivered_late(&to, count));
+                    stage.say(&mail::delivered_late(&to, ids.len()));
                 }
             }
-            Notice::NotSent { to, text, why } => {
+            Notice::NotSent { to, text, why, .. } => {
                 self.unsent.not_sent(&to);
                 stage.say(&mail::not_sent(&to, &text, &why));
             }

@@ -2,64 +2,61 @@
 //!
 //! The outbox survives the program, so nothing is lost where nobody waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::ident::MessageId;
 
 use super::State;
 use super::session::Session;
 use super::stage::Stage;
-use crate::core::keep::{Conversation, Mark};
+use crate::core::keep::Conversation;
 use crate::core::notice::Next;
 
 /// Messages of ours, by where they were sent.
 #[derive(Debug, Default)]
-pub(super) struct Unsent(BTreeMap<Conversation, Count>);
+pub(super) struct Unsent(BTreeMap<Conversation, Here>);
 
+/// What is only on this machine.
 #[derive(Debug, Default)]
-struct Count {
-    /// Only here.
-    here: usize,
-    /// With the directory, and not confirmed by the receiver.
-    stored: usize,
+struct Here {
+    /// Handed to the engine, which has not said that they are kept.
+    asked: usize,
+    kept: BTreeSet<MessageId>,
 }
 
 impl Unsent {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.values().all(|count| count.here == 0)
+        self.0.values().all(|here| here.asked == 0 && here.kept.is_empty())
     }
 
-    pub(super) fn sent(&mut self, to: &Conversation) {
-        self.0.entry(to.clone()).or_default().here += 1;
+    pub(super) fn asked(&mut self, to: &Conversation) {
+        self.0.entry(to.clone()).or_default().asked += 1;
     }
 
-    pub(super) fn marked(&mut self, to: &Conversation, messages: usize, mark: Mark) {
-        let Some(count) = self.0.get_mut(to) else { return };
-        match mark {
-            Mark::Stored => {
-                count.here = count.here.saturating_sub(messages);
-                count.stored += messages;
-            }
-            Mark::Delivered | Mark::Read => {
-                // They arrive in order, so those with the directory come first.
-                let by_mail = count.stored.min(messages);
-                count.stored -= by_mail;
-                count.here = count.here.saturating_sub(messages - by_mail);
-            }
-            Mark::Received { .. } | Mark::Queued | Mark::Failed => {}
+    pub(super) fn kept(&mut self, to: &Conversation, id: MessageId) {
+        if let Some(here) = self.0.get_mut(to) {
+            here.asked = here.asked.saturating_sub(1);
+            here.kept.insert(id);
+        }
+    }
+
+    /// These have come as far as the directory, or farther.
+    pub(super) fn marked(&mut self, to: &Conversation, ids: &[MessageId]) {
+        if let Some(here) = self.0.get_mut(to) {
+            here.kept.retain(|id| !ids.contains(id));
         }
     }
 
     pub(super) fn not_sent(&mut self, to: &Conversation) {
-        if let Some(count) = self.0.get_mut(to) {
-            count.here = count.here.saturating_sub(1);
+        if let Some(here) = self.0.get_mut(to) {
+            here.asked = here.asked.saturating_sub(1);
         }
     }
 
     /// Messages wait for `next`. What waits for somebody to do something is not waited for at the end.
     pub(super) fn wait(&mut self, to: &Conversation, next: &Next) {
-        if matches!(next, Next::Terminal | Next::Space | Next::KeyDecision)
-            && let Some(count) = self.0.get_mut(to)
-        {
-            count.here = 0;
+        if matches!(next, Next::Terminal | Next::Space | Next::KeyDecision) {
+            self.0.remove(to);
         }
     }
 }

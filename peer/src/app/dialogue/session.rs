@@ -256,7 +256,7 @@ impl Session {
 
     fn notice(&mut self, notice: Notice, stage: &mut Stage) {
         match notice {
-            Notice::Text { from, text } => self.show(&from, &text, stage),
+            Notice::Text { from, text, .. } => self.show(&from, &text, stage),
             Notice::Established { with } => self.established(with, stage),
             Notice::Received { from } => self.received(from, stage),
             Notice::Ended { with, by } => self.ended(&with, by, stage),

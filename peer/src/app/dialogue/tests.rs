@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use common::ident::{GroupName, KeyDigest};
+use common::ident::{GroupName, KeyDigest, MessageId};
 use common::msg::Registration;
 
 mod arrivals;
@@ -13,7 +13,7 @@ mod questions;
 mod session;
 
 use super::*;
-use crate::core::command::{Answer, KeyDecision};
+use crate::core::command::{Answer, KeyDecision, Ticket};
 use crate::core::keep::{Conversation, Mark};
 use crate::core::notice::{
     AfterLoss, Arrival, CallFailed, EndedBy, GroupNews, KeyState, LoginRefused, Next, Person, Role,
@@ -33,6 +33,10 @@ struct Scene {
 
 fn id(text: &str) -> UserId {
     UserId::parse(text).unwrap()
+}
+
+fn message(number: u8) -> MessageId {
+    MessageId([number; 16])
 }
 
 fn options() -> Options {
@@ -201,7 +205,7 @@ fn three_members() -> GroupNews {
 
 /// A text that arrives by mail; 20 November, 14:02.
 fn arrival(conversation: Conversation, from: &str, text: &str) -> Arrival {
-    Arrival { conversation, from: id(from), text: text.into(), date: 1_795_183_320, waited: false }
+    Arrival { conversation, from: id(from), id: message(0), text: text.into(), date: 1_795_183_320, waited: false }
 }
 
 fn arrives(conversation: Conversation, from: &str, text: &str) -> Notice {
@@ -217,5 +221,5 @@ fn online(user: &str) -> Person {
 }
 
 fn text(from: &str, text: &str) -> Notice {
-    Notice::Text { from: id(from), text: text.into() }
+    Notice::Text { from: id(from), text: text.into(), id: message(0), date: 0 }
 }

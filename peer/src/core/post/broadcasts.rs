@@ -3,17 +3,19 @@
 use common::crypto::identity::PublicKey;
 use common::crypto::terminal::{self, verify_signature};
 use common::crypto::transcript;
+use common::ident::MessageId;
 use common::limits::BROADCAST_TEXT;
 use common::msg::{Blob, Broadcast, BroadcastLog, BroadcastLogReq, BroadcastReq};
 
 use super::desk::Asked;
 use super::outbox::name_of;
 use super::{Post, Step};
+use crate::core::command::Ticket;
 use crate::core::keep::{Change, Conversation, HistoryChange, Mark, Record};
 use crate::core::notice::{Arrival, NotSent, Notice};
 
 impl Post {
-    pub(super) fn broadcast(&mut self, step: &mut Step<'_>, text: String) {
+    pub(super) fn broadcast(&mut self, step: &mut Step<'_>, text: String, ticket: Ticket) {
         let why = if text.len() > BROADCAST_TEXT {
             NotSent::TooLong
         } else if !self.desk.is_up() {
@@ -24,13 +26,13 @@ impl Post {
             let said = transcript::broadcast(user, at, &self.directory, &id, date, &text);
             let signature = Blob(self.rooms.sign(said.as_bytes()));
             let request = BroadcastReq { id, message: text.clone(), date, signature };
-            return self.desk.ask(step, request, Asked::Broadcast { id, text });
+            return self.desk.ask(step, request, Asked::Broadcast { id, text, ticket });
         };
-        step.tell(Notice::NotSent { to: Conversation::Everyone, text, why });
+        step.tell(Notice::NotSent { to: Conversation::Everyone, text, why, ticket });
     }
 
     /// It is in the log, and everyone is told.
-    pub(super) fn broadcast_taken(&mut self, step: &mut Step<'_>, id: common::ident::MessageId, text: String) {
+    pub(super) fn broadcast_taken(&mut self, step: &mut Step<'_>, id: MessageId, text: String, ticket: Ticket) {
         let to = Conversation::Everyone;
         let now = step.now.date;
         let record = Record {
@@ -41,8 +43,9 @@ impl Post {
             mark: Mark::Stored,
             since: now,
         };
-        step.keep(vec![Change::History(HistoryChange::Append(record))]);
-        step.tell(Notice::Marked { to, count: 1, mark: Mark::Stored, late: false });
+        step.keep(vec![Change::History(HistoryChange::Append(record.clone()))]);
+        step.tell(Notice::Sent { ticket: Some(ticket), record });
+        step.tell(Notice::Marked { to, ids: vec![id], mark: Mark::Stored, late: false });
     }
 
     pub(super) fn broadcast_came(&mut self, step: &mut Step<'_>, broadcast: &Broadcast) {
@@ -65,6 +68,7 @@ impl Post {
         let arrival = Arrival {
             conversation: Conversation::Everyone,
             from: from.clone(),
+            id: broadcast.id,
             text: broadcast.message.clone(),
             date: broadcast.date,
             waited: false,

@@ -6,6 +6,7 @@ use common::ident::{GroupName, MessageId, RoomId, UserId};
 use common::msg::ToDirectory;
 
 use super::Step;
+use crate::core::command::Ticket;
 use crate::core::engine::Effect;
 use crate::core::keep::{Conversation, Record};
 
@@ -40,6 +41,7 @@ pub(super) enum Asked {
     Broadcast {
         id: MessageId,
         text: String,
+        ticket: Ticket,
     },
     /// For a page of the log of broadcasts, behind these.
     Log {

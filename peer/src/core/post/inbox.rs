@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::desk::Asked;
 use super::rooms::{Opened, Vouched};
 use super::{Effect, Post, Rows, Step};
-use crate::core::keep::{Change, Conversation, Kind};
+use crate::core::keep::{Change, Conversation, Kind, Record};
 use crate::core::notice::{Arrival, Notice};
 
 const ACKED: &[u8] = b"acked";
@@ -68,6 +68,8 @@ pub(super) struct Inbox {
     changes: Vec<Change>,
     /// Their letters, for the person.
     pub(super) arrivals: Vec<Arrival>,
+    /// What this user has written at other terminals.
+    pub(super) said_elsewhere: Vec<Record>,
     /// Letters to confirm, by sender.
     pub(super) receipts: BTreeMap<UserId, Vec<MessageId>>,
     /// How many items waited when the session began.
@@ -94,6 +96,7 @@ impl Inbox {
             taking: None,
             changes: Vec::new(),
             arrivals: Vec::new(),
+            said_elsewhere: Vec::new(),
             receipts: BTreeMap::new(),
             waited: 0,
             state: State::Unknown,
@@ -267,6 +270,9 @@ impl Post {
             changes.push(counter(ACKED, self.inbox.kept));
         }
         step.keep(changes);
+        for record in std::mem::take(&mut self.inbox.said_elsewhere) {
+            step.tell(Notice::Sent { ticket: None, record });
+        }
         let arrivals = std::mem::take(&mut self.inbox.arrivals);
         if !arrivals.is_empty() {
             step.tell(Notice::Arrived(arrivals));

@@ -30,7 +30,8 @@ impl Post {
                 let name = super::name_of(&conversation, sender, id);
                 let (mark, now) = (Mark::Stored, step.now.date);
                 let record = Record { name, text, date, arrived: now, mark, since: now };
-                self.also_keep([Change::History(HistoryChange::Append(record))]);
+                self.also_keep([Change::History(HistoryChange::Append(record.clone()))]);
+                self.inbox.said_elsewhere.push(record);
             }
             (Body::Text { text }, _) => {
                 let change = arrived(step.now, conversation.clone(), sender, id, text.clone(), date, false);
@@ -38,7 +39,7 @@ impl Post {
                 self.confirm(&conversation, sender, id);
                 let (from, waited) = (sender.clone(), self.had_waited());
                 self.count_unread(&conversation);
-                self.inbox.arrivals.push(Arrival { conversation, from, text, date, waited });
+                self.inbox.arrivals.push(Arrival { conversation, from, id, text, date, waited });
             }
             (Body::Receipt { ids, state }, Conversation::User(_)) if *sender != self.me.user => {
                 self.receipt(step, sender, &ids, state);

@@ -45,10 +45,10 @@ use self::outbox::{Outbox, Way, name_of};
 use self::rooms::Rooms;
 use self::seen::Seen;
 use self::sending::Sending;
-use super::command::{Answer, Command};
+use super::command::{Answer, Command, Ticket};
 use super::contacts::{Contacts, Judgement};
 use super::engine::{Effect, LinkId, Now, key_changed};
-use super::keep::{Change, Conversation, HistoryChange, Kind, Mark, Record};
+use super::keep::{Change, Conversation, HistoryChange, Kind, Mark, Name, Record};
 use super::mls::RoomError;
 use super::notice::{CallFailed, GroupNews, Next, NotSent, Notice};
 use super::verify::Me;
@@ -88,8 +88,8 @@ pub(crate) struct Start {
 /// A question about the history, which lies on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Recall {
-    /// The last messages of a conversation; answered by `History`.
-    History { with: Conversation, count: usize, unread: usize },
+    /// The last messages of a conversation, or of those kept before the one named; answered by `History`.
+    History { with: Conversation, count: usize, before: Option<Name>, unread: usize },
     /// Messages with these words; answered by `Found`.
     Find { words: String },
     /// Our last message; answered by `Explained`.
@@ -221,9 +221,9 @@ impl Post {
     pub(super) fn session_lost(&mut self, step: &mut Step<'_>) {
         for asked in self.desk.close() {
             match asked {
-                Asked::Broadcast { text, .. } => {
+                Asked::Broadcast { text, ticket, .. } => {
                     let (to, why) = (Conversation::Everyone, NotSent::DirectoryLost);
-                    step.tell(Notice::NotSent { to, text, why });
+                    step.tell(Notice::NotSent { to, text, why, ticket });
                 }
                 Asked::Group(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
                 Asked::Log { .. } => step.tell(Notice::NoPeople),
@@ -273,12 +273,12 @@ impl Post {
     /// Carries out what the person wants.
     pub(super) fn command(&mut self, step: &mut Step<'_>, command: Command, is_up: bool) {
         match command {
-            Command::Send { to, text } => self.send(step, to, text),
+            Command::Send { to, text, ticket } => self.send(step, to, text, ticket),
             Command::Why { of } => self.explain(step, of),
-            Command::History { with: Conversation::Everyone, count } => self.ask_for_log(step, count),
-            Command::History { with, count } => {
+            Command::History { with: Conversation::Everyone, count, before: None } => self.ask_for_log(step, count),
+            Command::History { with, count, before } => {
                 let unread = self.unread(&with);
-                step.out.push(Effect::Recall(Recall::History { with: with.clone(), count, unread }));
+                step.out.push(Effect::Recall(Recall::History { with: with.clone(), count, before, unread }));
                 self.saw(step, with);
             }
             Command::Find { words } => step.out.push(Effect::Recall(Recall::Find { words })),
@@ -301,7 +301,8 @@ impl Post {
             return step.out.push(receipt(Received::Delivered));
         };
         // Shown even if it cannot be kept; then it is not confirmed, and comes again.
-        step.tell(Notice::Text { from: from.clone(), text: chat.message.clone() });
+        let (text, id, date) = (chat.message.clone(), chat.id, chat.date);
+        step.tell(Notice::Text { from: from.clone(), text, id, date });
         let conversation = Conversation::User(from.clone());
         changes.push(arrived(step.now, conversation, from, chat.id, chat.message.clone(), chat.date, true));
         step.keep(changes);
@@ -314,17 +315,17 @@ impl Post {
     }
 
     /// The person sends something.
-    fn send(&mut self, step: &mut Step<'_>, to: Conversation, text: String) {
+    fn send(&mut self, step: &mut Step<'_>, to: Conversation, text: String, ticket: Ticket) {
         let why = match &to {
             _ if !common::msg::fits_in_chat(&text) => Some(NotSent::TooLong),
             Conversation::User(user) if *user == self.me.user => Some(NotSent::Yourself),
             Conversation::User(user) if step.is_blocked(user) => Some(NotSent::Blocked),
             Conversation::Group(group) if self.groups.room(group).is_none() => Some(NotSent::NotAMember),
-            Conversation::Everyone => return self.broadcast(step, text),
+            Conversation::Everyone => return self.broadcast(step, text, ticket),
             Conversation::User(_) | Conversation::Group(_) => None,
         };
         if let Some(why) = why {
-            return step.tell(Notice::NotSent { to, text, why });
+            return step.tell(Notice::NotSent { to, text, why, ticket });
         }
         let letter = Letter { id: self.ids.message(), date: step.now.date, body: Body::Text { text: text.clone() } };
         let record = Record {
@@ -336,7 +337,8 @@ impl Post {
             since: step.now.date,
         };
         let added = self.outbox.add(&to, letter, step.now.date);
-        step.keep(vec![added, Change::History(HistoryChange::Append(record))]);
+        step.keep(vec![added, Change::History(HistoryChange::Append(record.clone()))]);
+        step.tell(Notice::Sent { ticket: Some(ticket), record });
         self.pump(step, &to);
         self.tell_if_waiting(step, &to);
     }
@@ -380,7 +382,9 @@ impl Post {
             (Asked::Terminals, FromDirectory::TerminalsReply(reply)) => self.terminals_came(step, reply),
             (Asked::Packages(user), FromDirectory::KeyPackageReply(reply)) => self.packages_came(step, &user, reply),
             (Asked::Certificates, FromDirectory::CertificatesReply(reply)) => self.certificates_came(step, reply),
-            (Asked::Broadcast { id, text }, FromDirectory::BroadcastReply(_)) => self.broadcast_taken(step, id, text),
+            (Asked::Broadcast { id, text, ticket }, FromDirectory::BroadcastReply(_)) => {
+                self.broadcast_taken(step, id, text, ticket);
+            }
             (Asked::Log { count, entries }, FromDirectory::BroadcastLog(log)) => {
                 self.log_came(step, count, entries, &log);
             }
@@ -409,9 +413,9 @@ impl Post {
                 self.sending.hold(&to, Next::Directory, Some(until));
             }
             Asked::Terminals | Asked::Packages(_) | Asked::Commit { .. } => self.errands.put_off(until),
-            Asked::Broadcast { text, .. } => {
+            Asked::Broadcast { text, ticket, .. } => {
                 let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after });
-                step.tell(Notice::NotSent { to, text, why });
+                step.tell(Notice::NotSent { to, text, why, ticket });
             }
             Asked::Reachable(user) => step.tell(not_found(user)),
             Asked::Group(_) | Asked::Log { .. } | Asked::OwnTerminals => step.tell(Notice::TooFast { retry_after }),

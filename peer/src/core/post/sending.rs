@@ -186,12 +186,12 @@ impl Post {
     ) {
         let stored = usize::try_from(reply.stored).unwrap_or(usize::MAX).min(numbers.len());
         let mut changes = Vec::new();
-        let (mut texts, mut left) = (0, false);
+        let (mut texts, mut left) = (Vec::new(), false);
         for number in &numbers[..stored] {
             let Some((_, entry)) = self.outbox.queue(to).find(|(other, _)| other == number) else { continue };
             let (id, is_text) = (entry.letter.id, entry.text().is_some());
             left |= entry.letter.body == Body::Leave;
-            texts += usize::from(is_text);
+            texts.extend(is_text.then_some(id));
             if is_text {
                 let name = name_of(to, &self.me.user, id);
                 changes.push(Change::History(HistoryChange::SetMark {
@@ -220,9 +220,9 @@ impl Post {
             None => {}
         }
         step.keep(changes);
-        if texts > 0 {
+        if !texts.is_empty() {
             let late = self.sending.told.contains_key(to);
-            step.tell(Notice::Marked { to: to.clone(), count: texts, mark: Mark::Stored, late });
+            step.tell(Notice::Marked { to: to.clone(), ids: texts, mark: Mark::Stored, late });
         }
         if left {
             return self.left(step, to);
@@ -238,12 +238,14 @@ impl Post {
             Received::Delivered => Mark::Delivered,
             Received::Read => Mark::Read,
         };
-        let (mut changes, mut count) = (Vec::new(), 0);
+        let (mut changes, mut arrived, mut shown) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
             if let Some(number) = self.outbox.find(&to, id) {
                 changes.extend(self.outbox.remove(&to, number).map(|(_, change)| change));
-                count += 1;
-            } else if state == Received::Delivered {
+                arrived.push(*id);
+            } else if state == Received::Read {
+                shown.push(*id);
+            } else {
                 continue;
             }
             let name = name_of(&to, &self.me.user, *id);
@@ -251,9 +253,11 @@ impl Post {
         }
         step.keep(changes);
         self.sending.encourage(&to);
-        if count > 0 {
-            let late = self.sending.told.contains_key(&to);
-            step.tell(Notice::Marked { to: to.clone(), count, mark, late });
+        let late = self.sending.told.contains_key(&to);
+        for (ids, late) in [(arrived, late), (shown, false)] {
+            if !ids.is_empty() {
+                step.tell(Notice::Marked { to: to.clone(), ids, mark, late });
+            }
         }
         if self.outbox.queue(&to).next().is_none() {
             self.sending.told.remove(&to);

@@ -61,7 +61,7 @@ fn nobody_floods_the_screen_of_somebody_who_talks_to_another() {
     scene.notice(Notice::Offline { with: id("carol") });
     assert_eq!(
         scene.sent(),
-        ["Call { to: UserId(\"carol\") }", "History { with: User(UserId(\"carol\")), count: 50 }"]
+        ["Call { to: UserId(\"carol\") }", "History { with: User(UserId(\"carol\")), count: 50, before: None }"]
     );
 }
 

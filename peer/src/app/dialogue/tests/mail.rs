@@ -1,11 +1,19 @@
 //! Writing to somebody who is not there, and what becomes of it.
 
 use super::*;
+use crate::core::keep::{Name, Record};
 use crate::core::notice::{Explained, NotSent};
 use common::msg::PresenceStatus;
 
-fn marked(count: usize, mark: Mark, late: bool) -> Notice {
-    Notice::Marked { to: with("bianca"), count, mark, late }
+fn marked(ids: &[MessageId], mark: Mark, late: bool) -> Notice {
+    Notice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late }
+}
+
+/// The engine has kept a text.
+fn kept(id: MessageId) -> Notice {
+    let name = Name { conversation: with("bianca"), author: super::id("ali"), id };
+    let record = Record { name, text: String::new(), date: 0, arrived: 0, mark: Mark::Queued, since: 0 };
+    Notice::Sent { ticket: Some(Ticket::default()), record }
 }
 
 #[test]
@@ -17,7 +25,7 @@ fn whoever_is_offline_is_written_to() {
     scene.types("Hello");
     scene.notice(Notice::Waiting { to: with("bianca"), waiting: 2, next: Next::Receiver });
     scene.notice(Notice::Presence { user: id("bianca"), status: PresenceStatus::Online, text: None });
-    scene.notice(marked(2, Mark::Delivered, true));
+    scene.notice(marked(&[message(1), message(2)], Mark::Delivered, true));
     scene.input(Input::CtrlC);
     assert_eq!(
         scene.seen(),
@@ -34,8 +42,8 @@ fn whoever_is_offline_is_written_to() {
         scene.sent(),
         [
             "Call { to: UserId(\"bianca\") }",
-            "Send { to: User(UserId(\"bianca\")), text: \"typed ahead\" }",
-            "Send { to: User(UserId(\"bianca\")), text: \"Hello\" }",
+            "Send { to: User(UserId(\"bianca\")), text: \"typed ahead\", ticket: Ticket(0) }",
+            "Send { to: User(UserId(\"bianca\")), text: \"Hello\", ticket: Ticket(0) }",
         ]
     );
 }
@@ -65,7 +73,10 @@ fn a_call_that_fails_gives_the_former_conversation_back() {
     scene.types("/switch carol");
     scene.notice(Notice::CallFailed { to: id("carol"), why: CallFailed::Refused });
     scene.types("Hello");
-    assert_eq!(scene.sent().last().unwrap(), "Send { to: Group(GroupName(UserId(\"team\"))), text: \"Hello\" }");
+    assert_eq!(
+        scene.sent().last().unwrap(),
+        "Send { to: Group(GroupName(UserId(\"team\"))), text: \"Hello\", ticket: Ticket(0) }"
+    );
     let mut scene = Scene::talking();
     scene.types("/switch carol");
     scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
@@ -79,13 +90,18 @@ fn a_message_for_somebody_else_needs_no_connection() {
     scene.types("@carol hi");
     scene.types("/send #team hello");
     scene.types("/broadcast hello all");
-    scene.notice(Notice::NotSent { to: in_group(), text: "hello".into(), why: NotSent::NotAMember });
+    scene.notice(Notice::NotSent {
+        to: in_group(),
+        text: "hello".into(),
+        why: NotSent::NotAMember,
+        ticket: Ticket::default(),
+    });
     assert_eq!(
         scene.sent(),
         [
-            "Send { to: User(UserId(\"carol\")), text: \"hi\" }",
-            "Send { to: Group(GroupName(UserId(\"team\"))), text: \"hello\" }",
-            "Send { to: Everyone, text: \"hello all\" }",
+            "Send { to: User(UserId(\"carol\")), text: \"hi\", ticket: Ticket(0) }",
+            "Send { to: Group(GroupName(UserId(\"team\"))), text: \"hello\", ticket: Ticket(0) }",
+            "Send { to: Everyone, text: \"hello all\", ticket: Ticket(0) }",
         ]
     );
     assert!(
@@ -229,12 +245,14 @@ fn the_end_of_a_script_waits_until_its_messages_have_left() {
     scene.types("send bianca two");
     scene.input(Input::End);
     assert!(!scene.dialogue.asks(), "the end is read once");
-    scene.notice(marked(1, Mark::Stored, false));
-    assert!(!scene.sent().contains(&"Logout".to_owned()));
+    scene.notice(kept(message(1)));
+    scene.notice(marked(&[message(1)], Mark::Stored, false));
+    assert!(!scene.sent().contains(&"Logout".to_owned()), "the other is not even kept");
+    scene.notice(kept(message(2)));
     // A confirmation of the one that is with the directory is none of the other.
-    scene.notice(marked(1, Mark::Delivered, false));
+    scene.notice(marked(&[message(1)], Mark::Delivered, false));
     assert!(!scene.sent().contains(&"Logout".to_owned()));
-    scene.notice(marked(1, Mark::Delivered, false));
+    scene.notice(marked(&[message(2)], Mark::Delivered, false));
     assert_eq!(scene.sent(), ["Logout"]);
     scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
     assert_eq!(scene.exit, Some(exit::OK));
@@ -266,7 +284,7 @@ fn the_end_of_a_script_does_not_wait_for_what_others_must_do() {
     scene.types("broadcast one");
     scene.input(Input::End);
     let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after: 9 });
-    scene.notice(Notice::NotSent { to, text: "one".into(), why });
+    scene.notice(Notice::NotSent { to, text: "one".into(), why, ticket: Ticket::default() });
     assert_eq!(scene.sent().last().unwrap(), "Logout");
 }
 
