@@ -47,6 +47,8 @@ pub(crate) enum Request {
     Logout,
     /// `/verify [ID]`
     Verify(Option<UserId>),
+    /// `/passwd`
+    Passwd,
     /// `/version`
     Version,
     /// `/group …`; without a group: the one that is on the screen.

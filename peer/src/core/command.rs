@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Unblock { user: UserId },
     /// Whether to tell others what was read, until the program ends. Not answered.
     ReadReceipts(Answer),
+    /// Change the passcode to this one. Answered by `PasscodeChanged` or `PasscodeNotChanged`.
+    ChangePasscode { to: Passcode },
     /// Which terminals does this user have? Answered by `Terminals`.
     Terminals,
     /// Forget a terminal of this user. Answered by `Terminals`.

@@ -27,6 +27,12 @@ pub(crate) enum Notice {
     LoginRefused { user: UserId, why: LoginRefused },
     /// Logged in and reachable at `address`.
     LoggedIn { user: UserId, address: SocketAddr },
+    /// The login was made with the passcode from before a change.
+    FormerPasscode,
+    /// Answers `ChangePasscode`: the new one holds.
+    PasscodeChanged,
+    /// Answers `ChangePasscode`.
+    PasscodeNotChanged(NotChanged),
     /// Another terminal of the same user is logged in too.
     AlsoElsewhere { user: UserId },
     /// Answers `Call`: the other side accepted.
@@ -131,6 +137,19 @@ pub(crate) enum LoginRefused {
     Locked { retry_after: Option<u64> },
     /// Too many logins from this source or terminals of this user; seconds to wait.
     TooMany { retry_after: u64 },
+}
+
+/// Why a passcode was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotChanged {
+    /// It was changed or reset at another place since this terminal logged in.
+    Meanwhile,
+    /// Too many changes; seconds to wait.
+    TooFast { retry_after: u64 },
+    /// The directory is out of reach; nothing was sent.
+    DirectoryLost,
+    /// The directory was lost before it answered: either passcode may hold.
+    Unsure,
 }
 
 /// Why a call came to nothing.

@@ -9,7 +9,7 @@ use common::ident::UserId;
 use common::secret::Passcode;
 use futures::future::BoxFuture;
 
-use super::directory::login::{self, Credentials, NotLoggedIn, Presence};
+use super::directory::login::{self, Credentials, Held, NotLoggedIn, Presence};
 use super::directory::register::{self, NotRegistered};
 use super::directory::session::check_pin;
 use super::directory::{Place, Wire};
@@ -214,12 +214,15 @@ impl Entry<'_> {
             }
             Err(NotLoggedIn::Failed(failure)) => return Err(failure),
         };
-        let challenge = authenticated.challenge;
+        let (challenge, held) = (authenticated.challenge, authenticated.held);
         let credentials = authenticated.keep(state, &user, &passcode)?;
         let address = self.setup.listen.unwrap_or_else(|| wire.local());
         let (listener, port) = login::listen(address, self.setup.port)?;
         let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;
         self.front_end.tell(Notice::LoggedIn { user: user.clone(), address: presence.address }).await;
+        if held == Held::Former {
+            self.front_end.tell(Notice::FormerPasscode).await;
+        }
         if presence.terminals > 1 {
             self.front_end.tell(Notice::AlsoElsewhere { user }).await;
         }

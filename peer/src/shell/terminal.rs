@@ -161,7 +161,7 @@ impl Terminal {
                 // The person first: nobody else may keep them waiting.
                 command = commands.recv().fuse() => {
                     // A front end that is gone has logged out.
-                    self.input(Input::Command(command.unwrap_or(Command::Logout))).await?
+                    self.command(command.unwrap_or(Command::Logout)).await?
                 }
                 event = happened.recv().fuse() => match event {
                     Ok(event) => self.event(event).await?,
@@ -173,6 +173,14 @@ impl Terminal {
                 return Ok(());
             }
         }
+    }
+
+    async fn command(&mut self, command: Command) -> Result<Run, Failure> {
+        if let Command::ChangePasscode { to } = command {
+            ask(&self.questions, Question::ChangePasscode(to)).await;
+            return Ok(Run::On);
+        }
+        self.input(Input::Command(command)).await
     }
 
     async fn event(&mut self, event: Event) -> Result<Run, Failure> {

@@ -25,6 +25,7 @@ mod lockout;
 mod lookups;
 mod mail;
 mod outage;
+mod passcode;
 mod registration;
 mod session;
 mod strangers;

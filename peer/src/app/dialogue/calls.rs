@@ -25,7 +25,7 @@ impl Session {
             self.standing.push((with.clone(), Seen::Yes));
         }
         // Somebody who is waiting to be let in is let in by calling.
-        let knocks = self.questions.iter().position(|question| *question == Question::Accept(to.clone()));
+        let knocks = self.questions.iter().position(|question| question.caller() == Some(&to));
         match knocks {
             Some(place) => {
                 self.questions.remove(place);
@@ -105,12 +105,11 @@ impl Session {
     }
 
     pub(super) fn asked_no_more(&mut self, from: &UserId, stage: &mut Stage) {
-        let question = Question::Accept(from.clone());
-        if self.question.as_ref() == Some(&question) {
+        if self.question.as_ref().and_then(Question::caller) == Some(from) {
             stage.abandon_entry();
             self.question = None;
         }
-        self.questions.retain(|waiting| *waiting != question);
+        self.questions.retain(|waiting| waiting.caller() != Some(from));
         stage.say(&talk::gave_up(from));
         if self.is_calling(from) {
             return self.give_call_up(stage);

@@ -21,8 +21,8 @@ pub(super) enum Entrance {
     NewPasscode(Newcomer),
     Again { newcomer: Newcomer, first: Passcode },
     Registering { newcomer: Newcomer, passcode: Passcode },
-    Passcode { user: UserId },
-    LoggingIn { user: UserId, passcode: Passcode },
+    Passcode { user: UserId, passcode_min: u16 },
+    LoggingIn { user: UserId, passcode: Passcode, passcode_min: u16 },
     Join,
     Joining,
 }
@@ -157,7 +157,7 @@ impl Entrance {
                 }
                 newcomer.register(passcode, stage)
             }
-            Self::Passcode { user } => log_in(user, passcode, stage),
+            Self::Passcode { user, passcode_min } => log_in(user, passcode, passcode_min, stage),
             other => State::Entrance(other),
         }
     }
@@ -173,20 +173,21 @@ impl Entrance {
                 if known == Some(false) && registration == Registration::Open {
                     return Self::Register(Newcomer { user, passcode_min, invited_by: None }).ask(stage);
                 }
-                ask_passcode(user, stage)
+                ask_passcode(user, passcode_min, stage)
             }
             (Self::Joining, Notice::InviteProved { user, server, key, passcode_min }) => {
                 stage.say(&words::invite_proved(&key));
                 Newcomer { user, passcode_min, invited_by: Some(server) }.choose_passcode(stage)
             }
             (Self::Registering { newcomer, passcode }, Notice::Registered { user, server }) => {
+                let passcode_min = newcomer.passcode_min;
                 stage.say(&match newcomer.invited_by {
                     None => words::registered(&user),
                     Some(_) => words::registered_by_invite(&user, &server),
                 });
                 // The engine logs in with the passcode just given, so this line is printed complete.
                 stage.prompt(words::PASSCODE, Echo::Hidden, Lines::One, None);
-                State::Entrance(Self::LoggingIn { user, passcode })
+                State::Entrance(Self::LoggingIn { user, passcode, passcode_min })
             }
             (Self::Registering { newcomer, .. }, Notice::RegisterRefused { user, why }) => {
                 let server = newcomer.invited_by.unwrap_or_else(|| stage.options.server.clone());
@@ -194,11 +195,13 @@ impl Entrance {
                 stage.exit_at_end_of_input = exit::LOGIN_REFUSED;
                 if stage.options.passcode.is_some() { stage.exit(exit::LOGIN_REFUSED) } else { Self::Login.ask(stage) }
             }
-            (Self::LoggingIn { user, passcode }, Notice::LoggedIn { .. }) => {
+            (Self::LoggingIn { user, passcode, passcode_min }, Notice::LoggedIn { .. }) => {
                 stage.finish(words::LOGGED_IN);
-                Session::begin(user, passcode, stage)
+                Session::begin(user, passcode, passcode_min, stage)
             }
-            (Self::LoggingIn { user, .. }, Notice::LoginRefused { why, .. }) => login_refused(user, why, stage),
+            (Self::LoggingIn { user, passcode_min, .. }, Notice::LoginRefused { why, .. }) => {
+                login_refused(user, passcode_min, why, stage)
+            }
             (unmoved, _) => State::Entrance(unmoved),
         }
     }
@@ -258,22 +261,22 @@ fn trust(user: UserId, answer: Answer, stage: &mut Stage) -> State {
     State::Entrance(Entrance::Identifying { user })
 }
 
-fn ask_passcode(user: UserId, stage: &mut Stage) -> State {
+fn ask_passcode(user: UserId, passcode_min: u16, stage: &mut Stage) -> State {
     match stage.options.passcode.clone() {
-        None => Entrance::Passcode { user }.ask(stage),
+        None => Entrance::Passcode { user, passcode_min }.ask(stage),
         Some(passcode) => {
             stage.prompt(words::PASSCODE, Echo::Hidden, Lines::One, None);
-            log_in(user, passcode, stage)
+            log_in(user, passcode, passcode_min, stage)
         }
     }
 }
 
-fn log_in(user: UserId, passcode: Passcode, stage: &mut Stage) -> State {
+fn log_in(user: UserId, passcode: Passcode, passcode_min: u16, stage: &mut Stage) -> State {
     stage.command(Command::Login { user: user.clone(), passcode: passcode.clone() });
-    State::Entrance(Entrance::LoggingIn { user, passcode })
+    State::Entrance(Entrance::LoggingIn { user, passcode, passcode_min })
 }
 
-fn login_refused(user: UserId, why: LoginRefused, stage: &mut Stage) -> State {
+fn login_refused(user: UserId, passcode_min: u16, why: LoginRefused, stage: &mut Stage) -> State {
     // What was typed ahead was meant for other prompts; taken as passcodes it would use up the tries.
     stage.discard_type_ahead();
     stage.exit_at_end_of_input = exit::LOGIN_REFUSED;
@@ -287,6 +290,8 @@ fn login_refused(user: UserId, why: LoginRefused, stage: &mut Stage) -> State {
     match why {
         _ if stage.options.passcode.is_some() => stage.exit(exit::LOGIN_REFUSED),
         LoginRefused::Locked { .. } => Entrance::Login.ask(stage),
-        LoginRefused::Passcode { .. } | LoginRefused::TooMany { .. } => Entrance::Passcode { user }.ask(stage),
+        LoginRefused::Passcode { .. } | LoginRefused::TooMany { .. } => {
+            Entrance::Passcode { user, passcode_min }.ask(stage)
+        }
     }
 }

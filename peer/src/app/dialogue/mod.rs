@@ -16,6 +16,7 @@ mod entrance;
 mod groups;
 mod mail;
 mod outgoing;
+mod passwd;
 mod question;
 mod session;
 mod stage;

@@ -5,16 +5,17 @@
 
 use common::ident::UserId;
 
-use super::Output;
+use super::passwd::Passwd;
 use super::session::{Floor, Occasion, Pending, Session};
 use super::stage::Stage;
+use super::{Echo, Output};
 use crate::app::words::talk;
 use crate::app::{qr, words};
 use crate::core::command::{Answer, Command, KeyDecision};
 use crate::core::keep::Conversation;
 
 /// A question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Question {
     /// Somebody calls and waits.
     Accept(UserId),
@@ -22,6 +23,8 @@ pub(super) enum Question {
     Key { of: UserId, since: u64, old: String, new: String },
     /// Do the numbers match?
     Number { with: UserId, digits: String },
+    /// `/passwd`
+    Passcode(Passwd),
 }
 
 impl Question {
@@ -30,7 +33,12 @@ impl Question {
             Self::Accept(from) => words::accept(from),
             Self::Key { .. } => words::KEY.to_owned(),
             Self::Number { .. } => words::VERIFY.to_owned(),
+            Self::Passcode(step) => step.prompt(),
         }
+    }
+
+    pub(super) fn echo(&self) -> Echo {
+        if matches!(self, Self::Passcode(_)) { Echo::Hidden } else { Echo::Visible }
     }
 
     pub(super) fn caller(&self) -> Option<&UserId> {
@@ -42,7 +50,7 @@ impl Session {
     /// Shows what a question is about; its prompt follows.
     pub(super) fn ask(&mut self, question: Question, stage: &mut Stage) {
         match &question {
-            Question::Accept(_) => {}
+            Question::Accept(_) | Question::Passcode(_) => {}
             Question::Key { of, since, old, new } => {
                 stage.discard_type_ahead();
                 talk::key_changed(of, *since, old, new).iter().for_each(|line| stage.say(line));
@@ -59,6 +67,9 @@ impl Session {
 
     /// An answer; anything unclear leaves the question open.
     pub(super) fn answer(&mut self, question: Question, line: &str, stage: &mut Stage) {
+        if let Question::Passcode(step) = question {
+            return self.passcode_typed(step, line, stage);
+        }
         stage.echo(line);
         let word = line.trim().to_lowercase();
         match (&question, word.as_str()) {
@@ -88,7 +99,7 @@ impl Session {
         match &question {
             Question::Accept(from) => decline(from, stage),
             Question::Key { of, .. } => stage.say(&talk::key_later(of)),
-            Question::Number { .. } => {}
+            Question::Number { .. } | Question::Passcode(_) => {}
         }
         self.take_up_entry(stage);
     }

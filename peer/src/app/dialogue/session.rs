@@ -53,6 +53,8 @@ pub(super) enum Pending {
     Group(GroupName),
     /// Whether the person is a member of this group, to write to it.
     Entering(GroupName),
+    /// A change of the passcode.
+    Passcode,
     /// Anything else.
     Answer,
 }
@@ -62,7 +64,10 @@ pub(super) enum Pending {
 pub(super) struct Session {
     pub(super) user: UserId,
     /// Kept so that it is never sent as a message.
-    passcode: Passcode,
+    pub(super) passcode: Passcode,
+    pub(super) passcode_min: u16,
+    /// The one that the directory was asked to change it to.
+    pub(super) new_passcode: Option<Passcode>,
     pub(super) floor: Floor,
     pub(super) pending: Option<Pending>,
     /// The question that is being asked, and those that wait until nobody is being talked to.
@@ -93,10 +98,12 @@ pub(super) enum Seen {
 }
 
 impl Session {
-    pub(super) fn begin(user: UserId, passcode: Passcode, stage: &mut Stage) -> State {
+    pub(super) fn begin(user: UserId, passcode: Passcode, passcode_min: u16, stage: &mut Stage) -> State {
         let session = Self {
             user,
             passcode,
+            passcode_min,
+            new_passcode: None,
             floor: Floor::Destination,
             pending: None,
             question: None,
@@ -151,7 +158,8 @@ impl Session {
         self.serve_the_waiting(stage);
         if let Some(question) = &self.question {
             let text = question.prompt();
-            return stage.question(&text, Echo::Visible, State::Session(self));
+            let echo = question.echo();
+            return stage.question(&text, echo, State::Session(self));
         }
         self.prompt(stage);
         State::Session(self)
@@ -226,6 +234,7 @@ impl Session {
             },
             Request::Logout => return Some(stage.leave(exit::OK)),
             Request::Verify(of) => self.verify(of, stage),
+            Request::Passwd => self.begin_passwd(stage),
             request => self.mail_request(request, stage),
         }
         None
@@ -285,6 +294,9 @@ impl Session {
                 let listing = self.pending.take() == Some(Pending::People);
                 stage.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
             }
+            Notice::PasscodeChanged => self.passcode_changed(stage),
+            Notice::PasscodeNotChanged(why) => self.passcode_not_changed(why, stage),
+            Notice::FormerPasscode => stage.say(words::passcode::FORMER),
             Notice::AlsoElsewhere { user } => stage.say(&words::also_elsewhere(&user)),
             Notice::DirectoryLost { retry_in } => {
                 self.give_up_waiting();

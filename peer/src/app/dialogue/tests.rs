@@ -16,7 +16,7 @@ use super::*;
 use crate::core::command::{Answer, KeyDecision, Ticket};
 use crate::core::keep::{Conversation, Mark};
 use crate::core::notice::{
-    AfterLoss, Arrival, CallFailed, EndedBy, GroupNews, KeyState, LoginRefused, Next, Person, Role,
+    AfterLoss, Arrival, CallFailed, EndedBy, GroupNews, KeyState, LoginRefused, Next, NotChanged, Person, Role,
 };
 
 /// A screen as a pipe sees it, an entry, and the commands sent.

@@ -60,6 +60,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
         ("back", _) => Request::Away(None),
         ("list" | "who", _) => Request::List,
         ("end", _) => Request::End,
+        ("passwd", _) => Request::Passwd,
         ("version", _) => Request::Version,
         ("logout" | "quit", _) => Request::Logout,
         _ => return Err(no_command(word)),

@@ -127,6 +127,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         does: "where you are logged in; forget a terminal",
         example: "/terminal remove 2",
     },
+    Topic { word: "passwd", usage: "/passwd", needs: "stands alone", does: "change your passcode", example: "/passwd" },
     Topic { word: "quit", usage: "/quit", needs: "stands alone", does: "the same as /logout", example: "/quit" },
     Topic { word: "who", usage: "/who", needs: "stands alone", does: "the same as /list", example: "/who" },
     Topic {

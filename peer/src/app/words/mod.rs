@@ -2,13 +2,14 @@
 //!
 //! Owns words only; when they are said is [`super::dialogue`]'s part. Failures that end the program are in
 //! [`failure`], calls and conversations in [`talk`], the help in [`help`], command line and configuration in [`setup`],
-//! export and import in [`backup`], dates, durations and the `list` table in [`mod@format`].
+//! export and import in [`backup`], the passcode in [`passcode`], dates, durations and the `list` table in [`mod@format`].
 
 pub(crate) mod backup;
 pub(crate) mod failure;
 pub(crate) mod format;
 pub(crate) mod help;
 pub(crate) mod mail;
+pub(crate) mod passcode;
 pub(crate) mod setup;
 pub(crate) mod talk;
 pub(crate) mod trust;

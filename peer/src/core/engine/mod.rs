@@ -364,6 +364,8 @@ impl Engine {
                 post.command(&mut step, command, is_up);
             }
             Command::Logout => self.leaving = Some(now.tick + LAST_MAIL),
+            // The shell's: the session's connection carries them out.
+            Command::ChangePasscode { .. } => {}
             // Login is over; a front end does not send these any more.
             Command::Identify { .. }
             | Command::TrustDirectory(_)

@@ -43,7 +43,7 @@ impl From<StoreError> for NotLoggedIn {
 }
 
 /// What a login gives the terminal to keep for its session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     /// The user.
     pub(crate) user: UserId,
@@ -66,9 +66,20 @@ pub(crate) struct Presence {
     pub(crate) terminals: u32,
 }
 
+/// Which of two passcodes a login was made with (protocol section 5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// The one that holds.
+    Newest,
+    /// The one before a change; it opens until the first login with the newer one.
+    Former,
+}
+
 /// A passcode authentication that succeeded; what is to be kept of it, and the challenge to announce with.
 #[derive(Debug)]
 pub(crate) struct Authenticated {
+    /// Which passcode it was.
+    pub(crate) held: Held,
     identity: IdentityKey,
     vault: Option<KnownVault>,
     cookie: Option<Cookie>,
@@ -97,21 +108,51 @@ impl Authenticated {
     }
 }
 
-/// Passes the passcode authentication and opens the vault; not present yet.
+/// Passes the passcode authentication and opens the vault; not present yet. Where the passcode was changed and does not
+/// fit, it may be the one from before.
 pub(crate) async fn authenticate(
     wire: &mut Wire,
     known: Known,
     user: &UserId,
     passcode: &Passcode,
 ) -> Result<Authenticated, NotLoggedIn> {
+    match attempt(wire, known.clone(), user, passcode, Held::Newest).await? {
+        Attempt::Granted(authenticated) => Ok(*authenticated),
+        Attempt::Refused { changed: false, why } => Err(NotLoggedIn::Refused(why)),
+        Attempt::Refused { changed: true, .. } => match attempt(wire, known, user, passcode, Held::Former).await? {
+            Attempt::Granted(authenticated) => Ok(*authenticated),
+            Attempt::Refused { why, .. } => Err(NotLoggedIn::Refused(why)),
+        },
+    }
+}
+
+/// Outcome of one attempt.
+enum Attempt {
+    Granted(Box<Authenticated>),
+    /// `changed`: there is a passcode from before as well.
+    Refused {
+        changed: bool,
+        why: LoginRefused,
+    },
+}
+
+async fn attempt(
+    wire: &mut Wire,
+    known: Known,
+    user: &UserId,
+    passcode: &Passcode,
+    held: Held,
+) -> Result<Attempt, NotLoggedIn> {
     let (client, ke1) = ClientLogin::start(passcode.clone()).map_err(|e| wire.broken(&e.to_string()))?;
     let Known { terminal, cookie, vault } = known;
-    let request = AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie, previous: false };
+    let previous = held == Held::Former;
+    let request = AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie, previous };
     let challenge = match wire.ask(request).await? {
         FromDirectory::AuthChallenge(challenge) => challenge,
-        FromDirectory::AuthReply(reply) => return Err(NotLoggedIn::Refused(refusal(&reply))),
+        FromDirectory::AuthReply(reply) => return Ok(Attempt::Refused { changed: false, why: refusal(&reply) }),
         other => return Err(wire.unexpected(&other).into()),
     };
+    let changed = challenge.changed;
     let (ke3, export_key) = match finish(wire, user, client, challenge.passcode.0).await {
         Ok((ke3, export_key)) => (ke3, Some(export_key)),
         // The directory has counted the attempt; a proof that cannot be right makes it say how many are left.
@@ -123,11 +164,12 @@ pub(crate) async fn authenticate(
         other => return Err(wire.unexpected(&other).into()),
     };
     let (AuthStatus::Granted, Some(export_key)) = (reply.status, export_key) else {
-        return Err(NotLoggedIn::Refused(refusal(&reply)));
+        return Ok(Attempt::Refused { changed, why: refusal(&reply) });
     };
     let sent = reply.vault.map(|blob| blob.0).unwrap_or_default();
     let (identity, vault) = open_vault(vault, user, &export_key, sent)?;
-    Ok(Authenticated { identity, vault, cookie: reply.cookie, challenge: challenge.challenge })
+    let challenge = challenge.challenge;
+    Ok(Attempt::Granted(Box::new(Authenticated { held, identity, vault, cookie: reply.cookie, challenge })))
 }
 
 /// Proves possession of the identity key; from then on the user is present at `port`.

@@ -1,9 +1,10 @@
 //! The directory, seen from a peer: connection, registration, login, session (protocol sections 5 and 6).
 //!
 //! [`Wire`] is one authenticated connection on which questions are asked one at a time; `login` and `register` use it
-//! up to `ANNOUNCED`; `session` keeps it from then on.
+//! up to `ANNOUNCED`; `session` keeps it from then on, with `passcode` for changing it.
 
 pub(crate) mod login;
+mod passcode;
 pub(crate) mod register;
 pub(crate) mod session;
 

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
@@ -17,12 +18,14 @@ use common::msg::{
     ByeReason, Certificate, ErrorCode, FromDirectory, ListReq, ListedUser, Logout, LookupReq, Message as _, Ping, Pong,
     ToDirectory,
 };
+use common::secret::Passcode;
 use futures::{FutureExt as _, select_biased};
 
 use super::login::{self, Credentials, NotLoggedIn, Presence};
+use super::passcode::Change;
 use super::{Place, Wire};
 use crate::core::engine::{Input, Purpose, Unreachable};
-use crate::core::notice::{Failure, LoggedOut, LoginRefused, Notice};
+use crate::core::notice::{Failure, LoggedOut, LoginRefused, NotChanged, Notice};
 use crate::core::verify::found;
 use crate::shell::rt::{self, Task, TcpListener};
 use crate::shell::{Event, Events};
@@ -44,6 +47,8 @@ pub(crate) enum Question {
     List,
     /// Something of the post office, which knows by itself what it waits for.
     Post(Box<ToDirectory>),
+    /// Make this the passcode.
+    ChangePasscode(Passcode),
     /// Log in anew: this terminal has become another one.
     Anew,
     /// The last one: end the session.
@@ -58,7 +63,7 @@ pub(crate) struct Session {
     /// Where its pin is kept.
     pub(crate) folder: ServerFolder,
     /// Who we are.
-    pub(crate) credentials: std::sync::Arc<Credentials>,
+    pub(crate) credentials: Arc<Credentials>,
     /// The address to listen on and to call from, where one was asked for.
     pub(crate) listen: Option<IpAddr>,
     /// The port that was asked for.
@@ -66,7 +71,7 @@ pub(crate) struct Session {
     /// Where we listen now.
     pub(crate) listening: SocketAddr,
     /// The local store, for cookies and vaults of later logins.
-    pub(crate) state: std::sync::Arc<futures::lock::Mutex<State>>,
+    pub(crate) state: Arc<futures::lock::Mutex<State>>,
 }
 
 /// A session that stands again.
@@ -95,9 +100,13 @@ impl Session {
         rt::spawn(async move {
             let mut wire = wire;
             loop {
-                match Standing::new(&mut wire, &questions, &events, &self.credentials.user).run().await {
-                    Over::LoggedOut(why) => return events.input(Input::SessionEnded(why)).await,
-                    Over::Lost => {}
+                let change = Change::new(Arc::clone(&self.credentials), Arc::clone(&self.state));
+                let (over, changed) = Standing::new(&mut wire, &questions, &events, change).run().await;
+                if let Over::LoggedOut(why) = over {
+                    return events.input(Input::SessionEnded(why)).await;
+                }
+                if let Some(passcode) = changed {
+                    self.credentials = Arc::new(Credentials { passcode, ..(*self.credentials).clone() });
                 }
                 let Some(again) = self.come_back(&questions, &events).await else { return };
                 wire = again;
@@ -193,6 +202,9 @@ async fn leave_unanswered(question: Question, events: &Events) {
             events.input(Input::LookedUp { purpose, user, found: Err(Unreachable) }).await;
         }
         Question::List => events.input(Input::Listed(Err(Unreachable))).await,
+        Question::ChangePasscode(_) => {
+            events.send(Event::Notice(Notice::PasscodeNotChanged(NotChanged::DirectoryLost))).await;
+        }
         // The post office begins anew with the next session.
         Question::Post(_) | Question::Anew | Question::Logout => {}
     }
@@ -203,7 +215,7 @@ struct Standing<'a> {
     wire: &'a mut Wire,
     questions: &'a Receiver<Question>,
     events: &'a Events,
-    user: &'a UserId,
+    change: Change,
     open: VecDeque<Question>,
     listed: Vec<ListedUser>,
     heard: Instant,
@@ -211,12 +223,13 @@ struct Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    fn new(wire: &'a mut Wire, questions: &'a Receiver<Question>, events: &'a Events, user: &'a UserId) -> Self {
+    fn new(wire: &'a mut Wire, questions: &'a Receiver<Question>, events: &'a Events, change: Change) -> Self {
         let (open, listed) = (VecDeque::new(), Vec::new());
-        Self { wire, questions, events, user, open, listed, heard: Instant::now(), pinged: false }
+        Self { wire, questions, events, change, open, listed, heard: Instant::now(), pinged: false }
     }
 
-    async fn run(mut self) -> Over {
+    /// Gives the passcode too, if it was changed meanwhile.
+    async fn run(mut self) -> (Over, Option<Passcode>) {
         let over = loop {
             let due = if self.pinged { DEAD_AFTER } else { PING_AFTER };
             let silence = due.saturating_sub(self.heard.elapsed());
@@ -234,7 +247,10 @@ impl<'a> Standing<'a> {
         for question in std::mem::take(&mut self.open) {
             leave_unanswered(question, self.events).await;
         }
-        over
+        if self.change.is_under_way() {
+            self.events.send(Event::Notice(Notice::PasscodeNotChanged(NotChanged::Unsure))).await;
+        }
+        (over, self.change.into_new())
     }
 
     fn ask(&mut self, question: Question) -> Result<Option<LoggedOut>, LinkError> {
@@ -244,7 +260,14 @@ impl<'a> Standing<'a> {
                 self.wire.link.queue(&message.encode(), Padding::None)?;
                 return Ok(None);
             }
-            Question::Lookup { user, .. } => LookupReq { userid: self.user.clone(), lookup: user.clone() }.into(),
+            Question::ChangePasscode(to) => {
+                let request = self.change.begin(to).map_err(|_| LinkError::Lost)?;
+                self.wire.link.queue(&ToDirectory::from(request).encode(), Padding::None)?;
+                return Ok(None);
+            }
+            Question::Lookup { user, .. } => {
+                LookupReq { userid: self.change.user().clone(), lookup: user.clone() }.into()
+            }
             Question::List => {
                 self.listed.clear();
                 ListReq { after: None }.into()
@@ -256,6 +279,12 @@ impl<'a> Standing<'a> {
         }
         self.wire.link.queue(&message.encode(), Padding::None)?;
         Ok(None)
+    }
+
+    async fn tell(&self, notice: Option<Notice>) {
+        if let Some(notice) = notice {
+            self.events.send(Event::Notice(notice)).await;
+        }
     }
 
     fn silent(&mut self) -> Result<Option<LoggedOut>, LinkError> {
@@ -302,6 +331,20 @@ impl<'a> Standing<'a> {
                     }
                     leave_unanswered(question, self.events).await;
                 }
+            }
+            FromDirectory::PasscodeChallenge(challenge) => {
+                let upload = self.change.seal(self.wire, challenge).await;
+                if let Some(upload) = upload.map_err(|_| LinkError::Lost)? {
+                    self.wire.link.queue(&ToDirectory::from(upload).encode(), Padding::None)?;
+                }
+            }
+            FromDirectory::PasscodeReply(reply) => {
+                let notice = self.change.replied(reply.status);
+                self.tell(notice).await;
+            }
+            FromDirectory::Error(error) if matches!(error.to.as_deref(), Some("PASSCODEREQ" | "PASSCODEUPLOAD")) => {
+                let notice = self.change.refused(&error);
+                self.tell(notice).await;
             }
             FromDirectory::Ping(_) => self.wire.link.queue(&ToDirectory::from(Pong {}).encode(), Padding::None)?,
             FromDirectory::Bye(bye) => match bye.reason {

@@ -92,3 +92,54 @@ fn a_caller_who_gives_up_gives_the_prompt_back() {
     scene.notice(Notice::AskedNoMore { from: id("bianca") });
     assert!(scene.seen().ends_with("-- bianca gave up calling.\nEnter destination user ID: car"), "{}", scene.seen());
 }
+
+#[test]
+fn the_passcode_is_changed_by_who_knows_it_and_never_shown() {
+    let mut scene = Scene::logged_in();
+    scene.types("/passwd");
+    scene.types("111111");
+    scene.types("/passwd");
+    for typed in ["482193", "123", "739164", "739165", "739164", "739164"] {
+        scene.types(typed);
+    }
+    scene.types("typed ahead");
+    assert_eq!(scene.sent(), ["ChangePasscode { to: Passcode(…) }"]);
+    scene.notice(Notice::PasscodeChanged);
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: /passwd\n\
+         Enter the passcode you have now: \n\
+         -- That is not your passcode. Nothing was changed; /passwd tries again.\n\
+         Enter destination user ID: /passwd\n\
+         Enter the passcode you have now: \n\
+         New passcode, 6 digits or more: \n\
+         -- Too short: 6 digits or more. Nothing was sent.\n\
+         New passcode, 6 digits or more: \n\
+         Same passcode again: \n\
+         -- The two are not the same. Nothing was sent; once more.\n\
+         New passcode, 6 digits or more: \n\
+         Same passcode again: \n\
+         -- Passcode changed. The old one opens nothing after your next login.\n\
+         Enter destination user ID: typed ahead\n\
+         -- Not a user ID: a user id consists of a-z, 0-9, dot, dash and underscore, and starts with a letter or \
+         digit.\n\
+         Enter destination user ID: "
+    );
+    scene.types("send bianca 739164");
+    assert!(scene.seen().contains("That looks like your passcode"), "the new one is guarded too");
+}
+
+#[test]
+fn a_change_that_did_not_come_about_is_explained() {
+    let mut scene = Scene::logged_in();
+    for typed in ["/passwd", "482193", "739164", "739164"] {
+        scene.types(typed);
+    }
+    scene.notice(Notice::PasscodeNotChanged(NotChanged::Unsure));
+    assert!(scene.seen().contains("try the new passcode first, then the old one"), "{}", scene.seen());
+    scene.types("/passwd");
+    scene.types("482193");
+    assert!(scene.seen().ends_with("New passcode, 6 digits or more: "), "the old one counts: {}", scene.seen());
+    scene.input(Input::CtrlC);
+    assert!(scene.seen().ends_with("Enter destination user ID: "), "{}", scene.seen());
+}
