@@ -18,6 +18,8 @@ mod core;
 mod program;
 mod shell;
 mod signals;
+#[cfg(test)]
+mod simulation;
 mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;

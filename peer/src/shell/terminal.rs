@@ -233,6 +233,7 @@ impl Terminal {
         for effect in effects {
             match effect {
                 Effect::Keep(_) if self.is_suspended => return Ok(run),
+                effect if self.is_suspended && effect.rests_on_the_disk() => {}
                 Effect::Keep(changes) => {
                     let kept = self.state.lock().await.keep(&changes);
                     if let Err(error) = kept {
@@ -252,9 +253,11 @@ impl Terminal {
         Ok(run)
     }
 
-    /// Opens the post office with what is on the disk, after a while: a disk that is full stays so for some time.
+    /// Opens the post office with what is on the disk, after a while: a disk that is full stays so for some time. The
+    /// session begins anew, so that no answer comes to a question that nobody remembers.
     async fn reopen(&mut self) -> Result<Run, Failure> {
         self.is_suspended = true;
+        ask(&self.questions, Question::Anew).await;
         let post = self.office.open(&*self.state.lock().await)?;
         let events = self.events.clone();
         let again = rt::spawn(async move {

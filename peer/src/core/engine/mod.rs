@@ -134,8 +134,9 @@ pub(crate) enum Effect {
     Hang(DialId),
     /// Answer a caller; a refused link is closed behind the answer.
     Reply { link: LinkId, reply: ConnectReply },
-    /// Keep all of this or none of it. What follows rests on it: if it fails, nothing that follows is done, the post
-    /// office is opened anew with what the disk has, and comes as [`Input::Reopened`].
+    /// Keep all of this or none of it. What follows rests on it: if it fails, nothing that follows is done, the session
+    /// begins anew, and so does the post office with what the disk has, which comes as [`Input::Reopened`]; until then
+    /// nothing is done that [rests on the disk](Effect::rests_on_the_disk).
     Keep(Vec<Change>),
     /// Say something to the directory; what it answers comes as [`Input::Said`].
     Ask(Box<ToDirectory>),
@@ -153,6 +154,14 @@ pub(crate) enum Effect {
     Save(Contact),
     /// End the session with the directory and stop.
     LogOut,
+}
+
+impl Effect {
+    /// Whether it may only be carried out while the disk has what this state rests on: what is said to others, and asked
+    /// of the directory by the post office.
+    pub(crate) fn rests_on_the_disk(&self) -> bool {
+        matches!(self, Self::Keep(_) | Self::Ask(_) | Self::Say { .. } | Self::Confirm { .. })
+    }
 }
 
 /// The moment of an input.
@@ -283,6 +292,11 @@ impl Engine {
             }
             Input::Reopened(reopened) => {
                 self.post = *reopened;
+                // Texts that came meanwhile were not confirmed; their senders send them by mail when the link has ended.
+                for (with, conversation) in std::mem::take(&mut self.conversations) {
+                    out.push(Effect::Close { link: conversation.link, reason: ByeReason::Stopping });
+                    out.push(Effect::Notify(Notice::Ended { with, by: EndedBy::Us }));
+                }
                 if self.directory == Directory::Up {
                     let (post, mut step) = self.post(now, out);
                     post.session_began(&mut step);

@@ -28,8 +28,8 @@ pub(super) enum Asked {
         room: RoomId,
         epoch: u64,
     },
-    /// To give up a room.
-    GiveUp,
+    /// To give up the room of a group.
+    GiveUp(GroupName),
     /// For a group that the person wants to join.
     Group(GroupName),
     /// For the errand under way: which terminals there are, or key packages of one user.

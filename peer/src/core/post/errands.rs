@@ -20,9 +20,10 @@ use common::msg::{
 };
 
 use super::desk::Asked;
+use super::outbox::name_of;
 use super::rooms::{Newcomer, Wish};
 use super::{Post, Step};
-use crate::core::keep::Conversation;
+use crate::core::keep::{Change, Conversation, HistoryChange, Kind, Mark};
 use crate::core::mls::RoomError;
 use crate::core::notice::{GroupNews, Next, Notice};
 
@@ -156,14 +157,18 @@ impl Post {
                     id
                 }
             },
-            Errand::Found(name) => {
-                let id = self.ids.room();
-                match self.rooms.create_group(id, name) {
-                    Ok(changes) => step.keep(changes),
-                    Err(why) => return self.give_up(step, &Conversation::Group(name.clone()), &why),
+            Errand::Found(name) => match self.unfounded_room(name) {
+                // The directory may have taken it, and its answer got lost.
+                Some(room) => room,
+                None => {
+                    let id = self.ids.room();
+                    match self.rooms.create_group(id, name) {
+                        Ok(changes) => step.keep(changes),
+                        Err(why) => return self.give_up(step, &Conversation::Group(name.clone()), &why),
+                    }
+                    id
                 }
-                id
-            }
+            },
             Errand::Sync(room) | Errand::Admit(room, _) | Errand::Remove(room, _) | Errand::Promote(room, _) => *room,
         };
         if !self.rooms.is_usable(&room) {
@@ -357,17 +362,31 @@ impl Post {
         step.tell(Notice::RoomFrozen { with: conversation.clone(), why: why.to_string() });
     }
 
-    /// A room that we are not in any more, by the directory's word.
-    pub(super) fn lose_room(&mut self, _step: &mut Step<'_>, room: &RoomId) -> Vec<crate::core::keep::Change> {
+    /// A room that we are not in any more. What was for a group is given up: another group may have its name one day.
+    pub(super) fn lose_room(&mut self, step: &mut Step<'_>, room: &RoomId) -> Vec<Change> {
         self.errands.forget(room);
         let mut changes = self.groups.forget_room(room);
+        if let Some(to @ Conversation::Group(_)) = self.rooms.conversation(room) {
+            let mut ids = Vec::new();
+            for (number, entry) in self.outbox.give_up(&to) {
+                changes.push(Change::Delete { kind: Kind::Outbox, key: number.to_be_bytes().into() });
+                if entry.text().is_some() {
+                    let (name, since) = (name_of(&to, &self.me.user, entry.letter.id), step.now.date);
+                    changes.push(Change::History(HistoryChange::SetMark { name, mark: Mark::Failed, since }));
+                    ids.push(entry.letter.id);
+                }
+            }
+            if !ids.is_empty() {
+                step.tell(Notice::Marked { to, ids, mark: Mark::Failed, late: false });
+            }
+        }
         changes.extend(self.rooms.forget(room));
         changes
     }
 
     /// A user came, perhaps with a new terminal: rooms shared with that user are looked after.
     pub(super) fn look_after_rooms_of(&mut self, step: &mut Step<'_>, user: &UserId) {
-        for room in self.rooms.with_user(user) {
+        for room in self.rooms.with_user(user).into_iter().filter(|room| self.is_founded(room)).collect::<Vec<_>>() {
             self.rooms.set_not_synced(&room);
             // In a large room one of those who are there is enough.
             let online = |other: &UserId| *other == self.me.user || self.is_online(other);

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
-use common::msg::{Body, CommitReq, GroupReply, GroupReq};
+use common::msg::{Body, CommitReq, CommitStatus, GroupReply, GroupReq};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::desk::Asked;
 use super::errands::Errand;
+use super::outbox::Way;
 use super::rooms::Rooms;
 use super::{Post, Rows, Step};
 use crate::core::command::GroupWish;
@@ -124,20 +125,15 @@ impl Post {
 
     fn leave(&mut self, step: &mut Step<'_>, group: &GroupName, room: &RoomId) -> Option<GroupNews> {
         let (users, admins) = (self.rooms.users(room), self.rooms.admins(room));
-        let Some(epoch) = self.rooms.epoch(room) else { return Some(GroupNews::NotAMember) };
         if users.len() == 1 {
             if !self.desk.is_up() {
                 return Some(GroupNews::DirectoryLost);
             }
-            let request = CommitReq { room: *room, epoch, members: Vec::new(), commit: 0, welcome: 0, group: None };
-            let written = self.inbox.count_written();
-            step.keep(vec![written]);
-            self.desk.ask(step, request, Asked::GiveUp);
-            let changes = self.lose_room(step, room);
-            step.keep(changes);
-            return Some(GroupNews::Left);
-        }
-        if admins.len() == 1 && admins.contains(&self.me.user) {
+            if self.rooms.terminals_of(room, &self.me.user).len() == 1 {
+                self.give_room_up(step, group, room);
+                return None;
+            }
+        } else if admins.len() == 1 && admins.contains(&self.me.user) {
             return Some(GroupNews::LastAdmin);
         }
         let to = Conversation::Group(group.clone());
@@ -147,13 +143,68 @@ impl Post {
         None
     }
 
-    /// Our goodbye is with the directory: the room is forgotten here.
-    pub(super) fn left(&mut self, step: &mut Step<'_>, to: &Conversation) {
-        let Conversation::Group(group) = to else { return };
-        let Some(room) = self.groups.room(group) else { return };
+    /// The last user leaves: the directory forgets the room, and then we do.
+    fn give_room_up(&mut self, step: &mut Step<'_>, group: &GroupName, room: &RoomId) {
+        let Some(epoch) = self.rooms.epoch(room) else { return };
+        let request = CommitReq { room: *room, epoch, members: Vec::new(), commit: 0, welcome: 0, group: None };
+        let written = self.inbox.count_written();
+        step.keep(vec![written]);
+        self.desk.ask(step, request, Asked::GiveUp(group.clone()));
+    }
+
+    /// What the directory says of a room that was given up.
+    pub(super) fn given_up(&mut self, step: &mut Step<'_>, group: GroupName, status: CommitStatus) {
+        match status {
+            CommitStatus::Accepted | CommitStatus::Room | CommitStatus::Taken => self.gone(step, group),
+            // Another terminal of ours has changed the room meanwhile; its commit is under way.
+            CommitStatus::Epoch => {
+                let Some(room) = self.groups.room(&group) else { return };
+                self.rooms.expect_commit(&room);
+                let to = Conversation::Group(group);
+                let goodbye = self.outbox.queue(&to).find(|(_, entry)| entry.letter.body == Body::Leave);
+                match goodbye.map(|(number, _)| number) {
+                    Some(number) => drop(self.outbox.take_way(&to, number, Way::Waiting, step.now.date)),
+                    None => {
+                        let change = self.write(step, &to, Body::Leave);
+                        step.keep(vec![change]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn gone(&mut self, step: &mut Step<'_>, group: GroupName) {
+        let Some(room) = self.groups.room(&group) else { return };
         let changes = self.lose_room(step, &room);
         step.keep(changes);
-        step.tell(Notice::Group { group: group.clone(), news: GroupNews::Left });
+        step.tell(Notice::Group { group, news: GroupNews::Left });
+    }
+
+    /// Whether nobody but our user is in this group.
+    pub(super) fn are_alone(&self, to: &Conversation) -> bool {
+        let Conversation::Group(group) = to else { return false };
+        self.groups.room(group).is_some_and(|room| self.rooms.users(&room).len() == 1)
+    }
+
+    /// Our goodbye is with the directory. The last user gives the room up; otherwise it is forgotten here.
+    pub(super) fn left(&mut self, step: &mut Step<'_>, to: &Conversation) {
+        let Conversation::Group(group) = to else { return };
+        match self.groups.room(group).filter(|_| self.are_alone(to)) {
+            Some(room) => self.give_room_up(step, group, &room),
+            None => self.gone(step, group.clone()),
+        }
+    }
+
+    /// This user leaves at another terminal. Where others are, they remove us; where nobody is, we go by ourselves.
+    pub(super) fn left_elsewhere(&mut self, step: &mut Step<'_>, group: &GroupName, room: &RoomId) {
+        if self.are_alone(&Conversation::Group(group.clone())) {
+            let changes = self.lose_room(step, room);
+            self.also_keep(changes);
+            step.tell(Notice::Group { group: group.clone(), news: GroupNews::Left });
+        } else {
+            let own = self.me.user.clone();
+            self.rooms.note_leave(room, &own);
+        }
     }
 
     /// What only an admin may do.
@@ -245,6 +296,33 @@ impl Post {
         }
     }
 
+    /// Rooms that were made for a group, of which it is not known whether the directory has taken it.
+    fn unfounded(&self) -> Vec<(GroupName, RoomId)> {
+        let groups = self.rooms.groups().into_iter();
+        groups.filter(|(name, room)| self.groups.room(name) != Some(*room)).collect()
+    }
+
+    /// The room that was made for a group, if there is one that was not founded yet.
+    pub(super) fn unfounded_room(&self, group: &GroupName) -> Option<RoomId> {
+        self.unfounded().into_iter().find(|(name, _)| name == group).map(|(_, room)| room)
+    }
+
+    pub(super) fn is_founded(&self, room: &RoomId) -> bool {
+        self.unfounded().iter().all(|(_, other)| other != room)
+    }
+
+    /// Goes on with the groups whose founding was interrupted.
+    pub(super) fn found_what_was_begun(&mut self, step: &mut Step<'_>) {
+        for (group, room) in self.unfounded() {
+            if self.groups.room(&group).is_none() {
+                self.run(step, Errand::Found(group));
+            } else {
+                // The person is in another group of this name by now.
+                step.keep(self.rooms.forget(&room));
+            }
+        }
+    }
+
     /// An errand has come to its end.
     pub(super) fn errand_done(&mut self, step: &mut Step<'_>, errand: &Errand, room: &RoomId) {
         match errand {
@@ -252,6 +330,8 @@ impl Post {
                 let change = self.groups.joined(group, *room);
                 step.keep(change.into_iter().collect());
                 step.tell(Notice::Group { group: group.clone(), news: GroupNews::Created });
+                // The other terminals of its founder.
+                self.run(step, Errand::Sync(*room));
             }
             Errand::Promote(_, user) => {
                 let Some(Conversation::Group(group)) = self.rooms.conversation(room) else { return };

@@ -75,6 +75,9 @@ pub(super) struct Inbox {
     /// How many items waited when the session began.
     waited: u64,
     state: State,
+    /// Whether `changes` may hold something. Until they are kept nothing is sealed or committed: what would be kept of it
+    /// is newer than they are, and must not be overwritten by them.
+    is_taking: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,12 +103,13 @@ impl Inbox {
             receipts: BTreeMap::new(),
             waited: 0,
             state: State::Unknown,
+            is_taking: false,
         }
     }
 
-    /// Whether everything that waited at the beginning of the session was taken.
+    /// Whether everything that waited at the beginning of the session was taken, and nothing is being taken.
     pub(super) fn is_drained(&self) -> bool {
-        self.state == State::Drained
+        self.state == State::Drained && !self.is_taking
     }
 
     /// Counts something that is about to be given to the directory.
@@ -130,6 +134,8 @@ impl Post {
         }
         if state.lost > 0 {
             step.tell(Notice::MailLost { count: state.lost });
+            // Confirmations may have been among it. Receivers drop what they have had, and confirm it again.
+            self.outbox.turn_back_all_stored();
         }
         self.inbox.waited = state.waiting;
         self.inbox.state = State::Draining;
@@ -141,6 +147,7 @@ impl Post {
     fn drained(&mut self, step: &mut Step<'_>) {
         self.inbox.state = State::Drained;
         self.rooms.expect_nothing();
+        self.found_what_was_begun(step);
         self.go_on(step);
         for conversation in self.outbox.conversations() {
             self.pump(step, &conversation);
@@ -154,6 +161,7 @@ impl Post {
 
     /// Takes items until one needs something of the directory, or there are no more.
     fn take_on(&mut self, step: &mut Step<'_>) {
+        self.inbox.is_taking = true;
         while self.inbox.taking.is_some() || !self.inbox.items.is_empty() {
             if self.inbox.taking.is_none() {
                 let Some(item) = self.inbox.items.pop_front() else { break };
@@ -270,6 +278,7 @@ impl Post {
             changes.push(counter(ACKED, self.inbox.kept));
         }
         step.keep(changes);
+        self.inbox.is_taking = false;
         for record in std::mem::take(&mut self.inbox.said_elsewhere) {
             step.tell(Notice::Sent { ticket: None, record });
         }
@@ -277,8 +286,9 @@ impl Post {
         if !arrivals.is_empty() {
             step.tell(Notice::Arrived(arrivals));
         }
-        for user in receipts.into_keys() {
-            self.pump(step, &Conversation::User(user));
+        // Whatever was held back meanwhile.
+        for conversation in self.outbox.conversations() {
+            self.pump(step, &conversation);
         }
     }
 

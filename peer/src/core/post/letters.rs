@@ -59,6 +59,9 @@ impl Post {
                     self.wait_for_decision(step, &group.clone(), user);
                 }
             }
+            (Body::Leave, Conversation::Group(group)) if *sender == self.me.user => {
+                self.left_elsewhere(step, group, room);
+            }
             (Body::Leave, Conversation::Group(_)) => self.leaves(step, room, sender),
             _ => {}
         }

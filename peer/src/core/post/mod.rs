@@ -129,8 +129,8 @@ pub(crate) struct Post {
 #[derive(Debug, Clone, Copy)]
 struct Standing {
     link: LinkId,
-    /// When mail that was not confirmed no longer holds back what is said over it, by the tick clock.
-    patience: u64,
+    /// Until when mail that was not confirmed holds back what is said over it, by the tick clock; nothing once that is over.
+    patience: Option<u64>,
 }
 
 /// How long, in seconds, mail sent before a call may hold back what is said in it, so that the order is kept. Chosen
@@ -225,7 +225,9 @@ impl Post {
                     let (to, why) = (Conversation::Everyone, NotSent::DirectoryLost);
                     step.tell(Notice::NotSent { to, text, why, ticket });
                 }
-                Asked::Group(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
+                Asked::Group(group) | Asked::GiveUp(group) => {
+                    step.tell(Notice::Group { group, news: GroupNews::DirectoryLost })
+                }
                 Asked::Log { .. } => step.tell(Notice::NoPeople),
                 Asked::Reachable(to) => step.tell(Notice::CallFailed { to, why: CallFailed::DirectoryLost }),
                 _ => {}
@@ -262,7 +264,7 @@ impl Post {
             self.outbox.turn_back(|way| way == Way::OnLink(*link));
         }
         for (user, link) in &new {
-            let patience = step.now.tick + PATIENCE;
+            let patience = Some(step.now.tick + PATIENCE);
             self.links.insert(user.clone(), Standing { link: *link, patience });
         }
         for (user, _) in gone.into_iter().chain(new) {
@@ -378,6 +380,7 @@ impl Post {
             (Asked::Commit { room, epoch }, FromDirectory::CommitReply(reply)) => {
                 self.commit_answered(step, room, epoch, reply.status);
             }
+            (Asked::GiveUp(group), FromDirectory::CommitReply(reply)) => self.given_up(step, group, reply.status),
             (Asked::Group(group), FromDirectory::GroupReply(reply)) => self.group_found(step, group, &reply),
             (Asked::Terminals, FromDirectory::TerminalsReply(reply)) => self.terminals_came(step, reply),
             (Asked::Packages(user), FromDirectory::KeyPackageReply(reply)) => self.packages_came(step, &user, reply),
@@ -419,7 +422,8 @@ impl Post {
             }
             Asked::Reachable(user) => step.tell(not_found(user)),
             Asked::Group(_) | Asked::Log { .. } | Asked::OwnTerminals => step.tell(Notice::TooFast { retry_after }),
-            Asked::Mailbox | Asked::Piece | Asked::Certificates | Asked::GiveUp => {}
+            Asked::GiveUp(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
+            Asked::Mailbox | Asked::Piece | Asked::Certificates => {}
         }
     }
 
@@ -489,7 +493,7 @@ impl Post {
     pub(super) fn next_deadline(&self) -> Option<u64> {
         let patience = self.links.iter().filter_map(|(user, standing)| {
             let conversation = Conversation::User(user.clone());
-            self.outbox.any(&conversation, |way| way == Way::Waiting).then_some(standing.patience)
+            standing.patience.filter(|_| self.outbox.any(&conversation, |way| way == Way::Waiting))
         });
         patience.chain(self.sending.next_deadline()).chain(self.errands.next_deadline()).min()
     }
@@ -499,6 +503,9 @@ impl Post {
         self.sending.forgive(step.now.tick);
         self.errands.wake(step.now.tick);
         self.rooms.forget_old_comparisons(step.now.tick);
+        for standing in self.links.values_mut() {
+            standing.patience = standing.patience.filter(|until| *until > step.now.tick);
+        }
         self.go_on(step);
         for conversation in self.outbox.conversations() {
             self.pump(step, &conversation);

@@ -33,6 +33,8 @@ pub(super) struct Entry {
     /// Since when it is where it is, seconds since the epoch.
     pub(super) since: u64,
     pub(super) way: Way,
+    /// Whether the directory keeps it, whatever way it takes besides.
+    stored: bool,
 }
 
 impl Entry {
@@ -44,7 +46,7 @@ impl Entry {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        if self.way == Way::Stored { Mark::Stored } else { Mark::Queued }
+        if self.stored { Mark::Stored } else { Mark::Queued }
     }
 }
 
@@ -74,7 +76,7 @@ impl Outbox {
                 continue;
             };
             let way = if row.stored { Way::Stored } else { Way::Waiting };
-            let entry = Entry { letter: row.letter, since: row.since, way };
+            let entry = Entry { letter: row.letter, since: row.since, way, stored: row.stored };
             outbox.queues.entry(row.to).or_default().insert(number, entry);
             outbox.last = outbox.last.max(number);
         }
@@ -84,7 +86,7 @@ impl Outbox {
     /// Adds a letter behind all others.
     pub(super) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Change {
         self.last += 1;
-        let entry = Entry { letter, since: now, way: Way::Waiting };
+        let entry = Entry { letter, since: now, way: Way::Waiting, stored: false };
         let change = put(to, self.last, &entry);
         self.queues.entry(to.clone()).or_default().insert(self.last, entry);
         change
@@ -108,23 +110,31 @@ impl Outbox {
     /// Notes the way an entry takes. Only `Stored` is kept.
     pub(super) fn take_way(&mut self, to: &Conversation, number: u64, way: Way, now: u64) -> Option<Change> {
         let entry = self.queues.get_mut(to)?.get_mut(&number)?;
-        let kept = entry.way == Way::Stored || way == Way::Stored;
         (entry.way, entry.since) = (way, now);
-        kept.then(|| put(to, number, entry))
+        entry.stored |= way == Way::Stored;
+        (way == Way::Stored).then(|| put(to, number, entry))
     }
 
-    /// Whatever took a way that is gone waits again.
+    /// Whatever took a way that is gone waits again, unless the directory has it as well.
     pub(super) fn turn_back(&mut self, gone: impl Fn(Way) -> bool) {
         for entry in self.queues.values_mut().flat_map(BTreeMap::values_mut) {
             if gone(entry.way) {
-                entry.way = Way::Waiting;
+                entry.way = if entry.stored { Way::Stored } else { Way::Waiting };
             }
+        }
+    }
+
+    /// Whatever the directory keeps waits again: it may have lost some of it.
+    pub(super) fn turn_back_all_stored(&mut self) {
+        for to in self.conversations() {
+            self.turn_back_stored(&to);
         }
     }
 
     /// Whatever the directory kept for a receiver's terminals that are gone waits again.
     pub(super) fn turn_back_stored(&mut self, to: &Conversation) {
         for entry in self.queues.get_mut(to).into_iter().flat_map(BTreeMap::values_mut) {
+            entry.stored = false;
             if entry.way == Way::Stored {
                 entry.way = Way::Waiting;
             }
@@ -141,6 +151,11 @@ impl Outbox {
         Some((entry, Change::Delete { kind: Kind::Outbox, key: number.to_be_bytes().into() }))
     }
 
+    /// Takes out all that is for a conversation that has come to its end; the texts among it are given up.
+    pub(super) fn give_up(&mut self, to: &Conversation) -> Vec<(u64, Entry)> {
+        self.queues.remove(to).unwrap_or_default().into_iter().collect()
+    }
+
     /// Finds a letter by the id its receiver names.
     pub(super) fn find(&self, to: &Conversation, id: &MessageId) -> Option<u64> {
         self.queue(to).find(|(_, entry)| entry.letter.id == *id).map(|(number, _)| number)
@@ -148,8 +163,7 @@ impl Outbox {
 }
 
 fn put(to: &Conversation, number: u64, entry: &Entry) -> Change {
-    let row =
-        Row { to: to.clone(), letter: entry.letter.clone(), since: entry.since, stored: entry.way == Way::Stored };
+    let row = Row { to: to.clone(), letter: entry.letter.clone(), since: entry.since, stored: entry.stored };
     // Writing plain structs of strings and numbers to memory cannot fail.
     let value = Zeroizing::new(serde_json::to_vec(&row).unwrap_or_default());
     Change::Put { kind: Kind::Outbox, key: number.to_be_bytes().into(), value }

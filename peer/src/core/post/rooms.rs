@@ -182,6 +182,15 @@ impl Rooms {
         Ok(changes)
     }
 
+    /// The groups that there are rooms for.
+    pub(super) fn groups(&self) -> Vec<(GroupName, RoomId)> {
+        let named = self.rooms.iter().filter_map(|(id, room)| match room.charter() {
+            Charter::Group { name, .. } => Some((name.clone(), *id)),
+            Charter::Pair { .. } => None,
+        });
+        named.collect()
+    }
+
     pub(super) fn create_group(&mut self, id: RoomId, name: &GroupName) -> Result<Vec<Change>, RoomError> {
         self.rooms.insert(id, Room::create_group(&self.own, id, name)?);
         Ok(self.changes(&id))

@@ -70,27 +70,31 @@ impl Post {
         self.pump_mail(step, to, |_| true);
     }
 
-    /// Says over the link what waits for the user; false if there is no link.
+    /// Says over the link what waits for the user, and what went by mail and was not confirmed, so that nothing comes
+    /// before what was written earlier; false if there is no link.
     fn pump_link(&mut self, step: &mut Step<'_>, user: &UserId, to: &Conversation) -> bool {
         let Some(standing) = self.links.get(user).copied() else { return false };
         // Mail under way is taken first by whoever has just logged in, so order is kept by a little patience.
         let mail = |way| matches!(way, Way::ToDirectory | Way::Stored);
-        let held = step.now.tick < standing.patience
+        let held = standing.patience.is_some_and(|until| step.now.tick < until)
             && self.outbox.queue(to).any(|(_, entry)| entry.text().is_some() && mail(entry.way));
         if held {
             return true;
         }
-        let waiting: Vec<(u64, Chat)> = self
+        if !self.outbox.queue(to).any(|(_, entry)| entry.text().is_some() && entry.way == Way::Waiting) {
+            return true;
+        }
+        let unsaid: Vec<(u64, Chat)> = self
             .outbox
             .queue(to)
-            .filter(|(_, entry)| entry.way == Way::Waiting)
+            .filter(|(_, entry)| entry.way != Way::OnLink(standing.link))
             .filter_map(|(number, entry)| {
                 let message = entry.text()?.to_owned();
                 let nick = self.me.user.to_string();
                 Some((number, Chat { id: entry.letter.id, nick, message, date: entry.letter.date }))
             })
             .collect();
-        for (number, chat) in waiting {
+        for (number, chat) in unsaid {
             self.outbox.take_way(to, number, Way::OnLink(standing.link), step.now.date);
             step.out.push(Effect::Say { link: standing.link, chat });
         }
@@ -190,7 +194,13 @@ impl Post {
         for number in &numbers[..stored] {
             let Some((_, entry)) = self.outbox.queue(to).find(|(other, _)| other == number) else { continue };
             let (id, is_text) = (entry.letter.id, entry.text().is_some());
-            left |= entry.letter.body == Body::Leave;
+            if entry.letter.body == Body::Leave {
+                left = true;
+                if self.are_alone(to) {
+                    // Done when the directory has given the room up; until then it is repeated.
+                    continue;
+                }
+            }
             texts.extend(is_text.then_some(id));
             if is_text {
                 let name = name_of(to, &self.me.user, id);

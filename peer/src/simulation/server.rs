@@ -1,0 +1,222 @@
+//! The directory: its real core and its real store, in memory. What a transaction has kept survives a crash, nothing else
+//! does.
+
+use common::ident::{CredentialId, KeyDigest};
+use common::msg::{FromDirectory, Message as _, Registration, ToDirectory};
+use directory_server::core::lockout::{Class, LockRule};
+use directory_server::core::mailbox::MailRule;
+use directory_server::core::moment::Moment;
+use directory_server::core::online::Arrival;
+use directory_server::core::present::{Answer, Heard, Present};
+use directory_server::core::pushes::Outlet;
+use directory_server::core::store::{Account, CookieDigest, NewUser, Store as _, Success};
+use directory_server::core::{Directory, Policy};
+use directory_server::store::sqlite::SqliteStore;
+use futures::executor::block_on;
+
+use super::people::{Person, address, everybody};
+use super::weather::Weather;
+use super::world::{DAWN, End, Event, HostId, World};
+
+/// Stands for the directory's key.
+pub(super) const KEY: KeyDigest = KeyDigest([0xd1; 32]);
+const CREDENTIAL: CredentialId = CredentialId([4; 16]);
+
+/// The directory's program, or what it has left behind.
+pub(super) enum Server {
+    Up(Box<Directory<SqliteStore>>),
+    Down(SqliteStore, Policy),
+    /// While it changes from one to the other.
+    Between,
+}
+
+impl Server {
+    /// Everybody has registered, logged in and published key packages.
+    pub(super) fn new(weather: &Weather) -> Self {
+        let store = SqliteStore::in_memory().unwrap();
+        for person in everybody() {
+            block_on(enrol(&store, person));
+        }
+        let policy = Policy {
+            registration: Registration::Closed,
+            passcode_min: 6,
+            lock: LockRule::default(),
+            logins_per_minute: 0,
+            lookups_per_minute: weather.lookups_per_minute,
+            broadcasts_per_minute: 0,
+            presence: weather.show,
+            mail: MailRule { messages: weather.quota, ..MailRule::default() },
+        };
+        Self::open(store, policy)
+    }
+
+    fn open(store: SqliteStore, policy: Policy) -> Self {
+        let secret = common::crypto::opaque::ServerSecret::generate();
+        Self::Up(Box::new(Directory::new(store, secret, KEY, policy)))
+    }
+
+    pub(super) fn directory(&self) -> Option<&Directory<SqliteStore>> {
+        match self {
+            Self::Up(directory) => Some(directory),
+            Self::Down(..) | Self::Between => None,
+        }
+    }
+}
+
+/// What registration and a first login leave in the store.
+async fn enrol(store: &SqliteStore, person: &Person) {
+    let now = Moment::from_seconds(DAWN);
+    let user = person.me.user.clone();
+    let (record, vault) = (Vec::new(), Vec::new());
+    let account = Account { credential: CREDENTIAL, record, public_key: person.public_key.clone(), vault };
+    store.register(NewUser { id: user.clone(), account, invite: None }, now).await.unwrap();
+    let (class, cookie, terminal) = (Class::UnknownTerminals, CookieDigest([5; 32]), person.me.terminal);
+    let success = Success { user: user.clone(), credential: CREDENTIAL, record: Vec::new(), terminal, class, cookie };
+    store.grant(success, now).await.unwrap();
+    let certificate = serde_json::to_vec(&person.certificate).unwrap();
+    assert!(store.enter(&user, CREDENTIAL, terminal, Some(certificate)).await.unwrap());
+    let last_resort = Some(person.last_resort.clone());
+    store.publish(&person.member(), person.packages.clone(), last_resort).await.unwrap();
+}
+
+impl World {
+    fn moment(&self) -> Moment {
+        Moment::since_epoch(std::time::Duration::from_millis(DAWN * 1000 + self.now))
+    }
+
+    /// A terminal's session begins; nothing if there is nobody to answer.
+    pub(super) fn attend(&mut self, host: HostId) -> Option<Box<Present>> {
+        let now = self.moment();
+        let directory = self.server.directory()?;
+        let me = &everybody()[host].me;
+        let public_key = &everybody()[host].public_key;
+        let arrival = Arrival { user: &me.user, terminal: me.terminal, address: address(host), public_key, now };
+        Some(Box::new(Present::new(directory.online.join(&arrival).unwrap())))
+    }
+
+    /// The directory takes a frame and answers it. It may stop after it has done what was asked, and before it says so.
+    pub(super) fn serve(&mut self, id: u64, request: ToDirectory) {
+        let now = self.moment();
+        let Some(session) = self.sessions.get_mut(&id).filter(|session| self.now <= session.up_until) else { return };
+        let (Some(mut present), Some(directory)) = (session.far.take(), self.server.directory()) else { return };
+        let host = session.host;
+        let answer = match present.handle(directory, now, &request.encode()) {
+            Heard::Answered(answer) => answer,
+            Heard::Asked(request) => block_on(present.ask(directory, now, *request)),
+        };
+        let answer = match answer {
+            Answer::Encoded(payload) => Answer::Message(FromDirectory::decode(&payload).unwrap()),
+            answer => answer,
+        };
+        self.note("directory", format_args!("{} of {}", Shown(&request), self.hosts[host].name));
+        self.requested(host, &request, &answer);
+        self.sessions.get_mut(&id).unwrap().far = Some(present);
+        if self.dice.per_mille(self.weather.directory_crash) {
+            return self.crash_directory();
+        }
+        self.answer(id, answer);
+        self.look_for_pushes();
+    }
+
+    /// Sends an answer.
+    fn answer(&mut self, id: u64, answer: Answer) {
+        match answer {
+            Answer::Silent => {}
+            Answer::Message(message) => self.send_down(id, message),
+            Answer::Encoded(payload) => self.send_down(id, FromDirectory::decode(&payload).unwrap()),
+            Answer::Last(message) => {
+                self.send_down(id, message);
+                let last = self.sessions.get(&id).map_or(self.now, |session| session.down_last);
+                self.at(last + 1, Event::SessionGone(id, End::Terminal));
+                self.session_gone(id, End::Directory);
+            }
+        }
+    }
+
+    /// One thing at most is pushed, so that pushes come anywhere between answers.
+    pub(super) fn turn(&mut self, id: u64) {
+        let now = self.moment();
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.turn = false;
+        let (Some(mut present), Some(directory)) = (session.far.take(), self.server.directory()) else { return };
+        let push = present.attendance.pushes.take(Outlet::Free);
+        let answer = push.map(|push| block_on(present.push(directory, now, push)));
+        self.sessions.get_mut(&id).unwrap().far = Some(present);
+        if let Some(answer) = answer {
+            self.answer(id, answer);
+            self.look_for_pushes();
+        }
+    }
+
+    /// Whatever was done may have given every session something to tell.
+    pub(super) fn look_for_pushes(&mut self) {
+        let idle = self.sessions.iter_mut().filter(|(_, session)| session.far.is_some() && !session.turn);
+        let idle: Vec<u64> = idle.map(|(id, session)| (*id, session.turn = true).0).collect();
+        for id in idle {
+            let most = self.weather.latency;
+            self.soon(most, Event::Turn(id));
+        }
+    }
+
+    /// Kills the directory; it is started again.
+    pub(super) fn crash_directory(&mut self) {
+        if self.server.directory().is_none() {
+            return;
+        }
+        let Server::Up(directory) = std::mem::replace(&mut self.server, Server::Between) else { return };
+        self.note("directory", format_args!("killed"));
+        let standing: Vec<u64> = self.sessions.keys().copied().collect();
+        for id in standing {
+            self.break_session(id);
+            self.session_gone(id, End::Directory);
+        }
+        let policy = directory.policy();
+        self.server = Server::Down(directory.store, policy);
+        self.soon(8000, Event::Open);
+    }
+
+    pub(super) fn open_directory(&mut self) {
+        self.note("directory", format_args!("started"));
+        self.server = match std::mem::replace(&mut self.server, Server::Between) {
+            Server::Down(store, policy) => Server::open(store, policy),
+            other => other,
+        };
+    }
+}
+
+/// A frame as the trace shows it: nothing that is another one with other keys.
+pub(super) struct Shown<'a, T>(pub(super) &'a T);
+
+impl std::fmt::Display for Shown<'_, ToDirectory> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.msgtype())?;
+        match self.0 {
+            ToDirectory::MailboxPut(put) => write!(f, " {} epoch {}, {}", put.room, put.epoch, put.items.len()),
+            ToDirectory::CommitReq(it) => write!(f, " {} epoch {}, members {}", it.room, it.epoch, it.members.len()),
+            ToDirectory::MailboxAck(ack) => write!(f, " {}", ack.upto),
+            ToDirectory::LookupReq(request) => write!(f, " {}", request.lookup),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Display for Shown<'_, FromDirectory> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.msgtype())?;
+        match self.0 {
+            FromDirectory::MailboxState(state) => write!(f, " {state:?}"),
+            FromDirectory::Mailbox(mailbox) => mailbox.items.iter().try_for_each(|item| {
+                write!(
+                    f,
+                    " {}:{:?} of {} in {} epoch {};",
+                    item.item, item.kind, item.from.userid, item.room, item.epoch
+                )
+            }),
+            FromDirectory::MailboxReply(reply) => write!(f, " {reply:?}"),
+            FromDirectory::CommitReply(reply) => write!(f, " {:?}", reply.status),
+            FromDirectory::Presence(presence) => write!(f, " {} {:?}", presence.userid, presence.status),
+            FromDirectory::Error(error) => write!(f, " {error:?}"),
+            _ => Ok(()),
+        }
+    }
+}
