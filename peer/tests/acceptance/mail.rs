@@ -8,7 +8,7 @@ use crate::harness::stage::Seat;
 use crate::harness::{Piped, Stage, Terminal};
 
 /// A terminal that has been there once, so that its key packages lie with the directory.
-fn was_there(seat: &Seat) {
+pub(crate) fn was_there(seat: &Seat) {
     let terminal = Terminal::start(seat);
     terminal.logs_in();
     terminal.enters("list");

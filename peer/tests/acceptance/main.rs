@@ -21,6 +21,7 @@ mod floods;
 mod groups;
 mod hostile_text;
 mod keyboard;
+mod kills;
 mod lockout;
 mod lookups;
 mod mail;

@@ -119,26 +119,30 @@ fn author(conversation: &Conversation, from: &UserId) -> String {
 
 /// In front of a message of the history.
 pub(crate) fn recalled(record: &Record) -> String {
-    format!("{} {}{}: ", moment(record.date), record.name.author, state(record.mark))
+    format!("{} {}{}: ", moment(record.date), record.name.author, state(record))
 }
 
 /// In front of a message that may be of any conversation.
 pub(crate) fn recalled_anywhere(record: &Record) -> String {
-    let Record { name, date, mark, .. } = record;
+    let Record { name, date, .. } = record;
     let (place, author) = (&name.conversation, &name.author);
     let said = match place {
         Conversation::User(with) if with == author => author.to_string(),
         Conversation::User(with) => format!("{author} to {with}"),
         Conversation::Group(_) | Conversation::Everyone => format!("{place} {author}"),
     };
-    format!("{} {said}{}: ", moment(*date), state(*mark))
+    format!("{} {said}{}: ", moment(*date), state(record))
 }
 
-fn state(mark: Mark) -> &'static str {
-    match mark {
-        Mark::Queued => " (waits)",
-        Mark::Failed => " (not delivered)",
-        Mark::Received { .. } | Mark::Stored | Mark::Delivered | Mark::Read => "",
+/// How far a message of ours has come. In a group and in `*` nobody confirms.
+fn state(record: &Record) -> &'static str {
+    match (record.mark, &record.name.conversation) {
+        (Mark::Queued, _) => " (waits)",
+        (Mark::Failed, _) => " (not delivered)",
+        (Mark::Stored, Conversation::User(_)) => " (stored)",
+        (Mark::Delivered, Conversation::User(_)) => " (delivered)",
+        (Mark::Read, Conversation::User(_)) => " (read)",
+        _ => "",
     }
 }
 

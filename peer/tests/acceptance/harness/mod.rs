@@ -5,6 +5,7 @@
 
 pub(crate) mod address;
 pub(crate) mod counterpart;
+pub(crate) mod dice;
 pub(crate) mod directory;
 pub(crate) mod piped;
 pub(crate) mod proxy;

@@ -76,6 +76,22 @@ impl Piped {
         assert!(said.contains(what), "{what:?} is missing in {said:?}");
     }
 
+    /// Waits until the output is as wanted.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let found = |seen: &mut Seen<()>| wanted(&text(seen)).then_some(());
+        self.out.wait(what, found, |seen| text(seen) + &self.errors());
+    }
+
+    /// Kills the program without warning; gives everything it has printed.
+    #[track_caller]
+    pub(crate) fn kill(&mut self) -> String {
+        self.child.kill();
+        let ended = |seen: &mut Seen<()>| seen.ended.then_some(());
+        self.out.wait("the end of the output", ended, text);
+        self.output()
+    }
+
     /// Waits until the output ends with `what`.
     #[track_caller]
     pub(crate) fn asks(&self, what: &str) {

@@ -126,7 +126,7 @@ fn the_history_says_who_when_and_what_is_new() {
     assert_eq!(
         scene.seen(),
         "/history 3\n\
-         20 Nov 14:02 ali: sent\n\
+         20 Nov 14:02 ali (delivered): sent\n\
          20 Nov 14:02 ali (waits): unsent\n\
          -- 1 new --\n\
          20 Nov 14:02 bianca: Login:\n  Login:\n\
@@ -151,7 +151,7 @@ fn what_is_found_says_where_it_was_said() {
         "Enter destination user ID: find page three\n\
          -- 3 messages with \"page three\", newest first:\n\
          20 Nov 14:02 #team carol: see page three\n\
-         20 Nov 14:02 ali to bianca: page three?\n\
+         20 Nov 14:02 ali to bianca (stored): page three?\n\
          20 Nov 14:02 bianca: three pages\n\
          Enter destination user ID: find nothing\n\
          -- There is nothing.\n\
