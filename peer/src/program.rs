@@ -2,25 +2,32 @@
 
 mod ask;
 mod backup;
+mod json;
+mod once;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io;
+use std::time::Duration;
 
+use async_channel::{Receiver, Sender};
 use common::ident::KeyDigest;
 use futures::executor::block_on;
+use futures::future::BoxFuture;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use crate::app::dialogue::{Questions, Start};
 use crate::app::exit;
+use crate::app::rpc;
 use crate::app::sanitise::SafeText;
 use crate::app::words::failure::{self, Report};
 use crate::app::words::{self, trust as trust_words};
 use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
 use crate::core::engine;
-use crate::core::notice::Failure;
+use crate::core::notice::{Failure, Notice};
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
-use crate::{signals, ui};
+use crate::{core, signals, ui};
 use ask::Person;
 
 /// Notices that may wait for the front end before whoever causes them has to wait (threat P4).
@@ -48,6 +55,17 @@ fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report>
     match command {
         None => talk(settings, Start::Login),
         Some(Command::Join { .. }) => talk(settings, Start::Join),
+        Some(Command::Send { to, text, no_queue }) => once::send(settings, &to, text, !no_queue),
+        Some(Command::Recv { number }) => once::recv(settings, number),
+        Some(Command::List) => once::list(settings),
+        Some(Command::History { with, number }) => once::history(settings, &with, number),
+        Some(Command::Verify { who }) => once::verify(settings, &who),
+        Some(Command::Passwd) => once::passwd(settings),
+        Some(Command::Json { schema: true }) => {
+            Ok(print(rpc::schema().lines(), &mut io::stdout()).map_or_else(lost, |()| exit::OK))
+        }
+        Some(Command::Json { schema: false }) => json::stdio(settings),
+        Some(Command::Daemon { socket }) => json::daemon(settings, socket),
         Some(Command::TrustServer { host }) => {
             trust_server(settings, &Setup { server: host.to_string(), ..setup(settings) })
         }
@@ -65,20 +83,31 @@ fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report>
 /// The line terminal.
 fn talk(settings: &Settings, start: Start) -> Result<i32, Report> {
     let options = settings.line_options(start, settings.passcode()?);
-    let interrupts = signals::listen()
-        .map_err(|e| failure::report(&Failure::Internal { detail: format!("signals cannot be handled: {e}") }))?;
+    let interrupts = interrupts()?;
+    let (commands, notices) = start_engine(setup(settings))?;
+    Ok(block_on(ui::line::run(options, commands, notices, interrupts, sleep)))
+}
+
+fn start_engine(setup: Setup) -> Result<(Sender<core::command::Command>, Receiver<Notice>), Report> {
     let (command_sender, commands) = async_channel::unbounded();
     let (notices, notice_receiver) = async_channel::bounded(NOTICES);
-    let setup = setup(settings);
     // A thread of its own: whoever does not read our output holds up the front end, and the engine only when many
     // notices wait. Commands come from the person alone, so their queue needs no bound and both cannot wait for each other.
     let engine = move || rt::block_on(shell::run(setup, FrontEnd { commands, notices }));
-    std::thread::Builder::new()
-        .name("engine".to_owned())
-        .spawn(engine)
-        .map_err(|e| failure::report(&Failure::Internal { detail: e.to_string() }))?;
-    let sleep: ui::line::Sleep = |duration| Box::pin(rt::sleep(duration));
-    Ok(block_on(ui::line::run(options, command_sender, notice_receiver, interrupts, sleep)))
+    std::thread::Builder::new().name("engine".to_owned()).spawn(engine).map_err(internal)?;
+    Ok((command_sender, notice_receiver))
+}
+
+fn interrupts() -> Result<Receiver<ui::line::Interrupt>, Report> {
+    signals::listen().map_err(|error| internal(format!("signals cannot be handled: {error}")))
+}
+
+fn internal(error: impl Display) -> Report {
+    failure::report(&Failure::Internal { detail: error.to_string() })
+}
+
+fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
+    Box::pin(rt::sleep(duration))
 }
 
 /// Shows the key a directory has now and pins it if the person says so.
@@ -117,6 +146,7 @@ fn setup(settings: &Settings) -> Setup {
         },
         read_receipts: config.peer.read_receipts,
         keep_messages: config.peer.keep_messages.into(),
+        journal: None,
     }
 }
 
@@ -132,6 +162,11 @@ fn print<'a>(lines: impl IntoIterator<Item = &'a str>, out: &mut impl io::Write)
         writeln!(out, "{}", SafeText::ours(line).as_str())?;
     }
     out.flush()
+}
+
+/// The same, for who has nothing more to do.
+fn lost_output(error: io::Error) -> Report {
+    Report { lines: Vec::new(), exit: lost(error) }
 }
 
 /// The exit code when an output is gone.

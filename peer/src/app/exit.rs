@@ -10,6 +10,10 @@ pub(crate) const USAGE: i32 = 2;
 pub(crate) const SERVER_UNREACHABLE: i32 = 3;
 /// The login was refused.
 pub(crate) const LOGIN_REFUSED: i32 = 4;
+/// No such user, or the user is not shown.
+pub(crate) const UNKNOWN_USER: i32 = 5;
+/// The other side is offline, and nothing was to wait.
+pub(crate) const OFFLINE: i32 = 6;
 /// Declined.
 pub(crate) const REFUSED: i32 = 7;
 /// A pinned key is not the one seen now.
@@ -34,3 +38,26 @@ pub(crate) const INTERRUPT: i32 = 130;
 pub(crate) const BROKEN_PIPE: i32 = 141;
 /// Ended by SIGTERM.
 pub(crate) const TERMINATE: i32 = 143;
+
+/// The word for a code, for programs (UX 2.2).
+pub(crate) fn word(code: i32) -> &'static str {
+    match code {
+        OK => "ok",
+        USAGE => "usage",
+        SERVER_UNREACHABLE => "server_unreachable",
+        LOGIN_REFUSED => "login_refused",
+        UNKNOWN_USER => "unknown_user",
+        OFFLINE => "offline",
+        REFUSED => "refused",
+        KEY_CHANGED => "key_changed",
+        TIMEOUT => "timeout",
+        IO => "io",
+        CONFIG => "config",
+        ALREADY_RUNNING => "already_running",
+        NOT_PERMITTED => "not_permitted",
+        VERSION => "version",
+        HANG_UP | INTERRUPT | TERMINATE => "signal",
+        BROKEN_PIPE => "broken_pipe",
+        _ => "internal",
+    }
+}

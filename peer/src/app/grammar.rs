@@ -163,7 +163,7 @@ pub(crate) fn group_name(typed: &str) -> Result<GroupName, BadUserId> {
 }
 
 /// Reads with whom: `ID`, `#group` or `*`.
-fn conversation(typed: &str) -> Result<Conversation, BadUserId> {
+pub(crate) fn conversation(typed: &str) -> Result<Conversation, BadUserId> {
     match typed.trim() {
         "*" => Ok(Conversation::Everyone),
         typed if typed.starts_with('#') => group_name(typed).map(Conversation::Group),

@@ -13,5 +13,6 @@ pub(crate) mod dialogue;
 pub(crate) mod exit;
 pub(crate) mod grammar;
 pub(crate) mod qr;
+pub(crate) mod rpc;
 pub(crate) mod sanitise;
 pub(crate) mod words;

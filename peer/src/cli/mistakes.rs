@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::{Cli, Command};
+use super::overview::overview;
+use super::{Cli, Command, EXAMPLES};
 use crate::app::exit;
 use crate::app::words::failure::Report;
 use crate::app::words::setup;
@@ -21,15 +22,25 @@ pub(crate) enum Stopped {
 
 /// Parses the command line.
 pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Cli, Stopped> {
-    let cli = Cli::try_parse_from(&arguments).map_err(|error| stopped(&error, &arguments))?;
+    let parsed = program().try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = parsed.map_err(|error| stopped(&error, &arguments))?;
     match &cli.command {
         Some(Command::Help { about }) => Err(help(about.as_deref())),
         _ => Ok(cli),
     }
 }
 
-fn help(about: Option<&str>) -> Stopped {
+/// The grammar of the command line.
+fn program() -> clap::Command {
     let mut program = Cli::command();
+    // What clap adds by itself belongs into the overview too.
+    program.build();
+    let overview = overview(&program, EXAMPLES);
+    Cli::command().override_help(overview)
+}
+
+fn help(about: Option<&str>) -> Stopped {
+    let mut program = program();
     program.build();
     let Some(name) = about else { return Stopped::Wanted(program.render_help().to_string()) };
     match program.find_subcommand_mut(name) {

@@ -1,18 +1,22 @@
 //! The command line (UX section 2.1), and what comes of it together with the configuration.
 
 mod mistakes;
+mod overview;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
+use common::ident::UserId;
 use common::secret::Passcode;
 
 use crate::app::dialogue::{Names, Options, Questions, Start};
 use crate::app::exit;
+use crate::app::rpc;
 use crate::app::sanitise::Glyphs;
 use crate::app::words::failure::{self, Report};
+use crate::app::words::once::{Form, Loudness};
 use crate::app::words::setup;
 use crate::config::{self, Config, Found, Listen, Login, Named, ServerAddress, Span, passcode_file};
 use crate::store::pins;
@@ -26,8 +30,7 @@ Examples:
 
 /// Talk to people, directly and encrypted.
 #[derive(Debug, Parser)]
-#[command(name = "peer", version, before_help = EXAMPLES, disable_help_subcommand = true)]
-#[command(help_template = "{before-help}{usage-heading} {usage}\n{all-args}")]
+#[command(name = "peer", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) given: Given,
@@ -63,6 +66,15 @@ pub(crate) struct Given {
     /// Fail instead of asking.
     #[arg(long, global = true)]
     no_input: bool,
+    /// One JSON object or array as the result.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Tell only errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell what went well, too.
+    #[arg(short, long, global = true)]
+    verbose: bool,
     /// Patience with the directory.
     #[arg(long, value_name = "SECS", env = "PEER_TIMEOUT", global = true, hide_env = true)]
     timeout: Option<u64>,
@@ -77,25 +89,74 @@ pub(crate) enum Command {
         #[arg(value_name = "-", value_parser = ["-"], hide = true)]
         input: Option<String>,
     },
-    /// Accept the new key of a server.
+    /// Send one message.
+    Send {
+        /// ID, #group or *.
+        #[arg(value_name = "TO")]
+        to: String,
+        /// - or nothing reads the input.
+        #[arg(value_name = "TEXT")]
+        text: Option<String>,
+        /// Fail if it cannot be delivered at once.
+        #[arg(long)]
+        no_queue: bool,
+    },
+    /// Print what has come.
+    Recv {
+        /// Wait for so many; otherwise print what waits.
+        #[arg(short, value_name = "N")]
+        number: Option<usize>,
+    },
+    /// Who is there.
+    List,
+    /// Stored messages.
+    History {
+        /// ID, #group or *.
+        #[arg(value_name = "WITH")]
+        with: String,
+        /// The last so many.
+        #[arg(short, value_name = "N", default_value_t = 20)]
+        number: usize,
+    },
+    /// Show a safety number.
+    Verify {
+        /// ID.
+        #[arg(value_name = "WHO")]
+        who: String,
+    },
+    /// Change the passcode.
+    Passwd,
+    /// JSON lines, for programs.
+    Json {
+        /// Print the schema of what can be said, and stop.
+        #[arg(long)]
+        schema: bool,
+    },
+    /// The same on a socket.
+    Daemon {
+        /// Where; otherwise peer/ID.sock below $XDG_RUNTIME_DIR.
+        #[arg(long, value_name = "PATH")]
+        socket: Option<PathBuf>,
+    },
+    /// Accept a server's new key.
     TrustServer {
         /// The server.
         #[arg(value_name = "HOST[:PORT]")]
         host: ServerAddress,
     },
-    /// Write a backup of your key and contacts.
+    /// Back up key and contacts.
     Export {
         /// Must not exist.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Restore a backup, here or at a directory that lost you.
+    /// Restore a backup.
     Import {
         /// What export has written.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// See and check the configuration.
+    /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print this, or the help of a command.
@@ -131,6 +192,10 @@ pub(crate) struct Settings {
     pub(crate) server_named: Named,
     /// Whether anything may be asked.
     pub(crate) questions: Questions,
+    /// In which form results are printed.
+    pub(crate) form: Form,
+    /// How much is told.
+    pub(crate) loudness: Loudness,
 }
 
 impl Settings {
@@ -153,7 +218,13 @@ impl Settings {
         given.listen.into_iter().for_each(|listen| config.peer.listen = listen);
         config.ui.plain |= given.plain;
         let questions = if given.no_input { Questions::Forbidden } else { Questions::Allowed };
-        Ok(Self { config, data_dir, file, found, server_named, questions })
+        let form = if given.json { Form::Json } else { Form::Text };
+        let loudness = match (given.quiet, given.verbose) {
+            (true, _) => Loudness::Quiet,
+            (false, false) => Loudness::Normal,
+            (false, true) => Loudness::Verbose,
+        };
+        Ok(Self { config, data_dir, file, found, server_named, questions, form, loudness })
     }
 
     /// The passcode from its file, if there is one.
@@ -181,6 +252,24 @@ impl Settings {
             history: self.config.line.history,
             look: if plain { Look::Plain } else { Look::Screen },
         }
+    }
+
+    /// What the JSON front end needs.
+    pub(crate) fn rpc_options(&self, life: rpc::Life, passcode: Option<Passcode>) -> rpc::Options {
+        rpc::Options {
+            server: self.config.server.address.to_string(),
+            user: self.config.server.user.0.clone(),
+            passcode,
+            patience: self.config.server.connect_timeout.into(),
+            life,
+        }
+    }
+
+    /// The socket of the user's daemon.
+    pub(crate) fn socket(&self, user: &UserId) -> PathBuf {
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty());
+        let folder = runtime.map_or_else(|| self.data_dir.join("run"), |path| PathBuf::from(path).join("peer"));
+        folder.join(format!("{user}.sock"))
     }
 
     /// `peer config …`: the lines to print and the exit code.

@@ -61,13 +61,32 @@ pub(crate) enum Command {
     ConfirmNumber { with: UserId, digits: String, answer: Answer },
     /// Answers `KeyChanged`. Answered by `KeyDecided`, or for `Verify` by `SafetyNumber`.
     DecideKey { of: UserId, decision: KeyDecision },
+    /// Events of the journal once more, oldest first. Answered by `Replayed`.
+    Replay { after: After, count: usize },
+    /// Everything up to this event was dealt with; kept under the name. Answered by `Acknowledged`.
+    Acknowledge { name: String, seq: u64 },
     /// End all conversations, log out, answer `LoggedOut`, stop.
     Logout,
 }
 
 /// What tells a front end which of its `Send`s was answered; chosen by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct Ticket(pub(crate) u64);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Ticket {
+    /// Of this run.
+    pub(crate) number: u64,
+    /// The client's own name for the message; outlives the run in the journal.
+    pub(crate) reference: Option<String>,
+}
+
+/// From where on events are wanted again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Behind this one.
+    Seq(u64),
+    /// Behind the one acknowledged last under this name; under a new name, behind `otherwise`, or what has happened since
+    /// the login.
+    Cursor { name: String, otherwise: Option<u64> },
+}
 
 /// What to do about a group.
 #[derive(Debug, Clone, PartialEq, Eq)]

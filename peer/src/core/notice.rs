@@ -107,10 +107,28 @@ pub(crate) enum Notice {
     DirectoryBack,
     /// The directory asks for patience, in seconds.
     TooFast { retry_after: u64 },
+    /// Something worth remembering has happened, and is in the journal. Told only where a journal is kept, behind what it
+    /// is about.
+    Journaled(Event),
+    /// Answers `Replay`. `lost`: events behind the place asked for that the journal has no more.
+    Replayed { events: Vec<Event>, lost: u64, last: u64 },
+    /// Answers `Acknowledge`; durable.
+    Acknowledged { name: String, seq: u64 },
     /// The session is over: answers `Logout`, or the directory ended it.
     LoggedOut { why: LoggedOut },
     /// Nothing more will come; the program should say why and stop.
     Failed(Failure),
+}
+
+/// One event of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// Grows from event to event, and is never used twice.
+    pub(crate) seq: u64,
+    /// Milliseconds since the epoch.
+    pub(crate) at: u64,
+    /// What happened, in the front end's own words.
+    pub(crate) content: String,
 }
 
 /// Why a registration was refused.

@@ -85,7 +85,7 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
     Ok(exit::OK)
 }
 
-fn who(person: &Person) -> Result<UserId, Report> {
+pub(super) fn who(person: &Person) -> Result<UserId, Report> {
     loop {
         match grammar::user_id(&person.asked(words::LOGIN)?) {
             Ok(user) => return Ok(user),
@@ -94,7 +94,7 @@ fn who(person: &Person) -> Result<UserId, Report> {
     }
 }
 
-fn own_passcode(settings: &Settings, person: &Person) -> Result<Passcode, Report> {
+pub(super) fn own_passcode(settings: &Settings, person: &Person) -> Result<Passcode, Report> {
     match settings.passcode()? {
         Some(passcode) => Ok(passcode),
         None => person.asked_hidden(words::PASSCODE),
@@ -113,7 +113,7 @@ fn invite(person: &Person, backup: &Backup) -> Result<Option<Invite>, Report> {
 
 /// Makes sure that the directory's key is pinned: at once on this machine or if the backup knows it, otherwise after a
 /// question.
-fn trusted(person: &Person, setup: &Setup, backup: Option<&Backup>) -> Result<(), Report> {
+pub(super) fn trusted(person: &Person, setup: &Setup, backup: Option<&Backup>) -> Result<(), Report> {
     let failed = |failure| failure::report(&failure);
     let shown = rt::block_on(trust::look(setup)).map_err(failed)?;
     if shown.pinned.is_some() {

@@ -9,6 +9,12 @@ pub(crate) fn date() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// Milliseconds since the epoch by the local clock.
+pub(crate) fn milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A clock that only goes forward.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Instant);

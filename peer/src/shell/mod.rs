@@ -10,6 +10,7 @@ pub(crate) mod dial;
 pub(crate) mod directory;
 pub(crate) mod door;
 pub(crate) mod entry;
+mod journal;
 pub(crate) mod link;
 mod office;
 pub(crate) mod rt;
@@ -50,7 +51,12 @@ pub(crate) struct Setup {
     pub(crate) read_receipts: bool,
     /// How long messages are kept.
     pub(crate) keep_messages: Duration,
+    /// What of a notice is kept in the journal, where one is kept.
+    pub(crate) journal: Option<Journalist>,
 }
+
+/// Says what of a notice is worth an event.
+pub(crate) type Journalist = fn(&Notice) -> Vec<String>;
 
 /// What reaches the terminal loop from its tasks.
 pub(crate) enum Event {

@@ -4,11 +4,13 @@ use common::crypto::random;
 use common::ident::KeyDigest;
 use common::msg::Certificate;
 
+use crate::core::command::After;
 use crate::core::keep::{Conversation, Kind, Mark, Name, Record};
 use crate::core::notice::{Explained, Failure, Next, Notice};
 use crate::core::post::{Kept, Post, Recall, Start};
 use crate::core::verify::Me;
 use crate::store::StoreError;
+use crate::store::journal::Page;
 use crate::store::state::State;
 
 /// Messages one search finds at most.
@@ -23,6 +25,8 @@ pub(super) struct Office {
     pub(super) certificate: Certificate,
     pub(super) directory: KeyDigest,
     pub(super) read_receipts: bool,
+    /// The newest event of the journal when the session began.
+    pub(super) began: u64,
 }
 
 impl Office {
@@ -47,6 +51,22 @@ impl Office {
             read_receipts: self.read_receipts,
         };
         Post::open(start, kept).map_err(|why| Failure::Internal { detail: why.to_string() })
+    }
+
+    /// Reads the journal again.
+    pub(super) fn replay(&self, state: &State, after: &After, count: usize) -> Result<Notice, StoreError> {
+        let after = match after {
+            After::Seq(seq) => *seq,
+            After::Cursor { name, otherwise } => state.cursor(name)?.or(*otherwise).unwrap_or(self.began),
+        };
+        let Page { events, lost, last } = state.journal(after, count)?;
+        Ok(Notice::Replayed { events, lost, last })
+    }
+
+    /// Keeps how far a reader of the journal has come.
+    pub(super) fn acknowledge(&self, state: &State, name: &str, seq: u64) -> Result<Notice, StoreError> {
+        state.set_cursor(name, seq)?;
+        Ok(Notice::Acknowledged { name: name.to_owned(), seq })
     }
 
     /// Looks something up in the history.

@@ -15,10 +15,11 @@ use super::directory::login::Credentials;
 use super::directory::session::{Question, Session, ask};
 use super::door::{Caller, Door, HalfOpen};
 use super::entry::Entered;
+use super::journal;
 use super::link::{self, Judgement, Order};
 use super::office::Office;
 use super::rt::{self, Task, TcpStream};
-use super::{Event, Events, FrontEnd, Setup};
+use super::{Event, Events, FrontEnd, Journalist, Setup};
 use crate::core::command::Command;
 use crate::core::contacts::Contacts;
 use crate::core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
@@ -65,6 +66,7 @@ struct Terminal {
     /// Closed when the last link task has ended.
     link_tasks: (Sender<()>, Receiver<()>),
     front_end: FrontEnd,
+    journal: Option<Journalist>,
     office: Office,
     /// The post office in memory is not what the disk has: it keeps, and therefore sends, nothing until it is opened anew.
     is_suspended: bool,
@@ -93,6 +95,7 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         certificate: credentials.certificate.clone(),
         directory: wire.key(),
         read_receipts: setup.read_receipts,
+        began: state.last_event()?,
     };
     let engine = Engine::new(me.clone(), setup.accept, Contacts::new(state.contacts()?), office.open(&state)?);
     let (events, happened) = Events::queue();
@@ -129,6 +132,7 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         next_link: 0,
         link_tasks: async_channel::bounded(1),
         front_end,
+        journal: setup.journal,
         office,
         is_suspended: false,
         reopening: None,
@@ -180,7 +184,14 @@ impl Terminal {
             ask(&self.questions, Question::ChangePasscode(to)).await;
             return Ok(Run::On);
         }
-        self.input(Input::Command(command)).await
+        let answer = match &command {
+            Command::Replay { after, count } => self.office.replay(&*self.state.lock().await, after, *count),
+            Command::Acknowledge { name, seq } => self.office.acknowledge(&*self.state.lock().await, name, *seq),
+            _ => return self.input(Input::Command(command)).await,
+        };
+        let answer = answer.unwrap_or_else(|error| Notice::NotKept { detail: error.to_string() });
+        self.front_end.tell(answer).await;
+        Ok(Run::On)
     }
 
     async fn event(&mut self, event: Event) -> Result<Run, Failure> {
@@ -230,12 +241,13 @@ impl Terminal {
         let mut effects = Vec::new();
         self.engine.handle(self.clock.now(), input, &mut effects);
         let mut run = Run::On;
+        let mut news = journal::news(self.journal, &effects);
         for effect in effects {
             match effect {
                 Effect::Keep(_) if self.is_suspended => return Ok(run),
                 effect if self.is_suspended && effect.rests_on_the_disk() => {}
                 Effect::Keep(changes) => {
-                    let kept = self.state.lock().await.keep(&changes);
+                    let kept = self.keep(&changes, news.pop_front().unwrap_or_default()).await;
                     if let Err(error) = kept {
                         // What follows rests on it. Where the disk stands now, the post office begins anew.
                         self.front_end.tell(Notice::NotKept { detail: error.to_string() }).await;
@@ -250,7 +262,21 @@ impl Terminal {
                 }
             }
         }
+        // Nothing was kept: what was told is about this moment only.
+        if let Some(news) = news.pop_front().filter(|news| !news.is_empty())
+            && let Err(error) = self.keep(&[], news).await
+        {
+            self.front_end.tell(Notice::NotKept { detail: error.to_string() }).await;
+        }
         Ok(run)
+    }
+
+    async fn keep(&mut self, changes: &[Change], news: Vec<String>) -> Result<(), StoreError> {
+        let events = self.state.lock().await.keep_and_tell(changes, clock::milliseconds(), news)?;
+        for event in events {
+            self.front_end.tell(Notice::Journaled(event)).await;
+        }
+        Ok(())
     }
 
     /// Opens the post office with what is on the disk, after a while: a disk that is full stays so for some time. The

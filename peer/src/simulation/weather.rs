@@ -182,7 +182,11 @@ impl World {
     /// A text nobody else writes.
     pub(super) fn text(&mut self, host: HostId, to: Conversation) -> Command {
         let number = self.number();
-        Command::Send { to, text: format!("{number} by {}", self.hosts[host].name), ticket: Ticket(number) }
+        Command::Send {
+            to,
+            text: format!("{number} by {}", self.hosts[host].name),
+            ticket: Ticket { number, reference: None },
+        }
     }
 
     /// Something breaks.

@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use super::sealed::Seal;
 use super::state::State;
-use super::{StoreError, history};
+use super::{StoreError, history, journal};
 use crate::core::keep::{Change, Kind};
+use crate::core::notice::Event;
 
 /// A kept value and its key.
 pub(crate) type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
@@ -20,10 +21,25 @@ impl State {
     /// # Errors
     /// Everything is as it was before, and may be tried again.
     pub(crate) fn keep(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        self.keep_and_tell(changes, 0, Vec::new()).map(drop)
+    }
+
+    /// The same, together with what is to be told of it later, at `at` (milliseconds since the epoch).
+    ///
+    /// # Errors
+    /// As [`State::keep`].
+    pub(crate) fn keep_and_tell(
+        &mut self,
+        changes: &[Change],
+        at: u64,
+        news: Vec<String>,
+    ) -> Result<Vec<Event>, StoreError> {
         let (db, seal) = self.unlocked()?;
         let transaction = db.transaction()?;
         apply(&transaction, seal, changes)?;
-        Ok(transaction.commit()?)
+        let events = journal::append(&transaction, seal, at, news)?;
+        transaction.commit()?;
+        Ok(events)
     }
 
     /// All values of a kind, in the order of their keys. Needs [`State::unlock`].

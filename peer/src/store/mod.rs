@@ -12,6 +12,7 @@
 //! it is used again, and a file system or a disk may keep copies of its own.
 
 mod history;
+pub(crate) mod journal;
 pub(crate) mod keep;
 pub(crate) mod pins;
 pub(crate) mod places;

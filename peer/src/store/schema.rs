@@ -22,6 +22,9 @@ const MIGRATIONS: &[&str] = &[
      CREATE INDEX history_conversation ON history (conversation, position);
      CREATE INDEX history_unread ON history (conversation, position) WHERE unread;
      CREATE TABLE words (block INTEGER PRIMARY KEY, value BLOB NOT NULL);",
+    // 3: events for programs that read them later, sealed, and how far each of them has come.
+    "CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, value BLOB NOT NULL);
+     CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;",
 ];
 
 /// Makes an open database durable, forgetful and up to date.
@@ -42,5 +45,5 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), StoreError> {
 
 /// Forgets everything sealed.
 pub(super) fn forget_sealed(db: &Connection) -> Result<(), StoreError> {
-    Ok(db.execute_batch("DELETE FROM sealed; DELETE FROM history; DELETE FROM words;")?)
+    Ok(db.execute_batch("DELETE FROM sealed; DELETE FROM history; DELETE FROM words; DELETE FROM journal;")?)
 }

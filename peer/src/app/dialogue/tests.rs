@@ -140,7 +140,8 @@ impl Scene {
     /// What the engine was asked, besides that something was seen.
     fn sent(&mut self) -> Vec<String> {
         let asked = self.commands.drain(..).filter(|command| !matches!(command, Command::Seen { .. }));
-        asked.map(|command| format!("{command:?}")).collect()
+        let ticket = format!(", ticket: {:?}", Ticket::default());
+        asked.map(|command| format!("{command:?}").replace(&ticket, "")).collect()
     }
 
     /// What the engine was told that the person has seen.

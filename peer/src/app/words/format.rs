@@ -30,17 +30,31 @@ pub(crate) fn duration(seconds: u64) -> String {
 
 /// The day of a moment (seconds since the epoch, UTC) as `3 Nov`.
 pub(crate) fn day(since_epoch: u64) -> String {
-    // Days to civil date, in years that begin on 1 March so that the leap day is the last one
-    // (Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days).
-    let days = since_epoch / SECONDS_PER_DAY + 719_468;
+    let (_, month, day) = civil(since_epoch / SECONDS_PER_DAY);
+    let name = usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
+    format!("{day} {name}")
+}
+
+/// A moment (milliseconds since the epoch) as `2026-11-20T14:02:11.482Z` (RFC 3339).
+pub(crate) fn timestamp(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", milliseconds % 1000)
+}
+
+/// Year, month (from 1) and day (from 1) of a day since the epoch, in years that begin on 1 March so that the leap day is
+/// the last one (Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
     let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = (march_month + 2) % 12;
-    let name = usize::try_from(month).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
-    format!("{day} {name}")
+    let month = (march_month + 2) % 12 + 1;
+    let year = year_of_era + days / 146_097 * 400 + u64::from(month <= 2);
+    (year, month, day)
 }
 
 /// A moment (seconds since the epoch, UTC) as `3 Nov 14:02`.
@@ -60,6 +74,20 @@ pub(crate) fn without_default_port(server: &str) -> &str {
         .rsplit_once(':')
         .filter(|(_, port)| port.parse() == Ok(common::limits::DIRECTORY_PORT))
         .map_or(server, |(host, _)| host)
+}
+
+/// Rows of cells below a heading, the cells of a column filled up to the same width.
+pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> Vec<[String; N]> {
+    let rows = || std::iter::once(heading).chain(rows.iter().map(|row| row.each_ref().map(String::as_str)));
+    let widths: [usize; N] =
+        std::array::from_fn(|column| rows().map(|row| row[column].width()).max().unwrap_or_default());
+    let filled = |row: [&str; N]| {
+        std::array::from_fn(|column| {
+            let cell = row[column];
+            format!("{cell}{}", " ".repeat(widths[column].saturating_sub(cell.width())))
+        })
+    };
+    rows().map(filled).collect()
 }
 
 /// The `list` table, the heading first.
@@ -147,6 +175,14 @@ mod tests {
         assert_eq!(day(1_793_663_999), "2 Nov");
         assert_eq!(day(1_793_664_000), "3 Nov");
         assert_eq!(day(1_798_761_599), "31 Dec");
+    }
+
+    #[test]
+    fn moments_for_programs_are_those_of_the_standard() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(timestamp(951_782_400_001), "2000-02-29T00:00:00.001Z");
+        assert_eq!(timestamp(1_763_647_331_482), "2025-11-20T14:02:11.482Z");
+        assert_eq!(timestamp(1_798_761_599_999), "2026-12-31T23:59:59.999Z");
     }
 
     #[test]

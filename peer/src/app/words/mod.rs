@@ -2,13 +2,15 @@
 //!
 //! Owns words only; when they are said is [`super::dialogue`]'s part. Failures that end the program are in
 //! [`failure`], calls and conversations in [`talk`], the help in [`help`], command line and configuration in [`setup`],
-//! export and import in [`backup`], the passcode in [`passcode`], dates, durations and the `list` table in [`mod@format`].
+//! export and import in [`backup`], the passcode in [`passcode`], commands that end in
+//! [`once`], dates, durations and the `list` table in [`mod@format`].
 
 pub(crate) mod backup;
 pub(crate) mod failure;
 pub(crate) mod format;
 pub(crate) mod help;
 pub(crate) mod mail;
+pub(crate) mod once;
 pub(crate) mod passcode;
 pub(crate) mod setup;
 pub(crate) mod talk;
@@ -50,6 +52,11 @@ pub(crate) const NOT_TEXT: &str = "-- That is not text in UTF-8. Nothing was sen
 /// `p.register`
 pub(crate) fn register(user: &UserId, server: &str) -> String {
     format!("No user {user} on {server}. Register {user} now? [Y/n] ")
+}
+
+/// `e.unknown`, where nobody can be asked `p.register`.
+pub(crate) fn not_registered(user: &UserId, server: &str) -> String {
+    format!("No user {user} on {server}. Register {user} first: peer --user {user}")
 }
 
 /// `p.newpass`

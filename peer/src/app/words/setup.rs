@@ -56,3 +56,20 @@ pub(crate) fn empty_passcode(file: impl Display) -> Report {
         exit: exit::USAGE,
     }
 }
+
+/// `n.daemon`
+pub(crate) fn daemon_listens(path: impl Display) -> String {
+    format!("Listening on {path} (for your own programs only). CTRL-C ends it.")
+}
+
+/// `e.daemon`
+pub(crate) fn daemon_of_whom() -> Report {
+    let line = "A daemon is one user's: peer --user ID daemon, or say where with --socket PATH.";
+    Report { lines: vec![line.to_owned()], exit: exit::USAGE }
+}
+
+/// `e.running`: a daemon.
+pub(crate) fn socket_in_use(path: impl Display) -> Report {
+    let line = format!("Another daemon listens at {path}. Use that one, or end it first.");
+    Report { lines: vec![line], exit: exit::ALREADY_RUNNING }
+}

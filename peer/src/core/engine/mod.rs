@@ -378,8 +378,8 @@ impl Engine {
                 post.command(&mut step, command, is_up);
             }
             Command::Logout => self.leaving = Some(now.tick + LAST_MAIL),
-            // The shell's: the session's connection carries them out.
-            Command::ChangePasscode { .. } => {}
+            // The shell's: the session's connection and the journal carry them out.
+            Command::ChangePasscode { .. } | Command::Replay { .. } | Command::Acknowledge { .. } => {}
             // Login is over; a front end does not send these any more.
             Command::Identify { .. }
             | Command::TrustDirectory(_)

@@ -16,6 +16,11 @@ use crate::core::notice::{Explained, Next, Notice};
 /// How long, in seconds, a full mailbox is left alone unless something of it is fetched. Chosen arbitrarily.
 const FULL_PATIENCE: u64 = 60;
 
+/// How long, in seconds, a receiver without keys is left alone who is there …
+const NEWCOMER_PATIENCE: u64 = 1;
+/// … and who is not; their coming ends it sooner. Both chosen arbitrarily.
+const STRANGER_PATIENCE: u64 = 60;
+
 /// What holds letters back.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
@@ -173,7 +178,11 @@ impl Post {
         if let Conversation::User(user) = to
             && !self.rooms.users(&id).contains(user)
         {
-            self.sending.hold(to, Next::Terminal, None);
+            // Somebody who has just logged in for the first time publishes keys in a moment, without any other sign of it.
+            let patience = if self.is_online(user) { NEWCOMER_PATIENCE } else { STRANGER_PATIENCE };
+            self.sending.hold(to, Next::Terminal, Some(step.now.tick + patience));
+            self.rooms.set_not_synced(&id);
+            self.watch(step, [user.clone()]);
             return None;
         }
         Some(id)

@@ -92,6 +92,24 @@ impl Piped {
         self.output()
     }
 
+    /// Waits for the line of this number, counted from 1.
+    #[track_caller]
+    pub(crate) fn line(&self, number: usize) -> String {
+        let whole = |seen: &mut Seen<()>| {
+            let lines = text(seen);
+            let mut whole = lines.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+            whole.nth(number - 1).map(|line| line.trim_end().to_owned())
+        };
+        self.out.wait(&format!("line {number}"), whole, |seen| text(seen) + &self.errors())
+    }
+
+    /// Waits until `what` is in the errors.
+    #[track_caller]
+    pub(crate) fn tells(&self, what: &str) {
+        let found = |seen: &mut Seen<()>| text(seen).contains(what).then_some(());
+        self.errors.wait(&format!("{what:?}"), found, text);
+    }
+
     /// Waits until the output ends with `what`.
     #[track_caller]
     pub(crate) fn asks(&self, what: &str) {

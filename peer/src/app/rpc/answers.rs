@@ -1,0 +1,214 @@
+//! Which notice answers which request, and how.
+
+use common::ident::{GroupName, UserId};
+use serde_json::{Value, json};
+
+use super::events::record;
+use super::wire::RpcError;
+use crate::app::exit;
+use crate::app::words::talk::{self, Acquaintance};
+use crate::app::words::{self, mail, passcode};
+use crate::core::command::KeyDecision;
+use crate::core::keep::{Conversation, Mark};
+use crate::core::notice::{CallFailed, GroupNews, KeyState, ListedGroup, NotChanged, NotSent, Notice, Person, Role};
+
+/// What a request waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Await {
+    List,
+    Call(UserId),
+    /// The message with this ticket; `linked`: a direct connection stood when it was sent.
+    Sent {
+        ticket: u64,
+        linked: bool,
+    },
+    /// A direct connection, over which this is to be sent then.
+    CallToSend {
+        to: UserId,
+        text: String,
+        reference: Option<String>,
+    },
+    History(Conversation),
+    Search {
+        limit: usize,
+    },
+    Group(GroupName),
+    Number(UserId),
+    Confirmed {
+        of: UserId,
+        verified: bool,
+    },
+    Block(UserId),
+    Unblock(UserId),
+    Passcode,
+    Acknowledged(String),
+}
+
+/// The answer that a notice gives; nothing if it is about something else.
+pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, RpcError>> {
+    let out_of_reach = || RpcError::of(exit::SERVER_UNREACHABLE, plain(mail::OUT_OF_REACH));
+    Some(match (awaited, notice) {
+        (Await::List, Notice::People { people, groups }) => Ok(list(people, groups)),
+        (Await::List | Await::History(Conversation::Everyone), Notice::NoPeople) => Err(out_of_reach()),
+        (Await::List | Await::History(_) | Await::Group(_), Notice::TooFast { retry_after }) => {
+            Err(too_fast(*retry_after))
+        }
+        (Await::Call(to), Notice::Established { with } | Notice::Received { from: with }) if to == with => {
+            Ok(json!({ "conn": with, "state": "established" }))
+        }
+        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::Offline { with }) if to == with => {
+            Err(RpcError::of(exit::OFFLINE, format!("{to} is offline.")))
+        }
+        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::CallFailed { to: whom, why }) if to == whom => {
+            Err(call_failed(to, why))
+        }
+        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::KeyChanged { of, since, old, new }) if to == of => {
+            Err(key_changed(of, *since, old, new))
+        }
+        (Await::Sent { ticket, linked }, Notice::Sent { ticket: Some(told), record }) if told.number == *ticket => {
+            let state = if *linked || record.mark != Mark::Queued { "sent" } else { "queued" };
+            Ok(json!({ "msg": record.name.id, "state": state }))
+        }
+        (Await::Sent { ticket, .. }, Notice::NotSent { to, text, why, ticket: told }) if told.number == *ticket => {
+            Err(RpcError::of(not_sent(why), plain(&mail::not_sent(to, text, why))))
+        }
+        (Await::History(with), Notice::History { with: told, records, .. }) if with == told => {
+            Ok(records.iter().map(record).collect())
+        }
+        (Await::Search { limit }, Notice::Found { records, .. }) => {
+            Ok(records.iter().take(*limit).map(record).collect())
+        }
+        (Await::Group(group), Notice::Group { group: told, news }) if group == told => {
+            return group_answer(group, news);
+        }
+        (Await::Number(of), Notice::SafetyNumber { with, digits, verified }) if of == with => {
+            let digits: Vec<&str> = digits.split_whitespace().collect();
+            Ok(json!({ "id": with, "digits": digits, "verified": verified }))
+        }
+        (Await::Number(of) | Await::Block(of), Notice::CallFailed { to, .. }) if of == to => {
+            Err(RpcError::of(exit::UNKNOWN_USER, plain(&talk::no_key(of))))
+        }
+        (Await::Confirmed { of, verified }, Notice::NumberConfirmed { with, verified: told }) if of == with => {
+            if verified == told {
+                Ok(json!({ "id": with, "verified": told }))
+            } else {
+                let why =
+                    format!("The digits are not the number of {of} now. Nothing was changed; verify.number tells it.");
+                Err(RpcError::of(exit::REFUSED, why))
+            }
+        }
+        (Await::Block(of), Notice::KeyDecided { of: told, decision: KeyDecision::Block }) if of == told => {
+            Ok(json!({}))
+        }
+        (Await::Unblock(of), Notice::Unblocked { user }) if of == user => Ok(json!({})),
+        (Await::Passcode, Notice::PasscodeChanged) => Ok(json!({})),
+        (Await::Passcode, Notice::PasscodeNotChanged(why)) => Err(not_changed(*why)),
+        (Await::Acknowledged(name), Notice::Acknowledged { name: told, .. }) if name == told => Ok(json!({})),
+        _ => return None,
+    })
+}
+
+/// A text of the catalogue without the mark that sets it apart from messages on a screen.
+fn plain(text: &str) -> &str {
+    text.trim_start_matches("-- ")
+}
+
+fn too_fast(retry_after: u64) -> RpcError {
+    RpcError::of(exit::NOT_PERMITTED, plain(&words::too_fast(retry_after))).with("retry_after", retry_after)
+}
+
+fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> RpcError {
+    let [warning, ..] = talk::key_changed(of, since, old, new);
+    RpcError::of(exit::KEY_CHANGED, warning).with("old", old).with("new", new)
+}
+
+fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
+    let code = match why {
+        CallFailed::NotFound => exit::UNKNOWN_USER,
+        CallFailed::Refused | CallFailed::Unavailable | CallFailed::Yourself | CallFailed::Blocked => exit::REFUSED,
+        CallFailed::NoAnswer { .. } => exit::TIMEOUT,
+        CallFailed::WrongKey => exit::KEY_CHANGED,
+        CallFailed::DirectoryLost => exit::SERVER_UNREACHABLE,
+    };
+    RpcError::of(code, talk::call_failed(to, why, Acquaintance::Stranger))
+}
+
+fn not_sent(why: &NotSent) -> i32 {
+    match why {
+        NotSent::NotAMember | NotSent::Blocked | NotSent::Yourself => exit::REFUSED,
+        NotSent::TooLong => exit::USAGE,
+        NotSent::DirectoryLost => exit::SERVER_UNREACHABLE,
+        NotSent::TooFast { .. } => exit::NOT_PERMITTED,
+    }
+}
+
+fn not_changed(why: NotChanged) -> RpcError {
+    let code = match why {
+        NotChanged::Meanwhile => exit::REFUSED,
+        NotChanged::TooFast { .. } => exit::NOT_PERMITTED,
+        NotChanged::DirectoryLost | NotChanged::Unsure => exit::SERVER_UNREACHABLE,
+    };
+    RpcError::of(code, plain(&passcode::not_changed(why)))
+}
+
+fn group_answer(group: &GroupName, news: &GroupNews) -> Option<Result<Value, RpcError>> {
+    let done = |state: &str| Some(Ok(json!({ "group": group.to_string(), "state": state })));
+    let code = match news {
+        GroupNews::Created => return done("created"),
+        GroupNews::Asked => return done("asked"),
+        GroupNews::Left => return done("left"),
+        GroupNews::Done => return done("done"),
+        GroupNews::Members { members, waiting } => {
+            let members: Vec<Value> =
+                members.iter().map(|(user, role)| json!({ "id": user, "admin": *role == Role::Admin })).collect();
+            let told = json!({ "group": group.to_string(), "state": "member", "members": members, "waiting": waiting });
+            return Some(Ok(told));
+        }
+        GroupNews::NotAdmin { .. } => exit::NOT_PERMITTED,
+        GroupNews::NoSuchGroup => exit::UNKNOWN_USER,
+        GroupNews::NameTaken
+        | GroupNews::NotAMember
+        | GroupNews::NotThere { .. }
+        | GroupNews::AlreadyMember { .. }
+        | GroupNews::LastAdmin => exit::REFUSED,
+        GroupNews::DirectoryLost => exit::SERVER_UNREACHABLE,
+        GroupNews::Request { .. }
+        | GroupNews::Joined { .. }
+        | GroupNews::Declined
+        | GroupNews::Removed { .. }
+        | GroupNews::Changed { .. }
+        | GroupNews::NewAdmin { .. } => return None,
+    };
+    let told = mail::group(group, news);
+    Some(Err(RpcError::of(code, plain(told.first().map_or("", String::as_str)))))
+}
+
+fn list(people: &[Person], groups: &[ListedGroup]) -> Value {
+    let people = people.iter().map(|person| {
+        let state = match (person.online_since, &person.away) {
+            (None, _) => "offline",
+            (Some(_), None) => "online",
+            (Some(_), Some(_)) => "away",
+        };
+        json!({
+            "id": person.user, "kind": "user", "state": state, "since": person.online_since, "away": person.away,
+            "unread": person.unread, "verified": person.key == KeyState::Verified, "key": key_word(person.key)
+        })
+    });
+    let groups = groups.iter().map(|group| {
+        json!({
+            "id": group.group.to_string(), "kind": "group", "members": group.members, "online": group.online,
+            "admins": group.admins, "unread": group.unread, "waiting": group.waiting
+        })
+    });
+    people.chain(groups).collect()
+}
+
+fn key_word(key: KeyState) -> &'static str {
+    match key {
+        KeyState::Verified => "verified",
+        KeyState::NotVerified => "not_verified",
+        KeyState::Changed => "changed",
+        KeyState::Blocked => "blocked",
+    }
+}

@@ -1,0 +1,208 @@
+//! What of the engine's notices becomes an event, and in which words (UX section 5).
+
+use common::ident::MessageId;
+use common::msg::PresenceStatus;
+use serde_json::{Value, json};
+
+use crate::app::words;
+use crate::core::keep::{Conversation, Mark, Record};
+use crate::core::notice::{EndedBy, GroupNews, Next, Notice};
+
+/// The types of events, as `hello` tells them.
+pub(super) const TYPES: &[&str] = &[
+    "ready",
+    "presence",
+    "connection",
+    "message",
+    "message_state",
+    "receipt",
+    "outbox",
+    "group",
+    "key_changed",
+    "server",
+    "overflow",
+    "error",
+    "bye",
+];
+
+/// The events of a notice, without number and time.
+pub(crate) fn journalist(notice: &Notice) -> Vec<String> {
+    events(notice).iter().map(Value::to_string).collect()
+}
+
+fn events(notice: &Notice) -> Vec<Value> {
+    let connection = |id: &common::ident::UserId, state: &str| json!({"type": "connection", "id": id, "state": state});
+    match notice {
+        Notice::Text { from, text, id, date } => {
+            vec![message(&Conversation::User(from.clone()), from.as_str(), id, text, *date, false)]
+        }
+        Notice::Arrived(arrivals) => arrivals
+            .iter()
+            .map(|a| message(&a.conversation, a.from.as_str(), &a.id, &a.text, a.date, a.waited))
+            .collect(),
+        Notice::Sent { ticket: None, record } => {
+            let Record { name, text, date, .. } = record;
+            vec![message(&name.conversation, name.author.as_str(), &name.id, text, *date, false)]
+        }
+        Notice::Sent { ticket: Some(ticket), record } => {
+            let mut event = state(&record.name.conversation, &record.name.id, record.mark);
+            if let (Value::Object(event), Some(reference)) = (&mut event, &ticket.reference) {
+                event.insert("ref".to_owned(), reference.as_str().into());
+            }
+            vec![event]
+        }
+        Notice::Marked { to, ids, mark: mark @ (Mark::Delivered | Mark::Read), .. } => ids
+            .iter()
+            .map(|id| json!({"type": "receipt", "msg": id, "from": to.to_string(), "state": mark_word(*mark)}))
+            .collect(),
+        Notice::Marked { to, ids, mark, .. } => ids.iter().map(|id| state(to, id, *mark)).collect(),
+        Notice::Waiting { to, waiting, next } => {
+            vec![json!({"type": "outbox", "to": to.to_string(), "waiting": waiting, "next": next_word(next)})]
+        }
+        Notice::Presence { user, status, text } => {
+            let state = match status {
+                PresenceStatus::Online => "online",
+                PresenceStatus::Away => "away",
+                PresenceStatus::Offline | PresenceStatus::Other => "offline",
+            };
+            vec![json!({"type": "presence", "id": user, "state": state, "text": text})]
+        }
+        Notice::Asked { from } => vec![connection(from, "asked")],
+        Notice::Received { from } => vec![connection(from, "incoming")],
+        Notice::Established { with } => vec![connection(with, "established")],
+        Notice::Ended { with, by } => {
+            let mut event = connection(with, "ended");
+            event["by"] = if *by == EndedBy::Us { "us" } else { "them" }.into();
+            vec![event]
+        }
+        Notice::LinkLost { with, .. } => vec![connection(with, "lost")],
+        Notice::Group { group, news } => group_event(&group.to_string(), news).into_iter().collect(),
+        Notice::KeyChanged { of, since, old, new } => {
+            vec![json!({"type": "key_changed", "id": of, "since": since, "old": old, "new": new})]
+        }
+        Notice::DirectoryLost { retry_in } => {
+            vec![json!({"type": "server", "state": "down", "retry_in": retry_in})]
+        }
+        Notice::DirectoryBack => vec![json!({"type": "server", "state": "up"})],
+        Notice::RoomFrozen { with, why } => vec![error(&words::mail::frozen(with, why))],
+        Notice::MailLost { count } => vec![error(&words::mail::mail_lost(*count))],
+        Notice::NotKept { detail } => vec![error(&words::not_kept(detail))],
+        Notice::NewTerminal => vec![error(words::mail::NEW_TERMINAL)],
+        _ => Vec::new(),
+    }
+}
+
+fn error(text: &str) -> Value {
+    json!({"type": "error", "message": text.trim_start_matches("-- ")})
+}
+
+fn message(at: &Conversation, from: &str, id: &MessageId, text: &str, date: u64, waited: bool) -> Value {
+    json!({
+        "type": "message", "msg": id, "from": from, "in": at.to_string(), "group": group_of(at),
+        "text": text, "date": date, "offline": waited
+    })
+}
+
+fn group_of(at: &Conversation) -> Option<String> {
+    if let Conversation::Group(group) = at { Some(group.to_string()) } else { None }
+}
+
+fn state(to: &Conversation, id: &MessageId, mark: Mark) -> Value {
+    json!({"type": "message_state", "msg": id, "to": to.to_string(), "state": mark_word(mark)})
+}
+
+/// The word for what a message waits for.
+fn next_word(next: &Next) -> &'static str {
+    match next {
+        Next::Nothing => "nothing",
+        Next::Confirmation => "confirmation",
+        Next::Directory => "server",
+        Next::Keys => "keys",
+        Next::Terminal => "terminal",
+        Next::Space => "space",
+        Next::Receiver => "receiver",
+        Next::KeyDecision => "key_decision",
+    }
+}
+
+/// The word for how far a message has come.
+pub(super) fn mark_word(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Received { read: false } => "unread",
+        Mark::Received { read: true } | Mark::Read => "read",
+        Mark::Queued => "queued",
+        Mark::Stored => "stored",
+        Mark::Delivered => "delivered",
+        Mark::Failed => "failed",
+    }
+}
+
+/// A stored message, as `history` and `search` tell it.
+pub(super) fn record(record: &Record) -> Value {
+    let Record { name, text, date, mark, since, .. } = record;
+    json!({
+        "msg": name.id, "from": name.author, "in": name.conversation.to_string(), "group": group_of(&name.conversation),
+        "text": text, "date": date, "state": mark_word(*mark), "state_since": since
+    })
+}
+
+/// News that came by themselves; what answers a wish of this user only is told to who wished.
+fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
+    let event = |what: &str, user: Option<&common::ident::UserId>| {
+        Some(json!({"type": "group", "group": group, "what": what, "user": user}))
+    };
+    match news {
+        GroupNews::Created => event("created", None),
+        GroupNews::Asked => event("asked", None),
+        GroupNews::Request { user } => event("request", Some(user)),
+        GroupNews::Joined { .. } => event("joined", None),
+        GroupNews::Declined => event("denied", None),
+        GroupNews::Left => event("left", None),
+        GroupNews::Removed { by } => event("removed", Some(by)),
+        GroupNews::NewAdmin { user } => event("admin", Some(user)),
+        GroupNews::Changed { by, joined, left } => Some(
+            json!({"type": "group", "group": group, "what": "changed", "user": by, "joined": joined, "left": left}),
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ident::UserId;
+
+    use super::*;
+    use crate::core::command::Ticket;
+    use crate::core::keep::Name;
+
+    #[test]
+    fn every_event_has_a_type_that_hello_tells() {
+        let user = UserId::parse("bianca").unwrap();
+        let name = Name { conversation: Conversation::Everyone, author: user.clone(), id: MessageId([7; 16]) };
+        let record = Record { name, text: "hi".into(), date: 1, arrived: 1, mark: Mark::Queued, since: 1 };
+        let ticket = Some(Ticket { number: 1, reference: Some("job".into()) });
+        let notices = [
+            Notice::Text { from: user.clone(), text: "hi".into(), id: MessageId([7; 16]), date: 1 },
+            Notice::Sent { ticket, record: record.clone() },
+            Notice::Sent { ticket: None, record },
+            Notice::Marked {
+                to: Conversation::Everyone,
+                ids: vec![MessageId([7; 16])],
+                mark: Mark::Stored,
+                late: false,
+            },
+            Notice::Marked { to: Conversation::Everyone, ids: vec![MessageId([7; 16])], mark: Mark::Read, late: false },
+            Notice::Asked { from: user.clone() },
+            Notice::KeyChanged { of: user, since: 0, old: "1".into(), new: "2".into() },
+            Notice::DirectoryBack,
+            Notice::MailLost { count: 1 },
+        ];
+        for notice in &notices {
+            let told = events(notice);
+            assert_eq!(told.len(), 1, "{notice:?}");
+            assert!(TYPES.contains(&told[0]["type"].as_str().unwrap()), "{told:?}");
+        }
+        assert_eq!(events(&notices[1])[0]["ref"], "job");
+        assert_eq!(events(&Notice::NoPeople), Vec::<Value>::new());
+    }
+}

@@ -1,0 +1,124 @@
+//! From nothing to logged in, for a client that cannot be asked anything.
+
+use common::ident::UserId;
+use common::msg::Registration;
+use common::secret::Passcode;
+use serde_json::{Value, json};
+
+use super::methods::Login;
+use super::wire::RpcError;
+use super::{Asker, Output, Replay, Rpc, Stage};
+use crate::app::words;
+use crate::app::{exit, grammar};
+use crate::core::command::{After, Answer, Command};
+use crate::core::notice::Notice;
+
+/// A login under way.
+#[derive(Debug)]
+pub(super) struct Entering {
+    /// Who is to be told; nobody where the program does it by itself.
+    asker: Option<Asker>,
+    user: UserId,
+    passcode: Passcode,
+    register: bool,
+    server_key: Option<String>,
+}
+
+impl Entering {
+    /// Who is to be told.
+    pub(super) fn asker(self) -> Option<Asker> {
+        self.asker
+    }
+}
+
+impl Rpc {
+    /// A client logs in, or the program by itself with what it was started with.
+    pub(super) fn log_in(&mut self, asker: Option<Asker>, params: Login) {
+        if !matches!(self.stage, Stage::LoggedOut) {
+            let why = "There is a login already; one program is one user's.";
+            return self.reply(asker, Err(RpcError::of(exit::ALREADY_RUNNING, why)));
+        }
+        let user = match params.user.map(|typed| grammar::user_id(&typed)) {
+            Some(Err(why)) => return self.reply(asker, Err(RpcError::params(words::not_an_id(why)))),
+            Some(Ok(user)) => Some(user),
+            None => self.options.user.clone(),
+        };
+        let passcode = params.passcode.map(Passcode::new).or_else(|| self.options.passcode.clone());
+        let (Some(user), Some(passcode)) = (user, passcode) else {
+            return self.reply(asker, Err(RpcError::params("login needs a user and a passcode")));
+        };
+        let (register, server_key) = (params.register, params.server_key);
+        self.command(Command::Identify { user: user.clone() });
+        self.stage = Stage::Entering(Entering { asker, user, passcode, register, server_key });
+    }
+
+    /// A notice that came before the session stands.
+    pub(super) fn entering(&mut self, entering: Entering, notice: &Notice) {
+        let (user, passcode) = (entering.user.clone(), entering.passcode.clone());
+        match notice {
+            Notice::FirstContact { server, key } => {
+                let digits = |text: &str| text.to_lowercase().replace([' ', ':'], "");
+                let known = entering.server_key.as_deref().map(digits);
+                if known.is_some_and(|known| known == digits(&key.short()) || known == key.to_string()) {
+                    self.command(Command::TrustDirectory(Answer::Yes));
+                } else {
+                    let why =
+                        format!("{}. Compare it, then log in with server_key.", words::first_contact(server, key));
+                    self.reply(entering.asker, Err(RpcError::of(exit::REFUSED, why).with("server_key", key.short())));
+                    self.command(Command::TrustDirectory(Answer::No));
+                    self.stage = Stage::LoggedOut;
+                    return;
+                }
+            }
+            Notice::Identified { known, registration, passcode_min, .. } => {
+                self.passcode_min = *passcode_min;
+                match (known, registration) {
+                    (Some(false), Registration::Open) if !entering.register => {
+                        let none = words::not_registered(&user, &self.options.server);
+                        return self.not_logged_in(entering, RpcError::of(exit::UNKNOWN_USER, none));
+                    }
+                    (Some(false), Registration::Open) if passcode.length() < usize::from(*passcode_min) => {
+                        let why = RpcError::params(words::too_short(*passcode_min));
+                        return self.not_logged_in(entering, why);
+                    }
+                    (Some(false), Registration::Open) => self.command(Command::Register { user, passcode }),
+                    _ => self.command(Command::Login { user, passcode }),
+                }
+            }
+            Notice::RegisterRefused { why, .. } => {
+                let why = words::register_refused(&user, &self.options.server, *why);
+                return self.not_logged_in(entering, RpcError::of(exit::LOGIN_REFUSED, why));
+            }
+            Notice::LoginRefused { why, .. } => {
+                let why = words::login_refused(&user, *why);
+                return self.not_logged_in(entering, RpcError::of(exit::LOGIN_REFUSED, why));
+            }
+            Notice::LoggedIn { .. } => {
+                // Whom one knows, and what the journal knows, come first.
+                self.command(Command::List);
+                self.replays.push_back(Replay::Beginning(entering.asker));
+                self.command(Command::Replay { after: After::Seq(0), count: super::feed::PAGE });
+                self.stage = Stage::LoggedIn { user };
+                return;
+            }
+            _ => {}
+        }
+        self.stage = Stage::Entering(entering);
+    }
+
+    fn not_logged_in(&mut self, entering: Entering, why: RpcError) {
+        let own = entering.asker.is_none();
+        self.reply(entering.asker, Err(why.clone()));
+        self.stage = Stage::LoggedOut;
+        if own {
+            // Nobody can do better: it was told on the command line.
+            self.out.push(Output::Complain(why.text()));
+            self.out.push(Output::Exit(exit::LOGIN_REFUSED));
+        }
+    }
+
+    /// The result of a login.
+    pub(super) fn session(&self) -> Value {
+        json!({ "user": self.user(), "server": self.options.server, "seq": self.last })
+    }
+}

@@ -1,0 +1,271 @@
+//! What clients can ask, with what parameters. The schema is made of these types.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The methods, as `hello` tells them.
+pub(super) const METHODS: &[&str] = &[
+    "hello",
+    "login",
+    "logout",
+    "status",
+    "shutdown",
+    "list",
+    "connect",
+    "end",
+    "send",
+    "history",
+    "search",
+    "read",
+    "presence",
+    "group.create",
+    "group.join",
+    "group.leave",
+    "group.members",
+    "group.approve",
+    "group.deny",
+    "group.remove",
+    "group.admin",
+    "verify.number",
+    "verify.set",
+    "block",
+    "unblock",
+    "passwd",
+    "subscribe",
+    "ack",
+];
+
+/// A method and its parameters. Unknown parameters are ignored.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(tag = "method", content = "params", rename_all = "snake_case")]
+pub(super) enum Call {
+    /// Optional, and first. Answered by name, version, protocol, methods and events.
+    Hello(Nothing),
+    /// Log in. Answered by `user`, `server` and the number of the last event.
+    Login(Login),
+    /// End the session; the program ends too.
+    Logout(Nothing),
+    /// Who is logged in, and what waits.
+    Status(Nothing),
+    /// The same as `logout`.
+    Shutdown(Nothing),
+    /// Users and groups.
+    List(Nothing),
+    /// Open a direct connection, or take one that asks. Sending does not need it.
+    Connect(To),
+    /// End a direct connection, or decline one that asks.
+    End(To),
+    /// Send a message.
+    Send(Send),
+    /// Stored messages of a conversation, oldest first.
+    History(History),
+    /// Stored messages with these words, newest first.
+    Search(Search),
+    /// What arrived in a conversation was seen.
+    Read(Read),
+    /// Be away, or back.
+    Presence(Presence),
+    /// Found a group.
+    #[serde(rename = "group.create")]
+    GroupCreate(Group),
+    /// Ask the admins of a group for admission.
+    #[serde(rename = "group.join")]
+    GroupJoin(Group),
+    /// Leave a group.
+    #[serde(rename = "group.leave")]
+    GroupLeave(Group),
+    /// Who is in a group, and who asks to be.
+    #[serde(rename = "group.members")]
+    GroupMembers(Group),
+    /// Admit somebody who asked.
+    #[serde(rename = "group.approve")]
+    GroupApprove(GroupUser),
+    /// Decline somebody who asked.
+    #[serde(rename = "group.deny")]
+    GroupDeny(GroupUser),
+    /// Remove a member.
+    #[serde(rename = "group.remove")]
+    GroupRemove(GroupUser),
+    /// Make a member an admin.
+    #[serde(rename = "group.admin")]
+    GroupAdmin(GroupUser),
+    /// The safety number shared with a user: 12 groups of 5 digits.
+    #[serde(rename = "verify.number")]
+    VerifyNumber(User),
+    /// The safety number was compared. The digits must be the ones that hold now.
+    #[serde(rename = "verify.set")]
+    VerifySet(Verify),
+    /// Refuse calls and messages of a user.
+    Block(User),
+    /// Take them again.
+    Unblock(User),
+    /// Change the passcode.
+    Passwd(Passwd),
+    /// Which events this client gets, and from where on.
+    Subscribe(Subscribe),
+    /// Everything up to this event was dealt with; kept under the name, across runs.
+    Ack(Ack),
+}
+
+/// No parameters.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Nothing {}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Login {
+    /// May be left out where the program was started with `--user`.
+    #[serde(default)]
+    pub(super) user: Option<String>,
+    /// May be left out where the program was started with `--passcode-file`.
+    #[serde(default)]
+    pub(super) passcode: Option<String>,
+    /// Register the user if the directory does not know them and anyone may.
+    #[serde(default)]
+    pub(super) register: bool,
+    /// The directory's key as its administrator gave it; needed at first contact with a directory elsewhere.
+    #[serde(default)]
+    pub(super) server_key: Option<String>,
+}
+
+/// Shows no passcode (threat T5).
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Login({:?})", self.user)
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct To {
+    /// A user id.
+    pub(super) to: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Send {
+    /// A user id, `#group` or `*`.
+    pub(super) to: String,
+    pub(super) text: String,
+    /// False: only over a direct connection, and not at all if there can be none now.
+    #[serde(default = "yes")]
+    pub(super) queue: bool,
+    /// The client's own name for the message: with the same one it is sent once within 24 hours.
+    #[serde(default, rename = "ref")]
+    pub(super) reference: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct History {
+    /// A user id, `#group` or `*`.
+    pub(super) with: String,
+    /// A message as this method tells them: only what came before it.
+    #[serde(default)]
+    pub(super) before: Option<Before>,
+    #[serde(default = "fifty")]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Before {
+    /// Its id.
+    pub(super) msg: String,
+    /// Its author.
+    pub(super) from: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Search {
+    pub(super) words: String,
+    #[serde(default = "fifty")]
+    pub(super) limit: usize,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Read {
+    /// A user id, `#group` or `*`.
+    pub(super) with: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Presence {
+    pub(super) state: Availability,
+    /// For `away`.
+    #[serde(default)]
+    pub(super) text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Availability {
+    Online,
+    Away,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Group {
+    /// Its name, with or without `#`.
+    pub(super) group: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct GroupUser {
+    /// Its name, with or without `#`.
+    pub(super) group: String,
+    /// A user id.
+    pub(super) user: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct User {
+    /// A user id.
+    pub(super) id: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Verify {
+    /// A user id.
+    pub(super) id: String,
+    /// As `verify.number` tells them.
+    pub(super) digits: Vec<String>,
+    /// Whether they are the same on the other side.
+    pub(super) verified: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Passwd {
+    /// The new one.
+    pub(super) passcode: String,
+}
+
+/// Shows no passcode (threat T5).
+impl std::fmt::Debug for Passwd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passwd(…)")
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Subscribe {
+    /// Events behind this one, once more; together with a name, only if nothing was acknowledged under it.
+    #[serde(default)]
+    pub(super) since: Option<u64>,
+    /// Only events of these types.
+    #[serde(default)]
+    pub(super) types: Option<Vec<String>>,
+    /// Events behind the one acknowledged last under this name.
+    #[serde(default)]
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct Ack {
+    pub(super) name: String,
+    pub(super) seq: u64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn fifty() -> usize {
+    50
+}

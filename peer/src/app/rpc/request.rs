@@ -1,0 +1,222 @@
+//! Requests of clients, and what is asked of the engine for them.
+
+use common::ident::{GroupName, MessageId, UserId};
+use common::limits::AWAY_TEXT;
+use serde_json::json;
+
+use super::answers::Await;
+use super::events::TYPES;
+use super::methods::{self, Availability, Call, METHODS};
+use super::wire::{self, Misunderstood, Request, RpcError};
+use super::{Asker, ClientId, Output, Replay, Rpc, Stage};
+use crate::app::{exit, grammar, words};
+use crate::core::command::{After, Answer, Command, GroupWish};
+use crate::core::keep::{Conversation, Name};
+
+/// Requests of one client that may wait for answers.
+const PENDING: usize = 256;
+/// Stored messages that one request gives.
+const HISTORY: usize = 1000;
+/// Characters of the name of a cursor, or of a client's own name for a message.
+const NAME: usize = 128;
+
+impl Rpc {
+    pub(super) fn line(&mut self, client: ClientId, line: &str) {
+        if line.trim().is_empty() {
+            return;
+        }
+        match wire::read(line) {
+            Err(Misunderstood { id, why }) => self.out.push(Output::Line(client, wire::answer(&id, Err(why)))),
+            Ok(Request { id, call }) => {
+                let asker = Asker { client, id };
+                let waiting = self.pending.iter().filter(|pending| pending.asker.client == client).count();
+                let outcome = if waiting < PENDING {
+                    self.request(asker.clone(), call)
+                } else {
+                    Err(RpcError::of(exit::NOT_PERMITTED, "Too many requests wait for answers. Read those first."))
+                };
+                if let Err(why) = outcome {
+                    self.reply(Some(asker), Err(why));
+                }
+            }
+        }
+    }
+
+    fn request(&mut self, asker: Asker, call: Call) -> Result<(), RpcError> {
+        match call {
+            Call::Hello(_) => {
+                let told = json!({
+                    "name": "peer", "version": env!("CARGO_PKG_VERSION"), "protocol": 1, "methods": METHODS, "events": TYPES
+                });
+                self.reply(Some(asker), Ok(told));
+            }
+            Call::Login(params) => {
+                self.log_in(Some(asker), params);
+            }
+            Call::Logout(_) | Call::Shutdown(_) => {
+                self.reply(Some(asker), Ok(json!({})));
+                self.leave(exit::OK);
+            }
+            Call::Status(_) => {
+                let mut told = self.session();
+                told["passcode_min"] = self.passcode_min.into();
+                told["online"] = self.user().is_some().into();
+                told["connections"] = json!(self.links);
+                self.reply(Some(asker), Ok(told));
+            }
+            call if matches!(self.stage, Stage::LoggedIn { .. }) => self.session_request(asker, call)?,
+            _ => return Err(RpcError::of(exit::LOGIN_REFUSED, "Nobody is logged in. Log in first.")),
+        }
+        Ok(())
+    }
+
+    fn session_request(&mut self, asker: Asker, call: Call) -> Result<(), RpcError> {
+        match call {
+            Call::List(_) => self.ask(asker, Await::List, Command::List),
+            Call::Connect(params) => {
+                let to = user(&params.to)?;
+                let command = match self.asking.remove(&to) {
+                    true => Command::AnswerCall { from: to.clone(), answer: Answer::Yes },
+                    false => Command::Call { to: to.clone() },
+                };
+                self.ask(asker, Await::Call(to), command);
+            }
+            Call::End(params) => {
+                let with = user(&params.to)?;
+                let command = match self.asking.remove(&with) {
+                    true => Command::AnswerCall { from: with, answer: Answer::No },
+                    false => Command::End { with },
+                };
+                self.command(command);
+                self.reply(Some(asker), Ok(json!({})));
+            }
+            Call::Send(params) => self.send_request(asker, params)?,
+            Call::History(methods::History { with, before, limit }) => {
+                let with = conversation(&with)?;
+                let before = before.map(|before| {
+                    let id: MessageId = before.msg.parse().map_err(|_| RpcError::params("before.msg is not an id"))?;
+                    Ok::<_, RpcError>(Name { conversation: with.clone(), author: user(&before.from)?, id })
+                });
+                let (before, count) = (before.transpose()?, limit.clamp(1, HISTORY));
+                self.ask(asker, Await::History(with.clone()), Command::History { with, count, before });
+            }
+            Call::Search(params) => {
+                let limit = params.limit.clamp(1, HISTORY);
+                self.ask(asker, Await::Search { limit }, Command::Find { words: params.words });
+            }
+            Call::Read(params) => {
+                self.command(Command::Seen { with: conversation(&params.with)? });
+                self.reply(Some(asker), Ok(json!({})));
+            }
+            Call::Presence(methods::Presence { state, text }) => {
+                if text.len() > AWAY_TEXT {
+                    return Err(RpcError::params(format!("an away text has at most {AWAY_TEXT} bytes")));
+                }
+                let text = (state == Availability::Away).then_some(text);
+                self.command(Command::Away { text });
+                self.reply(Some(asker), Ok(json!({})));
+            }
+            Call::GroupCreate(params) => self.wish(asker, &params.group, GroupWish::Create)?,
+            Call::GroupJoin(params) => self.wish(asker, &params.group, GroupWish::Join)?,
+            Call::GroupLeave(params) => self.wish(asker, &params.group, GroupWish::Leave)?,
+            Call::GroupMembers(params) => self.wish(asker, &params.group, GroupWish::Members)?,
+            Call::GroupApprove(params) => {
+                self.wish(asker, &params.group, GroupWish::Approve(user(&params.user)?))?;
+            }
+            Call::GroupDeny(params) => self.wish(asker, &params.group, GroupWish::Deny(user(&params.user)?))?,
+            Call::GroupRemove(params) => self.wish(asker, &params.group, GroupWish::Remove(user(&params.user)?))?,
+            Call::GroupAdmin(params) => self.wish(asker, &params.group, GroupWish::Admin(user(&params.user)?))?,
+            Call::VerifyNumber(params) => {
+                let with = user(&params.id)?;
+                self.ask(asker, Await::Number(with.clone()), Command::SafetyNumber { with });
+            }
+            Call::VerifySet(methods::Verify { id, digits, verified }) => {
+                let with = user(&id)?;
+                let answer = if verified { Answer::Yes } else { Answer::No };
+                let awaited = Await::Confirmed { of: with.clone(), verified };
+                self.ask(asker, awaited, Command::ConfirmNumber { with, digits: digits.join(" "), answer });
+            }
+            Call::Block(params) => {
+                let user = user(&params.id)?;
+                self.ask(asker, Await::Block(user.clone()), Command::Block { user });
+            }
+            Call::Unblock(params) => {
+                let user = user(&params.id)?;
+                self.ask(asker, Await::Unblock(user.clone()), Command::Unblock { user });
+            }
+            Call::Passwd(params) => {
+                let to = common::secret::Passcode::new(params.passcode);
+                if to.length() < usize::from(self.passcode_min) {
+                    return Err(RpcError::params(words::too_short(self.passcode_min)));
+                }
+                self.ask(asker, Await::Passcode, Command::ChangePasscode { to });
+            }
+            Call::Subscribe(params) => self.subscribe(asker, params)?,
+            Call::Ack(methods::Ack { name, seq }) => {
+                let name = named(name)?;
+                self.ask(asker, Await::Acknowledged(name.clone()), Command::Acknowledge { name, seq });
+            }
+            // Answered before they come here.
+            Call::Hello(_) | Call::Login(_) | Call::Logout(_) | Call::Shutdown(_) | Call::Status(_) => {}
+        }
+        Ok(())
+    }
+
+    fn send_request(&mut self, asker: Asker, params: methods::Send) -> Result<(), RpcError> {
+        let to = conversation(&params.to)?;
+        let reference = params.reference.map(named).transpose()?;
+        if params.text.trim().is_empty() {
+            return Err(RpcError::params("there is no text"));
+        }
+        if let Some(sent) = reference.as_ref().and_then(|name| self.references.sent(name, self.date)) {
+            self.reply(Some(asker), Ok(json!({ "msg": sent, "state": "sent" })));
+            return Ok(());
+        }
+        match to {
+            Conversation::User(to) if !params.queue && !self.links.contains(&to) => {
+                let awaited = Await::CallToSend { to: to.clone(), text: params.text, reference };
+                self.ask(asker, awaited, Command::Call { to });
+            }
+            to => self.send(asker, to, params.text, reference),
+        }
+        Ok(())
+    }
+
+    fn wish(&mut self, asker: Asker, group: &str, wish: GroupWish) -> Result<(), RpcError> {
+        let group: GroupName = grammar::group_name(group).map_err(|why| RpcError::params(words::not_an_id(why)))?;
+        self.ask(asker, Await::Group(group.clone()), Command::Group { group, wish });
+        Ok(())
+    }
+
+    fn subscribe(&mut self, asker: Asker, params: methods::Subscribe) -> Result<(), RpcError> {
+        let last = self.last;
+        let Some(feed) = self.clients.get_mut(&asker.client) else { return Ok(()) };
+        feed.choose(params.types)?;
+        match (params.since, params.name) {
+            (otherwise, Some(name)) => {
+                self.replays.push_back(Replay::Cursor(asker));
+                let after = After::Cursor { name: named(name)?, otherwise };
+                self.command(Command::Replay { after, count: 1 });
+            }
+            (Some(since), None) => {
+                feed.begin_behind(since.min(last));
+                self.reply(Some(asker), Ok(json!({ "seq": last })));
+            }
+            (None, None) => self.reply(Some(asker), Ok(json!({ "seq": last }))),
+        }
+        Ok(())
+    }
+}
+
+fn user(typed: &str) -> Result<UserId, RpcError> {
+    grammar::user_id(typed).map_err(|why| RpcError::params(words::not_an_id(why)))
+}
+
+fn conversation(typed: &str) -> Result<Conversation, RpcError> {
+    grammar::conversation(typed).map_err(|why| RpcError::params(words::not_an_id(why)))
+}
+
+fn named(name: String) -> Result<String, RpcError> {
+    let fits = (1..=NAME).contains(&name.chars().count());
+    fits.then_some(name).ok_or_else(|| RpcError::params(format!("a name has 1 to {NAME} characters")))
+}

@@ -1,0 +1,271 @@
+//! What clients see, with an engine that says what the test says.
+
+use std::time::{Duration, Instant};
+
+use common::ident::{KeyDigest, MessageId, UserId};
+use common::msg::Registration;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::core::command::Answer;
+use crate::core::keep::{Mark, Name, Record};
+use crate::core::notice::{Event, LoginRefused};
+
+const ALI: ClientId = ClientId(1);
+const OTHER: ClientId = ClientId(2);
+
+struct Scene {
+    rpc: Rpc,
+    now: Instant,
+    lines: Vec<(ClientId, Value)>,
+    commands: Vec<String>,
+    exit: Option<i32>,
+    /// Clients that cannot take more events.
+    full: Vec<ClientId>,
+}
+
+fn id(text: &str) -> UserId {
+    UserId::parse(text).unwrap()
+}
+
+fn event(seq: u64, content: Value) -> Event {
+    Event { seq, at: seq, content: content.to_string() }
+}
+
+impl Scene {
+    fn new() -> Self {
+        let options = Options {
+            server: "127.0.0.1:7420".into(),
+            user: None,
+            passcode: None,
+            patience: Duration::from_secs(10),
+            life: Life::Daemon,
+        };
+        let now = Instant::now();
+        let (rpc, out) = Rpc::new(options, now);
+        assert!(out.is_empty());
+        let mut scene = Self { rpc, now, lines: Vec::new(), commands: Vec::new(), exit: None, full: Vec::new() };
+        scene.input(Input::Opened(ALI));
+        scene
+    }
+
+    fn logged_in() -> Self {
+        let mut scene = Self::new();
+        scene.says(json!({"id": 0, "method": "login", "params": {"user": "ali", "passcode": "482193"}}));
+        scene.identified(Some(true));
+        scene.notice(Notice::LoggedIn { user: id("ali"), address: "127.0.0.1:65000".parse().unwrap() });
+        scene.notice(Notice::Replayed { events: Vec::new(), lost: 0, last: 7 });
+        assert_eq!(scene.told()[0]["result"], json!({"user": "ali", "server": "127.0.0.1:7420", "seq": 7}));
+        scene.commands.clear();
+        scene
+    }
+
+    fn identified(&mut self, known: Option<bool>) {
+        let (user, registration) = (id("ali"), Registration::Open);
+        self.notice(Notice::Identified { user, known, registration, passcode_min: 6 });
+    }
+
+    fn input(&mut self, input: Input) {
+        let full = self.full.clone();
+        let outputs = self.rpc.handle((self.now, 1000), input, &|client| !full.contains(&client));
+        for output in outputs {
+            match output {
+                Output::Line(client, line) => self.lines.push((client, serde_json::from_str(&line).unwrap())),
+                Output::Command(command) => self.commands.push(format!("{command:?}")),
+                Output::Complain(_) => {}
+                Output::Exit(code) => self.exit = Some(code),
+            }
+        }
+    }
+
+    fn says(&mut self, line: Value) {
+        self.input(Input::Line(ALI, line.to_string()));
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.input(Input::Notice(notice));
+    }
+
+    /// What the first client was told since the last time.
+    fn told(&mut self) -> Vec<Value> {
+        let lines = std::mem::take(&mut self.lines);
+        lines.into_iter().filter(|(client, _)| *client == ALI).map(|(_, line)| line).collect()
+    }
+
+    /// The numbers of the events that a client was told since the last time.
+    fn events(&mut self, of: ClientId) -> Vec<u64> {
+        let lines = std::mem::take(&mut self.lines);
+        lines
+            .iter()
+            .filter(|(client, _)| *client == of)
+            .filter_map(|(_, line)| line["params"]["seq"].as_u64())
+            .collect()
+    }
+}
+
+fn record(msg: u8, mark: Mark) -> Record {
+    let name = Name { conversation: Conversation::User(id("bianca")), author: id("ali"), id: MessageId([msg; 16]) };
+    Record { name, text: "Hello".into(), date: 5, arrived: 5, mark, since: 5 }
+}
+
+#[test]
+fn nothing_but_a_login_is_done_before_the_login() {
+    let mut scene = Scene::new();
+    scene.says(json!({"id": 1, "method": "list"}));
+    assert_eq!(scene.told()[0]["error"]["data"]["kind"], "login_refused");
+    scene.says(json!({"id": 2, "method": "login", "params": {"user": "ali", "passcode": "111111"}}));
+    scene.identified(Some(true));
+    scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Passcode { tries_left: 3 } });
+    let told = scene.told();
+    assert_eq!(told[0]["error"]["message"], "Not accepted, 3 tries left.");
+    scene.says(json!({"id": 3, "method": "login", "params": {"user": "ali", "passcode": "482193"}}));
+    assert_eq!(scene.commands.last().unwrap(), "Identify { user: UserId(\"ali\") }", "another attempt is possible");
+    assert_eq!(scene.exit, None);
+}
+
+#[test]
+fn an_unknown_user_is_registered_only_if_that_was_asked_for() {
+    let mut scene = Scene::new();
+    scene.says(json!({"id": 1, "method": "login", "params": {"user": "ali", "passcode": "482193"}}));
+    scene.identified(Some(false));
+    assert_eq!(scene.told()[0]["error"]["data"]["kind"], "unknown_user");
+    for (passcode, registers) in [("123", false), ("482193", true)] {
+        let params = json!({"user": "ali", "passcode": passcode, "register": true});
+        scene.says(json!({"id": 2, "method": "login", "params": params}));
+        scene.identified(Some(false));
+        assert_eq!(scene.commands.last().unwrap().starts_with("Register"), registers, "{passcode}");
+    }
+}
+
+#[test]
+fn a_directory_elsewhere_is_trusted_by_its_key_alone() {
+    let key = KeyDigest([0x3f; 32]);
+    for (told, answer) in [
+        (None, Answer::No),
+        (Some("3F3F 3F3F 3F3F 3F3F 3F3E"), Answer::No),
+        (Some("3f3f3f3f3f3f3f3f3f3f"), Answer::Yes),
+    ] {
+        let mut scene = Scene::new();
+        let params = json!({"user": "ali", "passcode": "482193", "server_key": told});
+        scene.says(json!({"id": 1, "method": "login", "params": params}));
+        scene.notice(Notice::FirstContact { server: "dir.example.org:7420".into(), key });
+        assert_eq!(scene.commands.last().unwrap(), &format!("TrustDirectory({answer:?})"));
+        let refused = scene.told().first().map(|told| told["error"]["data"]["server_key"].clone());
+        assert_eq!(refused, (answer == Answer::No).then(|| json!(key.short())));
+    }
+}
+
+#[test]
+fn answers_find_the_requests_they_belong_to() {
+    let mut scene = Scene::logged_in();
+    scene.says(json!({"id": "a", "method": "send", "params": {"to": "bianca", "text": "one"}}));
+    scene.says(json!({"id": "b", "method": "send", "params": {"to": "bianca", "text": "two"}}));
+    scene.says(json!({"id": "c", "method": "verify.number", "params": {"id": "carol"}}));
+    let ticket = |number| Some(Ticket { number, reference: None });
+    scene.notice(Notice::Sent { ticket: ticket(2), record: record(2, Mark::Queued) });
+    scene.notice(Notice::Established { with: id("bianca") });
+    scene.notice(Notice::CallFailed { to: id("carol"), why: crate::core::notice::CallFailed::NotFound });
+    scene.notice(Notice::Sent { ticket: ticket(1), record: record(1, Mark::Queued) });
+    let told = scene.told();
+    let ids: Vec<&Value> = told.iter().map(|line| &line["id"]).collect();
+    assert_eq!(ids, ["b", "c", "a"]);
+    assert_eq!(told[0]["result"], json!({"msg": "02".repeat(16), "state": "queued"}));
+    assert_eq!(told[1]["error"]["data"]["exit"], 5);
+}
+
+#[test]
+fn a_message_that_must_not_wait_needs_a_connection() {
+    let mut scene = Scene::logged_in();
+    scene.says(json!({"id": 1, "method": "send", "params": {"to": "bianca", "text": "now", "queue": false}}));
+    assert_eq!(scene.commands, ["Call { to: UserId(\"bianca\") }"]);
+    scene.notice(Notice::Offline { with: id("bianca") });
+    assert_eq!(scene.told()[0]["error"]["code"], -32006);
+    scene.says(json!({"id": 2, "method": "send", "params": {"to": "bianca", "text": "now", "queue": false}}));
+    scene.notice(Notice::Established { with: id("bianca") });
+    assert!(scene.commands.last().unwrap().starts_with("Send"), "{:?}", scene.commands);
+    scene.notice(Notice::Sent { ticket: Some(Ticket { number: 1, reference: None }), record: record(1, Mark::Queued) });
+    assert_eq!(scene.told()[0]["result"]["state"], "sent");
+}
+
+#[test]
+fn the_same_reference_is_sent_once() {
+    let mut scene = Scene::logged_in();
+    let state =
+        json!({"type": "message_state", "msg": "07".repeat(16), "to": "bianca", "state": "queued", "ref": "job-41"});
+    scene.notice(Notice::Journaled(event(8, state)));
+    scene.told();
+    scene.says(json!({"id": 1, "method": "send", "params": {"to": "bianca", "text": "again", "ref": "job-41"}}));
+    assert_eq!(scene.told()[0]["result"]["msg"], "07".repeat(16));
+    assert!(scene.commands.is_empty(), "{:?}", scene.commands);
+    let receipt = json!({"type": "receipt", "msg": "07".repeat(16), "from": "bianca", "state": "delivered"});
+    scene.notice(Notice::Journaled(event(9, receipt)));
+    assert_eq!(scene.told()[0]["params"]["ref"], "job-41", "later events name it too");
+}
+
+#[test]
+fn a_client_that_does_not_keep_up_gets_the_rest_from_the_journal_and_is_told_what_is_gone() {
+    let mut scene = Scene::logged_in();
+    scene.input(Input::Opened(OTHER));
+    let news = |seq| event(seq, json!({"type": "server", "state": "up"}));
+    scene.notice(Notice::Journaled(news(8)));
+    scene.full = vec![OTHER];
+    (9..12).for_each(|seq| scene.notice(Notice::Journaled(news(seq))));
+    assert!(scene.rpc.deadline().is_some(), "it is looked at again");
+    assert_eq!(scene.events(OTHER), [8]);
+    scene.full.clear();
+    scene.input(Input::Tick);
+    assert_eq!(scene.commands, ["Replay { after: Seq(8), count: 256 }"]);
+    scene.notice(Notice::Journaled(news(12)));
+    scene.notice(Notice::Replayed { events: vec![news(11), news(12)], lost: 2, last: 12 });
+    let (overflow, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut scene.lines)
+        .into_iter()
+        .filter(|(client, _)| *client == OTHER)
+        .partition(|(_, line)| line["params"]["type"] == "overflow");
+    assert_eq!(overflow[0].1["params"], json!({"type": "overflow", "lost": 9, "count": 2}));
+    assert_eq!(rest.iter().map(|(_, line)| line["params"]["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [11, 12]);
+    scene.notice(Notice::Journaled(news(13)));
+    assert_eq!(scene.events(OTHER), [13], "it is up to date again");
+}
+
+#[test]
+fn a_subscription_begins_where_its_name_was_acknowledged_and_has_the_types_it_chose() {
+    let mut scene = Scene::logged_in();
+    let params = json!({"name": "bot", "types": ["message"]});
+    scene.says(json!({"id": 1, "method": "subscribe", "params": params}));
+    assert_eq!(scene.commands.pop().unwrap(), "Replay { after: Cursor { name: \"bot\", otherwise: None }, count: 1 }");
+    let message = |seq| event(seq, json!({"type": "message", "from": "bianca", "text": "hi"}));
+    scene.notice(Notice::Replayed { events: vec![message(4)], lost: 0, last: 7 });
+    assert_eq!(scene.commands.pop().unwrap(), "Replay { after: Seq(3), count: 256 }");
+    let server = event(5, json!({"type": "server", "state": "up"}));
+    scene.told();
+    scene.notice(Notice::Replayed { events: vec![message(4), server, message(7)], lost: 0, last: 7 });
+    assert_eq!(scene.events(ALI), [4, 7]);
+    scene.says(json!({"id": 2, "method": "subscribe", "params": {"types": ["massage"]}}));
+    assert_eq!(scene.told()[0]["error"]["code"], -32602);
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_a_timeout_and_the_end_is_told_to_everyone() {
+    let mut scene = Scene::logged_in();
+    scene.says(json!({"id": 1, "method": "list"}));
+    scene.now += Duration::from_secs(10);
+    scene.input(Input::Tick);
+    assert_eq!(scene.told()[0]["error"]["data"]["kind"], "timeout");
+    scene.says(json!({"id": 2, "method": "logout"}));
+    assert_eq!(scene.commands.last().unwrap(), "Logout");
+    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    assert_eq!(scene.told().last().unwrap()["params"], json!({"type": "bye", "exit": 0}));
+    assert_eq!(scene.exit, Some(0));
+}
+
+#[test]
+fn every_method_that_hello_tells_is_one_of_the_schema() {
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    let methods: Vec<&str> = schema["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["properties"]["method"]["const"].as_str().unwrap())
+        .collect();
+    assert_eq!(methods, methods::METHODS);
+}

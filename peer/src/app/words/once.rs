@@ -1,0 +1,119 @@
+//! Words of commands that do one thing and end.
+
+use serde_json::Value;
+
+use super::failure::Report;
+use super::format;
+use crate::app::exit;
+
+/// In which form results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For people.
+    Text,
+    /// One object or array.
+    Json,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loudness {
+    /// Errors only.
+    Quiet,
+    /// What a person needs to know.
+    Normal,
+    /// What went well, too.
+    Verbose,
+}
+
+/// What became of a message that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is on this machine.
+    Waiting,
+    /// The directory keeps it.
+    Stored,
+    /// A terminal of the receiver has it.
+    Delivered,
+}
+
+impl Fate {
+    /// The word for programs.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "queued",
+            Self::Stored => "stored",
+            Self::Delivered => "delivered",
+        }
+    }
+}
+
+/// `n.queued`, after a command
+pub(crate) fn sent(to: &str, fate: Fate, loudness: Loudness) -> Option<String> {
+    let is_for_one = !to.starts_with(['#', '*']);
+    match (fate, loudness) {
+        (_, Loudness::Quiet) => None,
+        (Fate::Waiting, _) if is_for_one => Some(format!("{to} is offline; the message waits in the outbox.")),
+        (Fate::Waiting, _) => Some(format!("The message to {to} waits in the outbox. It leaves at the next login.")),
+        (Fate::Stored, _) if is_for_one => {
+            Some(format!("{to} is offline; the directory server keeps the message until {to} is back."))
+        }
+        (_, Loudness::Verbose) => Some(format!("delivered to {to}")),
+        (Fate::Stored | Fate::Delivered, Loudness::Normal) => None,
+    }
+}
+
+/// In front of a message: who, and in which group.
+pub(crate) fn author(from: &str, group: Option<&str>) -> String {
+    group.map_or_else(|| format!("{from}: "), |group| format!("{group} {from}: "))
+}
+
+/// A row of `peer list`: id, state, since, key.
+pub(crate) fn row(listed: &Value) -> [String; 4] {
+    let word = |name: &str| listed[name].as_str().unwrap_or_default().to_owned();
+    if listed["kind"] == "group" {
+        let members = listed["members"].as_u64().and_then(|members| usize::try_from(members).ok()).unwrap_or_default();
+        let state = format::count(members, "member", "members");
+        return [word("id"), state, String::new(), String::new()];
+    }
+    let since = listed["since"].as_u64().map(format::moment).unwrap_or_default();
+    [word("id"), word("state"), since, word("key").replace('_', " ")]
+}
+
+/// Below a safety number.
+pub(crate) fn verified(is_verified: bool) -> &'static str {
+    if is_verified { "verified" } else { "not verified: compare it by another channel, then /verify in the terminal" }
+}
+
+/// `e.no_answer`
+pub(crate) fn no_answer() -> Report {
+    Report {
+        lines: vec!["No answer in time. Try again, or wait longer: --timeout SECS".to_owned()],
+        exit: exit::TIMEOUT,
+    }
+}
+
+/// `e.daemon_gone`
+pub(crate) fn daemon_gone() -> Report {
+    let line = "The session ended before the answer came. Run the command again.";
+    Report { lines: vec![line.to_owned()], exit: exit::SERVER_UNREACHABLE }
+}
+
+/// `e.nothing_came`
+pub(crate) fn nothing_came(seconds: u64) -> Report {
+    Report {
+        lines: vec![format!("Not enough messages in {seconds} s. Wait longer: --timeout SECS")],
+        exit: exit::TIMEOUT,
+    }
+}
+
+/// `e.encoding`, of the input
+pub(crate) fn not_text() -> Report {
+    Report { lines: vec!["The input is not text in UTF-8. Nothing was sent.".to_owned()], exit: exit::USAGE }
+}
+
+/// `e.long`, of the input
+pub(crate) fn too_long(bytes: usize) -> Report {
+    let line = super::too_long(bytes);
+    Report { lines: vec![line.trim_start_matches("-- ").to_owned()], exit: exit::USAGE }
+}

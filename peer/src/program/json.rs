@@ -1,0 +1,51 @@
+//! `peer json` and `peer daemon` (UX section 5).
+
+use std::io;
+use std::path::PathBuf;
+
+use async_channel::Receiver;
+use futures::executor::block_on;
+
+use super::{internal, interrupts, print, setup, sleep, start_engine};
+use crate::app::rpc::{self, ClientId, Life};
+use crate::app::words::failure::{self, Report};
+use crate::app::words::setup as said;
+use crate::cli::Settings;
+use crate::core::notice::Failure;
+use crate::shell::Setup;
+use crate::ui::json::{self, Channels, NotBound, Socket, Told};
+
+/// What clients have said that the loop has not taken; then they wait.
+const TOLD: usize = 64;
+
+/// One client, on input and output.
+pub(super) fn stdio(settings: &Settings) -> Result<i32, Report> {
+    let passcode = settings.passcode()?;
+    let (told, clients) = async_channel::bounded(TOLD);
+    json::open(ClientId(0), io::stdin(), io::stdout(), told).map_err(internal)?;
+    serve(settings, settings.rpc_options(Life::Client, passcode), clients)
+}
+
+/// Several clients, on a socket.
+pub(super) fn daemon(settings: &Settings, socket: Option<PathBuf>) -> Result<i32, Report> {
+    let Some(path) = socket.or_else(|| Some(settings.socket(settings.config.server.user.0.as_ref()?))) else {
+        return Err(said::daemon_of_whom());
+    };
+    let passcode = settings.passcode()?;
+    let (told, clients) = async_channel::bounded(TOLD);
+    let _socket = Socket::listen(&path, told).map_err(|why| match why {
+        NotBound::InUse => said::socket_in_use(path.display()),
+        NotBound::Io(error) => {
+            failure::report(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
+        }
+    })?;
+    // Whoever closed the error output does not want to know.
+    let _ = print([said::daemon_listens(path.display()).as_str()], &mut io::stderr());
+    serve(settings, settings.rpc_options(Life::Daemon, passcode), clients)
+}
+
+fn serve(settings: &Settings, options: rpc::Options, clients: Receiver<Told>) -> Result<i32, Report> {
+    let interrupts = interrupts()?;
+    let (commands, notices) = start_engine(Setup { journal: Some(rpc::journalist), ..setup(settings) })?;
+    Ok(block_on(json::run(options, Channels { commands, notices, interrupts, clients, sleep })))
+}

@@ -1,0 +1,8 @@
+//! Commands that do one thing and end (UX 2.1, 2.4). Each is a client of the JSON front end: of the user's daemon where one
+//! runs, otherwise of one within this process.
+
+mod commands;
+mod print;
+mod session;
+
+pub(super) use commands::{history, list, passwd, recv, send, verify};

@@ -1,0 +1,43 @@
+//! What goes into the journal, and with which transaction.
+
+use std::collections::VecDeque;
+
+use super::Journalist;
+use crate::core::engine::Effect;
+
+/// What is to be written with each `Keep` of these effects: what is told behind it, and before the first one. Without a
+/// `Keep` there is one place, for what is about this moment only. Nothing where no journal is kept.
+pub(super) fn news(journalist: Option<Journalist>, effects: &[Effect]) -> VecDeque<Vec<String>> {
+    let Some(journalist) = journalist else { return VecDeque::new() };
+    let mut news = VecDeque::from([Vec::new()]);
+    let mut is_first = true;
+    for effect in effects {
+        match effect {
+            Effect::Keep(_) if std::mem::take(&mut is_first) => {}
+            Effect::Keep(_) => news.push_back(Vec::new()),
+            Effect::Notify(notice) => news.back_mut().into_iter().for_each(|last| last.extend(journalist(notice))),
+            _ => {}
+        }
+    }
+    news
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::notice::Notice;
+
+    #[test]
+    fn what_is_told_is_written_with_what_it_rests_on() {
+        let journalist: Journalist = |notice| match notice {
+            Notice::DirectoryLost { retry_in } => vec![retry_in.to_string()],
+            _ => Vec::new(),
+        };
+        let told = |number| Effect::Notify(Notice::DirectoryLost { retry_in: number });
+        let keep = || Effect::Keep(Vec::new());
+        let effects = [told(1), keep(), told(2), Effect::Notify(Notice::DirectoryBack), keep(), keep(), told(3)];
+        assert_eq!(news(Some(journalist), &effects), [vec!["1", "2"], vec![], vec!["3"]]);
+        assert_eq!(news(Some(journalist), &[told(4)]), [["4"]]);
+        assert_eq!(news(None, &effects), VecDeque::<Vec<String>>::new());
+    }
+}

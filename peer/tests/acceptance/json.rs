@@ -1,0 +1,243 @@
+//! `peer json` and `peer daemon` (UX section 5, 9.13): a program logs in, sends and receives, and misses nothing.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
+
+use common::testkit::Example;
+use serde_json::{Value, json};
+
+use crate::harness::stage::Seat;
+use crate::harness::watch::PATIENCE;
+use crate::harness::{Owned, PASSCODE, Piped, Stage};
+
+/// A program that speaks JSON with a peer.
+struct Bot {
+    peer: Piped,
+    /// Lines that were looked at.
+    read: usize,
+}
+
+impl Bot {
+    fn start(seat: &Seat) -> Self {
+        Self { peer: Piped::start(&seat.clone().with(&["json"])), read: 0 }
+    }
+
+    #[track_caller]
+    fn logged_in(seat: &Seat, user: &str) -> Self {
+        let mut bot = Self::start(seat);
+        bot.says("login", json!({"user": user, "passcode": PASSCODE}));
+        bot.hears(|line| line["result"]["user"] == user);
+        bot
+    }
+
+    fn says(&mut self, method: &str, params: Value) {
+        self.peer.enters(&json!({"id": method, "method": method, "params": params}).to_string());
+    }
+
+    /// Waits for the next line that is wanted; the ones before it are skipped.
+    #[track_caller]
+    fn hears(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            self.read += 1;
+            let line = self.peer.line(self.read);
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    #[track_caller]
+    fn event(&mut self, kind: &str) -> Value {
+        self.hears(|line| line["params"]["type"] == kind)["params"].clone()
+    }
+
+    #[track_caller]
+    fn result(&mut self, method: &str) -> Value {
+        let line = self.hears(|line| line["id"] == method);
+        assert!(line.get("error").is_none(), "{line}");
+        line["result"].clone()
+    }
+}
+
+#[test]
+fn two_programs_talk_by_mail_and_directly() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let mut ali = Bot::logged_in(&stage.seat(), "ali");
+    let mut bianca = Bot::logged_in(&stage.seat(), "bianca");
+    ali.says("send", json!({"to": "bianca", "text": "Hello, how are you today?", "ref": "job-41"}));
+    let sent = ali.result("send")["msg"].clone();
+    let message = bianca.event("message");
+    assert_eq!((&message["from"], &message["text"]), (&json!("ali"), &json!("Hello, how are you today?")));
+    let receipt = ali.event("receipt");
+    assert_eq!((&receipt["msg"], &receipt["ref"], &receipt["state"]), (&sent, &json!("job-41"), &json!("delivered")));
+    bianca.says("connect", json!({"to": "ali"}));
+    assert_eq!(bianca.result("connect")["state"], "established");
+    assert_eq!(ali.event("connection")["state"], "incoming");
+    bianca.says("send", json!({"to": "ali", "text": "I am fine, how about you?", "queue": false}));
+    assert_eq!(bianca.result("send")["state"], "sent");
+    assert_eq!(ali.event("message")["text"], "I am fine, how about you?");
+    ali.says("end", json!({"to": "bianca"}));
+    let ended = bianca.hears(|line| line["params"]["state"] == "ended");
+    assert_eq!(ended["params"]["by"], "them");
+    ali.peer.ends_input();
+    assert_eq!(ali.peer.exit_code(), Some(0));
+}
+
+#[test]
+fn killed_before_the_acknowledgement_a_program_gets_the_event_again() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let mut ali = Bot::logged_in(&stage.seat(), "ali");
+    let seat = stage.seat();
+    let mut bianca = Bot::logged_in(&seat, "bianca");
+    for text in ["one", "two", "three"] {
+        ali.says("send", json!({"to": "bianca", "text": text}));
+    }
+    let [first, second, _] = [(); 3].map(|()| bianca.event("message"));
+    bianca.says("ack", json!({"name": "bot", "seq": first["seq"]}));
+    bianca.result("ack");
+    bianca.peer.child.kill();
+    bianca.peer.child.wait();
+    let mut bianca = Bot::logged_in(&seat, "bianca");
+    bianca.says("subscribe", json!({"name": "bot", "types": ["message"]}));
+    bianca.result("subscribe");
+    let again = bianca.event("message");
+    assert_eq!((&again["seq"], &again["text"]), (&second["seq"], &json!("two")));
+    assert_eq!(bianca.event("message")["text"], "three");
+}
+
+#[test]
+fn a_refused_login_and_wrong_lines_leave_the_program_running() {
+    let stage = Stage::of(&[Example::Ali]);
+    let mut bot = Bot::start(&stage.seat());
+    bot.says("login", json!({"user": "ali", "passcode": "111111"}));
+    assert_eq!(bot.hears(|line| line["id"] == "login")["error"]["data"]["kind"], "login_refused");
+    bot.peer.enters("{");
+    assert_eq!(bot.hears(|_| true)["error"]["code"], -32700);
+    bot.peer.writes(&[b'x'; 2 * 1024 * 1024]);
+    bot.peer.enters("");
+    assert!(bot.hears(|_| true)["error"]["message"].as_str().unwrap().starts_with("oversize"));
+    bot.says("login", json!({"user": "ali", "passcode": PASSCODE}));
+    bot.result("login");
+    let said = bot.peer.output() + &bot.peer.errors();
+    assert!(!said.contains(PASSCODE) && !said.contains('\u{1b}'), "{said}");
+}
+
+#[test]
+fn an_unreachable_directory_is_told_with_its_exit_code() {
+    let mut stage = Stage::of(&[Example::Ali]);
+    stage.directory.kill();
+    let mut bot = Bot::start(&stage.seat());
+    bot.says("login", json!({"user": "ali", "passcode": PASSCODE}));
+    assert_eq!(bot.hears(|line| line["id"] == "login")["error"]["data"]["exit"], 3);
+    assert_eq!(bot.event("bye")["exit"], 3);
+    assert_eq!(bot.peer.exit_code(), Some(3));
+}
+
+#[test]
+fn several_clients_share_a_daemon_and_commands_join_it() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let folder = stage.folder().join("run");
+    let passcode = stage.folder().join("passcode");
+    std::fs::write(&passcode, PASSCODE).unwrap();
+    std::fs::set_permissions(&passcode, PermissionsExt::from_mode(0o600)).unwrap();
+    let seat = stage.seat_of("ali").set("XDG_RUNTIME_DIR", folder.to_str().unwrap());
+    let with_passcode = seat.clone().with(&["--passcode-file", passcode.to_str().unwrap()]);
+    let mut daemon = Piped::start(&with_passcode.with(&["daemon"]));
+    let path = folder.join("peer/ali.sock");
+    daemon.tells(&format!("Listening on {}", path.display()));
+    let mut one = Client::of(&path);
+    let mut two = Client::of(&path);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    one.until(|line| line["params"]["type"] == "ready" || line["params"]["type"] == "presence", "status");
+    let mut bianca = Bot::logged_in(&stage.seat(), "bianca");
+    bianca.says("send", json!({"to": "ali", "text": "to both"}));
+    for client in [&mut one, &mut two] {
+        client.until(|line| line["params"]["text"] == "to both", "status");
+    }
+    // A command of the same user asks for no passcode: it joins the daemon.
+    let mut send = Piped::start(&seat.clone().with(&["send", "bianca", "from a script"]));
+    assert_eq!(send.exit_code(), Some(0), "{}", send.errors());
+    assert_eq!(bianca.event("message")["text"], "from a script");
+    let mut second = Piped::start(&seat.clone().with(&["daemon"]));
+    assert_eq!(second.exit_code(), Some(12), "{}", second.errors());
+    drop(one);
+    two.says(&json!({"id": 1, "method": "shutdown"}));
+    assert_eq!(daemon.exit_code(), Some(0));
+    assert!(!path.exists());
+}
+
+/// A client of a daemon.
+struct Client {
+    stream: UnixStream,
+    lines: std::io::Lines<BufReader<UnixStream>>,
+}
+
+impl Client {
+    fn of(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        Self { stream, lines }
+    }
+
+    fn says(&mut self, line: &Value) {
+        writeln!(self.stream, "{line}").unwrap();
+    }
+
+    /// Reads until a line is wanted, or `method` is answered while logged in.
+    #[track_caller]
+    fn until(&mut self, wanted: impl Fn(&Value) -> bool, method: &str) {
+        self.says(&json!({"id": 9, "method": method}));
+        loop {
+            let line: Value = serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap();
+            if wanted(&line) {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bot_of_twenty_lines_answers_and_answers_once() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("skipped: python3, which the example is written in, is not installed");
+        return;
+    }
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let passcode = stage.folder().join("passcode");
+    std::fs::write(&passcode, PASSCODE).unwrap();
+    std::fs::set_permissions(&passcode, PermissionsExt::from_mode(0o600)).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/examples/echo-bot");
+    let programs = Path::new(env!("CARGO_BIN_EXE_peer")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let seat = stage.seat();
+    let start = || {
+        let mut bot = Command::new("python3");
+        bot.arg(script).arg("bianca").arg(&passcode).args(seat.arguments());
+        bot.env_clear().envs(seat.environment()).env("PATH", &path);
+        Owned(bot.spawn().unwrap())
+    };
+    let mut ali = Bot::logged_in(&stage.seat(), "ali");
+    ali.says("send", json!({"to": "bianca", "text": "Hello"}));
+    let bot = start();
+    assert_eq!(ali.event("message")["text"], "You said: Hello");
+    drop(bot);
+    // Its peer logs out; until then nobody else can use the state.
+    let state = seat.data.join(format!("{}_{}", seat.server.ip(), seat.server.port())).join("bianca/lock");
+    std::fs::File::open(state).unwrap().lock().unwrap();
+    let _again = start();
+    ali.says("send", json!({"to": "bianca", "text": "And again"}));
+    assert_eq!(ali.event("message")["text"], "You said: And again", "the first is not answered twice");
+}
+
+#[test]
+fn the_schema_is_the_one_that_was_released() {
+    let mut peer = Piped::start(&Stage::new().seat().with(&["json", "--schema"]));
+    assert_eq!(peer.exit_code(), Some(0));
+    let golden = include_str!("../golden/json-schema.json");
+    assert_eq!(peer.output().trim(), golden.trim(), "what clients rely on changes only with protocol 2");
+}

@@ -1,0 +1,115 @@
+//! Commands that do one thing and end (UX 2.1, 2.2, 2.4): results on the output, everything else on the error output.
+
+use std::os::unix::fs::PermissionsExt;
+
+use common::testkit::Example;
+use serde_json::Value;
+
+use crate::harness::stage::Seat;
+use crate::harness::{PASSCODE, Piped, Stage};
+
+/// A place where the passcode lies in a file.
+fn seat(stage: &Stage, user: &str) -> Seat {
+    let passcode = stage.folder().join(format!("passcode of {user}"));
+    std::fs::write(&passcode, PASSCODE).unwrap();
+    std::fs::set_permissions(&passcode, PermissionsExt::from_mode(0o600)).unwrap();
+    stage.seat_of(user).with(&["--no-input", "--passcode-file", passcode.to_str().unwrap()])
+}
+
+/// Runs a command with this input; gives the exit code, the output and the errors.
+#[track_caller]
+fn runs(seat: &Seat, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut peer = Piped::start(&seat.clone().with(arguments));
+    peer.writes(input.as_bytes());
+    peer.ends_input();
+    let code = peer.exit_code();
+    let (output, errors) = (peer.output(), peer.errors());
+    assert!(!(output.clone() + &errors).contains('\u{1b}'), "an escape in {output:?} {errors:?}");
+    (code, output, errors)
+}
+
+fn text(of: &str) -> String {
+    of.to_owned()
+}
+
+#[test]
+fn a_message_sent_by_a_command_is_read_by_a_command() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = ["ali", "bianca"].map(|user| seat(&stage, user));
+    // Bianca's terminal has been there once, so mail reaches it.
+    let mut there = Piped::start(&bianca.clone().with(&["json"]));
+    there.line(1);
+    assert_eq!(runs(&ali, &["send", "bianca", "build 41 failed"], ""), (Some(0), text(""), text("")));
+    there.ends_input();
+    assert_eq!(there.exit_code(), Some(0));
+    let kept = "bianca is offline; the directory server keeps the message until bianca is back.\n";
+    assert_eq!(runs(&ali, &["send", "bianca", "-"], "line one\nline two\n"), (Some(0), text(""), text(kept)));
+    let read = "ali: build 41 failed\nali: line one\n  line two\n";
+    assert_eq!(runs(&bianca, &["recv", "-n", "2"], ""), (Some(0), text(read), text("")));
+    assert_eq!(runs(&bianca, &["recv"], ""), (Some(0), text(""), text("")), "what was read is not read again");
+    assert_eq!(runs(&bianca, &["history", "ali"], ""), (Some(0), text(read), text("")));
+    assert_eq!(runs(&ali, &["recv"], "").0, Some(0), "the receipts are taken");
+    let (code, told, _) = runs(&ali, &["history", "bianca", "-n", "1", "--json"], "");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, &told[0]["state"]), (Some(0), &Value::from("delivered")), "{told}");
+}
+
+#[test]
+fn commands_end_with_the_codes_that_scripts_rely_on() {
+    let mut stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = ["ali", "bianca"].map(|user| seat(&stage, user));
+    assert_eq!(runs(&bianca, &["recv"], "").0, Some(0), "bianca's terminal is known from now on");
+    let (code, output, errors) = runs(&ali, &["send", "bianca", "now", "--no-queue"], "");
+    assert_eq!((code, output.as_str()), (Some(6), ""), "{errors}");
+    assert_eq!(errors, "bianca is offline.\n");
+    for (arguments, wanted) in [
+        (&["send", "ali", "me"][..], 7),
+        (&["verify", "carol"], 5),
+        (&["send", "#team", "hi"], 7),
+        (&["send", "-x", "hi"], 2),
+        (&["recv", "-n", "1", "--timeout", "1"], 9),
+    ] {
+        let (code, output, errors) = runs(&ali, arguments, "");
+        assert_eq!((code, output.as_str()), (Some(wanted), ""), "{arguments:?}: {errors}");
+        assert!(!errors.is_empty(), "{arguments:?} says nothing");
+    }
+    let wrong = stage.folder().join("wrong");
+    std::fs::write(&wrong, "111111").unwrap();
+    std::fs::set_permissions(&wrong, PermissionsExt::from_mode(0o600)).unwrap();
+    let bianca = stage.seat_of("bianca").with(&["--no-input", "--passcode-file", wrong.to_str().unwrap()]);
+    assert_eq!(runs(&bianca, &["list"], "").0, Some(4));
+    assert_eq!(runs(&stage.seat_of("bianca").with(&["--no-input"]), &["list"], "").0, Some(2), "a question");
+    let open = Piped::start(&ali.clone().with(&["json"]));
+    open.line(1);
+    assert_eq!(runs(&ali, &["list"], "").0, Some(12), "the same state in another process");
+    drop(open);
+    stage.directory.kill();
+    assert_eq!(runs(&ali, &["list"], "").0, Some(3));
+}
+
+#[test]
+fn lists_are_for_people_or_for_programs() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = ["ali", "bianca"].map(|user| seat(&stage, user));
+    let there = Piped::start(&bianca.with(&["json"]));
+    there.line(1);
+    let (code, told, _) = runs(&ali, &["list"], "");
+    let rows: Vec<Vec<&str>> = told.lines().map(|row| row.split('\t').collect()).collect();
+    assert_eq!((code, &rows[0]), (Some(0), &vec!["ID", "STATE", "SINCE", "KEY"]));
+    assert_eq!((rows[1][0], rows[1][1], rows[1][3]), ("bianca", "online", "not verified"));
+    let (_, told, _) = runs(&ali, &["list", "--json"], "");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told[0]["id"], &told[0]["state"]), (&Value::from("bianca"), &Value::from("online")));
+}
+
+#[test]
+fn the_passcode_is_changed_by_a_command() {
+    let stage = Stage::of(&[Example::Ali]);
+    let seat = stage.seat_of("ali");
+    let (code, output, errors) = runs(&seat, &["passwd"], &format!("{PASSCODE}\n12\n739164\n739164\n"));
+    assert_eq!((code, output.as_str()), (Some(0), ""), "{errors}");
+    assert!(errors.contains("-- Too short: 6 digits or more."), "{errors}");
+    assert!(!errors.contains("739164"));
+    assert_eq!(runs(&seat, &["list"], "739164\n").0, Some(0));
+    assert_eq!(runs(&seat, &["list"], &format!("{PASSCODE}\n")).0, Some(4));
+}
