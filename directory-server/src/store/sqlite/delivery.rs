@@ -25,7 +25,7 @@ pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> 
         )?
         .query_row(params![user, terminal, expired.seconds()], |row| row.get(0))?;
     if let Some(old) = old {
-        forget(connection, Some(owner), old, Because::Expired)?;
+        forget(connection, owner, old, Because::Expired)?;
     }
     let state = connection
         .prepare_cached("SELECT acked, written, lost FROM mailbox_states WHERE user = ?1 AND terminal = ?2")?
@@ -47,8 +47,8 @@ pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> 
 
 pub(super) fn mail(connection: &Connection, owner: &Member, expired: Moment) -> Answer<Vec<MailItem>> {
     let mut statement = connection.prepare_cached(
-        "SELECT item, room, epoch, from_user, from_terminal, kind, date, length(body),
-                CASE WHEN length(body) <= ?4 THEN body END
+        "SELECT item, room, epoch, from_user, from_terminal, mail.kind, date, size,
+                CASE WHEN size <= ?4 THEN body END
          FROM mailbox JOIN mail USING (item)
          WHERE user = ?1 AND terminal = ?2 AND date > ?3 ORDER BY item LIMIT ?5",
     )?;
@@ -106,7 +106,7 @@ pub(super) fn piece(connection: &Connection, owner: &Member, item: u64, offset: 
 }
 
 pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) -> Answer<()> {
-    forget(connection, Some(owner), number(upto), Because::Acknowledged)
+    forget(connection, owner, number(upto), Because::Acknowledged)
 }
 
 pub(super) fn expire(connection: &Connection, expired: Moment) -> Answer<bool> {
@@ -122,9 +122,23 @@ pub(super) fn expire(connection: &Connection, expired: Moment) -> Answer<bool> {
         seen += 1;
     }
     if let Some(last) = last {
-        forget(connection, None, last, Because::Expired)?;
+        for owner in owners(connection, last)? {
+            forget(connection, &owner, last, Because::Expired)?;
+        }
     }
     Ok(seen == EXPIRE_AT_ONCE)
+}
+
+/// Whose mailboxes hold items up to this one: one look into each mailbox there is.
+fn owners(connection: &Connection, upto: i64) -> Answer<Vec<Member>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT user, terminal FROM mailbox_states AS s
+         WHERE EXISTS (SELECT 1 FROM mailbox AS m WHERE m.user = s.user AND m.terminal = s.terminal AND item <= ?1)",
+    )?;
+    let owners = statement
+        .query_map([upto], |row| Ok(Member { userid: user_id(row, 0)?, terminal: TerminalId(row.get(1)?) }))?
+        .collect::<Result<_, _>>()?;
+    Ok(owners)
 }
 
 /// Why items leave a mailbox.
@@ -134,37 +148,53 @@ enum Because {
     Expired,
 }
 
-/// Forgets the items up to `upto`, of one mailbox or of all.
-fn forget(connection: &Connection, owner: Option<&Member>, upto: i64, because: Because) -> Answer<()> {
-    let user = owner.map(|owner| owner.userid.as_str());
-    let terminal = owner.map(|owner| owner.terminal.as_bytes().as_slice());
-    // Two statements each, because the mailboxes are searched by their owner and the items by their number.
-    let (of_one, of_all) = ("user = ?1 AND terminal = ?2 AND item <= ?3", "?1 IS ?2 AND item <= ?3");
-    let which = if owner.is_some() { of_one } else { of_all };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT user, terminal, from_user, count(*), sum(kind = 0), sum(length(body)), max(item)
-         FROM mailbox JOIN mail USING (item) WHERE {which} GROUP BY user, terminal, from_user"
-    ))?;
+/// Forgets the items of a mailbox up to `upto`.
+fn forget(connection: &Connection, owner: &Member, upto: i64, because: Because) -> Answer<()> {
+    let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
+    let mut statement = connection.prepare_cached(
+        "SELECT sender, count(*), sum(kind = 0), sum(size), max(item)
+         FROM mailbox WHERE user = ?1 AND terminal = ?2 AND item <= ?3 GROUP BY sender",
+    )?;
     let groups = statement.query_map(params![user, terminal, upto], |row| {
         Ok(Forgotten {
-            owner: Member { userid: user_id(row, 0)?, terminal: TerminalId(row.get(1)?) },
-            sender: row.get(2)?,
-            items: row.get(3)?,
-            messages: row.get(4)?,
-            bytes: row.get(5)?,
-            last: row.get(6)?,
+            sender: row.get(0)?,
+            items: row.get(1)?,
+            messages: row.get(2)?,
+            bytes: row.get(3)?,
+            last: row.get(4)?,
         })
     })?;
-    for group in groups.collect::<Result<Vec<_>, _>>()? {
-        group.subtract(connection, because)?;
+    let groups = groups.collect::<Result<Vec<_>, _>>()?;
+    let Some(last) = groups.iter().map(|group| group.last).max() else { return Ok(()) };
+    let (acked, lost) = match because {
+        Because::Acknowledged => (last, 0),
+        Because::Expired => (0, groups.iter().map(|group| group.items).sum()),
+    };
+    let bytes: i64 = groups.iter().map(|group| group.bytes).sum();
+    connection
+        .prepare_cached(
+            "UPDATE mailbox_states SET bytes = bytes - ?3, acked = max(acked, ?4), lost = lost + ?5
+             WHERE user = ?1 AND terminal = ?2",
+        )?
+        .execute(params![user, terminal, bytes, acked, lost])?;
+    for group in groups.iter().filter(|group| group.messages > 0) {
+        group.subtract(connection, owner)?;
     }
-    connection.prepare_cached(&format!("DELETE FROM mailbox WHERE {which}"))?.execute(params![user, terminal, upto])?;
+    for sql in [
+        "DELETE FROM mail WHERE item IN (
+             SELECT item FROM mailbox AS m WHERE user = ?1 AND terminal = ?2 AND item <= ?3
+             AND (shared = 0 OR NOT EXISTS (
+                 SELECT 1 FROM mailbox AS o WHERE o.item = m.item AND o.shared = 1
+                 AND (o.user, o.terminal) <> (?1, ?2))))",
+        "DELETE FROM mailbox WHERE user = ?1 AND terminal = ?2 AND item <= ?3",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![user, terminal, upto])?;
+    }
     Ok(())
 }
 
 /// Items of one sender that leave a mailbox.
 struct Forgotten {
-    owner: Member,
     sender: String,
     items: i64,
     messages: i64,
@@ -173,30 +203,20 @@ struct Forgotten {
 }
 
 impl Forgotten {
-    fn subtract(&self, connection: &Connection, because: Because) -> Answer<()> {
-        let (user, terminal) = (self.owner.userid.as_str(), self.owner.terminal.as_bytes());
-        let (acked, lost) = match because {
-            Because::Acknowledged => (self.last, 0),
-            Because::Expired => (0, self.items),
-        };
-        connection
-            .prepare_cached(
-                "UPDATE mailbox_states SET bytes = bytes - ?3, acked = max(acked, ?4), lost = lost + ?5
-                 WHERE user = ?1 AND terminal = ?2",
-            )?
-            .execute(params![user, terminal, self.bytes, acked, lost])?;
-        let sender = params![user, terminal, self.sender, self.messages];
-        connection
+    fn subtract(&self, connection: &Connection, owner: &Member) -> Answer<()> {
+        let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
+        let left: Option<i64> = connection
             .prepare_cached(
                 "UPDATE mailbox_senders SET messages = messages - ?4
-                 WHERE user = ?1 AND terminal = ?2 AND sender = ?3",
+                 WHERE user = ?1 AND terminal = ?2 AND sender = ?3 RETURNING messages",
             )?
-            .execute(sender)?;
-        connection
-            .prepare_cached(
-                "DELETE FROM mailbox_senders WHERE user = ?1 AND terminal = ?2 AND sender = ?3 AND messages <= 0",
-            )?
-            .execute(params![user, terminal, self.sender])?;
+            .query_row(params![user, terminal, self.sender, self.messages], |row| row.get(0))
+            .optional()?;
+        if left.is_some_and(|left| left <= 0) {
+            connection
+                .prepare_cached("DELETE FROM mailbox_senders WHERE user = ?1 AND terminal = ?2 AND sender = ?3")?
+                .execute(params![user, terminal, self.sender])?;
+        }
         Ok(())
     }
 }
@@ -219,11 +239,17 @@ pub(super) fn check(connection: &Connection) -> Answer<Vec<String>> {
             "senders whose messages are miscounted",
             "SELECT count(*) FROM (
                  SELECT user, terminal, from_user, count(*) FROM mailbox JOIN mail USING (item)
-                 WHERE kind = 0 GROUP BY user, terminal, from_user
+                 WHERE mail.kind = 0 GROUP BY user, terminal, from_user
                  EXCEPT SELECT user, terminal, sender, messages FROM mailbox_senders)",
         ),
         ("senders of nothing", "SELECT count(*) FROM mailbox_senders WHERE messages <= 0"),
         ("bodies in no mailbox", "SELECT count(*) FROM mail WHERE item NOT IN (SELECT item FROM mailbox)"),
+        (
+            "items described wrongly",
+            "SELECT count(*) FROM mailbox AS m JOIN mail AS b USING (item)
+             WHERE (sender, m.kind, size) <> (from_user, b.kind, length(body)) OR (shared = 0 AND 1 <
+                 (SELECT count(*) FROM mailbox AS o WHERE o.item = m.item))",
+        ),
         ("items without a body", "SELECT count(*) FROM mailbox WHERE item NOT IN (SELECT item FROM mail)"),
         ("rooms without terminals", "SELECT count(*) FROM rooms WHERE room NOT IN (SELECT room FROM roster)"),
     ];

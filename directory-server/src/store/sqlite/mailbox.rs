@@ -14,6 +14,8 @@ use crate::core::store::Answer;
 
 /// Something to keep for several terminals.
 pub(super) struct Letter<'a> {
+    /// Of [`numbers`].
+    pub(super) item: i64,
     pub(super) room: &'a RoomId,
     pub(super) from: &'a Member,
     pub(super) kind: MailKind,
@@ -75,21 +77,31 @@ pub(super) fn keep(
     rule: &MailRule,
     now: Moment,
 ) -> Answer<()> {
-    let mut item = None;
+    let (size, message) = (letter.body.len() as u64, u32::from(letter.kind == MailKind::Message));
+    let keepers = receivers.iter().filter(|receiver| receiver.has_room_for(letter, rule)).count();
+    if keepers > 0 {
+        insert_body(connection, letter, now)?;
+    }
     for receiver in receivers {
         if !receiver.has_room_for(letter, rule) {
             receiver.kept.lost += 1;
             continue;
         }
-        let item = match item {
-            Some(item) => item,
-            None => *item.insert(insert_body(connection, letter, now)?),
-        };
         let Member { userid, terminal } = &receiver.member;
         connection
-            .prepare_cached("INSERT INTO mailbox (user, terminal, item) VALUES (?1, ?2, ?3)")?
-            .execute(params![userid.as_str(), terminal.as_bytes(), item])?;
-        let (size, message) = (letter.body.len() as u64, u32::from(letter.kind == MailKind::Message));
+            .prepare_cached(
+                "INSERT INTO mailbox (user, terminal, item, sender, kind, size, shared)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                userid.as_str(),
+                terminal.as_bytes(),
+                letter.item,
+                letter.from.userid.as_str(),
+                code(letter.kind),
+                size,
+                keepers > 1
+            ])?;
         receiver.bytes += size;
         receiver.messages += message;
         receiver.kept.items += 1;
@@ -99,14 +111,22 @@ pub(super) fn keep(
     Ok(())
 }
 
-fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Moment) -> Answer<i64> {
-    let Letter { room, from, kind, epoch, body } = letter;
+/// Takes so many numbers of items; the first of them. One that is not used is lost.
+pub(super) fn numbers(connection: &Connection, count: usize) -> Answer<i64> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached("UPDATE mail_numbers SET last = last + ?1 RETURNING last")?;
+    Ok(statement.query_row([count], |row| row.get::<_, i64>(0))? - count + 1)
+}
+
+fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Moment) -> Answer<()> {
+    let Letter { item, room, from, kind, epoch, body } = letter;
     connection
         .prepare_cached(
-            "INSERT INTO mail (room, epoch, from_user, from_terminal, kind, date, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO mail (item, room, epoch, from_user, from_terminal, kind, date, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
+            item,
             room.as_bytes(),
             epoch,
             from.userid.as_str(),
@@ -115,7 +135,7 @@ fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Moment) -> Ans
             now.seconds(),
             body
         ])?;
-    Ok(connection.last_insert_rowid())
+    Ok(())
 }
 
 /// Writes down what [`keep`] has counted; the terminals whose mailboxes have something new.
@@ -173,9 +193,10 @@ pub(super) fn put(connection: &Connection, put: &Put, rule: &MailRule, now: Mome
     let receivers = receivers.map(|member| Receiver::of(connection, member, sender));
     let mut receivers = receivers.collect::<Answer<Vec<_>>>()?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };
-    for body in &put.messages {
+    let first = numbers(connection, put.messages.len())?;
+    for (item, body) in (first..).zip(&put.messages) {
         let kind = MailKind::Message;
-        let letter = Letter { room: &put.room, from: &put.from, kind, epoch: put.epoch, body };
+        let letter = Letter { item, room: &put.room, from: &put.from, kind, epoch: put.epoch, body };
         let mut theirs = receivers.iter().filter(|receiver| receiver.member.userid != *sender);
         if is_pair && !theirs.any(|receiver| receiver.has_room_for(&letter, rule)) {
             reply.refused = Some(MailRefusal::Full);

@@ -92,7 +92,8 @@ pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, 
         let receivers = to.iter().map(|member| Receiver::of(connection, member.clone(), &from.userid));
         let mut receivers = receivers.collect::<Answer<Vec<_>>>()?;
         if !body.is_empty() {
-            let letter = Letter { room, from, kind, epoch: *epoch, body };
+            let item = mailbox::numbers(connection, 1)?;
+            let letter = Letter { item, room, from, kind, epoch: *epoch, body };
             mailbox::keep(connection, &letter, &mut receivers, rule, now)?;
         }
         told.extend(mailbox::settle(connection, &from.userid, receivers)?);

@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_users.sql"),
     include_str!("../../../migrations/0002_mail.sql"),
     include_str!("../../../migrations/0003_passcodes_broadcasts.sql"),
+    include_str!("../../../migrations/0004_mail_items.sql"),
 ];
 
 /// Applies the migrations this database has not seen.
