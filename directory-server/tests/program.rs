@@ -1,5 +1,5 @@
 //! The program as its administrator knows it: start, stop, data directory, commands.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
 
@@ -13,26 +13,10 @@ use common::crypto::transcript;
 use common::ident::{MessageId, TerminalId};
 use common::msg::{AuthRefusal, AuthReply, Blob, BroadcastReq, ByeReason, FromDirectory, LookupStatus, Message as _};
 use common::testkit::Example;
-use common::testkit::client::Client;
-use common::testkit::login::{Account, Stretch, is_registered};
+use common::testkit::login::Account;
 use rustix::process::Signal;
-use support::process::{Server, command, run, stdout};
-use support::{RIGHT, user};
-
-fn account(example: Example) -> Account {
-    let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
-    Account { user, passcode: RIGHT.into(), stretch: Stretch::Least, identity }
-}
-
-fn register(server: &Server, example: Example) {
-    assert!(is_registered(&server.connect().register(&account(example), None).unwrap()));
-}
-
-fn log_in(server: &Server, example: Example) -> Client {
-    let mut client = server.connect();
-    client.log_in(&account(example), TerminalId([1; 16]), 65_000).unwrap();
-    client
-}
+use support::process::{Server, account, bye, command, log_in, register, run, stdout};
+use support::user;
 
 /// The directory's reply to a login with the right passcode that it refuses.
 fn refusal(server: &Server, example: Example) -> AuthReply {
@@ -40,20 +24,6 @@ fn refusal(server: &Server, example: Example) -> AuthReply {
     let mut client = server.connect();
     let begun = client.begin_login(&user, &passcode, TerminalId([1; 16]), None).unwrap().unwrap();
     client.finish_login(&user, stretch, begun).unwrap().unwrap_err()
-}
-
-/// Why the directory ends a session, which it then closes in order. Others' coming and going is left out.
-fn bye(session: &mut Client) -> ByeReason {
-    loop {
-        match FromDirectory::decode(&session.receive().unwrap().unwrap()) {
-            Ok(FromDirectory::Presence(_)) => {}
-            Ok(FromDirectory::Bye(bye)) => {
-                assert_eq!(session.receive().unwrap(), None);
-                return bye.reason;
-            }
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The command line (UX section 2.1): grammar here, [`run`] does it, [`words`] prints what came of it.
 
+mod manual;
 pub(crate) mod mistakes;
 pub(crate) mod run;
 mod when;
@@ -9,18 +10,34 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use common::ident::UserId;
+use clap_complete::Shell;
+use common::ident::{RoomId, UserId};
 use common::limits::DIRECTORY_PORT;
 
-const EXAMPLES: &str = "\
-Examples:
-  directory-server serve --listen 0.0.0.0:7420 --public dir.example.org
-  directory-server invite ali bianca";
+/// The help of the whole program: as many commands as this have to stand together to fit a screen.
+const HELP: &str = "\
+Example:  directory-server serve --listen 0.0.0.0:7420 --public dir.example.org
+Usage:    {usage}
+
+  serve                          run the server
+  invite ID...|list|revoke       let people register
+  user                           add|list|show|lock|unlock|passcode|remove
+  session list|end               who is online
+  group list|show|remove         conversations, by their ids
+  status [--watch]  health       how it is doing
+  log --broadcasts               what was said to everyone
+  backup  restore FILE           also while the server runs
+  key show                       what people compare at first contact
+  check                          test configuration and data
+  config path|show|init|check    every setting
+  completions SHELL  man  help   help COMMAND says more
+
+{options}";
 
 /// The directory of the peer messenger: login, presence, lookup.
 #[derive(Debug, Parser)]
-#[command(name = "directory-server", version, before_help = EXAMPLES)]
-#[command(help_template = "{before-help}{usage-heading} {usage}\n{all-args}")]
+#[command(name = "directory-server", version)]
+#[command(help_template = HELP, subcommand_help_heading = "Commands")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -57,17 +74,83 @@ pub(crate) enum Command {
     /// See and change users.
     #[command(subcommand)]
     User(User),
+    /// See and end sessions.
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// See and remove groups. The directory knows them by their ids, not by their names.
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Show the directory at a glance.
-    Status,
+    Status {
+        /// Again and again, until CTRL-C: every 2 seconds on a terminal, every 10 elsewhere.
+        #[arg(long)]
+        watch: bool,
+    },
     /// Read what was said to everyone.
     Log(Log),
     /// Check configuration and data.
     Check,
     /// Exit 0 when the server is ready.
     Health,
-    /// See and check the configuration.
+    /// See the server's key.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Back up to FILE and FILE.secrets, also while the server runs.
+    ///
+    /// FILE holds the database, FILE.secrets the server's key and the secret that passcodes are checked with. Whoever has
+    /// both can guess passcodes, so keep them in different places. The secrets never change: the file with them is
+    /// written once.
+    Backup(BackupFile),
+    /// Restore a backup into a data directory that has no database.
+    Restore(BackupFile),
+    /// See, create and check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print what completes commands in a shell.
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupFile {
+    /// The file with the database; that with the secrets has the same name and .secrets behind it.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// Everyone online.
+    List,
+    /// End all sessions of a user, who may log in again.
+    End(One),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// All conversations, those of two people too.
+    List,
+    /// One of them.
+    Show(OneGroup),
+    /// Forget a group; its members can no longer write to it.
+    Remove(OneGroup),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneGroup {
+    /// Which group: its id, as in the list.
+    #[arg(value_name = "GROUP", value_parser = group_id)]
+    pub(crate) group: RoomId,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// The key that people compare at first contact.
+    Show,
 }
 
 #[derive(Debug, Args)]
@@ -155,6 +238,8 @@ pub(crate) struct One {
 pub(crate) enum ConfigCommand {
     /// The file that is read.
     Path,
+    /// Create the file with every key, its meaning and its default.
+    Init,
     /// Every key and the value in force.
     Show,
     /// Report mistakes.
@@ -163,6 +248,10 @@ pub(crate) enum ConfigCommand {
 
 fn user_id(text: &str) -> Result<UserId, String> {
     UserId::parse(&text.to_ascii_lowercase()).map_err(|error| error.to_string())
+}
+
+fn group_id(text: &str) -> Result<RoomId, String> {
+    text.parse().map_err(|_| "32 hexadecimal digits, as in: directory-server group list".to_owned())
 }
 
 fn entries(text: &str) -> Result<usize, String> {

@@ -1,20 +1,26 @@
 //! Carries out what the command line asks for.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use common::ident::UserId;
+use clap::CommandFactory as _;
 
+use super::manual;
 use super::mistakes::{self, Wanted};
-use super::{Cli, Command, ConfigCommand, Global, InviteCommand, Log, One, User, words};
+use super::{
+    BackupFile, Cli, Command, ConfigCommand, Global, GroupCommand, InviteCommand, KeyCommand, Log, One, OneGroup,
+    SessionCommand, User, words,
+};
 use crate::config::{self, Loaded};
 use crate::failure::{Failure, Kind};
 use crate::shell::admin::client::{self, By};
 use crate::shell::admin::{Answer, Request};
-use crate::shell::check;
+use crate::shell::backup::{self, Report};
 use crate::shell::serve::{self, Addresses, Start};
+use crate::shell::{self, check};
 
 /// Runs the program and says how it ended; failures are printed here.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -64,7 +70,16 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
             Some(InviteCommand::Revoke { code }) => ask(&global, Request::Revoke { code }),
         },
         Command::User(command) => user(&global, command),
-        Command::Status => ask(&global, Request::Status),
+        Command::Session(SessionCommand::List) => ask(&global, Request::Sessions),
+        Command::Session(SessionCommand::End(One { user })) => ask(&global, Request::EndSessions { user }),
+        Command::Group(GroupCommand::List) => ask(&global, Request::Rooms),
+        Command::Group(GroupCommand::Show(OneGroup { group: room })) => ask(&global, Request::Room { room }),
+        Command::Group(GroupCommand::Remove(OneGroup { group: room })) => {
+            confirm(&global, &room.to_string(), "remove it")?;
+            ask(&global, Request::RemoveRoom { room })
+        }
+        Command::Status { watch: false } => ask(&global, Request::Status),
+        Command::Status { watch: true } => watch(&global),
         Command::Log(Log { broadcasts: _, limit }) => ask(&global, Request::Broadcasts { limit }),
         Command::Check => {
             let loaded = config::load(global.config.as_deref(), environment())?;
@@ -84,7 +99,41 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
                 }
             }
         }
+        Command::Key(KeyCommand::Show) => {
+            let loaded = config::load(global.config.as_deref(), environment())?;
+            let key = shell::data_dir::server_key(&data_dir(&global, &loaded)?)?.digest();
+            let text = if global.json {
+                serde_json::json!({ "key": key.short(), "sha256": key.to_string() }).to_string() + "\n"
+            } else {
+                format!("{}\nsha256 {key}\n", key.short())
+            };
+            print(&text);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Backup(BackupFile { file }) => {
+            let loaded = config::load(global.config.as_deref(), environment())?;
+            report(&global, &backup::back_up(&data_dir(&global, &loaded)?, &file)?, words::backed_up)
+        }
+        Command::Restore(BackupFile { file }) => {
+            let loaded = config::load(global.config.as_deref(), environment())?;
+            report(&global, &backup::restore(&data_dir(&global, &loaded)?, &file)?, words::restored)
+        }
         Command::Config(command) => configuration(&global, &command),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            let mut grammar = Cli::command();
+            let name = grammar.get_name().to_owned();
+            clap_complete::generate(shell, &mut grammar, name, &mut text);
+            print(&String::from_utf8_lossy(&text));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            let mut text = Vec::new();
+            let rendered = manual::render(&mut text);
+            rendered.map_err(|error| Failure::io("write the manual page", &error))?;
+            print(&String::from_utf8_lossy(&text));
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -96,11 +145,11 @@ fn user(global: &Global, command: User) -> Result<ExitCode, Failure> {
         User::Lock { one: One { user }, reason } => Request::Lock { user, reason },
         User::Unlock(One { user }) => Request::Unlock { user },
         User::Passcode(One { user }) => {
-            confirm(global, &user, "forget its passcode and its key")?;
+            confirm(global, user.as_str(), "forget its passcode and its key")?;
             Request::Reset { user }
         }
         User::Remove(One { user }) => {
-            confirm(global, &user, "remove it")?;
+            confirm(global, user.as_str(), "remove it")?;
             Request::Remove { user }
         }
     };
@@ -108,21 +157,21 @@ fn user(global: &Global, command: User) -> Result<ExitCode, Failure> {
 }
 
 /// Asks for the id again before something is lost.
-fn confirm(global: &Global, user: &UserId, what: &str) -> Result<(), Failure> {
+fn confirm(global: &Global, id: &str, what: &str) -> Result<(), Failure> {
     if global.yes {
         return Ok(());
     }
     if global.no_input {
-        return Err(Failure::new(Kind::Usage, format!("This would ask before it acts on {user}. Say --yes.")));
+        return Err(Failure::new(Kind::Usage, format!("This would ask before it acts on {id}. Say --yes.")));
     }
     let _ = write!(io::stderr(), "Type the ID again to {what}: ");
     let mut typed = String::new();
     let read = io::stdin().read_line(&mut typed);
     read.map_err(|error| Failure::io("read the answer", &error))?;
-    if typed.trim() == user.as_str() {
+    if typed.trim() == id {
         return Ok(());
     }
-    Err(Failure::new(Kind::Usage, format!("That was not {user}. Nothing was changed.")))
+    Err(Failure::new(Kind::Usage, format!("That was not {id}. Nothing was changed.")))
 }
 
 fn ask(global: &Global, request: Request) -> Result<ExitCode, Failure> {
@@ -135,6 +184,33 @@ fn ask(global: &Global, request: Request) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn report(global: &Global, report: &Report, text: fn(&Report) -> String) -> Result<ExitCode, Failure> {
+    print(&if global.json { serde_json::to_string(report).map_err(internal)? + "\n" } else { text(report) });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The status again and again, until a signal ends the process.
+fn watch(global: &Global) -> Result<ExitCode, Failure> {
+    let on_screen = io::stdout().is_terminal() && !global.json;
+    let pause = Duration::from_secs(if on_screen { 2 } else { 10 });
+    let loaded = config::load(global.config.as_deref(), environment())?;
+    let data_dir = data_dir(global, &loaded)?;
+    loop {
+        let (answer, by) = client::ask(&data_dir, &loaded.config, Request::Status)?;
+        let mut text = if global.json { json(&answer)? } else { words::text(&answer) };
+        if on_screen {
+            let note = if by == By::Store { "(server not running)\n" } else { "" };
+            // The top left corner, and nothing below what is written.
+            text = format!("\x1b[H\x1b[2J{note}{text}");
+        }
+        let mut out = io::stdout().lock();
+        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        std::thread::sleep(pause);
+    }
+}
+
 /// One JSON object or array: the answer without its envelope, where it has only one part.
 fn json(answer: &Answer) -> Result<String, Failure> {
     let encoded = match answer {
@@ -143,6 +219,9 @@ fn json(answer: &Answer) -> Result<String, Failure> {
         Answer::User { user } => serde_json::to_string(user),
         Answer::Status { status } => serde_json::to_string(status),
         Answer::Broadcasts { entries } => serde_json::to_string(entries),
+        Answer::Rooms { rooms } => serde_json::to_string(rooms),
+        Answer::Room { room } => serde_json::to_string(room),
+        Answer::Sessions { sessions } => serde_json::to_string(sessions),
         other => serde_json::to_string(other),
     };
     encoded.map(|json| json + "\n").map_err(|error| Failure::new(Kind::Internal, error.to_string()))
@@ -154,12 +233,17 @@ fn configuration(global: &Global, command: &ConfigCommand) -> Result<ExitCode, F
         print(&format!("{}\n", path.display()));
         return Ok(ExitCode::SUCCESS);
     }
+    if matches!(command, ConfigCommand::Init) {
+        let path = config::create(global.config.as_deref())?;
+        print(&format!("Created {}. It holds the defaults; change what you need.\n", path.display()));
+        return Ok(ExitCode::SUCCESS);
+    }
     let Loaded { config, file } = config::load(global.config.as_deref(), environment())?;
     let addresses = config.addresses()?;
     match (command, global.json) {
         (ConfigCommand::Show, false) => print(&toml::to_string(&config).map_err(internal)?),
         (ConfigCommand::Show, true) => print(&(serde_json::to_string(&config).map_err(internal)? + "\n")),
-        (ConfigCommand::Path | ConfigCommand::Check, _) => {
+        (ConfigCommand::Path | ConfigCommand::Init | ConfigCommand::Check, _) => {
             let file = file.map_or_else(|| "No file; the defaults".into(), |file| file.display().to_string());
             print(&format!("{file}: ok ({} addresses).\n", addresses.len()));
         }

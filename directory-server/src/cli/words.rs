@@ -1,10 +1,12 @@
 //! What administrators read: answers as text (UX section 6).
 
+use common::ident::UserId;
 use common::msg::Broadcast;
 
 use super::when;
-use crate::core::store::UserRecord;
-use crate::shell::admin::{Answer, Invitation, Status, User};
+use crate::core::store::{RoomRecord, UserRecord};
+use crate::shell::admin::{Answer, Invitation, Session, Status, User};
+use crate::shell::backup::Report;
 
 /// The text of an answer, with its last line end.
 pub(super) fn text(answer: &Answer) -> String {
@@ -25,6 +27,15 @@ pub(super) fn text(answer: &Answer) -> String {
                 + &invitations(std::slice::from_ref(invite))
         }
         Answer::Removed { user, sessions } => format!("Removed {user}{}.\n", ended(*sessions)),
+        Answer::Rooms { rooms } if rooms.is_empty() => "No groups and no conversations yet.\n".into(),
+        Answer::Rooms { rooms } => groups(rooms),
+        Answer::Room { room } => group(room),
+        Answer::RoomRemoved { room } => format!("Removed {room}.\n"),
+        Answer::Sessions { sessions } if sessions.is_empty() => "Nobody is online.\n".into(),
+        Answer::Sessions { sessions } => online(sessions),
+        Answer::SessionsEnded { user, sessions: 0 } => format!("{user} was not online.\n"),
+        Answer::SessionsEnded { user, sessions: 1 } => format!("Ended 1 session of {user}.\n"),
+        Answer::SessionsEnded { user, sessions } => format!("Ended {sessions} sessions of {user}.\n"),
         Answer::Status { status } => at_a_glance(status),
         Answer::Broadcasts { entries } if entries.is_empty() => "No broadcasts yet.\n".into(),
         Answer::Broadcasts { entries } => entries.iter().rev().map(broadcast).collect(),
@@ -46,6 +57,68 @@ fn clean(line: &str) -> String {
         c.is_control() || is_format || c == '\u{61c}'
     };
     line.chars().map(|c| if hidden(c) { format!("<U+{:04X}>", u32::from(c)) } else { c.into() }).collect()
+}
+
+pub(super) fn backed_up(report: &Report) -> String {
+    let Report { file, secrets, .. } = report;
+    format!(
+        "Backed up {} to {} ({}, checked).\nWhat it depends on is in {}. Keep the two in different places: together \
+         they allow guessing passcodes.\n",
+        amount(report),
+        file.display(),
+        when::bytes(report.bytes),
+        secrets.display()
+    )
+}
+
+pub(super) fn restored(report: &Report) -> String {
+    format!(
+        "Restored {} from {}. Start it with: directory-server serve\n\
+         What was registered, sent or changed since the backup is lost; groups that have changed heal by themselves.\n",
+        amount(report),
+        report.file.display()
+    )
+}
+
+fn amount(report: &Report) -> String {
+    let plural = |count: u64| if count == 1 { "" } else { "s" };
+    let Report { users, groups, .. } = report;
+    format!("{users} user{}, {groups} group{}, server key and secret", plural(*users), plural(*groups))
+}
+
+fn groups(rooms: &[RoomRecord]) -> String {
+    let kind = |room: &RoomRecord| if room.named { "group" } else { "people" };
+    let rows = rooms.iter().map(|room| {
+        let RoomRecord { room: id, users, terminals, epoch, .. } = room;
+        format!("{id}  {:6}  {:>5}  {terminals:>9}  {epoch:>7}\n", kind(room), users.len())
+    });
+    format!("{:32}  KIND    USERS  TERMINALS  CHANGES\n", "ID") + &rows.collect::<String>()
+}
+
+fn group(room: &RoomRecord) -> String {
+    let RoomRecord { room: id, epoch, named, admins, users, terminals } = room;
+    let names = |users: &[UserId]| users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ");
+    let mut lines = vec![
+        ("id", id.to_string()),
+        ("kind", if *named { "group; its name is known to its members only" } else { "people" }.to_owned()),
+        ("users", names(users)),
+        ("terminals", terminals.to_string()),
+        ("changes", epoch.to_string()),
+    ];
+    if *named {
+        lines.insert(3, ("admins", names(admins)));
+    }
+    lines.into_iter().map(|(name, value)| format!("{name:10}  {value}\n")).collect()
+}
+
+fn online(sessions: &[Session]) -> String {
+    let width = sessions.iter().map(|session| session.user.as_str().len()).max().unwrap_or_default().max(2);
+    let rows = sessions.iter().map(|session| {
+        let since = session.online_since.map_or_else(|| "-".into(), when::moment);
+        let away = session.away.as_deref().map_or_else(String::new, |text| format!("  away: {}", clean(text)));
+        format!("{:width$}  {since:13}  {:>9}{away}\n", session.user, session.terminals)
+    });
+    format!("{:width$}  {:13}  TERMINALS\n", "ID", "SINCE") + &rows.collect::<String>()
 }
 
 fn ended(sessions: usize) -> String {

@@ -2,6 +2,7 @@
 //!
 //! What a good file is, [`common::settings`] says.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use common::settings::{self, Sources};
@@ -22,11 +23,34 @@ pub(crate) struct Loaded {
 
 /// The file that is read when none is named: the user's own, or else the system's.
 pub(crate) fn default_path() -> PathBuf {
-    let own = std::env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))
-        .map(|home| home.join("directory-server/config.toml"));
-    own.filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
+    own_path().filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
+}
+
+/// The file with every key, its meaning and its default.
+const EXAMPLE: &str = include_str!("../../packaging/config.toml");
+
+/// Creates the example as `named`, or as the user's own file; never overwrites one.
+pub(crate) fn create(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    let nowhere = || Failure::new(Kind::Config, "There is no home directory. Name the file with --config FILE.");
+    let path = named.map(Path::to_owned).or_else(own_path).ok_or_else(nowhere)?;
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Failure::new(Kind::Io, format!("{} is there already. Nothing was changed.", path.display()))
+        }
+        _ => Failure::io(format_args!("write {}", path.display()), &error),
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+    file.write_all(EXAMPLE.as_bytes()).map_err(failed)?;
+    Ok(path)
+}
+
+fn own_path() -> Option<PathBuf> {
+    let config = std::env::var_os("XDG_CONFIG_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let config = config.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
+    config.map(|config| config.join("directory-server/config.toml"))
 }
 
 /// Reads the file (`named`, or the default one if it is there) and the environment.
@@ -61,6 +85,16 @@ mod tests {
             failure.message.replace(&path.display().to_string(), "config.toml")
         };
         loaded.map(|loaded| loaded.config).map_err(strip)
+    }
+
+    #[test]
+    fn the_example_has_every_key_with_its_default() {
+        let example: toml::Table = EXAMPLE.parse().unwrap();
+        assert_eq!(example, toml::Table::try_from(Config::default()).unwrap());
+        let commented = EXAMPLE.lines().zip(EXAMPLE.lines().skip(1));
+        for (before, key) in commented.filter(|(_, line)| line.contains(" = ")) {
+            assert!(before.starts_with("# "), "{key} is not explained");
+        }
     }
 
     #[test]

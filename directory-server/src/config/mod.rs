@@ -19,7 +19,7 @@ use crate::core::watch;
 use crate::failure::{Failure, Kind};
 
 pub(crate) use common::settings::{Size, Span};
-pub(crate) use load::{Loaded, default_path, load};
+pub(crate) use load::{Loaded, create, default_path, load};
 
 /// All sections.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 use std::future::Future;
 
 use common::crypto::invite::InviteCode;
-use common::ident::{Cookie, CredentialId, GroupHandle, KeyDigest, TerminalId, UserId};
+use common::ident::{Cookie, CredentialId, GroupHandle, KeyDigest, RoomId, TerminalId, UserId};
 use common::msg::{
     Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
 };
@@ -207,6 +207,23 @@ pub struct UserRecord {
     pub locked_out: bool,
 }
 
+/// One room as administrators see it. Its name and what is said in it are not known to the directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomRecord {
+    /// The room.
+    pub room: RoomId,
+    /// Commits so far.
+    pub epoch: u64,
+    /// Whether it is a group that can be found by its name.
+    pub named: bool,
+    /// Its admins, if it is named.
+    pub admins: Vec<UserId>,
+    /// Its users, in the order of the ids.
+    pub users: Vec<UserId>,
+    /// Terminals on its roster.
+    pub terminals: u64,
+}
+
 /// One invitation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InviteRecord {
@@ -335,6 +352,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The newest broadcasts before a number, newest first.
     fn broadcasts(&self, before: Option<u64>, limit: usize) -> impl Future<Output = Answer<Vec<Broadcast>>> + Send;
+
+    /// Every room, in the order of their ids.
+    fn rooms(&self) -> impl Future<Output = Answer<Vec<RoomRecord>>> + Send;
+
+    /// Forgets a room; false if there is none. What waits in mailboxes is still delivered.
+    fn remove_room(&self, room: RoomId) -> impl Future<Output = Answer<bool>> + Send;
 
     /// The certificates of these terminals.
     fn certificates(&self, members: Vec<Member>) -> impl Future<Output = Answer<Vec<UserCertificate>>> + Send;

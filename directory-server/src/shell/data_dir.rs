@@ -16,10 +16,10 @@ use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
 
 const LOCK: &str = "lock";
-const DATABASE: &str = "directory.db";
-const SERVER_KEY: &str = "server.key";
-const OPAQUE_SECRET: &str = "opaque.secret";
-const PRIVATE: u32 = 0o600;
+pub(super) const DATABASE: &str = "directory.db";
+pub(super) const SERVER_KEY: &str = "server.key";
+pub(super) const OPAQUE_SECRET: &str = "opaque.secret";
+pub(super) const PRIVATE: u32 = 0o600;
 
 /// A data directory nobody else uses as long as this lives.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl DataDir {
     }
 
     /// Writes a secret so that it is there whole or not at all.
-    fn keep(&self, name: &str, secret: &Secret) -> Result<(), Failure> {
+    pub(super) fn keep(&self, name: &str, secret: &Secret) -> Result<(), Failure> {
         let path = self.path.join(name);
         let new = path.with_extension("new");
         let kept = || {
@@ -157,6 +157,26 @@ impl DataDir {
         let unsound = [SERVER_KEY, OPAQUE_SECRET].into_iter().filter_map(|name| self.secret(name).err());
         unsound.map(|failure| failure.message).collect()
     }
+}
+
+/// The server's key, also while a server runs.
+pub(crate) fn server_key(data_dir: &Path) -> Result<DirectoryKey, Failure> {
+    let path = data_dir.join(SERVER_KEY);
+    if !path.exists() {
+        let message = format!("No directory in {}. Create it with: directory-server serve", data_dir.display());
+        return Err(Failure::new(Kind::Io, message));
+    }
+    let damaged = || Failure::new(Kind::Config, format!("{} is damaged. Restore it from your backup.", path.display()));
+    DirectoryKey::from_pkcs8(&read_private(&path)?).map_err(|_| damaged())
+}
+
+/// A file that only its owner can read.
+pub(super) fn read_private(path: &Path) -> Result<Secret, Failure> {
+    read_secret(path).map_err(|trouble| match trouble {
+        SecretFile::Missing => Failure::new(Kind::Io, format!("{} is missing; it is needed.", path.display())),
+        SecretFile::Exposed(mode) => exposed(path, mode),
+        SecretFile::Unreadable(error) => Failure::io(format_args!("read {}", path.display()), &error),
+    })
 }
 
 /// Refuses what others can read; what is not there yet will be created private.

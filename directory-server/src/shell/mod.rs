@@ -5,6 +5,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod admin;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod clock;
 pub(crate) mod connection;

@@ -6,8 +6,14 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
+use common::ident::TerminalId;
+use common::msg::{ByeReason, FromDirectory, Message as _};
+use common::testkit::Example;
 use common::testkit::client::Client;
+use common::testkit::login::{Account, Stretch, is_registered};
 use rustix::process::{Pid, Signal, kill_process};
+
+use super::RIGHT;
 
 /// A command of the program on a data directory, free of what the environment may say.
 pub(crate) fn command(data_dir: &Path, arguments: &[&str]) -> Command {
@@ -26,6 +32,36 @@ pub(crate) fn stdout(data_dir: &Path, arguments: &[&str]) -> String {
     let output = run(data_dir, arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whom the examples are.
+pub(crate) fn account(example: Example) -> Account {
+    let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
+    Account { user, passcode: RIGHT.into(), stretch: Stretch::Least, identity }
+}
+
+pub(crate) fn register(server: &Server, example: Example) {
+    assert!(is_registered(&server.connect().register(&account(example), None).unwrap()));
+}
+
+pub(crate) fn log_in(server: &Server, example: Example) -> Client {
+    let mut client = server.connect();
+    client.log_in(&account(example), TerminalId([1; 16]), 65_000).unwrap();
+    client
+}
+
+/// Why the directory ends a session, which it then closes in order. Others' coming and going is left out.
+pub(crate) fn bye(session: &mut Client) -> ByeReason {
+    loop {
+        match FromDirectory::decode(&session.receive().unwrap().unwrap()) {
+            Ok(FromDirectory::Presence(_)) => {}
+            Ok(FromDirectory::Bye(bye)) => {
+                assert_eq!(session.receive().unwrap(), None);
+                return bye.reason;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// A running server.

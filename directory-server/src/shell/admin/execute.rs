@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use common::crypto::invite::{Invite, InviteCode};
-use common::ident::UserId;
+use common::ident::{RoomId, UserId};
 use common::msg::ByeReason;
 
-use super::{Answer, Invitation, Request, Running, Status, User};
+use super::{Answer, Invitation, Request, Running, Session, Status, User};
 use crate::core::moment::Moment;
 use crate::core::store::{InviteRecord, Standing, Store, UserRecord};
 use crate::failure::{Failure, Kind};
@@ -29,9 +29,14 @@ impl<S: Store> Desk<'_, S> {
         let audit = match &request {
             // The code is a secret.
             Request::Revoke { .. } => Some("Revoke".to_owned()),
-            Request::Invites | Request::Users | Request::User { .. } | Request::Status | Request::Broadcasts { .. } => {
-                None
-            }
+            Request::Invites
+            | Request::Users
+            | Request::User { .. }
+            | Request::Rooms
+            | Request::Room { .. }
+            | Request::Sessions
+            | Request::Status
+            | Request::Broadcasts { .. } => None,
             change => Some(format!("{change:?}")),
         };
         let answer = self.answer(request).await.unwrap_or_else(|failure| Answer::Failed { failure });
@@ -71,6 +76,20 @@ impl<S: Store> Desk<'_, S> {
             Request::Remove { user } => {
                 self.expect(self.store.remove(&user, self.now).await?, &user)?;
                 Ok(Answer::Removed { sessions: self.end_sessions(&user), user })
+            }
+            Request::Rooms => Ok(Answer::Rooms { rooms: self.store.rooms().await? }),
+            Request::Room { room } => {
+                let found = self.store.rooms().await?.into_iter().find(|record| record.room == room);
+                found.map(|room| Answer::Room { room }).ok_or_else(|| no_room(&room))
+            }
+            Request::RemoveRoom { room } => match self.store.remove_room(room).await? {
+                true => Ok(Answer::RoomRemoved { room }),
+                false => Err(no_room(&room)),
+            },
+            Request::Sessions => Ok(Answer::Sessions { sessions: self.sessions() }),
+            Request::EndSessions { user } => {
+                self.store.user(&user, self.now).await?.ok_or_else(|| nobody(&user))?;
+                Ok(Answer::SessionsEnded { sessions: self.end_sessions(&user), user })
             }
             Request::Status => self.status().await,
             Request::Broadcasts { limit } => {
@@ -152,6 +171,24 @@ impl<S: Store> Desk<'_, S> {
         User { record, online_since: online.map(Moment::seconds) }
     }
 
+    /// Everyone online, in the order of the ids.
+    fn sessions(&self) -> Vec<Session> {
+        let Some(online) = self.node.map(|node| &node.directory.online) else { return Vec::new() };
+        let mut sessions: Vec<Session> = Vec::new();
+        loop {
+            let page = online.list(sessions.last().map(|last| &last.user));
+            sessions.extend(page.users.into_iter().map(|listed| Session {
+                terminals: online.terminals(&listed.userid),
+                user: listed.userid,
+                online_since: listed.online_since,
+                away: listed.away,
+            }));
+            if !page.more {
+                return sessions;
+            }
+        }
+    }
+
     fn end_sessions(&self, user: &UserId) -> usize {
         self.node.map_or(0, |node| node.directory.online.end(user, ByeReason::Administrator))
     }
@@ -159,6 +196,11 @@ impl<S: Store> Desk<'_, S> {
     fn expect(&self, found: bool, user: &UserId) -> Result<(), Failure> {
         if found { Ok(()) } else { Err(nobody(user)) }
     }
+}
+
+fn no_room(room: &RoomId) -> Failure {
+    let message = format!("No group {room}. See them: directory-server group list");
+    Failure::new(Kind::UnknownUser, message)
 }
 
 fn nobody(user: &UserId) -> Failure {

@@ -9,11 +9,11 @@ pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
 
-use common::ident::UserId;
+use common::ident::{RoomId, UserId};
 use common::msg::Broadcast;
 use serde::{Deserialize, Serialize};
 
-use crate::core::store::UserRecord;
+use crate::core::store::{RoomRecord, UserRecord};
 use crate::failure::Failure;
 
 /// What an administrator asks for.
@@ -29,6 +29,11 @@ pub(crate) enum Request {
     Unlock { user: UserId },
     Reset { user: UserId },
     Remove { user: UserId },
+    Rooms,
+    Room { room: RoomId },
+    RemoveRoom { room: RoomId },
+    Sessions,
+    EndSessions { user: UserId },
     Status,
     Broadcasts { limit: usize },
 }
@@ -45,6 +50,11 @@ pub(crate) enum Answer {
     Unlocked { user: UserId, was_locked: bool },
     Reset { invite: Invitation, sessions: usize },
     Removed { user: UserId, sessions: usize },
+    Rooms { rooms: Vec<RoomRecord> },
+    Room { room: RoomRecord },
+    RoomRemoved { room: RoomId },
+    Sessions { sessions: Vec<Session> },
+    SessionsEnded { user: UserId, sessions: usize },
     Status { status: Status },
     Broadcasts { entries: Vec<Broadcast> },
     Failed { failure: Failure },
@@ -64,6 +74,17 @@ pub(crate) struct User {
     #[serde(flatten)]
     pub(crate) record: UserRecord,
     pub(crate) online_since: Option<u64>,
+}
+
+/// A user who is online.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) user: UserId,
+    pub(crate) online_since: Option<u64>,
+    /// Sessions of this user.
+    pub(crate) terminals: u32,
+    /// The text of a user who is away.
+    pub(crate) away: Option<String>,
 }
 
 /// The directory at a glance.

@@ -3,6 +3,7 @@
 //! [`worker`] owns the threads and the group commit, [`schema`] the migrations; the other modules
 //! are plain functions over a connection, one per method of the trait.
 
+pub(crate) mod backup;
 mod broadcasts;
 mod delivery;
 mod invites;
@@ -21,7 +22,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::crypto::invite::InviteCode;
-use common::ident::{CredentialId, GroupHandle, TerminalId, UserId};
+use common::ident::{CredentialId, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
     Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
 };
@@ -34,8 +35,8 @@ use crate::core::mailbox::{MailRule, Put, Stored};
 use crate::core::moment::Moment;
 use crate::core::rooms::{Ended, Ending};
 use crate::core::store::{
-    Answer, Attempt, Grant, InviteRecord, NewPasscode, NewUser, Registered, Reservation, Standing, Store, StoreError,
-    Success, UserRecord,
+    Answer, Attempt, Grant, InviteRecord, NewPasscode, NewUser, Registered, Reservation, RoomRecord, Standing, Store,
+    StoreError, Success, UserRecord,
 };
 use worker::Worker;
 
@@ -269,6 +270,14 @@ impl Store for SqliteStore {
 
     fn broadcasts(&self, before: Option<u64>, limit: usize) -> impl Future<Output = Answer<Vec<Broadcast>>> + Send {
         self.read(move |connection| broadcasts::read(connection, before, limit))
+    }
+
+    fn rooms(&self) -> impl Future<Output = Answer<Vec<RoomRecord>>> + Send {
+        self.read(rooms::all)
+    }
+
+    fn remove_room(&self, room: RoomId) -> impl Future<Output = Answer<bool>> + Send {
+        self.write(move |connection| rooms::remove(connection, &room))
     }
 
     fn certificates(&self, members: Vec<Member>) -> impl Future<Output = Answer<Vec<UserCertificate>>> + Send {

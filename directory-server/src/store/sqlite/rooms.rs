@@ -4,14 +4,14 @@ use common::ident::{GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
     Certificate, CommitStatus, GroupEntry, GroupReply, Hex, MailKind, Member, UserCertificate, UserTerminals,
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 use super::mailbox::{self, Letter, Receiver};
 use super::users::user_id;
 use crate::core::mailbox::MailRule;
 use crate::core::moment::Moment;
 use crate::core::rooms::{Ended, Ending};
-use crate::core::store::{Answer, StoreError};
+use crate::core::store::{Answer, RoomRecord, StoreError};
 
 /// The epoch of a room; nothing if the terminal is not in it.
 pub(super) fn epoch_for(connection: &Connection, room: &RoomId, member: &Member) -> Answer<Option<u64>> {
@@ -185,6 +185,36 @@ pub(super) fn certificates(connection: &Connection, members: Vec<Member>) -> Ans
         }
     }
     Ok(found)
+}
+
+pub(super) fn all(connection: &Connection) -> Answer<Vec<RoomRecord>> {
+    let mut rooms = connection.prepare(
+        "SELECT room, epoch, handle IS NOT NULL, (SELECT count(*) FROM roster AS r WHERE r.room = rooms.room)
+         FROM rooms ORDER BY room",
+    )?;
+    let mut admins = connection.prepare("SELECT user FROM room_admins WHERE room = ?1 ORDER BY user")?;
+    let mut users = connection.prepare("SELECT DISTINCT user FROM roster WHERE room = ?1 ORDER BY user")?;
+    let mut records = Vec::new();
+    let mut rows = rooms.query([])?;
+    while let Some(row) = rows.next()? {
+        let room: [u8; 16] = row.get(0)?;
+        let named = |statement: &mut Statement<'_>| {
+            statement.query_map([room], |row| user_id(row, 0))?.collect::<Result<Vec<_>, _>>()
+        };
+        records.push(RoomRecord {
+            room: RoomId(room),
+            epoch: row.get(1)?,
+            named: row.get(2)?,
+            admins: named(&mut admins)?,
+            users: named(&mut users)?,
+            terminals: row.get(3)?,
+        });
+    }
+    Ok(records)
+}
+
+pub(super) fn remove(connection: &Connection, room: &RoomId) -> Answer<bool> {
+    Ok(connection.execute("DELETE FROM rooms WHERE room = ?1", [room.as_bytes()])? > 0)
 }
 
 /// A user's identity key.

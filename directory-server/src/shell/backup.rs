@@ -1,0 +1,166 @@
+//! `backup` and `restore` (UX section 6).
+//!
+//! A backup is two files: the database, and beside it the server key and the OPAQUE secret. Whoever has both can guess
+//! passcodes; whoever has one of them cannot (decision D11), so they belong in different places. The secrets never
+//! change; the file with them is needed once.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use common::secret::Secret;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::data_dir::{DATABASE, DataDir, OPAQUE_SECRET, PRIVATE, SERVER_KEY, read_private};
+use crate::core::store::StoreError;
+use crate::failure::{Failure, Kind};
+use crate::store::sqlite::backup::{self, Copied};
+
+/// What was backed up or restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Report {
+    pub(crate) users: u64,
+    pub(crate) groups: u64,
+    pub(crate) bytes: u64,
+    /// The file with the database.
+    pub(crate) file: PathBuf,
+    /// The file with the secrets.
+    pub(crate) secrets: PathBuf,
+}
+
+impl Report {
+    fn of(copied: Copied, file: &Path, secrets: PathBuf) -> Self {
+        let Copied { users, rooms, bytes } = copied;
+        Self { users, groups: rooms, bytes, file: file.to_owned(), secrets }
+    }
+}
+
+/// The file with the secrets: hexadecimal, so that it can be printed and kept on paper.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    server_key: String,
+    opaque_secret: String,
+}
+
+impl Secrets {
+    fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for part in [&self.server_key, &self.opaque_secret] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        digest.finalize().into()
+    }
+}
+
+/// Backs a directory up, whether a server runs on it or not. Overwrites nothing but secrets that are the same.
+pub(crate) fn back_up(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
+    let database = data_dir.join(DATABASE);
+    if !database.exists() {
+        let message = format!("No directory in {}. Nothing was backed up.", data_dir.display());
+        return Err(Failure::new(Kind::Io, message));
+    }
+    let hex = |name: &str| read_private(&data_dir.join(name)).map(|secret: Secret| hex::encode(secret.expose()));
+    let secrets = Secrets { server_key: hex(SERVER_KEY)?, opaque_secret: hex(OPAQUE_SECRET)? };
+    let beside = secrets_path(file);
+    if let Ok(known) = read_secrets(&beside)
+        && known.digest() != secrets.digest()
+    {
+        let message = format!("{} holds the secrets of another directory. Choose another file.", beside.display());
+        return Err(Failure::new(Kind::NotPermitted, message));
+    }
+    // SQLite fills a file that is there and empty; made here, because SQLite would give it the mode of the umask.
+    create(file)?;
+    let copied = backup::copy(&database, file, secrets.digest()).map_err(|error| {
+        // A half-written backup must not pass for one.
+        let _ = std::fs::remove_file(file);
+        not_done("backed up", &error)
+    })?;
+    sync(file)?;
+    if !beside.exists() {
+        let mut out = create(&beside)?;
+        let text = serde_json::to_string(&secrets).unwrap_or_default() + "\n";
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
+        written.map_err(|error| Failure::io(format_args!("write {}", beside.display()), &error))?;
+    }
+    Ok(Report::of(copied, file, beside))
+}
+
+/// Restores a backup into a data directory without a database.
+pub(crate) fn restore(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
+    let beside = secrets_path(file);
+    let secrets = read_secrets(&beside)?;
+    let (wanted, copied) = backup::inspect(file).map_err(|error| {
+        let message = format!("{} cannot be restored: {error}.", file.display());
+        Failure::new(Kind::Io, message.replace(". Run: directory-server check", ""))
+    })?;
+    if wanted != secrets.digest() {
+        let message = format!("{} does not belong to {}. Nothing was restored.", beside.display(), file.display());
+        return Err(Failure::new(Kind::NotPermitted, message));
+    }
+    if data_dir.join(DATABASE).exists() {
+        let message = format!(
+            "There is a directory in {} already. Move it away, or restore elsewhere: --data-dir DIR",
+            data_dir.display()
+        );
+        return Err(Failure::new(Kind::NotPermitted, message));
+    }
+    let data = DataDir::create(data_dir)?;
+    let bytes = |text: &str| hex::decode(text).map(Secret::new).map_err(|_| damaged(&beside));
+    data.keep(SERVER_KEY, &bytes(&secrets.server_key)?)?;
+    data.keep(OPAQUE_SECRET, &bytes(&secrets.opaque_secret)?)?;
+    let new = data.path().join("directory.new");
+    // What a restore left behind that was killed right here.
+    let _ = std::fs::remove_file(&new);
+    drop(create(&new)?);
+    std::fs::copy(file, &new).map_err(|error| Failure::io(format_args!("write {}", new.display()), &error))?;
+    let private = std::os::unix::fs::PermissionsExt::from_mode(PRIVATE);
+    let moved = std::fs::set_permissions(&new, private)
+        .map_err(|error| Failure::io(format_args!("write {}", new.display()), &error))
+        .and_then(|()| backup::revive(&new).map_err(|error| not_done("restored", &error)))
+        .and_then(|()| sync(&new))
+        .and_then(|()| {
+            std::fs::rename(&new, data.path().join(DATABASE))
+                .and_then(|()| File::open(data.path())?.sync_all())
+                .map_err(|error| Failure::io(format_args!("write {}", data.path().display()), &error))
+        });
+    moved?;
+    Ok(Report::of(copied, file, beside))
+}
+
+fn secrets_path(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".secrets");
+    name.into()
+}
+
+fn read_secrets(path: &Path) -> Result<Secrets, Failure> {
+    let secret = read_private(path)?;
+    serde_json::from_slice(secret.expose()).map_err(|_| damaged(path))
+}
+
+fn damaged(path: &Path) -> Failure {
+    Failure::new(Kind::Io, format!("{} is damaged. Use another copy of it.", path.display()))
+}
+
+fn not_done(what: &str, error: &StoreError) -> Failure {
+    Failure::new(Kind::Io, format!("Nothing was {what}: {error}."))
+}
+
+/// A new private file.
+fn create(path: &Path) -> Result<File, Failure> {
+    let created = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path);
+    created.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Failure::new(Kind::Io, format!("{} is there already. Choose another file.", path.display()))
+        }
+        _ => Failure::io(format_args!("write {}", path.display()), &error),
+    })
+}
+
+fn sync(path: &Path) -> Result<(), Failure> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| Failure::io(format_args!("write {}", path.display()), &error))
+}

@@ -1,0 +1,68 @@
+//! A database copied while it is in use, and a copy that becomes a database again.
+//!
+//! A copy is a database of its own, taken from one moment; it says which secrets it depends on, but does not hold them
+//! (decision D11).
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::{delivery, schema};
+use crate::core::store::{Answer, StoreError};
+
+/// Numbers of items that a restored database leaves out, so that none is given out again that terminals have seen
+/// since the copy was taken: what a busy directory uses in years.
+const NUMBERS_LEFT_OUT: i64 = 1 << 40;
+
+/// What a copy holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Copied {
+    pub(crate) users: u64,
+    pub(crate) rooms: u64,
+    pub(crate) bytes: u64,
+}
+
+/// Copies the database at `from`, which may be in use, into the new file `to`, and checks the copy. `secrets` is the
+/// digest of what it depends on.
+pub(crate) fn copy(from: &Path, to: &Path, secrets: [u8; 32]) -> Answer<Copied> {
+    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    source.busy_timeout(std::time::Duration::from_secs(30))?;
+    source.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    let copy = Connection::open(to)?;
+    copy.execute_batch("CREATE TABLE backup (secrets BLOB NOT NULL) STRICT")?;
+    copy.execute("INSERT INTO backup (secrets) VALUES (?1)", [secrets])?;
+    checked(&copy)
+}
+
+/// The digest of the secrets that the copy at `path` depends on, and what it holds.
+pub(crate) fn inspect(path: &Path) -> Answer<(Vec<u8>, Copied)> {
+    let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let secrets = copy.query_row("SELECT secrets FROM backup", [], |row| row.get(0)).optional();
+    let secrets = secrets.ok().flatten().ok_or_else(|| StoreError::Failed("it is no backup".into()))?;
+    Ok((secrets, checked(&copy)?))
+}
+
+/// Makes a copy a database that a directory can go on with.
+pub(crate) fn revive(path: &Path) -> Answer<()> {
+    let mut database = Connection::open(path)?;
+    schema::migrate(&mut database)?;
+    database.execute("UPDATE mail_numbers SET last = last + ?1", [NUMBERS_LEFT_OUT])?;
+    database.execute_batch("DROP TABLE backup")?;
+    Ok(())
+}
+
+fn checked(copy: &Connection) -> Answer<Copied> {
+    let mut wrong = schema::check(copy)?;
+    if wrong.is_empty() {
+        wrong = delivery::check(copy)?;
+    }
+    if !wrong.is_empty() {
+        return Err(StoreError::Failed(wrong.join("; ")));
+    }
+    let count = |sql| copy.query_row(sql, [], |row| row.get(0));
+    Ok(Copied {
+        users: count("SELECT count(*) FROM users")?,
+        rooms: count("SELECT count(*) FROM rooms")?,
+        bytes: schema::size(copy)?,
+    })
+}

@@ -1,0 +1,222 @@
+//! What administrators do beyond users and invitations: sessions, groups, backups, files for the system.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod support;
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use common::ident::{MessageId, RoomId, TerminalId};
+use common::msg::{
+    ByeReason, CommitReply, CommitReq, CommitStatus, FromDirectory, Mailbox, MailboxPut, MailboxReq, Member,
+    Message as _, Outgoing, Piece,
+};
+use common::testkit::Example;
+use common::testkit::client::Client;
+use rustix::process::Signal;
+use support::process::{Server, bye, log_in, register, run, stdout};
+use support::user;
+
+/// A room of ali and bianca, and a message of ali's that waits for bianca.
+fn write_to_bianca(server: &Server) -> RoomId {
+    drop(log_in(server, Example::Bianca));
+    let mut ali = log_in(server, Example::Ali);
+    let room = RoomId([7; 16]);
+    let members = ["ali", "bianca"].map(|name| Member { userid: user(name), terminal: TerminalId([1; 16]) });
+    let create = CommitReq { room, epoch: 0, members: members.into(), commit: 0, welcome: 0, group: None };
+    let created = ali.ask(create).unwrap();
+    let accepted = CommitReply { status: CommitStatus::Accepted };
+    assert!(matches!(created, FromDirectory::CommitReply(reply) if reply == accepted));
+    let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(b"sealed".to_vec()) }];
+    match ali.ask(MailboxPut { room, epoch: 0, items }).unwrap() {
+        FromDirectory::MailboxReply(reply) => assert_eq!(reply.stored, 1),
+        other => panic!("{other:?}"),
+    }
+    room
+}
+
+/// The next `MAILBOX`; others' coming and going is left out.
+fn mail(session: &mut Client) -> Mailbox {
+    loop {
+        match FromDirectory::decode(&session.receive().unwrap().unwrap()) {
+            Ok(FromDirectory::Mailbox(mailbox)) => return mailbox,
+            Ok(FromDirectory::Presence(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn code(data: &Path, arguments: &[&str]) -> Option<i32> {
+    run(data, arguments).status.code()
+}
+
+#[test]
+fn sessions_are_listed_and_ended_and_their_users_may_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    register(&server, Example::Ali);
+    assert_eq!(stdout(dir.path(), &["session", "list"]), "Nobody is online.\n");
+    let mut ali = log_in(&server, Example::Ali);
+    let listed = stdout(dir.path(), &["session", "list"]);
+    assert!(listed.starts_with("ID   SINCE          TERMINALS\nali  "), "{listed}");
+    let json: serde_json::Value = serde_json::from_str(&stdout(dir.path(), &["session", "list", "--json"])).unwrap();
+    assert_eq!((&json[0]["user"], &json[0]["terminals"]), (&"ali".into(), &1.into()));
+    assert_eq!(stdout(dir.path(), &["session", "end", "ali"]), "Ended 1 session of ali.\n");
+    assert_eq!(bye(&mut ali), ByeReason::Administrator);
+    assert_eq!(stdout(dir.path(), &["session", "end", "ali"]), "ali was not online.\n");
+    drop(log_in(&server, Example::Ali));
+    assert_eq!(code(dir.path(), &["session", "end", "nobody"]), Some(5));
+}
+
+#[test]
+fn groups_are_known_by_their_ids_and_can_be_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    assert_eq!(stdout(dir.path(), &["group", "list"]), "No groups and no conversations yet.\n");
+    register(&server, Example::Ali);
+    register(&server, Example::Bianca);
+    let room = write_to_bianca(&server).to_string();
+    let listed = stdout(dir.path(), &["group", "list"]);
+    assert_eq!(listed.lines().nth(1).unwrap(), format!("{room}  people      2          2        0"));
+    let shown = stdout(dir.path(), &["group", "show", &room]);
+    assert!(shown.contains("users       ali, bianca\n"), "{shown}");
+    assert_eq!(code(dir.path(), &["group", "remove", &room, "--no-input"]), Some(2));
+    assert_eq!(stdout(dir.path(), &["group", "remove", &room, "--yes"]), format!("Removed {room}.\n"));
+    assert_eq!(code(dir.path(), &["group", "show", &room]), Some(5));
+    assert_eq!(code(dir.path(), &["group", "show", "team"]), Some(2));
+    let mut bianca = log_in(&server, Example::Bianca);
+    bianca.ask(MailboxReq {}).unwrap();
+    assert_eq!(mail(&mut bianca).items.len(), 1, "what was written before is still delivered");
+}
+
+#[test]
+fn a_backup_of_a_running_directory_restores_it_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, other) = (dir.path().join("data"), dir.path().join("other"));
+    let file = dir.path().join("today.backup");
+    let secrets = dir.path().join("today.backup.secrets");
+    let named = file.to_str().unwrap();
+    let mut server = Server::start(&data);
+    let key = server.connect().key();
+    register(&server, Example::Ali);
+    register(&server, Example::Bianca);
+    write_to_bianca(&server);
+    let said = stdout(&data, &["backup", named]);
+    assert!(said.starts_with("Backed up 2 users, 1 group, server key and secret to "), "{said}");
+    for path in [&file, &secrets] {
+        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let database = std::fs::read(&file).unwrap();
+    for name in ["server.key", "opaque.secret"] {
+        let secret = std::fs::read(data.join(name)).unwrap();
+        assert!(!database.windows(secret.len()).any(|part| part == secret), "{name} is in the backup of the database");
+    }
+    assert_eq!(code(&data, &["backup", named]), Some(10), "nothing is overwritten");
+    assert_eq!(code(&data, &["restore", named]), Some(13), "there is a directory already");
+    server.signal(Signal::KILL);
+    server.wait();
+
+    let report: serde_json::Value = serde_json::from_str(&stdout(&other, &["restore", named, "--json"])).unwrap();
+    assert_eq!((&report["users"], &report["groups"]), (&2.into(), &1.into()));
+    assert_eq!(stdout(&other, &["key", "show"]).lines().next().unwrap(), key.short());
+    let server = Server::start(&other);
+    assert_eq!(server.connect().key(), key);
+    let mut bianca = log_in(&server, Example::Bianca);
+    bianca.ask(MailboxReq {}).unwrap();
+    let before = mail(&mut bianca).items;
+    assert_eq!(before.len(), 1);
+    drop(bianca);
+    let mut ali = log_in(&server, Example::Ali);
+    let items = vec![Outgoing { id: MessageId([2; 16]), piece: Piece(b"sealed".to_vec()) }];
+    ali.ask(MailboxPut { room: RoomId([7; 16]), epoch: 0, items }).unwrap();
+    drop(ali);
+    let mut bianca = log_in(&server, Example::Bianca);
+    bianca.ask(MailboxReq {}).unwrap();
+    let items = mail(&mut bianca).items;
+    assert!(items[1].item > before[0].item + (1 << 32), "no number is given out again: {items:?}");
+    drop(server);
+    assert_eq!(code(&other, &["check"]), Some(0));
+}
+
+#[test]
+fn what_is_no_backup_or_belongs_to_another_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, other, empty) = (dir.path().join("data"), dir.path().join("other"), dir.path().join("empty"));
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    assert_eq!(code(&data, &["backup", &path("a")]), Some(10), "there is nothing yet");
+    for place in [&data, &other] {
+        drop(Server::start(place));
+    }
+    stdout(&data, &["backup", &path("a")]);
+    stdout(&other, &["backup", &path("b")]);
+    let secrets = std::fs::read(path("b.secrets")).unwrap();
+    std::fs::write(path("a.secrets"), secrets).unwrap();
+    assert_eq!(code(&empty, &["restore", &path("a")]), Some(13), "secrets of another directory");
+    assert_eq!(code(&data, &["backup", &path("a")]), Some(13), "secrets of another directory are not overwritten");
+    std::fs::set_permissions(path("b.secrets"), Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(code(&empty, &["restore", &path("b")]), Some(13), "others could have read the secrets");
+    std::fs::remove_file(path("b.secrets")).unwrap();
+    assert_eq!(code(&empty, &["restore", &path("b")]), Some(10), "no secrets");
+    std::fs::write(path("b.secrets"), "{}").unwrap();
+    std::fs::set_permissions(path("b.secrets"), Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(code(&empty, &["restore", &path("b")]), Some(10), "damaged secrets");
+    std::fs::copy(path("b.secrets"), path("c.secrets")).unwrap();
+    std::fs::write(path("c"), "no database").unwrap();
+    assert_eq!(code(&empty, &["restore", &path("c")]), Some(10), "no backup");
+    assert!(!empty.join("directory.db").exists());
+}
+
+#[test]
+fn the_configuration_is_created_once_and_holds_the_defaults() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/config.toml");
+    let named = path.to_str().unwrap();
+    assert!(stdout(dir.path(), &["config", "init", "-c", named]).starts_with(&format!("Created {named}. ")));
+    assert_eq!(stdout(dir.path(), &["config", "show", "-c", named]), stdout(dir.path(), &["config", "show"]));
+    assert_eq!(code(dir.path(), &["config", "init", "-c", named]), Some(10), "nothing is overwritten");
+}
+
+#[test]
+fn completions_and_the_manual_know_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let manual = stdout(dir.path(), &["man"]);
+    for section in ["\"USER REMOVE\"", "\"BACKUP\"", "\"CONFIG INIT\"", "\"GROUP SHOW\""] {
+        assert!(manual.contains(&format!(".SH {section}")), "{section}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = stdout(dir.path(), &["completions", shell]);
+        for command in ["backup", "passcode", "--watch"] {
+            assert!(script.contains(command.trim_start_matches('-')), "{shell}: {command}");
+        }
+    }
+    assert_eq!(code(dir.path(), &["completions", "cmd"]), Some(2));
+}
+
+#[test]
+fn nothing_but_a_terminal_gets_an_escape_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let _server = Server::start(dir.path());
+    let commands: [&[&str]; 16] = [
+        &["--help"],
+        &["help", "user"],
+        &["user", "list"],
+        &["user", "show", "nobody"],
+        &["invite", "ali"],
+        &["invite", "list"],
+        &["session", "list"],
+        &["group", "list"],
+        &["status"],
+        &["log", "--broadcasts"],
+        &["check"],
+        &["health"],
+        &["key", "show"],
+        &["config", "show"],
+        &["man"],
+        &["usr"],
+    ];
+    for arguments in commands {
+        let output = run(dir.path(), arguments);
+        assert!(![output.stdout, output.stderr].concat().contains(&0x1b), "{arguments:?}");
+    }
+}
