@@ -7,7 +7,7 @@ mod once;
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
@@ -61,6 +61,8 @@ fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report>
         Some(Command::History { with, number }) => once::history(settings, &with, number),
         Some(Command::Verify { who }) => once::verify(settings, &who),
         Some(Command::Passwd) => once::passwd(settings),
+        Some(Command::Completions { shell }) => raw(&cli::completions(shell)),
+        Some(Command::Man) => raw(&cli::manual().map_err(internal)?),
         Some(Command::Json { schema: true }) => {
             Ok(print(rpc::schema().lines(), &mut io::stdout()).map_or_else(lost, |()| exit::OK))
         }
@@ -162,6 +164,12 @@ fn print<'a>(lines: impl IntoIterator<Item = &'a str>, out: &mut impl io::Write)
         writeln!(out, "{}", SafeText::ours(line).as_str())?;
     }
     out.flush()
+}
+
+/// Bytes that are not lines for a screen.
+fn raw(bytes: &[u8]) -> Result<i32, Report> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map(|()| exit::OK).map_err(lost_output)
 }
 
 /// The same, for who has nothing more to do.

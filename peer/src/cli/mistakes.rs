@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
+use clap_complete::Shell;
+use clap_mangen::Man;
 
 use super::overview::overview;
 use super::{Cli, Command, EXAMPLES};
@@ -37,6 +39,20 @@ fn program() -> clap::Command {
     program.build();
     let overview = overview(&program, EXAMPLES);
     Cli::command().override_help(overview)
+}
+
+/// The completions for a shell.
+pub(crate) fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "peer", &mut script);
+    script
+}
+
+/// The manual page.
+pub(crate) fn manual() -> std::io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    Man::new(Cli::command()).render(&mut page)?;
+    Ok(page)
 }
 
 fn help(about: Option<&str>) -> Stopped {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use common::ident::UserId;
 use common::secret::Passcode;
 
@@ -19,9 +20,9 @@ use crate::app::words::failure::{self, Report};
 use crate::app::words::once::{Form, Loudness};
 use crate::app::words::setup;
 use crate::config::{self, Config, Found, Listen, Login, Named, ServerAddress, Span, passcode_file};
-use crate::store::pins;
+use crate::store::{pins, places};
 use crate::ui::line::{LineOptions, Look};
-pub(crate) use mistakes::{Stopped, parse};
+pub(crate) use mistakes::{Stopped, completions, manual, parse};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -159,6 +160,14 @@ pub(crate) enum Command {
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Completions for a shell.
+    Completions {
+        /// Which one.
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: Shell,
+    },
+    /// The manual page.
+    Man,
     /// Print this, or the help of a command.
     #[command(hide = true)]
     Help {
@@ -177,6 +186,8 @@ pub(crate) enum ConfigCommand {
     Show,
     /// Whether it is in order.
     Check,
+    /// Writes a file with every key and its default, where there is none.
+    Init,
 }
 
 /// Everything that options, environment and files say.
@@ -279,12 +290,34 @@ impl Settings {
             ConfigCommand::Check => {
                 vec![setup::sound((self.found == Found::Yes).then(|| self.file.display()))]
             }
+            ConfigCommand::Init => return self.init(),
             ConfigCommand::Show => match self.config.to_toml() {
                 Ok(text) => text.lines().map(str::to_owned).collect(),
                 Err(error) => return Report { lines: vec![error.to_string()], exit: exit::INTERNAL },
             },
         };
         Report { lines, exit: exit::OK }
+    }
+}
+
+impl Settings {
+    /// Writes the defaults, every key as a comment, for the person to change.
+    fn init(&self) -> Report {
+        let path = config::own_path(|name| std::env::var_os(name)).unwrap_or_else(|| self.file.clone());
+        let defaults = match Config::default().to_toml() {
+            Ok(defaults) => defaults,
+            Err(error) => return Report { lines: vec![error.to_string()], exit: exit::INTERNAL },
+        };
+        let commented = |line: &str| match line {
+            "" => String::new(),
+            section if section.starts_with('[') => section.to_owned(),
+            key => format!("# {key}"),
+        };
+        let text: String = defaults.lines().map(|line| commented(line) + "\n").collect();
+        match places::create_config(&path, text.as_bytes()) {
+            Ok(()) => Report { lines: vec![setup::config_written(path.display())], exit: exit::OK },
+            Err(error) => failure::report(&error.into()),
+        }
     }
 }
 

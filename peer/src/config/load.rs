@@ -17,8 +17,12 @@ const SYSTEM_WIDE: &str = "/etc/peer/config.toml";
 
 /// The file that is read when none is named: the person's own, or else the system's.
 pub(crate) fn default_path(environment: impl Fn(&str) -> Option<OsString>) -> PathBuf {
-    let own = home_for("XDG_CONFIG_HOME", ".config", &environment).map(|home| home.join("peer/config.toml"));
-    own.filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
+    own_path(environment).filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
+}
+
+/// The person's own file, whether or not it exists.
+pub(crate) fn own_path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    home_for("XDG_CONFIG_HOME", ".config", &environment).map(|home| home.join("peer/config.toml"))
 }
 
 /// Where keys and pins are kept when nothing else is said.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::dialogue::{Names, Presence};
 pub(crate) use common::settings::Span;
 pub(crate) use forms::{Listen, Login, ServerAddress};
-pub(crate) use load::{Found, Named, default_data_dir, default_path, load};
+pub(crate) use load::{Found, Named, default_data_dir, default_path, load, own_path};
 
 /// All sections.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -242,16 +242,20 @@ impl Terminal {
         self.engine.handle(self.clock.now(), input, &mut effects);
         let mut run = Run::On;
         let mut news = journal::news(self.journal, &effects);
+        let mut rests_on_nothing = false;
         for effect in effects {
             match effect {
-                Effect::Keep(_) if self.is_suspended => return Ok(run),
+                // Whoever leaves is not held up by a disk.
+                effect if rests_on_nothing && !effect.is_an_end() => {}
+                Effect::Keep(_) if self.is_suspended => rests_on_nothing = true,
                 effect if self.is_suspended && effect.rests_on_the_disk() => {}
                 Effect::Keep(changes) => {
                     let kept = self.keep(&changes, news.pop_front().unwrap_or_default()).await;
                     if let Err(error) = kept {
                         // What follows rests on it. Where the disk stands now, the post office begins anew.
                         self.front_end.tell(Notice::NotKept { detail: error.to_string() }).await;
-                        return self.reopen().await;
+                        self.reopen().await?;
+                        rests_on_nothing = true;
                     }
                 }
                 Effect::NewTerminal => return self.renew().await,
@@ -281,7 +285,7 @@ impl Terminal {
 
     /// Opens the post office with what is on the disk, after a while: a disk that is full stays so for some time. The
     /// session begins anew, so that no answer comes to a question that nobody remembers.
-    async fn reopen(&mut self) -> Result<Run, Failure> {
+    async fn reopen(&mut self) -> Result<(), Failure> {
         self.is_suspended = true;
         ask(&self.questions, Question::Anew).await;
         let post = self.office.open(&*self.state.lock().await)?;
@@ -291,7 +295,7 @@ impl Terminal {
             events.input(Input::Reopened(Box::new(post))).await;
         });
         self.reopening = Some(again);
-        Ok(Run::On)
+        Ok(())
     }
 
     /// This state is an old copy: rooms are forgotten, messages stay, and the session begins anew with a new terminal.

@@ -58,6 +58,12 @@ pub(crate) fn create_private(path: &Path, content: &[u8]) -> Result<(), StoreErr
         .map_err(|e| StoreError::io(path, &e))
 }
 
+/// Writes a new configuration file, and the folders above it; one that exists is left as it is.
+pub(crate) fn create_config(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    path.parent().map_or(Ok(()), create_folder)?;
+    create_private(path, content)
+}
+
 /// Writes a small file whole or not at all: temporary file, flush to disk, rename.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     if let Some(folder) = path.parent() {

@@ -138,6 +138,16 @@ fn an_unreachable_directory_is_told_with_its_exit_code() {
 }
 
 #[test]
+fn a_program_that_leaves_is_not_held_up_by_a_directory_that_is_gone() {
+    let mut stage = Stage::of(&[Example::Ali]);
+    let mut ali = Bot::logged_in(&stage.seat(), "ali");
+    stage.directory.kill();
+    assert_eq!(ali.event("server")["state"], "down");
+    ali.peer.ends_input();
+    assert_eq!(ali.peer.exit_code(), Some(0));
+}
+
+#[test]
 fn several_clients_share_a_daemon_and_commands_join_it() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let folder = stage.folder().join("run");

@@ -113,3 +113,33 @@ fn the_passcode_is_changed_by_a_command() {
     assert_eq!(runs(&seat, &["list"], "739164\n").0, Some(0));
     assert_eq!(runs(&seat, &["list"], &format!("{PASSCODE}\n")).0, Some(4));
 }
+
+#[test]
+fn completions_and_manual_come_from_the_grammar() {
+    let seat = Stage::new().seat();
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script, errors) = runs(&seat, &["completions", shell], "");
+        assert_eq!((code, errors.as_str()), (Some(0), ""));
+        assert!(script.contains("trust-server") && script.contains("no-queue"), "{shell}: {script}");
+    }
+    let (code, page, _) = runs(&seat, &["man"], "");
+    assert_eq!(code, Some(0));
+    assert!(page.contains(".TH peer 1") && page.contains("passcode\\-file"), "{page}");
+}
+
+#[test]
+fn a_configuration_file_is_written_once_and_is_in_order() {
+    let seat = Stage::new().seat();
+    let (code, told, _) = runs(&seat, &["config", "init"], "");
+    assert_eq!(code, Some(0), "{told}");
+    let path = told.split(" holds every key").next().unwrap().to_owned();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let shown = runs(&seat, &["config", "show"], "").1;
+    let keys = |text: &str| text.lines().map(|line| line.trim_start_matches("# ").to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        keys(&text),
+        keys(&shown.replace(&seat.server.to_string(), "127.0.0.1:7420").replace(&seat.ip.to_string(), "auto"))
+    );
+    assert_eq!(runs(&seat, &["config", "check"], "").0, Some(0));
+    assert_eq!(runs(&seat, &["config", "init"], "").0, Some(10), "what is there stays");
+}

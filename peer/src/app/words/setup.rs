@@ -57,6 +57,11 @@ pub(crate) fn empty_passcode(file: impl Display) -> Report {
     }
 }
 
+/// `n.config`
+pub(crate) fn config_written(path: impl Display) -> String {
+    format!("{path} holds every key with its default, as comments. Take away the # of what you change.")
+}
+
 /// `n.daemon`
 pub(crate) fn daemon_listens(path: impl Display) -> String {
     format!("Listening on {path} (for your own programs only). CTRL-C ends it.")

@@ -162,6 +162,11 @@ impl Effect {
     pub(crate) fn rests_on_the_disk(&self) -> bool {
         matches!(self, Self::Keep(_) | Self::Ask(_) | Self::Say { .. } | Self::Confirm { .. })
     }
+
+    /// Whether it ends something, which is done even if what stands before it could not be kept.
+    pub(crate) fn is_an_end(&self) -> bool {
+        matches!(self, Self::Close { .. } | Self::LogOut | Self::Notify(Notice::LoggedOut { .. }))
+    }
 }
 
 /// The moment of an input.

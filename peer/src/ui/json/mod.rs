@@ -93,8 +93,15 @@ async fn next(channels: &Channels, deadline: Option<Instant>) -> Told {
             None => std::future::pending().await,
         }
     };
-    let tick = tick.fuse();
-    futures::pin_mut!(tick);
+    // Clients that are gone have said so; whether the program goes on is not decided by that.
+    let client = async {
+        match channels.clients.recv().await {
+            Ok(told) => told,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let (client, tick) = (client.fuse(), tick.fuse());
+    futures::pin_mut!(client, tick);
     select_biased! {
         interrupt = channels.interrupts.recv().fuse() => Told::Other(Input::Stop(match interrupt {
             Ok(Interrupt::CtrlC) => exit::INTERRUPT,
@@ -102,7 +109,7 @@ async fn next(channels: &Channels, deadline: Option<Instant>) -> Told {
             Ok(Interrupt::Terminate) | Err(_) => exit::TERMINATE,
         })),
         notice = channels.notices.recv().fuse() => Told::Other(notice.map_or(Input::EngineGone, Input::Notice)),
-        told = channels.clients.recv().fuse() => told.unwrap_or(Told::Other(Input::Stop(exit::OK))),
+        told = client => told,
         () = tick => Told::Other(Input::Tick),
     }
 }
