@@ -5,7 +5,9 @@ mod support;
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::Stdio;
 
 use common::ident::{MessageId, RoomId, TerminalId};
 use common::msg::{
@@ -15,7 +17,7 @@ use common::msg::{
 use common::testkit::Example;
 use common::testkit::client::Client;
 use rustix::process::Signal;
-use support::process::{Server, bye, log_in, register, run, stdout};
+use support::process::{Server, bye, command, log_in, register, run, stdout};
 use support::user;
 
 /// A room of ali and bianca, and a message of ali's that waits for bianca.
@@ -175,6 +177,29 @@ fn the_configuration_is_created_once_and_holds_the_defaults() {
     assert!(stdout(dir.path(), &["config", "init", "-c", named]).starts_with(&format!("Created {named}. ")));
     assert_eq!(stdout(dir.path(), &["config", "show", "-c", named]), stdout(dir.path(), &["config", "show"]));
     assert_eq!(code(dir.path(), &["config", "init", "-c", named]), Some(10), "nothing is overwritten");
+}
+
+#[test]
+fn a_service_manager_hears_when_the_server_is_ready_alive_and_stopping() {
+    let dir = tempfile::tempdir().unwrap();
+    let manager = UnixDatagram::bind(dir.path().join("notify")).unwrap();
+    let mut serve = command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    serve.env("NOTIFY_SOCKET", dir.path().join("notify")).env("WATCHDOG_USEC", "100000").stderr(Stdio::null());
+    let mut server = Server::start_logging(&mut serve);
+    let hear = |wanted: &str| loop {
+        let mut heard = [0; 64];
+        let length = manager.recv(&mut heard).unwrap();
+        match std::str::from_utf8(&heard[..length]).unwrap() {
+            heard if heard == wanted => return,
+            "WATCHDOG=1" => {}
+            heard => panic!("{heard} and not {wanted}"),
+        }
+    };
+    hear("READY=1");
+    hear("WATCHDOG=1");
+    server.signal(Signal::TERM);
+    hear("STOPPING=1");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]

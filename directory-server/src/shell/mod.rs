@@ -12,6 +12,7 @@ pub(crate) mod connection;
 pub(crate) mod data_dir;
 pub(crate) mod logs;
 pub(crate) mod node;
+pub(crate) mod notify;
 pub(crate) mod rt;
 pub(crate) mod serve;
 pub(crate) mod signals;

@@ -17,7 +17,7 @@ use super::clock::Clock;
 use super::data_dir::{Created, DataDir};
 use super::node::{Node, Parts};
 use super::signals::{self, Asked};
-use super::{accept, admin, logs, rt, sweep};
+use super::{accept, admin, logs, notify, rt, sweep};
 use crate::config::{self, Loaded, is_this_machine_only};
 use crate::core::Directory;
 use crate::failure::{Failure, Kind};
@@ -75,8 +75,11 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
         rt::spawn(accept::accept(Arc::clone(&node), listener));
     }
     rt::spawn(sweep::sweep(Arc::clone(&node)));
+    let supervisor = Arc::new(notify::Supervisor::of_environment());
+    rt::spawn(notify::watchdog(Arc::clone(&node), Arc::clone(&supervisor)));
     greet(&node, &data_dir, &key.digest(), policy.registration);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = ?node.listening, "ready");
+    supervisor.ready();
     let code = rt::block_on(async {
         loop {
             match signals.recv().await {
@@ -87,6 +90,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
         }
     });
     tracing::info!("stopping");
+    supervisor.stopping();
     drop(admin);
     node.refuse_sessions();
     node.directory.online.end_all(ByeReason::Stopping);
