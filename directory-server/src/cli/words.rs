@@ -74,7 +74,7 @@ pub(super) fn backed_up(report: &Report) -> String {
 pub(super) fn restored(report: &Report) -> String {
     format!(
         "Restored {} from {}. Start it with: directory-server serve\n\
-         What was registered, sent or changed since the backup is lost; groups that have changed heal by themselves.\n",
+         What was registered, sent or changed since the backup is lost.\n",
         amount(report),
         report.file.display()
     )

@@ -93,8 +93,11 @@ pub(crate) fn restore(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
     let beside = secrets_path(file);
     let secrets = read_secrets(&beside)?;
     let (wanted, copied) = backup::inspect(file).map_err(|error| {
-        let message = format!("{} cannot be restored: {error}.", file.display());
-        Failure::new(Kind::Io, message.replace(". Run: directory-server check", ""))
+        let why = match error {
+            StoreError::Failed(why) => why,
+            error => error.to_string(),
+        };
+        Failure::new(Kind::Io, format!("{} cannot be restored: {why}. Use another backup.", file.display()))
     })?;
     if wanted != secrets.digest() {
         let message = format!("{} does not belong to {}. Nothing was restored.", beside.display(), file.display());

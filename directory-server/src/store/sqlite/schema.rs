@@ -46,6 +46,44 @@ mod tests {
     use super::*;
 
     #[test]
+    fn mail_that_waited_before_the_mailboxes_changed_still_waits() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        for migration in &MIGRATIONS[..3] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO users (id, registered_at) VALUES ('ali', 1), ('bianca', 1);
+                 INSERT INTO terminals (user, terminal, cookie, last_seen) VALUES
+                     ('ali', x'01', x'', 1), ('bianca', x'02', x'', 1), ('bianca', x'03', x'', 1);
+                 INSERT INTO mail (item, room, epoch, from_user, from_terminal, kind, date, body) VALUES
+                     (4, x'07', 0, 'ali', x'01', 0, 9, x'0102'), (5, x'07', 0, 'ali', x'01', 0, 9, x'03'),
+                     (9, x'07', 0, 'ali', x'01', 1, 9, x'040506');
+                 INSERT INTO mailbox (user, terminal, item) VALUES
+                     ('bianca', x'02', 4), ('bianca', x'03', 4), ('bianca', x'03', 5), ('bianca', x'03', 9);
+                 INSERT INTO mailbox_states (user, terminal, bytes) VALUES ('bianca', x'02', 2), ('bianca', x'03', 6);
+                 INSERT INTO mailbox_senders VALUES ('bianca', x'02', 'ali', 1), ('bianca', x'03', 'ali', 2);
+                 DELETE FROM mailbox WHERE item = 9; UPDATE mailbox_states SET bytes = 3 WHERE terminal = x'03';",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let bodies = |connection: &Connection| -> i64 {
+            connection.query_row("SELECT count(*) FROM mail", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(super::super::delivery::check(&connection).unwrap(), Vec::<String>::new());
+        assert_eq!(bodies(&connection), 2);
+        let next: i64 = connection.query_row("SELECT last FROM mail_numbers", [], |row| row.get(0)).unwrap();
+        assert_eq!(next, 9, "no number is given out again");
+        // What several have stays until the last of them is gone.
+        connection.execute("DELETE FROM terminals WHERE terminal = x'03'", []).unwrap();
+        assert_eq!(bodies(&connection), 1);
+        connection.execute("DELETE FROM users WHERE id = 'bianca'", []).unwrap();
+        assert_eq!(bodies(&connection), 0);
+    }
+
+    #[test]
     fn migrations_run_once_and_a_newer_database_is_left_alone() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
