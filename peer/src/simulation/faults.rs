@@ -112,3 +112,34 @@ fn what_waits_for_a_group_is_given_up_with_the_membership() {
     assert!(world.hosts[ALI].disk.load(crate::core::keep::Kind::Outbox).is_empty());
     world.check_texts().unwrap();
 }
+
+#[test]
+fn whoever_leaves_a_group_just_founded_does_not_make_it_anew() {
+    let mut world = calm(|_| {});
+    group(&mut world, ALI, GroupWish::Create);
+    while !world.is_member(ALI) {
+        world.run_until(world.now + 1).unwrap();
+    }
+    // The other terminal is being added.
+    group(&mut world, ALI, GroupWish::Leave);
+    settle(&mut world);
+    assert!(!world.is_member(ALI) && !world.is_member(ALIS_OTHER));
+    assert_eq!(world.oracle.rosters.values().filter(|roster| !roster.is_empty()).count(), 0);
+    world.check_rooms().unwrap();
+}
+
+#[test]
+fn an_answer_to_an_errand_that_was_given_up_is_not_taken_for_the_next() {
+    let mut world = calm(|weather| weather.latency = 400);
+    let bianca = user(1);
+    group(&mut world, ALI, GroupWish::Create);
+    while !world.is_member(ALI) {
+        world.run_until(world.now + 1).unwrap();
+    }
+    // The errand that adds the other terminal has asked, and is given up; the next has asked for the same users.
+    group(&mut world, ALI, GroupWish::Leave);
+    send(&mut world, ALI, &bianca, "in a room of its own");
+    settle(&mut world);
+    world.check_texts().unwrap();
+    world.check_rooms().unwrap();
+}

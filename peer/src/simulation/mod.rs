@@ -59,7 +59,8 @@ fn simulate(seed: u64) -> (String, Result<(), String>) {
         world.log_in_anew();
         come_to_rest(&mut world)?;
         world.check_texts()?;
-        world.check_rooms()
+        world.check_rooms()?;
+        world.check_secrets()
     }));
     let panicked = |_| Err("the program panicked; its words are above".to_owned());
     (told.text(), outcome.unwrap_or_else(panicked))

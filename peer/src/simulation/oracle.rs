@@ -6,7 +6,9 @@ use common::ident::{MessageId, RoomId, UserId};
 use common::msg::{CommitStatus, FromDirectory, Member, ToDirectory};
 use directory_server::core::present::Answer;
 
-use super::people::everybody;
+use super::disk::Disk;
+use super::people::{everybody, users};
+use super::weather::Weather;
 use super::world::{HostId, World};
 use crate::core::keep::{Change, Conversation, HistoryChange, Mark, Name, Record};
 use crate::core::notice::Notice;
@@ -22,6 +24,23 @@ pub(super) struct Sent {
     place: usize,
 }
 
+/// What the directory took for a room of a group.
+pub(super) struct Overheard {
+    pub(super) room: RoomId,
+    pub(super) sealed: Vec<u8>,
+    /// Who was in the room then.
+    pub(super) readers: Vec<Member>,
+}
+
+/// A terminal that is no longer in a room, with all it had kept while it was.
+pub(super) struct Former {
+    pub(super) host: HostId,
+    pub(super) room: RoomId,
+    pub(super) disk: Disk,
+    /// So much had been overheard by then.
+    pub(super) since: usize,
+}
+
 /// Somebody who sees everything.
 pub(super) struct Oracle {
     /// Texts that were sent: their sender has kept them.
@@ -30,6 +49,9 @@ pub(super) struct Oracle {
     stored: BTreeSet<MessageId>,
     /// Who was in the room when the directory took a text for a group.
     pub(super) readers: BTreeMap<MessageId, BTreeSet<Member>>,
+    /// Everything that was said in rooms.
+    pub(super) overheard: Vec<Overheard>,
+    pub(super) formers: Vec<Former>,
     /// The rooms, as the directory has them.
     pub(super) rosters: BTreeMap<RoomId, Vec<Member>>,
     /// The place of the last text of a terminal that another has kept.
@@ -48,6 +70,8 @@ impl Oracle {
             sent: BTreeMap::new(),
             stored: BTreeSet::new(),
             readers: BTreeMap::new(),
+            overheard: Vec::new(),
+            formers: Vec::new(),
             rosters: BTreeMap::new(),
             last: BTreeMap::new(),
             shown: vec![BTreeSet::new(); hosts],
@@ -113,7 +137,9 @@ impl World {
         }
         if sent.by != host {
             let last = self.oracle.last.insert((host, sent.by, sent.to.clone()), sent.place);
-            if last.is_some_and(|last| last > sent.place) {
+            // What a full mailbox lost at one of several terminals is sent again, behind what came through.
+            let whole = self.weather.quota == Weather::ENOUGH || own != users()[0];
+            if whole && last.is_some_and(|last| last > sent.place) {
                 self.violated(format!("{who} keeps {:?} behind a later one of the same sender", record.text));
             }
         }
@@ -182,6 +208,8 @@ impl World {
             (ToDirectory::MailboxPut(put), Answer::Message(FromDirectory::MailboxReply(reply))) => {
                 let roster = self.oracle.rosters.get(&put.room).cloned().unwrap_or_default();
                 for item in put.items.iter().take(usize::try_from(reply.stored).unwrap()) {
+                    let (room, sealed, readers) = (put.room, item.piece.0.clone(), roster.clone());
+                    self.oracle.overheard.push(Overheard { room, sealed, readers });
                     self.oracle.stored.insert(item.id);
                     self.oracle.readers.entry(item.id).or_default().extend(roster.iter().cloned());
                 }
@@ -189,7 +217,12 @@ impl World {
             (ToDirectory::CommitReq(commit), Answer::Message(FromDirectory::CommitReply(reply)))
                 if reply.status == CommitStatus::Accepted =>
             {
-                self.oracle.rosters.insert(commit.room, commit.members.clone());
+                let before = self.oracle.rosters.insert(commit.room, commit.members.clone()).unwrap_or_default();
+                for gone in before.iter().filter(|member| !commit.members.contains(member)) {
+                    let host = everybody().iter().position(|person| person.member() == *gone).unwrap();
+                    let (room, disk, since) = (commit.room, self.hosts[host].disk.clone(), self.oracle.overheard.len());
+                    self.oracle.formers.push(Former { host, room, disk, since });
+                }
             }
             (ToDirectory::BroadcastReq(request), Answer::Message(FromDirectory::BroadcastReply(_))) => {
                 self.oracle.sends(request.id, host, &Conversation::Everyone, &request.message);

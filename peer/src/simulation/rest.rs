@@ -8,6 +8,7 @@ use common::msg::Member;
 use directory_server::core::store::Store as _;
 use futures::executor::block_on;
 
+use super::disk::Disk;
 use super::people::{everybody, key, team, users};
 use super::world::{HostId, World};
 use crate::core::keep::{Conversation, Kind, Mark, Name};
@@ -15,6 +16,13 @@ use crate::core::mls::{self, OwnTerminal, Room};
 
 /// How a terminal sees a room.
 type View = (u64, Vec<Member>, String, Vec<u8>);
+
+/// The rooms of a terminal, as a disk has them.
+fn rooms(host: HostId, disk: &Disk) -> Vec<Room> {
+    let person = &everybody()[host];
+    let own = Arc::new(OwnTerminal::new(&person.me.user, key(host), &person.certificate, [0; 32]));
+    mls::restore(&own, disk.load(Kind::Mls)).unwrap().1
+}
 
 impl World {
     fn check_directory(&self) -> Result<(), String> {
@@ -79,18 +87,40 @@ impl World {
         groups.iter().any(|(_, value)| !String::from_utf8_lossy(value).contains("\"room\":null"))
     }
 
-    /// The rooms of a terminal, as its disk has them.
-    pub(super) fn rooms(&self, host: HostId) -> Vec<Room> {
-        let person = &everybody()[host];
-        let own = Arc::new(OwnTerminal::new(&person.me.user, key(host), &person.certificate, [0; 32]));
-        mls::restore(&own, self.hosts[host].disk.load(Kind::Mls)).unwrap().1
+    /// The directory gives everything it has ever taken to those who may not read it: whoever was added later, and
+    /// whoever was there before and has kept all they had.
+    pub(super) fn check_secrets(&self) -> Result<(), String> {
+        for host in 0..self.hosts.len() {
+            for mut room in rooms(host, &self.hosts[host].disk) {
+                let id = room.id();
+                let said = self.oracle.overheard.iter().filter(|said| said.room == id);
+                for said in said.filter(|said| !said.readers.contains(&everybody()[host].member())) {
+                    if room.open(&said.sealed).is_ok() {
+                        return Err(format!("{} reads what was said before it came", self.hosts[host].name));
+                    }
+                }
+            }
+        }
+        for former in &self.oracle.formers {
+            let said = self.oracle.overheard[former.since..].iter().filter(|said| said.room == former.room);
+            let said: Vec<_> = said.filter(|said| !said.readers.contains(&everybody()[former.host].member())).collect();
+            if said.is_empty() {
+                continue;
+            }
+            for mut room in rooms(former.host, &former.disk).into_iter().filter(|room| room.id() == former.room) {
+                if said.iter().any(|said| room.open(&said.sealed).is_ok()) {
+                    return Err(format!("{} reads what was said after it was gone", self.hosts[former.host].name));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Everybody agrees.
     pub(super) fn check_rooms(&self) -> Result<(), String> {
         let mut views: BTreeMap<RoomId, Vec<(HostId, View)>> = BTreeMap::new();
         for host in 0..self.hosts.len() {
-            for room in self.rooms(host) {
+            for room in rooms(host, &self.hosts[host].disk) {
                 if let Some(why) = room.frozen() {
                     return Err(format!("{} cannot use {}: {why}", self.hosts[host].name, room.id()));
                 }

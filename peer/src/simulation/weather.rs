@@ -38,6 +38,9 @@ pub(super) struct Weather {
 }
 
 impl Weather {
+    /// A quota that nobody reaches.
+    pub(super) const ENOUGH: u32 = 128;
+
     pub(super) fn draw(dice: &mut Dice) -> Self {
         Self {
             latency: dice.pick(&[5, 50, 400, 2000]),
@@ -47,9 +50,9 @@ impl Weather {
             unreachable: dice.pick(&[0, 100, 500]),
             calm: dice.pick(&[2000, 8000, 30_000, 1_000_000]),
             pause: dice.pick(&[300, 2000, 8000]),
-            acts: 15 + dice.up_to(30),
+            acts: 12 + dice.up_to(24),
             away: dice.pick(&[3000, 30_000, 120_000]),
-            quota: dice.pick(&[3, 8, 128]),
+            quota: dice.pick(&[3, 8, Self::ENOUGH]),
             lookups_per_minute: dice.pick(&[0, 0, 20]),
             show: dice.pick(&[Show::Auto, Show::Everyone, Show::Contacts]),
         }
@@ -67,7 +70,7 @@ impl Weather {
             pause: u64::MAX,
             acts: 0,
             away: 1000,
-            quota: 128,
+            quota: Self::ENOUGH,
             lookups_per_minute: 0,
             show: Show::Auto,
         }

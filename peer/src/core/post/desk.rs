@@ -32,9 +32,9 @@ pub(super) enum Asked {
     GiveUp(GroupName),
     /// For a group that the person wants to join.
     Group(GroupName),
-    /// For the errand under way: which terminals there are, or key packages of one user.
-    Terminals,
-    Packages(UserId),
+    /// For the errand of this number: which terminals there are, or key packages of one user.
+    Terminals(u64),
+    Packages(UserId, u64),
     /// For the item that is being taken.
     Certificates,
     /// To tell everyone something.

@@ -20,10 +20,9 @@ use common::msg::{
 };
 
 use super::desk::Asked;
-use super::outbox::name_of;
 use super::rooms::{Newcomer, Wish};
 use super::{Post, Step};
-use crate::core::keep::{Change, Conversation, HistoryChange, Kind, Mark};
+use crate::core::keep::Conversation;
 use crate::core::mls::RoomError;
 use crate::core::notice::{GroupNews, Next, Notice};
 
@@ -56,6 +55,8 @@ impl Errand {
 /// An errand under way.
 #[derive(Debug)]
 struct Running {
+    /// Answers to an errand that was given up, or begun anew, are not taken for those to this one.
+    number: u64,
     errand: Errand,
     room: RoomId,
     stage: Stage,
@@ -80,11 +81,17 @@ enum Stage {
 pub(super) struct Errands {
     waiting: VecDeque<Errand>,
     now: Option<Running>,
+    begun: u64,
     /// The directory asked for patience until then, by the tick clock.
     not_before: Option<u64>,
 }
 
 impl Errands {
+    /// The errand of this number, if it is the one under way.
+    fn running(&mut self, number: u64) -> Option<&mut Running> {
+        self.now.as_mut().filter(|running| running.number == number)
+    }
+
     /// Whether this room is about to change.
     pub(super) fn is_busy_with(&self, room: &RoomId) -> bool {
         self.now.as_ref().is_some_and(|running| running.room == *room)
@@ -183,21 +190,24 @@ impl Post {
         };
         users.extend(wanted.filter(|user| !users.contains(user)));
         let (newcomers, gone, missing) = (Vec::new(), Vec::new(), VecDeque::new());
-        let mut running = Running { errand, room, stage: Stage::Asking, unanswered: 0, missing, newcomers, gone };
+        self.errands.begun += 1;
+        let number = self.errands.begun;
+        let mut running =
+            Running { number, errand, room, stage: Stage::Asking, unanswered: 0, missing, newcomers, gone };
         if matches!(running.errand, Errand::Found(_)) {
             self.errands.now = Some(running);
             return self.commit(step);
         }
         for users in users.chunks(TERMINALS_ASKED) {
             running.unanswered += 1;
-            self.desk.ask(step, TerminalsReq { users: users.to_vec() }, Asked::Terminals);
+            self.desk.ask(step, TerminalsReq { users: users.to_vec() }, Asked::Terminals(number));
         }
         self.errands.now = Some(running);
     }
 
     /// Which terminals there are: compares them with the room.
-    pub(super) fn terminals_came(&mut self, step: &mut Step<'_>, reply: TerminalsReply) {
-        let Some(running) = &mut self.errands.now else { return };
+    pub(super) fn terminals_came(&mut self, step: &mut Step<'_>, errand: u64, reply: TerminalsReply) {
+        let Some(running) = self.errands.running(errand) else { return };
         for listed in reply.users {
             let leaving = matches!(&running.errand, Errand::Remove(_, user) if *user == listed.userid);
             if leaving {
@@ -227,20 +237,17 @@ impl Post {
         let Some(running) = &mut self.errands.now else { return };
         match running.missing.pop_front() {
             Some((userid, terminals)) => {
-                let asked = Asked::Packages(userid.clone());
+                let asked = Asked::Packages(userid.clone(), running.number);
                 self.desk.ask(step, KeyPackageReq { userid, terminals }, asked);
             }
             None => self.commit(step),
         }
     }
 
-    pub(super) fn packages_came(&mut self, step: &mut Step<'_>, user: &UserId, reply: KeyPackageReply) {
-        if self.errands.now.is_none() {
-            return;
-        }
+    pub(super) fn packages_came(&mut self, step: &mut Step<'_>, user: &UserId, errand: u64, reply: KeyPackageReply) {
+        let Some(running) = self.errands.running(errand) else { return };
         if let Ok(key) = PublicKey::from_pkcs1(&reply.publickey.0)
             && step.is_pinned(user, &key)
-            && let Some(running) = &mut self.errands.now
         {
             let verified = reply.packages.iter().filter_map(|taken| self.rooms.newcomer(user, &key, taken));
             running.newcomers.extend(verified);
@@ -360,28 +367,6 @@ impl Post {
     fn give_up(&mut self, step: &mut Step<'_>, conversation: &Conversation, why: &RoomError) {
         self.sending.hold(conversation, Next::Keys, Some(step.now.tick + 60));
         step.tell(Notice::RoomFrozen { with: conversation.clone(), why: why.to_string() });
-    }
-
-    /// A room that we are not in any more. What was for a group is given up: another group may have its name one day.
-    pub(super) fn lose_room(&mut self, step: &mut Step<'_>, room: &RoomId) -> Vec<Change> {
-        self.errands.forget(room);
-        let mut changes = self.groups.forget_room(room);
-        if let Some(to @ Conversation::Group(_)) = self.rooms.conversation(room) {
-            let mut ids = Vec::new();
-            for (number, entry) in self.outbox.give_up(&to) {
-                changes.push(Change::Delete { kind: Kind::Outbox, key: number.to_be_bytes().into() });
-                if entry.text().is_some() {
-                    let (name, since) = (name_of(&to, &self.me.user, entry.letter.id), step.now.date);
-                    changes.push(Change::History(HistoryChange::SetMark { name, mark: Mark::Failed, since }));
-                    ids.push(entry.letter.id);
-                }
-            }
-            if !ids.is_empty() {
-                step.tell(Notice::Marked { to, ids, mark: Mark::Failed, late: false });
-            }
-        }
-        changes.extend(self.rooms.forget(room));
-        changes
     }
 
     /// A user came, perhaps with a new terminal: rooms shared with that user are looked after.

@@ -9,7 +9,7 @@
 //! - [`inbox`]: items of the mailbox, one after the other
 //! - [`letters`]: what a letter that was opened means
 //! - [`errands`]: what takes several questions to the directory: rooms, members, admins
-//! - [`groups`]: wishes about groups
+//! - [`groups`]: wishes about groups; [`leaving`]: the end of a membership
 //! - [`broadcasts`]: what is said to everyone
 //! - [`desk`]: the questions that wait for an answer of the directory
 
@@ -19,6 +19,7 @@ mod errands;
 mod groups;
 mod ids;
 mod inbox;
+mod leaving;
 mod letters;
 mod outbox;
 mod rooms;
@@ -382,8 +383,12 @@ impl Post {
             }
             (Asked::GiveUp(group), FromDirectory::CommitReply(reply)) => self.given_up(step, group, reply.status),
             (Asked::Group(group), FromDirectory::GroupReply(reply)) => self.group_found(step, group, &reply),
-            (Asked::Terminals, FromDirectory::TerminalsReply(reply)) => self.terminals_came(step, reply),
-            (Asked::Packages(user), FromDirectory::KeyPackageReply(reply)) => self.packages_came(step, &user, reply),
+            (Asked::Terminals(errand), FromDirectory::TerminalsReply(reply)) => {
+                self.terminals_came(step, errand, reply)
+            }
+            (Asked::Packages(user, errand), FromDirectory::KeyPackageReply(reply)) => {
+                self.packages_came(step, &user, errand, reply);
+            }
             (Asked::Certificates, FromDirectory::CertificatesReply(reply)) => self.certificates_came(step, reply),
             (Asked::Broadcast { id, text, ticket }, FromDirectory::BroadcastReply(_)) => {
                 self.broadcast_taken(step, id, text, ticket);
@@ -415,7 +420,7 @@ impl Post {
                 }
                 self.sending.hold(&to, Next::Directory, Some(until));
             }
-            Asked::Terminals | Asked::Packages(_) | Asked::Commit { .. } => self.errands.put_off(until),
+            Asked::Terminals(_) | Asked::Packages(..) | Asked::Commit { .. } => self.errands.put_off(until),
             Asked::Broadcast { text, ticket, .. } => {
                 let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after });
                 step.tell(Notice::NotSent { to, text, why, ticket });
