@@ -182,9 +182,6 @@ impl Post {
             }
         }
         self.keep_what_was_taken(step);
-        if self.inbox.counters.acked > 0 {
-            self.desk.say(step, MailboxAck { upto: self.inbox.counters.acked });
-        }
         if self.inbox.state == State::Draining && self.inbox.waited == 0 {
             self.drained(step);
         }
@@ -279,6 +276,10 @@ impl Post {
         }
         step.keep(changes);
         self.inbox.is_taking = false;
+        // Before the confirmations: whoever gets one finds that there is space again.
+        if self.inbox.counters.acked > 0 {
+            self.desk.say(step, MailboxAck { upto: self.inbox.counters.acked });
+        }
         for record in std::mem::take(&mut self.inbox.said_elsewhere) {
             step.tell(Notice::Sent { ticket: None, record });
         }
