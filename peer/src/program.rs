@@ -53,8 +53,9 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
 
 fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report> {
     match command {
-        None => talk(settings, Start::Login),
-        Some(Command::Join { .. }) => talk(settings, Start::Join),
+        None => talk(settings, Start::Login, Front::Line),
+        Some(Command::Tui) => talk(settings, Start::Login, Front::Full),
+        Some(Command::Join { .. }) => talk(settings, Start::Join, Front::Line),
         Some(Command::Send { to, text, no_queue }) => once::send(settings, &to, text, !no_queue),
         Some(Command::Recv { number }) => once::recv(settings, number),
         Some(Command::List) => once::list(settings),
@@ -82,12 +83,26 @@ fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report>
     }
 }
 
-/// The line terminal.
-fn talk(settings: &Settings, start: Start) -> Result<i32, Report> {
+/// Which front end a person talks in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Front {
+    /// Line by line.
+    Line,
+    /// On a screen of its own, where there is one.
+    Full,
+}
+
+/// A person talks.
+fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> {
     let options = settings.line_options(start, settings.passcode()?);
     let interrupts = interrupts()?;
     let (commands, notices) = start_engine(setup(settings))?;
-    Ok(block_on(ui::line::run(options, commands, notices, interrupts, sleep)))
+    let channels = ui::channels::Channels { commands, notices, interrupts, sleep };
+    // Where output is only ever appended, the line terminal is what the full screen comes down to (UX section 8).
+    if front == Front::Full && options.look == ui::line::Look::Screen && ui::tui::has_a_screen() {
+        return Ok(block_on(ui::tui::run(settings.tui_options(&options), channels)));
+    }
+    Ok(block_on(ui::line::run(options, channels)))
 }
 
 fn start_engine(setup: Setup) -> Result<(Sender<core::command::Command>, Receiver<Notice>), Report> {
@@ -100,7 +115,7 @@ fn start_engine(setup: Setup) -> Result<(Sender<core::command::Command>, Receive
     Ok((command_sender, notice_receiver))
 }
 
-fn interrupts() -> Result<Receiver<ui::line::Interrupt>, Report> {
+fn interrupts() -> Result<Receiver<ui::channels::Interrupt>, Report> {
     signals::listen().map_err(|error| internal(format!("signals cannot be handled: {error}")))
 }
 

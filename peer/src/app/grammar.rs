@@ -5,6 +5,7 @@
 mod request;
 
 use common::ident::{BadUserId, GroupName, UserId};
+use common::secret::Passcode;
 
 use self::request::{no_command, request};
 use super::words;
@@ -83,6 +84,16 @@ pub(crate) enum Switch {
 /// Why a line was not understood, in words; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) String);
+
+/// Whether a line would show the passcode to somebody.
+pub(crate) fn reveals(line: &str, entry: &Result<Entry, Refused>, passcode: &Passcode) -> bool {
+    let said = if let Ok(Entry::Send { text, .. } | Entry::Request(Request::Away(Some(text)))) = entry {
+        text.as_str()
+    } else {
+        line
+    };
+    passcode.matches(line.trim()) || passcode.matches(said.trim())
+}
 
 /// Reads a user id as people type it.
 pub(crate) fn user_id(typed: &str) -> Result<UserId, BadUserId> {

@@ -5,13 +5,15 @@
 //! Notice ─────────────────► dialogue ──► words ──► SafeText  (to the screen)
 //! ```
 //!
-//! Everything here is pure: no clock, no terminal, no file. [`dialogue`] is the line terminal's machine, [`grammar`]
-//! reads what a person types, [`words`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
+//! Everything here is pure: no clock, no terminal, no file. [`dialogue`] is the line terminal's machine, [`full`] the
+//! full screen's, [`grammar`] reads what a person types, [`words`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
 //! [`exit`] names the exit codes. Front ends import this module and nothing below it.
 
 pub(crate) mod dialogue;
 pub(crate) mod exit;
+pub(crate) mod full;
 pub(crate) mod grammar;
+pub(crate) mod passwd;
 pub(crate) mod qr;
 pub(crate) mod rpc;
 pub(crate) mod sanitise;

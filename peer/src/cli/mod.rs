@@ -19,9 +19,10 @@ use crate::app::sanitise::Glyphs;
 use crate::app::words::failure::{self, Report};
 use crate::app::words::once::{Form, Loudness};
 use crate::app::words::setup;
-use crate::config::{self, Config, Found, Listen, Login, Named, ServerAddress, Span, passcode_file};
+use crate::config::{self, Config, Found, GlyphSet, Listen, Login, Named, ServerAddress, Span, passcode_file};
 use crate::store::{pins, places};
 use crate::ui::line::{LineOptions, Look};
+use crate::ui::tui::{self, TuiOptions};
 pub(crate) use mistakes::{Stopped, completions, manual, parse};
 
 const EXAMPLES: &str = "\
@@ -84,6 +85,8 @@ pub(crate) struct Given {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Full screen.
+    Tui,
     /// Use an invite.
     Join {
         /// - reads the invite from the input, as without it.
@@ -244,6 +247,15 @@ impl Settings {
         if path.as_os_str().is_empty() { Ok(None) } else { passcode_file::read(path).map(Some) }
     }
 
+    fn glyphs(&self) -> Glyphs {
+        match self.config.ui.glyphs {
+            _ if self.config.ui.plain => Glyphs::Ascii,
+            GlyphSet::Unicode => Glyphs::Unicode,
+            GlyphSet::Auto if speaks_unicode() => Glyphs::Unicode,
+            GlyphSet::Auto | GlyphSet::Ascii => Glyphs::Ascii,
+        }
+    }
+
     /// What the line terminal needs.
     pub(crate) fn line_options(&self, start: Start, passcode: Option<Passcode>) -> LineOptions {
         let plain = self.config.ui.plain;
@@ -255,7 +267,7 @@ impl Settings {
                 server: self.config.server.address.to_string(),
                 names: if plain { Names::Always } else { self.config.line.names },
                 presence: self.config.line.presence,
-                glyphs: if plain || !speaks_unicode() { Glyphs::Ascii } else { Glyphs::Unicode },
+                glyphs: self.glyphs(),
                 grace: self.config.line.ctrl_c_grace.into(),
                 patience: self.config.server.connect_timeout.into(),
                 questions: self.questions,
@@ -281,6 +293,21 @@ impl Settings {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty());
         let folder = runtime.map_or_else(|| self.data_dir.join("run"), |path| PathBuf::from(path).join("peer"));
         folder.join(format!("{user}.sock"))
+    }
+
+    /// What the full screen needs.
+    pub(crate) fn tui_options(&self, line: &LineOptions) -> TuiOptions {
+        let theme = if self.config.ui.color.is_wanted(|name| std::env::var_os(name)) {
+            self.config.ui.theme
+        } else {
+            tui::Theme::Mono
+        };
+        TuiOptions {
+            dialogue: line.dialogue.clone(),
+            history: line.history,
+            look: tui::Look { glyphs: line.dialogue.glyphs, theme },
+            widths: tui::Widths { people: self.config.tui.people_width, details: self.config.tui.details_width },
+        }
     }
 
     /// `peer config …`: the lines to print and the exit code.

@@ -7,11 +7,13 @@ mod forms;
 mod load;
 pub(crate) mod passcode_file;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::app::dialogue::{Names, Presence};
+use crate::ui::tui::Theme;
 pub(crate) use common::settings::Span;
 pub(crate) use forms::{Listen, Login, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, load, own_path};
@@ -24,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) peer: Peer,
     pub(crate) ui: Ui,
     pub(crate) line: Line,
+    pub(crate) tui: Tui,
 }
 
 /// `[server]`
@@ -95,6 +98,63 @@ pub(crate) enum Accept {
 pub(crate) struct Ui {
     /// Output is only ever appended, with names.
     pub(crate) plain: bool,
+    /// Whether there are colours.
+    pub(crate) color: Colours,
+    /// Which ones.
+    pub(crate) theme: Theme,
+    /// Whether only ASCII signs are drawn.
+    pub(crate) glyphs: GlyphSet,
+}
+
+/// Whether there are colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Colours {
+    /// Unless `NO_COLOR` says otherwise.
+    #[default]
+    Auto,
+    /// Whatever the environment says.
+    Always,
+    /// None.
+    Never,
+}
+
+impl Colours {
+    /// Any `NO_COLOR` that is not empty means none (https://no-color.org).
+    pub(crate) fn is_wanted(self, environment: impl Fn(&str) -> Option<OsString>) -> bool {
+        match self {
+            Self::Auto => environment("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Which signs are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum GlyphSet {
+    /// What the locale says.
+    #[default]
+    Auto,
+    Unicode,
+    Ascii,
+}
+
+/// `[tui]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tui {
+    /// Columns of the people.
+    pub(crate) people_width: u16,
+    /// Columns of the details.
+    pub(crate) details_width: u16,
+}
+
+impl Default for Tui {
+    fn default() -> Self {
+        Self { people_width: 20, details_width: 28 }
+    }
 }
 
 /// `[line]`

@@ -14,7 +14,8 @@ use crate::app::words;
 use crate::app::words::failure::{self, Report};
 use crate::core::notice::Failure;
 use crate::signals;
-use crate::ui::line::{Interrupt, TerminalEcho};
+use crate::ui::TerminalEcho;
+use crate::ui::channels::Interrupt;
 
 /// Somebody who can be asked.
 #[derive(Debug)]

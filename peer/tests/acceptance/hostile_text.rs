@@ -6,7 +6,7 @@ use common::testkit::caller::Caller;
 use crate::harness::{Counterpart, Piped, Stage, Terminal};
 
 /// Each would do something to a terminal that shows it as it is.
-const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "\x1b[31mred\x1b[0m \x1b]0;title\x07",
     "\x1b[2J\x1b[Hcleared",
     "left \u{202e}thgir\u{202c} \u{2066}isolated\u{2069} \u{200f}mark",
@@ -37,7 +37,7 @@ const IMITATIONS: &[&str] = &[
     "C\u{43e}nnection ended",
 ];
 
-fn say_everything(caller: &mut Caller) {
+pub(crate) fn say_everything(caller: &mut Caller) {
     for text in HOSTILE.iter().chain(IMITATIONS) {
         caller.say("\x1b[31mnick", text).unwrap();
     }
@@ -46,7 +46,7 @@ fn say_everything(caller: &mut Caller) {
 }
 
 /// Characters that move, hide or reorder others.
-fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
         || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}')

@@ -18,6 +18,7 @@ mod crashes;
 mod crossed;
 mod downgrades;
 mod floods;
+mod full_screen;
 mod groups;
 mod hostile_text;
 mod json;

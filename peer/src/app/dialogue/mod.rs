@@ -173,6 +173,15 @@ pub(crate) enum Lines {
     Many,
 }
 
+/// Who logged in.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    pub(crate) user: UserId,
+    /// So that it is never sent as a message.
+    pub(crate) passcode: Passcode,
+    pub(crate) passcode_min: u16,
+}
+
 /// The machine.
 #[derive(Debug)]
 pub(crate) struct Dialogue {
@@ -204,6 +213,14 @@ impl Dialogue {
             State::Entrance(entrance) => entrance.asks(),
             State::Session(session) => session.asks(),
             State::Leaving(_) | State::Left => false,
+        }
+    }
+
+    /// Who logged in, once that has happened: a front end with a session of its own goes on from there.
+    pub(crate) fn entered(&self) -> Option<Entered> {
+        match &self.state {
+            State::Session(session) => Some(session.entered()),
+            State::Entrance(_) | State::Leaving(_) | State::Left => None,
         }
     }
 

@@ -5,10 +5,10 @@
 
 use common::ident::UserId;
 
-use super::passwd::Passwd;
 use super::session::{Floor, Occasion, Pending, Session};
 use super::stage::Stage;
 use super::{Echo, Output};
+use crate::app::passwd::Passwd;
 use crate::app::words::talk;
 use crate::app::{qr, words};
 use crate::core::command::{Answer, Command, KeyDecision};

@@ -121,6 +121,11 @@ impl Session {
         State::Session(Box::new(session))
     }
 
+    pub(super) fn entered(&self) -> super::Entered {
+        let Self { user, passcode, passcode_min, .. } = self;
+        super::Entered { user: user.clone(), passcode: passcode.clone(), passcode_min: *passcode_min }
+    }
+
     pub(super) fn asks(&self) -> bool {
         self.question.is_some()
             || (self.pending.is_none() && self.draining.is_none() && !matches!(self.floor, Floor::Calling { .. }))
@@ -189,12 +194,7 @@ impl Session {
             Floor::Conversation(_) | Floor::Writing(_) => grammar::in_conversation(line),
             Floor::Destination | Floor::Calling { .. } => grammar::at_destination(line),
         };
-        let said = if let Ok(Entry::Send { text, .. } | Entry::Request(Request::Away(Some(text)))) = &entry {
-            text.as_str()
-        } else {
-            line
-        };
-        if self.passcode.matches(line.trim()) || self.passcode.matches(said.trim()) {
+        if grammar::reveals(line, &entry, &self.passcode) {
             stage.finish("");
             stage.say(words::SECRET);
             return None;
@@ -343,11 +343,7 @@ impl Session {
 
 fn logged_out(why: LoggedOut, stage: &mut Stage) -> State {
     stage.finish("");
-    let (words, code) = match why {
-        LoggedOut::Asked => (words::LOGGED_OUT, exit::OK),
-        LoggedOut::Administrator => (words::SESSION_ENDED, exit::NOT_PERMITTED),
-        LoggedOut::Replaced => (words::SESSION_REPLACED, exit::ALREADY_RUNNING),
-    };
+    let (words, code) = words::logged_out(why);
     stage.say(words);
     stage.exit(code)
 }

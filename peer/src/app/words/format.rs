@@ -4,6 +4,21 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::core::notice::{KeyState, ListedGroup, Person};
 
+const LONG_MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -31,8 +46,27 @@ pub(crate) fn duration(seconds: u64) -> String {
 /// The day of a moment (seconds since the epoch, UTC) as `3 Nov`.
 pub(crate) fn day(since_epoch: u64) -> String {
     let (_, month, day) = civil(since_epoch / SECONDS_PER_DAY);
-    let name = usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
-    format!("{day} {name}")
+    format!("{day} {}", name_of(month, &MONTHS))
+}
+
+/// The same as `Friday 20 November`.
+pub(crate) fn long_day(since_epoch: u64) -> String {
+    let (_, month, day) = civil(since_epoch / SECONDS_PER_DAY);
+    // The first day of the epoch was a Thursday.
+    let weekday = name_of(since_epoch / SECONDS_PER_DAY % 7 + 1, &WEEKDAYS);
+    format!("{weekday} {day} {}", name_of(month, &LONG_MONTHS))
+}
+
+/// The time of day (UTC) as `14:02`.
+pub(crate) fn clock(since_epoch: u64) -> String {
+    let minutes = since_epoch % SECONDS_PER_DAY / 60;
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// The name of a month or a day, counted from one.
+fn name_of(number: u64, names: &[&'static str]) -> &'static str {
+    let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    place.and_then(|place| names.get(place)).copied().unwrap_or_default()
 }
 
 /// A moment (milliseconds since the epoch) as `2026-11-20T14:02:11.482Z` (RFC 3339).
@@ -59,8 +93,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 /// A moment (seconds since the epoch, UTC) as `3 Nov 14:02`.
 pub(crate) fn moment(since_epoch: u64) -> String {
-    let minutes = since_epoch % SECONDS_PER_DAY / 60;
-    format!("{} {:02}:{:02}", day(since_epoch), minutes / 60, minutes % 60)
+    format!("{} {}", day(since_epoch), clock(since_epoch))
 }
 
 /// `1 message`, `2 messages`.

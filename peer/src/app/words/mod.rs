@@ -8,6 +8,7 @@
 pub(crate) mod backup;
 pub(crate) mod failure;
 pub(crate) mod format;
+pub(crate) mod full;
 pub(crate) mod help;
 pub(crate) mod mail;
 pub(crate) mod once;
@@ -18,7 +19,8 @@ pub(crate) mod trust;
 
 use common::ident::{KeyDigest, UserId};
 
-use crate::core::notice::{LoginRefused, RegisterRefused};
+use crate::app::exit;
+use crate::core::notice::{LoggedOut, LoginRefused, RegisterRefused};
 
 /// `p.login`
 pub(crate) const LOGIN: &str = "Login: ";
@@ -154,6 +156,15 @@ pub(crate) fn server_lost(retry_in: u64) -> String {
 pub(crate) const SESSION_ENDED: &str = "The administrator ended this session. Ask why, or log in again: peer";
 /// `n.session_replaced`
 pub(crate) const SESSION_REPLACED: &str = "This terminal was logged in anew by another process. Log in again: peer";
+
+/// Why a session is over, and the exit code.
+pub(crate) fn logged_out(why: LoggedOut) -> (&'static str, i32) {
+    match why {
+        LoggedOut::Asked => (LOGGED_OUT, exit::OK),
+        LoggedOut::Administrator => (SESSION_ENDED, exit::NOT_PERMITTED),
+        LoggedOut::Replaced => (SESSION_REPLACED, exit::ALREADY_RUNNING),
+    }
+}
 
 /// `e.input`: `--no-input` forbids the question.
 pub(crate) fn no_input(question: &str) -> String {

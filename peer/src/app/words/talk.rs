@@ -102,7 +102,7 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
                 "WARNING: whoever answers for {to} does not hold the key of {to}. Nothing was sent. Ask {to} by another channel."
             )
         }
-        CallFailed::Yourself => "That is you. Choose someone else.".to_owned(),
+        CallFailed::Yourself => yourself(),
         CallFailed::Blocked => {
             format!("{to} is blocked by you. Nothing was sent. /unblock {to} ends that.")
         }
@@ -110,6 +110,11 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
             format!("Cannot look up {to}: the directory server is out of reach. Try again when it is back.")
         }
     }
+}
+
+/// `e.self`
+pub(crate) fn yourself() -> String {
+    "That is you. Choose someone else.".to_owned()
 }
 
 /// `e.no_key`: the safety number of somebody whose key has never been seen.

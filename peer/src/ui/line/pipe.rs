@@ -9,11 +9,11 @@ use std::io::{self, BufRead, Read as _, Write as _};
 use async_channel::{Receiver, Sender};
 use common::limits::MESSAGE_TEXT;
 
-use super::raw::TerminalEcho;
 use super::{Asks, Front};
 use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::words;
+use crate::ui::raw::TerminalEcho;
 
 /// One line of input.
 #[derive(Debug)]

@@ -13,13 +13,13 @@ use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
 use super::Front;
-use super::editor::{Editor, Effect, Key};
-use super::keys::{self, Meaning};
-use super::layout::{Layout, wrap};
-use super::raw::RawMode;
 use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::words;
+use crate::ui::editor::{Editor, Effect, Key};
+use crate::ui::keys::{self, Meaning};
+use crate::ui::layout::{Layout, wrap};
+use crate::ui::raw::{Modes, RawMode};
 
 /// The size that is taken where the terminal does not tell.
 const USUAL_SIZE: (u16, u16) = (80, 24);
@@ -137,8 +137,8 @@ pub(super) struct Screen {
 impl Screen {
     /// Takes the terminal over.
     pub(super) fn open(editor: Editor) -> io::Result<Self> {
-        let raw = RawMode::enter()?;
-        let keys = keys::listen()?;
+        let raw = RawMode::enter(Modes::Line)?;
+        let keys = keys::listen(keys::meaning)?;
         Ok(Self { canvas: Canvas::new(size()), editor, keys, type_ahead: TypeAhead::Counts, raw })
     }
 
@@ -163,7 +163,7 @@ impl Screen {
         self.flush()?;
         self.raw.leave()?;
         raise(SIGTSTP)?;
-        self.raw = RawMode::enter()?;
+        self.raw = RawMode::enter(Modes::Line)?;
         self.canvas.resize(size());
         Ok(())
     }

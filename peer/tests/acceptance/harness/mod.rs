@@ -15,7 +15,7 @@ pub(crate) mod watch;
 
 pub(crate) use counterpart::Counterpart;
 pub(crate) use piped::Piped;
-pub(crate) use stage::{PASSCODE, Stage};
+pub(crate) use stage::{PASSCODE, Seat, Stage};
 pub(crate) use terminal::Terminal;
 
 use std::net::{TcpListener, TcpStream};

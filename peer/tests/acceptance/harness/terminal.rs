@@ -42,7 +42,12 @@ impl Terminal {
 
     /// Starts a peer on a screen of so many columns.
     pub(crate) fn start_wide(seat: &Seat, columns: u16) -> Self {
-        let size = PtySize { rows: TALL, cols: columns, pixel_width: 0, pixel_height: 0 };
+        Self::start_sized(seat, columns, TALL)
+    }
+
+    /// Starts a peer on a screen of so many columns and rows.
+    pub(crate) fn start_sized(seat: &Seat, columns: u16, rows: u16) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let line = File::options().read(true).write(true).open(pair.master.tty_name().unwrap()).unwrap();
         let modes_before = modes(&line);
@@ -63,7 +68,7 @@ impl Terminal {
         });
         let reader = pair.master.try_clone_reader().unwrap();
         let keys = Mutex::new(pair.master.take_writer().unwrap());
-        let screen = Screen(vt100::Parser::new(cells(TALL), cells(columns), 0));
+        let screen = Screen(vt100::Parser::new(cells(rows), cells(columns), 0));
         let watch = Watch::new(reader, screen, |screen, piece| screen.0.process(piece));
         Self { pid, ended, running: true, keys, watch, master: pair.master, line, modes_before }
     }
@@ -190,8 +195,18 @@ impl Terminal {
 
     /// Changes the width of the screen.
     pub(crate) fn resize(&self, columns: u16) {
-        self.watch.look(|seen| seen.view.0.screen_mut().set_size(cells(TALL), cells(columns)));
-        self.master.resize(PtySize { rows: TALL, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.resize_to(columns, TALL);
+    }
+
+    /// Changes the size of the screen.
+    pub(crate) fn resize_to(&self, columns: u16, rows: u16) {
+        self.watch.look(|seen| seen.view.0.screen_mut().set_size(cells(rows), cells(columns)));
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Whether the program shows a screen of its own.
+    pub(crate) fn is_full_screen(&self) -> bool {
+        self.watch.look(|seen| seen.view.0.screen().alternate_screen())
     }
 }
 

@@ -3,19 +3,36 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcgetattr, tcsetattr};
 
-const BRACKETED_PASTE_ON: &[u8] = b"\x1b[?2004h";
-const BRACKETED_PASTE_OFF: &[u8] = b"\x1b[?2004l";
+const BRACKETED_PASTE_ON: &str = "\x1b[?2004h";
+const BRACKETED_PASTE_OFF: &str = "\x1b[?2004l";
+/// Saves the screen and the title, shows another screen, tells of the focus (1049, 22;2, 1004).
+const FULL_SCREEN_ON: &str = "\x1b[?1049h\x1b[22;2t\x1b[?1004h";
+/// Undoes that, and whatever was drawn with: mouse, colours, the cursor.
+const FULL_SCREEN_OFF: &str = "\x1b[?1002l\x1b[?1006l\x1b[?1004l\x1b[0m\x1b[?25h\x1b[23;2t\x1b[?1049l";
+
+/// Whether the full screen was taken, so that it is given back.
+static FULL_SCREEN: AtomicBool = AtomicBool::new(false);
+
+/// What is taken of the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Modes {
+    /// Keys as they come, and pastes as one.
+    Line,
+    /// That, a screen of its own, and whether the person looks at it.
+    Full,
+}
 
 /// Raw mode and bracketed paste, until dropped.
 #[derive(Debug)]
 pub(super) struct RawMode(());
 
 impl RawMode {
-    pub(super) fn enter() -> io::Result<Self> {
+    pub(super) fn enter(modes: Modes) -> io::Result<Self> {
         static RESTORED_ON_PANIC: Once = Once::new();
         RESTORED_ON_PANIC.call_once(|| {
             let report = std::panic::take_hook();
@@ -27,6 +44,10 @@ impl RawMode {
         });
         enable_raw_mode()?;
         let guard = Self(());
+        if modes == Modes::Full {
+            FULL_SCREEN.store(true, Ordering::SeqCst);
+            write(FULL_SCREEN_ON)?;
+        }
         write(BRACKETED_PASTE_ON)?;
         Ok(guard)
     }
@@ -49,12 +70,15 @@ fn restore() -> io::Result<()> {
         return Ok(());
     }
     disable_raw_mode()?;
+    if FULL_SCREEN.swap(false, Ordering::SeqCst) {
+        write(FULL_SCREEN_OFF)?;
+    }
     write(BRACKETED_PASTE_OFF)
 }
 
-fn write(sequence: &[u8]) -> io::Result<()> {
+fn write(sequence: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(sequence)?;
+    out.write_all(sequence.as_bytes())?;
     out.flush()
 }
 

@@ -29,24 +29,26 @@ pub(super) enum Meaning {
     Nothing,
 }
 
-/// Reads the terminal from now on. What is read stays in order: a change of the size of the screen comes after every
+/// Reads the terminal from now on; `meaning` translates what happens. What is read stays in order: a change of the size of the screen comes after every
 /// key that was read before it.
 ///
 /// Crossterm's own stream is not used: a key that comes together with a change of the size can wait there until the
 /// next key, and a sequence that is not complete yet holds up whoever polls it.
-pub(super) fn listen() -> io::Result<Receiver<io::Result<Meaning>>> {
+pub(super) fn listen<M: Send + 'static>(
+    mut meaning: impl FnMut(Event) -> M + Send + 'static,
+) -> io::Result<Receiver<io::Result<M>>> {
     let (found, meanings) = async_channel::bounded(1);
     // From here on no change of the size is missed.
     event::poll(Duration::ZERO)?;
     // Reading blocks, so it has a thread of its own, which ends with the program.
     std::thread::Builder::new()
         .name("keys".to_owned())
-        .spawn(move || while found.send_blocking(event::read().map(meaning)).is_ok() {})?;
+        .spawn(move || while found.send_blocking(event::read().map(&mut meaning)).is_ok() {})?;
     Ok(meanings)
 }
 
 /// Translates an event.
-fn meaning(event: Event) -> Meaning {
+pub(super) fn meaning(event: Event) -> Meaning {
     match event {
         Event::Paste(text) => Meaning::Edit(Key::Paste(text)),
         Event::Resize(..) => Meaning::Resized,

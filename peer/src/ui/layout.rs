@@ -86,25 +86,35 @@ impl Layout {
 
 /// The most columns any terminal takes for a text: one that does not join emoji shows each of them by itself. Counting
 /// less would let a terminal break a received line by itself, at the margin, where our own lines begin (threat T2).
-fn widest(text: &str) -> usize {
+pub(super) fn widest(text: &str) -> usize {
     let alone = |grapheme: &str| grapheme.chars().filter_map(UnicodeWidthChar::width).sum::<usize>();
     text.graphemes(true).map(|grapheme| grapheme.width().max(alone(grapheme))).sum()
 }
 
 /// Cuts a received line to rows of `width` columns, between words where there is a space.
 pub(super) fn wrap(line: &str, width: usize) -> Vec<String> {
+    let rows = broken(line, width, width.saturating_sub(INDENT.len())).into_iter().enumerate();
+    rows.map(|(number, row)| if number == 0 { row } else { format!("{INDENT}{row}") }).collect()
+}
+
+/// Cuts a line to a row of `first` columns and further ones of `rest`, between words where there is a space.
+pub(super) fn broken(line: &str, first: usize, rest: usize) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = String::new();
+    let mut columns = 0;
     for grapheme in line.graphemes(true) {
-        let begun = if rows.is_empty() { 0 } else { INDENT.len() };
-        if widest(&row) + widest(grapheme) > width && row.len() > begun {
+        let width = if rows.is_empty() { first } else { rest };
+        let wide = widest(grapheme);
+        if columns + wide > width && !row.is_empty() {
             // The word moves to the next row, unless it is the whole row or too long for the next one as well.
             let word = row.rfind(' ').map_or(0, |space| space + 1);
-            let moves = word > begun && INDENT.len() + widest(&row[word..]) + widest(grapheme) <= width;
+            let moves = word > 0 && widest(&row[word..]) + wide <= rest;
             let moved = row.split_off(if moves { word } else { row.len() });
-            rows.push(std::mem::replace(&mut row, format!("{INDENT}{moved}")));
+            columns = widest(&moved);
+            rows.push(std::mem::replace(&mut row, moved));
         }
         row.push_str(grapheme);
+        columns += wide;
     }
     rows.push(row);
     rows

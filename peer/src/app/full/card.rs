@@ -1,0 +1,110 @@
+//! The login card: the entrance of the line terminal's dialogue, on a card instead of line by line.
+
+use std::time::{Duration, Instant};
+
+use super::{Action, Input, Now, Output};
+use crate::app::dialogue::{self, Dialogue, Echo, Entered, Lines, Options, Prompt};
+use crate::app::sanitise::SafeText;
+
+/// Lines that are kept; the card shows the last ones.
+const LINES: usize = 12;
+
+/// Who logs in, and what was said about it so far.
+#[derive(Debug)]
+pub(crate) struct Card {
+    dialogue: Dialogue,
+    options: Options,
+    /// What was asked, answered and told.
+    pub(crate) lines: Vec<SafeText>,
+    prompt: Prompt,
+    /// Since when an answer of the directory is being waited for.
+    waiting: Option<Instant>,
+    now: Instant,
+}
+
+impl Card {
+    pub(super) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
+        let (dialogue, first) = Dialogue::new(options.clone(), now.instant);
+        let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
+        let mut card = Self { dialogue, options, lines: Vec::new(), prompt, waiting: None, now: now.instant };
+        let output = card.carry_out(first, now);
+        (card, output)
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn prompt(&self) -> &Prompt {
+        &self.prompt
+    }
+
+    pub(super) fn logged_in(&self) -> Option<Entered> {
+        self.dialogue.entered()
+    }
+
+    /// While the directory is waited for, the seconds are shown.
+    pub(super) fn deadline(&self, now: Now) -> Option<Instant> {
+        self.waiting.map(|_| now.instant + Duration::from_secs(1))
+    }
+
+    /// For how many seconds the directory has been waited for, if it is.
+    pub(crate) fn waits(&self) -> Option<u64> {
+        self.waiting.map(|since| self.now.saturating_duration_since(since).as_secs())
+    }
+
+    pub(super) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
+        self.now = now.instant;
+        let input = match input {
+            Input::Line(line) => dialogue::Input::Line(line),
+            Input::CtrlC => dialogue::Input::CtrlC,
+            // What is being waited for is given up in the same way as by the line terminal.
+            Input::Do(Action::Escape) if self.waiting.is_some() => dialogue::Input::CtrlC,
+            Input::Do(Action::Quit) => dialogue::Input::CtrlC,
+            Input::CtrlD => dialogue::Input::CtrlD,
+            Input::Stop(code) => dialogue::Input::Stop(code),
+            Input::Notice(notice) => dialogue::Input::Notice(notice),
+            Input::EngineGone => dialogue::Input::EngineGone,
+            Input::Tell(line) => {
+                self.lines.push(SafeText::ours(&line));
+                return Vec::new();
+            }
+            Input::Do(_) | Input::Focus(_) | Input::Scrolled(_) | Input::Older | Input::Tick => return Vec::new(),
+        };
+        let output = self.dialogue.handle(now.instant, typed, input);
+        self.carry_out(output, now)
+    }
+
+    fn carry_out(&mut self, outputs: Vec<dialogue::Output>, now: Now) -> Vec<Output> {
+        let told = self.lines.len();
+        let mut out = Vec::new();
+        for output in outputs {
+            match output {
+                dialogue::Output::Print(line) | dialogue::Output::Remote(line) => self.lines.push(line),
+                dialogue::Output::Picture(_) => {}
+                dialogue::Output::Prompt(prompt) => self.prompt = prompt,
+                dialogue::Output::Echo(entry) => self.complete(SafeText::ours(&entry)),
+                dialogue::Output::Finish(result) => self.complete(result),
+                dialogue::Output::Entry(entry) => out.push(Output::Entry(entry)),
+                dialogue::Output::DiscardTypeAhead => out.push(Output::DiscardTypeAhead),
+                dialogue::Output::Command(command) => out.push(Output::Command(command)),
+                dialogue::Output::Exit(code) => {
+                    let last = self.lines.iter().skip(told).cloned().map(Output::Farewell);
+                    out.extend(last);
+                    out.push(Output::Exit(code));
+                }
+            }
+        }
+        self.lines.drain(..self.lines.len().saturating_sub(LINES));
+        self.waiting = if self.dialogue.asks() { None } else { self.waiting.or(Some(now.instant)) };
+        out
+    }
+
+    /// The line of the prompt is complete.
+    fn complete(&mut self, result: SafeText) {
+        let prompt = std::mem::take(&mut self.prompt.text);
+        if !prompt.is_empty() || !result.is_empty() {
+            self.lines.push(result.after(&prompt));
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The full screen's machine: which conversation is shown, what is in it, what a key means (no clock, no terminal).
+//!
+//! ```text
+//! Card ── LoggedIn ──► View ── logout ──► Leaving ──► Exit
+//! (login, registration)  (conversations, people, questions, pages)
+//! ```
+//!
+//! A front end feeds [`Input`]s, carries out [`Output`]s in order, and draws what [`Full::scene`] shows. Unlike the
+//! line terminal's dialogue, of which the [`card`] is the entrance, nothing here waits for an answer before the person
+//! can go on: answers find their conversation or page by themselves.
+
+mod card;
+mod groups;
+mod moves;
+mod notices;
+mod page;
+mod questions;
+mod room;
+mod roster;
+#[cfg(test)]
+mod tests;
+mod typed;
+mod view;
+
+use std::time::Instant;
+
+use super::dialogue::{Options, Prompt};
+use super::exit;
+use super::sanitise::SafeText;
+use super::words::{self, failure};
+use crate::core::command::Command;
+use crate::core::notice::{LoggedOut, Notice};
+pub(crate) use card::Card;
+pub(crate) use page::{Overlay, Page};
+pub(crate) use questions::Question;
+pub(crate) use room::{Anchor, Line, Link, Message, Room};
+pub(crate) use roster::{Here, Membership};
+pub(crate) use view::{Directory, View};
+
+/// When something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Now {
+    /// For durations.
+    pub(crate) instant: Instant,
+    /// Seconds since the epoch.
+    pub(crate) date: u64,
+}
+
+/// What happens to the screen.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A line was entered.
+    Line(String),
+    /// CTRL-C, as a key or as SIGINT.
+    CtrlC,
+    /// CTRL-D with nothing typed.
+    CtrlD,
+    /// A key with a meaning of its own.
+    Do(Action),
+    /// Whether the person looks at this screen.
+    Focus(Focus),
+    /// The conversation is scrolled so that this is its last row; nothing: to its end.
+    Scrolled(Option<Anchor>),
+    /// The top of the conversation is on the screen, and older messages are wanted.
+    Older,
+    /// The front end says something about the entry.
+    Tell(String),
+    /// [`Full::deadline`] has passed.
+    Tick,
+    /// The program is asked to stop, with this exit code.
+    Stop(i32),
+    /// Something from the engine.
+    Notice(Notice),
+    /// The engine is gone.
+    EngineGone,
+}
+
+/// What keys ask for beyond editing; the names are those of `[keys]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// The next conversation with something new.
+    NextUnread,
+    /// The one above in the list.
+    Previous,
+    /// The one below in the list.
+    Next,
+    /// The n-th of the list, from one.
+    Nth(usize),
+    /// Choose a conversation by a few letters.
+    Open,
+    /// The people, where there is no room for them.
+    People,
+    /// What is known of the conversation.
+    Details,
+    /// Close what lies above, put a question off, clear a notice.
+    Escape,
+    /// One row up in what lies above.
+    Up,
+    /// One row down in what lies above.
+    Down,
+    /// To the first message that was not seen.
+    ToUnread,
+    /// Log out.
+    Quit,
+}
+
+/// Whether the person looks at this screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Focus {
+    /// Yes, or the terminal does not tell.
+    In,
+    /// No.
+    Out,
+}
+
+/// What the front end is to do.
+#[derive(Debug, Clone)]
+pub(crate) enum Output {
+    /// Ask the engine.
+    Command(Command),
+    /// Replace what is being typed.
+    Entry(String),
+    /// The entry is worth remembering.
+    Remember(String),
+    /// Forget what was typed ahead of the question that is asked now.
+    DiscardTypeAhead,
+    /// To be printed when the terminal has been given back.
+    Farewell(SafeText),
+    /// Leave with this exit code.
+    Exit(i32),
+}
+
+/// What there is to draw.
+#[derive(Debug)]
+pub(crate) enum Scene<'a> {
+    /// Not logged in.
+    Card(&'a Card),
+    /// Logged in, or logging out.
+    View(&'a View),
+    /// The program ends.
+    Nothing,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub(crate) struct Full(State);
+
+#[derive(Debug)]
+enum State {
+    Entrance(Box<Card>),
+    Session(Box<View>),
+    /// Logging out; the exit code.
+    Leaving(Box<View>, i32),
+    Left,
+}
+
+impl Full {
+    /// A machine at its beginning, and what to do first.
+    pub(crate) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
+        let (card, output) = Card::new(options, now);
+        (Self(State::Entrance(Box::new(card))), output)
+    }
+
+    /// What there is to draw.
+    pub(crate) fn scene(&self) -> Scene<'_> {
+        match &self.0 {
+            State::Entrance(card) => Scene::Card(card),
+            State::Session(view) | State::Leaving(view, _) => Scene::View(view),
+            State::Left => Scene::Nothing,
+        }
+    }
+
+    /// What stands in front of the entry, and how the entry is treated.
+    pub(crate) fn prompt(&self) -> Option<Prompt> {
+        match &self.0 {
+            State::Entrance(card) => Some(card.prompt().clone()),
+            State::Session(view) => Some(view.prompt()),
+            State::Leaving(..) | State::Left => None,
+        }
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub(crate) fn deadline(&self, now: Now) -> Option<Instant> {
+        match &self.0 {
+            State::Entrance(card) => card.deadline(now),
+            State::Session(view) => view.deadline(now),
+            State::Leaving(..) | State::Left => None,
+        }
+    }
+
+    /// Takes one input; `typed` is what stands in the entry just now.
+    pub(crate) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
+        let state = std::mem::replace(&mut self.0, State::Left);
+        let (state, output) = match (state, input) {
+            (State::Left, _) => (State::Left, Vec::new()),
+            (State::Entrance(card), input) => entrance(card, now, typed, input),
+            (_, Input::Notice(Notice::Failed(failure))) => {
+                let report = failure::report(&failure);
+                (State::Left, farewell(&report.lines, report.exit))
+            }
+            (_, Input::EngineGone) => (State::Left, vec![Output::Exit(exit::INTERNAL)]),
+            (State::Leaving(view, code), input) => leaving(view, code, &input),
+            (State::Session(view), Input::Stop(code)) => log_out(view, code),
+            (State::Session(_), Input::Notice(Notice::LoggedOut { why })) => {
+                let (line, code) = words::logged_out(why);
+                (State::Left, farewell(&[line.to_owned()], code))
+            }
+            (State::Session(mut view), input) => {
+                let output = view.handle(now, typed, input);
+                match view.leaves() {
+                    Some(code) => {
+                        let (state, mut last) = log_out(view, code);
+                        last.splice(0..0, output);
+                        (state, last)
+                    }
+                    None => (State::Session(view), output),
+                }
+            }
+        };
+        self.0 = state;
+        output
+    }
+}
+
+fn entrance(mut card: Box<Card>, now: Now, typed: &str, input: Input) -> (State, Vec<Output>) {
+    let mut output = card.handle(now, typed, input);
+    match card.logged_in() {
+        Some(entered) => {
+            let (view, first) = View::begin(entered, card.options(), now);
+            output.extend(first);
+            (State::Session(Box::new(view)), output)
+        }
+        None => (State::Entrance(card), output),
+    }
+}
+
+fn log_out(view: Box<View>, code: i32) -> (State, Vec<Output>) {
+    (State::Leaving(view, code), vec![Output::Command(Command::Logout)])
+}
+
+/// Whatever ends the wait for the logout; a second CTRL-C does too.
+fn leaving(view: Box<View>, code: i32, input: &Input) -> (State, Vec<Output>) {
+    match input {
+        Input::Notice(Notice::LoggedOut { why: LoggedOut::Asked }) => {
+            (State::Left, farewell(&[words::LOGGED_OUT.to_owned()], code))
+        }
+        Input::Notice(Notice::LoggedOut { .. }) | Input::CtrlC | Input::Stop(_) => {
+            (State::Left, vec![Output::Exit(code)])
+        }
+        _ => (State::Leaving(view, code), Vec::new()),
+    }
+}
+
+fn farewell(lines: &[String], code: i32) -> Vec<Output> {
+    let lines = lines.iter().map(|line| Output::Farewell(SafeText::ours(line)));
+    lines.chain([Output::Exit(code)]).collect()
+}

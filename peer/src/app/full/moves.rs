@@ -1,0 +1,156 @@
+//! Which conversation is shown, and how one is begun and ended.
+
+use super::Output;
+use super::questions::Question;
+use super::room::{Link, Loaded};
+use super::view::{PAGE, View};
+use crate::app::words::talk;
+use crate::core::command::{Answer, Command, GroupWish};
+use crate::core::keep::Conversation;
+use crate::core::notice::KeyState;
+
+impl View {
+    /// Shows a conversation without calling anybody.
+    pub(super) fn show(&mut self, to: Conversation) {
+        self.overlay = None;
+        if self.is_current(&to) {
+            return self.saw(&to);
+        }
+        self.put_entry_away();
+        if let Conversation::User(user) = &to {
+            self.roster.meet(user);
+        }
+        if let Some(room) = self.current_room_mut() {
+            (room.news, room.shown, room.anchor) = (None, None, None);
+        }
+        self.current = Some(to.clone());
+        self.popup = None;
+        let room = self.room(&to);
+        if room.loaded == Loaded::Nothing {
+            room.loaded = Loaded::Asked(PAGE);
+            self.command(Command::History { with: to.clone(), count: PAGE, before: None });
+        }
+        let me = self.me.clone();
+        let room = self.room(&to);
+        if room.unread > 0 && room.news.is_none() {
+            let unread = room.unread;
+            room.mark_news(&me, unread);
+        }
+        self.saw(&to);
+        match &to {
+            // Of others the number is not known for sure, and comes with the connection.
+            Conversation::User(with) if self.roster.known(with).key == KeyState::Verified => {
+                self.command(Command::SafetyNumber { with: with.clone() });
+            }
+            Conversation::User(_) => {}
+            Conversation::Group(group) => {
+                self.command(Command::Group { group: group.clone(), wish: GroupWish::Members });
+            }
+            Conversation::Everyone => {}
+        }
+        if self.question().is_some_and(Question::is_of_security) {
+            self.put(Output::Entry(String::new()));
+            self.put(Output::DiscardTypeAhead);
+        } else {
+            self.give_entry_back();
+        }
+    }
+
+    /// Shows a conversation in order to talk: whoever is in it is called.
+    pub(super) fn talk(&mut self, to: Conversation) {
+        if let Conversation::User(user) = &to {
+            if *user == self.me {
+                return self.tell(&talk::yourself());
+            }
+            let knocks = self.questions.iter().position(|question| *question == Question::Accept(user.clone()));
+            if let Some(place) = knocks {
+                // Somebody who is waiting to be let in is let in by calling.
+                self.questions.remove(place);
+                self.room(&to).link = Link::Calling;
+                self.command(Command::AnswerCall { from: user.clone(), answer: Answer::Yes });
+            } else if self.room(&to).link == Link::None && !self.is_key_undecided(user) {
+                self.room(&to).link = Link::Calling;
+                self.command(Command::Call { to: user.clone() });
+            }
+        }
+        self.show(to);
+    }
+
+    /// Alt+A: whoever called one by name, whoever waits to be let in or has connected, whatever is new.
+    pub(super) fn next_unread(&mut self) {
+        let order = self.roster.conversations();
+        let waits = |to: &Conversation| {
+            let asks = self.questions.iter().any(|question| question.conversation().as_ref() == Some(to));
+            asks || self.rooms.get(to).is_some_and(|room| room.knocks)
+        };
+        let room = |to: &Conversation| self.rooms.get(to);
+        let not_here = |to: &&Conversation| !self.is_current(to);
+        let mentioned = order.iter().filter(not_here).find(|to| room(to).is_some_and(|room| room.mentioned));
+        let waiting = order.iter().filter(not_here).find(|to| waits(to));
+        let unread = order.iter().filter(not_here).find(|to| room(to).is_some_and(|room| room.unread > 0));
+        if let Some(to) = mentioned.or(waiting).or(unread).cloned() {
+            self.show(to);
+        }
+    }
+
+    /// The conversation so many places further down the list.
+    pub(super) fn step(&mut self, by: isize) {
+        let order = self.roster.conversations();
+        let last = order.len().saturating_sub(1);
+        let place = match order.iter().position(|to| self.is_current(to)) {
+            Some(place) => place.saturating_add_signed(by).min(last),
+            None if by < 0 => last,
+            None => 0,
+        };
+        if let Some(to) = order.get(place).cloned() {
+            self.show(to);
+        }
+    }
+
+    /// Ends the conversation that is shown, in these words.
+    pub(super) fn end(&mut self, words: &str) {
+        let Some(to) = self.current.clone() else { return };
+        let date = self.now.date;
+        let room = self.room(&to);
+        if room.link != Link::None {
+            room.link = Link::None;
+            room.note(date, words);
+            if let Conversation::User(with) = &to {
+                self.command(Command::End { with: with.clone() });
+            }
+        }
+        self.close();
+        self.tell(words);
+        self.ended_at = Some(self.now.instant);
+    }
+
+    /// No conversation is shown any more.
+    pub(super) fn close(&mut self) {
+        self.put_entry_away();
+        if let Some(room) = self.current_room_mut() {
+            (room.news, room.shown, room.anchor) = (None, None, None);
+        }
+        self.current = None;
+        self.give_entry_back();
+    }
+
+    /// What is being typed waits for the next time; a secret does not.
+    pub(super) fn put_entry_away(&mut self) {
+        if self.question().is_some() || matches!(self.overlay, Some(super::Overlay::Opener { .. })) {
+            return;
+        }
+        let typed = std::mem::take(&mut self.typed);
+        match self.current_room_mut() {
+            Some(room) => room.draft = typed,
+            None => self.draft = typed,
+        }
+    }
+
+    pub(super) fn give_entry_back(&mut self) {
+        let entry = match self.current_room_mut() {
+            Some(room) => std::mem::take(&mut room.draft),
+            None => std::mem::take(&mut self.draft),
+        };
+        self.put(Output::Entry(entry));
+    }
+}

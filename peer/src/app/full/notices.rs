@@ -1,0 +1,282 @@
+//! What the engine tells, and where it is shown.
+
+use std::time::Duration;
+
+use common::ident::UserId;
+
+use super::page::plain;
+use super::room::{Link, Message};
+use super::roster::Here;
+use super::view::{Awaited, Directory, View};
+use super::{Focus, Output};
+use crate::app::words::talk::{self, Acquaintance};
+use crate::app::words::{self, failure, format, full, mail};
+use crate::core::command::Command;
+use crate::core::keep::{Conversation, Mark, Record};
+use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, Notice};
+
+impl View {
+    pub(super) fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Text { from, text, id, date } => {
+                let message = Message { author: from.clone(), id, text, date, mark: Mark::Received { read: true } };
+                self.said(&Conversation::User(from), message);
+            }
+            Notice::Arrived(arrivals) => {
+                for arrival in arrivals {
+                    let (author, id, text, date) = (arrival.from, arrival.id, arrival.text, arrival.date);
+                    let message = Message { author, id, text, date, mark: Mark::Received { read: false } };
+                    self.said(&arrival.conversation, message);
+                }
+            }
+            Notice::Sent { record, .. } => {
+                let to = record.name.conversation.clone();
+                self.room(&to).say(record.into());
+            }
+            Notice::Marked { to, ids, mark, .. } => {
+                let me = self.me.clone();
+                self.room(&to).mark(&me, &ids, mark);
+            }
+            Notice::Waiting { to, waiting, next } => {
+                // Of somebody who is not there the title says how many wait.
+                if let Some(words) = mail::waiting(&to, waiting, &next).filter(|_| next != Next::Receiver) {
+                    self.note(&to, &words);
+                }
+            }
+            Notice::NotSent { to, text, why, .. } => {
+                self.note(&to, &mail::not_sent(&to, &text, &why));
+                if !self.is_current(&to) {
+                    self.tell(&mail::not_sent(&to, &text, &why));
+                } else if self.typed.is_empty() {
+                    self.put(Output::Entry(text));
+                }
+            }
+            Notice::History { with, records, unread } => self.recalled(&with, records, unread),
+            Notice::Found { words, records } => {
+                let found: Vec<String> = records.iter().map(found).collect();
+                let lines = if found.is_empty() { vec![mail::NOTHING_THERE.to_owned()] } else { found };
+                self.show_page(plain(&mail::found(&words, records.len())), &lines);
+            }
+            Notice::Explained { of, messages } => {
+                if self.awaits(&Awaited::Why) {
+                    self.show_page(&of.to_string(), &mail::explained(&of, &messages));
+                }
+            }
+            Notice::Terminals { this, all } => {
+                if self.awaits(&Awaited::Terminals) {
+                    self.show_page(full::TERMINALS, &mail::terminals(this, &all));
+                }
+                self.terminals = all;
+            }
+            Notice::People { people, groups } => {
+                if self.awaits(&Awaited::List) {
+                    self.show_page(full::PEOPLE, &format::people(&people, &groups));
+                }
+                let unread = people.iter().map(|person| (Conversation::User(person.user.clone()), person.unread));
+                let in_groups = groups.iter().map(|group| (Conversation::Group(group.group.clone()), group.unread));
+                for (to, unread) in unread.chain(in_groups) {
+                    if unread > 0 && !self.is_current(&to) {
+                        let room = self.room(&to);
+                        room.unread = room.unread.max(unread);
+                    }
+                }
+                self.roster.listed(&people, groups);
+                self.roster.people.remove(&self.me);
+            }
+            Notice::NoPeople => {
+                let asked = self.awaits(&Awaited::List);
+                self.awaited.clear();
+                if asked {
+                    self.tell(talk::NO_LIST);
+                }
+            }
+            Notice::Presence { user, status, text } => {
+                if user != self.me {
+                    self.roster.presence(&user, status, text.as_deref(), self.now.date);
+                }
+            }
+            Notice::Group { group, news } => self.group_news(&group, &news),
+            notice => self.call_notice(notice),
+        }
+    }
+
+    fn call_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Established { with } => self.connected(&with, talk::ESTABLISHED),
+            Notice::Received { from } => self.received(from),
+            Notice::Ended { with, by } => self.ended(&with, by),
+            Notice::LinkLost { with, then } => {
+                let to = Conversation::User(with.clone());
+                let link = if then == AfterLoss::CalledAgain { Link::Calling } else { Link::None };
+                self.room(&to).link = link;
+                self.note(&to, &talk::lost(&with, then));
+            }
+            Notice::CallFailed { to, why } => self.call_failed(&to, &why),
+            Notice::Offline { with } => {
+                let to = Conversation::User(with.clone());
+                self.roster.meet(&with).here = Here::Offline;
+                self.room(&to).link = Link::None;
+                self.note(&to, &mail::offline(&with));
+            }
+            Notice::Asked { from } => self.asked(from),
+            Notice::AskedNoMore { from } => self.asked_no_more(&from),
+            Notice::KeyChanged { of, since, old, new } => self.key_changed(of, since, old, new),
+            Notice::KeyDecided { of, decision } => self.key_decided(&of, decision),
+            Notice::SafetyNumber { with, digits, .. } => self.safety_number(with, digits),
+            Notice::NumberConfirmed { with, verified } => self.number_confirmed(&with, verified),
+            Notice::Unblocked { user } => {
+                self.roster.meet(&user).key = KeyState::NotVerified;
+                self.note(&Conversation::User(user.clone()), &mail::unblocked(&user));
+                self.command(Command::List);
+            }
+            notice => self.other_notice(notice),
+        }
+    }
+
+    fn other_notice(&mut self, notice: Notice) {
+        match notice {
+            // Shown together with KeyChanged, which says more.
+            Notice::CallerRefused { why: CallerRefused::KeyChanged, .. } => {}
+            Notice::CallerRefused { claimed, source, why } => {
+                self.tell(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
+            }
+            Notice::RoomFrozen { with, why } => {
+                self.note(&with, &mail::frozen(&with, &why));
+                self.tell(&mail::frozen(&with, &why));
+            }
+            Notice::MailLost { count } => self.tell(&mail::mail_lost(count)),
+            Notice::NewTerminal => self.tell(mail::NEW_TERMINAL),
+            Notice::PasscodeChanged => self.passcode_changed(),
+            Notice::PasscodeNotChanged(why) => self.passcode_not_changed(why),
+            Notice::FormerPasscode => self.tell(words::passcode::FORMER),
+            Notice::AlsoElsewhere { user } => self.tell(&words::also_elsewhere(&user)),
+            Notice::DirectoryLost { retry_in } => {
+                self.directory = Directory::Lost { retry: self.now.instant + Duration::from_secs(retry_in) };
+                self.tell(&words::server_lost(retry_in));
+            }
+            Notice::DirectoryNotItself(failure) => {
+                self.tell(&failure::report(&failure).lines.join(" "));
+            }
+            Notice::DirectoryBack => {
+                self.directory = Directory::Here;
+                self.tell(words::SERVER_BACK);
+                self.command(Command::List);
+            }
+            Notice::NotKept { detail } => self.tell(&words::not_kept(&detail)),
+            Notice::TooFast { retry_after } => self.tell(&words::too_fast(retry_after)),
+            // They belong to the entrance, or are taken before they come here.
+            _ => {}
+        }
+    }
+
+    /// Somebody else said something.
+    fn said(&mut self, to: &Conversation, message: Message) {
+        let here = self.is_current(to);
+        let seen = here && self.focus == Focus::In;
+        let named = mentions(&message.text, &self.me);
+        let author = message.author.clone();
+        self.roster.meet(&author);
+        let room = self.room(to);
+        let number = room.next_number();
+        room.say(message);
+        if room.next_number() == number {
+            return;
+        }
+        if !seen {
+            room.unread += 1;
+            room.mentioned |= named && !matches!(to, Conversation::User(_));
+        }
+        if here && !seen {
+            room.news.get_or_insert(number);
+        }
+        if seen {
+            self.command(Command::Seen { with: to.clone() });
+        }
+    }
+
+    /// Says something in a conversation.
+    fn note(&mut self, to: &Conversation, words: &str) {
+        let date = self.now.date;
+        self.room(to).note(date, words);
+    }
+
+    fn connected(&mut self, with: &UserId, words: &str) {
+        let to = Conversation::User(with.clone());
+        self.room(&to).link = Link::Up;
+        self.note(&to, words);
+        let known = self.roster.meet(with);
+        if matches!(known.here, Here::Offline | Here::Unknown) {
+            known.here = Here::Online { since: None };
+        }
+        if known.key == KeyState::NotVerified {
+            self.note(&to, &full::first_key(with));
+        }
+        self.command(Command::SafetyNumber { with: with.clone() });
+    }
+
+    fn received(&mut self, from: UserId) {
+        let to = Conversation::User(from.clone());
+        self.connected(&from, &talk::received(&from));
+        if self.current.is_none() {
+            self.show(to);
+        } else if !self.is_current(&to) {
+            self.room(&to).knocks = true;
+            self.tell_about(from.as_str(), &full::wants_to_talk(&from));
+        }
+    }
+
+    fn ended(&mut self, with: &UserId, by: EndedBy) {
+        let to = Conversation::User(with.clone());
+        let stood = self.room(&to).link != Link::None;
+        self.room(&to).link = Link::None;
+        self.room(&to).knocks = false;
+        if stood && by == EndedBy::Them {
+            self.note(&to, talk::ENDED);
+            if !self.is_current(&to) {
+                self.tell(&talk::other_ended(with));
+            }
+        }
+    }
+
+    fn call_failed(&mut self, to: &UserId, why: &CallFailed) {
+        let place = Conversation::User(to.clone());
+        if self.awaits(&Awaited::Number(to.clone())) {
+            return self.tell(&talk::no_key(to));
+        }
+        if self.room(&place).link != Link::Calling {
+            return;
+        }
+        self.room(&place).link = Link::None;
+        if *why == CallFailed::Blocked {
+            self.roster.meet(to).key = KeyState::Blocked;
+        }
+        let known = self.roster.known(to).here != Here::Unknown;
+        let acquaintance = if known { Acquaintance::Known } else { Acquaintance::Stranger };
+        self.note(&place, &talk::call_failed(to, why, acquaintance));
+    }
+
+    fn recalled(&mut self, with: &Conversation, records: Vec<Record>, unread: usize) {
+        let me = self.me.clone();
+        let here = self.is_current(with);
+        let room = self.room(with);
+        room.recall(records);
+        if unread > 0 && room.news.is_none() {
+            room.mark_news(&me, unread);
+        }
+        if here {
+            self.saw(with);
+        }
+    }
+}
+
+/// Whether a text calls somebody by name.
+fn mentions(text: &str, user: &UserId) -> bool {
+    let text = text.to_lowercase();
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')))
+        .any(|word| word.trim_end_matches(['.', '-']) == user.as_str())
+}
+
+fn found(record: &Record) -> String {
+    let text: String = record.text.chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
+    format!("{}{text}", mail::recalled_anywhere(record))
+}

@@ -1,0 +1,273 @@
+//! Questions to a person who is logged in. Each belongs to a conversation and is asked while that one is shown.
+//!
+//! A changed key and a safety number are questions of security: what was typed before they appeared does not answer
+//! them, they take a whole word, and leaving them decides nothing.
+
+use common::ident::UserId;
+
+use super::Output;
+use super::room::Link;
+use super::view::{Awaited, View};
+use crate::app::dialogue::Echo;
+use crate::app::passwd::{Passwd, Step};
+use crate::app::words::{self, full, passcode, talk};
+use crate::core::command::{Answer, Command, KeyDecision};
+use crate::core::keep::Conversation;
+use crate::core::notice::{KeyState, NotChanged};
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Somebody calls and waits.
+    Accept(UserId),
+    /// The pinned key is not the one seen now.
+    Key { of: UserId, since: u64, old: String, new: String },
+    /// Do the numbers match?
+    Number { with: UserId, digits: String },
+    /// `/passwd`, wherever the person is.
+    Passcode(Passwd),
+}
+
+impl Question {
+    /// Where it is asked; nothing: everywhere.
+    pub(super) fn conversation(&self) -> Option<Conversation> {
+        match self {
+            Self::Accept(user) | Self::Key { of: user, .. } | Self::Number { with: user, .. } => {
+                Some(Conversation::User(user.clone()))
+            }
+            Self::Passcode(_) => None,
+        }
+    }
+
+    pub(super) fn prompt(&self) -> String {
+        match self {
+            Self::Accept(_) => full::ACCEPT.to_owned(),
+            Self::Key { .. } => full::CHOOSE.to_owned(),
+            Self::Number { .. } => full::YES_OR_NO.to_owned(),
+            Self::Passcode(step) => format!(" {}", step.prompt()),
+        }
+    }
+
+    pub(super) fn echo(&self) -> Echo {
+        if matches!(self, Self::Passcode(_)) { Echo::Hidden } else { Echo::Visible }
+    }
+
+    pub(super) fn is_of_security(&self) -> bool {
+        matches!(self, Self::Key { .. } | Self::Number { .. })
+    }
+}
+
+impl View {
+    /// What is being asked now.
+    pub(crate) fn question(&self) -> Option<&Question> {
+        self.questions.iter().rev().find(|question| {
+            let place = question.conversation();
+            place.is_none() || place == self.current
+        })
+    }
+
+    fn take_question(&mut self) -> Option<Question> {
+        let question = self.question()?.clone();
+        self.questions.retain(|other| *other != question);
+        Some(question)
+    }
+
+    /// Asks; if it is asked right now, what was typed for something else waits.
+    pub(super) fn ask(&mut self, question: Question) {
+        self.put_entry_away();
+        let place = question.conversation();
+        self.questions.retain(|other| {
+            other.conversation() != place || std::mem::discriminant(other) != std::mem::discriminant(&question)
+        });
+        let security = question.is_of_security();
+        self.questions.push(question);
+        if place.is_none() || place == self.current {
+            self.overlay = None;
+            self.put(Output::Entry(String::new()));
+            if security {
+                self.put(Output::DiscardTypeAhead);
+            }
+        } else {
+            self.give_entry_back();
+        }
+    }
+
+    /// A line while something is asked; anything unclear leaves the question open.
+    pub(super) fn answer(&mut self, line: &str) {
+        let Some(question) = self.take_question() else { return };
+        let word = line.trim().to_lowercase();
+        let again = match (&question, word.as_str()) {
+            (Question::Passcode(step), _) => return self.passcode_typed(step.clone(), line),
+            (Question::Accept(from), "" | "y" | "yes") => {
+                self.room(&Conversation::User(from.clone())).link = Link::Calling;
+                self.command(Command::AnswerCall { from: from.clone(), answer: Answer::Yes });
+                false
+            }
+            (Question::Accept(from), "n" | "no") => {
+                self.command(Command::AnswerCall { from: from.clone(), answer: Answer::No });
+                self.close();
+                return;
+            }
+            (Question::Key { of, .. }, "verify") => {
+                self.awaited.push(Awaited::Number(of.clone()));
+                self.command(Command::DecideKey { of: of.clone(), decision: KeyDecision::Verify });
+                false
+            }
+            (Question::Key { of, .. }, "accept") => {
+                self.command(Command::DecideKey { of: of.clone(), decision: KeyDecision::Accept });
+                false
+            }
+            (Question::Key { of, .. }, "block") => {
+                self.command(Command::DecideKey { of: of.clone(), decision: KeyDecision::Block });
+                false
+            }
+            (Question::Number { with, digits }, "yes" | "no") => {
+                let answer = if word == "yes" { Answer::Yes } else { Answer::No };
+                self.command(Command::ConfirmNumber { with: with.clone(), digits: digits.clone(), answer });
+                false
+            }
+            _ => true,
+        };
+        if again {
+            self.questions.push(question);
+            self.put(Output::Entry(String::new()));
+        } else {
+            self.give_entry_back();
+        }
+    }
+
+    /// CTRL-C, CTRL-D or Esc at a question: the safe side.
+    pub(super) fn put_off(&mut self) {
+        match self.question().cloned() {
+            Some(Question::Accept(from)) => {
+                self.take_question();
+                self.command(Command::AnswerCall { from, answer: Answer::No });
+                self.close();
+            }
+            Some(Question::Key { of, .. }) => {
+                // It stays, and is asked again whenever the conversation is shown.
+                self.close();
+                self.tell(&talk::key_later(&of));
+            }
+            Some(Question::Number { .. } | Question::Passcode(_)) => {
+                self.take_question();
+                self.give_entry_back();
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String) {
+        let to = Conversation::User(of.clone());
+        self.room(&to).link = Link::None;
+        self.roster.meet(&of).key = KeyState::Changed;
+        self.numbers.remove(&of);
+        let lines = talk::key_changed(&of, since, &old, &new);
+        self.ask(Question::Key { of, since, old, new });
+        if self.current.is_none() {
+            self.show(to);
+        } else if !self.is_current(&to) {
+            self.tell(&lines[0]);
+        }
+    }
+
+    pub(super) fn key_decided(&mut self, of: &UserId, decision: KeyDecision) {
+        let Some(words) = talk::key_decided(of, decision) else { return };
+        let date = self.now.date;
+        self.room(&Conversation::User(of.clone())).note(date, &words);
+        self.roster.meet(of).key = match decision {
+            KeyDecision::Block => KeyState::Blocked,
+            KeyDecision::Accept | KeyDecision::Verify => KeyState::NotVerified,
+        };
+        self.command(Command::List);
+    }
+
+    pub(super) fn safety_number(&mut self, with: UserId, digits: String) {
+        let asked = Awaited::Number(with.clone());
+        self.numbers.insert(with.clone(), digits.clone());
+        if self.awaited.contains(&asked) {
+            self.awaited.retain(|awaited| *awaited != asked);
+            self.talkless(&with);
+            self.ask(Question::Number { with, digits });
+        }
+    }
+
+    /// Shows the conversation with `with`, if another is shown, without calling.
+    fn talkless(&mut self, with: &UserId) {
+        self.show(Conversation::User(with.clone()));
+    }
+
+    pub(super) fn number_confirmed(&mut self, with: &UserId, verified: bool) {
+        let date = self.now.date;
+        self.room(&Conversation::User(with.clone())).note(date, &talk::number_confirmed(with, verified));
+        if verified {
+            self.roster.meet(with).key = KeyState::Verified;
+            self.questions.retain(|question| !matches!(question, Question::Key { of, .. } if of == with));
+        }
+        self.command(Command::List);
+    }
+
+    pub(super) fn is_key_undecided(&self, user: &UserId) -> bool {
+        self.questions.iter().any(|question| matches!(question, Question::Key { of, .. } if of == user))
+    }
+
+    fn passcode_typed(&mut self, step: Passwd, line: &str) {
+        match step.typed(line, &self.passcode, self.passcode_min) {
+            Step::Ask { next, why } => {
+                why.iter().for_each(|why| self.tell(why));
+                self.questions.push(Question::Passcode(next));
+                self.put(Output::Entry(String::new()));
+            }
+            Step::GiveUp => {
+                self.give_entry_back();
+                self.tell(passcode::NOT_YOURS);
+            }
+            Step::Change(to) => {
+                self.give_entry_back();
+                self.new_passcode = Some(to.clone());
+                self.command(Command::ChangePasscode { to });
+            }
+        }
+    }
+
+    pub(super) fn passcode_changed(&mut self) {
+        if let Some(new) = self.new_passcode.take() {
+            self.passcode = new;
+        }
+        self.tell(passcode::CHANGED);
+    }
+
+    pub(super) fn passcode_not_changed(&mut self, why: NotChanged) {
+        self.new_passcode = None;
+        self.tell(&passcode::not_changed(why));
+    }
+
+    pub(super) fn asked(&mut self, from: UserId) {
+        let to = Conversation::User(from.clone());
+        self.roster.meet(&from);
+        self.tell_about(from.as_str(), &talk::wants_to_talk(&from));
+        self.ask(Question::Accept(from));
+        if self.current.is_none() {
+            self.show(to);
+        }
+    }
+
+    pub(super) fn asked_no_more(&mut self, from: &UserId) {
+        let question = Question::Accept(from.clone());
+        let here = self.question() == Some(&question);
+        self.questions.retain(|other| *other != question);
+        self.tell(&talk::gave_up(from));
+        let room = self.room(&Conversation::User(from.clone()));
+        if room.link == Link::Calling {
+            room.link = Link::None;
+        }
+        if here {
+            self.give_entry_back();
+        }
+    }
+
+    /// The prompt of the accept question, in words.
+    pub(crate) fn accept_words(from: &UserId) -> String {
+        words::accept(from)
+    }
+}

@@ -1,0 +1,189 @@
+//! One conversation: its lines, how far they have come, which of them are new.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use common::ident::{MessageId, UserId};
+
+use crate::core::keep::{Mark, Name, Record};
+
+/// Lines that are kept in memory; older ones are looked up again. Chosen arbitrarily.
+const LINES: usize = 5_000;
+
+/// What is known of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Link {
+    /// There is none: messages go by mail.
+    #[default]
+    None,
+    /// It is being placed.
+    Calling,
+    /// It stands.
+    Up,
+}
+
+/// How much of the history is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Loaded {
+    #[default]
+    Nothing,
+    /// So many were asked for, and have not come.
+    Asked(usize),
+    /// There may be more.
+    Some,
+    All,
+}
+
+/// One entry of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Somebody said something.
+    Message(Message),
+    /// This program says something; seconds since the epoch.
+    Note { date: u64, text: String },
+}
+
+impl Line {
+    pub(crate) fn date(&self) -> u64 {
+        match self {
+            Self::Message(message) => message.date,
+            Self::Note { date, .. } => *date,
+        }
+    }
+}
+
+/// What somebody said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) author: UserId,
+    pub(crate) id: MessageId,
+    /// As it came.
+    pub(crate) text: String,
+    pub(crate) date: u64,
+    pub(crate) mark: Mark,
+}
+
+impl From<Record> for Message {
+    fn from(record: Record) -> Self {
+        let Record { name: Name { author, id, .. }, text, date, mark, .. } = record;
+        Self { author, id, text, date, mark }
+    }
+}
+
+/// The last row on the screen while a conversation is scrolled up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    /// Which line it belongs to, as [`Room::numbered`] counts them.
+    pub(crate) line: i64,
+    /// So many rows of that line are below it.
+    pub(crate) below: usize,
+}
+
+/// A conversation.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    lines: VecDeque<Line>,
+    /// The number of the first line; lines keep theirs when older ones come in front.
+    first: i64,
+    pub(crate) link: Link,
+    pub(crate) unread: usize,
+    /// Somebody called this user by name since the room was looked at.
+    pub(crate) mentioned: bool,
+    /// Somebody connected, and nobody has looked.
+    pub(crate) knocks: bool,
+    /// The number of the first line that was not seen.
+    pub(crate) news: Option<i64>,
+    /// Since when the news have been on a screen that somebody looks at.
+    pub(super) shown: Option<Instant>,
+    /// What was being typed.
+    pub(super) draft: String,
+    pub(crate) anchor: Option<Anchor>,
+    pub(super) loaded: Loaded,
+}
+
+impl Room {
+    /// The lines and their numbers, oldest first.
+    pub(crate) fn numbered(&self) -> impl DoubleEndedIterator<Item = (i64, &Line)> {
+        let place = |offset: usize| self.first.saturating_add(i64::try_from(offset).unwrap_or(i64::MAX));
+        self.lines.iter().enumerate().map(move |(offset, line)| (place(offset), line))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The number that the next line will have.
+    pub(super) fn next_number(&self) -> i64 {
+        self.first.saturating_add(i64::try_from(self.lines.len()).unwrap_or(i64::MAX))
+    }
+
+    /// The oldest message that is here.
+    pub(super) fn oldest(&self) -> Option<&Message> {
+        self.messages().next()
+    }
+
+    pub(crate) fn messages(&self) -> impl DoubleEndedIterator<Item = &Message> {
+        self.lines.iter().filter_map(|line| if let Line::Message(message) = line { Some(message) } else { None })
+    }
+
+    /// Messages of ours that have not arrived.
+    pub(crate) fn waiting(&self) -> usize {
+        self.messages().filter(|message| matches!(message.mark, Mark::Queued | Mark::Stored)).count()
+    }
+
+    pub(super) fn note(&mut self, date: u64, text: &str) {
+        self.push(Line::Note { date, text: text.to_owned() });
+    }
+
+    /// Adds a message at the end, unless it is here already.
+    pub(super) fn say(&mut self, message: Message) {
+        if !self.has(&message) {
+            self.push(Line::Message(message));
+        }
+    }
+
+    fn push(&mut self, line: Line) {
+        self.lines.push_back(line);
+        if self.lines.len() > LINES {
+            self.lines.pop_front();
+            self.first += 1;
+            self.loaded = Loaded::Some;
+        }
+    }
+
+    /// What was looked up, oldest first, comes in front; what is here already stays where it is.
+    pub(super) fn recall(&mut self, records: Vec<Record>) {
+        let Loaded::Asked(asked) = self.loaded else { return };
+        self.loaded = if records.len() < asked { Loaded::All } else { Loaded::Some };
+        for record in records.into_iter().rev() {
+            let message = Message::from(record);
+            if !self.has(&message) {
+                self.lines.push_front(Line::Message(message));
+                self.first -= 1;
+            }
+        }
+    }
+
+    /// The last `count` messages of others are new.
+    pub(super) fn mark_news(&mut self, me: &UserId, count: usize) {
+        let others =
+            self.numbered().filter(|(_, line)| matches!(line, Line::Message(message) if message.author != *me));
+        self.news = others.rev().take(count).last().map(|(number, _)| number);
+    }
+
+    /// Messages of ours have come so far.
+    pub(super) fn mark(&mut self, me: &UserId, ids: &[MessageId], mark: Mark) {
+        for line in self.lines.iter_mut().rev() {
+            if let Line::Message(message) = line
+                && message.author == *me
+                && ids.contains(&message.id)
+            {
+                message.mark = mark;
+            }
+        }
+    }
+
+    fn has(&self, message: &Message) -> bool {
+        self.messages().rev().any(|here| here.id == message.id && here.author == message.author)
+    }
+}

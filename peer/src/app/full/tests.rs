@@ -1,0 +1,206 @@
+//! The machine of the full screen, without a screen.
+
+use std::time::{Duration, Instant};
+
+use common::ident::{MessageId, UserId};
+use common::msg::Registration;
+use common::secret::Passcode;
+
+use super::*;
+use crate::app::dialogue::{Names, Presence, Questions, Start};
+use crate::app::sanitise::Glyphs;
+use crate::core::command::KeyDecision;
+use crate::core::keep::Conversation;
+
+const PASSCODE: &str = "482193";
+
+fn id(text: &str) -> UserId {
+    UserId::parse(text).unwrap()
+}
+
+struct Scenery {
+    full: Full,
+    now: Now,
+    typed: String,
+    asked: Vec<String>,
+    discarded: usize,
+    exit: Option<i32>,
+}
+
+impl Scenery {
+    fn logged_in() -> Self {
+        let options = Options {
+            start: Start::Login,
+            user: Some(id("ali")),
+            passcode: Some(Passcode::new(PASSCODE.to_owned())),
+            server: "127.0.0.1:7420".to_owned(),
+            names: Names::Auto,
+            presence: Presence::Groups,
+            glyphs: Glyphs::Unicode,
+            grace: Duration::from_secs(1),
+            patience: Duration::from_secs(10),
+            questions: Questions::Allowed,
+        };
+        let now = Now { instant: Instant::now(), date: 1_795_183_320 };
+        let (full, first) = Full::new(options, now);
+        let mut scenery = Self { full, now, typed: String::new(), asked: Vec::new(), discarded: 0, exit: None };
+        scenery.carry_out(first);
+        let (user, registration) = (id("ali"), Registration::Open);
+        scenery.hears(Notice::Identified { user: user.clone(), known: Some(true), registration, passcode_min: 6 });
+        scenery.hears(Notice::LoggedIn { user, address: "127.0.0.1:65000".parse().unwrap() });
+        scenery.asked.clear();
+        scenery
+    }
+
+    fn carry_out(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Command(command) => self.asked.push(format!("{command:?}")),
+                Output::Entry(entry) => self.typed = entry,
+                Output::DiscardTypeAhead => self.discarded += 1,
+                Output::Exit(code) => self.exit = Some(code),
+                Output::Remember(_) | Output::Farewell(_) => {}
+            }
+        }
+    }
+
+    fn gets(&mut self, input: Input) {
+        let typed = self.typed.clone();
+        let output = self.full.handle(self.now, &typed, input);
+        self.carry_out(output);
+    }
+
+    fn hears(&mut self, notice: Notice) {
+        self.gets(Input::Notice(notice));
+    }
+
+    fn enters(&mut self, line: &str) {
+        self.typed.clear();
+        self.gets(Input::Line(line.to_owned()));
+    }
+
+    fn passes(&mut self, time: Duration) {
+        self.now.instant += time;
+        self.gets(Input::Tick);
+    }
+
+    fn view(&self) -> &View {
+        match self.full.scene() {
+            Scene::View(view) => view,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn said(&mut self, from: &str, text: &str, number: u8) {
+        let (from, text, id) = (id(from), text.to_owned(), MessageId([number; 16]));
+        self.hears(Notice::Text { from, text, id, date: 0 });
+    }
+
+    fn shows(&self, user: &str) -> bool {
+        self.view().current == Some(Conversation::User(id(user)))
+    }
+
+    fn unread(&self) -> (usize, usize) {
+        self.view().unread()
+    }
+
+    fn key_of_bianca_changed(&mut self) {
+        let (old, new) = ("48213".to_owned(), "10557".to_owned());
+        self.hears(Notice::KeyChanged { of: id("bianca"), since: 0, old, new });
+    }
+}
+
+#[test]
+fn somebody_who_connects_gets_the_screen_only_if_nobody_has_it() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Received { from: id("bianca") });
+    assert!(ali.shows("bianca"));
+    ali.hears(Notice::Received { from: id("carol") });
+    assert!(ali.shows("bianca") && ali.view().popup.is_some());
+    ali.gets(Input::Do(Action::NextUnread));
+    assert!(ali.shows("carol"));
+}
+
+#[test]
+fn what_is_being_typed_waits_with_its_conversation() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Received { from: id("bianca") });
+    ali.hears(Notice::Received { from: id("carol") });
+    ali.typed = "half a li".to_owned();
+    ali.gets(Input::Do(Action::NextUnread));
+    assert_eq!(ali.typed, "");
+    ali.gets(Input::Do(Action::Previous));
+    assert!(ali.shows("bianca"));
+    assert_eq!(ali.typed, "half a li");
+}
+
+#[test]
+fn while_nobody_looks_messages_are_unread_and_stay_new_for_two_seconds() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Received { from: id("bianca") });
+    ali.said("bianca", "one", 1);
+    assert_eq!(ali.unread(), (0, 0));
+    ali.gets(Input::Focus(Focus::Out));
+    ali.said("bianca", "two", 2);
+    ali.passes(Duration::from_secs(60));
+    assert_eq!(ali.unread(), (1, 1));
+    ali.gets(Input::Focus(Focus::In));
+    assert_eq!(ali.unread(), (0, 0));
+    assert!(ali.view().current_room().unwrap().news.is_some());
+    ali.passes(Duration::from_secs(2));
+    assert_eq!(ali.view().current_room().unwrap().news, None);
+}
+
+#[test]
+fn a_changed_key_forgets_what_was_typed_and_sends_nothing_until_a_whole_word() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Received { from: id("bianca") });
+    ali.typed = "accept".to_owned();
+    ali.key_of_bianca_changed();
+    assert_eq!((ali.typed.as_str(), ali.discarded), ("", 1));
+    ali.asked.clear();
+    for line in ["hello", "a", "yes", ""] {
+        ali.enters(line);
+    }
+    assert!(ali.asked.is_empty(), "{:?}", ali.asked);
+    ali.enters("accept");
+    assert_eq!(ali.asked, [format!("{:?}", Command::DecideKey { of: id("bianca"), decision: KeyDecision::Accept })]);
+}
+
+#[test]
+fn a_question_that_was_put_off_is_asked_whenever_the_conversation_is_shown() {
+    let mut ali = Scenery::logged_in();
+    ali.key_of_bianca_changed();
+    assert!(ali.shows("bianca"));
+    ali.gets(Input::Do(Action::Escape));
+    assert_eq!(ali.view().current, None);
+    ali.enters("bianca");
+    assert!(matches!(ali.view().question(), Some(Question::Key { .. })));
+    assert!(!ali.asked.iter().any(|command| command.starts_with("Call")), "{:?}", ali.asked);
+}
+
+#[test]
+fn the_passcode_is_never_sent() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Received { from: id("bianca") });
+    ali.asked.clear();
+    for line in [PASSCODE, "@carol 482193", "/send bianca 482193"] {
+        ali.enters(line);
+    }
+    assert!(!ali.asked.iter().any(|command| command.starts_with("Send")), "{:?}", ali.asked);
+}
+
+#[test]
+fn ctrl_c_ends_the_conversation_and_pressed_twice_does_not_quit() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Received { from: id("bianca") });
+    ali.gets(Input::CtrlC);
+    assert_eq!(ali.view().current, None);
+    ali.gets(Input::CtrlC);
+    ali.passes(Duration::from_secs(2));
+    ali.gets(Input::CtrlC);
+    assert!(ali.view().is_armed() && ali.exit.is_none());
+    ali.gets(Input::CtrlC);
+    ali.hears(Notice::LoggedOut { why: LoggedOut::Asked });
+    assert_eq!(ali.exit, Some(exit::INTERRUPT));
+}

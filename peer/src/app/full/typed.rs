@@ -1,0 +1,146 @@
+//! Lines that a person enters.
+
+use common::limits::AWAY_TEXT;
+
+use super::page::Overlay;
+use super::view::{Awaited, View};
+use super::{Output, Question};
+use crate::app::exit;
+use crate::app::grammar::{self, Entry, Request, Switch};
+use crate::app::passwd::Passwd;
+use crate::app::words::{self, full, help, mail, talk};
+use crate::core::command::{Answer, Command, Ticket};
+use crate::core::keep::Conversation;
+
+impl View {
+    pub(super) fn line(&mut self, line: &str) {
+        if self.question().is_some() {
+            return self.answer(line);
+        }
+        if let Some(overlay) = self.overlay.clone() {
+            if let Some(to) = self.chosen(line) {
+                self.overlay = None;
+                if let Overlay::Opener { .. } = overlay {
+                    self.give_entry_back();
+                }
+                return self.talk(to);
+            }
+            if let Overlay::Opener { .. } = overlay {
+                // A name that is not in the list yet.
+                self.overlay = None;
+                self.give_entry_back();
+                return self.at_destination(line);
+            }
+            self.overlay = None;
+        }
+        match &self.current {
+            None => self.at_destination(line),
+            Some(_) => self.entered(line, grammar::in_conversation(line)),
+        }
+    }
+
+    fn at_destination(&mut self, line: &str) {
+        self.entered(line, grammar::at_destination(line));
+    }
+
+    fn entered(&mut self, line: &str, entry: Result<Entry, grammar::Refused>) {
+        if grammar::reveals(line, &entry, &self.passcode) {
+            return self.tell(words::SECRET);
+        }
+        if entry != Ok(Entry::Nothing) {
+            self.put(Output::Remember(line.to_owned()));
+            self.popup = None;
+        }
+        match entry {
+            Err(grammar::Refused(why)) => {
+                self.tell(&why);
+                // What was refused can be mended.
+                self.put(Output::Entry(line.to_owned()));
+            }
+            Ok(Entry::Nothing) => {}
+            Ok(Entry::Request(request)) => self.request(request),
+            Ok(Entry::Destination(to)) => self.talk(to),
+            Ok(Entry::Message(text)) => {
+                if let Some(to) = self.current.clone() {
+                    self.send(to, text);
+                }
+            }
+            Ok(Entry::Send { to, text }) => self.send(to, text),
+        }
+    }
+
+    fn send(&mut self, to: Conversation, text: String) {
+        let room = self.room(&to);
+        (room.news, room.anchor) = (None, None);
+        self.command(Command::Send { to, text, ticket: Ticket::default() });
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::Help(None) => self.show_page(full::HELP, &full::overview()),
+            Request::Help(Some(topic)) => self.show_page(full::HELP, &help::about(topic)),
+            Request::Version => self.tell(&help::version()),
+            Request::List => self.await_page(Awaited::List, Command::List),
+            Request::Switch(user) => self.talk(Conversation::User(user)),
+            Request::End if self.current.is_some() => self.end(talk::ENDED),
+            Request::End => self.tell(talk::NO_CONVERSATION),
+            Request::Logout => self.leave(exit::OK),
+            Request::Verify(of) => match of.or(self.partner()) {
+                None => self.tell(&help::wrong_arguments(&help::VERIFY)),
+                Some(with) if with == self.me => self.tell(&talk::yourself()),
+                Some(with) => self.await_page(Awaited::Number(with.clone()), Command::SafetyNumber { with }),
+            },
+            Request::Passwd => self.ask(Question::Passcode(Passwd::Current)),
+            Request::Group { wish, group } => self.wish(wish, group),
+            Request::Away(text) => self.away(text),
+            Request::History(count) => self.look_up_older(count),
+            Request::Find(words) => self.command(Command::Find { words }),
+            Request::Why(of) => match of.or_else(|| self.current.clone()) {
+                Some(of) => self.await_page(Awaited::Why, Command::Why { of }),
+                None => self.tell(mail::WHOM),
+            },
+            Request::Block(user) if user == self.me => self.tell(&talk::yourself()),
+            Request::Block(user) => self.command(Command::Block { user }),
+            Request::Unblock(user) => self.command(Command::Unblock { user }),
+            Request::Receipts(switch) => {
+                let answer = if switch == Switch::On { Answer::Yes } else { Answer::No };
+                self.command(Command::ReadReceipts(answer));
+                self.tell(mail::receipts(answer));
+            }
+            Request::Terminals => self.await_page(Awaited::Terminals, Command::Terminals),
+            Request::RemoveTerminal(number) => {
+                let place = number.checked_sub(1).and_then(|place| self.terminals.get(place));
+                // Numbers are those of the list, so that is shown first.
+                let command =
+                    place.map_or(Command::Terminals, |terminal| Command::RemoveTerminal { terminal: *terminal });
+                self.await_page(Awaited::Terminals, command);
+            }
+        }
+    }
+
+    fn away(&mut self, text: Option<String>) {
+        let text = text.map(|text| text.replace('\n', " "));
+        if text.as_ref().is_some_and(|text| text.len() > AWAY_TEXT) {
+            return self.tell(mail::AWAY_TOO_LONG);
+        }
+        self.tell(&mail::away(text.as_deref()));
+        self.command(Command::Away { text });
+    }
+
+    /// Asks for something that is shown on a page, or becomes a question.
+    fn await_page(&mut self, awaited: Awaited, command: Command) {
+        self.awaited.push(awaited);
+        self.command(command);
+    }
+
+    /// Whether the person waits for this answer; asked once.
+    pub(super) fn awaits(&mut self, answer: &Awaited) -> bool {
+        let place = self.awaited.iter().position(|awaited| awaited == answer);
+        place.map(|place| self.awaited.remove(place)).is_some()
+    }
+
+    /// Whom the conversation is with, if it is one of two.
+    pub(crate) fn partner(&self) -> Option<common::ident::UserId> {
+        if let Some(Conversation::User(user)) = &self.current { Some(user.clone()) } else { None }
+    }
+}

@@ -1,0 +1,355 @@
+//! Logged in: conversations, people, what lies above them; answers to keys and to the engine.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use common::ident::{GroupName, TerminalId, UserId};
+use common::secret::Passcode;
+
+use super::page::{Overlay, Page, Popup};
+use super::questions::Question;
+use super::room::{Loaded, Room};
+use super::roster::Roster;
+use super::{Action, Focus, Input, Now, Output};
+use crate::app::dialogue::{Echo, Entered, Lines, Options, Prompt};
+use crate::app::exit;
+use crate::app::sanitise::{Glyphs, SafeText};
+use crate::app::words::{full, talk};
+use crate::core::command::Command;
+use crate::core::keep::Conversation;
+
+/// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
+pub(super) const PAGE: usize = 100;
+/// How long new messages are on the screen until they are not new any more.
+const SEEN_AFTER: Duration = Duration::from_secs(2);
+const MINUTE: u64 = 60;
+
+/// Whether the directory is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Directory {
+    Here,
+    /// Out of reach; tried again at this moment, and then again.
+    Lost {
+        retry: Instant,
+    },
+}
+
+/// A page that an answer of the engine will fill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Awaited {
+    List,
+    Members(GroupName),
+    Why,
+    Terminals,
+    Number(UserId),
+}
+
+/// A session from `LoggedIn` to the logout.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) me: UserId,
+    /// The directory, as people call it.
+    pub(crate) server: String,
+    pub(crate) glyphs: Glyphs,
+    pub(super) passcode: Passcode,
+    pub(super) passcode_min: u16,
+    /// The one that the directory was asked to change it to.
+    pub(super) new_passcode: Option<Passcode>,
+    pub(crate) now: Now,
+    pub(crate) roster: Roster,
+    pub(crate) rooms: BTreeMap<Conversation, Room>,
+    pub(crate) current: Option<Conversation>,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) popup: Option<Popup>,
+    pub(crate) directory: Directory,
+    /// Whether what is known of the conversation is shown beside it.
+    pub(crate) details: bool,
+    pub(crate) focus: Focus,
+    /// Members of groups, as last asked, for the details.
+    pub(crate) members: BTreeMap<GroupName, Vec<UserId>>,
+    /// The safety number of whom the screen shows, for the details.
+    pub(crate) numbers: BTreeMap<UserId, String>,
+    pub(super) questions: Vec<Question>,
+    pub(super) awaited: Vec<Awaited>,
+    /// Numbers that `/terminal remove` may name.
+    pub(super) terminals: Vec<TerminalId>,
+    /// What was being typed where no conversation was shown.
+    pub(super) draft: String,
+    pub(super) typed: String,
+    /// CTRL-C was pressed where the next one quits.
+    pub(super) armed: bool,
+    /// When CTRL-C ended a conversation.
+    pub(super) ended_at: Option<Instant>,
+    pub(super) grace: Duration,
+    leaving: Option<i32>,
+    out: Vec<Output>,
+}
+
+impl View {
+    pub(super) fn begin(entered: Entered, options: &Options, now: Now) -> (Self, Vec<Output>) {
+        let Entered { user, passcode, passcode_min } = entered;
+        let mut view = Self {
+            me: user,
+            server: options.server.clone(),
+            glyphs: options.glyphs,
+            passcode,
+            passcode_min,
+            new_passcode: None,
+            now,
+            roster: Roster::default(),
+            rooms: BTreeMap::new(),
+            current: None,
+            overlay: None,
+            popup: None,
+            directory: Directory::Here,
+            details: true,
+            focus: Focus::In,
+            members: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            questions: Vec::new(),
+            awaited: Vec::new(),
+            terminals: Vec::new(),
+            draft: String::new(),
+            typed: String::new(),
+            armed: false,
+            ended_at: None,
+            grace: options.grace,
+            leaving: None,
+            out: Vec::new(),
+        };
+        view.command(Command::List);
+        view.put(Output::Entry(String::new()));
+        let first = std::mem::take(&mut view.out);
+        (view, first)
+    }
+
+    /// What stands in front of the entry, and how the entry is treated.
+    pub(super) fn prompt(&self) -> Prompt {
+        let (text, echo, lines, place) = match (self.question(), &self.overlay, &self.current) {
+            (Some(question), _, _) => (question.prompt(), question.echo(), Lines::One, None),
+            (None, Some(Overlay::Opener { .. }), _) => (full::OPEN.to_owned(), Echo::Visible, Lines::One, None),
+            (None, _, Some(to)) => (full::ENTRY.to_owned(), Echo::Visible, Lines::Many, Some(to.to_string())),
+            (None, _, None) => (full::ENTRY.to_owned(), Echo::Visible, Lines::One, Some(String::new())),
+        };
+        Prompt { text: SafeText::ours(&text), echo, lines, history: place }
+    }
+
+    /// When the clock changes something that is shown.
+    pub(super) fn deadline(&self, now: Now) -> Option<Instant> {
+        let next_minute = now.instant + Duration::from_secs(MINUTE - now.date % MINUTE);
+        let seen = self.current_room().and_then(|room| room.shown.filter(|_| room.news.is_some()));
+        let retry = match self.directory {
+            Directory::Lost { retry } if retry > now.instant => Some(now.instant + Duration::from_secs(1)),
+            _ => None,
+        };
+        [Some(next_minute), seen.map(|since| since + SEEN_AFTER), retry].into_iter().flatten().min()
+    }
+
+    /// The exit code, once the person wants to leave.
+    pub(super) fn leaves(&self) -> Option<i32> {
+        self.leaving
+    }
+
+    pub(super) fn leave(&mut self, code: i32) {
+        self.leaving = Some(code);
+    }
+
+    pub(super) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
+        self.now = now;
+        typed.clone_into(&mut self.typed);
+        if !matches!(input, Input::CtrlC | Input::Tick | Input::Notice(_) | Input::Focus(_)) {
+            self.armed = false;
+        }
+        match input {
+            Input::Line(line) => self.line(&line),
+            Input::CtrlC => self.ctrl_c(),
+            Input::CtrlD => self.ctrl_d(),
+            Input::Do(action) => self.act(action),
+            Input::Focus(focus) => self.look(focus),
+            Input::Scrolled(anchor) => {
+                if let Some(room) = self.current_room_mut() {
+                    room.anchor = anchor;
+                }
+            }
+            Input::Tell(words) => self.tell(&words),
+            Input::Older => self.look_up_older(PAGE),
+            Input::Notice(notice) => self.notice(notice),
+            Input::Tick | Input::Stop(_) | Input::EngineGone => {}
+        }
+        self.age_news();
+        std::mem::take(&mut self.out)
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::NextUnread => self.next_unread(),
+            Action::Previous => self.step(-1),
+            Action::Next => self.step(1),
+            Action::Nth(number) => {
+                let to = number.checked_sub(1).and_then(|place| self.roster.conversations().get(place).cloned());
+                to.into_iter().for_each(|to| self.show(to));
+            }
+            Action::Open => self.toggle(Overlay::Opener { selected: 0 }),
+            Action::People => self.toggle(Overlay::People { selected: 0 }),
+            Action::Details => self.details = !self.details,
+            Action::Escape => self.escape(),
+            Action::Up => self.move_overlay(-1, &self.typed.clone()),
+            Action::Down => self.move_overlay(1, &self.typed.clone()),
+            Action::ToUnread => {
+                if let Some(room) = self.current_room_mut()
+                    && let Some(line) = room.news
+                {
+                    room.anchor = Some(super::Anchor { line, below: 0 });
+                }
+            }
+            Action::Quit => self.leave(exit::OK),
+        }
+    }
+
+    /// CTRL-C: ends the smallest thing there is to end.
+    fn ctrl_c(&mut self) {
+        if self.ended_at.take().is_some_and(|then| self.now.instant.saturating_duration_since(then) < self.grace) {
+            return;
+        }
+        if self.overlay.is_some() || self.question().is_some() {
+            self.escape();
+        } else if self.current.is_some() {
+            self.end(talk::ENDED_LOCAL);
+        } else if !self.typed.is_empty() {
+            self.put(Output::Entry(String::new()));
+        } else if self.armed {
+            self.leave(exit::INTERRUPT);
+        } else {
+            self.armed = true;
+        }
+    }
+
+    fn ctrl_d(&mut self) {
+        if self.overlay.is_some() || self.question().is_some() {
+            self.escape();
+        } else if self.current.is_some() {
+            self.end(talk::ENDED);
+        } else {
+            self.leave(exit::OK);
+        }
+    }
+
+    /// Closes what lies above, or puts a question off.
+    fn escape(&mut self) {
+        match self.overlay.take() {
+            Some(Overlay::Opener { .. }) => self.give_entry_back(),
+            Some(_) => {}
+            None if self.question().is_some() => self.put_off(),
+            None => {
+                self.popup = None;
+                if let Some(room) = self.current_room_mut() {
+                    room.anchor = None;
+                }
+            }
+        }
+    }
+
+    fn toggle(&mut self, overlay: Overlay) {
+        if self.overlay.as_ref().map(std::mem::discriminant) == Some(std::mem::discriminant(&overlay)) {
+            return self.escape();
+        }
+        if self.question().is_none() {
+            if let Overlay::Opener { .. } = overlay {
+                self.put_entry_away();
+                self.put(Output::Entry(String::new()));
+            }
+            self.overlay = Some(overlay);
+        }
+    }
+
+    /// The person looks here, or away.
+    fn look(&mut self, focus: Focus) {
+        self.focus = focus;
+        if let Some(to) = self.current.clone() {
+            self.saw(&to);
+        }
+    }
+
+    /// What arrived is on a screen that somebody looks at.
+    pub(super) fn saw(&mut self, to: &Conversation) {
+        let (focus, instant) = (self.focus, self.now.instant);
+        let room = self.room(to);
+        room.knocks = false;
+        room.mentioned = false;
+        room.shown = (focus == Focus::In).then(|| room.shown.unwrap_or(instant));
+        if focus == Focus::In && room.unread > 0 {
+            room.unread = 0;
+            self.command(Command::Seen { with: to.clone() });
+        }
+    }
+
+    /// What has been looked at long enough is not new any more.
+    fn age_news(&mut self) {
+        let now = self.now.instant;
+        if let Some(room) = self.current_room_mut()
+            && room.shown.is_some_and(|since| now.saturating_duration_since(since) >= SEEN_AFTER)
+            && room.anchor.is_none()
+        {
+            room.news = None;
+        }
+    }
+
+    /// Older messages than those that are here.
+    pub(super) fn look_up_older(&mut self, count: usize) {
+        let Some(with) = self.current.clone() else { return };
+        let room = self.room(&with);
+        if room.loaded != Loaded::Some {
+            return;
+        }
+        room.loaded = Loaded::Asked(count);
+        let before = room.oldest().map(|message| crate::core::keep::Name {
+            conversation: with.clone(),
+            author: message.author.clone(),
+            id: message.id,
+        });
+        self.command(Command::History { with, count, before });
+    }
+
+    /// Messages that were not seen, and in how many conversations.
+    pub(crate) fn unread(&self) -> (usize, usize) {
+        let unread = self.rooms.values().map(|room| room.unread).filter(|unread| *unread > 0);
+        unread.fold((0, 0), |(messages, rooms), unread| (messages + unread, rooms + 1))
+    }
+
+    /// Whether CTRL-C quits if it is pressed once more.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.armed
+    }
+
+    pub(crate) fn current_room(&self) -> Option<&Room> {
+        self.rooms.get(self.current.as_ref()?)
+    }
+
+    pub(super) fn current_room_mut(&mut self) -> Option<&mut Room> {
+        self.rooms.get_mut(self.current.as_ref()?)
+    }
+
+    pub(super) fn room(&mut self, to: &Conversation) -> &mut Room {
+        self.rooms.entry(to.clone()).or_default()
+    }
+
+    pub(super) fn is_current(&self, to: &Conversation) -> bool {
+        self.current.as_ref() == Some(to)
+    }
+
+    pub(super) fn put(&mut self, output: Output) {
+        if let Output::Entry(entry) = &output {
+            entry.clone_into(&mut self.typed);
+        }
+        self.out.push(output);
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        self.put(Output::Command(command));
+    }
+
+    /// The page that is being read.
+    pub(crate) fn page(&self) -> Option<&Page> {
+        if let Some(Overlay::Page(page)) = &self.overlay { Some(page) } else { None }
+    }
+}

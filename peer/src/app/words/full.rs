@@ -1,0 +1,208 @@
+//! Words that only the full screen says: headings, hints, states.
+
+use common::ident::UserId;
+
+use super::help;
+use crate::core::notice::Role;
+
+/// In front of the entry.
+pub(crate) const ENTRY: &str = " > ";
+/// In front of the answer to a changed key.
+pub(crate) const CHOOSE: &str = " choose> ";
+/// In front of the answer to a safety number.
+pub(crate) const YES_OR_NO: &str = " yes or no> ";
+/// In front of the answer to a call.
+pub(crate) const ACCEPT: &str = " [Y/n]> ";
+/// In front of the letters of the opener.
+pub(crate) const OPEN: &str = " open> ";
+
+pub(crate) const PEOPLE: &str = "PEOPLE";
+pub(crate) const GROUPS: &str = "GROUPS";
+pub(crate) const COMMANDS: &str = "COMMANDS";
+pub(crate) const CONNECTION: &str = "CONNECTION";
+pub(crate) const OUTBOX: &str = "OUTBOX";
+pub(crate) const MEMBERS: &str = "MEMBERS";
+pub(crate) const HELP: &str = "HELP";
+pub(crate) const TERMINALS: &str = "TERMINALS";
+pub(crate) const EVERYONE: &str = "* everyone";
+pub(crate) const OPENER: &str = "OPEN";
+
+pub(crate) const VERIFIED: &str = "[verified]";
+pub(crate) const NOT_VERIFIED: &str = "[not verified]";
+pub(crate) const KEY_CHANGED: &str = "[KEY CHANGED]";
+pub(crate) const BLOCKED: &str = "[blocked]";
+/// Broadcasts are signed, not secret (decision D18).
+pub(crate) const NOT_SECRET: &str = "[not secret]";
+pub(crate) const OFFLINE: &str = "[OFFLINE]";
+
+pub(crate) const ONLINE: &str = "online";
+pub(crate) const NOT_ONLINE: &str = "offline";
+pub(crate) const AWAY: &str = "away";
+pub(crate) const CALLING: &str = "calling…";
+pub(crate) const PENDING: &str = "pending";
+
+/// What can be done in a conversation, the most useful first; as many as fit are shown.
+pub(crate) const HINTS: [&str; 8] = [
+    "Enter send",
+    "Ctrl+J new line",
+    "Ctrl+O open",
+    "Alt+A next unread",
+    "/find words",
+    "F2 details",
+    "F3 people",
+    "/help",
+];
+/// The same where there is little room.
+pub(crate) const FEW_HINTS: [&str; 3] = ["/help", "F3 people", "Ctrl+O open"];
+/// While a key question waits.
+pub(crate) const QUESTION_HINTS: [&str; 3] = ["/help", "F3 people", "Esc decide later"];
+/// While something lies above.
+pub(crate) const OVERLAY_HINTS: [&str; 3] = ["Enter choose", "Up Down move", "Esc close"];
+/// While a page is read.
+pub(crate) const PAGE_HINTS: [&str; 2] = ["Up Down scroll", "Esc close"];
+/// Logged out.
+pub(crate) const CARD_HINTS: [&str; 2] = ["Enter continue", "Ctrl+C leave"];
+
+/// `n.quit`
+pub(crate) const PRESS_AGAIN: &str = "Press CTRL-C again to quit";
+
+/// No conversation is shown.
+pub(crate) const EMPTY: [&str; 3] = [
+    "Type the ID of a user and Enter, to talk.",
+    "Ctrl+O opens a conversation by a few letters, Alt+Down the next one.",
+    "/help says what else there is. Ctrl+C quits.",
+];
+
+/// A conversation without messages.
+pub(crate) const NOTHING_YET: &str = "Nothing was said yet.";
+
+/// What the answers to a changed key mean.
+pub(crate) fn key_choices(of: &UserId) -> [String; 3] {
+    [
+        format!("verify  compare it with {of}"),
+        "accept  use it, unverified".to_owned(),
+        format!("block   end and block {of}"),
+    ]
+}
+
+/// `e.key`, on the full screen.
+pub(crate) fn key_changed(of: &UserId, since: u64) -> String {
+    format!(
+        "{of}'s key is not the one you have known since {}. Sending is off until you choose.",
+        super::format::day(since)
+    )
+}
+
+/// `n.first_key`
+pub(crate) fn first_key(with: &UserId) -> String {
+    format!("-- To be sure it is {with}, compare keys with /verify.")
+}
+
+/// `n.other`, on the full screen
+pub(crate) fn wants_to_talk(from: &UserId) -> String {
+    format!("{from} wants to talk. Alt+A opens, Esc hides this.")
+}
+
+/// The title of the terminal's window.
+pub(crate) fn window(unread: usize) -> String {
+    if unread > 0 { format!("({unread}) peer") } else { "peer".to_owned() }
+}
+
+/// Behind the presence of somebody who is not there.
+pub(crate) fn waiting(count: usize) -> String {
+    format!("offline: {count} waiting")
+}
+
+/// `15 unread in 2`
+pub(crate) fn unread_in(messages: usize, rooms: usize) -> String {
+    if rooms > 1 { format!("{messages} unread in {rooms}") } else { format!("{messages} unread") }
+}
+
+/// The directory is out of reach.
+pub(crate) fn offline_retry(seconds: u64) -> String {
+    format!("[OFFLINE, retry in {seconds} s]")
+}
+
+/// Between what was seen and what was not.
+pub(crate) fn new_below(count: usize) -> String {
+    format!(" {count} new ")
+}
+
+/// On the last row while a conversation is scrolled up.
+pub(crate) fn more_below(count: usize) -> String {
+    format!(" {count} more below, End ")
+}
+
+/// `Friday 20 November`
+pub(crate) fn day(since_epoch: u64) -> String {
+    super::format::long_day(since_epoch)
+}
+
+/// `2 ask to join: /group members`
+pub(crate) fn ask_to_join(count: usize) -> String {
+    let ask = if count == 1 { "asks" } else { "ask" };
+    format!("{count} {ask} to join: /group members")
+}
+
+/// The terminal is too small for anything.
+pub(crate) fn too_small(columns: u16, rows: u16) -> String {
+    format!("Terminal too small ({columns}x{rows}; need 20x6)")
+}
+
+/// While the directory is waited for.
+pub(crate) fn connecting(seconds: u64) -> String {
+    format!("connecting… {seconds} s  (Esc cancels)")
+}
+
+/// Since when somebody is online.
+pub(crate) fn online_since(clock: &str) -> String {
+    format!("online since {clock}")
+}
+
+/// In the details.
+pub(crate) fn outbox(waiting: usize) -> String {
+    format!("{waiting} waiting")
+}
+
+/// In the details, of the connection.
+pub(crate) const DIRECT: [&str; 2] = ["direct", "encrypted, forward-secret"];
+/// Where there is none.
+pub(crate) const BY_MAIL: [&str; 2] = ["none: messages go by mail", "encrypted, forward-secret"];
+/// In the details, of a key.
+pub(crate) const KEY_VERIFIED: &str = "key verified";
+/// In the details, of a key.
+pub(crate) const KEY_NOT_VERIFIED: &str = "key not verified";
+/// In the details.
+pub(crate) const DETAIL_COMMANDS: [&str; 4] =
+    ["/verify  compare keys", "/why     what is sent", "/find    search", "Ctrl+C   end connection"];
+
+/// `/help`
+pub(crate) fn overview() -> Vec<String> {
+    let mut lines: Vec<String> =
+        help::TOPICS.iter().map(|topic| format!("{:<20} {}", topic.usage, topic.does)).collect();
+    lines.extend(
+        [
+            "",
+            "Enter sends, Ctrl+J begins a new line, Up brings back what was sent.",
+            "PgUp PgDn scroll, Home End go to the ends where nothing is typed.",
+            "Alt+A next unread, Alt+U to the first new message, Alt+Up Alt+Down walk the list.",
+            "Ctrl+O opens by a few letters, F2 details, F3 people, Ctrl+L redraws.",
+            "Ctrl+C ends the conversation, then quits; Ctrl+Q quits. Esc closes what lies above.",
+            "@bianca TEXT and #team TEXT go there while another conversation is shown.",
+            "To send a text that starts with / ! @ or #, type that character twice.",
+        ]
+        .map(str::to_owned),
+    );
+    lines
+}
+
+/// `/group members`
+pub(crate) fn members(members: &[(UserId, Role)], waiting: &[UserId]) -> Vec<String> {
+    let named = members.iter().map(|(user, role)| match role {
+        Role::Admin => format!("{user}  admin"),
+        Role::Member => user.to_string(),
+    });
+    let asking =
+        waiting.iter().map(|user| format!("{user}  asks to join: /group approve {user}  or  /group deny {user}"));
+    named.chain(asking).collect()
+}

@@ -1,0 +1,113 @@
+//! What a front end waits for, in the order in which it is taken: signals, the person, the engine, the clock.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+use async_channel::{Receiver, Sender};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, select_biased};
+
+use crate::app::exit;
+use crate::app::sanitise::SafeText;
+use crate::app::words::failure;
+use crate::core::command::Command;
+use crate::core::notice::{Failure, Notice};
+
+/// Notices shown in one update, so that a flood of them does not keep keys waiting. Chosen arbitrarily.
+pub(super) const NOTICES_PER_UPDATE: usize = 64;
+
+/// A signal that concerns the person at the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interrupt {
+    /// SIGINT; the key CTRL-C takes the same path.
+    CtrlC,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP.
+    HangUp,
+}
+
+/// Waits; given by whoever knows the runtime.
+pub(crate) type Sleep = fn(Duration) -> BoxFuture<'static, ()>;
+
+/// The ways in and out of a front end.
+pub(crate) struct Channels {
+    pub(crate) commands: Sender<Command>,
+    pub(crate) notices: Receiver<Notice>,
+    pub(crate) interrupts: Receiver<Interrupt>,
+    pub(crate) sleep: Sleep,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(super) enum Event<P> {
+    /// CTRL-C, from outside.
+    CtrlC,
+    /// The program is asked to stop, with this exit code.
+    Stop(i32),
+    /// The person did something.
+    Person(P),
+    /// Something from the engine.
+    Notice(Notice),
+    /// The engine is gone.
+    EngineGone,
+    /// The deadline has passed.
+    Tick,
+}
+
+impl Channels {
+    /// Waits for whatever comes first.
+    pub(super) async fn next<P>(
+        &self,
+        person: impl Future<Output = io::Result<P>>,
+        deadline: Option<Instant>,
+    ) -> io::Result<Event<P>> {
+        let mut tick = std::pin::pin!(self.tick(deadline).fuse());
+        let mut interrupt = std::pin::pin!(self.interrupt().fuse());
+        let mut person = std::pin::pin!(person.fuse());
+        let mut notice = std::pin::pin!(self.notices.recv().fuse());
+        select_biased! {
+            event = interrupt => Ok(event),
+            input = person => input.map(Event::Person),
+            notice = notice => Ok(notice.map_or(Event::EngineGone, Event::Notice)),
+            () = tick => Ok(Event::Tick),
+        }
+    }
+
+    async fn tick(&self, deadline: Option<Instant>) {
+        match deadline {
+            Some(deadline) => (self.sleep)(deadline.saturating_duration_since(Instant::now())).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn interrupt<P>(&self) -> Event<P> {
+        match self.interrupts.recv().await {
+            Ok(Interrupt::CtrlC) => Event::CtrlC,
+            Ok(Interrupt::Terminate) => Event::Stop(exit::TERMINATE),
+            Ok(Interrupt::HangUp) => Event::Stop(exit::HANG_UP),
+            // Nobody listens for signals any more.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Whether there is a terminal whose cursor can be moved.
+pub(super) fn can_move_the_cursor() -> bool {
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    !dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// The exit code when the terminal cannot be read or written.
+pub(super) fn lost_terminal(error: &io::Error) -> i32 {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return exit::BROKEN_PIPE;
+    }
+    let failure = Failure::Io { path: "the terminal".to_owned(), detail: error.to_string() };
+    let report = failure::report(&failure);
+    for line in &report.lines {
+        // Whether this can be seen is exactly what is in doubt.
+        let _ = writeln!(io::stderr(), "{}", SafeText::ours(line).as_str());
+    }
+    report.exit
+}

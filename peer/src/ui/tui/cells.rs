@@ -1,0 +1,122 @@
+//! Putting text into cells: nothing that stands in one cell can reach another (threats T1, T2).
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::look::Look;
+use crate::ui::layout::widest;
+
+/// The cells of a screen.
+pub(super) struct Cells<'a> {
+    pub(super) buffer: &'a mut Buffer,
+    pub(super) look: Look,
+}
+
+impl Cells<'_> {
+    /// Puts a text at most `width` columns wide; returns how many it took. What does not fit is left out.
+    pub(super) fn put(&mut self, (x, y): (u16, u16), width: u16, text: &str, style: Style) -> u16 {
+        let area = self.buffer.area;
+        if y < area.top() || y >= area.bottom() {
+            return 0;
+        }
+        let end = x.saturating_add(width).min(area.right());
+        let mut at = x;
+        for grapheme in text.graphemes(true) {
+            let shown = steady(grapheme);
+            let columns = columns(shown);
+            if columns == 0 {
+                continue;
+            }
+            if at + columns > end {
+                break;
+            }
+            self.buffer[(at, y)].set_symbol(shown).set_style(style);
+            for hidden in at + 1..at + columns {
+                self.buffer[(hidden, y)].reset();
+                self.buffer[(hidden, y)].set_style(style);
+            }
+            at += columns;
+        }
+        at - x
+    }
+
+    /// The same; a text that is too long ends in a sign that says so.
+    pub(super) fn cut(&mut self, place: (u16, u16), width: u16, text: &str, style: Style) -> u16 {
+        let text = shortened(text, width, self.look);
+        self.put(place, width, &text, style)
+    }
+
+    /// Puts a text so that its last column is the one before `end`.
+    pub(super) fn put_right(&mut self, (end, y): (u16, u16), text: &str, style: Style) {
+        let width = wide(text);
+        self.put((end.saturating_sub(width), y), width, text, style);
+    }
+
+    /// A rule with a text in its middle.
+    pub(super) fn rule(&mut self, (x, y): (u16, u16), width: u16, text: &str, style: Style) {
+        let sign = self.look.horizontal();
+        self.put((x, y), width, &sign.repeat(width.into()), style);
+        let inside = wide(text).min(width);
+        self.put((x + (width - inside) / 2, y), inside, text, style);
+    }
+
+    pub(super) fn column(&mut self, x: u16, area: Rect, style: Style) {
+        for y in area.top()..area.bottom() {
+            self.put((x, y), 1, self.look.vertical(), style);
+        }
+    }
+
+    pub(super) fn clear(&mut self, area: Rect) {
+        let area = area.intersection(self.buffer.area);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                self.buffer[(x, y)].reset();
+            }
+        }
+    }
+}
+
+/// What terminals draw in different widths is shown by its first character: joined emoji, keycaps, skin tones.
+fn steady(grapheme: &str) -> &str {
+    if grapheme.contains(char::is_control) {
+        return "";
+    }
+    let disagreed =
+        widest(grapheme) != grapheme.width() || grapheme.chars().map(each).sum::<usize>() != grapheme.width();
+    let first = grapheme.chars().next().map_or(0, char::len_utf8);
+    if disagreed { &grapheme[..first] } else { grapheme }
+}
+
+fn each(c: char) -> usize {
+    unicode_width::UnicodeWidthChar::width(c).unwrap_or(0)
+}
+
+fn columns(text: &str) -> u16 {
+    u16::try_from(text.width()).unwrap_or(u16::MAX)
+}
+
+/// Columns a text takes here.
+pub(super) fn wide(text: &str) -> u16 {
+    text.graphemes(true).map(|grapheme| columns(steady(grapheme))).fold(0, u16::saturating_add)
+}
+
+/// A text of at most so many columns.
+pub(super) fn shortened(text: &str, width: u16, look: Look) -> String {
+    if wide(text) <= width {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    let mut used = 1;
+    for grapheme in text.graphemes(true) {
+        used += columns(steady(grapheme));
+        if used > width {
+            break;
+        }
+        short.push_str(grapheme);
+    }
+    short.push_str(look.ellipsis());
+    short
+}

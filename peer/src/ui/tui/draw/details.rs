@@ -1,0 +1,77 @@
+//! What is known of the conversation, beside it.
+
+use ratatui::layout::Rect;
+
+use crate::app::full::{Here, Link, View};
+use crate::app::words::{format, full};
+use crate::core::keep::Conversation;
+use crate::core::notice::KeyState;
+use crate::ui::tui::cells::Cells;
+
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
+    let look = cells.look;
+    let Some(to) = &view.current else { return };
+    let mut rows: Vec<(String, bool)> = Vec::new();
+    let head = |rows: &mut Vec<(String, bool)>, text: &str| {
+        if !rows.is_empty() {
+            rows.push((String::new(), false));
+        }
+        rows.push((text.to_owned(), true));
+    };
+    match to {
+        Conversation::User(user) => {
+            let known = view.roster.known(user);
+            head(&mut rows, &user.as_str().to_uppercase());
+            rows.push((
+                match known.here {
+                    Here::Online { since: Some(since) } => full::online_since(&format::clock(since)),
+                    Here::Online { since: None } => full::ONLINE.to_owned(),
+                    Here::Away(text) if text.is_empty() => full::AWAY.to_owned(),
+                    Here::Away(text) => format!("{}: {text}", full::AWAY),
+                    Here::Offline | Here::Unknown => full::NOT_ONLINE.to_owned(),
+                },
+                false,
+            ));
+            let key = match known.key {
+                KeyState::Verified => full::KEY_VERIFIED,
+                KeyState::NotVerified => full::KEY_NOT_VERIFIED,
+                KeyState::Changed => full::KEY_CHANGED,
+                KeyState::Blocked => full::BLOCKED,
+            };
+            rows.push((key.to_owned(), false));
+            if let Some(number) = view.numbers.get(user) {
+                let groups: Vec<&str> = number.split_whitespace().collect();
+                rows.extend(groups.chunks(4).map(|row| (row.join(" "), false)));
+            }
+        }
+        Conversation::Group(group) => {
+            head(&mut rows, &group.to_string());
+            if let Some(crate::app::full::Membership::Member(listed)) = view.roster.groups.get(group) {
+                rows.push((format::count(listed.members, "member", "members"), false));
+                if listed.waiting > 0 {
+                    rows.push((full::ask_to_join(listed.waiting), false));
+                }
+            }
+            if let Some(members) = view.members.get(group) {
+                head(&mut rows, full::MEMBERS);
+                rows.extend(members.iter().map(|user| (user.to_string(), false)));
+            }
+        }
+        Conversation::Everyone => head(&mut rows, full::EVERYONE),
+    }
+    head(&mut rows, full::COMMANDS);
+    rows.extend(full::DETAIL_COMMANDS.iter().map(|command| ((*command).to_owned(), false)));
+    let room = view.rooms.get(to);
+    if let Conversation::User(_) = to {
+        head(&mut rows, full::CONNECTION);
+        let up = room.is_some_and(|room| room.link == Link::Up);
+        rows.extend(if up { full::DIRECT } else { full::BY_MAIL }.iter().map(|line| ((*line).to_owned(), false)));
+    }
+    head(&mut rows, full::OUTBOX);
+    rows.push((full::outbox(room.map_or(0, crate::app::full::Room::waiting)), false));
+    for ((text, heading), y) in rows.iter().zip(area.y..area.bottom()) {
+        let (x, style) = if *heading { (1, look.strong()) } else { (2, look.plain()) };
+        let text = crate::app::sanitise::SafeText::ours(text);
+        cells.cut((area.x + x, y), area.width - x, text.as_str(), style);
+    }
+}

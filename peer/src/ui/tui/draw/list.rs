@@ -1,0 +1,118 @@
+//! The column of people and groups.
+
+use ratatui::layout::Rect;
+
+use crate::app::full::{Here, Membership, View};
+use crate::app::words::full;
+use crate::core::keep::Conversation;
+use crate::core::notice::KeyState;
+use crate::ui::tui::cells::Cells;
+
+/// Longer names are cut.
+pub(super) const NAME: u16 = 12;
+
+/// What one row says.
+pub(super) struct Item {
+    sign: &'static str,
+    name: String,
+    /// Behind the name.
+    beside: &'static str,
+    /// At the end of the row.
+    at_end: String,
+    calls: bool,
+}
+
+/// Draws the list; `chosen` counts conversations in the order of the list.
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Option<usize>) {
+    let look = cells.look;
+    let order = view.roster.conversations();
+    let people = order.iter().take_while(|to| matches!(to, Conversation::User(_))).count();
+    let mut y = area.y;
+    cells.put((area.x + 1, y), area.width - 1, full::PEOPLE, look.strong());
+    y += 1;
+    let rows = usize::from(area.height).saturating_sub(1);
+    let groups = order.len() - people;
+    // Groups keep their rows; of the people those are shown that fit.
+    let room = rows.saturating_sub(groups + 2).max(1).min(rows);
+    let marked = chosen.or_else(|| order.iter().position(|to| view.current.as_ref() == Some(to)));
+    let first = marked.filter(|place| *place < people).map_or(0, |place| (place + 1).saturating_sub(room));
+    for (place, to) in order.iter().enumerate().take(people).skip(first).take(room) {
+        row(cells, view, to, Rect { y, height: 1, ..area }, marked == Some(place), chosen.is_some());
+        y += 1;
+    }
+    y += 1;
+    if y >= area.bottom() {
+        return;
+    }
+    cells.put((area.x + 1, y), area.width - 1, full::GROUPS, look.strong());
+    y += 1;
+    for (place, to) in order.iter().enumerate().skip(people) {
+        if y >= area.bottom() {
+            break;
+        }
+        row(cells, view, to, Rect { y, height: 1, ..area }, marked == Some(place), chosen.is_some());
+        y += 1;
+    }
+}
+
+/// One row, for the opener too.
+pub(super) fn row(cells: &mut Cells<'_>, view: &View, to: &Conversation, area: Rect, marked: bool, choosing: bool) {
+    let look = cells.look;
+    let item = item(cells, view, to);
+    let style = match (marked, choosing) {
+        (true, true) => look.chosen(),
+        (true, false) => look.strong(),
+        (false, _) => look.plain(),
+    };
+    if marked && choosing {
+        cells.put((area.x, area.y), area.width, &" ".repeat(area.width.into()), style);
+    }
+    let sign = if item.calls { look.news() } else { style };
+    cells.put((area.x + 1, area.y), 1, item.sign, sign);
+    let used = cells.cut((area.x + 3, area.y), NAME.min(area.width.saturating_sub(4)), &item.name, style);
+    cells.put((area.x + 3 + used + 2, area.y), area.width.saturating_sub(used + 5), item.beside, style);
+    let at_end = if item.calls { look.news() } else { style };
+    cells.put_right((area.right() - 1, area.y), &item.at_end, at_end);
+}
+
+fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
+    let room = view.rooms.get(to);
+    let unread = room.map_or(0, |room| room.unread);
+    let calls = unread > 0 || room.is_some_and(|room| room.knocks);
+    let number = match (unread, room.is_some_and(|room| room.knocks)) {
+        (0, true) => "!".to_owned(),
+        (0, false) => String::new(),
+        (unread, _) => unread.to_string(),
+    };
+    match to {
+        Conversation::User(user) => {
+            let known = view.roster.known(user);
+            let key = match known.key {
+                KeyState::Verified => "verified",
+                KeyState::Changed => "KEY",
+                KeyState::Blocked => "blocked",
+                KeyState::NotVerified => "",
+            };
+            let away = matches!(known.here, Here::Away(_)) && number.is_empty();
+            let at_end = if number.is_empty() && !away { key.to_owned() } else { number };
+            let beside = if away { full::AWAY } else { "" };
+            Item { sign: cells.look.presence(&known.here), name: user.to_string(), beside, at_end, calls }
+        }
+        Conversation::Group(group) => {
+            let at_end = match view.roster.groups.get(group) {
+                Some(Membership::Pending) => full::PENDING.to_owned(),
+                Some(Membership::Member(listed)) if listed.waiting > 0 && number.is_empty() => "?".to_owned(),
+                _ => number,
+            };
+            let name = group.to_string().trim_start_matches('#').to_owned();
+            Item { sign: "#", name, beside: "", at_end, calls }
+        }
+        Conversation::Everyone => Item {
+            sign: "*",
+            name: full::EVERYONE.trim_start_matches("* ").to_owned(),
+            beside: "",
+            at_end: number,
+            calls,
+        },
+    }
+}

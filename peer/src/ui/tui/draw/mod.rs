@@ -1,0 +1,178 @@
+//! The picture of a scene (UX 4.1, 4.2): a pure function of the scene, the entry and the size.
+
+mod card;
+mod details;
+mod list;
+mod over;
+mod question;
+pub(super) mod talk;
+mod title;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::cells::{Cells, wide};
+use super::look::Look;
+use crate::app::dialogue::Echo;
+use crate::app::full::{Overlay, Scene, View};
+use crate::app::words::full;
+use crate::ui::layout::Layout;
+
+/// From this width on there are details beside the conversation.
+const WITH_DETAILS: u16 = 110;
+/// From this width and height on there are people beside the conversation.
+const WITH_PEOPLE: (u16, u16) = (60, 16);
+/// Less is refused.
+const LEAST: (u16, u16) = (20, 6);
+/// Rows the entry may take.
+const ENTRY_ROWS: usize = 5;
+
+/// How wide the columns beside the conversation are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Widths {
+    pub(crate) people: u16,
+    pub(crate) details: u16,
+}
+
+/// What is being typed.
+pub(super) struct Entry<'a> {
+    pub(super) prompt: &'a str,
+    pub(super) echo: Echo,
+    pub(super) text: &'a str,
+    pub(super) cursor: usize,
+}
+
+/// Where things ended up.
+#[derive(Debug, Default)]
+pub(super) struct Drawn {
+    pub(super) cursor: Option<(u16, u16)>,
+    /// The conversation's cells.
+    pub(super) talk: Rect,
+}
+
+/// Draws the whole screen.
+pub(super) fn scene(buffer: &mut Buffer, scene: &Scene<'_>, entry: &Entry<'_>, look: Look, widths: Widths) -> Drawn {
+    let area = buffer.area;
+    let mut cells = Cells { buffer, look };
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        cells.put((0, 0), area.width, &full::too_small(area.width, area.height), look.plain());
+        return Drawn::default();
+    }
+    match scene {
+        Scene::Nothing => Drawn::default(),
+        Scene::Card(card) => card::draw(&mut cells, card, entry),
+        Scene::View(view) => draw_view(&mut cells, view, entry, widths),
+    }
+}
+
+fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widths) -> Drawn {
+    let (area, look) = (cells.buffer.area, cells.look);
+    let roomy = area.width >= WITH_PEOPLE.0 && area.height >= WITH_PEOPLE.1;
+    let most = ENTRY_ROWS.min(usize::from(area.height).saturating_sub(5)).max(1);
+    let layout = laid_out(entry, area.width, most);
+    let entry_rows = u16::try_from(layout.rows.len()).unwrap_or(1);
+    let bottom = area.bottom() - entry_rows - if roomy { 2 } else { 1 };
+    let body = Rect { x: 0, y: 2, width: area.width, height: (bottom - 1).saturating_sub(2) };
+    title::draw(cells, view, roomy);
+    cells.rule((0, 1), area.width, "", look.faint());
+    cells.rule((0, bottom - 1), area.width, "", look.faint());
+    let mut talk = body;
+    if roomy {
+        let people = Rect { width: widths.people, ..body };
+        talk = Rect { x: widths.people + 1, width: body.width - widths.people - 1, ..body };
+        let split = |cells: &mut Cells<'_>, x| {
+            cells.column(x, body, look.faint());
+            cells.put((x, 1), 1, look.tee_down(), look.faint());
+            cells.put((x, bottom - 1), 1, look.tee_up(), look.faint());
+        };
+        split(cells, widths.people);
+        list::draw(cells, view, people, None);
+        if area.width >= WITH_DETAILS && view.details {
+            talk.width -= widths.details + 1;
+            split(cells, talk.right());
+            let details = Rect { x: talk.right() + 1, width: widths.details, ..body };
+            details::draw(cells, view, details);
+        }
+    }
+    talk::draw(cells, view, talk);
+    over::draw(cells, view, entry.text, talk, body);
+    let cursor = draw_entry(cells, &layout, (area.width, bottom));
+    if roomy {
+        cells.rule((0, area.bottom() - 2), area.width, "", look.faint());
+    }
+    hints(cells, view, roomy);
+    Drawn { cursor, talk }
+}
+
+/// The entry cut to rows; what is hidden is not there.
+fn laid_out(entry: &Entry<'_>, width: u16, rows: usize) -> Layout {
+    let (text, cursor) = if entry.echo == Echo::Visible { (entry.text, entry.cursor) } else { ("", 0) };
+    Layout::new(entry.prompt, text, cursor, width.into(), rows)
+}
+
+fn draw_entry(cells: &mut Cells<'_>, layout: &Layout, (width, top): (u16, u16)) -> Option<(u16, u16)> {
+    let plain = cells.look.plain();
+    for (row, y) in layout.rows.iter().zip(top..) {
+        cells.put((0, y), width, row, plain);
+    }
+    let (column, row) = (u16::try_from(layout.column).ok()?, u16::try_from(layout.row).ok()?);
+    Some((column.min(width - 1), top + row))
+}
+
+fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
+    let (area, look) = (cells.buffer.area, cells.look);
+    let hints: &[&str] = match (&view.overlay, view.question()) {
+        (Some(Overlay::Page(_)), _) => &full::PAGE_HINTS,
+        (Some(_), _) => &full::OVERLAY_HINTS,
+        (None, Some(_)) => &full::QUESTION_HINTS,
+        (None, None) if roomy => &full::HINTS,
+        (None, None) => &full::FEW_HINTS,
+    };
+    let last = area.bottom() - 1;
+    if view.is_armed() {
+        cells.put((1, last), area.width - 1, full::PRESS_AGAIN, look.strong());
+        return;
+    }
+    if let (Some(popup), false) = (&view.popup, over::has_room(area)) {
+        cells.cut((1, last), area.width - 2, popup.text.as_str(), look.news());
+        return;
+    }
+    if roomy {
+        hint_row(cells, hints, last);
+    } else {
+        few_hints(cells, hints, last);
+    }
+}
+
+/// As many hints as fit into a row without a margin.
+fn few_hints(cells: &mut Cells<'_>, hints: &[&str], y: u16) {
+    let mut row = String::new();
+    for hint in hints {
+        let gap = if row.is_empty() { "" } else { "  " };
+        if wide(&row) + wide(gap) + wide(hint) <= cells.buffer.area.width {
+            row.push_str(gap);
+            row.push_str(hint);
+        }
+    }
+    let style = cells.look.faint();
+    cells.put((0, y), cells.buffer.area.width, &row, style);
+}
+
+/// As many hints as fit; the one for help, which is the last, always.
+fn hint_row(cells: &mut Cells<'_>, hints: &[&str], y: u16) {
+    let (area, look) = (cells.buffer.area, cells.look);
+    let between = match look.glyphs {
+        crate::app::sanitise::Glyphs::Unicode => " · ",
+        crate::app::sanitise::Glyphs::Ascii => " - ",
+    };
+    let Some((last, others)) = hints.split_last() else { return };
+    let mut row = String::new();
+    for hint in others {
+        if wide(&row) + wide(hint) + wide(last) + 2 * wide(between) + 2 <= area.width {
+            row.push_str(hint);
+            row.push_str(between);
+        }
+    }
+    row.push_str(last);
+    cells.put((1, y), area.width - 1, &row, look.faint());
+}

@@ -1,0 +1,206 @@
+//! The conversation: messages with their times, authors and marks, what is new, what this program says.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::list::NAME;
+use super::question;
+use crate::app::full::{Anchor, Line, Message, Room, View};
+use crate::app::sanitise::SafeText;
+use crate::app::words::{format, full};
+use crate::ui::layout::broken;
+use crate::ui::tui::cells::{Cells, shortened, wide};
+use crate::ui::tui::look::Look;
+
+/// From this width on the text has a column of its own.
+const WITH_COLUMNS: u16 = 50;
+/// Where further rows begin if it has not.
+const INDENT: u16 = 3;
+/// `14:02`, and what stands around it.
+const CLOCK: u16 = 7;
+/// The mark of a message, and a space before it.
+const MARK: u16 = 3;
+const SECONDS_PER_DAY: u64 = 86_400;
+
+/// One row: what stands where, and to which line it belongs.
+#[derive(Debug, Default)]
+pub(in crate::ui::tui) struct Row {
+    pub(in crate::ui::tui) anchor: Option<Anchor>,
+    spans: Vec<(u16, String, Style)>,
+    /// A text in the middle of a rule.
+    rule: Option<String>,
+    /// At the end.
+    mark: &'static str,
+    mark_style: Style,
+}
+
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
+    let look = cells.look;
+    let Some(room) = view.current_room() else {
+        for (line, y) in full::EMPTY.iter().zip(area.y + 1..area.bottom()) {
+            cells.put((area.x + 1, y), area.width - 1, line, look.faint());
+        }
+        return;
+    };
+    let asked = question::rows(view, area, look);
+    let height = area.height.saturating_sub(u16::try_from(asked.len()).unwrap_or(0));
+    let mut rows = rows(view, room, area.width, look, height.into(), room.anchor);
+    rows.reverse();
+    if room.is_empty() && asked.is_empty() {
+        cells.put((area.x + 1, area.y + 1), area.width - 1, full::NOTHING_YET, look.faint());
+    }
+    let mut y = area.y;
+    for row in &rows {
+        draw_row(cells, row, Rect { y, height: 1, ..area });
+        y += 1;
+    }
+    // Below what was said, or at the bottom where that is full.
+    for row in &asked {
+        draw_row(cells, row, Rect { y, height: 1, ..area });
+        y += 1;
+    }
+    if let Some(anchor) = room.anchor {
+        let below = room.numbered().filter(|(number, line)| *number > anchor.line && matches!(line, Line::Message(_)));
+        let text = full::more_below(below.count());
+        let inside = wide(&text) + 4;
+        let x = area.x + area.width.saturating_sub(inside) / 2;
+        let last = area.bottom() - 1;
+        cells.clear(Rect { y: last, height: 1, ..area });
+        cells.rule((x, last), inside.min(area.width), &text, look.news());
+    }
+}
+
+fn draw_row(cells: &mut Cells<'_>, row: &Row, area: Rect) {
+    if let Some(text) = &row.rule {
+        let style = row.mark_style;
+        if text.starts_with(' ') {
+            cells.rule((area.x + 1, area.y), area.width.saturating_sub(2), text, style);
+        } else {
+            let sign = cells.look.horizontal().repeat(2);
+            let text = format!("{sign} {text} {sign}");
+            let width = wide(&text).min(area.width);
+            cells.put((area.x + (area.width - width) / 2, area.y), width, &text, style);
+        }
+    }
+    for (x, text, style) in &row.spans {
+        cells.put((area.x + x, area.y), area.width.saturating_sub(*x), text, *style);
+    }
+    if !row.mark.is_empty() {
+        cells.put((area.right().saturating_sub(MARK), area.y), MARK - 1, row.mark, row.mark_style);
+    }
+}
+
+/// Rows from the end, or from the anchor, upwards; at most so many.
+pub(in crate::ui::tui) fn rows(
+    view: &View,
+    room: &Room,
+    width: u16,
+    look: Look,
+    most: usize,
+    from: Option<Anchor>,
+) -> Vec<Row> {
+    // Both of two have their room from the beginning, so that nothing moves when the other one speaks.
+    let both = view.partner().into_iter().chain([view.me.clone()]).map(|user| wide(user.as_str()));
+    let authors = room.messages().map(|message| wide(message.author.as_str()));
+    let names = authors.chain(both).max().unwrap_or(0).min(NAME);
+    let mut lines =
+        room.numbered().rev().skip_while(|(number, _)| from.is_some_and(|anchor| *number > anchor.line)).peekable();
+    let mut rows = Vec::new();
+    while let Some((number, line)) = lines.next() {
+        let mut block = Vec::new();
+        let day = |line: &Line| line.date() / SECONDS_PER_DAY;
+        if lines.peek().is_none_or(|(_, before)| day(before) != day(line)) {
+            let row = Row { rule: Some(full::day(line.date())), mark_style: look.faint(), ..Row::default() };
+            block.push(row);
+        }
+        if room.news == Some(number) {
+            let new = room.numbered().filter(|(at, line)| *at >= number && is_new(view, line)).count();
+            block.push(Row { rule: Some(full::new_below(new)), mark_style: look.news(), ..Row::default() });
+        }
+        match line {
+            Line::Message(message) => block.extend(message_rows(view, message, width, names, look)),
+            Line::Note { text, .. } => block.extend(note_rows(text, width, look)),
+        }
+        let hidden = from.filter(|anchor| anchor.line == number).map_or(0, |anchor| anchor.below);
+        for (below, mut row) in block.into_iter().rev().enumerate().skip(hidden) {
+            row.anchor = Some(Anchor { line: number, below });
+            rows.push(row);
+            if rows.len() == most {
+                return rows;
+            }
+        }
+    }
+    rows
+}
+
+fn is_new(view: &View, line: &Line) -> bool {
+    matches!(line, Line::Message(message) if message.author != view.me)
+}
+
+fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Look) -> Vec<Row> {
+    let mine = message.author == view.me;
+    let name = shortened(message.author.as_str(), NAME, look);
+    let text_at = 1 + CLOCK - 1 + if width >= WITH_COLUMNS { names } else { wide(&name) } + 2;
+    let rest_at = if width >= WITH_COLUMNS { text_at } else { INDENT };
+    let end = width.saturating_sub(if mine { 1 + MARK } else { 1 });
+    let room = |at: u16| usize::from(end.saturating_sub(at).max(2));
+    let mut rows: Vec<Row> = Vec::new();
+    for line in SafeText::message(&message.text, view.glyphs) {
+        let at = if rows.is_empty() { text_at } else { rest_at };
+        for piece in broken(line.as_str(), room(at), room(rest_at)) {
+            let at = if rows.is_empty() { text_at } else { rest_at };
+            rows.push(Row { spans: vec![(at, piece.trim_end().to_owned(), look.plain())], ..Row::default() });
+        }
+    }
+    if let Some(first) = rows.first_mut() {
+        let style = if mine { look.mine() } else { look.strong() };
+        first.spans.push((1, format::clock(message.date), look.faint()));
+        first.spans.push((CLOCK, name, style));
+    }
+    if let (Some(last), true) = (rows.last_mut(), mine) {
+        last.mark = look.mark(message.mark);
+        last.mark_style = if message.mark == crate::core::keep::Mark::Failed { look.alarming() } else { look.plain() };
+    }
+    rows
+}
+
+/// What this program says begins where nobody else can write.
+fn note_rows(text: &str, width: u16, look: Look) -> Vec<Row> {
+    let text = SafeText::ours(text);
+    let room = usize::from(width.saturating_sub(2).max(4));
+    let rows = broken(text.as_str(), room, room.saturating_sub(INDENT.into()).max(2)).into_iter().enumerate();
+    rows.map(|(number, piece)| {
+        let at = if number == 0 { 1 } else { 1 + INDENT };
+        Row { spans: vec![(at, piece.trim_end().to_owned(), look.faint())], ..Row::default() }
+    })
+    .collect()
+}
+
+impl Row {
+    /// Puts a sign of this program's own in front.
+    pub(super) fn sign(&mut self, sign: &str, style: Style) {
+        self.spans.push((1, sign.to_owned(), style));
+    }
+
+    /// A row of this program's own, beginning at a column.
+    pub(super) fn ours(at: u16, text: &str, style: Style) -> Self {
+        Self { spans: vec![(at, text.to_owned(), style)], ..Self::default() }
+    }
+}
+
+/// Where a conversation stands after it was scrolled by so many rows, up if positive.
+pub(in crate::ui::tui) enum Scrolled {
+    To(Option<Anchor>),
+    /// The top is on the screen already.
+    Top(Option<Anchor>),
+}
+
+pub(in crate::ui::tui) fn scrolled(view: &View, room: &Room, area: Rect, look: Look, by: isize) -> Scrolled {
+    let all = rows(view, room, area.width, look, usize::MAX, None);
+    let at = room.anchor.and_then(|anchor| all.iter().position(|row| row.anchor == Some(anchor))).unwrap_or(0);
+    let highest = all.len().saturating_sub(area.height.into());
+    let wanted = at.saturating_add_signed(by);
+    let place = wanted.min(highest);
+    let anchor = if place == 0 { None } else { all.get(place).and_then(|row| row.anchor) };
+    if wanted > highest { Scrolled::Top(anchor) } else { Scrolled::To(anchor) }
+}

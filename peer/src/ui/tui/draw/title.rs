@@ -1,0 +1,124 @@
+//! The title row: with whom, how sure that is, and on the right what concerns the whole session.
+
+use crate::app::full::{Directory, Here, Link, View};
+use crate::app::words::{format, full};
+use crate::core::keep::Conversation;
+use crate::core::notice::KeyState;
+use crate::ui::tui::cells::{Cells, shortened, wide};
+
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
+    let (width, look) = (cells.buffer.area.width, cells.look);
+    let gap = if roomy { 2 } else { 1 };
+    let mut x = 1;
+    let mut put = |cells: &mut Cells<'_>, text: &str, style| {
+        if !text.is_empty() {
+            x += cells.put((x, 0), width.saturating_sub(x + 1), text, style) + gap;
+        }
+    };
+    match &view.current {
+        None => put(cells, view.me.as_str(), look.strong()),
+        Some(Conversation::User(with)) => {
+            let known = view.roster.known(with);
+            let (sign, presence) = (look.presence(&known.here), presence(view, &known.here));
+            let security = security(known.key);
+            // The security word is never dropped: first the presence in words gives way, then its sign, then the name.
+            let name = |rest: u16| shortened(with.as_str(), width.saturating_sub(wide(security) + rest), look);
+            let full_name = wide(with.as_str()) + wide(security);
+            let fits = |rest: u16| full_name + rest <= width;
+            let style = if matches!(known.here, Here::Online { .. }) { look.good() } else { look.plain() };
+            if roomy && fits(wide(&presence) + 2 * gap + 4) {
+                put(cells, with.as_str(), look.strong());
+                put(cells, &format!("{sign} {presence}"), style);
+            } else if fits(2 * gap + 3) {
+                put(cells, with.as_str(), look.strong());
+                put(cells, sign, style);
+            } else {
+                put(cells, &name(gap + 2), look.strong());
+            }
+            let style = match known.key {
+                KeyState::Verified => look.good(),
+                KeyState::NotVerified => look.plain(),
+                KeyState::Changed | KeyState::Blocked => look.alarming(),
+            };
+            put(cells, security, style);
+        }
+        Some(Conversation::Group(group)) => {
+            put(cells, &group.to_string(), look.strong());
+            if let Some(crate::app::full::Membership::Member(listed)) = view.roster.groups.get(group) {
+                put(
+                    cells,
+                    &format!(
+                        "{}, {} {}",
+                        format::count(listed.members, "member", "members"),
+                        listed.online,
+                        full::ONLINE
+                    ),
+                    look.plain(),
+                );
+            }
+        }
+        Some(Conversation::Everyone) => {
+            put(cells, full::EVERYONE, look.strong());
+            put(cells, full::NOT_SECRET, look.news());
+        }
+    }
+    right(cells, view, x);
+}
+
+fn presence(view: &View, here: &Here) -> String {
+    let room = view.current_room();
+    match (here, room.map(|room| room.link)) {
+        (_, Some(Link::Calling)) => full::CALLING.to_owned(),
+        (Here::Online { .. }, _) => full::ONLINE.to_owned(),
+        (Here::Away(_), _) => full::AWAY.to_owned(),
+        (Here::Offline | Here::Unknown, _) => match room.map_or(0, crate::app::full::Room::waiting) {
+            0 => full::NOT_ONLINE.to_owned(),
+            waiting => full::waiting(waiting),
+        },
+    }
+}
+
+fn security(key: KeyState) -> &'static str {
+    match key {
+        KeyState::Verified => full::VERIFIED,
+        KeyState::NotVerified => full::NOT_VERIFIED,
+        KeyState::Changed => full::KEY_CHANGED,
+        KeyState::Blocked => full::BLOCKED,
+    }
+}
+
+/// Dropped piece by piece where there is no room: the clock, the server, what is unread.
+fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
+    let (width, look) = (cells.buffer.area.width, cells.look);
+    let here = format!("{}@{}", view.me, format::without_default_port(&view.server));
+    let server = match view.directory {
+        Directory::Here => here,
+        Directory::Lost { retry } => match retry.saturating_duration_since(view.now.instant).as_secs() {
+            0 => full::OFFLINE.to_owned(),
+            seconds => full::offline_retry(seconds),
+        },
+    };
+    let (messages, rooms) = view.unread();
+    let unread = if messages > 0 { full::unread_in(messages, rooms) } else { String::new() };
+    let unread_short = if messages > 0 { full::unread_in(messages, 1) } else { String::new() };
+    let clock = format::clock(view.now.date);
+    let lost = view.directory != Directory::Here;
+    let shorter = if lost { server.clone() } else { String::new() };
+    let ways = [
+        vec![server.as_str(), &unread, &clock],
+        vec![server.as_str(), &unread],
+        vec![shorter.as_str(), &unread],
+        vec![shorter.as_str(), &unread_short],
+        vec![shorter.as_str()],
+        vec![&unread_short],
+    ];
+    for way in ways {
+        let pieces: Vec<&str> = way.into_iter().filter(|piece| !piece.is_empty()).collect();
+        let text = pieces.join("  ");
+        if from + wide(&text) < width && !text.is_empty() {
+            let style = if lost { look.alarming() } else { look.plain() };
+            cells.put_right((width - 1, 0), &text, style);
+            return;
+        }
+    }
+}

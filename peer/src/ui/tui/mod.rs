@@ -1,0 +1,298 @@
+//! The full screen: the loop between a person, [`Full`] and the engine, on a screen of its own.
+//!
+//! [`keys`] says what keys mean, [`draw`] what is on the screen, [`look`] how it looks. Nothing here depends on a
+//! runtime; the screen is drawn anew after every input, and only cells that differ are written.
+
+mod cells;
+mod draw;
+mod keys;
+mod look;
+
+use std::io::{self, Stdout, Write as _};
+use std::time::{Instant, SystemTime};
+
+use async_channel::Receiver;
+use common::limits::MESSAGE_TEXT;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use signal_hook::consts::{SIGTSTP, SIGWINCH};
+use signal_hook::low_level::raise;
+
+use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal};
+use super::editor::{Editor, Effect, Key};
+use super::raw::{Modes, RawMode};
+use crate::app::dialogue::{Echo, Options};
+use crate::app::exit;
+use crate::app::full::{Action, Full, Input, Now, Output, Scene};
+use crate::app::sanitise::SafeText;
+use crate::app::words;
+pub(crate) use draw::Widths;
+use draw::talk::{self, Scrolled};
+use draw::{Drawn, Entry};
+use keys::Press;
+pub(crate) use look::{Look, Theme};
+
+/// How the full screen looks and begins.
+#[derive(Debug, Clone)]
+pub(crate) struct TuiOptions {
+    /// For the entrance.
+    pub(crate) dialogue: Options,
+    /// Entries remembered per conversation.
+    pub(crate) history: usize,
+    pub(crate) look: Look,
+    pub(crate) widths: Widths,
+}
+
+/// Whether there is a screen for [`run`]; elsewhere the line terminal does.
+pub(crate) fn has_a_screen() -> bool {
+    can_move_the_cursor()
+}
+
+/// Runs the full screen until the person or the engine ends it; returns the exit code.
+pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
+    let ended = match Screen::open(&options) {
+        Ok(screen) => converse(channels, screen, options.dialogue).await,
+        Err(error) => Err(error),
+    };
+    ended.unwrap_or_else(|error| lost_terminal(&error))
+}
+
+async fn converse(channels: Channels, mut screen: Screen, options: Options) -> io::Result<i32> {
+    let (mut full, first) = Full::new(options, now());
+    let mut ended = screen.carry_out(first, &channels).await?;
+    loop {
+        if let Some(code) = ended {
+            screen.close()?;
+            return Ok(code);
+        }
+        screen.draw(&full)?;
+        let mut inputs = match channels.next(screen.next(), full.deadline(now())).await? {
+            Event::Person(press) => screen.pressed(press, &full)?,
+            Event::CtrlC => vec![Input::CtrlC],
+            Event::Stop(code) => vec![Input::Stop(code)],
+            Event::Notice(notice) => vec![Input::Notice(notice)],
+            Event::EngineGone => vec![Input::EngineGone],
+            Event::Tick => vec![Input::Tick],
+        };
+        while inputs.len() < NOTICES_PER_UPDATE
+            && let Ok(notice) = channels.notices.try_recv()
+        {
+            inputs.push(Input::Notice(notice));
+        }
+        for input in inputs {
+            let output = full.handle(now(), screen.typed(&full), input);
+            ended = screen.carry_out(output, &channels).await?.or(ended);
+        }
+    }
+}
+
+fn now() -> Now {
+    let date = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Now { instant: Instant::now(), date }
+}
+
+/// What becomes of keys that were read before what is asked now can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TypeAhead {
+    Counts,
+    /// They are forgotten until the next change of the size, real or not: it comes after them.
+    Discarded,
+}
+
+/// The terminal, the entry and the keys.
+struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    editor: Editor,
+    keys: Receiver<io::Result<Press>>,
+    type_ahead: TypeAhead,
+    look: Look,
+    widths: Widths,
+    drawn: Drawn,
+    /// As it was last set.
+    title: String,
+    farewell: Vec<SafeText>,
+    raw: RawMode,
+}
+
+impl Screen {
+    fn open(options: &TuiOptions) -> io::Result<Self> {
+        let raw = RawMode::enter(Modes::Full)?;
+        let keys = super::keys::listen(keys::press)?;
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(Self {
+            terminal,
+            editor: Editor::new(MESSAGE_TEXT, options.history),
+            keys,
+            type_ahead: TypeAhead::Counts,
+            look: options.look,
+            widths: options.widths,
+            drawn: Drawn::default(),
+            title: String::new(),
+            farewell: Vec::new(),
+            raw,
+        })
+    }
+
+    async fn next(&self) -> io::Result<Press> {
+        self.keys.recv().await.unwrap_or(Ok(Press::Gone))
+    }
+
+    /// What is being typed; secrets are not told.
+    fn typed(&self, full: &Full) -> &str {
+        match full.prompt() {
+            Some(prompt) if prompt.echo == Echo::Visible => self.editor.text(),
+            _ => "",
+        }
+    }
+
+    fn draw(&mut self, full: &Full) -> io::Result<()> {
+        if self.type_ahead == TypeAhead::Discarded {
+            return Ok(());
+        }
+        let scene = full.scene();
+        let prompt = full.prompt();
+        if let Some(prompt) = &prompt {
+            self.editor.treat(prompt.echo, prompt.lines, prompt.history.as_deref());
+        }
+        let entry = Entry {
+            prompt: prompt.as_ref().map_or("", |prompt| prompt.text.as_str()),
+            echo: prompt.as_ref().map_or(Echo::Hidden, |prompt| prompt.echo),
+            text: self.editor.text(),
+            cursor: self.editor.cursor(),
+        };
+        let (look, widths) = (self.look, self.widths);
+        let mut drawn = Drawn::default();
+        self.terminal.draw(|frame| {
+            drawn = draw::scene(frame.buffer_mut(), &scene, &entry, look, widths);
+            if let Some(place) = drawn.cursor {
+                frame.set_cursor_position(place);
+            }
+        })?;
+        self.drawn = drawn;
+        self.set_title(&scene)
+    }
+
+    /// The title of the terminal's window says how much is unread.
+    fn set_title(&mut self, scene: &Scene<'_>) -> io::Result<()> {
+        let unread = if let Scene::View(view) = scene { view.unread().0 } else { 0 };
+        let title = words::full::window(unread);
+        if title != self.title {
+            crossterm::execute!(io::stdout(), crossterm::terminal::SetTitle(&title))?;
+            self.title = title;
+        }
+        Ok(())
+    }
+
+    /// What a key means where the scene is.
+    fn pressed(&mut self, press: Press, full: &Full) -> io::Result<Vec<Input>> {
+        let discarded = self.type_ahead == TypeAhead::Discarded;
+        let input = match press {
+            Press::Edit(_) | Press::EndOrDelete | Press::Do(_) | Press::Scroll(_) if discarded => None,
+            Press::Edit(key) => return Ok(self.edit(key, full)),
+            Press::EndOrDelete if self.editor.text().is_empty() => Some(Input::CtrlD),
+            Press::EndOrDelete => return Ok(self.edit(Key::DeleteRight, full)),
+            Press::Interrupt => Some(Input::CtrlC),
+            Press::Do(action) => Some(Input::Do(action)),
+            Press::Scroll(scroll) => return Ok(self.scrolled(scroll, full)),
+            Press::Focus(focus) => Some(Input::Focus(focus)),
+            Press::Gone => Some(Input::Stop(exit::HANG_UP)),
+            Press::Resized => {
+                self.type_ahead = TypeAhead::Counts;
+                None
+            }
+            Press::Redraw => {
+                self.terminal.clear()?;
+                None
+            }
+            Press::Suspend => {
+                self.suspend()?;
+                None
+            }
+            Press::Nothing => None,
+        };
+        Ok(input.into_iter().collect())
+    }
+
+    fn edit(&mut self, key: Key, full: &Full) -> Vec<Input> {
+        let above = matches!(full.scene(), Scene::View(view) if view.overlay.is_some());
+        match key {
+            Key::Older if above => return vec![Input::Do(Action::Up)],
+            Key::Newer if above => return vec![Input::Do(Action::Down)],
+            // The ends of the conversation, where there is no entry to go to the ends of.
+            Key::Start if self.editor.text().is_empty() => return self.scrolled(keys::Scroll::Top, full),
+            Key::End if self.editor.text().is_empty() => return self.scrolled(keys::Scroll::End, full),
+            _ => {}
+        }
+        let escape = key == Key::Escape;
+        match self.editor.press(key) {
+            Effect::Entered(line) => vec![Input::Line(line)],
+            Effect::TooLong(bytes) => vec![Input::Tell(words::too_long(bytes))],
+            Effect::Pasted(lines) => vec![Input::Tell(words::pasted(lines))],
+            Effect::None if escape => vec![Input::Do(Action::Escape)],
+            Effect::None => Vec::new(),
+        }
+    }
+
+    fn scrolled(&self, scroll: keys::Scroll, full: &Full) -> Vec<Input> {
+        let Scene::View(view) = full.scene() else { return Vec::new() };
+        let page = isize::try_from(self.drawn.talk.height.saturating_sub(2).max(1)).unwrap_or(1);
+        let by = match scroll {
+            keys::Scroll::Up => page,
+            keys::Scroll::Down => -page,
+            keys::Scroll::Top => isize::MAX,
+            keys::Scroll::End => isize::MIN,
+        };
+        if view.page().is_some() {
+            let action = if by > 0 { Action::Up } else { Action::Down };
+            return (0..page).map(|_| Input::Do(action)).collect();
+        }
+        let Some(room) = view.current_room() else { return Vec::new() };
+        match talk::scrolled(view, room, self.drawn.talk, self.look, by) {
+            Scrolled::To(anchor) => vec![Input::Scrolled(anchor)],
+            Scrolled::Top(anchor) => vec![Input::Scrolled(anchor), Input::Older],
+        }
+    }
+
+    /// Returns the exit code if that is all.
+    async fn carry_out(&mut self, outputs: Vec<Output>, channels: &Channels) -> io::Result<Option<i32>> {
+        let mut ended = None;
+        for output in outputs {
+            match output {
+                // An engine that is gone says so by closing its notices.
+                Output::Command(command) => drop(channels.commands.send(command).await),
+                Output::Entry(entry) => self.editor.set(&entry),
+                Output::Remember(entry) => self.editor.remember(&entry),
+                Output::DiscardTypeAhead => {
+                    self.editor.set("");
+                    // A failure leaves the whole word that must be typed as the only guard.
+                    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+                    if raise(SIGWINCH).is_ok() {
+                        self.type_ahead = TypeAhead::Discarded;
+                    }
+                }
+                Output::Farewell(line) => self.farewell.push(line),
+                Output::Exit(code) => ended = Some(code),
+            }
+        }
+        Ok(ended)
+    }
+
+    /// CTRL-Z: the shell gets the terminal as it was, until it wakes us.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.raw.leave()?;
+        raise(SIGTSTP)?;
+        self.raw = RawMode::enter(Modes::Full)?;
+        self.title.clear();
+        self.terminal.clear()
+    }
+
+    /// Gives the terminal back and says what is left to say.
+    fn close(&mut self) -> io::Result<()> {
+        self.raw.leave()?;
+        let mut out = io::stdout().lock();
+        for line in &self.farewell {
+            writeln!(out, "{}", line.as_str())?;
+        }
+        out.flush()
+    }
+}

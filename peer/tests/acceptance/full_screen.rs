@@ -1,0 +1,175 @@
+//! The full screen (UX section 4): real peers in pseudo-terminals of several sizes.
+
+use common::testkit::Example;
+use rustix::process::Signal;
+
+use crate::harness::{Counterpart, PASSCODE, Seat, Stage, Terminal};
+use crate::hostile_text::{is_harmful, say_everything};
+
+fn seat(stage: &Stage, user: &str) -> Seat {
+    stage.seat_of(user).with(&["tui"]).set("LANG", "C.UTF-8")
+}
+
+/// A user at a full screen, logged in.
+#[track_caller]
+fn logged_in(seat: &Seat, columns: u16, rows: u16) -> Terminal {
+    let terminal = Terminal::start_sized(seat, columns, rows);
+    terminal.shows("Enter passcode on keypad.");
+    terminal.enters(PASSCODE);
+    terminal.shows("/help");
+    terminal
+}
+
+/// The row with `text` in it, without the people beside it.
+fn said(terminal: &Terminal, text: &str) -> String {
+    let lines = terminal.lines();
+    let line = lines.iter().find(|line| line.contains(text)).unwrap_or_else(|| panic!("{lines:#?}"));
+    line.split('│').nth(1).unwrap_or(line).trim_end().to_owned()
+}
+
+#[test]
+fn two_people_talk_and_see_how_far_their_messages_have_come() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.shows("● bianca");
+    ali.enters("bianca");
+    ali.shows("Connection established, type your messages");
+    bianca.shows("Connection received from user ali, type your messages");
+    ali.enters("Hello, how are you today?");
+    bianca.shows("Hello, how are you today?");
+    ali.shows("Hello, how are you today?                ✓✓");
+    bianca.enters("I am fine, how about you?");
+    ali.shows("bianca  I am fine, how about you?");
+    assert!(said(&ali, "Hello, how").contains(" ali     Hello"), "authors stand in a column: {:#?}", ali.lines());
+    assert!(ali.lines()[0].starts_with(" bianca  ● online  [not verified]"), "{:#?}", ali.lines());
+    ali.ctrl_c();
+    bianca.shows("Connection ended");
+    ali.shows("CTRL-C connection ended");
+    ali.shows("Type the ID of a user and Enter, to talk.");
+}
+
+#[test]
+fn what_arrives_elsewhere_is_counted_and_alt_a_opens_it() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+    let [bianca, carol] = ["bianca", "carol"].map(|user| stage.terminal_of(user));
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.enters("bianca");
+    ali.shows("Connection established");
+    bianca.shows("Connection received from user ali");
+    carol.enters("ali");
+    ali.shows("carol wants to talk. Alt+A opens, Esc hides this.");
+    carol.enters("are you there?");
+    ali.shows("1 unread");
+    assert!(!ali.lines().iter().any(|line| line.contains("are you there?")), "{:#?}", ali.lines());
+    ali.types("half a li");
+    ali.types("\x1ba");
+    ali.shows("carol  are you there?");
+    ali.enters("yes");
+    carol.shows("yes");
+    // What was being typed to bianca is still there.
+    ali.types("\x1b[1;3A");
+    ali.shows(" > half a li");
+}
+
+#[test]
+fn the_terminal_is_given_back_however_the_program_ends() {
+    let stage = Stage::of(&[Example::Ali]);
+    let signals = [(None, 0), (Some(Signal::TERM), 143), (Some(Signal::HUP), 129)];
+    for (signal, code) in signals {
+        let mut ali = logged_in(&seat(&stage, "ali"), 80, 24);
+        ali.shows("PEOPLE");
+        assert!(ali.is_full_screen());
+        match signal {
+            Some(signal) => ali.signal(signal),
+            None => ali.enters("/quit"),
+        }
+        assert_eq!(ali.exit_code(), code);
+        assert_eq!(ali.modes(), ali.modes_before(), "{signal:?}");
+        ali.shows("Logged out.");
+        assert!(!ali.is_full_screen(), "{signal:?}");
+    }
+}
+
+#[test]
+fn ctrl_c_quits_only_when_it_is_pressed_again() {
+    let stage = Stage::of(&[Example::Ali]);
+    let mut ali = logged_in(&seat(&stage, "ali"), 40, 20);
+    ali.types("abc");
+    ali.shows(" > abc");
+    ali.ctrl_c();
+    ali.until("an empty entry", |lines| !lines.iter().any(|line| line.contains("abc")));
+    ali.ctrl_c();
+    ali.shows("Press CTRL-C again to quit");
+    ali.ctrl_c();
+    assert_eq!(ali.exit_code(), 130);
+}
+
+#[test]
+fn every_size_is_drawn_and_nothing_is_left_of_the_one_before() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali"), 120, 40);
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali");
+    bianca.enters("This is long enough to be broken into several rows on every screen that is not wide.");
+    ali.shows("CONNECTION");
+    ali.resize_to(40, 20);
+    ali.until("one pane", |lines| lines.len() == 20 && !lines.iter().any(|line| line.contains("PEOPLE")));
+    ali.shows("   be broken into several rows on");
+    ali.resize_to(20, 6);
+    ali.until("six rows", |lines| lines.len() == 6 && lines[5].contains("/help"));
+    ali.resize_to(18, 5);
+    ali.shows("Terminal too small");
+    ali.resize_to(120, 40);
+    ali.shows("CONNECTION");
+    ali.until("no stale cells", |lines| lines.iter().all(|line| line.chars().count() <= 120) && lines.len() == 40);
+    ali.types("still here");
+    ali.shows(" > still here");
+}
+
+#[test]
+fn a_text_of_somebody_else_moves_colours_and_imitates_nothing() {
+    let stage = Stage::of(&[Example::Bianca]);
+    let seat = seat(&stage, "bianca");
+    let ali = Counterpart::ali(&stage);
+    for (columns, rows) in [(80, 60), (40, 80)] {
+        let mut bianca = logged_in(&seat, columns, rows);
+        bianca.types("half a li");
+        bianca.shows(" > half a li");
+        let mut caller = ali.call(seat.address()).place().unwrap();
+        bianca.shows("Connection received from user ali");
+        let before = bianca.bytes().len();
+        say_everything(&mut caller);
+        bianca.shows("that was all");
+        let written = String::from_utf8(bianca.bytes().split_off(before)).unwrap();
+        let harmful: Vec<char> = written.chars().filter(|c| is_harmful(*c) && *c != '\x1b').collect();
+        assert!(harmful.is_empty(), "{harmful:?}");
+        for sequence in ["\x1b]", "\x1bP", "\x1bc", "\x1b[2J", "\x1b[?1049", "\x1b[?2004"] {
+            assert!(!written.contains(sequence), "{sequence:?} was written");
+        }
+        assert_nothing_begins_where_we_do(&bianca.lines());
+        bianca.signal(Signal::TERM);
+        bianca.exit_code();
+    }
+}
+
+/// Program lines begin in the second column of the conversation; texts of others never do.
+#[track_caller]
+fn assert_nothing_begins_where_we_do(lines: &[String]) {
+    let ours = ["Connection ended", "CTRL-C", "Enter ", "Login:", "WARNING", "-- bianca is"];
+    let talk = lines.iter().filter(|line| !line.contains("Enter send"));
+    for line in talk {
+        let row = line.split('│').nth(1).unwrap_or(line);
+        let begins = row.strip_prefix(' ').unwrap_or(row);
+        assert!(!ours.iter().any(|words| begins.starts_with(words)), "{row:?} can pass for ours in {lines:#?}");
+    }
+}
+
+#[test]
+fn without_a_screen_the_line_terminal_takes_its_place() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = Terminal::start_sized(&seat(&stage, "ali").with(&["--plain"]), 80, 24);
+    ali.logs_in();
+    assert!(!ali.bytes().contains(&0x1b), "no escape byte is written");
+}
