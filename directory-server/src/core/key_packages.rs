@@ -26,13 +26,20 @@ pub struct Taken {
 
 impl Present {
     /// Answers `KEYPACKAGEPUT`.
-    pub(super) async fn publish<S: Store>(&self, directory: &Directory<S>, put: KeyPackagePut) -> Answer {
+    pub(super) async fn publish<S: Store>(&mut self, directory: &Directory<S>, put: KeyPackagePut) -> Answer {
         let KeyPackagePut { packages, last_resort } = put;
         if packages.iter().chain(&last_resort).any(|piece| !(1..=KEY_PACKAGE_MAX).contains(&piece.0.len())) {
             return Answer::error(ErrorCode::Malformed);
         }
+        let first = last_resort.is_some();
         match directory.store.publish(self.attendance.member(), packages, last_resort).await {
-            Ok(state) => Answer::Message(state.into()),
+            Ok(state) => {
+                // Whoever shares rooms with this user can add the terminal only from now on.
+                if first && !std::mem::replace(&mut self.has_published, true) {
+                    directory.online.announce(self.attendance.user());
+                }
+                Answer::Message(state.into())
+            }
             Err(error) => error.into(),
         }
     }

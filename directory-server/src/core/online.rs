@@ -310,7 +310,7 @@ impl Online {
     }
 
     /// Tells everybody who may know what a user is now. Every change ends with this, so that the last word is right.
-    fn announce(&self, user: &UserId) {
+    pub(super) fn announce(&self, user: &UserId) {
         let audience = self.audience();
         let watches = self.watches();
         let Some(presence) = self.presence(user) else { return };

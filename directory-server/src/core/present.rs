@@ -73,6 +73,8 @@ pub struct Present {
     pub(super) delivery: Delivery,
     pub(super) upload: Option<Uploading>,
     pub(super) changes: Changes,
+    /// Whether others were told that this terminal can be added to rooms.
+    pub(super) has_published: bool,
 }
 
 impl Present {
@@ -85,6 +87,7 @@ impl Present {
             delivery: Delivery::default(),
             upload: None,
             changes: Changes::default(),
+            has_published: false,
         }
     }
 

@@ -340,6 +340,10 @@ pub(crate) enum GroupNews {
     NotThere { user: UserId },
     /// Answers a wish: this user is a member already.
     AlreadyMember { user: UserId },
+    /// Answers `Approve`: this user has no terminal that takes mail, and goes on waiting.
+    NoTerminal { user: UserId },
+    /// Answers a wish: this terminal has lost its state and waits to be added again.
+    Returning,
     /// Answers `Leave`: the only admin must name another first.
     LastAdmin,
     /// Answers a wish: the directory is out of reach.

@@ -70,6 +70,8 @@ struct Terminal {
     office: Office,
     /// The post office in memory is not what the disk has: it keeps, and therefore sends, nothing until it is opened anew.
     is_suspended: bool,
+    /// The session ends and begins again on purpose, of which the person has been told.
+    is_renewing: bool,
     reopening: Option<Task>,
 }
 
@@ -135,6 +137,7 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         journal: setup.journal,
         office,
         is_suspended: false,
+        is_renewing: false,
         reopening: None,
     };
     terminal.run(happened).await
@@ -212,6 +215,7 @@ impl Terminal {
                 let terminal = back.certificate.terminal;
                 if terminal != self.office.me.terminal {
                     (self.office.certificate, self.office.me.terminal) = (back.certificate, terminal);
+                    self.me.terminal = terminal;
                     let post = self.office.open(&*self.state.lock().await)?;
                     self.is_suspended = false;
                     return self.input(Input::Renewed { terminal, post: Box::new(post) }).await;
@@ -303,10 +307,11 @@ impl Terminal {
         self.is_suspended = true;
         {
             let mut state = self.state.lock().await;
-            let forgotten = forget_rooms(&state.load(Kind::Mls)?, &state.load(Kind::Counter)?);
+            let forgotten = forget_rooms(self.office.me.terminal, &state.load(Kind::Mls)?, &state.load(Kind::Counter)?);
             state.renew_terminal(&forgotten)?;
         }
         self.front_end.tell(Notice::NewTerminal).await;
+        self.is_renewing = true;
         ask(&self.questions, Question::Anew).await;
         Ok(Run::On)
     }
@@ -318,6 +323,8 @@ impl Terminal {
                 self.front_end.tell(notice).await;
                 return Ok(Run::Over);
             }
+            Effect::Notify(Notice::DirectoryLost { .. }) if self.is_renewing => {}
+            Effect::Notify(Notice::DirectoryBack) if self.is_renewing => self.is_renewing = false,
             Effect::Notify(notice) => self.front_end.tell(notice).await,
             Effect::Lookup { purpose, user } => ask(&self.questions, Question::Lookup { purpose, user }).await,
             Effect::List => ask(&self.questions, Question::List).await,

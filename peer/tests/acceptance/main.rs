@@ -27,6 +27,7 @@ mod kills;
 mod lockout;
 mod lookups;
 mod mail;
+mod old_copy;
 mod once;
 mod outage;
 mod passcode;

@@ -170,6 +170,8 @@ fn group_answer(group: &GroupName, news: &GroupNews) -> Option<Result<Value, Rpc
         | GroupNews::NotAMember
         | GroupNews::NotThere { .. }
         | GroupNews::AlreadyMember { .. }
+        | GroupNews::NoTerminal { .. }
+        | GroupNews::Returning
         | GroupNews::LastAdmin => exit::REFUSED,
         GroupNews::DirectoryLost => exit::SERVER_UNREACHABLE,
         GroupNews::Request { .. }

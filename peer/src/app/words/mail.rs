@@ -13,7 +13,8 @@ pub(crate) const EVERYONE: &str =
     "-- Everyone who is online reads this, and the server keeps it: signed, not secret. (CTRL-C leaves.)";
 /// `n.new_terminal`
 pub(crate) const NEW_TERMINAL: &str = "-- This machine's state was an old copy, so it goes on as a new terminal. \
-     Conversations and groups follow when others come online; messages are kept.";
+     Messages in it are kept; what came after it was made may be missing. \
+     Conversations and groups follow when others are online.";
 /// `n.nothing`: `/history` and `/find` without a result.
 pub(crate) const NOTHING_THERE: &str = "-- There is nothing.";
 /// `e.server`
@@ -264,6 +265,13 @@ pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
         GroupNews::NotAMember => format!("-- You are not a member of {group}. To ask for it: /group join {group}"),
         GroupNews::NotThere { user } => format!("-- {user} is not a member of {group}, and has not asked to be."),
         GroupNews::AlreadyMember { user } => format!("-- {user} is a member of {group} already."),
+        GroupNews::NoTerminal { user } => format!(
+            "-- {user} cannot be let in yet: none of {user}'s terminals takes mail. \
+             Approve again when {user} has logged in."
+        ),
+        GroupNews::Returning => {
+            format!("-- This terminal is new in {group}: it follows when another member is online.")
+        }
         GroupNews::LastAdmin => {
             format!("-- You are the only admin of {group}. Name another first: /group admin ID {group}")
         }

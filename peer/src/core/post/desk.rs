@@ -48,6 +48,8 @@ pub(super) enum Asked {
         count: usize,
         entries: Vec<Record>,
     },
+    /// To forget the terminal that this one took the place of.
+    Replaced,
     /// Which terminals our user has.
     OwnTerminals,
     /// Whether there is such a user, whom the person wanted to call.

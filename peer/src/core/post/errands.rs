@@ -128,7 +128,9 @@ impl Errands {
 impl Post {
     /// Takes up an errand, unless it waits already.
     pub(super) fn run(&mut self, step: &mut Step<'_>, errand: Errand) {
-        let under_way = self.errands.now.as_ref().is_some_and(|running| running.errand == errand);
+        // Terminals that have come meanwhile are missing in what a comparison under way was told.
+        let compares = matches!(errand, Errand::Sync(_));
+        let under_way = !compares && self.errands.now.as_ref().is_some_and(|running| running.errand == errand);
         if !under_way && !self.errands.waiting.contains(&errand) {
             self.errands.waiting.push_back(errand);
         }
@@ -373,8 +375,8 @@ impl Post {
     pub(super) fn look_after_rooms_of(&mut self, step: &mut Step<'_>, user: &UserId) {
         for room in self.rooms.with_user(user).into_iter().filter(|room| self.is_founded(room)).collect::<Vec<_>>() {
             self.rooms.set_not_synced(&room);
-            // In a large room one of those who are there is enough.
-            let online = |other: &UserId| *other == self.me.user || self.is_online(other);
+            // In a large room one of the others who are there is enough; who has come may have lost everything.
+            let online = |other: &UserId| other != user && (*other == self.me.user || self.is_online(other));
             let first = self.rooms.first_user(&room, online);
             if first.as_ref() == Some(&self.me.user) || *user == self.me.user {
                 self.run(step, Errand::Sync(room));

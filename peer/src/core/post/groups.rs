@@ -105,6 +105,7 @@ impl Post {
                 None
             }
             (_, None) => Some(GroupNews::NotAMember),
+            (_, Some(room)) if self.rooms.epoch(&room).is_none() => Some(GroupNews::Returning),
             (GroupWish::Members, Some(room)) => Some(self.members(&group, &room)),
             (GroupWish::Leave, Some(room)) => self.leave(step, &group, &room),
             (wish, Some(room)) => self.decide(step, &group, room, wish),
@@ -257,6 +258,10 @@ impl Post {
                     step.keep(vec![change]);
                 }
                 step.tell(Notice::Group { group, news: GroupNews::NewAdmin { user: user.clone() } });
+            }
+            Errand::Admit(_, user) if !self.rooms.users(room).contains(user) => {
+                let Some(Conversation::Group(group)) = self.rooms.conversation(room) else { return };
+                step.tell(Notice::Group { group, news: GroupNews::NoTerminal { user: user.clone() } });
             }
             Errand::Admit(_, user) => self.tell_done(step, room, user),
             Errand::Remove(_, user) => self.tell_done(step, room, user),

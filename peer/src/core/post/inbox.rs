@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use common::crypto::identity::PublicKey;
-use common::ident::{MessageId, UserId};
+use common::ident::{MessageId, TerminalId, UserId};
 use common::limits::{CERTIFICATES_ASKED, RECEIPT_IDS};
 use common::msg::{
     Body, CertificatesReply, CertificatesReq, FetchReq, MailItem, MailKind, MailboxAck, MailboxState, Member, Received,
@@ -22,6 +22,7 @@ use crate::core::notice::{Arrival, Notice};
 
 const ACKED: &[u8] = b"acked";
 const WRITTEN: &[u8] = b"written";
+const REPLACED: &[u8] = b"replaced";
 
 /// Numbers that only grow; the directory has its own, and if those are greater, this state is an old copy (threat G5).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +41,23 @@ impl Counters {
         };
         Self { acked: value(ACKED).unwrap_or_default(), written: value(WRITTEN).unwrap_or_default() }
     }
+}
+
+/// The terminal that this one took the place of, until the directory has forgotten it.
+pub(super) fn replaced(rows: &Rows) -> Option<TerminalId> {
+    let row = rows.iter().find(|(key, _)| key == REPLACED)?;
+    Some(TerminalId(row.1.as_slice().try_into().ok()?))
+}
+
+/// Remembers which terminal this one takes the place of.
+pub(super) fn replaces(terminal: TerminalId) -> Change {
+    let value = Zeroizing::new(terminal.as_bytes().to_vec());
+    Change::Put { kind: Kind::Counter, key: REPLACED.to_vec(), value }
+}
+
+/// The directory has forgotten that terminal.
+pub(super) fn is_replaced() -> Change {
+    Change::Delete { kind: Kind::Counter, key: REPLACED.to_vec() }
 }
 
 fn counter(name: &[u8], value: u64) -> Change {

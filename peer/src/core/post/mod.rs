@@ -124,6 +124,10 @@ pub(crate) struct Post {
     watched: BTreeSet<UserId>,
     unread: BTreeMap<Conversation, usize>,
     read_receipts: bool,
+    /// The terminal that this one took the place of, until the directory has forgotten it.
+    replaced: Option<TerminalId>,
+    /// What others are told while the person is away.
+    away: Option<String>,
 }
 
 /// A link to a user.
@@ -186,11 +190,17 @@ impl Post {
     /// [`RoomError`] if rooms were kept that this version cannot read.
     pub(crate) fn open(start: Start, kept: Kept) -> Result<Self, RoomError> {
         let rooms = Rooms::load(&start.me.user, start.terminal, &start.certificate, start.seed, kept.mls)?;
+        let replaced = inbox::replaced(&kept.counter);
+        let mut outbox = Outbox::load(kept.outbox);
+        if replaced.is_some() {
+            // Confirmations went to the terminal that is gone; receivers drop what they have had, and confirm again.
+            outbox.turn_back_all_stored();
+        }
         Ok(Self {
             me: start.me,
             directory: start.directory,
             ids: Ids::new(start.seed),
-            outbox: Outbox::load(kept.outbox),
+            outbox,
             seen: Seen::load(kept.seen),
             groups: Groups::load(kept.group),
             rooms,
@@ -203,6 +213,8 @@ impl Post {
             watched: BTreeSet::new(),
             unread: kept.unread,
             read_receipts: start.read_receipts,
+            replaced,
+            away: None,
         })
     }
 
@@ -210,7 +222,14 @@ impl Post {
     pub(super) fn session_began(&mut self, step: &mut Step<'_>) {
         self.desk.open();
         self.desk.ask(step, MailboxReq {}, Asked::Mailbox);
+        if let Some(terminal) = self.replaced {
+            // Before our key packages are there: whoever adds us finds that the other one is gone.
+            self.desk.ask(step, TerminalRemove { terminal }, Asked::Replaced);
+        }
         self.rooms.ask_for_key_packages(&self.desk, step);
+        if self.away.is_some() {
+            self.desk.say(step, Away { text: self.away.clone() });
+        }
         self.watched.clear();
         let mut users: BTreeSet<UserId> = step.contacts.users().cloned().collect();
         users.extend(self.rooms.all_users());
@@ -235,6 +254,7 @@ impl Post {
             }
         }
         self.inbox.stop();
+        self.rooms.stop_publishing();
         self.errands.start_over();
         self.sending.start_over();
         self.outbox.turn_back(|way| way == Way::ToDirectory);
@@ -396,6 +416,10 @@ impl Post {
             (Asked::Log { count, entries }, FromDirectory::BroadcastLog(log)) => {
                 self.log_came(step, count, entries, &log);
             }
+            (Asked::Replaced, FromDirectory::TerminalsReply(_)) => {
+                self.replaced = None;
+                step.keep(vec![inbox::is_replaced()]);
+            }
             (Asked::OwnTerminals, FromDirectory::TerminalsReply(reply)) => {
                 let all = reply.users.into_iter().flat_map(|user| user.terminals).collect();
                 step.tell(Notice::Terminals { this: self.me.terminal, all });
@@ -428,7 +452,7 @@ impl Post {
             Asked::Reachable(user) => step.tell(not_found(user)),
             Asked::Group(_) | Asked::Log { .. } | Asked::OwnTerminals => step.tell(Notice::TooFast { retry_after }),
             Asked::GiveUp(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
-            Asked::Mailbox | Asked::Piece | Asked::Certificates => {}
+            Asked::Mailbox | Asked::Piece | Asked::Certificates | Asked::Replaced => {}
         }
     }
 
@@ -481,7 +505,8 @@ impl Post {
         self.desk.ask(step, TerminalRemove { terminal }, Asked::OwnTerminals);
     }
 
-    fn tell_away(&self, step: &mut Step<'_>, text: Option<String>) {
+    fn tell_away(&mut self, step: &mut Step<'_>, text: Option<String>) {
+        self.away.clone_from(&text);
         if self.desk.is_up() {
             self.desk.say(step, Away { text });
         }
@@ -537,13 +562,13 @@ fn arrived(
     Change::History(HistoryChange::Append(Record { name, text, date, arrived: now.date, mark, since: now.date }))
 }
 
-/// What makes a terminal begin without rooms and key packages: it has become another one (threat G5).
-pub(crate) fn forget_rooms(mls: &Rows, counters: &Rows) -> Vec<Change> {
+/// What makes a terminal begin without rooms and key packages, in the place of `replaced` (threat G5).
+pub(crate) fn forget_rooms(replaced: TerminalId, mls: &Rows, counters: &Rows) -> Vec<Change> {
     let forget = |kind, rows: &Rows| {
         let keys: Vec<Vec<u8>> = rows.iter().map(|(key, _)| key.clone()).collect();
         keys.into_iter().map(move |key| Change::Delete { kind, key })
     };
-    forget(Kind::Mls, mls).chain(forget(Kind::Counter, counters)).collect()
+    forget(Kind::Mls, mls).chain(forget(Kind::Counter, counters)).chain([inbox::replaces(replaced)]).collect()
 }
 
 fn not_found(to: UserId) -> Notice {

@@ -85,6 +85,8 @@ pub(super) struct Rooms {
     synced: BTreeMap<RoomId, u64>,
     /// Rooms whose epoch was ended by a commit that has not come yet.
     commit_expected: BTreeSet<RoomId>,
+    /// How often we have said something of our key packages that was not answered.
+    publishing: usize,
 }
 
 /// Shows no keys.
@@ -106,7 +108,7 @@ impl Rooms {
         let (key_packages, rooms) = mls::restore(&own, rows)?;
         let rooms = rooms.into_iter().map(|room| (room.id(), room)).collect();
         let (waiting, synced, commit_expected) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Ok(Self { own, rooms, key_packages, waiting, synced, commit_expected })
+        Ok(Self { own, rooms, key_packages, waiting, synced, commit_expected, publishing: 0 })
     }
 
     /// A room that can be used.
@@ -392,12 +394,28 @@ impl Rooms {
     }
 
     /// Asks how many of our key packages the directory has; [`Rooms::publish`] follows.
-    pub(super) fn ask_for_key_packages(&self, desk: &Desk, step: &mut Step<'_>) {
+    pub(super) fn ask_for_key_packages(&mut self, desk: &Desk, step: &mut Step<'_>) {
+        self.publishing = 1;
         desk.say(step, KeyPackagePut { packages: Vec::new(), last_resort: None });
+    }
+
+    /// Whether our key packages are on their way.
+    pub(super) fn is_publishing(&self) -> bool {
+        self.publishing > 0
+    }
+
+    /// The session is gone.
+    pub(super) fn stop_publishing(&mut self) {
+        self.publishing = 0;
     }
 
     /// Publishes as many key packages as are missing (threat G4).
     pub(super) fn publish(&mut self, desk: &Desk, step: &mut Step<'_>, state: KeyPackageState) {
+        self.publishing = self.publishing.saturating_sub(1);
+        if self.publishing > 0 {
+            // The rest of what was published is not counted yet.
+            return;
+        }
         let low = state.left < u32::try_from(KEY_PACKAGES_LOW).unwrap_or(u32::MAX);
         let missing = if low { PACKAGES.saturating_sub(state.left) } else { 0 };
         let packages: Vec<Piece> = (0..missing).map_while(|_| self.key_packages.generate().ok()).map(Piece).collect();
@@ -411,6 +429,7 @@ impl Rooms {
         while !rest.is_empty() || last_resort.is_some() {
             let (now, later) = rest.split_at(rest.len().min(KEY_PACKAGES_IN_ONE));
             desk.say(step, KeyPackagePut { packages: now.to_vec(), last_resort: last_resort.take() });
+            self.publishing += 1;
             rest = later;
         }
     }

@@ -143,16 +143,18 @@ impl Post {
         self.desk.ask(step, MailboxPut { room: id, epoch, items }, asked);
     }
 
-    /// Whether something is on its way that will leave without anybody's doing.
+    /// Whether something is on its way that will leave without anybody's doing. Without key packages nobody could write to
+    /// this user until the next login.
     pub(in crate::core) fn is_sending(&self) -> bool {
-        self.outbox.conversations().iter().any(|to| {
-            let held = self.sending.held.contains_key(to);
-            self.outbox.any(to, |way| match way {
-                Way::OnLink(_) | Way::ToDirectory => true,
-                Way::Waiting => !held,
-                Way::Stored => false,
+        self.rooms.is_publishing()
+            || self.outbox.conversations().iter().any(|to| {
+                let held = self.sending.held.contains_key(to);
+                self.outbox.any(to, |way| match way {
+                    Way::OnLink(_) | Way::ToDirectory => true,
+                    Way::Waiting => !held,
+                    Way::Stored => false,
+                })
             })
-        })
     }
 
     /// The room that mail for `to` goes to, if it is ready; otherwise what makes it ready is begun.
@@ -314,6 +316,7 @@ impl Post {
         }
         match way {
             Way::OnLink(_) => Next::Confirmation,
+            Way::Stored if matches!(to, Conversation::User(user) if self.is_online(user)) => Next::Confirmation,
             Way::Stored => Next::Receiver,
             Way::ToDirectory | Way::Waiting if !self.desk.is_up() => Next::Directory,
             Way::ToDirectory => Next::Confirmation,
