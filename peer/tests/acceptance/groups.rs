@@ -1,7 +1,11 @@
 //! Groups (rows 10, 11): who may read what, and who decides.
 
+use common::ident::UserId;
 use common::testkit::Example;
+use common::testkit::login::{Account, Stretch};
 
+use super::old_copy::{copy, logs_out};
+use crate::harness::stage::account;
 use crate::harness::{Stage, Terminal};
 
 #[test]
@@ -90,4 +94,137 @@ fn everyone_online_but_the_sender_hears_a_broadcast() {
     carol.shows("signed, not secret");
     carol.enters("/history");
     carol.shows("ali: The server moves tonight.");
+}
+
+/// Dave has no example key of his own.
+fn dave_registers(stage: &Stage) {
+    let user = UserId::parse("dave").unwrap();
+    stage.register(&Account { user, ..account(Example::Carol, Stretch::Full) });
+}
+
+#[test]
+fn a_group_whose_members_come_and_go() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+    dave_registers(&stage);
+    let seats = ["ali", "bianca", "carol", "dave"].map(|user| stage.seat_of(user));
+    let logged_in = |number: usize| {
+        let terminal = Terminal::start(&seats[number]);
+        terminal.logs_in();
+        terminal
+    };
+    let [ali, carol] = [0, 2].map(&logged_in);
+    ali.enters("/group create #team");
+    ali.shows("created; you are its admin.");
+    carol.enters("/group join #team");
+    ali.shows("-- carol asks to join #team:");
+    ali.enters("/group approve carol #team");
+    carol.shows("-- You are now a member of #team (2 members).");
+    ali.enters("/group admin carol #team");
+    carol.shows("-- carol is now an admin of #team.");
+    ali.enters("#team words from the beginning");
+    carol.shows("-- #team ali: words from the beginning");
+    logs_out(&ali);
+    logs_out(&carol);
+
+    // Nobody is there when bianca asks; carol finds it at her next login, and bianca her admission at hers.
+    let bianca = logged_in(1);
+    bianca.enters("/group join #team");
+    bianca.shows("-- Asked to join #team; an admin must approve.");
+    logs_out(&bianca);
+    let carol = logged_in(2);
+    carol.shows("-- bianca asks to join #team:");
+    carol.enters("/group approve bianca #team");
+    carol.shows("-- bianca is now a member of #team.");
+    carol.enters("#team words for bianca");
+    logs_out(&carol);
+    let bianca = logged_in(1);
+    bianca.shows("-- You are now a member of #team (3 members).");
+    bianca.shows("#team carol: words for bianca");
+    bianca.enters("#team bianca is here");
+    logs_out(&bianca);
+
+    let ali = logged_in(0);
+    ali.shows("#team bianca: bianca is here");
+    let dave = logged_in(3);
+    dave.enters("/group join #team");
+    ali.shows("-- dave asks to join #team:");
+    ali.enters("/group approve dave #team");
+    dave.shows("-- You are now a member of #team (4 members).");
+    ali.enters("#team words for dave");
+    dave.shows("-- #team ali: words for dave");
+    dave.enters("/find words");
+    dave.shows("with \"words\", newest first:");
+    assert_eq!(
+        dave.lines().iter().filter(|line| line.contains("words from") || line.contains("for bianca")).count(),
+        0
+    );
+
+    // Her saved state, from before she leaves, is of no use for what is said later.
+    let bianca = logged_in(1);
+    bianca.shows("#team ali: words for dave");
+    logs_out(&bianca);
+    let saved = stage.folder().join("saved");
+    copy(&seats[1].data, &saved);
+    let bianca = logged_in(1);
+    bianca.enters("/group leave #team");
+    bianca.shows("-- You left #team.");
+    ali.shows("-- bianca is no longer a member of #team.");
+    logs_out(&bianca);
+    ali.enters("#team words without bianca");
+    dave.shows("-- #team ali: words without bianca");
+    std::fs::remove_dir_all(&seats[1].data).unwrap();
+    copy(&saved, &seats[1].data);
+    let bianca = logged_in(1);
+    bianca.shows("-- This machine's state was an old copy");
+    bianca.enters("/find without");
+    bianca.shows("-- There is nothing.");
+    ali.enters("/group members #team");
+    ali.shows("-- #team, 3 members: ali (admin), carol (admin), dave");
+
+    let carol = logged_in(2);
+    carol.shows("#team ali: words without bianca");
+    carol.enters("#team all of us");
+    [&ali, &dave].into_iter().for_each(|terminal| terminal.shows("-- #team carol: all of us"));
+}
+
+#[test]
+fn two_admins_who_approve_at_the_same_moment_end_up_in_the_same_group() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+    dave_registers(&stage);
+    let [ali, bianca, carol, dave] = ["ali", "bianca", "carol", "dave"].map(|user| stage.terminal_of(user));
+    ali.enters("/group create #team");
+    ali.shows("created; you are its admin.");
+    carol.enters("/group join #team");
+    ali.shows("-- carol asks to join #team:");
+    ali.enters("/group approve carol #team");
+    carol.shows("-- You are now a member of #team (2 members).");
+    ali.enters("/group admin carol #team");
+    carol.shows("-- carol is now an admin of #team.");
+    for asking in [&bianca, &dave] {
+        asking.enters("/group join #team");
+        asking.shows("-- Asked to join #team; an admin must approve.");
+    }
+    for admin in [&ali, &carol] {
+        admin.shows("-- bianca asks to join #team:");
+        admin.shows("-- dave asks to join #team:");
+    }
+    // Both are typed before either is answered.
+    ali.types("/group approve bianca #team");
+    carol.types("/group approve dave #team");
+    ali.types("\r");
+    carol.types("\r");
+    for joined in [&bianca, &dave] {
+        joined.shows("-- You are now a member of #team (");
+    }
+    let all = [("ali", &ali), ("bianca", &bianca), ("carol", &carol), ("dave", &dave)];
+    for (user, speaker) in all {
+        speaker.enters(&format!("#team {user} speaks to all"));
+        for (_, other) in all.iter().filter(|(other, _)| *other != user) {
+            other.shows(&format!("-- #team {user}: {user} speaks to all"));
+        }
+    }
+    for (_, terminal) in all {
+        terminal.enters("/group members #team");
+        terminal.shows("-- #team, 4 members: ali (admin), bianca, carol (admin), dave");
+    }
 }

@@ -9,12 +9,14 @@ use common::testkit::Example;
 use crate::harness::stage::Seat;
 use crate::harness::{Stage, Terminal};
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder as it is.
+pub(crate) fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(status.success());
 }
 
-fn logs_out(terminal: &Terminal) {
+/// Logs out and waits for the answer.
+pub(crate) fn logs_out(terminal: &Terminal) {
     terminal.enters("logout");
     terminal.shows("Logged out.");
 }
