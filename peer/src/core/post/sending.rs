@@ -15,6 +15,8 @@ use crate::core::notice::{Explained, Next, Notice};
 
 /// How long, in seconds, a full mailbox is left alone unless something of it is fetched. Chosen arbitrarily.
 const FULL_PATIENCE: u64 = 60;
+/// So often that time doubles while nothing is taken.
+const FULL_DOUBLINGS: u32 = 6;
 
 /// How long, in seconds, a receiver without keys is left alone who is there …
 const NEWCOMER_PATIENCE: u64 = 1;
@@ -25,6 +27,8 @@ const STRANGER_PATIENCE: u64 = 60;
 #[derive(Debug, Default)]
 pub(super) struct Sending {
     held: BTreeMap<Conversation, Held>,
+    /// How often in a row a mailbox took nothing.
+    full: BTreeMap<Conversation, u32>,
     /// Where the person was told that something waits.
     told: BTreeMap<Conversation, usize>,
 }
@@ -117,6 +121,9 @@ impl Post {
         }
         let Some(id) = self.room_for(step, to) else { return };
         let Some(epoch) = self.rooms.epoch(&id) else { return };
+        // What is refused was sealed in vain, and receivers skip only so many ratchet steps: a mailbox that was full is tried
+        // with one letter.
+        let most = if self.sending.full.contains_key(to) { 1 } else { MAIL_IN_ONE };
         let (mut numbers, mut items, mut size) = (Vec::new(), Vec::new(), 0);
         for (number, entry) in self.outbox.queue(to) {
             if entry.way != Way::Waiting || !takes(&entry.letter.body) {
@@ -126,7 +133,7 @@ impl Post {
             size += sealed.len();
             numbers.push(number);
             items.push(Outgoing { id: entry.letter.id, piece: common::msg::Piece(sealed) });
-            if items.len() == MAIL_IN_ONE || size > PIECE_MAX / 2 {
+            if items.len() == most || size > PIECE_MAX / 2 {
                 break;
             }
         }
@@ -233,12 +240,15 @@ impl Post {
         }
         match reply.refused {
             Some(MailRefusal::Full | MailRefusal::Other) => {
-                self.sending.hold(to, Next::Space, Some(step.now.tick + FULL_PATIENCE));
+                let tries = if stored > 0 { 0 } else { self.sending.full.get(to).copied().unwrap_or_default() };
+                self.sending.full.insert(to.clone(), tries + 1);
+                let patience = FULL_PATIENCE << tries.min(FULL_DOUBLINGS);
+                self.sending.hold(to, Next::Space, Some(step.now.tick + patience));
             }
             // What ended the epoch waits in our mailbox; once it was taken, this is tried again.
             Some(MailRefusal::Epoch) => self.rooms.expect_commit(&room),
             Some(MailRefusal::Room) => changes.extend(self.lose_room(step, &room)),
-            None => {}
+            None => drop(self.sending.full.remove(to)),
         }
         step.keep(changes);
         if !texts.is_empty() {
