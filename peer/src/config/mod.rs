@@ -120,7 +120,7 @@ pub(crate) enum Colours {
 }
 
 impl Colours {
-    /// Any `NO_COLOR` that is not empty means none (https://no-color.org).
+    /// Any `NO_COLOR` that is not empty means none (<https://no-color.org>).
     pub(crate) fn is_wanted(self, environment: impl Fn(&str) -> Option<OsString>) -> bool {
         match self {
             Self::Auto => environment("NO_COLOR").is_none_or(|value| value.is_empty()),

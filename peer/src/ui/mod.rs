@@ -1,6 +1,6 @@
 //! Front ends: they turn notices into output and keys into commands, through `app`, and know nothing below it.
 //!
-//! [`line`] is the line terminal, [`tui`] the full screen, [`json`] serves programs. What front ends share: the entry
+//! [`mod@line`] is the line terminal, [`tui`] the full screen, [`json`] serves programs. What front ends share: the entry
 //! ([`editor`]), keys and modes of a terminal ([`keys`], [`raw`]), where text stands ([`layout`]), and what a front end
 //! waits for ([`channels`]).
 

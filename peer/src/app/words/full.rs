@@ -69,7 +69,7 @@ pub(crate) const PRESS_AGAIN: &str = "Press CTRL-C again to quit";
 /// No conversation is shown.
 pub(crate) const EMPTY: [&str; 3] = [
     "Type the ID of a user and Enter, to talk.",
-    "Ctrl+O opens a conversation by a few letters, Alt+Down the next one.",
+    "Ctrl+O opens by a few letters, Alt+Down the next one.",
     "/help says what else there is. Ctrl+C quits.",
 ];
 
