@@ -143,3 +143,19 @@ fn an_answer_to_an_errand_that_was_given_up_is_not_taken_for_the_next() {
     world.check_texts().unwrap();
     world.check_rooms().unwrap();
 }
+
+#[test]
+fn a_mailbox_that_stays_full_for_hours_makes_no_message_unreadable() {
+    const HOURS: u64 = 3 * 60 * 60 * 1000;
+    let mut world = calm(|weather| weather.quota = 3);
+    let bianca = user(1);
+    send(&mut world, ALI, &bianca, "they know each other");
+    settle(&mut world);
+    world.cut_off(BIANCA, HOURS);
+    for number in 0..20 {
+        send(&mut world, ALI, &bianca, &format!("number {number}"));
+    }
+    world.run_until(world.now + HOURS).unwrap();
+    settle(&mut world);
+    world.check_texts().unwrap();
+}
