@@ -11,8 +11,10 @@
 //! - [`errands`]: what takes several questions to the directory: rooms, members, admins
 //! - [`groups`]: wishes about groups; [`leaving`]: the end of a membership
 //! - [`broadcasts`]: what is said to everyone
-//! - [`desk`]: the questions that wait for an answer of the directory
+//! - [`desk`]: the questions that wait for an answer of the directory; [`answers`]: what it says
+//! - [`people`]: who is there
 
+mod answers;
 mod broadcasts;
 mod desk;
 mod errands;
@@ -22,6 +24,7 @@ mod inbox;
 mod leaving;
 mod letters;
 mod outbox;
+mod people;
 mod rooms;
 mod seen;
 mod sending;
@@ -30,11 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::crypto::terminal::TerminalIdentity;
 use common::ident::{KeyDigest, TerminalId, UserId};
-use common::limits::WATCH_IN_ONE;
-use common::msg::{
-    Away, Body, Chat, FromDirectory, Letter, MailboxReq, PresenceStatus, Receipt, Received, TerminalRemove,
-    TerminalsReq, Watch,
-};
+use common::msg::{Away, Body, Chat, Letter, MailboxReq, PresenceStatus, Receipt, Received, TerminalRemove};
 use zeroize::Zeroizing;
 
 use self::desk::{Asked, Desk};
@@ -51,7 +50,7 @@ use super::contacts::{Contacts, Judgement};
 use super::engine::{Effect, LinkId, Now, key_changed};
 use super::keep::{Change, Conversation, HistoryChange, Kind, Mark, Name, Record};
 use super::mls::RoomError;
-use super::notice::{CallFailed, GroupNews, Next, NotSent, Notice};
+use super::notice::{CallFailed, GroupNews, NotSent, Notice};
 use super::verify::Me;
 
 use self::inbox::Counters;
@@ -261,13 +260,6 @@ impl Post {
         self.there.clear();
     }
 
-    fn watch(&mut self, step: &mut Step<'_>, users: impl IntoIterator<Item = UserId>) {
-        let new: Vec<UserId> = users.into_iter().filter(|user| self.watched.insert(user.clone())).collect();
-        for users in new.chunks(WATCH_IN_ONE) {
-            self.desk.say(step, Watch { users: users.to_vec() });
-        }
-    }
-
     /// Which links stand now. What was said over one that is gone, and not confirmed, takes another way.
     pub(super) fn links_stand(&mut self, step: &mut Step<'_>, standing: BTreeMap<UserId, LinkId>) {
         let gone: Vec<(UserId, LinkId)> = self
@@ -372,104 +364,6 @@ impl Post {
         self.outbox.add(to, letter, step.now.date)
     }
 
-    /// The directory says something that concerns the post.
-    pub(super) fn said(&mut self, step: &mut Step<'_>, message: FromDirectory) {
-        match message {
-            FromDirectory::Mailbox(mailbox) => self.take_items(step, mailbox.items),
-            FromDirectory::KeyPackageState(state) => self.rooms.publish(&self.desk, step, state),
-            FromDirectory::Presence(presence) => {
-                let there = There { status: presence.status, text: presence.text };
-                self.presence(step, presence.userid, there);
-            }
-            FromDirectory::Broadcast(broadcast) => self.broadcast_came(step, &broadcast),
-            // Nothing waits for an answer to these.
-            FromDirectory::Error(error) if matches!(error.to.as_deref(), Some("WATCH" | "AWAY")) => {}
-            answer => {
-                let Some(asked) = self.desk.answered() else { return };
-                self.answered(step, asked, answer);
-            }
-        }
-    }
-
-    fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: FromDirectory) {
-        match (asked, answer) {
-            (Asked::Mailbox, FromDirectory::MailboxState(state)) => self.mailbox_state(step, state),
-            (Asked::Piece, FromDirectory::FetchReply(reply)) => self.fetched(step, &reply.piece.0),
-            (Asked::Put { to, numbers, room }, FromDirectory::MailboxReply(reply)) => {
-                self.put_answered(step, &to, &numbers, room, &reply);
-            }
-            (Asked::Commit { room, epoch }, FromDirectory::CommitReply(reply)) => {
-                self.commit_answered(step, room, epoch, reply.status);
-            }
-            (Asked::GiveUp(group), FromDirectory::CommitReply(reply)) => self.given_up(step, group, reply.status),
-            (Asked::Group(group), FromDirectory::GroupReply(reply)) => self.group_found(step, group, &reply),
-            (Asked::Terminals(errand), FromDirectory::TerminalsReply(reply)) => {
-                self.terminals_came(step, errand, reply)
-            }
-            (Asked::Packages(user, errand), FromDirectory::KeyPackageReply(reply)) => {
-                self.packages_came(step, &user, errand, reply);
-            }
-            (Asked::Certificates, FromDirectory::CertificatesReply(reply)) => self.certificates_came(step, reply),
-            (Asked::Broadcast { id, text, ticket }, FromDirectory::BroadcastReply(_)) => {
-                self.broadcast_taken(step, id, text, ticket);
-            }
-            (Asked::Log { count, entries }, FromDirectory::BroadcastLog(log)) => {
-                self.log_came(step, count, entries, &log);
-            }
-            (Asked::Replaced, FromDirectory::TerminalsReply(_)) => {
-                self.replaced = None;
-                step.keep(vec![inbox::is_replaced()]);
-            }
-            (Asked::OwnTerminals, FromDirectory::TerminalsReply(reply)) => {
-                let all = reply.users.into_iter().flat_map(|user| user.terminals).collect();
-                step.tell(Notice::Terminals { this: self.me.terminal, all });
-            }
-            (Asked::Reachable(user), FromDirectory::TerminalsReply(reply)) => {
-                let is_there = reply.users.iter().any(|listed| listed.userid == user && !listed.terminals.is_empty());
-                step.tell(if is_there { Notice::Offline { with: user } } else { not_found(user) });
-            }
-            (asked, FromDirectory::Error(error)) => self.refused(step, asked, error.retry_after.unwrap_or(1)),
-            // The directory answers something else: it speaks another language than we do.
-            _ => {}
-        }
-    }
-
-    /// The directory asks for patience.
-    fn refused(&mut self, step: &mut Step<'_>, asked: Asked, retry_after: u64) {
-        let until = step.now.tick + retry_after.clamp(1, 60);
-        match asked {
-            Asked::Put { to, numbers, .. } => {
-                for number in numbers {
-                    self.outbox.take_way(&to, number, Way::Waiting, step.now.date);
-                }
-                self.sending.hold(&to, Next::Directory, Some(until));
-            }
-            Asked::Terminals(_) | Asked::Packages(..) | Asked::Commit { .. } => self.errands.put_off(until),
-            Asked::Broadcast { text, ticket, .. } => {
-                let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after });
-                step.tell(Notice::NotSent { to, text, why, ticket });
-            }
-            Asked::Reachable(user) => step.tell(not_found(user)),
-            Asked::Group(_) | Asked::Log { .. } | Asked::OwnTerminals => step.tell(Notice::TooFast { retry_after }),
-            Asked::GiveUp(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
-            Asked::Mailbox | Asked::Piece | Asked::Certificates | Asked::Replaced => {}
-        }
-    }
-
-    fn presence(&mut self, step: &mut Step<'_>, user: UserId, there: There) {
-        let before = self.there.insert(user.clone(), there.clone());
-        if there.status != PresenceStatus::Offline {
-            self.sending.encourage(&Conversation::User(user.clone()));
-            self.look_after_rooms_of(step, &user);
-            self.pump(step, &Conversation::User(user.clone()));
-        }
-        let news = before.as_ref() != Some(&there) && user != self.me.user;
-        // Who is there at the beginning is no news.
-        if news && (before.is_some() || self.inbox.is_drained()) {
-            step.tell(Notice::Presence { user, status: there.status, text: there.text });
-        }
-    }
-
     /// The person has seen what arrived.
     fn saw(&mut self, step: &mut Step<'_>, with: Conversation) {
         if self.unread.remove(&with).is_some() {
@@ -480,43 +374,6 @@ impl Post {
     /// Messages of a conversation that were not seen.
     pub(super) fn unread(&self, with: &Conversation) -> usize {
         self.unread.get(with).copied().unwrap_or_default()
-    }
-
-    fn is_online(&self, user: &UserId) -> bool {
-        self.there.get(user).is_some_and(|there| there.status != PresenceStatus::Offline)
-    }
-
-    /// Whether mail reaches somebody who is not online: said by `Offline` or `CallFailed`.
-    pub(super) fn is_reachable(&mut self, step: &mut Step<'_>, user: UserId) {
-        if self.rooms.pair_with(&user).is_some() {
-            step.tell(Notice::Offline { with: user });
-        } else {
-            self.desk.ask(step, TerminalsReq { users: vec![user.clone()] }, Asked::Reachable(user));
-        }
-    }
-
-    /// Asks which terminals our user has.
-    fn own_terminals(&mut self, step: &mut Step<'_>) {
-        self.desk.ask(step, TerminalsReq { users: vec![self.me.user.clone()] }, Asked::OwnTerminals);
-    }
-
-    /// Has the directory forget a terminal of our user.
-    fn remove_terminal(&mut self, step: &mut Step<'_>, terminal: TerminalId) {
-        self.desk.ask(step, TerminalRemove { terminal }, Asked::OwnTerminals);
-    }
-
-    fn tell_away(&mut self, step: &mut Step<'_>, text: Option<String>) {
-        self.away.clone_from(&text);
-        if self.desk.is_up() {
-            self.desk.say(step, Away { text });
-        }
-    }
-
-    /// The person has decided about a key, or a block.
-    pub(super) fn key_decided(&mut self, step: &mut Step<'_>, of: &UserId) {
-        let to = Conversation::User(of.clone());
-        self.sending.encourage(&to);
-        self.pump(step, &to);
     }
 
     /// When something must be looked at again, by the tick clock.
@@ -569,10 +426,6 @@ pub(crate) fn forget_rooms(replaced: TerminalId, mls: &Rows, counters: &Rows) ->
         keys.into_iter().map(move |key| Change::Delete { kind, key })
     };
     forget(Kind::Mls, mls).chain(forget(Kind::Counter, counters)).chain([inbox::replaces(replaced)]).collect()
-}
-
-fn not_found(to: UserId) -> Notice {
-    Notice::CallFailed { to, why: CallFailed::NotFound }
 }
 
 /// An office that has kept nothing, of a terminal nobody has certified.
