@@ -112,8 +112,9 @@ impl Rpc {
         self.stage = Stage::LoggedOut;
         if own {
             // Nobody can do better: it was told on the command line.
-            self.out.push(Output::Complain(why.text()));
-            self.out.push(Output::Exit(exit::LOGIN_REFUSED));
+            let (text, code) = why.into_end();
+            self.out.push(Output::Complain(text));
+            self.out.push(Output::Exit(code));
         }
     }
 

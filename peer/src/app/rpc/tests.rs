@@ -269,3 +269,16 @@ fn every_method_that_hello_tells_is_one_of_the_schema() {
         .collect();
     assert_eq!(methods, methods::METHODS);
 }
+
+#[test]
+fn a_program_that_logs_in_by_itself_ends_with_the_code_of_the_refusal() {
+    let passcode = Some(Passcode::new("482193".into()));
+    for (known, code) in [(Some(false), exit::UNKNOWN_USER), (Some(true), exit::LOGIN_REFUSED)] {
+        let mut scene = Scene::new();
+        let options = Options { user: Some(id("ali")), passcode: passcode.clone(), ..scene.rpc.options.clone() };
+        scene.rpc = Rpc::new(options, scene.now).0;
+        scene.identified(known);
+        scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Passcode { tries_left: 3 } });
+        assert_eq!(scene.exit, Some(code));
+    }
+}

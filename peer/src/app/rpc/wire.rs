@@ -35,9 +35,10 @@ impl RpcError {
         Self { code: -32000 - i64::from(exit), message: message.into(), data }
     }
 
-    /// What it says.
-    pub(super) fn text(self) -> String {
-        self.message
+    /// What it says, and the exit code of a program that ends with it.
+    pub(super) fn into_end(self) -> (String, i32) {
+        let code = self.data["exit"].as_i64().and_then(|code| i32::try_from(code).ok());
+        (self.message, code.unwrap_or(exit::USAGE))
     }
 
     /// The same with more to tell.
