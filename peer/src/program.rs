@@ -29,6 +29,7 @@ use crate::core::notice::{Failure, Notice};
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
 use crate::{core, signals, ui};
 use ask::Person;
+use once::Queue;
 
 /// Notices that may wait for the front end before whoever causes them has to wait (threat P4).
 const NOTICES: usize = 256;
@@ -56,7 +57,10 @@ fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report>
         None => talk(settings, Start::Login, Front::Line),
         Some(Command::Tui) => talk(settings, Start::Login, Front::Full),
         Some(Command::Join { .. }) => talk(settings, Start::Join, Front::Line),
-        Some(Command::Send { to, text, no_queue }) => once::send(settings, &to, text, !no_queue),
+        Some(Command::Send { to, text, no_queue }) => {
+            let queue = if no_queue { Queue::Forbidden } else { Queue::Allowed };
+            once::send(settings, &to, text, queue)
+        }
         Some(Command::Recv { number }) => once::recv(settings, number),
         Some(Command::List) => once::list(settings),
         Some(Command::History { with, number }) => once::history(settings, &with, number),

@@ -102,6 +102,19 @@ fn dave_registers(stage: &Stage) {
     stage.register(&Account { user, ..account(Example::Carol, Stretch::Full) });
 }
 
+/// Ali founds #team; carol asks, is admitted and made an admin.
+#[track_caller]
+fn found_with_two_admins(ali: &Terminal, carol: &Terminal) {
+    ali.enters("/group create #team");
+    ali.shows("created; you are its admin.");
+    carol.enters("/group join #team");
+    ali.shows("-- carol asks to join #team:");
+    ali.enters("/group approve carol #team");
+    carol.shows("-- You are now a member of #team (2 members).");
+    ali.enters("/group admin carol #team");
+    carol.shows("-- carol is now an admin of #team.");
+}
+
 #[test]
 fn a_group_whose_members_come_and_go() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
@@ -113,14 +126,7 @@ fn a_group_whose_members_come_and_go() {
         terminal
     };
     let [ali, carol] = [0, 2].map(&logged_in);
-    ali.enters("/group create #team");
-    ali.shows("created; you are its admin.");
-    carol.enters("/group join #team");
-    ali.shows("-- carol asks to join #team:");
-    ali.enters("/group approve carol #team");
-    carol.shows("-- You are now a member of #team (2 members).");
-    ali.enters("/group admin carol #team");
-    carol.shows("-- carol is now an admin of #team.");
+    found_with_two_admins(&ali, &carol);
     ali.enters("#team words from the beginning");
     carol.shows("-- #team ali: words from the beginning");
     logs_out(&ali);
@@ -185,14 +191,7 @@ fn two_admins_who_approve_at_the_same_moment_end_up_in_the_same_group() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
     dave_registers(&stage);
     let [ali, bianca, carol, dave] = ["ali", "bianca", "carol", "dave"].map(|user| stage.terminal_of(user));
-    ali.enters("/group create #team");
-    ali.shows("created; you are its admin.");
-    carol.enters("/group join #team");
-    ali.shows("-- carol asks to join #team:");
-    ali.enters("/group approve carol #team");
-    carol.shows("-- You are now a member of #team (2 members).");
-    ali.enters("/group admin carol #team");
-    carol.shows("-- carol is now an admin of #team.");
+    found_with_two_admins(&ali, &carol);
     for asking in [&bianca, &dave] {
         asking.enters("/group join #team");
         asking.shows("-- Asked to join #team; an admin must approve.");

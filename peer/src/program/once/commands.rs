@@ -25,15 +25,23 @@ const HELD: &[&str] = &["terminal", "space", "key_decision"];
 /// The cursor of `peer recv`.
 const CURSOR: &str = "peer recv";
 
+/// Whether a message may wait for its receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    Allowed,
+    /// `--no-queue`
+    Forbidden,
+}
+
 /// `peer send TO [TEXT|-]`
-pub(crate) fn send(settings: &Settings, to: &str, text: Option<String>, queue: bool) -> Result<i32, Report> {
+pub(crate) fn send(settings: &Settings, to: &str, text: Option<String>, queue: Queue) -> Result<i32, Report> {
     let text = match text.filter(|text| text != "-") {
         Some(text) => text,
         None => all_input()?,
     };
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
-    let sent = session.ask("send", &json!({ "to": to, "text": text, "queue": queue }))?;
+    let sent = session.ask("send", &json!({ "to": to, "text": text, "queue": queue == Queue::Allowed }))?;
     let state = fate(&mut session, &sent["msg"], to, settings.config.server.connect_timeout.into())?;
     session.close();
     match settings.form {

@@ -5,4 +5,4 @@ mod commands;
 mod print;
 mod session;
 
-pub(super) use commands::{history, list, passwd, recv, send, verify};
+pub(super) use commands::{Queue, history, list, passwd, recv, send, verify};
