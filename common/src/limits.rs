@@ -108,3 +108,5 @@ pub const AWAY_TEXT: usize = 200;
 pub const BROADCAST_TEXT: usize = 4 * 1024;
 /// Broadcasts in one `BROADCASTLOG`.
 pub const BROADCAST_PAGE: usize = 8;
+/// UTF-8 bytes of a file's name.
+pub const FILE_NAME: usize = 255;

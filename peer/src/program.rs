@@ -167,6 +167,7 @@ fn setup(settings: &Settings) -> Setup {
         },
         read_receipts: config.peer.read_receipts,
         keep_messages: config.peer.keep_messages.into(),
+        downloads: settings.config.files.dir.clone().unwrap_or_else(crate::config::downloads),
         journal: None,
     }
 }

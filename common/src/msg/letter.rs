@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounded;
 use crate::ident::{GroupHandle, GroupName, MessageId, UserId};
-use crate::limits::{MESSAGE_TEXT, PADDED_SIZES, RECEIPT_IDS};
+use crate::limits::{FILE_NAME, MESSAGE_TEXT, PADDED_SIZES, RECEIPT_IDS};
 
 /// How far a message has come with its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -14,6 +14,18 @@ pub enum Received {
     Delivered,
     /// Shown to the receiver.
     Read,
+}
+
+/// What has become of a file that was offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The receiver has it, and its digest is right.
+    Received,
+    /// The receiver does not want it, or no longer.
+    Refused,
+    /// The sender does not give it, or no longer.
+    Withdrawn,
 }
 
 /// One letter.
@@ -71,6 +83,21 @@ pub enum Body {
     },
     /// In a group: the sender leaves; any member removes the sender's terminals.
     Leave,
+    /// In a room of two users: the sender offers a file; the id of the letter names it.
+    Offer {
+        /// Its name, without a folder.
+        #[serde(deserialize_with = "bounded::text::<_, FILE_NAME>")]
+        name: String,
+        /// Its bytes.
+        size: u64,
+    },
+    /// In a room of two users: what has become of a file that one offered to the other.
+    File {
+        /// The letter that offered it.
+        file: MessageId,
+        /// What has become of it.
+        state: Outcome,
+    },
     /// Something this version does not know.
     #[serde(other)]
     Unknown,

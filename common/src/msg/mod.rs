@@ -9,6 +9,7 @@ mod bounded;
 mod broadcast;
 mod connect;
 mod directory;
+mod file;
 mod letter;
 mod mailbox;
 mod passcode;
@@ -20,6 +21,7 @@ pub use bounded::{Blob, Hex, Piece};
 pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
+pub use file::*;
 pub use letter::*;
 pub use mailbox::*;
 pub use passcode::*;
@@ -269,6 +271,12 @@ messages! {
         Chat = "CHAT",
         /// Lines that were kept, or shown.
         Receipt = "RECEIPT",
+        /// The caller wants a file that was offered to it.
+        FileReq = "FILEREQ",
+        /// The bytes of a file follow.
+        File = "FILE",
+        /// All bytes of a file were sent.
+        FileEnd = "FILEEND",
         /// Asks for a sign of life.
         Ping = "PING",
         /// A sign of life.

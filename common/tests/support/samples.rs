@@ -56,6 +56,10 @@ pub(crate) fn letters() -> Vec<Letter> {
         Body::Decided { user: user("bianca") },
         Body::Waiting { users: vec![user("bianca")] },
         Body::Leave,
+        Body::Offer { name: "plans.pdf".into(), size: 20_000_000 },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Received },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Refused },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn },
     ]
     .map(|body| Letter { id: MessageId([0xac; 16]), date: 1_700_000_000, body })
     .into()
@@ -266,15 +270,18 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
         message: message.into(),
         date: 1_700_000_000,
     };
+    let call = ConnectReq {
+        initiator: user("ali"),
+        destination: user("bianca"),
+        initiator_key: KeyDigest([0xcd; 32]),
+        destination_key: KeyDigest([0xef; 32]),
+        terminal: TerminalId([0x11; 16]),
+    };
     let mut all: Vec<PeerMessage> = vec![
-        ConnectReq {
-            initiator: user("ali"),
-            destination: user("bianca"),
-            initiator_key: KeyDigest([0xcd; 32]),
-            destination_key: KeyDigest([0xef; 32]),
-            terminal: TerminalId([0x11; 16]),
-        }
-        .into(),
+        call.clone().into(),
+        FileReq { call, file: MessageId([0xab; 16]), offset: 65_536 }.into(),
+        File { size: 20_000_000 }.into(),
+        FileEnd { digest: Hex(vec![0xba; 32]) }.into(),
         reply(ConnectStatus::Accepted, None, Some(TerminalId([0x12; 16]))),
         reply(ConnectStatus::Refused, Some(ConnectRefusal::Declined), None),
         reply(ConnectStatus::Refused, Some(ConnectRefusal::Crossed), None),

@@ -10,7 +10,7 @@ use common::secret::Passcode;
 use self::request::{no_command, request};
 use super::words;
 use super::words::help::{Topic, topic};
-use crate::core::command::GroupWish;
+use crate::core::command::{FileWish, GroupWish};
 use crate::core::keep::Conversation;
 
 /// Words that nobody means as a message when they stand alone.
@@ -68,6 +68,12 @@ pub(crate) enum Request {
     Unblock(UserId),
     /// `/receipts on|off`
     Receipts(Switch),
+    /// `/file [TO] PATH`
+    OfferFile { to: Option<UserId>, path: String },
+    /// `/accept N [DIR]`, `/refuse N`, `/cancel N`, `/resume N`
+    File { number: u64, wish: FileWish },
+    /// `/files`
+    Files,
     /// `/terminal list`
     Terminals,
     /// `/terminal remove N`

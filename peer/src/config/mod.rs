@@ -27,6 +27,21 @@ pub(crate) struct Config {
     pub(crate) ui: Ui,
     pub(crate) line: Line,
     pub(crate) tui: Tui,
+    pub(crate) files: Files,
+}
+
+/// `[files]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Files {
+    /// Where files are saved; otherwise the folder for downloads.
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// Where this person's downloads go: `$XDG_DOWNLOAD_DIR`, otherwise `Downloads` at home.
+pub(crate) fn downloads() -> PathBuf {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("XDG_DOWNLOAD_DIR").or_else(|| Some(variable("HOME")?.join("Downloads"))).unwrap_or_default()
 }
 
 /// `[server]`

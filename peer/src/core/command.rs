@@ -1,5 +1,7 @@
 //! What a front end asks the engine for. One variant per thing a person can want; no texts, no prompts.
 
+use std::path::PathBuf;
+
 use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
 
@@ -65,6 +67,12 @@ pub(crate) enum Command {
     Replay { after: After, count: usize },
     /// Everything up to this event was dealt with; kept under the name. Answered by `Acknowledged`.
     Acknowledge { name: String, seq: u64 },
+    /// Offer a file of this machine. Answered by `File`, `FileNotRead` or `FileNotOffered`.
+    OfferFile { to: UserId, path: PathBuf },
+    /// Something about a file, by its number. Answered by `File` or `NoFile`.
+    File { number: u64, wish: FileWish },
+    /// Which files are there? Answered by `Files`.
+    Files,
     /// End all conversations, log out, answer `LoggedOut`, stop.
     Logout,
 }
@@ -86,6 +94,19 @@ pub(crate) enum After {
     /// Behind the one acknowledged last under this name; under a new name, behind `otherwise`, or what has happened since
     /// the login.
     Cursor { name: String, otherwise: Option<u64> },
+}
+
+/// What to do about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FileWish {
+    /// Take it, into this folder or the usual one.
+    Accept { folder: Option<PathBuf> },
+    /// Do not take it.
+    Refuse,
+    /// Do not take it any more, or do not give it any more.
+    Cancel,
+    /// Try again.
+    Resume,
 }
 
 /// What to do about a group.

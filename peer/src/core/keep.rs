@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Group,
     /// A number that only grows.
     Counter,
+    /// A file that was offered.
+    File,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::Seen => "seen",
             Self::Group => "group",
             Self::Counter => "counter",
+            Self::File => "file",
         }
     }
 }

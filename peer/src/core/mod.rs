@@ -7,6 +7,7 @@
 pub(crate) mod command;
 pub(crate) mod contacts;
 pub(crate) mod engine;
+pub(crate) mod file_name;
 pub(crate) mod keep;
 pub(crate) mod mls;
 pub(crate) mod notice;

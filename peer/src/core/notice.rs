@@ -3,9 +3,11 @@
 //! Texts in here that come from other people are raw; front ends pass them through `app::sanitise` before display.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use common::ident::{GroupName, KeyDigest, MessageId, TerminalId, UserId};
 use common::msg::{PresenceStatus, Registration};
+use serde::{Deserialize, Serialize};
 
 use super::command::Ticket;
 use super::keep::{Conversation, Mark, Record};
@@ -81,6 +83,16 @@ pub(crate) enum Notice {
     Unblocked { user: UserId },
     /// Answers `Terminals` and `RemoveTerminal`: this user's terminals, and which one this is.
     Terminals { this: TerminalId, all: Vec<TerminalId> },
+    /// Something has become of a file.
+    File { file: FileShown, news: FileNews },
+    /// Answers `Files`, the oldest first.
+    Files(Vec<FileShown>),
+    /// No file has this number.
+    NoFile { number: u64 },
+    /// Answers `OfferFile`: it cannot be read.
+    FileNotRead { path: PathBuf, detail: String },
+    /// Answers `OfferFile`: it is not for this user.
+    FileNotOffered { to: UserId, name: String, why: NotSent },
     /// A conversation ended.
     Ended { with: UserId, by: EndedBy },
     /// The link broke without a goodbye.
@@ -118,6 +130,96 @@ pub(crate) enum Notice {
     LoggedOut { why: LoggedOut },
     /// Nothing more will come; the program should say why and stop.
     Failed(Failure),
+}
+
+/// A file that was offered, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileShown {
+    /// What it is called in commands.
+    pub(crate) number: u64,
+    /// The other side.
+    pub(crate) with: UserId,
+    /// Whether we give it.
+    pub(crate) ours: bool,
+    /// Its name; raw where it is ours, harmless otherwise.
+    pub(crate) name: String,
+    /// Bytes of the whole.
+    pub(crate) size: u64,
+    /// Bytes that have come, or were sent, while it is running.
+    pub(crate) done: u64,
+    /// Where it stands.
+    pub(crate) state: FileState,
+}
+
+/// Where a file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FileState {
+    /// Nobody has answered.
+    Offered,
+    /// Wanted; it comes as soon as both sides are there.
+    Accepted,
+    /// On its way now.
+    Running,
+    /// It has come, and is right.
+    Done,
+    /// The receiver does not want it.
+    Refused,
+    /// Given up.
+    Cancelled,
+    /// It cannot come.
+    Failed,
+}
+
+impl FileState {
+    /// Whether nothing becomes of it any more.
+    pub(crate) fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Refused | Self::Cancelled | Self::Failed)
+    }
+}
+
+/// What has become of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FileNews {
+    /// It was offered.
+    Offered,
+    /// Answers `Accept`: it comes as soon as it can.
+    Accepted,
+    /// `done` has grown; at most four times a second.
+    Progress,
+    /// It is here, and its digest is right.
+    Saved { path: PathBuf },
+    /// The other side has it, and its digest is right.
+    Received,
+    /// The other side does not want it.
+    Refused,
+    /// The other side does not give it any more.
+    Withdrawn,
+    /// This side has refused or cancelled it.
+    GivenUp,
+    /// The link was lost after so many bytes; it goes on when the other side is back.
+    Stopped { done: u64 },
+    /// The disk is full.
+    DiskFull { need: u64, free: u64, folder: PathBuf },
+    /// It cannot come.
+    Failed(FileFailed),
+    /// The wish comes too late.
+    Over,
+    /// The wish does not fit: only what others offer can be accepted.
+    NotThat,
+}
+
+/// Why a file cannot come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FileFailed {
+    /// It is not what was offered.
+    Changed,
+    /// What came is not what was sent.
+    Digest,
+    /// The other side refuses to give it.
+    Declined,
+    /// The disk's word.
+    Disk { detail: String },
 }
 
 /// One event of the journal.

@@ -36,7 +36,13 @@ pub(crate) fn react(link: LinkId, payload: &[u8]) -> Reaction {
         Ok(PeerMessage::Ping(_)) => Reaction::Answer(Pong {}.into()),
         Ok(PeerMessage::Pong(_) | PeerMessage::Error(_)) => Reaction::Ignore,
         Ok(PeerMessage::Bye(bye)) => Reaction::Ended(bye.reason),
-        Ok(PeerMessage::ConnectReq(_) | PeerMessage::ConnectReply(_)) => Reaction::Broken(ErrorCode::OutOfOrder),
+        Ok(
+            PeerMessage::ConnectReq(_)
+            | PeerMessage::ConnectReply(_)
+            | PeerMessage::FileReq(_)
+            | PeerMessage::File(_)
+            | PeerMessage::FileEnd(_),
+        ) => Reaction::Broken(ErrorCode::OutOfOrder),
         Ok(PeerMessage::Chat(_)) | Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => {
             Reaction::Broken(ErrorCode::Malformed)
         }

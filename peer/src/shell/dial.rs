@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use common::crypto::preface;
-use common::ident::{KeyDigest, UserId};
+use common::ident::{KeyDigest, MessageId, UserId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE, FRAME_AFTER_LOGIN};
 use common::link::{Link, LinkError, tls};
 use common::msg::{
-    Bye, ByeReason, ConnectRefusal, ConnectReq, ConnectStatus, Connected, Message as _, PeerMessage, Pong,
+    Bye, ByeReason, ConnectRefusal, ConnectReq, ConnectStatus, Connected, FileReq, Message as _, PeerMessage, Pong,
 };
 use futures::io::AsyncWriteExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -33,6 +33,8 @@ pub(crate) struct Dial {
     pub(crate) source: IpAddr,
     /// The directory's time.
     pub(crate) time: u64,
+    /// The file that is wanted, and how much of it is here; otherwise it is a call to talk.
+    pub(crate) fetch: Option<(MessageId, u64)>,
 }
 
 /// What one terminal of the callee did.
@@ -42,6 +44,11 @@ enum Outcome {
 }
 
 impl Dial {
+    /// The same, for a file from a byte on.
+    pub(crate) fn for_file(self, file: MessageId, offset: u64) -> Self {
+        Self { fetch: Some((file, offset)), ..self }
+    }
+
     /// Calls; gives the link of the first terminal that accepted, after telling it so.
     pub(crate) async fn place(self) -> Result<Link<TcpStream>, DialFailed> {
         let mut attempts: FuturesUnordered<_> =
@@ -93,7 +100,11 @@ impl Dial {
         stream.write_all(&preface).await?;
         let mut link = Link::client(stream, Arc::clone(&self.config))?;
         link.handshake().await?;
-        send(&mut link, self.request(callee))?;
+        let call = self.request(callee);
+        match self.fetch {
+            Some((file, offset)) => send(&mut link, FileReq { call, file, offset })?,
+            None => send(&mut link, call)?,
+        }
         link.flush().await?;
         Ok(link)
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use common::crypto::identity::{IdentityKey, PublicKey};
 use common::crypto::preface::{self, Guard};
-use common::ident::KeyDigest;
+use common::ident::{KeyDigest, MessageId};
 use common::limits::{CALL_DEADLINE, CALLERS_HALF_OPEN, CALLERS_HALF_OPEN_PER_SOURCE};
 use common::link::{Link, tls};
 use common::msg::{Message as _, PeerMessage};
@@ -27,9 +27,13 @@ pub(crate) struct Caller {
     pub(crate) link: Link<TcpStream>,
     /// What the caller asks, and the connection it came over.
     pub(crate) request: Request,
+    /// The file the caller wants, and from which byte on; otherwise it wants to talk.
+    pub(crate) fetch: Option<(MessageId, u64)>,
     /// Counts the caller as half-open until it is dropped.
     pub(crate) half_open: HalfOpen,
 }
+
+type Admitted = (Link<TcpStream>, Request, Option<(MessageId, u64)>);
 
 /// Everything the door needs to judge strangers.
 pub(crate) struct Door {
@@ -116,8 +120,8 @@ impl Door {
                 let (door, events) = (Arc::clone(&door), events.clone());
                 rt::detach(async move {
                     let admitted = rt::timeout(CALL_DEADLINE, door.admit(stream, source)).await;
-                    if let Ok(Some((link, request))) = admitted {
-                        events.send(Event::Caller(Box::new(Caller { link, request, half_open }))).await;
+                    if let Ok(Some((link, request, fetch))) = admitted {
+                        events.send(Event::Caller(Box::new(Caller { link, request, fetch, half_open }))).await;
                     }
                 });
             }
@@ -139,8 +143,8 @@ impl Door {
         Some(HalfOpen { source, waiting: Arc::clone(&self.waiting) })
     }
 
-    /// Preface, TLS, `CONNECTREQ`. `None` for everything else, silently.
-    async fn admit(&self, mut stream: TcpStream, source: SocketAddr) -> Option<(Link<TcpStream>, Request)> {
+    /// Preface, TLS, `CONNECTREQ` or `FILEREQ`. `None` for everything else, silently.
+    async fn admit(&self, mut stream: TcpStream, source: SocketAddr) -> Option<Admitted> {
         let mut bytes = [0; preface::LENGTH];
         stream.read_exact(&mut bytes).await.ok()?;
         let now = self.time();
@@ -150,7 +154,11 @@ impl Door {
         link.handshake().await.ok()?;
         let key = PublicKey::from_spki(link.peer_key()?).ok()?.digest();
         let payload = link.next().await.ok()??;
-        let PeerMessage::ConnectReq(message) = PeerMessage::decode(&payload).ok()? else { return None };
-        Some((link, Request { message, key, source }))
+        let (message, fetch) = match PeerMessage::decode(&payload).ok()? {
+            PeerMessage::ConnectReq(message) => (message, None),
+            PeerMessage::FileReq(wanted) => (wanted.call, Some((wanted.file, wanted.offset))),
+            _ => return None,
+        };
+        Some((link, Request { message, key, source }, fetch))
     }
 }

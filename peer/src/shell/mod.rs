@@ -15,6 +15,7 @@ pub(crate) mod link;
 mod office;
 pub(crate) mod rt;
 pub(crate) mod terminal;
+mod transfer;
 pub(crate) mod trust;
 
 use std::net::IpAddr;
@@ -51,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) read_receipts: bool,
     /// How long messages are kept.
     pub(crate) keep_messages: Duration,
+    /// Where files are saved.
+    pub(crate) downloads: PathBuf,
     /// What of a notice is kept in the journal, where one is kept.
     pub(crate) journal: Option<Journalist>,
 }

@@ -40,6 +40,7 @@ impl Office {
             seen: state.load(Kind::Seen)?,
             group: state.load(Kind::Group)?,
             counter: state.load(Kind::Counter)?,
+            file: state.load(Kind::File)?,
             unread: unread.collect(),
         };
         let start = Start {

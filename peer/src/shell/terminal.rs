@@ -19,13 +19,14 @@ use super::journal;
 use super::link::{self, Judgement, Order};
 use super::office::Office;
 use super::rt::{self, Task, TcpStream};
+use super::transfer::{self, Fetch};
 use super::{Event, Events, FrontEnd, Journalist, Setup};
 use crate::core::command::Command;
 use crate::core::contacts::Contacts;
 use crate::core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
 use crate::core::keep::{Change, HistoryChange, Kind};
 use crate::core::notice::{Failure, Notice};
-use crate::core::post::forget_rooms;
+use crate::core::post::{Wanted, forget_rooms};
 use crate::core::verify::{Found, Me};
 use crate::store::StoreError;
 use crate::store::state::State;
@@ -67,6 +68,10 @@ struct Terminal {
     link_tasks: (Sender<()>, Receiver<()>),
     front_end: FrontEnd,
     journal: Option<Journalist>,
+    downloads: std::path::PathBuf,
+    fetching: BTreeMap<u64, Task>,
+    /// Links over which files are given.
+    serving: BTreeMap<u64, LinkId>,
     office: Office,
     /// The post office in memory is not what the disk has: it keeps, and therefore sends, nothing until it is opened anew.
     is_suspended: bool,
@@ -135,6 +140,9 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         link_tasks: async_channel::bounded(1),
         front_end,
         journal: setup.journal,
+        downloads: setup.downloads,
+        fetching: BTreeMap::new(),
+        serving: BTreeMap::new(),
         office,
         is_suspended: false,
         is_renewing: false,
@@ -187,6 +195,16 @@ impl Terminal {
             ask(&self.questions, Question::ChangePasscode(to)).await;
             return Ok(Run::On);
         }
+        if let Command::OfferFile { to, path } = command {
+            let at = path.clone();
+            return match rt::unblock(move || transfer::look_at(&at)).await {
+                Ok((name, source)) => self.input(Input::FileRead { to, name, source }).await,
+                Err(error) => {
+                    self.front_end.tell(Notice::FileNotRead { path, detail: error.to_string() }).await;
+                    Ok(Run::On)
+                }
+            };
+        }
         let answer = match &command {
             Command::Replay { after, count } => self.office.replay(&*self.state.lock().await, after, *count),
             Command::Acknowledge { name, seq } => self.office.acknowledge(&*self.state.lock().await, name, *seq),
@@ -225,8 +243,11 @@ impl Terminal {
                 }
             }
             Event::Caller(caller) => {
-                let Caller { link, request, half_open } = *caller;
+                let Caller { link, request, fetch, half_open } = *caller;
                 let link = self.adopt(link, Some(half_open));
+                if let Some((file, offset)) = fetch {
+                    return self.input(Input::FileRequested { link, request, file, offset }).await;
+                }
                 return self.input(Input::Requested { link, request }).await;
             }
             Event::Dialed(dial, outcome) => {
@@ -341,6 +362,20 @@ impl Terminal {
                     self.links.remove(&link);
                 }
             }
+            Effect::Serve { link, reply, number, source, offset } => {
+                if let Some(handle) = self.links.get_mut(&link) {
+                    handle.half_open = None;
+                    link::order(&handle.orders, Order::Serve { reply, number, source, offset });
+                    self.serving.insert(number, link);
+                }
+            }
+            Effect::Fetch { to, found, wanted } => self.fetch(to, found, *wanted)?,
+            Effect::StopFile(number) => {
+                self.fetching.remove(&number);
+                if let Some(handle) = self.serving.remove(&number).and_then(|link| self.links.remove(&link)) {
+                    link::order(&handle.orders, Order::Close(common::msg::ByeReason::Ended));
+                }
+            }
             Effect::Say { link, chat } => {
                 if let Some(handle) = self.links.get(&link) {
                     link::order(&handle.orders, Order::Say(chat));
@@ -374,10 +409,28 @@ impl Terminal {
         Ok(Run::On)
     }
 
+    fn call(&self, to: common::ident::UserId, found: Found, config: Arc<rustls::ClientConfig>) -> Dial {
+        Dial { me: self.me.clone(), to, found, config, source: self.source, time: self.door.time(), fetch: None }
+    }
+
+    fn fetch(&mut self, to: common::ident::UserId, found: Found, wanted: Wanted) -> Result<(), Failure> {
+        let config = dial::config(&self.credentials.identity, &found)
+            .map_err(|e| Failure::Internal { detail: e.to_string() })?;
+        let (number, events) = (wanted.number, self.events.clone());
+        let dial = self.call(to, found, config);
+        let fetch = Fetch { wanted, downloads: self.downloads.clone(), dial, events: self.events.clone() };
+        let task = rt::spawn(async move {
+            let went = fetch.run().await;
+            events.input(Input::FileWent { number, went }).await;
+        });
+        self.fetching.insert(number, task);
+        Ok(())
+    }
+
     fn dial(&mut self, dial: DialId, to: common::ident::UserId, found: Found) -> Result<(), Failure> {
         let config = dial::config(&self.credentials.identity, &found)
             .map_err(|e| Failure::Internal { detail: e.to_string() })?;
-        let call = Dial { me: self.me.clone(), to, found, config, source: self.source, time: self.door.time() };
+        let call = self.call(to, found, config);
         let events = self.events.clone();
         let task = rt::spawn(async move {
             let outcome: Result<_, DialFailed> = call.place().await.map(Box::new);

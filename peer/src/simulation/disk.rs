@@ -82,6 +82,7 @@ impl Disk {
             seen: self.load(Kind::Seen),
             group: self.load(Kind::Group),
             counter: self.load(Kind::Counter),
+            file: self.load(Kind::File),
             unread,
         }
     }

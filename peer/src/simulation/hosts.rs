@@ -279,6 +279,8 @@ impl World {
             Effect::Ask(message) => self.send_up(id, *message),
             Effect::Save(contact) => self.hosts[id].disk.save(contact),
             Effect::Recall(_) | Effect::Keep(_) | Effect::NewTerminal => {}
+            // Files have links of their own, which the simulation has not.
+            Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile(_) => {}
         }
     }
 

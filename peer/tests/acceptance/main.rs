@@ -17,6 +17,7 @@ mod commands;
 mod crashes;
 mod crossed;
 mod downgrades;
+mod files;
 mod floods;
 mod full_screen;
 mod groups;

@@ -13,6 +13,7 @@ mod arrivals;
 mod calls;
 mod drafts;
 mod entrance;
+mod files;
 mod groups;
 mod mail;
 mod outgoing;

@@ -7,6 +7,7 @@ use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
 
 use super::arrivals::News;
+use super::files::Told;
 use super::outgoing::Unsent;
 use super::question::Question;
 use super::stage::Stage;
@@ -83,6 +84,8 @@ pub(super) struct Session {
     pub(super) terminals: Vec<TerminalId>,
     /// What arrived from users who do not have the screen.
     pub(super) news: BTreeMap<UserId, News>,
+    /// Files on their way.
+    pub(super) files: Told,
     pub(super) unsent: Unsent,
     /// The input has ended; what is unsent has until then.
     pub(super) draining: Option<Instant>,
@@ -113,6 +116,7 @@ impl Session {
             known: BTreeSet::new(),
             terminals: Vec::new(),
             news: BTreeMap::new(),
+            files: Told::default(),
             unsent: Unsent::default(),
             draining: None,
             ended_at: None,
@@ -235,6 +239,9 @@ impl Session {
             Request::Logout => return Some(stage.leave(exit::OK)),
             Request::Verify(of) => self.verify(of, stage),
             Request::Passwd => self.begin_passwd(stage),
+            request @ (Request::OfferFile { .. } | Request::File { .. } | Request::Files) => {
+                self.file_request(request, stage);
+            }
             request => self.mail_request(request, stage),
         }
         None
@@ -321,6 +328,11 @@ impl Session {
             | Notice::LoggedIn { .. }
             | Notice::LoggedOut { .. }
             | Notice::Failed(_) => {}
+            notice @ (Notice::File { .. }
+            | Notice::Files(_)
+            | Notice::NoFile { .. }
+            | Notice::FileNotRead { .. }
+            | Notice::FileNotOffered { .. }) => self.file_notice(notice, stage),
             notice => self.mail_notice(notice, stage),
         }
     }

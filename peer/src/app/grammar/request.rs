@@ -5,7 +5,7 @@ use common::settings::nearest;
 use super::{Entry, Refused, Request, Switch, conversation, first_word, group_name, user_id};
 use crate::app::words;
 use crate::app::words::help::{TOPICS, Topic, topic};
-use crate::core::command::GroupWish;
+use crate::core::command::{FileWish, GroupWish};
 use crate::core::keep::Conversation;
 
 /// Messages that `/history` shows.
@@ -56,9 +56,24 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
             let number = arguments.strip_prefix("remove ").and_then(|number| number.trim().parse().ok());
             Request::RemoveTerminal(number.ok_or_else(wrong)?)
         }
+        ("file", "") => return Err(wrong()),
+        ("file", path) => offer(path),
+        ("accept" | "refuse" | "cancel" | "resume", arguments) => {
+            let (number, folder) = first_word(arguments);
+            let number = number.parse().map_err(|_| wrong())?;
+            let wish = match (topic.word, folder) {
+                ("accept", folder) => FileWish::Accept { folder: (!folder.is_empty()).then(|| folder.into()) },
+                ("refuse", "") => FileWish::Refuse,
+                ("cancel", "") => FileWish::Cancel,
+                ("resume", "") => FileWish::Resume,
+                _ => return Err(wrong()),
+            };
+            Request::File { number, wish }
+        }
         (_, arguments) if !arguments.is_empty() => return Err(wrong()),
         ("back", _) => Request::Away(None),
         ("list" | "who", _) => Request::List,
+        ("files", _) => Request::Files,
         ("end", _) => Request::End,
         ("passwd", _) => Request::Passwd,
         ("version", _) => Request::Version,
@@ -66,6 +81,13 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
         _ => return Err(no_command(word)),
     };
     Ok(Entry::Request(request))
+}
+
+/// The first word is a user only if something follows it and it could be one: paths may have spaces.
+fn offer(arguments: &str) -> Request {
+    let named = arguments.split_once(char::is_whitespace).and_then(|(to, path)| Some((user_id(to).ok()?, path.trim())));
+    let (to, path) = named.map_or((None, arguments), |(to, path)| (Some(to), path));
+    Request::OfferFile { to, path: path.to_owned() }
 }
 
 fn said(to: Conversation, text: &str) -> Option<Entry> {

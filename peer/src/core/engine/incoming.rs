@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
-use common::ident::{KeyDigest, UserId};
+use common::ident::{KeyDigest, MessageId, UserId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE};
 use common::msg::{ByeReason, ConnectRefusal, ConnectReply, ConnectStatus};
 
@@ -41,6 +41,15 @@ pub(super) enum Incoming {
 pub(super) struct Verifying {
     claim: Claim,
     request: Request,
+    /// What the caller wants, if it is a file.
+    fetching: Option<Fetching>,
+}
+
+/// A file that a caller wants.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fetching {
+    pub(super) file: MessageId,
+    pub(super) offset: u64,
 }
 
 /// How a call that was accepted is told to the person.
@@ -127,6 +136,22 @@ impl Engine {
         if self.accept == Accept::None && !self.outgoing.contains_key(&request.message.initiator) {
             return out.push(refuse(link, ConnectRefusal::Declined));
         }
+        self.verify(now, link, request, None, out);
+    }
+
+    /// Somebody wants a file: verified as every caller is, but nobody is asked and nothing is shown.
+    pub(super) fn file_requested(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        request: Request,
+        fetching: Fetching,
+        out: &mut Vec<Effect>,
+    ) {
+        self.verify(now, link, request, Some(fetching), out);
+    }
+
+    fn verify(&mut self, now: Now, link: LinkId, request: Request, fetching: Option<Fetching>, out: &mut Vec<Effect>) {
         let claim = match Claim::check(&self.me, &request) {
             Ok(claim) => claim,
             Err(why) => return self.turn_away(now, link, &request, why, out),
@@ -142,7 +167,7 @@ impl Engine {
             return out.push(refuse(link, ConnectRefusal::Unavailable));
         }
         out.push(Effect::Lookup { purpose: Purpose::Caller(link), user: claim.initiator.clone() });
-        self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request })));
+        self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request, fetching })));
     }
 
     pub(super) fn found_caller(
@@ -153,7 +178,7 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) {
         let Some(Incoming::Verifying(verifying)) = self.incoming.remove(&link) else { return };
-        let Verifying { claim, request } = *verifying;
+        let Verifying { claim, request, fetching } = *verifying;
         let Ok(found) = found else {
             return self.turn_away(now, link, &request, CallerRefused::CannotVerify, out);
         };
@@ -176,6 +201,14 @@ impl Engine {
             Judgement::Blocked => return out.push(refuse(link, ConnectRefusal::Declined)),
             Judgement::First(contact) => out.push(Effect::Save(contact)),
             Judgement::Same => {}
+        }
+        if let Some(Fetching { file, offset }) = fetching {
+            let reply =
+                ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal: Some(self.me.terminal) };
+            return out.push(match self.post.file_for(&from, &file) {
+                Some((number, source)) => Effect::Serve { link, reply, number, source, offset },
+                None => refuse(link, ConnectRefusal::Declined),
+            });
         }
         match (self.cross(&from, &found.key, out), self.accept) {
             (Crossing::OursSurvives, _) => out.push(refuse(link, ConnectRefusal::Crossed)),

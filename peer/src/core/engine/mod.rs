@@ -15,17 +15,17 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use common::ident::{TerminalId, UserId};
+use common::ident::{MessageId, TerminalId, UserId};
 use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReply, FromDirectory, ListedUser, Receipt, ToDirectory};
 
-use self::incoming::{Incoming, Strangers};
+use self::incoming::{Fetching, Incoming, Strangers};
 use self::outgoing::Outgoing;
 pub(crate) use self::people::key_changed;
 use super::command::Command;
 use super::contacts::{Contact, Contacts};
 use super::keep::Change;
 use super::notice::{AfterLoss, EndedBy, LoggedOut, Notice};
-use super::post::{Post, Recall, Step};
+use super::post::{Post, Recall, Source, Step, Wanted, Went};
 use super::verify::{Found, Me, Request};
 
 /// A link of the shell.
@@ -52,6 +52,8 @@ pub(crate) enum Purpose {
     Caller(LinkId),
     /// To show a safety number.
     Number,
+    /// To fetch the file of this number.
+    File(u64),
 }
 
 /// The directory is out of reach, so there is no answer.
@@ -93,6 +95,14 @@ pub(crate) enum Input {
     Dialed { dial: DialId, outcome: Result<LinkId, DialFailed> },
     /// Somebody with a good preface and a key of his own asks to be connected.
     Requested { link: LinkId, request: Request },
+    /// The same by somebody who wants a file of us, from a byte on.
+    FileRequested { link: LinkId, request: Request, file: MessageId, offset: u64 },
+    /// The person offers a file, which is there.
+    FileRead { to: UserId, name: String, source: Source },
+    /// So many bytes of a file have been sent, or have come.
+    FileProgress { number: u64, done: u64 },
+    /// A file came, or was sent, or not.
+    FileWent { number: u64, went: Went },
     /// The caller took this link.
     Connected { link: LinkId },
     /// A text arrived.
@@ -130,6 +140,12 @@ pub(crate) enum Effect {
     List,
     /// Call at all addresses; the first terminal to accept takes it.
     Dial { dial: DialId, to: UserId, found: Found },
+    /// Call at all addresses for a file.
+    Fetch { to: UserId, found: Found, wanted: Box<Wanted> },
+    /// Accept a caller and give it a file, from a byte on.
+    Serve { link: LinkId, reply: ConnectReply, number: u64, source: Source, offset: u64 },
+    /// Stop fetching or giving a file.
+    StopFile(u64),
     /// Give up a dial.
     Hang(DialId),
     /// Answer a caller; a refused link is closed behind the answer.
@@ -269,6 +285,25 @@ impl Engine {
             Input::LookedUp { purpose: Purpose::Call, user, found } => self.found_callee(now, &user, found, out),
             Input::LookedUp { purpose: Purpose::Caller(link), found, .. } => self.found_caller(now, link, found, out),
             Input::LookedUp { purpose: Purpose::Number, user, found } => self.found_number(now, &user, found, out),
+            Input::LookedUp { purpose: Purpose::File(number), found, .. } => {
+                let (post, mut step) = self.post(now, out);
+                post.found_sender(&mut step, number, found);
+            }
+            Input::FileRequested { link, request, file, offset } => {
+                self.file_requested(now, link, request, Fetching { file, offset }, out);
+            }
+            Input::FileRead { to, name, source } => {
+                let (post, mut step) = self.post(now, out);
+                post.offer_file(&mut step, to, &name, source);
+            }
+            Input::FileProgress { number, done } => {
+                let (post, mut step) = self.post(now, out);
+                post.file_progress(&mut step, number, done);
+            }
+            Input::FileWent { number, went } => {
+                let (post, mut step) = self.post(now, out);
+                post.file_went(&mut step, number, went);
+            }
             Input::Listed(listed) => self.listed(listed, out),
             Input::Dialed { dial, outcome } => self.dialed(now, dial, outcome, out),
             Input::Requested { link, request } => self.requested(now, link, request, out),
@@ -377,6 +412,8 @@ impl Engine {
             | Command::Away { .. }
             | Command::ReadReceipts(_)
             | Command::Terminals
+            | Command::File { .. }
+            | Command::Files
             | Command::RemoveTerminal { .. } => {
                 let is_up = self.directory == Directory::Up;
                 let (post, mut step) = self.post(now, out);
@@ -384,7 +421,10 @@ impl Engine {
             }
             Command::Logout => self.leaving = Some(now.tick + LAST_MAIL),
             // The shell's: the session's connection and the journal carry them out.
-            Command::ChangePasscode { .. } | Command::Replay { .. } | Command::Acknowledge { .. } => {}
+            Command::ChangePasscode { .. }
+            | Command::OfferFile { .. }
+            | Command::Replay { .. }
+            | Command::Acknowledge { .. } => {}
             // Login is over; a front end does not send these any more.
             Command::Identify { .. }
             | Command::TrustDirectory(_)

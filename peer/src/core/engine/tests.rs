@@ -162,6 +162,9 @@ impl World {
                 }
             }
             Effect::Save(_)
+            | Effect::Fetch { .. }
+            | Effect::Serve { .. }
+            | Effect::StopFile(_)
             | Effect::List
             | Effect::LogOut
             | Effect::Keep(_)

@@ -9,6 +9,7 @@
 //! - [`inbox`]: items of the mailbox, one after the other
 //! - [`letters`]: what a letter that was opened means
 //! - [`errands`]: what takes several questions to the directory: rooms, members, admins
+//! - [`files`]: files that were offered
 //! - [`groups`]: wishes about groups; [`leaving`]: the end of a membership
 //! - [`broadcasts`]: what is said to everyone
 //! - [`desk`]: the questions that wait for an answer of the directory; [`answers`]: what it says
@@ -18,6 +19,7 @@ mod answers;
 mod broadcasts;
 mod desk;
 mod errands;
+mod files;
 mod groups;
 mod ids;
 mod inbox;
@@ -38,6 +40,8 @@ use zeroize::Zeroizing;
 
 use self::desk::{Asked, Desk};
 use self::errands::Errands;
+use self::files::Files;
+pub(crate) use self::files::{Source, Wanted, Went};
 use self::groups::Groups;
 use self::ids::Ids;
 use self::inbox::Inbox;
@@ -66,6 +70,7 @@ pub(crate) struct Kept {
     pub(crate) seen: Rows,
     pub(crate) group: Rows,
     pub(crate) counter: Rows,
+    pub(crate) file: Rows,
     /// Messages the person has not seen.
     pub(crate) unread: BTreeMap<Conversation, usize>,
 }
@@ -113,6 +118,7 @@ pub(crate) struct Post {
     seen: Seen,
     rooms: Rooms,
     groups: Groups,
+    files: Files,
     errands: Errands,
     sending: Sending,
     inbox: Inbox,
@@ -202,6 +208,7 @@ impl Post {
             outbox,
             seen: Seen::load(kept.seen),
             groups: Groups::load(kept.group),
+            files: Files::load(kept.file),
             rooms,
             errands: Errands::default(),
             sending: Sending::default(),
@@ -234,6 +241,7 @@ impl Post {
         users.extend(self.rooms.all_users());
         users.insert(self.me.user.clone());
         self.watch(step, users);
+        self.fetch_from(step, None);
     }
 
     /// The session is gone; what was asked is not answered any more.
@@ -301,6 +309,8 @@ impl Post {
             Command::Group { group, wish } => self.group(step, group, wish),
             Command::Away { text } => self.tell_away(step, text),
             Command::ReadReceipts(answer) => self.read_receipts = answer == Answer::Yes,
+            Command::File { number, wish } => self.file_wish(step, number, wish),
+            Command::Files => self.list_files(step),
             Command::Terminals if is_up => self.own_terminals(step),
             Command::RemoveTerminal { terminal } if is_up => self.remove_terminal(step, terminal),
             Command::Terminals | Command::RemoveTerminal { .. } => step.tell(Notice::NoPeople),

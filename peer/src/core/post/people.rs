@@ -23,6 +23,7 @@ impl Post {
             self.sending.encourage(&Conversation::User(user.clone()));
             self.look_after_rooms_of(step, &user);
             self.pump(step, &Conversation::User(user.clone()));
+            self.fetch_from(step, Some(&user));
         }
         let news = before.as_ref() != Some(&there) && user != self.me.user;
         // Who is there at the beginning is no news.

@@ -1,0 +1,126 @@
+//! What is said about files.
+
+use std::path::Path;
+
+use super::format::{duration, table};
+use crate::app::words::mail;
+use crate::core::keep::Conversation;
+use crate::core::notice::{FileFailed, FileNews, FileShown, FileState, NotSent};
+
+/// Bytes as `20.0 MB`.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    let (mut unit, mut thousands) = (0, bytes);
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    while thousands >= 1_000_000 && unit + 1 < UNITS.len() {
+        (unit, thousands) = (unit + 1, thousands / 1000);
+    }
+    format!("{}.{} {}", thousands / 1000, thousands % 1000 / 100, UNITS[unit])
+}
+
+/// How much has come, in percent.
+pub(crate) fn percent(file: &FileShown) -> u64 {
+    if file.size == 0 { 100 } else { u64::try_from(u128::from(file.done) * 100 / u128::from(file.size)).unwrap_or(100) }
+}
+
+/// A row of progress: how far, how fast, how long still.
+pub(crate) fn progress(file: &FileShown, per_second: u64) -> String {
+    let left = if per_second == 0 { "?".to_owned() } else { duration((file.size - file.done).div_ceil(per_second)) };
+    let (name, percent, done) = (&file.name, percent(file), size(file.done));
+    format!("-- {name} {percent}% ({done} of {}, {}/s, {left} left)", size(file.size), size(per_second))
+}
+
+/// What has become of a file.
+pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
+    let FileShown { number, with, name, ours, .. } = file;
+    let all = size(file.size);
+    match news {
+        FileNews::Offered if *ours => format!("-- {name} ({all}) offered to {with}; /cancel {number} withdraws it."),
+        FileNews::Offered => format!("-- {with} offers {name} ({all}). /accept {number} or /refuse {number}"),
+        FileNews::Accepted => format!("-- {name} comes as soon as {with} is there; /cancel {number} stops it."),
+        FileNews::Progress => progress(file, 0),
+        FileNews::Saved { path } => format!("-- {name} saved to {} ({all}, checked).", path.display()),
+        FileNews::Received => format!("-- {with} has {name} ({all}, checked)."),
+        FileNews::Refused => format!("-- {with} does not want {name}."),
+        FileNews::Withdrawn => format!("-- {with} does not give {name} any more."),
+        FileNews::GivenUp => format!("-- {name}: given up; {with} is told."),
+        FileNews::Stopped { .. } if *ours => {
+            format!("-- {name} stopped; it goes on when {with} asks for it again.")
+        }
+        FileNews::Stopped { done } => {
+            let percent = percent(&FileShown { done: *done, ..file.clone() });
+            format!("-- {name} stopped at {percent}%; /resume {number} continues it.")
+        }
+        FileNews::DiskFull { need, free, folder } => format!(
+            "-- Disk full: {} needed, {} free in {}. The transfer is paused; /resume {number}.",
+            size(*need),
+            size(*free),
+            folder.display()
+        ),
+        FileNews::Failed(why) => format!("-- {name} cannot come: {}", failed(why)),
+        FileNews::Over => format!("-- Nothing becomes of {name} any more: {}. /files lists all.", state(file.state)),
+        FileNews::NotThat if *ours => format!("-- {name} is yours: {with} accepts it. /cancel {number} withdraws it."),
+        FileNews::NotThat => format!("-- {name} was not accepted yet. /accept {number}"),
+    }
+}
+
+fn failed(why: &FileFailed) -> String {
+    match why {
+        FileFailed::Changed => "it was changed after it was offered. Offer it again with /file.".to_owned(),
+        FileFailed::Digest => "what came is not what was sent. Ask for it once more.".to_owned(),
+        FileFailed::Declined => "the other side does not give it. Ask for it once more.".to_owned(),
+        FileFailed::Disk { detail } => format!("{detail}. Choose another folder and ask for it once more."),
+    }
+}
+
+fn state(state: FileState) -> &'static str {
+    match state {
+        FileState::Offered => "offered",
+        FileState::Accepted => "waiting",
+        FileState::Running => "running",
+        FileState::Done => "done",
+        FileState::Refused => "refused",
+        FileState::Cancelled => "cancelled",
+        FileState::Failed => "failed",
+    }
+}
+
+/// `/files`.
+pub(crate) fn list(files: &[FileShown]) -> Vec<String> {
+    if files.is_empty() {
+        return vec!["-- No files yet. /file PATH offers one.".to_owned()];
+    }
+    let rows: Vec<[String; 5]> = files
+        .iter()
+        .map(|file| {
+            let standing = if file.state == FileState::Running {
+                format!("{}%", percent(file))
+            } else {
+                state(file.state).to_owned()
+            };
+            let way = if file.ours { "to" } else { "from" };
+            [file.number.to_string(), format!("{way} {}", file.with), size(file.size), standing, file.name.clone()]
+        })
+        .collect();
+    table(["N", "WITH", "SIZE", "STATE", "NAME"], &rows)
+        .iter()
+        .map(|row| row.join("  ").trim_end().to_owned())
+        .collect()
+}
+
+/// No file has this number.
+pub(crate) fn unknown(number: u64) -> String {
+    format!("-- No file has the number {number}. /files lists all.")
+}
+
+/// `e.file`
+pub(crate) fn not_read(path: &Path, detail: &str) -> String {
+    format!("-- Cannot read {}: {detail}. Nothing was offered; check the path.", path.display())
+}
+
+/// It is not for this user.
+pub(crate) fn not_offered(to: &common::ident::UserId, name: &str, why: &NotSent) -> String {
+    mail::not_sent(&Conversation::User(to.clone()), name, why)
+}

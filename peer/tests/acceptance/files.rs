@@ -1,0 +1,64 @@
+//! Files: offered, taken, given up, and gone on with after kills (decision D7, threat T3).
+
+use common::testkit::Example::{Ali, Bianca};
+
+use crate::harness::{Stage, Terminal};
+
+/// Bytes that differ everywhere, so that a piece in the wrong place is noticed.
+fn content(size: usize) -> Vec<u8> {
+    (0..size).map(|at| u8::try_from((at.wrapping_mul(2_654_435_761) >> 11) & 0xff).unwrap()).collect()
+}
+
+#[test]
+fn a_file_arrives_as_it_was_and_takes_no_name_that_is_taken() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let [ali, bianca] = stage.conversation();
+    let (plans, saved) = (stage.folder().join("plans.pdf"), stage.folder().join("saved"));
+    std::fs::write(&plans, content(3_000_001)).unwrap();
+    std::fs::create_dir(&saved).unwrap();
+    std::fs::write(saved.join("plans.pdf"), "mine").unwrap();
+    ali.enters(&format!("/file {}", plans.display()));
+    bianca.shows("-- ali offers plans.pdf (3.0 MB). /accept 1 or /refuse 1");
+    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    bianca.shows("plans (2).pdf (3.0 MB, checked).");
+    ali.shows("-- bianca has plans.pdf (3.0 MB, checked).");
+    assert_eq!(std::fs::read(saved.join("plans (2).pdf")).unwrap(), content(3_000_001));
+    assert_eq!(std::fs::read(saved.join("plans.pdf")).unwrap(), b"mine");
+    assert_eq!(std::fs::read_dir(&saved).unwrap().count(), 2);
+}
+
+#[test]
+fn an_offer_waits_for_who_is_away_and_can_be_refused() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let seat = stage.seat_of("bianca");
+    {
+        let mut bianca = Terminal::start(&seat);
+        bianca.logs_in();
+        bianca.enters("/logout");
+        bianca.exit_code();
+    }
+    let ali = stage.terminal_of("ali");
+    let plans = stage.folder().join("plans.pdf");
+    std::fs::write(&plans, "plans").unwrap();
+    ali.enters(&format!("/file bianca {}", plans.display()));
+    ali.shows("-- plans.pdf (5 B) offered to bianca");
+    let bianca = Terminal::start(&seat);
+    bianca.logs_in();
+    bianca.shows("-- ali offers plans.pdf (5 B).");
+    bianca.enters("/refuse 1");
+    ali.shows("-- bianca does not want plans.pdf.");
+}
+
+#[test]
+fn a_file_that_was_changed_after_the_offer_is_not_sent() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let [ali, bianca] = stage.conversation();
+    let plans = stage.folder().join("plans.pdf");
+    std::fs::write(&plans, "plans").unwrap();
+    ali.enters(&format!("/file {}", plans.display()));
+    bianca.shows("/accept 1");
+    std::fs::write(&plans, "other plans").unwrap();
+    bianca.enters(&format!("/accept 1 {}", stage.folder().join("saved").display()));
+    ali.shows("-- plans.pdf cannot come: it was changed after it was offered.");
+    bianca.shows("-- ali does not give plans.pdf any more.");
+}
