@@ -62,3 +62,30 @@ fn a_file_that_was_changed_after_the_offer_is_not_sent() {
     ali.shows("-- plans.pdf cannot come: it was changed after it was offered.");
     bianca.shows("-- ali does not give plans.pdf any more.");
 }
+
+#[test]
+fn a_transfer_goes_on_after_its_receiver_was_killed() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let seat = stage.seat_of("bianca");
+    let ali = stage.terminal_of("ali");
+    let mut bianca = Terminal::start(&seat);
+    bianca.logs_in();
+    let (big, saved) = (stage.folder().join("big.bin"), stage.folder().join("saved"));
+    let size = 600_000_000;
+    std::fs::File::create(&big).unwrap().set_len(size).unwrap();
+    ali.enters(&format!("/file bianca {}", big.display()));
+    bianca.shows("/accept 1");
+    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    bianca.shows("-- big.bin 25%");
+    bianca.kill();
+    let part = std::fs::read_dir(&saved).unwrap().next().unwrap().unwrap();
+    assert!(part.file_name().to_string_lossy().ends_with(".part"));
+    assert!((size / 4..size).contains(&part.metadata().unwrap().len()), "{part:?}");
+    let bianca = Terminal::start(&seat);
+    bianca.logs_in();
+    bianca.shows("big.bin (600.0 MB, checked).");
+    ali.shows("-- bianca has big.bin (600.0 MB, checked).");
+    // Nothing from before the kill was sent again.
+    assert!(!bianca.lines().iter().any(|line| line.contains("big.bin 25%")));
+    assert_eq!(std::fs::metadata(saved.join("big.bin")).unwrap().len(), size);
+}

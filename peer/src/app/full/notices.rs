@@ -10,10 +10,10 @@ use super::roster::Here;
 use super::view::{Awaited, Directory, View};
 use super::{Focus, Output};
 use crate::app::words::talk::{self, Acquaintance};
-use crate::app::words::{self, failure, format, full, mail};
+use crate::app::words::{self, failure, files, format, full, mail};
 use crate::core::command::Command;
 use crate::core::keep::{Conversation, Mark, Record};
-use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, Notice};
+use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, FileNews, KeyState, Next, Notice};
 
 impl View {
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -144,6 +144,18 @@ impl View {
                 self.note(&with, &mail::frozen(&with, &why));
                 self.tell(&mail::frozen(&with, &why));
             }
+            Notice::File { file, news } => {
+                let with = Conversation::User(file.with.clone());
+                if news == FileNews::Progress {
+                    self.tell(&files::news(&file, &news));
+                } else {
+                    self.note(&with, &files::news(&file, &news));
+                }
+            }
+            Notice::Files(all) => self.show_page(full::FILES, &files::list(&all)),
+            Notice::NoFile { number } => self.tell(&files::unknown(number)),
+            Notice::FileNotRead { path, detail } => self.tell(&files::not_read(&path, &detail)),
+            Notice::FileNotOffered { to, name, why } => self.tell(&files::not_offered(&to, &name, &why)),
             Notice::MailLost { count } => self.tell(&mail::mail_lost(count)),
             Notice::NewTerminal => self.tell(mail::NEW_TERMINAL),
             Notice::PasscodeChanged => self.passcode_changed(),

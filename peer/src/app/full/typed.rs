@@ -107,6 +107,12 @@ impl View {
                 self.command(Command::ReadReceipts(answer));
                 self.tell(mail::receipts(answer));
             }
+            Request::OfferFile { to, path } => match to.or(self.partner()) {
+                Some(to) => self.command(Command::OfferFile { to, path: path.into() }),
+                None => self.tell(mail::WHOM),
+            },
+            Request::File { number, wish } => self.command(Command::File { number, wish }),
+            Request::Files => self.command(Command::Files),
             Request::Terminals => self.await_page(Awaited::Terminals, Command::Terminals),
             Request::RemoveTerminal(number) => {
                 let place = number.checked_sub(1).and_then(|place| self.terminals.get(place));

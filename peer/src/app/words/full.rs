@@ -24,6 +24,7 @@ pub(crate) const OUTBOX: &str = "OUTBOX";
 pub(crate) const MEMBERS: &str = "MEMBERS";
 pub(crate) const HELP: &str = "HELP";
 pub(crate) const TERMINALS: &str = "TERMINALS";
+pub(crate) const FILES: &str = "FILES";
 pub(crate) const EVERYONE: &str = "* everyone";
 pub(crate) const OPENER: &str = "OPEN";
 
