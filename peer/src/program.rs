@@ -24,6 +24,7 @@ use crate::app::words::failure::{self, Report};
 use crate::app::words::{self, trust as trust_words};
 use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
+use crate::core::command::Answer;
 use crate::core::engine;
 use crate::core::notice::{Failure, Notice};
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
@@ -146,7 +147,7 @@ fn trust_server(settings: &Settings, setup: &Setup) -> Result<i32, Report> {
 /// Lets a person compare a directory's key with the one known so far, and pins it if they say so.
 fn compare(person: &Person, setup: &Setup, now: &KeyDigest, known: Option<(KeyDigest, u64)>) -> Result<(), Report> {
     trust_words::shown(&setup.server, now, known).iter().for_each(|line| person.told(line));
-    if person.asked(words::TRUST)? != "yes" {
+    if person.decides(words::TRUST)? == Answer::No {
         return Err(trust_words::not_trusted());
     }
     trust::pin(setup, *now).map_err(|failure| failure::report(&failure))

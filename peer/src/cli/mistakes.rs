@@ -38,7 +38,18 @@ fn program() -> clap::Command {
     // What clap adds by itself belongs into the overview too.
     program.build();
     let overview = overview(&program, EXAMPLES);
-    Cli::command().override_help(overview)
+    short(program).override_help(overview)
+}
+
+/// The help of a command tells its own options; those of all commands are in the overview.
+fn short(command: clap::Command) -> clap::Command {
+    command.mut_subcommands(|inner| {
+        let own = |option: clap::Arg| {
+            let elsewhere = option.is_global_set();
+            option.hide(elsewhere)
+        };
+        short(inner).mut_args(own).after_help(setup::SEE_HELP)
+    })
 }
 
 /// The completions for a shell.

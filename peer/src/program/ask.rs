@@ -12,6 +12,7 @@ use crate::app::exit;
 use crate::app::sanitise::SafeText;
 use crate::app::words;
 use crate::app::words::failure::{self, Report};
+use crate::core::command::Answer;
 use crate::core::notice::Failure;
 use crate::signals;
 use crate::ui::TerminalEcho;
@@ -53,6 +54,19 @@ impl Person {
     /// Asks for a line.
     pub(super) fn asked(&self, question: &str) -> Result<String, Report> {
         Ok(self.line(question)?.trim().to_owned())
+    }
+
+    /// Asks a question of security: what was typed before it could be seen is no answer, and neither is anything but a
+    /// whole word. What a script has written counts.
+    pub(super) fn decides(&self, question: &str) -> Result<Answer, Report> {
+        self.echo.discard_input();
+        loop {
+            match self.asked(question)?.to_lowercase().as_str() {
+                "yes" => return Ok(Answer::Yes),
+                "no" => return Ok(Answer::No),
+                _ => {}
+            }
+        }
     }
 
     /// Asks for a passcode, which is not shown.

@@ -102,7 +102,7 @@ impl TerminalEcho {
     }
 
     /// Forgets what was typed ahead and not read yet. What a script has written is not typed ahead.
-    pub(super) fn discard_input(&self) {
+    pub(crate) fn discard_input(&self) {
         if self.is_terminal() {
             // A failure leaves the whole word that security questions ask for.
             let _ = rustix::termios::tcflush(io::stdin().as_fd(), QueueSelector::IFlush);

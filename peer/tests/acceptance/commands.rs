@@ -1,7 +1,6 @@
 //! What can be typed besides messages, and how the program ends (UX 2.2, 2.3, 3.3).
 
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -118,12 +117,7 @@ fn assert_ends(seat: &Seat, code: i32, words: &str) {
 fn every_failure_has_its_exit_code_and_says_what_to_do() {
     let stage = Stage::of(&[Example::Ali]);
     let ali = || stage.seat_of("ali");
-    let passcode = |content: &str, mode: u32| {
-        let path = stage.folder().join(format!("passcode.{mode:o}"));
-        std::fs::write(&path, content).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        path.display().to_string()
-    };
+    let passcode = |content: &str, mode: u32| stage.passcode_file(&format!("passcode.{mode:o}"), content, mode);
     assert_ends(&stage.seat().with(&["--sevrer", "x"]), 2, "No option '--sevrer'. Did you mean '--server'?");
     assert_ends(&stage.seat().with(&["jion"]), 2, "No command 'jion'. Did you mean 'join'?");
     assert_ends(&ali().with(&["--no-input"]), 2, "--no-input forbids the question");
@@ -184,25 +178,4 @@ fn nothing_is_read_or_written_beyond_a_closed_pipe() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(141));
     assert!(ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
-}
-
-#[test]
-fn without_a_terminal_no_command_writes_an_escape_byte() {
-    let stage = Stage::of(&[Example::Ali]);
-    let server = stage.directory.address.to_string();
-    let commands: [&[&str]; 8] = [
-        &["--help"],
-        &["-h"],
-        &["--version"],
-        &["help", "join"],
-        &["config", "show"],
-        &["config", "check"],
-        &["config", "path"],
-        &["trust-server", &server],
-    ];
-    for arguments in commands {
-        // Even where colours are asked for.
-        let (_, said) = ends(&stage.seat().with(arguments).set("CLICOLOR_FORCE", "1").set("TERM", "xterm"));
-        assert!(!said.is_empty(), "{arguments:?}");
-    }
 }

@@ -41,7 +41,8 @@ fn counterparts(alpn: &[u8], key: Option<Arc<CertifiedKey>>) -> [(&'static str, 
     ]
 }
 
-fn p256() -> Option<Arc<CertifiedKey>> {
+/// A key as directories have it.
+pub(crate) fn p256() -> Option<Arc<CertifiedKey>> {
     let (_, signer) = certificate(&rcgen::PKCS_ECDSA_P256_SHA256);
     Some(shown(signer.public_key().unwrap().to_vec(), signer))
 }

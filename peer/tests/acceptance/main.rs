@@ -2,6 +2,27 @@
 //!
 //! [`harness`] starts them: a directory on an address of its own, peers in pseudo-terminals or on pipes, all on port
 //! 65000 of 127.x.y.z addresses. Counterparts that no honest program would be come from `common::testkit`.
+//!
+//! # Where the acceptance of the user interface (UX section 9) is shown
+//!
+//! | number | what | where |
+//! |---|---|---|
+//! | 1 | the base flow, exact, on a terminal and on pipes, both sides | [`session`] |
+//! | 2 | the first run of two people in 107 keys | [`first_run`]; by invitation [`registration`] |
+//! | 3 | typing while lines arrive, at 20, 40, 80 and 120 columns | [`keyboard`] |
+//! | 4 | changes of the size | [`full_screen`]; of the line terminal [`keyboard`] |
+//! | 5 | hostile texts and imitations | [`hostile_text`], [`full_screen`] |
+//! | 6 | a paste of three lines is one message | [`keyboard`] |
+//! | 7 | the terminal is given back | [`commands`], [`full_screen`], [`type_ahead`] |
+//! | 8 | every exit code | [`exit_codes`], with the words in [`commands`] and [`once`] |
+//! | 9 | no escape byte without a terminal | [`no_escapes`], and every test that runs a command |
+//! | 10 | `NO_COLOR`, `TERM=dumb`, `--plain` | [`looks`] |
+//! | 11 | ids and next steps of all texts | `app::words::lint` |
+//! | 12 | how fast and how small | `scripts/bench` |
+//! | 13 | the schema of the JSON mode, kills before an acknowledgement | [`json`] |
+//! | 14 | the exposure of the systemd unit | `scripts/package --check` |
+//! | 15 | manual, completions, help of at most 24 lines, all from the grammar | [`once`], [`no_escapes`] |
+//! | 16 | type-ahead answers no question of security | [`type_ahead`], [`changed_key`], `app::dialogue::tests` |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod harness;
@@ -17,7 +38,9 @@ mod commands;
 mod crashes;
 mod crossed;
 mod downgrades;
+mod exit_codes;
 mod files;
+mod first_run;
 mod floods;
 mod full_screen;
 mod groups;
@@ -26,8 +49,10 @@ mod json;
 mod keyboard;
 mod kills;
 mod lockout;
+mod looks;
 mod lookups;
 mod mail;
+mod no_escapes;
 mod old_copy;
 mod once;
 mod outage;
@@ -36,3 +61,4 @@ mod registration;
 mod session;
 mod strangers;
 mod terminals;
+mod type_ahead;

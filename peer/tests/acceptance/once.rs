@@ -1,32 +1,10 @@
 //! Commands that do one thing and end (UX 2.1, 2.2, 2.4): results on the output, everything else on the error output.
 
-use std::os::unix::fs::PermissionsExt;
-
 use common::testkit::Example;
 use serde_json::Value;
 
-use crate::harness::stage::Seat;
+use crate::harness::piped::runs;
 use crate::harness::{PASSCODE, Piped, Stage};
-
-/// A place where the passcode lies in a file.
-fn seat(stage: &Stage, user: &str) -> Seat {
-    let passcode = stage.folder().join(format!("passcode of {user}"));
-    std::fs::write(&passcode, PASSCODE).unwrap();
-    std::fs::set_permissions(&passcode, PermissionsExt::from_mode(0o600)).unwrap();
-    stage.seat_of(user).with(&["--no-input", "--passcode-file", passcode.to_str().unwrap()])
-}
-
-/// Runs a command with this input; gives the exit code, the output and the errors.
-#[track_caller]
-fn runs(seat: &Seat, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
-    let mut peer = Piped::start(&seat.clone().with(arguments));
-    peer.writes(input.as_bytes());
-    peer.ends_input();
-    let code = peer.exit_code();
-    let (output, errors) = (peer.output(), peer.errors());
-    assert!(!(output.clone() + &errors).contains('\u{1b}'), "an escape in {output:?} {errors:?}");
-    (code, output, errors)
-}
 
 fn text(of: &str) -> String {
     of.to_owned()
@@ -35,7 +13,7 @@ fn text(of: &str) -> String {
 #[test]
 fn a_message_sent_by_a_command_is_read_by_a_command() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
-    let [ali, bianca] = ["ali", "bianca"].map(|user| seat(&stage, user));
+    let [ali, bianca] = ["ali", "bianca"].map(|user| stage.script_of(user));
     // Bianca's terminal has been there once, so mail reaches it.
     let mut there = Piped::start(&bianca.clone().with(&["json"]));
     there.line(1);
@@ -57,7 +35,7 @@ fn a_message_sent_by_a_command_is_read_by_a_command() {
 #[test]
 fn commands_end_with_the_codes_that_scripts_rely_on() {
     let mut stage = Stage::of(&[Example::Ali, Example::Bianca]);
-    let [ali, bianca] = ["ali", "bianca"].map(|user| seat(&stage, user));
+    let [ali, bianca] = ["ali", "bianca"].map(|user| stage.script_of(user));
     assert_eq!(runs(&bianca, &["recv"], "").0, Some(0), "bianca's terminal is known from now on");
     let (code, output, errors) = runs(&ali, &["send", "bianca", "now", "--no-queue"], "");
     assert_eq!((code, output.as_str()), (Some(6), ""), "{errors}");
@@ -73,10 +51,8 @@ fn commands_end_with_the_codes_that_scripts_rely_on() {
         assert_eq!((code, output.as_str()), (Some(wanted), ""), "{arguments:?}: {errors}");
         assert!(!errors.is_empty(), "{arguments:?} says nothing");
     }
-    let wrong = stage.folder().join("wrong");
-    std::fs::write(&wrong, "111111").unwrap();
-    std::fs::set_permissions(&wrong, PermissionsExt::from_mode(0o600)).unwrap();
-    let bianca = stage.seat_of("bianca").with(&["--no-input", "--passcode-file", wrong.to_str().unwrap()]);
+    let wrong = stage.passcode_file("wrong", "111111", 0o600);
+    let bianca = stage.seat_of("bianca").with(&["--no-input", "--passcode-file", &wrong]);
     assert_eq!(runs(&bianca, &["list"], "").0, Some(4));
     assert_eq!(runs(&stage.seat_of("bianca").with(&["--no-input"]), &["list"], "").0, Some(2), "a question");
     let open = Piped::start(&ali.clone().with(&["json"]));
@@ -90,7 +66,7 @@ fn commands_end_with_the_codes_that_scripts_rely_on() {
 #[test]
 fn lists_are_for_people_or_for_programs() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
-    let [ali, bianca] = ["ali", "bianca"].map(|user| seat(&stage, user));
+    let [ali, bianca] = ["ali", "bianca"].map(|user| stage.script_of(user));
     let there = Piped::start(&bianca.with(&["json"]));
     there.line(1);
     let (code, told, _) = runs(&ali, &["list"], "");

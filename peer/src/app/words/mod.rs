@@ -11,6 +11,8 @@ pub(crate) mod files;
 pub(crate) mod format;
 pub(crate) mod full;
 pub(crate) mod help;
+#[cfg(test)]
+mod lint;
 pub(crate) mod mail;
 pub(crate) mod once;
 pub(crate) mod passcode;
@@ -50,7 +52,8 @@ pub(crate) const DIFFERENT: &str = "-- The two are not the same. Nothing was sen
 /// `n.server_back`
 pub(crate) const SERVER_BACK: &str = "Directory server is back.";
 /// `e.encoding`
-pub(crate) const NOT_TEXT: &str = "-- That is not text in UTF-8. Nothing was sent.";
+pub(crate) const NOT_TEXT: &str =
+    "-- That is not text in UTF-8. Nothing was sent. Convert it first, or check what your keyboard sends.";
 
 /// `p.register`
 pub(crate) fn register(user: &UserId, server: &str) -> String {
@@ -177,7 +180,10 @@ pub(crate) fn no_input(question: &str) -> String {
 
 /// `e.input`: the input has ended.
 pub(crate) fn no_answer(question: &str) -> String {
-    format!("The input ended before \"{}\" was answered. Nothing was changed.", question.trim())
+    format!(
+        "The input ended before \"{}\" was answered. Nothing was changed. Give the answer as a further line.",
+        question.trim()
+    )
 }
 
 /// `n.kept`

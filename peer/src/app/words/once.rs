@@ -109,7 +109,10 @@ pub(crate) fn nothing_came(seconds: u64) -> Report {
 
 /// `e.encoding`, of the input
 pub(crate) fn not_text() -> Report {
-    Report { lines: vec!["The input is not text in UTF-8. Nothing was sent.".to_owned()], exit: exit::USAGE }
+    Report {
+        lines: vec!["The input is not text in UTF-8. Nothing was sent. Convert it first: iconv -t UTF-8".to_owned()],
+        exit: exit::USAGE,
+    }
 }
 
 /// `e.long`, of the input

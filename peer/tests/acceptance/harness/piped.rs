@@ -144,3 +144,16 @@ impl Piped {
         self.child.wait().code()
     }
 }
+
+/// Runs a command to its end with this input; gives the exit code, the output and the errors. None of them ever has an
+/// escape in it (UX 9.9).
+#[track_caller]
+pub(crate) fn runs(seat: &Seat, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut peer = Piped::start(&seat.clone().with(arguments));
+    peer.writes(input.as_bytes());
+    peer.ends_input();
+    let code = peer.exit_code();
+    let (output, errors) = (peer.output(), peer.errors());
+    assert!(!(output.clone() + &errors).contains('\u{1b}'), "an escape in {output:?} {errors:?}");
+    (code, output, errors)
+}

@@ -25,13 +25,24 @@ impl Proxy {
         let middleman = proxy.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = connect(IpAddr::V4(from), to) else { continue };
-                server.set_read_timeout(None).unwrap();
-                pass(client.try_clone().unwrap(), server.try_clone().unwrap(), &middleman.from_client);
-                pass(server, client, &middleman.from_server);
+                middleman.join(client, from, to);
             }
         });
         proxy
+    }
+
+    /// Passes on what one client says, who was kept waiting so far.
+    pub(crate) fn pass_on(client: TcpStream, from: Ipv4Addr, to: SocketAddr) {
+        let at = client.local_addr().unwrap();
+        client.set_read_timeout(None).unwrap();
+        Self { at, from_client: Record::default(), from_server: Record::default() }.join(client, from, to);
+    }
+
+    fn join(&self, client: TcpStream, from: Ipv4Addr, to: SocketAddr) {
+        let Ok(server) = connect(IpAddr::V4(from), to) else { return };
+        server.set_read_timeout(None).unwrap();
+        pass(client.try_clone().unwrap(), server.try_clone().unwrap(), &self.from_client);
+        pass(server, client, &self.from_server);
     }
 
     /// Where it listens.

@@ -1,6 +1,7 @@
 //! Where a test takes place: a folder that is thrown away, a directory, users and the programs they run.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -91,6 +92,20 @@ impl Stage {
     /// A place for a terminal of this user.
     pub(crate) fn seat_of(&self, user: &str) -> Seat {
         self.seat().with(&["--user", user])
+    }
+
+    /// A place from which a script works for this user: the passcode lies in a file, and nobody can be asked.
+    pub(crate) fn script_of(&self, user: &str) -> Seat {
+        let passcode = self.passcode_file(&format!("passcode of {user}"), PASSCODE, 0o600);
+        self.seat_of(user).with(&["--no-input", "--passcode-file", &passcode])
+    }
+
+    /// A file with a passcode.
+    pub(crate) fn passcode_file(&self, name: &str, content: &str, mode: u32) -> String {
+        let path = self.folder().join(name);
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path.display().to_string()
     }
 
     /// A terminal at which this user has logged in.

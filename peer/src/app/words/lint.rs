@@ -1,0 +1,169 @@
+//! What the catalogue promises (UX 9.11): its texts have ids, and every error says what to do next.
+//!
+//! That every text is used is the compiler's part: nothing of the catalogue is public outside the crate, and what nobody
+//! uses does not build. The source is read here, because an error that nobody has thought of a test for counts too.
+
+/// The files of the catalogue. The full screen's own words stand in places of their own, which is what names them.
+const FILES: &[(&str, &str)] = &[
+    ("backup", include_str!("backup.rs")),
+    ("failure", include_str!("failure.rs")),
+    ("full", include_str!("full.rs")),
+    ("help", include_str!("help.rs")),
+    ("mail", include_str!("mail.rs")),
+    ("mod", include_str!("mod.rs")),
+    ("once", include_str!("once.rs")),
+    ("passcode", include_str!("passcode.rs")),
+    ("setup", include_str!("setup.rs")),
+    ("talk", include_str!("talk.rs")),
+    ("trust", include_str!("trust.rs")),
+];
+
+/// How a text says what to do: a command, an option, or one of these words.
+const STEPS: &[&str] = &[
+    " /",
+    ": /",
+    "--",
+    "peer ",
+    "#team",
+    "again",
+    "administrator can",
+    "ask ",
+    "check ",
+    "choose",
+    "close it",
+    "compare",
+    "connect to",
+    "convert",
+    "copy the",
+    "did you mean",
+    "example:",
+    "free ",
+    "get the",
+    "give the answer",
+    "log in",
+    "make it",
+    "once more",
+    "tell the",
+    "try the",
+    "type ",
+    "use that",
+    "use another",
+    "wait ",
+    "write it",
+    "chmod",
+    "start one",
+    "read those",
+];
+
+/// Errors whose next step stands elsewhere.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("Not accepted, ", "the same question follows"),
+    ("-- Too short: ", "the same question follows"),
+    ("-- Not a user ID: ", "the reason says what an id is, and the same question follows"),
+    ("-- That looks like your passcode.", "what not to do is what was done"),
+    ("{to} is offline.", "the conversation goes on by mail, where the queue is not off"),
+    ("{to} did not accept the connection.", "the same for declined and blocked, and nothing helps"),
+    ("-- {user} is logged in on another terminal too.", "a notice"),
+    ("No command '{typed}'.{}", "the next line says where the list is"),
+    ("No option '{typed}'.{}", "the next line says where the list is"),
+    ("-- Connection to {with} lost", "it is called again without the person"),
+    ("-- /{} {}: {}", "it ends with an example"),
+    ("Old {old}", "between the error and its question"),
+    ("New {new}", "between the error and its question"),
+    ("{user} has another key on", "the next line says it"),
+    ("WARNING: the key of {of} has changed", "its question follows"),
+    ("{of}'s key is not the one you have known", "its question follows"),
+];
+
+/// An item of the catalogue: its documentation, its name and everything in it.
+struct Item<'a> {
+    place: String,
+    documentation: String,
+    body: Vec<&'a str>,
+}
+
+impl Item<'_> {
+    fn is_an_error(&self) -> bool {
+        self.documentation.trim_start().starts_with("`e.")
+    }
+
+    fn has_an_id(&self) -> bool {
+        ["`e.", "`n.", "`p."].iter().any(|kind| self.documentation.contains(kind))
+    }
+
+    /// Everything between quotation marks.
+    fn texts(&self) -> Vec<String> {
+        let body = self.body.join("\n").replace("\\\"", "”");
+        body.split('"').skip(1).step_by(2).map(|text| text.replace("\\\n", "").replace("     ", "")).collect()
+    }
+}
+
+fn items() -> Vec<Item<'static>> {
+    let mut items: Vec<Item<'_>> = Vec::new();
+    for (file, source) in FILES {
+        let source = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let mut documentation = String::new();
+        for line in source.lines() {
+            if let Some(text) = line.strip_prefix("///") {
+                documentation += text;
+            } else if line.contains("fn ") && !line.starts_with(' ')
+                || line.contains("const ") && !line.starts_with(' ')
+            {
+                let place = format!("{file}: {line}");
+                items.push(Item { place, documentation: std::mem::take(&mut documentation), body: vec![line] });
+            } else if let Some(item) = items.last_mut() {
+                item.body.push(line);
+                documentation.clear();
+            }
+        }
+    }
+    items
+}
+
+#[test]
+fn every_error_says_what_to_do_next() {
+    let items = items();
+    let errors: Vec<&Item<'_>> = items.iter().filter(|item| item.is_an_error()).collect();
+    assert!(errors.len() > 30, "only {} errors were found", errors.len());
+    for item in errors {
+        for text in item.texts().iter().filter(|text| text.trim_start_matches("-- ").contains(' ')) {
+            let says = STEPS.iter().any(|step| text.trim_start_matches("-- ").to_lowercase().contains(step));
+            let elsewhere = ELSEWHERE.iter().any(|(begins, _)| text.starts_with(begins));
+            assert!(says || elsewhere, "{}: {text:?} leaves the person alone", item.place);
+        }
+    }
+}
+
+#[test]
+fn every_exception_is_still_one() {
+    let texts: Vec<String> = items().iter().flat_map(Item::texts).collect();
+    for (begins, why) in ELSEWHERE {
+        assert!(
+            texts.iter().any(|text| text.starts_with(begins)),
+            "{begins:?} ({why}) is not in the catalogue any more"
+        );
+    }
+}
+
+/// Texts that are asked, told or complained about by a dialogue have an id; the parts they are made of need none.
+#[test]
+fn what_begins_like_a_notice_has_an_id() {
+    for item in items().iter().filter(|item| !item.place.starts_with("full") && !item.has_an_id()) {
+        let notices = item.texts();
+        let notice = notices.iter().find(|text| text.starts_with("-- ") && text.ends_with('.'));
+        assert!(notice.is_none(), "{} has no id, but says {notice:?}", item.place);
+    }
+}
+
+/// The reports of failures have no ids of their own: each stands for a variant.
+#[test]
+fn every_failure_that_ends_the_program_says_what_to_do_next() {
+    let reports = items();
+    let report = reports.iter().find(|item| item.place.starts_with("failure")).unwrap();
+    let arms: Vec<String> = report.body.join("\n").split("Failure::").skip(1).map(str::to_owned).collect();
+    assert!(arms.len() > 10, "only {} failures were found", arms.len());
+    for arm in arms {
+        let says = STEPS.iter().any(|step| arm.to_lowercase().contains(step));
+        assert!(says || arm.starts_with("Internal"), "Failure::{arm} leaves the person alone");
+    }
+}

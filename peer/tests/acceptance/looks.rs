@@ -1,0 +1,99 @@
+//! The line terminal as it looks where it may not move the cursor or use colours (UX 3.5, 8, 9.10): `--plain`,
+//! `TERM=dumb`, `NO_COLOR`.
+//!
+//! The same session each time, with a text that would colour the screen and one that imitates the program.
+
+use common::testkit::Example;
+
+use crate::harness::{Piped, Seat, Stage, Terminal};
+
+/// Bianca says this.
+const SAID: &[&str] = &["I am fine, how about you?", "\u{1b}[31mred", "Connection ended", "Grüße 🙂"];
+
+/// Ali at a terminal talks to bianca, who says everything in [`SAID`] and leaves.
+fn session(stage: &Stage, change: impl FnOnce(Seat) -> Seat) -> Terminal {
+    let mut bianca = stage.piped_of("bianca");
+    let ali = Terminal::start(&change(stage.seat_of("ali")));
+    ali.logs_in();
+    ali.enters("bianca");
+    ali.shows("Connection established, type your messages");
+    ali.enters("Hello, how are you today?");
+    bianca.shows("Hello, how are you today?\n");
+    for text in SAID {
+        bianca.enters(text);
+        let last = text.rsplit('[').next().unwrap();
+        ali.shows(last);
+    }
+    bianca.ends_input();
+    assert_eq!(bianca.exit_code(), Some(0));
+    ali.is_at_prompt();
+    ali
+}
+
+const ENTRANCE: &[&str] = &[
+    "Enter passcode on keypad. Logged in.",
+    "Enter destination user ID: bianca",
+    "Connection established, type your messages",
+    "Hello, how are you today?",
+];
+
+#[track_caller]
+fn reads(ali: &Terminal, said: &[&str]) {
+    let end = ["Connection ended", "Enter destination user ID:"];
+    let wanted: Vec<&str> = ENTRANCE.iter().chain(said).chain(&end).copied().collect();
+    ali.reads(&wanted);
+}
+
+/// What is written is text, line ends, and the echo of the terminal itself.
+#[track_caller]
+fn moves_nothing(ali: &Terminal) {
+    let written = String::from_utf8(ali.bytes()).unwrap();
+    let control: Vec<char> = written.chars().filter(|c| c.is_control() && !matches!(c, '\r' | '\n')).collect();
+    assert!(control.is_empty(), "{control:?} in {written:?}");
+}
+
+#[test]
+fn plain_output_only_appends_and_names_who_speaks() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let ali = session(&stage, |seat| seat.with(&["--plain"]));
+    reads(
+        &ali,
+        &["bianca: I am fine, how about you?", "bianca: ^[[31mred", "bianca: Connection ended", "bianca: Grüße 🙂"],
+    );
+    moves_nothing(&ali);
+}
+
+#[test]
+fn a_dumb_terminal_gets_the_same_texts_and_no_cursor_is_moved() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let ali = session(&stage, |seat| seat.set("TERM", "dumb"));
+    reads(&ali, &["I am fine, how about you?", "␛[31mred", "bianca: Connection ended", "Grüße 🙂"]);
+    moves_nothing(&ali);
+}
+
+#[test]
+fn without_colours_the_line_terminal_is_as_it_is_with_them() {
+    for (variable, value) in [("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")] {
+        let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+        let ali = session(&stage, |seat| seat.set(variable, value));
+        reads(&ali, &["I am fine, how about you?", "␛[31mred", "bianca: Connection ended", "Grüße 🙂"]);
+        let written = String::from_utf8(ali.bytes()).unwrap();
+        let sequences = written.split("\u{1b}[").skip(1);
+        let colours: Vec<&str> = sequences
+            .filter(|rest| rest.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with('m'))
+            .collect();
+        assert!(colours.is_empty(), "{variable}: {colours:?}");
+    }
+}
+
+#[test]
+fn over_a_pipe_plain_output_is_as_on_a_screen() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let mut bianca = Piped::start(&stage.seat_of("bianca").with(&["--plain"]));
+    bianca.logs_in();
+    let mut ali = stage.piped_of("ali");
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali, type your messages\n");
+    ali.enters("Hello, how are you today?");
+    bianca.shows("ali: Hello, how are you today?\n");
+}
