@@ -2,6 +2,7 @@
 
 mod ask;
 mod backup;
+mod doctor;
 mod json;
 mod once;
 
@@ -40,7 +41,13 @@ const NOTICES: usize = 256;
 pub fn run(arguments: Vec<OsString>) -> i32 {
     keep_memory_private();
     let outcome = match cli::parse(arguments) {
-        Ok(cli) => Settings::load(cli.given).and_then(|settings| command(&settings, cli.command)),
+        Ok(cli) => {
+            let form = cli.given.form();
+            match (Settings::load(cli.given), cli.command) {
+                (Err(report), Some(Command::Doctor)) => Ok(doctor::without_settings(report, form)),
+                (settings, command) => settings.and_then(|settings| carry_out(&settings, command)),
+            }
+        }
         Err(Stopped::Wanted(text)) => {
             return print(text.trim_end().lines(), &mut io::stdout()).map_or_else(lost, |()| exit::OK);
         }
@@ -53,7 +60,7 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
     })
 }
 
-fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report> {
+fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Report> {
     match command {
         None => talk(settings, Start::Login, Front::Line),
         Some(Command::Tui) => talk(settings, Start::Login, Front::Full),
@@ -67,6 +74,7 @@ fn command(settings: &Settings, command: Option<Command>) -> Result<i32, Report>
         Some(Command::History { with, number }) => once::history(settings, &with, number),
         Some(Command::Verify { who }) => once::verify(settings, &who),
         Some(Command::Passwd) => once::passwd(settings),
+        Some(Command::Doctor) => Ok(doctor::run(settings)),
         Some(Command::Completions { shell }) => raw(&cli::completions(shell)),
         Some(Command::Man) => raw(&cli::manual().map_err(internal)?),
         Some(Command::Json { schema: true }) => {

@@ -2,9 +2,9 @@
 
 mod mistakes;
 mod overview;
+mod surroundings;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -19,11 +19,12 @@ use crate::app::sanitise::Glyphs;
 use crate::app::words::failure::{self, Report};
 use crate::app::words::once::{Form, Loudness};
 use crate::app::words::setup;
-use crate::config::{self, Config, Found, GlyphSet, Listen, Login, Named, ServerAddress, Span, passcode_file};
+use crate::config::{self, Colours, Config, Found, GlyphSet, Listen, Login, Named, ServerAddress, Span, passcode_file};
 use crate::store::{pins, places};
 use crate::ui::line::{LineOptions, Look};
 use crate::ui::tui::{self, TuiOptions};
 pub(crate) use mistakes::{Stopped, completions, manual, parse};
+pub(crate) use surroundings::{Characters, Colour, locale};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,6 +63,9 @@ pub(crate) struct Given {
     /// Where keys and pins are kept.
     #[arg(long, value_name = "DIR", env = "PEER_DATA_DIR", global = true, hide_env = true)]
     data_dir: Option<PathBuf>,
+    /// Whether there are colours.
+    #[arg(long, value_name = "WHEN", value_enum, global = true)]
+    color: Option<Colours>,
     /// Only append, with names: for screen readers.
     #[arg(long, env = "PEER_PLAIN", value_parser = FalseyValueParser::new(), global = true, hide_env = true)]
     plain: bool,
@@ -130,6 +134,8 @@ pub(crate) enum Command {
     },
     /// Change the passcode.
     Passwd,
+    /// Look for what is wrong.
+    Doctor,
     /// JSON lines, for programs.
     Json {
         /// Print the schema of what can be said, and stop.
@@ -210,11 +216,21 @@ pub(crate) struct Settings {
     pub(crate) form: Form,
     /// How much is told.
     pub(crate) loudness: Loudness,
+    /// Whether there are colours.
+    pub(crate) colour: Colour,
+}
+
+impl Given {
+    /// In which form results are printed.
+    pub(crate) fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Text }
+    }
 }
 
 impl Settings {
     /// Reads the configuration and puts the options on top.
     pub(crate) fn load(given: Given) -> Result<Self, Report> {
+        let form = given.form();
         let named = if given.config.is_some() { Named::Yes } else { Named::No };
         let file = given.config.unwrap_or_else(|| config::default_path(|name| std::env::var_os(name)));
         let data_dir = given.data_dir.or_else(|| config::default_data_dir(|name| std::env::var_os(name)));
@@ -232,13 +248,13 @@ impl Settings {
         given.listen.into_iter().for_each(|listen| config.peer.listen = listen);
         config.ui.plain |= given.plain;
         let questions = if given.no_input { Questions::Forbidden } else { Questions::Allowed };
-        let form = if given.json { Form::Json } else { Form::Text };
+        let colour = surroundings::colour(given.color, config.ui.color, |name| std::env::var_os(name));
         let loudness = match (given.quiet, given.verbose) {
             (true, _) => Loudness::Quiet,
             (false, false) => Loudness::Normal,
             (false, true) => Loudness::Verbose,
         };
-        Ok(Self { config, data_dir, file, found, server_named, questions, form, loudness })
+        Ok(Self { config, data_dir, file, found, server_named, questions, form, loudness, colour })
     }
 
     /// The passcode from its file, if there is one.
@@ -247,11 +263,16 @@ impl Settings {
         if path.as_os_str().is_empty() { Ok(None) } else { passcode_file::read(path).map(Some) }
     }
 
+    /// The configuration file, if there is one.
+    pub(crate) fn file_found(&self) -> Option<&Path> {
+        (self.found == Found::Yes).then_some(&*self.file)
+    }
+
     fn glyphs(&self) -> Glyphs {
         match self.config.ui.glyphs {
             _ if self.config.ui.plain => Glyphs::Ascii,
             GlyphSet::Unicode => Glyphs::Unicode,
-            GlyphSet::Auto if speaks_unicode() => Glyphs::Unicode,
+            GlyphSet::Auto if locale().1 == Characters::Unicode => Glyphs::Unicode,
             GlyphSet::Auto | GlyphSet::Ascii => Glyphs::Ascii,
         }
     }
@@ -297,11 +318,7 @@ impl Settings {
 
     /// What the full screen needs.
     pub(crate) fn tui_options(&self, line: &LineOptions) -> TuiOptions {
-        let theme = if self.config.ui.color.is_wanted(|name| std::env::var_os(name)) {
-            self.config.ui.theme
-        } else {
-            tui::Theme::Mono
-        };
+        let theme = if self.colour == Colour::On { self.config.ui.theme } else { tui::Theme::Mono };
         TuiOptions {
             dialogue: line.dialogue.clone(),
             history: line.history,
@@ -315,7 +332,7 @@ impl Settings {
         let lines = match command {
             ConfigCommand::Path => setup::places(self.file.display(), self.data_dir.display()),
             ConfigCommand::Check => {
-                vec![setup::sound((self.found == Found::Yes).then(|| self.file.display()))]
+                vec![setup::sound(self.file_found().map(Path::display))]
             }
             ConfigCommand::Init => return self.init(),
             ConfigCommand::Show => match self.config.to_toml() {
@@ -346,12 +363,4 @@ impl Settings {
             Err(error) => failure::report(&error.into()),
         }
     }
-}
-
-/// Whether the locale says that the terminal draws Unicode; the first variable that is set decides (POSIX 8.2).
-fn speaks_unicode() -> bool {
-    let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
-    let locale = locale.to_string_lossy().to_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
 }

@@ -7,7 +7,6 @@ mod forms;
 mod load;
 pub(crate) mod passcode_file;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -121,28 +120,17 @@ pub(crate) struct Ui {
     pub(crate) glyphs: GlyphSet,
 }
 
-/// Whether there are colours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether there are colours; `cli` asks the environment too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Colours {
-    /// Unless `NO_COLOR` says otherwise.
+    /// Unless the environment says otherwise.
     #[default]
     Auto,
-    /// Whatever the environment says.
+    /// Unless `NO_COLOR` says otherwise.
     Always,
     /// None.
     Never,
-}
-
-impl Colours {
-    /// Any `NO_COLOR` that is not empty means none (<https://no-color.org>).
-    pub(crate) fn is_wanted(self, environment: impl Fn(&str) -> Option<OsString>) -> bool {
-        match self {
-            Self::Auto => environment("NO_COLOR").is_none_or(|value| value.is_empty()),
-            Self::Always => true,
-            Self::Never => false,
-        }
-    }
 }
 
 /// Which signs are drawn.

@@ -1,6 +1,8 @@
 //! `peer trust-server`, and commands at a new directory: sees which key a directory has now, and pins it once a person
 //! has compared it (UX 1.2).
 
+use std::net::IpAddr;
+
 use common::ident::KeyDigest;
 
 use super::directory::{Place, Wire};
@@ -18,16 +20,18 @@ pub(crate) struct Shown {
     pub(crate) pinned: Option<(KeyDigest, u64)>,
     /// Whether the directory runs on this machine.
     pub(crate) local: bool,
+    /// Our end of the connection, where callers would arrive.
+    pub(crate) from: IpAddr,
 }
 
 /// Asks a directory for its key. Nothing is sent beyond the TLS handshake.
 pub(crate) async fn look(setup: &Setup) -> Result<Shown, Failure> {
     let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
     let wire = Wire::open(&place).await?;
-    let (now, local) = (wire.key(), wire.is_local());
+    let (now, local, from) = (wire.key(), wire.is_local(), wire.local());
     wire.close().await;
     let pinned = pins::directory(&ServerFolder::new(&setup.data, &setup.server))?;
-    Ok(Shown { now, pinned: pinned.map(|pin| (pin.key, pin.since)), local })
+    Ok(Shown { now, pinned: pinned.map(|pin| (pin.key, pin.since)), local, from })
 }
 
 /// Trusts that key from now on.

@@ -16,6 +16,9 @@ use crate::core::notice::{Failure, Notice};
 /// Notices shown in one update, so that a flood of them does not keep keys waiting. Chosen arbitrarily.
 pub(super) const NOTICES_PER_UPDATE: usize = 64;
 
+/// The size that is taken where the terminal does not tell.
+const USUAL_SIZE: (u16, u16) = (80, 24);
+
 /// A signal that concerns the person at the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interrupt {
@@ -96,6 +99,11 @@ impl Channels {
 pub(super) fn can_move_the_cursor() -> bool {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     !dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Columns and rows.
+pub(crate) fn screen_size() -> (u16, u16) {
+    crossterm::terminal::size().unwrap_or(USUAL_SIZE)
 }
 
 /// The exit code when the terminal cannot be read or written.

@@ -13,4 +13,5 @@ pub(crate) mod line;
 mod raw;
 pub(crate) mod tui;
 
+pub(crate) use channels::screen_size;
 pub(crate) use raw::TerminalEcho;

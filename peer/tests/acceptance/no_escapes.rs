@@ -45,6 +45,8 @@ fn no_command_of_the_grammar_writes_an_escape_byte() {
         (&ali, &["json"], "{\"id\":1,\"method\":\"list\"}\n\u{1b}[31m\n"),
         (&ali, &["json", "--schema"], ""),
         (&stage.seat(), &["daemon", "--socket", "/dev/null/socket"], &socket),
+        (&anybody, &["doctor"], ""),
+        (&anybody, &["doctor", "--json"], ""),
         (&anybody, &["trust-server", &server], "no\n"),
         (&anybody, &["export", &backup], &backups),
         (&anybody, &["import", &backup], "wrong\n"),

@@ -6,6 +6,7 @@
 //! [`once`], dates, durations and the `list` table in [`mod@format`].
 
 pub(crate) mod backup;
+pub(crate) mod doctor;
 pub(crate) mod failure;
 pub(crate) mod files;
 pub(crate) mod format;

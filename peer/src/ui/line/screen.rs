@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use async_channel::Receiver;
-use crossterm::terminal;
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
@@ -16,13 +15,11 @@ use super::Front;
 use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::words;
+use crate::ui::channels::screen_size;
 use crate::ui::editor::{Editor, Effect, Key};
 use crate::ui::keys::{self, Meaning};
 use crate::ui::layout::{Layout, wrap};
 use crate::ui::raw::{Modes, RawMode};
-
-/// The size that is taken where the terminal does not tell.
-const USUAL_SIZE: (u16, u16) = (80, 24);
 
 /// What stands on the screen, apart from the terminal itself: everything to be written is in `pending`.
 #[derive(Debug)]
@@ -139,7 +136,7 @@ impl Screen {
     pub(super) fn open(editor: Editor) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Line)?;
         let keys = keys::listen(keys::meaning)?;
-        Ok(Self { canvas: Canvas::new(size()), editor, keys, type_ahead: TypeAhead::Counts, raw })
+        Ok(Self { canvas: Canvas::new(screen_size()), editor, keys, type_ahead: TypeAhead::Counts, raw })
     }
 
     fn edit(&mut self, key: Key) -> Option<Input> {
@@ -164,7 +161,7 @@ impl Screen {
         self.raw.leave()?;
         raise(SIGTSTP)?;
         self.raw = RawMode::enter(Modes::Line)?;
-        self.canvas.resize(size());
+        self.canvas.resize(screen_size());
         Ok(())
     }
 
@@ -191,11 +188,11 @@ impl Front for Screen {
             Meaning::Next => Some(Input::Next),
             Meaning::Resized => {
                 self.type_ahead = TypeAhead::Counts;
-                self.canvas.resize(size());
+                self.canvas.resize(screen_size());
                 None
             }
             Meaning::Redraw => {
-                self.canvas.resize(size());
+                self.canvas.resize(screen_size());
                 None
             }
             Meaning::Suspend => {
@@ -253,8 +250,4 @@ impl Front for Screen {
         self.flush()?;
         self.raw.leave()
     }
-}
-
-fn size() -> (u16, u16) {
-    terminal::size().unwrap_or(USUAL_SIZE)
 }

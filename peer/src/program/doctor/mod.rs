@@ -1,0 +1,43 @@
+//! `peer doctor`: looks at everything that a session needs, without a login, and says what to do about what it finds.
+
+mod network;
+mod surroundings;
+
+use std::io;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::app::exit;
+use crate::app::words::doctor::{self as words, Finding};
+use crate::app::words::failure::Report;
+use crate::app::words::once::Form;
+use crate::cli::Settings;
+use crate::program::{lost, print};
+
+/// Looks at everything. The exit code is that of the first thing that does not work.
+pub(super) fn run(settings: &Settings) -> i32 {
+    let mut findings = surroundings::terminal(settings.colour);
+    findings.push(words::configuration(settings.file_found().map(Path::display)));
+    findings.push(surroundings::data(&settings.data_dir));
+    findings.extend(network::findings(settings));
+    tell(&findings, settings.form)
+}
+
+/// Nothing else can be looked at where the configuration, or what an invitation has left, cannot be read.
+pub(super) fn without_settings(report: Report, form: Form) -> i32 {
+    let check = if report.exit == exit::CONFIG { words::CONFIGURATION } else { words::DATA };
+    tell(&[Finding::failed(check, report)], form)
+}
+
+fn tell(findings: &[Finding], form: Form) -> i32 {
+    let code = findings.iter().find_map(Finding::exit).unwrap_or(exit::OK);
+    let lines = match form {
+        Form::Text => findings.iter().flat_map(Finding::lines).collect(),
+        Form::Json => {
+            let checks: Vec<Value> = findings.iter().map(Finding::json).collect();
+            vec![json!({ "ok": code == exit::OK, "exit": code, "checks": checks }).to_string()]
+        }
+    };
+    print(lines.iter().map(String::as_str), &mut io::stdout()).map_or_else(lost, |()| code)
+}

@@ -1,0 +1,53 @@
+//! Clock, directory and listening port.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use common::limits::PEER_PORT;
+
+use crate::app::words::doctor::{self as words, Finding};
+use crate::app::words::failure;
+use crate::cli::Settings;
+use crate::core::notice::Failure;
+use crate::program::setup;
+use crate::shell::directory::login;
+use crate::shell::trust::{self, Shown};
+use crate::shell::{clock, rt};
+
+/// When this program was written, roughly; a clock that says less is wrong.
+const WRITTEN: u64 = 1_767_225_600;
+
+/// Clock, directory and port.
+pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
+    let setup = setup(settings);
+    let begin = Instant::now();
+    let looked = rt::block_on(trust::look(&setup));
+    let took = begin.elapsed();
+    let (mut findings, from) = match looked {
+        Err(failure) => (vec![Finding::failed(words::DIRECTORY, failure::report(&failure))], None),
+        Ok(shown) => (vec![words::directory(&setup.server, took), key(&setup.server, shown)], Some(shown)),
+    };
+    let now = clock::date();
+    let met = from.and_then(|shown| shown.pinned).is_some_and(|(_, since)| now < since);
+    findings.insert(0, words::clock(now, now < WRITTEN || met));
+    findings.push(port(setup.listen.or(from.map(|shown| shown.from)), setup.port));
+    findings
+}
+
+fn key(server: &str, shown: Shown) -> Finding {
+    match shown.pinned {
+        Some((old, since)) if old != shown.now => {
+            let changed = Failure::DirectoryKeyChanged { server: server.to_owned(), since, old, new: shown.now };
+            Finding::failed(words::SERVER_KEY, failure::report(&changed))
+        }
+        pinned => words::server_key(&shown.now, pinned.map(|(_, since)| since)),
+    }
+}
+
+fn port(address: Option<IpAddr>, port: Option<u16>) -> Finding {
+    let Some(address) = address else { return words::port_unknown() };
+    match login::listen(address, port) {
+        Ok((_, found)) => words::port(address, found, port.unwrap_or(PEER_PORT)),
+        Err(failure) => Finding::failed(words::PORT, failure::report(&failure)),
+    }
+}
