@@ -215,7 +215,7 @@ fn the_database_holds_neither_passcodes_nor_addresses_nor_cookies() {
     assert!(!holds(b"127.0.0.2"));
     assert!(!holds(cookie.as_bytes()));
     assert!(!holds(world.directory.secret.to_bytes().expose()));
-    let announced = FromDirectory::decode(&world.directory.online.lookup(&user("ali")));
+    let announced = FromDirectory::decode(&world.directory.online.lookup(&user("ali")).unwrap());
     assert!(format!("{announced:?}").contains("127.0.0.2"), "the address is in memory only");
     drop(session);
 }

@@ -67,6 +67,9 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server.
+    ///
+    /// CTRL-C stops it; a hang-up (HUP) reloads the configuration. With http.listen set in the configuration there is a
+    /// status page for this machine, too, with /metrics, /healthz and /readyz.
     Serve(Serve),
     /// Invite people, or see and revoke invitations.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]

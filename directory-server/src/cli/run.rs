@@ -62,7 +62,8 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
             let addresses = if chosen { Addresses::AskedFor } else { Addresses::Default };
             let data_dir = data_dir(&global, &loaded)?;
             let clock_offset = options.clock_offset;
-            serve::serve(Start { loaded, reload: Box::new(load), data_dir, addresses, clock_offset })
+            let glance = words::at_a_glance;
+            serve::serve(Start { loaded, reload: Box::new(load), data_dir, addresses, clock_offset, glance })
         }
         Command::Invite(invite) => match invite.command {
             None => ask(&global, Request::Invite { users: invite.users }),
@@ -240,6 +241,7 @@ fn configuration(global: &Global, command: &ConfigCommand) -> Result<ExitCode, F
     }
     let Loaded { config, file } = config::load(global.config.as_deref(), environment())?;
     let addresses = config.addresses()?;
+    config.http_address()?;
     match (command, global.json) {
         (ConfigCommand::Show, false) => print(&toml::to_string(&config).map_err(internal)?),
         (ConfigCommand::Show, true) => print(&(serde_json::to_string(&config).map_err(internal)? + "\n")),

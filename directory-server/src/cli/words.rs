@@ -209,9 +209,11 @@ fn one(user: &User) -> String {
     lines.into_iter().map(|(name, value)| format!("{name:10}  {value}\n")).collect()
 }
 
-fn at_a_glance(status: &Status) -> String {
-    let Status { version, users, queued, store_bytes, running } = status;
-    let store = when::bytes(*store_bytes);
+/// The directory at a glance, with its last line end.
+pub(super) fn at_a_glance(status: &Status) -> String {
+    let Status { version, users, queued, store_bytes, backup_age, running } = status;
+    let backup = backup_age.map_or_else(|| "no backup yet".into(), |age| format!("backup {} ago", when::duration(age)));
+    let store = format!("{}, {backup}", when::bytes(*store_bytes));
     let users_word = if *users == 1 { "user" } else { "users" };
     let messages = if *queued == 1 { "message" } else { "messages" };
     match running {

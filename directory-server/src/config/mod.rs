@@ -21,6 +21,9 @@ use crate::failure::{Failure, Kind};
 pub(crate) use common::settings::{Size, Span};
 pub(crate) use load::{Loaded, create, default_path, load};
 
+/// The port that examples of `[http]` use: chosen arbitrarily, next to that of the directory.
+const HTTP_PORT: u16 = DIRECTORY_PORT + 1;
+
 /// All sections.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -31,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) presence: Presence,
     pub(crate) store: Store,
+    pub(crate) http: Http,
     pub(crate) log: Log,
 }
 
@@ -155,6 +159,22 @@ pub(crate) struct Store {
     pub(crate) dir: PathBuf,
 }
 
+/// `[http]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Http {
+    /// Empty: there is none.
+    pub(crate) listen: String,
+    pub(crate) metrics: bool,
+    pub(crate) page: bool,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: String::new(), metrics: true, page: true }
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -235,6 +255,27 @@ impl Config {
             })
         });
         parsed.collect()
+    }
+
+    /// Where the status page and the metrics are, if anywhere. Whoever reads them sees how the directory is doing, and
+    /// there is no login: so only this machine can.
+    pub(crate) fn http_address(&self) -> Result<Option<SocketAddr>, Failure> {
+        let text = &self.http.listen;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let example = format!("127.0.0.1:{HTTP_PORT}");
+        let address: SocketAddr = text.parse().map_err(|_| {
+            Failure::new(Kind::Config, format!("[http] listen = \"{text}\" is not an address, such as {example}."))
+        })?;
+        if !address.ip().is_loopback() {
+            let message = format!(
+                "[http] listen = \"{text}\" would show everyone on the network how this directory is doing. Use an address \
+                 of this machine only, such as {example}; from elsewhere reach it through ssh -L {HTTP_PORT}:{example}"
+            );
+            return Err(Failure::new(Kind::Config, message));
+        }
+        Ok(Some(address))
     }
 
     /// The rules for a server on these addresses.

@@ -17,7 +17,7 @@ use common::msg::{
 use super::admission::login_deadline;
 use super::login::{Authenticating, Granted};
 use super::moment::Moment;
-use super::present::Present;
+use super::present::{NO_MESSAGE, Present};
 use super::register::Registering;
 use super::sources::{Offence, Source};
 use super::store::{Standing, Store, StoreError};
@@ -95,6 +95,7 @@ pub struct Entry {
     origin: Origin,
     deadline: Moment,
     frames: usize,
+    asked: &'static str,
     state: State,
     offence: Option<Offence>,
 }
@@ -104,7 +105,7 @@ impl Entry {
     #[must_use]
     pub fn new(origin: Origin, accepted: Moment) -> Self {
         let (state, offence) = (State::Idle, Some(Offence::LeftWithoutLogin));
-        Self { origin, deadline: login_deadline(accepted), frames: 0, state, offence }
+        Self { origin, deadline: login_deadline(accepted), frames: 0, asked: NO_MESSAGE, state, offence }
     }
 
     /// When the connection ends unless it has logged in.
@@ -120,6 +121,12 @@ impl Entry {
         self.offence
     }
 
+    /// The `msgtype` of the last frame.
+    #[must_use]
+    pub fn asked(&self) -> &'static str {
+        self.asked
+    }
+
     /// Takes one frame.
     pub async fn handle<S: Store>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Step {
         self.frames += 1;
@@ -127,7 +134,9 @@ impl Entry {
             self.offence = Some(Offence::TooSlow);
             return Step::Close(Bye { reason: ByeReason::Protocol }.into());
         }
-        let message = match ToDirectory::decode(payload) {
+        let decoded = ToDirectory::decode(payload);
+        self.asked = decoded.as_ref().map_or(NO_MESSAGE, |message| message.msgtype());
+        let message = match decoded {
             Ok(message) => message,
             Err(Malformed::UnknownType) => return Step::reply(Error::new(ErrorCode::UnknownMsgtype)),
             Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => return Step::error(ErrorCode::Malformed),

@@ -72,6 +72,7 @@ pub(super) async fn begin<S: Store>(
     let AuthReq { userid: user, passcode: ke1, terminal, cookie, previous } = request;
     let policy = directory.policy();
     if let Err(wait) = directory.sources().login(origin.source(), now, policy.logins_per_minute) {
+        directory.tally().count(Outcome::Limited, now);
         let retry_after = Some(whole_seconds(wait));
         return (State::Idle, Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::TooMany) }));
     }

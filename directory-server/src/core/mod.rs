@@ -39,7 +39,7 @@ use online::Online;
 use per_user::PerUser;
 use rooms::Uploads;
 use sources::Sources;
-use tally::Tally;
+use tally::{Lookups, Tally};
 use watch::Show;
 
 /// The rules an administrator may change, also while the directory runs.
@@ -74,6 +74,8 @@ pub struct Directory<S> {
     pub key: KeyDigest,
     /// Who is there.
     pub online: Arc<Online>,
+    /// How lookups have ended.
+    pub lookups: Lookups,
     policy: RwLock<Policy>,
     sources: Mutex<Sources>,
     tally: Mutex<Tally>,
@@ -92,6 +94,7 @@ impl<S> Directory<S> {
             secret,
             key,
             online,
+            lookups: Lookups::default(),
             policy: RwLock::new(policy),
             sources: Mutex::default(),
             tally: Mutex::default(),

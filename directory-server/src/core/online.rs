@@ -189,11 +189,10 @@ impl Online {
         self.read().get(user).is_none_or(|presence| presence.has_room_for(terminal))
     }
 
-    /// The encoded `LOOKUPREPLY` for a user.
+    /// The encoded `LOOKUPREPLY` for a user who is there.
     #[must_use]
-    pub fn lookup(&self, user: &UserId) -> Arc<[u8]> {
-        let users = self.read();
-        Arc::clone(users.get(user).map_or(&self.not_found, |presence| &presence.reply))
+    pub fn lookup(&self, user: &UserId) -> Option<Arc<[u8]>> {
+        self.read().get(user).map(|presence| Arc::clone(&presence.reply))
     }
 
     /// The encoded `LOOKUPREPLY` for whatever is not found or must not be told.
@@ -387,7 +386,7 @@ mod tests {
     }
 
     fn addresses(online: &Online, id: &str) -> Vec<u8> {
-        match FromDirectory::decode(&online.lookup(&user(id))) {
+        match FromDirectory::decode(&online.lookup(&user(id)).unwrap()) {
             Ok(FromDirectory::LookupReply(reply)) => reply
                 .addresses
                 .iter()
@@ -409,7 +408,7 @@ mod tests {
         drop(second);
         assert_eq!(addresses(&online, "ali"), [2]);
         drop(first);
-        assert_eq!(online.lookup(&user("ali")), online.not_found());
+        assert_eq!(online.lookup(&user("ali")), None);
         assert_eq!(online.count(), (0, 0));
     }
 
@@ -449,7 +448,7 @@ mod tests {
         let online = Arc::new(Online::default());
         let sessions = [join(&online, "ali", 2).unwrap(), join(&online, "ali", 3).unwrap()];
         assert_eq!(online.end(&user("ali"), ByeReason::Administrator), 2);
-        assert_eq!(online.lookup(&user("ali")), online.not_found());
+        assert_eq!(online.lookup(&user("ali")), None);
         for session in &sessions {
             assert_eq!(session.pushes.take(Outlet::Busy), Some(Push::End(ByeReason::Administrator)));
         }

@@ -19,8 +19,11 @@ use super::pushes::Push;
 use super::rooms::Uploading;
 use super::sources::Window;
 use super::store::{Store, StoreError};
+use super::tally::Lookup;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// What was asked, if it was no message.
+pub(super) const NO_MESSAGE: &str = "none";
 
 /// What a frame comes to.
 #[derive(Debug)]
@@ -69,6 +72,7 @@ impl From<StoreError> for Answer {
 pub struct Present {
     /// Its presence.
     pub attendance: Attendance,
+    asked: &'static str,
     questions: Window,
     pub(super) delivery: Delivery,
     pub(super) upload: Option<Uploading>,
@@ -83,6 +87,7 @@ impl Present {
     pub fn new(attendance: Attendance) -> Self {
         Self {
             attendance,
+            asked: NO_MESSAGE,
             questions: Window::default(),
             delivery: Delivery::default(),
             upload: None,
@@ -93,7 +98,9 @@ impl Present {
 
     /// Takes one frame.
     pub fn handle<S>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Heard {
-        Heard::Answered(match ToDirectory::decode(payload) {
+        let decoded = ToDirectory::decode(payload);
+        self.asked = decoded.as_ref().map_or(NO_MESSAGE, |message| message.msgtype());
+        Heard::Answered(match decoded {
             Ok(ToDirectory::LookupReq(request)) => self.look_up(directory, now, &request),
             Ok(ToDirectory::ListReq(request)) => match self.may_ask(directory, now, "LISTREQ") {
                 Ok(()) => Answer::Message(directory.online.list(request.after.as_ref()).into()),
@@ -122,6 +129,12 @@ impl Present {
             Err(Malformed::UnknownType) => Answer::Message(Error::new(ErrorCode::UnknownMsgtype).into()),
             Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => Answer::error(ErrorCode::Malformed),
         })
+    }
+
+    /// The `msgtype` of the last frame.
+    #[must_use]
+    pub fn asked(&self) -> &'static str {
+        self.asked
     }
 
     /// Answers what [`Present::handle`] could not. Answers go out in the order of the requests, so no frame is handled
@@ -159,12 +172,13 @@ impl Present {
 
     fn look_up<S>(&mut self, directory: &Directory<S>, now: Moment, request: &LookupReq) -> Answer {
         if let Err(refusal) = self.may_ask(directory, now, "LOOKUPREQ") {
+            directory.lookups.count(Lookup::Limited);
             return refusal;
         }
-        if request.userid != *self.attendance.user() {
-            return Answer::Encoded(directory.online.not_found());
-        }
-        Answer::Encoded(directory.online.lookup(&request.lookup))
+        let honest = request.userid == *self.attendance.user();
+        let found = honest.then(|| directory.online.lookup(&request.lookup)).flatten();
+        directory.lookups.count(if found.is_some() { Lookup::Found } else { Lookup::NotFound });
+        Answer::Encoded(found.unwrap_or_else(|| directory.online.not_found()))
     }
 
     /// Whatever tells who or what there is draws from one budget: a page of a list tells no less than a lookup (threat

@@ -224,6 +224,21 @@ pub struct RoomRecord {
     pub terminals: u64,
 }
 
+/// What there is, all together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Registered users.
+    pub users: u64,
+    /// Those of them that an administrator has locked.
+    pub locked: u64,
+    /// Items that wait in mailboxes.
+    pub waiting: u64,
+    /// Bytes of what waits, counted once for each mailbox it lies in.
+    pub waiting_bytes: u64,
+    /// Bytes of the database.
+    pub bytes: u64,
+}
+
 /// One invitation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InviteRecord {
@@ -368,14 +383,11 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets some of what is as old as `expired`; false when nothing of it is left.
     fn expire(&self, expired: Moment) -> impl Future<Output = Answer<bool>> + Send;
 
-    /// Items that wait in all mailboxes.
-    fn waiting(&self) -> impl Future<Output = Answer<u64>> + Send;
+    /// What there is, all together.
+    fn totals(&self) -> impl Future<Output = Answer<Totals>> + Send;
 
     /// Number of users.
     fn count(&self) -> impl Future<Output = Answer<u64>> + Send;
-
-    /// Bytes of the database.
-    fn size(&self) -> impl Future<Output = Answer<u64>> + Send;
 
     /// Checks the database itself; what is wrong, in the database's words.
     fn check(&self) -> impl Future<Output = Answer<Vec<String>>> + Send;

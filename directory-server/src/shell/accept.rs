@@ -8,8 +8,10 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection;
+use super::meter::Connection;
 use super::node::Node;
 use super::rt::{self, TcpListener};
+use crate::core::admission::Crowded;
 
 /// Connections the kernel keeps until they are accepted; with 128 a burst of logins drops to a fiftieth (measured).
 const BACKLOG: i32 = 1024;
@@ -34,8 +36,15 @@ pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, from)) => match node.admit(from.ip()) {
-                Ok(admitted) => rt::spawn(connection::serve(admitted, stream)),
+                Ok(admitted) => {
+                    node.meter.connection(Connection::Accepted);
+                    rt::spawn(connection::serve(admitted, stream));
+                }
                 Err(crowded) => {
+                    node.meter.connection(match crowded {
+                        Crowded::Source => Connection::Source,
+                        Crowded::Everywhere => Connection::Full,
+                    });
                     tracing::debug!(from = %node.address_style.show(from.ip()), ?crowded, "connection refused");
                 }
             },

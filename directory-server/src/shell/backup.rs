@@ -13,10 +13,14 @@ use common::secret::Secret;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::clock::Clock;
 use super::data_dir::{DATABASE, DataDir, OPAQUE_SECRET, PRIVATE, SERVER_KEY, read_private};
 use crate::core::store::StoreError;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::backup::{self, Copied};
+
+/// The file that says when the last backup was taken.
+const LAST: &str = "last-backup";
 
 /// What was backed up or restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,7 +89,21 @@ pub(crate) fn back_up(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
         let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
         written.map_err(|error| Failure::io(format_args!("write {}", beside.display()), &error))?;
     }
+    remember(data_dir)?;
     Ok(Report::of(copied, file, beside))
+}
+
+/// When the last backup was taken, seconds since the epoch; nothing if there was none.
+pub(crate) fn last(data_dir: &Path) -> Option<u64> {
+    std::fs::read_to_string(data_dir.join(LAST)).ok()?.trim().parse().ok()
+}
+
+/// Writes down that a backup was taken now.
+fn remember(data_dir: &Path) -> Result<(), Failure> {
+    let path = data_dir.join(LAST);
+    let options = OpenOptions::new().create(true).write(true).truncate(true).mode(PRIVATE).open(&path);
+    let written = options.and_then(|mut file| writeln!(file, "{}", Clock::start(0).now().seconds()));
+    written.map_err(|error| Failure::io(format_args!("write {}", path.display()), &error))
 }
 
 /// Restores a backup into a data directory without a database.

@@ -1,6 +1,9 @@
 //! `directory-server check`: configuration and data, one line each (UX section 6).
 
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use super::admin::Request;
 use super::admin::client;
@@ -9,6 +12,9 @@ use super::rt;
 use crate::config::Loaded;
 use crate::core::store::Store as _;
 use crate::failure::Failure;
+
+/// How long the status page may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was found, in the order of the checks.
 pub(crate) struct Findings(Vec<Result<String, String>>);
@@ -27,16 +33,41 @@ impl Findings {
     }
 }
 
+/// Whether the status page is where the configuration says.
+fn answers(address: SocketAddr) -> Result<String, String> {
+    let asked = || {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes())?;
+        let mut reply = [0; 12];
+        stream.read_exact(&mut reply)?;
+        io::Result::Ok(reply)
+    };
+    match asked() {
+        Ok(reply) if &reply == b"HTTP/1.1 200" => Ok(format!("status page and metrics at http://{address}/")),
+        _ => Err(format!(
+            "status page: the server does not answer at http://{address}/. If it was started before [http] listen was \
+             set, restart it."
+        )),
+    }
+}
+
 /// Checks everything that can be checked without disturbing a running server.
 pub(crate) fn check(data_dir: &Path, loaded: &Loaded) -> Result<Findings, Failure> {
     let mut findings = Vec::new();
     let source = loaded.file.as_ref().map_or_else(|| "defaults".into(), |file| file.display().to_string());
     findings.push(loaded.config.addresses().map(|_| format!("configuration ({source})")).map_err(|f| f.message));
+    let http = loaded.config.http_address();
     if client::ask_server(data_dir, &Request::Status)?.is_some() {
         findings.push(Ok("server answers".into()));
+        findings.extend(http.transpose().map(|address| answers(address.map_err(|failure| failure.message)?)));
         findings.push(Ok("keys and database are in use by it; stop it to check them".into()));
         return Ok(Findings(findings));
     }
+    findings.extend(http.transpose().map(|address| match address {
+        Ok(address) => Ok(format!("status page and metrics, from the next start on at http://{address}/")),
+        Err(failure) => Err(failure.message),
+    }));
     let data = DataDir::open(data_dir)?;
     findings.push(Ok(format!("data directory {}", data.path().display())));
     let complaints = data.complaints();

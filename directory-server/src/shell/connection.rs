@@ -88,7 +88,9 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Session, Optio
             rt::yield_now().await;
         }
         let Some(frame) = link.next().await.map_err(|_| entry.offence())? else { return Err(entry.offence()) };
+        let started = node.meter.start();
         let step = entry.handle(&node.directory, node.clock.now(), &frame).await;
+        node.meter.finish(started, entry.asked());
         let gone = |_: LinkError| entry.offence();
         match step {
             Step::Silent => {}
@@ -159,12 +161,15 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) ->
         let answer = match event {
             Event::Frame(Ok(Some(frame))) => {
                 heard = now;
-                match present.handle(&node.directory, now, &frame) {
+                let started = node.meter.start();
+                let answer = match present.handle(&node.directory, now, &frame) {
                     Heard::Answered(answer) => answer,
                     Heard::Asked(request) => {
                         while_writing(link, Box::pin(present.ask(&node.directory, now, *request))).await
                     }
-                }
+                };
+                node.meter.finish(started, present.asked());
+                answer
             }
             Event::Push(push) => while_writing(link, Box::pin(present.push(&node.directory, now, push))).await,
             Event::Frame(Ok(None) | Err(_)) => return None,

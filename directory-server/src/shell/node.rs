@@ -1,6 +1,7 @@
 //! The running server: the directory and what its connections share beside it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +11,7 @@ use crate::core::admission::{Admission, Crowded};
 use crate::core::moment::Moment;
 use crate::core::sources::Source;
 use crate::shell::clock::Clock;
+use crate::shell::meter::Meter;
 use crate::store::sqlite::SqliteStore;
 
 /// Held by each logged-in session; when all are gone, a stopping server may end.
@@ -26,6 +28,8 @@ pub(crate) struct Node {
     pub(crate) public: String,
     pub(crate) max_connections: usize,
     pub(crate) address_style: AddressStyle,
+    pub(crate) meter: Meter,
+    pub(crate) data_dir: PathBuf,
     admission: Mutex<Admission>,
     connections: AtomicUsize,
     token: Mutex<Option<SessionToken>>,
@@ -40,12 +44,15 @@ pub(crate) struct Parts {
     pub(crate) public: String,
     pub(crate) max_connections: usize,
     pub(crate) address_style: AddressStyle,
+    pub(crate) meter: Meter,
+    pub(crate) data_dir: PathBuf,
     pub(crate) token: SessionToken,
 }
 
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { directory, clock, tls, listening, public, max_connections, address_style, token } = parts;
+        let Parts { directory, clock, tls, listening, public, max_connections, address_style, meter, data_dir, token } =
+            parts;
         Self {
             directory,
             clock,
@@ -54,6 +61,8 @@ impl Node {
             public,
             max_connections,
             address_style,
+            meter,
+            data_dir,
             admission: Mutex::default(),
             connections: AtomicUsize::new(0),
             token: Mutex::new(Some(token)),

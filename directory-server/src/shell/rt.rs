@@ -59,6 +59,13 @@ pub(crate) struct TcpStream {
     drained: bool,
 }
 
+impl TcpStream {
+    /// Tells the other side that nothing more is coming; closing, to the runtime, is no more than writing what waits.
+    pub(crate) fn end_writing(&self) -> io::Result<()> {
+        self.stream.get_ref().shutdown(net::Shutdown::Write)
+    }
+}
+
 impl AsyncRead for TcpStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {

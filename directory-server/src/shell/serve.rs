@@ -13,8 +13,11 @@ use common::link::tls;
 use common::msg::{ByeReason, Registration};
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
+use super::admin::Status;
 use super::clock::Clock;
 use super::data_dir::{Created, DataDir};
+use super::http::Site;
+use super::meter::{Meter, Reload, Timing};
 use super::node::{Node, Parts};
 use super::signals::{self, Asked};
 use super::{accept, admin, logs, notify, rt, sweep};
@@ -36,6 +39,8 @@ pub(crate) struct Start {
     pub(crate) addresses: Addresses,
     /// Seconds by which the clock is wrong, for drills.
     pub(crate) clock_offset: i64,
+    /// The words for the state of the directory.
+    pub(crate) glance: fn(&Status) -> String,
 }
 
 /// Who chose the addresses to listen on.
@@ -51,7 +56,12 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     let config = &start.loaded.config;
     logs::start(&config.log);
     let signals = signals::listen()?;
+    let http_address = config.http_address()?;
     let data_dir = DataDir::create(&start.data_dir)?;
+    let site = Site::new(config.http.clone(), start.glance);
+    let http = http_address
+        .map(|address| site.listen(address).map_err(|error| cannot_listen(address, &error, "[http] listen")));
+    let http = http.transpose()?;
     let listeners = listen(&config.addresses()?, start.addresses)?;
     let listening = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>();
     let listening = listening.map_err(|error| Failure::io("listen", &error))?;
@@ -67,6 +77,8 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
         listening,
         max_connections: config.listen.max_connections,
         address_style: config.log.addresses,
+        meter: Meter::new(if http.is_some() && config.http.metrics { Timing::On } else { Timing::Off }),
+        data_dir: data_dir.path().to_owned(),
         token,
     }));
     let admin = admin::server::listen(&node, data_dir.path(), config.register.invite_ttl.into())?;
@@ -77,8 +89,9 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     rt::spawn(sweep::sweep(Arc::clone(&node)));
     let supervisor = Arc::new(notify::Supervisor::of_environment());
     rt::spawn(notify::watchdog(Arc::clone(&node), Arc::clone(&supervisor)));
-    greet(&node, &data_dir, &key.digest(), policy.registration);
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = ?node.listening, "ready");
+    site.ready(&node);
+    greet(&node, http, &data_dir, &key.digest(), policy.registration);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = ?node.listening, ?http, "ready");
     supervisor.ready();
     let code = rt::block_on(async {
         loop {
@@ -91,6 +104,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     });
     tracing::info!("stopping");
     supervisor.stopping();
+    site.stopping(&node);
     drop(admin);
     node.refuse_sessions();
     node.directory.online.end_all(ByeReason::Stopping);
@@ -118,12 +132,7 @@ fn listen(wanted: &[SocketAddr], addresses: Addresses) -> Result<Vec<TcpListener
                 tracing::debug!(%address, %error, "not available");
                 let _ = writeln!(io::stderr(), "{address} is not available on this machine; going on without it.");
             }
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                let message =
-                    format!("{address} is in use by another program. Stop it, or choose another: --listen ADDR:PORT");
-                return Err(Failure::new(Kind::Io, message));
-            }
-            Err(error) => return Err(Failure::io(format_args!("listen on {address}"), &error)),
+            Err(error) => return Err(cannot_listen(*address, &error, "--listen ADDR:PORT")),
         }
     }
     if listeners.is_empty() {
@@ -132,8 +141,16 @@ fn listen(wanted: &[SocketAddr], addresses: Addresses) -> Result<Vec<TcpListener
     Ok(listeners)
 }
 
+fn cannot_listen(address: SocketAddr, error: &io::Error, setting: &str) -> Failure {
+    if error.kind() == io::ErrorKind::AddrInUse {
+        let message = format!("{address} is in use by another program. Stop it, or choose another: {setting}");
+        return Failure::new(Kind::Io, message);
+    }
+    Failure::io(format_args!("listen on {address}"), error)
+}
+
 /// The lines of UX sections 1.1 and 1.2. A closed standard output stops nobody.
-fn greet(node: &Node, data_dir: &DataDir, key: &KeyDigest, registration: Registration) {
+fn greet(node: &Node, http: Option<SocketAddr>, data_dir: &DataDir, key: &KeyDigest, registration: Registration) {
     let mut lines = String::new();
     if data_dir.created() == Created::Now {
         lines += &format!("Created {} (first run).\n", data_dir.path().display());
@@ -151,6 +168,9 @@ fn greet(node: &Node, data_dir: &DataDir, key: &KeyDigest, registration: Registr
         (false, Registration::Closed) => "nobody may register",
     };
     lines += &format!("Listening on {}{public} ({who}).\n", addresses.join(" and "));
+    if let Some(address) = http {
+        lines += &format!("Status page and metrics at http://{address}/ (this machine only).\n");
+    }
     match node.listening.first() {
         _ if registration != Registration::Open => {
             lines += "Invite people from another terminal:  directory-server invite ID\n";
@@ -170,9 +190,13 @@ fn reload(node: &Node, start: &Start) {
     match (start.reload)() {
         Ok(Loaded { config, .. }) => {
             node.directory.set_policy(config.policy(&node.listening));
+            node.meter.reload(Reload::Done);
             tracing::info!("configuration reloaded: [register] mode and passcode_min, [auth], [limits]");
         }
-        Err(failure) => tracing::error!(%failure, "configuration not reloaded; the old one stays in force"),
+        Err(failure) => {
+            node.meter.reload(Reload::Failed);
+            tracing::error!(%failure, "configuration not reloaded; the old one stays in force");
+        }
     }
 }
 

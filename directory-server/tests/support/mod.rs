@@ -108,7 +108,7 @@ impl World {
 
     /// Items in all mailboxes.
     pub(crate) fn waiting(&self) -> u64 {
-        block_on(self.directory.store.waiting()).unwrap()
+        block_on(self.directory.store.totals()).unwrap().waiting
     }
 
     /// Bodies of items in the database.

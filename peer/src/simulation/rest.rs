@@ -31,7 +31,7 @@ impl World {
         if !wrong.is_empty() {
             return Err(format!("the directory's database: {wrong:?}"));
         }
-        match block_on(directory.store.waiting()).unwrap() {
+        match block_on(directory.store.totals()).unwrap().waiting {
             0 => Ok(()),
             waiting => Err(format!("{waiting} items wait at the directory, and nobody takes them")),
         }

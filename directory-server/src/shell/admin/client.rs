@@ -62,10 +62,11 @@ pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Option<An
 }
 
 fn on_store(data_dir: &Path, config: &Config, request: Request) -> Result<Answer, Failure> {
-    let data_dir = DataDir::open(data_dir)?;
-    let store = data_dir.store()?;
+    let opened = DataDir::open(data_dir)?;
+    let store = opened.store()?;
     let public = config.public_name(&config.addresses()?);
     let invite_ttl = config.register.invite_ttl.into();
-    let desk = Desk { store: &store, node: None, now: Clock::start(0).now(), public: &public, invite_ttl };
+    let now = Clock::start(0).now();
+    let desk = Desk { store: &store, node: None, now, public: &public, invite_ttl, data_dir };
     Ok(rt::block_on(desk.execute(request)))
 }

@@ -1,12 +1,13 @@
 //! What an administrator's requests do, with a server running or without.
 
+use std::path::Path;
 use std::time::Duration;
 
 use common::crypto::invite::{Invite, InviteCode};
 use common::ident::{RoomId, UserId};
 use common::msg::ByeReason;
 
-use super::{Answer, Invitation, Request, Running, Session, Status, User};
+use super::{Answer, Invitation, Request, Session, Status, User};
 use crate::core::moment::Moment;
 use crate::core::store::{InviteRecord, Standing, Store, UserRecord};
 use crate::failure::{Failure, Kind};
@@ -21,6 +22,7 @@ pub(crate) struct Desk<'a, S> {
     /// `HOST:PORT` for invitations.
     pub(crate) public: &'a str,
     pub(crate) invite_ttl: Duration,
+    pub(crate) data_dir: &'a Path,
 }
 
 impl<S: Store> Desk<'_, S> {
@@ -136,23 +138,11 @@ impl<S: Store> Desk<'_, S> {
     }
 
     async fn status(&self) -> Result<Answer, Failure> {
-        let running = self.node.map(|node| {
-            let (users_online, terminals_online) = node.directory.online.count();
-            let (logins_last_hour, refused_last_hour) = node.directory.tally().last_hour(self.now);
-            Running {
-                up_seconds: node.clock.running().as_secs(),
-                users_online,
-                terminals_online,
-                logins_last_hour,
-                refused_last_hour,
-                listening: node.listening.iter().map(ToString::to_string).collect(),
-                public: node.public.clone(),
-            }
-        });
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        let (users, queued) = (self.store.count().await?, self.store.waiting().await?);
-        let store_bytes = self.store.size().await?;
-        Ok(Answer::Status { status: Status { version, users, queued, store_bytes, running } })
+        let status = match self.node {
+            Some(node) => Status::of(node).await?,
+            None => Status::of_store(self.store, self.data_dir, self.now).await?,
+        };
+        Ok(Answer::Status { status })
     }
 
     fn fresh_invite(&self, user: UserId) -> Result<InviteRecord, Failure> {

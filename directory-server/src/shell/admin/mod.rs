@@ -1,11 +1,12 @@
 //! Administration of a running directory, or of its store when none runs (UX section 6).
 //!
 //! One request and one answer, each a line of JSON, over a unix socket that only the owner can open. [`server`] is the
-//! running side, [`client`] the command's side, [`execute`] what both do.
+//! running side, [`client`] the command's side, [`execute`] what both do, [`status`] what they show most often.
 
 pub(crate) mod client;
 pub(crate) mod execute;
 pub(crate) mod server;
+mod status;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::store::{RoomRecord, UserRecord};
 use crate::failure::Failure;
+
+pub(crate) use status::Status;
 
 /// What an administrator asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,30 +88,6 @@ pub(crate) struct Session {
     pub(crate) terminals: u32,
     /// The text of a user who is away.
     pub(crate) away: Option<String>,
-}
-
-/// The directory at a glance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Status {
-    pub(crate) version: String,
-    pub(crate) users: u64,
-    /// Items that wait in mailboxes.
-    pub(crate) queued: u64,
-    pub(crate) store_bytes: u64,
-    /// Nothing when the server is not running.
-    pub(crate) running: Option<Running>,
-}
-
-/// What only a running server knows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Running {
-    pub(crate) up_seconds: u64,
-    pub(crate) users_online: usize,
-    pub(crate) terminals_online: usize,
-    pub(crate) logins_last_hour: u64,
-    pub(crate) refused_last_hour: u64,
-    pub(crate) listening: Vec<String>,
-    pub(crate) public: String,
 }
 
 /// Where the socket is.

@@ -91,7 +91,9 @@ async fn answer(node: &Node, stream: UnixStream, invite_ttl: Duration) {
         Ok(request) => {
             let store = &node.directory.store;
             let now = node.clock.now();
-            Desk { store, node: Some(node), now, public: &node.public, invite_ttl }.execute(request).await
+            let desk =
+                Desk { store, node: Some(node), now, public: &node.public, invite_ttl, data_dir: &node.data_dir };
+            desk.execute(request).await
         }
         Err(error) => Answer::Failed {
             failure: Failure::new(Kind::Usage, format!("The running server does not understand this: {error}.")),

@@ -36,7 +36,7 @@ use crate::core::moment::Moment;
 use crate::core::rooms::{Ended, Ending};
 use crate::core::store::{
     Answer, Attempt, Grant, InviteRecord, NewPasscode, NewUser, Registered, Reservation, RoomRecord, Standing, Store,
-    StoreError, Success, UserRecord,
+    StoreError, Success, Totals, UserRecord,
 };
 use worker::Worker;
 
@@ -293,16 +293,12 @@ impl Store for SqliteStore {
         self.write(move |connection| delivery::expire(connection, expired))
     }
 
-    fn waiting(&self) -> impl Future<Output = Answer<u64>> + Send {
-        self.read(|connection| Ok(connection.query_row("SELECT count(*) FROM mailbox", [], |row| row.get(0))?))
+    fn totals(&self) -> impl Future<Output = Answer<Totals>> + Send {
+        self.read(schema::totals)
     }
 
     fn count(&self) -> impl Future<Output = Answer<u64>> + Send {
         self.read(|connection| Ok(connection.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?))
-    }
-
-    fn size(&self) -> impl Future<Output = Answer<u64>> + Send {
-        self.read(schema::size)
     }
 
     fn check(&self) -> impl Future<Output = Answer<Vec<String>>> + Send {

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::core::store::{Answer, StoreError};
+use crate::core::store::{Answer, StoreError, Totals};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_users.sql"),
@@ -32,6 +32,18 @@ pub(super) fn size(connection: &Connection) -> Answer<u64> {
     let pages: u64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     let page_size: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     Ok(pages * page_size)
+}
+
+/// What there is, all together.
+pub(super) fn totals(connection: &Connection) -> Answer<Totals> {
+    let sql = "SELECT (SELECT count(*) FROM users), (SELECT count(lock_reason) FROM users),
+                      (SELECT count(*) FROM mailbox), (SELECT coalesce(sum(bytes), 0) FROM mailbox_states)";
+    let bytes = size(connection)?;
+    let totals = connection.query_row(sql, [], |row| {
+        let (users, locked, waiting, waiting_bytes) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok(Totals { users, locked, waiting, waiting_bytes, bytes })
+    })?;
+    Ok(totals)
 }
 
 /// What is wrong with the database.

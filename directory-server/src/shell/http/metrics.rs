@@ -1,0 +1,102 @@
+//! `/metrics`: OpenMetrics text. No user ids, no addresses; a label has a handful of values known beforehand.
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::reply::Reply;
+use crate::core::store::{Store as _, Totals};
+use crate::core::tally::Lookup;
+use crate::shell::backup;
+use crate::shell::meter::Label;
+use crate::shell::node::Node;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything there is to measure, now.
+pub(super) async fn metrics(node: &Node) -> Reply {
+    let totals = match node.directory.store.totals().await {
+        Ok(totals) => totals,
+        Err(error) => {
+            tracing::warn!(%error, "no metrics");
+            return Reply::unavailable("the store does not answer");
+        }
+    };
+    let mut body = String::new();
+    match text::encode(&mut body, &registry(node, totals)) {
+        Ok(()) => Reply::of(OPEN_METRICS, body),
+        Err(error) => {
+            tracing::error!(%error, "no metrics");
+            Reply::unavailable("the metrics cannot be written")
+        }
+    }
+}
+
+fn registry(node: &Node, totals: Totals) -> Registry {
+    let Totals { users, locked, waiting, waiting_bytes, bytes } = totals;
+    let (online, terminals) = node.directory.online.count();
+    let offline = users.saturating_sub(locked).saturating_sub(number(online));
+    let users = [("online", number(online)), ("offline", offline), ("locked", locked)];
+    let logins = node.directory.tally().logins();
+    let logins = [("granted", logins.granted), ("refused", logins.refused), ("limited", logins.limited)];
+    let lookups = [("found", Lookup::Found), ("not_found", Lookup::NotFound), ("limited", Lookup::Limited)];
+    let lookups = lookups.map(|(result, lookup)| (result, node.directory.lookups.total(lookup)));
+    let now = node.clock.now().seconds();
+    // Without a backup it is as old as can be, so that whoever is told of old ones is told of that, too.
+    let backup_age = backup::last(&node.data_dir).map_or(f64::INFINITY, |taken| seconds(now.saturating_sub(taken)));
+
+    let mut registry = Registry::with_prefix("dirsrv");
+    let version: Label = [("version", env!("CARGO_PKG_VERSION"))];
+    registry.register("build", "The program", Info::new(version));
+    registry.register("users", "Registered users by state", gauges("state", users));
+    registry.register("sessions", "Terminals logged in", gauge(number(terminals)));
+    registry.register("connections", "Connections since the start by result", node.meter.connections.clone());
+    registry.register("login", "Logins since the start by result", counters(logins));
+    registry.register("lookups", "Lookups since the start by result", counters(lookups));
+    registry.register("queue_messages", "Items that wait in mailboxes", gauge(waiting));
+    registry.register("queue_bytes", "Bytes that wait in mailboxes", gauge(waiting_bytes));
+    if let Some(requests) = &node.meter.requests {
+        let help = "Time to answer a request by type of message, without the network";
+        registry.register("request_seconds", help, requests.clone());
+    }
+    registry.register("store_bytes", "Size of the database", gauge(bytes));
+    let help = "Time until the server's key expires; it is a raw public key, which never does";
+    registry.register("cert_expiry_seconds", help, ConstGauge::new(f64::INFINITY));
+    registry.register("backup_age_seconds", "Time since the last backup", ConstGauge::new(backup_age));
+    registry.register("reload", "Reloads of the configuration since the start by result", node.meter.reloads.clone());
+    registry
+}
+
+fn gauge(value: u64) -> Gauge {
+    let gauge = Gauge::default();
+    gauge.set(value.try_into().unwrap_or(i64::MAX));
+    gauge
+}
+
+fn gauges<const N: usize>(label: &'static str, values: [(&'static str, u64); N]) -> Family<Label, Gauge> {
+    let family = Family::<Label, Gauge>::default();
+    for (name, value) in values {
+        family.get_or_create(&[(label, name)]).set(value.try_into().unwrap_or(i64::MAX));
+    }
+    family
+}
+
+fn counters<const N: usize>(results: [(&'static str, u64); N]) -> Family<Label, Counter> {
+    let family = Family::<Label, Counter>::default();
+    for (result, count) in results {
+        family.get_or_create(&[("result", result)]).inc_by(count);
+    }
+    family
+}
+
+fn number(count: usize) -> u64 {
+    count.try_into().unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact for a hundred million years")]
+fn seconds(whole: u64) -> f64 {
+    whole as f64
+}
