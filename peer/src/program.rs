@@ -4,6 +4,7 @@ mod ask;
 mod backup;
 mod doctor;
 mod json;
+mod logs;
 mod once;
 
 use std::ffi::OsString;
@@ -45,7 +46,10 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
             let form = cli.given.form();
             match (Settings::load(cli.given), cli.command) {
                 (Err(report), Some(Command::Doctor)) => Ok(doctor::without_settings(report, form)),
-                (settings, command) => settings.and_then(|settings| carry_out(&settings, command)),
+                (settings, command) => settings.and_then(|settings| {
+                    logs::start(&settings.config.log)?;
+                    carry_out(&settings, command)
+                }),
             }
         }
         Err(Stopped::Wanted(text)) => {

@@ -7,7 +7,7 @@ mod surroundings;
 use std::path::{Path, PathBuf};
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use common::ident::UserId;
 use common::secret::Passcode;
@@ -19,7 +19,9 @@ use crate::app::sanitise::Glyphs;
 use crate::app::words::failure::{self, Report};
 use crate::app::words::once::{Form, Loudness};
 use crate::app::words::setup;
-use crate::config::{self, Colours, Config, Found, GlyphSet, Listen, Login, Named, ServerAddress, Span, passcode_file};
+use crate::config::{
+    self, Colours, Config, Found, GlyphSet, Listen, LogLevel, Login, Named, ServerAddress, Span, passcode_file,
+};
 use crate::store::{pins, places};
 use crate::ui::line::{LineOptions, Look};
 use crate::ui::tui::{self, TuiOptions};
@@ -78,9 +80,12 @@ pub(crate) struct Given {
     /// Tell only errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Tell what went well, too.
-    #[arg(short, long, global = true)]
-    verbose: bool,
+    /// Tell what went well, too; twice: log every step.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Log there.
+    #[arg(long, value_name = "FILE", env = "PEER_LOG", global = true, hide_env = true)]
+    log_file: Option<PathBuf>,
     /// Patience with the directory.
     #[arg(long, value_name = "SECS", env = "PEER_TIMEOUT", global = true, hide_env = true)]
     timeout: Option<u64>,
@@ -246,13 +251,16 @@ impl Settings {
         given.passcode_file.into_iter().for_each(|path| server.passcode_file = path);
         given.timeout.into_iter().for_each(|seconds| server.connect_timeout = Span::from_secs(seconds));
         given.listen.into_iter().for_each(|listen| config.peer.listen = listen);
+        given.log_file.into_iter().for_each(|file| config.log.file = file);
+        let level = [LogLevel::Error, LogLevel::Info, LogLevel::Debug][usize::from(given.verbose.min(2))];
+        config.log.level = config.log.level.max(level);
         config.ui.plain |= given.plain;
         let questions = if given.no_input { Questions::Forbidden } else { Questions::Allowed };
         let colour = surroundings::colour(given.color, config.ui.color, |name| std::env::var_os(name));
         let loudness = match (given.quiet, given.verbose) {
             (true, _) => Loudness::Quiet,
-            (false, false) => Loudness::Normal,
-            (false, true) => Loudness::Verbose,
+            (false, 0) => Loudness::Normal,
+            (false, _) => Loudness::Verbose,
         };
         Ok(Self { config, data_dir, file, found, server_named, questions, form, loudness, colour })
     }

@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) ui: Ui,
     pub(crate) line: Line,
     pub(crate) tui: Tui,
+    pub(crate) log: Log,
     pub(crate) files: Files,
 }
 
@@ -178,6 +179,44 @@ impl Default for Line {
     fn default() -> Self {
         Self { names: Names::Auto, presence: Presence::Groups, history: 500, ctrl_c_grace: Span::from_secs(1) }
     }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Log {
+    /// How much.
+    pub(crate) level: LogLevel,
+    /// Where; empty: there is no log.
+    pub(crate) file: PathBuf,
+    /// For people or for programs.
+    pub(crate) format: LogFormat,
+}
+
+/// How much is logged: this and what is worse. Never texts and passcodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    /// What ends a session.
+    Error,
+    /// What a person should look at.
+    #[default]
+    Warn,
+    /// Logins and calls.
+    Info,
+    /// Every message, without its text.
+    Debug,
+}
+
+/// How the log looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// A line of words.
+    #[default]
+    Text,
+    /// A line of JSON.
+    Json,
 }
 
 impl Config {

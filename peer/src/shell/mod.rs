@@ -12,6 +12,7 @@ pub(crate) mod door;
 pub(crate) mod entry;
 mod journal;
 pub(crate) mod link;
+mod log;
 mod office;
 pub(crate) mod rt;
 pub(crate) mod terminal;
@@ -111,6 +112,7 @@ pub(crate) struct FrontEnd {
 impl FrontEnd {
     /// Tells the person; a front end that is gone needs no telling.
     pub(crate) async fn tell(&self, notice: Notice) {
+        log::told(&notice);
         let _ = self.notices.send(notice).await;
     }
 }

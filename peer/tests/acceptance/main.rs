@@ -50,6 +50,7 @@ mod json;
 mod keyboard;
 mod kills;
 mod lockout;
+mod log;
 mod looks;
 mod lookups;
 mod mail;

@@ -78,3 +78,17 @@ pub(crate) fn socket_in_use(path: impl Display) -> Report {
     let line = format!("Another daemon listens at {path}. Use that one, or end it first.");
     Report { lines: vec![line], exit: exit::ALREADY_RUNNING }
 }
+
+/// `e.log`: the file cannot be written.
+pub(crate) fn no_log(file: impl Display, why: impl Display) -> Report {
+    Report {
+        lines: vec![format!("Cannot write a log to {file}: {why}. Choose another: --log-file FILE")],
+        exit: exit::IO,
+    }
+}
+
+/// `e.log`: it would disturb what is on the screen.
+pub(crate) fn log_on_a_terminal(file: impl Display) -> Report {
+    let line = format!("{file} is a terminal, where a log would disturb the texts. Choose a file: --log-file FILE");
+    Report { lines: vec![line], exit: exit::USAGE }
+}
