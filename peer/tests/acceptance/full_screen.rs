@@ -6,13 +6,13 @@ use rustix::process::Signal;
 use crate::harness::{Counterpart, PASSCODE, Seat, Stage, Terminal};
 use crate::hostile_text::{is_harmful, say_everything};
 
-fn seat(stage: &Stage, user: &str) -> Seat {
+pub(crate) fn seat(stage: &Stage, user: &str) -> Seat {
     stage.seat_of(user).with(&["tui"]).set("LANG", "C.UTF-8")
 }
 
 /// A user at a full screen, logged in.
 #[track_caller]
-fn logged_in(seat: &Seat, columns: u16, rows: u16) -> Terminal {
+pub(crate) fn logged_in(seat: &Seat, columns: u16, rows: u16) -> Terminal {
     let terminal = Terminal::start_sized(seat, columns, rows);
     terminal.shows("Enter passcode on keypad.");
     terminal.enters(PASSCODE);

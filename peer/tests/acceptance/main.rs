@@ -10,13 +10,13 @@
 //! | 1 | the base flow, exact, on a terminal and on pipes, both sides | [`session`] |
 //! | 2 | the first run of two people in 107 keys | [`first_run`]; by invitation [`registration`] |
 //! | 3 | typing while lines arrive, at 20, 40, 80 and 120 columns | [`keyboard`] |
-//! | 4 | changes of the size | [`full_screen`]; of the line terminal [`keyboard`] |
+//! | 4 | changes of the size | [`full_screen`], [`snapshots`]; of the line terminal [`keyboard`] |
 //! | 5 | hostile texts and imitations | [`hostile_text`], [`full_screen`] |
 //! | 6 | a paste of three lines is one message | [`keyboard`] |
 //! | 7 | the terminal is given back | [`commands`], [`full_screen`], [`type_ahead`] |
 //! | 8 | every exit code | [`exit_codes`], with the words in [`commands`] and [`once`] |
 //! | 9 | no escape byte without a terminal | [`no_escapes`], and every test that runs a command |
-//! | 10 | `NO_COLOR`, `TERM=dumb`, `--plain` | [`looks`] |
+//! | 10 | `NO_COLOR`, `TERM=dumb`, `--plain` | [`looks`], [`snapshots`] |
 //! | 11 | ids and next steps of all texts | `app::words::lint` |
 //! | 12 | how fast and how small | `scripts/bench` |
 //! | 13 | the schema of the JSON mode, kills before an acknowledgement | [`json`] |
@@ -61,6 +61,7 @@ mod outage;
 mod passcode;
 mod registration;
 mod session;
+mod snapshots;
 mod strangers;
 mod terminals;
 mod type_ahead;

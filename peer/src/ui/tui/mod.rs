@@ -201,7 +201,7 @@ impl Screen {
                 None
             }
             Press::Redraw => {
-                self.terminal.clear()?;
+                self.redraw()?;
                 None
             }
             Press::Suspend => {
@@ -283,7 +283,14 @@ impl Screen {
         raise(SIGTSTP)?;
         self.raw = RawMode::enter(Modes::Full)?;
         self.title.clear();
-        self.terminal.clear()
+        self.redraw()
+    }
+
+    /// Every cell is written at the next draw. `Terminal::clear` would ask the terminal where the cursor is, and wait for
+    /// an answer that whoever reads the keys may take.
+    fn redraw(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Gives the terminal back and says what is left to say.

@@ -204,6 +204,28 @@ impl Terminal {
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
+    /// Every cell of the screen with its colours, as a terminal would have to be told of it.
+    pub(crate) fn cells(&self) -> String {
+        self.watch.look(|seen| seen.view.0.screen().contents_formatted())
+    }
+
+    /// Waits until the cells of the screen are as wanted.
+    #[track_caller]
+    pub(crate) fn until_cells(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let found = |seen: &mut Seen<Screen>| wanted(&seen.view.0.screen().contents_formatted()).then_some(());
+        self.watch.wait(what, found, describe);
+    }
+
+    /// Waits until the program has written this, after so many bytes.
+    #[track_caller]
+    pub(crate) fn until_written(&self, after: usize, what: &str) {
+        let found = |seen: &mut Seen<Screen>| {
+            let written = seen.bytes[after..].windows(what.len()).any(|window| window == what.as_bytes());
+            written.then_some(())
+        };
+        self.watch.wait(&format!("{what:?}"), found, describe);
+    }
+
     /// Whether the program shows a screen of its own.
     pub(crate) fn is_full_screen(&self) -> bool {
         self.watch.look(|seen| seen.view.0.screen().alternate_screen())

@@ -12,6 +12,8 @@ use crate::ui::tui::look::Look;
 
 /// Where the text of a question begins, behind its sign.
 const TEXT: u16 = 3;
+/// So many groups of a number are shown where the whole of it is not compared.
+const GROUPS: usize = 4;
 
 pub(super) fn rows(view: &View, area: Rect, look: Look) -> Vec<Row> {
     let mut rows = match view.question() {
@@ -45,12 +47,12 @@ fn paragraph(text: &str, width: u16, look: Look) -> Vec<Row> {
     rows
 }
 
-/// As many groups of the number as fit.
+/// The first groups of the number, by which it is recognised, or as many as fit.
 fn fitting(word: &str, number: &str, width: u16) -> String {
     let room = usize::from(width.saturating_sub(TEXT + 1));
     let mut text = word.to_owned();
-    for group in number.split_whitespace() {
-        if text.len() + 1 + group.len() + 2 > room {
+    for (place, group) in number.split_whitespace().enumerate() {
+        if place == GROUPS || text.len() + 1 + group.len() + 2 > room {
             text.push_str(" …");
             break;
         }

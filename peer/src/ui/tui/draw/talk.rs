@@ -140,7 +140,7 @@ fn is_new(view: &View, line: &Line) -> bool {
 fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Look) -> Vec<Row> {
     let mine = message.author == view.me;
     let name = shortened(message.author.as_str(), NAME, look);
-    let text_at = 1 + CLOCK - 1 + if width >= WITH_COLUMNS { names } else { wide(&name) } + 2;
+    let text_at = CLOCK + names + 2;
     let rest_at = if width >= WITH_COLUMNS { text_at } else { INDENT };
     let end = width.saturating_sub(if mine { 1 + MARK } else { 1 });
     let room = |at: u16| usize::from(end.saturating_sub(at).max(2));

@@ -1,0 +1,194 @@
+//! The full screen as it looks, cell by cell (UX 4.1, 4.2, 9.4, 9.10): one session in pseudo-terminals of several sizes
+//! and looks, compared with the files in `tests/golden/screens`.
+//!
+//! What differs from one run to the next (times, days, addresses, digits of keys) is replaced by something that takes as
+//! much room.
+
+use std::path::Path;
+
+use common::testkit::Example;
+
+use crate::full_screen::{logged_in, seat};
+use crate::harness::{Piped, Seat, Stage, Terminal};
+
+/// Ali talks to bianca, who is verified; carol is away and has said something.
+struct Session {
+    ali: Terminal,
+    bianca: Piped,
+    _carol: Piped,
+    stage: Stage,
+}
+
+impl Session {
+    fn new(columns: u16, rows: u16, change: impl FnOnce(Seat) -> Seat) -> Self {
+        let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+        let mut bianca = stage.piped_of("bianca");
+        let mut carol = stage.piped_of("carol");
+        let ali = logged_in(&change(seat(&stage, "ali")), columns, rows);
+        ali.enters("bianca");
+        ali.shows("Connection established");
+        bianca.shows("Connection received from user ali");
+        ali.enters("/verify");
+        ali.shows("yes or no>");
+        ali.enters("yes");
+        ali.shows("bianca is verified.");
+        bianca.enters("Hello, how are you today?");
+        ali.shows("Hello, how are you");
+        ali.enters("I am fine, how about you?");
+        bianca.shows("I am fine, how about you?");
+        bianca.enters("Here are the plans. The first page is what we should read before Monday.");
+        ali.shows("before Monday.");
+        carol.enters("/away lunch");
+        carol.shows("away");
+        for text in ["Are you there?", "It is about the plans.", "I am back at two."] {
+            carol.enters(&format!("/send ali {text}"));
+        }
+        ali.shows("3 unread");
+        // Nobody looks at this screen any more.
+        ali.types("\x1b[O");
+        bianca.enters("Did you see page 3?");
+        bianca.enters("I can call at four.");
+        ali.shows("I can call at four.");
+        ali.types("Shall we meet at");
+        ali.shows(" > Shall we meet at");
+        Self { ali, bianca, _carol: carol, stage }
+    }
+}
+
+#[test]
+fn the_screen_is_drawn_as_designed_in_every_size_and_nothing_stays_of_the_one_before() {
+    let session = Session::new(80, 24, |seat| seat);
+    let ali = &session.ali;
+    is_as_designed(ali, "80x24");
+    for (columns, rows) in [(120, 40), (40, 20), (20, 6), (120, 40), (80, 24)] {
+        ali.resize_to(columns, rows);
+        is_as_designed(ali, &format!("{columns}x{rows}"));
+        // Everything is drawn anew: nothing else was on the screen.
+        let before = ali.cells();
+        let written = ali.bytes().len();
+        ali.types("\x0c");
+        ali.until_written(written, "\x1b[2J");
+        ali.until_cells("the same cells after a fresh draw", |cells| cells == before);
+    }
+    session.bianca.shows("I am fine");
+}
+
+#[test]
+fn without_colours_every_state_is_there_in_words_and_shapes() {
+    let session = Session::new(80, 24, |seat| seat.set("NO_COLOR", "1"));
+    is_as_designed(&session.ali, "80x24");
+    let written = String::from_utf8(session.ali.bytes()).unwrap();
+    let coloured = written.split("\x1b[").skip(1).filter_map(|rest| rest.split_once('m')).filter(|(codes, _)| {
+        let digits = codes.chars().all(|c| c.is_ascii_digit() || c == ';');
+        digits && codes.split(';').any(|code| matches!(code.parse(), Ok(30..=38 | 40..=48 | 90..=107)))
+    });
+    assert_eq!(coloured.map(|(codes, _)| codes.to_owned()).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn ascii_signs_are_enough_for_the_whole_screen() {
+    let session = Session::new(80, 24, |seat| seat.set("PEER_UI__GLYPHS", "ascii"));
+    is_as_designed(&session.ali, "80x24-ascii");
+    let wide: Vec<String> = session.ali.lines().into_iter().filter(|line| !line.is_ascii()).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+}
+
+#[test]
+fn a_terminal_that_cannot_move_its_cursor_gets_the_line_terminal() {
+    let stage = Stage::of(&[Example::Ali]);
+    for change in [|seat: Seat| seat.set("TERM", "dumb"), |seat: Seat| seat.with(&["--plain"])] {
+        let ali = Terminal::start_sized(&change(seat(&stage, "ali")), 80, 24);
+        ali.logs_in();
+        ali.reads(&["Enter passcode on keypad. Logged in.", "Enter destination user ID:"]);
+        assert!(!ali.bytes().contains(&0x1b), "an escape byte is written");
+    }
+}
+
+#[test]
+fn a_changed_key_takes_the_screen_until_the_person_decides() {
+    let session = Session::new(40, 20, |seat| seat);
+    let Session { ali, mut bianca, stage, .. } = session;
+    bianca.ends_input();
+    assert_eq!(bianca.exit_code(), Some(0));
+    ali.shows("Connection ended");
+    let printed = stage.directory.administrator(&["user", "passcode", "bianca", "--yes"]);
+    let invite = printed.lines().find_map(|line| line.strip_prefix("bianca  ")).unwrap();
+    let mut bianca = Piped::start(&stage.seat().with(&["join", "-"]));
+    bianca.enters(invite);
+    bianca.registers();
+    bianca.enters("ali");
+    bianca.shows("ali did not accept the connection.");
+    ali.shows("choose>");
+    ali.types("verify");
+    ali.shows("choose> verify");
+    is_as_designed(&ali, "40x20-key-changed");
+}
+
+/// Waits until the screen is that of the file.
+#[track_caller]
+fn is_as_designed(terminal: &Terminal, name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/screens/{name}.txt"));
+    let golden = std::fs::read_to_string(&path).unwrap();
+    let golden: Vec<&str> = golden.lines().collect();
+    terminal
+        .until(&format!("the screen of {}:\n{}", path.display(), golden.join("\n")), |lines| steady(lines) == golden);
+}
+
+/// The same for every run.
+fn steady(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| days(&address(&digits(line)))).collect()
+}
+
+/// Times and groups of digits.
+fn digits(line: &str) -> String {
+    let mut characters: Vec<char> = line.chars().collect();
+    for at in 0..characters.len() {
+        let run = |from: usize, length: usize| {
+            let digits = characters.get(from..from + length).is_some_and(|run| run.iter().all(char::is_ascii_digit));
+            digits && !characters.get(from + length).is_some_and(char::is_ascii_digit)
+        };
+        if run(at, 2) && characters.get(at + 2) == Some(&':') && run(at + 3, 2) {
+            for place in [at, at + 1, at + 3, at + 4] {
+                characters[place] = '0';
+            }
+        } else if run(at, 5) {
+            characters[at..at + 5].fill('0');
+        }
+    }
+    characters.into_iter().collect()
+}
+
+/// Where the directory is.
+fn address(line: &str) -> String {
+    let Some((before, rest)) = line.split_once("ali@") else { return line.to_owned() };
+    let (address, after) =
+        rest.split_once(' ').map_or((rest, String::new()), |(address, after)| (address, format!(" {after}")));
+    let room = before.len() - before.trim_end().len();
+    let width = room + address.len();
+    format!("{}{:>width$}{after}", before.trim_end(), "ali@DIRECTORY", width = width + "ali@".len())
+}
+
+/// The rule above a day, and a day in a sentence, instead of which there is a word.
+fn days(line: &str) -> String {
+    let separator = if line.contains('|') { "|" } else { "│" };
+    let cells: Vec<String> = line.split(separator).map(without_day).collect();
+    cells.join(separator).trim_end().to_owned()
+}
+
+fn without_day(cell: &str) -> String {
+    const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let width = cell.chars().count();
+    let mut words = cell.split_whitespace();
+    if let (Some(sign), Some(name)) = (words.next(), words.next())
+        && NAMES.contains(&name)
+    {
+        return format!("{:width$}", format!("    {sign} DAY {sign}"));
+    }
+    match cell.split_once(" since ") {
+        Some((before, rest)) if rest.starts_with(|c: char| c.is_ascii_digit()) && !rest.contains(':') => {
+            let after = rest.split_once(". ").map_or("", |(_, after)| after);
+            format!("{before} since DAY. {after}")
+        }
+        _ => cell.to_owned(),
+    }
+}
