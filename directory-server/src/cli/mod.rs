@@ -19,7 +19,7 @@ const HELP: &str = "\
 Example:  directory-server serve --listen 0.0.0.0:7420 --public dir.example.org
 Usage:    {usage}
 
-  serve                          run the server
+  serve  demo                    run the server; demo: in memory, with two users
   invite ID...|list|revoke       let people register
   user                           add|list|show|lock|unlock|passcode|remove
   session list|end               who is online
@@ -71,6 +71,8 @@ pub(crate) enum Command {
     /// CTRL-C stops it; a hang-up (HUP) reloads the configuration. With http.listen set in the configuration there is a
     /// status page for this machine, too, with /metrics, /healthz and /readyz.
     Serve(Serve),
+    /// Run a server in memory with two users, for trying things out; it keeps nothing.
+    Demo,
     /// Invite people, or see and revoke invitations.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Invite(Invite),

@@ -19,8 +19,9 @@ use crate::failure::{Failure, Kind};
 use crate::shell::admin::client::{self, By};
 use crate::shell::admin::{Answer, Request};
 use crate::shell::backup::{self, Report};
-use crate::shell::serve::{self, Addresses, Start};
-use crate::shell::{self, check};
+use crate::shell::launch::Addresses;
+use crate::shell::serve::{self, Start};
+use crate::shell::{self, check, demo};
 
 /// Runs the program and says how it ended; failures are printed here.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -65,6 +66,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
             let glance = words::at_a_glance;
             serve::serve(Start { loaded, reload: Box::new(load), data_dir, addresses, clock_offset, glance })
         }
+        Command::Demo => demo::demo(),
         Command::Invite(invite) => match invite.command {
             None => ask(&global, Request::Invite { users: invite.users }),
             Some(InviteCommand::List) => ask(&global, Request::Invites),

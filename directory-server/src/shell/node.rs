@@ -29,7 +29,8 @@ pub(crate) struct Node {
     pub(crate) max_connections: usize,
     pub(crate) address_style: AddressStyle,
     pub(crate) meter: Meter,
-    pub(crate) data_dir: PathBuf,
+    /// Where it is kept; nothing if it is kept in memory only.
+    pub(crate) data_dir: Option<PathBuf>,
     admission: Mutex<Admission>,
     connections: AtomicUsize,
     token: Mutex<Option<SessionToken>>,
@@ -45,7 +46,8 @@ pub(crate) struct Parts {
     pub(crate) max_connections: usize,
     pub(crate) address_style: AddressStyle,
     pub(crate) meter: Meter,
-    pub(crate) data_dir: PathBuf,
+    /// Where it is kept; nothing if it is kept in memory only.
+    pub(crate) data_dir: Option<PathBuf>,
     pub(crate) token: SessionToken,
 }
 

@@ -82,12 +82,13 @@ impl Server {
         let mut greeting = Vec::new();
         for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
             greeting.push(line.unwrap());
-            if greeting.last().is_some_and(|line| line == "CTRL-C stops the server.") {
+            if greeting.last().is_some_and(|line| line.starts_with("CTRL-C stops the server")) {
                 break;
             }
         }
-        let listening = greeting.iter().find_map(|line| line.strip_prefix("Listening on "));
-        let address = listening.expect("the server did not start").split(' ').next().unwrap().parse().unwrap();
+        // The first address it names is that where it listens.
+        let address = greeting.iter().find_map(|line| line.split(' ').find_map(|word| word.parse().ok()));
+        let address = address.expect("the server did not start");
         Self { child, greeting, address }
     }
 

@@ -37,6 +37,7 @@ mod changed_key;
 mod commands;
 mod crashes;
 mod crossed;
+mod demo;
 mod doctor;
 mod downgrades;
 mod exit_codes;

@@ -67,6 +67,6 @@ fn on_store(data_dir: &Path, config: &Config, request: Request) -> Result<Answer
     let public = config.public_name(&config.addresses()?);
     let invite_ttl = config.register.invite_ttl.into();
     let now = Clock::start(0).now();
-    let desk = Desk { store: &store, node: None, now, public: &public, invite_ttl, data_dir };
+    let desk = Desk { store: &store, node: None, now, public: &public, invite_ttl, data_dir: Some(data_dir) };
     Ok(rt::block_on(desk.execute(request)))
 }

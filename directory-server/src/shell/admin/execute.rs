@@ -22,7 +22,7 @@ pub(crate) struct Desk<'a, S> {
     /// `HOST:PORT` for invitations.
     pub(crate) public: &'a str,
     pub(crate) invite_ttl: Duration,
-    pub(crate) data_dir: &'a Path,
+    pub(crate) data_dir: Option<&'a Path>,
 }
 
 impl<S: Store> Desk<'_, S> {

@@ -91,8 +91,14 @@ async fn answer(node: &Node, stream: UnixStream, invite_ttl: Duration) {
         Ok(request) => {
             let store = &node.directory.store;
             let now = node.clock.now();
-            let desk =
-                Desk { store, node: Some(node), now, public: &node.public, invite_ttl, data_dir: &node.data_dir };
+            let desk = Desk {
+                store,
+                node: Some(node),
+                now,
+                public: &node.public,
+                invite_ttl,
+                data_dir: node.data_dir.as_deref(),
+            };
             desk.execute(request).await
         }
         Err(error) => Answer::Failed {

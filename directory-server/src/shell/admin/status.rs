@@ -50,14 +50,14 @@ impl Status {
             listening: node.listening.iter().map(ToString::to_string).collect(),
             public: node.public.clone(),
         };
-        let stored = Self::of_store(&node.directory.store, &node.data_dir, now).await?;
+        let stored = Self::of_store(&node.directory.store, node.data_dir.as_deref(), now).await?;
         Ok(Self { running: Some(running), ..stored })
     }
 
     /// What is known without a server.
-    pub(crate) async fn of_store(store: &impl Store, data_dir: &Path, now: Moment) -> Result<Self, StoreError> {
+    pub(crate) async fn of_store(store: &impl Store, data_dir: Option<&Path>, now: Moment) -> Result<Self, StoreError> {
         let Totals { users, waiting, bytes, .. } = store.totals().await?;
-        let backup_age = backup::last(data_dir).map(|taken| now.seconds().saturating_sub(taken));
+        let backup_age = data_dir.and_then(backup::last).map(|taken| now.seconds().saturating_sub(taken));
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Ok(Self { version, users, queued: waiting, store_bytes: bytes, backup_age, running: None })
     }

@@ -46,7 +46,11 @@ fn registry(node: &Node, totals: Totals) -> Registry {
     let lookups = lookups.map(|(result, lookup)| (result, node.directory.lookups.total(lookup)));
     let now = node.clock.now().seconds();
     // Without a backup it is as old as can be, so that whoever is told of old ones is told of that, too.
-    let backup_age = backup::last(&node.data_dir).map_or(f64::INFINITY, |taken| seconds(now.saturating_sub(taken)));
+    let backup_age = node
+        .data_dir
+        .as_deref()
+        .and_then(backup::last)
+        .map_or(f64::INFINITY, |taken| seconds(now.saturating_sub(taken)));
 
     let mut registry = Registry::with_prefix("dirsrv");
     let version: Label = [("version", env!("CARGO_PKG_VERSION"))];

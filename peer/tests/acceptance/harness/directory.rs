@@ -36,7 +36,7 @@ pub(crate) struct Start<'a> {
 }
 
 /// The program, which lies beside the peer; it is built if nobody has yet, or its source has changed since.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let program = Path::new(env!("CARGO_BIN_EXE_peer")).with_file_name("directory-server");
