@@ -2,6 +2,7 @@
 
 mod ask;
 mod backup;
+pub(crate) mod bug;
 mod doctor;
 mod json;
 mod logs;
@@ -41,6 +42,7 @@ const NOTICES: usize = 256;
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> i32 {
     keep_memory_private();
+    bug::install();
     let outcome = match cli::parse(arguments) {
         Ok(cli) => {
             let form = cli.given.form();
@@ -140,7 +142,7 @@ fn internal(error: impl Display) -> Report {
     failure::report(&Failure::Internal { detail: error.to_string() })
 }
 
-fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
+pub(crate) fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
     Box::pin(rt::sleep(duration))
 }
 

@@ -2,12 +2,14 @@
 
 mod archive;
 mod assembly;
+mod panics;
 
 pub use archive::Archive;
 pub use assembly::{Assembly, Sizes};
 use common::ident::TerminalId;
 use common::msg::{ConnectStatus, Message as _, PeerMessage};
 use common::testkit::Example;
+pub use panics::{Front, run_and_panic};
 
 use crate::core::contacts::Contacts;
 use crate::core::engine::{Accept, Effect, Engine, Input, LinkEnd, LinkId, Now};

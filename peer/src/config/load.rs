@@ -30,6 +30,11 @@ pub(crate) fn default_data_dir(environment: impl Fn(&str) -> Option<OsString>) -
     home_for("XDG_DATA_HOME", ".local/share", &environment).map(|home| home.join("peer"))
 }
 
+/// Where what is not worth keeping for ever goes, such as the details of a bug.
+pub(crate) fn default_state_dir(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    home_for("XDG_STATE_HOME", ".local/state", &environment).map(|home| home.join("peer"))
+}
+
 /// A directory of the XDG base directory specification; relative ones are ignored, as it demands.
 fn home_for(variable: &str, below_home: &str, environment: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());

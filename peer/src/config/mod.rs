@@ -15,7 +15,7 @@ use crate::app::dialogue::{Names, Presence};
 use crate::ui::tui::Theme;
 pub(crate) use common::settings::Span;
 pub(crate) use forms::{Listen, Login, ServerAddress};
-pub(crate) use load::{Found, Named, default_data_dir, default_path, load, own_path};
+pub(crate) use load::{Found, Named, default_data_dir, default_path, default_state_dir, load, own_path};
 
 /// All sections.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,4 +14,4 @@ mod raw;
 pub(crate) mod tui;
 
 pub(crate) use channels::screen_size;
-pub(crate) use raw::TerminalEcho;
+pub(crate) use raw::{TerminalEcho, give_terminal_back};

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcgetattr, tcsetattr};
@@ -17,6 +17,9 @@ const FULL_SCREEN_OFF: &str = "\x1b[?1002l\x1b[?1006l\x1b[?1004l\x1b[0m\x1b[?25h
 
 /// Whether the full screen was taken, so that it is given back.
 static FULL_SCREEN: AtomicBool = AtomicBool::new(false);
+
+/// The modes to go back to while the echo of a terminal that edits lines itself is off.
+static ECHO_OFF: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// What is taken of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,15 +36,6 @@ pub(super) struct RawMode(());
 
 impl RawMode {
     pub(super) fn enter(modes: Modes) -> io::Result<Self> {
-        static RESTORED_ON_PANIC: Once = Once::new();
-        RESTORED_ON_PANIC.call_once(|| {
-            let report = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |panic| {
-                // The report matters more than an error here.
-                let _ = restore();
-                report(panic);
-            }));
-        });
         enable_raw_mode()?;
         let guard = Self(());
         if modes == Modes::Full {
@@ -62,6 +56,15 @@ impl Drop for RawMode {
     fn drop(&mut self) {
         // Nobody is left to be told.
         let _ = restore();
+    }
+}
+
+/// Gives the terminal back when the program ends without unwinding.
+pub(crate) fn give_terminal_back() {
+    // What the program has to say last matters more than an error here.
+    let _ = restore();
+    if let Ok(Some(modes)) = ECHO_OFF.try_lock().as_deref() {
+        let _ = tcsetattr(io::stdin().as_fd(), OptionalActions::Now, modes);
     }
 }
 
@@ -116,13 +119,18 @@ impl TerminalEcho {
 
     pub(crate) fn off(&self) -> io::Result<()> {
         let Some(mut modes) = self.found.clone() else { return Ok(()) };
+        *ECHO_OFF.lock().unwrap_or_else(PoisonError::into_inner) = Some(modes.clone());
         modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
         Ok(tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &modes)?)
     }
 
     pub(crate) fn on(&self) -> io::Result<()> {
         match &self.found {
-            Some(modes) => Ok(tcsetattr(io::stdin().as_fd(), OptionalActions::Now, modes)?),
+            Some(modes) => {
+                tcsetattr(io::stdin().as_fd(), OptionalActions::Now, modes)?;
+                *ECHO_OFF.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                Ok(())
+            }
             None => Ok(()),
         }
     }

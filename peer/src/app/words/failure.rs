@@ -1,6 +1,6 @@
 //! Why the program stops: for each [`Failure`] what happened, what to do next, and the exit code. One table.
 
-use super::format;
+use super::{format, help};
 use crate::app::exit;
 use crate::core::notice::Failure;
 
@@ -95,11 +95,21 @@ pub(crate) fn report(failure: &Failure) -> Report {
         Failure::CannotListen { address, detail } => {
             (exit::IO, vec![format!("Cannot listen on {address}: {detail}. Choose another: peer --listen ADDR[:PORT]")])
         }
-        Failure::Internal { detail } => {
-            (exit::INTERNAL, vec![format!("Internal error (this is a bug). Details: {detail}")])
-        }
+        Failure::Internal { detail } => (exit::INTERNAL, vec![internal(detail)]),
     };
     Report { lines, exit }
+}
+
+fn internal(detail: &str) -> String {
+    format!("Internal error (this is a bug). Details: {detail}")
+}
+
+/// `e.bug`: the program has panicked; `details` is where to read more.
+pub(crate) fn bug(details: &str) -> [String; 2] {
+    [
+        internal(details),
+        format!("Report it with that file to whoever gave you this program ({}), and start it again.", help::version()),
+    ]
 }
 
 #[cfg(test)]

@@ -47,10 +47,6 @@ impl Terminal {
 
     /// Starts a peer on a screen of so many columns and rows.
     pub(crate) fn start_sized(seat: &Seat, columns: u16, rows: u16) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let line = File::options().read(true).write(true).open(pair.master.tty_name().unwrap()).unwrap();
-        let modes_before = modes(&line);
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_peer"));
         command.args(seat.arguments());
         command.env_clear();
@@ -58,6 +54,15 @@ impl Terminal {
         for (variable, value) in seat.environment() {
             command.env(variable, value);
         }
+        Self::start_program(command, columns, rows)
+    }
+
+    /// Starts another program.
+    pub(crate) fn start_program(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let line = File::options().read(true).write(true).open(pair.master.tty_name().unwrap()).unwrap();
+        let modes_before = modes(&line);
         let mut child = pair.slave.spawn_command(command).unwrap();
         let pid = child.process_id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).unwrap();
         let (tell, ended) = mpsc::channel();
