@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     AlreadyRunning = 12,
     /// The rules do not allow it.
     NotPermitted = 13,
+    /// The running server is of another version.
+    Version = 14,
 }
 
 /// Why a command failed.

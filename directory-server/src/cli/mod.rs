@@ -27,7 +27,7 @@ Usage:    {usage}
   status [--watch]  health       how it is doing
   log --broadcasts               what was said to everyone
   backup  restore FILE           also while the server runs
-  key show                       what people compare at first contact
+  key show|rotate                what people compare at first contact
   check                          test configuration and data
   config path|show|init|check    every setting
   completions SHELL  man  help   help COMMAND says more
@@ -156,6 +156,8 @@ pub(crate) struct OneGroup {
 pub(crate) enum KeyCommand {
     /// The key that people compare at first contact.
     Show,
+    /// Says why the key cannot be changed, and what to do if it was stolen.
+    Rotate,
 }
 
 #[derive(Debug, Args)]

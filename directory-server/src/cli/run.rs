@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use crate::shell::{self, check, demo};
 
 /// Runs the program and says how it ended; failures are printed here.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
-    let outcome = mistakes::parse(arguments).and_then(|parsed| match parsed {
+    let outcome = guarded(|| match mistakes::parse(arguments)? {
         Ok(cli) => carry_out(cli),
         Err(Wanted(text)) => {
             // Standard output may be closed; then nobody wants the text.
@@ -34,8 +35,17 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     });
     outcome.unwrap_or_else(|failure| {
-        let _ = writeln!(io::stderr(), "{failure}");
+        let _ = io::stderr().write_all(words::failed(&failure).as_bytes());
         failure.exit_code()
+    })
+}
+
+/// Tells a bug as one. What happened where has been written by then, by the language.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let version = env!("CARGO_PKG_VERSION");
+        let message = format!("This is a bug of directory-server {version}. Please report it with the lines above.");
+        Err(Failure::new(Kind::Internal, message))
     })
 }
 
@@ -113,6 +123,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
             print(&text);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Key(KeyCommand::Rotate) => Err(Failure::new(Kind::NotPermitted, words::NO_ROTATION)),
         Command::Backup(BackupFile { file }) => {
             let loaded = config::load(global.config.as_deref(), environment())?;
             report(&global, &backup::back_up(&data_dir(&global, &loaded)?, &file)?, words::backed_up)
@@ -271,4 +282,16 @@ fn data_dir(global: &Global, loaded: &Loaded) -> Result<PathBuf, Failure> {
 fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_is_told_as_one() {
+        let failure = guarded(|| -> Result<(), Failure> { panic!("no user table") }).unwrap_err();
+        assert_eq!(failure.kind, Kind::Internal);
+        assert!(failure.message.starts_with("This is a bug of directory-server "));
+    }
 }

@@ -5,6 +5,7 @@ use common::msg::Broadcast;
 
 use super::when;
 use crate::core::store::{RoomRecord, UserRecord};
+use crate::failure::Failure;
 use crate::shell::admin::{Answer, Invitation, Session, Status, User};
 use crate::shell::backup::Report;
 
@@ -39,9 +40,16 @@ pub(super) fn text(answer: &Answer) -> String {
         Answer::Status { status } => at_a_glance(status),
         Answer::Broadcasts { entries } if entries.is_empty() => "No broadcasts yet.\n".into(),
         Answer::Broadcasts { entries } => entries.iter().rev().map(broadcast).collect(),
-        Answer::Failed { failure } => format!("{failure}\n"),
+        Answer::Failed { failure } => failed(failure),
     }
 }
+
+/// The answer to `key rotate`: the key is part of every record that a passcode is checked with (protocol section 8.4).
+pub(super) const NO_ROTATION: &str = "\
+The key was not changed. What every passcode is checked with depends on it, and everyone has pinned it: with another key
+nobody could log in any more.
+If it was stolen, start a new directory: keep the old data directory aside, run directory-server serve with an empty one,
+and invite everyone anew (directory-server invite ID...). Whoever has a backup (peer export) keeps the same identity key.";
 
 /// One broadcast, its further lines indented, so that no text passes for another entry.
 fn broadcast(entry: &Broadcast) -> String {
@@ -50,7 +58,12 @@ fn broadcast(entry: &Broadcast) -> String {
     format!("{number:>5}  {}  {}: {}\n", when::moment(*taken), sender.userid, lines.join("\n       "))
 }
 
-/// What a sender might use to draw on an administrator's screen is spelled out.
+/// Why a command failed, as many lines as it takes.
+pub(super) fn failed(failure: &Failure) -> String {
+    failure.message.lines().map(|line| clean(line) + "\n").collect()
+}
+
+/// What somebody might use to draw on an administrator's screen is spelled out.
 fn clean(line: &str) -> String {
     let hidden = |c: char| {
         let is_format = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
@@ -167,7 +180,7 @@ fn state(user: &User) -> (&'static str, String) {
     let seen = record.last_seen.unwrap_or(record.registered_at);
     match (&record.locked, user.online_since) {
         (Some(reason), _) if reason.is_empty() => ("locked", "by an administrator".into()),
-        (Some(reason), _) => ("locked", reason.clone()),
+        (Some(reason), _) => ("locked", clean(reason)),
         (None, Some(since)) => ("online", when::moment(since)),
         (None, None) if record.key.is_none() => ("invited", "until the new passcode is chosen".into()),
         (None, None) => match lock_out(record) {

@@ -56,8 +56,9 @@ pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Option<An
     let reply: String =
         asked().map_err(|error| Failure::io(format_args!("ask the server at {}", path.display()), &error))?;
     serde_json::from_str(&reply).map(Some).map_err(|_| {
-        let message = "The running server answers in another language; it may be of another version. Restart it.";
-        Failure::new(Kind::Internal, message)
+        let message =
+            "The running server does not answer as this version of directory-server does. Restart the server.";
+        Failure::new(Kind::Version, message)
     })
 }
 
