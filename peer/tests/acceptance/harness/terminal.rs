@@ -210,14 +210,14 @@ impl Terminal {
     }
 
     /// Every cell of the screen with its colours, as a terminal would have to be told of it.
-    pub(crate) fn cells(&self) -> String {
-        self.watch.look(|seen| seen.view.0.screen().contents_formatted())
+    pub(crate) fn cells(&self) -> Vec<String> {
+        self.watch.look(cells_of)
     }
 
     /// Waits until the cells of the screen are as wanted.
     #[track_caller]
-    pub(crate) fn until_cells(&self, what: &str, wanted: impl Fn(&str) -> bool) {
-        let found = |seen: &mut Seen<Screen>| wanted(&seen.view.0.screen().contents_formatted()).then_some(());
+    pub(crate) fn until_cells(&self, what: &str, wanted: impl Fn(&[String]) -> bool) {
+        let found = |seen: &mut Seen<Screen>| wanted(&cells_of(seen)).then_some(());
         self.watch.wait(what, found, describe);
     }
 
@@ -274,6 +274,13 @@ fn lines(seen: &mut Seen<Screen>) -> Vec<String> {
     let used = lines.iter().rposition(|line| !line.trim_end().is_empty()).map_or(0, |last| last + 1);
     lines.truncate(used);
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Row by row, without the cursor.
+fn cells_of(seen: &mut Seen<Screen>) -> Vec<String> {
+    let screen = seen.view.0.screen();
+    let (_, columns) = screen.size();
+    screen.rows_formatted(0, columns.get()).collect()
 }
 
 fn describe(seen: &mut Seen<Screen>) -> String {
