@@ -110,3 +110,9 @@ pub const BROADCAST_TEXT: usize = 4 * 1024;
 pub const BROADCAST_PAGE: usize = 8;
 /// UTF-8 bytes of a file's name.
 pub const FILE_NAME: usize = 255;
+/// Files of one user that a receiver has neither taken nor refused; more are refused at once.
+pub const OFFERS_OPEN: usize = 64;
+/// Entries of a folder that is sent.
+pub const FOLDER_ENTRIES: usize = 10_000;
+/// Bytes of a path in a folder that is sent.
+pub const FOLDER_PATH: usize = 240;

@@ -30,6 +30,8 @@ use crate::config::Accept;
 use crate::core::command::Answer;
 use crate::core::engine;
 use crate::core::notice::{Failure, Notice};
+use crate::core::post::FilePolicy;
+use crate::shell::transfer::Habits;
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
 use crate::{core, signals, ui};
 use ask::Person;
@@ -182,7 +184,16 @@ fn setup(settings: &Settings) -> Setup {
         },
         read_receipts: config.peer.read_receipts,
         keep_messages: config.peer.keep_messages.into(),
-        downloads: settings.config.files.dir.clone().unwrap_or_else(crate::config::downloads),
+        files: Habits {
+            folder: if config.files.dir.as_os_str().is_empty() {
+                crate::config::downloads()
+            } else {
+                config.files.dir.clone()
+            },
+            on_exists: config.files.on_exists,
+            rate: Some(config.files.rate.into()).filter(|rate| *rate > 0),
+        },
+        file_policy: FilePolicy { accept: config.files.accept, max: config.files.max.into() },
         journal: None,
     }
 }

@@ -83,13 +83,16 @@ pub enum Body {
     },
     /// In a group: the sender leaves; any member removes the sender's terminals.
     Leave,
-    /// In a room of two users: the sender offers a file; the id of the letter names it.
+    /// In a room of two users: the sender offers a file or a folder; the id of the letter names it.
     Offer {
         /// Its name, without a folder.
         #[serde(deserialize_with = "bounded::text::<_, FILE_NAME>")]
         name: String,
-        /// Its bytes.
+        /// The bytes that are sent.
         size: u64,
+        /// How many files it holds, if it is a folder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files: Option<u64>,
     },
     /// In a room of two users: what has become of a file that one offered to the other.
     File {

@@ -14,7 +14,7 @@ pub struct Size(u64);
 
 /// Why a text is not a size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a size is a number and one of B, KiB, MiB, GiB, such as \"10MiB\"")]
+#[error("a size is 0, or a number and one of B, KiB, MiB, GiB, such as \"10MiB\"")]
 pub struct NotASize;
 
 impl Size {
@@ -34,6 +34,9 @@ impl From<Size> for u64 {
 impl FromStr for Size {
     type Err = NotASize;
     fn from_str(text: &str) -> Result<Self, NotASize> {
+        if text == "0" {
+            return Ok(Self(0));
+        }
         let found = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)));
         let (number, unit) = found.ok_or(NotASize)?;
         number.parse().ok().and_then(|number: u64| number.checked_mul(unit)).map(Self).ok_or(NotASize)

@@ -12,8 +12,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::app::dialogue::{Names, Presence};
+use crate::core::post::AcceptFiles;
+use crate::shell::transfer::OnExists;
 use crate::ui::tui::Theme;
-pub(crate) use common::settings::Span;
+pub(crate) use common::settings::{Size, Span};
 pub(crate) use forms::{Listen, Login, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, default_state_dir, load, own_path};
 
@@ -31,11 +33,31 @@ pub(crate) struct Config {
 }
 
 /// `[files]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Files {
-    /// Where files are saved; otherwise the folder for downloads.
-    pub(crate) dir: Option<PathBuf>,
+    /// Where files are saved; empty: the folder for downloads.
+    pub(crate) dir: PathBuf,
+    /// Whose files are taken.
+    pub(crate) accept: AcceptFiles,
+    /// The largest that is taken; larger ones are refused at once.
+    pub(crate) max: Size,
+    /// Bytes a second that a file is given with at most; `0`: as many as the link takes.
+    pub(crate) rate: Size,
+    /// What is done about a name that is taken.
+    pub(crate) on_exists: OnExists,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::new(),
+            accept: AcceptFiles::default(),
+            max: Size::from_bytes(2 << 30),
+            rate: Size::from_bytes(0),
+            on_exists: OnExists::default(),
+        }
+    }
 }
 
 /// Where this person's downloads go: `$XDG_DOWNLOAD_DIR`, otherwise `Downloads` at home.

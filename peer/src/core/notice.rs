@@ -92,7 +92,7 @@ pub(crate) enum Notice {
     /// Answers `OfferFile`: it cannot be read.
     FileNotRead { path: PathBuf, detail: String },
     /// Answers `OfferFile`: it is not for this user.
-    FileNotOffered { to: UserId, name: String, why: NotSent },
+    FileNotOffered { to: UserId, name: String, why: NotOffered },
     /// A conversation ended.
     Ended { with: UserId, by: EndedBy },
     /// The link broke without a goodbye.
@@ -137,6 +137,8 @@ pub(crate) enum Notice {
 pub(crate) struct FileShown {
     /// What it is called in commands.
     pub(crate) number: u64,
+    /// What it is called everywhere: the letter that offered it.
+    pub(crate) id: MessageId,
     /// The other side.
     pub(crate) with: UserId,
     /// Whether we give it.
@@ -145,6 +147,8 @@ pub(crate) struct FileShown {
     pub(crate) name: String,
     /// Bytes of the whole.
     pub(crate) size: u64,
+    /// How many files it holds, if it is a folder.
+    pub(crate) files: Option<u64>,
     /// Bytes that have come, or were sent, while it is running.
     pub(crate) done: u64,
     /// Where it stands.
@@ -161,6 +165,8 @@ pub(crate) enum FileState {
     Accepted,
     /// On its way now.
     Running,
+    /// Wanted, but the disk is full; it goes on when the person says so.
+    Paused,
     /// It has come, and is right.
     Done,
     /// The receiver does not want it.
@@ -169,24 +175,28 @@ pub(crate) enum FileState {
     Cancelled,
     /// It cannot come.
     Failed,
+    /// Our user has answered at another terminal.
+    Elsewhere,
 }
 
 impl FileState {
     /// Whether nothing becomes of it any more.
     pub(crate) fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Refused | Self::Cancelled | Self::Failed)
+        matches!(self, Self::Done | Self::Refused | Self::Cancelled | Self::Failed | Self::Elsewhere)
     }
 }
 
 /// What has become of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FileNews {
-    /// It was offered.
+    /// Answers `OfferFile`: it was offered, without so many links, sockets and devices of a folder.
+    Offering { left_out: usize },
+    /// Somebody offers it.
     Offered,
     /// Answers `Accept`: it comes as soon as it can.
     Accepted,
-    /// `done` has grown; at most four times a second.
-    Progress,
+    /// `done` has grown; at most four times a second. `is_step`: another percent is full.
+    Progress { is_step: bool },
     /// It is here, and its digest is right.
     Saved { path: PathBuf },
     /// The other side has it, and its digest is right.
@@ -203,10 +213,25 @@ pub(crate) enum FileNews {
     DiskFull { need: u64, free: u64, folder: PathBuf },
     /// It cannot come.
     Failed(FileFailed),
+    /// It is larger than the person takes, and was refused.
+    TooLarge { max: u64 },
+    /// Our user has answered at another terminal.
+    Elsewhere,
     /// The wish comes too late.
     Over,
     /// The wish does not fit: only what others offer can be accepted.
     NotThat,
+}
+
+/// Why a file was not offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotOffered {
+    /// To oneself.
+    Yourself,
+    /// To a user who is blocked.
+    Blocked,
+    /// The other side has not answered many others.
+    TooMany,
 }
 
 /// Why a file cannot come.
@@ -216,8 +241,8 @@ pub(crate) enum FileFailed {
     Changed,
     /// What came is not what was sent.
     Digest,
-    /// The other side refuses to give it.
-    Declined,
+    /// What came is no folder that may be unpacked.
+    Folder { detail: String },
     /// The disk's word.
     Disk { detail: String },
 }

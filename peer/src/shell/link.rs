@@ -12,9 +12,9 @@ use common::msg::{Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Mess
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{FutureExt as _, select_biased};
 
-use super::{Events, rt, transfer};
+use super::transfer::Serve;
+use super::{Events, rt};
 use crate::core::engine::{Input, LinkEnd, LinkId};
-use crate::core::post::Source;
 use crate::core::talk::{Reaction, react};
 
 /// Frames of one link that are handled before the other tasks of the terminal get their turn. Chosen arbitrarily.
@@ -34,7 +34,7 @@ pub(crate) enum Order {
     /// Confirm texts.
     Confirm(Receipt),
     /// Accept the caller and give it a file from a byte on; nothing else happens on this link.
-    Serve { reply: ConnectReply, number: u64, source: Source, offset: u64 },
+    Serve { reply: ConnectReply, serve: Serve },
     /// Say goodbye.
     Close(ByeReason),
 }
@@ -135,14 +135,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
                 self.link.set_frame_limit(FRAME_AFTER_LOGIN);
                 self.standing = Judgement::Accepted;
             }
-            Order::Serve { reply, number, source, offset } => {
+            Order::Serve { reply, serve } => {
+                let number = serve.number;
                 send(&mut self.link, reply)?;
                 self.link.set_frame_limit(FRAME_AFTER_LOGIN);
                 let stop = async {
                     // Only an end is ordered while a file is given.
                     let _ = self.orders.recv().await;
                 };
-                let served = transfer::serve(&mut self.link, number, source, offset, &self.events);
+                let served = serve.run(&mut self.link, &self.events);
                 let went = select_biased! {
                     () = stop.fuse() => None,
                     went = Box::pin(served).fuse() => Some(went),

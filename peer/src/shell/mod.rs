@@ -16,7 +16,7 @@ mod log;
 mod office;
 pub(crate) mod rt;
 pub(crate) mod terminal;
-mod transfer;
+pub(crate) mod transfer;
 pub(crate) mod trust;
 
 use std::net::IpAddr;
@@ -27,9 +27,11 @@ use async_channel::{Receiver, Sender};
 
 use self::directory::session::Back;
 use self::door::Caller;
+use self::transfer::Habits;
 use crate::core::command::Command;
 use crate::core::engine::{Accept, DialFailed, DialId, Input};
 use crate::core::notice::{Failure, Notice};
+use crate::core::post::FilePolicy;
 
 /// How many inputs may wait for the engine before whoever makes them has to wait.
 const EVENTS: usize = 256;
@@ -53,8 +55,10 @@ pub(crate) struct Setup {
     pub(crate) read_receipts: bool,
     /// How long messages are kept.
     pub(crate) keep_messages: Duration,
-    /// Where files are saved.
-    pub(crate) downloads: PathBuf,
+    /// How files are given and saved.
+    pub(crate) files: Habits,
+    /// Which offers of files are taken.
+    pub(crate) file_policy: FilePolicy,
     /// What of a notice is kept in the journal, where one is kept.
     pub(crate) journal: Option<Journalist>,
 }

@@ -7,7 +7,7 @@ use common::msg::Certificate;
 use crate::core::command::After;
 use crate::core::keep::{Conversation, Kind, Mark, Name, Record};
 use crate::core::notice::{Explained, Failure, Next, Notice};
-use crate::core::post::{Kept, Post, Recall, Start};
+use crate::core::post::{FilePolicy, Kept, Post, Recall, Start};
 use crate::core::verify::Me;
 use crate::store::StoreError;
 use crate::store::journal::Page;
@@ -25,6 +25,7 @@ pub(super) struct Office {
     pub(super) certificate: Certificate,
     pub(super) directory: KeyDigest,
     pub(super) read_receipts: bool,
+    pub(super) files: FilePolicy,
     /// The newest event of the journal when the session began.
     pub(super) began: u64,
 }
@@ -50,6 +51,7 @@ impl Office {
             directory: self.directory,
             seed: random().map_err(StoreError::from)?,
             read_receipts: self.read_receipts,
+            files: self.files,
         };
         Post::open(start, kept).map_err(|why| Failure::Internal { detail: why.to_string() })
     }

@@ -19,7 +19,7 @@ use super::journal;
 use super::link::{self, Judgement, Order};
 use super::office::Office;
 use super::rt::{self, Task, TcpStream};
-use super::transfer::{self, Fetch};
+use super::transfer::{self, Fetch, Habits, Look, Serve};
 use super::{Event, Events, FrontEnd, Journalist, Setup};
 use crate::core::command::Command;
 use crate::core::contacts::Contacts;
@@ -68,7 +68,7 @@ struct Terminal {
     link_tasks: (Sender<()>, Receiver<()>),
     front_end: FrontEnd,
     journal: Option<Journalist>,
-    downloads: std::path::PathBuf,
+    habits: Habits,
     fetching: BTreeMap<u64, Task>,
     /// Links over which files are given.
     serving: BTreeMap<u64, LinkId>,
@@ -102,6 +102,7 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         certificate: credentials.certificate.clone(),
         directory: wire.key(),
         read_receipts: setup.read_receipts,
+        files: setup.file_policy,
         began: state.last_event()?,
     };
     let engine = Engine::new(me.clone(), setup.accept, Contacts::new(state.contacts()?), office.open(&state)?);
@@ -140,7 +141,7 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         link_tasks: async_channel::bounded(1),
         front_end,
         journal: setup.journal,
-        downloads: setup.downloads,
+        habits: setup.files,
         fetching: BTreeMap::new(),
         serving: BTreeMap::new(),
         office,
@@ -196,14 +197,8 @@ impl Terminal {
             return Ok(Run::On);
         }
         if let Command::OfferFile { to, path } = command {
-            let at = path.clone();
-            return match rt::unblock(move || transfer::look_at(&at)).await {
-                Ok((name, source)) => self.input(Input::FileRead { to, name, source }).await,
-                Err(error) => {
-                    self.front_end.tell(Notice::FileNotRead { path, detail: error.to_string() }).await;
-                    Ok(Run::On)
-                }
-            };
+            self.look_at(to, path);
+            return Ok(Run::On);
         }
         let answer = match &command {
             Command::Replay { after, count } => self.office.replay(&*self.state.lock().await, after, *count),
@@ -365,16 +360,17 @@ impl Terminal {
             Effect::Serve { link, reply, number, source, offset } => {
                 if let Some(handle) = self.links.get_mut(&link) {
                     handle.half_open = None;
-                    link::order(&handle.orders, Order::Serve { reply, number, source, offset });
+                    let serve = Serve { number, source, offset, rate: self.habits.rate };
+                    link::order(&handle.orders, Order::Serve { reply, serve });
+                    // The receiver has lost the old one, or it would not ask again.
+                    self.stop_serving(number);
                     self.serving.insert(number, link);
                 }
             }
             Effect::Fetch { to, found, wanted } => self.fetch(to, found, *wanted)?,
             Effect::StopFile(number) => {
                 self.fetching.remove(&number);
-                if let Some(handle) = self.serving.remove(&number).and_then(|link| self.links.remove(&link)) {
-                    link::order(&handle.orders, Order::Close(common::msg::ByeReason::Ended));
-                }
+                self.stop_serving(number);
             }
             Effect::Say { link, chat } => {
                 if let Some(handle) = self.links.get(&link) {
@@ -413,12 +409,35 @@ impl Terminal {
         Dial { me: self.me.clone(), to, found, config, source: self.source, time: self.door.time(), fetch: None }
     }
 
+    /// Looks at what is to be offered, beside everything else: a folder may be large.
+    fn look_at(&self, to: common::ident::UserId, path: std::path::PathBuf) {
+        let events = self.events.clone();
+        rt::detach(async move {
+            let at = path.clone();
+            match rt::unblock(move || transfer::look_at(&at)).await {
+                Ok(Look { name, source, left_out }) => {
+                    events.input(Input::FileRead { to, name, source, left_out }).await;
+                }
+                Err(error) => {
+                    let detail = error.to_string();
+                    events.send(Event::Notice(Notice::FileNotRead { path, detail })).await;
+                }
+            }
+        });
+    }
+
+    fn stop_serving(&mut self, number: u64) {
+        if let Some(handle) = self.serving.remove(&number).and_then(|link| self.links.remove(&link)) {
+            link::order(&handle.orders, Order::Close(common::msg::ByeReason::Ended));
+        }
+    }
+
     fn fetch(&mut self, to: common::ident::UserId, found: Found, wanted: Wanted) -> Result<(), Failure> {
         let config = dial::config(&self.credentials.identity, &found)
             .map_err(|e| Failure::Internal { detail: e.to_string() })?;
         let (number, events) = (wanted.number, self.events.clone());
         let dial = self.call(to, found, config);
-        let fetch = Fetch { wanted, downloads: self.downloads.clone(), dial, events: self.events.clone() };
+        let fetch = Fetch { wanted, habits: self.habits.clone(), dial, events: self.events.clone() };
         let task = rt::spawn(async move {
             let went = fetch.run().await;
             events.input(Input::FileWent { number, went }).await;

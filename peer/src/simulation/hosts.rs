@@ -16,7 +16,7 @@ use crate::core::contacts::Contacts;
 use crate::core::engine::{Accept, Effect, Engine, Input, LinkId, Now};
 use crate::core::keep::{Change, HistoryChange};
 use crate::core::notice::{LoggedOut, Notice};
-use crate::core::post::{Post, Start};
+use crate::core::post::{AcceptFiles, FilePolicy, Post, Start};
 
 /// One run of a terminal's program; the next has another number.
 pub(super) type Life = u64;
@@ -84,6 +84,7 @@ impl Host {
             directory: server::KEY,
             seed,
             read_receipts: self.read_receipts,
+            files: FilePolicy { accept: AcceptFiles::Ask, max: u64::MAX },
         };
         Post::open(start, self.disk.kept()).unwrap()
     }

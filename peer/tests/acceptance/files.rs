@@ -87,3 +87,24 @@ fn a_transfer_goes_on_after_its_receiver_was_killed() {
     ali.shows("-- bianca has big.bin (600.0 MB, checked).");
     assert_eq!(std::fs::metadata(saved.join("big.bin")).unwrap().len(), size);
 }
+
+#[test]
+fn a_folder_arrives_as_a_tree() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let [ali, bianca] = stage.conversation();
+    let (plans, saved) = (stage.folder().join("plans"), stage.folder().join("saved"));
+    std::fs::create_dir_all(plans.join("old/empty")).unwrap();
+    std::fs::write(plans.join("first page.txt"), "page one").unwrap();
+    std::fs::write(plans.join("old/big.bin"), content(2_000_000)).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", plans.join("link")).unwrap();
+    ali.enters(&format!("/file {}", plans.display()));
+    ali.shows("-- plans (2 files, 2.0 MB) offered to bianca without 1 link or device; /cancel 1 withdraws it.");
+    bianca.shows("-- ali offers plans (2 files, 2.0 MB). /accept 1 or /refuse 1");
+    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    ali.shows("-- bianca has plans (2 files, 2.0 MB, checked).");
+    assert_eq!(std::fs::read(saved.join("plans/old/big.bin")).unwrap(), content(2_000_000));
+    assert_eq!(std::fs::read(saved.join("plans/first page.txt")).unwrap(), b"page one");
+    assert!(saved.join("plans/old/empty").is_dir());
+    assert_eq!(std::fs::read_dir(saved.join("plans")).unwrap().count(), 2, "nothing for the link");
+    assert_eq!(std::fs::read_dir(&saved).unwrap().count(), 1, "neither the archive nor a part is left");
+}

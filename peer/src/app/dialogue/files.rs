@@ -71,14 +71,14 @@ impl Session {
     pub(super) fn file_notice(&mut self, notice: Notice, stage: &mut Stage) {
         let is_news = matches!(
             &notice,
-            Notice::File { file, news } if matches!(news, FileNews::Progress | FileNews::Stopped { .. })
+            Notice::File { file, news } if matches!(news, FileNews::Progress { .. } | FileNews::Stopped { .. })
                 || (matches!(news, FileNews::Offered) && !file.ours)
         );
         if !is_news {
             self.pending.take_if(|pending| *pending == Pending::Answer);
         }
         match notice {
-            Notice::File { file, news: FileNews::Progress } => {
+            Notice::File { file, news: FileNews::Progress { .. } } => {
                 if let Some(rate) = self.files.quarter(&file) {
                     stage.say(&files::progress(&file, rate));
                 }
@@ -90,7 +90,7 @@ impl Session {
             Notice::Files(all) => files::list(&all).iter().for_each(|line| stage.say(line)),
             Notice::NoFile { number } => stage.say(&files::unknown(number)),
             Notice::FileNotRead { path, detail } => stage.say(&files::not_read(&path, &detail)),
-            Notice::FileNotOffered { to, name, why } => stage.say(&files::not_offered(&to, &name, &why)),
+            Notice::FileNotOffered { to, name, why } => stage.say(&files::not_offered(&to, &name, why)),
             _ => {}
         }
     }

@@ -146,7 +146,7 @@ impl View {
             }
             Notice::File { file, news } => {
                 let with = Conversation::User(file.with.clone());
-                if news == FileNews::Progress {
+                if let FileNews::Progress { .. } = news {
                     self.tell(&files::news(&file, &news));
                 } else {
                     self.note(&with, &files::news(&file, &news));
@@ -155,7 +155,7 @@ impl View {
             Notice::Files(all) => self.show_page(full::FILES, &files::list(&all)),
             Notice::NoFile { number } => self.tell(&files::unknown(number)),
             Notice::FileNotRead { path, detail } => self.tell(&files::not_read(&path, &detail)),
-            Notice::FileNotOffered { to, name, why } => self.tell(&files::not_offered(&to, &name, &why)),
+            Notice::FileNotOffered { to, name, why } => self.tell(&files::not_offered(&to, &name, why)),
             Notice::MailLost { count } => self.tell(&mail::mail_lost(count)),
             Notice::NewTerminal => self.tell(mail::NEW_TERMINAL),
             Notice::PasscodeChanged => self.passcode_changed(),

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use super::format::{duration, table};
-use crate::app::words::mail;
-use crate::core::keep::Conversation;
-use crate::core::notice::{FileFailed, FileNews, FileShown, FileState, NotSent};
+use super::format::{count, duration, table};
+use crate::core::notice::{FileFailed, FileNews, FileShown, FileState, NotOffered};
 
 /// Bytes as `20.0 MB`.
 fn size(bytes: u64) -> String {
@@ -18,6 +16,16 @@ fn size(bytes: u64) -> String {
         (unit, thousands) = (unit + 1, thousands / 1000);
     }
     format!("{}.{} {}", thousands / 1000, thousands % 1000 / 100, UNITS[unit])
+}
+
+/// How large it is: `20.0 MB`, `12 files, 20.0 MB`.
+fn extent(file: &FileShown) -> String {
+    match file.files {
+        Some(files) => {
+            format!("{}, {}", count(usize::try_from(files).unwrap_or(usize::MAX), "file", "files"), size(file.size))
+        }
+        None => size(file.size),
+    }
 }
 
 /// How much has come, in percent.
@@ -35,12 +43,18 @@ pub(crate) fn progress(file: &FileShown, per_second: u64) -> String {
 /// What has become of a file.
 pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
     let FileShown { number, with, name, ours, .. } = file;
-    let all = size(file.size);
+    let all = extent(file);
     match news {
-        FileNews::Offered if *ours => format!("-- {name} ({all}) offered to {with}; /cancel {number} withdraws it."),
+        FileNews::Offering { left_out: 0 } => {
+            format!("-- {name} ({all}) offered to {with}; /cancel {number} withdraws it.")
+        }
+        FileNews::Offering { left_out } => format!(
+            "-- {name} ({all}) offered to {with} without {}; /cancel {number} withdraws it.",
+            count(*left_out, "link or device", "links and devices")
+        ),
         FileNews::Offered => format!("-- {with} offers {name} ({all}). /accept {number} or /refuse {number}"),
         FileNews::Accepted => format!("-- {name} comes as soon as {with} is there; /cancel {number} stops it."),
-        FileNews::Progress => progress(file, 0),
+        FileNews::Progress { .. } => progress(file, 0),
         FileNews::Saved { path } => format!("-- {name} saved to {} ({all}, checked).", path.display()),
         FileNews::Received => format!("-- {with} has {name} ({all}, checked)."),
         FileNews::Refused => format!("-- {with} does not want {name}."),
@@ -60,6 +74,11 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
             folder.display()
         ),
         FileNews::Failed(why) => format!("-- {name} cannot come: {}", failed(why)),
+        FileNews::TooLarge { max } => format!(
+            "-- {with} offers {name} ({all}): refused, because [files] max is {}. Raise it and ask for it once more.",
+            size(*max)
+        ),
+        FileNews::Elsewhere => format!("-- {name}: answered at another terminal of yours."),
         FileNews::Over => format!("-- Nothing becomes of {name} any more: {}. /files lists all.", state(file.state)),
         FileNews::NotThat if *ours => format!("-- {name} is yours: {with} accepts it. /cancel {number} withdraws it."),
         FileNews::NotThat => format!("-- {name} was not accepted yet. /accept {number}"),
@@ -70,7 +89,7 @@ fn failed(why: &FileFailed) -> String {
     match why {
         FileFailed::Changed => "it was changed after it was offered. Offer it again with /file.".to_owned(),
         FileFailed::Digest => "what came is not what was sent. Ask for it once more.".to_owned(),
-        FileFailed::Declined => "the other side does not give it. Ask for it once more.".to_owned(),
+        FileFailed::Folder { detail } => format!("{detail}. Nothing of it was kept; ask for a packed file."),
         FileFailed::Disk { detail } => format!("{detail}. Choose another folder and ask for it once more."),
     }
 }
@@ -80,10 +99,12 @@ fn state(state: FileState) -> &'static str {
         FileState::Offered => "offered",
         FileState::Accepted => "waiting",
         FileState::Running => "running",
+        FileState::Paused => "paused",
         FileState::Done => "done",
         FileState::Refused => "refused",
         FileState::Cancelled => "cancelled",
         FileState::Failed => "failed",
+        FileState::Elsewhere => "elsewhere",
     }
 }
 
@@ -121,6 +142,12 @@ pub(crate) fn not_read(path: &Path, detail: &str) -> String {
 }
 
 /// It is not for this user.
-pub(crate) fn not_offered(to: &common::ident::UserId, name: &str, why: &NotSent) -> String {
-    mail::not_sent(&Conversation::User(to.clone()), name, why)
+pub(crate) fn not_offered(to: &common::ident::UserId, name: &str, why: NotOffered) -> String {
+    match why {
+        NotOffered::Yourself => format!("-- That is you. {name} was not offered; choose someone else."),
+        NotOffered::Blocked => format!("-- {to} is blocked. {name} was not offered; /unblock {to} first."),
+        NotOffered::TooMany => {
+            format!("-- {to} has not answered many other files. {name} was not offered; /files lists them.")
+        }
+    }
 }

@@ -12,6 +12,7 @@ use super::{Accept, Conversation, Direction, Directory, Effect, Engine, LinkId, 
 use crate::core::command::Answer;
 use crate::core::contacts::Judgement;
 use crate::core::notice::{CallFailed, CallerRefused, EndedBy, Notice};
+use crate::core::post::Offer;
 use crate::core::verify::{Claim, Found, Request};
 
 /// How long a refusal is remembered, so that the same stranger does not cost another lookup (threat P3), in seconds.
@@ -206,8 +207,9 @@ impl Engine {
             let reply =
                 ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal: Some(self.me.terminal) };
             return out.push(match self.post.file_for(&from, &file) {
-                Some((number, source)) => Effect::Serve { link, reply, number, source, offset },
-                None => refuse(link, ConnectRefusal::Declined),
+                Offer::Stands { number, source } => Effect::Serve { link, reply, number, source, offset },
+                Offer::Busy => refuse(link, ConnectRefusal::Unavailable),
+                Offer::None => refuse(link, ConnectRefusal::Declined),
             });
         }
         match (self.cross(&from, &found.key, out), self.accept) {

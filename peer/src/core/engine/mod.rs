@@ -98,7 +98,7 @@ pub(crate) enum Input {
     /// The same by somebody who wants a file of us, from a byte on.
     FileRequested { link: LinkId, request: Request, file: MessageId, offset: u64 },
     /// The person offers a file, which is there.
-    FileRead { to: UserId, name: String, source: Source },
+    FileRead { to: UserId, name: String, source: Source, left_out: usize },
     /// So many bytes of a file have been sent, or have come.
     FileProgress { number: u64, done: u64 },
     /// A file came, or was sent, or not.
@@ -292,9 +292,9 @@ impl Engine {
             Input::FileRequested { link, request, file, offset } => {
                 self.file_requested(now, link, request, Fetching { file, offset }, out);
             }
-            Input::FileRead { to, name, source } => {
+            Input::FileRead { to, name, source, left_out } => {
                 let (post, mut step) = self.post(now, out);
-                post.offer_file(&mut step, to, &name, source);
+                post.offer_file(&mut step, to, &name, (source, left_out));
             }
             Input::FileProgress { number, done } => {
                 let (post, mut step) = self.post(now, out);

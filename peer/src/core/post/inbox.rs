@@ -316,6 +316,11 @@ impl Post {
         self.inbox.state == State::Draining
     }
 
+    /// Whether items are being taken whose changes are not kept yet.
+    pub(super) fn is_taking(&self) -> bool {
+        self.inbox.is_taking
+    }
+
     /// Adds changes to those of the items that are being taken.
     pub(super) fn also_keep(&mut self, changes: impl IntoIterator<Item = Change>) {
         self.inbox.changes.extend(changes);

@@ -59,11 +59,11 @@ impl Post {
                     self.wait_for_decision(step, &group.clone(), user);
                 }
             }
-            (Body::Offer { name, size }, Conversation::User(_)) if *sender != self.me.user => {
-                self.file_offered(step, sender, id, &name, size);
+            (Body::Offer { name, size, files }, Conversation::User(_)) if *sender != self.me.user => {
+                self.file_offered(step, sender, id, (&name, size, files));
             }
-            (Body::File { file, state }, Conversation::User(_)) if *sender != self.me.user => {
-                self.file_told(step, sender, &file, state);
+            (Body::File { file, state }, Conversation::User(with)) => {
+                self.file_told(step, sender, with, (file, state));
             }
             (Body::Leave, Conversation::Group(group)) if *sender == self.me.user => {
                 self.left_elsewhere(step, group, room);

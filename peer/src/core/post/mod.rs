@@ -41,7 +41,7 @@ use zeroize::Zeroizing;
 use self::desk::{Asked, Desk};
 use self::errands::Errands;
 use self::files::Files;
-pub(crate) use self::files::{Source, Wanted, Went};
+pub(crate) use self::files::{AcceptFiles, FilePolicy, Offer, Source, SourceState, Wanted, Went};
 use self::groups::Groups;
 use self::ids::Ids;
 use self::inbox::Inbox;
@@ -88,6 +88,8 @@ pub(crate) struct Start {
     pub(crate) seed: [u8; 32],
     /// Whether others are told what was read.
     pub(crate) read_receipts: bool,
+    /// Which offers of files are taken.
+    pub(crate) files: FilePolicy,
 }
 
 /// A question about the history, which lies on the disk.
@@ -208,7 +210,7 @@ impl Post {
             outbox,
             seen: Seen::load(kept.seen),
             groups: Groups::load(kept.group),
-            files: Files::load(kept.file),
+            files: Files::load(kept.file, start.files),
             rooms,
             errands: Errands::default(),
             sending: Sending::default(),
@@ -264,6 +266,7 @@ impl Post {
         self.rooms.stop_publishing();
         self.errands.start_over();
         self.sending.start_over();
+        self.stop_looking_up();
         self.outbox.turn_back(|way| way == Way::ToDirectory);
         self.there.clear();
     }
@@ -392,7 +395,11 @@ impl Post {
             let conversation = Conversation::User(user.clone());
             standing.patience.filter(|_| self.outbox.any(&conversation, |way| way == Way::Waiting))
         });
-        patience.chain(self.sending.next_deadline()).chain(self.errands.next_deadline()).min()
+        patience
+            .chain(self.sending.next_deadline())
+            .chain(self.errands.next_deadline())
+            .chain(self.next_transfer())
+            .min()
     }
 
     /// A deadline has passed.
@@ -404,6 +411,7 @@ impl Post {
             standing.patience = standing.patience.filter(|until| *until > step.now.tick);
         }
         self.go_on(step);
+        self.try_transfers(step);
         for conversation in self.outbox.conversations() {
             self.pump(step, &conversation);
         }
@@ -446,6 +454,7 @@ pub(crate) fn blank(me: &Me) -> Option<Post> {
     let (key, signature) = (terminal.key(), common::msg::Blob(vec![7; 64]));
     let certificate = common::msg::Certificate { terminal: me.terminal, key, issued: 0, signature };
     let directory = KeyDigest([7; 32]);
-    let start = Start { me: me.clone(), terminal, certificate, directory, seed: [7; 32], read_receipts: false };
+    let files = FilePolicy { accept: AcceptFiles::Ask, max: u64::MAX };
+    let start = Start { me: me.clone(), terminal, certificate, directory, seed: [7; 32], read_receipts: false, files };
     Post::open(start, Kept::default()).ok()
 }

@@ -1,0 +1,195 @@
+//! A folder as the bytes that are sent: a `ustar` archive that is always the same for the same folder (protocol section
+//! 7.6), made while it is read, and unpacked with suspicion (threat T3).
+
+use std::collections::VecDeque;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Cursor, Read, Seek as _, SeekFrom, Take};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use common::limits::{FOLDER_ENTRIES, FOLDER_PATH};
+use sha2::{Digest as _, Sha256};
+use tar::{EntryType, Header};
+use walkdir::WalkDir;
+
+use super::source::{open, stamp};
+use crate::core::file_name::harmless;
+use crate::core::post::SourceState;
+
+/// A block of an archive.
+const BLOCK: u64 = 512;
+
+/// What lies in a folder.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: PathBuf,
+    entries: VecDeque<Entry>,
+    stamp: Sha256,
+    /// Links, sockets and devices.
+    pub(super) left_out: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    header: Box<Header>,
+    path: PathBuf,
+    /// Bytes of a file; absent for a folder.
+    size: Option<u64>,
+}
+
+impl Tree {
+    /// Looks at everything in a folder; follows no links.
+    pub(super) fn walk(root: &Path) -> io::Result<Self> {
+        let mut tree = Self { root: root.to_owned(), entries: VecDeque::new(), stamp: Sha256::new(), left_out: 0 };
+        for found in WalkDir::new(root).min_depth(1).sort_by_file_name() {
+            let found = found?;
+            let (kind, metadata) = (found.file_type(), found.metadata()?);
+            if !kind.is_file() && !kind.is_dir() {
+                tree.left_out += 1;
+                continue;
+            }
+            if tree.entries.len() >= FOLDER_ENTRIES {
+                return Err(io::Error::other(format!("a folder may have {FOLDER_ENTRIES} entries; pack it first")));
+            }
+            let path = found.path().strip_prefix(root).map_err(io::Error::other)?;
+            let bad_name = || io::Error::other(format!("{} has a name that is too long or not UTF-8", path.display()));
+            let name = path.to_str().filter(|name| name.len() <= FOLDER_PATH).ok_or_else(bad_name)?;
+            stamp(&mut tree.stamp, &metadata);
+            tree.stamp.update(name);
+            tree.stamp.update([0]);
+            let size = kind.is_file().then(|| metadata.size());
+            let header = Box::new(header(name, size).map_err(|_| bad_name())?);
+            tree.entries.push_back(Entry { header, path: path.to_owned(), size });
+        }
+        Ok(tree)
+    }
+
+    pub(super) fn files(&self) -> u64 {
+        self.entries.iter().filter(|entry| entry.size.is_some()).count() as u64
+    }
+
+    /// Bytes of the archive.
+    pub(super) fn size(&self) -> u64 {
+        let entries = self.entries.iter().map(|entry| BLOCK + entry.size.unwrap_or_default().next_multiple_of(BLOCK));
+        entries.sum::<u64>() + 2 * BLOCK
+    }
+
+    pub(super) fn state(&self) -> SourceState {
+        self.stamp.clone().finalize().into()
+    }
+}
+
+fn header(name: &str, size: Option<u64>) -> io::Result<Header> {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(if size.is_some() { EntryType::Regular } else { EntryType::Directory });
+    header.set_path(name)?;
+    header.set_size(size.unwrap_or_default());
+    header.set_mode(if size.is_some() { 0o600 } else { 0o700 });
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_cksum();
+    Ok(header)
+}
+
+/// The archive of a folder, made while it is read.
+pub(super) struct Archive {
+    tree: Tree,
+    /// Headers, and zeros behind contents.
+    frame: Cursor<Vec<u8>>,
+    content: Option<Take<File>>,
+    padding: usize,
+    is_closed: bool,
+}
+
+impl Archive {
+    pub(super) fn of(tree: Tree) -> Self {
+        Self { tree, frame: Cursor::default(), content: None, padding: 0, is_closed: false }
+    }
+
+    /// Goes to the next entry; false behind the last one.
+    fn next(&mut self) -> io::Result<bool> {
+        let Some(entry) = self.tree.entries.pop_front() else {
+            let begins_end = !std::mem::replace(&mut self.is_closed, true);
+            self.frame = Cursor::new(vec![0; if begins_end { 2 * BLOCK as usize } else { 0 }]);
+            return Ok(begins_end);
+        };
+        self.frame = Cursor::new(entry.header.as_bytes().to_vec());
+        if let Some(size) = entry.size {
+            self.content = Some(open(&self.tree.root.join(&entry.path))?.take(size));
+            self.padding = usize::try_from(size.next_multiple_of(BLOCK) - size).unwrap_or_default();
+        }
+        Ok(true)
+    }
+}
+
+impl Read for Archive {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.frame.read(into)?;
+            if count > 0 || into.is_empty() {
+                return Ok(count);
+            }
+            if let Some(content) = &mut self.content {
+                let count = content.read(into)?;
+                if count > 0 {
+                    return Ok(count);
+                }
+                if content.limit() > 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                self.content = None;
+                self.frame = Cursor::new(vec![0; std::mem::take(&mut self.padding)]);
+            } else if !self.next()? {
+                return Ok(0);
+            }
+        }
+    }
+}
+
+/// Unpacks an archive of so many files into a folder that nobody else knows: regular files and folders, under harmless
+/// names. Nothing is written before all of it was judged.
+pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> io::Result<()> {
+    let not_allowed =
+        |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("what came is no folder: {what}"));
+    let (mut count, mut found) = (0, 0);
+    // Raw: extension headers would be read into memory, whatever their size.
+    for entry in tar::Archive::new(archive).entries_with_seek()?.raw(true) {
+        let entry = entry?;
+        count += 1;
+        found += u64::from(entry.header().entry_type() == EntryType::Regular);
+        if count > FOLDER_ENTRIES || found > files {
+            return Err(not_allowed("it has more entries than a folder may have, or than were offered"));
+        }
+        if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Directory) {
+            return Err(not_allowed("it has links, devices or extensions"));
+        }
+        place(&entry.path_bytes()).ok_or_else(|| not_allowed("a path is too long, or leads out of it"))?;
+    }
+    if found < files {
+        return Err(not_allowed("it has fewer files than were offered"));
+    }
+    archive.seek(SeekFrom::Start(0))?;
+    DirBuilder::new().mode(0o700).create(into)?;
+    for entry in tar::Archive::new(archive).entries_with_seek()?.raw(true) {
+        let mut entry = entry?;
+        let Some(place) = place(&entry.path_bytes()) else { continue };
+        let at = into.join(place);
+        if entry.header().entry_type() == EntryType::Directory {
+            DirBuilder::new().mode(0o700).create(&at)?;
+        } else {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&at)?;
+            if io::copy(&mut entry, &mut file)? < entry.size() {
+                return Err(not_allowed("it ends in the middle"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where in the new folder an entry goes; nothing if its path is not allowed.
+fn place(path: &[u8]) -> Option<PathBuf> {
+    let path = std::str::from_utf8(path).ok().filter(|path| path.len() <= FOLDER_PATH)?;
+    let names = path.strip_suffix('/').unwrap_or(path).split('/');
+    names.map(|name| (!matches!(name, "" | "." | "..")).then(|| harmless(name))).collect()
+}

@@ -1,0 +1,225 @@
+//! The bytes of a file on a link of their own (decision D7, threat T3; protocol section 7.6).
+//!
+//! - [`source`]: what is given · [`part`]: what is received · [`folder`]: folders as archives
+//!
+//! Memory is constant: a few pieces between the link and the disk, and what TLS has not written. The disk and the digest
+//! have a thread of their own, beside the executor's.
+
+mod folder;
+mod part;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use async_channel::Sender;
+use common::frame::Padding;
+use common::limits::{CALL_DEADLINE, DEAD_AFTER, FRAME_AFTER_LOGIN};
+use common::link::{Link, LinkError};
+use common::msg::{File, FileEnd, Hex, Message as _, PeerMessage};
+use futures::io::{AsyncRead, AsyncWrite};
+use serde::{Deserialize, Serialize};
+
+use self::part::Part;
+pub(super) use self::source::{Look, look_at};
+use self::source::{Reading, Unreadable};
+use super::dial::Dial;
+use super::link::send;
+use super::{Events, rt};
+use crate::core::engine::Input;
+use crate::core::notice::FileFailed;
+use crate::core::post::{Source, Wanted, Went};
+
+/// Bytes that are read or written at once: a disk's request is long by then, and what waits is little.
+const PIECE: usize = 256 * 1024;
+/// Pieces that wait between the link and the disk.
+const WAITING: usize = 2;
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_millis(250);
+
+/// What is done about a name that is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnExists {
+    /// What comes gets another name.
+    #[default]
+    Rename,
+    /// What is there is replaced, unless it is a folder.
+    Replace,
+}
+
+/// How files are given and saved.
+#[derive(Debug, Clone)]
+pub(crate) struct Habits {
+    /// Where they are saved unless the person says otherwise.
+    pub(crate) folder: PathBuf,
+    pub(crate) on_exists: OnExists,
+    /// Bytes a second that one file is given with at most.
+    pub(crate) rate: Option<u64>,
+}
+
+/// Tells how far a transfer is, four times a second.
+struct Progress<'a> {
+    events: &'a Events,
+    number: u64,
+    told: Option<Instant>,
+}
+
+impl<'a> Progress<'a> {
+    fn new(events: &'a Events, number: u64) -> Self {
+        Self { events, number, told: None }
+    }
+
+    async fn tell(&mut self, done: u64, size: u64) {
+        if done == size || self.told.is_none_or(|told| told.elapsed() >= PROGRESS) {
+            self.told = Some(Instant::now());
+            self.events.input(Input::FileProgress { number: self.number, done }).await;
+        }
+    }
+}
+
+/// A file to be given from a byte on.
+#[derive(Debug)]
+pub(crate) struct Serve {
+    /// Number of the transfer.
+    pub(crate) number: u64,
+    pub(crate) source: Source,
+    pub(crate) offset: u64,
+    /// Bytes a second at most.
+    pub(crate) rate: Option<u64>,
+}
+
+impl Serve {
+    /// Gives it to a caller that was accepted and told so.
+    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(self, link: &mut Link<S>, events: &Events) -> Went {
+        self.stream(link, events).await.unwrap_or(Went::Stopped)
+    }
+
+    async fn stream<S: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        link: &mut Link<S>,
+        events: &Events,
+    ) -> Result<Went, LinkError> {
+        let Self { number, source, offset, rate } = self;
+        let size = source.size;
+        let Some(PeerMessage::Connected(_)) = message(link, CALL_DEADLINE).await else { return Ok(Went::Stopped) };
+        if offset > size {
+            return Ok(Went::Stopped);
+        }
+        let reading = match rt::unblock(move || Reading::open(&source, offset)).await {
+            Ok(reading) => reading,
+            Err(why) => return Ok(Went::Failed(failed(why))),
+        };
+        send(link, File { size })?;
+        let (pieces, read) = async_channel::bounded(WAITING);
+        let poured = rt::unblock(move || reading.pour(&pieces));
+        let (mut done, mut progress, began) = (offset, Progress::new(events, number), Instant::now());
+        progress.tell(done, size).await;
+        while let Ok(piece) = read.recv().await {
+            for frame in piece.chunks(FRAME_AFTER_LOGIN) {
+                link.queue(frame, Padding::None)?;
+                rt::timeout(DEAD_AFTER, link.flush()).await.map_err(|_| LinkError::TooSlow)??;
+            }
+            done += piece.len() as u64;
+            progress.tell(done, size).await;
+            // A link that is always ready leaves no turn to those that carry conversations.
+            rt::yield_now().await;
+            if let Some(rate) = rate {
+                let due = Duration::from_secs_f64((done - offset) as f64 / rate as f64);
+                rt::sleep(due.saturating_sub(began.elapsed())).await;
+            }
+        }
+        let digest = match poured.await {
+            Ok(digest) => Hex(digest.unwrap_or_default()),
+            Err(why) => return Ok(Went::Failed(failed(why))),
+        };
+        send(link, FileEnd { digest })?;
+        rt::timeout(DEAD_AFTER, link.flush()).await.map_err(|_| LinkError::TooSlow)??;
+        // The other side closes when it has everything.
+        let _ = rt::timeout(CALL_DEADLINE, link.next()).await;
+        Ok(Went::Sent)
+    }
+}
+
+fn failed(why: Unreadable) -> FileFailed {
+    match why {
+        Unreadable::Changed => FileFailed::Changed,
+        Unreadable::Disk(error) => FileFailed::Disk { detail: error.to_string() },
+    }
+}
+
+/// A file to be fetched.
+pub(super) struct Fetch {
+    pub(super) wanted: Wanted,
+    pub(super) habits: Habits,
+    pub(super) dial: Dial,
+    pub(super) events: Events,
+}
+
+impl Fetch {
+    /// Fetches it, from where an earlier attempt has come to.
+    pub(super) async fn run(self) -> Went {
+        let Self { wanted, habits, dial, events } = self;
+        let folder = wanted.folder.clone().unwrap_or(habits.folder);
+        let (size, number, file) = (wanted.size, wanted.number, wanted.file);
+        let part = match rt::unblock(move || Part::open(wanted, folder)).await {
+            Ok(part) => part,
+            Err(went) => return went,
+        };
+        let done = part.done;
+        // Whoever declines now may be another terminal than the one that has the file.
+        let Ok(mut link) = dial.for_file(file, done).place().await else { return Went::Stopped };
+        match message(&mut link, DEAD_AFTER).await {
+            Some(PeerMessage::File(head)) if head.size == size => {}
+            Some(PeerMessage::File(_)) => return Went::Failed(FileFailed::Changed),
+            _ => return Went::Stopped,
+        }
+        let (pieces, written) = async_channel::bounded(WAITING);
+        let filled = rt::unblock(move || part.fill(&written));
+        let mut progress = Progress::new(&events, number);
+        let came = receive(&mut link, pieces, (done, size), &mut progress).await;
+        let part = match filled.await {
+            Ok(part) => part,
+            Err(went) => return went,
+        };
+        if came.is_none() {
+            return Went::Stopped;
+        }
+        let Some(PeerMessage::FileEnd(end)) = message(&mut link, DEAD_AFTER).await else { return Went::Stopped };
+        let _ = rt::timeout(CALL_DEADLINE, link.close()).await;
+        rt::unblock(move || part.finish(&end.digest.0, habits.on_exists)).await
+    }
+}
+
+/// Takes all bytes that are missing; `None` if they do not come.
+async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
+    link: &mut Link<S>,
+    pieces: Sender<Vec<u8>>,
+    (mut done, size): (u64, u64),
+    progress: &mut Progress<'_>,
+) -> Option<()> {
+    progress.tell(done, size).await;
+    let mut piece = Vec::with_capacity(PIECE + FRAME_AFTER_LOGIN);
+    while done < size {
+        let frame = rt::timeout(DEAD_AFTER, link.next()).await.ok()?.ok()??;
+        if frame.len() as u64 > size - done {
+            return None;
+        }
+        done += frame.len() as u64;
+        piece.extend_from_slice(&frame);
+        if piece.len() >= PIECE || done == size {
+            let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE + FRAME_AFTER_LOGIN));
+            pieces.send(full).await.ok()?;
+            progress.tell(done, size).await;
+            rt::yield_now().await;
+        }
+    }
+    Some(())
+}
+
+async fn message<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>, within: Duration) -> Option<PeerMessage> {
+    let payload = rt::timeout(within, link.next()).await.ok()?.ok()??;
+    PeerMessage::decode(&payload).ok()
+}

@@ -1,0 +1,174 @@
+//! What is received: a part under a temporary name, which gets its own when the digest is right (threat T3).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use async_channel::Receiver;
+use rustix::fs::{OFlags, RenameFlags};
+use sha2::{Digest as _, Sha256};
+
+use super::{OnExists, PIECE, folder};
+use crate::core::notice::FileFailed;
+use crate::core::post::{Wanted, Went};
+
+/// Names that are tried before what has come is left under its temporary one.
+const NAMES: usize = 1000;
+
+/// What has come so far.
+pub(super) struct Part {
+    wanted: Wanted,
+    folder: PathBuf,
+    path: PathBuf,
+    file: File,
+    digest: Sha256,
+    /// Bytes that are here.
+    pub(super) done: u64,
+}
+
+impl Part {
+    /// Takes up what an earlier attempt has left, or begins anew; never through a link, never readable by others.
+    pub(super) fn open(wanted: Wanted, folder: PathBuf) -> Result<Self, Went> {
+        let path = folder.join(format!("{}.part", temporary(&wanted)));
+        let opened = Self::open_file(&wanted, &folder, &path);
+        let (mut file, done) = opened.map_err(|error| Went::Failed(disk(&error)))?;
+        // A folder is unpacked beside its archive.
+        let need = (wanted.size - done) + wanted.files.map_or(0, |_| wanted.size);
+        let free = free_in(&folder);
+        if need > free {
+            return Err(Went::DiskFull { need, free, folder });
+        }
+        let mut digest = Sha256::new();
+        let hashed = hash(&mut file, &mut digest).map_err(|error| Went::Failed(disk(&error)))?;
+        Ok(Self { wanted, folder, path, file, digest, done: hashed })
+    }
+
+    fn open_file(wanted: &Wanted, folder: &Path, path: &Path) -> io::Result<(File, u64)> {
+        std::fs::create_dir_all(folder)?;
+        let nofollow = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).map_err(io::Error::other)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(nofollow);
+        let file = options.open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("there is something else under that name"));
+        }
+        if metadata.size() > wanted.size {
+            file.set_len(0)?;
+        }
+        let done = file.metadata()?.size();
+        Ok((file, done))
+    }
+
+    /// Writes what comes, on a thread that may wait, until nothing more comes.
+    pub(super) fn fill(mut self, from: &Receiver<Vec<u8>>) -> Result<Self, Went> {
+        while let Ok(piece) = from.recv_blocking() {
+            if let Err(error) = self.file.write_all(&piece) {
+                return Err(self.full_or_broken(&error));
+            }
+            self.digest.update(&piece);
+            self.done += piece.len() as u64;
+        }
+        Ok(self)
+    }
+
+    /// Gives what has come its name if it is right.
+    pub(super) fn finish(mut self, digest: &[u8], on_exists: OnExists) -> Went {
+        if std::mem::take(&mut self.digest).finalize().as_slice() != digest {
+            let _ = std::fs::remove_file(&self.path);
+            return Went::Failed(FileFailed::Digest);
+        }
+        if let Err(error) = self.file.sync_all() {
+            return self.full_or_broken(&error);
+        }
+        let Some(files) = self.wanted.files else {
+            return name(&self.path, &self.folder, &self.wanted.name, on_exists);
+        };
+        let into = self.folder.join(format!("{}.unpacking", temporary(&self.wanted)));
+        let unpacked = remove(&into).and_then(|()| {
+            self.file.seek(SeekFrom::Start(0))?;
+            folder::unpack(&self.file, &into, files)
+        });
+        let went = match unpacked {
+            Ok(()) => name(&into, &self.folder, &self.wanted.name, OnExists::Rename),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Went::Failed(FileFailed::Folder { detail: error.to_string() })
+            }
+            Err(error) => self.full_or_broken(&error),
+        };
+        // What is paused keeps the archive; a failure keeps nothing.
+        if !matches!(went, Went::Saved { .. }) {
+            let _ = remove(&into);
+        }
+        if !matches!(went, Went::DiskFull { .. }) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        went
+    }
+
+    fn full_or_broken(&self, error: &io::Error) -> Went {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                let need = (self.wanted.size - self.done) + self.wanted.files.map_or(0, |_| self.wanted.size);
+                Went::DiskFull { need, free: free_in(&self.folder), folder: self.folder.clone() }
+            }
+            _ => Went::Failed(disk(error)),
+        }
+    }
+}
+
+/// A name that no other offer has.
+fn temporary(wanted: &Wanted) -> String {
+    let id: String = wanted.file.to_string().chars().take(8).collect();
+    format!("{}.{id}", wanted.name)
+}
+
+fn hash(file: &mut File, digest: &mut Sha256) -> io::Result<u64> {
+    let (mut piece, mut all) = (vec![0; PIECE], 0);
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return Ok(all);
+        }
+        digest.update(&piece[..count]);
+        all += count as u64;
+    }
+}
+
+fn free_in(folder: &Path) -> u64 {
+    rustix::fs::statvfs(folder).map_or(0, |space| space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Gives what is complete its name, or one that is free.
+fn name(complete: &Path, folder: &Path, name: &str, on_exists: OnExists) -> Went {
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() => (stem, format!(".{ending}")),
+        _ => (name, String::new()),
+    };
+    let flags = match on_exists {
+        OnExists::Rename => RenameFlags::NOREPLACE,
+        OnExists::Replace => RenameFlags::empty(),
+    };
+    for number in 1..=NAMES {
+        let path = folder.join(if number == 1 { name.to_owned() } else { format!("{stem} ({number}){ending}") });
+        let here = rustix::fs::CWD;
+        match rustix::fs::renameat_with(here, complete, here, &path, flags) {
+            Ok(()) => return Went::Saved { path },
+            Err(rustix::io::Errno::EXIST | rustix::io::Errno::ISDIR) => {}
+            Err(error) => return Went::Failed(disk(&error.into())),
+        }
+    }
+    Went::Saved { path: complete.to_owned() }
+}
+
+fn disk(error: &io::Error) -> FileFailed {
+    FileFailed::Disk { detail: error.to_string() }
+}

@@ -1,0 +1,162 @@
+//! Folders as archives, and what hostile archives do not do.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use common::limits::FOLDER_ENTRIES;
+use tar::{Builder, EntryType, Header};
+use tempfile::TempDir;
+
+use super::folder::{Archive, Tree, unpack};
+use super::source::{Reading, Unreadable, look_at};
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("plans");
+    std::fs::create_dir_all(root.join("old/empty")).unwrap();
+    std::fs::write(root.join("a.txt"), vec![b'a'; 512]).unwrap();
+    std::fs::write(root.join("old/b"), vec![b'b'; 1_000_001]).unwrap();
+    std::fs::write(root.join("old/nothing"), "").unwrap();
+    folder
+}
+
+fn archive_of(root: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Archive::of(Tree::walk(root).unwrap()).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn unpacked(bytes: &[u8], files: u64) -> (TempDir, std::io::Result<()>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = tempfile::tempfile().unwrap();
+    archive.write_all(bytes).unwrap();
+    std::io::Seek::rewind(&mut archive).unwrap();
+    let outcome = unpack(&archive, &folder.path().join("new"), files);
+    (folder, outcome)
+}
+
+#[test]
+fn a_folder_comes_back_as_it_was() {
+    let folder = folder();
+    let root = folder.path().join("plans");
+    symlink("/etc/passwd", root.join("link")).unwrap();
+    let look = look_at(&root).unwrap();
+    assert_eq!((look.name.as_str(), look.source.files, look.left_out), ("plans", Some(3), 1));
+    let bytes = archive_of(&root);
+    assert_eq!(bytes.len() as u64, look.source.size);
+    assert_eq!(bytes, archive_of(&root), "the same folder is the same bytes");
+    let (new, outcome) = unpacked(&bytes, 3);
+    outcome.unwrap();
+    let new = new.path().join("new");
+    assert_eq!(std::fs::read(new.join("old/b")).unwrap(), vec![b'b'; 1_000_001]);
+    assert_eq!(std::fs::read(new.join("a.txt")).unwrap(), vec![b'a'; 512]);
+    assert_eq!(std::fs::read(new.join("old/nothing")).unwrap(), b"");
+    assert!(new.join("old/empty").is_dir() && !new.join("link").exists());
+    assert_eq!(new.join("a.txt").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(new.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn other_programs_read_the_archive() {
+    let folder = folder();
+    let bytes = archive_of(&folder.path().join("plans"));
+    let mut archive = tar::Archive::new(bytes.as_slice());
+    let paths: Vec<String> =
+        archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();
+    assert_eq!(paths, ["a.txt", "old", "old/b", "old/empty", "old/nothing"]);
+}
+
+#[test]
+fn a_folder_that_was_changed_is_not_what_was_offered() {
+    let folder = folder();
+    let root = folder.path().join("plans");
+    let source = look_at(&root).unwrap().source;
+    assert!(Reading::open(&source, 600).is_ok());
+    std::fs::write(root.join("old/nothing"), "something").unwrap();
+    assert!(matches!(Reading::open(&source, 600), Err(Unreadable::Changed)));
+}
+
+#[test]
+fn what_is_no_file_is_not_offered_and_keeps_nobody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    assert_eq!(look_at(&pipe).unwrap_err().to_string(), "it is neither a file nor a folder");
+    assert!(look_at(&folder.path().join("nothing")).is_err());
+}
+
+/// An archive of entries with names as they are, however hostile.
+fn hostile(entries: &[(&[u8], EntryType, &[u8])]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    for (name, kind, content) in entries {
+        let mut header = Header::new_ustar();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name);
+        header.set_entry_type(*kind);
+        header.set_size(content.len() as u64);
+        header.set_mode(0o777);
+        if *kind == EntryType::Symlink {
+            header.set_link_name("/etc").unwrap();
+        }
+        header.set_cksum();
+        builder.append(&header, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn an_archive_writes_nothing_outside_and_nothing_but_files() {
+    let file = EntryType::Regular;
+    let cases: [(&str, Vec<u8>); 9] = [
+        ("parent", hostile(&[(b"../x", file, b"x")])),
+        ("absolute", hostile(&[(b"/tmp/x", file, b"x")])),
+        ("middle", hostile(&[(b"a/../../x", file, b"x")])),
+        ("link", hostile(&[(b"l", EntryType::Symlink, b"")])),
+        ("hard link", hostile(&[(b"l", EntryType::Link, b"")])),
+        ("device", hostile(&[(b"d", EntryType::Block, b"")])),
+        ("pipe", hostile(&[(b"d", EntryType::Fifo, b"")])),
+        ("extension", hostile(&[(b"././@LongLink", EntryType::GNULongName, b"x")])),
+        ("twice", hostile(&[(b"a", file, b"1"), (b"a", file, b"2")])),
+    ];
+    for (what, bytes) in cases {
+        let (folder, outcome) = unpacked(&bytes, 10);
+        assert!(outcome.is_err(), "{what}");
+        assert!(std::fs::read_dir(folder.path()).unwrap().count() <= 1, "{what}");
+        assert!(!folder.path().join("x").exists(), "{what}");
+    }
+}
+
+#[test]
+fn names_in_an_archive_are_made_harmless() {
+    let (folder, outcome) = unpacked(&hostile(&[(b".bashrc", EntryType::Regular, b"x")]), 1);
+    outcome.unwrap();
+    let all: Vec<_> = std::fs::read_dir(folder.path().join("new")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(all, ["bashrc"]);
+}
+
+#[test]
+fn an_archive_has_no_more_than_was_offered() {
+    let two = hostile(&[(b"a", EntryType::Regular, b"1"), (b"b", EntryType::Regular, b"2")]);
+    assert!(unpacked(&two, 2).1.is_ok());
+    assert!(unpacked(&two, 1).1.is_err());
+    let names: Vec<String> = (0..=FOLDER_ENTRIES).map(|number| format!("d{number}")).collect();
+    let many: Vec<(&[u8], EntryType, &[u8])> =
+        names.iter().map(|name| (name.as_bytes(), EntryType::Directory, &b""[..])).collect();
+    assert!(unpacked(&hostile(&many), 1).1.is_err());
+    let mut cut = two;
+    cut.truncate(512 + 512 + 512);
+    assert!(unpacked(&cut, 2).1.is_err(), "an archive that ends in the middle");
+}
+
+#[test]
+fn a_file_is_not_read_through_what_took_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plans.pdf");
+    std::fs::write(&path, "plans").unwrap();
+    let source = look_at(&path).unwrap().source;
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(Reading::open(&source, 0), Err(Unreadable::Disk(_))));
+    drop(File::create(&path).unwrap());
+    assert!(matches!(Reading::open(&source, 0), Err(Unreadable::Changed)));
+}
