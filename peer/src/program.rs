@@ -77,6 +77,7 @@ fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Repor
             let queue = if no_queue { Queue::Forbidden } else { Queue::Allowed };
             once::send(settings, &to, text, queue)
         }
+        Some(Command::File { to, path, wait }) => once::file(settings, &to, &path, wait.map(Duration::from_secs)),
         Some(Command::Recv { number }) => once::recv(settings, number),
         Some(Command::List) => once::list(settings),
         Some(Command::History { with, number }) => once::history(settings, &with, number),

@@ -13,6 +13,7 @@ pub(crate) mod dialogue;
 pub(crate) mod exit;
 pub(crate) mod full;
 pub(crate) mod grammar;
+pub(crate) mod pace;
 pub(crate) mod passwd;
 pub(crate) mod qr;
 pub(crate) mod rpc;

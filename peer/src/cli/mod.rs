@@ -131,6 +131,18 @@ pub(crate) enum Command {
         #[arg(short, value_name = "N", default_value_t = 20)]
         number: usize,
     },
+    /// Send a file.
+    File {
+        /// ID.
+        #[arg(value_name = "TO")]
+        to: String,
+        /// A file or a folder.
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// How long TO may take to accept it.
+        #[arg(long, value_name = "SECS")]
+        wait: Option<u64>,
+    },
     /// Show a safety number.
     Verify {
         /// ID.

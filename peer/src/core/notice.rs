@@ -223,6 +223,13 @@ pub(crate) enum FileNews {
     NotThat,
 }
 
+impl FileNews {
+    /// Whether it answers a wish of the person; everything else comes by itself.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self, Self::Offering { .. } | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
+    }
+}
+
 /// Why a file was not offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotOffered {

@@ -227,7 +227,7 @@ fn a_bot_of_twenty_lines_answers_and_answers_once() {
     let seat = stage.seat();
     let start = || {
         let mut bot = Command::new("python3");
-        bot.arg(script).arg("bianca").arg(&passcode).args(seat.arguments());
+        bot.arg(script).arg("bianca").arg(&passcode).arg(&passcode).args(seat.arguments());
         bot.env_clear().envs(seat.environment()).env("PATH", &path);
         Owned(bot.spawn().unwrap())
     };
@@ -242,6 +242,42 @@ fn a_bot_of_twenty_lines_answers_and_answers_once() {
     let _again = start();
     ali.says("send", json!({"to": "bianca", "text": "And again"}));
     assert_eq!(ali.event("message")["text"], "You said: And again", "the first is not answered twice");
+    ali.says("send", json!({"to": "bianca", "text": "file"}));
+    let offer = ali.event("file");
+    let saved = stage.folder().join("saved");
+    ali.says("file.accept", json!({"file": offer["file"], "dir": saved}));
+    ali.hears(|line| line["params"]["what"] == "done");
+    assert_eq!(std::fs::read(saved.join("passcode")).unwrap(), PASSCODE.as_bytes());
+}
+
+#[test]
+fn programs_send_files_to_each_other() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let mut ali = Bot::logged_in(&stage.seat(), "ali");
+    let mut bianca = Bot::logged_in(&stage.seat(), "bianca");
+    let (plans, saved) = (stage.folder().join("plans.pdf"), stage.folder().join("saved"));
+    let content: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(&plans, &content).unwrap();
+    ali.says("file.send", json!({"to": "bianca", "path": "/nowhere/plans.pdf"}));
+    assert_eq!(ali.hears(|line| line["id"] == "file.send")["error"]["data"]["kind"], "io");
+    ali.says("file.send", json!({"to": "bianca", "path": plans}));
+    let offered = ali.result("file.send");
+    assert_eq!((&offered["state"], &offered["size"]), (&json!("offered"), &json!(4_000_000)));
+    let offer = bianca.event("file");
+    assert_eq!((&offer["what"], &offer["with"], &offer["name"]), (&json!("offer"), &json!("ali"), &json!("plans.pdf")));
+    bianca.says("file.accept", json!({"file": 77}));
+    assert_eq!(bianca.hears(|line| line["id"] == "file.accept")["error"]["code"], -32602);
+    bianca.says("file.accept", json!({"file": offer["file"], "dir": saved}));
+    assert_eq!(bianca.result("file.accept")["outgoing"], false);
+    let done = bianca.hears(|line| line["params"]["what"] == "done");
+    assert_eq!(done["params"]["path"], json!(saved.join("plans.pdf")));
+    assert_eq!(std::fs::read(saved.join("plans.pdf")).unwrap(), content);
+    ali.hears(|line| line["params"]["what"] == "done" && line["params"]["file"] == offered["file"]);
+    bianca.says("file.cancel", json!({"file": offer["file"]}));
+    assert_eq!(bianca.hears(|line| line["id"] == "file.cancel")["error"]["data"]["kind"], "refused");
+    ali.says("file.list", json!({}));
+    let listed = ali.result("file.list");
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["state"]), (1, &json!("done")));
 }
 
 #[test]

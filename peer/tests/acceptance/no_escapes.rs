@@ -40,6 +40,7 @@ fn no_command_of_the_grammar_writes_an_escape_byte() {
         (&ali, &["list", "--json"], ""),
         (&ali, &["history", "bianca"], ""),
         (&ali, &["history", "bianca", "--json"], ""),
+        (&ali, &["file", "bianca", "/nowhere/\u{1b}[31mred"], ""),
         (&ali, &["verify", "carol"], ""),
         (&anybody, &["passwd"], "000000\n"),
         (&ali, &["json"], "{\"id\":1,\"method\":\"list\"}\n\u{1b}[31m\n"),

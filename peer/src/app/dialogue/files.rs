@@ -6,11 +6,14 @@ use std::time::Instant;
 
 use common::ident::UserId;
 
+use super::Questions;
+use super::question::Question;
 use super::session::{Pending, Session};
 use super::stage::Stage;
 use crate::app::grammar::Request;
+use crate::app::pace::Pace;
 use crate::app::words::{files, mail};
-use crate::core::command::Command;
+use crate::core::command::{Command, FileWish};
 use crate::core::keep::Conversation;
 use crate::core::notice::{FileNews, FileShown, Notice};
 
@@ -20,25 +23,20 @@ pub(super) struct Told(BTreeMap<u64, Mark>);
 
 #[derive(Debug)]
 struct Mark {
-    began: Instant,
-    /// Bytes that were there at the beginning.
-    from: u64,
+    pace: Pace,
     quarter: u64,
 }
 
 impl Told {
     /// Bytes a second so far, where another quarter is full.
     fn quarter(&mut self, file: &FileShown) -> Option<u64> {
-        let quarter = files::percent(file) / 25;
-        let new = Mark { began: Instant::now(), from: file.done, quarter };
-        let mark = self.0.entry(file.number).or_insert(new);
+        let (quarter, now) = (files::percent(file.done, file.size) / 25, Instant::now());
+        let mark = self.0.entry(file.number).or_insert_with(|| Mark { pace: Pace::new(file.done, now), quarter });
         if mark.quarter >= quarter {
             return None;
         }
         mark.quarter = quarter;
-        let milliseconds = mark.began.elapsed().as_millis().max(1);
-        let rate = u128::from(file.done.saturating_sub(mark.from)) * 1000 / milliseconds;
-        Some(u64::try_from(rate).unwrap_or(u64::MAX))
+        Some(mark.pace.per_second(file.done, now))
     }
 
     fn forget(&mut self, number: u64) {
@@ -53,11 +51,37 @@ impl Session {
                 Some(to) => Command::OfferFile { to, path: PathBuf::from(path) },
                 None => return stage.say(mail::WHOM),
             },
-            Request::File { number, wish } => Command::File { number, wish },
+            Request::File { number, wish } => return self.file_wish(number, wish, stage),
             _ => Command::Files,
         };
         self.pending = Some(Pending::Answer);
         stage.command(command);
+    }
+
+    pub(super) fn file_wish(&mut self, number: u64, wish: FileWish, stage: &mut Stage) {
+        self.pending = Some(Pending::Answer);
+        stage.command(Command::File { number, wish });
+    }
+
+    /// Asked at once where nothing else is going on; otherwise said, for later.
+    fn file_offered(&mut self, file: FileShown, stage: &mut Stage) {
+        let is_asked = self.is_idle() && self.questions.is_empty() && stage.options.questions == Questions::Allowed;
+        if is_asked {
+            self.questions.push(Question::File(Box::new(file)));
+        } else {
+            stage.say(&files::news(&file, &FileNews::Offered));
+        }
+    }
+
+    /// A question about a file that is not offered any more is none.
+    fn forget_question(&mut self, number: u64, stage: &mut Stage) {
+        let about = |question: &Question| matches!(question, Question::File(file) if file.number == number);
+        if self.question.as_ref().is_some_and(about) {
+            stage.abandon_entry();
+            self.question = None;
+            self.take_up_entry(stage);
+        }
+        self.questions.retain(|question| !about(question));
     }
 
     fn other_user(&self) -> Option<UserId> {
@@ -69,21 +93,18 @@ impl Session {
 
     /// Notices that concern files.
     pub(super) fn file_notice(&mut self, notice: Notice, stage: &mut Stage) {
-        let is_news = matches!(
-            &notice,
-            Notice::File { file, news } if matches!(news, FileNews::Progress { .. } | FileNews::Stopped { .. })
-                || (matches!(news, FileNews::Offered) && !file.ours)
-        );
-        if !is_news {
+        if !matches!(&notice, Notice::File { news, .. } if !news.is_answer()) {
             self.pending.take_if(|pending| *pending == Pending::Answer);
         }
         match notice {
             Notice::File { file, news: FileNews::Progress { .. } } => {
                 if let Some(rate) = self.files.quarter(&file) {
-                    stage.say(&files::progress(&file, rate));
+                    stage.say(&files::progress(&file.name, file.done, file.size, rate));
                 }
             }
+            Notice::File { file, news: FileNews::Offered } => self.file_offered(file, stage),
             Notice::File { file, news } => {
+                self.forget_question(file.number, stage);
                 self.files.forget(file.number);
                 stage.say(&files::news(&file, &news));
             }

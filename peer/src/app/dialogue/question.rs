@@ -1,6 +1,6 @@
-//! Questions to a person who is logged in: accept a call, decide on a changed key, compare a safety number.
+//! Questions to a person who is logged in: accept a call or a file, decide on a changed key, compare a safety number.
 //!
-//! The last two are questions of security: what was typed before they appeared does not answer them, they take a
+//! Those about keys and numbers are questions of security: what was typed before they appeared does not answer them, they take a
 //! whole word, and leaving them decides nothing.
 
 use common::ident::UserId;
@@ -9,10 +9,11 @@ use super::session::{Floor, Occasion, Pending, Session};
 use super::stage::Stage;
 use super::{Echo, Output};
 use crate::app::passwd::Passwd;
-use crate::app::words::talk;
+use crate::app::words::{files, talk};
 use crate::app::{qr, words};
-use crate::core::command::{Answer, Command, KeyDecision};
+use crate::core::command::{Answer, Command, FileWish, KeyDecision};
 use crate::core::keep::Conversation;
+use crate::core::notice::FileShown;
 
 /// A question.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) enum Question {
     Key { of: UserId, since: u64, old: String, new: String },
     /// Do the numbers match?
     Number { with: UserId, digits: String },
+    /// A file is offered.
+    File(Box<FileShown>),
     /// `/passwd`
     Passcode(Passwd),
 }
@@ -33,12 +36,20 @@ impl Question {
             Self::Accept(from) => words::accept(from),
             Self::Key { .. } => words::KEY.to_owned(),
             Self::Number { .. } => words::VERIFY.to_owned(),
+            Self::File(file) => files::question(file),
             Self::Passcode(step) => step.prompt(),
         }
     }
 
     pub(super) fn echo(&self) -> Echo {
         if matches!(self, Self::Passcode(_)) { Echo::Hidden } else { Echo::Visible }
+    }
+
+    /// Whether this answers it, or asks for another answer. An offered file can wait: what answers something else is taken
+    /// as what it is.
+    pub(super) fn takes(&self, line: &str) -> bool {
+        let is_answer = || matches!(line.trim().to_lowercase().as_str(), "" | "y" | "yes" | "n" | "no");
+        !matches!(self, Self::File(_)) || is_answer()
     }
 
     pub(super) fn caller(&self) -> Option<&UserId> {
@@ -51,6 +62,7 @@ impl Session {
     pub(super) fn ask(&mut self, question: Question, stage: &mut Stage) {
         match &question {
             Question::Accept(_) | Question::Passcode(_) => {}
+            Question::File(_) => stage.discard_type_ahead(),
             Question::Key { of, since, old, new } => {
                 stage.discard_type_ahead();
                 talk::key_changed(of, *since, old, new).iter().for_each(|line| stage.say(line));
@@ -80,6 +92,11 @@ impl Session {
                 return;
             }
             (Question::Accept(from), "n" | "no") => decline(from, stage),
+            (Question::File(file), "y" | "yes") => {
+                self.file_wish(file.number, FileWish::Accept { folder: None }, stage)
+            }
+            (Question::File(file), "n" | "no") => self.file_wish(file.number, FileWish::Refuse, stage),
+            (Question::File(file), "") => stage.say(&files::later(file)),
             (Question::Key { of, .. }, "verify") => self.decide(of, KeyDecision::Verify, stage),
             (Question::Key { of, .. }, "accept") => self.decide(of, KeyDecision::Accept, stage),
             (Question::Key { of, .. }, "block") => self.decide(of, KeyDecision::Block, stage),
@@ -99,6 +116,7 @@ impl Session {
         match &question {
             Question::Accept(from) => decline(from, stage),
             Question::Key { of, .. } => stage.say(&talk::key_later(of)),
+            Question::File(file) => stage.say(&files::later(file)),
             Question::Number { .. } | Question::Passcode(_) => {}
         }
         self.take_up_entry(stage);

@@ -190,9 +190,13 @@ impl Session {
     }
 
     fn line(&mut self, line: &str, stage: &mut Stage) -> Option<State> {
-        if let Some(question) = self.question.take() {
-            self.answer(question, line, stage);
-            return None;
+        match self.question.take() {
+            Some(question) if question.takes(line) => {
+                self.answer(question, line, stage);
+                return None;
+            }
+            Some(question) => self.put_off(question, stage),
+            None => {}
         }
         let entry = match &self.floor {
             Floor::Conversation(_) | Floor::Writing(_) => grammar::in_conversation(line),

@@ -1,16 +1,20 @@
 //! Which notice answers which request, and how.
 
+use std::path::PathBuf;
+
 use common::ident::{GroupName, UserId};
 use serde_json::{Value, json};
 
-use super::events::record;
+use super::events::{file_shown, record};
 use super::wire::RpcError;
 use crate::app::exit;
 use crate::app::words::talk::{self, Acquaintance};
-use crate::app::words::{self, mail, passcode};
+use crate::app::words::{self, files, mail, passcode};
 use crate::core::command::KeyDecision;
 use crate::core::keep::{Conversation, Mark};
-use crate::core::notice::{CallFailed, GroupNews, KeyState, ListedGroup, NotChanged, NotSent, Notice, Person, Role};
+use crate::core::notice::{
+    CallFailed, FileNews, GroupNews, KeyState, ListedGroup, NotChanged, NotSent, Notice, Person, Role,
+};
 
 /// What a request waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +37,14 @@ pub(super) enum Await {
         limit: usize,
     },
     Group(GroupName),
+    /// A file that is offered.
+    Offer {
+        to: UserId,
+        path: PathBuf,
+    },
+    /// A wish about the file of this number.
+    File(u64),
+    Files,
     Number(UserId),
     Confirmed {
         of: UserId,
@@ -81,6 +93,24 @@ pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, R
         (Await::Group(group), Notice::Group { group: told, news }) if group == told => {
             return group_answer(group, news);
         }
+        (Await::Offer { to, .. }, Notice::File { file, news: FileNews::Offering { .. } }) if *to == file.with => {
+            Ok(file_shown(file))
+        }
+        (Await::Offer { path, .. }, Notice::FileNotRead { path: told, detail }) if path == told => {
+            Err(RpcError::of(exit::IO, plain(&files::not_read(path, detail))))
+        }
+        (Await::Offer { to, .. }, Notice::FileNotOffered { to: told, name, why }) if to == told => {
+            Err(RpcError::of(exit::REFUSED, plain(&files::not_offered(to, name, *why))))
+        }
+        (Await::File(number), Notice::File { file, news }) if *number == file.number => match news {
+            FileNews::Accepted | FileNews::GivenUp => Ok(file_shown(file)),
+            FileNews::Over | FileNews::NotThat => Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news)))),
+            _ => return None,
+        },
+        (Await::File(number), Notice::NoFile { number: told }) if number == told => {
+            Err(RpcError::params(plain(&files::unknown(*number))))
+        }
+        (Await::Files, Notice::Files(all)) => Ok(all.iter().map(file_shown).collect()),
         (Await::Number(of), Notice::SafetyNumber { with, digits, verified }) if of == with => {
             let digits: Vec<&str> = digits.split_whitespace().collect();
             Ok(json!({ "id": with, "digits": digits, "verified": verified }))

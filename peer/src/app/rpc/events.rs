@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::words;
 use crate::core::keep::{Conversation, Mark, Record};
-use crate::core::notice::{EndedBy, GroupNews, Next, Notice};
+use crate::core::notice::{EndedBy, FileNews, FileShown, GroupNews, Next, Notice};
 
 /// The types of events, as `hello` tells them.
 pub(super) const TYPES: &[&str] = &[
@@ -18,6 +18,7 @@ pub(super) const TYPES: &[&str] = &[
     "receipt",
     "outbox",
     "group",
+    "file",
     "key_changed",
     "server",
     "overflow",
@@ -77,6 +78,7 @@ fn events(notice: &Notice) -> Vec<Value> {
         }
         Notice::LinkLost { with, .. } => vec![connection(with, "lost")],
         Notice::Group { group, news } => group_event(&group.to_string(), news).into_iter().collect(),
+        Notice::File { file, news } => file_event(file, news).into_iter().collect(),
         Notice::KeyChanged { of, since, old, new } => {
             vec![json!({"type": "key_changed", "id": of, "since": since, "old": old, "new": new})]
         }
@@ -144,6 +146,46 @@ pub(super) fn record(record: &Record) -> Value {
         "msg": name.id, "from": name.author, "in": name.conversation.to_string(), "group": group_of(&name.conversation),
         "text": text, "date": date, "state": mark_word(*mark), "state_since": since
     })
+}
+
+/// A file, as `file.list` and answers tell it.
+pub(super) fn file_shown(file: &FileShown) -> Value {
+    let FileShown { number, id, with, ours, name, size, files, done, state } = file;
+    json!({
+        "file": number, "id": id, "with": with, "outgoing": ours, "name": name, "size": size, "files": files,
+        "done": done, "state": state
+    })
+}
+
+/// News that came by themselves; of progress every whole percent, so that the journal stays short.
+fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
+    let what = match news {
+        FileNews::Offering { .. } | FileNews::Offered => "offer",
+        FileNews::Progress { is_step: true } => "progress",
+        FileNews::Saved { .. } | FileNews::Received => "done",
+        FileNews::Refused | FileNews::TooLarge { .. } => "refused",
+        FileNews::Withdrawn | FileNews::GivenUp => "cancelled",
+        FileNews::Stopped { .. } => "stopped",
+        FileNews::DiskFull { .. } => "paused",
+        FileNews::Failed(_) => "failed",
+        FileNews::Elsewhere => "elsewhere",
+        FileNews::Progress { is_step: false } | FileNews::Accepted | FileNews::Over | FileNews::NotThat => return None,
+    };
+    let mut event = file_shown(file);
+    if let Value::Object(event) = &mut event {
+        event.insert("type".to_owned(), "file".into());
+        event.insert("what".to_owned(), what.into());
+        match news {
+            FileNews::Saved { path } => drop(event.insert("path".to_owned(), path.to_string_lossy().into())),
+            FileNews::Stopped { done } => drop(event.insert("done".to_owned(), (*done).into())),
+            FileNews::DiskFull { .. } | FileNews::Failed(_) | FileNews::TooLarge { .. } => {
+                let text = words::files::news(file, news);
+                event.insert("message".to_owned(), text.trim_start_matches("-- ").into());
+            }
+            _ => {}
+        }
+    }
+    Some(event)
 }
 
 /// News that came by themselves; what answers a wish of this user only is told to who wished.

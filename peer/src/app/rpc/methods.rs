@@ -1,5 +1,7 @@
 //! What clients can ask, with what parameters. The schema is made of these types.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -26,6 +28,12 @@ pub(super) const METHODS: &[&str] = &[
     "group.deny",
     "group.remove",
     "group.admin",
+    "file.send",
+    "file.accept",
+    "file.refuse",
+    "file.cancel",
+    "file.resume",
+    "file.list",
     "verify.number",
     "verify.set",
     "block",
@@ -89,6 +97,24 @@ pub(super) enum Call {
     /// Make a member an admin.
     #[serde(rename = "group.admin")]
     GroupAdmin(GroupUser),
+    /// Offer a file or a folder. Answered as soon as the offer is kept.
+    #[serde(rename = "file.send")]
+    FileSend(FileSend),
+    /// Take a file that was offered.
+    #[serde(rename = "file.accept")]
+    FileAccept(FileAccept),
+    /// Do not take it.
+    #[serde(rename = "file.refuse")]
+    FileRefuse(File),
+    /// Do not take it any more, or do not give it any more.
+    #[serde(rename = "file.cancel")]
+    FileCancel(File),
+    /// Try again what has stopped.
+    #[serde(rename = "file.resume")]
+    FileResume(File),
+    /// All files, the oldest first.
+    #[serde(rename = "file.list")]
+    FileList(Nothing),
     /// The safety number shared with a user: 12 groups of 5 digits.
     #[serde(rename = "verify.number")]
     VerifyNumber(User),
@@ -212,6 +238,29 @@ pub(super) struct GroupUser {
     pub(super) group: String,
     /// A user id.
     pub(super) user: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct FileSend {
+    /// A user id.
+    pub(super) to: String,
+    /// Absolute, or from where the program was started.
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct FileAccept {
+    /// Its number, as events tell it.
+    pub(super) file: u64,
+    /// Where it is saved; otherwise as the configuration says.
+    #[serde(default)]
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct File {
+    /// Its number, as events tell it.
+    pub(super) file: u64,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

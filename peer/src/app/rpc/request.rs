@@ -10,7 +10,7 @@ use super::methods::{self, Availability, Call, METHODS};
 use super::wire::{self, Misunderstood, Request, RpcError};
 use super::{Asker, ClientId, Output, Replay, Rpc, Stage};
 use crate::app::{exit, grammar, words};
-use crate::core::command::{After, Answer, Command, GroupWish};
+use crate::core::command::{After, Answer, Command, FileWish, GroupWish};
 use crate::core::keep::{Conversation, Name};
 
 /// Requests of one client that may wait for answers.
@@ -126,6 +126,18 @@ impl Rpc {
             Call::GroupDeny(params) => self.wish(asker, &params.group, GroupWish::Deny(user(&params.user)?))?,
             Call::GroupRemove(params) => self.wish(asker, &params.group, GroupWish::Remove(user(&params.user)?))?,
             Call::GroupAdmin(params) => self.wish(asker, &params.group, GroupWish::Admin(user(&params.user)?))?,
+            Call::FileSend(methods::FileSend { to, path }) => {
+                let to = user(&to)?;
+                let awaited = Await::Offer { to: to.clone(), path: path.clone() };
+                self.ask(asker, awaited, Command::OfferFile { to, path });
+            }
+            Call::FileAccept(methods::FileAccept { file, dir }) => {
+                self.file_wish(asker, file, FileWish::Accept { folder: dir });
+            }
+            Call::FileRefuse(params) => self.file_wish(asker, params.file, FileWish::Refuse),
+            Call::FileCancel(params) => self.file_wish(asker, params.file, FileWish::Cancel),
+            Call::FileResume(params) => self.file_wish(asker, params.file, FileWish::Resume),
+            Call::FileList(_) => self.ask(asker, Await::Files, Command::Files),
             Call::VerifyNumber(params) => {
                 let with = user(&params.id)?;
                 self.ask(asker, Await::Number(with.clone()), Command::SafetyNumber { with });
@@ -180,6 +192,10 @@ impl Rpc {
             to => self.send(asker, to, params.text, reference),
         }
         Ok(())
+    }
+
+    fn file_wish(&mut self, asker: Asker, number: u64, wish: FileWish) {
+        self.ask(asker, Await::File(number), Command::File { number, wish });
     }
 
     fn wish(&mut self, asker: Asker, group: &str, wish: GroupWish) -> Result<(), RpcError> {

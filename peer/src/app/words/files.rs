@@ -28,16 +28,37 @@ fn extent(file: &FileShown) -> String {
     }
 }
 
+/// `p.file`
+pub(crate) fn question(file: &FileShown) -> String {
+    let FileShown { with, name, .. } = file;
+    let kind = match name.rsplit_once('.') {
+        Some((_, ending)) if file.files.is_none() && (1..=5).contains(&ending.len()) && is_word(ending) => {
+            format!(", {}", ending.to_uppercase())
+        }
+        _ => String::new(),
+    };
+    format!("{with} offers {name} ({}{kind}). Accept? [y/N] ", extent(file))
+}
+
+fn is_word(ending: &str) -> bool {
+    ending.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+/// The question was left.
+pub(crate) fn later(file: &FileShown) -> String {
+    format!("-- {} stays offered: /accept {} or /refuse {}", file.name, file.number, file.number)
+}
+
 /// How much has come, in percent.
-pub(crate) fn percent(file: &FileShown) -> u64 {
-    if file.size == 0 { 100 } else { u64::try_from(u128::from(file.done) * 100 / u128::from(file.size)).unwrap_or(100) }
+pub(crate) fn percent(done: u64, size: u64) -> u64 {
+    if size == 0 { 100 } else { u64::try_from(u128::from(done) * 100 / u128::from(size)).unwrap_or(100) }
 }
 
 /// A row of progress: how far, how fast, how long still.
-pub(crate) fn progress(file: &FileShown, per_second: u64) -> String {
-    let left = if per_second == 0 { "?".to_owned() } else { duration((file.size - file.done).div_ceil(per_second)) };
-    let (name, percent, done) = (&file.name, percent(file), size(file.done));
-    format!("-- {name} {percent}% ({done} of {}, {}/s, {left} left)", size(file.size), size(per_second))
+pub(crate) fn progress(name: &str, done: u64, all: u64, per_second: u64) -> String {
+    let left = all.saturating_sub(done).checked_div(per_second).map_or("?".to_owned(), duration);
+    let percent = percent(done, all);
+    format!("-- {name} {percent}% ({} of {}, {}/s, {left} left)", size(done), size(all), size(per_second))
 }
 
 /// What has become of a file.
@@ -54,7 +75,7 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
         ),
         FileNews::Offered => format!("-- {with} offers {name} ({all}). /accept {number} or /refuse {number}"),
         FileNews::Accepted => format!("-- {name} comes as soon as {with} is there; /cancel {number} stops it."),
-        FileNews::Progress { .. } => progress(file, 0),
+        FileNews::Progress { .. } => progress(name, file.done, file.size, 0),
         FileNews::Saved { path } => format!("-- {name} saved to {} ({all}, checked).", path.display()),
         FileNews::Received => format!("-- {with} has {name} ({all}, checked)."),
         FileNews::Refused => format!("-- {with} does not want {name}."),
@@ -64,7 +85,7 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
             format!("-- {name} stopped; it goes on when {with} asks for it again.")
         }
         FileNews::Stopped { done } => {
-            let percent = percent(&FileShown { done: *done, ..file.clone() });
+            let percent = percent(*done, file.size);
             format!("-- {name} stopped at {percent}%; /resume {number} continues it.")
         }
         FileNews::DiskFull { need, free, folder } => format!(
@@ -117,7 +138,7 @@ pub(crate) fn list(files: &[FileShown]) -> Vec<String> {
         .iter()
         .map(|file| {
             let standing = if file.state == FileState::Running {
-                format!("{}%", percent(file))
+                format!("{}%", percent(file.done, file.size))
             } else {
                 state(file.state).to_owned()
             };

@@ -48,6 +48,29 @@ impl Fate {
     }
 }
 
+/// `peer file` begins to wait.
+pub(crate) fn offered(to: &str, name: &str) -> String {
+    format!("{name} is offered to {to}; waiting until {to} takes it. CTRL-C leaves; the offer stands.")
+}
+
+/// Nobody took a file in time.
+pub(crate) fn not_taken(to: &str, name: &str) -> Report {
+    let line = format!("{to} has not taken {name} yet. The offer stands: it goes out while you are logged in.");
+    Report { lines: vec![line], exit: exit::TIMEOUT }
+}
+
+/// What has become of a file, if it has not arrived.
+pub(crate) fn file_ended(to: &str, event: &Value) -> Option<Report> {
+    let name = event["name"].as_str().unwrap_or_default();
+    let failed = |line: String, exit| Some(Report { lines: vec![line], exit });
+    match event["what"].as_str() {
+        Some("done") => None,
+        Some("refused") => failed(format!("{to} does not want {name}."), exit::REFUSED),
+        Some("cancelled") => failed(format!("{name} was withdrawn."), exit::REFUSED),
+        _ => failed(event["message"].as_str().unwrap_or_default().to_owned(), exit::IO),
+    }
+}
+
 /// `n.queued`, after a command
 pub(crate) fn sent(to: &str, fate: Fate, loudness: Loudness) -> Option<String> {
     let is_for_one = !to.starts_with(['#', '*']);

@@ -2,7 +2,9 @@
 //! runs, otherwise of one within this process.
 
 mod commands;
+mod file;
 mod print;
 mod session;
 
 pub(super) use commands::{Queue, history, list, passwd, recv, send, verify};
+pub(super) use file::file;
