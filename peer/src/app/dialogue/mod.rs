@@ -280,6 +280,11 @@ impl Dialogue {
                 self.stage.say(words::LOGGED_OUT);
                 self.stage.exit(code)
             }
+            // Whoever leaves in the moment of the login is told all the same.
+            Input::Notice(Notice::FormerPasscode) => {
+                self.stage.say(words::passcode::FORMER);
+                State::Leaving(code)
+            }
             Input::Notice(Notice::LoggedOut { .. } | Notice::Failed(_))
             | Input::EngineGone
             | Input::CtrlC

@@ -326,3 +326,12 @@ fn the_loss_of_the_directory_is_told_in_one_line() {
         "Lost the directory server; retrying in 2 s. Open conversations go on.\nDirectory server is back.\n"
     );
 }
+
+#[test]
+fn whoever_leaves_in_the_moment_of_the_login_is_told_of_the_former_passcode() {
+    let mut scene = Scene::logged_in();
+    scene.input(Input::CtrlD);
+    scene.notice(Notice::FormerPasscode);
+    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    assert!(scene.seen().contains("-- Your passcode was changed"), "{}", scene.seen());
+}
