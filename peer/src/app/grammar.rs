@@ -74,10 +74,31 @@ pub(crate) enum Request {
     File { number: u64, wish: FileWish },
     /// `/files`
     Files,
+    /// What concerns this screen alone.
+    Here(Here),
     /// `/terminal list`
     Terminals,
     /// `/terminal remove N`
     RemoveTerminal(usize),
+}
+
+/// What concerns this screen alone, and nobody else hears of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Here {
+    /// `/copy [N]`: the last message of somebody else, or the last but so many.
+    Copy(usize),
+    /// `/edit`
+    Edit,
+    /// `/time on|off`
+    Time(Switch),
+    /// `/bell on|off`
+    Bell(Switch),
+    /// `/mute [TO]`
+    Mute(Option<Conversation>),
+    /// `/unmute [TO]`
+    Unmute(Option<Conversation>),
+    /// `/retry [N]`: the last text that was not delivered, or the last but so many.
+    Retry(usize),
 }
 
 /// On or off.

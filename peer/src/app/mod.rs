@@ -9,6 +9,8 @@
 //! full screen's, [`grammar`] reads what a person types, [`words`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
 //! [`exit`] names the exit codes. Front ends import this module and nothing below it.
 
+use std::time::Instant;
+
 pub(crate) mod dialogue;
 pub(crate) mod exit;
 pub(crate) mod full;
@@ -19,3 +21,12 @@ pub(crate) mod qr;
 pub(crate) mod rpc;
 pub(crate) mod sanitise;
 pub(crate) mod words;
+
+/// When something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Now {
+    /// For durations.
+    pub(crate) instant: Instant,
+    /// Seconds since the epoch.
+    pub(crate) date: u64,
+}

@@ -11,7 +11,7 @@ mod tests;
 use unicode_width::UnicodeWidthStr;
 
 pub(crate) use characters::is_typable;
-use characters::{Clean, is_right_to_left};
+use characters::{Clean, is_direction_mark, is_right_to_left};
 pub(crate) use imitation::imitates_us;
 
 /// Spaces in front of the further lines of one message, so that no line of it can pass for one of ours.
@@ -71,6 +71,11 @@ impl SafeText {
     pub(crate) fn columns(&self) -> usize {
         self.0.width()
     }
+}
+
+/// A text as it was written, without what would act on whoever takes it over: controls and direction marks.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().filter(|c| matches!(c, '\n' | '\t') || !(c.is_control() || is_direction_mark(*c))).collect()
 }
 
 /// Keeps a right-to-left line from reordering what stands beside it.

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use common::ident::UserId;
 use common::secret::Passcode;
 
-use crate::app::dialogue::{Names, Options, Questions, Start};
+use crate::app::dialogue::{Names, Options, Questions, Receipts, Start, Time};
 use crate::app::exit;
 use crate::app::rpc;
 use crate::app::sanitise::Glyphs;
@@ -23,7 +23,7 @@ use crate::config::{
     self, Colours, Config, Found, GlyphSet, Listen, LogLevel, Login, Named, ServerAddress, Span, passcode_file,
 };
 use crate::store::{pins, places};
-use crate::ui::line::{LineOptions, Look};
+use crate::ui::line::{LineOptions, Look, Pastes};
 use crate::ui::tui::{self, TuiOptions};
 pub(crate) use mistakes::{Stopped, completions, manual, parse};
 pub(crate) use surroundings::{Characters, Colour, locale};
@@ -308,12 +308,15 @@ impl Settings {
                 server: self.config.server.address.to_string(),
                 names: if plain { Names::Always } else { self.config.line.names },
                 presence: self.config.line.presence,
+                time: if plain { Time::Always } else { self.config.line.time },
+                receipts: if self.config.line.receipts { Receipts::All } else { Receipts::Late },
                 glyphs: self.glyphs(),
                 grace: self.config.line.ctrl_c_grace.into(),
                 patience: self.config.server.connect_timeout.into(),
                 questions: self.questions,
             },
             history: self.config.line.history,
+            pastes: if self.config.line.paste_guard { Pastes::PointedOut } else { Pastes::Silent },
             look: if plain { Look::Plain } else { Look::Screen },
         }
     }

@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn the_directory_last_joined_is_used_where_nothing_names_one() {
         let joined = Some("dir.example.org:7420".to_owned());
-        let missing = Path::new("/nonexistent");
+        let missing = Path::new("/nonexistent/config.toml");
         let address = |environment: Vec<(OsString, OsString)>| {
             let (config, _) = load(missing, Named::No, joined.clone(), environment).unwrap();
             config.server.address.to_string()

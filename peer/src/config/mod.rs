@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::dialogue::{Names, Presence};
+use crate::app::dialogue::{Names, Presence, Time};
 use crate::core::post::AcceptFiles;
 use crate::shell::transfer::OnExists;
 use crate::ui::tui::Theme;
@@ -191,15 +191,29 @@ pub(crate) struct Line {
     pub(crate) names: Names,
     /// Whose coming and going is told.
     pub(crate) presence: Presence,
+    /// When the clock is shown.
+    pub(crate) time: Time,
+    /// Whether the person is told how far each message has come.
+    pub(crate) receipts: bool,
     /// Entries remembered per conversation.
     pub(crate) history: usize,
+    /// Whether a paste of several lines is pointed out before it is sent.
+    pub(crate) paste_guard: bool,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
     pub(crate) ctrl_c_grace: Span,
 }
 
 impl Default for Line {
     fn default() -> Self {
-        Self { names: Names::Auto, presence: Presence::Groups, history: 500, ctrl_c_grace: Span::from_secs(1) }
+        Self {
+            names: Names::Auto,
+            presence: Presence::Groups,
+            time: Time::Never,
+            receipts: false,
+            history: 500,
+            paste_guard: true,
+            ctrl_c_grace: Span::from_secs(1),
+        }
     }
 }
 

@@ -1,15 +1,15 @@
 //! What a front end waits for, in the order in which it is taken: signals, the person, the engine, the clock.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_channel::{Receiver, Sender};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, select_biased};
 
-use crate::app::exit;
 use crate::app::sanitise::SafeText;
 use crate::app::words::failure;
+use crate::app::{Now, exit};
 use crate::core::command::Command;
 use crate::core::notice::{Failure, Notice};
 
@@ -99,6 +99,12 @@ impl Channels {
 pub(super) fn can_move_the_cursor() -> bool {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     !dumb && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// This moment.
+pub(super) fn now() -> Now {
+    let date = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Now { instant: Instant::now(), date }
 }
 
 /// Columns and rows.

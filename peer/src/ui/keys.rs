@@ -1,10 +1,13 @@
 //! The keys of a terminal and what they mean.
 
 use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_channel::Receiver;
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use signal_hook::consts::SIGWINCH;
+use signal_hook::low_level::raise;
 
 use super::editor::Key;
 
@@ -35,16 +38,79 @@ pub(super) enum Meaning {
 /// Crossterm's own stream is not used: a key that comes together with a change of the size can wait there until the
 /// next key, and a sequence that is not complete yet holds up whoever polls it.
 pub(super) fn listen<M: Send + 'static>(
+    meaning: impl FnMut(Event) -> M + Send + 'static,
+) -> io::Result<Receiver<io::Result<M>>> {
+    listen_between(Pause::default(), meaning)
+}
+
+/// The same, with pauses in which another program reads the terminal.
+pub(super) fn listen_between<M: Send + 'static>(
+    pause: Pause,
     mut meaning: impl FnMut(Event) -> M + Send + 'static,
 ) -> io::Result<Receiver<io::Result<M>>> {
     let (found, meanings) = async_channel::bounded(1);
     // From here on no change of the size is missed.
     event::poll(Duration::ZERO)?;
     // Reading blocks, so it has a thread of its own, which ends with the program.
-    std::thread::Builder::new()
-        .name("keys".to_owned())
-        .spawn(move || while found.send_blocking(event::read().map(&mut meaning)).is_ok() {})?;
+    std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+        loop {
+            pause.sit_out();
+            if found.send_blocking(event::read().map(&mut meaning)).is_err() {
+                return;
+            }
+        }
+    })?;
     Ok(meanings)
+}
+
+/// Pauses in which nobody here reads the terminal.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pause(Arc<(Mutex<Reading>, Condvar)>);
+
+/// What the thread that reads the terminal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Reading {
+    #[default]
+    Reads,
+    /// It is to stop.
+    Stops,
+    /// It has stopped.
+    Rests,
+}
+
+/// How often what was read is thrown away while the reading thread stops. Chosen arbitrarily: it takes no time.
+const STOPPING: Duration = Duration::from_millis(10);
+
+impl Pause {
+    /// From now on another program may read the terminal; keys that nobody has taken are thrown away.
+    pub(super) fn begin<M>(&self, keys: &Receiver<M>) -> io::Result<()> {
+        *self.state() = Reading::Stops;
+        // Whoever waits for a key takes this for one.
+        raise(SIGWINCH)?;
+        while *self.state() != Reading::Rests {
+            while keys.try_recv().is_ok() {}
+            drop(self.0.1.wait_timeout(self.state(), STOPPING));
+        }
+        Ok(())
+    }
+
+    pub(super) fn end(&self) {
+        *self.state() = Reading::Reads;
+        self.0.1.notify_all();
+    }
+
+    fn sit_out(&self) {
+        let mut state = self.state();
+        while *state != Reading::Reads {
+            *state = Reading::Rests;
+            self.0.1.notify_all();
+            state = self.0.1.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Reading> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Translates an event.

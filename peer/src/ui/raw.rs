@@ -32,18 +32,23 @@ pub(super) enum Modes {
 
 /// Raw mode and bracketed paste, until dropped.
 #[derive(Debug)]
-pub(super) struct RawMode(());
+pub(super) struct RawMode(Modes);
 
 impl RawMode {
     pub(super) fn enter(modes: Modes) -> io::Result<Self> {
+        let guard = Self(modes);
+        guard.again()?;
+        Ok(guard)
+    }
+
+    /// Takes the terminal over once more, after [`RawMode::leave`].
+    pub(super) fn again(&self) -> io::Result<()> {
         enable_raw_mode()?;
-        let guard = Self(());
-        if modes == Modes::Full {
+        if self.0 == Modes::Full {
             FULL_SCREEN.store(true, Ordering::SeqCst);
             write(FULL_SCREEN_ON)?;
         }
-        write(BRACKETED_PASTE_ON)?;
-        Ok(guard)
+        write(BRACKETED_PASTE_ON)
     }
 
     /// Gives the terminal back; dropping does the same but cannot tell of an error.

@@ -13,8 +13,8 @@
 //! | 4 | changes of the size | [`full_screen`], [`snapshots`]; of the line terminal [`keyboard`] |
 //! | 5 | hostile texts and imitations | [`hostile_text`], [`full_screen`] |
 //! | 6 | a paste of three lines is one message | [`keyboard`] |
-//! | 7 | the terminal is given back | [`commands`], [`full_screen`], [`panics`], [`type_ahead`] |
-//! | 8 | every exit code | [`exit_codes`], with the words in [`commands`] and [`once`] |
+//! | 7 | the terminal is given back | [`commands`], [`full_screen`], [`own_screen`], [`panics`], [`type_ahead`] |
+//! | 8 | every exit code | [`exit_codes`] (1: [`panics`]), with the words in [`commands`] and [`once`] |
 //! | 9 | no escape byte without a terminal | [`no_escapes`], and every test that runs a command |
 //! | 10 | `NO_COLOR`, `TERM=dumb`, `--plain` | [`looks`], [`snapshots`] |
 //! | 11 | ids and next steps of all texts | `app::words::lint` |
@@ -59,6 +59,7 @@ mod no_escapes;
 mod old_copy;
 mod once;
 mod outage;
+mod own_screen;
 mod panics;
 mod passcode;
 mod registration;

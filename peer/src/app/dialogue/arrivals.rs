@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::Output;
+use super::here::put_lines;
 use super::session::{Floor, Session};
 use super::stage::Stage;
 use crate::app::sanitise::SafeText;
@@ -41,6 +41,12 @@ impl Session {
         let here = self.speaks_with();
         let (mine, others): (Vec<Arrival>, Vec<Arrival>) =
             arrivals.into_iter().partition(|arrival| here.as_ref() == Some(&arrival.conversation));
+        let (muted, others): (Vec<Arrival>, Vec<Arrival>) =
+            others.into_iter().partition(|arrival| self.habits.is_muted(&arrival.conversation));
+        for arrival in muted {
+            self.known.insert(arrival.from.clone());
+            self.leave_unseen(arrival, stage.now);
+        }
         let waited = others.iter().filter(|arrival| arrival.waited).count();
         if waited > 0 {
             stage.say(&mail::arrived_while_away(waited));
@@ -55,12 +61,12 @@ impl Session {
             } else {
                 mail::elsewhere(&arrival.conversation, &arrival.from)
             };
-            show_text(&arrival.text, Some(&front), stage);
+            self.show_text(&arrival.text, arrival.date, Some(&front), stage);
         }
         for arrival in &mine {
             let in_pair = matches!(arrival.conversation, Conversation::User(_));
             let front = (!in_pair || self.must_be_named(&arrival.text, stage)).then(|| talk::author(&arrival.from));
-            show_text(&arrival.text, front.as_deref(), stage);
+            self.show_text(&arrival.text, arrival.date, front.as_deref(), stage);
         }
         let shown: BTreeSet<Conversation> =
             others.into_iter().chain(mine).map(|arrival| arrival.conversation).collect();
@@ -68,6 +74,13 @@ impl Session {
             if !self.has_unseen(&with) {
                 stage.command(Command::Seen { with });
             }
+        }
+    }
+
+    /// A text of somebody muted is shown when the person turns to them, and not before.
+    fn leave_unseen(&mut self, arrival: Arrival, now: Instant) {
+        if let Conversation::User(from) = arrival.conversation {
+            self.news.entry(from).or_insert(News { told: now, fresh: 0, unseen: 0 }).unseen += 1;
         }
     }
 
@@ -124,7 +137,8 @@ impl Session {
             if unread > 0 && number == first_unread {
                 stage.say(&mail::unread(unread));
             }
-            show_text(&record.text, Some(&mail::recalled(record)), stage);
+            let lines = SafeText::message(&record.text, stage.options.glyphs);
+            put_lines(lines, Some(&mail::recalled(record)), stage);
         }
     }
 
@@ -135,17 +149,8 @@ impl Session {
         }
         stage.say(&mail::found(words, records.len()));
         for record in records {
-            show_text(&record.text, Some(&mail::recalled_anywhere(record)), stage);
+            let lines = SafeText::message(&record.text, stage.options.glyphs);
+            put_lines(lines, Some(&mail::recalled_anywhere(record)), stage);
         }
-    }
-}
-
-/// A text of somebody, line by line, with our words in front of the first.
-fn show_text(text: &str, front: Option<&str>, stage: &mut Stage) {
-    for (number, line) in SafeText::message(text, stage.options.glyphs).into_iter().enumerate() {
-        stage.put(Output::Remote(match front {
-            Some(front) if number == 0 => line.after(&SafeText::ours(front)),
-            _ => line,
-        }));
     }
 }

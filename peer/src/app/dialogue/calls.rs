@@ -176,7 +176,8 @@ impl Session {
     pub(super) fn give_call_up(&mut self, stage: &mut Stage) {
         if let Floor::Calling { to, back, .. } = self.floor.clone() {
             for text in std::mem::take(&mut stage.ahead) {
-                stage.say(&talk::not_delivered(&to, &text));
+                stage.say(&talk::not_delivered(&text));
+                self.habits.not_delivered(Conversation::User(to.clone()), text);
             }
             self.back_to(*back, stage);
         }

@@ -5,6 +5,7 @@ use common::limits::AWAY_TEXT;
 use common::msg::PresenceStatus;
 use serde::{Deserialize, Serialize};
 
+use super::Receipts;
 use super::session::{Floor, Pending, Seen, Session};
 use super::stage::Stage;
 use crate::app::grammar::{Request, Switch};
@@ -132,12 +133,16 @@ impl Session {
             }
             Notice::Marked { to, ids, mark, late } => {
                 self.unsent.marked(&to, &ids);
+                if !late && stage.options.receipts == Receipts::All {
+                    mail::has_come(&to, ids.len(), mark).iter().for_each(|line| stage.say(line));
+                }
                 if late && matches!(mark, Mark::Delivered | Mark::Read) {
                     stage.say(&mail::delivered_late(&to, ids.len()));
                 }
             }
             Notice::NotSent { to, text, why, .. } => {
                 self.unsent.not_sent(&to);
+                self.habits.not_sent(&to, &text, &why);
                 stage.say(&mail::not_sent(&to, &text, &why));
             }
             Notice::Explained { of, messages } => {
@@ -189,6 +194,7 @@ impl Session {
         let in_group = matches!(&self.floor, Floor::Writing(Conversation::Group(_) | Conversation::Everyone));
         let here = self.floor == Floor::Writing(Conversation::User(user.clone()));
         let told = match stage.options.presence {
+            _ if self.habits.is_muted(&Conversation::User(user.clone())) => false,
             Presence::Never => false,
             Presence::Groups => in_group || here,
             Presence::All => true,

@@ -15,6 +15,7 @@ mod drafts;
 mod entrance;
 mod files;
 mod groups;
+mod here;
 mod mail;
 mod outgoing;
 mod passwd;
@@ -30,12 +31,14 @@ use common::ident::UserId;
 use common::secret::Passcode;
 use serde::{Deserialize, Serialize};
 
+use super::Now;
 use super::exit;
 use super::sanitise::{Glyphs, SafeText};
 use super::words::{self, failure};
 use crate::core::command::Command;
 use crate::core::notice::{LoggedOut, Notice};
 use entrance::Entrance;
+pub(crate) use here::Time;
 pub(crate) use mail::Presence;
 use session::Session;
 use stage::Stage;
@@ -55,6 +58,10 @@ pub(crate) struct Options {
     pub(crate) names: Names,
     /// Whose coming and going is told.
     pub(crate) presence: Presence,
+    /// When the clock is shown.
+    pub(crate) time: Time,
+    /// Whether the person is told how far a message has come.
+    pub(crate) receipts: Receipts,
     /// How control characters in messages are shown.
     pub(crate) glyphs: Glyphs,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
@@ -83,6 +90,16 @@ pub(crate) enum Names {
     Auto,
     /// In front of every message.
     Always,
+}
+
+/// Whether the person is told how far a message has come (`line.receipts`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Receipts {
+    /// Only of messages that had to wait.
+    #[default]
+    Late,
+    /// Of every message to a user.
+    All,
 }
 
 /// Whether anything may be asked (`--no-input`).
@@ -135,6 +152,12 @@ pub(crate) enum Output {
     Finish(SafeText),
     /// Replace what is being typed.
     Entry(String),
+    /// Ring.
+    Bell,
+    /// To the clipboard.
+    Copy(String),
+    /// Lend the terminal to `$EDITOR`; what is written becomes the entry.
+    Edit,
     /// Forget what was typed ahead of the next prompt.
     DiscardTypeAhead,
     /// Ask the engine.
@@ -201,7 +224,7 @@ enum State {
 
 impl Dialogue {
     /// A machine at its beginning, and what to show first.
-    pub(crate) fn new(options: Options, now: Instant) -> (Self, Vec<Output>) {
+    pub(crate) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
         let mut stage = Stage::new(options, now);
         let state = Entrance::begin(&mut stage);
         let output = stage.take();
@@ -234,7 +257,7 @@ impl Dialogue {
     }
 
     /// Takes one input; `typed` is what stands in the entry just now.
-    pub(crate) fn handle(&mut self, now: Instant, typed: &str, input: Input) -> Vec<Output> {
+    pub(crate) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
         self.stage.begin(now, typed);
         match input {
             Input::Line(line) if !self.asks() => self.stage.ahead.push_back(line),

@@ -8,13 +8,14 @@ use common::secret::Passcode;
 
 use super::arrivals::News;
 use super::files::Told;
+use super::here::Habits;
 use super::outgoing::Unsent;
 use super::question::Question;
 use super::stage::Stage;
-use super::{Echo, Input, Lines, Names, Output, State};
+use super::{Echo, Input, Lines, Names, State};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request};
-use crate::app::sanitise::{SafeText, imitates_us};
+use crate::app::sanitise::imitates_us;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, help, mail};
 use crate::core::command::Command;
@@ -87,6 +88,7 @@ pub(super) struct Session {
     /// Files on their way.
     pub(super) files: Told,
     pub(super) unsent: Unsent,
+    pub(super) habits: Habits,
     /// The input has ended; what is unsent has until then.
     pub(super) draining: Option<Instant>,
     /// When CTRL-C ended something; a second one right after must not quit.
@@ -118,6 +120,7 @@ impl Session {
             news: BTreeMap::new(),
             files: Told::default(),
             unsent: Unsent::default(),
+            habits: Habits::new(stage.options.time),
             draining: None,
             ended_at: None,
         };
@@ -217,6 +220,7 @@ impl Session {
             Ok(Entry::Destination(to)) => self.enter(to, stage),
             Ok(Entry::Message(text)) => {
                 if let Some(to) = self.speaks_with() {
+                    self.breaks_silence(stage);
                     self.send(to, text, stage);
                 }
             }
@@ -246,6 +250,7 @@ impl Session {
             request @ (Request::OfferFile { .. } | Request::File { .. } | Request::Files) => {
                 self.file_request(request, stage);
             }
+            Request::Here(here) => self.here(here, stage),
             request => self.mail_request(request, stage),
         }
         None
@@ -344,10 +349,8 @@ impl Session {
     /// A text of somebody, with the author's name unless it is clear without.
     fn show(&mut self, from: &UserId, text: &str, stage: &mut Stage) {
         let named = self.floor != Floor::Conversation(from.clone()) || self.must_be_named(text, stage);
-        let author = SafeText::ours(&talk::author(from));
-        for (number, line) in SafeText::message(text, stage.options.glyphs).into_iter().enumerate() {
-            stage.put(Output::Remote(if named && number == 0 { line.after(&author) } else { line }));
-        }
+        let author = named.then(|| talk::author(from));
+        self.show_text(text, stage.date, author.as_deref(), stage);
     }
 
     /// Whether the author is named even where it is clear who it is.

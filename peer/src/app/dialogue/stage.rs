@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Echo, Lines, Options, Output, Prompt, Questions, State};
 use crate::app::sanitise::SafeText;
-use crate::app::{exit, words};
+use crate::app::{Now, exit, words};
 use crate::core::command::Command;
 
 /// The surroundings of a state: options, clock, entry, and the outputs so far.
@@ -13,6 +13,8 @@ use crate::core::command::Command;
 pub(super) struct Stage {
     pub(super) options: Options,
     pub(super) now: Instant,
+    /// Seconds since the epoch.
+    pub(super) date: u64,
     /// What stands in the entry.
     pub(super) typed: String,
     /// Lines entered while nothing was asked.
@@ -23,10 +25,11 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(options: Options, now: Instant) -> Self {
+    pub(super) fn new(options: Options, now: Now) -> Self {
         Self {
             options,
-            now,
+            now: now.instant,
+            date: now.date,
             typed: String::new(),
             ahead: VecDeque::new(),
             exit_at_end_of_input: exit::OK,
@@ -34,8 +37,8 @@ impl Stage {
         }
     }
 
-    pub(super) fn begin(&mut self, now: Instant, typed: &str) {
-        self.now = now;
+    pub(super) fn begin(&mut self, now: Now, typed: &str) {
+        (self.now, self.date) = (now.instant, now.date);
         typed.clone_into(&mut self.typed);
     }
 

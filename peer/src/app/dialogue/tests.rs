@@ -8,6 +8,7 @@ use common::msg::Registration;
 mod arrivals;
 mod entrance;
 mod groups;
+mod here;
 mod mail;
 mod questions;
 mod session;
@@ -39,6 +40,11 @@ fn message(number: u8) -> MessageId {
     MessageId([number; 16])
 }
 
+/// It is always two minutes past two.
+fn at(instant: Instant) -> Now {
+    Now { instant, date: 14 * 3600 + 120 }
+}
+
 fn options() -> Options {
     Options {
         start: Start::Login,
@@ -47,6 +53,8 @@ fn options() -> Options {
         server: "127.0.0.1:7420".into(),
         names: Names::Auto,
         presence: Presence::Groups,
+        time: Time::Never,
+        receipts: Receipts::Late,
         glyphs: Glyphs::Unicode,
         grace: Duration::from_secs(1),
         patience: Duration::from_secs(10),
@@ -57,7 +65,7 @@ fn options() -> Options {
 impl Scene {
     fn new(options: Options) -> Self {
         let now = Instant::now();
-        let (dialogue, output) = Dialogue::new(options, now);
+        let (dialogue, output) = Dialogue::new(options, at(now));
         let mut scene = Self {
             dialogue,
             now,
@@ -111,6 +119,9 @@ impl Scene {
                 Output::Entry(entry) => self.entry = entry,
                 Output::DiscardTypeAhead => self.entry.clear(),
                 Output::Picture(_) => self.screen += "(QR)\n",
+                Output::Bell => self.screen += "(bell)\n",
+                Output::Copy(text) => self.screen += &format!("(copied {text:?})\n"),
+                Output::Edit => self.screen += "(edit)\n",
                 Output::Command(command) => self.commands.push(command),
                 Output::Exit(code) => self.exit = Some(code),
             }
@@ -119,7 +130,7 @@ impl Scene {
 
     fn input(&mut self, input: Input) {
         let typed = self.entry.clone();
-        let output = self.dialogue.handle(self.now, &typed, input);
+        let output = self.dialogue.handle(at(self.now), &typed, input);
         self.show(output);
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Card {
 
 impl Card {
     pub(super) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
-        let (dialogue, first) = Dialogue::new(options.clone(), now.instant);
+        let (dialogue, first) = Dialogue::new(options.clone(), now);
         let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
         let mut card = Self { dialogue, options, lines: Vec::new(), prompt, waiting: None, now: now.instant };
         let output = card.carry_out(first, now);
@@ -71,7 +71,7 @@ impl Card {
             }
             Input::Do(_) | Input::Focus(_) | Input::Scrolled(_) | Input::Older | Input::Tick => return Vec::new(),
         };
-        let output = self.dialogue.handle(now.instant, typed, input);
+        let output = self.dialogue.handle(now, typed, input);
         self.carry_out(output, now)
     }
 
@@ -81,7 +81,11 @@ impl Card {
         for output in outputs {
             match output {
                 dialogue::Output::Print(line) | dialogue::Output::Remote(line) => self.lines.push(line),
-                dialogue::Output::Picture(_) => {}
+                // They belong to a session.
+                dialogue::Output::Picture(_)
+                | dialogue::Output::Bell
+                | dialogue::Output::Copy(_)
+                | dialogue::Output::Edit => {}
                 dialogue::Output::Prompt(prompt) => self.prompt = prompt,
                 dialogue::Output::Echo(entry) => self.complete(SafeText::ours(&entry)),
                 dialogue::Output::Finish(result) => self.complete(result),

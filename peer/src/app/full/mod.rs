@@ -24,6 +24,7 @@ mod view;
 
 use std::time::Instant;
 
+pub(crate) use super::Now;
 use super::dialogue::{Options, Prompt};
 use super::exit;
 use super::sanitise::SafeText;
@@ -36,15 +37,6 @@ pub(crate) use questions::Question;
 pub(crate) use room::{Anchor, Line, Link, Message, Room};
 pub(crate) use roster::{Here, Membership};
 pub(crate) use view::{Directory, View};
-
-/// When something happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Now {
-    /// For durations.
-    pub(crate) instant: Instant,
-    /// Seconds since the epoch.
-    pub(crate) date: u64,
-}
 
 /// What happens to the screen.
 #[derive(Debug)]

@@ -36,6 +36,8 @@ impl Scenery {
             server: "127.0.0.1:7420".to_owned(),
             names: Names::Auto,
             presence: Presence::Groups,
+            time: crate::app::dialogue::Time::Never,
+            receipts: crate::app::dialogue::Receipts::Late,
             glyphs: Glyphs::Unicode,
             grace: Duration::from_secs(1),
             patience: Duration::from_secs(10),

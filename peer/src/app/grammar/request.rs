@@ -2,7 +2,7 @@
 
 use common::settings::nearest;
 
-use super::{Entry, Refused, Request, Switch, conversation, first_word, group_name, user_id};
+use super::{Entry, Here, Refused, Request, Switch, conversation, first_word, group_name, user_id};
 use crate::app::words;
 use crate::app::words::help::{TOPICS, Topic, topic};
 use crate::core::command::{FileWish, GroupWish};
@@ -48,9 +48,26 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
         ("why", of) => Request::Why(Some(conversation(of).map_err(|_| wrong())?)),
         ("block", _) => Request::Block(id()?),
         ("unblock", _) => Request::Unblock(id()?),
-        ("receipts", "on") => Request::Receipts(Switch::On),
-        ("receipts", "off") => Request::Receipts(Switch::Off),
-        ("receipts", _) => return Err(wrong()),
+        ("receipts" | "time" | "bell", word) => {
+            let switch = match word.to_lowercase().as_str() {
+                "on" => Switch::On,
+                "off" => Switch::Off,
+                _ => return Err(wrong()),
+            };
+            match topic.word {
+                "time" => Request::Here(Here::Time(switch)),
+                "bell" => Request::Here(Here::Bell(switch)),
+                _ => Request::Receipts(switch),
+            }
+        }
+        ("mute" | "unmute", of) => {
+            let of = if of.is_empty() { None } else { Some(conversation(of).map_err(|_| wrong())?) };
+            Request::Here(if topic.word == "mute" { Here::Mute(of) } else { Here::Unmute(of) })
+        }
+        ("copy" | "retry", number) => {
+            let number = if number.is_empty() { 1 } else { number.parse().map_err(|_| wrong())? };
+            Request::Here(if topic.word == "copy" { Here::Copy(number) } else { Here::Retry(number) })
+        }
         ("terminal", "" | "list") => Request::Terminals,
         ("terminal", arguments) => {
             let number = arguments.strip_prefix("remove ").and_then(|number| number.trim().parse().ok());
@@ -75,6 +92,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
         ("list" | "who", _) => Request::List,
         ("files", _) => Request::Files,
         ("end", _) => Request::End,
+        ("edit", _) => Request::Here(Here::Edit),
         ("passwd", _) => Request::Passwd,
         ("version", _) => Request::Version,
         ("logout" | "quit", _) => Request::Logout,

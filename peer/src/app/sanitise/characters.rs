@@ -101,7 +101,7 @@ impl Clean {
 }
 
 /// Characters that reorder what is written (Unicode Annex 9).
-fn is_direction_mark(c: char) -> bool {
+pub(super) fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
 }
 

@@ -169,6 +169,55 @@ pub(crate) const TOPICS: &[Topic] = &[
         does: "where you are logged in; forget a terminal",
         example: "/terminal remove 2",
     },
+    Topic {
+        word: "retry",
+        usage: "/retry [N]",
+        needs: "takes a number at most",
+        does: "send again what was not delivered",
+        example: "/retry",
+    },
+    Topic {
+        word: "copy",
+        usage: "/copy [N]",
+        needs: "takes a number at most",
+        does: "the last message of somebody else to the clipboard, or the last but N-1",
+        example: "/copy 2",
+    },
+    Topic {
+        word: "edit",
+        usage: "/edit",
+        needs: "stands alone",
+        does: "write in $EDITOR, then Enter",
+        example: "/edit",
+    },
+    Topic {
+        word: "time",
+        usage: "/time on|off",
+        needs: "is on or off",
+        does: "whether the time stands behind messages",
+        example: "/time on",
+    },
+    Topic {
+        word: "bell",
+        usage: "/bell on|off",
+        needs: "is on or off",
+        does: "whether messages ring the bell",
+        example: "/bell on",
+    },
+    Topic {
+        word: "mute",
+        usage: "/mute [TO]",
+        needs: "takes a user or group at most",
+        does: "tell nothing of them while you talk to others; /unmute ends it",
+        example: "/mute #team",
+    },
+    Topic {
+        word: "unmute",
+        usage: "/unmute [TO]",
+        needs: "takes a user or group at most",
+        does: "tell of them again",
+        example: "/unmute #team",
+    },
     Topic { word: "passwd", usage: "/passwd", needs: "stands alone", does: "change your passcode", example: "/passwd" },
     Topic { word: "quit", usage: "/quit", needs: "stands alone", does: "the same as /logout", example: "/quit" },
     Topic { word: "who", usage: "/who", needs: "stands alone", does: "the same as /list", example: "/who" },
@@ -201,9 +250,10 @@ pub(crate) fn overview() -> Vec<String> {
     let mut lines = vec!["Type the ID of a user to connect, then your messages. CTRL-C ends it.".to_owned()];
     lines.extend(TOPICS[..COMMONEST].iter().map(|topic| format!("  {:<16} {}", topic.usage, topic.does)));
     let rest: Vec<&str> = TOPICS[COMMONEST..].iter().map(|topic| topic.word).collect();
-    let (first, second) = rest.split_at(rest.len() / 2);
-    lines.push(format!("Also: {}", first.join(" ")));
-    lines.push(format!("      {}", second.join(" ")));
+    let rows = rest.chunks(rest.len().div_ceil(3)).map(|row| row.join(" "));
+    lines.extend(
+        rows.enumerate().map(|(number, row)| format!("{}{row}", if number == 0 { "Also: " } else { "      " })),
+    );
     lines.extend(
         [
             "At the destination prompt commands need no slash. /help COMMAND says more.",

@@ -11,6 +11,7 @@ const FILES: &[(&str, &str)] = &[
     ("files", include_str!("files.rs")),
     ("full", include_str!("full.rs")),
     ("help", include_str!("help.rs")),
+    ("here", include_str!("here.rs")),
     ("mail", include_str!("mail.rs")),
     ("mod", include_str!("mod.rs")),
     ("once", include_str!("once.rs")),

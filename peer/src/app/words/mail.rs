@@ -74,6 +74,16 @@ pub(crate) fn delivered_late(to: &Conversation, count: usize) -> String {
     format!("-- Delivered to {to}: {}.", format::count(count, "waiting message", "waiting messages"))
 }
 
+/// `n.receipt`: where every one is to be told.
+pub(crate) fn has_come(to: &Conversation, count: usize, mark: Mark) -> Option<String> {
+    let messages = format::count(count, "message", "messages");
+    match (mark, to) {
+        (Mark::Delivered, Conversation::User(to)) => Some(format!("-- Delivered to {to}: {messages}.")),
+        (Mark::Read, Conversation::User(to)) => Some(format!("-- Read by {to}: {messages}.")),
+        _ => None,
+    }
+}
+
 /// `e.not_sent`
 pub(crate) fn not_sent(to: &Conversation, text: &str, why: &NotSent) -> String {
     let quoted = format::quoted(text);
@@ -83,7 +93,7 @@ pub(crate) fn not_sent(to: &Conversation, text: &str, why: &NotSent) -> String {
         NotSent::TooLong => format!("-- Not sent: \"{quoted}\". It is too long; make it shorter."),
         NotSent::Yourself => "That is you. Choose someone else.".to_owned(),
         NotSent::DirectoryLost => {
-            format!("-- Not sent: \"{quoted}\". The directory server is out of reach; send it again when it is back.")
+            format!("-- Not sent: \"{quoted}\". The directory server is out of reach; /retry when it is back.")
         }
         NotSent::TooFast { retry_after } => {
             format!("-- Not sent: \"{quoted}\". The server asks to wait {}.", format::duration(*retry_after))

@@ -12,6 +12,7 @@ pub(crate) mod files;
 pub(crate) mod format;
 pub(crate) mod full;
 pub(crate) mod help;
+pub(crate) mod here;
 #[cfg(test)]
 mod lint;
 pub(crate) mod mail;

@@ -65,8 +65,8 @@ pub(crate) fn author(from: &UserId) -> String {
 }
 
 /// `e.not_delivered`
-pub(crate) fn not_delivered(to: &UserId, text: &str) -> String {
-    format!("-- Not delivered: \"{}\". Connect to {to} and send it again.", format::quoted(text))
+pub(crate) fn not_delivered(text: &str) -> String {
+    format!("-- Not delivered: \"{}\". /retry sends it again.", format::quoted(text))
 }
 
 /// What is known locally of an id that the directory does not show as logged in.

@@ -3,15 +3,15 @@
 //! [`screen`] serves a terminal whose cursor can be moved, [`pipe`] everything else; both carry out what the dialogue
 //! says. Nothing here depends on a runtime: input comes through channels and streams, the clock is read per input.
 
+mod lend;
 mod pipe;
 mod screen;
 
 use std::io;
-use std::time::Instant;
 
 use common::limits::MESSAGE_TEXT;
 
-use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal};
+use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::editor::Editor;
 use crate::app::dialogue::{Dialogue, Input, Options, Output};
 use pipe::Pipe;
@@ -26,6 +26,17 @@ pub(crate) struct LineOptions {
     pub(crate) history: usize,
     /// Whether the cursor may be moved.
     pub(crate) look: Look,
+    /// What becomes of a paste of several lines.
+    pub(crate) pastes: Pastes,
+}
+
+/// What becomes of a paste of several lines; it is one message in any case, and Enter sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pastes {
+    /// It is pointed out.
+    PointedOut,
+    /// It is taken as if it had been typed.
+    Silent,
 }
 
 /// Whether the cursor may be moved.
@@ -63,7 +74,7 @@ enum Asks {
 pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
     let ended = if options.look == Look::Screen && can_move_the_cursor() {
         let editor = Editor::new(MESSAGE_TEXT, options.history);
-        match Screen::open(editor) {
+        match Screen::open(editor, options.pastes) {
             Ok(screen) => converse(channels, screen, options.dialogue).await,
             Err(error) => Err(error),
         }
@@ -77,7 +88,7 @@ pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
 }
 
 async fn converse(channels: Channels, mut front: impl Front, options: Options) -> io::Result<i32> {
-    let (mut dialogue, first) = Dialogue::new(options, Instant::now());
+    let (mut dialogue, first) = Dialogue::new(options, now());
     let mut ended = carry_out(&channels, first, &mut front).await;
     loop {
         if let Some(code) = ended {
@@ -95,14 +106,14 @@ async fn converse(channels: Channels, mut front: impl Front, options: Options) -
         };
         for _ in 0..NOTICES_PER_UPDATE {
             let Some(taken) = input.take() else { break };
-            let output = dialogue.handle(Instant::now(), front.typed(), taken);
+            let output = dialogue.handle(now(), front.typed(), taken);
             ended = carry_out(&channels, output, &mut front).await;
             if ended.is_none() {
                 input = channels.notices.try_recv().ok().map(Input::Notice);
             }
         }
         if let Some(left_over) = input {
-            let output = dialogue.handle(Instant::now(), front.typed(), left_over);
+            let output = dialogue.handle(now(), front.typed(), left_over);
             ended = carry_out(&channels, output, &mut front).await;
         }
     }

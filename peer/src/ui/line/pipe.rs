@@ -158,8 +158,10 @@ impl Front for Pipe {
             Output::Echo(entry) => self.repeat(&entry),
             Output::Finish(result) => self.complete(result.as_str()),
             Output::DiscardTypeAhead => self.echo.discard_input(),
-            // A picture needs a screen, a draft an entry of our own.
-            Output::Picture(_) | Output::Entry(_) | Output::Command(_) | Output::Exit(_) => {}
+            Output::Copy(_) => self.print(words::here::NO_CLIPBOARD),
+            Output::Edit => self.print(words::here::NO_TERMINAL_FOR_AN_EDITOR),
+            // A picture needs a screen, a draft an entry of our own, a bell somebody who listens.
+            Output::Picture(_) | Output::Bell | Output::Entry(_) | Output::Command(_) | Output::Exit(_) => {}
         }
     }
 

@@ -8,16 +8,19 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use async_channel::Receiver;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
-use super::Front;
+use super::lend::{self, Written};
+use super::{Front, Pastes};
 use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
-use crate::app::sanitise::{Glyphs, SafeText};
+use crate::app::sanitise::{Glyphs, SafeText, harmless};
 use crate::app::words;
 use crate::ui::channels::screen_size;
 use crate::ui::editor::{Editor, Effect, Key};
-use crate::ui::keys::{self, Meaning};
+use crate::ui::keys::{self, Meaning, Pause};
 use crate::ui::layout::{Layout, wrap};
 use crate::ui::raw::{Modes, RawMode};
 
@@ -127,16 +130,33 @@ pub(super) struct Screen {
     canvas: Canvas,
     editor: Editor,
     keys: Receiver<io::Result<Meaning>>,
+    pause: Pause,
+    pastes: Pastes,
+    /// Another program has the terminal.
+    lent: Option<Receiver<Written>>,
+    wants_editor: bool,
     type_ahead: TypeAhead,
     raw: RawMode,
 }
 
 impl Screen {
     /// Takes the terminal over.
-    pub(super) fn open(editor: Editor) -> io::Result<Self> {
+    pub(super) fn open(editor: Editor, pastes: Pastes) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Line)?;
-        let keys = keys::listen(keys::meaning)?;
-        Ok(Self { canvas: Canvas::new(screen_size()), editor, keys, type_ahead: TypeAhead::Counts, raw })
+        let pause = Pause::default();
+        let keys = keys::listen_between(pause.clone(), keys::meaning)?;
+        let canvas = Canvas::new(screen_size());
+        Ok(Self {
+            canvas,
+            editor,
+            keys,
+            pause,
+            pastes,
+            lent: None,
+            wants_editor: false,
+            type_ahead: TypeAhead::Counts,
+            raw,
+        })
     }
 
     fn edit(&mut self, key: Key) -> Option<Input> {
@@ -144,7 +164,9 @@ impl Screen {
             Effect::None => None,
             Effect::Entered(line) => Some(Input::Line(line)),
             Effect::Pasted(lines) => {
-                self.canvas.print(&words::pasted(lines));
+                if self.pastes == Pastes::PointedOut {
+                    self.canvas.print(&words::pasted(lines));
+                }
                 None
             }
             Effect::TooLong(bytes) => {
@@ -160,9 +182,40 @@ impl Screen {
         self.flush()?;
         self.raw.leave()?;
         raise(SIGTSTP)?;
-        self.raw = RawMode::enter(Modes::Line)?;
+        self.raw.again()?;
         self.canvas.resize(screen_size());
         Ok(())
+    }
+
+    /// `/edit`: the editor gets the terminal as the shell had it. Nobody else reads keys, and nothing is drawn.
+    fn lend(&mut self) -> io::Result<()> {
+        self.pause.begin(&self.keys)?;
+        self.canvas.erase();
+        self.flush()?;
+        self.raw.leave()?;
+        self.lent = Some(lend::start()?);
+        Ok(())
+    }
+
+    /// The terminal is ours again.
+    fn take_back(&mut self, written: Written) -> io::Result<Option<Input>> {
+        self.lent = None;
+        self.raw.again()?;
+        self.pause.end();
+        self.canvas.resize(screen_size());
+        Ok(match written {
+            Ok(text) => self.edit(Key::Paste(text)),
+            Err(why) => {
+                self.canvas.print(&why);
+                None
+            }
+        })
+    }
+
+    /// To the clipboard of the terminal (OSC 52), as base64, so that nothing in the text reaches it as a command.
+    fn copy(&mut self, text: &str) {
+        let _ = write!(self.canvas.pending, "\x1b]52;c;{}\x07", STANDARD.encode(harmless(text)));
+        self.canvas.print(&words::here::copied(text));
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -178,6 +231,10 @@ impl Screen {
 
 impl Front for Screen {
     async fn next(&mut self) -> io::Result<Option<Input>> {
+        if let Some(lent) = &self.lent {
+            let written = lent.recv().await.unwrap_or_else(|_| Ok(String::new()));
+            return self.take_back(written);
+        }
         let Ok(meaning) = self.keys.recv().await else { return Ok(Some(Input::Stop(crate::app::exit::HANG_UP))) };
         Ok(match meaning? {
             Meaning::Edit(_) | Meaning::EndOrDelete | Meaning::Next if self.type_ahead == TypeAhead::Discarded => None,
@@ -233,13 +290,19 @@ impl Front for Screen {
                     self.type_ahead = TypeAhead::Discarded;
                 }
             }
+            Output::Bell => self.canvas.pending.push('\x07'),
+            Output::Copy(text) => self.copy(&text),
+            Output::Edit => self.wants_editor = true,
             Output::Command(_) | Output::Exit(_) => {}
         }
     }
 
     fn settle(&mut self, _asks: super::Asks) -> io::Result<()> {
-        if self.type_ahead == TypeAhead::Discarded {
+        if self.type_ahead == TypeAhead::Discarded || self.lent.is_some() {
             return Ok(());
+        }
+        if std::mem::take(&mut self.wants_editor) {
+            return self.lend();
         }
         self.canvas.draw(&self.editor);
         self.flush()

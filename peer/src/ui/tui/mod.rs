@@ -9,7 +9,6 @@ mod keys;
 mod look;
 
 use std::io::{self, Stdout, Write as _};
-use std::time::{Instant, SystemTime};
 
 use async_channel::Receiver;
 use common::limits::MESSAGE_TEXT;
@@ -18,12 +17,12 @@ use ratatui::backend::CrosstermBackend;
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
-use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal};
+use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::editor::{Editor, Effect, Key};
 use super::raw::{Modes, RawMode};
 use crate::app::dialogue::{Echo, Options};
 use crate::app::exit;
-use crate::app::full::{Action, Full, Input, Now, Output, Scene};
+use crate::app::full::{Action, Full, Input, Output, Scene};
 use crate::app::sanitise::SafeText;
 use crate::app::words;
 pub(crate) use draw::Widths;
@@ -84,11 +83,6 @@ async fn converse(channels: Channels, mut screen: Screen, options: Options) -> i
             ended = screen.carry_out(output, &channels).await?.or(ended);
         }
     }
-}
-
-fn now() -> Now {
-    let date = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Now { instant: Instant::now(), date }
 }
 
 /// What becomes of keys that were read before what is asked now can be seen.
@@ -281,7 +275,7 @@ impl Screen {
     fn suspend(&mut self) -> io::Result<()> {
         self.raw.leave()?;
         raise(SIGTSTP)?;
-        self.raw = RawMode::enter(Modes::Full)?;
+        self.raw.again()?;
         self.title.clear();
         self.redraw()
     }

@@ -39,7 +39,7 @@ fn a_changed_key_stops_everything_until_decided() {
         scene.seen(),
         format!(
             "Enter destination user ID: bianca\n\
-             -- Not delivered: \"Hello\". Connect to bianca and send it again.\n\
+             -- Not delivered: \"Hello\". /retry sends it again.\n\
              WARNING: the key of bianca has changed since 3 Nov. Nothing is sent until you choose.\n\
              Old {old}\nNew {new}\n\
              Type verify, accept or block: a\n\

@@ -141,7 +141,7 @@ fn messages_typed_for_somebody_not_reached_go_to_nobody_else() {
         scene.seen(),
         "Enter destination user ID: bianca\n\
          bianca did not accept the connection.\n\
-         -- Not delivered: \"carol\". Connect to bianca and send it again.\n\
+         -- Not delivered: \"carol\". /retry sends it again.\n\
          Enter destination user ID: "
     );
 }

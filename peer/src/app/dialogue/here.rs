@@ -1,0 +1,166 @@
+//! What a person sets and asks of this screen alone: the clock, the bell, silence from somebody, the last texts once more.
+//!
+//! Nothing of it leaves the machine or outlives the program.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::Output;
+use super::session::Session;
+use super::stage::Stage;
+use crate::app::grammar::{Here, Switch};
+use crate::app::sanitise::SafeText;
+use crate::app::words::{here as words, mail};
+use crate::core::keep::Conversation;
+use crate::core::notice::NotSent;
+
+/// After so long the next line says what time it is.
+const SILENCE: Duration = Duration::from_secs(10 * 60);
+/// Texts that can be copied, and sent once more.
+const KEPT: usize = 100;
+
+/// When the clock is shown (`line.time`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Time {
+    /// Never.
+    #[default]
+    Never,
+    /// After a silence, on a line of its own.
+    Auto,
+    /// Behind every message of somebody else.
+    Always,
+}
+
+/// What was set, and what may be asked for again.
+#[derive(Debug)]
+pub(super) struct Habits {
+    time: Time,
+    bell: Switch,
+    muted: BTreeSet<Conversation>,
+    /// Texts of others as they were written, the newest last.
+    heard: VecDeque<String>,
+    /// What was not delivered and is not kept, the newest last.
+    undelivered: VecDeque<(Conversation, String)>,
+    /// When somebody said something.
+    spoke: Option<Instant>,
+}
+
+impl Habits {
+    pub(super) fn new(time: Time) -> Self {
+        Self {
+            time,
+            bell: Switch::Off,
+            muted: BTreeSet::new(),
+            heard: VecDeque::new(),
+            undelivered: VecDeque::new(),
+            spoke: None,
+        }
+    }
+
+    /// Nothing is told of this conversation while another one has the screen.
+    pub(super) fn is_muted(&self, with: &Conversation) -> bool {
+        self.muted.contains(with)
+    }
+
+    pub(super) fn not_delivered(&mut self, to: Conversation, text: String) {
+        keep(&mut self.undelivered, (to, text));
+    }
+
+    /// A text that was not sent, if another try may help.
+    pub(super) fn not_sent(&mut self, to: &Conversation, text: &str, why: &NotSent) {
+        if matches!(why, NotSent::DirectoryLost | NotSent::TooFast { .. } | NotSent::NotAMember | NotSent::Blocked) {
+            self.not_delivered(to.clone(), text.to_owned());
+        }
+    }
+}
+
+fn keep<T>(kept: &mut VecDeque<T>, newest: T) {
+    if kept.len() == KEPT {
+        kept.pop_front();
+    }
+    kept.push_back(newest);
+}
+
+impl Session {
+    pub(super) fn here(&mut self, here: Here, stage: &mut Stage) {
+        match here {
+            Here::Copy(number) => match nth(&self.habits.heard, number) {
+                Some(text) => stage.put(Output::Copy(text.clone())),
+                None => stage.say(words::NOTHING_TO_COPY),
+            },
+            Here::Edit if self.speaks_with().is_some() => stage.put(Output::Edit),
+            Here::Edit => stage.say(mail::WHOM),
+            Here::Time(switch) => {
+                self.habits.time = if switch == Switch::On { Time::Always } else { Time::Never };
+                stage.say(words::time(switch));
+            }
+            Here::Bell(switch) => {
+                self.habits.bell = switch;
+                stage.say(words::bell(switch));
+            }
+            Here::Mute(of) => self.mute(of, Switch::On, stage),
+            Here::Unmute(of) => self.mute(of, Switch::Off, stage),
+            Here::Retry(number) => match nth(&self.habits.undelivered, number).cloned() {
+                Some((to, text)) => {
+                    self.habits.undelivered.retain(|kept| *kept != (to.clone(), text.clone()));
+                    stage.say(&words::sent_again(&to, &text));
+                    self.send(to, text, stage);
+                }
+                None => stage.say(words::NOTHING_TO_RETRY),
+            },
+        }
+    }
+
+    fn mute(&mut self, of: Option<Conversation>, switch: Switch, stage: &mut Stage) {
+        let Some(of) = of.or_else(|| self.speaks_with()) else { return stage.say(mail::WHOM) };
+        stage.say(&words::mute(&of, switch));
+        if switch == Switch::On {
+            self.habits.muted.insert(of);
+        } else {
+            self.habits.muted.remove(&of);
+        }
+    }
+
+    /// Somebody says something now: after a silence the time is told first.
+    pub(super) fn breaks_silence(&mut self, stage: &mut Stage) {
+        let before = self.habits.spoke.replace(stage.now);
+        let silent = before.is_some_and(|before| stage.now.saturating_duration_since(before) >= SILENCE);
+        if self.habits.time == Time::Auto && silent {
+            stage.say(&words::clock(stage.date));
+        }
+    }
+
+    /// A text of somebody, line by line, with our words in front of the first and the time behind the last.
+    pub(super) fn show_text(&mut self, text: &str, date: u64, front: Option<&str>, stage: &mut Stage) {
+        self.breaks_silence(stage);
+        keep(&mut self.habits.heard, text.to_owned());
+        if self.habits.bell == Switch::On {
+            stage.put(Output::Bell);
+        }
+        let mut lines = SafeText::message(text, stage.options.glyphs);
+        if self.habits.time == Time::Always
+            && let Some(last) = lines.pop()
+        {
+            lines.push(SafeText::ours(&words::behind(date)).after(&last));
+        }
+        put_lines(lines, front, stage);
+    }
+}
+
+/// Lines of somebody else, with our words in front of the first.
+pub(super) fn put_lines(lines: Vec<SafeText>, front: Option<&str>, stage: &mut Stage) {
+    for (number, line) in lines.into_iter().enumerate() {
+        stage.put(Output::Remote(match front {
+            Some(front) if number == 0 => line.after(&SafeText::ours(front)),
+            _ => line,
+        }));
+    }
+}
+
+/// The one that is the last but so many, counted from one.
+fn nth<T>(kept: &VecDeque<T>, number: usize) -> Option<&T> {
+    kept.iter().rev().nth(number.checked_sub(1)?)
+}

@@ -1,0 +1,69 @@
+//! Words about this screen alone: clock, bell, silence, texts once more.
+
+use super::format;
+use crate::app::grammar::Switch;
+use crate::core::keep::Conversation;
+
+/// `e.copy`: nobody has said anything so far back.
+pub(crate) const NOTHING_TO_COPY: &str =
+    "-- There is no such message of somebody else. /copy 2 copies the last but one.";
+/// `e.no_clipboard`: only a terminal has one.
+pub(crate) const NO_CLIPBOARD: &str =
+    "-- Nothing was copied: that needs a terminal whose cursor can be moved. /history shows the text again.";
+/// `e.retry`
+pub(crate) const NOTHING_TO_RETRY: &str =
+    "-- Nothing waits to be sent again. What is under way goes out by itself; /why says how far it is.";
+/// `e.no_editor`: only a terminal can be lent to another program.
+pub(crate) const NO_TERMINAL_FOR_AN_EDITOR: &str =
+    "-- Nothing was edited: that needs a terminal whose cursor can be moved. Type the text here.";
+/// `e.full_screen`: these commands are the line terminal's.
+pub(crate) const LINE_ONLY: &str = "-- The full screen does not have this command. Use that of the line terminal: peer";
+
+/// `n.copied`
+pub(crate) fn copied(text: &str) -> String {
+    format!("-- Copied: \"{}\". (If your terminal allows it.)", format::quoted(text))
+}
+
+/// `n.time`
+pub(crate) fn time(switch: Switch) -> &'static str {
+    match switch {
+        Switch::On => "-- The time (UTC) stands behind every message from now on.",
+        Switch::Off => "-- No times from now on.",
+    }
+}
+
+/// `n.clock`: the time, after a silence.
+pub(crate) fn clock(date: u64) -> String {
+    format!("-- {} --", format::clock(date))
+}
+
+/// Behind a message.
+pub(crate) fn behind(date: u64) -> String {
+    format!(" ({})", format::clock(date))
+}
+
+/// `n.bell`
+pub(crate) fn bell(switch: Switch) -> &'static str {
+    match switch {
+        Switch::On => "-- Every message rings the bell of the terminal.",
+        Switch::Off => "-- No bell from now on.",
+    }
+}
+
+/// `n.mute`
+pub(crate) fn mute(of: &Conversation, switch: Switch) -> String {
+    match switch {
+        Switch::On => format!("-- Nothing is told of {of} while you talk to others. /unmute {of} ends that."),
+        Switch::Off => format!("-- You are told of {of} again."),
+    }
+}
+
+/// `n.again`
+pub(crate) fn sent_again(to: &Conversation, text: &str) -> String {
+    format!("-- Once more to {to}: \"{}\"", format::quoted(text))
+}
+
+/// `n.editing`: `$EDITOR` could not be started, or was left with an error.
+pub(crate) fn not_edited(editor: &str, why: &str) -> String {
+    format!("-- {editor} did not work: {why}. Set another: export EDITOR=nano")
+}
