@@ -6,6 +6,7 @@ use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN};
 use common::msg::{Blob, Certificate, ErrorCode, FromDirectory, Member, Message as _, Piece, Registration};
 use futures::executor::block_on;
 
+use crate::core::address_style::AddressStyle;
 use crate::core::entry::{Entry, Origin, Step};
 use crate::core::lockout::{Class, LockRule};
 use crate::core::mailbox::MailRule;
@@ -42,6 +43,7 @@ pub fn fuzz_connection(data: &[u8]) {
     let policy = Policy {
         registration,
         passcode_min: 6,
+        addresses: AddressStyle::Truncate,
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,

@@ -142,6 +142,7 @@ fn no_command_of_the_grammar_writes_an_escape_byte() {
         &["key", "show"],
         &["key", "rotate"],
         &["log", "--broadcasts"],
+        &["log", "--user", "ali"],
         &["man"],
         &["restore", copy],
         &["session", "list"],

@@ -289,7 +289,7 @@ fn an_administrator_reads_the_log_of_broadcasts_with_and_without_a_server() {
     let entries: serde_json::Value = serde_json::from_str(&newest).unwrap();
     assert_eq!(entries.as_array().map(Vec::len), Some(1));
     assert_eq!((&entries[0]["number"], &entries[0]["sender"]["userid"]), (&2.into(), &"ali".into()));
-    for wrong in [&["log"][..], &["log", "--broadcasts", "--limit", "0"]] {
+    for wrong in [&["log", "--limit", "5"][..], &["log", "--broadcasts", "--limit", "0"], &["log", "--since", "noon"]] {
         assert_eq!(run(&data, wrong).status.code(), Some(2), "{wrong:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! The command line (UX section 2.1): grammar here, [`run`] does it, [`words`] prints what came of it.
 
+mod log;
 mod manual;
 pub(crate) mod mistakes;
 pub(crate) mod run;
@@ -25,7 +26,7 @@ Usage:    {usage}
   session list|end               who is online
   group list|show|remove         conversations, by their ids
   status [--watch]  health       how it is doing
-  log --broadcasts               what was said to everyone
+  log [-f] [--since T]           what happened; --broadcasts: what was said to all
   backup  restore FILE           also while the server runs
   key show|rotate                what people compare at first contact
   check                          test configuration and data
@@ -68,8 +69,9 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run the server.
     ///
-    /// CTRL-C stops it; a hang-up (HUP) reloads the configuration. With http.listen set in the configuration there is a
-    /// status page for this machine, too, with /metrics, /healthz and /readyz.
+    /// CTRL-C stops it; a hang-up (HUP) reloads the configuration; USR1 opens the log file anew and writes a status line.
+    /// With http.listen set in the configuration there is a status page for this machine, too, with /metrics, /healthz
+    /// and /readyz.
     Serve(Serve),
     /// Run a server in memory with two users, for trying things out; it keeps nothing.
     Demo,
@@ -91,7 +93,9 @@ pub(crate) enum Command {
         #[arg(long)]
         watch: bool,
     },
-    /// Read what was said to everyone.
+    /// Read the log file, or what was said to everyone.
+    ///
+    /// The log file is log.file of the configuration.
     Log(Log),
     /// Check configuration and data.
     Check,
@@ -175,11 +179,20 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct Log {
-    /// Broadcasts, the newest last.
-    #[arg(long, required = true)]
+    /// Go on as the log grows.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// From then on: 30m, or a time in UTC such as 2025-11-21T14:05.
+    #[arg(long, value_name = "T", value_parser = log::Since::parse)]
+    pub(crate) since: Option<log::Since>,
+    /// About this user.
+    #[arg(long, value_name = "ID", value_parser = user_id)]
+    pub(crate) user: Option<UserId>,
+    /// Broadcasts instead, the newest last.
+    #[arg(long, conflicts_with_all = ["follow", "since", "user"])]
     pub(crate) broadcasts: bool,
-    /// How many at most.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = entries)]
+    /// How many broadcasts at most.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = entries, requires = "broadcasts")]
     pub(crate) limit: usize,
 }
 

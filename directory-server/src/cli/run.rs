@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use clap::CommandFactory as _;
 
-use super::manual;
 use super::mistakes::{self, Wanted};
 use super::{
     BackupFile, Cli, Command, ConfigCommand, Global, GroupCommand, InviteCommand, KeyCommand, Log, One, OneGroup,
     SessionCommand, User, words,
 };
+use super::{log, manual};
 use crate::config::{self, Loaded};
 use crate::failure::{Failure, Kind};
 use crate::shell::admin::client::{self, By};
@@ -93,7 +93,15 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Status { watch: false } => ask(&global, Request::Status),
         Command::Status { watch: true } => watch(&global),
-        Command::Log(Log { broadcasts: _, limit }) => ask(&global, Request::Broadcasts { limit }),
+        Command::Log(Log { broadcasts: true, limit, .. }) => ask(&global, Request::Broadcasts { limit }),
+        Command::Log(Log { follow, since, user, .. }) => {
+            let file = config::load(global.config.as_deref(), environment())?.config.log.file;
+            if file.as_os_str().is_empty() {
+                return Err(Failure::new(Kind::Config, words::NO_LOG_FILE));
+            }
+            log::show(&file, &log::Wanted { since, user, follow, raw: global.json })?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Check => {
             let loaded = config::load(global.config.as_deref(), environment())?;
             let findings = check::check(&data_dir(&global, &loaded)?, &loaded)?;

@@ -20,6 +20,36 @@ pub(super) fn moment(seconds: u64) -> String {
     format!("{} {month} {time}", day.trim_start_matches('0'))
 }
 
+/// Times as log files have them, many of them.
+pub(super) struct Calendar(Connection);
+
+impl Calendar {
+    pub(super) fn new() -> rusqlite::Result<Self> {
+        Connection::open_in_memory().map(Self)
+    }
+
+    /// `2025-11-21T14:05:00`, in UTC.
+    pub(super) fn utc(&self, seconds: u64) -> String {
+        self.text("SELECT strftime('%Y-%m-%dT%H:%M:%S', ?1, 'unixepoch')", seconds).unwrap_or_default()
+    }
+
+    /// `21 Nov 14:05:00`, local time, of a time in UTC; that itself if it is none.
+    pub(super) fn local(&self, utc: &str) -> String {
+        let part = |sql| self.text(sql, utc);
+        let month = part("SELECT strftime('%m', ?1, 'localtime')").and_then(|month| month.parse::<usize>().ok());
+        let month = month.and_then(|month| MONTHS.get(month.checked_sub(1)?));
+        let day = part("SELECT strftime('%d', ?1, 'localtime')");
+        match (day, month, part("SELECT strftime('%H:%M:%S', ?1, 'localtime')")) {
+            (Some(day), Some(month), Some(time)) => format!("{} {month} {time}", day.trim_start_matches('0')),
+            _ => utc.to_owned(),
+        }
+    }
+
+    fn text(&self, sql: &str, value: impl rusqlite::ToSql) -> Option<String> {
+        self.0.prepare_cached(sql).and_then(|mut query| query.query_row([value], |row| row.get(0))).ok()?
+    }
+}
+
 /// `3 d 4 h`, the two largest units.
 pub(super) fn duration(seconds: u64) -> String {
     let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];

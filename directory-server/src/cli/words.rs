@@ -44,6 +44,11 @@ pub(super) fn text(answer: &Answer) -> String {
     }
 }
 
+/// The answer to `log` where there is no file to read.
+pub(super) const NO_LOG_FILE: &str = "\
+There is no log file: log.file of the configuration is empty, so the server writes to its standard error. Under systemd that
+is read with: journalctl -u directory-server";
+
 /// The answer to `key rotate`: the key is part of every record that a passcode is checked with (protocol section 8.4).
 pub(super) const NO_ROTATION: &str = "\
 The key was not changed. What every passcode is checked with depends on it, and everyone has pinned it: with another key
@@ -64,7 +69,7 @@ pub(super) fn failed(failure: &Failure) -> String {
 }
 
 /// What somebody might use to draw on an administrator's screen is spelled out.
-fn clean(line: &str) -> String {
+pub(super) fn clean(line: &str) -> String {
     let hidden = |c: char| {
         let is_format = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
         c.is_control() || is_format || c == '\u{61c}'

@@ -4,7 +4,7 @@
 
 mod load;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use common::limits::DIRECTORY_PORT;
@@ -12,6 +12,7 @@ use common::msg::Registration;
 use serde::{Deserialize, Serialize};
 
 use crate::core::Policy;
+use crate::core::address_style::AddressStyle;
 use crate::core::lockout::LockRule;
 use crate::core::mailbox::MailRule;
 use crate::core::sources::Source;
@@ -179,7 +180,7 @@ impl Default for Http {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
-    /// Text on a terminal, JSON otherwise.
+    /// Text on a terminal, JSON otherwise, and in a file.
     #[default]
     Auto,
     Text,
@@ -208,40 +209,14 @@ impl LogLevel {
     }
 }
 
-/// How much of an address a log line shows (threat L5).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum AddressStyle {
-    Full,
-    /// The first three bytes of IPv4, the first three groups of IPv6.
-    #[default]
-    Truncate,
-    None,
-}
-
-impl AddressStyle {
-    pub(crate) fn show(self, address: IpAddr) -> String {
-        match (self, address.to_canonical()) {
-            (Self::Full, address) => address.to_string(),
-            (Self::None, _) => "-".into(),
-            (Self::Truncate, IpAddr::V4(v4)) => {
-                let [a, b, c, _] = v4.octets();
-                format!("{a}.{b}.{c}.0/24")
-            }
-            (Self::Truncate, IpAddr::V6(v6)) => {
-                let [a, b, c, ..] = v6.segments();
-                format!("{a:x}:{b:x}:{c:x}::/48")
-            }
-        }
-    }
-}
-
 /// `[log]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Log {
     pub(crate) level: LogLevel,
     pub(crate) format: LogFormat,
+    /// Empty: standard error.
+    pub(crate) file: PathBuf,
     pub(crate) addresses: AddressStyle,
 }
 
@@ -294,6 +269,7 @@ impl Config {
             logins_per_minute: self.limits.logins_per_minute,
             lookups_per_minute: self.limits.lookups_per_minute,
             broadcasts_per_minute: self.limits.broadcasts_per_minute,
+            addresses: self.log.addresses,
             presence: match self.presence.show {
                 Show::Auto => watch::Show::Auto,
                 Show::Everyone => watch::Show::Everyone,
@@ -350,13 +326,5 @@ mod tests {
         assert_eq!(config.public_name(&addresses), "dir.example.org:443");
         config.listen.public.clear();
         assert_eq!(config.public_name(&["192.0.2.7:7420".parse().unwrap()]), "192.0.2.7:7420");
-    }
-
-    #[test]
-    fn log_lines_show_half_an_address_at_most() {
-        let truncated = |address: &str| AddressStyle::Truncate.show(address.parse().unwrap());
-        assert_eq!(truncated("192.0.2.77"), "192.0.2.0/24");
-        assert_eq!(truncated("2001:db8:1:2:3::4"), "2001:db8:1::/48");
-        assert_eq!(AddressStyle::None.show("192.0.2.77".parse().unwrap()), "-");
     }
 }

@@ -86,7 +86,7 @@ pub(super) async fn begin<S: Store>(
         Verdict::Reserved { tries_left, locks_for } => (tries_left, locks_for),
         Verdict::Locked { retry_after } => {
             count_failure(directory, origin, now);
-            tracing::info!(%user, "login refused: locked");
+            tracing::info!(%user, peer_ip = directory.shown(origin.address), "login refused: locked");
             let retry_after = retry_after.map(whole_seconds);
             return (State::Idle, Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::Locked) }));
         }
@@ -133,7 +133,7 @@ pub(super) async fn prove<S: Store>(
     let right = opaque.finish(&proof.passcode.0, origin.channel(&user, &directory.key)).is_ok();
     let Some(account) = account.filter(|_| right) else {
         count_failure(directory, origin, now);
-        tracing::info!(%user, tries_left, "login refused: wrong passcode");
+        tracing::info!(%user, peer_ip = directory.shown(origin.address), tries_left, "login refused: wrong passcode");
         let reply = match locked_until {
             None => AuthReply { tries_left: Some(tries_left), ..refused(AuthRefusal::Passcode) },
             Some(until) => {
@@ -191,7 +191,7 @@ pub(super) async fn announce<S: Store>(
     let certificate = serde_json::to_vec(&announce.certificate).unwrap_or_default();
     let known = granted.known_certificate.as_deref() == Some(certificate.as_slice());
     if !proves_possession(directory, origin, granted, &announce, known) {
-        tracing::warn!(%user, "proof of possession not accepted");
+        tracing::warn!(%user, peer_ip = directory.shown(origin.address), "proof of possession not accepted");
         return Step::error(ErrorCode::NotAccepted);
     }
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
@@ -202,7 +202,7 @@ pub(super) async fn announce<S: Store>(
     let new_certificate = (!known).then_some(certificate);
     match directory.store.enter(user, granted.credential, terminal, new_certificate).await {
         Ok(true) => {
-            tracing::info!(%user, "logged in");
+            tracing::info!(%user, peer_ip = directory.shown(origin.address), "logged in");
             let announced = Announced { address, time: now.seconds(), terminals: directory.online.terminals(user) };
             Step::Enter(Box::new(Present::new(attendance)), announced.into())
         }

@@ -6,6 +6,7 @@
 //! refused; [`online`] is who is there, and [`pushes`] what waits to be told to one of them. Each takes the time as an
 //! argument.
 
+pub mod address_style;
 pub mod admission;
 pub mod broadcast;
 pub mod entry;
@@ -27,12 +28,14 @@ pub mod store;
 pub mod tally;
 pub mod watch;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use common::crypto::opaque::ServerSecret;
 use common::ident::KeyDigest;
 use common::msg::Registration;
 
+use address_style::AddressStyle;
 use lockout::LockRule;
 use mailbox::MailRule;
 use online::Online;
@@ -61,6 +64,8 @@ pub struct Policy {
     pub presence: Show,
     /// Broadcasts of one user in a minute; 0: no limit.
     pub broadcasts_per_minute: u32,
+    /// How much of an address the log shows.
+    pub addresses: AddressStyle,
 }
 
 /// One running directory: all that its connections share.
@@ -113,6 +118,11 @@ impl<S> Directory<S> {
     pub fn set_policy(&self, policy: Policy) {
         self.online.set_show(policy.presence);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// An address as the log shows it.
+    pub fn shown(&self, address: IpAddr) -> String {
+        self.policy().addresses.show(address)
     }
 
     /// What sources have done lately.

@@ -114,7 +114,7 @@ pub(super) async fn finish<S: Store>(
     let account = Account { credential, record, public_key: upload.publickey.0, vault: upload.vault.0 };
     match directory.store.register(NewUser { id: user.clone(), account, invite }, now).await {
         Ok(Registered::Done) => {
-            tracing::info!(%user, "registered");
+            tracing::info!(%user, peer_ip = directory.shown(origin.address), "registered");
             let status = RegisterStatus::Registered;
             Step::reply(RegisterReply { status, reason: None, retry_after: None })
         }

@@ -45,7 +45,7 @@ pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener) {
                         Crowded::Source => Connection::Source,
                         Crowded::Everywhere => Connection::Full,
                     });
-                    tracing::debug!(from = %node.address_style.show(from.ip()), ?crowded, "connection refused");
+                    tracing::debug!(peer_ip = node.directory.shown(from.ip()), ?crowded, "connection refused");
                 }
             },
             Err(error) => {

@@ -68,7 +68,7 @@ async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Session> {
         Some(Err(offence)) => offence?,
         None => Offence::TooSlow,
     };
-    tracing::debug!(from = %node.address_style.show(admitted.address), ?offence, "left without login");
+    tracing::debug!(peer_ip = node.directory.shown(admitted.address), ?offence, "left without login");
     node.directory.sources().penalise(Source::of(admitted.address), offence, node.clock.now());
     None
 }

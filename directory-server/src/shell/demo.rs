@@ -31,7 +31,7 @@ const USERS: [(&str, &str); 2] = [("ali", "111111"), ("bianca", "222222")];
 pub(crate) fn demo() -> Result<ExitCode, Failure> {
     harden();
     let config = Config { log: Log { level: LogLevel::Warn, ..Log::default() }, ..Config::default() };
-    logs::start(&config.log);
+    logs::start(&config.log)?;
     let signals = signals::listen()?;
     let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = accept::listen(here(DIRECTORY_PORT)).or_else(|_| accept::listen(here(0)));
@@ -48,7 +48,7 @@ pub(crate) fn demo() -> Result<ExitCode, Failure> {
         Foundation { config: &config, store, key: &key, secret, clock, timing: Timing::Off, data_dir: None };
     let launched = launch(foundation, vec![listener])?;
     say(&greeting(&launched.node.public, &key.digest()));
-    let code = launched.until_stopped(&signals, |_| tracing::warn!("a demo has no configuration to reload"));
+    let code = launched.until_stopped(&signals, |_, _| tracing::warn!("a demo has no configuration and no log file"));
     launched.stop();
     Ok(ExitCode::from(code))
 }

@@ -16,7 +16,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use super::clock::Clock;
 use super::meter::{Meter, Timing};
 use super::node::{Node, Parts};
-use super::signals::Asked;
+use super::signals::{Asked, Errand};
 use super::{accept, rt, sweep};
 use crate::config::Config;
 use crate::core::Directory;
@@ -66,7 +66,6 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
         public: config.public_name(&listening),
         listening,
         max_connections: config.listen.max_connections,
-        address_style: config.log.addresses,
         meter: Meter::new(timing),
         data_dir,
         token,
@@ -81,16 +80,14 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
 
 impl Launched {
     /// Waits until a signal asks to stop; gives the exit code it asks for.
-    pub(super) fn until_stopped(&self, signals: &Receiver<Asked>, reload: impl Fn(&Node)) -> u8 {
-        rt::block_on(async {
-            loop {
-                match signals.recv().await {
-                    Ok(Asked::Reload) => reload(&self.node),
-                    Ok(Asked::Stop(code)) => break code,
-                    Err(_) => break 0,
-                }
+    pub(super) fn until_stopped(&self, signals: &Receiver<Asked>, attend: impl Fn(&Node, Errand)) -> u8 {
+        loop {
+            match rt::block_on(signals.recv()) {
+                Ok(Asked::Attend(errand)) => attend(&self.node, errand),
+                Ok(Asked::Stop(code)) => return code,
+                Err(_) => return 0,
             }
-        })
+        }
     }
 
     /// Ends all sessions.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::AddressStyle;
 use crate::core::Directory;
 use crate::core::admission::{Admission, Crowded};
 use crate::core::moment::Moment;
@@ -27,7 +26,6 @@ pub(crate) struct Node {
     /// `HOST:PORT` by which people reach it.
     pub(crate) public: String,
     pub(crate) max_connections: usize,
-    pub(crate) address_style: AddressStyle,
     pub(crate) meter: Meter,
     /// Where it is kept; nothing if it is kept in memory only.
     pub(crate) data_dir: Option<PathBuf>,
@@ -44,7 +42,6 @@ pub(crate) struct Parts {
     pub(crate) listening: Vec<SocketAddr>,
     pub(crate) public: String,
     pub(crate) max_connections: usize,
-    pub(crate) address_style: AddressStyle,
     pub(crate) meter: Meter,
     /// Where it is kept; nothing if it is kept in memory only.
     pub(crate) data_dir: Option<PathBuf>,
@@ -53,8 +50,7 @@ pub(crate) struct Parts {
 
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { directory, clock, tls, listening, public, max_connections, address_style, meter, data_dir, token } =
-            parts;
+        let Parts { directory, clock, tls, listening, public, max_connections, meter, data_dir, token } = parts;
         Self {
             directory,
             clock,
@@ -62,7 +58,6 @@ impl Node {
             listening,
             public,
             max_connections,
-            address_style,
             meter,
             data_dir,
             admission: Mutex::default(),

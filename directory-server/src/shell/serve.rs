@@ -16,6 +16,7 @@ use super::http::Site;
 use super::launch::{Addresses, Foundation, cannot_listen, harden, launch, listen, say};
 use super::meter::{Reload, Timing};
 use super::node::Node;
+use super::signals::Errand;
 use super::{admin, logs, notify, rt, signals};
 use crate::config::{self, Loaded, is_this_machine_only};
 use crate::failure::{Failure, Kind};
@@ -38,7 +39,7 @@ pub(crate) struct Start {
 pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     harden();
     let config = &start.loaded.config;
-    logs::start(&config.log);
+    let log = logs::start(&config.log)?;
     let signals = signals::listen()?;
     let http_address = config.http_address()?;
     let data_dir = DataDir::create(&start.data_dir)?;
@@ -67,7 +68,13 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     greet(&node, http, &data_dir, &key.digest());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = ?node.listening, ?http, "ready");
     supervisor.ready();
-    let code = launched.until_stopped(&signals, |node| reload(node, &start));
+    let code = launched.until_stopped(&signals, |node, errand| match errand {
+        Errand::Reload => reload(node, &start),
+        Errand::Reopen => {
+            log.reopen();
+            say_status(node, start.glance);
+        }
+    });
     tracing::info!("stopping");
     supervisor.stopping();
     site.stopping(&node);
@@ -112,13 +119,23 @@ fn greet(node: &Node, http: Option<SocketAddr>, data_dir: &DataDir, key: &KeyDig
     say(&lines);
 }
 
+/// One line of the log with what `status` prints.
+fn say_status(node: &Node, glance: fn(&Status) -> String) {
+    match rt::block_on(Status::of(node)) {
+        Ok(status) => tracing::info!(status = glance(&status).lines().collect::<Vec<_>>().join(" · "), "status"),
+        Err(error) => tracing::warn!(%error, "no status"),
+    }
+}
+
 /// A file that cannot be read leaves everything as it is.
 fn reload(node: &Node, start: &Start) {
     match (start.reload)() {
         Ok(Loaded { config, .. }) => {
             node.directory.set_policy(config.policy(&node.listening));
             node.meter.reload(Reload::Done);
-            tracing::info!("configuration reloaded: [register] mode and passcode_min, [auth], [limits]");
+            tracing::info!(
+                "configuration reloaded: [register] mode and passcode_min, [auth], [limits], [presence], [log] addresses"
+            );
         }
         Err(failure) => {
             node.meter.reload(Reload::Failed);

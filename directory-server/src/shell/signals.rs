@@ -1,6 +1,7 @@
-//! Signals (UX section 2.3): CTRL-C and termination stop the server, a hang-up reloads the configuration.
+//! Signals (UX section 2.3): CTRL-C and termination stop the server, a hang-up reloads the configuration, USR1 opens the
+//! log file anew.
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
@@ -10,26 +11,36 @@ use crate::failure::Failure;
 pub(crate) enum Asked {
     /// Stop; the value is the exit code.
     Stop(u8),
+    /// Do this and go on.
+    Attend(Errand),
+}
+
+/// What a running server is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errand {
     /// Read the configuration again.
     Reload,
+    /// Open the log file again, and say in it how things are.
+    Reopen,
 }
 
 /// Turns signals into messages. A second request to stop ends the process at once.
 pub(crate) fn listen() -> Result<async_channel::Receiver<Asked>, Failure> {
     let mut signals =
-        Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|error| Failure::io("listen for signals", &error))?;
+        Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1]).map_err(|error| Failure::io("listen for signals", &error))?;
     let (sender, receiver) = async_channel::unbounded();
     let forward = move || {
         let mut stopping = false;
         for signal in signals.forever() {
             let asked = match signal {
-                SIGHUP => Asked::Reload,
+                SIGHUP => Asked::Attend(Errand::Reload),
+                SIGUSR1 => Asked::Attend(Errand::Reopen),
                 SIGINT if stopping => std::process::exit(130),
                 _ if stopping => std::process::exit(143),
                 SIGINT => Asked::Stop(130),
                 _ => Asked::Stop(0),
             };
-            stopping |= asked != Asked::Reload;
+            stopping |= matches!(asked, Asked::Stop(_));
             if sender.send_blocking(asked).is_err() {
                 return;
             }

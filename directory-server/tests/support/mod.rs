@@ -13,6 +13,7 @@ use common::crypto::transcript::Channel;
 use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
 use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
+use directory_server::core::address_style::AddressStyle;
 use directory_server::core::entry::{Entry, Origin, Step};
 use directory_server::core::lockout::LockRule;
 use directory_server::core::mailbox::MailRule;
@@ -40,6 +41,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
     Policy {
         registration,
         passcode_min: 6,
+        addresses: AddressStyle::Truncate,
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,

@@ -3,6 +3,7 @@
 
 use common::ident::{CredentialId, KeyDigest};
 use common::msg::{FromDirectory, Message as _, Registration, ToDirectory};
+use directory_server::core::address_style::AddressStyle;
 use directory_server::core::lockout::{Class, LockRule};
 use directory_server::core::mailbox::MailRule;
 use directory_server::core::moment::Moment;
@@ -40,6 +41,7 @@ impl Server {
         let policy = Policy {
             registration: Registration::Closed,
             passcode_min: 6,
+            addresses: AddressStyle::Truncate,
             lock: LockRule::default(),
             logins_per_minute: 0,
             lookups_per_minute: weather.lookups_per_minute,
