@@ -14,7 +14,7 @@ use crate::core::command::{FileWish, GroupWish};
 use crate::core::keep::Conversation;
 
 /// Words that nobody means as a message when they stand alone.
-const LONE_WORDS: &[&str] = &["login", "logout", "passcode", "password"];
+const LONE_WORDS: &[&str] = &["exit", "login", "logout", "passcode", "password", "quit"];
 /// Characters that begin something special; typed twice they begin a message.
 const SPECIAL: &[char] = &['/', '!', '@', '#'];
 
@@ -311,6 +311,7 @@ mod tests {
     fn words_meant_for_the_program_are_not_sent_alone() {
         assert!(in_conversation("Passcode").is_err());
         assert!(in_conversation("logout ").is_err());
+        assert!(in_conversation("quit").is_err());
         assert!(in_conversation("my passcode is safe").is_ok());
     }
 

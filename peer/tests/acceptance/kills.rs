@@ -91,7 +91,7 @@ impl Writer {
         for asked in 1..1000 {
             self.peer.enters("/why bianca");
             self.peer.shows_times("/why bianca\n-- \"", asked);
-            if self.peer.output().contains("-- \"message number 999\" was delivered since") {
+            if self.peer.output().contains("-- \"message number 999\" was delivered ") {
                 return;
             }
         }

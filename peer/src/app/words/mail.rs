@@ -174,14 +174,14 @@ pub(crate) fn explained(of: &Conversation, messages: &[Explained]) -> Vec<String
     }
     let line = |message: &Explained| {
         let state = match message.mark {
-            Mark::Queued => "waits here",
-            Mark::Stored => "is kept by the directory server",
+            Mark::Queued => "waits here since",
+            Mark::Stored => "is kept by the directory server since",
             Mark::Delivered | Mark::Received { .. } => "was delivered",
             Mark::Read => "was read",
             Mark::Failed => "was given up",
         };
         let (text, since) = (format::quoted(&message.text), moment(message.since));
-        format!("-- \"{text}\" {state} since {since}. {}", next(of, &message.next))
+        format!("-- \"{text}\" {state} {since}. {}", next(of, &message.next))
     };
     messages.iter().map(line).collect()
 }
