@@ -19,7 +19,7 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use crate::app::dialogue::{Questions, Start};
+use crate::app::dialogue::{Questions, Queue, Start};
 use crate::app::exit;
 use crate::app::rpc;
 use crate::app::sanitise::SafeText;
@@ -35,7 +35,6 @@ use crate::shell::transfer::Habits;
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
 use crate::{core, signals, ui};
 use ask::Person;
-use once::Queue;
 
 /// Notices that may wait for the front end before whoever causes them has to wait (threat P4).
 const NOTICES: usize = 256;
@@ -74,7 +73,7 @@ fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Repor
         Some(Command::Tui) => talk(settings, Start::Login, Front::Full),
         Some(Command::Join { .. }) => talk(settings, Start::Join, Front::Line),
         Some(Command::Send { to, text, no_queue }) => {
-            let queue = if no_queue { Queue::Forbidden } else { Queue::Allowed };
+            let queue = if no_queue { Queue::Forbidden } else { settings.queue() };
             once::send(settings, &to, text, queue)
         }
         Some(Command::File { to, path, wait }) => once::file(settings, &to, &path, wait.map(Duration::from_secs)),
@@ -180,6 +179,7 @@ fn setup(settings: &Settings) -> Setup {
         patience: config.server.connect_timeout.into(),
         accept: match config.peer.accept {
             Accept::All => engine::Accept::All,
+            Accept::Contacts => engine::Accept::Contacts,
             Accept::Ask => engine::Accept::Ask,
             Accept::None => engine::Accept::None,
         },

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use common::ident::UserId;
 use common::secret::Passcode;
 
-use crate::app::dialogue::{Names, Options, Questions, Receipts, Start, Time};
+use crate::app::dialogue::{Names, Options, Questions, Queue, Receipts, Start, Time};
 use crate::app::exit;
 use crate::app::rpc;
 use crate::app::sanitise::Glyphs;
@@ -288,6 +288,11 @@ impl Settings {
         (self.found == Found::Yes).then_some(&*self.file)
     }
 
+    /// Whether a message may wait for its receiver.
+    pub(crate) fn queue(&self) -> Queue {
+        if self.config.peer.queue { Queue::Allowed } else { Queue::Forbidden }
+    }
+
     fn glyphs(&self) -> Glyphs {
         match self.config.ui.glyphs {
             _ if self.config.ui.plain => Glyphs::Ascii,
@@ -310,6 +315,7 @@ impl Settings {
                 presence: self.config.line.presence,
                 time: if plain { Time::Always } else { self.config.line.time },
                 receipts: if self.config.line.receipts { Receipts::All } else { Receipts::Late },
+                queue: self.queue(),
                 glyphs: self.glyphs(),
                 grace: self.config.line.ctrl_c_grace.into(),
                 patience: self.config.server.connect_timeout.into(),

@@ -99,6 +99,8 @@ pub(crate) struct Peer {
     pub(crate) listen: Listen,
     /// Which calls are taken.
     pub(crate) accept: Accept,
+    /// Whether what is written to somebody who is not there waits.
+    pub(crate) queue: bool,
     /// Whether others are told what was read.
     pub(crate) read_receipts: bool,
     /// How long messages are kept here; `0s` keeps none beyond the end of the program.
@@ -110,6 +112,7 @@ impl Default for Peer {
         Self {
             listen: Listen::default(),
             accept: Accept::default(),
+            queue: true,
             read_receipts: false,
             keep_messages: Span::from_days(90),
         }
@@ -123,6 +126,8 @@ pub(crate) enum Accept {
     /// Every verified caller.
     #[default]
     All,
+    /// Whose key was known before: people who were called, or written to, or who called while all were taken.
+    Contacts,
     /// The person is asked.
     Ask,
     /// Nobody.

@@ -40,6 +40,9 @@ fn commands_end_with_the_codes_that_scripts_rely_on() {
     let (code, output, errors) = runs(&ali, &["send", "bianca", "now", "--no-queue"], "");
     assert_eq!((code, output.as_str()), (Some(6), ""), "{errors}");
     assert_eq!(errors, "bianca is offline.\n");
+    let nothing_waits = ali.clone().configured("[peer]\nqueue = false\n");
+    assert_eq!(runs(&nothing_waits, &["send", "bianca", "now"], "").0, Some(6));
+    std::fs::remove_dir_all(stage.folder().join(ali.ip.to_string()).join("config")).unwrap();
     for (arguments, wanted) in [
         (&["send", "ali", "me"][..], 7),
         (&["verify", "carol"], 5),

@@ -73,3 +73,25 @@ fn a_call_that_is_declined_says_no_more_than_that() {
     ali.is_at_prompt();
     bianca.is_at_prompt();
 }
+
+#[test]
+fn who_is_known_may_call_and_nobody_else_where_only_contacts_are_taken() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+    let known = "[peer]\naccept = \"contacts\"\n";
+    let bianca = Terminal::start(&stage.seat_of("bianca").configured(known));
+    bianca.logs_in();
+    let [mut ali, mut carol] = ["ali", "carol"].map(|user| stage.piped_of(user));
+    ali.enters("bianca");
+    ali.shows("bianca did not accept the connection.\n");
+    // Bianca knows ali from now on.
+    bianca.enters("ali");
+    bianca.shows("Connection established, type your messages");
+    bianca.ctrl_c();
+    bianca.is_at_prompt();
+    ali.asks("Connection ended\nEnter destination user ID: ");
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali, type your messages");
+    carol.enters("bianca");
+    carol.shows("bianca did not accept the connection.\n");
+    assert!(!bianca.lines().iter().any(|line| line.contains("carol")), "{:#?}", bianca.lines());
+}

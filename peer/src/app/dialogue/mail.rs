@@ -5,9 +5,9 @@ use common::limits::AWAY_TEXT;
 use common::msg::PresenceStatus;
 use serde::{Deserialize, Serialize};
 
-use super::Receipts;
 use super::session::{Floor, Pending, Seen, Session};
 use super::stage::Stage;
+use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
 use crate::app::words::mail;
 use crate::app::words::talk::{self, Acquaintance};
@@ -63,8 +63,12 @@ impl Session {
     /// Whoever was called is not there, and mail reaches them.
     fn offline(&mut self, with: UserId, stage: &mut Stage) {
         if matches!(&self.floor, Floor::Calling { to, .. } if *to == with) {
-            stage.say(&mail::offline(&with));
             self.known.insert(with.clone());
+            if stage.options.queue == Queue::Forbidden {
+                stage.say(&talk::call_failed(&with, &CallFailed::NotFound, Acquaintance::Known));
+                return self.give_call_up(stage);
+            }
+            stage.say(&mail::offline(&with));
             self.write_to(Conversation::User(with), stage);
         }
     }
@@ -191,6 +195,10 @@ impl Session {
 
     fn presence(&mut self, user: &UserId, status: PresenceStatus, text: Option<&str>, stage: &mut Stage) {
         self.known.insert(user.clone());
+        match status {
+            PresenceStatus::Offline => drop(self.gone.insert(user.clone(), stage.date)),
+            _ => drop(self.gone.remove(user)),
+        }
         let in_group = matches!(&self.floor, Floor::Writing(Conversation::Group(_) | Conversation::Everyone));
         let here = self.floor == Floor::Writing(Conversation::User(user.clone()));
         let told = match stage.options.presence {

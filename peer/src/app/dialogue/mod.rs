@@ -62,6 +62,8 @@ pub(crate) struct Options {
     pub(crate) time: Time,
     /// Whether the person is told how far a message has come.
     pub(crate) receipts: Receipts,
+    /// Whether messages may wait.
+    pub(crate) queue: Queue,
     /// How control characters in messages are shown.
     pub(crate) glyphs: Glyphs,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
@@ -100,6 +102,14 @@ pub(crate) enum Receipts {
     Late,
     /// Of every message to a user.
     All,
+}
+
+/// Whether a message may wait for its receiver (`peer.queue`, `--no-queue`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Queue {
+    #[default]
+    Allowed,
+    Forbidden,
 }
 
 /// Whether anything may be asked (`--no-input`).

@@ -81,6 +81,8 @@ pub(super) struct Session {
     pub(super) drafts: BTreeMap<Option<Conversation>, String>,
     /// Ids that exist for sure.
     pub(super) known: BTreeSet<UserId>,
+    /// Who left while this person was logged in, and when.
+    pub(super) gone: BTreeMap<UserId, u64>,
     /// As they were listed last, so that they have numbers.
     pub(super) terminals: Vec<TerminalId>,
     /// What arrived from users who do not have the screen.
@@ -116,6 +118,7 @@ impl Session {
             standing: Vec::new(),
             drafts: BTreeMap::new(),
             known: BTreeSet::new(),
+            gone: BTreeMap::new(),
             terminals: Vec::new(),
             news: BTreeMap::new(),
             files: Told::default(),
@@ -304,7 +307,8 @@ impl Session {
             Notice::People { people, groups } => {
                 self.pending = None;
                 self.known.extend(people.iter().map(|person| person.user.clone()));
-                words::format::people(&people, &groups).iter().for_each(|row| stage.say(row));
+                let gone = |user: &UserId| self.gone.get(user).copied();
+                words::format::people(&people, &groups, gone).iter().for_each(|row| stage.say(row));
             }
             Notice::NoPeople => {
                 let listing = self.pending.take() == Some(Pending::People);

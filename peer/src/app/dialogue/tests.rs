@@ -55,6 +55,7 @@ fn options() -> Options {
         presence: Presence::Groups,
         time: Time::Never,
         receipts: Receipts::Late,
+        queue: Queue::Allowed,
         glyphs: Glyphs::Unicode,
         grace: Duration::from_secs(1),
         patience: Duration::from_secs(10),

@@ -70,7 +70,7 @@ impl View {
             }
             Notice::People { people, groups } => {
                 if self.awaits(&Awaited::List) {
-                    self.show_page(full::PEOPLE, &format::people(&people, &groups));
+                    self.show_page(full::PEOPLE, &format::people(&people, &groups, |_| None));
                 }
                 let unread = people.iter().map(|person| (Conversation::User(person.user.clone()), person.unread));
                 let in_groups = groups.iter().map(|group| (Conversation::Group(group.group.clone()), group.unread));

@@ -38,6 +38,7 @@ impl Scenery {
             presence: Presence::Groups,
             time: crate::app::dialogue::Time::Never,
             receipts: crate::app::dialogue::Receipts::Late,
+            queue: crate::app::dialogue::Queue::Allowed,
             glyphs: Glyphs::Unicode,
             grace: Duration::from_secs(1),
             patience: Duration::from_secs(10),

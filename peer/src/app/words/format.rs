@@ -1,5 +1,6 @@
 //! Forms of values in texts: durations, days, addresses, the `list` table.
 
+use common::ident::UserId;
 use unicode_width::UnicodeWidthStr;
 
 use crate::core::notice::{KeyState, ListedGroup, Person};
@@ -123,12 +124,13 @@ pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
     rows().map(filled).collect()
 }
 
-/// The `list` table, the heading first.
-pub(crate) fn people(people: &[Person], groups: &[ListedGroup]) -> Vec<String> {
+/// The `list` table, the heading first; `gone` says since when somebody is not there, where that is known.
+pub(crate) fn people(people: &[Person], groups: &[ListedGroup], gone: impl Fn(&UserId) -> Option<u64>) -> Vec<String> {
     // The least widths keep the table the same from one call to the next.
     let mut widths = [8, 24];
     let row = |id: &str, state: String, key: &str| [id.to_owned(), state, key.to_owned()];
-    let people = people.iter().map(|person| row(person.user.as_str(), state(person), key(person.key)));
+    let people =
+        people.iter().map(|person| row(person.user.as_str(), state(person, gone(&person.user)), key(person.key)));
     let groups = groups.iter().map(|group| row(&group.group.to_string(), group_state(group), &admins(group)));
     let rows: Vec<[String; 3]> =
         std::iter::once(row("ID", "STATE".to_owned(), "KEY")).chain(people).chain(groups).collect();
@@ -141,12 +143,12 @@ pub(crate) fn people(people: &[Person], groups: &[ListedGroup]) -> Vec<String> {
     rows.iter().map(|[id, state, key]| format!("{id:id_width$}  {state:state_width$}  {key}")).collect()
 }
 
-fn state(person: &Person) -> String {
+fn state(person: &Person, gone: Option<u64>) -> String {
     let there = match (&person.away, person.online_since) {
         (Some(text), Some(_)) if text.is_empty() => "away".to_owned(),
         (Some(text), Some(_)) => format!("away: {}", quoted(text)),
         (None, Some(_)) => "online".to_owned(),
-        (_, None) => "offline".to_owned(),
+        (_, None) => gone.map_or_else(|| "offline".to_owned(), |since| format!("offline since {}", day(since))),
     };
     with_unread(there, person.unread)
 }
@@ -182,7 +184,7 @@ fn key(key: KeyState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use common::ident::{GroupName, UserId};
+    use common::ident::GroupName;
 
     use super::*;
 
@@ -250,6 +252,7 @@ mod tests {
                 person("erin", None, None, 0, KeyState::Verified),
             ],
             &[team],
+            |user| (user.as_str() == "erin").then_some(1_795_132_800),
         );
         assert_eq!(
             table,
@@ -258,7 +261,7 @@ mod tests {
                 "bianca    online                    verified",
                 "carol     online, 3 new messages    not verified",
                 "dave      away: lunch               not verified",
-                "erin      offline                   verified",
+                "erin      offline since 20 Nov      verified",
                 "#team     5 members, 2 online       admin: bianca",
             ]
         );

@@ -133,8 +133,14 @@ impl Strangers {
 
 impl Engine {
     pub(super) fn requested(&mut self, now: Now, link: LinkId, request: Request, out: &mut Vec<Effect>) {
+        let initiator = &request.message.initiator;
+        let is_declined = match self.accept {
+            Accept::All | Accept::Ask => false,
+            Accept::Contacts => self.contacts.contact(initiator).is_none(),
+            Accept::None => true,
+        };
         // A call that crosses one of ours is ours as well.
-        if self.accept == Accept::None && !self.outgoing.contains_key(&request.message.initiator) {
+        if is_declined && !self.outgoing.contains_key(initiator) {
             return out.push(refuse(link, ConnectRefusal::Declined));
         }
         self.verify(now, link, request, None, out);
@@ -221,7 +227,7 @@ impl Engine {
                 self.incoming.insert(link, Incoming::Asking { from: from.clone(), until });
                 out.push(Effect::Notify(Notice::Asked { from }));
             }
-            (Crossing::None, Accept::All) => self.take(now, link, from, Announce::Received, out),
+            (Crossing::None, Accept::All | Accept::Contacts) => self.take(now, link, from, Announce::Received, out),
         }
     }
 

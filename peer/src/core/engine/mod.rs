@@ -199,6 +199,8 @@ pub(crate) struct Now {
 pub(crate) enum Accept {
     /// Every verified caller.
     All,
+    /// Whose key was known before.
+    Contacts,
     /// The person is asked.
     Ask,
     /// Nobody.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::ask::Person;
 use super::print;
 use super::session::Session;
+use crate::app::dialogue::Queue;
 use crate::app::exit;
 use crate::app::words;
 use crate::app::words::failure::Report;
@@ -24,14 +25,6 @@ const QUIET: Duration = Duration::from_secs(1);
 const HELD: &[&str] = &["terminal", "space", "key_decision"];
 /// The cursor of `peer recv`.
 const CURSOR: &str = "peer recv";
-
-/// Whether a message may wait for its receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Queue {
-    Allowed,
-    /// `--no-queue`
-    Forbidden,
-}
 
 /// `peer send TO [TEXT|-]`
 pub(crate) fn send(settings: &Settings, to: &str, text: Option<String>, queue: Queue) -> Result<i32, Report> {

@@ -6,5 +6,5 @@ mod file;
 mod print;
 mod session;
 
-pub(super) use commands::{Queue, history, list, passwd, recv, send, verify};
+pub(super) use commands::{history, list, passwd, recv, send, verify};
 pub(super) use file::file;

@@ -292,3 +292,32 @@ fn at_a_keyboard_the_outbox_is_not_waited_for() {
     scene.input(Input::CtrlD);
     assert_eq!(scene.sent().last().unwrap(), "Logout");
 }
+
+#[test]
+fn where_nothing_may_wait_whoever_is_offline_is_not_written_to() {
+    let mut scene = Scene::new(Options { user: Some(id("ali")), queue: Queue::Forbidden, ..options() });
+    scene.notice(identified("ali", Some(true)));
+    scene.types("482193");
+    scene.notice(logged_in("ali"));
+    scene.screen.clear();
+    scene.types("bianca");
+    scene.types("Hello");
+    scene.notice(Notice::Offline { with: id("bianca") });
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: bianca\nbianca is offline.\n\
+         -- Not delivered: \"Hello\". /retry sends it again.\nEnter destination user ID: "
+    );
+    assert!(!scene.sent().iter().any(|sent| sent.starts_with("Send")));
+}
+
+#[test]
+fn the_list_says_since_when_somebody_is_gone() {
+    let mut scene = Scene::logged_in();
+    let left = Notice::Presence { user: id("bianca"), status: common::msg::PresenceStatus::Offline, text: None };
+    scene.notice(left);
+    scene.types("list");
+    let person = Person { online_since: None, ..online("bianca") };
+    scene.notice(Notice::People { people: vec![person], groups: Vec::new() });
+    assert!(scene.seen().contains("\nbianca    offline since 1 Jan       not verified\n"), "{}", scene.seen());
+}
