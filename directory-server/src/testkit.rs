@@ -2,7 +2,7 @@
 
 use common::crypto::opaque::ServerSecret;
 use common::ident::{CredentialId, KeyDigest, RoomId, TerminalId, TerminalKey, UserId};
-use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN};
+use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, TERMINALS_PER_USER};
 use common::msg::{Blob, Certificate, ErrorCode, FromDirectory, Member, Message as _, Piece, Registration};
 use futures::executor::block_on;
 
@@ -43,6 +43,7 @@ pub fn fuzz_connection(data: &[u8]) {
     let policy = Policy {
         registration,
         passcode_min: 6,
+        terminals_per_user: TERMINALS_PER_USER,
         addresses: AddressStyle::Truncate,
         lock: LockRule::default(),
         logins_per_minute: 0,

@@ -277,6 +277,6 @@ fn the_check_asks_the_status_page_of_a_running_server() {
     drop(server);
     let (code, text) = check("127.0.0.1:1");
     assert_eq!(code, Some(0));
-    assert!(text.contains("ok    status page and metrics, from the next start on at http://127.0.0.1:1/"), "{text}");
+    assert!(text.contains("ok    status page and metrics, when it runs at http://127.0.0.1:1/"), "{text}");
     assert_eq!(run(dir.path(), &["check"]).status.code(), Some(0));
 }

@@ -66,8 +66,9 @@ pub(crate) fn load(
     };
     let name = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
     settings::read(Sources { name: &name, text: &text, prefix: PREFIX, fallback: None }, environment)
-        .map(|config| Loaded { config, file })
         .map_err(|problems| Failure::new(Kind::Config, problems.join("\n")))
+        .and_then(Config::validate)
+        .map(|config| Loaded { config, file })
 }
 
 #[cfg(test)]

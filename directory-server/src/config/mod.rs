@@ -6,8 +6,9 @@ mod load;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use common::limits::DIRECTORY_PORT;
+use common::limits::{DIRECTORY_PORT, TERMINALS_PER_USER};
 use common::msg::Registration;
 use serde::{Deserialize, Serialize};
 
@@ -92,12 +93,14 @@ pub(crate) struct Auth {
     pub(crate) tries: u32,
     /// Doubles with each further lock, up to a day.
     pub(crate) lock: Span,
+    /// At most [`TERMINALS_PER_USER`].
+    pub(crate) sessions_per_user: usize,
 }
 
 impl Default for Auth {
     fn default() -> Self {
         let LockRule { tries, lock } = LockRule::default();
-        Self { tries, lock: Span::from_secs(lock.as_secs()) }
+        Self { tries, lock: Span::from_secs(lock.as_secs()), sessions_per_user: TERMINALS_PER_USER }
     }
 }
 
@@ -153,11 +156,24 @@ pub(crate) enum Show {
 }
 
 /// `[store]`
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Store {
     /// Empty: `$STATE_DIRECTORY` or the XDG data directory.
     pub(crate) dir: PathBuf,
+    /// Where the server backs itself up.
+    pub(crate) backup_dir: PathBuf,
+    /// How often; 0: never.
+    pub(crate) backup_every: Span,
+    /// How many of these backups are kept.
+    pub(crate) backup_keep: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let (dir, backup_dir) = (PathBuf::new(), PathBuf::new());
+        Self { dir, backup_dir, backup_every: Span::from_secs(0), backup_keep: 7 }
+    }
 }
 
 /// `[http]`
@@ -210,7 +226,7 @@ impl LogLevel {
 }
 
 /// `[log]`
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Log {
     pub(crate) level: LogLevel,
@@ -218,9 +234,52 @@ pub(crate) struct Log {
     /// Empty: standard error.
     pub(crate) file: PathBuf,
     pub(crate) addresses: AddressStyle,
+    /// Whether what administrators change is logged.
+    pub(crate) audit: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        let (level, format, addresses) = (LogLevel::default(), LogFormat::default(), AddressStyle::default());
+        Self { level, format, file: PathBuf::new(), addresses, audit: true }
+    }
+}
+
+/// How the server backs itself up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Backups {
+    pub(crate) dir: PathBuf,
+    pub(crate) every: Duration,
+    pub(crate) keep: usize,
 }
 
 impl Config {
+    /// Refuses what cannot be meant, where the form is right.
+    fn validate(self) -> Result<Self, Failure> {
+        self.http_address()?;
+        self.backups()?;
+        if !(1..=TERMINALS_PER_USER).contains(&self.auth.sessions_per_user) {
+            let message = format!("[auth] sessions_per_user is a number from 1 to {TERMINALS_PER_USER}.");
+            return Err(Failure::new(Kind::Config, message));
+        }
+        Ok(self)
+    }
+
+    /// How the server backs itself up, if it does.
+    pub(crate) fn backups(&self) -> Result<Option<Backups>, Failure> {
+        let Store { backup_dir: dir, backup_every, backup_keep: keep, .. } = &self.store;
+        let every = Duration::from(*backup_every);
+        if every.is_zero() {
+            return Ok(None);
+        }
+        if !dir.is_absolute() || *keep == 0 {
+            let message =
+                "[store] backup_every needs backup_dir, a folder from the root on, and a backup_keep of at least 1.";
+            return Err(Failure::new(Kind::Config, message));
+        }
+        Ok(Some(Backups { dir: dir.clone(), every, keep: *keep }))
+    }
+
     /// The addresses to listen on.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
         let parsed = self.listen.address.iter().map(|text| {
@@ -270,6 +329,7 @@ impl Config {
             lookups_per_minute: self.limits.lookups_per_minute,
             broadcasts_per_minute: self.limits.broadcasts_per_minute,
             addresses: self.log.addresses,
+            terminals_per_user: self.auth.sessions_per_user,
             presence: match self.presence.show {
                 Show::Auto => watch::Show::Auto,
                 Show::Everyone => watch::Show::Everyone,

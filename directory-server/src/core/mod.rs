@@ -66,6 +66,8 @@ pub struct Policy {
     pub broadcasts_per_minute: u32,
     /// How much of an address the log shows.
     pub addresses: AddressStyle,
+    /// Terminals of one user that may be present.
+    pub terminals_per_user: usize,
 }
 
 /// One running directory: all that its connections share.
@@ -94,6 +96,7 @@ impl<S> Directory<S> {
     pub fn new(store: S, secret: ServerSecret, key: KeyDigest, policy: Policy) -> Self {
         let online = Arc::<Online>::default();
         online.set_show(policy.presence);
+        online.set_terminals_per_user(policy.terminals_per_user);
         Self {
             store,
             secret,
@@ -117,6 +120,7 @@ impl<S> Directory<S> {
     /// Puts other rules in force, for whatever happens from now on.
     pub fn set_policy(&self, policy: Policy) {
         self.online.set_show(policy.presence);
+        self.online.set_terminals_per_user(policy.terminals_per_user);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 

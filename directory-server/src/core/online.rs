@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use common::ident::{TerminalId, UserId};
@@ -44,6 +44,7 @@ pub struct TooManyTerminals;
 pub struct Online {
     users: RwLock<BTreeMap<UserId, Presence>>,
     sessions: AtomicU64,
+    terminals_per_user: AtomicUsize,
     not_found: Arc<[u8]>,
     watches: Mutex<Watches>,
     show: RwLock<Show>,
@@ -73,8 +74,8 @@ impl Presence {
         self.terminals.first().filter(|_| away)?.away.as_deref()
     }
 
-    fn has_room_for(&self, terminal: &TerminalId) -> bool {
-        self.terminals.len() < TERMINALS_PER_USER || self.terminals.iter().any(|t| t.id == *terminal)
+    fn has_room_for(&self, terminal: &TerminalId, limit: usize) -> bool {
+        self.terminals.len() < limit || self.terminals.iter().any(|t| t.id == *terminal)
     }
 
     fn encode_reply(&mut self, user: &UserId) {
@@ -142,7 +143,8 @@ impl Default for Online {
     fn default() -> Self {
         let not_found = FromDirectory::from(LookupReply::not_found()).encode().into();
         let (watches, show) = (Mutex::default(), RwLock::default());
-        Self { users: RwLock::default(), sessions: AtomicU64::new(0), not_found, watches, show }
+        let terminals_per_user = AtomicUsize::new(TERMINALS_PER_USER);
+        Self { users: RwLock::default(), sessions: AtomicU64::new(0), terminals_per_user, not_found, watches, show }
     }
 }
 
@@ -154,7 +156,7 @@ impl Online {
     pub fn join(self: &Arc<Self>, arrival: &Arrival<'_>) -> Result<Attendance, TooManyTerminals> {
         let mut users = self.write();
         let presence = users.entry(arrival.user.clone()).or_insert_with(|| Presence::empty(arrival));
-        if !presence.has_room_for(&arrival.terminal) {
+        if !presence.has_room_for(&arrival.terminal, self.terminals_per_user()) {
             return Err(TooManyTerminals);
         }
         if let Some(old) = presence.terminals.iter().position(|terminal| terminal.id == arrival.terminal) {
@@ -183,10 +185,20 @@ impl Online {
         Ok(Attendance { online: Arc::clone(self), member, session, pushes })
     }
 
+    /// How many terminals of one user may be present from now on; those that are stay.
+    pub fn set_terminals_per_user(&self, limit: usize) {
+        self.terminals_per_user.store(limit, Ordering::Relaxed);
+    }
+
+    fn terminals_per_user(&self) -> usize {
+        self.terminals_per_user.load(Ordering::Relaxed)
+    }
+
     /// Whether a terminal may [`Online::join`] now.
     #[must_use]
     pub fn has_room_for(&self, user: &UserId, terminal: &TerminalId) -> bool {
-        self.read().get(user).is_none_or(|presence| presence.has_room_for(terminal))
+        let limit = self.terminals_per_user();
+        self.read().get(user).is_none_or(|presence| presence.has_room_for(terminal, limit))
     }
 
     /// The encoded `LOOKUPREPLY` for a user who is there.

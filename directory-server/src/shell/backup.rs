@@ -61,13 +61,7 @@ impl Secrets {
 
 /// Backs a directory up, whether a server runs on it or not. Overwrites nothing but secrets that are the same.
 pub(crate) fn back_up(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
-    let database = data_dir.join(DATABASE);
-    if !database.exists() {
-        let message = format!("No directory in {}. Nothing was backed up.", data_dir.display());
-        return Err(Failure::new(Kind::Io, message));
-    }
-    let hex = |name: &str| read_private(&data_dir.join(name)).map(|secret: Secret| hex::encode(secret.expose()));
-    let secrets = Secrets { server_key: hex(SERVER_KEY)?, opaque_secret: hex(OPAQUE_SECRET)? };
+    let secrets = secrets_of(data_dir)?;
     let beside = secrets_path(file);
     if let Ok(known) = read_secrets(&beside)
         && known.digest() != secrets.digest()
@@ -75,14 +69,7 @@ pub(crate) fn back_up(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
         let message = format!("{} holds the secrets of another directory. Choose another file.", beside.display());
         return Err(Failure::new(Kind::NotPermitted, message));
     }
-    // SQLite fills a file that is there and empty; made here, because SQLite would give it the mode of the umask.
-    create(file)?;
-    let copied = backup::copy(&database, file, secrets.digest()).map_err(|error| {
-        // A half-written backup must not pass for one.
-        let _ = std::fs::remove_file(file);
-        not_done("backed up", &error)
-    })?;
-    sync(file)?;
+    let copied = copy_database(data_dir, file, &secrets)?;
     if !beside.exists() {
         let mut out = create(&beside)?;
         let text = serde_json::to_string(&secrets).unwrap_or_default() + "\n";
@@ -91,6 +78,34 @@ pub(crate) fn back_up(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
     }
     remember(data_dir)?;
     Ok(Report::of(copied, file, beside))
+}
+
+/// Backs up the database only. The secrets never change, and kept beside it they would be of no use to anybody but a
+/// thief (decision D11).
+pub(crate) fn back_up_database(data_dir: &Path, file: &Path) -> Result<(), Failure> {
+    copy_database(data_dir, file, &secrets_of(data_dir)?)?;
+    remember(data_dir)
+}
+
+fn secrets_of(data_dir: &Path) -> Result<Secrets, Failure> {
+    if !data_dir.join(DATABASE).exists() {
+        let message = format!("No directory in {}. Nothing was backed up.", data_dir.display());
+        return Err(Failure::new(Kind::Io, message));
+    }
+    let hex = |name: &str| read_private(&data_dir.join(name)).map(|secret: Secret| hex::encode(secret.expose()));
+    Ok(Secrets { server_key: hex(SERVER_KEY)?, opaque_secret: hex(OPAQUE_SECRET)? })
+}
+
+fn copy_database(data_dir: &Path, file: &Path, secrets: &Secrets) -> Result<Copied, Failure> {
+    // SQLite fills a file that is there and empty; made here, because SQLite would give it the mode of the umask.
+    create(file)?;
+    let copied = backup::copy(&data_dir.join(DATABASE), file, secrets.digest()).map_err(|error| {
+        // A half-written backup must not pass for one.
+        let _ = std::fs::remove_file(file);
+        not_done("backed up", &error)
+    })?;
+    sync(file)?;
+    Ok(copied)
 }
 
 /// When the last backup was taken, seconds since the epoch; nothing if there was none.

@@ -57,17 +57,14 @@ pub(crate) fn check(data_dir: &Path, loaded: &Loaded) -> Result<Findings, Failur
     let mut findings = Vec::new();
     let source = loaded.file.as_ref().map_or_else(|| "defaults".into(), |file| file.display().to_string());
     findings.push(loaded.config.addresses().map(|_| format!("configuration ({source})")).map_err(|f| f.message));
-    let http = loaded.config.http_address();
+    let http = loaded.config.http_address()?;
     if client::ask_server(data_dir, &Request::Status)?.is_some() {
         findings.push(Ok("server answers".into()));
-        findings.extend(http.transpose().map(|address| answers(address.map_err(|failure| failure.message)?)));
+        findings.extend(http.map(answers));
         findings.push(Ok("keys and database are in use by it; stop it to check them".into()));
         return Ok(Findings(findings));
     }
-    findings.extend(http.transpose().map(|address| match address {
-        Ok(address) => Ok(format!("status page and metrics, from the next start on at http://{address}/")),
-        Err(failure) => Err(failure.message),
-    }));
+    findings.extend(http.map(|address| Ok(format!("status page and metrics, when it runs at http://{address}/"))));
     let data = DataDir::open(data_dir)?;
     findings.push(Ok(format!("data directory {}", data.path().display())));
     let complaints = data.complaints();

@@ -103,7 +103,9 @@ impl<'a> MakeWriter<'a> for Sink {
 pub(crate) fn start(log: &Log) -> Result<Sink, Failure> {
     let sink = Sink::of(log)?;
     let terminal = matches!(sink, Sink::StandardError) && io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(log.level.as_str()));
+    let audit = if log.audit { "" } else { ",audit=off" };
+    let filter = EnvFilter::new(format!("{}{audit}", log.level.as_str()));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
     let builder = builder.with_writer(sink.clone());
     // An error means that logging was started before.
     let _ = match (log.format, terminal) {

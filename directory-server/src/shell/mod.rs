@@ -6,6 +6,7 @@
 pub(crate) mod accept;
 pub(crate) mod admin;
 pub(crate) mod backup;
+mod backups;
 pub(crate) mod check;
 pub(crate) mod clock;
 pub(crate) mod connection;

@@ -19,6 +19,11 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     drop(async_std::task::spawn(future));
 }
 
+/// Does what takes long without waiting, where it holds nobody up.
+pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    async_std::task::spawn_blocking(work).await
+}
+
 /// Lets other tasks run.
 pub(crate) async fn yield_now() {
     async_std::task::yield_now().await;

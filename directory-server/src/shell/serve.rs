@@ -17,7 +17,7 @@ use super::launch::{Addresses, Foundation, cannot_listen, harden, launch, listen
 use super::meter::{Reload, Timing};
 use super::node::Node;
 use super::signals::Errand;
-use super::{admin, logs, notify, rt, signals};
+use super::{admin, backups, logs, notify, rt, signals};
 use crate::config::{self, Loaded, is_this_machine_only};
 use crate::failure::{Failure, Kind};
 
@@ -62,6 +62,9 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     let launched = launch(foundation, listeners)?;
     let node = Arc::clone(&launched.node);
     let admin = admin::server::listen(&node, data_dir.path(), config.register.invite_ttl.into())?;
+    if let Some(wanted) = config.backups()? {
+        rt::spawn(backups::take(wanted, data_dir.path().to_owned(), node.clock));
+    }
     let supervisor = Arc::new(notify::Supervisor::of_environment());
     rt::spawn(notify::watchdog(Arc::clone(&node), Arc::clone(&supervisor)));
     site.ready(&node);

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use common::crypto::opaque::ServerSecret;
 use common::crypto::transcript::Channel;
 use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
+use common::limits::TERMINALS_PER_USER;
 use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
 use directory_server::core::address_style::AddressStyle;
@@ -41,6 +42,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
     Policy {
         registration,
         passcode_min: 6,
+        terminals_per_user: TERMINALS_PER_USER,
         addresses: AddressStyle::Truncate,
         lock: LockRule::default(),
         logins_per_minute: 0,

@@ -2,6 +2,7 @@
 //! does.
 
 use common::ident::{CredentialId, KeyDigest};
+use common::limits::TERMINALS_PER_USER;
 use common::msg::{FromDirectory, Message as _, Registration, ToDirectory};
 use directory_server::core::address_style::AddressStyle;
 use directory_server::core::lockout::{Class, LockRule};
@@ -41,6 +42,7 @@ impl Server {
         let policy = Policy {
             registration: Registration::Closed,
             passcode_min: 6,
+            terminals_per_user: TERMINALS_PER_USER,
             addresses: AddressStyle::Truncate,
             lock: LockRule::default(),
             logins_per_minute: 0,
