@@ -6,11 +6,12 @@
 //! ```
 //!
 //! Everything here is pure: no clock, no terminal, no file. [`dialogue`] is the line terminal's machine, [`full`] the
-//! full screen's, [`grammar`] reads what a person types, [`words`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
+//! full screen's, [`grammar`] reads what a person types, [`complete`] what the Tab key makes of it, [`words`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
 //! [`exit`] names the exit codes. Front ends import this module and nothing below it.
 
 use std::time::Instant;
 
+pub(crate) mod complete;
 pub(crate) mod dialogue;
 pub(crate) mod exit;
 pub(crate) mod full;

@@ -44,6 +44,7 @@ pub(crate) enum Key {
     Older,
     Newer,
     Search,
+    Complete,
 }
 
 /// What a key did that concerns somebody else than the editor.
@@ -55,8 +56,17 @@ pub(crate) enum Effect {
     Entered(String),
     /// So many lines were pasted and wait for Enter.
     Pasted(usize),
+    /// The word before the cursor is to be completed.
+    Complete(Tab),
     /// The entry would have had so many bytes; nothing was taken.
     TooLong(usize),
+}
+
+/// Whether the key before this one was the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tab {
+    First,
+    Again,
 }
 
 /// What the last key did, because some keys continue it.
@@ -64,6 +74,7 @@ pub(crate) enum Effect {
 enum Last {
     Inserted,
     Killed,
+    Completed,
     Other,
 }
 
@@ -185,8 +196,22 @@ impl Editor {
             Key::Older => self.recall(History::older),
             Key::Newer => self.recall(History::newer),
             Key::Search => self.recall(History::search),
+            Key::Complete if self.echo == Echo::Hidden => {}
+            Key::Complete => {
+                self.last = Last::Completed;
+                return Effect::Complete(if before == Last::Completed { Tab::Again } else { Tab::First });
+            }
         }
         Effect::None
+    }
+
+    /// Puts a completed word where the one from `from` to the cursor was.
+    pub(crate) fn complete(&mut self, from: usize, word: &str) {
+        if from <= self.cursor && self.text[from..self.cursor] != *word {
+            self.snapshot();
+            self.text.replace_range(from..self.cursor, word);
+            self.cursor = self.boundary_from(from + word.len());
+        }
     }
 
     fn take(&mut self) -> String {
@@ -248,7 +273,7 @@ impl Editor {
         self.killed = match (before, side) {
             (Last::Killed, Side::Left) => killed + &self.killed,
             (Last::Killed, Side::Right) => std::mem::take(&mut self.killed) + &killed,
-            (Last::Inserted | Last::Other, _) => killed,
+            (Last::Inserted | Last::Completed | Last::Other, _) => killed,
         };
         self.last = Last::Killed;
     }

@@ -133,6 +133,7 @@ fn pressed(key: KeyEvent) -> Meaning {
         KeyCode::Enter if alt => Key::NewLine,
         KeyCode::Enter => Key::Enter,
         KeyCode::Esc => Key::Escape,
+        KeyCode::Tab => Key::Complete,
         KeyCode::Backspace if alt => Key::KillWordLeft,
         KeyCode::Backspace => Key::DeleteLeft,
         KeyCode::Delete => Key::DeleteRight,

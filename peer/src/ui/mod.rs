@@ -1,7 +1,7 @@
 //! Front ends: they turn notices into output and keys into commands, through `app`, and know nothing below it.
 //!
 //! [`mod@line`] is the line terminal, [`tui`] the full screen, [`json`] serves programs. What front ends share: the entry
-//! ([`editor`]), keys and modes of a terminal ([`keys`], [`raw`]), where text stands ([`layout`]), and what a front end
+//! ([`editor`], [`tab`]), keys and modes of a terminal ([`keys`], [`raw`]), where text stands ([`layout`]), and what a front end
 //! waits for ([`channels`]).
 
 pub(crate) mod channels;
@@ -11,6 +11,7 @@ mod keys;
 mod layout;
 pub(crate) mod line;
 mod raw;
+mod tab;
 pub(crate) mod tui;
 
 pub(crate) use channels::screen_size;

@@ -173,3 +173,26 @@ fn without_a_screen_the_line_terminal_takes_its_place() {
     ali.logs_in();
     assert!(!ali.bytes().contains(&0x1b), "no escape byte is written");
 }
+
+#[test]
+fn tab_completes_what_is_typed_in_both_terminals_and_lists_what_it_can_be() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.shows("● bianca");
+    ali.types("bi\t");
+    ali.shows(" > bianca");
+    ali.types("\r");
+    ali.shows("Connection established, type your messages");
+    bianca.shows("Connection received from user ali, type your messages");
+    ali.types("/ver\t");
+    ali.shows(" > /ver");
+    ali.types("\t");
+    ali.shows("/verify  /version");
+    ali.types("i\tb\t");
+    ali.shows(" > /verify bianca");
+    bianca.types("fine :thumbsu\t@al\t");
+    bianca.shows("fine 👍 @ali");
+    bianca.types("\r");
+    ali.shows("bianca  fine 👍 @ali");
+}

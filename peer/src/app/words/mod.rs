@@ -7,6 +7,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod doctor;
+pub(crate) mod emoji;
 pub(crate) mod failure;
 pub(crate) mod files;
 pub(crate) mod format;

@@ -14,6 +14,7 @@ use common::limits::MESSAGE_TEXT;
 use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::editor::Editor;
 use crate::app::dialogue::{Dialogue, Input, Options, Output};
+use crate::core::notice::Notice;
 use pipe::Pipe;
 use screen::Screen;
 
@@ -55,6 +56,8 @@ trait Front {
     async fn next(&mut self) -> io::Result<Option<Input>>;
     /// What stands in the entry just now.
     fn typed(&self) -> &str;
+    /// Hears of a notice before the dialogue does.
+    fn hear(&mut self, _notice: &Notice) {}
     /// Takes one output; it may be seen only after [`Front::settle`].
     fn show(&mut self, output: Output);
     /// Makes what was taken visible, and asks for a line if one would be taken.
@@ -106,6 +109,9 @@ async fn converse(channels: Channels, mut front: impl Front, options: Options) -
         };
         for _ in 0..NOTICES_PER_UPDATE {
             let Some(taken) = input.take() else { break };
+            if let Input::Notice(notice) = &taken {
+                front.hear(notice);
+            }
             let output = dialogue.handle(now(), front.typed(), taken);
             ended = carry_out(&channels, output, &mut front).await;
             if ended.is_none() {

@@ -18,11 +18,13 @@ use super::{Front, Pastes};
 use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText, harmless};
 use crate::app::words;
+use crate::core::notice::Notice;
 use crate::ui::channels::screen_size;
 use crate::ui::editor::{Editor, Effect, Key};
 use crate::ui::keys::{self, Meaning, Pause};
 use crate::ui::layout::{Layout, wrap};
 use crate::ui::raw::{Modes, RawMode};
+use crate::ui::tab::Completer;
 
 /// What stands on the screen, apart from the terminal itself: everything to be written is in `pending`.
 #[derive(Debug)]
@@ -129,6 +131,7 @@ enum TypeAhead {
 pub(super) struct Screen {
     canvas: Canvas,
     editor: Editor,
+    completer: Completer,
     keys: Receiver<io::Result<Meaning>>,
     pause: Pause,
     pastes: Pastes,
@@ -149,6 +152,7 @@ impl Screen {
         Ok(Self {
             canvas,
             editor,
+            completer: Completer::default(),
             keys,
             pause,
             pastes,
@@ -166,6 +170,12 @@ impl Screen {
             Effect::Pasted(lines) => {
                 if self.pastes == Pastes::PointedOut {
                     self.canvas.print(&words::pasted(lines));
+                }
+                None
+            }
+            Effect::Complete(tab) => {
+                if let Some(list) = self.completer.press(tab, &mut self.editor, &self.canvas.prompt) {
+                    self.canvas.remote(&SafeText::ours(&list));
                 }
                 None
             }
@@ -265,6 +275,10 @@ impl Front for Screen {
             Echo::Visible => self.editor.text(),
             Echo::Hidden => "",
         }
+    }
+
+    fn hear(&mut self, notice: &Notice) {
+        self.completer.hear(notice);
     }
 
     fn show(&mut self, output: Output) {

@@ -20,6 +20,7 @@ use signal_hook::low_level::raise;
 use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::editor::{Editor, Effect, Key};
 use super::raw::{Modes, RawMode};
+use super::tab::Completer;
 use crate::app::dialogue::{Echo, Options};
 use crate::app::exit;
 use crate::app::full::{Action, Full, Input, Output, Scene};
@@ -79,6 +80,9 @@ async fn converse(channels: Channels, mut screen: Screen, options: Options) -> i
             inputs.push(Input::Notice(notice));
         }
         for input in inputs {
+            if let Input::Notice(notice) = &input {
+                screen.completer.hear(notice);
+            }
             let output = full.handle(now(), screen.typed(&full), input);
             ended = screen.carry_out(output, &channels).await?.or(ended);
         }
@@ -97,6 +101,7 @@ enum TypeAhead {
 struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     editor: Editor,
+    completer: Completer,
     keys: Receiver<io::Result<Press>>,
     type_ahead: TypeAhead,
     look: Look,
@@ -116,6 +121,7 @@ impl Screen {
         Ok(Self {
             terminal,
             editor: Editor::new(MESSAGE_TEXT, options.history),
+            completer: Completer::default(),
             keys,
             type_ahead: TypeAhead::Counts,
             look: options.look,
@@ -220,6 +226,11 @@ impl Screen {
         let escape = key == Key::Escape;
         match self.editor.press(key) {
             Effect::Entered(line) => vec![Input::Line(line)],
+            Effect::Complete(_) if self.editor.text().is_empty() => vec![Input::Do(Action::People)],
+            Effect::Complete(tab) => {
+                let list = full.prompt().and_then(|prompt| self.completer.press(tab, &mut self.editor, &prompt));
+                list.map(Input::Tell).into_iter().collect()
+            }
             Effect::TooLong(bytes) => vec![Input::Tell(words::too_long(bytes))],
             Effect::Pasted(lines) => vec![Input::Tell(words::pasted(lines))],
             Effect::None if escape => vec![Input::Do(Action::Escape)],
