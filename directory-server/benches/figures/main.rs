@@ -16,6 +16,7 @@ mod lookup;
 mod mail;
 mod memory;
 mod process;
+mod screen;
 mod start;
 
 use std::error::Error;
@@ -48,8 +49,9 @@ impl Effort {
 /// One measurement, which gives one or more figures whose names begin with its own.
 type Measurement = fn(&Programs, Effort) -> Outcome<Vec<Figure>>;
 
-const MEASUREMENTS: [(&str, Measurement); 7] = [
+const MEASUREMENTS: [(&str, Measurement); 8] = [
     ("start", start::measure),
+    ("screen", screen::measure),
     ("login", login::measure),
     ("lookup", lookup::measure),
     ("call", call::measure),
@@ -58,7 +60,7 @@ const MEASUREMENTS: [(&str, Measurement); 7] = [
     ("mail", mail::measure),
 ];
 
-const USAGE: &str = "scripts/bench [--json] [--quick] [start] [login] [lookup] [call] [chat] [idle] [mail]";
+const USAGE: &str = "scripts/bench [--json] [--quick] [start] [screen] [login] [lookup] [call] [chat] [idle] [mail]";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
     let result = match arguments.split_first() {
         Some((first, rest)) if first == bare::SERVE => bare::serve(rest),
         Some((first, _)) if first == chat::ECHO => chat::echo(),
+        Some((first, _)) if first == screen::FILL => screen::fill(),
         Some((first, _)) if first == start::NOTHING => start::nothing(),
         _ => run(&arguments),
     };

@@ -47,7 +47,7 @@ pub(crate) fn measure(programs: &Programs, effort: Effort) -> Outcome<Vec<Figure
         Figure::new("start_directory_version", median(directory_version), Unit::Milliseconds)
             .floor(floor)
             .target(Target::Value(5.0)),
-        Figure::new("start_login_prompt", median(prompt), Unit::Milliseconds).floor(floor).target(Target::Value(100.0)),
+        Figure::new("start_login_prompt", median(prompt), Unit::Milliseconds).floor(floor).target(Target::Value(20.0)),
         Figure::new("start_directory_ready", median(ready), Unit::Milliseconds).floor(floor),
         Figure::new("start_memory_of_peer", median(peer_memory), Unit::Kibibytes)
             .floor(bare_memory)
