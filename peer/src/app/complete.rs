@@ -254,8 +254,8 @@ mod tests {
     #[test]
     fn what_a_word_can_be_is_listed() {
         let list = |typed| complete(typed, Place::Destination, &known(), files).list();
-        assert_eq!(list("be"), "bert");
-        assert_eq!(list("b"), "back  bert  bianca  block  broadcast");
+        assert_eq!(list("ber"), "bert");
+        assert_eq!(list("/send b"), "bert  bianca");
         assert_eq!(list("/file "), "pictures/  plans.pdf  with space.txt  #team  bert  bianca  carol");
         assert_eq!(list("nothing"), "");
     }
