@@ -14,6 +14,7 @@ use common::secret::Passcode;
 
 use crate::app::dialogue::{Names, Options, Questions, Queue, Receipts, Start, Time};
 use crate::app::exit;
+use crate::app::full::Alerts;
 use crate::app::rpc;
 use crate::app::sanitise::Glyphs;
 use crate::app::words::failure::{self, Report};
@@ -352,7 +353,21 @@ impl Settings {
             dialogue: line.dialogue.clone(),
             history: line.history,
             look: tui::Look { glyphs: line.dialogue.glyphs, theme },
+            bindings: self.config.keys.clone(),
+            alerts: self.alerts(),
+            via: self.config.notify.via.resolved(|name| std::env::var_os(name)),
             widths: tui::Widths { people: self.config.tui.people_width, details: self.config.tui.details_width },
+        }
+    }
+
+    fn alerts(&self) -> Alerts {
+        let notify = &self.config.notify;
+        Alerts {
+            bell: notify.bell,
+            when: notify.when,
+            preview: notify.preview,
+            quiet: notify.quiet_hours.0,
+            muted: notify.muted.iter().map(|muted| muted.0.clone()).collect(),
         }
     }
 

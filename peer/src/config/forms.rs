@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use crate::core::keep::Conversation;
 use common::ident::{BadUserId, UserId};
 use common::limits::DIRECTORY_PORT;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -129,6 +130,57 @@ impl fmt::Display for Login {
     }
 }
 
+/// Whom to hear nothing of: `ID`, `#group` or `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Muted(pub(crate) Conversation);
+as_text!(Muted);
+
+impl FromStr for Muted {
+    type Err = BadUserId;
+    fn from_str(text: &str) -> Result<Self, BadUserId> {
+        crate::app::grammar::conversation(text).map(Self)
+    }
+}
+
+impl fmt::Display for Muted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// `22:00-07:00`, from and to which minute of the day; empty: never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct QuietHours(pub(crate) Option<(u64, u64)>);
+as_text!(QuietHours);
+
+/// Why a text is not a part of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("quiet hours are two times of the day, such as \"22:00-07:00\", or empty")]
+pub(crate) struct NotQuietHours;
+
+impl FromStr for QuietHours {
+    type Err = NotQuietHours;
+    fn from_str(text: &str) -> Result<Self, NotQuietHours> {
+        let minute = |time: &str| {
+            let (hours, minutes) = time.trim().split_once(':')?;
+            let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
+            (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+        };
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let (from, to) = text.split_once('-').ok_or(NotQuietHours)?;
+        Ok(Self(Some((minute(from).ok_or(NotQuietHours)?, minute(to).ok_or(NotQuietHours)?))))
+    }
+}
+
+impl fmt::Display for QuietHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((from, to)) = self.0 else { return Ok(()) };
+        write!(f, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +209,17 @@ mod tests {
         }
         assert_eq!("127.0.0.2:0".parse::<Listen>().unwrap().port, None);
         assert_eq!("dir.example.org".parse::<Listen>(), Err(NotAListener));
+    }
+
+    #[test]
+    fn quiet_hours_are_two_times_of_the_day() {
+        assert_eq!("22:00-07:05".parse::<QuietHours>().unwrap(), QuietHours(Some((1320, 425))));
+        for text in ["22:00-07:05", ""] {
+            assert_eq!(text.parse::<QuietHours>().unwrap().to_string(), text);
+        }
+        for wrong in ["22", "22:00", "25:00-1:00", "1:60-2:00", "night"] {
+            assert_eq!(wrong.parse::<QuietHours>(), Err(NotQuietHours), "{wrong}");
+        }
     }
 
     #[test]

@@ -162,6 +162,20 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_checked_with_everything_else() {
+        let config = load_text("[keys]\nopen = [\"ctrl-g\"]\n", &[]).unwrap();
+        assert_eq!(load_text(&config.to_toml().unwrap(), &[]), Ok(config));
+        for (text, problem) in [
+            ("[keys]\nopn = []\n", "config.toml:2: unknown key \"opn\". Did you mean \"open\"?"),
+            ("[keys]\nopen = [\"f3\"]\n", "\"f3\" is both open and people; give one of them another key"),
+            ("[notify]\nquiet_hours = \"night\"\n", "config.toml:2: quiet hours are two times of the day"),
+        ] {
+            let problems = load_text(text, &[]).unwrap_err();
+            assert!(problems[0].contains(problem), "{problems:?}");
+        }
+    }
+
+    #[test]
     fn a_named_file_must_exist() {
         let missing = Path::new("/nonexistent/config.toml");
         assert_eq!(load(missing, Named::No, None, []).unwrap().1, Found::No);

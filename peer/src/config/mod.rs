@@ -12,11 +12,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::app::dialogue::{Names, Presence, Time};
+use crate::app::full::{Ring, When};
 use crate::core::post::AcceptFiles;
 use crate::shell::transfer::OnExists;
-use crate::ui::tui::Theme;
+use crate::ui::tui::{Bindings, Theme, Via};
 pub(crate) use common::settings::{Size, Span};
-pub(crate) use forms::{Listen, Login, ServerAddress};
+pub(crate) use forms::{Listen, Login, Muted, QuietHours, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, default_state_dir, load, own_path};
 
 /// All sections.
@@ -28,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) ui: Ui,
     pub(crate) line: Line,
     pub(crate) tui: Tui,
+    pub(crate) notify: Notify,
+    pub(crate) keys: Bindings,
     pub(crate) log: Log,
     pub(crate) files: Files,
 }
@@ -186,6 +189,24 @@ impl Default for Tui {
     fn default() -> Self {
         Self { people_width: 20, details_width: 28 }
     }
+}
+
+/// `[notify]`, for the full screen
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Notify {
+    /// Which messages ring the bell.
+    pub(crate) bell: Ring,
+    /// How notices reach the desktop.
+    pub(crate) via: Via,
+    /// Whether they say what was said.
+    pub(crate) preview: bool,
+    /// When the person is called.
+    pub(crate) when: When,
+    /// Between which times of the day (UTC) nobody is called.
+    pub(crate) quiet_hours: QuietHours,
+    /// Of whom nothing is told: `bianca`, `#team`, `*`.
+    pub(crate) muted: Vec<Muted>,
 }
 
 /// `[line]`

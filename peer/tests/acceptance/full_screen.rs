@@ -1,5 +1,7 @@
 //! The full screen (UX section 4): real peers in pseudo-terminals of several sizes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::testkit::Example;
 use rustix::process::Signal;
 
@@ -195,4 +197,71 @@ fn tab_completes_what_is_typed_in_both_terminals_and_lists_what_it_can_be() {
     bianca.shows("fine 👍 @ali");
     bianca.types("\r");
     ali.shows("bianca  fine 👍 @ali");
+}
+
+#[test]
+fn messages_are_selected_copied_quoted_and_found() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali");
+    for text in ["The plans are here.", "Page three is blank.", "See you at two."] {
+        bianca.enters(text);
+        ali.shows(&format!("bianca  {text}"));
+    }
+    ali.types("\x1b[1;2A\x1b[1;2A");
+    ali.shows("c copy");
+    ali.types("c");
+    ali.shows("Copied: \"Page three is blank.\"");
+    let copied = format!("\x1b]52;c;{}\x07", STANDARD.encode("Page three is blank."));
+    assert!(String::from_utf8(ali.bytes()).unwrap().contains(&copied));
+    ali.types("\x1b[1;2Ar");
+    ali.shows(" > > See you at two.");
+    ali.types("fine\r");
+    bianca.shows("fine");
+    ali.enters("/find plans");
+    ali.shows("n N or Up Down move");
+    ali.types("\r");
+    ali.shows("c copy");
+    ali.types("\r");
+    ali.shows("MESSAGE");
+    ali.shows("UTC, received");
+    ali.types("\x1b");
+    ali.shows("c copy");
+}
+
+#[test]
+fn keys_are_what_the_configuration_says() {
+    let stage = Stage::of(&[Example::Ali]);
+    let changed = seat(&stage, "ali").configured("[keys]\nopen = [\"ctrl-g\"]\n");
+    let ali = logged_in(&changed, 80, 24);
+    // What CTRL-O would do is not done, and CTRL-G does it.
+    ali.types("\x0fabc");
+    ali.shows(" > abc");
+    ali.types("\x07");
+    ali.shows(" open>");
+    let mistaken = stage.seat().configured("[keys]\nopen = [\"f3\"]\n").with(&["config", "check"]);
+    let output = mistaken.command().output().unwrap();
+    assert_eq!(output.status.code(), Some(11));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("\"f3\" is both open and people"), "{said}");
+}
+
+#[test]
+fn a_message_rings_and_is_announced_while_the_person_looks_elsewhere() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali").set("PEER_NOTIFY__VIA", "osc9"), 80, 24);
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali");
+    bianca.enters("not a secret");
+    ali.shows("not a secret");
+    assert!(!String::from_utf8(ali.bytes()).unwrap().contains("\x1b]9;"), "nobody is called who looks here");
+    ali.types("\x1b[Oabc");
+    ali.shows(" > abc");
+    let before = ali.bytes().len();
+    bianca.enters("a secret");
+    ali.until_written(before, "\x07\x1b]9;bianca: new message\x07");
+    ali.until_written(before, "(1) peer");
 }

@@ -9,6 +9,7 @@
 //! line terminal's dialogue, of which the [`card`] is the entrance, nothing here waits for an answer before the person
 //! can go on: answers find their conversation or page by themselves.
 
+mod alerts;
 mod card;
 mod groups;
 mod moves;
@@ -17,6 +18,7 @@ mod page;
 mod questions;
 mod room;
 mod roster;
+mod select;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -31,11 +33,13 @@ use super::sanitise::SafeText;
 use super::words::{self, failure};
 use crate::core::command::Command;
 use crate::core::notice::{LoggedOut, Notice};
+pub(crate) use alerts::{Alerts, Ring, When};
 pub(crate) use card::Card;
 pub(crate) use page::{Overlay, Page};
 pub(crate) use questions::Question;
 pub(crate) use room::{Anchor, Line, Link, Message, Room};
 pub(crate) use roster::{Here, Membership};
+pub(crate) use select::Found;
 pub(crate) use view::{Directory, View};
 
 /// What happens to the screen.
@@ -90,8 +94,22 @@ pub(crate) enum Action {
     Up,
     /// One row down in what lies above.
     Down,
-    /// To the first message that was not seen.
-    ToUnread,
+    /// The message above the selected one, or the last.
+    SelectAbove,
+    /// The message below the selected one.
+    SelectBelow,
+    /// No message is selected any more.
+    Unselect,
+    /// The selected message goes to the clipboard.
+    Copy,
+    /// The selected message is quoted in the entry.
+    Reply,
+    /// All that is known of the selected message.
+    Inspect,
+    /// The next one that a search has found.
+    FoundOlder,
+    /// The one before that.
+    FoundNewer,
     /// Log out.
     Quit,
 }
@@ -112,6 +130,12 @@ pub(crate) enum Output {
     Command(Command),
     /// Replace what is being typed.
     Entry(String),
+    /// To the clipboard of the terminal.
+    Copy(String),
+    /// Ring the bell.
+    Bell,
+    /// Tell the person who looks elsewhere.
+    Announce(SafeText),
     /// The entry is worth remembering.
     Remember(String),
     /// Forget what was typed ahead of the question that is asked now.
@@ -135,7 +159,11 @@ pub(crate) enum Scene<'a> {
 
 /// The machine.
 #[derive(Debug)]
-pub(crate) struct Full(State);
+pub(crate) struct Full {
+    state: State,
+    /// For the session.
+    alerts: Alerts,
+}
 
 #[derive(Debug)]
 enum State {
@@ -148,14 +176,14 @@ enum State {
 
 impl Full {
     /// A machine at its beginning, and what to do first.
-    pub(crate) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
+    pub(crate) fn new(options: Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
         let (card, output) = Card::new(options, now);
-        (Self(State::Entrance(Box::new(card))), output)
+        (Self { state: State::Entrance(Box::new(card)), alerts }, output)
     }
 
     /// What there is to draw.
     pub(crate) fn scene(&self) -> Scene<'_> {
-        match &self.0 {
+        match &self.state {
             State::Entrance(card) => Scene::Card(card),
             State::Session(view) | State::Leaving(view, _) => Scene::View(view),
             State::Left => Scene::Nothing,
@@ -164,7 +192,7 @@ impl Full {
 
     /// What stands in front of the entry, and how the entry is treated.
     pub(crate) fn prompt(&self) -> Option<Prompt> {
-        match &self.0 {
+        match &self.state {
             State::Entrance(card) => Some(card.prompt().clone()),
             State::Session(view) => Some(view.prompt()),
             State::Leaving(..) | State::Left => None,
@@ -173,7 +201,7 @@ impl Full {
 
     /// When [`Input::Tick`] is due.
     pub(crate) fn deadline(&self, now: Now) -> Option<Instant> {
-        match &self.0 {
+        match &self.state {
             State::Entrance(card) => card.deadline(now),
             State::Session(view) => view.deadline(now),
             State::Leaving(..) | State::Left => None,
@@ -182,10 +210,10 @@ impl Full {
 
     /// Takes one input; `typed` is what stands in the entry just now.
     pub(crate) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
-        let state = std::mem::replace(&mut self.0, State::Left);
+        let state = std::mem::replace(&mut self.state, State::Left);
         let (state, output) = match (state, input) {
             (State::Left, _) => (State::Left, Vec::new()),
-            (State::Entrance(card), input) => entrance(card, now, typed, input),
+            (State::Entrance(card), input) => entrance(card, &self.alerts, now, typed, input),
             (_, Input::Notice(Notice::Failed(failure))) => {
                 let report = failure::report(&failure);
                 (State::Left, farewell(&report.lines, report.exit))
@@ -209,16 +237,16 @@ impl Full {
                 }
             }
         };
-        self.0 = state;
+        self.state = state;
         output
     }
 }
 
-fn entrance(mut card: Box<Card>, now: Now, typed: &str, input: Input) -> (State, Vec<Output>) {
+fn entrance(mut card: Box<Card>, alerts: &Alerts, now: Now, typed: &str, input: Input) -> (State, Vec<Output>) {
     let mut output = card.handle(now, typed, input);
     match card.logged_in() {
         Some(entered) => {
-            let (view, first) = View::begin(entered, card.options(), now);
+            let (view, first) = View::begin(entered, card.options(), alerts.clone(), now);
             output.extend(first);
             (State::Session(Box::new(view)), output)
         }

@@ -24,7 +24,7 @@ impl View {
             (room.news, room.shown, room.anchor) = (None, None, None);
         }
         self.current = Some(to.clone());
-        self.popup = None;
+        (self.popup, self.selected, self.sought) = (None, None, None);
         let room = self.room(&to);
         if room.loaded == Loaded::Nothing {
             room.loaded = Loaded::Asked(PAGE);
@@ -131,6 +131,7 @@ impl View {
             (room.news, room.shown, room.anchor) = (None, None, None);
         }
         self.current = None;
+        self.selected = None;
         self.give_entry_back();
     }
 

@@ -53,9 +53,10 @@ impl View {
             }
             Notice::History { with, records, unread } => self.recalled(&with, records, unread),
             Notice::Found { words, records } => {
-                let found: Vec<String> = records.iter().map(found).collect();
-                let lines = if found.is_empty() { vec![mail::NOTHING_THERE.to_owned()] } else { found };
-                self.show_page(plain(&mail::found(&words, records.len())), &lines);
+                if records.is_empty() {
+                    return self.tell(&mail::found(&words, 0));
+                }
+                self.show_found(plain(&mail::found(&words, records.len())).to_owned(), records);
             }
             Notice::Explained { of, messages } => {
                 if self.awaits(&Awaited::Why) {
@@ -186,7 +187,7 @@ impl View {
         let here = self.is_current(to);
         let seen = here && self.focus == Focus::In;
         let named = mentions(&message.text, &self.me);
-        let author = message.author.clone();
+        let (author, text) = (message.author.clone(), message.text.clone());
         self.roster.meet(&author);
         let room = self.room(to);
         let number = room.next_number();
@@ -201,6 +202,7 @@ impl View {
         if here && !seen {
             room.news.get_or_insert(number);
         }
+        self.alert(to, &author, &text, named);
         if seen {
             self.command(Command::Seen { with: to.clone() });
         }
@@ -233,6 +235,9 @@ impl View {
             self.show(to);
         } else if !self.is_current(&to) {
             self.room(&to).knocks = true;
+            if self.is_muted(&to) {
+                return;
+            }
             self.tell_about(from.as_str(), &full::wants_to_talk(&from));
         }
     }
@@ -278,6 +283,7 @@ impl View {
         if here {
             self.saw(with);
         }
+        self.seek();
     }
 }
 
@@ -286,9 +292,4 @@ fn mentions(text: &str, user: &UserId) -> bool {
     let text = text.to_lowercase();
     text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')))
         .any(|word| word.trim_end_matches(['.', '-']) == user.as_str())
-}
-
-fn found(record: &Record) -> String {
-    let text: String = record.text.chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
-    format!("{}{text}", mail::recalled_anywhere(record))
 }

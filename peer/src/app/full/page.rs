@@ -9,6 +9,8 @@ use crate::core::keep::Conversation;
 pub(crate) enum Overlay {
     /// Something to read.
     Page(Page),
+    /// What a search has found, to choose from.
+    Found,
     /// The people, to choose from.
     People { selected: usize },
     /// The same, narrowed by what is typed.
@@ -50,6 +52,10 @@ impl View {
     pub(super) fn move_overlay(&mut self, by: isize, typed: &str) {
         let most = match &self.overlay {
             Some(Overlay::Page(page)) => page.lines.len(),
+            Some(Overlay::Found) => {
+                self.found.at = self.found.at.saturating_add_signed(by).min(self.found.records.len().saturating_sub(1));
+                return;
+            }
             Some(Overlay::People { .. }) => self.roster.conversations().len(),
             Some(Overlay::Opener { .. }) => self.candidates(typed).len(),
             None => 0,

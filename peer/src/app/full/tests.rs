@@ -10,7 +10,7 @@ use super::*;
 use crate::app::dialogue::{Names, Presence, Questions, Start};
 use crate::app::sanitise::Glyphs;
 use crate::core::command::KeyDecision;
-use crate::core::keep::Conversation;
+use crate::core::keep::{Conversation, Mark, Name, Record};
 
 const PASSCODE: &str = "482193";
 
@@ -45,7 +45,7 @@ impl Scenery {
             questions: Questions::Allowed,
         };
         let now = Now { instant: Instant::now(), date: 1_795_183_320 };
-        let (full, first) = Full::new(options, now);
+        let (full, first) = Full::new(options, Alerts::default(), now);
         let mut scenery = Self { full, now, typed: String::new(), asked: Vec::new(), discarded: 0, exit: None };
         scenery.carry_out(first);
         let (user, registration) = (id("ali"), Registration::Open);
@@ -62,6 +62,9 @@ impl Scenery {
                 Output::Entry(entry) => self.typed = entry,
                 Output::DiscardTypeAhead => self.discarded += 1,
                 Output::Exit(code) => self.exit = Some(code),
+                Output::Copy(text) => self.asked.push(format!("copy {text}")),
+                Output::Bell => self.asked.push("bell".to_owned()),
+                Output::Announce(text) => self.asked.push(text.as_str().to_owned()),
                 Output::Remember(_) | Output::Farewell(_) => {}
             }
         }
@@ -206,4 +209,73 @@ fn ctrl_c_ends_the_conversation_and_pressed_twice_does_not_quit() {
     ali.gets(Input::CtrlC);
     ali.hears(Notice::LoggedOut { why: LoggedOut::Asked });
     assert_eq!(ali.exit, Some(exit::INTERRUPT));
+}
+
+#[test]
+fn who_looks_elsewhere_is_called_unless_that_is_not_wanted() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Received { from: id("bianca") });
+    ali.asked.clear();
+    ali.said("bianca", "one", 1);
+    assert!(!ali.asked.contains(&"bell".to_owned()));
+    ali.gets(Input::Focus(Focus::Out));
+    ali.asked.clear();
+    ali.said("bianca", "two", 2);
+    assert_eq!(ali.asked, ["bell", "bianca: new message"]);
+    ali.enters("/bell off");
+    ali.asked.clear();
+    ali.said("bianca", "three", 3);
+    assert_eq!(ali.asked, ["bianca: new message"]);
+    ali.enters("/mute");
+    ali.asked.clear();
+    ali.said("bianca", "four", 4);
+    assert!(ali.asked.is_empty(), "{:?}", ali.asked);
+    assert!(ali.view().is_muted(&Conversation::User(id("bianca"))));
+}
+
+#[test]
+fn a_selected_message_is_copied_or_quoted() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Received { from: id("bianca") });
+    ali.said("bianca", "one", 1);
+    ali.said("bianca", "two", 2);
+    for _ in 0..3 {
+        ali.gets(Input::Do(Action::SelectAbove));
+    }
+    assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("one"));
+    ali.gets(Input::Do(Action::SelectBelow));
+    ali.asked.clear();
+    ali.gets(Input::Do(Action::Copy));
+    assert_eq!(ali.asked, ["copy two"]);
+    assert_eq!(ali.view().selected, None);
+    ali.typed = "yes".to_owned();
+    ali.gets(Input::Do(Action::SelectAbove));
+    ali.gets(Input::Do(Action::Reply));
+    assert_eq!(ali.typed, "> two\nyes");
+}
+
+fn record(number: u8) -> Record {
+    let name =
+        Name { conversation: Conversation::User(id("bianca")), author: id("bianca"), id: MessageId([number; 16]) };
+    let text = format!("number {number}");
+    Record { name, text, date: 0, arrived: 0, mark: Mark::Received { read: true }, since: 0 }
+}
+
+#[test]
+fn a_message_that_was_found_is_looked_for_as_far_back_as_it_is() {
+    let mut ali = Scenery::logged_in();
+    ali.hears(Notice::Found { words: "number".to_owned(), records: vec![record(9), record(1)] });
+    ali.gets(Input::Do(Action::FoundOlder));
+    ali.enters("");
+    assert!(ali.shows("bianca"));
+    let with = Conversation::User(id("bianca"));
+    let page: Vec<Record> = (10..110).map(record).collect();
+    ali.asked.clear();
+    ali.hears(Notice::History { with: with.clone(), records: page, unread: 0 });
+    assert!(ali.asked.iter().any(|command| command.starts_with("History")), "{:?}", ali.asked);
+    assert_eq!(ali.view().selected, None);
+    ali.hears(Notice::History { with, records: (1..10).map(record).collect(), unread: 0 });
+    assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("number 1"));
+    ali.gets(Input::Do(Action::FoundNewer));
+    assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("number 9"));
 }

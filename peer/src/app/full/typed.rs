@@ -8,7 +8,7 @@ use super::{Output, Question};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};
 use crate::app::passwd::Passwd;
-use crate::app::words::{self, full, help, here, mail, talk};
+use crate::app::words::{self, full, help, mail, talk};
 use crate::core::command::{Answer, Command, Ticket};
 use crate::core::keep::Conversation;
 
@@ -16,6 +16,9 @@ impl View {
     pub(super) fn line(&mut self, line: &str) {
         if self.question().is_some() {
             return self.answer(line);
+        }
+        if self.overlay == Some(Overlay::Found) {
+            return self.show_one_found();
         }
         if let Some(overlay) = self.overlay.clone() {
             if let Some(to) = self.chosen(line) {
@@ -113,7 +116,7 @@ impl View {
             },
             Request::File { number, wish } => self.command(Command::File { number, wish }),
             Request::Files => self.command(Command::Files),
-            Request::Here(_) => self.tell(here::LINE_ONLY),
+            Request::Here(wish) => self.here(wish),
             Request::Terminals => self.await_page(Awaited::Terminals, Command::Terminals),
             Request::RemoveTerminal(number) => {
                 let place = number.checked_sub(1).and_then(|place| self.terminals.get(place));

@@ -10,13 +10,13 @@ use super::page::{Overlay, Page, Popup};
 use super::questions::Question;
 use super::room::{Loaded, Room};
 use super::roster::Roster;
-use super::{Action, Focus, Input, Now, Output};
+use super::{Action, Alerts, Focus, Found, Input, Now, Output};
 use crate::app::dialogue::{Echo, Entered, Lines, Options, Prompt};
 use crate::app::exit;
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::words::{full, talk};
 use crate::core::command::Command;
-use crate::core::keep::Conversation;
+use crate::core::keep::{Conversation, Name};
 
 /// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
 pub(super) const PAGE: usize = 100;
@@ -69,6 +69,12 @@ pub(crate) struct View {
     pub(crate) members: BTreeMap<GroupName, Vec<UserId>>,
     /// The safety number of whom the screen shows, for the details.
     pub(crate) numbers: BTreeMap<UserId, String>,
+    pub(super) alerts: Alerts,
+    /// The number of the message that is selected.
+    pub(crate) selected: Option<i64>,
+    pub(crate) found: Found,
+    /// A message that was found and is to be shown.
+    pub(super) sought: Option<Name>,
     pub(super) questions: Vec<Question>,
     pub(super) awaited: Vec<Awaited>,
     /// Numbers that `/terminal remove` may name.
@@ -86,7 +92,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(super) fn begin(entered: Entered, options: &Options, now: Now) -> (Self, Vec<Output>) {
+    pub(super) fn begin(entered: Entered, options: &Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
         let Entered { user, passcode, passcode_min } = entered;
         let mut view = Self {
             me: user,
@@ -106,6 +112,10 @@ impl View {
             focus: Focus::In,
             members: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            alerts,
+            selected: None,
+            found: Found::default(),
+            sought: None,
             questions: Vec::new(),
             awaited: Vec::new(),
             terminals: Vec::new(),
@@ -195,14 +205,8 @@ impl View {
             Action::Escape => self.escape(),
             Action::Up => self.move_overlay(-1, &self.typed.clone()),
             Action::Down => self.move_overlay(1, &self.typed.clone()),
-            Action::ToUnread => {
-                if let Some(room) = self.current_room_mut()
-                    && let Some(line) = room.news
-                {
-                    room.anchor = Some(super::Anchor { line, below: 0 });
-                }
-            }
             Action::Quit => self.leave(exit::OK),
+            action => self.act_on_messages(action),
         }
     }
 
@@ -240,6 +244,7 @@ impl View {
             Some(Overlay::Opener { .. }) => self.give_entry_back(),
             Some(_) => {}
             None if self.question().is_some() => self.put_off(),
+            None if self.selected.is_some() => self.selected = None,
             None => {
                 self.popup = None;
                 if let Some(room) = self.current_room_mut() {
@@ -302,7 +307,7 @@ impl View {
             return;
         }
         room.loaded = Loaded::Asked(count);
-        let before = room.oldest().map(|message| crate::core::keep::Name {
+        let before = room.oldest().map(|message| Name {
             conversation: with.clone(),
             author: message.author.clone(),
             id: message.id,

@@ -3,6 +3,7 @@
 use common::ident::UserId;
 
 use super::help;
+use crate::core::keep::Mark;
 use crate::core::notice::Role;
 
 /// In front of the entry.
@@ -26,6 +27,8 @@ pub(crate) const HELP: &str = "HELP";
 pub(crate) const TERMINALS: &str = "TERMINALS";
 pub(crate) const FILES: &str = "FILES";
 pub(crate) const EVERYONE: &str = "* everyone";
+pub(crate) const MESSAGE: &str = "MESSAGE";
+pub(crate) const MUTED: &str = "muted";
 pub(crate) const OPENER: &str = "OPEN";
 
 pub(crate) const VERIFIED: &str = "[verified]";
@@ -61,6 +64,10 @@ pub(crate) const QUESTION_HINTS: [&str; 3] = ["/help", "F3 people", "Esc decide 
 pub(crate) const OVERLAY_HINTS: [&str; 3] = ["Enter choose", "Up Down move", "Esc close"];
 /// While a page is read.
 pub(crate) const PAGE_HINTS: [&str; 2] = ["Up Down scroll", "Esc close"];
+/// While a message is selected.
+pub(crate) const SELECTION_HINTS: [&str; 5] = ["c copy", "r reply", "n N next found", "Enter details", "Esc leave"];
+/// While what was found is walked through.
+pub(crate) const FOUND_HINTS: [&str; 3] = ["n N or Up Down move", "Enter show", "Esc close"];
 /// Logged out.
 pub(crate) const CARD_HINTS: [&str; 2] = ["Enter continue", "Ctrl+C leave"];
 
@@ -102,6 +109,24 @@ pub(crate) fn first_key(with: &UserId) -> String {
 /// `n.other`, on the full screen
 pub(crate) fn wants_to_talk(from: &UserId) -> String {
     format!("{from} wants to talk. Alt+A opens, Esc hides this.")
+}
+
+/// Of a single message: who, when, how far it has come.
+pub(crate) fn said_by(author: &UserId, date: u64, mark: Mark) -> String {
+    let state = match mark {
+        Mark::Received { .. } => "received",
+        Mark::Queued => "waits here",
+        Mark::Stored => "kept by the directory server",
+        Mark::Delivered => "delivered",
+        Mark::Read => "read",
+        Mark::Failed => "not delivered",
+    };
+    format!("{author}, {} UTC, {state}", super::format::moment(date))
+}
+
+/// For the desktop of somebody who looks elsewhere.
+pub(crate) fn new_message(from: &UserId, said: Option<&str>) -> String {
+    format!("{from}: {}", said.map_or_else(|| "new message".to_owned(), super::format::quoted))
 }
 
 /// The title of the terminal's window.
@@ -187,7 +212,9 @@ pub(crate) fn overview() -> Vec<String> {
             "Enter sends, Ctrl+J begins a new line, Up brings back what was sent.",
             "PgUp PgDn scroll, Home End go to the ends where nothing is typed.",
             "Alt+A next unread, Alt+U to the first new message, Alt+Up Alt+Down walk the list.",
-            "Ctrl+O opens by a few letters, F2 details, F3 people, Ctrl+L redraws.",
+            "Ctrl+O opens by a few letters, F2 details, F3 people, Ctrl+L redraws, Tab completes.",
+            "Shift+Up Shift+Down select a message: c copies, r replies, Enter says more.",
+            "After /find n and N go to the next one and back.",
             "Ctrl+C ends the conversation, then quits; Ctrl+Q quits. Esc closes what lies above.",
             "@bianca TEXT and #team TEXT go there while another conversation is shown.",
             "To send a text that starts with / ! @ or #, type that character twice.",

@@ -145,6 +145,12 @@ pub(crate) fn recalled_anywhere(record: &Record) -> String {
     format!("{} {said}{}: ", moment(*date), state(record))
 }
 
+/// One message that was found, in a row.
+pub(crate) fn found_line(record: &Record) -> String {
+    let text: String = record.text.chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
+    format!("{}{text}", recalled_anywhere(record))
+}
+
 /// How far a message of ours has come. In a group and in `*` nobody confirms.
 fn state(record: &Record) -> &'static str {
     match (record.mark, &record.name.conversation) {

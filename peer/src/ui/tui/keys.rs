@@ -1,7 +1,8 @@
 //! Keys beyond those of the entry (UX 4.3).
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, KeyEventKind};
 
+use super::bindings::Bindings;
 use crate::app::full::{Action, Focus};
 use crate::ui::editor::Key;
 use crate::ui::keys::{self, Meaning};
@@ -33,15 +34,17 @@ pub(super) enum Scroll {
     Down,
     Top,
     End,
+    /// To the first message that was not seen.
+    Unread,
 }
 
 /// Translates an event.
-pub(super) fn press(event: Event) -> Press {
+pub(super) fn press(event: Event, bindings: &Bindings) -> Press {
     match &event {
         Event::FocusGained => return Press::Focus(Focus::In),
         Event::FocusLost => return Press::Focus(Focus::Out),
         Event::Key(key) if key.kind != KeyEventKind::Release => {
-            if let Some(press) = own(key) {
+            if let Some(press) = bindings.of(key) {
                 return press;
             }
         }
@@ -57,24 +60,4 @@ pub(super) fn press(event: Event) -> Press {
         Meaning::Resized => Press::Resized,
         Meaning::Nothing => Press::Nothing,
     }
-}
-
-fn own(key: &KeyEvent) -> Option<Press> {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    let alt = key.modifiers.contains(KeyModifiers::ALT);
-    Some(match key.code {
-        KeyCode::Char('o') if control => Press::Do(Action::Open),
-        KeyCode::Char('q') if control => Press::Do(Action::Quit),
-        KeyCode::Char('u') if alt => Press::Do(Action::ToUnread),
-        KeyCode::Char(digit @ '1'..='9') if alt => {
-            Press::Do(Action::Nth(digit.to_digit(10).and_then(|digit| usize::try_from(digit).ok())?))
-        }
-        KeyCode::Up if alt => Press::Do(Action::Previous),
-        KeyCode::Down if alt => Press::Do(Action::Next),
-        KeyCode::F(2) => Press::Do(Action::Details),
-        KeyCode::F(3) => Press::Do(Action::People),
-        KeyCode::PageUp => Press::Scroll(Scroll::Up),
-        KeyCode::PageDown => Press::Scroll(Scroll::Down),
-        _ => return None,
-    })
 }

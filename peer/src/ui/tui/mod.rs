@@ -3,10 +3,12 @@
 //! [`keys`] says what keys mean, [`draw`] what is on the screen, [`look`] how it looks. Nothing here depends on a
 //! runtime; the screen is drawn anew after every input, and only cells that differ are written.
 
+mod bindings;
 mod cells;
 mod draw;
 mod keys;
 mod look;
+mod outside;
 
 use std::io::{self, Stdout, Write as _};
 
@@ -23,14 +25,16 @@ use super::raw::{Modes, RawMode};
 use super::tab::Completer;
 use crate::app::dialogue::{Echo, Options};
 use crate::app::exit;
-use crate::app::full::{Action, Full, Input, Output, Scene};
+use crate::app::full::{Action, Alerts, Full, Input, Output, Overlay, Scene, View};
 use crate::app::sanitise::SafeText;
 use crate::app::words;
+pub(crate) use bindings::Bindings;
 pub(crate) use draw::Widths;
 use draw::talk::{self, Scrolled};
 use draw::{Drawn, Entry};
 use keys::Press;
 pub(crate) use look::{Look, Theme};
+pub(crate) use outside::Via;
 
 /// How the full screen looks and begins.
 #[derive(Debug, Clone)]
@@ -41,6 +45,9 @@ pub(crate) struct TuiOptions {
     pub(crate) history: usize,
     pub(crate) look: Look,
     pub(crate) widths: Widths,
+    pub(crate) bindings: Bindings,
+    pub(crate) alerts: Alerts,
+    pub(crate) via: Via,
 }
 
 /// Whether there is a screen for [`run`]; elsewhere the line terminal does.
@@ -51,14 +58,14 @@ pub(crate) fn has_a_screen() -> bool {
 /// Runs the full screen until the person or the engine ends it; returns the exit code.
 pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
     let ended = match Screen::open(&options) {
-        Ok(screen) => converse(channels, screen, options.dialogue).await,
+        Ok(screen) => converse(channels, screen, options.dialogue, options.alerts).await,
         Err(error) => Err(error),
     };
     ended.unwrap_or_else(|error| lost_terminal(&error))
 }
 
-async fn converse(channels: Channels, mut screen: Screen, options: Options) -> io::Result<i32> {
-    let (mut full, first) = Full::new(options, now());
+async fn converse(channels: Channels, mut screen: Screen, options: Options, alerts: Alerts) -> io::Result<i32> {
+    let (mut full, first) = Full::new(options, alerts, now());
     let mut ended = screen.carry_out(first, &channels).await?;
     loop {
         if let Some(code) = ended {
@@ -89,6 +96,22 @@ async fn converse(channels: Channels, mut screen: Screen, options: Options) -> i
     }
 }
 
+/// What a key asks for while a message is selected, or what was found is walked through.
+fn on_messages(view: &View, key: &Key) -> Option<Action> {
+    let finding = view.overlay == Some(Overlay::Found);
+    match key {
+        Key::Insert('n') if finding || view.has_selection() => Some(Action::FoundOlder),
+        Key::Insert('N') if finding || view.has_selection() => Some(Action::FoundNewer),
+        Key::Insert(_) | Key::Paste(_) if finding => Some(Action::Escape),
+        _ if !view.has_selection() => None,
+        Key::Insert('c') => Some(Action::Copy),
+        Key::Insert('r') => Some(Action::Reply),
+        Key::Enter => Some(Action::Inspect),
+        Key::Escape => Some(Action::Escape),
+        _ => Some(Action::Unselect),
+    }
+}
+
 /// What becomes of keys that were read before what is asked now can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TypeAhead {
@@ -106,6 +129,7 @@ struct Screen {
     type_ahead: TypeAhead,
     look: Look,
     widths: Widths,
+    via: Via,
     drawn: Drawn,
     /// As it was last set.
     title: String,
@@ -116,7 +140,10 @@ struct Screen {
 impl Screen {
     fn open(options: &TuiOptions) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Full)?;
-        let keys = super::keys::listen(keys::press)?;
+        let keys = super::keys::listen({
+            let bindings = options.bindings.clone();
+            move |event| keys::press(event, &bindings)
+        })?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         Ok(Self {
             terminal,
@@ -126,6 +153,7 @@ impl Screen {
             type_ahead: TypeAhead::Counts,
             look: options.look,
             widths: options.widths,
+            via: options.via,
             drawn: Drawn::default(),
             title: String::new(),
             farewell: Vec::new(),
@@ -215,6 +243,15 @@ impl Screen {
 
     fn edit(&mut self, key: Key, full: &Full) -> Vec<Input> {
         let above = matches!(full.scene(), Scene::View(view) if view.overlay.is_some());
+        if let Scene::View(view) = full.scene()
+            && let Some(action) = on_messages(view, &key)
+        {
+            let mut inputs = vec![Input::Do(action)];
+            if action == Action::Unselect {
+                inputs.extend(self.edit_entry(key, full));
+            }
+            return inputs;
+        }
         match key {
             Key::Older if above => return vec![Input::Do(Action::Up)],
             Key::Newer if above => return vec![Input::Do(Action::Down)],
@@ -223,6 +260,10 @@ impl Screen {
             Key::End if self.editor.text().is_empty() => return self.scrolled(keys::Scroll::End, full),
             _ => {}
         }
+        self.edit_entry(key, full)
+    }
+
+    fn edit_entry(&mut self, key: Key, full: &Full) -> Vec<Input> {
         let escape = key == Key::Escape;
         match self.editor.press(key) {
             Effect::Entered(line) => vec![Input::Line(line)],
@@ -246,6 +287,11 @@ impl Screen {
             keys::Scroll::Down => -page,
             keys::Scroll::Top => isize::MAX,
             keys::Scroll::End => isize::MIN,
+            keys::Scroll::Unread => {
+                let room = view.current_room().filter(|room| room.news.is_some());
+                let to = room.map(|room| talk::to_unread(view, room, self.drawn.talk, self.look));
+                return to.map(Input::Scrolled).into_iter().collect();
+            }
         };
         if view.page().is_some() {
             let action = if by > 0 { Action::Up } else { Action::Down };
@@ -266,6 +312,9 @@ impl Screen {
                 // An engine that is gone says so by closing its notices.
                 Output::Command(command) => drop(channels.commands.send(command).await),
                 Output::Entry(entry) => self.editor.set(&entry),
+                Output::Copy(text) => outside::copy(&text)?,
+                Output::Bell => outside::ring()?,
+                Output::Announce(words) => self.via.announce(&words)?,
                 Output::Remember(entry) => self.editor.remember(&entry),
                 Output::DiscardTypeAhead => {
                     self.editor.set("");

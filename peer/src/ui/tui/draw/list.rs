@@ -95,7 +95,13 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
             };
             let away = matches!(known.here, Here::Away(_)) && number.is_empty();
             let at_end = if number.is_empty() && !away { key.to_owned() } else { number };
-            let beside = if away { full::AWAY } else { "" };
+            let beside = if view.is_muted(to) {
+                full::MUTED
+            } else if away {
+                full::AWAY
+            } else {
+                ""
+            };
             Item { sign: cells.look.presence(&known.here), name: user.to_string(), beside, at_end, calls }
         }
         Conversation::Group(group) => {

@@ -123,8 +123,10 @@ fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
     let (area, look) = (cells.buffer.area, cells.look);
     let hints: &[&str] = match (&view.overlay, view.question()) {
         (Some(Overlay::Page(_)), _) => &full::PAGE_HINTS,
+        (Some(Overlay::Found), _) => &full::FOUND_HINTS,
         (Some(_), _) => &full::OVERLAY_HINTS,
         (None, Some(_)) => &full::QUESTION_HINTS,
+        (None, None) if view.selected.is_some() => &full::SELECTION_HINTS,
         (None, None) if roomy => &full::HINTS,
         (None, None) => &full::FEW_HINTS,
     };

@@ -4,7 +4,8 @@ use ratatui::layout::Rect;
 
 use super::list;
 use crate::app::full::{Overlay, Page, View};
-use crate::app::words::full;
+use crate::app::sanitise::SafeText;
+use crate::app::words::{full, mail};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;
 
@@ -19,6 +20,7 @@ pub(super) fn has_room(area: Rect) -> bool {
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, talk: Rect, body: Rect) {
     match &view.overlay {
         Some(Overlay::Page(page)) => return draw_page(cells, page, body),
+        Some(Overlay::Found) => return draw_found(cells, view, body),
         Some(Overlay::People { selected }) => {
             cells.clear(body);
             return list::draw(cells, view, body, Some(*selected));
@@ -54,6 +56,23 @@ fn draw_page(cells: &mut Cells<'_>, page: &Page, area: Rect) {
         .flat_map(|line| broken(line.as_str(), room, room - 3).into_iter().enumerate());
     for ((number, row), y) in rows.zip(area.y + 1..area.bottom()) {
         cells.put((area.x + if number == 0 { 1 } else { 4 }, y), area.width - 1, &row, look.plain());
+    }
+}
+
+/// What was found, one row each, the one that is looked at among them.
+fn draw_found(cells: &mut Cells<'_>, view: &View, area: Rect) {
+    let look = cells.look;
+    cells.clear(area);
+    cells.cut((area.x + 1, area.y), area.width - 2, &view.found.title, look.strong());
+    let room = usize::from(area.height).saturating_sub(1).max(1);
+    let first = (view.found.at + 1).saturating_sub(room);
+    let rows = view.found.records.iter().enumerate().skip(first);
+    for ((place, record), y) in rows.zip(area.y + 1..area.bottom()) {
+        let line = SafeText::ours(&mail::found_line(record));
+        cells.cut((area.x + 1, y), area.width - 2, line.as_str(), look.plain());
+        if place == view.found.at {
+            cells.buffer.set_style(Rect { y, height: 1, ..area }, look.chosen());
+        }
     }
 }
 

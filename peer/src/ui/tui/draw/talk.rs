@@ -44,14 +44,19 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     };
     let asked = question::rows(view, area, look);
     let height = area.height.saturating_sub(u16::try_from(asked.len()).unwrap_or(0));
-    let mut rows = rows(view, room, area.width, look, height.into(), room.anchor);
+    let (mut rows, from) = around_selection(view, room, area.width, look, height.into());
     rows.reverse();
     if room.is_empty() && asked.is_empty() {
         cells.put((area.x + 1, area.y + 1), area.width - 1, full::NOTHING_YET, look.faint());
     }
     let mut y = area.y;
     for row in &rows {
-        draw_row(cells, row, Rect { y, height: 1, ..area });
+        let place = Rect { y, height: 1, ..area };
+        draw_row(cells, row, place);
+        let selected = view.selected.is_some() && row.anchor.map(|anchor| anchor.line) == view.selected;
+        if selected && row.rule.is_none() {
+            cells.buffer.set_style(place, look.chosen());
+        }
         y += 1;
     }
     // Below what was said, or at the bottom where that is full.
@@ -59,7 +64,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         draw_row(cells, row, Rect { y, height: 1, ..area });
         y += 1;
     }
-    if let Some(anchor) = room.anchor {
+    if let Some(anchor) = from {
         let below = room.numbered().filter(|(number, line)| *number > anchor.line && matches!(line, Line::Message(_)));
         let text = full::more_below(below.count());
         let inside = wide(&text) + 4;
@@ -68,6 +73,17 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         cells.clear(Rect { y: last, height: 1, ..area });
         cells.rule((x, last), inside.min(area.width), &text, look.news());
     }
+}
+
+/// The rows that are shown, and from where: a selected message is always among them.
+fn around_selection(view: &View, room: &Room, width: u16, look: Look, most: usize) -> (Vec<Row>, Option<Anchor>) {
+    let shown = rows(view, room, width, look, most, room.anchor);
+    let Some(line) = view.selected else { return (shown, room.anchor) };
+    if shown.iter().any(|row| row.rule.is_none() && row.anchor.is_some_and(|anchor| anchor.line == line)) {
+        return (shown, room.anchor);
+    }
+    let from = Some(Anchor { line, below: 0 });
+    (rows(view, room, width, look, most, from), from)
 }
 
 fn draw_row(cells: &mut Cells<'_>, row: &Row, area: Rect) {
@@ -186,6 +202,14 @@ impl Row {
     pub(super) fn ours(at: u16, text: &str, style: Style) -> Self {
         Self { spans: vec![(at, text.to_owned(), style)], ..Self::default() }
     }
+}
+
+/// From where to show the conversation so that the line above what is new is on top, or as far up as there is text.
+pub(in crate::ui::tui) fn to_unread(view: &View, room: &Room, area: Rect, look: Look) -> Option<Anchor> {
+    let all = rows(view, room, area.width, look, usize::MAX, None);
+    let top = all.iter().rposition(|row| row.anchor.map(|anchor| anchor.line) == room.news)?;
+    let last = (top + 1).checked_sub(area.height.into()).filter(|last| *last > 0)?;
+    all.get(last).and_then(|row| row.anchor)
 }
 
 /// Where a conversation stands after it was scrolled by so many rows, up if positive.

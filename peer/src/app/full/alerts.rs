@@ -1,0 +1,114 @@
+//! Calling a person who looks elsewhere: the bell, a notice of the desktop, and whom nobody wants to hear of.
+
+use std::collections::BTreeSet;
+
+use common::ident::UserId;
+use serde::{Deserialize, Serialize};
+
+use super::view::View;
+use super::{Focus, Output};
+use crate::app::grammar::{Here, Switch};
+use crate::app::sanitise::SafeText;
+use crate::app::words::{full, here, mail};
+use crate::core::keep::Conversation;
+
+/// Which messages ring the bell (`notify.bell`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Ring {
+    Never,
+    /// Those to the person alone, and those that call them by name.
+    #[default]
+    Mention,
+    All,
+}
+
+/// When a person is called (`notify.when`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum When {
+    /// While they look at another window.
+    #[default]
+    Unfocused,
+    Always,
+    Never,
+}
+
+/// How a person is called.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Alerts {
+    pub(crate) bell: Ring,
+    pub(crate) when: When,
+    /// Whether a notice of the desktop says what was said.
+    pub(crate) preview: bool,
+    /// From and to which minute of the day (UTC) nobody is called.
+    pub(crate) quiet: Option<(u64, u64)>,
+    /// Of whom nothing is told.
+    pub(crate) muted: BTreeSet<Conversation>,
+}
+
+impl Alerts {
+    fn is_quiet(&self, date: u64) -> bool {
+        let minute = date / 60 % (24 * 60);
+        self.quiet.is_some_and(
+            |(from, to)| {
+                if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
+            },
+        )
+    }
+}
+
+impl View {
+    /// Calls the person because of a new message, if they want that.
+    pub(super) fn alert(&mut self, to: &Conversation, author: &UserId, text: &str, named: bool) {
+        let looks_away = self.focus == Focus::Out;
+        let wanted = match self.alerts.when {
+            When::Unfocused => looks_away,
+            When::Always => true,
+            When::Never => false,
+        };
+        if !wanted || self.is_muted(to) || self.alerts.is_quiet(self.now.date) {
+            return;
+        }
+        let rings = match self.alerts.bell {
+            Ring::Never => false,
+            Ring::Mention => named || matches!(to, Conversation::User(_)),
+            Ring::All => true,
+        };
+        if rings {
+            self.put(Output::Bell);
+        }
+        if looks_away {
+            let said = self.alerts.preview.then_some(text);
+            self.put(Output::Announce(SafeText::ours(&full::new_message(author, said))));
+        }
+    }
+
+    pub(crate) fn is_muted(&self, with: &Conversation) -> bool {
+        self.alerts.muted.contains(with)
+    }
+
+    /// What a person sets and asks of this screen alone.
+    pub(super) fn here(&mut self, wish: Here) {
+        match wish {
+            Here::Copy(number) => self.copy_last(number),
+            Here::Bell(switch) => {
+                self.alerts.bell = if switch == Switch::On { Ring::All } else { Ring::Never };
+                self.tell(here::bell(switch));
+            }
+            Here::Mute(of) => self.mute(of, Switch::On),
+            Here::Unmute(of) => self.mute(of, Switch::Off),
+            Here::Edit | Here::Time(_) | Here::Retry(_) => self.tell(here::LINE_ONLY),
+        }
+    }
+
+    fn mute(&mut self, of: Option<Conversation>, switch: Switch) {
+        let Some(of) = of.or_else(|| self.current.clone()) else { return self.tell(mail::WHOM) };
+        self.tell(&here::mute(&of, switch));
+        if switch == Switch::On {
+            self.alerts.muted.insert(of);
+        } else {
+            self.alerts.muted.remove(&of);
+        }
+    }
+}
