@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use common::ident::UserId;
 use common::secret::Passcode;
 
-use crate::app::dialogue::{Names, Options, Questions, Queue, Receipts, Start, Time};
+use crate::app::dialogue::{Names, Options, Past, Questions, Queue, Receipts, Start, Time};
 use crate::app::exit;
 use crate::app::full::Alerts;
 use crate::app::rpc;
@@ -317,6 +317,11 @@ impl Settings {
                 time: if plain { Time::Always } else { self.config.line.time },
                 receipts: if self.config.line.receipts { Receipts::All } else { Receipts::Late },
                 queue: self.queue(),
+                past: if self.config.line.history_file {
+                    Past::Recalled(self.config.line.history)
+                } else {
+                    Past::Forgotten
+                },
                 glyphs: self.glyphs(),
                 grace: self.config.line.ctrl_c_grace.into(),
                 patience: self.config.server.connect_timeout.into(),

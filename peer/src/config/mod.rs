@@ -223,6 +223,8 @@ pub(crate) struct Line {
     pub(crate) receipts: bool,
     /// Entries remembered per conversation.
     pub(crate) history: usize,
+    /// Whether the arrow keys bring back what was written before this login; it comes from the sealed history.
+    pub(crate) history_file: bool,
     /// Whether a paste of several lines is pointed out before it is sent.
     pub(crate) paste_guard: bool,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
@@ -237,6 +239,7 @@ impl Default for Line {
             time: Time::Never,
             receipts: false,
             history: 500,
+            history_file: true,
             paste_guard: true,
             ctrl_c_grace: Span::from_secs(1),
         }

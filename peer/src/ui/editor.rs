@@ -161,6 +161,11 @@ impl Editor {
         self.history.push(entry);
     }
 
+    /// What was entered at `place` before this program began, the oldest first.
+    pub(crate) fn recall_earlier(&mut self, place: &str, entries: Vec<String>) {
+        self.history.put_before(place, entries);
+    }
+
     /// Takes one key.
     pub(crate) fn press(&mut self, key: Key) -> Effect {
         let before = std::mem::replace(&mut self.last, Last::Other);

@@ -144,3 +144,50 @@ fn after_ctrl_z_the_terminal_is_taken_over_again() {
     assert_eq!(ali.exit_code(), 0);
     assert_eq!(ali.modes(), ali.modes_before());
 }
+
+#[test]
+fn after_a_restart_the_arrow_keys_bring_back_what_was_written_unless_that_is_not_wanted() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let seat = stage.seat_of("ali");
+    let mut ali = Terminal::start(&seat);
+    ali.logs_in();
+    ali.enters("bianca");
+    ali.shows("Connection established, type your messages");
+    for said in ["first", "second"] {
+        ali.enters(said);
+        bianca.shows(said);
+    }
+    bianca.enters("mine");
+    ali.shows("mine");
+    ali.enters("/quit");
+    assert_eq!(ali.exit_code(), 0);
+    bianca.is_at_prompt();
+
+    let mut ali = Terminal::start(&seat);
+    ali.logs_in();
+    ali.enters("bianca");
+    ali.shows("Connection established, type your messages");
+    let up = "\u{1b}[A";
+    // Lookups are answered in turn, so this comes after the one for the keys.
+    ali.enters("/history 1");
+    ali.shows("bianca: mine");
+    for entry in ["/history 1", "second", "first"] {
+        ali.types(up);
+        ali.holds(entry);
+    }
+    ali.types("\u{15}/quit\r");
+    assert_eq!(ali.exit_code(), 0);
+    bianca.is_at_prompt();
+
+    let mut ali = Terminal::start(&seat.configured("[line]\nhistory_file = false\n"));
+    ali.logs_in();
+    ali.enters("bianca");
+    ali.shows("Connection established, type your messages");
+    ali.enters("/history 1");
+    ali.shows("bianca: mine");
+    ali.types(&up.repeat(3));
+    ali.holds("/history 1");
+    ali.types("\u{15}/quit\r");
+    assert_eq!(ali.exit_code(), 0);
+}

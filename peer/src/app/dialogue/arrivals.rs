@@ -121,10 +121,11 @@ impl Session {
     /// `with` gets the screen: what was not shown is shown now.
     pub(super) fn catch_up(&mut self, with: Conversation, stage: &mut Stage) {
         let news = if let Conversation::User(user) = &with { self.news.remove(user) } else { None };
-        stage.command(match news {
-            Some(News { unseen: count @ 1.., .. }) => Command::History { with, count, before: None },
-            _ => Command::Seen { with },
-        });
+        match news {
+            Some(News { unseen: count @ 1.., .. }) => self.look_back(with.clone(), count, stage),
+            _ => stage.command(Command::Seen { with: with.clone() }),
+        }
+        self.remember_entries(with, stage);
     }
 
     /// What was looked up for `/history`, oldest first.

@@ -84,7 +84,10 @@ impl Session {
             Request::Group { wish, group } => self.wish(wish, group, stage),
             Request::Away(text) => away(text, stage),
             Request::History(count) => match self.speaks_with() {
-                Some(with) => self.wait_for(Pending::Answer, Command::History { with, count, before: None }, stage),
+                Some(with) => {
+                    self.pending = Some(Pending::Answer);
+                    self.look_back(with, count, stage);
+                }
                 None => stage.say(mail::WHOM),
             },
             Request::Find(words) => self.wait_for(Pending::Answer, Command::Find { words }, stage),
@@ -122,7 +125,7 @@ impl Session {
         stage.command(command);
     }
 
-    fn answered(&mut self) {
+    pub(super) fn answered(&mut self) {
         self.pending.take_if(|pending| *pending == Pending::Answer);
     }
 
@@ -153,10 +156,7 @@ impl Session {
                 self.answered();
                 mail::explained(&of, &messages).iter().for_each(|line| stage.say(line));
             }
-            Notice::History { records, unread, .. } => {
-                self.answered();
-                self.recalled(&records, unread, stage);
-            }
+            Notice::History { with, records, unread } => self.looked_back(&with, &records, unread, stage),
             Notice::Found { words, records } => {
                 self.answered();
                 self.found(&words, &records, stage);

@@ -19,6 +19,7 @@ mod here;
 mod mail;
 mod outgoing;
 mod passwd;
+mod past;
 mod question;
 mod session;
 mod stage;
@@ -64,6 +65,8 @@ pub(crate) struct Options {
     pub(crate) receipts: Receipts,
     /// Whether messages may wait.
     pub(crate) queue: Queue,
+    /// Whether what was written earlier can be taken up again.
+    pub(crate) past: Past,
     /// How control characters in messages are shown.
     pub(crate) glyphs: Glyphs,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
@@ -102,6 +105,16 @@ pub(crate) enum Receipts {
     Late,
     /// Of every message to a user.
     All,
+}
+
+/// Whether what was written to somebody before this login can be taken up again (`line.history_file`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Past {
+    /// Only what is written from now on.
+    #[default]
+    Forgotten,
+    /// So many messages of the kept history are looked through for it, so that nothing is written to another file.
+    Recalled(usize),
 }
 
 /// Whether a message may wait for its receiver (`peer.queue`, `--no-queue`).
@@ -162,6 +175,8 @@ pub(crate) enum Output {
     Finish(SafeText),
     /// Replace what is being typed.
     Entry(String),
+    /// This was entered at that place earlier, the oldest first.
+    Past { place: String, entries: Vec<String> },
     /// Ring.
     Bell,
     /// To the clipboard.

@@ -10,6 +10,7 @@ use super::arrivals::News;
 use super::files::Told;
 use super::here::Habits;
 use super::outgoing::Unsent;
+use super::past::LookedBack;
 use super::question::Question;
 use super::stage::Stage;
 use super::{Echo, Input, Lines, Names, State};
@@ -91,6 +92,8 @@ pub(super) struct Session {
     pub(super) files: Told,
     pub(super) unsent: Unsent,
     pub(super) habits: Habits,
+    /// Conversations whose past was asked for, and the lookups whose answers have not come.
+    pub(super) past: LookedBack,
     /// The input has ended; what is unsent has until then.
     pub(super) draining: Option<Instant>,
     /// When CTRL-C ended something; a second one right after must not quit.
@@ -124,6 +127,7 @@ impl Session {
             files: Told::default(),
             unsent: Unsent::default(),
             habits: Habits::new(stage.options.time),
+            past: LookedBack::default(),
             draining: None,
             ended_at: None,
         };

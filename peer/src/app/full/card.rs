@@ -83,6 +83,7 @@ impl Card {
                 dialogue::Output::Print(line) | dialogue::Output::Remote(line) => self.lines.push(line),
                 // They belong to a session.
                 dialogue::Output::Picture(_)
+                | dialogue::Output::Past { .. }
                 | dialogue::Output::Bell
                 | dialogue::Output::Copy(_)
                 | dialogue::Output::Edit => {}

@@ -39,6 +39,7 @@ impl Scenery {
             time: crate::app::dialogue::Time::Never,
             receipts: crate::app::dialogue::Receipts::Late,
             queue: crate::app::dialogue::Queue::Allowed,
+            past: crate::app::dialogue::Past::Forgotten,
             glyphs: Glyphs::Unicode,
             grace: Duration::from_secs(1),
             patience: Duration::from_secs(10),

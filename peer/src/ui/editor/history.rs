@@ -46,6 +46,23 @@ impl History {
         }
     }
 
+    /// Entries of `place` from earlier; those that are here already stay the newest.
+    pub(super) fn put_before(&mut self, place: &str, mut earlier: Vec<String>) {
+        let entries = self.entries.entry(place.to_owned()).or_default();
+        earlier.retain(|entry| !entry.trim().is_empty());
+        earlier.dedup();
+        let before = earlier.len();
+        earlier.append(entries);
+        let surplus = earlier.len().saturating_sub(self.limit);
+        earlier.drain(..surplus);
+        if let Some(browsing) = &mut self.browsing
+            && self.place.as_deref() == Some(place)
+        {
+            browsing.index += before.saturating_sub(surplus);
+        }
+        *entries = earlier;
+    }
+
     /// The look back is over.
     pub(super) fn rest(&mut self) {
         self.browsing = None;

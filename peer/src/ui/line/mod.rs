@@ -13,7 +13,7 @@ use common::limits::MESSAGE_TEXT;
 
 use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::editor::Editor;
-use crate::app::dialogue::{Dialogue, Input, Options, Output};
+use crate::app::dialogue::{Dialogue, Input, Options, Output, Past};
 use crate::core::notice::Notice;
 use pipe::Pipe;
 use screen::Screen;
@@ -82,6 +82,8 @@ pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
             Err(error) => Err(error),
         }
     } else {
+        // Nobody has arrow keys there.
+        let options = LineOptions { dialogue: Options { past: Past::Forgotten, ..options.dialogue }, ..options };
         match Pipe::open(options.dialogue.glyphs) {
             Ok(pipe) => converse(channels, pipe, options.dialogue).await,
             Err(error) => Err(error),

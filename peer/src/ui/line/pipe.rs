@@ -161,7 +161,12 @@ impl Front for Pipe {
             Output::Copy(_) => self.print(words::here::NO_CLIPBOARD),
             Output::Edit => self.print(words::here::NO_TERMINAL_FOR_AN_EDITOR),
             // A picture needs a screen, a draft an entry of our own, a bell somebody who listens.
-            Output::Picture(_) | Output::Bell | Output::Entry(_) | Output::Command(_) | Output::Exit(_) => {}
+            Output::Picture(_)
+            | Output::Past { .. }
+            | Output::Bell
+            | Output::Entry(_)
+            | Output::Command(_)
+            | Output::Exit(_) => {}
         }
     }
 

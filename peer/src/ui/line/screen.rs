@@ -304,6 +304,7 @@ impl Front for Screen {
                     self.type_ahead = TypeAhead::Discarded;
                 }
             }
+            Output::Past { place, entries } => self.editor.recall_earlier(&place, entries),
             Output::Bell => self.canvas.pending.push('\x07'),
             Output::Copy(text) => self.copy(&text),
             Output::Edit => self.wants_editor = true,

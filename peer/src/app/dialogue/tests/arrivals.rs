@@ -171,3 +171,31 @@ fn what_was_lost_and_what_was_forgotten_is_told_with_the_next_step() {
     }
     assert!(!screen.contains('\u{1b}'));
 }
+
+#[test]
+fn the_arrow_keys_bring_back_what_was_written_earlier_and_nothing_of_it_is_shown() {
+    let mut scene = Scene::new(Options { user: Some(id("ali")), past: Past::Recalled(500), ..options() });
+    scene.notice(identified("ali", Some(true)));
+    scene.types("482193");
+    scene.notice(logged_in("ali"));
+    scene.notice(Notice::Received { from: id("bianca") });
+    scene.types("/history 2");
+    scene.screen.clear();
+    let history = || Notice::History {
+        with: with("bianca"),
+        records: vec![
+            record(with("bianca"), "ali", "mine", Mark::Read),
+            record(with("bianca"), "bianca", "yours", Mark::Received { read: true }),
+        ],
+        unread: 0,
+    };
+    scene.notice(history());
+    assert_eq!(scene.seen(), "(bianca: [\"mine\"])\n");
+    scene.screen.clear();
+    scene.notice(history());
+    assert!(scene.seen().contains("ali (read): mine\n"), "{}", scene.seen());
+    scene.commands.clear();
+    scene.input(Input::CtrlC);
+    scene.notice(Notice::Received { from: id("bianca") });
+    assert!(scene.sent().iter().all(|sent| !sent.starts_with("History")), "it is asked for once");
+}

@@ -1,0 +1,60 @@
+//! What was said and written earlier, looked up in the sealed history: for `/history`, for what was not shown, and for the
+//! entries that the arrow keys bring back (`line.history_file`).
+//!
+//! Answers come in the order of the questions about one conversation.
+
+use std::collections::BTreeSet;
+
+use super::session::Session;
+use super::stage::Stage;
+use super::{Output, Past};
+use crate::core::command::Command;
+use crate::core::keep::{Conversation, Record};
+
+/// Why the history is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To be read.
+    Show,
+    /// For the arrow keys.
+    Entries,
+}
+
+/// What was looked up.
+#[derive(Debug, Default)]
+pub(super) struct LookedBack {
+    /// Whose past the arrow keys know.
+    known: BTreeSet<Conversation>,
+    /// What is not answered.
+    open: Vec<(Conversation, Purpose)>,
+}
+
+impl Session {
+    /// Looks up the last messages, for the person to read.
+    pub(super) fn look_back(&mut self, with: Conversation, count: usize, stage: &mut Stage) {
+        self.past.open.push((with.clone(), Purpose::Show));
+        stage.command(Command::History { with, count, before: None });
+    }
+
+    /// Somebody gets the screen: the arrow keys are to bring back what was written to them.
+    pub(super) fn remember_entries(&mut self, with: Conversation, stage: &mut Stage) {
+        let Past::Recalled(count) = stage.options.past else { return };
+        // What was told to everyone lies at the directory.
+        if with != Conversation::Everyone && self.past.known.insert(with.clone()) {
+            self.past.open.push((with.clone(), Purpose::Entries));
+            stage.command(Command::History { with, count, before: None });
+        }
+    }
+
+    /// The history of a conversation, for what it was looked up for.
+    pub(super) fn looked_back(&mut self, with: &Conversation, records: &[Record], unread: usize, stage: &mut Stage) {
+        let asked = self.past.open.iter().position(|(of, _)| of == with);
+        if let Some((_, Purpose::Entries)) = asked.map(|place| self.past.open.remove(place)) {
+            let own = records.iter().filter(|record| record.name.author == self.user);
+            let entries = own.map(|record| record.text.clone()).collect();
+            return stage.put(Output::Past { place: with.to_string(), entries });
+        }
+        self.answered();
+        self.recalled(records, unread, stage);
+    }
+}
