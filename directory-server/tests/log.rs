@@ -27,9 +27,10 @@ fn wait_for(file: &Path, text: &str) {
 #[test]
 fn a_log_file_is_private_and_goes_on_in_a_new_one_when_it_was_moved_away() {
     let dir = tempfile::tempdir().unwrap();
-    let log = dir.path().join("log");
-    let server =
-        Server::start_logging(logging(dir.path(), &["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::null()));
+    // On the first run there is no data directory yet.
+    let data = dir.path().join("data");
+    let log = data.join("log");
+    let server = Server::start_logging(logging(&data, &["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::null()));
     register(&server, Example::Ali);
     let _ali = log_in(&server, Example::Ali);
     wait_for(&log, "logged in");
@@ -45,7 +46,7 @@ fn a_log_file_is_private_and_goes_on_in_a_new_one_when_it_was_moved_away() {
     let moved = dir.path().join("log.1");
     std::fs::rename(&log, &moved).unwrap();
     server.signal(Signal::USR1);
-    wait_for(&log, r#""event":"status","status":"up "#);
+    wait_for(&log, r#""event":"status: up "#);
     assert!(std::fs::read_to_string(&log).unwrap().contains(" 1 user, 1 online "));
     assert!(!std::fs::read_to_string(&moved).unwrap().contains("status"));
 }
@@ -95,6 +96,7 @@ fn text_and_whole_addresses_are_written_where_they_are_asked_for() {
     let server = Server::start_logging(&mut serve);
     register(&server, Example::Ali);
     wait_for(&dir.path().join("log"), "registered user=ali peer_ip=\"127.0.0.1\"\n");
+    drop(server);
     let nowhere = command(dir.path(), &["serve"]).env("DIRSRV_LOG__FILE", "/dev/null/log").output().unwrap();
     assert_eq!(nowhere.status.code(), Some(10));
 }

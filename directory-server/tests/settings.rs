@@ -83,11 +83,13 @@ fn what_administrators_change_is_logged_unless_that_is_turned_off() {
         let settings = [("LOG__AUDIT", audit), ("LOG__FILE", log.to_str().unwrap())];
         let mut server = Server::start_logging(&mut serve(dir.path(), &settings));
         stdout(dir.path(), &["invite", "ali"]);
+        stdout(dir.path(), &["user", "unlock", "bianca"]);
         server.signal(rustix::process::Signal::TERM);
         server.wait();
         let text = std::fs::read_to_string(&log).unwrap();
         assert!(text.contains("\"event\":\"stopping\""), "{text}");
         assert_eq!(text.contains("\"event\":\"administrator\""), logged, "{text}");
+        assert_eq!(text.contains("\"user\":\"bianca\""), logged, "{text}");
     }
 }
 

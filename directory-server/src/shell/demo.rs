@@ -39,10 +39,14 @@ pub(crate) fn demo() -> Result<ExitCode, Failure> {
     let internal = |error: &dyn std::fmt::Display| Failure::new(Kind::Internal, format!("{error}."));
     let (key, secret) = (DirectoryKey::generate().map_err(|error| internal(&error))?, ServerSecret::generate());
     let (store, clock) = (SqliteStore::in_memory()?, Clock::start(0));
-    for (id, passcode) in USERS {
-        let user = UserId::parse(id).map_err(|error| internal(&error))?;
-        let account = account(&secret, &key.digest(), &user, passcode).map_err(|error| internal(&*error))?;
-        rt::block_on(store.register(NewUser { id: user, account, invite: None }, clock.now()))?;
+    let directory = key.digest();
+    // A key takes a second to make, so all of them are made at once.
+    let users = std::thread::scope(|scope| {
+        let making = USERS.map(|(id, passcode)| scope.spawn(|| new_user(&secret, &directory, id, passcode)));
+        making.map(|one| one.join().map_err(|_| internal(&"a user could not be made")))
+    });
+    for user in users {
+        rt::block_on(store.register(user?.map_err(|error| internal(&*error))?, clock.now()))?;
     }
     let foundation =
         Foundation { config: &config, store, key: &key, secret, clock, timing: Timing::Off, data_dir: None };
@@ -54,25 +58,27 @@ pub(crate) fn demo() -> Result<ExitCode, Failure> {
 }
 
 /// What a registration leaves at the directory; both sides of it are played here.
-fn account(
+fn new_user(
     secret: &ServerSecret,
     directory: &KeyDigest,
-    user: &UserId,
+    id: &str,
     passcode: &str,
-) -> Result<Account, Box<dyn std::error::Error>> {
+) -> Result<NewUser, Box<dyn std::error::Error + Send + Sync>> {
+    let user = UserId::parse(id)?;
     let identity = IdentityKey::generate()?;
     let credential = CredentialId(common::crypto::random()?);
     let (client, request) = ClientRegistration::start(Passcode::new(passcode.to_owned()))?;
     let response = opaque::register_start(secret, &request, &credential)?;
     // There is no connection; what is kept of a registration does not depend on one.
-    let channel = Channel { user, directory, exporter: &[0; 32] };
+    let channel = Channel { user: &user, directory, exporter: &[0; 32] };
     let (upload, export_key) = client.finish(&response, channel)?;
-    Ok(Account {
+    let account = Account {
         credential,
         record: opaque::register_finish(&upload)?,
         public_key: identity.public().as_pkcs1().to_vec(),
-        vault: vault::seal(&export_key, user, 1, &identity)?,
-    })
+        vault: vault::seal(&export_key, &user, 1, &identity)?,
+    };
+    Ok(NewUser { id: user, account, invite: None })
 }
 
 /// What to type where. Each terminal gets a folder of its own, because the keys of the next demo are others.

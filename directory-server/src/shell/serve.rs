@@ -39,10 +39,11 @@ pub(crate) struct Start {
 pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     harden();
     let config = &start.loaded.config;
-    let log = logs::start(&config.log)?;
-    let signals = signals::listen()?;
     let http_address = config.http_address()?;
     let data_dir = DataDir::create(&start.data_dir)?;
+    // Its file may lie in the data directory, which the first run has just created.
+    let log = logs::start(&config.log)?;
+    let signals = signals::listen()?;
     let site = Site::new(config.http.clone(), start.glance);
     let http = http_address
         .map(|address| site.listen(address).map_err(|error| cannot_listen(address, &error, "[http] listen")));
@@ -69,7 +70,8 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     rt::spawn(notify::watchdog(Arc::clone(&node), Arc::clone(&supervisor)));
     site.ready(&node);
     greet(&node, http, &data_dir, &key.digest());
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), listening = ?node.listening, ?http, "ready");
+    let listening = node.listening.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" and ");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), listening, http = http.map(tracing::field::display), "ready");
     supervisor.ready();
     let code = launched.until_stopped(&signals, |node, errand| match errand {
         Errand::Reload => reload(node, &start),
@@ -125,7 +127,7 @@ fn greet(node: &Node, http: Option<SocketAddr>, data_dir: &DataDir, key: &KeyDig
 /// One line of the log with what `status` prints.
 fn say_status(node: &Node, glance: fn(&Status) -> String) {
     match rt::block_on(Status::of(node)) {
-        Ok(status) => tracing::info!(status = glance(&status).lines().collect::<Vec<_>>().join(" · "), "status"),
+        Ok(status) => tracing::info!("status: {}", glance(&status).lines().collect::<Vec<_>>().join(" · ")),
         Err(error) => tracing::warn!(%error, "no status"),
     }
 }

@@ -30,7 +30,7 @@ impl<S: Store> Desk<'_, S> {
     pub(crate) async fn execute(&self, request: Request) -> Answer {
         let audit = match &request {
             // The code is a secret.
-            Request::Revoke { .. } => Some("Revoke".to_owned()),
+            Request::Revoke { .. } => Some("revoke".to_owned()),
             Request::Invites
             | Request::Users
             | Request::User { .. }
@@ -39,12 +39,13 @@ impl<S: Store> Desk<'_, S> {
             | Request::Sessions
             | Request::Status
             | Request::Broadcasts { .. } => None,
-            change => Some(format!("{change:?}")),
+            change => serde_json::to_string(change).ok(),
         };
+        let user = request.changed().map(UserId::to_string);
         let answer = self.answer(request).await.unwrap_or_else(|failure| Answer::Failed { failure });
         if let Some(change) = audit {
             let failed = matches!(answer, Answer::Failed { .. });
-            tracing::info!(target: "audit", change, failed, "administrator");
+            tracing::info!(target: "audit", user, change, failed, "administrator");
         }
         answer
     }

@@ -41,6 +41,20 @@ pub(crate) enum Request {
     Broadcasts { limit: usize },
 }
 
+impl Request {
+    /// The one user who is changed by it.
+    fn changed(&self) -> Option<&UserId> {
+        match self {
+            Self::Lock { user, .. }
+            | Self::Unlock { user }
+            | Self::Reset { user }
+            | Self::Remove { user }
+            | Self::EndSessions { user } => Some(user),
+            _ => None,
+        }
+    }
+}
+
 /// What comes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
