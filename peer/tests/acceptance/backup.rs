@@ -201,10 +201,10 @@ fn what_cannot_be_exported_or_imported_says_so() {
             2,
             "The input ended before \"Same passcode again:\" was answered.",
         ),
-        (&["export", "/nonexistent/file"], &[PASSCODE, SECRET, SECRET], 10, "Cannot use /nonexistent/file: "),
+        (&["export", "/dev/null/file"], &[PASSCODE, SECRET, SECRET], 10, "Cannot use /dev/null/file: "),
         (&["import", file], &["wrong passcode"], 4, "does not open with this passcode, or was altered."),
         (&["import", shown(&other)], &[SECRET], 10, "is not a backup that this version can read."),
-        (&["import", "/nonexistent/file"], &[SECRET], 10, "Cannot read /nonexistent/file: "),
+        (&["import", "/dev/null/file"], &[SECRET], 10, "Cannot read /dev/null/file: "),
         (&["import", file, "--user", "bianca"], &[SECRET], 2, "The backup is ali's, not bianca's."),
     ];
     for (arguments, input, code, what) in cases {

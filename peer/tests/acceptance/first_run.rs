@@ -46,6 +46,8 @@ fn from_nothing_to_the_first_message_in_a_hundred_and_seven_keys() {
         person.answers("Same passcode again:", PASSCODE);
     }
     let [ali, bianca] = &mut people;
+    // Making a key takes bianca's machine as long as it takes.
+    bianca.terminal.is_at_prompt();
     ali.answers("Enter destination user ID:", "bianca");
     ali.terminal.shows("Connection established, type your messages");
     ali.enters("Hello, how are you today?");
