@@ -35,7 +35,7 @@ fn without_a_terminal_nothing_is_copied_or_edited_and_that_is_said() {
     let bianca = stage.terminal_of("bianca");
     let mut ali = stage.piped_of("ali");
     ali.enters("bianca");
-    ali.shows("Connection established, type your messages\n");
+    bianca.shows("Connection received from user ali, type your messages");
     bianca.enters("Hello");
     ali.shows("Hello\n");
     ali.enters("/copy");
@@ -60,6 +60,7 @@ fn a_message_is_written_in_an_editor_and_sent_by_enter() {
     ali.shows("Connection established, type your messages");
     ali.enters("/edit");
     ali.shows("ready");
+    bianca.shows("Connection received from user ali, type your messages\n");
     // Meanwhile nothing is drawn over the editor, and nothing is lost.
     bianca.enters("are you there?");
     ali.types("from the editor\n");
