@@ -98,7 +98,8 @@ pub(crate) fn measure(programs: &Programs, effort: Effort) -> Outcome<Vec<Figure
         floor.push(begun.elapsed().as_secs_f64() * 1000.0);
         bare.push(screen.memory()?);
         let begun = Instant::now();
-        Screen::start(CommandBuilder::new(&programs.peer), &[&arguments[..], &["tui"]].concat())?.wait_for(LAST)?;
+        let mut screen = Screen::start(CommandBuilder::new(&programs.peer), &[&arguments[..], &["tui"]].concat())?;
+        screen.wait_for(LAST)?;
         painted.push(begun.elapsed().as_secs_f64() * 1000.0);
     }
     let bare = median(bare);

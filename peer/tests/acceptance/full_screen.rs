@@ -265,3 +265,23 @@ fn a_message_rings_and_is_announced_while_the_person_looks_elsewhere() {
     ali.until_written(before, "\x07\x1b]9;bianca: new message\x07");
     ali.until_written(before, "(1) peer");
 }
+
+#[test]
+fn the_passcode_can_be_clicked_on_the_keypad_of_the_card() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = Terminal::start_sized(&seat(&stage, "ali"), 80, 24);
+    ali.shows("[ ok]");
+    let keys = ali.lines();
+    let click = |key: &str| {
+        let (row, line) = keys.iter().enumerate().find(|(_, line)| line.contains(key)).unwrap();
+        let column = line.find(key).unwrap();
+        ali.types(&format!("\x1b[<0;{};{}M", column + 2, row + 1));
+    };
+    click("[ 7 ]");
+    click("[del]");
+    PASSCODE.chars().for_each(|digit| click(&format!("[ {digit} ]")));
+    click("[ ok]");
+    ali.shows("PEOPLE");
+    ali.until_written(0, "\x1b[?1000l");
+    assert!(!ali.lines().iter().any(|line| line.contains(PASSCODE)));
+}

@@ -1,6 +1,6 @@
 //! Keys beyond those of the entry (UX 4.3).
 
-use crossterm::event::{Event, KeyEventKind};
+use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 
 use super::bindings::Bindings;
 use crate::app::full::{Action, Focus};
@@ -19,6 +19,8 @@ pub(super) enum Press {
     Do(Action),
     Scroll(Scroll),
     Focus(Focus),
+    /// A click of the mouse, at this column and row.
+    Click((u16, u16)),
     Redraw,
     Suspend,
     Resized,
@@ -42,6 +44,9 @@ pub(super) enum Scroll {
 pub(super) fn press(event: Event, bindings: &Bindings) -> Press {
     match &event {
         Event::FocusGained => return Press::Focus(Focus::In),
+        Event::Mouse(mouse) if mouse.kind == MouseEventKind::Down(MouseButton::Left) => {
+            return Press::Click((mouse.column, mouse.row));
+        }
         Event::FocusLost => return Press::Focus(Focus::Out),
         Event::Key(key) if key.kind != KeyEventKind::Release => {
             if let Some(press) = bindings.of(key) {

@@ -31,9 +31,10 @@ use crate::app::words;
 pub(crate) use bindings::Bindings;
 pub(crate) use draw::Widths;
 use draw::talk::{self, Scrolled};
-use draw::{Drawn, Entry};
+use draw::{Drawn, Entry, keypad};
 use keys::Press;
 pub(crate) use look::{Look, Theme};
+use outside::Mouse;
 pub(crate) use outside::Via;
 
 /// How the full screen looks and begins.
@@ -196,6 +197,10 @@ impl Screen {
                 frame.set_cursor_position(place);
             }
         })?;
+        // The mouse is the terminal's own, for selecting, but for the keypad.
+        if drawn.keypad.is_some() != self.drawn.keypad.is_some() {
+            outside::mouse(if drawn.keypad.is_some() { Mouse::Ours } else { Mouse::Terminals })?;
+        }
         self.drawn = drawn;
         self.set_title(&scene)
     }
@@ -222,6 +227,10 @@ impl Screen {
             Press::Interrupt => Some(Input::CtrlC),
             Press::Do(action) => Some(Input::Do(action)),
             Press::Scroll(scroll) => return Ok(self.scrolled(scroll, full)),
+            Press::Click(place) => {
+                let key = self.drawn.keypad.and_then(|area| keypad::key_at(area, place));
+                return Ok(key.map(|key| self.edit(key, full)).unwrap_or_default());
+            }
             Press::Focus(focus) => Some(Input::Focus(focus)),
             Press::Gone => Some(Input::Stop(exit::HANG_UP)),
             Press::Resized => {
@@ -337,6 +346,7 @@ impl Screen {
         raise(SIGTSTP)?;
         self.raw.again()?;
         self.title.clear();
+        self.drawn = Drawn::default();
         self.redraw()
     }
 

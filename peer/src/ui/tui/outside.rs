@@ -60,6 +60,22 @@ pub(super) fn ring() -> io::Result<()> {
     write("\x07")
 }
 
+/// Whose clicks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mouse {
+    /// Clicks are told to this program (1000, 1006).
+    Ours,
+    /// The terminal selects text with it.
+    Terminals,
+}
+
+pub(super) fn mouse(whose: Mouse) -> io::Result<()> {
+    write(match whose {
+        Mouse::Ours => "\x1b[?1000h\x1b[?1006h",
+        Mouse::Terminals => "\x1b[?1006l\x1b[?1000l",
+    })
+}
+
 fn write(sequence: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(sequence.as_bytes())?;

@@ -2,7 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::{Drawn, Entry, hint_row, laid_out};
+use super::{Drawn, Entry, hint_row, keypad, laid_out};
+use crate::app::dialogue::Echo;
 use crate::app::full::Card;
 use crate::app::words::{full, help};
 use crate::ui::layout::broken;
@@ -44,7 +45,9 @@ pub(super) fn draw(cells: &mut Cells<'_>, card: &Card, entry: &Entry<'_>) -> Dra
         cells.put((x, y), width, row, look.strong());
     }
     let cursor = draw_entry_at(&layout, (x, y), width);
-    Drawn { cursor, ..Drawn::default() }
+    let below = y + u16::try_from(layout.rows.len()).unwrap_or(1) + 1;
+    let keypad = if entry.echo == Echo::Hidden { keypad::draw(cells, (x, below), body.bottom()) } else { None };
+    Drawn { cursor, keypad, ..Drawn::default() }
 }
 
 fn draw_entry_at(layout: &crate::ui::layout::Layout, (x, y): (u16, u16), width: u16) -> Option<(u16, u16)> {

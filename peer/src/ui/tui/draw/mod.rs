@@ -2,6 +2,7 @@
 
 mod card;
 mod details;
+pub(super) mod keypad;
 mod list;
 mod over;
 mod question;
@@ -48,6 +49,8 @@ pub(super) struct Drawn {
     pub(super) cursor: Option<(u16, u16)>,
     /// The conversation's cells.
     pub(super) talk: Rect,
+    /// The keypad's, where there is one.
+    pub(super) keypad: Option<Rect>,
 }
 
 /// Draws the whole screen.
@@ -101,7 +104,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
         cells.rule((0, area.bottom() - 2), area.width, "", look.faint());
     }
     hints(cells, view, roomy);
-    Drawn { cursor, talk }
+    Drawn { cursor, talk, keypad: None }
 }
 
 /// The entry cut to rows; what is hidden is not there.
