@@ -200,7 +200,7 @@ pub(crate) const KEY_VERIFIED: &str = "key verified";
 pub(crate) const KEY_NOT_VERIFIED: &str = "key not verified";
 /// In the details.
 pub(crate) const DETAIL_COMMANDS: [&str; 4] =
-    ["/verify  compare keys", "/why     what is sent", "/find    search", "Ctrl+C   end connection"];
+    ["/verify  compare keys", "/file    send a file", "/mute    no notices", "Ctrl+C   end connection"];
 
 /// `/help`
 pub(crate) fn overview() -> Vec<String> {
