@@ -180,7 +180,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         word: "copy",
         usage: "/copy [N]",
         needs: "takes a number at most",
-        does: "the last message of somebody else to the clipboard, or the last but N-1",
+        does: "the last message of somebody else (or the Nth last) to the clipboard",
         example: "/copy 2",
     },
     Topic {
@@ -265,9 +265,31 @@ pub(crate) fn overview() -> Vec<String> {
     lines
 }
 
-/// `/help COMMAND`.
+/// Commands that people look for together.
+const RELATED: &[&[&str]] = &[
+    &["list", "who", "switch"],
+    &["send", "broadcast", "why", "retry"],
+    &["group", "send", "list"],
+    &["end", "switch", "logout", "quit"],
+    &["file", "files", "accept", "refuse", "cancel", "resume"],
+    &["verify", "block", "unblock"],
+    &["history", "find", "copy", "edit"],
+    &["away", "back"],
+    &["mute", "unmute", "bell", "time"],
+    &["receipts", "why"],
+    &["terminal", "passwd"],
+    &["version", "help"],
+];
+
+/// `/help COMMAND`: usage, an example, related commands.
 pub(crate) fn about(topic: &Topic) -> Vec<String> {
-    vec![format!("{}   {}", topic.usage, topic.does), format!("Example: {}", topic.example)]
+    let together = RELATED.iter().filter(|words| words.contains(&topic.word)).copied().flatten();
+    let others: Vec<String> = together.filter(|word| **word != topic.word).map(|word| format!("/{word}")).collect();
+    vec![
+        format!("{}   {}", topic.usage, topic.does),
+        format!("Example: {}", topic.example),
+        format!("See also: {}", others.join(" ")),
+    ]
 }
 
 /// `/version`
@@ -309,6 +331,16 @@ mod tests {
         let lines = overview();
         assert!(lines.len() <= 23);
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+    }
+
+    #[test]
+    fn the_help_of_a_command_has_an_example_and_names_related_commands() {
+        for topic in TOPICS {
+            let lines = about(topic);
+            assert!(lines[2].starts_with("See also: /"), "{lines:?}");
+            assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+        }
+        assert!(RELATED.iter().copied().flatten().all(|word| super::topic(word).is_some()));
     }
 
     #[test]
