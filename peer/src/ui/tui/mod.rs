@@ -1,7 +1,8 @@
 //! The full screen: the loop between a person, [`Full`] and the engine, on a screen of its own.
 //!
-//! [`keys`] says what keys mean, [`draw`] what is on the screen, [`look`] how it looks. Nothing here depends on a
-//! runtime; the screen is drawn anew after every input, and only cells that differ are written.
+//! [`keys`] says what keys mean and [`bindings`] which ones, [`draw`] what is on the screen, [`look`] how it looks,
+//! [`outside`] what reaches the person beside it. Nothing here depends on a runtime; the screen is drawn anew after every
+//! input, and only cells that differ are written.
 
 mod bindings;
 mod cells;
