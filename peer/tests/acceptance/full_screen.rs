@@ -285,3 +285,28 @@ fn the_passcode_can_be_clicked_on_the_keypad_of_the_card() {
     ali.until_written(0, "\x1b[?1000l");
     assert!(!ali.lines().iter().any(|line| line.contains(PASSCODE)));
 }
+
+#[test]
+fn a_file_has_a_line_that_says_how_far_it_is() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let ali = Terminal::start(&stage.seat_of("ali").set("PEER_FILES__RATE", "1MiB"));
+    ali.logs_in();
+    let bianca = logged_in(&seat(&stage, "bianca"), 120, 40);
+    let (plans, saved) = (stage.folder().join("plans.pdf"), stage.folder().join("saved"));
+    std::fs::write(&plans, vec![b'x'; 3_000_000]).unwrap();
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali");
+    ali.enters(&format!("/file {}", plans.display()));
+    bianca.shows("ali     ↓ plans.pdf 3.0 MB");
+    bianca.shows("/accept 1 takes it, /refuse 1 does not");
+    bianca.shows("plans.pdf   3.0 MB offered");
+    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    bianca.shows(" TRANSFERS");
+    bianca.shows("1 transfer ");
+    bianca.shows("█░");
+    bianca.shows("s left    /cancel 1");
+    bianca.shows("(checked)");
+    ali.shows("-- bianca has plans.pdf (3.0 MB, checked).");
+    bianca.until("the list without transfers", |lines| !lines.iter().any(|line| line.contains("TRANSFERS")));
+    assert_eq!(std::fs::metadata(saved.join("plans.pdf")).unwrap().len(), 3_000_000);
+}

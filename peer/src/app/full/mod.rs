@@ -21,6 +21,7 @@ mod roster;
 mod select;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod typed;
 mod view;
 
@@ -40,6 +41,7 @@ pub(crate) use questions::Question;
 pub(crate) use room::{Anchor, Line, Link, Message, Room};
 pub(crate) use roster::{Here, Membership};
 pub(crate) use select::Found;
+pub(crate) use transfers::Transfer;
 pub(crate) use view::{Directory, View};
 
 /// What happens to the screen.

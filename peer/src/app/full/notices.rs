@@ -13,7 +13,7 @@ use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, failure, files, format, full, mail};
 use crate::core::command::Command;
 use crate::core::keep::{Conversation, Mark, Record};
-use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, FileNews, KeyState, Next, Notice};
+use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, Notice};
 
 impl View {
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -145,14 +145,7 @@ impl View {
                 self.note(&with, &mail::frozen(&with, &why));
                 self.tell(&mail::frozen(&with, &why));
             }
-            Notice::File { file, news } => {
-                let with = Conversation::User(file.with.clone());
-                if let FileNews::Progress { .. } = news {
-                    self.tell(&files::news(&file, &news));
-                } else {
-                    self.note(&with, &files::news(&file, &news));
-                }
-            }
+            Notice::File { file, news } => self.file_news(file, news),
             Notice::Files(all) => self.show_page(full::FILES, &files::list(&all)),
             Notice::NoFile { number } => self.tell(&files::unknown(number)),
             Notice::FileNotRead { path, detail } => self.tell(&files::not_read(&path, &detail)),

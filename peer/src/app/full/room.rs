@@ -41,13 +41,15 @@ pub(crate) enum Line {
     Message(Message),
     /// This program says something; seconds since the epoch.
     Note { date: u64, text: String },
+    /// A file; what is known of it is in [`super::Transfers`].
+    File { date: u64, number: u64 },
 }
 
 impl Line {
     pub(crate) fn date(&self) -> u64 {
         match self {
             Self::Message(message) => message.date,
-            Self::Note { date, .. } => *date,
+            Self::Note { date, .. } | Self::File { date, .. } => *date,
         }
     }
 }
@@ -133,6 +135,10 @@ impl Room {
 
     pub(super) fn note(&mut self, date: u64, text: &str) {
         self.push(Line::Note { date, text: text.to_owned() });
+    }
+
+    pub(super) fn file(&mut self, date: u64, number: u64) {
+        self.push(Line::File { date, number });
     }
 
     /// Adds a message at the end, unless it is here already.

@@ -10,6 +10,7 @@ use super::page::{Overlay, Page, Popup};
 use super::questions::Question;
 use super::room::{Loaded, Room};
 use super::roster::Roster;
+use super::transfers::Transfers;
 use super::{Action, Alerts, Focus, Found, Input, Now, Output};
 use crate::app::dialogue::{Echo, Entered, Lines, Options, Prompt};
 use crate::app::exit;
@@ -75,6 +76,7 @@ pub(crate) struct View {
     pub(crate) found: Found,
     /// A message that was found and is to be shown.
     pub(super) sought: Option<Name>,
+    pub(crate) transfers: Transfers,
     pub(super) questions: Vec<Question>,
     pub(super) awaited: Vec<Awaited>,
     /// Numbers that `/terminal remove` may name.
@@ -116,6 +118,7 @@ impl View {
             selected: None,
             found: Found::default(),
             sought: None,
+            transfers: Transfers::default(),
             questions: Vec::new(),
             awaited: Vec::new(),
             terminals: Vec::new(),

@@ -19,7 +19,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// How large it is: `20.0 MB`, `12 files, 20.0 MB`.
-fn extent(file: &FileShown) -> String {
+pub(crate) fn extent(file: &FileShown) -> String {
     match file.files {
         Some(files) => {
             format!("{}, {}", count(usize::try_from(files).unwrap_or(usize::MAX), "file", "files"), size(file.size))
@@ -106,6 +106,34 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
     }
 }
 
+/// The row below a file in its conversation: where it stands, and what can be done.
+pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64>) -> String {
+    let FileShown { number, with, .. } = file;
+    match (news, per_second) {
+        (_, Some(rate)) if file.state == FileState::Running => {
+            let left = file.size.saturating_sub(file.done).checked_div(rate).map_or("?".to_owned(), duration);
+            format!("{} at {}/s, {left} left    /cancel {number}", size(file.done), size(rate))
+        }
+        (FileNews::Offered, _) => format!("/accept {number} takes it, /refuse {number} does not"),
+        (FileNews::Offering { .. }, _) => format!("offered    /cancel {number}"),
+        (FileNews::Accepted | FileNews::Progress { .. }, _) => format!("waiting for {with}    /cancel {number}"),
+        (FileNews::Saved { path }, _) => format!("saved to {} (checked)", path.display()),
+        (FileNews::Received, _) => format!("{with} has it (checked)"),
+        (FileNews::Stopped { done }, _) => {
+            format!("stopped at {}%    /resume {number}", percent(*done, file.size))
+        }
+        (FileNews::DiskFull { need, free, .. }, _) => {
+            format!("disk full: {} needed, {} free    /resume {number}", size(*need), size(*free))
+        }
+        (FileNews::Failed(why), _) => format!("cannot come: {}", failed(why)),
+        (FileNews::TooLarge { max }, _) => format!("refused: [files] max is {}", size(*max)),
+        (FileNews::Elsewhere, _) => "answered at another terminal of yours".to_owned(),
+        (FileNews::Refused, _) => format!("{with} does not want it"),
+        (FileNews::Withdrawn, _) => format!("{with} does not give it any more"),
+        (FileNews::GivenUp | FileNews::Over | FileNews::NotThat, _) => "given up".to_owned(),
+    }
+}
+
 fn failed(why: &FileFailed) -> String {
     match why {
         FileFailed::Changed => "it was changed after it was offered. Offer it again with /file.".to_owned(),
@@ -150,6 +178,16 @@ pub(crate) fn list(files: &[FileShown]) -> Vec<String> {
         .iter()
         .map(|row| row.join("  ").trim_end().to_owned())
         .collect()
+}
+
+/// A file among those that were shared with somebody.
+pub(crate) fn shared(file: &FileShown, width: usize) -> String {
+    let name: String = file.name.chars().take(width).collect();
+    let standing = match file.state {
+        FileState::Running => format!("{}%", percent(file.done, file.size)),
+        other => state(other).to_owned(),
+    };
+    format!("{name:<width$} {:>7} {standing}", size(file.size))
 }
 
 /// No file has this number.

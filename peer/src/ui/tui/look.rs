@@ -75,6 +75,16 @@ impl Look {
         }
     }
 
+    /// Which way a file goes: to us, or from us.
+    pub(super) fn way(self, ours: bool) -> &'static str {
+        if ours { self.pick("↑", "^") } else { self.pick("↓", "v") }
+    }
+
+    /// What is done of a bar, and what is not.
+    pub(super) fn bar(self) -> [&'static str; 2] {
+        self.pick(["█", "░"], ["#", "."])
+    }
+
     pub(super) fn ellipsis(self) -> &'static str {
         self.pick("…", "~")
     }

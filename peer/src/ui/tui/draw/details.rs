@@ -3,10 +3,15 @@
 use ratatui::layout::Rect;
 
 use crate::app::full::{Here, Link, View};
-use crate::app::words::{format, full};
+use crate::app::words::{files, format, full};
 use crate::core::keep::Conversation;
 use crate::core::notice::KeyState;
 use crate::ui::tui::cells::Cells;
+
+/// Files that are shown.
+const SHARED: usize = 4;
+/// Characters of their names.
+const NAME_WIDTH: usize = 10;
 
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let look = cells.look;
@@ -62,6 +67,13 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     head(&mut rows, full::COMMANDS);
     rows.extend(full::DETAIL_COMMANDS.iter().map(|command| ((*command).to_owned(), false)));
     let room = view.rooms.get(to);
+    if let Conversation::User(user) = to
+        && view.transfers.with(user).next().is_some()
+    {
+        head(&mut rows, full::SHARED_FILES);
+        let shared = view.transfers.with(user).take(SHARED);
+        rows.extend(shared.map(|transfer| (files::shared(&transfer.file, NAME_WIDTH), false)));
+    }
     if let Conversation::User(_) = to {
         head(&mut rows, full::CONNECTION);
         let up = room.is_some_and(|room| room.link == Link::Up);

@@ -2,14 +2,19 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::full::{Here, Membership, View};
-use crate::app::words::full;
+use super::talk;
+use crate::app::full::{Here, Membership, Transfer, View};
+use crate::app::sanitise::SafeText;
+use crate::app::words::{files, full};
 use crate::core::keep::Conversation;
 use crate::core::notice::KeyState;
-use crate::ui::tui::cells::Cells;
+use crate::ui::tui::cells::{Cells, wide};
 
 /// Longer names are cut.
 pub(super) const NAME: u16 = 12;
+
+/// Transfers that are shown.
+const TRANSFERS: usize = 2;
 
 /// What one row says.
 pub(super) struct Item {
@@ -32,8 +37,10 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Optio
     y += 1;
     let rows = usize::from(area.height).saturating_sub(1);
     let groups = order.len() - people;
-    // Groups keep their rows; of the people those are shown that fit.
-    let room = rows.saturating_sub(groups + 2).max(1).min(rows);
+    let running: Vec<&Transfer> = view.transfers.running().take(TRANSFERS).collect();
+    let transfers = if running.is_empty() { 0 } else { 2 + 2 * running.len() };
+    // Groups and transfers keep their rows; of the people those are shown that fit.
+    let room = rows.saturating_sub(groups + 2 + transfers).max(1).min(rows);
     let marked = chosen.or_else(|| order.iter().position(|to| view.current.as_ref() == Some(to)));
     let first = marked.filter(|place| *place < people).map_or(0, |place| (place + 1).saturating_sub(room));
     for (place, to) in order.iter().enumerate().take(people).skip(first).take(room) {
@@ -52,6 +59,24 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Optio
         }
         row(cells, view, to, Rect { y, height: 1, ..area }, marked == Some(place), chosen.is_some());
         y += 1;
+    }
+    draw_transfers(cells, &running, Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area });
+}
+
+/// Files on the way: a row that says which and how far, and a bar.
+fn draw_transfers(cells: &mut Cells<'_>, running: &[&Transfer], area: Rect) {
+    let look = cells.look;
+    if running.is_empty() || area.height < 3 {
+        return;
+    }
+    cells.put((area.x + 1, area.y), area.width - 1, full::TRANSFERS, look.strong());
+    for (transfer, y) in running.iter().zip((area.y + 1..area.bottom().saturating_sub(1)).step_by(2)) {
+        let (file, width) = (&transfer.file, area.width.saturating_sub(4));
+        let percent = format!("{}%", files::percent(file.done, file.size));
+        let name = format!("{} {}", look.way(file.ours), SafeText::ours(&file.name).as_str());
+        cells.cut((area.x + 1, y), width.saturating_sub(wide(&percent) - 1), &name, look.plain());
+        cells.put_right((area.right() - 1, y), &percent, look.plain());
+        cells.put((area.x + 1, y + 1), width, &talk::progress(file.done, file.size, width, look), look.good());
     }
 }
 

@@ -5,9 +5,9 @@ use ratatui::style::Style;
 
 use super::list::NAME;
 use super::question;
-use crate::app::full::{Anchor, Line, Message, Room, View};
+use crate::app::full::{Anchor, Line, Message, Room, Transfer, View};
 use crate::app::sanitise::SafeText;
-use crate::app::words::{format, full};
+use crate::app::words::{files, format, full};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened, wide};
 use crate::ui::tui::look::Look;
@@ -20,6 +20,10 @@ const INDENT: u16 = 3;
 const CLOCK: u16 = 7;
 /// The mark of a message, and a space before it.
 const MARK: u16 = 3;
+/// Columns of the bar of a transfer.
+const BAR: u16 = 28;
+/// A shorter one says nothing.
+const SHORTEST_BAR: u16 = 4;
 const SECONDS_PER_DAY: u64 = 86_400;
 
 /// One row: what stands where, and to which line it belongs.
@@ -136,6 +140,10 @@ pub(in crate::ui::tui) fn rows(
         match line {
             Line::Message(message) => block.extend(message_rows(view, message, width, names, look)),
             Line::Note { text, .. } => block.extend(note_rows(text, width, look)),
+            Line::File { date, number } => {
+                let transfer = view.transfers.get(*number).into_iter();
+                block.extend(transfer.flat_map(|transfer| file_rows(view, transfer, *date, (width, names), look)));
+            }
         }
         let hidden = from.filter(|anchor| anchor.line == number).map_or(0, |anchor| anchor.below);
         for (below, mut row) in block.into_iter().rev().enumerate().skip(hidden) {
@@ -178,6 +186,41 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
         last.mark_style = if message.mark == crate::core::keep::Mark::Failed { look.alarming() } else { look.plain() };
     }
     rows
+}
+
+/// A file: what it is and how far, and below that where it stands.
+fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, u16), look: Look) -> Vec<Row> {
+    let file = &transfer.file;
+    let author = if file.ours { &view.me } else { &file.with };
+    let (text_at, end) = (CLOCK + names + 2, width.saturating_sub(1));
+    let rest_at = if width >= WITH_COLUMNS { text_at } else { INDENT };
+    let mut what = format!("{} {} {}", look.way(file.ours), file.name, files::extent(file));
+    if transfer.is_running() {
+        what.push_str(&format!("  {}%", files::percent(file.done, file.size)));
+    }
+    let what = shortened(SafeText::ours(&what).as_str(), end.saturating_sub(text_at), look);
+    let bar = end.saturating_sub(text_at + wide(&what) + 1).min(BAR);
+    let mut spans = vec![
+        (1, format::clock(date), look.faint()),
+        (CLOCK, shortened(author.as_str(), NAME, look), if file.ours { look.mine() } else { look.strong() }),
+        (text_at, what.clone(), look.plain()),
+    ];
+    if transfer.is_running() && bar >= SHORTEST_BAR {
+        spans.push((text_at + wide(&what) + 1, progress(file.done, file.size, bar, look), look.good()));
+    }
+    let standing = files::standing(file, &transfer.news, transfer.per_second(view.now.instant));
+    let standing = SafeText::ours(&standing);
+    let room = usize::from(end.saturating_sub(rest_at).max(2));
+    let below = broken(standing.as_str(), room, room).into_iter();
+    let below = below.map(|piece| Row::ours(rest_at, piece.trim_end(), look.faint()));
+    std::iter::once(Row { spans, ..Row::default() }).chain(below).collect()
+}
+
+/// A bar of so many columns.
+pub(super) fn progress(done: u64, size: u64, width: u16, look: Look) -> String {
+    let full = usize::from(width) * usize::try_from(files::percent(done, size)).unwrap_or(100) / 100;
+    let [done, left] = look.bar();
+    done.repeat(full) + &left.repeat(usize::from(width).saturating_sub(full))
 }
 
 /// What this program says begins where nobody else can write.

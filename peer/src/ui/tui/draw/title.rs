@@ -101,10 +101,13 @@ fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
     let (messages, rooms) = view.unread();
     let unread = if messages > 0 { full::unread_in(messages, rooms) } else { String::new() };
     let unread_short = if messages > 0 { full::unread_in(messages, 1) } else { String::new() };
+    let running = view.transfers.running().count();
+    let transfers = if running > 0 { format::count(running, "transfer", "transfers") } else { String::new() };
     let clock = format::clock(view.now.date);
     let lost = view.directory != Directory::Here;
     let shorter = if lost { server.clone() } else { String::new() };
     let ways = [
+        vec![server.as_str(), &unread, &transfers, &clock],
         vec![server.as_str(), &unread, &clock],
         vec![server.as_str(), &unread],
         vec![shorter.as_str(), &unread],
