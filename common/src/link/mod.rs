@@ -24,8 +24,8 @@ use crate::limits::{FRAME_BEFORE_LOGIN, PENDING_OUTPUT};
 
 /// Label of the TLS exporter that binds logins and invitations to their connection (RFC 8446 section 7.5).
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-peer-messenger-1";
-/// Bytes read from the stream at a time: one TLS record.
-const READ_SIZE: usize = 16 * 1024;
+/// Bytes read from the stream at a time: a few TLS records, so that a file costs few calls.
+const READ_SIZE: usize = 64 * 1024;
 
 thread_local! {
     /// Ciphertext on its way from the stream into TLS. On the stack it would be zeroed at every read, which cost as much

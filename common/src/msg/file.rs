@@ -27,6 +27,6 @@ pub struct File {
 /// `FILEEND`: all bytes were sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEnd {
-    /// SHA-256 of the whole file.
+    /// BLAKE3 hash of the whole file.
     pub digest: Hex,
 }

@@ -17,6 +17,8 @@ pub(crate) enum Unit {
     CpuMicroseconds,
     /// Events in a second.
     PerSecond,
+    /// Megabytes in a second.
+    MegabytesPerSecond,
     /// KiB of resident memory.
     Kibibytes,
 }
@@ -29,6 +31,7 @@ impl Unit {
             Self::Microseconds => "us",
             Self::CpuMicroseconds => "us CPU",
             Self::PerSecond => "1/s",
+            Self::MegabytesPerSecond => "MB/s",
             Self::Kibibytes => "KiB",
         }
     }

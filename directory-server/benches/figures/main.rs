@@ -11,6 +11,7 @@ mod chat;
 mod cores;
 mod directory;
 mod figure;
+mod file;
 mod login;
 mod lookup;
 mod mail;
@@ -49,7 +50,7 @@ impl Effort {
 /// One measurement, which gives one or more figures whose names begin with its own.
 type Measurement = fn(&Programs, Effort) -> Outcome<Vec<Figure>>;
 
-const MEASUREMENTS: [(&str, Measurement); 8] = [
+const MEASUREMENTS: [(&str, Measurement); 9] = [
     ("start", start::measure),
     ("screen", screen::measure),
     ("login", login::measure),
@@ -58,9 +59,11 @@ const MEASUREMENTS: [(&str, Measurement); 8] = [
     ("chat", chat::measure),
     ("idle", memory::measure),
     ("mail", mail::measure),
+    ("file", file::measure),
 ];
 
-const USAGE: &str = "scripts/bench [--json] [--quick] [start] [screen] [login] [lookup] [call] [chat] [idle] [mail]";
+const USAGE: &str =
+    "scripts/bench [--json] [--quick] [start] [screen] [login] [lookup] [call] [chat] [idle] [mail] [file]";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Some((first, rest)) if first == bare::SERVE => bare::serve(rest),
         Some((first, _)) if first == chat::ECHO => chat::echo(),
         Some((first, _)) if first == screen::FILL => screen::fill(),
+        Some((first, rest)) if first == file::POUR => file::pour(rest),
         Some((first, _)) if first == start::NOTHING => start::nothing(),
         _ => run(&arguments),
     };

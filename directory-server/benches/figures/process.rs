@@ -113,6 +113,11 @@ impl Process {
     pub(crate) fn memory(&self) -> Outcome<f64> {
         memory_of(self.child.id())
     }
+
+    /// For [`memory_of`].
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Process {

@@ -368,9 +368,13 @@ impl Terminal {
                 }
             }
             Effect::Fetch { to, found, wanted } => self.fetch(to, found, *wanted)?,
-            Effect::StopFile(number) => {
+            Effect::StopFile { number, came } => {
                 self.fetching.remove(&number);
                 self.stop_serving(number);
+                if let Some(wanted) = came {
+                    let habits = self.habits.clone();
+                    rt::detach(rt::unblock(move || transfer::throw_away(&wanted, &habits)));
+                }
             }
             Effect::Say { link, chat } => {
                 if let Some(handle) = self.links.get(&link) {

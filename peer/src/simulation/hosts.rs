@@ -281,7 +281,7 @@ impl World {
             Effect::Save(contact) => self.hosts[id].disk.save(contact),
             Effect::Recall(_) | Effect::Keep(_) | Effect::NewTerminal => {}
             // Files have links of their own, which the simulation has not.
-            Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile(_) => {}
+            Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile { .. } => {}
         }
     }
 

@@ -1,9 +1,11 @@
 //! Files: offered, taken, given up, and gone on with after kills (decision D7, threat T3).
 
-use common::testkit::Example::{Ali, Bianca};
+use common::ident::MessageId;
+use common::msg::{ConnectRefusal, ConnectStatus, FileReq, PeerMessage};
+use common::testkit::Example::{Ali, Bianca, Carol};
 
 use crate::harness::piped::runs;
-use crate::harness::{Piped, Stage, Terminal};
+use crate::harness::{Counterpart, Piped, Seat, Stage, Terminal};
 
 /// Bytes that differ everywhere, so that a piece in the wrong place is noticed.
 fn content(size: usize) -> Vec<u8> {
@@ -156,4 +158,95 @@ fn a_command_stays_until_its_file_has_arrived_and_tells_by_its_code_what_became_
         errors
             .ends_with("bianca has not taken plans.pdf yet. The offer stands: it goes out while you are logged in.\n")
     );
+}
+
+/// A transfer that takes some seconds: its sender gives no more than 2 MiB a second.
+fn slowly(stage: &Stage, sender: &Seat, size: usize) -> (Terminal, Terminal, std::path::PathBuf) {
+    let ali = Terminal::start(&sender.clone().set("PEER_FILES__RATE", "2MiB"));
+    ali.logs_in();
+    let bianca = stage.terminal_of("bianca");
+    let (plans, saved) = (stage.folder().join("plans.bin"), stage.folder().join("saved"));
+    std::fs::write(&plans, content(size)).unwrap();
+    ali.enters(&format!("/file bianca {}", plans.display()));
+    bianca.shows("Accept? [y/N]");
+    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    bianca.shows("% (");
+    (ali, bianca, saved)
+}
+
+/// How far the transfer was each time that it was told.
+fn percents(lines: &[String]) -> Vec<u32> {
+    let told = lines.iter().filter_map(|line| line.strip_prefix("-- plans.bin ")?.split_once("% (")?.0.parse().ok());
+    told.collect()
+}
+
+#[test]
+fn a_transfer_goes_on_after_its_sender_was_killed_and_sends_nothing_twice() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let seat = stage.seat_of("ali");
+    let (mut ali, bianca, saved) = slowly(&stage, &seat, 8_000_000);
+    bianca.until("half of it", |lines| percents(lines).last().is_some_and(|percent| *percent >= 50));
+    ali.kill();
+    bianca.shows("-- plans.bin stopped at ");
+    let there = std::fs::read_dir(&saved).unwrap().next().unwrap().unwrap().metadata().unwrap().len();
+    assert!(there >= 4_000_000, "{there}");
+    let ali = Terminal::start(&seat);
+    ali.logs_in();
+    bianca.shows("plans.bin (8.0 MB, checked).");
+    ali.shows("-- bianca has plans.bin (8.0 MB, checked).");
+    assert_eq!(std::fs::read(saved.join("plans.bin")).unwrap(), content(8_000_000));
+    let told = percents(&bianca.lines());
+    assert!(told.is_sorted_by(|before, after| before < after), "{told:?}");
+}
+
+#[test]
+fn whoever_cancels_keeps_nothing_of_it_and_the_other_side_is_told() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let (ali, bianca, saved) = slowly(&stage, &stage.seat_of("ali"), 8_000_000);
+    bianca.enters("/cancel 1");
+    bianca.shows("-- plans.bin: given up; ali is told.");
+    ali.shows("-- bianca does not want plans.bin.");
+    bianca.enters("/files");
+    bianca.shows("cancelled  plans.bin");
+    assert_eq!(std::fs::read_dir(&saved).unwrap().count(), 0);
+    bianca.enters("/resume 1");
+    bianca.shows("-- Nothing becomes of plans.bin any more: cancelled. /files lists all.");
+}
+
+#[test]
+fn what_has_no_room_on_the_disk_pauses_before_anything_is_sent() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let ali = stage.terminal_of("ali");
+    let bianca = Terminal::start(&stage.seat_of("bianca").set("PEER_FILES__MAX", "100000GiB"));
+    bianca.logs_in();
+    let big = stage.folder().join("big.bin");
+    let size = 8_000_000_000_000;
+    std::fs::File::create(&big).unwrap().set_len(size).unwrap();
+    ali.enters(&format!("/file bianca {}", big.display()));
+    bianca.shows("ali offers big.bin (8.0 TB, BIN). Accept? [y/N]");
+    bianca.enters(&format!("/accept 1 {}", stage.folder().join("saved").display()));
+    bianca.shows("-- Disk full: 8.0 TB needed, ");
+    bianca.shows("The transfer is paused; /resume 1.");
+    ali.enters("/cancel 1");
+    bianca.shows("-- ali does not give big.bin any more.");
+}
+
+#[test]
+fn whoever_was_offered_nothing_gets_nothing() {
+    let stage = Stage::of(&[Bianca]);
+    let bianca = stage.seat_of("bianca");
+    let address = bianca.address();
+    let bianca = {
+        let terminal = Terminal::start(&bianca);
+        terminal.logs_in();
+        terminal
+    };
+    let hers = Counterpart::calling(&stage, Carol, Bianca);
+    let call = hers.call(address);
+    let mut caller = call.connect().unwrap();
+    let wanted = FileReq { call: call.request(), file: MessageId([7; 16]), offset: 0 };
+    caller.send_message(wanted).unwrap();
+    let PeerMessage::ConnectReply(reply) = caller.receive_message().unwrap() else { panic!("no answer") };
+    assert_eq!((reply.status, reply.reason), (ConnectStatus::Refused, Some(ConnectRefusal::Declined)));
+    bianca.is_at_prompt();
 }

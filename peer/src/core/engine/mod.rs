@@ -144,8 +144,8 @@ pub(crate) enum Effect {
     Fetch { to: UserId, found: Found, wanted: Box<Wanted> },
     /// Accept a caller and give it a file, from a byte on.
     Serve { link: LinkId, reply: ConnectReply, number: u64, source: Source, offset: u64 },
-    /// Stop fetching or giving a file.
-    StopFile(u64),
+    /// Stop fetching or giving a file; throw away what has come of it.
+    StopFile { number: u64, came: Option<Box<Wanted>> },
     /// Give up a dial.
     Hang(DialId),
     /// Answer a caller; a refused link is closed behind the answer.

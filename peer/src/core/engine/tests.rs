@@ -164,7 +164,7 @@ impl World {
             Effect::Save(_)
             | Effect::Fetch { .. }
             | Effect::Serve { .. }
-            | Effect::StopFile(_)
+            | Effect::StopFile { .. }
             | Effect::List
             | Effect::LogOut
             | Effect::Keep(_)

@@ -7,8 +7,8 @@ use std::io::{self, Cursor, Read, Seek as _, SeekFrom, Take};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use blake3::Hasher;
 use common::limits::{FOLDER_ENTRIES, FOLDER_PATH};
-use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 use walkdir::WalkDir;
 
@@ -20,11 +20,10 @@ use crate::core::post::SourceState;
 const BLOCK: u64 = 512;
 
 /// What lies in a folder.
-#[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
     entries: VecDeque<Entry>,
-    stamp: Sha256,
+    stamp: Hasher,
     /// Links, sockets and devices.
     pub(super) left_out: usize,
 }
@@ -40,7 +39,7 @@ struct Entry {
 impl Tree {
     /// Looks at everything in a folder; follows no links.
     pub(super) fn walk(root: &Path) -> io::Result<Self> {
-        let mut tree = Self { root: root.to_owned(), entries: VecDeque::new(), stamp: Sha256::new(), left_out: 0 };
+        let mut tree = Self { root: root.to_owned(), entries: VecDeque::new(), stamp: Hasher::new(), left_out: 0 };
         for found in WalkDir::new(root).min_depth(1).sort_by_file_name() {
             let found = found?;
             let (kind, metadata) = (found.file_type(), found.metadata()?);
@@ -55,8 +54,8 @@ impl Tree {
             let bad_name = || io::Error::other(format!("{} has a name that is too long or not UTF-8", path.display()));
             let name = path.to_str().filter(|name| name.len() <= FOLDER_PATH).ok_or_else(bad_name)?;
             stamp(&mut tree.stamp, &metadata);
-            tree.stamp.update(name);
-            tree.stamp.update([0]);
+            tree.stamp.update(name.as_bytes());
+            tree.stamp.update(&[0]);
             let size = kind.is_file().then(|| metadata.size());
             let header = Box::new(header(name, size).map_err(|_| bad_name())?);
             tree.entries.push_back(Entry { header, path: path.to_owned(), size });
@@ -75,7 +74,7 @@ impl Tree {
     }
 
     pub(super) fn state(&self) -> SourceState {
-        self.stamp.clone().finalize().into()
+        *self.stamp.finalize().as_bytes()
     }
 }
 

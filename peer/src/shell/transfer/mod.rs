@@ -23,6 +23,7 @@ use futures::io::{AsyncRead, AsyncWrite};
 use serde::{Deserialize, Serialize};
 
 use self::part::Part;
+pub(super) use self::part::throw_away;
 pub(super) use self::source::{Look, look_at};
 use self::source::{Reading, Unreadable};
 use super::dial::Dial;
@@ -32,10 +33,14 @@ use crate::core::engine::Input;
 use crate::core::notice::FileFailed;
 use crate::core::post::{Source, Wanted, Went};
 
-/// Bytes that are read or written at once: a disk's request is long by then, and what waits is little.
-const PIECE: usize = 256 * 1024;
-/// Pieces that wait between the link and the disk.
-const WAITING: usize = 2;
+/// Bytes that are read and given to the link at once: a disk's request is long by then, and what waits is little.
+const PIECE: usize = 4 * FRAME_AFTER_LOGIN;
+/// Pieces that wait between the disk and the link.
+const PIECES: usize = 2;
+/// Frames that wait between the link and the disk.
+const FRAMES: usize = 16;
+/// Frames that are taken before the other tasks of the terminal get their turn.
+const TURN: usize = 16;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -113,16 +118,19 @@ impl Serve {
             Err(why) => return Ok(Went::Failed(failed(why))),
         };
         send(link, File { size })?;
-        let (pieces, read) = async_channel::bounded(WAITING);
-        let poured = rt::unblock(move || reading.pour(&pieces));
+        let (pieces, read) = async_channel::bounded(PIECES);
+        let (empty, used) = async_channel::bounded(PIECES + 1);
+        let poured = rt::unblock(move || reading.pour(&pieces, &used));
         let (mut done, mut progress, began) = (offset, Progress::new(events, number), Instant::now());
         progress.tell(done, size).await;
         while let Ok(piece) = read.recv().await {
             for frame in piece.chunks(FRAME_AFTER_LOGIN) {
                 link.queue(frame, Padding::None)?;
-                rt::timeout(DEAD_AFTER, link.flush()).await.map_err(|_| LinkError::TooSlow)??;
             }
+            rt::timeout(DEAD_AFTER, link.flush()).await.map_err(|_| LinkError::TooSlow)??;
             done += piece.len() as u64;
+            // The reader is never behind by more than there are.
+            let _ = empty.try_send(piece);
             progress.tell(done, size).await;
             // A link that is always ready leaves no turn to those that carry conversations.
             rt::yield_now().await;
@@ -132,7 +140,7 @@ impl Serve {
             }
         }
         let digest = match poured.await {
-            Ok(digest) => Hex(digest.unwrap_or_default()),
+            Ok(digest) => Hex(digest.map(|digest| digest.as_bytes().to_vec()).unwrap_or_default()),
             Err(why) => return Ok(Went::Failed(failed(why))),
         };
         send(link, FileEnd { digest })?;
@@ -176,7 +184,7 @@ impl Fetch {
             Some(PeerMessage::File(_)) => return Went::Failed(FileFailed::Changed),
             _ => return Went::Stopped,
         }
-        let (pieces, written) = async_channel::bounded(WAITING);
+        let (pieces, written) = async_channel::bounded(FRAMES);
         let filled = rt::unblock(move || part.fill(&written));
         let mut progress = Progress::new(&events, number);
         let came = receive(&mut link, pieces, (done, size), &mut progress).await;
@@ -201,18 +209,18 @@ async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     progress: &mut Progress<'_>,
 ) -> Option<()> {
     progress.tell(done, size).await;
-    let mut piece = Vec::with_capacity(PIECE + FRAME_AFTER_LOGIN);
-    while done < size {
+    for number in 1_usize.. {
+        if done == size {
+            break;
+        }
         let frame = rt::timeout(DEAD_AFTER, link.next()).await.ok()?.ok()??;
         if frame.len() as u64 > size - done {
             return None;
         }
         done += frame.len() as u64;
-        piece.extend_from_slice(&frame);
-        if piece.len() >= PIECE || done == size {
-            let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE + FRAME_AFTER_LOGIN));
-            pieces.send(full).await.ok()?;
-            progress.tell(done, size).await;
+        pieces.send(frame).await.ok()?;
+        progress.tell(done, size).await;
+        if number.is_multiple_of(TURN) {
             rt::yield_now().await;
         }
     }

@@ -6,15 +6,26 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use async_channel::Receiver;
+use blake3::Hasher;
 use rustix::fs::{OFlags, RenameFlags};
-use sha2::{Digest as _, Sha256};
 
-use super::{OnExists, PIECE, folder};
+use super::{Habits, OnExists, PIECE, folder};
 use crate::core::notice::FileFailed;
 use crate::core::post::{Wanted, Went};
 
 /// Names that are tried before what has come is left under its temporary one.
 const NAMES: usize = 1000;
+
+/// Removes what has come of a file that is not wanted any more.
+pub(crate) fn throw_away(wanted: &Wanted, habits: &Habits) {
+    let folder = wanted.folder.as_ref().unwrap_or(&habits.folder);
+    // Most often there is nothing; what cannot be removed has a name that tells what it is.
+    let _ = std::fs::remove_file(part_of(wanted, folder));
+}
+
+fn part_of(wanted: &Wanted, folder: &Path) -> PathBuf {
+    folder.join(format!("{}.part", temporary(wanted)))
+}
 
 /// What has come so far.
 pub(super) struct Part {
@@ -22,7 +33,7 @@ pub(super) struct Part {
     folder: PathBuf,
     path: PathBuf,
     file: File,
-    digest: Sha256,
+    digest: Hasher,
     /// Bytes that are here.
     pub(super) done: u64,
 }
@@ -30,7 +41,7 @@ pub(super) struct Part {
 impl Part {
     /// Takes up what an earlier attempt has left, or begins anew; never through a link, never readable by others.
     pub(super) fn open(wanted: Wanted, folder: PathBuf) -> Result<Self, Went> {
-        let path = folder.join(format!("{}.part", temporary(&wanted)));
+        let path = part_of(&wanted, &folder);
         let opened = Self::open_file(&wanted, &folder, &path);
         let (mut file, done) = opened.map_err(|error| Went::Failed(disk(&error)))?;
         // A folder is unpacked beside its archive.
@@ -39,7 +50,7 @@ impl Part {
         if need > free {
             return Err(Went::DiskFull { need, free, folder });
         }
-        let mut digest = Sha256::new();
+        let mut digest = Hasher::new();
         let hashed = hash(&mut file, &mut digest).map_err(|error| Went::Failed(disk(&error)))?;
         Ok(Self { wanted, folder, path, file, digest, done: hashed })
     }
@@ -75,7 +86,7 @@ impl Part {
 
     /// Gives what has come its name if it is right.
     pub(super) fn finish(mut self, digest: &[u8], on_exists: OnExists) -> Went {
-        if std::mem::take(&mut self.digest).finalize().as_slice() != digest {
+        if self.digest.finalize().as_bytes() != digest {
             let _ = std::fs::remove_file(&self.path);
             return Went::Failed(FileFailed::Digest);
         }
@@ -124,7 +135,7 @@ fn temporary(wanted: &Wanted) -> String {
     format!("{}.{id}", wanted.name)
 }
 
-fn hash(file: &mut File, digest: &mut Sha256) -> io::Result<u64> {
+fn hash(file: &mut File, digest: &mut Hasher) -> io::Result<u64> {
     let (mut piece, mut all) = (vec![0; PIECE], 0);
     loop {
         let count = file.read(&mut piece)?;

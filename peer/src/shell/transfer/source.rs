@@ -5,9 +5,9 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use async_channel::Sender;
+use async_channel::{Receiver, Sender};
+use blake3::{Hash, Hasher};
 use rustix::fs::OFlags;
-use sha2::{Digest as _, Sha256};
 
 use super::PIECE;
 use super::folder::{Archive, Tree};
@@ -50,15 +50,15 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 
 /// What a file is like now.
 fn state(metadata: &Metadata) -> SourceState {
-    let mut digest = Sha256::new();
+    let mut digest = Hasher::new();
     stamp(&mut digest, metadata);
-    digest.finalize().into()
+    *digest.finalize().as_bytes()
 }
 
-pub(super) fn stamp(digest: &mut Sha256, metadata: &Metadata) {
-    digest.update(metadata.size().to_be_bytes());
-    digest.update(metadata.mtime().to_be_bytes());
-    digest.update(metadata.mtime_nsec().to_be_bytes());
+pub(super) fn stamp(digest: &mut Hasher, metadata: &Metadata) {
+    digest.update(&metadata.size().to_be_bytes());
+    digest.update(&metadata.mtime().to_be_bytes());
+    digest.update(&metadata.mtime_nsec().to_be_bytes());
 }
 
 /// Why nothing, or no more, can be read.
@@ -73,7 +73,7 @@ pub(super) enum Unreadable {
 /// What is read from, and the digest of all that was.
 pub(super) struct Reading {
     from: Box<dyn Read + Send>,
-    digest: Sha256,
+    digest: Hasher,
     left: u64,
 }
 
@@ -84,7 +84,7 @@ impl Reading {
         if found != source.state {
             return Err(Unreadable::Changed);
         }
-        let mut reading = Self { from, digest: Sha256::new(), left: source.size };
+        let mut reading = Self { from, digest: Hasher::new(), left: source.size };
         let (mut piece, mut before) = (vec![0; PIECE], offset.min(source.size));
         while before > 0 {
             let count = usize::try_from(before).unwrap_or(PIECE).min(PIECE);
@@ -99,22 +99,23 @@ impl Reading {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound => Unreadable::Changed,
             _ => Unreadable::Disk(error),
         })?;
-        self.digest.update(&piece);
+        self.digest.update(piece);
         self.left -= piece.len() as u64;
         Ok(())
     }
 
     /// Hands on all that is left, piece by piece, on a thread that may wait; the digest of the whole. `None` if nobody
-    /// takes it any more.
-    pub(super) fn pour(mut self, into: &Sender<Vec<u8>>) -> Result<Option<Vec<u8>>, Unreadable> {
+    /// takes it any more. `used` are pieces that can be filled again.
+    pub(super) fn pour(mut self, into: &Sender<Vec<u8>>, used: &Receiver<Vec<u8>>) -> Result<Option<Hash>, Unreadable> {
         while self.left > 0 {
-            let mut piece = vec![0; usize::try_from(self.left).unwrap_or(PIECE).min(PIECE)];
+            let mut piece = used.try_recv().unwrap_or_default();
+            piece.resize(usize::try_from(self.left).unwrap_or(PIECE).min(PIECE), 0);
             self.fill(&mut piece)?;
             if into.send_blocking(piece).is_err() {
                 return Ok(None);
             }
         }
-        Ok(Some(self.digest.finalize().to_vec()))
+        Ok(Some(self.digest.finalize()))
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Source {
     pub(crate) state: SourceState,
 }
 
-/// Tells whether a file or folder is still what was offered: SHA-256 over sizes, times of change and names.
+/// Tells whether a file or folder is still what was offered: BLAKE3 over sizes, times of change and names.
 pub(crate) type SourceState = [u8; 32];
 
 /// Which offers are taken without asking, and which are not shown.
@@ -77,6 +77,14 @@ struct Transfer {
     source: Option<Source>,
     /// Where it is to be saved, if the person said so.
     folder: Option<PathBuf>,
+}
+
+impl Transfer {
+    /// What the shell needs to fetch it; nothing where we give it.
+    fn wanted(&self, number: u64) -> Option<Wanted> {
+        let Self { file, name, size, files, folder, .. } = self.clone();
+        self.source.is_none().then_some(Wanted { number, file, name, size, files, folder })
+    }
 }
 
 /// All files.

@@ -100,14 +100,20 @@ impl Post {
             (Outcome::Received | Outcome::Refused, false, true) => (FileState::Elsewhere, FileNews::Elsewhere),
             _ => return,
         };
-        self.files.stop(number);
-        step.out.push(Effect::StopFile(number));
+        self.stop_file(step, number);
         if let Some(transfer) = self.files.all.get_mut(&number) {
             transfer.state = state;
         }
         let change: Option<Change> = self.files.change(number);
         self.also_keep(change);
         self.file_news(step, number, news);
+    }
+
+    /// Nothing becomes of a file any more; what has come of it goes.
+    fn stop_file(&mut self, step: &mut Step<'_>, number: u64) {
+        self.files.stop(number);
+        let came = self.files.all.get(&number).and_then(|transfer| transfer.wanted(number)).map(Box::new);
+        step.out.push(Effect::StopFile { number, came });
     }
 
     /// What the person wants with a file.
@@ -133,8 +139,7 @@ impl Post {
                     (false, FileWish::Refuse) => (FileState::Refused, Outcome::Refused),
                     (false, _) => (FileState::Cancelled, Outcome::Refused),
                 };
-                self.files.stop(number);
-                step.out.push(Effect::StopFile(number));
+                self.stop_file(step, number);
                 self.set_file(step, number, state, Some(outcome));
                 self.file_news(step, number, FileNews::GivenUp);
             }

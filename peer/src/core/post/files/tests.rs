@@ -220,7 +220,7 @@ fn a_file_is_given_only_to_whom_it_was_offered_and_while_the_offer_stands() {
     assert_eq!(office.post.file_for(&ali(), &id(77)), Offer::None);
     assert_eq!(office.post.file_for(&ali(), &file), Offer::Stands { number: 1, source: source() });
     let stopped = office.wishes(1, FileWish::Cancel);
-    assert!(stopped.iter().any(|effect| matches!(effect, Effect::StopFile(1))));
+    assert!(stopped.iter().any(|effect| matches!(effect, Effect::StopFile { number: 1, came: None })));
     assert_eq!(office.letters(), [Outcome::Withdrawn]);
     assert_eq!(office.post.file_for(&ali(), &file), Offer::None);
 }

@@ -107,8 +107,7 @@ impl Post {
         if self.files.running.contains_key(&number) {
             return;
         }
-        let Transfer { with: to, file, name, size, files, folder, .. } = transfer.clone();
-        let wanted = Wanted { number, file, name, size, files, folder };
+        let (to, Some(wanted)) = (transfer.with.clone(), transfer.wanted(number)) else { return };
         if step.is_pinned(&to, &found.key) {
             self.files.running.insert(number, 0);
             step.out.push(Effect::Fetch { to, found, wanted: Box::new(wanted) });
