@@ -41,7 +41,7 @@ pub(crate) enum Line {
     Message(Message),
     /// This program says something; seconds since the epoch.
     Note { date: u64, text: String },
-    /// A file; what is known of it is in [`super::Transfers`].
+    /// A file; what is known of it is in [`super::transfers`].
     File { date: u64, number: u64 },
 }
 
