@@ -1,5 +1,7 @@
 //! A logged-in terminal: feeds the engine and carries out what it decides.
 
+mod files;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,14 +21,14 @@ use super::journal;
 use super::link::{self, Judgement, Order};
 use super::office::Office;
 use super::rt::{self, Task, TcpStream};
-use super::transfer::{self, Fetch, Habits, Look, Serve};
+use super::transfer::{Habits, Serve};
 use super::{Event, Events, FrontEnd, Journalist, Setup};
 use crate::core::command::Command;
 use crate::core::contacts::Contacts;
 use crate::core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
 use crate::core::keep::{Change, HistoryChange, Kind};
 use crate::core::notice::{Failure, Notice};
-use crate::core::post::{Wanted, forget_rooms};
+use crate::core::post::forget_rooms;
 use crate::core::verify::{Found, Me};
 use crate::store::StoreError;
 use crate::store::state::State;
@@ -358,24 +360,10 @@ impl Terminal {
                 }
             }
             Effect::Serve { link, reply, number, source, offset } => {
-                if let Some(handle) = self.links.get_mut(&link) {
-                    handle.half_open = None;
-                    let serve = Serve { number, source, offset, rate: self.habits.rate };
-                    link::order(&handle.orders, Order::Serve { reply, serve });
-                    // The receiver has lost the old one, or it would not ask again.
-                    self.stop_serving(number);
-                    self.serving.insert(number, link);
-                }
+                self.serve(link, reply, Serve { number, source, offset, rate: self.habits.rate });
             }
             Effect::Fetch { to, found, wanted } => self.fetch(to, found, *wanted)?,
-            Effect::StopFile { number, came } => {
-                self.fetching.remove(&number);
-                self.stop_serving(number);
-                if let Some(wanted) = came {
-                    let habits = self.habits.clone();
-                    rt::detach(rt::unblock(move || transfer::throw_away(&wanted, &habits)));
-                }
-            }
+            Effect::StopFile { number, came } => self.stop_file(number, came),
             Effect::Say { link, chat } => {
                 if let Some(handle) = self.links.get(&link) {
                     link::order(&handle.orders, Order::Say(chat));
@@ -411,43 +399,6 @@ impl Terminal {
 
     fn call(&self, to: common::ident::UserId, found: Found, config: Arc<rustls::ClientConfig>) -> Dial {
         Dial { me: self.me.clone(), to, found, config, source: self.source, time: self.door.time(), fetch: None }
-    }
-
-    /// Looks at what is to be offered, beside everything else: a folder may be large.
-    fn look_at(&self, to: common::ident::UserId, path: std::path::PathBuf) {
-        let events = self.events.clone();
-        rt::detach(async move {
-            let at = path.clone();
-            match rt::unblock(move || transfer::look_at(&at)).await {
-                Ok(Look { name, source, left_out }) => {
-                    events.input(Input::FileRead { to, name, source, left_out }).await;
-                }
-                Err(error) => {
-                    let detail = error.to_string();
-                    events.send(Event::Notice(Notice::FileNotRead { path, detail })).await;
-                }
-            }
-        });
-    }
-
-    fn stop_serving(&mut self, number: u64) {
-        if let Some(handle) = self.serving.remove(&number).and_then(|link| self.links.remove(&link)) {
-            link::order(&handle.orders, Order::Close(common::msg::ByeReason::Ended));
-        }
-    }
-
-    fn fetch(&mut self, to: common::ident::UserId, found: Found, wanted: Wanted) -> Result<(), Failure> {
-        let config = dial::config(&self.credentials.identity, &found)
-            .map_err(|e| Failure::Internal { detail: e.to_string() })?;
-        let (number, events) = (wanted.number, self.events.clone());
-        let dial = self.call(to, found, config);
-        let fetch = Fetch { wanted, habits: self.habits.clone(), dial, events: self.events.clone() };
-        let task = rt::spawn(async move {
-            let went = fetch.run().await;
-            events.input(Input::FileWent { number, went }).await;
-        });
-        self.fetching.insert(number, task);
-        Ok(())
     }
 
     fn dial(&mut self, dial: DialId, to: common::ident::UserId, found: Found) -> Result<(), Failure> {

@@ -2,15 +2,18 @@
 //!
 //! Texts in here that come from other people are raw; front ends pass them through `app::sanitise` before display.
 
+mod files;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use common::ident::{GroupName, KeyDigest, MessageId, TerminalId, UserId};
 use common::msg::{PresenceStatus, Registration};
-use serde::{Deserialize, Serialize};
 
 use super::command::Ticket;
 use super::keep::{Conversation, Mark, Record};
+
+pub(crate) use self::files::{FileFailed, FileNews, FileShown, FileState, NotOffered};
 
 /// Something a person may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,128 +133,6 @@ pub(crate) enum Notice {
     LoggedOut { why: LoggedOut },
     /// Nothing more will come; the program should say why and stop.
     Failed(Failure),
-}
-
-/// A file that was offered, as people see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FileShown {
-    /// What it is called in commands.
-    pub(crate) number: u64,
-    /// What it is called everywhere: the letter that offered it.
-    pub(crate) id: MessageId,
-    /// The other side.
-    pub(crate) with: UserId,
-    /// Whether we give it.
-    pub(crate) ours: bool,
-    /// Its name; raw where it is ours, harmless otherwise.
-    pub(crate) name: String,
-    /// Bytes of the whole.
-    pub(crate) size: u64,
-    /// How many files it holds, if it is a folder.
-    pub(crate) files: Option<u64>,
-    /// Bytes that have come, or were sent, while it is running.
-    pub(crate) done: u64,
-    /// Where it stands.
-    pub(crate) state: FileState,
-}
-
-/// Where a file stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum FileState {
-    /// Nobody has answered.
-    Offered,
-    /// Wanted; it comes as soon as both sides are there.
-    Accepted,
-    /// On its way now.
-    Running,
-    /// Wanted, but the disk is full; it goes on when the person says so.
-    Paused,
-    /// It has come, and is right.
-    Done,
-    /// The receiver does not want it.
-    Refused,
-    /// Given up.
-    Cancelled,
-    /// It cannot come.
-    Failed,
-    /// Our user has answered at another terminal.
-    Elsewhere,
-}
-
-impl FileState {
-    /// Whether nothing becomes of it any more.
-    pub(crate) fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Refused | Self::Cancelled | Self::Failed | Self::Elsewhere)
-    }
-}
-
-/// What has become of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum FileNews {
-    /// Answers `OfferFile`: it was offered, without so many links, sockets and devices of a folder.
-    Offering { left_out: usize },
-    /// Somebody offers it.
-    Offered,
-    /// Answers `Accept`: it comes as soon as it can.
-    Accepted,
-    /// `done` has grown; at most four times a second. `is_step`: another percent is full.
-    Progress { is_step: bool },
-    /// It is here, and its digest is right.
-    Saved { path: PathBuf },
-    /// The other side has it, and its digest is right.
-    Received,
-    /// The other side does not want it.
-    Refused,
-    /// The other side does not give it any more.
-    Withdrawn,
-    /// This side has refused or cancelled it.
-    GivenUp,
-    /// The link was lost after so many bytes; it goes on when the other side is back.
-    Stopped { done: u64 },
-    /// The disk is full.
-    DiskFull { need: u64, free: u64, folder: PathBuf },
-    /// It cannot come.
-    Failed(FileFailed),
-    /// It is larger than the person takes, and was refused.
-    TooLarge { max: u64 },
-    /// Our user has answered at another terminal.
-    Elsewhere,
-    /// The wish comes too late.
-    Over,
-    /// The wish does not fit: only what others offer can be accepted.
-    NotThat,
-}
-
-impl FileNews {
-    /// Whether it answers a wish of the person; everything else comes by itself.
-    pub(crate) fn is_answer(&self) -> bool {
-        matches!(self, Self::Offering { .. } | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
-    }
-}
-
-/// Why a file was not offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NotOffered {
-    /// To oneself.
-    Yourself,
-    /// To a user who is blocked.
-    Blocked,
-    /// The other side has not answered many others.
-    TooMany,
-}
-
-/// Why a file cannot come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum FileFailed {
-    /// It is not what was offered.
-    Changed,
-    /// What came is not what was sent.
-    Digest,
-    /// What came is no folder that may be unpacked.
-    Folder { detail: String },
-    /// The disk's word.
-    Disk { detail: String },
 }
 
 /// One event of the journal.

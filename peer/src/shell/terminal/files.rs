@@ -1,0 +1,75 @@
+//! Files of a terminal: looked at, given, fetched, stopped.
+
+use std::path::PathBuf;
+
+use common::ident::UserId;
+use common::msg::{ByeReason, ConnectReply};
+
+use super::Terminal;
+use crate::core::engine::{Input, LinkId};
+use crate::core::notice::{Failure, Notice};
+use crate::core::post::Wanted;
+use crate::core::verify::Found;
+use crate::shell::link::{self, Order};
+use crate::shell::transfer::{self, Fetch, Look, Serve};
+use crate::shell::{Event, dial, rt};
+
+impl Terminal {
+    /// Looks at what is to be offered, beside everything else: a folder may be large.
+    pub(super) fn look_at(&self, to: UserId, path: PathBuf) {
+        let events = self.events.clone();
+        rt::detach(async move {
+            let at = path.clone();
+            match rt::unblock(move || transfer::look_at(&at)).await {
+                Ok(Look { name, source, left_out }) => {
+                    events.input(Input::FileRead { to, name, source, left_out }).await;
+                }
+                Err(error) => {
+                    let detail = error.to_string();
+                    events.send(Event::Notice(Notice::FileNotRead { path, detail })).await;
+                }
+            }
+        });
+    }
+
+    fn stop_serving(&mut self, number: u64) {
+        if let Some(handle) = self.serving.remove(&number).and_then(|link| self.links.remove(&link)) {
+            link::order(&handle.orders, Order::Close(ByeReason::Ended));
+        }
+    }
+
+    pub(super) fn fetch(&mut self, to: UserId, found: Found, wanted: Wanted) -> Result<(), Failure> {
+        let config = dial::config(&self.credentials.identity, &found)
+            .map_err(|e| Failure::Internal { detail: e.to_string() })?;
+        let (number, events) = (wanted.number, self.events.clone());
+        let dial = self.call(to, found, config);
+        let fetch = Fetch { wanted, habits: self.habits.clone(), dial, events: self.events.clone() };
+        let task = rt::spawn(async move {
+            let went = fetch.run().await;
+            events.input(Input::FileWent { number, went }).await;
+        });
+        self.fetching.insert(number, task);
+        Ok(())
+    }
+
+    /// Gives a file to a caller that is accepted with this reply.
+    pub(super) fn serve(&mut self, link: LinkId, reply: ConnectReply, serve: Serve) {
+        let number = serve.number;
+        if let Some(handle) = self.links.get_mut(&link) {
+            handle.half_open = None;
+            link::order(&handle.orders, Order::Serve { reply, serve });
+            // The receiver has lost the old one, or it would not ask again.
+            self.stop_serving(number);
+            self.serving.insert(number, link);
+        }
+    }
+
+    pub(super) fn stop_file(&mut self, number: u64, came: Option<Box<Wanted>>) {
+        self.fetching.remove(&number);
+        self.stop_serving(number);
+        if let Some(wanted) = came {
+            let habits = self.habits.clone();
+            rt::detach(rt::unblock(move || transfer::throw_away(&wanted, &habits)));
+        }
+    }
+}
