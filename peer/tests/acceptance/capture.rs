@@ -205,3 +205,50 @@ fn mail_and_groups_leave_neither_texts_nor_names_of_groups_on_the_wire_and_on_an
     stage.directory.kill();
     assert_absent_on_disk(&secret, &stage);
 }
+
+#[test]
+fn a_file_leaves_neither_its_name_nor_its_content_on_the_wire_and_on_any_disk_but_where_it_is_saved() {
+    let mut stage = Stage::with(Start { settings: &[("LOG__LEVEL", "debug")], ..Start::default() });
+    [user(0, Example::Ali), user(1, Example::Bianca)].iter().for_each(|account| stage.register(account));
+    // Ali, who gives the file, is known at the address of a middleman.
+    let [ali_seat, bianca_seat] = [stage.seat(), stage.seat()];
+    let ali_at = fresh();
+    let to_directory = [ali_at, bianca_seat.ip]
+        .map(|from| Proxy::start((fresh(), DIRECTORY_PORT).into(), from, stage.directory.address));
+    let link = Proxy::start((ali_at, PEER_PORT).into(), bianca_seat.ip, ali_seat.address());
+    let seats = [ali_seat, bianca_seat].into_iter().zip(&to_directory).zip(USERS);
+    let mut peers: Vec<Piped> = seats
+        .map(|((seat, proxy), user)| Piped::start(&seat.at_server(proxy.address()).with(&["--user", user])))
+        .collect();
+    for (peer, passcode) in peers.iter_mut().zip(PASSCODES) {
+        peer.enters(passcode);
+        peer.shows("Logged in.\n");
+    }
+    let [ali, bianca] = &mut peers[..] else { panic!("two peers were started") };
+    // Neither lies among the files of the programs.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (plans, saved) = (elsewhere.path().join("canary-1414213562.txt"), elsewhere.path().join("saved"));
+    std::fs::write(&plans, TEXTS[0].repeat(5000)).unwrap();
+    ali.enters(&format!("/file {} {}", USERS[1], plans.display()));
+    bianca.shows("Accept? [y/N] ");
+    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    bianca.shows("(215.0 kB, checked).");
+    ali.shows("(215.0 kB, checked).");
+    assert_eq!(std::fs::read_to_string(saved.join("canary-1414213562.txt")).unwrap(), TEXTS[0].repeat(5000));
+    for peer in [ali, bianca] {
+        peer.enters("logout");
+        assert_eq!(peer.exit_code(), Some(0));
+    }
+    let secret: Vec<Vec<u8>> =
+        [TEXTS[0], "canary-1414213562"].iter().flat_map(|text| encoded(text.as_bytes())).collect();
+    for proxy in to_directory.iter().chain([&link]) {
+        for bytes in [proxy.sent_by_client(), proxy.sent_by_server()] {
+            assert!(bytes.len() > 1000, "nothing went through a middleman");
+            assert_absent(&secret, &bytes, "a capture of the wire");
+        }
+    }
+    assert!(link.sent_by_server().len() > 200_000, "the file went through the middleman");
+    assert_absent(&secret, stage.directory.output().as_bytes(), "the directory's output and log");
+    stage.directory.kill();
+    assert_absent_on_disk(&secret, &stage);
+}
