@@ -6,9 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
+use common::limits::DIRECTORY_PORT;
 use common::testkit::Example;
 use serde_json::{Value, json};
 
+use crate::harness::address::fresh;
+use crate::harness::proxy::Proxy;
 use crate::harness::stage::Seat;
 use crate::harness::watch::PATIENCE;
 use crate::harness::{Owned, PASSCODE, Piped, Stage};
@@ -144,6 +147,23 @@ fn a_program_that_leaves_is_not_held_up_by_a_directory_that_is_gone() {
     stage.directory.kill();
     assert_eq!(ali.event("server")["state"], "down");
     ali.peer.ends_input();
+    assert_eq!(ali.peer.exit_code(), Some(0));
+}
+
+#[test]
+fn a_goodbye_that_is_not_answered_is_a_goodbye() {
+    let mut stage = Stage::of(&[Example::Ali]);
+    let seat = stage.seat();
+    let proxy = Proxy::start((fresh(), DIRECTORY_PORT).into(), seat.ip, stage.directory.address);
+    let mut ali = Bot::logged_in(&seat.at_server(proxy.address()), "ali");
+    ali.says("list", json!({}));
+    ali.result("list");
+    stage.directory.freeze();
+    let before = proxy.sent_by_client().len();
+    ali.peer.ends_input();
+    // What ali says last is on its way, and nobody takes it.
+    proxy.until_client_sent_more_than(before);
+    stage.directory.kill();
     assert_eq!(ali.peer.exit_code(), Some(0));
 }
 

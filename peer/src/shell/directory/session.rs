@@ -220,12 +220,14 @@ struct Standing<'a> {
     listed: Vec<ListedUser>,
     heard: Instant,
     pinged: bool,
+    /// `LOGOUT` was said: however the connection ends now, nobody wants another one.
+    is_leaving: bool,
 }
 
 impl<'a> Standing<'a> {
     fn new(wire: &'a mut Wire, questions: &'a Receiver<Question>, events: &'a Events, change: Change) -> Self {
         let (open, listed) = (VecDeque::new(), Vec::new());
-        Self { wire, questions, events, change, open, listed, heard: Instant::now(), pinged: false }
+        Self { wire, questions, events, change, open, listed, heard: Instant::now(), pinged: false, is_leaving: false }
     }
 
     /// Gives the passcode too, if it was changed meanwhile.
@@ -241,6 +243,7 @@ impl<'a> Standing<'a> {
             match step {
                 Ok(None) => {}
                 Ok(Some(why)) => break Over::LoggedOut(why),
+                Err(_) if self.is_leaving => break Over::LoggedOut(LoggedOut::Asked),
                 Err(_) => break Over::Lost,
             }
         };
@@ -274,8 +277,9 @@ impl<'a> Standing<'a> {
             }
             Question::Logout => Logout {}.into(),
         };
-        if !matches!(question, Question::Logout) {
-            self.open.push_back(question);
+        match question {
+            Question::Logout => self.is_leaving = true,
+            question => self.open.push_back(question),
         }
         self.wire.link.queue(&message.encode(), Padding::None)?;
         Ok(None)

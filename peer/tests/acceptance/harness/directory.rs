@@ -117,6 +117,11 @@ impl Directory {
         stdout
     }
 
+    /// Leaves the process where it is: it answers nothing more, and its connections stand.
+    pub(crate) fn freeze(&self) {
+        self.running.as_ref().unwrap().child.signal(rustix::process::Signal::STOP);
+    }
+
     /// Kills the process without warning.
     pub(crate) fn kill(&mut self) {
         self.running.as_mut().unwrap().child.kill();

@@ -2,12 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use common::testkit::client::connect;
 
-/// What passed in one direction.
-type Record = Arc<Mutex<Vec<u8>>>;
+use super::watch::PATIENCE;
+
+/// What passed in one direction, and whom to wake when more does.
+type Record = Arc<(Mutex<Vec<u8>>, Condvar)>;
 
 /// A running middleman; it lives as long as the test process.
 #[derive(Debug, Clone)]
@@ -52,12 +54,21 @@ impl Proxy {
 
     /// Every byte of the side that connected.
     pub(crate) fn sent_by_client(&self) -> Vec<u8> {
-        self.from_client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.from_client.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the side that connected has sent more than so many bytes.
+    #[track_caller]
+    pub(crate) fn until_client_sent_more_than(&self, count: usize) {
+        let (sent, more) = &*self.from_client;
+        let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = more.wait_timeout_while(sent, PATIENCE, |sent| sent.len() <= count);
+        assert!(!waited.unwrap_or_else(PoisonError::into_inner).1.timed_out(), "nothing more was sent");
     }
 
     /// Every byte of the side that answered.
     pub(crate) fn sent_by_server(&self) -> Vec<u8> {
-        self.from_server.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.from_server.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -67,7 +78,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, record: &Record) {
         let mut piece = [0; 8192];
         loop {
             let count = from.read(&mut piece).unwrap_or(0);
-            record.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..count]);
+            record.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..count]);
+            record.1.notify_all();
             if count == 0 || to.write_all(&piece[..count]).is_err() {
                 // The other direction ends by the same token.
                 let _ = to.shutdown(Shutdown::Write);
