@@ -14,7 +14,7 @@ mod tests;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use async_channel::Sender;
+use async_channel::{Receiver, Sender};
 use common::frame::Padding;
 use common::limits::{CALL_DEADLINE, DEAD_AFTER, FRAME_AFTER_LOGIN};
 use common::link::{Link, LinkError};
@@ -37,10 +37,6 @@ use crate::core::post::{Source, Wanted, Went};
 const PIECE: usize = 4 * FRAME_AFTER_LOGIN;
 /// Pieces that wait between the disk and the link.
 const PIECES: usize = 2;
-/// Frames that wait between the link and the disk.
-const FRAMES: usize = 16;
-/// Frames that are taken before the other tasks of the terminal get their turn.
-const TURN: usize = 16;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -132,7 +128,6 @@ impl Serve {
             // The reader is never behind by more than there are.
             let _ = empty.try_send(piece);
             progress.tell(done, size).await;
-            // A link that is always ready leaves no turn to those that carry conversations.
             rt::yield_now().await;
             if let Some(rate) = rate {
                 let due = Duration::from_secs_f64((done - offset) as f64 / rate as f64);
@@ -184,10 +179,11 @@ impl Fetch {
             Some(PeerMessage::File(_)) => return Went::Failed(FileFailed::Changed),
             _ => return Went::Stopped,
         }
-        let (pieces, written) = async_channel::bounded(FRAMES);
-        let filled = rt::unblock(move || part.fill(&written));
+        let (pieces, written) = async_channel::bounded(PIECES);
+        let (empty, used) = async_channel::bounded(PIECES + 1);
+        let filled = rt::unblock(move || part.fill(&written, &empty));
         let mut progress = Progress::new(&events, number);
-        let came = receive(&mut link, pieces, (done, size), &mut progress).await;
+        let came = receive(&mut link, (pieces, used), (done, size), &mut progress).await;
         let part = match filled.await {
             Ok(part) => part,
             Err(went) => return went,
@@ -201,26 +197,27 @@ impl Fetch {
     }
 }
 
-/// Takes all bytes that are missing; `None` if they do not come.
+/// Takes all bytes that are missing; `None` if they do not come. Frames are gathered into pieces that are filled again and
+/// again: memory that wanders from thread to thread is given back to the system and faulted in anew.
 async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     link: &mut Link<S>,
-    pieces: Sender<Vec<u8>>,
+    (pieces, used): (Sender<Vec<u8>>, Receiver<Vec<u8>>),
     (mut done, size): (u64, u64),
     progress: &mut Progress<'_>,
 ) -> Option<()> {
     progress.tell(done, size).await;
-    for number in 1_usize.. {
-        if done == size {
-            break;
-        }
+    let mut piece = Vec::new();
+    while done < size {
         let frame = rt::timeout(DEAD_AFTER, link.next()).await.ok()?.ok()??;
         if frame.len() as u64 > size - done {
             return None;
         }
         done += frame.len() as u64;
-        pieces.send(frame).await.ok()?;
-        progress.tell(done, size).await;
-        if number.is_multiple_of(TURN) {
+        piece.extend_from_slice(&frame);
+        if piece.len() >= PIECE || done == size {
+            pieces.send(std::mem::replace(&mut piece, used.try_recv().unwrap_or_default())).await.ok()?;
+            progress.tell(done, size).await;
+            // A link that is always ready leaves no turn to those that carry conversations.
             rt::yield_now().await;
         }
     }

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use async_channel::Receiver;
+use async_channel::{Receiver, Sender};
 use blake3::Hasher;
 use rustix::fs::{OFlags, RenameFlags};
 
@@ -72,14 +72,16 @@ impl Part {
         Ok((file, done))
     }
 
-    /// Writes what comes, on a thread that may wait, until nothing more comes.
-    pub(super) fn fill(mut self, from: &Receiver<Vec<u8>>) -> Result<Self, Went> {
-        while let Ok(piece) = from.recv_blocking() {
+    /// Writes what comes, on a thread that may wait, until nothing more comes; pieces that were written can be filled again.
+    pub(super) fn fill(mut self, from: &Receiver<Vec<u8>>, empty: &Sender<Vec<u8>>) -> Result<Self, Went> {
+        while let Ok(mut piece) = from.recv_blocking() {
             if let Err(error) = self.file.write_all(&piece) {
                 return Err(self.full_or_broken(&error));
             }
             self.digest.update(&piece);
             self.done += piece.len() as u64;
+            piece.clear();
+            let _ = empty.try_send(piece);
         }
         Ok(self)
     }
