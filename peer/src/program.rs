@@ -31,7 +31,7 @@ use crate::core::command::Answer;
 use crate::core::engine;
 use crate::core::notice::{Failure, Notice};
 use crate::core::post::FilePolicy;
-use crate::shell::transfer::Habits;
+use crate::shell::transfer::{self, Habits};
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
 use crate::{core, signals, ui};
 use ask::Person;
@@ -189,7 +189,7 @@ fn setup(settings: &Settings) -> Setup {
             folder: if config.files.dir.as_os_str().is_empty() {
                 crate::config::downloads()
             } else {
-                config.files.dir.clone()
+                transfer::typed(&config.files.dir)
             },
             on_exists: config.files.on_exists,
             rate: Some(config.files.rate.into()).filter(|rate| *rate > 0),

@@ -95,16 +95,24 @@ fn a_transfer_goes_on_after_its_receiver_was_killed() {
 #[test]
 fn a_folder_arrives_as_a_tree() {
     let stage = Stage::of(&[Ali, Bianca]);
-    let [ali, bianca] = stage.conversation();
-    let (plans, saved) = (stage.folder().join("plans"), stage.folder().join("saved"));
+    let seats = ["ali", "bianca"].map(|user| stage.seat_of(user));
+    let [plans, saved] = [(0, "plans"), (1, "saved")].map(|(user, name)| {
+        let home = stage.folder().join(seats[user].ip.to_string());
+        home.join(name)
+    });
+    let [ali, bianca] = seats.map(|seat| {
+        let terminal = Terminal::start(&seat);
+        terminal.logs_in();
+        terminal
+    });
     std::fs::create_dir_all(plans.join("old/empty")).unwrap();
     std::fs::write(plans.join("first page.txt"), "page one").unwrap();
     std::fs::write(plans.join("old/big.bin"), content(2_000_000)).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", plans.join("link")).unwrap();
-    ali.enters(&format!("/file {}", plans.display()));
+    ali.enters("/file bianca ~/plans");
     ali.shows("-- plans (2 files, 2.0 MB) offered to bianca without 1 link or device; /cancel 1 withdraws it.");
-    bianca.shows("-- ali offers plans (2 files, 2.0 MB). /accept 1 or /refuse 1");
-    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    bianca.asks("ali offers plans (2 files, 2.0 MB). Accept? [y/N]");
+    bianca.enters("/accept 1 ~/saved");
     ali.shows("-- bianca has plans (2 files, 2.0 MB, checked).");
     assert_eq!(std::fs::read(saved.join("plans/old/big.bin")).unwrap(), content(2_000_000));
     assert_eq!(std::fs::read(saved.join("plans/first page.txt")).unwrap(), b"page one");

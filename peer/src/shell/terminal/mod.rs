@@ -21,9 +21,9 @@ use super::journal;
 use super::link::{self, Judgement, Order};
 use super::office::Office;
 use super::rt::{self, Task, TcpStream};
-use super::transfer::{Habits, Serve};
+use super::transfer::{self, Habits, Serve};
 use super::{Event, Events, FrontEnd, Journalist, Setup};
-use crate::core::command::Command;
+use crate::core::command::{Command, FileWish};
 use crate::core::contacts::Contacts;
 use crate::core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
 use crate::core::keep::{Change, HistoryChange, Kind};
@@ -202,6 +202,14 @@ impl Terminal {
             self.look_at(to, path);
             return Ok(Run::On);
         }
+        // Where it is now, whoever goes on with it from where.
+        let command = match command {
+            Command::File { number, wish: FileWish::Accept { folder } } => {
+                let folder = folder.map(|folder| transfer::typed(&folder));
+                Command::File { number, wish: FileWish::Accept { folder } }
+            }
+            command => command,
+        };
         let answer = match &command {
             Command::Replay { after, count } => self.office.replay(&*self.state.lock().await, after, *count),
             Command::Acknowledge { name, seq } => self.office.acknowledge(&*self.state.lock().await, name, *seq),

@@ -11,7 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
@@ -49,6 +49,16 @@ pub(crate) enum OnExists {
     Rename,
     /// What is there is replaced, unless it is a folder.
     Replace,
+}
+
+/// A path as people type it: `~` is their home, and what is not absolute begins where the program was started.
+pub(crate) fn typed(path: &Path) -> PathBuf {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let path = match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => path.to_owned(),
+    };
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// How files are given and saved.

@@ -9,8 +9,8 @@ use async_channel::{Receiver, Sender};
 use blake3::{Hash, Hasher};
 use rustix::fs::OFlags;
 
-use super::PIECE;
 use super::folder::{Archive, Tree};
+use super::{PIECE, typed};
 use crate::core::post::{Source, SourceState};
 
 /// What was found under a path.
@@ -24,7 +24,7 @@ pub(crate) struct Look {
 
 /// Looks at a file or folder that is to be offered.
 pub(crate) fn look_at(path: &Path) -> io::Result<Look> {
-    let path = std::path::absolute(path)?.canonicalize()?;
+    let path = typed(path).canonicalize()?;
     let not_text = || io::Error::other("its path is not UTF-8");
     let name = path.file_name().unwrap_or_default().to_str().ok_or_else(not_text)?.to_owned();
     path.to_str().ok_or_else(not_text)?;
