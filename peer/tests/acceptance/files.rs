@@ -112,6 +112,9 @@ fn a_folder_arrives_as_a_tree() {
     ali.enters("/file bianca ~/plans");
     ali.shows("-- plans (2 files, 2.0 MB) offered to bianca without 1 link or device; /cancel 1 withdraws it.");
     bianca.asks("ali offers plans (2 files, 2.0 MB). Accept? [y/N]");
+    // A folder that cannot be loses nothing.
+    bianca.enters("/accept 1 /dev/null/saved");
+    bianca.shows("-- plans is paused: Not a directory");
     bianca.enters("/accept 1 ~/saved");
     ali.shows("-- bianca has plans (2 files, 2.0 MB, checked).");
     assert_eq!(std::fs::read(saved.join("plans/old/big.bin")).unwrap(), content(2_000_000));

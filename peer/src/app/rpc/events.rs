@@ -166,7 +166,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         FileNews::Refused | FileNews::TooLarge { .. } => "refused",
         FileNews::Withdrawn | FileNews::GivenUp => "cancelled",
         FileNews::Stopped { .. } => "stopped",
-        FileNews::DiskFull { .. } => "paused",
+        FileNews::DiskFull { .. } | FileNews::NotSaved { .. } => "paused",
         FileNews::Failed(_) => "failed",
         FileNews::Elsewhere => "elsewhere",
         FileNews::Progress { is_step: false } | FileNews::Accepted | FileNews::Over | FileNews::NotThat => return None,
@@ -178,7 +178,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         match news {
             FileNews::Saved { path } => drop(event.insert("path".to_owned(), path.to_string_lossy().into())),
             FileNews::Stopped { done } => drop(event.insert("done".to_owned(), (*done).into())),
-            FileNews::DiskFull { .. } | FileNews::Failed(_) | FileNews::TooLarge { .. } => {
+            FileNews::DiskFull { .. } | FileNews::NotSaved { .. } | FileNews::Failed(_) | FileNews::TooLarge { .. } => {
                 let text = words::files::news(file, news);
                 event.insert("message".to_owned(), text.trim_start_matches("-- ").into());
             }

@@ -88,6 +88,11 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
             let percent = percent(*done, file.size);
             format!("-- {name} stopped at {percent}%; /resume {number} continues it.")
         }
+        FileNews::NotSaved { detail } => {
+            format!(
+                "-- {name} is paused: {detail}. /accept {number} FOLDER saves it elsewhere, /resume {number} tries again."
+            )
+        }
         FileNews::DiskFull { need, free, folder } => format!(
             "-- Disk full: {} needed, {} free in {}. The transfer is paused; /resume {number}.",
             size(*need),
@@ -122,6 +127,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
         (FileNews::Stopped { done }, _) => {
             format!("stopped at {}%    /resume {number}", percent(*done, file.size))
         }
+        (FileNews::NotSaved { detail }, _) => format!("{detail}    /accept {number} FOLDER"),
         (FileNews::DiskFull { need, free, .. }, _) => {
             format!("disk full: {} needed, {} free    /resume {number}", size(*need), size(*free))
         }

@@ -38,7 +38,7 @@ pub(crate) enum FileState {
     Accepted,
     /// On its way now.
     Running,
-    /// Wanted, but the disk is full; it goes on when the person says so.
+    /// Wanted, but it cannot be saved, or the disk is full; it goes on when the person says so.
     Paused,
     /// It has come, and is right.
     Done,
@@ -82,6 +82,8 @@ pub(crate) enum FileNews {
     GivenUp,
     /// The link was lost after so many bytes; it goes on when the other side is back.
     Stopped { done: u64 },
+    /// It cannot be saved where it should be, by the disk's word.
+    NotSaved { detail: String },
     /// The disk is full.
     DiskFull { need: u64, free: u64, folder: PathBuf },
     /// It cannot come.

@@ -37,6 +37,8 @@ use crate::core::post::{Source, Wanted, Went};
 const PIECE: usize = 4 * FRAME_AFTER_LOGIN;
 /// Pieces that wait between the disk and the link.
 const PIECES: usize = 2;
+/// Bytes a second that a sender's disk gives at least. Chosen arbitrarily: half of what old ones do.
+const SLOW_DISK: u64 = 20_000_000;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(250);
 
@@ -184,7 +186,9 @@ impl Fetch {
         let done = part.done;
         // Whoever declines now may be another terminal than the one that has the file.
         let Ok(mut link) = dial.for_file(file, done).place().await else { return Went::Stopped };
-        match message(&mut link, DEAD_AFTER).await {
+        // The sender reads all of that once more, for the digest.
+        let patience = DEAD_AFTER + Duration::from_secs(done / SLOW_DISK);
+        match message(&mut link, patience).await {
             Some(PeerMessage::File(head)) if head.size == size => {}
             Some(PeerMessage::File(_)) => return Went::Failed(FileFailed::Changed),
             _ => return Went::Stopped,

@@ -14,7 +14,7 @@ use crate::core::command::FileWish;
 use crate::core::contacts::Contacts;
 use crate::core::engine::{Effect, Now};
 use crate::core::keep::Conversation;
-use crate::core::notice::{FileNews, FileState, NotOffered, Notice};
+use crate::core::notice::{FileFailed, FileNews, FileState, NotOffered, Notice};
 use crate::core::post::{self, Post, Step};
 use crate::core::verify::{Found, Me};
 
@@ -246,4 +246,35 @@ fn nobody_ends_what_is_not_theirs() {
         assert_eq!(news(&told), [], "{by} {outcome:?}");
     }
     assert_eq!(office.post.files.all[&1].state, FileState::Offered);
+}
+
+#[test]
+fn a_link_that_brings_nothing_new_is_no_reason_to_hurry() {
+    let mut office = Office::new(AcceptFiles::Ask, 100);
+    office.is_offered(1, 9);
+    office.accepts(1);
+    let mut told = 0;
+    for pause in [2, 4, 8] {
+        office.tick += 100;
+        office.does(|post, step| post.tick(step));
+        office.finds(1);
+        // What was here before is told at the beginning of every attempt.
+        office.does(|post, step| post.file_progress(step, 1, 5));
+        told += news(&office.goes(1, Went::Stopped)).len();
+        assert_eq!(office.post.next_transfer(), Some(office.tick + pause));
+    }
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_pauses_until_the_person_names_another() {
+    let mut office = Office::new(AcceptFiles::Ask, 100);
+    office.is_offered(1, 9);
+    office.wishes(1, FileWish::Accept { folder: Some("/proc".into()) });
+    office.finds(1);
+    let detail = "permission denied".to_owned();
+    let told = news(&office.goes(1, Went::Failed(FileFailed::Disk { detail: detail.clone() })));
+    assert_eq!(told, [FileNews::NotSaved { detail }]);
+    assert_eq!(office.letters(), [], "the sender has refused nothing");
+    assert!(looks_up(&office.wishes(1, FileWish::Accept { folder: Some("/home".into()) })));
 }

@@ -56,6 +56,8 @@ pub(super) struct Retry {
     /// By the tick clock; absent while it is being tried.
     at: Option<u64>,
     after: u64,
+    /// Bytes that there were.
+    done: u64,
 }
 
 impl Post {
@@ -103,7 +105,7 @@ impl Post {
         let Some(transfer) = self.files.all.get(&number).filter(|known| known.state == FileState::Accepted) else {
             return;
         };
-        let Ok(Some(found)) = found else { return self.retry(step, number) };
+        let Ok(Some(found)) = found else { return self.retry(step, number, 0) };
         if self.files.running.contains_key(&number) {
             return;
         }
@@ -135,7 +137,8 @@ impl Post {
     pub(in crate::core) fn file_progress(&mut self, step: &mut Step<'_>, number: u64, done: u64) {
         let Some(known) = self.files.running.get_mut(&number) else { return };
         let before = std::mem::replace(known, done);
-        self.files.retries.remove(&number);
+        // A link that brings nothing new is no better than none.
+        self.files.retries.retain(|other, retry| *other != number || done <= retry.done);
         if let Some(file) = self.files.shown(number) {
             let percent = |done| u128::from(done) * 100 / u128::from(file.size.max(1));
             let is_step = percent(done) > percent(before);
@@ -160,8 +163,13 @@ impl Post {
                     self.file_news(step, number, FileNews::Stopped { done });
                 }
                 if !ours {
-                    self.retry(step, number);
+                    self.retry(step, number, done);
                 }
+            }
+            // Another folder may be better.
+            Went::Failed(FileFailed::Disk { detail }) if !ours => {
+                self.set_file(step, number, FileState::Paused, None);
+                self.file_news(step, number, FileNews::NotSaved { detail });
             }
             Went::DiskFull { need, free, folder } => {
                 self.set_file(step, number, FileState::Paused, None);
@@ -186,9 +194,11 @@ impl Post {
         numbers.into_iter().for_each(|number| self.fetch(step, number));
     }
 
-    fn retry(&mut self, step: &Step<'_>, number: u64) {
-        let after = self.files.retries.get(&number).map_or(FIRST_RETRY, |retry| (retry.after * 2).min(LAST_RETRY));
-        self.files.retries.insert(number, Retry { at: Some(step.now.tick + after), after });
+    fn retry(&mut self, step: &Step<'_>, number: u64, done: u64) {
+        let before = self.files.retries.get(&number);
+        let after = before.map_or(FIRST_RETRY, |retry| (retry.after * 2).min(LAST_RETRY));
+        let done = before.map_or(done, |retry| retry.done.max(done));
+        self.files.retries.insert(number, Retry { at: Some(step.now.tick + after), after, done });
     }
 
     /// When a transfer is to be tried again, by the tick clock.
