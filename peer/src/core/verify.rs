@@ -1,4 +1,5 @@
-//! How a terminal verifies whoever calls it (DESIGN section 1; decisions D12, D15; threats P1, P6; protocol section 7.2).
+//! How a terminal verifies whoever calls it, by a lookup of its own (decisions D12, D15; threats P1, P6; protocol
+//! section 7.2).
 //!
 //! Two steps, each a value that knows exactly what is known then: [`Claim`] is a request that fits the connection it came
 //! over; [`Claim::confirm`] compares it with the directory's own word.

@@ -18,7 +18,7 @@ pub(crate) use self::files::{FileFailed, FileNews, FileShown, FileState, NotOffe
 /// Something a person may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// First contact with a directory that is not on this machine: its key must be compared (UX 1.2).
+    /// First contact with a directory that is not on this machine: its key must be compared.
     FirstContact { server: String, key: KeyDigest },
     /// Answers `Identify`. `known` is absent where the directory does not tell (registration is not open).
     Identified { user: UserId, known: Option<bool>, registration: Registration, passcode_min: u16 },
@@ -188,7 +188,7 @@ pub(crate) enum NotChanged {
 /// Why a call came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CallFailed {
-    /// The directory does not show this user as logged in (row 4: it does not say whether the user exists).
+    /// The directory does not show this user as logged in. It does not say whether the user exists.
     NotFound,
     /// Declined, blocked or not verified by the other side.
     Refused,
@@ -206,7 +206,7 @@ pub(crate) enum CallFailed {
     DirectoryLost,
 }
 
-/// Why a caller was turned away (DESIGN section 1, threats P1, P3, P6).
+/// Why a caller was turned away (threats P1, P3, P6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallerRefused {
     /// The directory does not show the claimed user as logged in.
@@ -428,7 +428,7 @@ impl Failure {
     }
 }
 
-/// Why the engine cannot go on; each has an exit code (UX 2.2).
+/// Why the engine cannot go on; each has an exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// No connection to the directory; `detail` is the operating system's word, e.g. `connection refused`.

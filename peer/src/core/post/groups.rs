@@ -1,4 +1,4 @@
-//! Wishes about groups, and who waits to be admitted (protocol sections 6.7, 6.9; rows 10 and 11).
+//! Wishes about groups, and who waits to be admitted (protocol sections 6.7, 6.9).
 
 use std::collections::{BTreeMap, BTreeSet};
 
