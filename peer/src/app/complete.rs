@@ -1,4 +1,4 @@
-//! What the Tab key can make of the word before the cursor (UX 3.3): commands, IDs, groups, paths, `:emoji:`.
+//! What the Tab key can make of the word before the cursor: commands, IDs, groups, paths, `:emoji:`.
 //!
 //! Which argument is what is read from the usage that `/help` shows, so a command is completed as it is explained. Pure:
 //! what is in a folder is told by whoever may look.

@@ -39,7 +39,7 @@ pub(crate) const BROKEN_PIPE: i32 = 141;
 /// Ended by SIGTERM.
 pub(crate) const TERMINATE: i32 = 143;
 
-/// The word for a code, for programs (UX 2.2).
+/// The word for a code, for programs.
 pub(crate) fn word(code: i32) -> &'static str {
     match code {
         OK => "ok",

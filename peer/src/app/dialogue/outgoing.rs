@@ -1,4 +1,4 @@
-//! What has not left this machine, as far as the engine has told: a script waits for it at the end of its input (UX 3.5).
+//! What has not left this machine, as far as the engine has told: a script waits for it at the end of its input.
 //!
 //! The outbox survives the program, so nothing is lost where nobody waits.
 

@@ -1,4 +1,4 @@
-//! What of the engine's notices becomes an event, and in which words (UX section 5).
+//! What of the engine's notices becomes an event, and in which words.
 
 use common::ident::MessageId;
 use common::msg::PresenceStatus;

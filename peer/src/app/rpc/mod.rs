@@ -1,4 +1,4 @@
-//! The JSON front end's machine: lines of clients in, lines and commands out (UX section 5). No clock, no sockets.
+//! The JSON front end's machine: lines of clients in, lines and commands out. No clock, no sockets.
 //!
 //! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`answers`]: which notice answers it
 //! - [`events`]: what of the engine's notices becomes an event · [`feed`]: which client has had which

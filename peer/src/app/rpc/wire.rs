@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0 on lines: requests, answers, errors, events (UX section 5).
+//! JSON-RPC 2.0 on lines: requests, answers, errors, events.
 
 use serde::Deserialize as _;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the catalogue promises (UX 9.11): its texts have ids, and every error says what to do next.
+//! What the catalogue promises: its texts have ids, and every error says what to do next.
 //!
 //! That every text is used is the compiler's part: nothing of the catalogue is public outside the crate, and what nobody
 //! uses does not build. The source is read here, because an error that nobody has thought of a test for counts too.

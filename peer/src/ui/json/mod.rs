@@ -1,4 +1,4 @@
-//! The JSON front end: the loop between clients, the [`Rpc`] machine and the engine (UX section 5).
+//! The JSON front end: the loop between clients, the [`Rpc`] machine and the engine.
 //!
 //! [`client`] moves lines of one client, [`socket`] lets several of them in. Nothing here depends on a runtime.
 

@@ -1,4 +1,4 @@
-//! Which key does what (`[keys]`, UX 4.3): every action with its name and its keys, and what a person makes of them.
+//! Which key does what (`[keys]`): every action with its name and its keys, and what the user makes of them.
 
 use std::collections::BTreeMap;
 

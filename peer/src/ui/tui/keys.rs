@@ -1,4 +1,4 @@
-//! Keys beyond those of the entry (UX 4.3).
+//! Keys beyond those of the entry.
 
 use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 

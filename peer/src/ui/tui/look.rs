@@ -1,4 +1,4 @@
-//! Signs and colours (UX 4.2, 8): every state is a word or a shape first, and a colour only where colours are wanted.
+//! Signs and colours: every state is a word or a shape first, and a colour only where colours are wanted.
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The picture of a scene (UX 4.1, 4.2): a pure function of the scene, the entry and the size.
+//! The picture of a scene: a pure function of the scene, the entry and the size.
 
 mod card;
 mod details;
