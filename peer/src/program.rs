@@ -119,7 +119,7 @@ fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> 
     let interrupts = interrupts()?;
     let (commands, notices) = start_engine(setup(settings))?;
     let channels = ui::channels::Channels { commands, notices, interrupts, sleep };
-    // Where output is only ever appended, the line terminal is what the full screen comes down to (UX section 8).
+    // Where output is only ever appended, the line terminal is what the full screen comes down to.
     if front == Front::Full && options.look == ui::line::Look::Screen && ui::tui::has_a_screen() {
         return Ok(block_on(ui::tui::run(settings.tui_options(&options), channels)));
     }

@@ -1,4 +1,4 @@
-//! Signals as values (DESIGN D2: signal-hook): CTRL-C, termination, hang-up.
+//! Signals as values (decision D2: signal-hook): CTRL-C, termination, hang-up.
 
 use async_channel::Receiver;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

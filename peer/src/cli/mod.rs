@@ -1,4 +1,4 @@
-//! The command line (UX section 2.1), and what comes of it together with the configuration.
+//! The command line, and what comes of it together with the configuration.
 
 mod front_ends;
 mod mistakes;

@@ -11,7 +11,7 @@ pub(crate) enum Colour {
     Off,
 }
 
-/// The option beats the environment, and that beats the configuration (UX 2.1). Any `NO_COLOR` that is not empty means
+/// The option beats the environment, and that beats the configuration. Any `NO_COLOR` that is not empty means
 /// none (<https://no-color.org>), any `CLICOLOR_FORCE` that is not empty or 0 means colours.
 pub(super) fn colour(
     option: Option<Colours>,

@@ -1,4 +1,4 @@
-//! The configuration: every key, its default and its meaning (UX section 7, as far as the keys exist).
+//! The configuration: every key, its default and its meaning.
 //!
 //! [`mod@load`] finds and reads the file and the environment, [`forms`] are the forms of values, [`passcode_file`] reads
 //! the passcode. Options of the command line are put on top by [`crate::cli`].

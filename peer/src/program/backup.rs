@@ -1,4 +1,4 @@
-//! `peer export FILE` and `peer import FILE` (UX 2.1): asks the person, lets [`crate::shell::backup`] do it.
+//! `peer export FILE` and `peer import FILE`: asks the user, lets [`crate::shell::backup`] do it.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
 //! What becomes of a panic: the terminal is given back, what is needed to find the bug goes to a file, and the program
-//! ends with its exit code and `e.bug` (UX 3.6).
+//! ends with its exit code and `e.bug`.
 
 use std::backtrace::Backtrace;
 use std::fs::{self, OpenOptions};

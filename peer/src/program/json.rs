@@ -1,4 +1,4 @@
-//! `peer json` and `peer daemon` (UX section 5).
+//! `peer json` and `peer daemon`: JSON-RPC 2.0, one object a line.
 
 use std::io;
 use std::path::PathBuf;

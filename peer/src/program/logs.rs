@@ -1,4 +1,4 @@
-//! Where the log goes: into a file of the person's choice, and never to a terminal (UX 2.1).
+//! Where the log goes: into a file of the user's choice, and never to a terminal.
 
 use std::fs::OpenOptions;
 use std::io::IsTerminal as _;

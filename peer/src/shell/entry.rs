@@ -1,4 +1,4 @@
-//! From nothing to logged in: which user, which directory, which key, which passcode (UX 1; protocol section 5).
+//! From nothing to logged in: which user, which directory, which key, which passcode (protocol section 5).
 //!
 //! A person may take minutes at a prompt, and a directory gives ten seconds, so every step opens its own connection.
 

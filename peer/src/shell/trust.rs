@@ -1,5 +1,5 @@
 //! `peer trust-server`, and commands at a new directory: sees which key a directory has now, and pins it once a person
-//! has compared it (UX 1.2).
+//! has compared it.
 
 use std::net::IpAddr;
 

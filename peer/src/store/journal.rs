@@ -1,4 +1,4 @@
-//! The journal: what has happened, for programs that read it later and say how far they have come (UX section 5).
+//! The journal: what has happened, for programs that read it later and say how far they have come.
 //!
 //! An event is written in the transaction of what it tells about, so that none is lost when the process is killed. Its
 //! number is never used twice. Content is sealed; numbers, times and cursors' names lie open in the user's own folder.

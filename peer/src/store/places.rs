@@ -1,4 +1,4 @@
-//! Where things are kept: `DATA/SERVER/USER/`, folders 0700, files 0600 (UX section 7, threat T4).
+//! Where things are kept: `DATA/SERVER/USER/`, folders 0700, files 0600 (threat T4).
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write as _;

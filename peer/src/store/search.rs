@@ -1,4 +1,4 @@
-//! Full-text search over the history, with an index that a thief cannot read (decision D20, UX 3.3 `/find`).
+//! Full-text search over the history, with an index that a thief cannot read (`/find`; decision D20).
 //!
 //! Usual indexes betray which messages share a word, and how often each word occurs, even where the words are hidden
 //! behind an HMAC; with enough messages that tells common words. So the index is sealed too: the words of each

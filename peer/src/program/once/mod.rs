@@ -1,4 +1,4 @@
-//! Commands that do one thing and end (UX 2.1, 2.4). Each is a client of the JSON front end: of the user's daemon where one
+//! Commands that do one thing and end. Each is a client of the JSON front end: of the user's daemon where one
 //! runs, otherwise of one within this process.
 
 mod commands;
