@@ -1,4 +1,4 @@
-//! How a command fails: an exit code of UX section 2.2, and a text that says what happened and what to do next.
+//! How a command fails: an exit code, and a text that says what happened and what to do next.
 
 use std::fmt;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Row 8, protocol section 6.8, decision D18: what is said to everyone.
+//! What is said to everyone: told to everyone online but the sender, and logged (protocol section 6.8, decision D18).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! What every command has in common: exit codes (UX 2.2, 9.8), no escape byte without a terminal (9.9), short help (9.15).
+//! What every command has in common: exit codes, no escape byte without a terminal, help of at most 24 lines.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;

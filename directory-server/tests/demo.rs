@@ -1,4 +1,4 @@
-//! The throw-away server (UX section 1.1).
+//! The throw-away server.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The status page and the metrics of a running server, over plain sockets (UX section 6).
+//! The status page and the metrics of a running server, over plain sockets.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Row 2, decisions D9 and D10, threats L1, L3, L4: how often a passcode may be tried.
+//! How often a passcode may be tried: four times, then not for five minutes (decisions D9, D10; threats L1, L3, L4).
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The log file: what is in it, that it can be moved away, and `log`, which reads it (UX sections 2.3 and 6).
+//! The log file: what is in it, that it can be moved away, and `log`, which reads it.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Row 7, protocol section 6.5, threat L10: who is told who comes, goes and is away.
+//! Who learns who comes, goes and is away (protocol section 6.5, threat L10).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;

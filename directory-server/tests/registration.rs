@@ -1,4 +1,4 @@
-//! Row 1, decision D23, threat L8: who gets an id, and that it stays.
+//! Who gets a user id, and that it stays (decision D23, threat L8).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Rows 3 and 4, threat L9: what a connection may do when, lookups, proof of possession.
+//! What a connection may do when, lookups, proof of possession (threat L9).
 #![expect(clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Settings of a running server that no other test turns (UX section 7).
+//! Settings of a running server that no other test turns.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! What the real programs cost, each figure beside a limit measured in the same run (DESIGN section 6).
+//! What the real programs cost, each figure beside a limit measured in the same run.
 //!
 //! Run by `scripts/bench`. The programs are the release binaries, spoken to over loopback by the testkit's blocking
 //! clients. The limit, or floor, is [`bare`]: rustls on bare sockets with the same keys, cipher suite, connections and

@@ -1,4 +1,4 @@
-//! How soon the full screen is there, and what the front ends hold in memory, in pseudo-terminals (UX 9.12).
+//! How soon the full screen is there, and what the front ends hold in memory, in pseudo-terminals.
 
 use std::io::{self, Read, Write as _};
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! `log`: what a log file says, for people (UX section 6).
+//! `log`: what a log file says, for people.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};

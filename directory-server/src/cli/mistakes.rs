@@ -1,4 +1,4 @@
-//! What a mistyped command line is answered (UX section 2.1).
+//! What a mistyped command line is answered.
 
 use std::ffi::OsString;
 

@@ -1,4 +1,4 @@
-//! The command line (UX section 2.1): grammar here, [`run`] does it, [`words`] prints what came of it.
+//! The command line: grammar here, [`run`] does it, [`words`] prints what came of it.
 
 mod log;
 mod manual;

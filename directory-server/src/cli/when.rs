@@ -1,4 +1,4 @@
-//! Times and durations as people read them (UX section 6).
+//! Times and durations as people read them.
 
 use rusqlite::Connection;
 

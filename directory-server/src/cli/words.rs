@@ -1,4 +1,4 @@
-//! What administrators read: answers as text (UX section 6).
+//! What administrators read: answers as text.
 
 use common::ident::UserId;
 use common::msg::Broadcast;

@@ -1,4 +1,4 @@
-//! The configuration: every key, its default and its meaning (UX section 7).
+//! The configuration: every key, its default and its meaning.
 //!
 //! [`mod@load`] finds and reads the file and the environment; this file is what they may say.
 

@@ -145,7 +145,7 @@ impl Entry {
             ToDirectory::Ping(_) => Step::reply(Pong {}),
             ToDirectory::Pong(_) => Step::Silent,
             ToDirectory::Logout(_) => Step::Close(Bye { reason: ByeReason::Ended }.into()),
-            // Whoever is not logged in gets the answer that says nothing (row 4).
+            // Whoever is not logged in gets the answer that says nothing.
             ToDirectory::LookupReq(_) => Step::reply(LookupReply::not_found()),
             message => self.advance(directory, now, message).await,
         }

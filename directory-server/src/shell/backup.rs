@@ -1,4 +1,4 @@
-//! `backup` and `restore` (UX section 6).
+//! `backup` and `restore`, also while the server runs.
 //!
 //! A backup is two files: the database, and beside it the server key and the OPAQUE secret. Whoever has both can guess
 //! passcodes; whoever has one of them cannot (decision D11), so they belong in different places. The secrets never

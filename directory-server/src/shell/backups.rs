@@ -1,4 +1,4 @@
-//! Backups that a running server takes of its own database (UX section 7, `[store]`).
+//! Backups that a running server takes of its own database (`[store]` of the configuration).
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;

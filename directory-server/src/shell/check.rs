@@ -1,4 +1,4 @@
-//! `directory-server check`: configuration and data, one line each (UX section 6).
+//! `directory-server check`: configuration and data, one line each.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

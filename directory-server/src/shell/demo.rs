@@ -1,4 +1,4 @@
-//! `directory-server demo`: a directory in memory with two users, for trying things out (UX section 1.1).
+//! `directory-server demo`: a directory in memory with two users, for trying things out.
 //!
 //! It writes no file and reads none, listens on this machine only, and its users' passcodes are known to everybody.
 

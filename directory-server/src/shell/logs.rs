@@ -1,4 +1,4 @@
-//! Logs: text on a terminal, JSON lines otherwise, to standard error or to a file (UX section 6). Never secrets or
+//! Logs: text on a terminal, JSON lines otherwise, to standard error or to a file. Never secrets or
 //! message texts.
 //!
 //! A line of JSON has `ts`, `level`, `event` and what the event tells besides: `user`, `peer_ip`, and so on. Under a

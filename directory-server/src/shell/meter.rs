@@ -1,4 +1,4 @@
-//! What is counted for whoever watches the server from outside (UX section 6), beside what the core counts itself.
+//! What is counted for whoever watches the server from outside, beside what the core counts itself.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! A server from start to stop (UX sections 1.1, 1.2, 2.3).
+//! A server from start to stop.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code))
 }
 
-/// The lines of UX sections 1.1 and 1.2.
+/// What a server says when it has started: where it listens, who may register, and what to type next.
 fn greet(node: &Node, http: Option<SocketAddr>, data_dir: &DataDir, key: &KeyDigest) {
     let registration = node.directory.policy().registration;
     let mut lines = String::new();
@@ -149,7 +149,7 @@ fn reload(node: &Node, start: &Start) {
     }
 }
 
-/// The data directory when none is named (UX section 7).
+/// The data directory when none is named.
 pub(crate) fn default_data_dir(config: &config::Config) -> Result<PathBuf, Failure> {
     if !config.store.dir.as_os_str().is_empty() {
         return Ok(config.store.dir.clone());

@@ -1,4 +1,4 @@
-//! Signals (UX section 2.3): CTRL-C and termination stop the server, a hang-up reloads the configuration, USR1 opens the
+//! Signals: CTRL-C and termination stop the server, a hang-up reloads the configuration, USR1 opens the
 //! log file anew.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};

@@ -1,4 +1,4 @@
-//! Administration of a running directory, or of its store when none runs (UX section 6).
+//! Administration of a running directory, or of its store when none runs.
 //!
 //! One request and one answer, each a line of JSON, over a unix socket that only the owner can open. [`server`] is the
 //! running side, [`client`] the command's side, [`execute`] what both do, [`status`] what they show most often.

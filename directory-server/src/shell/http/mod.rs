@@ -1,4 +1,4 @@
-//! The status page, the metrics and the answers for load balancers (UX section 6): HTTP/1.1 for this machine only.
+//! The status page, the metrics and the answers for load balancers: HTTP/1.1 for this machine only.
 //!
 //! A connection carries one request and one answer. Nothing can be changed from here, so there is no login; what keeps
 //! others out is that the address is one of this machine ([`crate::config::Config::http_address`]) and that a browser
