@@ -15,7 +15,7 @@ use crate::limits::DIRECTORY_PORT;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const SECRET: usize = 10;
 const SYMBOLS: usize = 16;
-/// Characters of a whole invitation line (UX 1.2).
+/// Characters of a whole invitation line.
 const LINE_MAX: usize = 255;
 
 /// Why a text is not an invitation.

@@ -1,7 +1,7 @@
 //! Settings as text, the same way in both programs: TOML whose keys are all known, durations, and what was meant.
 //!
 //! Reads no file and no environment: both are given as text. The known keys are those of the defaults, so that no list
-//! is kept twice; unknown ones are errors, all reported at once (UX section 7).
+//! is kept twice; unknown ones are errors, all reported at once.
 
 mod nearest;
 mod size;
