@@ -1,4 +1,4 @@
-//! `peer export` and `peer import` (UX 2.1): the key and the pins survive the loss of a terminal and of a directory.
+//! `peer export` and `peer import`: the key and the pins survive the loss of a terminal and of a directory.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What a listener on the wire, a thief of the disk and a reader of the logs get to see (rows 6, threats L5, T5).
+//! What a listener on the wire, a thief of the disk and a reader of the logs get to see (threats L5, T5).
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What can be typed besides messages, and how the program ends (UX 2.2, 2.3, 3.3).
+//! What can be typed besides messages, and how the program ends.
 
 use std::net::TcpListener;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `directory-server demo` (UX 1.1): two peers, started as it says, talk to each other.
+//! `directory-server demo`: two peers, started as it says, talk to each other.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! `peer doctor`: without a login it says what works, what does not, and what to do (UX 2.1).
+//! `peer doctor`: without a login it says what works, what does not, and what to do.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! Every exit code (UX 2.2, 9.8) has a cause that produces it, in real processes. The code 1 is a bug, and has a test
+//! Every exit code has a cause that produces it, in real processes. The code 1 is a bug, and has a test
 //! of its own beside the report about it.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The first run of two people on one machine (UX 1.1, 9.2): what they type, counted, and what they see.
+//! The first run of two people on one machine: what they type, counted, and what they see.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The full screen (UX section 4): real peers in pseudo-terminals of several sizes.
+//! The full screen: real peers in pseudo-terminals of several sizes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

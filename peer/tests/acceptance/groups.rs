@@ -1,4 +1,4 @@
-//! Groups (rows 10, 11): who may read what, and who decides.
+//! Groups (threats G1 to G3): who may read what, and who decides.
 
 use common::ident::UserId;
 use common::testkit::Example;

@@ -1,4 +1,4 @@
-//! Texts of somebody else on our screen (threats T1, T2; UX 9.5): no control byte, and nothing that passes for ours.
+//! Texts of somebody else on our screen (threats T1, T2): no control byte, and nothing that passes for ours.
 
 use common::testkit::Example;
 use common::testkit::caller::Caller;

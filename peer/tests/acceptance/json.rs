@@ -1,4 +1,4 @@
-//! `peer json` and `peer daemon` (UX section 5, 9.13): a program logs in, sends and receives, and misses nothing.
+//! `peer json` and `peer daemon`: a program logs in, sends and receives, and misses nothing.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Typing while things happen (UX 3.1, 9.3): not a letter is lost, and none goes to somebody else.
+//! Typing while things happen: not a letter is lost, and none goes to somebody else.
 
 use common::msg::PeerMessage;
 use common::testkit::Example;

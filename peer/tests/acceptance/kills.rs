@@ -1,4 +1,4 @@
-//! A thousand messages and a hundred kills (row 9, decision D17, threats G5, T6): each message arrives once, in order.
+//! A thousand messages and a hundred kills (decision D17, threats G5, T6): each message arrives once, in order.
 //!
 //! What counts as sent is what ali can see: a message that is in the history after a kill is sent and never typed again;
 //! one that is not was lost with the program before it was kept, and is typed again, as a person would.

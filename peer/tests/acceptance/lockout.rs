@@ -1,4 +1,4 @@
-//! Guessing passcodes (row 2, threat L1): counted, refused, remembered, and no weapon against the owner.
+//! Guessing passcodes (threat L1): counted, refused, remembered, and no weapon against the owner.
 
 use std::sync::Barrier;
 

@@ -1,4 +1,4 @@
-//! The log (UX 2.1): who was talked to and what went wrong, never what was said, and never on a terminal.
+//! The log: who was talked to and what went wrong, never what was said, and never on a terminal.
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,4 +1,4 @@
-//! The line terminal as it looks where it may not move the cursor or use colours (UX 3.5, 8, 9.10): `--plain`,
+//! The line terminal as it looks where it may not move the cursor or use colours: `--plain`,
 //! `TERM=dumb`, `NO_COLOR`.
 //!
 //! The same session each time, with a text that would colour the screen and one that imitates the program.

@@ -1,4 +1,4 @@
-//! Who learns nothing (row 4): whoever is not logged in, and whoever asks for somebody who is not there.
+//! Who learns nothing: whoever is not logged in, and whoever asks for somebody who is not there.
 
 use common::ident::{TerminalId, UserId};
 use common::limits::PEER_PORT;

@@ -1,4 +1,4 @@
-//! Messages for somebody who is away (row 9, decisions D16, D17): each arrives once, in order, whatever is killed
+//! Messages for somebody who is away (decisions D16, D17): each arrives once, in order, whatever is killed
 //! meanwhile, and the sender is told.
 
 use common::testkit::Example;

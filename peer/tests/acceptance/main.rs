@@ -3,7 +3,7 @@
 //! [`harness`] starts them: a directory on an address of its own, peers in pseudo-terminals or on pipes, all on port
 //! 65000 of 127.x.y.z addresses. Counterparts that no honest program would be come from `common::testkit`.
 //!
-//! # Where the acceptance of the user interface (UX section 9) is shown
+//! # Where the acceptance of the user interface is shown
 //!
 //! | number | what | where |
 //! |---|---|---|

@@ -1,5 +1,5 @@
-//! Without a terminal no command writes an escape byte (UX 9.9), and its help is short (UX 9.15). The commands are those
-//! of the grammar: one that is missing here fails the test.
+//! Without a terminal no command writes an escape byte, and its help is short. The commands are those of the grammar:
+//! one that is missing here fails the test.
 
 use std::collections::BTreeSet;
 

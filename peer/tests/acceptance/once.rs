@@ -1,4 +1,4 @@
-//! Commands that do one thing and end (UX 2.1, 2.2, 2.4): results on the output, everything else on the error output.
+//! Commands that do one thing and end: results on the output, everything else on the error output.
 
 use common::testkit::Example;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Commands for one's own screen: clipboard, editor, clock (UX 3.3).
+//! Commands for one's own screen: clipboard, editor, clock.
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -1,4 +1,4 @@
-//! A panic, whichever thread has it, gives the terminal back and says where to read more (UX 3.6, 9.7).
+//! A panic, whichever thread has it, gives the terminal back and says where to read more.
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! First runs (UX 1.1, 1.2): registration at a directory on this machine, and by invitation.
+//! First runs: registration at a directory on this machine, and by invitation.
 
 use common::limits::PEER_PORT;
 use common::testkit::Example;

@@ -1,4 +1,4 @@
-//! The session of DESIGN section 1, word for word, on both sides.
+//! The session that must always work, word for word, on both sides: log in, call, chat, end, and the prompt again.
 
 use common::ident::TerminalId;
 use common::testkit::Example;

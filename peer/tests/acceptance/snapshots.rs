@@ -1,4 +1,4 @@
-//! The full screen as it looks, cell by cell (UX 4.1, 4.2, 9.4, 9.10): one session in pseudo-terminals of several sizes
+//! The full screen as it looks, cell by cell: one session in pseudo-terminals of several sizes
 //! and looks, compared with the files in `tests/golden/screens`.
 //!
 //! What differs from one run to the next (times, days, addresses, digits of keys) is replaced by something that takes as

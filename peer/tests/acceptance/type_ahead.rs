@@ -1,4 +1,4 @@
-//! What was typed before a question of security could be seen never answers it (UX 3.2, 9.16).
+//! What was typed before a question of security could be seen never answers it.
 //!
 //! The verify question and the changed key are in `changed_key`; the trust question of the line terminal needs a
 //! directory on another machine, so the dialogue's own tests show that it takes no type-ahead.

@@ -146,7 +146,7 @@ impl Piped {
 }
 
 /// Runs a command to its end with this input; gives the exit code, the output and the errors. None of them ever has an
-/// escape in it (UX 9.9).
+/// escape in it.
 #[track_caller]
 pub(crate) fn runs(seat: &Seat, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
     let mut peer = Piped::start(&seat.clone().with(arguments));
