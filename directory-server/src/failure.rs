@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use crate::core::store::StoreError;
+use directory_core::store::StoreError;
 
 /// The kind of a failure; its value is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -1,25 +1,26 @@
 //! The directory server: authenticates users, knows who is online where, and answers lookups.
 //!
 //! ```text
-//! socket ── shell::connection ── common::link ──► core::entry ──► core::present ──► answers back
-//!                                                    │ awaits           │ awaits, for all but lookups and lists
-//!                                               core::store ◄────────────┘   ◄── store::sqlite
+//! socket ── shell::connection ── common::link ──► directory_core::{entry, present} ──► answers back
+//!                                                    │ awaits, for all but lookups and lists
+//!                                               directory_core::store::Store ◄── store::sqlite
 //!                                                                      (one writer thread, group commit)
 //! ```
 //!
-//! Reading order: [`core`] (what is decided), [`store`] (what is remembered), `shell` (sockets, files, signals), `config`
-//! and `cli`. Each imports only what stands before it: `core` nothing of ours but `common`, `store` the core's types,
-//! `shell` both. The specification is `common/docs/protocol.md`.
+//! Reading order: [`directory_core`] (what is decided, a crate of its own that knows no runtime, database, file, socket or
+//! clock), [`store`] (what is remembered), `shell` (sockets, files, signals), `config` and `cli`. Each imports only what
+//! stands before it: `store` the core's types, `shell` both. The specification is `common/docs/protocol.md`.
 #![forbid(unsafe_code)]
 
 mod cli;
 mod config;
-pub mod core;
 mod failure;
 mod shell;
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+
+pub use directory_core as core;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -6,19 +6,19 @@ use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, TERMINALS_PER_USER};
 use common::msg::{Blob, Certificate, ErrorCode, FromDirectory, Member, Message as _, Piece, Registration};
 use futures::executor::block_on;
 
-use crate::core::address_style::AddressStyle;
-use crate::core::entry::{Entry, Origin, Step};
-use crate::core::lockout::{Class, LockRule};
-use crate::core::mailbox::MailRule;
-use crate::core::moment::Moment;
-use crate::core::online::Arrival;
-use crate::core::present::{Answer, Heard, Present};
-use crate::core::pushes::Outlet;
-use crate::core::rooms::Ending;
-use crate::core::store::{self, Account, CookieDigest, NewUser, Store as _, Success};
-use crate::core::watch::Show;
-use crate::core::{Directory, Policy};
 use crate::store::sqlite::SqliteStore;
+use directory_core::address_style::AddressStyle;
+use directory_core::entry::{Entry, Origin, Step};
+use directory_core::lockout::{Class, LockRule};
+use directory_core::mailbox::MailRule;
+use directory_core::moment::Moment;
+use directory_core::online::Arrival;
+use directory_core::present::{Answer, Heard, Present};
+use directory_core::pushes::Outlet;
+use directory_core::rooms::Ending;
+use directory_core::store::{self, Account, CookieDigest, NewUser, Store as _, Success};
+use directory_core::watch::Show;
+use directory_core::{Directory, Policy};
 
 const START: u64 = 1_800_000_000;
 

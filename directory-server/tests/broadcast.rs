@@ -14,7 +14,7 @@ use common::msg::{
 };
 use common::secret::Secret;
 use common::testkit::Example;
-use directory_server::core::Policy;
+use directory_core::Policy;
 use support::{NOON, Peer, World, user};
 
 /// What ali says at this terminal.

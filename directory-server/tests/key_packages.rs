@@ -11,7 +11,7 @@ use common::limits::{
 };
 use common::msg::{Error, ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReq, KeyPackageState, Piece};
 use common::testkit::Example;
-use directory_server::core::store::Store as _;
+use directory_core::store::Store as _;
 use futures::executor::block_on;
 use support::mail::pair;
 use support::{Peer, World, user};

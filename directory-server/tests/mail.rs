@@ -11,7 +11,7 @@ use common::msg::{
     MailboxState, Outgoing, Piece, Registration,
 };
 use common::testkit::Example;
-use directory_server::core::mailbox::MailRule;
+use directory_core::mailbox::MailRule;
 use support::mail::{ROOM, ending, member, pair};
 use support::{NOON, World, user};
 

@@ -12,7 +12,7 @@ use common::msg::{
 };
 use common::secret::Passcode;
 use common::testkit::Example;
-use directory_server::core::store::{InviteRecord, Pair, Store as _};
+use directory_core::store::{InviteRecord, Pair, Store as _};
 use futures::executor::block_on;
 use support::{Peer, RIGHT, WRONG, World, user};
 

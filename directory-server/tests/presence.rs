@@ -12,11 +12,11 @@ use common::msg::{
     ToDirectory, Watch,
 };
 use common::testkit::Example;
-use directory_server::core::Policy;
-use directory_server::core::online::Arrival;
-use directory_server::core::present::{Heard, Present};
-use directory_server::core::pushes::{Outlet, Push};
-use directory_server::core::watch::{SMALL, Show};
+use directory_core::Policy;
+use directory_core::online::Arrival;
+use directory_core::present::{Heard, Present};
+use directory_core::pushes::{Outlet, Push};
+use directory_core::watch::{SMALL, Show};
 use support::{NOON, World, decoded, policy, user};
 
 use PresenceStatus::{Away as IsAway, Offline, Online};

@@ -15,7 +15,7 @@ use common::msg::{
 };
 use common::secret::Passcode;
 use common::testkit::Example;
-use directory_server::core::store::{InviteRecord, Standing, Store as _};
+use directory_core::store::{InviteRecord, Standing, Store as _};
 use futures::executor::block_on;
 use support::{NOON, Peer, RIGHT, World, user};
 

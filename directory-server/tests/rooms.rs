@@ -12,10 +12,10 @@ use common::msg::{
     GroupReq, MailKind, MailRefusal, Member, Registration, TerminalRemove, TerminalsReq, UserTerminals,
 };
 use common::testkit::Example;
-use directory_server::core::Policy;
-use directory_server::core::mailbox::MailRule;
-use directory_server::core::rooms::Ending;
-use directory_server::core::store::Store as _;
+use directory_core::Policy;
+use directory_core::mailbox::MailRule;
+use directory_core::rooms::Ending;
+use directory_core::store::Store as _;
 use futures::executor::block_on;
 use support::mail::{ROOM, ending, member, pair};
 use support::{NOON, Peer, World, user};

@@ -12,9 +12,9 @@ use common::msg::{
     LookupStatus, Ping, Pong, RegisterRefusal, RegisterUpload, Registration, ToDirectory,
 };
 use common::testkit::Example;
-use directory_server::core::Policy;
-use directory_server::core::sources::Offence;
-use directory_server::core::store::{Grant, Store as _, Success};
+use directory_core::Policy;
+use directory_core::sources::Offence;
+use directory_core::store::{Grant, Store as _, Success};
 use futures::executor::block_on;
 use support::{NOON, Peer, RIGHT, WRONG, World, policy, user};
 
@@ -306,8 +306,8 @@ fn a_right_passcode_is_worth_nothing_once_the_credentials_are_gone() {
         user: user("ali"),
         credential: common::ident::CredentialId([0; 16]),
         terminal: TerminalId([1; 16]),
-        class: directory_server::core::lockout::Class::UnknownTerminals,
-        cookie: directory_server::core::store::CookieDigest([0; 32]),
+        class: directory_core::lockout::Class::UnknownTerminals,
+        cookie: directory_core::store::CookieDigest([0; 32]),
     };
     assert_eq!(block_on(world.directory.store.grant(success, NOON)), Ok(Grant::Gone));
 }

@@ -4,10 +4,10 @@ use common::ident::UserId;
 use common::msg::Broadcast;
 
 use super::when;
-use crate::core::store::{RoomRecord, UserRecord};
 use crate::failure::Failure;
 use crate::shell::admin::{Answer, Invitation, Session, Status, User};
 use crate::shell::backup::Report;
+use directory_core::store::{RoomRecord, UserRecord};
 
 /// The text of an answer, with its last line end.
 pub(super) fn text(answer: &Answer) -> String {

@@ -12,13 +12,13 @@ use common::limits::{DIRECTORY_PORT, TERMINALS_PER_USER};
 use common::msg::Registration;
 use serde::{Deserialize, Serialize};
 
-use crate::core::Policy;
-use crate::core::address_style::AddressStyle;
-use crate::core::lockout::LockRule;
-use crate::core::mailbox::MailRule;
-use crate::core::sources::Source;
-use crate::core::watch;
 use crate::failure::{Failure, Kind};
+use directory_core::Policy;
+use directory_core::address_style::AddressStyle;
+use directory_core::lockout::LockRule;
+use directory_core::mailbox::MailRule;
+use directory_core::sources::Source;
+use directory_core::watch;
 
 pub(crate) use common::settings::{Size, Span};
 pub(crate) use load::{Loaded, create, default_path, load};

@@ -11,7 +11,7 @@ use super::connection;
 use super::meter::Connection;
 use super::node::Node;
 use super::rt::{self, TcpListener};
-use crate::core::admission::Crowded;
+use directory_core::admission::Crowded;
 
 /// Connections the kernel keeps until they are accepted; with 128 a burst of logins drops to a fiftieth (measured).
 const BACKLOG: i32 = 1024;

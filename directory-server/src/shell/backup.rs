@@ -15,9 +15,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::clock::Clock;
 use super::data_dir::{DATABASE, DataDir, OPAQUE_SECRET, PRIVATE, SERVER_KEY, read_private};
-use crate::core::store::StoreError;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::backup::{self, Copied};
+use directory_core::store::StoreError;
 
 /// The file that says when the last backup was taken.
 const LAST: &str = "last-backup";
@@ -102,7 +102,7 @@ fn copy_database(data_dir: &Path, file: &Path, secrets: &Secrets) -> Result<Copi
     let copied = backup::copy(&data_dir.join(DATABASE), file, secrets.digest()).map_err(|error| {
         // A half-written backup must not pass for one.
         let _ = std::fs::remove_file(file);
-        not_done("backed up", &error)
+        not_done("backed up", &error.into())
     })?;
     sync(file)?;
     Ok(copied)
@@ -126,7 +126,7 @@ pub(crate) fn restore(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
     let beside = secrets_path(file);
     let secrets = read_secrets(&beside)?;
     let (wanted, copied) = backup::inspect(file).map_err(|error| {
-        let why = match error {
+        let why = match StoreError::from(error) {
             StoreError::Failed(why) => why,
             error => error.to_string(),
         };
@@ -155,7 +155,7 @@ pub(crate) fn restore(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
     let private = std::os::unix::fs::PermissionsExt::from_mode(PRIVATE);
     let moved = std::fs::set_permissions(&new, private)
         .map_err(|error| Failure::io(format_args!("write {}", new.display()), &error))
-        .and_then(|()| backup::revive(&new).map_err(|error| not_done("restored", &error)))
+        .and_then(|()| backup::revive(&new).map_err(|error| not_done("restored", &error.into())))
         .and_then(|()| sync(&new))
         .and_then(|()| {
             std::fs::rename(&new, data.path().join(DATABASE))

@@ -10,8 +10,8 @@ use super::admin::client;
 use super::data_dir::DataDir;
 use super::rt;
 use crate::config::Loaded;
-use crate::core::store::Store as _;
 use crate::failure::Failure;
+use directory_core::store::Store as _;
 
 /// How long the status page may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::core::moment::Moment;
+use directory_core::moment::Moment;
 
 /// A clock that never jumps.
 #[derive(Debug, Clone, Copy)]

@@ -17,13 +17,13 @@ use futures::FutureExt as _;
 
 use super::node::{Admitted, Node, SessionToken};
 use super::rt::{self, TcpStream};
-use crate::core::admission::login_deadline;
-use crate::core::entry::{Entry, Origin, Step};
-use crate::core::liveness::Silence;
-use crate::core::present::{Answer, Heard, Present};
-use crate::core::pushes::{Outlet, Push, Pushes};
-use crate::core::sources::{Offence, Source};
-use crate::core::store::Store as _;
+use directory_core::admission::login_deadline;
+use directory_core::entry::{Entry, Origin, Step};
+use directory_core::liveness::Silence;
+use directory_core::present::{Answer, Heard, Present};
+use directory_core::pushes::{Outlet, Push, Pushes};
+use directory_core::sources::{Offence, Source};
+use directory_core::store::Store as _;
 
 /// How long the last message of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(5);

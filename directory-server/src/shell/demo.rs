@@ -20,9 +20,9 @@ use super::launch::{self, Foundation, harden, launch, say};
 use super::meter::Timing;
 use super::{accept, logs, rt, signals};
 use crate::config::{Config, Log, LogLevel};
-use crate::core::store::{Account, NewUser, Store as _};
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
+use directory_core::store::{Account, NewUser, Store as _};
 
 /// The users and their passcodes.
 const USERS: [(&str, &str); 2] = [("ali", "111111"), ("bianca", "222222")];

@@ -19,9 +19,9 @@ use super::node::{Node, Parts};
 use super::signals::{Asked, Errand};
 use super::{accept, rt, sweep};
 use crate::config::Config;
-use crate::core::Directory;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
+use directory_core::Directory;
 
 /// How long open sessions may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);

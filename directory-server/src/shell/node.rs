@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::core::Directory;
-use crate::core::admission::{Admission, Crowded};
-use crate::core::moment::Moment;
-use crate::core::sources::Source;
 use crate::shell::clock::Clock;
 use crate::shell::meter::Meter;
 use crate::store::sqlite::SqliteStore;
+use directory_core::Directory;
+use directory_core::admission::{Admission, Crowded};
+use directory_core::moment::Moment;
+use directory_core::sources::Source;
 
 /// Held by each logged-in session; when all are gone, a stopping server may end.
 pub(crate) type SessionToken = async_channel::Sender<std::convert::Infallible>;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::rt;
-use crate::core::store::Store as _;
+use directory_core::store::Store as _;
 
 /// The service manager, if there is one.
 #[derive(Debug)]

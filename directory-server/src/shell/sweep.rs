@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::rt;
-use crate::core::store::Store as _;
+use directory_core::store::Store as _;
 
 /// Pause between two sweeps: what is too old is not delivered before it is swept either, it only takes room.
 const PAUSE: Duration = Duration::from_secs(3600);

@@ -1,3 +1,3 @@
-//! Stores: what implements [`crate::core::store::Store`].
+//! Stores: what implements [`directory_core::store::Store`].
 
 pub mod sqlite;

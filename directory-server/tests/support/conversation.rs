@@ -11,7 +11,7 @@ use common::msg::{
 };
 use common::secret::{Passcode, Secret};
 use common::testkit::Example;
-use directory_server::core::store::Pair;
+use directory_core::store::Pair;
 
 use super::{Peer, RIGHT, World, user};
 

@@ -8,7 +8,7 @@ use common::msg::{
     Upload,
 };
 use common::testkit::Example;
-use directory_server::core::pushes::Outlet;
+use directory_core::pushes::Outlet;
 use futures::executor::block_on;
 
 use super::{Peer, World, decoded, user};

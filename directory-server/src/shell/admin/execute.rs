@@ -8,10 +8,10 @@ use common::ident::{RoomId, UserId};
 use common::msg::ByeReason;
 
 use super::{Answer, Invitation, Request, Session, Status, User};
-use crate::core::moment::Moment;
-use crate::core::store::{InviteRecord, Standing, Store, UserRecord};
 use crate::failure::{Failure, Kind};
 use crate::shell::node::Node;
+use directory_core::moment::Moment;
+use directory_core::store::{InviteRecord, Standing, Store, UserRecord};
 
 /// On what a request is carried out.
 pub(crate) struct Desk<'a, S> {

@@ -14,8 +14,8 @@ use common::ident::{RoomId, UserId};
 use common::msg::Broadcast;
 use serde::{Deserialize, Serialize};
 
-use crate::core::store::{RoomRecord, UserRecord};
 use crate::failure::Failure;
+use directory_core::store::{RoomRecord, UserRecord};
 
 pub(crate) use status::Status;
 

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::moment::Moment;
-use crate::core::store::{Store, StoreError, Totals};
 use crate::shell::backup;
 use crate::shell::node::Node;
+use directory_core::moment::Moment;
+use directory_core::store::{Store, StoreError, Totals};
 
 /// The directory at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

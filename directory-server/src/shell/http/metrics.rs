@@ -8,11 +8,11 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::reply::Reply;
-use crate::core::store::{Store as _, Totals};
-use crate::core::tally::Lookup;
 use crate::shell::backup;
 use crate::shell::meter::Label;
 use crate::shell::node::Node;
+use directory_core::store::{Store as _, Totals};
+use directory_core::tally::Lookup;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

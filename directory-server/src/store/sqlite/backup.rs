@@ -7,8 +7,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
+use super::error::SqlResult;
 use super::{delivery, schema};
-use crate::core::store::{Answer, StoreError};
+use directory_core::store::StoreError;
 
 /// Numbers of items that a restored database leaves out, so that none is given out again that terminals have seen
 /// since the copy was taken: what a busy directory uses in years.
@@ -24,7 +25,7 @@ pub(crate) struct Copied {
 
 /// Copies the database at `from`, which may be in use, into the new file `to`, and checks the copy. `secrets` is the
 /// digest of what it depends on.
-pub(crate) fn copy(from: &Path, to: &Path, secrets: [u8; 32]) -> Answer<Copied> {
+pub(crate) fn copy(from: &Path, to: &Path, secrets: [u8; 32]) -> SqlResult<Copied> {
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     source.busy_timeout(std::time::Duration::from_secs(30))?;
     source.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
@@ -35,7 +36,7 @@ pub(crate) fn copy(from: &Path, to: &Path, secrets: [u8; 32]) -> Answer<Copied> 
 }
 
 /// The digest of the secrets that the copy at `path` depends on, and what it holds.
-pub(crate) fn inspect(path: &Path) -> Answer<(Vec<u8>, Copied)> {
+pub(crate) fn inspect(path: &Path) -> SqlResult<(Vec<u8>, Copied)> {
     let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let secrets = copy.query_row("SELECT secrets FROM backup", [], |row| row.get(0)).optional();
     let secrets = secrets.ok().flatten().ok_or_else(|| StoreError::Failed("it is no backup".into()))?;
@@ -43,7 +44,7 @@ pub(crate) fn inspect(path: &Path) -> Answer<(Vec<u8>, Copied)> {
 }
 
 /// Makes a copy a database that a directory can go on with.
-pub(crate) fn revive(path: &Path) -> Answer<()> {
+pub(crate) fn revive(path: &Path) -> SqlResult<()> {
     let mut database = Connection::open(path)?;
     schema::migrate(&mut database)?;
     database.execute("UPDATE mail_numbers SET last = last + ?1", [NUMBERS_LEFT_OUT])?;
@@ -51,13 +52,13 @@ pub(crate) fn revive(path: &Path) -> Answer<()> {
     Ok(())
 }
 
-fn checked(copy: &Connection) -> Answer<Copied> {
+fn checked(copy: &Connection) -> SqlResult<Copied> {
     let mut wrong = schema::check(copy)?;
     if wrong.is_empty() {
         wrong = delivery::check(copy)?;
     }
     if !wrong.is_empty() {
-        return Err(StoreError::Failed(wrong.join("; ")));
+        return Err(StoreError::Failed(wrong.join("; ")).into());
     }
     let count = |sql| copy.query_row(sql, [], |row| row.get(0));
     Ok(Copied {

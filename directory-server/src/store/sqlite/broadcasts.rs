@@ -4,11 +4,12 @@ use common::ident::MessageId;
 use common::msg::{Blob, Broadcast};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::core::broadcast::Logged;
-use crate::core::store::{Answer, StoreError};
+use super::error::SqlResult;
+use directory_core::broadcast::Logged;
+use directory_core::store::StoreError;
 
 /// Appends one, unless its sender has sent one with this id.
-pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> Answer<Logged> {
+pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> SqlResult<Logged> {
     let Broadcast { taken, sender, id, message, date, signature, .. } = broadcast;
     let (user, certificate) = (sender.userid.as_str(), serde_json::to_string(sender).map_err(unreadable)?);
     let mut append = connection.prepare_cached(
@@ -24,7 +25,7 @@ pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> Answer<L
 }
 
 /// The newest before a number, newest first.
-pub(super) fn read(connection: &Connection, before: Option<u64>, limit: usize) -> Answer<Vec<Broadcast>> {
+pub(super) fn read(connection: &Connection, before: Option<u64>, limit: usize) -> SqlResult<Vec<Broadcast>> {
     let before = before.and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(
         "SELECT number, taken, sender, id, message, date, signature FROM broadcasts
@@ -34,7 +35,7 @@ pub(super) fn read(connection: &Connection, before: Option<u64>, limit: usize) -
     rows.map(|row| row?).collect()
 }
 
-fn broadcast(row: &Row<'_>) -> Answer<Broadcast> {
+fn broadcast(row: &Row<'_>) -> SqlResult<Broadcast> {
     let sender: String = row.get(2)?;
     Ok(Broadcast {
         number: row.get(0)?,

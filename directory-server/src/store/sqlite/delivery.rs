@@ -5,10 +5,10 @@ use common::limits::{MAIL_IN_ONE, PIECE_MAX};
 use common::msg::{MailItem, MailKind, MailboxState, Member, Piece};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::error::SqlResult;
 use super::mailbox::code;
 use super::users::user_id;
-use crate::core::moment::Moment;
-use crate::core::store::Answer;
+use directory_core::moment::Moment;
 
 /// Bytes of one `MAILBOX`, as it goes over the wire.
 const MAILBOX_BYTES: usize = 48 * 1024;
@@ -17,7 +17,7 @@ const ITEM_BYTES: usize = 320;
 /// Items that one call of [`expire`] forgets, so that others get their turn: chosen arbitrarily.
 const EXPIRE_AT_ONCE: i64 = 1000;
 
-pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> Answer<MailboxState> {
+pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> SqlResult<MailboxState> {
     let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
     let old: Option<i64> = connection
         .prepare_cached(
@@ -45,7 +45,7 @@ pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> 
     Ok(MailboxState { waiting, ..state })
 }
 
-pub(super) fn mail(connection: &Connection, owner: &Member, expired: Moment) -> Answer<Vec<MailItem>> {
+pub(super) fn mail(connection: &Connection, owner: &Member, expired: Moment) -> SqlResult<Vec<MailItem>> {
     let mut statement = connection.prepare_cached(
         "SELECT item, room, epoch, from_user, from_terminal, mail.kind, date, size,
                 CASE WHEN size <= ?4 THEN body END
@@ -92,7 +92,7 @@ fn kind(stored: i64) -> rusqlite::Result<MailKind> {
     kind.ok_or(rusqlite::Error::IntegralValueOutOfRange(5, stored))
 }
 
-pub(super) fn piece(connection: &Connection, owner: &Member, item: u64, offset: u32) -> Answer<Vec<u8>> {
+pub(super) fn piece(connection: &Connection, owner: &Member, item: u64, offset: u32) -> SqlResult<Vec<u8>> {
     let mut statement = connection.prepare_cached(
         "SELECT substr(body, ?4 + 1, ?5) FROM mailbox JOIN mail USING (item)
          WHERE user = ?1 AND terminal = ?2 AND item = ?3",
@@ -105,11 +105,11 @@ pub(super) fn piece(connection: &Connection, owner: &Member, item: u64, offset: 
     Ok(piece.unwrap_or_default())
 }
 
-pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) -> Answer<()> {
+pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) -> SqlResult<()> {
     forget(connection, owner, number(upto), Because::Acknowledged)
 }
 
-pub(super) fn expire(connection: &Connection, expired: Moment) -> Answer<bool> {
+pub(super) fn expire(connection: &Connection, expired: Moment) -> SqlResult<bool> {
     // Items are numbered in the order they came, so the search ends at the first that is young enough.
     let mut statement = connection.prepare_cached("SELECT item, date FROM mail ORDER BY item LIMIT ?1")?;
     let mut rows = statement.query([EXPIRE_AT_ONCE])?;
@@ -130,7 +130,7 @@ pub(super) fn expire(connection: &Connection, expired: Moment) -> Answer<bool> {
 }
 
 /// Whose mailboxes hold items up to this one: one look into each mailbox there is.
-fn owners(connection: &Connection, upto: i64) -> Answer<Vec<Member>> {
+fn owners(connection: &Connection, upto: i64) -> SqlResult<Vec<Member>> {
     let mut statement = connection.prepare_cached(
         "SELECT user, terminal FROM mailbox_states AS s
          WHERE EXISTS (SELECT 1 FROM mailbox AS m WHERE m.user = s.user AND m.terminal = s.terminal AND item <= ?1)",
@@ -149,7 +149,7 @@ enum Because {
 }
 
 /// Forgets the items of a mailbox up to `upto`.
-fn forget(connection: &Connection, owner: &Member, upto: i64, because: Because) -> Answer<()> {
+fn forget(connection: &Connection, owner: &Member, upto: i64, because: Because) -> SqlResult<()> {
     let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
     let mut statement = connection.prepare_cached(
         "SELECT sender, count(*), sum(kind = 0), sum(size), max(item)
@@ -203,7 +203,7 @@ struct Forgotten {
 }
 
 impl Forgotten {
-    fn subtract(&self, connection: &Connection, owner: &Member) -> Answer<()> {
+    fn subtract(&self, connection: &Connection, owner: &Member) -> SqlResult<()> {
         let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
         let left: Option<i64> = connection
             .prepare_cached(
@@ -227,7 +227,7 @@ fn number(item: u64) -> i64 {
 }
 
 /// Where what is counted differs from what is there.
-pub(super) fn check(connection: &Connection) -> Answer<Vec<String>> {
+pub(super) fn check(connection: &Connection) -> SqlResult<Vec<String>> {
     let rules = [
         (
             "mailboxes whose bytes are miscounted",

@@ -4,11 +4,12 @@ use common::crypto::invite::InviteCode;
 use common::ident::UserId;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::error::SqlResult;
 use super::users::{standing, user_id};
-use crate::core::moment::Moment;
-use crate::core::store::{Answer, InviteRecord, Standing};
+use directory_core::moment::Moment;
+use directory_core::store::{InviteRecord, Standing};
 
-pub(super) fn invite(connection: &Connection, invite: &InviteRecord, now: Moment) -> Answer<Standing> {
+pub(super) fn invite(connection: &Connection, invite: &InviteRecord, now: Moment) -> SqlResult<Standing> {
     let before = standing(connection, &invite.user, now)?;
     match before {
         Standing::Taken | Standing::Removed => {}
@@ -18,7 +19,7 @@ pub(super) fn invite(connection: &Connection, invite: &InviteRecord, now: Moment
     Ok(before)
 }
 
-pub(super) fn put(connection: &Connection, invite: &InviteRecord) -> Answer<()> {
+pub(super) fn put(connection: &Connection, invite: &InviteRecord) -> SqlResult<()> {
     connection.execute(
         "INSERT OR REPLACE INTO invites (user, code, expires) VALUES (?1, ?2, ?3)",
         params![invite.user.as_str(), invite.code.to_bytes(), invite.expires],
@@ -26,13 +27,13 @@ pub(super) fn put(connection: &Connection, invite: &InviteRecord) -> Answer<()> 
     Ok(())
 }
 
-pub(super) fn live(connection: &Connection, user: &UserId, now: Moment) -> Answer<Option<InviteCode>> {
+pub(super) fn live(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<Option<InviteCode>> {
     let mut statement = connection.prepare_cached("SELECT code FROM invites WHERE user = ?1 AND expires > ?2")?;
     let code = statement.query_row(params![user.as_str(), now.seconds()], |row| code(row, 0));
     Ok(code.optional()?)
 }
 
-pub(super) fn all(connection: &Connection, now: Moment) -> Answer<Vec<InviteRecord>> {
+pub(super) fn all(connection: &Connection, now: Moment) -> SqlResult<Vec<InviteRecord>> {
     let mut statement =
         connection.prepare("SELECT user, code, expires FROM invites WHERE expires > ?1 ORDER BY user")?;
     let records = statement.query_map([now.seconds()], |row| {
@@ -41,7 +42,7 @@ pub(super) fn all(connection: &Connection, now: Moment) -> Answer<Vec<InviteReco
     Ok(records.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn revoke(connection: &Connection, code: &InviteCode) -> Answer<Option<UserId>> {
+pub(super) fn revoke(connection: &Connection, code: &InviteCode) -> SqlResult<Option<UserId>> {
     let mut statement = connection.prepare("DELETE FROM invites WHERE code = ?1 RETURNING user")?;
     Ok(statement.query_row([code.to_bytes()], |row| user_id(row, 0)).optional()?)
 }

@@ -5,16 +5,16 @@ use common::limits::KEY_PACKAGES_KEPT;
 use common::msg::{KeyPackageReply, KeyPackageState, Member, Piece, TakenKeyPackage};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::error::SqlResult;
 use super::rooms;
-use crate::core::key_packages::Taken;
-use crate::core::store::Answer;
+use directory_core::key_packages::Taken;
 
 pub(super) fn publish(
     connection: &Connection,
     owner: &Member,
     packages: &[Piece],
     last_resort: Option<&Piece>,
-) -> Answer<KeyPackageState> {
+) -> SqlResult<KeyPackageState> {
     let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
     let mut insert =
         connection.prepare_cached("INSERT INTO key_packages (user, terminal, package) VALUES (?1, ?2, ?3)")?;
@@ -34,7 +34,7 @@ pub(super) fn publish(
 }
 
 /// False if the terminal was removed meanwhile.
-fn becomes_publisher(connection: &Connection, owner: &Member, last_resort: Option<&Piece>) -> Answer<bool> {
+fn becomes_publisher(connection: &Connection, owner: &Member, last_resort: Option<&Piece>) -> SqlResult<bool> {
     let mut publisher = connection.prepare_cached(
         "INSERT INTO publishers (user, terminal, last_resort)
          SELECT user, terminal, ?3 FROM terminals WHERE user = ?1 AND terminal = ?2
@@ -44,7 +44,7 @@ fn becomes_publisher(connection: &Connection, owner: &Member, last_resort: Optio
     Ok(publisher.execute(params![user, terminal, last_resort.map(|piece| &piece.0)])? > 0)
 }
 
-fn state(connection: &Connection, user: &UserId, terminal: &TerminalId) -> Answer<KeyPackageState> {
+fn state(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<KeyPackageState> {
     let mut statement = connection.prepare_cached(
         "SELECT (SELECT count(*) FROM key_packages WHERE user = ?1 AND terminal = ?2),
                 EXISTS (SELECT 1 FROM publishers WHERE user = ?1 AND terminal = ?2 AND last_resort IS NOT NULL)",
@@ -55,7 +55,7 @@ fn state(connection: &Connection, user: &UserId, terminal: &TerminalId) -> Answe
     Ok(state)
 }
 
-pub(super) fn take(connection: &Connection, user: &UserId, terminals: &[TerminalId]) -> Answer<Taken> {
+pub(super) fn take(connection: &Connection, user: &UserId, terminals: &[TerminalId]) -> SqlResult<Taken> {
     let publickey = rooms::public_key(connection, user)?.unwrap_or_default();
     let (mut packages, mut left) = (Vec::new(), Vec::new());
     for terminal in terminals {
@@ -67,7 +67,7 @@ pub(super) fn take(connection: &Connection, user: &UserId, terminals: &[Terminal
     Ok(Taken { reply: KeyPackageReply { publickey, packages }, left })
 }
 
-fn take_one(connection: &Connection, user: &UserId, terminal: &TerminalId) -> Answer<Option<Piece>> {
+fn take_one(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<Option<Piece>> {
     let oldest = connection
         .prepare_cached(
             "DELETE FROM key_packages WHERE number =

@@ -3,10 +3,11 @@
 use common::ident::{CredentialId, TerminalId, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::error::SqlResult;
 use super::passcode;
-use crate::core::lockout::{Budget, Class, Lock, LockRule};
-use crate::core::moment::Moment;
-use crate::core::store::{Account, Answer, Attempt, CookieDigest, Grant, Pair, Reservation, Success};
+use directory_core::lockout::{Budget, Class, Lock, LockRule};
+use directory_core::moment::Moment;
+use directory_core::store::{Account, Attempt, CookieDigest, Grant, Pair, Reservation, Success};
 
 /// Ids nobody has whose budgets are kept; more would let a stranger fill the disk.
 const STRANGERS: i64 = 100_000;
@@ -21,7 +22,12 @@ enum Owner<'a> {
     Stranger { user: &'a UserId },
 }
 
-pub(super) fn reserve(connection: &Connection, attempt: &Attempt, rule: LockRule, now: Moment) -> Answer<Reservation> {
+pub(super) fn reserve(
+    connection: &Connection,
+    attempt: &Attempt,
+    rule: LockRule,
+    now: Moment,
+) -> SqlResult<Reservation> {
     let Attempt { user, terminal, cookie, pair } = attempt;
     let mut account = account(connection, user)?;
     let known = stored_cookie(connection, user, terminal)?;
@@ -53,7 +59,7 @@ pub(super) fn reserve(connection: &Connection, attempt: &Attempt, rule: LockRule
     Ok(Reservation { verdict, class, account, changed })
 }
 
-pub(super) fn grant(connection: &Connection, success: &Success, now: Moment) -> Answer<Grant> {
+pub(super) fn grant(connection: &Connection, success: &Success, now: Moment) -> SqlResult<Grant> {
     let Success { user, credential, record, terminal, class, cookie } = success;
     let drawn_from = match class {
         Class::KnownTerminal => terminal.as_bytes().as_slice(),
@@ -88,7 +94,7 @@ pub(super) fn may_enter(
     user: &UserId,
     credential: CredentialId,
     terminal: TerminalId,
-) -> Answer<bool> {
+) -> SqlResult<bool> {
     let known = stored_cookie(connection, user, &terminal)?.is_some();
     Ok(known && lock_of(connection, user, &credential)? == Some(None))
 }
@@ -98,7 +104,7 @@ pub(super) fn keep_certificate(
     user: &UserId,
     terminal: TerminalId,
     certificate: &[u8],
-) -> Answer<()> {
+) -> SqlResult<()> {
     connection
         .prepare_cached("UPDATE terminals SET certificate = ?3 WHERE user = ?1 AND terminal = ?2")?
         .execute(params![user.as_str(), terminal.as_bytes(), certificate])?;
@@ -106,14 +112,14 @@ pub(super) fn keep_certificate(
 }
 
 /// The reason an administrator locked the user for, if so; nothing at all if the user does not have these credentials.
-fn lock_of(connection: &Connection, user: &UserId, credential: &CredentialId) -> Answer<Option<Option<String>>> {
+fn lock_of(connection: &Connection, user: &UserId, credential: &CredentialId) -> SqlResult<Option<Option<String>>> {
     let mut statement = connection.prepare_cached(
         "SELECT lock_reason FROM users JOIN credentials ON user = id WHERE id = ?1 AND credential = ?2",
     )?;
     Ok(statement.query_row(params![user.as_str(), credential.as_bytes()], |row| row.get(0)).optional()?)
 }
 
-fn account(connection: &Connection, user: &UserId) -> Answer<Option<Account>> {
+fn account(connection: &Connection, user: &UserId) -> SqlResult<Option<Account>> {
     let mut statement =
         connection.prepare_cached("SELECT credential, record, public_key, vault FROM credentials WHERE user = ?1")?;
     let account = statement.query_row([user.as_str()], |row| {
@@ -127,13 +133,13 @@ fn account(connection: &Connection, user: &UserId) -> Answer<Option<Account>> {
     Ok(account.optional()?)
 }
 
-fn stored_cookie(connection: &Connection, user: &UserId, terminal: &TerminalId) -> Answer<Option<CookieDigest>> {
+fn stored_cookie(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<Option<CookieDigest>> {
     let mut statement = connection.prepare_cached("SELECT cookie FROM terminals WHERE user = ?1 AND terminal = ?2")?;
     let cookie = statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0).map(CookieDigest));
     Ok(cookie.optional()?)
 }
 
-fn forget_old_terminals(connection: &Connection, user: &UserId) -> Answer<()> {
+fn forget_old_terminals(connection: &Connection, user: &UserId) -> SqlResult<()> {
     let mut forget = connection.prepare_cached(
         "DELETE FROM terminals WHERE user = ?1 AND terminal NOT IN
              (SELECT terminal FROM terminals WHERE user = ?1 ORDER BY last_seen DESC LIMIT ?2)",
@@ -161,7 +167,7 @@ pub(super) fn read_budget(row: &Row<'_>, first: usize) -> rusqlite::Result<Budge
 }
 
 impl Owner<'_> {
-    fn budget(&self, connection: &Connection) -> Answer<Budget> {
+    fn budget(&self, connection: &Connection) -> SqlResult<Budget> {
         let budget = match self {
             Self::User { user, terminal } => connection
                 .prepare_cached(
@@ -178,7 +184,7 @@ impl Owner<'_> {
         Ok(budget.optional()?.unwrap_or_default())
     }
 
-    fn store(&self, connection: &Connection, budget: &Budget) -> Answer<()> {
+    fn store(&self, connection: &Connection, budget: &Budget) -> SqlResult<()> {
         let Lock { from, lasts } = budget.lock.unwrap_or(Lock { from: 0, lasts: 0 });
         let Budget { used, locks, failures, .. } = budget;
         match self {

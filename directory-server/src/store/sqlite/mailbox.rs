@@ -7,10 +7,10 @@ use common::ident::{RoomId, UserId};
 use common::msg::{MailKind, MailRefusal, MailboxReply, Member};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::error::SqlResult;
 use super::rooms;
-use crate::core::mailbox::{MailRule, Put, Stored};
-use crate::core::moment::Moment;
-use crate::core::store::Answer;
+use directory_core::mailbox::{MailRule, Put, Stored};
+use directory_core::moment::Moment;
 
 /// Something to keep for several terminals.
 pub(super) struct Letter<'a> {
@@ -44,7 +44,7 @@ struct Kept {
 
 impl Receiver {
     /// The terminal, before anything is added to its mailbox by this transaction.
-    pub(super) fn of(connection: &Connection, member: Member, sender: &UserId) -> Answer<Self> {
+    pub(super) fn of(connection: &Connection, member: Member, sender: &UserId) -> SqlResult<Self> {
         let mut statement = connection.prepare_cached(
             "SELECT bytes, coalesce((SELECT messages FROM mailbox_senders AS s
                                      WHERE s.user = ?1 AND s.terminal = ?2 AND s.sender = ?3), 0)
@@ -76,7 +76,7 @@ pub(super) fn keep(
     receivers: &mut [Receiver],
     rule: &MailRule,
     now: Moment,
-) -> Answer<()> {
+) -> SqlResult<()> {
     let (size, message) = (letter.body.len() as u64, u32::from(letter.kind == MailKind::Message));
     let keepers = receivers.iter().filter(|receiver| receiver.has_room_for(letter, rule)).count();
     if keepers > 0 {
@@ -112,13 +112,13 @@ pub(super) fn keep(
 }
 
 /// Takes so many numbers of items; the first of them. One that is not used is lost.
-pub(super) fn numbers(connection: &Connection, count: usize) -> Answer<i64> {
+pub(super) fn numbers(connection: &Connection, count: usize) -> SqlResult<i64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached("UPDATE mail_numbers SET last = last + ?1 RETURNING last")?;
     Ok(statement.query_row([count], |row| row.get::<_, i64>(0))? - count + 1)
 }
 
-fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Moment) -> Answer<()> {
+fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Moment) -> SqlResult<()> {
     let Letter { item, room, from, kind, epoch, body } = letter;
     connection
         .prepare_cached(
@@ -139,7 +139,7 @@ fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Moment) -> Ans
 }
 
 /// Writes down what [`keep`] has counted; the terminals whose mailboxes have something new.
-pub(super) fn settle(connection: &Connection, sender: &UserId, receivers: Vec<Receiver>) -> Answer<Vec<Member>> {
+pub(super) fn settle(connection: &Connection, sender: &UserId, receivers: Vec<Receiver>) -> SqlResult<Vec<Member>> {
     let mut told = Vec::new();
     for Receiver { member, kept, .. } in receivers {
         let (user, terminal) = (member.userid.as_str(), member.terminal.as_bytes());
@@ -165,7 +165,7 @@ pub(super) fn settle(connection: &Connection, sender: &UserId, receivers: Vec<Re
 }
 
 /// Counts a request of this terminal that was carried out.
-pub(super) fn count_written(connection: &Connection, member: &Member) -> Answer<()> {
+pub(super) fn count_written(connection: &Connection, member: &Member) -> SqlResult<()> {
     connection
         .prepare_cached(
             "INSERT INTO mailbox_states (user, terminal, written) VALUES (?1, ?2, 1)
@@ -175,7 +175,7 @@ pub(super) fn count_written(connection: &Connection, member: &Member) -> Answer<
     Ok(())
 }
 
-pub(super) fn put(connection: &Connection, put: &Put, rule: &MailRule, now: Moment) -> Answer<Stored> {
+pub(super) fn put(connection: &Connection, put: &Put, rule: &MailRule, now: Moment) -> SqlResult<Stored> {
     let refused = |refusal| {
         let reply = MailboxReply { stored: 0, refused: Some(refusal), full: Vec::new() };
         Ok(Stored { reply, told: Vec::new() })
@@ -191,7 +191,7 @@ pub(super) fn put(connection: &Connection, put: &Put, rule: &MailRule, now: Mome
     let is_pair = others.clone().min().is_some() && others.clone().min() == others.max();
     let receivers = roster.into_iter().filter(|member| *member != put.from);
     let receivers = receivers.map(|member| Receiver::of(connection, member, sender));
-    let mut receivers = receivers.collect::<Answer<Vec<_>>>()?;
+    let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };
     let first = numbers(connection, put.messages.len())?;
     for (item, body) in (first..).zip(&put.messages) {

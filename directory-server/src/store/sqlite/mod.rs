@@ -6,6 +6,7 @@
 pub(crate) mod backup;
 mod broadcasts;
 mod delivery;
+mod error;
 mod invites;
 mod key_packages;
 mod login;
@@ -28,27 +29,18 @@ use common::msg::{
 };
 use rusqlite::{Connection, OpenFlags};
 
-use crate::core::broadcast::Logged;
-use crate::core::key_packages::Taken;
-use crate::core::lockout::LockRule;
-use crate::core::mailbox::{MailRule, Put, Stored};
-use crate::core::moment::Moment;
-use crate::core::rooms::{Ended, Ending};
-use crate::core::store::{
+use directory_core::broadcast::Logged;
+use directory_core::key_packages::Taken;
+use directory_core::lockout::LockRule;
+use directory_core::mailbox::{MailRule, Put, Stored};
+use directory_core::moment::Moment;
+use directory_core::rooms::{Ended, Ending};
+use directory_core::store::{
     Answer, Attempt, Grant, InviteRecord, NewPasscode, NewUser, Registered, Reservation, RoomRecord, Standing, Store,
     StoreError, Success, Totals, UserRecord,
 };
+use error::SqlResult;
 use worker::Worker;
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
-            Some(rusqlite::ErrorCode::ReadOnly) => Self::ReadOnly,
-            _ => Self::Failed(error.to_string()),
-        }
-    }
-}
 
 /// A directory's memory in one SQLite database.
 #[derive(Debug)]
@@ -64,6 +56,10 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`]: the file cannot be opened, is no database, or was written by a newer version.
     pub fn open(path: &Path) -> Answer<Self> {
+        Ok(Self::connect(path)?)
+    }
+
+    fn connect(path: &Path) -> SqlResult<Self> {
         // Created here because SQLite would give it the mode of the umask; its journal files take over this mode.
         std::fs::OpenOptions::new()
             .create(true)
@@ -89,6 +85,10 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Failed`] if there is no memory or thread for it.
     pub fn in_memory() -> Answer<Self> {
+        Ok(Self::forgetful()?)
+    }
+
+    fn forgetful() -> SqlResult<Self> {
         let mut connection = Connection::open_in_memory()?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection)?;
@@ -97,14 +97,14 @@ impl SqliteStore {
 
     fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Answer<T> + Send + 'static,
+        work: impl FnOnce(&Connection) -> SqlResult<T> + Send + 'static,
     ) -> impl Future<Output = Answer<T>> + Send + 'static {
         self.writer.run(|connection| worker::in_savepoint(connection, work))
     }
 
     fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Answer<T> + Send + 'static,
+        work: impl FnOnce(&Connection) -> SqlResult<T> + Send + 'static,
     ) -> impl Future<Output = Answer<T>> + Send + 'static {
         self.reader.as_ref().unwrap_or(&self.writer).run(work)
     }

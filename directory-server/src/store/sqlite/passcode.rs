@@ -4,14 +4,15 @@ use common::crypto::opaque::KSF_VERSION;
 use common::ident::{CredentialId, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::core::store::{Answer, NewPasscode};
+use super::error::SqlResult;
+use directory_core::store::NewPasscode;
 
-pub(super) fn credential(connection: &Connection, user: &UserId) -> Answer<Option<CredentialId>> {
+pub(super) fn credential(connection: &Connection, user: &UserId) -> SqlResult<Option<CredentialId>> {
     let mut statement = connection.prepare_cached("SELECT credential FROM credentials WHERE user = ?1")?;
     Ok(statement.query_row([user.as_str()], |row| row.get(0).map(CredentialId)).optional()?)
 }
 
-pub(super) fn change(connection: &Connection, new: &NewPasscode) -> Answer<bool> {
+pub(super) fn change(connection: &Connection, new: &NewPasscode) -> SqlResult<bool> {
     let NewPasscode { user, credential, record, vault, version } = new;
     // A pair nobody has logged in with yet is replaced; the one before it is the one that certainly works.
     connection
@@ -33,13 +34,13 @@ pub(super) fn change(connection: &Connection, new: &NewPasscode) -> Answer<bool>
 }
 
 /// Record and vault from before a change, while they are kept.
-pub(super) fn former(connection: &Connection, user: &UserId) -> Answer<Option<(Vec<u8>, Vec<u8>)>> {
+pub(super) fn former(connection: &Connection, user: &UserId) -> SqlResult<Option<(Vec<u8>, Vec<u8>)>> {
     let mut statement = connection.prepare_cached("SELECT record, vault FROM former_credentials WHERE user = ?1")?;
     Ok(statement.query_row([user.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// After a login with `record`: if it is the newest, the one before is not needed any more.
-pub(super) fn settle(connection: &Connection, user: &UserId, record: &[u8]) -> Answer<()> {
+pub(super) fn settle(connection: &Connection, user: &UserId, record: &[u8]) -> SqlResult<()> {
     connection
         .prepare_cached(
             "DELETE FROM former_credentials

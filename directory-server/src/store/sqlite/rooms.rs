@@ -6,15 +6,16 @@ use common::msg::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
+use super::error::SqlResult;
 use super::mailbox::{self, Letter, Receiver};
 use super::users::user_id;
-use crate::core::mailbox::MailRule;
-use crate::core::moment::Moment;
-use crate::core::rooms::{Ended, Ending};
-use crate::core::store::{Answer, RoomRecord, StoreError};
+use directory_core::mailbox::MailRule;
+use directory_core::moment::Moment;
+use directory_core::rooms::{Ended, Ending};
+use directory_core::store::{RoomRecord, StoreError};
 
 /// The epoch of a room; nothing if the terminal is not in it.
-pub(super) fn epoch_for(connection: &Connection, room: &RoomId, member: &Member) -> Answer<Option<u64>> {
+pub(super) fn epoch_for(connection: &Connection, room: &RoomId, member: &Member) -> SqlResult<Option<u64>> {
     let mut statement = connection.prepare_cached(
         "SELECT epoch FROM rooms JOIN roster USING (room) WHERE room = ?1 AND user = ?2 AND terminal = ?3",
     )?;
@@ -24,7 +25,7 @@ pub(super) fn epoch_for(connection: &Connection, room: &RoomId, member: &Member)
 }
 
 /// The terminals of a room, those of one user together.
-pub(super) fn roster(connection: &Connection, room: &RoomId) -> Answer<Vec<Member>> {
+pub(super) fn roster(connection: &Connection, room: &RoomId) -> SqlResult<Vec<Member>> {
     let mut statement =
         connection.prepare_cached("SELECT user, terminal FROM roster WHERE room = ?1 ORDER BY user, terminal")?;
     let members = statement.query_map([room.as_bytes()], |row| {
@@ -44,7 +45,7 @@ enum Verdict {
     Refused(CommitStatus),
 }
 
-fn judge(connection: &Connection, ending: &Ending) -> Answer<Verdict> {
+fn judge(connection: &Connection, ending: &Ending) -> SqlResult<Verdict> {
     let Ending { from, room, epoch, members, commit, group, .. } = ending;
     let verdict = match epoch_for(connection, room, from)? {
         Some(now) if now != *epoch => return Ok(Verdict::Refused(CommitStatus::Epoch)),
@@ -65,7 +66,7 @@ fn judge(connection: &Connection, ending: &Ending) -> Answer<Verdict> {
 }
 
 /// Whether there is no such room; and whether there still is such a terminal.
-fn may_create(connection: &Connection, room: &RoomId, from: &Member) -> Answer<bool> {
+fn may_create(connection: &Connection, room: &RoomId, from: &Member) -> SqlResult<bool> {
     let mut statement = connection.prepare_cached(
         "SELECT NOT EXISTS (SELECT 1 FROM rooms WHERE room = ?1)
             AND EXISTS (SELECT 1 FROM terminals WHERE user = ?2 AND terminal = ?3)",
@@ -74,7 +75,7 @@ fn may_create(connection: &Connection, room: &RoomId, from: &Member) -> Answer<b
         .query_row(params![room.as_bytes(), from.userid.as_str(), from.terminal.as_bytes()], |row| row.get(0))?)
 }
 
-pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, now: Moment) -> Answer<Ended> {
+pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, now: Moment) -> SqlResult<Ended> {
     let Ending { from, room, epoch, members, commit, welcome, group } = ending;
     let mut before = roster(connection, room)?;
     match judge(connection, ending)? {
@@ -90,14 +91,14 @@ pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, 
     let mut told = Vec::new();
     let mut deliver = |kind, body: &[u8], to: &[Member]| {
         let receivers = to.iter().map(|member| Receiver::of(connection, member.clone(), &from.userid));
-        let mut receivers = receivers.collect::<Answer<Vec<_>>>()?;
+        let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
         if !body.is_empty() {
             let item = mailbox::numbers(connection, 1)?;
             let letter = Letter { item, room, from, kind, epoch: *epoch, body };
             mailbox::keep(connection, &letter, &mut receivers, rule, now)?;
         }
         told.extend(mailbox::settle(connection, &from.userid, receivers)?);
-        Ok::<_, StoreError>(())
+        SqlResult::Ok(())
     };
     deliver(MailKind::Commit, commit, &before)?;
     let invited: Vec<_> = new.into_iter().filter(|member| !before.contains(member)).collect();
@@ -120,7 +121,7 @@ pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, 
 }
 
 /// Puts the terminals that exist and are not there yet on the roster; which ones that were.
-fn enrol(connection: &Connection, room: &RoomId, members: &[Member]) -> Answer<Vec<Member>> {
+fn enrol(connection: &Connection, room: &RoomId, members: &[Member]) -> SqlResult<Vec<Member>> {
     let mut enrol = connection.prepare_cached(
         "INSERT OR IGNORE INTO roster (room, user, terminal)
          SELECT ?1, user, terminal FROM terminals WHERE user = ?2 AND terminal = ?3",
@@ -134,7 +135,7 @@ fn enrol(connection: &Connection, room: &RoomId, members: &[Member]) -> Answer<V
     Ok(new)
 }
 
-fn record(connection: &Connection, room: &RoomId, entry: &GroupEntry) -> Answer<()> {
+fn record(connection: &Connection, room: &RoomId, entry: &GroupEntry) -> SqlResult<()> {
     connection
         .prepare_cached("UPDATE rooms SET handle = ?2 WHERE room = ?1")?
         .execute(params![room.as_bytes(), entry.handle.as_bytes()])?;
@@ -147,7 +148,7 @@ fn record(connection: &Connection, room: &RoomId, entry: &GroupEntry) -> Answer<
     Ok(())
 }
 
-pub(super) fn group(connection: &Connection, handle: &GroupHandle) -> Answer<GroupReply> {
+pub(super) fn group(connection: &Connection, handle: &GroupHandle) -> SqlResult<GroupReply> {
     let room: Option<[u8; 16]> = connection
         .prepare_cached("SELECT room FROM rooms WHERE handle = ?1")?
         .query_row([handle.as_bytes()], |row| row.get(0))
@@ -158,7 +159,7 @@ pub(super) fn group(connection: &Connection, handle: &GroupHandle) -> Answer<Gro
     Ok(GroupReply { room: Some(RoomId(room)), admins })
 }
 
-pub(super) fn terminals(connection: &Connection, users: Vec<UserId>) -> Answer<Vec<UserTerminals>> {
+pub(super) fn terminals(connection: &Connection, users: Vec<UserId>) -> SqlResult<Vec<UserTerminals>> {
     let mut known = connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?;
     let mut published = connection.prepare_cached(
         "SELECT terminal FROM terminals JOIN publishers USING (user, terminal)
@@ -175,7 +176,7 @@ pub(super) fn terminals(connection: &Connection, users: Vec<UserId>) -> Answer<V
     Ok(found)
 }
 
-pub(super) fn certificates(connection: &Connection, members: Vec<Member>) -> Answer<Vec<UserCertificate>> {
+pub(super) fn certificates(connection: &Connection, members: Vec<Member>) -> SqlResult<Vec<UserCertificate>> {
     let mut found = Vec::new();
     for Member { userid, terminal } in members {
         let key = public_key(connection, &userid)?;
@@ -187,7 +188,7 @@ pub(super) fn certificates(connection: &Connection, members: Vec<Member>) -> Ans
     Ok(found)
 }
 
-pub(super) fn all(connection: &Connection) -> Answer<Vec<RoomRecord>> {
+pub(super) fn all(connection: &Connection) -> SqlResult<Vec<RoomRecord>> {
     let mut rooms = connection.prepare(
         "SELECT room, epoch, handle IS NOT NULL, (SELECT count(*) FROM roster AS r WHERE r.room = rooms.room)
          FROM rooms ORDER BY room",
@@ -213,12 +214,12 @@ pub(super) fn all(connection: &Connection) -> Answer<Vec<RoomRecord>> {
     Ok(records)
 }
 
-pub(super) fn remove(connection: &Connection, room: &RoomId) -> Answer<bool> {
+pub(super) fn remove(connection: &Connection, room: &RoomId) -> SqlResult<bool> {
     Ok(connection.execute("DELETE FROM rooms WHERE room = ?1", [room.as_bytes()])? > 0)
 }
 
 /// A user's identity key.
-pub(super) fn public_key(connection: &Connection, user: &UserId) -> Answer<Option<Hex>> {
+pub(super) fn public_key(connection: &Connection, user: &UserId) -> SqlResult<Option<Hex>> {
     let mut statement = connection.prepare_cached("SELECT public_key FROM credentials WHERE user = ?1")?;
     Ok(statement.query_row([user.as_str()], |row| row.get(0).map(Hex)).optional()?)
 }
@@ -228,16 +229,16 @@ pub(super) fn certificate(
     connection: &Connection,
     user: &UserId,
     terminal: &TerminalId,
-) -> Answer<Option<Certificate>> {
+) -> SqlResult<Option<Certificate>> {
     let mut statement =
         connection.prepare_cached("SELECT certificate FROM terminals WHERE user = ?1 AND terminal = ?2")?;
     let encoded: Option<Option<Vec<u8>>> =
         statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0)).optional()?;
     let Some(encoded) = encoded.flatten() else { return Ok(None) };
-    serde_json::from_slice(&encoded).map(Some).map_err(|error| StoreError::Failed(error.to_string()))
+    serde_json::from_slice(&encoded).map(Some).map_err(|error| StoreError::Failed(error.to_string()).into())
 }
 
-pub(super) fn remove_terminal(connection: &Connection, terminal: &Member) -> Answer<()> {
+pub(super) fn remove_terminal(connection: &Connection, terminal: &Member) -> SqlResult<()> {
     for sql in [
         "DELETE FROM terminals WHERE user = ?1 AND terminal = ?2",
         "DELETE FROM budgets WHERE user = ?1 AND terminal = ?2",

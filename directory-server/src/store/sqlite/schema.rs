@@ -2,7 +2,8 @@
 
 use rusqlite::Connection;
 
-use crate::core::store::{Answer, StoreError, Totals};
+use super::error::SqlResult;
+use directory_core::store::{StoreError, Totals};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_users.sql"),
@@ -12,11 +13,11 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Applies the migrations this database has not seen.
-pub(super) fn migrate(connection: &mut Connection) -> Answer<()> {
+pub(super) fn migrate(connection: &mut Connection) -> SqlResult<()> {
     let seen: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if seen > MIGRATIONS.len() {
         let newer = "it was written by a newer version of directory-server; install that version";
-        return Err(StoreError::Failed(newer.into()));
+        return Err(StoreError::Failed(newer.into()).into());
     }
     for (index, migration) in MIGRATIONS.iter().enumerate().skip(seen) {
         let transaction = connection.transaction()?;
@@ -28,14 +29,14 @@ pub(super) fn migrate(connection: &mut Connection) -> Answer<()> {
 }
 
 /// Bytes of the database, without its journal.
-pub(super) fn size(connection: &Connection) -> Answer<u64> {
+pub(super) fn size(connection: &Connection) -> SqlResult<u64> {
     let pages: u64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     let page_size: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     Ok(pages * page_size)
 }
 
 /// What there is, all together.
-pub(super) fn totals(connection: &Connection) -> Answer<Totals> {
+pub(super) fn totals(connection: &Connection) -> SqlResult<Totals> {
     let sql = "SELECT (SELECT count(*) FROM users), (SELECT count(lock_reason) FROM users),
                       (SELECT count(*) FROM mailbox), (SELECT coalesce(sum(bytes), 0) FROM mailbox_states)";
     let bytes = size(connection)?;
@@ -47,7 +48,7 @@ pub(super) fn totals(connection: &Connection) -> Answer<Totals> {
 }
 
 /// What is wrong with the database.
-pub(super) fn check(connection: &Connection) -> Answer<Vec<String>> {
+pub(super) fn check(connection: &Connection) -> SqlResult<Vec<String>> {
     let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
     let lines = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
@@ -101,6 +102,6 @@ mod tests {
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
-        assert!(matches!(migrate(&mut connection), Err(StoreError::Failed(_))));
+        assert!(matches!(migrate(&mut connection).map_err(StoreError::from), Err(StoreError::Failed(_))));
     }
 }

@@ -4,13 +4,14 @@ use common::crypto::opaque::KSF_VERSION;
 use common::ident::{KeyDigest, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::error::SqlResult;
 use super::invites;
 use super::login::{UNKNOWN_TERMINALS, read_budget};
-use crate::core::lockout::{ATTEMPTS_WITHOUT_SUCCESS, Budget};
-use crate::core::moment::{Moment, whole_seconds};
-use crate::core::store::{Answer, InviteRecord, NewUser, Registered, Standing, UserRecord};
+use directory_core::lockout::{ATTEMPTS_WITHOUT_SUCCESS, Budget};
+use directory_core::moment::{Moment, whole_seconds};
+use directory_core::store::{InviteRecord, NewUser, Registered, Standing, UserRecord};
 
-pub(super) fn standing(connection: &Connection, user: &UserId, now: Moment) -> Answer<Standing> {
+pub(super) fn standing(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<Standing> {
     if has_row(connection, "SELECT 1 FROM credentials WHERE user = ?1", user)? {
         return Ok(Standing::Taken);
     }
@@ -24,11 +25,11 @@ pub(super) fn standing(connection: &Connection, user: &UserId, now: Moment) -> A
     Ok(if reset { Standing::AwaitsInvite } else { Standing::Free })
 }
 
-fn has_row(connection: &Connection, query: &str, user: &UserId) -> Answer<bool> {
+fn has_row(connection: &Connection, query: &str, user: &UserId) -> SqlResult<bool> {
     Ok(connection.prepare_cached(query)?.exists([user.as_str()])?)
 }
 
-pub(super) fn register(connection: &Connection, new: &NewUser, now: Moment) -> Answer<Registered> {
+pub(super) fn register(connection: &Connection, new: &NewUser, now: Moment) -> SqlResult<Registered> {
     match (standing(connection, &new.id, now)?, &new.invite) {
         (Standing::Free, None) => {}
         (Standing::Invited(code), Some(invite)) if code == *invite => {}
@@ -58,18 +59,18 @@ pub(super) fn register(connection: &Connection, new: &NewUser, now: Moment) -> A
     Ok(Registered::Done)
 }
 
-pub(super) fn left(connection: &Connection, user: &UserId, now: Moment) -> Answer<()> {
+pub(super) fn left(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<()> {
     let mut statement = connection.prepare_cached("UPDATE users SET last_seen = ?2 WHERE id = ?1")?;
     statement.execute(params![user.as_str(), now.seconds()])?;
     Ok(())
 }
 
-pub(super) fn lock(connection: &Connection, user: &UserId, reason: &str) -> Answer<bool> {
+pub(super) fn lock(connection: &Connection, user: &UserId, reason: &str) -> SqlResult<bool> {
     let sql = "UPDATE users SET lock_reason = ?2 WHERE id = ?1";
     Ok(connection.execute(sql, params![user.as_str(), reason])? > 0)
 }
 
-pub(super) fn unlock(connection: &Connection, user: &UserId) -> Answer<bool> {
+pub(super) fn unlock(connection: &Connection, user: &UserId) -> SqlResult<bool> {
     let mut changed = 0;
     for sql in [
         "UPDATE users SET lock_reason = NULL WHERE id = ?1 AND lock_reason IS NOT NULL",
@@ -81,7 +82,7 @@ pub(super) fn unlock(connection: &Connection, user: &UserId) -> Answer<bool> {
     Ok(changed > 0)
 }
 
-pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecord) -> Answer<bool> {
+pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecord) -> SqlResult<bool> {
     if !has_row(connection, "SELECT 1 FROM users WHERE id = ?1", user)? {
         return Ok(false);
     }
@@ -96,7 +97,7 @@ pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecor
     Ok(true)
 }
 
-pub(super) fn remove(connection: &Connection, user: &UserId, now: Moment) -> Answer<bool> {
+pub(super) fn remove(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<bool> {
     if connection.execute("DELETE FROM users WHERE id = ?1", [user.as_str()])? == 0 {
         return Ok(false);
     }
@@ -116,13 +117,13 @@ const RECORD: &str = "
     LEFT JOIN credentials ON credentials.user = id
     LEFT JOIN budgets ON budgets.user = id AND budgets.terminal = ?1";
 
-pub(super) fn all(connection: &Connection, now: Moment) -> Answer<Vec<UserRecord>> {
+pub(super) fn all(connection: &Connection, now: Moment) -> SqlResult<Vec<UserRecord>> {
     let mut statement = connection.prepare(&format!("{RECORD} ORDER BY id"))?;
     let records = statement.query_map(params![UNKNOWN_TERMINALS], |row| record(row, now))?;
     Ok(records.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn one(connection: &Connection, user: &UserId, now: Moment) -> Answer<Option<UserRecord>> {
+pub(super) fn one(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<Option<UserRecord>> {
     let mut statement = connection.prepare(&format!("{RECORD} WHERE id = ?2"))?;
     let record = statement.query_row(params![UNKNOWN_TERMINALS, user.as_str()], |row| record(row, now));
     Ok(record.optional()?)

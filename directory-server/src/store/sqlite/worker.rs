@@ -11,7 +11,8 @@ use std::thread::JoinHandle;
 use futures::channel::oneshot;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::core::store::{Answer, StoreError};
+use super::error::{SqlError, SqlResult};
+use directory_core::store::StoreError;
 
 /// Work whose connection could not be had is told why.
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Reply + Send>;
@@ -34,7 +35,7 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    pub(super) fn writer(mut connection: Connection) -> Answer<Self> {
+    pub(super) fn writer(mut connection: Connection) -> SqlResult<Self> {
         Self::spawn("store-writer", move |jobs| {
             while let Ok(first) = jobs.recv() {
                 commit(&mut connection, std::iter::once(first).chain(jobs.try_iter()).take(BATCH));
@@ -42,7 +43,7 @@ impl Worker {
         })
     }
 
-    pub(super) fn reader(connection: Connection) -> Answer<Self> {
+    pub(super) fn reader(connection: Connection) -> SqlResult<Self> {
         Self::spawn("store-reader", move |jobs| {
             for job in jobs {
                 job(Ok(&connection))(Ok(()));
@@ -50,7 +51,7 @@ impl Worker {
         })
     }
 
-    fn spawn(name: &str, work: impl FnOnce(mpsc::Receiver<Job>) + Send + 'static) -> Answer<Self> {
+    fn spawn(name: &str, work: impl FnOnce(mpsc::Receiver<Job>) + Send + 'static) -> SqlResult<Self> {
         let (sender, receiver) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name(name.into())
@@ -62,11 +63,11 @@ impl Worker {
     /// Queues work at once; the future is its answer. Dropping the future does not take the work back.
     pub(super) fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Answer<T> + Send + 'static,
-    ) -> impl Future<Output = Answer<T>> + Send + 'static {
+        work: impl FnOnce(&Connection) -> SqlResult<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'static {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = connection.and_then(work);
+            let result = connection.and_then(|connection| Ok(work(connection)?));
             Box::new(move |durable| {
                 // Whoever asked may have gone away.
                 let _ = sender.send(durable.and(result));
@@ -96,7 +97,7 @@ fn commit(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
     let mut replies = Vec::new();
     let durable = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Err(error) => {
-            let error = StoreError::from(error);
+            let error = StoreError::from(SqlError::from(error));
             replies.extend(jobs.map(|job| job(Err(error.clone()))));
             Err(error)
         }
@@ -114,7 +115,7 @@ fn commit(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
                 }
             }
             match broken {
-                None => transaction.commit().map_err(StoreError::from),
+                None => transaction.commit().map_err(|error| SqlError::from(error).into()),
                 Some(error) => Err(error),
             }
         }
@@ -125,7 +126,7 @@ fn commit(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
 }
 
 /// Runs `work` so that its failure leaves no trace in the transaction around it.
-pub(super) fn in_savepoint<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Answer<T>) -> Answer<T> {
+pub(super) fn in_savepoint<T>(connection: &Connection, work: impl FnOnce(&Connection) -> SqlResult<T>) -> SqlResult<T> {
     connection.prepare_cached("SAVEPOINT work")?.execute([])?;
     let result = work(connection);
     if result.is_err() && !connection.is_autocommit() {
@@ -147,7 +148,7 @@ mod tests {
         connection
     }
 
-    fn insert(n: i64) -> impl FnOnce(&Connection) -> Answer<()> + Send + 'static {
+    fn insert(n: i64) -> impl FnOnce(&Connection) -> SqlResult<()> + Send + 'static {
         move |connection| in_savepoint(connection, |c| Ok(c.execute("INSERT INTO t VALUES (?1)", [n]).map(drop)?))
     }
 
@@ -170,9 +171,9 @@ mod tests {
         });
         let answers = [insert(1), insert(200), insert(2)].map(|work| worker.run(work));
         let half_done = worker.run(|connection| {
-            in_savepoint(connection, |c| -> Answer<()> {
+            in_savepoint(connection, |c| -> SqlResult<()> {
                 c.execute("INSERT INTO t VALUES (3)", [])?;
-                Err(StoreError::Failed("second thoughts".into()))
+                Err(StoreError::Failed("second thoughts".into()).into())
             })
         });
         go.send(()).unwrap();

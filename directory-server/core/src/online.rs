@@ -381,7 +381,7 @@ impl Online {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::pushes::{Outlet, Push};
+    use crate::pushes::{Outlet, Push};
 
     fn user(id: &str) -> UserId {
         UserId::parse(id).unwrap()

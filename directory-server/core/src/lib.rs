@@ -5,6 +5,7 @@
 //! await nothing but the [`store::Store`]. [`lockout`], [`sources`] and [`admission`] are the arithmetic of what is
 //! refused; [`online`] is who is there, and [`pushes`] what waits to be told to one of them. Each takes the time as an
 //! argument.
+#![forbid(unsafe_code)]
 
 pub mod address_style;
 pub mod admission;
