@@ -206,9 +206,9 @@ fn a_reset_by_an_administrator_forgets_both_and_ends_changes_that_are_under_way(
     let code = common::crypto::invite::InviteCode::generate().unwrap();
     let invite = InviteRecord { user: user("ali"), code: code.clone(), expires: u64::MAX >> 1 };
     assert!(block_on(world.directory.store.reset(&user("ali"), invite)).unwrap());
-    let mut anew = world.connect();
-    let proof = code.peer_proof(anew.channel(&user("ali")));
-    assert_eq!(anew.register(&world, Example::Ali, RIGHT, Some(proof)).reason, None);
+    let mut again = world.connect();
+    let proof = code.peer_proof(again.channel(&user("ali")));
+    assert_eq!(again.register(&world, Example::Ali, RIGHT, Some(proof)).reason, None);
     assert_eq!(finish(&mut session, &world, late), PasscodeStatus::Refused, "those credentials are gone");
     for pair in [Pair::Newest, Pair::Former] {
         let (changed, reply, version) = log_in(&mut world, pair, RIGHT, 1, Some(cookie));

@@ -44,7 +44,7 @@ impl RunningDirectory {
     }
 }
 
-/// What a session may ask for, and what a mailbox takes, has no limit; and nobody is told of others, which would come
+/// What a session may ask for, and what a mailbox takes, has no limit; and nobody hears of others, which would come
 /// between questions and answers.
 const ENVIRONMENT: [(&str, &str); 3] =
     [("DIRSRV_LIMITS__LOOKUPS_PER_MINUTE", "0"), ("DIRSRV_LIMITS__QUEUE", "0"), ("DIRSRV_PRESENCE__SHOW", "contacts")];

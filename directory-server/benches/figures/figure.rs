@@ -42,9 +42,9 @@ impl Unit {
 pub(crate) enum Target {
     /// The value itself is at most this.
     Value(f64),
-    /// The value is at most so many times its floor.
+    /// The value is at most this multiple of its floor.
     Ratio(f64),
-    /// The value, of which more is better, is at least so many times its floor.
+    /// The value, of which more is better, is at least this multiple of its floor.
     LeastRatio(f64),
 }
 

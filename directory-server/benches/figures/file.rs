@@ -36,7 +36,7 @@ const MEGABYTE: f64 = 1e6;
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Sends so many bytes to every caller until killed: to every second one from a file.
+/// Sends a number of bytes to every caller until killed: to every second one from a file.
 pub(crate) fn pour(arguments: &[String]) -> Outcome<()> {
     let [size, path] = arguments else { return Err("size and path are missing".into()) };
     let size: usize = size.parse()?;

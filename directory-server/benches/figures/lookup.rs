@@ -67,7 +67,7 @@ fn rounds(programs: &Programs, effort: Effort, placement: Placement) -> Outcome<
         let account = directory.register(&format!("u{n:02}"), Stretch::Least, identity.to_pkcs1())?;
         let mut client = Client::connect(source(1), directory.address)?;
         client.log_in(&account, terminal(1), 65_000)?;
-        // What a session is told of its own user comes before this answer.
+        // News about the session's own user come before this answer.
         client.ask(Ping {})?;
         sessions.push(client);
     }

@@ -169,7 +169,7 @@ fn mail_and_groups_leave_neither_texts_nor_names_of_groups_on_the_wire_and_on_an
     ali.shows(&format!("-- Group #{group} created"));
     ali.enters(&format!("send {} {}", USERS[1], TEXTS[0]));
     ali.enters(&format!("#{group} {}", TEXTS[1]));
-    // Asked again until it is so: the mailbox is filled while the person goes on typing.
+    // Asked again until it is so: the mailbox is filled while the user goes on typing.
     let mut asked = 0;
     while !ali.output().contains("is kept by the directory server") {
         asked += 1;

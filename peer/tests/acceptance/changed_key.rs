@@ -1,4 +1,4 @@
-//! A key that is not the one seen before (decision D14, threat P6): everything stops until the person decides.
+//! A key that is not the one seen before (decision D14, threat P6): everything stops until the user decides.
 
 use common::testkit::Example;
 

@@ -185,7 +185,7 @@ fn slowly(stage: &Stage, sender: &Seat, size: usize) -> (Terminal, Terminal, std
     (ali, bianca, saved)
 }
 
-/// How far the transfer was each time that it was told.
+/// How far the transfer was in each notice of progress.
 fn percents(lines: &[String]) -> Vec<u32> {
     let told = lines.iter().filter_map(|line| line.strip_prefix("-- plans.bin ")?.split_once("% (")?.0.parse().ok());
     told.collect()

@@ -54,7 +54,7 @@ fn from_nothing_to_the_first_message_in_a_hundred_and_seven_keys() {
     bianca.terminal.shows("Hello, how are you today?");
     let commands: usize = COMMANDS.iter().map(|command| command.len() + 1).sum();
     assert_eq!(commands + ali.keys + bianca.keys, KEYS);
-    // Machines differ and may be busy: the time is told, not judged.
+    // Machines differ and may be busy: the time is printed, not judged.
     eprintln!("the first run took the machine {:?}", begin.elapsed());
     for (terminal, user) in terminals.iter().zip(["ali", "bianca"]) {
         let question = format!("No user {user} on {server}. Register {user} now? [Y/n]");

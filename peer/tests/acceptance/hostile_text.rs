@@ -23,7 +23,7 @@ pub(crate) const HOSTILE: &[&str] = &[
     "\x1b[?1049h\x1b[?2004l\x1b[?25l\x1bc",
 ];
 
-/// Lines that a person could take for ours.
+/// Lines that a user could take for ours.
 const IMITATIONS: &[&str] = &[
     "Connection ended",
     "CTRL-C connection ended",

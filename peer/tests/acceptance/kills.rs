@@ -1,7 +1,7 @@
 //! A thousand messages and a hundred kills (decision D17, threats G5, T6): each message arrives once, in order.
 //!
 //! What counts as sent is what ali can see: a message that is in the history after a kill is sent and never typed again;
-//! one that is not was lost with the program before it was kept, and is typed again, as a person would.
+//! one that is not was lost with the program before it was kept, and is typed again, as a user would.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ const MESSAGES: usize = 1000;
 const LAST: usize = MESSAGES - 1;
 /// Kills while bianca is away, and while she is there.
 const KILLS: [usize; 2] = [45, 55];
-/// So many messages of ali wait in bianca's mailbox at most, so that the outbox holds the rest and goes on only as she
+/// Few messages of ali fit into bianca's mailbox, so that the outbox holds the rest and goes on only as she
 /// takes some: the kills fall among many small deliveries instead of a few large ones.
 const START: Start<'_> = Start { clock_offset: 0, settings: &[("LIMITS__QUEUE", "16")] };
 
@@ -69,7 +69,7 @@ impl Writer {
         Self { seat, peer, next: last.map_or(0, |last| last + 1) }
     }
 
-    /// Types so many messages.
+    /// Types this number of messages.
     fn types(&mut self, count: usize) {
         let last = (self.next + count).min(MESSAGES);
         let lines = (self.next..last).map(|number| format!("send bianca message number {number}\n"));
@@ -122,7 +122,7 @@ impl Reader {
         Self { seat, peer, shown: Vec::new(), has_all }
     }
 
-    /// Waits until so many more messages are on the screen, or the last one is.
+    /// Waits until this number of further messages is on the screen, or the last one is.
     #[track_caller]
     fn sees_more(&self, count: usize) {
         let before = shown(&self.peer.output()).len();

@@ -15,7 +15,7 @@ use crate::harness::{Piped, Stage};
 
 /// Attempts without a finish …
 const ATTEMPTS: usize = 1000;
-/// … of which so many at the same moment, fewer than the directory begins to drop at random.
+/// … of which this number at the same moment, fewer than the directory begins to drop at random.
 const AT_ONCE: usize = 200;
 
 #[test]

@@ -1,5 +1,5 @@
 //! Messages for somebody who is away (decisions D16, D17): each arrives once, in order, whatever is killed
-//! meanwhile, and the sender is told.
+//! meanwhile, and the sender knows what has become of them.
 
 use common::testkit::Example;
 

@@ -8,7 +8,7 @@ use common::testkit::Example;
 
 use crate::harness::{Stage, Terminal};
 
-/// The text that a terminal was told to put on its clipboard.
+/// The text that a terminal was asked to put on its clipboard.
 fn clipboard(written: &[u8]) -> Option<String> {
     let written = String::from_utf8_lossy(written).into_owned();
     let (_, rest) = written.split_once("\u{1b}]52;c;")?;

@@ -44,7 +44,7 @@ fn after_a_panic_the_terminal_is_as_it_was_and_the_bug_can_be_reported() {
     }
 }
 
-/// There is one report, for the person alone.
+/// There is one report, for the user alone.
 fn says_where(folder: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let reports: Vec<_> = std::fs::read_dir(folder).unwrap().map(Result::unwrap).collect();

@@ -92,7 +92,7 @@ fn two_people_talk_over_pipes_exactly_as_promised() {
 #[test]
 fn the_same_two_programs_call_each_other_ten_times_in_turn() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
-    // Calls follow each other faster than a person presses CTRL-C twice by mistake.
+    // Calls follow each other faster than a user presses CTRL-C twice by mistake.
     let impatient = "[line]\nctrl_c_grace = \"0s\"\n";
     let start = |user| Terminal::start(&stage.seat_of(user).configured(impatient));
     let (ali, bianca) = (start("ali"), start("bianca"));

@@ -62,7 +62,7 @@ fn the_screen_is_drawn_as_designed_in_every_size_and_nothing_stays_of_the_one_be
     for (columns, rows) in [(120, 40), (40, 20), (20, 6), (120, 40), (80, 24)] {
         ali.resize_to(columns, rows);
         is_as_designed(ali, &format!("{columns}x{rows}"));
-        // Everything is drawn anew: nothing else was on the screen.
+        // Everything is drawn again: nothing else was on the screen.
         let before = steady(&ali.cells());
         let written = ali.bytes().len();
         ali.types("\x0c");

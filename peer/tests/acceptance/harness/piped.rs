@@ -62,7 +62,7 @@ impl Piped {
         self.shows_times(what, 1);
     }
 
-    /// Waits until `what` is so many times in the output.
+    /// Waits until `what` occurs `times` times in the output.
     #[track_caller]
     pub(crate) fn shows_times(&self, what: &str, times: usize) {
         let found = |seen: &mut Seen<()>| (text(seen).matches(what).count() >= times).then_some(());

@@ -57,7 +57,7 @@ impl Proxy {
         self.from_client.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until the side that connected has sent more than so many bytes.
+    /// Waits until the side that connected has sent more than this number of bytes.
     #[track_caller]
     pub(crate) fn until_client_sent_more_than(&self, count: usize) {
         let (sent, more) = &*self.from_client;

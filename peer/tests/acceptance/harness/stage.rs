@@ -28,12 +28,12 @@ pub(crate) struct Stage {
     folder: TempDir,
 }
 
-/// One terminal to be started: where it listens, where its state is, what it is told on the command line.
+/// One terminal to be started: where it listens, where its state is, what its command line says.
 #[derive(Debug, Clone)]
 pub(crate) struct Seat {
     /// Its address.
     pub(crate) ip: Ipv4Addr,
-    /// The server it is told.
+    /// The directory it is to use.
     pub(crate) server: SocketAddr,
     /// Where it keeps its state.
     pub(crate) data: PathBuf,

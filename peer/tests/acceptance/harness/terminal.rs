@@ -1,4 +1,4 @@
-//! A peer in a pseudo-terminal, with a model of the screen that a person would see.
+//! A peer in a pseudo-terminal, with a model of the screen that a user would see.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,10 +17,10 @@ use super::watch::{PATIENCE, Seen, Watch};
 /// Rows high enough that nothing scrolls away before a test has looked at it.
 const TALL: u16 = 200;
 
-/// What a person sees.
+/// What the user sees.
 struct Screen(vt100::Parser);
 
-/// A running peer and the person in front of it.
+/// A running peer and the user in front of it.
 pub(crate) struct Terminal {
     pid: Pid,
     /// Tells the exit code, once.
@@ -40,12 +40,12 @@ impl Terminal {
         Self::start_wide(seat, 80)
     }
 
-    /// Starts a peer on a screen of so many columns.
+    /// Starts a peer on a screen of this number of columns.
     pub(crate) fn start_wide(seat: &Seat, columns: u16) -> Self {
         Self::start_sized(seat, columns, TALL)
     }
 
-    /// Starts a peer on a screen of so many columns and rows.
+    /// Starts a peer on a screen of this size.
     pub(crate) fn start_sized(seat: &Seat, columns: u16, rows: u16) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_peer"));
         command.args(seat.arguments());
@@ -111,7 +111,7 @@ impl Terminal {
         self.shows_times(text, 1);
     }
 
-    /// Waits until so many lines of the screen have `text` in them.
+    /// Waits until this number of lines of the screen have `text` in them.
     #[track_caller]
     pub(crate) fn shows_times(&self, text: &str, times: usize) {
         let what = format!("{text:?} on {times} lines");
@@ -221,7 +221,7 @@ impl Terminal {
         self.watch.wait(what, found, describe);
     }
 
-    /// Waits until the program has written this, after so many bytes.
+    /// Waits until the program has written this, after this number of bytes.
     #[track_caller]
     pub(crate) fn until_written(&self, after: usize, what: &str) {
         let found = |seen: &mut Seen<Screen>| {

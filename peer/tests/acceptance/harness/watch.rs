@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longest wait for anything; a test that waits so long fails. Long, because the machine may be busy, but shorter than
-/// a person may take to answer a call, so that what happens when that time is over is not taken for something else.
+/// a user may take to answer a call, so that what happens when that time is over is not taken for something else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(50);
 
 /// What was seen so far, shared with the thread that reads it.
@@ -30,7 +30,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<T: Send + 'static> Watch<T> {
-    /// Reads `source` to its end on a thread of its own; `take` is told of every piece.
+    /// Reads `source` to its end on a thread of its own; `take` gets every piece.
     pub(crate) fn new(mut source: impl Read + Send + 'static, view: T, take: fn(&mut T, &[u8])) -> Self {
         let shared = Arc::new((Mutex::new(Seen { bytes: Vec::new(), ended: false, view }), Condvar::new()));
         let reader = Arc::clone(&shared);
