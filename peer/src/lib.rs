@@ -6,7 +6,7 @@
 //! screen ◄─ ui ◄─ app ◄── Notice ──         ◄── Input ─── shell
 //! ```
 //!
-//! Reading order: `core` (what a peer decides, pure), `shell` (carries it out), `store` (what is kept), `app` (words,
+//! Reading order: `peer_core` (what a peer decides, pure: a crate of its own), `shell` (carries it out), `store` (what is kept), `app` (words,
 //! dialogue, what may be displayed), `ui` (the line terminal), `cli` and `config`, and `program`, which puts them
 //! together. Who may import whom is checked by `scripts/check`; `common/docs/architecture.md` tells the whole story.
 #![forbid(unsafe_code)]
@@ -14,12 +14,9 @@
 mod app;
 mod cli;
 mod config;
-mod core;
 mod program;
 mod shell;
 mod signals;
-#[cfg(test)]
-mod simulation;
 mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -27,14 +27,14 @@ use crate::app::words::failure::{self, Report};
 use crate::app::words::{self, trust as trust_words};
 use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
-use crate::core::command::Answer;
-use crate::core::engine;
-use crate::core::notice::{Failure, Notice};
-use crate::core::post::FilePolicy;
 use crate::shell::transfer::{self, Habits};
 use crate::shell::{self, FrontEnd, Setup, rt, trust};
-use crate::{core, signals, ui};
+use crate::{signals, ui};
 use ask::Person;
+use peer_core::command::Answer;
+use peer_core::engine;
+use peer_core::notice::{Failure, Notice};
+use peer_core::post::FilePolicy;
 
 /// Notices that may wait for the front end before whoever causes them has to wait (threat P4).
 const NOTICES: usize = 256;
@@ -126,7 +126,7 @@ fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> 
     Ok(block_on(ui::line::run(options, channels)))
 }
 
-fn start_engine(setup: Setup) -> Result<(Sender<core::command::Command>, Receiver<Notice>), Report> {
+fn start_engine(setup: Setup) -> Result<(Sender<peer_core::command::Command>, Receiver<Notice>), Report> {
     let (command_sender, commands) = async_channel::unbounded();
     let (notices, notice_receiver) = async_channel::bounded(NOTICES);
     // A thread of its own: whoever does not read our output holds up the front end, and the engine only when many

@@ -1,4 +1,4 @@
 //! A link to a terminal that is called, as a sequence of frames.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| peer::testkit::fuzz_link(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| peer_core::testkit::fuzz_link(data));

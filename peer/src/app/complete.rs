@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::words::emoji;
 use super::words::help::{TOPICS, topic};
-use crate::core::notice::Notice;
+use peer_core::notice::Notice;
 
 /// Where the line is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use crate::core::keep::Conversation;
 use common::ident::{BadUserId, UserId};
 use common::limits::DIRECTORY_PORT;
+use peer_core::keep::Conversation;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 const AUTO: &str = "auto";

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::dialogue::{Names, Presence, Time};
 use crate::app::full::{Ring, When};
-use crate::core::post::AcceptFiles;
 use crate::shell::transfer::OnExists;
 use crate::ui::tui::{Bindings, Theme, Via};
 pub(crate) use common::settings::{Size, Span};
 pub(crate) use forms::{Listen, Login, Muted, QuietHours, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, default_state_dir, load, own_path};
+use peer_core::post::AcceptFiles;
 
 /// All sections.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

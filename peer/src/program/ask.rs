@@ -12,11 +12,11 @@ use crate::app::exit;
 use crate::app::sanitise::SafeText;
 use crate::app::words;
 use crate::app::words::failure::{self, Report};
-use crate::core::command::Answer;
-use crate::core::notice::Failure;
 use crate::signals;
 use crate::ui::TerminalEcho;
 use crate::ui::channels::Interrupt;
+use peer_core::command::Answer;
+use peer_core::notice::Failure;
 
 /// Somebody who can be asked.
 #[derive(Debug)]

@@ -14,10 +14,10 @@ use crate::app::words::failure::{self, Report};
 use crate::app::{exit, grammar, words};
 use crate::cli::Settings;
 use crate::config::Named;
-use crate::core::notice::Failure;
 use crate::shell::backup::{self, Backup, Stopped};
 use crate::shell::{Setup, rt, trust};
 use crate::store::pins;
+use peer_core::notice::Failure;
 
 /// Writes a backup.
 pub(super) fn export(settings: &Settings, file: &Path) -> Result<i32, Report> {

@@ -11,9 +11,9 @@ use crate::app::rpc::{self, ClientId, Life};
 use crate::app::words::failure::{self, Report};
 use crate::app::words::setup as said;
 use crate::cli::Settings;
-use crate::core::notice::Failure;
 use crate::shell::Setup;
 use crate::ui::json::{self, Channels, NotBound, Socket, Told};
+use peer_core::notice::Failure;
 
 /// What clients have said that the loop has not taken; then they wait.
 const TOLD: usize = 64;

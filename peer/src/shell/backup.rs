@@ -25,11 +25,11 @@ use super::directory::session::check_pin;
 use super::directory::{Place, Wire};
 use super::entry::open_state;
 use super::{Setup, clock};
-use crate::core::contacts::Contact;
-use crate::core::notice::{Failure, LoginRefused, RegisterRefused};
 use crate::store::StoreError;
 use crate::store::places::{ServerFolder, create_private};
 use crate::store::state::State;
+use peer_core::contacts::Contact;
+use peer_core::notice::{Failure, LoginRefused, RegisterRefused};
 
 /// Bytes of a backup, far more than the pins of anybody's contacts take.
 const FILE_MAX: u64 = 16 * 1024 * 1024;

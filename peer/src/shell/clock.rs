@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::core::engine::Now;
+use peer_core::engine::Now;
 
 /// Seconds since the epoch by the local clock; for dates shown to people.
 pub(crate) fn date() -> u64 {

@@ -16,8 +16,8 @@ use rustls::ClientConfig;
 
 use super::link::{farewell, send};
 use super::rt::{self, TcpStream};
-use crate::core::engine::DialFailed;
-use crate::core::verify::{Found, Me};
+use peer_core::engine::DialFailed;
+use peer_core::verify::{Found, Me};
 
 /// One call to be placed.
 pub(crate) struct Dial {

@@ -17,9 +17,9 @@ use rustls::ServerConfig;
 
 use super::rt::{self, Task, TcpListener, TcpStream};
 use super::{Event, Events};
-use crate::core::notice::Failure;
-use crate::core::verify::Request;
 use crate::shell::clock::DirectoryTime;
+use peer_core::notice::Failure;
+use peer_core::verify::Request;
 
 /// A caller that has shown a key of its own and asked to be connected; the engine judges.
 pub(crate) struct Caller {

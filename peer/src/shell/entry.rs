@@ -15,12 +15,12 @@ use super::directory::session::check_pin;
 use super::directory::{Place, Wire};
 use super::rt::TcpListener;
 use super::{FrontEnd, Setup, clock, rt};
-use crate::core::command::{Answer, Command};
-use crate::core::notice::{Failure, Notice};
 use crate::store::StoreError;
 use crate::store::pins::{self, DirectoryPin};
 use crate::store::places::ServerFolder;
 use crate::store::state::State;
+use peer_core::command::{Answer, Command};
+use peer_core::notice::{Failure, Notice};
 
 /// A terminal that is present.
 pub(crate) struct Entered {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Journalist;
-use crate::core::engine::Effect;
+use peer_core::engine::Effect;
 
 /// What is to be written with each `Keep` of these effects: what is told behind it, and before the first one. Without a
 /// `Keep` there is one place, for what is about this moment only. Nothing where no journal is kept.
@@ -25,7 +25,7 @@ pub(super) fn news(journalist: Option<Journalist>, effects: &[Effect]) -> VecDeq
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::notice::Notice;
+    use peer_core::notice::Notice;
 
     #[test]
     fn what_is_told_is_written_with_what_it_rests_on() {

@@ -14,8 +14,8 @@ use futures::{FutureExt as _, select_biased};
 
 use super::transfer::Serve;
 use super::{Events, rt};
-use crate::core::engine::{Input, LinkEnd, LinkId};
-use crate::core::talk::{Reaction, react};
+use peer_core::engine::{Input, LinkEnd, LinkId};
+use peer_core::talk::{Reaction, react};
 
 /// Frames of one link that are handled before the other tasks of the terminal get their turn. Chosen arbitrarily.
 const TURN: u32 = 16;

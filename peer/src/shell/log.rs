@@ -3,7 +3,7 @@
 
 use tracing::{debug, error, info, warn};
 
-use crate::core::notice::Notice;
+use peer_core::notice::Notice;
 
 /// Takes down what the person is told.
 pub(super) fn told(notice: &Notice) {

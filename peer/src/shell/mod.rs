@@ -28,10 +28,10 @@ use async_channel::{Receiver, Sender};
 use self::directory::session::Back;
 use self::door::Caller;
 use self::transfer::Habits;
-use crate::core::command::Command;
-use crate::core::engine::{Accept, DialFailed, DialId, Input};
-use crate::core::notice::{Failure, Notice};
-use crate::core::post::FilePolicy;
+use peer_core::command::Command;
+use peer_core::engine::{Accept, DialFailed, DialId, Input};
+use peer_core::notice::{Failure, Notice};
+use peer_core::post::FilePolicy;
 
 /// How many inputs may wait for the engine before whoever makes them has to wait.
 const EVENTS: usize = 256;
@@ -125,7 +125,7 @@ impl FrontEnd {
 pub(crate) async fn run(setup: Setup, front_end: FrontEnd) {
     match entry::enter(&setup, &front_end).await {
         Ok(Some(entered)) => terminal::run(setup, entered, front_end).await,
-        Ok(None) => front_end.tell(Notice::LoggedOut { why: crate::core::notice::LoggedOut::Asked }).await,
+        Ok(None) => front_end.tell(Notice::LoggedOut { why: peer_core::notice::LoggedOut::Asked }).await,
         Err(failure) => front_end.tell(Notice::Failed(failure)).await,
     }
 }

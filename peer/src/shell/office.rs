@@ -4,14 +4,14 @@ use common::crypto::random;
 use common::ident::KeyDigest;
 use common::msg::Certificate;
 
-use crate::core::command::After;
-use crate::core::keep::{Conversation, Kind, Mark, Name, Record};
-use crate::core::notice::{Explained, Failure, Next, Notice};
-use crate::core::post::{FilePolicy, Kept, Post, Recall, Start};
-use crate::core::verify::Me;
 use crate::store::StoreError;
 use crate::store::journal::Page;
 use crate::store::state::State;
+use peer_core::command::After;
+use peer_core::keep::{Conversation, Kind, Mark, Name, Record};
+use peer_core::notice::{Explained, Failure, Next, Notice};
+use peer_core::post::{FilePolicy, Kept, Post, Recall, Start};
+use peer_core::verify::Me;
 
 /// Messages one search finds at most.
 const FOUND: usize = 50;

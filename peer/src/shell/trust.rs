@@ -7,9 +7,9 @@ use common::ident::KeyDigest;
 
 use super::directory::{Place, Wire};
 use super::{Setup, clock};
-use crate::core::notice::Failure;
 use crate::store::pins::{self, DirectoryPin};
 use crate::store::places::ServerFolder;
+use peer_core::notice::Failure;
 
 /// What a directory shows now beside what is pinned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::sealed::Seal;
 use super::state::State;
 use super::{StoreError, search};
-use crate::core::keep::{Conversation, HistoryChange, Mark, Name, Position, Record};
+use peer_core::keep::{Conversation, HistoryChange, Mark, Name, Position, Record};
 
 /// A message and where it stands.
 pub(crate) type Placed = (Position, Record);

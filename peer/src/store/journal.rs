@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::StoreError;
 use super::sealed::Seal;
 use super::state::State;
-use crate::core::notice::Event;
+use peer_core::notice::Event;
 
 /// Events that are kept; the oldest go.
 const EVENTS: u64 = 10_000;

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::sealed::Seal;
 use super::state::State;
 use super::{StoreError, history, journal};
-use crate::core::keep::{Change, Kind};
-use crate::core::notice::Event;
+use peer_core::keep::{Change, Kind};
+use peer_core::notice::Event;
 
 /// A kept value and its key.
 pub(crate) type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);

@@ -16,8 +16,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::places::private_folder;
 use super::sealed::Seal;
 use super::{StoreError, keep, schema};
-use crate::core::contacts::Contact;
-use crate::core::keep::Change;
+use peer_core::contacts::Contact;
+use peer_core::keep::Change;
 
 const TERMINAL: &str = "terminal";
 const COOKIE: &str = "cookie";

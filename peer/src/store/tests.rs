@@ -7,7 +7,7 @@ use common::testkit::Example;
 
 use super::StoreError;
 use super::state::{KnownVault, State};
-use crate::core::keep::{Change, Conversation, HistoryChange, Kind, Mark, Name, Position, Record};
+use peer_core::keep::{Change, Conversation, HistoryChange, Kind, Mark, Name, Position, Record};
 
 struct Folder(tempfile::TempDir);
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use common::ident::MessageId;
 use common::testkit::Example;
 
-use crate::core::keep::{Change, Conversation, HistoryChange, Mark, Name, Record};
 use crate::store::StoreError;
 use crate::store::state::State;
+use peer_core::keep::{Change, Conversation, HistoryChange, Mark, Name, Record};
 
 /// What ali keeps of bianca's messages.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use futures::{FutureExt as _, select_biased};
 use crate::app::sanitise::SafeText;
 use crate::app::words::failure;
 use crate::app::{Now, exit};
-use crate::core::command::Command;
-use crate::core::notice::{Failure, Notice};
+use peer_core::command::Command;
+use peer_core::notice::{Failure, Notice};
 
 /// Notices shown in one update, so that a flood of them does not keep keys waiting. Chosen arbitrarily.
 pub(super) const NOTICES_PER_UPDATE: usize = 64;

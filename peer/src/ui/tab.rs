@@ -3,7 +3,7 @@
 use super::editor::{Editor, Tab};
 use crate::app::complete::{Names, Place, complete};
 use crate::app::dialogue::{Echo, Lines, Prompt};
-use crate::core::notice::Notice;
+use peer_core::notice::Notice;
 
 /// Names that can be completed.
 #[derive(Debug, Default)]

@@ -11,9 +11,9 @@ use super::session::{Floor, Session};
 use super::stage::Stage;
 use crate::app::sanitise::SafeText;
 use crate::app::words::{mail, talk};
-use crate::core::command::Command;
-use crate::core::keep::{Conversation, Record};
-use crate::core::notice::Arrival;
+use peer_core::command::Command;
+use peer_core::keep::{Conversation, Record};
+use peer_core::notice::Arrival;
 
 /// How often the texts of one user may take a line away from the person who talks to somebody else.
 const NEWS_EVERY: Duration = Duration::from_secs(30);

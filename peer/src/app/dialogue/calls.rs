@@ -10,9 +10,9 @@ use super::stage::Stage;
 use crate::app::exit;
 use crate::app::words::help::TOPICS;
 use crate::app::words::talk::{self, Acquaintance};
-use crate::core::command::{Answer, Command};
-use crate::core::keep::Conversation;
-use crate::core::notice::{AfterLoss, CallFailed, EndedBy};
+use peer_core::command::{Answer, Command};
+use peer_core::keep::Conversation;
+use peer_core::notice::{AfterLoss, CallFailed, EndedBy};
 
 impl Session {
     /// The call that the person asked for at the prompt or by `/switch`.

@@ -8,8 +8,8 @@ use super::session::Session;
 use super::stage::Stage;
 use super::{Echo, Input, Lines, Start, State};
 use crate::app::{exit, grammar, words};
-use crate::core::command::{Answer, Command};
-use crate::core::notice::{LoginRefused, Notice};
+use peer_core::command::{Answer, Command};
+use peer_core::notice::{LoginRefused, Notice};
 
 /// Where in the entrance the person stands.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use super::stage::Stage;
 use crate::app::grammar::Request;
 use crate::app::pace::Pace;
 use crate::app::words::{files, mail};
-use crate::core::command::{Command, FileWish};
-use crate::core::keep::Conversation;
-use crate::core::notice::{FileNews, FileShown, Notice};
+use peer_core::command::{Command, FileWish};
+use peer_core::keep::Conversation;
+use peer_core::notice::{FileNews, FileShown, Notice};
 
 /// Where transfers stood when the person was told last.
 #[derive(Debug, Default)]

@@ -5,9 +5,9 @@ use common::ident::GroupName;
 use super::session::{Floor, Pending, Session};
 use super::stage::Stage;
 use crate::app::words::mail;
-use crate::core::command::{Command, GroupWish};
-use crate::core::keep::Conversation;
-use crate::core::notice::GroupNews;
+use peer_core::command::{Command, GroupWish};
+use peer_core::keep::Conversation;
+use peer_core::notice::GroupNews;
 
 impl Session {
     /// The person wants to write to a group; only members can, so that is asked first.

@@ -11,9 +11,9 @@ use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
 use crate::app::words::mail;
 use crate::app::words::talk::{self, Acquaintance};
-use crate::core::command::{Answer, Command, Ticket};
-use crate::core::keep::{Conversation, Mark};
-use crate::core::notice::{CallFailed, Next, Notice};
+use peer_core::command::{Answer, Command, Ticket};
+use peer_core::keep::{Conversation, Mark};
+use peer_core::notice::{CallFailed, Next, Notice};
 
 /// Whose coming and going is told (`line.presence`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -36,11 +36,11 @@ use super::Now;
 use super::exit;
 use super::sanitise::{Glyphs, SafeText};
 use super::words::{self, failure};
-use crate::core::command::Command;
-use crate::core::notice::{LoggedOut, Notice};
 use entrance::Entrance;
 pub(crate) use here::Time;
 pub(crate) use mail::Presence;
+use peer_core::command::Command;
+use peer_core::notice::{LoggedOut, Notice};
 use session::Session;
 use stage::Stage;
 

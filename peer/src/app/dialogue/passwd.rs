@@ -5,8 +5,8 @@ use super::session::{Pending, Session};
 use super::stage::Stage;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::words::passcode;
-use crate::core::command::Command;
-use crate::core::notice::NotChanged;
+use peer_core::command::Command;
+use peer_core::notice::NotChanged;
 
 impl Session {
     pub(super) fn begin_passwd(&mut self, stage: &mut Stage) {

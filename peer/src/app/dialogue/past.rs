@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use super::session::Session;
 use super::stage::Stage;
 use super::{Output, Past};
-use crate::core::command::Command;
-use crate::core::keep::{Conversation, Record};
+use peer_core::command::Command;
+use peer_core::keep::{Conversation, Record};
 
 /// Why the history is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

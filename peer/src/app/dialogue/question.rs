@@ -11,9 +11,9 @@ use super::{Echo, Output};
 use crate::app::passwd::Passwd;
 use crate::app::words::{files, talk};
 use crate::app::{qr, words};
-use crate::core::command::{Answer, Command, FileWish, KeyDecision};
-use crate::core::keep::Conversation;
-use crate::core::notice::FileShown;
+use peer_core::command::{Answer, Command, FileWish, KeyDecision};
+use peer_core::keep::Conversation;
+use peer_core::notice::FileShown;
 
 /// A question.
 #[derive(Debug)]

@@ -19,9 +19,9 @@ use crate::app::grammar::{self, Entry, Request};
 use crate::app::sanitise::imitates_us;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, help, mail};
-use crate::core::command::Command;
-use crate::core::keep::Conversation;
-use crate::core::notice::{CallFailed, CallerRefused, LoggedOut, Notice};
+use peer_core::command::Command;
+use peer_core::keep::Conversation;
+use peer_core::notice::{CallFailed, CallerRefused, LoggedOut, Notice};
 
 /// What the person at the keyboard is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]

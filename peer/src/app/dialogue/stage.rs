@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Echo, Lines, Options, Output, Prompt, Questions, State};
 use crate::app::sanitise::SafeText;
 use crate::app::{Now, exit, words};
-use crate::core::command::Command;
+use peer_core::command::Command;
 
 /// The surroundings of a state: options, clock, entry, and the outputs so far.
 #[derive(Debug)]

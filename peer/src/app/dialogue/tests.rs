@@ -14,9 +14,9 @@ mod questions;
 mod session;
 
 use super::*;
-use crate::core::command::{Answer, KeyDecision, Ticket};
-use crate::core::keep::{Conversation, Mark};
-use crate::core::notice::{
+use peer_core::command::{Answer, KeyDecision, Ticket};
+use peer_core::keep::{Conversation, Mark};
+use peer_core::notice::{
     AfterLoss, Arrival, CallFailed, EndedBy, GroupNews, KeyState, LoginRefused, Next, NotChanged, Person, Role,
 };
 

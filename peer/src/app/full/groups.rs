@@ -5,9 +5,9 @@ use common::ident::GroupName;
 use super::roster::Membership;
 use super::view::{Awaited, View};
 use crate::app::words::{full, mail};
-use crate::core::command::{Command, GroupWish};
-use crate::core::keep::Conversation;
-use crate::core::notice::GroupNews;
+use peer_core::command::{Command, GroupWish};
+use peer_core::keep::Conversation;
+use peer_core::notice::GroupNews;
 
 impl View {
     /// `/group …`, about the group that is shown unless one is named.

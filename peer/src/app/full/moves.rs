@@ -5,9 +5,9 @@ use super::questions::Question;
 use super::room::{Link, Loaded};
 use super::view::{PAGE, View};
 use crate::app::words::talk;
-use crate::core::command::{Answer, Command, GroupWish};
-use crate::core::keep::Conversation;
-use crate::core::notice::KeyState;
+use peer_core::command::{Answer, Command, GroupWish};
+use peer_core::keep::Conversation;
+use peer_core::notice::KeyState;
 
 impl View {
     /// Shows a conversation without calling anybody.

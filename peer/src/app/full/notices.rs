@@ -11,9 +11,9 @@ use super::view::{Awaited, Directory, View};
 use super::{Focus, Output};
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, failure, files, format, full, mail};
-use crate::core::command::Command;
-use crate::core::keep::{Conversation, Mark, Record};
-use crate::core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, Notice};
+use peer_core::command::Command;
+use peer_core::keep::{Conversation, Mark, Record};
+use peer_core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, Notice};
 
 impl View {
     pub(super) fn notice(&mut self, notice: Notice) {

@@ -2,7 +2,7 @@
 
 use super::view::View;
 use crate::app::sanitise::SafeText;
-use crate::core::keep::Conversation;
+use peer_core::keep::Conversation;
 
 /// What lies above.
 #[derive(Debug, Clone, PartialEq, Eq)]

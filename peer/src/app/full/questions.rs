@@ -11,9 +11,9 @@ use super::view::{Awaited, View};
 use crate::app::dialogue::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::words::{self, full, passcode, talk};
-use crate::core::command::{Answer, Command, KeyDecision};
-use crate::core::keep::Conversation;
-use crate::core::notice::{KeyState, NotChanged};
+use peer_core::command::{Answer, Command, KeyDecision};
+use peer_core::keep::Conversation;
+use peer_core::notice::{KeyState, NotChanged};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]

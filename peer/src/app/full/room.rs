@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use common::ident::{MessageId, UserId};
 
-use crate::core::keep::{Mark, Name, Record};
+use peer_core::keep::{Mark, Name, Record};
 
 /// Lines that are kept in memory; older ones are looked up again. Chosen arbitrarily.
 const LINES: usize = 5_000;

@@ -6,7 +6,7 @@ use super::view::View;
 use super::{Action, Output};
 use crate::app::sanitise::SafeText;
 use crate::app::words::{format, full, here, mail};
-use crate::core::keep::{Name, Record};
+use peer_core::keep::{Name, Record};
 
 /// Older messages that are looked up at a time on the way to one that was found.
 const STRIDE: usize = 1000;

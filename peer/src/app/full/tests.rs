@@ -9,8 +9,8 @@ use common::secret::Passcode;
 use super::*;
 use crate::app::dialogue::{Names, Presence, Questions, Start};
 use crate::app::sanitise::Glyphs;
-use crate::core::command::KeyDecision;
-use crate::core::keep::{Conversation, Mark, Name, Record};
+use peer_core::command::KeyDecision;
+use peer_core::keep::{Conversation, Mark, Name, Record};
 
 const PASSCODE: &str = "482193";
 

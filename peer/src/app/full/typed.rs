@@ -9,8 +9,8 @@ use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};
 use crate::app::passwd::Passwd;
 use crate::app::words::{self, full, help, mail, talk};
-use crate::core::command::{Answer, Command, Ticket};
-use crate::core::keep::Conversation;
+use peer_core::command::{Answer, Command, Ticket};
+use peer_core::keep::Conversation;
 
 impl View {
     pub(super) fn line(&mut self, line: &str) {

@@ -16,8 +16,8 @@ use crate::app::dialogue::{Echo, Entered, Lines, Options, Prompt};
 use crate::app::exit;
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::words::{full, talk};
-use crate::core::command::Command;
-use crate::core::keep::{Conversation, Name};
+use peer_core::command::Command;
+use peer_core::keep::{Conversation, Name};
 
 /// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
 pub(super) const PAGE: usize = 100;

@@ -5,8 +5,8 @@ use common::settings::nearest;
 use super::{Entry, Here, Refused, Request, Switch, conversation, first_word, group_name, user_id};
 use crate::app::words;
 use crate::app::words::help::{TOPICS, Topic, topic};
-use crate::core::command::{FileWish, GroupWish};
-use crate::core::keep::Conversation;
+use peer_core::command::{FileWish, GroupWish};
+use peer_core::keep::Conversation;
 
 /// Messages that `/history` shows.
 const HISTORY: usize = 20;

@@ -10,9 +10,9 @@ use super::wire::RpcError;
 use crate::app::exit;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, files, mail, passcode};
-use crate::core::command::KeyDecision;
-use crate::core::keep::{Conversation, Mark};
-use crate::core::notice::{
+use peer_core::command::KeyDecision;
+use peer_core::keep::{Conversation, Mark};
+use peer_core::notice::{
     CallFailed, FileNews, GroupNews, KeyState, ListedGroup, NotChanged, NotSent, Notice, Person, Role,
 };
 

@@ -5,8 +5,8 @@ use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
 use crate::app::words;
-use crate::core::keep::{Conversation, Mark, Record};
-use crate::core::notice::{EndedBy, FileNews, FileShown, GroupNews, Next, Notice};
+use peer_core::keep::{Conversation, Mark, Record};
+use peer_core::notice::{EndedBy, FileNews, FileShown, GroupNews, Next, Notice};
 
 /// The types of events, as `hello` tells them.
 pub(super) const TYPES: &[&str] = &[
@@ -214,8 +214,8 @@ mod tests {
     use common::ident::UserId;
 
     use super::*;
-    use crate::core::command::Ticket;
-    use crate::core::keep::Name;
+    use peer_core::command::Ticket;
+    use peer_core::keep::Name;
 
     #[test]
     fn every_event_has_a_type_that_hello_tells() {

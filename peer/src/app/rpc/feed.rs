@@ -9,8 +9,8 @@ use super::events::TYPES;
 use super::wire::{self, RpcError};
 use super::{ClientId, Output, Replay, Rpc};
 use crate::app::words::format;
-use crate::core::command::{After, Command};
-use crate::core::notice::Event;
+use peer_core::command::{After, Command};
+use peer_core::notice::Event;
 
 /// Events that one look into the journal gives. Chosen arbitrarily.
 pub(super) const PAGE: usize = 256;

@@ -10,8 +10,8 @@ use super::wire::RpcError;
 use super::{Asker, Output, Replay, Rpc, Stage};
 use crate::app::words;
 use crate::app::{exit, grammar};
-use crate::core::command::{After, Answer, Command};
-use crate::core::notice::Notice;
+use peer_core::command::{After, Answer, Command};
+use peer_core::notice::Notice;
 
 /// A login under way.
 #[derive(Debug)]

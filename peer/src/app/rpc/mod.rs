@@ -33,9 +33,9 @@ pub(crate) use self::wire::LINE_MAX;
 use self::wire::RpcError;
 use crate::app::exit;
 use crate::app::words::failure;
-use crate::core::command::{After, Command, Ticket};
-use crate::core::keep::Conversation;
-use crate::core::notice::{KeyState, LoggedOut, Notice};
+use peer_core::command::{After, Command, Ticket};
+use peer_core::keep::Conversation;
+use peer_core::notice::{KeyState, LoggedOut, Notice};
 
 /// A client, for as long as it is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -322,7 +322,7 @@ impl Rpc {
         self.reply(Some(asker), outcome);
     }
 
-    fn replayed(&mut self, events: &[crate::core::notice::Event], lost: u64, last: u64) {
+    fn replayed(&mut self, events: &[peer_core::notice::Event], lost: u64, last: u64) {
         self.last = last.max(self.last);
         match self.replays.pop_front() {
             Some(Replay::Beginning(asker)) => {

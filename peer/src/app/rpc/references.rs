@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use common::ident::MessageId;
 use serde_json::Value;
 
-use crate::core::notice::Event;
+use peer_core::notice::Event;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 

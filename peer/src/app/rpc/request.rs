@@ -10,8 +10,8 @@ use super::methods::{self, Availability, Call, METHODS};
 use super::wire::{self, Misunderstood, Request, RpcError};
 use super::{Asker, ClientId, Output, Replay, Rpc, Stage};
 use crate::app::{exit, grammar, words};
-use crate::core::command::{After, Answer, Command, FileWish, GroupWish};
-use crate::core::keep::{Conversation, Name};
+use peer_core::command::{After, Answer, Command, FileWish, GroupWish};
+use peer_core::keep::{Conversation, Name};
 
 /// Requests of one client that may wait for answers.
 const PENDING: usize = 256;

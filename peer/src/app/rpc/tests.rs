@@ -7,9 +7,9 @@ use common::msg::Registration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::core::command::Answer;
-use crate::core::keep::{Mark, Name, Record};
-use crate::core::notice::{Event, LoginRefused};
+use peer_core::command::Answer;
+use peer_core::keep::{Mark, Name, Record};
+use peer_core::notice::{Event, LoginRefused};
 
 const ALI: ClientId = ClientId(1);
 const OTHER: ClientId = ClientId(2);
@@ -164,7 +164,7 @@ fn answers_find_the_requests_they_belong_to() {
     let ticket = |number| Some(Ticket { number, reference: None });
     scene.notice(Notice::Sent { ticket: ticket(2), record: record(2, Mark::Queued) });
     scene.notice(Notice::Established { with: id("bianca") });
-    scene.notice(Notice::CallFailed { to: id("carol"), why: crate::core::notice::CallFailed::NotFound });
+    scene.notice(Notice::CallFailed { to: id("carol"), why: peer_core::notice::CallFailed::NotFound });
     scene.notice(Notice::Sent { ticket: ticket(1), record: record(1, Mark::Queued) });
     let told = scene.told();
     let ids: Vec<&Value> = told.iter().map(|line| &line["id"]).collect();

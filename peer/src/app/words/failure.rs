@@ -2,7 +2,7 @@
 
 use super::{format, help};
 use crate::app::exit;
-use crate::core::notice::Failure;
+use peer_core::notice::Failure;
 
 /// What a person is told about a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::format::{count, duration, table};
-use crate::core::notice::{FileFailed, FileNews, FileShown, FileState, NotOffered};
+use peer_core::notice::{FileFailed, FileNews, FileShown, FileState, NotOffered};
 
 /// Bytes as `20.0 MB`.
 fn size(bytes: u64) -> String {

@@ -3,7 +3,7 @@
 use common::ident::UserId;
 use unicode_width::UnicodeWidthStr;
 
-use crate::core::notice::{KeyState, ListedGroup, Person};
+use peer_core::notice::{KeyState, ListedGroup, Person};
 
 const LONG_MONTHS: [&str; 12] = [
     "January",

@@ -3,8 +3,8 @@
 use common::ident::UserId;
 
 use super::help;
-use crate::core::keep::Mark;
-use crate::core::notice::Role;
+use peer_core::keep::Mark;
+use peer_core::notice::Role;
 
 /// In front of the entry.
 pub(crate) const ENTRY: &str = " > ";

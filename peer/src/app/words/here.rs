@@ -2,7 +2,7 @@
 
 use super::format;
 use crate::app::grammar::Switch;
-use crate::core::keep::Conversation;
+use peer_core::keep::Conversation;
 
 /// `e.copy`: nobody has said anything so far back.
 pub(crate) const NOTHING_TO_COPY: &str =

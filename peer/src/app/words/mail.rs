@@ -4,9 +4,9 @@ use common::ident::{GroupName, TerminalId, UserId};
 use common::msg::PresenceStatus;
 
 use super::format::{self, moment};
-use crate::core::command::Answer;
-use crate::core::keep::{Conversation, Mark, Record};
-use crate::core::notice::{Explained, GroupNews, Next, NotSent, Role};
+use peer_core::command::Answer;
+use peer_core::keep::{Conversation, Mark, Record};
+use peer_core::notice::{Explained, GroupNews, Next, NotSent, Role};
 
 /// `n.everyone`: the broadcast conversation.
 pub(crate) const EVERYONE: &str =

@@ -26,7 +26,7 @@ pub(crate) mod trust;
 use common::ident::{KeyDigest, UserId};
 
 use crate::app::exit;
-use crate::core::notice::{LoggedOut, LoginRefused, RegisterRefused};
+use peer_core::notice::{LoggedOut, LoginRefused, RegisterRefused};
 
 /// `p.login`
 pub(crate) const LOGIN: &str = "Login: ";

@@ -1,6 +1,6 @@
 //! Words about changing the passcode.
 
-use crate::core::notice::NotChanged;
+use peer_core::notice::NotChanged;
 
 /// `p.current`
 pub(crate) const CURRENT: &str = "Enter the passcode you have now: ";

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use common::ident::UserId;
 
 use super::format;
-use crate::core::command::KeyDecision;
-use crate::core::notice::{AfterLoss, CallFailed, CallerRefused};
+use peer_core::command::KeyDecision;
+use peer_core::notice::{AfterLoss, CallFailed, CallerRefused};
 
 /// `n.established`
 pub(crate) const ESTABLISHED: &str = "Connection established, type your messages";

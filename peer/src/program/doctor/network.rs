@@ -8,11 +8,11 @@ use common::limits::PEER_PORT;
 use crate::app::words::doctor::{self as words, Finding};
 use crate::app::words::failure;
 use crate::cli::Settings;
-use crate::core::notice::Failure;
 use crate::program::setup;
 use crate::shell::directory::login;
 use crate::shell::trust::{self, Shown};
 use crate::shell::{clock, rt};
+use peer_core::notice::Failure;
 
 /// When this program was written, roughly; a clock that says less is wrong.
 const WRITTEN: u64 = 1_767_225_600;

@@ -15,7 +15,7 @@ use crate::app::words;
 use crate::app::words::failure::Report;
 use crate::app::words::once::{self as said, Form};
 use crate::cli::Settings;
-use crate::core::notice::Failure;
+use peer_core::notice::Failure;
 
 /// How long a receiver who is online may take to confirm. Chosen arbitrarily: a round trip and a write to a disk.
 const CONFIRMATION: Duration = Duration::from_secs(2);

@@ -16,7 +16,7 @@ use crate::app::words::failure::{self, Report};
 use crate::app::words::files;
 use crate::app::words::once::{self as said, Form, Loudness};
 use crate::cli::Settings;
-use crate::core::notice::Failure;
+use peer_core::notice::Failure;
 
 /// How long one look at the session takes at most. Chosen arbitrarily.
 const LOOK: Duration = Duration::from_secs(60);

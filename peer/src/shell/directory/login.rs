@@ -15,11 +15,11 @@ use common::msg::{
 use common::secret::{Passcode, Secret};
 
 use super::Wire;
-use crate::core::notice::{Failure, LoginRefused};
 use crate::shell::clock::{self, DirectoryTime};
 use crate::shell::rt::{self, TcpListener};
 use crate::store::StoreError;
 use crate::store::state::{Known, KnownVault, State};
+use peer_core::notice::{Failure, LoginRefused};
 
 /// Why a login did not succeed.
 #[derive(Debug)]

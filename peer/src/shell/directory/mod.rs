@@ -18,7 +18,7 @@ use common::link::{Link, LinkError, tls};
 use common::msg::{Error, ErrorCode, FromDirectory, Message as _, Pong, ToDirectory};
 
 use super::rt::{self, TcpStream};
-use crate::core::notice::Failure;
+use peer_core::notice::Failure;
 
 /// Where a directory is and how to reach it.
 #[derive(Debug, Clone)]

@@ -15,9 +15,9 @@ use futures::lock::Mutex;
 
 use super::Wire;
 use super::login::Credentials;
-use crate::core::notice::{Failure, NotChanged, Notice};
 use crate::shell::rt;
 use crate::store::state::State;
+use peer_core::notice::{Failure, NotChanged, Notice};
 
 /// Changes of the passcode in one session.
 pub(super) struct Change {

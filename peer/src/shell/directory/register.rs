@@ -13,9 +13,9 @@ use common::msg::{
 use common::secret::Passcode;
 
 use super::Wire;
-use crate::core::notice::{Failure, RegisterRefused};
 use crate::shell::rt;
 use crate::store::state::KnownVault;
+use peer_core::notice::{Failure, RegisterRefused};
 
 /// Version of the first vault of a user.
 const FIRST_VAULT: u64 = 1;

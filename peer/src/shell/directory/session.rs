@@ -24,14 +24,14 @@ use futures::{FutureExt as _, select_biased};
 use super::login::{self, Credentials, NotLoggedIn, Presence};
 use super::passcode::Change;
 use super::{Place, Wire};
-use crate::core::engine::{Input, Purpose, Unreachable};
-use crate::core::notice::{Failure, LoggedOut, LoginRefused, NotChanged, Notice};
-use crate::core::verify::found;
 use crate::shell::rt::{self, Task, TcpListener};
 use crate::shell::{Event, Events};
 use crate::store::pins;
 use crate::store::places::ServerFolder;
 use crate::store::state::State;
+use peer_core::engine::{Input, Purpose, Unreachable};
+use peer_core::notice::{Failure, LoggedOut, LoginRefused, NotChanged, Notice};
+use peer_core::verify::found;
 
 /// Users a list may have before it is cut; the directory pages, so it could go on for ever.
 const LIST_MAX: usize = 10_000;

@@ -6,13 +6,13 @@ use common::ident::UserId;
 use common::msg::{ByeReason, ConnectReply};
 
 use super::Terminal;
-use crate::core::engine::{Input, LinkId};
-use crate::core::notice::{Failure, Notice};
-use crate::core::post::Wanted;
-use crate::core::verify::Found;
 use crate::shell::link::{self, Order};
 use crate::shell::transfer::{self, Fetch, Look, Serve};
 use crate::shell::{Event, dial, rt};
+use peer_core::engine::{Input, LinkId};
+use peer_core::notice::{Failure, Notice};
+use peer_core::post::Wanted;
+use peer_core::verify::Found;
 
 impl Terminal {
     /// Looks at what is to be offered, beside everything else: a folder may be large.

@@ -23,15 +23,15 @@ use super::office::Office;
 use super::rt::{self, Task, TcpStream};
 use super::transfer::{self, Habits, Serve};
 use super::{Event, Events, FrontEnd, Journalist, Setup};
-use crate::core::command::{Command, FileWish};
-use crate::core::contacts::Contacts;
-use crate::core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
-use crate::core::keep::{Change, HistoryChange, Kind};
-use crate::core::notice::{Failure, Notice};
-use crate::core::post::forget_rooms;
-use crate::core::verify::{Found, Me};
 use crate::store::StoreError;
 use crate::store::state::State;
+use peer_core::command::{Command, FileWish};
+use peer_core::contacts::Contacts;
+use peer_core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
+use peer_core::keep::{Change, HistoryChange, Kind};
+use peer_core::notice::{Failure, Notice};
+use peer_core::post::forget_rooms;
+use peer_core::verify::{Found, Me};
 
 /// How long goodbyes may take when the program ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);

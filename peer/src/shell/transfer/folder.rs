@@ -13,8 +13,8 @@ use tar::{EntryType, Header};
 use walkdir::WalkDir;
 
 use super::source::{open, stamp};
-use crate::core::file_name::harmless;
-use crate::core::post::SourceState;
+use peer_core::file_name::harmless;
+use peer_core::post::SourceState;
 
 /// A block of an archive.
 const BLOCK: u64 = 512;

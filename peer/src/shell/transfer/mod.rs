@@ -29,9 +29,9 @@ use self::source::{Reading, Unreadable};
 use super::dial::Dial;
 use super::link::send;
 use super::{Events, rt};
-use crate::core::engine::Input;
-use crate::core::notice::FileFailed;
-use crate::core::post::{Source, Wanted, Went};
+use peer_core::engine::Input;
+use peer_core::notice::FileFailed;
+use peer_core::post::{Source, Wanted, Went};
 
 /// Bytes that are read and given to the link at once: a disk's request is long by then, and what waits is little.
 const PIECE: usize = 4 * FRAME_AFTER_LOGIN;

@@ -10,8 +10,8 @@ use blake3::Hasher;
 use rustix::fs::{OFlags, RenameFlags};
 
 use super::{Habits, OnExists, PIECE, folder};
-use crate::core::notice::FileFailed;
-use crate::core::post::{Wanted, Went};
+use peer_core::notice::FileFailed;
+use peer_core::post::{Wanted, Went};
 
 /// Names that are tried before what has come is left under its temporary one.
 const NAMES: usize = 1000;

@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 
 use super::folder::{Archive, Tree};
 use super::{PIECE, typed};
-use crate::core::post::{Source, SourceState};
+use peer_core::post::{Source, SourceState};
 
 /// What was found under a path.
 #[derive(Debug)]

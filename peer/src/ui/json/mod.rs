@@ -16,9 +16,9 @@ use super::channels::{Interrupt, Sleep};
 use crate::app::exit;
 use crate::app::rpc::{ClientId, Input, Options, Output, Rpc};
 use crate::app::sanitise::SafeText;
-use crate::core::command::Command;
-use crate::core::notice::Notice;
 pub(crate) use client::{FromClient, Told, connect, open, said};
+use peer_core::command::Command;
+use peer_core::notice::Notice;
 pub(crate) use socket::{NotBound, Socket};
 
 /// Lines that may wait for a client; one that does not read its answers is let go.

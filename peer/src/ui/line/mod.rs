@@ -14,7 +14,7 @@ use common::limits::MESSAGE_TEXT;
 use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::editor::Editor;
 use crate::app::dialogue::{Dialogue, Input, Options, Output, Past};
-use crate::core::notice::Notice;
+use peer_core::notice::Notice;
 use pipe::Pipe;
 use screen::Screen;
 

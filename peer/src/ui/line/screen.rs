@@ -18,13 +18,13 @@ use super::{Front, Pastes};
 use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText, harmless};
 use crate::app::words;
-use crate::core::notice::Notice;
 use crate::ui::channels::screen_size;
 use crate::ui::editor::{Editor, Effect, Key};
 use crate::ui::keys::{self, Meaning, Pause};
 use crate::ui::layout::{Layout, wrap};
 use crate::ui::raw::{Modes, RawMode};
 use crate::ui::tab::Completer;
+use peer_core::notice::Notice;
 
 /// What stands on the screen, apart from the terminal itself: everything to be written is in `pending`.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::full::Here;
 use crate::app::sanitise::Glyphs;
-use crate::core::keep::Mark;
+use peer_core::keep::Mark;
 
 /// Which colours are used (`ui.theme`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! What arrives by mail, and the history.
 
 use super::*;
-use crate::core::keep::{Name, Record};
 use common::ident::MessageId;
+use peer_core::keep::{Name, Record};
 
 fn record(conversation: Conversation, author: &str, text: &str, mark: Mark) -> Record {
     let name = Name { conversation, author: id(author), id: MessageId([1; 16]) };

@@ -1,9 +1,9 @@
 //! Writing to somebody who is not there, and what becomes of it.
 
 use super::*;
-use crate::core::keep::{Name, Record};
-use crate::core::notice::{Explained, NotSent};
 use common::msg::PresenceStatus;
+use peer_core::keep::{Name, Record};
+use peer_core::notice::{Explained, NotSent};
 
 fn marked(ids: &[MessageId], mark: Mark, late: bool) -> Notice {
     Notice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late }

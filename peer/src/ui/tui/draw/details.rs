@@ -4,9 +4,9 @@ use ratatui::layout::Rect;
 
 use crate::app::full::{Here, Link, View};
 use crate::app::words::{files, format, full};
-use crate::core::keep::Conversation;
-use crate::core::notice::KeyState;
 use crate::ui::tui::cells::Cells;
+use peer_core::keep::Conversation;
+use peer_core::notice::KeyState;
 
 /// Files that are shown.
 const SHARED: usize = 4;

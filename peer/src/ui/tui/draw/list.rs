@@ -6,9 +6,9 @@ use super::talk;
 use crate::app::full::{Here, Membership, Transfer, View};
 use crate::app::sanitise::SafeText;
 use crate::app::words::{files, full};
-use crate::core::keep::Conversation;
-use crate::core::notice::KeyState;
 use crate::ui::tui::cells::{Cells, wide};
+use peer_core::keep::Conversation;
+use peer_core::notice::KeyState;
 
 /// Longer names are cut.
 pub(super) const NAME: u16 = 12;

@@ -2,9 +2,9 @@
 
 use crate::app::full::{Directory, Here, Link, View};
 use crate::app::words::{format, full};
-use crate::core::keep::Conversation;
-use crate::core::notice::KeyState;
 use crate::ui::tui::cells::{Cells, shortened, wide};
+use peer_core::keep::Conversation;
+use peer_core::notice::KeyState;
 
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
     let (width, look) = (cells.buffer.area.width, cells.look);

@@ -1,0 +1,152 @@
+//! What a front end asks the engine for. One variant per thing a person can want; no texts, no prompts.
+#![expect(missing_docs, reason = "fields are named after what they hold")]
+
+use std::path::PathBuf;
+
+use common::ident::{GroupName, TerminalId, UserId};
+use common::secret::Passcode;
+
+use super::keep::{Conversation, Name};
+
+/// A request of a front end. Answers come as [`Notice`](super::notice::Notice)s, in any order with other notices.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Open the local state of `user` and ask the directory whether it knows the user.
+    /// Answered by `Identified`, `FirstContact` (then `Identified` after `TrustDirectory`) or `Failed`.
+    Identify { user: UserId },
+    /// Answers `FirstContact`: whether to pin the directory's key.
+    TrustDirectory(Answer),
+    /// Log in. Answered by `LoggedIn`, `LoginRefused` or `Failed`.
+    Login { user: UserId, passcode: Passcode },
+    /// Register, then log in. Answered by `Registered` and then as `Login`, or by `RegisterRefused` or `Failed`.
+    Register { user: UserId, passcode: Passcode },
+    /// Begin to use an invitation: the directory must prove itself before anything is asked of the person.
+    /// Answered by `InviteProved` or `Failed`; then `Register`.
+    Invitation { line: String },
+    /// Call `to`. Answered by `Established`, `CallFailed` or `KeyChanged`. At once if a link stands already.
+    Call { to: UserId },
+    /// Give up a call that is being placed, or end the conversation with `with`. The latter is answered by `Ended`.
+    End { with: UserId },
+    /// Send `text`, whether or not anybody is there: over the link that stands, or by mail. Answered by `Sent` once it is
+    /// kept, by `Waiting` where it cannot leave now, later by `Marked`; `NotSent` if it cannot be sent at all.
+    Send { to: Conversation, text: String, ticket: Ticket },
+    /// What has become of what was sent? Answered by `Explained`.
+    Why { of: Conversation },
+    /// The last `count` messages, or the last of those kept before the one named. Answered by `History`.
+    History { with: Conversation, count: usize, before: Option<Name> },
+    /// Messages with all of these words, newest first. Answered by `Found`.
+    Find { words: String },
+    /// The person has seen what arrived. Not answered.
+    Seen { with: Conversation },
+    /// Something about a group. Answered by `Group`.
+    Group { group: GroupName, wish: GroupWish },
+    /// The person is away, or without a text, back. Not answered.
+    Away { text: Option<String> },
+    /// Refuse calls and messages of this user. Answered by `KeyDecided`, or `CallFailed` where no key is known.
+    Block { user: UserId },
+    /// Take them again. Answered by `Unblocked`.
+    Unblock { user: UserId },
+    /// Whether to tell others what was read, until the program ends. Not answered.
+    ReadReceipts(Answer),
+    /// Change the passcode to this one. Answered by `PasscodeChanged` or `PasscodeNotChanged`.
+    ChangePasscode { to: Passcode },
+    /// Which terminals does this user have? Answered by `Terminals`.
+    Terminals,
+    /// Forget a terminal of this user. Answered by `Terminals`.
+    RemoveTerminal { terminal: TerminalId },
+    /// Answers `Asked`.
+    AnswerCall { from: UserId, answer: Answer },
+    /// Who is online? Answered by `People` or `NoPeople`.
+    List,
+    /// The safety number shared with `with`. Answered by `SafetyNumber`, or `CallFailed` where no key is known.
+    SafetyNumber { with: UserId },
+    /// The person has compared the safety number of `with` (digits as shown, so that only that number is confirmed).
+    ConfirmNumber { with: UserId, digits: String, answer: Answer },
+    /// Answers `KeyChanged`. Answered by `KeyDecided`, or for `Verify` by `SafetyNumber`.
+    DecideKey { of: UserId, decision: KeyDecision },
+    /// Events of the journal once more, oldest first. Answered by `Replayed`.
+    Replay { after: After, count: usize },
+    /// Everything up to this event was dealt with; kept under the name. Answered by `Acknowledged`.
+    Acknowledge { name: String, seq: u64 },
+    /// Offer a file of this machine. Answered by `File`, `FileNotRead` or `FileNotOffered`.
+    OfferFile { to: UserId, path: PathBuf },
+    /// Something about a file, by its number. Answered by `File` or `NoFile`.
+    File { number: u64, wish: FileWish },
+    /// Which files are there? Answered by `Files`.
+    Files,
+    /// End all conversations, log out, answer `LoggedOut`, stop.
+    Logout,
+}
+
+/// What tells a front end which of its `Send`s was answered; chosen by it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ticket {
+    /// Of this run.
+    pub number: u64,
+    /// The client's own name for the message; outlives the run in the journal.
+    pub reference: Option<String>,
+}
+
+/// From where on events are wanted again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// Behind this one.
+    Seq(u64),
+    /// Behind the one acknowledged last under this name; under a new name, behind `otherwise`, or what has happened since
+    /// the login.
+    Cursor { name: String, otherwise: Option<u64> },
+}
+
+/// What to do about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileWish {
+    /// Take it, into this folder or the usual one.
+    Accept { folder: Option<PathBuf> },
+    /// Do not take it.
+    Refuse,
+    /// Do not take it any more, or do not give it any more.
+    Cancel,
+    /// Try again.
+    Resume,
+}
+
+/// What to do about a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupWish {
+    /// Found it; the person becomes its admin.
+    Create,
+    /// Ask its admins for admission.
+    Join,
+    /// Leave it with all terminals.
+    Leave,
+    /// Who is in it?
+    Members,
+    /// Admit somebody who asked.
+    Approve(UserId),
+    /// Decline somebody who asked.
+    Deny(UserId),
+    /// Remove a member.
+    Remove(UserId),
+    /// Make a member an admin.
+    Admin(UserId),
+}
+
+/// A person's answer to a yes-or-no question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Agreed.
+    Yes,
+    /// Declined.
+    No,
+}
+
+/// What to do about a key that changed (decision D14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyDecision {
+    /// Show the new safety number and let the person compare it; the old pin stays until it is confirmed.
+    Verify,
+    /// Pin the new key, unverified.
+    Accept,
+    /// Refuse calls from and to this user.
+    Block,
+}

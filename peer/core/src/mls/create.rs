@@ -1,0 +1,47 @@
+//! How a room begins: with one terminal, in epoch 0. Its first commit adds the others.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use common::ident::{GroupName, RoomId, UserId};
+use openmls::prelude::{MlsGroup, MlsGroupCreateConfig, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY};
+
+use super::provider::Provider;
+use super::room::group_id;
+use super::{CIPHERSUITE, Charter, OwnTerminal, Room, RoomError, capabilities, lifetime, ratchet};
+
+impl Room {
+    /// A room of two users.
+    ///
+    /// # Errors
+    /// [`RoomError::Library`].
+    pub fn create_pair(own: &Arc<OwnTerminal>, id: RoomId, other: &UserId) -> Result<Self, RoomError> {
+        Self::create(own, id, &Charter::pair(own.user().clone(), other.clone()))
+    }
+
+    /// A named group; this user is its admin.
+    ///
+    /// # Errors
+    /// [`RoomError::Library`].
+    pub fn create_group(own: &Arc<OwnTerminal>, id: RoomId, name: &GroupName) -> Result<Self, RoomError> {
+        let admins = BTreeSet::from([own.user().clone()]);
+        Self::create(own, id, &Charter::Group { name: name.clone(), admins })
+    }
+
+    fn create(own: &Arc<OwnTerminal>, id: RoomId, charter: &Charter) -> Result<Self, RoomError> {
+        let provider = Provider::new(own, id);
+        let config = MlsGroupCreateConfig::builder()
+            .ciphersuite(CIPHERSUITE)
+            .capabilities(capabilities())
+            .lifetime(lifetime())
+            .with_group_context_extensions(charter.extensions()?)
+            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+            .use_ratchet_tree_extension(true)
+            .max_past_epochs(0)
+            .sender_ratchet_configuration(ratchet())
+            .build();
+        let group = MlsGroup::new_with_group_id(&provider, &**own, &config, group_id(&id), own.leaf())
+            .map_err(RoomError::library)?;
+        Self::open_group(provider, id, group)
+    }
+}

@@ -1,0 +1,155 @@
+//! Who a leaf is: a terminal of a user, by the certificate that the user's identity key signed (decision D16, threat G1).
+//!
+//! The leaf carries a fingerprint of the certificate, because certificates in leaves would make a welcome five times as
+//! large. The certificate is fetched from the directory and verified with the key pinned for that user.
+
+use common::crypto::identity::{BadKey, PublicKey};
+use common::crypto::terminal::{self, TerminalIdentity};
+use common::crypto::transcript;
+use common::ident::{TerminalId, TerminalKey, UserId};
+use common::msg::{Certificate, Member};
+use openmls::prelude::{Credential, CredentialWithKey, SignatureScheme};
+use openmls_rust_crypto::RustCrypto;
+use openmls_traits::signatures::{Signer, SignerError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::provider::Randomness;
+use super::{CREDENTIAL, Refusal};
+
+/// Longest content of a credential: two ids, a fingerprint, and JSON around them.
+const CONTENT_MAX: usize = 256;
+
+/// The content of a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    userid: UserId,
+    terminal: TerminalId,
+    certificate: String,
+}
+
+impl Content {
+    fn of(user: &UserId, certificate: &Certificate) -> Self {
+        let Certificate { terminal, key, issued, signature } = certificate;
+        let mut hash = Sha256::new();
+        hash.update(transcript::terminal(user, terminal, key, *issued).as_bytes());
+        hash.update(&signature.0);
+        Self { userid: user.clone(), terminal: *terminal, certificate: hex::encode(hash.finalize()) }
+    }
+
+    /// Writing plain strings to memory cannot fail; an empty content would match none.
+    fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    fn credential(&self) -> Credential {
+        Credential::new(CREDENTIAL, self.encode())
+    }
+}
+
+/// The terminal that a credential names. Whether it is that terminal's, only a certificate can tell.
+pub(super) fn named(credential: &Credential) -> Result<Member, Refusal> {
+    let bytes = credential.serialized_content();
+    if credential.credential_type() != CREDENTIAL || bytes.len() > CONTENT_MAX {
+        return Err(Refusal::Credential);
+    }
+    let content: Content = serde_json::from_slice(bytes).map_err(|_| Refusal::Credential)?;
+    if content.encode() != bytes {
+        return Err(Refusal::Credential);
+    }
+    Ok(Member { userid: content.userid, terminal: content.terminal })
+}
+
+/// A terminal whose certificate was verified with the key pinned for its user.
+#[derive(Debug, Clone)]
+pub struct Vouched {
+    content: Content,
+    key: TerminalKey,
+}
+
+impl Vouched {
+    /// Verifies that `pin`, the identity key pinned for `user`, certified the terminal.
+    ///
+    /// # Errors
+    /// [`BadKey::Signature`].
+    pub fn verify(user: &UserId, certificate: &Certificate, pin: &PublicKey) -> Result<Self, BadKey> {
+        terminal::verify(certificate, user, pin)?;
+        Ok(Self { content: Content::of(user, certificate), key: certificate.key })
+    }
+
+    /// Which terminal.
+    pub fn member(&self) -> Member {
+        Member { userid: self.content.userid.clone(), terminal: self.content.terminal }
+    }
+
+    /// Whether a leaf with this credential and signature key is the terminal's.
+    pub(super) fn check(&self, credential: &Credential, key: &[u8]) -> Result<(), Refusal> {
+        if *credential != self.content.credential() {
+            Err(Refusal::OtherCertificate { member: self.member() })
+        } else if key != self.key.as_bytes() {
+            Err(Refusal::OtherKey { member: self.member() })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// What all rooms of this terminal share: who it is, and what the library computes and draws with.
+pub struct OwnTerminal {
+    content: Content,
+    identity: TerminalIdentity,
+    algorithms: RustCrypto,
+    randomness: Randomness,
+}
+
+impl OwnTerminal {
+    /// The terminal of `user` with this certificate. The seed comes from the operating system, except in simulations.
+    pub fn new(user: &UserId, identity: TerminalIdentity, certificate: &Certificate, seed: [u8; 32]) -> Self {
+        Self {
+            content: Content::of(user, certificate),
+            identity,
+            algorithms: RustCrypto::default(),
+            randomness: Randomness::new(seed),
+        }
+    }
+
+    /// Which terminal.
+    pub fn member(&self) -> Member {
+        Member { userid: self.content.userid.clone(), terminal: self.content.terminal }
+    }
+
+    /// Signs a transcript that is not of MLS, and cannot pass for a message of MLS.
+    pub fn sign_plain(&self, transcript: &[u8]) -> Vec<u8> {
+        self.identity.sign(transcript)
+    }
+
+    pub(super) fn user(&self) -> &UserId {
+        &self.content.userid
+    }
+
+    pub(super) fn leaf(&self) -> CredentialWithKey {
+        CredentialWithKey {
+            credential: self.content.credential(),
+            signature_key: self.identity.key().as_bytes().as_slice().into(),
+        }
+    }
+
+    pub(super) fn algorithms(&self) -> &RustCrypto {
+        &self.algorithms
+    }
+
+    pub(super) fn randomness(&self) -> &Randomness {
+        &self.randomness
+    }
+}
+
+impl Signer for OwnTerminal {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        Ok(self.identity.sign(payload))
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme::ED25519
+    }
+}

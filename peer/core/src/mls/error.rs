@@ -1,0 +1,220 @@
+//! What can go wrong in a room, in words that say who did what and why it is not followed.
+//!
+//! Front ends show these words; nothing here quotes what others wrote, except names that were parsed.
+
+use std::fmt;
+
+use common::ident::{GroupName, UserId};
+use common::limits::{COMMIT_MAX, COMMIT_PROPOSALS, ROOM_TERMINALS};
+use common::msg::Member;
+use serde::{Deserialize, Serialize};
+
+/// Why a commit, a welcome or a newcomer is not accepted (threats G1, G3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// What the library's checks found.
+    #[error("it breaks the rules of MLS: {0}")]
+    Invalid(String),
+    /// A proposal that rooms have no use for.
+    #[error("it contains a proposal that rooms do not allow")]
+    Proposal,
+    /// Threat G3.
+    #[error("it contains {0} changes, and at most {COMMIT_PROPOSALS} are allowed")]
+    TooManyProposals(usize),
+    /// Threat G3.
+    #[error("the room would have {0} terminals, and at most {ROOM_TERMINALS} are allowed")]
+    TooManyTerminals(usize),
+    /// Not one of ours.
+    #[error("a member's credential is not one of this messenger")]
+    Credential,
+    /// Nobody supplied it.
+    #[error("there is no certificate of {}'s terminal {}", .member.userid, .member.terminal)]
+    NoCertificate {
+        /// Whose.
+        member: Member,
+    },
+    /// The leaf names another one, so it was made for another terminal or signed by another identity key.
+    #[error("{}'s terminal {} shows another certificate than the one {}'s identity key signed", .member.userid, .member.terminal, .member.userid)]
+    OtherCertificate {
+        /// Whose.
+        member: Member,
+    },
+    /// Somebody else holds the key of the leaf.
+    #[error("{}'s terminal {} has another key than its certificate says", .member.userid, .member.terminal)]
+    OtherKey {
+        /// Whose.
+        member: Member,
+    },
+    /// One leaf per terminal.
+    #[error("{}'s terminal {} would be in the room twice", .member.userid, .member.terminal)]
+    Twice {
+        /// Which terminal.
+        member: Member,
+    },
+    /// A leaf keeps its credential and key as long as it lives.
+    #[error("the committer changed its own credential or key")]
+    ChangedLeaf,
+    /// Nobody to be removed.
+    #[error("{}'s terminal {} is not in the room", .member.userid, .member.terminal)]
+    NoMember {
+        /// Which terminal.
+        member: Member,
+    },
+    /// Only admins may, and nobody in a room of two.
+    #[error("only an admin of the group may add {user}")]
+    MayNotAdd {
+        /// Who would have been added.
+        user: UserId,
+    },
+    /// Only admins may; the terminals of a user who stays or leaves, anybody.
+    #[error("only an admin of the group may remove {user}")]
+    MayNotRemove {
+        /// Who would have been removed.
+        user: UserId,
+    },
+    /// Only admins may, and only who is an admin may change.
+    #[error("only an admin may change who is an admin, and nothing else of a room can be changed")]
+    MayNotChange,
+    /// A group always has an admin, and admins are members.
+    #[error("a group's admins have to be members, and there has to be one")]
+    Admins,
+    /// Not the extensions, ciphersuite or version of rooms.
+    #[error("the room's settings are not those of this messenger")]
+    Settings,
+    /// A room of two has terminals of these two only.
+    #[error("a conversation between {} and {} may have no other members, and both have to be in it", .pair[0], .pair[1])]
+    Pair {
+        /// The two users it is for.
+        pair: [UserId; 2],
+    },
+    /// Nobody is put into a group without asking.
+    #[error("nobody here asked to join {0}")]
+    NotAsked(GroupName),
+    /// Not who the directory says sent it.
+    #[error("it does not come from a member of the room")]
+    Sender,
+}
+
+/// Why a room is frozen: nothing is read or sent in it any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Frozen {
+    /// A commit that everybody else may have followed.
+    #[error("{} changed the room in a way that is not allowed: {why}", .by.userid)]
+    Commit {
+        /// Who made it.
+        by: Member,
+        /// Why it is not followed.
+        why: Refusal,
+    },
+    /// A commit that could not even be read.
+    #[error("the room was changed by a message that cannot be read ({0})")]
+    Unreadable(String),
+    /// Threat G2.
+    #[error("its members do not see the same room: the directory told them different things about change {epoch}")]
+    Fork {
+        /// The epoch in which this was noticed.
+        epoch: u64,
+    },
+}
+
+/// Why bytes are nothing that belongs into a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// Too short or too long.
+    Length,
+    /// A version that is not known here.
+    Version,
+    /// Not a message of MLS.
+    Encoding,
+    /// A message of MLS that is not allowed here: not encrypted, or of another kind than the directory says.
+    Kind,
+    /// Meant for another room.
+    Room,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Length => "it is too short or too long",
+            Self::Version => "it is of a version that is not known here",
+            Self::Encoding => "it is not a message of MLS",
+            Self::Kind => "it is a kind of message that is not allowed here",
+            Self::Room => "it belongs to another room",
+        })
+    }
+}
+
+/// Why a step of a room did not happen. The room is as before, or frozen if that is said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoomError {
+    /// Not a message for this room.
+    #[error("a message was not understood: {0}")]
+    Broken(Broken),
+    /// Of an epoch that is over: it was read before.
+    #[error("a message is of change {epoch}, which is over")]
+    Past {
+        /// The message's epoch.
+        epoch: u64,
+    },
+    /// Of an epoch that this terminal has not reached: a commit is missing, so this is an old copy (threat G5).
+    #[error("a message is of change {epoch}, which this terminal does not know")]
+    Ahead {
+        /// The message's epoch.
+        epoch: u64,
+    },
+    /// Claims to be from this terminal, which does not remember it: this is an old copy (threat G5), or a lie.
+    #[error("a message claims to be from this terminal")]
+    Own,
+    /// It was read before, or too many messages before it are missing (threat G6).
+    #[error("a message came a second time, or too many before it are missing")]
+    NoKey,
+    /// Does not decrypt, or is not from whom it says.
+    #[error("a message cannot be decrypted, or is not from whom it says")]
+    Unreadable,
+    /// Breaks the rules of MLS.
+    #[error("a message breaks the rules of MLS: {0}")]
+    Invalid(String),
+    /// No key package of this terminal was used for it.
+    #[error("an invitation is for another terminal, or came a second time")]
+    NotForUs,
+    /// Not accepted; a room is frozen then.
+    #[error("not accepted from {}: {why}", .by.userid)]
+    Refused {
+        /// Whose commit, welcome or key package.
+        by: Member,
+        /// Why.
+        why: Refusal,
+    },
+    /// What was to be done here is not allowed; nothing happened.
+    #[error("this is not allowed: {0}")]
+    Forbidden(Refusal),
+    /// What was to be done takes more bytes than a commit may have; less at once may work.
+    #[error("this takes more than {COMMIT_MAX} bytes at once")]
+    TooLarge,
+    /// Nothing is read or sent any more.
+    #[error("the room is frozen: {0}")]
+    Frozen(Frozen),
+    /// A commit waits for [`super::Room::apply`].
+    #[error("another change of the room waits to be applied")]
+    Staged,
+    /// An own commit waits for the directory.
+    #[error("an own change of the room waits for the directory")]
+    Pending,
+    /// There is no commit to apply.
+    #[error("no change of the room waits to be applied")]
+    NothingStaged,
+    /// This terminal was removed.
+    #[error("this terminal is no longer in the room")]
+    Removed,
+    /// The library failed where it must not, or what was kept is damaged. Rebuild the room from what was kept.
+    #[error("the MLS library failed: {0}")]
+    Library(String),
+}
+
+impl RoomError {
+    pub(super) fn library(error: impl fmt::Display) -> Self {
+        Self::Library(error.to_string())
+    }
+}

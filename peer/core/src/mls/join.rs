@@ -1,0 +1,140 @@
+//! How this terminal comes into a room: a welcome is read, the certificates of everybody in the room are asked for, and
+//! only then is it accepted or refused (threats G1, G4).
+
+use std::collections::BTreeSet;
+
+use common::ident::{GroupName, RoomId};
+use common::limits::ROOM_TERMINALS;
+use common::msg::Member;
+use openmls::prelude::{KeyPackageRef, MlsMessageBodyIn, StagedWelcome};
+use openmls_traits::OpenMlsProvider as _;
+use openmls_traits::storage::StorageProvider as _;
+
+use super::provider::Provider;
+use super::room::group_id;
+use super::sealed::{self, ForkTag, TAG_LABEL};
+use super::{
+    Broken, CIPHERSUITE, Charter, KeyPackages, Refusal, Room, RoomError, Vouched, credential, join_config, policy,
+};
+
+/// A welcome that was read.
+pub struct Invitation {
+    room: RoomId,
+    provider: Provider,
+    welcome: StagedWelcome,
+    reference: KeyPackageRef,
+    charter: Charter,
+    by: Member,
+    members: Vec<Member>,
+}
+
+impl Invitation {
+    /// Reads a mailbox item of kind welcome. Nothing is used up before [`Invitation::accept`] or
+    /// [`Invitation::refuse`].
+    ///
+    /// # Errors
+    /// [`RoomError::NotForUs`], [`RoomError::Broken`], [`RoomError::Invalid`]: nothing can be done with it.
+    pub fn open(packages: &KeyPackages, room: RoomId, blob: &[u8]) -> Result<Self, RoomError> {
+        let (tag, body) = sealed::unwrap(blob).map_err(RoomError::Broken)?;
+        let MlsMessageBodyIn::Welcome(welcome) = body else { return Err(RoomError::Broken(Broken::Kind)) };
+        if welcome.ciphersuite() != CIPHERSUITE {
+            return Err(RoomError::Broken(Broken::Kind));
+        }
+        let (reference, bundle) = welcome
+            .secrets()
+            .iter()
+            .map(|secrets| secrets.new_member())
+            .find_map(|reference| packages.find(&reference).map(|bundle| (reference, bundle)))
+            .ok_or(RoomError::NotForUs)?;
+
+        let provider = Provider::new(packages.own(), room);
+        provider.storage().write_key_package(&reference, bundle).map_err(RoomError::library)?;
+        let invalid = |error: &dyn std::fmt::Display| RoomError::Invalid(error.to_string());
+        let welcome = StagedWelcome::build_from_welcome(&provider, &join_config(), welcome)
+            .and_then(|builder| builder.skip_lifetime_validation().build())
+            .map_err(|error| invalid(&error))?;
+        provider.storage().delete_key_package(&reference).map_err(RoomError::library)?;
+
+        if *welcome.group_context().group_id() != group_id(&room) {
+            return Err(RoomError::Broken(Broken::Room));
+        }
+        let exported =
+            welcome.export_secret(provider.crypto(), TAG_LABEL, &[], ForkTag::LENGTH).map_err(RoomError::library)?;
+        if tag != ForkTag::new(&exported)? {
+            return Err(RoomError::Unreadable);
+        }
+        let sender = welcome.welcome_sender().map_err(|error| invalid(&error))?;
+        let by = credential::named(sender.credential()).map_err(|why| invalid(&why))?;
+        let charter = Charter::read(welcome.group_context().extensions()).map_err(|why| invalid(&why))?;
+        let leaves = welcome.members().map(|leaf| credential::named(&leaf.credential));
+        let members = leaves.collect::<Result<Vec<_>, _>>().map_err(|why| invalid(&why))?;
+        if members.len() > ROOM_TERMINALS {
+            return Err(invalid(&Refusal::TooManyTerminals(members.len())));
+        }
+        Ok(Self { room, provider, welcome, reference, charter, by, members })
+    }
+
+    /// The room.
+    #[cfg(test)]
+    pub fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// What the room is.
+    #[cfg(test)]
+    pub fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    /// Who invites.
+    pub fn by(&self) -> &Member {
+        &self.by
+    }
+
+    /// Whose certificates [`Invitation::accept`] needs: everybody's but this terminal's.
+    pub fn needs(&self) -> Vec<Member> {
+        let own = self.provider.own().member();
+        self.members.iter().filter(|member| **member != own).cloned().collect()
+    }
+
+    /// Joins, if the room is what it should be: everybody is who they say, and somebody here asked for it. `asked` are
+    /// the groups this user asked to join. The key package is used up either way.
+    ///
+    /// # Errors
+    /// [`RoomError::Refused`].
+    pub fn accept(
+        self,
+        packages: &mut KeyPackages,
+        vouched: &[Vouched],
+        asked: &BTreeSet<GroupName>,
+    ) -> Result<Room, RoomError> {
+        packages.spend(&self.reference);
+        if let Err(why) = self.judge(vouched, asked) {
+            return Err(RoomError::Refused { by: self.by, why });
+        }
+        let Self { room, provider, welcome, .. } = self;
+        let group = welcome.into_group(&provider).map_err(RoomError::library)?;
+        Room::open_group(provider, room, group)
+    }
+
+    /// Does not join.
+    pub fn refuse(self, packages: &mut KeyPackages) {
+        packages.spend(&self.reference);
+    }
+
+    fn judge(&self, vouched: &[Vouched], asked: &BTreeSet<GroupName>) -> Result<(), Refusal> {
+        let own = self.provider.own();
+        for leaf in self.welcome.members() {
+            let member = credential::named(&leaf.credential)?;
+            if leaf.index == self.welcome.own_leaf_index() {
+                if leaf.credential != own.leaf().credential {
+                    return Err(Refusal::OtherCertificate { member });
+                }
+                continue;
+            }
+            let vouched = vouched.iter().find(|vouched| vouched.member() == member);
+            vouched.ok_or(Refusal::NoCertificate { member })?.check(&leaf.credential, &leaf.signature_key)?;
+        }
+        policy::check_invitation(&self.charter, &self.members, &own.member(), asked)
+    }
+}

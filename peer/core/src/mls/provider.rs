@@ -1,0 +1,118 @@
+//! What the MLS library works with in one room: algorithms, randomness, and [`super::storage`].
+//!
+//! [`Provider::changes`] says what became different since it was last asked, and the caller makes that durable together
+//! with everything else the step changed (threat G5). Nothing here touches a disk.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use common::ident::RoomId;
+use openmls_rust_crypto::RustCrypto;
+use openmls_traits::OpenMlsProvider;
+use openmls_traits::random::OpenMlsRand;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+
+use super::storage::{Storage, Touched};
+use super::{OwnTerminal, Row};
+use crate::keep::{Change, Kind};
+
+/// Draws from a seed, so that a simulation can be repeated. The library's key encapsulation draws from the operating
+/// system nevertheless: ciphertexts differ from run to run, lengths and outcomes do not.
+pub(super) struct Randomness(Mutex<ChaCha20Rng>);
+
+impl Randomness {
+    pub(super) fn new(seed: [u8; 32]) -> Self {
+        Self(Mutex::new(ChaCha20Rng::from_seed(seed)))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
+    }
+}
+
+impl OpenMlsRand for Randomness {
+    type Error = std::convert::Infallible;
+
+    fn random_array<const N: usize>(&self) -> Result<[u8; N], Self::Error> {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        Ok(bytes)
+    }
+
+    fn random_vec(&self, len: usize) -> Result<Vec<u8>, Self::Error> {
+        let mut bytes = vec![0; len];
+        self.fill(&mut bytes);
+        Ok(bytes)
+    }
+}
+
+/// First byte of the key under which a value of a room is kept; then follow the room and the value's name.
+const ROOM: u8 = b'r';
+
+/// The room that a kept value belongs to, and the value's name in it.
+pub(super) fn room_of(key: &[u8]) -> Option<(RoomId, &[u8])> {
+    let (room, name) = key.strip_prefix(&[ROOM])?.split_first_chunk()?;
+    Some((RoomId(*room), name))
+}
+
+/// What the library works with in one room.
+pub(super) struct Provider {
+    own: Arc<OwnTerminal>,
+    room: RoomId,
+    storage: Storage,
+}
+
+impl Provider {
+    pub(super) fn new(own: &Arc<OwnTerminal>, room: RoomId) -> Self {
+        Self { own: Arc::clone(own), room, storage: Storage::default() }
+    }
+
+    /// As it was when these values were kept.
+    pub(super) fn restore(own: &Arc<OwnTerminal>, room: RoomId, rows: Vec<Row>) -> Self {
+        Self { own: Arc::clone(own), room, storage: Storage::restore(rows) }
+    }
+
+    pub(super) fn own(&self) -> &Arc<OwnTerminal> {
+        &self.own
+    }
+
+    /// What became different since the last call.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let change = |(name, value): Touched| {
+            let key = key(&self.room, &name);
+            match value {
+                Some(value) => Change::Put { kind: Kind::Mls, key, value },
+                None => Change::Delete { kind: Kind::Mls, key },
+            }
+        };
+        self.storage.changes().into_iter().map(change).collect()
+    }
+
+    /// Forgets everything that was kept.
+    pub(super) fn forget(self) -> Vec<Change> {
+        let forget = |name: Vec<u8>| Change::Delete { kind: Kind::Mls, key: key(&self.room, &name) };
+        self.storage.kept().into_iter().map(forget).collect()
+    }
+}
+
+impl OpenMlsProvider for Provider {
+    type CryptoProvider = RustCrypto;
+    type RandProvider = Randomness;
+    type StorageProvider = Storage;
+
+    fn storage(&self) -> &Self::StorageProvider {
+        &self.storage
+    }
+
+    fn crypto(&self) -> &Self::CryptoProvider {
+        self.own.algorithms()
+    }
+
+    fn rand(&self) -> &Self::RandProvider {
+        self.own.randomness()
+    }
+}
+
+fn key(room: &RoomId, name: &[u8]) -> Vec<u8> {
+    [&[ROOM], room.as_bytes().as_slice(), name].concat()
+}

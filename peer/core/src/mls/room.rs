@@ -1,0 +1,182 @@
+//! A room: what it knows of its members and of itself.
+//!
+//! A room is in one of these situations: nothing waits; an own commit waits for the directory; a commit of somebody
+//! waits for certificates; it is frozen; this terminal is no longer in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use common::ident::{RoomId, UserId};
+use common::msg::Member;
+use openmls::prelude::{GroupId, LeafNodeIndex, MlsGroup};
+use openmls_traits::OpenMlsProvider as _;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::follow::Staged;
+use super::provider::Provider;
+use super::sealed::{ForkTag, TAG_LABEL};
+use super::{Charter, Commit, Frozen, OwnTerminal, Refusal, RoomError, Row, credential};
+use crate::keep::Change;
+
+/// Name of the value that holds the [`Notes`].
+const NOTES: &[u8] = b"\0notes";
+/// Name of the value that holds the own commit that waits for the directory.
+const COMMIT: &[u8] = b"\0commit";
+
+/// What a room remembers beside the state of the library.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Notes {
+    pub(super) frozen: Option<Frozen>,
+    /// Users who said that they leave, and in which epoch.
+    pub(super) leaving: BTreeMap<UserId, u64>,
+}
+
+/// A room.
+pub struct Room {
+    pub(super) id: RoomId,
+    pub(super) provider: Provider,
+    pub(super) group: MlsGroup,
+    pub(super) charter: Charter,
+    pub(super) notes: Notes,
+    pub(super) pending: Option<Commit>,
+    pub(super) staged: Option<Staged>,
+}
+
+impl Room {
+    pub(super) fn open_group(provider: Provider, id: RoomId, group: MlsGroup) -> Result<Self, RoomError> {
+        let charter = Charter::read(group.extensions()).map_err(RoomError::Forbidden)?;
+        let notes = match provider.storage().own(NOTES) {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(RoomError::library)?,
+            None => Notes::default(),
+        };
+        let pending = provider.storage().own(COMMIT).map(|bytes| Commit::decode(&bytes)).transpose()?;
+        Ok(Self { id, provider, group, charter, notes, pending, staged: None })
+    }
+
+    pub(super) fn restore(own: &Arc<OwnTerminal>, id: RoomId, rows: Vec<Row>) -> Result<Self, RoomError> {
+        let provider = Provider::restore(own, id, rows);
+        let group = MlsGroup::load(provider.storage(), &group_id(&id))
+            .map_err(RoomError::library)?
+            .ok_or_else(|| RoomError::Library("a room was kept in part".to_owned()))?;
+        Self::open_group(provider, id, group)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> RoomId {
+        self.id
+    }
+
+    /// How many commits made it what it is.
+    pub fn epoch(&self) -> u64 {
+        self.group.epoch().as_u64()
+    }
+
+    /// What its members agreed on.
+    pub fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    /// Its terminals, from the tree; this one is among them until it is removed.
+    pub fn members(&self) -> Vec<Member> {
+        self.group.members().filter_map(|leaf| credential::named(&leaf.credential).ok()).collect()
+    }
+
+    /// The users whose terminals are in it.
+    pub fn users(&self) -> BTreeSet<UserId> {
+        self.members().into_iter().map(|member| member.userid).collect()
+    }
+
+    /// The admins that are members; none in a room of two.
+    pub fn admins(&self) -> BTreeSet<UserId> {
+        match &self.charter {
+            Charter::Pair { .. } => BTreeSet::new(),
+            Charter::Group { admins, .. } => admins.intersection(&self.users()).cloned().collect(),
+        }
+    }
+
+    /// Whether this terminal is still in it.
+    pub fn is_member(&self) -> bool {
+        self.group.is_active()
+    }
+
+    /// Why it is frozen, if it is.
+    pub fn frozen(&self) -> Option<&Frozen> {
+        self.notes.frozen.as_ref()
+    }
+
+    /// Freezes it; the first reason stays.
+    pub fn freeze(&mut self, why: Frozen) -> Result<(), RoomError> {
+        self.staged = None;
+        self.notes.frozen.get_or_insert(why);
+        self.note()
+    }
+
+    /// Users who said that they leave, and whom this terminal may remove: anybody may in the epoch in which they said
+    /// it; later only admins, because members who came in between did not hear it.
+    pub fn leaving(&self) -> BTreeSet<UserId> {
+        let admin = self.charter.is_admin(self.own().user());
+        let said = self.notes.leaving.iter().filter(|(_, epoch)| admin || **epoch == self.epoch());
+        said.map(|(user, _)| user.clone()).collect()
+    }
+
+    /// A member said in this epoch that it leaves.
+    pub fn leaves(&mut self, user: &UserId) -> Result<(), RoomError> {
+        self.notes.leaving.insert(user.clone(), self.epoch());
+        self.note()
+    }
+
+    /// Tells this history of the room from others (threat G2).
+    pub fn fork_tag(&self) -> Result<ForkTag, RoomError> {
+        let exported = self
+            .group
+            .export_secret(self.provider.crypto(), TAG_LABEL, &[], ForkTag::LENGTH)
+            .map_err(RoomError::library)?;
+        ForkTag::new(&exported)
+    }
+
+    /// What has to be kept since the last call. Nothing while a commit waits for [`Room::apply`]: it comes again.
+    pub fn changes(&mut self) -> Vec<Change> {
+        if self.staged.is_some() { Vec::new() } else { self.provider.changes() }
+    }
+
+    /// Forgets the room.
+    pub fn forget(self) -> Vec<Change> {
+        self.provider.forget()
+    }
+
+    pub(super) fn own(&self) -> &Arc<OwnTerminal> {
+        self.provider.own()
+    }
+
+    /// Refuses whatever is asked of a room that is frozen, or that this terminal is no longer in.
+    pub(super) fn ready(&self) -> Result<(), RoomError> {
+        match &self.notes.frozen {
+            Some(why) => Err(RoomError::Frozen(why.clone())),
+            None if !self.is_member() => Err(RoomError::Removed),
+            None if self.staged.is_some() => Err(RoomError::Staged),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn member_at(&self, leaf: LeafNodeIndex) -> Result<Member, Refusal> {
+        self.group.member(leaf).ok_or(Refusal::Sender).and_then(credential::named)
+    }
+
+    pub(super) fn note(&mut self) -> Result<(), RoomError> {
+        let bytes = serde_json::to_vec(&self.notes).map_err(RoomError::library)?;
+        self.provider.storage().set_own(NOTES, Some(Zeroizing::new(bytes)));
+        Ok(())
+    }
+
+    pub(super) fn set_pending(&mut self, commit: Option<Commit>) -> Result<(), RoomError> {
+        let bytes = commit.as_ref().map(Commit::encode).transpose()?;
+        self.provider.storage().set_own(COMMIT, bytes.map(Zeroizing::new));
+        self.pending = commit;
+        Ok(())
+    }
+}
+
+pub(super) fn group_id(room: &RoomId) -> GroupId {
+    GroupId::from_slice(room.as_bytes())
+}

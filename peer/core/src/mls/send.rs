@@ -1,0 +1,92 @@
+//! Letters: how they are sealed and opened.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use common::msg::Member;
+use openmls::framing::errors::MessageDecryptionError;
+use openmls::prelude::{
+    LeafNodeIndex, MlsMessageBodyIn, ProcessMessageError, ProcessedMessageContent, ProtocolMessage, Sender,
+    StageCommitError, ValidationError,
+};
+
+use super::room::group_id;
+use super::{Broken, Frozen, Room, RoomError, sealed};
+
+/// A letter that was opened.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Who wrote it.
+    pub from: Member,
+    /// What it says.
+    pub letter: Vec<u8>,
+}
+
+impl Room {
+    /// Seals a letter for all other members. To be kept before it is sent (threat G5).
+    ///
+    /// # Errors
+    /// [`RoomError::Frozen`], [`RoomError::Removed`], [`RoomError::Staged`].
+    pub fn seal(&mut self, letter: &[u8]) -> Result<Vec<u8>, RoomError> {
+        self.ready()?;
+        let own = Arc::clone(self.own());
+        let message = self.group.create_message(&self.provider, &*own, letter).map_err(RoomError::library)?;
+        sealed::wrap(self.fork_tag()?, &message)
+    }
+
+    /// Opens a mailbox item of kind message.
+    ///
+    /// # Errors
+    /// [`RoomError`]; only a fork freezes the room.
+    pub fn open(&mut self, blob: &[u8]) -> Result<Opened, RoomError> {
+        self.ready()?;
+        match self.read(blob)? {
+            (from, _, ProcessedMessageContent::ApplicationMessage(message)) => {
+                Ok(Opened { from, letter: message.into_bytes() })
+            }
+            _ => Err(RoomError::Broken(Broken::Kind)),
+        }
+    }
+
+    /// Reads whatever members send to each other.
+    pub(super) fn read(&mut self, blob: &[u8]) -> Result<(Member, LeafNodeIndex, ProcessedMessageContent), RoomError> {
+        let (tag, body) = sealed::unwrap(blob).map_err(RoomError::Broken)?;
+        let MlsMessageBodyIn::PrivateMessage(message) = body else {
+            return Err(RoomError::Broken(Broken::Kind));
+        };
+        let message = ProtocolMessage::from(message);
+        if *message.group_id() != group_id(&self.id) {
+            return Err(RoomError::Broken(Broken::Room));
+        }
+        let (epoch, ours) = (message.epoch().as_u64(), self.epoch());
+        match epoch.cmp(&ours) {
+            Ordering::Less => return Err(RoomError::Past { epoch }),
+            Ordering::Greater => return Err(RoomError::Ahead { epoch }),
+            Ordering::Equal => {}
+        }
+        if tag != self.fork_tag()? {
+            let fork = Frozen::Fork { epoch };
+            self.freeze(fork.clone())?;
+            return Err(RoomError::Frozen(fork));
+        }
+        let message = self.group.process_message(&self.provider, message).map_err(understood)?;
+        if matches!(message.content(), ProcessedMessageContent::OwnPrivateMessage) {
+            return Err(RoomError::Own);
+        }
+        let Sender::Member(leaf) = *message.sender() else { return Err(RoomError::Broken(Broken::Kind)) };
+        let from = self.member_at(leaf).map_err(|_| RoomError::Unreadable)?;
+        Ok((from, leaf, message.into_content()))
+    }
+}
+
+/// What the library's errors mean here.
+fn understood<E>(error: ProcessMessageError<E>) -> RoomError {
+    match error {
+        ProcessMessageError::ValidationError(ValidationError::UnableToDecrypt(
+            MessageDecryptionError::SecretTreeError(_) | MessageDecryptionError::GenerationOutOfBound,
+        )) => RoomError::NoKey,
+        ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch) => RoomError::Own,
+        ProcessMessageError::InvalidCommit(error) => RoomError::Invalid(error.to_string()),
+        _ => RoomError::Unreadable,
+    }
+}

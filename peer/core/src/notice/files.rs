@@ -1,0 +1,131 @@
+//! What becomes of files (protocol section 7.6).
+#![expect(missing_docs, reason = "fields are named after what they hold")]
+
+use std::path::PathBuf;
+
+use common::ident::{MessageId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A file that was offered, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileShown {
+    /// What it is called in commands.
+    pub number: u64,
+    /// What it is called everywhere: the letter that offered it.
+    pub id: MessageId,
+    /// The other side.
+    pub with: UserId,
+    /// Whether we give it.
+    pub ours: bool,
+    /// Its name; raw where it is ours, harmless otherwise.
+    pub name: String,
+    /// Bytes of the whole.
+    pub size: u64,
+    /// How many files it holds, if it is a folder.
+    pub files: Option<u64>,
+    /// Bytes that have come, or were sent, while it is running.
+    pub done: u64,
+    /// Where it stands.
+    pub state: FileState,
+}
+
+/// Where a file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileState {
+    /// Nobody has answered.
+    Offered,
+    /// Wanted; it comes as soon as both sides are there.
+    Accepted,
+    /// On its way now.
+    Running,
+    /// Wanted, but it cannot be saved, or the disk is full; it goes on when the person says so.
+    Paused,
+    /// It has come, and is right.
+    Done,
+    /// The receiver does not want it.
+    Refused,
+    /// Given up.
+    Cancelled,
+    /// It cannot come.
+    Failed,
+    /// Our user has answered at another terminal.
+    Elsewhere,
+}
+
+impl FileState {
+    /// Whether nothing becomes of it any more.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Refused | Self::Cancelled | Self::Failed | Self::Elsewhere)
+    }
+}
+
+/// What has become of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileNews {
+    /// Answers `OfferFile`: it was offered, without so many links, sockets and devices of a folder.
+    Offering { left_out: usize },
+    /// Somebody offers it.
+    Offered,
+    /// Answers `Accept`: it comes as soon as it can.
+    Accepted,
+    /// `done` has grown; at most four times a second. `is_step`: another percent is full.
+    Progress { is_step: bool },
+    /// It is here, and its digest is right.
+    Saved { path: PathBuf },
+    /// The other side has it, and its digest is right.
+    Received,
+    /// The other side does not want it.
+    Refused,
+    /// The other side does not give it any more.
+    Withdrawn,
+    /// This side has refused or cancelled it.
+    GivenUp,
+    /// The link was lost after so many bytes; it goes on when the other side is back.
+    Stopped { done: u64 },
+    /// It cannot be saved where it should be, by the disk's word.
+    NotSaved { detail: String },
+    /// The disk is full.
+    DiskFull { need: u64, free: u64, folder: PathBuf },
+    /// It cannot come.
+    Failed(FileFailed),
+    /// It is larger than the person takes, and was refused.
+    TooLarge { max: u64 },
+    /// Our user has answered at another terminal.
+    Elsewhere,
+    /// The wish comes too late.
+    Over,
+    /// The wish does not fit: only what others offer can be accepted.
+    NotThat,
+}
+
+impl FileNews {
+    /// Whether it answers a wish of the person; everything else comes by itself.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Offering { .. } | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
+    }
+}
+
+/// Why a file was not offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotOffered {
+    /// To oneself.
+    Yourself,
+    /// To a user who is blocked.
+    Blocked,
+    /// The other side has not answered many others.
+    TooMany,
+}
+
+/// Why a file cannot come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileFailed {
+    /// It is not what was offered.
+    Changed,
+    /// What came is not what was sent.
+    Digest,
+    /// What came is no folder that may be unpacked.
+    Folder { detail: String },
+    /// The disk's word.
+    Disk { detail: String },
+}

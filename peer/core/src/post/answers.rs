@@ -1,0 +1,96 @@
+//! What the directory says, and which part of the office it is for (protocol section 6).
+
+use common::msg::FromDirectory;
+
+use super::desk::Asked;
+use super::outbox::Way;
+use super::people::not_found;
+use super::{Post, Step, There, inbox};
+use crate::keep::Conversation;
+use crate::notice::{GroupNews, Next, NotSent, Notice};
+
+impl Post {
+    /// The directory says something that concerns the post.
+    pub(crate) fn said(&mut self, step: &mut Step<'_>, message: FromDirectory) {
+        match message {
+            FromDirectory::Mailbox(mailbox) => self.take_items(step, mailbox.items),
+            FromDirectory::KeyPackageState(state) => self.rooms.publish(&self.desk, step, state),
+            FromDirectory::Presence(presence) => {
+                let there = There { status: presence.status, text: presence.text };
+                self.presence(step, presence.userid, there);
+            }
+            FromDirectory::Broadcast(broadcast) => self.broadcast_came(step, &broadcast),
+            // Nothing waits for an answer to these.
+            FromDirectory::Error(error) if matches!(error.to.as_deref(), Some("WATCH" | "AWAY")) => {}
+            answer => {
+                let Some(asked) = self.desk.answered() else { return };
+                self.answered(step, asked, answer);
+            }
+        }
+    }
+
+    fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: FromDirectory) {
+        match (asked, answer) {
+            (Asked::Mailbox, FromDirectory::MailboxState(state)) => self.mailbox_state(step, state),
+            (Asked::Piece, FromDirectory::FetchReply(reply)) => self.fetched(step, &reply.piece.0),
+            (Asked::Put { to, numbers, room }, FromDirectory::MailboxReply(reply)) => {
+                self.put_answered(step, &to, &numbers, room, &reply);
+            }
+            (Asked::Commit { room, epoch }, FromDirectory::CommitReply(reply)) => {
+                self.commit_answered(step, room, epoch, reply.status);
+            }
+            (Asked::GiveUp(group), FromDirectory::CommitReply(reply)) => self.given_up(step, group, reply.status),
+            (Asked::Group(group), FromDirectory::GroupReply(reply)) => self.group_found(step, group, &reply),
+            (Asked::Terminals(errand), FromDirectory::TerminalsReply(reply)) => {
+                self.terminals_came(step, errand, reply)
+            }
+            (Asked::Packages(user, errand), FromDirectory::KeyPackageReply(reply)) => {
+                self.packages_came(step, &user, errand, reply);
+            }
+            (Asked::Certificates, FromDirectory::CertificatesReply(reply)) => self.certificates_came(step, reply),
+            (Asked::Broadcast { id, text, ticket }, FromDirectory::BroadcastReply(_)) => {
+                self.broadcast_taken(step, id, text, ticket);
+            }
+            (Asked::Log { count, entries }, FromDirectory::BroadcastLog(log)) => {
+                self.log_came(step, count, entries, &log);
+            }
+            (Asked::Replaced, FromDirectory::TerminalsReply(_)) => {
+                self.replaced = None;
+                step.keep(vec![inbox::is_replaced()]);
+            }
+            (Asked::OwnTerminals, FromDirectory::TerminalsReply(reply)) => {
+                let all = reply.users.into_iter().flat_map(|user| user.terminals).collect();
+                step.tell(Notice::Terminals { this: self.me.terminal, all });
+            }
+            (Asked::Reachable(user), FromDirectory::TerminalsReply(reply)) => {
+                let is_there = reply.users.iter().any(|listed| listed.userid == user && !listed.terminals.is_empty());
+                step.tell(if is_there { Notice::Offline { with: user } } else { not_found(user) });
+            }
+            (asked, FromDirectory::Error(error)) => self.refused(step, asked, error.retry_after.unwrap_or(1)),
+            // The directory answers something else: it speaks another language than we do.
+            _ => {}
+        }
+    }
+
+    /// The directory asks for patience.
+    fn refused(&mut self, step: &mut Step<'_>, asked: Asked, retry_after: u64) {
+        let until = step.now.tick + retry_after.clamp(1, 60);
+        match asked {
+            Asked::Put { to, numbers, .. } => {
+                for number in numbers {
+                    self.outbox.take_way(&to, number, Way::Waiting, step.now.date);
+                }
+                self.sending.hold(&to, Next::Directory, Some(until));
+            }
+            Asked::Terminals(_) | Asked::Packages(..) | Asked::Commit { .. } => self.errands.put_off(until),
+            Asked::Broadcast { text, ticket, .. } => {
+                let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after });
+                step.tell(Notice::NotSent { to, text, why, ticket });
+            }
+            Asked::Reachable(user) => step.tell(not_found(user)),
+            Asked::Group(_) | Asked::Log { .. } | Asked::OwnTerminals => step.tell(Notice::TooFast { retry_after }),
+            Asked::GiveUp(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
+            Asked::Mailbox | Asked::Piece | Asked::Certificates | Asked::Replaced => {}
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Letters of ours that have not come to their end, in the order they were written (decision D17).
+//!
+//! Every entry is a kept row; what way it takes is not kept, so that after a restart it begins anew. Receivers drop what
+//! they have had already.
+
+use std::collections::BTreeMap;
+
+use common::ident::{MessageId, UserId};
+use common::msg::{Body, Letter};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::engine::LinkId;
+use crate::keep::{Change, Conversation, Kind, Mark, Name};
+
+/// Where an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Here.
+    Waiting,
+    /// Said over this link, not confirmed.
+    OnLink(LinkId),
+    /// Given to the directory, not answered.
+    ToDirectory,
+    /// Kept by the directory, not confirmed by the receiver.
+    Stored,
+}
+
+/// One letter under way.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) letter: Letter,
+    /// Since when it is where it is, seconds since the epoch.
+    pub(super) since: u64,
+    pub(super) way: Way,
+    /// Whether the directory keeps it, whatever way it takes besides.
+    stored: bool,
+}
+
+impl Entry {
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.letter.body {
+            Body::Text { text } => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        if self.stored { Mark::Stored } else { Mark::Queued }
+    }
+}
+
+/// An entry as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    to: Conversation,
+    letter: Letter,
+    since: u64,
+    stored: bool,
+}
+
+/// All letters under way.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    queues: BTreeMap<Conversation, BTreeMap<u64, Entry>>,
+    last: u64,
+}
+
+impl Outbox {
+    /// Reads what was kept; rows that cannot be read are of a later version and stay where they are.
+    pub(super) fn load(rows: impl IntoIterator<Item = (Vec<u8>, Zeroizing<Vec<u8>>)>) -> Self {
+        let mut outbox = Self::default();
+        for (key, value) in rows {
+            let (Ok(number), Ok(row)) = (key.try_into().map(u64::from_be_bytes), serde_json::from_slice::<Row>(&value))
+            else {
+                continue;
+            };
+            let way = if row.stored { Way::Stored } else { Way::Waiting };
+            let entry = Entry { letter: row.letter, since: row.since, way, stored: row.stored };
+            outbox.queues.entry(row.to).or_default().insert(number, entry);
+            outbox.last = outbox.last.max(number);
+        }
+        outbox
+    }
+
+    /// Adds a letter behind all others.
+    pub(super) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Change {
+        self.last += 1;
+        let entry = Entry { letter, since: now, way: Way::Waiting, stored: false };
+        let change = put(to, self.last, &entry);
+        self.queues.entry(to.clone()).or_default().insert(self.last, entry);
+        change
+    }
+
+    /// Where there is something under way.
+    pub(super) fn conversations(&self) -> Vec<Conversation> {
+        self.queues.keys().cloned().collect()
+    }
+
+    /// What is under way, in order.
+    pub(super) fn queue(&self, to: &Conversation) -> impl Iterator<Item = (u64, &Entry)> {
+        self.queues.get(to).into_iter().flatten().map(|(number, entry)| (*number, entry))
+    }
+
+    /// Whether anything of this way is under way.
+    pub(super) fn any(&self, to: &Conversation, way: impl Fn(Way) -> bool) -> bool {
+        self.queue(to).any(|(_, entry)| way(entry.way))
+    }
+
+    /// Notes the way an entry takes. Only `Stored` is kept.
+    pub(super) fn take_way(&mut self, to: &Conversation, number: u64, way: Way, now: u64) -> Option<Change> {
+        let entry = self.queues.get_mut(to)?.get_mut(&number)?;
+        (entry.way, entry.since) = (way, now);
+        entry.stored |= way == Way::Stored;
+        (way == Way::Stored).then(|| put(to, number, entry))
+    }
+
+    /// Whatever took a way that is gone waits again, unless the directory has it as well.
+    pub(super) fn turn_back(&mut self, gone: impl Fn(Way) -> bool) {
+        for entry in self.queues.values_mut().flat_map(BTreeMap::values_mut) {
+            if gone(entry.way) {
+                entry.way = if entry.stored { Way::Stored } else { Way::Waiting };
+            }
+        }
+    }
+
+    /// Whatever the directory keeps waits again: it may have lost some of it.
+    pub(super) fn turn_back_all_stored(&mut self) {
+        for to in self.conversations() {
+            self.turn_back_stored(&to);
+        }
+    }
+
+    /// Whatever the directory kept for a receiver's terminals that are gone waits again.
+    pub(super) fn turn_back_stored(&mut self, to: &Conversation) {
+        for entry in self.queues.get_mut(to).into_iter().flat_map(BTreeMap::values_mut) {
+            entry.stored = false;
+            if entry.way == Way::Stored {
+                entry.way = Way::Waiting;
+            }
+        }
+    }
+
+    /// Takes out an entry that has come to its end.
+    pub(super) fn remove(&mut self, to: &Conversation, number: u64) -> Option<(Entry, Change)> {
+        let queue = self.queues.get_mut(to)?;
+        let entry = queue.remove(&number)?;
+        if queue.is_empty() {
+            self.queues.remove(to);
+        }
+        Some((entry, Change::Delete { kind: Kind::Outbox, key: number.to_be_bytes().into() }))
+    }
+
+    /// Takes out all that is for a conversation that has come to its end; the texts among it are given up.
+    pub(super) fn give_up(&mut self, to: &Conversation) -> Vec<(u64, Entry)> {
+        self.queues.remove(to).unwrap_or_default().into_iter().collect()
+    }
+
+    /// Finds a letter by the id its receiver names.
+    pub(super) fn find(&self, to: &Conversation, id: &MessageId) -> Option<u64> {
+        self.queue(to).find(|(_, entry)| entry.letter.id == *id).map(|(number, _)| number)
+    }
+}
+
+fn put(to: &Conversation, number: u64, entry: &Entry) -> Change {
+    let row = Row { to: to.clone(), letter: entry.letter.clone(), since: entry.since, stored: entry.stored };
+    // Writing plain structs of strings and numbers to memory cannot fail.
+    let value = Zeroizing::new(serde_json::to_vec(&row).unwrap_or_default());
+    Change::Put { kind: Kind::Outbox, key: number.to_be_bytes().into(), value }
+}
+
+/// The name of a letter of ours in the history.
+pub(super) fn name_of(to: &Conversation, me: &UserId, id: MessageId) -> Name {
+    Name { conversation: to.clone(), author: me.clone(), id }
+}

@@ -1,0 +1,161 @@
+//! What the simulation has found, told again step by step.
+
+use common::ident::UserId;
+
+use super::people::{team, users};
+use super::world::{Event, HostId, Trace, World};
+use super::{come_to_rest, weather::Weather};
+use crate::command::{Command, GroupWish, Ticket};
+use crate::keep::Conversation;
+
+const ALI: HostId = 0;
+const ALIS_OTHER: HostId = 1;
+const BIANCA: HostId = 2;
+
+/// Nothing breaks but what a test breaks, and everybody is there.
+fn calm(change: impl FnOnce(&mut Weather)) -> World {
+    let mut weather = Weather::calm();
+    change(&mut weather);
+    let mut world = World::with(0, weather, Trace::default());
+    (0..world.hosts.len()).for_each(|host| world.at(0, Event::Start(host)));
+    settle(&mut world);
+    world
+}
+
+fn settle(world: &mut World) {
+    come_to_rest(world).unwrap();
+}
+
+fn user(place: usize) -> UserId {
+    users()[place].clone()
+}
+
+fn send(world: &mut World, host: HostId, to: &UserId, text: &str) {
+    let (to, ticket) = (Conversation::User(to.clone()), Ticket::default());
+    world.command(host, Command::Send { to, text: text.into(), ticket });
+}
+
+fn group(world: &mut World, host: HostId, wish: GroupWish) {
+    world.command(host, Command::Group { group: team(), wish });
+}
+
+#[test]
+fn a_group_is_founded_once_and_for_all_terminals_even_if_the_answer_is_lost() {
+    let mut world = calm(|_| {});
+    world.weather.directory_crash = 1000;
+    group(&mut world, ALI, GroupWish::Create);
+    while world.server.directory().is_some() {
+        world.run_until(world.now + 1).unwrap();
+    }
+    world.weather.directory_crash = 0;
+    settle(&mut world);
+    assert!(world.is_member(ALI) && world.is_member(ALIS_OTHER));
+    world.check_rooms().unwrap();
+    assert_eq!(world.oracle.rosters.values().filter(|roster| roster.len() == 2).count(), 1);
+}
+
+#[test]
+fn whoever_founds_a_group_and_is_killed_goes_on_founding_it() {
+    let mut world = calm(|_| {});
+    group(&mut world, ALI, GroupWish::Create);
+    world.crash(ALI);
+    settle(&mut world);
+    assert!(world.is_member(ALI) && world.is_member(ALIS_OTHER));
+    world.check_rooms().unwrap();
+}
+
+#[test]
+fn the_last_user_leaves_a_group_with_all_terminals_and_its_name_is_free_again() {
+    let mut world = calm(|_| {});
+    for _ in 0..2 {
+        group(&mut world, ALI, GroupWish::Create);
+        settle(&mut world);
+        assert!(world.is_member(ALI) && world.is_member(ALIS_OTHER));
+        group(&mut world, ALI, GroupWish::Leave);
+        settle(&mut world);
+        assert!(!world.is_member(ALI) && !world.is_member(ALIS_OTHER));
+        world.check_rooms().unwrap();
+    }
+}
+
+#[test]
+fn a_text_that_a_full_disk_could_not_keep_is_neither_confirmed_nor_lost() {
+    let mut world = calm(|_| {});
+    let bianca = user(1);
+    world.command(ALI, Command::Call { to: bianca.clone() });
+    settle(&mut world);
+    world.fail_to_keep(BIANCA);
+    send(&mut world, ALI, &bianca, "over the link");
+    world.run_until(world.now + 200).unwrap();
+    // It comes once more while the disk is still full.
+    world.command(ALI, Command::End { with: bianca.clone() });
+    world.run_until(world.now + 2500).unwrap();
+    world.command(ALI, Command::Call { to: bianca.clone() });
+    world.run_until(world.now + 500).unwrap();
+    send(&mut world, ALI, &bianca, "and more");
+    settle(&mut world);
+    world.check_texts().unwrap();
+}
+
+#[test]
+fn what_waits_for_a_group_is_given_up_with_the_membership() {
+    let mut world = calm(|_| {});
+    group(&mut world, ALI, GroupWish::Create);
+    settle(&mut world);
+    world.cut_off(ALI, 60_000);
+    world.run_until(world.now + 30_000).unwrap();
+    let to = Conversation::Group(team());
+    world.command(ALI, Command::Send { to, text: "for those who are in it now".into(), ticket: Ticket::default() });
+    group(&mut world, ALIS_OTHER, GroupWish::Leave);
+    settle(&mut world);
+    assert!(!world.is_member(ALI));
+    assert!(world.hosts[ALI].disk.load(crate::keep::Kind::Outbox).is_empty());
+    world.check_texts().unwrap();
+}
+
+#[test]
+fn whoever_leaves_a_group_just_founded_does_not_make_it_anew() {
+    let mut world = calm(|_| {});
+    group(&mut world, ALI, GroupWish::Create);
+    while !world.is_member(ALI) {
+        world.run_until(world.now + 1).unwrap();
+    }
+    // The other terminal is being added.
+    group(&mut world, ALI, GroupWish::Leave);
+    settle(&mut world);
+    assert!(!world.is_member(ALI) && !world.is_member(ALIS_OTHER));
+    assert_eq!(world.oracle.rosters.values().filter(|roster| !roster.is_empty()).count(), 0);
+    world.check_rooms().unwrap();
+}
+
+#[test]
+fn an_answer_to_an_errand_that_was_given_up_is_not_taken_for_the_next() {
+    let mut world = calm(|weather| weather.latency = 400);
+    let bianca = user(1);
+    group(&mut world, ALI, GroupWish::Create);
+    while !world.is_member(ALI) {
+        world.run_until(world.now + 1).unwrap();
+    }
+    // The errand that adds the other terminal has asked, and is given up; the next has asked for the same users.
+    group(&mut world, ALI, GroupWish::Leave);
+    send(&mut world, ALI, &bianca, "in a room of its own");
+    settle(&mut world);
+    world.check_texts().unwrap();
+    world.check_rooms().unwrap();
+}
+
+#[test]
+fn a_mailbox_that_stays_full_for_hours_makes_no_message_unreadable() {
+    const HOURS: u64 = 3 * 60 * 60 * 1000;
+    let mut world = calm(|weather| weather.quota = 3);
+    let bianca = user(1);
+    send(&mut world, ALI, &bianca, "they know each other");
+    settle(&mut world);
+    world.cut_off(BIANCA, HOURS);
+    for number in 0..20 {
+        send(&mut world, ALI, &bianca, &format!("number {number}"));
+    }
+    world.run_until(world.now + HOURS).unwrap();
+    settle(&mut world);
+    world.check_texts().unwrap();
+}

@@ -1,0 +1,363 @@
+//! Terminals: what the shell does between the engine, the disk and the network, with a disk that fails and a program that
+//! is killed between any two effects.
+
+use std::collections::BTreeMap;
+
+use common::msg::Logout;
+
+use super::cables::Side;
+use super::disk::Disk;
+use super::people::{Person, everybody, key};
+use super::server;
+use super::sessions::Question;
+use super::world::{DAWN, End, Event, HostId, World};
+use crate::command::Command;
+use crate::contacts::Contacts;
+use crate::engine::{Accept, Effect, Engine, Input, LinkId, Now};
+use crate::keep::{Change, HistoryChange};
+use crate::notice::{LoggedOut, Notice};
+use crate::post::{AcceptFiles, FilePolicy, Post, Start};
+
+/// One run of a terminal's program; the next has another number.
+pub(super) type Life = u64;
+
+/// How long a disk that would not keep something is left alone, as the shell does.
+const DISK_PATIENCE: u64 = 10_000;
+
+/// One terminal.
+pub(super) struct Host {
+    pub(super) name: String,
+    pub(super) person: &'static Person,
+    number: HostId,
+    pub(super) disk: Disk,
+    pub(super) life: Life,
+    /// Whether the program runs.
+    pub(super) is_up: bool,
+    /// The program's state, once it has logged in.
+    engine: Option<Engine>,
+    pub(super) session: Option<u64>,
+    pub(super) links: BTreeMap<LinkId, (u64, Side)>,
+    links_made: u64,
+    /// The disk has failed, and the post office is not opened anew yet.
+    is_suspended: bool,
+    reopened: Option<Box<Post>>,
+    tick_at: Option<u64>,
+    logins_failed: u32,
+    pub(super) logging_out: bool,
+    /// Until when the directory is out of reach.
+    pub(super) cut_off_until: u64,
+    pub(super) read_receipts: bool,
+}
+
+impl Host {
+    pub(super) fn new(person: &'static Person) -> Self {
+        let number = everybody().iter().position(|other| std::ptr::eq(other, person)).unwrap();
+        let mut disk = Disk::default();
+        disk.keep(&person.kept);
+        Self {
+            name: format!("{}@{}", person.me.user, number + 1),
+            person,
+            number,
+            disk,
+            life: 0,
+            is_up: false,
+            engine: None,
+            session: None,
+            links: BTreeMap::new(),
+            links_made: 0,
+            is_suspended: false,
+            reopened: None,
+            tick_at: None,
+            logins_failed: 0,
+            logging_out: false,
+            cut_off_until: 0,
+            read_receipts: true,
+        }
+    }
+
+    /// Opens the post office with what the disk has.
+    pub(super) fn open(&self, seed: [u8; 32]) -> Post {
+        let start = Start {
+            me: self.person.me.clone(),
+            terminal: key(self.number),
+            certificate: self.person.certificate.clone(),
+            directory: server::KEY,
+            seed,
+            read_receipts: self.read_receipts,
+            files: FilePolicy { accept: AcceptFiles::Ask, max: u64::MAX },
+        };
+        Post::open(start, self.disk.kept()).unwrap()
+    }
+
+    /// Whether it can be told anything.
+    pub(super) fn is_running(&self) -> bool {
+        self.engine.is_some()
+    }
+
+    /// Whether it is logged in.
+    pub(super) fn is_online(&self, world: &World) -> bool {
+        self.session.and_then(|id| world.sessions.get(&id)).is_some_and(|session| session.entered)
+    }
+}
+
+impl World {
+    pub(super) fn clock(&self) -> Now {
+        Now { tick: self.now / 1000, date: DAWN + self.now / 1000 }
+    }
+
+    /// Starts a terminal's program.
+    pub(super) fn start(&mut self, id: HostId) {
+        let host = &mut self.hosts[id];
+        if !std::mem::replace(&mut host.is_up, true) {
+            host.life += 1;
+            host.logins_failed = 0;
+            let life = host.life;
+            self.note(&self.hosts[id].name, format_args!("starts"));
+            self.soon(100, Event::LogIn(id, life));
+        }
+    }
+
+    pub(super) fn log_in(&mut self, id: HostId, life: Life) {
+        let host = &self.hosts[id];
+        if !host.is_up || host.life != life || host.session.is_some() || self.connect(id, life) {
+            return;
+        }
+        let host = &mut self.hosts[id];
+        host.logins_failed = (host.logins_failed + 1).min(5);
+        let delay = 1000 << host.logins_failed;
+        self.at(self.now + delay, Event::LogIn(id, life));
+    }
+
+    pub(super) fn entered(&mut self, session: u64) {
+        let Some(standing) = self.sessions.get_mut(&session).filter(|session| session.near) else { return };
+        if self.now > standing.down_until {
+            return;
+        }
+        standing.entered = true;
+        let id = standing.host;
+        self.hosts[id].logins_failed = 0;
+        if self.hosts[id].is_running() {
+            return self.feed(id, Input::DirectoryBack);
+        }
+        let seed = self.dice.bytes();
+        let host = &mut self.hosts[id];
+        let (me, contacts) = (host.person.me.clone(), Contacts::new(host.disk.contacts()));
+        host.engine = Some(Engine::new(me, Accept::All, contacts, host.open(seed)));
+        self.feed(id, Input::Began);
+    }
+
+    pub(super) fn session_lost(&mut self, id: HostId, entered: bool) {
+        if self.hosts[id].logging_out {
+            return self.session_over(id, LoggedOut::Asked);
+        }
+        if entered {
+            self.feed(id, Input::DirectoryLost { retry_in: 1 });
+        }
+        let life = self.hosts[id].life;
+        let delay = 1000 + self.dice.up_to(250);
+        self.at(self.now + delay, Event::LogIn(id, life));
+    }
+
+    pub(super) fn command(&mut self, id: HostId, command: Command) {
+        self.note(&self.hosts[id].name, format_args!("wants {command:?}"));
+        self.feed(id, Input::Command(command));
+    }
+
+    /// One step of a terminal.
+    pub(super) fn feed(&mut self, id: HostId, input: Input) {
+        let now = self.clock();
+        let Some(mut engine) = self.hosts[id].engine.take() else { return };
+        let mut effects = Vec::new();
+        engine.handle(now, input, &mut effects);
+        self.hosts[id].engine = Some(engine);
+        let life = self.hosts[id].life;
+        for effect in effects {
+            if self.dice.per_mille(self.weather.crash) {
+                self.note(&self.hosts[id].name, format_args!("killed before {}", kind(&effect)));
+                return self.crash(id);
+            }
+            match effect {
+                Effect::Keep(_) if self.hosts[id].is_suspended => break,
+                effect if self.hosts[id].is_suspended && effect.rests_on_the_disk() => {}
+                Effect::Keep(_) if self.dice.per_mille(self.weather.disk_failure) => {
+                    self.fail_to_keep(id);
+                    break;
+                }
+                Effect::Keep(changes) => self.keep(id, &changes),
+                Effect::NewTerminal => {
+                    return self.violated(format!("{} takes its own state for an old copy", self.hosts[id].name));
+                }
+                effect => self.carry_out(id, effect),
+            }
+            if self.hosts[id].life != life {
+                return;
+            }
+        }
+        self.wind(id);
+    }
+
+    fn keep(&mut self, id: HostId, changes: &[Change]) {
+        self.note(&self.hosts[id].name, format_args!("keeps {}", Kinds(changes)));
+        self.before_keeping(id, changes);
+        self.hosts[id].disk.keep(changes);
+    }
+
+    /// As the shell does: nothing more is kept until the post office is opened anew with what the disk has, and the session
+    /// begins anew.
+    pub(super) fn fail_to_keep(&mut self, id: HostId) {
+        self.note(&self.hosts[id].name, format_args!("cannot write its disk"));
+        let seed = self.dice.bytes();
+        let host = &mut self.hosts[id];
+        host.is_suspended = true;
+        host.reopened = Some(Box::new(host.open(seed)));
+        let life = host.life;
+        let session = host.session;
+        self.at(self.now + DISK_PATIENCE, Event::Reopen(id, life));
+        if let Some(session) = session {
+            self.at(self.now, Event::SessionGone(session, End::Terminal));
+        }
+    }
+
+    pub(super) fn reopen(&mut self, id: HostId, life: Life) {
+        let host = &mut self.hosts[id];
+        if host.life == life
+            && let Some(post) = host.reopened.take()
+        {
+            host.is_suspended = false;
+            self.begun_anew(id);
+            self.feed(id, Input::Reopened(post));
+        }
+    }
+
+    /// Has the clock wake the terminal at its next deadline.
+    fn wind(&mut self, id: HostId) {
+        let host = &self.hosts[id];
+        let Some(deadline) = host.engine.as_ref().and_then(Engine::next_deadline) else { return };
+        let when = self.now + deadline.saturating_sub(self.clock().tick) * 1000;
+        if host.tick_at.is_none_or(|earlier| earlier > when || earlier < self.now) {
+            let life = host.life;
+            self.hosts[id].tick_at = Some(when);
+            self.at(when, Event::Tick(id, life));
+        }
+    }
+
+    pub(super) fn tick(&mut self, id: HostId, life: Life) {
+        let host = &mut self.hosts[id];
+        if host.life != life || host.tick_at != Some(self.now) {
+            return;
+        }
+        host.tick_at = None;
+        let due = host.engine.as_ref().and_then(Engine::next_deadline);
+        if due.is_none_or(|due| due > self.now / 1000) {
+            return self.wind(id);
+        }
+        self.feed(id, Input::Tick);
+        let deadline = self.hosts[id].engine.as_ref().and_then(Engine::next_deadline);
+        if self.hosts[id].life == life && deadline.is_some_and(|deadline| deadline <= self.now / 1000) {
+            self.violated(format!("{} is woken at once, again and again", self.hosts[id].name));
+        }
+    }
+
+    fn carry_out(&mut self, id: HostId, effect: Effect) {
+        match effect {
+            Effect::Notify(notice) => self.tell(id, notice),
+            Effect::Lookup { purpose, user } => self.ask(id, Question::Lookup { purpose, user }),
+            Effect::List => self.ask(id, Question::List),
+            Effect::LogOut => {
+                self.hosts[id].logging_out = true;
+                if self.hosts[id].is_online(self) {
+                    self.send_up(id, Logout {}.into());
+                } else {
+                    self.session_over(id, LoggedOut::Asked);
+                }
+            }
+            Effect::Dial { dial, to, found } => self.dial(id, dial, &to, &found),
+            Effect::Hang(dial) => self.hang(id, dial),
+            Effect::Reply { link, reply } => self.reply(id, link, reply),
+            Effect::Say { link, chat } => self.say(id, link, chat.into()),
+            Effect::Confirm { link, receipt } => self.say(id, link, receipt.into()),
+            Effect::Close { link, reason } => self.close(id, link, reason),
+            Effect::Ask(message) => self.send_up(id, *message),
+            Effect::Save(contact) => self.hosts[id].disk.save(contact),
+            Effect::Recall(_) | Effect::Keep(_) | Effect::NewTerminal => {}
+            // Files have links of their own, which the simulation has not.
+            Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile { .. } => {}
+        }
+    }
+
+    fn tell(&mut self, id: HostId, notice: Notice) {
+        self.note(&self.hosts[id].name, format_args!("tells {notice:?}"));
+        let over = matches!(notice, Notice::LoggedOut { .. });
+        self.told(id, &notice);
+        if over {
+            self.crash(id);
+        }
+    }
+
+    /// A new link of this terminal.
+    pub(super) fn adopt(&mut self, id: HostId, cable: u64, side: Side) -> LinkId {
+        let host = &mut self.hosts[id];
+        host.links_made += 1;
+        let link = LinkId(host.links_made);
+        host.links.insert(link, (cable, side));
+        link
+    }
+
+    /// The program is gone, and what it had in memory; later it is started again.
+    pub(super) fn crash(&mut self, id: HostId) {
+        self.end(id);
+        let most = self.weather.away;
+        self.soon(most, Event::Start(id));
+    }
+
+    fn end(&mut self, id: HostId) {
+        let host = &mut self.hosts[id];
+        (host.is_up, host.engine, host.tick_at) = (false, None, None);
+        (host.is_suspended, host.reopened, host.logging_out) = (false, None, false);
+        host.life += 1;
+        let (session, links) = (host.session.take(), std::mem::take(&mut host.links));
+        if let Some(id) = session {
+            self.break_session(id);
+            // Nobody is there who could hear, or ask again.
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.near = false;
+            }
+            self.soon(3000, Event::SessionGone(id, End::Directory));
+        }
+        for (cable, side) in links.into_values() {
+            self.drop_end(cable, side);
+        }
+        self.dials_end(id);
+        self.begun_anew(id);
+    }
+}
+
+/// What an effect is, for the trace.
+fn kind(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Notify(_) => "telling something",
+        Effect::Keep(_) => "keeping something",
+        Effect::Ask(_) => "asking the directory",
+        Effect::Say { .. } | Effect::Confirm { .. } => "saying something",
+        _ => "something else",
+    }
+}
+
+/// What is kept, for the trace: how often of which kind, for lengths may differ from run to run.
+struct Kinds<'a>(&'a [Change]);
+
+impl std::fmt::Display for Kinds<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut counted: BTreeMap<String, u32> = BTreeMap::new();
+        for change in self.0 {
+            let kind = match change {
+                Change::Put { kind, .. } => format!("{kind:?}"),
+                Change::Delete { kind, .. } => format!("-{kind:?}"),
+                Change::History(HistoryChange::Append(record)) => format!("{:?} {:?}", record.text, record.mark),
+                Change::History(change) => format!("{change:?}"),
+            };
+            *counted.entry(kind).or_default() += 1;
+        }
+        f.debug_map().entries(&counted).finish()
+    }
+}

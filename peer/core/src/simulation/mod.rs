@@ -1,0 +1,126 @@
+//! A simulation: real cores, a clock of its own, a network and disks that fail, programs that are killed between any two
+//! effects. Everything that happens follows from one seed.
+//!
+//! Real are the peer's engine with post office and rooms, and the directory's core with its store; modelled are the shells
+//! ([`hosts`], [`sessions`], [`cables`], [`server`]) and the peer's store ([`disk`]). [`weather`] is what people do and
+//! what breaks; [`oracle`] what must hold at every step, [`rest`] what must hold once everything is mended. [`faults`]
+//! tells again, step by step, what was found.
+//!
+//! The key encapsulation of the rooms draws from the operating system, so ciphertexts differ from run to run. The trace
+//! of a seed does not: one line per step, the same bit for bit.
+
+mod cables;
+mod dice;
+mod disk;
+mod faults;
+mod hosts;
+mod oracle;
+mod people;
+mod rest;
+mod server;
+mod sessions;
+mod weather;
+mod world;
+
+use std::ops::Range;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use world::{Trace, World};
+
+/// Seeds of the ordinary test run.
+const SEEDS: u64 = 200;
+/// Milliseconds after which everything must have come to rest.
+const PATIENCE: u64 = 3_600_000;
+/// Failures after which a worker stops: several seeds often fail for one reason, and the shortest trace is read first.
+const FAILURES: usize = 8;
+/// Names the seeds of a long run, `FIRST..LAST`.
+const CHOSEN: &str = "SIMULATION_SEEDS";
+
+/// One seed from its beginning to its end: the trace, and what went wrong.
+fn simulate(seed: u64) -> (String, Result<(), String>) {
+    let trace = Trace::default();
+    let told = trace.clone();
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut world = World::new(seed, trace);
+        world.begin();
+        while !world.is_done() {
+            world.run_until(world.now + 1000)?;
+        }
+        world.mend();
+        come_to_rest(&mut world)?;
+        // What was lost is told when a session begins.
+        world.log_in_anew();
+        come_to_rest(&mut world)?;
+        world.check_texts()?;
+        // Whoever has come to rest can go on; and whoever speaks in a room learns what has become of it.
+        world.say_something_everywhere();
+        come_to_rest(&mut world)?;
+        world.log_in_anew();
+        come_to_rest(&mut world)?;
+        world.check_texts()?;
+        world.check_rooms()?;
+        world.check_secrets()
+    }));
+    let panicked = |_| Err("the program panicked; its words are above".to_owned());
+    (told.text(), outcome.unwrap_or_else(panicked))
+}
+
+fn come_to_rest(world: &mut World) -> Result<(), String> {
+    match world.run_until(world.now + PATIENCE)? {
+        true => Err("does not come to rest".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// Runs these seeds on all cores; says how to replay the first that fails.
+#[expect(clippy::disallowed_methods, reason = "the trace of a seed that fails is left in a file")]
+fn run(seeds: Range<u64>) {
+    let next = AtomicU64::new(seeds.start);
+    let work = || {
+        let mut failed = Vec::new();
+        while failed.len() < FAILURES {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                break;
+            }
+            let (trace, outcome) = simulate(seed);
+            if let Err(why) = outcome {
+                let file = std::env::temp_dir().join(format!("peer-simulation-{seed}.trace"));
+                std::fs::write(&file, trace).unwrap();
+                failed.push(format!(
+                    "seed {seed}: {why}\nIts trace is in {}. To replay it: scripts/simulate {seed}..{}",
+                    file.display(),
+                    seed + 1
+                ));
+            }
+        }
+        failed
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let failed = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_misread_whatever_breaks() {
+    run(0..SEEDS);
+}
+
+#[test]
+fn a_seed_is_replayed_bit_for_bit() {
+    for seed in [3, 7] {
+        assert_eq!(simulate(seed).0, simulate(seed).0, "seed {seed}");
+    }
+}
+
+#[test]
+#[ignore = "takes hours; scripts/simulate runs it"]
+fn as_many_seeds_as_are_asked_for() {
+    let chosen = std::env::var(CHOSEN).unwrap_or_else(|_| "0..10000".to_owned());
+    let (first, last) = chosen.split_once("..").unwrap();
+    run(first.parse().unwrap()..last.parse().unwrap());
+}

@@ -1,0 +1,155 @@
+//! What must hold when nothing is left to do: everything has arrived, and everybody agrees.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use common::ident::RoomId;
+use common::msg::Member;
+use directory_server::core::store::Store as _;
+use futures::executor::block_on;
+
+use super::disk::Disk;
+use super::people::{everybody, key, team, users};
+use super::world::{HostId, World};
+use crate::keep::{Conversation, Kind, Mark, Name};
+use crate::mls::{self, OwnTerminal, Room};
+
+/// How a terminal sees a room.
+type View = (u64, Vec<Member>, String, Vec<u8>);
+
+/// The rooms of a terminal, as a disk has them.
+fn rooms(host: HostId, disk: &Disk) -> Vec<Room> {
+    let person = &everybody()[host];
+    let own = Arc::new(OwnTerminal::new(&person.me.user, key(host), &person.certificate, [0; 32]));
+    mls::restore(&own, disk.load(Kind::Mls)).unwrap().1
+}
+
+impl World {
+    fn check_directory(&self) -> Result<(), String> {
+        let directory = self.server.directory().ok_or("the directory is down")?;
+        let wrong = block_on(directory.store.check()).unwrap();
+        if !wrong.is_empty() {
+            return Err(format!("the directory's database: {wrong:?}"));
+        }
+        match block_on(directory.store.totals()).unwrap().waiting {
+            0 => Ok(()),
+            waiting => Err(format!("{waiting} items wait at the directory, and nobody takes them")),
+        }
+    }
+
+    /// Everything has arrived.
+    pub(super) fn check_texts(&self) -> Result<(), String> {
+        self.check_directory()?;
+        for host in &self.hosts {
+            if !host.is_online(self) {
+                return Err(format!("{} is not logged in", host.name));
+            }
+        }
+        let mut missed: Vec<u64> = vec![0; self.hosts.len()];
+        for (id, sent) in &self.oracle.sent {
+            let (sender, author) = (&self.hosts[sent.by], &everybody()[sent.by].me.user);
+            let name = Name { conversation: sent.to.clone(), author: author.clone(), id: *id };
+            let mark = sender.disk.find(&name).map(|record| record.mark);
+            match &sent.to {
+                Conversation::User(receiver) => {
+                    if !matches!(mark, Some(Mark::Delivered | Mark::Read)) {
+                        return Err(format!("{sent:?} is {mark:?}"));
+                    }
+                    if !self.has_kept(receiver, author, *id) {
+                        return Err(format!("{receiver} does not have {sent:?}"));
+                    }
+                }
+                Conversation::Group(_) if mark == Some(Mark::Queued) => {
+                    return Err(format!("{sent:?} waits for ever"));
+                }
+                Conversation::Group(_) if mark == Some(Mark::Failed) => {}
+                Conversation::Group(_) => {
+                    let readers = self.oracle.readers.get(id).ok_or("a text for nobody is stored")?;
+                    for (host, missed) in missed.iter_mut().enumerate() {
+                        let reads = host != sent.by && readers.contains(&everybody()[host].member());
+                        if reads && self.hosts[host].disk.find(&name).is_none() && !self.oracle.left.contains(&host) {
+                            *missed += 1;
+                            if *missed > self.oracle.lost[host] {
+                                return Err(format!("{} does not have {sent:?}", self.hosts[host].name));
+                            }
+                        }
+                    }
+                }
+                Conversation::Everyone => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a terminal takes itself for a member of the group.
+    pub(super) fn is_member(&self, host: HostId) -> bool {
+        let groups = self.hosts[host].disk.load(Kind::Group);
+        groups.iter().any(|(_, value)| !String::from_utf8_lossy(value).contains("\"room\":null"))
+    }
+
+    /// The directory gives everything it has ever taken to those who may not read it: whoever was added later, and
+    /// whoever was there before and has kept all they had.
+    pub(super) fn check_secrets(&self) -> Result<(), String> {
+        for host in 0..self.hosts.len() {
+            for mut room in rooms(host, &self.hosts[host].disk) {
+                let id = room.id();
+                let said = self.oracle.overheard.iter().filter(|said| said.room == id);
+                for said in said.filter(|said| !said.readers.contains(&everybody()[host].member())) {
+                    if room.open(&said.sealed).is_ok() {
+                        return Err(format!("{} reads what was said before it came", self.hosts[host].name));
+                    }
+                }
+            }
+        }
+        for former in &self.oracle.formers {
+            let said = self.oracle.overheard[former.since..].iter().filter(|said| said.room == former.room);
+            let said: Vec<_> = said.filter(|said| !said.readers.contains(&everybody()[former.host].member())).collect();
+            if said.is_empty() {
+                continue;
+            }
+            for mut room in rooms(former.host, &former.disk).into_iter().filter(|room| room.id() == former.room) {
+                if said.iter().any(|said| room.open(&said.sealed).is_ok()) {
+                    return Err(format!("{} reads what was said after it was gone", self.hosts[former.host].name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everybody agrees.
+    pub(super) fn check_rooms(&self) -> Result<(), String> {
+        let mut views: BTreeMap<RoomId, Vec<(HostId, View)>> = BTreeMap::new();
+        for host in 0..self.hosts.len() {
+            for room in rooms(host, &self.hosts[host].disk) {
+                if let Some(why) = room.frozen() {
+                    return Err(format!("{} cannot use {}: {why}", self.hosts[host].name, room.id()));
+                }
+                let tag = format!("{:?}", room.fork_tag().unwrap()).into_bytes();
+                let view = (room.epoch(), room.members(), format!("{:?}", room.charter()), tag);
+                views.entry(room.id()).or_default().push((host, view));
+            }
+        }
+        for (room, views) in &views {
+            let (first, expected) = &views[0];
+            for (host, view) in views {
+                if view != expected {
+                    let (one, other) = (&self.hosts[*first].name, &self.hosts[*host].name);
+                    return Err(format!("{one} and {other} see different rooms {room}: {expected:?} and {view:?}"));
+                }
+            }
+            let members: BTreeSet<Member> = expected.1.iter().cloned().collect();
+            let here: BTreeSet<Member> = views.iter().map(|(host, _)| everybody()[*host].member()).collect();
+            if members != here {
+                return Err(format!("room {room} should have {members:?} and is known to {here:?}"));
+            }
+        }
+        for user in users() {
+            let mine = (0..self.hosts.len()).filter(|host| everybody()[*host].me.user == user);
+            let member: BTreeSet<bool> = mine.map(|host| self.is_member(host)).collect();
+            if member.len() > 1 {
+                return Err(format!("the terminals of {user} disagree whether {user} is in {}", team()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! Sessions with the directory: connections that keep the order of what they carry, and break.
+
+use std::collections::VecDeque;
+
+use common::msg::{ByeReason, ErrorCode, FromDirectory, ListReq, LookupReq, ToDirectory};
+use directory_server::core::present::Present;
+
+use super::hosts::Life;
+use super::server::Shown;
+use super::world::{End, Event, HostId, World};
+use crate::engine::{Input, Purpose, Unreachable};
+use crate::notice::LoggedOut;
+use crate::verify::found;
+
+/// A question of the shell's own, which is answered in the order of the questions.
+#[derive(Debug, Clone)]
+pub(super) enum Question {
+    Lookup { purpose: Purpose, user: common::ident::UserId },
+    List,
+}
+
+/// One connection.
+pub(super) struct Session {
+    pub(super) host: HostId,
+    /// The life of the terminal's program that holds it.
+    pub(super) life: Life,
+    /// Whether the terminal's end is open.
+    pub(super) near: bool,
+    /// Whether the login has come to its end.
+    pub(super) entered: bool,
+    /// The directory's end.
+    pub(super) far: Option<Box<Present>>,
+    /// What arrives later than this is lost.
+    pub(super) up_until: u64,
+    pub(super) down_until: u64,
+    /// When what was sent last arrives.
+    up_last: u64,
+    pub(super) down_last: u64,
+    /// Whether the directory is going to look for something to push.
+    pub(super) turn: bool,
+    pub(super) open: VecDeque<Question>,
+}
+
+impl World {
+    /// Connects a terminal; whether there was somebody to answer.
+    pub(super) fn connect(&mut self, host: HostId, life: Life) -> bool {
+        if self.hosts[host].cut_off_until > self.now {
+            return false;
+        }
+        let Some(present) = self.attend(host) else { return false };
+        let id = self.number();
+        let entered = self.now + self.latency() + self.latency();
+        let session = Session {
+            host,
+            life,
+            near: true,
+            entered: false,
+            far: Some(present),
+            up_until: u64::MAX,
+            down_until: u64::MAX,
+            up_last: self.now,
+            down_last: entered,
+            turn: false,
+            open: VecDeque::new(),
+        };
+        self.sessions.insert(id, session);
+        self.hosts[host].session = Some(id);
+        self.at(entered, Event::Entered(id));
+        self.look_for_pushes();
+        true
+    }
+
+    /// The terminal says something to the directory, if it has a session.
+    pub(super) fn send_up(&mut self, host: HostId, message: ToDirectory) {
+        let latency = self.latency();
+        let standing = self.hosts[host].session;
+        let session =
+            standing.and_then(|id| self.sessions.get_mut(&id)).filter(|session| session.near && session.entered);
+        let Some(session) = session else { return };
+        session.up_last = session.up_last.max(self.now + latency);
+        let when = session.up_last;
+        self.at(when, Event::Up(standing.unwrap(), Box::new(message)));
+    }
+
+    pub(super) fn send_down(&mut self, id: u64, message: FromDirectory) {
+        let latency = self.latency();
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.down_last = session.down_last.max(self.now + latency);
+        let when = session.down_last;
+        self.at(when, Event::Down(id, Box::new(message)));
+    }
+
+    /// Asks something for which the shell keeps the place of the answer.
+    pub(super) fn ask(&mut self, host: HostId, question: Question) {
+        let id = self.hosts[host].session;
+        let session = id.and_then(|id| self.sessions.get_mut(&id)).filter(|session| session.near && session.entered);
+        let Some(session) = session else { return self.leave_unanswered(host, question) };
+        session.open.push_back(question.clone());
+        let message = match question {
+            Question::Lookup { user, .. } => {
+                LookupReq { userid: self.hosts[host].person.me.user.clone(), lookup: user }.into()
+            }
+            Question::List => ListReq { after: None }.into(),
+        };
+        self.send_up(host, message);
+    }
+
+    fn leave_unanswered(&mut self, host: HostId, question: Question) {
+        self.feed(
+            host,
+            match question {
+                Question::Lookup { purpose, user } => Input::LookedUp { purpose, user, found: Err(Unreachable) },
+                Question::List => Input::Listed(Err(Unreachable)),
+            },
+        );
+    }
+
+    /// The terminal hears something from the directory.
+    pub(super) fn heard(&mut self, id: u64, message: FromDirectory) {
+        let Some(session) = self.sessions.get_mut(&id).filter(|session| session.near) else { return };
+        if self.now > session.down_until {
+            return;
+        }
+        let host = session.host;
+        let limited = |to: Option<&str>| matches!(to, Some("LOOKUPREQ" | "LISTREQ") | None);
+        let answers = match &message {
+            FromDirectory::LookupReply(_) | FromDirectory::ListReply(_) => true,
+            FromDirectory::Error(error) => error.code == ErrorCode::RateLimited && limited(error.to.as_deref()),
+            _ => false,
+        };
+        let question = answers.then(|| session.open.pop_front()).flatten();
+        self.note(&self.hosts[host].name, format_args!("hears {}", Shown(&message)));
+        let input = match (message, question) {
+            (FromDirectory::LookupReply(reply), Some(Question::Lookup { purpose, user })) => {
+                Input::LookedUp { purpose, found: Ok(found(&reply, &user)), user }
+            }
+            (FromDirectory::ListReply(reply), Some(Question::List)) => Input::Listed(Ok(reply.users)),
+            (FromDirectory::Error(_), Some(question)) => return self.leave_unanswered(host, question),
+            (FromDirectory::Bye(bye), _) if bye.reason == ByeReason::Ended => {
+                return self.session_over(host, LoggedOut::Asked);
+            }
+            (FromDirectory::Bye(_), _) => return self.session_gone(id, End::Terminal),
+            (message, None) if !answers => Input::Said(Box::new(message)),
+            (message, question) => return self.violated(format!("{message:?} answers {question:?}")),
+        };
+        self.feed(host, input);
+    }
+
+    /// The session is over for good.
+    pub(super) fn session_over(&mut self, host: HostId, why: LoggedOut) {
+        self.feed(host, Input::SessionEnded(why));
+    }
+
+    /// The connection breaks; a part of what is under way still arrives, and each end notices when it does.
+    pub(super) fn break_session(&mut self, id: u64) {
+        let most = self.weather.latency;
+        let (up, down) = (self.now + self.dice.up_to(most), self.now + self.dice.up_to(most));
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.up_until = session.up_until.min(up);
+        session.down_until = session.down_until.min(down);
+        let (near, far) = (session.down_until + 1, session.up_until + 1);
+        let (near, far) = (near + self.dice.up_to(6000), far + self.dice.up_to(20_000));
+        self.at(near, Event::SessionGone(id, End::Terminal));
+        self.at(far, Event::SessionGone(id, End::Directory));
+    }
+
+    pub(super) fn session_gone(&mut self, id: u64, end: End) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let (host, life) = (session.host, session.life);
+        match end {
+            End::Directory => {
+                // Dropping it ends the presence, of which others are told.
+                if session.far.take().is_some() {
+                    self.look_for_pushes();
+                }
+            }
+            End::Terminal if std::mem::take(&mut session.near) => {
+                let (open, entered) = (std::mem::take(&mut session.open), session.entered);
+                session.up_until = session.up_until.min(self.now + self.weather.latency);
+                self.at(self.now + 2 * self.weather.latency, Event::SessionGone(id, End::Directory));
+                self.hosts[host].session = None;
+                for question in open {
+                    self.leave_unanswered(host, question);
+                }
+                if self.hosts[host].life == life {
+                    self.session_lost(host, entered);
+                }
+            }
+            End::Terminal => {}
+        }
+        if self.sessions.get(&id).is_some_and(|session| !session.near && session.far.is_none()) {
+            self.sessions.remove(&id);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! How bad the world of a seed is, what people do in it, and what breaks.
+
+use common::ident::UserId;
+use common::msg::ByeReason;
+use directory_server::core::watch::Show;
+
+use super::dice::Dice;
+use super::people::{team, users};
+use super::world::{End, Event, HostId, World};
+use crate::command::{Answer, Command, GroupWish, Ticket};
+use crate::keep::Conversation;
+
+/// Drawn once for each seed.
+#[derive(Debug)]
+pub(super) struct Weather {
+    /// Milliseconds a frame is under way at most.
+    pub(super) latency: u64,
+    /// Effects of a thousand before which the program is killed.
+    pub(super) crash: u64,
+    /// Transactions of a thousand for which the disk fails.
+    pub(super) disk_failure: u64,
+    /// Requests of a thousand after which the directory is killed before it answers.
+    pub(super) directory_crash: u64,
+    /// Calls of a thousand that do not reach a terminal.
+    pub(super) unreachable: u64,
+    /// Milliseconds between two faults at most.
+    pub(super) calm: u64,
+    /// Milliseconds between two things that people do at most.
+    pub(super) pause: u64,
+    /// Things that people do.
+    pub(super) acts: u64,
+    /// Milliseconds for which a terminal stays away at most.
+    pub(super) away: u64,
+    /// Messages of one user that may wait for one terminal.
+    pub(super) quota: u32,
+    pub(super) lookups_per_minute: u32,
+    pub(super) show: Show,
+}
+
+impl Weather {
+    /// A quota that nobody reaches.
+    pub(super) const ENOUGH: u32 = 128;
+
+    pub(super) fn draw(dice: &mut Dice) -> Self {
+        Self {
+            latency: dice.pick(&[5, 50, 400, 2000]),
+            crash: dice.pick(&[0, 2, 5, 15]),
+            disk_failure: dice.pick(&[0, 0, 10]),
+            directory_crash: dice.pick(&[0, 5, 20]),
+            unreachable: dice.pick(&[0, 100, 500]),
+            calm: dice.pick(&[2000, 8000, 30_000, 1_000_000]),
+            pause: dice.pick(&[300, 2000, 8000]),
+            acts: 12 + dice.up_to(24),
+            away: dice.pick(&[3000, 30_000, 120_000]),
+            quota: dice.pick(&[3, 8, Self::ENOUGH]),
+            lookups_per_minute: dice.pick(&[0, 0, 20]),
+            show: dice.pick(&[Show::Auto, Show::Everyone, Show::Contacts]),
+        }
+    }
+
+    /// Nothing breaks, and nobody does anything.
+    pub(super) fn calm() -> Self {
+        Self {
+            latency: 5,
+            crash: 0,
+            disk_failure: 0,
+            directory_crash: 0,
+            unreachable: 0,
+            calm: u64::MAX,
+            pause: u64::MAX,
+            acts: 0,
+            away: 1000,
+            quota: Self::ENOUGH,
+            lookups_per_minute: 0,
+            show: Show::Auto,
+        }
+    }
+
+    /// Nothing breaks any more.
+    fn clear_up(&mut self) {
+        (self.crash, self.disk_failure, self.directory_crash, self.unreachable) = (0, 0, 0, 0);
+        (self.acts, self.away, self.calm) = (0, 1000, u64::MAX);
+    }
+}
+
+impl World {
+    /// People begin to do things, and things begin to break.
+    pub(super) fn begin(&mut self) {
+        for host in 0..self.hosts.len() {
+            let most = self.weather.away / 10;
+            self.soon(most, Event::Start(host));
+        }
+        self.at(2000, Event::Act);
+        self.at(3000, Event::Fault);
+    }
+
+    /// Everything is mended, and everybody is there.
+    pub(super) fn mend(&mut self) {
+        self.note("world", format_args!("is mended"));
+        self.weather.clear_up();
+        for host in 0..self.hosts.len() {
+            self.hosts[host].cut_off_until = 0;
+            self.soon(1000, Event::Start(host));
+        }
+    }
+
+    /// Everybody's session breaks and begins anew.
+    pub(super) fn log_in_anew(&mut self) {
+        let standing: Vec<u64> = self.sessions.keys().copied().collect();
+        standing.into_iter().for_each(|id| self.break_session(id));
+    }
+
+    /// Whether people have done everything they were going to do.
+    pub(super) fn is_done(&self) -> bool {
+        self.weather.acts == 0
+    }
+
+    fn other_user(&mut self, host: HostId) -> UserId {
+        let me = &self.hosts[host].person.me.user;
+        let others: Vec<UserId> = users().into_iter().filter(|user| user != me).collect();
+        others[self.dice.below(others.len())].clone()
+    }
+
+    /// Somebody does something.
+    pub(super) fn act(&mut self) {
+        if self.weather.acts == 0 {
+            return;
+        }
+        self.weather.acts -= 1;
+        let pause = self.weather.pause;
+        self.soon(pause, Event::Act);
+        let host = self.dice.below(self.hosts.len());
+        if !self.hosts[host].is_running() {
+            return self.start(host);
+        }
+        let other = self.other_user(host);
+        let group = |wish| Command::Group { group: team(), wish };
+        let command = match self.dice.below(40) {
+            0..=12 => return self.write_some(host, &Conversation::User(other)),
+            13..=19 => return self.write_some(host, &Conversation::Group(team())),
+            20 => self.text(host, Conversation::Everyone),
+            21..=23 => Command::Call { to: other },
+            24 => Command::End { with: other },
+            25..=27 => group(GroupWish::Create),
+            28..=30 => group(GroupWish::Join),
+            31..=33 => group(GroupWish::Approve(other)),
+            34 => group(GroupWish::Admin(other)),
+            35 => group(GroupWish::Leave),
+            36 => group(if self.dice.below(2) == 0 { GroupWish::Remove(other) } else { GroupWish::Deny(other) }),
+            37 => Command::ReadReceipts(self.dice.pick(&[Answer::Yes, Answer::No])),
+            38 => Command::Seen { with: Conversation::User(other) },
+            _ => Command::Logout,
+        };
+        if let Command::ReadReceipts(answer) = &command {
+            self.hosts[host].read_receipts = *answer == Answer::Yes;
+        }
+        if matches!(command, Command::Group { wish: GroupWish::Leave, .. }) {
+            let me = &self.hosts[host].person.me.user;
+            let leaving = (0..self.hosts.len()).filter(|other| self.hosts[*other].person.me.user == *me);
+            self.oracle.left.extend(leaving);
+        }
+        self.command(host, command);
+    }
+
+    /// Everybody says something to everybody.
+    pub(super) fn say_something_everywhere(&mut self) {
+        for host in 0..self.hosts.len() {
+            let mut everywhere: Vec<Conversation> = users().into_iter().map(Conversation::User).collect();
+            everywhere.retain(|to| *to != Conversation::User(self.hosts[host].person.me.user.clone()));
+            everywhere.extend(self.is_member(host).then(|| Conversation::Group(team())));
+            for to in everywhere {
+                let command = self.text(host, to);
+                self.command(host, command);
+            }
+        }
+    }
+
+    fn write_some(&mut self, host: HostId, to: &Conversation) {
+        for _ in 0..=self.dice.below(4) {
+            let command = self.text(host, to.clone());
+            self.command(host, command);
+        }
+    }
+
+    /// A text nobody else writes.
+    pub(super) fn text(&mut self, host: HostId, to: Conversation) -> Command {
+        let number = self.number();
+        Command::Send {
+            to,
+            text: format!("{number} by {}", self.hosts[host].name),
+            ticket: Ticket { number, reference: None },
+        }
+    }
+
+    /// Something breaks.
+    pub(super) fn fault(&mut self) {
+        if self.is_done() {
+            return;
+        }
+        let calm = self.weather.calm;
+        self.soon(calm, Event::Fault);
+        let host = self.dice.below(self.hosts.len());
+        match self.dice.below(6) {
+            0 | 1 => {
+                let standing: Vec<u64> = self.sessions.keys().copied().collect();
+                if !standing.is_empty() {
+                    let id = self.dice.pick(&standing);
+                    self.note("network", format_args!("breaks session {id}"));
+                    self.break_session(id);
+                }
+            }
+            2 => {
+                let standing: Vec<u64> = self.cables.keys().copied().collect();
+                if !standing.is_empty() {
+                    let id = self.dice.pick(&standing);
+                    self.note("network", format_args!("breaks link {id}"));
+                    self.break_cable(id);
+                }
+            }
+            3 => {
+                let long = self.dice.up_to(60_000);
+                self.cut_off(host, long);
+            }
+            4 if self.weather.directory_crash > 0 => self.crash_directory(),
+            4 => self.expire(),
+            _ if self.weather.crash > 0 && self.hosts[host].is_up => {
+                self.note(&self.hosts[host].name, format_args!("killed"));
+                self.crash(host);
+            }
+            _ => {}
+        }
+    }
+
+    /// A terminal cannot reach the directory for so many milliseconds.
+    pub(super) fn cut_off(&mut self, host: HostId, long: u64) {
+        self.note("network", format_args!("cuts off {}", self.hosts[host].name));
+        self.hosts[host].cut_off_until = self.now + long;
+        if let Some(id) = self.hosts[host].session {
+            self.break_session(id);
+        }
+    }
+
+    /// The directory takes a session for dead.
+    fn expire(&mut self) {
+        let standing: Vec<u64> = self.sessions.keys().copied().collect();
+        if standing.is_empty() {
+            return;
+        }
+        let id = self.dice.pick(&standing);
+        self.note("directory", format_args!("ends session {id}"));
+        if self.dice.below(2) == 0 {
+            let pushes = self.sessions[&id].far.as_ref().map(|present| present.attendance.pushes.clone());
+            pushes.into_iter().for_each(|pushes| pushes.end(ByeReason::Protocol));
+            self.look_for_pushes();
+        } else {
+            self.session_gone(id, End::Directory);
+            self.soon(30_000, Event::SessionGone(id, End::Terminal));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The world: one clock, one queue of what happens when, and everybody in it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use common::msg::{FromDirectory, ToDirectory};
+
+use super::cables::{Cable, Dialing, Frame, Side};
+use super::dice::Dice;
+use super::hosts::{Host, Life};
+use super::oracle::Oracle;
+use super::people::everybody;
+use super::server::Server;
+use super::sessions::Session;
+use super::weather::Weather;
+use crate::engine::DialId;
+
+/// Seconds since the epoch when a simulation begins.
+pub(super) const DAWN: u64 = 1_800_000_000;
+
+/// A terminal, by its place in [`everybody`].
+pub(super) type HostId = usize;
+
+/// Something that is going to happen.
+pub(super) enum Event {
+    /// A terminal's program is started.
+    Start(HostId),
+    /// It tries to log in.
+    LogIn(HostId, Life),
+    /// Its login has succeeded.
+    Entered(u64),
+    /// A frame reaches the directory.
+    Up(u64, Box<ToDirectory>),
+    /// A frame reaches a terminal.
+    Down(u64, Box<FromDirectory>),
+    /// The directory looks whether there is something to push.
+    Turn(u64),
+    /// One end of a session notices that the connection is gone.
+    SessionGone(u64, End),
+    /// A deadline of a terminal.
+    Tick(HostId, Life),
+    /// A terminal's disk works again.
+    Reopen(HostId, Life),
+    /// A frame reaches the end of a link.
+    Frame(u64, Side, Frame),
+    /// One end of a link notices that the connection is gone.
+    LinkGone(u64, Side),
+    /// A call that nobody takes.
+    NoAnswer(HostId, DialId, Life),
+    /// Somebody does something.
+    Act,
+    /// Something breaks.
+    Fault,
+    /// The directory is started.
+    Open,
+}
+
+/// The ends of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Terminal,
+    Directory,
+}
+
+/// One line per step; what a replay must repeat.
+#[derive(Clone, Default)]
+pub(super) struct Trace(Rc<RefCell<String>>);
+
+impl Trace {
+    pub(super) fn text(&self) -> String {
+        self.0.borrow().clone()
+    }
+}
+
+pub(super) struct World {
+    /// Milliseconds since the beginning.
+    pub(super) now: u64,
+    queue: BTreeMap<(u64, u64), Event>,
+    drawn: u64,
+    pub(super) dice: Dice,
+    pub(super) weather: Weather,
+    pub(super) server: Server,
+    pub(super) sessions: BTreeMap<u64, Session>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) cables: BTreeMap<u64, Cable>,
+    pub(super) dials: BTreeMap<(HostId, DialId), Dialing>,
+    pub(super) oracle: Oracle,
+    /// What must not be, and is.
+    pub(super) broken: Option<String>,
+    trace: Trace,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, trace: Trace) -> Self {
+        let mut dice = Dice::new(seed);
+        let weather = Weather::draw(&mut dice);
+        Self::with_dice(dice, weather, trace)
+    }
+
+    /// With weather of one's own.
+    pub(super) fn with(seed: u64, weather: Weather, trace: Trace) -> Self {
+        Self::with_dice(Dice::new(seed), weather, trace)
+    }
+
+    fn with_dice(dice: Dice, weather: Weather, trace: Trace) -> Self {
+        let server = Server::new(&weather);
+        let hosts: Vec<Host> = everybody().iter().map(Host::new).collect();
+        let world = Self {
+            now: 0,
+            queue: BTreeMap::new(),
+            drawn: 0,
+            dice,
+            weather,
+            server,
+            sessions: BTreeMap::new(),
+            oracle: Oracle::new(hosts.len()),
+            hosts,
+            cables: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            broken: None,
+            trace,
+        };
+        world.note("world", format_args!("{:?}", world.weather));
+        world
+    }
+
+    /// A number nothing else has.
+    pub(super) fn number(&mut self) -> u64 {
+        self.drawn += 1;
+        self.drawn
+    }
+
+    pub(super) fn at(&mut self, when: u64, event: Event) {
+        let number = self.number();
+        self.queue.insert((when.max(self.now), number), event);
+    }
+
+    /// Somewhere between now and so many milliseconds later.
+    pub(super) fn soon(&mut self, most: u64, event: Event) {
+        let when = self.now + self.dice.up_to(most);
+        self.at(when, event);
+    }
+
+    /// How long a frame is under way.
+    pub(super) fn latency(&mut self) -> u64 {
+        1 + self.dice.up_to(self.weather.latency)
+    }
+
+    /// Writes a line of the trace.
+    pub(super) fn note(&self, who: &str, what: std::fmt::Arguments<'_>) {
+        let mut trace = self.trace.0.borrow_mut();
+        writeln!(trace, "{:>6}.{:03} {who:9} {what}", self.now / 1000, self.now % 1000).unwrap();
+    }
+
+    /// Something is as it must not be.
+    pub(super) fn violated(&mut self, what: String) {
+        self.note("world", format_args!("VIOLATED: {what}"));
+        self.broken.get_or_insert(what);
+    }
+
+    /// Lets everything happen until then; false when nothing is left to happen.
+    pub(super) fn run_until(&mut self, until: u64) -> Result<bool, String> {
+        while let Some(entry) = self.queue.first_entry() {
+            if entry.key().0 > until {
+                self.now = until;
+                return Ok(true);
+            }
+            let ((when, _), event) = entry.remove_entry();
+            self.now = when;
+            self.happens(event);
+            if let Some(broken) = self.broken.take() {
+                return Err(broken);
+            }
+        }
+        Ok(false)
+    }
+
+    fn happens(&mut self, event: Event) {
+        match event {
+            Event::Start(host) => self.start(host),
+            Event::LogIn(host, life) => self.log_in(host, life),
+            Event::Entered(session) => self.entered(session),
+            Event::Up(session, frame) => self.serve(session, *frame),
+            Event::Down(session, frame) => self.heard(session, *frame),
+            Event::Turn(session) => self.turn(session),
+            Event::SessionGone(session, end) => self.session_gone(session, end),
+            Event::Tick(host, life) => self.tick(host, life),
+            Event::Reopen(host, life) => self.reopen(host, life),
+            Event::Frame(cable, side, frame) => self.frame(cable, side, frame),
+            Event::LinkGone(cable, side) => self.link_gone(cable, side),
+            Event::NoAnswer(host, dial, life) => self.no_answer(host, dial, life),
+            Event::Act => self.act(),
+            Event::Fault => self.fault(),
+            Event::Open => self.open_directory(),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! How a terminal verifies whoever calls it, by a lookup of its own (decisions D12, D15; threats P1, P6; protocol
+//! section 7.2).
+//!
+//! Two steps, each a value that knows exactly what is known then: [`Claim`] is a request that fits the connection it came
+//! over; [`Claim::confirm`] compares it with the directory's own word.
+
+use std::net::{IpAddr, SocketAddr};
+
+use common::crypto::identity::PublicKey;
+use common::ident::{KeyDigest, TerminalId, UserId};
+use common::msg::{ConnectReq, LookupReply, LookupStatus};
+
+use super::notice::CallerRefused;
+
+/// Who we are, for the checks.
+#[derive(Debug, Clone)]
+pub struct Me {
+    /// Our user id.
+    pub user: UserId,
+    /// Our identity key.
+    pub key: PublicKey,
+    /// Our terminal.
+    pub terminal: TerminalId,
+}
+
+/// A `CONNECTREQ` with what is known of the connection it came over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The message.
+    pub message: ConnectReq,
+    /// Digest of the key that authenticated the TLS connection.
+    pub key: KeyDigest,
+    /// Where the connection comes from.
+    pub source: SocketAddr,
+}
+
+/// What the directory says of a user who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Where the user's terminals listen, the newest login first.
+    pub addresses: Vec<SocketAddr>,
+    /// The user's identity key.
+    pub key: PublicKey,
+}
+
+/// Reads a lookup's answer. `None` for not found, and for an answer that is not about `asked` or has no usable key.
+pub fn found(reply: &LookupReply, asked: &UserId) -> Option<Found> {
+    if reply.status != LookupStatus::Success || reply.userid != asked.as_str() || reply.addresses.is_empty() {
+        return None;
+    }
+    let key = PublicKey::from_pkcs1(&reply.publickey.0).ok()?;
+    Some(Found { addresses: reply.addresses.clone(), key })
+}
+
+/// A request that names us and the key of its own connection. Who the caller really is, a lookup must tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Who the caller claims to be.
+    pub initiator: UserId,
+    /// The caller's terminal.
+    pub terminal: TerminalId,
+    key: KeyDigest,
+    source: IpAddr,
+}
+
+impl Claim {
+    /// Checks a request against ourselves and its connection.
+    ///
+    /// # Errors
+    /// [`CallerRefused::WrongDestination`] or [`CallerRefused::WrongKey`].
+    pub fn check(me: &Me, request: &Request) -> Result<Self, CallerRefused> {
+        let ours = me.key.digest();
+        let message = &request.message;
+        if message.destination != me.user || message.destination_key != ours || message.initiator == me.user {
+            return Err(CallerRefused::WrongDestination);
+        }
+        if message.initiator_key != request.key || request.key == ours {
+            return Err(CallerRefused::WrongKey);
+        }
+        Ok(Self {
+            initiator: message.initiator.clone(),
+            terminal: message.terminal,
+            key: request.key,
+            source: request.source.ip().to_canonical(),
+        })
+    }
+
+    /// Compares the claim with the directory's answer about the claimed user.
+    ///
+    /// # Errors
+    /// [`CallerRefused::NotLoggedIn`], [`CallerRefused::WrongKey`] or [`CallerRefused::WrongAddress`].
+    pub fn confirm(&self, found: Option<&Found>) -> Result<(), CallerRefused> {
+        let found = found.ok_or(CallerRefused::NotLoggedIn)?;
+        if found.key.digest() != self.key {
+            return Err(CallerRefused::WrongKey);
+        }
+        if !found.addresses.iter().any(|address| address.ip().to_canonical() == self.source) {
+            return Err(CallerRefused::WrongAddress);
+        }
+        Ok(())
+    }
+
+    /// Identifies repeated attempts of the same stranger, whoever it claims to be.
+    pub fn stranger(&self) -> (KeyDigest, IpAddr) {
+        (self.key, self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::testkit::Example;
+
+    fn me() -> Me {
+        Me {
+            user: Example::Bianca.user().unwrap(),
+            key: Example::Bianca.identity().unwrap().public().clone(),
+            terminal: TerminalId([2; 16]),
+        }
+    }
+
+    fn ali_key() -> PublicKey {
+        Example::Ali.identity().unwrap().public().clone()
+    }
+
+    fn request() -> Request {
+        Request {
+            message: ConnectReq {
+                initiator: Example::Ali.user().unwrap(),
+                destination: me().user,
+                initiator_key: ali_key().digest(),
+                destination_key: me().key.digest(),
+                terminal: TerminalId([1; 16]),
+            },
+            key: ali_key().digest(),
+            source: "[::ffff:127.0.0.2]:40000".parse().unwrap(),
+        }
+    }
+
+    fn ali() -> Found {
+        Found { addresses: vec!["127.0.0.2:65000".parse().unwrap()], key: ali_key() }
+    }
+
+    #[test]
+    fn accepts_a_caller_whose_key_and_address_the_directory_has() {
+        Claim::check(&me(), &request()).unwrap().confirm(Some(&ali())).unwrap();
+    }
+
+    #[test]
+    fn refuses_requests_that_do_not_name_us_or_their_own_connection() {
+        let carol = Example::Carol.user().unwrap();
+        let mut cases = vec![request(); 5];
+        cases[0].message.destination = carol;
+        cases[1].message.destination_key = KeyDigest([0; 32]);
+        cases[2].message.initiator = me().user;
+        cases[3].message.initiator_key = KeyDigest([0; 32]);
+        cases[4].message.initiator_key = me().key.digest();
+        cases[4].key = me().key.digest();
+        use CallerRefused::{WrongDestination as D, WrongKey as K};
+        for (case, reason) in cases.iter().zip([D, D, D, K, K]) {
+            assert_eq!(Claim::check(&me(), case), Err(reason));
+        }
+    }
+
+    #[test]
+    fn refuses_a_caller_whom_the_directory_contradicts() {
+        let claim = Claim::check(&me(), &request()).unwrap();
+        assert_eq!(claim.confirm(None), Err(CallerRefused::NotLoggedIn));
+        let other_key = Found { key: Example::Carol.identity().unwrap().public().clone(), ..ali() };
+        assert_eq!(claim.confirm(Some(&other_key)), Err(CallerRefused::WrongKey));
+        let elsewhere = Found { addresses: vec!["127.0.0.9:65000".parse().unwrap()], ..ali() };
+        assert_eq!(claim.confirm(Some(&elsewhere)), Err(CallerRefused::WrongAddress));
+    }
+
+    #[test]
+    fn an_answer_about_somebody_else_counts_as_not_found() {
+        let mut reply = LookupReply {
+            status: LookupStatus::Success,
+            userid: "ali".into(),
+            addresses: ali().addresses,
+            publickey: common::msg::Hex(ali_key().as_pkcs1().to_vec()),
+        };
+        let asked = Example::Ali.user().unwrap();
+        assert_eq!(found(&reply, &asked), Some(ali()));
+        assert_eq!(found(&reply, &Example::Carol.user().unwrap()), None);
+        reply.publickey.0.pop();
+        assert_eq!(found(&reply, &asked), None);
+        assert_eq!(found(&LookupReply::not_found(), &asked), None);
+    }
+}
