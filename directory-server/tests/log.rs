@@ -89,6 +89,24 @@ fn the_log_is_read_by_user_and_time_and_followed_into_the_next_file() {
 }
 
 #[test]
+fn times_are_kept_in_utc_and_shown_in_the_zone_of_who_reads_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = |time: &str| format!(r#"{{"ts":"{time}","level":"info","event":"ready"}}"#) + "\n";
+    let kept = line("2025-03-30T00:59:59.5Z") + &line("2025-03-30T01:00:00Z") + &line("2025-10-26T01:00:00Z");
+    std::fs::write(dir.path().join("log"), &kept).unwrap();
+    let read = |zone: &str, arguments: &[&str]| {
+        let output = logging(dir.path(), arguments).env("TZ", zone).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // The rule itself, so that it needs no database of zones.
+    let berlin = "CET-1CEST,M3.5.0,M10.5.0/3";
+    let local = "30 Mar 01:59:59 ready\n30 Mar 03:00:00 ready\n26 Oct 02:00:00 ready\n";
+    assert_eq!(read(berlin, &["log"]), local);
+    assert_eq!(read("UTC", &["log"]), "30 Mar 00:59:59 ready\n30 Mar 01:00:00 ready\n26 Oct 01:00:00 ready\n");
+    assert_eq!(read(berlin, &["log", "--json"]), kept);
+}
+
+#[test]
 fn text_and_whole_addresses_are_written_where_they_are_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let mut serve = logging(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);

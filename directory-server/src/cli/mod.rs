@@ -4,7 +4,7 @@ mod log;
 mod manual;
 pub(crate) mod mistakes;
 pub(crate) mod run;
-mod when;
+mod time_format;
 mod words;
 
 use std::net::SocketAddr;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
+use jiff::tz::TimeZone;
 
 use super::mistakes::{self, Wanted};
 use super::{
@@ -99,7 +100,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
             if file.as_os_str().is_empty() {
                 return Err(Failure::new(Kind::Config, words::NO_LOG_FILE));
             }
-            log::show(&file, &log::Wanted { since, user, follow, raw: global.json })?;
+            log::show(&file, &log::Wanted { since, user, follow, raw: global.json }, &TimeZone::system())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => {
@@ -202,7 +203,7 @@ fn ask(global: &Global, request: Request) -> Result<ExitCode, Failure> {
     if by == By::Store {
         let _ = writeln!(io::stderr(), "(server not running)");
     }
-    print(&if global.json { json(&answer)? } else { words::text(&answer) });
+    print(&if global.json { json(&answer)? } else { words::text(&answer, &TimeZone::system()) });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -219,7 +220,7 @@ fn watch(global: &Global) -> Result<ExitCode, Failure> {
     let data_dir = data_dir(global, &loaded)?;
     loop {
         let (answer, by) = client::ask(&data_dir, &loaded.config, Request::Status)?;
-        let mut text = if global.json { json(&answer)? } else { words::text(&answer) };
+        let mut text = if global.json { json(&answer)? } else { words::text(&answer, &TimeZone::system()) };
         if on_screen {
             let note = if by == By::Store { "(server not running)\n" } else { "" };
             // The top left corner, and nothing below what is written.

@@ -3,21 +3,23 @@
 use common::ident::UserId;
 use common::msg::Broadcast;
 
-use super::when;
+use jiff::tz::TimeZone;
+
+use super::time_format::{self, moment};
 use crate::failure::Failure;
 use crate::shell::admin::{Answer, Invitation, Session, Status, User};
 use crate::shell::backup::Report;
 use directory_core::store::{RoomRecord, UserRecord};
 
-/// The text of an answer, with its last line end.
-pub(super) fn text(answer: &Answer) -> String {
+/// The text of an answer, with its last line end, its times in `zone`.
+pub(super) fn text(answer: &Answer, zone: &TimeZone) -> String {
     match answer {
         Answer::Invites { invites } if invites.is_empty() => "No open invitations.\n".into(),
-        Answer::Invites { invites } => invitations(invites),
+        Answer::Invites { invites } => invitations(invites, zone),
         Answer::Revoked { user } => format!("Revoked the invitation of {user}.\n"),
         Answer::Users { users } if users.is_empty() => "No users yet. Invite one: directory-server invite ID\n".into(),
-        Answer::Users { users } => table(users),
-        Answer::User { user } => one(user),
+        Answer::Users { users } => table(users, zone),
+        Answer::User { user } => one(user, zone),
         Answer::Locked { user, sessions } => {
             format!("Locked {user}{}. Unlock: directory-server user unlock {user}\n", ended(*sessions))
         }
@@ -25,7 +27,7 @@ pub(super) fn text(answer: &Answer) -> String {
         Answer::Unlocked { user, was_locked: false } => format!("{user} was not locked.\n"),
         Answer::Reset { invite, sessions } => {
             format!("Forgot the passcode of {}{}.\n", invite.user, ended(*sessions))
-                + &invitations(std::slice::from_ref(invite))
+                + &invitations(std::slice::from_ref(invite), zone)
         }
         Answer::Removed { user, sessions } => format!("Removed {user}{}.\n", ended(*sessions)),
         Answer::Rooms { rooms } if rooms.is_empty() => "No groups and no conversations yet.\n".into(),
@@ -33,13 +35,13 @@ pub(super) fn text(answer: &Answer) -> String {
         Answer::Room { room } => group(room),
         Answer::RoomRemoved { room } => format!("Removed {room}.\n"),
         Answer::Sessions { sessions } if sessions.is_empty() => "Nobody is online.\n".into(),
-        Answer::Sessions { sessions } => online(sessions),
+        Answer::Sessions { sessions } => online(sessions, zone),
         Answer::SessionsEnded { user, sessions: 0 } => format!("{user} was not online.\n"),
         Answer::SessionsEnded { user, sessions: 1 } => format!("Ended 1 session of {user}.\n"),
         Answer::SessionsEnded { user, sessions } => format!("Ended {sessions} sessions of {user}.\n"),
         Answer::Status { status } => at_a_glance(status),
         Answer::Broadcasts { entries } if entries.is_empty() => "No broadcasts yet.\n".into(),
-        Answer::Broadcasts { entries } => entries.iter().rev().map(broadcast).collect(),
+        Answer::Broadcasts { entries } => entries.iter().rev().map(|entry| broadcast(entry, zone)).collect(),
         Answer::Failed { failure } => failed(failure),
     }
 }
@@ -57,10 +59,10 @@ If it was stolen, start a new directory: keep the old data directory aside, run 
 and invite everyone anew (directory-server invite ID...). Whoever has a backup (peer export) keeps the same identity key.";
 
 /// One broadcast, its further lines indented, so that no text passes for another entry.
-fn broadcast(entry: &Broadcast) -> String {
+fn broadcast(entry: &Broadcast, zone: &TimeZone) -> String {
     let Broadcast { number, taken, sender, message, .. } = entry;
     let lines: Vec<_> = message.split('\n').map(clean).collect();
-    format!("{number:>5}  {}  {}: {}\n", when::moment(*taken), sender.userid, lines.join("\n       "))
+    format!("{number:>5}  {}  {}: {}\n", moment(*taken, zone), sender.userid, lines.join("\n       "))
 }
 
 /// Why a command failed, as many lines as it takes.
@@ -84,7 +86,7 @@ pub(super) fn backed_up(report: &Report) -> String {
          they allow guessing passcodes.\n",
         amount(report),
         file.display(),
-        when::bytes(report.bytes),
+        time_format::bytes(report.bytes),
         secrets.display()
     )
 }
@@ -129,10 +131,10 @@ fn group(room: &RoomRecord) -> String {
     lines.into_iter().map(|(name, value)| format!("{name:10}  {value}\n")).collect()
 }
 
-fn online(sessions: &[Session]) -> String {
+fn online(sessions: &[Session], zone: &TimeZone) -> String {
     let width = sessions.iter().map(|session| session.user.as_str().len()).max().unwrap_or_default().max(2);
     let rows = sessions.iter().map(|session| {
-        let since = session.online_since.map_or_else(|| "-".into(), when::moment);
+        let since = session.online_since.map_or_else(|| "-".into(), |since| moment(since, zone));
         let away = session.away.as_deref().map_or_else(String::new, |text| format!("  away: {}", clean(text)));
         format!("{:width$}  {since:13}  {:>9}{away}\n", session.user, session.terminals)
     });
@@ -147,11 +149,11 @@ fn ended(sessions: usize) -> String {
     }
 }
 
-fn invitations(invites: &[Invitation]) -> String {
+fn invitations(invites: &[Invitation], zone: &TimeZone) -> String {
     let until = invites.iter().map(|invite| invite.expires).min().unwrap_or_default();
     let mut text = format!(
         "Send each line to its person by a channel you trust. Each works once, until {}.\n",
-        when::moment(until)
+        moment(until, zone)
     );
     let width = invites.iter().map(|invite| invite.user.as_str().len()).max().unwrap_or_default();
     for Invitation { user, line, .. } in invites {
@@ -160,11 +162,11 @@ fn invitations(invites: &[Invitation]) -> String {
     text
 }
 
-fn table(users: &[User]) -> String {
+fn table(users: &[User], zone: &TimeZone) -> String {
     let mut rows = vec![["ID", "STATE", "SINCE", "LOGINS", "WRONG", "KEY"].map(str::to_owned)];
     rows.extend(users.iter().map(|user| {
         let UserRecord { id, logins, wrong, .. } = &user.record;
-        let (state, since) = state(user);
+        let (state, since) = state(user, zone);
         [id.to_string(), state.into(), since, logins.to_string(), wrong.to_string(), key(&user.record)]
     }));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
@@ -180,17 +182,17 @@ fn table(users: &[User]) -> String {
 }
 
 /// State and since when, in the words of the table.
-fn state(user: &User) -> (&'static str, String) {
+fn state(user: &User, zone: &TimeZone) -> (&'static str, String) {
     let record = &user.record;
     let seen = record.last_seen.unwrap_or(record.registered_at);
     match (&record.locked, user.online_since) {
         (Some(reason), _) if reason.is_empty() => ("locked", "by an administrator".into()),
         (Some(reason), _) => ("locked", clean(reason)),
-        (None, Some(since)) => ("online", when::moment(since)),
+        (None, Some(since)) => ("online", moment(since, zone)),
         (None, None) if record.key.is_none() => ("invited", "until the new passcode is chosen".into()),
         (None, None) => match lock_out(record) {
-            Some(lock_out) => ("locked", format!("{} ({lock_out})", when::moment(seen))),
-            None => ("offline", when::moment(seen)),
+            Some(lock_out) => ("locked", format!("{} ({lock_out})", moment(seen, zone))),
+            None => ("offline", moment(seen, zone)),
         },
     }
 }
@@ -198,7 +200,9 @@ fn state(user: &User) -> (&'static str, String) {
 fn lock_out(record: &UserRecord) -> Option<String> {
     let wrong = record.wrong;
     match record.locked_out_for {
-        Some(left) => Some(format!("wrong passcode {wrong}x, for {} at unknown terminals", when::duration(left))),
+        Some(left) => {
+            Some(format!("wrong passcode {wrong}x, for {} at unknown terminals", time_format::duration(left)))
+        }
         None if record.locked_out => Some(format!("wrong passcode {wrong}x, at unknown terminals until unlocked")),
         None => None,
     }
@@ -208,13 +212,13 @@ fn key(record: &UserRecord) -> String {
     record.key.map_or_else(|| "-".into(), |key| key.short())
 }
 
-fn one(user: &User) -> String {
+fn one(user: &User, zone: &TimeZone) -> String {
     let record = &user.record;
-    let (state, since) = state(user);
+    let (state, since) = state(user, zone);
     let mut lines = vec![
         ("user", record.id.to_string()),
         ("state", format!("{state}, {since}")),
-        ("registered", when::moment(record.registered_at)),
+        ("registered", moment(record.registered_at, zone)),
         ("logins", record.logins.to_string()),
         ("wrong", record.wrong.to_string()),
         ("terminals", record.terminals.to_string()),
@@ -230,8 +234,9 @@ fn one(user: &User) -> String {
 /// The directory at a glance, with its last line end.
 pub(super) fn at_a_glance(status: &Status) -> String {
     let Status { version, users, queued, store_bytes, backup_age, running } = status;
-    let backup = backup_age.map_or_else(|| "no backup yet".into(), |age| format!("backup {} ago", when::duration(age)));
-    let store = format!("{}, {backup}", when::bytes(*store_bytes));
+    let backup =
+        backup_age.map_or_else(|| "no backup yet".into(), |age| format!("backup {} ago", time_format::duration(age)));
+    let store = format!("{}, {backup}", time_format::bytes(*store_bytes));
     let users_word = if *users == 1 { "user" } else { "users" };
     let messages = if *queued == 1 { "message" } else { "messages" };
     match running {
@@ -242,7 +247,7 @@ pub(super) fn at_a_glance(status: &Status) -> String {
             "up {} · version {version} · {users} {users_word}, {} online · {queued} queued {messages} · \
              {} logins/h, {} refused\n\
              listening {} as {} · store {store}\n",
-            when::duration(running.up_seconds),
+            time_format::duration(running.up_seconds),
             running.users_online,
             running.logins_last_hour,
             running.refused_last_hour,

@@ -18,7 +18,7 @@ use super::RIGHT;
 /// A command of the program on a data directory, free of what the environment may say.
 pub(crate) fn command(data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_directory-server"));
-    command.env_clear().env("HOME", data_dir).arg("--data-dir").arg(data_dir).args(arguments);
+    command.env_clear().env("TZ", "UTC").env("HOME", data_dir).arg("--data-dir").arg(data_dir).args(arguments);
     command.stdin(Stdio::null());
     command
 }
