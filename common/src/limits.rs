@@ -60,6 +60,10 @@ pub const SOURCES_REMEMBERED: usize = 65_536;
 pub const TERMINALS_PER_USER: usize = 8;
 /// Users in one `LISTREPLY`.
 pub const LIST_PAGE: usize = 200;
+/// Features that one side may name.
+pub const FEATURES: usize = 16;
+/// UTF-8 bytes of the name of a feature.
+pub const FEATURE_NAME: usize = 32;
 /// Port a peer listens on.
 pub const PEER_PORT: u16 = 65_000;
 /// Port a directory listens on.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use common::ident::TerminalId;
 use common::msg::{
-    AuthProof, AuthReq, Blob, ConnectReq, Hello, Hex, LookupReq, Message as _, PeerMessage, RegisterReq,
+    AuthProof, AuthReq, Blob, ConnectReq, Features, Hello, Hex, LookupReq, Message as _, PeerMessage, RegisterReq,
     RegisterUpload, ToDirectory,
 };
 use common::testkit::{Example, fuzz};
@@ -77,9 +77,14 @@ fn pieces(payloads: &[&str]) -> Vec<u8> {
 }
 
 fn write(target: &str, files: impl IntoIterator<Item = Vec<u8>>) {
+    write_named(target, "vector", files);
+}
+
+/// What came to the vectors later has a name of its own, so that the files from before stay what they are.
+fn write_named(target: &str, name: &str, files: impl IntoIterator<Item = Vec<u8>>) {
     std::fs::create_dir_all(corpus(target)).unwrap();
     for (number, content) in files.into_iter().enumerate() {
-        std::fs::write(corpus(target).join(format!("vector-{number:02}")), content).unwrap();
+        std::fs::write(corpus(target).join(format!("{name}-{number:02}")), content).unwrap();
     }
 }
 
@@ -87,11 +92,16 @@ fn write(target: &str, files: impl IntoIterator<Item = Vec<u8>>) {
 #[ignore = "writes the corpus"]
 fn write_corpus() {
     let messages = [vectors("messages.json", "good"), vectors("messages.json", "bad")].concat();
+    let (later, messages): (Vec<Value>, Vec<Value>) =
+        messages.into_iter().partition(|vector| vector["payload"].as_str().unwrap().contains("\"features\""));
     let payload = |vector: &Value| vector["payload"].as_str().unwrap().to_owned();
     let of = |direction: &str| -> Vec<String> {
         messages.iter().filter(|vector| vector["direction"] == direction).map(payload).collect()
     };
+    let numbered = [vectors("requests.json", "good"), vectors("requests.json", "bad")].concat();
     write("message", messages.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "features", later.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "request", numbered.iter().map(|vector| payload(vector).into_bytes()));
     let frames = [vectors("frames.json", "good"), vectors("frames.json", "bad")].concat();
     write(
         "frame",
@@ -122,6 +132,9 @@ fn write_corpus() {
     let single = payloads.iter().map(|payload| script(0, &[payload]));
     let whole = (0..3).flat_map(|mode| [script(mode, &all), script(mode, &furthest)]);
     write("directory_connection", single.chain(whole).collect::<Vec<_>>());
+    let numbered = numbered.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
+    let numbered = numbered.map(|payload| script(0, &[&payload, r#"{"msgtype":"PING","request":1}"#]));
+    write_named("directory_connection", "request", numbered);
 
     // A caller who is let in, then says each thing; and everything at once.
     let request = request();
@@ -129,6 +142,8 @@ fn write_corpus() {
     let all = [request.as_str(), r#"{"msgtype":"CONNECTED"}"#].into_iter();
     let all: Vec<&str> = all.chain(payloads.iter().map(String::as_str)).collect();
     let single = payloads.iter().map(|payload| pieces(&[&request, payload]));
+    let later = later.iter().filter(|vector| vector["direction"] == "peer").map(payload);
+    write_named("peer_link", "features", later.map(|payload| pieces(&[&request, &payload])));
     write("peer_link", single.chain([pieces(&[&request]), pieces(&all[2..]), pieces(&all)]));
 }
 
@@ -141,6 +156,7 @@ fn request() -> String {
         initiator_key: digest(Example::Ali),
         destination_key: digest(Example::Bianca),
         terminal: TerminalId([1; 16]),
+        features: Features::default(),
     };
     String::from_utf8(PeerMessage::from(request).encode()).unwrap()
 }

@@ -8,7 +8,7 @@ use std::alloc::System;
 
 use common::frame::{Decoder, PREFIX};
 use common::limits::FRAME_AFTER_LOGIN;
-use common::msg::{FromDirectory, Message, PeerMessage, ToDirectory};
+use common::msg::{Envelope, FromDirectory, Message, PeerMessage, ToDirectory};
 use serde_json::Value;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -38,6 +38,19 @@ fn judge(payload: &[u8]) {
     one::<ToDirectory>(payload);
     one::<FromDirectory>(payload);
     one::<PeerMessage>(payload);
+}
+
+/// As [`judge`], with the number of the request beside the message.
+fn judge_numbered(payload: &[u8]) {
+    fn one<M: Message + PartialEq + std::fmt::Debug>(payload: &[u8]) {
+        let (decoded, bytes) = allocated(|| Envelope::<M>::decode(payload));
+        assert!(bytes <= BASE + PER_BYTE * payload.len(), "{bytes} bytes for {} of payload", payload.len());
+        if let Ok(envelope) = decoded {
+            assert_eq!(Envelope::decode(&envelope.encode()).unwrap(), envelope);
+        }
+    }
+    one::<ToDirectory>(payload);
+    one::<FromDirectory>(payload);
 }
 
 /// Decodes a stream of frames; never keeps more than what arrived.
@@ -96,6 +109,14 @@ fn greedy() -> Vec<Vec<u8>> {
         fill("{\"msgtype\":\"LISTREPLY\",\"users\":[{\"userid\":\"a\"}", ",{\"userid\":\"a\"}", "]}"),
         fill("{\"msgtype\":\"CHAT\",\"message\":\"", "\\u0001", "\"}"),
         fill("{\"msgtype\":\"ERROR\",\"code\":\"other\",\"to\":\"", "a", "\"}"),
+        fill("{\"msgtype\":\"PING\",\"request\":", "9", "}"),
+        fill("{\"msgtype\":\"PING\",\"request\":[", "[", "}"),
+        fill("{\"msgtype\":\"PING\"", ",\"request\":1", "}"),
+        fill("{\"request\":1,\"msgtype\":\"", "\\u0041", "\"}"),
+        fill("{\"msgtype\":\"CONNECTREPLY\",\"features\":[\"\"", ",\"\"", "]}"),
+        fill("{\"msgtype\":\"CONNECTREPLY\",\"features\":[\"", "\\u0041", "\"]}"),
+        fill("{\"msgtype\":\"FILEREQ\",\"features\":[\"\"", ",\"\"", "]}"),
+        fill("{\"msgtype\":\"FILEREQ\",\"x\":[0", ",0", "]}"),
     ]
 }
 
@@ -109,9 +130,13 @@ fn altered_vectors_and_greedy_payloads_cost_no_panic_and_little_memory() {
     for vector in vectors("messages.json", "good").into_iter().chain(vectors("messages.json", "bad")) {
         altered(vector["payload"].as_str().unwrap().as_bytes(), judge);
     }
+    for vector in vectors("requests.json", "good").into_iter().chain(vectors("requests.json", "bad")) {
+        altered(vector["payload"].as_str().unwrap().as_bytes(), judge_numbered);
+    }
     for payload in greedy() {
         assert!(payload.len() > FRAME_AFTER_LOGIN - 32);
         judge(&payload);
+        judge_numbered(&payload);
     }
     for announced in [FRAME_AFTER_LOGIN, FRAME_AFTER_LOGIN + 1, u32::MAX as usize] {
         let mut stream = u32::try_from(announced).unwrap().to_be_bytes().to_vec();

@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use common::frame::{Decoder, Padding, encode};
 use common::ident::{Challenge, Cookie, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
-use common::limits::{AWAY_TEXT, FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES, TERMINALS_PER_USER};
+use common::limits::{
+    AWAY_TEXT, FEATURES, FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES, TERMINALS_PER_USER,
+};
 use common::msg::*;
 use proptest::option::of as maybe;
 use proptest::prelude::*;
@@ -32,6 +34,11 @@ fn text(bytes: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(any::<char>(), 0..bytes / 4).prop_map(String::from_iter)
 }
 
+fn features() -> impl Strategy<Value = Features> {
+    prop::collection::vec("[a-z]{0,32}", 0..=FEATURES)
+        .prop_map(|names| Features::of(&names.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
 fn certificate() -> impl Strategy<Value = Certificate> {
     (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u64>(), blob()).prop_map(|(terminal, key, issued, signature)| {
         Certificate { terminal: TerminalId(terminal), key: TerminalKey(key), issued, signature }
@@ -56,7 +63,7 @@ fn to_directory() -> impl Strategy<Value = ToDirectory> {
         ),
         blob().prop_map(|passcode| AuthProof { passcode }.into()),
         (key(), blob(), 1u16.., certificate()).prop_map(|(publickey, signature, port, certificate)| {
-            Announce { publickey, signature, port, certificate }.into()
+            Announce { publickey, signature, port, certificate, features: Features::default() }.into()
         }),
         (user(), user()).prop_map(|(userid, lookup)| LookupReq { userid, lookup }.into()),
         maybe(user()).prop_map(|after| ListReq { after }.into()),
@@ -81,12 +88,9 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
                 AuthReply { status, vault, cookie: cookie.map(Cookie), reason, retry_after, tries_left }.into()
             }
         ),
-        (address(), any::<u64>(), any::<u32>()).prop_map(|(address, time, terminals)| Announced {
-            address,
-            time,
-            terminals
-        }
-        .into()),
+        (address(), any::<u64>(), any::<u32>(), features()).prop_map(|(address, time, terminals, features)| {
+            Announced { address, time, terminals, features }.into()
+        }),
         (user(), prop::collection::vec(address(), 0..=TERMINALS_PER_USER), key()).prop_map(
             |(userid, addresses, publickey)| {
                 let status = LookupStatus::Success;
@@ -101,16 +105,16 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
 
 fn peer() -> impl Strategy<Value = PeerMessage> {
     prop_oneof![
-        (user(), user(), any::<[[u8; 32]; 2]>(), any::<[u8; 16]>()).prop_map(
-            |(initiator, destination, keys, terminal)| {
+        (user(), user(), any::<[[u8; 32]; 2]>(), any::<[u8; 16]>(), features()).prop_map(
+            |(initiator, destination, keys, terminal, features)| {
                 let [initiator_key, destination_key] = keys.map(KeyDigest);
                 let terminal = TerminalId(terminal);
-                ConnectReq { initiator, destination, initiator_key, destination_key, terminal }.into()
+                ConnectReq { initiator, destination, initiator_key, destination_key, terminal, features }.into()
             }
         ),
-        maybe(any::<[u8; 16]>()).prop_map(|terminal| {
+        (maybe(any::<[u8; 16]>()), features()).prop_map(|(terminal, features)| {
             let terminal = terminal.map(TerminalId);
-            ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal }.into()
+            ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal, features }.into()
         }),
         (any::<[u8; 16]>(), text(NICK_MAX), text(MESSAGE_TEXT), any::<u64>())
             .prop_map(|(id, nick, message, date)| { Chat { id: MessageId(id), nick, message, date }.into() }),

@@ -21,7 +21,8 @@ use common::frame::{Decoder, Padding, encode};
 use common::ident::{Challenge, GroupHandle, GroupName, KeyDigest, UserId};
 use common::limits::PADDED_SIZES;
 use common::msg::{
-    Blob, Body, Certificate, FromDirectory, Letter, Malformed, Message, PeerMessage, RegisterUpload, ToDirectory,
+    Blob, Body, Certificate, Envelope, FromDirectory, Letter, Malformed, Message, PeerMessage, RegisterUpload,
+    RequestNumber, ToDirectory, Unreadable,
 };
 use common::secret::Secret;
 use common::testkit::Example;
@@ -98,6 +99,15 @@ fn decode(direction: &str, payload: &[u8]) -> Result<(Vec<u8>, &'static str), Ma
     }
 }
 
+fn word(error: &Malformed) -> &'static str {
+    match error {
+        Malformed::NotAMessage => "not a message",
+        Malformed::UnknownType => "unknown type",
+        Malformed::BadFields { .. } => "bad fields",
+        Malformed::BadRequest => "bad request",
+    }
+}
+
 #[test]
 fn messages_mean_what_the_vectors_say() {
     let vectors = read("messages.json");
@@ -110,12 +120,44 @@ fn messages_mean_what_the_vectors_say() {
     }
     for vector in list(&vectors["bad"]) {
         let error = decode(text(&vector["direction"]), text(&vector["payload"]).as_bytes()).unwrap_err();
-        let word = match error {
-            Malformed::NotAMessage => "not a message",
-            Malformed::UnknownType => "unknown type",
-            Malformed::BadFields { .. } => "bad fields",
-        };
-        assert_eq!(word, text(&vector["error"]), "{vector}");
+        assert_eq!(word(&error), text(&vector["error"]), "{vector}");
+    }
+}
+
+fn numbered<M: Message>(payload: &[u8]) -> Result<(Vec<u8>, Option<u64>), Unreadable> {
+    let envelope = Envelope::<M>::decode(payload)?;
+    Ok((envelope.encode(), envelope.request.map(RequestNumber::value)))
+}
+
+fn decode_numbered(direction: &str, payload: &[u8]) -> Result<(Vec<u8>, Option<u64>), Unreadable> {
+    match direction {
+        "to directory" => numbered::<ToDirectory>(payload),
+        _ => numbered::<FromDirectory>(payload),
+    }
+}
+
+#[test]
+fn requests_have_the_numbers_of_the_vectors() {
+    let vectors = read("requests.json");
+    for vector in list(&vectors["good"]) {
+        let payload = text(&vector["payload"]).as_bytes();
+        let decoded = decode_numbered(text(&vector["direction"]), payload).unwrap();
+        assert_eq!(decoded, (payload.to_vec(), vector["request"].as_u64()));
+        // A version that knows no numbers reads the same message.
+        assert_eq!(decode(text(&vector["direction"]), payload).unwrap().1, text(&vector["msgtype"]));
+    }
+    for vector in list(&vectors["bad"]) {
+        let unreadable = decode_numbered(text(&vector["direction"]), text(&vector["payload"]).as_bytes()).unwrap_err();
+        assert_eq!(unreadable.request.map(RequestNumber::value), vector["request"].as_u64(), "{vector}");
+        assert_eq!(word(&unreadable.why), text(&vector["error"]), "{vector}");
+    }
+}
+
+#[test]
+fn every_message_without_a_number_is_an_envelope_without_one() {
+    for vector in list(&read("messages.json")["good"]).iter().filter(|vector| vector["direction"] != "peer") {
+        let payload = text(&vector["payload"]).as_bytes();
+        assert_eq!(decode_numbered(text(&vector["direction"]), payload).unwrap(), (payload.to_vec(), None));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blob, Hex, bounded};
+use super::{Blob, Features, Hex, bounded};
 use crate::ident::{Challenge, Cookie, Mac, TerminalId, TerminalKey, UserId};
 
 /// `HELLO`: which user is meant.
@@ -239,6 +239,9 @@ pub struct Announce {
     pub port: u16,
     /// The terminal's certificate.
     pub certificate: Certificate,
+    /// What the terminal understands beyond the first version of the protocol.
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
 }
 
 /// `ANNOUNCED`: the user is present.
@@ -250,4 +253,7 @@ pub struct Announced {
     pub time: u64,
     /// How many terminals of this user are present now, this one included.
     pub terminals: u32,
+    /// What the directory understands beyond the first version of the protocol.
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
 }

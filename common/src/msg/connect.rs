@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Received, bounded};
+use super::{Features, Received, bounded};
 use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
 use crate::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, RECEIPT_IDS};
 
@@ -19,6 +19,9 @@ pub struct ConnectReq {
     pub destination_key: KeyDigest,
     /// The caller's terminal.
     pub terminal: TerminalId,
+    /// What the caller's terminal understands beyond the first version of the protocol.
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
 }
 
 /// Outcome of a call.
@@ -57,6 +60,25 @@ pub struct ConnectReply {
     /// Accepted: the callee's terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<TerminalId>,
+    /// What the callee's terminal understands beyond the first version of the protocol.
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
+}
+
+impl ConnectReply {
+    /// This terminal takes the call.
+    #[must_use]
+    pub fn accepted(terminal: TerminalId) -> Self {
+        let features = Features::default();
+        Self { status: ConnectStatus::Accepted, reason: None, terminal: Some(terminal), features }
+    }
+
+    /// The call is not taken.
+    #[must_use]
+    pub fn refused(reason: ConnectRefusal) -> Self {
+        let features = Features::default();
+        Self { status: ConnectStatus::Refused, reason: Some(reason), terminal: None, features }
+    }
 }
 
 /// `CONNECTED`: the caller takes this link, of all that were accepted; the callee shows the call only now.

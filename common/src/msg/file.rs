@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectReq, Hex};
-use crate::ident::MessageId;
+use super::{ConnectReq, Features, Hex};
+use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
 
 /// `FILEREQ`: first message of a caller that wants a file which was offered to it, in the place of `CONNECTREQ`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "FlatFileReq")]
 pub struct FileReq {
     /// Who calls whom; judged as every call is.
     #[serde(flatten)]
@@ -15,6 +16,29 @@ pub struct FileReq {
     pub file: MessageId,
     /// How many bytes of it the caller has.
     pub offset: u64,
+}
+
+/// [`FileReq`] as it is read: fields that are flattened would all be kept as a tree first, unknown ones too.
+#[derive(Deserialize)]
+struct FlatFileReq {
+    initiator: UserId,
+    destination: UserId,
+    initiator_key: KeyDigest,
+    destination_key: KeyDigest,
+    terminal: TerminalId,
+    #[serde(default)]
+    features: Features,
+    file: MessageId,
+    offset: u64,
+}
+
+impl From<FlatFileReq> for FileReq {
+    fn from(flat: FlatFileReq) -> Self {
+        let FlatFileReq { initiator, destination, initiator_key, destination_key, terminal, features, file, offset } =
+            flat;
+        let call = ConnectReq { initiator, destination, initiator_key, destination_key, terminal, features };
+        Self { call, file, offset }
+    }
 }
 
 /// `FILE`: the bytes from the offset on follow, in frames that hold nothing else.

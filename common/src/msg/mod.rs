@@ -1,7 +1,7 @@
 //! Messages: one JSON object each, told apart by the key `msgtype` (decision D6; protocol section 4).
 //!
-//! A connection to a directory carries [`ToDirectory`] one way and [`FromDirectory`] the other; a link between two
-//! terminals carries [`PeerMessage`] both ways. Decoding ignores unknown fields, refuses unknown types and never
+//! A connection to a directory carries [`ToDirectory`] one way and [`FromDirectory`] the other, each in an [`Envelope`]; a
+//! link between two terminals carries [`PeerMessage`] both ways. Decoding ignores unknown fields, refuses unknown types and never
 //! allocates more than a small multiple of the payload, whose length the frame layer has bounded before.
 
 mod auth;
@@ -9,6 +9,8 @@ mod bounded;
 mod broadcast;
 mod connect;
 mod directory;
+mod envelope;
+mod features;
 mod file;
 mod letter;
 mod mailbox;
@@ -21,6 +23,8 @@ pub use bounded::{Blob, Hex, Piece};
 pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
+pub use envelope::*;
+pub use features::Features;
 pub use file::*;
 pub use letter::*;
 pub use mailbox::*;
@@ -41,6 +45,9 @@ pub enum Malformed {
     /// A `msgtype` that does not exist in this direction.
     #[error("unknown msgtype")]
     UnknownType,
+    /// A `request` that is not the number of a request.
+    #[error("request: not a number from 1 to 2^53-1")]
+    BadRequest,
     /// A known `msgtype` whose fields are missing, of the wrong type or out of bounds.
     #[error("{msgtype}: {detail}")]
     BadFields {
@@ -60,7 +67,15 @@ pub trait Message: Sized {
     ///
     /// # Errors
     /// [`Malformed`]; nothing is kept of the payload then.
-    fn decode(payload: &[u8]) -> Result<Self, Malformed>;
+    fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        Self::decode_fields(&head(payload)?, payload)
+    }
+
+    /// Decodes a payload whose `msgtype` was read.
+    ///
+    /// # Errors
+    /// [`Malformed`], as for [`Message::decode`].
+    fn decode_fields(msgtype: &str, payload: &[u8]) -> Result<Self, Malformed>;
 
     /// Encodes to a frame payload, not padded.
     fn encode(&self) -> Vec<u8>;
@@ -75,9 +90,13 @@ struct Head<'a> {
     msgtype: Cow<'a, str>,
 }
 
+/// serde takes an array of the fields in the place of an object; we do not.
+fn begins_an_object(payload: &[u8]) -> bool {
+    payload.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
 fn head(payload: &[u8]) -> Result<Cow<'_, str>, Malformed> {
-    // serde takes an array of the fields in the place of an object.
-    if payload.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+    if !begins_an_object(payload) {
         return Err(Malformed::NotAMessage);
     }
     serde_json::from_slice::<Head<'_>>(payload).map(|head| head.msgtype).map_err(|_| Malformed::NotAMessage)
@@ -103,8 +122,8 @@ macro_rules! messages {
         impl Message for $set {
             const TYPES: &'static [&'static str] = &[$($msgtype),+];
 
-            fn decode(payload: &[u8]) -> Result<Self, Malformed> {
-                match head(payload)?.as_ref() {
+            fn decode_fields(msgtype: &str, payload: &[u8]) -> Result<Self, Malformed> {
+                match msgtype {
                     $($msgtype => body($msgtype, payload).map(Self::$variant),)+
                     _ => Err(Malformed::UnknownType),
                 }

@@ -14,7 +14,7 @@ use crate::frame::Padding;
 use crate::ident::{MessageId, TerminalId, UserId};
 use crate::limits::FRAME_AFTER_LOGIN;
 use crate::link::{Link, LinkError, tls};
-use crate::msg::{Chat, ConnectReply, ConnectReq, ConnectStatus, Connected, Message, PeerMessage};
+use crate::msg::{Chat, ConnectReply, ConnectReq, ConnectStatus, Connected, Features, Message, PeerMessage};
 
 /// Whom to call, from where, and as whom.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +53,7 @@ impl Call<'_> {
             initiator_key: self.identity.public().digest(),
             destination_key: self.callee.digest(),
             terminal: TerminalId([7; 16]),
+            features: Features::default(),
         }
     }
 

@@ -18,7 +18,8 @@ use crate::ident::{KeyDigest, UserId};
 use crate::limits::FRAME_AFTER_LOGIN;
 use crate::link::{Link, LinkError, tls};
 use crate::msg::{
-    FromDirectory, Hello, ListReply, ListReq, Logout, LookupReply, LookupReq, Malformed, Message, ToDirectory, Welcome,
+    Envelope, FromDirectory, Hello, ListReply, ListReq, Logout, LookupReply, LookupReq, Malformed, Message,
+    RequestNumber, ToDirectory, Unreadable, Welcome,
 };
 
 /// How long any single read or write may take.
@@ -36,6 +37,9 @@ pub enum Trouble {
     /// The other side sent what is not a message.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// The same, of a message with the number of a request.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// A message, but not the one that was waited for.
     #[error("unexpected: {0}")]
     Unexpected(String),
@@ -76,6 +80,8 @@ pub struct Client {
     link: Link<AllowStdIo<TcpStream>>,
     key: KeyDigest,
     exporter: [u8; 32],
+    /// The number of the next request, where requests have numbers.
+    next_request: Option<RequestNumber>,
 }
 
 impl Client {
@@ -97,7 +103,7 @@ impl Client {
         block_on(link.handshake())?;
         let exporter = link.exporter()?;
         let key = link.peer_key().map(KeyDigest::of).ok_or(Trouble::Closed)?;
-        Ok(Self { link, key, exporter })
+        Ok(Self { link, key, exporter, next_request: None })
     }
 
     /// Digest of the directory's key.
@@ -149,16 +155,25 @@ impl Client {
         Ok(())
     }
 
+    /// Gives every request from now on a number, and takes only answers that repeat it.
+    pub fn number_requests(&mut self) {
+        self.next_request = Some(RequestNumber::FIRST);
+    }
+
     /// Asks and waits for the answer; what the directory says about others' coming and going is none.
     ///
     /// # Errors
     /// [`Trouble`].
     pub fn ask(&mut self, question: impl Into<ToDirectory>) -> Result<FromDirectory, Trouble> {
-        self.send(&question.into().encode())?;
+        let request = self.next_request;
+        self.next_request = request.map(RequestNumber::next);
+        self.send(&Envelope { request, message: question.into() }.encode())?;
         loop {
-            match FromDirectory::decode(&self.receive()?.ok_or(Trouble::Closed)?)? {
+            let answer = Envelope::decode(&self.receive()?.ok_or(Trouble::Closed)?)?;
+            match answer.message {
                 FromDirectory::Presence(_) => {}
-                answer => return Ok(answer),
+                message if answer.request == request => return Ok(message),
+                message => return Err(unexpected(&(answer.request, message))),
             }
         }
     }

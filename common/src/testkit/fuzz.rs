@@ -8,7 +8,7 @@ use crate::crypto::preface::{self, Guard};
 use crate::frame::{Decoder, PREFIX, Padding, encode};
 use crate::ident::KeyDigest;
 use crate::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, PREFACE_WINDOW};
-use crate::msg::{FromDirectory, Message, PeerMessage, ToDirectory};
+use crate::msg::{Envelope, FromDirectory, Malformed, Message, PeerMessage, ToDirectory};
 
 /// The first byte says how the rest, a byte stream, is cut into pieces. However it is cut, the frames are the same, none
 /// is above the limit, and encoding them gives the bytes they were decoded from.
@@ -47,6 +47,8 @@ pub fn message(data: &[u8]) {
         decode_again::<ToDirectory>(data);
         decode_again::<FromDirectory>(data);
         decode_again::<PeerMessage>(data);
+        decode_numbered::<ToDirectory>(data);
+        decode_numbered::<FromDirectory>(data);
     }
 }
 
@@ -54,6 +56,18 @@ fn decode_again<M: Message + PartialEq + std::fmt::Debug>(data: &[u8]) {
     let Ok(message) = M::decode(data) else { return };
     assert!(M::TYPES.contains(&message.msgtype()));
     assert_eq!(M::decode(&message.encode()).as_ref(), Ok(&message));
+}
+
+/// The number of a request changes nothing about the message beside it.
+fn decode_numbered<M: Message + PartialEq + std::fmt::Debug>(data: &[u8]) {
+    match Envelope::<M>::decode(data) {
+        Ok(envelope) => {
+            assert_eq!(M::decode(data).as_ref(), Ok(&envelope.message));
+            assert_eq!(Envelope::decode(&envelope.encode()).as_ref(), Ok(&envelope));
+        }
+        Err(unreadable) if unreadable.why == Malformed::BadRequest => assert_eq!(unreadable.request, None),
+        Err(unreadable) => assert_eq!(M::decode(data), Err(unreadable.why)),
+    }
 }
 
 /// A sequence of callers, 4 bytes each: how much time passes, which nonce, and how far its time is from ours. Nothing

@@ -8,8 +8,8 @@ use crate::crypto::terminal::TerminalIdentity;
 use crate::crypto::{transcript, vault};
 use crate::ident::{Challenge, Cookie, TerminalId, UserId};
 use crate::msg::{
-    Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory,
-    Hex, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
+    Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features,
+    FromDirectory, Hex, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
 };
 use crate::secret::{Passcode, Secret};
 
@@ -168,7 +168,7 @@ impl Client {
         let transcript = transcript::login(self.channel(user), &granted.challenge, port, &certificate);
         let publickey = Hex(granted.identity.public().as_pkcs1().to_vec());
         let signature = Blob(granted.identity.sign(&transcript)?);
-        match self.ask(Announce { publickey, signature, port, certificate })? {
+        match self.ask(Announce { publickey, signature, port, certificate, features: Features::default() })? {
             FromDirectory::Announced(announced) => {
                 self.is_present();
                 Ok(announced)

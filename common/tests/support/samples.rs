@@ -31,6 +31,11 @@ pub(crate) fn upload() -> RegisterUpload {
     }
 }
 
+/// Features that no version has.
+fn features() -> Features {
+    Features::of(&["dance", "sing"])
+}
+
 fn room() -> RoomId {
     RoomId([0x13; 16])
 }
@@ -93,6 +98,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
             signature: blob(0x66, 256),
             port: 65_000,
             certificate: certificate(),
+            features: Features::default(),
         }
         .into(),
         LookupReq { userid: ali.clone(), lookup: bianca.clone() }.into(),
@@ -135,6 +141,14 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         Ping {}.into(),
         Pong {}.into(),
         Logout {}.into(),
+        Announce {
+            publickey: Hex(vec![0x55; 270]),
+            signature: blob(0x66, 256),
+            port: 65_000,
+            certificate: certificate(),
+            features: features(),
+        }
+        .into(),
     ]
 }
 
@@ -204,7 +218,13 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         AuthReply { retry_after: Some(300), ..refused.clone() }.into(),
         refused.clone().into(),
         AuthReply { reason: Some(AuthRefusal::TooMany), retry_after: Some(60), ..refused }.into(),
-        Announced { address: ([127, 0, 0, 2], 65_000).into(), time: 1_700_000_000, terminals: 2 }.into(),
+        Announced {
+            address: ([127, 0, 0, 2], 65_000).into(),
+            time: 1_700_000_000,
+            terminals: 2,
+            features: Features::default(),
+        }
+        .into(),
         found.into(),
         LookupReply::not_found().into(),
         ListReply { users: vec![listed("ali", Some(1_700_000_000)), listed("carol", None)], more: true }.into(),
@@ -259,12 +279,16 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     ];
     all.extend(byes().into_iter().map(FromDirectory::from));
     all.extend(errors().into_iter().map(FromDirectory::from));
+    let address = ([127, 0, 0, 2], 65_000).into();
+    all.push(Announced { address, time: 1_700_000_000, terminals: 1, features: features() }.into());
     all
 }
 
 /// What terminals say to each other.
 pub(crate) fn peer() -> Vec<PeerMessage> {
-    let reply = |status, reason, terminal| PeerMessage::from(ConnectReply { status, reason, terminal });
+    let reply = |status, reason, terminal| {
+        PeerMessage::from(ConnectReply { status, reason, terminal, features: Features::default() })
+    };
     let chat = |message: &str| Chat {
         id: MessageId([0xab; 16]),
         nick: "ali".into(),
@@ -277,10 +301,11 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
         initiator_key: KeyDigest([0xcd; 32]),
         destination_key: KeyDigest([0xef; 32]),
         terminal: TerminalId([0x11; 16]),
+        features: Features::default(),
     };
     let mut all: Vec<PeerMessage> = vec![
         call.clone().into(),
-        FileReq { call, file: MessageId([0xab; 16]), offset: 65_536 }.into(),
+        FileReq { call: call.clone(), file: MessageId([0xab; 16]), offset: 65_536 }.into(),
         File { size: 20_000_000 }.into(),
         FileEnd { digest: Hex(vec![0xba; 32]) }.into(),
         reply(ConnectStatus::Accepted, None, Some(TerminalId([0x12; 16]))),
@@ -298,6 +323,10 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
     ];
     all.extend(byes().into_iter().map(PeerMessage::from));
     all.extend(errors().into_iter().map(PeerMessage::from));
+    let call = ConnectReq { features: features(), ..call };
+    all.push(call.clone().into());
+    all.push(FileReq { call, file: MessageId([0xab; 16]), offset: 0 }.into());
+    all.push(ConnectReply { features: features(), ..ConnectReply::accepted(TerminalId([0x12; 16])) }.into());
     all
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn generate() -> Vec<(&'static str, Value)> {
     vec![
         ("frames.json", frames()),
         ("messages.json", messages()),
+        ("requests.json", requests()),
         ("keys.json", keys()),
         ("preface.json", preface()),
         ("transcripts.json", transcripts()),
@@ -100,6 +101,41 @@ fn messages() -> Value {
             bad("from directory", "bad fields", r#"{"msgtype":"ANNOUNCED","address":"localhost:65000","time":1}"#),
             bad("peer", "bad fields", r#"{"msgtype":"CONNECTREPLY","status":"GRANTED"}"#),
         ],
+    })
+}
+
+/// Numbers of requests, beside the messages.
+fn requests() -> Value {
+    let good = |direction: &str, request: u64, payload: &str| {
+        let msgtype = payload.split('"').nth(3).unwrap();
+        let payload = format!("{},\"request\":{request}}}", payload.strip_suffix('}').unwrap());
+        json!({ "direction": direction, "msgtype": msgtype, "request": request, "payload": payload })
+    };
+    let (lookup, failed) = (
+        r#"{"msgtype":"LOOKUPREQ","userid":"ali","lookup":"bianca"}"#,
+        r#"{"msgtype":"ERROR","code":"rate_limited","to":"LOOKUPREQ","retry_after":12}"#,
+    );
+    let bad = |direction: &str, error: &str, request: Option<u64>, payload: &str| json!({ "direction": direction, "error": error, "request": request, "payload": payload });
+    let numbered = |number: &str| format!(r#"{{"msgtype":"LISTREQ","request":{number}}}"#);
+    let numbers = ["0", "-1", "9007199254740992", "1.5", "1e0", r#""1""#, "true", "[1]", r#"1,"request":1"#];
+    let out_of_bounds = numbers.map(|number| bad("to directory", "bad request", None, &numbered(number)));
+    let broken = [
+        bad("to directory", "bad fields", Some(7), r#"{"msgtype":"HELLO","userid":"Ali","request":7}"#),
+        bad("to directory", "unknown type", Some(7), r#"{"msgtype":"DANCE","request":7}"#),
+        bad("to directory", "not a message", Some(7), r#"{"request":7}"#),
+        bad("to directory", "not a message", None, r#"{"msgtype":"LISTREQ","request":7"#),
+        bad("from directory", "bad request", None, r#"{"msgtype":"LISTREPLY","users":[],"more":false,"request":0}"#),
+        bad("from directory", "unknown type", Some(7), r#"{"msgtype":"DANCED","request":7}"#),
+    ];
+    json!({
+        "good": [
+            good("to directory", 1, lookup),
+            good("to directory", 17, r#"{"msgtype":"LISTREQ"}"#),
+            good("to directory", 9_007_199_254_740_991, r#"{"msgtype":"PING"}"#),
+            good("from directory", 1, failed),
+            good("from directory", 9_007_199_254_740_991, r#"{"msgtype":"LISTREPLY","users":[],"more":false}"#),
+        ],
+        "bad": out_of_bounds.into_iter().chain(broken).collect::<Vec<_>>(),
     })
 }
 

@@ -11,7 +11,7 @@ use common::crypto::{terminal, transcript};
 use common::ident::{Challenge, Cookie, CredentialId, TerminalId, UserId};
 use common::msg::{
     Announce, Announced, AuthChallenge, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Bye, ByeReason,
-    Certificate, ErrorCode,
+    Certificate, ErrorCode, Features,
 };
 
 use super::Directory;
@@ -203,7 +203,8 @@ pub(super) async fn announce<S: Store>(
     match directory.store.enter(user, granted.credential, terminal, new_certificate).await {
         Ok(true) => {
             tracing::info!(%user, peer_ip = directory.shown(origin.address), "logged in");
-            let announced = Announced { address, time: now.seconds(), terminals: directory.online.terminals(user) };
+            let (time, terminals) = (now.seconds(), directory.online.terminals(user));
+            let announced = Announced { address, time, terminals, features: Features::default() };
             Step::Enter(Box::new(Present::new(attendance)), announced.into())
         }
         Ok(false) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),
@@ -218,7 +219,7 @@ fn proves_possession<S>(
     announce: &Announce,
     certificate_known: bool,
 ) -> bool {
-    let Announce { publickey, signature, port, certificate } = announce;
+    let Announce { publickey, signature, port, certificate, features: _ } = announce;
     if publickey.0 != granted.public_key || certificate.terminal != granted.terminal {
         return false;
     }

@@ -6,8 +6,8 @@ use common::crypto::transcript;
 use common::crypto::vault;
 use common::ident::{Challenge, Cookie, Mac, TerminalId};
 use common::msg::{
-    Announce, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, FromDirectory, Hex, RegisterReply,
-    RegisterReq, RegisterUpload,
+    Announce, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Features, FromDirectory, Hex,
+    RegisterReply, RegisterReq, RegisterUpload,
 };
 use common::secret::{Passcode, Secret};
 use common::testkit::Example;
@@ -134,6 +134,7 @@ impl Peer {
             signature: Blob(identity.sign(&transcript).unwrap()),
             port: 65_000,
             certificate,
+            features: Features::default(),
         }
     }
 }

@@ -43,7 +43,8 @@ pub fn react(link: LinkId, payload: &[u8]) -> Reaction {
             | PeerMessage::File(_)
             | PeerMessage::FileEnd(_),
         ) => Reaction::Broken(ErrorCode::OutOfOrder),
-        Ok(PeerMessage::Chat(_)) | Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => {
+        Ok(PeerMessage::Chat(_))
+        | Err(Malformed::NotAMessage | Malformed::BadRequest | Malformed::BadFields { .. }) => {
             Reaction::Broken(ErrorCode::Malformed)
         }
         Err(Malformed::UnknownType) => Reaction::Answer(Error::new(ErrorCode::UnknownMsgtype).into()),

@@ -131,6 +131,7 @@ mod tests {
                 initiator_key: ali_key().digest(),
                 destination_key: me().key.digest(),
                 terminal: TerminalId([1; 16]),
+                features: common::msg::Features::default(),
             },
             key: ali_key().digest(),
             source: "[::ffff:127.0.0.2]:40000".parse().unwrap(),

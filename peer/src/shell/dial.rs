@@ -8,7 +8,8 @@ use common::ident::{KeyDigest, MessageId, UserId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE, FRAME_AFTER_LOGIN};
 use common::link::{Link, LinkError, tls};
 use common::msg::{
-    Bye, ByeReason, ConnectRefusal, ConnectReq, ConnectStatus, Connected, FileReq, Message as _, PeerMessage, Pong,
+    Bye, ByeReason, ConnectRefusal, ConnectReq, ConnectStatus, Connected, Features, FileReq, Message as _, PeerMessage,
+    Pong,
 };
 use futures::io::AsyncWriteExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -116,6 +117,7 @@ impl Dial {
             initiator_key: self.me.key.digest(),
             destination_key,
             terminal: self.me.terminal,
+            features: Features::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use common::ident::{KeyDigest, MessageId, UserId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE};
-use common::msg::{ByeReason, ConnectRefusal, ConnectReply, ConnectStatus};
+use common::msg::{ByeReason, ConnectRefusal, ConnectReply};
 
 use super::outgoing::Crossing;
 use super::{Accept, Conversation, Direction, Directory, Effect, Engine, LinkId, Now, Purpose, Unreachable};
@@ -210,8 +210,7 @@ impl Engine {
             Judgement::Same => {}
         }
         if let Some(Fetching { file, offset }) = fetching {
-            let reply =
-                ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal: Some(self.me.terminal) };
+            let reply = ConnectReply::accepted(self.me.terminal);
             return out.push(match self.post.file_for(&from, &file) {
                 Offer::Stands { number, source } => Effect::Serve { link, reply, number, source, offset },
                 Offer::Busy => refuse(link, ConnectRefusal::Unavailable),
@@ -232,7 +231,7 @@ impl Engine {
     }
 
     fn take(&mut self, now: Now, link: LinkId, from: UserId, announce: Announce, out: &mut Vec<Effect>) {
-        let reply = ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal: Some(self.me.terminal) };
+        let reply = ConnectReply::accepted(self.me.terminal);
         out.push(Effect::Reply { link, reply });
         let until = now.tick + CALL_DEADLINE.as_secs();
         self.incoming.insert(link, Incoming::Accepted { from, announce, until });
@@ -327,6 +326,6 @@ fn given_up(incoming: Incoming) -> Option<Notice> {
 }
 
 fn refuse(link: LinkId, reason: ConnectRefusal) -> Effect {
-    let reply = ConnectReply { status: ConnectStatus::Refused, reason: Some(reason), terminal: None };
+    let reply = ConnectReply::refused(reason);
     Effect::Reply { link, reply }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use common::ident::{KeyDigest, MessageId, TerminalId, UserId};
-use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReq, ConnectStatus};
+use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReq, ConnectStatus, Features};
 use common::testkit::Example;
 
 use super::{Accept, DialFailed, Effect, Engine, Input, LinkEnd, LinkId, Now, Purpose, Unreachable};
@@ -122,6 +122,7 @@ impl World {
                     initiator_key: me(who).key.digest(),
                     destination_key: found.key.digest(),
                     terminal: me(who).terminal,
+                    features: Features::default(),
                 };
                 let request = Request { message, key: me(who).key.digest(), source: address(who) };
                 self.input(callee, Input::Requested { link, request });
@@ -319,6 +320,7 @@ fn stranger(number: u8) -> Request {
         initiator_key: key,
         destination_key: me(Bianca).key.digest(),
         terminal: TerminalId([9; 16]),
+        features: Features::default(),
     };
     Request { message, key, source: SocketAddr::from(([127, 0, number, 1], 40_000)) }
 }
@@ -459,6 +461,7 @@ fn one_stranger_costs_one_lookup_whoever_it_claims_to_be() {
             initiator_key: me(Carol).key.digest(),
             destination_key: me(Bianca).key.digest(),
             terminal: TerminalId([9; 16]),
+            features: Features::default(),
         };
         let link = world.link();
         let request = Request { message, key: me(Carol).key.digest(), source: address(Carol) };
@@ -494,6 +497,7 @@ fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() 
         initiator_key: me(Carol).key.digest(),
         destination_key: me(Ali).key.digest(),
         terminal: TerminalId([9; 16]),
+        features: Features::default(),
     };
     world.directory.insert(bianca(), Found { key: me(Carol).key, ..found(Bianca) });
     let link = world.link();

@@ -2,7 +2,7 @@
 
 use common::ident::UserId;
 use common::msg::{
-    ByeReason, ConnectRefusal, ConnectReply, ConnectReq, ConnectStatus, Connected, Message as _, PeerMessage,
+    ByeReason, ConnectRefusal, ConnectReply, ConnectReq, ConnectStatus, Connected, Features, Message as _, PeerMessage,
 };
 
 use super::hosts::Life;
@@ -82,6 +82,7 @@ impl World {
                 initiator_key: me.key.digest(),
                 destination_key: found.key.digest(),
                 terminal: me.terminal,
+                features: Features::default(),
             };
             let request = Request { message, key: me.key.digest(), source: address(caller) };
             self.carry(id, Side::Callee, Frame::Request(Box::new(request)));

@@ -10,7 +10,7 @@ use common::crypto::vault;
 use common::ident::{Challenge, Cookie, KeyDigest, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
-    Announce, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, FromDirectory, Hex,
+    Announce, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features, FromDirectory, Hex,
 };
 use common::secret::{Passcode, Secret};
 
@@ -186,6 +186,7 @@ pub(crate) async fn announce(
         signature: Blob(signature),
         port,
         certificate: credentials.certificate.clone(),
+        features: Features::default(),
     };
     match wire.ask(announce).await? {
         FromDirectory::Announced(announced) => {

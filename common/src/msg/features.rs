@@ -1,0 +1,73 @@
+//! What a side understands beyond the first version of the protocol (protocol section 11).
+//!
+//! No msgtype, `kind`, `status` or `reason` that came later is sent to whoever did not name its feature.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::bounded;
+use crate::limits::{FEATURE_NAME, FEATURES};
+
+/// Names of features, at most [`FEATURES`] of at most [`FEATURE_NAME`] bytes. This version has none to name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Features(Vec<String>);
+
+impl Features {
+    /// The first names, as many as fit.
+    #[must_use]
+    pub fn of(names: &[&str]) -> Self {
+        let fitting = names.iter().filter(|name| name.len() <= FEATURE_NAME);
+        Self(fitting.take(FEATURES).map(|name| (*name).to_owned()).collect())
+    }
+
+    /// Whether this feature was named.
+    #[must_use]
+    pub fn include(&self, feature: &str) -> bool {
+        self.0.iter().any(|name| name == feature)
+    }
+
+    /// Whether no feature was named; the field is not written then.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// One name, bounded.
+#[derive(Deserialize)]
+struct Name(#[serde(deserialize_with = "bounded::text::<_, FEATURE_NAME>")] String);
+
+#[derive(Deserialize)]
+struct Names(#[serde(deserialize_with = "bounded::list::<_, _, FEATURES>")] Vec<Name>);
+
+impl<'de> Deserialize<'de> for Features {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A field that is `null` stands for one that is not there.
+        let names = Option::<Names>::deserialize(deserializer)?;
+        let names = names.map(|names| names.0).unwrap_or_default();
+        Ok(Self(names.into_iter().map(|name| name.0).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_few_and_short() {
+        let decodes = |count: usize, length: usize| {
+            serde_json::from_value::<Features>(vec!["a".repeat(length); count].into()).is_ok()
+        };
+        assert!(decodes(FEATURES, FEATURE_NAME));
+        assert!(!decodes(FEATURES + 1, 1));
+        assert!(!decodes(1, FEATURE_NAME + 1));
+        assert_eq!(serde_json::from_str::<Features>("null").unwrap(), Features::default());
+        assert!(serde_json::from_str::<Features>("[1]").is_err());
+        assert_eq!(Features::of(&["a"; FEATURES + 1]), Features::of(&["a"; FEATURES]));
+    }
+
+    #[test]
+    fn a_feature_counts_only_if_it_was_named() {
+        let features = Features::of(&["dance"]);
+        assert!(features.include("dance") && !features.include("dan") && !Features::default().include(""));
+    }
+}
