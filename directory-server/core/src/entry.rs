@@ -10,8 +10,8 @@ use common::crypto::transcript::Channel;
 use common::ident::{KeyDigest, UserId};
 use common::limits::FRAMES_BEFORE_LOGIN;
 use common::msg::{
-    Bye, ByeReason, Error, ErrorCode, FromDirectory, Hello, InviteProof, InviteReq, LookupReply, Malformed,
-    Message as _, Pong, Registration, ToDirectory, Welcome,
+    Bye, ByeReason, Envelope, Error, ErrorCode, FromDirectory, Hello, InviteProof, InviteReq, LookupReply, Malformed,
+    Message as _, Pong, Registration, RequestNumber, ToDirectory, Unreadable, Welcome,
 };
 
 use super::admission::login_deadline;
@@ -96,6 +96,7 @@ pub struct Entry {
     deadline: Moment,
     frames: usize,
     asked: &'static str,
+    request: Option<RequestNumber>,
     state: State,
     offence: Option<Offence>,
 }
@@ -105,7 +106,8 @@ impl Entry {
     #[must_use]
     pub fn new(origin: Origin, accepted: Moment) -> Self {
         let (state, offence) = (State::Idle, Some(Offence::LeftWithoutLogin));
-        Self { origin, deadline: login_deadline(accepted), frames: 0, asked: NO_MESSAGE, state, offence }
+        let (deadline, asked) = (login_deadline(accepted), NO_MESSAGE);
+        Self { origin, deadline, frames: 0, asked, request: None, state, offence }
     }
 
     /// When the connection ends unless it has logged in.
@@ -127,19 +129,36 @@ impl Entry {
         self.asked
     }
 
+    /// The number of the request in the last frame; its answer repeats it.
+    #[must_use]
+    pub fn request(&self) -> Option<RequestNumber> {
+        self.request
+    }
+
     /// Takes one frame.
     pub async fn handle<S: Store>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Step {
         self.frames += 1;
+        self.request = None;
         if now >= self.deadline || self.frames > FRAMES_BEFORE_LOGIN {
             self.offence = Some(Offence::TooSlow);
             return Step::Close(Bye { reason: ByeReason::Protocol }.into());
         }
-        let decoded = ToDirectory::decode(payload);
-        self.asked = decoded.as_ref().map_or(NO_MESSAGE, |message| message.msgtype());
+        let decoded = Envelope::<ToDirectory>::decode(payload);
+        self.asked = decoded.as_ref().map_or(NO_MESSAGE, |envelope| envelope.message.msgtype());
         let message = match decoded {
-            Ok(message) => message,
-            Err(Malformed::UnknownType) => return Step::reply(Error::new(ErrorCode::UnknownMsgtype)),
-            Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => return Step::error(ErrorCode::Malformed),
+            Ok(Envelope { request, message }) => {
+                self.request = request;
+                message
+            }
+            Err(Unreadable { request, why }) => {
+                self.request = request;
+                return match why {
+                    Malformed::UnknownType => Step::reply(Error::new(ErrorCode::UnknownMsgtype)),
+                    Malformed::NotAMessage | Malformed::BadRequest | Malformed::BadFields { .. } => {
+                        Step::error(ErrorCode::Malformed)
+                    }
+                };
+            }
         };
         match message {
             ToDirectory::Ping(_) => Step::reply(Pong {}),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::msg::{
-    Bye, ByeReason, Error, ErrorCode, FromDirectory, LookupReq, Malformed, Message as _, Pong, ToDirectory,
+    Bye, ByeReason, Envelope, Error, ErrorCode, FromDirectory, LookupReq, Malformed, Message as _, Pong, RequestNumber,
+    ToDirectory, Unreadable,
 };
 
 use super::Directory;
@@ -73,6 +74,7 @@ pub struct Present {
     /// Its presence.
     pub attendance: Attendance,
     asked: &'static str,
+    request: Option<RequestNumber>,
     questions: Window,
     pub(super) delivery: Delivery,
     pub(super) upload: Option<Uploading>,
@@ -88,6 +90,7 @@ impl Present {
         Self {
             attendance,
             asked: NO_MESSAGE,
+            request: None,
             questions: Window::default(),
             delivery: Delivery::default(),
             upload: None,
@@ -98,7 +101,16 @@ impl Present {
 
     /// Takes one frame.
     pub fn handle<S>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Heard {
-        let decoded = ToDirectory::decode(payload);
+        let decoded = match Envelope::<ToDirectory>::decode(payload) {
+            Ok(Envelope { request, message }) => {
+                self.request = request;
+                Ok(message)
+            }
+            Err(Unreadable { request, why }) => {
+                self.request = request;
+                Err(why)
+            }
+        };
         self.asked = decoded.as_ref().map_or(NO_MESSAGE, |message| message.msgtype());
         Heard::Answered(match decoded {
             Ok(ToDirectory::LookupReq(request)) => self.look_up(directory, now, &request),
@@ -127,7 +139,9 @@ impl Present {
             Ok(ToDirectory::Logout(_)) => Answer::Last(Bye { reason: ByeReason::Ended }.into()),
             Ok(request) => return Heard::Asked(Box::new(request)),
             Err(Malformed::UnknownType) => Answer::Message(Error::new(ErrorCode::UnknownMsgtype).into()),
-            Err(Malformed::NotAMessage | Malformed::BadFields { .. }) => Answer::error(ErrorCode::Malformed),
+            Err(Malformed::NotAMessage | Malformed::BadRequest | Malformed::BadFields { .. }) => {
+                Answer::error(ErrorCode::Malformed)
+            }
         })
     }
 
@@ -135,6 +149,12 @@ impl Present {
     #[must_use]
     pub fn asked(&self) -> &'static str {
         self.asked
+    }
+
+    /// The number of the request in the last frame; its answer repeats it, and nothing else does.
+    #[must_use]
+    pub fn request(&self) -> Option<RequestNumber> {
+        self.request
     }
 
     /// Answers what [`Present::handle`] could not. Answers go out in the order of the requests, so no frame is handled

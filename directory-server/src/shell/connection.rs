@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::frame::Padding;
 use common::limits::{FRAME_AFTER_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
-use common::msg::{FromDirectory, Message as _, Ping};
+use common::msg::{Envelope, FromDirectory, Ping, RequestNumber};
 use futures::FutureExt as _;
 
 use super::node::{Admitted, Node, SessionToken};
@@ -94,16 +94,16 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Session, Optio
         let gone = |_: LinkError| entry.offence();
         match step {
             Step::Silent => {}
-            Step::Reply(message) => link.queue(&message.encode(), Padding::Ladder).map_err(gone)?,
+            Step::Reply(message) => link.queue(&answer(entry.request(), message), Padding::Ladder).map_err(gone)?,
             Step::Close(message) => {
-                link.queue(&message.encode(), Padding::Ladder).map_err(gone)?;
+                link.queue(&answer(entry.request(), message), Padding::Ladder).map_err(gone)?;
                 link.close().await.map_err(gone)?;
                 return Err(entry.offence());
             }
             Step::Enter(present, announced) => {
                 // Before anybody is told that the session has begun; without one the server is stopping.
                 let Some(token) = node.session_token() else { return Err(None) };
-                link.queue(&announced.encode(), Padding::Ladder).map_err(gone)?;
+                link.queue(&answer(entry.request(), announced), Padding::Ladder).map_err(gone)?;
                 link.flush().await.map_err(gone)?;
                 link.set_frame_limit(FRAME_AFTER_LOGIN);
                 return Ok((link, present, token));
@@ -150,26 +150,40 @@ async fn while_writing(link: &mut Link<TcpStream>, mut work: Pin<Box<impl Future
     .await
 }
 
+/// What answers a request repeats its number.
+fn answer(request: Option<RequestNumber>, message: FromDirectory) -> Vec<u8> {
+    Envelope { request, message }.encode()
+}
+
+/// As [`answer`], of a message that was encoded for everyone.
+fn encoded_answer(request: RequestNumber, payload: &[u8]) -> Vec<u8> {
+    let mut answer = payload.to_vec();
+    request.write_into(&mut answer);
+    answer
+}
+
 /// The session, until either side ends it; gives the last message to send, if there is one.
-async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) -> Option<FromDirectory> {
+async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) -> Option<Vec<u8>> {
     let mut heard = node.clock.now();
     let mut turn = 0;
     let mut alarm = pin!(rt::sleep(PING_AFTER));
     loop {
         let event = poll_fn(|cx| poll_event(link, &present.attendance.pushes, alarm.as_mut(), cx)).await;
         let now = node.clock.now();
-        let answer = match event {
+        let mut request = None;
+        let step = match event {
             Event::Frame(Ok(Some(frame))) => {
                 heard = now;
                 let started = node.meter.start();
-                let answer = match present.handle(&node.directory, now, &frame) {
-                    Heard::Answered(answer) => answer,
-                    Heard::Asked(request) => {
-                        while_writing(link, Box::pin(present.ask(&node.directory, now, *request))).await
+                let step = match present.handle(&node.directory, now, &frame) {
+                    Heard::Answered(step) => step,
+                    Heard::Asked(asked) => {
+                        while_writing(link, Box::pin(present.ask(&node.directory, now, *asked))).await
                     }
                 };
                 node.meter.finish(started, present.asked());
-                answer
+                request = present.request();
+                step
             }
             Event::Push(push) => while_writing(link, Box::pin(present.push(&node.directory, now, push))).await,
             Event::Frame(Ok(None) | Err(_)) => return None,
@@ -185,11 +199,12 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) ->
                 }
             },
         };
-        let queued = match answer {
-            Answer::Silent => Ok(()),
-            Answer::Message(message) => link.queue(&message.encode(), Padding::None),
-            Answer::Encoded(payload) => link.queue(&payload, Padding::None),
-            Answer::Last(message) => return Some(message),
+        let queued = match (step, request) {
+            (Answer::Silent, _) => Ok(()),
+            (Answer::Message(message), request) => link.queue(&answer(request, message), Padding::None),
+            (Answer::Encoded(payload), None) => link.queue(&payload, Padding::None),
+            (Answer::Encoded(payload), Some(request)) => link.queue(&encoded_answer(request, &payload), Padding::None),
+            (Answer::Last(message), request) => return Some(answer(request, message)),
         };
         if queued.is_err() {
             return None;
@@ -201,8 +216,8 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) ->
     }
 }
 
-async fn farewell(link: &mut Link<TcpStream>, message: &FromDirectory) {
-    if link.queue(&message.encode(), Padding::None).is_ok() {
+async fn farewell(link: &mut Link<TcpStream>, last: &[u8]) {
+    if link.queue(last, Padding::None).is_ok() {
         // Whoever does not take it in time is cut off.
         let _ = rt::timeout(FAREWELL, link.close()).await;
     }
