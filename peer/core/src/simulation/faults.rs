@@ -11,13 +11,16 @@ use crate::keep::Conversation;
 const ALI: HostId = 0;
 const ALIS_OTHER: HostId = 1;
 const BIANCA: HostId = 2;
+const CAROL: HostId = 3;
 
 /// Nothing breaks but what a test breaks, and everybody is there.
 fn calm(change: impl FnOnce(&mut Weather)) -> World {
     let mut weather = Weather::calm();
     change(&mut weather);
     let mut world = World::with(0, weather, Trace::default());
-    (0..world.hosts.len()).for_each(|host| world.at(0, Event::Start(host)));
+    for host in 0..world.hosts.len() {
+        world.at(0, Event::Start(host));
+    }
     settle(&mut world);
     world
 }
@@ -157,5 +160,28 @@ fn a_mailbox_that_stays_full_for_hours_makes_no_message_unreadable() {
     }
     world.run_until(world.now + HOURS).unwrap();
     settle(&mut world);
+    world.check_texts().unwrap();
+}
+
+/// Each session tries a full mailbox once, so a connection that breaks again and again reaches the longest wait within a
+/// minute. When there is space again nothing waits any more (seed 20643).
+#[test]
+fn a_wait_for_a_full_mailbox_ends_when_there_is_space() {
+    const MINUTE: u64 = 60 * 1000;
+    let mut world = calm(|weather| weather.quota = 3);
+    let carol = user(2);
+    send(&mut world, BIANCA, &carol, "they know each other");
+    settle(&mut world);
+    world.cut_off(CAROL, 60 * MINUTE);
+    for number in 0..5 {
+        send(&mut world, BIANCA, &carol, &format!("number {number}"));
+    }
+    for _ in 0..8 {
+        world.run_until(world.now + 10_000).unwrap();
+        world.cut_off(BIANCA, 1);
+    }
+    assert!(world.run_until(world.now + 10 * MINUTE).unwrap(), "nothing waits for space");
+    world.hosts[CAROL].cut_off_until = 0;
+    assert!(!world.run_until(world.now + 10 * MINUTE).unwrap(), "still to come: {}", world.upcoming());
     world.check_texts().unwrap();
 }

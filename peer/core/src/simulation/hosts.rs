@@ -10,7 +10,7 @@ use super::disk::Disk;
 use super::people::{Person, everybody, key};
 use super::server;
 use super::sessions::Question;
-use super::world::{DAWN, End, Event, HostId, World};
+use super::world::{DAWN, End, Event, HostId, Place, World};
 use crate::command::Command;
 use crate::contacts::Contacts;
 use crate::engine::{Accept, Effect, Engine, Input, LinkId, Now};
@@ -41,12 +41,19 @@ pub(super) struct Host {
     /// The disk has failed, and the post office is not opened anew yet.
     is_suspended: bool,
     reopened: Option<Box<Post>>,
-    tick_at: Option<u64>,
+    alarm: Option<Alarm>,
     logins_failed: u32,
     pub(super) logging_out: bool,
     /// Until when the directory is out of reach.
     pub(super) cut_off_until: u64,
     pub(super) read_receipts: bool,
+}
+
+/// Wakes a terminal at its next deadline.
+struct Alarm {
+    /// By the tick clock.
+    deadline: u64,
+    place: Place,
 }
 
 impl Host {
@@ -67,7 +74,7 @@ impl Host {
             links_made: 0,
             is_suspended: false,
             reopened: None,
-            tick_at: None,
+            alarm: None,
             logins_failed: 0,
             logging_out: false,
             cut_off_until: 0,
@@ -229,28 +236,31 @@ impl World {
         }
     }
 
-    /// Has the clock wake the terminal at its next deadline.
+    /// Has the clock wake the terminal at its next deadline, and at no other time: a deadline that is gone is nothing that
+    /// is left to happen.
     fn wind(&mut self, id: HostId) {
         let host = &self.hosts[id];
-        let Some(deadline) = host.engine.as_ref().and_then(Engine::next_deadline) else { return };
-        let when = self.now + deadline.saturating_sub(self.clock().tick) * 1000;
-        if host.tick_at.is_none_or(|earlier| earlier > when || earlier < self.now) {
-            let life = host.life;
-            self.hosts[id].tick_at = Some(when);
-            self.at(when, Event::Tick(id, life));
+        let deadline = host.engine.as_ref().and_then(Engine::next_deadline);
+        if deadline == host.alarm.as_ref().map(|alarm| alarm.deadline) {
+            return;
+        }
+        self.stop_alarm(id);
+        if let Some(deadline) = deadline {
+            let when = self.now + deadline.saturating_sub(self.clock().tick) * 1000;
+            let place = self.at(when, Event::Tick(id));
+            self.hosts[id].alarm = Some(Alarm { deadline, place });
         }
     }
 
-    pub(super) fn tick(&mut self, id: HostId, life: Life) {
-        let host = &mut self.hosts[id];
-        if host.life != life || host.tick_at != Some(self.now) {
-            return;
+    fn stop_alarm(&mut self, id: HostId) {
+        if let Some(alarm) = self.hosts[id].alarm.take() {
+            self.cancel(alarm.place);
         }
-        host.tick_at = None;
-        let due = host.engine.as_ref().and_then(Engine::next_deadline);
-        if due.is_none_or(|due| due > self.now / 1000) {
-            return self.wind(id);
-        }
+    }
+
+    pub(super) fn tick(&mut self, id: HostId) {
+        self.hosts[id].alarm = None;
+        let life = self.hosts[id].life;
         self.feed(id, Input::Tick);
         let deadline = self.hosts[id].engine.as_ref().and_then(Engine::next_deadline);
         if self.hosts[id].life == life && deadline.is_some_and(|deadline| deadline <= self.now / 1000) {
@@ -311,8 +321,9 @@ impl World {
     }
 
     fn end(&mut self, id: HostId) {
+        self.stop_alarm(id);
         let host = &mut self.hosts[id];
-        (host.is_up, host.engine, host.tick_at) = (false, None, None);
+        (host.is_up, host.engine) = (false, None);
         (host.is_suspended, host.reopened, host.logging_out) = (false, None, false);
         host.life += 1;
         let (session, links) = (host.session.take(), std::mem::take(&mut host.links));

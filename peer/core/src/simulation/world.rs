@@ -24,6 +24,7 @@ pub(super) const DAWN: u64 = 1_800_000_000;
 pub(super) type HostId = usize;
 
 /// Something that is going to happen.
+#[derive(Debug)]
 pub(super) enum Event {
     /// A terminal's program is started.
     Start(HostId),
@@ -40,7 +41,7 @@ pub(super) enum Event {
     /// One end of a session notices that the connection is gone.
     SessionGone(u64, End),
     /// A deadline of a terminal.
-    Tick(HostId, Life),
+    Tick(HostId),
     /// A terminal's disk works again.
     Reopen(HostId, Life),
     /// A frame reaches the end of a link.
@@ -56,6 +57,9 @@ pub(super) enum Event {
     /// The directory is started.
     Open,
 }
+
+/// When something happens, and its place among what happens then.
+pub(super) type Place = (u64, u64);
 
 /// The ends of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +81,7 @@ impl Trace {
 pub(super) struct World {
     /// Milliseconds since the beginning.
     pub(super) now: u64,
-    queue: BTreeMap<(u64, u64), Event>,
+    queue: BTreeMap<Place, Event>,
     drawn: u64,
     pub(super) dice: Dice,
     pub(super) weather: Weather,
@@ -132,9 +136,15 @@ impl World {
         self.drawn
     }
 
-    pub(super) fn at(&mut self, when: u64, event: Event) {
-        let number = self.number();
-        self.queue.insert((when.max(self.now), number), event);
+    pub(super) fn at(&mut self, when: u64, event: Event) -> Place {
+        let place = (when.max(self.now), self.number());
+        self.queue.insert(place, event);
+        place
+    }
+
+    /// It does not happen.
+    pub(super) fn cancel(&mut self, place: Place) {
+        self.queue.remove(&place);
     }
 
     /// Somewhere between now and so many milliseconds later.
@@ -177,6 +187,12 @@ impl World {
         Ok(false)
     }
 
+    /// What is going to happen next, and when.
+    pub(super) fn upcoming(&self) -> String {
+        let next = self.queue.first_key_value();
+        next.map_or_else(|| "nothing".to_owned(), |((when, _), event)| format!("{event:?} at {when} ms"))
+    }
+
     fn happens(&mut self, event: Event) {
         match event {
             Event::Start(host) => self.start(host),
@@ -186,7 +202,7 @@ impl World {
             Event::Down(session, frame) => self.heard(session, *frame),
             Event::Turn(session) => self.turn(session),
             Event::SessionGone(session, end) => self.session_gone(session, end),
-            Event::Tick(host, life) => self.tick(host, life),
+            Event::Tick(host) => self.tick(host),
             Event::Reopen(host, life) => self.reopen(host, life),
             Event::Frame(cable, side, frame) => self.frame(cable, side, frame),
             Event::LinkGone(cable, side) => self.link_gone(cable, side),
