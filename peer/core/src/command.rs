@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
 
-use super::keep::{Conversation, Name};
+use super::persistence::{Conversation, MessageKey};
 
 /// A request of a front end. Answers come as [`Notice`](super::notice::Notice)s, in any order with other notices.
 #[derive(Debug, Clone)]
@@ -33,8 +33,8 @@ pub enum Command {
     /// What has become of what was sent? Answered by `Explained`.
     Why { of: Conversation },
     /// The last `count` messages, or the last of those kept before the one named. Answered by `History`.
-    History { with: Conversation, count: usize, before: Option<Name> },
-    /// Messages with all of these words, newest first. Answered by `Found`.
+    History { with: Conversation, count: usize, before: Option<MessageKey> },
+    /// Messages with all of these words, newest first. Answered by `LookupResult`.
     Find { words: String },
     /// The person has seen what arrived. Not answered.
     Seen { with: Conversation },

@@ -29,7 +29,7 @@ pub struct Contact {
 
 /// What a key seen now means beside the pin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
+pub enum PinCheck {
     /// No key was pinned; this one is now. Save the contact.
     First(Contact),
     /// The pinned key.
@@ -56,17 +56,17 @@ impl Contacts {
     }
 
     /// Judges a key that the directory, or a caller, shows for `user`; pins it if it is the first.
-    pub fn judge(&mut self, user: &UserId, key: &PublicKey, now: u64) -> Judgement {
+    pub fn judge(&mut self, user: &UserId, key: &PublicKey, now: u64) -> PinCheck {
         match self.known.get(user) {
-            None => Judgement::First(self.pin(user, key, now, false)),
-            Some(contact) if contact.blocked => Judgement::Blocked,
+            None => PinCheck::First(self.pin(user, key, now, false)),
+            Some(contact) if contact.blocked => PinCheck::Blocked,
             Some(contact) if contact.key.0 == key.as_pkcs1() => {
                 self.offered.remove(user);
-                Judgement::Same
+                PinCheck::Same
             }
             Some(_) => {
                 self.offered.insert(user.clone(), key.clone());
-                Judgement::Changed
+                PinCheck::Changed
             }
         }
     }
@@ -147,13 +147,13 @@ mod tests {
     fn a_changed_key_never_replaces_the_pin_by_itself() {
         let bianca = Example::Bianca.user().unwrap();
         let mut contacts = Contacts::default();
-        assert!(matches!(contacts.judge(&bianca, &key(Example::Bianca), 1), Judgement::First(_)));
-        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 2), Judgement::Same);
-        assert_eq!(contacts.judge(&bianca, &key(Example::Carol), 3), Judgement::Changed);
+        assert!(matches!(contacts.judge(&bianca, &key(Example::Bianca), 1), PinCheck::First(_)));
+        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 2), PinCheck::Same);
+        assert_eq!(contacts.judge(&bianca, &key(Example::Carol), 3), PinCheck::Changed);
         assert_eq!(contacts.state(&bianca), KeyState::Changed);
         assert_eq!(contacts.key(&bianca), Some(key(Example::Bianca)));
-        assert_eq!(contacts.judge(&bianca, &key(Example::Carol), 4), Judgement::Changed);
-        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 5), Judgement::Same);
+        assert_eq!(contacts.judge(&bianca, &key(Example::Carol), 4), PinCheck::Changed);
+        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 5), PinCheck::Same);
         assert_eq!(contacts.state(&bianca), KeyState::NotVerified);
     }
 
@@ -173,11 +173,11 @@ mod tests {
         let mut contacts = Contacts::default();
         contacts.pin(&bianca, &key(Example::Bianca), 1, true);
         contacts.block(&bianca).unwrap();
-        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 2), Judgement::Blocked);
-        assert_eq!(contacts.judge(&bianca, &key(Example::Carol), 2), Judgement::Blocked);
+        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 2), PinCheck::Blocked);
+        assert_eq!(contacts.judge(&bianca, &key(Example::Carol), 2), PinCheck::Blocked);
         contacts.set_verified(&bianca, false).unwrap();
         assert_eq!(contacts.state(&bianca), KeyState::Blocked);
         contacts.set_verified(&bianca, true).unwrap();
-        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 3), Judgement::Same);
+        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 3), PinCheck::Same);
     }
 }

@@ -1,7 +1,7 @@
 //! What a peer decides: pure state machines and the words in which front ends and shell talk to each other.
 //!
 //! Reading order: [`command`] (what a person can ask for), [`notice`] (what a person is told), [`verify`] (who is
-//! calling), [`contacts`] (whose key is pinned), [`keep`] (what is kept on disk), [`talk`] (what a frame means),
+//! calling), [`contacts`] (whose key is pinned), [`persistence`] (what is kept on disk), [`talk`] (what a frame means),
 //! [`engine`] (all of it together). Nothing here waits, reads a clock, opens a socket or a file (decision D21).
 #![forbid(unsafe_code)]
 
@@ -9,9 +9,9 @@ pub mod command;
 pub mod contacts;
 pub mod engine;
 pub mod file_name;
-pub mod keep;
 pub mod mls;
 pub mod notice;
+pub mod persistence;
 pub mod post;
 pub mod talk;
 pub mod verify;

@@ -12,7 +12,7 @@ use crate::engine::{Accept, Effect, Engine, Input, LinkEnd, LinkId, Now};
 use crate::notice::Notice;
 use crate::post;
 use crate::talk::{Reaction, react};
-use crate::verify::{Found, Me, Request};
+use crate::verify::{LocalIdentity, LookupResult, Request};
 
 const LINK: LinkId = LinkId(1);
 
@@ -25,9 +25,9 @@ const LINK: LinkId = LinkId(1);
 pub fn fuzz_link(data: &[u8]) {
     let (Ok(mine), Ok(theirs)) = (Example::Bianca.identity(), Example::Ali.identity()) else { return };
     let (Ok(me), Ok(ali)) = (Example::Bianca.user(), Example::Ali.user()) else { return };
-    let me = Me { user: me, key: mine.public().clone(), terminal: TerminalId([2; 16]) };
+    let me = LocalIdentity { user: me, key: mine.public().clone(), terminal: TerminalId([2; 16]) };
     let source = std::net::SocketAddr::from(([127, 0, 0, 2], 40_000));
-    let found = Found { addresses: vec![source], key: theirs.public().clone() };
+    let found = LookupResult { addresses: vec![source], key: theirs.public().clone() };
     let Some(post) = post::blank(&me) else { return };
     let mut engine = Engine::new(me, Accept::All, Contacts::default(), post);
     let (mut accepted, mut tick) = (false, 0);

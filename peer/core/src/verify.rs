@@ -14,7 +14,7 @@ use super::notice::CallerRefused;
 
 /// Who we are, for the checks.
 #[derive(Debug, Clone)]
-pub struct Me {
+pub struct LocalIdentity {
     /// Our user id.
     pub user: UserId,
     /// Our identity key.
@@ -36,7 +36,7 @@ pub struct Request {
 
 /// What the directory says of a user who is logged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct LookupResult {
     /// Where the user's terminals listen, the newest login first.
     pub addresses: Vec<SocketAddr>,
     /// The user's identity key.
@@ -44,12 +44,12 @@ pub struct Found {
 }
 
 /// Reads a lookup's answer. `None` for not found, and for an answer that is not about `asked` or has no usable key.
-pub fn found(reply: &LookupReply, asked: &UserId) -> Option<Found> {
+pub fn found(reply: &LookupReply, asked: &UserId) -> Option<LookupResult> {
     if reply.status != LookupStatus::Success || reply.userid != asked.as_str() || reply.addresses.is_empty() {
         return None;
     }
     let key = PublicKey::from_pkcs1(&reply.publickey.0).ok()?;
-    Some(Found { addresses: reply.addresses.clone(), key })
+    Some(LookupResult { addresses: reply.addresses.clone(), key })
 }
 
 /// A request that names us and the key of its own connection. Who the caller really is, a lookup must tell.
@@ -68,7 +68,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`CallerRefused::WrongDestination`] or [`CallerRefused::WrongKey`].
-    pub fn check(me: &Me, request: &Request) -> Result<Self, CallerRefused> {
+    pub fn check(me: &LocalIdentity, request: &Request) -> Result<Self, CallerRefused> {
         let ours = me.key.digest();
         let message = &request.message;
         if message.destination != me.user || message.destination_key != ours || message.initiator == me.user {
@@ -89,7 +89,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`CallerRefused::NotLoggedIn`], [`CallerRefused::WrongKey`] or [`CallerRefused::WrongAddress`].
-    pub fn confirm(&self, found: Option<&Found>) -> Result<(), CallerRefused> {
+    pub fn confirm(&self, found: Option<&LookupResult>) -> Result<(), CallerRefused> {
         let found = found.ok_or(CallerRefused::NotLoggedIn)?;
         if found.key.digest() != self.key {
             return Err(CallerRefused::WrongKey);
@@ -111,8 +111,8 @@ mod tests {
     use super::*;
     use common::testkit::Example;
 
-    fn me() -> Me {
-        Me {
+    fn me() -> LocalIdentity {
+        LocalIdentity {
             user: Example::Bianca.user().unwrap(),
             key: Example::Bianca.identity().unwrap().public().clone(),
             terminal: TerminalId([2; 16]),
@@ -138,8 +138,8 @@ mod tests {
         }
     }
 
-    fn ali() -> Found {
-        Found { addresses: vec!["127.0.0.2:65000".parse().unwrap()], key: ali_key() }
+    fn ali() -> LookupResult {
+        LookupResult { addresses: vec!["127.0.0.2:65000".parse().unwrap()], key: ali_key() }
     }
 
     #[test]
@@ -167,9 +167,9 @@ mod tests {
     fn refuses_a_caller_whom_the_directory_contradicts() {
         let claim = Claim::check(&me(), &request()).unwrap();
         assert_eq!(claim.confirm(None), Err(CallerRefused::NotLoggedIn));
-        let other_key = Found { key: Example::Carol.identity().unwrap().public().clone(), ..ali() };
+        let other_key = LookupResult { key: Example::Carol.identity().unwrap().public().clone(), ..ali() };
         assert_eq!(claim.confirm(Some(&other_key)), Err(CallerRefused::WrongKey));
-        let elsewhere = Found { addresses: vec!["127.0.0.9:65000".parse().unwrap()], ..ali() };
+        let elsewhere = LookupResult { addresses: vec!["127.0.0.9:65000".parse().unwrap()], ..ali() };
         assert_eq!(claim.confirm(Some(&elsewhere)), Err(CallerRefused::WrongAddress));
     }
 

@@ -11,7 +11,7 @@ use self::request::{no_command, request};
 use super::words;
 use super::words::help::{Topic, topic};
 use peer_core::command::{FileWish, GroupWish};
-use peer_core::keep::Conversation;
+use peer_core::persistence::Conversation;
 
 /// Words that nobody means as a message when they stand alone.
 const LONE_WORDS: &[&str] = &["exit", "login", "logout", "passcode", "password", "quit"];

@@ -18,16 +18,16 @@ use rustls::ClientConfig;
 use super::link::{farewell, send};
 use super::rt::{self, TcpStream};
 use peer_core::engine::DialFailed;
-use peer_core::verify::{Found, Me};
+use peer_core::verify::{LocalIdentity, LookupResult};
 
 /// One call to be placed.
 pub(crate) struct Dial {
     /// Who calls.
-    pub(crate) me: Me,
+    pub(crate) me: LocalIdentity,
     /// Who is called.
     pub(crate) to: UserId,
     /// Where, and the key that must answer.
-    pub(crate) found: Found,
+    pub(crate) found: LookupResult,
     /// TLS with both keys.
     pub(crate) config: Arc<ClientConfig>,
     /// The local address to call from.
@@ -142,7 +142,7 @@ async fn answer(link: &mut Link<TcpStream>) -> Option<Result<(), ConnectRefusal>
 /// TLS for calls to the holder of `found.key`.
 pub(crate) fn config(
     identity: &common::crypto::identity::IdentityKey,
-    found: &Found,
+    found: &LookupResult,
 ) -> Result<Arc<ClientConfig>, rustls::Error> {
     tls::peer_client(identity, &found.key)
 }

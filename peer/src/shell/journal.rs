@@ -13,8 +13,8 @@ pub(super) fn news(journalist: Option<Journalist>, effects: &[Effect]) -> VecDeq
     let mut is_first = true;
     for effect in effects {
         match effect {
-            Effect::Keep(_) if std::mem::take(&mut is_first) => {}
-            Effect::Keep(_) => news.push_back(Vec::new()),
+            Effect::Persist(_) if std::mem::take(&mut is_first) => {}
+            Effect::Persist(_) => news.push_back(Vec::new()),
             Effect::Notify(notice) => news.back_mut().into_iter().for_each(|last| last.extend(journalist(notice))),
             _ => {}
         }
@@ -34,7 +34,7 @@ mod tests {
             _ => Vec::new(),
         };
         let told = |number| Effect::Notify(Notice::DirectoryLost { retry_in: number });
-        let keep = || Effect::Keep(Vec::new());
+        let keep = || Effect::Persist(Vec::new());
         let effects = [told(1), keep(), told(2), Effect::Notify(Notice::DirectoryBack), keep(), keep(), told(3)];
         assert_eq!(news(Some(journalist), &effects), [vec!["1", "2"], vec![], vec!["3"]]);
         assert_eq!(news(Some(journalist), &[told(4)]), [["4"]]);

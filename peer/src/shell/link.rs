@@ -65,12 +65,12 @@ pub(crate) struct Standing<S> {
     /// What the engine is told.
     pub(crate) events: Events,
     /// Whether the other side may talk.
-    pub(crate) standing: Judgement,
+    pub(crate) standing: Admission,
 }
 
 /// Whether the other side of a link was found to be who it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Judgement {
+pub(crate) enum Admission {
     /// A caller who waits for our answer.
     Open,
     /// We accepted the caller, or called ourselves.
@@ -133,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
             Order::Reply(reply) if reply.status == ConnectStatus::Accepted => {
                 send(&mut self.link, reply)?;
                 self.link.set_frame_limit(FRAME_AFTER_LOGIN);
-                self.standing = Judgement::Accepted;
+                self.standing = Admission::Accepted;
             }
             Order::Serve { reply, serve } => {
                 let number = serve.number;
@@ -168,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
     async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>, count: u32) -> Result<Step, LinkError> {
         let Some(payload) = received? else { return Ok(Step::Ended(LinkEnd::Bye(ByeReason::Ended))) };
         let reaction = react(self.id, &payload);
-        if self.standing == Judgement::Open && (count > BEFORE_JUDGEMENT || !reaction.is_sign_of_life()) {
+        if self.standing == Admission::Open && (count > BEFORE_JUDGEMENT || !reaction.is_sign_of_life()) {
             return Ok(Step::Ended(LinkEnd::Broken));
         }
         match reaction {

@@ -8,10 +8,10 @@ use crate::store::StoreError;
 use crate::store::journal::Page;
 use crate::store::state::State;
 use peer_core::command::After;
-use peer_core::keep::{Conversation, Kind, Mark, Name, Record};
 use peer_core::notice::{Explained, Failure, Next, Notice};
-use peer_core::post::{FilePolicy, Kept, Post, Recall, Start};
-use peer_core::verify::Me;
+use peer_core::persistence::{Conversation, DeliveryStatus, MessageKey, StoredMessage, Table};
+use peer_core::post::{FilePolicy, HistoryQuery, Post, Snapshot, Start};
+use peer_core::verify::LocalIdentity;
 
 /// Messages one search finds at most.
 const FOUND: usize = 50;
@@ -21,7 +21,7 @@ const LOOK_BACK: usize = 200;
 /// What a post office is opened with, besides the disk.
 #[derive(Debug, Clone)]
 pub(super) struct Office {
-    pub(super) me: Me,
+    pub(super) me: LocalIdentity,
     pub(super) certificate: Certificate,
     pub(super) directory: KeyDigest,
     pub(super) read_receipts: bool,
@@ -35,13 +35,13 @@ impl Office {
     pub(super) fn open(&self, state: &State) -> Result<Post, Failure> {
         let unread = state.unread()?;
         let unread = unread.into_iter().map(|(with, count)| (with, usize::try_from(count).unwrap_or(usize::MAX)));
-        let kept = Kept {
-            mls: state.load(Kind::Mls)?,
-            outbox: state.load(Kind::Outbox)?,
-            seen: state.load(Kind::Seen)?,
-            group: state.load(Kind::Group)?,
-            counter: state.load(Kind::Counter)?,
-            file: state.load(Kind::File)?,
+        let kept = Snapshot {
+            mls: state.load(Table::Mls)?,
+            outbox: state.load(Table::Outbox)?,
+            seen: state.load(Table::Seen)?,
+            group: state.load(Table::Group)?,
+            counter: state.load(Table::Counter)?,
+            file: state.load(Table::File)?,
             unread: unread.collect(),
         };
         let start = Start {
@@ -73,27 +73,28 @@ impl Office {
     }
 
     /// Looks something up in the history.
-    pub(super) fn recall(&self, state: &State, recall: Recall) -> Result<Notice, StoreError> {
-        let last = |with: &Conversation, before: Option<&Name>, count| -> Result<Vec<Record>, StoreError> {
-            let before = before.map(|name| state.position(name)).transpose()?.flatten();
-            Ok(state.history(with, before, count)?.into_iter().map(|(_, record)| record).collect())
-        };
+    pub(super) fn recall(&self, state: &State, recall: HistoryQuery) -> Result<Notice, StoreError> {
+        let last =
+            |with: &Conversation, before: Option<&MessageKey>, count| -> Result<Vec<StoredMessage>, StoreError> {
+                let before = before.map(|name| state.position(name)).transpose()?.flatten();
+                Ok(state.history(with, before, count)?.into_iter().map(|(_, record)| record).collect())
+            };
         Ok(match recall {
-            Recall::History { with, count, before, unread } => {
+            HistoryQuery::History { with, count, before, unread } => {
                 let records = last(&with, before.as_ref(), count)?;
                 Notice::History { with, records, unread }
             }
-            Recall::Find { words } => {
+            HistoryQuery::Find { words } => {
                 let records = state.find(&words, None, FOUND)?.into_iter().map(|(_, record)| record).collect();
                 Notice::Found { words, records }
             }
-            Recall::LastSent { to } => {
+            HistoryQuery::LastSent { to } => {
                 let ours = last(&to, None, LOOK_BACK)?.into_iter().rfind(|record| record.name.author == self.me.user);
-                let explain = |record: Record| Explained {
+                let explain = |record: StoredMessage| Explained {
                     text: record.text,
                     mark: record.mark,
                     since: record.since,
-                    next: if record.mark == Mark::Stored { Next::Receiver } else { Next::Nothing },
+                    next: if record.mark == DeliveryStatus::Stored { Next::Receiver } else { Next::Nothing },
                 };
                 Notice::Explained { of: to, messages: ours.map(explain).into_iter().collect() }
             }

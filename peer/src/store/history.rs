@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 use super::sealed::Seal;
 use super::state::State;
 use super::{StoreError, search};
-use peer_core::keep::{Conversation, HistoryChange, Mark, Name, Position, Record};
+use peer_core::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, Position, StoredMessage};
 
 /// A message and where it stands.
-pub(crate) type Placed = (Position, Record);
+pub(crate) type Placed = (Position, StoredMessage);
 
 impl State {
     /// The last `limit` messages of a conversation, of those that stand before `before`; the oldest first. Needs
@@ -42,7 +42,7 @@ impl State {
     }
 
     /// Where a message stands, if it is there. Needs [`State::unlock`].
-    pub(crate) fn position(&self, name: &Name) -> Result<Option<Position>, StoreError> {
+    pub(crate) fn position(&self, name: &MessageKey) -> Result<Option<Position>, StoreError> {
         let mut query = self.db.prepare_cached("SELECT position FROM history WHERE row = ?1")?;
         Ok(query.query_row([name_row(self.seal()?, name)?], |row| row.get(0)).optional()?.map(Position))
     }
@@ -65,34 +65,39 @@ impl State {
 }
 
 /// Carries out one change; the transaction is the caller's.
-pub(super) fn apply(db: &Connection, seal: &Seal, change: &HistoryChange) -> Result<(), StoreError> {
+pub(super) fn apply(db: &Connection, seal: &Seal, change: &HistoryWrite) -> Result<(), StoreError> {
     match change {
-        HistoryChange::Append(record) => append(db, seal, record),
-        HistoryChange::SetMark { name, mark, since } => {
+        HistoryWrite::Append(record) => append(db, seal, record),
+        HistoryWrite::SetMark { name, mark, since } => {
             let row = name_row(seal, name)?;
             let found = db
                 .prepare_cached("SELECT position, row, value FROM history WHERE row = ?1")?
                 .query_row([row], |row| Ok(open(seal, row)))
                 .optional()?;
             let Some((position, record)) = found.transpose()? else { return Ok(()) };
-            write_again(db, seal, position, &Record { mark: *mark, since: *since, ..record })
+            write_again(db, seal, position, &StoredMessage { mark: *mark, since: *since, ..record })
         }
-        HistoryChange::MarkRead { conversation } => {
+        HistoryWrite::MarkRead { conversation } => {
             let mut query = db.prepare_cached(
                 "SELECT position, row, value FROM history WHERE conversation = ?1 AND unread ORDER BY position",
             )?;
             let found = query.query_map([conversation_row(seal, conversation)?], |row| Ok(open(seal, row)))?;
             for placed in found.collect::<Result<Vec<_>, _>>()? {
                 let (position, record) = placed?;
-                write_again(db, seal, position, &Record { mark: Mark::Received { read: true }, ..record })?;
+                write_again(
+                    db,
+                    seal,
+                    position,
+                    &StoredMessage { mark: DeliveryStatus::Received { read: true }, ..record },
+                )?;
             }
             Ok(())
         }
-        HistoryChange::Forget { before } => forget(db, seal, *before),
+        HistoryWrite::Forget { before } => forget(db, seal, *before),
     }
 }
 
-fn append(db: &Connection, seal: &Seal, record: &Record) -> Result<(), StoreError> {
+fn append(db: &Connection, seal: &Seal, record: &StoredMessage) -> Result<(), StoreError> {
     let last: Option<i64> = db.prepare_cached("SELECT MAX(position) FROM history")?.query_row([], |row| row.get(0))?;
     let row = name_row(seal, &record.name)?;
     let conversation = conversation_row(seal, &record.name.conversation)?;
@@ -128,7 +133,7 @@ fn forget(db: &Connection, seal: &Seal, before: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn write_again(db: &Connection, seal: &Seal, position: Position, record: &Record) -> Result<(), StoreError> {
+fn write_again(db: &Connection, seal: &Seal, position: Position, record: &StoredMessage) -> Result<(), StoreError> {
     let sealed = seal.seal(&name_row(seal, &record.name)?, &encode(record)?)?;
     db.prepare_cached("UPDATE history SET unread = ?2, value = ?3 WHERE position = ?1")?.execute(params![
         position.0,
@@ -145,19 +150,19 @@ pub(super) fn open(seal: &Seal, row: &Row<'_>) -> Result<Placed, StoreError> {
     Ok((Position(row.get(0)?), record))
 }
 
-fn encode(record: &Record) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+fn encode(record: &StoredMessage) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     serde_json::to_vec(record).map(Zeroizing::new).map_err(|_| StoreError::Unreadable)
 }
 
-fn is_unread(record: &Record) -> bool {
-    record.mark == Mark::Received { read: false }
+fn is_unread(record: &StoredMessage) -> bool {
+    record.mark == DeliveryStatus::Received { read: false }
 }
 
 fn conversation_row(seal: &Seal, conversation: &Conversation) -> Result<Vec<u8>, StoreError> {
     seal.row("conversation", conversation.to_string().as_bytes())
 }
 
-fn name_row(seal: &Seal, name: &Name) -> Result<Vec<u8>, StoreError> {
+fn name_row(seal: &Seal, name: &MessageKey) -> Result<Vec<u8>, StoreError> {
     // No name of a conversation or user contains a 0.
     let parts = [name.conversation.to_string().as_bytes(), b"\0", name.author.as_str().as_bytes(), b"\0"].concat();
     seal.row("message", &[&parts[..], name.id.as_bytes()].concat())

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::sealed::Seal;
 use super::state::State;
 use super::{StoreError, history, journal};
-use peer_core::keep::{Change, Kind};
 use peer_core::notice::Event;
+use peer_core::persistence::{Table, Write};
 
 /// A kept value and its key.
 pub(crate) type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
@@ -20,7 +20,7 @@ impl State {
     ///
     /// # Errors
     /// Everything is as it was before, and may be tried again.
-    pub(crate) fn keep(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+    pub(crate) fn keep(&mut self, changes: &[Write]) -> Result<(), StoreError> {
         self.keep_and_tell(changes, 0, Vec::new()).map(drop)
     }
 
@@ -30,7 +30,7 @@ impl State {
     /// As [`State::keep`].
     pub(crate) fn keep_and_tell(
         &mut self,
-        changes: &[Change],
+        changes: &[Write],
         at: u64,
         news: Vec<String>,
     ) -> Result<Vec<Event>, StoreError> {
@@ -43,7 +43,7 @@ impl State {
     }
 
     /// All values of a kind, in the order of their keys. Needs [`State::unlock`].
-    pub(crate) fn load(&self, kind: Kind) -> Result<Vec<Entry>, StoreError> {
+    pub(crate) fn load(&self, kind: Table) -> Result<Vec<Entry>, StoreError> {
         let mut query = self.db.prepare("SELECT row, value FROM sealed WHERE kind = ?1")?;
         let mut rows = query.query([kind.name()])?;
         let mut entries = Vec::new();
@@ -58,21 +58,21 @@ impl State {
 }
 
 /// Carries out changes; the transaction is the caller's.
-pub(super) fn apply(db: &Connection, seal: &Seal, changes: &[Change]) -> Result<(), StoreError> {
+pub(super) fn apply(db: &Connection, seal: &Seal, changes: &[Write]) -> Result<(), StoreError> {
     for change in changes {
         match change {
-            Change::Put { kind, key, value } => put(db, seal, *kind, key, value)?,
-            Change::Delete { kind, key } => {
+            Write::Put { kind, key, value } => put(db, seal, *kind, key, value)?,
+            Write::Delete { kind, key } => {
                 let row = seal.row(kind.name(), key)?;
                 db.prepare_cached("DELETE FROM sealed WHERE row = ?1")?.execute([row])?;
             }
-            Change::History(change) => history::apply(db, seal, change)?,
+            Write::History(change) => history::apply(db, seal, change)?,
         }
     }
     Ok(())
 }
 
-fn put(db: &Connection, seal: &Seal, kind: Kind, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+fn put(db: &Connection, seal: &Seal, kind: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     let row = seal.row(kind.name(), key)?;
     let length = u32::try_from(key.len()).map_err(|_| StoreError::Unreadable)?;
     let entry = Zeroizing::new([&length.to_be_bytes()[..], key, value].concat());

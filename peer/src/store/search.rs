@@ -20,7 +20,7 @@ use super::history::{self, Placed};
 use super::sealed::Seal;
 use super::state::State;
 use super::words::Words;
-use peer_core::keep::Position;
+use peer_core::persistence::Position;
 
 /// Positions in one block: few enough that reading an unfinished block takes no time, and that a place fits a byte.
 const BLOCK: i64 = 256;

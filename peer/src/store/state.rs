@@ -17,7 +17,7 @@ use super::places::private_folder;
 use super::sealed::Seal;
 use super::{StoreError, keep, schema};
 use peer_core::contacts::Contact;
-use peer_core::keep::Change;
+use peer_core::persistence::Write;
 
 const TERMINAL: &str = "terminal";
 const COOKIE: &str = "cookie";
@@ -154,7 +154,7 @@ impl State {
 
     /// Becomes another terminal, together with `changes`, because this store turned out to be an old copy (threat G5): a
     /// new id at once, key and certificate when they are asked for. Needs [`State::unlock`].
-    pub(crate) fn renew_terminal(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+    pub(crate) fn renew_terminal(&mut self, changes: &[Write]) -> Result<(), StoreError> {
         let id = TerminalId(random()?);
         let (db, seal) = self.unlocked()?;
         let transaction = db.transaction()?;

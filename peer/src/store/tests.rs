@@ -7,7 +7,9 @@ use common::testkit::Example;
 
 use super::StoreError;
 use super::state::{KnownVault, State};
-use peer_core::keep::{Change, Conversation, HistoryChange, Kind, Mark, Name, Position, Record};
+use peer_core::persistence::{
+    Conversation, DeliveryStatus, HistoryWrite, MessageKey, Position, StoredMessage, Table, Write,
+};
 
 struct Folder(tempfile::TempDir);
 
@@ -27,8 +29,8 @@ impl Folder {
     }
 }
 
-fn put(kind: Kind, key: &str, value: &str) -> Change {
-    Change::Put { kind, key: key.into(), value: value.as_bytes().to_vec().into() }
+fn put(kind: Table, key: &str, value: &str) -> Write {
+    Write::Put { kind, key: key.into(), value: value.as_bytes().to_vec().into() }
 }
 
 fn bianca() -> Conversation {
@@ -36,24 +38,31 @@ fn bianca() -> Conversation {
 }
 
 /// Bianca's message number `n`, arrived at second `n`.
-fn message(n: u64, text: &str) -> Record {
+fn message(n: u64, text: &str) -> StoredMessage {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&n.to_be_bytes());
-    let name = Name { conversation: bianca(), author: Example::Bianca.user().unwrap(), id: MessageId(id) };
-    Record { name, text: text.into(), date: n, arrived: n, mark: Mark::Received { read: false }, since: n }
+    let name = MessageKey { conversation: bianca(), author: Example::Bianca.user().unwrap(), id: MessageId(id) };
+    StoredMessage {
+        name,
+        text: text.into(),
+        date: n,
+        arrived: n,
+        mark: DeliveryStatus::Received { read: false },
+        since: n,
+    }
 }
 
-fn append(record: &Record) -> Change {
-    Change::History(HistoryChange::Append(record.clone()))
+fn append(record: &StoredMessage) -> Write {
+    Write::History(HistoryWrite::Append(record.clone()))
 }
 
 /// Keeps messages 0, 1, 2, … with these texts.
 fn fill(state: &mut State, texts: impl IntoIterator<Item = String>) {
-    let changes: Vec<Change> = (0..).zip(texts).map(|(n, text)| append(&message(n, &text))).collect();
+    let changes: Vec<Write> = (0..).zip(texts).map(|(n, text)| append(&message(n, &text))).collect();
     state.keep(&changes).unwrap();
 }
 
-fn texts(placed: Vec<(Position, Record)>) -> Vec<String> {
+fn texts(placed: Vec<(Position, StoredMessage)>) -> Vec<String> {
     placed.into_iter().map(|(_, record)| record.text).collect()
 }
 
@@ -61,7 +70,7 @@ fn find(state: &State, words: &str) -> Vec<String> {
     texts(state.find(words, None, 100).unwrap())
 }
 
-fn values(state: &State, kind: Kind) -> Vec<(String, String)> {
+fn values(state: &State, kind: Table) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     state.load(kind).unwrap().iter().map(|(key, value)| (text(key), text(value))).collect()
 }
@@ -71,17 +80,18 @@ fn what_was_kept_is_there_after_a_restart() {
     let folder = Folder::new();
     let mut state = folder.open();
     let mut theirs = message(1, "hello");
-    state.keep(&[put(Kind::Group, "b", "2"), put(Kind::Group, "a", "1"), put(Kind::Mls, "a", "3")]).unwrap();
-    state.keep(&[append(&theirs), put(Kind::Group, "b", "4"), put(Kind::Group, "", "5")]).unwrap();
-    state.keep(&[Change::Delete { kind: Kind::Group, key: "a".into() }]).unwrap();
-    let read = HistoryChange::SetMark { name: theirs.name.clone(), mark: Mark::Received { read: true }, since: 9 };
-    state.keep(&[Change::History(read)]).unwrap();
+    state.keep(&[put(Table::Group, "b", "2"), put(Table::Group, "a", "1"), put(Table::Mls, "a", "3")]).unwrap();
+    state.keep(&[append(&theirs), put(Table::Group, "b", "4"), put(Table::Group, "", "5")]).unwrap();
+    state.keep(&[Write::Delete { kind: Table::Group, key: "a".into() }]).unwrap();
+    let read =
+        HistoryWrite::SetMark { name: theirs.name.clone(), mark: DeliveryStatus::Received { read: true }, since: 9 };
+    state.keep(&[Write::History(read)]).unwrap();
     drop(state);
 
     let state = folder.open();
-    assert_eq!(values(&state, Kind::Group), [("".into(), "5".into()), ("b".into(), "4".into())]);
-    assert_eq!(values(&state, Kind::Mls), [("a".into(), "3".into())]);
-    (theirs.mark, theirs.since) = (Mark::Received { read: true }, 9);
+    assert_eq!(values(&state, Table::Group), [("".into(), "5".into()), ("b".into(), "4".into())]);
+    assert_eq!(values(&state, Table::Mls), [("a".into(), "3".into())]);
+    (theirs.mark, theirs.since) = (DeliveryStatus::Received { read: true }, 9);
     assert_eq!(state.history(&bianca(), None, 10).unwrap(), [(Position(1), theirs)]);
     assert_eq!(find(&state, "hello"), ["hello"]);
 }
@@ -90,26 +100,26 @@ fn what_was_kept_is_there_after_a_restart() {
 fn a_step_that_does_not_fit_on_the_disk_leaves_everything_as_it_was() {
     let folder = Folder::new();
     let mut state = folder.open();
-    state.keep(&[put(Kind::Counter, "sent", "1"), append(&message(1, "first"))]).unwrap();
+    state.keep(&[put(Table::Counter, "sent", "1"), append(&message(1, "first"))]).unwrap();
     let pages: i64 = state.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     state.db.pragma_update(None, "max_page_count", pages + 4).unwrap();
 
     let step = [
-        put(Kind::Counter, "sent", "2"),
+        put(Table::Counter, "sent", "2"),
         append(&message(2, "second")),
-        put(Kind::Outbox, "2", &"x".repeat(100_000)),
+        put(Table::Outbox, "2", &"x".repeat(100_000)),
         append(&message(3, "third")),
     ];
     assert!(matches!(state.keep(&step), Err(StoreError::Database(_))));
-    assert_eq!(values(&state, Kind::Counter), [("sent".into(), "1".into())]);
-    assert_eq!(values(&state, Kind::Outbox), []);
+    assert_eq!(values(&state, Table::Counter), [("sent".into(), "1".into())]);
+    assert_eq!(values(&state, Table::Outbox), []);
     assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first"]);
 
     state.db.pragma_update(None, "max_page_count", pages + 100).unwrap();
     state.keep(&step).unwrap();
     drop(state);
     let state = folder.open();
-    assert_eq!(values(&state, Kind::Counter), [("sent".into(), "2".into())]);
+    assert_eq!(values(&state, Table::Counter), [("sent".into(), "2".into())]);
     assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first", "second", "third"]);
 }
 
@@ -118,9 +128,9 @@ fn a_step_that_fails_halfway_leaves_everything_as_it_was() {
     let mut state = Folder::new().open();
     state.keep(&[append(&message(1, "damaged"))]).unwrap();
     state.db.execute("UPDATE history SET value = zeroblob(99)", []).unwrap();
-    let step = [put(Kind::Counter, "sent", "1"), Change::History(HistoryChange::MarkRead { conversation: bianca() })];
+    let step = [put(Table::Counter, "sent", "1"), Write::History(HistoryWrite::MarkRead { conversation: bianca() })];
     assert!(matches!(state.keep(&step), Err(StoreError::Unreadable)));
-    assert_eq!(values(&state, Kind::Counter), []);
+    assert_eq!(values(&state, Table::Counter), []);
 }
 
 #[test]
@@ -155,24 +165,28 @@ fn history_is_read_page_by_page_backwards() {
 fn unread_messages_are_counted_by_conversation_until_they_are_read() {
     let mut state = Folder::new().open();
     let mut queued = message(3, "ours");
-    queued.mark = Mark::Queued;
+    queued.mark = DeliveryStatus::Queued;
     let mut said_to_all = message(4, "to all");
     said_to_all.name.conversation = Conversation::Everyone;
     state.keep(&[message(1, "one"), message(2, "two"), queued, said_to_all].map(|record| append(&record))).unwrap();
     let expected = [(bianca(), 2), (Conversation::Everyone, 1)];
     assert_eq!(state.unread().unwrap().into_iter().collect::<Vec<_>>(), expected);
 
-    state.keep(&[Change::History(HistoryChange::MarkRead { conversation: bianca() })]).unwrap();
+    state.keep(&[Write::History(HistoryWrite::MarkRead { conversation: bianca() })]).unwrap();
     assert_eq!(state.unread().unwrap().into_iter().collect::<Vec<_>>(), expected[1..]);
-    let marks: Vec<Mark> = state.history(&bianca(), None, 9).unwrap().iter().map(|(_, record)| record.mark).collect();
-    assert_eq!(marks, [Mark::Received { read: true }, Mark::Received { read: true }, Mark::Queued]);
+    let marks: Vec<DeliveryStatus> =
+        state.history(&bianca(), None, 9).unwrap().iter().map(|(_, record)| record.mark).collect();
+    assert_eq!(
+        marks,
+        [DeliveryStatus::Received { read: true }, DeliveryStatus::Received { read: true }, DeliveryStatus::Queued]
+    );
 }
 
 #[test]
 fn a_mark_of_a_message_that_is_gone_changes_nothing() {
     let mut state = Folder::new().open();
     let name = message(1, "").name;
-    state.keep(&[Change::History(HistoryChange::SetMark { name, mark: Mark::Read, since: 1 })]).unwrap();
+    state.keep(&[Write::History(HistoryWrite::SetMark { name, mark: DeliveryStatus::Read, since: 1 })]).unwrap();
     assert_eq!(state.history(&bianca(), None, 9).unwrap(), []);
 }
 
@@ -216,7 +230,7 @@ fn scripts_without_spaces_and_pictures_are_found_by_the_index_too() {
 fn what_is_forgotten_is_neither_shown_nor_found_and_the_rest_is() {
     let mut state = Folder::new().open();
     fill(&mut state, (0..900).map(|n| format!("number {n}")));
-    let forget = |before| [Change::History(HistoryChange::Forget { before })];
+    let forget = |before| [Write::History(HistoryWrite::Forget { before })];
     state.keep(&forget(0)).unwrap();
     assert_eq!(state.history(&bianca(), None, 1000).unwrap().len(), 900);
     state.keep(&forget(300)).unwrap();
@@ -240,7 +254,7 @@ fn messages_that_a_wrong_clock_kept_are_forgotten_with_their_neighbours() {
     let mut early = message(0, "from the future");
     early.arrived = 1_000_000;
     state.keep(&[append(&early), append(&message(1, "one")), append(&message(2, "two"))]).unwrap();
-    state.keep(&[Change::History(HistoryChange::Forget { before: 2 })]).unwrap();
+    state.keep(&[Write::History(HistoryWrite::Forget { before: 2 })]).unwrap();
     assert_eq!(texts(state.history(&bianca(), None, 9).unwrap()), ["from the future", "two"]);
 }
 
@@ -250,11 +264,11 @@ fn nothing_is_left_for_another_key() {
     let mut state = folder.open();
     let vault = |key| KnownVault { sealed: vec![1; 40], version: 1, key: KeyDigest([key; 32]) };
     state.set_vault(&vault(1)).unwrap();
-    state.keep(&[put(Kind::Group, "a", "1")]).unwrap();
+    state.keep(&[put(Table::Group, "a", "1")]).unwrap();
     fill(&mut state, (0..300).map(|n| n.to_string()));
     state.set_vault(&vault(2)).unwrap();
     state.unlock(&Example::Bianca.identity().unwrap());
-    assert_eq!(values(&state, Kind::Group), []);
+    assert_eq!(values(&state, Table::Group), []);
     assert_eq!(state.history(&bianca(), None, 10).unwrap(), []);
     assert_eq!(find(&state, "7"), [""; 0]);
     assert!(state.unread().unwrap().is_empty());
@@ -266,15 +280,15 @@ fn an_old_copy_becomes_another_terminal_and_keeps_its_history() {
     let mut state = folder.open();
     let (user, identity) = (Example::Ali.user().unwrap(), Example::Ali.identity().unwrap());
     let before = state.certificate(&user, &identity, 1).unwrap();
-    state.keep(&[append(&message(1, "first")), put(Kind::Group, "a", "1")]).unwrap();
-    state.renew_terminal(&[Change::Delete { kind: Kind::Group, key: "a".into() }]).unwrap();
+    state.keep(&[append(&message(1, "first")), put(Table::Group, "a", "1")]).unwrap();
+    state.renew_terminal(&[Write::Delete { kind: Table::Group, key: "a".into() }]).unwrap();
     drop(state);
 
     let state = folder.open();
     let after = state.certificate(&user, &identity, 2).unwrap();
     assert_ne!((before.terminal, before.key), (after.terminal, after.key));
     assert_eq!(state.known().unwrap().terminal, after.terminal);
-    assert_eq!(values(&state, Kind::Group), []);
+    assert_eq!(values(&state, Table::Group), []);
     assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first"]);
 }
 
@@ -284,7 +298,7 @@ fn the_files_tell_neither_texts_nor_names_nor_words() {
     let mut state = folder.open();
     let mut record = message(1, "the Canaryseed sings");
     record.name.conversation = Conversation::Group(GroupName::parse("canarygroup").unwrap());
-    state.keep(&[put(Kind::Group, "canarykey", "canaryvalue"), append(&record)]).unwrap();
+    state.keep(&[put(Table::Group, "canarykey", "canaryvalue"), append(&record)]).unwrap();
     fill(&mut state, (0..300).map(|n| format!("canarysong {n}")));
     assert!(find(&state, "canarysong").len() == 100 && find(&state, "canaryseed").len() == 1);
     let hidden = ["canary", "bianca", "received", "seed", "song"];
@@ -298,7 +312,7 @@ fn the_files_tell_neither_texts_nor_names_nor_words() {
 fn what_was_deleted_or_replaced_is_overwritten_in_the_file() {
     let folder = Folder::new();
     let mut state = folder.open();
-    let all = ["1", "2", "3"].map(|key| put(Kind::Mls, key, &"x".repeat(2000)));
+    let all = ["1", "2", "3"].map(|key| put(Table::Mls, key, &"x".repeat(2000)));
     state.keep(&all).unwrap();
     let sealed: Vec<Vec<u8>> = {
         let mut query = state.db.prepare("SELECT substr(value, -16) FROM sealed").unwrap();
@@ -312,7 +326,7 @@ fn what_was_deleted_or_replaced_is_overwritten_in_the_file() {
     assert_eq!(left(&state), 3);
     state.keep(&all[..1]).unwrap();
     assert_eq!(left(&state), 2);
-    state.keep(&[Change::Delete { kind: Kind::Mls, key: "2".into() }]).unwrap();
+    state.keep(&[Write::Delete { kind: Table::Mls, key: "2".into() }]).unwrap();
     assert_eq!(left(&state), 1);
 }
 

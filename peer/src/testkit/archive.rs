@@ -7,7 +7,7 @@ use common::testkit::Example;
 
 use crate::store::StoreError;
 use crate::store::state::State;
-use peer_core::keep::{Change, Conversation, HistoryChange, Mark, Name, Record};
+use peer_core::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Write};
 
 /// What ali keeps of bianca's messages.
 #[derive(Debug)]
@@ -34,11 +34,11 @@ impl Archive {
             let mut id = [0; MessageId::LENGTH];
             id[..8].copy_from_slice(&number.to_be_bytes());
             let conversation = Conversation::User(author.clone());
-            let name = Name { conversation, author: author.clone(), id: MessageId(id) };
-            let mark = Mark::Received { read: false };
-            Record { name, text: text.to_owned(), date: number, arrived: number, mark, since: number }
+            let name = MessageKey { conversation, author: author.clone(), id: MessageId(id) };
+            let mark = DeliveryStatus::Received { read: false };
+            StoredMessage { name, text: text.to_owned(), date: number, arrived: number, mark, since: number }
         };
-        let append = |message| Change::History(HistoryChange::Append(record(message)));
+        let append = |message| Write::History(HistoryWrite::Append(record(message)));
         self.0.keep(&messages.into_iter().map(append).collect::<Vec<_>>()).map_err(words)
     }
 

@@ -10,10 +10,10 @@ use common::msg::{ByeReason, ConnectRefusal, ConnectReply};
 use super::outgoing::Crossing;
 use super::{Accept, Conversation, Direction, Directory, Effect, Engine, LinkId, Now, Purpose, Unreachable};
 use crate::command::Answer;
-use crate::contacts::Judgement;
+use crate::contacts::PinCheck;
 use crate::notice::{CallFailed, CallerRefused, EndedBy, Notice};
 use crate::post::Offer;
-use crate::verify::{Claim, Found, Request};
+use crate::verify::{Claim, LookupResult, Request};
 
 /// How long a refusal is remembered, so that the same stranger does not cost another lookup (threat P3), in seconds.
 const REFUSAL_KEPT: u64 = 60;
@@ -75,7 +75,7 @@ impl Incoming {
 
 /// Bounds what strangers can cause within [`REFUSAL_KEPT`]: lookups, and lines on the screen (threat P3).
 #[derive(Debug, Default)]
-pub(super) struct Strangers {
+pub(super) struct CallerLimiter {
     /// Until when a key from an address is refused without another lookup.
     refused: BTreeMap<Stranger, u64>,
     looked_up: VecDeque<(u64, Stranger)>,
@@ -85,7 +85,7 @@ pub(super) struct Strangers {
 /// A caller as the network shows it, whoever it claims to be.
 type Stranger = (KeyDigest, IpAddr);
 
-impl Strangers {
+impl CallerLimiter {
     fn refused_lately(&self, claim: &Claim, now: Now) -> bool {
         self.refused.get(&claim.stranger()).is_some_and(|until| now.tick < *until)
     }
@@ -181,7 +181,7 @@ impl Engine {
         &mut self,
         now: Now,
         link: LinkId,
-        found: Result<Option<Found>, Unreachable>,
+        found: Result<Option<LookupResult>, Unreachable>,
         out: &mut Vec<Effect>,
     ) {
         let Some(Incoming::Verifying(verifying)) = self.incoming.remove(&link) else { return };
@@ -200,14 +200,14 @@ impl Engine {
         let remembered = claim.clone();
         let from = claim.initiator;
         match self.contacts.judge(&from, &found.key, now.date) {
-            Judgement::Changed => {
+            PinCheck::Changed => {
                 self.strangers.remember(&remembered, now);
                 self.turn_away(now, link, &request, CallerRefused::KeyChanged, out);
                 return self.tell_key_changed(&from, out);
             }
-            Judgement::Blocked => return out.push(refuse(link, ConnectRefusal::Declined)),
-            Judgement::First(contact) => out.push(Effect::Save(contact)),
-            Judgement::Same => {}
+            PinCheck::Blocked => return out.push(refuse(link, ConnectRefusal::Declined)),
+            PinCheck::First(contact) => out.push(Effect::Save(contact)),
+            PinCheck::Same => {}
         }
         if let Some(Fetching { file, offset }) = fetching {
             let reply = ConnectReply::accepted(self.me.terminal);

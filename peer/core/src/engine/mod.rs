@@ -19,15 +19,15 @@ use std::collections::BTreeMap;
 use common::ident::{MessageId, TerminalId, UserId};
 use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReply, FromDirectory, ListedUser, Receipt, ToDirectory};
 
-use self::incoming::{Fetching, Incoming, Strangers};
+use self::incoming::{CallerLimiter, Fetching, Incoming};
 use self::outgoing::Outgoing;
 pub use self::people::key_changed;
 use super::command::Command;
 use super::contacts::{Contact, Contacts};
-use super::keep::Change;
 use super::notice::{AfterLoss, EndedBy, LoggedOut, Notice};
-use super::post::{Post, Recall, Source, Step, Wanted, Went};
-use super::verify::{Found, Me, Request};
+use super::persistence::Write;
+use super::post::{Download, HistoryQuery, Post, Source, Step, TransferOutcome};
+use super::verify::{LocalIdentity, LookupResult, Request};
 
 /// A link of the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,7 +89,7 @@ pub enum Input {
     /// A person wants something.
     Command(Command),
     /// Answers `Effect::Lookup`.
-    LookedUp { purpose: Purpose, user: UserId, found: Result<Option<Found>, Unreachable> },
+    LookedUp { purpose: Purpose, user: UserId, found: Result<Option<LookupResult>, Unreachable> },
     /// Answers `Effect::List`.
     Listed(Result<Vec<ListedUser>, Unreachable>),
     /// Answers `Effect::Dial`: the callee accepted, or why not.
@@ -103,7 +103,7 @@ pub enum Input {
     /// So many bytes of a file have been sent, or have come.
     FileProgress { number: u64, done: u64 },
     /// A file came, or was sent, or not.
-    FileWent { number: u64, went: Went },
+    FileWent { number: u64, went: TransferOutcome },
     /// The caller took this link.
     Connected { link: LinkId },
     /// A text arrived.
@@ -140,13 +140,13 @@ pub enum Effect {
     /// Ask the directory who is online.
     List,
     /// Call at all addresses; the first terminal to accept takes it.
-    Dial { dial: DialId, to: UserId, found: Found },
+    Dial { dial: DialId, to: UserId, found: LookupResult },
     /// Call at all addresses for a file.
-    Fetch { to: UserId, found: Found, wanted: Box<Wanted> },
+    Fetch { to: UserId, found: LookupResult, wanted: Box<Download> },
     /// Accept a caller and give it a file, from a byte on.
     Serve { link: LinkId, reply: ConnectReply, number: u64, source: Source, offset: u64 },
     /// Stop fetching or giving a file; throw away what has come of it.
-    StopFile { number: u64, came: Option<Box<Wanted>> },
+    StopFile { number: u64, came: Option<Box<Download>> },
     /// Give up a dial.
     Hang(DialId),
     /// Answer a caller; a refused link is closed behind the answer.
@@ -154,11 +154,11 @@ pub enum Effect {
     /// Keep all of this or none of it. What follows rests on it: if it fails, nothing that follows is done, the session
     /// begins anew, and so does the post office with what the disk has, which comes as [`Input::Reopened`]; until then
     /// nothing is done that [rests on the disk](Effect::rests_on_the_disk).
-    Keep(Vec<Change>),
+    Persist(Vec<Write>),
     /// Say something to the directory; what it answers comes as [`Input::Said`].
     Ask(Box<ToDirectory>),
     /// Look something up in the history and tell the person.
-    Recall(Recall),
+    QueryHistory(HistoryQuery),
     /// This state is an old copy: go on as a new terminal (threat G5).
     NewTerminal,
     /// Send a text.
@@ -177,7 +177,7 @@ impl Effect {
     /// Whether it may only be carried out while the disk has what this state rests on: what is said to others, and asked
     /// of the directory by the post office.
     pub fn rests_on_the_disk(&self) -> bool {
-        matches!(self, Self::Keep(_) | Self::Ask(_) | Self::Say { .. } | Self::Confirm { .. })
+        matches!(self, Self::Persist(_) | Self::Ask(_) | Self::Say { .. } | Self::Confirm { .. })
     }
 
     /// Whether it ends something, which is done even if what stands before it could not be kept.
@@ -234,13 +234,13 @@ enum Directory {
 /// One logged-in terminal.
 #[derive(Debug)]
 pub struct Engine {
-    me: Me,
+    me: LocalIdentity,
     accept: Accept,
     contacts: Contacts,
     conversations: BTreeMap<UserId, Conversation>,
     outgoing: BTreeMap<UserId, Outgoing>,
     incoming: BTreeMap<LinkId, Incoming>,
-    strangers: Strangers,
+    strangers: CallerLimiter,
     directory: Directory,
     dials: u64,
     post: Post,
@@ -250,7 +250,7 @@ pub struct Engine {
 
 impl Engine {
     /// A terminal that has just announced itself.
-    pub fn new(me: Me, accept: Accept, contacts: Contacts, post: Post) -> Self {
+    pub fn new(me: LocalIdentity, accept: Accept, contacts: Contacts, post: Post) -> Self {
         Self {
             me,
             accept,
@@ -258,7 +258,7 @@ impl Engine {
             conversations: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             incoming: BTreeMap::new(),
-            strangers: Strangers::default(),
+            strangers: CallerLimiter::default(),
             directory: Directory::Up,
             dials: 0,
             post,

@@ -9,9 +9,9 @@ use super::{
     Conversation, DialFailed, DialId, Direction, Directory, Effect, Engine, LinkId, Now, Purpose, Unreachable,
 };
 use crate::command::Answer;
-use crate::contacts::Judgement;
+use crate::contacts::PinCheck;
 use crate::notice::{CallFailed, EndedBy, Notice};
-use crate::verify::Found;
+use crate::verify::LookupResult;
 
 /// A call that is being placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Engine {
         &mut self,
         now: Now,
         to: &UserId,
-        found: Result<Option<Found>, Unreachable>,
+        found: Result<Option<LookupResult>, Unreachable>,
         out: &mut Vec<Effect>,
     ) {
         if !self.outgoing.get(to).is_some_and(|outgoing| outgoing.stage == Stage::LookingUp) {
@@ -127,13 +127,13 @@ impl Engine {
             return self.call_failed(to, CallFailed::WrongKey, out);
         }
         match self.contacts.judge(to, &found.key, now.date) {
-            Judgement::Changed => {
+            PinCheck::Changed => {
                 self.outgoing.remove(to);
                 return self.tell_key_changed(to, out);
             }
-            Judgement::Blocked => return self.call_failed(to, CallFailed::Blocked, out),
-            Judgement::First(contact) => out.push(Effect::Save(contact)),
-            Judgement::Same => {}
+            PinCheck::Blocked => return self.call_failed(to, CallFailed::Blocked, out),
+            PinCheck::First(contact) => out.push(Effect::Save(contact)),
+            PinCheck::Same => {}
         }
         self.dials += 1;
         let dial = DialId(self.dials);

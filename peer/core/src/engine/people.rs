@@ -9,10 +9,10 @@ use common::msg::ListedUser;
 
 use super::{Directory, Effect, Engine, Now, Purpose, Unreachable};
 use crate::command::{Answer, KeyDecision};
-use crate::contacts::{Contacts, Judgement};
-use crate::keep::Conversation;
+use crate::contacts::{Contacts, PinCheck};
 use crate::notice::{CallFailed, KeyState, Notice, Person};
-use crate::verify::{Found, Me};
+use crate::persistence::Conversation;
+use crate::verify::{LocalIdentity, LookupResult};
 
 impl Engine {
     pub(super) fn listed(&self, listed: Result<Vec<ListedUser>, Unreachable>, out: &mut Vec<Effect>) {
@@ -51,12 +51,12 @@ impl Engine {
         &mut self,
         now: Now,
         with: &UserId,
-        found: Result<Option<Found>, Unreachable>,
+        found: Result<Option<LookupResult>, Unreachable>,
         out: &mut Vec<Effect>,
     ) {
         let why = match found {
             Ok(Some(found)) => {
-                if let Judgement::First(contact) = self.contacts.judge(with, &found.key, now.date) {
+                if let PinCheck::First(contact) = self.contacts.judge(with, &found.key, now.date) {
                     out.push(Effect::Save(contact));
                 }
                 return self.show_number(with, out);
@@ -146,7 +146,7 @@ impl Engine {
 }
 
 /// Says that the key of a user differs from the pinned one, if it does.
-pub fn key_changed(me: &Me, contacts: &Contacts, of: &UserId) -> Option<Notice> {
+pub fn key_changed(me: &LocalIdentity, contacts: &Contacts, of: &UserId) -> Option<Notice> {
     let (contact, old, new) = (contacts.contact(of)?, contacts.key(of)?, contacts.offered(of)?);
     let number = |key: &PublicKey| safety::number((&me.user, &me.key), (of, key));
     Some(Notice::KeyChanged { of: of.clone(), since: contact.since, old: number(&old), new: number(new) })

@@ -11,16 +11,16 @@ use common::testkit::Example;
 use super::{Accept, DialFailed, Effect, Engine, Input, LinkEnd, LinkId, Now, Purpose, Unreachable};
 use crate::command::{Answer, Command, KeyDecision, Ticket};
 use crate::contacts::Contacts;
-use crate::keep::Conversation;
 use crate::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, NotSent, Notice};
+use crate::persistence::Conversation;
 use crate::post;
-use crate::verify::{Found, Me, Request};
+use crate::verify::{LocalIdentity, LookupResult, Request};
 
-fn me(example: Example) -> Me {
+fn me(example: Example) -> LocalIdentity {
     /// Parsing a key anew for each of thousands of worlds would take most of the time.
-    static EVERYBODY: OnceLock<[Me; 3]> = OnceLock::new();
+    static EVERYBODY: OnceLock<[LocalIdentity; 3]> = OnceLock::new();
     let everybody = EVERYBODY.get_or_init(|| {
-        [Ali, Bianca, Carol].map(|example| Me {
+        [Ali, Bianca, Carol].map(|example| LocalIdentity {
             user: example.user().unwrap(),
             key: example.identity().unwrap().public().clone(),
             terminal: TerminalId([example as u8; 16]),
@@ -37,8 +37,8 @@ fn address(example: Example) -> SocketAddr {
     format!("127.0.0.{}:65000", 2 + example as u8).parse().unwrap()
 }
 
-fn found(example: Example) -> Found {
-    Found { addresses: vec![address(example)], key: me(example).key }
+fn found(example: Example) -> LookupResult {
+    LookupResult { addresses: vec![address(example)], key: me(example).key }
 }
 
 /// A link between two engines, known to each by its own name.
@@ -49,7 +49,7 @@ struct Cable {
 
 struct World {
     engines: BTreeMap<u8, Engine>,
-    directory: BTreeMap<UserId, Found>,
+    directory: BTreeMap<UserId, LookupResult>,
     told: Vec<(Example, Notice)>,
     work: VecDeque<(Example, Effect)>,
     cables: Vec<Cable>,
@@ -168,9 +168,9 @@ impl World {
             | Effect::StopFile { .. }
             | Effect::List
             | Effect::LogOut
-            | Effect::Keep(_)
+            | Effect::Persist(_)
             | Effect::Ask(_)
-            | Effect::Recall(_)
+            | Effect::QueryHistory(_)
             | Effect::NewTerminal => {}
         }
         true
@@ -271,15 +271,15 @@ fn of_crossed_calls_one_survives_whatever_happens_first() {
 
 #[test]
 fn a_caller_the_directory_contradicts_is_refused_and_the_callee_told_why() {
-    type Change = fn(&mut World);
-    let cases: [(Change, CallerRefused); 3] = [
+    type Write = fn(&mut World);
+    let cases: [(Write, CallerRefused); 3] = [
         (|world| drop(world.directory.remove(&ali())), CallerRefused::NotLoggedIn),
         (
-            |world| drop(world.directory.insert(ali(), Found { key: me(Carol).key, ..found(Ali) })),
+            |world| drop(world.directory.insert(ali(), LookupResult { key: me(Carol).key, ..found(Ali) })),
             CallerRefused::WrongKey,
         ),
         (
-            |world| drop(world.directory.insert(ali(), Found { addresses: vec![address(Carol)], ..found(Ali) })),
+            |world| drop(world.directory.insert(ali(), LookupResult { addresses: vec![address(Carol)], ..found(Ali) })),
             CallerRefused::WrongAddress,
         ),
     ];
@@ -331,7 +331,7 @@ fn a_changed_key_stops_calls_in_both_directions_until_the_person_decides() {
     world.call(Ali, Bianca);
     world.command(Ali, Command::End { with: bianca() });
     world.told.clear();
-    world.directory.insert(bianca(), Found { key: me(Carol).key, ..found(Bianca) });
+    world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
     world.call(Ali, Bianca);
     let told = world.told(Ali);
     assert!(matches!(&told[..], [Notice::KeyChanged { of, old, new, .. }] if *of == bianca() && old != new));
@@ -499,7 +499,7 @@ fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() 
         terminal: TerminalId([9; 16]),
         features: Features::default(),
     };
-    world.directory.insert(bianca(), Found { key: me(Carol).key, ..found(Bianca) });
+    world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
     let link = world.link();
     let request = Request { message, key: me(Carol).key.digest(), source: address(Bianca) };
     world.input(Ali, Input::Requested { link, request });

@@ -16,7 +16,7 @@ use super::{CHARTER, CREDENTIAL, Refusal, RoomError};
 /// What a room is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
-pub enum Charter {
+pub enum RoomMetadata {
     /// The terminals of two users.
     Pair {
         /// The users, in ascending order.
@@ -31,7 +31,7 @@ pub enum Charter {
     },
 }
 
-impl Charter {
+impl RoomMetadata {
     pub(super) fn pair(one: UserId, other: UserId) -> Self {
         Self::Pair { pair: if one < other { [one, other] } else { [other, one] } }
     }

@@ -13,16 +13,16 @@ use openmls_traits::OpenMlsProvider as _;
 use serde::{Deserialize, Serialize};
 
 use super::sealed::{self, ForkTag, TAG_LABEL};
-use super::{Broken, CIPHERSUITE, Charter, OwnTerminal, Refusal, Room, RoomError, Vouched, credential};
+use super::{Broken, CIPHERSUITE, OwnTerminal, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential, credential};
 
 /// A terminal to be added, with a key package that is the terminal's own.
 #[derive(Debug, Clone)]
-pub struct Newcomer {
-    pub(super) vouched: Vouched,
+pub struct VerifiedKeyPackage {
+    pub(super) vouched: VerifiedCredential,
     pub(super) package: KeyPackage,
 }
 
-impl Newcomer {
+impl VerifiedKeyPackage {
     /// Which terminal.
     pub fn member(&self) -> Member {
         self.vouched.member()
@@ -32,7 +32,7 @@ impl Newcomer {
     ///
     /// # Errors
     /// [`RoomError::Broken`], [`RoomError::Forbidden`].
-    pub fn verify(own: &OwnTerminal, vouched: Vouched, package: &[u8]) -> Result<Self, RoomError> {
+    pub fn verify(own: &OwnTerminal, vouched: VerifiedCredential, package: &[u8]) -> Result<Self, RoomError> {
         if package.len() > KEY_PACKAGE_MAX {
             return Err(RoomError::Broken(Broken::Length));
         }
@@ -56,7 +56,7 @@ impl Newcomer {
 #[derive(Debug, Clone, Default)]
 pub struct Edit {
     /// Terminals to be added.
-    pub add: Vec<Newcomer>,
+    pub add: Vec<VerifiedKeyPackage>,
     /// Terminals to be removed.
     pub remove: Vec<Member>,
     /// Who is an admin from now on.
@@ -153,8 +153,8 @@ impl Room {
             .force_self_update(true)
             .propose_adds(edit.add.iter().map(|newcomer| newcomer.package.clone()))
             .propose_removals(removed);
-        if let (Some(admins), Charter::Group { name, .. }) = (&admins, &self.charter) {
-            let charter = Charter::Group { name: name.clone(), admins: admins.clone() };
+        if let (Some(admins), RoomMetadata::Group { name, .. }) = (&admins, &self.charter) {
+            let charter = RoomMetadata::Group { name: name.clone(), admins: admins.clone() };
             builder = builder
                 .propose_group_context_extensions(charter.extensions()?)
                 .map_err(|error| forbidden(error.to_string()))?;
@@ -167,7 +167,7 @@ impl Room {
             .map_err(RoomError::library)?;
 
         let staged = self.group.pending_commit().ok_or(RoomError::NothingStaged)?;
-        let vouched: Vec<&Vouched> = edit.add.iter().map(|newcomer| &newcomer.vouched).collect();
+        let vouched: Vec<&VerifiedCredential> = edit.add.iter().map(|newcomer| &newcomer.vouched).collect();
         let by = own.member();
         let outcome = self.judge(&by, self.group.own_leaf_index(), staged, &vouched).map_err(RoomError::Forbidden)?;
 
@@ -196,7 +196,7 @@ impl Room {
 
     /// The admins behind the commit, if they change. An admin that goes takes nothing along for a possible return.
     fn admins_after(&self, edit: &Edit) -> Result<Option<BTreeSet<UserId>>, RoomError> {
-        let Charter::Group { admins, .. } = &self.charter else {
+        let RoomMetadata::Group { admins, .. } = &self.charter else {
             let nobody = edit.admins.is_none();
             return if nobody { Ok(None) } else { Err(RoomError::Forbidden(Refusal::MayNotChange)) };
         };

@@ -8,7 +8,7 @@ use openmls::prelude::{MlsGroup, MlsGroupCreateConfig, PURE_CIPHERTEXT_WIRE_FORM
 
 use super::provider::Provider;
 use super::room::group_id;
-use super::{CIPHERSUITE, Charter, OwnTerminal, Room, RoomError, capabilities, lifetime, ratchet};
+use super::{CIPHERSUITE, OwnTerminal, Room, RoomError, RoomMetadata, capabilities, lifetime, ratchet};
 
 impl Room {
     /// A room of two users.
@@ -16,7 +16,7 @@ impl Room {
     /// # Errors
     /// [`RoomError::Library`].
     pub fn create_pair(own: &Arc<OwnTerminal>, id: RoomId, other: &UserId) -> Result<Self, RoomError> {
-        Self::create(own, id, &Charter::pair(own.user().clone(), other.clone()))
+        Self::create(own, id, &RoomMetadata::pair(own.user().clone(), other.clone()))
     }
 
     /// A named group; this user is its admin.
@@ -25,10 +25,10 @@ impl Room {
     /// [`RoomError::Library`].
     pub fn create_group(own: &Arc<OwnTerminal>, id: RoomId, name: &GroupName) -> Result<Self, RoomError> {
         let admins = BTreeSet::from([own.user().clone()]);
-        Self::create(own, id, &Charter::Group { name: name.clone(), admins })
+        Self::create(own, id, &RoomMetadata::Group { name: name.clone(), admins })
     }
 
-    fn create(own: &Arc<OwnTerminal>, id: RoomId, charter: &Charter) -> Result<Self, RoomError> {
+    fn create(own: &Arc<OwnTerminal>, id: RoomId, charter: &RoomMetadata) -> Result<Self, RoomError> {
         let provider = Provider::new(own, id);
         let config = MlsGroupCreateConfig::builder()
             .ciphersuite(CIPHERSUITE)

@@ -63,12 +63,12 @@ pub(super) fn named(credential: &Credential) -> Result<Member, Refusal> {
 
 /// A terminal whose certificate was verified with the key pinned for its user.
 #[derive(Debug, Clone)]
-pub struct Vouched {
+pub struct VerifiedCredential {
     content: Content,
     key: TerminalKey,
 }
 
-impl Vouched {
+impl VerifiedCredential {
     /// Verifies that `pin`, the identity key pinned for `user`, certified the terminal.
     ///
     /// # Errors

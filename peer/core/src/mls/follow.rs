@@ -6,7 +6,7 @@ use common::msg::Member;
 use openmls::prelude::{LeafNodeIndex, ProcessedMessageContent, Proposal, StagedCommit};
 
 use super::policy::Proposed;
-use super::{Broken, Charter, Frozen, Refusal, Room, RoomError, Vouched, credential};
+use super::{Broken, Frozen, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential, credential};
 
 /// A commit that waits for [`Room::apply`].
 pub(super) struct Staged {
@@ -37,7 +37,7 @@ pub struct Outcome {
     /// The terminals from now on.
     pub members: Vec<Member>,
     /// What the room is from now on.
-    pub charter: Charter,
+    pub charter: RoomMetadata,
 }
 
 impl Room {
@@ -82,7 +82,7 @@ impl Room {
     ///
     /// # Errors
     /// [`RoomError::Refused`]; [`RoomError::Forbidden`] with [`Refusal::NoCertificate`]; [`RoomError::NothingStaged`].
-    pub fn apply(&mut self, vouched: &[Vouched]) -> Result<Outcome, RoomError> {
+    pub fn apply(&mut self, vouched: &[VerifiedCredential]) -> Result<Outcome, RoomError> {
         let Staged { blob, waiting, commit } = self.staged.take().ok_or(RoomError::NothingStaged)?;
         let by = waiting.by.clone();
         let outcome = if let Some((leaf, commit)) = commit {
@@ -122,7 +122,7 @@ impl Room {
         by: &Member,
         leaf: LeafNodeIndex,
         commit: &StagedCommit,
-        vouched: &[&Vouched],
+        vouched: &[&VerifiedCredential],
     ) -> Result<Outcome, Refusal> {
         let proposals = commit.queued_proposals().count();
         if proposals > COMMIT_PROPOSALS {
@@ -170,7 +170,7 @@ impl Room {
         let added = additions(commit).map(|(member, ..)| member).collect::<Result<Vec<_>, _>>()?;
         let stays = |member: &Member| !removed.contains(member);
         let members = self.members().into_iter().filter(stays).chain(added.iter().cloned()).collect();
-        let charter = Charter::read(commit.group_context().extensions())?;
+        let charter = RoomMetadata::read(commit.group_context().extensions())?;
         Ok(Outcome { by: by.clone(), added, removed, members, charter })
     }
 }

@@ -14,7 +14,8 @@ use super::provider::Provider;
 use super::room::group_id;
 use super::sealed::{self, ForkTag, TAG_LABEL};
 use super::{
-    Broken, CIPHERSUITE, Charter, KeyPackages, Refusal, Room, RoomError, Vouched, credential, join_config, policy,
+    Broken, CIPHERSUITE, KeyPackages, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential, credential,
+    join_config, policy,
 };
 
 /// A welcome that was read.
@@ -23,7 +24,7 @@ pub struct Invitation {
     provider: Provider,
     welcome: StagedWelcome,
     reference: KeyPackageRef,
-    charter: Charter,
+    charter: RoomMetadata,
     by: Member,
     members: Vec<Member>,
 }
@@ -65,7 +66,7 @@ impl Invitation {
         }
         let sender = welcome.welcome_sender().map_err(|error| invalid(&error))?;
         let by = credential::named(sender.credential()).map_err(|why| invalid(&why))?;
-        let charter = Charter::read(welcome.group_context().extensions()).map_err(|why| invalid(&why))?;
+        let charter = RoomMetadata::read(welcome.group_context().extensions()).map_err(|why| invalid(&why))?;
         let leaves = welcome.members().map(|leaf| credential::named(&leaf.credential));
         let members = leaves.collect::<Result<Vec<_>, _>>().map_err(|why| invalid(&why))?;
         if members.len() > ROOM_TERMINALS {
@@ -82,7 +83,7 @@ impl Invitation {
 
     /// What the room is.
     #[cfg(test)]
-    pub fn charter(&self) -> &Charter {
+    pub fn charter(&self) -> &RoomMetadata {
         &self.charter
     }
 
@@ -105,7 +106,7 @@ impl Invitation {
     pub fn accept(
         self,
         packages: &mut KeyPackages,
-        vouched: &[Vouched],
+        vouched: &[VerifiedCredential],
         asked: &BTreeSet<GroupName>,
     ) -> Result<Room, RoomError> {
         packages.spend(&self.reference);
@@ -122,7 +123,7 @@ impl Invitation {
         packages.spend(&self.reference);
     }
 
-    fn judge(&self, vouched: &[Vouched], asked: &BTreeSet<GroupName>) -> Result<(), Refusal> {
+    fn judge(&self, vouched: &[VerifiedCredential], asked: &BTreeSet<GroupName>) -> Result<(), Refusal> {
         let own = self.provider.own();
         for leaf in self.welcome.members() {
             let member = credential::named(&leaf.credential)?;

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::provider::Provider;
 use super::{CIPHERSUITE, OwnTerminal, RoomError, capabilities, lifetime};
-use crate::keep::{Change, Kind};
+use crate::persistence::{Table, Write};
 
 /// First byte of the key under which a key package is kept; then follows its number.
 const KEY_PACKAGE: u8 = b'k';
@@ -30,7 +30,7 @@ struct Held {
 pub struct KeyPackages {
     own: Arc<OwnTerminal>,
     held: BTreeMap<u64, Held>,
-    changes: Vec<Change>,
+    changes: Vec<Write>,
 }
 
 /// Whether a key package may be used more than once.
@@ -63,7 +63,7 @@ impl KeyPackages {
     }
 
     /// What has to be kept since the last call: before a key package is published.
-    pub fn changes(&mut self) -> Vec<Change> {
+    pub fn changes(&mut self) -> Vec<Write> {
         std::mem::take(&mut self.changes)
     }
 
@@ -79,11 +79,11 @@ impl KeyPackages {
         let number = self.held.last_key_value().map_or(0, |(last, _)| last.saturating_add(1));
         let held = Held { reference, bundle };
         let value = Zeroizing::new(serde_json::to_vec(&held).map_err(RoomError::library)?);
-        self.changes.push(Change::Put { kind: Kind::Mls, key: key(number), value });
+        self.changes.push(Write::Put { kind: Table::Mls, key: key(number), value });
         self.held.insert(number, held);
         while self.held.len() > HELD {
             if let Some((oldest, _)) = self.held.pop_first() {
-                self.changes.push(Change::Delete { kind: Kind::Mls, key: key(oldest) });
+                self.changes.push(Write::Delete { kind: Table::Mls, key: key(oldest) });
             }
         }
         Ok(published)
@@ -115,7 +115,7 @@ impl KeyPackages {
             && !held.bundle.key_package().last_resort()
         {
             self.held.remove(&number);
-            self.changes.push(Change::Delete { kind: Kind::Mls, key: key(number) });
+            self.changes.push(Write::Delete { kind: Table::Mls, key: key(number) });
         }
     }
 }

@@ -24,9 +24,9 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-pub use charter::Charter;
-pub use commit::{Commit, Edit, Newcomer};
-pub use credential::{OwnTerminal, Vouched};
+pub use charter::RoomMetadata;
+pub use commit::{Commit, Edit, VerifiedKeyPackage};
+pub use credential::{OwnTerminal, VerifiedCredential};
 pub use error::{Broken, Frozen, Refusal, RoomError};
 pub use follow::{Outcome, Waiting};
 pub use join::Invitation;
@@ -49,13 +49,13 @@ use zeroize::Zeroizing;
 const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 /// A user id, a terminal id and the fingerprint of a certificate.
 const CREDENTIAL: CredentialType = CredentialType::Other(0xF001);
-/// Carries the [`Charter`].
+/// Carries the [`RoomMetadata`].
 const CHARTER: u16 = 0xF002;
 
 /// A value that was kept, with its name.
 pub type Row = (Vec<u8>, Zeroizing<Vec<u8>>);
 
-/// Rebuilds everything from the values of [`crate::keep::Kind::Mls`] that were kept.
+/// Rebuilds everything from the values of [`crate::persistence::Table::Mls`] that were kept.
 ///
 /// # Errors
 /// [`RoomError::Library`] if they are not what this version kept.

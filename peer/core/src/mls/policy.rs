@@ -9,7 +9,7 @@ use common::ident::{GroupName, UserId};
 use common::limits::ROOM_TERMINALS;
 use common::msg::Member;
 
-use super::{Charter, Refusal};
+use super::{Refusal, RoomMetadata};
 
 /// A commit in plain names.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ pub(super) struct Proposed<'a> {
     /// The members behind it.
     pub(super) outcome: &'a [Member],
     /// What the room was before.
-    pub(super) charter: &'a Charter,
+    pub(super) charter: &'a RoomMetadata,
     /// What the room will be.
-    pub(super) amended: &'a Charter,
+    pub(super) amended: &'a RoomMetadata,
     /// Users who said in this epoch that they leave.
     pub(super) leaving: &'a BTreeSet<UserId>,
 }
@@ -41,7 +41,7 @@ impl Proposed<'_> {
         }
         match (self.charter, self.amended) {
             (before, after) if before == after => Ok(()),
-            (Charter::Group { name: before, .. }, Charter::Group { name: after, admins })
+            (RoomMetadata::Group { name: before, .. }, RoomMetadata::Group { name: after, admins })
                 if admin && before == after =>
             {
                 if admins.is_empty() || !admins.is_subset(&users) {
@@ -58,11 +58,13 @@ impl Proposed<'_> {
         let present = users(self.members);
         for Member { userid: user, .. } in self.added {
             match self.charter {
-                Charter::Pair { pair } if !pair.contains(user) => return Err(Refusal::Pair { pair: pair.clone() }),
-                Charter::Group { .. } if !admin && !present.contains(user) => {
+                RoomMetadata::Pair { pair } if !pair.contains(user) => {
+                    return Err(Refusal::Pair { pair: pair.clone() });
+                }
+                RoomMetadata::Group { .. } if !admin && !present.contains(user) => {
                     return Err(Refusal::MayNotAdd { user: user.clone() });
                 }
-                Charter::Pair { .. } | Charter::Group { .. } => {}
+                RoomMetadata::Pair { .. } | RoomMetadata::Group { .. } => {}
             }
         }
         Ok(())
@@ -72,18 +74,18 @@ impl Proposed<'_> {
 /// Whether this user's terminal may join a room with these members: a group only if somebody here asked, or if another
 /// terminal of the user is in it.
 pub(super) fn check_invitation(
-    charter: &Charter,
+    charter: &RoomMetadata,
     members: &[Member],
     own: &Member,
     asked: &BTreeSet<GroupName>,
 ) -> Result<(), Refusal> {
     check_terminals(members)?;
     match charter {
-        Charter::Pair { pair } => {
+        RoomMetadata::Pair { pair } => {
             let both = pair.iter().cloned().collect::<BTreeSet<_>>() == users(members);
             if both && pair.contains(&own.userid) { Ok(()) } else { Err(Refusal::Pair { pair: pair.clone() }) }
         }
-        Charter::Group { name, .. } => {
+        RoomMetadata::Group { name, .. } => {
             let sibling = members.iter().any(|member| member.userid == own.userid && member != own);
             if sibling || asked.contains(name) { Ok(()) } else { Err(Refusal::NotAsked(name.clone())) }
         }

@@ -14,7 +14,7 @@ use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
 use super::storage::{Storage, Touched};
 use super::{OwnTerminal, Row};
-use crate::keep::{Change, Kind};
+use crate::persistence::{Table, Write};
 
 /// Draws from a seed, so that a simulation can be repeated. The library's key encapsulation draws from the operating
 /// system nevertheless: ciphertexts differ from run to run, lengths and outcomes do not.
@@ -77,20 +77,20 @@ impl Provider {
     }
 
     /// What became different since the last call.
-    pub(super) fn changes(&self) -> Vec<Change> {
+    pub(super) fn changes(&self) -> Vec<Write> {
         let change = |(name, value): Touched| {
             let key = key(&self.room, &name);
             match value {
-                Some(value) => Change::Put { kind: Kind::Mls, key, value },
-                None => Change::Delete { kind: Kind::Mls, key },
+                Some(value) => Write::Put { kind: Table::Mls, key, value },
+                None => Write::Delete { kind: Table::Mls, key },
             }
         };
         self.storage.changes().into_iter().map(change).collect()
     }
 
     /// Forgets everything that was kept.
-    pub(super) fn forget(self) -> Vec<Change> {
-        let forget = |name: Vec<u8>| Change::Delete { kind: Kind::Mls, key: key(&self.room, &name) };
+    pub(super) fn forget(self) -> Vec<Write> {
+        let forget = |name: Vec<u8>| Write::Delete { kind: Table::Mls, key: key(&self.room, &name) };
         self.storage.kept().into_iter().map(forget).collect()
     }
 }

@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 use super::follow::Staged;
 use super::provider::Provider;
 use super::sealed::{ForkTag, TAG_LABEL};
-use super::{Charter, Commit, Frozen, OwnTerminal, Refusal, RoomError, Row, credential};
-use crate::keep::Change;
+use super::{Commit, Frozen, OwnTerminal, Refusal, RoomError, RoomMetadata, Row, credential};
+use crate::persistence::Write;
 
 /// Name of the value that holds the [`Notes`].
 const NOTES: &[u8] = b"\0notes";
@@ -37,7 +37,7 @@ pub struct Room {
     pub(super) id: RoomId,
     pub(super) provider: Provider,
     pub(super) group: MlsGroup,
-    pub(super) charter: Charter,
+    pub(super) charter: RoomMetadata,
     pub(super) notes: Notes,
     pub(super) pending: Option<Commit>,
     pub(super) staged: Option<Staged>,
@@ -45,7 +45,7 @@ pub struct Room {
 
 impl Room {
     pub(super) fn open_group(provider: Provider, id: RoomId, group: MlsGroup) -> Result<Self, RoomError> {
-        let charter = Charter::read(group.extensions()).map_err(RoomError::Forbidden)?;
+        let charter = RoomMetadata::read(group.extensions()).map_err(RoomError::Forbidden)?;
         let notes = match provider.storage().own(NOTES) {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(RoomError::library)?,
             None => Notes::default(),
@@ -73,7 +73,7 @@ impl Room {
     }
 
     /// What its members agreed on.
-    pub fn charter(&self) -> &Charter {
+    pub fn charter(&self) -> &RoomMetadata {
         &self.charter
     }
 
@@ -90,8 +90,8 @@ impl Room {
     /// The admins that are members; none in a room of two.
     pub fn admins(&self) -> BTreeSet<UserId> {
         match &self.charter {
-            Charter::Pair { .. } => BTreeSet::new(),
-            Charter::Group { admins, .. } => admins.intersection(&self.users()).cloned().collect(),
+            RoomMetadata::Pair { .. } => BTreeSet::new(),
+            RoomMetadata::Group { admins, .. } => admins.intersection(&self.users()).cloned().collect(),
         }
     }
 
@@ -136,12 +136,12 @@ impl Room {
     }
 
     /// What has to be kept since the last call. Nothing while a commit waits for [`Room::apply`]: it comes again.
-    pub fn changes(&mut self) -> Vec<Change> {
+    pub fn changes(&mut self) -> Vec<Write> {
         if self.staged.is_some() { Vec::new() } else { self.provider.changes() }
     }
 
     /// Forgets the room.
-    pub fn forget(self) -> Vec<Change> {
+    pub fn forget(self) -> Vec<Write> {
         self.provider.forget()
     }
 

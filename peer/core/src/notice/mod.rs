@@ -12,7 +12,7 @@ use common::ident::{GroupName, KeyDigest, MessageId, TerminalId, UserId};
 use common::msg::{PresenceStatus, Registration};
 
 use super::command::Ticket;
-use super::keep::{Conversation, Mark, Record};
+use super::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 pub use self::files::{FileFailed, FileNews, FileShown, FileState, NotOffered};
 
@@ -62,17 +62,17 @@ pub enum Notice {
     /// What was just sent waits, with so many others.
     Waiting { to: Conversation, waiting: usize, next: Next },
     /// Answers `Send`: the message is kept. Without a ticket: this user has written it at another terminal.
-    Sent { ticket: Option<Ticket>, record: Record },
+    Sent { ticket: Option<Ticket>, record: StoredMessage },
     /// Messages of ours have come so far. `late`: the person was told that they waited.
-    Marked { to: Conversation, ids: Vec<MessageId>, mark: Mark, late: bool },
+    Marked { to: Conversation, ids: Vec<MessageId>, mark: DeliveryStatus, late: bool },
     /// A text could not be sent; it is not kept.
     NotSent { to: Conversation, text: String, why: NotSent, ticket: Ticket },
     /// Answers `Why`: messages that are under way, oldest first, or the last one that has arrived.
     Explained { of: Conversation, messages: Vec<Explained> },
     /// Answers `History`, oldest first. `unread`: so many of the last were not seen before.
-    History { with: Conversation, records: Vec<Record>, unread: usize },
+    History { with: Conversation, records: Vec<StoredMessage>, unread: usize },
     /// Answers `Find`, newest first.
-    Found { words: String, records: Vec<Record> },
+    Found { words: String, records: Vec<StoredMessage> },
     /// Somebody came, went, or is away.
     Presence { user: UserId, status: PresenceStatus, text: Option<String> },
     /// Something about a group.
@@ -297,7 +297,7 @@ pub struct Explained {
     /// What it says.
     pub text: String,
     /// How far it has come.
-    pub mark: Mark,
+    pub mark: DeliveryStatus,
     /// Since when, seconds since the epoch.
     pub since: u64,
     /// What it waits for.

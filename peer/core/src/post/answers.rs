@@ -5,9 +5,9 @@ use common::msg::FromDirectory;
 use super::desk::Asked;
 use super::outbox::Way;
 use super::people::not_found;
-use super::{Post, Step, There, inbox};
-use crate::keep::Conversation;
+use super::{Post, PresenceInfo, Step, inbox};
 use crate::notice::{GroupNews, Next, NotSent, Notice};
+use crate::persistence::Conversation;
 
 impl Post {
     /// The directory says something that concerns the post.
@@ -16,7 +16,7 @@ impl Post {
             FromDirectory::Mailbox(mailbox) => self.take_items(step, mailbox.items),
             FromDirectory::KeyPackageState(state) => self.rooms.publish(&self.desk, step, state),
             FromDirectory::Presence(presence) => {
-                let there = There { status: presence.status, text: presence.text };
+                let there = PresenceInfo { status: presence.status, text: presence.text };
                 self.presence(step, presence.userid, there);
             }
             FromDirectory::Broadcast(broadcast) => self.broadcast_came(step, &broadcast),

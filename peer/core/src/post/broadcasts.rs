@@ -11,8 +11,8 @@ use super::desk::Asked;
 use super::outbox::name_of;
 use super::{Post, Step};
 use crate::command::Ticket;
-use crate::keep::{Change, Conversation, HistoryChange, Mark, Record};
 use crate::notice::{Arrival, NotSent, Notice};
+use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, StoredMessage, Write};
 
 impl Post {
     pub(super) fn broadcast(&mut self, step: &mut Step<'_>, text: String, ticket: Ticket) {
@@ -35,17 +35,17 @@ impl Post {
     pub(super) fn broadcast_taken(&mut self, step: &mut Step<'_>, id: MessageId, text: String, ticket: Ticket) {
         let to = Conversation::Everyone;
         let now = step.now.date;
-        let record = Record {
+        let record = StoredMessage {
             name: name_of(&to, &self.me.user, id),
             text,
             date: now,
             arrived: now,
-            mark: Mark::Stored,
+            mark: DeliveryStatus::Stored,
             since: now,
         };
-        step.keep(vec![Change::History(HistoryChange::Append(record.clone()))]);
+        step.keep(vec![Write::History(HistoryWrite::Append(record.clone()))]);
         step.tell(Notice::Sent { ticket: Some(ticket), record });
-        step.tell(Notice::Marked { to, ids: vec![id], mark: Mark::Stored, late: false });
+        step.tell(Notice::Marked { to, ids: vec![id], mark: DeliveryStatus::Stored, late: false });
     }
 
     pub(super) fn broadcast_came(&mut self, step: &mut Step<'_>, broadcast: &Broadcast) {
@@ -96,12 +96,22 @@ impl Post {
         self.desk.ask(step, BroadcastLogReq { before: None }, Asked::Log { count, entries: Vec::new() });
     }
 
-    pub(super) fn log_came(&mut self, step: &mut Step<'_>, count: usize, mut records: Vec<Record>, log: &BroadcastLog) {
+    pub(super) fn log_came(
+        &mut self,
+        step: &mut Step<'_>,
+        count: usize,
+        mut records: Vec<StoredMessage>,
+        log: &BroadcastLog,
+    ) {
         for broadcast in &log.entries {
             if !step.is_blocked(&broadcast.sender.userid) && self.is_genuine(step, broadcast) {
                 let from = &broadcast.sender.userid;
-                let mark = if *from == self.me.user { Mark::Stored } else { Mark::Received { read: true } };
-                records.push(Record {
+                let mark = if *from == self.me.user {
+                    DeliveryStatus::Stored
+                } else {
+                    DeliveryStatus::Received { read: true }
+                };
+                records.push(StoredMessage {
                     name: name_of(&Conversation::Everyone, from, broadcast.id),
                     text: broadcast.message.clone(),
                     date: broadcast.date,

@@ -8,7 +8,7 @@ use common::msg::ToDirectory;
 use super::Step;
 use crate::command::Ticket;
 use crate::engine::Effect;
-use crate::keep::{Conversation, Record};
+use crate::persistence::{Conversation, StoredMessage};
 
 /// What was asked, with what is needed when the answer comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) enum Asked {
     /// For a page of the log of broadcasts, behind these.
     Log {
         count: usize,
-        entries: Vec<Record>,
+        entries: Vec<StoredMessage>,
     },
     /// To forget the terminal that this one took the place of.
     Replaced,

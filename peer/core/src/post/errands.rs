@@ -20,11 +20,11 @@ use common::msg::{
 };
 
 use super::desk::Asked;
-use super::rooms::{Newcomer, Wish};
+use super::rooms::{MembershipChange, VerifiedKeyPackage};
 use super::{Post, Step};
-use crate::keep::Conversation;
 use crate::mls::RoomError;
 use crate::notice::{GroupNews, Next, Notice};
+use crate::persistence::Conversation;
 
 /// Something to be done about a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ struct Running {
     unanswered: usize,
     /// Whose key packages are to be taken.
     missing: VecDeque<(UserId, Vec<TerminalId>)>,
-    newcomers: Vec<Newcomer>,
+    newcomers: Vec<VerifiedKeyPackage>,
     gone: Vec<Member>,
 }
 
@@ -261,11 +261,12 @@ impl Post {
     fn commit(&mut self, step: &mut Step<'_>) {
         let Some(running) = &mut self.errands.now else { return };
         let (room, errand) = (running.room, running.errand.clone());
-        let mut wishes: Vec<Wish> = running.newcomers.drain(..).map(|newcomer| Wish::Add(Box::new(newcomer))).collect();
-        wishes.extend(running.gone.drain(..).map(Wish::RemoveTerminal));
+        let mut wishes: Vec<MembershipChange> =
+            running.newcomers.drain(..).map(|newcomer| MembershipChange::Add(Box::new(newcomer))).collect();
+        wishes.extend(running.gone.drain(..).map(MembershipChange::RemoveTerminal));
         match &errand {
-            Errand::Remove(_, user) => wishes.push(Wish::RemoveUser(user.clone())),
-            Errand::Promote(_, user) => wishes.push(Wish::Promote(user.clone())),
+            Errand::Remove(_, user) => wishes.push(MembershipChange::RemoveUser(user.clone())),
+            Errand::Promote(_, user) => wishes.push(MembershipChange::Promote(user.clone())),
             Errand::Pair(_) | Errand::Sync(_) | Errand::Found(_) | Errand::Admit(..) => {}
         }
         self.rooms.set_synced(&room, step.now.tick);

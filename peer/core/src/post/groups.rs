@@ -12,8 +12,8 @@ use super::errands::Errand;
 use super::rooms::Rooms;
 use super::{Post, Rows, Step};
 use crate::command::GroupWish;
-use crate::keep::{Change, Conversation, Kind};
 use crate::notice::{GroupNews, ListedGroup, Notice, Role};
+use crate::persistence::{Conversation, Table, Write};
 
 /// One group, as it is kept.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -58,30 +58,30 @@ impl Groups {
         self.0.get(group).map_or(&[], |known| &known.waiting)
     }
 
-    fn change(&mut self, group: &GroupName, change: impl FnOnce(&mut Group)) -> Change {
+    fn change(&mut self, group: &GroupName, change: impl FnOnce(&mut Group)) -> Write {
         let known = self.0.entry(group.clone()).or_default();
         change(known);
         let key = group.as_str().as_bytes().to_vec();
         if known.room.is_none() && !known.asked {
             self.0.remove(group);
-            return Change::Delete { kind: Kind::Group, key };
+            return Write::Delete { kind: Table::Group, key };
         }
         // Writing plain structs of strings and numbers to memory cannot fail.
         let value = Zeroizing::new(serde_json::to_vec(known).unwrap_or_default());
-        Change::Put { kind: Kind::Group, key, value }
+        Write::Put { kind: Table::Group, key, value }
     }
 
-    pub(super) fn joined(&mut self, group: &GroupName, room: RoomId) -> Option<Change> {
+    pub(super) fn joined(&mut self, group: &GroupName, room: RoomId) -> Option<Write> {
         Some(self.change(group, |known| (known.room, known.asked) = (Some(room), false)))
     }
 
-    pub(super) fn no_longer_waits(&mut self, group: &GroupName, user: &UserId) -> Option<Change> {
+    pub(super) fn no_longer_waits(&mut self, group: &GroupName, user: &UserId) -> Option<Write> {
         let waits = self.waiting(group).contains(user);
         waits.then(|| self.change(group, |known| known.waiting.retain(|other| other != user)))
     }
 
     /// A room is gone, and so is our membership.
-    pub(super) fn forget_room(&mut self, room: &RoomId) -> Vec<Change> {
+    pub(super) fn forget_room(&mut self, room: &RoomId) -> Vec<Write> {
         let of_room = self.0.iter().find(|(_, known)| known.room == Some(*room)).map(|(name, _)| name.clone());
         of_room.map(|name| self.change(&name, |known| *known = Group::default())).into_iter().collect()
     }

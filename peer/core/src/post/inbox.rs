@@ -15,10 +15,10 @@ use common::msg::{
 use zeroize::Zeroizing;
 
 use super::desk::Asked;
-use super::rooms::{Opened, Vouched};
+use super::rooms::{Opened, VerifiedCredential};
 use super::{Effect, Post, Rows, Step};
-use crate::keep::{Change, Conversation, Kind, Record};
 use crate::notice::{Arrival, Notice};
+use crate::persistence::{Conversation, StoredMessage, Table, Write};
 
 const ACKED: &[u8] = b"acked";
 const WRITTEN: &[u8] = b"written";
@@ -50,18 +50,18 @@ pub(super) fn replaced(rows: &Rows) -> Option<TerminalId> {
 }
 
 /// Remembers which terminal this one takes the place of.
-pub(super) fn replaces(terminal: TerminalId) -> Change {
+pub(super) fn replaces(terminal: TerminalId) -> Write {
     let value = Zeroizing::new(terminal.as_bytes().to_vec());
-    Change::Put { kind: Kind::Counter, key: REPLACED.to_vec(), value }
+    Write::Put { kind: Table::Counter, key: REPLACED.to_vec(), value }
 }
 
 /// The directory has forgotten that terminal.
-pub(super) fn is_replaced() -> Change {
-    Change::Delete { kind: Kind::Counter, key: REPLACED.to_vec() }
+pub(super) fn is_replaced() -> Write {
+    Write::Delete { kind: Table::Counter, key: REPLACED.to_vec() }
 }
 
-fn counter(name: &[u8], value: u64) -> Change {
-    Change::Put { kind: Kind::Counter, key: name.to_vec(), value: Zeroizing::new(value.to_be_bytes().to_vec()) }
+fn counter(name: &[u8], value: u64) -> Write {
+    Write::Put { kind: Table::Counter, key: name.to_vec(), value: Zeroizing::new(value.to_be_bytes().to_vec()) }
 }
 
 /// The item that is being taken.
@@ -83,11 +83,11 @@ pub(super) struct Inbox {
     items: VecDeque<MailItem>,
     taking: Option<Taking>,
     /// Changes of items that were taken, not kept yet.
-    changes: Vec<Change>,
+    changes: Vec<Write>,
     /// Their letters, for the person.
     pub(super) arrivals: Vec<Arrival>,
     /// What this user has written at other terminals.
-    pub(super) said_elsewhere: Vec<Record>,
+    pub(super) said_elsewhere: Vec<StoredMessage>,
     /// Letters to confirm, by sender.
     pub(super) receipts: BTreeMap<UserId, Vec<MessageId>>,
     /// How many items waited when the session began.
@@ -131,7 +131,7 @@ impl Inbox {
     }
 
     /// Counts something that is about to be given to the directory.
-    pub(super) fn count_written(&mut self) -> Change {
+    pub(super) fn count_written(&mut self) -> Write {
         self.counters.written += 1;
         counter(WRITTEN, self.counters.written)
     }
@@ -322,16 +322,16 @@ impl Post {
     }
 
     /// Adds changes to those of the items that are being taken.
-    pub(super) fn also_keep(&mut self, changes: impl IntoIterator<Item = Change>) {
+    pub(super) fn also_keep(&mut self, changes: impl IntoIterator<Item = Write>) {
         self.inbox.changes.extend(changes);
     }
 }
 
 /// The terminals whose certificates were made with the pinned identity key of their user.
-fn vouched(step: &mut Step<'_>, certificates: &[UserCertificate]) -> Vec<Vouched> {
+fn vouched(step: &mut Step<'_>, certificates: &[UserCertificate]) -> Vec<VerifiedCredential> {
     let vouched = certificates.iter().filter_map(|told| {
         let key = PublicKey::from_pkcs1(&told.publickey.0).ok()?;
-        let vouched = Vouched::verify(&told.userid, &told.certificate, &key).ok()?;
+        let vouched = VerifiedCredential::verify(&told.userid, &told.certificate, &key).ok()?;
         (told.userid == step.me.user && key == step.me.key || step.is_pinned(&told.userid, &key)).then_some(vouched)
     });
     vouched.collect()

@@ -8,8 +8,8 @@ use common::msg::{Body, CommitReq, CommitStatus};
 use super::desk::Asked;
 use super::outbox::{Way, name_of};
 use super::{Post, Step};
-use crate::keep::{Change, Conversation, HistoryChange, Kind, Mark};
 use crate::notice::{GroupNews, Notice};
+use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, Table, Write};
 
 impl Post {
     /// The person leaves.
@@ -101,21 +101,21 @@ impl Post {
     }
 
     /// A room that we are not in any more. What was for a group is given up: another group may have its name one day.
-    pub(super) fn lose_room(&mut self, step: &mut Step<'_>, room: &RoomId) -> Vec<Change> {
+    pub(super) fn lose_room(&mut self, step: &mut Step<'_>, room: &RoomId) -> Vec<Write> {
         self.errands.forget(room);
         let mut changes = self.groups.forget_room(room);
         if let Some(to @ Conversation::Group(_)) = self.rooms.conversation(room) {
             let mut ids = Vec::new();
             for (number, entry) in self.outbox.give_up(&to) {
-                changes.push(Change::Delete { kind: Kind::Outbox, key: number.to_be_bytes().into() });
+                changes.push(Write::Delete { kind: Table::Outbox, key: number.to_be_bytes().into() });
                 if entry.text().is_some() {
                     let (name, since) = (name_of(&to, &self.me.user, entry.letter.id), step.now.date);
-                    changes.push(Change::History(HistoryChange::SetMark { name, mark: Mark::Failed, since }));
+                    changes.push(Write::History(HistoryWrite::SetMark { name, mark: DeliveryStatus::Failed, since }));
                     ids.push(entry.letter.id);
                 }
             }
             if !ids.is_empty() {
-                step.tell(Notice::Marked { to, ids, mark: Mark::Failed, late: false });
+                step.tell(Notice::Marked { to, ids, mark: DeliveryStatus::Failed, late: false });
             }
         }
         changes.extend(self.rooms.forget(room));

@@ -4,10 +4,10 @@ use common::ident::{RoomId, UserId};
 use common::msg::{Body, Letter, Member};
 
 use super::errands::Errand;
-use super::rooms::News;
+use super::rooms::MembershipDiff;
 use super::{Post, Step, arrived};
-use crate::keep::{Change, Conversation, HistoryChange, Mark, Record};
 use crate::notice::{Arrival, GroupNews, Notice};
+use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, StoredMessage, Write};
 
 impl Post {
     pub(super) fn take_letter(&mut self, step: &mut Step<'_>, room: &RoomId, from: &Member, bytes: &[u8]) {
@@ -28,9 +28,9 @@ impl Post {
             (Body::Text { text }, _) if *sender == self.me.user => {
                 // Said by this person at another terminal.
                 let name = super::name_of(&conversation, sender, id);
-                let (mark, now) = (Mark::Stored, step.now.date);
-                let record = Record { name, text, date, arrived: now, mark, since: now };
-                self.also_keep([Change::History(HistoryChange::Append(record.clone()))]);
+                let (mark, now) = (DeliveryStatus::Stored, step.now.date);
+                let record = StoredMessage { name, text, date, arrived: now, mark, since: now };
+                self.also_keep([Write::History(HistoryWrite::Append(record.clone()))]);
                 self.inbox.said_elsewhere.push(record);
             }
             (Body::Text { text }, _) => {
@@ -85,7 +85,7 @@ impl Post {
         }
     }
 
-    pub(super) fn take_commit(&mut self, step: &mut Step<'_>, room: &RoomId, by: &Member, news: News) {
+    pub(super) fn take_commit(&mut self, step: &mut Step<'_>, room: &RoomId, by: &Member, news: MembershipDiff) {
         let conversation = self.rooms.conversation(room);
         let ours = by.userid == self.me.user && by.terminal == self.me.terminal;
         self.epoch_moved(step, room, ours);

@@ -42,7 +42,7 @@ use zeroize::Zeroizing;
 use self::desk::{Asked, Desk};
 use self::errands::Errands;
 use self::files::Files;
-pub use self::files::{AcceptFiles, FilePolicy, Offer, Source, SourceState, Wanted, Went};
+pub use self::files::{AcceptFiles, Download, FilePolicy, Offer, Source, SourceState, TransferOutcome};
 use self::groups::Groups;
 use self::ids::Ids;
 use self::inbox::Inbox;
@@ -51,12 +51,12 @@ use self::rooms::Rooms;
 use self::seen::Seen;
 use self::sending::Sending;
 use super::command::{Answer, Command, Ticket};
-use super::contacts::{Contacts, Judgement};
+use super::contacts::{Contacts, PinCheck};
 use super::engine::{Effect, LinkId, Now, key_changed};
-use super::keep::{Change, Conversation, HistoryChange, Kind, Mark, Name, Record};
 use super::mls::RoomError;
 use super::notice::{CallFailed, GroupNews, NotSent, Notice};
-use super::verify::Me;
+use super::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Table, Write};
+use super::verify::LocalIdentity;
 
 use self::inbox::Counters;
 
@@ -65,7 +65,7 @@ pub type Rows = Vec<(Vec<u8>, Zeroizing<Vec<u8>>)>;
 
 /// What was kept.
 #[derive(Default)]
-pub struct Kept {
+pub struct Snapshot {
     pub mls: Rows,
     pub outbox: Rows,
     pub seen: Rows,
@@ -78,7 +78,7 @@ pub struct Kept {
 
 /// What a post office needs to begin.
 pub struct Start {
-    pub me: Me,
+    pub me: LocalIdentity,
     /// Signs for this terminal in rooms.
     pub terminal: TerminalIdentity,
     /// Our certificate, whose fingerprint our leaves carry.
@@ -95,10 +95,10 @@ pub struct Start {
 
 /// A question about the history, which lies on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recall {
+pub enum HistoryQuery {
     /// The last messages of a conversation, or of those kept before the one named; answered by `History`.
-    History { with: Conversation, count: usize, before: Option<Name>, unread: usize },
-    /// Messages with these words; answered by `Found`.
+    History { with: Conversation, count: usize, before: Option<MessageKey>, unread: usize },
+    /// Messages with these words; answered by `LookupResult`.
     Find { words: String },
     /// Our last message; answered by `Explained`.
     LastSent { to: Conversation },
@@ -106,7 +106,7 @@ pub enum Recall {
 
 /// Where somebody is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct There {
+pub struct PresenceInfo {
     pub status: PresenceStatus,
     pub text: Option<String>,
 }
@@ -114,7 +114,7 @@ pub struct There {
 /// The post office of one terminal.
 #[derive(Debug)]
 pub struct Post {
-    me: Me,
+    me: LocalIdentity,
     directory: KeyDigest,
     ids: Ids,
     outbox: Outbox,
@@ -128,7 +128,7 @@ pub struct Post {
     desk: Desk,
     /// Links that stand, by user.
     links: BTreeMap<UserId, Standing>,
-    there: BTreeMap<UserId, There>,
+    there: BTreeMap<UserId, PresenceInfo>,
     watched: BTreeSet<UserId>,
     unread: BTreeMap<Conversation, usize>,
     read_receipts: bool,
@@ -152,7 +152,7 @@ const PATIENCE: u64 = 5;
 
 /// One step: the time, the pinned keys, and what is to be done.
 pub(super) struct Step<'a> {
-    pub(super) me: &'a Me,
+    pub(super) me: &'a LocalIdentity,
     pub(super) now: Now,
     pub(super) contacts: &'a mut Contacts,
     pub(super) out: &'a mut Vec<Effect>,
@@ -164,25 +164,25 @@ impl Step<'_> {
     }
 
     /// Keeps these changes; what follows rests on them.
-    pub(super) fn keep(&mut self, changes: Vec<Change>) {
+    pub(super) fn keep(&mut self, changes: Vec<Write>) {
         if !changes.is_empty() {
-            self.out.push(Effect::Keep(changes));
+            self.out.push(Effect::Persist(changes));
         }
     }
 
     /// Judges a key against the pin of its user; a first one is pinned.
     pub(super) fn is_pinned(&mut self, user: &UserId, key: &common::crypto::identity::PublicKey) -> bool {
         match self.contacts.judge(user, key, self.now.date) {
-            Judgement::First(contact) => {
+            PinCheck::First(contact) => {
                 self.out.push(Effect::Save(contact));
                 true
             }
-            Judgement::Same => true,
-            Judgement::Changed => {
+            PinCheck::Same => true,
+            PinCheck::Changed => {
                 self.out.extend(key_changed(self.me, self.contacts, user).map(Effect::Notify));
                 false
             }
-            Judgement::Blocked => false,
+            PinCheck::Blocked => false,
         }
     }
 
@@ -196,7 +196,7 @@ impl Post {
     ///
     /// # Errors
     /// [`RoomError`] if rooms were kept that this version cannot read.
-    pub fn open(start: Start, kept: Kept) -> Result<Self, RoomError> {
+    pub fn open(start: Start, kept: Snapshot) -> Result<Self, RoomError> {
         let rooms = Rooms::load(&start.me.user, start.terminal, &start.certificate, start.seed, kept.mls)?;
         let replaced = inbox::replaced(&kept.counter);
         let mut outbox = Outbox::load(kept.outbox);
@@ -305,10 +305,15 @@ impl Post {
             Command::History { with: Conversation::Everyone, count, before: None } => self.ask_for_log(step, count),
             Command::History { with, count, before } => {
                 let unread = self.unread(&with);
-                step.out.push(Effect::Recall(Recall::History { with: with.clone(), count, before, unread }));
+                step.out.push(Effect::QueryHistory(HistoryQuery::History {
+                    with: with.clone(),
+                    count,
+                    before,
+                    unread,
+                }));
                 self.saw(step, with);
             }
-            Command::Find { words } => step.out.push(Effect::Recall(Recall::Find { words })),
+            Command::Find { words } => step.out.push(Effect::QueryHistory(HistoryQuery::Find { words })),
             Command::Seen { with } => self.saw(step, with),
             Command::Group { group, wish } => self.group(step, group, wish),
             Command::Away { text } => self.tell_away(step, text),
@@ -357,23 +362,23 @@ impl Post {
             return step.tell(Notice::NotSent { to, text, why, ticket });
         }
         let letter = Letter { id: self.ids.message(), date: step.now.date, body: Body::Text { text: text.clone() } };
-        let record = Record {
+        let record = StoredMessage {
             name: name_of(&to, &self.me.user, letter.id),
             text,
             date: step.now.date,
             arrived: step.now.date,
-            mark: Mark::Queued,
+            mark: DeliveryStatus::Queued,
             since: step.now.date,
         };
         let added = self.outbox.add(&to, letter, step.now.date);
-        step.keep(vec![added, Change::History(HistoryChange::Append(record.clone()))]);
+        step.keep(vec![added, Write::History(HistoryWrite::Append(record.clone()))]);
         step.tell(Notice::Sent { ticket: Some(ticket), record });
         self.pump(step, &to);
         self.tell_if_waiting(step, &to);
     }
 
     /// Adds a letter of ours that is not for people.
-    fn write(&mut self, step: &mut Step<'_>, to: &Conversation, body: Body) -> Change {
+    fn write(&mut self, step: &mut Step<'_>, to: &Conversation, body: Body) -> Write {
         let letter = Letter { id: self.ids.message(), date: step.now.date, body };
         self.outbox.add(to, letter, step.now.date)
     }
@@ -381,7 +386,7 @@ impl Post {
     /// The person has seen what arrived.
     fn saw(&mut self, step: &mut Step<'_>, with: Conversation) {
         if self.unread.remove(&with).is_some() {
-            step.keep(vec![Change::History(HistoryChange::MarkRead { conversation: with })]);
+            step.keep(vec![Write::History(HistoryWrite::MarkRead { conversation: with })]);
         }
     }
 
@@ -432,24 +437,24 @@ fn arrived(
     text: String,
     date: u64,
     read: bool,
-) -> Change {
+) -> Write {
     let name = name_of(&conversation, from, id);
-    let mark = Mark::Received { read };
-    Change::History(HistoryChange::Append(Record { name, text, date, arrived: now.date, mark, since: now.date }))
+    let mark = DeliveryStatus::Received { read };
+    Write::History(HistoryWrite::Append(StoredMessage { name, text, date, arrived: now.date, mark, since: now.date }))
 }
 
 /// What makes a terminal begin without rooms and key packages, in the place of `replaced` (threat G5).
-pub fn forget_rooms(replaced: TerminalId, mls: &Rows, counters: &Rows) -> Vec<Change> {
+pub fn forget_rooms(replaced: TerminalId, mls: &Rows, counters: &Rows) -> Vec<Write> {
     let forget = |kind, rows: &Rows| {
         let keys: Vec<Vec<u8>> = rows.iter().map(|(key, _)| key.clone()).collect();
-        keys.into_iter().map(move |key| Change::Delete { kind, key })
+        keys.into_iter().map(move |key| Write::Delete { kind, key })
     };
-    forget(Kind::Mls, mls).chain(forget(Kind::Counter, counters)).chain([inbox::replaces(replaced)]).collect()
+    forget(Table::Mls, mls).chain(forget(Table::Counter, counters)).chain([inbox::replaces(replaced)]).collect()
 }
 
 /// An office that has kept nothing, of a terminal nobody has certified.
 #[cfg(any(test, feature = "testkit"))]
-pub fn blank(me: &Me) -> Option<Post> {
+pub fn blank(me: &LocalIdentity) -> Option<Post> {
     let seed = common::secret::Secret::new(vec![7; 32]);
     let terminal = TerminalIdentity::from_seed(me.terminal, &seed).ok()?;
     let (key, signature) = (terminal.key(), common::msg::Blob(vec![7; 64]));
@@ -457,5 +462,5 @@ pub fn blank(me: &Me) -> Option<Post> {
     let directory = KeyDigest([7; 32]);
     let files = FilePolicy { accept: AcceptFiles::Ask, max: u64::MAX };
     let start = Start { me: me.clone(), terminal, certificate, directory, seed: [7; 32], read_receipts: false, files };
-    Post::open(start, Kept::default()).ok()
+    Post::open(start, Snapshot::default()).ok()
 }

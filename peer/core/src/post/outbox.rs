@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::engine::LinkId;
-use crate::keep::{Change, Conversation, Kind, Mark, Name};
+use crate::persistence::{Conversation, DeliveryStatus, MessageKey, Table, Write};
 
 /// Where an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,8 @@ impl Entry {
         }
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        if self.stored { Mark::Stored } else { Mark::Queued }
+    pub(super) fn mark(&self) -> DeliveryStatus {
+        if self.stored { DeliveryStatus::Stored } else { DeliveryStatus::Queued }
     }
 }
 
@@ -84,7 +84,7 @@ impl Outbox {
     }
 
     /// Adds a letter behind all others.
-    pub(super) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Change {
+    pub(super) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Write {
         self.last += 1;
         let entry = Entry { letter, since: now, way: Way::Waiting, stored: false };
         let change = put(to, self.last, &entry);
@@ -108,7 +108,7 @@ impl Outbox {
     }
 
     /// Notes the way an entry takes. Only `Stored` is kept.
-    pub(super) fn take_way(&mut self, to: &Conversation, number: u64, way: Way, now: u64) -> Option<Change> {
+    pub(super) fn take_way(&mut self, to: &Conversation, number: u64, way: Way, now: u64) -> Option<Write> {
         let entry = self.queues.get_mut(to)?.get_mut(&number)?;
         (entry.way, entry.since) = (way, now);
         entry.stored |= way == Way::Stored;
@@ -142,13 +142,13 @@ impl Outbox {
     }
 
     /// Takes out an entry that has come to its end.
-    pub(super) fn remove(&mut self, to: &Conversation, number: u64) -> Option<(Entry, Change)> {
+    pub(super) fn remove(&mut self, to: &Conversation, number: u64) -> Option<(Entry, Write)> {
         let queue = self.queues.get_mut(to)?;
         let entry = queue.remove(&number)?;
         if queue.is_empty() {
             self.queues.remove(to);
         }
-        Some((entry, Change::Delete { kind: Kind::Outbox, key: number.to_be_bytes().into() }))
+        Some((entry, Write::Delete { kind: Table::Outbox, key: number.to_be_bytes().into() }))
     }
 
     /// Takes out all that is for a conversation that has come to its end; the texts among it are given up.
@@ -162,14 +162,14 @@ impl Outbox {
     }
 }
 
-fn put(to: &Conversation, number: u64, entry: &Entry) -> Change {
+fn put(to: &Conversation, number: u64, entry: &Entry) -> Write {
     let row = Row { to: to.clone(), letter: entry.letter.clone(), since: entry.since, stored: entry.stored };
     // Writing plain structs of strings and numbers to memory cannot fail.
     let value = Zeroizing::new(serde_json::to_vec(&row).unwrap_or_default());
-    Change::Put { kind: Kind::Outbox, key: number.to_be_bytes().into(), value }
+    Write::Put { kind: Table::Outbox, key: number.to_be_bytes().into(), value }
 }
 
 /// The name of a letter of ours in the history.
-pub(super) fn name_of(to: &Conversation, me: &UserId, id: MessageId) -> Name {
-    Name { conversation: to.clone(), author: me.clone(), id }
+pub(super) fn name_of(to: &Conversation, me: &UserId, id: MessageId) -> MessageKey {
+    MessageKey { conversation: to.clone(), author: me.clone(), id }
 }

@@ -5,9 +5,9 @@ use common::limits::WATCH_IN_ONE;
 use common::msg::{Away, PresenceStatus, TerminalRemove, TerminalsReq, Watch};
 
 use super::desk::Asked;
-use super::{Post, Step, There};
-use crate::keep::Conversation;
+use super::{Post, PresenceInfo, Step};
 use crate::notice::{CallFailed, Notice};
+use crate::persistence::Conversation;
 
 impl Post {
     pub(super) fn watch(&mut self, step: &mut Step<'_>, users: impl IntoIterator<Item = UserId>) {
@@ -17,7 +17,7 @@ impl Post {
         }
     }
 
-    pub(super) fn presence(&mut self, step: &mut Step<'_>, user: UserId, there: There) {
+    pub(super) fn presence(&mut self, step: &mut Step<'_>, user: UserId, there: PresenceInfo) {
         let before = self.there.insert(user.clone(), there.clone());
         if there.status != PresenceStatus::Offline {
             self.sending.encourage(&Conversation::User(user.clone()));

@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 
 use super::desk::Desk;
 use super::{Rows, Step};
-use crate::keep::{Change, Conversation};
-use crate::mls::{self, Charter, Edit, Invitation, KeyPackages, Outcome, OwnTerminal, Room, RoomError, Waiting};
+use crate::mls::{self, Edit, Invitation, KeyPackages, Outcome, OwnTerminal, Room, RoomError, RoomMetadata, Waiting};
+use crate::persistence::{Conversation, Write};
 
-pub(super) use crate::mls::{Newcomer, Vouched};
+pub(super) use crate::mls::{VerifiedCredential, VerifiedKeyPackage};
 
 /// What an item turned out to be.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) enum Opened {
     /// A letter.
     Letter { from: Member, bytes: Zeroizing<Vec<u8>> },
     /// A commit, which was followed.
-    Committed(News),
+    Committed(MembershipDiff),
     /// We are in the room from now on.
     Joined,
     /// The room can be used no more, and why.
@@ -38,7 +38,7 @@ pub(super) enum Opened {
 
 /// What a commit changed.
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub(super) struct MembershipDiff {
     pub(super) joined: Vec<UserId>,
     pub(super) left: Vec<UserId>,
     /// Users who stay, but not at all of their terminals.
@@ -50,15 +50,15 @@ pub(super) struct News {
 
 /// What is to change in a room.
 #[derive(Debug)]
-pub(super) enum Wish {
-    Add(Box<Newcomer>),
+pub(super) enum MembershipChange {
+    Add(Box<VerifiedKeyPackage>),
     RemoveTerminal(Member),
     RemoveUser(UserId),
     Promote(UserId),
 }
 
 /// A commit for the directory.
-pub(super) struct SealedCommit {
+pub(super) struct OutgoingCommit {
     pub(super) epoch: u64,
     pub(super) members: Vec<Member>,
     pub(super) commit: Vec<u8>,
@@ -159,22 +159,22 @@ impl Rooms {
     }
 
     fn pairs_with(&self, user: &UserId) -> impl Iterator<Item = RoomId> {
-        let of_both = move |room: &Room| matches!(room.charter(), Charter::Pair { pair } if pair.contains(user));
+        let of_both = move |room: &Room| matches!(room.charter(), RoomMetadata::Pair { pair } if pair.contains(user));
         self.rooms.iter().filter(move |(_, room)| of_both(room)).map(|(id, _)| *id)
     }
 
     /// With whom one speaks in this room.
     pub(super) fn conversation(&self, room: &RoomId) -> Option<Conversation> {
         Some(match self.rooms.get(room)?.charter() {
-            Charter::Pair { pair } => {
+            RoomMetadata::Pair { pair } => {
                 let own = self.own.member().userid;
                 Conversation::User(pair.iter().find(|user| **user != own)?.clone())
             }
-            Charter::Group { name, .. } => Conversation::Group(name.clone()),
+            RoomMetadata::Group { name, .. } => Conversation::Group(name.clone()),
         })
     }
 
-    pub(super) fn create_pair(&mut self, id: RoomId, other: &UserId) -> Result<Vec<Change>, RoomError> {
+    pub(super) fn create_pair(&mut self, id: RoomId, other: &UserId) -> Result<Vec<Write>, RoomError> {
         let surplus: Vec<RoomId> = self.pairs_with(other).skip(PAIR_ROOMS).collect();
         self.rooms.insert(id, Room::create_pair(&self.own, id, other)?);
         let mut changes = self.changes(&id);
@@ -187,26 +187,26 @@ impl Rooms {
     /// The groups that there are rooms for.
     pub(super) fn groups(&self) -> Vec<(GroupName, RoomId)> {
         let named = self.rooms.iter().filter_map(|(id, room)| match room.charter() {
-            Charter::Group { name, .. } => Some((name.clone(), *id)),
-            Charter::Pair { .. } => None,
+            RoomMetadata::Group { name, .. } => Some((name.clone(), *id)),
+            RoomMetadata::Pair { .. } => None,
         });
         named.collect()
     }
 
-    pub(super) fn create_group(&mut self, id: RoomId, name: &GroupName) -> Result<Vec<Change>, RoomError> {
+    pub(super) fn create_group(&mut self, id: RoomId, name: &GroupName) -> Result<Vec<Write>, RoomError> {
         self.rooms.insert(id, Room::create_group(&self.own, id, name)?);
         Ok(self.changes(&id))
     }
 
     /// What is to be kept of a room, and of the key packages, since last asked.
-    pub(super) fn changes(&mut self, room: &RoomId) -> Vec<Change> {
+    pub(super) fn changes(&mut self, room: &RoomId) -> Vec<Write> {
         let mut changes = self.rooms.get_mut(room).map(Room::changes).unwrap_or_default();
         changes.extend(self.key_packages.changes());
         changes
     }
 
     /// Forgets a room.
-    pub(super) fn forget(&mut self, room: &RoomId) -> Vec<Change> {
+    pub(super) fn forget(&mut self, room: &RoomId) -> Vec<Write> {
         self.synced.remove(room);
         self.commit_expected.remove(room);
         self.waiting.remove(room);
@@ -223,10 +223,10 @@ impl Rooms {
     }
 
     /// The entry and the roster of a group that was just created.
-    pub(super) fn founding(&self, room: &RoomId) -> Option<SealedCommit> {
+    pub(super) fn founding(&self, room: &RoomId) -> Option<OutgoingCommit> {
         let mls = self.rooms.get(room)?;
-        let Charter::Group { name, admins } = mls.charter() else { return None };
-        Some(SealedCommit {
+        let RoomMetadata::Group { name, admins } = mls.charter() else { return None };
+        Some(OutgoingCommit {
             epoch: mls.epoch(),
             members: mls.members(),
             commit: Vec::new(),
@@ -236,17 +236,21 @@ impl Rooms {
     }
 
     /// Makes a commit; nothing if there is nothing to change.
-    pub(super) fn propose(&mut self, room: &RoomId, wishes: Vec<Wish>) -> Result<Option<SealedCommit>, RoomError> {
+    pub(super) fn propose(
+        &mut self,
+        room: &RoomId,
+        wishes: Vec<MembershipChange>,
+    ) -> Result<Option<OutgoingCommit>, RoomError> {
         let Some(mls) = self.rooms.get_mut(room) else { return Ok(None) };
         let members = mls.members();
         let mut edit = Edit::default();
         let mut gone: BTreeSet<UserId> = mls.leaving().clone();
         for wish in wishes {
             match wish {
-                Wish::Add(newcomer) => edit.add.push(*newcomer),
-                Wish::RemoveTerminal(member) => edit.remove.push(member),
-                Wish::RemoveUser(user) => drop(gone.insert(user)),
-                Wish::Promote(user) => edit.admins.get_or_insert_with(|| mls.admins()).extend([user]),
+                MembershipChange::Add(newcomer) => edit.add.push(*newcomer),
+                MembershipChange::RemoveTerminal(member) => edit.remove.push(member),
+                MembershipChange::RemoveUser(user) => drop(gone.insert(user)),
+                MembershipChange::Promote(user) => edit.admins.get_or_insert_with(|| mls.admins()).extend([user]),
             }
         }
         gone.remove(&self.own.member().userid);
@@ -263,11 +267,11 @@ impl Rooms {
         }
         let commit = mls.propose(&edit)?;
         let entry = match (mls.charter(), commit.admins) {
-            (Charter::Group { name, .. }, Some(admins)) => Some((name.clone(), admins)),
+            (RoomMetadata::Group { name, .. }, Some(admins)) => Some((name.clone(), admins)),
             _ => None,
         };
         let mls::Commit { epoch, members, commit, welcome, .. } = commit;
-        Ok(Some(SealedCommit { epoch, members, commit, welcome, entry }))
+        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry }))
     }
 
     pub(super) fn drop_commit(&mut self, room: &RoomId) {
@@ -276,7 +280,7 @@ impl Rooms {
     }
 
     /// Opens a message or a commit of a room that we are in.
-    pub(super) fn open(&mut self, item: &MailItem, bytes: &[u8], vouched: &[Vouched]) -> Opened {
+    pub(super) fn open(&mut self, item: &MailItem, bytes: &[u8], vouched: &[VerifiedCredential]) -> Opened {
         let Some(mls) = self.rooms.get_mut(&item.room).filter(|mls| mls.frozen().is_none()) else {
             return Opened::Nothing;
         };
@@ -307,7 +311,7 @@ impl Rooms {
         match mls.apply(vouched) {
             Ok(outcome) => {
                 self.commit_expected.remove(&item.room);
-                Opened::Committed(News::of(&outcome, &users, &admins, &own))
+                Opened::Committed(MembershipDiff::of(&outcome, &users, &admins, &own))
             }
             Err(error) => {
                 // A certificate that is not to be had counts as a false one.
@@ -322,7 +326,7 @@ impl Rooms {
         &mut self,
         item: &MailItem,
         bytes: &[u8],
-        vouched: &[Vouched],
+        vouched: &[VerifiedCredential],
         expected: &BTreeSet<GroupName>,
         blocked: impl Fn(&UserId) -> bool,
     ) -> Opened {
@@ -358,9 +362,14 @@ impl Rooms {
         self.rooms.get(room).is_some_and(|mls| !mls.leaving().is_empty())
     }
 
-    pub(super) fn newcomer(&self, user: &UserId, key: &PublicKey, taken: &TakenKeyPackage) -> Option<Newcomer> {
-        let vouched = Vouched::verify(user, &taken.certificate, key).ok()?;
-        Newcomer::verify(&self.own, vouched, &taken.package.0).ok()
+    pub(super) fn newcomer(
+        &self,
+        user: &UserId,
+        key: &PublicKey,
+        taken: &TakenKeyPackage,
+    ) -> Option<VerifiedKeyPackage> {
+        let vouched = VerifiedCredential::verify(user, &taken.certificate, key).ok()?;
+        VerifiedKeyPackage::verify(&self.own, vouched, &taken.package.0).ok()
     }
 
     pub(super) fn is_synced(&self, room: &RoomId) -> bool {
@@ -435,13 +444,13 @@ impl Rooms {
     }
 }
 
-impl News {
+impl MembershipDiff {
     fn of(outcome: &Outcome, users: &BTreeSet<UserId>, admins: &BTreeSet<UserId>, own: &Member) -> Self {
         let after: BTreeSet<UserId> = outcome.members.iter().map(|member| member.userid.clone()).collect();
         let replaced: BTreeSet<UserId> = outcome.removed.iter().map(|member| member.userid.clone()).collect();
         let admins_after = match &outcome.charter {
-            Charter::Pair { .. } => BTreeSet::new(),
-            Charter::Group { admins, .. } => admins.clone(),
+            RoomMetadata::Pair { .. } => BTreeSet::new(),
+            RoomMetadata::Group { admins, .. } => admins.clone(),
         };
         Self {
             joined: after.difference(users).cloned().collect(),

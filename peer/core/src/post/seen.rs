@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use common::ident::{MessageId, UserId};
 use zeroize::Zeroizing;
 
-use crate::keep::{Change, Kind};
+use crate::persistence::{Table, Write};
 
 /// Ids remembered of one user. A sender repeats only what was not confirmed, and no mailbox holds more of one sender.
 const REMEMBERED: usize = 4096;
@@ -40,7 +40,7 @@ impl Seen {
     }
 
     /// Notes a letter; the changes to keep, or nothing if it has arrived before.
-    pub(super) fn note(&mut self, from: &UserId, id: MessageId) -> Option<Vec<Change>> {
+    pub(super) fn note(&mut self, from: &UserId, id: MessageId) -> Option<Vec<Write>> {
         let ids = self.of.entry(from.clone()).or_default();
         if !ids.known.insert(id) {
             return None;
@@ -48,12 +48,12 @@ impl Seen {
         self.last += 1;
         ids.oldest_first.push_back(id);
         let value = Zeroizing::new(self.last.to_be_bytes().to_vec());
-        let mut changes = vec![Change::Put { kind: Kind::Seen, key: key(from, id), value }];
+        let mut changes = vec![Write::Put { kind: Table::Seen, key: key(from, id), value }];
         if ids.oldest_first.len() > REMEMBERED
             && let Some(oldest) = ids.oldest_first.pop_front()
         {
             ids.known.remove(&oldest);
-            changes.push(Change::Delete { kind: Kind::Seen, key: key(from, oldest) });
+            changes.push(Write::Delete { kind: Table::Seen, key: key(from, oldest) });
         }
         Some(changes)
     }
@@ -82,9 +82,9 @@ mod tests {
         for n in 0..=REMEMBERED {
             for change in seen.note(&ali, id(n)).unwrap() {
                 match change {
-                    Change::Put { key, value, .. } => drop(rows.insert(key, value)),
-                    Change::Delete { key, .. } => drop(rows.remove(&key)),
-                    Change::History(_) => panic!("not of the history"),
+                    Write::Put { key, value, .. } => drop(rows.insert(key, value)),
+                    Write::Delete { key, .. } => drop(rows.remove(&key)),
+                    Write::History(_) => panic!("not of the history"),
                 }
             }
         }

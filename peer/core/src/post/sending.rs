@@ -9,9 +9,9 @@ use common::msg::{Body, Chat, MailRefusal, MailboxPut, MailboxReply, Outgoing, R
 use super::desk::Asked;
 use super::errands::Errand;
 use super::outbox::{Way, name_of};
-use super::{Effect, HistoryChange, Post, Step};
-use crate::keep::{Change, Conversation, Mark};
+use super::{Effect, HistoryWrite, Post, Step};
 use crate::notice::{Explained, Next, Notice};
+use crate::persistence::{Conversation, DeliveryStatus, Write};
 
 /// How long, in seconds, a full mailbox is left alone unless something of it is fetched. Chosen arbitrarily.
 const FULL_PATIENCE: u64 = 60;
@@ -222,9 +222,9 @@ impl Post {
             texts.extend(is_text.then_some(id));
             if is_text {
                 let name = name_of(to, &self.me.user, id);
-                changes.push(Change::History(HistoryChange::SetMark {
+                changes.push(Write::History(HistoryWrite::SetMark {
                     name,
-                    mark: Mark::Stored,
+                    mark: DeliveryStatus::Stored,
                     since: step.now.date,
                 }));
             }
@@ -253,7 +253,7 @@ impl Post {
         step.keep(changes);
         if !texts.is_empty() {
             let late = self.sending.told.contains_key(to);
-            step.tell(Notice::Marked { to: to.clone(), ids: texts, mark: Mark::Stored, late });
+            step.tell(Notice::Marked { to: to.clone(), ids: texts, mark: DeliveryStatus::Stored, late });
         }
         if left {
             return self.left(step, to);
@@ -266,8 +266,8 @@ impl Post {
     pub(super) fn receipt(&mut self, step: &mut Step<'_>, by: &UserId, ids: &[MessageId], state: Received) {
         let to = Conversation::User(by.clone());
         let mark = match state {
-            Received::Delivered => Mark::Delivered,
-            Received::Read => Mark::Read,
+            Received::Delivered => DeliveryStatus::Delivered,
+            Received::Read => DeliveryStatus::Read,
         };
         let (mut changes, mut arrived, mut shown) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
@@ -280,7 +280,7 @@ impl Post {
                 continue;
             }
             let name = name_of(&to, &self.me.user, *id);
-            changes.push(Change::History(HistoryChange::SetMark { name, mark, since: step.now.date }));
+            changes.push(Write::History(HistoryWrite::SetMark { name, mark, since: step.now.date }));
         }
         step.keep(changes);
         self.sending.encourage(&to);
@@ -343,7 +343,7 @@ impl Post {
         let messages: Vec<Explained> = explained.collect();
         if messages.is_empty() {
             // The last one that has arrived stands in the history.
-            step.out.push(Effect::Recall(super::Recall::LastSent { to: of }));
+            step.out.push(Effect::QueryHistory(super::HistoryQuery::LastSent { to: of }));
         } else {
             step.tell(Notice::Explained { of, messages });
         }

@@ -9,7 +9,7 @@ use super::hosts::Life;
 use super::people::{address, everybody};
 use super::world::{Event, HostId, World};
 use crate::engine::{DialFailed, DialId, Input, LinkEnd, LinkId};
-use crate::verify::{Found, Request};
+use crate::verify::{LookupResult, Request};
 
 /// The ends of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) struct Dialing {
 }
 
 impl World {
-    pub(super) fn dial(&mut self, caller: HostId, dial: DialId, to: &UserId, found: &Found) {
+    pub(super) fn dial(&mut self, caller: HostId, dial: DialId, to: &UserId, found: &LookupResult) {
         let callees = found.addresses.iter().map(|called| (0..self.hosts.len()).find(|host| address(*host) == *called));
         let callees: Vec<HostId> = callees.flatten().collect();
         let (unanswered, failed) = (callees.len(), DialFailed::NoAnswer { seconds: 10 });

@@ -1,4 +1,4 @@
-//! A model of the peer's store: what one `Effect::Keep` carries becomes durable together, as one transaction of the real
+//! A model of the peer's store: what one `Effect::Persist` carries becomes durable together, as one transaction of the real
 //! one does.
 
 use std::collections::BTreeMap;
@@ -7,53 +7,56 @@ use common::ident::UserId;
 use zeroize::Zeroizing;
 
 use crate::contacts::Contact;
-use crate::keep::{Change, Conversation, HistoryChange, Kind, Mark, Name, Record};
-use crate::post::Kept;
+use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Table, Write};
+use crate::post::Snapshot;
 
 /// What one terminal has kept.
 #[derive(Clone, Default)]
 pub(super) struct Disk {
-    rows: BTreeMap<(Kind, Vec<u8>), Zeroizing<Vec<u8>>>,
+    rows: BTreeMap<(Table, Vec<u8>), Zeroizing<Vec<u8>>>,
     /// In the order they were kept.
-    pub(super) history: Vec<Record>,
-    places: BTreeMap<Name, usize>,
+    pub(super) history: Vec<StoredMessage>,
+    places: BTreeMap<MessageKey, usize>,
     contacts: BTreeMap<UserId, Contact>,
 }
 
 impl Disk {
-    pub(super) fn keep(&mut self, changes: &[Change]) {
+    pub(super) fn keep(&mut self, changes: &[Write]) {
         for change in changes {
             match change {
-                Change::Put { kind, key, value } => drop(self.rows.insert((*kind, key.clone()), value.clone())),
-                Change::Delete { kind, key } => drop(self.rows.remove(&(*kind, key.clone()))),
-                Change::History(change) => self.keep_history(change),
+                Write::Put { kind, key, value } => drop(self.rows.insert((*kind, key.clone()), value.clone())),
+                Write::Delete { kind, key } => drop(self.rows.remove(&(*kind, key.clone()))),
+                Write::History(change) => self.keep_history(change),
             }
         }
     }
 
-    fn keep_history(&mut self, change: &HistoryChange) {
+    fn keep_history(&mut self, change: &HistoryWrite) {
         match change {
-            HistoryChange::Append(record) if self.places.contains_key(&record.name) => {}
-            HistoryChange::Append(record) => {
+            HistoryWrite::Append(record) if self.places.contains_key(&record.name) => {}
+            HistoryWrite::Append(record) => {
                 self.places.insert(record.name.clone(), self.history.len());
                 self.history.push(record.clone());
             }
-            HistoryChange::SetMark { name, mark, since } => {
+            HistoryWrite::SetMark { name, mark, since } => {
                 if let Some(place) = self.places.get(name) {
                     (self.history[*place].mark, self.history[*place].since) = (*mark, *since);
                 }
             }
-            HistoryChange::MarkRead { conversation } => {
-                let here = |record: &&mut Record| {
-                    record.name.conversation == *conversation && record.mark == Mark::Received { read: false }
+            HistoryWrite::MarkRead { conversation } => {
+                let here = |record: &&mut StoredMessage| {
+                    record.name.conversation == *conversation && record.mark == DeliveryStatus::Received { read: false }
                 };
-                self.history.iter_mut().filter(here).for_each(|record| record.mark = Mark::Received { read: true });
+                self.history
+                    .iter_mut()
+                    .filter(here)
+                    .for_each(|record| record.mark = DeliveryStatus::Received { read: true });
             }
-            HistoryChange::Forget { .. } => {}
+            HistoryWrite::Forget { .. } => {}
         }
     }
 
-    pub(super) fn find(&self, name: &Name) -> Option<&Record> {
+    pub(super) fn find(&self, name: &MessageKey) -> Option<&StoredMessage> {
         self.places.get(name).map(|place| &self.history[*place])
     }
 
@@ -65,24 +68,24 @@ impl Disk {
         self.contacts.values().cloned().collect()
     }
 
-    pub(super) fn load(&self, kind: Kind) -> Vec<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+    pub(super) fn load(&self, kind: Table) -> Vec<(Vec<u8>, Zeroizing<Vec<u8>>)> {
         let rows = self.rows.iter().filter(|((of, _), _)| *of == kind);
         rows.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
 
     /// What a post office is opened with.
-    pub(super) fn kept(&self) -> Kept {
+    pub(super) fn kept(&self) -> Snapshot {
         let mut unread: BTreeMap<Conversation, usize> = BTreeMap::new();
-        for record in self.history.iter().filter(|record| record.mark == (Mark::Received { read: false })) {
+        for record in self.history.iter().filter(|record| record.mark == (DeliveryStatus::Received { read: false })) {
             *unread.entry(record.name.conversation.clone()).or_default() += 1;
         }
-        Kept {
-            mls: self.load(Kind::Mls),
-            outbox: self.load(Kind::Outbox),
-            seen: self.load(Kind::Seen),
-            group: self.load(Kind::Group),
-            counter: self.load(Kind::Counter),
-            file: self.load(Kind::File),
+        Snapshot {
+            mls: self.load(Table::Mls),
+            outbox: self.load(Table::Outbox),
+            seen: self.load(Table::Seen),
+            group: self.load(Table::Group),
+            counter: self.load(Table::Counter),
+            file: self.load(Table::File),
             unread,
         }
     }

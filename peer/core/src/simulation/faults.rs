@@ -6,7 +6,7 @@ use super::people::{team, users};
 use super::world::{Event, HostId, Trace, World};
 use super::{come_to_rest, weather::Weather};
 use crate::command::{Command, GroupWish, Ticket};
-use crate::keep::Conversation;
+use crate::persistence::Conversation;
 
 const ALI: HostId = 0;
 const ALIS_OTHER: HostId = 1;
@@ -112,7 +112,7 @@ fn what_waits_for_a_group_is_given_up_with_the_membership() {
     group(&mut world, ALIS_OTHER, GroupWish::Leave);
     settle(&mut world);
     assert!(!world.is_member(ALI));
-    assert!(world.hosts[ALI].disk.load(crate::keep::Kind::Outbox).is_empty());
+    assert!(world.hosts[ALI].disk.load(crate::persistence::Table::Outbox).is_empty());
     world.check_texts().unwrap();
 }
 

@@ -14,8 +14,8 @@ use super::world::{DAWN, End, Event, HostId, Place, World};
 use crate::command::Command;
 use crate::contacts::Contacts;
 use crate::engine::{Accept, Effect, Engine, Input, LinkId, Now};
-use crate::keep::{Change, HistoryChange};
 use crate::notice::{LoggedOut, Notice};
+use crate::persistence::{HistoryWrite, Write};
 use crate::post::{AcceptFiles, FilePolicy, Post, Start};
 
 /// One run of a terminal's program; the next has another number.
@@ -184,13 +184,13 @@ impl World {
                 return self.crash(id);
             }
             match effect {
-                Effect::Keep(_) if self.hosts[id].is_suspended => break,
+                Effect::Persist(_) if self.hosts[id].is_suspended => break,
                 effect if self.hosts[id].is_suspended && effect.rests_on_the_disk() => {}
-                Effect::Keep(_) if self.dice.per_mille(self.weather.disk_failure) => {
+                Effect::Persist(_) if self.dice.per_mille(self.weather.disk_failure) => {
                     self.fail_to_keep(id);
                     break;
                 }
-                Effect::Keep(changes) => self.keep(id, &changes),
+                Effect::Persist(changes) => self.keep(id, &changes),
                 Effect::NewTerminal => {
                     return self.violated(format!("{} takes its own state for an old copy", self.hosts[id].name));
                 }
@@ -203,7 +203,7 @@ impl World {
         self.wind(id);
     }
 
-    fn keep(&mut self, id: HostId, changes: &[Change]) {
+    fn keep(&mut self, id: HostId, changes: &[Write]) {
         self.note(&self.hosts[id].name, format_args!("keeps {}", Kinds(changes)));
         self.before_keeping(id, changes);
         self.hosts[id].disk.keep(changes);
@@ -289,7 +289,7 @@ impl World {
             Effect::Close { link, reason } => self.close(id, link, reason),
             Effect::Ask(message) => self.send_up(id, *message),
             Effect::Save(contact) => self.hosts[id].disk.save(contact),
-            Effect::Recall(_) | Effect::Keep(_) | Effect::NewTerminal => {}
+            Effect::QueryHistory(_) | Effect::Persist(_) | Effect::NewTerminal => {}
             // Files have links of their own, which the simulation has not.
             Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile { .. } => {}
         }
@@ -347,7 +347,7 @@ impl World {
 fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Notify(_) => "telling something",
-        Effect::Keep(_) => "keeping something",
+        Effect::Persist(_) => "keeping something",
         Effect::Ask(_) => "asking the directory",
         Effect::Say { .. } | Effect::Confirm { .. } => "saying something",
         _ => "something else",
@@ -355,17 +355,17 @@ fn kind(effect: &Effect) -> &'static str {
 }
 
 /// What is kept, for the trace: how often of which kind, for lengths may differ from run to run.
-struct Kinds<'a>(&'a [Change]);
+struct Kinds<'a>(&'a [Write]);
 
 impl std::fmt::Display for Kinds<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut counted: BTreeMap<String, u32> = BTreeMap::new();
         for change in self.0 {
             let kind = match change {
-                Change::Put { kind, .. } => format!("{kind:?}"),
-                Change::Delete { kind, .. } => format!("-{kind:?}"),
-                Change::History(HistoryChange::Append(record)) => format!("{:?} {:?}", record.text, record.mark),
-                Change::History(change) => format!("{change:?}"),
+                Write::Put { kind, .. } => format!("{kind:?}"),
+                Write::Delete { kind, .. } => format!("-{kind:?}"),
+                Write::History(HistoryWrite::Append(record)) => format!("{:?} {:?}", record.text, record.mark),
+                Write::History(change) => format!("{change:?}"),
             };
             *counted.entry(kind).or_default() += 1;
         }

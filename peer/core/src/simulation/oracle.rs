@@ -10,8 +10,8 @@ use super::disk::Disk;
 use super::people::{everybody, users};
 use super::weather::Weather;
 use super::world::{HostId, World};
-use crate::keep::{Change, Conversation, HistoryChange, Mark, Name, Record};
 use crate::notice::Notice;
+use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Write};
 
 /// A text that was sent.
 #[derive(Debug, Clone)]
@@ -87,36 +87,36 @@ impl Oracle {
 }
 
 /// How far a message has come.
-fn rank(mark: Mark) -> u8 {
+fn rank(mark: DeliveryStatus) -> u8 {
     match mark {
-        Mark::Received { .. } | Mark::Failed => 0,
-        Mark::Queued => 1,
-        Mark::Stored => 2,
-        Mark::Delivered => 3,
-        Mark::Read => 4,
+        DeliveryStatus::Received { .. } | DeliveryStatus::Failed => 0,
+        DeliveryStatus::Queued => 1,
+        DeliveryStatus::Stored => 2,
+        DeliveryStatus::Delivered => 3,
+        DeliveryStatus::Read => 4,
     }
 }
 
 impl World {
     /// A terminal is about to keep something.
-    pub(super) fn before_keeping(&mut self, host: HostId, changes: &[Change]) {
+    pub(super) fn before_keeping(&mut self, host: HostId, changes: &[Write]) {
         for change in changes {
             match change {
-                Change::History(HistoryChange::Append(record)) => self.appends(host, record),
-                Change::History(HistoryChange::SetMark { name, mark, .. }) => self.marks(host, name, *mark),
+                Write::History(HistoryWrite::Append(record)) => self.appends(host, record),
+                Write::History(HistoryWrite::SetMark { name, mark, .. }) => self.marks(host, name, *mark),
                 _ => {}
             }
         }
     }
 
-    fn appends(&mut self, host: HostId, record: &Record) {
-        let Name { conversation, author, id } = &record.name;
+    fn appends(&mut self, host: HostId, record: &StoredMessage) {
+        let MessageKey { conversation, author, id } = &record.name;
         let who = self.hosts[host].name.clone();
         let own = self.hosts[host].person.me.user.clone();
         if self.hosts[host].disk.find(&record.name).is_some() {
             return self.violated(format!("{who} keeps {:?} twice", record.text));
         }
-        if record.mark == Mark::Queued {
+        if record.mark == DeliveryStatus::Queued {
             return self.oracle.sends(*id, host, conversation, &record.text);
         }
         let Some(sent) = self.oracle.sent.get(id).cloned() else {
@@ -146,16 +146,16 @@ impl World {
     }
 
     /// What is said of a message of ours is true.
-    fn marks(&mut self, host: HostId, name: &Name, mark: Mark) {
+    fn marks(&mut self, host: HostId, name: &MessageKey, mark: DeliveryStatus) {
         let Some(record) = self.hosts[host].disk.find(name).cloned() else { return };
         let (who, text) = (self.hosts[host].name.clone(), record.text);
-        if rank(mark) < rank(record.mark) && mark != Mark::Failed {
+        if rank(mark) < rank(record.mark) && mark != DeliveryStatus::Failed {
             return self.violated(format!("{who} takes back that {text:?} was {:?}", record.mark));
         }
         let true_word = match (mark, &name.conversation) {
-            (Mark::Failed, Conversation::Group(_)) => true,
-            (Mark::Stored, _) => self.oracle.stored.contains(&name.id),
-            (Mark::Delivered | Mark::Read, Conversation::User(receiver)) => {
+            (DeliveryStatus::Failed, Conversation::Group(_)) => true,
+            (DeliveryStatus::Stored, _) => self.oracle.stored.contains(&name.id),
+            (DeliveryStatus::Delivered | DeliveryStatus::Read, Conversation::User(receiver)) => {
                 self.has_kept(receiver, &name.author, name.id)
             }
             _ => false,
@@ -167,7 +167,7 @@ impl World {
 
     /// Whether any terminal of a user has kept a text.
     pub(super) fn has_kept(&self, receiver: &UserId, author: &UserId, id: MessageId) -> bool {
-        let name = Name { conversation: Conversation::User(author.clone()), author: author.clone(), id };
+        let name = MessageKey { conversation: Conversation::User(author.clone()), author: author.clone(), id };
         let theirs = self.hosts.iter().filter(|host| host.person.me.user == *receiver);
         theirs.into_iter().any(|host| host.disk.find(&name).is_some())
     }

@@ -10,9 +10,9 @@ use common::msg::{Certificate, Member, Piece};
 use common::secret::Secret;
 use common::testkit::Example;
 
-use crate::keep::Change;
 use crate::mls::{KeyPackages, OwnTerminal};
-use crate::verify::Me;
+use crate::persistence::Write;
+use crate::verify::LocalIdentity;
 
 /// Whose terminals they are.
 pub(super) const OWNERS: [Example; 4] = [Example::Ali, Example::Ali, Example::Bianca, Example::Carol];
@@ -22,11 +22,11 @@ const PACKAGES: usize = 24;
 
 /// A terminal that has logged in before and published key packages.
 pub(super) struct Person {
-    pub(super) me: Me,
+    pub(super) me: LocalIdentity,
     pub(super) certificate: Certificate,
     pub(super) public_key: Vec<u8>,
     /// The secret halves of its key packages.
-    pub(super) kept: Vec<Change>,
+    pub(super) kept: Vec<Write>,
     pub(super) packages: Vec<Piece>,
     pub(super) last_resort: Piece,
 }
@@ -37,7 +37,7 @@ impl Person {
         let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
         let own = key(number);
         let certificate = own.certify(&user, &identity, 1).unwrap();
-        let me = Me { user: user.clone(), key: identity.public().clone(), terminal: own.id() };
+        let me = LocalIdentity { user: user.clone(), key: identity.public().clone(), terminal: own.id() };
         let public_key = identity.public().as_pkcs1().to_vec();
         let mut packages = KeyPackages::new(Arc::new(OwnTerminal::new(&user, own, &certificate, [id; 32])));
         let published = (0..PACKAGES).map(|_| Piece(packages.generate().unwrap())).collect();

@@ -11,8 +11,8 @@ use futures::executor::block_on;
 use super::disk::Disk;
 use super::people::{everybody, key, team, users};
 use super::world::{HostId, World};
-use crate::keep::{Conversation, Kind, Mark, Name};
 use crate::mls::{self, OwnTerminal, Room};
+use crate::persistence::{Conversation, DeliveryStatus, MessageKey, Table};
 
 /// How a terminal sees a room.
 type View = (u64, Vec<Member>, String, Vec<u8>);
@@ -21,7 +21,7 @@ type View = (u64, Vec<Member>, String, Vec<u8>);
 fn rooms(host: HostId, disk: &Disk) -> Vec<Room> {
     let person = &everybody()[host];
     let own = Arc::new(OwnTerminal::new(&person.me.user, key(host), &person.certificate, [0; 32]));
-    mls::restore(&own, disk.load(Kind::Mls)).unwrap().1
+    mls::restore(&own, disk.load(Table::Mls)).unwrap().1
 }
 
 impl World {
@@ -48,21 +48,21 @@ impl World {
         let mut missed: Vec<u64> = vec![0; self.hosts.len()];
         for (id, sent) in &self.oracle.sent {
             let (sender, author) = (&self.hosts[sent.by], &everybody()[sent.by].me.user);
-            let name = Name { conversation: sent.to.clone(), author: author.clone(), id: *id };
+            let name = MessageKey { conversation: sent.to.clone(), author: author.clone(), id: *id };
             let mark = sender.disk.find(&name).map(|record| record.mark);
             match &sent.to {
                 Conversation::User(receiver) => {
-                    if !matches!(mark, Some(Mark::Delivered | Mark::Read)) {
+                    if !matches!(mark, Some(DeliveryStatus::Delivered | DeliveryStatus::Read)) {
                         return Err(format!("{sent:?} is {mark:?}"));
                     }
                     if !self.has_kept(receiver, author, *id) {
                         return Err(format!("{receiver} does not have {sent:?}"));
                     }
                 }
-                Conversation::Group(_) if mark == Some(Mark::Queued) => {
+                Conversation::Group(_) if mark == Some(DeliveryStatus::Queued) => {
                     return Err(format!("{sent:?} waits for ever"));
                 }
-                Conversation::Group(_) if mark == Some(Mark::Failed) => {}
+                Conversation::Group(_) if mark == Some(DeliveryStatus::Failed) => {}
                 Conversation::Group(_) => {
                     let readers = self.oracle.readers.get(id).ok_or("a text for nobody is stored")?;
                     for (host, missed) in missed.iter_mut().enumerate() {
@@ -83,7 +83,7 @@ impl World {
 
     /// Whether a terminal takes itself for a member of the group.
     pub(super) fn is_member(&self, host: HostId) -> bool {
-        let groups = self.hosts[host].disk.load(Kind::Group);
+        let groups = self.hosts[host].disk.load(Table::Group);
         groups.iter().any(|(_, value)| !String::from_utf8_lossy(value).contains("\"room\":null"))
     }
 

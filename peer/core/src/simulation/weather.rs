@@ -8,7 +8,7 @@ use super::dice::Dice;
 use super::people::{team, users};
 use super::world::{End, Event, HostId, World};
 use crate::command::{Answer, Command, GroupWish, Ticket};
-use crate::keep::Conversation;
+use crate::persistence::Conversation;
 
 /// Drawn once for each seed.
 #[derive(Debug)]

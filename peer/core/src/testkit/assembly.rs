@@ -10,8 +10,8 @@ use common::limits::COMMIT_PROPOSALS;
 use common::secret::Secret;
 use common::testkit::Example;
 
-use crate::keep::Change;
-use crate::mls::{Commit, Edit, Invitation, KeyPackages, Newcomer, OwnTerminal, Room, Vouched};
+use crate::mls::{Commit, Edit, Invitation, KeyPackages, OwnTerminal, Room, VerifiedCredential, VerifiedKeyPackage};
+use crate::persistence::Write;
 
 const ROOM: RoomId = RoomId([7; 16]);
 
@@ -20,10 +20,10 @@ pub struct Assembly {
     user: UserId,
     identity: IdentityKey,
     terminals: u16,
-    vouched: Vec<Vouched>,
+    vouched: Vec<VerifiedCredential>,
     admin: Room,
     reader: Room,
-    newcomer: Option<(KeyPackages, Newcomer)>,
+    newcomer: Option<(KeyPackages, VerifiedKeyPackage)>,
     commit: Option<Commit>,
 }
 
@@ -50,7 +50,7 @@ impl Assembly {
         let mut add = Vec::new();
         for (packages, vouched) in packages.iter_mut().zip(&vouched).skip(1) {
             let package = packages.generate().map_err(words)?;
-            add.push(Newcomer::verify(packages.own(), vouched.clone(), &package).map_err(words)?);
+            add.push(VerifiedKeyPackage::verify(packages.own(), vouched.clone(), &package).map_err(words)?);
         }
         let mut reader: Option<Room> = None;
         for add in add.chunks(COMMIT_PROPOSALS) {
@@ -94,7 +94,7 @@ impl Assembly {
         let vouched = self.vouched.last().cloned().ok_or("nobody vouches for it")?;
         let mut packages = KeyPackages::new(own);
         let package = packages.generate().map_err(words)?;
-        let newcomer = Newcomer::verify(packages.own(), vouched, &package).map_err(words)?;
+        let newcomer = VerifiedKeyPackage::verify(packages.own(), vouched, &package).map_err(words)?;
         self.newcomer = Some((packages, newcomer));
         self.terminals += 1;
         Ok(())
@@ -152,7 +152,7 @@ fn terminal(
     user: &UserId,
     identity: &IdentityKey,
     number: u16,
-    vouched: &mut Vec<Vouched>,
+    vouched: &mut Vec<VerifiedCredential>,
 ) -> Result<Arc<OwnTerminal>, String> {
     let mut seed = [1; 32];
     seed[..2].copy_from_slice(&number.to_be_bytes());
@@ -160,17 +160,17 @@ fn terminal(
     id[..2].copy_from_slice(&number.to_be_bytes());
     let key = TerminalIdentity::from_seed(TerminalId(id), &Secret::new(seed.to_vec())).map_err(words)?;
     let certificate = key.certify(user, identity, 1).map_err(words)?;
-    vouched.push(Vouched::verify(user, &certificate, identity.public()).map_err(words)?);
+    vouched.push(VerifiedCredential::verify(user, &certificate, identity.public()).map_err(words)?);
     Ok(Arc::new(OwnTerminal::new(user, key, &certificate, seed)))
 }
 
-fn follow(room: &mut Room, commit: &Commit, vouched: &[Vouched]) -> Result<Vec<Change>, String> {
+fn follow(room: &mut Room, commit: &Commit, vouched: &[VerifiedCredential]) -> Result<Vec<Write>, String> {
     room.open_commit(&commit.commit).map_err(words)?;
     room.apply(vouched).map_err(words)?;
     Ok(room.changes())
 }
 
-fn join(packages: &mut KeyPackages, commit: &Commit, vouched: &[Vouched]) -> Result<Room, String> {
+fn join(packages: &mut KeyPackages, commit: &Commit, vouched: &[VerifiedCredential]) -> Result<Room, String> {
     let invitation = Invitation::open(packages, ROOM, &commit.welcome).map_err(words)?;
     let mut room = invitation.accept(packages, vouched, &BTreeSet::new()).map_err(words)?;
     drop(room.changes());

@@ -12,8 +12,8 @@ use super::stage::Stage;
 use crate::app::sanitise::SafeText;
 use crate::app::words::{mail, talk};
 use peer_core::command::Command;
-use peer_core::keep::{Conversation, Record};
 use peer_core::notice::Arrival;
+use peer_core::persistence::{Conversation, StoredMessage};
 
 /// How often the texts of one user may take a line away from the person who talks to somebody else.
 const NEWS_EVERY: Duration = Duration::from_secs(30);
@@ -129,7 +129,7 @@ impl Session {
     }
 
     /// What was looked up for `/history`, oldest first.
-    pub(super) fn recalled(&mut self, records: &[Record], unread: usize, stage: &mut Stage) {
+    pub(super) fn recalled(&mut self, records: &[StoredMessage], unread: usize, stage: &mut Stage) {
         if records.is_empty() {
             return stage.say(mail::NOTHING_THERE);
         }
@@ -144,7 +144,7 @@ impl Session {
     }
 
     /// What was looked up for `/find`, newest first.
-    pub(super) fn found(&mut self, words: &str, records: &[Record], stage: &mut Stage) {
+    pub(super) fn found(&mut self, words: &str, records: &[StoredMessage], stage: &mut Stage) {
         if records.is_empty() {
             return stage.say(mail::NOTHING_THERE);
         }

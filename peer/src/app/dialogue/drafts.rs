@@ -5,7 +5,7 @@ use common::ident::UserId;
 use super::session::{Floor, Session};
 use super::stage::Stage;
 use crate::app::words;
-use peer_core::keep::Conversation;
+use peer_core::persistence::Conversation;
 
 impl Session {
     /// Whether the person is at the destination prompt and nothing else is going on.

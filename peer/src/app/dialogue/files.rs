@@ -14,8 +14,8 @@ use crate::app::grammar::Request;
 use crate::app::pace::Pace;
 use crate::app::words::{files, mail};
 use peer_core::command::{Command, FileWish};
-use peer_core::keep::Conversation;
 use peer_core::notice::{FileNews, FileShown, Notice};
+use peer_core::persistence::Conversation;
 
 /// Where transfers stood when the person was told last.
 #[derive(Debug, Default)]

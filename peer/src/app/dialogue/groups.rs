@@ -6,8 +6,8 @@ use super::session::{Floor, Pending, Session};
 use super::stage::Stage;
 use crate::app::words::mail;
 use peer_core::command::{Command, GroupWish};
-use peer_core::keep::Conversation;
 use peer_core::notice::GroupNews;
+use peer_core::persistence::Conversation;
 
 impl Session {
     /// The person wants to write to a group; only members can, so that is asked first.

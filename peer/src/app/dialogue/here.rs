@@ -13,8 +13,8 @@ use super::stage::Stage;
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
 use crate::app::words::{here as words, mail};
-use peer_core::keep::Conversation;
 use peer_core::notice::NotSent;
+use peer_core::persistence::Conversation;
 
 /// After so long the next line says what time it is.
 const SILENCE: Duration = Duration::from_secs(10 * 60);

@@ -12,8 +12,8 @@ use crate::app::grammar::{Request, Switch};
 use crate::app::words::mail;
 use crate::app::words::talk::{self, Acquaintance};
 use peer_core::command::{Answer, Command, Ticket};
-use peer_core::keep::{Conversation, Mark};
 use peer_core::notice::{CallFailed, Next, Notice};
+use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// Whose coming and going is told (`line.presence`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ impl Session {
                 if !late && stage.options.receipts == Receipts::All {
                     mail::has_come(&to, ids.len(), mark).iter().for_each(|line| stage.say(line));
                 }
-                if late && matches!(mark, Mark::Delivered | Mark::Read) {
+                if late && matches!(mark, DeliveryStatus::Delivered | DeliveryStatus::Read) {
                     stage.say(&mail::delivered_late(&to, ids.len()));
                 }
             }

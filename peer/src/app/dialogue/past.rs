@@ -9,7 +9,7 @@ use super::session::Session;
 use super::stage::Stage;
 use super::{Output, Past};
 use peer_core::command::Command;
-use peer_core::keep::{Conversation, Record};
+use peer_core::persistence::{Conversation, StoredMessage};
 
 /// Why the history is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,13 @@ impl Session {
     }
 
     /// The history of a conversation, for what it was looked up for.
-    pub(super) fn looked_back(&mut self, with: &Conversation, records: &[Record], unread: usize, stage: &mut Stage) {
+    pub(super) fn looked_back(
+        &mut self,
+        with: &Conversation,
+        records: &[StoredMessage],
+        unread: usize,
+        stage: &mut Stage,
+    ) {
         let asked = self.past.open.iter().position(|(of, _)| of == with);
         if let Some((_, Purpose::Entries)) = asked.map(|place| self.past.open.remove(place)) {
             let own = records.iter().filter(|record| record.name.author == self.user);

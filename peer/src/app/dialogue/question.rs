@@ -12,8 +12,8 @@ use crate::app::passwd::Passwd;
 use crate::app::words::{files, talk};
 use crate::app::{qr, words};
 use peer_core::command::{Answer, Command, FileWish, KeyDecision};
-use peer_core::keep::Conversation;
 use peer_core::notice::FileShown;
+use peer_core::persistence::Conversation;
 
 /// A question.
 #[derive(Debug)]

@@ -20,8 +20,8 @@ use crate::app::sanitise::imitates_us;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, help, mail};
 use peer_core::command::Command;
-use peer_core::keep::Conversation;
 use peer_core::notice::{CallFailed, CallerRefused, LoggedOut, Notice};
+use peer_core::persistence::Conversation;
 
 /// What the person at the keyboard is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]

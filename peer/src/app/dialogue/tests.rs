@@ -15,10 +15,10 @@ mod session;
 
 use super::*;
 use peer_core::command::{Answer, KeyDecision, Ticket};
-use peer_core::keep::{Conversation, Mark};
 use peer_core::notice::{
     AfterLoss, Arrival, CallFailed, EndedBy, GroupNews, KeyState, LoginRefused, Next, NotChanged, Person, Role,
 };
+use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// A screen as a pipe sees it, an entry, and the commands sent.
 struct Scene {

@@ -6,8 +6,8 @@ use super::roster::Membership;
 use super::view::{Awaited, View};
 use crate::app::words::{full, mail};
 use peer_core::command::{Command, GroupWish};
-use peer_core::keep::Conversation;
 use peer_core::notice::GroupNews;
+use peer_core::persistence::Conversation;
 
 impl View {
     /// `/group …`, about the group that is shown unless one is named.

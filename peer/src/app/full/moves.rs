@@ -6,8 +6,8 @@ use super::room::{Link, Loaded};
 use super::view::{PAGE, View};
 use crate::app::words::talk;
 use peer_core::command::{Answer, Command, GroupWish};
-use peer_core::keep::Conversation;
 use peer_core::notice::KeyState;
+use peer_core::persistence::Conversation;
 
 impl View {
     /// Shows a conversation without calling anybody.

@@ -12,20 +12,21 @@ use super::{Focus, Output};
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, failure, files, format, full, mail};
 use peer_core::command::Command;
-use peer_core::keep::{Conversation, Mark, Record};
 use peer_core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, Notice};
+use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 impl View {
     pub(super) fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Text { from, text, id, date } => {
-                let message = Message { author: from.clone(), id, text, date, mark: Mark::Received { read: true } };
+                let message =
+                    Message { author: from.clone(), id, text, date, mark: DeliveryStatus::Received { read: true } };
                 self.said(&Conversation::User(from), message);
             }
             Notice::Arrived(arrivals) => {
                 for arrival in arrivals {
                     let (author, id, text, date) = (arrival.from, arrival.id, arrival.text, arrival.date);
-                    let message = Message { author, id, text, date, mark: Mark::Received { read: false } };
+                    let message = Message { author, id, text, date, mark: DeliveryStatus::Received { read: false } };
                     self.said(&arrival.conversation, message);
                 }
             }
@@ -265,7 +266,7 @@ impl View {
         self.note(&place, &talk::call_failed(to, why, acquaintance));
     }
 
-    fn recalled(&mut self, with: &Conversation, records: Vec<Record>, unread: usize) {
+    fn recalled(&mut self, with: &Conversation, records: Vec<StoredMessage>, unread: usize) {
         let me = self.me.clone();
         let here = self.is_current(with);
         let room = self.room(with);

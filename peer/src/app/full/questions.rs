@@ -12,8 +12,8 @@ use crate::app::dialogue::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::words::{self, full, passcode, talk};
 use peer_core::command::{Answer, Command, KeyDecision};
-use peer_core::keep::Conversation;
 use peer_core::notice::{KeyState, NotChanged};
+use peer_core::persistence::Conversation;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use common::ident::{MessageId, UserId};
 
-use peer_core::keep::{Mark, Name, Record};
+use peer_core::persistence::{DeliveryStatus, MessageKey, StoredMessage};
 
 /// Lines that are kept in memory; older ones are looked up again. Chosen arbitrarily.
 const LINES: usize = 5_000;
@@ -62,12 +62,12 @@ pub(crate) struct Message {
     /// As it came.
     pub(crate) text: String,
     pub(crate) date: u64,
-    pub(crate) mark: Mark,
+    pub(crate) mark: DeliveryStatus,
 }
 
-impl From<Record> for Message {
-    fn from(record: Record) -> Self {
-        let Record { name: Name { author, id, .. }, text, date, mark, .. } = record;
+impl From<StoredMessage> for Message {
+    fn from(record: StoredMessage) -> Self {
+        let StoredMessage { name: MessageKey { author, id, .. }, text, date, mark, .. } = record;
         Self { author, id, text, date, mark }
     }
 }
@@ -130,7 +130,9 @@ impl Room {
 
     /// Messages of ours that have not arrived.
     pub(crate) fn waiting(&self) -> usize {
-        self.messages().filter(|message| matches!(message.mark, Mark::Queued | Mark::Stored)).count()
+        self.messages()
+            .filter(|message| matches!(message.mark, DeliveryStatus::Queued | DeliveryStatus::Stored))
+            .count()
     }
 
     pub(super) fn note(&mut self, date: u64, text: &str) {
@@ -158,7 +160,7 @@ impl Room {
     }
 
     /// What was looked up, oldest first, comes in front; what is here already stays where it is.
-    pub(super) fn recall(&mut self, records: Vec<Record>) {
+    pub(super) fn recall(&mut self, records: Vec<StoredMessage>) {
         let Loaded::Asked(asked) = self.loaded else { return };
         self.loaded = if records.len() < asked { Loaded::All } else { Loaded::Some };
         for record in records.into_iter().rev() {
@@ -178,7 +180,7 @@ impl Room {
     }
 
     /// Messages of ours have come so far.
-    pub(super) fn mark(&mut self, me: &UserId, ids: &[MessageId], mark: Mark) {
+    pub(super) fn mark(&mut self, me: &UserId, ids: &[MessageId], mark: DeliveryStatus) {
         for line in self.lines.iter_mut().rev() {
             if let Line::Message(message) = line
                 && message.author == *me

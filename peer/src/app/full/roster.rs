@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use common::ident::{GroupName, UserId};
 use common::msg::PresenceStatus;
 
-use peer_core::keep::Conversation;
 use peer_core::notice::{KeyState, ListedGroup, Person};
+use peer_core::persistence::Conversation;
 
 /// Where somebody is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -6,7 +6,7 @@ use super::view::View;
 use super::{Action, Output};
 use crate::app::sanitise::SafeText;
 use crate::app::words::{format, full, here, mail};
-use peer_core::keep::{Name, Record};
+use peer_core::persistence::{MessageKey, StoredMessage};
 
 /// Older messages that are looked up at a time on the way to one that was found.
 const STRIDE: usize = 1000;
@@ -15,7 +15,7 @@ const STRIDE: usize = 1000;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) title: String,
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<StoredMessage>,
     /// The one that is looked at.
     pub(crate) at: usize,
 }
@@ -97,7 +97,7 @@ impl View {
     }
 
     /// `/find` has found something.
-    pub(super) fn show_found(&mut self, title: String, records: Vec<Record>) {
+    pub(super) fn show_found(&mut self, title: String, records: Vec<StoredMessage>) {
         self.found = Found { title, records, at: 0 };
         self.overlay = Some(Overlay::Found);
     }
@@ -122,7 +122,7 @@ impl View {
 
     /// Looks for the message that is to be shown, further and further back.
     pub(super) fn seek(&mut self) {
-        let Some(Name { conversation, author, id }) = self.sought.take() else { return };
+        let Some(MessageKey { conversation, author, id }) = self.sought.take() else { return };
         if !self.is_current(&conversation) {
             return;
         }
@@ -136,7 +136,7 @@ impl View {
             }
             (None, Loaded::All | Loaded::Nothing) => self.tell(mail::NOTHING_THERE),
             (None, loaded) => {
-                self.sought = Some(Name { conversation, author, id });
+                self.sought = Some(MessageKey { conversation, author, id });
                 if loaded == Loaded::Some {
                     self.look_up_older(STRIDE);
                 }

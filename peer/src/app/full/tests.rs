@@ -10,7 +10,7 @@ use super::*;
 use crate::app::dialogue::{Names, Presence, Questions, Start};
 use crate::app::sanitise::Glyphs;
 use peer_core::command::KeyDecision;
-use peer_core::keep::{Conversation, Mark, Name, Record};
+use peer_core::persistence::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 
 const PASSCODE: &str = "482193";
 
@@ -255,11 +255,14 @@ fn a_selected_message_is_copied_or_quoted() {
     assert_eq!(ali.typed, "> two\nyes");
 }
 
-fn record(number: u8) -> Record {
-    let name =
-        Name { conversation: Conversation::User(id("bianca")), author: id("bianca"), id: MessageId([number; 16]) };
+fn record(number: u8) -> StoredMessage {
+    let name = MessageKey {
+        conversation: Conversation::User(id("bianca")),
+        author: id("bianca"),
+        id: MessageId([number; 16]),
+    };
     let text = format!("number {number}");
-    Record { name, text, date: 0, arrived: 0, mark: Mark::Received { read: true }, since: 0 }
+    StoredMessage { name, text, date: 0, arrived: 0, mark: DeliveryStatus::Received { read: true }, since: 0 }
 }
 
 #[test]
@@ -270,7 +273,7 @@ fn a_message_that_was_found_is_looked_for_as_far_back_as_it_is() {
     ali.enters("");
     assert!(ali.shows("bianca"));
     let with = Conversation::User(id("bianca"));
-    let page: Vec<Record> = (10..110).map(record).collect();
+    let page: Vec<StoredMessage> = (10..110).map(record).collect();
     ali.asked.clear();
     ali.hears(Notice::History { with: with.clone(), records: page, unread: 0 });
     assert!(ali.asked.iter().any(|command| command.starts_with("History")), "{:?}", ali.asked);

@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::view::View;
 use crate::app::pace::Pace;
 use crate::app::words::files;
-use peer_core::keep::Conversation;
 use peer_core::notice::{FileNews, FileShown, FileState};
+use peer_core::persistence::Conversation;
 
 /// A file, and what was told of it last.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use crate::app::grammar::{self, Entry, Request, Switch};
 use crate::app::passwd::Passwd;
 use crate::app::words::{self, full, help, mail, talk};
 use peer_core::command::{Answer, Command, Ticket};
-use peer_core::keep::Conversation;
+use peer_core::persistence::Conversation;
 
 impl View {
     pub(super) fn line(&mut self, line: &str) {

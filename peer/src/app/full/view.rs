@@ -17,7 +17,7 @@ use crate::app::exit;
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::words::{full, talk};
 use peer_core::command::Command;
-use peer_core::keep::{Conversation, Name};
+use peer_core::persistence::{Conversation, MessageKey};
 
 /// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
 pub(super) const PAGE: usize = 100;
@@ -75,7 +75,7 @@ pub(crate) struct View {
     pub(crate) selected: Option<i64>,
     pub(crate) found: Found,
     /// A message that was found and is to be shown.
-    pub(super) sought: Option<Name>,
+    pub(super) sought: Option<MessageKey>,
     pub(crate) transfers: Transfers,
     pub(super) questions: Vec<Question>,
     pub(super) awaited: Vec<Awaited>,
@@ -310,7 +310,7 @@ impl View {
             return;
         }
         room.loaded = Loaded::Asked(count);
-        let before = room.oldest().map(|message| Name {
+        let before = room.oldest().map(|message| MessageKey {
             conversation: with.clone(),
             author: message.author.clone(),
             id: message.id,

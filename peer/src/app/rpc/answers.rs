@@ -11,10 +11,10 @@ use crate::app::exit;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, files, mail, passcode};
 use peer_core::command::KeyDecision;
-use peer_core::keep::{Conversation, Mark};
 use peer_core::notice::{
     CallFailed, FileNews, GroupNews, KeyState, ListedGroup, NotChanged, NotSent, Notice, Person, Role,
 };
+use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// What a request waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, R
             Err(key_changed(of, *since, old, new))
         }
         (Await::Sent { ticket, linked }, Notice::Sent { ticket: Some(told), record }) if told.number == *ticket => {
-            let state = if *linked || record.mark != Mark::Queued { "sent" } else { "queued" };
+            let state = if *linked || record.mark != DeliveryStatus::Queued { "sent" } else { "queued" };
             Ok(json!({ "msg": record.name.id, "state": state }))
         }
         (Await::Sent { ticket, .. }, Notice::NotSent { to, text, why, ticket: told }) if told.number == *ticket => {

@@ -5,8 +5,8 @@ use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
 use crate::app::words;
-use peer_core::keep::{Conversation, Mark, Record};
 use peer_core::notice::{EndedBy, FileNews, FileShown, GroupNews, Next, Notice};
+use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 /// The types of events, as `hello` tells them.
 pub(super) const TYPES: &[&str] = &[
@@ -42,7 +42,7 @@ fn events(notice: &Notice) -> Vec<Value> {
             .map(|a| message(&a.conversation, a.from.as_str(), &a.id, &a.text, a.date, a.waited))
             .collect(),
         Notice::Sent { ticket: None, record } => {
-            let Record { name, text, date, .. } = record;
+            let StoredMessage { name, text, date, .. } = record;
             vec![message(&name.conversation, name.author.as_str(), &name.id, text, *date, false)]
         }
         Notice::Sent { ticket: Some(ticket), record } => {
@@ -52,7 +52,7 @@ fn events(notice: &Notice) -> Vec<Value> {
             }
             vec![event]
         }
-        Notice::Marked { to, ids, mark: mark @ (Mark::Delivered | Mark::Read), .. } => ids
+        Notice::Marked { to, ids, mark: mark @ (DeliveryStatus::Delivered | DeliveryStatus::Read), .. } => ids
             .iter()
             .map(|id| json!({"type": "receipt", "msg": id, "from": to.to_string(), "state": mark_word(*mark)}))
             .collect(),
@@ -109,7 +109,7 @@ fn group_of(at: &Conversation) -> Option<String> {
     if let Conversation::Group(group) = at { Some(group.to_string()) } else { None }
 }
 
-fn state(to: &Conversation, id: &MessageId, mark: Mark) -> Value {
+fn state(to: &Conversation, id: &MessageId, mark: DeliveryStatus) -> Value {
     json!({"type": "message_state", "msg": id, "to": to.to_string(), "state": mark_word(mark)})
 }
 
@@ -128,20 +128,20 @@ fn next_word(next: &Next) -> &'static str {
 }
 
 /// The word for how far a message has come.
-pub(super) fn mark_word(mark: Mark) -> &'static str {
+pub(super) fn mark_word(mark: DeliveryStatus) -> &'static str {
     match mark {
-        Mark::Received { read: false } => "unread",
-        Mark::Received { read: true } | Mark::Read => "read",
-        Mark::Queued => "queued",
-        Mark::Stored => "stored",
-        Mark::Delivered => "delivered",
-        Mark::Failed => "failed",
+        DeliveryStatus::Received { read: false } => "unread",
+        DeliveryStatus::Received { read: true } | DeliveryStatus::Read => "read",
+        DeliveryStatus::Queued => "queued",
+        DeliveryStatus::Stored => "stored",
+        DeliveryStatus::Delivered => "delivered",
+        DeliveryStatus::Failed => "failed",
     }
 }
 
 /// A stored message, as `history` and `search` tell it.
-pub(super) fn record(record: &Record) -> Value {
-    let Record { name, text, date, mark, since, .. } = record;
+pub(super) fn record(record: &StoredMessage) -> Value {
+    let StoredMessage { name, text, date, mark, since, .. } = record;
     json!({
         "msg": name.id, "from": name.author, "in": name.conversation.to_string(), "group": group_of(&name.conversation),
         "text": text, "date": date, "state": mark_word(*mark), "state_since": since
@@ -215,13 +215,14 @@ mod tests {
 
     use super::*;
     use peer_core::command::Ticket;
-    use peer_core::keep::Name;
+    use peer_core::persistence::MessageKey;
 
     #[test]
     fn every_event_has_a_type_that_hello_tells() {
         let user = UserId::parse("bianca").unwrap();
-        let name = Name { conversation: Conversation::Everyone, author: user.clone(), id: MessageId([7; 16]) };
-        let record = Record { name, text: "hi".into(), date: 1, arrived: 1, mark: Mark::Queued, since: 1 };
+        let name = MessageKey { conversation: Conversation::Everyone, author: user.clone(), id: MessageId([7; 16]) };
+        let record =
+            StoredMessage { name, text: "hi".into(), date: 1, arrived: 1, mark: DeliveryStatus::Queued, since: 1 };
         let ticket = Some(Ticket { number: 1, reference: Some("job".into()) });
         let notices = [
             Notice::Text { from: user.clone(), text: "hi".into(), id: MessageId([7; 16]), date: 1 },
@@ -230,10 +231,15 @@ mod tests {
             Notice::Marked {
                 to: Conversation::Everyone,
                 ids: vec![MessageId([7; 16])],
-                mark: Mark::Stored,
+                mark: DeliveryStatus::Stored,
                 late: false,
             },
-            Notice::Marked { to: Conversation::Everyone, ids: vec![MessageId([7; 16])], mark: Mark::Read, late: false },
+            Notice::Marked {
+                to: Conversation::Everyone,
+                ids: vec![MessageId([7; 16])],
+                mark: DeliveryStatus::Read,
+                late: false,
+            },
             Notice::Asked { from: user.clone() },
             Notice::KeyChanged { of: user, since: 0, old: "1".into(), new: "2".into() },
             Notice::DirectoryBack,

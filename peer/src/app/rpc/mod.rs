@@ -34,8 +34,8 @@ use self::wire::RpcError;
 use crate::app::exit;
 use crate::app::words::failure;
 use peer_core::command::{After, Command, Ticket};
-use peer_core::keep::Conversation;
 use peer_core::notice::{KeyState, LoggedOut, Notice};
+use peer_core::persistence::Conversation;
 
 /// A client, for as long as it is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

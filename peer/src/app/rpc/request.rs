@@ -11,7 +11,7 @@ use super::wire::{self, Misunderstood, Request, RpcError};
 use super::{Asker, ClientId, Output, Replay, Rpc, Stage};
 use crate::app::{exit, grammar, words};
 use peer_core::command::{After, Answer, Command, FileWish, GroupWish};
-use peer_core::keep::{Conversation, Name};
+use peer_core::persistence::{Conversation, MessageKey};
 
 /// Requests of one client that may wait for answers.
 const PENDING: usize = 256;
@@ -95,7 +95,7 @@ impl Rpc {
                 let with = conversation(&with)?;
                 let before = before.map(|before| {
                     let id: MessageId = before.msg.parse().map_err(|_| RpcError::params("before.msg is not an id"))?;
-                    Ok::<_, RpcError>(Name { conversation: with.clone(), author: user(&before.from)?, id })
+                    Ok::<_, RpcError>(MessageKey { conversation: with.clone(), author: user(&before.from)?, id })
                 });
                 let (before, count) = (before.transpose()?, limit.clamp(1, HISTORY));
                 self.ask(asker, Await::History(with.clone()), Command::History { with, count, before });

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use peer_core::command::Answer;
-use peer_core::keep::{Mark, Name, Record};
 use peer_core::notice::{Event, LoginRefused};
+use peer_core::persistence::{DeliveryStatus, MessageKey, StoredMessage};
 
 const ALI: ClientId = ClientId(1);
 const OTHER: ClientId = ClientId(2);
@@ -103,9 +103,10 @@ impl Scene {
     }
 }
 
-fn record(msg: u8, mark: Mark) -> Record {
-    let name = Name { conversation: Conversation::User(id("bianca")), author: id("ali"), id: MessageId([msg; 16]) };
-    Record { name, text: "Hello".into(), date: 5, arrived: 5, mark, since: 5 }
+fn record(msg: u8, mark: DeliveryStatus) -> StoredMessage {
+    let name =
+        MessageKey { conversation: Conversation::User(id("bianca")), author: id("ali"), id: MessageId([msg; 16]) };
+    StoredMessage { name, text: "Hello".into(), date: 5, arrived: 5, mark, since: 5 }
 }
 
 #[test]
@@ -162,10 +163,10 @@ fn answers_find_the_requests_they_belong_to() {
     scene.says(json!({"id": "b", "method": "send", "params": {"to": "bianca", "text": "two"}}));
     scene.says(json!({"id": "c", "method": "verify.number", "params": {"id": "carol"}}));
     let ticket = |number| Some(Ticket { number, reference: None });
-    scene.notice(Notice::Sent { ticket: ticket(2), record: record(2, Mark::Queued) });
+    scene.notice(Notice::Sent { ticket: ticket(2), record: record(2, DeliveryStatus::Queued) });
     scene.notice(Notice::Established { with: id("bianca") });
     scene.notice(Notice::CallFailed { to: id("carol"), why: peer_core::notice::CallFailed::NotFound });
-    scene.notice(Notice::Sent { ticket: ticket(1), record: record(1, Mark::Queued) });
+    scene.notice(Notice::Sent { ticket: ticket(1), record: record(1, DeliveryStatus::Queued) });
     let told = scene.told();
     let ids: Vec<&Value> = told.iter().map(|line| &line["id"]).collect();
     assert_eq!(ids, ["b", "c", "a"]);
@@ -183,7 +184,10 @@ fn a_message_that_must_not_wait_needs_a_connection() {
     scene.says(json!({"id": 2, "method": "send", "params": {"to": "bianca", "text": "now", "queue": false}}));
     scene.notice(Notice::Established { with: id("bianca") });
     assert!(scene.commands.last().unwrap().starts_with("Send"), "{:?}", scene.commands);
-    scene.notice(Notice::Sent { ticket: Some(Ticket { number: 1, reference: None }), record: record(1, Mark::Queued) });
+    scene.notice(Notice::Sent {
+        ticket: Some(Ticket { number: 1, reference: None }),
+        record: record(1, DeliveryStatus::Queued),
+    });
     assert_eq!(scene.told()[0]["result"]["state"], "sent");
 }
 

@@ -3,8 +3,8 @@
 use common::ident::UserId;
 
 use super::help;
-use peer_core::keep::Mark;
 use peer_core::notice::Role;
+use peer_core::persistence::DeliveryStatus;
 
 /// In front of the entry.
 pub(crate) const ENTRY: &str = " > ";
@@ -114,14 +114,14 @@ pub(crate) fn wants_to_talk(from: &UserId) -> String {
 }
 
 /// Of a single message: who, when, how far it has come.
-pub(crate) fn said_by(author: &UserId, date: u64, mark: Mark) -> String {
+pub(crate) fn said_by(author: &UserId, date: u64, mark: DeliveryStatus) -> String {
     let state = match mark {
-        Mark::Received { .. } => "received",
-        Mark::Queued => "waits here",
-        Mark::Stored => "kept by the directory server",
-        Mark::Delivered => "delivered",
-        Mark::Read => "read",
-        Mark::Failed => "not delivered",
+        DeliveryStatus::Received { .. } => "received",
+        DeliveryStatus::Queued => "waits here",
+        DeliveryStatus::Stored => "kept by the directory server",
+        DeliveryStatus::Delivered => "delivered",
+        DeliveryStatus::Read => "read",
+        DeliveryStatus::Failed => "not delivered",
     };
     format!("{author}, {} UTC, {state}", super::format::moment(date))
 }

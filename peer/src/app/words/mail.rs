@@ -5,8 +5,8 @@ use common::msg::PresenceStatus;
 
 use super::format::{self, moment};
 use peer_core::command::Answer;
-use peer_core::keep::{Conversation, Mark, Record};
 use peer_core::notice::{Explained, GroupNews, Next, NotSent, Role};
+use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 /// `n.everyone`: the broadcast conversation.
 pub(crate) const EVERYONE: &str =
@@ -75,11 +75,11 @@ pub(crate) fn delivered_late(to: &Conversation, count: usize) -> String {
 }
 
 /// `n.receipt`: where every one is to be told.
-pub(crate) fn has_come(to: &Conversation, count: usize, mark: Mark) -> Option<String> {
+pub(crate) fn has_come(to: &Conversation, count: usize, mark: DeliveryStatus) -> Option<String> {
     let messages = format::count(count, "message", "messages");
     match (mark, to) {
-        (Mark::Delivered, Conversation::User(to)) => Some(format!("-- Delivered to {to}: {messages}.")),
-        (Mark::Read, Conversation::User(to)) => Some(format!("-- Read by {to}: {messages}.")),
+        (DeliveryStatus::Delivered, Conversation::User(to)) => Some(format!("-- Delivered to {to}: {messages}.")),
+        (DeliveryStatus::Read, Conversation::User(to)) => Some(format!("-- Read by {to}: {messages}.")),
         _ => None,
     }
 }
@@ -129,13 +129,13 @@ fn author(conversation: &Conversation, from: &UserId) -> String {
 }
 
 /// In front of a message of the history.
-pub(crate) fn recalled(record: &Record) -> String {
+pub(crate) fn recalled(record: &StoredMessage) -> String {
     format!("{} {}{}: ", moment(record.date), record.name.author, state(record))
 }
 
 /// In front of a message that may be of any conversation.
-pub(crate) fn recalled_anywhere(record: &Record) -> String {
-    let Record { name, date, .. } = record;
+pub(crate) fn recalled_anywhere(record: &StoredMessage) -> String {
+    let StoredMessage { name, date, .. } = record;
     let (place, author) = (&name.conversation, &name.author);
     let said = match place {
         Conversation::User(with) if with == author => author.to_string(),
@@ -146,19 +146,19 @@ pub(crate) fn recalled_anywhere(record: &Record) -> String {
 }
 
 /// One message that was found, in a row.
-pub(crate) fn found_line(record: &Record) -> String {
+pub(crate) fn found_line(record: &StoredMessage) -> String {
     let text: String = record.text.chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
     format!("{}{text}", recalled_anywhere(record))
 }
 
 /// How far a message of ours has come. In a group and in `*` nobody confirms.
-fn state(record: &Record) -> &'static str {
+fn state(record: &StoredMessage) -> &'static str {
     match (record.mark, &record.name.conversation) {
-        (Mark::Queued, _) => " (waits)",
-        (Mark::Failed, _) => " (not delivered)",
-        (Mark::Stored, Conversation::User(_)) => " (stored)",
-        (Mark::Delivered, Conversation::User(_)) => " (delivered)",
-        (Mark::Read, Conversation::User(_)) => " (read)",
+        (DeliveryStatus::Queued, _) => " (waits)",
+        (DeliveryStatus::Failed, _) => " (not delivered)",
+        (DeliveryStatus::Stored, Conversation::User(_)) => " (stored)",
+        (DeliveryStatus::Delivered, Conversation::User(_)) => " (delivered)",
+        (DeliveryStatus::Read, Conversation::User(_)) => " (read)",
         _ => "",
     }
 }
@@ -180,11 +180,11 @@ pub(crate) fn explained(of: &Conversation, messages: &[Explained]) -> Vec<String
     }
     let line = |message: &Explained| {
         let state = match message.mark {
-            Mark::Queued => "waits here since",
-            Mark::Stored => "is kept by the directory server since",
-            Mark::Delivered | Mark::Received { .. } => "was delivered",
-            Mark::Read => "was read",
-            Mark::Failed => "was given up",
+            DeliveryStatus::Queued => "waits here since",
+            DeliveryStatus::Stored => "is kept by the directory server since",
+            DeliveryStatus::Delivered | DeliveryStatus::Received { .. } => "was delivered",
+            DeliveryStatus::Read => "was read",
+            DeliveryStatus::Failed => "was given up",
         };
         let (text, since) = (format::quoted(&message.text), moment(message.since));
         format!("-- \"{text}\" {state} {since}. {}", next(of, &message.next))

@@ -11,8 +11,8 @@ use crate::shell::transfer::{self, Fetch, Look, Serve};
 use crate::shell::{Event, dial, rt};
 use peer_core::engine::{Input, LinkId};
 use peer_core::notice::{Failure, Notice};
-use peer_core::post::Wanted;
-use peer_core::verify::Found;
+use peer_core::post::Download;
+use peer_core::verify::LookupResult;
 
 impl Terminal {
     /// Looks at what is to be offered, beside everything else: a folder may be large.
@@ -38,7 +38,7 @@ impl Terminal {
         }
     }
 
-    pub(super) fn fetch(&mut self, to: UserId, found: Found, wanted: Wanted) -> Result<(), Failure> {
+    pub(super) fn fetch(&mut self, to: UserId, found: LookupResult, wanted: Download) -> Result<(), Failure> {
         let config = dial::config(&self.credentials.identity, &found)
             .map_err(|e| Failure::Internal { detail: e.to_string() })?;
         let (number, events) = (wanted.number, self.events.clone());
@@ -64,7 +64,7 @@ impl Terminal {
         }
     }
 
-    pub(super) fn stop_file(&mut self, number: u64, came: Option<Box<Wanted>>) {
+    pub(super) fn stop_file(&mut self, number: u64, came: Option<Box<Download>>) {
         self.fetching.remove(&number);
         self.stop_serving(number);
         if let Some(wanted) = came {

@@ -18,7 +18,7 @@ use super::directory::session::{Question, Session, ask};
 use super::door::{Caller, Door, HalfOpen};
 use super::entry::Entered;
 use super::journal;
-use super::link::{self, Judgement, Order};
+use super::link::{self, Admission, Order};
 use super::office::Office;
 use super::rt::{self, Task, TcpStream};
 use super::transfer::{self, Habits, Serve};
@@ -28,10 +28,10 @@ use crate::store::state::State;
 use peer_core::command::{Command, FileWish};
 use peer_core::contacts::Contacts;
 use peer_core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
-use peer_core::keep::{Change, HistoryChange, Kind};
 use peer_core::notice::{Failure, Notice};
+use peer_core::persistence::{HistoryWrite, Table, Write};
 use peer_core::post::forget_rooms;
-use peer_core::verify::{Found, Me};
+use peer_core::verify::{LocalIdentity, LookupResult};
 
 /// How long goodbyes may take when the program ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -54,7 +54,7 @@ struct LinkHandle {
 struct Terminal {
     engine: Engine,
     clock: Clock,
-    me: Me,
+    me: LocalIdentity,
     credentials: Arc<Credentials>,
     source: std::net::IpAddr,
     door: Arc<Door>,
@@ -93,7 +93,7 @@ pub(crate) async fn run(setup: Setup, entered: Entered, front_end: FrontEnd) {
 async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<(), Failure> {
     let Entered { wire, place, folder, credentials, mut state, listener, port, presence } = entered;
     let credentials = Arc::new(credentials);
-    let me = Me {
+    let me = LocalIdentity {
         user: credentials.user.clone(),
         key: credentials.identity.public().clone(),
         terminal: credentials.certificate.terminal,
@@ -157,7 +157,7 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
 /// Messages older than the person wants to keep go at the start of the program.
 fn forget_old_messages(state: &mut State, keep: Duration) -> Result<(), Failure> {
     let before = clock::date().saturating_sub(keep.as_secs());
-    Ok(state.keep(&[Change::History(HistoryChange::Forget { before })])?)
+    Ok(state.keep(&[Write::History(HistoryWrite::Forget { before })])?)
 }
 
 impl Terminal {
@@ -277,9 +277,9 @@ impl Terminal {
             match effect {
                 // Whoever leaves is not held up by a disk.
                 effect if rests_on_nothing && !effect.is_an_end() => {}
-                Effect::Keep(_) if self.is_suspended => rests_on_nothing = true,
+                Effect::Persist(_) if self.is_suspended => rests_on_nothing = true,
                 effect if self.is_suspended && effect.rests_on_the_disk() => {}
-                Effect::Keep(changes) => {
+                Effect::Persist(changes) => {
                     let kept = self.keep(&changes, news.pop_front().unwrap_or_default()).await;
                     if let Err(error) = kept {
                         // What follows rests on it. Where the disk stands now, the post office begins anew.
@@ -305,7 +305,7 @@ impl Terminal {
         Ok(run)
     }
 
-    async fn keep(&mut self, changes: &[Change], news: Vec<String>) -> Result<(), StoreError> {
+    async fn keep(&mut self, changes: &[Write], news: Vec<String>) -> Result<(), StoreError> {
         let events = self.state.lock().await.keep_and_tell(changes, clock::milliseconds(), news)?;
         for event in events {
             self.front_end.tell(Notice::Journaled(event)).await;
@@ -333,7 +333,8 @@ impl Terminal {
         self.is_suspended = true;
         {
             let mut state = self.state.lock().await;
-            let forgotten = forget_rooms(self.office.me.terminal, &state.load(Kind::Mls)?, &state.load(Kind::Counter)?);
+            let forgotten =
+                forget_rooms(self.office.me.terminal, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
             state.renew_terminal(&forgotten)?;
         }
         self.front_end.tell(Notice::NewTerminal).await;
@@ -383,13 +384,13 @@ impl Terminal {
                 }
             }
             Effect::Ask(message) => ask(&self.questions, Question::Post(message)).await,
-            Effect::Recall(recall) => {
+            Effect::QueryHistory(recall) => {
                 let answer = self.office.recall(&*self.state.lock().await, recall);
                 let answer = answer.unwrap_or_else(|error| Notice::NotKept { detail: error.to_string() });
                 self.front_end.tell(answer).await;
             }
             // Taken before they come here.
-            Effect::Keep(_) | Effect::NewTerminal => {}
+            Effect::Persist(_) | Effect::NewTerminal => {}
             Effect::Close { link, reason } => {
                 if let Some(handle) = self.links.remove(&link) {
                     link::order(&handle.orders, Order::Close(reason));
@@ -405,11 +406,11 @@ impl Terminal {
         Ok(Run::On)
     }
 
-    fn call(&self, to: common::ident::UserId, found: Found, config: Arc<rustls::ClientConfig>) -> Dial {
+    fn call(&self, to: common::ident::UserId, found: LookupResult, config: Arc<rustls::ClientConfig>) -> Dial {
         Dial { me: self.me.clone(), to, found, config, source: self.source, time: self.door.time(), fetch: None }
     }
 
-    fn dial(&mut self, dial: DialId, to: common::ident::UserId, found: Found) -> Result<(), Failure> {
+    fn dial(&mut self, dial: DialId, to: common::ident::UserId, found: LookupResult) -> Result<(), Failure> {
         let config = dial::config(&self.credentials.identity, &found)
             .map_err(|e| Failure::Internal { detail: e.to_string() })?;
         let call = self.call(to, found, config);
@@ -427,7 +428,7 @@ impl Terminal {
         self.next_link += 1;
         let id = LinkId(self.next_link);
         let (orders, received) = async_channel::unbounded();
-        let standing = if half_open.is_some() { Judgement::Open } else { Judgement::Accepted };
+        let standing = if half_open.is_some() { Admission::Open } else { Admission::Accepted };
         let events = self.events.clone();
         let standing = link::Standing { link, id, orders: received, events, standing };
         let alive = self.link_tasks.0.clone();

@@ -31,7 +31,7 @@ use super::link::send;
 use super::{Events, rt};
 use peer_core::engine::Input;
 use peer_core::notice::FileFailed;
-use peer_core::post::{Source, Wanted, Went};
+use peer_core::post::{Download, Source, TransferOutcome};
 
 /// Bytes that are read and given to the link at once: a disk's request is long by then, and what waits is little.
 const PIECE: usize = 4 * FRAME_AFTER_LOGIN;
@@ -106,24 +106,30 @@ pub(crate) struct Serve {
 
 impl Serve {
     /// Gives it to a caller that was accepted and told so.
-    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(self, link: &mut Link<S>, events: &Events) -> Went {
-        self.stream(link, events).await.unwrap_or(Went::Stopped)
+    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        self,
+        link: &mut Link<S>,
+        events: &Events,
+    ) -> TransferOutcome {
+        self.stream(link, events).await.unwrap_or(TransferOutcome::Stopped)
     }
 
     async fn stream<S: AsyncRead + AsyncWrite + Unpin>(
         self,
         link: &mut Link<S>,
         events: &Events,
-    ) -> Result<Went, LinkError> {
+    ) -> Result<TransferOutcome, LinkError> {
         let Self { number, source, offset, rate } = self;
         let size = source.size;
-        let Some(PeerMessage::Connected(_)) = message(link, CALL_DEADLINE).await else { return Ok(Went::Stopped) };
+        let Some(PeerMessage::Connected(_)) = message(link, CALL_DEADLINE).await else {
+            return Ok(TransferOutcome::Stopped);
+        };
         if offset > size {
-            return Ok(Went::Stopped);
+            return Ok(TransferOutcome::Stopped);
         }
         let reading = match rt::unblock(move || Reading::open(&source, offset)).await {
             Ok(reading) => reading,
-            Err(why) => return Ok(Went::Failed(failed(why))),
+            Err(why) => return Ok(TransferOutcome::Failed(failed(why))),
         };
         send(link, File { size })?;
         let (pieces, read) = async_channel::bounded(PIECES);
@@ -148,13 +154,13 @@ impl Serve {
         }
         let digest = match poured.await {
             Ok(digest) => Hex(digest.map(|digest| digest.as_bytes().to_vec()).unwrap_or_default()),
-            Err(why) => return Ok(Went::Failed(failed(why))),
+            Err(why) => return Ok(TransferOutcome::Failed(failed(why))),
         };
         send(link, FileEnd { digest })?;
         rt::timeout(DEAD_AFTER, link.flush()).await.map_err(|_| LinkError::TooSlow)??;
         // The other side closes when it has everything.
         let _ = rt::timeout(CALL_DEADLINE, link.next()).await;
-        Ok(Went::Sent)
+        Ok(TransferOutcome::Sent)
     }
 }
 
@@ -167,7 +173,7 @@ fn failed(why: Unreadable) -> FileFailed {
 
 /// A file to be fetched.
 pub(super) struct Fetch {
-    pub(super) wanted: Wanted,
+    pub(super) wanted: Download,
     pub(super) habits: Habits,
     pub(super) dial: Dial,
     pub(super) events: Events,
@@ -175,7 +181,7 @@ pub(super) struct Fetch {
 
 impl Fetch {
     /// Fetches it, from where an earlier attempt has come to.
-    pub(super) async fn run(self) -> Went {
+    pub(super) async fn run(self) -> TransferOutcome {
         let Self { wanted, habits, dial, events } = self;
         let folder = wanted.folder.clone().unwrap_or(habits.folder);
         let (size, number, file) = (wanted.size, wanted.number, wanted.file);
@@ -185,13 +191,13 @@ impl Fetch {
         };
         let done = part.done;
         // Whoever declines now may be another terminal than the one that has the file.
-        let Ok(mut link) = dial.for_file(file, done).place().await else { return Went::Stopped };
+        let Ok(mut link) = dial.for_file(file, done).place().await else { return TransferOutcome::Stopped };
         // The sender reads all of that once more, for the digest.
         let patience = DEAD_AFTER + Duration::from_secs(done / SLOW_DISK);
         match message(&mut link, patience).await {
             Some(PeerMessage::File(head)) if head.size == size => {}
-            Some(PeerMessage::File(_)) => return Went::Failed(FileFailed::Changed),
-            _ => return Went::Stopped,
+            Some(PeerMessage::File(_)) => return TransferOutcome::Failed(FileFailed::Changed),
+            _ => return TransferOutcome::Stopped,
         }
         let (pieces, written) = async_channel::bounded(PIECES);
         let (empty, used) = async_channel::bounded(PIECES + 1);
@@ -203,9 +209,11 @@ impl Fetch {
             Err(went) => return went,
         };
         if came.is_none() {
-            return Went::Stopped;
+            return TransferOutcome::Stopped;
         }
-        let Some(PeerMessage::FileEnd(end)) = message(&mut link, DEAD_AFTER).await else { return Went::Stopped };
+        let Some(PeerMessage::FileEnd(end)) = message(&mut link, DEAD_AFTER).await else {
+            return TransferOutcome::Stopped;
+        };
         let _ = rt::timeout(CALL_DEADLINE, link.close()).await;
         rt::unblock(move || part.finish(&end.digest.0, habits.on_exists)).await
     }

@@ -11,25 +11,25 @@ use rustix::fs::{OFlags, RenameFlags};
 
 use super::{Habits, OnExists, PIECE, folder};
 use peer_core::notice::FileFailed;
-use peer_core::post::{Wanted, Went};
+use peer_core::post::{Download, TransferOutcome};
 
 /// Names that are tried before what has come is left under its temporary one.
 const NAMES: usize = 1000;
 
 /// Removes what has come of a file that is not wanted any more.
-pub(crate) fn throw_away(wanted: &Wanted, habits: &Habits) {
+pub(crate) fn throw_away(wanted: &Download, habits: &Habits) {
     let folder = wanted.folder.as_ref().unwrap_or(&habits.folder);
     // Most often there is nothing; what cannot be removed has a name that tells what it is.
     let _ = std::fs::remove_file(part_of(wanted, folder));
 }
 
-fn part_of(wanted: &Wanted, folder: &Path) -> PathBuf {
+fn part_of(wanted: &Download, folder: &Path) -> PathBuf {
     folder.join(format!("{}.part", temporary(wanted)))
 }
 
 /// What has come so far.
 pub(super) struct Part {
-    wanted: Wanted,
+    wanted: Download,
     folder: PathBuf,
     path: PathBuf,
     file: File,
@@ -40,22 +40,22 @@ pub(super) struct Part {
 
 impl Part {
     /// Takes up what an earlier attempt has left, or begins anew; never through a link, never readable by others.
-    pub(super) fn open(wanted: Wanted, folder: PathBuf) -> Result<Self, Went> {
+    pub(super) fn open(wanted: Download, folder: PathBuf) -> Result<Self, TransferOutcome> {
         let path = part_of(&wanted, &folder);
         let opened = Self::open_file(&wanted, &folder, &path);
-        let (mut file, done) = opened.map_err(|error| Went::Failed(disk(&error)))?;
+        let (mut file, done) = opened.map_err(|error| TransferOutcome::Failed(disk(&error)))?;
         // A folder is unpacked beside its archive.
         let need = (wanted.size - done) + wanted.files.map_or(0, |_| wanted.size);
         let free = free_in(&folder);
         if need > free {
-            return Err(Went::DiskFull { need, free, folder });
+            return Err(TransferOutcome::DiskFull { need, free, folder });
         }
         let mut digest = Hasher::new();
-        let hashed = hash(&mut file, &mut digest).map_err(|error| Went::Failed(disk(&error)))?;
+        let hashed = hash(&mut file, &mut digest).map_err(|error| TransferOutcome::Failed(disk(&error)))?;
         Ok(Self { wanted, folder, path, file, digest, done: hashed })
     }
 
-    fn open_file(wanted: &Wanted, folder: &Path, path: &Path) -> io::Result<(File, u64)> {
+    fn open_file(wanted: &Download, folder: &Path, path: &Path) -> io::Result<(File, u64)> {
         std::fs::create_dir_all(folder)?;
         let nofollow = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).map_err(io::Error::other)?;
         let mut options = OpenOptions::new();
@@ -73,7 +73,7 @@ impl Part {
     }
 
     /// Writes what comes, on a thread that may wait, until nothing more comes; pieces that were written can be filled again.
-    pub(super) fn fill(mut self, from: &Receiver<Vec<u8>>, empty: &Sender<Vec<u8>>) -> Result<Self, Went> {
+    pub(super) fn fill(mut self, from: &Receiver<Vec<u8>>, empty: &Sender<Vec<u8>>) -> Result<Self, TransferOutcome> {
         while let Ok(mut piece) = from.recv_blocking() {
             if let Err(error) = self.file.write_all(&piece) {
                 return Err(self.full_or_broken(&error));
@@ -87,10 +87,10 @@ impl Part {
     }
 
     /// Gives what has come its name if it is right.
-    pub(super) fn finish(mut self, digest: &[u8], on_exists: OnExists) -> Went {
+    pub(super) fn finish(mut self, digest: &[u8], on_exists: OnExists) -> TransferOutcome {
         if self.digest.finalize().as_bytes() != digest {
             let _ = std::fs::remove_file(&self.path);
-            return Went::Failed(FileFailed::Digest);
+            return TransferOutcome::Failed(FileFailed::Digest);
         }
         if let Err(error) = self.file.sync_all() {
             return self.full_or_broken(&error);
@@ -106,33 +106,33 @@ impl Part {
         let went = match unpacked {
             Ok(()) => name(&into, &self.folder, &self.wanted.name, OnExists::Rename),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Went::Failed(FileFailed::Folder { detail: error.to_string() })
+                TransferOutcome::Failed(FileFailed::Folder { detail: error.to_string() })
             }
             Err(error) => self.full_or_broken(&error),
         };
         // What is paused keeps the archive; a failure keeps nothing.
-        if !matches!(went, Went::Saved { .. }) {
+        if !matches!(went, TransferOutcome::Saved { .. }) {
             let _ = remove(&into);
         }
-        if !matches!(went, Went::DiskFull { .. }) {
+        if !matches!(went, TransferOutcome::DiskFull { .. }) {
             let _ = std::fs::remove_file(&self.path);
         }
         went
     }
 
-    fn full_or_broken(&self, error: &io::Error) -> Went {
+    fn full_or_broken(&self, error: &io::Error) -> TransferOutcome {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 let need = (self.wanted.size - self.done) + self.wanted.files.map_or(0, |_| self.wanted.size);
-                Went::DiskFull { need, free: free_in(&self.folder), folder: self.folder.clone() }
+                TransferOutcome::DiskFull { need, free: free_in(&self.folder), folder: self.folder.clone() }
             }
-            _ => Went::Failed(disk(error)),
+            _ => TransferOutcome::Failed(disk(error)),
         }
     }
 }
 
 /// A name that no other offer has.
-fn temporary(wanted: &Wanted) -> String {
+fn temporary(wanted: &Download) -> String {
     let id: String = wanted.file.to_string().chars().take(8).collect();
     format!("{}.{id}", wanted.name)
 }
@@ -161,7 +161,7 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 /// Gives what is complete its name, or one that is free.
-fn name(complete: &Path, folder: &Path, name: &str, on_exists: OnExists) -> Went {
+fn name(complete: &Path, folder: &Path, name: &str, on_exists: OnExists) -> TransferOutcome {
     let (stem, ending) = match name.rsplit_once('.') {
         Some((stem, ending)) if !stem.is_empty() => (stem, format!(".{ending}")),
         _ => (name, String::new()),
@@ -174,12 +174,12 @@ fn name(complete: &Path, folder: &Path, name: &str, on_exists: OnExists) -> Went
         let path = folder.join(if number == 1 { name.to_owned() } else { format!("{stem} ({number}){ending}") });
         let here = rustix::fs::CWD;
         match rustix::fs::renameat_with(here, complete, here, &path, flags) {
-            Ok(()) => return Went::Saved { path },
+            Ok(()) => return TransferOutcome::Saved { path },
             Err(rustix::io::Errno::EXIST | rustix::io::Errno::ISDIR) => {}
-            Err(error) => return Went::Failed(disk(&error.into())),
+            Err(error) => return TransferOutcome::Failed(disk(&error.into())),
         }
     }
-    Went::Saved { path: complete.to_owned() }
+    TransferOutcome::Saved { path: complete.to_owned() }
 }
 
 fn disk(error: &io::Error) -> FileFailed {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::full::Here;
 use crate::app::sanitise::Glyphs;
-use peer_core::keep::Mark;
+use peer_core::persistence::DeliveryStatus;
 
 /// Which colours are used (`ui.theme`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -65,13 +65,13 @@ impl Look {
     }
 
     /// How far a message of ours has come; nothing for those of others.
-    pub(super) fn mark(self, mark: Mark) -> &'static str {
+    pub(super) fn mark(self, mark: DeliveryStatus) -> &'static str {
         match mark {
-            Mark::Received { .. } => "",
-            Mark::Queued => self.pick("·", "."),
-            Mark::Stored => self.pick("✓", "s"),
-            Mark::Delivered | Mark::Read => self.pick("✓✓", "d"),
-            Mark::Failed => self.pick("✗", "!"),
+            DeliveryStatus::Received { .. } => "",
+            DeliveryStatus::Queued => self.pick("·", "."),
+            DeliveryStatus::Stored => self.pick("✓", "s"),
+            DeliveryStatus::Delivered | DeliveryStatus::Read => self.pick("✓✓", "d"),
+            DeliveryStatus::Failed => self.pick("✗", "!"),
         }
     }
 

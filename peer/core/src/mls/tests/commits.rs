@@ -28,7 +28,7 @@ fn stage() -> Stage {
     stage
 }
 
-fn package(newcomer: Newcomer) -> openmls::prelude::KeyPackage {
+fn package(newcomer: VerifiedKeyPackage) -> openmls::prelude::KeyPackage {
     newcomer.package
 }
 
@@ -38,7 +38,7 @@ fn user(who: Example) -> UserId {
 
 fn charter(name: &str, admins: &[Example]) -> Extensions<GroupContext> {
     let admins = admins.iter().map(|who| user(*who)).collect();
-    Charter::Group { name: GroupName::parse(name).unwrap(), admins }.extensions().unwrap()
+    RoomMetadata::Group { name: GroupName::parse(name).unwrap(), admins }.extensions().unwrap()
 }
 
 fn amended(stage: &mut Stage, by: usize, extensions: Extensions<GroupContext>) -> Commit {
@@ -95,7 +95,7 @@ fn a_member_who_is_no_admin_names_no_admins() {
 
 #[test]
 fn a_name_and_a_kind_are_for_ever() {
-    for extensions in [charter("other", &[Ali]), Charter::pair(user(Ali), user(Bianca)).extensions().unwrap()] {
+    for extensions in [charter("other", &[Ali]), RoomMetadata::pair(user(Ali), user(Bianca)).extensions().unwrap()] {
         let mut stage = stage();
         let commit = amended(&mut stage, 0, extensions);
         stage.assert_refused(0, &commit, &Refusal::MayNotChange);
@@ -121,7 +121,7 @@ fn a_group_keeps_an_admin_and_admins_are_members() {
 fn a_group_has_no_more_admins_than_the_limit() {
     let mut stage = stage();
     let crowd = (0..=GROUP_ADMINS).map(|number| UserId::parse(&format!("admin{number}")).unwrap());
-    let charter = Charter::Group { name: team(), admins: crowd.collect() };
+    let charter = RoomMetadata::Group { name: team(), admins: crowd.collect() };
     let commit = amended(&mut stage, 0, charter.extensions().unwrap());
     stage.assert_refused(0, &commit, &Refusal::Settings);
 }
@@ -294,7 +294,7 @@ fn the_limit_of_terminals_holds_for_members_and_newcomers() {
         let terminal = |number: usize| TerminalId((number as u128).to_be_bytes());
         (0..count).map(|number| Member { userid: user(Ali), terminal: terminal(number) }).collect()
     };
-    let charter = Charter::Group { name: team(), admins: BTreeSet::from([user(Ali)]) };
+    let charter = RoomMetadata::Group { name: team(), admins: BTreeSet::from([user(Ali)]) };
     for (count, expected) in
         [(ROOM_TERMINALS, Ok(())), (ROOM_TERMINALS + 1, Err(Refusal::TooManyTerminals(ROOM_TERMINALS + 1)))]
     {

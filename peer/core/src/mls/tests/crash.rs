@@ -16,8 +16,8 @@ fn stage() -> (Stage, [Disk; 2]) {
     (stage, disks)
 }
 
-fn is_put(change: &crate::keep::Change) -> bool {
-    matches!(change, crate::keep::Change::Put { .. })
+fn is_put(change: &crate::persistence::Write) -> bool {
+    matches!(change, crate::persistence::Write::Put { .. })
 }
 
 impl Stage {
@@ -137,7 +137,7 @@ fn key_packages_come_back_and_the_oldest_go_first() {
     let ali = Terminal::new(Ali, 1);
     for (package, known) in [(first, false), (last, true)] {
         let mut room = Room::create_pair(&ali.own, ROOM, &Bianca.user().unwrap()).unwrap();
-        let add = vec![Newcomer::verify(&ali.own, terminal.vouched(), &package).unwrap()];
+        let add = vec![VerifiedKeyPackage::verify(&ali.own, terminal.vouched(), &package).unwrap()];
         let commit = room.propose(&Edit { add, ..Edit::default() }).unwrap();
         assert_eq!(Invitation::open(&packages, ROOM, &commit.welcome).is_ok(), known);
     }

@@ -23,7 +23,7 @@ fn open(stage: &Stage, who: usize, welcome: &[u8]) -> Result<Invitation, RoomErr
     Invitation::open(&stage.terminals[who].packages, ROOM, welcome)
 }
 
-fn accept(stage: &mut Stage, who: usize, welcome: &[u8], vouched: &[Vouched]) -> Result<Room, RoomError> {
+fn accept(stage: &mut Stage, who: usize, welcome: &[u8], vouched: &[VerifiedCredential]) -> Result<Room, RoomError> {
     let packages = &mut stage.terminals[who].packages;
     Invitation::open(packages, ROOM, welcome)?.accept(packages, vouched, &BTreeSet::from([team()]))
 }
@@ -76,7 +76,7 @@ fn a_room_with_somebody_nobody_vouches_for_is_not_joined() {
     let (mut stage, commit) = self::stage();
     // Another certificate for the same terminal: the inviter is not whom the pin knows.
     let other = identity(1, 1).certify(&Ali.user().unwrap(), &Ali.identity().unwrap(), 2).unwrap();
-    let vouched = Vouched::verify(&Ali.user().unwrap(), &other, &stage.terminals[0].pin()).unwrap();
+    let vouched = VerifiedCredential::verify(&Ali.user().unwrap(), &other, &stage.terminals[0].pin()).unwrap();
     let stranger = Refusal::OtherCertificate { member: stage.member(0) };
     let refused = accept(&mut stage, 1, &commit.welcome, &[vouched]).err();
     assert_eq!(refused, Some(RoomError::Refused { by: stage.member(0), why: stranger }));
@@ -152,7 +152,7 @@ fn a_key_package_is_used_once_and_the_last_resort_as_often_as_needed() {
         for (number, joined) in [8, 9].into_iter().zip(joined) {
             let id = RoomId([number; 16]);
             let mut room = Room::create_pair(&stage.terminals[0].own, id, &Bianca.user().unwrap()).unwrap();
-            let add = vec![Newcomer::verify(&stage.terminals[0].own, bianca.clone(), &package).unwrap()];
+            let add = vec![VerifiedKeyPackage::verify(&stage.terminals[0].own, bianca.clone(), &package).unwrap()];
             let commit = room.propose(&Edit { add, ..Edit::default() }).unwrap();
             room.open_commit(&commit.commit).unwrap();
             room.apply(&[]).unwrap();

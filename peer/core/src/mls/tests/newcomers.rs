@@ -28,7 +28,7 @@ fn added(stage: &mut Stage, mut impostor: Terminal) -> Commit {
 fn a_certificate_counts_only_under_the_key_pinned_for_its_user() {
     let carol = Terminal::new(Carol, 3);
     let verify = |user: &Terminal, certificate: &Certificate, pin: &Terminal| {
-        Vouched::verify(&user.user(), certificate, &pin.pin()).err()
+        VerifiedCredential::verify(&user.user(), certificate, &pin.pin()).err()
     };
     let bianca = Terminal::new(Bianca, 2);
     assert_eq!(verify(&carol, &carol.certificate, &carol), None);
@@ -125,7 +125,8 @@ fn a_commit_waits_for_certificates_and_comes_again() {
 fn a_key_package_counts_only_for_the_terminal_that_made_it() {
     let (own, mut bianca, carol) = (Terminal::new(Ali, 1), Terminal::new(Bianca, 2), Terminal::new(Carol, 3));
     let package = bianca.packages.generate().unwrap();
-    let verify = |vouched: Vouched, package: &[u8]| Newcomer::verify(&own.own, vouched, package).err();
+    let verify =
+        |vouched: VerifiedCredential, package: &[u8]| VerifiedKeyPackage::verify(&own.own, vouched, package).err();
     assert_eq!(verify(bianca.vouched(), &package), None);
     let other = Refusal::OtherCertificate { member: carol.member() };
     assert_eq!(verify(carol.vouched(), &package), Some(RoomError::Forbidden(other)));

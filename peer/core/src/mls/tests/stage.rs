@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::super::sealed;
 use super::super::*;
-use crate::keep::Change;
+use crate::persistence::Write;
 
 pub(super) const ROOM: RoomId = RoomId([7; 16]);
 /// Bytes of version and fork tag, in front of every message.
@@ -27,7 +27,7 @@ pub(super) struct Terminal {
     pub(super) own: Arc<OwnTerminal>,
     pub(super) certificate: Certificate,
     pub(super) packages: KeyPackages,
-    vouched: Option<Vouched>,
+    vouched: Option<VerifiedCredential>,
 }
 
 impl Terminal {
@@ -46,7 +46,7 @@ impl Terminal {
         let seed = identity.key().0;
         let own = Arc::new(OwnTerminal::new(&who.user().unwrap(), identity, &certificate, seed));
         let pin = who.identity().unwrap().public().clone();
-        let vouched = Vouched::verify(&who.user().unwrap(), &certificate, &pin).ok();
+        let vouched = VerifiedCredential::verify(&who.user().unwrap(), &certificate, &pin).ok();
         Self { who, packages: KeyPackages::new(Arc::clone(&own)), own, certificate, vouched }
     }
 
@@ -62,14 +62,14 @@ impl Terminal {
         self.who.identity().unwrap().public().clone()
     }
 
-    pub(super) fn vouched(&self) -> Vouched {
+    pub(super) fn vouched(&self) -> VerifiedCredential {
         self.vouched.clone().unwrap()
     }
 
     /// As somebody who adds this terminal sees it.
-    pub(super) fn newcomer(&mut self) -> Newcomer {
+    pub(super) fn newcomer(&mut self) -> VerifiedKeyPackage {
         let package = self.packages.generate().unwrap();
-        Newcomer::verify(&self.own, self.vouched(), &package).unwrap()
+        VerifiedKeyPackage::verify(&self.own, self.vouched(), &package).unwrap()
     }
 }
 
@@ -117,11 +117,11 @@ impl Stage {
         self.terminals[who].member()
     }
 
-    pub(super) fn newcomers(&mut self, who: &[usize]) -> Vec<Newcomer> {
+    pub(super) fn newcomers(&mut self, who: &[usize]) -> Vec<VerifiedKeyPackage> {
         who.iter().map(|who| self.terminals[*who].newcomer()).collect()
     }
 
-    pub(super) fn everyone(&self) -> Vec<Vouched> {
+    pub(super) fn everyone(&self) -> Vec<VerifiedCredential> {
         self.terminals.iter().map(Terminal::vouched).collect()
     }
 
@@ -230,12 +230,12 @@ impl Stage {
 pub(super) struct Disk(std::collections::BTreeMap<Vec<u8>, Zeroizing<Vec<u8>>>);
 
 impl Disk {
-    pub(super) fn keep(&mut self, changes: Vec<Change>) {
+    pub(super) fn keep(&mut self, changes: Vec<Write>) {
         for change in changes {
             match change {
-                Change::Put { key, value, .. } => drop(self.0.insert(key, value)),
-                Change::Delete { key, .. } => assert!(self.0.remove(&key).is_some(), "nothing to forget"),
-                Change::History(_) => panic!("rooms have no history"),
+                Write::Put { key, value, .. } => drop(self.0.insert(key, value)),
+                Write::Delete { key, .. } => assert!(self.0.remove(&key).is_some(), "nothing to forget"),
+                Write::History(_) => panic!("rooms have no history"),
             }
         }
     }

@@ -19,10 +19,10 @@ use common::msg::Outcome;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub use self::transfers::{Offer, Wanted, Went};
+pub use self::transfers::{Download, Offer, TransferOutcome};
 use super::{Post, Rows, Step};
-use crate::keep::{Change, Conversation, Kind};
 use crate::notice::{FileNews, FileShown, FileState, Notice};
+use crate::persistence::{Conversation, Table, Write};
 
 /// Files of which nothing becomes any more and that are remembered all the same, for `/files`. Chosen arbitrarily.
 const REMEMBERED: usize = 200;
@@ -82,9 +82,9 @@ struct Transfer {
 
 impl Transfer {
     /// What the shell needs to fetch it; nothing where we give it.
-    fn wanted(&self, number: u64) -> Option<Wanted> {
+    fn wanted(&self, number: u64) -> Option<Download> {
         let Self { file, name, size, files, folder, .. } = self.clone();
-        self.source.is_none().then_some(Wanted { number, file, name, size, files, folder })
+        self.source.is_none().then_some(Download { number, file, name, size, files, folder })
     }
 }
 
@@ -122,24 +122,24 @@ impl Files {
     }
 
     /// Adds a file; the changes that keep it, and forget the oldest of those that are over.
-    fn add(&mut self, transfer: Transfer) -> (u64, Vec<Change>) {
+    fn add(&mut self, transfer: Transfer) -> (u64, Vec<Write>) {
         self.last += 1;
         self.all.insert(self.last, transfer);
         let over: Vec<u64> =
             self.all.iter().filter(|(_, known)| known.state.is_over()).map(|(number, _)| *number).collect();
         let forgotten = over.iter().take(over.len().saturating_sub(REMEMBERED)).map(|number| {
             self.all.remove(number);
-            Change::Delete { kind: Kind::File, key: key(*number) }
+            Write::Delete { kind: Table::File, key: key(*number) }
         });
-        let forgotten: Vec<Change> = forgotten.collect();
+        let forgotten: Vec<Write> = forgotten.collect();
         (self.last, self.change(self.last).into_iter().chain(forgotten).collect())
     }
 
-    fn change(&self, number: u64) -> Option<Change> {
+    fn change(&self, number: u64) -> Option<Write> {
         let transfer = self.all.get(&number)?;
         // Writing plain structs of strings and numbers to memory cannot fail: paths are UTF-8 (`Source`, commands).
         let value = Zeroizing::new(serde_json::to_vec(transfer).unwrap_or_default());
-        Some(Change::Put { kind: Kind::File, key: key(number), value })
+        Some(Write::Put { kind: Table::File, key: key(number), value })
     }
 
     fn shown(&self, number: u64) -> Option<FileShown> {
@@ -192,7 +192,7 @@ impl Post {
         let Some(transfer) = self.files.all.get_mut(&number) else { return };
         transfer.state = state;
         let (to, file) = (Conversation::User(transfer.with.clone()), transfer.file);
-        let mut changes: Vec<Change> = self.files.change(number).into_iter().collect();
+        let mut changes: Vec<Write> = self.files.change(number).into_iter().collect();
         if let Some(state) = say {
             changes.push(self.write(step, &to, common::msg::Body::File { file, state }));
         }
@@ -201,7 +201,7 @@ impl Post {
     }
 
     /// Behind what is being taken from the mailbox: that may hold an older state of the same file.
-    fn keep_files(&mut self, step: &mut Step<'_>, changes: Vec<Change>) {
+    fn keep_files(&mut self, step: &mut Step<'_>, changes: Vec<Write>) {
         if self.is_taking() { self.also_keep(changes) } else { step.keep(changes) }
     }
 

@@ -8,8 +8,8 @@ use super::{AcceptFiles, Post, Source, Step, Transfer};
 use crate::command::FileWish;
 use crate::engine::Effect;
 use crate::file_name::harmless;
-use crate::keep::{Change, Conversation};
 use crate::notice::{FileNews, FileState, NotOffered, Notice};
+use crate::persistence::{Conversation, Write};
 
 impl Post {
     /// The person offers a file.
@@ -104,7 +104,7 @@ impl Post {
         if let Some(transfer) = self.files.all.get_mut(&number) {
             transfer.state = state;
         }
-        let change: Option<Change> = self.files.change(number);
+        let change: Option<Write> = self.files.change(number);
         self.also_keep(change);
         self.file_news(step, number, news);
     }

@@ -9,17 +9,17 @@ use common::msg::{Body, Outcome};
 use common::testkit::Example;
 
 use super::transfers::{FETCHED_AT_ONCE, FIRST_RETRY, LAST_RETRY};
-use super::{AcceptFiles, FilePolicy, Offer, Source, Went};
+use super::{AcceptFiles, FilePolicy, Offer, Source, TransferOutcome};
 use crate::command::FileWish;
 use crate::contacts::Contacts;
 use crate::engine::{Effect, Now};
-use crate::keep::Conversation;
 use crate::notice::{FileFailed, FileNews, FileState, NotOffered, Notice};
+use crate::persistence::Conversation;
 use crate::post::{self, Post, Step};
-use crate::verify::{Found, Me};
+use crate::verify::{LocalIdentity, LookupResult};
 
-fn me(example: Example) -> Me {
-    Me {
+fn me(example: Example) -> LocalIdentity {
+    LocalIdentity {
         user: example.user().unwrap(),
         key: example.identity().unwrap().public().clone(),
         terminal: common::ident::TerminalId([example as u8; 16]),
@@ -38,7 +38,7 @@ fn id(number: usize) -> MessageId {
 
 /// Bianca's post office.
 struct Office {
-    me: Me,
+    me: LocalIdentity,
     post: Post,
     contacts: Contacts,
     tick: u64,
@@ -78,11 +78,11 @@ impl Office {
     /// The directory says where ali is.
     fn finds(&mut self, number: u64) -> Vec<Effect> {
         let addresses = vec![SocketAddr::from(([127, 0, 0, 2], 65000))];
-        let found = Found { addresses, key: me(Example::Ali).key };
+        let found = LookupResult { addresses, key: me(Example::Ali).key };
         self.does(|post, step| post.found_sender(step, number, Ok(Some(found))))
     }
 
-    fn goes(&mut self, number: u64, went: Went) -> Vec<Effect> {
+    fn goes(&mut self, number: u64, went: TransferOutcome) -> Vec<Effect> {
         self.does(|post, step| post.file_went(step, number, went))
     }
 
@@ -167,7 +167,7 @@ fn a_lost_transfer_is_tried_again_later_and_later_and_told_once() {
     let mut pause = FIRST_RETRY;
     for _ in 0..8 {
         assert!(fetches(&office.finds(1)));
-        let effects = office.goes(1, Went::Stopped);
+        let effects = office.goes(1, TransferOutcome::Stopped);
         assert!(!looks_up(&effects), "not at once");
         told += news(&effects).len();
         assert_eq!(office.post.next_transfer(), Some(office.tick + pause));
@@ -180,7 +180,7 @@ fn a_lost_transfer_is_tried_again_later_and_later_and_told_once() {
     assert_eq!(told, 1);
     office.finds(1);
     office.does(|post, step| post.file_progress(step, 1, 5));
-    assert_eq!(news(&office.goes(1, Went::Stopped)), [FileNews::Stopped { done: 5 }]);
+    assert_eq!(news(&office.goes(1, TransferOutcome::Stopped)), [FileNews::Stopped { done: 5 }]);
     assert_eq!(office.post.next_transfer(), Some(office.tick + FIRST_RETRY));
 }
 
@@ -193,7 +193,7 @@ fn few_files_are_fetched_at_once_and_the_next_follows() {
     let accepted: Vec<bool> = (1..=5).map(|number| looks_up(&office.accepts(number))).collect();
     assert_eq!(accepted, [true, true, true, true, false]);
     office.finds(1);
-    assert!(looks_up(&office.goes(1, Went::Saved { path: "/plans.pdf".into() })));
+    assert!(looks_up(&office.goes(1, TransferOutcome::Saved { path: "/plans.pdf".into() })));
     assert_eq!(office.letters(), [Outcome::Received]);
 }
 
@@ -203,7 +203,7 @@ fn a_full_disk_pauses_until_the_person_says_so() {
     office.is_offered(1, 9);
     office.accepts(1);
     office.finds(1);
-    let full = Went::DiskFull { need: 9, free: 1, folder: "/".into() };
+    let full = TransferOutcome::DiskFull { need: 9, free: 1, folder: "/".into() };
     assert!(matches!(news(&office.goes(1, full)).as_slice(), [FileNews::DiskFull { .. }]));
     assert_eq!(office.post.next_transfer(), None);
     assert!(!looks_up(&office.does(|post, step| post.fetch_from(step, None))));
@@ -260,7 +260,7 @@ fn a_link_that_brings_nothing_new_is_no_reason_to_hurry() {
         office.finds(1);
         // What was here before is told at the beginning of every attempt.
         office.does(|post, step| post.file_progress(step, 1, 5));
-        told += news(&office.goes(1, Went::Stopped)).len();
+        told += news(&office.goes(1, TransferOutcome::Stopped)).len();
         assert_eq!(office.post.next_transfer(), Some(office.tick + pause));
     }
     assert_eq!(told, 1);
@@ -273,7 +273,7 @@ fn a_folder_that_cannot_be_written_pauses_until_the_person_names_another() {
     office.wishes(1, FileWish::Accept { folder: Some("/proc".into()) });
     office.finds(1);
     let detail = "permission denied".to_owned();
-    let told = news(&office.goes(1, Went::Failed(FileFailed::Disk { detail: detail.clone() })));
+    let told = news(&office.goes(1, TransferOutcome::Failed(FileFailed::Disk { detail: detail.clone() })));
     assert_eq!(told, [FileNews::NotSaved { detail }]);
     assert_eq!(office.letters(), [], "the sender has refused nothing");
     assert!(looks_up(&office.wishes(1, FileWish::Accept { folder: Some("/home".into()) })));

@@ -9,7 +9,7 @@ use common::msg::{Outcome, PresenceStatus};
 use super::{Post, Source, Step, Transfer};
 use crate::engine::{Effect, Purpose, Unreachable};
 use crate::notice::{FileFailed, FileNews, FileState};
-use crate::verify::Found;
+use crate::verify::LookupResult;
 
 /// Files that are fetched at once; the next one begins when one has ended. Chosen arbitrarily: they share one network.
 pub(super) const FETCHED_AT_ONCE: usize = 4;
@@ -21,7 +21,7 @@ pub(super) const LAST_RETRY: u64 = 60;
 
 /// What the shell is to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Download {
     /// Number of the transfer.
     pub number: u64,
     /// The letter that offered it.
@@ -38,7 +38,7 @@ pub struct Wanted {
 
 /// How a transfer went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Went {
+pub enum TransferOutcome {
     /// All of it is here, under this path.
     Saved { path: PathBuf },
     /// All of it was sent; the receiver will say whether it is right.
@@ -96,7 +96,12 @@ impl Post {
     }
 
     /// Where the sender of a file is.
-    pub(crate) fn found_sender(&mut self, step: &mut Step<'_>, number: u64, found: Result<Option<Found>, Unreachable>) {
+    pub(crate) fn found_sender(
+        &mut self,
+        step: &mut Step<'_>,
+        number: u64,
+        found: Result<Option<LookupResult>, Unreachable>,
+    ) {
         self.files.looking_up.remove(&number);
         let Some(transfer) = self.files.all.get(&number).filter(|known| known.state == FileState::Accepted) else {
             return;
@@ -143,17 +148,17 @@ impl Post {
     }
 
     /// A transfer came to an end.
-    pub(crate) fn file_went(&mut self, step: &mut Step<'_>, number: u64, went: Went) {
+    pub(crate) fn file_went(&mut self, step: &mut Step<'_>, number: u64, went: TransferOutcome) {
         let done = self.files.running.remove(&number).unwrap_or_default();
         let Some(transfer) = self.files.all.get(&number).filter(|known| !known.state.is_over()) else { return };
         let ours = transfer.source.is_some();
         match went {
-            Went::Saved { path } => {
+            TransferOutcome::Saved { path } => {
                 self.set_file(step, number, FileState::Done, Some(Outcome::Received));
                 self.file_news(step, number, FileNews::Saved { path });
             }
-            Went::Sent => {}
-            Went::Stopped => {
+            TransferOutcome::Sent => {}
+            TransferOutcome::Stopped => {
                 // Told once: what is tried again and again is no news.
                 if !self.files.retries.contains_key(&number) {
                     self.file_news(step, number, FileNews::Stopped { done });
@@ -163,15 +168,15 @@ impl Post {
                 }
             }
             // Another folder may be better.
-            Went::Failed(FileFailed::Disk { detail }) if !ours => {
+            TransferOutcome::Failed(FileFailed::Disk { detail }) if !ours => {
                 self.set_file(step, number, FileState::Paused, None);
                 self.file_news(step, number, FileNews::NotSaved { detail });
             }
-            Went::DiskFull { need, free, folder } => {
+            TransferOutcome::DiskFull { need, free, folder } => {
                 self.set_file(step, number, FileState::Paused, None);
                 self.file_news(step, number, FileNews::DiskFull { need, free, folder });
             }
-            Went::Failed(why) => {
+            TransferOutcome::Failed(why) => {
                 let say = if ours { Outcome::Withdrawn } else { Outcome::Refused };
                 self.set_file(step, number, FileState::Failed, Some(say));
                 self.file_news(step, number, FileNews::Failed(why));

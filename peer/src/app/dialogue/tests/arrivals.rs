@@ -2,14 +2,14 @@
 
 use super::*;
 use common::ident::MessageId;
-use peer_core::keep::{Name, Record};
+use peer_core::persistence::{MessageKey, StoredMessage};
 
-fn record(conversation: Conversation, author: &str, text: &str, mark: Mark) -> Record {
-    let name = Name { conversation, author: id(author), id: MessageId([1; 16]) };
-    Record { name, text: text.into(), date: 1_795_183_320, arrived: 0, mark, since: 0 }
+fn record(conversation: Conversation, author: &str, text: &str, mark: DeliveryStatus) -> StoredMessage {
+    let name = MessageKey { conversation, author: id(author), id: MessageId([1; 16]) };
+    StoredMessage { name, text: text.into(), date: 1_795_183_320, arrived: 0, mark, since: 0 }
 }
 
-const READ: Mark = Mark::Received { read: true };
+const READ: DeliveryStatus = DeliveryStatus::Received { read: true };
 
 #[test]
 fn what_waited_is_shown_with_its_date() {
@@ -117,8 +117,8 @@ fn the_history_says_who_when_and_what_is_new() {
     scene.notice(Notice::History {
         with: with("bianca"),
         records: vec![
-            record(with("bianca"), "ali", "sent", Mark::Delivered),
-            record(with("bianca"), "ali", "unsent", Mark::Queued),
+            record(with("bianca"), "ali", "sent", DeliveryStatus::Delivered),
+            record(with("bianca"), "ali", "unsent", DeliveryStatus::Queued),
             record(with("bianca"), "bianca", "Login:\nLogin:", READ),
         ],
         unread: 1,
@@ -140,7 +140,7 @@ fn what_is_found_says_where_it_was_said() {
     scene.types("find page three");
     let records = vec![
         record(in_group(), "carol", "see page three", READ),
-        record(with("bianca"), "ali", "page three?", Mark::Stored),
+        record(with("bianca"), "ali", "page three?", DeliveryStatus::Stored),
         record(with("bianca"), "bianca", "three pages", READ),
     ];
     scene.notice(Notice::Found { words: "page three".into(), records });
@@ -184,8 +184,8 @@ fn the_arrow_keys_bring_back_what_was_written_earlier_and_nothing_of_it_is_shown
     let history = || Notice::History {
         with: with("bianca"),
         records: vec![
-            record(with("bianca"), "ali", "mine", Mark::Read),
-            record(with("bianca"), "bianca", "yours", Mark::Received { read: true }),
+            record(with("bianca"), "ali", "mine", DeliveryStatus::Read),
+            record(with("bianca"), "bianca", "yours", DeliveryStatus::Received { read: true }),
         ],
         unread: 0,
     };

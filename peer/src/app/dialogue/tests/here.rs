@@ -109,14 +109,19 @@ fn an_editor_is_for_messages_only() {
 fn each_receipt_is_told_on_request() {
     let ids = [message(1)];
     let mut scene = Scene::talking();
-    scene.notice(Notice::Marked { to: with("bianca"), ids: ids.to_vec(), mark: Mark::Delivered, late: false });
+    scene.notice(Notice::Marked {
+        to: with("bianca"),
+        ids: ids.to_vec(),
+        mark: DeliveryStatus::Delivered,
+        late: false,
+    });
     assert_eq!(scene.seen(), "");
     let mut scene = Scene::new(Options { user: Some(id("ali")), receipts: Receipts::All, ..options() });
     scene.notice(identified("ali", Some(true)));
     scene.types("482193");
     scene.notice(logged_in("ali"));
     scene.screen.clear();
-    for mark in [Mark::Stored, Mark::Delivered, Mark::Read] {
+    for mark in [DeliveryStatus::Stored, DeliveryStatus::Delivered, DeliveryStatus::Read] {
         scene.notice(Notice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late: false });
     }
     let told = "Enter destination user ID: -- Delivered to bianca: 1 message.\n-- Read by bianca: 1 message.\n";

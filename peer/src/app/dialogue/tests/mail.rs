@@ -2,17 +2,18 @@
 
 use super::*;
 use common::msg::PresenceStatus;
-use peer_core::keep::{Name, Record};
 use peer_core::notice::{Explained, NotSent};
+use peer_core::persistence::{MessageKey, StoredMessage};
 
-fn marked(ids: &[MessageId], mark: Mark, late: bool) -> Notice {
+fn marked(ids: &[MessageId], mark: DeliveryStatus, late: bool) -> Notice {
     Notice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late }
 }
 
 /// The engine has kept a text.
 fn kept(id: MessageId) -> Notice {
-    let name = Name { conversation: with("bianca"), author: super::id("ali"), id };
-    let record = Record { name, text: String::new(), date: 0, arrived: 0, mark: Mark::Queued, since: 0 };
+    let name = MessageKey { conversation: with("bianca"), author: super::id("ali"), id };
+    let record =
+        StoredMessage { name, text: String::new(), date: 0, arrived: 0, mark: DeliveryStatus::Queued, since: 0 };
     Notice::Sent { ticket: Some(Ticket::default()), record }
 }
 
@@ -25,7 +26,7 @@ fn whoever_is_offline_is_written_to() {
     scene.types("Hello");
     scene.notice(Notice::Waiting { to: with("bianca"), waiting: 2, next: Next::Receiver });
     scene.notice(Notice::Presence { user: id("bianca"), status: PresenceStatus::Online, text: None });
-    scene.notice(marked(&[message(1), message(2)], Mark::Delivered, true));
+    scene.notice(marked(&[message(1), message(2)], DeliveryStatus::Delivered, true));
     scene.input(Input::CtrlC);
     assert_eq!(
         scene.seen(),
@@ -140,7 +141,8 @@ fn why_is_told_in_plain_words_before_the_next_prompt() {
     let mut scene = Scene::logged_in();
     scene.types("why bianca");
     scene.types("list");
-    let waits = Explained { text: "Hello".into(), mark: Mark::Stored, since: 1_795_183_320, next: Next::Receiver };
+    let waits =
+        Explained { text: "Hello".into(), mark: DeliveryStatus::Stored, since: 1_795_183_320, next: Next::Receiver };
     scene.notice(Notice::Explained { of: with("bianca"), messages: vec![waits] });
     assert_eq!(
         scene.seen(),
@@ -243,13 +245,13 @@ fn the_end_of_a_script_waits_until_its_messages_have_left() {
     scene.input(Input::End);
     assert!(!scene.dialogue.asks(), "the end is read once");
     scene.notice(kept(message(1)));
-    scene.notice(marked(&[message(1)], Mark::Stored, false));
+    scene.notice(marked(&[message(1)], DeliveryStatus::Stored, false));
     assert!(!scene.sent().contains(&"Logout".to_owned()), "the other is not even kept");
     scene.notice(kept(message(2)));
     // A confirmation of the one that is with the directory is none of the other.
-    scene.notice(marked(&[message(1)], Mark::Delivered, false));
+    scene.notice(marked(&[message(1)], DeliveryStatus::Delivered, false));
     assert!(!scene.sent().contains(&"Logout".to_owned()));
-    scene.notice(marked(&[message(2)], Mark::Delivered, false));
+    scene.notice(marked(&[message(2)], DeliveryStatus::Delivered, false));
     assert_eq!(scene.sent(), ["Logout"]);
     scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
     assert_eq!(scene.exit, Some(exit::OK));

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use crate::app::full::{Here, Link, View};
 use crate::app::words::{files, format, full};
 use crate::ui::tui::cells::Cells;
-use peer_core::keep::Conversation;
 use peer_core::notice::KeyState;
+use peer_core::persistence::Conversation;
 
 /// Files that are shown.
 const SHARED: usize = 4;

@@ -7,8 +7,8 @@ use crate::app::full::{Here, Membership, Transfer, View};
 use crate::app::sanitise::SafeText;
 use crate::app::words::{files, full};
 use crate::ui::tui::cells::{Cells, wide};
-use peer_core::keep::Conversation;
 use peer_core::notice::KeyState;
+use peer_core::persistence::Conversation;
 
 /// Longer names are cut.
 pub(super) const NAME: u16 = 12;

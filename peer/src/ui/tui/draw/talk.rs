@@ -183,7 +183,8 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
     }
     if let (Some(last), true) = (rows.last_mut(), mine) {
         last.mark = look.mark(message.mark);
-        last.mark_style = if message.mark == peer_core::keep::Mark::Failed { look.alarming() } else { look.plain() };
+        last.mark_style =
+            if message.mark == peer_core::persistence::DeliveryStatus::Failed { look.alarming() } else { look.plain() };
     }
     rows
 }

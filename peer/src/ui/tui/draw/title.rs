@@ -3,8 +3,8 @@
 use crate::app::full::{Directory, Here, Link, View};
 use crate::app::words::{format, full};
 use crate::ui::tui::cells::{Cells, shortened, wide};
-use peer_core::keep::Conversation;
 use peer_core::notice::KeyState;
+use peer_core::persistence::Conversation;
 
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
     let (width, look) = (cells.buffer.area.width, cells.look);

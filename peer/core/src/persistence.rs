@@ -1,7 +1,7 @@
 //! What the core wants kept on disk, in words that know no disk (decision D20, threats G5 and T6).
 //!
-//! A step of the core ends in a list of [`Change`]s. All of them become durable together or none does, and nothing that
-//! depends on them leaves before (`Effect::Keep` comes first). Ratchet state, outbox and message never part.
+//! A step of the core ends in a list of [`Write`]s. All of them become durable together or none does, and nothing that
+//! depends on them leaves before (`Effect::Persist` comes first). Ratchet state, outbox and message never part.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 /// What a kept value is about. Its keys are its own: the same key under two kinds names two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum Table {
     /// A value of the MLS library.
     Mls,
     /// A message that has not come to its end.
@@ -26,7 +26,7 @@ pub enum Kind {
     File,
 }
 
-impl Kind {
+impl Table {
     /// The name under which stores know the kind. Never changed, never used for another.
     pub fn name(self) -> &'static str {
         match self {
@@ -42,11 +42,11 @@ impl Kind {
 
 /// One change of what is kept.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum Write {
     /// Sets a value.
     Put {
         /// What it is about.
-        kind: Kind,
+        kind: Table,
         /// Which one.
         key: Vec<u8>,
         /// The value; may be key material.
@@ -55,21 +55,21 @@ pub enum Change {
     /// Forgets a value; one that is not there is no error.
     Delete {
         /// What it is about.
-        kind: Kind,
+        kind: Table,
         /// Which one.
         key: Vec<u8>,
     },
     /// Changes the history.
-    History(HistoryChange),
+    History(HistoryWrite),
 }
 
 /// Shows no values: they hold keys and texts (threat T5).
-impl fmt::Debug for Change {
+impl fmt::Debug for Write {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Put { kind, value, .. } => write!(f, "Put({kind:?}, {} bytes)", value.len()),
             Self::Delete { kind, .. } => write!(f, "Delete({kind:?})"),
-            Self::History(HistoryChange::Append(_)) => f.write_str("History(Append)"),
+            Self::History(HistoryWrite::Append(_)) => f.write_str("History(Append)"),
             Self::History(change) => write!(f, "History({change:?})"),
         }
     }
@@ -77,15 +77,15 @@ impl fmt::Debug for Change {
 
 /// One change of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HistoryChange {
-    /// Adds a message at the end; one whose [`Name`] is there already stays as it is.
-    Append(Record),
+pub enum HistoryWrite {
+    /// Adds a message at the end; one whose [`MessageKey`] is there already stays as it is.
+    Append(StoredMessage),
     /// Says how far a message has come; one that is not there is no error.
     SetMark {
         /// Which message.
-        name: Name,
+        name: MessageKey,
         /// How far.
-        mark: Mark,
+        mark: DeliveryStatus,
         /// Since when, seconds since the epoch.
         since: u64,
     },
@@ -126,7 +126,7 @@ impl fmt::Display for Conversation {
 /// What tells one message of the history from all others. Ids are chosen by authors, so they are unique only for one
 /// author: nobody can make another's message disappear by using its id first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Name {
+pub struct MessageKey {
     /// Where it was said.
     pub conversation: Conversation,
     /// Who said it.
@@ -137,10 +137,10 @@ pub struct Name {
 
 /// One message of the history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct StoredMessage {
     /// Which message.
     #[serde(flatten)]
-    pub name: Name,
+    pub name: MessageKey,
     /// What it says, as it came.
     pub text: String,
     /// When it was written by the author's clock, seconds since the epoch. Informative (threat T7).
@@ -148,7 +148,7 @@ pub struct Record {
     /// When it was kept by this terminal's clock, seconds since the epoch.
     pub arrived: u64,
     /// How far it has come.
-    pub mark: Mark,
+    pub mark: DeliveryStatus,
     /// Since when, seconds since the epoch.
     pub since: u64,
 }
@@ -156,7 +156,7 @@ pub struct Record {
 /// How far a message has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mark {
+pub enum DeliveryStatus {
     /// From somebody else.
     Received {
         /// Whether the person has seen it.
