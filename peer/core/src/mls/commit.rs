@@ -1,5 +1,5 @@
 //! How this terminal changes a room: it proposes a commit, and the directory says whether it was the first of its epoch
-//! (threat G2). It is followed when it comes back like any other ([`super::follow`]), or dropped.
+//! (threat G2). It is followed when it comes back like any other ([`super::process_commit`]), or dropped.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,10 +10,11 @@ use common::msg::Member;
 use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{KeyPackage, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, ProtocolVersion};
 use openmls_traits::OpenMlsProvider as _;
-use serde::{Deserialize, Serialize};
 
-use super::sealed::{self, ForkTag, TAG_LABEL};
-use super::{Broken, CIPHERSUITE, OwnTerminal, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential, credential};
+use super::wire_format::{self, ForkTag, TAG_LABEL};
+use super::{
+    Broken, CIPHERSUITE, Commit, OwnTerminal, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential, credential,
+};
 
 /// A terminal to be added, with a key package that is the terminal's own.
 #[derive(Debug, Clone)]
@@ -61,50 +62,6 @@ pub struct Edit {
     pub remove: Vec<Member>,
     /// Who is an admin from now on.
     pub admins: Option<BTreeSet<UserId>>,
-}
-
-/// An own commit, as `COMMITREQ` carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commit {
-    /// The epoch it ends.
-    pub epoch: u64,
-    /// Every terminal of the room behind it.
-    pub members: Vec<Member>,
-    /// The admins from now on, if that changes.
-    pub admins: Option<BTreeSet<UserId>>,
-    /// For those who are in the room.
-    #[serde(skip)]
-    pub commit: Vec<u8>,
-    /// For those who are added; empty if there are none.
-    #[serde(skip)]
-    pub welcome: Vec<u8>,
-}
-
-impl Commit {
-    /// Length and bytes of each part: the plain ones, the commit, the welcome.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, RoomError> {
-        let plain = serde_json::to_vec(self).map_err(RoomError::library)?;
-        let mut bytes = Vec::with_capacity(plain.len() + self.commit.len() + self.welcome.len() + 12);
-        for part in [&plain, &self.commit, &self.welcome] {
-            bytes.extend_from_slice(&u32::try_from(part.len()).map_err(RoomError::library)?.to_be_bytes());
-            bytes.extend_from_slice(part);
-        }
-        Ok(bytes)
-    }
-
-    pub(super) fn decode(mut bytes: &[u8]) -> Result<Self, RoomError> {
-        let mut part = || {
-            let (length, rest) = bytes.split_first_chunk()?;
-            let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-            bytes = rest;
-            Some(part)
-        };
-        let (Some(plain), Some(commit), Some(welcome)) = (part(), part(), part()) else {
-            return Err(RoomError::Library("a commit was kept in part".to_owned()));
-        };
-        let plain: Self = serde_json::from_slice(plain).map_err(RoomError::library)?;
-        Ok(Self { commit: commit.to_vec(), welcome: welcome.to_vec(), ..plain })
-    }
 }
 
 impl Room {
@@ -175,12 +132,12 @@ impl Room {
             .export_secret(self.provider.crypto(), TAG_LABEL, &[], ForkTag::LENGTH)
             .map_err(RoomError::library)
             .and_then(|exported| ForkTag::new(&exported))?;
-        let welcome = bundle.to_welcome_msg().map(|welcome| sealed::wrap(next, &welcome)).transpose()?;
+        let welcome = bundle.to_welcome_msg().map(|welcome| wire_format::wrap(next, &welcome)).transpose()?;
         let commit = Commit {
             epoch: self.epoch(),
             members: outcome.members,
             admins,
-            commit: sealed::wrap(tag, bundle.commit())?,
+            commit: wire_format::wrap(tag, bundle.commit())?,
             welcome: welcome.unwrap_or_default(),
         };
         if commit.commit.len() + commit.welcome.len() > COMMIT_MAX { Err(RoomError::TooLarge) } else { Ok(commit) }

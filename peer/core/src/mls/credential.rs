@@ -14,7 +14,7 @@ use openmls_traits::signatures::{Signer, SignerError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::provider::Randomness;
+use super::randomness::Randomness;
 use super::{CREDENTIAL, Refusal};
 
 /// Longest content of a credential: two ids, a fingerprint, and JSON around them.

@@ -12,7 +12,7 @@ use openmls_traits::storage::StorageProvider as _;
 
 use super::provider::Provider;
 use super::room::group_id;
-use super::sealed::{self, ForkTag, TAG_LABEL};
+use super::wire_format::{self, ForkTag, TAG_LABEL};
 use super::{
     Broken, CIPHERSUITE, KeyPackages, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential, credential,
     join_config, policy,
@@ -36,7 +36,7 @@ impl Invitation {
     /// # Errors
     /// [`RoomError::NotForUs`], [`RoomError::Broken`], [`RoomError::Invalid`]: nothing can be done with it.
     pub fn open(packages: &KeyPackages, room: RoomId, blob: &[u8]) -> Result<Self, RoomError> {
-        let (tag, body) = sealed::unwrap(blob).map_err(RoomError::Broken)?;
+        let (tag, body) = wire_format::unwrap(blob).map_err(RoomError::Broken)?;
         let MlsMessageBodyIn::Welcome(welcome) = body else { return Err(RoomError::Broken(Broken::Kind)) };
         if welcome.ciphersuite() != CIPHERSUITE {
             return Err(RoomError::Broken(Broken::Kind));

@@ -1,38 +1,42 @@
 //! Rooms: groups of terminals that nobody else can read (RFC 9420; protocol section 8.7; decision D16, threats G1 to G6).
 //!
-//! Reading order: [`room`] (what a room is and knows), [`charter`] (what its members agreed on), [`credential`] (who a
-//! leaf is), [`policy`] (which commits are followed), then [`create`], [`commit`], [`send`], [`join`] (what can be
-//! done) and [`follow`] (what others do), [`key_packages`], [`sealed`] (the bytes a directory sees), [`provider`] and [`storage`] (what the library works with).
+//! Reading order: [`room`] (what a room is and knows), [`room_metadata`] (what its members agreed on), [`credential`] (who
+//! a leaf is), [`policy`] (which commits are followed), [`pending`] (commits that wait), then [`create`], [`commit`],
+//! [`send`], [`join`] (what can be done) and [`process_commit`] (what others do), [`key_packages`], [`wire_format`] (the
+//! bytes a directory sees), [`provider`], [`randomness`] and [`storage`] (what the library works with).
 //!
 //! Everything here is a function of its inputs: certificates are fetched, and changes are kept, by the caller. A
 //! directory orders commits; members decide which of them they follow. The roster people see comes from here.
 
-mod charter;
 mod commit;
 mod create;
 mod credential;
 mod error;
-mod follow;
 mod join;
 mod key_packages;
+mod pending;
 mod policy;
+mod process_commit;
 mod provider;
+mod randomness;
 mod room;
-mod sealed;
+mod room_metadata;
 mod send;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod wire_format;
 
-pub use charter::RoomMetadata;
-pub use commit::{Commit, Edit, VerifiedKeyPackage};
+pub use commit::{Edit, VerifiedKeyPackage};
 pub use credential::{OwnTerminal, VerifiedCredential};
 pub use error::{Broken, Frozen, Refusal, RoomError};
-pub use follow::{Outcome, Waiting};
 pub use join::Invitation;
 pub use key_packages::KeyPackages;
+pub use pending::{Commit, Waiting};
+pub use process_commit::Outcome;
 pub use room::Room;
-pub use send::Opened;
+pub use room_metadata::RoomMetadata;
+pub use send::ProcessedMessage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,48 +3,16 @@
 //! [`Provider::changes`] says what became different since it was last asked, and the caller makes that durable together
 //! with everything else the step changed (threat G5). Nothing here touches a disk.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use common::ident::RoomId;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::OpenMlsProvider;
-use openmls_traits::random::OpenMlsRand;
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
+use super::randomness::Randomness;
 use super::storage::{Storage, Touched};
 use super::{OwnTerminal, Row};
 use crate::persistence::{Table, Write};
-
-/// Draws from a seed, so that a simulation can be repeated. The library's key encapsulation draws from the operating
-/// system nevertheless: ciphertexts differ from run to run, lengths and outcomes do not.
-pub(super) struct Randomness(Mutex<ChaCha20Rng>);
-
-impl Randomness {
-    pub(super) fn new(seed: [u8; 32]) -> Self {
-        Self(Mutex::new(ChaCha20Rng::from_seed(seed)))
-    }
-
-    fn fill(&self, bytes: &mut [u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
-    }
-}
-
-impl OpenMlsRand for Randomness {
-    type Error = std::convert::Infallible;
-
-    fn random_array<const N: usize>(&self) -> Result<[u8; N], Self::Error> {
-        let mut bytes = [0; N];
-        self.fill(&mut bytes);
-        Ok(bytes)
-    }
-
-    fn random_vec(&self, len: usize) -> Result<Vec<u8>, Self::Error> {
-        let mut bytes = vec![0; len];
-        self.fill(&mut bytes);
-        Ok(bytes)
-    }
-}
 
 /// First byte of the key under which a value of a room is kept; then follow the room and the value's name.
 const ROOM: u8 = b'r';

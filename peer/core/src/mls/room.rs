@@ -13,9 +13,9 @@ use openmls_traits::OpenMlsProvider as _;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::follow::Staged;
+use super::pending::Staged;
 use super::provider::Provider;
-use super::sealed::{ForkTag, TAG_LABEL};
+use super::wire_format::{ForkTag, TAG_LABEL};
 use super::{Commit, Frozen, OwnTerminal, Refusal, RoomError, RoomMetadata, Row, credential};
 use crate::persistence::Write;
 

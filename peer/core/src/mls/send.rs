@@ -11,11 +11,11 @@ use openmls::prelude::{
 };
 
 use super::room::group_id;
-use super::{Broken, Frozen, Room, RoomError, sealed};
+use super::{Broken, Frozen, Room, RoomError, wire_format};
 
 /// A letter that was opened.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Opened {
+pub struct ProcessedMessage {
     /// Who wrote it.
     pub from: Member,
     /// What it says.
@@ -31,18 +31,18 @@ impl Room {
         self.ready()?;
         let own = Arc::clone(self.own());
         let message = self.group.create_message(&self.provider, &*own, letter).map_err(RoomError::library)?;
-        sealed::wrap(self.fork_tag()?, &message)
+        wire_format::wrap(self.fork_tag()?, &message)
     }
 
     /// Opens a mailbox item of kind message.
     ///
     /// # Errors
     /// [`RoomError`]; only a fork freezes the room.
-    pub fn open(&mut self, blob: &[u8]) -> Result<Opened, RoomError> {
+    pub fn open(&mut self, blob: &[u8]) -> Result<ProcessedMessage, RoomError> {
         self.ready()?;
         match self.read(blob)? {
             (from, _, ProcessedMessageContent::ApplicationMessage(message)) => {
-                Ok(Opened { from, letter: message.into_bytes() })
+                Ok(ProcessedMessage { from, letter: message.into_bytes() })
             }
             _ => Err(RoomError::Broken(Broken::Kind)),
         }
@@ -50,7 +50,7 @@ impl Room {
 
     /// Reads whatever members send to each other.
     pub(super) fn read(&mut self, blob: &[u8]) -> Result<(Member, LeafNodeIndex, ProcessedMessageContent), RoomError> {
-        let (tag, body) = sealed::unwrap(blob).map_err(RoomError::Broken)?;
+        let (tag, body) = wire_format::unwrap(blob).map_err(RoomError::Broken)?;
         let MlsMessageBodyIn::PrivateMessage(message) = body else {
             return Err(RoomError::Broken(Broken::Kind));
         };

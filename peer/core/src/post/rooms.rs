@@ -286,7 +286,7 @@ impl Rooms {
         };
         if item.kind == MailKind::Message {
             return match mls.open(bytes) {
-                Ok(mls::Opened { from, letter }) => Opened::Letter { from, bytes: Zeroizing::new(letter) },
+                Ok(mls::ProcessedMessage { from, letter }) => Opened::Letter { from, bytes: Zeroizing::new(letter) },
                 Err(RoomError::Frozen(why)) => Opened::Frozen(why.to_string()),
                 Err(RoomError::Ahead { .. }) => Opened::OldCopy,
                 Err(_) => Opened::Nothing,

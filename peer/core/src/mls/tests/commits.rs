@@ -184,7 +184,7 @@ fn a_member_keeps_its_credential_and_key() {
         .unwrap()
         .stage_commit(&room.provider)
         .unwrap();
-    let commit = sealed::wrap(tag, bundle.commit()).unwrap();
+    let commit = wire_format::wrap(tag, bundle.commit()).unwrap();
     let commit = Commit { epoch: 1, members: Vec::new(), admins: None, commit, welcome: Vec::new() };
     stage.assert_refused(1, &commit, &Refusal::ChangedLeaf);
 }
@@ -219,7 +219,7 @@ fn a_proposal_outside_of_a_commit_is_refused_and_not_remembered() {
     let room = stage.room(1);
     let tag = room.fork_tag().unwrap();
     let (proposal, _) = room.group.propose_remove_member(&room.provider, &*own, LeafNodeIndex::new(0)).unwrap();
-    let proposal = sealed::wrap(tag, &proposal).unwrap();
+    let proposal = wire_format::wrap(tag, &proposal).unwrap();
     let commit = stage.force(1, |builder| builder);
     assert_eq!(stage.room(0).open(&proposal).err(), Some(RoomError::Broken(Broken::Kind)));
     let refused = stage.room(0).open_commit(&commit.commit).err();
@@ -253,7 +253,7 @@ fn nobody_comes_in_by_an_external_commit() {
         .unwrap()
         .finalize(&provider)
         .unwrap();
-    let commit = sealed::wrap(tag, bundle.commit()).unwrap();
+    let commit = wire_format::wrap(tag, bundle.commit()).unwrap();
     assert_eq!(stage.room(1).open(&commit).err(), Some(RoomError::Broken(Broken::Kind)));
     assert_eq!(stage.room(1).open_commit(&commit).err(), Some(RoomError::Broken(Broken::Kind)));
     assert_eq!(stage.room(1).epoch(), 1);
@@ -268,7 +268,7 @@ fn nobody_comes_in_by_an_external_proposal() {
     let carol = package(stage.newcomers(&[2]).remove(0));
     let own = stage.terminals[2].own.clone();
     let proposal = JoinProposal::new::<Storage>(carol, group, 1.into(), &*own).unwrap();
-    let proposal = sealed::wrap(tag, &proposal).unwrap();
+    let proposal = wire_format::wrap(tag, &proposal).unwrap();
     assert_eq!(stage.room(0).open(&proposal).err(), Some(RoomError::Broken(Broken::Kind)));
     assert!(stage.say(1, "still fine").remove(0).is_ok());
 }

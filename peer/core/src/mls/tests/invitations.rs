@@ -187,7 +187,7 @@ fn a_room_with_other_settings_is_not_joined() {
     let bianca = stage.newcomers(&[1]).remove(0).package;
     let (_, welcome, _) = group.add_members(&provider, &*own, &[bianca]).unwrap();
     group.merge_pending_commit(&provider).unwrap();
-    let tag = group.export_secret(provider.crypto(), sealed::TAG_LABEL, &[], 16).unwrap();
+    let tag = group.export_secret(provider.crypto(), wire_format::TAG_LABEL, &[], 16).unwrap();
     let welcome = [&[1][..], &tag, &welcome.tls_serialize_detached().unwrap()].concat();
     assert_eq!(open(&stage, 1, &welcome).err(), Some(RoomError::Invalid(Refusal::Settings.to_string())));
 }

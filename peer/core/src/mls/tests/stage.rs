@@ -13,7 +13,7 @@ use openmls::prelude::{CommitBuilder, Initial};
 use openmls_traits::OpenMlsProvider as _;
 use zeroize::Zeroizing;
 
-use super::super::sealed;
+use super::super::wire_format;
 use super::super::*;
 use crate::persistence::Write;
 
@@ -167,7 +167,7 @@ impl Stage {
     }
 
     /// What the others read of a letter.
-    pub(super) fn say(&mut self, by: usize, text: &str) -> Vec<Result<Opened, RoomError>> {
+    pub(super) fn say(&mut self, by: usize, text: &str) -> Vec<Result<ProcessedMessage, RoomError>> {
         let sealed = self.room(by).seal(text.as_bytes()).unwrap();
         let mut read = Vec::new();
         for (who, room) in self.rooms.iter_mut().enumerate() {
@@ -197,14 +197,14 @@ impl Stage {
             .stage_commit(&room.provider)
             .unwrap();
         let staged = room.group.pending_commit().unwrap();
-        let next = staged.export_secret(room.provider.crypto(), sealed::TAG_LABEL, &[], 16).unwrap();
-        let next = sealed::ForkTag::new(&next).unwrap();
-        let welcome = bundle.to_welcome_msg().map(|welcome| sealed::wrap(next, &welcome).unwrap());
+        let next = staged.export_secret(room.provider.crypto(), wire_format::TAG_LABEL, &[], 16).unwrap();
+        let next = wire_format::ForkTag::new(&next).unwrap();
+        let welcome = bundle.to_welcome_msg().map(|welcome| wire_format::wrap(next, &welcome).unwrap());
         Commit {
             epoch: room.epoch(),
             members: Vec::new(),
             admins: None,
-            commit: sealed::wrap(tag, bundle.commit()).unwrap(),
+            commit: wire_format::wrap(tag, bundle.commit()).unwrap(),
             welcome: welcome.unwrap_or_default(),
         }
     }

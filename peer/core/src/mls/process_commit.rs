@@ -5,25 +5,9 @@ use common::limits::COMMIT_PROPOSALS;
 use common::msg::Member;
 use openmls::prelude::{LeafNodeIndex, ProcessedMessageContent, Proposal, StagedCommit};
 
+use super::pending::{Staged, Waiting};
 use super::policy::Proposed;
 use super::{Broken, Frozen, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential, credential};
-
-/// A commit that waits for [`Room::apply`].
-pub(super) struct Staged {
-    blob: Vec<u8>,
-    waiting: Waiting,
-    /// The committer's leaf and the copy with the commit done. None: our own, which was judged before it was sent.
-    commit: Option<(LeafNodeIndex, Box<StagedCommit>)>,
-}
-
-/// A commit that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Who made it.
-    pub by: Member,
-    /// Whose certificates [`Room::apply`] needs.
-    pub newcomers: Vec<Member>,
-}
 
 /// What a commit changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
