@@ -30,9 +30,9 @@ pub const RSA_BITS_NEW: usize = 3072;
 pub const PADDED_SIZES: [usize; 4] = [256, 1024, 4096, 16 * 1024];
 /// Whole connection set-up and login, not per read (threat L9).
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
-/// Whole link set-up up to `CONNECTREPLY`, unless a person is being asked.
+/// Whole link set-up up to `CONNECTREPLY`, unless the user is being asked.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a person may take to accept a call (`accept = "ask"`).
+/// How long the user may take to accept a call (`accept = "ask"`).
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// A connection that was silent for this long is asked for a sign of life (threat P4).
 pub const PING_AFTER: Duration = Duration::from_secs(30);

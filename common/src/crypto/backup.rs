@@ -1,4 +1,4 @@
-//! Backups: what a person keeps in a file, encrypted under a passcode of its own (protocol section 8.8).
+//! Backups: what a user keeps in a file, encrypted under a passcode of its own (protocol section 8.8).
 //!
 //! Nobody counts the tries of whoever has the file, so the passcode is longer than the one for logging in, and stretching
 //! it costs more. Layout: the line `peer-messenger/1 backup` · salt (16 bytes) · the content, encrypted under

@@ -1,7 +1,7 @@
 //! What is proved, and how: composition of audited parts, no cryptography of its own (protocol section 8).
 //!
 //! [`transcript`] says which bytes are signed; [`identity`] and [`terminal`] sign and verify them; [`opaque`] is the
-//! passcode authentication and [`vault`] what it opens, [`backup`] what a person keeps instead; [`invite`] introduces both sides to each other; [`preface`]
+//! passcode authentication and [`vault`] what it opens, [`backup`] what a user keeps instead; [`invite`] introduces both sides to each other; [`preface`]
 //! keeps strangers off port 65000; [`safety`] is the number people compare.
 
 pub mod backup;

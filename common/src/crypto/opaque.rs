@@ -66,7 +66,7 @@ fn ksf() -> Result<Argon2<'static>, Failure> {
     argon2id(KSF_MEMORY, KSF_PASSES)
 }
 
-/// Argon2id with so many KiB and passes, 32 bytes out, one lane.
+/// Argon2id with this memory (KiB) and these passes, 32 bytes out, one lane.
 pub(crate) fn argon2id(memory: u32, passes: u32) -> Result<Argon2<'static>, Failure> {
     let params = Params::new(memory, passes, 1, None).map_err(|_| Failure::Malformed)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))

@@ -1,7 +1,7 @@
 //! The preface: 64 bytes that a caller sends before any TLS byte (decision D13, threat P3; protocol section 7.1).
 //!
 //! nonce (24 bytes) · time (8 bytes, big-endian, seconds) · HMAC-SHA-256 over label, nonce and time, keyed by the digest
-//! of the callee's public key. Only somebody who was told that key by the directory can make one. The time is the
+//! of the callee's public key. Only somebody who got that key from the directory can make one. The time is the
 //! directory's, which both sides know from `ANNOUNCED`, so a wrong local clock does no harm (threat T7).
 
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -159,7 +159,7 @@ pub struct AuthChallenge {
 
 /// `AUTHPROOF`: last message of the passcode authentication.
 ///
-/// A peer that learnt from KE2 that the passcode is wrong sends 64 zero bytes, so that it is told how many tries are left.
+/// A peer that learnt from KE2 that the passcode is wrong sends 64 zero bytes, so that it learns how many tries are left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthProof {
     /// OPAQUE KE3, 64 bytes.

@@ -20,7 +20,7 @@ pub struct BroadcastReq {
     pub signature: Blob,
 }
 
-/// `BROADCASTREPLY`: answers `BROADCASTREQ`: it is in the log, and everyone online but the sender is told.
+/// `BROADCASTREPLY`: answers `BROADCASTREQ`: it is in the log, and everyone online but the sender gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BroadcastReply {
     /// Its number in the log.

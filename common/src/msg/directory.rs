@@ -102,7 +102,7 @@ pub struct Logout {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ByeReason {
-    /// A person ended the conversation, or logged out.
+    /// A user ended the conversation, or logged out.
     Ended,
     /// The program stops.
     Stopping,
@@ -110,7 +110,7 @@ pub enum ByeReason {
     Elsewhere,
     /// The session was ended by an administrator, or the user was locked or removed.
     Administrator,
-    /// The same terminal has logged in anew.
+    /// The same terminal has logged in again.
     Replaced,
     /// Silence, slowness or a broken rule.
     Protocol,
@@ -126,7 +126,7 @@ pub struct Bye {
     pub reason: ByeReason,
 }
 
-/// What was wrong with a message; all that the other side is told.
+/// What was wrong with a message; all that the other side learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {

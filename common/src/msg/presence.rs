@@ -18,7 +18,7 @@ pub struct Watch {
 /// `AWAY`: the user is away from this terminal, or back. Not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Away {
-    /// What others are told; absent: back.
+    /// What others see; absent: back.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

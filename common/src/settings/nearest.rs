@@ -1,6 +1,6 @@
 //! "Did you mean …?": the one rule for commands, options, configuration keys and user ids.
 
-/// The candidate a person most likely meant by `word`, if any is close enough: at most a third of the letters wrong,
+/// The candidate a user most likely meant by `word`, if any is close enough: at most a third of the letters wrong,
 /// a swap of two neighbours counting as one.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

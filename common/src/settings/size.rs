@@ -18,7 +18,7 @@ pub struct Size(u64);
 pub struct NotASize;
 
 impl Size {
-    /// So many bytes.
+    /// A number of bytes.
     #[must_use]
     pub const fn from_bytes(bytes: u64) -> Self {
         Self(bytes)

@@ -18,13 +18,13 @@ pub struct Span(Duration);
 pub struct NotASpan;
 
 impl Span {
-    /// So many days.
+    /// A number of days.
     #[must_use]
     pub const fn from_days(days: u64) -> Self {
         Self::from_secs(days * 86_400)
     }
 
-    /// So many seconds.
+    /// A number of seconds.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))

@@ -1,4 +1,4 @@
-//! A blocking caller of a terminal's port, for tests and benchmarks of real processes: it sends what it is told to.
+//! A blocking caller of a terminal's port, for tests and benchmarks of real processes: it sends what the test says.
 
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr, TcpStream};

@@ -1,6 +1,6 @@
 //! A blocking client of the directory protocol, one call per message, for tests and benchmarks of real processes.
 //!
-//! It sends what it is told to, also what an honest peer never sends. Every wait ends after [`PATIENCE`]. Registration
+//! It sends what the test says, also what an honest peer never sends. Every wait ends after [`PATIENCE`]. Registration
 //! and login are in [`super::login`], calls to terminals in [`super::caller`].
 
 use std::io;
