@@ -17,32 +17,32 @@ use crate::harness::watch::PATIENCE;
 use crate::harness::{Owned, PASSCODE, Piped, Stage};
 
 /// A program that speaks JSON with a peer.
-struct Bot {
+pub(crate) struct Bot {
     peer: Piped,
     /// Lines that were looked at.
     read: usize,
 }
 
 impl Bot {
-    fn start(seat: &Seat) -> Self {
+    pub(crate) fn start(seat: &Seat) -> Self {
         Self { peer: Piped::start(&seat.clone().with(&["json"])), read: 0 }
     }
 
     #[track_caller]
-    fn logged_in(seat: &Seat, user: &str) -> Self {
+    pub(crate) fn logged_in(seat: &Seat, user: &str) -> Self {
         let mut bot = Self::start(seat);
         bot.says("login", json!({"user": user, "passcode": PASSCODE}));
         bot.hears(|line| line["result"]["user"] == user);
         bot
     }
 
-    fn says(&mut self, method: &str, params: Value) {
+    pub(crate) fn says(&mut self, method: &str, params: Value) {
         self.peer.enters(&json!({"id": method, "method": method, "params": params}).to_string());
     }
 
     /// Waits for the next line that is wanted; the ones before it are skipped.
     #[track_caller]
-    fn hears(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn hears(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             self.read += 1;
             let line = self.peer.line(self.read);
@@ -53,13 +53,20 @@ impl Bot {
         }
     }
 
+    /// Waits for a line that is wanted, unless it has come already.
+    #[track_caller]
+    pub(crate) fn has_heard(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.read = 0;
+        self.hears(wanted)
+    }
+
     #[track_caller]
     fn event(&mut self, kind: &str) -> Value {
         self.hears(|line| line["params"]["type"] == kind)["params"].clone()
     }
 
     #[track_caller]
-    fn result(&mut self, method: &str) -> Value {
+    pub(crate) fn result(&mut self, method: &str) -> Value {
         let line = self.hears(|line| line["id"] == method);
         assert!(line.get("error").is_none(), "{line}");
         line["result"].clone()

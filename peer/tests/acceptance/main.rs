@@ -65,6 +65,7 @@ mod passcode;
 mod registration;
 mod session;
 mod snapshots;
+mod stored;
 mod strangers;
 mod terminals;
 mod type_ahead;

@@ -50,7 +50,13 @@ impl Stage {
 
     /// A directory that is started in a special way.
     pub(crate) fn with(start: Start<'_>) -> Self {
+        Self::over(|_| (), start)
+    }
+
+    /// A directory over data that are put into the folder first, as `directory`.
+    pub(crate) fn over(put: impl FnOnce(&Path), start: Start<'_>) -> Self {
         let folder = tempfile::Builder::new().prefix("acceptance").tempdir().unwrap();
+        put(folder.path());
         Self { directory: Directory::start(folder.path(), start), folder }
     }
 
