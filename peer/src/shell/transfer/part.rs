@@ -110,11 +110,11 @@ impl Part {
             }
             Err(error) => self.full_or_broken(&error),
         };
-        // What is paused keeps the archive; a failure keeps nothing.
         if !matches!(went, TransferOutcome::Saved { .. }) {
             let _ = remove(&into);
         }
-        if !matches!(went, TransferOutcome::DiskFull { .. }) {
+        // What a disk has stopped is paused: the archive is all here, and no byte of it has to come again.
+        if !matches!(went, TransferOutcome::DiskFull { .. } | TransferOutcome::Failed(FileFailed::Disk { .. })) {
             let _ = std::fs::remove_file(&self.path);
         }
         went

@@ -5,12 +5,17 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+use common::ident::MessageId;
 use common::limits::FOLDER_ENTRIES;
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
+use super::OnExists;
 use super::folder::{Archive, Tree, unpack};
+use super::part::Part;
 use super::source::{Reading, Unreadable, look_at};
+use peer_core::notice::FileFailed;
+use peer_core::post::{Download, TransferOutcome};
 
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -160,4 +165,71 @@ fn a_file_is_not_read_through_what_took_its_place() {
     assert!(matches!(Reading::open(&source, 0), Err(Unreadable::Disk(_))));
     drop(File::create(&path).unwrap());
     assert!(matches!(Reading::open(&source, 0), Err(Unreadable::Changed)));
+}
+
+fn wanted(size: u64, files: Option<u64>) -> Download {
+    Download { number: 1, file: MessageId([7; 16]), name: "plans".into(), size, files, folder: None }
+}
+
+/// Everything that has come, in one piece.
+fn received(into: &Path, bytes: &[u8], files: Option<u64>) -> Part {
+    let part = Part::open(wanted(bytes.len() as u64, files), into.to_owned()).unwrap_or_else(|went| panic!("{went:?}"));
+    let ((pieces, from), (empty, _used)) = (async_channel::bounded(1), async_channel::bounded(1));
+    pieces.send_blocking(bytes[usize::try_from(part.done).unwrap()..].to_vec()).unwrap();
+    drop(pieces);
+    part.fill(&from, &empty).unwrap_or_else(|went| panic!("{went:?}"))
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_folder_that_a_disk_error_has_paused_keeps_its_archive_and_goes_on_with_it() {
+    let (from, into) = (folder(), tempfile::tempdir().unwrap());
+    let bytes = archive_of(&from.path().join("plans"));
+    let digest = *blake3::hash(&bytes).as_bytes();
+    // Something that is no folder is where it is to be unpacked.
+    let in_the_way = into.path().join("plans.07070707.unpacking");
+    std::fs::write(&in_the_way, "").unwrap();
+    let went = received(into.path(), &bytes, Some(3)).finish(&digest, OnExists::Rename);
+    assert!(matches!(went, TransferOutcome::Failed(FileFailed::Disk { .. })), "{went:?}");
+    assert_eq!(names_in(into.path()), ["plans.07070707.part", "plans.07070707.unpacking"]);
+
+    std::fs::remove_file(&in_the_way).unwrap();
+    let again = Part::open(wanted(bytes.len() as u64, Some(3)), into.path().to_owned());
+    let again = again.unwrap_or_else(|went| panic!("{went:?}"));
+    assert_eq!(again.done, bytes.len() as u64, "no byte comes again");
+    let went = again.finish(&digest, OnExists::Rename);
+    assert_eq!(went, TransferOutcome::Saved { path: into.path().join("plans") });
+    assert_eq!(names_in(into.path()), ["plans"]);
+}
+
+#[test]
+fn what_is_not_what_was_offered_leaves_nothing_behind() {
+    let into = tempfile::tempdir().unwrap();
+    let went = received(into.path(), b"something else", None).finish(&[0; 32], OnExists::Rename);
+    assert_eq!(went, TransferOutcome::Failed(FileFailed::Digest));
+    let bytes = hostile(&[(b"../x", EntryType::Regular, b"x")]);
+    let went = received(into.path(), &bytes, Some(1)).finish(blake3::hash(&bytes).as_bytes(), OnExists::Rename);
+    assert!(matches!(went, TransferOutcome::Failed(FileFailed::Folder { .. })), "{went:?}");
+    assert_eq!(names_in(into.path()), Vec::<String>::new());
+}
+
+#[test]
+fn what_comes_is_not_written_through_a_planted_link() {
+    let into = tempfile::tempdir().unwrap();
+    let victim = into.path().join("victim");
+    std::fs::write(&victim, "this is longer than what comes").unwrap();
+    symlink(&victim, into.path().join("plans.07070707.part")).unwrap();
+    let opened = Part::open(wanted(4, None), into.path().to_owned());
+    assert!(matches!(opened.map(|part| part.done), Err(TransferOutcome::Failed(FileFailed::Disk { .. }))));
+    assert_eq!(std::fs::read(&victim).unwrap(), b"this is longer than what comes");
+    // Nor is one to nothing followed, and what it names created.
+    std::fs::remove_file(&victim).unwrap();
+    assert!(Part::open(wanted(4, None), into.path().to_owned()).is_err());
+    assert!(!victim.exists());
 }
