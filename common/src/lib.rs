@@ -13,6 +13,7 @@
 //! The specification is `common/docs/protocol.md`; section numbers in these documents refer to it.
 #![forbid(unsafe_code)]
 
+pub mod backoff;
 pub mod crypto;
 pub mod frame;
 pub mod ident;
