@@ -93,7 +93,7 @@ pub(super) struct World {
     pub(super) oracle: Oracle,
     /// What must not be, and is.
     pub(super) broken: Option<String>,
-    trace: Trace,
+    pub(super) trace: Trace,
 }
 
 impl World {
