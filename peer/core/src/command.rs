@@ -11,6 +11,27 @@ use super::persistence::{Conversation, MessageKey};
 /// A request of a front end. Answers come as [`Notice`](super::notice::Notice)s, in any order with other notices.
 #[derive(Debug, Clone)]
 pub enum Command {
+    /// The way in, this user, this terminal, and the end.
+    Session(SessionCommand),
+    /// Who is there, and whether one is there oneself.
+    Directory(DirectoryCommand),
+    /// Calls and direct connections.
+    Call(CallCommand),
+    /// Messages and what was said before.
+    Message(MessageCommand),
+    /// Keys of other users.
+    Contact(ContactCommand),
+    /// Something about a group. Answered by `Group`.
+    Group { group: GroupName, wish: GroupWish },
+    /// Files.
+    File(FileCommand),
+    /// The journal of events.
+    Journal(JournalCommand),
+}
+
+/// The way in, this user, this terminal, and the end.
+#[derive(Debug, Clone)]
+pub enum SessionCommand {
     /// Open the local state of `user` and ask the directory whether it knows the user.
     /// Answered by `Identified`, `FirstContact` (then `Identified` after `TrustDirectory`) or `Failed`.
     Identify { user: UserId },
@@ -23,10 +44,39 @@ pub enum Command {
     /// Begin to use an invitation: the directory must prove itself before anything is asked of the person.
     /// Answered by `InviteProved` or `Failed`; then `Register`.
     Invitation { line: String },
+    /// Change the passcode to this one. Answered by `PasscodeChanged` or `PasscodeNotChanged`.
+    ChangePasscode { to: Passcode },
+    /// Which terminals does this user have? Answered by `Terminals`.
+    Terminals,
+    /// Forget a terminal of this user. Answered by `Terminals`.
+    RemoveTerminal { terminal: TerminalId },
+    /// End all conversations, log out, answer `LoggedOut`, stop.
+    Logout,
+}
+
+/// Who is there, and whether one is there oneself.
+#[derive(Debug, Clone)]
+pub enum DirectoryCommand {
+    /// The person is away, or without a text, back. Not answered.
+    Away { text: Option<String> },
+    /// Who is online? Answered by `People` or `NoPeople`.
+    List,
+}
+
+/// Calls and direct connections.
+#[derive(Debug, Clone)]
+pub enum CallCommand {
     /// Call `to`. Answered by `Established`, `CallFailed` or `KeyChanged`. At once if a link stands already.
-    Call { to: UserId },
+    Place { to: UserId },
     /// Give up a call that is being placed, or end the conversation with `with`. The latter is answered by `Ended`.
     End { with: UserId },
+    /// Answers `Asked`.
+    Answer { from: UserId, answer: Answer },
+}
+
+/// Messages and what was said before.
+#[derive(Debug, Clone)]
+pub enum MessageCommand {
     /// Send `text`, whether or not anybody is there: over the link that stands, or by mail. Answered by `Sent` once it is
     /// kept, by `Waiting` where it cannot leave now, later by `Marked`; `NotSent` if it cannot be sent at all.
     Send { to: Conversation, text: String, ticket: Ticket },
@@ -38,44 +88,43 @@ pub enum Command {
     Find { words: String },
     /// The person has seen what arrived. Not answered.
     Seen { with: Conversation },
-    /// Something about a group. Answered by `Group`.
-    Group { group: GroupName, wish: GroupWish },
-    /// The person is away, or without a text, back. Not answered.
-    Away { text: Option<String> },
+    /// Whether to tell others what was read, until the program ends. Not answered.
+    ReadReceipts(Answer),
+}
+
+/// Keys of other users.
+#[derive(Debug, Clone)]
+pub enum ContactCommand {
     /// Refuse calls and messages of this user. Answered by `KeyDecided`, or `CallFailed` where no key is known.
     Block { user: UserId },
     /// Take them again. Answered by `Unblocked`.
     Unblock { user: UserId },
-    /// Whether to tell others what was read, until the program ends. Not answered.
-    ReadReceipts(Answer),
-    /// Change the passcode to this one. Answered by `PasscodeChanged` or `PasscodeNotChanged`.
-    ChangePasscode { to: Passcode },
-    /// Which terminals does this user have? Answered by `Terminals`.
-    Terminals,
-    /// Forget a terminal of this user. Answered by `Terminals`.
-    RemoveTerminal { terminal: TerminalId },
-    /// Answers `Asked`.
-    AnswerCall { from: UserId, answer: Answer },
-    /// Who is online? Answered by `People` or `NoPeople`.
-    List,
     /// The safety number shared with `with`. Answered by `SafetyNumber`, or `CallFailed` where no key is known.
     SafetyNumber { with: UserId },
     /// The person has compared the safety number of `with` (digits as shown, so that only that number is confirmed).
     ConfirmNumber { with: UserId, digits: String, answer: Answer },
     /// Answers `KeyChanged`. Answered by `KeyDecided`, or for `Verify` by `SafetyNumber`.
     DecideKey { of: UserId, decision: KeyDecision },
+}
+
+/// Files.
+#[derive(Debug, Clone)]
+pub enum FileCommand {
+    /// Offer a file of this machine. Answered by `File`, `FileNotRead` or `FileNotOffered`.
+    Offer { to: UserId, path: PathBuf },
+    /// Something about a file, by its number. Answered by `File` or `NoFile`.
+    Change { number: u64, wish: FileWish },
+    /// Which files are there? Answered by `Files`.
+    All,
+}
+
+/// The journal of events.
+#[derive(Debug, Clone)]
+pub enum JournalCommand {
     /// Events of the journal once more, oldest first. Answered by `Replayed`.
     Replay { after: After, count: usize },
     /// Everything up to this event was dealt with; kept under the name. Answered by `Acknowledged`.
     Acknowledge { name: String, seq: u64 },
-    /// Offer a file of this machine. Answered by `File`, `FileNotRead` or `FileNotOffered`.
-    OfferFile { to: UserId, path: PathBuf },
-    /// Something about a file, by its number. Answered by `File` or `NoFile`.
-    File { number: u64, wish: FileWish },
-    /// Which files are there? Answered by `Files`.
-    Files,
-    /// End all conversations, log out, answer `LoggedOut`, stop.
-    Logout,
 }
 
 /// What tells a front end which of its `Send`s was answered; chosen by it.

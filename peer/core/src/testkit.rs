@@ -9,7 +9,7 @@ use common::testkit::Example;
 
 use crate::contacts::Contacts;
 use crate::engine::{Accept, Effect, Engine, Input, LinkEnd, LinkId, Now};
-use crate::notice::Notice;
+use crate::notice::{MessageNotice, Notice};
 use crate::post;
 use crate::talk::{Reaction, react};
 use crate::verify::{LocalIdentity, LookupResult, Request};
@@ -48,7 +48,7 @@ pub fn fuzz_link(data: &[u8]) {
                         inputs.push(Input::LookedUp { purpose, user, found });
                     }
                     Effect::Reply { reply, .. } => accepted |= reply.status == ConnectStatus::Accepted,
-                    Effect::Notify(Notice::Text { from, .. }) => {
+                    Effect::Notify(Notice::Message(MessageNotice::Text { from, .. })) => {
                         assert!(accepted && from == ali, "a text was shown that nobody may send");
                     }
                     _ => {}

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::words::emoji;
 use super::words::help::{TOPICS, topic};
-use peer_core::notice::Notice;
+use peer_core::notice::{CallNotice, DirectoryNotice, MessageNotice, Notice};
 
 /// Where the line is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,14 +30,18 @@ impl Names {
     /// Takes over who is named in a notice.
     pub(crate) fn hear(&mut self, notice: &Notice) {
         match notice {
-            Notice::People { people, groups } => {
+            Notice::Directory(DirectoryNotice::People { people, groups }) => {
                 self.users.extend(people.iter().map(|person| person.user.to_string()));
                 self.groups.extend(groups.iter().map(|group| group.group.to_string()));
             }
-            Notice::Presence { user, .. } | Notice::Established { with: user } | Notice::Received { from: user } => {
+            Notice::Directory(DirectoryNotice::Presence { user, .. })
+            | Notice::Call(CallNotice::Established { with: user })
+            | Notice::Call(CallNotice::Received { from: user }) => {
                 self.users.insert(user.to_string());
             }
-            Notice::Arrived(arrivals) => self.users.extend(arrivals.iter().map(|arrival| arrival.from.to_string())),
+            Notice::Message(MessageNotice::Arrived(arrivals)) => {
+                self.users.extend(arrivals.iter().map(|arrival| arrival.from.to_string()))
+            }
             Notice::Group { group, .. } => {
                 self.groups.insert(group.to_string());
             }
@@ -263,7 +267,7 @@ mod tests {
     #[test]
     fn whoever_is_named_in_a_notice_can_be_completed() {
         let mut names = Names::default();
-        names.hear(&Notice::Received { from: common::ident::UserId::parse("dave").unwrap() });
+        names.hear(&Notice::Call(CallNotice::Received { from: common::ident::UserId::parse("dave").unwrap() }));
         let completion = complete("@d", Place::Conversation, &names, |_| Vec::new());
         assert_eq!(completion.candidates, ["@dave "]);
     }

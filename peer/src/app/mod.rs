@@ -31,3 +31,13 @@ pub(crate) struct Now {
     /// Seconds since the epoch.
     pub(crate) date: u64,
 }
+
+/// A command without its subject, as tests compare it.
+#[cfg(test)]
+fn bare(command: &peer_core::command::Command) -> String {
+    let told = format!("{command:?}");
+    match told.split_once('(') {
+        Some((subject, inner)) if !subject.contains(' ') => inner.strip_suffix(')').unwrap_or(inner).to_owned(),
+        _ => told,
+    }
+}

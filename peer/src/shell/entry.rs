@@ -19,8 +19,8 @@ use crate::store::StoreError;
 use crate::store::pins::{self, DirectoryPin};
 use crate::store::places::ServerFolder;
 use crate::store::state::State;
-use peer_core::command::{Answer, Command};
-use peer_core::notice::{Failure, Notice};
+use peer_core::command::{Answer, Command, SessionCommand};
+use peer_core::notice::{Failure, Notice, SessionNotice};
 
 /// A terminal that is present.
 pub(crate) struct Entered {
@@ -70,19 +70,19 @@ pub(crate) async fn enter(setup: &Setup, front_end: &FrontEnd) -> Result<Option<
     let mut entry = Entry { setup, front_end, place, folder, invite: None, identity: None, opened: None };
     while let Ok(command) = front_end.commands.recv().await {
         match command {
-            Command::Identify { user } => entry.identify(user).await?,
-            Command::Invitation { line } => entry.invitation(&line).await?,
-            Command::Register { user, passcode } => {
+            Command::Session(SessionCommand::Identify { user }) => entry.identify(user).await?,
+            Command::Session(SessionCommand::Invitation { line }) => entry.invitation(&line).await?,
+            Command::Session(SessionCommand::Register { user, passcode }) => {
                 if let Some(entered) = entry.register(user, passcode).await? {
                     return Ok(Some(entered));
                 }
             }
-            Command::Login { user, passcode } => {
+            Command::Session(SessionCommand::Login { user, passcode }) => {
                 if let Some(entered) = entry.log_in(user, passcode).await? {
                     return Ok(Some(entered));
                 }
             }
-            Command::Logout => return Ok(None),
+            Command::Session(SessionCommand::Logout) => return Ok(None),
             // Nobody can be called, listed or answered before login.
             _ => {}
         }
@@ -105,12 +105,12 @@ impl Entry<'_> {
             self.prepare_identity();
         }
         self.front_end
-            .tell(Notice::Identified {
+            .tell(Notice::Session(SessionNotice::Identified {
                 user,
                 known: welcome.known,
                 registration: welcome.registration,
                 passcode_min: welcome.passcode_min,
-            })
+            }))
             .await;
         Ok(())
     }
@@ -124,11 +124,17 @@ impl Entry<'_> {
         let trust = if wire.is_local() { Trust::AtOnce } else { Trust::AfterQuestion };
         if trust == Trust::AfterQuestion {
             let server = self.place.server.clone();
-            self.front_end.tell(Notice::FirstContact { server: server.clone(), key: wire.key() }).await;
+            self.front_end
+                .tell(Notice::Session(SessionNotice::FirstContact { server: server.clone(), key: wire.key() }))
+                .await;
             loop {
                 match self.front_end.commands.recv().await {
-                    Ok(Command::TrustDirectory(Answer::Yes)) => break,
-                    Ok(Command::TrustDirectory(Answer::No) | Command::Logout) | Err(_) => {
+                    Ok(Command::Session(SessionCommand::TrustDirectory(Answer::Yes))) => break,
+                    Ok(
+                        Command::Session(SessionCommand::TrustDirectory(Answer::No))
+                        | Command::Session(SessionCommand::Logout),
+                    )
+                    | Err(_) => {
                         return Err(Failure::DirectoryNotTrusted { server });
                     }
                     Ok(_) => {}
@@ -157,12 +163,12 @@ impl Entry<'_> {
             self.pin(&wire)?;
         }
         let welcome = register::hello(&mut wire, &invite.user).await?;
-        let notice = Notice::InviteProved {
+        let notice = Notice::Session(SessionNotice::InviteProved {
             user: invite.user.clone(),
             server: invite.server.clone(),
             key: wire.key(),
             passcode_min: welcome.passcode_min,
-        };
+        });
         wire.close().await;
         self.prepare_identity();
         self.front_end.tell(notice).await;
@@ -187,11 +193,11 @@ impl Entry<'_> {
                     pins::remember_joined(&self.setup.data, &self.place.server)?;
                 }
                 let server = self.place.server.clone();
-                self.front_end.tell(Notice::Registered { user: user.clone(), server }).await;
+                self.front_end.tell(Notice::Session(SessionNotice::Registered { user: user.clone(), server })).await;
                 self.log_in(user, passcode).await
             }
             Err(NotRegistered::Refused(why)) => {
-                self.front_end.tell(Notice::RegisterRefused { user, why }).await;
+                self.front_end.tell(Notice::Session(SessionNotice::RegisterRefused { user, why })).await;
                 Ok(None)
             }
             Err(NotRegistered::Failed(failure)) => Err(failure),
@@ -209,7 +215,7 @@ impl Entry<'_> {
         let authenticated = match login::authenticate(&mut wire, state.known()?, &user, &passcode).await {
             Ok(authenticated) => authenticated,
             Err(NotLoggedIn::Refused(why)) => {
-                self.front_end.tell(Notice::LoginRefused { user, why }).await;
+                self.front_end.tell(Notice::Session(SessionNotice::LoginRefused { user, why })).await;
                 return Ok(None);
             }
             Err(NotLoggedIn::Failed(failure)) => return Err(failure),
@@ -219,12 +225,14 @@ impl Entry<'_> {
         let address = self.setup.listen.unwrap_or_else(|| wire.local());
         let (listener, port) = login::listen(address, self.setup.port)?;
         let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;
-        self.front_end.tell(Notice::LoggedIn { user: user.clone(), address: presence.address }).await;
+        self.front_end
+            .tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address }))
+            .await;
         if held == Held::Former {
-            self.front_end.tell(Notice::FormerPasscode).await;
+            self.front_end.tell(Notice::Session(SessionNotice::FormerPasscode)).await;
         }
         if presence.terminals > 1 {
-            self.front_end.tell(Notice::AlsoElsewhere { user }).await;
+            self.front_end.tell(Notice::Session(SessionNotice::AlsoElsewhere { user })).await;
         }
         let Some((_, state)) = self.opened.take() else { return Ok(None) };
         let (place, folder) = (self.place.clone(), self.folder.clone());

@@ -25,17 +25,25 @@ pub(super) fn news(journalist: Option<Journalist>, effects: &[Effect]) -> VecDeq
 #[cfg(test)]
 mod tests {
     use super::*;
-    use peer_core::notice::Notice;
+    use peer_core::notice::{DirectoryNotice, Notice};
 
     #[test]
     fn what_is_told_is_written_with_what_it_rests_on() {
         let journalist: Journalist = |notice| match notice {
-            Notice::DirectoryLost { retry_in } => vec![retry_in.to_string()],
+            Notice::Directory(DirectoryNotice::Lost { retry_in }) => vec![retry_in.to_string()],
             _ => Vec::new(),
         };
-        let told = |number| Effect::Notify(Notice::DirectoryLost { retry_in: number });
+        let told = |number| Effect::Notify(Notice::Directory(DirectoryNotice::Lost { retry_in: number }));
         let keep = || Effect::Persist(Vec::new());
-        let effects = [told(1), keep(), told(2), Effect::Notify(Notice::DirectoryBack), keep(), keep(), told(3)];
+        let effects = [
+            told(1),
+            keep(),
+            told(2),
+            Effect::Notify(Notice::Directory(DirectoryNotice::Back)),
+            keep(),
+            keep(),
+            told(3),
+        ];
         assert_eq!(news(Some(journalist), &effects), [vec!["1", "2"], vec![], vec!["3"]]);
         assert_eq!(news(Some(journalist), &[told(4)]), [["4"]]);
         assert_eq!(news(None, &effects), VecDeque::<Vec<String>>::new());

@@ -3,46 +3,54 @@
 
 use tracing::{debug, error, info, warn};
 
-use peer_core::notice::Notice;
+use peer_core::notice::{CallNotice, ContactNotice, DirectoryNotice, MessageNotice, Notice, SessionNotice};
 
 /// Takes down what the person is told.
 pub(super) fn told(notice: &Notice) {
     match notice {
-        Notice::Failed(failure) => error!(?failure, "the session failed"),
-        Notice::NotKept { detail } => error!(%detail, "the disk cannot be written"),
-        Notice::DirectoryNotItself(failure) => error!(?failure, "the directory is not itself"),
-        Notice::RoomFrozen { with, why } => error!(%with, %why, "a room can be used no more"),
-        Notice::NewTerminal => warn!("the state was an old copy; this is a new terminal now"),
-        Notice::MailLost { count } => warn!(count, "mail was not kept"),
-        Notice::KeyChanged { of, .. } => warn!(%of, "a key has changed"),
-        Notice::LoginRefused { user, why } => warn!(%user, ?why, "the login was refused"),
-        Notice::RegisterRefused { user, why } => warn!(%user, ?why, "the registration was refused"),
-        Notice::CallerRefused { claimed, source, why } => {
+        Notice::Session(SessionNotice::Failed(failure)) => error!(?failure, "the session failed"),
+        Notice::Session(SessionNotice::NotKept { detail }) => error!(%detail, "the disk cannot be written"),
+        Notice::Directory(DirectoryNotice::NotItself(failure)) => error!(?failure, "the directory is not itself"),
+        Notice::Message(MessageNotice::Frozen { with, why }) => error!(%with, %why, "a room can be used no more"),
+        Notice::Session(SessionNotice::NewTerminal) => warn!("the state was an old copy; this is a new terminal now"),
+        Notice::Message(MessageNotice::Lost { count }) => warn!(count, "mail was not kept"),
+        Notice::Contact(ContactNotice::KeyChanged { of, .. }) => warn!(%of, "a key has changed"),
+        Notice::Session(SessionNotice::LoginRefused { user, why }) => warn!(%user, ?why, "the login was refused"),
+        Notice::Session(SessionNotice::RegisterRefused { user, why }) => {
+            warn!(%user, ?why, "the registration was refused")
+        }
+        Notice::Call(CallNotice::CallerRefused { claimed, source, why }) => {
             let claimed = claimed.as_ref().map(tracing::field::display);
             warn!(claimed, %source, ?why, "a caller was turned away");
         }
-        Notice::LinkLost { with, then } => warn!(%with, ?then, "a connection was lost"),
-        Notice::DirectoryLost { retry_in } => warn!(retry_in, "the directory was lost"),
-        Notice::TooFast { retry_after } => warn!(retry_after, "the directory asks for patience"),
-        Notice::DirectoryBack => info!("the directory is back"),
-        Notice::Registered { user, server } => info!(%user, %server, "registered"),
-        Notice::LoggedIn { user, address } => info!(%user, %address, "logged in"),
-        Notice::LoggedOut { why } => info!(?why, "logged out"),
-        Notice::Established { with } => info!(%with, "connected"),
-        Notice::Received { from } => info!(%from, "connected by a call"),
-        Notice::CallFailed { to, why } => info!(%to, ?why, "a call came to nothing"),
-        Notice::Ended { with, by } => info!(%with, ?by, "a connection ended"),
-        Notice::PasscodeChanged => info!("the passcode was changed"),
-        Notice::KeyDecided { of, decision } => info!(%of, ?decision, "a key was decided about"),
-        Notice::Text { from, text, id, .. } => debug!(%from, %id, bytes = text.len(), "a message came directly"),
-        Notice::Arrived(arrivals) => debug!(count = arrivals.len(), "messages came by mail"),
-        Notice::Sent { record, .. } => {
+        Notice::Call(CallNotice::LinkLost { with, then }) => warn!(%with, ?then, "a connection was lost"),
+        Notice::Directory(DirectoryNotice::Lost { retry_in }) => warn!(retry_in, "the directory was lost"),
+        Notice::Directory(DirectoryNotice::TooFast { retry_after }) => {
+            warn!(retry_after, "the directory asks for patience")
+        }
+        Notice::Directory(DirectoryNotice::Back) => info!("the directory is back"),
+        Notice::Session(SessionNotice::Registered { user, server }) => info!(%user, %server, "registered"),
+        Notice::Session(SessionNotice::LoggedIn { user, address }) => info!(%user, %address, "logged in"),
+        Notice::Session(SessionNotice::LoggedOut { why }) => info!(?why, "logged out"),
+        Notice::Call(CallNotice::Established { with }) => info!(%with, "connected"),
+        Notice::Call(CallNotice::Received { from }) => info!(%from, "connected by a call"),
+        Notice::Call(CallNotice::Failed { to, why }) => info!(%to, ?why, "a call came to nothing"),
+        Notice::Call(CallNotice::Ended { with, by }) => info!(%with, ?by, "a connection ended"),
+        Notice::Session(SessionNotice::PasscodeChanged) => info!("the passcode was changed"),
+        Notice::Contact(ContactNotice::KeyDecided { of, decision }) => info!(%of, ?decision, "a key was decided about"),
+        Notice::Message(MessageNotice::Text { from, text, id, .. }) => {
+            debug!(%from, %id, bytes = text.len(), "a message came directly")
+        }
+        Notice::Message(MessageNotice::Arrived(arrivals)) => debug!(count = arrivals.len(), "messages came by mail"),
+        Notice::Message(MessageNotice::Sent { record, .. }) => {
             debug!(to = %record.name.conversation, id = %record.name.id, "a message is kept")
         }
-        Notice::Waiting { to, waiting, next } => debug!(%to, waiting, ?next, "messages wait"),
-        Notice::Marked { to, ids, mark, .. } => debug!(%to, count = ids.len(), ?mark, "messages have come on"),
-        Notice::NotSent { to, why, .. } => debug!(%to, ?why, "a message could not be sent"),
-        Notice::Presence { user, status, .. } => debug!(%user, ?status, "presence"),
+        Notice::Message(MessageNotice::Waiting { to, waiting, next }) => debug!(%to, waiting, ?next, "messages wait"),
+        Notice::Message(MessageNotice::Marked { to, ids, mark, .. }) => {
+            debug!(%to, count = ids.len(), ?mark, "messages have come on")
+        }
+        Notice::Message(MessageNotice::NotSent { to, why, .. }) => debug!(%to, ?why, "a message could not be sent"),
+        Notice::Directory(DirectoryNotice::Presence { user, status, .. }) => debug!(%user, ?status, "presence"),
         Notice::Group { group, .. } => debug!(%group, "something about a group"),
         // Answers to questions, and what is about files.
         _ => {}

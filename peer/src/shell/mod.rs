@@ -30,7 +30,7 @@ use self::door::Caller;
 use self::transfer::Habits;
 use peer_core::command::Command;
 use peer_core::engine::{Accept, DialFailed, DialId, Input};
-use peer_core::notice::{Failure, Notice};
+use peer_core::notice::{Failure, Notice, SessionNotice};
 use peer_core::post::FilePolicy;
 
 /// How many inputs may wait for the engine before whoever makes them has to wait.
@@ -125,7 +125,9 @@ impl FrontEnd {
 pub(crate) async fn run(setup: Setup, front_end: FrontEnd) {
     match entry::enter(&setup, &front_end).await {
         Ok(Some(entered)) => terminal::run(setup, entered, front_end).await,
-        Ok(None) => front_end.tell(Notice::LoggedOut { why: peer_core::notice::LoggedOut::Asked }).await,
-        Err(failure) => front_end.tell(Notice::Failed(failure)).await,
+        Ok(None) => {
+            front_end.tell(Notice::Session(SessionNotice::LoggedOut { why: peer_core::notice::LoggedOut::Asked })).await
+        }
+        Err(failure) => front_end.tell(Notice::Session(SessionNotice::Failed(failure))).await,
     }
 }

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::journal::Page;
 use crate::store::state::State;
 use peer_core::command::After;
-use peer_core::notice::{Explained, Failure, Next, Notice};
+use peer_core::notice::{Explained, Failure, JournalNotice, MessageNotice, Next, Notice};
 use peer_core::persistence::{Conversation, DeliveryStatus, MessageKey, StoredMessage, Table};
 use peer_core::post::{FilePolicy, HistoryQuery, Post, Snapshot, Start};
 use peer_core::verify::LocalIdentity;
@@ -63,13 +63,13 @@ impl Office {
             After::Cursor { name, otherwise } => state.cursor(name)?.or(*otherwise).unwrap_or(self.began),
         };
         let Page { events, lost, last } = state.journal(after, count)?;
-        Ok(Notice::Replayed { events, lost, last })
+        Ok(Notice::Journal(JournalNotice::Replayed { events, lost, last }))
     }
 
     /// Keeps how far a reader of the journal has come.
     pub(super) fn acknowledge(&self, state: &State, name: &str, seq: u64) -> Result<Notice, StoreError> {
         state.set_cursor(name, seq)?;
-        Ok(Notice::Acknowledged { name: name.to_owned(), seq })
+        Ok(Notice::Journal(JournalNotice::Acknowledged { name: name.to_owned(), seq }))
     }
 
     /// Looks something up in the history.
@@ -82,11 +82,11 @@ impl Office {
         Ok(match recall {
             HistoryQuery::History { with, count, before, unread } => {
                 let records = last(&with, before.as_ref(), count)?;
-                Notice::History { with, records, unread }
+                Notice::Message(MessageNotice::History { with, records, unread })
             }
             HistoryQuery::Find { words } => {
                 let records = state.find(&words, None, FOUND)?.into_iter().map(|(_, record)| record).collect();
-                Notice::Found { words, records }
+                Notice::Message(MessageNotice::Found { words, records })
             }
             HistoryQuery::LastSent { to } => {
                 let ours = last(&to, None, LOOK_BACK)?.into_iter().rfind(|record| record.name.author == self.me.user);
@@ -96,7 +96,7 @@ impl Office {
                     since: record.since,
                     next: if record.mark == DeliveryStatus::Stored { Next::Receiver } else { Next::Nothing },
                 };
-                Notice::Explained { of: to, messages: ours.map(explain).into_iter().collect() }
+                Notice::Message(MessageNotice::Explained { of: to, messages: ours.map(explain).into_iter().collect() })
             }
         })
     }

@@ -11,7 +11,7 @@ use super::outgoing::Crossing;
 use super::{Accept, Conversation, Direction, Directory, Effect, Engine, LinkId, Now, Purpose, Unreachable};
 use crate::command::Answer;
 use crate::contacts::PinCheck;
-use crate::notice::{CallFailed, CallerRefused, EndedBy, Notice};
+use crate::notice::{CallFailed, CallNotice, CallerRefused, EndedBy, Notice};
 use crate::post::Offer;
 use crate::verify::{Claim, LookupResult, Request};
 
@@ -224,7 +224,7 @@ impl Engine {
             (Crossing::None, Accept::Ask) => {
                 let until = now.tick + ANSWER_DEADLINE.as_secs();
                 self.incoming.insert(link, Incoming::Asking { from: from.clone(), until });
-                out.push(Effect::Notify(Notice::Asked { from }));
+                out.push(Effect::Notify(Notice::Call(CallNotice::Asked { from })));
             }
             (Crossing::None, Accept::All | Accept::Contacts) => self.take(now, link, from, Announce::Received, out),
         }
@@ -265,12 +265,12 @@ impl Engine {
         if let Some(old) = self.conversations.insert(from.clone(), conversation) {
             // The same user, verified anew: the old link is stale, or belongs to another terminal.
             out.push(Effect::Close { link: old.link, reason: ByeReason::Elsewhere });
-            out.push(Effect::Notify(Notice::Ended { with: from.clone(), by: EndedBy::Them }));
+            out.push(Effect::Notify(Notice::Call(CallNotice::Ended { with: from.clone(), by: EndedBy::Them })));
         }
         self.give_up(&from, out);
         out.push(Effect::Notify(match announce {
-            Announce::Received | Announce::Answered => Notice::Received { from },
-            Announce::Established => Notice::Established { with: from },
+            Announce::Received | Announce::Answered => Notice::Call(CallNotice::Received { from }),
+            Announce::Established => Notice::Call(CallNotice::Established { with: from }),
         }));
     }
 
@@ -306,7 +306,7 @@ impl Engine {
         out.push(refuse(link, coarse));
         if self.strangers.may_tell(now) {
             let claimed = Some(request.message.initiator.clone());
-            out.push(Effect::Notify(Notice::CallerRefused { claimed, source: request.source, why }));
+            out.push(Effect::Notify(Notice::Call(CallNotice::CallerRefused { claimed, source: request.source, why })));
         }
     }
 }
@@ -315,11 +315,11 @@ impl Engine {
 fn given_up(incoming: Incoming) -> Option<Notice> {
     match incoming {
         Incoming::Asking { from, .. } | Incoming::Accepted { from, announce: Announce::Answered, .. } => {
-            Some(Notice::AskedNoMore { from })
+            Some(Notice::Call(CallNotice::AskedNoMore { from }))
         }
         Incoming::Accepted { from, announce: Announce::Established, .. } => {
             let seconds = CALL_DEADLINE.as_secs();
-            Some(Notice::CallFailed { to: from, why: CallFailed::NoAnswer { seconds } })
+            Some(Notice::Call(CallNotice::Failed { to: from, why: CallFailed::NoAnswer { seconds } }))
         }
         Incoming::Verifying(_) | Incoming::Accepted { announce: Announce::Received, .. } => None,
     }

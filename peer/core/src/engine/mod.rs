@@ -22,9 +22,11 @@ use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReply, FromDirectory, 
 use self::incoming::{CallerLimiter, Fetching, Incoming};
 use self::outgoing::Outgoing;
 pub use self::people::key_changed;
-use super::command::Command;
+use super::command::{
+    CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, JournalCommand, MessageCommand, SessionCommand,
+};
 use super::contacts::{Contact, Contacts};
-use super::notice::{AfterLoss, EndedBy, LoggedOut, Notice};
+use super::notice::{AfterLoss, CallNotice, DirectoryNotice, EndedBy, LoggedOut, Notice, SessionNotice};
 use super::persistence::Write;
 use super::post::{Download, HistoryQuery, Post, Source, Step, TransferOutcome};
 use super::verify::{LocalIdentity, LookupResult, Request};
@@ -182,7 +184,10 @@ impl Effect {
 
     /// Whether it ends something, which is done even if what stands before it could not be kept.
     pub fn is_an_end(&self) -> bool {
-        matches!(self, Self::Close { .. } | Self::LogOut | Self::Notify(Notice::LoggedOut { .. }))
+        matches!(
+            self,
+            Self::Close { .. } | Self::LogOut | Self::Notify(Notice::Session(SessionNotice::LoggedOut { .. }))
+        )
     }
 }
 
@@ -338,7 +343,7 @@ impl Engine {
                 // Texts that came meanwhile were not confirmed; their senders send them by mail when the link has ended.
                 for (with, conversation) in std::mem::take(&mut self.conversations) {
                     out.push(Effect::Close { link: conversation.link, reason: ByeReason::Stopping });
-                    out.push(Effect::Notify(Notice::Ended { with, by: EndedBy::Us }));
+                    out.push(Effect::Notify(Notice::Call(CallNotice::Ended { with, by: EndedBy::Us })));
                 }
                 if self.directory == Directory::Up {
                     let (post, mut step) = self.post(now, out);
@@ -351,17 +356,17 @@ impl Engine {
                 self.directory = Directory::Down;
                 let (post, mut step) = self.post(now, out);
                 post.session_lost(&mut step);
-                out.push(Effect::Notify(Notice::DirectoryLost { retry_in }));
+                out.push(Effect::Notify(Notice::Directory(DirectoryNotice::Lost { retry_in })));
             }
             Input::DirectoryBack => {
                 self.directory = Directory::Up;
-                out.push(Effect::Notify(Notice::DirectoryBack));
+                out.push(Effect::Notify(Notice::Directory(DirectoryNotice::Back)));
                 let (post, mut step) = self.post(now, out);
                 post.session_began(&mut step);
             }
             Input::SessionEnded(why) => {
                 self.close_everything(ByeReason::Ended, out);
-                out.push(Effect::Notify(Notice::LoggedOut { why }));
+                out.push(Effect::Notify(Notice::Session(SessionNotice::LoggedOut { why })));
             }
             Input::Tick => {
                 self.expire_outgoing(now, out);
@@ -394,46 +399,48 @@ impl Engine {
 
     fn command(&mut self, now: Now, command: Command, out: &mut Vec<Effect>) {
         match command {
-            Command::Call { to } => self.call(now, to, out),
-            Command::End { with } => self.end(&with, out),
-            Command::AnswerCall { from, answer } => self.answer_call(now, &from, answer, out),
-            Command::List => match self.directory {
+            Command::Call(CallCommand::Place { to }) => self.call(now, to, out),
+            Command::Call(CallCommand::End { with }) => self.end(&with, out),
+            Command::Call(CallCommand::Answer { from, answer }) => self.answer_call(now, &from, answer, out),
+            Command::Directory(DirectoryCommand::List) => match self.directory {
                 Directory::Up => out.push(Effect::List),
                 Directory::Down => self.listed(Err(Unreachable), out),
             },
-            Command::SafetyNumber { with } => self.safety_number(with, out),
-            Command::ConfirmNumber { with, digits, answer } => self.confirm_number(now, with, &digits, answer, out),
-            Command::DecideKey { of, decision } => self.decide_key(now, of, decision, out),
-            Command::Block { user } => self.block(user, out),
-            Command::Unblock { user } => self.unblock(now, user, out),
-            Command::Send { .. }
-            | Command::Why { .. }
-            | Command::History { .. }
-            | Command::Find { .. }
-            | Command::Seen { .. }
+            Command::Contact(ContactCommand::SafetyNumber { with }) => self.safety_number(with, out),
+            Command::Contact(ContactCommand::ConfirmNumber { with, digits, answer }) => {
+                self.confirm_number(now, with, &digits, answer, out)
+            }
+            Command::Contact(ContactCommand::DecideKey { of, decision }) => self.decide_key(now, of, decision, out),
+            Command::Contact(ContactCommand::Block { user }) => self.block(user, out),
+            Command::Contact(ContactCommand::Unblock { user }) => self.unblock(now, user, out),
+            Command::Message(MessageCommand::Send { .. })
+            | Command::Message(MessageCommand::Why { .. })
+            | Command::Message(MessageCommand::History { .. })
+            | Command::Message(MessageCommand::Find { .. })
+            | Command::Message(MessageCommand::Seen { .. })
             | Command::Group { .. }
-            | Command::Away { .. }
-            | Command::ReadReceipts(_)
-            | Command::Terminals
-            | Command::File { .. }
-            | Command::Files
-            | Command::RemoveTerminal { .. } => {
+            | Command::Directory(DirectoryCommand::Away { .. })
+            | Command::Message(MessageCommand::ReadReceipts(_))
+            | Command::Session(SessionCommand::Terminals)
+            | Command::File(FileCommand::Change { .. })
+            | Command::File(FileCommand::All)
+            | Command::Session(SessionCommand::RemoveTerminal { .. }) => {
                 let is_up = self.directory == Directory::Up;
                 let (post, mut step) = self.post(now, out);
                 post.command(&mut step, command, is_up);
             }
-            Command::Logout => self.leaving = Some(now.tick + LAST_MAIL),
+            Command::Session(SessionCommand::Logout) => self.leaving = Some(now.tick + LAST_MAIL),
             // The shell's: the session's connection and the journal carry them out.
-            Command::ChangePasscode { .. }
-            | Command::OfferFile { .. }
-            | Command::Replay { .. }
-            | Command::Acknowledge { .. } => {}
+            Command::Session(SessionCommand::ChangePasscode { .. })
+            | Command::File(FileCommand::Offer { .. })
+            | Command::Journal(JournalCommand::Replay { .. })
+            | Command::Journal(JournalCommand::Acknowledge { .. }) => {}
             // Login is over; a front end does not send these any more.
-            Command::Identify { .. }
-            | Command::TrustDirectory(_)
-            | Command::Login { .. }
-            | Command::Register { .. }
-            | Command::Invitation { .. } => {}
+            Command::Session(SessionCommand::Identify { .. })
+            | Command::Session(SessionCommand::TrustDirectory(_))
+            | Command::Session(SessionCommand::Login { .. })
+            | Command::Session(SessionCommand::Register { .. })
+            | Command::Session(SessionCommand::Invitation { .. }) => {}
         }
     }
 
@@ -441,7 +448,7 @@ impl Engine {
         self.give_up(with, out);
         if let Some(conversation) = self.conversations.remove(with) {
             out.push(Effect::Close { link: conversation.link, reason: ByeReason::Ended });
-            out.push(Effect::Notify(Notice::Ended { with: with.clone(), by: EndedBy::Us }));
+            out.push(Effect::Notify(Notice::Call(CallNotice::Ended { with: with.clone(), by: EndedBy::Us })));
         }
     }
 
@@ -453,13 +460,16 @@ impl Engine {
         let lasted = now.tick.saturating_sub(conversation.since) >= WORTH_ANOTHER_CALL;
         let can_call = conversation.direction == Direction::Ours && lasted && self.directory == Directory::Up;
         match end {
-            LinkEnd::Bye(_) => out.push(Effect::Notify(Notice::Ended { with, by: EndedBy::Them })),
+            LinkEnd::Bye(_) => out.push(Effect::Notify(Notice::Call(CallNotice::Ended { with, by: EndedBy::Them }))),
             LinkEnd::Lost if can_call => {
-                out.push(Effect::Notify(Notice::LinkLost { with: with.clone(), then: AfterLoss::CalledAgain }));
+                out.push(Effect::Notify(Notice::Call(CallNotice::LinkLost {
+                    with: with.clone(),
+                    then: AfterLoss::CalledAgain,
+                })));
                 self.call_again(with, out);
             }
             LinkEnd::Lost | LinkEnd::Broken => {
-                out.push(Effect::Notify(Notice::LinkLost { with, then: AfterLoss::Over }))
+                out.push(Effect::Notify(Notice::Call(CallNotice::LinkLost { with, then: AfterLoss::Over })))
             }
         }
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::command::Answer;
 use crate::contacts::PinCheck;
-use crate::notice::{CallFailed, EndedBy, Notice};
+use crate::notice::{CallFailed, CallNotice, EndedBy, Notice};
 use crate::verify::LookupResult;
 
 /// A call that is being placed.
@@ -75,7 +75,7 @@ impl Engine {
             return out.push(failed(to, CallFailed::Blocked));
         }
         if self.conversations.contains_key(&to) {
-            return out.push(Effect::Notify(Notice::Established { with: to }));
+            return out.push(Effect::Notify(Notice::Call(CallNotice::Established { with: to })));
         }
         if self.is_asking(&to) {
             return self.answer_call(now, &to, Answer::Yes, out);
@@ -161,7 +161,7 @@ impl Engine {
                 self.outgoing.remove(&to);
                 self.conversations
                     .insert(to.clone(), Conversation { link, direction: Direction::Ours, since: now.tick });
-                out.push(Effect::Notify(Notice::Established { with: to }));
+                out.push(Effect::Notify(Notice::Call(CallNotice::Established { with: to })));
             }
             Err(DialFailed::Refused(ConnectRefusal::Crossed)) => {
                 if let Some(outgoing) = self.outgoing.get_mut(&to) {
@@ -183,7 +183,7 @@ impl Engine {
         let Some(outgoing) = self.outgoing.remove(to) else { return };
         out.push(match outgoing.occasion {
             Occasion::Asked => failed(to.clone(), why),
-            Occasion::Lost => Effect::Notify(Notice::Ended { with: to.clone(), by: EndedBy::Them }),
+            Occasion::Lost => Effect::Notify(Notice::Call(CallNotice::Ended { with: to.clone(), by: EndedBy::Them })),
         });
     }
 
@@ -215,5 +215,5 @@ impl Engine {
 }
 
 fn failed(to: UserId, why: CallFailed) -> Effect {
-    Effect::Notify(Notice::CallFailed { to, why })
+    Effect::Notify(Notice::Call(CallNotice::Failed { to, why }))
 }

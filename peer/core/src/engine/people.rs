@@ -10,7 +10,7 @@ use common::msg::ListedUser;
 use super::{Directory, Effect, Engine, Now, Purpose, Unreachable};
 use crate::command::{Answer, KeyDecision};
 use crate::contacts::{Contacts, PinCheck};
-use crate::notice::{CallFailed, KeyState, Notice, Person};
+use crate::notice::{CallFailed, CallNotice, ContactNotice, DirectoryNotice, KeyState, Notice, Person};
 use crate::persistence::Conversation;
 use crate::verify::{LocalIdentity, LookupResult};
 
@@ -18,7 +18,7 @@ impl Engine {
     pub(super) fn listed(&self, listed: Result<Vec<ListedUser>, Unreachable>, out: &mut Vec<Effect>) {
         let mut people: BTreeMap<&UserId, Option<&ListedUser>> =
             self.contacts.users().map(|user| (user, None)).collect();
-        let Ok(listed) = listed else { return out.push(Effect::Notify(Notice::NoPeople)) };
+        let Ok(listed) = listed else { return out.push(Effect::Notify(Notice::Directory(DirectoryNotice::NoPeople))) };
         people.extend(listed.iter().map(|listed| (&listed.userid, Some(listed))));
         let mut people: Vec<Person> = people
             .into_iter()
@@ -32,18 +32,21 @@ impl Engine {
             })
             .collect();
         people.sort_by_key(|person| person.online_since.is_none());
-        out.push(Effect::Notify(Notice::People { people, groups: self.post.listed_groups() }));
+        out.push(Effect::Notify(Notice::Directory(DirectoryNotice::People {
+            people,
+            groups: self.post.listed_groups(),
+        })));
     }
 
     pub(super) fn safety_number(&mut self, with: UserId, out: &mut Vec<Effect>) {
         if with == self.me.user {
-            out.push(Effect::Notify(Notice::CallFailed { to: with, why: CallFailed::Yourself }));
+            out.push(Effect::Notify(Notice::Call(CallNotice::Failed { to: with, why: CallFailed::Yourself })));
         } else if self.contacts.contact(&with).is_some() {
             self.show_number(&with, out);
         } else if self.directory == Directory::Up {
             out.push(Effect::Lookup { purpose: Purpose::Number, user: with });
         } else {
-            out.push(Effect::Notify(Notice::CallFailed { to: with, why: CallFailed::DirectoryLost }));
+            out.push(Effect::Notify(Notice::Call(CallNotice::Failed { to: with, why: CallFailed::DirectoryLost })));
         }
     }
 
@@ -64,7 +67,7 @@ impl Engine {
             Ok(None) => CallFailed::NotFound,
             Err(Unreachable) => CallFailed::DirectoryLost,
         };
-        out.push(Effect::Notify(Notice::CallFailed { to: with.clone(), why }));
+        out.push(Effect::Notify(Notice::Call(CallNotice::Failed { to: with.clone(), why })));
     }
 
     /// Shows the number of the key in question: the offered one while a change waits for a decision.
@@ -72,7 +75,7 @@ impl Engine {
         let Some(key) = self.contacts.offered(with).cloned().or_else(|| self.contacts.key(with)) else { return };
         let digits = self.number(with, &key);
         let verified = self.contacts.state(with) == KeyState::Verified;
-        out.push(Effect::Notify(Notice::SafetyNumber { with: with.clone(), digits, verified }));
+        out.push(Effect::Notify(Notice::Contact(ContactNotice::SafetyNumber { with: with.clone(), digits, verified })));
     }
 
     fn number(&self, with: &UserId, key: &PublicKey) -> String {
@@ -101,7 +104,7 @@ impl Engine {
         out.extend(saved.map(Effect::Save));
         let (post, mut step) = self.post(now, out);
         post.key_decided(&mut step, &with);
-        out.push(Effect::Notify(Notice::NumberConfirmed { with, verified }));
+        out.push(Effect::Notify(Notice::Contact(ContactNotice::NumberConfirmed { with, verified })));
     }
 
     pub(super) fn tell_key_changed(&self, of: &UserId, out: &mut Vec<Effect>) {
@@ -113,9 +116,12 @@ impl Engine {
             Some(contact) => {
                 self.end(&user, out);
                 out.push(Effect::Save(contact));
-                out.push(Effect::Notify(Notice::KeyDecided { of: user, decision: KeyDecision::Block }));
+                out.push(Effect::Notify(Notice::Contact(ContactNotice::KeyDecided {
+                    of: user,
+                    decision: KeyDecision::Block,
+                })));
             }
-            None => out.push(Effect::Notify(Notice::CallFailed { to: user, why: CallFailed::NotFound })),
+            None => out.push(Effect::Notify(Notice::Call(CallNotice::Failed { to: user, why: CallFailed::NotFound }))),
         }
     }
 
@@ -123,7 +129,7 @@ impl Engine {
         out.extend(self.contacts.unblock(&user).map(Effect::Save));
         let (post, mut step) = self.post(now, out);
         post.key_decided(&mut step, &user);
-        out.push(Effect::Notify(Notice::Unblocked { user }));
+        out.push(Effect::Notify(Notice::Contact(ContactNotice::Unblocked { user })));
     }
 
     pub(super) fn decide_key(&mut self, now: Now, of: UserId, decision: KeyDecision, out: &mut Vec<Effect>) {
@@ -141,7 +147,7 @@ impl Engine {
         }
         let (post, mut step) = self.post(now, out);
         post.key_decided(&mut step, &of);
-        out.push(Effect::Notify(Notice::KeyDecided { of, decision }));
+        out.push(Effect::Notify(Notice::Contact(ContactNotice::KeyDecided { of, decision })));
     }
 }
 
@@ -149,5 +155,10 @@ impl Engine {
 pub fn key_changed(me: &LocalIdentity, contacts: &Contacts, of: &UserId) -> Option<Notice> {
     let (contact, old, new) = (contacts.contact(of)?, contacts.key(of)?, contacts.offered(of)?);
     let number = |key: &PublicKey| safety::number((&me.user, &me.key), (of, key));
-    Some(Notice::KeyChanged { of: of.clone(), since: contact.since, old: number(&old), new: number(new) })
+    Some(Notice::Contact(ContactNotice::KeyChanged {
+        of: of.clone(),
+        since: contact.since,
+        old: number(&old),
+        new: number(new),
+    }))
 }

@@ -9,9 +9,14 @@ use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReq, ConnectStatus, Fe
 use common::testkit::Example;
 
 use super::{Accept, DialFailed, Effect, Engine, Input, LinkEnd, LinkId, Now, Purpose, Unreachable};
-use crate::command::{Answer, Command, KeyDecision, Ticket};
+use crate::command::{
+    Answer, CallCommand, Command, ContactCommand, KeyDecision, MessageCommand, SessionCommand, Ticket,
+};
 use crate::contacts::Contacts;
-use crate::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, NotSent, Notice};
+use crate::notice::{
+    AfterLoss, CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, EndedBy, KeyState, MessageNotice,
+    Next, NotSent, Notice,
+};
 use crate::persistence::Conversation;
 use crate::post;
 use crate::verify::{LocalIdentity, LookupResult, Request};
@@ -93,7 +98,7 @@ impl World {
     }
 
     fn call(&mut self, who: Example, to: Example) {
-        self.command(who, Command::Call { to: to.user().unwrap() });
+        self.command(who, Command::Call(CallCommand::Place { to: to.user().unwrap() }));
     }
 
     fn settle(&mut self) {
@@ -195,9 +200,14 @@ impl World {
         self.told = rest;
         let notices = mine.into_iter().map(|(_, notice): (Example, Notice)| notice);
         // That each text was kept and confirmed is the matter of other tests; ids and dates are not known before.
-        let notices = notices.filter(|notice| !matches!(notice, Notice::Sent { .. } | Notice::Marked { .. }));
+        let notices = notices.filter(|notice| {
+            !matches!(
+                notice,
+                Notice::Message(MessageNotice::Sent { .. }) | Notice::Message(MessageNotice::Marked { .. })
+            )
+        });
         let nameless = |notice| match notice {
-            Notice::Text { from, text: said, .. } => text(from, &said),
+            Notice::Message(MessageNotice::Text { from, text: said, .. }) => text(from, &said),
             notice => notice,
         };
         notices.map(nameless).collect()
@@ -207,11 +217,11 @@ impl World {
 use Example::{Ali, Bianca, Carol};
 
 fn say(to: Conversation, text: &str) -> Command {
-    Command::Send { to, text: text.into(), ticket: Ticket::default() }
+    Command::Message(MessageCommand::Send { to, text: text.into(), ticket: Ticket::default() })
 }
 
 fn text(from: UserId, text: &str) -> Notice {
-    Notice::Text { from, text: text.into(), id: MessageId([0; 16]), date: 0 }
+    Notice::Message(MessageNotice::Text { from, text: text.into(), id: MessageId([0; 16]), date: 0 })
 }
 
 fn ali() -> UserId {
@@ -233,15 +243,15 @@ fn a_call_connects_carries_texts_both_ways_and_ends_ten_times_over() {
         let (caller, callee) = if round % 2 == 0 { (Ali, Bianca) } else { (Bianca, Ali) };
         let (caller_id, callee_id) = (caller.user().unwrap(), callee.user().unwrap());
         world.call(caller, callee);
-        assert_eq!(world.told(caller), [Notice::Established { with: callee_id.clone() }]);
-        assert_eq!(world.told(callee), [Notice::Received { from: caller_id.clone() }]);
+        assert_eq!(world.told(caller), [Notice::Call(CallNotice::Established { with: callee_id.clone() })]);
+        assert_eq!(world.told(callee), [Notice::Call(CallNotice::Received { from: caller_id.clone() })]);
         world.command(caller, say(Conversation::User(callee_id.clone()), "Hello"));
         world.command(callee, say(Conversation::User(caller_id.clone()), "Fine"));
         assert_eq!(world.told(callee), [text(caller_id.clone(), "Hello")]);
         assert_eq!(world.told(caller), [text(callee_id.clone(), "Fine")]);
-        world.command(callee, Command::End { with: caller_id.clone() });
-        assert_eq!(world.told(callee), [Notice::Ended { with: caller_id, by: EndedBy::Us }]);
-        assert_eq!(world.told(caller), [Notice::Ended { with: callee_id, by: EndedBy::Them }]);
+        world.command(callee, Command::Call(CallCommand::End { with: caller_id.clone() }));
+        assert_eq!(world.told(callee), [Notice::Call(CallNotice::Ended { with: caller_id, by: EndedBy::Us })]);
+        assert_eq!(world.told(caller), [Notice::Call(CallNotice::Ended { with: callee_id, by: EndedBy::Them })]);
     }
 }
 
@@ -250,8 +260,8 @@ fn of_crossed_calls_one_survives_whatever_happens_first() {
     // Every order in which the two engines' effects can interleave, up to 12 choices.
     for order in 0..1u32 << 12 {
         let mut world = two();
-        world.input(Ali, Input::Command(Command::Call { to: bianca() }));
-        world.input(Bianca, Input::Command(Command::Call { to: ali() }));
+        world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
+        world.input(Bianca, Input::Command(Command::Call(CallCommand::Place { to: ali() })));
         for choice in 0.. {
             let first_of = |who: Example| world.work.iter().position(|(other, _)| *other == who);
             let wanted = if choice < 12 && order >> choice & 1 == 1 { Bianca } else { Ali };
@@ -262,8 +272,8 @@ fn of_crossed_calls_one_survives_whatever_happens_first() {
             world.work.push_front(effect);
             world.step();
         }
-        assert_eq!(world.told(Ali), [Notice::Established { with: bianca() }], "order {order:b}");
-        assert_eq!(world.told(Bianca), [Notice::Established { with: ali() }], "order {order:b}");
+        assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Established { with: bianca() })], "order {order:b}");
+        assert_eq!(world.told(Bianca), [Notice::Call(CallNotice::Established { with: ali() })], "order {order:b}");
         world.command(Ali, say(Conversation::User(bianca()), "one link"));
         assert_eq!(world.told(Bianca), [text(ali(), "one link")], "order {order:b}");
     }
@@ -287,9 +297,9 @@ fn a_caller_the_directory_contradicts_is_refused_and_the_callee_told_why() {
         let mut world = two();
         change(&mut world);
         world.call(Ali, Bianca);
-        let refused = Notice::CallerRefused { claimed: Some(ali()), source: address(Ali), why };
+        let refused = Notice::Call(CallNotice::CallerRefused { claimed: Some(ali()), source: address(Ali), why });
         assert_eq!(world.told(Bianca), [refused]);
-        assert_eq!(world.told(Ali), [Notice::CallFailed { to: bianca(), why: CallFailed::Refused }]);
+        assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::Refused })]);
         // The same stranger costs no second lookup and no second notice for a while.
         world.call(Ali, Bianca);
         assert_eq!(world.told(Bianca), []);
@@ -329,17 +339,19 @@ fn stranger(number: u8) -> Request {
 fn a_changed_key_stops_calls_in_both_directions_until_the_person_decides() {
     let mut world = two();
     world.call(Ali, Bianca);
-    world.command(Ali, Command::End { with: bianca() });
+    world.command(Ali, Command::Call(CallCommand::End { with: bianca() }));
     world.told.clear();
     world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
     world.call(Ali, Bianca);
     let told = world.told(Ali);
-    assert!(matches!(&told[..], [Notice::KeyChanged { of, old, new, .. }] if *of == bianca() && old != new));
+    assert!(
+        matches!(&told[..], [Notice::Contact(ContactNotice::KeyChanged { of, old, new, .. })] if *of == bianca() && old != new)
+    );
     assert!(world.told(Bianca).is_empty(), "nothing was sent");
 
-    world.command(Ali, Command::DecideKey { of: bianca(), decision: KeyDecision::Accept });
+    world.command(Ali, Command::Contact(ContactCommand::DecideKey { of: bianca(), decision: KeyDecision::Accept }));
     world.told.clear();
-    world.input(Ali, Input::Command(Command::Call { to: bianca() }));
+    world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
     let effects: Vec<_> = world.work.drain(..).collect();
     assert_eq!(effects, [(Ali, Effect::Lookup { purpose: Purpose::Call, user: bianca() })]);
     let mut out = Vec::new();
@@ -355,48 +367,57 @@ fn a_number_is_confirmed_only_if_it_is_the_one_shown() {
     let mut world = two();
     world.call(Ali, Bianca);
     world.told.clear();
-    world.command(Ali, Command::SafetyNumber { with: bianca() });
+    world.command(Ali, Command::Contact(ContactCommand::SafetyNumber { with: bianca() }));
     let told = world.told(Ali);
-    let [Notice::SafetyNumber { digits, verified: false, .. }] = &told[..] else { panic!("{told:?}") };
-    let confirm = |digits: &str| Command::ConfirmNumber { with: bianca(), digits: digits.into(), answer: Answer::Yes };
+    let [Notice::Contact(ContactNotice::SafetyNumber { digits, verified: false, .. })] = &told[..] else {
+        panic!("{told:?}")
+    };
+    let confirm = |digits: &str| {
+        Command::Contact(ContactCommand::ConfirmNumber { with: bianca(), digits: digits.into(), answer: Answer::Yes })
+    };
     world.command(Ali, confirm("00000 00000"));
-    assert_eq!(world.told(Ali), [Notice::NumberConfirmed { with: bianca(), verified: false }]);
+    assert_eq!(world.told(Ali), [Notice::Contact(ContactNotice::NumberConfirmed { with: bianca(), verified: false })]);
     world.command(Ali, confirm(digits));
-    assert_eq!(world.told(Ali), [Notice::NumberConfirmed { with: bianca(), verified: true }]);
+    assert_eq!(world.told(Ali), [Notice::Contact(ContactNotice::NumberConfirmed { with: bianca(), verified: true })]);
     world.input(Ali, Input::Listed(Ok(Vec::new())));
     world.settle();
     let told = world.told(Ali);
-    assert!(matches!(&told[..], [Notice::People { people, .. }] if people[0].key == KeyState::Verified));
+    assert!(
+        matches!(&told[..], [Notice::Directory(DirectoryNotice::People { people, .. })] if people[0].key == KeyState::Verified)
+    );
 }
 
 #[test]
 fn asked_callers_wait_for_the_answer_and_may_give_up() {
     let mut world = World::new(&[(Ali, Accept::All), (Bianca, Accept::Ask)]);
     world.call(Ali, Bianca);
-    assert_eq!(world.told(Bianca), [Notice::Asked { from: ali() }]);
+    assert_eq!(world.told(Bianca), [Notice::Call(CallNotice::Asked { from: ali() })]);
     assert_eq!(world.told(Ali), []);
-    world.command(Bianca, Command::AnswerCall { from: ali(), answer: Answer::Yes });
-    assert_eq!(world.told(Bianca), [Notice::Received { from: ali() }]);
-    assert_eq!(world.told(Ali), [Notice::Established { with: bianca() }]);
-    world.command(Ali, Command::End { with: bianca() });
+    world.command(Bianca, Command::Call(CallCommand::Answer { from: ali(), answer: Answer::Yes }));
+    assert_eq!(world.told(Bianca), [Notice::Call(CallNotice::Received { from: ali() })]);
+    assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Established { with: bianca() })]);
+    world.command(Ali, Command::Call(CallCommand::End { with: bianca() }));
     world.told.clear();
 
     world.call(Ali, Bianca);
-    world.command(Ali, Command::End { with: bianca() });
-    assert_eq!(world.told(Bianca), [Notice::Asked { from: ali() }, Notice::AskedNoMore { from: ali() }]);
+    world.command(Ali, Command::Call(CallCommand::End { with: bianca() }));
+    assert_eq!(
+        world.told(Bianca),
+        [Notice::Call(CallNotice::Asked { from: ali() }), Notice::Call(CallNotice::AskedNoMore { from: ali() })]
+    );
 
     world.told.clear();
     world.call(Ali, Bianca);
-    world.command(Bianca, Command::AnswerCall { from: ali(), answer: Answer::No });
-    assert_eq!(world.told(Ali), [Notice::CallFailed { to: bianca(), why: CallFailed::Refused }]);
+    world.command(Bianca, Command::Call(CallCommand::Answer { from: ali(), answer: Answer::No }));
+    assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::Refused })]);
 
     world.call(Ali, Bianca);
     world.tick = world.engines[&(Bianca as u8)].next_deadline().unwrap();
     world.told.clear();
     world.input(Bianca, Input::Tick);
     world.settle();
-    assert_eq!(world.told(Bianca), [Notice::AskedNoMore { from: ali() }]);
-    assert_eq!(world.told(Ali), [Notice::CallFailed { to: bianca(), why: CallFailed::Refused }]);
+    assert_eq!(world.told(Bianca), [Notice::Call(CallNotice::AskedNoMore { from: ali() })]);
+    assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::Refused })]);
 }
 
 #[test]
@@ -409,16 +430,19 @@ fn a_lost_link_is_called_again_by_the_side_that_had_called() {
     world.input(Bianca, Input::LinkEnded { link: far, end: LinkEnd::Lost });
     world.input(Ali, Input::LinkEnded { link: near, end: LinkEnd::Lost });
     world.settle();
-    let lost = |with, then| Notice::LinkLost { with, then };
-    assert_eq!(world.told(Ali), [lost(bianca(), AfterLoss::CalledAgain), Notice::Established { with: bianca() }]);
-    assert_eq!(world.told(Bianca), [lost(ali(), AfterLoss::Over), Notice::Received { from: ali() }]);
+    let lost = |with, then| Notice::Call(CallNotice::LinkLost { with, then });
+    assert_eq!(
+        world.told(Ali),
+        [lost(bianca(), AfterLoss::CalledAgain), Notice::Call(CallNotice::Established { with: bianca() })]
+    );
+    assert_eq!(world.told(Bianca), [lost(ali(), AfterLoss::Over), Notice::Call(CallNotice::Received { from: ali() })]);
 
     world.tick += 10;
     world.directory.remove(&bianca());
     let [(_, near), _] = world.cables[1].ends;
     world.input(Ali, Input::LinkEnded { link: near, end: LinkEnd::Lost });
     world.settle();
-    let ended = Notice::Ended { with: bianca(), by: EndedBy::Them };
+    let ended = Notice::Call(CallNotice::Ended { with: bianca(), by: EndedBy::Them });
     assert_eq!(world.told(Ali), [lost(bianca(), AfterLoss::CalledAgain), ended]);
 }
 
@@ -432,7 +456,7 @@ fn whoever_hangs_up_at_once_or_breaks_a_rule_is_not_called_again() {
         let [(_, near), _] = world.cables[0].ends;
         world.input(Ali, Input::LinkEnded { link: near, end });
         world.settle();
-        assert_eq!(world.told(Ali), [Notice::LinkLost { with: bianca(), then: AfterLoss::Over }]);
+        assert_eq!(world.told(Ali), [Notice::Call(CallNotice::LinkLost { with: bianca(), then: AfterLoss::Over })]);
     }
 }
 
@@ -442,11 +466,14 @@ fn a_caller_who_was_answered_and_never_comes_is_told_of() {
         let mut world = World::new(&[(Ali, Accept::All), (Bianca, Accept::Ask)]);
         world.call(Ali, Bianca);
         let link = *world.dials.keys().next().unwrap();
-        world.input(Bianca, Input::Command(Command::AnswerCall { from: ali(), answer: Answer::Yes }));
+        world.input(Bianca, Input::Command(Command::Call(CallCommand::Answer { from: ali(), answer: Answer::Yes })));
         world.work.clear();
         world.input(Bianca, Input::LinkEnded { link, end });
         world.settle();
-        assert_eq!(world.told(Bianca), [Notice::Asked { from: ali() }, Notice::AskedNoMore { from: ali() }]);
+        assert_eq!(
+            world.told(Bianca),
+            [Notice::Call(CallNotice::Asked { from: ali() }), Notice::Call(CallNotice::AskedNoMore { from: ali() })]
+        );
     }
 }
 
@@ -506,7 +533,11 @@ fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() 
     world.settle();
     world.command(Ali, say(Conversation::User(bianca()), "secret"));
     let told = world.told(Ali);
-    let [.., Notice::KeyChanged { .. }, Notice::Waiting { next, .. }] = &told[..] else { panic!("{told:?}") };
+    let [.., Notice::Contact(ContactNotice::KeyChanged { .. }), Notice::Message(MessageNotice::Waiting { next, .. })] =
+        &told[..]
+    else {
+        panic!("{told:?}")
+    };
     assert_eq!(*next, Next::KeyDecision);
     assert_eq!(world.told(Bianca), []);
 }
@@ -518,20 +549,23 @@ fn without_the_directory_conversations_go_on_and_nobody_new_is_let_in() {
     world.told.clear();
     world.input(Bianca, Input::DirectoryLost { retry_in: 1 });
     world.command(Ali, say(Conversation::User(bianca()), "still here"));
-    let lost = Notice::DirectoryLost { retry_in: 1 };
+    let lost = Notice::Directory(DirectoryNotice::Lost { retry_in: 1 });
     assert_eq!(world.told(Bianca), [lost, text(ali(), "still here")]);
-    world.command(Ali, Command::End { with: bianca() });
+    world.command(Ali, Command::Call(CallCommand::End { with: bianca() }));
     world.told.clear();
 
     world.call(Ali, Bianca);
-    assert_eq!(world.told(Ali), [Notice::CallFailed { to: bianca(), why: CallFailed::Unavailable }]);
+    assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::Unavailable })]);
     let why = CallerRefused::CannotVerify;
-    assert_eq!(world.told(Bianca), [Notice::CallerRefused { claimed: Some(ali()), source: address(Ali), why }]);
+    assert_eq!(
+        world.told(Bianca),
+        [Notice::Call(CallNotice::CallerRefused { claimed: Some(ali()), source: address(Ali), why })]
+    );
     world.call(Bianca, Ali);
-    assert_eq!(world.told(Bianca), [Notice::CallFailed { to: ali(), why: CallFailed::DirectoryLost }]);
+    assert_eq!(world.told(Bianca), [Notice::Call(CallNotice::Failed { to: ali(), why: CallFailed::DirectoryLost })]);
     world.input(Bianca, Input::DirectoryBack);
     world.call(Bianca, Ali);
-    assert_eq!(world.told(Bianca)[1], Notice::Established { with: ali() });
+    assert_eq!(world.told(Bianca)[1], Notice::Call(CallNotice::Established { with: ali() }));
 }
 
 #[test]
@@ -542,19 +576,19 @@ fn texts_from_a_link_that_was_not_accepted_are_never_shown() {
     world.input(Bianca, Input::Text { link, chat: chat("let me in") });
     world.input(Bianca, Input::Text { link: LinkId(999), chat: chat("or me") });
     world.settle();
-    assert_eq!(world.told(Bianca), [Notice::Asked { from: ali() }]);
+    assert_eq!(world.told(Bianca), [Notice::Call(CallNotice::Asked { from: ali() })]);
 }
 
 #[test]
 fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times_out() {
     let mut world = two();
-    world.input(Ali, Input::Command(Command::Call { to: bianca() }));
+    world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
     world.work.clear();
     world.input(Ali, Input::LookedUp { purpose: Purpose::Call, user: bianca(), found: Err(Unreachable) });
     world.settle();
-    assert_eq!(world.told(Ali), [Notice::CallFailed { to: bianca(), why: CallFailed::DirectoryLost }]);
+    assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::DirectoryLost })]);
 
-    world.input(Ali, Input::Command(Command::Call { to: bianca() }));
+    world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
     world.work.clear();
     let answer = Ok(Some(found(Bianca)));
     world.input(Ali, Input::LookedUp { purpose: Purpose::Call, user: bianca(), found: answer });
@@ -565,7 +599,10 @@ fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times
     world.input(Ali, Input::Tick);
     world.work.retain(|(_, effect)| matches!(effect, Effect::Notify(_)));
     world.settle();
-    assert_eq!(world.told(Ali), [Notice::CallFailed { to: bianca(), why: CallFailed::NoAnswer { seconds: 10 } }]);
+    assert_eq!(
+        world.told(Ali),
+        [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::NoAnswer { seconds: 10 } })]
+    );
 }
 
 #[test]
@@ -576,10 +613,13 @@ fn a_text_that_cannot_be_sent_is_reported_and_the_conversation_goes_on() {
     for text in ["x".repeat(16 * 1024 + 1), "\u{1}".repeat(16 * 1024)] {
         world.command(Ali, say(Conversation::User(bianca()), &text));
         let (to, why) = (Conversation::User(bianca()), NotSent::TooLong);
-        assert_eq!(world.told(Ali), [Notice::NotSent { to, text, why, ticket: Ticket::default() }]);
+        assert_eq!(
+            world.told(Ali),
+            [Notice::Message(MessageNotice::NotSent { to, text, why, ticket: Ticket::default() })]
+        );
     }
     world.command(Ali, say(Conversation::User(bianca()), &"\"".repeat(16 * 1024)));
-    assert!(matches!(&world.told(Bianca)[..], [Notice::Text { .. }]));
+    assert!(matches!(&world.told(Bianca)[..], [Notice::Message(MessageNotice::Text { .. })]));
 }
 
 #[test]
@@ -587,7 +627,7 @@ fn logging_out_says_goodbye_to_everybody() {
     let mut world = two();
     world.call(Ali, Bianca);
     world.told.clear();
-    world.input(Ali, Input::Command(Command::Logout));
+    world.input(Ali, Input::Command(Command::Session(SessionCommand::Logout)));
     let [(_, near), _] = world.cables[0].ends;
     let effects: Vec<_> = world.work.iter().map(|(_, effect)| effect).collect();
     assert_eq!(effects, [&Effect::Close { link: near, reason: ByeReason::Ended }, &Effect::LogOut]);

@@ -6,7 +6,7 @@ use super::desk::Asked;
 use super::outbox::Way;
 use super::people::not_found;
 use super::{Post, PresenceInfo, Step, inbox};
-use crate::notice::{GroupNews, Next, NotSent, Notice};
+use crate::notice::{CallNotice, DirectoryNotice, GroupNews, MessageNotice, Next, NotSent, Notice, SessionNotice};
 use crate::persistence::Conversation;
 
 impl Post {
@@ -60,11 +60,11 @@ impl Post {
             }
             (Asked::OwnTerminals, FromDirectory::TerminalsReply(reply)) => {
                 let all = reply.users.into_iter().flat_map(|user| user.terminals).collect();
-                step.tell(Notice::Terminals { this: self.me.terminal, all });
+                step.tell(Notice::Session(SessionNotice::Terminals { this: self.me.terminal, all }));
             }
             (Asked::Reachable(user), FromDirectory::TerminalsReply(reply)) => {
                 let is_there = reply.users.iter().any(|listed| listed.userid == user && !listed.terminals.is_empty());
-                step.tell(if is_there { Notice::Offline { with: user } } else { not_found(user) });
+                step.tell(if is_there { Notice::Call(CallNotice::Offline { with: user }) } else { not_found(user) });
             }
             (asked, FromDirectory::Error(error)) => self.refused(step, asked, error.retry_after.unwrap_or(1)),
             // The directory answers something else: it speaks another language than we do.
@@ -85,10 +85,12 @@ impl Post {
             Asked::Terminals(_) | Asked::Packages(..) | Asked::Commit { .. } => self.errands.put_off(until),
             Asked::Broadcast { text, ticket, .. } => {
                 let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after });
-                step.tell(Notice::NotSent { to, text, why, ticket });
+                step.tell(Notice::Message(MessageNotice::NotSent { to, text, why, ticket }));
             }
             Asked::Reachable(user) => step.tell(not_found(user)),
-            Asked::Group(_) | Asked::Log { .. } | Asked::OwnTerminals => step.tell(Notice::TooFast { retry_after }),
+            Asked::Group(_) | Asked::Log { .. } | Asked::OwnTerminals => {
+                step.tell(Notice::Directory(DirectoryNotice::TooFast { retry_after }))
+            }
             Asked::GiveUp(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
             Asked::Mailbox | Asked::Piece | Asked::Certificates | Asked::Replaced => {}
         }

@@ -11,7 +11,7 @@ use super::desk::Asked;
 use super::outbox::name_of;
 use super::{Post, Step};
 use crate::command::Ticket;
-use crate::notice::{Arrival, NotSent, Notice};
+use crate::notice::{Arrival, DirectoryNotice, MessageNotice, NotSent, Notice};
 use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, StoredMessage, Write};
 
 impl Post {
@@ -28,7 +28,7 @@ impl Post {
             let request = BroadcastReq { id, message: text.clone(), date, signature };
             return self.desk.ask(step, request, Asked::Broadcast { id, text, ticket });
         };
-        step.tell(Notice::NotSent { to: Conversation::Everyone, text, why, ticket });
+        step.tell(Notice::Message(MessageNotice::NotSent { to: Conversation::Everyone, text, why, ticket }));
     }
 
     /// It is in the log, and everyone is told.
@@ -44,8 +44,13 @@ impl Post {
             since: now,
         };
         step.keep(vec![Write::History(HistoryWrite::Append(record.clone()))]);
-        step.tell(Notice::Sent { ticket: Some(ticket), record });
-        step.tell(Notice::Marked { to, ids: vec![id], mark: DeliveryStatus::Stored, late: false });
+        step.tell(Notice::Message(MessageNotice::Sent { ticket: Some(ticket), record }));
+        step.tell(Notice::Message(MessageNotice::Marked {
+            to,
+            ids: vec![id],
+            mark: DeliveryStatus::Stored,
+            late: false,
+        }));
     }
 
     pub(super) fn broadcast_came(&mut self, step: &mut Step<'_>, broadcast: &Broadcast) {
@@ -73,7 +78,7 @@ impl Post {
             date: broadcast.date,
             waited: false,
         };
-        step.tell(Notice::Arrived(vec![arrival]));
+        step.tell(Notice::Message(MessageNotice::Arrived(vec![arrival])));
     }
 
     /// Whether the sender's terminal signed it, and the key behind that terminal is the pinned one.
@@ -91,7 +96,7 @@ impl Post {
     /// Asks for the last broadcasts.
     pub(super) fn ask_for_log(&mut self, step: &mut Step<'_>, count: usize) {
         if !self.desk.is_up() {
-            return step.tell(Notice::NoPeople);
+            return step.tell(Notice::Directory(DirectoryNotice::NoPeople));
         }
         self.desk.ask(step, BroadcastLogReq { before: None }, Asked::Log { count, entries: Vec::new() });
     }
@@ -128,6 +133,6 @@ impl Post {
         }
         records.truncate(count);
         records.reverse();
-        step.tell(Notice::History { with: Conversation::Everyone, records, unread: 0 });
+        step.tell(Notice::Message(MessageNotice::History { with: Conversation::Everyone, records, unread: 0 }));
     }
 }

@@ -23,7 +23,7 @@ use super::desk::Asked;
 use super::rooms::{MembershipChange, VerifiedKeyPackage};
 use super::{Post, Step};
 use crate::mls::RoomError;
-use crate::notice::{GroupNews, Next, Notice};
+use crate::notice::{GroupNews, MessageNotice, Next, Notice};
 use crate::persistence::Conversation;
 
 /// Something to be done about a room.
@@ -369,7 +369,7 @@ impl Post {
     /// Something cannot be done now.
     fn give_up(&mut self, step: &mut Step<'_>, conversation: &Conversation, why: &RoomError) {
         self.sending.hold(conversation, Next::Keys, Some(step.now.tick + 60));
-        step.tell(Notice::RoomFrozen { with: conversation.clone(), why: why.to_string() });
+        step.tell(Notice::Message(MessageNotice::Frozen { with: conversation.clone(), why: why.to_string() }));
     }
 
     /// A user came, perhaps with a new terminal: rooms shared with that user are looked after.

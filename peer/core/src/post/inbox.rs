@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::desk::Asked;
 use super::rooms::{Opened, VerifiedCredential};
 use super::{Effect, Post, Rows, Step};
-use crate::notice::{Arrival, Notice};
+use crate::notice::{Arrival, MessageNotice, Notice};
 use crate::persistence::{Conversation, StoredMessage, Table, Write};
 
 const ACKED: &[u8] = b"acked";
@@ -151,7 +151,7 @@ impl Post {
             return step.out.push(Effect::NewTerminal);
         }
         if state.lost > 0 {
-            step.tell(Notice::MailLost { count: state.lost });
+            step.tell(Notice::Message(MessageNotice::Lost { count: state.lost }));
             // Confirmations may have been among it. Receivers drop what they have had, and confirm it again.
             self.outbox.turn_back_all_stored();
         }
@@ -299,11 +299,11 @@ impl Post {
             self.desk.say(step, MailboxAck { upto: self.inbox.counters.acked });
         }
         for record in std::mem::take(&mut self.inbox.said_elsewhere) {
-            step.tell(Notice::Sent { ticket: None, record });
+            step.tell(Notice::Message(MessageNotice::Sent { ticket: None, record }));
         }
         let arrivals = std::mem::take(&mut self.inbox.arrivals);
         if !arrivals.is_empty() {
-            step.tell(Notice::Arrived(arrivals));
+            step.tell(Notice::Message(MessageNotice::Arrived(arrivals)));
         }
         // Whatever was held back meanwhile.
         for conversation in self.outbox.conversations() {

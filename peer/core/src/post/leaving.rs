@@ -8,7 +8,7 @@ use common::msg::{Body, CommitReq, CommitStatus};
 use super::desk::Asked;
 use super::outbox::{Way, name_of};
 use super::{Post, Step};
-use crate::notice::{GroupNews, Notice};
+use crate::notice::{GroupNews, MessageNotice, Notice};
 use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, Table, Write};
 
 impl Post {
@@ -115,7 +115,12 @@ impl Post {
                 }
             }
             if !ids.is_empty() {
-                step.tell(Notice::Marked { to, ids, mark: DeliveryStatus::Failed, late: false });
+                step.tell(Notice::Message(MessageNotice::Marked {
+                    to,
+                    ids,
+                    mark: DeliveryStatus::Failed,
+                    late: false,
+                }));
             }
         }
         changes.extend(self.rooms.forget(room));

@@ -6,7 +6,7 @@ use common::msg::{Body, Letter, Member};
 use super::errands::Errand;
 use super::rooms::MembershipDiff;
 use super::{Post, Step, arrived};
-use crate::notice::{Arrival, GroupNews, Notice};
+use crate::notice::{Arrival, GroupNews, MessageNotice, Notice};
 use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, StoredMessage, Write};
 
 impl Post {
@@ -143,7 +143,7 @@ impl Post {
     pub(super) fn frozen(&mut self, step: &mut Step<'_>, room: &RoomId, why: String) {
         self.errands.forget(room);
         if let Some(with) = self.rooms.conversation(room) {
-            step.tell(Notice::RoomFrozen { with, why });
+            step.tell(Notice::Message(MessageNotice::Frozen { with, why }));
         }
     }
 

@@ -50,11 +50,11 @@ use self::outbox::{Outbox, Way, name_of};
 use self::rooms::Rooms;
 use self::seen::Seen;
 use self::sending::Sending;
-use super::command::{Answer, Command, Ticket};
+use super::command::{Answer, Command, DirectoryCommand, FileCommand, MessageCommand, SessionCommand, Ticket};
 use super::contacts::{Contacts, PinCheck};
 use super::engine::{Effect, LinkId, Now, key_changed};
 use super::mls::RoomError;
-use super::notice::{CallFailed, GroupNews, NotSent, Notice};
+use super::notice::{CallFailed, CallNotice, DirectoryNotice, GroupNews, MessageNotice, NotSent, Notice};
 use super::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Table, Write};
 use super::verify::LocalIdentity;
 
@@ -253,13 +253,15 @@ impl Post {
             match asked {
                 Asked::Broadcast { text, ticket, .. } => {
                     let (to, why) = (Conversation::Everyone, NotSent::DirectoryLost);
-                    step.tell(Notice::NotSent { to, text, why, ticket });
+                    step.tell(Notice::Message(MessageNotice::NotSent { to, text, why, ticket }));
                 }
                 Asked::Group(group) | Asked::GiveUp(group) => {
                     step.tell(Notice::Group { group, news: GroupNews::DirectoryLost })
                 }
-                Asked::Log { .. } => step.tell(Notice::NoPeople),
-                Asked::Reachable(to) => step.tell(Notice::CallFailed { to, why: CallFailed::DirectoryLost }),
+                Asked::Log { .. } => step.tell(Notice::Directory(DirectoryNotice::NoPeople)),
+                Asked::Reachable(to) => {
+                    step.tell(Notice::Call(CallNotice::Failed { to, why: CallFailed::DirectoryLost }))
+                }
                 _ => {}
             }
         }
@@ -300,10 +302,12 @@ impl Post {
     /// Carries out what the person wants.
     pub(super) fn command(&mut self, step: &mut Step<'_>, command: Command, is_up: bool) {
         match command {
-            Command::Send { to, text, ticket } => self.send(step, to, text, ticket),
-            Command::Why { of } => self.explain(step, of),
-            Command::History { with: Conversation::Everyone, count, before: None } => self.ask_for_log(step, count),
-            Command::History { with, count, before } => {
+            Command::Message(MessageCommand::Send { to, text, ticket }) => self.send(step, to, text, ticket),
+            Command::Message(MessageCommand::Why { of }) => self.explain(step, of),
+            Command::Message(MessageCommand::History { with: Conversation::Everyone, count, before: None }) => {
+                self.ask_for_log(step, count)
+            }
+            Command::Message(MessageCommand::History { with, count, before }) => {
                 let unread = self.unread(&with);
                 step.out.push(Effect::QueryHistory(HistoryQuery::History {
                     with: with.clone(),
@@ -313,16 +317,22 @@ impl Post {
                 }));
                 self.saw(step, with);
             }
-            Command::Find { words } => step.out.push(Effect::QueryHistory(HistoryQuery::Find { words })),
-            Command::Seen { with } => self.saw(step, with),
+            Command::Message(MessageCommand::Find { words }) => {
+                step.out.push(Effect::QueryHistory(HistoryQuery::Find { words }))
+            }
+            Command::Message(MessageCommand::Seen { with }) => self.saw(step, with),
             Command::Group { group, wish } => self.group(step, group, wish),
-            Command::Away { text } => self.tell_away(step, text),
-            Command::ReadReceipts(answer) => self.read_receipts = answer == Answer::Yes,
-            Command::File { number, wish } => self.file_wish(step, number, wish),
-            Command::Files => self.list_files(step),
-            Command::Terminals if is_up => self.own_terminals(step),
-            Command::RemoveTerminal { terminal } if is_up => self.remove_terminal(step, terminal),
-            Command::Terminals | Command::RemoveTerminal { .. } => step.tell(Notice::NoPeople),
+            Command::Directory(DirectoryCommand::Away { text }) => self.tell_away(step, text),
+            Command::Message(MessageCommand::ReadReceipts(answer)) => self.read_receipts = answer == Answer::Yes,
+            Command::File(FileCommand::Change { number, wish }) => self.file_wish(step, number, wish),
+            Command::File(FileCommand::All) => self.list_files(step),
+            Command::Session(SessionCommand::Terminals) if is_up => self.own_terminals(step),
+            Command::Session(SessionCommand::RemoveTerminal { terminal }) if is_up => {
+                self.remove_terminal(step, terminal)
+            }
+            Command::Session(SessionCommand::Terminals) | Command::Session(SessionCommand::RemoveTerminal { .. }) => {
+                step.tell(Notice::Directory(DirectoryNotice::NoPeople))
+            }
             _ => {}
         }
     }
@@ -336,7 +346,7 @@ impl Post {
         };
         // Shown even if it cannot be kept; then it is not confirmed, and comes again.
         let (text, id, date) = (chat.message.clone(), chat.id, chat.date);
-        step.tell(Notice::Text { from: from.clone(), text, id, date });
+        step.tell(Notice::Message(MessageNotice::Text { from: from.clone(), text, id, date }));
         let conversation = Conversation::User(from.clone());
         changes.push(arrived(step.now, conversation, from, chat.id, chat.message.clone(), chat.date, true));
         step.keep(changes);
@@ -359,7 +369,7 @@ impl Post {
             Conversation::User(_) | Conversation::Group(_) => None,
         };
         if let Some(why) = why {
-            return step.tell(Notice::NotSent { to, text, why, ticket });
+            return step.tell(Notice::Message(MessageNotice::NotSent { to, text, why, ticket }));
         }
         let letter = Letter { id: self.ids.message(), date: step.now.date, body: Body::Text { text: text.clone() } };
         let record = StoredMessage {
@@ -372,7 +382,7 @@ impl Post {
         };
         let added = self.outbox.add(&to, letter, step.now.date);
         step.keep(vec![added, Write::History(HistoryWrite::Append(record.clone()))]);
-        step.tell(Notice::Sent { ticket: Some(ticket), record });
+        step.tell(Notice::Message(MessageNotice::Sent { ticket: Some(ticket), record }));
         self.pump(step, &to);
         self.tell_if_waiting(step, &to);
     }

@@ -6,7 +6,7 @@ use common::msg::{Away, PresenceStatus, TerminalRemove, TerminalsReq, Watch};
 
 use super::desk::Asked;
 use super::{Post, PresenceInfo, Step};
-use crate::notice::{CallFailed, Notice};
+use crate::notice::{CallFailed, CallNotice, DirectoryNotice, Notice};
 use crate::persistence::Conversation;
 
 impl Post {
@@ -28,7 +28,7 @@ impl Post {
         let news = before.as_ref() != Some(&there) && user != self.me.user;
         // Who is there at the beginning is no news.
         if news && (before.is_some() || self.inbox.is_drained()) {
-            step.tell(Notice::Presence { user, status: there.status, text: there.text });
+            step.tell(Notice::Directory(DirectoryNotice::Presence { user, status: there.status, text: there.text }));
         }
     }
 
@@ -39,7 +39,7 @@ impl Post {
     /// Whether mail reaches somebody who is not online: said by `Offline` or `CallFailed`.
     pub(crate) fn is_reachable(&mut self, step: &mut Step<'_>, user: UserId) {
         if self.rooms.pair_with(&user).is_some() {
-            step.tell(Notice::Offline { with: user });
+            step.tell(Notice::Call(CallNotice::Offline { with: user }));
         } else {
             self.desk.ask(step, TerminalsReq { users: vec![user.clone()] }, Asked::Reachable(user));
         }
@@ -71,5 +71,5 @@ impl Post {
 }
 
 pub(super) fn not_found(to: UserId) -> Notice {
-    Notice::CallFailed { to, why: CallFailed::NotFound }
+    Notice::Call(CallNotice::Failed { to, why: CallFailed::NotFound })
 }

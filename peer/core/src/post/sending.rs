@@ -10,7 +10,7 @@ use super::desk::Asked;
 use super::errands::Errand;
 use super::outbox::{Way, name_of};
 use super::{Effect, HistoryWrite, Post, Step};
-use crate::notice::{Explained, Next, Notice};
+use crate::notice::{Explained, MessageNotice, Next, Notice};
 use crate::persistence::{Conversation, DeliveryStatus, Write};
 
 /// How long, in seconds, a full mailbox is left alone unless something of it is fetched. Chosen arbitrarily.
@@ -254,7 +254,12 @@ impl Post {
         step.keep(changes);
         if !texts.is_empty() {
             let late = self.sending.told.contains_key(to);
-            step.tell(Notice::Marked { to: to.clone(), ids: texts, mark: DeliveryStatus::Stored, late });
+            step.tell(Notice::Message(MessageNotice::Marked {
+                to: to.clone(),
+                ids: texts,
+                mark: DeliveryStatus::Stored,
+                late,
+            }));
         }
         if left {
             return self.left(step, to);
@@ -288,7 +293,7 @@ impl Post {
         let late = self.sending.told.contains_key(&to);
         for (ids, late) in [(arrived, late), (shown, false)] {
             if !ids.is_empty() {
-                step.tell(Notice::Marked { to: to.clone(), ids, mark, late });
+                step.tell(Notice::Message(MessageNotice::Marked { to: to.clone(), ids, mark, late }));
             }
         }
         if self.outbox.queue(&to).next().is_none() {
@@ -309,7 +314,7 @@ impl Post {
         }
         let told = self.sending.told.insert(to.clone(), waiting);
         if told.is_none() || next == Next::Space {
-            step.tell(Notice::Waiting { to: to.clone(), waiting, next });
+            step.tell(Notice::Message(MessageNotice::Waiting { to: to.clone(), waiting, next }));
         }
     }
 
@@ -346,7 +351,7 @@ impl Post {
             // The last one that has arrived stands in the history.
             step.out.push(Effect::QueryHistory(super::HistoryQuery::LastSent { to: of }));
         } else {
-            step.tell(Notice::Explained { of, messages });
+            step.tell(Notice::Message(MessageNotice::Explained { of, messages }));
         }
     }
 }

@@ -5,7 +5,7 @@ use common::ident::UserId;
 use super::people::{team, users};
 use super::world::{Event, HostId, Trace, World};
 use super::{come_to_rest, weather::Weather};
-use crate::command::{Command, GroupWish, Ticket};
+use crate::command::{CallCommand, Command, GroupWish, MessageCommand, Ticket};
 use crate::persistence::Conversation;
 
 const ALI: HostId = 0;
@@ -36,7 +36,7 @@ fn user(place: usize) -> UserId {
 
 fn send(world: &mut World, host: HostId, to: &UserId, text: &str) {
     let (to, ticket) = (Conversation::User(to.clone()), Ticket::default());
-    world.command(host, Command::Send { to, text: text.into(), ticket });
+    world.command(host, Command::Message(MessageCommand::Send { to, text: text.into(), ticket }));
 }
 
 fn group(world: &mut World, host: HostId, wish: GroupWish) {
@@ -86,15 +86,15 @@ fn the_last_user_leaves_a_group_with_all_terminals_and_its_name_is_free_again() 
 fn a_text_that_a_full_disk_could_not_keep_is_neither_confirmed_nor_lost() {
     let mut world = calm(|_| {});
     let bianca = user(1);
-    world.command(ALI, Command::Call { to: bianca.clone() });
+    world.command(ALI, Command::Call(CallCommand::Place { to: bianca.clone() }));
     settle(&mut world);
     world.fail_to_keep(BIANCA);
     send(&mut world, ALI, &bianca, "over the link");
     world.run_until(world.now + 200).unwrap();
     // It comes once more while the disk is still full.
-    world.command(ALI, Command::End { with: bianca.clone() });
+    world.command(ALI, Command::Call(CallCommand::End { with: bianca.clone() }));
     world.run_until(world.now + 2500).unwrap();
-    world.command(ALI, Command::Call { to: bianca.clone() });
+    world.command(ALI, Command::Call(CallCommand::Place { to: bianca.clone() }));
     world.run_until(world.now + 500).unwrap();
     send(&mut world, ALI, &bianca, "and more");
     settle(&mut world);
@@ -109,7 +109,14 @@ fn what_waits_for_a_group_is_given_up_with_the_membership() {
     world.cut_off(ALI, 60_000);
     world.run_until(world.now + 30_000).unwrap();
     let to = Conversation::Group(team());
-    world.command(ALI, Command::Send { to, text: "for those who are in it now".into(), ticket: Ticket::default() });
+    world.command(
+        ALI,
+        Command::Message(MessageCommand::Send {
+            to,
+            text: "for those who are in it now".into(),
+            ticket: Ticket::default(),
+        }),
+    );
     group(&mut world, ALIS_OTHER, GroupWish::Leave);
     settle(&mut world);
     assert!(!world.is_member(ALI));

@@ -14,7 +14,7 @@ use super::world::{DAWN, End, Event, HostId, Place, World};
 use crate::command::Command;
 use crate::contacts::Contacts;
 use crate::engine::{Accept, Effect, Engine, Input, LinkId, Now};
-use crate::notice::{LoggedOut, Notice};
+use crate::notice::{LoggedOut, Notice, SessionNotice};
 use crate::persistence::{HistoryWrite, Write};
 use crate::post::{AcceptFiles, FilePolicy, Post, Start};
 
@@ -297,7 +297,7 @@ impl World {
 
     fn tell(&mut self, id: HostId, notice: Notice) {
         self.note(&self.hosts[id].name, format_args!("tells {notice:?}"));
-        let over = matches!(notice, Notice::LoggedOut { .. });
+        let over = matches!(notice, Notice::Session(SessionNotice::LoggedOut { .. }));
         self.told(id, &notice);
         if over {
             self.crash(id);

@@ -10,7 +10,7 @@ use super::disk::Disk;
 use super::people::{everybody, users};
 use super::weather::Weather;
 use super::world::{HostId, World};
-use crate::notice::Notice;
+use crate::notice::{ContactNotice, MessageNotice, Notice};
 use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Write};
 
 /// A text that was sent.
@@ -175,15 +175,15 @@ impl World {
     /// The person at a terminal is told something.
     pub(super) fn told(&mut self, host: HostId, notice: &Notice) {
         match notice {
-            Notice::Text { id, text, .. } => self.shows(host, *id, text),
-            Notice::Arrived(arrivals) => {
+            Notice::Message(MessageNotice::Text { id, text, .. }) => self.shows(host, *id, text),
+            Notice::Message(MessageNotice::Arrived(arrivals)) => {
                 arrivals.iter().for_each(|arrival| self.shows(host, arrival.id, &arrival.text))
             }
-            Notice::MailLost { count } => self.oracle.lost[host] += count,
-            Notice::RoomFrozen { with, why } => {
+            Notice::Message(MessageNotice::Lost { count }) => self.oracle.lost[host] += count,
+            Notice::Message(MessageNotice::Frozen { with, why }) => {
                 self.violated(format!("{} gives up {with}: {why}", self.hosts[host].name));
             }
-            Notice::KeyChanged { of, .. } => {
+            Notice::Contact(ContactNotice::KeyChanged { of, .. }) => {
                 self.violated(format!("{} sees another key of {of}", self.hosts[host].name))
             }
             _ => {}

@@ -7,7 +7,7 @@ use directory_server::core::watch::Show;
 use super::dice::Dice;
 use super::people::{team, users};
 use super::world::{End, Event, HostId, World};
-use crate::command::{Answer, Command, GroupWish, Ticket};
+use crate::command::{Answer, CallCommand, Command, GroupWish, MessageCommand, SessionCommand, Ticket};
 use crate::persistence::Conversation;
 
 /// Drawn once for each seed.
@@ -139,19 +139,19 @@ impl World {
             0..=12 => return self.write_some(host, &Conversation::User(other)),
             13..=19 => return self.write_some(host, &Conversation::Group(team())),
             20 => self.text(host, Conversation::Everyone),
-            21..=23 => Command::Call { to: other },
-            24 => Command::End { with: other },
+            21..=23 => Command::Call(CallCommand::Place { to: other }),
+            24 => Command::Call(CallCommand::End { with: other }),
             25..=27 => group(GroupWish::Create),
             28..=30 => group(GroupWish::Join),
             31..=33 => group(GroupWish::Approve(other)),
             34 => group(GroupWish::Admin(other)),
             35 => group(GroupWish::Leave),
             36 => group(if self.dice.below(2) == 0 { GroupWish::Remove(other) } else { GroupWish::Deny(other) }),
-            37 => Command::ReadReceipts(self.dice.pick(&[Answer::Yes, Answer::No])),
-            38 => Command::Seen { with: Conversation::User(other) },
-            _ => Command::Logout,
+            37 => Command::Message(MessageCommand::ReadReceipts(self.dice.pick(&[Answer::Yes, Answer::No]))),
+            38 => Command::Message(MessageCommand::Seen { with: Conversation::User(other) }),
+            _ => Command::Session(SessionCommand::Logout),
         };
-        if let Command::ReadReceipts(answer) = &command {
+        if let Command::Message(MessageCommand::ReadReceipts(answer)) = &command {
             self.hosts[host].read_receipts = *answer == Answer::Yes;
         }
         if matches!(command, Command::Group { wish: GroupWish::Leave, .. }) {
@@ -185,11 +185,11 @@ impl World {
     /// A text nobody else writes.
     pub(super) fn text(&mut self, host: HostId, to: Conversation) -> Command {
         let number = self.number();
-        Command::Send {
+        Command::Message(MessageCommand::Send {
             to,
             text: format!("{number} by {}", self.hosts[host].name),
             ticket: Ticket { number, reference: None },
-        }
+        })
     }
 
     /// Something breaks.

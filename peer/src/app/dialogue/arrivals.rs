@@ -11,7 +11,7 @@ use super::session::{Floor, Session};
 use super::stage::Stage;
 use crate::app::sanitise::SafeText;
 use crate::app::words::{mail, talk};
-use peer_core::command::Command;
+use peer_core::command::{Command, MessageCommand};
 use peer_core::notice::Arrival;
 use peer_core::persistence::{Conversation, StoredMessage};
 
@@ -72,7 +72,7 @@ impl Session {
             others.into_iter().chain(mine).map(|arrival| arrival.conversation).collect();
         for with in shown {
             if !self.has_unseen(&with) {
-                stage.command(Command::Seen { with });
+                stage.command(Command::Message(MessageCommand::Seen { with }));
             }
         }
     }
@@ -123,7 +123,7 @@ impl Session {
         let news = if let Conversation::User(user) = &with { self.news.remove(user) } else { None };
         match news {
             Some(News { unseen: count @ 1.., .. }) => self.look_back(with.clone(), count, stage),
-            _ => stage.command(Command::Seen { with: with.clone() }),
+            _ => stage.command(Command::Message(MessageCommand::Seen { with: with.clone() })),
         }
         self.remember_entries(with, stage);
     }

@@ -10,7 +10,7 @@ use super::stage::Stage;
 use crate::app::exit;
 use crate::app::words::help::TOPICS;
 use crate::app::words::talk::{self, Acquaintance};
-use peer_core::command::{Answer, Command};
+use peer_core::command::{Answer, CallCommand, Command};
 use peer_core::notice::{AfterLoss, CallFailed, EndedBy};
 use peer_core::persistence::Conversation;
 
@@ -29,9 +29,9 @@ impl Session {
         match knocks {
             Some(place) => {
                 self.questions.remove(place);
-                stage.command(Command::AnswerCall { from: to.clone(), answer: Answer::Yes });
+                stage.command(Command::Call(CallCommand::Answer { from: to.clone(), answer: Answer::Yes }));
             }
-            None => stage.command(Command::Call { to: to.clone() }),
+            None => stage.command(Command::Call(CallCommand::Place { to: to.clone() })),
         }
         self.floor = Floor::Calling { to, back, occasion: Occasion::Asked };
     }
@@ -197,7 +197,7 @@ impl Session {
             match self.floor.clone() {
                 Floor::Calling { to, .. } => {
                     stage.say(&talk::cancelled(&to));
-                    stage.command(Command::End { with: to });
+                    stage.command(Command::Call(CallCommand::End { with: to }));
                     self.give_call_up(stage);
                 }
                 Floor::Conversation(with) => self.end(with, talk::ENDED_LOCAL, stage),
@@ -237,7 +237,7 @@ impl Session {
     /// Ends the conversation that has the keyboard.
     pub(super) fn end(&mut self, with: UserId, words: &str, stage: &mut Stage) {
         stage.say(words);
-        stage.command(Command::End { with });
+        stage.command(Command::Call(CallCommand::End { with }));
         self.back_to(Floor::Destination, stage);
     }
 

@@ -8,8 +8,8 @@ use super::session::Session;
 use super::stage::Stage;
 use super::{Echo, Input, Lines, Start, State};
 use crate::app::{exit, grammar, words};
-use peer_core::command::{Answer, Command};
-use peer_core::notice::{LoginRefused, Notice};
+use peer_core::command::{Answer, Command, SessionCommand};
+use peer_core::notice::{LoginRefused, Notice, SessionNotice};
 
 /// Where in the entrance the person stands.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl Entrance {
                     return Self::Join.ask(stage);
                 }
                 stage.no_prompt(Echo::Hidden);
-                stage.command(Command::Invitation { line: line.trim().to_owned() });
+                stage.command(Command::Session(SessionCommand::Invitation { line: line.trim().to_owned() }));
                 State::Entrance(Self::Joining)
             }
             hidden => hidden.passcode(Passcode::new(line), stage),
@@ -164,22 +164,25 @@ impl Entrance {
 
     fn notice(self, notice: Notice, stage: &mut Stage) -> State {
         match (self, notice) {
-            (Self::Identifying { user }, Notice::FirstContact { server, key }) => {
+            (Self::Identifying { user }, Notice::Session(SessionNotice::FirstContact { server, key })) => {
                 stage.discard_type_ahead();
                 stage.say(&words::first_contact(&server, &key));
                 Self::Trust { user }.ask(stage)
             }
-            (Self::Identifying { .. }, Notice::Identified { user, known, registration, passcode_min }) => {
+            (
+                Self::Identifying { .. },
+                Notice::Session(SessionNotice::Identified { user, known, registration, passcode_min }),
+            ) => {
                 if known == Some(false) && registration == Registration::Open {
                     return Self::Register(Newcomer { user, passcode_min, invited_by: None }).ask(stage);
                 }
                 ask_passcode(user, passcode_min, stage)
             }
-            (Self::Joining, Notice::InviteProved { user, server, key, passcode_min }) => {
+            (Self::Joining, Notice::Session(SessionNotice::InviteProved { user, server, key, passcode_min })) => {
                 stage.say(&words::invite_proved(&key));
                 Newcomer { user, passcode_min, invited_by: Some(server) }.choose_passcode(stage)
             }
-            (Self::Registering { newcomer, passcode }, Notice::Registered { user, server }) => {
+            (Self::Registering { newcomer, passcode }, Notice::Session(SessionNotice::Registered { user, server })) => {
                 let passcode_min = newcomer.passcode_min;
                 stage.say(&match newcomer.invited_by {
                     None => words::registered(&user),
@@ -189,17 +192,17 @@ impl Entrance {
                 stage.prompt(words::PASSCODE, Echo::Hidden, Lines::One, None);
                 State::Entrance(Self::LoggingIn { user, passcode, passcode_min })
             }
-            (Self::Registering { newcomer, .. }, Notice::RegisterRefused { user, why }) => {
+            (Self::Registering { newcomer, .. }, Notice::Session(SessionNotice::RegisterRefused { user, why })) => {
                 let server = newcomer.invited_by.unwrap_or_else(|| stage.options.server.clone());
                 stage.say(&words::register_refused(&user, &server, why));
                 stage.exit_at_end_of_input = exit::LOGIN_REFUSED;
                 if stage.options.passcode.is_some() { stage.exit(exit::LOGIN_REFUSED) } else { Self::Login.ask(stage) }
             }
-            (Self::LoggingIn { user, passcode, passcode_min }, Notice::LoggedIn { .. }) => {
+            (Self::LoggingIn { user, passcode, passcode_min }, Notice::Session(SessionNotice::LoggedIn { .. })) => {
                 stage.finish(words::LOGGED_IN);
                 Session::begin(user, passcode, passcode_min, stage)
             }
-            (Self::LoggingIn { user, passcode_min, .. }, Notice::LoginRefused { why, .. }) => {
+            (Self::LoggingIn { user, passcode_min, .. }, Notice::Session(SessionNotice::LoginRefused { why, .. })) => {
                 login_refused(user, passcode_min, why, stage)
             }
             (unmoved, _) => State::Entrance(unmoved),
@@ -243,7 +246,10 @@ impl Newcomer {
 
     fn register(self, passcode: Passcode, stage: &mut Stage) -> State {
         stage.no_prompt(Echo::Hidden);
-        stage.command(Command::Register { user: self.user.clone(), passcode: passcode.clone() });
+        stage.command(Command::Session(SessionCommand::Register {
+            user: self.user.clone(),
+            passcode: passcode.clone(),
+        }));
         State::Entrance(Entrance::Registering { newcomer: self, passcode })
     }
 }
@@ -251,13 +257,13 @@ impl Newcomer {
 fn identify(user: UserId, stage: &mut Stage) -> State {
     // Hidden already, because a passcode typed early must not be seen.
     stage.no_prompt(Echo::Hidden);
-    stage.command(Command::Identify { user: user.clone() });
+    stage.command(Command::Session(SessionCommand::Identify { user: user.clone() }));
     State::Entrance(Entrance::Identifying { user })
 }
 
 fn trust(user: UserId, answer: Answer, stage: &mut Stage) -> State {
     stage.no_prompt(Echo::Hidden);
-    stage.command(Command::TrustDirectory(answer));
+    stage.command(Command::Session(SessionCommand::TrustDirectory(answer)));
     State::Entrance(Entrance::Identifying { user })
 }
 
@@ -272,7 +278,7 @@ fn ask_passcode(user: UserId, passcode_min: u16, stage: &mut Stage) -> State {
 }
 
 fn log_in(user: UserId, passcode: Passcode, passcode_min: u16, stage: &mut Stage) -> State {
-    stage.command(Command::Login { user: user.clone(), passcode: passcode.clone() });
+    stage.command(Command::Session(SessionCommand::Login { user: user.clone(), passcode: passcode.clone() }));
     State::Entrance(Entrance::LoggingIn { user, passcode, passcode_min })
 }
 

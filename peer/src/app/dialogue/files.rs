@@ -13,8 +13,8 @@ use super::stage::Stage;
 use crate::app::grammar::Request;
 use crate::app::pace::Pace;
 use crate::app::words::{files, mail};
-use peer_core::command::{Command, FileWish};
-use peer_core::notice::{FileNews, FileShown, Notice};
+use peer_core::command::{Command, FileCommand, FileWish};
+use peer_core::notice::{FileNews, FileNotice, FileShown, Notice};
 use peer_core::persistence::Conversation;
 
 /// Where transfers stood when the person was told last.
@@ -48,11 +48,11 @@ impl Session {
     pub(super) fn file_request(&mut self, request: Request, stage: &mut Stage) {
         let command = match request {
             Request::OfferFile { to, path } => match to.or_else(|| self.other_user()) {
-                Some(to) => Command::OfferFile { to, path: PathBuf::from(path) },
+                Some(to) => Command::File(FileCommand::Offer { to, path: PathBuf::from(path) }),
                 None => return stage.say(mail::WHOM),
             },
             Request::File { number, wish } => return self.file_wish(number, wish, stage),
-            _ => Command::Files,
+            _ => Command::File(FileCommand::All),
         };
         self.pending = Some(Pending::Answer);
         stage.command(command);
@@ -60,7 +60,7 @@ impl Session {
 
     pub(super) fn file_wish(&mut self, number: u64, wish: FileWish, stage: &mut Stage) {
         self.pending = Some(Pending::Answer);
-        stage.command(Command::File { number, wish });
+        stage.command(Command::File(FileCommand::Change { number, wish }));
     }
 
     /// Asked at once where nothing else is going on; otherwise said, for later.
@@ -93,25 +93,25 @@ impl Session {
 
     /// Notices that concern files.
     pub(super) fn file_notice(&mut self, notice: Notice, stage: &mut Stage) {
-        if !matches!(&notice, Notice::File { news, .. } if !news.is_answer()) {
+        if !matches!(&notice, Notice::File(FileNotice::News { news, .. }) if !news.is_answer()) {
             self.pending.take_if(|pending| *pending == Pending::Answer);
         }
         match notice {
-            Notice::File { file, news: FileNews::Progress { .. } } => {
+            Notice::File(FileNotice::News { file, news: FileNews::Progress { .. } }) => {
                 if let Some(rate) = self.files.quarter(&file) {
                     stage.say(&files::progress(&file.name, file.done, file.size, rate));
                 }
             }
-            Notice::File { file, news: FileNews::Offered } => self.file_offered(file, stage),
-            Notice::File { file, news } => {
+            Notice::File(FileNotice::News { file, news: FileNews::Offered }) => self.file_offered(file, stage),
+            Notice::File(FileNotice::News { file, news }) => {
                 self.forget_question(file.number, stage);
                 self.files.forget(file.number);
                 stage.say(&files::news(&file, &news));
             }
-            Notice::Files(all) => files::list(&all).iter().for_each(|line| stage.say(line)),
-            Notice::NoFile { number } => stage.say(&files::unknown(number)),
-            Notice::FileNotRead { path, detail } => stage.say(&files::not_read(&path, &detail)),
-            Notice::FileNotOffered { to, name, why } => stage.say(&files::not_offered(&to, &name, why)),
+            Notice::File(FileNotice::All(all)) => files::list(&all).iter().for_each(|line| stage.say(line)),
+            Notice::File(FileNotice::Unknown { number }) => stage.say(&files::unknown(number)),
+            Notice::File(FileNotice::NotRead { path, detail }) => stage.say(&files::not_read(&path, &detail)),
+            Notice::File(FileNotice::NotOffered { to, name, why }) => stage.say(&files::not_offered(&to, &name, why)),
             _ => {}
         }
     }

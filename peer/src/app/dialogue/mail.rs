@@ -11,8 +11,10 @@ use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
 use crate::app::words::mail;
 use crate::app::words::talk::{self, Acquaintance};
-use peer_core::command::{Answer, Command, Ticket};
-use peer_core::notice::{CallFailed, Next, Notice};
+use peer_core::command::{Answer, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket};
+use peer_core::notice::{
+    CallFailed, CallNotice, ContactNotice, DirectoryNotice, MessageNotice, Next, Notice, SessionNotice,
+};
 use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// Whose coming and going is told (`line.presence`).
@@ -75,7 +77,7 @@ impl Session {
 
     pub(super) fn send(&mut self, to: Conversation, text: String, stage: &mut Stage) {
         self.unsent.asked(&to);
-        stage.command(Command::Send { to, text, ticket: Ticket::default() });
+        stage.command(Command::Message(MessageCommand::Send { to, text, ticket: Ticket::default() }));
     }
 
     /// Requests that concern mail and groups.
@@ -90,28 +92,34 @@ impl Session {
                 }
                 None => stage.say(mail::WHOM),
             },
-            Request::Find(words) => self.wait_for(Pending::Answer, Command::Find { words }, stage),
+            Request::Find(words) => {
+                self.wait_for(Pending::Answer, Command::Message(MessageCommand::Find { words }), stage)
+            }
             Request::Why(of) => match of.or_else(|| self.speaks_with()) {
-                Some(of) => self.wait_for(Pending::Answer, Command::Why { of }, stage),
+                Some(of) => self.wait_for(Pending::Answer, Command::Message(MessageCommand::Why { of }), stage),
                 None => stage.say(mail::WHOM),
             },
             Request::Block(user) if user == self.user => {
                 stage.say(&talk::call_failed(&user, &CallFailed::Yourself, Acquaintance::Known));
             }
-            Request::Block(user) => self.wait_for(Pending::Decision(user.clone()), Command::Block { user }, stage),
-            Request::Unblock(user) => self.wait_for(Pending::Answer, Command::Unblock { user }, stage),
+            Request::Block(user) => {
+                self.wait_for(Pending::Decision(user.clone()), Command::Contact(ContactCommand::Block { user }), stage)
+            }
+            Request::Unblock(user) => {
+                self.wait_for(Pending::Answer, Command::Contact(ContactCommand::Unblock { user }), stage)
+            }
             Request::Receipts(switch) => {
                 let answer = if switch == Switch::On { Answer::Yes } else { Answer::No };
-                stage.command(Command::ReadReceipts(answer));
+                stage.command(Command::Message(MessageCommand::ReadReceipts(answer)));
                 stage.say(mail::receipts(answer));
             }
-            Request::Terminals => self.wait_for(Pending::Answer, Command::Terminals, stage),
+            Request::Terminals => self.wait_for(Pending::Answer, Command::Session(SessionCommand::Terminals), stage),
             Request::RemoveTerminal(number) => {
                 let place = number.checked_sub(1).and_then(|place| self.terminals.get(place));
                 let command = match place.copied() {
-                    Some(terminal) => Command::RemoveTerminal { terminal },
+                    Some(terminal) => Command::Session(SessionCommand::RemoveTerminal { terminal }),
                     // Numbers are those of the list, so that is shown first.
-                    None => Command::Terminals,
+                    None => Command::Session(SessionCommand::Terminals),
                 };
                 self.wait_for(Pending::Answer, command, stage);
             }
@@ -132,13 +140,13 @@ impl Session {
     /// Notices that concern mail and groups.
     pub(super) fn mail_notice(&mut self, notice: Notice, stage: &mut Stage) {
         match notice {
-            Notice::Arrived(arrivals) => self.arrived(arrivals, stage),
-            Notice::Offline { with } => self.offline(with, stage),
-            Notice::Waiting { to, waiting, next } => self.waits(&to, waiting, &next, stage),
-            Notice::Sent { ticket: Some(_), record } => {
+            Notice::Message(MessageNotice::Arrived(arrivals)) => self.arrived(arrivals, stage),
+            Notice::Call(CallNotice::Offline { with }) => self.offline(with, stage),
+            Notice::Message(MessageNotice::Waiting { to, waiting, next }) => self.waits(&to, waiting, &next, stage),
+            Notice::Message(MessageNotice::Sent { ticket: Some(_), record }) => {
                 self.unsent.kept(&record.name.conversation, record.name.id);
             }
-            Notice::Marked { to, ids, mark, late } => {
+            Notice::Message(MessageNotice::Marked { to, ids, mark, late }) => {
                 self.unsent.marked(&to, &ids);
                 if !late && stage.options.receipts == Receipts::All {
                     mail::has_come(&to, ids.len(), mark).iter().for_each(|line| stage.say(line));
@@ -147,35 +155,39 @@ impl Session {
                     stage.say(&mail::delivered_late(&to, ids.len()));
                 }
             }
-            Notice::NotSent { to, text, why, .. } => {
+            Notice::Message(MessageNotice::NotSent { to, text, why, .. }) => {
                 self.unsent.not_sent(&to);
                 self.habits.not_sent(&to, &text, &why);
                 stage.say(&mail::not_sent(&to, &text, &why));
             }
-            Notice::Explained { of, messages } => {
+            Notice::Message(MessageNotice::Explained { of, messages }) => {
                 self.answered();
                 mail::explained(&of, &messages).iter().for_each(|line| stage.say(line));
             }
-            Notice::History { with, records, unread } => self.looked_back(&with, &records, unread, stage),
-            Notice::Found { words, records } => {
+            Notice::Message(MessageNotice::History { with, records, unread }) => {
+                self.looked_back(&with, &records, unread, stage)
+            }
+            Notice::Message(MessageNotice::Found { words, records }) => {
                 self.answered();
                 self.found(&words, &records, stage);
             }
-            Notice::Presence { user, status, text } => self.presence(&user, status, text.as_deref(), stage),
+            Notice::Directory(DirectoryNotice::Presence { user, status, text }) => {
+                self.presence(&user, status, text.as_deref(), stage)
+            }
             Notice::Group { group, news } => self.group_news(&group, &news, stage),
-            Notice::RoomFrozen { with, why } => {
+            Notice::Message(MessageNotice::Frozen { with, why }) => {
                 if let Conversation::Group(group) = &with {
                     self.pending.take_if(|pending| *pending == Pending::Group(group.clone()));
                 }
                 stage.say(&mail::frozen(&with, &why));
             }
-            Notice::MailLost { count } => stage.say(&mail::mail_lost(count)),
-            Notice::NewTerminal => stage.say(mail::NEW_TERMINAL),
-            Notice::Unblocked { user } => {
+            Notice::Message(MessageNotice::Lost { count }) => stage.say(&mail::mail_lost(count)),
+            Notice::Session(SessionNotice::NewTerminal) => stage.say(mail::NEW_TERMINAL),
+            Notice::Contact(ContactNotice::Unblocked { user }) => {
                 self.answered();
                 stage.say(&mail::unblocked(&user));
             }
-            Notice::Terminals { this, all } => {
+            Notice::Session(SessionNotice::Terminals { this, all }) => {
                 self.answered();
                 mail::terminals(this, &all).iter().for_each(|line| stage.say(line));
                 self.terminals = all;
@@ -226,5 +238,5 @@ fn away(text: Option<String>, stage: &mut Stage) {
         return stage.say(mail::AWAY_TOO_LONG);
     }
     stage.say(&mail::away(text.as_deref()));
-    stage.command(Command::Away { text });
+    stage.command(Command::Directory(DirectoryCommand::Away { text }));
 }

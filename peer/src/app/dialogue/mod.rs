@@ -40,7 +40,7 @@ use entrance::Entrance;
 pub(crate) use here::Time;
 pub(crate) use mail::Presence;
 use peer_core::command::Command;
-use peer_core::notice::{LoggedOut, Notice};
+use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 use session::Session;
 use stage::Stage;
 
@@ -301,7 +301,7 @@ impl Dialogue {
         self.state = match (state, input) {
             (State::Left, _) => State::Left,
             (State::Leaving(code), input) => self.leaving(code, input),
-            (_, Input::Notice(Notice::Failed(failure))) => {
+            (_, Input::Notice(Notice::Session(SessionNotice::Failed(failure)))) => {
                 let report = failure::report(&failure);
                 self.stage.finish("");
                 report.lines.iter().for_each(|line| self.stage.say(line));
@@ -324,16 +324,18 @@ impl Dialogue {
     /// Whatever ends the wait for the logout; a second CTRL-C does too.
     fn leaving(&mut self, code: i32, input: Input) -> State {
         match input {
-            Input::Notice(Notice::LoggedOut { why: LoggedOut::Asked }) => {
+            Input::Notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
                 self.stage.say(words::LOGGED_OUT);
                 self.stage.exit(code)
             }
             // Whoever leaves in the moment of the login is told all the same.
-            Input::Notice(Notice::FormerPasscode) => {
+            Input::Notice(Notice::Session(SessionNotice::FormerPasscode)) => {
                 self.stage.say(words::passcode::FORMER);
                 State::Leaving(code)
             }
-            Input::Notice(Notice::LoggedOut { .. } | Notice::Failed(_))
+            Input::Notice(
+                Notice::Session(SessionNotice::LoggedOut { .. }) | Notice::Session(SessionNotice::Failed(_)),
+            )
             | Input::EngineGone
             | Input::CtrlC
             | Input::Stop(_) => self.stage.exit(code),

@@ -5,7 +5,7 @@ use super::session::{Pending, Session};
 use super::stage::Stage;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::words::passcode;
-use peer_core::command::Command;
+use peer_core::command::{Command, SessionCommand};
 use peer_core::notice::NotChanged;
 
 impl Session {
@@ -31,7 +31,7 @@ impl Session {
             Step::Change(to) => {
                 self.pending = Some(Pending::Passcode);
                 self.new_passcode = Some(to.clone());
-                stage.command(Command::ChangePasscode { to });
+                stage.command(Command::Session(SessionCommand::ChangePasscode { to }));
             }
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::session::Session;
 use super::stage::Stage;
 use super::{Output, Past};
-use peer_core::command::Command;
+use peer_core::command::{Command, MessageCommand};
 use peer_core::persistence::{Conversation, StoredMessage};
 
 /// Why the history is looked up.
@@ -33,7 +33,7 @@ impl Session {
     /// Looks up the last messages, for the person to read.
     pub(super) fn look_back(&mut self, with: Conversation, count: usize, stage: &mut Stage) {
         self.past.open.push((with.clone(), Purpose::Show));
-        stage.command(Command::History { with, count, before: None });
+        stage.command(Command::Message(MessageCommand::History { with, count, before: None }));
     }
 
     /// Somebody gets the screen: the arrow keys are to bring back what was written to them.
@@ -42,7 +42,7 @@ impl Session {
         // What was told to everyone lies at the directory.
         if with != Conversation::Everyone && self.past.known.insert(with.clone()) {
             self.past.open.push((with.clone(), Purpose::Entries));
-            stage.command(Command::History { with, count, before: None });
+            stage.command(Command::Message(MessageCommand::History { with, count, before: None }));
         }
     }
 

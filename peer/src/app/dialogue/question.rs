@@ -11,7 +11,7 @@ use super::{Echo, Output};
 use crate::app::passwd::Passwd;
 use crate::app::words::{files, talk};
 use crate::app::{qr, words};
-use peer_core::command::{Answer, Command, FileWish, KeyDecision};
+use peer_core::command::{Answer, CallCommand, Command, ContactCommand, FileWish, KeyDecision};
 use peer_core::notice::FileShown;
 use peer_core::persistence::Conversation;
 
@@ -86,7 +86,7 @@ impl Session {
         let word = line.trim().to_lowercase();
         match (&question, word.as_str()) {
             (Question::Accept(from), "" | "y" | "yes") => {
-                stage.command(Command::AnswerCall { from: from.clone(), answer: Answer::Yes });
+                stage.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::Yes }));
                 let back = Box::new(Floor::Destination);
                 self.floor = Floor::Calling { to: from.clone(), back, occasion: Occasion::Asked };
                 return;
@@ -161,15 +161,19 @@ impl Session {
 
     fn decide(&mut self, of: &UserId, decision: KeyDecision, stage: &mut Stage) {
         self.pending = Some(Pending::Decision(of.clone()));
-        stage.command(Command::DecideKey { of: of.clone(), decision });
+        stage.command(Command::Contact(ContactCommand::DecideKey { of: of.clone(), decision }));
     }
 
     fn confirm(&mut self, with: &UserId, digits: &str, answer: Answer, stage: &mut Stage) {
         self.pending = Some(Pending::Confirmation);
-        stage.command(Command::ConfirmNumber { with: with.clone(), digits: digits.to_owned(), answer });
+        stage.command(Command::Contact(ContactCommand::ConfirmNumber {
+            with: with.clone(),
+            digits: digits.to_owned(),
+            answer,
+        }));
     }
 }
 
 fn decline(from: &UserId, stage: &mut Stage) {
-    stage.command(Command::AnswerCall { from: from.clone(), answer: Answer::No });
+    stage.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
 }

@@ -19,8 +19,11 @@ use crate::app::grammar::{self, Entry, Request};
 use crate::app::sanitise::imitates_us;
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, help, mail};
-use peer_core::command::Command;
-use peer_core::notice::{CallFailed, CallerRefused, LoggedOut, Notice};
+use peer_core::command::{Command, ContactCommand, DirectoryCommand};
+use peer_core::notice::{
+    CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, FileNotice, LoggedOut, MessageNotice,
+    Notice, SessionNotice,
+};
 use peer_core::persistence::Conversation;
 
 /// What the person at the keyboard is doing.
@@ -164,7 +167,7 @@ impl Session {
                 self.next(stage);
                 None
             }
-            Input::Notice(Notice::LoggedOut { why }) => Some(logged_out(why, stage)),
+            Input::Notice(Notice::Session(SessionNotice::LoggedOut { why })) => Some(logged_out(why, stage)),
             Input::Notice(notice) => {
                 self.notice(notice, stage);
                 None
@@ -243,7 +246,7 @@ impl Session {
             Request::Version => stage.say(&help::version()),
             Request::List => {
                 self.pending = Some(Pending::People);
-                stage.command(Command::List);
+                stage.command(Command::Directory(DirectoryCommand::List));
             }
             Request::Switch(to) => self.switch(to, stage),
             Request::End => match self.floor.clone() {
@@ -275,7 +278,7 @@ impl Session {
                 stage.say(&talk::call_failed(&with, &CallFailed::Yourself, Acquaintance::Known));
             }
             Some(with) => {
-                stage.command(Command::SafetyNumber { with: with.clone() });
+                stage.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
                 self.pending = Some(Pending::Number(with));
             }
         }
@@ -288,68 +291,72 @@ impl Session {
 
     fn notice(&mut self, notice: Notice, stage: &mut Stage) {
         match notice {
-            Notice::Text { from, text, .. } => self.show(&from, &text, stage),
-            Notice::Established { with } => self.established(with, stage),
-            Notice::Received { from } => self.received(from, stage),
-            Notice::Ended { with, by } => self.ended(&with, by, stage),
-            Notice::LinkLost { with, then } => self.lost(&with, then, stage),
-            Notice::CallFailed { to, why } => self.call_failed(&to, &why, stage),
-            Notice::Asked { from } => self.asked(from, stage),
-            Notice::AskedNoMore { from } => self.asked_no_more(&from, stage),
-            Notice::KeyChanged { of, since, old, new } => self.key_changed(of, since, old, new, stage),
-            Notice::KeyDecided { of, decision } => self.key_decided(&of, decision, stage),
-            Notice::SafetyNumber { with, digits, .. } => self.safety_number(with, digits, stage),
-            Notice::NumberConfirmed { with, verified } => {
+            Notice::Message(MessageNotice::Text { from, text, .. }) => self.show(&from, &text, stage),
+            Notice::Call(CallNotice::Established { with }) => self.established(with, stage),
+            Notice::Call(CallNotice::Received { from }) => self.received(from, stage),
+            Notice::Call(CallNotice::Ended { with, by }) => self.ended(&with, by, stage),
+            Notice::Call(CallNotice::LinkLost { with, then }) => self.lost(&with, then, stage),
+            Notice::Call(CallNotice::Failed { to, why }) => self.call_failed(&to, &why, stage),
+            Notice::Call(CallNotice::Asked { from }) => self.asked(from, stage),
+            Notice::Call(CallNotice::AskedNoMore { from }) => self.asked_no_more(&from, stage),
+            Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }) => {
+                self.key_changed(of, since, old, new, stage)
+            }
+            Notice::Contact(ContactNotice::KeyDecided { of, decision }) => self.key_decided(&of, decision, stage),
+            Notice::Contact(ContactNotice::SafetyNumber { with, digits, .. }) => {
+                self.safety_number(with, digits, stage)
+            }
+            Notice::Contact(ContactNotice::NumberConfirmed { with, verified }) => {
                 self.pending = None;
                 stage.say(&talk::number_confirmed(&with, verified));
             }
             // Shown together with KeyChanged, which says more.
-            Notice::CallerRefused { why: CallerRefused::KeyChanged, .. } => {}
-            Notice::CallerRefused { claimed, source, why } => {
+            Notice::Call(CallNotice::CallerRefused { why: CallerRefused::KeyChanged, .. }) => {}
+            Notice::Call(CallNotice::CallerRefused { claimed, source, why }) => {
                 stage.say(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
             }
-            Notice::People { people, groups } => {
+            Notice::Directory(DirectoryNotice::People { people, groups }) => {
                 self.pending = None;
                 self.known.extend(people.iter().map(|person| person.user.clone()));
                 let gone = |user: &UserId| self.gone.get(user).copied();
                 words::format::people(&people, &groups, gone).iter().for_each(|row| stage.say(row));
             }
-            Notice::NoPeople => {
+            Notice::Directory(DirectoryNotice::NoPeople) => {
                 let listing = self.pending.take() == Some(Pending::People);
                 stage.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
             }
-            Notice::PasscodeChanged => self.passcode_changed(stage),
-            Notice::PasscodeNotChanged(why) => self.passcode_not_changed(why, stage),
-            Notice::FormerPasscode => stage.say(words::passcode::FORMER),
-            Notice::AlsoElsewhere { user } => stage.say(&words::also_elsewhere(&user)),
-            Notice::DirectoryLost { retry_in } => {
+            Notice::Session(SessionNotice::PasscodeChanged) => self.passcode_changed(stage),
+            Notice::Session(SessionNotice::PasscodeNotChanged(why)) => self.passcode_not_changed(why, stage),
+            Notice::Session(SessionNotice::FormerPasscode) => stage.say(words::passcode::FORMER),
+            Notice::Session(SessionNotice::AlsoElsewhere { user }) => stage.say(&words::also_elsewhere(&user)),
+            Notice::Directory(DirectoryNotice::Lost { retry_in }) => {
                 self.give_up_waiting();
                 stage.say(&words::server_lost(retry_in));
             }
-            Notice::DirectoryNotItself(failure) => {
+            Notice::Directory(DirectoryNotice::NotItself(failure)) => {
                 words::failure::report(&failure).lines.iter().for_each(|line| stage.say(line));
             }
-            Notice::NotKept { detail } => stage.say(&words::not_kept(&detail)),
-            Notice::DirectoryBack => stage.say(words::SERVER_BACK),
-            Notice::TooFast { retry_after } => {
+            Notice::Session(SessionNotice::NotKept { detail }) => stage.say(&words::not_kept(&detail)),
+            Notice::Directory(DirectoryNotice::Back) => stage.say(words::SERVER_BACK),
+            Notice::Directory(DirectoryNotice::TooFast { retry_after }) => {
                 self.give_up_waiting();
                 stage.say(&words::too_fast(retry_after));
             }
             // They belong to the entrance, or are taken before they come here.
-            Notice::FirstContact { .. }
-            | Notice::Identified { .. }
-            | Notice::InviteProved { .. }
-            | Notice::Registered { .. }
-            | Notice::RegisterRefused { .. }
-            | Notice::LoginRefused { .. }
-            | Notice::LoggedIn { .. }
-            | Notice::LoggedOut { .. }
-            | Notice::Failed(_) => {}
-            notice @ (Notice::File { .. }
-            | Notice::Files(_)
-            | Notice::NoFile { .. }
-            | Notice::FileNotRead { .. }
-            | Notice::FileNotOffered { .. }) => self.file_notice(notice, stage),
+            Notice::Session(SessionNotice::FirstContact { .. })
+            | Notice::Session(SessionNotice::Identified { .. })
+            | Notice::Session(SessionNotice::InviteProved { .. })
+            | Notice::Session(SessionNotice::Registered { .. })
+            | Notice::Session(SessionNotice::RegisterRefused { .. })
+            | Notice::Session(SessionNotice::LoginRefused { .. })
+            | Notice::Session(SessionNotice::LoggedIn { .. })
+            | Notice::Session(SessionNotice::LoggedOut { .. })
+            | Notice::Session(SessionNotice::Failed(_)) => {}
+            notice @ (Notice::File(FileNotice::News { .. })
+            | Notice::File(FileNotice::All(_))
+            | Notice::File(FileNotice::Unknown { .. })
+            | Notice::File(FileNotice::NotRead { .. })
+            | Notice::File(FileNotice::NotOffered { .. })) => self.file_notice(notice, stage),
             notice => self.mail_notice(notice, stage),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Echo, Lines, Options, Output, Prompt, Questions, State};
 use crate::app::sanitise::SafeText;
 use crate::app::{Now, exit, words};
-use peer_core::command::Command;
+use peer_core::command::{Command, SessionCommand};
 
 /// The surroundings of a state: options, clock, entry, and the outputs so far.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl Stage {
     /// Logs out; the program ends when the engine has.
     pub(super) fn leave(&mut self, code: i32) -> State {
         self.finish("");
-        self.command(Command::Logout);
+        self.command(Command::Session(SessionCommand::Logout));
         State::Leaving(code)
     }
 

@@ -14,9 +14,10 @@ mod questions;
 mod session;
 
 use super::*;
-use peer_core::command::{Answer, KeyDecision, Ticket};
+use peer_core::command::{Answer, KeyDecision, MessageCommand, Ticket};
 use peer_core::notice::{
-    AfterLoss, Arrival, CallFailed, EndedBy, GroupNews, KeyState, LoginRefused, Next, NotChanged, Person, Role,
+    AfterLoss, Arrival, CallFailed, CallNotice, EndedBy, GroupNews, KeyState, LoginRefused, MessageNotice, Next,
+    NotChanged, Person, Role, SessionNotice,
 };
 use peer_core::persistence::{Conversation, DeliveryStatus};
 
@@ -95,7 +96,7 @@ impl Scene {
     /// In a conversation with bianca, with an empty screen above.
     fn talking() -> Self {
         let mut scene = Self::logged_in();
-        scene.notice(Notice::Received { from: id("bianca") });
+        scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
         scene.screen.clear();
         scene.commands.clear();
         scene
@@ -153,14 +154,16 @@ impl Scene {
 
     /// What the engine was asked, besides that something was seen.
     fn sent(&mut self) -> Vec<String> {
-        let asked = self.commands.drain(..).filter(|command| !matches!(command, Command::Seen { .. }));
+        let asked =
+            self.commands.drain(..).filter(|command| !matches!(command, Command::Message(MessageCommand::Seen { .. })));
         let ticket = format!(", ticket: {:?}", Ticket::default());
-        asked.map(|command| format!("{command:?}").replace(&ticket, "")).collect()
+        asked.map(|command| crate::app::bare(&command).replace(&ticket, "")).collect()
     }
 
     /// What the engine was told that the person has seen.
     fn marked_as_seen(&mut self) -> Vec<Conversation> {
-        let seen = |command| if let Command::Seen { with } = command { Some(with) } else { None };
+        let seen =
+            |command| if let Command::Message(MessageCommand::Seen { with }) = command { Some(with) } else { None };
         self.commands.drain(..).filter_map(seen).collect()
     }
 
@@ -176,7 +179,7 @@ impl Scene {
     fn writing() -> Self {
         let mut scene = Self::logged_in();
         scene.types("bianca");
-        scene.notice(Notice::Offline { with: id("bianca") });
+        scene.notice(Notice::Call(CallNotice::Offline { with: id("bianca") }));
         scene.screen.clear();
         scene.commands.clear();
         scene
@@ -194,11 +197,16 @@ impl Scene {
 }
 
 fn identified(user: &str, known: Option<bool>) -> Notice {
-    Notice::Identified { user: id(user), known, registration: Registration::Open, passcode_min: 6 }
+    Notice::Session(SessionNotice::Identified {
+        user: id(user),
+        known,
+        registration: Registration::Open,
+        passcode_min: 6,
+    })
 }
 
 fn logged_in(user: &str) -> Notice {
-    Notice::LoggedIn { user: id(user), address: SocketAddr::from(([127, 0, 0, 1], 65_000)) }
+    Notice::Session(SessionNotice::LoggedIn { user: id(user), address: SocketAddr::from(([127, 0, 0, 1], 65_000)) })
 }
 
 fn team() -> GroupName {
@@ -224,7 +232,7 @@ fn arrival(conversation: Conversation, from: &str, text: &str) -> Arrival {
 }
 
 fn arrives(conversation: Conversation, from: &str, text: &str) -> Notice {
-    Notice::Arrived(vec![arrival(conversation, from, text)])
+    Notice::Message(MessageNotice::Arrived(vec![arrival(conversation, from, text)]))
 }
 
 fn waited(conversation: Conversation, from: &str, text: &str) -> Arrival {
@@ -236,5 +244,5 @@ fn online(user: &str) -> Person {
 }
 
 fn text(from: &str, text: &str) -> Notice {
-    Notice::Text { from: id(from), text: text.into(), id: message(0), date: 0 }
+    Notice::Message(MessageNotice::Text { from: id(from), text: text.into(), id: message(0), date: 0 })
 }

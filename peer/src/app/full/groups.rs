@@ -5,7 +5,7 @@ use common::ident::GroupName;
 use super::roster::Membership;
 use super::view::{Awaited, View};
 use crate::app::words::{full, mail};
-use peer_core::command::{Command, GroupWish};
+use peer_core::command::{Command, DirectoryCommand, GroupWish};
 use peer_core::notice::GroupNews;
 use peer_core::persistence::Conversation;
 
@@ -56,7 +56,7 @@ impl View {
         if matches!(news, GroupNews::Joined { .. } | GroupNews::Declined) {
             self.roster.groups.remove(group);
         }
-        self.command(Command::List);
+        self.command(Command::Directory(DirectoryCommand::List));
     }
 }
 

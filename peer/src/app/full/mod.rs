@@ -35,8 +35,8 @@ use super::words::{self, failure};
 pub(crate) use alerts::{Alerts, Ring, When};
 pub(crate) use card::Card;
 pub(crate) use page::{Overlay, Page};
-use peer_core::command::Command;
-use peer_core::notice::{LoggedOut, Notice};
+use peer_core::command::{Command, SessionCommand};
+use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 pub(crate) use questions::Question;
 pub(crate) use room::{Anchor, Line, Link, Message, Room};
 pub(crate) use roster::{Here, Membership};
@@ -216,14 +216,14 @@ impl Full {
         let (state, output) = match (state, input) {
             (State::Left, _) => (State::Left, Vec::new()),
             (State::Entrance(card), input) => entrance(card, &self.alerts, now, typed, input),
-            (_, Input::Notice(Notice::Failed(failure))) => {
+            (_, Input::Notice(Notice::Session(SessionNotice::Failed(failure)))) => {
                 let report = failure::report(&failure);
                 (State::Left, farewell(&report.lines, report.exit))
             }
             (_, Input::EngineGone) => (State::Left, vec![Output::Exit(exit::INTERNAL)]),
             (State::Leaving(view, code), input) => leaving(view, code, &input),
             (State::Session(view), Input::Stop(code)) => log_out(view, code),
-            (State::Session(_), Input::Notice(Notice::LoggedOut { why })) => {
+            (State::Session(_), Input::Notice(Notice::Session(SessionNotice::LoggedOut { why }))) => {
                 let (line, code) = words::logged_out(why);
                 (State::Left, farewell(&[line.to_owned()], code))
             }
@@ -257,16 +257,16 @@ fn entrance(mut card: Box<Card>, alerts: &Alerts, now: Now, typed: &str, input: 
 }
 
 fn log_out(view: Box<View>, code: i32) -> (State, Vec<Output>) {
-    (State::Leaving(view, code), vec![Output::Command(Command::Logout)])
+    (State::Leaving(view, code), vec![Output::Command(Command::Session(SessionCommand::Logout))])
 }
 
 /// Whatever ends the wait for the logout; a second CTRL-C does too.
 fn leaving(view: Box<View>, code: i32, input: &Input) -> (State, Vec<Output>) {
     match input {
-        Input::Notice(Notice::LoggedOut { why: LoggedOut::Asked }) => {
+        Input::Notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
             (State::Left, farewell(&[words::LOGGED_OUT.to_owned()], code))
         }
-        Input::Notice(Notice::LoggedOut { .. }) | Input::CtrlC | Input::Stop(_) => {
+        Input::Notice(Notice::Session(SessionNotice::LoggedOut { .. })) | Input::CtrlC | Input::Stop(_) => {
             (State::Left, vec![Output::Exit(code)])
         }
         _ => (State::Leaving(view, code), Vec::new()),

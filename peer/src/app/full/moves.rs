@@ -5,7 +5,7 @@ use super::questions::Question;
 use super::room::{Link, Loaded};
 use super::view::{PAGE, View};
 use crate::app::words::talk;
-use peer_core::command::{Answer, Command, GroupWish};
+use peer_core::command::{Answer, CallCommand, Command, ContactCommand, GroupWish, MessageCommand};
 use peer_core::notice::KeyState;
 use peer_core::persistence::Conversation;
 
@@ -28,7 +28,7 @@ impl View {
         let room = self.room(&to);
         if room.loaded == Loaded::Nothing {
             room.loaded = Loaded::Asked(PAGE);
-            self.command(Command::History { with: to.clone(), count: PAGE, before: None });
+            self.command(Command::Message(MessageCommand::History { with: to.clone(), count: PAGE, before: None }));
         }
         let me = self.me.clone();
         let room = self.room(&to);
@@ -40,7 +40,7 @@ impl View {
         match &to {
             // Of others the number is not known for sure, and comes with the connection.
             Conversation::User(with) if self.roster.known(with).key == KeyState::Verified => {
-                self.command(Command::SafetyNumber { with: with.clone() });
+                self.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
             }
             Conversation::User(_) => {}
             Conversation::Group(group) => {
@@ -67,10 +67,10 @@ impl View {
                 // Somebody who is waiting to be let in is let in by calling.
                 self.questions.remove(place);
                 self.room(&to).link = Link::Calling;
-                self.command(Command::AnswerCall { from: user.clone(), answer: Answer::Yes });
+                self.command(Command::Call(CallCommand::Answer { from: user.clone(), answer: Answer::Yes }));
             } else if self.room(&to).link == Link::None && !self.is_key_undecided(user) {
                 self.room(&to).link = Link::Calling;
-                self.command(Command::Call { to: user.clone() });
+                self.command(Command::Call(CallCommand::Place { to: user.clone() }));
             }
         }
         self.show(to);
@@ -116,7 +116,7 @@ impl View {
             room.link = Link::None;
             room.note(date, words);
             if let Conversation::User(with) = &to {
-                self.command(Command::End { with: with.clone() });
+                self.command(Command::Call(CallCommand::End { with: with.clone() }));
             }
         }
         self.close();

@@ -11,40 +11,43 @@ use super::view::{Awaited, Directory, View};
 use super::{Focus, Output};
 use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, failure, files, format, full, mail};
-use peer_core::command::Command;
-use peer_core::notice::{AfterLoss, CallFailed, CallerRefused, EndedBy, KeyState, Next, Notice};
+use peer_core::command::{Command, ContactCommand, DirectoryCommand, MessageCommand};
+use peer_core::notice::{
+    AfterLoss, CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, EndedBy, FileNotice, KeyState,
+    MessageNotice, Next, Notice, SessionNotice,
+};
 use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 impl View {
     pub(super) fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Text { from, text, id, date } => {
+            Notice::Message(MessageNotice::Text { from, text, id, date }) => {
                 let message =
                     Message { author: from.clone(), id, text, date, mark: DeliveryStatus::Received { read: true } };
                 self.said(&Conversation::User(from), message);
             }
-            Notice::Arrived(arrivals) => {
+            Notice::Message(MessageNotice::Arrived(arrivals)) => {
                 for arrival in arrivals {
                     let (author, id, text, date) = (arrival.from, arrival.id, arrival.text, arrival.date);
                     let message = Message { author, id, text, date, mark: DeliveryStatus::Received { read: false } };
                     self.said(&arrival.conversation, message);
                 }
             }
-            Notice::Sent { record, .. } => {
+            Notice::Message(MessageNotice::Sent { record, .. }) => {
                 let to = record.name.conversation.clone();
                 self.room(&to).say(record.into());
             }
-            Notice::Marked { to, ids, mark, .. } => {
+            Notice::Message(MessageNotice::Marked { to, ids, mark, .. }) => {
                 let me = self.me.clone();
                 self.room(&to).mark(&me, &ids, mark);
             }
-            Notice::Waiting { to, waiting, next } => {
+            Notice::Message(MessageNotice::Waiting { to, waiting, next }) => {
                 // Of somebody who is not there the title says how many wait.
                 if let Some(words) = mail::waiting(&to, waiting, &next).filter(|_| next != Next::Receiver) {
                     self.note(&to, &words);
                 }
             }
-            Notice::NotSent { to, text, why, .. } => {
+            Notice::Message(MessageNotice::NotSent { to, text, why, .. }) => {
                 self.note(&to, &mail::not_sent(&to, &text, &why));
                 if !self.is_current(&to) {
                     self.tell(&mail::not_sent(&to, &text, &why));
@@ -52,25 +55,25 @@ impl View {
                     self.put(Output::Entry(text));
                 }
             }
-            Notice::History { with, records, unread } => self.recalled(&with, records, unread),
-            Notice::Found { words, records } => {
+            Notice::Message(MessageNotice::History { with, records, unread }) => self.recalled(&with, records, unread),
+            Notice::Message(MessageNotice::Found { words, records }) => {
                 if records.is_empty() {
                     return self.tell(&mail::found(&words, 0));
                 }
                 self.show_found(plain(&mail::found(&words, records.len())).to_owned(), records);
             }
-            Notice::Explained { of, messages } => {
+            Notice::Message(MessageNotice::Explained { of, messages }) => {
                 if self.awaits(&Awaited::Why) {
                     self.show_page(&of.to_string(), &mail::explained(&of, &messages));
                 }
             }
-            Notice::Terminals { this, all } => {
+            Notice::Session(SessionNotice::Terminals { this, all }) => {
                 if self.awaits(&Awaited::Terminals) {
                     self.show_page(full::TERMINALS, &mail::terminals(this, &all));
                 }
                 self.terminals = all;
             }
-            Notice::People { people, groups } => {
+            Notice::Directory(DirectoryNotice::People { people, groups }) => {
                 if self.awaits(&Awaited::List) {
                     self.show_page(full::PEOPLE, &format::people(&people, &groups, |_| None));
                 }
@@ -85,14 +88,14 @@ impl View {
                 self.roster.listed(&people, groups);
                 self.roster.people.remove(&self.me);
             }
-            Notice::NoPeople => {
+            Notice::Directory(DirectoryNotice::NoPeople) => {
                 let asked = self.awaits(&Awaited::List);
                 self.awaited.clear();
                 if asked {
                     self.tell(talk::NO_LIST);
                 }
             }
-            Notice::Presence { user, status, text } => {
+            Notice::Directory(DirectoryNotice::Presence { user, status, text }) => {
                 if user != self.me {
                     self.roster.presence(&user, status, text.as_deref(), self.now.date);
                 }
@@ -104,32 +107,34 @@ impl View {
 
     fn call_notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Established { with } => self.connected(&with, talk::ESTABLISHED),
-            Notice::Received { from } => self.received(from),
-            Notice::Ended { with, by } => self.ended(&with, by),
-            Notice::LinkLost { with, then } => {
+            Notice::Call(CallNotice::Established { with }) => self.connected(&with, talk::ESTABLISHED),
+            Notice::Call(CallNotice::Received { from }) => self.received(from),
+            Notice::Call(CallNotice::Ended { with, by }) => self.ended(&with, by),
+            Notice::Call(CallNotice::LinkLost { with, then }) => {
                 let to = Conversation::User(with.clone());
                 let link = if then == AfterLoss::CalledAgain { Link::Calling } else { Link::None };
                 self.room(&to).link = link;
                 self.note(&to, &talk::lost(&with, then));
             }
-            Notice::CallFailed { to, why } => self.call_failed(&to, &why),
-            Notice::Offline { with } => {
+            Notice::Call(CallNotice::Failed { to, why }) => self.call_failed(&to, &why),
+            Notice::Call(CallNotice::Offline { with }) => {
                 let to = Conversation::User(with.clone());
                 self.roster.meet(&with).here = Here::Offline;
                 self.room(&to).link = Link::None;
                 self.note(&to, &mail::offline(&with));
             }
-            Notice::Asked { from } => self.asked(from),
-            Notice::AskedNoMore { from } => self.asked_no_more(&from),
-            Notice::KeyChanged { of, since, old, new } => self.key_changed(of, since, old, new),
-            Notice::KeyDecided { of, decision } => self.key_decided(&of, decision),
-            Notice::SafetyNumber { with, digits, .. } => self.safety_number(with, digits),
-            Notice::NumberConfirmed { with, verified } => self.number_confirmed(&with, verified),
-            Notice::Unblocked { user } => {
+            Notice::Call(CallNotice::Asked { from }) => self.asked(from),
+            Notice::Call(CallNotice::AskedNoMore { from }) => self.asked_no_more(&from),
+            Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }) => self.key_changed(of, since, old, new),
+            Notice::Contact(ContactNotice::KeyDecided { of, decision }) => self.key_decided(&of, decision),
+            Notice::Contact(ContactNotice::SafetyNumber { with, digits, .. }) => self.safety_number(with, digits),
+            Notice::Contact(ContactNotice::NumberConfirmed { with, verified }) => {
+                self.number_confirmed(&with, verified)
+            }
+            Notice::Contact(ContactNotice::Unblocked { user }) => {
                 self.roster.meet(&user).key = KeyState::NotVerified;
                 self.note(&Conversation::User(user.clone()), &mail::unblocked(&user));
-                self.command(Command::List);
+                self.command(Command::Directory(DirectoryCommand::List));
             }
             notice => self.other_notice(notice),
         }
@@ -138,39 +143,39 @@ impl View {
     fn other_notice(&mut self, notice: Notice) {
         match notice {
             // Shown together with KeyChanged, which says more.
-            Notice::CallerRefused { why: CallerRefused::KeyChanged, .. } => {}
-            Notice::CallerRefused { claimed, source, why } => {
+            Notice::Call(CallNotice::CallerRefused { why: CallerRefused::KeyChanged, .. }) => {}
+            Notice::Call(CallNotice::CallerRefused { claimed, source, why }) => {
                 self.tell(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
             }
-            Notice::RoomFrozen { with, why } => {
+            Notice::Message(MessageNotice::Frozen { with, why }) => {
                 self.note(&with, &mail::frozen(&with, &why));
                 self.tell(&mail::frozen(&with, &why));
             }
-            Notice::File { file, news } => self.file_news(file, news),
-            Notice::Files(all) => self.show_page(full::FILES, &files::list(&all)),
-            Notice::NoFile { number } => self.tell(&files::unknown(number)),
-            Notice::FileNotRead { path, detail } => self.tell(&files::not_read(&path, &detail)),
-            Notice::FileNotOffered { to, name, why } => self.tell(&files::not_offered(&to, &name, why)),
-            Notice::MailLost { count } => self.tell(&mail::mail_lost(count)),
-            Notice::NewTerminal => self.tell(mail::NEW_TERMINAL),
-            Notice::PasscodeChanged => self.passcode_changed(),
-            Notice::PasscodeNotChanged(why) => self.passcode_not_changed(why),
-            Notice::FormerPasscode => self.tell(words::passcode::FORMER),
-            Notice::AlsoElsewhere { user } => self.tell(&words::also_elsewhere(&user)),
-            Notice::DirectoryLost { retry_in } => {
+            Notice::File(FileNotice::News { file, news }) => self.file_news(file, news),
+            Notice::File(FileNotice::All(all)) => self.show_page(full::FILES, &files::list(&all)),
+            Notice::File(FileNotice::Unknown { number }) => self.tell(&files::unknown(number)),
+            Notice::File(FileNotice::NotRead { path, detail }) => self.tell(&files::not_read(&path, &detail)),
+            Notice::File(FileNotice::NotOffered { to, name, why }) => self.tell(&files::not_offered(&to, &name, why)),
+            Notice::Message(MessageNotice::Lost { count }) => self.tell(&mail::mail_lost(count)),
+            Notice::Session(SessionNotice::NewTerminal) => self.tell(mail::NEW_TERMINAL),
+            Notice::Session(SessionNotice::PasscodeChanged) => self.passcode_changed(),
+            Notice::Session(SessionNotice::PasscodeNotChanged(why)) => self.passcode_not_changed(why),
+            Notice::Session(SessionNotice::FormerPasscode) => self.tell(words::passcode::FORMER),
+            Notice::Session(SessionNotice::AlsoElsewhere { user }) => self.tell(&words::also_elsewhere(&user)),
+            Notice::Directory(DirectoryNotice::Lost { retry_in }) => {
                 self.directory = Directory::Lost { retry: self.now.instant + Duration::from_secs(retry_in) };
                 self.tell(&words::server_lost(retry_in));
             }
-            Notice::DirectoryNotItself(failure) => {
+            Notice::Directory(DirectoryNotice::NotItself(failure)) => {
                 self.tell(&failure::report(&failure).lines.join(" "));
             }
-            Notice::DirectoryBack => {
+            Notice::Directory(DirectoryNotice::Back) => {
                 self.directory = Directory::Here;
                 self.tell(words::SERVER_BACK);
-                self.command(Command::List);
+                self.command(Command::Directory(DirectoryCommand::List));
             }
-            Notice::NotKept { detail } => self.tell(&words::not_kept(&detail)),
-            Notice::TooFast { retry_after } => self.tell(&words::too_fast(retry_after)),
+            Notice::Session(SessionNotice::NotKept { detail }) => self.tell(&words::not_kept(&detail)),
+            Notice::Directory(DirectoryNotice::TooFast { retry_after }) => self.tell(&words::too_fast(retry_after)),
             // They belong to the entrance, or are taken before they come here.
             _ => {}
         }
@@ -198,7 +203,7 @@ impl View {
         }
         self.alert(to, &author, &text, named);
         if seen {
-            self.command(Command::Seen { with: to.clone() });
+            self.command(Command::Message(MessageCommand::Seen { with: to.clone() }));
         }
     }
 
@@ -219,7 +224,7 @@ impl View {
         if known.key == KeyState::NotVerified {
             self.note(&to, &full::first_key(with));
         }
-        self.command(Command::SafetyNumber { with: with.clone() });
+        self.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
     }
 
     fn received(&mut self, from: UserId) {

@@ -11,7 +11,7 @@ use super::view::{Awaited, View};
 use crate::app::dialogue::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::words::{self, full, passcode, talk};
-use peer_core::command::{Answer, Command, KeyDecision};
+use peer_core::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, SessionCommand};
 use peer_core::notice::{KeyState, NotChanged};
 use peer_core::persistence::Conversation;
 
@@ -100,30 +100,43 @@ impl View {
             (Question::Passcode(step), _) => return self.passcode_typed(step.clone(), line),
             (Question::Accept(from), "" | "y" | "yes") => {
                 self.room(&Conversation::User(from.clone())).link = Link::Calling;
-                self.command(Command::AnswerCall { from: from.clone(), answer: Answer::Yes });
+                self.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::Yes }));
                 false
             }
             (Question::Accept(from), "n" | "no") => {
-                self.command(Command::AnswerCall { from: from.clone(), answer: Answer::No });
+                self.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
                 self.close();
                 return;
             }
             (Question::Key { of, .. }, "verify") => {
                 self.awaited.push(Awaited::Number(of.clone()));
-                self.command(Command::DecideKey { of: of.clone(), decision: KeyDecision::Verify });
+                self.command(Command::Contact(ContactCommand::DecideKey {
+                    of: of.clone(),
+                    decision: KeyDecision::Verify,
+                }));
                 false
             }
             (Question::Key { of, .. }, "accept") => {
-                self.command(Command::DecideKey { of: of.clone(), decision: KeyDecision::Accept });
+                self.command(Command::Contact(ContactCommand::DecideKey {
+                    of: of.clone(),
+                    decision: KeyDecision::Accept,
+                }));
                 false
             }
             (Question::Key { of, .. }, "block") => {
-                self.command(Command::DecideKey { of: of.clone(), decision: KeyDecision::Block });
+                self.command(Command::Contact(ContactCommand::DecideKey {
+                    of: of.clone(),
+                    decision: KeyDecision::Block,
+                }));
                 false
             }
             (Question::Number { with, digits }, "yes" | "no") => {
                 let answer = if word == "yes" { Answer::Yes } else { Answer::No };
-                self.command(Command::ConfirmNumber { with: with.clone(), digits: digits.clone(), answer });
+                self.command(Command::Contact(ContactCommand::ConfirmNumber {
+                    with: with.clone(),
+                    digits: digits.clone(),
+                    answer,
+                }));
                 false
             }
             _ => true,
@@ -141,7 +154,7 @@ impl View {
         match self.question().cloned() {
             Some(Question::Accept(from)) => {
                 self.take_question();
-                self.command(Command::AnswerCall { from, answer: Answer::No });
+                self.command(Command::Call(CallCommand::Answer { from, answer: Answer::No }));
                 self.close();
             }
             Some(Question::Key { of, .. }) => {
@@ -179,7 +192,7 @@ impl View {
             KeyDecision::Block => KeyState::Blocked,
             KeyDecision::Accept | KeyDecision::Verify => KeyState::NotVerified,
         };
-        self.command(Command::List);
+        self.command(Command::Directory(DirectoryCommand::List));
     }
 
     pub(super) fn safety_number(&mut self, with: UserId, digits: String) {
@@ -204,7 +217,7 @@ impl View {
             self.roster.meet(with).key = KeyState::Verified;
             self.questions.retain(|question| !matches!(question, Question::Key { of, .. } if of == with));
         }
-        self.command(Command::List);
+        self.command(Command::Directory(DirectoryCommand::List));
     }
 
     pub(super) fn is_key_undecided(&self, user: &UserId) -> bool {
@@ -225,7 +238,7 @@ impl View {
             Step::Change(to) => {
                 self.give_entry_back();
                 self.new_passcode = Some(to.clone());
-                self.command(Command::ChangePasscode { to });
+                self.command(Command::Session(SessionCommand::ChangePasscode { to }));
             }
         }
     }

@@ -9,7 +9,8 @@ use common::secret::Passcode;
 use super::*;
 use crate::app::dialogue::{Names, Presence, Questions, Start};
 use crate::app::sanitise::Glyphs;
-use peer_core::command::KeyDecision;
+use peer_core::command::{ContactCommand, KeyDecision};
+use peer_core::notice::{CallNotice, ContactNotice, MessageNotice, SessionNotice};
 use peer_core::persistence::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 
 const PASSCODE: &str = "482193";
@@ -50,8 +51,13 @@ impl Scenery {
         let mut scenery = Self { full, now, typed: String::new(), asked: Vec::new(), discarded: 0, exit: None };
         scenery.carry_out(first);
         let (user, registration) = (id("ali"), Registration::Open);
-        scenery.hears(Notice::Identified { user: user.clone(), known: Some(true), registration, passcode_min: 6 });
-        scenery.hears(Notice::LoggedIn { user, address: "127.0.0.1:65000".parse().unwrap() });
+        scenery.hears(Notice::Session(SessionNotice::Identified {
+            user: user.clone(),
+            known: Some(true),
+            registration,
+            passcode_min: 6,
+        }));
+        scenery.hears(Notice::Session(SessionNotice::LoggedIn { user, address: "127.0.0.1:65000".parse().unwrap() }));
         scenery.asked.clear();
         scenery
     }
@@ -59,7 +65,7 @@ impl Scenery {
     fn carry_out(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Command(command) => self.asked.push(format!("{command:?}")),
+                Output::Command(command) => self.asked.push(crate::app::bare(&command)),
                 Output::Entry(entry) => self.typed = entry,
                 Output::DiscardTypeAhead => self.discarded += 1,
                 Output::Exit(code) => self.exit = Some(code),
@@ -100,7 +106,7 @@ impl Scenery {
 
     fn said(&mut self, from: &str, text: &str, number: u8) {
         let (from, text, id) = (id(from), text.to_owned(), MessageId([number; 16]));
-        self.hears(Notice::Text { from, text, id, date: 0 });
+        self.hears(Notice::Message(MessageNotice::Text { from, text, id, date: 0 }));
     }
 
     fn shows(&self, user: &str) -> bool {
@@ -113,16 +119,16 @@ impl Scenery {
 
     fn key_of_bianca_changed(&mut self) {
         let (old, new) = ("48213".to_owned(), "10557".to_owned());
-        self.hears(Notice::KeyChanged { of: id("bianca"), since: 0, old, new });
+        self.hears(Notice::Contact(ContactNotice::KeyChanged { of: id("bianca"), since: 0, old, new }));
     }
 }
 
 #[test]
 fn somebody_who_connects_gets_the_screen_only_if_nobody_has_it() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Received { from: id("bianca") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     assert!(ali.shows("bianca"));
-    ali.hears(Notice::Received { from: id("carol") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("carol") }));
     assert!(ali.shows("bianca") && ali.view().popup.is_some());
     ali.gets(Input::Do(Action::NextUnread));
     assert!(ali.shows("carol"));
@@ -131,8 +137,8 @@ fn somebody_who_connects_gets_the_screen_only_if_nobody_has_it() {
 #[test]
 fn what_is_being_typed_waits_with_its_conversation() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Received { from: id("bianca") });
-    ali.hears(Notice::Received { from: id("carol") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
+    ali.hears(Notice::Call(CallNotice::Received { from: id("carol") }));
     ali.typed = "half a li".to_owned();
     ali.gets(Input::Do(Action::NextUnread));
     assert_eq!(ali.typed, "");
@@ -144,7 +150,7 @@ fn what_is_being_typed_waits_with_its_conversation() {
 #[test]
 fn while_nobody_looks_messages_are_unread_and_stay_new_for_two_seconds() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Received { from: id("bianca") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     ali.said("bianca", "one", 1);
     assert_eq!(ali.unread(), (0, 0));
     ali.gets(Input::Focus(Focus::Out));
@@ -161,7 +167,7 @@ fn while_nobody_looks_messages_are_unread_and_stay_new_for_two_seconds() {
 #[test]
 fn a_changed_key_forgets_what_was_typed_and_sends_nothing_until_a_whole_word() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Received { from: id("bianca") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     ali.typed = "accept".to_owned();
     ali.key_of_bianca_changed();
     assert_eq!((ali.typed.as_str(), ali.discarded), ("", 1));
@@ -171,7 +177,10 @@ fn a_changed_key_forgets_what_was_typed_and_sends_nothing_until_a_whole_word() {
     }
     assert!(ali.asked.is_empty(), "{:?}", ali.asked);
     ali.enters("accept");
-    assert_eq!(ali.asked, [format!("{:?}", Command::DecideKey { of: id("bianca"), decision: KeyDecision::Accept })]);
+    assert_eq!(
+        ali.asked,
+        [format!("{:?}", ContactCommand::DecideKey { of: id("bianca"), decision: KeyDecision::Accept })]
+    );
 }
 
 #[test]
@@ -183,13 +192,13 @@ fn a_question_that_was_put_off_is_asked_whenever_the_conversation_is_shown() {
     assert_eq!(ali.view().current, None);
     ali.enters("bianca");
     assert!(matches!(ali.view().question(), Some(Question::Key { .. })));
-    assert!(!ali.asked.iter().any(|command| command.starts_with("Call")), "{:?}", ali.asked);
+    assert!(!ali.asked.iter().any(|command| command.starts_with("Place")), "{:?}", ali.asked);
 }
 
 #[test]
 fn the_passcode_is_never_sent() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Received { from: id("bianca") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     ali.asked.clear();
     for line in [PASSCODE, "@carol 482193", "/send bianca 482193"] {
         ali.enters(line);
@@ -200,7 +209,7 @@ fn the_passcode_is_never_sent() {
 #[test]
 fn ctrl_c_ends_the_conversation_and_pressed_twice_does_not_quit() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Received { from: id("bianca") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     ali.gets(Input::CtrlC);
     assert_eq!(ali.view().current, None);
     ali.gets(Input::CtrlC);
@@ -208,14 +217,14 @@ fn ctrl_c_ends_the_conversation_and_pressed_twice_does_not_quit() {
     ali.gets(Input::CtrlC);
     assert!(ali.view().is_armed() && ali.exit.is_none());
     ali.gets(Input::CtrlC);
-    ali.hears(Notice::LoggedOut { why: LoggedOut::Asked });
+    ali.hears(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(ali.exit, Some(exit::INTERRUPT));
 }
 
 #[test]
 fn who_looks_elsewhere_is_called_unless_that_is_not_wanted() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Received { from: id("bianca") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     ali.asked.clear();
     ali.said("bianca", "one", 1);
     assert!(!ali.asked.contains(&"bell".to_owned()));
@@ -237,7 +246,7 @@ fn who_looks_elsewhere_is_called_unless_that_is_not_wanted() {
 #[test]
 fn a_selected_message_is_copied_or_quoted() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Received { from: id("bianca") });
+    ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     ali.said("bianca", "one", 1);
     ali.said("bianca", "two", 2);
     for _ in 0..3 {
@@ -268,17 +277,20 @@ fn record(number: u8) -> StoredMessage {
 #[test]
 fn a_message_that_was_found_is_looked_for_as_far_back_as_it_is() {
     let mut ali = Scenery::logged_in();
-    ali.hears(Notice::Found { words: "number".to_owned(), records: vec![record(9), record(1)] });
+    ali.hears(Notice::Message(MessageNotice::Found {
+        words: "number".to_owned(),
+        records: vec![record(9), record(1)],
+    }));
     ali.gets(Input::Do(Action::FoundOlder));
     ali.enters("");
     assert!(ali.shows("bianca"));
     let with = Conversation::User(id("bianca"));
     let page: Vec<StoredMessage> = (10..110).map(record).collect();
     ali.asked.clear();
-    ali.hears(Notice::History { with: with.clone(), records: page, unread: 0 });
+    ali.hears(Notice::Message(MessageNotice::History { with: with.clone(), records: page, unread: 0 }));
     assert!(ali.asked.iter().any(|command| command.starts_with("History")), "{:?}", ali.asked);
     assert_eq!(ali.view().selected, None);
-    ali.hears(Notice::History { with, records: (1..10).map(record).collect(), unread: 0 });
+    ali.hears(Notice::Message(MessageNotice::History { with, records: (1..10).map(record).collect(), unread: 0 }));
     assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("number 1"));
     ali.gets(Input::Do(Action::FoundNewer));
     assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("number 9"));

@@ -9,7 +9,9 @@ use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};
 use crate::app::passwd::Passwd;
 use crate::app::words::{self, full, help, mail, talk};
-use peer_core::command::{Answer, Command, Ticket};
+use peer_core::command::{
+    Answer, Command, ContactCommand, DirectoryCommand, FileCommand, MessageCommand, SessionCommand, Ticket,
+};
 use peer_core::persistence::Conversation;
 
 impl View {
@@ -75,7 +77,7 @@ impl View {
     fn send(&mut self, to: Conversation, text: String) {
         let room = self.room(&to);
         (room.news, room.anchor) = (None, None);
-        self.command(Command::Send { to, text, ticket: Ticket::default() });
+        self.command(Command::Message(MessageCommand::Send { to, text, ticket: Ticket::default() }));
     }
 
     fn request(&mut self, request: Request) {
@@ -83,7 +85,7 @@ impl View {
             Request::Help(None) => self.show_page(full::HELP, &full::overview()),
             Request::Help(Some(topic)) => self.show_page(full::HELP, &help::about(topic)),
             Request::Version => self.tell(&help::version()),
-            Request::List => self.await_page(Awaited::List, Command::List),
+            Request::List => self.await_page(Awaited::List, Command::Directory(DirectoryCommand::List)),
             Request::Switch(user) => self.talk(Conversation::User(user)),
             Request::End if self.current.is_some() => self.end(talk::ENDED),
             Request::End => self.tell(talk::NO_CONVERSATION),
@@ -91,38 +93,40 @@ impl View {
             Request::Verify(of) => match of.or(self.partner()) {
                 None => self.tell(&help::wrong_arguments(&help::VERIFY)),
                 Some(with) if with == self.me => self.tell(&talk::yourself()),
-                Some(with) => self.await_page(Awaited::Number(with.clone()), Command::SafetyNumber { with }),
+                Some(with) => self
+                    .await_page(Awaited::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with })),
             },
             Request::Passwd => self.ask(Question::Passcode(Passwd::Current)),
             Request::Group { wish, group } => self.wish(wish, group),
             Request::Away(text) => self.away(text),
             Request::History(count) => self.look_up_older(count),
-            Request::Find(words) => self.command(Command::Find { words }),
+            Request::Find(words) => self.command(Command::Message(MessageCommand::Find { words })),
             Request::Why(of) => match of.or_else(|| self.current.clone()) {
-                Some(of) => self.await_page(Awaited::Why, Command::Why { of }),
+                Some(of) => self.await_page(Awaited::Why, Command::Message(MessageCommand::Why { of })),
                 None => self.tell(mail::WHOM),
             },
             Request::Block(user) if user == self.me => self.tell(&talk::yourself()),
-            Request::Block(user) => self.command(Command::Block { user }),
-            Request::Unblock(user) => self.command(Command::Unblock { user }),
+            Request::Block(user) => self.command(Command::Contact(ContactCommand::Block { user })),
+            Request::Unblock(user) => self.command(Command::Contact(ContactCommand::Unblock { user })),
             Request::Receipts(switch) => {
                 let answer = if switch == Switch::On { Answer::Yes } else { Answer::No };
-                self.command(Command::ReadReceipts(answer));
+                self.command(Command::Message(MessageCommand::ReadReceipts(answer)));
                 self.tell(mail::receipts(answer));
             }
             Request::OfferFile { to, path } => match to.or(self.partner()) {
-                Some(to) => self.command(Command::OfferFile { to, path: path.into() }),
+                Some(to) => self.command(Command::File(FileCommand::Offer { to, path: path.into() })),
                 None => self.tell(mail::WHOM),
             },
-            Request::File { number, wish } => self.command(Command::File { number, wish }),
-            Request::Files => self.command(Command::Files),
+            Request::File { number, wish } => self.command(Command::File(FileCommand::Change { number, wish })),
+            Request::Files => self.command(Command::File(FileCommand::All)),
             Request::Here(wish) => self.here(wish),
-            Request::Terminals => self.await_page(Awaited::Terminals, Command::Terminals),
+            Request::Terminals => self.await_page(Awaited::Terminals, Command::Session(SessionCommand::Terminals)),
             Request::RemoveTerminal(number) => {
                 let place = number.checked_sub(1).and_then(|place| self.terminals.get(place));
                 // Numbers are those of the list, so that is shown first.
-                let command =
-                    place.map_or(Command::Terminals, |terminal| Command::RemoveTerminal { terminal: *terminal });
+                let command = place.map_or(Command::Session(SessionCommand::Terminals), |terminal| {
+                    Command::Session(SessionCommand::RemoveTerminal { terminal: *terminal })
+                });
                 self.await_page(Awaited::Terminals, command);
             }
         }
@@ -134,7 +138,7 @@ impl View {
             return self.tell(mail::AWAY_TOO_LONG);
         }
         self.tell(&mail::away(text.as_deref()));
-        self.command(Command::Away { text });
+        self.command(Command::Directory(DirectoryCommand::Away { text }));
     }
 
     /// Asks for something that is shown on a page, or becomes a question.

@@ -16,7 +16,7 @@ use crate::app::dialogue::{Echo, Entered, Lines, Options, Prompt};
 use crate::app::exit;
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::words::{full, talk};
-use peer_core::command::Command;
+use peer_core::command::{Command, DirectoryCommand, MessageCommand};
 use peer_core::persistence::{Conversation, MessageKey};
 
 /// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
@@ -130,7 +130,7 @@ impl View {
             leaving: None,
             out: Vec::new(),
         };
-        view.command(Command::List);
+        view.command(Command::Directory(DirectoryCommand::List));
         view.put(Output::Entry(String::new()));
         let first = std::mem::take(&mut view.out);
         (view, first)
@@ -287,7 +287,7 @@ impl View {
         room.shown = (focus == Focus::In).then(|| room.shown.unwrap_or(instant));
         if focus == Focus::In && room.unread > 0 {
             room.unread = 0;
-            self.command(Command::Seen { with: to.clone() });
+            self.command(Command::Message(MessageCommand::Seen { with: to.clone() }));
         }
     }
 
@@ -315,7 +315,7 @@ impl View {
             author: message.author.clone(),
             id: message.id,
         });
-        self.command(Command::History { with, count, before });
+        self.command(Command::Message(MessageCommand::History { with, count, before }));
     }
 
     /// Messages that were not seen, and in how many conversations.

@@ -12,7 +12,8 @@ use crate::app::words::talk::{self, Acquaintance};
 use crate::app::words::{self, files, mail, passcode};
 use peer_core::command::KeyDecision;
 use peer_core::notice::{
-    CallFailed, FileNews, GroupNews, KeyState, ListedGroup, NotChanged, NotSent, Notice, Person, Role,
+    CallFailed, CallNotice, ContactNotice, DirectoryNotice, FileNews, FileNotice, GroupNews, JournalNotice, KeyState,
+    ListedGroup, MessageNotice, NotChanged, NotSent, Notice, Person, Role, SessionNotice,
 };
 use peer_core::persistence::{Conversation, DeliveryStatus};
 
@@ -60,65 +61,81 @@ pub(super) enum Await {
 pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, RpcError>> {
     let out_of_reach = || RpcError::of(exit::SERVER_UNREACHABLE, plain(mail::OUT_OF_REACH));
     Some(match (awaited, notice) {
-        (Await::List, Notice::People { people, groups }) => Ok(list(people, groups)),
-        (Await::List | Await::History(Conversation::Everyone), Notice::NoPeople) => Err(out_of_reach()),
-        (Await::List | Await::History(_) | Await::Group(_), Notice::TooFast { retry_after }) => {
-            Err(too_fast(*retry_after))
+        (Await::List, Notice::Directory(DirectoryNotice::People { people, groups })) => Ok(list(people, groups)),
+        (Await::List | Await::History(Conversation::Everyone), Notice::Directory(DirectoryNotice::NoPeople)) => {
+            Err(out_of_reach())
         }
-        (Await::Call(to), Notice::Established { with } | Notice::Received { from: with }) if to == with => {
-            Ok(json!({ "conn": with, "state": "established" }))
-        }
-        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::Offline { with }) if to == with => {
+        (
+            Await::List | Await::History(_) | Await::Group(_),
+            Notice::Directory(DirectoryNotice::TooFast { retry_after }),
+        ) => Err(too_fast(*retry_after)),
+        (
+            Await::Call(to),
+            Notice::Call(CallNotice::Established { with }) | Notice::Call(CallNotice::Received { from: with }),
+        ) if to == with => Ok(json!({ "conn": with, "state": "established" })),
+        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::Call(CallNotice::Offline { with })) if to == with => {
             Err(RpcError::of(exit::OFFLINE, format!("{to} is offline.")))
         }
-        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::CallFailed { to: whom, why }) if to == whom => {
+        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::Call(CallNotice::Failed { to: whom, why }))
+            if to == whom =>
+        {
             Err(call_failed(to, why))
         }
-        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::KeyChanged { of, since, old, new }) if to == of => {
-            Err(key_changed(of, *since, old, new))
-        }
-        (Await::Sent { ticket, linked }, Notice::Sent { ticket: Some(told), record }) if told.number == *ticket => {
+        (
+            Await::Call(to) | Await::CallToSend { to, .. },
+            Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }),
+        ) if to == of => Err(key_changed(of, *since, old, new)),
+        (Await::Sent { ticket, linked }, Notice::Message(MessageNotice::Sent { ticket: Some(told), record }))
+            if told.number == *ticket =>
+        {
             let state = if *linked || record.mark != DeliveryStatus::Queued { "sent" } else { "queued" };
             Ok(json!({ "msg": record.name.id, "state": state }))
         }
-        (Await::Sent { ticket, .. }, Notice::NotSent { to, text, why, ticket: told }) if told.number == *ticket => {
+        (Await::Sent { ticket, .. }, Notice::Message(MessageNotice::NotSent { to, text, why, ticket: told }))
+            if told.number == *ticket =>
+        {
             Err(RpcError::of(not_sent(why), plain(&mail::not_sent(to, text, why))))
         }
-        (Await::History(with), Notice::History { with: told, records, .. }) if with == told => {
+        (Await::History(with), Notice::Message(MessageNotice::History { with: told, records, .. })) if with == told => {
             Ok(records.iter().map(record).collect())
         }
-        (Await::Search { limit }, Notice::Found { records, .. }) => {
+        (Await::Search { limit }, Notice::Message(MessageNotice::Found { records, .. })) => {
             Ok(records.iter().take(*limit).map(record).collect())
         }
         (Await::Group(group), Notice::Group { group: told, news }) if group == told => {
             return group_answer(group, news);
         }
-        (Await::Offer { to, .. }, Notice::File { file, news: FileNews::Offering { .. } }) if *to == file.with => {
+        (Await::Offer { to, .. }, Notice::File(FileNotice::News { file, news: FileNews::Offering { .. } }))
+            if *to == file.with =>
+        {
             Ok(file_shown(file))
         }
-        (Await::Offer { path, .. }, Notice::FileNotRead { path: told, detail }) if path == told => {
+        (Await::Offer { path, .. }, Notice::File(FileNotice::NotRead { path: told, detail })) if path == told => {
             Err(RpcError::of(exit::IO, plain(&files::not_read(path, detail))))
         }
-        (Await::Offer { to, .. }, Notice::FileNotOffered { to: told, name, why }) if to == told => {
+        (Await::Offer { to, .. }, Notice::File(FileNotice::NotOffered { to: told, name, why })) if to == told => {
             Err(RpcError::of(exit::REFUSED, plain(&files::not_offered(to, name, *why))))
         }
-        (Await::File(number), Notice::File { file, news }) if *number == file.number => match news {
+        (Await::File(number), Notice::File(FileNotice::News { file, news })) if *number == file.number => match news {
             FileNews::Accepted | FileNews::GivenUp => Ok(file_shown(file)),
             FileNews::Over | FileNews::NotThat => Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news)))),
             _ => return None,
         },
-        (Await::File(number), Notice::NoFile { number: told }) if number == told => {
+        (Await::File(number), Notice::File(FileNotice::Unknown { number: told })) if number == told => {
             Err(RpcError::params(plain(&files::unknown(*number))))
         }
-        (Await::Files, Notice::Files(all)) => Ok(all.iter().map(file_shown).collect()),
-        (Await::Number(of), Notice::SafetyNumber { with, digits, verified }) if of == with => {
+        (Await::Files, Notice::File(FileNotice::All(all))) => Ok(all.iter().map(file_shown).collect()),
+        (Await::Number(of), Notice::Contact(ContactNotice::SafetyNumber { with, digits, verified })) if of == with => {
             let digits: Vec<&str> = digits.split_whitespace().collect();
             Ok(json!({ "id": with, "digits": digits, "verified": verified }))
         }
-        (Await::Number(of) | Await::Block(of), Notice::CallFailed { to, .. }) if of == to => {
+        (Await::Number(of) | Await::Block(of), Notice::Call(CallNotice::Failed { to, .. })) if of == to => {
             Err(RpcError::of(exit::UNKNOWN_USER, plain(&talk::no_key(of))))
         }
-        (Await::Confirmed { of, verified }, Notice::NumberConfirmed { with, verified: told }) if of == with => {
+        (
+            Await::Confirmed { of, verified },
+            Notice::Contact(ContactNotice::NumberConfirmed { with, verified: told }),
+        ) if of == with => {
             if verified == told {
                 Ok(json!({ "id": with, "verified": told }))
             } else {
@@ -127,13 +144,19 @@ pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, R
                 Err(RpcError::of(exit::REFUSED, why))
             }
         }
-        (Await::Block(of), Notice::KeyDecided { of: told, decision: KeyDecision::Block }) if of == told => {
+        (Await::Block(of), Notice::Contact(ContactNotice::KeyDecided { of: told, decision: KeyDecision::Block }))
+            if of == told =>
+        {
             Ok(json!({}))
         }
-        (Await::Unblock(of), Notice::Unblocked { user }) if of == user => Ok(json!({})),
-        (Await::Passcode, Notice::PasscodeChanged) => Ok(json!({})),
-        (Await::Passcode, Notice::PasscodeNotChanged(why)) => Err(not_changed(*why)),
-        (Await::Acknowledged(name), Notice::Acknowledged { name: told, .. }) if name == told => Ok(json!({})),
+        (Await::Unblock(of), Notice::Contact(ContactNotice::Unblocked { user })) if of == user => Ok(json!({})),
+        (Await::Passcode, Notice::Session(SessionNotice::PasscodeChanged)) => Ok(json!({})),
+        (Await::Passcode, Notice::Session(SessionNotice::PasscodeNotChanged(why))) => Err(not_changed(*why)),
+        (Await::Acknowledged(name), Notice::Journal(JournalNotice::Acknowledged { name: told, .. }))
+            if name == told =>
+        {
+            Ok(json!({}))
+        }
         _ => return None,
     })
 }

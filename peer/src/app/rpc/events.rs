@@ -5,7 +5,10 @@ use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
 use crate::app::words;
-use peer_core::notice::{EndedBy, FileNews, FileShown, GroupNews, Next, Notice};
+use peer_core::notice::{
+    CallNotice, ContactNotice, DirectoryNotice, EndedBy, FileNews, FileNotice, FileShown, GroupNews, MessageNotice,
+    Next, Notice, SessionNotice,
+};
 use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 /// The types of events, as `hello` tells them.
@@ -34,33 +37,40 @@ pub(crate) fn journalist(notice: &Notice) -> Vec<String> {
 fn events(notice: &Notice) -> Vec<Value> {
     let connection = |id: &common::ident::UserId, state: &str| json!({"type": "connection", "id": id, "state": state});
     match notice {
-        Notice::Text { from, text, id, date } => {
+        Notice::Message(MessageNotice::Text { from, text, id, date }) => {
             vec![message(&Conversation::User(from.clone()), from.as_str(), id, text, *date, false)]
         }
-        Notice::Arrived(arrivals) => arrivals
+        Notice::Message(MessageNotice::Arrived(arrivals)) => arrivals
             .iter()
             .map(|a| message(&a.conversation, a.from.as_str(), &a.id, &a.text, a.date, a.waited))
             .collect(),
-        Notice::Sent { ticket: None, record } => {
+        Notice::Message(MessageNotice::Sent { ticket: None, record }) => {
             let StoredMessage { name, text, date, .. } = record;
             vec![message(&name.conversation, name.author.as_str(), &name.id, text, *date, false)]
         }
-        Notice::Sent { ticket: Some(ticket), record } => {
+        Notice::Message(MessageNotice::Sent { ticket: Some(ticket), record }) => {
             let mut event = state(&record.name.conversation, &record.name.id, record.mark);
             if let (Value::Object(event), Some(reference)) = (&mut event, &ticket.reference) {
                 event.insert("ref".to_owned(), reference.as_str().into());
             }
             vec![event]
         }
-        Notice::Marked { to, ids, mark: mark @ (DeliveryStatus::Delivered | DeliveryStatus::Read), .. } => ids
+        Notice::Message(MessageNotice::Marked {
+            to,
+            ids,
+            mark: mark @ (DeliveryStatus::Delivered | DeliveryStatus::Read),
+            ..
+        }) => ids
             .iter()
             .map(|id| json!({"type": "receipt", "msg": id, "from": to.to_string(), "state": mark_word(*mark)}))
             .collect(),
-        Notice::Marked { to, ids, mark, .. } => ids.iter().map(|id| state(to, id, *mark)).collect(),
-        Notice::Waiting { to, waiting, next } => {
+        Notice::Message(MessageNotice::Marked { to, ids, mark, .. }) => {
+            ids.iter().map(|id| state(to, id, *mark)).collect()
+        }
+        Notice::Message(MessageNotice::Waiting { to, waiting, next }) => {
             vec![json!({"type": "outbox", "to": to.to_string(), "waiting": waiting, "next": next_word(next)})]
         }
-        Notice::Presence { user, status, text } => {
+        Notice::Directory(DirectoryNotice::Presence { user, status, text }) => {
             let state = match status {
                 PresenceStatus::Online => "online",
                 PresenceStatus::Away => "away",
@@ -68,28 +78,28 @@ fn events(notice: &Notice) -> Vec<Value> {
             };
             vec![json!({"type": "presence", "id": user, "state": state, "text": text})]
         }
-        Notice::Asked { from } => vec![connection(from, "asked")],
-        Notice::Received { from } => vec![connection(from, "incoming")],
-        Notice::Established { with } => vec![connection(with, "established")],
-        Notice::Ended { with, by } => {
+        Notice::Call(CallNotice::Asked { from }) => vec![connection(from, "asked")],
+        Notice::Call(CallNotice::Received { from }) => vec![connection(from, "incoming")],
+        Notice::Call(CallNotice::Established { with }) => vec![connection(with, "established")],
+        Notice::Call(CallNotice::Ended { with, by }) => {
             let mut event = connection(with, "ended");
             event["by"] = if *by == EndedBy::Us { "us" } else { "them" }.into();
             vec![event]
         }
-        Notice::LinkLost { with, .. } => vec![connection(with, "lost")],
+        Notice::Call(CallNotice::LinkLost { with, .. }) => vec![connection(with, "lost")],
         Notice::Group { group, news } => group_event(&group.to_string(), news).into_iter().collect(),
-        Notice::File { file, news } => file_event(file, news).into_iter().collect(),
-        Notice::KeyChanged { of, since, old, new } => {
+        Notice::File(FileNotice::News { file, news }) => file_event(file, news).into_iter().collect(),
+        Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }) => {
             vec![json!({"type": "key_changed", "id": of, "since": since, "old": old, "new": new})]
         }
-        Notice::DirectoryLost { retry_in } => {
+        Notice::Directory(DirectoryNotice::Lost { retry_in }) => {
             vec![json!({"type": "server", "state": "down", "retry_in": retry_in})]
         }
-        Notice::DirectoryBack => vec![json!({"type": "server", "state": "up"})],
-        Notice::RoomFrozen { with, why } => vec![error(&words::mail::frozen(with, why))],
-        Notice::MailLost { count } => vec![error(&words::mail::mail_lost(*count))],
-        Notice::NotKept { detail } => vec![error(&words::not_kept(detail))],
-        Notice::NewTerminal => vec![error(words::mail::NEW_TERMINAL)],
+        Notice::Directory(DirectoryNotice::Back) => vec![json!({"type": "server", "state": "up"})],
+        Notice::Message(MessageNotice::Frozen { with, why }) => vec![error(&words::mail::frozen(with, why))],
+        Notice::Message(MessageNotice::Lost { count }) => vec![error(&words::mail::mail_lost(*count))],
+        Notice::Session(SessionNotice::NotKept { detail }) => vec![error(&words::not_kept(detail))],
+        Notice::Session(SessionNotice::NewTerminal) => vec![error(words::mail::NEW_TERMINAL)],
         _ => Vec::new(),
     }
 }
@@ -225,25 +235,30 @@ mod tests {
             StoredMessage { name, text: "hi".into(), date: 1, arrived: 1, mark: DeliveryStatus::Queued, since: 1 };
         let ticket = Some(Ticket { number: 1, reference: Some("job".into()) });
         let notices = [
-            Notice::Text { from: user.clone(), text: "hi".into(), id: MessageId([7; 16]), date: 1 },
-            Notice::Sent { ticket, record: record.clone() },
-            Notice::Sent { ticket: None, record },
-            Notice::Marked {
+            Notice::Message(MessageNotice::Text {
+                from: user.clone(),
+                text: "hi".into(),
+                id: MessageId([7; 16]),
+                date: 1,
+            }),
+            Notice::Message(MessageNotice::Sent { ticket, record: record.clone() }),
+            Notice::Message(MessageNotice::Sent { ticket: None, record }),
+            Notice::Message(MessageNotice::Marked {
                 to: Conversation::Everyone,
                 ids: vec![MessageId([7; 16])],
                 mark: DeliveryStatus::Stored,
                 late: false,
-            },
-            Notice::Marked {
+            }),
+            Notice::Message(MessageNotice::Marked {
                 to: Conversation::Everyone,
                 ids: vec![MessageId([7; 16])],
                 mark: DeliveryStatus::Read,
                 late: false,
-            },
-            Notice::Asked { from: user.clone() },
-            Notice::KeyChanged { of: user, since: 0, old: "1".into(), new: "2".into() },
-            Notice::DirectoryBack,
-            Notice::MailLost { count: 1 },
+            }),
+            Notice::Call(CallNotice::Asked { from: user.clone() }),
+            Notice::Contact(ContactNotice::KeyChanged { of: user, since: 0, old: "1".into(), new: "2".into() }),
+            Notice::Directory(DirectoryNotice::Back),
+            Notice::Message(MessageNotice::Lost { count: 1 }),
         ];
         for notice in &notices {
             let told = events(notice);
@@ -251,6 +266,6 @@ mod tests {
             assert!(TYPES.contains(&told[0]["type"].as_str().unwrap()), "{told:?}");
         }
         assert_eq!(events(&notices[1])[0]["ref"], "job");
-        assert_eq!(events(&Notice::NoPeople), Vec::<Value>::new());
+        assert_eq!(events(&Notice::Directory(DirectoryNotice::NoPeople)), Vec::<Value>::new());
     }
 }

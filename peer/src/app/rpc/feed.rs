@@ -9,7 +9,7 @@ use super::events::TYPES;
 use super::wire::{self, RpcError};
 use super::{ClientId, Output, Replay, Rpc};
 use crate::app::words::format;
-use peer_core::command::{After, Command};
+use peer_core::command::{After, Command, JournalCommand};
 use peer_core::notice::Event;
 
 /// Events that one look into the journal gives. Chosen arbitrarily.
@@ -94,7 +94,7 @@ impl Rpc {
                 feed.pace = Pace::Fetching;
                 self.replays.push_back(Replay::Page(*client));
                 let after = After::Seq(feed.sent);
-                self.out.push(Output::Command(Command::Replay { after, count: PAGE }));
+                self.out.push(Output::Command(Command::Journal(JournalCommand::Replay { after, count: PAGE })));
             }
         }
     }

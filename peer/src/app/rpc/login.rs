@@ -10,8 +10,8 @@ use super::wire::RpcError;
 use super::{Asker, Output, Replay, Rpc, Stage};
 use crate::app::words;
 use crate::app::{exit, grammar};
-use peer_core::command::{After, Answer, Command};
-use peer_core::notice::Notice;
+use peer_core::command::{After, Answer, Command, DirectoryCommand, JournalCommand, SessionCommand};
+use peer_core::notice::{Notice, SessionNotice};
 
 /// A login under way.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Rpc {
             return self.reply(asker, Err(RpcError::params("login needs a user and a passcode")));
         };
         let (register, server_key) = (params.register, params.server_key);
-        self.command(Command::Identify { user: user.clone() });
+        self.command(Command::Session(SessionCommand::Identify { user: user.clone() }));
         self.stage = Stage::Entering(Entering { asker, user, passcode, register, server_key });
     }
 
@@ -56,21 +56,21 @@ impl Rpc {
     pub(super) fn entering(&mut self, entering: Entering, notice: &Notice) {
         let (user, passcode) = (entering.user.clone(), entering.passcode.clone());
         match notice {
-            Notice::FirstContact { server, key } => {
+            Notice::Session(SessionNotice::FirstContact { server, key }) => {
                 let digits = |text: &str| text.to_lowercase().replace([' ', ':'], "");
                 let known = entering.server_key.as_deref().map(digits);
                 if known.is_some_and(|known| known == digits(&key.short()) || known == key.to_string()) {
-                    self.command(Command::TrustDirectory(Answer::Yes));
+                    self.command(Command::Session(SessionCommand::TrustDirectory(Answer::Yes)));
                 } else {
                     let why =
                         format!("{}. Compare it, then log in with server_key.", words::first_contact(server, key));
                     self.reply(entering.asker, Err(RpcError::of(exit::REFUSED, why).with("server_key", key.short())));
-                    self.command(Command::TrustDirectory(Answer::No));
+                    self.command(Command::Session(SessionCommand::TrustDirectory(Answer::No)));
                     self.stage = Stage::LoggedOut;
                     return;
                 }
             }
-            Notice::Identified { known, registration, passcode_min, .. } => {
+            Notice::Session(SessionNotice::Identified { known, registration, passcode_min, .. }) => {
                 self.passcode_min = *passcode_min;
                 match (known, registration) {
                     (Some(false), Registration::Open) if !entering.register => {
@@ -81,23 +81,28 @@ impl Rpc {
                         let why = RpcError::params(words::too_short(*passcode_min));
                         return self.not_logged_in(entering, why);
                     }
-                    (Some(false), Registration::Open) => self.command(Command::Register { user, passcode }),
-                    _ => self.command(Command::Login { user, passcode }),
+                    (Some(false), Registration::Open) => {
+                        self.command(Command::Session(SessionCommand::Register { user, passcode }))
+                    }
+                    _ => self.command(Command::Session(SessionCommand::Login { user, passcode })),
                 }
             }
-            Notice::RegisterRefused { why, .. } => {
+            Notice::Session(SessionNotice::RegisterRefused { why, .. }) => {
                 let why = words::register_refused(&user, &self.options.server, *why);
                 return self.not_logged_in(entering, RpcError::of(exit::LOGIN_REFUSED, why));
             }
-            Notice::LoginRefused { why, .. } => {
+            Notice::Session(SessionNotice::LoginRefused { why, .. }) => {
                 let why = words::login_refused(&user, *why);
                 return self.not_logged_in(entering, RpcError::of(exit::LOGIN_REFUSED, why));
             }
-            Notice::LoggedIn { .. } => {
+            Notice::Session(SessionNotice::LoggedIn { .. }) => {
                 // Whom one knows, and what the journal knows, come first.
-                self.command(Command::List);
+                self.command(Command::Directory(DirectoryCommand::List));
                 self.replays.push_back(Replay::Beginning(entering.asker));
-                self.command(Command::Replay { after: After::Seq(0), count: super::feed::PAGE });
+                self.command(Command::Journal(JournalCommand::Replay {
+                    after: After::Seq(0),
+                    count: super::feed::PAGE,
+                }));
                 self.stage = Stage::LoggedIn { user };
                 return;
             }

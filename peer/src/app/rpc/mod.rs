@@ -33,8 +33,10 @@ pub(crate) use self::wire::LINE_MAX;
 use self::wire::RpcError;
 use crate::app::exit;
 use crate::app::words::failure;
-use peer_core::command::{After, Command, Ticket};
-use peer_core::notice::{KeyState, LoggedOut, Notice};
+use peer_core::command::{After, Command, JournalCommand, MessageCommand, SessionCommand, Ticket};
+use peer_core::notice::{
+    CallNotice, ContactNotice, DirectoryNotice, JournalNotice, KeyState, LoggedOut, Notice, SessionNotice,
+};
 use peer_core::persistence::Conversation;
 
 /// A client, for as long as it is connected.
@@ -234,19 +236,21 @@ impl Rpc {
     /// Logs out; the program ends when the engine has.
     fn leave(&mut self, code: i32) {
         if !matches!(self.stage, Stage::Leaving(_)) {
-            self.command(Command::Logout);
+            self.command(Command::Session(SessionCommand::Logout));
         }
         self.stage = Stage::Leaving(code);
     }
 
     fn notice(&mut self, notice: Notice, room: &dyn Fn(ClientId) -> bool) {
         match notice {
-            Notice::Journaled(event) => {
+            Notice::Journal(JournalNotice::Journaled(event)) => {
                 self.references.learn(&event);
                 return self.journaled(&event, room);
             }
-            Notice::Replayed { events, lost, last } => return self.replayed(&events, lost, last),
-            Notice::Failed(failure) => {
+            Notice::Journal(JournalNotice::Replayed { events, lost, last }) => {
+                return self.replayed(&events, lost, last);
+            }
+            Notice::Session(SessionNotice::Failed(failure)) => {
                 let report = failure::report(&failure);
                 let why = RpcError::from(report.clone());
                 if let Stage::Entering(entering) = std::mem::replace(&mut self.stage, Stage::Leaving(report.exit)) {
@@ -258,7 +262,7 @@ impl Rpc {
                 self.out.push(Output::Complain(report.lines.join("\n")));
                 return self.end(report.exit);
             }
-            Notice::LoggedOut { why } => {
+            Notice::Session(SessionNotice::LoggedOut { why }) => {
                 let code = match (why, &self.stage) {
                     (LoggedOut::Asked, Stage::Leaving(code)) => *code,
                     (LoggedOut::Asked, _) => exit::OK,
@@ -281,28 +285,33 @@ impl Rpc {
     /// What is known for later answers and events.
     fn learn(&mut self, notice: &Notice) {
         match notice {
-            Notice::People { people, .. } => {
+            Notice::Directory(DirectoryNotice::People { people, .. }) => {
                 let verified = people.iter().filter(|person| person.key == KeyState::Verified);
                 self.verified = verified.map(|person| person.user.clone()).collect();
             }
-            Notice::NumberConfirmed { with, verified: true } => drop(self.verified.insert(with.clone())),
-            Notice::NumberConfirmed { with, .. } | Notice::KeyChanged { of: with, .. } => {
+            Notice::Contact(ContactNotice::NumberConfirmed { with, verified: true }) => {
+                self.verified.insert(with.clone());
+            }
+            Notice::Contact(ContactNotice::NumberConfirmed { with, .. })
+            | Notice::Contact(ContactNotice::KeyChanged { of: with, .. }) => {
                 self.verified.remove(with);
             }
-            Notice::Asked { from } => drop(self.asking.insert(from.clone())),
-            Notice::AskedNoMore { from } => drop(self.asking.remove(from)),
-            Notice::Established { with } | Notice::Received { from: with } => {
+            Notice::Call(CallNotice::Asked { from }) => drop(self.asking.insert(from.clone())),
+            Notice::Call(CallNotice::AskedNoMore { from }) => drop(self.asking.remove(from)),
+            Notice::Call(CallNotice::Established { with }) | Notice::Call(CallNotice::Received { from: with }) => {
                 self.asking.remove(with);
                 self.links.insert(with.clone());
             }
-            Notice::Ended { with, .. } | Notice::LinkLost { with, .. } => drop(self.links.remove(with)),
+            Notice::Call(CallNotice::Ended { with, .. }) | Notice::Call(CallNotice::LinkLost { with, .. }) => {
+                self.links.remove(with);
+            }
             _ => {}
         }
     }
 
     /// Answers the oldest request that waits for this.
     fn answer_with(&mut self, notice: &Notice) {
-        if let Notice::Established { with } = notice
+        if let Notice::Call(CallNotice::Established { with }) = notice
             && let Some(place) =
                 self.pending.iter().position(|p| matches!(&p.awaited, Await::CallToSend { to, .. } if to == with))
         {
@@ -331,7 +340,7 @@ impl Rpc {
                     Some(event) => {
                         self.replays.push_front(Replay::Beginning(asker));
                         let after = After::Seq(event.seq);
-                        self.command(Command::Replay { after, count: feed::PAGE });
+                        self.command(Command::Journal(JournalCommand::Replay { after, count: feed::PAGE }));
                     }
                     None => self.ready(asker),
                 }
@@ -400,7 +409,11 @@ impl Rpc {
         self.tickets += 1;
         let linked = matches!(&to, Conversation::User(user) if self.links.contains(user));
         let ticket = Ticket { number: self.tickets, reference };
-        self.ask(asker, Await::Sent { ticket: self.tickets, linked }, Command::Send { to, text, ticket });
+        self.ask(
+            asker,
+            Await::Sent { ticket: self.tickets, linked },
+            Command::Message(MessageCommand::Send { to, text, ticket }),
+        );
     }
 
     fn user(&self) -> Option<&UserId> {

@@ -10,7 +10,10 @@ use super::methods::{self, Availability, Call, METHODS};
 use super::wire::{self, Misunderstood, Request, RpcError};
 use super::{Asker, ClientId, Output, Replay, Rpc, Stage};
 use crate::app::{exit, grammar, words};
-use peer_core::command::{After, Answer, Command, FileWish, GroupWish};
+use peer_core::command::{
+    After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, FileWish, GroupWish,
+    JournalCommand, MessageCommand, SessionCommand,
+};
 use peer_core::persistence::{Conversation, MessageKey};
 
 /// Requests of one client that may wait for answers.
@@ -72,20 +75,20 @@ impl Rpc {
 
     fn session_request(&mut self, asker: Asker, call: Call) -> Result<(), RpcError> {
         match call {
-            Call::List(_) => self.ask(asker, Await::List, Command::List),
+            Call::List(_) => self.ask(asker, Await::List, Command::Directory(DirectoryCommand::List)),
             Call::Connect(params) => {
                 let to = user(&params.to)?;
                 let command = match self.asking.remove(&to) {
-                    true => Command::AnswerCall { from: to.clone(), answer: Answer::Yes },
-                    false => Command::Call { to: to.clone() },
+                    true => Command::Call(CallCommand::Answer { from: to.clone(), answer: Answer::Yes }),
+                    false => Command::Call(CallCommand::Place { to: to.clone() }),
                 };
                 self.ask(asker, Await::Call(to), command);
             }
             Call::End(params) => {
                 let with = user(&params.to)?;
                 let command = match self.asking.remove(&with) {
-                    true => Command::AnswerCall { from: with, answer: Answer::No },
-                    false => Command::End { with },
+                    true => Command::Call(CallCommand::Answer { from: with, answer: Answer::No }),
+                    false => Command::Call(CallCommand::End { with }),
                 };
                 self.command(command);
                 self.reply(Some(asker), Ok(json!({})));
@@ -98,14 +101,22 @@ impl Rpc {
                     Ok::<_, RpcError>(MessageKey { conversation: with.clone(), author: user(&before.from)?, id })
                 });
                 let (before, count) = (before.transpose()?, limit.clamp(1, HISTORY));
-                self.ask(asker, Await::History(with.clone()), Command::History { with, count, before });
+                self.ask(
+                    asker,
+                    Await::History(with.clone()),
+                    Command::Message(MessageCommand::History { with, count, before }),
+                );
             }
             Call::Search(params) => {
                 let limit = params.limit.clamp(1, HISTORY);
-                self.ask(asker, Await::Search { limit }, Command::Find { words: params.words });
+                self.ask(
+                    asker,
+                    Await::Search { limit },
+                    Command::Message(MessageCommand::Find { words: params.words }),
+                );
             }
             Call::Read(params) => {
-                self.command(Command::Seen { with: conversation(&params.with)? });
+                self.command(Command::Message(MessageCommand::Seen { with: conversation(&params.with)? }));
                 self.reply(Some(asker), Ok(json!({})));
             }
             Call::Presence(methods::Presence { state, text }) => {
@@ -113,7 +124,7 @@ impl Rpc {
                     return Err(RpcError::params(format!("an away text has at most {AWAY_TEXT} bytes")));
                 }
                 let text = (state == Availability::Away).then_some(text);
-                self.command(Command::Away { text });
+                self.command(Command::Directory(DirectoryCommand::Away { text }));
                 self.reply(Some(asker), Ok(json!({})));
             }
             Call::GroupCreate(params) => self.wish(asker, &params.group, GroupWish::Create)?,
@@ -129,7 +140,7 @@ impl Rpc {
             Call::FileSend(methods::FileSend { to, path }) => {
                 let to = user(&to)?;
                 let awaited = Await::Offer { to: to.clone(), path: path.clone() };
-                self.ask(asker, awaited, Command::OfferFile { to, path });
+                self.ask(asker, awaited, Command::File(FileCommand::Offer { to, path }));
             }
             Call::FileAccept(methods::FileAccept { file, dir }) => {
                 self.file_wish(asker, file, FileWish::Accept { folder: dir });
@@ -137,36 +148,44 @@ impl Rpc {
             Call::FileRefuse(params) => self.file_wish(asker, params.file, FileWish::Refuse),
             Call::FileCancel(params) => self.file_wish(asker, params.file, FileWish::Cancel),
             Call::FileResume(params) => self.file_wish(asker, params.file, FileWish::Resume),
-            Call::FileList(_) => self.ask(asker, Await::Files, Command::Files),
+            Call::FileList(_) => self.ask(asker, Await::Files, Command::File(FileCommand::All)),
             Call::VerifyNumber(params) => {
                 let with = user(&params.id)?;
-                self.ask(asker, Await::Number(with.clone()), Command::SafetyNumber { with });
+                self.ask(asker, Await::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with }));
             }
             Call::VerifySet(methods::Verify { id, digits, verified }) => {
                 let with = user(&id)?;
                 let answer = if verified { Answer::Yes } else { Answer::No };
                 let awaited = Await::Confirmed { of: with.clone(), verified };
-                self.ask(asker, awaited, Command::ConfirmNumber { with, digits: digits.join(" "), answer });
+                self.ask(
+                    asker,
+                    awaited,
+                    Command::Contact(ContactCommand::ConfirmNumber { with, digits: digits.join(" "), answer }),
+                );
             }
             Call::Block(params) => {
                 let user = user(&params.id)?;
-                self.ask(asker, Await::Block(user.clone()), Command::Block { user });
+                self.ask(asker, Await::Block(user.clone()), Command::Contact(ContactCommand::Block { user }));
             }
             Call::Unblock(params) => {
                 let user = user(&params.id)?;
-                self.ask(asker, Await::Unblock(user.clone()), Command::Unblock { user });
+                self.ask(asker, Await::Unblock(user.clone()), Command::Contact(ContactCommand::Unblock { user }));
             }
             Call::Passwd(params) => {
                 let to = common::secret::Passcode::new(params.passcode);
                 if to.length() < usize::from(self.passcode_min) {
                     return Err(RpcError::params(words::too_short(self.passcode_min)));
                 }
-                self.ask(asker, Await::Passcode, Command::ChangePasscode { to });
+                self.ask(asker, Await::Passcode, Command::Session(SessionCommand::ChangePasscode { to }));
             }
             Call::Subscribe(params) => self.subscribe(asker, params)?,
             Call::Ack(methods::Ack { name, seq }) => {
                 let name = named(name)?;
-                self.ask(asker, Await::Acknowledged(name.clone()), Command::Acknowledge { name, seq });
+                self.ask(
+                    asker,
+                    Await::Acknowledged(name.clone()),
+                    Command::Journal(JournalCommand::Acknowledge { name, seq }),
+                );
             }
             // Answered before they come here.
             Call::Hello(_) | Call::Login(_) | Call::Logout(_) | Call::Shutdown(_) | Call::Status(_) => {}
@@ -187,7 +206,7 @@ impl Rpc {
         match to {
             Conversation::User(to) if !params.queue && !self.links.contains(&to) => {
                 let awaited = Await::CallToSend { to: to.clone(), text: params.text, reference };
-                self.ask(asker, awaited, Command::Call { to });
+                self.ask(asker, awaited, Command::Call(CallCommand::Place { to }));
             }
             to => self.send(asker, to, params.text, reference),
         }
@@ -195,7 +214,7 @@ impl Rpc {
     }
 
     fn file_wish(&mut self, asker: Asker, number: u64, wish: FileWish) {
-        self.ask(asker, Await::File(number), Command::File { number, wish });
+        self.ask(asker, Await::File(number), Command::File(FileCommand::Change { number, wish }));
     }
 
     fn wish(&mut self, asker: Asker, group: &str, wish: GroupWish) -> Result<(), RpcError> {
@@ -212,7 +231,7 @@ impl Rpc {
             (otherwise, Some(name)) => {
                 self.replays.push_back(Replay::Cursor(asker));
                 let after = After::Cursor { name: named(name)?, otherwise };
-                self.command(Command::Replay { after, count: 1 });
+                self.command(Command::Journal(JournalCommand::Replay { after, count: 1 }));
             }
             (Some(since), None) => {
                 feed.begin_behind(since.min(last));

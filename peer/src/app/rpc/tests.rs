@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use peer_core::command::Answer;
-use peer_core::notice::{Event, LoginRefused};
+use peer_core::notice::{CallNotice, Event, JournalNotice, LoginRefused, MessageNotice, SessionNotice};
 use peer_core::persistence::{DeliveryStatus, MessageKey, StoredMessage};
 
 const ALI: ClientId = ClientId(1);
@@ -53,8 +53,11 @@ impl Scene {
         let mut scene = Self::new();
         scene.says(json!({"id": 0, "method": "login", "params": {"user": "ali", "passcode": "482193"}}));
         scene.identified(Some(true));
-        scene.notice(Notice::LoggedIn { user: id("ali"), address: "127.0.0.1:65000".parse().unwrap() });
-        scene.notice(Notice::Replayed { events: Vec::new(), lost: 0, last: 7 });
+        scene.notice(Notice::Session(SessionNotice::LoggedIn {
+            user: id("ali"),
+            address: "127.0.0.1:65000".parse().unwrap(),
+        }));
+        scene.notice(Notice::Journal(JournalNotice::Replayed { events: Vec::new(), lost: 0, last: 7 }));
         assert_eq!(scene.told()[0]["result"], json!({"user": "ali", "server": "127.0.0.1:7420", "seq": 7}));
         scene.commands.clear();
         scene
@@ -62,7 +65,7 @@ impl Scene {
 
     fn identified(&mut self, known: Option<bool>) {
         let (user, registration) = (id("ali"), Registration::Open);
-        self.notice(Notice::Identified { user, known, registration, passcode_min: 6 });
+        self.notice(Notice::Session(SessionNotice::Identified { user, known, registration, passcode_min: 6 }));
     }
 
     fn input(&mut self, input: Input) {
@@ -71,7 +74,7 @@ impl Scene {
         for output in outputs {
             match output {
                 Output::Line(client, line) => self.lines.push((client, serde_json::from_str(&line).unwrap())),
-                Output::Command(command) => self.commands.push(format!("{command:?}")),
+                Output::Command(command) => self.commands.push(crate::app::bare(&command)),
                 Output::Complain(_) => {}
                 Output::Exit(code) => self.exit = Some(code),
             }
@@ -116,7 +119,10 @@ fn nothing_but_a_login_is_done_before_the_login() {
     assert_eq!(scene.told()[0]["error"]["data"]["kind"], "login_refused");
     scene.says(json!({"id": 2, "method": "login", "params": {"user": "ali", "passcode": "111111"}}));
     scene.identified(Some(true));
-    scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Passcode { tries_left: 3 } });
+    scene.notice(Notice::Session(SessionNotice::LoginRefused {
+        user: id("ali"),
+        why: LoginRefused::Passcode { tries_left: 3 },
+    }));
     let told = scene.told();
     assert_eq!(told[0]["error"]["message"], "Not accepted, 3 tries left.");
     scene.says(json!({"id": 3, "method": "login", "params": {"user": "ali", "passcode": "482193"}}));
@@ -149,7 +155,7 @@ fn a_directory_elsewhere_is_trusted_by_its_key_alone() {
         let mut scene = Scene::new();
         let params = json!({"user": "ali", "passcode": "482193", "server_key": told});
         scene.says(json!({"id": 1, "method": "login", "params": params}));
-        scene.notice(Notice::FirstContact { server: "dir.example.org:7420".into(), key });
+        scene.notice(Notice::Session(SessionNotice::FirstContact { server: "dir.example.org:7420".into(), key }));
         assert_eq!(scene.commands.last().unwrap(), &format!("TrustDirectory({answer:?})"));
         let refused = scene.told().first().map(|told| told["error"]["data"]["server_key"].clone());
         assert_eq!(refused, (answer == Answer::No).then(|| json!(key.short())));
@@ -163,10 +169,10 @@ fn answers_find_the_requests_they_belong_to() {
     scene.says(json!({"id": "b", "method": "send", "params": {"to": "bianca", "text": "two"}}));
     scene.says(json!({"id": "c", "method": "verify.number", "params": {"id": "carol"}}));
     let ticket = |number| Some(Ticket { number, reference: None });
-    scene.notice(Notice::Sent { ticket: ticket(2), record: record(2, DeliveryStatus::Queued) });
-    scene.notice(Notice::Established { with: id("bianca") });
-    scene.notice(Notice::CallFailed { to: id("carol"), why: peer_core::notice::CallFailed::NotFound });
-    scene.notice(Notice::Sent { ticket: ticket(1), record: record(1, DeliveryStatus::Queued) });
+    scene.notice(Notice::Message(MessageNotice::Sent { ticket: ticket(2), record: record(2, DeliveryStatus::Queued) }));
+    scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("carol"), why: peer_core::notice::CallFailed::NotFound }));
+    scene.notice(Notice::Message(MessageNotice::Sent { ticket: ticket(1), record: record(1, DeliveryStatus::Queued) }));
     let told = scene.told();
     let ids: Vec<&Value> = told.iter().map(|line| &line["id"]).collect();
     assert_eq!(ids, ["b", "c", "a"]);
@@ -178,16 +184,16 @@ fn answers_find_the_requests_they_belong_to() {
 fn a_message_that_must_not_wait_needs_a_connection() {
     let mut scene = Scene::logged_in();
     scene.says(json!({"id": 1, "method": "send", "params": {"to": "bianca", "text": "now", "queue": false}}));
-    assert_eq!(scene.commands, ["Call { to: UserId(\"bianca\") }"]);
-    scene.notice(Notice::Offline { with: id("bianca") });
+    assert_eq!(scene.commands, ["Place { to: UserId(\"bianca\") }"]);
+    scene.notice(Notice::Call(CallNotice::Offline { with: id("bianca") }));
     assert_eq!(scene.told()[0]["error"]["code"], -32006);
     scene.says(json!({"id": 2, "method": "send", "params": {"to": "bianca", "text": "now", "queue": false}}));
-    scene.notice(Notice::Established { with: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
     assert!(scene.commands.last().unwrap().starts_with("Send"), "{:?}", scene.commands);
-    scene.notice(Notice::Sent {
+    scene.notice(Notice::Message(MessageNotice::Sent {
         ticket: Some(Ticket { number: 1, reference: None }),
         record: record(1, DeliveryStatus::Queued),
-    });
+    }));
     assert_eq!(scene.told()[0]["result"]["state"], "sent");
 }
 
@@ -196,13 +202,13 @@ fn the_same_reference_is_sent_once() {
     let mut scene = Scene::logged_in();
     let state =
         json!({"type": "message_state", "msg": "07".repeat(16), "to": "bianca", "state": "queued", "ref": "job-41"});
-    scene.notice(Notice::Journaled(event(8, state)));
+    scene.notice(Notice::Journal(JournalNotice::Journaled(event(8, state))));
     scene.told();
     scene.says(json!({"id": 1, "method": "send", "params": {"to": "bianca", "text": "again", "ref": "job-41"}}));
     assert_eq!(scene.told()[0]["result"]["msg"], "07".repeat(16));
     assert!(scene.commands.is_empty(), "{:?}", scene.commands);
     let receipt = json!({"type": "receipt", "msg": "07".repeat(16), "from": "bianca", "state": "delivered"});
-    scene.notice(Notice::Journaled(event(9, receipt)));
+    scene.notice(Notice::Journal(JournalNotice::Journaled(event(9, receipt))));
     assert_eq!(scene.told()[0]["params"]["ref"], "job-41", "later events name it too");
 }
 
@@ -211,23 +217,23 @@ fn a_client_that_does_not_keep_up_gets_the_rest_from_the_journal_and_is_told_wha
     let mut scene = Scene::logged_in();
     scene.input(Input::Opened(OTHER));
     let news = |seq| event(seq, json!({"type": "server", "state": "up"}));
-    scene.notice(Notice::Journaled(news(8)));
+    scene.notice(Notice::Journal(JournalNotice::Journaled(news(8))));
     scene.full = vec![OTHER];
-    (9..12).for_each(|seq| scene.notice(Notice::Journaled(news(seq))));
+    (9..12).for_each(|seq| scene.notice(Notice::Journal(JournalNotice::Journaled(news(seq)))));
     assert!(scene.rpc.deadline().is_some(), "it is looked at again");
     assert_eq!(scene.events(OTHER), [8]);
     scene.full.clear();
     scene.input(Input::Tick);
     assert_eq!(scene.commands, ["Replay { after: Seq(8), count: 256 }"]);
-    scene.notice(Notice::Journaled(news(12)));
-    scene.notice(Notice::Replayed { events: vec![news(11), news(12)], lost: 2, last: 12 });
+    scene.notice(Notice::Journal(JournalNotice::Journaled(news(12))));
+    scene.notice(Notice::Journal(JournalNotice::Replayed { events: vec![news(11), news(12)], lost: 2, last: 12 }));
     let (overflow, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut scene.lines)
         .into_iter()
         .filter(|(client, _)| *client == OTHER)
         .partition(|(_, line)| line["params"]["type"] == "overflow");
     assert_eq!(overflow[0].1["params"], json!({"type": "overflow", "lost": 9, "count": 2}));
     assert_eq!(rest.iter().map(|(_, line)| line["params"]["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [11, 12]);
-    scene.notice(Notice::Journaled(news(13)));
+    scene.notice(Notice::Journal(JournalNotice::Journaled(news(13))));
     assert_eq!(scene.events(OTHER), [13], "it is up to date again");
 }
 
@@ -238,11 +244,15 @@ fn a_subscription_begins_where_its_name_was_acknowledged_and_has_the_types_it_ch
     scene.says(json!({"id": 1, "method": "subscribe", "params": params}));
     assert_eq!(scene.commands.pop().unwrap(), "Replay { after: Cursor { name: \"bot\", otherwise: None }, count: 1 }");
     let message = |seq| event(seq, json!({"type": "message", "from": "bianca", "text": "hi"}));
-    scene.notice(Notice::Replayed { events: vec![message(4)], lost: 0, last: 7 });
+    scene.notice(Notice::Journal(JournalNotice::Replayed { events: vec![message(4)], lost: 0, last: 7 }));
     assert_eq!(scene.commands.pop().unwrap(), "Replay { after: Seq(3), count: 256 }");
     let server = event(5, json!({"type": "server", "state": "up"}));
     scene.told();
-    scene.notice(Notice::Replayed { events: vec![message(4), server, message(7)], lost: 0, last: 7 });
+    scene.notice(Notice::Journal(JournalNotice::Replayed {
+        events: vec![message(4), server, message(7)],
+        lost: 0,
+        last: 7,
+    }));
     assert_eq!(scene.events(ALI), [4, 7]);
     scene.says(json!({"id": 2, "method": "subscribe", "params": {"types": ["massage"]}}));
     assert_eq!(scene.told()[0]["error"]["code"], -32602);
@@ -257,7 +267,7 @@ fn an_answer_that_does_not_come_is_a_timeout_and_the_end_is_told_to_everyone() {
     assert_eq!(scene.told()[0]["error"]["data"]["kind"], "timeout");
     scene.says(json!({"id": 2, "method": "logout"}));
     assert_eq!(scene.commands.last().unwrap(), "Logout");
-    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(scene.told().last().unwrap()["params"], json!({"type": "bye", "exit": 0}));
     assert_eq!(scene.exit, Some(0));
 }
@@ -282,7 +292,10 @@ fn a_program_that_logs_in_by_itself_ends_with_the_code_of_the_refusal() {
         let options = Options { user: Some(id("ali")), passcode: passcode.clone(), ..scene.rpc.options.clone() };
         scene.rpc = Rpc::new(options, scene.now).0;
         scene.identified(known);
-        scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Passcode { tries_left: 3 } });
+        scene.notice(Notice::Session(SessionNotice::LoginRefused {
+            user: id("ali"),
+            why: LoginRefused::Passcode { tries_left: 3 },
+        }));
         assert_eq!(scene.exit, Some(code));
     }
 }

@@ -17,7 +17,7 @@ use super::Wire;
 use super::login::Credentials;
 use crate::shell::rt;
 use crate::store::state::State;
-use peer_core::notice::{Failure, NotChanged, Notice};
+use peer_core::notice::{Failure, NotChanged, Notice, SessionNotice};
 
 /// Changes of the passcode in one session.
 pub(super) struct Change {
@@ -93,9 +93,9 @@ impl Change {
         Some(match status {
             PasscodeStatus::Changed => {
                 self.new = Some((to, version));
-                Notice::PasscodeChanged
+                Notice::Session(SessionNotice::PasscodeChanged)
             }
-            PasscodeStatus::Refused => Notice::PasscodeNotChanged(NotChanged::Meanwhile),
+            PasscodeStatus::Refused => Notice::Session(SessionNotice::PasscodeNotChanged(NotChanged::Meanwhile)),
         })
     }
 
@@ -108,6 +108,6 @@ impl Change {
             ErrorCode::Unavailable => NotChanged::Meanwhile,
             _ => NotChanged::Unsure,
         };
-        was_under_way.then_some(Notice::PasscodeNotChanged(why))
+        was_under_way.then_some(Notice::Session(SessionNotice::PasscodeNotChanged(why)))
     }
 }

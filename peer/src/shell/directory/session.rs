@@ -30,7 +30,7 @@ use crate::store::pins;
 use crate::store::places::ServerFolder;
 use crate::store::state::State;
 use peer_core::engine::{Input, Purpose, Unreachable};
-use peer_core::notice::{Failure, LoggedOut, LoginRefused, NotChanged, Notice};
+use peer_core::notice::{DirectoryNotice, Failure, LoggedOut, LoginRefused, NotChanged, Notice, SessionNotice};
 use peer_core::verify::found;
 
 /// Users a list may have before it is cut; the directory pages, so it could go on for ever.
@@ -148,7 +148,7 @@ impl Session {
                 // Somebody else answers in the directory's place. Conversations go on, nobody new is looked up.
                 Err(NotLoggedIn::Failed(failure @ Failure::DirectoryKeyChanged { .. })) => {
                     if !std::mem::replace(&mut warned, true) {
-                        events.send(Event::Notice(Notice::DirectoryNotItself(failure))).await;
+                        events.send(Event::Notice(Notice::Directory(DirectoryNotice::NotItself(failure)))).await;
                     }
                 }
                 // What is wrong here does not pass by waiting.
@@ -203,7 +203,9 @@ async fn leave_unanswered(question: Question, events: &Events) {
         }
         Question::List => events.input(Input::Listed(Err(Unreachable))).await,
         Question::ChangePasscode(_) => {
-            events.send(Event::Notice(Notice::PasscodeNotChanged(NotChanged::DirectoryLost))).await;
+            events
+                .send(Event::Notice(Notice::Session(SessionNotice::PasscodeNotChanged(NotChanged::DirectoryLost))))
+                .await;
         }
         // The post office begins anew with the next session.
         Question::Post(_) | Question::Anew | Question::Logout => {}
@@ -251,7 +253,9 @@ impl<'a> Standing<'a> {
             leave_unanswered(question, self.events).await;
         }
         if self.change.is_under_way() {
-            self.events.send(Event::Notice(Notice::PasscodeNotChanged(NotChanged::Unsure))).await;
+            self.events
+                .send(Event::Notice(Notice::Session(SessionNotice::PasscodeNotChanged(NotChanged::Unsure))))
+                .await;
         }
         (over, self.change.into_new())
     }
@@ -331,7 +335,9 @@ impl<'a> Standing<'a> {
                     // A caller who makes us ask too often is no business of the person.
                     if !matches!(question, Question::Lookup { purpose: Purpose::Caller(_), .. }) {
                         let retry_after = error.retry_after.unwrap_or(1);
-                        self.events.send(Event::Notice(Notice::TooFast { retry_after })).await;
+                        self.events
+                            .send(Event::Notice(Notice::Directory(DirectoryNotice::TooFast { retry_after })))
+                            .await;
                     }
                     leave_unanswered(question, self.events).await;
                 }

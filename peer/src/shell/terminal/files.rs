@@ -10,7 +10,7 @@ use crate::shell::link::{self, Order};
 use crate::shell::transfer::{self, Fetch, Look, Serve};
 use crate::shell::{Event, dial, rt};
 use peer_core::engine::{Input, LinkId};
-use peer_core::notice::{Failure, Notice};
+use peer_core::notice::{Failure, FileNotice, Notice};
 use peer_core::post::Download;
 use peer_core::verify::LookupResult;
 
@@ -26,7 +26,7 @@ impl Terminal {
                 }
                 Err(error) => {
                     let detail = error.to_string();
-                    events.send(Event::Notice(Notice::FileNotRead { path, detail })).await;
+                    events.send(Event::Notice(Notice::File(FileNotice::NotRead { path, detail }))).await;
                 }
             }
         });

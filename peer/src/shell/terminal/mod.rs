@@ -25,10 +25,10 @@ use super::transfer::{self, Habits, Serve};
 use super::{Event, Events, FrontEnd, Journalist, Setup};
 use crate::store::StoreError;
 use crate::store::state::State;
-use peer_core::command::{Command, FileWish};
+use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand};
 use peer_core::contacts::Contacts;
 use peer_core::engine::{DialFailed, DialId, Effect, Engine, Input, LinkId};
-use peer_core::notice::{Failure, Notice};
+use peer_core::notice::{DirectoryNotice, Failure, JournalNotice, Notice, SessionNotice};
 use peer_core::persistence::{HistoryWrite, Table, Write};
 use peer_core::post::forget_rooms;
 use peer_core::verify::{LocalIdentity, LookupResult};
@@ -86,7 +86,7 @@ struct Terminal {
 pub(crate) async fn run(setup: Setup, entered: Entered, front_end: FrontEnd) {
     let told = front_end.clone();
     if let Err(failure) = start(setup, entered, front_end).await {
-        told.tell(Notice::Failed(failure)).await;
+        told.tell(Notice::Session(SessionNotice::Failed(failure))).await;
     }
 }
 
@@ -179,7 +179,7 @@ impl Terminal {
                 // The person first: nobody else may keep them waiting.
                 command = commands.recv().fuse() => {
                     // A front end that is gone has logged out.
-                    self.command(command.unwrap_or(Command::Logout)).await?
+                    self.command(command.unwrap_or(Command::Session(SessionCommand::Logout))).await?
                 }
                 event = happened.recv().fuse() => match event {
                     Ok(event) => self.event(event).await?,
@@ -194,28 +194,33 @@ impl Terminal {
     }
 
     async fn command(&mut self, command: Command) -> Result<Run, Failure> {
-        if let Command::ChangePasscode { to } = command {
+        if let Command::Session(SessionCommand::ChangePasscode { to }) = command {
             ask(&self.questions, Question::ChangePasscode(to)).await;
             return Ok(Run::On);
         }
-        if let Command::OfferFile { to, path } = command {
+        if let Command::File(FileCommand::Offer { to, path }) = command {
             self.look_at(to, path);
             return Ok(Run::On);
         }
         // Where it is now, whoever goes on with it from where.
         let command = match command {
-            Command::File { number, wish: FileWish::Accept { folder } } => {
+            Command::File(FileCommand::Change { number, wish: FileWish::Accept { folder } }) => {
                 let folder = folder.map(|folder| transfer::typed(&folder));
-                Command::File { number, wish: FileWish::Accept { folder } }
+                Command::File(FileCommand::Change { number, wish: FileWish::Accept { folder } })
             }
             command => command,
         };
         let answer = match &command {
-            Command::Replay { after, count } => self.office.replay(&*self.state.lock().await, after, *count),
-            Command::Acknowledge { name, seq } => self.office.acknowledge(&*self.state.lock().await, name, *seq),
+            Command::Journal(JournalCommand::Replay { after, count }) => {
+                self.office.replay(&*self.state.lock().await, after, *count)
+            }
+            Command::Journal(JournalCommand::Acknowledge { name, seq }) => {
+                self.office.acknowledge(&*self.state.lock().await, name, *seq)
+            }
             _ => return self.input(Input::Command(command)).await,
         };
-        let answer = answer.unwrap_or_else(|error| Notice::NotKept { detail: error.to_string() });
+        let answer =
+            answer.unwrap_or_else(|error| Notice::Session(SessionNotice::NotKept { detail: error.to_string() }));
         self.front_end.tell(answer).await;
         Ok(Run::On)
     }
@@ -283,7 +288,9 @@ impl Terminal {
                     let kept = self.keep(&changes, news.pop_front().unwrap_or_default()).await;
                     if let Err(error) = kept {
                         // What follows rests on it. Where the disk stands now, the post office begins anew.
-                        self.front_end.tell(Notice::NotKept { detail: error.to_string() }).await;
+                        self.front_end
+                            .tell(Notice::Session(SessionNotice::NotKept { detail: error.to_string() }))
+                            .await;
                         self.reopen().await?;
                         rests_on_nothing = true;
                     }
@@ -300,7 +307,7 @@ impl Terminal {
         if let Some(news) = news.pop_front().filter(|news| !news.is_empty())
             && let Err(error) = self.keep(&[], news).await
         {
-            self.front_end.tell(Notice::NotKept { detail: error.to_string() }).await;
+            self.front_end.tell(Notice::Session(SessionNotice::NotKept { detail: error.to_string() })).await;
         }
         Ok(run)
     }
@@ -308,7 +315,7 @@ impl Terminal {
     async fn keep(&mut self, changes: &[Write], news: Vec<String>) -> Result<(), StoreError> {
         let events = self.state.lock().await.keep_and_tell(changes, clock::milliseconds(), news)?;
         for event in events {
-            self.front_end.tell(Notice::Journaled(event)).await;
+            self.front_end.tell(Notice::Journal(JournalNotice::Journaled(event))).await;
         }
         Ok(())
     }
@@ -337,7 +344,7 @@ impl Terminal {
                 forget_rooms(self.office.me.terminal, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
             state.renew_terminal(&forgotten)?;
         }
-        self.front_end.tell(Notice::NewTerminal).await;
+        self.front_end.tell(Notice::Session(SessionNotice::NewTerminal)).await;
         self.is_renewing = true;
         ask(&self.questions, Question::Anew).await;
         Ok(Run::On)
@@ -345,13 +352,13 @@ impl Terminal {
 
     async fn carry_out(&mut self, effect: Effect) -> Result<Run, Failure> {
         match effect {
-            Effect::Notify(notice @ Notice::LoggedOut { .. }) => {
+            Effect::Notify(notice @ Notice::Session(SessionNotice::LoggedOut { .. })) => {
                 self.last_words().await;
                 self.front_end.tell(notice).await;
                 return Ok(Run::Over);
             }
-            Effect::Notify(Notice::DirectoryLost { .. }) if self.is_renewing => {}
-            Effect::Notify(Notice::DirectoryBack) if self.is_renewing => self.is_renewing = false,
+            Effect::Notify(Notice::Directory(DirectoryNotice::Lost { .. })) if self.is_renewing => {}
+            Effect::Notify(Notice::Directory(DirectoryNotice::Back)) if self.is_renewing => self.is_renewing = false,
             Effect::Notify(notice) => self.front_end.tell(notice).await,
             Effect::Lookup { purpose, user } => ask(&self.questions, Question::Lookup { purpose, user }).await,
             Effect::List => ask(&self.questions, Question::List).await,
@@ -386,7 +393,8 @@ impl Terminal {
             Effect::Ask(message) => ask(&self.questions, Question::Post(message)).await,
             Effect::QueryHistory(recall) => {
                 let answer = self.office.recall(&*self.state.lock().await, recall);
-                let answer = answer.unwrap_or_else(|error| Notice::NotKept { detail: error.to_string() });
+                let answer = answer
+                    .unwrap_or_else(|error| Notice::Session(SessionNotice::NotKept { detail: error.to_string() }));
                 self.front_end.tell(answer).await;
             }
             // Taken before they come here.
@@ -399,7 +407,7 @@ impl Terminal {
             Effect::Save(contact) => {
                 let saved = self.state.lock().await.save_contact(&contact);
                 if let Err(error) = saved {
-                    self.front_end.tell(Notice::NotKept { detail: error.to_string() }).await;
+                    self.front_end.tell(Notice::Session(SessionNotice::NotKept { detail: error.to_string() })).await;
                 }
             }
         }

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 pub use self::transfers::{Download, Offer, TransferOutcome};
 use super::{Post, Rows, Step};
-use crate::notice::{FileNews, FileShown, FileState, Notice};
+use crate::notice::{FileNews, FileNotice, FileShown, FileState, Notice};
 use crate::persistence::{Conversation, Table, Write};
 
 /// Files of which nothing becomes any more and that are remembered all the same, for `/files`. Chosen arbitrarily.
@@ -183,7 +183,7 @@ fn key(number: u64) -> Vec<u8> {
 impl Post {
     fn file_news(&self, step: &mut Step<'_>, number: u64, news: FileNews) {
         if let Some(file) = self.files.shown(number) {
-            step.tell(Notice::File { file, news });
+            step.tell(Notice::File(FileNotice::News { file, news }));
         }
     }
 
@@ -207,6 +207,8 @@ impl Post {
 
     /// All files, the oldest first.
     pub(super) fn list_files(&self, step: &mut Step<'_>) {
-        step.tell(Notice::Files(self.files.all.keys().filter_map(|number| self.files.shown(*number)).collect()));
+        step.tell(Notice::File(FileNotice::All(
+            self.files.all.keys().filter_map(|number| self.files.shown(*number)).collect(),
+        )));
     }
 }

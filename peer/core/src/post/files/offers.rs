@@ -8,7 +8,7 @@ use super::{AcceptFiles, Post, Source, Step, Transfer};
 use crate::command::FileWish;
 use crate::engine::Effect;
 use crate::file_name::harmless;
-use crate::notice::{FileNews, FileState, NotOffered, Notice};
+use crate::notice::{FileNews, FileNotice, FileState, NotOffered, Notice};
 use crate::persistence::{Conversation, Write};
 
 impl Post {
@@ -31,7 +31,7 @@ impl Post {
             name.pop();
         }
         if let Some(why) = why {
-            return step.tell(Notice::FileNotOffered { to, name, why });
+            return step.tell(Notice::File(FileNotice::NotOffered { to, name, why }));
         }
         let file = self.ids.message();
         let (with, size, files) = (Conversation::User(to.clone()), source.size, source.files);
@@ -118,7 +118,9 @@ impl Post {
 
     /// What the person wants with a file.
     pub(in crate::post) fn file_wish(&mut self, step: &mut Step<'_>, number: u64, wish: FileWish) {
-        let Some(transfer) = self.files.all.get_mut(&number) else { return step.tell(Notice::NoFile { number }) };
+        let Some(transfer) = self.files.all.get_mut(&number) else {
+            return step.tell(Notice::File(FileNotice::Unknown { number }));
+        };
         let ours = transfer.source.is_some();
         match wish {
             _ if transfer.state.is_over() => self.file_news(step, number, FileNews::Over),

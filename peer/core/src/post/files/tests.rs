@@ -13,7 +13,7 @@ use super::{AcceptFiles, FilePolicy, Offer, Source, TransferOutcome};
 use crate::command::FileWish;
 use crate::contacts::Contacts;
 use crate::engine::{Effect, Now};
-use crate::notice::{FileFailed, FileNews, FileState, NotOffered, Notice};
+use crate::notice::{FileFailed, FileNews, FileNotice, FileState, NotOffered, Notice};
 use crate::persistence::Conversation;
 use crate::post::{self, Post, Step};
 use crate::verify::{LocalIdentity, LookupResult};
@@ -96,7 +96,7 @@ impl Office {
 
 fn news(effects: &[Effect]) -> Vec<FileNews> {
     let news = |effect: &Effect| match effect {
-        Effect::Notify(Notice::File { news, .. }) => Some(news.clone()),
+        Effect::Notify(Notice::File(FileNotice::News { news, .. })) => Some(news.clone()),
         _ => None,
     };
     effects.iter().filter_map(news).collect()
@@ -135,7 +135,10 @@ fn nobody_offers_more_than_the_other_side_would_keep() {
         assert_eq!(news(&offer(&mut office)), [FileNews::Offering { left_out: 0 }]);
     }
     let refused = offer(&mut office);
-    assert!(matches!(refused.as_slice(), [Effect::Notify(Notice::FileNotOffered { why: NotOffered::TooMany, .. })]));
+    assert!(matches!(
+        refused.as_slice(),
+        [Effect::Notify(Notice::File(FileNotice::NotOffered { why: NotOffered::TooMany, .. }))]
+    ));
 }
 
 #[test]

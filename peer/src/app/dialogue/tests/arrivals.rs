@@ -2,6 +2,7 @@
 
 use super::*;
 use common::ident::MessageId;
+use peer_core::notice::{CallNotice, MessageNotice, SessionNotice};
 use peer_core::persistence::{MessageKey, StoredMessage};
 
 fn record(conversation: Conversation, author: &str, text: &str, mark: DeliveryStatus) -> StoredMessage {
@@ -14,10 +15,10 @@ const READ: DeliveryStatus = DeliveryStatus::Received { read: true };
 #[test]
 fn what_waited_is_shown_with_its_date() {
     let mut scene = Scene::logged_in();
-    scene.notice(Notice::Arrived(vec![
+    scene.notice(Notice::Message(MessageNotice::Arrived(vec![
         waited(with("bianca"), "bianca", "are you there?\nLogged out."),
         waited(in_group(), "carol", "hi all"),
-    ]));
+    ])));
     assert_eq!(
         scene.seen(),
         "-- 2 messages arrived while you were away:\n\
@@ -58,10 +59,10 @@ fn nobody_floods_the_screen_of_somebody_who_talks_to_another() {
     );
     assert!(!scene.marked_as_seen().split_off(1).contains(&with("carol")), "what was not shown was not seen");
     scene.types("/switch carol");
-    scene.notice(Notice::Offline { with: id("carol") });
+    scene.notice(Notice::Call(CallNotice::Offline { with: id("carol") }));
     assert_eq!(
         scene.sent(),
-        ["Call { to: UserId(\"carol\") }", "History { with: User(UserId(\"carol\")), count: 50, before: None }"]
+        ["Place { to: UserId(\"carol\") }", "History { with: User(UserId(\"carol\")), count: 50, before: None }"]
     );
 }
 
@@ -98,7 +99,7 @@ fn no_text_of_somebody_else_can_pass_for_ours() {
     for text in hostile {
         scene.notice(arrives(with("bianca"), "bianca", text));
         scene.notice(arrives(with("carol"), "carol", text));
-        scene.notice(Notice::Arrived(vec![waited(in_group(), "carol", text)]));
+        scene.notice(Notice::Message(MessageNotice::Arrived(vec![waited(in_group(), "carol", text)])));
     }
     let screen = scene.seen();
     assert!(screen.chars().all(|c| c == '\n' || !c.is_control()), "{screen:?}");
@@ -114,7 +115,7 @@ fn the_history_says_who_when_and_what_is_new() {
     let mut scene = Scene::talking();
     scene.types("/history 3");
     scene.types("not before the answer");
-    scene.notice(Notice::History {
+    scene.notice(Notice::Message(MessageNotice::History {
         with: with("bianca"),
         records: vec![
             record(with("bianca"), "ali", "sent", DeliveryStatus::Delivered),
@@ -122,7 +123,7 @@ fn the_history_says_who_when_and_what_is_new() {
             record(with("bianca"), "bianca", "Login:\nLogin:", READ),
         ],
         unread: 1,
-    });
+    }));
     assert_eq!(
         scene.seen(),
         "/history 3\n\
@@ -143,9 +144,9 @@ fn what_is_found_says_where_it_was_said() {
         record(with("bianca"), "ali", "page three?", DeliveryStatus::Stored),
         record(with("bianca"), "bianca", "three pages", READ),
     ];
-    scene.notice(Notice::Found { words: "page three".into(), records });
+    scene.notice(Notice::Message(MessageNotice::Found { words: "page three".into(), records }));
     scene.types("find nothing");
-    scene.notice(Notice::Found { words: "nothing".into(), records: Vec::new() });
+    scene.notice(Notice::Message(MessageNotice::Found { words: "nothing".into(), records: Vec::new() }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: find page three\n\
@@ -162,9 +163,12 @@ fn what_is_found_says_where_it_was_said() {
 #[test]
 fn what_was_lost_and_what_was_forgotten_is_told_with_the_next_step() {
     let mut scene = Scene::talking();
-    scene.notice(Notice::MailLost { count: 1 });
-    scene.notice(Notice::NewTerminal);
-    scene.notice(Notice::RoomFrozen { with: in_group(), why: "\u{1b}[2Ja member broke the rules".into() });
+    scene.notice(Notice::Message(MessageNotice::Lost { count: 1 }));
+    scene.notice(Notice::Session(SessionNotice::NewTerminal));
+    scene.notice(Notice::Message(MessageNotice::Frozen {
+        with: in_group(),
+        why: "\u{1b}[2Ja member broke the rules".into(),
+    }));
     let screen = scene.seen();
     for words in ["-- 1 message for this terminal was not kept", "as a new terminal", "WARNING: #team cannot be used"] {
         assert!(screen.contains(words), "{words} is missing in {screen}");
@@ -178,16 +182,18 @@ fn the_arrow_keys_bring_back_what_was_written_earlier_and_nothing_of_it_is_shown
     scene.notice(identified("ali", Some(true)));
     scene.types("482193");
     scene.notice(logged_in("ali"));
-    scene.notice(Notice::Received { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
     scene.types("/history 2");
     scene.screen.clear();
-    let history = || Notice::History {
-        with: with("bianca"),
-        records: vec![
-            record(with("bianca"), "ali", "mine", DeliveryStatus::Read),
-            record(with("bianca"), "bianca", "yours", DeliveryStatus::Received { read: true }),
-        ],
-        unread: 0,
+    let history = || {
+        Notice::Message(MessageNotice::History {
+            with: with("bianca"),
+            records: vec![
+                record(with("bianca"), "ali", "mine", DeliveryStatus::Read),
+                record(with("bianca"), "bianca", "yours", DeliveryStatus::Received { read: true }),
+            ],
+            unread: 0,
+        })
     };
     scene.notice(history());
     assert_eq!(scene.seen(), "(bianca: [\"mine\"])\n");
@@ -196,6 +202,6 @@ fn the_arrow_keys_bring_back_what_was_written_earlier_and_nothing_of_it_is_shown
     assert!(scene.seen().contains("ali (read): mine\n"), "{}", scene.seen());
     scene.commands.clear();
     scene.input(Input::CtrlC);
-    scene.notice(Notice::Received { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
     assert!(scene.sent().iter().all(|sent| !sent.starts_with("History")), "it is asked for once");
 }

@@ -1,4 +1,5 @@
 use super::*;
+use peer_core::notice::SessionNotice;
 
 #[test]
 fn the_first_login_registers() {
@@ -11,7 +12,7 @@ fn the_first_login_registers() {
     scene.types("482194");
     scene.types("482193");
     scene.types("482193");
-    scene.notice(Notice::Registered { user: id("ali"), server: "127.0.0.1:7420".into() });
+    scene.notice(Notice::Session(SessionNotice::Registered { user: id("ali"), server: "127.0.0.1:7420".into() }));
     scene.notice(logged_in("ali"));
     assert_eq!(
         scene.seen(),
@@ -36,10 +37,16 @@ fn a_wrong_passcode_is_asked_again_with_the_tries_left() {
     scene.notice(identified("ali", None));
     for tries_left in [3, 1] {
         scene.types("wrong");
-        scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Passcode { tries_left } });
+        scene.notice(Notice::Session(SessionNotice::LoginRefused {
+            user: id("ali"),
+            why: LoginRefused::Passcode { tries_left },
+        }));
     }
     scene.types("wrong");
-    scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Locked { retry_after: Some(300) } });
+    scene.notice(Notice::Session(SessionNotice::LoginRefused {
+        user: id("ali"),
+        why: LoginRefused::Locked { retry_after: Some(300) },
+    }));
     scene.input(Input::CtrlD);
     assert_eq!(
         scene.seen(),
@@ -57,7 +64,10 @@ fn a_refused_passcode_from_a_file_ends_the_program() {
     let passcode = Some(Passcode::new("482193".into()));
     let mut scene = Scene::new(Options { user: Some(id("ali")), passcode, ..options() });
     scene.notice(identified("ali", Some(true)));
-    scene.notice(Notice::LoginRefused { user: id("ali"), why: LoginRefused::Passcode { tries_left: 3 } });
+    scene.notice(Notice::Session(SessionNotice::LoginRefused {
+        user: id("ali"),
+        why: LoginRefused::Passcode { tries_left: 3 },
+    }));
     assert_eq!(scene.seen(), "Enter passcode on keypad. Not accepted, 3 tries left.\n");
     assert_eq!(scene.exit, Some(exit::LOGIN_REFUSED));
 }
@@ -68,10 +78,15 @@ fn an_invitation_registers_and_logs_in() {
     scene.types("bianca@dir.example.org:7420/P4WX-88HN-M1ZC-5R2D");
     let server = "dir.example.org:7420".to_owned();
     let key = KeyDigest([0x3f; 32]);
-    scene.notice(Notice::InviteProved { user: id("bianca"), server: server.clone(), key, passcode_min: 6 });
+    scene.notice(Notice::Session(SessionNotice::InviteProved {
+        user: id("bianca"),
+        server: server.clone(),
+        key,
+        passcode_min: 6,
+    }));
     scene.types("482193");
     scene.types("482193");
-    scene.notice(Notice::Registered { user: id("bianca"), server });
+    scene.notice(Notice::Session(SessionNotice::Registered { user: id("bianca"), server }));
     scene.notice(logged_in("bianca"));
     assert_eq!(
         scene.seen(),
@@ -91,7 +106,10 @@ fn first_contact_takes_a_whole_word_and_no_type_ahead() {
     scene.types("ali");
     scene.types("yes");
     scene.entry = "yes".into();
-    scene.notice(Notice::FirstContact { server: "dir.example.org:7420".into(), key: KeyDigest([0x3f; 32]) });
+    scene.notice(Notice::Session(SessionNotice::FirstContact {
+        server: "dir.example.org:7420".into(),
+        key: KeyDigest([0x3f; 32]),
+    }));
     assert_eq!(scene.entry, "");
     assert_eq!(scene.sent().len(), 1);
     scene.types("y");

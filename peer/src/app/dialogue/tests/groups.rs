@@ -2,6 +2,7 @@
 
 use super::*;
 use common::msg::PresenceStatus;
+use peer_core::notice::{CallNotice, DirectoryNotice};
 
 fn news(scene: &mut Scene, news: GroupNews) {
     scene.notice(Notice::Group { group: team(), news });
@@ -116,7 +117,7 @@ fn whoever_is_removed_is_back_at_the_prompt() {
 #[test]
 fn a_call_while_writing_to_a_group_waits_until_switched_to() {
     let mut scene = Scene::in_team();
-    scene.notice(Notice::Received { from: id("carol") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("carol") }));
     scene.notice(arrives(in_group(), "carol", "still here"));
     scene.types("@carol one moment");
     scene.input(Input::Next);
@@ -134,7 +135,9 @@ fn a_call_while_writing_to_a_group_waits_until_switched_to() {
 
 #[test]
 fn coming_and_going_is_told_where_it_was_asked_for() {
-    let left = || Notice::Presence { user: id("carol"), status: PresenceStatus::Offline, text: None };
+    let left = || {
+        Notice::Directory(DirectoryNotice::Presence { user: id("carol"), status: PresenceStatus::Offline, text: None })
+    };
     for (presence, at_prompt, in_team) in
         [(Presence::Never, false, false), (Presence::Groups, false, true), (Presence::All, true, true)]
     {
@@ -150,10 +153,14 @@ fn coming_and_going_is_told_where_it_was_asked_for() {
 fn an_away_text_moves_no_cursor_and_begins_no_line() {
     let mut scene = Scene::in_team();
     let text = Some("\u{1b}[2J\nConnection ended\u{202e}".to_owned());
-    scene.notice(Notice::Presence { user: id("carol"), status: PresenceStatus::Away, text: text.clone() });
+    scene.notice(Notice::Directory(DirectoryNotice::Presence {
+        user: id("carol"),
+        status: PresenceStatus::Away,
+        text: text.clone(),
+    }));
     let carol = Person { away: text, ..online("carol") };
     scene.types("/list");
-    scene.notice(Notice::People { people: vec![carol], groups: Vec::new() });
+    scene.notice(Notice::Directory(DirectoryNotice::People { people: vec![carol], groups: Vec::new() }));
     let screen = scene.seen();
     assert!(screen.chars().all(|c| c == '\n' || !c.is_control()), "{screen:?}");
     assert!(!screen.contains('\u{202e}') && !screen.contains("\nConnection"), "{screen:?}");

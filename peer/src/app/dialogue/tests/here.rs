@@ -1,4 +1,5 @@
 use super::*;
+use peer_core::notice::{CallNotice, DirectoryNotice, MessageNotice};
 
 #[test]
 fn after_a_silence_the_time_is_told_once() {
@@ -6,7 +7,7 @@ fn after_a_silence_the_time_is_told_once() {
     scene.notice(identified("ali", Some(true)));
     scene.types("482193");
     scene.notice(logged_in("ali"));
-    scene.notice(Notice::Received { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
     scene.screen.clear();
     scene.notice(text("bianca", "one"));
     scene.waits(599);
@@ -48,12 +49,16 @@ fn who_is_muted_is_shown_when_the_person_turns_to_them() {
     scene.screen.clear();
     scene.notice(arrives(with("carol"), "carol", "psst"));
     scene.notice(arrives(in_group(), "dave", "hello team"));
-    scene.notice(Notice::Presence { user: id("carol"), status: common::msg::PresenceStatus::Online, text: None });
+    scene.notice(Notice::Directory(DirectoryNotice::Presence {
+        user: id("carol"),
+        status: common::msg::PresenceStatus::Online,
+        text: None,
+    }));
     assert_eq!((scene.seen().as_str(), scene.marked_as_seen()), ("", Vec::new()));
     scene.types("/unmute carol");
     scene.notice(arrives(with("carol"), "carol", "psst again"));
     scene.types("/switch carol");
-    scene.notice(Notice::Offline { with: id("carol") });
+    scene.notice(Notice::Call(CallNotice::Offline { with: id("carol") }));
     let asked = scene.sent();
     assert!(asked.iter().any(|asked| asked.starts_with("History") && asked.contains("count: 2")), "{asked:?}");
 }
@@ -64,7 +69,7 @@ fn what_was_not_delivered_is_sent_again_on_request() {
     scene.types("bianca");
     scene.types("one");
     scene.types("two");
-    scene.notice(Notice::CallFailed { to: id("bianca"), why: CallFailed::NoAnswer { seconds: 10 } });
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("bianca"), why: CallFailed::NoAnswer { seconds: 10 } }));
     scene.screen.clear();
     scene.commands.clear();
     scene.types("/retry 2");
@@ -109,12 +114,12 @@ fn an_editor_is_for_messages_only() {
 fn each_receipt_is_told_on_request() {
     let ids = [message(1)];
     let mut scene = Scene::talking();
-    scene.notice(Notice::Marked {
+    scene.notice(Notice::Message(MessageNotice::Marked {
         to: with("bianca"),
         ids: ids.to_vec(),
         mark: DeliveryStatus::Delivered,
         late: false,
-    });
+    }));
     assert_eq!(scene.seen(), "");
     let mut scene = Scene::new(Options { user: Some(id("ali")), receipts: Receipts::All, ..options() });
     scene.notice(identified("ali", Some(true)));
@@ -122,7 +127,12 @@ fn each_receipt_is_told_on_request() {
     scene.notice(logged_in("ali"));
     scene.screen.clear();
     for mark in [DeliveryStatus::Stored, DeliveryStatus::Delivered, DeliveryStatus::Read] {
-        scene.notice(Notice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late: false });
+        scene.notice(Notice::Message(MessageNotice::Marked {
+            to: with("bianca"),
+            ids: ids.to_vec(),
+            mark,
+            late: false,
+        }));
     }
     let told = "Enter destination user ID: -- Delivered to bianca: 1 message.\n-- Read by bianca: 1 message.\n";
     assert!(

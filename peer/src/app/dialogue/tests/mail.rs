@@ -2,11 +2,11 @@
 
 use super::*;
 use common::msg::PresenceStatus;
-use peer_core::notice::{Explained, NotSent};
+use peer_core::notice::{CallNotice, ContactNotice, DirectoryNotice, Explained, MessageNotice, NotSent, SessionNotice};
 use peer_core::persistence::{MessageKey, StoredMessage};
 
 fn marked(ids: &[MessageId], mark: DeliveryStatus, late: bool) -> Notice {
-    Notice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late }
+    Notice::Message(MessageNotice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late })
 }
 
 /// The engine has kept a text.
@@ -14,7 +14,7 @@ fn kept(id: MessageId) -> Notice {
     let name = MessageKey { conversation: with("bianca"), author: super::id("ali"), id };
     let record =
         StoredMessage { name, text: String::new(), date: 0, arrived: 0, mark: DeliveryStatus::Queued, since: 0 };
-    Notice::Sent { ticket: Some(Ticket::default()), record }
+    Notice::Message(MessageNotice::Sent { ticket: Some(Ticket::default()), record })
 }
 
 #[test]
@@ -22,10 +22,14 @@ fn whoever_is_offline_is_written_to() {
     let mut scene = Scene::logged_in();
     scene.types("bianca");
     scene.types("typed ahead");
-    scene.notice(Notice::Offline { with: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Offline { with: id("bianca") }));
     scene.types("Hello");
-    scene.notice(Notice::Waiting { to: with("bianca"), waiting: 2, next: Next::Receiver });
-    scene.notice(Notice::Presence { user: id("bianca"), status: PresenceStatus::Online, text: None });
+    scene.notice(Notice::Message(MessageNotice::Waiting { to: with("bianca"), waiting: 2, next: Next::Receiver }));
+    scene.notice(Notice::Directory(DirectoryNotice::Presence {
+        user: id("bianca"),
+        status: PresenceStatus::Online,
+        text: None,
+    }));
     scene.notice(marked(&[message(1), message(2)], DeliveryStatus::Delivered, true));
     scene.input(Input::CtrlC);
     assert_eq!(
@@ -42,7 +46,7 @@ fn whoever_is_offline_is_written_to() {
     assert_eq!(
         scene.sent(),
         [
-            "Call { to: UserId(\"bianca\") }",
+            "Place { to: UserId(\"bianca\") }",
             "Send { to: User(UserId(\"bianca\")), text: \"typed ahead\" }",
             "Send { to: User(UserId(\"bianca\")), text: \"Hello\" }",
         ]
@@ -53,7 +57,7 @@ fn whoever_is_offline_is_written_to() {
 fn writing_becomes_talking_when_the_other_side_connects() {
     let mut scene = Scene::writing();
     scene.entry = "half a mess".into();
-    scene.notice(Notice::Received { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
     scene.notice(text("bianca", "I am back"));
     scene.types("Hello");
     scene.input(Input::CtrlC);
@@ -72,13 +76,13 @@ fn writing_becomes_talking_when_the_other_side_connects() {
 fn a_call_that_fails_gives_the_former_conversation_back() {
     let mut scene = Scene::in_team();
     scene.types("/switch carol");
-    scene.notice(Notice::CallFailed { to: id("carol"), why: CallFailed::Refused });
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("carol"), why: CallFailed::Refused }));
     scene.types("Hello");
     assert_eq!(scene.sent().last().unwrap(), "Send { to: Group(GroupName(UserId(\"team\"))), text: \"Hello\" }");
     let mut scene = Scene::talking();
     scene.types("/switch carol");
-    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
-    scene.notice(Notice::CallFailed { to: id("carol"), why: CallFailed::Refused });
+    scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by: EndedBy::Them }));
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("carol"), why: CallFailed::Refused }));
     assert!(scene.seen().ends_with("Enter destination user ID: "), "{}", scene.seen());
 }
 
@@ -88,12 +92,12 @@ fn a_message_for_somebody_else_needs_no_connection() {
     scene.types("@carol hi");
     scene.types("/send #team hello");
     scene.types("/broadcast hello all");
-    scene.notice(Notice::NotSent {
+    scene.notice(Notice::Message(MessageNotice::NotSent {
         to: in_group(),
         text: "hello".into(),
         why: NotSent::NotAMember,
         ticket: Ticket::default(),
-    });
+    }));
     assert_eq!(
         scene.sent(),
         [
@@ -118,11 +122,11 @@ fn a_message_that_waits_says_for_what() {
     ] {
         let mut scene = Scene::logged_in();
         scene.types("send bianca Hello");
-        scene.notice(Notice::Waiting { to: with("bianca"), waiting: 1, next });
+        scene.notice(Notice::Message(MessageNotice::Waiting { to: with("bianca"), waiting: 1, next }));
         assert!(scene.seen().contains(words), "{}", scene.seen());
     }
     let mut scene = Scene::logged_in();
-    scene.notice(Notice::Waiting { to: with("bianca"), waiting: 1, next: Next::Keys });
+    scene.notice(Notice::Message(MessageNotice::Waiting { to: with("bianca"), waiting: 1, next: Next::Keys }));
     assert_eq!(scene.seen(), "Enter destination user ID: ", "that takes a moment only");
 }
 
@@ -143,7 +147,7 @@ fn why_is_told_in_plain_words_before_the_next_prompt() {
     scene.types("list");
     let waits =
         Explained { text: "Hello".into(), mark: DeliveryStatus::Stored, since: 1_795_183_320, next: Next::Receiver };
-    scene.notice(Notice::Explained { of: with("bianca"), messages: vec![waits] });
+    scene.notice(Notice::Message(MessageNotice::Explained { of: with("bianca"), messages: vec![waits] }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: why bianca\n\
@@ -155,7 +159,11 @@ fn why_is_told_in_plain_words_before_the_next_prompt() {
 
 #[test]
 fn questions_the_directory_cannot_be_asked_give_the_prompt_back() {
-    for lost in [Notice::NoPeople, Notice::DirectoryLost { retry_in: 2 }, Notice::TooFast { retry_after: 5 }] {
+    for lost in [
+        Notice::Directory(DirectoryNotice::NoPeople),
+        Notice::Directory(DirectoryNotice::Lost { retry_in: 2 }),
+        Notice::Directory(DirectoryNotice::TooFast { retry_after: 5 }),
+    ] {
         let mut scene = Scene::logged_in();
         scene.types("terminal list");
         assert!(!scene.dialogue.asks());
@@ -164,7 +172,7 @@ fn questions_the_directory_cannot_be_asked_give_the_prompt_back() {
     }
     let mut scene = Scene::logged_in();
     scene.types("terminal");
-    scene.notice(Notice::NoPeople);
+    scene.notice(Notice::Directory(DirectoryNotice::NoPeople));
     assert!(scene.seen().contains("-- That needs the directory server, which is out of reach."), "{}", scene.seen());
 }
 
@@ -173,7 +181,7 @@ fn a_terminal_is_removed_by_its_number_in_the_list() {
     let mut scene = Scene::logged_in();
     scene.types("terminal remove 2");
     let [this, other] = [1, 2].map(|byte| common::ident::TerminalId([byte; 16]));
-    scene.notice(Notice::Terminals { this, all: vec![this, other] });
+    scene.notice(Notice::Session(SessionNotice::Terminals { this, all: vec![this, other] }));
     scene.types("terminal remove 2");
     assert_eq!(
         scene.seen(),
@@ -203,11 +211,11 @@ fn a_block_is_answered_before_the_next_prompt() {
     let mut scene = Scene::writing();
     scene.types("/block bianca");
     assert!(!scene.dialogue.asks());
-    scene.notice(Notice::KeyDecided { of: id("bianca"), decision: KeyDecision::Block });
+    scene.notice(Notice::Contact(ContactNotice::KeyDecided { of: id("bianca"), decision: KeyDecision::Block }));
     scene.types("block carol");
-    scene.notice(Notice::CallFailed { to: id("carol"), why: CallFailed::NotFound });
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("carol"), why: CallFailed::NotFound }));
     scene.types("unblock bianca");
-    scene.notice(Notice::Unblocked { user: id("bianca") });
+    scene.notice(Notice::Contact(ContactNotice::Unblocked { user: id("bianca") }));
     scene.types("block ali");
     assert_eq!(
         scene.seen(),
@@ -227,7 +235,12 @@ fn a_block_is_answered_before_the_next_prompt() {
 fn a_changed_key_of_whom_the_person_writes_to_is_decided_at_once() {
     let mut scene = Scene::writing();
     scene.entry = "half".into();
-    scene.notice(Notice::KeyChanged { of: id("bianca"), since: 0, old: "1".into(), new: "2".into() });
+    scene.notice(Notice::Contact(ContactNotice::KeyChanged {
+        of: id("bianca"),
+        since: 0,
+        old: "1".into(),
+        new: "2".into(),
+    }));
     assert_eq!(
         scene.seen(),
         "(your unfinished entry \"half\" is kept)\n\
@@ -253,7 +266,7 @@ fn the_end_of_a_script_waits_until_its_messages_have_left() {
     assert!(!scene.sent().contains(&"Logout".to_owned()));
     scene.notice(marked(&[message(2)], DeliveryStatus::Delivered, false));
     assert_eq!(scene.sent(), ["Logout"]);
-    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(scene.exit, Some(exit::OK));
 }
 
@@ -276,14 +289,14 @@ fn the_end_of_a_script_does_not_wait_for_what_others_must_do() {
         let mut scene = Scene::logged_in();
         scene.types("send bianca one");
         scene.input(Input::End);
-        scene.notice(Notice::Waiting { to: with("bianca"), waiting: 1, next });
+        scene.notice(Notice::Message(MessageNotice::Waiting { to: with("bianca"), waiting: 1, next }));
         assert_eq!(scene.sent().last().unwrap(), "Logout");
     }
     let mut scene = Scene::logged_in();
     scene.types("broadcast one");
     scene.input(Input::End);
     let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after: 9 });
-    scene.notice(Notice::NotSent { to, text: "one".into(), why, ticket: Ticket::default() });
+    scene.notice(Notice::Message(MessageNotice::NotSent { to, text: "one".into(), why, ticket: Ticket::default() }));
     assert_eq!(scene.sent().last().unwrap(), "Logout");
 }
 
@@ -304,7 +317,7 @@ fn where_nothing_may_wait_whoever_is_offline_is_not_written_to() {
     scene.screen.clear();
     scene.types("bianca");
     scene.types("Hello");
-    scene.notice(Notice::Offline { with: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Offline { with: id("bianca") }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: bianca\nbianca is offline.\n\
@@ -316,10 +329,14 @@ fn where_nothing_may_wait_whoever_is_offline_is_not_written_to() {
 #[test]
 fn the_list_says_since_when_somebody_is_gone() {
     let mut scene = Scene::logged_in();
-    let left = Notice::Presence { user: id("bianca"), status: common::msg::PresenceStatus::Offline, text: None };
+    let left = Notice::Directory(DirectoryNotice::Presence {
+        user: id("bianca"),
+        status: common::msg::PresenceStatus::Offline,
+        text: None,
+    });
     scene.notice(left);
     scene.types("list");
     let person = Person { online_since: None, ..online("bianca") };
-    scene.notice(Notice::People { people: vec![person], groups: Vec::new() });
+    scene.notice(Notice::Directory(DirectoryNotice::People { people: vec![person], groups: Vec::new() }));
     assert!(scene.seen().contains("\nbianca    offline since 1 Jan       not verified\n"), "{}", scene.seen());
 }

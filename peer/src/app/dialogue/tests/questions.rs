@@ -1,4 +1,6 @@
 use super::*;
+use peer_core::command::CallCommand;
+use peer_core::notice::{CallNotice, ContactNotice, SessionNotice};
 
 #[test]
 fn the_safety_number_is_confirmed_by_a_whole_word_typed_after_it_was_seen() {
@@ -7,10 +9,10 @@ fn the_safety_number_is_confirmed_by_a_whole_word_typed_after_it_was_seen() {
     scene.types("yes");
     let digits = ["12345"; 12].join(" ");
     scene.entry = "yes".into();
-    scene.notice(Notice::SafetyNumber { with: id("bianca"), digits, verified: false });
+    scene.notice(Notice::Contact(ContactNotice::SafetyNumber { with: id("bianca"), digits, verified: false }));
     scene.types("");
     scene.types("yes");
-    scene.notice(Notice::NumberConfirmed { with: id("bianca"), verified: true });
+    scene.notice(Notice::Contact(ContactNotice::NumberConfirmed { with: id("bianca"), verified: true }));
     let row = "   12345 12345 12345 12345\n";
     assert_eq!(
         scene.seen(),
@@ -31,10 +33,15 @@ fn a_changed_key_stops_everything_until_decided() {
     scene.types("bianca");
     scene.types("Hello");
     let (old, new) = (["11111"; 12].join(" "), ["22222"; 12].join(" "));
-    scene.notice(Notice::KeyChanged { of: id("bianca"), since: 1_793_664_000, old: old.clone(), new: new.clone() });
+    scene.notice(Notice::Contact(ContactNotice::KeyChanged {
+        of: id("bianca"),
+        since: 1_793_664_000,
+        old: old.clone(),
+        new: new.clone(),
+    }));
     scene.types("a");
     scene.types("accept");
-    scene.notice(Notice::KeyDecided { of: id("bianca"), decision: KeyDecision::Accept });
+    scene.notice(Notice::Contact(ContactNotice::KeyDecided { of: id("bianca"), decision: KeyDecision::Accept }));
     assert_eq!(
         scene.seen(),
         format!(
@@ -53,7 +60,12 @@ fn a_changed_key_stops_everything_until_decided() {
 #[test]
 fn a_key_that_changes_during_a_conversation_is_decided_afterwards() {
     let mut scene = Scene::talking();
-    scene.notice(Notice::KeyChanged { of: id("carol"), since: 0, old: "1".into(), new: "2".into() });
+    scene.notice(Notice::Contact(ContactNotice::KeyChanged {
+        of: id("carol"),
+        since: 0,
+        old: "1".into(),
+        new: "2".into(),
+    }));
     scene.types("still talking");
     assert_eq!(scene.sent().len(), 1);
     scene.input(Input::CtrlC);
@@ -71,9 +83,9 @@ fn a_key_that_changes_during_a_conversation_is_decided_afterwards() {
 fn a_call_that_must_be_accepted_pushes_the_prompt_away() {
     let mut scene = Scene::logged_in();
     scene.entry = "car".into();
-    scene.notice(Notice::Asked { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Asked { from: id("bianca") }));
     scene.types("");
-    scene.notice(Notice::Received { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: car\n\
@@ -81,15 +93,15 @@ fn a_call_that_must_be_accepted_pushes_the_prompt_away() {
          Connection request from user bianca. Accept? [Y/n] \n\
          Connection received from user bianca, type your messages\n"
     );
-    assert_eq!(scene.sent(), [format!("{:?}", Command::AnswerCall { from: id("bianca"), answer: Answer::Yes })]);
+    assert_eq!(scene.sent(), [format!("{:?}", CallCommand::Answer { from: id("bianca"), answer: Answer::Yes })]);
 }
 
 #[test]
 fn a_caller_who_gives_up_gives_the_prompt_back() {
     let mut scene = Scene::logged_in();
     scene.entry = "car".into();
-    scene.notice(Notice::Asked { from: id("bianca") });
-    scene.notice(Notice::AskedNoMore { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Asked { from: id("bianca") }));
+    scene.notice(Notice::Call(CallNotice::AskedNoMore { from: id("bianca") }));
     assert!(scene.seen().ends_with("-- bianca gave up calling.\nEnter destination user ID: car"), "{}", scene.seen());
 }
 
@@ -104,7 +116,7 @@ fn the_passcode_is_changed_by_who_knows_it_and_never_shown() {
     }
     scene.types("typed ahead");
     assert_eq!(scene.sent(), ["ChangePasscode { to: Passcode(…) }"]);
-    scene.notice(Notice::PasscodeChanged);
+    scene.notice(Notice::Session(SessionNotice::PasscodeChanged));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: /passwd\n\
@@ -135,7 +147,7 @@ fn a_change_that_did_not_come_about_is_explained() {
     for typed in ["/passwd", "482193", "739164", "739164"] {
         scene.types(typed);
     }
-    scene.notice(Notice::PasscodeNotChanged(NotChanged::Unsure));
+    scene.notice(Notice::Session(SessionNotice::PasscodeNotChanged(NotChanged::Unsure)));
     assert!(scene.seen().contains("try the new passcode first, then the old one"), "{}", scene.seen());
     scene.types("/passwd");
     scene.types("482193");

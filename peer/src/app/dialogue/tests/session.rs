@@ -1,4 +1,5 @@
 use super::*;
+use peer_core::notice::{CallNotice, DirectoryNotice, SessionNotice};
 
 #[test]
 fn the_verbatim_session_of_the_caller() {
@@ -8,7 +9,7 @@ fn the_verbatim_session_of_the_caller() {
     scene.types("482193");
     scene.notice(logged_in("ali"));
     scene.types("bianca");
-    scene.notice(Notice::Established { with: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
     scene.types("Hello, how are you today?");
     scene.notice(text("bianca", "I am fine, how about you?"));
     scene.input(Input::CtrlC);
@@ -28,7 +29,7 @@ fn the_verbatim_session_of_the_caller() {
         [
             "Identify { user: UserId(\"ali\") }",
             "Login { user: UserId(\"ali\"), passcode: Passcode(…) }",
-            "Call { to: UserId(\"bianca\") }",
+            "Place { to: UserId(\"bianca\") }",
             "Send { to: User(UserId(\"bianca\")), text: \"Hello, how are you today?\" }",
             "End { with: UserId(\"bianca\") }",
         ]
@@ -39,12 +40,12 @@ fn the_verbatim_session_of_the_caller() {
 fn a_lost_link_is_called_again_and_what_is_typed_meanwhile_waits() {
     let mut scene = Scene::logged_in();
     scene.types("bianca");
-    scene.notice(Notice::Established { with: id("bianca") });
-    scene.notice(Notice::LinkLost { with: id("bianca"), then: AfterLoss::CalledAgain });
+    scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
+    scene.notice(Notice::Call(CallNotice::LinkLost { with: id("bianca"), then: AfterLoss::CalledAgain }));
     scene.types("are you still there?");
-    scene.notice(Notice::Established { with: id("bianca") });
-    scene.notice(Notice::LinkLost { with: id("bianca"), then: AfterLoss::CalledAgain });
-    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
+    scene.notice(Notice::Call(CallNotice::LinkLost { with: id("bianca"), then: AfterLoss::CalledAgain }));
+    scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by: EndedBy::Them }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: bianca\n\
@@ -62,8 +63,8 @@ fn a_lost_link_is_called_again_and_what_is_typed_meanwhile_waits() {
 #[test]
 fn a_link_that_was_lost_for_good_ends_the_conversation() {
     let mut scene = Scene::logged_in();
-    scene.notice(Notice::Received { from: id("ali") });
-    scene.notice(Notice::LinkLost { with: id("ali"), then: AfterLoss::Over });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("ali") }));
+    scene.notice(Notice::Call(CallNotice::LinkLost { with: id("ali"), then: AfterLoss::Over }));
     assert!(scene.seen().ends_with(
         "-- Connection to ali lost (network).\n\
          Connection ended\n\
@@ -74,10 +75,10 @@ fn a_link_that_was_lost_for_good_ends_the_conversation() {
 #[test]
 fn the_verbatim_session_of_the_person_called() {
     let mut scene = Scene::logged_in();
-    scene.notice(Notice::Received { from: id("ali") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("ali") }));
     scene.notice(text("ali", "Hello, how are you today?"));
     scene.types("I am fine, how about you?");
-    scene.notice(Notice::Ended { with: id("ali"), by: EndedBy::Them });
+    scene.notice(Notice::Call(CallNotice::Ended { with: id("ali"), by: EndedBy::Them }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: \n\
@@ -93,9 +94,9 @@ fn the_verbatim_session_of_the_person_called() {
 fn a_call_pushes_a_half_typed_entry_away_and_gives_it_back() {
     let mut scene = Scene::logged_in();
     scene.entry = "car".into();
-    scene.notice(Notice::Received { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
     assert_eq!(scene.entry, "");
-    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by: EndedBy::Them }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: car\n\
@@ -110,12 +111,12 @@ fn a_call_pushes_a_half_typed_entry_away_and_gives_it_back() {
 fn a_half_typed_message_never_becomes_a_destination() {
     let mut scene = Scene::talking();
     scene.entry = "see you at".into();
-    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by: EndedBy::Them }));
     assert_eq!(
         scene.seen(),
         "Connection ended\n(your unfinished entry \"see you at\" is kept)\nEnter destination user ID: "
     );
-    scene.notice(Notice::Received { from: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
     assert_eq!(scene.entry, "see you at");
 }
 
@@ -125,7 +126,7 @@ fn messages_typed_while_calling_wait_for_the_connection() {
     scene.types("bianca");
     scene.types("Hello");
     assert_eq!(scene.sent().len(), 1);
-    scene.notice(Notice::Established { with: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
     assert_eq!(scene.sent(), ["Send { to: User(UserId(\"bianca\")), text: \"Hello\" }"]);
 }
 
@@ -135,7 +136,7 @@ fn messages_typed_for_somebody_not_reached_go_to_nobody_else() {
     scene.types("bianca");
     scene.types("carol");
     scene.sent();
-    scene.notice(Notice::CallFailed { to: id("bianca"), why: CallFailed::Refused });
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("bianca"), why: CallFailed::Refused }));
     assert_eq!(scene.sent(), [] as [&str; 0]);
     assert_eq!(
         scene.seen(),
@@ -155,7 +156,7 @@ fn a_second_ctrl_c_within_the_grace_does_not_quit() {
     assert_eq!(scene.seen(), "CTRL-C connection ended\nEnter destination user ID: ");
     scene.now += Duration::from_millis(900);
     scene.input(Input::CtrlC);
-    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(scene.seen(), "CTRL-C connection ended\nEnter destination user ID: \nLogged out.\n");
     assert_eq!(scene.exit, Some(exit::INTERRUPT));
 }
@@ -174,7 +175,7 @@ fn ctrl_c_gives_a_call_up() {
     let mut scene = Scene::logged_in();
     scene.types("bianca");
     scene.input(Input::CtrlC);
-    scene.notice(Notice::Established { with: id("bianca") });
+    scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: bianca\n\
@@ -189,8 +190,8 @@ fn the_end_of_the_last_conversation_does_not_end_a_call_placed_since() {
         let mut scene = Scene::talking();
         scene.input(Input::CtrlC);
         scene.types("bianca");
-        scene.notice(Notice::Ended { with: id("bianca"), by });
-        scene.notice(Notice::Established { with: id("bianca") });
+        scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by }));
+        scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
         assert_eq!(
             scene.seen(),
             "CTRL-C connection ended\n\
@@ -205,7 +206,7 @@ fn the_end_of_input_ends_the_conversation_then_the_session() {
     let mut scene = Scene::talking();
     scene.input(Input::CtrlD);
     scene.input(Input::CtrlD);
-    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(scene.seen(), "Connection ended\nEnter destination user ID: \nLogged out.\n");
     assert_eq!(scene.exit, Some(exit::OK));
 }
@@ -215,7 +216,7 @@ fn a_signal_logs_out_and_keeps_its_exit_code() {
     let mut scene = Scene::talking();
     scene.input(Input::Stop(exit::TERMINATE));
     assert_eq!(scene.sent(), ["Logout"]);
-    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(scene.exit, Some(exit::TERMINATE));
 }
 
@@ -238,7 +239,7 @@ fn names_are_always_shown_on_request() {
 #[test]
 fn a_second_caller_waits_until_switched_to() {
     let mut scene = Scene::talking();
-    scene.notice(Notice::Received { from: id("carol") });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("carol") }));
     scene.notice(text("carol", "hi"));
     scene.entry = "half".into();
     scene.input(Input::Next);
@@ -268,8 +269,8 @@ fn a_second_caller_waits_until_switched_to() {
 #[test]
 fn a_caller_nobody_has_looked_at_is_next_when_a_conversation_ends() {
     let mut scene = Scene::talking();
-    scene.notice(Notice::Received { from: id("carol") });
-    scene.notice(Notice::Ended { with: id("bianca"), by: EndedBy::Them });
+    scene.notice(Notice::Call(CallNotice::Received { from: id("carol") }));
+    scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by: EndedBy::Them }));
     scene.types("hello");
     assert_eq!(scene.sent(), ["Send { to: User(UserId(\"carol\")), text: \"hello\" }"]);
     assert!(scene.seen().contains("Connection ended\nConnection received from user carol, type your messages\n"));
@@ -298,11 +299,11 @@ fn a_mistyped_command_is_not_sent() {
 fn an_unknown_id_is_answered_with_a_near_one() {
     let mut scene = Scene::logged_in();
     scene.types("list");
-    scene.notice(Notice::People { people: vec![online("bianca")], groups: Vec::new() });
+    scene.notice(Notice::Directory(DirectoryNotice::People { people: vec![online("bianca")], groups: Vec::new() }));
     scene.types("biance");
-    scene.notice(Notice::CallFailed { to: id("biance"), why: CallFailed::NotFound });
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("biance"), why: CallFailed::NotFound }));
     scene.types("bianca");
-    scene.notice(Notice::CallFailed { to: id("bianca"), why: CallFailed::NotFound });
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("bianca"), why: CallFailed::NotFound }));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: list\n\
@@ -319,8 +320,8 @@ fn an_unknown_id_is_answered_with_a_near_one() {
 #[test]
 fn the_loss_of_the_directory_is_told_in_one_line() {
     let mut scene = Scene::talking();
-    scene.notice(Notice::DirectoryLost { retry_in: 2 });
-    scene.notice(Notice::DirectoryBack);
+    scene.notice(Notice::Directory(DirectoryNotice::Lost { retry_in: 2 }));
+    scene.notice(Notice::Directory(DirectoryNotice::Back));
     assert_eq!(
         scene.seen(),
         "Lost the directory server; retrying in 2 s. Open conversations go on.\nDirectory server is back.\n"
@@ -331,7 +332,7 @@ fn the_loss_of_the_directory_is_told_in_one_line() {
 fn whoever_leaves_in_the_moment_of_the_login_is_told_of_the_former_passcode() {
     let mut scene = Scene::logged_in();
     scene.input(Input::CtrlD);
-    scene.notice(Notice::FormerPasscode);
-    scene.notice(Notice::LoggedOut { why: LoggedOut::Asked });
+    scene.notice(Notice::Session(SessionNotice::FormerPasscode));
+    scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert!(scene.seen().contains("-- Your passcode was changed"), "{}", scene.seen());
 }

@@ -6,6 +6,21 @@ use std::path::PathBuf;
 use common::ident::{MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
+/// Files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileNotice {
+    /// Something has become of a file.
+    News { file: FileShown, news: FileNews },
+    /// Answers `Files`, the oldest first.
+    All(Vec<FileShown>),
+    /// No file has this number.
+    Unknown { number: u64 },
+    /// Answers `OfferFile`: it cannot be read.
+    NotRead { path: PathBuf, detail: String },
+    /// Answers `OfferFile`: it is not for this user.
+    NotOffered { to: UserId, name: String, why: NotOffered },
+}
+
 /// A file that was offered, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileShown {

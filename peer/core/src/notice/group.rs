@@ -1,0 +1,76 @@
+//! What is new in groups.
+
+use common::ident::{GroupName, UserId};
+
+/// What is new in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupNews {
+    /// Answers `Create`.
+    Created,
+    /// Answers `Create`: another group has the name.
+    NameTaken,
+    /// Answers `Join`: the request is on its way to the admins.
+    Asked,
+    /// Answers `Join`: there is no group of this name.
+    NoSuchGroup,
+    /// Somebody asks an admin, who is told.
+    Request { user: UserId },
+    /// The person is a member now, of so many.
+    Joined { members: usize },
+    /// The person's request was declined.
+    Declined,
+    /// Answers `Leave`.
+    Left,
+    /// The person was removed.
+    Removed { by: UserId },
+    /// Others came and went.
+    Changed { by: UserId, joined: Vec<UserId>, left: Vec<UserId> },
+    /// Somebody is an admin now.
+    NewAdmin { user: UserId },
+    /// Answers `Members`: users and whether they are admins; and who waits for admission.
+    Members { members: Vec<(UserId, Role)>, waiting: Vec<UserId> },
+    /// Answers a wish: only these may do that.
+    NotAdmin { admins: Vec<UserId> },
+    /// Answers a wish: the person is not a member.
+    NotAMember,
+    /// Answers a wish: this user has not asked, or is not a member.
+    NotThere { user: UserId },
+    /// Answers a wish: this user is a member already.
+    AlreadyMember { user: UserId },
+    /// Answers `Approve`: this user has no terminal that takes mail, and goes on waiting.
+    NoTerminal { user: UserId },
+    /// Answers a wish: this terminal has lost its state and waits to be added again.
+    Returning,
+    /// Answers `Leave`: the only admin must name another first.
+    LastAdmin,
+    /// Answers a wish: the directory is out of reach.
+    DirectoryLost,
+    /// Answers a wish: an admin's decision was carried out.
+    Done,
+}
+
+/// What a member of a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// May admit and remove.
+    Admin,
+    /// May write and leave.
+    Member,
+}
+
+/// One group of `list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedGroup {
+    /// Its name.
+    pub group: GroupName,
+    /// Members.
+    pub members: usize,
+    /// Of these, online, the person included.
+    pub online: usize,
+    /// Who may admit and remove.
+    pub admins: Vec<UserId>,
+    /// Messages not seen.
+    pub unread: usize,
+    /// Users who wait to be admitted.
+    pub waiting: usize,
+}

@@ -1,0 +1,131 @@
+//! The way in, this user and this terminal, and the end of the session.
+
+use std::net::SocketAddr;
+
+use common::ident::{KeyDigest, TerminalId, UserId};
+use common::msg::Registration;
+
+/// The way in, this user, this terminal, and the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionNotice {
+    /// First contact with a directory that is not on this machine: its key must be compared.
+    FirstContact { server: String, key: KeyDigest },
+    /// Answers `Identify`. `known` is absent where the directory does not tell (registration is not open).
+    Identified { user: UserId, known: Option<bool>, registration: Registration, passcode_min: u16 },
+    /// Answers `Invitation`: the directory knows it too, and its key is pinned from now on.
+    InviteProved { user: UserId, server: String, key: KeyDigest, passcode_min: u16 },
+    /// The user exists from now on.
+    Registered { user: UserId, server: String },
+    /// The directory refused to register; back to `Login:`.
+    RegisterRefused { user: UserId, why: RegisterRefused },
+    /// The directory refused the login.
+    LoginRefused { user: UserId, why: LoginRefused },
+    /// Logged in and reachable at `address`.
+    LoggedIn { user: UserId, address: SocketAddr },
+    /// The login was made with the passcode from before a change.
+    FormerPasscode,
+    /// Answers `ChangePasscode`: the new one holds.
+    PasscodeChanged,
+    /// Answers `ChangePasscode`.
+    PasscodeNotChanged(NotChanged),
+    /// Another terminal of the same user is logged in too.
+    AlsoElsewhere { user: UserId },
+    /// This machine's state was an old copy, or too old; it goes on as a new terminal.
+    NewTerminal,
+    /// Answers `Terminals` and `RemoveTerminal`: this user's terminals, and which one this is.
+    Terminals { this: TerminalId, all: Vec<TerminalId> },
+    /// Something could not be written to this machine's disk; it is remembered until the program ends.
+    NotKept { detail: String },
+    /// The session is over: answers `Logout`, or the directory ended it.
+    LoggedOut { why: LoggedOut },
+    /// Nothing more will come; the program should say why and stop.
+    Failed(Failure),
+}
+
+/// Why a registration was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegisterRefused {
+    /// Taken, reserved, or belonged to a removed user.
+    Unavailable,
+    /// An invitation is needed, or the one given is wrong, used or out of date.
+    Invite,
+    /// Nobody may register there.
+    Closed,
+    /// Too many registrations from here; seconds to wait.
+    TooMany { retry_after: u64 },
+    /// The directory did not accept the key.
+    Key,
+}
+
+/// Why a login was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginRefused {
+    /// Wrong passcode.
+    Passcode { tries_left: u32 },
+    /// Locked for so many seconds; without a time: until an administrator unlocks it.
+    Locked { retry_after: Option<u64> },
+    /// Too many logins from this source or terminals of this user; seconds to wait.
+    TooMany { retry_after: u64 },
+}
+
+/// Why a passcode was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotChanged {
+    /// It was changed or reset at another place since this terminal logged in.
+    Meanwhile,
+    /// Too many changes; seconds to wait.
+    TooFast { retry_after: u64 },
+    /// The directory is out of reach; nothing was sent.
+    DirectoryLost,
+    /// The directory was lost before it answered: either passcode may hold.
+    Unsure,
+}
+
+/// Why the session is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoggedOut {
+    /// As asked for.
+    Asked,
+    /// An administrator ended the session, or locked or removed the user.
+    Administrator,
+    /// The same terminal logged in anew.
+    Replaced,
+}
+
+impl Failure {
+    /// Whether the reason lies on this machine, so that trying again later is in vain.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::VaultUnusable { .. } | Self::CannotListen { .. } | Self::Internal { .. })
+    }
+}
+
+/// Why the engine cannot go on; each has an exit code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection to the directory; `detail` is the operating system's word, e.g. `connection refused`.
+    ServerUnreachable { server: String, detail: String },
+    /// The directory's key is not the pinned one.
+    DirectoryKeyChanged { server: String, since: u64, old: KeyDigest, new: KeyDigest },
+    /// The person did not trust the directory's key.
+    DirectoryNotTrusted { server: String },
+    /// The invitation is not well formed; nothing was sent.
+    BadInvite,
+    /// The directory could not prove that it knows the invitation; nothing was sent.
+    InviteNotProved { server: String },
+    /// The same local state is open in another process.
+    AlreadyRunning { user: UserId, pid: Option<u32> },
+    /// The directory speaks another protocol version.
+    Version { server: String },
+    /// A file or the local store failed.
+    Io { path: String, detail: String },
+    /// The directory refused the proof of possession, or sent a vault that does not open.
+    VaultUnusable { detail: String },
+    /// A broken rule on the directory's side.
+    Protocol { server: String, detail: String },
+    /// No answer from the directory in time.
+    Timeout { server: String, seconds: u64 },
+    /// No free port to listen on at this address.
+    CannotListen { address: String, detail: String },
+    /// A bug.
+    Internal { detail: String },
+}
