@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Reading order: [`ident`] and [`limits`] (words and bounds), [`frame`] and [`msg`] (what travels), [`crypto`] (what is
-//! proved), [`link`] (how it travels). Nothing here knows which program it runs in, and nothing here names an async
+//! proved), [`link`] (how it travels); [`window`] and [`network`] (how often, and from where). Nothing here knows which program it runs in, and nothing here names an async
 //! runtime, opens a file or reads a clock: clock and randomness are arguments (decisions D3, D21).
 //!
 //! The specification is `common/docs/protocol.md`; section numbers in these documents refer to it.
@@ -20,7 +20,9 @@ pub mod ident;
 pub mod limits;
 pub mod link;
 pub mod msg;
+pub mod network;
 pub mod secret;
 pub mod settings;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod window;

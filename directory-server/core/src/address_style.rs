@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use common::network::SHOWN;
 use serde::{Deserialize, Serialize};
 
 /// How much of an address a log line shows.
@@ -24,14 +25,14 @@ impl AddressStyle {
         match (self, address.to_canonical()) {
             (Self::Full, address) => address.to_string(),
             (Self::None, _) => "-".into(),
-            (Self::Truncate, IpAddr::V4(v4)) => {
-                let [a, b, c, _] = v4.octets();
-                format!("{a}.{b}.{c}.0/24")
-            }
-            (Self::Truncate, IpAddr::V6(v6)) => {
-                let [a, b, c, ..] = v6.segments();
-                format!("{a:x}:{b:x}:{c:x}::/48")
-            }
+            (Self::Truncate, address) => match SHOWN.network(address) {
+                IpAddr::V4(network) => format!("{network}/{}", SHOWN.v4),
+                // All three groups, also where they are nought.
+                IpAddr::V6(network) => {
+                    let [a, b, c, ..] = network.segments();
+                    format!("{a:x}:{b:x}:{c:x}::/{}", SHOWN.v6)
+                }
+            },
         }
     }
 }
@@ -45,6 +46,10 @@ mod tests {
         let truncated = |address: &str| AddressStyle::Truncate.show(address.parse().unwrap());
         assert_eq!(truncated("192.0.2.77"), "192.0.2.0/24");
         assert_eq!(truncated("2001:db8:1:2:3::4"), "2001:db8:1::/48");
+        assert_eq!(truncated("2001:db8::4"), "2001:db8:0::/48");
+        assert_eq!(truncated("::1"), "0:0:0::/48");
+        assert_eq!(truncated("::ffff:192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(AddressStyle::Full.show("::ffff:192.0.2.77".parse().unwrap()), "192.0.2.77");
         assert_eq!(AddressStyle::None.show("192.0.2.77".parse().unwrap()), "-");
     }
 }

@@ -1,7 +1,6 @@
 //! Broadcasts: verified, logged, told to everyone online but the sender (decision D18; protocol section 6.8).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use common::crypto::terminal::verify_signature;
 use common::crypto::transcript;
@@ -9,13 +8,13 @@ use common::limits::BROADCAST_PAGE;
 use common::msg::{
     Broadcast, BroadcastLog, BroadcastLogReq, BroadcastReply, BroadcastReq, ErrorCode, FromDirectory, Message as _,
 };
+use common::window::Rate;
 
 use super::Directory;
 use super::moment::Moment;
 use super::present::{Answer, Present};
 use super::store::Store;
 
-const MINUTE: Duration = Duration::from_secs(60);
 /// Bytes of the entries of a page: with what the encoding adds they fit into a frame.
 const PAGE_BYTES: usize = 48 * 1024;
 
@@ -37,8 +36,8 @@ impl Present {
         request: BroadcastReq,
     ) -> Answer {
         let member = self.attendance.member();
-        let limit = directory.policy().broadcasts_per_minute;
-        if let Err(wait) = directory.speakers().count(&member.userid, 1, now, MINUTE, limit) {
+        let rate = Rate::per_minute(directory.policy().broadcasts_per_minute);
+        if let Err(wait) = directory.speakers().count(&member.userid, 1, now, rate) {
             return Answer::rate_limited("BROADCASTREQ", wait);
         }
         let sender = match directory.store.certificates(vec![member.clone()]).await {

@@ -1,19 +1,19 @@
 //! Key packages: published by a terminal, given out once each (protocol section 6.7; threat G4).
 
-use std::time::Duration;
-
 use common::ident::TerminalId;
 use common::limits::{KEY_PACKAGE_MAX, KEY_PACKAGES_LOW, KEY_PACKAGES_PER_MINUTE};
 use common::msg::{
     ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReply, KeyPackageReq, KeyPackageState, Member, Message as _,
 };
+use common::window::Rate;
 
 use super::Directory;
 use super::moment::Moment;
 use super::present::{Answer, Present};
 use super::store::Store;
 
-const MINUTE: Duration = Duration::from_secs(60);
+/// Key packages that one user may take.
+const TAKEN: Rate = Rate::per_minute(KEY_PACKAGES_PER_MINUTE);
 
 /// What came of taking key packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +56,7 @@ impl Present {
         terminals.dedup();
         // One at least: the answer tells whether there is such a user.
         let wanted = u32::try_from(terminals.len()).unwrap_or(u32::MAX).max(1);
-        if let Err(wait) =
-            directory.takers().count(self.attendance.user(), wanted, now, MINUTE, KEY_PACKAGES_PER_MINUTE)
-        {
+        if let Err(wait) = directory.takers().count(self.attendance.user(), wanted, now, TAKEN) {
             return Answer::rate_limited("KEYPACKAGEREQ", wait);
         }
         match directory.store.take_key_packages(&userid, terminals).await {

@@ -21,6 +21,12 @@ impl Moment {
         Self(Duration::from_secs(seconds))
     }
 
+    /// Time since the epoch.
+    #[must_use]
+    pub const fn elapsed(self) -> Duration {
+        self.0
+    }
+
     /// Whole seconds since the epoch.
     #[must_use]
     pub const fn seconds(self) -> u64 {

@@ -3,28 +3,24 @@
 //! What a login against two pairs of record and vault means is in [`super::login`]; that the store keeps both until the
 //! first login with the newer one, in [`super::store::Store`].
 
-use std::time::Duration;
-
 use common::crypto::{opaque, vault};
 use common::ident::CredentialId;
 use common::limits::VAULT_MAX;
 use common::msg::{Blob, ErrorCode, PasscodeChallenge, PasscodeReply, PasscodeReq, PasscodeStatus, PasscodeUpload};
+use common::window::{FixedWindow, Rate};
 
 use super::Directory;
 use super::moment::Moment;
 use super::present::{Answer, Present};
-use super::sources::Window;
 use super::store::{NewPasscode, Store};
 
-/// Changes a session may begin … Each computes what a guess at the passcode would need (threat L1); chosen arbitrarily.
-const CHANGES: u32 = 4;
-/// … in this time.
-const CHANGES_PER: Duration = Duration::from_secs(60);
+/// Changes a session may begin. Each computes what a guess at the passcode would need (threat L1); chosen arbitrarily.
+const CHANGES: Rate = Rate::per_minute(4);
 
 /// Changes of the passcode in one session.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    begun: Window,
+    begun: FixedWindow,
     /// Whose record `PASSCODECHALLENGE` was made for.
     under_way: Option<CredentialId>,
 }
@@ -37,7 +33,7 @@ impl Present {
         now: Moment,
         request: PasscodeReq,
     ) -> Answer {
-        if let Err(wait) = self.changes.begun.count(now, CHANGES_PER, CHANGES) {
+        if let Err(wait) = self.changes.begun.count(now.elapsed(), CHANGES) {
             return Answer::rate_limited("PASSCODEREQ", wait);
         }
         let credential = match directory.store.credential(self.attendance.user()).await {

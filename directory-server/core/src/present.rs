@@ -10,6 +10,7 @@ use common::msg::{
     Bye, ByeReason, Envelope, Error, ErrorCode, FromDirectory, LookupReq, Malformed, Message as _, Pong, RequestNumber,
     ToDirectory, Unreadable,
 };
+use common::window::{FixedWindow, Rate};
 
 use super::Directory;
 use super::mailbox::Delivery;
@@ -18,11 +19,9 @@ use super::online::Attendance;
 use super::passcode::Changes;
 use super::pushes::Push;
 use super::rooms::Uploading;
-use super::sources::Window;
 use super::store::{Store, StoreError};
 use super::tally::Lookup;
 
-const MINUTE: Duration = Duration::from_secs(60);
 /// What was asked, if it was no message.
 pub(super) const NO_MESSAGE: &str = "none";
 
@@ -75,7 +74,7 @@ pub struct Present {
     pub attendance: Attendance,
     asked: &'static str,
     request: Option<RequestNumber>,
-    questions: Window,
+    questions: FixedWindow,
     pub(super) delivery: Delivery,
     pub(super) upload: Option<Uploading>,
     pub(super) changes: Changes,
@@ -91,7 +90,7 @@ impl Present {
             attendance,
             asked: NO_MESSAGE,
             request: None,
-            questions: Window::default(),
+            questions: FixedWindow::default(),
             delivery: Delivery::default(),
             upload: None,
             changes: Changes::default(),
@@ -204,7 +203,7 @@ impl Present {
     /// Whatever tells who or what there is draws from one budget: a page of a list tells no less than a lookup (threat
     /// L10).
     pub(super) fn may_ask<S>(&mut self, directory: &Directory<S>, now: Moment, question: &str) -> Result<(), Answer> {
-        let limit = directory.policy().lookups_per_minute;
-        self.questions.count(now, MINUTE, limit).map_err(|wait| Answer::rate_limited(question, wait))
+        let rate = Rate::per_minute(directory.policy().lookups_per_minute);
+        self.questions.count(now.elapsed(), rate).map_err(|wait| Answer::rate_limited(question, wait))
     }
 }

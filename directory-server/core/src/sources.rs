@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use common::limits::SOURCES_REMEMBERED;
+use common::network::SOURCE;
+use common::window::{FixedWindow, Rate};
 
 use super::moment::Moment;
 
@@ -21,12 +23,7 @@ impl Source {
     /// The source of an address: the whole of IPv4, the first 64 bits of IPv6.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
-        let network = match address.to_canonical() {
-            IpAddr::V4(v4) => IpAddr::V4(v4),
-            IpAddr::V6(v6) if v6.is_loopback() => IpAddr::V6(v6),
-            IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-        };
-        Self { network }
+        Self { network: SOURCE.network(address) }
     }
 
     /// Everyone on this machine shares its loopback addresses, so what one does there must not be laid to another:
@@ -63,73 +60,22 @@ impl Offence {
 pub const ENFORCED_FROM: Duration = Duration::from_secs(15);
 /// Penalties never add up to more than this.
 pub const LONGEST_PENALTY: Duration = Duration::from_secs(600);
-/// Registrations without invitation from one source (threat L8) …
-pub const REGISTRATIONS: u32 = 3;
-/// … in this time.
-pub const REGISTRATIONS_PER: Duration = Duration::from_secs(3600);
+/// Registrations without invitation from one source (threat L8).
+pub const REGISTRATIONS: Rate = Rate { events: 3, per: Duration::from_secs(3600) };
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// A count that starts anew when its time is over.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Window {
-    began: Option<Moment>,
-    count: u32,
-}
-
-impl Window {
-    /// Counts one event.
-    ///
-    /// # Errors
-    /// The time until the window is over, if there have been `limit` events already. A limit of 0 is no limit.
-    pub fn count(&mut self, now: Moment, length: Duration, limit: u32) -> Result<(), Duration> {
-        self.count_many(1, now, length, limit)
-    }
-
-    /// Counts several events at once.
-    ///
-    /// # Errors
-    /// The time until the window is over, if there is no room for all of them; then none is counted.
-    pub fn count_many(&mut self, events: u32, now: Moment, length: Duration, limit: u32) -> Result<(), Duration> {
-        if limit == 0 {
-            return Ok(());
-        }
-        let began = match self.began {
-            Some(began) if now.since(began) < length => began,
-            _ => {
-                *self = Self { began: Some(now), count: 0 };
-                now
-            }
-        };
-        if self.count.saturating_add(events) > limit {
-            return Err((began + length).since(now));
-        }
-        self.count += events;
-        Ok(())
-    }
-
-    /// Whether it counts nothing any more.
-    #[must_use]
-    pub fn is_over(&self, now: Moment, length: Duration) -> bool {
-        self.over_at(length).is_none_or(|over| over <= now)
-    }
-
-    fn over_at(&self, length: Duration) -> Option<Moment> {
-        self.began.map(|began| began + length)
-    }
-}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Record {
     penalty_until: Option<Moment>,
     enforced: bool,
-    logins: Window,
-    registrations: Window,
+    logins: FixedWindow,
+    registrations: FixedWindow,
 }
 
 impl Record {
     fn lapses(&self) -> Option<Moment> {
-        let ends = [self.penalty_until, self.logins.over_at(MINUTE), self.registrations.over_at(REGISTRATIONS_PER)];
-        ends.into_iter().flatten().max()
+        let windows = [self.logins.ends(MINUTE), self.registrations.ends(REGISTRATIONS.per)];
+        windows.into_iter().flatten().map(Moment::since_epoch).chain(self.penalty_until).max()
     }
 }
 
@@ -163,7 +109,8 @@ impl Sources {
     /// # Errors
     /// The time to wait, if there were `per_minute` already (0: no limit).
     pub fn login(&mut self, source: Source, now: Moment, per_minute: u32) -> Result<(), Duration> {
-        self.record(source, now).map_or(Ok(()), |record| record.logins.count(now, MINUTE, per_minute))
+        self.record(source, now)
+            .map_or(Ok(()), |record| record.logins.count(now.elapsed(), Rate::per_minute(per_minute)))
     }
 
     /// Counts a registration without invitation.
@@ -171,8 +118,7 @@ impl Sources {
     /// # Errors
     /// The time to wait, if there were [`REGISTRATIONS`] already.
     pub fn registration(&mut self, source: Source, now: Moment) -> Result<(), Duration> {
-        self.record(source, now)
-            .map_or(Ok(()), |record| record.registrations.count(now, REGISTRATIONS_PER, REGISTRATIONS))
+        self.record(source, now).map_or(Ok(()), |record| record.registrations.count(now.elapsed(), REGISTRATIONS))
     }
 
     fn record(&mut self, source: Source, now: Moment) -> Option<&mut Record> {
@@ -256,12 +202,12 @@ mod tests {
     fn a_source_registers_three_times_an_hour() {
         let mut sources = Sources::default();
         let office = source("192.0.2.7");
-        for _ in 0..REGISTRATIONS {
+        for _ in 0..REGISTRATIONS.events {
             assert_eq!(sources.registration(office, NOW), Ok(()));
         }
         let later = NOW + Duration::from_secs(600);
         assert_eq!(sources.registration(office, later), Err(Duration::from_secs(3000)));
-        assert_eq!(sources.registration(office, NOW + REGISTRATIONS_PER), Ok(()));
+        assert_eq!(sources.registration(office, NOW + REGISTRATIONS.per), Ok(()));
     }
 
     #[test]

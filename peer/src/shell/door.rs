@@ -12,6 +12,7 @@ use common::ident::{KeyDigest, MessageId};
 use common::limits::{CALL_DEADLINE, CALLERS_HALF_OPEN, CALLERS_HALF_OPEN_PER_SOURCE};
 use common::link::{Link, tls};
 use common::msg::{Message as _, PeerMessage};
+use common::network::SOURCE;
 use futures::AsyncReadExt as _;
 use rustls::ServerConfig;
 
@@ -68,17 +69,6 @@ impl Drop for HalfOpen {
     }
 }
 
-/// Whoever has an IPv6 address has the /64 around it.
-fn counted_as(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(v6) => {
-            let network = u128::from(v6) & !u128::from(u64::MAX);
-            IpAddr::V6(network.into())
-        }
-        v4 => v4,
-    }
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -129,7 +119,7 @@ impl Door {
     }
 
     fn half_open(&self, source: IpAddr) -> Option<HalfOpen> {
-        let source = counted_as(source);
+        let source = SOURCE.network(source);
         let mut waiting = locked(&self.waiting);
         let total: usize = waiting.values().sum();
         let count = waiting.entry(source).or_default();
@@ -148,7 +138,7 @@ impl Door {
         let mut bytes = [0; preface::LENGTH];
         stream.read_exact(&mut bytes).await.ok()?;
         let now = self.time();
-        locked(&self.guard).admit(&self.ours, now, counted_as(source.ip()), &bytes).ok()?;
+        locked(&self.guard).admit(&self.ours, now, SOURCE.network(source.ip()), &bytes).ok()?;
         stream.set_nodelay(true).ok()?;
         let mut link = Link::server(stream, Arc::clone(&self.config)).ok()?;
         link.handshake().await.ok()?;

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use common::ident::{KeyDigest, MessageId, UserId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE};
 use common::msg::{ByeReason, ConnectRefusal, ConnectReply};
+use common::window::{FixedWindow, Rate};
 
 use super::outgoing::Crossing;
 use super::{Accept, Conversation, Direction, Directory, Effect, Engine, LinkId, Now, Purpose, Unreachable};
@@ -19,8 +21,8 @@ use crate::verify::{Claim, LookupResult, Request};
 const REFUSAL_KEPT: u64 = 60;
 /// Refusals remembered at most.
 const REFUSALS: usize = 1024;
-/// Refusals a person is told of within [`REFUSAL_KEPT`]: chosen arbitrarily, enough to notice an attack.
-const REFUSALS_TOLD: usize = 5;
+/// Refusals a person is told of: chosen arbitrarily, enough to notice an attack.
+const REFUSALS_TOLD: Rate = Rate::per_minute(5);
 /// Lookups that callers may cause within [`REFUSAL_KEPT`]: one key or source, and all together. A directory allows 120
 /// in that time, so half of them stay for the person's own calls.
 const LOOKUPS_OF_ONE: usize = 20;
@@ -73,13 +75,13 @@ impl Incoming {
     }
 }
 
-/// Bounds what strangers can cause within [`REFUSAL_KEPT`]: lookups, and lines on the screen (threat P3).
+/// Bounds what strangers can cause in a minute: lookups, and lines on the screen (threat P3).
 #[derive(Debug, Default)]
 pub(super) struct CallerLimiter {
     /// Until when a key from an address is refused without another lookup.
     refused: BTreeMap<Stranger, u64>,
     looked_up: VecDeque<(u64, Stranger)>,
-    told: VecDeque<u64>,
+    told: FixedWindow,
 }
 
 /// A caller as the network shows it, whoever it claims to be.
@@ -120,14 +122,7 @@ impl CallerLimiter {
 
     /// Whether the person is to be told of another refusal, so that nobody can fill the screen with them.
     fn may_tell(&mut self, now: Now) -> bool {
-        while self.told.front().is_some_and(|then| then + REFUSAL_KEPT <= now.tick) {
-            self.told.pop_front();
-        }
-        let may = self.told.len() < REFUSALS_TOLD;
-        if may {
-            self.told.push_back(now.tick);
-        }
-        may
+        self.told.count(Duration::from_secs(now.tick), REFUSALS_TOLD).is_ok()
     }
 }
 
