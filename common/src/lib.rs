@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Reading order: [`ident`] and [`limits`] (words and bounds), [`frame`] and [`msg`] (what travels), [`crypto`] (what is
-//! proved), [`link`] (how it travels); [`window`] and [`network`] (how often, and from where). Nothing here knows which program it runs in, and nothing here names an async
-//! runtime, opens a file or reads a clock: clock and randomness are arguments (decisions D3, D21).
+//! proved), [`link`] (how it travels); [`window`], [`network`] and [`backoff`] (how often, from where, when again). Nothing
+//! here knows which program it runs in, and nothing here names an async runtime, opens a file or reads a clock: clock and
+//! randomness are arguments (decisions D3, D21).
 //!
 //! The specification is `common/docs/protocol.md`; section numbers in these documents refer to it.
 #![forbid(unsafe_code)]
