@@ -27,8 +27,8 @@ use crate::app::words::failure::{self, Report};
 use crate::app::words::{self, trust as trust_words};
 use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
-use crate::shell::transfer::{self, Habits};
-use crate::shell::{self, FrontEnd, Setup, rt, trust};
+use crate::shell::transfer::{self, TransferConfig};
+use crate::shell::{self, FrontEnd, Setup, rt, trust_server};
 use crate::{signals, ui};
 use ask::Person;
 use peer_core::command::Answer;
@@ -150,7 +150,7 @@ pub(crate) fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
 
 /// Shows the key a directory has now and pins it if the person says so.
 fn trust_server(settings: &Settings, setup: &Setup) -> Result<i32, Report> {
-    let shown = rt::block_on(trust::look(setup)).map_err(|failure| failure::report(&failure))?;
+    let shown = rt::block_on(trust_server::look(setup)).map_err(|failure| failure::report(&failure))?;
     if settings.questions == Questions::Forbidden {
         return Err(trust_words::needs_a_person(trust_words::shown(&setup.server, &shown.now, shown.pinned)));
     }
@@ -166,7 +166,7 @@ fn compare(person: &Person, setup: &Setup, now: &KeyDigest, known: Option<(KeyDi
     if person.decides(words::TRUST)? == Answer::No {
         return Err(trust_words::not_trusted());
     }
-    trust::pin(setup, *now).map_err(|failure| failure::report(&failure))
+    trust_server::pin(setup, *now).map_err(|failure| failure::report(&failure))
 }
 
 fn setup(settings: &Settings) -> Setup {
@@ -185,7 +185,7 @@ fn setup(settings: &Settings) -> Setup {
         },
         read_receipts: config.peer.read_receipts,
         keep_messages: config.peer.keep_messages.into(),
-        files: Habits {
+        files: TransferConfig {
             folder: if config.files.dir.as_os_str().is_empty() {
                 crate::config::downloads()
             } else {
@@ -195,7 +195,7 @@ fn setup(settings: &Settings) -> Setup {
             rate: Some(config.files.rate.into()).filter(|rate| *rate > 0),
         },
         file_policy: FilePolicy { accept: config.files.accept, max: config.files.max.into() },
-        journal: None,
+        event_filter: None,
     }
 }
 

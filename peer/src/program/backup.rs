@@ -15,7 +15,7 @@ use crate::app::{exit, grammar, words};
 use crate::cli::Settings;
 use crate::config::Named;
 use crate::shell::backup::{self, Backup, Stopped};
-use crate::shell::{Setup, rt, trust};
+use crate::shell::{Setup, rt, trust_server};
 use crate::store::pins;
 use peer_core::notice::Failure;
 
@@ -115,7 +115,7 @@ fn invite(person: &Person, backup: &Backup) -> Result<Option<Invite>, Report> {
 /// question.
 pub(super) fn trusted(person: &Person, setup: &Setup, backup: Option<&Backup>) -> Result<(), Report> {
     let failed = |failure| failure::report(&failure);
-    let shown = rt::block_on(trust::look(setup)).map_err(failed)?;
+    let shown = rt::block_on(trust_server::look(setup)).map_err(failed)?;
     if shown.pinned.is_some() {
         return Ok(());
     }
@@ -123,7 +123,7 @@ pub(super) fn trusted(person: &Person, setup: &Setup, backup: Option<&Backup>) -
     if !shown.local && known.is_none_or(|(key, _)| key != shown.now) {
         return compare(person, setup, &shown.now, known);
     }
-    trust::pin(setup, shown.now).map_err(failed)
+    trust_server::pin(setup, shown.now).map_err(failed)
 }
 
 fn stopped(why: Stopped, user: &UserId, server: &str) -> Report {

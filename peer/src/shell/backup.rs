@@ -23,7 +23,7 @@ use super::directory::login::{self, NotLoggedIn};
 use super::directory::register::{self, NotRegistered};
 use super::directory::session::check_pin;
 use super::directory::{Place, Wire};
-use super::entry::open_state;
+use super::login_flow::open_state;
 use super::{Setup, clock};
 use crate::store::StoreError;
 use crate::store::places::{ServerFolder, create_private};

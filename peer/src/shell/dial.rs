@@ -15,7 +15,7 @@ use futures::io::AsyncWriteExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use rustls::ClientConfig;
 
-use super::link::{farewell, send};
+use super::link::{close_gracefully, send};
 use super::rt::{self, TcpStream};
 use peer_core::engine::DialFailed;
 use peer_core::verify::{LocalIdentity, LookupResult};
@@ -88,7 +88,7 @@ impl Dial {
             Ok(Some(Err(reason))) => Outcome::Failed(DialFailed::Refused(reason)),
             Ok(None) => Outcome::Failed(no_answer()),
             Err(rt::TimedOut) => {
-                farewell(&mut link, Bye { reason: ByeReason::Ended }).await;
+                close_gracefully(&mut link, Bye { reason: ByeReason::Ended }).await;
                 Outcome::Failed(no_answer())
             }
         }

@@ -1,6 +1,6 @@
 //! One link to another terminal, from `CONNECTREQ` to the goodbye (protocol section 7).
 //!
-//! A task per link; the engine gives it [`Order`]s and gets [`Input`]s.
+//! A task per link; the engine gives it [`LinkCommand`]s and gets [`Input`]s.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use common::msg::{Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Mess
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{FutureExt as _, select_biased};
 
-use super::transfer::Serve;
+use super::transfer::Upload;
 use super::{Events, rt};
 use peer_core::engine::{Input, LinkEnd, LinkId};
 use peer_core::talk::{Reaction, react};
@@ -20,13 +20,13 @@ use peer_core::talk::{Reaction, react};
 /// Frames of one link that are handled before the other tasks of the terminal get their turn. Chosen arbitrarily.
 const TURN: u32 = 16;
 /// Frames a caller may send before it is judged: signs of life, nothing else.
-const BEFORE_JUDGEMENT: u32 = 16;
+const BEFORE_ADMISSION: u32 = 16;
 /// How long a goodbye may take.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the engine wants of a link.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum LinkCommand {
     /// Answer the caller; a refusal is the last thing sent.
     Reply(ConnectReply),
     /// Send a text.
@@ -34,7 +34,7 @@ pub(crate) enum Order {
     /// Confirm texts.
     Confirm(Receipt),
     /// Accept the caller and give it a file from a byte on; nothing else happens on this link.
-    Serve { reply: ConnectReply, serve: Serve },
+    Upload { reply: ConnectReply, upload: Upload },
     /// Say goodbye.
     Close(ByeReason),
 }
@@ -47,25 +47,28 @@ pub(crate) fn send<S: AsyncRead + AsyncWrite + Unpin>(
     link.queue(&message.into().encode(), Padding::Ladder)
 }
 
-/// Says goodbye and closes, within [`FAREWELL`].
-pub(crate) async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>, last: impl Into<PeerMessage>) {
+/// Says goodbye and closes, within [`CLOSE_WITHIN`].
+pub(crate) async fn close_gracefully<S: AsyncRead + AsyncWrite + Unpin>(
+    link: &mut Link<S>,
+    last: impl Into<PeerMessage>,
+) {
     if send(link, last).is_ok() {
-        let _ = rt::timeout(FAREWELL, link.close()).await;
+        let _ = rt::timeout(CLOSE_WITHIN, link.close()).await;
     }
 }
 
 /// A link and those who know of it.
-pub(crate) struct Standing<S> {
+pub(crate) struct LinkTask<S> {
     /// The link.
     pub(crate) link: Link<S>,
     /// Its name.
     pub(crate) id: LinkId,
     /// What the engine wants.
-    pub(crate) orders: Receiver<Order>,
+    pub(crate) commands: Receiver<LinkCommand>,
     /// What the engine is told.
     pub(crate) events: Events,
     /// Whether the other side may talk.
-    pub(crate) standing: Admission,
+    pub(crate) admission: Admission,
 }
 
 /// Whether the other side of a link was found to be who it says.
@@ -86,7 +89,7 @@ enum Step {
     Done,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
     /// Runs the link to its end.
     pub(crate) async fn run(mut self) {
         let (mut heard, mut pinged) = (Instant::now(), false);
@@ -94,10 +97,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
         let end = loop {
             let due = if pinged { DEAD_AFTER } else { PING_AFTER };
             let silence = due.saturating_sub(heard.elapsed());
-            // Our orders first, so that no flood keeps us from ending a link.
+            // Our commands first, so that no flood keeps us from ending a link.
             let step = select_biased! {
-                order = self.orders.recv().fuse() => {
-                    self.order(order.unwrap_or(Order::Close(ByeReason::Stopping))).await
+                command = self.commands.recv().fuse() => {
+                    self.obey(command.unwrap_or(LinkCommand::Close(ByeReason::Stopping))).await
                 }
                 received = self.link.next().fuse() => {
                     (heard, pinged) = (Instant::now(), false);
@@ -126,39 +129,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
         self.events.input(Input::LinkEnded { link: self.id, end }).await;
     }
 
-    async fn order(&mut self, order: Order) -> Result<Step, LinkError> {
-        match order {
-            Order::Say(chat) => send(&mut self.link, chat)?,
-            Order::Confirm(receipt) => send(&mut self.link, receipt)?,
-            Order::Reply(reply) if reply.status == ConnectStatus::Accepted => {
+    async fn obey(&mut self, command: LinkCommand) -> Result<Step, LinkError> {
+        match command {
+            LinkCommand::Say(chat) => send(&mut self.link, chat)?,
+            LinkCommand::Confirm(receipt) => send(&mut self.link, receipt)?,
+            LinkCommand::Reply(reply) if reply.status == ConnectStatus::Accepted => {
                 send(&mut self.link, reply)?;
                 self.link.set_frame_limit(FRAME_AFTER_LOGIN);
-                self.standing = Admission::Accepted;
+                self.admission = Admission::Accepted;
             }
-            Order::Serve { reply, serve } => {
-                let number = serve.number;
+            LinkCommand::Upload { reply, upload } => {
+                let number = upload.number;
                 send(&mut self.link, reply)?;
                 self.link.set_frame_limit(FRAME_AFTER_LOGIN);
                 let stop = async {
-                    // Only an end is ordered while a file is given.
-                    let _ = self.orders.recv().await;
+                    // Only an end is commanded while a file is given.
+                    let _ = self.commands.recv().await;
                 };
-                let served = serve.run(&mut self.link, &self.events);
+                let sent = upload.run(&mut self.link, &self.events);
                 let went = select_biased! {
                     () = stop.fuse() => None,
-                    went = Box::pin(served).fuse() => Some(went),
+                    went = Box::pin(sent).fuse() => Some(went),
                 };
                 if let Some(went) = went {
                     self.events.input(Input::FileWent { number, went }).await;
                 }
                 return Ok(Step::Ended(LinkEnd::Bye(ByeReason::Ended)));
             }
-            Order::Reply(refusal) => {
-                farewell(&mut self.link, refusal).await;
+            LinkCommand::Reply(refusal) => {
+                close_gracefully(&mut self.link, refusal).await;
                 return Ok(Step::Done);
             }
-            Order::Close(reason) => {
-                farewell(&mut self.link, Bye { reason }).await;
+            LinkCommand::Close(reason) => {
+                close_gracefully(&mut self.link, Bye { reason }).await;
                 return Ok(Step::Done);
             }
         }
@@ -168,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
     async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>, count: u32) -> Result<Step, LinkError> {
         let Some(payload) = received? else { return Ok(Step::Ended(LinkEnd::Bye(ByeReason::Ended))) };
         let reaction = react(self.id, &payload);
-        if self.standing == Admission::Open && (count > BEFORE_JUDGEMENT || !reaction.is_sign_of_life()) {
+        if self.admission == Admission::Open && (count > BEFORE_ADMISSION || !reaction.is_sign_of_life()) {
             return Ok(Step::Ended(LinkEnd::Broken));
         }
         match reaction {
@@ -176,12 +179,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
             Reaction::Tell(input) => self.events.input(input).await,
             Reaction::Answer(answer) => send(&mut self.link, answer)?,
             Reaction::Ended(reason) => {
-                let _ = rt::timeout(FAREWELL, self.link.close()).await;
+                let _ = rt::timeout(CLOSE_WITHIN, self.link.close()).await;
                 return Ok(Step::Ended(LinkEnd::Bye(reason)));
             }
             Reaction::Broken(code) => {
                 send(&mut self.link, Error::new(code))?;
-                farewell(&mut self.link, Bye { reason: ByeReason::Protocol }).await;
+                close_gracefully(&mut self.link, Bye { reason: ByeReason::Protocol }).await;
                 return Ok(Step::Ended(LinkEnd::Broken));
             }
         }
@@ -189,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Standing<S> {
     }
 }
 
-/// Gives an order; a link that is gone has told the engine already.
-pub(crate) fn order(orders: &Sender<Order>, order: Order) {
-    let _ = orders.try_send(order);
+/// Gives a command; a link that is gone has told the engine already.
+pub(crate) fn command(commands: &Sender<LinkCommand>, command: LinkCommand) {
+    let _ = commands.try_send(command);
 }

@@ -1,23 +1,23 @@
 //! Sockets, clocks, files and tasks around the pure core.
 //!
-//! `entry` brings a person from nothing to logged in; `terminal` then carries out what the engine decides. `directory`
-//! is the connection to the directory, `door` the listening port, `dial` an outgoing call, `link` a conversation;
-//! `backup` and `trust` serve commands that run and end.
+//! `login_flow` brings a user from nothing to logged in; `driver` then carries out what the engine decides. `directory`
+//! is the connection to the directory, `listener` the listening port, `dial` an outgoing call, `link` a conversation;
+//! `backup` and `trust_server` serve commands that run and end.
 
 pub(crate) mod backup;
 pub(crate) mod clock;
 pub(crate) mod dial;
 pub(crate) mod directory;
-pub(crate) mod door;
-pub(crate) mod entry;
-mod journal;
+pub(crate) mod driver;
+mod event_log;
 pub(crate) mod link;
+pub(crate) mod listener;
 mod log;
+pub(crate) mod login_flow;
 mod office;
 pub(crate) mod rt;
-pub(crate) mod terminal;
 pub(crate) mod transfer;
-pub(crate) mod trust;
+pub(crate) mod trust_server;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -26,8 +26,8 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 
 use self::directory::session::Back;
-use self::door::Caller;
-use self::transfer::Habits;
+use self::listener::Caller;
+use self::transfer::TransferConfig;
 use peer_core::command::Command;
 use peer_core::engine::{Accept, DialFailed, DialId, Input};
 use peer_core::notice::{Failure, Notice, SessionNotice};
@@ -56,17 +56,17 @@ pub(crate) struct Setup {
     /// How long messages are kept.
     pub(crate) keep_messages: Duration,
     /// How files are given and saved.
-    pub(crate) files: Habits,
+    pub(crate) files: TransferConfig,
     /// Which offers of files are taken.
     pub(crate) file_policy: FilePolicy,
-    /// What of a notice is kept in the journal, where one is kept.
-    pub(crate) journal: Option<Journalist>,
+    /// What of a notice goes into the event log, where one is kept.
+    pub(crate) event_filter: Option<EventFilter>,
 }
 
 /// Says what of a notice is worth an event.
-pub(crate) type Journalist = fn(&Notice) -> Vec<String>;
+pub(crate) type EventFilter = fn(&Notice) -> Vec<String>;
 
-/// What reaches the terminal loop from its tasks.
+/// What reaches the driver from its tasks.
 pub(crate) enum Event {
     /// For the engine.
     Input(Input),
@@ -74,7 +74,7 @@ pub(crate) enum Event {
     Notice(Notice),
     /// The end.
     Failed(Failure),
-    /// Somebody at the door.
+    /// Somebody calls.
     Caller(Box<Caller>),
     /// A dial came to its end.
     Dialed(DialId, Result<Box<common::link::Link<rt::TcpStream>>, DialFailed>),
@@ -93,7 +93,7 @@ impl Events {
         (Self(sender), receiver)
     }
 
-    /// Reports; after the end of the terminal nobody listens, which is no error.
+    /// Reports; after the end of the driver nobody listens, which is no error.
     pub(crate) async fn send(&self, event: Event) {
         let _ = self.0.send(event).await;
     }
@@ -121,10 +121,10 @@ impl FrontEnd {
     }
 }
 
-/// Runs one person's session at this terminal: entry, then conversations, until logout or failure.
+/// Runs one user's session at this terminal: login, then conversations, until logout or failure.
 pub(crate) async fn run(setup: Setup, front_end: FrontEnd) {
-    match entry::enter(&setup, &front_end).await {
-        Ok(Some(entered)) => terminal::run(setup, entered, front_end).await,
+    match login_flow::run(&setup, &front_end).await {
+        Ok(Some(logged_in)) => driver::run(setup, logged_in, front_end).await,
         Ok(None) => {
             front_end.tell(Notice::Session(SessionNotice::LoggedOut { why: peer_core::notice::LoggedOut::Asked })).await
         }

@@ -10,7 +10,7 @@ use crate::app::words::failure;
 use crate::cli::Settings;
 use crate::program::setup;
 use crate::shell::directory::login;
-use crate::shell::trust::{self, Shown};
+use crate::shell::trust_server::{self, Shown};
 use crate::shell::{clock, rt};
 use peer_core::notice::Failure;
 
@@ -21,7 +21,7 @@ const WRITTEN: u64 = 1_767_225_600;
 pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     let setup = setup(settings);
     let begin = Instant::now();
-    let looked = rt::block_on(trust::look(&setup));
+    let looked = rt::block_on(trust_server::look(&setup));
     let took = begin.elapsed();
     let (mut findings, from) = match looked {
         Err(failure) => (vec![Finding::failed(words::DIRECTORY, failure::report(&failure))], None),

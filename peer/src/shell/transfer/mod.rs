@@ -1,12 +1,12 @@
 //! The bytes of a file on a link of their own (decision D7, threat T3; protocol section 7.6).
 //!
-//! - [`source`]: what is given · [`part`]: what is received · [`folder`]: folders as archives
+//! - [`source`]: what is given · [`partial_file`]: what is received · [`folder`]: folders as archives
 //!
 //! Memory is constant: a few pieces between the link and the disk, and what TLS has not written. The disk and the digest
 //! have a thread of their own, beside the executor's.
 
 mod folder;
-mod part;
+mod partial_file;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -22,8 +22,8 @@ use common::msg::{File, FileEnd, Hex, Message as _, PeerMessage};
 use futures::io::{AsyncRead, AsyncWrite};
 use serde::{Deserialize, Serialize};
 
-use self::part::Part;
-pub(super) use self::part::throw_away;
+use self::partial_file::PartialFile;
+pub(super) use self::partial_file::throw_away;
 pub(super) use self::source::{Look, look_at};
 use self::source::{Reading, Unreadable};
 use super::dial::Dial;
@@ -65,7 +65,7 @@ pub(crate) fn typed(path: &Path) -> PathBuf {
 
 /// How files are given and saved.
 #[derive(Debug, Clone)]
-pub(crate) struct Habits {
+pub(crate) struct TransferConfig {
     /// Where they are saved unless the person says otherwise.
     pub(crate) folder: PathBuf,
     pub(crate) on_exists: OnExists,
@@ -95,7 +95,7 @@ impl<'a> Progress<'a> {
 
 /// A file to be given from a byte on.
 #[derive(Debug)]
-pub(crate) struct Serve {
+pub(crate) struct Upload {
     /// Number of the transfer.
     pub(crate) number: u64,
     pub(crate) source: Source,
@@ -104,7 +104,7 @@ pub(crate) struct Serve {
     pub(crate) rate: Option<u64>,
 }
 
-impl Serve {
+impl Upload {
     /// Gives it to a caller that was accepted and told so.
     pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         self,
@@ -174,7 +174,7 @@ fn failed(why: Unreadable) -> FileFailed {
 /// A file to be fetched.
 pub(super) struct Fetch {
     pub(super) wanted: Download,
-    pub(super) habits: Habits,
+    pub(super) config: TransferConfig,
     pub(super) dial: Dial,
     pub(super) events: Events,
 }
@@ -182,10 +182,10 @@ pub(super) struct Fetch {
 impl Fetch {
     /// Fetches it, from where an earlier attempt has come to.
     pub(super) async fn run(self) -> TransferOutcome {
-        let Self { wanted, habits, dial, events } = self;
-        let folder = wanted.folder.clone().unwrap_or(habits.folder);
+        let Self { wanted, config, dial, events } = self;
+        let folder = wanted.folder.clone().unwrap_or(config.folder);
         let (size, number, file) = (wanted.size, wanted.number, wanted.file);
-        let part = match rt::unblock(move || Part::open(wanted, folder)).await {
+        let part = match rt::unblock(move || PartialFile::open(wanted, folder)).await {
             Ok(part) => part,
             Err(went) => return went,
         };
@@ -215,7 +215,7 @@ impl Fetch {
             return TransferOutcome::Stopped;
         };
         let _ = rt::timeout(CALL_DEADLINE, link.close()).await;
-        rt::unblock(move || part.finish(&end.digest.0, habits.on_exists)).await
+        rt::unblock(move || part.finish(&end.digest.0, config.on_exists)).await
     }
 }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::OnExists;
 use super::folder::{Archive, Tree, unpack};
-use super::part::Part;
+use super::partial_file::PartialFile;
 use super::source::{Reading, Unreadable, look_at};
 use peer_core::notice::FileFailed;
 use peer_core::post::{Download, TransferOutcome};
@@ -172,8 +172,9 @@ fn wanted(size: u64, files: Option<u64>) -> Download {
 }
 
 /// Everything that has come, in one piece.
-fn received(into: &Path, bytes: &[u8], files: Option<u64>) -> Part {
-    let part = Part::open(wanted(bytes.len() as u64, files), into.to_owned()).unwrap_or_else(|went| panic!("{went:?}"));
+fn received(into: &Path, bytes: &[u8], files: Option<u64>) -> PartialFile {
+    let part =
+        PartialFile::open(wanted(bytes.len() as u64, files), into.to_owned()).unwrap_or_else(|went| panic!("{went:?}"));
     let ((pieces, from), (empty, _used)) = (async_channel::bounded(1), async_channel::bounded(1));
     pieces.send_blocking(bytes[usize::try_from(part.done).unwrap()..].to_vec()).unwrap();
     drop(pieces);
@@ -200,7 +201,7 @@ fn a_folder_that_a_disk_error_has_paused_keeps_its_archive_and_goes_on_with_it()
     assert_eq!(names_in(into.path()), ["plans.07070707.part", "plans.07070707.unpacking"]);
 
     std::fs::remove_file(&in_the_way).unwrap();
-    let again = Part::open(wanted(bytes.len() as u64, Some(3)), into.path().to_owned());
+    let again = PartialFile::open(wanted(bytes.len() as u64, Some(3)), into.path().to_owned());
     let again = again.unwrap_or_else(|went| panic!("{went:?}"));
     assert_eq!(again.done, bytes.len() as u64, "no byte comes again");
     let went = again.finish(&digest, OnExists::Rename);
@@ -225,11 +226,11 @@ fn what_comes_is_not_written_through_a_planted_link() {
     let victim = into.path().join("victim");
     std::fs::write(&victim, "this is longer than what comes").unwrap();
     symlink(&victim, into.path().join("plans.07070707.part")).unwrap();
-    let opened = Part::open(wanted(4, None), into.path().to_owned());
+    let opened = PartialFile::open(wanted(4, None), into.path().to_owned());
     assert!(matches!(opened.map(|part| part.done), Err(TransferOutcome::Failed(FileFailed::Disk { .. }))));
     assert_eq!(std::fs::read(&victim).unwrap(), b"this is longer than what comes");
     // Nor is one to nothing followed, and what it names created.
     std::fs::remove_file(&victim).unwrap();
-    assert!(Part::open(wanted(4, None), into.path().to_owned()).is_err());
+    assert!(PartialFile::open(wanted(4, None), into.path().to_owned()).is_err());
     assert!(!victim.exists());
 }

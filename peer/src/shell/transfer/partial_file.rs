@@ -9,7 +9,7 @@ use async_channel::{Receiver, Sender};
 use blake3::Hasher;
 use rustix::fs::{OFlags, RenameFlags};
 
-use super::{Habits, OnExists, PIECE, folder};
+use super::{OnExists, PIECE, TransferConfig, folder};
 use peer_core::notice::FileFailed;
 use peer_core::post::{Download, TransferOutcome};
 
@@ -17,8 +17,8 @@ use peer_core::post::{Download, TransferOutcome};
 const NAMES: usize = 1000;
 
 /// Removes what has come of a file that is not wanted any more.
-pub(crate) fn throw_away(wanted: &Download, habits: &Habits) {
-    let folder = wanted.folder.as_ref().unwrap_or(&habits.folder);
+pub(crate) fn throw_away(wanted: &Download, config: &TransferConfig) {
+    let folder = wanted.folder.as_ref().unwrap_or(&config.folder);
     // Most often there is nothing; what cannot be removed has a name that tells what it is.
     let _ = std::fs::remove_file(part_of(wanted, folder));
 }
@@ -28,7 +28,7 @@ fn part_of(wanted: &Download, folder: &Path) -> PathBuf {
 }
 
 /// What has come so far.
-pub(super) struct Part {
+pub(super) struct PartialFile {
     wanted: Download,
     folder: PathBuf,
     path: PathBuf,
@@ -38,7 +38,7 @@ pub(super) struct Part {
     pub(super) done: u64,
 }
 
-impl Part {
+impl PartialFile {
     /// Takes up what an earlier attempt has left, or begins anew; never through a link, never readable by others.
     pub(super) fn open(wanted: Download, folder: PathBuf) -> Result<Self, TransferOutcome> {
         let path = part_of(&wanted, &folder);

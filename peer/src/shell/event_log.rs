@@ -1,21 +1,21 @@
-//! What goes into the journal, and with which transaction.
+//! What goes into the event log, and with which transaction.
 
 use std::collections::VecDeque;
 
-use super::Journalist;
+use super::EventFilter;
 use peer_core::engine::Effect;
 
 /// What is to be written with each `Keep` of these effects: what is told behind it, and before the first one. Without a
-/// `Keep` there is one place, for what is about this moment only. Nothing where no journal is kept.
-pub(super) fn news(journalist: Option<Journalist>, effects: &[Effect]) -> VecDeque<Vec<String>> {
-    let Some(journalist) = journalist else { return VecDeque::new() };
+/// `Keep` there is one place, for what is about this moment only. Nothing where no events are kept.
+pub(super) fn news(filter: Option<EventFilter>, effects: &[Effect]) -> VecDeque<Vec<String>> {
+    let Some(filter) = filter else { return VecDeque::new() };
     let mut news = VecDeque::from([Vec::new()]);
     let mut is_first = true;
     for effect in effects {
         match effect {
             Effect::Persist(_) if std::mem::take(&mut is_first) => {}
             Effect::Persist(_) => news.push_back(Vec::new()),
-            Effect::Notify(notice) => news.back_mut().into_iter().for_each(|last| last.extend(journalist(notice))),
+            Effect::Notify(notice) => news.back_mut().into_iter().for_each(|last| last.extend(filter(notice))),
             _ => {}
         }
     }
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn what_is_told_is_written_with_what_it_rests_on() {
-        let journalist: Journalist = |notice| match notice {
+        let filter: EventFilter = |notice| match notice {
             Notice::Directory(DirectoryNotice::Lost { retry_in }) => vec![retry_in.to_string()],
             _ => Vec::new(),
         };
@@ -44,8 +44,8 @@ mod tests {
             keep(),
             told(3),
         ];
-        assert_eq!(news(Some(journalist), &effects), [vec!["1", "2"], vec![], vec!["3"]]);
-        assert_eq!(news(Some(journalist), &[told(4)]), [["4"]]);
+        assert_eq!(news(Some(filter), &effects), [vec!["1", "2"], vec![], vec!["3"]]);
+        assert_eq!(news(Some(filter), &[told(4)]), [["4"]]);
         assert_eq!(news(None, &effects), VecDeque::<Vec<String>>::new());
     }
 }

@@ -15,14 +15,14 @@ use super::clock::{self, Clock};
 use super::dial::{self, Dial};
 use super::directory::login::Credentials;
 use super::directory::session::{Question, Session, ask};
-use super::door::{Caller, Door, HalfOpen};
-use super::entry::Entered;
-use super::journal;
-use super::link::{self, Admission, Order};
+use super::event_log;
+use super::link::{self, Admission, LinkCommand};
+use super::listener::{Caller, HalfOpen, Listener};
+use super::login_flow::LoggedIn;
 use super::office::Office;
 use super::rt::{self, Task, TcpStream};
-use super::transfer::{self, Habits, Serve};
-use super::{Event, Events, FrontEnd, Journalist, Setup};
+use super::transfer::{self, TransferConfig, Upload};
+use super::{Event, EventFilter, Events, FrontEnd, Setup};
 use crate::store::StoreError;
 use crate::store::state::State;
 use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand};
@@ -46,20 +46,20 @@ enum Run {
 }
 
 struct LinkHandle {
-    orders: Sender<Order>,
+    commands: Sender<LinkCommand>,
     /// Set while the caller is not accepted.
     half_open: Option<HalfOpen>,
 }
 
-struct Terminal {
+struct Driver {
     engine: Engine,
     clock: Clock,
     me: LocalIdentity,
     credentials: Arc<Credentials>,
     source: std::net::IpAddr,
-    door: Arc<Door>,
+    listener: Arc<Listener>,
     /// Lets callers in until it is dropped.
-    open_door: Task,
+    listening: Task,
     state: Arc<Mutex<State>>,
     questions: Sender<Question>,
     events: Events,
@@ -69,11 +69,11 @@ struct Terminal {
     /// Closed when the last link task has ended.
     link_tasks: (Sender<()>, Receiver<()>),
     front_end: FrontEnd,
-    journal: Option<Journalist>,
-    habits: Habits,
+    event_filter: Option<EventFilter>,
+    transfers: TransferConfig,
     fetching: BTreeMap<u64, Task>,
     /// Links over which files are given.
-    serving: BTreeMap<u64, LinkId>,
+    uploads: BTreeMap<u64, LinkId>,
     office: Office,
     /// The post office in memory is not what the disk has: it keeps, and therefore sends, nothing until it is opened anew.
     is_suspended: bool,
@@ -83,15 +83,15 @@ struct Terminal {
 }
 
 /// Runs until logout, or until nothing can go on.
-pub(crate) async fn run(setup: Setup, entered: Entered, front_end: FrontEnd) {
+pub(crate) async fn run(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) {
     let told = front_end.clone();
-    if let Err(failure) = start(setup, entered, front_end).await {
+    if let Err(failure) = start(setup, logged_in, front_end).await {
         told.tell(Notice::Session(SessionNotice::Failed(failure))).await;
     }
 }
 
-async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<(), Failure> {
-    let Entered { wire, place, folder, credentials, mut state, listener, port, presence } = entered;
+async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result<(), Failure> {
+    let LoggedIn { wire, place, folder, credentials, mut state, socket, port, presence } = logged_in;
     let credentials = Arc::new(credentials);
     let me = LocalIdentity {
         user: credentials.user.clone(),
@@ -113,8 +113,8 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
     let source = setup.listen.unwrap_or_else(|| wire.local());
     let state = Arc::new(Mutex::new(state));
 
-    let door = Door::new(&credentials.identity, presence.time)?;
-    let open_door = door.open(listener, events.clone());
+    let listener = Listener::new(&credentials.identity, presence.time)?;
+    let listening = listener.open(socket, events.clone());
     let session = Session {
         place,
         folder,
@@ -126,14 +126,14 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
     };
     let _session = session.keep(wire, asked, events.clone());
 
-    let terminal = Terminal {
+    let driver = Driver {
         engine,
         clock: Clock::start(),
         me,
         credentials,
         source,
-        door,
-        open_door,
+        listener,
+        listening,
         state,
         questions,
         events,
@@ -142,16 +142,16 @@ async fn start(setup: Setup, entered: Entered, front_end: FrontEnd) -> Result<()
         next_link: 0,
         link_tasks: async_channel::bounded(1),
         front_end,
-        journal: setup.journal,
-        habits: setup.files,
+        event_filter: setup.event_filter,
+        transfers: setup.files,
         fetching: BTreeMap::new(),
-        serving: BTreeMap::new(),
+        uploads: BTreeMap::new(),
         office,
         is_suspended: false,
         is_renewing: false,
         reopening: None,
     };
-    terminal.run(happened).await
+    driver.run(happened).await
 }
 
 /// Messages older than the person wants to keep go at the start of the program.
@@ -160,7 +160,7 @@ fn forget_old_messages(state: &mut State, keep: Duration) -> Result<(), Failure>
     Ok(state.keep(&[Write::History(HistoryWrite::Forget { before })])?)
 }
 
-impl Terminal {
+impl Driver {
     async fn run(mut self, happened: Receiver<Event>) -> Result<(), Failure> {
         let commands = self.front_end.commands.clone();
         if self.input(Input::Began).await? == Run::Over {
@@ -238,7 +238,7 @@ impl Terminal {
             Event::Notice(notice) => self.front_end.tell(notice).await,
             Event::Failed(failure) => return Err(failure),
             Event::Back(back) => {
-                self.door.set_time(back.presence.time);
+                self.listener.set_time(back.presence.time);
                 self.source = back.source;
                 let terminal = back.certificate.terminal;
                 if terminal != self.office.me.terminal {
@@ -248,8 +248,8 @@ impl Terminal {
                     self.is_suspended = false;
                     return self.input(Input::Renewed { terminal, post: Box::new(post) }).await;
                 }
-                if let Some(listener) = back.listener {
-                    self.open_door = self.door.open(listener, self.events.clone());
+                if let Some(socket) = back.listener {
+                    self.listening = self.listener.open(socket, self.events.clone());
                 }
             }
             Event::Caller(caller) => {
@@ -276,7 +276,7 @@ impl Terminal {
         let mut effects = Vec::new();
         self.engine.handle(self.clock.now(), input, &mut effects);
         let mut run = Run::On;
-        let mut news = journal::news(self.journal, &effects);
+        let mut news = event_log::news(self.event_filter, &effects);
         let mut rests_on_nothing = false;
         for effect in effects {
             match effect {
@@ -369,25 +369,25 @@ impl Terminal {
                 let keep = reply.status == common::msg::ConnectStatus::Accepted;
                 if let Some(handle) = self.links.get_mut(&link) {
                     handle.half_open = None;
-                    link::order(&handle.orders, Order::Reply(reply));
+                    link::command(&handle.commands, LinkCommand::Reply(reply));
                 }
                 if !keep {
                     self.links.remove(&link);
                 }
             }
             Effect::Serve { link, reply, number, source, offset } => {
-                self.serve(link, reply, Serve { number, source, offset, rate: self.habits.rate });
+                self.upload(link, reply, Upload { number, source, offset, rate: self.transfers.rate });
             }
             Effect::Fetch { to, found, wanted } => self.fetch(to, found, *wanted)?,
             Effect::StopFile { number, came } => self.stop_file(number, came),
             Effect::Say { link, chat } => {
                 if let Some(handle) = self.links.get(&link) {
-                    link::order(&handle.orders, Order::Say(chat));
+                    link::command(&handle.commands, LinkCommand::Say(chat));
                 }
             }
             Effect::Confirm { link, receipt } => {
                 if let Some(handle) = self.links.get(&link) {
-                    link::order(&handle.orders, Order::Confirm(receipt));
+                    link::command(&handle.commands, LinkCommand::Confirm(receipt));
                 }
             }
             Effect::Ask(message) => ask(&self.questions, Question::Post(message)).await,
@@ -401,7 +401,7 @@ impl Terminal {
             Effect::Persist(_) | Effect::NewTerminal => {}
             Effect::Close { link, reason } => {
                 if let Some(handle) = self.links.remove(&link) {
-                    link::order(&handle.orders, Order::Close(reason));
+                    link::command(&handle.commands, LinkCommand::Close(reason));
                 }
             }
             Effect::Save(contact) => {
@@ -415,7 +415,7 @@ impl Terminal {
     }
 
     fn call(&self, to: common::ident::UserId, found: LookupResult, config: Arc<rustls::ClientConfig>) -> Dial {
-        Dial { me: self.me.clone(), to, found, config, source: self.source, time: self.door.time(), fetch: None }
+        Dial { me: self.me.clone(), to, found, config, source: self.source, time: self.listener.time(), fetch: None }
     }
 
     fn dial(&mut self, dial: DialId, to: common::ident::UserId, found: LookupResult) -> Result<(), Failure> {
@@ -435,16 +435,16 @@ impl Terminal {
     fn adopt(&mut self, link: common::link::Link<TcpStream>, half_open: Option<HalfOpen>) -> LinkId {
         self.next_link += 1;
         let id = LinkId(self.next_link);
-        let (orders, received) = async_channel::unbounded();
-        let standing = if half_open.is_some() { Admission::Open } else { Admission::Accepted };
+        let (commands, received) = async_channel::unbounded();
+        let admission = if half_open.is_some() { Admission::Open } else { Admission::Accepted };
         let events = self.events.clone();
-        let standing = link::Standing { link, id, orders: received, events, standing };
+        let task = link::LinkTask { link, id, commands: received, events, admission };
         let alive = self.link_tasks.0.clone();
         rt::detach(async move {
-            standing.run().await;
+            task.run().await;
             drop(alive);
         });
-        self.links.insert(id, LinkHandle { orders, half_open });
+        self.links.insert(id, LinkHandle { commands, half_open });
         id
     }
 

@@ -23,7 +23,7 @@ use peer_core::command::{Answer, Command, SessionCommand};
 use peer_core::notice::{Failure, Notice, SessionNotice};
 
 /// A terminal that is present.
-pub(crate) struct Entered {
+pub(crate) struct LoggedIn {
     /// The connection to the directory.
     pub(crate) wire: Wire,
     /// Where the directory is.
@@ -35,7 +35,7 @@ pub(crate) struct Entered {
     /// The local store, unlocked.
     pub(crate) state: State,
     /// Where callers arrive.
-    pub(crate) listener: TcpListener,
+    pub(crate) socket: TcpListener,
     /// The port announced.
     pub(crate) port: u16,
     /// What the directory tells others.
@@ -51,7 +51,7 @@ enum Trust {
     AfterQuestion,
 }
 
-struct Entry<'a> {
+struct LoginFlow<'a> {
     setup: &'a Setup,
     front_end: &'a FrontEnd,
     place: Place,
@@ -59,27 +59,27 @@ struct Entry<'a> {
     invite: Option<Invite>,
     /// A new identity key in the making, begun while the person thinks of a passcode.
     identity: Option<BoxFuture<'static, Result<IdentityKey, NoRandomness>>>,
-    /// The local store of the user who is entering. Holding it keeps other processes out.
+    /// The local store of the user who is logging in. Holding it keeps other processes out.
     opened: Option<(UserId, State)>,
 }
 
 /// Serves the commands of a person who is not logged in yet. `None` if the front end left.
-pub(crate) async fn enter(setup: &Setup, front_end: &FrontEnd) -> Result<Option<Entered>, Failure> {
+pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<LoggedIn>, Failure> {
     let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
     let folder = ServerFolder::new(&setup.data, &setup.server);
-    let mut entry = Entry { setup, front_end, place, folder, invite: None, identity: None, opened: None };
+    let mut flow = LoginFlow { setup, front_end, place, folder, invite: None, identity: None, opened: None };
     while let Ok(command) = front_end.commands.recv().await {
         match command {
-            Command::Session(SessionCommand::Identify { user }) => entry.identify(user).await?,
-            Command::Session(SessionCommand::Invitation { line }) => entry.invitation(&line).await?,
+            Command::Session(SessionCommand::Identify { user }) => flow.identify(user).await?,
+            Command::Session(SessionCommand::Invitation { line }) => flow.invitation(&line).await?,
             Command::Session(SessionCommand::Register { user, passcode }) => {
-                if let Some(entered) = entry.register(user, passcode).await? {
-                    return Ok(Some(entered));
+                if let Some(logged_in) = flow.register(user, passcode).await? {
+                    return Ok(Some(logged_in));
                 }
             }
             Command::Session(SessionCommand::Login { user, passcode }) => {
-                if let Some(entered) = entry.log_in(user, passcode).await? {
-                    return Ok(Some(entered));
+                if let Some(logged_in) = flow.log_in(user, passcode).await? {
+                    return Ok(Some(logged_in));
                 }
             }
             Command::Session(SessionCommand::Logout) => return Ok(None),
@@ -90,7 +90,7 @@ pub(crate) async fn enter(setup: &Setup, front_end: &FrontEnd) -> Result<Option<
     Ok(None)
 }
 
-impl Entry<'_> {
+impl LoginFlow<'_> {
     async fn identify(&mut self, user: UserId) -> Result<(), Failure> {
         self.open(&user)?;
         let mut wire = Wire::open(&self.place).await?;
@@ -176,7 +176,7 @@ impl Entry<'_> {
         Ok(())
     }
 
-    async fn register(&mut self, user: UserId, passcode: Passcode) -> Result<Option<Entered>, Failure> {
+    async fn register(&mut self, user: UserId, passcode: Passcode) -> Result<Option<LoggedIn>, Failure> {
         self.open(&user)?;
         self.prepare_identity();
         let Some(generated) = self.identity.take() else { return Ok(None) };
@@ -208,7 +208,7 @@ impl Entry<'_> {
         self.identity.get_or_insert_with(|| Box::pin(rt::unblock(IdentityKey::generate)));
     }
 
-    async fn log_in(&mut self, user: UserId, passcode: Passcode) -> Result<Option<Entered>, Failure> {
+    async fn log_in(&mut self, user: UserId, passcode: Passcode) -> Result<Option<LoggedIn>, Failure> {
         self.open(&user)?;
         let mut wire = self.trusted_wire().await?;
         let Some((_, state)) = &mut self.opened else { return Ok(None) };
@@ -223,7 +223,7 @@ impl Entry<'_> {
         let (challenge, held) = (authenticated.challenge, authenticated.held);
         let credentials = authenticated.keep(state, &user, &passcode)?;
         let address = self.setup.listen.unwrap_or_else(|| wire.local());
-        let (listener, port) = login::listen(address, self.setup.port)?;
+        let (socket, port) = login::listen(address, self.setup.port)?;
         let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;
         self.front_end
             .tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address }))
@@ -236,7 +236,7 @@ impl Entry<'_> {
         }
         let Some((_, state)) = self.opened.take() else { return Ok(None) };
         let (place, folder) = (self.place.clone(), self.folder.clone());
-        Ok(Some(Entered { wire, place, folder, credentials, state, listener, port, presence }))
+        Ok(Some(LoggedIn { wire, place, folder, credentials, state, socket, port, presence }))
     }
 
     async fn trusted_wire(&self) -> Result<Wire, Failure> {

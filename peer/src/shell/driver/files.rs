@@ -1,20 +1,20 @@
-//! Files of a terminal: looked at, given, fetched, stopped.
+//! The files of a driver: looked at, given, fetched, stopped.
 
 use std::path::PathBuf;
 
 use common::ident::UserId;
 use common::msg::{ByeReason, ConnectReply};
 
-use super::Terminal;
-use crate::shell::link::{self, Order};
-use crate::shell::transfer::{self, Fetch, Look, Serve};
+use super::Driver;
+use crate::shell::link::{self, LinkCommand};
+use crate::shell::transfer::{self, Fetch, Look, Upload};
 use crate::shell::{Event, dial, rt};
 use peer_core::engine::{Input, LinkId};
 use peer_core::notice::{Failure, FileNotice, Notice};
 use peer_core::post::Download;
 use peer_core::verify::LookupResult;
 
-impl Terminal {
+impl Driver {
     /// Looks at what is to be offered, beside everything else: a folder may be large.
     pub(super) fn look_at(&self, to: UserId, path: PathBuf) {
         let events = self.events.clone();
@@ -32,9 +32,9 @@ impl Terminal {
         });
     }
 
-    fn stop_serving(&mut self, number: u64) {
-        if let Some(handle) = self.serving.remove(&number).and_then(|link| self.links.remove(&link)) {
-            link::order(&handle.orders, Order::Close(ByeReason::Ended));
+    fn stop_upload(&mut self, number: u64) {
+        if let Some(handle) = self.uploads.remove(&number).and_then(|link| self.links.remove(&link)) {
+            link::command(&handle.commands, LinkCommand::Close(ByeReason::Ended));
         }
     }
 
@@ -43,7 +43,7 @@ impl Terminal {
             .map_err(|e| Failure::Internal { detail: e.to_string() })?;
         let (number, events) = (wanted.number, self.events.clone());
         let dial = self.call(to, found, config);
-        let fetch = Fetch { wanted, habits: self.habits.clone(), dial, events: self.events.clone() };
+        let fetch = Fetch { wanted, config: self.transfers.clone(), dial, events: self.events.clone() };
         let task = rt::spawn(async move {
             let went = fetch.run().await;
             events.input(Input::FileWent { number, went }).await;
@@ -53,23 +53,23 @@ impl Terminal {
     }
 
     /// Gives a file to a caller that is accepted with this reply.
-    pub(super) fn serve(&mut self, link: LinkId, reply: ConnectReply, serve: Serve) {
-        let number = serve.number;
+    pub(super) fn upload(&mut self, link: LinkId, reply: ConnectReply, upload: Upload) {
+        let number = upload.number;
         if let Some(handle) = self.links.get_mut(&link) {
             handle.half_open = None;
-            link::order(&handle.orders, Order::Serve { reply, serve });
+            link::command(&handle.commands, LinkCommand::Upload { reply, upload });
             // The receiver has lost the old one, or it would not ask again.
-            self.stop_serving(number);
-            self.serving.insert(number, link);
+            self.stop_upload(number);
+            self.uploads.insert(number, link);
         }
     }
 
     pub(super) fn stop_file(&mut self, number: u64, came: Option<Box<Download>>) {
         self.fetching.remove(&number);
-        self.stop_serving(number);
+        self.stop_upload(number);
         if let Some(wanted) = came {
-            let habits = self.habits.clone();
-            rt::detach(rt::unblock(move || transfer::throw_away(&wanted, &habits)));
+            let config = self.transfers.clone();
+            rt::detach(rt::unblock(move || transfer::throw_away(&wanted, &config)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The door: port 65000, where strangers get nothing (decision D13, threat P3; protocol section 7.1).
+//! The listener: port 65000, where strangers get nothing (decision D13, threat P3; protocol section 7.1).
 //!
 //! A connection that does not begin with a good preface is closed without a byte and without an RSA operation.
 
@@ -36,8 +36,8 @@ pub(crate) struct Caller {
 
 type Admitted = (Link<TcpStream>, Request, Option<(MessageId, u64)>);
 
-/// Everything the door needs to judge strangers.
-pub(crate) struct Door {
+/// Everything that is needed to judge strangers.
+pub(crate) struct Listener {
     ours: KeyDigest,
     config: Arc<ServerConfig>,
     time: Mutex<DirectoryTime>,
@@ -45,9 +45,9 @@ pub(crate) struct Door {
     waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-impl std::fmt::Debug for Door {
+impl std::fmt::Debug for Listener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Door")
+        f.write_str("Listener")
     }
 }
 
@@ -73,8 +73,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Door {
-    /// A door that opens for callers of `identity`.
+impl Listener {
+    /// A listener for callers of `identity`.
     pub(crate) fn new(identity: &IdentityKey, time: DirectoryTime) -> Result<Arc<Self>, Failure> {
         let config = tls::peer_server(identity).map_err(|e| Failure::Internal { detail: e.to_string() })?;
         Ok(Arc::new(Self {
@@ -97,19 +97,19 @@ impl Door {
     }
 
     /// Lets callers in until the task is dropped.
-    pub(crate) fn open(self: &Arc<Self>, listener: TcpListener, events: Events) -> Task {
-        let door = Arc::clone(self);
+    pub(crate) fn open(self: &Arc<Self>, socket: TcpListener, events: Events) -> Task {
+        let listener = Arc::clone(self);
         rt::spawn(async move {
             loop {
-                let Ok((stream, source)) = listener.accept().await else {
+                let Ok((stream, source)) = socket.accept().await else {
                     // Out of file descriptors, most likely: wait for some to be given back.
                     rt::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 };
-                let Some(half_open) = door.half_open(source.ip()) else { continue };
-                let (door, events) = (Arc::clone(&door), events.clone());
+                let Some(half_open) = listener.half_open(source.ip()) else { continue };
+                let (listener, events) = (Arc::clone(&listener), events.clone());
                 rt::detach(async move {
-                    let admitted = rt::timeout(CALL_DEADLINE, door.admit(stream, source)).await;
+                    let admitted = rt::timeout(CALL_DEADLINE, listener.admit(stream, source)).await;
                     if let Ok(Some((link, request, fetch))) = admitted {
                         events.send(Event::Caller(Box::new(Caller { link, request, fetch, half_open }))).await;
                     }
