@@ -19,8 +19,8 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use crate::app::dialogue::{Questions, Queue, Start};
 use crate::app::exit;
+use crate::app::line::{Questions, Queue, Start};
 use crate::app::rpc;
 use crate::app::sanitise::SafeText;
 use crate::app::words::failure::{self, Report};

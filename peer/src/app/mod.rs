@@ -1,26 +1,26 @@
 //! Between the engine and every front end: what is said, in which words, and what may be displayed.
 //!
 //! ```text
-//! typed line ── grammar ──► dialogue ──► Command          (to the engine)
-//! Notice ─────────────────► dialogue ──► words ──► SafeText  (to the screen)
+//! typed line ── grammar ──► line ──────► Command          (to the engine)
+//! Notice ─────────────────► line ──────► words ──► SafeText  (to the screen)
 //! ```
 //!
-//! Everything here is pure: no clock, no terminal, no file. [`dialogue`] is the line terminal's machine, [`full`] the
+//! Everything here is pure: no clock, no terminal, no file. [`line`] is the line terminal's machine, [`screen`] the
 //! full screen's, [`grammar`] reads what a person types, [`complete`] what the Tab key makes of it, [`words`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
 //! [`exit`] names the exit codes. Front ends import this module and nothing below it.
 
 use std::time::Instant;
 
 pub(crate) mod complete;
-pub(crate) mod dialogue;
 pub(crate) mod exit;
-pub(crate) mod full;
 pub(crate) mod grammar;
+pub(crate) mod line;
 pub(crate) mod pace;
 pub(crate) mod passwd;
 pub(crate) mod qr;
 pub(crate) mod rpc;
 pub(crate) mod sanitise;
+pub(crate) mod screen;
 pub(crate) mod words;
 
 /// When something happens.

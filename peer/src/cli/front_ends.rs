@@ -6,10 +6,10 @@ use common::ident::UserId;
 use common::secret::Passcode;
 
 use super::{Characters, Colour, Settings, locale};
-use crate::app::dialogue::{Names, Options, Past, Queue, Receipts, Start, Time};
-use crate::app::full::Alerts;
+use crate::app::line::{Names, Options, Past, Queue, Receipts, Start, Time};
 use crate::app::rpc;
 use crate::app::sanitise::Glyphs;
+use crate::app::screen::Alerts;
 use crate::config::GlyphSet;
 use crate::ui::line::{LineOptions, Look, Pastes};
 use crate::ui::tui::{self, TuiOptions};
@@ -33,7 +33,7 @@ impl Settings {
     pub(crate) fn line_options(&self, start: Start, passcode: Option<Passcode>) -> LineOptions {
         let plain = self.config.ui.plain;
         LineOptions {
-            dialogue: Options {
+            session: Options {
                 start,
                 user: self.config.server.user.0.clone(),
                 passcode,
@@ -81,9 +81,9 @@ impl Settings {
     pub(crate) fn tui_options(&self, line: &LineOptions) -> TuiOptions {
         let theme = if self.colour == Colour::On { self.config.ui.theme } else { tui::Theme::Mono };
         TuiOptions {
-            dialogue: line.dialogue.clone(),
+            session: line.session.clone(),
             history: line.history,
-            look: tui::Look { glyphs: line.dialogue.glyphs, theme },
+            look: tui::Look { glyphs: line.session.glyphs, theme },
             bindings: self.config.keys.clone(),
             alerts: self.alerts(),
             via: self.config.notify.via.resolved(|name| std::env::var_os(name)),

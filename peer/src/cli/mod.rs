@@ -12,8 +12,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use common::secret::Passcode;
 
-use crate::app::dialogue::Questions;
 use crate::app::exit;
+use crate::app::line::Questions;
 use crate::app::words::failure::{self, Report};
 use crate::app::words::once::{Form, Loudness};
 use crate::app::words::setup;

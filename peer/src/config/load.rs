@@ -82,7 +82,7 @@ pub(crate) enum Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::dialogue::{Names, Presence};
+    use crate::app::line::{Names, Presence};
 
     fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
         let dir = tempfile::tempdir().unwrap();

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::dialogue::{Names, Presence, Time};
-use crate::app::full::{Ring, When};
+use crate::app::line::{Names, Presence, Time};
+use crate::app::screen::{Ring, When};
 use crate::shell::transfer::OnExists;
 use crate::ui::tui::{Bindings, Theme, Via};
 pub(crate) use common::settings::{Size, Span};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use common::secret::Passcode;
 use zeroize::Zeroizing;
 
-use crate::app::dialogue::Questions;
 use crate::app::exit;
+use crate::app::line::Questions;
 use crate::app::sanitise::SafeText;
 use crate::app::words;
 use crate::app::words::failure::{self, Report};

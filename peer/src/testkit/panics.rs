@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use futures::executor::block_on;
 
-use crate::app::dialogue::Start;
+use crate::app::line::Start;
 use crate::cli::{self, Settings};
 use crate::program::{bug, sleep};
 use crate::ui;

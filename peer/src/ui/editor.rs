@@ -9,7 +9,7 @@ mod tests;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::app::dialogue::{Echo, Lines};
+use crate::app::line::{Echo, Lines};
 use crate::app::sanitise::is_typable;
 use history::History;
 

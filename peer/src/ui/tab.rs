@@ -2,7 +2,7 @@
 
 use super::editor::{Editor, Tab};
 use crate::app::complete::{Names, Place, complete};
-use crate::app::dialogue::{Echo, Lines, Prompt};
+use crate::app::line::{Echo, Lines, Prompt};
 use peer_core::notice::Notice;
 
 /// Names that can be completed.

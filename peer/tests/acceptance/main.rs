@@ -22,7 +22,7 @@
 //! | 13 | the schema of the JSON mode, kills before an acknowledgement | [`json`] |
 //! | 14 | the exposure of the systemd unit | `scripts/package --check` |
 //! | 15 | manual, completions, help of at most 24 lines, all from the grammar | [`once`], [`no_escapes`] |
-//! | 16 | type-ahead answers no question of security | [`type_ahead`], [`changed_key`], [`files`], `app::dialogue::tests` |
+//! | 16 | type-ahead answers no question of security | [`type_ahead`], [`changed_key`], [`files`], `app::line::tests` |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod harness;

@@ -1,6 +1,6 @@
 //! The catalogue: every text of the program, once, English. One function per text, named by the id in its comment.
 //!
-//! Owns words only; when they are said is [`super::dialogue`]'s part. Failures that end the program are in
+//! Owns words only; when they are said is [`super::line`]'s part. Failures that end the program are in
 //! [`failure`], calls and conversations in [`talk`], the help in [`help`], command line and configuration in [`setup`],
 //! export and import in [`backup`], the passcode in [`passcode`], commands that end in
 //! [`once`], dates, durations and the `list` table in [`mod@format`].

@@ -1,6 +1,6 @@
-//! The line terminal: the loop between a person, the [`Dialogue`] and the engine.
+//! The line terminal: the loop between a person, the [`LineTerminal`] and the engine.
 //!
-//! [`screen`] serves a terminal whose cursor can be moved, [`pipe`] everything else; both carry out what the dialogue
+//! [`screen`] serves a terminal whose cursor can be moved, [`pipe`] everything else; both carry out what the machine
 //! says. Nothing here depends on a runtime: input comes through channels and streams, the clock is read per input.
 
 mod lend;
@@ -13,7 +13,7 @@ use common::limits::MESSAGE_TEXT;
 
 use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::editor::Editor;
-use crate::app::dialogue::{Dialogue, Input, Options, Output, Past};
+use crate::app::line::{Input, LineTerminal, Options, Output, Past};
 use peer_core::notice::Notice;
 use pipe::Pipe;
 use screen::Screen;
@@ -21,8 +21,8 @@ use screen::Screen;
 /// How the line terminal looks and begins.
 #[derive(Debug, Clone)]
 pub(crate) struct LineOptions {
-    /// For the dialogue.
-    pub(crate) dialogue: Options,
+    /// For the machine.
+    pub(crate) session: Options,
     /// Entries remembered per conversation.
     pub(crate) history: usize,
     /// Whether the cursor may be moved.
@@ -56,7 +56,7 @@ trait Front {
     async fn next(&mut self) -> io::Result<Option<Input>>;
     /// What stands in the entry just now.
     fn typed(&self) -> &str;
-    /// Hears of a notice before the dialogue does.
+    /// Hears of a notice before the machine does.
     fn hear(&mut self, _notice: &Notice) {}
     /// Takes one output; it may be seen only after [`Front::settle`].
     fn show(&mut self, output: Output);
@@ -66,7 +66,7 @@ trait Front {
     fn close(&mut self) -> io::Result<()>;
 }
 
-/// Whether the dialogue would take a line.
+/// Whether the machine would take a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asks {
     Yes,
@@ -78,14 +78,14 @@ pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
     let ended = if options.look == Look::Screen && can_move_the_cursor() {
         let editor = Editor::new(MESSAGE_TEXT, options.history);
         match Screen::open(editor, options.pastes) {
-            Ok(screen) => converse(channels, screen, options.dialogue).await,
+            Ok(screen) => converse(channels, screen, options.session).await,
             Err(error) => Err(error),
         }
     } else {
         // Nobody has arrow keys there.
-        let options = LineOptions { dialogue: Options { past: Past::Forgotten, ..options.dialogue }, ..options };
-        match Pipe::open(options.dialogue.glyphs) {
-            Ok(pipe) => converse(channels, pipe, options.dialogue).await,
+        let options = LineOptions { session: Options { past: Past::Forgotten, ..options.session }, ..options };
+        match Pipe::open(options.session.glyphs) {
+            Ok(pipe) => converse(channels, pipe, options.session).await,
             Err(error) => Err(error),
         }
     };
@@ -93,15 +93,15 @@ pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
 }
 
 async fn converse(channels: Channels, mut front: impl Front, options: Options) -> io::Result<i32> {
-    let (mut dialogue, first) = Dialogue::new(options, now());
+    let (mut machine, first) = LineTerminal::new(options, now());
     let mut ended = carry_out(&channels, first, &mut front).await;
     loop {
         if let Some(code) = ended {
             front.close()?;
             return Ok(code);
         }
-        front.settle(if dialogue.asks() { Asks::Yes } else { Asks::No })?;
-        let mut input = match channels.next(front.next(), dialogue.deadline()).await? {
+        front.settle(if machine.asks() { Asks::Yes } else { Asks::No })?;
+        let mut input = match channels.next(front.next(), machine.deadline()).await? {
             Event::Person(input) => input,
             Event::CtrlC => Some(Input::CtrlC),
             Event::Stop(code) => Some(Input::Stop(code)),
@@ -114,20 +114,20 @@ async fn converse(channels: Channels, mut front: impl Front, options: Options) -
             if let Input::Notice(notice) = &taken {
                 front.hear(notice);
             }
-            let output = dialogue.handle(now(), front.typed(), taken);
+            let output = machine.handle(now(), front.typed(), taken);
             ended = carry_out(&channels, output, &mut front).await;
             if ended.is_none() {
                 input = channels.notices.try_recv().ok().map(Input::Notice);
             }
         }
         if let Some(left_over) = input {
-            let output = dialogue.handle(now(), front.typed(), left_over);
+            let output = machine.handle(now(), front.typed(), left_over);
             ended = carry_out(&channels, output, &mut front).await;
         }
     }
 }
 
-/// Returns the exit code if the dialogue is over.
+/// Returns the exit code if the machine is over.
 async fn carry_out(channels: &Channels, outputs: Vec<Output>, front: &mut impl Front) -> Option<i32> {
     let mut ended = None;
     for output in outputs {

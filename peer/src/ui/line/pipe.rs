@@ -10,7 +10,7 @@ use async_channel::{Receiver, Sender};
 use common::limits::MESSAGE_TEXT;
 
 use super::{Asks, Front};
-use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
+use crate::app::line::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::words;
 use crate::ui::raw::TerminalEcho;

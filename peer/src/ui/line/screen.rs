@@ -15,7 +15,7 @@ use signal_hook::low_level::raise;
 
 use super::lend::{self, Written};
 use super::{Front, Pastes};
-use crate::app::dialogue::{Echo, Input, Lines, Output, Prompt};
+use crate::app::line::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText, harmless};
 use crate::app::words;
 use crate::ui::channels::screen_size;

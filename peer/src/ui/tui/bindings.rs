@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::keys::{Press, Scroll};
-use crate::app::full::Action;
+use crate::app::screen::Action;
 use crate::ui::editor::Key;
 
 /// Every action: its name, what it is, its usual keys.

@@ -3,7 +3,7 @@
 use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 
 use super::bindings::Bindings;
-use crate::app::full::{Action, Focus};
+use crate::app::screen::{Action, Focus};
 use crate::ui::editor::Key;
 use crate::ui::keys::{self, Meaning};
 

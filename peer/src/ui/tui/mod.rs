@@ -1,4 +1,4 @@
-//! The full screen: the loop between a person, [`Full`] and the engine, on a screen of its own.
+//! The full screen: the loop between a person, [`FullScreen`] and the engine, on a screen of its own.
 //!
 //! [`keys`] says what keys mean and [`bindings`] which ones, [`draw`] what is on the screen, [`look`] how it looks,
 //! [`outside`] what reaches the person beside it. Nothing here depends on a runtime; the screen is drawn anew after every
@@ -24,10 +24,10 @@ use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, 
 use super::editor::{Editor, Effect, Key};
 use super::raw::{Modes, RawMode};
 use super::tab::Completer;
-use crate::app::dialogue::{Echo, Options};
 use crate::app::exit;
-use crate::app::full::{Action, Alerts, Full, Input, Output, Overlay, Scene, View};
+use crate::app::line::{Echo, Options};
 use crate::app::sanitise::SafeText;
+use crate::app::screen::{Action, Alerts, FullScreen, Input, Output, Overlay, Scene, View};
 use crate::app::words;
 pub(crate) use bindings::Bindings;
 pub(crate) use draw::Widths;
@@ -42,7 +42,7 @@ pub(crate) use outside::Via;
 #[derive(Debug, Clone)]
 pub(crate) struct TuiOptions {
     /// For the entrance.
-    pub(crate) dialogue: Options,
+    pub(crate) session: Options,
     /// Entries remembered per conversation.
     pub(crate) history: usize,
     pub(crate) look: Look,
@@ -60,14 +60,14 @@ pub(crate) fn has_a_screen() -> bool {
 /// Runs the full screen until the person or the engine ends it; returns the exit code.
 pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
     let ended = match Screen::open(&options) {
-        Ok(screen) => converse(channels, screen, options.dialogue, options.alerts).await,
+        Ok(screen) => converse(channels, screen, options.session, options.alerts).await,
         Err(error) => Err(error),
     };
     ended.unwrap_or_else(|error| lost_terminal(&error))
 }
 
 async fn converse(channels: Channels, mut screen: Screen, options: Options, alerts: Alerts) -> io::Result<i32> {
-    let (mut full, first) = Full::new(options, alerts, now());
+    let (mut full, first) = FullScreen::new(options, alerts, now());
     let mut ended = screen.carry_out(first, &channels).await?;
     loop {
         if let Some(code) = ended {
@@ -168,14 +168,14 @@ impl Screen {
     }
 
     /// What is being typed; secrets are not told.
-    fn typed(&self, full: &Full) -> &str {
+    fn typed(&self, full: &FullScreen) -> &str {
         match full.prompt() {
             Some(prompt) if prompt.echo == Echo::Visible => self.editor.text(),
             _ => "",
         }
     }
 
-    fn draw(&mut self, full: &Full) -> io::Result<()> {
+    fn draw(&mut self, full: &FullScreen) -> io::Result<()> {
         if self.type_ahead == TypeAhead::Discarded {
             return Ok(());
         }
@@ -218,7 +218,7 @@ impl Screen {
     }
 
     /// What a key means where the scene is.
-    fn pressed(&mut self, press: Press, full: &Full) -> io::Result<Vec<Input>> {
+    fn pressed(&mut self, press: Press, full: &FullScreen) -> io::Result<Vec<Input>> {
         let discarded = self.type_ahead == TypeAhead::Discarded;
         let input = match press {
             Press::Edit(_) | Press::EndOrDelete | Press::Do(_) | Press::Scroll(_) if discarded => None,
@@ -251,7 +251,7 @@ impl Screen {
         Ok(input.into_iter().collect())
     }
 
-    fn edit(&mut self, key: Key, full: &Full) -> Vec<Input> {
+    fn edit(&mut self, key: Key, full: &FullScreen) -> Vec<Input> {
         let above = matches!(full.scene(), Scene::View(view) if view.overlay.is_some());
         if let Scene::View(view) = full.scene()
             && let Some(action) = on_messages(view, &key)
@@ -273,7 +273,7 @@ impl Screen {
         self.edit_entry(key, full)
     }
 
-    fn edit_entry(&mut self, key: Key, full: &Full) -> Vec<Input> {
+    fn edit_entry(&mut self, key: Key, full: &FullScreen) -> Vec<Input> {
         let escape = key == Key::Escape;
         match self.editor.press(key) {
             Effect::Entered(line) => vec![Input::Line(line)],
@@ -289,7 +289,7 @@ impl Screen {
         }
     }
 
-    fn scrolled(&self, scroll: keys::Scroll, full: &Full) -> Vec<Input> {
+    fn scrolled(&self, scroll: keys::Scroll, full: &FullScreen) -> Vec<Input> {
         let Scene::View(view) = full.scene() else { return Vec::new() };
         let page = isize::try_from(self.drawn.talk.height.saturating_sub(2).max(1)).unwrap_or(1);
         let by = match scroll {

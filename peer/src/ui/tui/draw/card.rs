@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::{Drawn, Entry, hint_row, keypad, laid_out};
-use crate::app::dialogue::Echo;
-use crate::app::full::Card;
+use crate::app::line::Echo;
+use crate::app::screen::Card;
 use crate::app::words::{full, help};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::full::{Here, Link, View};
+use crate::app::screen::{Here, Link, View};
 use crate::app::words::{files, format, full};
 use crate::ui::tui::cells::Cells;
 use peer_core::notice::KeyState;
@@ -51,7 +51,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         }
         Conversation::Group(group) => {
             head(&mut rows, &group.to_string());
-            if let Some(crate::app::full::Membership::Member(listed)) = view.roster.groups.get(group) {
+            if let Some(crate::app::screen::Membership::Member(listed)) = view.roster.groups.get(group) {
                 rows.push((format::count(listed.members, "member", "members"), false));
                 if listed.waiting > 0 {
                     rows.push((full::ask_to_join(listed.waiting), false));
@@ -80,7 +80,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         rows.extend(if up { full::DIRECT } else { full::BY_MAIL }.iter().map(|line| ((*line).to_owned(), false)));
     }
     head(&mut rows, full::OUTBOX);
-    rows.push((full::outbox(room.map_or(0, crate::app::full::Room::waiting)), false));
+    rows.push((full::outbox(room.map_or(0, crate::app::screen::Room::waiting)), false));
     for ((text, heading), y) in rows.iter().zip(area.y..area.bottom()) {
         let (x, style) = if *heading { (1, look.strong()) } else { (2, look.plain()) };
         let text = crate::app::sanitise::SafeText::ours(text);

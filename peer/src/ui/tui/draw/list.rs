@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::talk;
-use crate::app::full::{Here, Membership, Transfer, View};
 use crate::app::sanitise::SafeText;
+use crate::app::screen::{Here, Membership, Transfer, View};
 use crate::app::words::{files, full};
 use crate::ui::tui::cells::{Cells, wide};
 use peer_core::notice::KeyState;

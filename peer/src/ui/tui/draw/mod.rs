@@ -14,8 +14,8 @@ use ratatui::layout::Rect;
 
 use super::cells::{Cells, wide};
 use super::look::Look;
-use crate::app::dialogue::Echo;
-use crate::app::full::{Overlay, Scene, View};
+use crate::app::line::Echo;
+use crate::app::screen::{Overlay, Scene, View};
 use crate::app::words::full;
 use crate::ui::layout::Layout;
 

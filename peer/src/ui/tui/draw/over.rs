@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::list;
-use crate::app::full::{Overlay, Page, View};
 use crate::app::sanitise::SafeText;
+use crate::app::screen::{Overlay, Page, View};
 use crate::app::words::{full, mail};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;

@@ -3,9 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::talk::Row;
-use crate::app::full::{Question, View};
 use crate::app::qr;
 use crate::app::sanitise::SafeText;
+use crate::app::screen::{Question, View};
 use crate::app::words::{full, talk};
 use crate::ui::layout::broken;
 use crate::ui::tui::look::Look;

@@ -5,8 +5,8 @@ use ratatui::style::Style;
 
 use super::list::NAME;
 use super::question;
-use crate::app::full::{Anchor, Line, Message, Room, Transfer, View};
 use crate::app::sanitise::SafeText;
+use crate::app::screen::{Anchor, Line, Message, Room, Transfer, View};
 use crate::app::words::{files, format, full};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened, wide};

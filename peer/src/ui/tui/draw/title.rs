@@ -1,6 +1,6 @@
 //! The title row: with whom, how sure that is, and on the right what concerns the whole session.
 
-use crate::app::full::{Directory, Here, Link, View};
+use crate::app::screen::{Directory, Here, Link, View};
 use crate::app::words::{format, full};
 use crate::ui::tui::cells::{Cells, shortened, wide};
 use peer_core::notice::KeyState;
@@ -44,7 +44,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
         }
         Some(Conversation::Group(group)) => {
             put(cells, &group.to_string(), look.strong());
-            if let Some(crate::app::full::Membership::Member(listed)) = view.roster.groups.get(group) {
+            if let Some(crate::app::screen::Membership::Member(listed)) = view.roster.groups.get(group) {
                 put(
                     cells,
                     &format!(
@@ -71,7 +71,7 @@ fn presence(view: &View, here: &Here) -> String {
         (_, Some(Link::Calling)) => full::CALLING.to_owned(),
         (Here::Online { .. }, _) => full::ONLINE.to_owned(),
         (Here::Away(_), _) => full::AWAY.to_owned(),
-        (Here::Offline | Here::Unknown, _) => match room.map_or(0, crate::app::full::Room::waiting) {
+        (Here::Offline | Here::Unknown, _) => match room.map_or(0, crate::app::screen::Room::waiting) {
             0 => full::NOT_ONLINE.to_owned(),
             waiting => full::waiting(waiting),
         },

@@ -133,8 +133,8 @@ fn questions_are_forbidden_on_request() {
 #[test]
 fn a_passcode_typed_early_is_not_seen() {
     let now = Instant::now();
-    let (mut dialogue, _) = Dialogue::new(options(), at(now));
-    let output = dialogue.handle(at(now), "", Input::Line("ali".into()));
+    let (mut machine, _) = LineTerminal::new(options(), at(now));
+    let output = machine.handle(at(now), "", Input::Line("ali".into()));
     let prompt = output.iter().rev().find_map(|output| if let Output::Prompt(p) = output { Some(p) } else { None });
     assert_eq!(prompt.unwrap().echo, Echo::Hidden);
 }

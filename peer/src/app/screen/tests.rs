@@ -7,7 +7,7 @@ use common::msg::Registration;
 use common::secret::Passcode;
 
 use super::*;
-use crate::app::dialogue::{Names, Presence, Questions, Start};
+use crate::app::line::{Names, Presence, Questions, Start};
 use crate::app::sanitise::Glyphs;
 use peer_core::command::{ContactCommand, KeyDecision};
 use peer_core::notice::{CallNotice, ContactNotice, MessageNotice, SessionNotice};
@@ -20,7 +20,7 @@ fn id(text: &str) -> UserId {
 }
 
 struct Scenery {
-    full: Full,
+    full: FullScreen,
     now: Now,
     typed: String,
     asked: Vec<String>,
@@ -37,17 +37,17 @@ impl Scenery {
             server: "127.0.0.1:7420".to_owned(),
             names: Names::Auto,
             presence: Presence::Groups,
-            time: crate::app::dialogue::Time::Never,
-            receipts: crate::app::dialogue::Receipts::Late,
-            queue: crate::app::dialogue::Queue::Allowed,
-            past: crate::app::dialogue::Past::Forgotten,
+            time: crate::app::line::Time::Never,
+            receipts: crate::app::line::Receipts::Late,
+            queue: crate::app::line::Queue::Allowed,
+            past: crate::app::line::Past::Forgotten,
             glyphs: Glyphs::Unicode,
             grace: Duration::from_secs(1),
             patience: Duration::from_secs(10),
             questions: Questions::Allowed,
         };
         let now = Now { instant: Instant::now(), date: 1_795_183_320 };
-        let (full, first) = Full::new(options, Alerts::default(), now);
+        let (full, first) = FullScreen::new(options, Alerts::default(), now);
         let mut scenery = Self { full, now, typed: String::new(), asked: Vec::new(), discarded: 0, exit: None };
         scenery.carry_out(first);
         let (user, registration) = (id("ali"), Registration::Open);

@@ -5,8 +5,8 @@
 //! (login, registration)  (conversations, people, questions, pages)
 //! ```
 //!
-//! A front end feeds [`Input`]s, carries out [`Output`]s in order, and draws what [`Full::scene`] shows. Unlike the
-//! line terminal's dialogue, of which the [`card`] is the entrance, nothing here waits for an answer before the person
+//! A front end feeds [`Input`]s, carries out [`Output`]s in order, and draws what [`FullScreen::scene`] shows. Unlike the
+//! line terminal's machine, of which the [`card`] is the entrance, nothing here waits for an answer before the person
 //! can go on: answers find their conversation or page by themselves.
 
 mod alerts;
@@ -28,8 +28,8 @@ mod view;
 use std::time::Instant;
 
 pub(crate) use super::Now;
-use super::dialogue::{Options, Prompt};
 use super::exit;
+use super::line::{Options, Prompt};
 use super::sanitise::SafeText;
 use super::words::{self, failure};
 pub(crate) use alerts::{Alerts, Ring, When};
@@ -63,7 +63,7 @@ pub(crate) enum Input {
     Older,
     /// The front end says something about the entry.
     Tell(String),
-    /// [`Full::deadline`] has passed.
+    /// [`FullScreen::deadline`] has passed.
     Tick,
     /// The program is asked to stop, with this exit code.
     Stop(i32),
@@ -161,7 +161,7 @@ pub(crate) enum Scene<'a> {
 
 /// The machine.
 #[derive(Debug)]
-pub(crate) struct Full {
+pub(crate) struct FullScreen {
     state: State,
     /// For the session.
     alerts: Alerts,
@@ -176,7 +176,7 @@ enum State {
     Left,
 }
 
-impl Full {
+impl FullScreen {
     /// A machine at its beginning, and what to do first.
     pub(crate) fn new(options: Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
         let (card, output) = Card::new(options, now);

@@ -1,9 +1,9 @@
-//! The login card: the entrance of the line terminal's dialogue, on a card instead of line by line.
+//! The login card: the entrance of the line terminal's machine, on a card instead of line by line.
 
 use std::time::{Duration, Instant};
 
 use super::{Action, Input, Now, Output};
-use crate::app::dialogue::{self, Dialogue, Echo, Entered, Lines, Options, Prompt};
+use crate::app::line::{self, Echo, Entered, LineTerminal, Lines, Options, Prompt};
 use crate::app::sanitise::SafeText;
 
 /// Lines that are kept; the card shows the last ones.
@@ -12,7 +12,7 @@ const LINES: usize = 12;
 /// Who logs in, and what was said about it so far.
 #[derive(Debug)]
 pub(crate) struct Card {
-    dialogue: Dialogue,
+    machine: LineTerminal,
     options: Options,
     /// What was asked, answered and told.
     pub(crate) lines: Vec<SafeText>,
@@ -24,9 +24,9 @@ pub(crate) struct Card {
 
 impl Card {
     pub(super) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
-        let (dialogue, first) = Dialogue::new(options.clone(), now);
+        let (machine, first) = LineTerminal::new(options.clone(), now);
         let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
-        let mut card = Self { dialogue, options, lines: Vec::new(), prompt, waiting: None, now: now.instant };
+        let mut card = Self { machine, options, lines: Vec::new(), prompt, waiting: None, now: now.instant };
         let output = card.carry_out(first, now);
         (card, output)
     }
@@ -40,7 +40,7 @@ impl Card {
     }
 
     pub(super) fn logged_in(&self) -> Option<Entered> {
-        self.dialogue.entered()
+        self.machine.entered()
     }
 
     /// While the directory is waited for, the seconds are shown.
@@ -56,44 +56,44 @@ impl Card {
     pub(super) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
         self.now = now.instant;
         let input = match input {
-            Input::Line(line) => dialogue::Input::Line(line),
-            Input::CtrlC => dialogue::Input::CtrlC,
+            Input::Line(line) => line::Input::Line(line),
+            Input::CtrlC => line::Input::CtrlC,
             // What is being waited for is given up in the same way as by the line terminal.
-            Input::Do(Action::Escape) if self.waiting.is_some() => dialogue::Input::CtrlC,
-            Input::Do(Action::Quit) => dialogue::Input::CtrlC,
-            Input::CtrlD => dialogue::Input::CtrlD,
-            Input::Stop(code) => dialogue::Input::Stop(code),
-            Input::Notice(notice) => dialogue::Input::Notice(notice),
-            Input::EngineGone => dialogue::Input::EngineGone,
+            Input::Do(Action::Escape) if self.waiting.is_some() => line::Input::CtrlC,
+            Input::Do(Action::Quit) => line::Input::CtrlC,
+            Input::CtrlD => line::Input::CtrlD,
+            Input::Stop(code) => line::Input::Stop(code),
+            Input::Notice(notice) => line::Input::Notice(notice),
+            Input::EngineGone => line::Input::EngineGone,
             Input::Tell(line) => {
                 self.lines.push(SafeText::ours(&line));
                 return Vec::new();
             }
             Input::Do(_) | Input::Focus(_) | Input::Scrolled(_) | Input::Older | Input::Tick => return Vec::new(),
         };
-        let output = self.dialogue.handle(now, typed, input);
+        let output = self.machine.handle(now, typed, input);
         self.carry_out(output, now)
     }
 
-    fn carry_out(&mut self, outputs: Vec<dialogue::Output>, now: Now) -> Vec<Output> {
+    fn carry_out(&mut self, outputs: Vec<line::Output>, now: Now) -> Vec<Output> {
         let told = self.lines.len();
         let mut out = Vec::new();
         for output in outputs {
             match output {
-                dialogue::Output::Print(line) | dialogue::Output::Remote(line) => self.lines.push(line),
+                line::Output::Print(line) | line::Output::Remote(line) => self.lines.push(line),
                 // They belong to a session.
-                dialogue::Output::Picture(_)
-                | dialogue::Output::Past { .. }
-                | dialogue::Output::Bell
-                | dialogue::Output::Copy(_)
-                | dialogue::Output::Edit => {}
-                dialogue::Output::Prompt(prompt) => self.prompt = prompt,
-                dialogue::Output::Echo(entry) => self.complete(SafeText::ours(&entry)),
-                dialogue::Output::Finish(result) => self.complete(result),
-                dialogue::Output::Entry(entry) => out.push(Output::Entry(entry)),
-                dialogue::Output::DiscardTypeAhead => out.push(Output::DiscardTypeAhead),
-                dialogue::Output::Command(command) => out.push(Output::Command(command)),
-                dialogue::Output::Exit(code) => {
+                line::Output::Picture(_)
+                | line::Output::Past { .. }
+                | line::Output::Bell
+                | line::Output::Copy(_)
+                | line::Output::Edit => {}
+                line::Output::Prompt(prompt) => self.prompt = prompt,
+                line::Output::Echo(entry) => self.complete(SafeText::ours(&entry)),
+                line::Output::Finish(result) => self.complete(result),
+                line::Output::Entry(entry) => out.push(Output::Entry(entry)),
+                line::Output::DiscardTypeAhead => out.push(Output::DiscardTypeAhead),
+                line::Output::Command(command) => out.push(Output::Command(command)),
+                line::Output::Exit(code) => {
                     let last = self.lines.iter().skip(told).cloned().map(Output::Farewell);
                     out.extend(last);
                     out.push(Output::Exit(code));
@@ -101,7 +101,7 @@ impl Card {
             }
         }
         self.lines.drain(..self.lines.len().saturating_sub(LINES));
-        self.waiting = if self.dialogue.asks() { None } else { self.waiting.or(Some(now.instant)) };
+        self.waiting = if self.machine.asks() { None } else { self.waiting.or(Some(now.instant)) };
         out
     }
 

@@ -68,16 +68,16 @@ fn a_script_reads_the_answers_to_its_wishes_in_order() {
     let mut scene = Scene::logged_in();
     scene.types("group create #team");
     scene.types("#team");
-    assert!(!scene.dialogue.asks());
+    assert!(!scene.machine.asks());
     // What comes by itself is no answer.
     news(&mut scene, GroupNews::Request { user: id("dave") });
     news(&mut scene, GroupNews::Changed { by: id("bianca"), joined: vec![id("erin")], left: Vec::new() });
-    assert!(!scene.dialogue.asks());
+    assert!(!scene.machine.asks());
     news(&mut scene, GroupNews::Created);
     news(&mut scene, three_members());
     scene.types("/group deny dave");
     news(&mut scene, GroupNews::Done);
-    assert!(scene.dialogue.asks());
+    assert!(scene.machine.asks());
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: group create #team\n\
@@ -142,7 +142,7 @@ fn coming_and_going_is_told_where_it_was_asked_for() {
         [(Presence::Never, false, false), (Presence::Groups, false, true), (Presence::All, true, true)]
     {
         for (mut scene, told) in [(Scene::logged_in(), at_prompt), (Scene::in_team(), in_team)] {
-            scene.dialogue.stage.options.presence = presence;
+            scene.machine.stage.options.presence = presence;
             scene.notice(left());
             assert_eq!(scene.seen().contains("-- carol is offline."), told, "{presence:?}");
         }

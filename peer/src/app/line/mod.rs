@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A front end feeds [`Input`]s and carries out [`Output`]s in order. Whoever reads a script asks
-//! [`Dialogue::asks`] before taking another line, so that no line is taken before its prompt; at a keyboard lines may
+//! [`LineTerminal::asks`] before taking another line, so that no line is taken before its prompt; at a keyboard lines may
 //! come early and wait here, except that questions of security discard them.
 
 mod arrivals;
@@ -44,7 +44,7 @@ use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 use session::Session;
 use stage::Stage;
 
-/// What the dialogue needs to know before it begins.
+/// What the machine needs to know before it begins.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// How to begin.
@@ -77,7 +77,7 @@ pub(crate) struct Options {
     pub(crate) questions: Questions,
 }
 
-/// How the dialogue begins.
+/// How the machine begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     /// With `Login:`.
@@ -146,7 +146,7 @@ pub(crate) enum Input {
     CtrlD,
     /// The input has ended: as CTRL-D, but what is unsent may still go out.
     End,
-    /// [`Dialogue::deadline`] has passed.
+    /// [`LineTerminal::deadline`] has passed.
     Tick,
     /// The key for the next conversation.
     Next,
@@ -233,7 +233,7 @@ pub(crate) struct Entered {
 
 /// The machine.
 #[derive(Debug)]
-pub(crate) struct Dialogue {
+pub(crate) struct LineTerminal {
     state: State,
     stage: Stage,
 }
@@ -247,7 +247,7 @@ enum State {
     Left,
 }
 
-impl Dialogue {
+impl LineTerminal {
     /// A machine at its beginning, and what to show first.
     pub(crate) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
         let mut stage = Stage::new(options, now);

@@ -23,7 +23,7 @@ use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// A screen as a pipe sees it, an entry, and the commands sent.
 struct Scene {
-    dialogue: Dialogue,
+    machine: LineTerminal,
     now: Instant,
     screen: String,
     /// The prompt that stands open on the last line.
@@ -68,9 +68,9 @@ fn options() -> Options {
 impl Scene {
     fn new(options: Options) -> Self {
         let now = Instant::now();
-        let (dialogue, output) = Dialogue::new(options, at(now));
+        let (machine, output) = LineTerminal::new(options, at(now));
         let mut scene = Self {
-            dialogue,
+            machine,
             now,
             screen: String::new(),
             open: None,
@@ -134,7 +134,7 @@ impl Scene {
 
     fn input(&mut self, input: Input) {
         let typed = self.entry.clone();
-        let output = self.dialogue.handle(at(self.now), &typed, input);
+        let output = self.machine.handle(at(self.now), &typed, input);
         self.show(output);
     }
 
@@ -170,7 +170,7 @@ impl Scene {
     /// So much time passes, and the clock is heard if it was asked for.
     fn waits(&mut self, seconds: u64) {
         self.now += Duration::from_secs(seconds);
-        if self.dialogue.deadline().is_some_and(|deadline| deadline <= self.now) {
+        if self.machine.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.input(Input::Tick);
         }
     }

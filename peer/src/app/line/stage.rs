@@ -1,4 +1,4 @@
-//! Where the states of the dialogue put what they have to say.
+//! Where the states of the machine put what they have to say.
 
 use std::collections::VecDeque;
 use std::time::Instant;

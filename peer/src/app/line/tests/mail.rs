@@ -166,9 +166,9 @@ fn questions_the_directory_cannot_be_asked_give_the_prompt_back() {
     ] {
         let mut scene = Scene::logged_in();
         scene.types("terminal list");
-        assert!(!scene.dialogue.asks());
+        assert!(!scene.machine.asks());
         scene.notice(lost);
-        assert!(scene.dialogue.asks());
+        assert!(scene.machine.asks());
     }
     let mut scene = Scene::logged_in();
     scene.types("terminal");
@@ -210,7 +210,7 @@ fn away_and_back_are_confirmed() {
 fn a_block_is_answered_before_the_next_prompt() {
     let mut scene = Scene::writing();
     scene.types("/block bianca");
-    assert!(!scene.dialogue.asks());
+    assert!(!scene.machine.asks());
     scene.notice(Notice::Contact(ContactNotice::KeyDecided { of: id("bianca"), decision: KeyDecision::Block }));
     scene.types("block carol");
     scene.notice(Notice::Call(CallNotice::Failed { to: id("carol"), why: CallFailed::NotFound }));
@@ -256,7 +256,7 @@ fn the_end_of_a_script_waits_until_its_messages_have_left() {
     scene.types("send bianca one");
     scene.types("send bianca two");
     scene.input(Input::End);
-    assert!(!scene.dialogue.asks(), "the end is read once");
+    assert!(!scene.machine.asks(), "the end is read once");
     scene.notice(kept(message(1)));
     scene.notice(marked(&[message(1)], DeliveryStatus::Stored, false));
     assert!(!scene.sent().contains(&"Logout".to_owned()), "the other is not even kept");

@@ -8,7 +8,7 @@ use common::ident::UserId;
 use super::Output;
 use super::room::Link;
 use super::view::{Awaited, View};
-use crate::app::dialogue::Echo;
+use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::words::{self, full, passcode, talk};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, SessionCommand};
