@@ -6,7 +6,7 @@ pub(crate) mod bug;
 mod doctor;
 mod json;
 mod logs;
-mod once;
+mod oneshot;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -23,8 +23,8 @@ use crate::app::exit;
 use crate::app::line::{Questions, Queue, Start};
 use crate::app::rpc;
 use crate::app::sanitise::SafeText;
-use crate::app::words::failure::{self, Report};
-use crate::app::words::{self, trust as trust_words};
+use crate::app::texts::failure::{self, Report};
+use crate::app::texts::{self, trust as trust_words};
 use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
 use crate::shell::transfer::{self, TransferConfig};
@@ -74,14 +74,14 @@ fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Repor
         Some(Command::Join { .. }) => talk(settings, Start::Join, Front::Line),
         Some(Command::Send { to, text, no_queue }) => {
             let queue = if no_queue { Queue::Forbidden } else { settings.queue() };
-            once::send(settings, &to, text, queue)
+            oneshot::send(settings, &to, text, queue)
         }
-        Some(Command::File { to, path, wait }) => once::file(settings, &to, &path, wait.map(Duration::from_secs)),
-        Some(Command::Recv { number }) => once::recv(settings, number),
-        Some(Command::List) => once::list(settings),
-        Some(Command::History { with, number }) => once::history(settings, &with, number),
-        Some(Command::Verify { who }) => once::verify(settings, &who),
-        Some(Command::Passwd) => once::passwd(settings),
+        Some(Command::File { to, path, wait }) => oneshot::file(settings, &to, &path, wait.map(Duration::from_secs)),
+        Some(Command::Recv { number }) => oneshot::recv(settings, number),
+        Some(Command::List) => oneshot::list(settings),
+        Some(Command::History { with, number }) => oneshot::history(settings, &with, number),
+        Some(Command::Verify { who }) => oneshot::verify(settings, &who),
+        Some(Command::Passwd) => oneshot::passwd(settings),
         Some(Command::Doctor) => Ok(doctor::run(settings)),
         Some(Command::Completions { shell }) => raw(&cli::completions(shell)),
         Some(Command::Man) => raw(&cli::manual().map_err(internal)?),
@@ -163,7 +163,7 @@ fn trust_server(settings: &Settings, setup: &Setup) -> Result<i32, Report> {
 /// Lets a person compare a directory's key with the one known so far, and pins it if they say so.
 fn compare(person: &Person, setup: &Setup, now: &KeyDigest, known: Option<(KeyDigest, u64)>) -> Result<(), Report> {
     trust_words::shown(&setup.server, now, known).iter().for_each(|line| person.told(line));
-    if person.decides(words::TRUST)? == Answer::No {
+    if person.decides(texts::TRUST)? == Answer::No {
         return Err(trust_words::not_trusted());
     }
     trust_server::pin(setup, *now).map_err(|failure| failure::report(&failure))

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::words::emoji;
-use super::words::help::{TOPICS, topic};
+use super::texts::emoji;
+use super::texts::help::{TOPICS, topic};
 use peer_core::notice::{CallNotice, DirectoryNotice, MessageNotice, Notice};
 
 /// Where the line is typed.

@@ -8,8 +8,8 @@ use common::ident::{BadUserId, GroupName, UserId};
 use common::secret::Passcode;
 
 use self::request::{no_command, request};
-use super::words;
-use super::words::help::{Topic, topic};
+use super::texts;
+use super::texts::help::{Topic, topic};
 use peer_core::command::{FileWish, GroupWish};
 use peer_core::persistence::Conversation;
 
@@ -140,7 +140,7 @@ pub(crate) fn at_destination(typed: &str) -> Result<Entry, Refused> {
     if topic(&word).is_some() {
         return request(&word, arguments);
     }
-    let id = user_id(typed).map_err(|why| Refused(words::not_an_id(why)))?;
+    let id = user_id(typed).map_err(|why| Refused(texts::not_an_id(why)))?;
     if id.is_reserved() { Err(no_command(&word)) } else { Ok(Entry::Destination(Conversation::User(id))) }
 }
 
@@ -159,7 +159,7 @@ pub(crate) fn in_conversation(typed: &str) -> Result<Entry, Refused> {
     }
     let alone = typed.trim().to_lowercase();
     if LONE_WORDS.contains(&alone.as_str()) {
-        return Err(Refused(words::help::lone_word(&alone)));
+        return Err(Refused(texts::help::lone_word(&alone)));
     }
     Ok(Entry::Message(typed.to_owned()))
 }
@@ -186,10 +186,10 @@ fn special(typed: &str) -> Option<Result<Entry, Refused>> {
 
 fn to_somebody(rest: &str, read: impl Fn(&str) -> Result<Conversation, BadUserId>) -> Result<Entry, Refused> {
     let (id, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let to = read(id).map_err(|why| Refused(words::not_an_id(why)))?;
+    let to = read(id).map_err(|why| Refused(texts::not_an_id(why)))?;
     match (text.trim(), &to) {
         ("", Conversation::Group(_)) => Ok(Entry::Destination(to)),
-        ("", _) => Err(Refused(words::help::no_text(&to.to_string()))),
+        ("", _) => Err(Refused(texts::help::no_text(&to.to_string()))),
         _ => Ok(Entry::Send { to, text: text.to_owned() }),
     }
 }
@@ -218,7 +218,7 @@ fn first_word(text: &str) -> (String, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::words::help::TOPICS;
+    use crate::app::texts::help::TOPICS;
 
     fn id(text: &str) -> UserId {
         UserId::parse(text).unwrap()

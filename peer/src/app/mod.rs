@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! typed line ── grammar ──► line ──────► Command          (to the engine)
-//! Notice ─────────────────► line ──────► words ──► SafeText  (to the screen)
+//! Notice ─────────────────► line ──────► texts ──► SafeText  (to the screen)
 //! ```
 //!
 //! Everything here is pure: no clock, no terminal, no file. [`line`] is the line terminal's machine, [`screen`] the
-//! full screen's, [`grammar`] reads what a person types, [`complete`] what the Tab key makes of it, [`words`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
+//! full screen's, [`grammar`] reads what a person types, [`complete`] what the Tab key makes of it, [`texts`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
 //! [`exit`] names the exit codes. Front ends import this module and nothing below it.
 
 use std::time::Instant;
@@ -21,7 +21,7 @@ pub(crate) mod qr;
 pub(crate) mod rpc;
 pub(crate) mod sanitise;
 pub(crate) mod screen;
-pub(crate) mod words;
+pub(crate) mod texts;
 
 /// When something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

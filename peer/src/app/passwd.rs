@@ -2,7 +2,7 @@
 
 use common::secret::Passcode;
 
-use super::words::{self, passcode};
+use super::texts::{self, passcode};
 
 /// What is asked next.
 #[derive(Debug, Clone)]
@@ -39,8 +39,8 @@ impl Passwd {
     pub(crate) fn prompt(&self) -> String {
         match self {
             Self::Current => passcode::CURRENT.to_owned(),
-            Self::New { min } => words::new_passcode(*min),
-            Self::Again { .. } => words::AGAIN.to_owned(),
+            Self::New { min } => texts::new_passcode(*min),
+            Self::Again { .. } => texts::AGAIN.to_owned(),
         }
     }
 
@@ -53,11 +53,11 @@ impl Passwd {
             Self::Current if current.matches(line) => ask(Self::New { min }),
             Self::Current => Step::GiveUp,
             Self::New { .. } if typed.length() < usize::from(min) => {
-                Step::Ask { next: Self::New { min }, why: Some(words::too_short(min)) }
+                Step::Ask { next: Self::New { min }, why: Some(texts::too_short(min)) }
             }
             Self::New { .. } => ask(Self::Again { first: typed }),
             Self::Again { first } if first.expose() != typed.expose() => {
-                Step::Ask { next: Self::New { min }, why: Some(words::DIFFERENT.to_owned()) }
+                Step::Ask { next: Self::New { min }, why: Some(texts::DIFFERENT.to_owned()) }
             }
             Self::Again { first } => Step::Change(first),
         }

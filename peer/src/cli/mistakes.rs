@@ -10,8 +10,8 @@ use clap_mangen::Man;
 use super::overview::overview;
 use super::{Cli, Command, EXAMPLES};
 use crate::app::exit;
-use crate::app::words::failure::Report;
-use crate::app::words::setup;
+use crate::app::texts::failure::Report;
+use crate::app::texts::setup;
 
 /// Why the program stops before it has begun.
 #[derive(Debug)]

@@ -14,9 +14,9 @@ use common::secret::Passcode;
 
 use crate::app::exit;
 use crate::app::line::Questions;
-use crate::app::words::failure::{self, Report};
-use crate::app::words::once::{Form, Loudness};
-use crate::app::words::setup;
+use crate::app::texts::failure::{self, Report};
+use crate::app::texts::oneshot::{Form, Loudness};
+use crate::app::texts::setup;
 use crate::config::{self, Colours, Config, Found, Listen, LogLevel, Login, Named, ServerAddress, Span, passcode_file};
 use crate::store::{pins, places};
 pub(crate) use mistakes::{Stopped, completions, manual, parse};

@@ -9,8 +9,8 @@ use common::settings::{self, Sources};
 
 use super::Config;
 use crate::app::exit;
-use crate::app::words::failure::Report;
-use crate::app::words::setup;
+use crate::app::texts::failure::Report;
+use crate::app::texts::setup;
 
 const PREFIX: &str = "PEER_";
 const SYSTEM_WIDE: &str = "/etc/peer/config.toml";

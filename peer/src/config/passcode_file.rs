@@ -8,8 +8,8 @@ use std::path::Path;
 use common::limits::MESSAGE_TEXT;
 use common::secret::Passcode;
 
-use crate::app::words::failure::Report;
-use crate::app::words::setup;
+use crate::app::texts::failure::Report;
+use crate::app::texts::setup;
 
 /// Stands for standard input.
 const STDIN: &str = "-";

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use crate::app::exit;
 use crate::app::line::Questions;
 use crate::app::sanitise::SafeText;
-use crate::app::words;
-use crate::app::words::failure::{self, Report};
+use crate::app::texts;
+use crate::app::texts::failure::{self, Report};
 use crate::signals;
 use crate::ui::TerminalEcho;
 use crate::ui::channels::Interrupt;
@@ -86,23 +86,23 @@ impl Person {
             let first = self.asked_hidden(question)?;
             if first.length() < min {
                 self.told(too_short);
-            } else if self.asked_hidden(words::AGAIN)?.expose() == first.expose() {
+            } else if self.asked_hidden(texts::AGAIN)?.expose() == first.expose() {
                 return Ok(first);
             } else {
-                self.told(words::DIFFERENT);
+                self.told(texts::DIFFERENT);
             }
         }
     }
 
     fn line(&self, question: &str) -> Result<Zeroizing<String>, Report> {
         if self.questions == Questions::Forbidden {
-            return Err(Report { lines: vec![words::no_input(question)], exit: exit::USAGE });
+            return Err(Report { lines: vec![texts::no_input(question)], exit: exit::USAGE });
         }
         write!(io::stderr(), "{}", SafeText::ours(question).as_str()).map_err(lost)?;
         io::stderr().flush().map_err(lost)?;
         let mut line = Zeroizing::new(String::new());
         match io::stdin().read_line(&mut line).map_err(lost)? {
-            0 => Err(Report { lines: vec![words::no_answer(question)], exit: exit::USAGE }),
+            0 => Err(Report { lines: vec![texts::no_answer(question)], exit: exit::USAGE }),
             _ => Ok(line),
         }
     }

@@ -9,9 +9,9 @@ use common::secret::Passcode;
 
 use super::ask::Person;
 use super::{compare, setup};
-use crate::app::words::backup as said;
-use crate::app::words::failure::{self, Report};
-use crate::app::{exit, grammar, words};
+use crate::app::texts::backup as said;
+use crate::app::texts::failure::{self, Report};
+use crate::app::{exit, grammar, texts};
 use crate::cli::Settings;
 use crate::config::Named;
 use crate::shell::backup::{self, Backup, Stopped};
@@ -46,7 +46,7 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
     let person = Person::new(settings.questions)?;
     let passcode = person.asked_hidden(said::PASSCODE)?;
     let backup = Backup::read(file, &passcode).map_err(|why| match why {
-        backup::NotRead::Io(why) => words::setup::unreadable(file.display(), why),
+        backup::NotRead::Io(why) => texts::setup::unreadable(file.display(), why),
         backup::NotRead::Broken(why) => said::broken(file.display(), why),
     })?;
     if let Some(other) = settings.config.server.user.0.as_ref().filter(|user| **user != backup.user) {
@@ -66,10 +66,10 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
         let min = welcome.passcode_min;
         let chosen = match settings.passcode()? {
             Some(passcode) if passcode.length() < min.into() => {
-                return Err(Report { lines: vec![words::too_short(min)], exit: exit::LOGIN_REFUSED });
+                return Err(Report { lines: vec![texts::too_short(min)], exit: exit::LOGIN_REFUSED });
             }
             Some(passcode) => passcode,
-            None => person.chooses(&words::new_passcode(min), min.into(), &words::too_short(min))?,
+            None => person.chooses(&texts::new_passcode(min), min.into(), &texts::too_short(min))?,
         };
         rt::block_on(backup::register(&setup, &backup, &chosen, invite.as_ref()))
     } else {
@@ -87,9 +87,9 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
 
 pub(super) fn who(person: &Person) -> Result<UserId, Report> {
     loop {
-        match grammar::user_id(&person.asked(words::LOGIN)?) {
+        match grammar::user_id(&person.asked(texts::LOGIN)?) {
             Ok(user) => return Ok(user),
-            Err(why) => person.told(&words::not_an_id(why)),
+            Err(why) => person.told(&texts::not_an_id(why)),
         }
     }
 }
@@ -97,7 +97,7 @@ pub(super) fn who(person: &Person) -> Result<UserId, Report> {
 pub(super) fn own_passcode(settings: &Settings, person: &Person) -> Result<Passcode, Report> {
     match settings.passcode()? {
         Some(passcode) => Ok(passcode),
-        None => person.asked_hidden(words::PASSCODE),
+        None => person.asked_hidden(texts::PASSCODE),
     }
 }
 
@@ -130,8 +130,8 @@ fn stopped(why: Stopped, user: &UserId, server: &str) -> Report {
     let line = match why {
         Stopped::Failed(failure) => return failure::report(&failure),
         Stopped::OtherKey => return said::other_key(user, server),
-        Stopped::Login(why) => words::login_refused(user, why),
-        Stopped::Registration(why) => words::register_refused(user, server, why),
+        Stopped::Login(why) => texts::login_refused(user, why),
+        Stopped::Registration(why) => texts::register_refused(user, server, why),
     };
     Report { lines: vec![line], exit: exit::LOGIN_REFUSED }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::app::exit;
-use crate::app::words::{failure, help};
+use crate::app::texts::{failure, help};
 use crate::config::default_state_dir;
 use crate::ui;
 

@@ -8,8 +8,8 @@ use futures::executor::block_on;
 
 use super::{internal, interrupts, print, setup, sleep, start_engine};
 use crate::app::rpc::{self, ClientId, Life};
-use crate::app::words::failure::{self, Report};
-use crate::app::words::setup as said;
+use crate::app::texts::failure::{self, Report};
+use crate::app::texts::setup as said;
 use crate::cli::Settings;
 use crate::shell::Setup;
 use crate::ui::json::{self, Channels, NotBound, Socket, Told};

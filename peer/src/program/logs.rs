@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::words::failure::Report;
-use crate::app::words::setup;
+use crate::app::texts::failure::Report;
+use crate::app::texts::setup;
 use crate::config::{Log, LogFormat, LogLevel};
 
 /// Starts the log, if one is wanted.

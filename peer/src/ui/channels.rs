@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt as _, select_biased};
 
 use crate::app::sanitise::SafeText;
-use crate::app::words::failure;
+use crate::app::texts::failure;
 use crate::app::{Now, exit};
 use peer_core::command::Command;
 use peer_core::notice::{Failure, Notice};

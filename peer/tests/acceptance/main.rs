@@ -17,7 +17,7 @@
 //! | 8 | every exit code | [`exit_codes`] (1: [`panics`]), with the words in [`commands`] and [`once`] |
 //! | 9 | no escape byte without a terminal | [`no_escapes`], and every test that runs a command |
 //! | 10 | `NO_COLOR`, `TERM=dumb`, `--plain` | [`looks`], [`snapshots`] |
-//! | 11 | ids and next steps of all texts | `app::words::lint` |
+//! | 11 | ids and next steps of all texts | `app::texts::lint` |
 //! | 12 | how fast and how small | `scripts/bench` |
 //! | 13 | the schema of the JSON mode, kills before an acknowledgement | [`json`] |
 //! | 14 | the exposure of the systemd unit | `scripts/package --check` |

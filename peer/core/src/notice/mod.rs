@@ -1,4 +1,4 @@
-//! What the engine tells a front end. Facts only: the words are in `app::words`, the look is the front end's.
+//! What the engine tells a front end. Facts only: the words are in `app::texts`, the look is the front end's.
 //!
 //! Texts in here that come from other people are raw; front ends pass them through `app::sanitise` before display.
 #![expect(missing_docs, reason = "fields are named after what they hold")]

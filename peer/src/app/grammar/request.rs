@@ -3,8 +3,8 @@
 use common::settings::nearest;
 
 use super::{Entry, Here, Refused, Request, Switch, conversation, first_word, group_name, user_id};
-use crate::app::words;
-use crate::app::words::help::{TOPICS, Topic, topic};
+use crate::app::texts;
+use crate::app::texts::help::{TOPICS, Topic, topic};
 use peer_core::command::{FileWish, GroupWish};
 use peer_core::persistence::Conversation;
 
@@ -16,7 +16,7 @@ const HISTORY_MOST: usize = 1000;
 /// Reads what follows a slash.
 pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
     let Some(topic) = topic(word) else { return Err(no_command(word)) };
-    let wrong = || Refused(words::help::wrong_arguments(topic));
+    let wrong = || Refused(texts::help::wrong_arguments(topic));
     let id = || user_id(arguments).map_err(|_| wrong());
     let request = match (topic.word, arguments) {
         ("send", _) => {
@@ -27,7 +27,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
         ("help", "") => Request::Help(None),
         ("help", about) => {
             let word = about.trim_start_matches('/').to_lowercase();
-            Request::Help(Some(words::help::topic(&word).ok_or_else(|| no_command(&word))?))
+            Request::Help(Some(texts::help::topic(&word).ok_or_else(|| no_command(&word))?))
         }
         ("switch", _) => {
             let to = conversation(arguments).map_err(|_| wrong())?;
@@ -113,7 +113,7 @@ fn said(to: Conversation, text: &str) -> Option<Entry> {
 }
 
 fn group(topic: &Topic, arguments: &str) -> Result<Request, Refused> {
-    let wrong = || Refused(words::help::wrong_arguments(topic));
+    let wrong = || Refused(texts::help::wrong_arguments(topic));
     let (word, rest) = first_word(arguments);
     let about_somebody: Option<fn(common::ident::UserId) -> GroupWish> = match word.as_str() {
         "approve" => Some(GroupWish::Approve),
@@ -138,11 +138,11 @@ fn group(topic: &Topic, arguments: &str) -> Result<Request, Refused> {
     let group = match named {
         "" if matches!(wish, GroupWish::Create | GroupWish::Join) => return Err(wrong()),
         "" => None,
-        named => Some(group_name(named).map_err(|why| Refused(words::not_an_id(why)))?),
+        named => Some(group_name(named).map_err(|why| Refused(texts::not_an_id(why)))?),
     };
     Ok(Request::Group { wish, group })
 }
 
 pub(super) fn no_command(word: &str) -> Refused {
-    Refused(words::help::no_command(word, nearest(word, TOPICS.iter().map(|topic| topic.word))))
+    Refused(texts::help::no_command(word, nearest(word, TOPICS.iter().map(|topic| topic.word))))
 }

@@ -10,7 +10,7 @@ use super::here::put_lines;
 use super::session::{Floor, Session};
 use super::stage::Stage;
 use crate::app::sanitise::SafeText;
-use crate::app::words::{mail, talk};
+use crate::app::texts::{mail, talk};
 use peer_core::command::{Command, MessageCommand};
 use peer_core::notice::Arrival;
 use peer_core::persistence::{Conversation, StoredMessage};

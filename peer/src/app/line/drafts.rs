@@ -4,7 +4,7 @@ use common::ident::UserId;
 
 use super::session::{Floor, Session};
 use super::stage::Stage;
-use crate::app::words;
+use crate::app::texts;
 use peer_core::persistence::Conversation;
 
 impl Session {
@@ -22,7 +22,7 @@ impl Session {
     /// Says what [`Self::push_destination_away`] has kept.
     pub(super) fn tell_what_is_kept(&self, stage: &mut Stage) {
         if let Some(entry) = self.drafts.get(&None) {
-            stage.say(&words::kept(entry));
+            stage.say(&texts::kept(entry));
         }
     }
 
@@ -54,7 +54,7 @@ impl Session {
     /// The conversation or call is over; back to the one before, if it goes on, or to the destination prompt.
     pub(super) fn back_to(&mut self, before: Floor, stage: &mut Stage) {
         if self.question.is_none() && !stage.typed.is_empty() {
-            stage.say(&words::kept(&stage.typed.clone()));
+            stage.say(&texts::kept(&stage.typed.clone()));
             self.put_entry_away(stage);
         }
         self.floor = match before {

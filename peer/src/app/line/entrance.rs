@@ -7,7 +7,7 @@ use common::secret::Passcode;
 use super::session::Session;
 use super::stage::Stage;
 use super::{Echo, Input, Lines, Start, State};
-use crate::app::{exit, grammar, words};
+use crate::app::{exit, grammar, texts};
 use peer_core::command::{Answer, Command, SessionCommand};
 use peer_core::notice::{LoginRefused, Notice, SessionNotice};
 
@@ -104,7 +104,7 @@ impl Entrance {
                 match grammar::user_id(&line) {
                     Ok(user) => return identify(user, stage),
                     Err(BadUserId::Empty) => {}
-                    Err(why) => stage.say(&words::not_an_id(why)),
+                    Err(why) => stage.say(&texts::not_an_id(why)),
                 }
                 Self::Login.ask(stage)
             }
@@ -144,7 +144,7 @@ impl Entrance {
             Self::NewPasscode(newcomer) => {
                 stage.finish("");
                 if newcomer.finds_too_short(&passcode) {
-                    stage.say(&words::too_short(newcomer.passcode_min));
+                    stage.say(&texts::too_short(newcomer.passcode_min));
                     return Self::NewPasscode(newcomer).ask(stage);
                 }
                 Self::Again { newcomer, first: passcode }.ask(stage)
@@ -152,7 +152,7 @@ impl Entrance {
             Self::Again { newcomer, first } => {
                 stage.finish("");
                 if first.expose() != passcode.expose() {
-                    stage.say(words::DIFFERENT);
+                    stage.say(texts::DIFFERENT);
                     return Self::NewPasscode(newcomer).ask(stage);
                 }
                 newcomer.register(passcode, stage)
@@ -166,7 +166,7 @@ impl Entrance {
         match (self, notice) {
             (Self::Identifying { user }, Notice::Session(SessionNotice::FirstContact { server, key })) => {
                 stage.discard_type_ahead();
-                stage.say(&words::first_contact(&server, &key));
+                stage.say(&texts::first_contact(&server, &key));
                 Self::Trust { user }.ask(stage)
             }
             (
@@ -179,27 +179,27 @@ impl Entrance {
                 ask_passcode(user, passcode_min, stage)
             }
             (Self::Joining, Notice::Session(SessionNotice::InviteProved { user, server, key, passcode_min })) => {
-                stage.say(&words::invite_proved(&key));
+                stage.say(&texts::invite_proved(&key));
                 Newcomer { user, passcode_min, invited_by: Some(server) }.choose_passcode(stage)
             }
             (Self::Registering { newcomer, passcode }, Notice::Session(SessionNotice::Registered { user, server })) => {
                 let passcode_min = newcomer.passcode_min;
                 stage.say(&match newcomer.invited_by {
-                    None => words::registered(&user),
-                    Some(_) => words::registered_by_invite(&user, &server),
+                    None => texts::registered(&user),
+                    Some(_) => texts::registered_by_invite(&user, &server),
                 });
                 // The engine logs in with the passcode just given, so this line is printed complete.
-                stage.prompt(words::PASSCODE, Echo::Hidden, Lines::One, None);
+                stage.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None);
                 State::Entrance(Self::LoggingIn { user, passcode, passcode_min })
             }
             (Self::Registering { newcomer, .. }, Notice::Session(SessionNotice::RegisterRefused { user, why })) => {
                 let server = newcomer.invited_by.unwrap_or_else(|| stage.options.server.clone());
-                stage.say(&words::register_refused(&user, &server, why));
+                stage.say(&texts::register_refused(&user, &server, why));
                 stage.exit_at_end_of_input = exit::LOGIN_REFUSED;
                 if stage.options.passcode.is_some() { stage.exit(exit::LOGIN_REFUSED) } else { Self::Login.ask(stage) }
             }
             (Self::LoggingIn { user, passcode, passcode_min }, Notice::Session(SessionNotice::LoggedIn { .. })) => {
-                stage.finish(words::LOGGED_IN);
+                stage.finish(texts::LOGGED_IN);
                 Session::begin(user, passcode, passcode_min, stage)
             }
             (Self::LoggingIn { user, passcode_min, .. }, Notice::Session(SessionNotice::LoginRefused { why, .. })) => {
@@ -212,17 +212,17 @@ impl Entrance {
     /// Prints the prompt of this step and waits at it.
     fn ask(self, stage: &mut Stage) -> State {
         let (question, echo) = match &self {
-            Self::Trust { .. } => (words::TRUST.to_owned(), Echo::Visible),
-            Self::Register(newcomer) => (words::register(&newcomer.user, &stage.options.server), Echo::Visible),
-            Self::NewPasscode(newcomer) => (words::new_passcode(newcomer.passcode_min), Echo::Hidden),
-            Self::Again { .. } => (words::AGAIN.to_owned(), Echo::Hidden),
-            Self::Passcode { .. } => (words::PASSCODE.to_owned(), Echo::Hidden),
-            Self::Join => (words::JOIN.to_owned(), Echo::Visible),
+            Self::Trust { .. } => (texts::TRUST.to_owned(), Echo::Visible),
+            Self::Register(newcomer) => (texts::register(&newcomer.user, &stage.options.server), Echo::Visible),
+            Self::NewPasscode(newcomer) => (texts::new_passcode(newcomer.passcode_min), Echo::Hidden),
+            Self::Again { .. } => (texts::AGAIN.to_owned(), Echo::Hidden),
+            Self::Passcode { .. } => (texts::PASSCODE.to_owned(), Echo::Hidden),
+            Self::Join => (texts::JOIN.to_owned(), Echo::Visible),
             Self::Login
             | Self::Identifying { .. }
             | Self::Registering { .. }
             | Self::LoggingIn { .. }
-            | Self::Joining => (words::LOGIN.to_owned(), Echo::Visible),
+            | Self::Joining => (texts::LOGIN.to_owned(), Echo::Visible),
         };
         stage.question(&question, echo, State::Entrance(self))
     }
@@ -237,7 +237,7 @@ impl Newcomer {
         match stage.options.passcode.clone() {
             None => Entrance::NewPasscode(self).ask(stage),
             Some(passcode) if self.finds_too_short(&passcode) => {
-                stage.say(&words::too_short(self.passcode_min));
+                stage.say(&texts::too_short(self.passcode_min));
                 stage.exit(exit::LOGIN_REFUSED)
             }
             Some(passcode) => self.register(passcode, stage),
@@ -271,7 +271,7 @@ fn ask_passcode(user: UserId, passcode_min: u16, stage: &mut Stage) -> State {
     match stage.options.passcode.clone() {
         None => Entrance::Passcode { user, passcode_min }.ask(stage),
         Some(passcode) => {
-            stage.prompt(words::PASSCODE, Echo::Hidden, Lines::One, None);
+            stage.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None);
             log_in(user, passcode, passcode_min, stage)
         }
     }
@@ -286,7 +286,7 @@ fn login_refused(user: UserId, passcode_min: u16, why: LoginRefused, stage: &mut
     // What was typed ahead was meant for other prompts; taken as passcodes it would use up the tries.
     stage.discard_type_ahead();
     stage.exit_at_end_of_input = exit::LOGIN_REFUSED;
-    let words = words::login_refused(&user, why);
+    let words = texts::login_refused(&user, why);
     if let LoginRefused::Passcode { .. } = why {
         stage.finish(&words);
     } else {

@@ -12,7 +12,7 @@ use super::session::{Pending, Session};
 use super::stage::Stage;
 use crate::app::grammar::Request;
 use crate::app::pace::Pace;
-use crate::app::words::{files, mail};
+use crate::app::texts::{files, mail};
 use peer_core::command::{Command, FileCommand, FileWish};
 use peer_core::notice::{FileNews, FileNotice, FileShown, Notice};
 use peer_core::persistence::Conversation;

@@ -4,7 +4,7 @@ use common::ident::GroupName;
 
 use super::session::{Floor, Pending, Session};
 use super::stage::Stage;
-use crate::app::words::mail;
+use crate::app::texts::mail;
 use peer_core::command::{Command, GroupWish};
 use peer_core::notice::GroupNews;
 use peer_core::persistence::Conversation;

@@ -12,7 +12,7 @@ use super::session::Session;
 use super::stage::Stage;
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
-use crate::app::words::{here as words, mail};
+use crate::app::texts::{local_commands as texts, mail};
 use peer_core::notice::NotSent;
 use peer_core::persistence::Conversation;
 
@@ -89,34 +89,34 @@ impl Session {
         match here {
             Here::Copy(number) => match nth(&self.habits.heard, number) {
                 Some(text) => stage.put(Output::Copy(text.clone())),
-                None => stage.say(words::NOTHING_TO_COPY),
+                None => stage.say(texts::NOTHING_TO_COPY),
             },
             Here::Edit if self.speaks_with().is_some() => stage.put(Output::Edit),
             Here::Edit => stage.say(mail::WHOM),
             Here::Time(switch) => {
                 self.habits.time = if switch == Switch::On { Time::Always } else { Time::Never };
-                stage.say(words::time(switch));
+                stage.say(texts::time(switch));
             }
             Here::Bell(switch) => {
                 self.habits.bell = switch;
-                stage.say(words::bell(switch));
+                stage.say(texts::bell(switch));
             }
             Here::Mute(of) => self.mute(of, Switch::On, stage),
             Here::Unmute(of) => self.mute(of, Switch::Off, stage),
             Here::Retry(number) => match nth(&self.habits.undelivered, number).cloned() {
                 Some((to, text)) => {
                     self.habits.undelivered.retain(|kept| *kept != (to.clone(), text.clone()));
-                    stage.say(&words::sent_again(&to, &text));
+                    stage.say(&texts::sent_again(&to, &text));
                     self.send(to, text, stage);
                 }
-                None => stage.say(words::NOTHING_TO_RETRY),
+                None => stage.say(texts::NOTHING_TO_RETRY),
             },
         }
     }
 
     fn mute(&mut self, of: Option<Conversation>, switch: Switch, stage: &mut Stage) {
         let Some(of) = of.or_else(|| self.speaks_with()) else { return stage.say(mail::WHOM) };
-        stage.say(&words::mute(&of, switch));
+        stage.say(&texts::mute(&of, switch));
         if switch == Switch::On {
             self.habits.muted.insert(of);
         } else {
@@ -129,7 +129,7 @@ impl Session {
         let before = self.habits.spoke.replace(stage.now);
         let silent = before.is_some_and(|before| stage.now.saturating_duration_since(before) >= SILENCE);
         if self.habits.time == Time::Auto && silent {
-            stage.say(&words::clock(stage.date));
+            stage.say(&texts::clock(stage.date));
         }
     }
 
@@ -144,7 +144,7 @@ impl Session {
         if self.habits.time == Time::Always
             && let Some(last) = lines.pop()
         {
-            lines.push(SafeText::ours(&words::behind(date)).after(&last));
+            lines.push(SafeText::ours(&texts::behind(date)).after(&last));
         }
         put_lines(lines, front, stage);
     }

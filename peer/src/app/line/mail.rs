@@ -9,8 +9,8 @@ use super::session::{Floor, Pending, Seen, Session};
 use super::stage::Stage;
 use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
-use crate::app::words::mail;
-use crate::app::words::talk::{self, Acquaintance};
+use crate::app::texts::mail;
+use crate::app::texts::talk::{self, Acquaintance};
 use peer_core::command::{Answer, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket};
 use peer_core::notice::{
     CallFailed, CallNotice, ContactNotice, DirectoryNotice, MessageNotice, Next, Notice, SessionNotice,

@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use super::Now;
 use super::exit;
 use super::sanitise::{Glyphs, SafeText};
-use super::words::{self, failure};
+use super::texts::{self, failure};
 use entrance::Entrance;
 pub(crate) use here::Time;
 pub(crate) use mail::Presence;
@@ -325,12 +325,12 @@ impl LineTerminal {
     fn leaving(&mut self, code: i32, input: Input) -> State {
         match input {
             Input::Notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
-                self.stage.say(words::LOGGED_OUT);
+                self.stage.say(texts::LOGGED_OUT);
                 self.stage.exit(code)
             }
             // Whoever leaves in the moment of the login is told all the same.
             Input::Notice(Notice::Session(SessionNotice::FormerPasscode)) => {
-                self.stage.say(words::passcode::FORMER);
+                self.stage.say(texts::passcode::FORMER);
                 State::Leaving(code)
             }
             Input::Notice(

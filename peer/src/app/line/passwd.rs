@@ -4,7 +4,7 @@ use super::question::Question;
 use super::session::{Pending, Session};
 use super::stage::Stage;
 use crate::app::passwd::{Passwd, Step};
-use crate::app::words::passcode;
+use crate::app::texts::passcode;
 use peer_core::command::{Command, SessionCommand};
 use peer_core::notice::NotChanged;
 

@@ -9,8 +9,8 @@ use super::session::{Floor, Occasion, Pending, Session};
 use super::stage::Stage;
 use super::{Echo, Output};
 use crate::app::passwd::Passwd;
-use crate::app::words::{files, talk};
-use crate::app::{qr, words};
+use crate::app::texts::{files, talk};
+use crate::app::{qr, texts};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, FileWish, KeyDecision};
 use peer_core::notice::FileShown;
 use peer_core::persistence::Conversation;
@@ -33,9 +33,9 @@ pub(super) enum Question {
 impl Question {
     pub(super) fn prompt(&self) -> String {
         match self {
-            Self::Accept(from) => words::accept(from),
-            Self::Key { .. } => words::KEY.to_owned(),
-            Self::Number { .. } => words::VERIFY.to_owned(),
+            Self::Accept(from) => texts::accept(from),
+            Self::Key { .. } => texts::KEY.to_owned(),
+            Self::Number { .. } => texts::VERIFY.to_owned(),
             Self::File(file) => files::question(file),
             Self::Passcode(step) => step.prompt(),
         }

@@ -17,8 +17,8 @@ use super::{Echo, Input, Lines, Names, State};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request};
 use crate::app::sanitise::imitates_us;
-use crate::app::words::talk::{self, Acquaintance};
-use crate::app::words::{self, help, mail};
+use crate::app::texts::talk::{self, Acquaintance};
+use crate::app::texts::{self, help, mail};
 use peer_core::command::{Command, ContactCommand, DirectoryCommand};
 use peer_core::notice::{
     CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, FileNotice, LoggedOut, MessageNotice,
@@ -193,7 +193,7 @@ impl Session {
             _ if self.pending.is_some() => stage.no_prompt(Echo::Visible),
             Floor::Calling { .. } => stage.no_prompt(Echo::Visible),
             Floor::Destination => {
-                stage.prompt(words::DESTINATION, Echo::Visible, Lines::One, Some(String::new()));
+                stage.prompt(texts::DESTINATION, Echo::Visible, Lines::One, Some(String::new()));
             }
             Floor::Conversation(_) | Floor::Writing(_) => {
                 let with = self.speaks_with().map(|with| with.to_string());
@@ -217,7 +217,7 @@ impl Session {
         };
         if grammar::reveals(line, &entry, &self.passcode) {
             stage.finish("");
-            stage.say(words::SECRET);
+            stage.say(texts::SECRET);
             return None;
         }
         if entry != Ok(Entry::Nothing) || self.floor == Floor::Destination {
@@ -319,7 +319,7 @@ impl Session {
                 self.pending = None;
                 self.known.extend(people.iter().map(|person| person.user.clone()));
                 let gone = |user: &UserId| self.gone.get(user).copied();
-                words::format::people(&people, &groups, gone).iter().for_each(|row| stage.say(row));
+                texts::format::people(&people, &groups, gone).iter().for_each(|row| stage.say(row));
             }
             Notice::Directory(DirectoryNotice::NoPeople) => {
                 let listing = self.pending.take() == Some(Pending::People);
@@ -327,20 +327,20 @@ impl Session {
             }
             Notice::Session(SessionNotice::PasscodeChanged) => self.passcode_changed(stage),
             Notice::Session(SessionNotice::PasscodeNotChanged(why)) => self.passcode_not_changed(why, stage),
-            Notice::Session(SessionNotice::FormerPasscode) => stage.say(words::passcode::FORMER),
-            Notice::Session(SessionNotice::AlsoElsewhere { user }) => stage.say(&words::also_elsewhere(&user)),
+            Notice::Session(SessionNotice::FormerPasscode) => stage.say(texts::passcode::FORMER),
+            Notice::Session(SessionNotice::AlsoElsewhere { user }) => stage.say(&texts::also_elsewhere(&user)),
             Notice::Directory(DirectoryNotice::Lost { retry_in }) => {
                 self.give_up_waiting();
-                stage.say(&words::server_lost(retry_in));
+                stage.say(&texts::server_lost(retry_in));
             }
             Notice::Directory(DirectoryNotice::NotItself(failure)) => {
-                words::failure::report(&failure).lines.iter().for_each(|line| stage.say(line));
+                texts::failure::report(&failure).lines.iter().for_each(|line| stage.say(line));
             }
-            Notice::Session(SessionNotice::NotKept { detail }) => stage.say(&words::not_kept(&detail)),
-            Notice::Directory(DirectoryNotice::Back) => stage.say(words::SERVER_BACK),
+            Notice::Session(SessionNotice::NotKept { detail }) => stage.say(&texts::not_kept(&detail)),
+            Notice::Directory(DirectoryNotice::Back) => stage.say(texts::SERVER_BACK),
             Notice::Directory(DirectoryNotice::TooFast { retry_after }) => {
                 self.give_up_waiting();
-                stage.say(&words::too_fast(retry_after));
+                stage.say(&texts::too_fast(retry_after));
             }
             // They belong to the entrance, or are taken before they come here.
             Notice::Session(SessionNotice::FirstContact { .. })
@@ -370,14 +370,14 @@ impl Session {
 
     /// Whether the author is named even where it is clear who it is.
     pub(super) fn must_be_named(&self, text: &str, stage: &Stage) -> bool {
-        let prompt = if self.floor == Floor::Destination { words::DESTINATION } else { "" };
+        let prompt = if self.floor == Floor::Destination { texts::DESTINATION } else { "" };
         stage.options.names == Names::Always || self.question.is_some() || imitates_us(text, prompt)
     }
 }
 
 fn logged_out(why: LoggedOut, stage: &mut Stage) -> State {
     stage.finish("");
-    let (words, code) = words::logged_out(why);
+    let (words, code) = texts::logged_out(why);
     stage.say(words);
     stage.exit(code)
 }

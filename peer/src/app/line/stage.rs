@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Echo, Lines, Options, Output, Prompt, Questions, State};
 use crate::app::sanitise::SafeText;
-use crate::app::{Now, exit, words};
+use crate::app::{Now, exit, texts};
 use peer_core::command::{Command, SessionCommand};
 
 /// The surroundings of a state: options, clock, entry, and the outputs so far.
@@ -100,7 +100,7 @@ impl Stage {
                 asking
             }
             Questions::Forbidden => {
-                self.say(&words::no_input(text));
+                self.say(&texts::no_input(text));
                 match asking {
                     State::Session(_) => self.leave(exit::USAGE),
                     _ => self.exit(exit::USAGE),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::events::{file_shown, record};
 use super::wire::RpcError;
 use crate::app::exit;
-use crate::app::words::talk::{self, Acquaintance};
-use crate::app::words::{self, files, mail, passcode};
+use crate::app::texts::talk::{self, Acquaintance};
+use crate::app::texts::{self, files, mail, passcode};
 use peer_core::command::KeyDecision;
 use peer_core::notice::{
     CallFailed, CallNotice, ContactNotice, DirectoryNotice, FileNews, FileNotice, GroupNews, JournalNotice, KeyState,
@@ -167,7 +167,7 @@ fn plain(text: &str) -> &str {
 }
 
 fn too_fast(retry_after: u64) -> RpcError {
-    RpcError::of(exit::NOT_PERMITTED, plain(&words::too_fast(retry_after))).with("retry_after", retry_after)
+    RpcError::of(exit::NOT_PERMITTED, plain(&texts::too_fast(retry_after))).with("retry_after", retry_after)
 }
 
 fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> RpcError {

@@ -4,7 +4,7 @@ use common::ident::MessageId;
 use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
-use crate::app::words;
+use crate::app::texts;
 use peer_core::notice::{
     CallNotice, ContactNotice, DirectoryNotice, EndedBy, FileNews, FileNotice, FileShown, GroupNews, MessageNotice,
     Next, Notice, SessionNotice,
@@ -96,10 +96,10 @@ fn events(notice: &Notice) -> Vec<Value> {
             vec![json!({"type": "server", "state": "down", "retry_in": retry_in})]
         }
         Notice::Directory(DirectoryNotice::Back) => vec![json!({"type": "server", "state": "up"})],
-        Notice::Message(MessageNotice::Frozen { with, why }) => vec![error(&words::mail::frozen(with, why))],
-        Notice::Message(MessageNotice::Lost { count }) => vec![error(&words::mail::mail_lost(*count))],
-        Notice::Session(SessionNotice::NotKept { detail }) => vec![error(&words::not_kept(detail))],
-        Notice::Session(SessionNotice::NewTerminal) => vec![error(words::mail::NEW_TERMINAL)],
+        Notice::Message(MessageNotice::Frozen { with, why }) => vec![error(&texts::mail::frozen(with, why))],
+        Notice::Message(MessageNotice::Lost { count }) => vec![error(&texts::mail::mail_lost(*count))],
+        Notice::Session(SessionNotice::NotKept { detail }) => vec![error(&texts::not_kept(detail))],
+        Notice::Session(SessionNotice::NewTerminal) => vec![error(texts::mail::NEW_TERMINAL)],
         _ => Vec::new(),
     }
 }
@@ -189,7 +189,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
             FileNews::Saved { path } => drop(event.insert("path".to_owned(), path.to_string_lossy().into())),
             FileNews::Stopped { done } => drop(event.insert("done".to_owned(), (*done).into())),
             FileNews::DiskFull { .. } | FileNews::NotSaved { .. } | FileNews::Failed(_) | FileNews::TooLarge { .. } => {
-                let text = words::files::news(file, news);
+                let text = texts::files::news(file, news);
                 event.insert("message".to_owned(), text.trim_start_matches("-- ").into());
             }
             _ => {}

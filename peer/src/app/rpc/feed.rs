@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::events::TYPES;
 use super::wire::{self, RpcError};
 use super::{ClientId, Output, Replay, Rpc};
-use crate::app::words::format;
+use crate::app::texts::format;
 use peer_core::command::{After, Command, JournalCommand};
 use peer_core::notice::Event;
 

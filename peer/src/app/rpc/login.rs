@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::methods::Login;
 use super::wire::RpcError;
 use super::{Asker, Output, Replay, Rpc, Stage};
-use crate::app::words;
+use crate::app::texts;
 use crate::app::{exit, grammar};
 use peer_core::command::{After, Answer, Command, DirectoryCommand, JournalCommand, SessionCommand};
 use peer_core::notice::{Notice, SessionNotice};
@@ -39,7 +39,7 @@ impl Rpc {
             return self.reply(asker, Err(RpcError::of(exit::ALREADY_RUNNING, why)));
         }
         let user = match params.user.map(|typed| grammar::user_id(&typed)) {
-            Some(Err(why)) => return self.reply(asker, Err(RpcError::params(words::not_an_id(why)))),
+            Some(Err(why)) => return self.reply(asker, Err(RpcError::params(texts::not_an_id(why)))),
             Some(Ok(user)) => Some(user),
             None => self.options.user.clone(),
         };
@@ -63,7 +63,7 @@ impl Rpc {
                     self.command(Command::Session(SessionCommand::TrustDirectory(Answer::Yes)));
                 } else {
                     let why =
-                        format!("{}. Compare it, then log in with server_key.", words::first_contact(server, key));
+                        format!("{}. Compare it, then log in with server_key.", texts::first_contact(server, key));
                     self.reply(entering.asker, Err(RpcError::of(exit::REFUSED, why).with("server_key", key.short())));
                     self.command(Command::Session(SessionCommand::TrustDirectory(Answer::No)));
                     self.stage = Stage::LoggedOut;
@@ -74,11 +74,11 @@ impl Rpc {
                 self.passcode_min = *passcode_min;
                 match (known, registration) {
                     (Some(false), Registration::Open) if !entering.register => {
-                        let none = words::not_registered(&user, &self.options.server);
+                        let none = texts::not_registered(&user, &self.options.server);
                         return self.not_logged_in(entering, RpcError::of(exit::UNKNOWN_USER, none));
                     }
                     (Some(false), Registration::Open) if passcode.length() < usize::from(*passcode_min) => {
-                        let why = RpcError::params(words::too_short(*passcode_min));
+                        let why = RpcError::params(texts::too_short(*passcode_min));
                         return self.not_logged_in(entering, why);
                     }
                     (Some(false), Registration::Open) => {
@@ -88,11 +88,11 @@ impl Rpc {
                 }
             }
             Notice::Session(SessionNotice::RegisterRefused { why, .. }) => {
-                let why = words::register_refused(&user, &self.options.server, *why);
+                let why = texts::register_refused(&user, &self.options.server, *why);
                 return self.not_logged_in(entering, RpcError::of(exit::LOGIN_REFUSED, why));
             }
             Notice::Session(SessionNotice::LoginRefused { why, .. }) => {
-                let why = words::login_refused(&user, *why);
+                let why = texts::login_refused(&user, *why);
                 return self.not_logged_in(entering, RpcError::of(exit::LOGIN_REFUSED, why));
             }
             Notice::Session(SessionNotice::LoggedIn { .. }) => {

@@ -32,7 +32,7 @@ pub(crate) use self::schema::schema;
 pub(crate) use self::wire::LINE_MAX;
 use self::wire::RpcError;
 use crate::app::exit;
-use crate::app::words::failure;
+use crate::app::texts::failure;
 use peer_core::command::{After, Command, JournalCommand, MessageCommand, SessionCommand, Ticket};
 use peer_core::notice::{
     CallNotice, ContactNotice, DirectoryNotice, JournalNotice, KeyState, LoggedOut, Notice, SessionNotice,

@@ -9,7 +9,7 @@ use super::events::TYPES;
 use super::methods::{self, Availability, Call, METHODS};
 use super::wire::{self, Misunderstood, Request, RpcError};
 use super::{Asker, ClientId, Output, Replay, Rpc, Stage};
-use crate::app::{exit, grammar, words};
+use crate::app::{exit, grammar, texts};
 use peer_core::command::{
     After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, FileWish, GroupWish,
     JournalCommand, MessageCommand, SessionCommand,
@@ -174,7 +174,7 @@ impl Rpc {
             Call::Passwd(params) => {
                 let to = common::secret::Passcode::new(params.passcode);
                 if to.length() < usize::from(self.passcode_min) {
-                    return Err(RpcError::params(words::too_short(self.passcode_min)));
+                    return Err(RpcError::params(texts::too_short(self.passcode_min)));
                 }
                 self.ask(asker, Await::Passcode, Command::Session(SessionCommand::ChangePasscode { to }));
             }
@@ -218,7 +218,7 @@ impl Rpc {
     }
 
     fn wish(&mut self, asker: Asker, group: &str, wish: GroupWish) -> Result<(), RpcError> {
-        let group: GroupName = grammar::group_name(group).map_err(|why| RpcError::params(words::not_an_id(why)))?;
+        let group: GroupName = grammar::group_name(group).map_err(|why| RpcError::params(texts::not_an_id(why)))?;
         self.ask(asker, Await::Group(group.clone()), Command::Group { group, wish });
         Ok(())
     }
@@ -244,11 +244,11 @@ impl Rpc {
 }
 
 fn user(typed: &str) -> Result<UserId, RpcError> {
-    grammar::user_id(typed).map_err(|why| RpcError::params(words::not_an_id(why)))
+    grammar::user_id(typed).map_err(|why| RpcError::params(texts::not_an_id(why)))
 }
 
 fn conversation(typed: &str) -> Result<Conversation, RpcError> {
-    grammar::conversation(typed).map_err(|why| RpcError::params(words::not_an_id(why)))
+    grammar::conversation(typed).map_err(|why| RpcError::params(texts::not_an_id(why)))
 }
 
 fn named(name: String) -> Result<String, RpcError> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::methods::{Call, METHODS};
 use crate::app::exit;
-use crate::app::words::failure::Report;
+use crate::app::texts::failure::Report;
 
 /// Bytes a line may have.
 pub(crate) const LINE_MAX: usize = 1024 * 1024;

@@ -9,7 +9,7 @@ use super::view::View;
 use super::{Focus, Output};
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
-use crate::app::words::{full, here, mail};
+use crate::app::texts::{local_commands, mail, screen};
 use peer_core::persistence::Conversation;
 
 /// Which messages ring the bell (`notify.bell`).
@@ -80,7 +80,7 @@ impl View {
         }
         if looks_away {
             let said = self.alerts.preview.then_some(text);
-            self.put(Output::Announce(SafeText::ours(&full::new_message(author, said))));
+            self.put(Output::Announce(SafeText::ours(&screen::new_message(author, said))));
         }
     }
 
@@ -94,17 +94,17 @@ impl View {
             Here::Copy(number) => self.copy_last(number),
             Here::Bell(switch) => {
                 self.alerts.bell = if switch == Switch::On { Ring::All } else { Ring::Never };
-                self.tell(here::bell(switch));
+                self.tell(local_commands::bell(switch));
             }
             Here::Mute(of) => self.mute(of, Switch::On),
             Here::Unmute(of) => self.mute(of, Switch::Off),
-            Here::Edit | Here::Time(_) | Here::Retry(_) => self.tell(here::LINE_ONLY),
+            Here::Edit | Here::Time(_) | Here::Retry(_) => self.tell(local_commands::LINE_ONLY),
         }
     }
 
     fn mute(&mut self, of: Option<Conversation>, switch: Switch) {
         let Some(of) = of.or_else(|| self.current.clone()) else { return self.tell(mail::WHOM) };
-        self.tell(&here::mute(&of, switch));
+        self.tell(&local_commands::mute(&of, switch));
         if switch == Switch::On {
             self.alerts.muted.insert(of);
         } else {

@@ -4,7 +4,7 @@ use common::ident::GroupName;
 
 use super::roster::Membership;
 use super::view::{Awaited, View};
-use crate::app::words::{full, mail};
+use crate::app::texts::{mail, screen};
 use peer_core::command::{Command, DirectoryCommand, GroupWish};
 use peer_core::notice::GroupNews;
 use peer_core::persistence::Conversation;
@@ -33,7 +33,7 @@ impl View {
             GroupNews::Members { members, .. } => {
                 self.members.insert(group.clone(), members.iter().map(|(user, _)| user.clone()).collect());
                 if self.awaits(&Awaited::Members(group.clone())) {
-                    self.show_page(&group.to_string(), &full::members(members, news_waiting(news)));
+                    self.show_page(&group.to_string(), &screen::members(members, news_waiting(news)));
                 }
                 return;
             }

@@ -31,7 +31,7 @@ pub(crate) use super::Now;
 use super::exit;
 use super::line::{Options, Prompt};
 use super::sanitise::SafeText;
-use super::words::{self, failure};
+use super::texts::{self, failure};
 pub(crate) use alerts::{Alerts, Ring, When};
 pub(crate) use card::Card;
 pub(crate) use page::{Overlay, Page};
@@ -224,7 +224,7 @@ impl FullScreen {
             (State::Leaving(view, code), input) => leaving(view, code, &input),
             (State::Session(view), Input::Stop(code)) => log_out(view, code),
             (State::Session(_), Input::Notice(Notice::Session(SessionNotice::LoggedOut { why }))) => {
-                let (line, code) = words::logged_out(why);
+                let (line, code) = texts::logged_out(why);
                 (State::Left, farewell(&[line.to_owned()], code))
             }
             (State::Session(mut view), input) => {
@@ -264,7 +264,7 @@ fn log_out(view: Box<View>, code: i32) -> (State, Vec<Output>) {
 fn leaving(view: Box<View>, code: i32, input: &Input) -> (State, Vec<Output>) {
     match input {
         Input::Notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
-            (State::Left, farewell(&[words::LOGGED_OUT.to_owned()], code))
+            (State::Left, farewell(&[texts::LOGGED_OUT.to_owned()], code))
         }
         Input::Notice(Notice::Session(SessionNotice::LoggedOut { .. })) | Input::CtrlC | Input::Stop(_) => {
             (State::Left, vec![Output::Exit(code)])

@@ -4,7 +4,7 @@ use super::Output;
 use super::questions::Question;
 use super::room::{Link, Loaded};
 use super::view::{PAGE, View};
-use crate::app::words::talk;
+use crate::app::texts::talk;
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, GroupWish, MessageCommand};
 use peer_core::notice::KeyState;
 use peer_core::persistence::Conversation;

@@ -9,8 +9,8 @@ use super::room::{Link, Message};
 use super::roster::Here;
 use super::view::{Awaited, Directory, View};
 use super::{Focus, Output};
-use crate::app::words::talk::{self, Acquaintance};
-use crate::app::words::{self, failure, files, format, full, mail};
+use crate::app::texts::talk::{self, Acquaintance};
+use crate::app::texts::{self, failure, files, format, mail, screen};
 use peer_core::command::{Command, ContactCommand, DirectoryCommand, MessageCommand};
 use peer_core::notice::{
     AfterLoss, CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, EndedBy, FileNotice, KeyState,
@@ -69,13 +69,13 @@ impl View {
             }
             Notice::Session(SessionNotice::Terminals { this, all }) => {
                 if self.awaits(&Awaited::Terminals) {
-                    self.show_page(full::TERMINALS, &mail::terminals(this, &all));
+                    self.show_page(screen::TERMINALS, &mail::terminals(this, &all));
                 }
                 self.terminals = all;
             }
             Notice::Directory(DirectoryNotice::People { people, groups }) => {
                 if self.awaits(&Awaited::List) {
-                    self.show_page(full::PEOPLE, &format::people(&people, &groups, |_| None));
+                    self.show_page(screen::PEOPLE, &format::people(&people, &groups, |_| None));
                 }
                 let unread = people.iter().map(|person| (Conversation::User(person.user.clone()), person.unread));
                 let in_groups = groups.iter().map(|group| (Conversation::Group(group.group.clone()), group.unread));
@@ -152,7 +152,7 @@ impl View {
                 self.tell(&mail::frozen(&with, &why));
             }
             Notice::File(FileNotice::News { file, news }) => self.file_news(file, news),
-            Notice::File(FileNotice::All(all)) => self.show_page(full::FILES, &files::list(&all)),
+            Notice::File(FileNotice::All(all)) => self.show_page(screen::FILES, &files::list(&all)),
             Notice::File(FileNotice::Unknown { number }) => self.tell(&files::unknown(number)),
             Notice::File(FileNotice::NotRead { path, detail }) => self.tell(&files::not_read(&path, &detail)),
             Notice::File(FileNotice::NotOffered { to, name, why }) => self.tell(&files::not_offered(&to, &name, why)),
@@ -160,22 +160,22 @@ impl View {
             Notice::Session(SessionNotice::NewTerminal) => self.tell(mail::NEW_TERMINAL),
             Notice::Session(SessionNotice::PasscodeChanged) => self.passcode_changed(),
             Notice::Session(SessionNotice::PasscodeNotChanged(why)) => self.passcode_not_changed(why),
-            Notice::Session(SessionNotice::FormerPasscode) => self.tell(words::passcode::FORMER),
-            Notice::Session(SessionNotice::AlsoElsewhere { user }) => self.tell(&words::also_elsewhere(&user)),
+            Notice::Session(SessionNotice::FormerPasscode) => self.tell(texts::passcode::FORMER),
+            Notice::Session(SessionNotice::AlsoElsewhere { user }) => self.tell(&texts::also_elsewhere(&user)),
             Notice::Directory(DirectoryNotice::Lost { retry_in }) => {
                 self.directory = Directory::Lost { retry: self.now.instant + Duration::from_secs(retry_in) };
-                self.tell(&words::server_lost(retry_in));
+                self.tell(&texts::server_lost(retry_in));
             }
             Notice::Directory(DirectoryNotice::NotItself(failure)) => {
                 self.tell(&failure::report(&failure).lines.join(" "));
             }
             Notice::Directory(DirectoryNotice::Back) => {
                 self.directory = Directory::Here;
-                self.tell(words::SERVER_BACK);
+                self.tell(texts::SERVER_BACK);
                 self.command(Command::Directory(DirectoryCommand::List));
             }
-            Notice::Session(SessionNotice::NotKept { detail }) => self.tell(&words::not_kept(&detail)),
-            Notice::Directory(DirectoryNotice::TooFast { retry_after }) => self.tell(&words::too_fast(retry_after)),
+            Notice::Session(SessionNotice::NotKept { detail }) => self.tell(&texts::not_kept(&detail)),
+            Notice::Directory(DirectoryNotice::TooFast { retry_after }) => self.tell(&texts::too_fast(retry_after)),
             // They belong to the entrance, or are taken before they come here.
             _ => {}
         }
@@ -222,7 +222,7 @@ impl View {
             known.here = Here::Online { since: None };
         }
         if known.key == KeyState::NotVerified {
-            self.note(&to, &full::first_key(with));
+            self.note(&to, &screen::first_key(with));
         }
         self.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
     }
@@ -237,7 +237,7 @@ impl View {
             if self.is_muted(&to) {
                 return;
             }
-            self.tell_about(from.as_str(), &full::wants_to_talk(&from));
+            self.tell_about(from.as_str(), &screen::wants_to_talk(&from));
         }
     }
 

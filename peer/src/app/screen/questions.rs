@@ -10,7 +10,7 @@ use super::room::Link;
 use super::view::{Awaited, View};
 use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
-use crate::app::words::{self, full, passcode, talk};
+use crate::app::texts::{self, passcode, screen, talk};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, SessionCommand};
 use peer_core::notice::{KeyState, NotChanged};
 use peer_core::persistence::Conversation;
@@ -41,9 +41,9 @@ impl Question {
 
     pub(super) fn prompt(&self) -> String {
         match self {
-            Self::Accept(_) => full::ACCEPT.to_owned(),
-            Self::Key { .. } => full::CHOOSE.to_owned(),
-            Self::Number { .. } => full::YES_OR_NO.to_owned(),
+            Self::Accept(_) => screen::ACCEPT.to_owned(),
+            Self::Key { .. } => screen::CHOOSE.to_owned(),
+            Self::Number { .. } => screen::YES_OR_NO.to_owned(),
             Self::Passcode(step) => format!(" {}", step.prompt()),
         }
     }
@@ -281,6 +281,6 @@ impl View {
 
     /// The prompt of the accept question, in words.
     pub(crate) fn accept_words(from: &UserId) -> String {
-        words::accept(from)
+        texts::accept(from)
     }
 }

@@ -5,7 +5,7 @@ use super::room::{Line, Loaded, Message};
 use super::view::View;
 use super::{Action, Output};
 use crate::app::sanitise::SafeText;
-use crate::app::words::{format, full, here, mail};
+use crate::app::texts::{format, local_commands, mail, screen};
 use peer_core::persistence::{MessageKey, StoredMessage};
 
 /// Older messages that are looked up at a time on the way to one that was found.
@@ -64,7 +64,7 @@ impl View {
     }
 
     fn copy(&mut self, text: String) {
-        self.tell(&here::copied(&text));
+        self.tell(&local_commands::copied(&text));
         self.put(Output::Copy(text));
         self.selected = None;
     }
@@ -76,7 +76,7 @@ impl View {
         let text = others.filter(|message| message.author != me).nth(number.saturating_sub(1));
         match text.map(|message| message.text.clone()) {
             Some(text) => self.copy(text),
-            None => self.tell(here::NOTHING_TO_COPY),
+            None => self.tell(local_commands::NOTHING_TO_COPY),
         }
     }
 
@@ -90,10 +90,10 @@ impl View {
 
     fn inspect(&mut self) {
         let Some(message) = self.selected_message() else { return };
-        let mut lines = vec![SafeText::ours(&full::said_by(&message.author, message.date, message.mark))];
+        let mut lines = vec![SafeText::ours(&screen::said_by(&message.author, message.date, message.mark))];
         lines.push(SafeText::default());
         lines.extend(SafeText::message(&message.text, self.glyphs));
-        self.overlay = Some(Overlay::Page(Page { title: full::MESSAGE.to_owned(), lines, from: 0 }));
+        self.overlay = Some(Overlay::Page(Page { title: screen::MESSAGE.to_owned(), lines, from: 0 }));
     }
 
     /// `/find` has found something.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::view::View;
 use crate::app::pace::Pace;
-use crate::app::words::files;
+use crate::app::texts::files;
 use peer_core::notice::{FileNews, FileShown, FileState};
 use peer_core::persistence::Conversation;
 

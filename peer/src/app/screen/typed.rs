@@ -8,7 +8,7 @@ use super::{Output, Question};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};
 use crate::app::passwd::Passwd;
-use crate::app::words::{self, full, help, mail, talk};
+use crate::app::texts::{self, help, mail, screen, talk};
 use peer_core::command::{
     Answer, Command, ContactCommand, DirectoryCommand, FileCommand, MessageCommand, SessionCommand, Ticket,
 };
@@ -50,7 +50,7 @@ impl View {
 
     fn entered(&mut self, line: &str, entry: Result<Entry, grammar::Refused>) {
         if grammar::reveals(line, &entry, &self.passcode) {
-            return self.tell(words::SECRET);
+            return self.tell(texts::SECRET);
         }
         if entry != Ok(Entry::Nothing) {
             self.put(Output::Remember(line.to_owned()));
@@ -82,8 +82,8 @@ impl View {
 
     fn request(&mut self, request: Request) {
         match request {
-            Request::Help(None) => self.show_page(full::HELP, &full::overview()),
-            Request::Help(Some(topic)) => self.show_page(full::HELP, &help::about(topic)),
+            Request::Help(None) => self.show_page(screen::HELP, &screen::overview()),
+            Request::Help(Some(topic)) => self.show_page(screen::HELP, &help::about(topic)),
             Request::Version => self.tell(&help::version()),
             Request::List => self.await_page(Awaited::List, Command::Directory(DirectoryCommand::List)),
             Request::Switch(user) => self.talk(Conversation::User(user)),

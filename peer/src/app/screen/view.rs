@@ -15,7 +15,7 @@ use super::{Action, Alerts, Focus, Found, Input, Now, Output};
 use crate::app::exit;
 use crate::app::line::{Echo, Entered, Lines, Options, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
-use crate::app::words::{full, talk};
+use crate::app::texts::{screen, talk};
 use peer_core::command::{Command, DirectoryCommand, MessageCommand};
 use peer_core::persistence::{Conversation, MessageKey};
 
@@ -140,9 +140,9 @@ impl View {
     pub(super) fn prompt(&self) -> Prompt {
         let (text, echo, lines, place) = match (self.question(), &self.overlay, &self.current) {
             (Some(question), _, _) => (question.prompt(), question.echo(), Lines::One, None),
-            (None, Some(Overlay::Opener { .. }), _) => (full::OPEN.to_owned(), Echo::Visible, Lines::One, None),
-            (None, _, Some(to)) => (full::ENTRY.to_owned(), Echo::Visible, Lines::Many, Some(to.to_string())),
-            (None, _, None) => (full::ENTRY.to_owned(), Echo::Visible, Lines::One, Some(String::new())),
+            (None, Some(Overlay::Opener { .. }), _) => (screen::OPEN.to_owned(), Echo::Visible, Lines::One, None),
+            (None, _, Some(to)) => (screen::ENTRY.to_owned(), Echo::Visible, Lines::Many, Some(to.to_string())),
+            (None, _, None) => (screen::ENTRY.to_owned(), Echo::Visible, Lines::One, Some(String::new())),
         };
         Prompt { text: SafeText::ours(&text), echo, lines, history: place }
     }

@@ -9,16 +9,16 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::app::exit;
-use crate::app::words::doctor::{self as words, Finding};
-use crate::app::words::failure::Report;
-use crate::app::words::once::Form;
+use crate::app::texts::doctor::{self as texts, Finding};
+use crate::app::texts::failure::Report;
+use crate::app::texts::oneshot::Form;
 use crate::cli::Settings;
 use crate::program::{lost, print};
 
 /// Looks at everything. The exit code is that of the first thing that does not work.
 pub(super) fn run(settings: &Settings) -> i32 {
     let mut findings = surroundings::terminal(settings.colour);
-    findings.push(words::configuration(settings.file_found().map(Path::display)));
+    findings.push(texts::configuration(settings.file_found().map(Path::display)));
     findings.push(surroundings::data(&settings.data_dir));
     findings.extend(network::findings(settings));
     tell(&findings, settings.form)
@@ -26,7 +26,7 @@ pub(super) fn run(settings: &Settings) -> i32 {
 
 /// Nothing else can be looked at where the configuration, or what an invitation has left, cannot be read.
 pub(super) fn without_settings(report: Report, form: Form) -> i32 {
-    let check = if report.exit == exit::CONFIG { words::CONFIGURATION } else { words::DATA };
+    let check = if report.exit == exit::CONFIG { texts::CONFIGURATION } else { texts::DATA };
     tell(&[Finding::failed(check, report)], form)
 }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use common::limits::PEER_PORT;
 
-use crate::app::words::doctor::{self as words, Finding};
-use crate::app::words::failure;
+use crate::app::texts::doctor::{self as texts, Finding};
+use crate::app::texts::failure;
 use crate::cli::Settings;
 use crate::program::setup;
 use crate::shell::directory::login;
@@ -24,12 +24,12 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     let looked = rt::block_on(trust_server::look(&setup));
     let took = begin.elapsed();
     let (mut findings, from) = match looked {
-        Err(failure) => (vec![Finding::failed(words::DIRECTORY, failure::report(&failure))], None),
-        Ok(shown) => (vec![words::directory(&setup.server, took), key(&setup.server, shown)], Some(shown)),
+        Err(failure) => (vec![Finding::failed(texts::DIRECTORY, failure::report(&failure))], None),
+        Ok(shown) => (vec![texts::directory(&setup.server, took), key(&setup.server, shown)], Some(shown)),
     };
     let now = clock::date();
     let met = from.and_then(|shown| shown.pinned).is_some_and(|(_, since)| now < since);
-    findings.insert(0, words::clock(now, now < WRITTEN || met));
+    findings.insert(0, texts::clock(now, now < WRITTEN || met));
     findings.push(port(setup.listen.or(from.map(|shown| shown.from)), setup.port));
     findings
 }
@@ -38,16 +38,16 @@ fn key(server: &str, shown: Shown) -> Finding {
     match shown.pinned {
         Some((old, since)) if old != shown.now => {
             let changed = Failure::DirectoryKeyChanged { server: server.to_owned(), since, old, new: shown.now };
-            Finding::failed(words::SERVER_KEY, failure::report(&changed))
+            Finding::failed(texts::SERVER_KEY, failure::report(&changed))
         }
-        pinned => words::server_key(&shown.now, pinned.map(|(_, since)| since)),
+        pinned => texts::server_key(&shown.now, pinned.map(|(_, since)| since)),
     }
 }
 
 fn port(address: Option<IpAddr>, port: Option<u16>) -> Finding {
-    let Some(address) = address else { return words::port_unknown() };
+    let Some(address) = address else { return texts::port_unknown() };
     match login::listen(address, port) {
-        Ok((_, found)) => words::port(address, found, port.unwrap_or(PEER_PORT)),
-        Err(failure) => Finding::failed(words::PORT, failure::report(&failure)),
+        Ok((_, found)) => texts::port(address, found, port.unwrap_or(PEER_PORT)),
+        Err(failure) => Finding::failed(texts::PORT, failure::report(&failure)),
     }
 }

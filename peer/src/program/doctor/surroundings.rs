@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use crate::app::words::doctor::{self as words, Finding};
+use crate::app::texts::doctor::{self as texts, Finding};
 use crate::cli::{Characters, Colour, locale};
 use crate::ui;
 
@@ -18,20 +18,20 @@ pub(super) fn terminal(colour: Colour) -> Vec<Finding> {
     let kind = std::env::var_os("TERM").unwrap_or_default().to_string_lossy().into_owned();
     let terminal = if is_there {
         let (columns, rows) = ui::screen_size();
-        words::terminal(&kind, columns, rows, !ui::tui::has_a_screen())
+        texts::terminal(&kind, columns, rows, !ui::tui::has_a_screen())
     } else {
-        words::no_terminal()
+        texts::no_terminal()
     };
     let (locale, characters) = locale();
-    vec![terminal, words::characters(&locale, characters == Characters::Unicode), words::colours(colour == Colour::On)]
+    vec![terminal, texts::characters(&locale, characters == Characters::Unicode), texts::colours(colour == Colour::On)]
 }
 
 /// Whether data can be kept there, and by whom they can be seen.
 pub(super) fn data(folder: &Path) -> Finding {
     let shown = folder.display();
     match trial(folder) {
-        Ok(mode) => words::data(shown, mode & 0o077 != 0),
-        Err(error) => Finding::failed(words::DATA, words::unusable(shown, error)),
+        Ok(mode) => texts::data(shown, mode & 0o077 != 0),
+        Err(error) => Finding::failed(texts::DATA, texts::unusable(shown, error)),
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use async_channel::Receiver;
 use common::limits::MESSAGE_TEXT;
 
-use crate::app::words;
+use crate::app::texts;
 
 /// What comes back: the text, or what to tell the person.
 pub(super) type Written = Result<String, String>;
@@ -56,7 +56,8 @@ pub(super) fn start() -> io::Result<Receiver<Written>> {
     let (tell, written) = async_channel::bounded(1);
     std::thread::Builder::new().name("editor".to_owned()).spawn(move || {
         let editor = editor();
-        let result = write(&editor).unwrap_or_else(|error| Err(words::here::not_edited(&editor, &error.to_string())));
+        let result =
+            write(&editor).unwrap_or_else(|error| Err(texts::local_commands::not_edited(&editor, &error.to_string())));
         // A program that has ended needs no text.
         let _ = tell.send_blocking(result);
     })?;
@@ -67,12 +68,12 @@ fn write(editor: &str) -> io::Result<Written> {
     let sheet = Sheet::new()?;
     let status = edit(editor, &sheet.0)?;
     if !status.success() {
-        return Ok(Err(words::here::not_edited(editor, &status.to_string())));
+        return Ok(Err(texts::local_commands::not_edited(editor, &status.to_string())));
     }
     let text = sheet.read()?;
-    let Ok(text) = String::from_utf8(text) else { return Ok(Err(words::NOT_TEXT.to_owned())) };
+    let Ok(text) = String::from_utf8(text) else { return Ok(Err(texts::NOT_TEXT.to_owned())) };
     let text = text.trim_end_matches('\n');
-    Ok(if text.len() > MESSAGE_TEXT { Err(words::too_long(text.len())) } else { Ok(text.to_owned()) })
+    Ok(if text.len() > MESSAGE_TEXT { Err(texts::too_long(text.len())) } else { Ok(text.to_owned()) })
 }
 
 /// By the shell, because the variable may hold options.

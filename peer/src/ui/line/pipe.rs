@@ -12,7 +12,7 @@ use common::limits::MESSAGE_TEXT;
 use super::{Asks, Front};
 use crate::app::line::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
-use crate::app::words;
+use crate::app::texts;
 use crate::ui::raw::TerminalEcho;
 
 /// One line of input.
@@ -135,11 +135,11 @@ impl Front for Pipe {
                 Some(Input::Line(line))
             }
             Read::NotText => {
-                self.print(words::NOT_TEXT);
+                self.print(texts::NOT_TEXT);
                 None
             }
             Read::TooLong(bytes) => {
-                self.print(&words::too_long(bytes));
+                self.print(&texts::too_long(bytes));
                 None
             }
         })
@@ -158,8 +158,8 @@ impl Front for Pipe {
             Output::Echo(entry) => self.repeat(&entry),
             Output::Finish(result) => self.complete(result.as_str()),
             Output::DiscardTypeAhead => self.echo.discard_input(),
-            Output::Copy(_) => self.print(words::here::NO_CLIPBOARD),
-            Output::Edit => self.print(words::here::NO_TERMINAL_FOR_AN_EDITOR),
+            Output::Copy(_) => self.print(texts::local_commands::NO_CLIPBOARD),
+            Output::Edit => self.print(texts::local_commands::NO_TERMINAL_FOR_AN_EDITOR),
             // A picture needs a screen, a draft an entry of our own, a bell somebody who listens.
             Output::Picture(_)
             | Output::Past { .. }

@@ -17,7 +17,7 @@ use super::lend::{self, Written};
 use super::{Front, Pastes};
 use crate::app::line::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText, harmless};
-use crate::app::words;
+use crate::app::texts;
 use crate::ui::channels::screen_size;
 use crate::ui::editor::{Editor, Effect, Key};
 use crate::ui::keys::{self, Meaning, Pause};
@@ -169,7 +169,7 @@ impl Screen {
             Effect::Entered(line) => Some(Input::Line(line)),
             Effect::Pasted(lines) => {
                 if self.pastes == Pastes::PointedOut {
-                    self.canvas.print(&words::pasted(lines));
+                    self.canvas.print(&texts::pasted(lines));
                 }
                 None
             }
@@ -180,7 +180,7 @@ impl Screen {
                 None
             }
             Effect::TooLong(bytes) => {
-                self.canvas.print(&words::too_long(bytes));
+                self.canvas.print(&texts::too_long(bytes));
                 None
             }
         }
@@ -225,7 +225,7 @@ impl Screen {
     /// To the clipboard of the terminal (OSC 52), as base64, so that nothing in the text reaches it as a command.
     fn copy(&mut self, text: &str) {
         let _ = write!(self.canvas.pending, "\x1b]52;c;{}\x07", STANDARD.encode(harmless(text)));
-        self.canvas.print(&words::here::copied(text));
+        self.canvas.print(&texts::local_commands::copied(text));
     }
 
     fn flush(&mut self) -> io::Result<()> {

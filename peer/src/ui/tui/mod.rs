@@ -28,7 +28,7 @@ use crate::app::exit;
 use crate::app::line::{Echo, Options};
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Action, Alerts, FullScreen, Input, Output, Overlay, Scene, View};
-use crate::app::words;
+use crate::app::texts;
 pub(crate) use bindings::Bindings;
 pub(crate) use draw::Widths;
 use draw::talk::{self, Scrolled};
@@ -209,7 +209,7 @@ impl Screen {
     /// The title of the terminal's window says how much is unread.
     fn set_title(&mut self, scene: &Scene<'_>) -> io::Result<()> {
         let unread = if let Scene::View(view) = scene { view.unread().0 } else { 0 };
-        let title = words::full::window(unread);
+        let title = texts::screen::window(unread);
         if title != self.title {
             crossterm::execute!(io::stdout(), crossterm::terminal::SetTitle(&title))?;
             self.title = title;
@@ -282,8 +282,8 @@ impl Screen {
                 let list = full.prompt().and_then(|prompt| self.completer.press(tab, &mut self.editor, &prompt));
                 list.map(Input::Tell).into_iter().collect()
             }
-            Effect::TooLong(bytes) => vec![Input::Tell(words::too_long(bytes))],
-            Effect::Pasted(lines) => vec![Input::Tell(words::pasted(lines))],
+            Effect::TooLong(bytes) => vec![Input::Tell(texts::too_long(bytes))],
+            Effect::Pasted(lines) => vec![Input::Tell(texts::pasted(lines))],
             Effect::None if escape => vec![Input::Do(Action::Escape)],
             Effect::None => Vec::new(),
         }

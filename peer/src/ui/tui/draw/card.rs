@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::{Drawn, Entry, hint_row, keypad, laid_out};
 use crate::app::line::Echo;
 use crate::app::screen::Card;
-use crate::app::words::{full, help};
+use crate::app::texts::{help, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;
 
@@ -21,7 +21,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, card: &Card, entry: &Entry<'_>) -> Dra
     cells.put((1, 0), area.width - 1, &help::version(), look.strong());
     cells.rule((0, 1), area.width, "", look.faint());
     cells.rule((0, area.bottom() - 2), area.width, "", look.faint());
-    hint_row(cells, &full::CARD_HINTS, area.bottom() - 1);
+    hint_row(cells, &screen::CARD_HINTS, area.bottom() - 1);
     let body = Rect { x, y: 2, width, height: area.height - 4 };
     let layout = laid_out(entry, width, QUESTION);
     let mut rows: Vec<String> =
@@ -37,7 +37,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, card: &Card, entry: &Entry<'_>) -> Dra
         y += 1;
     }
     if let Some(seconds) = card.waits() {
-        let line = full::connecting(seconds);
+        let line = screen::connecting(seconds);
         cells.put((x, y), width, &line, look.faint());
         return Drawn::default();
     }

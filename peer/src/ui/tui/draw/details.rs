@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::screen::{Here, Link, View};
-use crate::app::words::{files, format, full};
+use crate::app::texts::{files, format, screen};
 use crate::ui::tui::cells::Cells;
 use peer_core::notice::KeyState;
 use peer_core::persistence::Conversation;
@@ -29,19 +29,19 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
             head(&mut rows, &user.as_str().to_uppercase());
             rows.push((
                 match known.here {
-                    Here::Online { since: Some(since) } => full::online_since(&format::clock(since)),
-                    Here::Online { since: None } => full::ONLINE.to_owned(),
-                    Here::Away(text) if text.is_empty() => full::AWAY.to_owned(),
-                    Here::Away(text) => format!("{}: {text}", full::AWAY),
-                    Here::Offline | Here::Unknown => full::NOT_ONLINE.to_owned(),
+                    Here::Online { since: Some(since) } => screen::online_since(&format::clock(since)),
+                    Here::Online { since: None } => screen::ONLINE.to_owned(),
+                    Here::Away(text) if text.is_empty() => screen::AWAY.to_owned(),
+                    Here::Away(text) => format!("{}: {text}", screen::AWAY),
+                    Here::Offline | Here::Unknown => screen::NOT_ONLINE.to_owned(),
                 },
                 false,
             ));
             let key = match known.key {
-                KeyState::Verified => full::KEY_VERIFIED,
-                KeyState::NotVerified => full::KEY_NOT_VERIFIED,
-                KeyState::Changed => full::KEY_CHANGED,
-                KeyState::Blocked => full::BLOCKED,
+                KeyState::Verified => screen::KEY_VERIFIED,
+                KeyState::NotVerified => screen::KEY_NOT_VERIFIED,
+                KeyState::Changed => screen::KEY_CHANGED,
+                KeyState::Blocked => screen::BLOCKED,
             };
             rows.push((key.to_owned(), false));
             if let Some(number) = view.numbers.get(user) {
@@ -54,33 +54,33 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
             if let Some(crate::app::screen::Membership::Member(listed)) = view.roster.groups.get(group) {
                 rows.push((format::count(listed.members, "member", "members"), false));
                 if listed.waiting > 0 {
-                    rows.push((full::ask_to_join(listed.waiting), false));
+                    rows.push((screen::ask_to_join(listed.waiting), false));
                 }
             }
             if let Some(members) = view.members.get(group) {
-                head(&mut rows, full::MEMBERS);
+                head(&mut rows, screen::MEMBERS);
                 rows.extend(members.iter().map(|user| (user.to_string(), false)));
             }
         }
-        Conversation::Everyone => head(&mut rows, full::EVERYONE),
+        Conversation::Everyone => head(&mut rows, screen::EVERYONE),
     }
-    head(&mut rows, full::COMMANDS);
-    rows.extend(full::DETAIL_COMMANDS.iter().map(|command| ((*command).to_owned(), false)));
+    head(&mut rows, screen::COMMANDS);
+    rows.extend(screen::DETAIL_COMMANDS.iter().map(|command| ((*command).to_owned(), false)));
     let room = view.rooms.get(to);
     if let Conversation::User(user) = to
         && view.transfers.with(user).next().is_some()
     {
-        head(&mut rows, full::SHARED_FILES);
+        head(&mut rows, screen::SHARED_FILES);
         let shared = view.transfers.with(user).take(SHARED);
         rows.extend(shared.map(|transfer| (files::shared(&transfer.file, NAME_WIDTH), false)));
     }
     if let Conversation::User(_) = to {
-        head(&mut rows, full::CONNECTION);
+        head(&mut rows, screen::CONNECTION);
         let up = room.is_some_and(|room| room.link == Link::Up);
-        rows.extend(if up { full::DIRECT } else { full::BY_MAIL }.iter().map(|line| ((*line).to_owned(), false)));
+        rows.extend(if up { screen::DIRECT } else { screen::BY_MAIL }.iter().map(|line| ((*line).to_owned(), false)));
     }
-    head(&mut rows, full::OUTBOX);
-    rows.push((full::outbox(room.map_or(0, crate::app::screen::Room::waiting)), false));
+    head(&mut rows, screen::OUTBOX);
+    rows.push((screen::outbox(room.map_or(0, crate::app::screen::Room::waiting)), false));
     for ((text, heading), y) in rows.iter().zip(area.y..area.bottom()) {
         let (x, style) = if *heading { (1, look.strong()) } else { (2, look.plain()) };
         let text = crate::app::sanitise::SafeText::ours(text);

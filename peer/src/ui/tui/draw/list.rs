@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::talk;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Here, Membership, Transfer, View};
-use crate::app::words::{files, full};
+use crate::app::texts::{files, screen};
 use crate::ui::tui::cells::{Cells, wide};
 use peer_core::notice::KeyState;
 use peer_core::persistence::Conversation;
@@ -33,7 +33,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Optio
     let order = view.roster.conversations();
     let people = order.iter().take_while(|to| matches!(to, Conversation::User(_))).count();
     let mut y = area.y;
-    cells.put((area.x + 1, y), area.width - 1, full::PEOPLE, look.strong());
+    cells.put((area.x + 1, y), area.width - 1, screen::PEOPLE, look.strong());
     y += 1;
     let rows = usize::from(area.height).saturating_sub(1);
     let groups = order.len() - people;
@@ -51,7 +51,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Optio
     if y >= area.bottom() {
         return;
     }
-    cells.put((area.x + 1, y), area.width - 1, full::GROUPS, look.strong());
+    cells.put((area.x + 1, y), area.width - 1, screen::GROUPS, look.strong());
     y += 1;
     for (place, to) in order.iter().enumerate().skip(people) {
         if y >= area.bottom() {
@@ -69,7 +69,7 @@ fn draw_transfers(cells: &mut Cells<'_>, running: &[&Transfer], area: Rect) {
     if running.is_empty() || area.height < 3 {
         return;
     }
-    cells.put((area.x + 1, area.y), area.width - 1, full::TRANSFERS, look.strong());
+    cells.put((area.x + 1, area.y), area.width - 1, screen::TRANSFERS, look.strong());
     for (transfer, y) in running.iter().zip((area.y + 1..area.bottom().saturating_sub(1)).step_by(2)) {
         let (file, width) = (&transfer.file, area.width.saturating_sub(4));
         let percent = format!("{}%", files::percent(file.done, file.size));
@@ -121,9 +121,9 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
             let away = matches!(known.here, Here::Away(_)) && number.is_empty();
             let at_end = if number.is_empty() && !away { key.to_owned() } else { number };
             let beside = if view.is_muted(to) {
-                full::MUTED
+                screen::MUTED
             } else if away {
-                full::AWAY
+                screen::AWAY
             } else {
                 ""
             };
@@ -131,7 +131,7 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
         }
         Conversation::Group(group) => {
             let at_end = match view.roster.groups.get(group) {
-                Some(Membership::Pending) => full::PENDING.to_owned(),
+                Some(Membership::Pending) => screen::PENDING.to_owned(),
                 Some(Membership::Member(listed)) if listed.waiting > 0 && number.is_empty() => "?".to_owned(),
                 _ => number,
             };
@@ -140,7 +140,7 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
         }
         Conversation::Everyone => Item {
             sign: "*",
-            name: full::EVERYONE.trim_start_matches("* ").to_owned(),
+            name: screen::EVERYONE.trim_start_matches("* ").to_owned(),
             beside: "",
             at_end: number,
             calls,

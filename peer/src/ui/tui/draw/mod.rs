@@ -16,7 +16,7 @@ use super::cells::{Cells, wide};
 use super::look::Look;
 use crate::app::line::Echo;
 use crate::app::screen::{Overlay, Scene, View};
-use crate::app::words::full;
+use crate::app::texts::screen;
 use crate::ui::layout::Layout;
 
 /// From this width on there are details beside the conversation.
@@ -58,7 +58,7 @@ pub(super) fn scene(buffer: &mut Buffer, scene: &Scene<'_>, entry: &Entry<'_>, l
     let area = buffer.area;
     let mut cells = Cells { buffer, look };
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        cells.put((0, 0), area.width, &full::too_small(area.width, area.height), look.plain());
+        cells.put((0, 0), area.width, &screen::too_small(area.width, area.height), look.plain());
         return Drawn::default();
     }
     match scene {
@@ -125,17 +125,17 @@ fn draw_entry(cells: &mut Cells<'_>, layout: &Layout, (width, top): (u16, u16)) 
 fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
     let (area, look) = (cells.buffer.area, cells.look);
     let hints: &[&str] = match (&view.overlay, view.question()) {
-        (Some(Overlay::Page(_)), _) => &full::PAGE_HINTS,
-        (Some(Overlay::Found), _) => &full::FOUND_HINTS,
-        (Some(_), _) => &full::OVERLAY_HINTS,
-        (None, Some(_)) => &full::QUESTION_HINTS,
-        (None, None) if view.selected.is_some() => &full::SELECTION_HINTS,
-        (None, None) if roomy => &full::HINTS,
-        (None, None) => &full::FEW_HINTS,
+        (Some(Overlay::Page(_)), _) => &screen::PAGE_HINTS,
+        (Some(Overlay::Found), _) => &screen::FOUND_HINTS,
+        (Some(_), _) => &screen::OVERLAY_HINTS,
+        (None, Some(_)) => &screen::QUESTION_HINTS,
+        (None, None) if view.selected.is_some() => &screen::SELECTION_HINTS,
+        (None, None) if roomy => &screen::HINTS,
+        (None, None) => &screen::FEW_HINTS,
     };
     let last = area.bottom() - 1;
     if view.is_armed() {
-        cells.put((1, last), area.width - 1, full::PRESS_AGAIN, look.strong());
+        cells.put((1, last), area.width - 1, screen::PRESS_AGAIN, look.strong());
         return;
     }
     if let (Some(popup), false) = (&view.popup, over::has_room(area)) {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::list;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Overlay, Page, View};
-use crate::app::words::{full, mail};
+use crate::app::texts::{mail, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;
 
@@ -28,7 +28,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, talk: Rect, 
         Some(Overlay::Opener { selected }) => {
             let look = cells.look;
             cells.clear(body);
-            cells.put((1, body.y), body.width - 1, full::OPENER, look.strong());
+            cells.put((1, body.y), body.width - 1, screen::OPENER, look.strong());
             let candidates = view.candidates(typed);
             let room = usize::from(body.height).saturating_sub(1).max(1);
             let first = (selected + 1).saturating_sub(room);

@@ -6,7 +6,7 @@ use super::talk::Row;
 use crate::app::qr;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Question, View};
-use crate::app::words::{full, talk};
+use crate::app::texts::{screen, talk};
 use crate::ui::layout::broken;
 use crate::ui::tui::look::Look;
 
@@ -20,11 +20,11 @@ pub(super) fn rows(view: &View, area: Rect, look: Look) -> Vec<Row> {
         None | Some(Question::Passcode(_)) => return Vec::new(),
         Some(Question::Accept(from)) => paragraph(&View::accept_words(from), area.width, look),
         Some(Question::Key { of, since, old, new }) => {
-            let mut rows = paragraph(&full::key_changed(of, *since), area.width, look);
+            let mut rows = paragraph(&screen::key_changed(of, *since), area.width, look);
             for (word, number) in [("Old", old), ("New", new)] {
                 rows.push(Row::ours(TEXT, &fitting(word, number, area.width), look.plain()));
             }
-            rows.extend(full::key_choices(of).iter().map(|choice| Row::ours(TEXT, choice, look.plain())));
+            rows.extend(screen::key_choices(of).iter().map(|choice| Row::ours(TEXT, choice, look.plain())));
             rows
         }
         Some(Question::Number { with, digits }) => number(with, digits, area, look),
@@ -77,6 +77,6 @@ fn number(with: &common::ident::UserId, digits: &str, area: Rect, look: Look) ->
     if fits && look.glyphs == crate::app::sanitise::Glyphs::Unicode {
         rows.extend(picture.iter().map(|row| Row::ours(TEXT, row.as_str(), look.plain())));
     }
-    rows.push(Row::ours(TEXT, crate::app::words::VERIFY.trim_end(), look.alarming()));
+    rows.push(Row::ours(TEXT, crate::app::texts::VERIFY.trim_end(), look.alarming()));
     rows
 }

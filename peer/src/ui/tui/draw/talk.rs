@@ -7,7 +7,7 @@ use super::list::NAME;
 use super::question;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Anchor, Line, Message, Room, Transfer, View};
-use crate::app::words::{files, format, full};
+use crate::app::texts::{files, format, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened, wide};
 use crate::ui::tui::look::Look;
@@ -41,7 +41,7 @@ pub(in crate::ui::tui) struct Row {
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let look = cells.look;
     let Some(room) = view.current_room() else {
-        for (line, y) in full::EMPTY.iter().zip(area.y + 1..area.bottom()) {
+        for (line, y) in screen::EMPTY.iter().zip(area.y + 1..area.bottom()) {
             cells.put((area.x + 1, y), area.width - 1, line, look.faint());
         }
         return;
@@ -51,7 +51,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let (mut rows, from) = around_selection(view, room, area.width, look, height.into());
     rows.reverse();
     if room.is_empty() && asked.is_empty() {
-        cells.put((area.x + 1, area.y + 1), area.width - 1, full::NOTHING_YET, look.faint());
+        cells.put((area.x + 1, area.y + 1), area.width - 1, screen::NOTHING_YET, look.faint());
     }
     let mut y = area.y;
     for row in &rows {
@@ -70,7 +70,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     }
     if let Some(anchor) = from {
         let below = room.numbered().filter(|(number, line)| *number > anchor.line && matches!(line, Line::Message(_)));
-        let text = full::more_below(below.count());
+        let text = screen::more_below(below.count());
         let inside = wide(&text) + 4;
         let x = area.x + area.width.saturating_sub(inside) / 2;
         let last = area.bottom() - 1;
@@ -130,12 +130,12 @@ pub(in crate::ui::tui) fn rows(
         let mut block = Vec::new();
         let day = |line: &Line| line.date() / SECONDS_PER_DAY;
         if lines.peek().is_none_or(|(_, before)| day(before) != day(line)) {
-            let row = Row { rule: Some(full::day(line.date())), mark_style: look.faint(), ..Row::default() };
+            let row = Row { rule: Some(screen::day(line.date())), mark_style: look.faint(), ..Row::default() };
             block.push(row);
         }
         if room.news == Some(number) {
             let new = room.numbered().filter(|(at, line)| *at >= number && is_new(view, line)).count();
-            block.push(Row { rule: Some(full::new_below(new)), mark_style: look.news(), ..Row::default() });
+            block.push(Row { rule: Some(screen::new_below(new)), mark_style: look.news(), ..Row::default() });
         }
         match line {
             Line::Message(message) => block.extend(message_rows(view, message, width, names, look)),

@@ -1,7 +1,7 @@
 //! The title row: with whom, how sure that is, and on the right what concerns the whole session.
 
 use crate::app::screen::{Directory, Here, Link, View};
-use crate::app::words::{format, full};
+use crate::app::texts::{format, screen};
 use crate::ui::tui::cells::{Cells, shortened, wide};
 use peer_core::notice::KeyState;
 use peer_core::persistence::Conversation;
@@ -51,15 +51,15 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
                         "{}, {} {}",
                         format::count(listed.members, "member", "members"),
                         listed.online,
-                        full::ONLINE
+                        screen::ONLINE
                     ),
                     look.plain(),
                 );
             }
         }
         Some(Conversation::Everyone) => {
-            put(cells, full::EVERYONE, look.strong());
-            put(cells, full::NOT_SECRET, look.news());
+            put(cells, screen::EVERYONE, look.strong());
+            put(cells, screen::NOT_SECRET, look.news());
         }
     }
     right(cells, view, x);
@@ -68,22 +68,22 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
 fn presence(view: &View, here: &Here) -> String {
     let room = view.current_room();
     match (here, room.map(|room| room.link)) {
-        (_, Some(Link::Calling)) => full::CALLING.to_owned(),
-        (Here::Online { .. }, _) => full::ONLINE.to_owned(),
-        (Here::Away(_), _) => full::AWAY.to_owned(),
+        (_, Some(Link::Calling)) => screen::CALLING.to_owned(),
+        (Here::Online { .. }, _) => screen::ONLINE.to_owned(),
+        (Here::Away(_), _) => screen::AWAY.to_owned(),
         (Here::Offline | Here::Unknown, _) => match room.map_or(0, crate::app::screen::Room::waiting) {
-            0 => full::NOT_ONLINE.to_owned(),
-            waiting => full::waiting(waiting),
+            0 => screen::NOT_ONLINE.to_owned(),
+            waiting => screen::waiting(waiting),
         },
     }
 }
 
 fn security(key: KeyState) -> &'static str {
     match key {
-        KeyState::Verified => full::VERIFIED,
-        KeyState::NotVerified => full::NOT_VERIFIED,
-        KeyState::Changed => full::KEY_CHANGED,
-        KeyState::Blocked => full::BLOCKED,
+        KeyState::Verified => screen::VERIFIED,
+        KeyState::NotVerified => screen::NOT_VERIFIED,
+        KeyState::Changed => screen::KEY_CHANGED,
+        KeyState::Blocked => screen::BLOCKED,
     }
 }
 
@@ -94,13 +94,13 @@ fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
     let server = match view.directory {
         Directory::Here => here,
         Directory::Lost { retry } => match retry.saturating_duration_since(view.now.instant).as_secs() {
-            0 => full::OFFLINE.to_owned(),
-            seconds => full::offline_retry(seconds),
+            0 => screen::OFFLINE.to_owned(),
+            seconds => screen::offline_retry(seconds),
         },
     };
     let (messages, rooms) = view.unread();
-    let unread = if messages > 0 { full::unread_in(messages, rooms) } else { String::new() };
-    let unread_short = if messages > 0 { full::unread_in(messages, 1) } else { String::new() };
+    let unread = if messages > 0 { screen::unread_in(messages, rooms) } else { String::new() };
+    let unread_short = if messages > 0 { screen::unread_in(messages, 1) } else { String::new() };
     let running = view.transfers.running().count();
     let transfers = if running > 0 { format::count(running, "transfer", "transfers") } else { String::new() };
     let clock = format::clock(view.now.date);

@@ -11,14 +11,14 @@ pub(crate) mod emoji;
 pub(crate) mod failure;
 pub(crate) mod files;
 pub(crate) mod format;
-pub(crate) mod full;
 pub(crate) mod help;
-pub(crate) mod here;
 #[cfg(test)]
 mod lint;
+pub(crate) mod local_commands;
 pub(crate) mod mail;
-pub(crate) mod once;
+pub(crate) mod oneshot;
 pub(crate) mod passcode;
+pub(crate) mod screen;
 pub(crate) mod setup;
 pub(crate) mod talk;
 pub(crate) mod trust;

@@ -11,9 +11,9 @@ use super::print;
 use super::session::Session;
 use crate::app::exit;
 use crate::app::line::Queue;
-use crate::app::words;
-use crate::app::words::failure::Report;
-use crate::app::words::once::{self as said, Form};
+use crate::app::texts;
+use crate::app::texts::failure::Report;
+use crate::app::texts::oneshot::{self as said, Form};
 use crate::cli::Settings;
 use peer_core::notice::Failure;
 
@@ -70,7 +70,7 @@ fn all_input() -> Result<String, Report> {
     let limit = u64::try_from(MESSAGE_TEXT + 2).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     io::stdin().take(limit).read_to_end(&mut bytes).map_err(|error| {
-        words::failure::report(&Failure::Io { path: "the input".to_owned(), detail: error.to_string() })
+        texts::failure::report(&Failure::Io { path: "the input".to_owned(), detail: error.to_string() })
     })?;
     let text = String::from_utf8(bytes).map_err(|_| said::not_text())?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -144,10 +144,10 @@ pub(crate) fn passwd(settings: &Settings) -> Result<i32, Report> {
     let mut session = Session::open(settings, &person)?;
     let min = session.ask("status", &json!({}))?["passcode_min"].as_u64().and_then(|min| u16::try_from(min).ok());
     let min = min.unwrap_or_default();
-    let new = person.chooses(&words::new_passcode(min), min.into(), &words::too_short(min))?;
+    let new = person.chooses(&texts::new_passcode(min), min.into(), &texts::too_short(min))?;
     session.ask("passwd", &json!({ "passcode": String::from_utf8_lossy(new.expose()) }))?;
     session.close();
-    person.told(words::passcode::CHANGED);
+    person.told(texts::passcode::CHANGED);
     Ok(exit::OK)
 }
 

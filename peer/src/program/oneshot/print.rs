@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use serde_json::Value;
 
 use crate::app::sanitise::{Glyphs, SafeText};
-use crate::app::words::failure::Report;
-use crate::app::words::format;
-use crate::app::words::once::{self as said, Form};
+use crate::app::texts::failure::Report;
+use crate::app::texts::format;
+use crate::app::texts::oneshot::{self as said, Form};
 use crate::program::lost_output;
 
 fn line(text: &SafeText) -> Result<(), Report> {

@@ -12,9 +12,9 @@ use super::session::Session;
 use crate::app::exit;
 use crate::app::pace::Pace;
 use crate::app::sanitise::SafeText;
-use crate::app::words::failure::{self, Report};
-use crate::app::words::files;
-use crate::app::words::once::{self as said, Form, Loudness};
+use crate::app::texts::failure::{self, Report};
+use crate::app::texts::files;
+use crate::app::texts::oneshot::{self as said, Form, Loudness};
 use crate::cli::Settings;
 use peer_core::notice::Failure;
 
