@@ -2,79 +2,79 @@
 
 use common::ident::UserId;
 
-use super::session::{Floor, Session};
-use super::stage::Stage;
+use super::outputs::Outputs;
+use super::session::{Focus, Session};
 use crate::app::texts;
 use peer_core::persistence::Conversation;
 
 impl Session {
     /// Whether the person is at the destination prompt and nothing else is going on.
     pub(super) fn is_idle(&self) -> bool {
-        self.floor == Floor::Destination && self.question.is_none() && self.pending.is_none()
+        self.focus == Focus::Destination && self.question.is_none() && self.pending.is_none()
     }
 
     /// The destination prompt stays on the screen with what was typed; the entry is kept for later.
-    pub(super) fn push_destination_away(&mut self, stage: &mut Stage) {
-        stage.finish("");
-        self.put_entry_away(stage);
+    pub(super) fn push_destination_away(&mut self, outputs: &mut Outputs) {
+        outputs.finish("");
+        self.put_entry_away(outputs);
     }
 
     /// Says what [`Self::push_destination_away`] has kept.
-    pub(super) fn tell_what_is_kept(&self, stage: &mut Stage) {
+    pub(super) fn tell_what_is_kept(&self, outputs: &mut Outputs) {
         if let Some(entry) = self.drafts.get(&None) {
-            stage.say(&texts::kept(entry));
+            outputs.say(&texts::kept(entry));
         }
     }
 
     /// Keeps the entry for whom it was meant.
-    pub(super) fn put_entry_away(&mut self, stage: &mut Stage) {
-        if !stage.typed.is_empty() {
-            self.drafts.insert(self.meant_for(), stage.typed.clone());
-            stage.entry("");
+    pub(super) fn put_entry_away(&mut self, outputs: &mut Outputs) {
+        if !outputs.typed.is_empty() {
+            self.drafts.insert(self.meant_for(), outputs.typed.clone());
+            outputs.entry("");
         }
     }
 
     /// Gives back what was kept for the one who has the keyboard now.
-    pub(super) fn take_up_entry(&mut self, stage: &mut Stage) {
-        if stage.typed.is_empty()
+    pub(super) fn take_up_entry(&mut self, outputs: &mut Outputs) {
+        if outputs.typed.is_empty()
             && let Some(entry) = self.drafts.remove(&self.meant_for())
         {
-            stage.entry(&entry);
+            outputs.entry(&entry);
         }
     }
 
     /// `with` has the keyboard from now on.
-    pub(super) fn take_floor(&mut self, with: UserId, stage: &mut Stage) {
+    pub(super) fn take_focus(&mut self, with: UserId, outputs: &mut Outputs) {
         self.known.insert(with.clone());
-        self.catch_up(Conversation::User(with.clone()), stage);
-        self.floor = Floor::Conversation(with);
-        self.take_up_entry(stage);
+        self.catch_up(Conversation::User(with.clone()), outputs);
+        self.focus = Focus::Conversation(with);
+        self.take_up_entry(outputs);
     }
 
     /// The conversation or call is over; back to the one before, if it goes on, or to the destination prompt.
-    pub(super) fn back_to(&mut self, before: Floor, stage: &mut Stage) {
-        if self.question.is_none() && !stage.typed.is_empty() {
-            stage.say(&texts::kept(&stage.typed.clone()));
-            self.put_entry_away(stage);
+    pub(super) fn back_to(&mut self, before: Focus, outputs: &mut Outputs) {
+        if self.question.is_none() && !outputs.typed.is_empty() {
+            outputs.say(&texts::kept(&outputs.typed.clone()));
+            self.put_entry_away(outputs);
         }
-        self.floor = match before {
-            Floor::Conversation(with) => match self.standing.iter().position(|(other, _)| *other == with) {
-                Some(place) => Floor::Conversation(self.standing.remove(place).0),
-                None => Floor::Destination,
+        self.focus = match before {
+            Focus::Conversation(with) => match self.standing.iter().position(|(other, _)| *other == with) {
+                Some(place) => Focus::Conversation(self.standing.remove(place).0),
+                None => Focus::Destination,
             },
-            Floor::Writing(to) => Floor::Writing(to),
-            Floor::Destination | Floor::Calling { .. } => Floor::Destination,
+            Focus::Writing(to) => Focus::Writing(to),
+            Focus::Destination | Focus::Calling { .. } => Focus::Destination,
         };
         if self.question.is_none() {
-            self.take_up_entry(stage);
+            self.take_up_entry(outputs);
         }
     }
 
     fn meant_for(&self) -> Option<Conversation> {
-        match &self.floor {
-            Floor::Destination => None,
-            Floor::Calling { to: with, .. } | Floor::Conversation(with) => Some(Conversation::User(with.clone())),
-            Floor::Writing(to) => Some(to.clone()),
+        match &self.focus {
+            Focus::Destination => None,
+            Focus::Calling { to: with, .. } | Focus::Conversation(with) => Some(Conversation::User(with.clone())),
+            Focus::Writing(to) => Some(to.clone()),
         }
     }
 }

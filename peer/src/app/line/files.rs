@@ -7,9 +7,9 @@ use std::time::Instant;
 use common::ident::UserId;
 
 use super::Questions;
+use super::outputs::Outputs;
 use super::question::Question;
 use super::session::{Pending, Session};
-use super::stage::Stage;
 use crate::app::grammar::Request;
 use crate::app::pace::Pace;
 use crate::app::texts::{files, mail};
@@ -19,7 +19,7 @@ use peer_core::persistence::Conversation;
 
 /// Where transfers stood when the person was told last.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<u64, Mark>);
+pub(super) struct TransferNotices(BTreeMap<u64, Mark>);
 
 #[derive(Debug)]
 struct Mark {
@@ -27,7 +27,7 @@ struct Mark {
     quarter: u64,
 }
 
-impl Told {
+impl TransferNotices {
     /// Bytes a second so far, where another quarter is full.
     fn quarter(&mut self, file: &FileShown) -> Option<u64> {
         let (quarter, now) = (files::percent(file.done, file.size) / 25, Instant::now());
@@ -45,41 +45,41 @@ impl Told {
 }
 
 impl Session {
-    pub(super) fn file_request(&mut self, request: Request, stage: &mut Stage) {
+    pub(super) fn file_request(&mut self, request: Request, outputs: &mut Outputs) {
         let command = match request {
             Request::OfferFile { to, path } => match to.or_else(|| self.other_user()) {
                 Some(to) => Command::File(FileCommand::Offer { to, path: PathBuf::from(path) }),
-                None => return stage.say(mail::WHOM),
+                None => return outputs.say(mail::WHOM),
             },
-            Request::File { number, wish } => return self.file_wish(number, wish, stage),
+            Request::File { number, wish } => return self.file_wish(number, wish, outputs),
             _ => Command::File(FileCommand::All),
         };
         self.pending = Some(Pending::Answer);
-        stage.command(command);
+        outputs.command(command);
     }
 
-    pub(super) fn file_wish(&mut self, number: u64, wish: FileWish, stage: &mut Stage) {
+    pub(super) fn file_wish(&mut self, number: u64, wish: FileWish, outputs: &mut Outputs) {
         self.pending = Some(Pending::Answer);
-        stage.command(Command::File(FileCommand::Change { number, wish }));
+        outputs.command(Command::File(FileCommand::Change { number, wish }));
     }
 
     /// Asked at once where nothing else is going on; otherwise said, for later.
-    fn file_offered(&mut self, file: FileShown, stage: &mut Stage) {
-        let is_asked = self.is_idle() && self.questions.is_empty() && stage.options.questions == Questions::Allowed;
+    fn file_offered(&mut self, file: FileShown, outputs: &mut Outputs) {
+        let is_asked = self.is_idle() && self.questions.is_empty() && outputs.options.questions == Questions::Allowed;
         if is_asked {
             self.questions.push(Question::File(Box::new(file)));
         } else {
-            stage.say(&files::news(&file, &FileNews::Offered));
+            outputs.say(&files::news(&file, &FileNews::Offered));
         }
     }
 
     /// A question about a file that is not offered any more is none.
-    fn forget_question(&mut self, number: u64, stage: &mut Stage) {
+    fn forget_question(&mut self, number: u64, outputs: &mut Outputs) {
         let about = |question: &Question| matches!(question, Question::File(file) if file.number == number);
         if self.question.as_ref().is_some_and(about) {
-            stage.abandon_entry();
+            outputs.abandon_entry();
             self.question = None;
-            self.take_up_entry(stage);
+            self.take_up_entry(outputs);
         }
         self.questions.retain(|question| !about(question));
     }
@@ -92,26 +92,26 @@ impl Session {
     }
 
     /// Notices that concern files.
-    pub(super) fn file_notice(&mut self, notice: Notice, stage: &mut Stage) {
+    pub(super) fn file_notice(&mut self, notice: Notice, outputs: &mut Outputs) {
         if !matches!(&notice, Notice::File(FileNotice::News { news, .. }) if !news.is_answer()) {
             self.pending.take_if(|pending| *pending == Pending::Answer);
         }
         match notice {
             Notice::File(FileNotice::News { file, news: FileNews::Progress { .. } }) => {
                 if let Some(rate) = self.files.quarter(&file) {
-                    stage.say(&files::progress(&file.name, file.done, file.size, rate));
+                    outputs.say(&files::progress(&file.name, file.done, file.size, rate));
                 }
             }
-            Notice::File(FileNotice::News { file, news: FileNews::Offered }) => self.file_offered(file, stage),
+            Notice::File(FileNotice::News { file, news: FileNews::Offered }) => self.file_offered(file, outputs),
             Notice::File(FileNotice::News { file, news }) => {
-                self.forget_question(file.number, stage);
+                self.forget_question(file.number, outputs);
                 self.files.forget(file.number);
-                stage.say(&files::news(&file, &news));
+                outputs.say(&files::news(&file, &news));
             }
-            Notice::File(FileNotice::All(all)) => files::list(&all).iter().for_each(|line| stage.say(line)),
-            Notice::File(FileNotice::Unknown { number }) => stage.say(&files::unknown(number)),
-            Notice::File(FileNotice::NotRead { path, detail }) => stage.say(&files::not_read(&path, &detail)),
-            Notice::File(FileNotice::NotOffered { to, name, why }) => stage.say(&files::not_offered(&to, &name, why)),
+            Notice::File(FileNotice::All(all)) => files::list(&all).iter().for_each(|line| outputs.say(line)),
+            Notice::File(FileNotice::Unknown { number }) => outputs.say(&files::unknown(number)),
+            Notice::File(FileNotice::NotRead { path, detail }) => outputs.say(&files::not_read(&path, &detail)),
+            Notice::File(FileNotice::NotOffered { to, name, why }) => outputs.say(&files::not_offered(&to, &name, why)),
             _ => {}
         }
     }

@@ -2,8 +2,8 @@
 
 use common::ident::GroupName;
 
-use super::session::{Floor, Pending, Session};
-use super::stage::Stage;
+use super::outputs::Outputs;
+use super::session::{Focus, Pending, Session};
 use crate::app::texts::mail;
 use peer_core::command::{Command, GroupWish};
 use peer_core::notice::GroupNews;
@@ -11,13 +11,13 @@ use peer_core::persistence::Conversation;
 
 impl Session {
     /// The person wants to write to a group; only members can, so that is asked first.
-    pub(super) fn enter_group(&mut self, group: GroupName, stage: &mut Stage) {
+    pub(super) fn enter_group(&mut self, group: GroupName, outputs: &mut Outputs) {
         self.pending = Some(Pending::Entering(group.clone()));
-        stage.command(Command::Group { group, wish: GroupWish::Members });
+        outputs.command(Command::Group { group, wish: GroupWish::Members });
     }
 
     /// `/group …`, about the group that has the screen unless one is named.
-    pub(super) fn wish(&mut self, wish: GroupWish, group: Option<GroupName>, stage: &mut Stage) {
+    pub(super) fn wish(&mut self, wish: GroupWish, group: Option<GroupName>, outputs: &mut Outputs) {
         let here = match self.speaks_with() {
             Some(Conversation::Group(group)) => Some(group),
             _ => None,
@@ -25,25 +25,25 @@ impl Session {
         match group.or(here) {
             Some(group) => {
                 self.pending = Some(Pending::Group(group.clone()));
-                stage.command(Command::Group { group, wish });
+                outputs.command(Command::Group { group, wish });
             }
-            None => stage.say(mail::WHICH_GROUP),
+            None => outputs.say(mail::WHICH_GROUP),
         }
     }
 
-    pub(super) fn group_news(&mut self, group: &GroupName, news: &GroupNews, stage: &mut Stage) {
+    pub(super) fn group_news(&mut self, group: &GroupName, news: &GroupNews, outputs: &mut Outputs) {
         let entering = self.pending.take_if(|pending| *pending == Pending::Entering(group.clone())).is_some();
         if let (true, GroupNews::Members { members, .. }) = (entering, news) {
-            stage.say(&mail::in_group(group, members.len()));
-            return self.write_to(Conversation::Group(group.clone()), stage);
+            outputs.say(&mail::in_group(group, members.len()));
+            return self.write_to(Conversation::Group(group.clone()), outputs);
         }
         if self.is_answer(news) {
             self.pending.take_if(|pending| *pending == Pending::Group(group.clone()));
         }
-        mail::group(group, news).iter().for_each(|line| stage.say(line));
+        mail::group(group, news).iter().for_each(|line| outputs.say(line));
         let gone = matches!(news, GroupNews::Left | GroupNews::Removed { .. });
-        if gone && self.floor == Floor::Writing(Conversation::Group(group.clone())) {
-            self.back_to(Floor::Destination, stage);
+        if gone && self.focus == Focus::Writing(Conversation::Group(group.clone())) {
+            self.back_to(Focus::Destination, outputs);
         }
     }
 

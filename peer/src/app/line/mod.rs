@@ -1,7 +1,7 @@
 //! The line terminal's machine: what is asked, what an answer means, what is shown (no clock, no terminal).
 //!
 //! ```text
-//! Entrance ── LoggedIn ──► Session ── logout ──► Leaving ──► Exit
+//! Login ── LoggedIn ──► Session ── logout ──► Leaving ──► Exit
 //! (login, registration)    (destination, calls, conversations, questions)
 //! ```
 //!
@@ -9,22 +9,22 @@
 //! [`LineTerminal::asks`] before taking another line, so that no line is taken before its prompt; at a keyboard lines may
 //! come early and wait here, except that questions of security discard them.
 
-mod arrivals;
 mod calls;
 mod drafts;
-mod entrance;
 mod files;
 mod groups;
-mod here;
+mod history_lookup;
+mod incoming_mail;
+mod local_commands;
+mod login;
 mod mail;
-mod outgoing;
+mod outputs;
 mod passwd;
-mod past;
 mod question;
 mod session;
-mod stage;
 #[cfg(test)]
 mod tests;
+mod unsent;
 
 use std::time::{Duration, Instant};
 
@@ -36,13 +36,13 @@ use super::Now;
 use super::exit;
 use super::sanitise::{Glyphs, SafeText};
 use super::texts::{self, failure};
-use entrance::Entrance;
-pub(crate) use here::Time;
+pub(crate) use local_commands::Time;
+use login::Login;
 pub(crate) use mail::Presence;
+use outputs::Outputs;
 use peer_core::command::Command;
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 use session::Session;
-use stage::Stage;
 
 /// What the machine needs to know before it begins.
 #[derive(Debug, Clone)]
@@ -235,12 +235,12 @@ pub(crate) struct Entered {
 #[derive(Debug)]
 pub(crate) struct LineTerminal {
     state: State,
-    stage: Stage,
+    outputs: Outputs,
 }
 
 #[derive(Debug)]
 enum State {
-    Entrance(Entrance),
+    Login(Login),
     Session(Box<Session>),
     /// Logging out; the exit code.
     Leaving(i32),
@@ -250,16 +250,16 @@ enum State {
 impl LineTerminal {
     /// A machine at its beginning, and what to show first.
     pub(crate) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
-        let mut stage = Stage::new(options, now);
-        let state = Entrance::begin(&mut stage);
-        let output = stage.take();
-        (Self { state, stage }, output)
+        let mut outputs = Outputs::new(options, now);
+        let state = Login::begin(&mut outputs);
+        let output = outputs.take();
+        (Self { state, outputs }, output)
     }
 
     /// Whether an entered line would be taken now.
     pub(crate) fn asks(&self) -> bool {
         match &self.state {
-            State::Entrance(entrance) => entrance.asks(),
+            State::Login(entrance) => entrance.asks(),
             State::Session(session) => session.asks(),
             State::Leaving(_) | State::Left => false,
         }
@@ -269,7 +269,7 @@ impl LineTerminal {
     pub(crate) fn entered(&self) -> Option<Entered> {
         match &self.state {
             State::Session(session) => Some(session.entered()),
-            State::Entrance(_) | State::Leaving(_) | State::Left => None,
+            State::Login(_) | State::Leaving(_) | State::Left => None,
         }
     }
 
@@ -277,23 +277,23 @@ impl LineTerminal {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Session(session) => session.deadline(),
-            State::Entrance(_) | State::Leaving(_) | State::Left => None,
+            State::Login(_) | State::Leaving(_) | State::Left => None,
         }
     }
 
     /// Takes one input; `typed` is what stands in the entry just now.
     pub(crate) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
-        self.stage.begin(now, typed);
+        self.outputs.begin(now, typed);
         match input {
-            Input::Line(line) if !self.asks() => self.stage.ahead.push_back(line),
+            Input::Line(line) if !self.asks() => self.outputs.ahead.push_back(line),
             input => self.step(input),
         }
         while self.asks()
-            && let Some(line) = self.stage.ahead.pop_front()
+            && let Some(line) = self.outputs.ahead.pop_front()
         {
             self.step(Input::Line(line));
         }
-        self.stage.take()
+        self.outputs.take()
     }
 
     fn step(&mut self, input: Input) {
@@ -303,21 +303,21 @@ impl LineTerminal {
             (State::Leaving(code), input) => self.leaving(code, input),
             (_, Input::Notice(Notice::Session(SessionNotice::Failed(failure)))) => {
                 let report = failure::report(&failure);
-                self.stage.finish("");
-                report.lines.iter().for_each(|line| self.stage.say(line));
-                self.stage.exit(report.exit)
+                self.outputs.finish("");
+                report.lines.iter().for_each(|line| self.outputs.say(line));
+                self.outputs.exit(report.exit)
             }
             (_, Input::EngineGone) => {
-                self.stage.finish("");
-                self.stage.exit(exit::INTERNAL)
+                self.outputs.finish("");
+                self.outputs.exit(exit::INTERNAL)
             }
-            (State::Entrance(_), Input::Stop(code)) => {
-                self.stage.finish("");
-                self.stage.exit(code)
+            (State::Login(_), Input::Stop(code)) => {
+                self.outputs.finish("");
+                self.outputs.exit(code)
             }
-            (State::Session(_), Input::Stop(code)) => self.stage.leave(code),
-            (State::Entrance(entrance), input) => entrance.step(input, &mut self.stage),
-            (State::Session(session), input) => session.step(input, &mut self.stage),
+            (State::Session(_), Input::Stop(code)) => self.outputs.leave(code),
+            (State::Login(entrance), input) => entrance.step(input, &mut self.outputs),
+            (State::Session(session), input) => session.step(input, &mut self.outputs),
         };
     }
 
@@ -325,12 +325,12 @@ impl LineTerminal {
     fn leaving(&mut self, code: i32, input: Input) -> State {
         match input {
             Input::Notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
-                self.stage.say(texts::LOGGED_OUT);
-                self.stage.exit(code)
+                self.outputs.say(texts::LOGGED_OUT);
+                self.outputs.exit(code)
             }
             // Whoever leaves in the moment of the login is told all the same.
             Input::Notice(Notice::Session(SessionNotice::FormerPasscode)) => {
-                self.stage.say(texts::passcode::FORMER);
+                self.outputs.say(texts::passcode::FORMER);
                 State::Leaving(code)
             }
             Input::Notice(
@@ -338,7 +338,7 @@ impl LineTerminal {
             )
             | Input::EngineGone
             | Input::CtrlC
-            | Input::Stop(_) => self.stage.exit(code),
+            | Input::Stop(_) => self.outputs.exit(code),
             Input::Line(_) | Input::CtrlD | Input::End | Input::Tick | Input::Next | Input::Notice(_) => {
                 State::Leaving(code)
             }

@@ -1,56 +1,56 @@
 //! `/passwd`, asked line by line.
 
+use super::outputs::Outputs;
 use super::question::Question;
 use super::session::{Pending, Session};
-use super::stage::Stage;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::texts::passcode;
 use peer_core::command::{Command, SessionCommand};
 use peer_core::notice::NotChanged;
 
 impl Session {
-    pub(super) fn begin_passwd(&mut self, stage: &mut Stage) {
-        self.put_entry_away(stage);
-        self.ask(Question::Passcode(Passwd::Current), stage);
+    pub(super) fn begin_passwd(&mut self, outputs: &mut Outputs) {
+        self.put_entry_away(outputs);
+        self.ask(Question::Passcode(Passwd::Current), outputs);
     }
 
     /// A hidden line; an empty one is ignored.
-    pub(super) fn passcode_typed(&mut self, step: Passwd, line: &str, stage: &mut Stage) {
+    pub(super) fn passcode_typed(&mut self, step: Passwd, line: &str, outputs: &mut Outputs) {
         if !line.is_empty() {
-            stage.finish("");
+            outputs.finish("");
         }
         match step.typed(line, &self.passcode, self.passcode_min) {
             Step::Ask { next, why } => {
-                why.iter().for_each(|why| stage.say(why));
+                why.iter().for_each(|why| outputs.say(why));
                 self.question = Some(Question::Passcode(next));
             }
             Step::GiveUp => {
-                stage.say(passcode::NOT_YOURS);
-                self.take_up_entry(stage);
+                outputs.say(passcode::NOT_YOURS);
+                self.take_up_entry(outputs);
             }
             Step::Change(to) => {
                 self.pending = Some(Pending::Passcode);
                 self.new_passcode = Some(to.clone());
-                stage.command(Command::Session(SessionCommand::ChangePasscode { to }));
+                outputs.command(Command::Session(SessionCommand::ChangePasscode { to }));
             }
         }
     }
 
-    pub(super) fn passcode_changed(&mut self, stage: &mut Stage) {
+    pub(super) fn passcode_changed(&mut self, outputs: &mut Outputs) {
         if let Some(new) = self.new_passcode.take() {
             self.passcode = new;
         }
-        self.passwd_done(passcode::CHANGED, stage);
+        self.passwd_done(passcode::CHANGED, outputs);
     }
 
-    pub(super) fn passcode_not_changed(&mut self, why: NotChanged, stage: &mut Stage) {
+    pub(super) fn passcode_not_changed(&mut self, why: NotChanged, outputs: &mut Outputs) {
         self.new_passcode = None;
-        self.passwd_done(&passcode::not_changed(why), stage);
+        self.passwd_done(&passcode::not_changed(why), outputs);
     }
 
-    fn passwd_done(&mut self, words: &str, stage: &mut Stage) {
+    fn passwd_done(&mut self, words: &str, outputs: &mut Outputs) {
         self.pending.take_if(|pending| *pending == Pending::Passcode);
-        stage.say(words);
-        self.take_up_entry(stage);
+        outputs.say(words);
+        self.take_up_entry(outputs);
     }
 }

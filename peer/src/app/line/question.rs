@@ -5,8 +5,8 @@
 
 use common::ident::UserId;
 
-use super::session::{Floor, Occasion, Pending, Session};
-use super::stage::Stage;
+use super::outputs::Outputs;
+use super::session::{Focus, Occasion, Pending, Session};
 use super::{Echo, Output};
 use crate::app::passwd::Passwd;
 use crate::app::texts::{files, talk};
@@ -59,99 +59,99 @@ impl Question {
 
 impl Session {
     /// Shows what a question is about; its prompt follows.
-    pub(super) fn ask(&mut self, question: Question, stage: &mut Stage) {
+    pub(super) fn ask(&mut self, question: Question, outputs: &mut Outputs) {
         match &question {
             Question::Accept(_) | Question::Passcode(_) => {}
-            Question::File(_) => stage.discard_type_ahead(),
+            Question::File(_) => outputs.discard_type_ahead(),
             Question::Key { of, since, old, new } => {
-                stage.discard_type_ahead();
-                talk::key_changed(of, *since, old, new).iter().for_each(|line| stage.say(line));
+                outputs.discard_type_ahead();
+                talk::key_changed(of, *since, old, new).iter().for_each(|line| outputs.say(line));
             }
             Question::Number { with, digits } => {
-                stage.discard_type_ahead();
-                talk::safety_number(with, digits).iter().for_each(|line| stage.say(line));
+                outputs.discard_type_ahead();
+                talk::safety_number(with, digits).iter().for_each(|line| outputs.say(line));
                 let digits: String = digits.split_whitespace().collect();
-                stage.put(Output::Picture(qr::picture(&digits)));
+                outputs.put(Output::Picture(qr::picture(&digits)));
             }
         }
         self.question = Some(question);
     }
 
     /// An answer; anything unclear leaves the question open.
-    pub(super) fn answer(&mut self, question: Question, line: &str, stage: &mut Stage) {
+    pub(super) fn answer(&mut self, question: Question, line: &str, outputs: &mut Outputs) {
         if let Question::Passcode(step) = question {
-            return self.passcode_typed(step, line, stage);
+            return self.passcode_typed(step, line, outputs);
         }
-        stage.echo(line);
+        outputs.echo(line);
         let word = line.trim().to_lowercase();
         match (&question, word.as_str()) {
             (Question::Accept(from), "" | "y" | "yes") => {
-                stage.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::Yes }));
-                let back = Box::new(Floor::Destination);
-                self.floor = Floor::Calling { to: from.clone(), back, occasion: Occasion::Asked };
+                outputs.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::Yes }));
+                let back = Box::new(Focus::Destination);
+                self.focus = Focus::Calling { to: from.clone(), back, occasion: Occasion::Asked };
                 return;
             }
-            (Question::Accept(from), "n" | "no") => decline(from, stage),
+            (Question::Accept(from), "n" | "no") => decline(from, outputs),
             (Question::File(file), "y" | "yes") => {
-                self.file_wish(file.number, FileWish::Accept { folder: None }, stage)
+                self.file_wish(file.number, FileWish::Accept { folder: None }, outputs)
             }
-            (Question::File(file), "n" | "no") => self.file_wish(file.number, FileWish::Refuse, stage),
-            (Question::File(file), "") => stage.say(&files::later(file)),
-            (Question::Key { of, .. }, "verify") => self.decide(of, KeyDecision::Verify, stage),
-            (Question::Key { of, .. }, "accept") => self.decide(of, KeyDecision::Accept, stage),
-            (Question::Key { of, .. }, "block") => self.decide(of, KeyDecision::Block, stage),
-            (Question::Number { with, digits }, "yes") => self.confirm(with, digits, Answer::Yes, stage),
-            (Question::Number { with, digits }, "no") => self.confirm(with, digits, Answer::No, stage),
+            (Question::File(file), "n" | "no") => self.file_wish(file.number, FileWish::Refuse, outputs),
+            (Question::File(file), "") => outputs.say(&files::later(file)),
+            (Question::Key { of, .. }, "verify") => self.decide(of, KeyDecision::Verify, outputs),
+            (Question::Key { of, .. }, "accept") => self.decide(of, KeyDecision::Accept, outputs),
+            (Question::Key { of, .. }, "block") => self.decide(of, KeyDecision::Block, outputs),
+            (Question::Number { with, digits }, "yes") => self.confirm(with, digits, Answer::Yes, outputs),
+            (Question::Number { with, digits }, "no") => self.confirm(with, digits, Answer::No, outputs),
             _ => {
                 self.question = Some(question);
                 return;
             }
         }
-        self.take_up_entry(stage);
+        self.take_up_entry(outputs);
     }
 
     /// CTRL-C or CTRL-D at a question: the safe side.
-    pub(super) fn put_off(&mut self, question: Question, stage: &mut Stage) {
-        stage.abandon_entry();
+    pub(super) fn put_off(&mut self, question: Question, outputs: &mut Outputs) {
+        outputs.abandon_entry();
         match &question {
-            Question::Accept(from) => decline(from, stage),
-            Question::Key { of, .. } => stage.say(&talk::key_later(of)),
-            Question::File(file) => stage.say(&files::later(file)),
+            Question::Accept(from) => decline(from, outputs),
+            Question::Key { of, .. } => outputs.say(&talk::key_later(of)),
+            Question::File(file) => outputs.say(&files::later(file)),
             Question::Number { .. } | Question::Passcode(_) => {}
         }
-        self.take_up_entry(stage);
+        self.take_up_entry(outputs);
     }
 
-    pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String, stage: &mut Stage) {
-        if matches!(&self.floor, Floor::Calling { to, .. } if *to == of) {
-            self.give_call_up(stage);
+    pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String, outputs: &mut Outputs) {
+        if matches!(&self.focus, Focus::Calling { to, .. } if *to == of) {
+            self.give_call_up(outputs);
         }
-        if self.floor == Floor::Writing(Conversation::User(of.clone())) {
+        if self.focus == Focus::Writing(Conversation::User(of.clone())) {
             // Nothing goes there until the person has chosen, so that is asked at once.
-            self.back_to(Floor::Destination, stage);
+            self.back_to(Focus::Destination, outputs);
         }
         if !self.is_idle() {
-            talk::key_changed(&of, since, &old, &new).iter().for_each(|line| stage.say(line));
+            talk::key_changed(&of, since, &old, &new).iter().for_each(|line| outputs.say(line));
         }
         self.questions.retain(|waiting| !matches!(waiting, Question::Key { of: other, .. } if *other == of));
         self.questions.push(Question::Key { of, since, old, new });
     }
 
-    pub(super) fn key_decided(&mut self, of: &UserId, decision: KeyDecision, stage: &mut Stage) {
+    pub(super) fn key_decided(&mut self, of: &UserId, decision: KeyDecision, outputs: &mut Outputs) {
         if let Some(words) = talk::key_decided(of, decision) {
             self.pending = None;
-            stage.say(&words);
-            if decision == KeyDecision::Block && self.floor == Floor::Writing(Conversation::User(of.clone())) {
-                self.back_to(Floor::Destination, stage);
+            outputs.say(&words);
+            if decision == KeyDecision::Block && self.focus == Focus::Writing(Conversation::User(of.clone())) {
+                self.back_to(Focus::Destination, outputs);
             }
         }
     }
 
-    pub(super) fn safety_number(&mut self, with: UserId, digits: String, stage: &mut Stage) {
+    pub(super) fn safety_number(&mut self, with: UserId, digits: String, outputs: &mut Outputs) {
         if self.is_waiting_for_number(&with) {
             self.pending = None;
-            self.put_entry_away(stage);
-            self.ask(Question::Number { with, digits }, stage);
+            self.put_entry_away(outputs);
+            self.ask(Question::Number { with, digits }, outputs);
         }
     }
 
@@ -159,14 +159,14 @@ impl Session {
         matches!(&self.pending, Some(Pending::Number(of) | Pending::Decision(of)) if of == with)
     }
 
-    fn decide(&mut self, of: &UserId, decision: KeyDecision, stage: &mut Stage) {
+    fn decide(&mut self, of: &UserId, decision: KeyDecision, outputs: &mut Outputs) {
         self.pending = Some(Pending::Decision(of.clone()));
-        stage.command(Command::Contact(ContactCommand::DecideKey { of: of.clone(), decision }));
+        outputs.command(Command::Contact(ContactCommand::DecideKey { of: of.clone(), decision }));
     }
 
-    fn confirm(&mut self, with: &UserId, digits: &str, answer: Answer, stage: &mut Stage) {
+    fn confirm(&mut self, with: &UserId, digits: &str, answer: Answer, outputs: &mut Outputs) {
         self.pending = Some(Pending::Confirmation);
-        stage.command(Command::Contact(ContactCommand::ConfirmNumber {
+        outputs.command(Command::Contact(ContactCommand::ConfirmNumber {
             with: with.clone(),
             digits: digits.to_owned(),
             answer,
@@ -174,6 +174,6 @@ impl Session {
     }
 }
 
-fn decline(from: &UserId, stage: &mut Stage) {
-    stage.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
+fn decline(from: &UserId, outputs: &mut Outputs) {
+    outputs.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
 }

@@ -6,13 +6,13 @@ use std::time::Instant;
 use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
 
-use super::arrivals::News;
-use super::files::Told;
-use super::here::Habits;
-use super::outgoing::Unsent;
-use super::past::LookedBack;
+use super::files::TransferNotices;
+use super::history_lookup::PendingHistory;
+use super::incoming_mail::News;
+use super::local_commands::Habits;
+use super::outputs::Outputs;
 use super::question::Question;
-use super::stage::Stage;
+use super::unsent::Unsent;
 use super::{Echo, Input, Lines, Names, State};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request};
@@ -28,11 +28,11 @@ use peer_core::persistence::Conversation;
 
 /// What the person at the keyboard is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Floor {
+pub(super) enum Focus {
     /// At the destination prompt.
     Destination,
     /// Waiting for `to`; `back` is what the person was doing.
-    Calling { to: UserId, back: Box<Floor>, occasion: Occasion },
+    Calling { to: UserId, back: Box<Focus>, occasion: Occasion },
     /// Talking over a link.
     Conversation(UserId),
     /// Writing to somebody who is not there, to a group or to everyone.
@@ -74,7 +74,7 @@ pub(super) struct Session {
     pub(super) passcode_min: u16,
     /// The one that the directory was asked to change it to.
     pub(super) new_passcode: Option<Passcode>,
-    pub(super) floor: Floor,
+    pub(super) focus: Focus,
     pub(super) pending: Option<Pending>,
     /// The question that is being asked, and those that wait until nobody is being talked to.
     pub(super) question: Option<Question>,
@@ -92,11 +92,11 @@ pub(super) struct Session {
     /// What arrived from users who do not have the screen.
     pub(super) news: BTreeMap<UserId, News>,
     /// Files on their way.
-    pub(super) files: Told,
+    pub(super) files: TransferNotices,
     pub(super) unsent: Unsent,
     pub(super) habits: Habits,
     /// Conversations whose past was asked for, and the lookups whose answers have not come.
-    pub(super) past: LookedBack,
+    pub(super) past: PendingHistory,
     /// The input has ended; what is unsent has until then.
     pub(super) draining: Option<Instant>,
     /// When CTRL-C ended something; a second one right after must not quit.
@@ -111,13 +111,13 @@ pub(super) enum Seen {
 }
 
 impl Session {
-    pub(super) fn begin(user: UserId, passcode: Passcode, passcode_min: u16, stage: &mut Stage) -> State {
+    pub(super) fn begin(user: UserId, passcode: Passcode, passcode_min: u16, outputs: &mut Outputs) -> State {
         let session = Self {
             user,
             passcode,
             passcode_min,
             new_passcode: None,
-            floor: Floor::Destination,
+            focus: Focus::Destination,
             pending: None,
             question: None,
             questions: Vec::new(),
@@ -127,14 +127,14 @@ impl Session {
             gone: BTreeMap::new(),
             terminals: Vec::new(),
             news: BTreeMap::new(),
-            files: Told::default(),
+            files: TransferNotices::default(),
             unsent: Unsent::default(),
-            habits: Habits::new(stage.options.time),
-            past: LookedBack::default(),
+            habits: Habits::new(outputs.options.time),
+            past: PendingHistory::default(),
             draining: None,
             ended_at: None,
         };
-        session.prompt(stage);
+        session.prompt(outputs);
         State::Session(Box::new(session))
     }
 
@@ -145,7 +145,7 @@ impl Session {
 
     pub(super) fn asks(&self) -> bool {
         self.question.is_some()
-            || (self.pending.is_none() && self.draining.is_none() && !matches!(self.floor, Floor::Calling { .. }))
+            || (self.pending.is_none() && self.draining.is_none() && !matches!(self.focus, Focus::Calling { .. }))
     }
 
     /// When [`Input::Tick`] is due.
@@ -153,132 +153,132 @@ impl Session {
         self.news.values().filter_map(News::deadline).chain(self.draining).min()
     }
 
-    pub(super) fn step(mut self: Box<Self>, input: Input, stage: &mut Stage) -> State {
+    pub(super) fn step(mut self: Box<Self>, input: Input, outputs: &mut Outputs) -> State {
         let end = match input {
-            Input::Line(line) => self.line(&line, stage),
-            Input::CtrlC => self.ctrl_c(stage),
-            Input::CtrlD => self.ctrl_d(stage),
-            Input::End => self.end_of_input(stage),
+            Input::Line(line) => self.line(&line, outputs),
+            Input::CtrlC => self.ctrl_c(outputs),
+            Input::CtrlD => self.ctrl_d(outputs),
+            Input::End => self.end_of_input(outputs),
             Input::Tick => {
-                self.tell_news(stage);
+                self.tell_news(outputs);
                 None
             }
             Input::Next => {
-                self.next(stage);
+                self.next(outputs);
                 None
             }
-            Input::Notice(Notice::Session(SessionNotice::LoggedOut { why })) => Some(logged_out(why, stage)),
+            Input::Notice(Notice::Session(SessionNotice::LoggedOut { why })) => Some(logged_out(why, outputs)),
             Input::Notice(notice) => {
-                self.notice(notice, stage);
+                self.notice(notice, outputs);
                 None
             }
             Input::Stop(_) | Input::EngineGone => None,
         };
-        if let Some(end) = end.or_else(|| self.drained(stage)) {
+        if let Some(end) = end.or_else(|| self.drained(outputs)) {
             return end;
         }
-        self.serve_the_waiting(stage);
+        self.serve_the_waiting(outputs);
         if let Some(question) = &self.question {
             let text = question.prompt();
             let echo = question.echo();
-            return stage.question(&text, echo, State::Session(self));
+            return outputs.question(&text, echo, State::Session(self));
         }
-        self.prompt(stage);
+        self.prompt(outputs);
         State::Session(self)
     }
 
     /// What stands in front of the entry; a question has its own.
-    fn prompt(&self, stage: &mut Stage) {
-        match &self.floor {
-            _ if self.pending.is_some() => stage.no_prompt(Echo::Visible),
-            Floor::Calling { .. } => stage.no_prompt(Echo::Visible),
-            Floor::Destination => {
-                stage.prompt(texts::DESTINATION, Echo::Visible, Lines::One, Some(String::new()));
+    fn prompt(&self, outputs: &mut Outputs) {
+        match &self.focus {
+            _ if self.pending.is_some() => outputs.no_prompt(Echo::Visible),
+            Focus::Calling { .. } => outputs.no_prompt(Echo::Visible),
+            Focus::Destination => {
+                outputs.prompt(texts::DESTINATION, Echo::Visible, Lines::One, Some(String::new()));
             }
-            Floor::Conversation(_) | Floor::Writing(_) => {
+            Focus::Conversation(_) | Focus::Writing(_) => {
                 let with = self.speaks_with().map(|with| with.to_string());
-                stage.prompt("", Echo::Visible, Lines::Many, with);
+                outputs.prompt("", Echo::Visible, Lines::Many, with);
             }
         }
     }
 
-    fn line(&mut self, line: &str, stage: &mut Stage) -> Option<State> {
+    fn line(&mut self, line: &str, outputs: &mut Outputs) -> Option<State> {
         match self.question.take() {
             Some(question) if question.takes(line) => {
-                self.answer(question, line, stage);
+                self.answer(question, line, outputs);
                 return None;
             }
-            Some(question) => self.put_off(question, stage),
+            Some(question) => self.put_off(question, outputs),
             None => {}
         }
-        let entry = match &self.floor {
-            Floor::Conversation(_) | Floor::Writing(_) => grammar::in_conversation(line),
-            Floor::Destination | Floor::Calling { .. } => grammar::at_destination(line),
+        let entry = match &self.focus {
+            Focus::Conversation(_) | Focus::Writing(_) => grammar::in_conversation(line),
+            Focus::Destination | Focus::Calling { .. } => grammar::at_destination(line),
         };
         if grammar::reveals(line, &entry, &self.passcode) {
-            stage.finish("");
-            stage.say(texts::SECRET);
+            outputs.finish("");
+            outputs.say(texts::SECRET);
             return None;
         }
-        if entry != Ok(Entry::Nothing) || self.floor == Floor::Destination {
-            stage.echo(line);
+        if entry != Ok(Entry::Nothing) || self.focus == Focus::Destination {
+            outputs.echo(line);
         }
         match entry {
-            Err(grammar::Refused(why)) => stage.say(&why),
+            Err(grammar::Refused(why)) => outputs.say(&why),
             Ok(Entry::Nothing) => {}
-            Ok(Entry::Request(request)) => return self.request(request, stage),
-            Ok(Entry::Destination(to)) => self.enter(to, stage),
+            Ok(Entry::Request(request)) => return self.request(request, outputs),
+            Ok(Entry::Destination(to)) => self.enter(to, outputs),
             Ok(Entry::Message(text)) => {
                 if let Some(to) = self.speaks_with() {
-                    self.breaks_silence(stage);
-                    self.send(to, text, stage);
+                    self.breaks_silence(outputs);
+                    self.send(to, text, outputs);
                 }
             }
-            Ok(Entry::Send { to, text }) => self.send(to, text, stage),
+            Ok(Entry::Send { to, text }) => self.send(to, text, outputs),
         }
         None
     }
 
-    fn request(&mut self, request: Request, stage: &mut Stage) -> Option<State> {
+    fn request(&mut self, request: Request, outputs: &mut Outputs) -> Option<State> {
         match request {
-            Request::Help(None) => help::overview().iter().for_each(|line| stage.say(line)),
-            Request::Help(Some(topic)) => help::about(topic).iter().for_each(|line| stage.say(line)),
-            Request::Version => stage.say(&help::version()),
+            Request::Help(None) => help::overview().iter().for_each(|line| outputs.say(line)),
+            Request::Help(Some(topic)) => help::about(topic).iter().for_each(|line| outputs.say(line)),
+            Request::Version => outputs.say(&help::version()),
             Request::List => {
                 self.pending = Some(Pending::People);
-                stage.command(Command::Directory(DirectoryCommand::List));
+                outputs.command(Command::Directory(DirectoryCommand::List));
             }
-            Request::Switch(to) => self.switch(to, stage),
-            Request::End => match self.floor.clone() {
-                Floor::Conversation(with) => self.end(with, talk::ENDED, stage),
-                Floor::Writing(_) => self.stop_writing(talk::ENDED, stage),
-                Floor::Destination | Floor::Calling { .. } => stage.say(talk::NO_CONVERSATION),
+            Request::Switch(to) => self.switch(to, outputs),
+            Request::End => match self.focus.clone() {
+                Focus::Conversation(with) => self.end(with, talk::ENDED, outputs),
+                Focus::Writing(_) => self.stop_writing(talk::ENDED, outputs),
+                Focus::Destination | Focus::Calling { .. } => outputs.say(talk::NO_CONVERSATION),
             },
-            Request::Logout => return Some(stage.leave(exit::OK)),
-            Request::Verify(of) => self.verify(of, stage),
-            Request::Passwd => self.begin_passwd(stage),
+            Request::Logout => return Some(outputs.leave(exit::OK)),
+            Request::Verify(of) => self.verify(of, outputs),
+            Request::Passwd => self.begin_passwd(outputs),
             request @ (Request::OfferFile { .. } | Request::File { .. } | Request::Files) => {
-                self.file_request(request, stage);
+                self.file_request(request, outputs);
             }
-            Request::Here(here) => self.here(here, stage),
-            request => self.mail_request(request, stage),
+            Request::Here(here) => self.here(here, outputs),
+            request => self.mail_request(request, outputs),
         }
         None
     }
 
     /// `/verify`, of the person being talked to unless somebody is named.
-    fn verify(&mut self, of: Option<UserId>, stage: &mut Stage) {
+    fn verify(&mut self, of: Option<UserId>, outputs: &mut Outputs) {
         let current = match self.speaks_with() {
             Some(Conversation::User(with)) => Some(with),
             _ => None,
         };
         match of.or(current) {
-            None => stage.say(&help::wrong_arguments(&help::VERIFY)),
+            None => outputs.say(&help::wrong_arguments(&help::VERIFY)),
             Some(with) if with == self.user => {
-                stage.say(&talk::call_failed(&with, &CallFailed::Yourself, Acquaintance::Known));
+                outputs.say(&talk::call_failed(&with, &CallFailed::Yourself, Acquaintance::Known));
             }
             Some(with) => {
-                stage.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
+                outputs.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
                 self.pending = Some(Pending::Number(with));
             }
         }
@@ -289,58 +289,58 @@ impl Session {
         self.pending.take_if(|pending| matches!(pending, Pending::People | Pending::Group(_) | Pending::Answer));
     }
 
-    fn notice(&mut self, notice: Notice, stage: &mut Stage) {
+    fn notice(&mut self, notice: Notice, outputs: &mut Outputs) {
         match notice {
-            Notice::Message(MessageNotice::Text { from, text, .. }) => self.show(&from, &text, stage),
-            Notice::Call(CallNotice::Established { with }) => self.established(with, stage),
-            Notice::Call(CallNotice::Received { from }) => self.received(from, stage),
-            Notice::Call(CallNotice::Ended { with, by }) => self.ended(&with, by, stage),
-            Notice::Call(CallNotice::LinkLost { with, then }) => self.lost(&with, then, stage),
-            Notice::Call(CallNotice::Failed { to, why }) => self.call_failed(&to, &why, stage),
-            Notice::Call(CallNotice::Asked { from }) => self.asked(from, stage),
-            Notice::Call(CallNotice::AskedNoMore { from }) => self.asked_no_more(&from, stage),
+            Notice::Message(MessageNotice::Text { from, text, .. }) => self.show(&from, &text, outputs),
+            Notice::Call(CallNotice::Established { with }) => self.established(with, outputs),
+            Notice::Call(CallNotice::Received { from }) => self.received(from, outputs),
+            Notice::Call(CallNotice::Ended { with, by }) => self.ended(&with, by, outputs),
+            Notice::Call(CallNotice::LinkLost { with, then }) => self.lost(&with, then, outputs),
+            Notice::Call(CallNotice::Failed { to, why }) => self.call_failed(&to, &why, outputs),
+            Notice::Call(CallNotice::Asked { from }) => self.asked(from, outputs),
+            Notice::Call(CallNotice::AskedNoMore { from }) => self.asked_no_more(&from, outputs),
             Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }) => {
-                self.key_changed(of, since, old, new, stage)
+                self.key_changed(of, since, old, new, outputs)
             }
-            Notice::Contact(ContactNotice::KeyDecided { of, decision }) => self.key_decided(&of, decision, stage),
+            Notice::Contact(ContactNotice::KeyDecided { of, decision }) => self.key_decided(&of, decision, outputs),
             Notice::Contact(ContactNotice::SafetyNumber { with, digits, .. }) => {
-                self.safety_number(with, digits, stage)
+                self.safety_number(with, digits, outputs)
             }
             Notice::Contact(ContactNotice::NumberConfirmed { with, verified }) => {
                 self.pending = None;
-                stage.say(&talk::number_confirmed(&with, verified));
+                outputs.say(&talk::number_confirmed(&with, verified));
             }
             // Shown together with KeyChanged, which says more.
             Notice::Call(CallNotice::CallerRefused { why: CallerRefused::KeyChanged, .. }) => {}
             Notice::Call(CallNotice::CallerRefused { claimed, source, why }) => {
-                stage.say(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
+                outputs.say(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
             }
             Notice::Directory(DirectoryNotice::People { people, groups }) => {
                 self.pending = None;
                 self.known.extend(people.iter().map(|person| person.user.clone()));
                 let gone = |user: &UserId| self.gone.get(user).copied();
-                texts::format::people(&people, &groups, gone).iter().for_each(|row| stage.say(row));
+                texts::format::people(&people, &groups, gone).iter().for_each(|row| outputs.say(row));
             }
             Notice::Directory(DirectoryNotice::NoPeople) => {
                 let listing = self.pending.take() == Some(Pending::People);
-                stage.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
+                outputs.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
             }
-            Notice::Session(SessionNotice::PasscodeChanged) => self.passcode_changed(stage),
-            Notice::Session(SessionNotice::PasscodeNotChanged(why)) => self.passcode_not_changed(why, stage),
-            Notice::Session(SessionNotice::FormerPasscode) => stage.say(texts::passcode::FORMER),
-            Notice::Session(SessionNotice::AlsoElsewhere { user }) => stage.say(&texts::also_elsewhere(&user)),
+            Notice::Session(SessionNotice::PasscodeChanged) => self.passcode_changed(outputs),
+            Notice::Session(SessionNotice::PasscodeNotChanged(why)) => self.passcode_not_changed(why, outputs),
+            Notice::Session(SessionNotice::FormerPasscode) => outputs.say(texts::passcode::FORMER),
+            Notice::Session(SessionNotice::AlsoElsewhere { user }) => outputs.say(&texts::also_elsewhere(&user)),
             Notice::Directory(DirectoryNotice::Lost { retry_in }) => {
                 self.give_up_waiting();
-                stage.say(&texts::server_lost(retry_in));
+                outputs.say(&texts::server_lost(retry_in));
             }
             Notice::Directory(DirectoryNotice::NotItself(failure)) => {
-                texts::failure::report(&failure).lines.iter().for_each(|line| stage.say(line));
+                texts::failure::report(&failure).lines.iter().for_each(|line| outputs.say(line));
             }
-            Notice::Session(SessionNotice::NotKept { detail }) => stage.say(&texts::not_kept(&detail)),
-            Notice::Directory(DirectoryNotice::Back) => stage.say(texts::SERVER_BACK),
+            Notice::Session(SessionNotice::NotKept { detail }) => outputs.say(&texts::not_kept(&detail)),
+            Notice::Directory(DirectoryNotice::Back) => outputs.say(texts::SERVER_BACK),
             Notice::Directory(DirectoryNotice::TooFast { retry_after }) => {
                 self.give_up_waiting();
-                stage.say(&texts::too_fast(retry_after));
+                outputs.say(&texts::too_fast(retry_after));
             }
             // They belong to the entrance, or are taken before they come here.
             Notice::Session(SessionNotice::FirstContact { .. })
@@ -356,28 +356,28 @@ impl Session {
             | Notice::File(FileNotice::All(_))
             | Notice::File(FileNotice::Unknown { .. })
             | Notice::File(FileNotice::NotRead { .. })
-            | Notice::File(FileNotice::NotOffered { .. })) => self.file_notice(notice, stage),
-            notice => self.mail_notice(notice, stage),
+            | Notice::File(FileNotice::NotOffered { .. })) => self.file_notice(notice, outputs),
+            notice => self.mail_notice(notice, outputs),
         }
     }
 
     /// A text of somebody, with the author's name unless it is clear without.
-    fn show(&mut self, from: &UserId, text: &str, stage: &mut Stage) {
-        let named = self.floor != Floor::Conversation(from.clone()) || self.must_be_named(text, stage);
+    fn show(&mut self, from: &UserId, text: &str, outputs: &mut Outputs) {
+        let named = self.focus != Focus::Conversation(from.clone()) || self.must_be_named(text, outputs);
         let author = named.then(|| talk::author(from));
-        self.show_text(text, stage.date, author.as_deref(), stage);
+        self.show_text(text, outputs.date, author.as_deref(), outputs);
     }
 
     /// Whether the author is named even where it is clear who it is.
-    pub(super) fn must_be_named(&self, text: &str, stage: &Stage) -> bool {
-        let prompt = if self.floor == Floor::Destination { texts::DESTINATION } else { "" };
-        stage.options.names == Names::Always || self.question.is_some() || imitates_us(text, prompt)
+    pub(super) fn must_be_named(&self, text: &str, outputs: &Outputs) -> bool {
+        let prompt = if self.focus == Focus::Destination { texts::DESTINATION } else { "" };
+        outputs.options.names == Names::Always || self.question.is_some() || imitates_us(text, prompt)
     }
 }
 
-fn logged_out(why: LoggedOut, stage: &mut Stage) -> State {
-    stage.finish("");
+fn logged_out(why: LoggedOut, outputs: &mut Outputs) -> State {
+    outputs.finish("");
     let (words, code) = texts::logged_out(why);
-    stage.say(words);
-    stage.exit(code)
+    outputs.say(words);
+    outputs.exit(code)
 }

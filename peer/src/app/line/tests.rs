@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use common::ident::{GroupName, KeyDigest, MessageId};
 use common::msg::Registration;
 
-mod arrivals;
-mod entrance;
 mod groups;
-mod here;
+mod incoming_mail;
+mod local_commands;
+mod login;
 mod mail;
 mod questions;
 mod session;

@@ -142,7 +142,7 @@ fn coming_and_going_is_told_where_it_was_asked_for() {
         [(Presence::Never, false, false), (Presence::Groups, false, true), (Presence::All, true, true)]
     {
         for (mut scene, told) in [(Scene::logged_in(), at_prompt), (Scene::in_team(), in_team)] {
-            scene.machine.stage.options.presence = presence;
+            scene.machine.outputs.options.presence = presence;
             scene.notice(left());
             assert_eq!(scene.seen().contains("-- carol is offline."), told, "{presence:?}");
         }

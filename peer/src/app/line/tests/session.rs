@@ -231,7 +231,7 @@ fn nobody_can_print_a_line_that_looks_like_ours() {
 #[test]
 fn names_are_always_shown_on_request() {
     let mut scene = Scene::talking();
-    scene.machine.stage.options.names = Names::Always;
+    scene.machine.outputs.options.names = Names::Always;
     scene.notice(text("bianca", "hi"));
     assert_eq!(scene.seen(), "bianca: hi\n");
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Output;
+use super::outputs::Outputs;
 use super::session::Session;
-use super::stage::Stage;
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{local_commands as texts, mail};
@@ -85,38 +85,38 @@ fn keep<T>(kept: &mut VecDeque<T>, newest: T) {
 }
 
 impl Session {
-    pub(super) fn here(&mut self, here: Here, stage: &mut Stage) {
+    pub(super) fn here(&mut self, here: Here, outputs: &mut Outputs) {
         match here {
             Here::Copy(number) => match nth(&self.habits.heard, number) {
-                Some(text) => stage.put(Output::Copy(text.clone())),
-                None => stage.say(texts::NOTHING_TO_COPY),
+                Some(text) => outputs.put(Output::Copy(text.clone())),
+                None => outputs.say(texts::NOTHING_TO_COPY),
             },
-            Here::Edit if self.speaks_with().is_some() => stage.put(Output::Edit),
-            Here::Edit => stage.say(mail::WHOM),
+            Here::Edit if self.speaks_with().is_some() => outputs.put(Output::Edit),
+            Here::Edit => outputs.say(mail::WHOM),
             Here::Time(switch) => {
                 self.habits.time = if switch == Switch::On { Time::Always } else { Time::Never };
-                stage.say(texts::time(switch));
+                outputs.say(texts::time(switch));
             }
             Here::Bell(switch) => {
                 self.habits.bell = switch;
-                stage.say(texts::bell(switch));
+                outputs.say(texts::bell(switch));
             }
-            Here::Mute(of) => self.mute(of, Switch::On, stage),
-            Here::Unmute(of) => self.mute(of, Switch::Off, stage),
+            Here::Mute(of) => self.mute(of, Switch::On, outputs),
+            Here::Unmute(of) => self.mute(of, Switch::Off, outputs),
             Here::Retry(number) => match nth(&self.habits.undelivered, number).cloned() {
                 Some((to, text)) => {
                     self.habits.undelivered.retain(|kept| *kept != (to.clone(), text.clone()));
-                    stage.say(&texts::sent_again(&to, &text));
-                    self.send(to, text, stage);
+                    outputs.say(&texts::sent_again(&to, &text));
+                    self.send(to, text, outputs);
                 }
-                None => stage.say(texts::NOTHING_TO_RETRY),
+                None => outputs.say(texts::NOTHING_TO_RETRY),
             },
         }
     }
 
-    fn mute(&mut self, of: Option<Conversation>, switch: Switch, stage: &mut Stage) {
-        let Some(of) = of.or_else(|| self.speaks_with()) else { return stage.say(mail::WHOM) };
-        stage.say(&texts::mute(&of, switch));
+    fn mute(&mut self, of: Option<Conversation>, switch: Switch, outputs: &mut Outputs) {
+        let Some(of) = of.or_else(|| self.speaks_with()) else { return outputs.say(mail::WHOM) };
+        outputs.say(&texts::mute(&of, switch));
         if switch == Switch::On {
             self.habits.muted.insert(of);
         } else {
@@ -125,35 +125,35 @@ impl Session {
     }
 
     /// Somebody says something now: after a silence the time is told first.
-    pub(super) fn breaks_silence(&mut self, stage: &mut Stage) {
-        let before = self.habits.spoke.replace(stage.now);
-        let silent = before.is_some_and(|before| stage.now.saturating_duration_since(before) >= SILENCE);
+    pub(super) fn breaks_silence(&mut self, outputs: &mut Outputs) {
+        let before = self.habits.spoke.replace(outputs.now);
+        let silent = before.is_some_and(|before| outputs.now.saturating_duration_since(before) >= SILENCE);
         if self.habits.time == Time::Auto && silent {
-            stage.say(&texts::clock(stage.date));
+            outputs.say(&texts::clock(outputs.date));
         }
     }
 
     /// A text of somebody, line by line, with our words in front of the first and the time behind the last.
-    pub(super) fn show_text(&mut self, text: &str, date: u64, front: Option<&str>, stage: &mut Stage) {
-        self.breaks_silence(stage);
+    pub(super) fn show_text(&mut self, text: &str, date: u64, front: Option<&str>, outputs: &mut Outputs) {
+        self.breaks_silence(outputs);
         keep(&mut self.habits.heard, text.to_owned());
         if self.habits.bell == Switch::On {
-            stage.put(Output::Bell);
+            outputs.put(Output::Bell);
         }
-        let mut lines = SafeText::message(text, stage.options.glyphs);
+        let mut lines = SafeText::message(text, outputs.options.glyphs);
         if self.habits.time == Time::Always
             && let Some(last) = lines.pop()
         {
             lines.push(SafeText::ours(&texts::behind(date)).after(&last));
         }
-        put_lines(lines, front, stage);
+        put_lines(lines, front, outputs);
     }
 }
 
 /// Lines of somebody else, with our words in front of the first.
-pub(super) fn put_lines(lines: Vec<SafeText>, front: Option<&str>, stage: &mut Stage) {
+pub(super) fn put_lines(lines: Vec<SafeText>, front: Option<&str>, outputs: &mut Outputs) {
     for (number, line) in lines.into_iter().enumerate() {
-        stage.put(Output::Remote(match front {
+        outputs.put(Output::Remote(match front {
             Some(front) if number == 0 => line.after(&SafeText::ours(front)),
             _ => line,
         }));

@@ -10,7 +10,7 @@ use peer_core::command::{Command, SessionCommand};
 
 /// The surroundings of a state: options, clock, entry, and the outputs so far.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct Outputs {
     pub(super) options: Options,
     pub(super) now: Instant,
     /// Seconds since the epoch.
@@ -24,7 +24,7 @@ pub(super) struct Stage {
     out: Vec<Output>,
 }
 
-impl Stage {
+impl Outputs {
     pub(super) fn new(options: Options, now: Now) -> Self {
         Self {
             options,

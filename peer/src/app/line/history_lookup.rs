@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use super::outputs::Outputs;
 use super::session::Session;
-use super::stage::Stage;
 use super::{Output, Past};
 use peer_core::command::{Command, MessageCommand};
 use peer_core::persistence::{Conversation, StoredMessage};
@@ -22,7 +22,7 @@ enum Purpose {
 
 /// What was looked up.
 #[derive(Debug, Default)]
-pub(super) struct LookedBack {
+pub(super) struct PendingHistory {
     /// Whose past the arrow keys know.
     known: BTreeSet<Conversation>,
     /// What is not answered.
@@ -31,18 +31,18 @@ pub(super) struct LookedBack {
 
 impl Session {
     /// Looks up the last messages, for the person to read.
-    pub(super) fn look_back(&mut self, with: Conversation, count: usize, stage: &mut Stage) {
+    pub(super) fn look_back(&mut self, with: Conversation, count: usize, outputs: &mut Outputs) {
         self.past.open.push((with.clone(), Purpose::Show));
-        stage.command(Command::Message(MessageCommand::History { with, count, before: None }));
+        outputs.command(Command::Message(MessageCommand::History { with, count, before: None }));
     }
 
     /// Somebody gets the screen: the arrow keys are to bring back what was written to them.
-    pub(super) fn remember_entries(&mut self, with: Conversation, stage: &mut Stage) {
-        let Past::Recalled(count) = stage.options.past else { return };
+    pub(super) fn remember_entries(&mut self, with: Conversation, outputs: &mut Outputs) {
+        let Past::Recalled(count) = outputs.options.past else { return };
         // What was told to everyone lies at the directory.
         if with != Conversation::Everyone && self.past.known.insert(with.clone()) {
             self.past.open.push((with.clone(), Purpose::Entries));
-            stage.command(Command::Message(MessageCommand::History { with, count, before: None }));
+            outputs.command(Command::Message(MessageCommand::History { with, count, before: None }));
         }
     }
 
@@ -52,15 +52,15 @@ impl Session {
         with: &Conversation,
         records: &[StoredMessage],
         unread: usize,
-        stage: &mut Stage,
+        outputs: &mut Outputs,
     ) {
         let asked = self.past.open.iter().position(|(of, _)| of == with);
         if let Some((_, Purpose::Entries)) = asked.map(|place| self.past.open.remove(place)) {
             let own = records.iter().filter(|record| record.name.author == self.user);
             let entries = own.map(|record| record.text.clone()).collect();
-            return stage.put(Output::Past { place: with.to_string(), entries });
+            return outputs.put(Output::Past { place: with.to_string(), entries });
         }
         self.answered();
-        self.recalled(records, unread, stage);
+        self.recalled(records, unread, outputs);
     }
 }

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::here::put_lines;
-use super::session::{Floor, Session};
-use super::stage::Stage;
+use super::local_commands::put_lines;
+use super::outputs::Outputs;
+use super::session::{Focus, Session};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{mail, talk};
 use peer_core::command::{Command, MessageCommand};
@@ -36,8 +36,8 @@ impl News {
 }
 
 impl Session {
-    pub(super) fn arrived(&mut self, arrivals: Vec<Arrival>, stage: &mut Stage) {
-        self.tell_news(stage);
+    pub(super) fn arrived(&mut self, arrivals: Vec<Arrival>, outputs: &mut Outputs) {
+        self.tell_news(outputs);
         let here = self.speaks_with();
         let (mine, others): (Vec<Arrival>, Vec<Arrival>) =
             arrivals.into_iter().partition(|arrival| here.as_ref() == Some(&arrival.conversation));
@@ -45,15 +45,15 @@ impl Session {
             others.into_iter().partition(|arrival| self.habits.is_muted(&arrival.conversation));
         for arrival in muted {
             self.known.insert(arrival.from.clone());
-            self.leave_unseen(arrival, stage.now);
+            self.leave_unseen(arrival, outputs.now);
         }
         let waited = others.iter().filter(|arrival| arrival.waited).count();
         if waited > 0 {
-            stage.say(&mail::arrived_while_away(waited));
+            outputs.say(&mail::arrived_while_away(waited));
         }
         for arrival in &others {
             self.known.insert(arrival.from.clone());
-            if self.is_only_counted(arrival, stage.now) {
+            if self.is_only_counted(arrival, outputs.now) {
                 continue;
             }
             let front = if arrival.waited {
@@ -61,18 +61,18 @@ impl Session {
             } else {
                 mail::elsewhere(&arrival.conversation, &arrival.from)
             };
-            self.show_text(&arrival.text, arrival.date, Some(&front), stage);
+            self.show_text(&arrival.text, arrival.date, Some(&front), outputs);
         }
         for arrival in &mine {
             let in_pair = matches!(arrival.conversation, Conversation::User(_));
-            let front = (!in_pair || self.must_be_named(&arrival.text, stage)).then(|| talk::author(&arrival.from));
-            self.show_text(&arrival.text, arrival.date, front.as_deref(), stage);
+            let front = (!in_pair || self.must_be_named(&arrival.text, outputs)).then(|| talk::author(&arrival.from));
+            self.show_text(&arrival.text, arrival.date, front.as_deref(), outputs);
         }
         let shown: BTreeSet<Conversation> =
             others.into_iter().chain(mine).map(|arrival| arrival.conversation).collect();
         for with in shown {
             if !self.has_unseen(&with) {
-                stage.command(Command::Message(MessageCommand::Seen { with }));
+                outputs.command(Command::Message(MessageCommand::Seen { with }));
             }
         }
     }
@@ -91,7 +91,7 @@ impl Session {
             self.news.insert(from.clone(), News { told: now, fresh: 0, unseen: 0 });
             return false;
         };
-        let counted = self.floor != Floor::Destination && now < news.told + NEWS_EVERY;
+        let counted = self.focus != Focus::Destination && now < news.told + NEWS_EVERY;
         if counted {
             news.fresh += 1;
         } else {
@@ -104,11 +104,11 @@ impl Session {
     }
 
     /// Says how many texts were not shown, where it is time to.
-    pub(super) fn tell_news(&mut self, stage: &mut Stage) {
-        let now = stage.now;
+    pub(super) fn tell_news(&mut self, outputs: &mut Outputs) {
+        let now = outputs.now;
         for (from, news) in &mut self.news {
             if news.deadline().is_some_and(|due| due <= now) {
-                stage.say(&mail::more(from, news.fresh));
+                outputs.say(&mail::more(from, news.fresh));
                 (news.told, news.fresh) = (now, 0);
             }
         }
@@ -119,39 +119,39 @@ impl Session {
     }
 
     /// `with` gets the screen: what was not shown is shown now.
-    pub(super) fn catch_up(&mut self, with: Conversation, stage: &mut Stage) {
+    pub(super) fn catch_up(&mut self, with: Conversation, outputs: &mut Outputs) {
         let news = if let Conversation::User(user) = &with { self.news.remove(user) } else { None };
         match news {
-            Some(News { unseen: count @ 1.., .. }) => self.look_back(with.clone(), count, stage),
-            _ => stage.command(Command::Message(MessageCommand::Seen { with: with.clone() })),
+            Some(News { unseen: count @ 1.., .. }) => self.look_back(with.clone(), count, outputs),
+            _ => outputs.command(Command::Message(MessageCommand::Seen { with: with.clone() })),
         }
-        self.remember_entries(with, stage);
+        self.remember_entries(with, outputs);
     }
 
     /// What was looked up for `/history`, oldest first.
-    pub(super) fn recalled(&mut self, records: &[StoredMessage], unread: usize, stage: &mut Stage) {
+    pub(super) fn recalled(&mut self, records: &[StoredMessage], unread: usize, outputs: &mut Outputs) {
         if records.is_empty() {
-            return stage.say(mail::NOTHING_THERE);
+            return outputs.say(mail::NOTHING_THERE);
         }
         let first_unread = records.len().saturating_sub(unread);
         for (number, record) in records.iter().enumerate() {
             if unread > 0 && number == first_unread {
-                stage.say(&mail::unread(unread));
+                outputs.say(&mail::unread(unread));
             }
-            let lines = SafeText::message(&record.text, stage.options.glyphs);
-            put_lines(lines, Some(&mail::recalled(record)), stage);
+            let lines = SafeText::message(&record.text, outputs.options.glyphs);
+            put_lines(lines, Some(&mail::recalled(record)), outputs);
         }
     }
 
     /// What was looked up for `/find`, newest first.
-    pub(super) fn found(&mut self, words: &str, records: &[StoredMessage], stage: &mut Stage) {
+    pub(super) fn found(&mut self, words: &str, records: &[StoredMessage], outputs: &mut Outputs) {
         if records.is_empty() {
-            return stage.say(mail::NOTHING_THERE);
+            return outputs.say(mail::NOTHING_THERE);
         }
-        stage.say(&mail::found(words, records.len()));
+        outputs.say(&mail::found(words, records.len()));
         for record in records {
-            let lines = SafeText::message(&record.text, stage.options.glyphs);
-            put_lines(lines, Some(&mail::recalled_anywhere(record)), stage);
+            let lines = SafeText::message(&record.text, outputs.options.glyphs);
+            put_lines(lines, Some(&mail::recalled_anywhere(record)), outputs);
         }
     }
 }

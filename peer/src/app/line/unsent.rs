@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::ident::MessageId;
 
 use super::State;
+use super::outputs::Outputs;
 use super::session::Session;
-use super::stage::Stage;
 use peer_core::notice::Next;
 use peer_core::persistence::Conversation;
 
@@ -62,23 +62,23 @@ impl Unsent {
 }
 
 impl Session {
-    pub(super) fn end_of_input(&mut self, stage: &mut Stage) -> Option<State> {
+    pub(super) fn end_of_input(&mut self, outputs: &mut Outputs) -> Option<State> {
         if self.unsent.is_empty() {
-            return self.ctrl_d(stage);
+            return self.ctrl_d(outputs);
         }
-        self.draining = Some(stage.now + stage.options.patience);
+        self.draining = Some(outputs.now + outputs.options.patience);
         None
     }
 
     /// Goes on with the end of the input, if it has waited for what was unsent, long enough or with success.
-    pub(super) fn drained(&mut self, stage: &mut Stage) -> Option<State> {
+    pub(super) fn drained(&mut self, outputs: &mut Outputs) -> Option<State> {
         let until = self.draining?;
-        if !self.unsent.is_empty() && stage.now < until {
+        if !self.unsent.is_empty() && outputs.now < until {
             return None;
         }
         self.draining = None;
         // Asked for once; what is left goes out at the next login.
         self.unsent = Unsent::default();
-        self.ctrl_d(stage)
+        self.ctrl_d(outputs)
     }
 }

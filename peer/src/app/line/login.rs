@@ -1,0 +1,307 @@
+//! Before the session: who logs in, registration, passcode, invitation, first contact with a directory.
+
+use common::ident::{BadUserId, UserId};
+use common::msg::Registration;
+use common::secret::Passcode;
+
+use super::outputs::Outputs;
+use super::session::Session;
+use super::{Echo, Input, Lines, Start, State};
+use crate::app::{exit, grammar, texts};
+use peer_core::command::{Answer, Command, SessionCommand};
+use peer_core::notice::{LoginRefused, Notice, SessionNotice};
+
+/// Where in the entrance the person stands.
+#[derive(Debug)]
+pub(super) enum Login {
+    Login,
+    Identifying { user: UserId },
+    Trust { user: UserId },
+    Register(Newcomer),
+    NewPasscode(Newcomer),
+    Again { newcomer: Newcomer, first: Passcode },
+    Registering { newcomer: Newcomer, passcode: Passcode },
+    Passcode { user: UserId, passcode_min: u16 },
+    LoggingIn { user: UserId, passcode: Passcode, passcode_min: u16 },
+    Join,
+    Joining,
+}
+
+/// Somebody about to be registered.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    user: UserId,
+    passcode_min: u16,
+    /// The directory that the invitation named; absent without invitation.
+    invited_by: Option<String>,
+}
+
+impl Login {
+    pub(super) fn begin(outputs: &mut Outputs) -> State {
+        match (outputs.options.start, outputs.options.user.clone()) {
+            (Start::Join, _) => Self::Join.ask(outputs),
+            (Start::Login, Some(user)) => identify(user, outputs),
+            (Start::Login, None) => Self::Login.ask(outputs),
+        }
+    }
+
+    pub(super) fn asks(&self) -> bool {
+        match self {
+            Self::Identifying { .. } | Self::Registering { .. } | Self::LoggingIn { .. } | Self::Joining => false,
+            Self::Login
+            | Self::Trust { .. }
+            | Self::Register(_)
+            | Self::NewPasscode(_)
+            | Self::Again { .. }
+            | Self::Passcode { .. }
+            | Self::Join => true,
+        }
+    }
+
+    pub(super) fn step(self, input: Input, outputs: &mut Outputs) -> State {
+        match input {
+            Input::Line(line) => self.line(line, outputs),
+            Input::CtrlC => self.ctrl_c(outputs),
+            Input::CtrlD | Input::End if self.asks() => self.ctrl_d(outputs),
+            Input::Notice(notice) => self.notice(notice, outputs),
+            Input::CtrlD | Input::End | Input::Tick | Input::Next | Input::Stop(_) | Input::EngineGone => {
+                State::Login(self)
+            }
+        }
+    }
+
+    fn ctrl_c(self, outputs: &mut Outputs) -> State {
+        outputs.abandon_entry();
+        match self {
+            Self::Trust { user } => trust(user, Answer::No, outputs),
+            Self::Register(newcomer) | Self::NewPasscode(newcomer) | Self::Again { newcomer, .. }
+                if newcomer.invited_by.is_none() =>
+            {
+                Self::Login.ask(outputs)
+            }
+            _ => outputs.exit(exit::INTERRUPT),
+        }
+    }
+
+    fn ctrl_d(self, outputs: &mut Outputs) -> State {
+        outputs.abandon_entry();
+        match self {
+            Self::Trust { user } => trust(user, Answer::No, outputs),
+            Self::NewPasscode(newcomer) | Self::Again { newcomer, .. } if newcomer.invited_by.is_none() => {
+                Self::Login.ask(outputs)
+            }
+            _ => {
+                let code = outputs.exit_at_end_of_input;
+                outputs.exit(code)
+            }
+        }
+    }
+
+    fn line(self, line: String, outputs: &mut Outputs) -> State {
+        match self {
+            Self::Login => {
+                outputs.echo(&line);
+                match grammar::user_id(&line) {
+                    Ok(user) => return identify(user, outputs),
+                    Err(BadUserId::Empty) => {}
+                    Err(why) => outputs.say(&texts::not_an_id(why)),
+                }
+                Self::Login.ask(outputs)
+            }
+            Self::Trust { user } => {
+                outputs.echo(&line);
+                match line.trim().to_lowercase().as_str() {
+                    "yes" => trust(user, Answer::Yes, outputs),
+                    "no" => trust(user, Answer::No, outputs),
+                    _ => Self::Trust { user }.ask(outputs),
+                }
+            }
+            Self::Register(newcomer) => {
+                outputs.echo(&line);
+                match line.trim().to_lowercase().as_str() {
+                    "" | "y" | "yes" => newcomer.choose_passcode(outputs),
+                    "n" | "no" => Self::Login.ask(outputs),
+                    _ => Self::Register(newcomer).ask(outputs),
+                }
+            }
+            Self::Join => {
+                outputs.echo(&line);
+                if line.trim().is_empty() {
+                    return Self::Join.ask(outputs);
+                }
+                outputs.no_prompt(Echo::Hidden);
+                outputs.command(Command::Session(SessionCommand::Invitation { line: line.trim().to_owned() }));
+                State::Login(Self::Joining)
+            }
+            hidden => hidden.passcode(Passcode::new(line), outputs),
+        }
+    }
+
+    /// A hidden line at one of the three passcode prompts; an empty one is ignored.
+    fn passcode(self, passcode: Passcode, outputs: &mut Outputs) -> State {
+        match self {
+            ignored if passcode.is_empty() => State::Login(ignored),
+            Self::NewPasscode(newcomer) => {
+                outputs.finish("");
+                if newcomer.finds_too_short(&passcode) {
+                    outputs.say(&texts::too_short(newcomer.passcode_min));
+                    return Self::NewPasscode(newcomer).ask(outputs);
+                }
+                Self::Again { newcomer, first: passcode }.ask(outputs)
+            }
+            Self::Again { newcomer, first } => {
+                outputs.finish("");
+                if first.expose() != passcode.expose() {
+                    outputs.say(texts::DIFFERENT);
+                    return Self::NewPasscode(newcomer).ask(outputs);
+                }
+                newcomer.register(passcode, outputs)
+            }
+            Self::Passcode { user, passcode_min } => log_in(user, passcode, passcode_min, outputs),
+            other => State::Login(other),
+        }
+    }
+
+    fn notice(self, notice: Notice, outputs: &mut Outputs) -> State {
+        match (self, notice) {
+            (Self::Identifying { user }, Notice::Session(SessionNotice::FirstContact { server, key })) => {
+                outputs.discard_type_ahead();
+                outputs.say(&texts::first_contact(&server, &key));
+                Self::Trust { user }.ask(outputs)
+            }
+            (
+                Self::Identifying { .. },
+                Notice::Session(SessionNotice::Identified { user, known, registration, passcode_min }),
+            ) => {
+                if known == Some(false) && registration == Registration::Open {
+                    return Self::Register(Newcomer { user, passcode_min, invited_by: None }).ask(outputs);
+                }
+                ask_passcode(user, passcode_min, outputs)
+            }
+            (Self::Joining, Notice::Session(SessionNotice::InviteProved { user, server, key, passcode_min })) => {
+                outputs.say(&texts::invite_proved(&key));
+                Newcomer { user, passcode_min, invited_by: Some(server) }.choose_passcode(outputs)
+            }
+            (Self::Registering { newcomer, passcode }, Notice::Session(SessionNotice::Registered { user, server })) => {
+                let passcode_min = newcomer.passcode_min;
+                outputs.say(&match newcomer.invited_by {
+                    None => texts::registered(&user),
+                    Some(_) => texts::registered_by_invite(&user, &server),
+                });
+                // The engine logs in with the passcode just given, so this line is printed complete.
+                outputs.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None);
+                State::Login(Self::LoggingIn { user, passcode, passcode_min })
+            }
+            (Self::Registering { newcomer, .. }, Notice::Session(SessionNotice::RegisterRefused { user, why })) => {
+                let server = newcomer.invited_by.unwrap_or_else(|| outputs.options.server.clone());
+                outputs.say(&texts::register_refused(&user, &server, why));
+                outputs.exit_at_end_of_input = exit::LOGIN_REFUSED;
+                if outputs.options.passcode.is_some() {
+                    outputs.exit(exit::LOGIN_REFUSED)
+                } else {
+                    Self::Login.ask(outputs)
+                }
+            }
+            (Self::LoggingIn { user, passcode, passcode_min }, Notice::Session(SessionNotice::LoggedIn { .. })) => {
+                outputs.finish(texts::LOGGED_IN);
+                Session::begin(user, passcode, passcode_min, outputs)
+            }
+            (Self::LoggingIn { user, passcode_min, .. }, Notice::Session(SessionNotice::LoginRefused { why, .. })) => {
+                login_refused(user, passcode_min, why, outputs)
+            }
+            (unmoved, _) => State::Login(unmoved),
+        }
+    }
+
+    /// Prints the prompt of this step and waits at it.
+    fn ask(self, outputs: &mut Outputs) -> State {
+        let (question, echo) = match &self {
+            Self::Trust { .. } => (texts::TRUST.to_owned(), Echo::Visible),
+            Self::Register(newcomer) => (texts::register(&newcomer.user, &outputs.options.server), Echo::Visible),
+            Self::NewPasscode(newcomer) => (texts::new_passcode(newcomer.passcode_min), Echo::Hidden),
+            Self::Again { .. } => (texts::AGAIN.to_owned(), Echo::Hidden),
+            Self::Passcode { .. } => (texts::PASSCODE.to_owned(), Echo::Hidden),
+            Self::Join => (texts::JOIN.to_owned(), Echo::Visible),
+            Self::Login
+            | Self::Identifying { .. }
+            | Self::Registering { .. }
+            | Self::LoggingIn { .. }
+            | Self::Joining => (texts::LOGIN.to_owned(), Echo::Visible),
+        };
+        outputs.question(&question, echo, State::Login(self))
+    }
+}
+
+impl Newcomer {
+    fn finds_too_short(&self, passcode: &Passcode) -> bool {
+        passcode.length() < usize::from(self.passcode_min)
+    }
+
+    fn choose_passcode(self, outputs: &mut Outputs) -> State {
+        match outputs.options.passcode.clone() {
+            None => Login::NewPasscode(self).ask(outputs),
+            Some(passcode) if self.finds_too_short(&passcode) => {
+                outputs.say(&texts::too_short(self.passcode_min));
+                outputs.exit(exit::LOGIN_REFUSED)
+            }
+            Some(passcode) => self.register(passcode, outputs),
+        }
+    }
+
+    fn register(self, passcode: Passcode, outputs: &mut Outputs) -> State {
+        outputs.no_prompt(Echo::Hidden);
+        outputs.command(Command::Session(SessionCommand::Register {
+            user: self.user.clone(),
+            passcode: passcode.clone(),
+        }));
+        State::Login(Login::Registering { newcomer: self, passcode })
+    }
+}
+
+fn identify(user: UserId, outputs: &mut Outputs) -> State {
+    // Hidden already, because a passcode typed early must not be seen.
+    outputs.no_prompt(Echo::Hidden);
+    outputs.command(Command::Session(SessionCommand::Identify { user: user.clone() }));
+    State::Login(Login::Identifying { user })
+}
+
+fn trust(user: UserId, answer: Answer, outputs: &mut Outputs) -> State {
+    outputs.no_prompt(Echo::Hidden);
+    outputs.command(Command::Session(SessionCommand::TrustDirectory(answer)));
+    State::Login(Login::Identifying { user })
+}
+
+fn ask_passcode(user: UserId, passcode_min: u16, outputs: &mut Outputs) -> State {
+    match outputs.options.passcode.clone() {
+        None => Login::Passcode { user, passcode_min }.ask(outputs),
+        Some(passcode) => {
+            outputs.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None);
+            log_in(user, passcode, passcode_min, outputs)
+        }
+    }
+}
+
+fn log_in(user: UserId, passcode: Passcode, passcode_min: u16, outputs: &mut Outputs) -> State {
+    outputs.command(Command::Session(SessionCommand::Login { user: user.clone(), passcode: passcode.clone() }));
+    State::Login(Login::LoggingIn { user, passcode, passcode_min })
+}
+
+fn login_refused(user: UserId, passcode_min: u16, why: LoginRefused, outputs: &mut Outputs) -> State {
+    // What was typed ahead was meant for other prompts; taken as passcodes it would use up the tries.
+    outputs.discard_type_ahead();
+    outputs.exit_at_end_of_input = exit::LOGIN_REFUSED;
+    let words = texts::login_refused(&user, why);
+    if let LoginRefused::Passcode { .. } = why {
+        outputs.finish(&words);
+    } else {
+        outputs.finish("");
+        outputs.say(&words);
+    }
+    match why {
+        _ if outputs.options.passcode.is_some() => outputs.exit(exit::LOGIN_REFUSED),
+        LoginRefused::Locked { .. } => Login::Login.ask(outputs),
+        LoginRefused::Passcode { .. } | LoginRefused::TooMany { .. } => {
+            Login::Passcode { user, passcode_min }.ask(outputs)
+        }
+    }
+}
