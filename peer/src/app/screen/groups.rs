@@ -49,7 +49,7 @@ impl View {
         }
         let date = self.now.date;
         let lines = mail::group(group, news);
-        lines.iter().for_each(|line| self.room(&to).note(date, line));
+        lines.iter().for_each(|line| self.chat(&to).note(date, line));
         if let (false, Some(line)) = (self.is_current(&to), lines.first()) {
             self.tell_about(&group.to_string(), line);
         }

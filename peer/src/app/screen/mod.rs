@@ -1,28 +1,28 @@
 //! The full screen's machine: which conversation is shown, what is in it, what a key means (no clock, no terminal).
 //!
 //! ```text
-//! Card ── LoggedIn ──► View ── logout ──► Leaving ──► Exit
+//! LoginScreen ── LoggedIn ──► View ── logout ──► Leaving ──► Exit
 //! (login, registration)  (conversations, people, questions, pages)
 //! ```
 //!
 //! A front end feeds [`Input`]s, carries out [`Output`]s in order, and draws what [`FullScreen::scene`] shows. Unlike the
-//! line terminal's machine, of which the [`card`] is the entrance, nothing here waits for an answer before the person
+//! line terminal's machine, of which the [`login_screen`] is the entrance, nothing here waits for an answer before the person
 //! can go on: answers find their conversation or page by themselves.
 
 mod alerts;
-mod card;
+mod chat;
+mod commands;
 mod groups;
-mod moves;
+mod login_screen;
+mod navigation;
 mod notices;
 mod page;
 mod questions;
-mod room;
 mod roster;
-mod select;
+mod selection;
 #[cfg(test)]
 mod tests;
 mod transfers;
-mod typed;
 mod view;
 
 use std::time::Instant;
@@ -33,14 +33,14 @@ use super::line::{Options, Prompt};
 use super::sanitise::SafeText;
 use super::texts::{self, failure};
 pub(crate) use alerts::{Alerts, Ring, When};
-pub(crate) use card::Card;
+pub(crate) use chat::{Anchor, Chat, Line, Link, Message};
+pub(crate) use login_screen::LoginScreen;
 pub(crate) use page::{Overlay, Page};
 use peer_core::command::{Command, SessionCommand};
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 pub(crate) use questions::Question;
-pub(crate) use room::{Anchor, Line, Link, Message, Room};
 pub(crate) use roster::{Here, Membership};
-pub(crate) use select::Found;
+pub(crate) use selection::Found;
 pub(crate) use transfers::Transfer;
 pub(crate) use view::{Directory, View};
 
@@ -86,7 +86,7 @@ pub(crate) enum Action {
     Nth(usize),
     /// Choose a conversation by a few letters.
     Open,
-    /// The people, where there is no room for them.
+    /// The people, where there is no chat for them.
     People,
     /// What is known of the conversation.
     Details,
@@ -152,7 +152,7 @@ pub(crate) enum Output {
 #[derive(Debug)]
 pub(crate) enum Scene<'a> {
     /// Not logged in.
-    Card(&'a Card),
+    LoginScreen(&'a LoginScreen),
     /// Logged in, or logging out.
     View(&'a View),
     /// The program ends.
@@ -169,7 +169,7 @@ pub(crate) struct FullScreen {
 
 #[derive(Debug)]
 enum State {
-    Entrance(Box<Card>),
+    Entrance(Box<LoginScreen>),
     Session(Box<View>),
     /// Logging out; the exit code.
     Leaving(Box<View>, i32),
@@ -179,14 +179,14 @@ enum State {
 impl FullScreen {
     /// A machine at its beginning, and what to do first.
     pub(crate) fn new(options: Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
-        let (card, output) = Card::new(options, now);
-        (Self { state: State::Entrance(Box::new(card)), alerts }, output)
+        let (login_screen, output) = LoginScreen::new(options, now);
+        (Self { state: State::Entrance(Box::new(login_screen)), alerts }, output)
     }
 
     /// What there is to draw.
     pub(crate) fn scene(&self) -> Scene<'_> {
         match &self.state {
-            State::Entrance(card) => Scene::Card(card),
+            State::Entrance(login_screen) => Scene::LoginScreen(login_screen),
             State::Session(view) | State::Leaving(view, _) => Scene::View(view),
             State::Left => Scene::Nothing,
         }
@@ -195,7 +195,7 @@ impl FullScreen {
     /// What stands in front of the entry, and how the entry is treated.
     pub(crate) fn prompt(&self) -> Option<Prompt> {
         match &self.state {
-            State::Entrance(card) => Some(card.prompt().clone()),
+            State::Entrance(login_screen) => Some(login_screen.prompt().clone()),
             State::Session(view) => Some(view.prompt()),
             State::Leaving(..) | State::Left => None,
         }
@@ -204,7 +204,7 @@ impl FullScreen {
     /// When [`Input::Tick`] is due.
     pub(crate) fn deadline(&self, now: Now) -> Option<Instant> {
         match &self.state {
-            State::Entrance(card) => card.deadline(now),
+            State::Entrance(login_screen) => login_screen.deadline(now),
             State::Session(view) => view.deadline(now),
             State::Leaving(..) | State::Left => None,
         }
@@ -215,7 +215,7 @@ impl FullScreen {
         let state = std::mem::replace(&mut self.state, State::Left);
         let (state, output) = match (state, input) {
             (State::Left, _) => (State::Left, Vec::new()),
-            (State::Entrance(card), input) => entrance(card, &self.alerts, now, typed, input),
+            (State::Entrance(login_screen), input) => entrance(login_screen, &self.alerts, now, typed, input),
             (_, Input::Notice(Notice::Session(SessionNotice::Failed(failure)))) => {
                 let report = failure::report(&failure);
                 (State::Left, farewell(&report.lines, report.exit))
@@ -244,15 +244,21 @@ impl FullScreen {
     }
 }
 
-fn entrance(mut card: Box<Card>, alerts: &Alerts, now: Now, typed: &str, input: Input) -> (State, Vec<Output>) {
-    let mut output = card.handle(now, typed, input);
-    match card.logged_in() {
+fn entrance(
+    mut login_screen: Box<LoginScreen>,
+    alerts: &Alerts,
+    now: Now,
+    typed: &str,
+    input: Input,
+) -> (State, Vec<Output>) {
+    let mut output = login_screen.handle(now, typed, input);
+    match login_screen.logged_in() {
         Some(entered) => {
-            let (view, first) = View::begin(entered, card.options(), alerts.clone(), now);
+            let (view, first) = View::begin(entered, login_screen.options(), alerts.clone(), now);
             output.extend(first);
             (State::Session(Box::new(view)), output)
         }
-        None => (State::Entrance(card), output),
+        None => (State::Entrance(login_screen), output),
     }
 }
 

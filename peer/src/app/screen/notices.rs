@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use common::ident::UserId;
 
+use super::chat::{Link, Message};
 use super::page::plain;
-use super::room::{Link, Message};
 use super::roster::Here;
 use super::view::{Awaited, Directory, View};
 use super::{Focus, Output};
@@ -35,11 +35,11 @@ impl View {
             }
             Notice::Message(MessageNotice::Sent { record, .. }) => {
                 let to = record.name.conversation.clone();
-                self.room(&to).say(record.into());
+                self.chat(&to).say(record.into());
             }
             Notice::Message(MessageNotice::Marked { to, ids, mark, .. }) => {
                 let me = self.me.clone();
-                self.room(&to).mark(&me, &ids, mark);
+                self.chat(&to).mark(&me, &ids, mark);
             }
             Notice::Message(MessageNotice::Waiting { to, waiting, next }) => {
                 // Of somebody who is not there the title says how many wait.
@@ -81,8 +81,8 @@ impl View {
                 let in_groups = groups.iter().map(|group| (Conversation::Group(group.group.clone()), group.unread));
                 for (to, unread) in unread.chain(in_groups) {
                     if unread > 0 && !self.is_current(&to) {
-                        let room = self.room(&to);
-                        room.unread = room.unread.max(unread);
+                        let chat = self.chat(&to);
+                        chat.unread = chat.unread.max(unread);
                     }
                 }
                 self.roster.listed(&people, groups);
@@ -113,14 +113,14 @@ impl View {
             Notice::Call(CallNotice::LinkLost { with, then }) => {
                 let to = Conversation::User(with.clone());
                 let link = if then == AfterLoss::CalledAgain { Link::Calling } else { Link::None };
-                self.room(&to).link = link;
+                self.chat(&to).link = link;
                 self.note(&to, &talk::lost(&with, then));
             }
             Notice::Call(CallNotice::Failed { to, why }) => self.call_failed(&to, &why),
             Notice::Call(CallNotice::Offline { with }) => {
                 let to = Conversation::User(with.clone());
                 self.roster.meet(&with).here = Here::Offline;
-                self.room(&to).link = Link::None;
+                self.chat(&to).link = Link::None;
                 self.note(&to, &mail::offline(&with));
             }
             Notice::Call(CallNotice::Asked { from }) => self.asked(from),
@@ -188,18 +188,18 @@ impl View {
         let named = mentions(&message.text, &self.me);
         let (author, text) = (message.author.clone(), message.text.clone());
         self.roster.meet(&author);
-        let room = self.room(to);
-        let number = room.next_number();
-        room.say(message);
-        if room.next_number() == number {
+        let chat = self.chat(to);
+        let number = chat.next_number();
+        chat.say(message);
+        if chat.next_number() == number {
             return;
         }
         if !seen {
-            room.unread += 1;
-            room.mentioned |= named && !matches!(to, Conversation::User(_));
+            chat.unread += 1;
+            chat.mentioned |= named && !matches!(to, Conversation::User(_));
         }
         if here && !seen {
-            room.news.get_or_insert(number);
+            chat.news.get_or_insert(number);
         }
         self.alert(to, &author, &text, named);
         if seen {
@@ -210,12 +210,12 @@ impl View {
     /// Says something in a conversation.
     fn note(&mut self, to: &Conversation, words: &str) {
         let date = self.now.date;
-        self.room(to).note(date, words);
+        self.chat(to).note(date, words);
     }
 
     fn connected(&mut self, with: &UserId, words: &str) {
         let to = Conversation::User(with.clone());
-        self.room(&to).link = Link::Up;
+        self.chat(&to).link = Link::Up;
         self.note(&to, words);
         let known = self.roster.meet(with);
         if matches!(known.here, Here::Offline | Here::Unknown) {
@@ -233,7 +233,7 @@ impl View {
         if self.current.is_none() {
             self.show(to);
         } else if !self.is_current(&to) {
-            self.room(&to).knocks = true;
+            self.chat(&to).incoming_call = true;
             if self.is_muted(&to) {
                 return;
             }
@@ -243,9 +243,9 @@ impl View {
 
     fn ended(&mut self, with: &UserId, by: EndedBy) {
         let to = Conversation::User(with.clone());
-        let stood = self.room(&to).link != Link::None;
-        self.room(&to).link = Link::None;
-        self.room(&to).knocks = false;
+        let stood = self.chat(&to).link != Link::None;
+        self.chat(&to).link = Link::None;
+        self.chat(&to).incoming_call = false;
         if stood && by == EndedBy::Them {
             self.note(&to, talk::ENDED);
             if !self.is_current(&to) {
@@ -259,10 +259,10 @@ impl View {
         if self.awaits(&Awaited::Number(to.clone())) {
             return self.tell(&talk::no_key(to));
         }
-        if self.room(&place).link != Link::Calling {
+        if self.chat(&place).link != Link::Calling {
             return;
         }
-        self.room(&place).link = Link::None;
+        self.chat(&place).link = Link::None;
         if *why == CallFailed::Blocked {
             self.roster.meet(to).key = KeyState::Blocked;
         }
@@ -274,10 +274,10 @@ impl View {
     fn recalled(&mut self, with: &Conversation, records: Vec<StoredMessage>, unread: usize) {
         let me = self.me.clone();
         let here = self.is_current(with);
-        let room = self.room(with);
-        room.recall(records);
-        if unread > 0 && room.news.is_none() {
-            room.mark_news(&me, unread);
+        let chat = self.chat(with);
+        chat.recall(records);
+        if unread > 0 && chat.news.is_none() {
+            chat.mark_news(&me, unread);
         }
         if here {
             self.saw(with);

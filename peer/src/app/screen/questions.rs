@@ -6,7 +6,7 @@
 use common::ident::UserId;
 
 use super::Output;
-use super::room::Link;
+use super::chat::Link;
 use super::view::{Awaited, View};
 use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
@@ -99,7 +99,7 @@ impl View {
         let again = match (&question, word.as_str()) {
             (Question::Passcode(step), _) => return self.passcode_typed(step.clone(), line),
             (Question::Accept(from), "" | "y" | "yes") => {
-                self.room(&Conversation::User(from.clone())).link = Link::Calling;
+                self.chat(&Conversation::User(from.clone())).link = Link::Calling;
                 self.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::Yes }));
                 false
             }
@@ -172,7 +172,7 @@ impl View {
 
     pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String) {
         let to = Conversation::User(of.clone());
-        self.room(&to).link = Link::None;
+        self.chat(&to).link = Link::None;
         self.roster.meet(&of).key = KeyState::Changed;
         self.numbers.remove(&of);
         let lines = talk::key_changed(&of, since, &old, &new);
@@ -187,7 +187,7 @@ impl View {
     pub(super) fn key_decided(&mut self, of: &UserId, decision: KeyDecision) {
         let Some(words) = talk::key_decided(of, decision) else { return };
         let date = self.now.date;
-        self.room(&Conversation::User(of.clone())).note(date, &words);
+        self.chat(&Conversation::User(of.clone())).note(date, &words);
         self.roster.meet(of).key = match decision {
             KeyDecision::Block => KeyState::Blocked,
             KeyDecision::Accept | KeyDecision::Verify => KeyState::NotVerified,
@@ -212,7 +212,7 @@ impl View {
 
     pub(super) fn number_confirmed(&mut self, with: &UserId, verified: bool) {
         let date = self.now.date;
-        self.room(&Conversation::User(with.clone())).note(date, &talk::number_confirmed(with, verified));
+        self.chat(&Conversation::User(with.clone())).note(date, &talk::number_confirmed(with, verified));
         if verified {
             self.roster.meet(with).key = KeyState::Verified;
             self.questions.retain(|question| !matches!(question, Question::Key { of, .. } if of == with));
@@ -270,9 +270,9 @@ impl View {
         let here = self.question() == Some(&question);
         self.questions.retain(|other| *other != question);
         self.tell(&talk::gave_up(from));
-        let room = self.room(&Conversation::User(from.clone()));
-        if room.link == Link::Calling {
-            room.link = Link::None;
+        let chat = self.chat(&Conversation::User(from.clone()));
+        if chat.link == Link::Calling {
+            chat.link = Link::None;
         }
         if here {
             self.give_entry_back();

@@ -159,9 +159,9 @@ fn while_nobody_looks_messages_are_unread_and_stay_new_for_two_seconds() {
     assert_eq!(ali.unread(), (1, 1));
     ali.gets(Input::Focus(Focus::In));
     assert_eq!(ali.unread(), (0, 0));
-    assert!(ali.view().current_room().unwrap().news.is_some());
+    assert!(ali.view().current_chat().unwrap().news.is_some());
     ali.passes(Duration::from_secs(2));
-    assert_eq!(ali.view().current_room().unwrap().news, None);
+    assert_eq!(ali.view().current_chat().unwrap().news, None);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn ctrl_c_ends_the_conversation_and_pressed_twice_does_not_quit() {
     ali.gets(Input::CtrlC);
     ali.passes(Duration::from_secs(2));
     ali.gets(Input::CtrlC);
-    assert!(ali.view().is_armed() && ali.exit.is_none());
+    assert!(ali.view().is_quit_confirm() && ali.exit.is_none());
     ali.gets(Input::CtrlC);
     ali.hears(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(ali.exit, Some(exit::INTERRUPT));

@@ -77,7 +77,7 @@ impl View {
         let left_some_out = matches!(news, FileNews::Offering { left_out: 1.. });
         if self.transfers.learn(file, news, self.now.instant) == Told::First {
             let date = self.now.date;
-            self.room(&with).file(date, number);
+            self.chat(&with).file(date, number);
         }
         if !is_silent && (left_some_out || !self.is_current(&with)) {
             self.tell(&text);

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
 
+use super::chat::{Chat, Loaded};
 use super::page::{Overlay, Page, Popup};
 use super::questions::Question;
-use super::room::{Loaded, Room};
 use super::roster::Roster;
 use super::transfers::Transfers;
 use super::{Action, Alerts, Focus, Found, Input, Now, Output};
@@ -58,7 +58,7 @@ pub(crate) struct View {
     pub(super) new_passcode: Option<Passcode>,
     pub(crate) now: Now,
     pub(crate) roster: Roster,
-    pub(crate) rooms: BTreeMap<Conversation, Room>,
+    pub(crate) chats: BTreeMap<Conversation, Chat>,
     pub(crate) current: Option<Conversation>,
     pub(crate) overlay: Option<Overlay>,
     pub(crate) popup: Option<Popup>,
@@ -85,7 +85,7 @@ pub(crate) struct View {
     pub(super) draft: String,
     pub(super) typed: String,
     /// CTRL-C was pressed where the next one quits.
-    pub(super) armed: bool,
+    pub(super) quit_confirm: bool,
     /// When CTRL-C ended a conversation.
     pub(super) ended_at: Option<Instant>,
     pub(super) grace: Duration,
@@ -105,7 +105,7 @@ impl View {
             new_passcode: None,
             now,
             roster: Roster::default(),
-            rooms: BTreeMap::new(),
+            chats: BTreeMap::new(),
             current: None,
             overlay: None,
             popup: None,
@@ -124,7 +124,7 @@ impl View {
             terminals: Vec::new(),
             draft: String::new(),
             typed: String::new(),
-            armed: false,
+            quit_confirm: false,
             ended_at: None,
             grace: options.grace,
             leaving: None,
@@ -150,7 +150,7 @@ impl View {
     /// When the clock changes something that is shown.
     pub(super) fn deadline(&self, now: Now) -> Option<Instant> {
         let next_minute = now.instant + Duration::from_secs(MINUTE - now.date % MINUTE);
-        let seen = self.current_room().and_then(|room| room.shown.filter(|_| room.news.is_some()));
+        let seen = self.current_chat().and_then(|chat| chat.shown.filter(|_| chat.news.is_some()));
         let retry = match self.directory {
             Directory::Lost { retry } if retry > now.instant => Some(now.instant + Duration::from_secs(1)),
             _ => None,
@@ -171,7 +171,7 @@ impl View {
         self.now = now;
         typed.clone_into(&mut self.typed);
         if !matches!(input, Input::CtrlC | Input::Tick | Input::Notice(_) | Input::Focus(_)) {
-            self.armed = false;
+            self.quit_confirm = false;
         }
         match input {
             Input::Line(line) => self.line(&line),
@@ -180,8 +180,8 @@ impl View {
             Input::Do(action) => self.act(action),
             Input::Focus(focus) => self.look(focus),
             Input::Scrolled(anchor) => {
-                if let Some(room) = self.current_room_mut() {
-                    room.anchor = anchor;
+                if let Some(chat) = self.current_chat_mut() {
+                    chat.anchor = anchor;
                 }
             }
             Input::Tell(words) => self.tell(&words),
@@ -224,10 +224,10 @@ impl View {
             self.end(talk::ENDED_LOCAL);
         } else if !self.typed.is_empty() {
             self.put(Output::Entry(String::new()));
-        } else if self.armed {
+        } else if self.quit_confirm {
             self.leave(exit::INTERRUPT);
         } else {
-            self.armed = true;
+            self.quit_confirm = true;
         }
     }
 
@@ -250,8 +250,8 @@ impl View {
             None if self.selected.is_some() => self.selected = None,
             None => {
                 self.popup = None;
-                if let Some(room) = self.current_room_mut() {
-                    room.anchor = None;
+                if let Some(chat) = self.current_chat_mut() {
+                    chat.anchor = None;
                 }
             }
         }
@@ -281,12 +281,12 @@ impl View {
     /// What arrived is on a screen that somebody looks at.
     pub(super) fn saw(&mut self, to: &Conversation) {
         let (focus, instant) = (self.focus, self.now.instant);
-        let room = self.room(to);
-        room.knocks = false;
-        room.mentioned = false;
-        room.shown = (focus == Focus::In).then(|| room.shown.unwrap_or(instant));
-        if focus == Focus::In && room.unread > 0 {
-            room.unread = 0;
+        let chat = self.chat(to);
+        chat.incoming_call = false;
+        chat.mentioned = false;
+        chat.shown = (focus == Focus::In).then(|| chat.shown.unwrap_or(instant));
+        if focus == Focus::In && chat.unread > 0 {
+            chat.unread = 0;
             self.command(Command::Message(MessageCommand::Seen { with: to.clone() }));
         }
     }
@@ -294,23 +294,23 @@ impl View {
     /// What has been looked at long enough is not new any more.
     fn age_news(&mut self) {
         let now = self.now.instant;
-        if let Some(room) = self.current_room_mut()
-            && room.shown.is_some_and(|since| now.saturating_duration_since(since) >= SEEN_AFTER)
-            && room.anchor.is_none()
+        if let Some(chat) = self.current_chat_mut()
+            && chat.shown.is_some_and(|since| now.saturating_duration_since(since) >= SEEN_AFTER)
+            && chat.anchor.is_none()
         {
-            room.news = None;
+            chat.news = None;
         }
     }
 
     /// Older messages than those that are here.
     pub(super) fn look_up_older(&mut self, count: usize) {
         let Some(with) = self.current.clone() else { return };
-        let room = self.room(&with);
-        if room.loaded != Loaded::Some {
+        let chat = self.chat(&with);
+        if chat.loaded != Loaded::Some {
             return;
         }
-        room.loaded = Loaded::Asked(count);
-        let before = room.oldest().map(|message| MessageKey {
+        chat.loaded = Loaded::Asked(count);
+        let before = chat.oldest().map(|message| MessageKey {
             conversation: with.clone(),
             author: message.author.clone(),
             id: message.id,
@@ -320,25 +320,25 @@ impl View {
 
     /// Messages that were not seen, and in how many conversations.
     pub(crate) fn unread(&self) -> (usize, usize) {
-        let unread = self.rooms.values().map(|room| room.unread).filter(|unread| *unread > 0);
-        unread.fold((0, 0), |(messages, rooms), unread| (messages + unread, rooms + 1))
+        let unread = self.chats.values().map(|chat| chat.unread).filter(|unread| *unread > 0);
+        unread.fold((0, 0), |(messages, chats), unread| (messages + unread, chats + 1))
     }
 
     /// Whether CTRL-C quits if it is pressed once more.
-    pub(crate) fn is_armed(&self) -> bool {
-        self.armed
+    pub(crate) fn is_quit_confirm(&self) -> bool {
+        self.quit_confirm
     }
 
-    pub(crate) fn current_room(&self) -> Option<&Room> {
-        self.rooms.get(self.current.as_ref()?)
+    pub(crate) fn current_chat(&self) -> Option<&Chat> {
+        self.chats.get(self.current.as_ref()?)
     }
 
-    pub(super) fn current_room_mut(&mut self) -> Option<&mut Room> {
-        self.rooms.get_mut(self.current.as_ref()?)
+    pub(super) fn current_chat_mut(&mut self) -> Option<&mut Chat> {
+        self.chats.get_mut(self.current.as_ref()?)
     }
 
-    pub(super) fn room(&mut self, to: &Conversation) -> &mut Room {
-        self.rooms.entry(to.clone()).or_default()
+    pub(super) fn chat(&mut self, to: &Conversation) -> &mut Chat {
+        self.chats.entry(to.clone()).or_default()
     }
 
     pub(super) fn is_current(&self, to: &Conversation) -> bool {

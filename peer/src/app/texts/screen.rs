@@ -58,7 +58,7 @@ pub(crate) const HINTS: [&str; 8] = [
     "F3 people",
     "/help",
 ];
-/// The same where there is little room.
+/// The same where there is little chat.
 pub(crate) const FEW_HINTS: [&str; 3] = ["/help", "F3 people", "Ctrl+O open"];
 /// While a key question waits.
 pub(crate) const QUESTION_HINTS: [&str; 3] = ["/help", "F3 people", "Esc decide later"];
@@ -71,7 +71,7 @@ pub(crate) const SELECTION_HINTS: [&str; 5] = ["c copy", "r reply", "n N next fo
 /// While what was found is walked through.
 pub(crate) const FOUND_HINTS: [&str; 3] = ["n N or Up Down move", "Enter show", "Esc close"];
 /// Logged out.
-pub(crate) const CARD_HINTS: [&str; 2] = ["Enter continue", "Ctrl+C leave"];
+pub(crate) const LOGIN_HINTS: [&str; 2] = ["Enter continue", "Ctrl+C leave"];
 
 /// `n.quit`
 pub(crate) const PRESS_AGAIN: &str = "Press CTRL-C again to quit";
@@ -142,8 +142,8 @@ pub(crate) fn waiting(count: usize) -> String {
 }
 
 /// `15 unread in 2`
-pub(crate) fn unread_in(messages: usize, rooms: usize) -> String {
-    if rooms > 1 { format!("{messages} unread in {rooms}") } else { format!("{messages} unread") }
+pub(crate) fn unread_in(messages: usize, chats: usize) -> String {
+    if chats > 1 { format!("{messages} unread in {chats}") } else { format!("{messages} unread") }
 }
 
 /// The directory is out of reach.

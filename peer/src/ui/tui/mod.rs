@@ -298,8 +298,8 @@ impl Screen {
             keys::Scroll::Top => isize::MAX,
             keys::Scroll::End => isize::MIN,
             keys::Scroll::Unread => {
-                let room = view.current_room().filter(|room| room.news.is_some());
-                let to = room.map(|room| talk::to_unread(view, room, self.drawn.talk, self.look));
+                let chat = view.current_chat().filter(|chat| chat.news.is_some());
+                let to = chat.map(|chat| talk::to_unread(view, chat, self.drawn.talk, self.look));
                 return to.map(Input::Scrolled).into_iter().collect();
             }
         };
@@ -307,8 +307,8 @@ impl Screen {
             let action = if by > 0 { Action::Up } else { Action::Down };
             return (0..page).map(|_| Input::Do(action)).collect();
         }
-        let Some(room) = view.current_room() else { return Vec::new() };
-        match talk::scrolled(view, room, self.drawn.talk, self.look, by) {
+        let Some(chat) = view.current_chat() else { return Vec::new() };
+        match talk::scrolled(view, chat, self.drawn.talk, self.look, by) {
             Scrolled::To(anchor) => vec![Input::Scrolled(anchor)],
             Scrolled::Top(anchor) => vec![Input::Scrolled(anchor), Input::Older],
         }

@@ -66,7 +66,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     }
     head(&mut rows, screen::COMMANDS);
     rows.extend(screen::DETAIL_COMMANDS.iter().map(|command| ((*command).to_owned(), false)));
-    let room = view.rooms.get(to);
+    let chat = view.chats.get(to);
     if let Conversation::User(user) = to
         && view.transfers.with(user).next().is_some()
     {
@@ -76,11 +76,11 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     }
     if let Conversation::User(_) = to {
         head(&mut rows, screen::CONNECTION);
-        let up = room.is_some_and(|room| room.link == Link::Up);
+        let up = chat.is_some_and(|chat| chat.link == Link::Up);
         rows.extend(if up { screen::DIRECT } else { screen::BY_MAIL }.iter().map(|line| ((*line).to_owned(), false)));
     }
     head(&mut rows, screen::OUTBOX);
-    rows.push((screen::outbox(room.map_or(0, crate::app::screen::Room::waiting)), false));
+    rows.push((screen::outbox(chat.map_or(0, crate::app::screen::Chat::waiting)), false));
     for ((text, heading), y) in rows.iter().zip(area.y..area.bottom()) {
         let (x, style) = if *heading { (1, look.strong()) } else { (2, look.plain()) };
         let text = crate::app::sanitise::SafeText::ours(text);

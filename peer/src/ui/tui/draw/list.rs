@@ -40,10 +40,10 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Optio
     let running: Vec<&Transfer> = view.transfers.running().take(TRANSFERS).collect();
     let transfers = if running.is_empty() { 0 } else { 2 + 2 * running.len() };
     // Groups and transfers keep their rows; of the people those are shown that fit.
-    let room = rows.saturating_sub(groups + 2 + transfers).max(1).min(rows);
+    let chat = rows.saturating_sub(groups + 2 + transfers).max(1).min(rows);
     let marked = chosen.or_else(|| order.iter().position(|to| view.current.as_ref() == Some(to)));
-    let first = marked.filter(|place| *place < people).map_or(0, |place| (place + 1).saturating_sub(room));
-    for (place, to) in order.iter().enumerate().take(people).skip(first).take(room) {
+    let first = marked.filter(|place| *place < people).map_or(0, |place| (place + 1).saturating_sub(chat));
+    for (place, to) in order.iter().enumerate().take(people).skip(first).take(chat) {
         row(cells, view, to, Rect { y, height: 1, ..area }, marked == Some(place), chosen.is_some());
         y += 1;
     }
@@ -101,10 +101,10 @@ pub(super) fn row(cells: &mut Cells<'_>, view: &View, to: &Conversation, area: R
 }
 
 fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
-    let room = view.rooms.get(to);
-    let unread = room.map_or(0, |room| room.unread);
-    let calls = unread > 0 || room.is_some_and(|room| room.knocks);
-    let number = match (unread, room.is_some_and(|room| room.knocks)) {
+    let chat = view.chats.get(to);
+    let unread = chat.map_or(0, |chat| chat.unread);
+    let calls = unread > 0 || chat.is_some_and(|chat| chat.incoming_call);
+    let number = match (unread, chat.is_some_and(|chat| chat.incoming_call)) {
         (0, true) => "!".to_owned(),
         (0, false) => String::new(),
         (unread, _) => unread.to_string(),

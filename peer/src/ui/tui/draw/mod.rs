@@ -1,9 +1,9 @@
 //! The picture of a scene: a pure function of the scene, the entry and the size.
 
-mod card;
 mod details;
 pub(super) mod keypad;
 mod list;
+mod login_screen;
 mod over;
 mod question;
 pub(super) mod talk;
@@ -63,7 +63,7 @@ pub(super) fn scene(buffer: &mut Buffer, scene: &Scene<'_>, entry: &Entry<'_>, l
     }
     match scene {
         Scene::Nothing => Drawn::default(),
-        Scene::Card(card) => card::draw(&mut cells, card, entry),
+        Scene::LoginScreen(login_screen) => login_screen::draw(&mut cells, login_screen, entry),
         Scene::View(view) => draw_view(&mut cells, view, entry, widths),
     }
 }
@@ -134,7 +134,7 @@ fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
         (None, None) => &screen::FEW_HINTS,
     };
     let last = area.bottom() - 1;
-    if view.is_armed() {
+    if view.is_quit_confirm() {
         cells.put((1, last), area.width - 1, screen::PRESS_AGAIN, look.strong());
         return;
     }

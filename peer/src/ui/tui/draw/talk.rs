@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use super::list::NAME;
 use super::question;
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Anchor, Line, Message, Room, Transfer, View};
+use crate::app::screen::{Anchor, Chat, Line, Message, Transfer, View};
 use crate::app::texts::{files, format, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened, wide};
@@ -40,7 +40,7 @@ pub(in crate::ui::tui) struct Row {
 
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let look = cells.look;
-    let Some(room) = view.current_room() else {
+    let Some(chat) = view.current_chat() else {
         for (line, y) in screen::EMPTY.iter().zip(area.y + 1..area.bottom()) {
             cells.put((area.x + 1, y), area.width - 1, line, look.faint());
         }
@@ -48,9 +48,9 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     };
     let asked = question::rows(view, area, look);
     let height = area.height.saturating_sub(u16::try_from(asked.len()).unwrap_or(0));
-    let (mut rows, from) = around_selection(view, room, area.width, look, height.into());
+    let (mut rows, from) = around_selection(view, chat, area.width, look, height.into());
     rows.reverse();
-    if room.is_empty() && asked.is_empty() {
+    if chat.is_empty() && asked.is_empty() {
         cells.put((area.x + 1, area.y + 1), area.width - 1, screen::NOTHING_YET, look.faint());
     }
     let mut y = area.y;
@@ -69,7 +69,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         y += 1;
     }
     if let Some(anchor) = from {
-        let below = room.numbered().filter(|(number, line)| *number > anchor.line && matches!(line, Line::Message(_)));
+        let below = chat.numbered().filter(|(number, line)| *number > anchor.line && matches!(line, Line::Message(_)));
         let text = screen::more_below(below.count());
         let inside = wide(&text) + 4;
         let x = area.x + area.width.saturating_sub(inside) / 2;
@@ -80,14 +80,14 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
 }
 
 /// The rows that are shown, and from where: a selected message is always among them.
-fn around_selection(view: &View, room: &Room, width: u16, look: Look, most: usize) -> (Vec<Row>, Option<Anchor>) {
-    let shown = rows(view, room, width, look, most, room.anchor);
-    let Some(line) = view.selected else { return (shown, room.anchor) };
+fn around_selection(view: &View, chat: &Chat, width: u16, look: Look, most: usize) -> (Vec<Row>, Option<Anchor>) {
+    let shown = rows(view, chat, width, look, most, chat.anchor);
+    let Some(line) = view.selected else { return (shown, chat.anchor) };
     if shown.iter().any(|row| row.rule.is_none() && row.anchor.is_some_and(|anchor| anchor.line == line)) {
-        return (shown, room.anchor);
+        return (shown, chat.anchor);
     }
     let from = Some(Anchor { line, below: 0 });
-    (rows(view, room, width, look, most, from), from)
+    (rows(view, chat, width, look, most, from), from)
 }
 
 fn draw_row(cells: &mut Cells<'_>, row: &Row, area: Rect) {
@@ -113,18 +113,18 @@ fn draw_row(cells: &mut Cells<'_>, row: &Row, area: Rect) {
 /// Rows from the end, or from the anchor, upwards; at most so many.
 pub(in crate::ui::tui) fn rows(
     view: &View,
-    room: &Room,
+    chat: &Chat,
     width: u16,
     look: Look,
     most: usize,
     from: Option<Anchor>,
 ) -> Vec<Row> {
-    // Both of two have their room from the beginning, so that nothing moves when the other one speaks.
+    // Both of two have their chat from the beginning, so that nothing moves when the other one speaks.
     let both = view.partner().into_iter().chain([view.me.clone()]).map(|user| wide(user.as_str()));
-    let authors = room.messages().map(|message| wide(message.author.as_str()));
+    let authors = chat.messages().map(|message| wide(message.author.as_str()));
     let names = authors.chain(both).max().unwrap_or(0).min(NAME);
     let mut lines =
-        room.numbered().rev().skip_while(|(number, _)| from.is_some_and(|anchor| *number > anchor.line)).peekable();
+        chat.numbered().rev().skip_while(|(number, _)| from.is_some_and(|anchor| *number > anchor.line)).peekable();
     let mut rows = Vec::new();
     while let Some((number, line)) = lines.next() {
         let mut block = Vec::new();
@@ -133,8 +133,8 @@ pub(in crate::ui::tui) fn rows(
             let row = Row { rule: Some(screen::day(line.date())), mark_style: look.faint(), ..Row::default() };
             block.push(row);
         }
-        if room.news == Some(number) {
-            let new = room.numbered().filter(|(at, line)| *at >= number && is_new(view, line)).count();
+        if chat.news == Some(number) {
+            let new = chat.numbered().filter(|(at, line)| *at >= number && is_new(view, line)).count();
             block.push(Row { rule: Some(screen::new_below(new)), mark_style: look.news(), ..Row::default() });
         }
         match line {
@@ -167,11 +167,11 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
     let text_at = CLOCK + names + 2;
     let rest_at = if width >= WITH_COLUMNS { text_at } else { INDENT };
     let end = width.saturating_sub(if mine { 1 + MARK } else { 1 });
-    let room = |at: u16| usize::from(end.saturating_sub(at).max(2));
+    let chat = |at: u16| usize::from(end.saturating_sub(at).max(2));
     let mut rows: Vec<Row> = Vec::new();
     for line in SafeText::message(&message.text, view.glyphs) {
         let at = if rows.is_empty() { text_at } else { rest_at };
-        for piece in broken(line.as_str(), room(at), room(rest_at)) {
+        for piece in broken(line.as_str(), chat(at), chat(rest_at)) {
             let at = if rows.is_empty() { text_at } else { rest_at };
             rows.push(Row { spans: vec![(at, piece.trim_end().to_owned(), look.plain())], ..Row::default() });
         }
@@ -211,8 +211,8 @@ fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, 
     }
     let standing = files::standing(file, &transfer.news, transfer.per_second(view.now.instant));
     let standing = SafeText::ours(&standing);
-    let room = usize::from(end.saturating_sub(rest_at).max(2));
-    let below = broken(standing.as_str(), room, room).into_iter();
+    let chat = usize::from(end.saturating_sub(rest_at).max(2));
+    let below = broken(standing.as_str(), chat, chat).into_iter();
     let below = below.map(|piece| Row::ours(rest_at, piece.trim_end(), look.faint()));
     std::iter::once(Row { spans, ..Row::default() }).chain(below).collect()
 }
@@ -227,8 +227,8 @@ pub(super) fn progress(done: u64, size: u64, width: u16, look: Look) -> String {
 /// What this program says begins where nobody else can write.
 fn note_rows(text: &str, width: u16, look: Look) -> Vec<Row> {
     let text = SafeText::ours(text);
-    let room = usize::from(width.saturating_sub(2).max(4));
-    let rows = broken(text.as_str(), room, room.saturating_sub(INDENT.into()).max(2)).into_iter().enumerate();
+    let chat = usize::from(width.saturating_sub(2).max(4));
+    let rows = broken(text.as_str(), chat, chat.saturating_sub(INDENT.into()).max(2)).into_iter().enumerate();
     rows.map(|(number, piece)| {
         let at = if number == 0 { 1 } else { 1 + INDENT };
         Row { spans: vec![(at, piece.trim_end().to_owned(), look.faint())], ..Row::default() }
@@ -249,9 +249,9 @@ impl Row {
 }
 
 /// From where to show the conversation so that the line above what is new is on top, or as far up as there is text.
-pub(in crate::ui::tui) fn to_unread(view: &View, room: &Room, area: Rect, look: Look) -> Option<Anchor> {
-    let all = rows(view, room, area.width, look, usize::MAX, None);
-    let top = all.iter().rposition(|row| row.anchor.map(|anchor| anchor.line) == room.news)?;
+pub(in crate::ui::tui) fn to_unread(view: &View, chat: &Chat, area: Rect, look: Look) -> Option<Anchor> {
+    let all = rows(view, chat, area.width, look, usize::MAX, None);
+    let top = all.iter().rposition(|row| row.anchor.map(|anchor| anchor.line) == chat.news)?;
     let last = (top + 1).checked_sub(area.height.into()).filter(|last| *last > 0)?;
     all.get(last).and_then(|row| row.anchor)
 }
@@ -263,9 +263,9 @@ pub(in crate::ui::tui) enum Scrolled {
     Top(Option<Anchor>),
 }
 
-pub(in crate::ui::tui) fn scrolled(view: &View, room: &Room, area: Rect, look: Look, by: isize) -> Scrolled {
-    let all = rows(view, room, area.width, look, usize::MAX, None);
-    let at = room.anchor.and_then(|anchor| all.iter().position(|row| row.anchor == Some(anchor))).unwrap_or(0);
+pub(in crate::ui::tui) fn scrolled(view: &View, chat: &Chat, area: Rect, look: Look, by: isize) -> Scrolled {
+    let all = rows(view, chat, area.width, look, usize::MAX, None);
+    let at = chat.anchor.and_then(|anchor| all.iter().position(|row| row.anchor == Some(anchor))).unwrap_or(0);
     let highest = all.len().saturating_sub(area.height.into());
     let wanted = at.saturating_add_signed(by);
     let place = wanted.min(highest);

@@ -66,12 +66,12 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
 }
 
 fn presence(view: &View, here: &Here) -> String {
-    let room = view.current_room();
-    match (here, room.map(|room| room.link)) {
+    let chat = view.current_chat();
+    match (here, chat.map(|chat| chat.link)) {
         (_, Some(Link::Calling)) => screen::CALLING.to_owned(),
         (Here::Online { .. }, _) => screen::ONLINE.to_owned(),
         (Here::Away(_), _) => screen::AWAY.to_owned(),
-        (Here::Offline | Here::Unknown, _) => match room.map_or(0, crate::app::screen::Room::waiting) {
+        (Here::Offline | Here::Unknown, _) => match chat.map_or(0, crate::app::screen::Chat::waiting) {
             0 => screen::NOT_ONLINE.to_owned(),
             waiting => screen::waiting(waiting),
         },
@@ -87,7 +87,7 @@ fn security(key: KeyState) -> &'static str {
     }
 }
 
-/// Dropped piece by piece where there is no room: the clock, the server, what is unread.
+/// Dropped piece by piece where there is no chat: the clock, the server, what is unread.
 fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
     let (width, look) = (cells.buffer.area.width, cells.look);
     let here = format!("{}@{}", view.me, format::without_default_port(&view.server));
@@ -98,8 +98,8 @@ fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
             seconds => screen::offline_retry(seconds),
         },
     };
-    let (messages, rooms) = view.unread();
-    let unread = if messages > 0 { screen::unread_in(messages, rooms) } else { String::new() };
+    let (messages, chats) = view.unread();
+    let unread = if messages > 0 { screen::unread_in(messages, chats) } else { String::new() };
     let unread_short = if messages > 0 { screen::unread_in(messages, 1) } else { String::new() };
     let running = view.transfers.running().count();
     let transfers = if running > 0 { format::count(running, "transfer", "transfers") } else { String::new() };

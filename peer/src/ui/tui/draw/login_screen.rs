@@ -1,42 +1,42 @@
-//! The login card: what was asked and answered, and the question that is being asked.
+//! The login login_screen: what was asked and answered, and the question that is being asked.
 
 use ratatui::layout::Rect;
 
 use super::{Drawn, Entry, hint_row, keypad, laid_out};
 use crate::app::line::Echo;
-use crate::app::screen::Card;
+use crate::app::screen::LoginScreen;
 use crate::app::texts::{help, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;
 
-/// The card is not wider than a line reads well.
+/// The login_screen is not wider than a line reads well.
 const WIDTH: u16 = 76;
 /// Rows a question may take.
 const QUESTION: usize = 4;
 
-pub(super) fn draw(cells: &mut Cells<'_>, card: &Card, entry: &Entry<'_>) -> Drawn {
+pub(super) fn draw(cells: &mut Cells<'_>, login_screen: &LoginScreen, entry: &Entry<'_>) -> Drawn {
     let (area, look) = (cells.buffer.area, cells.look);
     let width = area.width.min(WIDTH).saturating_sub(2);
     let x = (area.width - width) / 2;
     cells.put((1, 0), area.width - 1, &help::version(), look.strong());
     cells.rule((0, 1), area.width, "", look.faint());
     cells.rule((0, area.bottom() - 2), area.width, "", look.faint());
-    hint_row(cells, &screen::CARD_HINTS, area.bottom() - 1);
+    hint_row(cells, &screen::LOGIN_HINTS, area.bottom() - 1);
     let body = Rect { x, y: 2, width, height: area.height - 4 };
     let layout = laid_out(entry, width, QUESTION);
     let mut rows: Vec<String> =
-        card.lines.iter().flat_map(|line| broken(line.as_str(), width.into(), width.into())).collect();
+        login_screen.lines.iter().flat_map(|line| broken(line.as_str(), width.into(), width.into())).collect();
     let own = layout.rows.len();
-    let room = usize::from(body.height).saturating_sub(own);
-    rows.drain(..rows.len().saturating_sub(room));
-    // In the middle, while there is room around it.
+    let chat = usize::from(body.height).saturating_sub(own);
+    rows.drain(..rows.len().saturating_sub(chat));
+    // In the middle, while there is chat around it.
     let space = body.height.saturating_sub(u16::try_from(rows.len() + own).unwrap_or(u16::MAX));
     let mut y = body.y + space / 3;
     for row in &rows {
         cells.put((x, y), width, row, look.plain());
         y += 1;
     }
-    if let Some(seconds) = card.waits() {
+    if let Some(seconds) = login_screen.waits() {
         let line = screen::connecting(seconds);
         cells.put((x, y), width, &line, look.faint());
         return Drawn::default();

@@ -75,7 +75,7 @@ impl From<StoredMessage> for Message {
 /// The last row on the screen while a conversation is scrolled up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Anchor {
-    /// Which line it belongs to, as [`Room::numbered`] counts them.
+    /// Which line it belongs to, as [`Chat::numbered`] counts them.
     pub(crate) line: i64,
     /// So many rows of that line are below it.
     pub(crate) below: usize,
@@ -83,16 +83,16 @@ pub(crate) struct Anchor {
 
 /// A conversation.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct Chat {
     lines: VecDeque<Line>,
     /// The number of the first line; lines keep theirs when older ones come in front.
     first: i64,
     pub(crate) link: Link,
     pub(crate) unread: usize,
-    /// Somebody called this user by name since the room was looked at.
+    /// Somebody called this user by name since the chat was looked at.
     pub(crate) mentioned: bool,
     /// Somebody connected, and nobody has looked.
-    pub(crate) knocks: bool,
+    pub(crate) incoming_call: bool,
     /// The number of the first line that was not seen.
     pub(crate) news: Option<i64>,
     /// Since when the news have been on a screen that somebody looks at.
@@ -103,7 +103,7 @@ pub(crate) struct Room {
     pub(super) loaded: Loaded,
 }
 
-impl Room {
+impl Chat {
     /// The lines and their numbers, oldest first.
     pub(crate) fn numbered(&self) -> impl DoubleEndedIterator<Item = (i64, &Line)> {
         let place = |offset: usize| self.first.saturating_add(i64::try_from(offset).unwrap_or(i64::MAX));

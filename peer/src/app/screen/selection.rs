@@ -1,7 +1,7 @@
 //! Single messages: selecting them, copying and quoting them, and walking through what a search has found.
 
+use super::chat::{Line, Loaded, Message};
 use super::page::{Overlay, Page};
-use super::room::{Line, Loaded, Message};
 use super::view::View;
 use super::{Action, Output};
 use crate::app::sanitise::SafeText;
@@ -41,7 +41,7 @@ impl View {
 
     /// The numbers of the messages in the conversation that is shown.
     fn numbers(&self) -> Vec<i64> {
-        let lines = self.current_room().into_iter().flat_map(|room| room.numbered());
+        let lines = self.current_chat().into_iter().flat_map(|chat| chat.numbered());
         lines.filter(|(_, line)| matches!(line, Line::Message(_))).map(|(number, _)| number).collect()
     }
 
@@ -59,7 +59,7 @@ impl View {
 
     pub(crate) fn selected_message(&self) -> Option<&Message> {
         let selected = self.selected?;
-        let (_, line) = self.current_room()?.numbered().find(|(number, _)| *number == selected)?;
+        let (_, line) = self.current_chat()?.numbered().find(|(number, _)| *number == selected)?;
         if let Line::Message(message) = line { Some(message) } else { None }
     }
 
@@ -72,7 +72,7 @@ impl View {
     /// `/copy [N]`: the last message of somebody else, or the last but so many.
     pub(super) fn copy_last(&mut self, number: usize) {
         let me = self.me.clone();
-        let others = self.current_room().into_iter().flat_map(|room| room.messages().rev());
+        let others = self.current_chat().into_iter().flat_map(|chat| chat.messages().rev());
         let text = others.filter(|message| message.author != me).nth(number.saturating_sub(1));
         match text.map(|message| message.text.clone()) {
             Some(text) => self.copy(text),
@@ -126,11 +126,11 @@ impl View {
         if !self.is_current(&conversation) {
             return;
         }
-        let Some(room) = self.current_room() else { return };
+        let Some(chat) = self.current_chat() else { return };
         let is_it =
             |line: &Line| matches!(line, Line::Message(message) if message.author == author && message.id == id);
-        let found = room.numbered().find(|(_, line)| is_it(line)).map(|(number, _)| number);
-        match (found, room.loaded) {
+        let found = chat.numbered().find(|(_, line)| is_it(line)).map(|(number, _)| number);
+        match (found, chat.loaded) {
             (Some(number), _) => {
                 self.selected = Some(number);
             }

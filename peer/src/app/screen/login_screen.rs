@@ -1,4 +1,4 @@
-//! The login card: the entrance of the line terminal's machine, on a card instead of line by line.
+//! The login login_screen: the entrance of the line terminal's machine, on a login_screen instead of line by line.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +6,12 @@ use super::{Action, Input, Now, Output};
 use crate::app::line::{self, Echo, Entered, LineTerminal, Lines, Options, Prompt};
 use crate::app::sanitise::SafeText;
 
-/// Lines that are kept; the card shows the last ones.
+/// Lines that are kept; the login_screen shows the last ones.
 const LINES: usize = 12;
 
 /// Who logs in, and what was said about it so far.
 #[derive(Debug)]
-pub(crate) struct Card {
+pub(crate) struct LoginScreen {
     machine: LineTerminal,
     options: Options,
     /// What was asked, answered and told.
@@ -22,13 +22,13 @@ pub(crate) struct Card {
     now: Instant,
 }
 
-impl Card {
+impl LoginScreen {
     pub(super) fn new(options: Options, now: Now) -> (Self, Vec<Output>) {
         let (machine, first) = LineTerminal::new(options.clone(), now);
         let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
-        let mut card = Self { machine, options, lines: Vec::new(), prompt, waiting: None, now: now.instant };
-        let output = card.carry_out(first, now);
-        (card, output)
+        let mut login_screen = Self { machine, options, lines: Vec::new(), prompt, waiting: None, now: now.instant };
+        let output = login_screen.carry_out(first, now);
+        (login_screen, output)
     }
 
     pub(super) fn options(&self) -> &Options {

@@ -75,8 +75,8 @@ impl View {
     }
 
     fn send(&mut self, to: Conversation, text: String) {
-        let room = self.room(&to);
-        (room.news, room.anchor) = (None, None);
+        let chat = self.chat(&to);
+        (chat.news, chat.anchor) = (None, None);
         self.command(Command::Message(MessageCommand::Send { to, text, ticket: Ticket::default() }));
     }
 

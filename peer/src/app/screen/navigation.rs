@@ -1,8 +1,8 @@
 //! Which conversation is shown, and how one is begun and ended.
 
 use super::Output;
+use super::chat::{Link, Loaded};
 use super::questions::Question;
-use super::room::{Link, Loaded};
 use super::view::{PAGE, View};
 use crate::app::texts::talk;
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, GroupWish, MessageCommand};
@@ -20,21 +20,21 @@ impl View {
         if let Conversation::User(user) = &to {
             self.roster.meet(user);
         }
-        if let Some(room) = self.current_room_mut() {
-            (room.news, room.shown, room.anchor) = (None, None, None);
+        if let Some(chat) = self.current_chat_mut() {
+            (chat.news, chat.shown, chat.anchor) = (None, None, None);
         }
         self.current = Some(to.clone());
         (self.popup, self.selected, self.sought) = (None, None, None);
-        let room = self.room(&to);
-        if room.loaded == Loaded::Nothing {
-            room.loaded = Loaded::Asked(PAGE);
+        let chat = self.chat(&to);
+        if chat.loaded == Loaded::Nothing {
+            chat.loaded = Loaded::Asked(PAGE);
             self.command(Command::Message(MessageCommand::History { with: to.clone(), count: PAGE, before: None }));
         }
         let me = self.me.clone();
-        let room = self.room(&to);
-        if room.unread > 0 && room.news.is_none() {
-            let unread = room.unread;
-            room.mark_news(&me, unread);
+        let chat = self.chat(&to);
+        if chat.unread > 0 && chat.news.is_none() {
+            let unread = chat.unread;
+            chat.mark_news(&me, unread);
         }
         self.saw(&to);
         match &to {
@@ -62,14 +62,14 @@ impl View {
             if *user == self.me {
                 return self.tell(&talk::yourself());
             }
-            let knocks = self.questions.iter().position(|question| *question == Question::Accept(user.clone()));
-            if let Some(place) = knocks {
+            let incoming_call = self.questions.iter().position(|question| *question == Question::Accept(user.clone()));
+            if let Some(place) = incoming_call {
                 // Somebody who is waiting to be let in is let in by calling.
                 self.questions.remove(place);
-                self.room(&to).link = Link::Calling;
+                self.chat(&to).link = Link::Calling;
                 self.command(Command::Call(CallCommand::Answer { from: user.clone(), answer: Answer::Yes }));
-            } else if self.room(&to).link == Link::None && !self.is_key_undecided(user) {
-                self.room(&to).link = Link::Calling;
+            } else if self.chat(&to).link == Link::None && !self.is_key_undecided(user) {
+                self.chat(&to).link = Link::Calling;
                 self.command(Command::Call(CallCommand::Place { to: user.clone() }));
             }
         }
@@ -81,13 +81,13 @@ impl View {
         let order = self.roster.conversations();
         let waits = |to: &Conversation| {
             let asks = self.questions.iter().any(|question| question.conversation().as_ref() == Some(to));
-            asks || self.rooms.get(to).is_some_and(|room| room.knocks)
+            asks || self.chats.get(to).is_some_and(|chat| chat.incoming_call)
         };
-        let room = |to: &Conversation| self.rooms.get(to);
+        let chat = |to: &Conversation| self.chats.get(to);
         let not_here = |to: &&Conversation| !self.is_current(to);
-        let mentioned = order.iter().filter(not_here).find(|to| room(to).is_some_and(|room| room.mentioned));
+        let mentioned = order.iter().filter(not_here).find(|to| chat(to).is_some_and(|chat| chat.mentioned));
         let waiting = order.iter().filter(not_here).find(|to| waits(to));
-        let unread = order.iter().filter(not_here).find(|to| room(to).is_some_and(|room| room.unread > 0));
+        let unread = order.iter().filter(not_here).find(|to| chat(to).is_some_and(|chat| chat.unread > 0));
         if let Some(to) = mentioned.or(waiting).or(unread).cloned() {
             self.show(to);
         }
@@ -111,10 +111,10 @@ impl View {
     pub(super) fn end(&mut self, words: &str) {
         let Some(to) = self.current.clone() else { return };
         let date = self.now.date;
-        let room = self.room(&to);
-        if room.link != Link::None {
-            room.link = Link::None;
-            room.note(date, words);
+        let chat = self.chat(&to);
+        if chat.link != Link::None {
+            chat.link = Link::None;
+            chat.note(date, words);
             if let Conversation::User(with) = &to {
                 self.command(Command::Call(CallCommand::End { with: with.clone() }));
             }
@@ -127,8 +127,8 @@ impl View {
     /// No conversation is shown any more.
     pub(super) fn close(&mut self) {
         self.put_entry_away();
-        if let Some(room) = self.current_room_mut() {
-            (room.news, room.shown, room.anchor) = (None, None, None);
+        if let Some(chat) = self.current_chat_mut() {
+            (chat.news, chat.shown, chat.anchor) = (None, None, None);
         }
         self.current = None;
         self.selected = None;
@@ -141,15 +141,15 @@ impl View {
             return;
         }
         let typed = std::mem::take(&mut self.typed);
-        match self.current_room_mut() {
-            Some(room) => room.draft = typed,
+        match self.current_chat_mut() {
+            Some(chat) => chat.draft = typed,
             None => self.draft = typed,
         }
     }
 
     pub(super) fn give_entry_back(&mut self) {
-        let entry = match self.current_room_mut() {
-            Some(room) => std::mem::take(&mut room.draft),
+        let entry = match self.current_chat_mut() {
+            Some(chat) => std::mem::take(&mut chat.draft),
             None => std::mem::take(&mut self.draft),
         };
         self.put(Output::Entry(entry));
