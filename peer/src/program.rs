@@ -118,7 +118,7 @@ fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> 
     let options = settings.line_options(start, settings.passcode()?);
     let interrupts = interrupts()?;
     let (commands, notices) = start_engine(setup(settings))?;
-    let channels = ui::channels::Channels { commands, notices, interrupts, sleep };
+    let channels = ui::event_loop::Channels { commands, notices, interrupts, sleep };
     // Where output is only ever appended, the line terminal is what the full screen comes down to.
     if front == Front::Full && options.look == ui::line::Look::Screen && ui::tui::has_a_screen() {
         return Ok(block_on(ui::tui::run(settings.tui_options(&options), channels)));
@@ -136,7 +136,7 @@ fn start_engine(setup: Setup) -> Result<(Sender<peer_core::command::Command>, Re
     Ok((command_sender, notice_receiver))
 }
 
-fn interrupts() -> Result<Receiver<ui::channels::Interrupt>, Report> {
+fn interrupts() -> Result<Receiver<ui::event_loop::Interrupt>, Report> {
     signals::listen().map_err(|error| internal(format!("signals cannot be handled: {error}")))
 }
 

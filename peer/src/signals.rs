@@ -4,7 +4,7 @@ use async_channel::Receiver;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::ui::channels::Interrupt;
+use crate::ui::event_loop::Interrupt;
 
 /// Turns signals into interrupts for the front end. The thread ends with the program.
 ///

@@ -14,7 +14,7 @@ use crate::app::texts;
 use crate::app::texts::failure::{self, Report};
 use crate::signals;
 use crate::ui::TerminalEcho;
-use crate::ui::channels::Interrupt;
+use crate::ui::event_loop::Interrupt;
 use peer_core::command::Answer;
 use peer_core::notice::Failure;
 

@@ -35,7 +35,7 @@ pub fn run_and_panic(front: Front, arguments: Vec<OsString>) {
         let _ = commands.recv_blocking();
         panic!("an example");
     });
-    let channels = ui::channels::Channels { commands: command_sender, notices, interrupts, sleep };
+    let channels = ui::event_loop::Channels { commands: command_sender, notices, interrupts, sleep };
     let options = settings.line_options(Start::Login, None);
     match front {
         Front::Line => block_on(ui::line::run(options, channels)),

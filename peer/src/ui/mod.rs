@@ -1,18 +1,18 @@
 //! Front ends: they turn notices into output and keys into commands, through `app`, and know nothing below it.
 //!
 //! [`mod@line`] is the line terminal, [`tui`] the full screen, [`json`] serves programs. What front ends share: the entry
-//! ([`editor`], [`tab`]), keys and modes of a terminal ([`keys`], [`raw`]), where text stands ([`layout`]), and what a front end
-//! waits for ([`channels`]).
+//! ([`editor`], [`completion`]), keys and modes of a terminal ([`keys`], [`raw_mode`]), where text stands ([`layout`]), and what a front end
+//! waits for ([`event_loop`]).
 
-pub(crate) mod channels;
+mod completion;
 mod editor;
+pub(crate) mod event_loop;
 pub(crate) mod json;
 mod keys;
 mod layout;
 pub(crate) mod line;
-mod raw;
-mod tab;
+mod raw_mode;
 pub(crate) mod tui;
 
-pub(crate) use channels::screen_size;
-pub(crate) use raw::{TerminalEcho, give_terminal_back};
+pub(crate) use event_loop::screen_size;
+pub(crate) use raw_mode::{TerminalEcho, give_terminal_back};

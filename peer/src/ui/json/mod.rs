@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_channel::{Receiver, Sender};
 use futures::{FutureExt as _, select_biased};
 
-use super::channels::{Interrupt, Sleep};
+use super::event_loop::{Interrupt, Sleep};
 use crate::app::exit;
 use crate::app::rpc::{ClientId, Input, Options, Output, Rpc};
 use crate::app::sanitise::SafeText;

@@ -3,7 +3,7 @@
 //! [`screen`] serves a terminal whose cursor can be moved, [`pipe`] everything else; both carry out what the machine
 //! says. Nothing here depends on a runtime: input comes through channels and streams, the clock is read per input.
 
-mod lend;
+mod external_editor;
 mod pipe;
 mod screen;
 
@@ -11,8 +11,8 @@ use std::io;
 
 use common::limits::MESSAGE_TEXT;
 
-use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::editor::Editor;
+use super::event_loop::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use crate::app::line::{Input, LineTerminal, Options, Output, Past};
 use peer_core::notice::Notice;
 use pipe::Pipe;

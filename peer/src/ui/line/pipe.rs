@@ -13,7 +13,7 @@ use super::{Asks, Front};
 use crate::app::line::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts;
-use crate::ui::raw::TerminalEcho;
+use crate::ui::raw_mode::TerminalEcho;
 
 /// One line of input.
 #[derive(Debug)]

@@ -13,17 +13,17 @@ use base64::engine::general_purpose::STANDARD;
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
-use super::lend::{self, Written};
+use super::external_editor::{self, Written};
 use super::{Front, Pastes};
 use crate::app::line::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText, harmless};
 use crate::app::texts;
-use crate::ui::channels::screen_size;
+use crate::ui::completion::Completer;
 use crate::ui::editor::{Editor, Effect, Key};
+use crate::ui::event_loop::screen_size;
 use crate::ui::keys::{self, Meaning, Pause};
 use crate::ui::layout::{Layout, wrap};
-use crate::ui::raw::{Modes, RawMode};
-use crate::ui::tab::Completer;
+use crate::ui::raw_mode::{Modes, RawMode};
 use peer_core::notice::Notice;
 
 /// What stands on the screen, apart from the terminal itself: everything to be written is in `pending`.
@@ -203,7 +203,7 @@ impl Screen {
         self.canvas.erase();
         self.flush()?;
         self.raw.leave()?;
-        self.lent = Some(lend::start()?);
+        self.lent = Some(external_editor::start()?);
         Ok(())
     }
 

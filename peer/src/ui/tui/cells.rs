@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::look::Look;
+use super::theme::Look;
 use crate::ui::layout::widest;
 
 /// The cells of a screen.

@@ -1,15 +1,15 @@
 //! The full screen: the loop between a person, [`FullScreen`] and the engine, on a screen of its own.
 //!
 //! [`keys`] says what keys mean and [`bindings`] which ones, [`draw`] what is on the screen, [`look`] how it looks,
-//! [`outside`] what reaches the person beside it. Nothing here depends on a runtime; the screen is drawn anew after every
+//! [`osc`] what reaches the person beside it. Nothing here depends on a runtime; the screen is drawn anew after every
 //! input, and only cells that differ are written.
 
 mod bindings;
 mod cells;
 mod draw;
 mod keys;
-mod look;
-mod outside;
+mod osc;
+mod theme;
 
 use std::io::{self, Stdout, Write as _};
 
@@ -20,10 +20,10 @@ use ratatui::backend::CrosstermBackend;
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
-use super::channels::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
+use super::completion::Completer;
 use super::editor::{Editor, Effect, Key};
-use super::raw::{Modes, RawMode};
-use super::tab::Completer;
+use super::event_loop::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
+use super::raw_mode::{Modes, RawMode};
 use crate::app::exit;
 use crate::app::line::{Echo, Options};
 use crate::app::sanitise::SafeText;
@@ -34,9 +34,9 @@ pub(crate) use draw::Widths;
 use draw::talk::{self, Scrolled};
 use draw::{Drawn, Entry, keypad};
 use keys::Press;
-pub(crate) use look::{Look, Theme};
-use outside::Mouse;
-pub(crate) use outside::Via;
+use osc::Mouse;
+pub(crate) use osc::Via;
+pub(crate) use theme::{Look, Theme};
 
 /// How the full screen looks and begins.
 #[derive(Debug, Clone)]
@@ -200,7 +200,7 @@ impl Screen {
         })?;
         // The mouse is the terminal's own, for selecting, but for the keypad.
         if drawn.keypad.is_some() != self.drawn.keypad.is_some() {
-            outside::mouse(if drawn.keypad.is_some() { Mouse::Ours } else { Mouse::Terminals })?;
+            osc::mouse(if drawn.keypad.is_some() { Mouse::Ours } else { Mouse::Terminals })?;
         }
         self.drawn = drawn;
         self.set_title(&scene)
@@ -322,8 +322,8 @@ impl Screen {
                 // An engine that is gone says so by closing its notices.
                 Output::Command(command) => drop(channels.commands.send(command).await),
                 Output::Entry(entry) => self.editor.set(&entry),
-                Output::Copy(text) => outside::copy(&text)?,
-                Output::Bell => outside::ring()?,
+                Output::Copy(text) => osc::copy(&text)?,
+                Output::Bell => osc::ring()?,
                 Output::Announce(words) => self.via.announce(&words)?,
                 Output::Remember(entry) => self.editor.remember(&entry),
                 Output::DiscardTypeAhead => {

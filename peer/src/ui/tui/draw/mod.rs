@@ -13,7 +13,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cells::{Cells, wide};
-use super::look::Look;
+use super::theme::Look;
 use crate::app::line::Echo;
 use crate::app::screen::{Overlay, Scene, View};
 use crate::app::texts::screen;

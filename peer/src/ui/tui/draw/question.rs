@@ -8,7 +8,7 @@ use crate::app::sanitise::SafeText;
 use crate::app::screen::{Question, View};
 use crate::app::texts::{screen, talk};
 use crate::ui::layout::broken;
-use crate::ui::tui::look::Look;
+use crate::ui::tui::theme::Look;
 
 /// Where the text of a question begins, behind its sign.
 const TEXT: u16 = 3;

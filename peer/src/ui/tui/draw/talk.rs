@@ -10,7 +10,7 @@ use crate::app::screen::{Anchor, Chat, Line, Message, Transfer, View};
 use crate::app::texts::{files, format, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened, wide};
-use crate::ui::tui::look::Look;
+use crate::ui::tui::theme::Look;
 
 /// From this width on the text has a column of its own.
 const WITH_COLUMNS: u16 = 50;
