@@ -15,6 +15,7 @@ pub(crate) mod complete;
 pub(crate) mod exit;
 pub(crate) mod grammar;
 pub(crate) mod line;
+pub(crate) mod model;
 pub(crate) mod pace;
 pub(crate) mod passwd;
 pub(crate) mod qr;

@@ -1,0 +1,93 @@
+//! Conversations: whether a direct connection stands, and what in them was not seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::ident::{MessageId, UserId};
+
+use peer_core::persistence::{Conversation, StoredMessage};
+
+/// What is known of the direct connection to a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Link {
+    /// There is none: messages go by mail.
+    #[default]
+    None,
+    /// It is being placed.
+    Calling,
+    /// It stands.
+    Up,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    link: Link,
+    unread: usize,
+    /// Messages of others that were told of, so that none counts twice.
+    told: BTreeSet<(UserId, MessageId)>,
+}
+
+/// All conversations that something is known of.
+#[derive(Debug, Default)]
+pub(crate) struct Conversations(BTreeMap<Conversation, Known>);
+
+impl Conversations {
+    pub(crate) fn link(&self, with: &UserId) -> Link {
+        self.0.get(&Conversation::User(with.clone())).map(|known| known.link).unwrap_or_default()
+    }
+
+    /// Users to whom a direct connection stands.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = &UserId> {
+        self.0.iter().filter_map(|(to, known)| match to {
+            Conversation::User(user) if known.link == Link::Up => Some(user),
+            Conversation::User(_) | Conversation::Group(_) | Conversation::Everyone => None,
+        })
+    }
+
+    pub(super) fn set_link(&mut self, with: &UserId, link: Link) {
+        self.entry(&Conversation::User(with.clone())).link = link;
+    }
+
+    /// Messages that were not seen.
+    pub(crate) fn unread(&self, of: &Conversation) -> usize {
+        self.0.get(of).map_or(0, |known| known.unread)
+    }
+
+    /// Messages that were not seen, and in how many conversations.
+    pub(crate) fn all_unread(&self) -> (usize, usize) {
+        let unread = self.0.values().map(|known| known.unread).filter(|unread| *unread > 0);
+        unread.fold((0, 0), |(messages, conversations), unread| (messages + unread, conversations + 1))
+    }
+
+    /// Somebody else said something, which nobody has seen yet.
+    pub(super) fn arrived(&mut self, to: &Conversation, author: &UserId, id: MessageId) {
+        let known = self.entry(to);
+        if known.told.insert((author.clone(), id)) {
+            known.unread += 1;
+        }
+    }
+
+    /// Messages were looked up, and do not count if they are told of again.
+    pub(super) fn recalled(&mut self, records: &[StoredMessage]) {
+        for record in records {
+            let name = &record.name;
+            self.entry(&name.conversation).told.insert((name.author.clone(), name.id));
+        }
+    }
+
+    /// So many were counted when conversations were listed.
+    pub(super) fn listed(&mut self, of: &Conversation, unread: usize) {
+        if unread > 0 {
+            let known = self.entry(of);
+            known.unread = known.unread.max(unread);
+        }
+    }
+
+    /// The user sees the conversation; whether there was something new in it.
+    pub(crate) fn saw(&mut self, of: &Conversation) -> bool {
+        self.0.get_mut(of).is_some_and(|known| std::mem::take(&mut known.unread) > 0)
+    }
+
+    fn entry(&mut self, of: &Conversation) -> &mut Known {
+        self.0.entry(of.clone()).or_default()
+    }
+}
