@@ -17,7 +17,7 @@ use peer_core::persistence::Conversation;
 impl Session {
     /// The call that the person asked for at the prompt or by `/switch`.
     pub(super) fn call(&mut self, to: UserId, outputs: &mut Outputs) {
-        if to == self.user {
+        if to == *self.me() {
             return outputs.say(&talk::call_failed(&to, &CallFailed::Yourself, Acquaintance::Known));
         }
         let back = Box::new(self.focus.clone());
@@ -29,9 +29,13 @@ impl Session {
         match knocks {
             Some(place) => {
                 self.questions.remove(place);
+                self.model.answers(&to, Answer::Yes);
                 outputs.command(Command::Call(CallCommand::Answer { from: to.clone(), answer: Answer::Yes }));
             }
-            None => outputs.command(Command::Call(CallCommand::Place { to: to.clone() })),
+            None => {
+                self.model.calls(&to);
+                outputs.command(Command::Call(CallCommand::Place { to: to.clone() }));
+            }
         }
         self.focus = Focus::Calling { to, back, occasion: Occasion::Asked };
     }
@@ -161,8 +165,9 @@ impl Session {
         if !self.is_calling(to) {
             return;
         }
-        let known = self.known.contains(to);
-        let candidates = self.known.iter().map(UserId::as_str).chain(TOPICS.iter().map(|topic| topic.word));
+        let known = self.model.people.existing().contains(to);
+        let candidates =
+            self.model.people.existing().iter().map(UserId::as_str).chain(TOPICS.iter().map(|topic| topic.word));
         let acquaintance = match nearest(to.as_str(), candidates) {
             _ if known => Acquaintance::Known,
             Some(near) => Acquaintance::Near(near),
@@ -197,6 +202,7 @@ impl Session {
             match self.focus.clone() {
                 Focus::Calling { to, .. } => {
                     outputs.say(&talk::cancelled(&to));
+                    self.model.hangs_up(&to);
                     outputs.command(Command::Call(CallCommand::End { with: to }));
                     self.give_call_up(outputs);
                 }
@@ -237,6 +243,7 @@ impl Session {
     /// Ends the conversation that has the keyboard.
     pub(super) fn end(&mut self, with: UserId, words: &str, outputs: &mut Outputs) {
         outputs.say(words);
+        self.model.hangs_up(&with);
         outputs.command(Command::Call(CallCommand::End { with }));
         self.back_to(Focus::Destination, outputs);
     }

@@ -45,7 +45,6 @@ impl Session {
 
     /// `with` has the keyboard from now on.
     pub(super) fn take_focus(&mut self, with: UserId, outputs: &mut Outputs) {
-        self.known.insert(with.clone());
         self.catch_up(Conversation::User(with.clone()), outputs);
         self.focus = Focus::Conversation(with);
         self.take_up_entry(outputs);

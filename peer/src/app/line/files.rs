@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use common::ident::UserId;
 
@@ -11,32 +10,21 @@ use super::outputs::Outputs;
 use super::question::Question;
 use super::session::{Pending, Session};
 use crate::app::grammar::Request;
-use crate::app::pace::Pace;
 use crate::app::texts::{files, mail};
 use peer_core::command::{Command, FileCommand, FileWish};
-use peer_core::notice::{FileNews, FileNotice, FileShown, Notice};
+use peer_core::notice::{FileNews, FileNotice, FileShown};
 use peer_core::persistence::Conversation;
 
-/// Where transfers stood when the person was told last.
+/// Quarters of files that the user was told of last.
 #[derive(Debug, Default)]
-pub(super) struct TransferNotices(BTreeMap<u64, Mark>);
-
-#[derive(Debug)]
-struct Mark {
-    pace: Pace,
-    quarter: u64,
-}
+pub(super) struct TransferNotices(BTreeMap<u64, u64>);
 
 impl TransferNotices {
-    /// Bytes a second so far, where another quarter is full.
-    fn quarter(&mut self, file: &FileShown) -> Option<u64> {
-        let (quarter, now) = (files::percent(file.done, file.size) / 25, Instant::now());
-        let mark = self.0.entry(file.number).or_insert_with(|| Mark { pace: Pace::new(file.done, now), quarter });
-        if mark.quarter >= quarter {
-            return None;
-        }
-        mark.quarter = quarter;
-        Some(mark.pace.per_second(file.done, now))
+    /// Whether another quarter is full.
+    fn is_fuller(&mut self, file: &FileShown) -> bool {
+        let quarter = files::percent(file.done, file.size) / 25;
+        let told = self.0.entry(file.number).or_insert(quarter);
+        std::mem::replace(told, quarter.max(*told)) < quarter
     }
 
     fn forget(&mut self, number: u64) {
@@ -91,28 +79,30 @@ impl Session {
         }
     }
 
-    /// Notices that concern files.
-    pub(super) fn file_notice(&mut self, notice: Notice, outputs: &mut Outputs) {
-        if !matches!(&notice, Notice::File(FileNotice::News { news, .. }) if !news.is_answer()) {
-            self.pending.take_if(|pending| *pending == Pending::Answer);
+    pub(super) fn file_notice(&mut self, notice: FileNotice, outputs: &mut Outputs) {
+        if !matches!(&notice, FileNotice::News { news, .. } if !news.is_answer()) {
+            self.answered();
         }
         match notice {
-            Notice::File(FileNotice::News { file, news: FileNews::Progress { .. } }) => {
-                if let Some(rate) = self.files.quarter(&file) {
-                    outputs.say(&files::progress(&file.name, file.done, file.size, rate));
-                }
-            }
-            Notice::File(FileNotice::News { file, news: FileNews::Offered }) => self.file_offered(file, outputs),
-            Notice::File(FileNotice::News { file, news }) => {
+            FileNotice::News { file, news: FileNews::Progress { .. } } => self.progress(&file, outputs),
+            FileNotice::News { file, news: FileNews::Offered } => self.file_offered(file, outputs),
+            FileNotice::News { file, news } => {
                 self.forget_question(file.number, outputs);
                 self.files.forget(file.number);
                 outputs.say(&files::news(&file, &news));
             }
-            Notice::File(FileNotice::All(all)) => files::list(&all).iter().for_each(|line| outputs.say(line)),
-            Notice::File(FileNotice::Unknown { number }) => outputs.say(&files::unknown(number)),
-            Notice::File(FileNotice::NotRead { path, detail }) => outputs.say(&files::not_read(&path, &detail)),
-            Notice::File(FileNotice::NotOffered { to, name, why }) => outputs.say(&files::not_offered(&to, &name, why)),
-            _ => {}
+            FileNotice::All(all) => files::list(&all).iter().for_each(|line| outputs.say(line)),
+            FileNotice::Unknown { number } => outputs.say(&files::unknown(number)),
+            FileNotice::NotRead { path, detail } => outputs.say(&files::not_read(&path, &detail)),
+            FileNotice::NotOffered { to, name, why } => outputs.say(&files::not_offered(&to, &name, why)),
+        }
+    }
+
+    fn progress(&mut self, file: &FileShown, outputs: &mut Outputs) {
+        let transfer = self.model.transfers.get(file.number);
+        let rate = transfer.and_then(|transfer| transfer.per_second(outputs.now)).unwrap_or_default();
+        if self.files.is_fuller(file) {
+            outputs.say(&files::progress(&file.name, file.done, file.size, rate));
         }
     }
 }

@@ -51,7 +51,7 @@ impl Session {
     fn is_answer(&self, news: &GroupNews) -> bool {
         match news {
             GroupNews::Request { .. } => false,
-            GroupNews::Changed { by, .. } => *by == self.user,
+            GroupNews::Changed { by, .. } => by == self.me(),
             _ => true,
         }
     }

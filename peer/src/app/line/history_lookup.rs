@@ -56,7 +56,7 @@ impl Session {
     ) {
         let asked = self.past.open.iter().position(|(of, _)| of == with);
         if let Some((_, Purpose::Entries)) = asked.map(|place| self.past.open.remove(place)) {
-            let own = records.iter().filter(|record| record.name.author == self.user);
+            let own = records.iter().filter(|record| record.name.author == *self.me());
             let entries = own.map(|record| record.text.clone()).collect();
             return outputs.put(Output::Past { place: with.to_string(), entries });
         }

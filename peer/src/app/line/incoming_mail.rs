@@ -42,9 +42,8 @@ impl Session {
         let (mine, others): (Vec<Arrival>, Vec<Arrival>) =
             arrivals.into_iter().partition(|arrival| here.as_ref() == Some(&arrival.conversation));
         let (muted, others): (Vec<Arrival>, Vec<Arrival>) =
-            others.into_iter().partition(|arrival| self.habits.is_muted(&arrival.conversation));
+            others.into_iter().partition(|arrival| self.model.muted.contains(&arrival.conversation));
         for arrival in muted {
-            self.known.insert(arrival.from.clone());
             self.leave_unseen(arrival, outputs.now);
         }
         let waited = others.iter().filter(|arrival| arrival.waited).count();
@@ -52,7 +51,6 @@ impl Session {
             outputs.say(&mail::arrived_while_away(waited));
         }
         for arrival in &others {
-            self.known.insert(arrival.from.clone());
             if self.is_only_counted(arrival, outputs.now) {
                 continue;
             }

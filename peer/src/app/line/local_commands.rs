@@ -2,7 +2,7 @@
 //!
 //! Nothing of it leaves the machine or outlives the program.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,6 @@ pub(crate) enum Time {
 pub(super) struct Habits {
     time: Time,
     bell: Switch,
-    muted: BTreeSet<Conversation>,
     /// Texts of others as they were written, the newest last.
     heard: VecDeque<String>,
     /// What was not delivered and is not kept, the newest last.
@@ -50,19 +49,7 @@ pub(super) struct Habits {
 
 impl Habits {
     pub(super) fn new(time: Time) -> Self {
-        Self {
-            time,
-            bell: Switch::Off,
-            muted: BTreeSet::new(),
-            heard: VecDeque::new(),
-            undelivered: VecDeque::new(),
-            spoke: None,
-        }
-    }
-
-    /// Nothing is told of this conversation while another one has the screen.
-    pub(super) fn is_muted(&self, with: &Conversation) -> bool {
-        self.muted.contains(with)
+        Self { time, bell: Switch::Off, heard: VecDeque::new(), undelivered: VecDeque::new(), spoke: None }
     }
 
     pub(super) fn not_delivered(&mut self, to: Conversation, text: String) {
@@ -118,9 +105,9 @@ impl Session {
         let Some(of) = of.or_else(|| self.speaks_with()) else { return outputs.say(mail::WHOM) };
         outputs.say(&texts::mute(&of, switch));
         if switch == Switch::On {
-            self.habits.muted.insert(of);
+            self.model.muted.insert(of);
         } else {
-            self.habits.muted.remove(&of);
+            self.model.muted.remove(&of);
         }
     }
 

@@ -7,6 +7,7 @@ use common::secret::Passcode;
 use super::outputs::Outputs;
 use super::session::Session;
 use super::{Echo, Input, Lines, Start, State};
+use crate::app::model::Account;
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{Answer, Command, SessionCommand};
 use peer_core::notice::{LoginRefused, Notice, SessionNotice};
@@ -204,7 +205,7 @@ impl Login {
             }
             (Self::LoggingIn { user, passcode, passcode_min }, Notice::Session(SessionNotice::LoggedIn { .. })) => {
                 outputs.finish(texts::LOGGED_IN);
-                Session::begin(user, passcode, passcode_min, outputs)
+                Session::begin(Account::new(user, passcode, passcode_min), outputs)
             }
             (Self::LoggingIn { user, passcode_min, .. }, Notice::Session(SessionNotice::LoginRefused { why, .. })) => {
                 login_refused(user, passcode_min, why, outputs)

@@ -12,9 +12,7 @@ use crate::app::grammar::{Request, Switch};
 use crate::app::texts::mail;
 use crate::app::texts::talk::{self, Acquaintance};
 use peer_core::command::{Answer, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket};
-use peer_core::notice::{
-    CallFailed, CallNotice, ContactNotice, DirectoryNotice, MessageNotice, Next, Notice, SessionNotice,
-};
+use peer_core::notice::{CallFailed, MessageNotice, Next};
 use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// Whose coming and going is told (`line.presence`).
@@ -63,9 +61,8 @@ impl Session {
     }
 
     /// Whoever was called is not there, and mail reaches them.
-    fn offline(&mut self, with: UserId, outputs: &mut Outputs) {
+    pub(super) fn offline(&mut self, with: UserId, outputs: &mut Outputs) {
         if matches!(&self.focus, Focus::Calling { to, .. } if *to == with) {
-            self.known.insert(with.clone());
             if outputs.options.queue == Queue::Forbidden {
                 outputs.say(&talk::call_failed(&with, &CallFailed::NotFound, Acquaintance::Known));
                 return self.give_call_up(outputs);
@@ -99,7 +96,7 @@ impl Session {
                 Some(of) => self.wait_for(Pending::Answer, Command::Message(MessageCommand::Why { of }), outputs),
                 None => outputs.say(mail::WHOM),
             },
-            Request::Block(user) if user == self.user => {
+            Request::Block(user) if user == *self.me() => {
                 outputs.say(&talk::call_failed(&user, &CallFailed::Yourself, Acquaintance::Known));
             }
             Request::Block(user) => self.wait_for(
@@ -117,8 +114,7 @@ impl Session {
             }
             Request::Terminals => self.wait_for(Pending::Answer, Command::Session(SessionCommand::Terminals), outputs),
             Request::RemoveTerminal(number) => {
-                let place = number.checked_sub(1).and_then(|place| self.terminals.get(place));
-                let command = match place.copied() {
+                let command = match self.model.account.terminal(number) {
                     Some(terminal) => Command::Session(SessionCommand::RemoveTerminal { terminal }),
                     // Numbers are those of the list, so that is shown first.
                     None => Command::Session(SessionCommand::Terminals),
@@ -139,16 +135,17 @@ impl Session {
         self.pending.take_if(|pending| *pending == Pending::Answer);
     }
 
-    /// Notices that concern mail and groups.
-    pub(super) fn mail_notice(&mut self, notice: Notice, outputs: &mut Outputs) {
+    pub(super) fn message_notice(&mut self, notice: MessageNotice, outputs: &mut Outputs) {
         match notice {
-            Notice::Message(MessageNotice::Arrived(arrivals)) => self.arrived(arrivals, outputs),
-            Notice::Call(CallNotice::Offline { with }) => self.offline(with, outputs),
-            Notice::Message(MessageNotice::Waiting { to, waiting, next }) => self.waits(&to, waiting, &next, outputs),
-            Notice::Message(MessageNotice::Sent { ticket: Some(_), record }) => {
+            MessageNotice::Text { from, text, .. } => self.show(&from, &text, outputs),
+            MessageNotice::Arrived(arrivals) => self.arrived(arrivals, outputs),
+            MessageNotice::Waiting { to, waiting, next } => self.waits(&to, waiting, &next, outputs),
+            MessageNotice::Sent { ticket: Some(_), record } => {
                 self.unsent.kept(&record.name.conversation, record.name.id);
             }
-            Notice::Message(MessageNotice::Marked { to, ids, mark, late }) => {
+            // Written at another terminal, and looked up where somebody wants to read it.
+            MessageNotice::Sent { ticket: None, .. } => {}
+            MessageNotice::Marked { to, ids, mark, late } => {
                 self.unsent.marked(&to, &ids);
                 if !late && outputs.options.receipts == Receipts::All {
                     mail::has_come(&to, ids.len(), mark).iter().for_each(|line| outputs.say(line));
@@ -157,44 +154,27 @@ impl Session {
                     outputs.say(&mail::delivered_late(&to, ids.len()));
                 }
             }
-            Notice::Message(MessageNotice::NotSent { to, text, why, .. }) => {
+            MessageNotice::NotSent { to, text, why, .. } => {
                 self.unsent.not_sent(&to);
                 self.habits.not_sent(&to, &text, &why);
                 outputs.say(&mail::not_sent(&to, &text, &why));
             }
-            Notice::Message(MessageNotice::Explained { of, messages }) => {
+            MessageNotice::Explained { of, messages } => {
                 self.answered();
                 mail::explained(&of, &messages).iter().for_each(|line| outputs.say(line));
             }
-            Notice::Message(MessageNotice::History { with, records, unread }) => {
-                self.looked_back(&with, &records, unread, outputs)
-            }
-            Notice::Message(MessageNotice::Found { words, records }) => {
+            MessageNotice::History { with, records, unread } => self.looked_back(&with, &records, unread, outputs),
+            MessageNotice::Found { words, records } => {
                 self.answered();
                 self.found(&words, &records, outputs);
             }
-            Notice::Directory(DirectoryNotice::Presence { user, status, text }) => {
-                self.presence(&user, status, text.as_deref(), outputs)
-            }
-            Notice::Group { group, news } => self.group_news(&group, &news, outputs),
-            Notice::Message(MessageNotice::Frozen { with, why }) => {
+            MessageNotice::Frozen { with, why } => {
                 if let Conversation::Group(group) = &with {
                     self.pending.take_if(|pending| *pending == Pending::Group(group.clone()));
                 }
                 outputs.say(&mail::frozen(&with, &why));
             }
-            Notice::Message(MessageNotice::Lost { count }) => outputs.say(&mail::mail_lost(count)),
-            Notice::Session(SessionNotice::NewTerminal) => outputs.say(mail::NEW_TERMINAL),
-            Notice::Contact(ContactNotice::Unblocked { user }) => {
-                self.answered();
-                outputs.say(&mail::unblocked(&user));
-            }
-            Notice::Session(SessionNotice::Terminals { this, all }) => {
-                self.answered();
-                mail::terminals(this, &all).iter().for_each(|line| outputs.say(line));
-                self.terminals = all;
-            }
-            _ => {}
+            MessageNotice::Lost { count } => outputs.say(&mail::mail_lost(count)),
         }
     }
 
@@ -207,16 +187,17 @@ impl Session {
         }
     }
 
-    fn presence(&mut self, user: &UserId, status: PresenceStatus, text: Option<&str>, outputs: &mut Outputs) {
-        self.known.insert(user.clone());
-        match status {
-            PresenceStatus::Offline => drop(self.gone.insert(user.clone(), outputs.date)),
-            _ => drop(self.gone.remove(user)),
-        }
+    pub(super) fn presence(
+        &mut self,
+        user: &UserId,
+        status: PresenceStatus,
+        text: Option<&str>,
+        outputs: &mut Outputs,
+    ) {
         let in_group = matches!(&self.focus, Focus::Writing(Conversation::Group(_) | Conversation::Everyone));
         let here = self.focus == Focus::Writing(Conversation::User(user.clone()));
         let told = match outputs.options.presence {
-            _ if self.habits.is_muted(&Conversation::User(user.clone())) => false,
+            _ if self.model.muted.contains(&Conversation::User(user.clone())) => false,
             Presence::Never => false,
             Presence::Groups => in_group || here,
             Presence::All => true,

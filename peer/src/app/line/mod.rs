@@ -18,6 +18,7 @@ mod incoming_mail;
 mod local_commands;
 mod login;
 mod mail;
+mod notices;
 mod outputs;
 mod passwd;
 mod question;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Now;
 use super::exit;
+use super::model::Account;
 use super::sanitise::{Glyphs, SafeText};
 use super::texts::{self, failure};
 pub(crate) use local_commands::Time;
@@ -222,15 +224,6 @@ pub(crate) enum Lines {
     Many,
 }
 
-/// Who logged in.
-#[derive(Debug)]
-pub(crate) struct Entered {
-    pub(crate) user: UserId,
-    /// So that it is never sent as a message.
-    pub(crate) passcode: Passcode,
-    pub(crate) passcode_min: u16,
-}
-
 /// The machine.
 #[derive(Debug)]
 pub(crate) struct LineTerminal {
@@ -266,9 +259,9 @@ impl LineTerminal {
     }
 
     /// Who logged in, once that has happened: a front end with a session of its own goes on from there.
-    pub(crate) fn entered(&self) -> Option<Entered> {
+    pub(crate) fn account(&self) -> Option<Account> {
         match &self.state {
-            State::Session(session) => Some(session.entered()),
+            State::Session(session) => Some(session.account().clone()),
             State::Login(_) | State::Leaving(_) | State::Left => None,
         }
     }

@@ -6,7 +6,6 @@ use super::session::{Pending, Session};
 use crate::app::passwd::{Passwd, Step};
 use crate::app::texts::passcode;
 use peer_core::command::{Command, SessionCommand};
-use peer_core::notice::NotChanged;
 
 impl Session {
     pub(super) fn begin_passwd(&mut self, outputs: &mut Outputs) {
@@ -19,7 +18,7 @@ impl Session {
         if !line.is_empty() {
             outputs.finish("");
         }
-        match step.typed(line, &self.passcode, self.passcode_min) {
+        match step.typed(line, &self.model.account.passcode, self.model.account.passcode_min) {
             Step::Ask { next, why } => {
                 why.iter().for_each(|why| outputs.say(why));
                 self.question = Some(Question::Passcode(next));
@@ -30,25 +29,13 @@ impl Session {
             }
             Step::Change(to) => {
                 self.pending = Some(Pending::Passcode);
-                self.new_passcode = Some(to.clone());
+                self.model.account.changes_passcode(to.clone());
                 outputs.command(Command::Session(SessionCommand::ChangePasscode { to }));
             }
         }
     }
 
-    pub(super) fn passcode_changed(&mut self, outputs: &mut Outputs) {
-        if let Some(new) = self.new_passcode.take() {
-            self.passcode = new;
-        }
-        self.passwd_done(passcode::CHANGED, outputs);
-    }
-
-    pub(super) fn passcode_not_changed(&mut self, why: NotChanged, outputs: &mut Outputs) {
-        self.new_passcode = None;
-        self.passwd_done(&passcode::not_changed(why), outputs);
-    }
-
-    fn passwd_done(&mut self, words: &str, outputs: &mut Outputs) {
+    pub(super) fn passwd_done(&mut self, words: &str, outputs: &mut Outputs) {
         self.pending.take_if(|pending| *pending == Pending::Passcode);
         outputs.say(words);
         self.take_up_entry(outputs);

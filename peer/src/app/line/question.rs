@@ -86,12 +86,13 @@ impl Session {
         let word = line.trim().to_lowercase();
         match (&question, word.as_str()) {
             (Question::Accept(from), "" | "y" | "yes") => {
+                self.model.answers(from, Answer::Yes);
                 outputs.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::Yes }));
                 let back = Box::new(Focus::Destination);
                 self.focus = Focus::Calling { to: from.clone(), back, occasion: Occasion::Asked };
                 return;
             }
-            (Question::Accept(from), "n" | "no") => decline(from, outputs),
+            (Question::Accept(from), "n" | "no") => self.decline(from, outputs),
             (Question::File(file), "y" | "yes") => {
                 self.file_wish(file.number, FileWish::Accept { folder: None }, outputs)
             }
@@ -114,7 +115,7 @@ impl Session {
     pub(super) fn put_off(&mut self, question: Question, outputs: &mut Outputs) {
         outputs.abandon_entry();
         match &question {
-            Question::Accept(from) => decline(from, outputs),
+            Question::Accept(from) => self.decline(from, outputs),
             Question::Key { of, .. } => outputs.say(&talk::key_later(of)),
             Question::File(file) => outputs.say(&files::later(file)),
             Question::Number { .. } | Question::Passcode(_) => {}
@@ -172,8 +173,9 @@ impl Session {
             answer,
         }));
     }
-}
 
-fn decline(from: &UserId, outputs: &mut Outputs) {
-    outputs.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
+    fn decline(&mut self, from: &UserId, outputs: &mut Outputs) {
+        self.model.answers(from, Answer::No);
+        outputs.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
+    }
 }

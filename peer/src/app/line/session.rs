@@ -1,10 +1,9 @@
 //! Logged in: the destination prompt, calls, and conversations, of which at most one has the keyboard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use common::ident::{GroupName, TerminalId, UserId};
-use common::secret::Passcode;
+use common::ident::{GroupName, UserId};
 
 use super::files::TransferNotices;
 use super::history_lookup::PendingHistory;
@@ -16,14 +15,12 @@ use super::unsent::Unsent;
 use super::{Echo, Input, Lines, Names, State};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request};
+use crate::app::model::{Account, Model};
 use crate::app::sanitise::imitates_us;
 use crate::app::texts::talk::{self, Acquaintance};
-use crate::app::texts::{self, help, mail};
+use crate::app::texts::{self, help};
 use peer_core::command::{Command, ContactCommand, DirectoryCommand};
-use peer_core::notice::{
-    CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, FileNotice, LoggedOut, MessageNotice,
-    Notice, SessionNotice,
-};
+use peer_core::notice::{CallFailed, LoggedOut, Notice, SessionNotice};
 use peer_core::persistence::Conversation;
 
 /// What the person at the keyboard is doing.
@@ -68,12 +65,7 @@ pub(super) enum Pending {
 /// A session from `LoggedIn` to the logout.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) user: UserId,
-    /// Kept so that it is never sent as a message.
-    pub(super) passcode: Passcode,
-    pub(super) passcode_min: u16,
-    /// The one that the directory was asked to change it to.
-    pub(super) new_passcode: Option<Passcode>,
+    pub(super) model: Model,
     pub(super) focus: Focus,
     pub(super) pending: Option<Pending>,
     /// The question that is being asked, and those that wait until nobody is being talked to.
@@ -83,12 +75,6 @@ pub(super) struct Session {
     pub(super) standing: Vec<(UserId, Seen)>,
     /// Unfinished entries: at the destination prompt, and by whom they were meant for.
     pub(super) drafts: BTreeMap<Option<Conversation>, String>,
-    /// Ids that exist for sure.
-    pub(super) known: BTreeSet<UserId>,
-    /// Who left while this person was logged in, and when.
-    pub(super) gone: BTreeMap<UserId, u64>,
-    /// As they were listed last, so that they have numbers.
-    pub(super) terminals: Vec<TerminalId>,
     /// What arrived from users who do not have the screen.
     pub(super) news: BTreeMap<UserId, News>,
     /// Files on their way.
@@ -111,21 +97,15 @@ pub(super) enum Seen {
 }
 
 impl Session {
-    pub(super) fn begin(user: UserId, passcode: Passcode, passcode_min: u16, outputs: &mut Outputs) -> State {
+    pub(super) fn begin(account: Account, outputs: &mut Outputs) -> State {
         let session = Self {
-            user,
-            passcode,
-            passcode_min,
-            new_passcode: None,
+            model: Model::new(account),
             focus: Focus::Destination,
             pending: None,
             question: None,
             questions: Vec::new(),
             standing: Vec::new(),
             drafts: BTreeMap::new(),
-            known: BTreeSet::new(),
-            gone: BTreeMap::new(),
-            terminals: Vec::new(),
             news: BTreeMap::new(),
             files: TransferNotices::default(),
             unsent: Unsent::default(),
@@ -138,9 +118,12 @@ impl Session {
         State::Session(Box::new(session))
     }
 
-    pub(super) fn entered(&self) -> super::Entered {
-        let Self { user, passcode, passcode_min, .. } = self;
-        super::Entered { user: user.clone(), passcode: passcode.clone(), passcode_min: *passcode_min }
+    pub(super) fn me(&self) -> &UserId {
+        &self.model.account.user
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.model.account
     }
 
     pub(super) fn asks(&self) -> bool {
@@ -215,7 +198,7 @@ impl Session {
             Focus::Conversation(_) | Focus::Writing(_) => grammar::in_conversation(line),
             Focus::Destination | Focus::Calling { .. } => grammar::at_destination(line),
         };
-        if grammar::reveals(line, &entry, &self.passcode) {
+        if grammar::reveals(line, &entry, &self.model.account.passcode) {
             outputs.finish("");
             outputs.say(texts::SECRET);
             return None;
@@ -274,7 +257,7 @@ impl Session {
         };
         match of.or(current) {
             None => outputs.say(&help::wrong_arguments(&help::VERIFY)),
-            Some(with) if with == self.user => {
+            Some(with) if with == *self.me() => {
                 outputs.say(&talk::call_failed(&with, &CallFailed::Yourself, Acquaintance::Known));
             }
             Some(with) => {
@@ -284,85 +267,8 @@ impl Session {
         }
     }
 
-    /// What the directory was asked is not answered any more: the prompt comes back.
-    fn give_up_waiting(&mut self) {
-        self.pending.take_if(|pending| matches!(pending, Pending::People | Pending::Group(_) | Pending::Answer));
-    }
-
-    fn notice(&mut self, notice: Notice, outputs: &mut Outputs) {
-        match notice {
-            Notice::Message(MessageNotice::Text { from, text, .. }) => self.show(&from, &text, outputs),
-            Notice::Call(CallNotice::Established { with }) => self.established(with, outputs),
-            Notice::Call(CallNotice::Received { from }) => self.received(from, outputs),
-            Notice::Call(CallNotice::Ended { with, by }) => self.ended(&with, by, outputs),
-            Notice::Call(CallNotice::LinkLost { with, then }) => self.lost(&with, then, outputs),
-            Notice::Call(CallNotice::Failed { to, why }) => self.call_failed(&to, &why, outputs),
-            Notice::Call(CallNotice::Asked { from }) => self.asked(from, outputs),
-            Notice::Call(CallNotice::AskedNoMore { from }) => self.asked_no_more(&from, outputs),
-            Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }) => {
-                self.key_changed(of, since, old, new, outputs)
-            }
-            Notice::Contact(ContactNotice::KeyDecided { of, decision }) => self.key_decided(&of, decision, outputs),
-            Notice::Contact(ContactNotice::SafetyNumber { with, digits, .. }) => {
-                self.safety_number(with, digits, outputs)
-            }
-            Notice::Contact(ContactNotice::NumberConfirmed { with, verified }) => {
-                self.pending = None;
-                outputs.say(&talk::number_confirmed(&with, verified));
-            }
-            // Shown together with KeyChanged, which says more.
-            Notice::Call(CallNotice::CallerRefused { why: CallerRefused::KeyChanged, .. }) => {}
-            Notice::Call(CallNotice::CallerRefused { claimed, source, why }) => {
-                outputs.say(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
-            }
-            Notice::Directory(DirectoryNotice::People { people, groups }) => {
-                self.pending = None;
-                self.known.extend(people.iter().map(|person| person.user.clone()));
-                let gone = |user: &UserId| self.gone.get(user).copied();
-                texts::format::people(&people, &groups, gone).iter().for_each(|row| outputs.say(row));
-            }
-            Notice::Directory(DirectoryNotice::NoPeople) => {
-                let listing = self.pending.take() == Some(Pending::People);
-                outputs.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
-            }
-            Notice::Session(SessionNotice::PasscodeChanged) => self.passcode_changed(outputs),
-            Notice::Session(SessionNotice::PasscodeNotChanged(why)) => self.passcode_not_changed(why, outputs),
-            Notice::Session(SessionNotice::FormerPasscode) => outputs.say(texts::passcode::FORMER),
-            Notice::Session(SessionNotice::AlsoElsewhere { user }) => outputs.say(&texts::also_elsewhere(&user)),
-            Notice::Directory(DirectoryNotice::Lost { retry_in }) => {
-                self.give_up_waiting();
-                outputs.say(&texts::server_lost(retry_in));
-            }
-            Notice::Directory(DirectoryNotice::NotItself(failure)) => {
-                texts::failure::report(&failure).lines.iter().for_each(|line| outputs.say(line));
-            }
-            Notice::Session(SessionNotice::NotKept { detail }) => outputs.say(&texts::not_kept(&detail)),
-            Notice::Directory(DirectoryNotice::Back) => outputs.say(texts::SERVER_BACK),
-            Notice::Directory(DirectoryNotice::TooFast { retry_after }) => {
-                self.give_up_waiting();
-                outputs.say(&texts::too_fast(retry_after));
-            }
-            // They belong to the entrance, or are taken before they come here.
-            Notice::Session(SessionNotice::FirstContact { .. })
-            | Notice::Session(SessionNotice::Identified { .. })
-            | Notice::Session(SessionNotice::InviteProved { .. })
-            | Notice::Session(SessionNotice::Registered { .. })
-            | Notice::Session(SessionNotice::RegisterRefused { .. })
-            | Notice::Session(SessionNotice::LoginRefused { .. })
-            | Notice::Session(SessionNotice::LoggedIn { .. })
-            | Notice::Session(SessionNotice::LoggedOut { .. })
-            | Notice::Session(SessionNotice::Failed(_)) => {}
-            notice @ (Notice::File(FileNotice::News { .. })
-            | Notice::File(FileNotice::All(_))
-            | Notice::File(FileNotice::Unknown { .. })
-            | Notice::File(FileNotice::NotRead { .. })
-            | Notice::File(FileNotice::NotOffered { .. })) => self.file_notice(notice, outputs),
-            notice => self.mail_notice(notice, outputs),
-        }
-    }
-
     /// A text of somebody, with the author's name unless it is clear without.
-    fn show(&mut self, from: &UserId, text: &str, outputs: &mut Outputs) {
+    pub(super) fn show(&mut self, from: &UserId, text: &str, outputs: &mut Outputs) {
         let named = self.focus != Focus::Conversation(from.clone()) || self.must_be_named(text, outputs);
         let author = named.then(|| talk::author(from));
         self.show_text(text, outputs.date, author.as_deref(), outputs);

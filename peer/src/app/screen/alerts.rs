@@ -85,7 +85,7 @@ impl View {
     }
 
     pub(crate) fn is_muted(&self, with: &Conversation) -> bool {
-        self.alerts.muted.contains(with)
+        self.model.muted.contains(with)
     }
 
     /// What a person sets and asks of this screen alone.
@@ -106,9 +106,9 @@ impl View {
         let Some(of) = of.or_else(|| self.current.clone()) else { return self.tell(mail::WHOM) };
         self.tell(&local_commands::mute(&of, switch));
         if switch == Switch::On {
-            self.alerts.muted.insert(of);
+            self.model.muted.insert(of);
         } else {
-            self.alerts.muted.remove(&of);
+            self.model.muted.remove(&of);
         }
     }
 }

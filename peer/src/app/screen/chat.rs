@@ -10,18 +10,6 @@ use peer_core::persistence::{DeliveryStatus, MessageKey, StoredMessage};
 /// Lines that are kept in memory; older ones are looked up again. Chosen arbitrarily.
 const LINES: usize = 5_000;
 
-/// What is known of the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Link {
-    /// There is none: messages go by mail.
-    #[default]
-    None,
-    /// It is being placed.
-    Calling,
-    /// It stands.
-    Up,
-}
-
 /// How much of the history is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Loaded {
@@ -87,8 +75,6 @@ pub(crate) struct Chat {
     lines: VecDeque<Line>,
     /// The number of the first line; lines keep theirs when older ones come in front.
     first: i64,
-    pub(crate) link: Link,
-    pub(crate) unread: usize,
     /// Somebody called this user by name since the chat was looked at.
     pub(crate) mentioned: bool,
     /// Somebody connected, and nobody has looked.
@@ -139,8 +125,12 @@ impl Chat {
         self.push(Line::Note { date, text: text.to_owned() });
     }
 
+    /// Adds a file at the end, unless it is here already.
     pub(super) fn file(&mut self, date: u64, number: u64) {
-        self.push(Line::File { date, number });
+        let is_it = |line: &Line| matches!(line, Line::File { number: here, .. } if *here == number);
+        if !self.lines.iter().rev().any(is_it) {
+            self.push(Line::File { date, number });
+        }
     }
 
     /// Adds a message at the end, unless it is here already.

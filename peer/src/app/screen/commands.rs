@@ -49,7 +49,7 @@ impl View {
     }
 
     fn entered(&mut self, line: &str, entry: Result<Entry, grammar::Refused>) {
-        if grammar::reveals(line, &entry, &self.passcode) {
+        if grammar::reveals(line, &entry, &self.model.account.passcode) {
             return self.tell(texts::SECRET);
         }
         if entry != Ok(Entry::Nothing) {
@@ -92,7 +92,7 @@ impl View {
             Request::Logout => self.leave(exit::OK),
             Request::Verify(of) => match of.or(self.partner()) {
                 None => self.tell(&help::wrong_arguments(&help::VERIFY)),
-                Some(with) if with == self.me => self.tell(&talk::yourself()),
+                Some(with) if with == *self.me() => self.tell(&talk::yourself()),
                 Some(with) => self
                     .await_page(Awaited::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with })),
             },
@@ -105,7 +105,7 @@ impl View {
                 Some(of) => self.await_page(Awaited::Why, Command::Message(MessageCommand::Why { of })),
                 None => self.tell(mail::WHOM),
             },
-            Request::Block(user) if user == self.me => self.tell(&talk::yourself()),
+            Request::Block(user) if user == *self.me() => self.tell(&talk::yourself()),
             Request::Block(user) => self.command(Command::Contact(ContactCommand::Block { user })),
             Request::Unblock(user) => self.command(Command::Contact(ContactCommand::Unblock { user })),
             Request::Receipts(switch) => {
@@ -122,11 +122,12 @@ impl View {
             Request::Here(wish) => self.here(wish),
             Request::Terminals => self.await_page(Awaited::Terminals, Command::Session(SessionCommand::Terminals)),
             Request::RemoveTerminal(number) => {
-                let place = number.checked_sub(1).and_then(|place| self.terminals.get(place));
                 // Numbers are those of the list, so that is shown first.
-                let command = place.map_or(Command::Session(SessionCommand::Terminals), |terminal| {
-                    Command::Session(SessionCommand::RemoveTerminal { terminal: *terminal })
-                });
+                let command = match self.model.account.terminal(number) {
+                    Some(terminal) => SessionCommand::RemoveTerminal { terminal },
+                    None => SessionCommand::Terminals,
+                };
+                let command = Command::Session(command);
                 self.await_page(Awaited::Terminals, command);
             }
         }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Action, Input, Now, Output};
-use crate::app::line::{self, Echo, Entered, LineTerminal, Lines, Options, Prompt};
+use crate::app::line::{self, Echo, LineTerminal, Lines, Options, Prompt};
+use crate::app::model::Account;
 use crate::app::sanitise::SafeText;
 
 /// Lines that are kept; the login_screen shows the last ones.
@@ -39,8 +40,8 @@ impl LoginScreen {
         &self.prompt
     }
 
-    pub(super) fn logged_in(&self) -> Option<Entered> {
-        self.machine.entered()
+    pub(super) fn logged_in(&self) -> Option<Account> {
+        self.machine.account()
     }
 
     /// While the directory is waited for, the seconds are shown.

@@ -10,15 +10,16 @@
 //! can go on: answers find their conversation or page by themselves.
 
 mod alerts;
+mod calls;
 mod chat;
 mod commands;
 mod groups;
 mod login_screen;
+mod mail;
 mod navigation;
 mod notices;
 mod page;
 mod questions;
-mod roster;
 mod selection;
 #[cfg(test)]
 mod tests;
@@ -33,16 +34,14 @@ use super::line::{Options, Prompt};
 use super::sanitise::SafeText;
 use super::texts::{self, failure};
 pub(crate) use alerts::{Alerts, Ring, When};
-pub(crate) use chat::{Anchor, Chat, Line, Link, Message};
+pub(crate) use chat::{Anchor, Chat, Line, Message};
 pub(crate) use login_screen::LoginScreen;
 pub(crate) use page::{Overlay, Page};
 use peer_core::command::{Command, SessionCommand};
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 pub(crate) use questions::Question;
-pub(crate) use roster::{Here, Membership};
 pub(crate) use selection::Found;
-pub(crate) use transfers::Transfer;
-pub(crate) use view::{Directory, View};
+pub(crate) use view::View;
 
 /// What happens to the screen.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! Which conversation is shown, and how one is begun and ended.
 
 use super::Output;
-use super::chat::{Link, Loaded};
+use super::chat::Loaded;
 use super::questions::Question;
 use super::view::{PAGE, View};
+use crate::app::model::Link;
 use crate::app::texts::talk;
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, GroupWish, MessageCommand};
-use peer_core::notice::KeyState;
 use peer_core::persistence::Conversation;
 
 impl View {
@@ -18,7 +18,7 @@ impl View {
         }
         self.put_entry_away();
         if let Conversation::User(user) = &to {
-            self.roster.meet(user);
+            self.model.people.meet(user);
         }
         if let Some(chat) = self.current_chat_mut() {
             (chat.news, chat.shown, chat.anchor) = (None, None, None);
@@ -30,16 +30,15 @@ impl View {
             chat.loaded = Loaded::Asked(PAGE);
             self.command(Command::Message(MessageCommand::History { with: to.clone(), count: PAGE, before: None }));
         }
-        let me = self.me.clone();
+        let (me, unread) = (self.me().clone(), self.model.conversations.unread(&to));
         let chat = self.chat(&to);
-        if chat.unread > 0 && chat.news.is_none() {
-            let unread = chat.unread;
+        if unread > 0 && chat.news.is_none() {
             chat.mark_news(&me, unread);
         }
         self.saw(&to);
         match &to {
             // Of others the number is not known for sure, and comes with the connection.
-            Conversation::User(with) if self.roster.known(with).key == KeyState::Verified => {
+            Conversation::User(with) if self.model.people.is_verified(with) => {
                 self.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
             }
             Conversation::User(_) => {}
@@ -59,17 +58,17 @@ impl View {
     /// Shows a conversation in order to talk: whoever is in it is called.
     pub(super) fn talk(&mut self, to: Conversation) {
         if let Conversation::User(user) = &to {
-            if *user == self.me {
+            if user == self.me() {
                 return self.tell(&talk::yourself());
             }
             let incoming_call = self.questions.iter().position(|question| *question == Question::Accept(user.clone()));
             if let Some(place) = incoming_call {
                 // Somebody who is waiting to be let in is let in by calling.
                 self.questions.remove(place);
-                self.chat(&to).link = Link::Calling;
+                self.model.answers(user, Answer::Yes);
                 self.command(Command::Call(CallCommand::Answer { from: user.clone(), answer: Answer::Yes }));
-            } else if self.chat(&to).link == Link::None && !self.is_key_undecided(user) {
-                self.chat(&to).link = Link::Calling;
+            } else if self.link(&to) == Link::None && self.model.changed_key(user).is_none() {
+                self.model.calls(user);
                 self.command(Command::Call(CallCommand::Place { to: user.clone() }));
             }
         }
@@ -78,7 +77,7 @@ impl View {
 
     /// Alt+A: whoever called one by name, whoever waits to be let in or has connected, whatever is new.
     pub(super) fn next_unread(&mut self) {
-        let order = self.roster.conversations();
+        let order = self.model.people.conversations();
         let waits = |to: &Conversation| {
             let asks = self.questions.iter().any(|question| question.conversation().as_ref() == Some(to));
             asks || self.chats.get(to).is_some_and(|chat| chat.incoming_call)
@@ -87,7 +86,7 @@ impl View {
         let not_here = |to: &&Conversation| !self.is_current(to);
         let mentioned = order.iter().filter(not_here).find(|to| chat(to).is_some_and(|chat| chat.mentioned));
         let waiting = order.iter().filter(not_here).find(|to| waits(to));
-        let unread = order.iter().filter(not_here).find(|to| chat(to).is_some_and(|chat| chat.unread > 0));
+        let unread = order.iter().filter(not_here).find(|to| self.model.conversations.unread(to) > 0);
         if let Some(to) = mentioned.or(waiting).or(unread).cloned() {
             self.show(to);
         }
@@ -95,7 +94,7 @@ impl View {
 
     /// The conversation so many places further down the list.
     pub(super) fn step(&mut self, by: isize) {
-        let order = self.roster.conversations();
+        let order = self.model.people.conversations();
         let last = order.len().saturating_sub(1);
         let place = match order.iter().position(|to| self.is_current(to)) {
             Some(place) => place.saturating_add_signed(by).min(last),
@@ -111,11 +110,10 @@ impl View {
     pub(super) fn end(&mut self, words: &str) {
         let Some(to) = self.current.clone() else { return };
         let date = self.now.date;
-        let chat = self.chat(&to);
-        if chat.link != Link::None {
-            chat.link = Link::None;
-            chat.note(date, words);
+        if self.link(&to) != Link::None {
+            self.chat(&to).note(date, words);
             if let Conversation::User(with) = &to {
+                self.model.hangs_up(with);
                 self.command(Command::Call(CallCommand::End { with: with.clone() }));
             }
         }

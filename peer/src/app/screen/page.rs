@@ -56,7 +56,7 @@ impl View {
                 self.found.at = self.found.at.saturating_add_signed(by).min(self.found.records.len().saturating_sub(1));
                 return;
             }
-            Some(Overlay::People { .. }) => self.roster.conversations().len(),
+            Some(Overlay::People { .. }) => self.model.people.conversations().len(),
             Some(Overlay::Opener { .. }) => self.candidates(typed).len(),
             None => 0,
         };
@@ -74,7 +74,7 @@ impl View {
     /// What the choice among people, or of the opener, has come to.
     pub(super) fn chosen(&self, typed: &str) -> Option<Conversation> {
         match &self.overlay {
-            Some(Overlay::People { selected }) => self.roster.conversations().get(*selected).cloned(),
+            Some(Overlay::People { selected }) => self.model.people.conversations().get(*selected).cloned(),
             Some(Overlay::Opener { selected }) => self.candidates(typed).get(*selected).cloned(),
             _ => None,
         }
@@ -83,7 +83,8 @@ impl View {
     /// Conversations whose names have these letters in this order, the best first.
     pub(crate) fn candidates(&self, typed: &str) -> Vec<Conversation> {
         let mut found: Vec<(usize, Conversation)> = self
-            .roster
+            .model
+            .people
             .conversations()
             .into_iter()
             .filter_map(|to| Some((distance(&to.to_string(), typed.trim())?, to)))

@@ -6,13 +6,11 @@
 use common::ident::UserId;
 
 use super::Output;
-use super::chat::Link;
 use super::view::{Awaited, View};
 use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::texts::{self, passcode, screen, talk};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, SessionCommand};
-use peer_core::notice::{KeyState, NotChanged};
 use peer_core::persistence::Conversation;
 
 /// A question.
@@ -99,11 +97,12 @@ impl View {
         let again = match (&question, word.as_str()) {
             (Question::Passcode(step), _) => return self.passcode_typed(step.clone(), line),
             (Question::Accept(from), "" | "y" | "yes") => {
-                self.chat(&Conversation::User(from.clone())).link = Link::Calling;
+                self.model.answers(from, Answer::Yes);
                 self.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::Yes }));
                 false
             }
             (Question::Accept(from), "n" | "no") => {
+                self.model.answers(from, Answer::No);
                 self.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
                 self.close();
                 return;
@@ -154,6 +153,7 @@ impl View {
         match self.question().cloned() {
             Some(Question::Accept(from)) => {
                 self.take_question();
+                self.model.answers(&from, Answer::No);
                 self.command(Command::Call(CallCommand::Answer { from, answer: Answer::No }));
                 self.close();
             }
@@ -172,9 +172,6 @@ impl View {
 
     pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String) {
         let to = Conversation::User(of.clone());
-        self.chat(&to).link = Link::None;
-        self.roster.meet(&of).key = KeyState::Changed;
-        self.numbers.remove(&of);
         let lines = talk::key_changed(&of, since, &old, &new);
         self.ask(Question::Key { of, since, old, new });
         if self.current.is_none() {
@@ -188,16 +185,11 @@ impl View {
         let Some(words) = talk::key_decided(of, decision) else { return };
         let date = self.now.date;
         self.chat(&Conversation::User(of.clone())).note(date, &words);
-        self.roster.meet(of).key = match decision {
-            KeyDecision::Block => KeyState::Blocked,
-            KeyDecision::Accept | KeyDecision::Verify => KeyState::NotVerified,
-        };
         self.command(Command::Directory(DirectoryCommand::List));
     }
 
     pub(super) fn safety_number(&mut self, with: UserId, digits: String) {
         let asked = Awaited::Number(with.clone());
-        self.numbers.insert(with.clone(), digits.clone());
         if self.awaited.contains(&asked) {
             self.awaited.retain(|awaited| *awaited != asked);
             self.talkless(&with);
@@ -214,18 +206,13 @@ impl View {
         let date = self.now.date;
         self.chat(&Conversation::User(with.clone())).note(date, &talk::number_confirmed(with, verified));
         if verified {
-            self.roster.meet(with).key = KeyState::Verified;
             self.questions.retain(|question| !matches!(question, Question::Key { of, .. } if of == with));
         }
         self.command(Command::Directory(DirectoryCommand::List));
     }
 
-    pub(super) fn is_key_undecided(&self, user: &UserId) -> bool {
-        self.questions.iter().any(|question| matches!(question, Question::Key { of, .. } if of == user))
-    }
-
     fn passcode_typed(&mut self, step: Passwd, line: &str) {
-        match step.typed(line, &self.passcode, self.passcode_min) {
+        match step.typed(line, &self.model.account.passcode, self.model.account.passcode_min) {
             Step::Ask { next, why } => {
                 why.iter().for_each(|why| self.tell(why));
                 self.questions.push(Question::Passcode(next));
@@ -237,27 +224,14 @@ impl View {
             }
             Step::Change(to) => {
                 self.give_entry_back();
-                self.new_passcode = Some(to.clone());
+                self.model.account.changes_passcode(to.clone());
                 self.command(Command::Session(SessionCommand::ChangePasscode { to }));
             }
         }
     }
 
-    pub(super) fn passcode_changed(&mut self) {
-        if let Some(new) = self.new_passcode.take() {
-            self.passcode = new;
-        }
-        self.tell(passcode::CHANGED);
-    }
-
-    pub(super) fn passcode_not_changed(&mut self, why: NotChanged) {
-        self.new_passcode = None;
-        self.tell(&passcode::not_changed(why));
-    }
-
     pub(super) fn asked(&mut self, from: UserId) {
         let to = Conversation::User(from.clone());
-        self.roster.meet(&from);
         self.tell_about(from.as_str(), &talk::wants_to_talk(&from));
         self.ask(Question::Accept(from));
         if self.current.is_none() {
@@ -270,10 +244,6 @@ impl View {
         let here = self.question() == Some(&question);
         self.questions.retain(|other| *other != question);
         self.tell(&talk::gave_up(from));
-        let chat = self.chat(&Conversation::User(from.clone()));
-        if chat.link == Link::Calling {
-            chat.link = Link::None;
-        }
         if here {
             self.give_entry_back();
         }

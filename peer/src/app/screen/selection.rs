@@ -71,7 +71,7 @@ impl View {
 
     /// `/copy [N]`: the last message of somebody else, or the last but so many.
     pub(super) fn copy_last(&mut self, number: usize) {
-        let me = self.me.clone();
+        let me = self.me().clone();
         let others = self.current_chat().into_iter().flat_map(|chat| chat.messages().rev());
         let text = others.filter(|message| message.author != me).nth(number.saturating_sub(1));
         match text.map(|message| message.text.clone()) {

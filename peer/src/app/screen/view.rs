@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use common::ident::{GroupName, TerminalId, UserId};
-use common::secret::Passcode;
+use common::ident::{GroupName, UserId};
 
 use super::chat::{Chat, Loaded};
 use super::page::{Overlay, Page, Popup};
 use super::questions::Question;
-use super::roster::Roster;
-use super::transfers::Transfers;
 use super::{Action, Alerts, Focus, Found, Input, Now, Output};
 use crate::app::exit;
-use crate::app::line::{Echo, Entered, Lines, Options, Prompt};
+use crate::app::line::{Echo, Lines, Options, Prompt};
+use crate::app::model::{Account, Directory, Link, Model};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts::{screen, talk};
 use peer_core::command::{Command, DirectoryCommand, MessageCommand};
@@ -24,16 +22,6 @@ pub(super) const PAGE: usize = 100;
 /// How long new messages are on the screen until they are not new any more.
 const SEEN_AFTER: Duration = Duration::from_secs(2);
 const MINUTE: u64 = 60;
-
-/// Whether the directory is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Directory {
-    Here,
-    /// Out of reach; tried again at this moment, and then again.
-    Lost {
-        retry: Instant,
-    },
-}
 
 /// A page that an answer of the engine will fill.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,39 +36,26 @@ pub(super) enum Awaited {
 /// A session from `LoggedIn` to the logout.
 #[derive(Debug)]
 pub(crate) struct View {
-    pub(crate) me: UserId,
+    pub(crate) model: Model,
     /// The directory, as people call it.
     pub(crate) server: String,
     pub(crate) glyphs: Glyphs,
-    pub(super) passcode: Passcode,
-    pub(super) passcode_min: u16,
-    /// The one that the directory was asked to change it to.
-    pub(super) new_passcode: Option<Passcode>,
     pub(crate) now: Now,
-    pub(crate) roster: Roster,
     pub(crate) chats: BTreeMap<Conversation, Chat>,
     pub(crate) current: Option<Conversation>,
     pub(crate) overlay: Option<Overlay>,
     pub(crate) popup: Option<Popup>,
-    pub(crate) directory: Directory,
     /// Whether what is known of the conversation is shown beside it.
     pub(crate) details: bool,
     pub(crate) focus: Focus,
-    /// Members of groups, as last asked, for the details.
-    pub(crate) members: BTreeMap<GroupName, Vec<UserId>>,
-    /// The safety number of whom the screen shows, for the details.
-    pub(crate) numbers: BTreeMap<UserId, String>,
     pub(super) alerts: Alerts,
     /// The number of the message that is selected.
     pub(crate) selected: Option<i64>,
     pub(crate) found: Found,
     /// A message that was found and is to be shown.
     pub(super) sought: Option<MessageKey>,
-    pub(crate) transfers: Transfers,
     pub(super) questions: Vec<Question>,
     pub(super) awaited: Vec<Awaited>,
-    /// Numbers that `/terminal remove` may name.
-    pub(super) terminals: Vec<TerminalId>,
     /// What was being typed where no conversation was shown.
     pub(super) draft: String,
     pub(super) typed: String,
@@ -94,34 +69,26 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(super) fn begin(entered: Entered, options: &Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
-        let Entered { user, passcode, passcode_min } = entered;
+    pub(super) fn begin(account: Account, options: &Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
+        let mut model = Model::new(account);
+        model.muted.clone_from(&alerts.muted);
         let mut view = Self {
-            me: user,
+            model,
             server: options.server.clone(),
             glyphs: options.glyphs,
-            passcode,
-            passcode_min,
-            new_passcode: None,
             now,
-            roster: Roster::default(),
             chats: BTreeMap::new(),
             current: None,
             overlay: None,
             popup: None,
-            directory: Directory::Here,
             details: true,
             focus: Focus::In,
-            members: BTreeMap::new(),
-            numbers: BTreeMap::new(),
             alerts,
             selected: None,
             found: Found::default(),
             sought: None,
-            transfers: Transfers::default(),
             questions: Vec::new(),
             awaited: Vec::new(),
-            terminals: Vec::new(),
             draft: String::new(),
             typed: String::new(),
             quit_confirm: false,
@@ -151,11 +118,24 @@ impl View {
     pub(super) fn deadline(&self, now: Now) -> Option<Instant> {
         let next_minute = now.instant + Duration::from_secs(MINUTE - now.date % MINUTE);
         let seen = self.current_chat().and_then(|chat| chat.shown.filter(|_| chat.news.is_some()));
-        let retry = match self.directory {
+        let retry = match self.model.directory {
             Directory::Lost { retry } if retry > now.instant => Some(now.instant + Duration::from_secs(1)),
             _ => None,
         };
         [Some(next_minute), seen.map(|since| since + SEEN_AFTER), retry].into_iter().flatten().min()
+    }
+
+    /// The user of this terminal.
+    pub(crate) fn me(&self) -> &UserId {
+        &self.model.account.user
+    }
+
+    /// What is known of the connection to the user of a conversation.
+    pub(crate) fn link(&self, to: &Conversation) -> Link {
+        match to {
+            Conversation::User(user) => self.model.conversations.link(user),
+            Conversation::Group(_) | Conversation::Everyone => Link::None,
+        }
     }
 
     /// The exit code, once the person wants to leave.
@@ -199,7 +179,7 @@ impl View {
             Action::Previous => self.step(-1),
             Action::Next => self.step(1),
             Action::Nth(number) => {
-                let to = number.checked_sub(1).and_then(|place| self.roster.conversations().get(place).cloned());
+                let to = number.checked_sub(1).and_then(|place| self.model.people.conversations().get(place).cloned());
                 to.into_iter().for_each(|to| self.show(to));
             }
             Action::Open => self.toggle(Overlay::Opener { selected: 0 }),
@@ -285,8 +265,7 @@ impl View {
         chat.incoming_call = false;
         chat.mentioned = false;
         chat.shown = (focus == Focus::In).then(|| chat.shown.unwrap_or(instant));
-        if focus == Focus::In && chat.unread > 0 {
-            chat.unread = 0;
+        if focus == Focus::In && self.model.conversations.saw(to) {
             self.command(Command::Message(MessageCommand::Seen { with: to.clone() }));
         }
     }
@@ -320,8 +299,7 @@ impl View {
 
     /// Messages that were not seen, and in how many conversations.
     pub(crate) fn unread(&self) -> (usize, usize) {
-        let unread = self.chats.values().map(|chat| chat.unread).filter(|unread| *unread > 0);
-        unread.fold((0, 0), |(messages, chats), unread| (messages + unread, chats + 1))
+        self.model.conversations.all_unread()
     }
 
     /// Whether CTRL-C quits if it is pressed once more.

@@ -3,8 +3,8 @@
 use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Serialize};
 
+use crate::app::model::Here;
 use crate::app::sanitise::Glyphs;
-use crate::app::screen::Here;
 use peer_core::persistence::DeliveryStatus;
 
 /// Which colours are used (`ui.theme`).

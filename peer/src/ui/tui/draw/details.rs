@@ -2,7 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::screen::{Here, Link, View};
+use crate::app::model::{Here, Link, Membership};
+use crate::app::screen::View;
 use crate::app::texts::{files, format, screen};
 use crate::ui::tui::cells::Cells;
 use peer_core::notice::KeyState;
@@ -25,7 +26,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     };
     match to {
         Conversation::User(user) => {
-            let known = view.roster.known(user);
+            let known = view.model.people.known(user);
             head(&mut rows, &user.as_str().to_uppercase());
             rows.push((
                 match known.here {
@@ -44,20 +45,20 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
                 KeyState::Blocked => screen::BLOCKED,
             };
             rows.push((key.to_owned(), false));
-            if let Some(number) = view.numbers.get(user) {
+            if let Some(number) = view.model.people.safety_number(user) {
                 let groups: Vec<&str> = number.split_whitespace().collect();
                 rows.extend(groups.chunks(4).map(|row| (row.join(" "), false)));
             }
         }
         Conversation::Group(group) => {
             head(&mut rows, &group.to_string());
-            if let Some(crate::app::screen::Membership::Member(listed)) = view.roster.groups.get(group) {
+            if let Some(Membership::Member(listed)) = view.model.people.groups.get(group) {
                 rows.push((format::count(listed.members, "member", "members"), false));
                 if listed.waiting > 0 {
                     rows.push((screen::ask_to_join(listed.waiting), false));
                 }
             }
-            if let Some(members) = view.members.get(group) {
+            if let Some(members) = view.model.people.members(group) {
                 head(&mut rows, screen::MEMBERS);
                 rows.extend(members.iter().map(|user| (user.to_string(), false)));
             }
@@ -68,15 +69,15 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     rows.extend(screen::DETAIL_COMMANDS.iter().map(|command| ((*command).to_owned(), false)));
     let chat = view.chats.get(to);
     if let Conversation::User(user) = to
-        && view.transfers.with(user).next().is_some()
+        && view.model.transfers.with(user).next().is_some()
     {
         head(&mut rows, screen::SHARED_FILES);
-        let shared = view.transfers.with(user).take(SHARED);
+        let shared = view.model.transfers.with(user).take(SHARED);
         rows.extend(shared.map(|transfer| (files::shared(&transfer.file, NAME_WIDTH), false)));
     }
     if let Conversation::User(_) = to {
         head(&mut rows, screen::CONNECTION);
-        let up = chat.is_some_and(|chat| chat.link == Link::Up);
+        let up = view.link(to) == Link::Up;
         rows.extend(if up { screen::DIRECT } else { screen::BY_MAIL }.iter().map(|line| ((*line).to_owned(), false)));
     }
     head(&mut rows, screen::OUTBOX);

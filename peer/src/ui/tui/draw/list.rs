@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::talk;
+use crate::app::model::{Here, Membership, Transfer};
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Here, Membership, Transfer, View};
+use crate::app::screen::View;
 use crate::app::texts::{files, screen};
 use crate::ui::tui::cells::{Cells, wide};
 use peer_core::notice::KeyState;
@@ -30,14 +31,14 @@ pub(super) struct Item {
 /// Draws the list; `chosen` counts conversations in the order of the list.
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Option<usize>) {
     let look = cells.look;
-    let order = view.roster.conversations();
+    let order = view.model.people.conversations();
     let people = order.iter().take_while(|to| matches!(to, Conversation::User(_))).count();
     let mut y = area.y;
     cells.put((area.x + 1, y), area.width - 1, screen::PEOPLE, look.strong());
     y += 1;
     let rows = usize::from(area.height).saturating_sub(1);
     let groups = order.len() - people;
-    let running: Vec<&Transfer> = view.transfers.running().take(TRANSFERS).collect();
+    let running: Vec<&Transfer> = view.model.transfers.running().take(TRANSFERS).collect();
     let transfers = if running.is_empty() { 0 } else { 2 + 2 * running.len() };
     // Groups and transfers keep their rows; of the people those are shown that fit.
     let chat = rows.saturating_sub(groups + 2 + transfers).max(1).min(rows);
@@ -102,7 +103,7 @@ pub(super) fn row(cells: &mut Cells<'_>, view: &View, to: &Conversation, area: R
 
 fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
     let chat = view.chats.get(to);
-    let unread = chat.map_or(0, |chat| chat.unread);
+    let unread = view.model.conversations.unread(to);
     let calls = unread > 0 || chat.is_some_and(|chat| chat.incoming_call);
     let number = match (unread, chat.is_some_and(|chat| chat.incoming_call)) {
         (0, true) => "!".to_owned(),
@@ -111,7 +112,7 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
     };
     match to {
         Conversation::User(user) => {
-            let known = view.roster.known(user);
+            let known = view.model.people.known(user);
             let key = match known.key {
                 KeyState::Verified => "verified",
                 KeyState::Changed => "KEY",
@@ -130,7 +131,7 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
             Item { sign: cells.look.presence(&known.here), name: user.to_string(), beside, at_end, calls }
         }
         Conversation::Group(group) => {
-            let at_end = match view.roster.groups.get(group) {
+            let at_end = match view.model.people.groups.get(group) {
                 Some(Membership::Pending) => screen::PENDING.to_owned(),
                 Some(Membership::Member(listed)) if listed.waiting > 0 && number.is_empty() => "?".to_owned(),
                 _ => number,

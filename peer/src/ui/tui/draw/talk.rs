@@ -5,8 +5,9 @@ use ratatui::style::Style;
 
 use super::list::NAME;
 use super::question;
+use crate::app::model::Transfer;
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Anchor, Chat, Line, Message, Transfer, View};
+use crate::app::screen::{Anchor, Chat, Line, Message, View};
 use crate::app::texts::{files, format, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened, wide};
@@ -120,7 +121,7 @@ pub(in crate::ui::tui) fn rows(
     from: Option<Anchor>,
 ) -> Vec<Row> {
     // Both of two have their chat from the beginning, so that nothing moves when the other one speaks.
-    let both = view.partner().into_iter().chain([view.me.clone()]).map(|user| wide(user.as_str()));
+    let both = view.partner().into_iter().chain([view.me().clone()]).map(|user| wide(user.as_str()));
     let authors = chat.messages().map(|message| wide(message.author.as_str()));
     let names = authors.chain(both).max().unwrap_or(0).min(NAME);
     let mut lines =
@@ -141,7 +142,7 @@ pub(in crate::ui::tui) fn rows(
             Line::Message(message) => block.extend(message_rows(view, message, width, names, look)),
             Line::Note { text, .. } => block.extend(note_rows(text, width, look)),
             Line::File { date, number } => {
-                let transfer = view.transfers.get(*number).into_iter();
+                let transfer = view.model.transfers.get(*number).into_iter();
                 block.extend(transfer.flat_map(|transfer| file_rows(view, transfer, *date, (width, names), look)));
             }
         }
@@ -158,11 +159,11 @@ pub(in crate::ui::tui) fn rows(
 }
 
 fn is_new(view: &View, line: &Line) -> bool {
-    matches!(line, Line::Message(message) if message.author != view.me)
+    matches!(line, Line::Message(message) if message.author != *view.me())
 }
 
 fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Look) -> Vec<Row> {
-    let mine = message.author == view.me;
+    let mine = message.author == *view.me();
     let name = shortened(message.author.as_str(), NAME, look);
     let text_at = CLOCK + names + 2;
     let rest_at = if width >= WITH_COLUMNS { text_at } else { INDENT };
@@ -192,7 +193,7 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
 /// A file: what it is and how far, and below that where it stands.
 fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, u16), look: Look) -> Vec<Row> {
     let file = &transfer.file;
-    let author = if file.ours { &view.me } else { &file.with };
+    let author = if file.ours { view.me() } else { &file.with };
     let (text_at, end) = (CLOCK + names + 2, width.saturating_sub(1));
     let rest_at = if width >= WITH_COLUMNS { text_at } else { INDENT };
     let mut what = format!("{} {} {}", look.way(file.ours), file.name, files::extent(file));

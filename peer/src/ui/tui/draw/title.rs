@@ -1,6 +1,7 @@
 //! The title row: with whom, how sure that is, and on the right what concerns the whole session.
 
-use crate::app::screen::{Directory, Here, Link, View};
+use crate::app::model::{Directory, Here, Link, Membership};
+use crate::app::screen::View;
 use crate::app::texts::{format, screen};
 use crate::ui::tui::cells::{Cells, shortened, wide};
 use peer_core::notice::KeyState;
@@ -16,9 +17,9 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
         }
     };
     match &view.current {
-        None => put(cells, view.me.as_str(), look.strong()),
+        None => put(cells, view.me().as_str(), look.strong()),
         Some(Conversation::User(with)) => {
-            let known = view.roster.known(with);
+            let known = view.model.people.known(with);
             let (sign, presence) = (look.presence(&known.here), presence(view, &known.here));
             let security = security(known.key);
             // The security word is never dropped: first the presence in words gives way, then its sign, then the name.
@@ -44,7 +45,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
         }
         Some(Conversation::Group(group)) => {
             put(cells, &group.to_string(), look.strong());
-            if let Some(crate::app::screen::Membership::Member(listed)) = view.roster.groups.get(group) {
+            if let Some(Membership::Member(listed)) = view.model.people.groups.get(group) {
                 put(
                     cells,
                     &format!(
@@ -67,7 +68,8 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
 
 fn presence(view: &View, here: &Here) -> String {
     let chat = view.current_chat();
-    match (here, chat.map(|chat| chat.link)) {
+    let link = view.current.as_ref().map(|to| view.link(to));
+    match (here, link) {
         (_, Some(Link::Calling)) => screen::CALLING.to_owned(),
         (Here::Online { .. }, _) => screen::ONLINE.to_owned(),
         (Here::Away(_), _) => screen::AWAY.to_owned(),
@@ -90,8 +92,8 @@ fn security(key: KeyState) -> &'static str {
 /// Dropped piece by piece where there is no chat: the clock, the server, what is unread.
 fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
     let (width, look) = (cells.buffer.area.width, cells.look);
-    let here = format!("{}@{}", view.me, format::without_default_port(&view.server));
-    let server = match view.directory {
+    let here = format!("{}@{}", view.me(), format::without_default_port(&view.server));
+    let server = match view.model.directory {
         Directory::Here => here,
         Directory::Lost { retry } => match retry.saturating_duration_since(view.now.instant).as_secs() {
             0 => screen::OFFLINE.to_owned(),
@@ -101,10 +103,10 @@ fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
     let (messages, chats) = view.unread();
     let unread = if messages > 0 { screen::unread_in(messages, chats) } else { String::new() };
     let unread_short = if messages > 0 { screen::unread_in(messages, 1) } else { String::new() };
-    let running = view.transfers.running().count();
+    let running = view.model.transfers.running().count();
     let transfers = if running > 0 { format::count(running, "transfer", "transfers") } else { String::new() };
     let clock = format::clock(view.now.date);
-    let lost = view.directory != Directory::Here;
+    let lost = view.model.directory != Directory::Here;
     let shorter = if lost { server.clone() } else { String::new() };
     let ways = [
         vec![server.as_str(), &unread, &transfers, &clock],

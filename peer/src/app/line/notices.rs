@@ -1,0 +1,116 @@
+//! What the engine tells while somebody is logged in, and who shows it: calls are in [`super::calls`], messages in
+//! [`super::mail`], groups in [`super::groups`], files in [`super::files`].
+
+use super::outputs::Outputs;
+use super::session::{Pending, Session};
+use crate::app::Now;
+use crate::app::texts::{self, mail, talk};
+use peer_core::notice::{CallNotice, CallerRefused, ContactNotice, DirectoryNotice, Notice, SessionNotice};
+
+impl Session {
+    pub(super) fn notice(&mut self, notice: Notice, outputs: &mut Outputs) {
+        self.model.learn(Now { instant: outputs.now, date: outputs.date }, &notice);
+        match notice {
+            Notice::Session(notice) => self.session_notice(notice, outputs),
+            Notice::Directory(notice) => self.directory_notice(notice, outputs),
+            Notice::Call(notice) => self.call_notice(notice, outputs),
+            Notice::Message(notice) => self.message_notice(notice, outputs),
+            Notice::Contact(notice) => self.contact_notice(notice, outputs),
+            Notice::Group { group, news } => self.group_news(&group, &news, outputs),
+            Notice::File(notice) => self.file_notice(notice, outputs),
+            // For programs.
+            Notice::Journal(_) => {}
+        }
+    }
+
+    fn session_notice(&mut self, notice: SessionNotice, outputs: &mut Outputs) {
+        match notice {
+            SessionNotice::PasscodeChanged => self.passwd_done(texts::passcode::CHANGED, outputs),
+            SessionNotice::PasscodeNotChanged(why) => self.passwd_done(&texts::passcode::not_changed(why), outputs),
+            SessionNotice::FormerPasscode => outputs.say(texts::passcode::FORMER),
+            SessionNotice::AlsoElsewhere { user } => outputs.say(&texts::also_elsewhere(&user)),
+            SessionNotice::NotKept { detail } => outputs.say(&texts::not_kept(&detail)),
+            SessionNotice::NewTerminal => outputs.say(mail::NEW_TERMINAL),
+            SessionNotice::Terminals { this, all } => {
+                self.answered();
+                mail::terminals(this, &all).iter().for_each(|line| outputs.say(line));
+            }
+            // They belong to the login, or are taken before they come here.
+            SessionNotice::FirstContact { .. }
+            | SessionNotice::Identified { .. }
+            | SessionNotice::InviteProved { .. }
+            | SessionNotice::Registered { .. }
+            | SessionNotice::RegisterRefused { .. }
+            | SessionNotice::LoginRefused { .. }
+            | SessionNotice::LoggedIn { .. }
+            | SessionNotice::LoggedOut { .. }
+            | SessionNotice::Failed(_) => {}
+        }
+    }
+
+    fn directory_notice(&mut self, notice: DirectoryNotice, outputs: &mut Outputs) {
+        match notice {
+            DirectoryNotice::People { people, groups } => {
+                self.pending = None;
+                let gone = |user: &common::ident::UserId| self.model.people.gone(user);
+                texts::format::people(&people, &groups, gone).iter().for_each(|row| outputs.say(row));
+            }
+            DirectoryNotice::NoPeople => {
+                let listing = self.pending.take() == Some(Pending::People);
+                outputs.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
+            }
+            DirectoryNotice::Presence { user, status, text } => self.presence(&user, status, text.as_deref(), outputs),
+            DirectoryNotice::Lost { retry_in } => {
+                self.give_up_waiting();
+                outputs.say(&texts::server_lost(retry_in));
+            }
+            DirectoryNotice::NotItself(failure) => {
+                texts::failure::report(&failure).lines.iter().for_each(|line| outputs.say(line));
+            }
+            DirectoryNotice::Back => outputs.say(texts::SERVER_BACK),
+            DirectoryNotice::TooFast { retry_after } => {
+                self.give_up_waiting();
+                outputs.say(&texts::too_fast(retry_after));
+            }
+        }
+    }
+
+    fn call_notice(&mut self, notice: CallNotice, outputs: &mut Outputs) {
+        match notice {
+            CallNotice::Established { with } => self.established(with, outputs),
+            CallNotice::Received { from } => self.received(from, outputs),
+            CallNotice::Ended { with, by } => self.ended(&with, by, outputs),
+            CallNotice::LinkLost { with, then } => self.lost(&with, then, outputs),
+            CallNotice::Failed { to, why } => self.call_failed(&to, &why, outputs),
+            CallNotice::Offline { with } => self.offline(with, outputs),
+            CallNotice::Asked { from } => self.asked(from, outputs),
+            CallNotice::AskedNoMore { from } => self.asked_no_more(&from, outputs),
+            // Shown together with KeyChanged, which says more.
+            CallNotice::CallerRefused { why: CallerRefused::KeyChanged, .. } => {}
+            CallNotice::CallerRefused { claimed, source, why } => {
+                outputs.say(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
+            }
+        }
+    }
+
+    fn contact_notice(&mut self, notice: ContactNotice, outputs: &mut Outputs) {
+        match notice {
+            ContactNotice::KeyChanged { of, since, old, new } => self.key_changed(of, since, old, new, outputs),
+            ContactNotice::KeyDecided { of, decision } => self.key_decided(&of, decision, outputs),
+            ContactNotice::SafetyNumber { with, digits, .. } => self.safety_number(with, digits, outputs),
+            ContactNotice::NumberConfirmed { with, verified } => {
+                self.pending = None;
+                outputs.say(&talk::number_confirmed(&with, verified));
+            }
+            ContactNotice::Unblocked { user } => {
+                self.answered();
+                outputs.say(&mail::unblocked(&user));
+            }
+        }
+    }
+
+    /// What the directory was asked is not answered any more: the prompt comes back.
+    fn give_up_waiting(&mut self) {
+        self.pending.take_if(|pending| matches!(pending, Pending::People | Pending::Group(_) | Pending::Answer));
+    }
+}

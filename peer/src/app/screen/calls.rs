@@ -1,0 +1,108 @@
+//! Connections that begin, end, or do not come about.
+
+use common::ident::UserId;
+
+use super::view::{Awaited, View};
+use crate::app::model::{Here, Link};
+use crate::app::texts::talk::{self, Acquaintance};
+use crate::app::texts::{mail, screen};
+use peer_core::command::{Command, ContactCommand};
+use peer_core::notice::{CallFailed, CallNotice, CallerRefused, EndedBy, KeyState, Notice};
+use peer_core::persistence::Conversation;
+
+impl View {
+    /// How the connection stood that a notice is about.
+    pub(super) fn link_before(&self, notice: &Notice) -> Link {
+        match notice {
+            Notice::Call(CallNotice::Ended { with, .. } | CallNotice::Failed { to: with, .. }) => {
+                self.model.conversations.link(with)
+            }
+            Notice::Call(
+                CallNotice::Established { .. }
+                | CallNotice::Received { .. }
+                | CallNotice::Asked { .. }
+                | CallNotice::AskedNoMore { .. }
+                | CallNotice::CallerRefused { .. }
+                | CallNotice::Offline { .. }
+                | CallNotice::LinkLost { .. },
+            )
+            | Notice::Session(_)
+            | Notice::Directory(_)
+            | Notice::Message(_)
+            | Notice::Contact(_)
+            | Notice::Group { .. }
+            | Notice::File(_)
+            | Notice::Journal(_) => Link::None,
+        }
+    }
+
+    pub(super) fn call_notice(&mut self, notice: CallNotice, link_before: Link) {
+        match notice {
+            CallNotice::Established { with } => self.connected(&with, talk::ESTABLISHED),
+            CallNotice::Received { from } => self.received(from),
+            CallNotice::Ended { with, by } => self.ended(&with, by, link_before),
+            CallNotice::LinkLost { with, then } => {
+                let to = Conversation::User(with.clone());
+                self.note(&to, &talk::lost(&with, then));
+            }
+            CallNotice::Failed { to, why } => self.call_failed(&to, &why, link_before),
+            CallNotice::Offline { with } => {
+                let to = Conversation::User(with.clone());
+                self.note(&to, &mail::offline(&with));
+            }
+            CallNotice::Asked { from } => self.asked(from),
+            CallNotice::AskedNoMore { from } => self.asked_no_more(&from),
+            // Shown together with KeyChanged, which says more.
+            CallNotice::CallerRefused { why: CallerRefused::KeyChanged, .. } => {}
+            CallNotice::CallerRefused { claimed, source, why } => {
+                self.tell(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
+            }
+        }
+    }
+
+    fn connected(&mut self, with: &UserId, words: &str) {
+        let to = Conversation::User(with.clone());
+        self.note(&to, words);
+        if self.model.people.known(with).key == KeyState::NotVerified {
+            self.note(&to, &screen::first_key(with));
+        }
+        self.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
+    }
+
+    fn received(&mut self, from: UserId) {
+        let to = Conversation::User(from.clone());
+        self.connected(&from, &talk::received(&from));
+        if self.current.is_none() {
+            self.show(to);
+        } else if !self.is_current(&to) {
+            self.chat(&to).incoming_call = true;
+            if self.is_muted(&to) {
+                return;
+            }
+            self.tell_about(from.as_str(), &screen::wants_to_talk(&from));
+        }
+    }
+
+    fn ended(&mut self, with: &UserId, by: EndedBy, link_before: Link) {
+        let to = Conversation::User(with.clone());
+        self.chat(&to).incoming_call = false;
+        if link_before != Link::None && by == EndedBy::Them {
+            self.note(&to, talk::ENDED);
+            if !self.is_current(&to) {
+                self.tell(&talk::other_ended(with));
+            }
+        }
+    }
+
+    fn call_failed(&mut self, to: &UserId, why: &CallFailed, link_before: Link) {
+        if self.awaits(&Awaited::Number(to.clone())) {
+            return self.tell(&talk::no_key(to));
+        }
+        if link_before != Link::Calling {
+            return;
+        }
+        let known = self.model.people.known(to).here != Here::Unknown;
+        let acquaintance = if known { Acquaintance::Known } else { Acquaintance::Stranger };
+        self.note(&Conversation::User(to.clone()), &talk::call_failed(to, why, acquaintance));
+    }
+}

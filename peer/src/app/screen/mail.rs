@@ -1,0 +1,115 @@
+//! Messages: what somebody said, how far one's own have come, what was looked up.
+
+use common::ident::UserId;
+
+use super::chat::Message;
+use super::view::{Awaited, View};
+use super::{Focus, Output};
+use crate::app::texts::mail;
+use peer_core::command::{Command, MessageCommand};
+use peer_core::notice::{MessageNotice, Next};
+use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
+
+impl View {
+    pub(super) fn message_notice(&mut self, notice: MessageNotice) {
+        match notice {
+            MessageNotice::Text { from, text, id, date } => {
+                let message =
+                    Message { author: from.clone(), id, text, date, mark: DeliveryStatus::Received { read: true } };
+                self.said(&Conversation::User(from), message);
+            }
+            MessageNotice::Arrived(arrivals) => {
+                for arrival in arrivals {
+                    let (author, id, text, date) = (arrival.from, arrival.id, arrival.text, arrival.date);
+                    let message = Message { author, id, text, date, mark: DeliveryStatus::Received { read: false } };
+                    self.said(&arrival.conversation, message);
+                }
+            }
+            MessageNotice::Sent { record, .. } => {
+                let to = record.name.conversation.clone();
+                self.chat(&to).say(record.into());
+            }
+            MessageNotice::Marked { to, ids, mark, .. } => {
+                let me = self.me().clone();
+                self.chat(&to).mark(&me, &ids, mark);
+            }
+            MessageNotice::Waiting { to, waiting, next } => {
+                // Of somebody who is not there the title says how many wait.
+                if let Some(words) = mail::waiting(&to, waiting, &next).filter(|_| next != Next::Receiver) {
+                    self.note(&to, &words);
+                }
+            }
+            MessageNotice::NotSent { to, text, why, .. } => {
+                self.note(&to, &mail::not_sent(&to, &text, &why));
+                if !self.is_current(&to) {
+                    self.tell(&mail::not_sent(&to, &text, &why));
+                } else if self.typed.is_empty() {
+                    self.put(Output::Entry(text));
+                }
+            }
+            MessageNotice::History { with, records, unread } => self.recalled(&with, records, unread),
+            MessageNotice::Found { words, records } => self.show_search(&words, records),
+            MessageNotice::Explained { of, messages } => {
+                if self.awaits(&Awaited::Why) {
+                    self.show_page(&of.to_string(), &mail::explained(&of, &messages));
+                }
+            }
+            MessageNotice::Frozen { with, why } => {
+                self.note(&with, &mail::frozen(&with, &why));
+                self.tell(&mail::frozen(&with, &why));
+            }
+            MessageNotice::Lost { count } => self.tell(&mail::mail_lost(count)),
+        }
+    }
+
+    /// Somebody else said something.
+    fn said(&mut self, to: &Conversation, message: Message) {
+        let here = self.is_current(to);
+        let seen = here && self.looks_here();
+        let named = mentions(&message.text, self.me());
+        let (author, text) = (message.author.clone(), message.text.clone());
+        let chat = self.chat(to);
+        let number = chat.next_number();
+        chat.say(message);
+        if chat.next_number() == number {
+            return;
+        }
+        if !seen {
+            chat.mentioned |= named && !matches!(to, Conversation::User(_));
+        }
+        if here && !seen {
+            chat.news.get_or_insert(number);
+        }
+        self.alert(to, &author, &text, named);
+        if seen {
+            self.model.conversations.saw(to);
+            self.command(Command::Message(MessageCommand::Seen { with: to.clone() }));
+        }
+    }
+
+    fn recalled(&mut self, with: &Conversation, records: Vec<StoredMessage>, unread: usize) {
+        let me = self.me().clone();
+        let here = self.is_current(with);
+        let chat = self.chat(with);
+        chat.recall(records);
+        if unread > 0 && chat.news.is_none() {
+            chat.mark_news(&me, unread);
+        }
+        if here {
+            self.saw(with);
+        }
+        self.seek();
+    }
+
+    /// Whether somebody looks at this screen, as far as the terminal tells.
+    pub(super) fn looks_here(&self) -> bool {
+        self.focus == Focus::In
+    }
+}
+
+/// Whether a text calls somebody by name.
+fn mentions(text: &str, user: &UserId) -> bool {
+    let text = text.to_lowercase();
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')))
+        .any(|word| word.trim_end_matches(['.', '-']) == user.as_str())
+}
