@@ -20,8 +20,6 @@ pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
-pub use directory_core as core;
-
 use std::ffi::OsString;
 use std::process::ExitCode;
 

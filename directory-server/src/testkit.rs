@@ -10,16 +10,16 @@ use futures::executor::block_on;
 
 use crate::store::sqlite::SqliteStore;
 use directory_core::address_style::AddressStyle;
-use directory_core::entry::{Entry, Origin, Step};
 use directory_core::lockout::{Class, LockRule};
 use directory_core::mailbox::MailRule;
-use directory_core::moment::Moment;
-use directory_core::online::Arrival;
-use directory_core::present::{Answer, Heard, Present};
-use directory_core::pushes::Outlet;
-use directory_core::rooms::Ending;
+use directory_core::outbound::Writability;
+use directory_core::presence::Arrival;
+use directory_core::rooms::CommitRequest;
+use directory_core::session::{Handled, Reply, Session};
 use directory_core::store::{self, Account, CookieDigest, NewUser, Store as _, Success};
-use directory_core::watch::Show;
+use directory_core::subscriptions::Visibility;
+use directory_core::timestamp::Timestamp;
+use directory_core::unauthenticated::{Origin, Step, Unauthenticated};
 use directory_core::{Directory, Policy};
 
 const START: u64 = 1_800_000_000;
@@ -51,7 +51,7 @@ pub fn fuzz_connection(data: &[u8]) {
         logins_per_minute: 0,
         lookups_per_minute: 0,
         broadcasts_per_minute: 0,
-        presence: Show::Everyone,
+        presence: Visibility::Everyone,
         mail: MailRule::default(),
     };
     let (Ok(ali), Ok(bianca)) = (UserId::parse("ali"), UserId::parse("bianca")) else { return };
@@ -59,8 +59,8 @@ pub fn fuzz_connection(data: &[u8]) {
     assert_eq!(block_on(populate(&store, &users)), Ok(()));
     let directory = Directory::new(store, ServerSecret::generate(), KeyDigest([1; 32]), policy);
     let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [2; 32] };
-    let mut now = Moment::from_seconds(START);
-    let mut entry = Entry::new(origin, now);
+    let mut now = Timestamp::from_seconds(START);
+    let mut entry = Unauthenticated::new(origin, now);
     let mut sessions = users.each_ref().map(|user| present(&directory, user, now));
     while let Some((&[seconds, high, low], tail)) = rest.split_first_chunk() {
         let (payload, tail) = tail.split_at(usize::from(u16::from_be_bytes([high, low])).min(tail.len()));
@@ -71,7 +71,7 @@ pub fn fuzz_connection(data: &[u8]) {
             Step::Reply(message) => fits(&message.encode(), FRAME_BEFORE_LOGIN),
             Step::Close(message) => {
                 fits(&message.encode(), FRAME_BEFORE_LOGIN);
-                entry = Entry::new(origin, now);
+                entry = Unauthenticated::new(origin, now);
             }
             // Signatures cover a challenge that is random each time, so no input can hold one.
             Step::Enter(..) => assert!(payload.is_empty(), "present without a proof"),
@@ -82,14 +82,14 @@ pub fn fuzz_connection(data: &[u8]) {
                 *session = present(&directory, &users[which], now);
             }
         }
-        assert_eq!(directory.online.count(), (2, 2));
+        assert_eq!(directory.presence.count(), (2, 2));
     }
     assert_eq!(block_on(directory.store.check()), Ok(Vec::new()));
 }
 
 /// Two users as after their first login, with a room and key packages.
-async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::Answer<()> {
-    let now = Moment::from_seconds(START);
+async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::StoreResult<()> {
+    let now = Timestamp::from_seconds(START);
     for user in users {
         let credential = CredentialId([4; 16]);
         let account = Account { credential, record: Vec::new(), public_key: b"key".to_vec(), vault: Vec::new() };
@@ -105,48 +105,48 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::Answer<()>
     }
     let (from, members) = (member(&users[0]), users.iter().map(member).collect());
     let (commit, welcome) = (Vec::new(), Vec::new());
-    let ending = Ending { from, room: ROOM, epoch: 0, members, commit, welcome, group: None };
-    store.commit(ending, MailRule::default(), now).await.map(drop)
+    let request = CommitRequest { from, room: ROOM, epoch: 0, members, commit, welcome, group: None };
+    store.commit(request, MailRule::default(), now).await.map(drop)
 }
 
 fn member(user: &UserId) -> Member {
     Member { userid: user.clone(), terminal: TERMINAL }
 }
 
-fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Moment) -> Option<Present> {
+fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Timestamp) -> Option<Session> {
     let address = ([127, 0, 0, 2], 65_000).into();
     let arrival = Arrival { user, terminal: TERMINAL, address, public_key: b"key", now };
-    directory.online.join(&arrival).ok().map(Present::new)
+    directory.presence.join(&arrival).ok().map(Session::new)
 }
 
 /// Hands a frame to a session and takes what is pushed to it; whether it has ended.
 fn converse(
     directory: &Directory<SqliteStore>,
-    session: &mut Option<Present>,
-    now: Moment,
+    session: &mut Option<Session>,
+    now: Timestamp,
     payload: Option<&[u8]>,
 ) -> bool {
     let Some(session) = session else { return true };
     let mut answers = Vec::new();
     if let Some(payload) = payload {
         answers.push(match session.handle(directory, now, payload) {
-            Heard::Answered(answer) => answer,
-            Heard::Asked(request) => block_on(session.ask(directory, now, *request)),
+            Handled::Answered(answer) => answer,
+            Handled::NeedsStore(request) => block_on(session.ask(directory, now, *request)),
         });
     }
-    while let Some(push) = session.attendance.pushes.take(Outlet::Free) {
+    while let Some(push) = session.presence.outbound.take(Writability::Ready) {
         answers.push(block_on(session.push(directory, now, push)));
     }
     answers.iter().for_each(|answer| match answer {
-        Answer::Silent => {}
-        Answer::Message(message) => fits(&message.encode(), FRAME_AFTER_LOGIN),
-        Answer::Encoded(payload) => fits(payload, FRAME_AFTER_LOGIN),
-        Answer::Last(message) => {
+        Reply::Silent => {}
+        Reply::Message(message) => fits(&message.encode(), FRAME_AFTER_LOGIN),
+        Reply::Encoded(payload) => fits(payload, FRAME_AFTER_LOGIN),
+        Reply::Last(message) => {
             fits(&message.encode(), FRAME_AFTER_LOGIN);
             assert!(!matches!(message, FromDirectory::Error(error) if error.code == ErrorCode::Unavailable));
         }
     });
-    answers.iter().any(|answer| matches!(answer, Answer::Last(_)))
+    answers.iter().any(|answer| matches!(answer, Reply::Last(_)))
 }
 
 /// Whatever number the request had.

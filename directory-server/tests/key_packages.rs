@@ -80,7 +80,7 @@ fn parallel_takers_never_get_the_same_key_package() {
     const TAKERS: usize = 8;
     let start = Barrier::new(TAKERS);
     let taken: Vec<Vec<u8>> = std::thread::scope(|scope| {
-        let takers: Vec<_> = (0..TAKERS)
+        let key_package_limiter: Vec<_> = (0..TAKERS)
             .map(|_| {
                 scope.spawn(|| {
                     start.wait();
@@ -89,7 +89,7 @@ fn parallel_takers_never_get_the_same_key_package() {
                 })
             })
             .collect();
-        takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect()
+        key_package_limiter.into_iter().flat_map(|taker| taker.join().unwrap()).collect()
     });
     assert_eq!(taken.len(), 64);
     assert_eq!(taken.iter().collect::<BTreeSet<_>>().len(), 64);

@@ -8,8 +8,8 @@ use common::ident::{Cookie, TerminalId};
 use common::msg::{AuthRefusal, AuthStatus, Registration};
 use common::testkit::Example;
 use directory_core::lockout::{LockRule, Verdict};
-use directory_core::moment::Moment;
-use directory_core::store::{Attempt, Pair, Store as _};
+use directory_core::store::{Attempt, Generation, Store as _};
+use directory_core::timestamp::Timestamp;
 use futures::executor::block_on;
 use futures::future::join_all;
 use support::{NOON, RIGHT, WRONG, World, user};
@@ -73,7 +73,7 @@ fn a_clock_set_back_a_day_while_the_directory_was_down_prolongs_no_lock() {
     world.register(Example::Ali);
     fail(&mut world, "ali", 4);
     let mut world = world.restart();
-    world.now = Moment::from_seconds(NOON.seconds() - DAY);
+    world.now = Timestamp::from_seconds(NOON.seconds() - DAY);
     let mut peer = world.connect();
     let (reply, _) = peer.authenticate(&world, "ali", RIGHT, 9, None);
     assert_eq!(reply.retry_after, Some(300), "the lock keeps its full duration and no more");
@@ -88,7 +88,12 @@ fn of_a_thousand_parallel_attempts_exactly_four_are_answered() {
         let attempts = (0..1000u16).map(|n| {
             let mut terminal = [0; 16];
             terminal[..2].copy_from_slice(&n.to_be_bytes());
-            let attempt = Attempt { user: user(id), terminal: TerminalId(terminal), cookie: None, pair: Pair::Newest };
+            let attempt = Attempt {
+                user: user(id),
+                terminal: TerminalId(terminal),
+                cookie: None,
+                generation: Generation::Current,
+            };
             world.directory.store.reserve(attempt, LockRule::default(), NOON)
         });
         let answers = block_on(join_all(attempts));
@@ -147,7 +152,8 @@ fn after_a_hundred_failures_only_an_administrator_unlocks_the_id_for_strangers()
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);
     let store = &world.directory.store;
-    let attempt = Attempt { user: user("ali"), terminal: TerminalId([9; 16]), cookie: None, pair: Pair::Newest };
+    let attempt =
+        Attempt { user: user("ali"), terminal: TerminalId([9; 16]), cookie: None, generation: Generation::Current };
     let mut now = NOON;
     let mut reserved = 0;
     // 100 attempts and the 25 locks between them.

@@ -12,7 +12,7 @@ use common::msg::{
 };
 use common::testkit::Example;
 use directory_core::mailbox::MailRule;
-use support::mail::{ROOM, ending, member, pair};
+use support::mail::{ROOM, commit_req, member, pair};
 use support::{NOON, World, user};
 
 /// What ali has written before any put: the request that created the room.
@@ -177,7 +177,7 @@ fn messages_are_limited_for_each_sender_and_bytes_for_all_together() {
     world.register(Example::Carol);
     let (mut carol, _) = world.log_in(Example::Carol, 1);
     let all = [member("ali", 1), member("bianca", 1), member("carol", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
     world.mail_rule(MailRule { messages: 1, bytes: 1000, ..MailRule::default() });
     bianca.take_mail(&world);
     assert_eq!(ali.put(&world, 1, &[b"a"]), stored(1));
@@ -198,7 +198,7 @@ fn a_user_is_full_when_none_of_the_terminals_has_everything_and_own_terminals_ne
     let (_second, _) = world.log_in(Example::Ali, 2);
     let (mut other, _) = world.log_in(Example::Bianca, 2);
     let all = [member("ali", 1), member("ali", 2), member("bianca", 1), member("bianca", 2)];
-    assert_eq!(ali.commit(&world, ending(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
     world.mail_rule(MailRule { messages: 2, ..MailRule::default() });
     assert_eq!(ali.put(&world, 1, &[b"1", b"2"]), stored(2));
     other.take_mail(&world);
@@ -214,9 +214,9 @@ fn commits_and_welcomes_take_room_that_messages_may_not() {
     world.mail_rule(MailRule { messages: 1, bytes: 100, ..MailRule::default() });
     let both = [member("ali", 1), member("bianca", 1)];
     assert_eq!(ali.put(&world, 0, &[&[0; 100]]), stored(1));
-    assert_eq!(ali.commit(&world, ending(0, &both), &[1; 100], b""), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), &[1; 100], b""), CommitStatus::Accepted);
     assert_eq!(
-        ali.commit(&world, ending(1, &both), b"2", b""),
+        ali.commit(&world, commit_req(1, &both), b"2", b""),
         CommitStatus::Accepted,
         "the room goes on all the same"
     );
@@ -238,7 +238,7 @@ fn what_is_too_old_is_deleted_and_counted_as_lost_when_it_is_asked_for_or_swept(
     assert_eq!(bianca.open_mailbox(&world), MailboxState { acked: 0, written: 0, lost: 1, waiting: 1 });
     assert_eq!(ali.put(&world, 0, &[b"x", b"y"]), refused(1, MailRefusal::Full), "what is gone makes room");
     world.now = world.now + Duration::from_secs(60);
-    world.sweep();
+    world.expire_mail();
     assert_eq!(ali.put(&world, 0, &[b"y"]), stored(1), "the sweep makes room, too");
     assert_eq!(bianca.open_mailbox(&world), MailboxState { acked: 0, written: 0, lost: 1, waiting: 2 });
     assert_eq!(world.check(), [""; 0]);
@@ -254,7 +254,7 @@ fn a_sweep_forgets_any_number_in_every_mailbox_and_their_bodies() {
     }
     bianca.put(&world, 0, &[b"other"]);
     world.now = world.now + Duration::from_secs(100);
-    world.sweep();
+    world.expire_mail();
     assert_eq!(bianca.open_mailbox(&world).lost, 40 * MAIL_IN_ONE as u64);
     assert_eq!(ali.open_mailbox(&world).lost, 1);
     assert_eq!(world.waiting(), 0);
@@ -267,7 +267,7 @@ fn large_items_come_without_their_bytes_and_are_fetched_in_pieces() {
     let (world, mut ali, mut bianca) = pair();
     let commit: Vec<u8> = (0..PIECE_MAX + 100).map(|n| n as u8).collect();
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &both), &commit, b""), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), &commit, b""), CommitStatus::Accepted);
     bianca.open_mailbox(&world);
     let items = bianca.mail(&world);
     assert_eq!((items[0].piece.as_ref(), items[0].size as usize), (None, commit.len()));
@@ -339,7 +339,7 @@ fn removing_a_user_or_a_terminal_empties_the_mailbox_and_the_numbers_go_on() {
     world.register(Example::Carol);
     let (mut carol, _) = world.log_in(Example::Carol, 1);
     let both = [member("ali", 1), member("carol", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &both), b"commit", b"welcome"), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), b"commit", b"welcome"), CommitStatus::Accepted);
     carol.open_mailbox(&world);
     assert!(carol.mail(&world)[0].item > first, "an item number is never given out twice");
     assert_eq!(world.check(), [""; 0]);
@@ -352,7 +352,7 @@ fn nothing_but_ids_sizes_and_times_is_stored_beside_the_bodies() {
         handle: GroupHandle::of(&GroupName::parse("canary-group").unwrap(), &KeyDigest([1; 32])),
         admins: vec![user("ali")],
     };
-    let request = CommitReq { room: RoomId([9; 16]), group: Some(group), ..ending(0, &[member("ali", 1)]) };
+    let request = CommitReq { room: RoomId([9; 16]), group: Some(group), ..commit_req(0, &[member("ali", 1)]) };
     assert_eq!(ali.commit(&world, request, b"", b""), CommitStatus::Accepted);
     let id = MessageId(*b"canary-message-i");
     let items = vec![Outgoing { id, piece: Piece(b"sealed-body".to_vec()) }];

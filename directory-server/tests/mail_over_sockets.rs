@@ -12,7 +12,7 @@ use common::testkit::client::Client;
 use common::testkit::login::{Account, Stretch, is_registered};
 use rustix::process::Signal;
 use support::RIGHT;
-use support::mail::{ending, member, putting};
+use support::mail::{commit_req, member, putting};
 use support::process::{Server, command, stdout};
 
 fn account(example: Example) -> Account {
@@ -33,7 +33,7 @@ fn pair(data: &std::path::Path) -> (Server, Client, Client) {
         assert!(is_registered(&server.connect().register(&account(example), None).unwrap()));
     }
     let [mut ali, bianca] = [Example::Ali, Example::Bianca].map(|example| log_in(&server, example));
-    let created = ali.ask(ending(0, &[member("ali", 1), member("bianca", 1)])).unwrap();
+    let created = ali.ask(commit_req(0, &[member("ali", 1), member("bianca", 1)])).unwrap();
     assert!(matches!(created, FromDirectory::CommitReply(_)));
     (server, ali, bianca)
 }

@@ -12,7 +12,7 @@ use common::msg::{
 };
 use common::secret::Passcode;
 use common::testkit::Example;
-use directory_core::store::{InviteRecord, Pair, Store as _};
+use directory_core::store::{Generation, InviteRecord, Store as _};
 use futures::executor::block_on;
 use support::{Peer, RIGHT, WRONG, World, user};
 
@@ -48,13 +48,13 @@ fn change(peer: &mut Peer, world: &World, passcode: &str, version: u64) -> Passc
 /// One login: whether a change was said, the reply, and the version of the vault that opened.
 fn log_in(
     world: &mut World,
-    pair: Pair,
+    generation: Generation,
     passcode: &str,
     terminal: u8,
     cookie: Option<Cookie>,
 ) -> (bool, AuthReply, Option<u64>) {
     let mut peer = world.connect();
-    let (client, challenge) = match peer.ke1_against(world, pair, "ali", passcode, terminal, cookie) {
+    let (client, challenge) = match peer.ke1_against(world, generation, "ali", passcode, terminal, cookie) {
         Ok(answered) => answered,
         Err(reply) => return (false, reply, None),
     };
@@ -82,13 +82,13 @@ fn at_home() -> (World, Peer, Cookie) {
 fn the_new_passcode_opens_the_new_vault_and_the_first_login_with_it_ends_the_old_one() {
     let (mut world, mut session, cookie) = at_home();
     assert_eq!(change(&mut session, &world, NEW, 2), PasscodeStatus::Changed);
-    let (changed, old, version) = log_in(&mut world, Pair::Former, RIGHT, 1, Some(cookie));
-    assert_eq!((changed, old.status, version), (true, AuthStatus::Granted, Some(1)), "the old pair is kept");
-    let (changed, new, version) = log_in(&mut world, Pair::Newest, NEW, 1, Some(cookie));
+    let (changed, old, version) = log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie));
+    assert_eq!((changed, old.status, version), (true, AuthStatus::Granted, Some(1)), "the old generation is kept");
+    let (changed, new, version) = log_in(&mut world, Generation::Current, NEW, 1, Some(cookie));
     assert_eq!((changed, new.status, version), (true, AuthStatus::Granted, Some(2)));
-    let (changed, old, _) = log_in(&mut world, Pair::Former, RIGHT, 1, Some(cookie));
+    let (changed, old, _) = log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie));
     assert_eq!((changed, old.reason), (false, Some(AuthRefusal::Passcode)), "it is gone now");
-    assert_eq!(log_in(&mut world, Pair::Newest, NEW, 1, Some(cookie)).2, Some(2));
+    assert_eq!(log_in(&mut world, Generation::Current, NEW, 1, Some(cookie)).2, Some(2));
 }
 
 #[test]
@@ -98,14 +98,14 @@ fn a_crash_between_the_upload_and_the_first_login_costs_nobody_the_account() {
     drop(session);
     let mut world = world.restart();
     assert_eq!(
-        log_in(&mut world, Pair::Former, RIGHT, 1, Some(cookie)).2,
+        log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie)).2,
         Some(1),
         "who does not know that it changed"
     );
     let mut world = world.restart();
-    assert_eq!(log_in(&mut world, Pair::Newest, NEW, 1, Some(cookie)).2, Some(2), "who knows");
+    assert_eq!(log_in(&mut world, Generation::Current, NEW, 1, Some(cookie)).2, Some(2), "who knows");
     let mut world = world.restart();
-    assert_eq!(log_in(&mut world, Pair::Former, RIGHT, 1, Some(cookie)).1.status, AuthStatus::Refused);
+    assert_eq!(log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie)).1.status, AuthStatus::Refused);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_change_that_was_not_uploaded_changes_nothing() {
     upload(&mut session, &world, NEW, 2);
     drop(session);
     let mut world = world.restart();
-    let (changed, reply, version) = log_in(&mut world, Pair::Newest, RIGHT, 1, Some(cookie));
+    let (changed, reply, version) = log_in(&mut world, Generation::Current, RIGHT, 1, Some(cookie));
     assert_eq!((changed, reply.status, version), (false, AuthStatus::Granted, Some(1)));
 }
 
@@ -124,10 +124,10 @@ fn a_second_change_replaces_the_first_if_nobody_has_used_it_and_keeps_the_one_th
     assert_eq!(change(&mut session, &world, NEW, 2), PasscodeStatus::Changed);
     // The same version, too: the terminal may not have heard that its first change was carried out.
     assert_eq!(change(&mut session, &world, NEWER, 2), PasscodeStatus::Changed);
-    assert_eq!(log_in(&mut world, Pair::Newest, NEW, 1, Some(cookie)).1.status, AuthStatus::Refused);
-    assert_eq!(log_in(&mut world, Pair::Former, RIGHT, 1, Some(cookie)).2, Some(1));
-    assert_eq!(log_in(&mut world, Pair::Newest, NEWER, 1, Some(cookie)).2, Some(2));
-    assert_eq!(log_in(&mut world, Pair::Former, RIGHT, 1, Some(cookie)).1.status, AuthStatus::Refused);
+    assert_eq!(log_in(&mut world, Generation::Current, NEW, 1, Some(cookie)).1.status, AuthStatus::Refused);
+    assert_eq!(log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie)).2, Some(1));
+    assert_eq!(log_in(&mut world, Generation::Current, NEWER, 1, Some(cookie)).2, Some(2));
+    assert_eq!(log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie)).1.status, AuthStatus::Refused);
 }
 
 #[test]
@@ -138,31 +138,35 @@ fn a_login_that_was_under_way_with_a_replaced_passcode_does_not_end_the_one_that
     let (client, challenge) = slow.ke1(&world, "ali", NEW, 1, Some(cookie)).unwrap();
     assert_eq!(change(&mut session, &world, NEWER, 3), PasscodeStatus::Changed);
     assert_eq!(slow.finish(&world, "ali", client, &challenge).0.status, AuthStatus::Granted);
-    assert_eq!(log_in(&mut world, Pair::Former, RIGHT, 1, Some(cookie)).2, Some(1));
+    assert_eq!(log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie)).2, Some(1));
 }
 
 #[test]
 fn strangers_are_told_of_no_change_and_cannot_use_an_old_passcode() {
     let (mut world, mut session, _) = at_home();
     assert_eq!(change(&mut session, &world, NEW, 2), PasscodeStatus::Changed);
-    let nobody = world.connect().ke1_against(&world, Pair::Former, "nobody", RIGHT, 9, None).unwrap().1;
-    for pair in [Pair::Newest, Pair::Former] {
-        let ali = world.connect().ke1_against(&world, pair, "ali", RIGHT, 9, None).unwrap().1;
+    let nobody = world.connect().ke1_against(&world, Generation::Previous, "nobody", RIGHT, 9, None).unwrap().1;
+    for generation in [Generation::Current, Generation::Previous] {
+        let ali = world.connect().ke1_against(&world, generation, "ali", RIGHT, 9, None).unwrap().1;
         assert_eq!((ali.changed, ali.passcode.0.len()), (nobody.changed, nobody.passcode.0.len()));
     }
-    assert_eq!(log_in(&mut world, Pair::Former, RIGHT, 9, None).1.reason, Some(AuthRefusal::Passcode));
-    assert_eq!(log_in(&mut world, Pair::Newest, NEW, 9, None).2, Some(2), "the new one is good everywhere at once");
+    assert_eq!(log_in(&mut world, Generation::Previous, RIGHT, 9, None).1.reason, Some(AuthRefusal::Passcode));
+    assert_eq!(
+        log_in(&mut world, Generation::Current, NEW, 9, None).2,
+        Some(2),
+        "the new one is good everywhere at once"
+    );
 }
 
 #[test]
 fn both_passcodes_draw_from_one_budget() {
     let (mut world, mut session, cookie) = at_home();
     assert_eq!(change(&mut session, &world, NEW, 2), PasscodeStatus::Changed);
-    for pair in [Pair::Newest, Pair::Former, Pair::Newest, Pair::Former] {
-        assert_eq!(log_in(&mut world, pair, WRONG, 1, Some(cookie)).1.status, AuthStatus::Refused);
+    for generation in [Generation::Current, Generation::Previous, Generation::Current, Generation::Previous] {
+        assert_eq!(log_in(&mut world, generation, WRONG, 1, Some(cookie)).1.status, AuthStatus::Refused);
     }
-    for (pair, passcode) in [(Pair::Newest, NEW), (Pair::Former, RIGHT)] {
-        assert_eq!(log_in(&mut world, pair, passcode, 1, Some(cookie)).1.reason, Some(AuthRefusal::Locked));
+    for (generation, passcode) in [(Generation::Current, NEW), (Generation::Previous, RIGHT)] {
+        assert_eq!(log_in(&mut world, generation, passcode, 1, Some(cookie)).1.reason, Some(AuthRefusal::Locked));
     }
 }
 
@@ -176,7 +180,7 @@ fn what_is_not_well_formed_or_not_newer_is_refused_and_changes_nothing() {
     assert_eq!(change(&mut session, &world, NEW, u64::MAX), PasscodeStatus::Refused, "nothing could follow it");
     let short = PasscodeUpload { vault: Blob(vec![0; 9]), ..upload(&mut session, &world, NEW, 2) };
     assert_eq!(finish(&mut session, &world, short), PasscodeStatus::Refused);
-    let (changed, reply, _) = log_in(&mut world, Pair::Newest, RIGHT, 1, Some(cookie));
+    let (changed, reply, _) = log_in(&mut world, Generation::Current, RIGHT, 1, Some(cookie));
     assert_eq!((changed, reply.status), (false, AuthStatus::Granted));
 }
 
@@ -210,8 +214,8 @@ fn a_reset_by_an_administrator_forgets_both_and_ends_changes_that_are_under_way(
     let proof = code.peer_proof(again.channel(&user("ali")));
     assert_eq!(again.register(&world, Example::Ali, RIGHT, Some(proof)).reason, None);
     assert_eq!(finish(&mut session, &world, late), PasscodeStatus::Refused, "those credentials are gone");
-    for pair in [Pair::Newest, Pair::Former] {
-        let (changed, reply, version) = log_in(&mut world, pair, RIGHT, 1, Some(cookie));
+    for generation in [Generation::Current, Generation::Previous] {
+        let (changed, reply, version) = log_in(&mut world, generation, RIGHT, 1, Some(cookie));
         assert_eq!((changed, reply.status, version), (false, AuthStatus::Granted, Some(1)));
     }
 }

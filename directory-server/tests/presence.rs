@@ -13,22 +13,22 @@ use common::msg::{
 };
 use common::testkit::Example;
 use directory_core::Policy;
-use directory_core::online::Arrival;
-use directory_core::present::{Heard, Present};
-use directory_core::pushes::{Outlet, Push};
-use directory_core::watch::{SMALL, Show};
+use directory_core::outbound::{Push, Writability};
+use directory_core::presence::Arrival;
+use directory_core::session::{Handled, Session};
+use directory_core::subscriptions::{SMALL, Visibility};
 use support::{NOON, World, decoded, policy, user};
 
 use PresenceStatus::{Away as IsAway, Offline, Online};
 
 /// A session that begins without the passcode, which is not what these tests are about.
-struct Session(Present);
+struct Watcher(Session);
 
-impl Session {
+impl Watcher {
     fn send(&mut self, world: &World, message: impl Into<ToDirectory>) -> Option<FromDirectory> {
         match self.0.handle(&world.directory, world.now, &message.into().encode()) {
-            Heard::Answered(answer) => decoded(answer),
-            Heard::Asked(request) => panic!("{request:?}"),
+            Handled::Answered(answer) => decoded(answer),
+            Handled::NeedsStore(request) => panic!("{request:?}"),
         }
     }
 
@@ -42,7 +42,7 @@ impl Session {
 
     /// Whatever it has been told of others since it was last asked, by user.
     fn told(&self) -> Vec<Presence> {
-        std::iter::from_fn(|| self.0.attendance.pushes.take(Outlet::Free))
+        std::iter::from_fn(|| self.0.presence.outbound.take(Writability::Ready))
             .map(|push| match push {
                 Push::Message(message) => match FromDirectory::decode(&message) {
                     Ok(FromDirectory::Presence(presence)) => presence,
@@ -50,11 +50,11 @@ impl Session {
                 },
                 other => panic!("{other:?}"),
             })
-            .filter(|told: &Presence| told.userid != *self.0.attendance.user())
+            .filter(|told: &Presence| told.userid != *self.0.presence.user())
             .collect()
     }
 
-    /// As [`Session::told`], without the texts and times.
+    /// As [`Watcher::told`], without the texts and times.
     fn heard(&self) -> Vec<(String, PresenceStatus)> {
         self.told().into_iter().map(|told| (told.userid.to_string(), told.status)).collect()
     }
@@ -64,27 +64,27 @@ fn is(id: &str, status: PresenceStatus) -> Vec<(String, PresenceStatus)> {
     vec![(id.to_owned(), status)]
 }
 
-fn world(show: Show) -> World {
+fn world(show: Visibility) -> World {
     let world = World::new(Registration::Open);
     world.directory.set_policy(Policy { presence: show, ..policy(Registration::Open) });
     world
 }
 
 /// As many users as make a directory a large one; they have to be kept.
-fn crowd(world: &World) -> Vec<Session> {
+fn crowd(world: &World) -> Vec<Watcher> {
     (0..=SMALL).map(|n| join(world, &format!("c{n}"), 1)).collect()
 }
 
-fn join(world: &World, id: &str, terminal: u8) -> Session {
+fn join(world: &World, id: &str, terminal: u8) -> Watcher {
     let address = ([127, 0, 0, 2], 65_000).into();
     let terminal = TerminalId([terminal; 16]);
     let arrival = Arrival { user: &user(id), terminal, address, public_key: b"key", now: world.now };
-    Session(Present::new(world.directory.online.join(&arrival).unwrap()))
+    Watcher(Session::new(world.directory.presence.join(&arrival).unwrap()))
 }
 
 #[test]
 fn in_a_small_directory_everyone_is_told_of_everyone() {
-    let world = world(Show::Auto);
+    let world = world(Visibility::Auto);
     let ali = join(&world, "ali", 1);
     assert_eq!(ali.heard(), [], "nobody is there");
     let bianca = join(&world, "bianca", 1);
@@ -97,7 +97,7 @@ fn in_a_small_directory_everyone_is_told_of_everyone() {
 
 #[test]
 fn a_second_terminal_is_told_too_and_the_time_is_that_of_the_first() {
-    let mut world = world(Show::Auto);
+    let mut world = world(Visibility::Auto);
     let ali = join(&world, "ali", 1);
     let first = join(&world, "bianca", 1);
     ali.told();
@@ -113,7 +113,7 @@ fn a_second_terminal_is_told_too_and_the_time_is_that_of_the_first() {
 
 #[test]
 fn a_user_is_away_while_every_terminal_is_and_the_list_says_it_too() {
-    let world = world(Show::Auto);
+    let world = world(Visibility::Auto);
     let mut ali = join(&world, "ali", 1);
     let (mut first, mut second) = (join(&world, "bianca", 1), join(&world, "bianca", 2));
     ali.told();
@@ -129,7 +129,7 @@ fn a_user_is_away_while_every_terminal_is_and_the_list_says_it_too() {
             text: Some("at the sea".into())
         }]
     );
-    let away = |ali: &mut Session| match ali.send(&world, ListReq { after: None }) {
+    let away = |ali: &mut Watcher| match ali.send(&world, ListReq { after: None }) {
         Some(FromDirectory::ListReply(reply)) => reply.users.into_iter().map(|user| user.away).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
@@ -144,7 +144,7 @@ fn a_user_is_away_while_every_terminal_is_and_the_list_says_it_too() {
 
 #[test]
 fn contacts_are_told_of_each_other_only_if_both_watch_the_other() {
-    let world = world(Show::Contacts);
+    let world = world(Visibility::Contacts);
     let mut ali = join(&world, "ali", 1);
     let mut bianca = join(&world, "bianca", 1);
     let mut carol = join(&world, "carol", 1);
@@ -167,7 +167,7 @@ fn contacts_are_told_of_each_other_only_if_both_watch_the_other() {
 
 #[test]
 fn a_large_directory_is_told_to_contacts_unless_everyone_is_configured() {
-    for (show, expected) in [(Show::Auto, vec![]), (Show::Everyone, is("bianca", Online))] {
+    for (show, expected) in [(Visibility::Auto, vec![]), (Visibility::Everyone, is("bianca", Online))] {
         let world = world(show);
         let _crowd = crowd(&world);
         let mut ali = join(&world, "ali", 1);
@@ -181,7 +181,7 @@ fn a_large_directory_is_told_to_contacts_unless_everyone_is_configured() {
 
 #[test]
 fn users_who_do_not_exist_are_watched_like_those_who_are_not_there() {
-    for show in [Show::Everyone, Show::Contacts] {
+    for show in [Visibility::Everyone, Visibility::Contacts] {
         let mut world = world(show);
         world.register(Example::Bianca);
         let mut ali = join(&world, "ali", 1);
@@ -192,7 +192,7 @@ fn users_who_do_not_exist_are_watched_like_those_who_are_not_there() {
 
 #[test]
 fn one_who_comes_costs_one_message_for_each_who_watches_and_nothing_for_the_rest() {
-    let world = world(Show::Everyone);
+    let world = world(Visibility::Everyone);
     let mut sessions: Vec<_> = (0..1500).map(|n| join(&world, &format!("w{n}"), 1)).collect();
     for session in &mut sessions[..1000] {
         session.watch(&world, &["bianca"]);
@@ -208,7 +208,7 @@ fn one_who_comes_costs_one_message_for_each_who_watches_and_nothing_for_the_rest
 
 #[test]
 fn whoever_reads_slowly_is_told_the_newest_state_only() {
-    let world = world(Show::Auto);
+    let world = world(Visibility::Auto);
     let ali = join(&world, "ali", 1);
     for _ in 0..10_000 {
         drop(join(&world, "bianca", 1));
@@ -219,7 +219,7 @@ fn whoever_reads_slowly_is_told_the_newest_state_only() {
 
 #[test]
 fn more_users_than_may_be_watched_are_not_watched() {
-    let world = world(Show::Everyone);
+    let world = world(Visibility::Everyone);
     let _crowd = crowd(&world);
     let mut ali = join(&world, "ali", 1);
     for batch in 0..=WATCHED / WATCH_IN_ONE {
@@ -232,7 +232,7 @@ fn more_users_than_may_be_watched_are_not_watched() {
 
 #[test]
 fn watching_and_going_away_are_limited_like_questions() {
-    let world = world(Show::Auto);
+    let world = world(Visibility::Auto);
     world.directory.set_policy(Policy { lookups_per_minute: 2, ..world.directory.policy() });
     let mut ali = join(&world, "ali", 1);
     ali.watch(&world, &["bianca"]);
@@ -251,11 +251,11 @@ fn watching_and_going_away_are_limited_like_questions() {
 
 #[test]
 fn a_user_whom_an_administrator_ends_is_gone_for_everyone() {
-    let world = world(Show::Auto);
+    let world = world(Visibility::Auto);
     let ali = join(&world, "ali", 1);
     let bianca = join(&world, "bianca", 1);
     ali.told();
-    assert_eq!(world.directory.online.end(&user("bianca"), ByeReason::Administrator), 1);
+    assert_eq!(world.directory.presence.end(&user("bianca"), ByeReason::Administrator), 1);
     drop(bianca);
     assert_eq!(ali.heard(), is("bianca", Offline));
 }

@@ -15,7 +15,7 @@ use common::msg::{
 };
 use common::secret::Passcode;
 use common::testkit::Example;
-use directory_core::store::{InviteRecord, Standing, Store as _};
+use directory_core::store::{IdStatus, InviteRecord, Store as _};
 use futures::executor::block_on;
 use support::{NOON, Peer, RIGHT, World, user};
 
@@ -119,7 +119,7 @@ fn a_key_without_its_proof_of_possession_is_refused() {
         Some(FromDirectory::RegisterReply(reply)) => assert_eq!(reply.reason, Some(RegisterRefusal::Key)),
         other => panic!("{other:?}"),
     }
-    assert_eq!(block_on(world.directory.store.standing(&user("ali"), NOON)), Ok(Standing::Free));
+    assert_eq!(block_on(world.directory.store.id_status(&user("ali"), NOON)), Ok(IdStatus::Free));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn the_database_holds_neither_passcodes_nor_addresses_nor_cookies() {
     assert!(!holds(b"127.0.0.2"));
     assert!(!holds(cookie.as_bytes()));
     assert!(!holds(world.directory.secret.to_bytes().expose()));
-    let announced = FromDirectory::decode(&world.directory.online.lookup(&user("ali")).unwrap());
+    let announced = FromDirectory::decode(&world.directory.presence.lookup(&user("ali")).unwrap());
     assert!(format!("{announced:?}").contains("127.0.0.2"), "the address is in memory only");
     drop(session);
 }

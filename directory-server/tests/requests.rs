@@ -10,7 +10,7 @@ use common::msg::{
 };
 use common::testkit::Example;
 use common::testkit::client::Client;
-use support::mail::{ending, member, putting};
+use support::mail::{commit_req, member, putting};
 use support::process::{Server, account, command, log_in, register};
 
 fn numbered(number: u64, message: impl Into<ToDirectory>) -> Vec<u8> {
@@ -57,7 +57,7 @@ fn answers_repeat_the_number_whether_they_come_from_memory_or_from_the_store() {
         (9, lookup().into()),
         (5, ListReq { after: None }.into()),
         (9_007_199_254_740_991, Ping {}.into()),
-        (1, ending(0, &members).into()),
+        (1, commit_req(0, &members).into()),
         (2, MailboxReq {}.into()),
         (2, lookup().into()),
     ];

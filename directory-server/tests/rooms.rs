@@ -14,10 +14,10 @@ use common::msg::{
 use common::testkit::Example;
 use directory_core::Policy;
 use directory_core::mailbox::MailRule;
-use directory_core::rooms::Ending;
+use directory_core::rooms::CommitRequest;
 use directory_core::store::Store as _;
 use futures::executor::block_on;
-use support::mail::{ROOM, ending, member, pair};
+use support::mail::{ROOM, commit_req, member, pair};
 use support::{NOON, Peer, World, user};
 
 const ALL: [Example; 3] = [Example::Ali, Example::Bianca, Example::Carol];
@@ -66,7 +66,7 @@ fn a_commit_reaches_everyone_who_was_there_and_the_welcome_everyone_new() {
     let (world, [mut ali, mut bianca, mut carol]) = three();
     ali.create(&world, &[member("ali", 1), member("bianca", 1)]);
     let next = [member("ali", 1), member("carol", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &next), b"commit", b"welcome"), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &next), b"commit", b"welcome"), CommitStatus::Accepted);
     let commit = [(MailKind::Commit, 0, b"commit".to_vec())];
     assert_eq!(kinds(&mut ali, &world), commit, "the sender's own commit comes back to it");
     assert_eq!(kinds(&mut bianca, &world), commit, "whoever is removed learns it");
@@ -81,7 +81,7 @@ fn messages_of_an_epoch_lie_between_the_commits_that_begin_and_end_it() {
     let both = [member("ali", 1), member("bianca", 1)];
     for epoch in 0..3 {
         assert_eq!(ali.put(&world, epoch, &[b"message"]).stored, 1);
-        assert_eq!(bianca.commit(&world, ending(epoch, &both), b"commit", b""), CommitStatus::Accepted);
+        assert_eq!(bianca.commit(&world, commit_req(epoch, &both), b"commit", b""), CommitStatus::Accepted);
         assert_eq!(ali.put(&world, epoch, &[b"late"]).refused, Some(MailRefusal::Epoch));
     }
     let order: Vec<_> = kinds(&mut bianca, &world).into_iter().map(|(kind, epoch, _)| (kind, epoch)).collect();
@@ -93,11 +93,11 @@ fn messages_of_an_epoch_lie_between_the_commits_that_begin_and_end_it() {
 fn the_second_commit_of_an_epoch_loses_and_finds_the_first_in_its_mailbox() {
     let (world, mut ali, mut bianca) = pair();
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &both), b"ali's", b""), CommitStatus::Accepted);
-    assert_eq!(bianca.commit(&world, ending(0, &both), b"bianca's", b""), CommitStatus::Epoch);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), b"ali's", b""), CommitStatus::Accepted);
+    assert_eq!(bianca.commit(&world, commit_req(0, &both), b"bianca's", b""), CommitStatus::Epoch);
     assert_eq!(kinds(&mut bianca, &world), [(MailKind::Commit, 0, b"ali's".to_vec())]);
     assert_eq!(bianca.open_mailbox(&world).written, 0, "what is refused was not carried out");
-    assert_eq!(bianca.commit(&world, ending(1, &both), b"bianca's", b""), CommitStatus::Accepted);
+    assert_eq!(bianca.commit(&world, commit_req(1, &both), b"bianca's", b""), CommitStatus::Accepted);
     assert_eq!(bianca.open_mailbox(&world).written, 1);
 }
 
@@ -116,10 +116,17 @@ fn of_many_commits_at_once_exactly_one_is_accepted() {
                     let (members, start) = (both.clone(), &start);
                     scope.spawn(move || {
                         let (from, commit) = (members[rival % 2].clone(), vec![rival as u8 + 1]);
-                        let ending =
-                            Ending { from, room: ROOM, epoch, members, commit, welcome: Vec::new(), group: None };
+                        let request = CommitRequest {
+                            from,
+                            room: ROOM,
+                            epoch,
+                            members,
+                            commit,
+                            welcome: Vec::new(),
+                            group: None,
+                        };
                         start.wait();
-                        block_on(store.commit(ending, MailRule::default(), NOON)).unwrap().status
+                        block_on(store.commit(request, MailRule::default(), NOON)).unwrap().status
                     })
                 })
                 .collect();
@@ -135,12 +142,12 @@ fn of_many_commits_at_once_exactly_one_is_accepted() {
 fn an_accepted_commit_survives_a_restart_and_a_repeated_one_finds_itself() {
     let (mut world, mut ali, bianca) = pair();
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &both), b"commit", b""), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), b"commit", b""), CommitStatus::Accepted);
     // The answer got lost, and so did the directory.
     drop((ali, bianca));
     world = world.restart();
     let (mut ali, _) = world.log_in(Example::Ali, 1);
-    assert_eq!(ali.commit(&world, ending(0, &both), b"commit", b""), CommitStatus::Epoch);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), b"commit", b""), CommitStatus::Epoch);
     assert_eq!(kinds(&mut ali, &world), [(MailKind::Commit, 0, b"commit".to_vec())]);
 }
 
@@ -148,15 +155,15 @@ fn an_accepted_commit_survives_a_restart_and_a_repeated_one_finds_itself() {
 fn a_room_is_created_once_and_its_creation_may_be_repeated_by_its_members_only() {
     let (world, [mut ali, mut bianca, mut carol]) = three();
     let both = [member("ali", 1), member("bianca", 1)];
-    let create = |peer: &mut Peer, members: &[Member]| peer.commit(&world, ending(0, members), b"", b"");
+    let create = |peer: &mut Peer, members: &[Member]| peer.commit(&world, commit_req(0, members), b"", b"");
     assert_eq!(create(&mut carol, &both), CommitStatus::Room, "only with oneself in it");
     assert_eq!(create(&mut ali, &both), CommitStatus::Accepted);
     assert_eq!(create(&mut ali, &both), CommitStatus::Accepted);
     assert_eq!(ali.open_mailbox(&world).written, 1, "carried out once");
     assert_eq!(create(&mut carol, &[member("carol", 1)]), CommitStatus::Room, "the id is in use");
-    assert_eq!(bianca.commit(&world, ending(0, &both), b"commit", b""), CommitStatus::Accepted);
+    assert_eq!(bianca.commit(&world, commit_req(0, &both), b"commit", b""), CommitStatus::Accepted);
     assert_eq!(create(&mut ali, &both), CommitStatus::Epoch);
-    let elsewhere = CommitReq { room: RoomId([8; 16]), ..ending(1, &both) };
+    let elsewhere = CommitReq { room: RoomId([8; 16]), ..commit_req(1, &both) };
     assert_eq!(ali.commit(&world, elsewhere, b"commit", b""), CommitStatus::Room, "not with a later epoch");
 }
 
@@ -164,7 +171,7 @@ fn a_room_is_created_once_and_its_creation_may_be_repeated_by_its_members_only()
 fn a_room_may_be_created_with_its_first_commit() {
     let (world, [mut ali, mut bianca, _carol]) = three();
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &both), b"commit", b"welcome"), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), b"commit", b"welcome"), CommitStatus::Accepted);
     assert_eq!(kinds(&mut ali, &world), [(MailKind::Commit, 0, b"commit".to_vec())]);
     assert_eq!(kinds(&mut bianca, &world), [(MailKind::Welcome, 0, b"welcome".to_vec())]);
     assert_eq!(bianca.put(&world, 1, &[b"x"]).stored, 1);
@@ -173,12 +180,12 @@ fn a_room_may_be_created_with_its_first_commit() {
 #[test]
 fn sizes_that_do_not_add_up_end_the_connection_and_change_nothing() {
     let both = [member("ali", 1), member("bianca", 1)];
-    let admins = |admins: &[&str]| CommitReq { group: entry("team", admins), ..ending(0, &both) };
+    let admins = |admins: &[&str]| CommitReq { group: entry("team", admins), ..commit_req(0, &both) };
     let wrong = [
-        ("more than was uploaded", CommitReq { commit: 7, ..ending(0, &both) }),
-        ("less than was uploaded", CommitReq { commit: 5, ..ending(0, &both) }),
-        ("too large a sum", CommitReq { commit: u32::MAX, welcome: u32::MAX, ..ending(0, &both) }),
-        ("a welcome without a commit", CommitReq { welcome: 6, ..ending(0, &both) }),
+        ("more than was uploaded", CommitReq { commit: 7, ..commit_req(0, &both) }),
+        ("less than was uploaded", CommitReq { commit: 5, ..commit_req(0, &both) }),
+        ("too large a sum", CommitReq { commit: u32::MAX, welcome: u32::MAX, ..commit_req(0, &both) }),
+        ("a welcome without a commit", CommitReq { welcome: 6, ..commit_req(0, &both) }),
         ("an entry that names nobody", CommitReq { commit: 6, ..admins(&[]) }),
     ];
     for (what, request) in wrong {
@@ -189,7 +196,7 @@ fn sizes_that_do_not_add_up_end_the_connection_and_change_nothing() {
         assert_eq!(bianca.put(&world, 0, &[b"x"]).stored, 1, "{what}: still epoch 0");
     }
     let (world, mut ali, _bianca) = pair();
-    let later = ending(1, &both);
+    let later = commit_req(1, &both);
     assert_eq!(ali.send(&world, later), Some(Error::new(ErrorCode::Malformed).into()), "no commit for a later epoch");
 }
 
@@ -197,8 +204,8 @@ fn sizes_that_do_not_add_up_end_the_connection_and_change_nothing() {
 fn an_upload_serves_one_commit_and_is_bounded_for_a_session_and_for_all() {
     let (mut world, mut ali, mut bianca) = pair();
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &both), &vec![1; COMMIT_MAX], b""), CommitStatus::Accepted);
-    assert_eq!(ali.commit(&world, ending(1, &both), b"small", b""), CommitStatus::Accepted, "nothing is left over");
+    assert_eq!(ali.commit(&world, commit_req(0, &both), &vec![1; COMMIT_MAX], b""), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(1, &both), b"small", b""), CommitStatus::Accepted, "nothing is left over");
     assert_eq!(ali.upload(&world, &vec![1; COMMIT_MAX]), None);
     assert_eq!(ali.upload(&world, b"1"), Some(Error::new(ErrorCode::Malformed).into()));
     assert!(ali.closed);
@@ -221,20 +228,20 @@ fn a_group_is_found_by_its_handle_and_its_entry_changed_by_its_admins_only() {
     let both = [member("ali", 1), member("bianca", 1)];
     let none = GroupReply { room: None, admins: Vec::new() };
     assert_eq!(group(&mut carol, &world, "team"), none);
-    let create = CommitReq { group: entry("team", &["ali"]), ..ending(0, &both) };
+    let create = CommitReq { group: entry("team", &["ali"]), ..commit_req(0, &both) };
     assert_eq!(ali.commit(&world, create, b"", b""), CommitStatus::Accepted);
     let found = GroupReply { room: Some(ROOM), admins: vec![user("ali")] };
     assert_eq!(group(&mut carol, &world, "team"), found);
 
-    let rename = |name, epoch| CommitReq { group: entry(name, &["bianca"]), ..ending(epoch, &both) };
+    let rename = |name, epoch| CommitReq { group: entry(name, &["bianca"]), ..commit_req(epoch, &both) };
     assert_eq!(bianca.commit(&world, rename("team", 0), b"c", b""), CommitStatus::Taken, "bianca is no admin");
     let rival =
-        CommitReq { room: RoomId([8; 16]), group: entry("team", &["carol"]), ..ending(0, &[member("carol", 1)]) };
+        CommitReq { room: RoomId([8; 16]), group: entry("team", &["carol"]), ..commit_req(0, &[member("carol", 1)]) };
     assert_eq!(carol.commit(&world, rival.clone(), b"", b""), CommitStatus::Taken);
     assert_eq!(group(&mut carol, &world, "team"), found, "nothing has changed");
     assert_eq!(carol.put(&world, 0, &[b"x"]).refused, Some(MailRefusal::Room));
 
-    let appoint = CommitReq { group: entry("team", &["ali", "bianca", "nobody"]), ..ending(0, &both) };
+    let appoint = CommitReq { group: entry("team", &["ali", "bianca", "nobody"]), ..commit_req(0, &both) };
     assert_eq!(ali.commit(&world, appoint, b"c", b""), CommitStatus::Accepted);
     let admins = vec![user("ali"), user("bianca")];
     assert_eq!(group(&mut carol, &world, "team").admins, admins, "users that do not exist are left out");
@@ -247,19 +254,19 @@ fn a_group_is_found_by_its_handle_and_its_entry_changed_by_its_admins_only() {
 fn a_room_without_an_entry_gets_none_later() {
     let (world, mut ali, _bianca) = pair();
     let both = [member("ali", 1), member("bianca", 1)];
-    let named = CommitReq { group: entry("team", &["ali"]), ..ending(0, &both) };
+    let named = CommitReq { group: entry("team", &["ali"]), ..commit_req(0, &both) };
     assert_eq!(ali.commit(&world, named, b"commit", b""), CommitStatus::Taken);
 }
 
 #[test]
 fn a_room_that_is_given_up_or_has_lost_its_last_terminal_frees_its_handle() {
     let (world, [mut ali, mut bianca, _carol]) = three();
-    let alone = CommitReq { group: entry("team", &["ali"]), ..ending(0, &[member("ali", 1)]) };
+    let alone = CommitReq { group: entry("team", &["ali"]), ..commit_req(0, &[member("ali", 1)]) };
     assert_eq!(ali.commit(&world, alone.clone(), b"", b""), CommitStatus::Accepted);
-    assert_eq!(bianca.commit(&world, ending(0, &[]), b"", b""), CommitStatus::Room, "not by a stranger");
-    assert_eq!(ali.commit(&world, ending(0, &[]), b"", b""), CommitStatus::Accepted);
+    assert_eq!(bianca.commit(&world, commit_req(0, &[]), b"", b""), CommitStatus::Room, "not by a stranger");
+    assert_eq!(ali.commit(&world, commit_req(0, &[]), b"", b""), CommitStatus::Accepted);
     assert_eq!(group(&mut ali, &world, "team").room, None);
-    assert_eq!(ali.commit(&world, ending(0, &[]), b"", b""), CommitStatus::Room);
+    assert_eq!(ali.commit(&world, commit_req(0, &[]), b"", b""), CommitStatus::Room);
     assert_eq!(ali.commit(&world, alone, b"", b""), CommitStatus::Accepted, "and its id");
     world.remove("ali");
     assert_eq!(group(&mut bianca, &world, "team").room, None);
@@ -269,7 +276,7 @@ fn a_room_that_is_given_up_or_has_lost_its_last_terminal_frees_its_handle() {
 fn terminals_that_do_not_exist_are_left_out_of_the_roster() {
     let (world, mut ali, mut bianca) = pair();
     let members = [member("ali", 1), member("bianca", 1), member("bianca", 9), member("nobody", 1), member("ali", 1)];
-    assert_eq!(ali.commit(&world, ending(0, &members), b"commit", b"welcome"), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &members), b"commit", b"welcome"), CommitStatus::Accepted);
     assert_eq!(ali.put(&world, 1, &[b"x"]).stored, 1);
     assert_eq!(kinds(&mut bianca, &world).len(), 2, "the commit and the message");
     assert_eq!(world.waiting(), 3);
@@ -305,7 +312,7 @@ fn a_removed_terminal_leaves_nothing_behind_and_its_session_can_do_no_harm() {
     let (mut world, mut ali, mut bianca) = pair();
     let (mut second, _) = world.log_in(Example::Bianca, 2);
     let all = [member("ali", 1), member("bianca", 1), member("bianca", 2)];
-    assert_eq!(ali.commit(&world, ending(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
     bianca.publish(&world, &[b"package"], Some(b"last"));
     ali.put(&world, 1, &[b"x"]);
     second.send(&world, TerminalRemove { terminal: TerminalId([1; 16]) });
@@ -315,7 +322,7 @@ fn a_removed_terminal_leaves_nothing_behind_and_its_session_can_do_no_harm() {
     let state = bianca.open_mailbox(&world);
     assert_eq!((state.acked, state.written, state.waiting), (0, 0, 0));
     bianca.acknowledge(&world, 1);
-    let created = CommitReq { room: RoomId([8; 16]), ..ending(0, &[member("bianca", 1)]) };
+    let created = CommitReq { room: RoomId([8; 16]), ..commit_req(0, &[member("bianca", 1)]) };
     assert_eq!(bianca.commit(&world, created, b"", b""), CommitStatus::Room);
     assert_eq!(bianca.publish(&world, &[b"package"], Some(b"last")).left, 0);
     assert_eq!(terminals(&mut ali, &world, &["bianca"]), [("bianca".into(), vec![])]);
@@ -341,7 +348,7 @@ fn a_terminal_that_is_removed_while_it_logs_in_does_not_become_present() {
     let announcement = peer.announcement(Example::Ali, 1, &challenge);
     let bye = common::msg::Bye { reason: ByeReason::Administrator };
     assert_eq!(peer.send(&world, announcement), Some(bye.into()));
-    assert_eq!(world.directory.online.count(), (0, 0));
+    assert_eq!(world.directory.presence.count(), (0, 0));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use common::msg::{
 };
 use common::testkit::Example;
 use directory_core::Policy;
-use directory_core::sources::Offence;
+use directory_core::sources::Misbehaviour;
 use directory_core::store::{Grant, Store as _, Success};
 use futures::executor::block_on;
 use support::{NOON, Peer, RIGHT, WRONG, World, policy, user};
@@ -105,7 +105,7 @@ fn a_proof_for_another_challenge_connection_port_key_or_terminal_is_not_accepted
         spoil(&mut announce, &peer);
         assert_eq!(error_code(peer.send(&world, announce)), ErrorCode::NotAccepted, "{what}");
         assert!(peer.closed, "{what}");
-        assert_eq!(world.directory.online.count(), (0, 0));
+        assert_eq!(world.directory.presence.count(), (0, 0));
     }
     let mut world = World::new(Registration::Open);
     let (mut peer, challenge) = granted(&mut world);
@@ -201,7 +201,7 @@ fn whoever_dribbles_is_dropped_ten_seconds_after_connecting() {
         Some(FromDirectory::Bye(bye)) if bye.reason == ByeReason::Protocol
     ));
     assert!(peer.closed);
-    assert_eq!(peer.offence(), Some(Offence::TooSlow));
+    assert_eq!(peer.misbehaviour(), Some(Misbehaviour::TooSlow));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn whoever_floods_is_dropped_after_as_many_frames_as_no_login_needs() {
         Some(FromDirectory::Bye(bye)) if bye.reason == ByeReason::Protocol
     ));
     assert!(peer.closed);
-    assert_eq!(peer.offence(), Some(Offence::TooSlow));
+    assert_eq!(peer.misbehaviour(), Some(Misbehaviour::TooSlow));
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn logging_out_ends_the_session_and_the_presence() {
     ));
     assert!(ali.closed);
     drop(ali);
-    assert_eq!(world.directory.online.count(), (0, 0));
+    assert_eq!(world.directory.presence.count(), (0, 0));
     world.log_in(Example::Ali, 1);
 }
 
@@ -241,13 +241,13 @@ fn several_terminals_are_present_and_the_same_one_replaces_itself() {
     world.register(Example::Ali);
     let (mut first, _) = world.log_in(Example::Ali, 1);
     let (second, _) = world.log_in(Example::Ali, 2);
-    assert_eq!(world.directory.online.count(), (1, 2));
+    assert_eq!(world.directory.presence.count(), (1, 2));
     let (again, _) = world.log_in(Example::Ali, 1);
     assert_eq!(first.ended(), Some(ByeReason::Replaced));
     drop(first);
-    assert_eq!(world.directory.online.count(), (1, 2));
+    assert_eq!(world.directory.presence.count(), (1, 2));
     drop((second, again));
-    assert_eq!(world.directory.online.count(), (0, 0));
+    assert_eq!(world.directory.presence.count(), (0, 0));
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn a_user_locked_between_granting_and_announcing_does_not_become_present() {
         peer.send(&world, announce),
         Some(FromDirectory::Bye(bye)) if bye.reason == ByeReason::Administrator
     ));
-    assert_eq!(world.directory.online.count(), (0, 0));
+    assert_eq!(world.directory.presence.count(), (0, 0));
 }
 
 #[test]
@@ -316,24 +316,24 @@ fn a_right_passcode_is_worth_nothing_once_the_credentials_are_gone() {
 fn only_whoever_does_nothing_honest_is_penalised_for_leaving() {
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);
-    let left = Some(Offence::LeftWithoutLogin);
+    let left = Some(Misbehaviour::LeftWithoutLogin);
     let mut asker = world.connect();
-    assert_eq!(asker.offence(), left, "a connection that says nothing");
+    assert_eq!(asker.misbehaviour(), left, "a connection that says nothing");
     asker.hello(&world, "ali");
-    assert_eq!(asker.offence(), None, "every start of a peer asks and leaves");
+    assert_eq!(asker.misbehaviour(), None, "every start of a peer asks and leaves");
     asker.send(&world, AuthProof { passcode: Blob(vec![0; 64]) });
-    assert_eq!(asker.offence(), left, "a broken rule");
+    assert_eq!(asker.misbehaviour(), left, "a broken rule");
     let mut guesser = world.connect();
     guesser.hello(&world, "ali");
     guesser.ke1(&world, "ali", RIGHT, 9, None).unwrap();
-    assert_eq!(guesser.offence(), left, "an attempt that is given up");
+    assert_eq!(guesser.misbehaviour(), left, "an attempt that is given up");
     let mut late = world.connect();
     assert_eq!(late.register(&world, Example::Ali, RIGHT, None).reason, Some(RegisterRefusal::Unavailable));
-    assert_eq!(late.offence(), None, "somebody else was faster");
+    assert_eq!(late.misbehaviour(), None, "somebody else was faster");
     for _ in 0..4 {
         let mut mistaken = world.connect();
         mistaken.authenticate(&world, "ali", WRONG, 9, None);
-        assert_eq!(mistaken.offence(), None, "a wrong passcode, or a lock, has its own penalty");
+        assert_eq!(mistaken.misbehaviour(), None, "a wrong passcode, or a lock, has its own penalty");
     }
 }
 

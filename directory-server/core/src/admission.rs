@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use common::limits::{HALF_OPEN, HALF_OPEN_EARLY_DROP, HALF_OPEN_PER_SOURCE, LOGIN_DEADLINE};
 
-use super::moment::Moment;
 use super::sources::Source;
+use super::timestamp::Timestamp;
 
 /// Why a connection is closed before a byte is read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Admission {
 
 /// When a connection that is admitted at `now` must have logged in. Nothing it sends prolongs this.
 #[must_use]
-pub fn login_deadline(now: Moment) -> Moment {
+pub fn login_deadline(now: Timestamp) -> Timestamp {
     now + LOGIN_DEADLINE
 }
 

@@ -11,9 +11,9 @@ use common::msg::{
 use common::window::Rate;
 
 use super::Directory;
-use super::moment::Moment;
-use super::present::{Answer, Present};
+use super::session::{Reply, Session};
 use super::store::Store;
+use super::timestamp::Timestamp;
 
 /// Bytes of the entries of a page: with what the encoding adds they fit into a frame.
 const PAGE_BYTES: usize = 48 * 1024;
@@ -27,18 +27,18 @@ pub enum Logged {
     Before(u64),
 }
 
-impl Present {
+impl Session {
     /// Answers `BROADCASTREQ`.
     pub(super) async fn broadcast<S: Store>(
         &self,
         directory: &Directory<S>,
-        now: Moment,
+        now: Timestamp,
         request: BroadcastReq,
-    ) -> Answer {
-        let member = self.attendance.member();
+    ) -> Reply {
+        let member = self.presence.member();
         let rate = Rate::per_minute(directory.policy().broadcasts_per_minute);
-        if let Err(wait) = directory.speakers().count(&member.userid, 1, now, rate) {
-            return Answer::rate_limited("BROADCASTREQ", wait);
+        if let Err(wait) = directory.broadcast_limiter().count(&member.userid, 1, now, rate) {
+            return Reply::rate_limited("BROADCASTREQ", wait);
         }
         let sender = match directory.store.certificates(vec![member.clone()]).await {
             Ok(mut certificates) => certificates.pop(),
@@ -49,16 +49,16 @@ impl Present {
         let Some(sender) =
             sender.filter(|sender| verify_signature(&sender.certificate.key, said.as_bytes(), &signature.0).is_ok())
         else {
-            return Answer::error(ErrorCode::NotAccepted);
+            return Reply::error(ErrorCode::NotAccepted);
         };
         let (number, taken) = (0, now.seconds());
         let broadcast = Broadcast { number, taken, sender: Box::new(sender), id, message, date, signature };
         match directory.store.log_broadcast(broadcast.clone()).await {
-            Ok(Logged::Before(number)) => Answer::Message(BroadcastReply { number }.into()),
+            Ok(Logged::Before(number)) => Reply::Message(BroadcastReply { number }.into()),
             Ok(Logged::Now(number)) => {
                 let told: Arc<[u8]> = FromDirectory::from(Broadcast { number, ..broadcast }).encode().into();
-                directory.online.tell_all_but(&member.userid, &told);
-                Answer::Message(BroadcastReply { number }.into())
+                directory.presence.tell_all_but(&member.userid, &told);
+                Reply::Message(BroadcastReply { number }.into())
             }
             Err(error) => error.into(),
         }
@@ -68,15 +68,15 @@ impl Present {
     pub(super) async fn read_log<S: Store>(
         &mut self,
         directory: &Directory<S>,
-        now: Moment,
+        now: Timestamp,
         request: BroadcastLogReq,
-    ) -> Answer {
+    ) -> Reply {
         if let Err(refusal) = self.may_ask(directory, now, "BROADCASTLOGREQ") {
             return refusal;
         }
         // One more than a page tells whether there is another.
         match directory.store.broadcasts(request.before, BROADCAST_PAGE + 1).await {
-            Ok(entries) => Answer::Message(page(entries).into()),
+            Ok(entries) => Reply::Message(page(entries).into()),
             Err(error) => error.into(),
         }
     }

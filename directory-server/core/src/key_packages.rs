@@ -8,9 +8,9 @@ use common::msg::{
 use common::window::Rate;
 
 use super::Directory;
-use super::moment::Moment;
-use super::present::{Answer, Present};
+use super::session::{Reply, Session};
 use super::store::Store;
+use super::timestamp::Timestamp;
 
 /// Key packages that one user may take.
 const TAKEN: Rate = Rate::per_minute(KEY_PACKAGES_PER_MINUTE);
@@ -24,21 +24,21 @@ pub struct Taken {
     pub left: Vec<(TerminalId, KeyPackageState)>,
 }
 
-impl Present {
+impl Session {
     /// Answers `KEYPACKAGEPUT`.
-    pub(super) async fn publish<S: Store>(&mut self, directory: &Directory<S>, put: KeyPackagePut) -> Answer {
+    pub(super) async fn publish<S: Store>(&mut self, directory: &Directory<S>, put: KeyPackagePut) -> Reply {
         let KeyPackagePut { packages, last_resort } = put;
         if packages.iter().chain(&last_resort).any(|piece| !(1..=KEY_PACKAGE_MAX).contains(&piece.0.len())) {
-            return Answer::error(ErrorCode::Malformed);
+            return Reply::error(ErrorCode::Malformed);
         }
         let first = last_resort.is_some();
-        match directory.store.publish(self.attendance.member(), packages, last_resort).await {
+        match directory.store.publish(self.presence.member(), packages, last_resort).await {
             Ok(state) => {
                 // Whoever shares rooms with this user can add the terminal only from now on.
                 if first && !std::mem::replace(&mut self.has_published, true) {
-                    directory.online.announce(self.attendance.user());
+                    directory.presence.announce(self.presence.user());
                 }
-                Answer::Message(state.into())
+                Reply::Message(state.into())
             }
             Err(error) => error.into(),
         }
@@ -48,27 +48,27 @@ impl Present {
     pub(super) async fn take_key_packages<S: Store>(
         &self,
         directory: &Directory<S>,
-        now: Moment,
+        now: Timestamp,
         request: KeyPackageReq,
-    ) -> Answer {
+    ) -> Reply {
         let KeyPackageReq { userid, mut terminals } = request;
         terminals.sort_unstable();
         terminals.dedup();
         // One at least: the answer tells whether there is such a user.
         let wanted = u32::try_from(terminals.len()).unwrap_or(u32::MAX).max(1);
-        if let Err(wait) = directory.takers().count(self.attendance.user(), wanted, now, TAKEN) {
-            return Answer::rate_limited("KEYPACKAGEREQ", wait);
+        if let Err(wait) = directory.key_package_limiter().count(self.presence.user(), wanted, now, TAKEN) {
+            return Reply::rate_limited("KEYPACKAGEREQ", wait);
         }
         match directory.store.take_key_packages(&userid, terminals).await {
             Ok(Taken { reply, left }) => {
                 for (terminal, state) in left {
                     let owner = Member { userid: userid.clone(), terminal };
                     let low = usize::try_from(state.left).is_ok_and(|left| left < KEY_PACKAGES_LOW);
-                    if let Some(pushes) = directory.online.pushes(&owner).filter(|_| low) {
-                        pushes.message(FromDirectory::from(state).encode().into());
+                    if let Some(outbound) = directory.presence.outbound(&owner).filter(|_| low) {
+                        outbound.message(FromDirectory::from(state).encode().into());
                     }
                 }
-                Answer::Message(reply.into())
+                Reply::Message(reply.into())
             }
             Err(error) => error.into(),
         }

@@ -1,33 +1,33 @@
 //! What the directory decides, without sockets, files or clocks (decision D21).
 //!
-//! [`entry`] is a connection before it is logged in and [`present`] one after that; [`login`] and [`register`] are the
+//! [`entry`] is a connection before it is logged in and [`session`] one after that; [`login`] and [`register`] are the
 //! handlers in between, [`mailbox`], [`rooms`] and [`key_packages`] those of a session: plain async functions that
 //! await nothing but the [`store::Store`]. [`lockout`], [`sources`] and [`admission`] are the arithmetic of what is
-//! refused; [`online`] is who is there, and [`pushes`] what waits to be told to one of them. Each takes the time as an
+//! refused; [`presence`] is who is there, and [`outbound`] what waits to be told to one of them. Each takes the time as an
 //! argument.
 #![forbid(unsafe_code)]
 
 pub mod address_style;
 pub mod admission;
 pub mod broadcast;
-pub mod entry;
 pub mod key_packages;
 pub mod liveness;
 pub mod lockout;
 pub mod login;
+pub mod login_stats;
 pub mod mailbox;
-pub mod moment;
-pub mod online;
+pub mod outbound;
 pub mod passcode;
-pub mod per_user;
-pub mod present;
-pub mod pushes;
+pub mod presence;
 pub mod register;
 pub mod rooms;
+pub mod session;
 pub mod sources;
 pub mod store;
-pub mod tally;
-pub mod watch;
+pub mod subscriptions;
+pub mod timestamp;
+pub mod unauthenticated;
+pub mod user_limiter;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -38,13 +38,13 @@ use common::msg::Registration;
 
 use address_style::AddressStyle;
 use lockout::LockRule;
+use login_stats::{LoginStats, LookupStats};
 use mailbox::MailRule;
-use online::Online;
-use per_user::PerUser;
+use presence::PresentUsers;
 use rooms::Uploads;
 use sources::Sources;
-use tally::{Lookups, Tally};
-use watch::Show;
+use subscriptions::Visibility;
+use user_limiter::UserLimiter;
 
 /// The rules an administrator may change, also while the directory runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub struct Policy {
     /// What mailboxes take.
     pub mail: MailRule,
     /// Who is told who comes and goes.
-    pub presence: Show,
+    pub presence: Visibility,
     /// Broadcasts of one user in a minute; 0: no limit.
     pub broadcasts_per_minute: u32,
     /// How much of an address the log shows.
@@ -81,34 +81,34 @@ pub struct Directory<S> {
     /// Digest of its public key.
     pub key: KeyDigest,
     /// Who is there.
-    pub online: Arc<Online>,
+    pub presence: Arc<PresentUsers>,
     /// How lookups have ended.
-    pub lookups: Lookups,
+    pub lookups: LookupStats,
     policy: RwLock<Policy>,
     sources: Mutex<Sources>,
-    tally: Mutex<Tally>,
-    takers: Mutex<PerUser>,
-    speakers: Mutex<PerUser>,
+    login_stats: Mutex<LoginStats>,
+    key_package_limiter: Mutex<UserLimiter>,
+    broadcast_limiter: Mutex<UserLimiter>,
     uploads: Uploads,
 }
 
 impl<S> Directory<S> {
     /// A directory nobody has connected to yet.
     pub fn new(store: S, secret: ServerSecret, key: KeyDigest, policy: Policy) -> Self {
-        let online = Arc::<Online>::default();
-        online.set_show(policy.presence);
-        online.set_terminals_per_user(policy.terminals_per_user);
+        let presence = Arc::<PresentUsers>::default();
+        presence.set_visibility(policy.presence);
+        presence.set_terminals_per_user(policy.terminals_per_user);
         Self {
             store,
             secret,
             key,
-            online,
-            lookups: Lookups::default(),
+            presence,
+            lookups: LookupStats::default(),
             policy: RwLock::new(policy),
             sources: Mutex::default(),
-            tally: Mutex::default(),
-            takers: Mutex::default(),
-            speakers: Mutex::default(),
+            login_stats: Mutex::default(),
+            key_package_limiter: Mutex::default(),
+            broadcast_limiter: Mutex::default(),
             uploads: Uploads::default(),
         }
     }
@@ -120,8 +120,8 @@ impl<S> Directory<S> {
 
     /// Puts other rules in force, for whatever happens from now on.
     pub fn set_policy(&self, policy: Policy) {
-        self.online.set_show(policy.presence);
-        self.online.set_terminals_per_user(policy.terminals_per_user);
+        self.presence.set_visibility(policy.presence);
+        self.presence.set_terminals_per_user(policy.terminals_per_user);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
@@ -136,17 +136,17 @@ impl<S> Directory<S> {
     }
 
     /// How logins went lately.
-    pub fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn login_stats(&self) -> MutexGuard<'_, LoginStats> {
+        self.login_stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who has taken key packages lately.
-    pub fn takers(&self) -> MutexGuard<'_, PerUser> {
-        self.takers.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn key_package_limiter(&self) -> MutexGuard<'_, UserLimiter> {
+        self.key_package_limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who has spoken to everyone lately.
-    pub fn speakers(&self) -> MutexGuard<'_, PerUser> {
-        self.speakers.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn broadcast_limiter(&self) -> MutexGuard<'_, UserLimiter> {
+        self.broadcast_limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 
 /// The longest lock, however often it was doubled (decision D10).
 pub const LONGEST_LOCK: Duration = Duration::from_secs(24 * 60 * 60);
@@ -78,7 +78,7 @@ pub enum Verdict {
 
 impl Budget {
     /// Counts an attempt before it is answered. The caller stores `self` in the same transaction it was read in.
-    pub fn reserve(&mut self, class: Class, now: Moment, rule: LockRule) -> Verdict {
+    pub fn reserve(&mut self, class: Class, now: Timestamp, rule: LockRule) -> Verdict {
         if let Some(left) = self.remaining_lock(now) {
             return Verdict::Locked { retry_after: Some(left) };
         }
@@ -97,14 +97,14 @@ impl Budget {
     /// What is left of the lock at `now`; nothing if there is none or it has expired.
     ///
     /// A lock that begins in the future was set before the clock went back; it starts again from `now`.
-    pub fn remaining_lock(&mut self, now: Moment) -> Option<Duration> {
+    pub fn remaining_lock(&mut self, now: Timestamp) -> Option<Duration> {
         let lock = self.lock.as_mut()?;
         lock.from = lock.from.min(now.seconds());
-        let left = Moment::from_seconds(lock.from.saturating_add(lock.lasts)).since(now);
+        let left = Timestamp::from_seconds(lock.from.saturating_add(lock.lasts)).since(now);
         (!left.is_zero()).then_some(left)
     }
 
-    fn set_lock(&mut self, now: Moment, rule: LockRule) -> Duration {
+    fn set_lock(&mut self, now: Timestamp, rule: LockRule) -> Duration {
         let factor = 2u32.checked_pow(self.locks).unwrap_or(u32::MAX);
         let lasts = rule.lock.saturating_mul(factor).min(LONGEST_LOCK);
         self.locks = self.locks.saturating_add(1);
@@ -117,14 +117,14 @@ impl Budget {
 mod tests {
     use super::*;
 
-    const START: Moment = Moment::from_seconds(1_000_000);
+    const START: Timestamp = Timestamp::from_seconds(1_000_000);
     const DAY: Duration = Duration::from_secs(86_400);
 
     fn minutes(n: u64) -> Duration {
         Duration::from_secs(60 * n)
     }
 
-    fn exhaust(budget: &mut Budget, class: Class, now: Moment) -> Duration {
+    fn exhaust(budget: &mut Budget, class: Class, now: Timestamp) -> Duration {
         loop {
             match budget.reserve(class, now, LockRule::default()) {
                 Verdict::Reserved { locks_for: Some(lock), .. } => return lock,

@@ -15,14 +15,14 @@ use common::msg::{
 };
 
 use super::Directory;
-use super::entry::{Origin, State, Step};
 use super::lockout::{Class, Verdict};
-use super::moment::{Moment, whole_seconds};
-use super::online::Arrival;
-use super::present::Present;
-use super::sources::Offence;
-use super::store::{Account, Attempt, CookieDigest, Grant, Pair, Store, Success};
-use super::tally::Outcome;
+use super::login_stats::LoginOutcome;
+use super::presence::Arrival;
+use super::session::Session;
+use super::sources::Misbehaviour;
+use super::store::{Account, Attempt, CookieDigest, Generation, Grant, Store, Success};
+use super::timestamp::{Timestamp, whole_seconds};
+use super::unauthenticated::{Origin, State, Step};
 
 /// What is known between `AUTHCHALLENGE` and `AUTHPROOF`.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Authenticating {
     /// The cookie presented, if it was the right one.
     cookie: Option<Cookie>,
     tries_left: u32,
-    locked_until: Option<Moment>,
+    locked_until: Option<Timestamp>,
 }
 
 /// What is known between `AUTHREPLY GRANTED` and `ANNOUNCE`.
@@ -66,18 +66,18 @@ fn refused(reason: AuthRefusal) -> AuthReply {
 pub(super) async fn begin<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
-    now: Moment,
+    now: Timestamp,
     request: AuthReq,
 ) -> (State, Step) {
     let AuthReq { userid: user, passcode: ke1, terminal, cookie, previous } = request;
     let policy = directory.policy();
     if let Err(wait) = directory.sources().login(origin.source(), now, policy.logins_per_minute) {
-        directory.tally().count(Outcome::Limited, now);
+        directory.login_stats().count(LoginOutcome::Limited, now);
         let retry_after = Some(whole_seconds(wait));
         return (State::Idle, Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::TooMany) }));
     }
-    let pair = if previous { Pair::Former } else { Pair::Newest };
-    let attempt = Attempt { user: user.clone(), terminal, cookie: cookie.as_ref().map(CookieDigest::of), pair };
+    let generation = if previous { Generation::Previous } else { Generation::Current };
+    let attempt = Attempt { user: user.clone(), terminal, cookie: cookie.as_ref().map(CookieDigest::of), generation };
     let reservation = match directory.store.reserve(attempt, policy.lock, now).await {
         Ok(reservation) => reservation,
         Err(error) => return (State::Idle, error.into()),
@@ -116,16 +116,16 @@ pub(super) async fn begin<S: Store>(
     (State::Authenticating(Box::new(authenticating)), Step::reply(reply))
 }
 
-fn count_failure<S>(directory: &Directory<S>, origin: Origin, now: Moment) {
-    directory.sources().penalise(origin.source(), Offence::LoginFailed, now);
-    directory.tally().count(Outcome::Refused, now);
+fn count_failure<S>(directory: &Directory<S>, origin: Origin, now: Timestamp) {
+    directory.sources().penalise(origin.source(), Misbehaviour::LoginFailed, now);
+    directory.login_stats().count(LoginOutcome::Refused, now);
 }
 
 /// Answers `AUTHPROOF`.
 pub(super) async fn prove<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
-    now: Moment,
+    now: Timestamp,
     login: Authenticating,
     proof: &AuthProof,
 ) -> (State, Step) {
@@ -153,16 +153,16 @@ pub(super) async fn prove<S: Store>(
         Ok(Grant::Granted { certificate }) => certificate,
         // Told only to somebody who knows the passcode, so that a lock does not tell that a user exists.
         Ok(Grant::LockedByAdministrator | Grant::Gone) => {
-            directory.tally().count(Outcome::Refused, now);
+            directory.login_stats().count(LoginOutcome::Refused, now);
             return (State::Idle, Step::reply(refused(AuthRefusal::Locked)));
         }
         Err(error) => return (State::Idle, error.into()),
     };
-    if !directory.online.has_room_for(&user, &terminal) {
-        directory.tally().count(Outcome::Refused, now);
+    if !directory.presence.has_room_for(&user, &terminal) {
+        directory.login_stats().count(LoginOutcome::Refused, now);
         return (State::Idle, Step::reply(refused(AuthRefusal::TooMany)));
     }
-    directory.tally().count(Outcome::Granted, now);
+    directory.login_stats().count(LoginOutcome::Granted, now);
     let reply = AuthReply {
         status: AuthStatus::Granted,
         vault: Some(Blob(account.vault)),
@@ -180,7 +180,7 @@ pub(super) async fn prove<S: Store>(
 pub(super) async fn announce<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
-    now: Moment,
+    now: Timestamp,
     granted: &Granted,
     announce: Announce,
 ) -> Step {
@@ -197,15 +197,15 @@ pub(super) async fn announce<S: Store>(
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
     let terminal = granted.terminal;
     let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, now };
-    let Ok(attendance) = directory.online.join(&arrival) else { return Step::error(ErrorCode::Unavailable) };
+    let Ok(presence) = directory.presence.join(&arrival) else { return Step::error(ErrorCode::Unavailable) };
     // Asked after joining: whoever locks the user in between finds the session and ends it.
     let new_certificate = (!known).then_some(certificate);
     match directory.store.enter(user, granted.credential, terminal, new_certificate).await {
         Ok(true) => {
             tracing::info!(%user, peer_ip = directory.shown(origin.address), "logged in");
-            let (time, terminals) = (now.seconds(), directory.online.terminals(user));
+            let (time, terminals) = (now.seconds(), directory.presence.terminals(user));
             let announced = Announced { address, time, terminals, features: Features::default() };
-            Step::Enter(Box::new(Present::new(attendance)), announced.into())
+            Step::Enter(Box::new(Session::new(presence)), announced.into())
         }
         Ok(false) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),
         Err(error) => error.into(),

@@ -9,9 +9,9 @@ use common::ident::RoomId;
 use common::msg::{ErrorCode, FetchReply, FetchReq, Mailbox, MailboxAck, MailboxPut, MailboxReply, Member, Piece};
 
 use super::Directory;
-use super::moment::Moment;
-use super::present::{Answer, Present};
+use super::session::{Reply, Session};
 use super::store::Store;
+use super::timestamp::Timestamp;
 
 /// What a mailbox takes (threat L11). 0 is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +33,14 @@ impl Default for MailRule {
 impl MailRule {
     /// The moment up to which everything is too old to be kept.
     #[must_use]
-    pub fn expired(&self, now: Moment) -> Moment {
-        if self.keep.is_zero() { Moment::from_seconds(0) } else { now.minus(self.keep) }
+    pub fn expired(&self, now: Timestamp) -> Timestamp {
+        if self.keep.is_zero() { Timestamp::from_seconds(0) } else { now.minus(self.keep) }
     }
 }
 
 /// A `MAILBOXPUT` on its way to the store.
 #[derive(Debug, Clone)]
-pub struct Put {
+pub struct Deposit {
     /// Who sends.
     pub from: Member,
     /// To which room.
@@ -51,13 +51,13 @@ pub struct Put {
     pub messages: Vec<Vec<u8>>,
 }
 
-/// What came of a [`Put`].
+/// What came of a [`Deposit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// What the sender is told.
+pub struct DepositOutcome {
+    /// What the sender is notify.
     pub reply: MailboxReply,
     /// Whose mailboxes have something new.
-    pub told: Vec<Member>,
+    pub notify: Vec<Member>,
 }
 
 /// How far a session has taken its mail.
@@ -72,32 +72,32 @@ pub(super) enum Delivery {
     Outstanding(u64),
 }
 
-impl Present {
+impl Session {
     /// Answers `MAILBOXREQ`; the mail follows as a push.
-    pub(super) async fn open_mailbox<S: Store>(&mut self, directory: &Directory<S>, now: Moment) -> Answer {
+    pub(super) async fn open_mailbox<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp) -> Reply {
         let expired = directory.policy().mail.expired(now);
-        match directory.store.open_mailbox(self.attendance.member(), expired).await {
+        match directory.store.open_mailbox(self.presence.member(), expired).await {
             Ok(state) => {
                 self.delivery = Delivery::Open;
-                self.attendance.pushes.mail();
-                Answer::Message(state.into())
+                self.presence.outbound.mail();
+                Reply::Message(state.into())
             }
             Err(error) => error.into(),
         }
     }
 
     /// Sends what waits, unless the terminal owes an acknowledgement.
-    pub(super) async fn deliver<S: Store>(&mut self, directory: &Directory<S>, now: Moment) -> Answer {
+    pub(super) async fn deliver<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp) -> Reply {
         if self.delivery != Delivery::Open {
-            return Answer::Silent;
+            return Reply::Silent;
         }
         let expired = directory.policy().mail.expired(now);
-        match directory.store.mail(self.attendance.member(), expired).await {
+        match directory.store.mail(self.presence.member(), expired).await {
             Ok(items) => match items.last().map(|last| last.item) {
-                None => Answer::Silent,
+                None => Reply::Silent,
                 Some(last) => {
                     self.delivery = Delivery::Outstanding(last);
-                    Answer::Message(Mailbox { items }.into())
+                    Reply::Message(Mailbox { items }.into())
                 }
             },
             Err(error) => error.into(),
@@ -105,37 +105,37 @@ impl Present {
     }
 
     /// Takes `MAILBOXACK`; what waits behind it follows as a push.
-    pub(super) async fn acknowledge<S: Store>(&mut self, directory: &Directory<S>, ack: MailboxAck) -> Answer {
-        if let Err(error) = directory.store.acknowledge(self.attendance.member(), ack.upto).await {
+    pub(super) async fn acknowledge<S: Store>(&mut self, directory: &Directory<S>, ack: MailboxAck) -> Reply {
+        if let Err(error) = directory.store.acknowledge(self.presence.member(), ack.upto).await {
             return error.into();
         }
         if matches!(self.delivery, Delivery::Outstanding(last) if ack.upto >= last) {
             self.delivery = Delivery::Open;
-            self.attendance.pushes.mail();
+            self.presence.outbound.mail();
         }
-        Answer::Silent
+        Reply::Silent
     }
 
     /// Answers `FETCHREQ`.
-    pub(super) async fn fetch<S: Store>(&self, directory: &Directory<S>, request: FetchReq) -> Answer {
-        match directory.store.piece(self.attendance.member(), request.item, request.offset).await {
-            Ok(piece) => Answer::Message(FetchReply { piece: Piece(piece) }.into()),
+    pub(super) async fn fetch<S: Store>(&self, directory: &Directory<S>, request: FetchReq) -> Reply {
+        match directory.store.piece(self.presence.member(), request.item, request.offset).await {
+            Ok(piece) => Reply::Message(FetchReply { piece: Piece(piece) }.into()),
             Err(error) => error.into(),
         }
     }
 
     /// Answers `MAILBOXPUT`.
-    pub(super) async fn put<S: Store>(&self, directory: &Directory<S>, now: Moment, put: MailboxPut) -> Answer {
+    pub(super) async fn put<S: Store>(&self, directory: &Directory<S>, now: Timestamp, put: MailboxPut) -> Reply {
         let MailboxPut { room, epoch, items } = put;
         let messages: Vec<_> = items.into_iter().map(|outgoing| outgoing.piece.0).collect();
         if messages.is_empty() || messages.iter().any(Vec::is_empty) {
-            return Answer::error(ErrorCode::Malformed);
+            return Reply::error(ErrorCode::Malformed);
         }
-        let put = Put { from: self.attendance.member().clone(), room, epoch, messages };
-        match directory.store.put(put, directory.policy().mail, now).await {
-            Ok(Stored { reply, told }) => {
-                directory.online.mail_for(&told);
-                Answer::Message(reply.into())
+        let deposit = Deposit { from: self.presence.member().clone(), room, epoch, messages };
+        match directory.store.deposit(deposit, directory.policy().mail, now).await {
+            Ok(DepositOutcome { reply, notify }) => {
+                directory.presence.mail_for(&notify);
+                Reply::Message(reply.into())
             }
             Err(error) => error.into(),
         }

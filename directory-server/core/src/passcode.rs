@@ -10,9 +10,9 @@ use common::msg::{Blob, ErrorCode, PasscodeChallenge, PasscodeReply, PasscodeReq
 use common::window::{FixedWindow, Rate};
 
 use super::Directory;
-use super::moment::Moment;
-use super::present::{Answer, Present};
+use super::session::{Reply, Session};
 use super::store::{NewPasscode, Store};
+use super::timestamp::Timestamp;
 
 /// Changes a session may begin. Each computes what a guess at the passcode would need (threat L1); chosen arbitrarily.
 const CHANGES: Rate = Rate::per_minute(4);
@@ -25,35 +25,35 @@ pub(super) struct Changes {
     under_way: Option<CredentialId>,
 }
 
-impl Present {
+impl Session {
     /// Answers `PASSCODEREQ`.
     pub(super) async fn begin_change<S: Store>(
         &mut self,
         directory: &Directory<S>,
-        now: Moment,
+        now: Timestamp,
         request: PasscodeReq,
-    ) -> Answer {
+    ) -> Reply {
         if let Err(wait) = self.changes.begun.count(now.elapsed(), CHANGES) {
-            return Answer::rate_limited("PASSCODEREQ", wait);
+            return Reply::rate_limited("PASSCODEREQ", wait);
         }
-        let credential = match directory.store.credential(self.attendance.user()).await {
+        let credential = match directory.store.credential(self.presence.user()).await {
             Ok(Some(credential)) => credential,
             // Reset or removed; the session is about to be ended.
-            Ok(None) => return Answer::error(ErrorCode::Unavailable),
+            Ok(None) => return Reply::error(ErrorCode::Unavailable),
             Err(error) => return error.into(),
         };
         match opaque::register_start(&directory.secret, &request.passcode.0, &credential) {
             Ok(response) => {
                 self.changes.under_way = Some(credential);
-                Answer::Message(PasscodeChallenge { passcode: Blob(response) }.into())
+                Reply::Message(PasscodeChallenge { passcode: Blob(response) }.into())
             }
-            Err(_) => Answer::error(ErrorCode::Malformed),
+            Err(_) => Reply::error(ErrorCode::Malformed),
         }
     }
 
     /// Answers `PASSCODEUPLOAD`.
-    pub(super) async fn change<S: Store>(&mut self, directory: &Directory<S>, upload: PasscodeUpload) -> Answer {
-        let Some(credential) = self.changes.under_way.take() else { return Answer::error(ErrorCode::OutOfOrder) };
+    pub(super) async fn change<S: Store>(&mut self, directory: &Directory<S>, upload: PasscodeUpload) -> Reply {
+        let Some(credential) = self.changes.under_way.take() else { return Reply::error(ErrorCode::OutOfOrder) };
         let vault = upload.vault.0;
         let version = vault::version(&vault).and_then(|version| i64::try_from(version).ok());
         let (Ok(record), Some(version)) = (opaque::register_finish(&upload.passcode.0), version) else {
@@ -62,11 +62,11 @@ impl Present {
         if vault.len() > VAULT_MAX {
             return refused();
         }
-        let user = self.attendance.user().clone();
+        let user = self.presence.user().clone();
         match directory.store.change_passcode(NewPasscode { user, credential, record, vault, version }).await {
             Ok(true) => {
-                tracing::info!(user = %self.attendance.user(), "passcode changed");
-                Answer::Message(PasscodeReply { status: PasscodeStatus::Changed }.into())
+                tracing::info!(user = %self.presence.user(), "passcode changed");
+                Reply::Message(PasscodeReply { status: PasscodeStatus::Changed }.into())
             }
             Ok(false) => refused(),
             Err(error) => error.into(),
@@ -74,6 +74,6 @@ impl Present {
     }
 }
 
-fn refused() -> Answer {
-    Answer::Message(PasscodeReply { status: PasscodeStatus::Refused }.into())
+fn refused() -> Reply {
+    Reply::Message(PasscodeReply { status: PasscodeStatus::Refused }.into())
 }

@@ -13,9 +13,9 @@ use common::msg::{
 };
 
 use super::Directory;
-use super::entry::{Origin, State, Step};
-use super::moment::{Moment, whole_seconds};
-use super::store::{Account, NewUser, Registered, Standing, Store};
+use super::store::{Account, IdStatus, NewUser, Registered, Store};
+use super::timestamp::{Timestamp, whole_seconds};
+use super::unauthenticated::{Origin, State, Step};
 
 /// What is known between `REGISTERCHALLENGE` and `REGISTERUPLOAD`.
 #[derive(Debug)]
@@ -34,23 +34,23 @@ fn refused(reason: RegisterRefusal, retry_after: Option<u64>) -> Step {
 pub(super) async fn begin<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
-    now: Moment,
+    now: Timestamp,
     request: RegisterReq,
 ) -> (State, Step) {
     let user = request.userid;
-    let standing = match directory.store.standing(&user, now).await {
-        Ok(standing) => standing,
+    let id_status = match directory.store.id_status(&user, now).await {
+        Ok(id_status) => id_status,
         Err(error) => return (State::Idle, error.into()),
     };
-    let invite = match (standing.clone(), request.invite) {
-        (Standing::Invited(code), Some(proof)) => {
+    let invite = match (id_status.clone(), request.invite) {
+        (IdStatus::Invited(code), Some(proof)) => {
             let expected = code.peer_proof(origin.channel(&user, &directory.key));
             proof_holds(&expected, &proof).then_some(code)
         }
         _ => None,
     };
     if invite.is_none()
-        && let Err(step) = without_invitation(directory, origin, now, &user, &standing)
+        && let Err(step) = without_invitation(directory, origin, now, &user, &id_status)
     {
         return (State::Idle, step);
     }
@@ -70,20 +70,20 @@ pub(super) async fn begin<S: Store>(
 fn without_invitation<S>(
     directory: &Directory<S>,
     origin: Origin,
-    now: Moment,
+    now: Timestamp,
     user: &UserId,
-    standing: &Standing,
+    id_status: &IdStatus,
 ) -> Result<(), Step> {
     match directory.policy().registration {
         Registration::Open => {}
         Registration::Invite => return Err(refused(RegisterRefusal::Invite, None)),
         Registration::Closed => return Err(refused(RegisterRefusal::Closed, None)),
     }
-    match standing {
-        Standing::Taken | Standing::Removed => return Err(refused(RegisterRefusal::Unavailable, None)),
-        Standing::Invited(_) | Standing::AwaitsInvite => return Err(refused(RegisterRefusal::Invite, None)),
-        Standing::Free if user.is_reserved() => return Err(refused(RegisterRefusal::Unavailable, None)),
-        Standing::Free => {}
+    match id_status {
+        IdStatus::Taken | IdStatus::Removed => return Err(refused(RegisterRefusal::Unavailable, None)),
+        IdStatus::Invited(_) | IdStatus::AwaitsInvite => return Err(refused(RegisterRefusal::Invite, None)),
+        IdStatus::Free if user.is_reserved() => return Err(refused(RegisterRefusal::Unavailable, None)),
+        IdStatus::Free => {}
     }
     // Whoever holds an invitation is limited by it: one registration, of one id.
     let counted = directory.sources().registration(origin.source(), now);
@@ -94,7 +94,7 @@ fn without_invitation<S>(
 pub(super) async fn finish<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
-    now: Moment,
+    now: Timestamp,
     registering: Registering,
     upload: RegisterUpload,
 ) -> Step {

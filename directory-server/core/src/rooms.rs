@@ -15,16 +15,16 @@ use common::msg::{
 };
 
 use super::Directory;
-use super::moment::Moment;
-use super::present::{Answer, Present};
+use super::session::{Reply, Session};
 use super::store::Store;
+use super::timestamp::Timestamp;
 
 /// Bytes of the uploads of all sessions together: 64 of the largest commits.
 const UPLOADS: usize = 64 * COMMIT_MAX;
 
 /// A `COMMITREQ` on its way to the store.
 #[derive(Debug, Clone)]
-pub struct Ending {
+pub struct CommitRequest {
     /// Who sends.
     pub from: Member,
     /// Which room.
@@ -41,13 +41,13 @@ pub struct Ending {
     pub group: Option<GroupEntry>,
 }
 
-/// What came of an [`Ending`].
+/// What came of an [`CommitRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// What the sender is told.
+pub struct CommitOutcome {
+    /// What the sender is notify.
     pub status: CommitStatus,
     /// Whose mailboxes have something new.
-    pub told: Vec<Member>,
+    pub notify: Vec<Member>,
 }
 
 /// Bytes that all sessions have uploaded and not committed.
@@ -90,13 +90,13 @@ impl Drop for Uploading {
     }
 }
 
-impl Present {
+impl Session {
     /// Takes `UPLOAD`.
-    pub(super) fn upload<S>(&mut self, directory: &Directory<S>, upload: &Upload) -> Answer {
+    pub(super) fn upload<S>(&mut self, directory: &Directory<S>, upload: &Upload) -> Reply {
         let uploading = self.upload.get_or_insert_with(|| directory.uploads.begin());
         match uploading.append(&upload.piece.0) {
-            Ok(()) => Answer::Silent,
-            Err(code) => Answer::error(code),
+            Ok(()) => Reply::Silent,
+            Err(code) => Reply::error(code),
         }
     }
 
@@ -104,19 +104,19 @@ impl Present {
     pub(super) async fn commit<S: Store>(
         &mut self,
         directory: &Directory<S>,
-        now: Moment,
+        now: Timestamp,
         request: CommitReq,
-    ) -> Answer {
+    ) -> Reply {
         // Held until the store has taken it: it counts as long as it is in memory.
         let upload = self.upload.take();
         let uploaded = upload.as_ref().map_or(&[][..], |upload| upload.bytes.as_slice());
-        let Some(ending) = ending(self.attendance.member(), request, uploaded) else {
-            return Answer::error(ErrorCode::Malformed);
+        let Some(request) = commit_request(self.presence.member(), request, uploaded) else {
+            return Reply::error(ErrorCode::Malformed);
         };
-        match directory.store.commit(ending, directory.policy().mail, now).await {
-            Ok(Ended { status, told }) => {
-                directory.online.mail_for(&told);
-                Answer::Message(CommitReply { status }.into())
+        match directory.store.commit(request, directory.policy().mail, now).await {
+            Ok(CommitOutcome { status, notify }) => {
+                directory.presence.mail_for(&notify);
+                Reply::Message(CommitReply { status }.into())
             }
             Err(error) => error.into(),
         }
@@ -126,14 +126,14 @@ impl Present {
     pub(super) async fn find_group<S: Store>(
         &mut self,
         directory: &Directory<S>,
-        now: Moment,
+        now: Timestamp,
         request: GroupReq,
-    ) -> Answer {
+    ) -> Reply {
         if let Err(refusal) = self.may_ask(directory, now, "GROUPREQ") {
             return refusal;
         }
         match directory.store.group(request.handle).await {
-            Ok(reply) => Answer::Message(reply.into()),
+            Ok(reply) => Reply::Message(reply.into()),
             Err(error) => error.into(),
         }
     }
@@ -142,46 +142,46 @@ impl Present {
     pub(super) async fn terminals<S: Store>(
         &mut self,
         directory: &Directory<S>,
-        now: Moment,
+        now: Timestamp,
         request: TerminalsReq,
-    ) -> Answer {
+    ) -> Reply {
         if let Err(refusal) = self.may_ask(directory, now, "TERMINALSREQ") {
             return refusal;
         }
         match directory.store.terminals(request.users).await {
-            Ok(users) => Answer::Message(fitting(users)),
+            Ok(users) => Reply::Message(fitting(users)),
             Err(error) => error.into(),
         }
     }
 
     /// Answers `TERMINALREMOVE`.
-    pub(super) async fn remove_terminal<S: Store>(&self, directory: &Directory<S>, request: TerminalRemove) -> Answer {
-        let userid = self.attendance.user().clone();
+    pub(super) async fn remove_terminal<S: Store>(&self, directory: &Directory<S>, request: TerminalRemove) -> Reply {
+        let userid = self.presence.user().clone();
         let removed = Member { userid: userid.clone(), terminal: request.terminal };
         if let Err(error) = directory.store.remove_terminal(&removed).await {
             return error.into();
         }
         tracing::info!(user = %userid, terminal = %request.terminal, "terminal removed");
-        if let Some(pushes) = directory.online.pushes(&removed) {
-            pushes.end(ByeReason::Administrator);
+        if let Some(outbound) = directory.presence.outbound(&removed) {
+            outbound.end(ByeReason::Administrator);
         }
         match directory.store.terminals(vec![userid]).await {
-            Ok(users) => Answer::Message(fitting(users)),
+            Ok(users) => Reply::Message(fitting(users)),
             Err(error) => error.into(),
         }
     }
 
     /// Answers `CERTIFICATESREQ`. Terminal ids are random, so nothing can be found out by guessing them.
-    pub(super) async fn certificates<S: Store>(&self, directory: &Directory<S>, request: CertificatesReq) -> Answer {
+    pub(super) async fn certificates<S: Store>(&self, directory: &Directory<S>, request: CertificatesReq) -> Reply {
         match directory.store.certificates(request.members).await {
-            Ok(certificates) => Answer::Message(CertificatesReply { certificates }.into()),
+            Ok(certificates) => Reply::Message(CertificatesReply { certificates }.into()),
             Err(error) => error.into(),
         }
     }
 }
 
 /// What a request and the upload before it say together; nothing if that makes no sense.
-fn ending(from: &Member, request: CommitReq, uploaded: &[u8]) -> Option<Ending> {
+fn commit_request(from: &Member, request: CommitReq, uploaded: &[u8]) -> Option<CommitRequest> {
     let CommitReq { room, epoch, members, commit, welcome, group } = request;
     let (commit, welcome_size) = (usize::try_from(commit).ok()?, usize::try_from(welcome).ok()?);
     let (commit, welcome) = uploaded.split_at_checked(commit).filter(|(_, rest)| rest.len() == welcome_size)?;
@@ -189,7 +189,7 @@ fn ending(from: &Member, request: CommitReq, uploaded: &[u8]) -> Option<Ending> 
     let sound = !commit.is_empty() || (welcome.is_empty() && (epoch == 0 || members.is_empty()));
     let sound = sound && group.as_ref().is_none_or(|entry| !entry.admins.is_empty());
     let (commit, welcome) = (commit.to_vec(), welcome.to_vec());
-    sound.then(|| Ending { from: from.clone(), room, epoch, members, commit, welcome, group })
+    sound.then(|| CommitRequest { from: from.clone(), room, epoch, members, commit, welcome, group })
 }
 
 /// Leaves out the last users until the rest fits into a frame, which only matters where many have dozens of terminals.

@@ -11,7 +11,7 @@ use common::limits::SOURCES_REMEMBERED;
 use common::network::SOURCE;
 use common::window::{FixedWindow, Rate};
 
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 
 /// Where a connection comes from, as coarse as an attacker can change addresses at no cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ impl Source {
 
 /// Something a source is penalised for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offence {
+pub enum Misbehaviour {
     /// A passcode that was wrong, or an attempt while locked.
     LoginFailed,
     /// A connection that ended without login, having asked nothing or before its request was answered to the end.
@@ -45,7 +45,7 @@ pub enum Offence {
     TooSlow,
 }
 
-impl Offence {
+impl Misbehaviour {
     /// Chosen so that the four tries of one user stay below [`ENFORCED_FROM`]; the rest after OpenSSH's defaults.
     const fn penalty(self) -> Duration {
         Duration::from_secs(match self {
@@ -66,16 +66,16 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Record {
-    penalty_until: Option<Moment>,
+    penalty_until: Option<Timestamp>,
     enforced: bool,
     logins: FixedWindow,
     registrations: FixedWindow,
 }
 
 impl Record {
-    fn lapses(&self) -> Option<Moment> {
+    fn lapses(&self) -> Option<Timestamp> {
         let windows = [self.logins.ends(MINUTE), self.registrations.ends(REGISTRATIONS.per)];
-        windows.into_iter().flatten().map(Moment::since_epoch).chain(self.penalty_until).max()
+        windows.into_iter().flatten().map(Timestamp::since_epoch).chain(self.penalty_until).max()
     }
 }
 
@@ -88,18 +88,18 @@ pub struct Sources {
 impl Sources {
     /// How long this source is refused from `now` on; nothing if it is not.
     #[must_use]
-    pub fn refused_for(&self, source: Source, now: Moment) -> Option<Duration> {
+    pub fn refused_for(&self, source: Source, now: Timestamp) -> Option<Duration> {
         let record = self.records.get(&source).filter(|record| record.enforced)?;
         let left = record.penalty_until?.since(now);
         (!left.is_zero()).then_some(left)
     }
 
     /// Adds a penalty.
-    pub fn penalise(&mut self, source: Source, offence: Offence, now: Moment) {
+    pub fn penalise(&mut self, source: Source, misbehaviour: Misbehaviour, now: Timestamp) {
         let Some(record) = self.record(source, now) else { return };
         let running = record.penalty_until.filter(|until| *until > now);
         record.enforced &= running.is_some();
-        let until = (running.unwrap_or(now) + offence.penalty()).min(now + LONGEST_PENALTY);
+        let until = (running.unwrap_or(now) + misbehaviour.penalty()).min(now + LONGEST_PENALTY);
         record.penalty_until = Some(until);
         record.enforced |= until.since(now) >= ENFORCED_FROM;
     }
@@ -108,7 +108,7 @@ impl Sources {
     ///
     /// # Errors
     /// The time to wait, if there were `per_minute` already (0: no limit).
-    pub fn login(&mut self, source: Source, now: Moment, per_minute: u32) -> Result<(), Duration> {
+    pub fn login(&mut self, source: Source, now: Timestamp, per_minute: u32) -> Result<(), Duration> {
         self.record(source, now)
             .map_or(Ok(()), |record| record.logins.count(now.elapsed(), Rate::per_minute(per_minute)))
     }
@@ -117,11 +117,11 @@ impl Sources {
     ///
     /// # Errors
     /// The time to wait, if there were [`REGISTRATIONS`] already.
-    pub fn registration(&mut self, source: Source, now: Moment) -> Result<(), Duration> {
+    pub fn registration(&mut self, source: Source, now: Timestamp) -> Result<(), Duration> {
         self.record(source, now).map_or(Ok(()), |record| record.registrations.count(now.elapsed(), REGISTRATIONS))
     }
 
-    fn record(&mut self, source: Source, now: Moment) -> Option<&mut Record> {
+    fn record(&mut self, source: Source, now: Timestamp) -> Option<&mut Record> {
         if source.is_loopback() {
             return None;
         }
@@ -133,7 +133,7 @@ impl Sources {
 
     /// Forgets what has lapsed, or else the sixteenth that lapses soonest; so a flood of sources pays for the sorting
     /// once in 4,096 times.
-    fn forget(&mut self, now: Moment) {
+    fn forget(&mut self, now: Timestamp) {
         self.records.retain(|_, record| record.lapses().is_some_and(|lapses| lapses > now));
         if self.records.len() < SOURCES_REMEMBERED {
             return;
@@ -150,7 +150,7 @@ impl Sources {
 mod tests {
     use super::*;
 
-    const NOW: Moment = Moment::from_seconds(1_000_000);
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
     fn source(text: &str) -> Source {
         Source::of(text.parse().unwrap())
@@ -169,10 +169,10 @@ mod tests {
         let mut sources = Sources::default();
         let office = source("192.0.2.7");
         for _ in 0..4 {
-            sources.penalise(office, Offence::LoginFailed, NOW);
+            sources.penalise(office, Misbehaviour::LoginFailed, NOW);
         }
         assert_eq!(sources.refused_for(office, NOW), None);
-        sources.penalise(office, Offence::LoginFailed, NOW);
+        sources.penalise(office, Misbehaviour::LoginFailed, NOW);
         assert_eq!(sources.refused_for(office, NOW), Some(Duration::from_secs(15)));
         assert_eq!(sources.refused_for(office, NOW + Duration::from_secs(15)), None);
         assert_eq!(sources.refused_for(source("192.0.2.8"), NOW), None);
@@ -182,7 +182,7 @@ mod tests {
     fn penalties_end_after_ten_minutes_however_many_there_were() {
         let mut sources = Sources::default();
         for _ in 0..1000 {
-            sources.penalise(source("192.0.2.7"), Offence::TooSlow, NOW);
+            sources.penalise(source("192.0.2.7"), Misbehaviour::TooSlow, NOW);
         }
         assert_eq!(sources.refused_for(source("192.0.2.7"), NOW), Some(LONGEST_PENALTY));
     }
@@ -191,7 +191,7 @@ mod tests {
     fn loopback_is_never_penalised() {
         let mut sources = Sources::default();
         for _ in 0..100 {
-            sources.penalise(source("127.0.0.2"), Offence::LoginFailed, NOW);
+            sources.penalise(source("127.0.0.2"), Misbehaviour::LoginFailed, NOW);
             assert!(sources.registration(source("127.0.0.2"), NOW).is_ok());
         }
         assert_eq!(sources.refused_for(source("127.0.0.2"), NOW), None);
@@ -215,10 +215,10 @@ mod tests {
         let mut sources = Sources::default();
         let worst = source("192.0.2.7");
         for _ in 0..5 {
-            sources.penalise(worst, Offence::TooSlow, NOW);
+            sources.penalise(worst, Misbehaviour::TooSlow, NOW);
         }
         for flood in 0..SOURCES_REMEMBERED as u32 * 2 {
-            sources.penalise(Source::of(IpAddr::V4(flood.to_be().into())), Offence::LeftWithoutLogin, NOW);
+            sources.penalise(Source::of(IpAddr::V4(flood.to_be().into())), Misbehaviour::LeftWithoutLogin, NOW);
             assert!(sources.records.len() <= SOURCES_REMEMBERED);
         }
         assert!(sources.refused_for(worst, NOW).is_some());

@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 use super::broadcast::Logged;
 use super::key_packages::Taken;
 use super::lockout::{Class, LockRule, Verdict};
-use super::mailbox::{MailRule, Put, Stored};
-use super::moment::Moment;
-use super::rooms::{Ended, Ending};
+use super::mailbox::{Deposit, DepositOutcome, MailRule};
+use super::rooms::{CommitOutcome, CommitRequest};
+use super::timestamp::Timestamp;
 
 /// Why the store could not do something. Nothing of it has happened then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,11 +64,11 @@ pub struct Account {
 
 /// A record and the vault that goes with it (protocol section 5.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pair {
-    /// Those of the last change of the passcode, or of the registration.
-    Newest,
-    /// Those from before a change, until the first login with the newest.
-    Former,
+pub enum Generation {
+    /// The record of the last change of the passcode, or of the registration.
+    Current,
+    /// The record from before a change, until the first login with the current one.
+    Previous,
 }
 
 /// A KE1 that has arrived.
@@ -81,7 +81,7 @@ pub struct Attempt {
     /// The cookie it presented.
     pub cookie: Option<CookieDigest>,
     /// What it wants to log in with; only a known terminal gets the former one.
-    pub pair: Pair,
+    pub generation: Generation,
 }
 
 /// Outcome of counting an attempt.
@@ -93,7 +93,7 @@ pub struct Reservation {
     pub class: Class,
     /// The user, if there is one.
     pub account: Option<Account>,
-    /// Whether a former pair is kept; known terminals are told.
+    /// Whether a former generation is kept; known terminals are told.
     pub changed: bool,
 }
 
@@ -167,7 +167,7 @@ pub enum Registered {
 
 /// What an id is to the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum IdStatus {
     /// Nobody has it.
     Free,
     /// Kept for whoever holds this invitation.
@@ -251,15 +251,15 @@ pub struct InviteRecord {
 }
 
 /// Answer of a store, later.
-pub type Answer<T> = Result<T, StoreError>;
+pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A directory's memory.
 pub trait Store: Send + Sync + 'static {
     /// What an id is.
-    fn standing(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<Standing>> + Send;
+    fn id_status(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<IdStatus>> + Send;
 
     /// Registers a user and uses up the invitation.
-    fn register(&self, user: NewUser, now: Moment) -> impl Future<Output = Answer<Registered>> + Send;
+    fn register(&self, user: NewUser, now: Timestamp) -> impl Future<Output = StoreResult<Registered>> + Send;
 
     /// Counts an attempt before KE2 is computed (decision D9). Exactly as many of any number of parallel calls are
     /// reserved as the rule allows. Users who do not exist have budgets too (threat L2).
@@ -267,11 +267,11 @@ pub trait Store: Send + Sync + 'static {
         &self,
         attempt: Attempt,
         rule: LockRule,
-        now: Moment,
-    ) -> impl Future<Output = Answer<Reservation>> + Send;
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Reservation>> + Send;
 
     /// Gives the budget back after a valid KE3 and remembers the terminal.
-    fn grant(&self, success: Success, now: Moment) -> impl Future<Output = Answer<Grant>> + Send;
+    fn grant(&self, success: Success, now: Timestamp) -> impl Future<Output = StoreResult<Grant>> + Send;
 
     /// Last check before a terminal is present, and keeps its certificate if it is new. False: the user was locked,
     /// reset or removed meanwhile, or the terminal was.
@@ -281,68 +281,82 @@ pub trait Store: Send + Sync + 'static {
         credential: CredentialId,
         terminal: TerminalId,
         new_certificate: Option<Vec<u8>>,
-    ) -> impl Future<Output = Answer<bool>> + Send;
+    ) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// A user's credentials; nothing if there are none.
-    fn credential(&self, user: &UserId) -> impl Future<Output = Answer<Option<CredentialId>>> + Send;
+    fn credential(&self, user: &UserId) -> impl Future<Output = StoreResult<Option<CredentialId>>> + Send;
 
     /// Puts a new record and vault in force and keeps those from before, until the first login with the new ones. False,
-    /// and nothing has happened: the credentials are gone, or the vault's version is not above that of the pair kept.
-    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = Answer<bool>> + Send;
+    /// and nothing has happened: the credentials are gone, or the vault's version is not above that of the generation kept.
+    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// A session has ended.
-    fn left(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<()>> + Send;
+    fn record_session_end(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Everyone, in the order of the ids.
-    fn users(&self, now: Moment) -> impl Future<Output = Answer<Vec<UserRecord>>> + Send;
+    fn users(&self, now: Timestamp) -> impl Future<Output = StoreResult<Vec<UserRecord>>> + Send;
 
     /// One user.
-    fn user(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<Option<UserRecord>>> + Send;
+    fn user(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<Option<UserRecord>>> + Send;
 
     /// Locks a user; false if there is none.
-    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = Answer<bool>> + Send;
+    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// Lifts every lock of an id; false if there was none.
-    fn unlock(&self, user: &UserId) -> impl Future<Output = Answer<bool>> + Send;
+    fn unlock(&self, user: &UserId) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// Forgets a user's passcode, vault, key and terminals and keeps the id for an invitation; false if there is no
     /// such user.
-    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = Answer<bool>> + Send;
+    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// Removes a user for good; false if there is none.
-    fn remove(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<bool>> + Send;
+    fn remove(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// Invites, unless the id is taken or was removed; an older invitation of the same id is replaced. Returns the
-    /// standing before.
-    fn invite(&self, invite: InviteRecord, now: Moment) -> impl Future<Output = Answer<Standing>> + Send;
+    /// id_status before.
+    fn invite(&self, invite: InviteRecord, now: Timestamp) -> impl Future<Output = StoreResult<IdStatus>> + Send;
 
     /// Invitations that have not expired, in the order of the ids.
-    fn invites(&self, now: Moment) -> impl Future<Output = Answer<Vec<InviteRecord>>> + Send;
+    fn invites(&self, now: Timestamp) -> impl Future<Output = StoreResult<Vec<InviteRecord>>> + Send;
 
     /// Revokes an invitation; returns who was invited.
-    fn revoke(&self, code: &InviteCode) -> impl Future<Output = Answer<Option<UserId>>> + Send;
+    fn revoke(&self, code: &InviteCode) -> impl Future<Output = StoreResult<Option<UserId>>> + Send;
 
     /// Puts messages into the mailboxes of all other terminals of a room, as far as the rule allows.
-    fn put(&self, put: Put, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Stored>> + Send;
+    fn deposit(
+        &self,
+        deposit: Deposit,
+        rule: MailRule,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<DepositOutcome>> + Send;
 
     /// What a mailbox is like. Forgets what is as old as `expired`, and then how many items were lost.
-    fn open_mailbox(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<MailboxState>> + Send;
+    fn open_mailbox(
+        &self,
+        owner: &Member,
+        expired: Timestamp,
+    ) -> impl Future<Output = StoreResult<MailboxState>> + Send;
 
     /// The oldest items of a mailbox that fit into one `MAILBOX`.
-    fn mail(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<Vec<MailItem>>> + Send;
+    fn mail(&self, owner: &Member, expired: Timestamp) -> impl Future<Output = StoreResult<Vec<MailItem>>> + Send;
 
     /// One piece of an item of a mailbox; empty behind its end and where there is no such item.
-    fn piece(&self, owner: &Member, item: u64, offset: u32) -> impl Future<Output = Answer<Vec<u8>>> + Send;
+    fn piece(&self, owner: &Member, item: u64, offset: u32) -> impl Future<Output = StoreResult<Vec<u8>>> + Send;
 
     /// Forgets the items of a mailbox up to this one.
-    fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = Answer<()>> + Send;
+    fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Ends an epoch of a room, unless another commit was first. Of any number of parallel calls for one epoch exactly
     /// one is accepted.
-    fn commit(&self, ending: Ending, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Ended>> + Send;
+    fn commit(
+        &self,
+        request: CommitRequest,
+        rule: MailRule,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<CommitOutcome>> + Send;
 
     /// The room of a named group.
-    fn group(&self, handle: GroupHandle) -> impl Future<Output = Answer<GroupReply>> + Send;
+    fn group(&self, handle: GroupHandle) -> impl Future<Output = StoreResult<GroupReply>> + Send;
 
     /// Keeps key packages of a terminal.
     fn publish(
@@ -350,45 +364,46 @@ pub trait Store: Send + Sync + 'static {
         owner: &Member,
         packages: Vec<Piece>,
         last_resort: Option<Piece>,
-    ) -> impl Future<Output = Answer<KeyPackageState>> + Send;
+    ) -> impl Future<Output = StoreResult<KeyPackageState>> + Send;
 
     /// Takes one key package of each of these terminals; no two calls take the same one, the last resort aside.
     fn take_key_packages(
         &self,
         user: &UserId,
         terminals: Vec<TerminalId>,
-    ) -> impl Future<Output = Answer<Taken>> + Send;
+    ) -> impl Future<Output = StoreResult<Taken>> + Send;
 
     /// The terminals of these users that have published key packages, those seen last first.
-    fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = Answer<Vec<UserTerminals>>> + Send;
+    fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = StoreResult<Vec<UserTerminals>>> + Send;
 
     /// Appends to the log of broadcasts, unless its sender has sent one with this id.
-    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = Answer<Logged>> + Send;
+    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = StoreResult<Logged>> + Send;
 
     /// The newest broadcasts before a number, newest first.
-    fn broadcasts(&self, before: Option<u64>, limit: usize) -> impl Future<Output = Answer<Vec<Broadcast>>> + Send;
+    fn broadcasts(&self, before: Option<u64>, limit: usize)
+    -> impl Future<Output = StoreResult<Vec<Broadcast>>> + Send;
 
     /// Every room, in the order of their ids.
-    fn rooms(&self) -> impl Future<Output = Answer<Vec<RoomRecord>>> + Send;
+    fn rooms(&self) -> impl Future<Output = StoreResult<Vec<RoomRecord>>> + Send;
 
     /// Forgets a room; false if there is none. What waits in mailboxes is still delivered.
-    fn remove_room(&self, room: RoomId) -> impl Future<Output = Answer<bool>> + Send;
+    fn remove_room(&self, room: RoomId) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// The certificates of these terminals.
-    fn certificates(&self, members: Vec<Member>) -> impl Future<Output = Answer<Vec<UserCertificate>>> + Send;
+    fn certificates(&self, members: Vec<Member>) -> impl Future<Output = StoreResult<Vec<UserCertificate>>> + Send;
 
     /// Forgets a terminal with everything that is its.
-    fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = Answer<()>> + Send;
+    fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Forgets some of what is as old as `expired`; false when nothing of it is left.
-    fn expire(&self, expired: Moment) -> impl Future<Output = Answer<bool>> + Send;
+    fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<bool>> + Send;
 
     /// What there is, all together.
-    fn totals(&self) -> impl Future<Output = Answer<Totals>> + Send;
+    fn totals(&self) -> impl Future<Output = StoreResult<Totals>> + Send;
 
     /// Number of users.
-    fn count(&self) -> impl Future<Output = Answer<u64>> + Send;
+    fn count(&self) -> impl Future<Output = StoreResult<u64>> + Send;
 
     /// Checks the database itself; what is wrong, in the database's words.
-    fn check(&self) -> impl Future<Output = Answer<Vec<String>>> + Send;
+    fn check(&self) -> impl Future<Output = StoreResult<Vec<String>>> + Send;
 }

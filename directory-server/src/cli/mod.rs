@@ -2,9 +2,9 @@
 
 mod log;
 mod manual;
-pub(crate) mod mistakes;
 pub(crate) mod run;
 mod time_format;
+pub(crate) mod usage_errors;
 mod words;
 
 use std::net::SocketAddr;
@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// See and remove groups. The directory knows them by their ids, not by their names.
     #[command(subcommand)]
     Group(GroupCommand),
-    /// Show the directory at a glance.
+    /// Show the directory at a status_text.
     Status {
         /// Again and again, until CTRL-C: every 2 seconds on a terminal, every 10 elsewhere.
         #[arg(long)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 use jiff::tz::TimeZone;
 
-use super::mistakes::{self, Wanted};
+use super::usage_errors::{self, Wanted};
 use super::{
     BackupFile, Cli, Command, ConfigCommand, Global, GroupCommand, InviteCommand, KeyCommand, Log, One, OneGroup,
     SessionCommand, User, words,
@@ -27,7 +27,7 @@ use crate::shell::{self, check, demo};
 
 /// Runs the program and says how it ended; failures are printed here.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
-    let outcome = guarded(|| match mistakes::parse(arguments)? {
+    let outcome = guarded(|| match usage_errors::parse(arguments)? {
         Ok(cli) => carry_out(cli),
         Err(Wanted(text)) => {
             // Standard output may be closed; then nobody wants the text.
@@ -74,8 +74,8 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
             let addresses = if chosen { Addresses::AskedFor } else { Addresses::Default };
             let data_dir = data_dir(&global, &loaded)?;
             let clock_offset = options.clock_offset;
-            let glance = words::at_a_glance;
-            serve::serve(Start { loaded, reload: Box::new(load), data_dir, addresses, clock_offset, glance })
+            let status_text = words::status_text;
+            serve::serve(Start { loaded, reload: Box::new(load), data_dir, addresses, clock_offset, status_text })
         }
         Command::Demo => demo::demo(),
         Command::Invite(invite) => match invite.command {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// `21 Nov 14:05`, of a time in seconds since the epoch.
-pub(super) fn moment(seconds: u64, zone: &TimeZone) -> String {
+pub(super) fn date_and_time(seconds: u64, zone: &TimeZone) -> String {
     let Some(time) = since_epoch(seconds) else { return format!("{seconds} s after the epoch") };
     time.to_zoned_datetime(zone.clone()).strftime("%-d %b %H:%M").to_string()
 }
@@ -86,11 +86,11 @@ mod tests {
             (1_767_223_800, "31 Dec 23:30", "1 Jan 00:30"),
         ] {
             assert_eq!(
-                (moment(seconds, &TimeZone::UTC), moment(seconds, &self::berlin())),
+                (date_and_time(seconds, &TimeZone::UTC), date_and_time(seconds, &self::berlin())),
                 (utc.into(), berlin.into())
             );
         }
-        assert_eq!(moment(u64::MAX, &TimeZone::UTC), "18446744073709551615 s after the epoch");
+        assert_eq!(date_and_time(u64::MAX, &TimeZone::UTC), "18446744073709551615 s after the epoch");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use common::msg::Broadcast;
 
 use jiff::tz::TimeZone;
 
-use super::time_format::{self, moment};
+use super::time_format::{self, date_and_time};
 use crate::failure::Failure;
-use crate::shell::admin::{Answer, Invitation, Session, Status, User};
+use crate::shell::admin::{Answer, Invitation, OnlineUser, Status, User};
 use crate::shell::backup::Report;
 use directory_core::store::{RoomRecord, UserRecord};
 
@@ -39,7 +39,7 @@ pub(super) fn text(answer: &Answer, zone: &TimeZone) -> String {
         Answer::SessionsEnded { user, sessions: 0 } => format!("{user} was not online.\n"),
         Answer::SessionsEnded { user, sessions: 1 } => format!("Ended 1 session of {user}.\n"),
         Answer::SessionsEnded { user, sessions } => format!("Ended {sessions} sessions of {user}.\n"),
-        Answer::Status { status } => at_a_glance(status),
+        Answer::Status { status } => status_text(status),
         Answer::Broadcasts { entries } if entries.is_empty() => "No broadcasts yet.\n".into(),
         Answer::Broadcasts { entries } => entries.iter().rev().map(|entry| broadcast(entry, zone)).collect(),
         Answer::Failed { failure } => failed(failure),
@@ -62,7 +62,7 @@ and invite everyone anew (directory-server invite ID...). Whoever has a backup (
 fn broadcast(entry: &Broadcast, zone: &TimeZone) -> String {
     let Broadcast { number, taken, sender, message, .. } = entry;
     let lines: Vec<_> = message.split('\n').map(clean).collect();
-    format!("{number:>5}  {}  {}: {}\n", moment(*taken, zone), sender.userid, lines.join("\n       "))
+    format!("{number:>5}  {}  {}: {}\n", date_and_time(*taken, zone), sender.userid, lines.join("\n       "))
 }
 
 /// Why a command failed, as many lines as it takes.
@@ -131,10 +131,10 @@ fn group(room: &RoomRecord) -> String {
     lines.into_iter().map(|(name, value)| format!("{name:10}  {value}\n")).collect()
 }
 
-fn online(sessions: &[Session], zone: &TimeZone) -> String {
+fn online(sessions: &[OnlineUser], zone: &TimeZone) -> String {
     let width = sessions.iter().map(|session| session.user.as_str().len()).max().unwrap_or_default().max(2);
     let rows = sessions.iter().map(|session| {
-        let since = session.online_since.map_or_else(|| "-".into(), |since| moment(since, zone));
+        let since = session.online_since.map_or_else(|| "-".into(), |since| date_and_time(since, zone));
         let away = session.away.as_deref().map_or_else(String::new, |text| format!("  away: {}", clean(text)));
         format!("{:width$}  {since:13}  {:>9}{away}\n", session.user, session.terminals)
     });
@@ -153,7 +153,7 @@ fn invitations(invites: &[Invitation], zone: &TimeZone) -> String {
     let until = invites.iter().map(|invite| invite.expires).min().unwrap_or_default();
     let mut text = format!(
         "Send each line to its person by a channel you trust. Each works once, until {}.\n",
-        moment(until, zone)
+        date_and_time(until, zone)
     );
     let width = invites.iter().map(|invite| invite.user.as_str().len()).max().unwrap_or_default();
     for Invitation { user, line, .. } in invites {
@@ -188,11 +188,11 @@ fn state(user: &User, zone: &TimeZone) -> (&'static str, String) {
     match (&record.locked, user.online_since) {
         (Some(reason), _) if reason.is_empty() => ("locked", "by an administrator".into()),
         (Some(reason), _) => ("locked", clean(reason)),
-        (None, Some(since)) => ("online", moment(since, zone)),
+        (None, Some(since)) => ("online", date_and_time(since, zone)),
         (None, None) if record.key.is_none() => ("invited", "until the new passcode is chosen".into()),
         (None, None) => match lock_out(record) {
-            Some(lock_out) => ("locked", format!("{} ({lock_out})", moment(seen, zone))),
-            None => ("offline", moment(seen, zone)),
+            Some(lock_out) => ("locked", format!("{} ({lock_out})", date_and_time(seen, zone))),
+            None => ("offline", date_and_time(seen, zone)),
         },
     }
 }
@@ -218,7 +218,7 @@ fn one(user: &User, zone: &TimeZone) -> String {
     let mut lines = vec![
         ("user", record.id.to_string()),
         ("state", format!("{state}, {since}")),
-        ("registered", moment(record.registered_at, zone)),
+        ("registered", date_and_time(record.registered_at, zone)),
         ("logins", record.logins.to_string()),
         ("wrong", record.wrong.to_string()),
         ("terminals", record.terminals.to_string()),
@@ -231,8 +231,8 @@ fn one(user: &User, zone: &TimeZone) -> String {
     lines.into_iter().map(|(name, value)| format!("{name:10}  {value}\n")).collect()
 }
 
-/// The directory at a glance, with its last line end.
-pub(super) fn at_a_glance(status: &Status) -> String {
+/// The directory at a status_text, with its last line end.
+pub(super) fn status_text(status: &Status) -> String {
     let Status { version, users, queued, store_bytes, backup_age, running } = status;
     let backup =
         backup_age.map_or_else(|| "no backup yet".into(), |age| format!("backup {} ago", time_format::duration(age)));

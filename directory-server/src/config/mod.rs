@@ -18,7 +18,7 @@ use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
 use directory_core::mailbox::MailRule;
 use directory_core::sources::Source;
-use directory_core::watch;
+use directory_core::subscriptions;
 
 pub(crate) use common::settings::{Size, Span};
 pub(crate) use load::{Loaded, create, default_path, load};
@@ -331,9 +331,9 @@ impl Config {
             addresses: self.log.addresses,
             terminals_per_user: self.auth.sessions_per_user,
             presence: match self.presence.show {
-                Show::Auto => watch::Show::Auto,
-                Show::Everyone => watch::Show::Everyone,
-                Show::Contacts => watch::Show::Contacts,
+                Show::Auto => subscriptions::Visibility::Auto,
+                Show::Everyone => subscriptions::Visibility::Everyone,
+                Show::Contacts => subscriptions::Visibility::Contacts,
             },
             mail: MailRule {
                 messages: self.limits.queue,

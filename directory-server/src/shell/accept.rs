@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection;
-use super::meter::Connection;
+use super::metrics::Connection;
 use super::node::Node;
 use super::rt::{self, TcpListener};
 use directory_core::admission::Crowded;
@@ -37,11 +37,11 @@ pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener) {
         match listener.accept().await {
             Ok((stream, from)) => match node.admit(from.ip()) {
                 Ok(admitted) => {
-                    node.meter.connection(Connection::Accepted);
+                    node.metrics.connection(Connection::Accepted);
                     rt::spawn(connection::serve(admitted, stream));
                 }
                 Err(crowded) => {
-                    node.meter.connection(match crowded {
+                    node.metrics.connection(match crowded {
                         Crowded::Source => Connection::Source,
                         Crowded::Everywhere => Connection::Full,
                     });

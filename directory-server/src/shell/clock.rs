@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use directory_core::moment::Moment;
+use directory_core::timestamp::Timestamp;
 
 /// A clock that never jumps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
-    start: Moment,
+    start: Timestamp,
     started: Instant,
 }
 
@@ -17,10 +17,10 @@ impl Clock {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let shift = Duration::from_secs(offset.unsigned_abs());
         let start = if offset < 0 { wall.saturating_sub(shift) } else { wall.saturating_add(shift) };
-        Self { start: Moment::since_epoch(start), started: Instant::now() }
+        Self { start: Timestamp::since_epoch(start), started: Instant::now() }
     }
 
-    pub(crate) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Timestamp {
         self.start + self.started.elapsed()
     }
 

@@ -18,12 +18,12 @@ use futures::FutureExt as _;
 use super::node::{Admitted, Node, SessionToken};
 use super::rt::{self, TcpStream};
 use directory_core::admission::login_deadline;
-use directory_core::entry::{Entry, Origin, Step};
 use directory_core::liveness::Silence;
-use directory_core::present::{Answer, Heard, Present};
-use directory_core::pushes::{Outlet, Push, Pushes};
-use directory_core::sources::{Offence, Source};
+use directory_core::outbound::{OutboundQueue, Push, Writability};
+use directory_core::session::{Handled, Reply, Session};
+use directory_core::sources::{Misbehaviour, Source};
 use directory_core::store::Store as _;
+use directory_core::unauthenticated::{Origin, Step, Unauthenticated};
 
 /// How long the last message of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -41,72 +41,74 @@ pub(crate) async fn serve(admitted: Admitted, stream: TcpStream) {
 
 async fn run(mut admitted: Admitted, stream: TcpStream) {
     // The token keeps a server that stops from leaving before the goodbye.
-    let Some((mut link, mut present, _token)) = Box::pin(enter(&admitted, stream)).await else { return };
+    let Some((mut link, mut session, _token)) = Box::pin(enter(&admitted, stream)).await else { return };
     admitted.logged_in();
     let node = &admitted.node;
-    let last = stay(node, &mut link, &mut present).await;
-    let user = present.attendance.user().clone();
+    let last = stay(node, &mut link, &mut session).await;
+    let user = session.presence.user().clone();
     // Before the goodbye: whoever was told that the session is over must not be found any more.
-    drop(present);
+    drop(session);
     if let Some(last) = last {
         farewell(&mut link, &last).await;
     }
-    if let Err(error) = node.directory.store.left(&user, node.clock.now()).await {
+    if let Err(error) = node.directory.store.record_session_end(&user, node.clock.now()).await {
         tracing::warn!(%error, "the end of a session was not recorded");
     }
 }
 
 /// A session that begins.
-type Session = (Link<TcpStream>, Box<Present>, SessionToken);
+type Begun = (Link<TcpStream>, Box<Session>, SessionToken);
 
 /// TLS and login, within the deadline for both together (threat L9).
-async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Session> {
+async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Begun> {
     let node = &admitted.node;
     let left = login_deadline(admitted.accepted).since(node.clock.now());
-    let offence = match rt::timeout(left, log_in(admitted, stream)).await {
+    let misbehaviour = match rt::timeout(left, log_in(admitted, stream)).await {
         Some(Ok(session)) => return Some(session),
-        Some(Err(offence)) => offence?,
-        None => Offence::TooSlow,
+        Some(Err(misbehaviour)) => misbehaviour?,
+        None => Misbehaviour::TooSlow,
     };
-    tracing::debug!(peer_ip = node.directory.shown(admitted.address), ?offence, "left without login");
-    node.directory.sources().penalise(Source::of(admitted.address), offence, node.clock.now());
+    tracing::debug!(peer_ip = node.directory.shown(admitted.address), offence = ?misbehaviour, "left without login");
+    node.directory.sources().penalise(Source::of(admitted.address), misbehaviour, node.clock.now());
     None
 }
 
 /// A session, or what ending without one is penalised for.
-async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Session, Option<Offence>> {
+async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<Misbehaviour>> {
     let node = &admitted.node;
-    let gone = |_: LinkError| Some(Offence::LeftWithoutLogin);
+    let gone = |_: LinkError| Some(Misbehaviour::LeftWithoutLogin);
     let mut link = Link::server(stream, node.tls.clone()).map_err(gone)?;
     link.handshake().await.map_err(gone)?;
     let origin = Origin { address: admitted.address, exporter: link.exporter().map_err(gone)? };
-    let mut entry = Entry::new(origin, admitted.accepted);
+    let mut entry = Unauthenticated::new(origin, admitted.accepted);
     let mut turn = 0;
     loop {
         turn += 1;
         if turn % TURN_BEFORE_LOGIN == 0 {
             rt::yield_now().await;
         }
-        let Some(frame) = link.next().await.map_err(|_| entry.offence())? else { return Err(entry.offence()) };
-        let started = node.meter.start();
+        let Some(frame) = link.next().await.map_err(|_| entry.misbehaviour())? else {
+            return Err(entry.misbehaviour());
+        };
+        let started = node.metrics.start();
         let step = entry.handle(&node.directory, node.clock.now(), &frame).await;
-        node.meter.finish(started, entry.asked());
-        let gone = |_: LinkError| entry.offence();
+        node.metrics.finish(started, entry.asked());
+        let gone = |_: LinkError| entry.misbehaviour();
         match step {
             Step::Silent => {}
             Step::Reply(message) => link.queue(&answer(entry.request(), message), Padding::Ladder).map_err(gone)?,
             Step::Close(message) => {
                 link.queue(&answer(entry.request(), message), Padding::Ladder).map_err(gone)?;
                 link.close().await.map_err(gone)?;
-                return Err(entry.offence());
+                return Err(entry.misbehaviour());
             }
-            Step::Enter(present, announced) => {
+            Step::Enter(session, announced) => {
                 // Before anybody is told that the session has begun; without one the server is stopping.
                 let Some(token) = node.session_token() else { return Err(None) };
                 link.queue(&answer(entry.request(), announced), Padding::Ladder).map_err(gone)?;
                 link.flush().await.map_err(gone)?;
                 link.set_frame_limit(FRAME_AFTER_LOGIN);
-                return Ok((link, present, token));
+                return Ok((link, session, token));
             }
         }
     }
@@ -121,27 +123,27 @@ enum Event {
 /// What happens next in a session. What is pushed goes first, so that a flood of requests does not hold it up.
 fn poll_event(
     link: &mut Link<TcpStream>,
-    pushes: &Pushes,
+    outbound: &OutboundQueue,
     alarm: Pin<&mut impl Future<Output = ()>>,
     cx: &mut Context<'_>,
 ) -> Poll<Event> {
-    let outlet = |link: &Link<TcpStream>| if link.is_written() { Outlet::Free } else { Outlet::Busy };
-    pushes.register(cx.waker());
-    if let Some(push) = pushes.take(outlet(link)) {
+    let writability = |link: &Link<TcpStream>| if link.is_written() { Writability::Ready } else { Writability::Busy };
+    outbound.register(cx.waker());
+    if let Some(push) = outbound.take(writability(link)) {
         return Poll::Ready(Event::Push(push));
     }
     if let Poll::Ready(frame) = link.poll_next(cx) {
         return Poll::Ready(Event::Frame(frame));
     }
-    // Polling the link may have freed its outlet.
-    if let Some(push) = pushes.take(outlet(link)) {
+    // Polling the link may have freed its writability.
+    if let Some(push) = outbound.take(writability(link)) {
         return Poll::Ready(Event::Push(push));
     }
     alarm.poll(cx).map(|()| Event::Alarm)
 }
 
 /// Waits for the store, and writes what is queued meanwhile.
-async fn while_writing(link: &mut Link<TcpStream>, mut work: Pin<Box<impl Future<Output = Answer>>>) -> Answer {
+async fn while_writing(link: &mut Link<TcpStream>, mut work: Pin<Box<impl Future<Output = Reply>>>) -> Reply {
     poll_fn(|cx| {
         // A link that fails says so again when it is read.
         let _ = pin!(link.flush()).poll(cx);
@@ -163,48 +165,48 @@ fn encoded_answer(request: RequestNumber, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The session, until either side ends it; gives the last message to send, if there is one.
-async fn stay(node: &Node, link: &mut Link<TcpStream>, present: &mut Present) -> Option<Vec<u8>> {
+async fn stay(node: &Node, link: &mut Link<TcpStream>, session: &mut Session) -> Option<Vec<u8>> {
     let mut heard = node.clock.now();
     let mut turn = 0;
     let mut alarm = pin!(rt::sleep(PING_AFTER));
     loop {
-        let event = poll_fn(|cx| poll_event(link, &present.attendance.pushes, alarm.as_mut(), cx)).await;
+        let event = poll_fn(|cx| poll_event(link, &session.presence.outbound, alarm.as_mut(), cx)).await;
         let now = node.clock.now();
         let mut request = None;
         let step = match event {
             Event::Frame(Ok(Some(frame))) => {
                 heard = now;
-                let started = node.meter.start();
-                let step = match present.handle(&node.directory, now, &frame) {
-                    Heard::Answered(step) => step,
-                    Heard::Asked(asked) => {
-                        while_writing(link, Box::pin(present.ask(&node.directory, now, *asked))).await
+                let started = node.metrics.start();
+                let step = match session.handle(&node.directory, now, &frame) {
+                    Handled::Answered(step) => step,
+                    Handled::NeedsStore(asked) => {
+                        while_writing(link, Box::pin(session.ask(&node.directory, now, *asked))).await
                     }
                 };
-                node.meter.finish(started, present.asked());
-                request = present.request();
+                node.metrics.finish(started, session.asked());
+                request = session.request();
                 step
             }
-            Event::Push(push) => while_writing(link, Box::pin(present.push(&node.directory, now, push))).await,
+            Event::Push(push) => while_writing(link, Box::pin(session.push(&node.directory, now, push))).await,
             Event::Frame(Ok(None) | Err(_)) => return None,
             Event::Alarm => match Silence::of(now.since(heard)) {
                 Silence::Dead => return None,
                 Silence::Short(again) => {
                     alarm.set(rt::sleep(again));
-                    Answer::Silent
+                    Reply::Silent
                 }
                 Silence::Long(again) => {
                     alarm.set(rt::sleep(again));
-                    Answer::Message(Ping {}.into())
+                    Reply::Message(Ping {}.into())
                 }
             },
         };
         let queued = match (step, request) {
-            (Answer::Silent, _) => Ok(()),
-            (Answer::Message(message), request) => link.queue(&answer(request, message), Padding::None),
-            (Answer::Encoded(payload), None) => link.queue(&payload, Padding::None),
-            (Answer::Encoded(payload), Some(request)) => link.queue(&encoded_answer(request, &payload), Padding::None),
-            (Answer::Last(message), request) => return Some(answer(request, message)),
+            (Reply::Silent, _) => Ok(()),
+            (Reply::Message(message), request) => link.queue(&answer(request, message), Padding::None),
+            (Reply::Encoded(payload), None) => link.queue(&payload, Padding::None),
+            (Reply::Encoded(payload), Some(request)) => link.queue(&encoded_answer(request, &payload), Padding::None),
+            (Reply::Last(message), request) => return Some(answer(request, message)),
         };
         if queued.is_err() {
             return None;

@@ -17,7 +17,7 @@ use common::secret::Passcode;
 
 use super::clock::Clock;
 use super::launch::{self, Foundation, harden, launch, say};
-use super::meter::Timing;
+use super::metrics::Timing;
 use super::{accept, logs, rt, signals};
 use crate::config::{Config, Log, LogLevel};
 use crate::failure::{Failure, Kind};

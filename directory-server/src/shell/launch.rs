@@ -14,10 +14,10 @@ use common::msg::ByeReason;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 use super::clock::Clock;
-use super::meter::{Meter, Timing};
+use super::metrics::{Metrics, Timing};
 use super::node::{Node, Parts};
 use super::signals::{Asked, Errand};
-use super::{accept, rt, sweep};
+use super::{accept, expire_mail, rt};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
@@ -66,7 +66,7 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
         public: config.public_name(&listening),
         listening,
         max_connections: config.listen.max_connections,
-        meter: Meter::new(timing),
+        metrics: Metrics::new(timing),
         data_dir,
         token,
     }));
@@ -74,7 +74,7 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
         let listener = rt::TcpListener::new(listener).map_err(|error| Failure::io("listen", &error))?;
         rt::spawn(accept::accept(Arc::clone(&node), listener));
     }
-    rt::spawn(sweep::sweep(Arc::clone(&node)));
+    rt::spawn(expire_mail::expire_mail(Arc::clone(&node)));
     Ok(Launched { node, ended })
 }
 
@@ -93,7 +93,7 @@ impl Launched {
     /// Ends all sessions.
     pub(super) fn stop(self) {
         self.node.refuse_sessions();
-        self.node.directory.online.end_all(ByeReason::Stopping);
+        self.node.directory.presence.end_all(ByeReason::Stopping);
         if rt::block_on(rt::timeout(FAREWELL, self.ended.recv())).is_none() {
             tracing::warn!("some sessions did not end in time");
         }

@@ -70,12 +70,12 @@ impl Sink {
 }
 
 /// Somewhere to write one line.
-pub(crate) enum Outlet<'a> {
+pub(crate) enum LogWriter<'a> {
     StandardError(io::Stderr),
     File(MutexGuard<'a, File>),
 }
 
-impl Write for Outlet<'_> {
+impl Write for LogWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::StandardError(out) => out.write(bytes),
@@ -89,12 +89,12 @@ impl Write for Outlet<'_> {
 }
 
 impl<'a> MakeWriter<'a> for Sink {
-    type Writer = Outlet<'a>;
+    type Writer = LogWriter<'a>;
 
-    fn make_writer(&'a self) -> Outlet<'a> {
+    fn make_writer(&'a self) -> LogWriter<'a> {
         match self {
-            Self::StandardError => Outlet::StandardError(io::stderr()),
-            Self::File(log) => Outlet::File(log.file()),
+            Self::StandardError => LogWriter::StandardError(io::stderr()),
+            Self::File(log) => LogWriter::File(log.file()),
         }
     }
 }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::shell::clock::Clock;
-use crate::shell::meter::Meter;
+use crate::shell::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
 use directory_core::Directory;
 use directory_core::admission::{Admission, Crowded};
-use directory_core::moment::Moment;
 use directory_core::sources::Source;
+use directory_core::timestamp::Timestamp;
 
 /// Held by each logged-in session; when all are gone, a stopping server may end.
 pub(crate) type SessionToken = async_channel::Sender<std::convert::Infallible>;
@@ -26,7 +26,7 @@ pub(crate) struct Node {
     /// `HOST:PORT` by which people reach it.
     pub(crate) public: String,
     pub(crate) max_connections: usize,
-    pub(crate) meter: Meter,
+    pub(crate) metrics: Metrics,
     /// Where it is kept; nothing if it is kept in memory only.
     pub(crate) data_dir: Option<PathBuf>,
     admission: Mutex<Admission>,
@@ -42,7 +42,7 @@ pub(crate) struct Parts {
     pub(crate) listening: Vec<SocketAddr>,
     pub(crate) public: String,
     pub(crate) max_connections: usize,
-    pub(crate) meter: Meter,
+    pub(crate) metrics: Metrics,
     /// Where it is kept; nothing if it is kept in memory only.
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) token: SessionToken,
@@ -50,7 +50,7 @@ pub(crate) struct Parts {
 
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { directory, clock, tls, listening, public, max_connections, meter, data_dir, token } = parts;
+        let Parts { directory, clock, tls, listening, public, max_connections, metrics, data_dir, token } = parts;
         Self {
             directory,
             clock,
@@ -58,7 +58,7 @@ impl Node {
             listening,
             public,
             max_connections,
-            meter,
+            metrics,
             data_dir,
             admission: Mutex::default(),
             connections: AtomicUsize::new(0),
@@ -103,7 +103,7 @@ impl Node {
 pub(crate) struct Admitted {
     pub(crate) node: Arc<Node>,
     pub(crate) address: IpAddr,
-    pub(crate) accepted: Moment,
+    pub(crate) accepted: Timestamp,
     half_open: Option<HalfOpen>,
 }
 

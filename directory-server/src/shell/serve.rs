@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::data_dir::{Created, DataDir};
 use super::http::Site;
 use super::launch::{Addresses, Foundation, cannot_listen, harden, launch, listen, say};
-use super::meter::{Reload, Timing};
+use super::metrics::{Reload, Timing};
 use super::node::Node;
 use super::signals::Errand;
 use super::{admin, backups, logs, notify, rt, signals};
@@ -32,7 +32,7 @@ pub(crate) struct Start {
     /// Seconds by which the clock is wrong, for drills.
     pub(crate) clock_offset: i64,
     /// The words for the state of the directory.
-    pub(crate) glance: fn(&Status) -> String,
+    pub(crate) status_text: fn(&Status) -> String,
 }
 
 /// Serves until a signal asks to stop.
@@ -44,7 +44,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     // Its file may lie in the data directory, which the first run has just created.
     let log = logs::start(&config.log)?;
     let signals = signals::listen()?;
-    let site = Site::new(config.http.clone(), start.glance);
+    let site = Site::new(config.http.clone(), start.status_text);
     let http = http_address
         .map(|address| site.listen(address).map_err(|error| cannot_listen(address, &error, "[http] listen")));
     let http = http.transpose()?;
@@ -77,7 +77,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
         Errand::Reload => reload(node, &start),
         Errand::Reopen => {
             log.reopen();
-            say_status(node, start.glance);
+            say_status(node, start.status_text);
         }
     });
     tracing::info!("stopping");
@@ -125,9 +125,9 @@ fn greet(node: &Node, http: Option<SocketAddr>, data_dir: &DataDir, key: &KeyDig
 }
 
 /// One line of the log with what `status` prints.
-fn say_status(node: &Node, glance: fn(&Status) -> String) {
+fn say_status(node: &Node, status_text: fn(&Status) -> String) {
     match rt::block_on(Status::of(node)) {
-        Ok(status) => tracing::info!("status: {}", glance(&status).lines().collect::<Vec<_>>().join(" · ")),
+        Ok(status) => tracing::info!("status: {}", status_text(&status).lines().collect::<Vec<_>>().join(" · ")),
         Err(error) => tracing::warn!(%error, "no status"),
     }
 }
@@ -137,13 +137,13 @@ fn reload(node: &Node, start: &Start) {
     match (start.reload)() {
         Ok(Loaded { config, .. }) => {
             node.directory.set_policy(config.policy(&node.listening));
-            node.meter.reload(Reload::Done);
+            node.metrics.reload(Reload::Done);
             tracing::info!(
                 "configuration reloaded: [register] mode and passcode_min, [auth], [limits], [presence], [log] addresses"
             );
         }
         Err(failure) => {
-            node.meter.reload(Reload::Failed);
+            node.metrics.reload(Reload::Failed);
             tracing::error!(%failure, "configuration not reloaded; the old one stays in force");
         }
     }

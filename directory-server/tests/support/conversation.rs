@@ -11,7 +11,7 @@ use common::msg::{
 };
 use common::secret::{Passcode, Secret};
 use common::testkit::Example;
-use directory_core::store::Pair;
+use directory_core::store::Generation;
 
 use super::{Peer, RIGHT, World, user};
 
@@ -56,20 +56,20 @@ impl Peer {
         terminal: u8,
         cookie: Option<Cookie>,
     ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
-        self.ke1_against(world, Pair::Newest, id, passcode, terminal, cookie)
+        self.ke1_against(world, Generation::Current, id, passcode, terminal, cookie)
     }
 
-    /// As [`Peer::ke1`], against the passcode from before a change if `pair` says so.
+    /// As [`Peer::ke1`], against the passcode from before a change if `generation` says so.
     pub(crate) fn ke1_against(
         &mut self,
         world: &World,
-        pair: Pair,
+        generation: Generation,
         id: &str,
         passcode: &str,
         terminal: u8,
         cookie: Option<Cookie>,
     ) -> Result<(ClientLogin, AuthChallenge), AuthReply> {
-        let previous = pair == Pair::Former;
+        let previous = generation == Generation::Previous;
         let (client, ke1) = ClientLogin::start(Passcode::new(passcode.into())).unwrap();
         let terminal = TerminalId([terminal; 16]);
         match self.send(world, AuthReq { userid: user(id), passcode: Blob(ke1), terminal, cookie, previous }) {

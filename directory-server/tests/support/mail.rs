@@ -8,7 +8,7 @@ use common::msg::{
     Upload,
 };
 use common::testkit::Example;
-use directory_core::pushes::Outlet;
+use directory_core::outbound::Writability;
 use futures::executor::block_on;
 
 use super::{Peer, World, decoded, user};
@@ -20,7 +20,7 @@ pub(crate) fn member(id: &str, terminal: u8) -> Member {
 }
 
 /// A commit that puts these terminals into [`ROOM`].
-pub(crate) fn ending(epoch: u64, members: &[Member]) -> CommitReq {
+pub(crate) fn commit_req(epoch: u64, members: &[Member]) -> CommitReq {
     CommitReq { room: ROOM, epoch, members: members.to_vec(), commit: 0, welcome: 0, group: None }
 }
 
@@ -34,7 +34,7 @@ impl Peer {
     /// What the directory sends without having been asked; the first of it. Others' coming and going is left out.
     pub(crate) fn pushed(&mut self, world: &World) -> Option<FromDirectory> {
         let present = self.present.as_mut()?;
-        while let Some(push) = present.attendance.pushes.take(Outlet::Free) {
+        while let Some(push) = present.presence.outbound.take(Writability::Ready) {
             match decoded(block_on(present.push(&world.directory, world.now, push))) {
                 None | Some(FromDirectory::Presence(_)) => {}
                 told => return told,
@@ -105,7 +105,7 @@ impl Peer {
 
     /// Creates [`ROOM`] with these terminals in it, without a commit.
     pub(crate) fn create(&mut self, world: &World, members: &[Member]) {
-        assert_eq!(self.commit(world, ending(0, members), b"", b""), CommitStatus::Accepted);
+        assert_eq!(self.commit(world, commit_req(0, members), b"", b""), CommitStatus::Accepted);
     }
 
     pub(crate) fn publish(&mut self, world: &World, packages: &[&[u8]], last: Option<&[u8]>) -> KeyPackageState {

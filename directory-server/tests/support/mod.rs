@@ -15,21 +15,21 @@ use common::limits::TERMINALS_PER_USER;
 use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
 use directory_core::address_style::AddressStyle;
-use directory_core::entry::{Entry, Origin, Step};
 use directory_core::lockout::LockRule;
 use directory_core::mailbox::MailRule;
-use directory_core::moment::Moment;
-use directory_core::online::Arrival;
-use directory_core::present::{Answer, Heard, Present};
-use directory_core::pushes::{Outlet, Push};
-use directory_core::sources::Offence;
+use directory_core::outbound::{Push, Writability};
+use directory_core::presence::Arrival;
+use directory_core::session::{Handled, Reply, Session};
+use directory_core::sources::Misbehaviour;
 use directory_core::store::Store as _;
-use directory_core::watch::Show;
+use directory_core::subscriptions::Visibility;
+use directory_core::timestamp::Timestamp;
+use directory_core::unauthenticated::{Origin, Step, Unauthenticated};
 use directory_core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
 
-pub(crate) const NOON: Moment = Moment::from_seconds(1_800_000_000);
+pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub(crate) const RIGHT: &str = "482193";
 pub(crate) const WRONG: &str = "482194";
 const DIRECTORY_KEY: KeyDigest = KeyDigest([0xd1; 32]);
@@ -48,7 +48,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         logins_per_minute: 0,
         lookups_per_minute: 0,
         broadcasts_per_minute: 0,
-        presence: Show::Everyone,
+        presence: Visibility::Everyone,
         mail: MailRule::default(),
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
 /// A directory, its database in a directory of its own, and the time.
 pub(crate) struct World {
     pub(crate) directory: Directory<SqliteStore>,
-    pub(crate) now: Moment,
+    pub(crate) now: Timestamp,
     dir: tempfile::TempDir,
     connections: u8,
 }
@@ -89,7 +89,7 @@ impl World {
     pub(crate) fn connect_from(&mut self, address: IpAddr) -> Peer {
         self.connections += 1;
         let origin = Origin { address, exporter: [self.connections; 32] };
-        Peer { entry: Some(Entry::new(origin, self.now)), present: None, origin, closed: false }
+        Peer { entry: Some(Unauthenticated::new(origin, self.now)), present: None, origin, closed: false }
     }
 
     /// Registers an example user with the right passcode.
@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Forgets what is too old, as the server does every hour.
-    pub(crate) fn sweep(&self) {
+    pub(crate) fn expire_mail(&self) {
         let expired = self.directory.policy().mail.expired(self.now);
         while block_on(self.directory.store.expire(expired)).unwrap() {}
     }
@@ -127,7 +127,7 @@ impl World {
         let (user, terminal) = (example.user().unwrap(), TerminalId([terminal; 16]));
         let address = (peer.origin.address, 65_000).into();
         let arrival = Arrival { user: &user, terminal, address, public_key: b"key", now: self.now };
-        peer.present = Some(Box::new(Present::new(self.directory.online.join(&arrival).unwrap())));
+        peer.present = Some(Box::new(Session::new(self.directory.presence.join(&arrival).unwrap())));
         peer
     }
 
@@ -168,18 +168,18 @@ fn open(dir: &tempfile::TempDir, secret: ServerSecret, policy: Policy) -> Direct
 }
 
 /// What the other side sees of an answer.
-pub(crate) fn decoded(answer: Answer) -> Option<FromDirectory> {
+pub(crate) fn decoded(answer: Reply) -> Option<FromDirectory> {
     match answer {
-        Answer::Silent => None,
-        Answer::Message(message) | Answer::Last(message) => Some(message),
-        Answer::Encoded(payload) => Some(FromDirectory::decode(&payload).unwrap()),
+        Reply::Silent => None,
+        Reply::Message(message) | Reply::Last(message) => Some(message),
+        Reply::Encoded(payload) => Some(FromDirectory::decode(&payload).unwrap()),
     }
 }
 
 /// One connection to the directory.
 pub(crate) struct Peer {
-    entry: Option<Entry>,
-    present: Option<Box<Present>>,
+    entry: Option<Unauthenticated>,
+    present: Option<Box<Session>>,
     pub(crate) origin: Origin,
     pub(crate) closed: bool,
 }
@@ -194,10 +194,10 @@ impl Peer {
         assert!(!self.closed, "the directory has closed this connection");
         if let Some(present) = &mut self.present {
             let answer = match present.handle(&world.directory, world.now, payload) {
-                Heard::Answered(answer) => answer,
-                Heard::Asked(request) => block_on(present.ask(&world.directory, world.now, *request)),
+                Handled::Answered(answer) => answer,
+                Handled::NeedsStore(request) => block_on(present.ask(&world.directory, world.now, *request)),
             };
-            self.closed = matches!(answer, Answer::Last(_));
+            self.closed = matches!(answer, Reply::Last(_));
             return decoded(answer);
         }
         match block_on(self.entry.as_mut().unwrap().handle(&world.directory, world.now, payload)) {
@@ -215,20 +215,20 @@ impl Peer {
     }
 
     /// What leaving now would be penalised for.
-    pub(crate) fn offence(&self) -> Option<Offence> {
-        self.entry.as_ref().and_then(Entry::offence)
+    pub(crate) fn misbehaviour(&self) -> Option<Misbehaviour> {
+        self.entry.as_ref().and_then(Unauthenticated::misbehaviour)
     }
 
-    /// Leaves, and is penalised if that is an offence.
+    /// Leaves, and is penalised if that is an misbehaviour.
     pub(crate) fn leave(self, world: &World) {
-        if let Some(offence) = self.offence() {
-            world.directory.sources().penalise(self.origin.source(), offence, world.now);
+        if let Some(misbehaviour) = self.misbehaviour() {
+            world.directory.sources().penalise(self.origin.source(), misbehaviour, world.now);
         }
     }
 
     /// Why the directory ended the session, if it did.
     pub(crate) fn ended(&mut self) -> Option<ByeReason> {
-        match self.present.as_ref()?.attendance.pushes.take(Outlet::Busy) {
+        match self.present.as_ref()?.presence.outbound.take(Writability::Busy) {
             Some(Push::End(reason)) => Some(reason),
             _ => None,
         }

@@ -7,18 +7,18 @@ use common::crypto::invite::{Invite, InviteCode};
 use common::ident::{RoomId, UserId};
 use common::msg::ByeReason;
 
-use super::{Answer, Invitation, Request, Session, Status, User};
+use super::{Answer, Invitation, OnlineUser, Request, Status, User};
 use crate::failure::{Failure, Kind};
 use crate::shell::node::Node;
-use directory_core::moment::Moment;
-use directory_core::store::{InviteRecord, Standing, Store, UserRecord};
+use directory_core::store::{IdStatus, InviteRecord, Store, UserRecord};
+use directory_core::timestamp::Timestamp;
 
 /// On what a request is carried out.
 pub(crate) struct Desk<'a, S> {
     pub(crate) store: &'a S,
     /// The running server, if one runs.
     pub(crate) node: Option<&'a Node>,
-    pub(crate) now: Moment,
+    pub(crate) now: Timestamp,
     /// `HOST:PORT` for invitations.
     pub(crate) public: &'a str,
     pub(crate) invite_ttl: Duration,
@@ -103,13 +103,13 @@ impl<S: Store> Desk<'_, S> {
 
     async fn invite(&self, users: Vec<UserId>) -> Result<Answer, Failure> {
         for user in &users {
-            let refusal = match self.store.standing(user, self.now).await? {
+            let refusal = match self.store.id_status(user, self.now).await? {
                 _ if user.is_reserved() => format!("{user} is a reserved word. Choose another id."),
-                Standing::Taken => format!(
+                IdStatus::Taken => format!(
                     "{user} is registered already. To give out a new passcode: directory-server user passcode {user}"
                 ),
-                Standing::Removed => format!("{user} was removed; its id is never given out again. Choose another."),
-                Standing::Free | Standing::Invited(_) | Standing::AwaitsInvite => continue,
+                IdStatus::Removed => format!("{user} was removed; its id is never given out again. Choose another."),
+                IdStatus::Free | IdStatus::Invited(_) | IdStatus::AwaitsInvite => continue,
             };
             return Err(Failure::new(Kind::NotPermitted, refusal));
         }
@@ -118,8 +118,8 @@ impl<S: Store> Desk<'_, S> {
             let invite = self.fresh_invite(user)?;
             match self.store.invite(invite.clone(), self.now).await? {
                 // Registered since it was looked up; nothing to invite to.
-                Standing::Taken | Standing::Removed => {}
-                Standing::Free | Standing::Invited(_) | Standing::AwaitsInvite => {
+                IdStatus::Taken | IdStatus::Removed => {}
+                IdStatus::Free | IdStatus::Invited(_) | IdStatus::AwaitsInvite => {
                     invites.push(self.invitation(invite));
                 }
             }
@@ -158,17 +158,17 @@ impl<S: Store> Desk<'_, S> {
     }
 
     fn user(&self, record: UserRecord) -> User {
-        let online = self.node.and_then(|node| node.directory.online.since(&record.id));
-        User { record, online_since: online.map(Moment::seconds) }
+        let online = self.node.and_then(|node| node.directory.presence.since(&record.id));
+        User { record, online_since: online.map(Timestamp::seconds) }
     }
 
     /// Everyone online, in the order of the ids.
-    fn sessions(&self) -> Vec<Session> {
-        let Some(online) = self.node.map(|node| &node.directory.online) else { return Vec::new() };
-        let mut sessions: Vec<Session> = Vec::new();
+    fn sessions(&self) -> Vec<OnlineUser> {
+        let Some(online) = self.node.map(|node| &node.directory.presence) else { return Vec::new() };
+        let mut sessions: Vec<OnlineUser> = Vec::new();
         loop {
             let page = online.list(sessions.last().map(|last| &last.user));
-            sessions.extend(page.users.into_iter().map(|listed| Session {
+            sessions.extend(page.users.into_iter().map(|listed| OnlineUser {
                 terminals: online.terminals(&listed.userid),
                 user: listed.userid,
                 online_since: listed.online_since,
@@ -181,7 +181,7 @@ impl<S: Store> Desk<'_, S> {
     }
 
     fn end_sessions(&self, user: &UserId) -> usize {
-        self.node.map_or(0, |node| node.directory.online.end(user, ByeReason::Administrator))
+        self.node.map_or(0, |node| node.directory.presence.end(user, ByeReason::Administrator))
     }
 
     fn expect(&self, found: bool, user: &UserId) -> Result<(), Failure> {

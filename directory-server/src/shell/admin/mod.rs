@@ -70,7 +70,7 @@ pub(crate) enum Answer {
     Rooms { rooms: Vec<RoomRecord> },
     Room { room: RoomRecord },
     RoomRemoved { room: RoomId },
-    Sessions { sessions: Vec<Session> },
+    Sessions { sessions: Vec<OnlineUser> },
     SessionsEnded { user: UserId, sessions: usize },
     Status { status: Status },
     Broadcasts { entries: Vec<Broadcast> },
@@ -95,7 +95,7 @@ pub(crate) struct User {
 
 /// A user who is online.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Session {
+pub(crate) struct OnlineUser {
     pub(crate) user: UserId,
     pub(crate) online_since: Option<u64>,
     /// Sessions of this user.

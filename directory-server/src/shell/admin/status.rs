@@ -1,4 +1,4 @@
-//! The directory at a glance.
+//! The directory at a status_text.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::shell::backup;
 use crate::shell::node::Node;
-use directory_core::moment::Moment;
 use directory_core::store::{Store, StoreError, Totals};
+use directory_core::timestamp::Timestamp;
 
-/// The directory at a glance.
+/// The directory at a status_text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Status {
     pub(crate) version: String,
@@ -39,8 +39,8 @@ impl Status {
     /// That of a running server.
     pub(crate) async fn of(node: &Node) -> Result<Self, StoreError> {
         let now = node.clock.now();
-        let (users_online, terminals_online) = node.directory.online.count();
-        let (logins_last_hour, refused_last_hour) = node.directory.tally().last_hour(now);
+        let (users_online, terminals_online) = node.directory.presence.count();
+        let (logins_last_hour, refused_last_hour) = node.directory.login_stats().last_hour(now);
         let running = Running {
             up_seconds: node.clock.running().as_secs(),
             users_online,
@@ -55,7 +55,11 @@ impl Status {
     }
 
     /// What is known without a server.
-    pub(crate) async fn of_store(store: &impl Store, data_dir: Option<&Path>, now: Moment) -> Result<Self, StoreError> {
+    pub(crate) async fn of_store(
+        store: &impl Store,
+        data_dir: Option<&Path>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let Totals { users, waiting, bytes, .. } = store.totals().await?;
         let backup_age = data_dir.and_then(backup::last).map(|taken| now.seconds().saturating_sub(taken));
         let version = env!("CARGO_PKG_VERSION").to_owned();

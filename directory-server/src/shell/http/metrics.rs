@@ -9,10 +9,10 @@ use prometheus_client::registry::Registry;
 
 use super::reply::Reply;
 use crate::shell::backup;
-use crate::shell::meter::Label;
+use crate::shell::metrics::Label;
 use crate::shell::node::Node;
+use directory_core::login_stats::LookupOutcome;
 use directory_core::store::{Store as _, Totals};
-use directory_core::tally::Lookup;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -37,12 +37,13 @@ pub(super) async fn metrics(node: &Node) -> Reply {
 
 fn registry(node: &Node, totals: Totals) -> Registry {
     let Totals { users, locked, waiting, waiting_bytes, bytes } = totals;
-    let (online, terminals) = node.directory.online.count();
+    let (online, terminals) = node.directory.presence.count();
     let offline = users.saturating_sub(locked).saturating_sub(number(online));
     let users = [("online", number(online)), ("offline", offline), ("locked", locked)];
-    let logins = node.directory.tally().logins();
+    let logins = node.directory.login_stats().logins();
     let logins = [("granted", logins.granted), ("refused", logins.refused), ("limited", logins.limited)];
-    let lookups = [("found", Lookup::Found), ("not_found", Lookup::NotFound), ("limited", Lookup::Limited)];
+    let lookups =
+        [("found", LookupOutcome::Found), ("not_found", LookupOutcome::NotFound), ("limited", LookupOutcome::Limited)];
     let lookups = lookups.map(|(result, lookup)| (result, node.directory.lookups.total(lookup)));
     let now = node.clock.now().seconds();
     // Without a backup it is as old as can be, so that whoever is told of old ones is told of that, too.
@@ -57,12 +58,12 @@ fn registry(node: &Node, totals: Totals) -> Registry {
     registry.register("build", "The program", Info::new(version));
     registry.register("users", "Registered users by state", gauges("state", users));
     registry.register("sessions", "Terminals logged in", gauge(number(terminals)));
-    registry.register("connections", "Connections since the start by result", node.meter.connections.clone());
+    registry.register("connections", "Connections since the start by result", node.metrics.connections.clone());
     registry.register("login", "Logins since the start by result", counters(logins));
     registry.register("lookups", "Lookups since the start by result", counters(lookups));
     registry.register("queue_messages", "Items that wait in mailboxes", gauge(waiting));
     registry.register("queue_bytes", "Bytes that wait in mailboxes", gauge(waiting_bytes));
-    if let Some(requests) = &node.meter.requests {
+    if let Some(requests) = &node.metrics.requests {
         let help = "Time to answer a request by type of message, without the network";
         registry.register("request_seconds", help, requests.clone());
     }
@@ -70,7 +71,7 @@ fn registry(node: &Node, totals: Totals) -> Registry {
     let help = "Time until the server's key expires; it is a raw public key, which never does";
     registry.register("cert_expiry_seconds", help, ConstGauge::new(f64::INFINITY));
     registry.register("backup_age_seconds", "Time since the last backup", ConstGauge::new(backup_age));
-    registry.register("reload", "Reloads of the configuration since the start by result", node.meter.reloads.clone());
+    registry.register("reload", "Reloads of the configuration since the start by result", node.metrics.reloads.clone());
     registry
 }
 

@@ -47,14 +47,14 @@ enum Phase {
 pub(crate) struct Site {
     offered: config::Http,
     /// The words for the state of the directory.
-    glance: fn(&Status) -> String,
+    status_text: fn(&Status) -> String,
     phase: RwLock<Phase>,
 }
 
 impl Site {
     /// A server that is starting.
-    pub(crate) fn new(offered: config::Http, glance: fn(&Status) -> String) -> Arc<Self> {
-        Arc::new(Self { offered, glance, phase: RwLock::default() })
+    pub(crate) fn new(offered: config::Http, status_text: fn(&Status) -> String) -> Arc<Self> {
+        Arc::new(Self { offered, status_text, phase: RwLock::default() })
     }
 
     /// Listens; gives the address, whose port may have been chosen by the system.
@@ -117,7 +117,7 @@ impl Site {
             ("/healthz", _) => Reply::text("alive"),
             ("/readyz", _) => ready.map_or_else(Reply::unavailable, |()| Reply::text("ready")),
             ("/metrics", Some(node)) if self.offered.metrics => metrics::metrics(&node).await,
-            ("/", Some(node)) if self.offered.page => page::page(&node, self.glance, self.offered.metrics).await,
+            ("/", Some(node)) if self.offered.page => page::page(&node, self.status_text, self.offered.metrics).await,
             ("/metrics", None) if self.offered.metrics => Reply::unavailable("starting"),
             ("/", None) if self.offered.page => Reply::unavailable("starting"),
             _ => Reply::refused(Refused::NotFound),

@@ -12,9 +12,9 @@ body{max-width:60rem;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.25rem}";
 
 /// The page.
-pub(super) async fn page(node: &Node, glance: fn(&Status) -> String, metrics: bool) -> Reply {
+pub(super) async fn page(node: &Node, status_text: fn(&Status) -> String, metrics: bool) -> Reply {
     match Status::of(node).await {
-        Ok(status) => Reply::page(POLICY, written(&glance(&status), metrics)),
+        Ok(status) => Reply::page(POLICY, written(&status_text(&status), metrics)),
         Err(error) => {
             tracing::warn!(%error, "no status page");
             Reply::unavailable("the store does not answer")
@@ -22,8 +22,8 @@ pub(super) async fn page(node: &Node, glance: fn(&Status) -> String, metrics: bo
     }
 }
 
-fn written(glance: &str, metrics: bool) -> String {
-    let lines: String = glance.lines().map(|line| format!("<p>{}</p>\n", escaped(line))).collect();
+fn written(status_text: &str, metrics: bool) -> String {
+    let lines: String = status_text.lines().map(|line| format!("<p>{}</p>\n", escaped(line))).collect();
     let more = if metrics { "<p><a href=\"/metrics\">Metrics</a></p>\n" } else { "" };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\

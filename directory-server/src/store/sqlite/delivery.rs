@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::error::SqlResult;
 use super::mailbox::code;
 use super::users::user_id;
-use directory_core::moment::Moment;
+use directory_core::timestamp::Timestamp;
 
 /// Bytes of one `MAILBOX`, as it goes over the wire.
 const MAILBOX_BYTES: usize = 48 * 1024;
@@ -17,7 +17,7 @@ const ITEM_BYTES: usize = 320;
 /// Items that one call of [`expire`] forgets, so that others get their turn: chosen arbitrarily.
 const EXPIRE_AT_ONCE: i64 = 1000;
 
-pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> SqlResult<MailboxState> {
+pub(super) fn open(connection: &Connection, owner: &Member, expired: Timestamp) -> SqlResult<MailboxState> {
     let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
     let old: Option<i64> = connection
         .prepare_cached(
@@ -45,7 +45,7 @@ pub(super) fn open(connection: &Connection, owner: &Member, expired: Moment) -> 
     Ok(MailboxState { waiting, ..state })
 }
 
-pub(super) fn mail(connection: &Connection, owner: &Member, expired: Moment) -> SqlResult<Vec<MailItem>> {
+pub(super) fn mail(connection: &Connection, owner: &Member, expired: Timestamp) -> SqlResult<Vec<MailItem>> {
     let mut statement = connection.prepare_cached(
         "SELECT item, room, epoch, from_user, from_terminal, mail.kind, date, size,
                 CASE WHEN size <= ?4 THEN body END
@@ -109,7 +109,7 @@ pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) ->
     forget(connection, owner, number(upto), Because::Acknowledged)
 }
 
-pub(super) fn expire(connection: &Connection, expired: Moment) -> SqlResult<bool> {
+pub(super) fn expire(connection: &Connection, expired: Timestamp) -> SqlResult<bool> {
     // Items are numbered in the order they came, so the search ends at the first that is young enough.
     let mut statement = connection.prepare_cached("SELECT item, date FROM mail ORDER BY item LIMIT ?1")?;
     let mut rows = statement.query([EXPIRE_AT_ONCE])?;

@@ -5,15 +5,15 @@ use common::ident::UserId;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
-use super::users::{standing, user_id};
-use directory_core::moment::Moment;
-use directory_core::store::{InviteRecord, Standing};
+use super::users::{id_status, user_id};
+use directory_core::store::{IdStatus, InviteRecord};
+use directory_core::timestamp::Timestamp;
 
-pub(super) fn invite(connection: &Connection, invite: &InviteRecord, now: Moment) -> SqlResult<Standing> {
-    let before = standing(connection, &invite.user, now)?;
+pub(super) fn invite(connection: &Connection, invite: &InviteRecord, now: Timestamp) -> SqlResult<IdStatus> {
+    let before = id_status(connection, &invite.user, now)?;
     match before {
-        Standing::Taken | Standing::Removed => {}
-        Standing::Free | Standing::Invited(_) | Standing::AwaitsInvite => put(connection, invite)?,
+        IdStatus::Taken | IdStatus::Removed => {}
+        IdStatus::Free | IdStatus::Invited(_) | IdStatus::AwaitsInvite => put(connection, invite)?,
     }
     connection.execute("DELETE FROM invites WHERE expires <= ?1", [now.seconds()])?;
     Ok(before)
@@ -27,13 +27,13 @@ pub(super) fn put(connection: &Connection, invite: &InviteRecord) -> SqlResult<(
     Ok(())
 }
 
-pub(super) fn live(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<Option<InviteCode>> {
+pub(super) fn live(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<Option<InviteCode>> {
     let mut statement = connection.prepare_cached("SELECT code FROM invites WHERE user = ?1 AND expires > ?2")?;
     let code = statement.query_row(params![user.as_str(), now.seconds()], |row| code(row, 0));
     Ok(code.optional()?)
 }
 
-pub(super) fn all(connection: &Connection, now: Moment) -> SqlResult<Vec<InviteRecord>> {
+pub(super) fn all(connection: &Connection, now: Timestamp) -> SqlResult<Vec<InviteRecord>> {
     let mut statement =
         connection.prepare("SELECT user, code, expires FROM invites WHERE expires > ?1 ORDER BY user")?;
     let records = statement.query_map([now.seconds()], |row| {

@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::error::SqlResult;
 use super::passcode;
 use directory_core::lockout::{Budget, Class, Lock, LockRule};
-use directory_core::moment::Moment;
-use directory_core::store::{Account, Attempt, CookieDigest, Grant, Pair, Reservation, Success};
+use directory_core::store::{Account, Attempt, CookieDigest, Generation, Grant, Reservation, Success};
+use directory_core::timestamp::Timestamp;
 
 /// Ids nobody has whose budgets are kept; more would let a stranger fill the disk.
 const STRANGERS: i64 = 100_000;
@@ -26,9 +26,9 @@ pub(super) fn reserve(
     connection: &Connection,
     attempt: &Attempt,
     rule: LockRule,
-    now: Moment,
+    now: Timestamp,
 ) -> SqlResult<Reservation> {
-    let Attempt { user, terminal, cookie, pair } = attempt;
+    let Attempt { user, terminal, cookie, generation } = attempt;
     let mut account = account(connection, user)?;
     let known = stored_cookie(connection, user, terminal)?;
     let (owner, class) = match (&account, cookie) {
@@ -52,14 +52,14 @@ pub(super) fn reserve(
     };
     let changed = former.is_some();
     if let Some((account, (record, vault))) = former
-        && *pair == Pair::Former
+        && *generation == Generation::Previous
     {
         (account.record, account.vault) = (record, vault);
     }
     Ok(Reservation { verdict, class, account, changed })
 }
 
-pub(super) fn grant(connection: &Connection, success: &Success, now: Moment) -> SqlResult<Grant> {
+pub(super) fn grant(connection: &Connection, success: &Success, now: Timestamp) -> SqlResult<Grant> {
     let Success { user, credential, record, terminal, class, cookie } = success;
     let drawn_from = match class {
         Class::KnownTerminal => terminal.as_bytes().as_slice(),
@@ -235,8 +235,9 @@ mod tests {
             )
             .unwrap();
         let newest = UserId::parse("newest").unwrap();
-        let attempt = Attempt { user: newest, terminal: TerminalId([0; 16]), cookie: None, pair: Pair::Newest };
-        reserve(&connection, &attempt, LockRule::default(), Moment::from_seconds(1)).unwrap();
+        let attempt =
+            Attempt { user: newest, terminal: TerminalId([0; 16]), cookie: None, generation: Generation::Current };
+        reserve(&connection, &attempt, LockRule::default(), Timestamp::from_seconds(1)).unwrap();
         let seen = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(seen("SELECT count(*) FROM stranger_budgets"), STRANGERS);
         assert_eq!(seen("SELECT count(*) FROM stranger_budgets WHERE user IN ('newest', 'x2')"), 2);

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
 use super::rooms;
-use directory_core::mailbox::{MailRule, Put, Stored};
-use directory_core::moment::Moment;
+use directory_core::mailbox::{Deposit, DepositOutcome, MailRule};
+use directory_core::timestamp::Timestamp;
 
 /// Something to keep for several terminals.
 pub(super) struct Letter<'a> {
@@ -75,7 +75,7 @@ pub(super) fn keep(
     letter: &Letter<'_>,
     receivers: &mut [Receiver],
     rule: &MailRule,
-    now: Moment,
+    now: Timestamp,
 ) -> SqlResult<()> {
     let (size, message) = (letter.body.len() as u64, u32::from(letter.kind == MailKind::Message));
     let keepers = receivers.iter().filter(|receiver| receiver.has_room_for(letter, rule)).count();
@@ -118,7 +118,7 @@ pub(super) fn numbers(connection: &Connection, count: usize) -> SqlResult<i64> {
     Ok(statement.query_row([count], |row| row.get::<_, i64>(0))? - count + 1)
 }
 
-fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Moment) -> SqlResult<()> {
+fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Timestamp) -> SqlResult<()> {
     let Letter { item, room, from, kind, epoch, body } = letter;
     connection
         .prepare_cached(
@@ -140,7 +140,7 @@ fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Moment) -> Sql
 
 /// Writes down what [`keep`] has counted; the terminals whose mailboxes have something new.
 pub(super) fn settle(connection: &Connection, sender: &UserId, receivers: Vec<Receiver>) -> SqlResult<Vec<Member>> {
-    let mut told = Vec::new();
+    let mut notify = Vec::new();
     for Receiver { member, kept, .. } in receivers {
         let (user, terminal) = (member.userid.as_str(), member.terminal.as_bytes());
         connection
@@ -158,10 +158,10 @@ pub(super) fn settle(connection: &Connection, sender: &UserId, receivers: Vec<Re
                 .execute(params![user, terminal, sender.as_str(), kept.messages])?;
         }
         if kept.items > 0 {
-            told.push(member);
+            notify.push(member);
         }
     }
-    Ok(told)
+    Ok(notify)
 }
 
 /// Counts a request of this terminal that was carried out.
@@ -175,28 +175,33 @@ pub(super) fn count_written(connection: &Connection, member: &Member) -> SqlResu
     Ok(())
 }
 
-pub(super) fn put(connection: &Connection, put: &Put, rule: &MailRule, now: Moment) -> SqlResult<Stored> {
+pub(super) fn deposit(
+    connection: &Connection,
+    deposit: &Deposit,
+    rule: &MailRule,
+    now: Timestamp,
+) -> SqlResult<DepositOutcome> {
     let refused = |refusal| {
         let reply = MailboxReply { stored: 0, refused: Some(refusal), full: Vec::new() };
-        Ok(Stored { reply, told: Vec::new() })
+        Ok(DepositOutcome { reply, notify: Vec::new() })
     };
-    match rooms::epoch_for(connection, &put.room, &put.from)? {
+    match rooms::epoch_for(connection, &deposit.room, &deposit.from)? {
         None => return refused(MailRefusal::Room),
-        Some(epoch) if epoch != put.epoch => return refused(MailRefusal::Epoch),
+        Some(epoch) if epoch != deposit.epoch => return refused(MailRefusal::Epoch),
         Some(_) => {}
     }
-    let sender = &put.from.userid;
-    let roster = rooms::roster(connection, &put.room)?;
+    let sender = &deposit.from.userid;
+    let roster = rooms::roster(connection, &deposit.room)?;
     let others = roster.iter().filter(|member| member.userid != *sender).map(|member| &member.userid);
     let is_pair = others.clone().min().is_some() && others.clone().min() == others.max();
-    let receivers = roster.into_iter().filter(|member| *member != put.from);
+    let receivers = roster.into_iter().filter(|member| *member != deposit.from);
     let receivers = receivers.map(|member| Receiver::of(connection, member, sender));
     let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };
-    let first = numbers(connection, put.messages.len())?;
-    for (item, body) in (first..).zip(&put.messages) {
+    let first = numbers(connection, deposit.messages.len())?;
+    for (item, body) in (first..).zip(&deposit.messages) {
         let kind = MailKind::Message;
-        let letter = Letter { item, room: &put.room, from: &put.from, kind, epoch: put.epoch, body };
+        let letter = Letter { item, room: &deposit.room, from: &deposit.from, kind, epoch: deposit.epoch, body };
         let mut theirs = receivers.iter().filter(|receiver| receiver.member.userid != *sender);
         if is_pair && !theirs.any(|receiver| receiver.has_room_for(&letter, rule)) {
             reply.refused = Some(MailRefusal::Full);
@@ -206,10 +211,10 @@ pub(super) fn put(connection: &Connection, put: &Put, rule: &MailRule, now: Mome
         reply.stored += 1;
     }
     if reply.stored > 0 {
-        count_written(connection, &put.from)?;
+        count_written(connection, &deposit.from)?;
     }
     reply.full = full(sender, &receivers);
-    Ok(Stored { reply, told: settle(connection, sender, receivers)? })
+    Ok(DepositOutcome { reply, notify: settle(connection, sender, receivers)? })
 }
 
 /// Users, the sender aside, for none of whose terminals everything was kept.

@@ -32,13 +32,13 @@ use rusqlite::{Connection, OpenFlags};
 use directory_core::broadcast::Logged;
 use directory_core::key_packages::Taken;
 use directory_core::lockout::LockRule;
-use directory_core::mailbox::{MailRule, Put, Stored};
-use directory_core::moment::Moment;
-use directory_core::rooms::{Ended, Ending};
+use directory_core::mailbox::{Deposit, DepositOutcome, MailRule};
+use directory_core::rooms::{CommitOutcome, CommitRequest};
 use directory_core::store::{
-    Answer, Attempt, Grant, InviteRecord, NewPasscode, NewUser, Registered, Reservation, RoomRecord, Standing, Store,
-    StoreError, Success, Totals, UserRecord,
+    Attempt, Grant, IdStatus, InviteRecord, NewPasscode, NewUser, Registered, Reservation, RoomRecord, Store,
+    StoreError, StoreResult, Success, Totals, UserRecord,
 };
+use directory_core::timestamp::Timestamp;
 use error::SqlResult;
 use worker::Worker;
 
@@ -55,7 +55,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError`]: the file cannot be opened, is no database, or was written by a newer version.
-    pub fn open(path: &Path) -> Answer<Self> {
+    pub fn open(path: &Path) -> StoreResult<Self> {
         Ok(Self::connect(path)?)
     }
 
@@ -84,7 +84,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::Failed`] if there is no memory or thread for it.
-    pub fn in_memory() -> Answer<Self> {
+    pub fn in_memory() -> StoreResult<Self> {
         Ok(Self::forgetful()?)
     }
 
@@ -98,25 +98,25 @@ impl SqliteStore {
     fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> SqlResult<T> + Send + 'static,
-    ) -> impl Future<Output = Answer<T>> + Send + 'static {
+    ) -> impl Future<Output = StoreResult<T>> + Send + 'static {
         self.writer.run(|connection| worker::in_savepoint(connection, work))
     }
 
     fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> SqlResult<T> + Send + 'static,
-    ) -> impl Future<Output = Answer<T>> + Send + 'static {
+    ) -> impl Future<Output = StoreResult<T>> + Send + 'static {
         self.reader.as_ref().unwrap_or(&self.writer).run(work)
     }
 }
 
 impl Store for SqliteStore {
-    fn standing(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<Standing>> + Send {
+    fn id_status(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<IdStatus>> + Send {
         let user = user.clone();
-        self.read(move |connection| users::standing(connection, &user, now))
+        self.read(move |connection| users::id_status(connection, &user, now))
     }
 
-    fn register(&self, user: NewUser, now: Moment) -> impl Future<Output = Answer<Registered>> + Send {
+    fn register(&self, user: NewUser, now: Timestamp) -> impl Future<Output = StoreResult<Registered>> + Send {
         self.write(move |connection| users::register(connection, &user, now))
     }
 
@@ -124,12 +124,12 @@ impl Store for SqliteStore {
         &self,
         attempt: Attempt,
         rule: LockRule,
-        now: Moment,
-    ) -> impl Future<Output = Answer<Reservation>> + Send {
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<Reservation>> + Send {
         self.write(move |connection| login::reserve(connection, &attempt, rule, now))
     }
 
-    fn grant(&self, success: Success, now: Moment) -> impl Future<Output = Answer<Grant>> + Send {
+    fn grant(&self, success: Success, now: Timestamp) -> impl Future<Output = StoreResult<Grant>> + Send {
         self.write(move |connection| login::grant(connection, &success, now))
     }
 
@@ -139,7 +139,7 @@ impl Store for SqliteStore {
         credential: CredentialId,
         terminal: TerminalId,
         new_certificate: Option<Vec<u8>>,
-    ) -> Answer<bool> {
+    ) -> StoreResult<bool> {
         let user = user.clone();
         match new_certificate {
             None => self.read(move |connection| login::may_enter(connection, &user, credential, terminal)).await,
@@ -153,91 +153,105 @@ impl Store for SqliteStore {
         }
     }
 
-    fn credential(&self, user: &UserId) -> impl Future<Output = Answer<Option<CredentialId>>> + Send {
+    fn credential(&self, user: &UserId) -> impl Future<Output = StoreResult<Option<CredentialId>>> + Send {
         let user = user.clone();
         self.read(move |connection| passcode::credential(connection, &user))
     }
 
-    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = Answer<bool>> + Send {
+    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = StoreResult<bool>> + Send {
         self.write(move |connection| passcode::change(connection, &new))
     }
 
-    fn left(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<()>> + Send {
+    fn record_session_end(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send {
         let user = user.clone();
-        self.write(move |connection| users::left(connection, &user, now))
+        self.write(move |connection| users::record_session_end(connection, &user, now))
     }
 
-    fn users(&self, now: Moment) -> impl Future<Output = Answer<Vec<UserRecord>>> + Send {
+    fn users(&self, now: Timestamp) -> impl Future<Output = StoreResult<Vec<UserRecord>>> + Send {
         self.read(move |connection| users::all(connection, now))
     }
 
-    fn user(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<Option<UserRecord>>> + Send {
+    fn user(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<Option<UserRecord>>> + Send {
         let user = user.clone();
         self.read(move |connection| users::one(connection, &user, now))
     }
 
-    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = Answer<bool>> + Send {
+    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = StoreResult<bool>> + Send {
         let (user, reason) = (user.clone(), reason.to_owned());
         self.write(move |connection| users::lock(connection, &user, &reason))
     }
 
-    fn unlock(&self, user: &UserId) -> impl Future<Output = Answer<bool>> + Send {
+    fn unlock(&self, user: &UserId) -> impl Future<Output = StoreResult<bool>> + Send {
         let user = user.clone();
         self.write(move |connection| users::unlock(connection, &user))
     }
 
-    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = Answer<bool>> + Send {
+    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = StoreResult<bool>> + Send {
         let user = user.clone();
         self.write(move |connection| users::reset(connection, &user, &invite))
     }
 
-    fn remove(&self, user: &UserId, now: Moment) -> impl Future<Output = Answer<bool>> + Send {
+    fn remove(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<bool>> + Send {
         let user = user.clone();
         self.write(move |connection| users::remove(connection, &user, now))
     }
 
-    fn invite(&self, invite: InviteRecord, now: Moment) -> impl Future<Output = Answer<Standing>> + Send {
+    fn invite(&self, invite: InviteRecord, now: Timestamp) -> impl Future<Output = StoreResult<IdStatus>> + Send {
         self.write(move |connection| invites::invite(connection, &invite, now))
     }
 
-    fn invites(&self, now: Moment) -> impl Future<Output = Answer<Vec<InviteRecord>>> + Send {
+    fn invites(&self, now: Timestamp) -> impl Future<Output = StoreResult<Vec<InviteRecord>>> + Send {
         self.read(move |connection| invites::all(connection, now))
     }
 
-    fn revoke(&self, code: &InviteCode) -> impl Future<Output = Answer<Option<UserId>>> + Send {
+    fn revoke(&self, code: &InviteCode) -> impl Future<Output = StoreResult<Option<UserId>>> + Send {
         let code = code.clone();
         self.write(move |connection| invites::revoke(connection, &code))
     }
 
-    fn put(&self, put: Put, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Stored>> + Send {
-        self.write(move |connection| mailbox::put(connection, &put, &rule, now))
+    fn deposit(
+        &self,
+        deposit: Deposit,
+        rule: MailRule,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<DepositOutcome>> + Send {
+        self.write(move |connection| mailbox::deposit(connection, &deposit, &rule, now))
     }
 
-    fn open_mailbox(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<MailboxState>> + Send {
+    fn open_mailbox(
+        &self,
+        owner: &Member,
+        expired: Timestamp,
+    ) -> impl Future<Output = StoreResult<MailboxState>> + Send {
         let owner = owner.clone();
         self.write(move |connection| delivery::open(connection, &owner, expired))
     }
 
-    fn mail(&self, owner: &Member, expired: Moment) -> impl Future<Output = Answer<Vec<MailItem>>> + Send {
+    fn mail(&self, owner: &Member, expired: Timestamp) -> impl Future<Output = StoreResult<Vec<MailItem>>> + Send {
         let owner = owner.clone();
         self.read(move |connection| delivery::mail(connection, &owner, expired))
     }
 
-    fn piece(&self, owner: &Member, item: u64, offset: u32) -> impl Future<Output = Answer<Vec<u8>>> + Send {
+    fn piece(&self, owner: &Member, item: u64, offset: u32) -> impl Future<Output = StoreResult<Vec<u8>>> + Send {
         let owner = owner.clone();
         self.read(move |connection| delivery::piece(connection, &owner, item, offset))
     }
 
-    fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = Answer<()>> + Send {
+    fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = StoreResult<()>> + Send {
         let owner = owner.clone();
         self.write(move |connection| delivery::acknowledge(connection, &owner, upto))
     }
 
-    fn commit(&self, ending: Ending, rule: MailRule, now: Moment) -> impl Future<Output = Answer<Ended>> + Send {
-        self.write(move |connection| rooms::commit(connection, &ending, &rule, now))
+    fn commit(
+        &self,
+        request: CommitRequest,
+        rule: MailRule,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<CommitOutcome>> + Send {
+        self.write(move |connection| rooms::commit(connection, &request, &rule, now))
     }
 
-    fn group(&self, handle: GroupHandle) -> impl Future<Output = Answer<GroupReply>> + Send {
+    fn group(&self, handle: GroupHandle) -> impl Future<Output = StoreResult<GroupReply>> + Send {
         self.read(move |connection| rooms::group(connection, &handle))
     }
 
@@ -246,7 +260,7 @@ impl Store for SqliteStore {
         owner: &Member,
         packages: Vec<Piece>,
         last_resort: Option<Piece>,
-    ) -> impl Future<Output = Answer<KeyPackageState>> + Send {
+    ) -> impl Future<Output = StoreResult<KeyPackageState>> + Send {
         let owner = owner.clone();
         self.write(move |connection| key_packages::publish(connection, &owner, &packages, last_resort.as_ref()))
     }
@@ -255,53 +269,57 @@ impl Store for SqliteStore {
         &self,
         user: &UserId,
         terminals: Vec<TerminalId>,
-    ) -> impl Future<Output = Answer<Taken>> + Send {
+    ) -> impl Future<Output = StoreResult<Taken>> + Send {
         let user = user.clone();
         self.write(move |connection| key_packages::take(connection, &user, &terminals))
     }
 
-    fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = Answer<Vec<UserTerminals>>> + Send {
+    fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = StoreResult<Vec<UserTerminals>>> + Send {
         self.read(move |connection| rooms::terminals(connection, users))
     }
 
-    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = Answer<Logged>> + Send {
+    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = StoreResult<Logged>> + Send {
         self.write(move |connection| broadcasts::append(connection, &broadcast))
     }
 
-    fn broadcasts(&self, before: Option<u64>, limit: usize) -> impl Future<Output = Answer<Vec<Broadcast>>> + Send {
+    fn broadcasts(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> impl Future<Output = StoreResult<Vec<Broadcast>>> + Send {
         self.read(move |connection| broadcasts::read(connection, before, limit))
     }
 
-    fn rooms(&self) -> impl Future<Output = Answer<Vec<RoomRecord>>> + Send {
+    fn rooms(&self) -> impl Future<Output = StoreResult<Vec<RoomRecord>>> + Send {
         self.read(rooms::all)
     }
 
-    fn remove_room(&self, room: RoomId) -> impl Future<Output = Answer<bool>> + Send {
+    fn remove_room(&self, room: RoomId) -> impl Future<Output = StoreResult<bool>> + Send {
         self.write(move |connection| rooms::remove(connection, &room))
     }
 
-    fn certificates(&self, members: Vec<Member>) -> impl Future<Output = Answer<Vec<UserCertificate>>> + Send {
+    fn certificates(&self, members: Vec<Member>) -> impl Future<Output = StoreResult<Vec<UserCertificate>>> + Send {
         self.read(move |connection| rooms::certificates(connection, members))
     }
 
-    fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = Answer<()>> + Send {
+    fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = StoreResult<()>> + Send {
         let terminal = terminal.clone();
         self.write(move |connection| rooms::remove_terminal(connection, &terminal))
     }
 
-    fn expire(&self, expired: Moment) -> impl Future<Output = Answer<bool>> + Send {
+    fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<bool>> + Send {
         self.write(move |connection| delivery::expire(connection, expired))
     }
 
-    fn totals(&self) -> impl Future<Output = Answer<Totals>> + Send {
+    fn totals(&self) -> impl Future<Output = StoreResult<Totals>> + Send {
         self.read(schema::totals)
     }
 
-    fn count(&self) -> impl Future<Output = Answer<u64>> + Send {
+    fn count(&self) -> impl Future<Output = StoreResult<u64>> + Send {
         self.read(|connection| Ok(connection.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?))
     }
 
-    fn check(&self) -> impl Future<Output = Answer<Vec<String>>> + Send {
+    fn check(&self) -> impl Future<Output = StoreResult<Vec<String>>> + Send {
         self.read(|connection| {
             let mut wrong = schema::check(connection)?;
             wrong.extend(delivery::check(connection)?);

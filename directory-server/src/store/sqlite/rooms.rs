@@ -10,9 +10,9 @@ use super::error::SqlResult;
 use super::mailbox::{self, Letter, Receiver};
 use super::users::user_id;
 use directory_core::mailbox::MailRule;
-use directory_core::moment::Moment;
-use directory_core::rooms::{Ended, Ending};
+use directory_core::rooms::{CommitOutcome, CommitRequest};
 use directory_core::store::{RoomRecord, StoreError};
+use directory_core::timestamp::Timestamp;
 
 /// The epoch of a room; nothing if the terminal is not in it.
 pub(super) fn epoch_for(connection: &Connection, room: &RoomId, member: &Member) -> SqlResult<Option<u64>> {
@@ -45,8 +45,8 @@ enum Verdict {
     Refused(CommitStatus),
 }
 
-fn judge(connection: &Connection, ending: &Ending) -> SqlResult<Verdict> {
-    let Ending { from, room, epoch, members, commit, group, .. } = ending;
+fn judge(connection: &Connection, request: &CommitRequest) -> SqlResult<Verdict> {
+    let CommitRequest { from, room, epoch, members, commit, group, .. } = request;
     let verdict = match epoch_for(connection, room, from)? {
         Some(now) if now != *epoch => return Ok(Verdict::Refused(CommitStatus::Epoch)),
         Some(_) if commit.is_empty() && !members.is_empty() => return Ok(Verdict::Repeats),
@@ -75,12 +75,17 @@ fn may_create(connection: &Connection, room: &RoomId, from: &Member) -> SqlResul
         .query_row(params![room.as_bytes(), from.userid.as_str(), from.terminal.as_bytes()], |row| row.get(0))?)
 }
 
-pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, now: Moment) -> SqlResult<Ended> {
-    let Ending { from, room, epoch, members, commit, welcome, group } = ending;
+pub(super) fn commit(
+    connection: &Connection,
+    request: &CommitRequest,
+    rule: &MailRule,
+    now: Timestamp,
+) -> SqlResult<CommitOutcome> {
+    let CommitRequest { from, room, epoch, members, commit, welcome, group } = request;
     let mut before = roster(connection, room)?;
-    match judge(connection, ending)? {
-        Verdict::Refused(status) => return Ok(Ended { status, told: Vec::new() }),
-        Verdict::Repeats => return Ok(Ended { status: CommitStatus::Accepted, told: Vec::new() }),
+    match judge(connection, request)? {
+        Verdict::Refused(status) => return Ok(CommitOutcome { status, notify: Vec::new() }),
+        Verdict::Repeats => return Ok(CommitOutcome { status: CommitStatus::Accepted, notify: Vec::new() }),
         Verdict::Creates => {
             connection.prepare_cached("INSERT INTO rooms (room, epoch) VALUES (?1, 0)")?.execute([room.as_bytes()])?;
             before.push(from.clone());
@@ -88,7 +93,7 @@ pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, 
         Verdict::Ends => {}
     }
     let new = enrol(connection, room, members)?;
-    let mut told = Vec::new();
+    let mut notify = Vec::new();
     let mut deliver = |kind, body: &[u8], to: &[Member]| {
         let receivers = to.iter().map(|member| Receiver::of(connection, member.clone(), &from.userid));
         let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
@@ -97,7 +102,7 @@ pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, 
             let letter = Letter { item, room, from, kind, epoch: *epoch, body };
             mailbox::keep(connection, &letter, &mut receivers, rule, now)?;
         }
-        told.extend(mailbox::settle(connection, &from.userid, receivers)?);
+        notify.extend(mailbox::settle(connection, &from.userid, receivers)?);
         SqlResult::Ok(())
     };
     deliver(MailKind::Commit, commit, &before)?;
@@ -117,7 +122,7 @@ pub(super) fn commit(connection: &Connection, ending: &Ending, rule: &MailRule, 
             .execute(params![room.as_bytes(), gone.userid.as_str(), gone.terminal.as_bytes()])?;
     }
     mailbox::count_written(connection, from)?;
-    Ok(Ended { status: CommitStatus::Accepted, told })
+    Ok(CommitOutcome { status: CommitStatus::Accepted, notify })
 }
 
 /// Puts the terminals that exist and are not there yet on the roster; which ones that were.

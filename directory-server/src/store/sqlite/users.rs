@@ -1,4 +1,4 @@
-//! Users: standing, registration, and what administrators do with them.
+//! Users: id_status, registration, and what administrators do with them.
 
 use common::crypto::opaque::KSF_VERSION;
 use common::ident::{KeyDigest, UserId};
@@ -8,33 +8,33 @@ use super::error::SqlResult;
 use super::invites;
 use super::login::{UNKNOWN_TERMINALS, read_budget};
 use directory_core::lockout::{ATTEMPTS_WITHOUT_SUCCESS, Budget};
-use directory_core::moment::{Moment, whole_seconds};
-use directory_core::store::{InviteRecord, NewUser, Registered, Standing, UserRecord};
+use directory_core::store::{IdStatus, InviteRecord, NewUser, Registered, UserRecord};
+use directory_core::timestamp::{Timestamp, whole_seconds};
 
-pub(super) fn standing(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<Standing> {
+pub(super) fn id_status(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<IdStatus> {
     if has_row(connection, "SELECT 1 FROM credentials WHERE user = ?1", user)? {
-        return Ok(Standing::Taken);
+        return Ok(IdStatus::Taken);
     }
     if has_row(connection, "SELECT 1 FROM tombstones WHERE user = ?1", user)? {
-        return Ok(Standing::Removed);
+        return Ok(IdStatus::Removed);
     }
     if let Some(code) = invites::live(connection, user, now)? {
-        return Ok(Standing::Invited(code));
+        return Ok(IdStatus::Invited(code));
     }
     let reset = has_row(connection, "SELECT 1 FROM users WHERE id = ?1", user)?;
-    Ok(if reset { Standing::AwaitsInvite } else { Standing::Free })
+    Ok(if reset { IdStatus::AwaitsInvite } else { IdStatus::Free })
 }
 
 fn has_row(connection: &Connection, query: &str, user: &UserId) -> SqlResult<bool> {
     Ok(connection.prepare_cached(query)?.exists([user.as_str()])?)
 }
 
-pub(super) fn register(connection: &Connection, new: &NewUser, now: Moment) -> SqlResult<Registered> {
-    match (standing(connection, &new.id, now)?, &new.invite) {
-        (Standing::Free, None) => {}
-        (Standing::Invited(code), Some(invite)) if code == *invite => {}
-        (Standing::Taken | Standing::Removed, _) => return Ok(Registered::Unavailable),
-        (Standing::Free | Standing::Invited(_) | Standing::AwaitsInvite, _) => return Ok(Registered::InviteGone),
+pub(super) fn register(connection: &Connection, new: &NewUser, now: Timestamp) -> SqlResult<Registered> {
+    match (id_status(connection, &new.id, now)?, &new.invite) {
+        (IdStatus::Free, None) => {}
+        (IdStatus::Invited(code), Some(invite)) if code == *invite => {}
+        (IdStatus::Taken | IdStatus::Removed, _) => return Ok(Registered::Unavailable),
+        (IdStatus::Free | IdStatus::Invited(_) | IdStatus::AwaitsInvite, _) => return Ok(Registered::InviteGone),
     }
     let id = new.id.as_str();
     connection
@@ -59,7 +59,7 @@ pub(super) fn register(connection: &Connection, new: &NewUser, now: Moment) -> S
     Ok(Registered::Done)
 }
 
-pub(super) fn left(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<()> {
+pub(super) fn record_session_end(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<()> {
     let mut statement = connection.prepare_cached("UPDATE users SET last_seen = ?2 WHERE id = ?1")?;
     statement.execute(params![user.as_str(), now.seconds()])?;
     Ok(())
@@ -97,7 +97,7 @@ pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecor
     Ok(true)
 }
 
-pub(super) fn remove(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<bool> {
+pub(super) fn remove(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<bool> {
     if connection.execute("DELETE FROM users WHERE id = ?1", [user.as_str()])? == 0 {
         return Ok(false);
     }
@@ -117,19 +117,19 @@ const RECORD: &str = "
     LEFT JOIN credentials ON credentials.user = id
     LEFT JOIN budgets ON budgets.user = id AND budgets.terminal = ?1";
 
-pub(super) fn all(connection: &Connection, now: Moment) -> SqlResult<Vec<UserRecord>> {
+pub(super) fn all(connection: &Connection, now: Timestamp) -> SqlResult<Vec<UserRecord>> {
     let mut statement = connection.prepare(&format!("{RECORD} ORDER BY id"))?;
     let records = statement.query_map(params![UNKNOWN_TERMINALS], |row| record(row, now))?;
     Ok(records.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn one(connection: &Connection, user: &UserId, now: Moment) -> SqlResult<Option<UserRecord>> {
+pub(super) fn one(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<Option<UserRecord>> {
     let mut statement = connection.prepare(&format!("{RECORD} WHERE id = ?2"))?;
     let record = statement.query_row(params![UNKNOWN_TERMINALS, user.as_str()], |row| record(row, now));
     Ok(record.optional()?)
 }
 
-fn record(row: &Row<'_>, now: Moment) -> rusqlite::Result<UserRecord> {
+fn record(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<UserRecord> {
     let mut unknown = match row.get::<_, Option<u32>>(9)? {
         Some(_) => read_budget(row, 9)?,
         None => Budget::default(),

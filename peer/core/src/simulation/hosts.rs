@@ -136,12 +136,12 @@ impl World {
     }
 
     pub(super) fn entered(&mut self, session: u64) {
-        let Some(standing) = self.sessions.get_mut(&session).filter(|session| session.near) else { return };
-        if self.now > standing.down_until {
+        let Some(id_status) = self.sessions.get_mut(&session).filter(|session| session.near) else { return };
+        if self.now > id_status.down_until {
             return;
         }
-        standing.entered = true;
-        let id = standing.host;
+        id_status.entered = true;
+        let id = id_status.host;
         self.hosts[id].logins_failed = 0;
         if self.hosts[id].is_running() {
             return self.feed(id, Input::DirectoryBack);

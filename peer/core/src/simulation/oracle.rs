@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::ident::{MessageId, RoomId, UserId};
 use common::msg::{CommitStatus, FromDirectory, Member, ToDirectory};
-use directory_server::core::present::Answer;
+use directory_core::session::Reply;
 
 use super::disk::Disk;
 use super::people::{everybody, users};
@@ -203,9 +203,9 @@ impl World {
     }
 
     /// The directory has carried out a request.
-    pub(super) fn requested(&mut self, host: HostId, request: &ToDirectory, answer: &Answer) {
+    pub(super) fn requested(&mut self, host: HostId, request: &ToDirectory, answer: &Reply) {
         match (request, answer) {
-            (ToDirectory::MailboxPut(put), Answer::Message(FromDirectory::MailboxReply(reply))) => {
+            (ToDirectory::MailboxPut(put), Reply::Message(FromDirectory::MailboxReply(reply))) => {
                 let roster = self.oracle.rosters.get(&put.room).cloned().unwrap_or_default();
                 for item in put.items.iter().take(usize::try_from(reply.stored).unwrap()) {
                     let (room, sealed, readers) = (put.room, item.piece.0.clone(), roster.clone());
@@ -214,7 +214,7 @@ impl World {
                     self.oracle.readers.entry(item.id).or_default().extend(roster.iter().cloned());
                 }
             }
-            (ToDirectory::CommitReq(commit), Answer::Message(FromDirectory::CommitReply(reply)))
+            (ToDirectory::CommitReq(commit), Reply::Message(FromDirectory::CommitReply(reply)))
                 if reply.status == CommitStatus::Accepted =>
             {
                 let before = self.oracle.rosters.insert(commit.room, commit.members.clone()).unwrap_or_default();
@@ -224,7 +224,7 @@ impl World {
                     self.oracle.formers.push(Former { host, room, disk, since });
                 }
             }
-            (ToDirectory::BroadcastReq(request), Answer::Message(FromDirectory::BroadcastReply(_))) => {
+            (ToDirectory::BroadcastReq(request), Reply::Message(FromDirectory::BroadcastReply(_))) => {
                 self.oracle.sends(request.id, host, &Conversation::Everyone, &request.message);
                 self.oracle.stored.insert(request.id);
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use common::ident::RoomId;
 use common::msg::Member;
-use directory_server::core::store::Store as _;
+use directory_core::store::Store as _;
 use futures::executor::block_on;
 
 use super::disk::Disk;

@@ -4,15 +4,15 @@
 use common::ident::{CredentialId, KeyDigest};
 use common::limits::TERMINALS_PER_USER;
 use common::msg::{FromDirectory, Message as _, Registration, ToDirectory};
-use directory_server::core::address_style::AddressStyle;
-use directory_server::core::lockout::{Class, LockRule};
-use directory_server::core::mailbox::MailRule;
-use directory_server::core::moment::Moment;
-use directory_server::core::online::Arrival;
-use directory_server::core::present::{Answer, Heard, Present};
-use directory_server::core::pushes::Outlet;
-use directory_server::core::store::{Account, CookieDigest, NewUser, Store as _, Success};
-use directory_server::core::{Directory, Policy};
+use directory_core::address_style::AddressStyle;
+use directory_core::lockout::{Class, LockRule};
+use directory_core::mailbox::MailRule;
+use directory_core::outbound::Writability;
+use directory_core::presence::Arrival;
+use directory_core::session::{Handled, Reply, Session};
+use directory_core::store::{Account, CookieDigest, NewUser, Store as _, Success};
+use directory_core::timestamp::Timestamp;
+use directory_core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
 
@@ -69,7 +69,7 @@ impl Server {
 
 /// What registration and a first login leave in the store.
 async fn enrol(store: &SqliteStore, person: &Person) {
-    let now = Moment::from_seconds(DAWN);
+    let now = Timestamp::from_seconds(DAWN);
     let user = person.me.user.clone();
     let (record, vault) = (Vec::new(), Vec::new());
     let account = Account { credential: CREDENTIAL, record, public_key: person.public_key.clone(), vault };
@@ -84,18 +84,18 @@ async fn enrol(store: &SqliteStore, person: &Person) {
 }
 
 impl World {
-    fn moment(&self) -> Moment {
-        Moment::since_epoch(std::time::Duration::from_millis(DAWN * 1000 + self.now))
+    fn moment(&self) -> Timestamp {
+        Timestamp::since_epoch(std::time::Duration::from_millis(DAWN * 1000 + self.now))
     }
 
     /// A terminal's session begins; nothing if there is nobody to answer.
-    pub(super) fn attend(&mut self, host: HostId) -> Option<Box<Present>> {
+    pub(super) fn attend(&mut self, host: HostId) -> Option<Box<Session>> {
         let now = self.moment();
         let directory = self.server.directory()?;
         let me = &everybody()[host].me;
         let public_key = &everybody()[host].public_key;
         let arrival = Arrival { user: &me.user, terminal: me.terminal, address: address(host), public_key, now };
-        Some(Box::new(Present::new(directory.online.join(&arrival).unwrap())))
+        Some(Box::new(Session::new(directory.presence.join(&arrival).unwrap())))
     }
 
     /// The directory takes a frame and answers it. It may stop after it has done what was asked, and before it says so.
@@ -105,11 +105,11 @@ impl World {
         let (Some(mut present), Some(directory)) = (session.far.take(), self.server.directory()) else { return };
         let host = session.host;
         let answer = match present.handle(directory, now, &request.encode()) {
-            Heard::Answered(answer) => answer,
-            Heard::Asked(request) => block_on(present.ask(directory, now, *request)),
+            Handled::Answered(answer) => answer,
+            Handled::NeedsStore(request) => block_on(present.ask(directory, now, *request)),
         };
         let answer = match answer {
-            Answer::Encoded(payload) => Answer::Message(FromDirectory::decode(&payload).unwrap()),
+            Reply::Encoded(payload) => Reply::Message(FromDirectory::decode(&payload).unwrap()),
             answer => answer,
         };
         self.note("directory", format_args!("{} of {}", Shown(&request), self.hosts[host].name));
@@ -123,12 +123,12 @@ impl World {
     }
 
     /// Sends an answer.
-    fn answer(&mut self, id: u64, answer: Answer) {
+    fn answer(&mut self, id: u64, answer: Reply) {
         match answer {
-            Answer::Silent => {}
-            Answer::Message(message) => self.send_down(id, message),
-            Answer::Encoded(payload) => self.send_down(id, FromDirectory::decode(&payload).unwrap()),
-            Answer::Last(message) => {
+            Reply::Silent => {}
+            Reply::Message(message) => self.send_down(id, message),
+            Reply::Encoded(payload) => self.send_down(id, FromDirectory::decode(&payload).unwrap()),
+            Reply::Last(message) => {
                 self.send_down(id, message);
                 let last = self.sessions.get(&id).map_or(self.now, |session| session.down_last);
                 self.at(last + 1, Event::SessionGone(id, End::Terminal));
@@ -137,13 +137,13 @@ impl World {
         }
     }
 
-    /// One thing at most is pushed, so that pushes come anywhere between answers.
+    /// One thing at most is pushed, so that outbound come anywhere between answers.
     pub(super) fn turn(&mut self, id: u64) {
         let now = self.moment();
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.turn = false;
         let (Some(mut present), Some(directory)) = (session.far.take(), self.server.directory()) else { return };
-        let push = present.attendance.pushes.take(Outlet::Free);
+        let push = present.presence.outbound.take(Writability::Ready);
         let answer = push.map(|push| block_on(present.push(directory, now, push)));
         self.sessions.get_mut(&id).unwrap().far = Some(present);
         if let Some(answer) = answer {
@@ -169,8 +169,8 @@ impl World {
         }
         let Server::Up(directory) = std::mem::replace(&mut self.server, Server::Between) else { return };
         self.note("directory", format_args!("killed"));
-        let standing: Vec<u64> = self.sessions.keys().copied().collect();
-        for id in standing {
+        let id_status: Vec<u64> = self.sessions.keys().copied().collect();
+        for id in id_status {
             self.break_session(id);
             self.session_gone(id, End::Directory);
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use common::msg::{ByeReason, ErrorCode, FromDirectory, ListReq, LookupReq, ToDirectory};
-use directory_server::core::present::Present;
+use directory_core::session;
 
 use super::hosts::Life;
 use super::server::Shown;
@@ -29,7 +29,7 @@ pub(super) struct Session {
     /// Whether the login has come to its end.
     pub(super) entered: bool,
     /// The directory's end.
-    pub(super) far: Option<Box<Present>>,
+    pub(super) far: Option<Box<session::Session>>,
     /// What arrives later than this is lost.
     pub(super) up_until: u64,
     pub(super) down_until: u64,
@@ -73,13 +73,13 @@ impl World {
     /// The terminal says something to the directory, if it has a session.
     pub(super) fn send_up(&mut self, host: HostId, message: ToDirectory) {
         let latency = self.latency();
-        let standing = self.hosts[host].session;
+        let id_status = self.hosts[host].session;
         let session =
-            standing.and_then(|id| self.sessions.get_mut(&id)).filter(|session| session.near && session.entered);
+            id_status.and_then(|id| self.sessions.get_mut(&id)).filter(|session| session.near && session.entered);
         let Some(session) = session else { return };
         session.up_last = session.up_last.max(self.now + latency);
         let when = session.up_last;
-        self.at(when, Event::Up(standing.unwrap(), Box::new(message)));
+        self.at(when, Event::Up(id_status.unwrap(), Box::new(message)));
     }
 
     pub(super) fn send_down(&mut self, id: u64, message: FromDirectory) {

@@ -2,7 +2,7 @@
 
 use common::ident::UserId;
 use common::msg::ByeReason;
-use directory_server::core::watch::Show;
+use directory_core::subscriptions::Visibility;
 
 use super::dice::Dice;
 use super::people::{team, users};
@@ -34,7 +34,7 @@ pub(super) struct Weather {
     /// Messages of one user that may wait for one terminal.
     pub(super) quota: u32,
     pub(super) lookups_per_minute: u32,
-    pub(super) show: Show,
+    pub(super) show: Visibility,
 }
 
 impl Weather {
@@ -54,7 +54,7 @@ impl Weather {
             away: dice.pick(&[3000, 30_000, 120_000]),
             quota: dice.pick(&[3, 8, Self::ENOUGH]),
             lookups_per_minute: dice.pick(&[0, 0, 20]),
-            show: dice.pick(&[Show::Auto, Show::Everyone, Show::Contacts]),
+            show: dice.pick(&[Visibility::Auto, Visibility::Everyone, Visibility::Contacts]),
         }
     }
 
@@ -72,7 +72,7 @@ impl Weather {
             away: 1000,
             quota: Self::ENOUGH,
             lookups_per_minute: 0,
-            show: Show::Auto,
+            show: Visibility::Auto,
         }
     }
 
@@ -106,8 +106,8 @@ impl World {
 
     /// Everybody's session breaks and begins anew.
     pub(super) fn log_in_anew(&mut self) {
-        let standing: Vec<u64> = self.sessions.keys().copied().collect();
-        standing.into_iter().for_each(|id| self.break_session(id));
+        let id_status: Vec<u64> = self.sessions.keys().copied().collect();
+        id_status.into_iter().for_each(|id| self.break_session(id));
     }
 
     /// Whether people have done everything they were going to do.
@@ -202,17 +202,17 @@ impl World {
         let host = self.dice.below(self.hosts.len());
         match self.dice.below(6) {
             0 | 1 => {
-                let standing: Vec<u64> = self.sessions.keys().copied().collect();
-                if !standing.is_empty() {
-                    let id = self.dice.pick(&standing);
+                let id_status: Vec<u64> = self.sessions.keys().copied().collect();
+                if !id_status.is_empty() {
+                    let id = self.dice.pick(&id_status);
                     self.note("network", format_args!("breaks session {id}"));
                     self.break_session(id);
                 }
             }
             2 => {
-                let standing: Vec<u64> = self.cables.keys().copied().collect();
-                if !standing.is_empty() {
-                    let id = self.dice.pick(&standing);
+                let id_status: Vec<u64> = self.cables.keys().copied().collect();
+                if !id_status.is_empty() {
+                    let id = self.dice.pick(&id_status);
                     self.note("network", format_args!("breaks link {id}"));
                     self.break_cable(id);
                 }
@@ -242,15 +242,15 @@ impl World {
 
     /// The directory takes a session for dead.
     fn expire(&mut self) {
-        let standing: Vec<u64> = self.sessions.keys().copied().collect();
-        if standing.is_empty() {
+        let id_status: Vec<u64> = self.sessions.keys().copied().collect();
+        if id_status.is_empty() {
             return;
         }
-        let id = self.dice.pick(&standing);
+        let id = self.dice.pick(&id_status);
         self.note("directory", format_args!("ends session {id}"));
         if self.dice.below(2) == 0 {
-            let pushes = self.sessions[&id].far.as_ref().map(|present| present.attendance.pushes.clone());
-            pushes.into_iter().for_each(|pushes| pushes.end(ByeReason::Protocol));
+            let outbound = self.sessions[&id].far.as_ref().map(|present| present.presence.outbound.clone());
+            outbound.into_iter().for_each(|outbound| outbound.end(ByeReason::Protocol));
             self.look_for_pushes();
         } else {
             self.session_gone(id, End::Directory);

@@ -58,13 +58,13 @@ pub(crate) enum Timing {
 
 /// Counts since the start.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub(crate) struct Metrics {
     pub(super) connections: Family<Label, Counter>,
     pub(super) reloads: Family<Label, Counter>,
     pub(super) requests: Option<Durations>,
 }
 
-impl Meter {
+impl Metrics {
     pub(crate) fn new(timing: Timing) -> Self {
         let (connections, reloads) = (Family::<Label, Counter>::default(), Family::<Label, Counter>::default());
         // A count that is not there cannot be told from one that was forgotten.

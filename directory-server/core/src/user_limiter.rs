@@ -6,20 +6,20 @@ use std::time::Duration;
 use common::ident::UserId;
 use common::window::{FixedWindow, Rate};
 
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 
 /// Users remembered before those who have done nothing for a while are forgotten: chosen arbitrarily.
 const REMEMBERED: usize = 1024;
 
 /// Counts by user.
 #[derive(Debug, Default)]
-pub struct PerUser {
+pub struct UserLimiter {
     windows: HashMap<UserId, FixedWindow>,
 }
 
-impl PerUser {
+impl UserLimiter {
     /// Counts `times` more, or says how long to wait. A limit of 0 is none.
-    pub(super) fn count(&mut self, user: &UserId, times: u32, now: Moment, rate: Rate) -> Result<(), Duration> {
+    pub(super) fn count(&mut self, user: &UserId, times: u32, now: Timestamp, rate: Rate) -> Result<(), Duration> {
         if self.windows.len() >= REMEMBERED {
             self.windows.retain(|_, window| !window.is_over(now.elapsed(), rate.per));
         }

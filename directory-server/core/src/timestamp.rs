@@ -6,9 +6,9 @@ use std::time::Duration;
 /// Time since the epoch. The shell anchors it to the wall clock once, at its start, and lets it run with the monotonic
 /// clock from there, so that a clock that jumps changes nothing while the directory runs (threat L4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(Duration);
+pub struct Timestamp(Duration);
 
-impl Moment {
+impl Timestamp {
     /// A moment `elapsed` after the epoch.
     #[must_use]
     pub const fn since_epoch(elapsed: Duration) -> Self {
@@ -46,7 +46,7 @@ impl Moment {
     }
 }
 
-impl Add<Duration> for Moment {
+impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration))

@@ -1,6 +1,6 @@
 //! Who is logged in, where, and with which key: the memory from which lookups and lists are answered.
 //!
-//! Presence belongs to a session: [`Attendance`] is held by the connection and ends the presence when it is dropped.
+//! PresentUser belongs to a session: [`PresenceGuard`] is held by the connection and ends the presence when it is dropped.
 //! Addresses live only here, never in the store (threat L5). Protocol section 6.
 
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ use common::msg::{
     PresenceStatus,
 };
 
-use super::moment::Moment;
-use super::pushes::Pushes;
-use super::watch::{Audience, Show, Watches};
+use super::outbound::OutboundQueue;
+use super::subscriptions::{Audience, Subscriptions, Visibility};
+use super::timestamp::Timestamp;
 
 /// A terminal that has proved who it is and now becomes present.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Arrival<'a> {
     /// The user's identity key, PKCS#1 DER.
     pub public_key: &'a [u8],
     /// When it arrived.
-    pub now: Moment,
+    pub now: Timestamp,
 }
 
 /// As many terminals of this user are present as may be.
@@ -41,17 +41,17 @@ pub struct TooManyTerminals;
 
 /// All present terminals.
 #[derive(Debug)]
-pub struct Online {
-    users: RwLock<BTreeMap<UserId, Presence>>,
+pub struct PresentUsers {
+    users: RwLock<BTreeMap<UserId, PresentUser>>,
     sessions: AtomicU64,
     terminals_per_user: AtomicUsize,
     not_found: Arc<[u8]>,
-    watches: Mutex<Watches>,
-    show: RwLock<Show>,
+    subscriptions: Mutex<Subscriptions>,
+    visibility: RwLock<Visibility>,
 }
 
 #[derive(Debug)]
-struct Presence {
+struct PresentUser {
     public_key: Box<[u8]>,
     /// Newest login first; never empty outside this module's functions.
     terminals: Vec<Terminal>,
@@ -59,12 +59,12 @@ struct Presence {
     reply: Arc<[u8]>,
 }
 
-impl Presence {
+impl PresentUser {
     fn empty(arrival: &Arrival<'_>) -> Self {
         Self { public_key: arrival.public_key.into(), terminals: Vec::new(), reply: Arc::default() }
     }
 
-    fn since(&self) -> Option<Moment> {
+    fn since(&self) -> Option<Timestamp> {
         self.terminals.iter().map(|terminal| terminal.since).min()
     }
 
@@ -89,7 +89,7 @@ impl Presence {
     }
 
     fn end(self, reason: ByeReason) -> usize {
-        self.terminals.iter().for_each(|terminal| terminal.pushes.end(reason));
+        self.terminals.iter().for_each(|terminal| terminal.outbound.end(reason));
         self.terminals.len()
     }
 }
@@ -99,8 +99,8 @@ struct Terminal {
     id: TerminalId,
     session: u64,
     address: SocketAddr,
-    since: Moment,
-    pushes: Arc<Pushes>,
+    since: Timestamp,
+    outbound: Arc<OutboundQueue>,
     away: Option<String>,
 }
 
@@ -111,15 +111,15 @@ fn offline(user: &UserId) -> Arc<[u8]> {
 
 /// The presence of one terminal; dropping it ends the presence.
 #[derive(Debug)]
-pub struct Attendance {
-    online: Arc<Online>,
+pub struct PresenceGuard {
+    online: Arc<PresentUsers>,
     member: Member,
     session: u64,
     /// What waits to be told to it.
-    pub pushes: Arc<Pushes>,
+    pub outbound: Arc<OutboundQueue>,
 }
 
-impl Attendance {
+impl PresenceGuard {
     /// Who is present.
     #[must_use]
     pub fn user(&self) -> &UserId {
@@ -133,36 +133,43 @@ impl Attendance {
     }
 }
 
-impl Drop for Attendance {
+impl Drop for PresenceGuard {
     fn drop(&mut self) {
         self.online.leave(&self.member.userid, self.session);
     }
 }
 
-impl Default for Online {
+impl Default for PresentUsers {
     fn default() -> Self {
         let not_found = FromDirectory::from(LookupReply::not_found()).encode().into();
-        let (watches, show) = (Mutex::default(), RwLock::default());
+        let (subscriptions, visibility) = (Mutex::default(), RwLock::default());
         let terminals_per_user = AtomicUsize::new(TERMINALS_PER_USER);
-        Self { users: RwLock::default(), sessions: AtomicU64::new(0), terminals_per_user, not_found, watches, show }
+        Self {
+            users: RwLock::default(),
+            sessions: AtomicU64::new(0),
+            terminals_per_user,
+            not_found,
+            subscriptions,
+            visibility,
+        }
     }
 }
 
-impl Online {
+impl PresentUsers {
     /// Makes a terminal present. An older session of the same terminal ends with `BYE replaced`.
     ///
     /// # Errors
     /// [`TooManyTerminals`]; nothing has changed then.
-    pub fn join(self: &Arc<Self>, arrival: &Arrival<'_>) -> Result<Attendance, TooManyTerminals> {
+    pub fn join(self: &Arc<Self>, arrival: &Arrival<'_>) -> Result<PresenceGuard, TooManyTerminals> {
         let mut users = self.write();
-        let presence = users.entry(arrival.user.clone()).or_insert_with(|| Presence::empty(arrival));
+        let presence = users.entry(arrival.user.clone()).or_insert_with(|| PresentUser::empty(arrival));
         if !presence.has_room_for(&arrival.terminal, self.terminals_per_user()) {
             return Err(TooManyTerminals);
         }
         if let Some(old) = presence.terminals.iter().position(|terminal| terminal.id == arrival.terminal) {
-            presence.terminals.remove(old).pushes.end(ByeReason::Replaced);
+            presence.terminals.remove(old).outbound.end(ByeReason::Replaced);
         }
-        let pushes = Arc::<Pushes>::default();
+        let outbound = Arc::<OutboundQueue>::default();
         let session = self.sessions.fetch_add(1, Ordering::Relaxed);
         presence.terminals.insert(
             0,
@@ -171,7 +178,7 @@ impl Online {
                 session,
                 address: arrival.address,
                 since: arrival.now,
-                pushes: Arc::clone(&pushes),
+                outbound: Arc::clone(&outbound),
                 away: None,
             },
         );
@@ -179,10 +186,10 @@ impl Online {
         presence.public_key = arrival.public_key.into();
         presence.encode_reply(arrival.user);
         drop(users);
-        self.watches().join(session, arrival.user, Arc::clone(&pushes));
+        self.subscriptions().join(session, arrival.user, Arc::clone(&outbound));
         self.announce(arrival.user);
         let member = Member { userid: arrival.user.clone(), terminal: arrival.terminal };
-        Ok(Attendance { online: Arc::clone(self), member, session, pushes })
+        Ok(PresenceGuard { online: Arc::clone(self), member, session, outbound })
     }
 
     /// How many terminals of one user may be present from now on; those that are stay.
@@ -194,7 +201,7 @@ impl Online {
         self.terminals_per_user.load(Ordering::Relaxed)
     }
 
-    /// Whether a terminal may [`Online::join`] now.
+    /// Whether a terminal may [`PresentUsers::join`] now.
     #[must_use]
     pub fn has_room_for(&self, user: &UserId, terminal: &TerminalId) -> bool {
         let limit = self.terminals_per_user();
@@ -220,7 +227,7 @@ impl Online {
         let mut rest = users.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
         let page = rest.by_ref().take(LIST_PAGE).map(|(userid, presence)| ListedUser {
             userid: userid.clone(),
-            online_since: presence.since().map(Moment::seconds),
+            online_since: presence.since().map(Timestamp::seconds),
             away: presence.away().map(str::to_owned),
         });
         ListReply { users: page.collect(), more: rest.next().is_some() }
@@ -228,8 +235,8 @@ impl Online {
 
     /// Since when a user is online; nothing if offline.
     #[must_use]
-    pub fn since(&self, user: &UserId) -> Option<Moment> {
-        self.read().get(user).and_then(Presence::since)
+    pub fn since(&self, user: &UserId) -> Option<Timestamp> {
+        self.read().get(user).and_then(PresentUser::since)
     }
 
     /// Terminals of a user that are present.
@@ -247,15 +254,15 @@ impl Online {
 
     /// What waits to be told to a terminal; nothing if it is not present.
     #[must_use]
-    pub fn pushes(&self, member: &Member) -> Option<Arc<Pushes>> {
+    pub fn outbound(&self, member: &Member) -> Option<Arc<OutboundQueue>> {
         let users = self.read();
         let terminals = &users.get(&member.userid)?.terminals;
-        terminals.iter().find(|terminal| terminal.id == member.terminal).map(|terminal| Arc::clone(&terminal.pushes))
+        terminals.iter().find(|terminal| terminal.id == member.terminal).map(|terminal| Arc::clone(&terminal.outbound))
     }
 
     /// Tells those of these terminals that are present that their mailboxes have something new.
     pub fn mail_for(&self, members: &[Member]) {
-        members.iter().filter_map(|member| self.pushes(member)).for_each(|pushes| pushes.mail());
+        members.iter().filter_map(|member| self.outbound(member)).for_each(|outbound| outbound.mail());
     }
 
     /// Ends all sessions of a user; returns how many there were. Lookups do not find the user from now on.
@@ -273,29 +280,29 @@ impl Online {
     }
 
     /// Who may be told of whom from now on.
-    pub(super) fn set_show(&self, show: Show) {
-        *self.show.write().unwrap_or_else(PoisonError::into_inner) = show;
+    pub(super) fn set_visibility(&self, visibility: Visibility) {
+        *self.visibility.write().unwrap_or_else(PoisonError::into_inner) = visibility;
     }
 
-    /// A session watches further users and is told of those that are there; where contacts are told of each other, it is
+    /// A session subscriptions further users and is told of those that are there; where contacts are told of each other, it is
     /// only now known that these are, so they are told of it too.
-    pub(super) fn watch(&self, attendance: &Attendance, users: Vec<UserId>) {
+    pub(super) fn watch(&self, presence: &PresenceGuard, users: Vec<UserId>) {
         let audience = self.audience();
-        let mut watches = self.watches();
-        let (own, session) = (attendance.user(), attendance.session);
-        let Some(pushes) = watches.pushes(session) else { return };
-        for user in watches.watch(session, users) {
-            let mutual = watches.watches(&user, own);
+        let mut subscriptions = self.subscriptions();
+        let (own, session) = (presence.user(), presence.session);
+        let Some(outbound) = subscriptions.outbound(session) else { return };
+        for user in subscriptions.watch(session, users) {
+            let mutual = subscriptions.watches(&user, own);
             if (audience != Audience::Mutual || mutual)
                 && let Some(presence) = self.presence(&user)
             {
-                pushes.presence(&user, presence);
+                outbound.presence(&user, presence);
             }
             if mutual
                 && audience == Audience::Mutual
                 && let Some(presence) = self.presence(own)
             {
-                watches.of(&user).iter().for_each(|pushes| pushes.presence(own, Arc::clone(&presence)));
+                subscriptions.of(&user).iter().for_each(|outbound| outbound.presence(own, Arc::clone(&presence)));
             }
         }
     }
@@ -316,17 +323,17 @@ impl Online {
 
     /// Sends an encoded message to every session but those of `user`.
     pub(super) fn tell_all_but(&self, user: &UserId, message: &Arc<[u8]>) {
-        let all = self.watches().all_but(user);
-        all.iter().for_each(|pushes| pushes.message(Arc::clone(message)));
+        let all = self.subscriptions().all_but(user);
+        all.iter().for_each(|outbound| outbound.message(Arc::clone(message)));
     }
 
     /// Tells everybody who may know what a user is now. Every change ends with this, so that the last word is right.
     pub(super) fn announce(&self, user: &UserId) {
         let audience = self.audience();
-        let watches = self.watches();
+        let subscriptions = self.subscriptions();
         let Some(presence) = self.presence(user) else { return };
-        for pushes in watches.audience(user, audience) {
-            pushes.presence(user, Arc::clone(&presence));
+        for outbound in subscriptions.audience(user, audience) {
+            outbound.presence(user, Arc::clone(&presence));
         }
     }
 
@@ -334,17 +341,17 @@ impl Online {
     fn presence(&self, user: &UserId) -> Option<Arc<[u8]>> {
         let users = self.read();
         let presence = users.get(user)?;
-        let (text, since) = (presence.away().map(str::to_owned), presence.since().map(Moment::seconds));
+        let (text, since) = (presence.away().map(str::to_owned), presence.since().map(Timestamp::seconds));
         let status = if text.is_some() { PresenceStatus::Away } else { PresenceStatus::Online };
         Some(FromDirectory::from(msg::Presence { userid: user.clone(), status, since, text }).encode().into())
     }
 
     fn audience(&self) -> Audience {
-        self.show.read().unwrap_or_else(PoisonError::into_inner).audience(self.read().len())
+        self.visibility.read().unwrap_or_else(PoisonError::into_inner).audience(self.read().len())
     }
 
-    fn watches(&self) -> MutexGuard<'_, Watches> {
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
+        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn leave(&self, user: &UserId, session: u64) {
@@ -360,20 +367,20 @@ impl Online {
         }
         drop(users);
         let audience = self.audience();
-        let mut watches = self.watches();
-        // Those who may know before it leaves: they are told even if no other session of the user watches them.
-        let audience = watches.audience(user, audience);
-        watches.leave(session);
+        let mut subscriptions = self.subscriptions();
+        // Those who may know before it leaves: they are told even if no other session of the user subscriptions them.
+        let audience = subscriptions.audience(user, audience);
+        subscriptions.leave(session);
         // Read under the lock, because the user may have come back since.
         let news = self.presence(user).unwrap_or_else(|| offline(user));
-        audience.iter().for_each(|pushes| pushes.presence(user, Arc::clone(&news)));
+        audience.iter().for_each(|outbound| outbound.presence(user, Arc::clone(&news)));
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<UserId, Presence>> {
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<UserId, PresentUser>> {
         self.users.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<UserId, Presence>> {
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<UserId, PresentUser>> {
         self.users.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -381,23 +388,23 @@ impl Online {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pushes::{Outlet, Push};
+    use crate::outbound::{Push, Writability};
 
     fn user(id: &str) -> UserId {
         UserId::parse(id).unwrap()
     }
 
-    fn join(online: &Arc<Online>, id: &str, terminal: u8) -> Result<Attendance, TooManyTerminals> {
+    fn join(online: &Arc<PresentUsers>, id: &str, terminal: u8) -> Result<PresenceGuard, TooManyTerminals> {
         online.join(&Arrival {
             user: &user(id),
             terminal: TerminalId([terminal; 16]),
             address: ([127, 0, 0, terminal], 65_000).into(),
             public_key: b"key",
-            now: Moment::from_seconds(u64::from(terminal)),
+            now: Timestamp::from_seconds(u64::from(terminal)),
         })
     }
 
-    fn addresses(online: &Online, id: &str) -> Vec<u8> {
+    fn addresses(online: &PresentUsers, id: &str) -> Vec<u8> {
         match FromDirectory::decode(&online.lookup(&user(id)).unwrap()) {
             Ok(FromDirectory::LookupReply(reply)) => reply
                 .addresses
@@ -413,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_lookup_names_the_newest_terminal_first_until_it_leaves() {
-        let online = Arc::new(Online::default());
+        let online = Arc::new(PresentUsers::default());
         let first = join(&online, "ali", 2).unwrap();
         let second = join(&online, "ali", 3).unwrap();
         assert_eq!(addresses(&online, "ali"), [3, 2]);
@@ -426,10 +433,10 @@ mod tests {
 
     #[test]
     fn the_same_terminal_replaces_its_old_session_and_outlives_its_end() {
-        let online = Arc::new(Online::default());
+        let online = Arc::new(PresentUsers::default());
         let old = join(&online, "ali", 2).unwrap();
         let new = join(&online, "ali", 2).unwrap();
-        assert_eq!(old.pushes.take(Outlet::Busy), Some(Push::End(ByeReason::Replaced)));
+        assert_eq!(old.outbound.take(Writability::Busy), Some(Push::End(ByeReason::Replaced)));
         drop(old);
         assert_eq!(addresses(&online, "ali"), [2], "the end of the old session leaves the new one alone");
         drop(new);
@@ -437,7 +444,7 @@ mod tests {
 
     #[test]
     fn a_ninth_terminal_is_turned_away_but_a_known_one_comes_back() {
-        let online = Arc::new(Online::default());
+        let online = Arc::new(PresentUsers::default());
         let _eight: Vec<_> = (1..=8).map(|terminal| join(&online, "ali", terminal).unwrap()).collect();
         assert!(!online.has_room_for(&user("ali"), &TerminalId([9; 16])));
         assert_eq!(join(&online, "ali", 9).err(), Some(TooManyTerminals));
@@ -446,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_list_comes_in_pages_in_the_order_of_the_ids() {
-        let online = Arc::new(Online::default());
+        let online = Arc::new(PresentUsers::default());
         let _all: Vec<_> = (0..LIST_PAGE + 1).map(|n| join(&online, &format!("u{n:04}"), 2).unwrap()).collect();
         let first = online.list(None);
         assert_eq!((first.users.len(), first.more), (LIST_PAGE, true));
@@ -457,12 +464,12 @@ mod tests {
 
     #[test]
     fn ending_a_user_tells_every_terminal_and_hides_the_user_at_once() {
-        let online = Arc::new(Online::default());
+        let online = Arc::new(PresentUsers::default());
         let sessions = [join(&online, "ali", 2).unwrap(), join(&online, "ali", 3).unwrap()];
         assert_eq!(online.end(&user("ali"), ByeReason::Administrator), 2);
         assert_eq!(online.lookup(&user("ali")), None);
         for session in &sessions {
-            assert_eq!(session.pushes.take(Outlet::Busy), Some(Push::End(ByeReason::Administrator)));
+            assert_eq!(session.outbound.take(Writability::Busy), Some(Push::End(ByeReason::Administrator)));
         }
     }
 }

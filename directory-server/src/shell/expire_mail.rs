@@ -11,7 +11,7 @@ use directory_core::store::Store as _;
 const PAUSE: Duration = Duration::from_secs(3600);
 
 /// Sweeps for ever, at the start for the first time.
-pub(crate) async fn sweep(node: Arc<Node>) {
+pub(crate) async fn expire_mail(node: Arc<Node>) {
     loop {
         let expired = node.directory.policy().mail.expired(node.clock.now());
         loop {

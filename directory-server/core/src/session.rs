@@ -1,7 +1,7 @@
 //! A connection that is logged in: lookups, lists, signs of life, logout (protocol section 6).
 //!
-//! What is answered from memory is answered at once by [`Present::handle`]; requests that need the store go on to
-//! [`Present::ask`], and [`Present::push`] is what happens without a request. Dropping [`Present`] ends the presence.
+//! What is answered from memory is answered at once by [`Session::handle`]; requests that need the store go on to
+//! [`Session::ask`], and [`Session::push`] is what happens without a request. Dropping [`Session`] ends the presence.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,30 +13,30 @@ use common::msg::{
 use common::window::{FixedWindow, Rate};
 
 use super::Directory;
+use super::login_stats::LookupOutcome;
 use super::mailbox::Delivery;
-use super::moment::{Moment, whole_seconds};
-use super::online::Attendance;
+use super::outbound::Push;
 use super::passcode::Changes;
-use super::pushes::Push;
+use super::presence::PresenceGuard;
 use super::rooms::Uploading;
 use super::store::{Store, StoreError};
-use super::tally::Lookup;
+use super::timestamp::{Timestamp, whole_seconds};
 
 /// What was asked, if it was no message.
 pub(super) const NO_MESSAGE: &str = "none";
 
 /// What a frame comes to.
 #[derive(Debug)]
-pub enum Heard {
+pub enum Handled {
     /// This is the answer.
-    Answered(Answer),
-    /// The store is needed: [`Present::ask`] gives the answer.
-    Asked(Box<ToDirectory>),
+    Answered(Reply),
+    /// The store is needed: [`Session::ask`] gives the answer.
+    NeedsStore(Box<ToDirectory>),
 }
 
 /// What follows from a frame, or from what is told without one.
 #[derive(Debug)]
-pub enum Answer {
+pub enum Reply {
     /// Nothing to send.
     Silent,
     /// Send this message.
@@ -47,7 +47,7 @@ pub enum Answer {
     Last(FromDirectory),
 }
 
-impl Answer {
+impl Reply {
     pub(super) fn error(code: ErrorCode) -> Self {
         Self::Last(Error::new(code).into())
     }
@@ -59,7 +59,7 @@ impl Answer {
     }
 }
 
-impl From<StoreError> for Answer {
+impl From<StoreError> for Reply {
     /// The other side is told that its request was not carried out; the reason is for the log.
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be carried out");
@@ -69,9 +69,9 @@ impl From<StoreError> for Answer {
 
 /// A terminal that is present.
 #[derive(Debug)]
-pub struct Present {
+pub struct Session {
     /// Its presence.
-    pub attendance: Attendance,
+    pub presence: PresenceGuard,
     asked: &'static str,
     request: Option<RequestNumber>,
     questions: FixedWindow,
@@ -82,12 +82,12 @@ pub struct Present {
     pub(super) has_published: bool,
 }
 
-impl Present {
+impl Session {
     /// A session that begins.
     #[must_use]
-    pub fn new(attendance: Attendance) -> Self {
+    pub fn new(presence: PresenceGuard) -> Self {
         Self {
-            attendance,
+            presence,
             asked: NO_MESSAGE,
             request: None,
             questions: FixedWindow::default(),
@@ -99,7 +99,7 @@ impl Present {
     }
 
     /// Takes one frame.
-    pub fn handle<S>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Heard {
+    pub fn handle<S>(&mut self, directory: &Directory<S>, now: Timestamp, payload: &[u8]) -> Handled {
         let decoded = match Envelope::<ToDirectory>::decode(payload) {
             Ok(Envelope { request, message }) => {
                 self.request = request;
@@ -111,35 +111,35 @@ impl Present {
             }
         };
         self.asked = decoded.as_ref().map_or(NO_MESSAGE, |message| message.msgtype());
-        Heard::Answered(match decoded {
+        Handled::Answered(match decoded {
             Ok(ToDirectory::LookupReq(request)) => self.look_up(directory, now, &request),
             Ok(ToDirectory::ListReq(request)) => match self.may_ask(directory, now, "LISTREQ") {
-                Ok(()) => Answer::Message(directory.online.list(request.after.as_ref()).into()),
+                Ok(()) => Reply::Message(directory.presence.list(request.after.as_ref()).into()),
                 Err(refusal) => refusal,
             },
             Ok(ToDirectory::Watch(watch)) => match self.may_ask(directory, now, "WATCH") {
                 Ok(()) => {
-                    directory.online.watch(&self.attendance, watch.users);
-                    Answer::Silent
+                    directory.presence.watch(&self.presence, watch.users);
+                    Reply::Silent
                 }
                 Err(refusal) => refusal,
             },
             // It makes work for others, so it is limited like a question.
             Ok(ToDirectory::Away(away)) => match self.may_ask(directory, now, "AWAY") {
                 Ok(()) => {
-                    directory.online.set_away(self.attendance.member(), away.text);
-                    Answer::Silent
+                    directory.presence.set_away(self.presence.member(), away.text);
+                    Reply::Silent
                 }
                 Err(refusal) => refusal,
             },
             Ok(ToDirectory::Upload(upload)) => self.upload(directory, &upload),
-            Ok(ToDirectory::Ping(_)) => Answer::Message(Pong {}.into()),
-            Ok(ToDirectory::Pong(_)) => Answer::Silent,
-            Ok(ToDirectory::Logout(_)) => Answer::Last(Bye { reason: ByeReason::Ended }.into()),
-            Ok(request) => return Heard::Asked(Box::new(request)),
-            Err(Malformed::UnknownType) => Answer::Message(Error::new(ErrorCode::UnknownMsgtype).into()),
+            Ok(ToDirectory::Ping(_)) => Reply::Message(Pong {}.into()),
+            Ok(ToDirectory::Pong(_)) => Reply::Silent,
+            Ok(ToDirectory::Logout(_)) => Reply::Last(Bye { reason: ByeReason::Ended }.into()),
+            Ok(request) => return Handled::NeedsStore(Box::new(request)),
+            Err(Malformed::UnknownType) => Reply::Message(Error::new(ErrorCode::UnknownMsgtype).into()),
             Err(Malformed::NotAMessage | Malformed::BadRequest | Malformed::BadFields { .. }) => {
-                Answer::error(ErrorCode::Malformed)
+                Reply::error(ErrorCode::Malformed)
             }
         })
     }
@@ -156,9 +156,9 @@ impl Present {
         self.request
     }
 
-    /// Answers what [`Present::handle`] could not. Answers go out in the order of the requests, so no frame is handled
+    /// Answers what [`Session::handle`] could not. Answers go out in the order of the requests, so no frame is handled
     /// meanwhile.
-    pub async fn ask<S: Store>(&mut self, directory: &Directory<S>, now: Moment, request: ToDirectory) -> Answer {
+    pub async fn ask<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp, request: ToDirectory) -> Reply {
         match request {
             ToDirectory::MailboxReq(_) => self.open_mailbox(directory, now).await,
             ToDirectory::MailboxAck(ack) => self.acknowledge(directory, ack).await,
@@ -176,34 +176,34 @@ impl Present {
             ToDirectory::PasscodeReq(request) => self.begin_change(directory, now, request).await,
             ToDirectory::PasscodeUpload(upload) => self.change(directory, upload).await,
             // Whatever belongs before login.
-            _ => Answer::error(ErrorCode::OutOfOrder),
+            _ => Reply::error(ErrorCode::OutOfOrder),
         }
     }
 
     /// Sends what the session did not ask for.
-    pub async fn push<S: Store>(&mut self, directory: &Directory<S>, now: Moment, push: Push) -> Answer {
+    pub async fn push<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp, push: Push) -> Reply {
         match push {
-            Push::End(reason) => Answer::Last(Bye { reason }.into()),
+            Push::End(reason) => Reply::Last(Bye { reason }.into()),
             Push::Mail => self.deliver(directory, now).await,
-            Push::Message(payload) => Answer::Encoded(payload),
+            Push::Message(payload) => Reply::Encoded(payload),
         }
     }
 
-    fn look_up<S>(&mut self, directory: &Directory<S>, now: Moment, request: &LookupReq) -> Answer {
+    fn look_up<S>(&mut self, directory: &Directory<S>, now: Timestamp, request: &LookupReq) -> Reply {
         if let Err(refusal) = self.may_ask(directory, now, "LOOKUPREQ") {
-            directory.lookups.count(Lookup::Limited);
+            directory.lookups.count(LookupOutcome::Limited);
             return refusal;
         }
-        let honest = request.userid == *self.attendance.user();
-        let found = honest.then(|| directory.online.lookup(&request.lookup)).flatten();
-        directory.lookups.count(if found.is_some() { Lookup::Found } else { Lookup::NotFound });
-        Answer::Encoded(found.unwrap_or_else(|| directory.online.not_found()))
+        let honest = request.userid == *self.presence.user();
+        let found = honest.then(|| directory.presence.lookup(&request.lookup)).flatten();
+        directory.lookups.count(if found.is_some() { LookupOutcome::Found } else { LookupOutcome::NotFound });
+        Reply::Encoded(found.unwrap_or_else(|| directory.presence.not_found()))
     }
 
     /// Whatever tells who or what there is draws from one budget: a page of a list tells no less than a lookup (threat
     /// L10).
-    pub(super) fn may_ask<S>(&mut self, directory: &Directory<S>, now: Moment, question: &str) -> Result<(), Answer> {
+    pub(super) fn may_ask<S>(&mut self, directory: &Directory<S>, now: Timestamp, question: &str) -> Result<(), Reply> {
         let rate = Rate::per_minute(directory.policy().lookups_per_minute);
-        self.questions.count(now.elapsed(), rate).map_err(|wait| Answer::rate_limited(question, wait))
+        self.questions.count(now.elapsed(), rate).map_err(|wait| Reply::rate_limited(question, wait))
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::moment::Moment;
+use super::timestamp::Timestamp;
 
 const MINUTES: usize = 60;
 
-/// Outcome of a login, as far as it is counted.
+/// LoginOutcome of a login, as far as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum LoginOutcome {
     /// The passcode was right.
     Granted,
     /// It was wrong, or the user was locked.
@@ -19,7 +19,7 @@ pub enum Outcome {
 
 /// How a lookup ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lookup {
+pub enum LookupOutcome {
     /// The user is there.
     Found,
     /// The user is not there, or must not be told about.
@@ -30,36 +30,36 @@ pub enum Lookup {
 
 /// Lookups since the start, counted without a lock: they are what a directory does most.
 #[derive(Debug, Default)]
-pub struct Lookups {
+pub struct LookupStats {
     found: AtomicU64,
     not_found: AtomicU64,
     limited: AtomicU64,
 }
 
-impl Lookups {
+impl LookupStats {
     /// Counts one lookup.
-    pub fn count(&self, lookup: Lookup) {
+    pub fn count(&self, lookup: LookupOutcome) {
         self.counter(lookup).fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many ended like this.
     #[must_use]
-    pub fn total(&self, lookup: Lookup) -> u64 {
+    pub fn total(&self, lookup: LookupOutcome) -> u64 {
         self.counter(lookup).load(Ordering::Relaxed)
     }
 
-    fn counter(&self, lookup: Lookup) -> &AtomicU64 {
+    fn counter(&self, lookup: LookupOutcome) -> &AtomicU64 {
         match lookup {
-            Lookup::Found => &self.found,
-            Lookup::NotFound => &self.not_found,
-            Lookup::Limited => &self.limited,
+            LookupOutcome::Found => &self.found,
+            LookupOutcome::NotFound => &self.not_found,
+            LookupOutcome::Limited => &self.limited,
         }
     }
 }
 
 /// Logins since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Logins {
+pub struct LoginTotals {
     /// The passcode was right.
     pub granted: u64,
     /// It was wrong, or the user was locked.
@@ -77,47 +77,47 @@ struct Minute {
 
 /// Counts by minute, and all together.
 #[derive(Debug)]
-pub struct Tally {
+pub struct LoginStats {
     minutes: [Minute; MINUTES],
-    logins: Logins,
+    logins: LoginTotals,
 }
 
-impl Default for Tally {
+impl Default for LoginStats {
     fn default() -> Self {
-        Self { minutes: [Minute::default(); MINUTES], logins: Logins::default() }
+        Self { minutes: [Minute::default(); MINUTES], logins: LoginTotals::default() }
     }
 }
 
-impl Tally {
+impl LoginStats {
     /// Counts one login.
-    pub fn count(&mut self, outcome: Outcome, now: Moment) {
+    pub fn count(&mut self, outcome: LoginOutcome, now: Timestamp) {
         let number = now.seconds() / 60;
         let minute = &mut self.minutes[(number % MINUTES as u64) as usize];
         if minute.number != number {
             *minute = Minute { number, ..Minute::default() };
         }
         match outcome {
-            Outcome::Granted => {
+            LoginOutcome::Granted => {
                 minute.granted += 1;
                 self.logins.granted += 1;
             }
-            Outcome::Refused => {
+            LoginOutcome::Refused => {
                 minute.refused += 1;
                 self.logins.refused += 1;
             }
-            Outcome::Limited => self.logins.limited += 1,
+            LoginOutcome::Limited => self.logins.limited += 1,
         }
     }
 
     /// Logins since the start.
     #[must_use]
-    pub fn logins(&self) -> Logins {
+    pub fn logins(&self) -> LoginTotals {
         self.logins
     }
 
     /// Granted and refused logins of the last hour.
     #[must_use]
-    pub fn last_hour(&self, now: Moment) -> (u64, u64) {
+    pub fn last_hour(&self, now: Timestamp) -> (u64, u64) {
         let number = now.seconds() / 60;
         let recent = self.minutes.iter().filter(|minute| number - minute.number.min(number) < MINUTES as u64);
         recent.fold((0, 0), |(granted, refused), minute| (granted + minute.granted, refused + minute.refused))
@@ -130,18 +130,18 @@ mod tests {
 
     #[test]
     fn counts_an_hour_and_forgets_what_is_older() {
-        let mut tally = Tally::default();
-        let at = |minute: u64| Moment::from_seconds(1_000_000 * 60 + minute * 60);
-        tally.count(Outcome::Granted, at(0));
-        tally.count(Outcome::Granted, at(30));
-        tally.count(Outcome::Refused, at(59));
-        assert_eq!(tally.last_hour(at(59)), (2, 1));
-        assert_eq!(tally.last_hour(at(60)), (1, 1));
-        tally.count(Outcome::Granted, at(60));
-        assert_eq!(tally.last_hour(at(61)), (2, 1));
-        assert_eq!(tally.last_hour(at(500)), (0, 0));
-        tally.count(Outcome::Limited, at(500));
-        assert_eq!(tally.last_hour(at(500)), (0, 0), "what was not tried");
-        assert_eq!(tally.logins(), Logins { granted: 3, refused: 1, limited: 1 });
+        let mut login_stats = LoginStats::default();
+        let at = |minute: u64| Timestamp::from_seconds(1_000_000 * 60 + minute * 60);
+        login_stats.count(LoginOutcome::Granted, at(0));
+        login_stats.count(LoginOutcome::Granted, at(30));
+        login_stats.count(LoginOutcome::Refused, at(59));
+        assert_eq!(login_stats.last_hour(at(59)), (2, 1));
+        assert_eq!(login_stats.last_hour(at(60)), (1, 1));
+        login_stats.count(LoginOutcome::Granted, at(60));
+        assert_eq!(login_stats.last_hour(at(61)), (2, 1));
+        assert_eq!(login_stats.last_hour(at(500)), (0, 0));
+        login_stats.count(LoginOutcome::Limited, at(500));
+        assert_eq!(login_stats.last_hour(at(500)), (0, 0), "what was not tried");
+        assert_eq!(login_stats.logins(), LoginTotals { granted: 3, refused: 1, limited: 1 });
     }
 }

@@ -1,6 +1,6 @@
 //! A connection before it is logged in: which message may come when (protocol section 5).
 //!
-//! [`Entry`] is moved from state to state by one frame at a time; a state holds exactly what is known then. Whatever
+//! [`Unauthenticated`] is moved from state to state by one frame at a time; a state holds exactly what is known then. Whatever
 //! goes wrong leaves it idle or ends the connection. The deadline is fixed when the connection is accepted, so that
 //! sending slowly gains nothing (threat L9).
 
@@ -16,11 +16,11 @@ use common::msg::{
 
 use super::admission::login_deadline;
 use super::login::{Authenticating, Granted};
-use super::moment::Moment;
-use super::present::{NO_MESSAGE, Present};
 use super::register::Registering;
-use super::sources::{Offence, Source};
-use super::store::{Standing, Store, StoreError};
+use super::session::{NO_MESSAGE, Session};
+use super::sources::{Misbehaviour, Source};
+use super::store::{IdStatus, Store, StoreError};
+use super::timestamp::Timestamp;
 use super::{Directory, login, register};
 
 /// Where a connection comes from and what makes it unique.
@@ -54,7 +54,7 @@ pub enum Step {
     /// Send this and close.
     Close(FromDirectory),
     /// Send this; the terminal is present from now on.
-    Enter(Box<Present>, FromDirectory),
+    Enter(Box<Session>, FromDirectory),
 }
 
 impl Step {
@@ -91,36 +91,36 @@ pub(super) enum State {
 
 /// A connection that is not logged in.
 #[derive(Debug)]
-pub struct Entry {
+pub struct Unauthenticated {
     origin: Origin,
-    deadline: Moment,
+    deadline: Timestamp,
     frames: usize,
     asked: &'static str,
     request: Option<RequestNumber>,
     state: State,
-    offence: Option<Offence>,
+    misbehaviour: Option<Misbehaviour>,
 }
 
-impl Entry {
+impl Unauthenticated {
     /// A connection accepted at `accepted`, whose TLS handshake is complete.
     #[must_use]
-    pub fn new(origin: Origin, accepted: Moment) -> Self {
-        let (state, offence) = (State::Idle, Some(Offence::LeftWithoutLogin));
+    pub fn new(origin: Origin, accepted: Timestamp) -> Self {
+        let (state, misbehaviour) = (State::Idle, Some(Misbehaviour::LeftWithoutLogin));
         let (deadline, asked) = (login_deadline(accepted), NO_MESSAGE);
-        Self { origin, deadline, frames: 0, asked, request: None, state, offence }
+        Self { origin, deadline, frames: 0, asked, request: None, state, misbehaviour }
     }
 
     /// When the connection ends unless it has logged in.
     #[must_use]
-    pub fn deadline(&self) -> Moment {
+    pub fn deadline(&self) -> Timestamp {
         self.deadline
     }
 
     /// What it is penalised for if it ends now: nothing if its last request was answered to the end, because every
     /// honest start of a peer asks and leaves, and a refused login has a penalty of its own (threat L3).
     #[must_use]
-    pub fn offence(&self) -> Option<Offence> {
-        self.offence
+    pub fn misbehaviour(&self) -> Option<Misbehaviour> {
+        self.misbehaviour
     }
 
     /// The `msgtype` of the last frame.
@@ -136,11 +136,11 @@ impl Entry {
     }
 
     /// Takes one frame.
-    pub async fn handle<S: Store>(&mut self, directory: &Directory<S>, now: Moment, payload: &[u8]) -> Step {
+    pub async fn handle<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp, payload: &[u8]) -> Step {
         self.frames += 1;
         self.request = None;
         if now >= self.deadline || self.frames > FRAMES_BEFORE_LOGIN {
-            self.offence = Some(Offence::TooSlow);
+            self.misbehaviour = Some(Misbehaviour::TooSlow);
             return Step::Close(Bye { reason: ByeReason::Protocol }.into());
         }
         let decoded = Envelope::<ToDirectory>::decode(payload);
@@ -170,7 +170,7 @@ impl Entry {
         }
     }
 
-    async fn advance<S: Store>(&mut self, directory: &Directory<S>, now: Moment, message: ToDirectory) -> Step {
+    async fn advance<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp, message: ToDirectory) -> Step {
         let origin = self.origin;
         let (state, step) = match (std::mem::take(&mut self.state), message) {
             (State::Idle, ToDirectory::Hello(hello)) => (State::Idle, welcome(directory, now, hello).await),
@@ -190,20 +190,20 @@ impl Entry {
             }
             _ => (State::Idle, Step::error(ErrorCode::OutOfOrder)),
         };
-        self.offence = match (&state, &step) {
+        self.misbehaviour = match (&state, &step) {
             (State::Idle | State::Granted(_), Step::Reply(_)) => None,
-            _ => Some(Offence::LeftWithoutLogin),
+            _ => Some(Misbehaviour::LeftWithoutLogin),
         };
         self.state = state;
         step
     }
 }
 
-async fn welcome<S: Store>(directory: &Directory<S>, now: Moment, hello: Hello) -> Step {
+async fn welcome<S: Store>(directory: &Directory<S>, now: Timestamp, hello: Hello) -> Step {
     let policy = directory.policy();
     let known = match policy.registration {
-        Registration::Open => match directory.store.standing(&hello.userid, now).await {
-            Ok(standing) => Some(standing == Standing::Taken),
+        Registration::Open => match directory.store.id_status(&hello.userid, now).await {
+            Ok(id_status) => Some(id_status == IdStatus::Taken),
             Err(error) => return error.into(),
         },
         Registration::Invite | Registration::Closed => None,
@@ -211,9 +211,14 @@ async fn welcome<S: Store>(directory: &Directory<S>, now: Moment, hello: Hello) 
     Step::reply(Welcome { registration: policy.registration, known, passcode_min: policy.passcode_min })
 }
 
-async fn prove_invitation<S: Store>(directory: &Directory<S>, origin: Origin, now: Moment, request: InviteReq) -> Step {
-    let proof = match directory.store.standing(&request.userid, now).await {
-        Ok(Standing::Invited(code)) => code.directory_proof(origin.channel(&request.userid, &directory.key)),
+async fn prove_invitation<S: Store>(
+    directory: &Directory<S>,
+    origin: Origin,
+    now: Timestamp,
+    request: InviteReq,
+) -> Step {
+    let proof = match directory.store.id_status(&request.userid, now).await {
+        Ok(IdStatus::Invited(code)) => code.directory_proof(origin.channel(&request.userid, &directory.key)),
         // Looks like a proof, and stays the same on this connection, so that nobody learns who is invited (threat L2).
         Ok(_) => directory.secret.fake_proof(origin.channel(&request.userid, &directory.key)),
         Err(error) => return error.into(),

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use common::ident::UserId;
 use common::limits::WATCHED;
 
-use super::pushes::Pushes;
+use super::outbound::OutboundQueue;
 
 /// Users that may be present for everybody to be told of everybody, where the directory decides by itself.
 pub const SMALL: usize = 100;
 
 /// Who may be told of whom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Show {
+pub enum Visibility {
     /// Everybody as long as at most [`SMALL`] users are present, then contacts.
     #[default]
     Auto,
@@ -36,7 +36,7 @@ pub(super) enum Audience {
     Mutual,
 }
 
-impl Show {
+impl Visibility {
     /// Where many are present, nobody is told of users they do not watch: what a login costs must not grow with them.
     pub(super) fn audience(self, present: usize) -> Audience {
         match self {
@@ -48,25 +48,25 @@ impl Show {
 }
 
 #[derive(Debug)]
-struct Session {
+struct Subscriber {
     user: UserId,
-    pushes: Arc<Pushes>,
+    outbound: Arc<OutboundQueue>,
     watches: BTreeSet<UserId>,
 }
 
 /// All sessions and whom they watch.
 #[derive(Debug, Default)]
-pub(super) struct Watches {
-    sessions: BTreeMap<u64, Session>,
+pub(super) struct Subscriptions {
+    sessions: BTreeMap<u64, Subscriber>,
     of_user: BTreeMap<UserId, BTreeSet<u64>>,
     watchers: BTreeMap<UserId, BTreeSet<u64>>,
 }
 
-impl Watches {
+impl Subscriptions {
     /// A session begins.
-    pub(super) fn join(&mut self, session: u64, user: &UserId, pushes: Arc<Pushes>) {
+    pub(super) fn join(&mut self, session: u64, user: &UserId, outbound: Arc<OutboundQueue>) {
         self.of_user.entry(user.clone()).or_default().insert(session);
-        self.sessions.insert(session, Session { user: user.clone(), pushes, watches: BTreeSet::new() });
+        self.sessions.insert(session, Subscriber { user: user.clone(), outbound, watches: BTreeSet::new() });
     }
 
     /// A session watches further users, as many as it may; those that are new are given back.
@@ -83,9 +83,9 @@ impl Watches {
     }
 
     /// Who is to be told of a change of `user`; the user's own sessions always.
-    pub(super) fn audience(&self, user: &UserId, audience: Audience) -> Vec<Arc<Pushes>> {
+    pub(super) fn audience(&self, user: &UserId, audience: Audience) -> Vec<Arc<OutboundQueue>> {
         if audience == Audience::Everybody {
-            return self.sessions.values().map(|session| Arc::clone(&session.pushes)).collect();
+            return self.sessions.values().map(|session| Arc::clone(&session.outbound)).collect();
         }
         let own = self.of_user.get(user).into_iter().flatten();
         let watchers = self.watchers.get(user).into_iter().flatten();
@@ -94,7 +94,7 @@ impl Watches {
                 || self.sessions.get(*id).is_some_and(|session| self.watches(user, &session.user))
         };
         let told: BTreeSet<u64> = own.chain(watchers.filter(may_know)).copied().collect();
-        told.iter().filter_map(|id| self.sessions.get(id)).map(|session| Arc::clone(&session.pushes)).collect()
+        told.iter().filter_map(|id| self.sessions.get(id)).map(|session| Arc::clone(&session.outbound)).collect()
     }
 
     /// Whether a session of `user` watches `other`.
@@ -104,13 +104,13 @@ impl Watches {
     }
 
     /// The sessions of a user.
-    pub(super) fn of(&self, user: &UserId) -> Vec<Arc<Pushes>> {
+    pub(super) fn of(&self, user: &UserId) -> Vec<Arc<OutboundQueue>> {
         let sessions = self.of_user.get(user).into_iter().flatten();
-        sessions.filter_map(|id| self.sessions.get(id)).map(|session| Arc::clone(&session.pushes)).collect()
+        sessions.filter_map(|id| self.sessions.get(id)).map(|session| Arc::clone(&session.outbound)).collect()
     }
 
-    pub(super) fn pushes(&self, session: u64) -> Option<Arc<Pushes>> {
-        self.sessions.get(&session).map(|session| Arc::clone(&session.pushes))
+    pub(super) fn outbound(&self, session: u64) -> Option<Arc<OutboundQueue>> {
+        self.sessions.get(&session).map(|session| Arc::clone(&session.outbound))
     }
 
     /// A session ends. Whoever is to be told of it must be asked for before.
@@ -129,9 +129,9 @@ impl Watches {
     }
 
     /// Every session but those of `user`.
-    pub(super) fn all_but(&self, user: &UserId) -> Vec<Arc<Pushes>> {
+    pub(super) fn all_but(&self, user: &UserId) -> Vec<Arc<OutboundQueue>> {
         let others = self.sessions.values().filter(|session| session.user != *user);
-        others.map(|session| Arc::clone(&session.pushes)).collect()
+        others.map(|session| Arc::clone(&session.outbound)).collect()
     }
 }
 
@@ -143,19 +143,19 @@ mod tests {
         UserId::parse(id).unwrap()
     }
 
-    fn session(watches: &mut Watches, id: u64, of: &str) -> Arc<Pushes> {
-        let pushes = Arc::<Pushes>::default();
-        watches.join(id, &user(of), Arc::clone(&pushes));
-        pushes
+    fn session(watches: &mut Subscriptions, id: u64, of: &str) -> Arc<OutboundQueue> {
+        let outbound = Arc::<OutboundQueue>::default();
+        watches.join(id, &user(of), Arc::clone(&outbound));
+        outbound
     }
 
-    fn is_told(audience: &[Arc<Pushes>], who: &Arc<Pushes>) -> bool {
-        audience.iter().any(|pushes| Arc::ptr_eq(pushes, who))
+    fn is_told(audience: &[Arc<OutboundQueue>], who: &Arc<OutboundQueue>) -> bool {
+        audience.iter().any(|outbound| Arc::ptr_eq(outbound, who))
     }
 
     #[test]
     fn contacts_are_told_of_each_other_and_nobody_else_is() {
-        let mut watches = Watches::default();
+        let mut watches = Subscriptions::default();
         let [ali, bianca, carol] =
             [(1, "ali"), (2, "bianca"), (3, "carol")].map(|(id, of)| session(&mut watches, id, of));
         watches.watch(1, vec![user("bianca")]);
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_cost_of_a_change_is_the_number_of_those_who_are_told() {
-        let mut watches = Watches::default();
+        let mut watches = Subscriptions::default();
         for id in 0..2_000 {
             session(&mut watches, id, &format!("u{id}"));
         }
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_session_watches_so_many_and_no_more() {
-        let mut watches = Watches::default();
+        let mut watches = Subscriptions::default();
         session(&mut watches, 1, "ali");
         let many = (0..WATCHED + 5).map(|n| user(&format!("u{n}"))).collect();
         assert_eq!(watches.watch(1, many).len(), WATCHED);

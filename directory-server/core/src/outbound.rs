@@ -26,16 +26,16 @@ pub enum Push {
 
 /// Whether the connection can take anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outlet {
+pub enum Writability {
     /// What was sent before is on its way.
-    Free,
+    Ready,
     /// The other side has not taken it yet.
     Busy,
 }
 
 /// What waits for one session.
 #[derive(Debug, Default)]
-pub struct Pushes {
+pub struct OutboundQueue {
     waiting: Mutex<Waiting>,
     /// Whether anything waits; saves the lock on the way of every request.
     some: AtomicBool,
@@ -53,7 +53,7 @@ struct Waiting {
     presence: BTreeMap<UserId, Arc<[u8]>>,
 }
 
-impl Pushes {
+impl OutboundQueue {
     /// The session ends; what else waits is not told any more.
     pub fn end(&self, reason: ByeReason) {
         self.tell(|waiting| *waiting = Waiting { end: Some(waiting.end.unwrap_or(reason)), ..Waiting::default() });
@@ -81,18 +81,18 @@ impl Pushes {
         });
     }
 
-    /// Whom to wake from now on; to be called before [`Pushes::take`].
+    /// Whom to wake from now on; to be called before [`OutboundQueue::take`].
     pub fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
 
-    /// The next thing to tell: the end even through a busy outlet, everything else when it is free.
-    pub fn take(&self, outlet: Outlet) -> Option<Push> {
+    /// The next thing to tell: the end even through a busy writability, everything else when it is free.
+    pub fn take(&self, writability: Writability) -> Option<Push> {
         if !self.some.load(Ordering::Acquire) {
             return None;
         }
         let mut waiting = self.lock();
-        let push = waiting.take(outlet);
+        let push = waiting.take(writability);
         self.some.store(!waiting.is_empty(), Ordering::Release);
         push
     }
@@ -111,11 +111,11 @@ impl Pushes {
 }
 
 impl Waiting {
-    fn take(&mut self, outlet: Outlet) -> Option<Push> {
+    fn take(&mut self, writability: Writability) -> Option<Push> {
         if let Some(reason) = self.end.take() {
             return Some(Push::End(reason));
         }
-        if outlet == Outlet::Busy {
+        if writability == Writability::Busy {
             return None;
         }
         if std::mem::take(&mut self.mail) {
@@ -157,47 +157,47 @@ mod tests {
 
     #[test]
     fn only_the_end_goes_through_a_busy_outlet_and_nothing_follows_it() {
-        let pushes = Pushes::default();
-        pushes.mail();
-        pushes.message(bytes("broadcast"));
-        assert_eq!(pushes.take(Outlet::Busy), None);
-        pushes.end(ByeReason::Replaced);
-        pushes.end(ByeReason::Stopping);
-        assert_eq!(pushes.take(Outlet::Busy), Some(Push::End(ByeReason::Replaced)), "the first reason counts");
-        assert_eq!(pushes.take(Outlet::Free), None);
+        let outbound = OutboundQueue::default();
+        outbound.mail();
+        outbound.message(bytes("broadcast"));
+        assert_eq!(outbound.take(Writability::Busy), None);
+        outbound.end(ByeReason::Replaced);
+        outbound.end(ByeReason::Stopping);
+        assert_eq!(outbound.take(Writability::Busy), Some(Push::End(ByeReason::Replaced)), "the first reason counts");
+        assert_eq!(outbound.take(Writability::Ready), None);
     }
 
     #[test]
     fn mail_is_told_once_and_presence_in_its_newest_state() {
-        let pushes = Pushes::default();
-        pushes.mail();
-        pushes.mail();
-        pushes.presence(&user("ali"), bytes("online"));
-        pushes.presence(&user("ali"), bytes("offline"));
-        pushes.message(bytes("broadcast"));
-        let told: Vec<_> = std::iter::from_fn(|| pushes.take(Outlet::Free)).collect();
+        let outbound = OutboundQueue::default();
+        outbound.mail();
+        outbound.mail();
+        outbound.presence(&user("ali"), bytes("online"));
+        outbound.presence(&user("ali"), bytes("offline"));
+        outbound.message(bytes("broadcast"));
+        let told: Vec<_> = std::iter::from_fn(|| outbound.take(Writability::Ready)).collect();
         assert_eq!(told, [Push::Mail, Push::Message(bytes("broadcast")), Push::Message(bytes("offline"))]);
     }
 
     #[test]
     fn whoever_leaves_too_much_untaken_is_cut_off() {
-        let pushes = Pushes::default();
+        let outbound = OutboundQueue::default();
         let large: Arc<[u8]> = vec![0; PENDING_OUTPUT / 4].into();
-        (0..4).for_each(|_| pushes.message(Arc::clone(&large)));
-        assert!(matches!(pushes.take(Outlet::Free), Some(Push::Message(_))));
-        pushes.message(Arc::clone(&large));
-        pushes.message(large);
-        assert_eq!(pushes.take(Outlet::Free), Some(Push::End(ByeReason::Protocol)));
-        assert_eq!(pushes.take(Outlet::Free), None, "and nothing is kept");
+        (0..4).for_each(|_| outbound.message(Arc::clone(&large)));
+        assert!(matches!(outbound.take(Writability::Ready), Some(Push::Message(_))));
+        outbound.message(Arc::clone(&large));
+        outbound.message(large);
+        assert_eq!(outbound.take(Writability::Ready), Some(Push::End(ByeReason::Protocol)));
+        assert_eq!(outbound.take(Writability::Ready), None, "and nothing is kept");
     }
 
     #[test]
     fn whoever_waits_is_woken() {
-        let pushes = Arc::new(Pushes::default());
-        let other = Arc::clone(&pushes);
+        let outbound = Arc::new(OutboundQueue::default());
+        let other = Arc::clone(&outbound);
         let waited = std::future::poll_fn(|cx| {
-            pushes.register(cx.waker());
-            pushes.take(Outlet::Free).map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+            outbound.register(cx.waker());
+            outbound.take(Writability::Ready).map_or(std::task::Poll::Pending, std::task::Poll::Ready)
         });
         let teller = std::thread::spawn(move || other.mail());
         assert_eq!(futures::executor::block_on(waited), Push::Mail);
