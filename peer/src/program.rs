@@ -27,8 +27,10 @@ use crate::app::texts::failure::{self, Report};
 use crate::app::texts::{self, trust as trust_words};
 use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
-use crate::shell::transfer::{self, TransferConfig};
-use crate::shell::{self, FrontEnd, Setup, rt, trust_server};
+use crate::shell::front_end::FrontEnd;
+use crate::shell::setup::Setup;
+use crate::shell::transfer::config::{TransferConfig, typed};
+use crate::shell::{self, rt, trust_server};
 use crate::{signals, ui};
 use ask::Person;
 use peer_core::command::Answer;
@@ -189,7 +191,7 @@ fn setup(settings: &Settings) -> Setup {
             folder: if config.files.dir.as_os_str().is_empty() {
                 crate::config::downloads()
             } else {
-                transfer::typed(&config.files.dir)
+                typed(&config.files.dir)
             },
             on_exists: config.files.on_exists,
             rate: Some(config.files.rate.into()).filter(|rate| *rate > 0),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::line::{Names, Presence, Time};
 use crate::app::screen::{Ring, When};
-use crate::shell::transfer::OnExists;
+use crate::shell::transfer::config::OnExists;
 use crate::ui::tui::{Bindings, Theme, Via};
 pub(crate) use common::settings::{Size, Span};
 pub(crate) use forms::{Listen, Login, Muted, QuietHours, ServerAddress};

@@ -15,7 +15,8 @@ use crate::app::{exit, grammar, texts};
 use crate::cli::Settings;
 use crate::config::Named;
 use crate::shell::backup::{self, Backup, Stopped};
-use crate::shell::{Setup, rt, trust_server};
+use crate::shell::setup::Setup;
+use crate::shell::{rt, trust_server};
 use crate::store::pins;
 use peer_core::notice::Failure;
 

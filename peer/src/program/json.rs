@@ -11,7 +11,7 @@ use crate::app::rpc::{self, ClientId, Life};
 use crate::app::texts::failure::{self, Report};
 use crate::app::texts::setup as said;
 use crate::cli::Settings;
-use crate::shell::Setup;
+use crate::shell::setup::Setup;
 use crate::ui::json::{self, Channels, NotBound, Socket, Told};
 use peer_core::notice::Failure;
 

@@ -19,12 +19,13 @@ use common::secret::{Passcode, Secret};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
+use super::clock;
 use super::directory::login::{self, NotLoggedIn};
 use super::directory::register::{self, NotRegistered};
 use super::directory::session::check_pin;
 use super::directory::{Place, Wire};
 use super::login_flow::open_state;
-use super::{Setup, clock};
+use super::setup::Setup;
 use crate::store::StoreError;
 use crate::store::places::{ServerFolder, create_private};
 use crate::store::state::State;

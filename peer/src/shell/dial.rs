@@ -15,7 +15,7 @@ use futures::io::AsyncWriteExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use rustls::ClientConfig;
 
-use super::link::{close_gracefully, send};
+use super::frames::{close_gracefully, send};
 use super::rt::{self, TcpStream};
 use peer_core::engine::DialFailed;
 use peer_core::verify::{LocalIdentity, LookupResult};

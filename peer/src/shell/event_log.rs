@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::EventFilter;
 use peer_core::engine::Effect;
+use peer_core::notice::Notice;
 
-/// What is to be written with each `Keep` of these effects: what is told behind it, and before the first one. Without a
-/// `Keep` there is one place, for what is about this moment only. Nothing where no events are kept.
+/// Says what of a notice is worth an event.
+pub(crate) type EventFilter = fn(&Notice) -> Vec<String>;
+
+/// What is to be written with each `Persist` of these effects: what is told behind it, and before the first one. Without a
+/// `Persist` there is one place, for what is about this moment only. Nothing where no events are kept.
 pub(super) fn news(filter: Option<EventFilter>, effects: &[Effect]) -> VecDeque<Vec<String>> {
     let Some(filter) = filter else { return VecDeque::new() };
     let mut news = VecDeque::from([Vec::new()]);
@@ -25,7 +28,7 @@ pub(super) fn news(filter: Option<EventFilter>, effects: &[Effect]) -> VecDeque<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use peer_core::notice::{DirectoryNotice, Notice};
+    use peer_core::notice::DirectoryNotice;
 
     #[test]
     fn what_is_told_is_written_with_what_it_rests_on() {
@@ -34,14 +37,14 @@ mod tests {
             _ => Vec::new(),
         };
         let told = |number| Effect::Notify(Notice::Directory(DirectoryNotice::Lost { retry_in: number }));
-        let keep = || Effect::Persist(Vec::new());
+        let persist = || Effect::Persist(Vec::new());
         let effects = [
             told(1),
-            keep(),
+            persist(),
             told(2),
             Effect::Notify(Notice::Directory(DirectoryNotice::Back)),
-            keep(),
-            keep(),
+            persist(),
+            persist(),
             told(3),
         ];
         assert_eq!(news(Some(filter), &effects), [vec!["1", "2"], vec![], vec!["3"]]);

@@ -2,18 +2,19 @@
 //!
 //! A task per link; the engine gives it [`LinkCommand`]s and gets [`Input`]s.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use async_channel::{Receiver, Sender};
-use common::frame::Padding;
+use async_channel::Receiver;
 use common::limits::{DEAD_AFTER, FRAME_AFTER_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
-use common::msg::{Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Message as _, PeerMessage, Ping, Receipt};
+use common::msg::{Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Ping, Receipt};
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{FutureExt as _, select_biased};
 
-use super::transfer::Upload;
-use super::{Events, rt};
+use super::events::Events;
+use super::frames::{CLOSE_WITHIN, close_gracefully, send};
+use super::rt;
+use super::transfer::upload::Upload;
 use peer_core::engine::{Input, LinkEnd, LinkId};
 use peer_core::talk::{Reaction, react};
 
@@ -21,8 +22,6 @@ use peer_core::talk::{Reaction, react};
 const TURN: u32 = 16;
 /// Frames a caller may send before it is judged: signs of life, nothing else.
 const BEFORE_ADMISSION: u32 = 16;
-/// How long a goodbye may take.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the engine wants of a link.
 #[derive(Debug)]
@@ -37,24 +36,6 @@ pub(crate) enum LinkCommand {
     Upload { reply: ConnectReply, upload: Upload },
     /// Say goodbye.
     Close(ByeReason),
-}
-
-/// Sends one message.
-pub(crate) fn send<S: AsyncRead + AsyncWrite + Unpin>(
-    link: &mut Link<S>,
-    message: impl Into<PeerMessage>,
-) -> Result<(), LinkError> {
-    link.queue(&message.into().encode(), Padding::Ladder)
-}
-
-/// Says goodbye and closes, within [`CLOSE_WITHIN`].
-pub(crate) async fn close_gracefully<S: AsyncRead + AsyncWrite + Unpin>(
-    link: &mut Link<S>,
-    last: impl Into<PeerMessage>,
-) {
-    if send(link, last).is_ok() {
-        let _ = rt::timeout(CLOSE_WITHIN, link.close()).await;
-    }
 }
 
 /// A link and those who know of it.
@@ -190,9 +171,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
         }
         Ok(Step::GoOn)
     }
-}
-
-/// Gives a command; a link that is gone has told the engine already.
-pub(crate) fn command(commands: &Sender<LinkCommand>, command: LinkCommand) {
-    let _ = commands.try_send(command);
 }

@@ -2,37 +2,25 @@
 //!
 //! A connection that does not begin with a good preface is closed without a byte and without an RSA operation.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use common::crypto::identity::{IdentityKey, PublicKey};
 use common::crypto::preface::{self, Guard};
 use common::ident::{KeyDigest, MessageId};
-use common::limits::{CALL_DEADLINE, CALLERS_HALF_OPEN, CALLERS_HALF_OPEN_PER_SOURCE};
+use common::limits::CALL_DEADLINE;
 use common::link::{Link, tls};
 use common::msg::{Message as _, PeerMessage};
 use common::network::SOURCE;
 use futures::AsyncReadExt as _;
 use rustls::ServerConfig;
 
+use super::clock::DirectoryTime;
+use super::events::{Caller, Event, Events};
+use super::half_open::HalfOpenCallers;
 use super::rt::{self, Task, TcpListener, TcpStream};
-use super::{Event, Events};
-use crate::shell::clock::DirectoryTime;
 use peer_core::notice::Failure;
 use peer_core::verify::Request;
-
-/// A caller that has shown a key of its own and asked to be connected; the engine judges.
-pub(crate) struct Caller {
-    /// The link, after the handshake.
-    pub(crate) link: Link<TcpStream>,
-    /// What the caller asks, and the connection it came over.
-    pub(crate) request: Request,
-    /// The file the caller wants, and from which byte on; otherwise it wants to talk.
-    pub(crate) fetch: Option<(MessageId, u64)>,
-    /// Counts the caller as half-open until it is dropped.
-    pub(crate) half_open: HalfOpen,
-}
 
 type Admitted = (Link<TcpStream>, Request, Option<(MessageId, u64)>);
 
@@ -42,30 +30,12 @@ pub(crate) struct Listener {
     config: Arc<ServerConfig>,
     time: Mutex<DirectoryTime>,
     guard: Mutex<Guard>,
-    waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    half_open: HalfOpenCallers,
 }
 
 impl std::fmt::Debug for Listener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Listener")
-    }
-}
-
-/// A place among the half-open callers; dropping it frees the place.
-pub(crate) struct HalfOpen {
-    source: IpAddr,
-    waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-impl Drop for HalfOpen {
-    fn drop(&mut self) {
-        let mut waiting = locked(&self.waiting);
-        if let Some(count) = waiting.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                waiting.remove(&self.source);
-            }
-        }
     }
 }
 
@@ -82,7 +52,7 @@ impl Listener {
             config,
             time: Mutex::new(time),
             guard: Mutex::new(Guard::new()),
-            waiting: Arc::default(),
+            half_open: HalfOpenCallers::default(),
         }))
     }
 
@@ -106,7 +76,7 @@ impl Listener {
                     rt::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 };
-                let Some(half_open) = listener.half_open(source.ip()) else { continue };
+                let Some(half_open) = listener.half_open.admit(SOURCE.network(source.ip())) else { continue };
                 let (listener, events) = (Arc::clone(&listener), events.clone());
                 rt::detach(async move {
                     let admitted = rt::timeout(CALL_DEADLINE, listener.admit(stream, source)).await;
@@ -116,21 +86,6 @@ impl Listener {
                 });
             }
         })
-    }
-
-    fn half_open(&self, source: IpAddr) -> Option<HalfOpen> {
-        let source = SOURCE.network(source);
-        let mut waiting = locked(&self.waiting);
-        let total: usize = waiting.values().sum();
-        let count = waiting.entry(source).or_default();
-        if total >= CALLERS_HALF_OPEN || *count >= CALLERS_HALF_OPEN_PER_SOURCE {
-            if *count == 0 {
-                waiting.remove(&source);
-            }
-            return None;
-        }
-        *count += 1;
-        Some(HalfOpen { source, waiting: Arc::clone(&self.waiting) })
     }
 
     /// Preface, TLS, `CONNECTREQ` or `FILEREQ`. `None` for everything else, silently.

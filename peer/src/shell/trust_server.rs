@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use common::ident::KeyDigest;
 
+use super::clock;
 use super::directory::{Place, Wire};
-use super::{Setup, clock};
+use super::setup::Setup;
 use crate::store::pins::{self, DirectoryPin};
 use crate::store::places::ServerFolder;
 use peer_core::notice::Failure;

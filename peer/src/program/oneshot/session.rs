@@ -20,7 +20,7 @@ use crate::app::rpc::{self, ClientId, Life};
 use crate::app::texts::failure::Report;
 use crate::app::texts::oneshot as said;
 use crate::cli::Settings;
-use crate::shell::Setup;
+use crate::shell::setup::Setup;
 use crate::ui::json::{self, Channels};
 
 /// Lines in both directions.

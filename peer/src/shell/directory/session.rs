@@ -9,23 +9,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
+use common::backoff::{Backoff, spread};
 use common::crypto::random;
 use common::frame::Padding;
 use common::ident::UserId;
 use common::limits::{DEAD_AFTER, PING_AFTER};
 use common::link::LinkError;
 use common::msg::{
-    ByeReason, Certificate, ErrorCode, FromDirectory, ListReq, ListedUser, Logout, LookupReq, Message as _, Ping, Pong,
-    ToDirectory,
+    ByeReason, ErrorCode, FromDirectory, ListReq, ListedUser, Logout, LookupReq, Message as _, Ping, Pong, ToDirectory,
 };
 use common::secret::Passcode;
 use futures::{FutureExt as _, select_biased};
 
-use super::login::{self, Credentials, NotLoggedIn, Presence};
+use super::login::{self, Credentials, NotLoggedIn};
 use super::passcode::Change;
 use super::{Place, Wire};
-use crate::shell::rt::{self, Task, TcpListener};
-use crate::shell::{Event, Events};
+use crate::shell::events::{Back, Event, Events};
+use crate::shell::rt::{self, Task};
 use crate::store::pins;
 use crate::store::places::ServerFolder;
 use crate::store::state::State;
@@ -35,8 +35,9 @@ use peer_core::verify::found;
 
 /// Users a list may have before it is cut; the directory pages, so it could go on for ever.
 const LIST_MAX: usize = 10_000;
-/// Longest delay between two attempts to get a session back.
-const DELAY_MAX: Duration = Duration::from_secs(30);
+/// First and longest delay, in milliseconds, between two attempts to get a session back.
+const FIRST_DELAY: u64 = 1_000;
+const LONGEST_DELAY: u64 = 30_000;
 
 /// A question to the directory.
 #[derive(Debug)]
@@ -74,18 +75,6 @@ pub(crate) struct Session {
     pub(crate) state: Arc<futures::lock::Mutex<State>>,
 }
 
-/// A session that stands again.
-pub(crate) struct Back {
-    /// What the directory tells others now.
-    pub(crate) presence: Presence,
-    /// Our address.
-    pub(crate) source: IpAddr,
-    /// This terminal's certificate; another one than before if it has become another terminal.
-    pub(crate) certificate: Certificate,
-    /// Where callers arrive from now on, if our address has changed.
-    pub(crate) listener: Option<TcpListener>,
-}
-
 /// How a connection to the directory ended.
 enum Over {
     /// For good.
@@ -116,13 +105,13 @@ impl Session {
 
     /// Tries to log in anew until it works. `None` when the session is over.
     async fn come_back(&mut self, questions: &Receiver<Question>, events: &Events) -> Option<Wire> {
-        let mut delay = Duration::from_secs(1);
+        let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
         let mut warned = false;
-        events.input(Input::DirectoryLost { retry_in: delay.as_secs() }).await;
+        events.input(Input::DirectoryLost { retry_in: FIRST_DELAY / 1000 }).await;
         loop {
-            // Up to a quarter more, so that the peers of a directory that comes back do not arrive all at once.
-            let jitter = random::<1>().map_or(0, |byte| u64::from(byte[0])) * delay.as_millis() as u64 / 1024;
-            let mut pause = Box::pin(rt::sleep(delay + Duration::from_millis(jitter)).fuse());
+            // Spread, so that the peers of a directory that comes back do not arrive all at once.
+            let delay = spread(backoff.fail(), random::<1>().map_or(0, |[draw]| draw));
+            let mut pause = Box::pin(rt::sleep(Duration::from_millis(delay)).fuse());
             loop {
                 select_biased! {
                     question = questions.recv().fuse() => match question {
@@ -158,7 +147,6 @@ impl Session {
                 }
                 Err(_) => {}
             }
-            delay = (delay * 2).min(DELAY_MAX);
         }
     }
 

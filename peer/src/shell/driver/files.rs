@@ -6,9 +6,13 @@ use common::ident::UserId;
 use common::msg::{ByeReason, ConnectReply};
 
 use super::Driver;
-use crate::shell::link::{self, LinkCommand};
-use crate::shell::transfer::{self, Fetch, Look, Upload};
-use crate::shell::{Event, dial, rt};
+use crate::shell::events::Event;
+use crate::shell::link::LinkCommand;
+use crate::shell::rt;
+use crate::shell::transfer::download::Fetch;
+use crate::shell::transfer::partial_file::throw_away;
+use crate::shell::transfer::source::{Look, look_at};
+use crate::shell::transfer::upload::Upload;
 use peer_core::engine::{Input, LinkId};
 use peer_core::notice::{Failure, FileNotice, Notice};
 use peer_core::post::Download;
@@ -20,7 +24,7 @@ impl Driver {
         let events = self.events.clone();
         rt::detach(async move {
             let at = path.clone();
-            match rt::unblock(move || transfer::look_at(&at)).await {
+            match rt::unblock(move || look_at(&at)).await {
                 Ok(Look { name, source, left_out }) => {
                     events.input(Input::FileRead { to, name, source, left_out }).await;
                 }
@@ -32,17 +36,10 @@ impl Driver {
         });
     }
 
-    fn stop_upload(&mut self, number: u64) {
-        if let Some(handle) = self.uploads.remove(&number).and_then(|link| self.links.remove(&link)) {
-            link::command(&handle.commands, LinkCommand::Close(ByeReason::Ended));
-        }
-    }
-
+    /// Fetches a file from where its sender is.
     pub(super) fn fetch(&mut self, to: UserId, found: LookupResult, wanted: Download) -> Result<(), Failure> {
-        let config = dial::config(&self.credentials.identity, &found)
-            .map_err(|e| Failure::Internal { detail: e.to_string() })?;
+        let dial = self.call(to, found)?;
         let (number, events) = (wanted.number, self.events.clone());
-        let dial = self.call(to, found, config);
         let fetch = Fetch { wanted, config: self.transfers.clone(), dial, events: self.events.clone() };
         let task = rt::spawn(async move {
             let went = fetch.run().await;
@@ -55,21 +52,26 @@ impl Driver {
     /// Gives a file to a caller that is accepted with this reply.
     pub(super) fn upload(&mut self, link: LinkId, reply: ConnectReply, upload: Upload) {
         let number = upload.number;
-        if let Some(handle) = self.links.get_mut(&link) {
-            handle.half_open = None;
-            link::command(&handle.commands, LinkCommand::Upload { reply, upload });
+        if self.links.accept(link, LinkCommand::Upload { reply, upload }).is_some() {
             // The receiver has lost the old one, or it would not ask again.
             self.stop_upload(number);
             self.uploads.insert(number, link);
         }
     }
 
+    fn stop_upload(&mut self, number: u64) {
+        if let Some(link) = self.uploads.remove(&number) {
+            self.links.end(link, LinkCommand::Close(ByeReason::Ended));
+        }
+    }
+
+    /// Stops giving or fetching a file; throws away what has come of it where nothing becomes of it any more.
     pub(super) fn stop_file(&mut self, number: u64, came: Option<Box<Download>>) {
         self.fetching.remove(&number);
         self.stop_upload(number);
         if let Some(wanted) = came {
             let config = self.transfers.clone();
-            rt::detach(rt::unblock(move || transfer::throw_away(&wanted, &config)));
+            rt::detach(rt::unblock(move || throw_away(&wanted, &config)));
         }
     }
 }

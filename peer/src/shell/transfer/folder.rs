@@ -12,7 +12,7 @@ use common::limits::{FOLDER_ENTRIES, FOLDER_PATH};
 use tar::{EntryType, Header};
 use walkdir::WalkDir;
 
-use super::source::{open, stamp};
+use super::disk::{open, stamp};
 use peer_core::file_name::harmless;
 use peer_core::post::SourceState;
 

@@ -9,7 +9,9 @@ use async_channel::{Receiver, Sender};
 use blake3::Hasher;
 use rustix::fs::{OFlags, RenameFlags};
 
-use super::{OnExists, PIECE, TransferConfig, folder};
+use super::config::{OnExists, TransferConfig};
+use super::disk::{PIECE, free_in, remove};
+use super::folder;
 use peer_core::notice::FileFailed;
 use peer_core::post::{Download, TransferOutcome};
 
@@ -146,17 +148,6 @@ fn hash(file: &mut File, digest: &mut Hasher) -> io::Result<u64> {
         }
         digest.update(&piece[..count]);
         all += count as u64;
-    }
-}
-
-fn free_in(folder: &Path) -> u64 {
-    rustix::fs::statvfs(folder).map_or(0, |space| space.f_bavail.saturating_mul(space.f_frsize))
-}
-
-fn remove(folder: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

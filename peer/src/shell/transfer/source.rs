@@ -1,16 +1,16 @@
 //! What is given: a file, or a folder as an archive (protocol section 7.6).
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::Metadata;
 use std::io::{self, Read, Seek as _, SeekFrom};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use async_channel::{Receiver, Sender};
 use blake3::{Hash, Hasher};
-use rustix::fs::OFlags;
 
+use super::config::typed;
+use super::disk::{PIECE, open, stamp};
 use super::folder::{Archive, Tree};
-use super::{PIECE, typed};
 use peer_core::post::{Source, SourceState};
 
 /// What was found under a path.
@@ -41,24 +41,11 @@ pub(crate) fn look_at(path: &Path) -> io::Result<Look> {
     Ok(Look { name, source: Source { size: metadata.size(), files: None, state: state(&metadata), path }, left_out: 0 })
 }
 
-/// Opens a file, and nothing that would keep us waiting.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
-    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a file")) }
-}
-
 /// What a file is like now.
 fn state(metadata: &Metadata) -> SourceState {
     let mut digest = Hasher::new();
     stamp(&mut digest, metadata);
     *digest.finalize().as_bytes()
-}
-
-pub(super) fn stamp(digest: &mut Hasher, metadata: &Metadata) {
-    digest.update(&metadata.size().to_be_bytes());
-    digest.update(&metadata.mtime().to_be_bytes());
-    digest.update(&metadata.mtime_nsec().to_be_bytes());
 }
 
 /// Why nothing, or no more, can be read.

@@ -10,7 +10,7 @@ use common::limits::FOLDER_ENTRIES;
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
-use super::OnExists;
+use super::config::OnExists;
 use super::folder::{Archive, Tree, unpack};
 use super::partial_file::PartialFile;
 use super::source::{Reading, Unreadable, look_at};

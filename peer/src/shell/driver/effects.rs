@@ -1,0 +1,137 @@
+//! What the engine decides, carried out in its order: what is kept first, then what rests on it.
+
+use std::time::Duration;
+
+use super::{Driver, Run, not_kept};
+use crate::shell::directory::session::{Question, ask};
+use crate::shell::link::LinkCommand;
+use crate::shell::transfer::upload::Upload;
+use crate::shell::{event_log, rt};
+use crate::store::StoreError;
+use peer_core::engine::{Effect, Input};
+use peer_core::notice::{DirectoryNotice, Failure, JournalNotice, Notice, SessionNotice};
+use peer_core::persistence::Write;
+
+/// How long a disk that would not keep something is left alone. Chosen arbitrarily.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Driver {
+    /// Hands an input to the engine and carries out what it decides.
+    pub(super) async fn input(&mut self, input: Input) -> Result<Run, Failure> {
+        let mut effects = Vec::new();
+        self.engine.handle(self.clock.now(), input, &mut effects);
+        let mut run = Run::On;
+        let mut news = event_log::news(self.event_filter, &effects);
+        let mut rests_on_nothing = false;
+        for effect in effects {
+            match effect {
+                // Whoever leaves is not held up by a disk.
+                effect if rests_on_nothing && !effect.is_an_end() => {}
+                Effect::Persist(_) if self.is_suspended => rests_on_nothing = true,
+                effect if self.is_suspended && effect.rests_on_the_disk() => {}
+                Effect::Persist(writes) => {
+                    let persisted = self.persist(&writes, news.pop_front().unwrap_or_default()).await;
+                    if let Err(error) = persisted {
+                        // What follows rests on it. The core begins again where the disk stands now.
+                        self.front_end.tell(not_kept(error)).await;
+                        self.reopen().await?;
+                        rests_on_nothing = true;
+                    }
+                }
+                Effect::NewTerminal => return self.renew().await,
+                effect => {
+                    if self.carry_out(effect).await? == Run::Over {
+                        run = Run::Over;
+                    }
+                }
+            }
+        }
+        // Nothing was kept: what was told is about this moment only.
+        if let Some(news) = news.pop_front().filter(|news| !news.is_empty())
+            && let Err(error) = self.persist(&[], news).await
+        {
+            self.front_end.tell(not_kept(error)).await;
+        }
+        Ok(run)
+    }
+
+    async fn persist(&mut self, writes: &[Write], news: Vec<String>) -> Result<(), StoreError> {
+        for event in self.storage.persist(writes, news).await? {
+            self.front_end.tell(Notice::Journal(JournalNotice::Journaled(event))).await;
+        }
+        Ok(())
+    }
+
+    /// Opens the core with what is on the disk, after a while: a disk that is full stays so for some time. The session
+    /// begins again, so that no answer comes to a question that nobody remembers.
+    async fn reopen(&mut self) -> Result<(), Failure> {
+        self.is_suspended = true;
+        ask(&self.questions, Question::Anew).await;
+        let post = self.storage.open().await?;
+        let events = self.events.clone();
+        let again = rt::spawn(async move {
+            rt::sleep(DISK_PATIENCE).await;
+            events.input(Input::Reopened(Box::new(post))).await;
+        });
+        self.reopening = Some(again);
+        Ok(())
+    }
+
+    /// This state is an old copy: the session begins again with a new terminal.
+    async fn renew(&mut self) -> Result<Run, Failure> {
+        self.is_suspended = true;
+        self.storage.renew_terminal().await?;
+        self.front_end.tell(Notice::Session(SessionNotice::NewTerminal)).await;
+        self.is_renewing = true;
+        ask(&self.questions, Question::Anew).await;
+        Ok(Run::On)
+    }
+
+    async fn carry_out(&mut self, effect: Effect) -> Result<Run, Failure> {
+        match effect {
+            Effect::Notify(notice) => return Ok(self.notify(notice).await),
+            Effect::Lookup { purpose, user } => ask(&self.questions, Question::Lookup { purpose, user }).await,
+            Effect::List => ask(&self.questions, Question::List).await,
+            Effect::Ask(message) => ask(&self.questions, Question::Post(message)).await,
+            Effect::LogOut => ask(&self.questions, Question::Logout).await,
+            Effect::Dial { dial, to, found } => self.dial(dial, to, found)?,
+            Effect::Hang(dial) => drop(self.dials.remove(&dial)),
+            Effect::Reply { link, reply } => self.links.reply(link, reply),
+            Effect::Say { link, chat } => self.links.command(link, LinkCommand::Say(chat)),
+            Effect::Confirm { link, receipt } => self.links.command(link, LinkCommand::Confirm(receipt)),
+            Effect::Close { link, reason } => self.links.end(link, LinkCommand::Close(reason)),
+            Effect::Serve { link, reply, number, source, offset } => {
+                self.upload(link, reply, Upload { number, source, offset, rate: self.transfers.rate });
+            }
+            Effect::Fetch { to, found, wanted } => self.fetch(to, found, *wanted)?,
+            Effect::StopFile { number, came } => self.stop_file(number, came),
+            Effect::QueryHistory(query) => {
+                let answer = self.storage.look_up(query).await;
+                self.front_end.tell(answer.unwrap_or_else(not_kept)).await;
+            }
+            Effect::Save(contact) => {
+                if let Err(error) = self.storage.save(&contact).await {
+                    self.front_end.tell(not_kept(error)).await;
+                }
+            }
+            // Taken before they come here.
+            Effect::Persist(_) | Effect::NewTerminal => {}
+        }
+        Ok(Run::On)
+    }
+
+    async fn notify(&mut self, notice: Notice) -> Run {
+        match &notice {
+            Notice::Session(SessionNotice::LoggedOut { .. }) => {
+                self.links.close_all().await;
+                self.front_end.tell(notice).await;
+                return Run::Over;
+            }
+            // The user knows.
+            Notice::Directory(DirectoryNotice::Lost { .. }) if self.is_renewing => {}
+            Notice::Directory(DirectoryNotice::Back) if self.is_renewing => self.is_renewing = false,
+            _ => self.front_end.tell(notice).await,
+        }
+        Run::On
+    }
+}

@@ -1,0 +1,148 @@
+//! The core and the disk: opened with what is kept there, written to, asked for what was said.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::crypto::random;
+use common::ident::KeyDigest;
+use common::msg::Certificate;
+use futures::lock::Mutex;
+
+use crate::shell::clock;
+use crate::store::StoreError;
+use crate::store::journal::Page;
+use crate::store::state::State;
+use peer_core::command::After;
+use peer_core::contacts::Contact;
+use peer_core::notice::{Event, Explained, Failure, JournalNotice, MessageNotice, Next, Notice};
+use peer_core::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Table, Write};
+use peer_core::post::{FilePolicy, HistoryQuery, Post, Snapshot, Start, forget_rooms};
+use peer_core::verify::LocalIdentity;
+
+/// Messages one search finds at most.
+const FOUND: usize = 50;
+/// How far back our last message is looked for.
+const LOOK_BACK: usize = 200;
+
+/// The user's store, and what the core is opened with besides.
+pub(super) struct Storage {
+    pub(super) state: Arc<Mutex<State>>,
+    pub(super) me: LocalIdentity,
+    pub(super) certificate: Certificate,
+    pub(super) directory: KeyDigest,
+    pub(super) read_receipts: bool,
+    pub(super) files: FilePolicy,
+    /// The newest event of the log when the session began.
+    pub(super) began: u64,
+}
+
+impl Storage {
+    /// Opens the part of the core that is kept, with what was kept.
+    pub(super) async fn open(&self) -> Result<Post, Failure> {
+        let state = self.state.lock().await;
+        let unread = state.unread()?;
+        let unread = unread.into_iter().map(|(with, count)| (with, usize::try_from(count).unwrap_or(usize::MAX)));
+        let kept = Snapshot {
+            mls: state.load(Table::Mls)?,
+            outbox: state.load(Table::Outbox)?,
+            seen: state.load(Table::Seen)?,
+            group: state.load(Table::Group)?,
+            counter: state.load(Table::Counter)?,
+            file: state.load(Table::File)?,
+            unread: unread.collect(),
+        };
+        let start = Start {
+            me: self.me.clone(),
+            terminal: state.terminal_identity()?,
+            certificate: self.certificate.clone(),
+            directory: self.directory,
+            seed: random().map_err(StoreError::from)?,
+            read_receipts: self.read_receipts,
+            files: self.files,
+        };
+        Post::open(start, kept).map_err(|why| Failure::Internal { detail: why.to_string() })
+    }
+
+    /// Everybody whose key is pinned.
+    pub(super) async fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
+        self.state.lock().await.contacts()
+    }
+
+    /// Makes writes durable, with the events that tell of them; gives the events with their numbers.
+    pub(super) async fn persist(&self, writes: &[Write], news: Vec<String>) -> Result<Vec<Event>, StoreError> {
+        self.state.lock().await.keep_and_tell(writes, clock::milliseconds(), news)
+    }
+
+    /// Keeps a contact.
+    pub(super) async fn save(&self, contact: &Contact) -> Result<(), StoreError> {
+        self.state.lock().await.save_contact(contact)
+    }
+
+    /// Forgets messages that are older than the user wants to keep.
+    pub(super) async fn forget_older_than(&self, keep: Duration) -> Result<(), StoreError> {
+        let before = clock::date().saturating_sub(keep.as_secs());
+        self.persist(&[Write::History(HistoryWrite::Forget { before })], Vec::new()).await.map(drop)
+    }
+
+    /// Becomes another terminal: its rooms are forgotten, its messages stay.
+    pub(super) async fn renew_terminal(&self) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        let forgotten = forget_rooms(self.me.terminal, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
+        state.renew_terminal(&forgotten)
+    }
+
+    /// Reads the event log again.
+    pub(super) async fn replay(&self, after: &After, count: usize) -> Result<Notice, StoreError> {
+        let state = self.state.lock().await;
+        let after = match after {
+            After::Seq(seq) => *seq,
+            After::Cursor { name, otherwise } => state.cursor(name)?.or(*otherwise).unwrap_or(self.began),
+        };
+        let Page { events, lost, last } = state.journal(after, count)?;
+        Ok(Notice::Journal(JournalNotice::Replayed { events, lost, last }))
+    }
+
+    /// Keeps how far a reader of the event log has come.
+    pub(super) async fn acknowledge(&self, name: &str, seq: u64) -> Result<Notice, StoreError> {
+        self.state.lock().await.set_cursor(name, seq)?;
+        Ok(Notice::Journal(JournalNotice::Acknowledged { name: name.to_owned(), seq }))
+    }
+
+    /// Looks something up in the history.
+    pub(super) async fn look_up(&self, query: HistoryQuery) -> Result<Notice, StoreError> {
+        let state = self.state.lock().await;
+        Ok(match query {
+            HistoryQuery::History { with, count, before, unread } => {
+                let records = last(&state, &with, before.as_ref(), count)?;
+                Notice::Message(MessageNotice::History { with, records, unread })
+            }
+            HistoryQuery::Find { words } => {
+                let records = state.find(&words, None, FOUND)?.into_iter().map(|(_, record)| record).collect();
+                Notice::Message(MessageNotice::Found { words, records })
+            }
+            HistoryQuery::LastSent { to } => {
+                let records = last(&state, &to, None, LOOK_BACK)?;
+                let ours = records.into_iter().rfind(|record| record.name.author == self.me.user);
+                let messages = ours.map(explained).into_iter().collect();
+                Notice::Message(MessageNotice::Explained { of: to, messages })
+            }
+        })
+    }
+}
+
+/// The last messages of a conversation, of those before `before`.
+fn last(
+    state: &State,
+    with: &Conversation,
+    before: Option<&MessageKey>,
+    count: usize,
+) -> Result<Vec<StoredMessage>, StoreError> {
+    let before = before.map(|name| state.position(name)).transpose()?.flatten();
+    Ok(state.history(with, before, count)?.into_iter().map(|(_, record)| record).collect())
+}
+
+/// What has become of a message that is under way no more, or only at the directory.
+fn explained(record: StoredMessage) -> Explained {
+    let next = if record.mark == DeliveryStatus::Stored { Next::Receiver } else { Next::Nothing };
+    Explained { text: record.text, mark: record.mark, since: record.since, next }
+}

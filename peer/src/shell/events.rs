@@ -1,0 +1,80 @@
+//! What reaches the driver from its tasks, and the queue it comes over.
+
+use std::net::IpAddr;
+
+use async_channel::{Receiver, Sender};
+use common::ident::MessageId;
+use common::link::Link;
+use common::msg::Certificate;
+
+use super::directory::login::Presence;
+use super::half_open::HalfOpen;
+use super::rt::{TcpListener, TcpStream};
+use peer_core::engine::{DialFailed, DialId, Input};
+use peer_core::notice::{Failure, Notice};
+use peer_core::verify::Request;
+
+/// How many inputs may wait for the engine before whoever makes them has to wait.
+const EVENTS: usize = 256;
+
+/// What reaches the driver from its tasks.
+pub(crate) enum Event {
+    /// For the engine.
+    Input(Input),
+    /// For the user, past the engine.
+    Notice(Notice),
+    /// The end.
+    Failed(Failure),
+    /// Somebody calls.
+    Caller(Box<Caller>),
+    /// A dial came to its end.
+    Dialed(DialId, Result<Box<Link<TcpStream>>, DialFailed>),
+    /// The session came back, maybe at another address and time.
+    Back(Back),
+}
+
+/// A caller that has shown a key of its own and asked to be connected; the engine judges.
+pub(crate) struct Caller {
+    /// The link, after the handshake.
+    pub(crate) link: Link<TcpStream>,
+    /// What the caller asks, and the connection it came over.
+    pub(crate) request: Request,
+    /// The file the caller wants, and from which byte on; otherwise it wants to talk.
+    pub(crate) fetch: Option<(MessageId, u64)>,
+    /// Counts the caller as half-open until it is dropped.
+    pub(crate) half_open: HalfOpen,
+}
+
+/// A session that stands again.
+pub(crate) struct Back {
+    /// What the directory tells others now.
+    pub(crate) presence: Presence,
+    /// Our address.
+    pub(crate) source: IpAddr,
+    /// This terminal's certificate; another one than before if it has become another terminal.
+    pub(crate) certificate: Certificate,
+    /// Where callers arrive from now on, if our address has changed.
+    pub(crate) listener: Option<TcpListener>,
+}
+
+/// Where tasks report.
+#[derive(Debug, Clone)]
+pub(crate) struct Events(Sender<Event>);
+
+impl Events {
+    /// A queue that makes its writers wait when it is full.
+    pub(crate) fn queue() -> (Self, Receiver<Event>) {
+        let (sender, receiver) = async_channel::bounded(EVENTS);
+        (Self(sender), receiver)
+    }
+
+    /// Reports; after the end of the driver nobody listens, which is no error.
+    pub(crate) async fn send(&self, event: Event) {
+        let _ = self.0.send(event).await;
+    }
+
+    /// Reports an input for the engine.
+    pub(crate) async fn input(&self, input: Input) {
+        self.send(Event::Input(input)).await;
+    }
+}
