@@ -324,3 +324,6 @@ fn refuse(link: LinkId, reason: ConnectRefusal) -> Effect {
     let reply = ConnectReply::refused(reason);
     Effect::Reply { link, reply }
 }
+
+#[cfg(test)]
+mod tests;

@@ -461,3 +461,6 @@ impl MembershipDiff {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
