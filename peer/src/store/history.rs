@@ -1,20 +1,19 @@
 //! The messages of all conversations, in the order in which they were kept (decision D20).
 //!
-//! A row is found by HMACs of its conversation and of its name. Its mark lies open as one bit, read or not, so that
-//! unread messages can be counted without opening them.
+//! Owns the order, and what the core writes to it; a row and its seal are [`message_row`]'s, the words in it [`search`]'s.
+//! Whether a message is unread lies open as one bit, so that unread messages can be counted without opening them.
+//!
+//! [`message_row`]: super::message_row
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use zeroize::Zeroizing;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::message_row::{Placed, conversation_row, encode, is_unread, name_row, open};
 use super::sealed::Seal;
 use super::state::State;
 use super::{StoreError, search};
 use peer_core::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, Position, StoredMessage};
-
-/// A message and where it stands.
-pub(crate) type Placed = (Position, StoredMessage);
 
 impl State {
     /// The last `limit` messages of a conversation, of those that stand before `before`; the oldest first. Needs
@@ -64,9 +63,9 @@ impl State {
     }
 }
 
-/// Carries out one change; the transaction is the caller's.
-pub(super) fn apply(db: &Connection, seal: &Seal, change: &HistoryWrite) -> Result<(), StoreError> {
-    match change {
+/// Carries out one write; the transaction is the caller's.
+pub(super) fn apply(db: &Connection, seal: &Seal, write: &HistoryWrite) -> Result<(), StoreError> {
+    match write {
         HistoryWrite::Append(record) => append(db, seal, record),
         HistoryWrite::SetMark { name, mark, since } => {
             let row = name_row(seal, name)?;
@@ -141,29 +140,4 @@ fn write_again(db: &Connection, seal: &Seal, position: Position, record: &Stored
         sealed
     ])?;
     Ok(())
-}
-
-/// Opens a row of `position, row, value`.
-pub(super) fn open(seal: &Seal, row: &Row<'_>) -> Result<Placed, StoreError> {
-    let value = seal.open(row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?)?;
-    let record = serde_json::from_slice(&value).map_err(|_| StoreError::Unreadable)?;
-    Ok((Position(row.get(0)?), record))
-}
-
-fn encode(record: &StoredMessage) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    serde_json::to_vec(record).map(Zeroizing::new).map_err(|_| StoreError::Unreadable)
-}
-
-fn is_unread(record: &StoredMessage) -> bool {
-    record.mark == DeliveryStatus::Received { read: false }
-}
-
-fn conversation_row(seal: &Seal, conversation: &Conversation) -> Result<Vec<u8>, StoreError> {
-    seal.row("conversation", conversation.to_string().as_bytes())
-}
-
-fn name_row(seal: &Seal, name: &MessageKey) -> Result<Vec<u8>, StoreError> {
-    // No name of a conversation or user contains a 0.
-    let parts = [name.conversation.to_string().as_bytes(), b"\0", name.author.as_str().as_bytes(), b"\0"].concat();
-    seal.row("message", &[&parts[..], name.id.as_bytes()].concat())
 }

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::StoreError;
-use super::history::{self, Placed};
+use super::message_row::{self, Placed};
 use super::sealed::Seal;
 use super::state::State;
 use super::words::Words;
@@ -52,7 +52,7 @@ impl State {
         while !search.is_over()
             && let Some(row) = rows.next()?
         {
-            search.judge(history::open(self.seal()?, row)?);
+            search.judge(message_row::open(self.seal()?, row)?);
         }
         Ok(())
     }
@@ -72,7 +72,7 @@ impl State {
             for place in places(&index, &asked).into_iter().rev() {
                 let position = block.start().0 + i64::from(place);
                 if position < search.before && !search.is_over() {
-                    search.judge(message.query_row([position], |row| Ok(history::open(seal, row)))??);
+                    search.judge(message.query_row([position], |row| Ok(message_row::open(seal, row)))??);
                 }
             }
         }
@@ -160,7 +160,7 @@ impl Block {
         let mut rows = query.query([self.start().0, self.end().0])?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
-            records.push(history::open(seal, row)?);
+            records.push(message_row::open(seal, row)?);
         }
         Ok(records)
     }

@@ -15,17 +15,16 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::places::private_folder;
 use super::sealed::Seal;
-use super::{StoreError, keep, schema};
+use super::{StoreError, schema};
 use peer_core::contacts::Contact;
-use peer_core::persistence::Write;
 
-const TERMINAL: &str = "terminal";
+pub(super) const TERMINAL: &str = "terminal";
 const COOKIE: &str = "cookie";
 const VAULT: &str = "vault";
 const VAULT_VERSION: &str = "vault version";
 const KEY_DIGEST: &str = "key digest";
-const TERMINAL_SEED: &str = "terminal seed";
-const CERTIFICATE: &str = "certificate";
+pub(super) const TERMINAL_SEED: &str = "terminal seed";
+pub(super) const CERTIFICATE: &str = "certificate";
 const CONTACT: &str = "contact";
 
 /// The user's vault as last seen, so that an older one is refused (threat L6) and a lost one is no loss.
@@ -150,18 +149,6 @@ impl State {
         let stored = serde_json::to_vec(&certificate).map_err(|_| StoreError::Unreadable)?;
         self.set_sealed(&row, CERTIFICATE, &stored)?;
         Ok(certificate)
-    }
-
-    /// Becomes another terminal, together with `changes`, because this store turned out to be an old copy (threat G5): a
-    /// new id at once, key and certificate when they are asked for. Needs [`State::unlock`].
-    pub(crate) fn renew_terminal(&mut self, changes: &[Write]) -> Result<(), StoreError> {
-        let id = TerminalId(random()?);
-        let (db, seal) = self.unlocked()?;
-        let transaction = db.transaction()?;
-        transaction.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![TERMINAL, id.as_bytes()])?;
-        transaction.execute("DELETE FROM sealed WHERE kind IN (?1, ?2)", [TERMINAL_SEED, CERTIFICATE])?;
-        keep::apply(&transaction, seal, changes)?;
-        Ok(transaction.commit()?)
     }
 
     /// This terminal's key; made the first time. Needs [`State::unlock`].

@@ -59,7 +59,7 @@ fn append(record: &StoredMessage) -> Write {
 /// Keeps messages 0, 1, 2, … with these texts.
 fn fill(state: &mut State, texts: impl IntoIterator<Item = String>) {
     let changes: Vec<Write> = (0..).zip(texts).map(|(n, text)| append(&message(n, &text))).collect();
-    state.keep(&changes).unwrap();
+    state.persist(&changes).unwrap();
 }
 
 fn texts(placed: Vec<(Position, StoredMessage)>) -> Vec<String> {
@@ -80,12 +80,12 @@ fn what_was_kept_is_there_after_a_restart() {
     let folder = Folder::new();
     let mut state = folder.open();
     let mut theirs = message(1, "hello");
-    state.keep(&[put(Table::Group, "b", "2"), put(Table::Group, "a", "1"), put(Table::Mls, "a", "3")]).unwrap();
-    state.keep(&[append(&theirs), put(Table::Group, "b", "4"), put(Table::Group, "", "5")]).unwrap();
-    state.keep(&[Write::Delete { kind: Table::Group, key: "a".into() }]).unwrap();
+    state.persist(&[put(Table::Group, "b", "2"), put(Table::Group, "a", "1"), put(Table::Mls, "a", "3")]).unwrap();
+    state.persist(&[append(&theirs), put(Table::Group, "b", "4"), put(Table::Group, "", "5")]).unwrap();
+    state.persist(&[Write::Delete { kind: Table::Group, key: "a".into() }]).unwrap();
     let read =
         HistoryWrite::SetMark { name: theirs.name.clone(), mark: DeliveryStatus::Received { read: true }, since: 9 };
-    state.keep(&[Write::History(read)]).unwrap();
+    state.persist(&[Write::History(read)]).unwrap();
     drop(state);
 
     let state = folder.open();
@@ -100,7 +100,7 @@ fn what_was_kept_is_there_after_a_restart() {
 fn a_step_that_does_not_fit_on_the_disk_leaves_everything_as_it_was() {
     let folder = Folder::new();
     let mut state = folder.open();
-    state.keep(&[put(Table::Counter, "sent", "1"), append(&message(1, "first"))]).unwrap();
+    state.persist(&[put(Table::Counter, "sent", "1"), append(&message(1, "first"))]).unwrap();
     let pages: i64 = state.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     state.db.pragma_update(None, "max_page_count", pages + 4).unwrap();
 
@@ -110,13 +110,13 @@ fn a_step_that_does_not_fit_on_the_disk_leaves_everything_as_it_was() {
         put(Table::Outbox, "2", &"x".repeat(100_000)),
         append(&message(3, "third")),
     ];
-    assert!(matches!(state.keep(&step), Err(StoreError::Database(_))));
+    assert!(matches!(state.persist(&step), Err(StoreError::Database(_))));
     assert_eq!(values(&state, Table::Counter), [("sent".into(), "1".into())]);
     assert_eq!(values(&state, Table::Outbox), []);
     assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first"]);
 
     state.db.pragma_update(None, "max_page_count", pages + 100).unwrap();
-    state.keep(&step).unwrap();
+    state.persist(&step).unwrap();
     drop(state);
     let state = folder.open();
     assert_eq!(values(&state, Table::Counter), [("sent".into(), "2".into())]);
@@ -126,10 +126,10 @@ fn a_step_that_does_not_fit_on_the_disk_leaves_everything_as_it_was() {
 #[test]
 fn a_step_that_fails_halfway_leaves_everything_as_it_was() {
     let mut state = Folder::new().open();
-    state.keep(&[append(&message(1, "damaged"))]).unwrap();
+    state.persist(&[append(&message(1, "damaged"))]).unwrap();
     state.db.execute("UPDATE history SET value = zeroblob(99)", []).unwrap();
     let step = [put(Table::Counter, "sent", "1"), Write::History(HistoryWrite::MarkRead { conversation: bianca() })];
-    assert!(matches!(state.keep(&step), Err(StoreError::Unreadable)));
+    assert!(matches!(state.persist(&step), Err(StoreError::Unreadable)));
     assert_eq!(values(&state, Table::Counter), []);
 }
 
@@ -141,8 +141,10 @@ fn a_message_is_kept_once_and_nobody_takes_the_place_of_anothers() {
     other_author.name.author = Example::Carol.user().unwrap();
     let mut other_place = message(1, "same id");
     other_place.name.conversation = Conversation::Group(GroupName::parse("bianca").unwrap());
-    state.keep(&[append(&first), append(&message(1, "again")), append(&other_author), append(&other_place)]).unwrap();
-    state.keep(&[append(&message(1, "and again"))]).unwrap();
+    state
+        .persist(&[append(&first), append(&message(1, "again")), append(&other_author), append(&other_place)])
+        .unwrap();
+    state.persist(&[append(&message(1, "and again"))]).unwrap();
     assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first", "same id"]);
     assert_eq!(state.history(&other_place.name.conversation, None, 10).unwrap().len(), 1);
 }
@@ -168,11 +170,11 @@ fn unread_messages_are_counted_by_conversation_until_they_are_read() {
     queued.mark = DeliveryStatus::Queued;
     let mut said_to_all = message(4, "to all");
     said_to_all.name.conversation = Conversation::Everyone;
-    state.keep(&[message(1, "one"), message(2, "two"), queued, said_to_all].map(|record| append(&record))).unwrap();
+    state.persist(&[message(1, "one"), message(2, "two"), queued, said_to_all].map(|record| append(&record))).unwrap();
     let expected = [(bianca(), 2), (Conversation::Everyone, 1)];
     assert_eq!(state.unread().unwrap().into_iter().collect::<Vec<_>>(), expected);
 
-    state.keep(&[Write::History(HistoryWrite::MarkRead { conversation: bianca() })]).unwrap();
+    state.persist(&[Write::History(HistoryWrite::MarkRead { conversation: bianca() })]).unwrap();
     assert_eq!(state.unread().unwrap().into_iter().collect::<Vec<_>>(), expected[1..]);
     let marks: Vec<DeliveryStatus> =
         state.history(&bianca(), None, 9).unwrap().iter().map(|(_, record)| record.mark).collect();
@@ -186,7 +188,7 @@ fn unread_messages_are_counted_by_conversation_until_they_are_read() {
 fn a_mark_of_a_message_that_is_gone_changes_nothing() {
     let mut state = Folder::new().open();
     let name = message(1, "").name;
-    state.keep(&[Write::History(HistoryWrite::SetMark { name, mark: DeliveryStatus::Read, since: 1 })]).unwrap();
+    state.persist(&[Write::History(HistoryWrite::SetMark { name, mark: DeliveryStatus::Read, since: 1 })]).unwrap();
     assert_eq!(state.history(&bianca(), None, 9).unwrap(), []);
 }
 
@@ -231,16 +233,16 @@ fn what_is_forgotten_is_neither_shown_nor_found_and_the_rest_is() {
     let mut state = Folder::new().open();
     fill(&mut state, (0..900).map(|n| format!("number {n}")));
     let forget = |before| [Write::History(HistoryWrite::Forget { before })];
-    state.keep(&forget(0)).unwrap();
+    state.persist(&forget(0)).unwrap();
     assert_eq!(state.history(&bianca(), None, 1000).unwrap().len(), 900);
-    state.keep(&forget(300)).unwrap();
+    state.persist(&forget(300)).unwrap();
     let kept = state.history(&bianca(), None, 1000).unwrap();
     assert_eq!((kept.len(), kept[0].1.arrived), (600, 300));
     assert_eq!(find(&state, "number 299"), [""; 0]);
     assert_eq!(find(&state, "number 300"), ["number 300"]);
     assert_eq!(state.find("number", None, 1000).unwrap().len(), 600);
 
-    state.keep(&forget(u64::MAX)).unwrap();
+    state.persist(&forget(u64::MAX)).unwrap();
     assert_eq!(state.find("number", None, 1000).unwrap(), []);
     let indexes: i64 = state.db.query_row("SELECT COUNT(*) FROM words", [], |row| row.get(0)).unwrap();
     assert_eq!(indexes, 0, "words go with their messages");
@@ -253,8 +255,8 @@ fn messages_that_a_wrong_clock_kept_are_forgotten_with_their_neighbours() {
     let mut state = Folder::new().open();
     let mut early = message(0, "from the future");
     early.arrived = 1_000_000;
-    state.keep(&[append(&early), append(&message(1, "one")), append(&message(2, "two"))]).unwrap();
-    state.keep(&[Write::History(HistoryWrite::Forget { before: 2 })]).unwrap();
+    state.persist(&[append(&early), append(&message(1, "one")), append(&message(2, "two"))]).unwrap();
+    state.persist(&[Write::History(HistoryWrite::Forget { before: 2 })]).unwrap();
     assert_eq!(texts(state.history(&bianca(), None, 9).unwrap()), ["from the future", "two"]);
 }
 
@@ -264,7 +266,7 @@ fn nothing_is_left_for_another_key() {
     let mut state = folder.open();
     let vault = |key| KnownVault { sealed: vec![1; 40], version: 1, key: KeyDigest([key; 32]) };
     state.set_vault(&vault(1)).unwrap();
-    state.keep(&[put(Table::Group, "a", "1")]).unwrap();
+    state.persist(&[put(Table::Group, "a", "1")]).unwrap();
     fill(&mut state, (0..300).map(|n| n.to_string()));
     state.set_vault(&vault(2)).unwrap();
     state.unlock(&Example::Bianca.identity().unwrap());
@@ -280,7 +282,7 @@ fn an_old_copy_becomes_another_terminal_and_keeps_its_history() {
     let mut state = folder.open();
     let (user, identity) = (Example::Ali.user().unwrap(), Example::Ali.identity().unwrap());
     let before = state.certificate(&user, &identity, 1).unwrap();
-    state.keep(&[append(&message(1, "first")), put(Table::Group, "a", "1")]).unwrap();
+    state.persist(&[append(&message(1, "first")), put(Table::Group, "a", "1")]).unwrap();
     state.renew_terminal(&[Write::Delete { kind: Table::Group, key: "a".into() }]).unwrap();
     drop(state);
 
@@ -298,7 +300,7 @@ fn the_files_tell_neither_texts_nor_names_nor_words() {
     let mut state = folder.open();
     let mut record = message(1, "the Canaryseed sings");
     record.name.conversation = Conversation::Group(GroupName::parse("canarygroup").unwrap());
-    state.keep(&[put(Table::Group, "canarykey", "canaryvalue"), append(&record)]).unwrap();
+    state.persist(&[put(Table::Group, "canarykey", "canaryvalue"), append(&record)]).unwrap();
     fill(&mut state, (0..300).map(|n| format!("canarysong {n}")));
     assert!(find(&state, "canarysong").len() == 100 && find(&state, "canaryseed").len() == 1);
     let hidden = ["canary", "bianca", "received", "seed", "song"];
@@ -313,7 +315,7 @@ fn what_was_deleted_or_replaced_is_overwritten_in_the_file() {
     let folder = Folder::new();
     let mut state = folder.open();
     let all = ["1", "2", "3"].map(|key| put(Table::Mls, key, &"x".repeat(2000)));
-    state.keep(&all).unwrap();
+    state.persist(&all).unwrap();
     let sealed: Vec<Vec<u8>> = {
         let mut query = state.db.prepare("SELECT substr(value, -16) FROM sealed").unwrap();
         query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
@@ -324,9 +326,9 @@ fn what_was_deleted_or_replaced_is_overwritten_in_the_file() {
         sealed.iter().filter(|tag| file.windows(16).any(|window| window == tag.as_slice())).count()
     };
     assert_eq!(left(&state), 3);
-    state.keep(&all[..1]).unwrap();
+    state.persist(&all[..1]).unwrap();
     assert_eq!(left(&state), 2);
-    state.keep(&[Write::Delete { kind: Table::Mls, key: "2".into() }]).unwrap();
+    state.persist(&[Write::Delete { kind: Table::Mls, key: "2".into() }]).unwrap();
     assert_eq!(left(&state), 1);
 }
 

@@ -39,7 +39,7 @@ impl Archive {
             StoredMessage { name, text: text.to_owned(), date: number, arrived: number, mark, since: number }
         };
         let append = |message| Write::History(HistoryWrite::Append(record(message)));
-        self.0.keep(&messages.into_iter().map(append).collect::<Vec<_>>()).map_err(words)
+        self.0.persist(&messages.into_iter().map(append).collect::<Vec<_>>()).map_err(words)
     }
 
     /// The newest messages that hold all of these words.

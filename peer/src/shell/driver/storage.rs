@@ -10,7 +10,7 @@ use futures::lock::Mutex;
 
 use crate::shell::clock;
 use crate::store::StoreError;
-use crate::store::journal::Page;
+use crate::store::event_log::Page;
 use crate::store::state::State;
 use peer_core::command::After;
 use peer_core::contacts::Contact;
@@ -70,7 +70,7 @@ impl Storage {
 
     /// Makes writes durable, with the events that tell of them; gives the events with their numbers.
     pub(super) async fn persist(&self, writes: &[Write], news: Vec<String>) -> Result<Vec<Event>, StoreError> {
-        self.state.lock().await.keep_and_tell(writes, clock::milliseconds(), news)
+        self.state.lock().await.persist_with_events(writes, clock::milliseconds(), news)
     }
 
     /// Keeps a contact.
@@ -98,7 +98,7 @@ impl Storage {
             After::Seq(seq) => *seq,
             After::Cursor { name, otherwise } => state.cursor(name)?.or(*otherwise).unwrap_or(self.began),
         };
-        let Page { events, lost, last } = state.journal(after, count)?;
+        let Page { events, lost, last } = state.events(after, count)?;
         Ok(Notice::Journal(JournalNotice::Replayed { events, lost, last }))
     }
 

@@ -1,4 +1,4 @@
-//! The journal: what has happened, for programs that read it later and say how far they have come.
+//! The event log: what has happened, for programs that read it later and say how far they have come.
 //!
 //! An event is written in the transaction of what it tells about, so that none is lost when the process is killed. Its
 //! number is never used twice. Content is sealed; numbers, times and cursors' names lie open in the user's own folder.
@@ -13,11 +13,11 @@ use peer_core::notice::Event;
 /// Events that are kept; the oldest go.
 const EVENTS: u64 = 10_000;
 
-/// A page of the journal.
+/// A page of the log.
 pub(crate) struct Page {
     /// Oldest first.
     pub(crate) events: Vec<Event>,
-    /// So many, behind the place asked for, are gone.
+    /// Number of events behind the place asked for that are gone.
     pub(crate) lost: u64,
     /// The newest of all events; 0 if there never was one.
     pub(crate) last: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Page {
 
 impl State {
     /// Events behind `after`. Needs [`State::unlock`].
-    pub(crate) fn journal(&self, after: u64, count: usize) -> Result<Page, StoreError> {
+    pub(crate) fn events(&self, after: u64, count: usize) -> Result<Page, StoreError> {
         let seal = self.seal()?;
         let last = last(&self.db)?;
         let mut query =

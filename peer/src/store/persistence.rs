@@ -1,14 +1,16 @@
-//! Makes what the core wants kept durable: one list of changes, one transaction (threats G5, T6).
+//! Makes what the core writes durable: one list of writes, one transaction (threats G5, T6); reads it back at the start.
 //!
 //! A value is sealed together with its key, which the row's name does not tell: key length (4 bytes, big-endian) · key ·
 //! value.
 
+use common::crypto::random;
+use common::ident::TerminalId;
 use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
 
 use super::sealed::Seal;
-use super::state::State;
-use super::{StoreError, history, journal};
+use super::state::{CERTIFICATE, State, TERMINAL, TERMINAL_SEED};
+use super::{StoreError, event_log, history};
 use peer_core::notice::Event;
 use peer_core::persistence::{Table, Write};
 
@@ -16,30 +18,42 @@ use peer_core::persistence::{Table, Write};
 pub(crate) type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
 
 impl State {
-    /// Makes all of `changes` durable, in their order, or none of them. Needs [`State::unlock`].
+    /// Makes all of `writes` durable, in their order, or none of them. Needs [`State::unlock`].
     ///
     /// # Errors
     /// Everything is as it was before, and may be tried again.
-    pub(crate) fn keep(&mut self, changes: &[Write]) -> Result<(), StoreError> {
-        self.keep_and_tell(changes, 0, Vec::new()).map(drop)
+    pub(crate) fn persist(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        self.persist_with_events(writes, 0, Vec::new()).map(drop)
     }
 
-    /// The same, together with what is to be told of it later, at `at` (milliseconds since the epoch).
+    /// The same, together with events that tell of it later, which happened at `at` (milliseconds since the epoch).
     ///
     /// # Errors
-    /// As [`State::keep`].
-    pub(crate) fn keep_and_tell(
+    /// As [`State::persist`].
+    pub(crate) fn persist_with_events(
         &mut self,
-        changes: &[Write],
+        writes: &[Write],
         at: u64,
         news: Vec<String>,
     ) -> Result<Vec<Event>, StoreError> {
         let (db, seal) = self.unlocked()?;
         let transaction = db.transaction()?;
-        apply(&transaction, seal, changes)?;
-        let events = journal::append(&transaction, seal, at, news)?;
+        apply(&transaction, seal, writes)?;
+        let events = event_log::append(&transaction, seal, at, news)?;
         transaction.commit()?;
         Ok(events)
+    }
+
+    /// Becomes another terminal, together with `writes`, because this store turned out to be an old copy (threat G5): a
+    /// new id at once, key and certificate when they are asked for. Needs [`State::unlock`].
+    pub(crate) fn renew_terminal(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        let id = TerminalId(random()?);
+        let (db, seal) = self.unlocked()?;
+        let transaction = db.transaction()?;
+        transaction.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![TERMINAL, id.as_bytes()])?;
+        transaction.execute("DELETE FROM sealed WHERE kind IN (?1, ?2)", [TERMINAL_SEED, CERTIFICATE])?;
+        apply(&transaction, seal, writes)?;
+        Ok(transaction.commit()?)
     }
 
     /// All values of a kind, in the order of their keys. Needs [`State::unlock`].
@@ -57,16 +71,16 @@ impl State {
     }
 }
 
-/// Carries out changes; the transaction is the caller's.
-pub(super) fn apply(db: &Connection, seal: &Seal, changes: &[Write]) -> Result<(), StoreError> {
-    for change in changes {
-        match change {
+/// Carries out writes; the transaction is the caller's.
+fn apply(db: &Connection, seal: &Seal, writes: &[Write]) -> Result<(), StoreError> {
+    for write in writes {
+        match write {
             Write::Put { kind, key, value } => put(db, seal, *kind, key, value)?,
             Write::Delete { kind, key } => {
                 let row = seal.row(kind.name(), key)?;
                 db.prepare_cached("DELETE FROM sealed WHERE row = ?1")?.execute([row])?;
             }
-            Write::History(change) => history::apply(db, seal, change)?,
+            Write::History(write) => history::apply(db, seal, write)?,
         }
     }
     Ok(())
