@@ -169,7 +169,12 @@ impl Client {
         self.next_request = request.map(RequestNumber::next);
         self.send(&Envelope { request, message: question.into() }.encode())?;
         loop {
-            let answer = Envelope::decode(&self.receive()?.ok_or(Trouble::Closed)?)?;
+            let answer = match Envelope::decode(&self.receive()?.ok_or(Trouble::Closed)?) {
+                Ok(answer) => answer,
+                // What it does not know is no answer, as for every terminal.
+                Err(Unreadable { why: Malformed::UnknownType, .. }) => continue,
+                Err(unreadable) => return Err(unreadable.into()),
+            };
             match answer.message {
                 FromDirectory::Presence(_) => {}
                 message if answer.request == request => return Ok(message),

@@ -4,7 +4,7 @@ mod assembly;
 
 pub use assembly::{Assembly, Sizes};
 use common::ident::TerminalId;
-use common::msg::{ConnectStatus, Message as _, PeerMessage};
+use common::msg::{ConnectStatus, Hex, LookupReply, LookupReq, LookupStatus, Message as _, PeerMessage, ToDirectory};
 use common::testkit::Example;
 
 use crate::contacts::Contacts;
@@ -12,7 +12,7 @@ use crate::engine::{Accept, Effect, Engine, Input, LinkEnd, LinkId, Now};
 use crate::notice::{MessageNotice, Notice};
 use crate::post;
 use crate::talk::{Reaction, react};
-use crate::verify::{LocalIdentity, LookupResult, Request};
+use crate::verify::{LocalIdentity, Request};
 
 const LINK: LinkId = LinkId(1);
 
@@ -27,7 +27,12 @@ pub fn fuzz_link(data: &[u8]) {
     let (Ok(me), Ok(ali)) = (Example::Bianca.user(), Example::Ali.user()) else { return };
     let me = LocalIdentity { user: me, key: mine.public().clone(), terminal: TerminalId([2; 16]) };
     let source = std::net::SocketAddr::from(([127, 0, 0, 2], 40_000));
-    let found = LookupResult { addresses: vec![source], key: theirs.public().clone() };
+    let found = LookupReply {
+        status: LookupStatus::Success,
+        userid: ali.to_string(),
+        addresses: vec![source],
+        publickey: Hex(theirs.public().as_pkcs1().to_vec()),
+    };
     let Some(post) = post::blank(&me) else { return };
     let mut engine = Engine::new(me, Accept::All, Contacts::default(), post);
     let (mut accepted, mut tick) = (false, 0);
@@ -43,9 +48,10 @@ pub fn fuzz_link(data: &[u8]) {
             engine.handle(Now { tick, date: 0 }, input, &mut effects);
             for effect in effects {
                 match effect {
-                    Effect::Lookup { purpose, user } => {
-                        let found = Ok((user == ali).then(|| found.clone()));
-                        inputs.push(Input::LookedUp { purpose, user, found });
+                    Effect::Ask(envelope) => {
+                        let ToDirectory::LookupReq(LookupReq { lookup, .. }) = envelope.message else { continue };
+                        let reply = if lookup == ali { found.clone() } else { LookupReply::not_found() };
+                        inputs.push(Input::Said { request: envelope.request, message: Box::new(reply.into()) });
                     }
                     Effect::Reply { reply, .. } => accepted |= reply.status == ConnectStatus::Accepted,
                     Effect::Notify(Notice::Message(MessageNotice::Text { from, .. })) => {

@@ -56,6 +56,7 @@ mod looks;
 mod lookups;
 mod mail;
 mod no_escapes;
+mod odd_directories;
 mod old_copy;
 mod once;
 mod outage;

@@ -2,7 +2,7 @@
 //! answer answers (protocol section 3.4).
 //!
 //! [`PendingRequests::ask`] gives a message its number and keeps what is needed when the answer comes; the connection
-//! carries both as they are. [`PendingRequests::answered`] finds the request again:
+//! carries both as they are. [`PendingRequests::expect`] does the same for a message that the shell makes. [`PendingRequests::answered`] finds the request again:
 //!
 //! ```text
 //! with a number      that request, whatever else waits; none if it does not wait (any more)
@@ -102,15 +102,30 @@ impl<Q> PendingRequests<Q> {
     /// # Errors
     /// [`Refused`], before anything is kept.
     pub fn ask(&mut self, message: ToDirectory, question: Q) -> Result<Envelope<ToDirectory>, Refused<Q>> {
+        let request = Some(self.expect(message.msgtype(), answer_to(&message), question)?);
+        Ok(Envelope { request, message })
+    }
+
+    /// The number for a request that is made elsewhere; `question` waits for its answer.
+    ///
+    /// # Errors
+    /// [`Refused`], before anything is kept.
+    pub fn expect(
+        &mut self,
+        msgtype: &'static str,
+        answer: Option<&'static str>,
+        question: Q,
+    ) -> Result<RequestNumber, Refused<Q>> {
         if !self.is_open {
             return Err(Refused::Closed(question));
         }
         if self.waiting.len() >= PENDING_MAX {
             return Err(Refused::Full(question));
         }
-        let (number, msgtype, answer) = (self.next, message.msgtype(), answer_to(&message));
+        let number = self.next;
+        self.next = number.next();
         self.waiting.push_back(Pending { number, msgtype, answer, question });
-        Ok(self.say(message))
+        Ok(number)
     }
 
     /// A message has come that was not sent by itself: whose answer it is.

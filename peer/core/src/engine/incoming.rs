@@ -168,7 +168,7 @@ impl Engine {
         if !self.strangers.may_look_up(&claim, now) {
             return out.push(refuse(link, ConnectRefusal::Unavailable));
         }
-        out.push(Effect::Lookup { purpose: Purpose::Caller(link), user: claim.initiator.clone() });
+        self.look_up_user(Purpose::Caller(link), claim.initiator.clone(), out);
         self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request, fetching })));
     }
 

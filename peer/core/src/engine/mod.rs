@@ -6,8 +6,10 @@
 //! - `outgoing`: calls this terminal places, crossed calls included (protocol sections 7.3, 7.4)
 //! - `incoming`: callers and how they are verified (protocol section 7.2)
 //! - `people`: list, safety numbers, changed keys
+//! - `answers`: what is asked of the directory, and what becomes of it (protocol section 3.4)
 #![expect(missing_docs, reason = "fields are named after what they hold")]
 
+mod answers;
 mod incoming;
 mod outgoing;
 mod people;
@@ -17,7 +19,10 @@ mod tests;
 use std::collections::BTreeMap;
 
 use common::ident::{MessageId, TerminalId, UserId};
-use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReply, FromDirectory, ListedUser, Receipt, ToDirectory};
+use common::msg::{
+    ByeReason, Chat, ConnectRefusal, ConnectReply, Envelope, FromDirectory, PasscodeChallenge, Receipt, RequestNumber,
+    ToDirectory,
+};
 
 use self::incoming::{CallerLimiter, Fetching, Incoming};
 use self::outgoing::Outgoing;
@@ -59,6 +64,19 @@ pub enum Purpose {
     File(u64),
 }
 
+/// A step of a change of the passcode: the shell holds the passcode and does the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasscodeStep {
+    /// Send `PASSCODEREQ` with this number, for the passcode that the user typed last.
+    Begin { request: RequestNumber },
+    /// Send `PASSCODEUPLOAD` with this number.
+    Seal { request: RequestNumber, challenge: Box<PasscodeChallenge> },
+    /// The new one holds.
+    Changed,
+    /// The old one holds, as far as we know.
+    NotChanged,
+}
+
 /// The directory is out of reach, so there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreachable;
@@ -90,10 +108,6 @@ pub enum LinkEnd {
 pub enum Input {
     /// A person wants something.
     Command(Command),
-    /// Answers `Effect::Lookup`.
-    LookedUp { purpose: Purpose, user: UserId, found: Result<Option<LookupResult>, Unreachable> },
-    /// Answers `Effect::List`.
-    Listed(Result<Vec<ListedUser>, Unreachable>),
     /// Answers `Effect::Dial`: the callee accepted, or why not.
     Dialed { dial: DialId, outcome: Result<LinkId, DialFailed> },
     /// Somebody with a good preface and a key of his own asks to be connected.
@@ -113,7 +127,9 @@ pub enum Input {
     /// The other side has kept, or shown, texts of ours.
     Receipt { link: LinkId, receipt: Receipt },
     /// The directory says something about mail, rooms, presence or broadcasts.
-    Said(Box<FromDirectory>),
+    Said { request: Option<RequestNumber>, message: Box<FromDirectory> },
+    /// The directory answers this request with something that this version does not know.
+    Misunderstood { request: RequestNumber },
     /// The session stands for the first time.
     Began,
     /// The disk would not keep something: this is what it has.
@@ -137,10 +153,6 @@ pub enum Input {
 pub enum Effect {
     /// Tell the person.
     Notify(Notice),
-    /// Ask the directory for a user.
-    Lookup { purpose: Purpose, user: UserId },
-    /// Ask the directory who is online.
-    List,
     /// Call at all addresses; the first terminal to accept takes it.
     Dial { dial: DialId, to: UserId, found: LookupResult },
     /// Call at all addresses for a file.
@@ -158,7 +170,9 @@ pub enum Effect {
     /// nothing is done that [rests on the disk](Effect::rests_on_the_disk).
     Persist(Vec<Write>),
     /// Say something to the directory; what it answers comes as [`Input::Said`].
-    Ask(Box<ToDirectory>),
+    Ask(Box<Envelope<ToDirectory>>),
+    /// Go on with the change of the passcode.
+    Passcode(PasscodeStep),
     /// Look something up in the history and tell the person.
     QueryHistory(HistoryQuery),
     /// This state is an old copy: go on as a new terminal (threat G5).
@@ -179,7 +193,10 @@ impl Effect {
     /// Whether it may only be carried out while the disk has what this state rests on: what is said to others, and asked
     /// of the directory by the post office.
     pub fn rests_on_the_disk(&self) -> bool {
-        matches!(self, Self::Persist(_) | Self::Ask(_) | Self::Say { .. } | Self::Confirm { .. })
+        match self {
+            Self::Ask(envelope) => !matches!(envelope.message, ToDirectory::LookupReq(_) | ToDirectory::ListReq(_)),
+            effect => matches!(effect, Self::Persist(_) | Self::Say { .. } | Self::Confirm { .. }),
+        }
     }
 
     /// Whether it ends something, which is done even if what stands before it could not be kept.
@@ -255,7 +272,8 @@ pub struct Engine {
 
 impl Engine {
     /// A terminal that has just announced itself.
-    pub fn new(me: LocalIdentity, accept: Accept, contacts: Contacts, post: Post) -> Self {
+    pub fn new(me: LocalIdentity, accept: Accept, contacts: Contacts, mut post: Post) -> Self {
+        post.desk().connect();
         Self {
             me,
             accept,
@@ -274,6 +292,7 @@ impl Engine {
     /// Takes one input; appends what has to be done, in order.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         self.happened(now, input, out);
+        self.settle_refused(now, out);
         self.tell_links(now, out);
         self.leave_when_sent(now, out);
     }
@@ -290,13 +309,6 @@ impl Engine {
     fn happened(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         match input {
             Input::Command(command) => self.command(now, command, out),
-            Input::LookedUp { purpose: Purpose::Call, user, found } => self.found_callee(now, &user, found, out),
-            Input::LookedUp { purpose: Purpose::Caller(link), found, .. } => self.found_caller(now, link, found, out),
-            Input::LookedUp { purpose: Purpose::Number, user, found } => self.found_number(now, &user, found, out),
-            Input::LookedUp { purpose: Purpose::File(number), found, .. } => {
-                let (post, mut step) = self.post(now, out);
-                post.found_sender(&mut step, number, found);
-            }
             Input::FileRequested { link, request, file, offset } => {
                 self.file_requested(now, link, request, Fetching { file, offset }, out);
             }
@@ -312,7 +324,6 @@ impl Engine {
                 let (post, mut step) = self.post(now, out);
                 post.file_went(&mut step, number, went);
             }
-            Input::Listed(listed) => self.listed(listed, out),
             Input::Dialed { dial, outcome } => self.dialed(now, dial, outcome, out),
             Input::Requested { link, request } => self.requested(now, link, request, out),
             Input::Connected { link } => self.connected(now, link, out),
@@ -330,16 +341,14 @@ impl Engine {
                     post.confirmed(&mut step, &by, &receipt);
                 }
             }
-            Input::Said(message) => {
-                let (post, mut step) = self.post(now, out);
-                post.said(&mut step, *message);
-            }
+            Input::Said { request, message } => self.said(now, request, *message, out),
+            Input::Misunderstood { request } => self.misunderstood(now, request, out),
             Input::Began => {
                 let (post, mut step) = self.post(now, out);
                 post.session_began(&mut step);
             }
             Input::Reopened(reopened) => {
-                self.post = *reopened;
+                self.replace_post(*reopened);
                 // Texts that came meanwhile were not confirmed; their senders send them by mail when the link has ended.
                 for (with, conversation) in std::mem::take(&mut self.conversations) {
                     out.push(Effect::Close { link: conversation.link, reason: ByeReason::Stopping });
@@ -350,21 +359,27 @@ impl Engine {
                     post.session_began(&mut step);
                 }
             }
-            Input::Renewed { terminal, post } => (self.me.terminal, self.post) = (terminal, *post),
+            Input::Renewed { terminal, post } => {
+                self.me.terminal = terminal;
+                self.replace_post(*post);
+            }
             Input::LinkEnded { link, end } => self.link_ended(now, link, end, out),
             Input::DirectoryLost { retry_in } => {
+                let asked = self.session_gone(now, out);
                 self.directory = Directory::Down;
                 let (post, mut step) = self.post(now, out);
-                post.session_lost(&mut step);
+                post.session_lost(&mut step, asked);
                 out.push(Effect::Notify(Notice::Directory(DirectoryNotice::Lost { retry_in })));
             }
             Input::DirectoryBack => {
                 self.directory = Directory::Up;
+                self.post.desk().connect();
                 out.push(Effect::Notify(Notice::Directory(DirectoryNotice::Back)));
                 let (post, mut step) = self.post(now, out);
                 post.session_began(&mut step);
             }
             Input::SessionEnded(why) => {
+                self.session_gone(now, out);
                 self.close_everything(ByeReason::Ended, out);
                 out.push(Effect::Notify(Notice::Session(SessionNotice::LoggedOut { why })));
             }
@@ -380,6 +395,12 @@ impl Engine {
     /// The post office, and what it needs for a step.
     fn post<'a>(&'a mut self, now: Now, out: &'a mut Vec<Effect>) -> (&'a mut Post, Step<'a>) {
         (&mut self.post, Step { me: &self.me, now, contacts: &mut self.contacts, out })
+    }
+
+    /// Another office takes over; what the engine itself has asked is still answered.
+    fn replace_post(&mut self, mut post: Post) {
+        post.desk().take_over(self.post.desk());
+        self.post = post;
     }
 
     /// Lets the post office know which links stand.
@@ -402,10 +423,7 @@ impl Engine {
             Command::Call(CallCommand::Place { to }) => self.call(now, to, out),
             Command::Call(CallCommand::End { with }) => self.end(&with, out),
             Command::Call(CallCommand::Answer { from, answer }) => self.answer_call(now, &from, answer, out),
-            Command::Directory(DirectoryCommand::List) => match self.directory {
-                Directory::Up => out.push(Effect::List),
-                Directory::Down => self.listed(Err(Unreachable), out),
-            },
+            Command::Directory(DirectoryCommand::List) => self.list(out),
             Command::Contact(ContactCommand::SafetyNumber { with }) => self.safety_number(with, out),
             Command::Contact(ContactCommand::ConfirmNumber { with, digits, answer }) => {
                 self.confirm_number(now, with, &digits, answer, out)
@@ -430,9 +448,9 @@ impl Engine {
                 post.command(&mut step, command, is_up);
             }
             Command::Session(SessionCommand::Logout) => self.leaving = Some(now.tick + LAST_MAIL),
-            // The shell's: the session's connection and the journal carry them out.
-            Command::Session(SessionCommand::ChangePasscode { .. })
-            | Command::File(FileCommand::Offer { .. })
+            Command::Session(SessionCommand::ChangePasscode { .. }) => self.change_passcode(out),
+            // The shell's: files and the journal carry them out.
+            Command::File(FileCommand::Offer { .. })
             | Command::Journal(JournalCommand::Replay { .. })
             | Command::Journal(JournalCommand::Acknowledge { .. }) => {}
             // Login is over; a front end does not send these any more.

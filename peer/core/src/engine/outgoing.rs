@@ -95,7 +95,7 @@ impl Engine {
             return;
         }
         self.outgoing.insert(to.clone(), Outgoing { stage: Stage::LookingUp, occasion });
-        out.push(Effect::Lookup { purpose: Purpose::Call, user: to });
+        self.look_up_user(Purpose::Call, to, out);
     }
 
     /// Whom the person calls is not online; mail may reach them all the same.

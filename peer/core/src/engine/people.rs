@@ -44,7 +44,7 @@ impl Engine {
         } else if self.contacts.contact(&with).is_some() {
             self.show_number(&with, out);
         } else if self.directory == Directory::Up {
-            out.push(Effect::Lookup { purpose: Purpose::Number, user: with });
+            self.look_up_user(Purpose::Number, with, out);
         } else {
             out.push(Effect::Notify(Notice::Call(CallNotice::Failed { to: with, why: CallFailed::DirectoryLost })));
         }

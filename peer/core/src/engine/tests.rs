@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use common::ident::{KeyDigest, MessageId, TerminalId, UserId};
-use common::msg::{ByeReason, Chat, ConnectRefusal, ConnectReq, ConnectStatus, Features};
+use common::msg::{
+    ByeReason, Chat, ConnectRefusal, ConnectReq, ConnectStatus, Error, ErrorCode, Features, Hex, ListReply,
+    LookupReply, LookupReq, LookupStatus, RequestNumber, ToDirectory,
+};
 use common::testkit::Example;
 
-use super::{Accept, DialFailed, Effect, Engine, Input, LinkEnd, LinkId, Now, Purpose, Unreachable};
+use super::{Accept, DialFailed, Effect, Engine, Input, LinkEnd, LinkId, Now};
 use crate::command::{
-    Answer, CallCommand, Command, ContactCommand, KeyDecision, MessageCommand, SessionCommand, Ticket,
+    Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, MessageCommand, SessionCommand, Ticket,
 };
 use crate::contacts::Contacts;
 use crate::notice::{
@@ -44,6 +47,25 @@ fn address(example: Example) -> SocketAddr {
 
 fn found(example: Example) -> LookupResult {
     LookupResult { addresses: vec![address(example)], key: me(example).key }
+}
+
+/// What the directory answers a lookup with.
+fn answer(request: Option<RequestNumber>, user: &UserId, found: Option<&LookupResult>) -> Input {
+    let reply = found.map_or_else(LookupReply::not_found, |found| LookupReply {
+        status: LookupStatus::Success,
+        userid: user.to_string(),
+        addresses: found.addresses.clone(),
+        publickey: Hex(found.key.as_pkcs1().to_vec()),
+    });
+    Input::Said { request, message: Box::new(reply.into()) }
+}
+
+/// The number of a lookup, if it is one.
+fn lookup_of(effect: &Effect) -> Option<RequestNumber> {
+    match effect {
+        Effect::Ask(envelope) if matches!(envelope.message, ToDirectory::LookupReq(_)) => envelope.request,
+        _ => None,
+    }
 }
 
 /// A link between two engines, known to each by its own name.
@@ -110,9 +132,11 @@ impl World {
         let Some((who, effect)) = self.work.pop_front() else { return false };
         match effect {
             Effect::Notify(notice) => self.told.push((who, notice)),
-            Effect::Lookup { purpose, user } => {
-                let found = Ok(self.directory.get(&user).cloned());
-                self.input(who, Input::LookedUp { purpose, user, found });
+            Effect::Ask(envelope) => {
+                if let ToDirectory::LookupReq(LookupReq { lookup, .. }) = envelope.message {
+                    let found = self.directory.get(&lookup).cloned();
+                    self.input(who, answer(envelope.request, &lookup, found.as_ref()));
+                }
             }
             Effect::Dial { dial, to, found } => {
                 let callee = [Example::Ali, Example::Bianca, Example::Carol]
@@ -171,10 +195,9 @@ impl World {
             | Effect::Fetch { .. }
             | Effect::Serve { .. }
             | Effect::StopFile { .. }
-            | Effect::List
+            | Effect::Passcode(_)
             | Effect::LogOut
             | Effect::Persist(_)
-            | Effect::Ask(_)
             | Effect::QueryHistory(_)
             | Effect::NewTerminal => {}
         }
@@ -353,12 +376,12 @@ fn a_changed_key_stops_calls_in_both_directions_until_the_person_decides() {
     world.told.clear();
     world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
     let effects: Vec<_> = world.work.drain(..).collect();
-    assert_eq!(effects, [(Ali, Effect::Lookup { purpose: Purpose::Call, user: bianca() })]);
+    let [(Ali, effect)] = &effects[..] else { panic!("{effects:?}") };
+    let request = lookup_of(effect);
     let mut out = Vec::new();
     let engine = world.engines.get_mut(&(Ali as u8)).unwrap();
     let now = Now { tick: 0, date: 0 };
-    let answer = Ok(world.directory.get(&bianca()).cloned());
-    engine.handle(now, Input::LookedUp { purpose: Purpose::Call, user: bianca(), found: answer }, &mut out);
+    engine.handle(now, answer(request, &bianca(), world.directory.get(&bianca())), &mut out);
     assert!(matches!(&out[..], [Effect::Dial { found, .. }] if found.key == me(Carol).key));
 }
 
@@ -379,7 +402,9 @@ fn a_number_is_confirmed_only_if_it_is_the_one_shown() {
     assert_eq!(world.told(Ali), [Notice::Contact(ContactNotice::NumberConfirmed { with: bianca(), verified: false })]);
     world.command(Ali, confirm(digits));
     assert_eq!(world.told(Ali), [Notice::Contact(ContactNotice::NumberConfirmed { with: bianca(), verified: true })]);
-    world.input(Ali, Input::Listed(Ok(Vec::new())));
+    world.command(Ali, Command::Directory(DirectoryCommand::List));
+    let listed = ListReply { users: Vec::new(), more: false }.into();
+    world.input(Ali, Input::Said { request: None, message: Box::new(listed) });
     world.settle();
     let told = world.told(Ali);
     assert!(
@@ -493,7 +518,7 @@ fn one_stranger_costs_one_lookup_whoever_it_claims_to_be() {
         let link = world.link();
         let request = Request { message, key: me(Carol).key.digest(), source: address(Carol) };
         world.input(Bianca, Input::Requested { link, request });
-        lookups += world.work.iter().filter(|(_, effect)| matches!(effect, Effect::Lookup { .. })).count();
+        lookups += world.work.iter().filter(|(_, effect)| lookup_of(effect).is_some()).count();
         world.settle();
     }
     assert_eq!(lookups, 1);
@@ -507,7 +532,7 @@ fn callers_leave_lookups_for_the_person_called() {
         let request = stranger(number);
         let link = world.link();
         world.input(Bianca, Input::Requested { link, request });
-        lookups += world.work.iter().filter(|(_, effect)| matches!(effect, Effect::Lookup { .. })).count();
+        lookups += world.work.iter().filter(|(_, effect)| lookup_of(effect).is_some()).count();
         world.settle();
     }
     assert_eq!(lookups, 60);
@@ -584,14 +609,14 @@ fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times
     let mut world = two();
     world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
     world.work.clear();
-    world.input(Ali, Input::LookedUp { purpose: Purpose::Call, user: bianca(), found: Err(Unreachable) });
+    let unavailable = Box::new(Error::new(ErrorCode::Unavailable).into());
+    world.input(Ali, Input::Said { request: None, message: unavailable });
     world.settle();
     assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::DirectoryLost })]);
 
     world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
     world.work.clear();
-    let answer = Ok(Some(found(Bianca)));
-    world.input(Ali, Input::LookedUp { purpose: Purpose::Call, user: bianca(), found: answer });
+    world.input(Ali, answer(None, &bianca(), Some(&found(Bianca))));
     let Some((_, Effect::Dial { dial, .. })) = world.work.pop_back() else { panic!("no dial") };
     let outcome = Err(DialFailed::Refused(ConnectRefusal::Crossed));
     world.input(Ali, Input::Dialed { dial, outcome });

@@ -10,26 +10,23 @@ use crate::notice::{CallNotice, DirectoryNotice, GroupNews, MessageNotice, Next,
 use crate::persistence::Conversation;
 
 impl Post {
-    /// The directory says something that concerns the post.
-    pub(crate) fn said(&mut self, step: &mut Step<'_>, message: FromDirectory) {
+    /// The directory says something; gives it back if it is not said by itself but as an answer.
+    pub(crate) fn said(&mut self, step: &mut Step<'_>, message: FromDirectory) -> Option<FromDirectory> {
         match message {
             FromDirectory::Mailbox(mailbox) => self.take_items(step, mailbox.items),
-            FromDirectory::KeyPackageState(state) => self.rooms.publish(&self.desk, step, state),
+            FromDirectory::KeyPackageState(state) => self.rooms.publish(&mut self.desk, step, state),
             FromDirectory::Presence(presence) => {
                 let there = PresenceInfo { status: presence.status, text: presence.text };
                 self.presence(step, presence.userid, there);
             }
             FromDirectory::Broadcast(broadcast) => self.broadcast_came(step, &broadcast),
-            // Nothing waits for an answer to these.
-            FromDirectory::Error(error) if matches!(error.to.as_deref(), Some("WATCH" | "AWAY")) => {}
-            answer => {
-                let Some(asked) = self.desk.answered() else { return };
-                self.answered(step, asked, answer);
-            }
+            answer => return Some(answer),
         }
+        None
     }
 
-    fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: FromDirectory) {
+    /// An answer to what the office asked.
+    pub(crate) fn answered(&mut self, step: &mut Step<'_>, asked: Asked, answer: FromDirectory) {
         match (asked, answer) {
             (Asked::Mailbox, FromDirectory::MailboxState(state)) => self.mailbox_state(step, state),
             (Asked::Piece, FromDirectory::FetchReply(reply)) => self.fetched(step, &reply.piece.0),
@@ -66,14 +63,13 @@ impl Post {
                 let is_there = reply.users.iter().any(|listed| listed.userid == user && !listed.terminals.is_empty());
                 step.tell(if is_there { Notice::Call(CallNotice::Offline { with: user }) } else { not_found(user) });
             }
-            (asked, FromDirectory::Error(error)) => self.refused(step, asked, error.retry_after.unwrap_or(1)),
-            // The directory answers something else: it speaks another language than we do.
+            // Whatever else is no answer to it, and does not come here.
             _ => {}
         }
     }
 
     /// The directory asks for patience.
-    fn refused(&mut self, step: &mut Step<'_>, asked: Asked, retry_after: u64) {
+    pub(crate) fn refused(&mut self, step: &mut Step<'_>, asked: Asked, retry_after: u64) {
         let until = step.now.tick + retry_after.clamp(1, 60);
         match asked {
             Asked::Put { to, numbers, .. } => {
@@ -93,6 +89,7 @@ impl Post {
             }
             Asked::GiveUp(group) => step.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
             Asked::Mailbox | Asked::Piece | Asked::Certificates | Asked::Replaced => {}
+            Asked::Lookup { .. } | Asked::List(_) | Asked::PasscodeChange | Asked::PasscodeUpload => {}
         }
     }
 }

@@ -39,7 +39,8 @@ use common::ident::{KeyDigest, TerminalId, UserId};
 use common::msg::{Away, Body, Chat, Letter, MailboxReq, PresenceStatus, Receipt, Received, TerminalRemove};
 use zeroize::Zeroizing;
 
-use self::desk::{Asked, Desk};
+pub(crate) use self::desk::Asked;
+use self::desk::Desk;
 use self::errands::Errands;
 use self::files::Files;
 pub use self::files::{AcceptFiles, Download, FilePolicy, Offer, Source, SourceState, TransferOutcome};
@@ -227,6 +228,11 @@ impl Post {
         })
     }
 
+    /// Where the directory is asked; the engine asks there, too.
+    pub(crate) fn desk(&mut self) -> &mut Desk {
+        &mut self.desk
+    }
+
     /// The session stands: take mail, publish keys, watch people.
     pub(super) fn session_began(&mut self, step: &mut Step<'_>) {
         self.desk.open();
@@ -235,7 +241,7 @@ impl Post {
             // Before our key packages are there: whoever adds us finds that the other one is gone.
             self.desk.ask(step, TerminalRemove { terminal }, Asked::Replaced);
         }
-        self.rooms.ask_for_key_packages(&self.desk, step);
+        self.rooms.ask_for_key_packages(&mut self.desk, step);
         if self.away.is_some() {
             self.desk.say(step, Away { text: self.away.clone() });
         }
@@ -248,8 +254,8 @@ impl Post {
     }
 
     /// The session is gone; what was asked is not answered any more.
-    pub(super) fn session_lost(&mut self, step: &mut Step<'_>) {
-        for asked in self.desk.close() {
+    pub(super) fn session_lost(&mut self, step: &mut Step<'_>, asked: Vec<Asked>) {
+        for asked in asked {
             match asked {
                 Asked::Broadcast { text, ticket, .. } => {
                     let (to, why) = (Conversation::Everyone, NotSent::DirectoryLost);

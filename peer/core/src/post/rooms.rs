@@ -403,7 +403,7 @@ impl Rooms {
     }
 
     /// Asks how many of our key packages the directory has; [`Rooms::publish`] follows.
-    pub(super) fn ask_for_key_packages(&mut self, desk: &Desk, step: &mut Step<'_>) {
+    pub(super) fn ask_for_key_packages(&mut self, desk: &mut Desk, step: &mut Step<'_>) {
         self.publishing = 1;
         desk.say(step, KeyPackagePut { packages: Vec::new(), last_resort: None });
     }
@@ -419,7 +419,7 @@ impl Rooms {
     }
 
     /// Publishes as many key packages as are missing (threat G4).
-    pub(super) fn publish(&mut self, desk: &Desk, step: &mut Step<'_>, state: KeyPackageState) {
+    pub(super) fn publish(&mut self, desk: &mut Desk, step: &mut Step<'_>, state: KeyPackageState) {
         self.publishing = self.publishing.saturating_sub(1);
         if self.publishing > 0 {
             // The rest of what was published is not counted yet.

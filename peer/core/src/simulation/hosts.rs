@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use common::msg::Logout;
+use common::msg::{Logout, ToDirectory};
 
 use super::cables::Side;
 use super::disk::Disk;
 use super::people::{Person, everybody, key};
 use super::server;
-use super::sessions::Question;
 use super::world::{DAWN, End, Event, HostId, Place, World};
 use crate::command::Command;
 use crate::contacts::Contacts;
@@ -271,12 +270,10 @@ impl World {
     fn carry_out(&mut self, id: HostId, effect: Effect) {
         match effect {
             Effect::Notify(notice) => self.tell(id, notice),
-            Effect::Lookup { purpose, user } => self.ask(id, Question::Lookup { purpose, user }),
-            Effect::List => self.ask(id, Question::List),
             Effect::LogOut => {
                 self.hosts[id].logging_out = true;
                 if self.hosts[id].is_online(self) {
-                    self.send_up(id, Logout {}.into());
+                    self.send_up(id, ToDirectory::from(Logout {}).into());
                 } else {
                     self.session_over(id, LoggedOut::Asked);
                 }
@@ -287,7 +284,9 @@ impl World {
             Effect::Say { link, chat } => self.say(id, link, chat.into()),
             Effect::Confirm { link, receipt } => self.say(id, link, receipt.into()),
             Effect::Close { link, reason } => self.close(id, link, reason),
-            Effect::Ask(message) => self.send_up(id, *message),
+            Effect::Ask(envelope) => self.send_up(id, *envelope),
+            // Nobody changes a passcode here: the sessions begin without one.
+            Effect::Passcode(_) => {}
             Effect::Save(contact) => self.hosts[id].disk.save(contact),
             Effect::QueryHistory(_) | Effect::Persist(_) | Effect::NewTerminal => {}
             // Files have links of their own, which the simulation has not.

@@ -3,7 +3,7 @@
 
 use common::ident::{CredentialId, KeyDigest};
 use common::limits::TERMINALS_PER_USER;
-use common::msg::{FromDirectory, Message as _, Registration, ToDirectory};
+use common::msg::{Envelope, FromDirectory, Message as _, Registration, RequestNumber, ToDirectory};
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::{Class, LockRule};
 use directory_core::mailbox::MailRule;
@@ -99,15 +99,16 @@ impl World {
     }
 
     /// The directory takes a frame and answers it. It may stop after it has done what was asked, and before it says so.
-    pub(super) fn serve(&mut self, id: u64, request: ToDirectory) {
+    pub(super) fn serve(&mut self, id: u64, envelope: Envelope<ToDirectory>) {
         let now = self.moment();
         let Some(session) = self.sessions.get_mut(&id).filter(|session| self.now <= session.up_until) else { return };
         let (Some(mut present), Some(directory)) = (session.far.take(), self.server.directory()) else { return };
         let host = session.host;
-        let answer = match present.handle(directory, now, &request.encode()) {
+        let answer = match present.handle(directory, now, &envelope.encode()) {
             Handled::Answered(answer) => answer,
             Handled::NeedsStore(request) => block_on(present.ask(directory, now, *request)),
         };
+        let (number, request) = (present.request(), envelope.message);
         let answer = match answer {
             Reply::Encoded(payload) => Reply::Message(FromDirectory::decode(&payload).unwrap()),
             answer => answer,
@@ -118,18 +119,19 @@ impl World {
         if self.dice.per_mille(self.weather.directory_crash) {
             return self.crash_directory();
         }
-        self.answer(id, answer);
+        self.answer(id, number, answer);
         self.look_for_pushes();
     }
 
-    /// Sends an answer.
-    fn answer(&mut self, id: u64, answer: Reply) {
+    /// Sends an answer, with the number of the request if it is one to a request.
+    fn answer(&mut self, id: u64, request: Option<RequestNumber>, answer: Reply) {
+        let envelope = |message| Envelope { request, message };
         match answer {
             Reply::Silent => {}
-            Reply::Message(message) => self.send_down(id, message),
-            Reply::Encoded(payload) => self.send_down(id, FromDirectory::decode(&payload).unwrap()),
+            Reply::Message(message) => self.send_down(id, envelope(message)),
+            Reply::Encoded(payload) => self.send_down(id, envelope(FromDirectory::decode(&payload).unwrap())),
             Reply::Last(message) => {
-                self.send_down(id, message);
+                self.send_down(id, envelope(message));
                 let last = self.sessions.get(&id).map_or(self.now, |session| session.down_last);
                 self.at(last + 1, Event::SessionGone(id, End::Terminal));
                 self.session_gone(id, End::Directory);
@@ -147,7 +149,7 @@ impl World {
         let answer = push.map(|push| block_on(present.push(directory, now, push)));
         self.sessions.get_mut(&id).unwrap().far = Some(present);
         if let Some(answer) = answer {
-            self.answer(id, answer);
+            self.answer(id, None, answer);
             self.look_for_pushes();
         }
     }

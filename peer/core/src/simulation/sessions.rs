@@ -1,23 +1,13 @@
 //! Sessions with the directory: connections that keep the order of what they carry, and break.
 
-use std::collections::VecDeque;
-
-use common::msg::{ByeReason, ErrorCode, FromDirectory, ListReq, LookupReq, ToDirectory};
+use common::msg::{ByeReason, Envelope, FromDirectory, ToDirectory};
 use directory_core::session;
 
 use super::hosts::Life;
 use super::server::Shown;
 use super::world::{End, Event, HostId, World};
-use crate::engine::{Input, Purpose, Unreachable};
+use crate::engine::Input;
 use crate::notice::LoggedOut;
-use crate::verify::found;
-
-/// A question of the shell's own, which is answered in the order of the questions.
-#[derive(Debug, Clone)]
-pub(super) enum Question {
-    Lookup { purpose: Purpose, user: common::ident::UserId },
-    List,
-}
 
 /// One connection.
 pub(super) struct Session {
@@ -38,7 +28,6 @@ pub(super) struct Session {
     pub(super) down_last: u64,
     /// Whether the directory is going to look for something to push.
     pub(super) turn: bool,
-    pub(super) open: VecDeque<Question>,
 }
 
 impl World {
@@ -61,7 +50,6 @@ impl World {
             up_last: self.now,
             down_last: entered,
             turn: false,
-            open: VecDeque::new(),
         };
         self.sessions.insert(id, session);
         self.hosts[host].session = Some(id);
@@ -71,7 +59,7 @@ impl World {
     }
 
     /// The terminal says something to the directory, if it has a session.
-    pub(super) fn send_up(&mut self, host: HostId, message: ToDirectory) {
+    pub(super) fn send_up(&mut self, host: HostId, envelope: Envelope<ToDirectory>) {
         let latency = self.latency();
         let id_status = self.hosts[host].session;
         let session =
@@ -79,71 +67,31 @@ impl World {
         let Some(session) = session else { return };
         session.up_last = session.up_last.max(self.now + latency);
         let when = session.up_last;
-        self.at(when, Event::Up(id_status.unwrap(), Box::new(message)));
+        self.at(when, Event::Up(id_status.unwrap(), Box::new(envelope)));
     }
 
-    pub(super) fn send_down(&mut self, id: u64, message: FromDirectory) {
+    pub(super) fn send_down(&mut self, id: u64, envelope: Envelope<FromDirectory>) {
         let latency = self.latency();
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.down_last = session.down_last.max(self.now + latency);
         let when = session.down_last;
-        self.at(when, Event::Down(id, Box::new(message)));
-    }
-
-    /// Asks something for which the shell keeps the place of the answer.
-    pub(super) fn ask(&mut self, host: HostId, question: Question) {
-        let id = self.hosts[host].session;
-        let session = id.and_then(|id| self.sessions.get_mut(&id)).filter(|session| session.near && session.entered);
-        let Some(session) = session else { return self.leave_unanswered(host, question) };
-        session.open.push_back(question.clone());
-        let message = match question {
-            Question::Lookup { user, .. } => {
-                LookupReq { userid: self.hosts[host].person.me.user.clone(), lookup: user }.into()
-            }
-            Question::List => ListReq { after: None }.into(),
-        };
-        self.send_up(host, message);
-    }
-
-    fn leave_unanswered(&mut self, host: HostId, question: Question) {
-        self.feed(
-            host,
-            match question {
-                Question::Lookup { purpose, user } => Input::LookedUp { purpose, user, found: Err(Unreachable) },
-                Question::List => Input::Listed(Err(Unreachable)),
-            },
-        );
+        self.at(when, Event::Down(id, Box::new(envelope)));
     }
 
     /// The terminal hears something from the directory.
-    pub(super) fn heard(&mut self, id: u64, message: FromDirectory) {
+    pub(super) fn heard(&mut self, id: u64, envelope: Envelope<FromDirectory>) {
         let Some(session) = self.sessions.get_mut(&id).filter(|session| session.near) else { return };
         if self.now > session.down_until {
             return;
         }
         let host = session.host;
-        let limited = |to: Option<&str>| matches!(to, Some("LOOKUPREQ" | "LISTREQ") | None);
-        let answers = match &message {
-            FromDirectory::LookupReply(_) | FromDirectory::ListReply(_) => true,
-            FromDirectory::Error(error) => error.code == ErrorCode::RateLimited && limited(error.to.as_deref()),
-            _ => false,
-        };
-        let question = answers.then(|| session.open.pop_front()).flatten();
+        let Envelope { request, message } = envelope;
         self.note(&self.hosts[host].name, format_args!("hears {}", Shown(&message)));
-        let input = match (message, question) {
-            (FromDirectory::LookupReply(reply), Some(Question::Lookup { purpose, user })) => {
-                Input::LookedUp { purpose, found: Ok(found(&reply, &user)), user }
-            }
-            (FromDirectory::ListReply(reply), Some(Question::List)) => Input::Listed(Ok(reply.users)),
-            (FromDirectory::Error(_), Some(question)) => return self.leave_unanswered(host, question),
-            (FromDirectory::Bye(bye), _) if bye.reason == ByeReason::Ended => {
-                return self.session_over(host, LoggedOut::Asked);
-            }
-            (FromDirectory::Bye(_), _) => return self.session_gone(id, End::Terminal),
-            (message, None) if !answers => Input::Said(Box::new(message)),
-            (message, question) => return self.violated(format!("{message:?} answers {question:?}")),
-        };
-        self.feed(host, input);
+        match message {
+            FromDirectory::Bye(bye) if bye.reason == ByeReason::Ended => self.session_over(host, LoggedOut::Asked),
+            FromDirectory::Bye(_) => self.session_gone(id, End::Terminal),
+            message => self.feed(host, Input::Said { request, message: Box::new(message) }),
+        }
     }
 
     /// The session is over for good.
@@ -175,13 +123,10 @@ impl World {
                 }
             }
             End::Terminal if std::mem::take(&mut session.near) => {
-                let (open, entered) = (std::mem::take(&mut session.open), session.entered);
+                let entered = session.entered;
                 session.up_until = session.up_until.min(self.now + self.weather.latency);
                 self.at(self.now + 2 * self.weather.latency, Event::SessionGone(id, End::Directory));
                 self.hosts[host].session = None;
-                for question in open {
-                    self.leave_unanswered(host, question);
-                }
                 if self.hosts[host].life == life {
                     self.session_lost(host, entered);
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use common::msg::{FromDirectory, ToDirectory};
+use common::msg::{Envelope, FromDirectory, ToDirectory};
 
 use super::cables::{Cable, Dialing, Frame, Side};
 use super::dice::Dice;
@@ -33,9 +33,9 @@ pub(super) enum Event {
     /// Its login has succeeded.
     Entered(u64),
     /// A frame reaches the directory.
-    Up(u64, Box<ToDirectory>),
+    Up(u64, Box<Envelope<ToDirectory>>),
     /// A frame reaches a terminal.
-    Down(u64, Box<FromDirectory>),
+    Down(u64, Box<Envelope<FromDirectory>>),
     /// The directory looks whether there is something to push.
     Turn(u64),
     /// One end of a session notices that the connection is gone.

@@ -1,8 +1,10 @@
 //! The directory, seen from a peer: connection, registration, login, session (protocol sections 5 and 6).
 //!
 //! [`Wire`] is one authenticated connection on which questions are asked one at a time; `login` and `register` use it
-//! up to `ANNOUNCED`; `session` keeps it from then on, with `passcode` for changing it.
+//! up to `ANNOUNCED`; `session` keeps it from then on: `active` carries what is asked and answered, `passcode` changes
+//! the passcode.
 
+mod active;
 pub(crate) mod login;
 mod passcode;
 pub(crate) mod register;
@@ -15,7 +17,9 @@ use common::crypto::transcript::Channel;
 use common::frame::Padding;
 use common::ident::{KeyDigest, UserId};
 use common::link::{Link, LinkError, tls};
-use common::msg::{Error, ErrorCode, FromDirectory, Message as _, Pong, ToDirectory};
+use common::msg::{
+    Envelope, Error, ErrorCode, FromDirectory, Malformed, Message as _, Pong, RequestNumber, ToDirectory, Unreadable,
+};
 
 use super::rt::{self, TcpStream};
 use peer_core::notice::Failure;
@@ -40,7 +44,11 @@ pub(crate) struct Wire {
     key: KeyDigest,
     local: IpAddr,
     remote: IpAddr,
+    next_request: RequestNumber,
 }
+
+/// What came as the answer.
+type Answer = Result<FromDirectory, Unreadable>;
 
 impl Wire {
     /// Connects and completes the TLS handshake.
@@ -58,7 +66,7 @@ impl Wire {
         link.handshake().await.map_err(|e| place.link_failed(&e))?;
         let exporter = link.exporter().map_err(|e| place.link_failed(&e))?;
         let key = link.peer_key().map(KeyDigest::of).ok_or_else(|| place.broken("it showed no key"))?;
-        Ok(Self { place: place.clone(), link, exporter, key, local, remote })
+        Ok(Self { place: place.clone(), link, exporter, key, local, remote, next_request: RequestNumber::FIRST })
     }
 
     /// Digest of the key the directory has proved to hold.
@@ -83,29 +91,42 @@ impl Wire {
 
     /// Asks one question and waits for its answer. `ERROR` and `BYE` are failures here.
     pub(crate) async fn ask(&mut self, question: impl Into<ToDirectory>) -> Result<FromDirectory, Failure> {
-        let question = question.into();
+        let (request, message) = (self.next_request, question.into());
+        self.next_request = request.next();
+        let msgtype = message.msgtype();
+        let question = Envelope { request: Some(request), message };
         let asked = rt::timeout(self.place.patience, Self::exchange(&mut self.link, &question)).await;
         match asked {
             Err(rt::TimedOut) => Err(self.place.too_slow()),
             Ok(Err(error)) => Err(self.place.link_failed(&error)),
             Ok(Ok(None)) => Err(self.place.broken("it closed the connection")),
-            Ok(Ok(Some(payload))) => match FromDirectory::decode(&payload) {
-                Ok(FromDirectory::Error(error)) => Err(self.place.refused(question.msgtype(), &error)),
-                Ok(FromDirectory::Bye(_)) => Err(self.place.broken("it ended the connection")),
-                Ok(answer) => Ok(answer),
-                Err(malformed) => Err(self.place.broken(&malformed.to_string())),
-            },
+            Ok(Ok(Some(Ok(FromDirectory::Error(error))))) => Err(self.place.refused(msgtype, &error)),
+            Ok(Ok(Some(Ok(FromDirectory::Bye(_))))) => Err(self.place.broken("it ended the connection")),
+            Ok(Ok(Some(Ok(answer)))) => Ok(answer),
+            Ok(Ok(Some(Err(unreadable)))) => Err(self.place.broken(&unreadable.to_string())),
         }
     }
 
-    async fn exchange(link: &mut Link<TcpStream>, question: &ToDirectory) -> Result<Option<Vec<u8>>, LinkError> {
+    /// Waits for the answer: what has the number of the question, or none, as of a directory that knows no numbers.
+    async fn exchange(
+        link: &mut Link<TcpStream>,
+        question: &Envelope<ToDirectory>,
+    ) -> Result<Option<Answer>, LinkError> {
         link.queue(&question.encode(), Padding::Ladder)?;
         loop {
             let Some(payload) = link.next().await? else { return Ok(None) };
-            if !matches!(FromDirectory::decode(&payload), Ok(FromDirectory::Ping(_))) {
-                return Ok(Some(payload));
+            match Envelope::decode(&payload) {
+                Ok(Envelope { message: FromDirectory::Ping(_), .. }) => {
+                    link.queue(&ToDirectory::from(Pong {}).encode(), Padding::Ladder)?;
+                }
+                Ok(Envelope { request, message }) if request.is_none() || request == question.request => {
+                    return Ok(Some(Ok(message)));
+                }
+                // The answer to something else, or something that this version does not know.
+                Ok(_) => {}
+                Err(Unreadable { request, why: Malformed::UnknownType }) if request != question.request => {}
+                Err(unreadable) => return Ok(Some(Err(unreadable))),
             }
-            link.queue(&ToDirectory::from(Pong {}).encode(), Padding::Ladder)?;
         }
     }
 

@@ -8,20 +8,19 @@ use std::sync::Arc;
 use common::crypto::opaque::{self, ClientRegistration};
 use common::crypto::transcript::Channel;
 use common::crypto::vault;
-use common::ident::UserId;
-use common::msg::{Blob, Error, ErrorCode, PasscodeChallenge, PasscodeReq, PasscodeStatus, PasscodeUpload};
+use common::msg::{Blob, PasscodeChallenge, PasscodeReq, PasscodeUpload};
 use common::secret::Passcode;
 use futures::lock::Mutex;
+use peer_core::engine::PasscodeStep;
+use peer_core::notice::Failure;
 
 use super::Wire;
 use super::login::Credentials;
 use crate::shell::rt;
 use crate::store::state::State;
-use peer_core::notice::{Failure, NotChanged, Notice, SessionNotice};
 
-/// Changes of the passcode in one session.
+/// Changes of the passcode; the engine knows which answer belongs to which.
 pub(super) struct Change {
-    credentials: Arc<Credentials>,
     state: Arc<Mutex<State>>,
     step: Step,
     /// The passcode that holds since the last change, and the version of its vault.
@@ -38,22 +37,14 @@ enum Step {
 }
 
 impl Change {
-    pub(super) fn new(credentials: Arc<Credentials>, state: Arc<Mutex<State>>) -> Self {
-        Self { credentials, state, step: Step::None, new: None }
+    pub(super) fn new(state: Arc<Mutex<State>>) -> Self {
+        Self { state, step: Step::None, new: None }
     }
 
-    pub(super) fn user(&self) -> &UserId {
-        &self.credentials.user
-    }
-
-    /// Whether the directory's answer is still open.
-    pub(super) fn is_under_way(&self) -> bool {
-        !matches!(self.step, Step::None)
-    }
-
-    /// The passcode that holds, if it was changed.
-    pub(super) fn into_new(self) -> Option<Passcode> {
-        self.new.map(|(passcode, _)| passcode)
+    /// The passcode that holds, if it was changed; from then on the store knows the version of its vault.
+    pub(super) fn take_new(&mut self) -> Option<Passcode> {
+        self.step = Step::None;
+        self.new.take().map(|(passcode, _)| passcode)
     }
 
     /// Begins; one that is under way is given up.
@@ -63,10 +54,11 @@ impl Change {
         Ok(PasscodeReq { passcode: Blob(request) })
     }
 
-    /// Seals the identity key anew; nothing if nothing was asked.
+    /// Seals the identity key again; nothing if nothing was asked.
     pub(super) async fn seal(
         &mut self,
         wire: &Wire,
+        credentials: &Credentials,
         challenge: PasscodeChallenge,
     ) -> Result<Option<PasscodeUpload>, Failure> {
         let Step::Asked { client, to } = std::mem::replace(&mut self.step, Step::None) else { return Ok(None) };
@@ -75,39 +67,23 @@ impl Change {
             None => self.state.lock().await.known()?.vault.map_or(0, |known| known.version),
         };
         let version = last + 1;
-        let (owner, directory, exporter) = (self.user().clone(), wire.key, wire.exporter);
+        let (owner, directory, exporter) = (credentials.user.clone(), wire.key, wire.exporter);
         let stretched = rt::unblock(move || {
             let channel = Channel { user: &owner, directory: &directory, exporter: &exporter };
             client.finish(&challenge.passcode.0, channel)
         });
         let (record, export_key) = stretched.await.map_err(|broken| wire.broken(&broken.to_string()))?;
-        let vault = vault::seal(&export_key, self.user(), version, &self.credentials.identity)
+        let vault = vault::seal(&export_key, &credentials.user, version, &credentials.identity)
             .map_err(|error| Failure::Internal { detail: error.to_string() })?;
         self.step = Step::Uploaded { to, version };
         Ok(Some(PasscodeUpload { passcode: Blob(record), vault: Blob(vault) }))
     }
 
     /// The directory has changed it, or not.
-    pub(super) fn replied(&mut self, status: PasscodeStatus) -> Option<Notice> {
-        let Step::Uploaded { to, version } = std::mem::replace(&mut self.step, Step::None) else { return None };
-        Some(match status {
-            PasscodeStatus::Changed => {
-                self.new = Some((to, version));
-                Notice::Session(SessionNotice::PasscodeChanged)
-            }
-            PasscodeStatus::Refused => Notice::Session(SessionNotice::PasscodeNotChanged(NotChanged::Meanwhile)),
-        })
-    }
-
-    /// The directory would not begin or complete it.
-    pub(super) fn refused(&mut self, error: &Error) -> Option<Notice> {
-        let was_under_way = self.is_under_way();
+    pub(super) fn settle(&mut self, step: &PasscodeStep) {
+        if let (Step::Uploaded { to, version }, PasscodeStep::Changed) = (&self.step, step) {
+            self.new = Some((to.clone(), *version));
+        }
         self.step = Step::None;
-        let why = match error.code {
-            ErrorCode::RateLimited => NotChanged::TooFast { retry_after: error.retry_after.unwrap_or(60) },
-            ErrorCode::Unavailable => NotChanged::Meanwhile,
-            _ => NotChanged::Unsure,
-        };
-        was_under_way.then_some(Notice::Session(SessionNotice::PasscodeNotChanged(why)))
     }
 }

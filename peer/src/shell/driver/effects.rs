@@ -8,7 +8,7 @@ use crate::shell::link::LinkCommand;
 use crate::shell::transfer::upload::Upload;
 use crate::shell::{event_log, rt};
 use crate::store::StoreError;
-use peer_core::engine::{Effect, Input};
+use peer_core::engine::{Effect, Input, PasscodeStep};
 use peer_core::notice::{DirectoryNotice, Failure, JournalNotice, Notice, SessionNotice};
 use peer_core::persistence::Write;
 
@@ -90,9 +90,13 @@ impl Driver {
     async fn carry_out(&mut self, effect: Effect) -> Result<Run, Failure> {
         match effect {
             Effect::Notify(notice) => return Ok(self.notify(notice).await),
-            Effect::Lookup { purpose, user } => ask(&self.questions, Question::Lookup { purpose, user }).await,
-            Effect::List => ask(&self.questions, Question::List).await,
-            Effect::Ask(message) => ask(&self.questions, Question::Post(message)).await,
+            Effect::Ask(envelope) => ask(&self.questions, Question::Send(envelope)).await,
+            Effect::Passcode(PasscodeStep::Begin { request }) => {
+                if let Some(to) = self.new_passcode.take() {
+                    ask(&self.questions, Question::ChangePasscode { request, to }).await;
+                }
+            }
+            Effect::Passcode(step) => ask(&self.questions, Question::Passcode(step)).await,
             Effect::LogOut => ask(&self.questions, Question::Logout).await,
             Effect::Dial { dial, to, found } => self.dial(dial, to, found)?,
             Effect::Hang(dial) => drop(self.dials.remove(&dial)),

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
+use common::secret::Passcode;
 use futures::lock::Mutex;
 use futures::{FutureExt as _, select_biased};
 
@@ -24,7 +25,7 @@ use self::links::Links;
 use self::storage::Storage;
 use super::clock::Clock;
 use super::directory::login::Credentials;
-use super::directory::session::{Question, Session, ask};
+use super::directory::session::{Question, Session};
 use super::event_log::EventFilter;
 use super::events::{Back, Caller, Event, Events};
 use super::front_end::FrontEnd;
@@ -57,6 +58,8 @@ struct Driver {
     listening: Task,
     storage: Storage,
     questions: Sender<Question>,
+    /// What the user wants the passcode to be, until the change begins.
+    new_passcode: Option<Passcode>,
     events: Events,
     links: Links,
     dials: BTreeMap<DialId, Task>,
@@ -126,6 +129,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         listening,
         storage,
         questions,
+        new_passcode: None,
         links: Links::new(events.clone()),
         events,
         dials: BTreeMap::new(),
@@ -177,8 +181,8 @@ impl Driver {
     async fn command(&mut self, command: Command) -> Result<Run, Failure> {
         let answer = match command {
             Command::Session(SessionCommand::ChangePasscode { to }) => {
-                ask(&self.questions, Question::ChangePasscode(to)).await;
-                return Ok(Run::On);
+                self.new_passcode = Some(to.clone());
+                return self.input(Input::Command(Command::Session(SessionCommand::ChangePasscode { to }))).await;
             }
             Command::File(FileCommand::Offer { to, path }) => {
                 self.look_at(to, path);

@@ -42,7 +42,8 @@ pub(crate) fn program() -> &'static Path {
         let program = Path::new(env!("CARGO_BIN_EXE_peer")).with_file_name("directory-server");
         let built = program.metadata().and_then(|file| file.modified()).ok();
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let changed = ["common/src", "directory-server/src"].map(|folder| last_change(&workspace.join(folder)));
+        let changed = ["common/src", "directory-server/src", "directory-server/core/src"]
+            .map(|folder| last_change(&workspace.join(folder)));
         if built.is_none_or(|built| changed.iter().any(|change| *change > built)) {
             build(&program);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use common::ident::{MessageId, UserId};
 use common::limits::OFFERS_OPEN;
-use common::msg::{Body, Outcome};
+use common::msg::{Body, Outcome, ToDirectory};
 use common::testkit::Example;
 
 use super::transfers::{FETCHED_AT_ONCE, FIRST_RETRY, LAST_RETRY};
@@ -103,7 +103,11 @@ fn news(effects: &[Effect]) -> Vec<FileNews> {
 }
 
 fn looks_up(effects: &[Effect]) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::Lookup { .. }))
+    let is_lookup = |effect: &Effect| match effect {
+        Effect::Ask(envelope) => matches!(envelope.message, ToDirectory::LookupReq(_)),
+        _ => false,
+    };
+    effects.iter().any(is_lookup)
 }
 
 fn fetches(effects: &[Effect]) -> bool {

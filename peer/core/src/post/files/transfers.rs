@@ -4,11 +4,12 @@
 use std::path::PathBuf;
 
 use common::ident::{MessageId, UserId};
-use common::msg::{Outcome, PresenceStatus};
+use common::msg::{LookupReq, Outcome, PresenceStatus};
 
 use super::{Post, Source, Step, Transfer};
 use crate::engine::{Effect, Purpose, Unreachable};
 use crate::notice::{FileFailed, FileNews, FileState};
+use crate::post::Asked;
 use crate::verify::LookupResult;
 
 /// Files that are fetched at once; the next one begins when one has ended. Chosen arbitrarily: they share one network.
@@ -87,7 +88,9 @@ impl Post {
             retry.at = None;
         }
         self.files.looking_up.insert(number);
-        step.out.push(Effect::Lookup { purpose: Purpose::File(number), user: transfer.with.clone() });
+        let user = transfer.with.clone();
+        let request = LookupReq { userid: self.me.user.clone(), lookup: user.clone() };
+        self.desk.ask(step, request, Asked::Lookup { purpose: Purpose::File(number), user });
     }
 
     /// The session is gone, and with it what was asked.

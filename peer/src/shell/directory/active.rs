@@ -1,0 +1,145 @@
+//! A session while its connection stands: frames in, frames out, signs of life (protocol sections 3.4, 6.3 and 6.4).
+//!
+//! It matches no answers: messages of the directory go to the engine with the number they came with. A message of a msgtype
+//! that this version does not know ends nothing.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_channel::Receiver;
+use common::frame::Padding;
+use common::limits::{DEAD_AFTER, PING_AFTER};
+use common::link::LinkError;
+use common::msg::{
+    ByeReason, Envelope, FromDirectory, Logout, Malformed, Ping, Pong, RequestNumber, ToDirectory, Unreadable,
+};
+use futures::{FutureExt as _, select_biased};
+use peer_core::engine::{Input, PasscodeStep};
+use peer_core::notice::LoggedOut;
+
+use super::Wire;
+use super::login::Credentials;
+use super::passcode::Change;
+use super::session::Question;
+use crate::shell::events::Events;
+use crate::shell::rt;
+
+/// How a connection to the directory ended.
+pub(super) enum Over {
+    /// For good.
+    LoggedOut(LoggedOut),
+    /// To be tried again.
+    Lost,
+}
+
+/// A session while its connection stands.
+pub(super) struct ActiveSession<'a> {
+    wire: &'a mut Wire,
+    questions: &'a Receiver<Question>,
+    events: &'a Events,
+    credentials: &'a Arc<Credentials>,
+    change: &'a mut Change,
+    heard: Instant,
+    pinged: bool,
+    /// `LOGOUT` was said: however the connection ends now, nobody wants another one.
+    is_leaving: bool,
+}
+
+impl<'a> ActiveSession<'a> {
+    pub(super) fn new(
+        wire: &'a mut Wire,
+        questions: &'a Receiver<Question>,
+        events: &'a Events,
+        credentials: &'a Arc<Credentials>,
+        change: &'a mut Change,
+    ) -> Self {
+        let heard = Instant::now();
+        Self { wire, questions, events, credentials, change, heard, pinged: false, is_leaving: false }
+    }
+
+    /// Carries messages until the connection ends.
+    pub(super) async fn run(mut self) -> Over {
+        loop {
+            let due = if self.pinged { DEAD_AFTER } else { PING_AFTER };
+            let silence = due.saturating_sub(self.heard.elapsed());
+            let step = select_biased! {
+                received = self.wire.link.next().fuse() => self.received(received).await,
+                question = self.questions.recv().fuse() => self.take(question.unwrap_or(Question::Logout)).await,
+                () = rt::sleep(silence).fuse() => self.silent(),
+            };
+            match step {
+                Ok(None) => {}
+                Ok(Some(why)) => return Over::LoggedOut(why),
+                Err(_) if self.is_leaving => return Over::LoggedOut(LoggedOut::Asked),
+                Err(_) => return Over::Lost,
+            }
+        }
+    }
+
+    async fn take(&mut self, question: Question) -> Result<Option<LoggedOut>, LinkError> {
+        match question {
+            Question::Anew => return Err(LinkError::Lost),
+            Question::Send(envelope) => self.send(&envelope)?,
+            Question::ChangePasscode { request, to } => {
+                let message = self.change.begin(&to).map_err(|_| LinkError::Lost)?;
+                self.send_numbered(request, message)?;
+            }
+            Question::Passcode(PasscodeStep::Seal { request, challenge }) => {
+                let upload = self.change.seal(self.wire, self.credentials, *challenge).await;
+                if let Some(upload) = upload.map_err(|_| LinkError::Lost)? {
+                    self.send_numbered(request, upload)?;
+                }
+            }
+            Question::Passcode(step) => self.change.settle(&step),
+            Question::Logout => {
+                self.is_leaving = true;
+                self.send(&ToDirectory::from(Logout {}).into())?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn send(&mut self, envelope: &Envelope<ToDirectory>) -> Result<(), LinkError> {
+        self.wire.link.queue(&envelope.encode(), Padding::None)
+    }
+
+    fn send_numbered(&mut self, request: RequestNumber, message: impl Into<ToDirectory>) -> Result<(), LinkError> {
+        self.send(&Envelope { request: Some(request), message: message.into() })
+    }
+
+    fn silent(&mut self) -> Result<Option<LoggedOut>, LinkError> {
+        if self.pinged {
+            return Err(LinkError::Lost);
+        }
+        self.pinged = true;
+        self.send(&ToDirectory::from(Ping {}).into())?;
+        Ok(None)
+    }
+
+    async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>) -> Result<Option<LoggedOut>, LinkError> {
+        let Some(payload) = received? else { return Err(LinkError::Lost) };
+        (self.heard, self.pinged) = (Instant::now(), false);
+        let Envelope { request, message } = match Envelope::decode(&payload) {
+            Ok(envelope) => envelope,
+            Err(Unreadable { request, why: Malformed::UnknownType }) => {
+                if let Some(request) = request {
+                    self.events.input(Input::Misunderstood { request }).await;
+                }
+                return Ok(None);
+            }
+            Err(_) => return Err(LinkError::Lost),
+        };
+        match message {
+            FromDirectory::Ping(_) => self.send(&ToDirectory::from(Pong {}).into())?,
+            FromDirectory::Pong(_) => {}
+            FromDirectory::Bye(bye) => match bye.reason {
+                ByeReason::Ended => return Ok(Some(LoggedOut::Asked)),
+                ByeReason::Administrator => return Ok(Some(LoggedOut::Administrator)),
+                ByeReason::Replaced => return Ok(Some(LoggedOut::Replaced)),
+                _ => return Err(LinkError::Lost),
+            },
+            message => self.events.input(Input::Said { request, message: Box::new(message) }).await,
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,239 @@
+//! A directory with a habit: the real core and the real store behind a connection of our own, which treats frames oddly.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use async_std::future::timeout;
+use async_std::net::{TcpListener, TcpStream};
+use async_std::task;
+use common::crypto::directory_key::DirectoryKey;
+use common::crypto::opaque::ServerSecret;
+use common::frame::Padding;
+use common::limits::{DIRECTORY_PORT, FRAME_AFTER_LOGIN, TERMINALS_PER_USER};
+use common::link::{Link, tls};
+use common::msg::{FromDirectory, Message as _, Registration, RequestNumber};
+use common::testkit::client::Client;
+use common::testkit::login::{Account, is_registered};
+use directory_core::address_style::AddressStyle;
+use directory_core::lockout::LockRule;
+use directory_core::mailbox::MailRule;
+use directory_core::outbound::{Push, Writability};
+use directory_core::session::{Handled, Reply, Session};
+use directory_core::subscriptions::Visibility;
+use directory_core::timestamp::Timestamp;
+use directory_core::unauthenticated::{Origin, Step, Unauthenticated};
+use directory_core::{Directory, Policy};
+use directory_server::store::sqlite::SqliteStore;
+use serde_json::Value;
+
+use super::address::fresh;
+
+/// What it does with frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Habit {
+    /// Knows neither numbers nor features, as the version before.
+    Former,
+    /// Answers the newest of the requests it has first. A request is held back until no other follows for a moment.
+    Backwards,
+    /// Says things that no version knows, in front of every answer and every push.
+    Newer,
+    /// Does not know requests of this msgtype.
+    WithoutMsgtype(&'static str),
+}
+
+/// How long it waits for another request before it answers those it has.
+const LULL: Duration = Duration::from_millis(40);
+
+/// A running directory. It ends with the test's process.
+pub(crate) struct OddDirectory {
+    pub(crate) address: SocketAddr,
+    /// How often the habit showed.
+    shown: Arc<AtomicUsize>,
+}
+
+struct Shared {
+    directory: Directory<SqliteStore>,
+    tls: Arc<rustls::ServerConfig>,
+    habit: Habit,
+    shown: Arc<AtomicUsize>,
+}
+
+impl OddDirectory {
+    pub(crate) fn start(habit: Habit, lookups_per_minute: u32) -> Self {
+        let key = DirectoryKey::generate().unwrap();
+        let tls = tls::directory_server(&key).unwrap();
+        let policy = Policy {
+            registration: Registration::Open,
+            passcode_min: 6,
+            terminals_per_user: TERMINALS_PER_USER,
+            addresses: AddressStyle::Truncate,
+            lock: LockRule::default(),
+            logins_per_minute: 0,
+            lookups_per_minute,
+            broadcasts_per_minute: 0,
+            presence: Visibility::Everyone,
+            mail: MailRule::default(),
+        };
+        let (store, secret) = (SqliteStore::in_memory().unwrap(), ServerSecret::generate());
+        let directory = Directory::new(store, secret, key.digest(), policy);
+        let address = SocketAddr::new(fresh().into(), DIRECTORY_PORT);
+        let shown = Arc::new(AtomicUsize::new(0));
+        let shared = Arc::new(Shared { directory, tls, habit, shown: Arc::clone(&shown) });
+        let listener = task::block_on(TcpListener::bind(address)).unwrap();
+        task::spawn(async move {
+            while let Ok((stream, from)) = listener.accept().await {
+                let shared = Arc::clone(&shared);
+                // A connection that breaks is the business of whoever broke it.
+                task::spawn(async move { drop(shared.serve(stream, from).await) });
+            }
+        });
+        Self { address, shown }
+    }
+
+    /// Lets a user register, by the quick client.
+    #[track_caller]
+    pub(crate) fn register(&self, account: &Account) {
+        let mut client = Client::connect(fresh().into(), self.address).unwrap();
+        assert!(is_registered(&client.register(account, None).unwrap()));
+    }
+
+    /// How often the habit showed.
+    pub(crate) fn shown(&self) -> usize {
+        self.shown.load(Ordering::Relaxed)
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::since_epoch(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap())
+}
+
+/// What was heard, and what is to be said, with the number of its request.
+type Said = (Option<RequestNumber>, Vec<u8>);
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+impl Shared {
+    async fn serve(&self, stream: TcpStream, from: SocketAddr) -> Result<(), Broken> {
+        let mut link = Link::server(stream, Arc::clone(&self.tls))?;
+        link.handshake().await?;
+        let origin = Origin { address: from.ip(), exporter: link.exporter()? };
+        let mut entry = Unauthenticated::new(origin, now());
+        let mut present = loop {
+            let Some(frame) = link.next().await? else { return Ok(()) };
+            let step = entry.handle(&self.directory, now(), &self.heard(frame)).await;
+            let request = entry.request();
+            match step {
+                Step::Silent => {}
+                Step::Reply(message) => self.say(&mut link, (request, message.encode()))?,
+                Step::Close(message) => {
+                    self.say(&mut link, (request, message.encode()))?;
+                    return Ok(link.close().await?);
+                }
+                Step::Enter(present, announced) => {
+                    self.say(&mut link, (request, announced.encode()))?;
+                    link.flush().await?;
+                    link.set_frame_limit(FRAME_AFTER_LOGIN);
+                    break present;
+                }
+            }
+        };
+        self.stay(&mut link, &mut present).await
+    }
+
+    async fn stay(&self, link: &mut Link<TcpStream>, session: &mut Session) -> Result<(), Broken> {
+        let mut held: Vec<Said> = Vec::new();
+        loop {
+            let event = next(link, session);
+            let event = if held.is_empty() { Ok(event.await) } else { timeout(LULL, event).await };
+            let Ok(event) = event else {
+                self.shown.fetch_add(held.len() - 1, Ordering::Relaxed);
+                for said in held.drain(..).rev() {
+                    self.say(link, said)?;
+                }
+                continue;
+            };
+            let (request, answer) = match event {
+                Event::Frame(None) => return Ok(()),
+                Event::Frame(Some(frame)) => {
+                    let answer = match session.handle(&self.directory, now(), &self.heard(frame)) {
+                        Handled::Answered(answer) => answer,
+                        Handled::NeedsStore(request) => session.ask(&self.directory, now(), *request).await,
+                    };
+                    (session.request(), answer)
+                }
+                Event::Push(push) => (None, session.push(&self.directory, now(), push).await),
+                Event::Broken(error) => return Err(error),
+            };
+            match answer {
+                Reply::Silent => {}
+                Reply::Last(message) => {
+                    self.say(link, (request, message.encode()))?;
+                    return Ok(link.close().await?);
+                }
+                Reply::Message(message) if request.is_some() && self.habit == Habit::Backwards => {
+                    held.push((request, message.encode()));
+                }
+                Reply::Encoded(payload) if request.is_some() && self.habit == Habit::Backwards => {
+                    held.push((request, payload.to_vec()));
+                }
+                Reply::Message(message) => self.say(link, (request, message.encode()))?,
+                Reply::Encoded(payload) => self.say(link, (request, payload.to_vec()))?,
+            }
+        }
+    }
+
+    /// A frame as the core hears it.
+    fn heard(&self, frame: Vec<u8>) -> Vec<u8> {
+        let mut message: Value = serde_json::from_slice(&frame).unwrap();
+        let fields = message.as_object_mut().unwrap();
+        match self.habit {
+            Habit::Former => {
+                let known = [fields.remove("request"), fields.remove("features")];
+                self.shown.fetch_add(known.iter().flatten().count(), Ordering::Relaxed);
+            }
+            Habit::WithoutMsgtype(msgtype) if fields["msgtype"] == msgtype => {
+                fields.insert("msgtype".into(), "DANCE".into());
+                self.shown.fetch_add(1, Ordering::Relaxed);
+            }
+            Habit::WithoutMsgtype(_) | Habit::Backwards | Habit::Newer => return frame,
+        }
+        message.to_string().into_bytes()
+    }
+
+    fn say(&self, link: &mut Link<TcpStream>, (request, mut payload): Said) -> Result<(), Broken> {
+        assert!(FromDirectory::decode(&payload).is_ok());
+        if self.habit == Habit::Newer {
+            link.queue(br#"{"msgtype":"DANCE","steps":[3,null]}"#, Padding::Ladder)?;
+            link.queue(br#"{"request":9007199254740991,"msgtype":"LOOKUPREPLY2"}"#, Padding::Ladder)?;
+            self.shown.fetch_add(2, Ordering::Relaxed);
+        }
+        if let Some(request) = request {
+            request.write_into(&mut payload);
+        }
+        Ok(link.queue(&payload, Padding::Ladder)?)
+    }
+}
+
+enum Event {
+    Frame(Option<Vec<u8>>),
+    Push(Push),
+    Broken(Broken),
+}
+
+/// What happens next.
+async fn next(link: &mut Link<TcpStream>, session: &Session) -> Event {
+    poll_fn(|cx| {
+        session.presence.outbound.register(cx.waker());
+        if let Some(push) = session.presence.outbound.take(Writability::Ready) {
+            return Poll::Ready(Event::Push(push));
+        }
+        link.poll_next(cx).map(|frame| match frame {
+            Ok(frame) => Event::Frame(frame),
+            Err(error) => Event::Broken(error.into()),
+        })
+    })
+    .await
+}
