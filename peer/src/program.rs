@@ -106,7 +106,7 @@ fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Repor
     }
 }
 
-/// Which front end a person talks in.
+/// Which front end the user talks in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Front {
     /// Line by line.
@@ -115,7 +115,7 @@ enum Front {
     Full,
 }
 
-/// A person talks.
+/// Runs a front end in which the user talks.
 fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> {
     let options = settings.line_options(start, settings.passcode()?);
     let interrupts = interrupts()?;
@@ -132,7 +132,7 @@ fn start_engine(setup: Setup) -> Result<(Sender<peer_core::command::Command>, Re
     let (command_sender, commands) = async_channel::unbounded();
     let (notices, notice_receiver) = async_channel::bounded(NOTICES);
     // A thread of its own: whoever does not read our output holds up the front end, and the engine only when many
-    // notices wait. Commands come from the person alone, so their queue needs no bound and both cannot wait for each other.
+    // notices wait. Commands come from the user alone, so their queue needs no bound and both cannot wait for each other.
     let engine = move || rt::block_on(shell::run(setup, FrontEnd { commands, notices }));
     std::thread::Builder::new().name("engine".to_owned()).spawn(engine).map_err(internal)?;
     Ok((command_sender, notice_receiver))
@@ -150,7 +150,7 @@ pub(crate) fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
     Box::pin(rt::sleep(duration))
 }
 
-/// Shows the key a directory has now and pins it if the person says so.
+/// Shows the key a directory has now and pins it if the user says so.
 fn trust_server(settings: &Settings, setup: &Setup) -> Result<i32, Report> {
     let shown = rt::block_on(trust_server::look(setup)).map_err(|failure| failure::report(&failure))?;
     if settings.questions == Questions::Forbidden {
@@ -162,7 +162,7 @@ fn trust_server(settings: &Settings, setup: &Setup) -> Result<i32, Report> {
     Ok(exit::OK)
 }
 
-/// Lets a person compare a directory's key with the one known so far, and pins it if they say so.
+/// Lets the user compare a directory's key with the one known so far, and pins it if they say so.
 fn compare(person: &Person, setup: &Setup, now: &KeyDigest, known: Option<(KeyDigest, u64)>) -> Result<(), Report> {
     trust_words::shown(&setup.server, now, known).iter().for_each(|line| person.told(line));
     if person.decides(texts::TRUST)? == Answer::No {

@@ -15,12 +15,12 @@ use crate::app::texts::setup;
 const PREFIX: &str = "PEER_";
 const SYSTEM_WIDE: &str = "/etc/peer/config.toml";
 
-/// The file that is read when none is named: the person's own, or else the system's.
+/// The file that is read when none is named: the user's own, or else the system's.
 pub(crate) fn default_path(environment: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     own_path(environment).filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
 }
 
-/// The person's own file, whether or not it exists.
+/// The user's own file, whether or not it exists.
 pub(crate) fn own_path(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     home_for("XDG_CONFIG_HOME", ".config", &environment).map(|home| home.join("peer/config.toml"))
 }
@@ -63,7 +63,7 @@ pub(crate) fn load(
         .map_err(|lines| Report { lines, exit: exit::CONFIG })
 }
 
-/// Whether a person named the file.
+/// Whether the user named the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Named {
     /// It must exist.

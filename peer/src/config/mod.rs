@@ -63,7 +63,7 @@ impl Default for Files {
     }
 }
 
-/// Where this person's downloads go: `$XDG_DOWNLOAD_DIR`, otherwise `Downloads` at home.
+/// Where the user's downloads go: `$XDG_DOWNLOAD_DIR`, otherwise `Downloads` at home.
 pub(crate) fn downloads() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("XDG_DOWNLOAD_DIR").or_else(|| Some(variable("HOME")?.join("Downloads"))).unwrap_or_default()
@@ -131,7 +131,7 @@ pub(crate) enum Accept {
     All,
     /// Whose key was known before: people who were called, or written to, or who called while all were taken.
     Contacts,
-    /// The person is asked.
+    /// The user is asked.
     Ask,
     /// Nobody.
     None,
@@ -201,7 +201,7 @@ pub(crate) struct Notify {
     pub(crate) via: Via,
     /// Whether they say what was said.
     pub(crate) preview: bool,
-    /// When the person is called.
+    /// When the user is called.
     pub(crate) when: When,
     /// Between which times of the day (UTC) nobody is called.
     pub(crate) quiet_hours: QuietHours,
@@ -219,7 +219,7 @@ pub(crate) struct Line {
     pub(crate) presence: Presence,
     /// When the clock is shown.
     pub(crate) time: Time,
-    /// Whether the person is told how far each message has come.
+    /// Whether the user is told how far each message has come.
     pub(crate) receipts: bool,
     /// Entries remembered per conversation.
     pub(crate) history: usize,
@@ -264,7 +264,7 @@ pub(crate) struct Log {
 pub(crate) enum LogLevel {
     /// What ends a session.
     Error,
-    /// What a person should look at.
+    /// What the user should look at.
     #[default]
     Warn,
     /// Logins and calls.

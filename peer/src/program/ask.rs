@@ -80,7 +80,7 @@ impl Person {
         Ok(Passcode::new(line?.trim_end_matches(['\r', '\n']).to_owned()))
     }
 
-    /// Asks for a new passcode of so many characters, twice.
+    /// Asks for a new passcode of at least this number of characters, twice.
     pub(super) fn chooses(&self, question: &str, min: usize, too_short: &str) -> Result<Passcode, Report> {
         loop {
             let first = self.asked_hidden(question)?;

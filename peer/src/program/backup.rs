@@ -102,7 +102,7 @@ pub(super) fn own_passcode(settings: &Settings, person: &Person) -> Result<Passc
     }
 }
 
-/// An invitation, if the person has one.
+/// An invitation, if the user has one.
 fn invite(person: &Person, backup: &Backup) -> Result<Option<Invite>, Report> {
     let line = person.asked(&said::invite(&backup.user))?;
     if line.is_empty() {

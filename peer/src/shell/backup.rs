@@ -46,7 +46,7 @@ pub(crate) struct Backup {
     pub(crate) server: String,
     /// That directory's key.
     pub(crate) server_key: KeyDigest,
-    /// The people known there.
+    /// The users known there.
     pub(crate) contacts: Vec<Contact>,
     identity: Arc<IdentityKey>,
 }
@@ -205,7 +205,7 @@ pub(crate) async fn register(
     Ok(add_contacts(&state, backup)?)
 }
 
-/// Nobody's pin is replaced: what this terminal knows already is newer than the backup, or a decision of its person.
+/// Nobody's pin is replaced: what this terminal knows already is newer than the backup, or a decision of its user.
 fn add_contacts(state: &State, backup: &Backup) -> Result<usize, StoreError> {
     let here: BTreeSet<UserId> = state.contacts()?.into_iter().map(|contact| contact.user).collect();
     let new: Vec<&Contact> = backup.contacts.iter().filter(|contact| !here.contains(&contact.user)).collect();

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use peer_core::engine::Now;
 
-/// Seconds since the epoch by the local clock; for dates shown to people.
+/// Seconds since the epoch by the local clock; for dates that are shown.
 pub(crate) fn date() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

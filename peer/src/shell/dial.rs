@@ -147,7 +147,7 @@ pub(crate) fn config(
     tls::peer_client(identity, &found.key)
 }
 
-/// Of several terminals' failures the one that says most: a person's word before silence.
+/// Of several terminals' failures the one that says most: a user's word before silence.
 fn worth_telling(before: Option<DialFailed>, now: DialFailed) -> DialFailed {
     let weight = |failed: &DialFailed| match failed {
         DialFailed::Refused(ConnectRefusal::Crossed) => 4,

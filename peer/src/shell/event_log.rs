@@ -1,4 +1,4 @@
-//! What goes into the event log, and with which transaction.
+//! What goes into the event log, and with which transaction. The log itself is in the store, the words are the front end's.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What a refusal of the local store means for the user.
+//! What a refusal of the local store means for the user. The words for it are in `app::texts`.
 
 use crate::store::StoreError;
 use peer_core::notice::Failure;

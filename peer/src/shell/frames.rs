@@ -1,4 +1,4 @@
-//! What is sent on a link to another terminal: one message, or the last one.
+//! How messages go over a link to another terminal: one is sent, one is waited for, the last one is said.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! Callers that are not accepted yet: how many there may be, in all and from one network (threat P3).
+//!
+//! Owns the counts. Who is a caller is the listener's to judge, who is accepted the engine's.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -56,7 +56,7 @@ impl Listener {
         }))
     }
 
-    /// Takes the directory's time anew, after the session came back.
+    /// Sets the directory's time again, after the session came back.
     pub(crate) fn set_time(&self, time: DirectoryTime) {
         *locked(&self.time) = time;
     }

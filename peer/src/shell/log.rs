@@ -5,7 +5,7 @@ use tracing::{debug, error, info, warn};
 
 use peer_core::notice::{CallNotice, ContactNotice, DirectoryNotice, MessageNotice, Notice, SessionNotice};
 
-/// Takes down what the person is told.
+/// Logs what the user is told.
 pub(super) fn told(notice: &Notice) {
     match notice {
         Notice::Session(SessionNotice::Failed(failure)) => error!(?failure, "the session failed"),

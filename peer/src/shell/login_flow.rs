@@ -1,6 +1,6 @@
 //! From nothing to logged in: which user, which directory, which key, which passcode (protocol section 5).
 //!
-//! A person may take minutes at a prompt, and a directory gives ten seconds, so every step opens its own connection.
+//! A user may take minutes at a prompt, and a directory gives ten seconds, so every step opens its own connection.
 
 use common::crypto::NoRandomness;
 use common::crypto::identity::IdentityKey;
@@ -49,7 +49,7 @@ pub(crate) struct LoggedIn {
 enum Trust {
     /// It was pinned before, or runs on this machine.
     AtOnce,
-    /// A person was asked.
+    /// The user was asked.
     AfterQuestion,
 }
 
@@ -59,13 +59,13 @@ struct LoginFlow<'a> {
     place: Place,
     folder: ServerFolder,
     invite: Option<Invite>,
-    /// A new identity key in the making, begun while the person thinks of a passcode.
+    /// A new identity key in the making, begun while the user thinks of a passcode.
     identity: Option<BoxFuture<'static, Result<IdentityKey, NoRandomness>>>,
     /// The local store of the user who is logging in. Holding it keeps other processes out.
     opened: Option<(UserId, State)>,
 }
 
-/// Serves the commands of a person who is not logged in yet. `None` if the front end left.
+/// Serves the commands of a user who is not logged in yet. `None` if the front end left.
 pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<LoggedIn>, Failure> {
     let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
     let folder = ServerFolder::new(&setup.data, &setup.server);
@@ -97,7 +97,7 @@ impl LoginFlow<'_> {
         self.open(&user)?;
         let mut wire = Wire::open(&self.place).await?;
         if self.trust(&wire).await? == Trust::AfterQuestion {
-            // The person may have thought about the key for longer than the directory waits.
+            // The user may have thought about the key for longer than the directory waits.
             wire = Wire::open(&self.place).await?;
             check_pin(&wire, &self.folder, &self.place)?;
         }

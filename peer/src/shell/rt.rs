@@ -58,7 +58,7 @@ pub(crate) async fn yield_now() {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimedOut;
 
-/// Gives a future so much time.
+/// Waits for a future, but no longer than this.
 pub(crate) async fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> Result<T, TimedOut> {
     async_std::future::timeout(duration, future).await.map_err(|_| TimedOut)
 }

@@ -1,4 +1,4 @@
-//! `peer trust-server`, and commands at a new directory: sees which key a directory has now, and pins it once a person
+//! `peer trust-server`, and commands at a new directory: sees which key a directory has now, and pins it once the user
 //! has compared it.
 
 use std::net::IpAddr;

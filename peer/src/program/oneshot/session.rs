@@ -100,7 +100,7 @@ impl Session {
         Ok(self.hear(until)?.and_then(|mut told| told.get_mut("params").map(Value::take)))
     }
 
-    /// Drops what has come so far.
+    /// Drops the events that came while an answer was awaited.
     pub(super) fn forget_events(&mut self) {
         self.events.clear();
     }

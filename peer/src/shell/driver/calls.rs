@@ -1,4 +1,4 @@
-//! Calls that a driver places.
+//! Calls that a driver places. Whom to call, and what a failed call means, is the engine's.
 
 use common::ident::UserId;
 

@@ -1,4 +1,7 @@
 //! What the engine decides, carried out in its order: what is kept first, then what rests on it.
+//!
+//! Owns what happens when the disk refuses: nothing that rests on the refused write leaves, and the core begins again with
+//! what the disk has (threat T6).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The files of a driver: looked at, given, fetched, stopped.
+//! The files of a driver: looked at, given, fetched, stopped. The bytes are `transfer`'s, the offers the engine's.
 
 use std::path::PathBuf;
 
@@ -65,7 +65,7 @@ impl Driver {
         }
     }
 
-    /// Stops giving or fetching a file; throws away what has come of it where nothing becomes of it any more.
+    /// Stops giving or fetching a file; deletes its temporary file where it is not wanted any more.
     pub(super) fn stop_file(&mut self, number: u64, came: Option<Box<Download>>) {
         self.fetching.remove(&number);
         self.stop_upload(number);

@@ -1,4 +1,4 @@
-//! The links of a driver: each has a task, and a queue of commands to it.
+//! The links of a driver: each has a task, and a queue of commands to it. What is said over them is the engine's.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

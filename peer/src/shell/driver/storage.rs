@@ -1,4 +1,6 @@
 //! The core and the disk: opened with what is kept there, written to, asked for what was said.
+//!
+//! The only place of the driver that touches the store. What is written, and in which order, is the core's.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,14 +18,14 @@ pub(crate) enum OnExists {
 /// How files are given and saved.
 #[derive(Debug, Clone)]
 pub(crate) struct TransferConfig {
-    /// Where they are saved unless the person says otherwise.
+    /// Where they are saved unless the user says otherwise.
     pub(crate) folder: PathBuf,
     pub(crate) on_exists: OnExists,
     /// Bytes a second that one file is given with at most.
     pub(crate) rate: Option<u64>,
 }
 
-/// A path as people type it: `~` is their home, and what is not absolute begins where the program was started.
+/// A path as it is typed: `~` is the user's home, and what is not absolute begins where the program was started.
 pub(crate) fn typed(path: &Path) -> PathBuf {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
     let path = match (path.strip_prefix("~"), home) {

@@ -146,7 +146,7 @@ impl Read for Archive {
     }
 }
 
-/// Unpacks an archive of so many files into a folder that nobody else knows: regular files and folders, under harmless
+/// Unpacks an archive with this number of files into a folder that nobody else knows: regular files and folders, under harmless
 /// names. Nothing is written before all of it was judged.
 pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> io::Result<()> {
     let not_allowed =

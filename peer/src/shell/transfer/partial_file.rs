@@ -1,4 +1,6 @@
-//! What is received: a part under a temporary name, which gets its own when the digest is right (threat T3).
+//! A file that is being received: under a temporary name, until its digest is right (threat T3).
+//!
+//! Owns what is deleted: a file that is not what was offered. What a disk has stopped stays, to go on with.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -15,10 +17,10 @@ use super::folder;
 use peer_core::notice::FileFailed;
 use peer_core::post::{Download, TransferOutcome};
 
-/// Names that are tried before what has come is left under its temporary one.
+/// Names that are tried before a complete file is left under its temporary one.
 const NAMES: usize = 1000;
 
-/// Removes what has come of a file that is not wanted any more.
+/// Deletes the temporary file of a file that is not wanted any more.
 pub(crate) fn throw_away(wanted: &Download, config: &TransferConfig) {
     let folder = wanted.folder.as_ref().unwrap_or(&config.folder);
     // Most often there is nothing; what cannot be removed has a name that tells what it is.
@@ -29,7 +31,7 @@ fn part_of(wanted: &Download, folder: &Path) -> PathBuf {
     folder.join(format!("{}.part", temporary(wanted)))
 }
 
-/// What has come so far.
+/// A file under its temporary name, and the digest of its bytes.
 pub(super) struct PartialFile {
     wanted: Download,
     folder: PathBuf,
@@ -41,7 +43,7 @@ pub(super) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Takes up what an earlier attempt has left, or begins anew; never through a link, never readable by others.
+    /// Takes up what an earlier attempt has left, or begins a new one; never through a link, never readable by others.
     pub(super) fn open(wanted: Download, folder: PathBuf) -> Result<Self, TransferOutcome> {
         let path = part_of(&wanted, &folder);
         let opened = Self::open_file(&wanted, &folder, &path);
@@ -88,7 +90,7 @@ impl PartialFile {
         Ok(self)
     }
 
-    /// Gives what has come its name if it is right.
+    /// Gives a complete file its name if its digest is right.
     pub(super) fn finish(mut self, digest: &[u8], on_exists: OnExists) -> TransferOutcome {
         if self.digest.finalize().as_bytes() != digest {
             let _ = std::fs::remove_file(&self.path);

@@ -1,4 +1,4 @@
-//! Folders as archives, and what hostile archives do not do.
+//! Folders as archives, what hostile archives do not do, and what is left of a file whose saving fails.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
