@@ -225,7 +225,7 @@ fn labels_and_names_of_the_code_are_documented() {
         include_str!("../src/crypto/invite.rs"),
         include_str!("../src/crypto/opaque.rs"),
         include_str!("../src/crypto/vault.rs"),
-        include_str!("../src/crypto/safety.rs"),
+        include_str!("../src/crypto/safety_number.rs"),
         include_str!("../src/link/mod.rs"),
         include_str!("../src/link/tls.rs"),
     ];

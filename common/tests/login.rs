@@ -3,7 +3,7 @@
 
 use common::crypto::opaque::{self, ClientLogin, ClientRegistration, Failure, ServerLogin, ServerSecret};
 use common::crypto::transcript::Channel;
-use common::crypto::{safety, terminal, vault};
+use common::crypto::{safety_number, terminal, vault};
 use common::ident::{CredentialId, KeyDigest, TerminalId};
 use common::secret::{Passcode, Secret};
 use common::testkit::Example;
@@ -122,9 +122,9 @@ fn both_sides_see_the_same_safety_number() {
     let (ali, bianca) = (Example::Ali.user().unwrap(), Example::Bianca.user().unwrap());
     let (one, two, three) =
         (Example::Ali.identity().unwrap(), Example::Bianca.identity().unwrap(), Example::Carol.identity().unwrap());
-    let number = safety::number((&ali, one.public()), (&bianca, two.public()));
-    assert_eq!(number, safety::number((&bianca, two.public()), (&ali, one.public())));
-    assert_ne!(number, safety::number((&ali, one.public()), (&bianca, three.public())));
+    let number = safety_number::of((&ali, one.public()), (&bianca, two.public()));
+    assert_eq!(number, safety_number::of((&bianca, two.public()), (&ali, one.public())));
+    assert_ne!(number, safety_number::of((&ali, one.public()), (&bianca, three.public())));
     let groups: Vec<&str> = number.split(' ').collect();
     assert_eq!(groups.len(), 12);
     assert!(groups.iter().all(|group| group.len() == 5 && group.bytes().all(|b| b.is_ascii_digit())));

@@ -16,7 +16,7 @@ use common::crypto::invite::{Invite, InviteCode};
 use common::crypto::preface::{Guard, Rejected};
 use common::crypto::terminal::{self, TerminalIdentity};
 use common::crypto::transcript::{self, Channel};
-use common::crypto::{safety, vault};
+use common::crypto::{safety_number, vault};
 use common::frame::{Decoder, Padding, encode};
 use common::ident::{Challenge, GroupHandle, GroupName, KeyDigest, UserId};
 use common::limits::PADDED_SIZES;
@@ -275,7 +275,7 @@ fn safety_numbers_are_those_of_the_vectors() {
             (example.user().unwrap(), example.identity().unwrap())
         };
         let ((one, one_key), (other, other_key)): ((_, IdentityKey), (_, IdentityKey)) = (side(0), side(1));
-        let number = safety::number((&other, other_key.public()), (&one, one_key.public()));
+        let number = safety_number::of((&other, other_key.public()), (&one, one_key.public()));
         assert_eq!(number, text(&vector["number"]));
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Nobody counts the tries of whoever has the file, so the passcode is longer than the one for logging in, and stretching
 //! it costs more. Layout: the line `peer-messenger/1 backup` · salt (16 bytes) · the content, encrypted under
-//! Argon2id(passcode, salt) with a commitment (`committed`). The line and the salt are the associated data.
+//! Argon2id(passcode, salt) with a commitment (`committing_aead`). The line and the salt are the associated data.
 
 use zeroize::Zeroizing;
 
 use super::opaque::argon2id;
-use super::{NoRandomness, committed, random};
+use super::{NoRandomness, committing_aead, random};
 use crate::secret::{Passcode, Secret};
 
 const HEAD: &[u8] = b"peer-messenger/1 backup\n";
@@ -46,7 +46,7 @@ pub fn seal(passcode: &Passcode, content: &Secret) -> Result<Vec<u8>, NoRandomne
     let head = [HEAD, &salt].concat();
     // Salt and parameters are well formed, so stretching cannot fail.
     let key = stretched(passcode, &salt).ok_or(NoRandomness)?;
-    let sealed = committed::seal(&key, &head, content)?;
+    let sealed = committing_aead::seal(&key, &head, content)?;
     Ok([head, sealed].concat())
 }
 
@@ -58,7 +58,7 @@ pub fn open(passcode: &Passcode, file: &[u8]) -> Result<Secret, Broken> {
     let (head, sealed) = file.split_at_checked(HEAD.len() + SALT).ok_or(Broken::NotABackup)?;
     let salt = head.strip_prefix(HEAD).ok_or(Broken::NotABackup)?;
     let key = stretched(passcode, salt).ok_or(Broken::NotABackup)?;
-    committed::open(&key, head, sealed).ok_or(Broken::Sealed)
+    committing_aead::open(&key, head, sealed).ok_or(Broken::Sealed)
 }
 
 #[cfg(test)]

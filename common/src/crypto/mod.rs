@@ -2,16 +2,16 @@
 //!
 //! [`transcript`] says which bytes are signed; [`identity`] and [`terminal`] sign and verify them; [`opaque`] is the
 //! passcode authentication and [`vault`] what it opens, [`backup`] what a user keeps instead; [`invite`] introduces both sides to each other; [`preface`]
-//! keeps strangers off port 65000; [`safety`] is the number people compare.
+//! keeps strangers off port 65000; [`safety_number`] is the number people compare.
 
 pub mod backup;
-mod committed;
+mod committing_aead;
 pub mod directory_key;
 pub mod identity;
 pub mod invite;
 pub mod opaque;
 pub mod preface;
-pub mod safety;
+pub mod safety_number;
 pub mod terminal;
 pub mod transcript;
 pub mod vault;

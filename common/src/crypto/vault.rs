@@ -1,11 +1,11 @@
 //! The vault: a user's identity key, encrypted under a key that only the passcode yields (decision D8, threat L6).
 //!
 //! Layout: version (8 bytes, big-endian) · digest of the public key (32) · the private key, encrypted under the OPAQUE
-//! export key with a commitment ([`super::committed`]). The associated data are user id, version and digest of the public
+//! export key with a commitment ([`super::committing_aead`]). The associated data are user id, version and digest of the public
 //! key (protocol section 8.5).
 
 use super::identity::IdentityKey;
-use super::{NoRandomness, committed};
+use super::{NoRandomness, committing_aead};
 use crate::ident::{KeyDigest, UserId};
 use crate::limits::VAULT_MAX;
 use crate::secret::Secret;
@@ -40,7 +40,7 @@ fn associated(user: &UserId, version: u64, key: &KeyDigest) -> Vec<u8> {
 /// [`NoRandomness`].
 pub fn seal(export_key: &Secret, user: &UserId, version: u64, identity: &IdentityKey) -> Result<Vec<u8>, NoRandomness> {
     let digest = identity.public().digest();
-    let sealed = committed::seal(export_key, &associated(user, version, &digest), identity.to_pkcs1())?;
+    let sealed = committing_aead::seal(export_key, &associated(user, version, &digest), identity.to_pkcs1())?;
     Ok([&version.to_be_bytes()[..], digest.as_bytes(), &sealed].concat())
 }
 
@@ -48,7 +48,7 @@ pub fn seal(export_key: &Secret, user: &UserId, version: u64, identity: &Identit
 #[must_use]
 pub fn version(vault: &[u8]) -> Option<u64> {
     let (version, rest) = vault.split_first_chunk::<VERSION>()?;
-    (rest.len() >= DIGEST + committed::HEAD).then(|| u64::from_be_bytes(*version))
+    (rest.len() >= DIGEST + committing_aead::HEAD).then(|| u64::from_be_bytes(*version))
 }
 
 /// A vault that was opened.
@@ -77,7 +77,7 @@ pub fn open(
     }
     let (version, rest) = vault.split_first_chunk::<VERSION>().ok_or(Broken::Size)?;
     let (digest, sealed) = rest.split_first_chunk::<DIGEST>().ok_or(Broken::Size)?;
-    if sealed.len() < committed::HEAD {
+    if sealed.len() < committing_aead::HEAD {
         return Err(Broken::Size);
     }
     let (version, digest) = (u64::from_be_bytes(*version), KeyDigest(*digest));
@@ -87,7 +87,8 @@ pub fn open(
     if expected.is_some_and(|expected| *expected != digest) {
         return Err(Broken::Content);
     }
-    let content = committed::open(export_key, &associated(user, version, &digest), sealed).ok_or(Broken::Sealed)?;
+    let content =
+        committing_aead::open(export_key, &associated(user, version, &digest), sealed).ok_or(Broken::Sealed)?;
     let identity = IdentityKey::from_pkcs1(&content).map_err(|_| Broken::Content)?;
     if identity.public().digest() != digest {
         return Err(Broken::Content);

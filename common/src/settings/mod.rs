@@ -3,13 +3,13 @@
 //! Reads no file and no environment: both are given as text. The known keys are those of the defaults, so that no list
 //! is kept twice; unknown ones are errors, all reported at once.
 
+mod byte_size;
+mod duration;
 mod nearest;
-mod size;
-mod span;
 
+pub use byte_size::{ByteSize, NotAByteSize};
+pub use duration::{HumanDuration, NotADuration};
 pub use nearest::{did_you_mean, nearest};
-pub use size::{NotASize, Size};
-pub use span::{NotASpan, Span};
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -156,13 +156,13 @@ mod tests {
     struct Line {
         history: u32,
         plain: bool,
-        grace: Span,
+        grace: HumanDuration,
         listen: Vec<String>,
     }
 
     impl Default for Line {
         fn default() -> Self {
-            Self { history: 500, plain: false, grace: Span::from_secs(1), listen: vec!["a".into()] }
+            Self { history: 500, plain: false, grace: HumanDuration::from_secs(1), listen: vec!["a".into()] }
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
             let sources = Sources { name: "file", text, prefix: "X_", fallback };
             read::<Settings>(sources, []).unwrap().line.grace
         };
-        assert_eq!(grace(""), Span::from_secs(9));
-        assert_eq!(grace("[line]\ngrace = \"2s\"\n"), Span::from_secs(2));
+        assert_eq!(grace(""), HumanDuration::from_secs(9));
+        assert_eq!(grace("[line]\ngrace = \"2s\"\n"), HumanDuration::from_secs(2));
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::ident::UserId;
-use common::settings::Span;
+use common::settings::HumanDuration;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ pub(crate) enum Since {
 impl Since {
     /// `30m`, or `2025-11-21`, or `2025-11-21T14:05`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        if let Ok(span) = text.parse::<Span>() {
+        if let Ok(span) = text.parse::<HumanDuration>() {
             return Ok(Self::Ago(span.into()));
         }
         let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();

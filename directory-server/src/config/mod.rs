@@ -20,7 +20,7 @@ use directory_core::mailbox::MailRule;
 use directory_core::sources::Source;
 use directory_core::subscriptions;
 
-pub(crate) use common::settings::{Size, Span};
+pub(crate) use common::settings::{ByteSize, HumanDuration};
 pub(crate) use load::{Loaded, create, default_path, load};
 
 /// The port that examples of `[http]` use: chosen arbitrarily, next to that of the directory.
@@ -76,13 +76,13 @@ pub(crate) enum Mode {
 #[serde(default)]
 pub(crate) struct Register {
     pub(crate) mode: Mode,
-    pub(crate) invite_ttl: Span,
+    pub(crate) invite_ttl: HumanDuration,
     pub(crate) passcode_min: u16,
 }
 
 impl Default for Register {
     fn default() -> Self {
-        Self { mode: Mode::Auto, invite_ttl: Span::from_secs(24 * 3600), passcode_min: 6 }
+        Self { mode: Mode::Auto, invite_ttl: HumanDuration::from_secs(24 * 3600), passcode_min: 6 }
     }
 }
 
@@ -92,7 +92,7 @@ impl Default for Register {
 pub(crate) struct Auth {
     pub(crate) tries: u32,
     /// Doubles with each further lock, up to a day.
-    pub(crate) lock: Span,
+    pub(crate) lock: HumanDuration,
     /// At most [`TERMINALS_PER_USER`].
     pub(crate) sessions_per_user: usize,
 }
@@ -100,7 +100,7 @@ pub(crate) struct Auth {
 impl Default for Auth {
     fn default() -> Self {
         let LockRule { tries, lock } = LockRule::default();
-        Self { tries, lock: Span::from_secs(lock.as_secs()), sessions_per_user: TERMINALS_PER_USER }
+        Self { tries, lock: HumanDuration::from_secs(lock.as_secs()), sessions_per_user: TERMINALS_PER_USER }
     }
 }
 
@@ -117,9 +117,9 @@ pub(crate) struct Limits {
     /// Messages of one user that wait for one terminal.
     pub(crate) queue: u32,
     /// What waits for one terminal.
-    pub(crate) queue_bytes: Size,
+    pub(crate) queue_bytes: ByteSize,
     /// How long anything waits.
-    pub(crate) queue_ttl: Span,
+    pub(crate) queue_ttl: HumanDuration,
 }
 
 impl Default for Limits {
@@ -130,8 +130,8 @@ impl Default for Limits {
             lookups_per_minute: 120,
             broadcasts_per_minute: 6,
             queue: messages,
-            queue_bytes: Size::from_bytes(bytes),
-            queue_ttl: Span::from_secs(keep.as_secs()),
+            queue_bytes: ByteSize::from_bytes(bytes),
+            queue_ttl: HumanDuration::from_secs(keep.as_secs()),
         }
     }
 }
@@ -164,7 +164,7 @@ pub(crate) struct Store {
     /// Where the server backs itself up.
     pub(crate) backup_dir: PathBuf,
     /// How often; 0: never.
-    pub(crate) backup_every: Span,
+    pub(crate) backup_every: HumanDuration,
     /// How many of these backups are kept.
     pub(crate) backup_keep: usize,
 }
@@ -172,7 +172,7 @@ pub(crate) struct Store {
 impl Default for Store {
     fn default() -> Self {
         let (dir, backup_dir) = (PathBuf::new(), PathBuf::new());
-        Self { dir, backup_dir, backup_every: Span::from_secs(0), backup_keep: 7 }
+        Self { dir, backup_dir, backup_every: HumanDuration::from_secs(0), backup_keep: 7 }
     }
 }
 

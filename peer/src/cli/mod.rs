@@ -17,7 +17,9 @@ use crate::app::line::Questions;
 use crate::app::texts::failure::{self, Report};
 use crate::app::texts::oneshot::{Form, Loudness};
 use crate::app::texts::setup;
-use crate::config::{self, Colours, Config, Found, Listen, LogLevel, Login, Named, ServerAddress, Span, passcode_file};
+use crate::config::{
+    self, Colours, Config, Found, HumanDuration, Listen, LogLevel, Login, Named, ServerAddress, passcode_file,
+};
 use crate::store::{pins, places};
 pub(crate) use mistakes::{Stopped, completions, manual, parse};
 pub(crate) use surroundings::{Characters, Colour, locale};
@@ -255,7 +257,7 @@ impl Settings {
         given.server.into_iter().for_each(|address| server.address = address);
         given.user.into_iter().for_each(|user| server.user = user);
         given.passcode_file.into_iter().for_each(|path| server.passcode_file = path);
-        given.timeout.into_iter().for_each(|seconds| server.connect_timeout = Span::from_secs(seconds));
+        given.timeout.into_iter().for_each(|seconds| server.connect_timeout = HumanDuration::from_secs(seconds));
         given.listen.into_iter().for_each(|listen| config.peer.listen = listen);
         given.log_file.into_iter().for_each(|file| config.log.file = file);
         let level = [LogLevel::Error, LogLevel::Info, LogLevel::Debug][usize::from(given.verbose.min(2))];

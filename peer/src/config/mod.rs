@@ -15,7 +15,7 @@ use crate::app::line::{Names, Presence, Time};
 use crate::app::screen::{Ring, When};
 use crate::shell::transfer::config::OnExists;
 use crate::ui::tui::{Bindings, Theme, Via};
-pub(crate) use common::settings::{Size, Span};
+pub(crate) use common::settings::{ByteSize, HumanDuration};
 pub(crate) use forms::{Listen, Login, Muted, QuietHours, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, default_state_dir, load, own_path};
 use peer_core::post::AcceptFiles;
@@ -44,9 +44,9 @@ pub(crate) struct Files {
     /// Whose files are taken.
     pub(crate) accept: AcceptFiles,
     /// The largest that is taken; larger ones are refused at once.
-    pub(crate) max: Size,
+    pub(crate) max: ByteSize,
     /// Bytes a second that a file is given with at most; `0`: as many as the link takes.
-    pub(crate) rate: Size,
+    pub(crate) rate: ByteSize,
     /// What is done about a name that is taken.
     pub(crate) on_exists: OnExists,
 }
@@ -56,8 +56,8 @@ impl Default for Files {
         Self {
             dir: PathBuf::new(),
             accept: AcceptFiles::default(),
-            max: Size::from_bytes(2 << 30),
-            rate: Size::from_bytes(0),
+            max: ByteSize::from_bytes(2 << 30),
+            rate: ByteSize::from_bytes(0),
             on_exists: OnExists::default(),
         }
     }
@@ -80,7 +80,7 @@ pub(crate) struct Server {
     /// Whose first line is the passcode; empty: ask.
     pub(crate) passcode_file: PathBuf,
     /// For connecting to the directory and for its answers.
-    pub(crate) connect_timeout: Span,
+    pub(crate) connect_timeout: HumanDuration,
 }
 
 impl Default for Server {
@@ -89,7 +89,7 @@ impl Default for Server {
             address: ServerAddress::default(),
             user: Login::default(),
             passcode_file: PathBuf::new(),
-            connect_timeout: Span::from_secs(10),
+            connect_timeout: HumanDuration::from_secs(10),
         }
     }
 }
@@ -107,7 +107,7 @@ pub(crate) struct Peer {
     /// Whether others are told what was read.
     pub(crate) read_receipts: bool,
     /// How long messages are kept here; `0s` keeps none beyond the end of the program.
-    pub(crate) keep_messages: Span,
+    pub(crate) keep_messages: HumanDuration,
 }
 
 impl Default for Peer {
@@ -117,7 +117,7 @@ impl Default for Peer {
             accept: Accept::default(),
             queue: true,
             read_receipts: false,
-            keep_messages: Span::from_days(90),
+            keep_messages: HumanDuration::from_days(90),
         }
     }
 }
@@ -228,7 +228,7 @@ pub(crate) struct Line {
     /// Whether a paste of several lines is pointed out before it is sent.
     pub(crate) paste_guard: bool,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
-    pub(crate) ctrl_c_grace: Span,
+    pub(crate) ctrl_c_grace: HumanDuration,
 }
 
 impl Default for Line {
@@ -241,7 +241,7 @@ impl Default for Line {
             history: 500,
             history_file: true,
             paste_guard: true,
-            ctrl_c_grace: Span::from_secs(1),
+            ctrl_c_grace: HumanDuration::from_secs(1),
         }
     }
 }

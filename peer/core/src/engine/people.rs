@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use common::crypto::identity::PublicKey;
-use common::crypto::safety;
+use common::crypto::safety_number;
 use common::ident::UserId;
 use common::msg::ListedUser;
 
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     fn number(&self, with: &UserId, key: &PublicKey) -> String {
-        safety::number((&self.me.user, &self.me.key), (with, key))
+        safety_number::of((&self.me.user, &self.me.key), (with, key))
     }
 
     /// Records a comparison, but only of the number that is valid now.
@@ -154,7 +154,7 @@ impl Engine {
 /// Says that the key of a user differs from the pinned one, if it does.
 pub fn key_changed(me: &LocalIdentity, contacts: &Contacts, of: &UserId) -> Option<Notice> {
     let (contact, old, new) = (contacts.contact(of)?, contacts.key(of)?, contacts.offered(of)?);
-    let number = |key: &PublicKey| safety::number((&me.user, &me.key), (of, key));
+    let number = |key: &PublicKey| safety_number::of((&me.user, &me.key), (of, key));
     Some(Notice::Contact(ContactNotice::KeyChanged {
         of: of.clone(),
         since: contact.since,

@@ -15,7 +15,7 @@ const GROUPS_EACH: usize = 6;
 
 /// 12 groups of 5 digits, separated by spaces; the same whichever side computes it.
 #[must_use]
-pub fn number(one: (&UserId, &PublicKey), other: (&UserId, &PublicKey)) -> String {
+pub fn of(one: (&UserId, &PublicKey), other: (&UserId, &PublicKey)) -> String {
     let mut halves = [half(one.0, one.1), half(other.0, other.1)];
     halves.sort();
     halves.join(" ")
