@@ -35,12 +35,14 @@ pub fn encode(payload: &[u8], padding: Padding, limit: usize) -> Result<Vec<u8>,
     if payload.len() > limit {
         return Err(too_long);
     }
-    let bare = PREFIX + payload.len();
+    let bare = PREFIX.saturating_add(payload.len());
     let size = match padding {
         Padding::None => bare,
-        Padding::Ladder => PADDED_SIZES.into_iter().find(|&size| size >= bare).unwrap_or(bare).min(PREFIX + limit),
+        Padding::Ladder => {
+            PADDED_SIZES.into_iter().find(|&size| size >= bare).unwrap_or(bare).min(PREFIX.saturating_add(limit))
+        }
     };
-    let announced = u32::try_from(size - PREFIX).map_err(|_| too_long)?;
+    let announced = u32::try_from(size.saturating_sub(PREFIX)).map_err(|_| too_long)?;
     let mut frame = Vec::with_capacity(size);
     frame.extend_from_slice(&announced.to_be_bytes());
     frame.extend_from_slice(payload);
@@ -71,7 +73,7 @@ impl Decoder {
     #[must_use]
     pub fn wanted(&self) -> usize {
         let have = self.buffer.len();
-        let whole = self.announced().map_or(PREFIX, |length| PREFIX + length.min(self.limit));
+        let whole = self.announced().map_or(PREFIX, |length| PREFIX.saturating_add(length.min(self.limit)));
         whole.saturating_sub(have).max(1)
     }
 
@@ -85,8 +87,9 @@ impl Decoder {
                 if length > self.limit {
                     return Err(TooLong { announced: length, limit: self.limit });
                 }
-                self.take(input, PREFIX + length);
-                if self.buffer.len() < PREFIX + length {
+                let whole = PREFIX.saturating_add(length);
+                self.take(input, whole);
+                if self.buffer.len() < whole {
                     return Ok(None);
                 }
                 let mut payload = std::mem::take(&mut self.buffer);

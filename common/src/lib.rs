@@ -11,15 +11,20 @@
 //! here knows which program it runs in, and nothing here names an async runtime, opens a file or reads a clock: clock and
 //! randomness are arguments (decisions D3, D21).
 //!
+//! What reads bytes of others ([`frame`], [`msg`], [`crypto`]) neither indexes nor computes unchecked: a lint denies it.
+//!
 //! The specification is `common/docs/protocol.md`; section numbers in these documents refer to it.
 #![forbid(unsafe_code)]
 
 pub mod backoff;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 pub mod crypto;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 pub mod frame;
 pub mod ident;
 pub mod limits;
 pub mod link;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 pub mod msg;
 pub mod network;
 pub mod secret;

@@ -55,7 +55,7 @@ pub fn seal(passcode: &Passcode, content: &Secret) -> Result<Vec<u8>, NoRandomne
 /// # Errors
 /// [`Broken`]; nothing of the content is released then.
 pub fn open(passcode: &Passcode, file: &[u8]) -> Result<Secret, Broken> {
-    let (head, sealed) = file.split_at_checked(HEAD.len() + SALT).ok_or(Broken::NotABackup)?;
+    let (head, sealed) = file.split_at_checked(HEAD.len().saturating_add(SALT)).ok_or(Broken::NotABackup)?;
     let salt = head.strip_prefix(HEAD).ok_or(Broken::NotABackup)?;
     let key = stretched(passcode, salt).ok_or(Broken::NotABackup)?;
     committing_aead::open(&key, head, sealed).ok_or(Broken::Sealed)

@@ -31,8 +31,9 @@ fn keys(secret: &Secret, associated: &[u8]) -> Keys {
     // 64 bytes are far below HKDF's maximum of 255 hashes, so expansion cannot fail.
     let _ = hkdf.expand(associated, okm.as_mut_slice());
     let mut keys = Keys { commitment: [0; COMMITMENT], encryption: Zeroizing::new([0; 32]) };
-    keys.commitment.copy_from_slice(&okm[..COMMITMENT]);
-    keys.encryption.copy_from_slice(&okm[COMMITMENT..]);
+    let (commitment, encryption) = okm.split_at(COMMITMENT);
+    keys.commitment.copy_from_slice(commitment);
+    keys.encryption.copy_from_slice(encryption);
     keys
 }
 

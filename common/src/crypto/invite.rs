@@ -49,15 +49,13 @@ impl InviteCode {
         for byte in self.0 {
             bits = bits << 8 | u128::from(byte);
         }
-        let mut text = String::with_capacity(SYMBOLS + 3);
-        for symbol in 0..SYMBOLS {
-            if symbol > 0 && symbol % 4 == 0 {
-                text.push('-');
-            }
-            let index = (bits >> (5 * (SYMBOLS - 1 - symbol))) & 31;
-            text.push(char::from(ALPHABET[index as usize]));
+        let mut symbols = ['0'; SYMBOLS];
+        for symbol in symbols.iter_mut().rev() {
+            let value = usize::try_from(bits & 31).ok().and_then(|value| ALPHABET.get(value));
+            *symbol = value.copied().map_or('0', char::from);
+            bits >>= 5;
         }
-        text
+        symbols.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-")
     }
 
     /// Parses a code; case, dashes and spaces do not matter, `O` reads as `0`, `I` and `L` as `1`.
@@ -66,7 +64,7 @@ impl InviteCode {
     /// [`NotAnInvite`].
     pub fn parse(text: &str) -> Result<Self, NotAnInvite> {
         let mut bits = 0u128;
-        let mut symbols = 0;
+        let mut symbols = 0_usize;
         for c in text.chars().filter(|c| !matches!(c, '-' | ' ')) {
             let folded = match c.to_ascii_uppercase() {
                 'O' => '0',
@@ -74,11 +72,11 @@ impl InviteCode {
                 other => other,
             };
             let value = ALPHABET.iter().position(|&symbol| char::from(symbol) == folded).ok_or(NotAnInvite)?;
-            symbols += 1;
+            symbols = symbols.saturating_add(1);
             if symbols > SYMBOLS {
                 return Err(NotAnInvite);
             }
-            bits = bits << 5 | value as u128;
+            bits = bits << 5 | u128::try_from(value).map_err(|_| NotAnInvite)?;
         }
         if symbols != SYMBOLS {
             return Err(NotAnInvite);

@@ -103,7 +103,7 @@ impl Guard {
             return Err(Rejected::Crowded);
         }
         self.seen.insert(*nonce);
-        self.sources.insert(source, of_source + 1);
+        self.sources.insert(source, of_source.saturating_add(1));
         self.order.push_back(Admitted { at: now, nonce: *nonce, source });
         Ok(())
     }
@@ -115,7 +115,7 @@ impl Guard {
             let Some(oldest) = self.order.pop_front() else { return };
             self.seen.remove(&oldest.nonce);
             if let Some(count) = self.sources.get_mut(&oldest.source) {
-                *count -= 1;
+                *count = count.saturating_sub(1);
                 if *count == 0 {
                     self.sources.remove(&oldest.source);
                 }

@@ -52,7 +52,7 @@ macro_rules! base64_bytes {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = Cow::<'de, str>::deserialize(deserializer)?;
-                if text.len() > usize::div_ceil($max, 3) * 4 {
+                if text.len() > usize::div_ceil($max, 3).saturating_mul(4) {
                     return Err(too_long($max));
                 }
                 let bytes = STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)?;
