@@ -73,7 +73,7 @@ impl Disk {
         rows.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
 
-    /// What a post office is opened with.
+    /// What messaging is opened with.
     pub(super) fn kept(&self) -> Snapshot {
         let mut unread: BTreeMap<Conversation, usize> = BTreeMap::new();
         for record in self.history.iter().filter(|record| record.mark == (DeliveryStatus::Received { read: false })) {

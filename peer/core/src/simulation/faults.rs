@@ -2,25 +2,25 @@
 
 use common::ident::UserId;
 
-use super::people::{team, users};
-use super::world::{Event, HostId, Trace, World};
-use super::{come_to_rest, weather::Weather};
+use super::fixtures::{team, users};
+use super::world::{ClientId, Event, Trace, World};
+use super::{come_to_rest, faults_profile::FaultsProfile};
 use crate::command::{CallCommand, Command, GroupWish, MessageCommand, Ticket};
 use crate::persistence::Conversation;
 
-const ALI: HostId = 0;
-const ALIS_OTHER: HostId = 1;
-const BIANCA: HostId = 2;
-const CAROL: HostId = 3;
+const ALI: ClientId = 0;
+const ALIS_OTHER: ClientId = 1;
+const BIANCA: ClientId = 2;
+const CAROL: ClientId = 3;
 const HOUR: u64 = 60 * 60 * 1000;
 
 /// Nothing breaks but what a test breaks, and everybody is there.
-fn calm(change: impl FnOnce(&mut Weather)) -> World {
-    let mut weather = Weather::calm();
-    change(&mut weather);
-    let mut world = World::with(0, weather, Trace::default());
-    for host in 0..world.hosts.len() {
-        world.at(0, Event::Start(host));
+fn calm(change: impl FnOnce(&mut FaultsProfile)) -> World {
+    let mut profile = FaultsProfile::calm();
+    change(&mut profile);
+    let mut world = World::with(0, profile, Trace::default());
+    for client in 0..world.clients.len() {
+        world.at(0, Event::Start(client));
     }
     settle(&mut world);
     world
@@ -34,28 +34,28 @@ fn user(place: usize) -> UserId {
     users()[place].clone()
 }
 
-fn send(world: &mut World, host: HostId, to: &UserId, text: &str) {
+fn send(world: &mut World, client: ClientId, to: &UserId, text: &str) {
     let (to, ticket) = (Conversation::User(to.clone()), Ticket::default());
-    world.command(host, Command::Message(MessageCommand::Send { to, text: text.into(), ticket }));
+    world.command(client, Command::Message(MessageCommand::Send { to, text: text.into(), ticket }));
 }
 
-fn group(world: &mut World, host: HostId, wish: GroupWish) {
-    world.command(host, Command::Group { group: team(), wish });
+fn group(world: &mut World, client: ClientId, wish: GroupWish) {
+    world.command(client, Command::Group { group: team(), wish });
 }
 
 #[test]
 fn a_group_is_founded_once_and_for_all_terminals_even_if_the_answer_is_lost() {
     let mut world = calm(|_| {});
-    world.weather.directory_crash = 1000;
+    world.profile.directory_crash = 1000;
     group(&mut world, ALI, GroupWish::Create);
     while world.server.directory().is_some() {
         world.run_until(world.now + 1).unwrap();
     }
-    world.weather.directory_crash = 0;
+    world.profile.directory_crash = 0;
     settle(&mut world);
     assert!(world.is_member(ALI) && world.is_member(ALIS_OTHER));
     world.check_rooms().unwrap();
-    assert_eq!(world.oracle.rosters.values().filter(|roster| roster.len() == 2).count(), 1);
+    assert_eq!(world.invariants.rosters.values().filter(|roster| roster.len() == 2).count(), 1);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn what_waits_for_a_group_is_given_up_with_the_membership() {
     group(&mut world, ALIS_OTHER, GroupWish::Leave);
     settle(&mut world);
     assert!(!world.is_member(ALI));
-    assert!(world.hosts[ALI].disk.load(crate::persistence::Table::Outbox).is_empty());
+    assert!(world.clients[ALI].disk.load(crate::persistence::Table::Outbox).is_empty());
     world.check_texts().unwrap();
 }
 
@@ -135,13 +135,13 @@ fn whoever_leaves_a_group_just_founded_does_not_make_it_anew() {
     group(&mut world, ALI, GroupWish::Leave);
     settle(&mut world);
     assert!(!world.is_member(ALI) && !world.is_member(ALIS_OTHER));
-    assert_eq!(world.oracle.rosters.values().filter(|roster| !roster.is_empty()).count(), 0);
+    assert_eq!(world.invariants.rosters.values().filter(|roster| !roster.is_empty()).count(), 0);
     world.check_rooms().unwrap();
 }
 
 #[test]
 fn an_answer_to_an_errand_that_was_given_up_is_not_taken_for_the_next() {
-    let mut world = calm(|weather| weather.latency = 400);
+    let mut world = calm(|profile| profile.latency = 400);
     let bianca = user(1);
     group(&mut world, ALI, GroupWish::Create);
     while !world.is_member(ALI) {
@@ -158,7 +158,7 @@ fn an_answer_to_an_errand_that_was_given_up_is_not_taken_for_the_next() {
 #[test]
 fn a_mailbox_that_stays_full_for_hours_makes_no_message_unreadable() {
     const HOURS: u64 = 3 * HOUR;
-    let mut world = calm(|weather| weather.quota = 3);
+    let mut world = calm(|profile| profile.quota = 3);
     let bianca = user(1);
     send(&mut world, ALI, &bianca, "they know each other");
     settle(&mut world);
@@ -173,7 +173,7 @@ fn a_mailbox_that_stays_full_for_hours_makes_no_message_unreadable() {
 
 /// Bianca knows Carol, who is away for a day, and whose mailbox is full.
 fn full_mailbox() -> World {
-    let mut world = calm(|weather| weather.quota = 3);
+    let mut world = calm(|profile| profile.quota = 3);
     let carol = user(2);
     send(&mut world, BIANCA, &carol, "they know each other");
     settle(&mut world);
@@ -190,7 +190,7 @@ fn full_mailbox() -> World {
 fn a_wait_for_a_full_mailbox_ends_when_there_is_space() {
     let mut world = full_mailbox();
     assert!(world.run_until(world.now + 2 * HOUR).unwrap(), "nothing waits for space");
-    world.hosts[CAROL].cut_off_until = 0;
+    world.clients[CAROL].cut_off_until = 0;
     assert!(!world.run_until(world.now + HOUR / 4).unwrap(), "still to come: {}", world.upcoming());
     world.check_texts().unwrap();
 }
@@ -206,7 +206,7 @@ fn a_full_mailbox_is_not_tried_more_often_because_the_connection_breaks() {
         world.run_until(world.now + 10_000).unwrap();
     }
     assert!(tries(&world) - before <= 2, "{} tries in 200 seconds", tries(&world) - before);
-    world.hosts[CAROL].cut_off_until = 0;
+    world.clients[CAROL].cut_off_until = 0;
     settle(&mut world);
     world.check_texts().unwrap();
 }

@@ -16,9 +16,9 @@ use directory_core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
 
-use super::people::{Person, address, everybody};
-use super::weather::Weather;
-use super::world::{DAWN, End, Event, HostId, World};
+use super::faults_profile::FaultsProfile;
+use super::fixtures::{Fixture, address, fixtures};
+use super::world::{ClientId, DAWN, End, Event, World};
 
 /// Stands for the directory's key.
 pub(super) const KEY: KeyDigest = KeyDigest([0xd1; 32]);
@@ -34,10 +34,10 @@ pub(super) enum Server {
 
 impl Server {
     /// Everybody has registered, logged in and published key packages.
-    pub(super) fn new(weather: &Weather) -> Self {
+    pub(super) fn new(profile: &FaultsProfile) -> Self {
         let store = SqliteStore::in_memory().unwrap();
-        for person in everybody() {
-            block_on(enrol(&store, person));
+        for fixture in fixtures() {
+            block_on(enrol(&store, fixture));
         }
         let policy = Policy {
             registration: Registration::Closed,
@@ -46,10 +46,10 @@ impl Server {
             addresses: AddressStyle::Truncate,
             lock: LockRule::default(),
             logins_per_minute: 0,
-            lookups_per_minute: weather.lookups_per_minute,
+            lookups_per_minute: profile.lookups_per_minute,
             broadcasts_per_minute: 0,
-            presence: weather.show,
-            mail: MailRule { messages: weather.quota, ..MailRule::default() },
+            presence: profile.show,
+            mail: MailRule { messages: profile.quota, ..MailRule::default() },
         };
         Self::open(store, policy)
     }
@@ -68,19 +68,19 @@ impl Server {
 }
 
 /// What registration and a first login leave in the store.
-async fn enrol(store: &SqliteStore, person: &Person) {
+async fn enrol(store: &SqliteStore, fixture: &Fixture) {
     let now = Timestamp::from_seconds(DAWN);
-    let user = person.me.user.clone();
+    let user = fixture.me.user.clone();
     let (record, vault) = (Vec::new(), Vec::new());
-    let account = Account { credential: CREDENTIAL, record, public_key: person.public_key.clone(), vault };
+    let account = Account { credential: CREDENTIAL, record, public_key: fixture.public_key.clone(), vault };
     store.register(NewUser { id: user.clone(), account, invite: None }, now).await.unwrap();
-    let (class, cookie, terminal) = (Class::UnknownTerminals, CookieDigest([5; 32]), person.me.terminal);
+    let (class, cookie, terminal) = (Class::UnknownTerminals, CookieDigest([5; 32]), fixture.me.terminal);
     let success = Success { user: user.clone(), credential: CREDENTIAL, record: Vec::new(), terminal, class, cookie };
     store.grant(success, now).await.unwrap();
-    let certificate = serde_json::to_vec(&person.certificate).unwrap();
+    let certificate = serde_json::to_vec(&fixture.certificate).unwrap();
     assert!(store.enter(&user, CREDENTIAL, terminal, Some(certificate)).await.unwrap());
-    let last_resort = Some(person.last_resort.clone());
-    store.publish(&person.member(), person.packages.clone(), last_resort).await.unwrap();
+    let last_resort = Some(fixture.last_resort.clone());
+    store.publish(&fixture.member(), fixture.packages.clone(), last_resort).await.unwrap();
 }
 
 impl World {
@@ -89,12 +89,12 @@ impl World {
     }
 
     /// A terminal's session begins; nothing if there is nobody to answer.
-    pub(super) fn attend(&mut self, host: HostId) -> Option<Box<Session>> {
+    pub(super) fn attend(&mut self, client: ClientId) -> Option<Box<Session>> {
         let now = self.moment();
         let directory = self.server.directory()?;
-        let me = &everybody()[host].me;
-        let public_key = &everybody()[host].public_key;
-        let arrival = Arrival { user: &me.user, terminal: me.terminal, address: address(host), public_key, now };
+        let me = &fixtures()[client].me;
+        let public_key = &fixtures()[client].public_key;
+        let arrival = Arrival { user: &me.user, terminal: me.terminal, address: address(client), public_key, now };
         Some(Box::new(Session::new(directory.presence.join(&arrival).unwrap())))
     }
 
@@ -103,7 +103,7 @@ impl World {
         let now = self.moment();
         let Some(session) = self.sessions.get_mut(&id).filter(|session| self.now <= session.up_until) else { return };
         let (Some(mut present), Some(directory)) = (session.far.take(), self.server.directory()) else { return };
-        let host = session.host;
+        let client = session.client;
         let answer = match present.handle(directory, now, &envelope.encode()) {
             Handled::Answered(answer) => answer,
             Handled::NeedsStore(request) => block_on(present.ask(directory, now, *request)),
@@ -113,10 +113,10 @@ impl World {
             Reply::Encoded(payload) => Reply::Message(FromDirectory::decode(&payload).unwrap()),
             answer => answer,
         };
-        self.note("directory", format_args!("{} of {}", Shown(&request), self.hosts[host].name));
-        self.requested(host, &request, &answer);
+        self.note("directory", format_args!("{} of {}", Shown(&request), self.clients[client].name));
+        self.requested(client, &request, &answer);
         self.sessions.get_mut(&id).unwrap().far = Some(present);
-        if self.dice.per_mille(self.weather.directory_crash) {
+        if self.rng.per_mille(self.profile.directory_crash) {
             return self.crash_directory();
         }
         self.answer(id, number, answer);
@@ -159,7 +159,7 @@ impl World {
         let idle = self.sessions.iter_mut().filter(|(_, session)| session.far.is_some() && !session.turn);
         let idle: Vec<u64> = idle.map(|(id, session)| (*id, session.turn = true).0).collect();
         for id in idle {
-            let most = self.weather.latency;
+            let most = self.profile.latency;
             self.soon(most, Event::Turn(id));
         }
     }

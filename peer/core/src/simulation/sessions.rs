@@ -3,15 +3,15 @@
 use common::msg::{ByeReason, Envelope, FromDirectory, ToDirectory};
 use directory_core::session;
 
-use super::hosts::Life;
+use super::clients::Life;
 use super::server::Shown;
-use super::world::{End, Event, HostId, World};
+use super::world::{ClientId, End, Event, World};
 use crate::engine::Input;
 use crate::notice::LoggedOut;
 
 /// One connection.
 pub(super) struct Session {
-    pub(super) host: HostId,
+    pub(super) client: ClientId,
     /// The life of the terminal's program that holds it.
     pub(super) life: Life,
     /// Whether the terminal's end is open.
@@ -32,15 +32,15 @@ pub(super) struct Session {
 
 impl World {
     /// Connects a terminal; whether there was somebody to answer.
-    pub(super) fn connect(&mut self, host: HostId, life: Life) -> bool {
-        if self.hosts[host].cut_off_until > self.now {
+    pub(super) fn connect(&mut self, client: ClientId, life: Life) -> bool {
+        if self.clients[client].cut_off_until > self.now {
             return false;
         }
-        let Some(present) = self.attend(host) else { return false };
+        let Some(present) = self.attend(client) else { return false };
         let id = self.number();
         let entered = self.now + self.latency() + self.latency();
         let session = Session {
-            host,
+            client,
             life,
             near: true,
             entered: false,
@@ -52,16 +52,16 @@ impl World {
             turn: false,
         };
         self.sessions.insert(id, session);
-        self.hosts[host].session = Some(id);
+        self.clients[client].session = Some(id);
         self.at(entered, Event::Entered(id));
         self.look_for_pushes();
         true
     }
 
     /// The terminal says something to the directory, if it has a session.
-    pub(super) fn send_up(&mut self, host: HostId, envelope: Envelope<ToDirectory>) {
+    pub(super) fn send_up(&mut self, client: ClientId, envelope: Envelope<ToDirectory>) {
         let latency = self.latency();
-        let id_status = self.hosts[host].session;
+        let id_status = self.clients[client].session;
         let session =
             id_status.and_then(|id| self.sessions.get_mut(&id)).filter(|session| session.near && session.entered);
         let Some(session) = session else { return };
@@ -84,37 +84,37 @@ impl World {
         if self.now > session.down_until {
             return;
         }
-        let host = session.host;
+        let client = session.client;
         let Envelope { request, message } = envelope;
-        self.note(&self.hosts[host].name, format_args!("hears {}", Shown(&message)));
+        self.note(&self.clients[client].name, format_args!("hears {}", Shown(&message)));
         match message {
-            FromDirectory::Bye(bye) if bye.reason == ByeReason::Ended => self.session_over(host, LoggedOut::Asked),
+            FromDirectory::Bye(bye) if bye.reason == ByeReason::Ended => self.session_over(client, LoggedOut::Asked),
             FromDirectory::Bye(_) => self.session_gone(id, End::Terminal),
-            message => self.feed(host, Input::Said { request, message: Box::new(message) }),
+            message => self.feed(client, Input::Said { request, message: Box::new(message) }),
         }
     }
 
     /// The session is over for good.
-    pub(super) fn session_over(&mut self, host: HostId, why: LoggedOut) {
-        self.feed(host, Input::SessionEnded(why));
+    pub(super) fn session_over(&mut self, client: ClientId, why: LoggedOut) {
+        self.feed(client, Input::SessionEnded(why));
     }
 
     /// The connection breaks; a part of what is under way still arrives, and each end notices when it does.
     pub(super) fn break_session(&mut self, id: u64) {
-        let most = self.weather.latency;
-        let (up, down) = (self.now + self.dice.up_to(most), self.now + self.dice.up_to(most));
+        let most = self.profile.latency;
+        let (up, down) = (self.now + self.rng.up_to(most), self.now + self.rng.up_to(most));
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.up_until = session.up_until.min(up);
         session.down_until = session.down_until.min(down);
         let (near, far) = (session.down_until + 1, session.up_until + 1);
-        let (near, far) = (near + self.dice.up_to(6000), far + self.dice.up_to(20_000));
+        let (near, far) = (near + self.rng.up_to(6000), far + self.rng.up_to(20_000));
         self.at(near, Event::SessionGone(id, End::Terminal));
         self.at(far, Event::SessionGone(id, End::Directory));
     }
 
     pub(super) fn session_gone(&mut self, id: u64, end: End) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let (host, life) = (session.host, session.life);
+        let (client, life) = (session.client, session.life);
         match end {
             End::Directory => {
                 // Dropping it ends the presence, of which others are told.
@@ -124,11 +124,11 @@ impl World {
             }
             End::Terminal if std::mem::take(&mut session.near) => {
                 let entered = session.entered;
-                session.up_until = session.up_until.min(self.now + self.weather.latency);
-                self.at(self.now + 2 * self.weather.latency, Event::SessionGone(id, End::Directory));
-                self.hosts[host].session = None;
-                if self.hosts[host].life == life {
-                    self.session_lost(host, entered);
+                session.up_until = session.up_until.min(self.now + self.profile.latency);
+                self.at(self.now + 2 * self.profile.latency, Event::SessionGone(id, End::Directory));
+                self.clients[client].session = None;
+                if self.clients[client].life == life {
+                    self.session_lost(client, entered);
                 }
             }
             End::Terminal => {}

@@ -7,29 +7,29 @@ use std::rc::Rc;
 
 use common::msg::{Envelope, FromDirectory, ToDirectory};
 
-use super::cables::{Cable, Dialing, Frame, Side};
-use super::dice::Dice;
-use super::hosts::{Host, Life};
-use super::oracle::Oracle;
-use super::people::everybody;
+use super::clients::{Client, Life};
+use super::faults_profile::FaultsProfile;
+use super::fixtures::fixtures;
+use super::invariants::Invariants;
+use super::network::{Connection, Dialing, Frame, Side};
+use super::rng::Rng;
 use super::server::Server;
 use super::sessions::Session;
-use super::weather::Weather;
 use crate::engine::DialId;
 
 /// Seconds since the epoch when a simulation begins.
 pub(super) const DAWN: u64 = 1_800_000_000;
 
-/// A terminal, by its place in [`everybody`].
-pub(super) type HostId = usize;
+/// A terminal, by its place in [`fixtures`].
+pub(super) type ClientId = usize;
 
 /// Something that is going to happen.
 #[derive(Debug)]
 pub(super) enum Event {
     /// A terminal's program is started.
-    Start(HostId),
+    Start(ClientId),
     /// It tries to log in.
-    LogIn(HostId, Life),
+    LogIn(ClientId, Life),
     /// Its login has succeeded.
     Entered(u64),
     /// A frame reaches the directory.
@@ -41,15 +41,15 @@ pub(super) enum Event {
     /// One end of a session notices that the connection is gone.
     SessionGone(u64, End),
     /// A deadline of a terminal.
-    Tick(HostId),
+    Tick(ClientId),
     /// A terminal's disk works again.
-    Reopen(HostId, Life),
+    Reopen(ClientId, Life),
     /// A frame reaches the end of a link.
     Frame(u64, Side, Frame),
     /// One end of a link notices that the connection is gone.
     LinkGone(u64, Side),
     /// A call that nobody takes.
-    NoAnswer(HostId, DialId, Life),
+    NoAnswer(ClientId, DialId, Life),
     /// Somebody does something.
     Act,
     /// Something breaks.
@@ -83,14 +83,14 @@ pub(super) struct World {
     pub(super) now: u64,
     queue: BTreeMap<Place, Event>,
     drawn: u64,
-    pub(super) dice: Dice,
-    pub(super) weather: Weather,
+    pub(super) rng: Rng,
+    pub(super) profile: FaultsProfile,
     pub(super) server: Server,
     pub(super) sessions: BTreeMap<u64, Session>,
-    pub(super) hosts: Vec<Host>,
-    pub(super) cables: BTreeMap<u64, Cable>,
-    pub(super) dials: BTreeMap<(HostId, DialId), Dialing>,
-    pub(super) oracle: Oracle,
+    pub(super) clients: Vec<Client>,
+    pub(super) connections: BTreeMap<u64, Connection>,
+    pub(super) dials: BTreeMap<(ClientId, DialId), Dialing>,
+    pub(super) invariants: Invariants,
     /// What must not be, and is.
     pub(super) broken: Option<String>,
     pub(super) trace: Trace,
@@ -98,35 +98,35 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, trace: Trace) -> Self {
-        let mut dice = Dice::new(seed);
-        let weather = Weather::draw(&mut dice);
-        Self::with_dice(dice, weather, trace)
+        let mut rng = Rng::new(seed);
+        let profile = FaultsProfile::draw(&mut rng);
+        Self::with_rng(rng, profile, trace)
     }
 
-    /// With weather of one's own.
-    pub(super) fn with(seed: u64, weather: Weather, trace: Trace) -> Self {
-        Self::with_dice(Dice::new(seed), weather, trace)
+    /// With a profile of one's own.
+    pub(super) fn with(seed: u64, profile: FaultsProfile, trace: Trace) -> Self {
+        Self::with_rng(Rng::new(seed), profile, trace)
     }
 
-    fn with_dice(dice: Dice, weather: Weather, trace: Trace) -> Self {
-        let server = Server::new(&weather);
-        let hosts: Vec<Host> = everybody().iter().map(Host::new).collect();
+    fn with_rng(rng: Rng, profile: FaultsProfile, trace: Trace) -> Self {
+        let server = Server::new(&profile);
+        let clients: Vec<Client> = fixtures().iter().map(Client::new).collect();
         let world = Self {
             now: 0,
             queue: BTreeMap::new(),
             drawn: 0,
-            dice,
-            weather,
+            rng,
+            profile,
             server,
             sessions: BTreeMap::new(),
-            oracle: Oracle::new(hosts.len()),
-            hosts,
-            cables: BTreeMap::new(),
+            invariants: Invariants::new(clients.len()),
+            clients,
+            connections: BTreeMap::new(),
             dials: BTreeMap::new(),
             broken: None,
             trace,
         };
-        world.note("world", format_args!("{:?}", world.weather));
+        world.note("world", format_args!("{:?}", world.profile));
         world
     }
 
@@ -147,15 +147,15 @@ impl World {
         self.queue.remove(&place);
     }
 
-    /// Somewhere between now and so many milliseconds later.
+    /// Between now and this number of milliseconds later.
     pub(super) fn soon(&mut self, most: u64, event: Event) {
-        let when = self.now + self.dice.up_to(most);
+        let when = self.now + self.rng.up_to(most);
         self.at(when, event);
     }
 
     /// How long a frame is under way.
     pub(super) fn latency(&mut self) -> u64 {
-        1 + self.dice.up_to(self.weather.latency)
+        1 + self.rng.up_to(self.profile.latency)
     }
 
     /// Writes a line of the trace.
@@ -195,18 +195,18 @@ impl World {
 
     fn happens(&mut self, event: Event) {
         match event {
-            Event::Start(host) => self.start(host),
-            Event::LogIn(host, life) => self.log_in(host, life),
+            Event::Start(client) => self.start(client),
+            Event::LogIn(client, life) => self.log_in(client, life),
             Event::Entered(session) => self.entered(session),
             Event::Up(session, frame) => self.serve(session, *frame),
             Event::Down(session, frame) => self.heard(session, *frame),
             Event::Turn(session) => self.turn(session),
             Event::SessionGone(session, end) => self.session_gone(session, end),
-            Event::Tick(host) => self.tick(host),
-            Event::Reopen(host, life) => self.reopen(host, life),
-            Event::Frame(cable, side, frame) => self.frame(cable, side, frame),
-            Event::LinkGone(cable, side) => self.link_gone(cable, side),
-            Event::NoAnswer(host, dial, life) => self.no_answer(host, dial, life),
+            Event::Tick(client) => self.tick(client),
+            Event::Reopen(client, life) => self.reopen(client, life),
+            Event::Frame(connection, side, frame) => self.frame(connection, side, frame),
+            Event::LinkGone(connection, side) => self.link_gone(connection, side),
+            Event::NoAnswer(client, dial, life) => self.no_answer(client, dial, life),
             Event::Act => self.act(),
             Event::Fault => self.fault(),
             Event::Open => self.open_directory(),

@@ -21,7 +21,7 @@ pub(super) const OWNERS: [Example; 4] = [Example::Ali, Example::Ali, Example::Bi
 const PACKAGES: usize = 24;
 
 /// A terminal that has logged in before and published key packages.
-pub(super) struct Person {
+pub(super) struct Fixture {
     pub(super) me: LocalIdentity,
     pub(super) certificate: Certificate,
     pub(super) public_key: Vec<u8>,
@@ -31,7 +31,7 @@ pub(super) struct Person {
     pub(super) last_resort: Piece,
 }
 
-impl Person {
+impl Fixture {
     fn new(number: usize) -> Self {
         let (example, id) = (OWNERS[number], u8::try_from(number).unwrap() + 1);
         let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
@@ -56,10 +56,10 @@ pub(super) fn key(number: usize) -> TerminalIdentity {
     TerminalIdentity::from_seed(TerminalId([id; 16]), &Secret::new(vec![id; 32])).unwrap()
 }
 
-/// Everybody, in the order of [`OWNERS`].
-pub(super) fn everybody() -> &'static [Person] {
-    static EVERYBODY: OnceLock<Vec<Person>> = OnceLock::new();
-    EVERYBODY.get_or_init(|| (0..OWNERS.len()).map(Person::new).collect())
+/// All of them, in the order of [`OWNERS`].
+pub(super) fn fixtures() -> &'static [Fixture] {
+    static FIXTURES: OnceLock<Vec<Fixture>> = OnceLock::new();
+    FIXTURES.get_or_init(|| (0..OWNERS.len()).map(Fixture::new).collect())
 }
 
 /// The users, each once.

@@ -9,8 +9,8 @@ use directory_core::store::Store as _;
 use futures::executor::block_on;
 
 use super::disk::Disk;
-use super::people::{everybody, key, team, users};
-use super::world::{HostId, World};
+use super::fixtures::{fixtures, key, team, users};
+use super::world::{ClientId, World};
 use crate::mls::{self, OwnTerminal, Room};
 use crate::persistence::{Conversation, DeliveryStatus, MessageKey, Table};
 
@@ -18,9 +18,9 @@ use crate::persistence::{Conversation, DeliveryStatus, MessageKey, Table};
 type View = (u64, Vec<Member>, String, Vec<u8>);
 
 /// The rooms of a terminal, as a disk has them.
-fn rooms(host: HostId, disk: &Disk) -> Vec<Room> {
-    let person = &everybody()[host];
-    let own = Arc::new(OwnTerminal::new(&person.me.user, key(host), &person.certificate, [0; 32]));
+fn rooms(client: ClientId, disk: &Disk) -> Vec<Room> {
+    let fixture = &fixtures()[client];
+    let own = Arc::new(OwnTerminal::new(&fixture.me.user, key(client), &fixture.certificate, [0; 32]));
     mls::restore(&own, disk.load(Table::Mls)).unwrap().1
 }
 
@@ -40,14 +40,14 @@ impl World {
     /// Everything has arrived.
     pub(super) fn check_texts(&self) -> Result<(), String> {
         self.check_directory()?;
-        for host in &self.hosts {
-            if !host.is_online(self) {
-                return Err(format!("{} is not logged in", host.name));
+        for client in &self.clients {
+            if !client.is_online(self) {
+                return Err(format!("{} is not logged in", client.name));
             }
         }
-        let mut missed: Vec<u64> = vec![0; self.hosts.len()];
-        for (id, sent) in &self.oracle.sent {
-            let (sender, author) = (&self.hosts[sent.by], &everybody()[sent.by].me.user);
+        let mut missed: Vec<u64> = vec![0; self.clients.len()];
+        for (id, sent) in &self.invariants.sent {
+            let (sender, author) = (&self.clients[sent.by], &fixtures()[sent.by].me.user);
             let name = MessageKey { conversation: sent.to.clone(), author: author.clone(), id: *id };
             let mark = sender.disk.find(&name).map(|record| record.mark);
             match &sent.to {
@@ -64,13 +64,16 @@ impl World {
                 }
                 Conversation::Group(_) if mark == Some(DeliveryStatus::Failed) => {}
                 Conversation::Group(_) => {
-                    let readers = self.oracle.readers.get(id).ok_or("a text for nobody is stored")?;
-                    for (host, missed) in missed.iter_mut().enumerate() {
-                        let reads = host != sent.by && readers.contains(&everybody()[host].member());
-                        if reads && self.hosts[host].disk.find(&name).is_none() && !self.oracle.left.contains(&host) {
+                    let readers = self.invariants.readers.get(id).ok_or("a text for nobody is stored")?;
+                    for (client, missed) in missed.iter_mut().enumerate() {
+                        let reads = client != sent.by && readers.contains(&fixtures()[client].member());
+                        if reads
+                            && self.clients[client].disk.find(&name).is_none()
+                            && !self.invariants.left.contains(&client)
+                        {
                             *missed += 1;
-                            if *missed > self.oracle.lost[host] {
-                                return Err(format!("{} does not have {sent:?}", self.hosts[host].name));
+                            if *missed > self.invariants.lost[client] {
+                                return Err(format!("{} does not have {sent:?}", self.clients[client].name));
                             }
                         }
                     }
@@ -82,34 +85,35 @@ impl World {
     }
 
     /// Whether a terminal takes itself for a member of the group.
-    pub(super) fn is_member(&self, host: HostId) -> bool {
-        let groups = self.hosts[host].disk.load(Table::Group);
+    pub(super) fn is_member(&self, client: ClientId) -> bool {
+        let groups = self.clients[client].disk.load(Table::Group);
         groups.iter().any(|(_, value)| !String::from_utf8_lossy(value).contains("\"room\":null"))
     }
 
     /// The directory gives everything it has ever taken to those who may not read it: whoever was added later, and
     /// whoever was there before and has kept all they had.
     pub(super) fn check_secrets(&self) -> Result<(), String> {
-        for host in 0..self.hosts.len() {
-            for mut room in rooms(host, &self.hosts[host].disk) {
+        for client in 0..self.clients.len() {
+            for mut room in rooms(client, &self.clients[client].disk) {
                 let id = room.id();
-                let said = self.oracle.overheard.iter().filter(|said| said.room == id);
-                for said in said.filter(|said| !said.readers.contains(&everybody()[host].member())) {
+                let said = self.invariants.overheard.iter().filter(|said| said.room == id);
+                for said in said.filter(|said| !said.readers.contains(&fixtures()[client].member())) {
                     if room.open(&said.sealed).is_ok() {
-                        return Err(format!("{} reads what was said before it came", self.hosts[host].name));
+                        return Err(format!("{} reads what was said before it came", self.clients[client].name));
                     }
                 }
             }
         }
-        for former in &self.oracle.formers {
-            let said = self.oracle.overheard[former.since..].iter().filter(|said| said.room == former.room);
-            let said: Vec<_> = said.filter(|said| !said.readers.contains(&everybody()[former.host].member())).collect();
+        for former in &self.invariants.formers {
+            let said = self.invariants.overheard[former.since..].iter().filter(|said| said.room == former.room);
+            let said: Vec<_> =
+                said.filter(|said| !said.readers.contains(&fixtures()[former.client].member())).collect();
             if said.is_empty() {
                 continue;
             }
-            for mut room in rooms(former.host, &former.disk).into_iter().filter(|room| room.id() == former.room) {
+            for mut room in rooms(former.client, &former.disk).into_iter().filter(|room| room.id() == former.room) {
                 if said.iter().any(|said| room.open(&said.sealed).is_ok()) {
-                    return Err(format!("{} reads what was said after it was gone", self.hosts[former.host].name));
+                    return Err(format!("{} reads what was said after it was gone", self.clients[former.client].name));
                 }
             }
         }
@@ -118,34 +122,34 @@ impl World {
 
     /// Everybody agrees.
     pub(super) fn check_rooms(&self) -> Result<(), String> {
-        let mut views: BTreeMap<RoomId, Vec<(HostId, View)>> = BTreeMap::new();
-        for host in 0..self.hosts.len() {
-            for room in rooms(host, &self.hosts[host].disk) {
+        let mut views: BTreeMap<RoomId, Vec<(ClientId, View)>> = BTreeMap::new();
+        for client in 0..self.clients.len() {
+            for room in rooms(client, &self.clients[client].disk) {
                 if let Some(why) = room.frozen() {
-                    return Err(format!("{} cannot use {}: {why}", self.hosts[host].name, room.id()));
+                    return Err(format!("{} cannot use {}: {why}", self.clients[client].name, room.id()));
                 }
                 let tag = format!("{:?}", room.fork_tag().unwrap()).into_bytes();
                 let view = (room.epoch(), room.members(), format!("{:?}", room.charter()), tag);
-                views.entry(room.id()).or_default().push((host, view));
+                views.entry(room.id()).or_default().push((client, view));
             }
         }
         for (room, views) in &views {
             let (first, expected) = &views[0];
-            for (host, view) in views {
+            for (client, view) in views {
                 if view != expected {
-                    let (one, other) = (&self.hosts[*first].name, &self.hosts[*host].name);
+                    let (one, other) = (&self.clients[*first].name, &self.clients[*client].name);
                     return Err(format!("{one} and {other} see different rooms {room}: {expected:?} and {view:?}"));
                 }
             }
             let members: BTreeSet<Member> = expected.1.iter().cloned().collect();
-            let here: BTreeSet<Member> = views.iter().map(|(host, _)| everybody()[*host].member()).collect();
+            let here: BTreeSet<Member> = views.iter().map(|(client, _)| fixtures()[*client].member()).collect();
             if members != here {
                 return Err(format!("room {room} should have {members:?} and is known to {here:?}"));
             }
         }
         for user in users() {
-            let mine = (0..self.hosts.len()).filter(|host| everybody()[*host].me.user == user);
-            let member: BTreeSet<bool> = mine.map(|host| self.is_member(host)).collect();
+            let mine = (0..self.clients.len()).filter(|client| fixtures()[*client].me.user == user);
+            let member: BTreeSet<bool> = mine.map(|client| self.is_member(client)).collect();
             if member.len() > 1 {
                 return Err(format!("the terminals of {user} disagree whether {user} is in {}", team()));
             }

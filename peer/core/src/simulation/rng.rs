@@ -4,9 +4,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
 /// Whatever is drawn from it is the same for the same seed.
-pub(super) struct Dice(ChaCha8Rng);
+pub(super) struct Rng(ChaCha8Rng);
 
-impl Dice {
+impl Rng {
     pub(super) fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
@@ -21,7 +21,7 @@ impl Dice {
         self.0.next_u64() % (most + 1)
     }
 
-    /// True in so many of a thousand cases.
+    /// True in this number of a thousand cases.
     pub(super) fn per_mille(&mut self, cases: u64) -> bool {
         self.up_to(999) < cases
     }

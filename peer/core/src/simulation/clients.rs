@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use common::msg::{Logout, ToDirectory};
 
-use super::cables::Side;
 use super::disk::Disk;
-use super::people::{Person, everybody, key};
+use super::fixtures::{Fixture, fixtures, key};
+use super::network::Side;
 use super::server;
-use super::world::{DAWN, End, Event, HostId, Place, World};
+use super::world::{ClientId, DAWN, End, Event, Place, World};
 use crate::command::Command;
 use crate::contacts::Contacts;
 use crate::engine::{Accept, Effect, Engine, Input, LinkId, Now};
@@ -24,10 +24,10 @@ pub(super) type Life = u64;
 const DISK_PATIENCE: u64 = 10_000;
 
 /// One terminal.
-pub(super) struct Host {
+pub(super) struct Client {
     pub(super) name: String,
-    pub(super) person: &'static Person,
-    number: HostId,
+    pub(super) fixture: &'static Fixture,
+    number: ClientId,
     pub(super) disk: Disk,
     pub(super) life: Life,
     /// Whether the program runs.
@@ -37,7 +37,7 @@ pub(super) struct Host {
     pub(super) session: Option<u64>,
     pub(super) links: BTreeMap<LinkId, (u64, Side)>,
     links_made: u64,
-    /// The disk has failed, and the post office is not opened anew yet.
+    /// The disk has failed, and messaging is not opened again yet.
     is_suspended: bool,
     reopened: Option<Box<Post>>,
     alarm: Option<Alarm>,
@@ -55,14 +55,14 @@ struct Alarm {
     place: Place,
 }
 
-impl Host {
-    pub(super) fn new(person: &'static Person) -> Self {
-        let number = everybody().iter().position(|other| std::ptr::eq(other, person)).unwrap();
+impl Client {
+    pub(super) fn new(fixture: &'static Fixture) -> Self {
+        let number = fixtures().iter().position(|other| std::ptr::eq(other, fixture)).unwrap();
         let mut disk = Disk::default();
-        disk.keep(&person.kept);
+        disk.keep(&fixture.kept);
         Self {
-            name: format!("{}@{}", person.me.user, number + 1),
-            person,
+            name: format!("{}@{}", fixture.me.user, number + 1),
+            fixture,
             number,
             disk,
             life: 0,
@@ -81,12 +81,12 @@ impl Host {
         }
     }
 
-    /// Opens the post office with what the disk has.
+    /// Opens messaging with what the disk has.
     pub(super) fn open(&self, seed: [u8; 32]) -> Post {
         let start = Start {
-            me: self.person.me.clone(),
+            me: self.fixture.me.clone(),
             terminal: key(self.number),
-            certificate: self.person.certificate.clone(),
+            certificate: self.fixture.certificate.clone(),
             directory: server::KEY,
             seed,
             read_receipts: self.read_receipts,
@@ -112,25 +112,25 @@ impl World {
     }
 
     /// Starts a terminal's program.
-    pub(super) fn start(&mut self, id: HostId) {
-        let host = &mut self.hosts[id];
-        if !std::mem::replace(&mut host.is_up, true) {
-            host.life += 1;
-            host.logins_failed = 0;
-            let life = host.life;
-            self.note(&self.hosts[id].name, format_args!("starts"));
+    pub(super) fn start(&mut self, id: ClientId) {
+        let client = &mut self.clients[id];
+        if !std::mem::replace(&mut client.is_up, true) {
+            client.life += 1;
+            client.logins_failed = 0;
+            let life = client.life;
+            self.note(&self.clients[id].name, format_args!("starts"));
             self.soon(100, Event::LogIn(id, life));
         }
     }
 
-    pub(super) fn log_in(&mut self, id: HostId, life: Life) {
-        let host = &self.hosts[id];
-        if !host.is_up || host.life != life || host.session.is_some() || self.connect(id, life) {
+    pub(super) fn log_in(&mut self, id: ClientId, life: Life) {
+        let client = &self.clients[id];
+        if !client.is_up || client.life != life || client.session.is_some() || self.connect(id, life) {
             return;
         }
-        let host = &mut self.hosts[id];
-        host.logins_failed = (host.logins_failed + 1).min(5);
-        let delay = 1000 << host.logins_failed;
+        let client = &mut self.clients[id];
+        client.logins_failed = (client.logins_failed + 1).min(5);
+        let delay = 1000 << client.logins_failed;
         self.at(self.now + delay, Event::LogIn(id, life));
     }
 
@@ -140,139 +140,139 @@ impl World {
             return;
         }
         id_status.entered = true;
-        let id = id_status.host;
-        self.hosts[id].logins_failed = 0;
-        if self.hosts[id].is_running() {
+        let id = id_status.client;
+        self.clients[id].logins_failed = 0;
+        if self.clients[id].is_running() {
             return self.feed(id, Input::DirectoryBack);
         }
-        let seed = self.dice.bytes();
-        let host = &mut self.hosts[id];
-        let (me, contacts) = (host.person.me.clone(), Contacts::new(host.disk.contacts()));
-        host.engine = Some(Engine::new(me, Accept::All, contacts, host.open(seed)));
+        let seed = self.rng.bytes();
+        let client = &mut self.clients[id];
+        let (me, contacts) = (client.fixture.me.clone(), Contacts::new(client.disk.contacts()));
+        client.engine = Some(Engine::new(me, Accept::All, contacts, client.open(seed)));
         self.feed(id, Input::Began);
     }
 
-    pub(super) fn session_lost(&mut self, id: HostId, entered: bool) {
-        if self.hosts[id].logging_out {
+    pub(super) fn session_lost(&mut self, id: ClientId, entered: bool) {
+        if self.clients[id].logging_out {
             return self.session_over(id, LoggedOut::Asked);
         }
         if entered {
             self.feed(id, Input::DirectoryLost { retry_in: 1 });
         }
-        let life = self.hosts[id].life;
-        let delay = 1000 + self.dice.up_to(250);
+        let life = self.clients[id].life;
+        let delay = 1000 + self.rng.up_to(250);
         self.at(self.now + delay, Event::LogIn(id, life));
     }
 
-    pub(super) fn command(&mut self, id: HostId, command: Command) {
-        self.note(&self.hosts[id].name, format_args!("wants {command:?}"));
+    pub(super) fn command(&mut self, id: ClientId, command: Command) {
+        self.note(&self.clients[id].name, format_args!("wants {command:?}"));
         self.feed(id, Input::Command(command));
     }
 
     /// One step of a terminal.
-    pub(super) fn feed(&mut self, id: HostId, input: Input) {
+    pub(super) fn feed(&mut self, id: ClientId, input: Input) {
         let now = self.clock();
-        let Some(mut engine) = self.hosts[id].engine.take() else { return };
+        let Some(mut engine) = self.clients[id].engine.take() else { return };
         let mut effects = Vec::new();
         engine.handle(now, input, &mut effects);
-        self.hosts[id].engine = Some(engine);
-        let life = self.hosts[id].life;
+        self.clients[id].engine = Some(engine);
+        let life = self.clients[id].life;
         for effect in effects {
-            if self.dice.per_mille(self.weather.crash) {
-                self.note(&self.hosts[id].name, format_args!("killed before {}", kind(&effect)));
+            if self.rng.per_mille(self.profile.crash) {
+                self.note(&self.clients[id].name, format_args!("killed before {}", kind(&effect)));
                 return self.crash(id);
             }
             match effect {
-                Effect::Persist(_) if self.hosts[id].is_suspended => break,
-                effect if self.hosts[id].is_suspended && effect.rests_on_the_disk() => {}
-                Effect::Persist(_) if self.dice.per_mille(self.weather.disk_failure) => {
+                Effect::Persist(_) if self.clients[id].is_suspended => break,
+                effect if self.clients[id].is_suspended && effect.rests_on_the_disk() => {}
+                Effect::Persist(_) if self.rng.per_mille(self.profile.disk_failure) => {
                     self.fail_to_keep(id);
                     break;
                 }
                 Effect::Persist(changes) => self.keep(id, &changes),
                 Effect::NewTerminal => {
-                    return self.violated(format!("{} takes its own state for an old copy", self.hosts[id].name));
+                    return self.violated(format!("{} takes its own state for an old copy", self.clients[id].name));
                 }
                 effect => self.carry_out(id, effect),
             }
-            if self.hosts[id].life != life {
+            if self.clients[id].life != life {
                 return;
             }
         }
         self.wind(id);
     }
 
-    fn keep(&mut self, id: HostId, changes: &[Write]) {
-        self.note(&self.hosts[id].name, format_args!("keeps {}", Kinds(changes)));
+    fn keep(&mut self, id: ClientId, changes: &[Write]) {
+        self.note(&self.clients[id].name, format_args!("keeps {}", Kinds(changes)));
         self.before_keeping(id, changes);
-        self.hosts[id].disk.keep(changes);
+        self.clients[id].disk.keep(changes);
     }
 
-    /// As the shell does: nothing more is kept until the post office is opened anew with what the disk has, and the session
-    /// begins anew.
-    pub(super) fn fail_to_keep(&mut self, id: HostId) {
-        self.note(&self.hosts[id].name, format_args!("cannot write its disk"));
-        let seed = self.dice.bytes();
-        let host = &mut self.hosts[id];
-        host.is_suspended = true;
-        host.reopened = Some(Box::new(host.open(seed)));
-        let life = host.life;
-        let session = host.session;
+    /// As the shell does: nothing more is kept until messaging is opened again with what the disk has, and the session
+    /// begins again.
+    pub(super) fn fail_to_keep(&mut self, id: ClientId) {
+        self.note(&self.clients[id].name, format_args!("cannot write its disk"));
+        let seed = self.rng.bytes();
+        let client = &mut self.clients[id];
+        client.is_suspended = true;
+        client.reopened = Some(Box::new(client.open(seed)));
+        let life = client.life;
+        let session = client.session;
         self.at(self.now + DISK_PATIENCE, Event::Reopen(id, life));
         if let Some(session) = session {
             self.at(self.now, Event::SessionGone(session, End::Terminal));
         }
     }
 
-    pub(super) fn reopen(&mut self, id: HostId, life: Life) {
-        let host = &mut self.hosts[id];
-        if host.life == life
-            && let Some(post) = host.reopened.take()
+    pub(super) fn reopen(&mut self, id: ClientId, life: Life) {
+        let client = &mut self.clients[id];
+        if client.life == life
+            && let Some(post) = client.reopened.take()
         {
-            host.is_suspended = false;
-            self.begun_anew(id);
+            client.is_suspended = false;
+            self.began_again(id);
             self.feed(id, Input::Reopened(post));
         }
     }
 
     /// Has the clock wake the terminal at its next deadline, and at no other time: a deadline that is gone is nothing that
     /// is left to happen.
-    fn wind(&mut self, id: HostId) {
-        let host = &self.hosts[id];
-        let deadline = host.engine.as_ref().and_then(Engine::next_deadline);
-        if deadline == host.alarm.as_ref().map(|alarm| alarm.deadline) {
+    fn wind(&mut self, id: ClientId) {
+        let client = &self.clients[id];
+        let deadline = client.engine.as_ref().and_then(Engine::next_deadline);
+        if deadline == client.alarm.as_ref().map(|alarm| alarm.deadline) {
             return;
         }
         self.stop_alarm(id);
         if let Some(deadline) = deadline {
             let when = self.now + deadline.saturating_sub(self.clock().tick) * 1000;
             let place = self.at(when, Event::Tick(id));
-            self.hosts[id].alarm = Some(Alarm { deadline, place });
+            self.clients[id].alarm = Some(Alarm { deadline, place });
         }
     }
 
-    fn stop_alarm(&mut self, id: HostId) {
-        if let Some(alarm) = self.hosts[id].alarm.take() {
+    fn stop_alarm(&mut self, id: ClientId) {
+        if let Some(alarm) = self.clients[id].alarm.take() {
             self.cancel(alarm.place);
         }
     }
 
-    pub(super) fn tick(&mut self, id: HostId) {
-        self.hosts[id].alarm = None;
-        let life = self.hosts[id].life;
+    pub(super) fn tick(&mut self, id: ClientId) {
+        self.clients[id].alarm = None;
+        let life = self.clients[id].life;
         self.feed(id, Input::Tick);
-        let deadline = self.hosts[id].engine.as_ref().and_then(Engine::next_deadline);
-        if self.hosts[id].life == life && deadline.is_some_and(|deadline| deadline <= self.now / 1000) {
-            self.violated(format!("{} is woken at once, again and again", self.hosts[id].name));
+        let deadline = self.clients[id].engine.as_ref().and_then(Engine::next_deadline);
+        if self.clients[id].life == life && deadline.is_some_and(|deadline| deadline <= self.now / 1000) {
+            self.violated(format!("{} is woken at once, again and again", self.clients[id].name));
         }
     }
 
-    fn carry_out(&mut self, id: HostId, effect: Effect) {
+    fn carry_out(&mut self, id: ClientId, effect: Effect) {
         match effect {
             Effect::Notify(notice) => self.tell(id, notice),
             Effect::LogOut => {
-                self.hosts[id].logging_out = true;
-                if self.hosts[id].is_online(self) {
+                self.clients[id].logging_out = true;
+                if self.clients[id].is_online(self) {
                     self.send_up(id, ToDirectory::from(Logout {}).into());
                 } else {
                     self.session_over(id, LoggedOut::Asked);
@@ -287,15 +287,15 @@ impl World {
             Effect::Ask(envelope) => self.send_up(id, *envelope),
             // Nobody changes a passcode here: the sessions begin without one.
             Effect::Passcode(_) => {}
-            Effect::Save(contact) => self.hosts[id].disk.save(contact),
+            Effect::Save(contact) => self.clients[id].disk.save(contact),
             Effect::QueryHistory(_) | Effect::Persist(_) | Effect::NewTerminal => {}
             // Files have links of their own, which the simulation has not.
             Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile { .. } => {}
         }
     }
 
-    fn tell(&mut self, id: HostId, notice: Notice) {
-        self.note(&self.hosts[id].name, format_args!("tells {notice:?}"));
+    fn tell(&mut self, id: ClientId, notice: Notice) {
+        self.note(&self.clients[id].name, format_args!("tells {notice:?}"));
         let over = matches!(notice, Notice::Session(SessionNotice::LoggedOut { .. }));
         self.told(id, &notice);
         if over {
@@ -304,28 +304,28 @@ impl World {
     }
 
     /// A new link of this terminal.
-    pub(super) fn adopt(&mut self, id: HostId, cable: u64, side: Side) -> LinkId {
-        let host = &mut self.hosts[id];
-        host.links_made += 1;
-        let link = LinkId(host.links_made);
-        host.links.insert(link, (cable, side));
+    pub(super) fn adopt(&mut self, id: ClientId, connection: u64, side: Side) -> LinkId {
+        let client = &mut self.clients[id];
+        client.links_made += 1;
+        let link = LinkId(client.links_made);
+        client.links.insert(link, (connection, side));
         link
     }
 
     /// The program is gone, and what it had in memory; later it is started again.
-    pub(super) fn crash(&mut self, id: HostId) {
+    pub(super) fn crash(&mut self, id: ClientId) {
         self.end(id);
-        let most = self.weather.away;
+        let most = self.profile.away;
         self.soon(most, Event::Start(id));
     }
 
-    fn end(&mut self, id: HostId) {
+    fn end(&mut self, id: ClientId) {
         self.stop_alarm(id);
-        let host = &mut self.hosts[id];
-        (host.is_up, host.engine) = (false, None);
-        (host.is_suspended, host.reopened, host.logging_out) = (false, None, false);
-        host.life += 1;
-        let (session, links) = (host.session.take(), std::mem::take(&mut host.links));
+        let client = &mut self.clients[id];
+        (client.is_up, client.engine) = (false, None);
+        (client.is_suspended, client.reopened, client.logging_out) = (false, None, false);
+        client.life += 1;
+        let (session, links) = (client.session.take(), std::mem::take(&mut client.links));
         if let Some(id) = session {
             self.break_session(id);
             // Nobody is there who could hear, or ask again.
@@ -334,11 +334,11 @@ impl World {
             }
             self.soon(3000, Event::SessionGone(id, End::Directory));
         }
-        for (cable, side) in links.into_values() {
-            self.drop_end(cable, side);
+        for (connection, side) in links.into_values() {
+            self.drop_end(connection, side);
         }
         self.dials_end(id);
-        self.begun_anew(id);
+        self.began_again(id);
     }
 }
 

@@ -1,18 +1,18 @@
-//! How bad the world of a seed is, what people do in it, and what breaks.
+//! How bad the world of a seed is, what users do in it, and what breaks.
 
 use common::ident::UserId;
 use common::msg::ByeReason;
 use directory_core::subscriptions::Visibility;
 
-use super::dice::Dice;
-use super::people::{team, users};
-use super::world::{End, Event, HostId, World};
+use super::fixtures::{team, users};
+use super::rng::Rng;
+use super::world::{ClientId, End, Event, World};
 use crate::command::{Answer, CallCommand, Command, GroupWish, MessageCommand, SessionCommand, Ticket};
 use crate::persistence::Conversation;
 
 /// Drawn once for each seed.
 #[derive(Debug)]
-pub(super) struct Weather {
+pub(super) struct FaultsProfile {
     /// Milliseconds a frame is under way at most.
     pub(super) latency: u64,
     /// Effects of a thousand before which the program is killed.
@@ -25,9 +25,9 @@ pub(super) struct Weather {
     pub(super) unreachable: u64,
     /// Milliseconds between two faults at most.
     pub(super) calm: u64,
-    /// Milliseconds between two things that people do at most.
+    /// Milliseconds between two things that users do at most.
     pub(super) pause: u64,
-    /// Things that people do.
+    /// Things that users do.
     pub(super) acts: u64,
     /// Milliseconds for which a terminal stays away at most.
     pub(super) away: u64,
@@ -37,24 +37,24 @@ pub(super) struct Weather {
     pub(super) show: Visibility,
 }
 
-impl Weather {
+impl FaultsProfile {
     /// A quota that nobody reaches.
     pub(super) const ENOUGH: u32 = 128;
 
-    pub(super) fn draw(dice: &mut Dice) -> Self {
+    pub(super) fn draw(rng: &mut Rng) -> Self {
         Self {
-            latency: dice.pick(&[5, 50, 400, 2000]),
-            crash: dice.pick(&[0, 2, 5, 15]),
-            disk_failure: dice.pick(&[0, 0, 10]),
-            directory_crash: dice.pick(&[0, 5, 20]),
-            unreachable: dice.pick(&[0, 100, 500]),
-            calm: dice.pick(&[2000, 8000, 30_000, 1_000_000]),
-            pause: dice.pick(&[300, 2000, 8000]),
-            acts: 12 + dice.up_to(24),
-            away: dice.pick(&[3000, 30_000, 120_000]),
-            quota: dice.pick(&[3, 8, Self::ENOUGH]),
-            lookups_per_minute: dice.pick(&[0, 0, 20]),
-            show: dice.pick(&[Visibility::Auto, Visibility::Everyone, Visibility::Contacts]),
+            latency: rng.pick(&[5, 50, 400, 2000]),
+            crash: rng.pick(&[0, 2, 5, 15]),
+            disk_failure: rng.pick(&[0, 0, 10]),
+            directory_crash: rng.pick(&[0, 5, 20]),
+            unreachable: rng.pick(&[0, 100, 500]),
+            calm: rng.pick(&[2000, 8000, 30_000, 1_000_000]),
+            pause: rng.pick(&[300, 2000, 8000]),
+            acts: 12 + rng.up_to(24),
+            away: rng.pick(&[3000, 30_000, 120_000]),
+            quota: rng.pick(&[3, 8, Self::ENOUGH]),
+            lookups_per_minute: rng.pick(&[0, 0, 20]),
+            show: rng.pick(&[Visibility::Auto, Visibility::Everyone, Visibility::Contacts]),
         }
     }
 
@@ -84,61 +84,61 @@ impl Weather {
 }
 
 impl World {
-    /// People begin to do things, and things begin to break.
+    /// Users begin to do things, and things begin to break.
     pub(super) fn begin(&mut self) {
-        for host in 0..self.hosts.len() {
-            let most = self.weather.away / 10;
-            self.soon(most, Event::Start(host));
+        for client in 0..self.clients.len() {
+            let most = self.profile.away / 10;
+            self.soon(most, Event::Start(client));
         }
         self.at(2000, Event::Act);
         self.at(3000, Event::Fault);
     }
 
-    /// Everything is mended, and everybody is there.
+    /// Everything is mended, and every terminal runs.
     pub(super) fn mend(&mut self) {
         self.note("world", format_args!("is mended"));
-        self.weather.clear_up();
-        for host in 0..self.hosts.len() {
-            self.hosts[host].cut_off_until = 0;
-            self.soon(1000, Event::Start(host));
+        self.profile.clear_up();
+        for client in 0..self.clients.len() {
+            self.clients[client].cut_off_until = 0;
+            self.soon(1000, Event::Start(client));
         }
     }
 
-    /// Everybody's session breaks and begins anew.
-    pub(super) fn log_in_anew(&mut self) {
+    /// Every session breaks, and its terminal logs in again.
+    pub(super) fn log_in_again(&mut self) {
         let id_status: Vec<u64> = self.sessions.keys().copied().collect();
         id_status.into_iter().for_each(|id| self.break_session(id));
     }
 
-    /// Whether people have done everything they were going to do.
+    /// Whether users have done everything they were going to do.
     pub(super) fn is_done(&self) -> bool {
-        self.weather.acts == 0
+        self.profile.acts == 0
     }
 
-    fn other_user(&mut self, host: HostId) -> UserId {
-        let me = &self.hosts[host].person.me.user;
+    fn other_user(&mut self, client: ClientId) -> UserId {
+        let me = &self.clients[client].fixture.me.user;
         let others: Vec<UserId> = users().into_iter().filter(|user| user != me).collect();
-        others[self.dice.below(others.len())].clone()
+        others[self.rng.below(others.len())].clone()
     }
 
     /// Somebody does something.
     pub(super) fn act(&mut self) {
-        if self.weather.acts == 0 {
+        if self.profile.acts == 0 {
             return;
         }
-        self.weather.acts -= 1;
-        let pause = self.weather.pause;
+        self.profile.acts -= 1;
+        let pause = self.profile.pause;
         self.soon(pause, Event::Act);
-        let host = self.dice.below(self.hosts.len());
-        if !self.hosts[host].is_running() {
-            return self.start(host);
+        let client = self.rng.below(self.clients.len());
+        if !self.clients[client].is_running() {
+            return self.start(client);
         }
-        let other = self.other_user(host);
+        let other = self.other_user(client);
         let group = |wish| Command::Group { group: team(), wish };
-        let command = match self.dice.below(40) {
-            0..=12 => return self.write_some(host, &Conversation::User(other)),
-            13..=19 => return self.write_some(host, &Conversation::Group(team())),
-            20 => self.text(host, Conversation::Everyone),
+        let command = match self.rng.below(40) {
+            0..=12 => return self.write_some(client, &Conversation::User(other)),
+            13..=19 => return self.write_some(client, &Conversation::Group(team())),
+            20 => self.text(client, Conversation::Everyone),
             21..=23 => Command::Call(CallCommand::Place { to: other }),
             24 => Command::Call(CallCommand::End { with: other }),
             25..=27 => group(GroupWish::Create),
@@ -146,48 +146,48 @@ impl World {
             31..=33 => group(GroupWish::Approve(other)),
             34 => group(GroupWish::Admin(other)),
             35 => group(GroupWish::Leave),
-            36 => group(if self.dice.below(2) == 0 { GroupWish::Remove(other) } else { GroupWish::Deny(other) }),
-            37 => Command::Message(MessageCommand::ReadReceipts(self.dice.pick(&[Answer::Yes, Answer::No]))),
+            36 => group(if self.rng.below(2) == 0 { GroupWish::Remove(other) } else { GroupWish::Deny(other) }),
+            37 => Command::Message(MessageCommand::ReadReceipts(self.rng.pick(&[Answer::Yes, Answer::No]))),
             38 => Command::Message(MessageCommand::Seen { with: Conversation::User(other) }),
             _ => Command::Session(SessionCommand::Logout),
         };
         if let Command::Message(MessageCommand::ReadReceipts(answer)) = &command {
-            self.hosts[host].read_receipts = *answer == Answer::Yes;
+            self.clients[client].read_receipts = *answer == Answer::Yes;
         }
         if matches!(command, Command::Group { wish: GroupWish::Leave, .. }) {
-            let me = &self.hosts[host].person.me.user;
-            let leaving = (0..self.hosts.len()).filter(|other| self.hosts[*other].person.me.user == *me);
-            self.oracle.left.extend(leaving);
+            let me = &self.clients[client].fixture.me.user;
+            let leaving = (0..self.clients.len()).filter(|other| self.clients[*other].fixture.me.user == *me);
+            self.invariants.left.extend(leaving);
         }
-        self.command(host, command);
+        self.command(client, command);
     }
 
     /// Everybody says something to everybody.
     pub(super) fn say_something_everywhere(&mut self) {
-        for host in 0..self.hosts.len() {
+        for client in 0..self.clients.len() {
             let mut everywhere: Vec<Conversation> = users().into_iter().map(Conversation::User).collect();
-            everywhere.retain(|to| *to != Conversation::User(self.hosts[host].person.me.user.clone()));
-            everywhere.extend(self.is_member(host).then(|| Conversation::Group(team())));
+            everywhere.retain(|to| *to != Conversation::User(self.clients[client].fixture.me.user.clone()));
+            everywhere.extend(self.is_member(client).then(|| Conversation::Group(team())));
             for to in everywhere {
-                let command = self.text(host, to);
-                self.command(host, command);
+                let command = self.text(client, to);
+                self.command(client, command);
             }
         }
     }
 
-    fn write_some(&mut self, host: HostId, to: &Conversation) {
-        for _ in 0..=self.dice.below(4) {
-            let command = self.text(host, to.clone());
-            self.command(host, command);
+    fn write_some(&mut self, client: ClientId, to: &Conversation) {
+        for _ in 0..=self.rng.below(4) {
+            let command = self.text(client, to.clone());
+            self.command(client, command);
         }
     }
 
     /// A text nobody else writes.
-    pub(super) fn text(&mut self, host: HostId, to: Conversation) -> Command {
+    pub(super) fn text(&mut self, client: ClientId, to: Conversation) -> Command {
         let number = self.number();
         Command::Message(MessageCommand::Send {
             to,
-            text: format!("{number} by {}", self.hosts[host].name),
+            text: format!("{number} by {}", self.clients[client].name),
             ticket: Ticket { number, reference: None },
         })
     }
@@ -197,45 +197,45 @@ impl World {
         if self.is_done() {
             return;
         }
-        let calm = self.weather.calm;
+        let calm = self.profile.calm;
         self.soon(calm, Event::Fault);
-        let host = self.dice.below(self.hosts.len());
-        match self.dice.below(6) {
+        let client = self.rng.below(self.clients.len());
+        match self.rng.below(6) {
             0 | 1 => {
                 let id_status: Vec<u64> = self.sessions.keys().copied().collect();
                 if !id_status.is_empty() {
-                    let id = self.dice.pick(&id_status);
+                    let id = self.rng.pick(&id_status);
                     self.note("network", format_args!("breaks session {id}"));
                     self.break_session(id);
                 }
             }
             2 => {
-                let id_status: Vec<u64> = self.cables.keys().copied().collect();
+                let id_status: Vec<u64> = self.connections.keys().copied().collect();
                 if !id_status.is_empty() {
-                    let id = self.dice.pick(&id_status);
+                    let id = self.rng.pick(&id_status);
                     self.note("network", format_args!("breaks link {id}"));
-                    self.break_cable(id);
+                    self.break_connection(id);
                 }
             }
             3 => {
-                let long = self.dice.up_to(60_000);
-                self.cut_off(host, long);
+                let long = self.rng.up_to(60_000);
+                self.cut_off(client, long);
             }
-            4 if self.weather.directory_crash > 0 => self.crash_directory(),
+            4 if self.profile.directory_crash > 0 => self.crash_directory(),
             4 => self.expire(),
-            _ if self.weather.crash > 0 && self.hosts[host].is_up => {
-                self.note(&self.hosts[host].name, format_args!("killed"));
-                self.crash(host);
+            _ if self.profile.crash > 0 && self.clients[client].is_up => {
+                self.note(&self.clients[client].name, format_args!("killed"));
+                self.crash(client);
             }
             _ => {}
         }
     }
 
-    /// A terminal cannot reach the directory for so many milliseconds.
-    pub(super) fn cut_off(&mut self, host: HostId, long: u64) {
-        self.note("network", format_args!("cuts off {}", self.hosts[host].name));
-        self.hosts[host].cut_off_until = self.now + long;
-        if let Some(id) = self.hosts[host].session {
+    /// A terminal cannot reach the directory for this number of milliseconds.
+    pub(super) fn cut_off(&mut self, client: ClientId, long: u64) {
+        self.note("network", format_args!("cuts off {}", self.clients[client].name));
+        self.clients[client].cut_off_until = self.now + long;
+        if let Some(id) = self.clients[client].session {
             self.break_session(id);
         }
     }
@@ -246,9 +246,9 @@ impl World {
         if id_status.is_empty() {
             return;
         }
-        let id = self.dice.pick(&id_status);
+        let id = self.rng.pick(&id_status);
         self.note("directory", format_args!("ends session {id}"));
-        if self.dice.below(2) == 0 {
+        if self.rng.below(2) == 0 {
             let outbound = self.sessions[&id].far.as_ref().map(|present| present.presence.outbound.clone());
             outbound.into_iter().for_each(|outbound| outbound.end(ByeReason::Protocol));
             self.look_for_pushes();
