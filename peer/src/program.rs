@@ -132,7 +132,8 @@ fn start_engine(setup: Setup) -> Result<(Sender<peer_core::command::Command>, Re
     let (command_sender, commands) = async_channel::unbounded();
     let (notices, notice_receiver) = async_channel::bounded(NOTICES);
     // A thread of its own: whoever does not read our output holds up the front end, and the engine only when many
-    // notices wait. Commands come from the user alone, so their queue needs no bound and both cannot wait for each other.
+    // notices wait. Commands come from the user alone, so their queue needs no bound and both cannot wait for each
+    // other.
     let engine = move || rt::block_on(shell::run(setup, FrontEnd { commands, notices }));
     std::thread::Builder::new().name("engine".to_owned()).spawn(engine).map_err(internal)?;
     Ok((command_sender, notice_receiver))

@@ -1,7 +1,7 @@
 //! The configuration: every key, its default and its meaning.
 //!
-//! [`mod@load`] finds and reads the file and the environment, [`forms`] are the forms of values, [`passcode_file`] reads
-//! the passcode. Options of the command line are put on top by [`crate::cli`].
+//! [`mod@load`] finds and reads the file and the environment, [`forms`] are the forms of values, [`passcode_file`]
+//! reads the passcode. Options of the command line are put on top by [`crate::cli`].
 
 mod forms;
 mod load;

@@ -23,7 +23,7 @@ use super::clock;
 use super::directory::login::{self, NotLoggedIn};
 use super::directory::register::{self, NotRegistered};
 use super::directory::session::check_pin;
-use super::directory::{Place, Wire};
+use super::directory::{DirectoryConnection, Endpoint};
 use super::login_flow::open_state;
 use super::setup::Setup;
 use crate::store::StoreError;
@@ -150,10 +150,10 @@ impl Backup {
 pub(crate) async fn export(setup: &Setup, user: &UserId, passcode: &Passcode) -> Result<Backup, Stopped> {
     let folder = ServerFolder::new(&setup.data, &setup.server);
     let mut state = open_state(&folder, user)?;
-    let mut wire = pinned_wire(setup, &setup.server).await?;
-    let authenticated = login::authenticate(&mut wire, state.known()?, user, passcode).await?;
-    let server_key = wire.key();
-    wire.close().await;
+    let mut connection = pinned_connection(setup, &setup.server).await?;
+    let authenticated = login::authenticate(&mut connection, state.known()?, user, passcode).await?;
+    let server_key = connection.key();
+    connection.close().await;
     let identity = authenticated.keep(&mut state, user, passcode)?.identity;
     let contacts = state.contacts()?;
     Ok(Backup { user: user.clone(), date: clock::date(), server: setup.server.clone(), server_key, contacts, identity })
@@ -161,18 +161,18 @@ pub(crate) async fn export(setup: &Setup, user: &UserId, passcode: &Passcode) ->
 
 /// Asks the directory whether it knows the backup's user, and who may register.
 pub(crate) async fn hello(setup: &Setup, backup: &Backup) -> Result<Welcome, Stopped> {
-    let mut wire = pinned_wire(setup, &setup.server).await?;
-    let welcome = register::hello(&mut wire, &backup.user).await?;
-    wire.close().await;
+    let mut connection = pinned_connection(setup, &setup.server).await?;
+    let welcome = register::hello(&mut connection, &backup.user).await?;
+    connection.close().await;
     Ok(welcome)
 }
 
 /// Logs in with the passcode; if the user's key is the backup's, keeps its pins. Gives how many are new.
 pub(crate) async fn restore(setup: &Setup, backup: &Backup, passcode: &Passcode) -> Result<usize, Stopped> {
     let mut state = open_state(&ServerFolder::new(&setup.data, &setup.server), &backup.user)?;
-    let mut wire = pinned_wire(setup, &setup.server).await?;
-    let authenticated = login::authenticate(&mut wire, state.known()?, &backup.user, passcode).await?;
-    wire.close().await;
+    let mut connection = pinned_connection(setup, &setup.server).await?;
+    let authenticated = login::authenticate(&mut connection, state.known()?, &backup.user, passcode).await?;
+    connection.close().await;
     if authenticated.key() != backup.identity.public().digest() {
         return Err(Stopped::OtherKey);
     }
@@ -189,17 +189,17 @@ pub(crate) async fn register(
 ) -> Result<usize, Stopped> {
     let server = invite.map_or(&setup.server, |invite| &invite.server);
     let mut state = open_state(&ServerFolder::new(&setup.data, server), &backup.user)?;
-    let mut wire = pinned_wire(setup, server).await?;
+    let mut connection = pinned_connection(setup, server).await?;
     if let Some(invite) = invite
-        && !register::directory_knows(&mut wire, &backup.user, &invite.code).await?
+        && !register::directory_knows(&mut connection, &backup.user, &invite.code).await?
     {
         return Err(Failure::InviteNotProved { server: server.clone() }.into());
     }
     let key = IdentityKey::from_pkcs1(backup.identity.to_pkcs1());
     let key = key.map_err(|error| Failure::Internal { detail: error.to_string() })?;
     let code = invite.map(|invite| &invite.code);
-    let vault = register::register(&mut wire, key, &backup.user, passcode.clone(), code).await?;
-    wire.close().await;
+    let vault = register::register(&mut connection, key, &backup.user, passcode.clone(), code).await?;
+    connection.close().await;
     state.set_vault(&vault)?;
     state.unlock(&backup.identity);
     Ok(add_contacts(&state, backup)?)
@@ -213,9 +213,9 @@ fn add_contacts(state: &State, backup: &Backup) -> Result<usize, StoreError> {
     Ok(new.len())
 }
 
-async fn pinned_wire(setup: &Setup, server: &str) -> Result<Wire, Failure> {
-    let place = Place { server: server.to_owned(), source: setup.listen, patience: setup.patience };
-    let wire = Wire::open(&place).await?;
-    check_pin(&wire, &ServerFolder::new(&setup.data, server), &place)?;
-    Ok(wire)
+async fn pinned_connection(setup: &Setup, server: &str) -> Result<DirectoryConnection, Failure> {
+    let endpoint = Endpoint { server: server.to_owned(), source: setup.listen, patience: setup.patience };
+    let connection = DirectoryConnection::open(&endpoint).await?;
+    check_pin(&connection, &ServerFolder::new(&setup.data, server), &endpoint)?;
+    Ok(connection)
 }

@@ -1,4 +1,5 @@
-//! What goes into the event log, and with which transaction. The log itself is in the store, the words are the front end's.
+//! What goes into the event log, and with which transaction. The log itself is in the store, the words are the front
+//! end's.
 
 use std::collections::VecDeque;
 
@@ -8,8 +9,8 @@ use peer_core::notice::Notice;
 /// Says what of a notice is worth an event.
 pub(crate) type EventFilter = fn(&Notice) -> Vec<String>;
 
-/// What is to be written with each `Persist` of these effects: what is told behind it, and before the first one. Without a
-/// `Persist` there is one place, for what is about this moment only. Nothing where no events are kept.
+/// What is to be written with each `Persist` of these effects: what is told behind it, and before the first one.
+/// Without a `Persist` there is one place, for what is about this moment only. Nothing where no events are kept.
 pub(super) fn news(filter: Option<EventFilter>, effects: &[Effect]) -> VecDeque<Vec<String>> {
     let Some(filter) = filter else { return VecDeque::new() };
     let mut news = VecDeque::from([Vec::new()]);

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use super::directory::login::{self, Credentials, Held, NotLoggedIn, Presence};
 use super::directory::register::{self, NotRegistered};
 use super::directory::session::check_pin;
-use super::directory::{Place, Wire};
+use super::directory::{DirectoryConnection, Endpoint};
 use super::front_end::FrontEnd;
 use super::rt::TcpListener;
 use super::setup::Setup;
@@ -27,9 +27,9 @@ use peer_core::notice::{Failure, Notice, SessionNotice};
 /// A terminal that is present.
 pub(crate) struct LoggedIn {
     /// The connection to the directory.
-    pub(crate) wire: Wire,
+    pub(crate) connection: DirectoryConnection,
     /// Where the directory is.
-    pub(crate) place: Place,
+    pub(crate) endpoint: Endpoint,
     /// What is kept about it.
     pub(crate) folder: ServerFolder,
     /// Who we are.
@@ -56,7 +56,7 @@ enum Trust {
 struct LoginFlow<'a> {
     setup: &'a Setup,
     front_end: &'a FrontEnd,
-    place: Place,
+    endpoint: Endpoint,
     folder: ServerFolder,
     invite: Option<Invite>,
     /// A new identity key in the making, begun while the user thinks of a passcode.
@@ -67,9 +67,9 @@ struct LoginFlow<'a> {
 
 /// Serves the commands of a user who is not logged in yet. `None` if the front end left.
 pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<LoggedIn>, Failure> {
-    let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
+    let endpoint = Endpoint { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
     let folder = ServerFolder::new(&setup.data, &setup.server);
-    let mut flow = LoginFlow { setup, front_end, place, folder, invite: None, identity: None, opened: None };
+    let mut flow = LoginFlow { setup, front_end, endpoint, folder, invite: None, identity: None, opened: None };
     while let Ok(command) = front_end.commands.recv().await {
         match command {
             Command::Session(SessionCommand::Identify { user }) => flow.identify(user).await?,
@@ -95,14 +95,14 @@ pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<Lo
 impl LoginFlow<'_> {
     async fn identify(&mut self, user: UserId) -> Result<(), Failure> {
         self.open(&user)?;
-        let mut wire = Wire::open(&self.place).await?;
-        if self.trust(&wire).await? == Trust::AfterQuestion {
+        let mut connection = DirectoryConnection::open(&self.endpoint).await?;
+        if self.trust(&connection).await? == Trust::AfterQuestion {
             // The user may have thought about the key for longer than the directory waits.
-            wire = Wire::open(&self.place).await?;
-            check_pin(&wire, &self.folder, &self.place)?;
+            connection = DirectoryConnection::open(&self.endpoint).await?;
+            check_pin(&connection, &self.folder, &self.endpoint)?;
         }
-        let welcome = register::hello(&mut wire, &user).await?;
-        wire.close().await;
+        let welcome = register::hello(&mut connection, &user).await?;
+        connection.close().await;
         if welcome.known == Some(false) {
             self.prepare_identity();
         }
@@ -118,16 +118,16 @@ impl LoginFlow<'_> {
     }
 
     /// Makes sure that the directory's key is pinned: at once on this machine, after a question elsewhere.
-    async fn trust(&self, wire: &Wire) -> Result<Trust, Failure> {
-        check_pin(wire, &self.folder, &self.place)?;
+    async fn trust(&self, connection: &DirectoryConnection) -> Result<Trust, Failure> {
+        check_pin(connection, &self.folder, &self.endpoint)?;
         if pins::directory(&self.folder)?.is_some() {
             return Ok(Trust::AtOnce);
         }
-        let trust = if wire.is_local() { Trust::AtOnce } else { Trust::AfterQuestion };
+        let trust = if connection.is_local() { Trust::AtOnce } else { Trust::AfterQuestion };
         if trust == Trust::AfterQuestion {
-            let server = self.place.server.clone();
+            let server = self.endpoint.server.clone();
             self.front_end
-                .tell(Notice::Session(SessionNotice::FirstContact { server: server.clone(), key: wire.key() }))
+                .tell(Notice::Session(SessionNotice::FirstContact { server: server.clone(), key: connection.key() }))
                 .await;
             loop {
                 match self.front_end.commands.recv().await {
@@ -143,35 +143,35 @@ impl LoginFlow<'_> {
                 }
             }
         }
-        self.pin(wire)?;
+        self.pin(connection)?;
         Ok(trust)
     }
 
-    fn pin(&self, wire: &Wire) -> Result<(), Failure> {
-        Ok(pins::trust_directory(&self.folder, DirectoryPin { key: wire.key(), since: clock::date() })?)
+    fn pin(&self, connection: &DirectoryConnection) -> Result<(), Failure> {
+        Ok(pins::trust_directory(&self.folder, DirectoryPin { key: connection.key(), since: clock::date() })?)
     }
 
     async fn invitation(&mut self, line: &str) -> Result<(), Failure> {
         let invite = Invite::parse(line).map_err(|_| Failure::BadInvite)?;
-        self.place.server = invite.server.clone();
+        self.endpoint.server = invite.server.clone();
         self.folder = ServerFolder::new(&self.setup.data, &invite.server);
         self.open(&invite.user)?;
-        let mut wire = Wire::open(&self.place).await?;
-        check_pin(&wire, &self.folder, &self.place)?;
-        if !register::directory_knows(&mut wire, &invite.user, &invite.code).await? {
+        let mut connection = DirectoryConnection::open(&self.endpoint).await?;
+        check_pin(&connection, &self.folder, &self.endpoint)?;
+        if !register::directory_knows(&mut connection, &invite.user, &invite.code).await? {
             return Err(Failure::InviteNotProved { server: invite.server });
         }
         if pins::directory(&self.folder)?.is_none() {
-            self.pin(&wire)?;
+            self.pin(&connection)?;
         }
-        let welcome = register::hello(&mut wire, &invite.user).await?;
+        let welcome = register::hello(&mut connection, &invite.user).await?;
         let notice = Notice::Session(SessionNotice::InviteProved {
             user: invite.user.clone(),
             server: invite.server.clone(),
-            key: wire.key(),
+            key: connection.key(),
             passcode_min: welcome.passcode_min,
         });
-        wire.close().await;
+        connection.close().await;
         self.prepare_identity();
         self.front_end.tell(notice).await;
         self.invite = Some(invite);
@@ -183,18 +183,18 @@ impl LoginFlow<'_> {
         self.prepare_identity();
         let Some(generated) = self.identity.take() else { return Ok(None) };
         let identity = generated.await.map_err(|e| Failure::Internal { detail: e.to_string() })?;
-        let mut wire = self.trusted_wire().await?;
+        let mut connection = self.trusted_connection().await?;
         let invite = self.invite.as_ref().filter(|invite| invite.user == user).map(|invite| &invite.code);
-        match register::register(&mut wire, identity, &user, passcode.clone(), invite).await {
+        match register::register(&mut connection, identity, &user, passcode.clone(), invite).await {
             Ok(vault) => {
-                wire.close().await;
+                connection.close().await;
                 if let Some((_, state)) = &mut self.opened {
                     state.set_vault(&vault)?;
                 }
                 if self.invite.is_some() {
-                    pins::remember_joined(&self.setup.data, &self.place.server)?;
+                    pins::remember_joined(&self.setup.data, &self.endpoint.server)?;
                 }
-                let server = self.place.server.clone();
+                let server = self.endpoint.server.clone();
                 self.front_end.tell(Notice::Session(SessionNotice::Registered { user: user.clone(), server })).await;
                 self.log_in(user, passcode).await
             }
@@ -212,9 +212,9 @@ impl LoginFlow<'_> {
 
     async fn log_in(&mut self, user: UserId, passcode: Passcode) -> Result<Option<LoggedIn>, Failure> {
         self.open(&user)?;
-        let mut wire = self.trusted_wire().await?;
+        let mut connection = self.trusted_connection().await?;
         let Some((_, state)) = &mut self.opened else { return Ok(None) };
-        let authenticated = match login::authenticate(&mut wire, state.known()?, &user, &passcode).await {
+        let authenticated = match login::authenticate(&mut connection, state.known()?, &user, &passcode).await {
             Ok(authenticated) => authenticated,
             Err(NotLoggedIn::Refused(why)) => {
                 self.front_end.tell(Notice::Session(SessionNotice::LoginRefused { user, why })).await;
@@ -224,9 +224,9 @@ impl LoginFlow<'_> {
         };
         let (challenge, held) = (authenticated.challenge, authenticated.held);
         let credentials = authenticated.keep(state, &user, &passcode)?;
-        let address = self.setup.listen.unwrap_or_else(|| wire.local());
+        let address = self.setup.listen.unwrap_or_else(|| connection.local());
         let (socket, port) = login::listen(address, self.setup.port)?;
-        let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;
+        let presence = login::announce(&mut connection, &credentials, &challenge, port).await?;
         self.front_end
             .tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address }))
             .await;
@@ -237,14 +237,14 @@ impl LoginFlow<'_> {
             self.front_end.tell(Notice::Session(SessionNotice::AlsoElsewhere { user })).await;
         }
         let Some((_, state)) = self.opened.take() else { return Ok(None) };
-        let (place, folder) = (self.place.clone(), self.folder.clone());
-        Ok(Some(LoggedIn { wire, place, folder, credentials, state, socket, port, presence }))
+        let (endpoint, folder) = (self.endpoint.clone(), self.folder.clone());
+        Ok(Some(LoggedIn { connection, endpoint, folder, credentials, state, socket, port, presence }))
     }
 
-    async fn trusted_wire(&self) -> Result<Wire, Failure> {
-        let wire = Wire::open(&self.place).await?;
-        self.trust(&wire).await?;
-        Ok(wire)
+    async fn trusted_connection(&self) -> Result<DirectoryConnection, Failure> {
+        let connection = DirectoryConnection::open(&self.endpoint).await?;
+        self.trust(&connection).await?;
+        Ok(connection)
     }
 
     /// Opens the user's local store, and lets go of another user's.

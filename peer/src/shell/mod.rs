@@ -7,9 +7,10 @@
 //!
 //! `login_flow` brings a user from nothing to logged in; `driver` then carries out what the engine decides. `directory`
 //! is the connection to the directory, `listener` the listening port, `dial` an outgoing call, `link` a conversation,
-//! `transfer` the bytes of a file; `frames` says how a message is sent on a link. What these tasks see reaches the driver
-//! as `events`. `event_log` says which notices are kept for programs, `log` which leave a line for administrators.
-//! `backup` and `trust_server` serve commands that run and end. `rt` is the async runtime, `clock` the clocks.
+//! `transfer` the bytes of a file; `frames` says how a message is sent on a link. What these tasks see reaches the
+//! driver as `events`. `event_log` says which notices are kept for programs, `log` which leave a line for
+//! administrators. `backup` and `trust_server` serve commands that run and end. `rt` is the async runtime, `clock` the
+//! clocks.
 //!
 //! Decides nothing: who may call, what is sent when, and what is kept is the core's.
 

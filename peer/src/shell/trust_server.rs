@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use common::ident::KeyDigest;
 
 use super::clock;
-use super::directory::{Place, Wire};
+use super::directory::{DirectoryConnection, Endpoint};
 use super::setup::Setup;
 use crate::store::pins::{self, DirectoryPin};
 use crate::store::places::ServerFolder;
@@ -27,10 +27,10 @@ pub(crate) struct Shown {
 
 /// Asks a directory for its key. Nothing is sent beyond the TLS handshake.
 pub(crate) async fn look(setup: &Setup) -> Result<Shown, Failure> {
-    let place = Place { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
-    let wire = Wire::open(&place).await?;
-    let (now, local, from) = (wire.key(), wire.is_local(), wire.local());
-    wire.close().await;
+    let endpoint = Endpoint { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
+    let connection = DirectoryConnection::open(&endpoint).await?;
+    let (now, local, from) = (connection.key(), connection.is_local(), connection.local());
+    connection.close().await;
     let pinned = pins::directory(&ServerFolder::new(&setup.data, &setup.server))?;
     Ok(Shown { now, pinned: pinned.map(|pin| (pin.key, pin.since)), local, from })
 }

@@ -1,7 +1,8 @@
 //! The messages of all conversations, in the order in which they were kept (decision D20).
 //!
-//! Owns the order, and what the core writes to it; a row and its seal are [`message_row`]'s, the words in it [`search`]'s.
-//! Whether a message is unread lies open as one bit, so that unread messages can be counted without opening them.
+//! Owns the order, and what the core writes to it; a row and its seal are [`message_row`]'s, the words in it
+//! [`search`]'s. Whether a message is unread lies open as one bit, so that unread messages can be counted without
+//! opening them.
 //!
 //! [`message_row`]: super::message_row
 

@@ -2,15 +2,15 @@
 //!
 //! [`places`] says where; [`pins`] keeps the keys of directories; [`state`] is one user's store: what login needs lies
 //! open in a 0600 file, everything about people is sealed value by value under a key from the vault ([`sealed`]).
-//! [`persistence`] makes what the core writes durable, and [`event_log`] what programs read of it later; [`history`] and
-//! [`search`] read the messages again. Decides nothing: what is written when is the core's.
+//! [`persistence`] makes what the core writes durable, and [`event_log`] what programs read of it later; [`history`]
+//! and [`search`] read the messages again. Decides nothing: what is written when is the core's.
 //!
 //! # What a stolen file tells
-//! Without the identity key: the vault (nothing without passcode and directory), how many values of each kind there are
-//! and how long each is; how many messages there are, in which order, which of them belong to one conversation, how long
-//! each is and which are unread. Not with whom, by whom, when, which words, nor which messages share a word: the search
-//! index is sealed like everything else. Deleted values are overwritten in the file; the write-ahead log keeps them until
-//! it is used again, and a file system or a disk may keep copies of its own.
+//! Without the identity key: the vault (nothing without passcode and directory), how many values of each kind there
+//! are and how long each is; how many messages there are, in which order, which of them belong to one conversation,
+//! how long each is and which are unread. Not with whom, by whom, when, which words, nor which messages share a word:
+//! the search index is sealed like everything else. Deleted values are overwritten in the file; the write-ahead log
+//! keeps them until it is used again, and a file system or a disk may keep copies of its own.
 
 pub(crate) mod event_log;
 mod history;

@@ -1,7 +1,8 @@
-//! Makes what the core writes durable: one list of writes, one transaction (threats G5, T6); reads it back at the start.
+//! Makes what the core writes durable: one list of writes, one transaction (threats G5, T6); reads it back at the
+//! start.
 //!
-//! A value is sealed together with its key, which the row's name does not tell: key length (4 bytes, big-endian) · key ·
-//! value.
+//! A value is sealed together with its key, which the row's name does not tell: key length (4 bytes, big-endian) · key
+//! · value.
 
 use common::crypto::random;
 use common::ident::TerminalId;

@@ -54,8 +54,8 @@ impl Words {
     }
 }
 
-/// Without case: by way of upper case, because several lower-case letters may share one (`ς` and `σ`, `ß` and `ss`); and
-/// without the selectors that say how a picture is drawn.
+/// Without case: by way of upper case, because several lower-case letters may share one (`ς` and `σ`, `ß` and `ss`);
+/// and without the selectors that say how a picture is drawn.
 fn fold(word: &str) -> String {
     if word.is_ascii() {
         return word.to_ascii_lowercase();

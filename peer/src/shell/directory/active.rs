@@ -1,7 +1,7 @@
 //! A session while its connection stands: frames in, frames out, signs of life (protocol sections 3.4, 6.3 and 6.4).
 //!
-//! It matches no answers: messages of the directory go to the engine with the number they came with. A message of a msgtype
-//! that this version does not know ends nothing.
+//! It matches no answers: messages of the directory go to the engine with the number they came with. A message of a
+//! msgtype that this version does not know ends nothing.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,10 +17,10 @@ use futures::{FutureExt as _, select_biased};
 use peer_core::engine::{Input, PasscodeStep};
 use peer_core::notice::LoggedOut;
 
-use super::Wire;
+use super::DirectoryConnection;
 use super::login::Credentials;
 use super::passcode::Change;
-use super::session::Question;
+use super::session::DirectoryRequest;
 use crate::shell::events::Events;
 use crate::shell::rt;
 
@@ -34,8 +34,8 @@ pub(super) enum Over {
 
 /// A session while its connection stands.
 pub(super) struct ActiveSession<'a> {
-    wire: &'a mut Wire,
-    questions: &'a Receiver<Question>,
+    connection: &'a mut DirectoryConnection,
+    requests: &'a Receiver<DirectoryRequest>,
     events: &'a Events,
     credentials: &'a Arc<Credentials>,
     change: &'a mut Change,
@@ -47,14 +47,14 @@ pub(super) struct ActiveSession<'a> {
 
 impl<'a> ActiveSession<'a> {
     pub(super) fn new(
-        wire: &'a mut Wire,
-        questions: &'a Receiver<Question>,
+        connection: &'a mut DirectoryConnection,
+        requests: &'a Receiver<DirectoryRequest>,
         events: &'a Events,
         credentials: &'a Arc<Credentials>,
         change: &'a mut Change,
     ) -> Self {
         let heard = Instant::now();
-        Self { wire, questions, events, credentials, change, heard, pinged: false, is_leaving: false }
+        Self { connection, requests, events, credentials, change, heard, pinged: false, is_leaving: false }
     }
 
     /// Carries messages until the connection ends.
@@ -63,8 +63,8 @@ impl<'a> ActiveSession<'a> {
             let due = if self.pinged { DEAD_AFTER } else { PING_AFTER };
             let silence = due.saturating_sub(self.heard.elapsed());
             let step = select_biased! {
-                received = self.wire.link.next().fuse() => self.received(received).await,
-                question = self.questions.recv().fuse() => self.take(question.unwrap_or(Question::Logout)).await,
+                received = self.connection.link.next().fuse() => self.received(received).await,
+                request = self.requests.recv().fuse() => self.take(request.unwrap_or(DirectoryRequest::Logout)).await,
                 () = rt::sleep(silence).fuse() => self.silent(),
             };
             match step {
@@ -76,22 +76,22 @@ impl<'a> ActiveSession<'a> {
         }
     }
 
-    async fn take(&mut self, question: Question) -> Result<Option<LoggedOut>, LinkError> {
-        match question {
-            Question::Anew => return Err(LinkError::Lost),
-            Question::Send(envelope) => self.send(&envelope)?,
-            Question::ChangePasscode { request, to } => {
+    async fn take(&mut self, request: DirectoryRequest) -> Result<Option<LoggedOut>, LinkError> {
+        match request {
+            DirectoryRequest::LogInAgain => return Err(LinkError::Lost),
+            DirectoryRequest::Send(envelope) => self.send(&envelope)?,
+            DirectoryRequest::ChangePasscode { request, to } => {
                 let message = self.change.begin(&to).map_err(|_| LinkError::Lost)?;
                 self.send_numbered(request, message)?;
             }
-            Question::Passcode(PasscodeStep::Seal { request, challenge }) => {
-                let upload = self.change.seal(self.wire, self.credentials, *challenge).await;
+            DirectoryRequest::Passcode(PasscodeStep::Seal { request, challenge }) => {
+                let upload = self.change.seal(self.connection, self.credentials, *challenge).await;
                 if let Some(upload) = upload.map_err(|_| LinkError::Lost)? {
                     self.send_numbered(request, upload)?;
                 }
             }
-            Question::Passcode(step) => self.change.settle(&step),
-            Question::Logout => {
+            DirectoryRequest::Passcode(step) => self.change.settle(&step),
+            DirectoryRequest::Logout => {
                 self.is_leaving = true;
                 self.send(&ToDirectory::from(Logout {}).into())?;
             }
@@ -100,7 +100,7 @@ impl<'a> ActiveSession<'a> {
     }
 
     fn send(&mut self, envelope: &Envelope<ToDirectory>) -> Result<(), LinkError> {
-        self.wire.link.queue(&envelope.encode(), Padding::None)
+        self.connection.link.queue(&envelope.encode(), Padding::None)
     }
 
     fn send_numbered(&mut self, request: RequestNumber, message: impl Into<ToDirectory>) -> Result<(), LinkError> {

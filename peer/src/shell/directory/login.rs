@@ -14,7 +14,7 @@ use common::msg::{
 };
 use common::secret::{Passcode, Secret};
 
-use super::Wire;
+use super::DirectoryConnection;
 use crate::shell::clock::{self, DirectoryTime};
 use crate::shell::rt::{self, TcpListener};
 use crate::store::StoreError;
@@ -111,15 +111,16 @@ impl Authenticated {
 /// Passes the passcode authentication and opens the vault; not present yet. Where the passcode was changed and does not
 /// fit, it may be the one from before.
 pub(crate) async fn authenticate(
-    wire: &mut Wire,
+    connection: &mut DirectoryConnection,
     known: Known,
     user: &UserId,
     passcode: &Passcode,
 ) -> Result<Authenticated, NotLoggedIn> {
-    match attempt(wire, known.clone(), user, passcode, Held::Newest).await? {
+    match attempt(connection, known.clone(), user, passcode, Held::Newest).await? {
         Attempt::Granted(authenticated) => Ok(*authenticated),
         Attempt::Refused { changed: false, why } => Err(NotLoggedIn::Refused(why)),
-        Attempt::Refused { changed: true, .. } => match attempt(wire, known, user, passcode, Held::Former).await? {
+        Attempt::Refused { changed: true, .. } => match attempt(connection, known, user, passcode, Held::Former).await?
+        {
             Attempt::Granted(authenticated) => Ok(*authenticated),
             Attempt::Refused { why, .. } => Err(NotLoggedIn::Refused(why)),
         },
@@ -137,31 +138,31 @@ enum Attempt {
 }
 
 async fn attempt(
-    wire: &mut Wire,
+    connection: &mut DirectoryConnection,
     known: Known,
     user: &UserId,
     passcode: &Passcode,
     held: Held,
 ) -> Result<Attempt, NotLoggedIn> {
-    let (client, ke1) = ClientLogin::start(passcode.clone()).map_err(|e| wire.broken(&e.to_string()))?;
+    let (client, ke1) = ClientLogin::start(passcode.clone()).map_err(|e| connection.broken(&e.to_string()))?;
     let Known { terminal, cookie, vault } = known;
     let previous = held == Held::Former;
     let request = AuthReq { userid: user.clone(), passcode: Blob(ke1), terminal, cookie, previous };
-    let challenge = match wire.ask(request).await? {
+    let challenge = match connection.ask(request).await? {
         FromDirectory::AuthChallenge(challenge) => challenge,
         FromDirectory::AuthReply(reply) => return Ok(Attempt::Refused { changed: false, why: refusal(&reply) }),
-        other => return Err(wire.unexpected(&other).into()),
+        other => return Err(connection.unexpected(&other).into()),
     };
     let changed = challenge.changed;
-    let (ke3, export_key) = match finish(wire, user, client, challenge.passcode.0).await {
+    let (ke3, export_key) = match finish(connection, user, client, challenge.passcode.0).await {
         Ok((ke3, export_key)) => (ke3, Some(export_key)),
         // The directory has counted the attempt; a proof that cannot be right makes it say how many are left.
         Err(opaque::Failure::WrongPasscode) => (vec![0; KE3_LENGTH], None),
-        Err(malformed) => return Err(wire.broken(&malformed.to_string()).into()),
+        Err(malformed) => return Err(connection.broken(&malformed.to_string()).into()),
     };
-    let reply = match wire.ask(AuthProof { passcode: Blob(ke3) }).await? {
+    let reply = match connection.ask(AuthProof { passcode: Blob(ke3) }).await? {
         FromDirectory::AuthReply(reply) => reply,
-        other => return Err(wire.unexpected(&other).into()),
+        other => return Err(connection.unexpected(&other).into()),
     };
     let (AuthStatus::Granted, Some(export_key)) = (reply.status, export_key) else {
         return Ok(Attempt::Refused { changed, why: refusal(&reply) });
@@ -174,12 +175,13 @@ async fn attempt(
 
 /// Proves possession of the identity key; from then on the user is present at `port`.
 pub(crate) async fn announce(
-    wire: &mut Wire,
+    connection: &mut DirectoryConnection,
     credentials: &Credentials,
     challenge: &Challenge,
     port: u16,
 ) -> Result<Presence, Failure> {
-    let transcript = transcript::login(wire.channel(&credentials.user), challenge, port, &credentials.certificate);
+    let transcript =
+        transcript::login(connection.channel(&credentials.user), challenge, port, &credentials.certificate);
     let signature = credentials.identity.sign(&transcript).map_err(|e| Failure::Internal { detail: e.to_string() })?;
     let announce = Announce {
         publickey: Hex(credentials.identity.public().as_pkcs1().to_vec()),
@@ -188,13 +190,13 @@ pub(crate) async fn announce(
         certificate: credentials.certificate.clone(),
         features: Features::default(),
     };
-    match wire.ask(announce).await? {
+    match connection.ask(announce).await? {
         FromDirectory::Announced(announced) => {
-            wire.link.set_frame_limit(FRAME_AFTER_LOGIN);
+            connection.link.set_frame_limit(FRAME_AFTER_LOGIN);
             let time = DirectoryTime::told(announced.time);
             Ok(Presence { address: announced.address, time, terminals: announced.terminals })
         }
-        other => Err(wire.unexpected(&other)),
+        other => Err(connection.unexpected(&other)),
     }
 }
 
@@ -221,12 +223,12 @@ fn cannot_listen(address: IpAddr, error: &std::io::Error) -> Failure {
 }
 
 async fn finish(
-    wire: &Wire,
+    connection: &DirectoryConnection,
     user: &UserId,
     client: ClientLogin,
     ke2: Vec<u8>,
 ) -> Result<(Vec<u8>, Secret), opaque::Failure> {
-    let (user, directory, exporter) = (user.clone(), wire.key, wire.exporter);
+    let (user, directory, exporter) = (user.clone(), connection.key, connection.exporter);
     rt::unblock(move || client.finish(&ke2, Channel { user: &user, directory: &directory, exporter: &exporter })).await
 }
 

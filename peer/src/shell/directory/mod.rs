@@ -1,8 +1,8 @@
 //! The directory, seen from a peer: connection, registration, login, session (protocol sections 5 and 6).
 //!
-//! [`Wire`] is one authenticated connection on which questions are asked one at a time; `login` and `register` use it
-//! up to `ANNOUNCED`; `session` keeps it from then on: `active` carries what is asked and answered, `passcode` changes
-//! the passcode.
+//! [`DirectoryConnection`] is one authenticated connection on which questions are asked one at a time; `login` and
+//! `register` use it up to `ANNOUNCED`; `session` keeps it from then on: `active` carries what is asked and answered,
+//! `passcode` changes the passcode.
 
 mod active;
 pub(crate) mod login;
@@ -26,7 +26,7 @@ use peer_core::notice::Failure;
 
 /// Where a directory is and how to reach it.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct Endpoint {
     /// `host:port`, as shown to people.
     pub(crate) server: String,
     /// The local address to connect from, where one was asked for.
@@ -35,10 +35,11 @@ pub(crate) struct Place {
     pub(crate) patience: Duration,
 }
 
-/// A TLS connection to a directory. Nothing was sent on it until somebody compared [`Wire::key`] with the pin.
+/// A TLS connection to a directory. Nothing was sent on it until somebody compared [`DirectoryConnection::key`] with
+/// the pin.
 #[derive(Debug)]
-pub(crate) struct Wire {
-    place: Place,
+pub(crate) struct DirectoryConnection {
+    endpoint: Endpoint,
     link: Link<TcpStream>,
     exporter: [u8; 32],
     key: KeyDigest,
@@ -50,23 +51,23 @@ pub(crate) struct Wire {
 /// What came as the answer.
 type Answer = Result<FromDirectory, Unreadable>;
 
-impl Wire {
+impl DirectoryConnection {
     /// Connects and completes the TLS handshake.
-    pub(crate) async fn open(place: &Place) -> Result<Self, Failure> {
-        let opened = rt::timeout(place.patience, Self::open_at(place)).await;
-        opened.unwrap_or_else(|rt::TimedOut| Err(place.too_slow()))
+    pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, Failure> {
+        let opened = rt::timeout(endpoint.patience, Self::open_at(endpoint)).await;
+        opened.unwrap_or_else(|rt::TimedOut| Err(endpoint.too_slow()))
     }
 
-    async fn open_at(place: &Place) -> Result<Self, Failure> {
-        let stream = place.connect().await?;
-        let local = stream.local_addr().map_err(|e| place.unreachable(&e))?.ip();
-        let remote = stream.peer_addr().map_err(|e| place.unreachable(&e))?.ip();
-        let config = tls::directory_client().map_err(|e| place.broken(&e.to_string()))?;
-        let mut link = Link::client(stream, config).map_err(|e| place.link_failed(&e))?;
-        link.handshake().await.map_err(|e| place.link_failed(&e))?;
-        let exporter = link.exporter().map_err(|e| place.link_failed(&e))?;
-        let key = link.peer_key().map(KeyDigest::of).ok_or_else(|| place.broken("it showed no key"))?;
-        Ok(Self { place: place.clone(), link, exporter, key, local, remote, next_request: RequestNumber::FIRST })
+    async fn open_at(endpoint: &Endpoint) -> Result<Self, Failure> {
+        let stream = endpoint.connect().await?;
+        let local = stream.local_addr().map_err(|e| endpoint.unreachable(&e))?.ip();
+        let remote = stream.peer_addr().map_err(|e| endpoint.unreachable(&e))?.ip();
+        let config = tls::directory_client().map_err(|e| endpoint.broken(&e.to_string()))?;
+        let mut link = Link::client(stream, config).map_err(|e| endpoint.link_failed(&e))?;
+        link.handshake().await.map_err(|e| endpoint.link_failed(&e))?;
+        let exporter = link.exporter().map_err(|e| endpoint.link_failed(&e))?;
+        let key = link.peer_key().map(KeyDigest::of).ok_or_else(|| endpoint.broken("it showed no key"))?;
+        Ok(Self { endpoint: endpoint.clone(), link, exporter, key, local, remote, next_request: RequestNumber::FIRST })
     }
 
     /// Digest of the key the directory has proved to hold.
@@ -95,15 +96,15 @@ impl Wire {
         self.next_request = request.next();
         let msgtype = message.msgtype();
         let question = Envelope { request: Some(request), message };
-        let asked = rt::timeout(self.place.patience, Self::exchange(&mut self.link, &question)).await;
+        let asked = rt::timeout(self.endpoint.patience, Self::exchange(&mut self.link, &question)).await;
         match asked {
-            Err(rt::TimedOut) => Err(self.place.too_slow()),
-            Ok(Err(error)) => Err(self.place.link_failed(&error)),
-            Ok(Ok(None)) => Err(self.place.broken("it closed the connection")),
-            Ok(Ok(Some(Ok(FromDirectory::Error(error))))) => Err(self.place.refused(msgtype, &error)),
-            Ok(Ok(Some(Ok(FromDirectory::Bye(_))))) => Err(self.place.broken("it ended the connection")),
+            Err(rt::TimedOut) => Err(self.endpoint.too_slow()),
+            Ok(Err(error)) => Err(self.endpoint.link_failed(&error)),
+            Ok(Ok(None)) => Err(self.endpoint.broken("it closed the connection")),
+            Ok(Ok(Some(Ok(FromDirectory::Error(error))))) => Err(self.endpoint.refused(msgtype, &error)),
+            Ok(Ok(Some(Ok(FromDirectory::Bye(_))))) => Err(self.endpoint.broken("it ended the connection")),
             Ok(Ok(Some(Ok(answer)))) => Ok(answer),
-            Ok(Ok(Some(Err(unreadable)))) => Err(self.place.broken(&unreadable.to_string())),
+            Ok(Ok(Some(Err(unreadable)))) => Err(self.endpoint.broken(&unreadable.to_string())),
         }
     }
 
@@ -132,12 +133,12 @@ impl Wire {
 
     /// An answer that does not fit the question.
     pub(crate) fn unexpected(&self, answer: &FromDirectory) -> Failure {
-        self.place.broken(&format!("{} is not an answer to what was asked", answer.msgtype()))
+        self.endpoint.broken(&format!("{} is not an answer to what was asked", answer.msgtype()))
     }
 
     /// The directory broke a rule.
     pub(crate) fn broken(&self, detail: &str) -> Failure {
-        self.place.broken(detail)
+        self.endpoint.broken(detail)
     }
 
     /// Ends a connection that is not needed any more; best effort.
@@ -146,7 +147,7 @@ impl Wire {
     }
 }
 
-impl Place {
+impl Endpoint {
     /// Tries every address the name stands for, in order.
     async fn connect(&self) -> Result<TcpStream, Failure> {
         let name = self.server.clone();

@@ -1,7 +1,8 @@
 //! Changing the passcode within a session (protocol section 5.6; threat L6).
 //!
-//! The directory keeps the pair from before until the first login with the new one, so a crash at any point locks nobody
-//! out. This terminal remembers the new vault's version only after that login: until then the older vault must open too.
+//! The directory keeps the pair from before until the first login with the new one, so a crash at any point locks
+//! nobody out. This terminal remembers the new vault's version only after that login: until then the older vault must
+//! open too.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use futures::lock::Mutex;
 use peer_core::engine::PasscodeStep;
 use peer_core::notice::Failure;
 
-use super::Wire;
+use super::DirectoryConnection;
 use super::login::Credentials;
 use crate::shell::rt;
 use crate::store::state::State;
@@ -57,7 +58,7 @@ impl Change {
     /// Seals the identity key again; nothing if nothing was asked.
     pub(super) async fn seal(
         &mut self,
-        wire: &Wire,
+        connection: &DirectoryConnection,
         credentials: &Credentials,
         challenge: PasscodeChallenge,
     ) -> Result<Option<PasscodeUpload>, Failure> {
@@ -67,12 +68,12 @@ impl Change {
             None => self.state.lock().await.known()?.vault.map_or(0, |known| known.version),
         };
         let version = last + 1;
-        let (owner, directory, exporter) = (credentials.user.clone(), wire.key, wire.exporter);
+        let (owner, directory, exporter) = (credentials.user.clone(), connection.key, connection.exporter);
         let stretched = rt::unblock(move || {
             let channel = Channel { user: &owner, directory: &directory, exporter: &exporter };
             client.finish(&challenge.passcode.0, channel)
         });
-        let (record, export_key) = stretched.await.map_err(|broken| wire.broken(&broken.to_string()))?;
+        let (record, export_key) = stretched.await.map_err(|broken| connection.broken(&broken.to_string()))?;
         let vault = vault::seal(&export_key, &credentials.user, version, &credentials.identity)
             .map_err(|error| Failure::Internal { detail: error.to_string() })?;
         self.step = Step::Uploaded { to, version };

@@ -12,7 +12,7 @@ use common::msg::{
 };
 use common::secret::Passcode;
 
-use super::Wire;
+use super::DirectoryConnection;
 use crate::shell::rt;
 use crate::store::state::KnownVault;
 use peer_core::notice::{Failure, RegisterRefused};
@@ -36,45 +36,51 @@ impl From<Failure> for NotRegistered {
 }
 
 /// Asks who may register, and whether the user exists.
-pub(crate) async fn hello(wire: &mut Wire, user: &UserId) -> Result<Welcome, Failure> {
-    match wire.ask(Hello { userid: user.clone() }).await? {
+pub(crate) async fn hello(connection: &mut DirectoryConnection, user: &UserId) -> Result<Welcome, Failure> {
+    match connection.ask(Hello { userid: user.clone() }).await? {
         FromDirectory::Welcome(welcome) => Ok(welcome),
-        other => Err(wire.unexpected(&other)),
+        other => Err(connection.unexpected(&other)),
     }
 }
 
 /// Whether the directory knows the invitation (decision D23). Until it does, nothing else is sent to it.
-pub(crate) async fn directory_knows(wire: &mut Wire, user: &UserId, code: &InviteCode) -> Result<bool, Failure> {
-    match wire.ask(InviteReq { userid: user.clone() }).await? {
-        FromDirectory::InviteProof(answer) => Ok(proof_holds(&code.directory_proof(wire.channel(user)), &answer.proof)),
-        other => Err(wire.unexpected(&other)),
+pub(crate) async fn directory_knows(
+    connection: &mut DirectoryConnection,
+    user: &UserId,
+    code: &InviteCode,
+) -> Result<bool, Failure> {
+    match connection.ask(InviteReq { userid: user.clone() }).await? {
+        FromDirectory::InviteProof(answer) => {
+            Ok(proof_holds(&code.directory_proof(connection.channel(user)), &answer.proof))
+        }
+        other => Err(connection.unexpected(&other)),
     }
 }
 
 /// Registers; gives the vault to keep. A new identity key is made, off the executor, before anything is asked.
 pub(crate) async fn register(
-    wire: &mut Wire,
+    connection: &mut DirectoryConnection,
     identity: IdentityKey,
     user: &UserId,
     passcode: Passcode,
     invite: Option<&InviteCode>,
 ) -> Result<KnownVault, NotRegistered> {
     let (client, request) =
-        ClientRegistration::start(passcode).map_err(|e| NotRegistered::Failed(wire.broken(&e.to_string())))?;
-    let invite = invite.map(|code| code.peer_proof(wire.channel(user)));
+        ClientRegistration::start(passcode).map_err(|e| NotRegistered::Failed(connection.broken(&e.to_string())))?;
+    let invite = invite.map(|code| code.peer_proof(connection.channel(user)));
     let request = RegisterReq { userid: user.clone(), passcode: Blob(request), invite };
-    let answer = match wire.ask(request).await? {
+    let answer = match connection.ask(request).await? {
         FromDirectory::RegisterChallenge(answer) => answer,
         FromDirectory::RegisterReply(reply) => return Err(NotRegistered::Refused(refusal(&reply))),
-        other => return Err(wire.unexpected(&other).into()),
+        other => return Err(connection.unexpected(&other).into()),
     };
 
-    let (owner, directory, exporter) = (user.clone(), wire.key, wire.exporter);
+    let (owner, directory, exporter) = (user.clone(), connection.key, connection.exporter);
     let hashed = rt::unblock(move || {
         let channel = Channel { user: &owner, directory: &directory, exporter: &exporter };
         client.finish(&answer.passcode.0, channel)
     });
-    let (record, export_key) = hashed.await.map_err(|e| wire.broken(&e.to_string()))?;
+    let (record, export_key) = hashed.await.map_err(|e| connection.broken(&e.to_string()))?;
 
     let sealed = vault::seal(&export_key, user, FIRST_VAULT, &identity).map_err(internal)?;
     let mut upload = RegisterUpload {
@@ -83,14 +89,14 @@ pub(crate) async fn register(
         signature: Blob::default(),
         vault: Blob(sealed.clone()),
     };
-    let transcript = transcript::registration(wire.channel(user), &answer.challenge, &upload);
+    let transcript = transcript::registration(connection.channel(user), &answer.challenge, &upload);
     upload.signature = Blob(identity.sign(&transcript).map_err(internal)?);
-    match wire.ask(upload).await? {
+    match connection.ask(upload).await? {
         FromDirectory::RegisterReply(reply) if reply.status == RegisterStatus::Registered => {
             Ok(KnownVault { sealed, version: FIRST_VAULT, key: identity.public().digest() })
         }
         FromDirectory::RegisterReply(reply) => Err(NotRegistered::Refused(refusal(&reply))),
-        other => Err(wire.unexpected(&other).into()),
+        other => Err(connection.unexpected(&other).into()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Keeping a session with the directory: getting it back when it was lost (protocol section 6).
 //!
-//! While a connection stands, [`ActiveSession`] carries requests and answers as they are; the engine's table knows which
-//! answer is whose. When the connection is gone the session logs in again, with a delay that doubles up to 30 seconds;
-//! requests that are made meanwhile are dropped, because the engine fails them when it hears of the loss.
+//! While a connection stands, [`ActiveSession`] carries requests and answers as they are; the engine's table knows
+//! which answer is whose. When the connection is gone the session logs in again, with a delay that doubles up to 30
+//! seconds; requests that are made meanwhile are dropped, because the engine fails them when it hears of the loss.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use peer_core::notice::{DirectoryNotice, Failure, LoggedOut, LoginRefused, Notic
 use super::active::{ActiveSession, Over};
 use super::login::{self, Credentials, NotLoggedIn};
 use super::passcode::Change;
-use super::{Place, Wire};
+use super::{DirectoryConnection, Endpoint};
 use crate::shell::events::{Back, Event, Events};
 use crate::shell::rt::{self, Task};
 use crate::store::pins;
@@ -33,7 +33,7 @@ const LONGEST_DELAY: u64 = 30_000;
 
 /// What the session is to do.
 #[derive(Debug)]
-pub(crate) enum Question {
+pub(crate) enum DirectoryRequest {
     /// Send this.
     Send(Box<Envelope<ToDirectory>>),
     /// Begin to make this the passcode, by a request of this number.
@@ -41,7 +41,7 @@ pub(crate) enum Question {
     /// Go on with the change of the passcode.
     Passcode(PasscodeStep),
     /// Log in again: this terminal has become another one.
-    Anew,
+    LogInAgain,
     /// The last one: end the session.
     Logout,
 }
@@ -50,7 +50,7 @@ pub(crate) enum Question {
 #[derive(Debug)]
 pub(crate) struct Session {
     /// Where the directory is.
-    pub(crate) place: Place,
+    pub(crate) endpoint: Endpoint,
     /// Where its pin is kept.
     pub(crate) folder: ServerFolder,
     /// Who we are.
@@ -67,17 +67,22 @@ pub(crate) struct Session {
 
 impl Session {
     /// Keeps the session until it ends for good.
-    pub(crate) fn keep(mut self, wire: Wire, questions: Receiver<Question>, events: Events) -> Task {
+    pub(crate) fn keep(
+        mut self,
+        connection: DirectoryConnection,
+        requests: Receiver<DirectoryRequest>,
+        events: Events,
+    ) -> Task {
         rt::spawn(async move {
-            let mut wire = wire;
+            let mut connection = connection;
             let mut change = Change::new(Arc::clone(&self.state));
             loop {
-                let active = ActiveSession::new(&mut wire, &questions, &events, &self.credentials, &mut change);
+                let active = ActiveSession::new(&mut connection, &requests, &events, &self.credentials, &mut change);
                 if let Over::LoggedOut(why) = active.run().await {
                     return events.input(Input::SessionEnded(why)).await;
                 }
-                let Some(again) = self.come_back(&questions, &events, &mut change).await else { return };
-                wire = again;
+                let Some(again) = self.come_back(&requests, &events, &mut change).await else { return };
+                connection = again;
             }
         })
     }
@@ -85,10 +90,10 @@ impl Session {
     /// Tries to log in again until it works. `None` when the session is over.
     async fn come_back(
         &mut self,
-        questions: &Receiver<Question>,
+        requests: &Receiver<DirectoryRequest>,
         events: &Events,
         change: &mut Change,
-    ) -> Option<Wire> {
+    ) -> Option<DirectoryConnection> {
         let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
         let mut warned = false;
         events.input(Input::DirectoryLost { retry_in: FIRST_DELAY / 1000 }).await;
@@ -98,8 +103,8 @@ impl Session {
             let mut pause = Box::pin(rt::sleep(Duration::from_millis(delay)).fuse());
             loop {
                 select_biased! {
-                    question = questions.recv().fuse() => {
-                        if leave(question.unwrap_or(Question::Logout), change) == Leave::Asked {
+                    request = requests.recv().fuse() => {
+                        if leave(request.unwrap_or(DirectoryRequest::Logout), change) == Leave::Asked {
                             events.input(Input::SessionEnded(LoggedOut::Asked)).await;
                             return None;
                         }
@@ -111,17 +116,17 @@ impl Session {
                 self.credentials = Arc::new(Credentials { passcode, ..(*self.credentials).clone() });
             }
             match self.log_in_again().await {
-                Ok((wire, moved)) => {
+                Ok((connection, moved)) => {
                     // Whatever was asked before belongs to the session that is gone.
-                    while let Ok(question) = questions.try_recv() {
-                        if leave(question, change) == Leave::Asked {
+                    while let Ok(request) = requests.try_recv() {
+                        if leave(request, change) == Leave::Asked {
                             events.input(Input::SessionEnded(LoggedOut::Asked)).await;
                             return None;
                         }
                     }
                     events.send(Event::Back(moved)).await;
                     events.input(Input::DirectoryBack).await;
-                    return Some(wire);
+                    return Some(connection);
                 }
                 Err(NotLoggedIn::Refused(LoginRefused::Passcode { .. })) => {
                     events.input(Input::SessionEnded(LoggedOut::Administrator)).await;
@@ -144,34 +149,38 @@ impl Session {
     }
 
     /// Logs in again; listens again if our address has changed.
-    async fn log_in_again(&mut self) -> Result<(Wire, Back), NotLoggedIn> {
-        let mut wire = Wire::open(&self.place).await?;
-        check_pin(&wire, &self.folder, &self.place)?;
+    async fn log_in_again(&mut self) -> Result<(DirectoryConnection, Back), NotLoggedIn> {
+        let mut connection = DirectoryConnection::open(&self.endpoint).await?;
+        check_pin(&connection, &self.folder, &self.endpoint)?;
         let (user, passcode) = (&self.credentials.user, &self.credentials.passcode);
         let known = self.state.lock().await.known()?;
-        let authenticated = login::authenticate(&mut wire, known, user, passcode).await?;
+        let authenticated = login::authenticate(&mut connection, known, user, passcode).await?;
         let challenge = authenticated.challenge;
         let credentials = authenticated.keep(&mut *self.state.lock().await, user, passcode)?;
-        let address = self.listen.unwrap_or_else(|| wire.local());
+        let address = self.listen.unwrap_or_else(|| connection.local());
         let mut listener = None;
         if address != self.listening.ip() {
-            let (anew, port) = login::listen(address, self.port)?;
+            let (socket, port) = login::listen(address, self.port)?;
             self.listening = SocketAddr::new(address, port);
-            listener = Some(anew);
+            listener = Some(socket);
         }
-        let presence = login::announce(&mut wire, &credentials, &challenge, self.listening.port()).await?;
-        Ok((wire, Back { presence, source: address, listener, certificate: credentials.certificate }))
+        let presence = login::announce(&mut connection, &credentials, &challenge, self.listening.port()).await?;
+        Ok((connection, Back { presence, source: address, listener, certificate: credentials.certificate }))
     }
 }
 
 /// Compares a directory's key with its pin; a directory without a pin passes, somebody else decides about it.
-pub(crate) fn check_pin(wire: &Wire, folder: &ServerFolder, place: &Place) -> Result<(), Failure> {
+pub(crate) fn check_pin(
+    connection: &DirectoryConnection,
+    folder: &ServerFolder,
+    endpoint: &Endpoint,
+) -> Result<(), Failure> {
     match pins::directory(folder)? {
-        Some(pin) if pin.key != wire.key() => Err(Failure::DirectoryKeyChanged {
-            server: place.server.clone(),
+        Some(pin) if pin.key != connection.key() => Err(Failure::DirectoryKeyChanged {
+            server: endpoint.server.clone(),
             since: pin.since,
             old: pin.key,
-            new: wire.key(),
+            new: connection.key(),
         }),
         Some(_) | None => Ok(()),
     }
@@ -185,16 +194,16 @@ enum Leave {
 }
 
 /// Nothing is sent while there is no connection.
-fn leave(question: Question, change: &mut Change) -> Leave {
-    match question {
-        Question::Logout => return Leave::Asked,
-        Question::Passcode(step) => change.settle(&step),
-        Question::Send(_) | Question::ChangePasscode { .. } | Question::Anew => {}
+fn leave(request: DirectoryRequest, change: &mut Change) -> Leave {
+    match request {
+        DirectoryRequest::Logout => return Leave::Asked,
+        DirectoryRequest::Passcode(step) => change.settle(&step),
+        DirectoryRequest::Send(_) | DirectoryRequest::ChangePasscode { .. } | DirectoryRequest::LogInAgain => {}
     }
     Leave::NotAsked
 }
 
-/// Sends a question; a session that is over answers nothing any more, and nobody asks it.
-pub(crate) async fn ask(questions: &Sender<Question>, question: Question) {
-    let _ = questions.send(question).await;
+/// Sends a request; a session that is over answers nothing any more, and nobody asks it.
+pub(crate) async fn ask(requests: &Sender<DirectoryRequest>, request: DirectoryRequest) {
+    let _ = requests.send(request).await;
 }

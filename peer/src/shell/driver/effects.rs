@@ -1,12 +1,12 @@
 //! What the engine decides, carried out in its order: what is kept first, then what rests on it.
 //!
-//! Owns what happens when the disk refuses: nothing that rests on the refused write leaves, and the core begins again with
-//! what the disk has (threat T6).
+//! Owns what happens when the disk refuses: nothing that rests on the refused write leaves, and the core begins again
+//! with what the disk has (threat T6).
 
 use std::time::Duration;
 
 use super::{Driver, Run, not_kept};
-use crate::shell::directory::session::{Question, ask};
+use crate::shell::directory::session::{DirectoryRequest, ask};
 use crate::shell::link::LinkCommand;
 use crate::shell::transfer::upload::Upload;
 use crate::shell::{event_log, rt};
@@ -69,7 +69,7 @@ impl Driver {
     /// begins again, so that no answer comes to a question that nobody remembers.
     async fn reopen(&mut self) -> Result<(), Failure> {
         self.is_suspended = true;
-        ask(&self.questions, Question::Anew).await;
+        ask(&self.requests, DirectoryRequest::LogInAgain).await;
         let post = self.storage.open().await?;
         let events = self.events.clone();
         let again = rt::spawn(async move {
@@ -86,21 +86,21 @@ impl Driver {
         self.storage.renew_terminal().await?;
         self.front_end.tell(Notice::Session(SessionNotice::NewTerminal)).await;
         self.is_renewing = true;
-        ask(&self.questions, Question::Anew).await;
+        ask(&self.requests, DirectoryRequest::LogInAgain).await;
         Ok(Run::On)
     }
 
     async fn carry_out(&mut self, effect: Effect) -> Result<Run, Failure> {
         match effect {
             Effect::Notify(notice) => return Ok(self.notify(notice).await),
-            Effect::Ask(envelope) => ask(&self.questions, Question::Send(envelope)).await,
+            Effect::Ask(envelope) => ask(&self.requests, DirectoryRequest::Send(envelope)).await,
             Effect::Passcode(PasscodeStep::Begin { request }) => {
                 if let Some(to) = self.new_passcode.take() {
-                    ask(&self.questions, Question::ChangePasscode { request, to }).await;
+                    ask(&self.requests, DirectoryRequest::ChangePasscode { request, to }).await;
                 }
             }
-            Effect::Passcode(step) => ask(&self.questions, Question::Passcode(step)).await,
-            Effect::LogOut => ask(&self.questions, Question::Logout).await,
+            Effect::Passcode(step) => ask(&self.requests, DirectoryRequest::Passcode(step)).await,
+            Effect::LogOut => ask(&self.requests, DirectoryRequest::Logout).await,
             Effect::Dial { dial, to, found } => self.dial(dial, to, found)?,
             Effect::Hang(dial) => drop(self.dials.remove(&dial)),
             Effect::Reply { link, reply } => self.links.reply(link, reply),

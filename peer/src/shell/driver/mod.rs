@@ -1,6 +1,7 @@
 //! A logged-in terminal: feeds the engine and carries out what it decides.
 //!
-//! - here: what happens, in the order in which it is looked at · [`effects`]: what the engine decides, and the disk first
+//! - here: what happens, in the order in which it is looked at · [`effects`]: what the engine decides, and the disk
+//!   first
 //! - [`storage`]: the core and the disk · [`links`], [`calls`], [`files`]: what runs beside the loop
 //!
 //! Decides nothing itself, except what a disk that refuses to write means for what rests on it.
@@ -25,7 +26,7 @@ use self::links::Links;
 use self::storage::Storage;
 use super::clock::Clock;
 use super::directory::login::Credentials;
-use super::directory::session::{Question, Session};
+use super::directory::session::{DirectoryRequest, Session};
 use super::event_log::EventFilter;
 use super::events::{Back, Caller, Event, Events};
 use super::front_end::FrontEnd;
@@ -57,7 +58,7 @@ struct Driver {
     /// Lets callers in until it is dropped.
     listening: Task,
     storage: Storage,
-    questions: Sender<Question>,
+    requests: Sender<DirectoryRequest>,
     /// What the user wants the passcode to be, until the change begins.
     new_passcode: Option<Passcode>,
     events: Events,
@@ -85,7 +86,7 @@ pub(crate) async fn run(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) 
 }
 
 async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result<(), Failure> {
-    let LoggedIn { wire, place, folder, credentials, state, socket, port, presence } = logged_in;
+    let LoggedIn { connection, endpoint, folder, credentials, state, socket, port, presence } = logged_in;
     let credentials = Arc::new(credentials);
     let storage = Storage {
         me: LocalIdentity {
@@ -94,7 +95,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
             terminal: credentials.certificate.terminal,
         },
         certificate: credentials.certificate.clone(),
-        directory: wire.key(),
+        directory: connection.key(),
         read_receipts: setup.read_receipts,
         files: setup.file_policy,
         began: state.last_event()?,
@@ -104,13 +105,13 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
     let contacts = Contacts::new(storage.contacts().await?);
     let engine = Engine::new(storage.me.clone(), setup.accept, contacts, storage.open().await?);
     let (events, happened) = Events::queue();
-    let (questions, asked) = async_channel::unbounded();
-    let source = setup.listen.unwrap_or_else(|| wire.local());
+    let (requests, asked) = async_channel::unbounded();
+    let source = setup.listen.unwrap_or_else(|| connection.local());
 
     let listener = Listener::new(&credentials.identity, presence.time)?;
     let listening = listener.open(socket, events.clone());
     let session = Session {
-        place,
+        endpoint,
         folder,
         credentials: Arc::clone(&credentials),
         listen: setup.listen,
@@ -118,7 +119,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         listening: SocketAddr::new(source, port),
         state: Arc::clone(&storage.state),
     };
-    let _session = session.keep(wire, asked, events.clone());
+    let _session = session.keep(connection, asked, events.clone());
 
     let driver = Driver {
         engine,
@@ -128,7 +129,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         listener,
         listening,
         storage,
-        questions,
+        requests,
         new_passcode: None,
         links: Links::new(events.clone()),
         events,

@@ -70,8 +70,8 @@ impl Fetch {
     }
 }
 
-/// Takes all bytes that are missing; `None` if they do not come. Frames are gathered into pieces that are filled again and
-/// again: memory that wanders from thread to thread is given back to the system and faulted in again.
+/// Takes all bytes that are missing; `None` if they do not come. Frames are gathered into pieces that are filled again
+/// and again: memory that wanders from thread to thread is given back to the system and faulted in again.
 async fn take_bytes<S: AsyncRead + AsyncWrite + Unpin>(
     link: &mut Link<S>,
     (pieces, used): (Sender<Vec<u8>>, Receiver<Vec<u8>>),

@@ -146,8 +146,8 @@ impl Read for Archive {
     }
 }
 
-/// Unpacks an archive with this number of files into a folder that nobody else knows: regular files and folders, under harmless
-/// names. Nothing is written before all of it was judged.
+/// Unpacks an archive with this number of files into a folder that nobody else knows: regular files and folders, under
+/// harmless names. Nothing is written before all of it was judged.
 pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> io::Result<()> {
     let not_allowed =
         |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("what came is no folder: {what}"));

@@ -3,8 +3,9 @@
 //! - [`upload`]: what is given, read from a [`source`] · [`download`]: what is received, into a [`partial_file`]
 //! - [`folder`]: folders as archives · [`disk`]: how files are opened, what is free · [`config`]: where to and how fast
 //!
-//! Memory is constant: a few pieces between the link and the disk, and what TLS has not written. The disk and the digest
-//! have a thread of their own, beside the executor's. What is offered to whom, and when it is tried again, is the core's.
+//! Memory is constant: a few pieces between the link and the disk, and what TLS has not written. The disk and the
+//! digest have a thread of their own, beside the executor's. What is offered to whom, and when it is tried again, is
+//! the core's.
 
 pub(crate) mod config;
 mod disk;

@@ -76,7 +76,8 @@ impl PartialFile {
         Ok((file, done))
     }
 
-    /// Writes what comes, on a thread that may wait, until nothing more comes; pieces that were written can be filled again.
+    /// Writes what comes, on a thread that may wait, until nothing more comes; pieces that were written can be filled
+    /// again.
     pub(super) fn fill(mut self, from: &Receiver<Vec<u8>>, empty: &Sender<Vec<u8>>) -> Result<Self, TransferOutcome> {
         while let Ok(mut piece) = from.recv_blocking() {
             if let Err(error) = self.file.write_all(&piece) {
