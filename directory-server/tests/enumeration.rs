@@ -9,7 +9,8 @@ use common::msg::{
 };
 use common::secret::Passcode;
 use common::testkit::Example;
-use directory_core::store::{InviteRecord, Store as _};
+use directory_core::records::{InviteRecord, UnlockOutcome, UserChange};
+use directory_core::store::Store as _;
 use futures::executor::block_on;
 use support::{NOON, Peer, RIGHT, WRONG, World, user};
 
@@ -79,12 +80,12 @@ fn where_registration_is_not_open_nobody_learns_which_ids_are_taken() {
 fn an_administrators_lock_shows_only_to_somebody_who_knows_the_passcode() {
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);
-    assert!(block_on(world.directory.store.lock(&user("ali"), "lost laptop")).unwrap());
+    assert_eq!(block_on(world.directory.store.lock(&user("ali"), "lost laptop")).unwrap(), UserChange::Done);
     let (wrong, _) = world.connect().authenticate(&world, "ali", WRONG, 9, None);
     assert_eq!(wrong.tries_left, Some(3));
     let (right, _) = world.connect().authenticate(&world, "ali", RIGHT, 9, None);
     assert_eq!((right.reason, right.retry_after), (Some(common::msg::AuthRefusal::Locked), None));
-    assert!(block_on(world.directory.store.unlock(&user("ali"))).unwrap());
+    assert_eq!(block_on(world.directory.store.unlock(&user("ali"))).unwrap(), UnlockOutcome::Unlocked);
     world.now = NOON;
     world.log_in(Example::Ali, 9);
 }

@@ -8,7 +8,8 @@ use common::ident::{Cookie, TerminalId};
 use common::msg::{AuthRefusal, AuthStatus, Registration};
 use common::testkit::Example;
 use directory_core::lockout::{LockRule, Verdict};
-use directory_core::store::{Attempt, Generation, Store as _};
+use directory_core::records::{Attempt, Generation, UnlockOutcome};
+use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use futures::executor::block_on;
 use futures::future::join_all;
@@ -169,6 +170,6 @@ fn after_a_hundred_failures_only_an_administrator_unlocks_the_id_for_strangers()
     world.now = now + Duration::from_secs(365 * DAY);
     let (reply, _) = world.connect().authenticate(&world, "ali", RIGHT, 9, None);
     assert_eq!((reply.reason, reply.retry_after), (Some(AuthRefusal::Locked), None));
-    assert!(block_on(world.directory.store.unlock(&user("ali"))).unwrap());
+    assert_eq!(block_on(world.directory.store.unlock(&user("ali"))).unwrap(), UnlockOutcome::Unlocked);
     world.log_in(Example::Ali, 9);
 }

@@ -11,7 +11,7 @@ use common::msg::{
     MailboxState, Outgoing, Piece, Registration,
 };
 use common::testkit::Example;
-use directory_core::mailbox::MailRule;
+use directory_core::records::MailRule;
 use support::mail::{ROOM, commit_req, member, pair};
 use support::{NOON, World, user};
 

@@ -12,7 +12,8 @@ use common::msg::{
 };
 use common::secret::Passcode;
 use common::testkit::Example;
-use directory_core::store::{Generation, InviteRecord, Store as _};
+use directory_core::records::{Generation, InviteRecord, UserChange};
+use directory_core::store::Store as _;
 use futures::executor::block_on;
 use support::{Peer, RIGHT, WRONG, World, user};
 
@@ -209,7 +210,7 @@ fn a_reset_by_an_administrator_forgets_both_and_ends_changes_that_are_under_way(
     let late = upload(&mut session, &world, NEWER, 3);
     let code = common::crypto::invite::InviteCode::generate().unwrap();
     let invite = InviteRecord { user: user("ali"), code: code.clone(), expires: u64::MAX >> 1 };
-    assert!(block_on(world.directory.store.reset(&user("ali"), invite)).unwrap());
+    assert_eq!(block_on(world.directory.store.reset(&user("ali"), invite)).unwrap(), UserChange::Done);
     let mut again = world.connect();
     let proof = code.peer_proof(again.channel(&user("ali")));
     assert_eq!(again.register(&world, Example::Ali, RIGHT, Some(proof)).reason, None);

@@ -15,7 +15,8 @@ use common::msg::{
 };
 use common::secret::Passcode;
 use common::testkit::Example;
-use directory_core::store::{IdStatus, InviteRecord, Store as _};
+use directory_core::records::{IdStatus, InviteRecord, UserChange};
+use directory_core::store::Store as _;
 use futures::executor::block_on;
 use support::{NOON, Peer, RIGHT, World, user};
 
@@ -86,7 +87,7 @@ fn a_taken_id_and_that_of_a_removed_user_are_not_given_out() {
     world.register(Example::Ali);
     let taken = world.connect().register(&world, Example::Ali, RIGHT, None);
     assert_eq!(taken.reason, Some(RegisterRefusal::Unavailable));
-    assert!(block_on(world.directory.store.remove(&user("ali"), NOON)).unwrap());
+    assert_eq!(block_on(world.directory.store.remove(&user("ali"), NOON)).unwrap(), UserChange::Done);
     let mut world = world.restart();
     let removed = world.connect().register(&world, Example::Ali, RIGHT, None);
     assert_eq!(removed.reason, Some(RegisterRefusal::Unavailable));
@@ -185,7 +186,7 @@ fn a_reset_passcode_leaves_the_id_to_its_invitation_alone() {
     world.register(Example::Ali);
     let code = InviteCode::generate().unwrap();
     let record = InviteRecord { user: user("ali"), code: code.clone(), expires: NOON.seconds() + 3600 };
-    assert!(block_on(world.directory.store.reset(&user("ali"), record)).unwrap());
+    assert_eq!(block_on(world.directory.store.reset(&user("ali"), record)).unwrap(), UserChange::Done);
     let (reply, _) = world.connect().authenticate(&world, "ali", RIGHT, 1, None);
     assert_eq!(reply.tries_left, Some(3), "the old passcode opens nothing");
     let stranger = world.connect().register(&world, Example::Ali, RIGHT, None);

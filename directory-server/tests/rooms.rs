@@ -13,8 +13,7 @@ use common::msg::{
 };
 use common::testkit::Example;
 use directory_core::Policy;
-use directory_core::mailbox::MailRule;
-use directory_core::rooms::CommitRequest;
+use directory_core::records::{CommitRequest, MailRule};
 use directory_core::store::Store as _;
 use futures::executor::block_on;
 use support::mail::{ROOM, commit_req, member, pair};

@@ -13,8 +13,9 @@ use common::msg::{
 };
 use common::testkit::Example;
 use directory_core::Policy;
+use directory_core::records::{Grant, Success, UserChange};
 use directory_core::sources::Misbehaviour;
-use directory_core::store::{Grant, Store as _, Success};
+use directory_core::store::Store as _;
 use futures::executor::block_on;
 use support::{NOON, Peer, RIGHT, WRONG, World, policy, user};
 
@@ -288,7 +289,7 @@ fn lookups_and_logins_are_limited_where_the_policy_says_so() {
 fn a_user_locked_between_granting_and_announcing_does_not_become_present() {
     let mut world = World::new(Registration::Open);
     let (mut peer, challenge) = granted(&mut world);
-    assert!(block_on(world.directory.store.lock(&user("ali"), "")).unwrap());
+    assert_eq!(block_on(world.directory.store.lock(&user("ali"), "")).unwrap(), UserChange::Done);
     let announce = peer.announcement(Example::Ali, 1, &challenge);
     assert!(matches!(
         peer.send(&world, announce),
@@ -307,7 +308,7 @@ fn a_right_passcode_is_worth_nothing_once_the_credentials_are_gone() {
         credential: common::ident::CredentialId([0; 16]),
         terminal: TerminalId([1; 16]),
         class: directory_core::lockout::Class::UnknownTerminals,
-        cookie: directory_core::store::CookieDigest([0; 32]),
+        cookie: directory_core::records::CookieDigest([0; 32]),
     };
     assert_eq!(block_on(world.directory.store.grant(success, NOON)), Ok(Grant::Gone));
 }

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use common::limits::{HALF_OPEN, HALF_OPEN_EARLY_DROP, HALF_OPEN_PER_SOURCE, LOGIN_DEADLINE};
 
-use super::sources::Source;
-use super::timestamp::Timestamp;
+use crate::sources::Source;
+use crate::timestamp::Timestamp;
 
 /// Why a connection is closed before a byte is read from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

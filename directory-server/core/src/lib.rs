@@ -1,152 +1,53 @@
 //! What the directory decides, without sockets, files or clocks (decision D21).
 //!
-//! [`entry`] is a connection before it is logged in and [`session`] one after that; [`login`] and [`register`] are the
-//! handlers in between, [`mailbox`], [`rooms`] and [`key_packages`] those of a session: plain async functions that
-//! await nothing but the [`store::Store`]. [`lockout`], [`sources`] and [`admission`] are the arithmetic of what is
-//! refused; [`presence`] is who is there, and [`outbound`] what waits to be told to one of them. Each takes the time as an
-//! argument.
+//! ```text
+//!                 sources, admission (who may try)        lockout (how often)
+//!                        │                                     │ within the store's transaction
+//! frame ──► unauthenticated ──► login, register ──► step       │
+//!                                │       │                     ▼
+//!                                │       └── awaits ──► store::Store ◄── records
+//!                     PresenceGuard                          ▲
+//!                                ▼                           │ awaits
+//! frame ──► session ──► mailbox, rooms, key_packages, broadcast, passcode ──► reply
+//!              │
+//!              └──► presence ──► subscriptions ──► outbound (what is pushed to other sessions)
+//! ```
+//!
+//! Reading order: [`timestamp`], [`records`] and [`store`] (what is remembered); [`lockout`], [`sources`] and [`admission`]
+//! (the arithmetic of what is refused); [`presence`] with [`subscriptions`] and [`outbound`] (who is there, and who is
+//! told); [`directory`] (all that connections share); [`unauthenticated`], [`login`] and [`register`] (before login);
+//! [`session`] and the handlers it calls (after login).
+//!
+//! A handler is an async function over what it needs, and awaits nothing but the [`store::Store`]. Time is an argument
+//! everywhere. A file imports only files above it in this order, so that nothing here goes in a circle.
 #![forbid(unsafe_code)]
 
 pub mod address_style;
 pub mod admission;
-pub mod broadcast;
-pub mod key_packages;
+mod broadcast;
+pub mod directory;
+mod key_packages;
 pub mod liveness;
 pub mod lockout;
 pub mod login;
 pub mod login_stats;
-pub mod mailbox;
+mod mailbox;
 pub mod outbound;
-pub mod passcode;
+mod passcode;
+mod possession;
 pub mod presence;
+pub mod records;
 pub mod register;
-pub mod rooms;
+pub mod reply;
+mod rooms;
 pub mod session;
 pub mod sources;
+pub mod step;
 pub mod store;
 pub mod subscriptions;
 pub mod timestamp;
 pub mod unauthenticated;
+pub mod uploads;
 pub mod user_limiter;
 
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-
-use common::crypto::opaque::ServerSecret;
-use common::ident::KeyDigest;
-use common::msg::Registration;
-
-use address_style::AddressStyle;
-use lockout::LockRule;
-use login_stats::{LoginStats, LookupStats};
-use mailbox::MailRule;
-use presence::PresentUsers;
-use rooms::Uploads;
-use sources::Sources;
-use subscriptions::Visibility;
-use user_limiter::UserLimiter;
-
-/// The rules an administrator may change, also while the directory runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// Who may register.
-    pub registration: Registration,
-    /// Fewest characters of a new passcode; the terminal enforces it, because the directory never sees a passcode.
-    pub passcode_min: u16,
-    /// Tries and first lock.
-    pub lock: LockRule,
-    /// Logins of one source in a minute; 0: no limit.
-    pub logins_per_minute: u32,
-    /// Lookups of one session in a minute; 0: no limit.
-    pub lookups_per_minute: u32,
-    /// What mailboxes take.
-    pub mail: MailRule,
-    /// Who is told who comes and goes.
-    pub presence: Visibility,
-    /// Broadcasts of one user in a minute; 0: no limit.
-    pub broadcasts_per_minute: u32,
-    /// How much of an address the log shows.
-    pub addresses: AddressStyle,
-    /// Terminals of one user that may be present.
-    pub terminals_per_user: usize,
-}
-
-/// One running directory: all that its connections share.
-#[derive(Debug)]
-pub struct Directory<S> {
-    /// What it remembers.
-    pub store: S,
-    /// Its OPAQUE secret.
-    pub secret: ServerSecret,
-    /// Digest of its public key.
-    pub key: KeyDigest,
-    /// Who is there.
-    pub presence: Arc<PresentUsers>,
-    /// How lookups have ended.
-    pub lookups: LookupStats,
-    policy: RwLock<Policy>,
-    sources: Mutex<Sources>,
-    login_stats: Mutex<LoginStats>,
-    key_package_limiter: Mutex<UserLimiter>,
-    broadcast_limiter: Mutex<UserLimiter>,
-    uploads: Uploads,
-}
-
-impl<S> Directory<S> {
-    /// A directory nobody has connected to yet.
-    pub fn new(store: S, secret: ServerSecret, key: KeyDigest, policy: Policy) -> Self {
-        let presence = Arc::<PresentUsers>::default();
-        presence.set_visibility(policy.presence);
-        presence.set_terminals_per_user(policy.terminals_per_user);
-        Self {
-            store,
-            secret,
-            key,
-            presence,
-            lookups: LookupStats::default(),
-            policy: RwLock::new(policy),
-            sources: Mutex::default(),
-            login_stats: Mutex::default(),
-            key_package_limiter: Mutex::default(),
-            broadcast_limiter: Mutex::default(),
-            uploads: Uploads::default(),
-        }
-    }
-
-    /// The rules in force.
-    pub fn policy(&self) -> Policy {
-        *self.policy.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Puts other rules in force, for whatever happens from now on.
-    pub fn set_policy(&self, policy: Policy) {
-        self.presence.set_visibility(policy.presence);
-        self.presence.set_terminals_per_user(policy.terminals_per_user);
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
-    }
-
-    /// An address as the log shows it.
-    pub fn shown(&self, address: IpAddr) -> String {
-        self.policy().addresses.show(address)
-    }
-
-    /// What sources have done lately.
-    pub fn sources(&self) -> MutexGuard<'_, Sources> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How logins went lately.
-    pub fn login_stats(&self) -> MutexGuard<'_, LoginStats> {
-        self.login_stats.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Who has taken key packages lately.
-    pub fn key_package_limiter(&self) -> MutexGuard<'_, UserLimiter> {
-        self.key_package_limiter.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Who has spoken to everyone lately.
-    pub fn broadcast_limiter(&self) -> MutexGuard<'_, UserLimiter> {
-        self.broadcast_limiter.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub use directory::{Directory, Policy};

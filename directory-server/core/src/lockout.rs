@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// The longest lock, however often it was doubled (decision D10).
 pub const LONGEST_LOCK: Duration = Duration::from_secs(24 * 60 * 60);

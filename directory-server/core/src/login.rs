@@ -5,24 +5,24 @@
 
 use std::net::SocketAddr;
 
-use common::crypto::identity::PublicKey;
 use common::crypto::opaque::ServerLogin;
-use common::crypto::{terminal, transcript};
 use common::ident::{Challenge, Cookie, CredentialId, TerminalId, UserId};
 use common::msg::{
     Announce, Announced, AuthChallenge, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Bye, ByeReason,
-    Certificate, ErrorCode, Features,
+    ErrorCode, Features, FromDirectory,
 };
 
-use super::Directory;
-use super::lockout::{Class, Verdict};
-use super::login_stats::LoginOutcome;
-use super::presence::Arrival;
-use super::session::Session;
-use super::sources::Misbehaviour;
-use super::store::{Account, Attempt, CookieDigest, Generation, Grant, Store, Success};
-use super::timestamp::{Timestamp, whole_seconds};
-use super::unauthenticated::{Origin, State, Step};
+use crate::directory::Directory;
+use crate::lockout::{Class, Verdict};
+use crate::login_stats::LoginOutcome;
+use crate::possession;
+use crate::presence::Arrival;
+use crate::records::{Account, Attempt, CookieDigest, EntryCheck, Generation, Grant, Success};
+use crate::session::Session;
+use crate::sources::Misbehaviour;
+use crate::step::{Origin, Step};
+use crate::store::Store;
+use crate::timestamp::{Timestamp, whole_seconds};
 
 /// What is known between `AUTHCHALLENGE` and `AUTHPROOF`.
 #[derive(Debug)]
@@ -63,32 +63,29 @@ fn refused(reason: AuthRefusal) -> AuthReply {
 }
 
 /// Answers `AUTHREQ`. The attempt is counted before KE2 is computed (threat L1).
-pub(super) async fn begin<S: Store>(
+pub(crate) async fn begin<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
     now: Timestamp,
     request: AuthReq,
-) -> (State, Step) {
+) -> Result<(Authenticating, FromDirectory), Step> {
     let AuthReq { userid: user, passcode: ke1, terminal, cookie, previous } = request;
     let policy = directory.policy();
     if let Err(wait) = directory.sources().login(origin.source(), now, policy.logins_per_minute) {
         directory.login_stats().count(LoginOutcome::Limited, now);
         let retry_after = Some(whole_seconds(wait));
-        return (State::Idle, Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::TooMany) }));
+        return Err(Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::TooMany) }));
     }
     let generation = if previous { Generation::Previous } else { Generation::Current };
     let attempt = Attempt { user: user.clone(), terminal, cookie: cookie.as_ref().map(CookieDigest::of), generation };
-    let reservation = match directory.store.reserve(attempt, policy.lock, now).await {
-        Ok(reservation) => reservation,
-        Err(error) => return (State::Idle, error.into()),
-    };
+    let reservation = directory.store.reserve(attempt, policy.lock, now).await?;
     let (tries_left, locks_for) = match reservation.verdict {
         Verdict::Reserved { tries_left, locks_for } => (tries_left, locks_for),
         Verdict::Locked { retry_after } => {
             count_failure(directory, origin, now);
             tracing::info!(%user, peer_ip = directory.shown(origin.address), "login refused: locked");
             let retry_after = retry_after.map(whole_seconds);
-            return (State::Idle, Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::Locked) }));
+            return Err(Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::Locked) }));
         }
     };
     let account = reservation.account;
@@ -96,10 +93,10 @@ pub(super) async fn begin<S: Store>(
     let record = account.as_ref().map(|account| account.record.as_slice());
     let channel = origin.channel(&user, &directory.key);
     let Ok((opaque, ke2)) = ServerLogin::start(&directory.secret, record, &credential, &ke1.0, channel) else {
-        return (State::Idle, Step::error(ErrorCode::Malformed));
+        return Err(Step::error(ErrorCode::Malformed));
     };
     let Ok(challenge) = common::crypto::random().map(Challenge) else {
-        return (State::Idle, Step::error(ErrorCode::Unavailable));
+        return Err(Step::error(ErrorCode::Unavailable));
     };
     let authenticating = Authenticating {
         user,
@@ -113,7 +110,7 @@ pub(super) async fn begin<S: Store>(
         locked_until: locks_for.map(|lock| now + lock),
     };
     let reply = AuthChallenge { passcode: Blob(ke2), challenge, changed: reservation.changed };
-    (State::Authenticating(Box::new(authenticating)), Step::reply(reply))
+    Ok((authenticating, reply.into()))
 }
 
 fn count_failure<S>(directory: &Directory<S>, origin: Origin, now: Timestamp) {
@@ -122,13 +119,13 @@ fn count_failure<S>(directory: &Directory<S>, origin: Origin, now: Timestamp) {
 }
 
 /// Answers `AUTHPROOF`.
-pub(super) async fn prove<S: Store>(
+pub(crate) async fn prove<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
     now: Timestamp,
     login: Authenticating,
     proof: &AuthProof,
-) -> (State, Step) {
+) -> Result<(Granted, FromDirectory), Step> {
     let Authenticating { user, terminal, opaque, challenge, account, class, cookie, tries_left, locked_until } = login;
     let right = opaque.finish(&proof.passcode.0, origin.channel(&user, &directory.key)).is_ok();
     let Some(account) = account.filter(|_| right) else {
@@ -140,27 +137,25 @@ pub(super) async fn prove<S: Store>(
                 AuthReply { retry_after: Some(whole_seconds(until.since(now))), ..refused(AuthRefusal::Locked) }
             }
         };
-        return (State::Idle, Step::reply(reply));
+        return Err(Step::reply(reply));
     };
-    let cookie = match cookie.map_or_else(|| common::crypto::random().map(Cookie), Ok) {
-        Ok(cookie) => cookie,
-        Err(_) => return (State::Idle, Step::error(ErrorCode::Unavailable)),
+    let Ok(cookie) = cookie.map_or_else(|| common::crypto::random().map(Cookie), Ok) else {
+        return Err(Step::error(ErrorCode::Unavailable));
     };
     let credential = account.credential;
     let (record, cookie_digest) = (account.record, CookieDigest::of(&cookie));
     let success = Success { user: user.clone(), credential, record, terminal, class, cookie: cookie_digest };
-    let known_certificate = match directory.store.grant(success, now).await {
-        Ok(Grant::Granted { certificate }) => certificate,
-        // Told only to somebody who knows the passcode, so that a lock does not tell that a user exists.
-        Ok(Grant::LockedByAdministrator | Grant::Gone) => {
+    let known_certificate = match directory.store.grant(success, now).await? {
+        Grant::Granted { certificate } => certificate,
+        // Only somebody who knows the passcode gets this answer, so that a lock does not tell that a user exists.
+        Grant::LockedByAdministrator | Grant::Gone => {
             directory.login_stats().count(LoginOutcome::Refused, now);
-            return (State::Idle, Step::reply(refused(AuthRefusal::Locked)));
+            return Err(Step::reply(refused(AuthRefusal::Locked)));
         }
-        Err(error) => return (State::Idle, error.into()),
     };
     if !directory.presence.has_room_for(&user, &terminal) {
         directory.login_stats().count(LoginOutcome::Refused, now);
-        return (State::Idle, Step::reply(refused(AuthRefusal::TooMany)));
+        return Err(Step::reply(refused(AuthRefusal::TooMany)));
     }
     directory.login_stats().count(LoginOutcome::Granted, now);
     let reply = AuthReply {
@@ -173,11 +168,11 @@ pub(super) async fn prove<S: Store>(
     };
     let public_key = account.public_key;
     let granted = Granted { user, terminal, challenge, credential, public_key, known_certificate };
-    (State::Granted(Box::new(granted)), Step::reply(reply))
+    Ok((granted, reply.into()))
 }
 
 /// Answers `ANNOUNCE`.
-pub(super) async fn announce<S: Store>(
+pub(crate) async fn announce<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
     now: Timestamp,
@@ -190,8 +185,16 @@ pub(super) async fn announce<S: Store>(
     }
     let certificate = serde_json::to_vec(&announce.certificate).unwrap_or_default();
     let known = granted.known_certificate.as_deref() == Some(certificate.as_slice());
-    if !proves_possession(directory, origin, granted, &announce, known) {
-        tracing::warn!(%user, peer_ip = directory.shown(origin.address), "proof of possession not accepted");
+    let expected = possession::Expected {
+        channel: origin.channel(user, &directory.key),
+        terminal: granted.terminal,
+        public_key: &granted.public_key,
+        challenge: &granted.challenge,
+        certificate: if known { possession::Certified::Before } else { possession::Certified::New },
+    };
+    // Which rule it was is for the log; the other side gets one answer for all.
+    if let Err(rule) = expected.check(&announce) {
+        tracing::warn!(%user, peer_ip = directory.shown(origin.address), %rule, "proof of possession not accepted");
         return Step::error(ErrorCode::NotAccepted);
     }
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
@@ -201,35 +204,13 @@ pub(super) async fn announce<S: Store>(
     // Asked after joining: whoever locks the user in between finds the session and ends it.
     let new_certificate = (!known).then_some(certificate);
     match directory.store.enter(user, granted.credential, terminal, new_certificate).await {
-        Ok(true) => {
+        Ok(EntryCheck::Valid) => {
             tracing::info!(%user, peer_ip = directory.shown(origin.address), "logged in");
             let (time, terminals) = (now.seconds(), directory.presence.terminals(user));
             let announced = Announced { address, time, terminals, features: Features::default() };
             Step::Enter(Box::new(Session::new(presence)), announced.into())
         }
-        Ok(false) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),
+        Ok(EntryCheck::Revoked) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),
         Err(error) => error.into(),
     }
-}
-
-fn proves_possession<S>(
-    directory: &Directory<S>,
-    origin: Origin,
-    granted: &Granted,
-    announce: &Announce,
-    certificate_known: bool,
-) -> bool {
-    let Announce { publickey, signature, port, certificate, features: _ } = announce;
-    if publickey.0 != granted.public_key || certificate.terminal != granted.terminal {
-        return false;
-    }
-    let Ok(key) = PublicKey::from_pkcs1(&publickey.0) else { return false };
-    let channel = origin.channel(&granted.user, &directory.key);
-    let transcript = transcript::login(channel, &granted.challenge, *port, certificate);
-    key.verify(&transcript, &signature.0).is_ok()
-        && (certificate_known || is_certified(certificate, &granted.user, &key))
-}
-
-fn is_certified(certificate: &Certificate, user: &UserId, key: &PublicKey) -> bool {
-    terminal::verify(certificate, user, key).is_ok()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 const MINUTES: usize = 60;
 

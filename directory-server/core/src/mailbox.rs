@@ -3,66 +3,18 @@
 //! Owns the order of delivery within a session: one `MAILBOX` at a time, the next behind its acknowledgement. What may
 //! be kept (threat L11) and what the numbers are is decided in one transaction of the store.
 
-use std::time::Duration;
+use common::msg::{ErrorCode, FetchReply, FetchReq, Mailbox, MailboxAck, MailboxPut, Member, Piece};
 
-use common::ident::RoomId;
-use common::msg::{ErrorCode, FetchReply, FetchReq, Mailbox, MailboxAck, MailboxPut, MailboxReply, Member, Piece};
-
-use super::Directory;
-use super::session::{Reply, Session};
-use super::store::Store;
-use super::timestamp::Timestamp;
-
-/// What a mailbox takes (threat L11). 0 is no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MailRule {
-    /// Messages of one user that may wait for one terminal.
-    pub messages: u32,
-    /// Bytes that may wait for one terminal; commits and welcomes may take twice as many.
-    pub bytes: u64,
-    /// How long anything waits.
-    pub keep: Duration,
-}
-
-impl Default for MailRule {
-    fn default() -> Self {
-        Self { messages: 128, bytes: 10 * 1024 * 1024, keep: Duration::from_secs(21 * 24 * 3600) }
-    }
-}
-
-impl MailRule {
-    /// The moment up to which everything is too old to be kept.
-    #[must_use]
-    pub fn expired(&self, now: Timestamp) -> Timestamp {
-        if self.keep.is_zero() { Timestamp::from_seconds(0) } else { now.minus(self.keep) }
-    }
-}
-
-/// A `MAILBOXPUT` on its way to the store.
-#[derive(Debug, Clone)]
-pub struct Deposit {
-    /// Who sends.
-    pub from: Member,
-    /// To which room.
-    pub room: RoomId,
-    /// The epoch the messages are sealed for.
-    pub epoch: u64,
-    /// The messages, in order.
-    pub messages: Vec<Vec<u8>>,
-}
-
-/// What came of a [`Deposit`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DepositOutcome {
-    /// What the sender is notify.
-    pub reply: MailboxReply,
-    /// Whose mailboxes have something new.
-    pub notify: Vec<Member>,
-}
+use crate::directory::Directory;
+use crate::presence::PresenceGuard;
+use crate::records::{Deposit, DepositOutcome};
+use crate::reply::Reply;
+use crate::store::{Store, StoreResult};
+use crate::timestamp::Timestamp;
 
 /// How far a session has taken its mail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Delivery {
+pub(crate) enum Delivery {
     /// The terminal has not asked for its mail.
     #[default]
     Closed,
@@ -72,72 +24,75 @@ pub(super) enum Delivery {
     Outstanding(u64),
 }
 
-impl Session {
-    /// Answers `MAILBOXREQ`; the mail follows as a push.
-    pub(super) async fn open_mailbox<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp) -> Reply {
-        let expired = directory.policy().mail.expired(now);
-        match directory.store.open_mailbox(self.presence.member(), expired).await {
-            Ok(state) => {
-                self.delivery = Delivery::Open;
-                self.presence.outbound.mail();
-                Reply::Message(state.into())
-            }
-            Err(error) => error.into(),
-        }
-    }
+/// Answers `MAILBOXREQ`; the mail follows as a push.
+pub(crate) async fn open<S: Store>(
+    directory: &Directory<S>,
+    presence: &PresenceGuard,
+    delivery: &mut Delivery,
+    now: Timestamp,
+) -> StoreResult<Reply> {
+    let expired = directory.policy().mail.expired(now);
+    let state = directory.store.open_mailbox(presence.member(), expired).await?;
+    *delivery = Delivery::Open;
+    presence.outbound.mail();
+    Ok(Reply::Message(state.into()))
+}
 
-    /// Sends what waits, unless the terminal owes an acknowledgement.
-    pub(super) async fn deliver<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp) -> Reply {
-        if self.delivery != Delivery::Open {
-            return Reply::Silent;
-        }
-        let expired = directory.policy().mail.expired(now);
-        match directory.store.mail(self.presence.member(), expired).await {
-            Ok(items) => match items.last().map(|last| last.item) {
-                None => Reply::Silent,
-                Some(last) => {
-                    self.delivery = Delivery::Outstanding(last);
-                    Reply::Message(Mailbox { items }.into())
-                }
-            },
-            Err(error) => error.into(),
-        }
+/// Sends what waits, unless the terminal owes an acknowledgement.
+pub(crate) async fn deliver<S: Store>(
+    directory: &Directory<S>,
+    member: &Member,
+    delivery: &mut Delivery,
+    now: Timestamp,
+) -> StoreResult<Reply> {
+    if *delivery != Delivery::Open {
+        return Ok(Reply::Silent);
     }
+    let items = directory.store.mail(member, directory.policy().mail.expired(now)).await?;
+    let Some(last) = items.last().map(|last| last.item) else { return Ok(Reply::Silent) };
+    *delivery = Delivery::Outstanding(last);
+    Ok(Reply::Message(Mailbox { items }.into()))
+}
 
-    /// Takes `MAILBOXACK`; what waits behind it follows as a push.
-    pub(super) async fn acknowledge<S: Store>(&mut self, directory: &Directory<S>, ack: MailboxAck) -> Reply {
-        if let Err(error) = directory.store.acknowledge(self.presence.member(), ack.upto).await {
-            return error.into();
-        }
-        if matches!(self.delivery, Delivery::Outstanding(last) if ack.upto >= last) {
-            self.delivery = Delivery::Open;
-            self.presence.outbound.mail();
-        }
-        Reply::Silent
+/// Takes `MAILBOXACK`; what waits behind it follows as a push.
+pub(crate) async fn acknowledge<S: Store>(
+    directory: &Directory<S>,
+    presence: &PresenceGuard,
+    delivery: &mut Delivery,
+    ack: MailboxAck,
+) -> StoreResult<Reply> {
+    directory.store.acknowledge(presence.member(), ack.upto).await?;
+    if matches!(delivery, Delivery::Outstanding(last) if ack.upto >= *last) {
+        *delivery = Delivery::Open;
+        presence.outbound.mail();
     }
+    Ok(Reply::Silent)
+}
 
-    /// Answers `FETCHREQ`.
-    pub(super) async fn fetch<S: Store>(&self, directory: &Directory<S>, request: FetchReq) -> Reply {
-        match directory.store.piece(self.presence.member(), request.item, request.offset).await {
-            Ok(piece) => Reply::Message(FetchReply { piece: Piece(piece) }.into()),
-            Err(error) => error.into(),
-        }
-    }
+/// Answers `FETCHREQ`.
+pub(crate) async fn fetch<S: Store>(
+    directory: &Directory<S>,
+    member: &Member,
+    request: FetchReq,
+) -> StoreResult<Reply> {
+    let piece = directory.store.piece(member, request.item, request.offset).await?;
+    Ok(Reply::Message(FetchReply { piece: Piece(piece) }.into()))
+}
 
-    /// Answers `MAILBOXPUT`.
-    pub(super) async fn put<S: Store>(&self, directory: &Directory<S>, now: Timestamp, put: MailboxPut) -> Reply {
-        let MailboxPut { room, epoch, items } = put;
-        let messages: Vec<_> = items.into_iter().map(|outgoing| outgoing.piece.0).collect();
-        if messages.is_empty() || messages.iter().any(Vec::is_empty) {
-            return Reply::error(ErrorCode::Malformed);
-        }
-        let deposit = Deposit { from: self.presence.member().clone(), room, epoch, messages };
-        match directory.store.deposit(deposit, directory.policy().mail, now).await {
-            Ok(DepositOutcome { reply, notify }) => {
-                directory.presence.mail_for(&notify);
-                Reply::Message(reply.into())
-            }
-            Err(error) => error.into(),
-        }
+/// Answers `MAILBOXPUT`.
+pub(crate) async fn put<S: Store>(
+    directory: &Directory<S>,
+    member: &Member,
+    now: Timestamp,
+    put: MailboxPut,
+) -> StoreResult<Reply> {
+    let MailboxPut { room, epoch, items } = put;
+    let messages: Vec<_> = items.into_iter().map(|outgoing| outgoing.piece.0).collect();
+    if messages.is_empty() || messages.iter().any(Vec::is_empty) {
+        return Ok(Reply::error(ErrorCode::Malformed));
     }
+    let deposit = Deposit { from: member.clone(), room, epoch, messages };
+    let DepositOutcome { reply, notify } = directory.store.deposit(deposit, directory.policy().mail, now).await?;
+    directory.presence.mail_for(&notify);
+    Ok(Reply::Message(reply.into()))
 }

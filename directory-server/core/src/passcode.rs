@@ -1,76 +1,76 @@
 //! Changing the passcode within a session (protocol section 5.6; threat L6).
 //!
-//! What a login against two pairs of record and vault means is in [`super::login`]; that the store keeps both until the
-//! first login with the newer one, in [`super::store::Store`].
+//! What a login against two pairs of record and vault means is in [`crate::login`]; that the store keeps both until the
+//! first login with the newer one, in [`Store`].
 
 use common::crypto::{opaque, vault};
-use common::ident::CredentialId;
+use common::ident::{CredentialId, UserId};
 use common::limits::VAULT_MAX;
 use common::msg::{Blob, ErrorCode, PasscodeChallenge, PasscodeReply, PasscodeReq, PasscodeStatus, PasscodeUpload};
 use common::window::{FixedWindow, Rate};
 
-use super::Directory;
-use super::session::{Reply, Session};
-use super::store::{NewPasscode, Store};
-use super::timestamp::Timestamp;
+use crate::directory::Directory;
+use crate::records::{NewPasscode, PasscodeChange};
+use crate::reply::Reply;
+use crate::store::{Store, StoreResult};
+use crate::timestamp::Timestamp;
 
 /// Changes a session may begin. Each computes what a guess at the passcode would need (threat L1); chosen arbitrarily.
 const CHANGES: Rate = Rate::per_minute(4);
 
 /// Changes of the passcode in one session.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     begun: FixedWindow,
     /// Whose record `PASSCODECHALLENGE` was made for.
     under_way: Option<CredentialId>,
 }
 
-impl Session {
-    /// Answers `PASSCODEREQ`.
-    pub(super) async fn begin_change<S: Store>(
-        &mut self,
-        directory: &Directory<S>,
-        now: Timestamp,
-        request: PasscodeReq,
-    ) -> Reply {
-        if let Err(wait) = self.changes.begun.count(now.elapsed(), CHANGES) {
-            return Reply::rate_limited("PASSCODEREQ", wait);
-        }
-        let credential = match directory.store.credential(self.presence.user()).await {
-            Ok(Some(credential)) => credential,
-            // Reset or removed; the session is about to be ended.
-            Ok(None) => return Reply::error(ErrorCode::Unavailable),
-            Err(error) => return error.into(),
-        };
-        match opaque::register_start(&directory.secret, &request.passcode.0, &credential) {
-            Ok(response) => {
-                self.changes.under_way = Some(credential);
-                Reply::Message(PasscodeChallenge { passcode: Blob(response) }.into())
-            }
-            Err(_) => Reply::error(ErrorCode::Malformed),
-        }
+/// Answers `PASSCODEREQ`.
+pub(crate) async fn begin<S: Store>(
+    directory: &Directory<S>,
+    user: &UserId,
+    changes: &mut Changes,
+    now: Timestamp,
+    request: PasscodeReq,
+) -> StoreResult<Reply> {
+    if let Err(wait) = changes.begun.count(now.elapsed(), CHANGES) {
+        return Ok(Reply::rate_limited("PASSCODEREQ", wait));
     }
+    let Some(credential) = directory.store.credential(user).await? else {
+        // Reset or removed; the session is about to be ended.
+        return Ok(Reply::error(ErrorCode::Unavailable));
+    };
+    let Ok(response) = opaque::register_start(&directory.secret, &request.passcode.0, &credential) else {
+        return Ok(Reply::error(ErrorCode::Malformed));
+    };
+    changes.under_way = Some(credential);
+    Ok(Reply::Message(PasscodeChallenge { passcode: Blob(response) }.into()))
+}
 
-    /// Answers `PASSCODEUPLOAD`.
-    pub(super) async fn change<S: Store>(&mut self, directory: &Directory<S>, upload: PasscodeUpload) -> Reply {
-        let Some(credential) = self.changes.under_way.take() else { return Reply::error(ErrorCode::OutOfOrder) };
-        let vault = upload.vault.0;
-        let version = vault::version(&vault).and_then(|version| i64::try_from(version).ok());
-        let (Ok(record), Some(version)) = (opaque::register_finish(&upload.passcode.0), version) else {
-            return refused();
-        };
-        if vault.len() > VAULT_MAX {
-            return refused();
+/// Answers `PASSCODEUPLOAD`.
+pub(crate) async fn change<S: Store>(
+    directory: &Directory<S>,
+    user: &UserId,
+    changes: &mut Changes,
+    upload: PasscodeUpload,
+) -> StoreResult<Reply> {
+    let Some(credential) = changes.under_way.take() else { return Ok(Reply::error(ErrorCode::OutOfOrder)) };
+    let vault = upload.vault.0;
+    let version = vault::version(&vault).and_then(|version| i64::try_from(version).ok());
+    let (Ok(record), Some(version)) = (opaque::register_finish(&upload.passcode.0), version) else {
+        return Ok(refused());
+    };
+    if vault.len() > VAULT_MAX {
+        return Ok(refused());
+    }
+    let new = NewPasscode { user: user.clone(), credential, record, vault, version };
+    match directory.store.change_passcode(new).await? {
+        PasscodeChange::Changed => {
+            tracing::info!(%user, "passcode changed");
+            Ok(Reply::Message(PasscodeReply { status: PasscodeStatus::Changed }.into()))
         }
-        let user = self.presence.user().clone();
-        match directory.store.change_passcode(NewPasscode { user, credential, record, vault, version }).await {
-            Ok(true) => {
-                tracing::info!(user = %self.presence.user(), "passcode changed");
-                Reply::Message(PasscodeReply { status: PasscodeStatus::Changed }.into())
-            }
-            Ok(false) => refused(),
-            Err(error) => error.into(),
-        }
+        PasscodeChange::Outdated => Ok(refused()),
     }
 }
 

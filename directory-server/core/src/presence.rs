@@ -16,9 +16,9 @@ use common::msg::{
     PresenceStatus,
 };
 
-use super::outbound::OutboundQueue;
-use super::subscriptions::{Audience, Subscriptions, Visibility};
-use super::timestamp::Timestamp;
+use crate::outbound::OutboundQueue;
+use crate::subscriptions::{Audience, Subscriptions, Visibility};
+use crate::timestamp::Timestamp;
 
 /// A terminal that has proved who it is and now becomes present.
 #[derive(Debug)]

@@ -8,14 +8,15 @@ use common::crypto::{opaque, transcript};
 use common::ident::{Challenge, CredentialId, UserId};
 use common::limits::VAULT_MAX;
 use common::msg::{
-    Blob, ErrorCode, RegisterChallenge, RegisterRefusal, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
-    Registration,
+    Blob, ErrorCode, FromDirectory, RegisterChallenge, RegisterRefusal, RegisterReply, RegisterReq, RegisterStatus,
+    RegisterUpload, Registration,
 };
 
-use super::Directory;
-use super::store::{Account, IdStatus, NewUser, Registered, Store};
-use super::timestamp::{Timestamp, whole_seconds};
-use super::unauthenticated::{Origin, State, Step};
+use crate::directory::Directory;
+use crate::records::{Account, IdStatus, NewUser, Registered};
+use crate::step::{Origin, Step};
+use crate::store::Store;
+use crate::timestamp::{Timestamp, whole_seconds};
 
 /// What is known between `REGISTERCHALLENGE` and `REGISTERUPLOAD`.
 #[derive(Debug)]
@@ -31,17 +32,14 @@ fn refused(reason: RegisterRefusal, retry_after: Option<u64>) -> Step {
 }
 
 /// Answers `REGISTERREQ`.
-pub(super) async fn begin<S: Store>(
+pub(crate) async fn begin<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
     now: Timestamp,
     request: RegisterReq,
-) -> (State, Step) {
+) -> Result<(Registering, FromDirectory), Step> {
     let user = request.userid;
-    let id_status = match directory.store.id_status(&user, now).await {
-        Ok(id_status) => id_status,
-        Err(error) => return (State::Idle, error.into()),
-    };
+    let id_status = directory.store.id_status(&user, now).await?;
     let invite = match (id_status.clone(), request.invite) {
         (IdStatus::Invited(code), Some(proof)) => {
             let expected = code.peer_proof(origin.channel(&user, &directory.key));
@@ -49,20 +47,16 @@ pub(super) async fn begin<S: Store>(
         }
         _ => None,
     };
-    if invite.is_none()
-        && let Err(step) = without_invitation(directory, origin, now, &user, &id_status)
-    {
-        return (State::Idle, step);
+    if invite.is_none() {
+        without_invitation(directory, origin, now, &user, &id_status)?;
     }
     let fresh = CredentialId::generate().and_then(|id| Ok((id, Challenge(common::crypto::random()?))));
-    let Ok((credential, challenge)) = fresh else { return (State::Idle, Step::error(ErrorCode::Unavailable)) };
-    match opaque::register_start(&directory.secret, &request.passcode.0, &credential) {
-        Ok(response) => (
-            State::Registering(Box::new(Registering { user, credential, challenge, invite })),
-            Step::reply(RegisterChallenge { passcode: Blob(response), challenge }),
-        ),
-        Err(_) => (State::Idle, Step::error(ErrorCode::Malformed)),
-    }
+    let Ok((credential, challenge)) = fresh else { return Err(Step::error(ErrorCode::Unavailable)) };
+    let Ok(response) = opaque::register_start(&directory.secret, &request.passcode.0, &credential) else {
+        return Err(Step::error(ErrorCode::Malformed));
+    };
+    let answer = RegisterChallenge { passcode: Blob(response), challenge };
+    Ok((Registering { user, credential, challenge, invite }, answer.into()))
 }
 
 /// Whether somebody who was not invited may register. Where registration is not open, the answer is the same for every
@@ -91,7 +85,7 @@ fn without_invitation<S>(
 }
 
 /// Answers `REGISTERUPLOAD`.
-pub(super) async fn finish<S: Store>(
+pub(crate) async fn finish<S: Store>(
     directory: &Directory<S>,
     origin: Origin,
     now: Timestamp,

@@ -1,183 +1,76 @@
 //! Rooms: which commit ends an epoch, who is in a room, which terminals and certificates users have (protocol section
 //! 6.7; decision D16, threats G1 to G3).
 //!
-//! Owns the upload of a session and the bound on all uploads together. Which commit is the first of its epoch is decided
-//! in one transaction of the store.
+//! Owns what makes a request sound. Which commit is the first of its epoch is decided in one transaction of the store.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use common::ident::{RoomId, TerminalId};
-use common::limits::{COMMIT_MAX, FRAME_AFTER_LOGIN, USER_ID_MAX};
+use common::ident::{TerminalId, UserId};
+use common::limits::{FRAME_AFTER_LOGIN, USER_ID_MAX};
 use common::msg::{
-    ByeReason, CertificatesReply, CertificatesReq, CommitReply, CommitReq, CommitStatus, ErrorCode, FromDirectory,
-    GroupEntry, GroupReq, Member, TerminalRemove, TerminalsReply, TerminalsReq, Upload, UserTerminals,
+    ByeReason, CertificatesReply, CertificatesReq, CommitReply, CommitReq, ErrorCode, FromDirectory, GroupReq, Member,
+    TerminalRemove, TerminalsReply, TerminalsReq, Upload, UserTerminals,
 };
 
-use super::Directory;
-use super::session::{Reply, Session};
-use super::store::Store;
-use super::timestamp::Timestamp;
+use crate::directory::Directory;
+use crate::records::{CommitOutcome, CommitRequest};
+use crate::reply::Reply;
+use crate::store::{Store, StoreResult};
+use crate::timestamp::Timestamp;
+use crate::uploads::{Uploading, Uploads};
 
-/// Bytes of the uploads of all sessions together: 64 of the largest commits.
-const UPLOADS: usize = 64 * COMMIT_MAX;
-
-/// A `COMMITREQ` on its way to the store.
-#[derive(Debug, Clone)]
-pub struct CommitRequest {
-    /// Who sends.
-    pub from: Member,
-    /// Which room.
-    pub room: RoomId,
-    /// The epoch it ends.
-    pub epoch: u64,
-    /// Who is in the room behind it; nobody gives the room up.
-    pub members: Vec<Member>,
-    /// For everyone in the room before; empty creates the room and leaves it in epoch 0.
-    pub commit: Vec<u8>,
-    /// For everyone new.
-    pub welcome: Vec<u8>,
-    /// The entry from now on.
-    pub group: Option<GroupEntry>,
-}
-
-/// What came of an [`CommitRequest`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommitOutcome {
-    /// What the sender is notify.
-    pub status: CommitStatus,
-    /// Whose mailboxes have something new.
-    pub notify: Vec<Member>,
-}
-
-/// Bytes that all sessions have uploaded and not committed.
-#[derive(Debug, Default)]
-pub struct Uploads {
-    bytes: Arc<AtomicUsize>,
-}
-
-/// The upload of one session; dropping it gives its bytes back.
-#[derive(Debug)]
-pub(super) struct Uploading {
-    bytes: Vec<u8>,
-    all: Arc<AtomicUsize>,
-}
-
-impl Uploads {
-    fn begin(&self) -> Uploading {
-        Uploading { bytes: Vec::new(), all: Arc::clone(&self.bytes) }
+/// Takes `UPLOAD`.
+pub(crate) fn upload(uploads: &Uploads, uploading: &mut Option<Uploading>, upload: &Upload) -> Reply {
+    match uploading.get_or_insert_with(|| uploads.begin()).append(&upload.piece.0) {
+        Ok(()) => Reply::Silent,
+        Err(code) => Reply::error(code),
     }
 }
 
-impl Uploading {
-    fn append(&mut self, piece: &[u8]) -> Result<(), ErrorCode> {
-        if piece.is_empty() || self.bytes.len() + piece.len() > COMMIT_MAX {
-            return Err(ErrorCode::Malformed);
-        }
-        let more = |all: usize| Some(all + piece.len()).filter(|all| *all <= UPLOADS);
-        if self.all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
-            return Err(ErrorCode::Unavailable);
-        }
-        self.bytes.reserve_exact(piece.len());
-        self.bytes.extend_from_slice(piece);
-        Ok(())
-    }
+/// Answers `COMMITREQ`. The upload is held until the store has taken it: it counts as long as it is in memory.
+pub(crate) async fn commit<S: Store>(
+    directory: &Directory<S>,
+    member: &Member,
+    upload: Option<Uploading>,
+    now: Timestamp,
+    request: CommitReq,
+) -> StoreResult<Reply> {
+    let uploaded = upload.as_ref().map_or(&[][..], Uploading::bytes);
+    let Some(request) = commit_request(member, request, uploaded) else {
+        return Ok(Reply::error(ErrorCode::Malformed));
+    };
+    let CommitOutcome { status, notify } = directory.store.commit(request, directory.policy().mail, now).await?;
+    directory.presence.mail_for(&notify);
+    Ok(Reply::Message(CommitReply { status }.into()))
 }
 
-impl Drop for Uploading {
-    fn drop(&mut self) {
-        self.all.fetch_sub(self.bytes.len(), Ordering::Relaxed);
-    }
+/// Answers `GROUPREQ`.
+pub(crate) async fn find_group<S: Store>(directory: &Directory<S>, request: GroupReq) -> StoreResult<Reply> {
+    Ok(Reply::Message(directory.store.group(request.handle).await?.into()))
 }
 
-impl Session {
-    /// Takes `UPLOAD`.
-    pub(super) fn upload<S>(&mut self, directory: &Directory<S>, upload: &Upload) -> Reply {
-        let uploading = self.upload.get_or_insert_with(|| directory.uploads.begin());
-        match uploading.append(&upload.piece.0) {
-            Ok(()) => Reply::Silent,
-            Err(code) => Reply::error(code),
-        }
-    }
+/// Answers `TERMINALSREQ`.
+pub(crate) async fn terminals<S: Store>(directory: &Directory<S>, request: TerminalsReq) -> StoreResult<Reply> {
+    Ok(Reply::Message(fitting(directory.store.terminals(request.users).await?)))
+}
 
-    /// Answers `COMMITREQ`.
-    pub(super) async fn commit<S: Store>(
-        &mut self,
-        directory: &Directory<S>,
-        now: Timestamp,
-        request: CommitReq,
-    ) -> Reply {
-        // Held until the store has taken it: it counts as long as it is in memory.
-        let upload = self.upload.take();
-        let uploaded = upload.as_ref().map_or(&[][..], |upload| upload.bytes.as_slice());
-        let Some(request) = commit_request(self.presence.member(), request, uploaded) else {
-            return Reply::error(ErrorCode::Malformed);
-        };
-        match directory.store.commit(request, directory.policy().mail, now).await {
-            Ok(CommitOutcome { status, notify }) => {
-                directory.presence.mail_for(&notify);
-                Reply::Message(CommitReply { status }.into())
-            }
-            Err(error) => error.into(),
-        }
+/// Answers `TERMINALREMOVE`.
+pub(crate) async fn remove_terminal<S: Store>(
+    directory: &Directory<S>,
+    user: &UserId,
+    request: TerminalRemove,
+) -> StoreResult<Reply> {
+    let removed = Member { userid: user.clone(), terminal: request.terminal };
+    directory.store.remove_terminal(&removed).await?;
+    tracing::info!(%user, terminal = %request.terminal, "terminal removed");
+    if let Some(outbound) = directory.presence.outbound(&removed) {
+        outbound.end(ByeReason::Administrator);
     }
+    Ok(Reply::Message(fitting(directory.store.terminals(vec![removed.userid]).await?)))
+}
 
-    /// Answers `GROUPREQ`.
-    pub(super) async fn find_group<S: Store>(
-        &mut self,
-        directory: &Directory<S>,
-        now: Timestamp,
-        request: GroupReq,
-    ) -> Reply {
-        if let Err(refusal) = self.may_ask(directory, now, "GROUPREQ") {
-            return refusal;
-        }
-        match directory.store.group(request.handle).await {
-            Ok(reply) => Reply::Message(reply.into()),
-            Err(error) => error.into(),
-        }
-    }
-
-    /// Answers `TERMINALSREQ`.
-    pub(super) async fn terminals<S: Store>(
-        &mut self,
-        directory: &Directory<S>,
-        now: Timestamp,
-        request: TerminalsReq,
-    ) -> Reply {
-        if let Err(refusal) = self.may_ask(directory, now, "TERMINALSREQ") {
-            return refusal;
-        }
-        match directory.store.terminals(request.users).await {
-            Ok(users) => Reply::Message(fitting(users)),
-            Err(error) => error.into(),
-        }
-    }
-
-    /// Answers `TERMINALREMOVE`.
-    pub(super) async fn remove_terminal<S: Store>(&self, directory: &Directory<S>, request: TerminalRemove) -> Reply {
-        let userid = self.presence.user().clone();
-        let removed = Member { userid: userid.clone(), terminal: request.terminal };
-        if let Err(error) = directory.store.remove_terminal(&removed).await {
-            return error.into();
-        }
-        tracing::info!(user = %userid, terminal = %request.terminal, "terminal removed");
-        if let Some(outbound) = directory.presence.outbound(&removed) {
-            outbound.end(ByeReason::Administrator);
-        }
-        match directory.store.terminals(vec![userid]).await {
-            Ok(users) => Reply::Message(fitting(users)),
-            Err(error) => error.into(),
-        }
-    }
-
-    /// Answers `CERTIFICATESREQ`. Terminal ids are random, so nothing can be found out by guessing them.
-    pub(super) async fn certificates<S: Store>(&self, directory: &Directory<S>, request: CertificatesReq) -> Reply {
-        match directory.store.certificates(request.members).await {
-            Ok(certificates) => Reply::Message(CertificatesReply { certificates }.into()),
-            Err(error) => error.into(),
-        }
-    }
+/// Answers `CERTIFICATESREQ`. Terminal ids are random, so nothing can be found out by guessing them.
+pub(crate) async fn certificates<S: Store>(directory: &Directory<S>, request: CertificatesReq) -> StoreResult<Reply> {
+    let certificates = directory.store.certificates(request.members).await?;
+    Ok(Reply::Message(CertificatesReply { certificates }.into()))
 }
 
 /// What a request and the upload before it say together; nothing if that makes no sense.

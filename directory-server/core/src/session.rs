@@ -3,27 +3,26 @@
 //! What is answered from memory is answered at once by [`Session::handle`]; requests that need the store go on to
 //! [`Session::ask`], and [`Session::push`] is what happens without a request. Dropping [`Session`] ends the presence.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use common::msg::{
-    Bye, ByeReason, Envelope, Error, ErrorCode, FromDirectory, LookupReq, Malformed, Message as _, Pong, RequestNumber,
-    ToDirectory, Unreadable,
+    Bye, ByeReason, Envelope, Error, ErrorCode, LookupReq, Malformed, Message as _, Pong, RequestNumber, ToDirectory,
+    Unreadable,
 };
 use common::window::{FixedWindow, Rate};
 
-use super::Directory;
-use super::login_stats::LookupOutcome;
-use super::mailbox::Delivery;
-use super::outbound::Push;
-use super::passcode::Changes;
-use super::presence::PresenceGuard;
-use super::rooms::Uploading;
-use super::store::{Store, StoreError};
-use super::timestamp::{Timestamp, whole_seconds};
+use crate::directory::Directory;
+use crate::login_stats::LookupOutcome;
+use crate::mailbox::Delivery;
+use crate::outbound::Push;
+use crate::passcode::Changes;
+use crate::presence::PresenceGuard;
+use crate::reply::Reply;
+use crate::store::{Store, StoreResult};
+use crate::timestamp::Timestamp;
+use crate::uploads::Uploading;
+use crate::{broadcast, key_packages, mailbox, passcode, rooms};
 
 /// What was asked, if it was no message.
-pub(super) const NO_MESSAGE: &str = "none";
+pub(crate) const NO_MESSAGE: &str = "none";
 
 /// What a frame comes to.
 #[derive(Debug)]
@@ -34,39 +33,6 @@ pub enum Handled {
     NeedsStore(Box<ToDirectory>),
 }
 
-/// What follows from a frame, or from what is told without one.
-#[derive(Debug)]
-pub enum Reply {
-    /// Nothing to send.
-    Silent,
-    /// Send this message.
-    Message(FromDirectory),
-    /// Send this encoded message.
-    Encoded(Arc<[u8]>),
-    /// Send this message and close.
-    Last(FromDirectory),
-}
-
-impl Reply {
-    pub(super) fn error(code: ErrorCode) -> Self {
-        Self::Last(Error::new(code).into())
-    }
-
-    /// Takes the place of the answer to `question`.
-    pub(super) fn rate_limited(question: &str, wait: Duration) -> Self {
-        let (to, retry_after) = (Some(question.to_owned()), Some(whole_seconds(wait)));
-        Self::Message(Error { to, retry_after, ..Error::new(ErrorCode::RateLimited) }.into())
-    }
-}
-
-impl From<StoreError> for Reply {
-    /// The other side is told that its request was not carried out; the reason is for the log.
-    fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a request could not be carried out");
-        Self::error(ErrorCode::Unavailable)
-    }
-}
-
 /// A terminal that is present.
 #[derive(Debug)]
 pub struct Session {
@@ -75,11 +41,11 @@ pub struct Session {
     asked: &'static str,
     request: Option<RequestNumber>,
     questions: FixedWindow,
-    pub(super) delivery: Delivery,
-    pub(super) upload: Option<Uploading>,
-    pub(super) changes: Changes,
+    delivery: Delivery,
+    upload: Option<Uploading>,
+    changes: Changes,
     /// Whether others were told that this terminal can be added to rooms.
-    pub(super) has_published: bool,
+    has_published: bool,
 }
 
 impl Session {
@@ -111,36 +77,65 @@ impl Session {
             }
         };
         self.asked = decoded.as_ref().map_or(NO_MESSAGE, |message| message.msgtype());
-        Handled::Answered(match decoded {
-            Ok(ToDirectory::LookupReq(request)) => self.look_up(directory, now, &request),
-            Ok(ToDirectory::ListReq(request)) => match self.may_ask(directory, now, "LISTREQ") {
-                Ok(()) => Reply::Message(directory.presence.list(request.after.as_ref()).into()),
-                Err(refusal) => refusal,
+        match decoded {
+            Ok(message) => match self.within_limit(directory, now, &message) {
+                Ok(()) => self.dispatch(directory, message),
+                Err(refusal) => Handled::Answered(refusal),
             },
-            Ok(ToDirectory::Watch(watch)) => match self.may_ask(directory, now, "WATCH") {
-                Ok(()) => {
-                    directory.presence.watch(&self.presence, watch.users);
-                    Reply::Silent
-                }
-                Err(refusal) => refusal,
-            },
-            // It makes work for others, so it is limited like a question.
-            Ok(ToDirectory::Away(away)) => match self.may_ask(directory, now, "AWAY") {
-                Ok(()) => {
-                    directory.presence.set_away(self.presence.member(), away.text);
-                    Reply::Silent
-                }
-                Err(refusal) => refusal,
-            },
-            Ok(ToDirectory::Upload(upload)) => self.upload(directory, &upload),
-            Ok(ToDirectory::Ping(_)) => Reply::Message(Pong {}.into()),
-            Ok(ToDirectory::Pong(_)) => Reply::Silent,
-            Ok(ToDirectory::Logout(_)) => Reply::Last(Bye { reason: ByeReason::Ended }.into()),
-            Ok(request) => return Handled::NeedsStore(Box::new(request)),
-            Err(Malformed::UnknownType) => Reply::Message(Error::new(ErrorCode::UnknownMsgtype).into()),
-            Err(Malformed::NotAMessage | Malformed::BadRequest | Malformed::BadFields { .. }) => {
-                Reply::error(ErrorCode::Malformed)
+            Err(Malformed::UnknownType) => {
+                Handled::Answered(Reply::Message(Error::new(ErrorCode::UnknownMsgtype).into()))
             }
+            Err(Malformed::NotAMessage | Malformed::BadRequest | Malformed::BadFields { .. }) => {
+                Handled::Answered(Reply::error(ErrorCode::Malformed))
+            }
+        }
+    }
+
+    /// Requests that tell who or what there is, or make work for others, draw from one budget: a page of a list tells no
+    /// less than a lookup (threat L10).
+    fn within_limit<S>(
+        &mut self,
+        directory: &Directory<S>,
+        now: Timestamp,
+        message: &ToDirectory,
+    ) -> Result<(), Reply> {
+        match message {
+            ToDirectory::LookupReq(_)
+            | ToDirectory::ListReq(_)
+            | ToDirectory::Watch(_)
+            | ToDirectory::Away(_)
+            | ToDirectory::GroupReq(_)
+            | ToDirectory::TerminalsReq(_)
+            | ToDirectory::BroadcastLogReq(_) => {}
+            _ => return Ok(()),
+        }
+        let rate = Rate::per_minute(directory.policy().lookups_per_minute);
+        self.questions.count(now.elapsed(), rate).map_err(|wait| {
+            if matches!(message, ToDirectory::LookupReq(_)) {
+                directory.lookups.count(LookupOutcome::Limited);
+            }
+            Reply::rate_limited(message.msgtype(), wait)
+        })
+    }
+
+    /// Answers what can be answered from memory.
+    fn dispatch<S>(&mut self, directory: &Directory<S>, message: ToDirectory) -> Handled {
+        Handled::Answered(match message {
+            ToDirectory::LookupReq(request) => self.look_up(directory, &request),
+            ToDirectory::ListReq(request) => Reply::Message(directory.presence.list(request.after.as_ref()).into()),
+            ToDirectory::Watch(watch) => {
+                directory.presence.watch(&self.presence, watch.users);
+                Reply::Silent
+            }
+            ToDirectory::Away(away) => {
+                directory.presence.set_away(self.presence.member(), away.text);
+                Reply::Silent
+            }
+            ToDirectory::Upload(upload) => rooms::upload(&directory.uploads, &mut self.upload, &upload),
+            ToDirectory::Ping(_) => Reply::Message(Pong {}.into()),
+            ToDirectory::Pong(_) => Reply::Silent,
+            ToDirectory::Logout(_) => Reply::Last(Bye { reason: ByeReason::Ended }.into()),
+            request => return Handled::NeedsStore(Box::new(request)),
         })
     }
 
@@ -159,24 +154,37 @@ impl Session {
     /// Answers what [`Session::handle`] could not. Answers go out in the order of the requests, so no frame is handled
     /// meanwhile.
     pub async fn ask<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp, request: ToDirectory) -> Reply {
+        self.answer(directory, now, request).await.unwrap_or_else(Reply::from)
+    }
+
+    async fn answer<S: Store>(
+        &mut self,
+        directory: &Directory<S>,
+        now: Timestamp,
+        request: ToDirectory,
+    ) -> StoreResult<Reply> {
+        let Self { presence, delivery, changes, .. } = self;
+        let (member, user) = (presence.member(), presence.user());
         match request {
-            ToDirectory::MailboxReq(_) => self.open_mailbox(directory, now).await,
-            ToDirectory::MailboxAck(ack) => self.acknowledge(directory, ack).await,
-            ToDirectory::FetchReq(request) => self.fetch(directory, request).await,
-            ToDirectory::MailboxPut(put) => self.put(directory, now, put).await,
-            ToDirectory::CommitReq(request) => self.commit(directory, now, request).await,
-            ToDirectory::GroupReq(request) => self.find_group(directory, now, request).await,
-            ToDirectory::KeyPackagePut(put) => self.publish(directory, put).await,
-            ToDirectory::KeyPackageReq(request) => self.take_key_packages(directory, now, request).await,
-            ToDirectory::TerminalsReq(request) => self.terminals(directory, now, request).await,
-            ToDirectory::TerminalRemove(request) => self.remove_terminal(directory, request).await,
-            ToDirectory::CertificatesReq(request) => self.certificates(directory, request).await,
-            ToDirectory::BroadcastReq(request) => self.broadcast(directory, now, request).await,
-            ToDirectory::BroadcastLogReq(request) => self.read_log(directory, now, request).await,
-            ToDirectory::PasscodeReq(request) => self.begin_change(directory, now, request).await,
-            ToDirectory::PasscodeUpload(upload) => self.change(directory, upload).await,
+            ToDirectory::MailboxReq(_) => mailbox::open(directory, presence, delivery, now).await,
+            ToDirectory::MailboxAck(ack) => mailbox::acknowledge(directory, presence, delivery, ack).await,
+            ToDirectory::FetchReq(request) => mailbox::fetch(directory, member, request).await,
+            ToDirectory::MailboxPut(put) => mailbox::put(directory, member, now, put).await,
+            ToDirectory::CommitReq(request) => rooms::commit(directory, member, self.upload.take(), now, request).await,
+            ToDirectory::GroupReq(request) => rooms::find_group(directory, request).await,
+            ToDirectory::KeyPackagePut(put) => {
+                key_packages::publish(directory, member, &mut self.has_published, put).await
+            }
+            ToDirectory::KeyPackageReq(request) => key_packages::take(directory, user, now, request).await,
+            ToDirectory::TerminalsReq(request) => rooms::terminals(directory, request).await,
+            ToDirectory::TerminalRemove(request) => rooms::remove_terminal(directory, user, request).await,
+            ToDirectory::CertificatesReq(request) => rooms::certificates(directory, request).await,
+            ToDirectory::BroadcastReq(request) => broadcast::broadcast(directory, member, now, request).await,
+            ToDirectory::BroadcastLogReq(request) => broadcast::read_log(directory, request).await,
+            ToDirectory::PasscodeReq(request) => passcode::begin(directory, user, changes, now, request).await,
+            ToDirectory::PasscodeUpload(upload) => passcode::change(directory, user, changes, upload).await,
             // Whatever belongs before login.
-            _ => Reply::error(ErrorCode::OutOfOrder),
+            _ => Ok(Reply::error(ErrorCode::OutOfOrder)),
         }
     }
 
@@ -184,26 +192,18 @@ impl Session {
     pub async fn push<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp, push: Push) -> Reply {
         match push {
             Push::End(reason) => Reply::Last(Bye { reason }.into()),
-            Push::Mail => self.deliver(directory, now).await,
+            Push::Mail => {
+                let delivered = mailbox::deliver(directory, self.presence.member(), &mut self.delivery, now).await;
+                delivered.unwrap_or_else(Reply::from)
+            }
             Push::Message(payload) => Reply::Encoded(payload),
         }
     }
 
-    fn look_up<S>(&mut self, directory: &Directory<S>, now: Timestamp, request: &LookupReq) -> Reply {
-        if let Err(refusal) = self.may_ask(directory, now, "LOOKUPREQ") {
-            directory.lookups.count(LookupOutcome::Limited);
-            return refusal;
-        }
+    fn look_up<S>(&self, directory: &Directory<S>, request: &LookupReq) -> Reply {
         let honest = request.userid == *self.presence.user();
         let found = honest.then(|| directory.presence.lookup(&request.lookup)).flatten();
         directory.lookups.count(if found.is_some() { LookupOutcome::Found } else { LookupOutcome::NotFound });
         Reply::Encoded(found.unwrap_or_else(|| directory.presence.not_found()))
-    }
-
-    /// Whatever tells who or what there is draws from one budget: a page of a list tells no less than a lookup (threat
-    /// L10).
-    pub(super) fn may_ask<S>(&mut self, directory: &Directory<S>, now: Timestamp, question: &str) -> Result<(), Reply> {
-        let rate = Rate::per_minute(directory.policy().lookups_per_minute);
-        self.questions.count(now.elapsed(), rate).map_err(|wait| Reply::rate_limited(question, wait))
     }
 }

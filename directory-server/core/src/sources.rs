@@ -11,7 +11,7 @@ use common::limits::SOURCES_REMEMBERED;
 use common::network::SOURCE;
 use common::window::{FixedWindow, Rate};
 
-use super::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// Where a connection comes from, as coarse as an attacker can change addresses at no cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,24 +1,23 @@
 //! What the directory remembers across restarts, as the core sees it (decision D19).
 //!
-//! Owns the trait every store implements and the records that pass through it. Each method is one transaction; when it
+//! Owns the trait every store implements; what passes through it is in [`crate::records`]. Each method is one transaction; when it
 //! returns, what it did is durable. Addresses are never stored (threat L5).
 
 use std::future::Future;
 
 use common::crypto::invite::InviteCode;
-use common::ident::{Cookie, CredentialId, GroupHandle, KeyDigest, RoomId, TerminalId, UserId};
+use common::ident::{CredentialId, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
     Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
 };
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::broadcast::Logged;
-use super::key_packages::Taken;
-use super::lockout::{Class, LockRule, Verdict};
-use super::mailbox::{Deposit, DepositOutcome, MailRule};
-use super::rooms::{CommitOutcome, CommitRequest};
-use super::timestamp::Timestamp;
+use crate::lockout::LockRule;
+use crate::records::{
+    Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, EntryCheck, ExpiryProgress, Grant, IdStatus,
+    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Reservation, RoomRecord,
+    RoomRemoval, Success, TakenKeyPackages, Totals, UnlockOutcome, UserChange, UserRecord,
+};
+use crate::timestamp::Timestamp;
 
 /// Why the store could not do something. Nothing of it has happened then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,219 +34,6 @@ pub enum StoreError {
     /// Anything else the database reports.
     #[error("the database failed: {0}. Run: directory-server check")]
     Failed(String),
-}
-
-/// SHA-256 of a terminal's cookie; the store never sees the cookie itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CookieDigest(pub [u8; 32]);
-
-impl CookieDigest {
-    /// Digest of a cookie.
-    #[must_use]
-    pub fn of(cookie: &Cookie) -> Self {
-        Self(Sha256::digest(cookie.as_bytes()).into())
-    }
-}
-
-/// What a login needs of a registered user.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// Immutable internal id (threat L2).
-    pub credential: CredentialId,
-    /// OPAQUE record.
-    pub record: Vec<u8>,
-    /// Identity key, PKCS#1 DER.
-    pub public_key: Vec<u8>,
-    /// The encrypted identity key.
-    pub vault: Vec<u8>,
-}
-
-/// A record and the vault that goes with it (protocol section 5.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generation {
-    /// The record of the last change of the passcode, or of the registration.
-    Current,
-    /// The record from before a change, until the first login with the current one.
-    Previous,
-}
-
-/// A KE1 that has arrived.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// Who logs in.
-    pub user: UserId,
-    /// At which terminal.
-    pub terminal: TerminalId,
-    /// The cookie it presented.
-    pub cookie: Option<CookieDigest>,
-    /// What it wants to log in with; only a known terminal gets the former one.
-    pub generation: Generation,
-}
-
-/// Outcome of counting an attempt.
-#[derive(Debug, Clone)]
-pub struct Reservation {
-    /// Whether KE2 may be computed.
-    pub verdict: Verdict,
-    /// Whose budget was drawn from.
-    pub class: Class,
-    /// The user, if there is one.
-    pub account: Option<Account>,
-    /// Whether a former generation is kept; known terminals are told.
-    pub changed: bool,
-}
-
-/// A valid KE3.
-#[derive(Debug, Clone)]
-pub struct Success {
-    /// Who has logged in.
-    pub user: UserId,
-    /// Against which credentials.
-    pub credential: CredentialId,
-    /// Against which record of these; if it is the newest, a former one is forgotten.
-    pub record: Vec<u8>,
-    /// At which terminal.
-    pub terminal: TerminalId,
-    /// Whose budget is given back.
-    pub class: Class,
-    /// The cookie the terminal holds from now on.
-    pub cookie: CookieDigest,
-}
-
-/// Outcome of a valid KE3.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grant {
-    /// The budget was given back and the terminal is known from now on.
-    Granted {
-        /// The certificate this terminal announced before, encoded.
-        certificate: Option<Vec<u8>>,
-    },
-    /// An administrator has locked the user.
-    LockedByAdministrator,
-    /// The credentials were removed or reset since KE1.
-    Gone,
-}
-
-/// A user about to be registered.
-#[derive(Debug, Clone)]
-pub struct NewUser {
-    /// The id.
-    pub id: UserId,
-    /// Credentials and key.
-    pub account: Account,
-    /// The invitation that is used up by this registration.
-    pub invite: Option<InviteCode>,
-}
-
-/// A passcode about to be changed.
-#[derive(Debug, Clone)]
-pub struct NewPasscode {
-    /// Whose.
-    pub user: UserId,
-    /// The credentials that are changed.
-    pub credential: CredentialId,
-    /// OPAQUE record.
-    pub record: Vec<u8>,
-    /// The encrypted identity key.
-    pub vault: Vec<u8>,
-    /// The vault's version.
-    pub version: i64,
-}
-
-/// Outcome of a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registered {
-    /// The user exists from now on.
-    Done,
-    /// Somebody else was faster.
-    Unavailable,
-    /// The invitation was used, revoked or has expired.
-    InviteGone,
-}
-
-/// What an id is to the directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IdStatus {
-    /// Nobody has it.
-    Free,
-    /// Kept for whoever holds this invitation.
-    Invited(InviteCode),
-    /// The user's passcode was reset, and the invitation that goes with it has expired.
-    AwaitsInvite,
-    /// A user has it.
-    Taken,
-    /// A removed user had it; it is never given out again (threat L8).
-    Removed,
-}
-
-/// One user as administrators see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserRecord {
-    /// The id.
-    pub id: UserId,
-    /// Digest of the identity key; nothing while a reset passcode awaits its invitation.
-    pub key: Option<KeyDigest>,
-    /// Seconds since the epoch.
-    pub registered_at: u64,
-    /// Start or end of the last session, seconds since the epoch.
-    pub last_seen: Option<u64>,
-    /// Logins so far.
-    pub logins: u64,
-    /// Attempts since the last success, all terminals together.
-    pub wrong: u64,
-    /// Terminals that have logged in.
-    pub terminals: u64,
-    /// Items that wait in their mailboxes.
-    pub waiting: u64,
-    /// Locked by an administrator, and why.
-    pub locked: Option<String>,
-    /// Unknown terminals are locked out for these seconds.
-    pub locked_out_for: Option<u64>,
-    /// Unknown terminals are locked out until an administrator unlocks the id.
-    pub locked_out: bool,
-}
-
-/// One room as administrators see it. Its name and what is said in it are not known to the directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoomRecord {
-    /// The room.
-    pub room: RoomId,
-    /// Commits so far.
-    pub epoch: u64,
-    /// Whether it is a group that can be found by its name.
-    pub named: bool,
-    /// Its admins, if it is named.
-    pub admins: Vec<UserId>,
-    /// Its users, in the order of the ids.
-    pub users: Vec<UserId>,
-    /// Terminals on its roster.
-    pub terminals: u64,
-}
-
-/// What there is, all together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Registered users.
-    pub users: u64,
-    /// Those of them that an administrator has locked.
-    pub locked: u64,
-    /// Items that wait in mailboxes.
-    pub waiting: u64,
-    /// Bytes of what waits, counted once for each mailbox it lies in.
-    pub waiting_bytes: u64,
-    /// Bytes of the database.
-    pub bytes: u64,
-}
-
-/// One invitation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InviteRecord {
-    /// Who is invited.
-    pub user: UserId,
-    /// The secret.
-    pub code: InviteCode,
-    /// Seconds since the epoch.
-    pub expires: u64,
 }
 
 /// Answer of a store, later.
@@ -273,22 +59,20 @@ pub trait Store: Send + Sync + 'static {
     /// Gives the budget back after a valid KE3 and remembers the terminal.
     fn grant(&self, success: Success, now: Timestamp) -> impl Future<Output = StoreResult<Grant>> + Send;
 
-    /// Last check before a terminal is present, and keeps its certificate if it is new. False: the user was locked,
-    /// reset or removed meanwhile, or the terminal was.
+    /// Last check before a terminal is present, and keeps its certificate if it is new.
     fn enter(
         &self,
         user: &UserId,
         credential: CredentialId,
         terminal: TerminalId,
         new_certificate: Option<Vec<u8>>,
-    ) -> impl Future<Output = StoreResult<bool>> + Send;
+    ) -> impl Future<Output = StoreResult<EntryCheck>> + Send;
 
     /// A user's credentials; nothing if there are none.
     fn credential(&self, user: &UserId) -> impl Future<Output = StoreResult<Option<CredentialId>>> + Send;
 
-    /// Puts a new record and vault in force and keeps those from before, until the first login with the new ones. False,
-    /// and nothing has happened: the credentials are gone, or the vault's version is not above that of the generation kept.
-    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = StoreResult<bool>> + Send;
+    /// Puts a new record and vault in force and keeps those from before, until the first login with the new ones.
+    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = StoreResult<PasscodeChange>> + Send;
 
     /// A session has ended.
     fn record_session_end(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
@@ -299,18 +83,17 @@ pub trait Store: Send + Sync + 'static {
     /// One user.
     fn user(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<Option<UserRecord>>> + Send;
 
-    /// Locks a user; false if there is none.
-    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = StoreResult<bool>> + Send;
+    /// Locks a user.
+    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = StoreResult<UserChange>> + Send;
 
-    /// Lifts every lock of an id; false if there was none.
-    fn unlock(&self, user: &UserId) -> impl Future<Output = StoreResult<bool>> + Send;
+    /// Lifts every lock of an id.
+    fn unlock(&self, user: &UserId) -> impl Future<Output = StoreResult<UnlockOutcome>> + Send;
 
-    /// Forgets a user's passcode, vault, key and terminals and keeps the id for an invitation; false if there is no
-    /// such user.
-    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = StoreResult<bool>> + Send;
+    /// Forgets a user's passcode, vault, key and terminals and keeps the id for an invitation.
+    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = StoreResult<UserChange>> + Send;
 
-    /// Removes a user for good; false if there is none.
-    fn remove(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<bool>> + Send;
+    /// Removes a user for good.
+    fn remove(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<UserChange>> + Send;
 
     /// Invites, unless the id is taken or was removed; an older invitation of the same id is replaced. Returns the
     /// id_status before.
@@ -371,13 +154,13 @@ pub trait Store: Send + Sync + 'static {
         &self,
         user: &UserId,
         terminals: Vec<TerminalId>,
-    ) -> impl Future<Output = StoreResult<Taken>> + Send;
+    ) -> impl Future<Output = StoreResult<TakenKeyPackages>> + Send;
 
     /// The terminals of these users that have published key packages, those seen last first.
     fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = StoreResult<Vec<UserTerminals>>> + Send;
 
     /// Appends to the log of broadcasts, unless its sender has sent one with this id.
-    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = StoreResult<Logged>> + Send;
+    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = StoreResult<LoggedBroadcast>> + Send;
 
     /// The newest broadcasts before a number, newest first.
     fn broadcasts(&self, before: Option<u64>, limit: usize)
@@ -386,8 +169,8 @@ pub trait Store: Send + Sync + 'static {
     /// Every room, in the order of their ids.
     fn rooms(&self) -> impl Future<Output = StoreResult<Vec<RoomRecord>>> + Send;
 
-    /// Forgets a room; false if there is none. What waits in mailboxes is still delivered.
-    fn remove_room(&self, room: RoomId) -> impl Future<Output = StoreResult<bool>> + Send;
+    /// Forgets a room. What waits in mailboxes is still delivered.
+    fn remove_room(&self, room: RoomId) -> impl Future<Output = StoreResult<RoomRemoval>> + Send;
 
     /// The certificates of these terminals.
     fn certificates(&self, members: Vec<Member>) -> impl Future<Output = StoreResult<Vec<UserCertificate>>> + Send;
@@ -395,8 +178,8 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets a terminal with everything that is its.
     fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = StoreResult<()>> + Send;
 
-    /// Forgets some of what is as old as `expired`; false when nothing of it is left.
-    fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<bool>> + Send;
+    /// Forgets some of what is as old as `expired`.
+    fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<ExpiryProgress>> + Send;
 
     /// What there is, all together.
     fn totals(&self) -> impl Future<Output = StoreResult<Totals>> + Send;

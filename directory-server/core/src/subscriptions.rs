@@ -8,7 +8,7 @@ use std::sync::Arc;
 use common::ident::UserId;
 use common::limits::WATCHED;
 
-use super::outbound::OutboundQueue;
+use crate::outbound::OutboundQueue;
 
 /// Users that may be present for everybody to be told of everybody, where the directory decides by itself.
 pub const SMALL: usize = 100;

@@ -4,80 +4,27 @@
 //! goes wrong leaves it idle or ends the connection. The deadline is fixed when the connection is accepted, so that
 //! sending slowly gains nothing (threat L9).
 
-use std::net::IpAddr;
-
-use common::crypto::transcript::Channel;
-use common::ident::{KeyDigest, UserId};
 use common::limits::FRAMES_BEFORE_LOGIN;
 use common::msg::{
     Bye, ByeReason, Envelope, Error, ErrorCode, FromDirectory, Hello, InviteProof, InviteReq, LookupReply, Malformed,
     Message as _, Pong, Registration, RequestNumber, ToDirectory, Unreadable, Welcome,
 };
 
-use super::admission::login_deadline;
-use super::login::{Authenticating, Granted};
-use super::register::Registering;
-use super::session::{NO_MESSAGE, Session};
-use super::sources::{Misbehaviour, Source};
-use super::store::{IdStatus, Store, StoreError};
-use super::timestamp::Timestamp;
-use super::{Directory, login, register};
-
-/// Where a connection comes from and what makes it unique.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin {
-    /// The other side's address.
-    pub address: IpAddr,
-    /// TLS exporter of the connection.
-    pub exporter: [u8; 32],
-}
-
-impl Origin {
-    /// What penalties and counts apply to.
-    #[must_use]
-    pub fn source(&self) -> Source {
-        Source::of(self.address)
-    }
-
-    pub(super) fn channel<'a>(&'a self, user: &'a UserId, directory: &'a KeyDigest) -> Channel<'a> {
-        Channel { user, directory, exporter: &self.exporter }
-    }
-}
-
-/// What follows from one frame.
-#[derive(Debug)]
-pub enum Step {
-    /// Nothing to send.
-    Silent,
-    /// Send this; the connection goes on.
-    Reply(FromDirectory),
-    /// Send this and close.
-    Close(FromDirectory),
-    /// Send this; the terminal is present from now on.
-    Enter(Box<Session>, FromDirectory),
-}
-
-impl Step {
-    pub(super) fn reply(message: impl Into<FromDirectory>) -> Self {
-        Self::Reply(message.into())
-    }
-
-    pub(super) fn error(code: ErrorCode) -> Self {
-        Self::Close(Error::new(code).into())
-    }
-}
-
-impl From<StoreError> for Step {
-    /// The other side is told that its request was not carried out; the reason is for the log.
-    fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a request could not be carried out");
-        Self::error(ErrorCode::Unavailable)
-    }
-}
+use crate::admission::login_deadline;
+use crate::directory::Directory;
+use crate::login::{Authenticating, Granted};
+use crate::records::IdStatus;
+use crate::register::Registering;
+use crate::session::NO_MESSAGE;
+use crate::sources::Misbehaviour;
+use crate::step::{Origin, Step};
+use crate::store::{Store, StoreResult};
+use crate::timestamp::Timestamp;
+use crate::{login, register};
 
 /// What has been agreed so far.
 #[derive(Debug, Default)]
-pub(super) enum State {
+enum State {
     /// Nothing is under way.
     #[default]
     Idle,
@@ -87,6 +34,16 @@ pub(super) enum State {
     Authenticating(Box<Authenticating>),
     /// `AUTHREPLY GRANTED` was sent.
     Granted(Box<Granted>),
+}
+
+impl State {
+    /// What a handler has agreed and what it answers; or where it ended.
+    fn after<T>(outcome: Result<(T, FromDirectory), Step>, state: fn(Box<T>) -> Self) -> (Self, Step) {
+        match outcome {
+            Ok((agreed, answer)) => (state(Box::new(agreed)), Step::Reply(answer)),
+            Err(step) => (Self::Idle, step),
+        }
+    }
 }
 
 /// A connection that is not logged in.
@@ -173,17 +130,23 @@ impl Unauthenticated {
     async fn advance<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp, message: ToDirectory) -> Step {
         let origin = self.origin;
         let (state, step) = match (std::mem::take(&mut self.state), message) {
-            (State::Idle, ToDirectory::Hello(hello)) => (State::Idle, welcome(directory, now, hello).await),
-            (State::Idle, ToDirectory::InviteReq(request)) => {
-                (State::Idle, prove_invitation(directory, origin, now, request).await)
+            (State::Idle, ToDirectory::Hello(hello)) => {
+                (State::Idle, welcome(directory, now, hello).await.unwrap_or_else(Step::from))
             }
-            (State::Idle, ToDirectory::RegisterReq(request)) => register::begin(directory, origin, now, request).await,
+            (State::Idle, ToDirectory::InviteReq(request)) => {
+                (State::Idle, prove_invitation(directory, origin, now, request).await.unwrap_or_else(Step::from))
+            }
+            (State::Idle, ToDirectory::RegisterReq(request)) => {
+                State::after(register::begin(directory, origin, now, request).await, State::Registering)
+            }
             (State::Registering(registering), ToDirectory::RegisterUpload(upload)) => {
                 (State::Idle, register::finish(directory, origin, now, *registering, upload).await)
             }
-            (State::Idle, ToDirectory::AuthReq(request)) => login::begin(directory, origin, now, request).await,
+            (State::Idle, ToDirectory::AuthReq(request)) => {
+                State::after(login::begin(directory, origin, now, request).await, State::Authenticating)
+            }
             (State::Authenticating(login), ToDirectory::AuthProof(proof)) => {
-                login::prove(directory, origin, now, *login, &proof).await
+                State::after(login::prove(directory, origin, now, *login, &proof).await, State::Granted)
             }
             (State::Granted(granted), ToDirectory::Announce(announce)) => {
                 (State::Idle, login::announce(directory, origin, now, &granted, announce).await)
@@ -199,16 +162,13 @@ impl Unauthenticated {
     }
 }
 
-async fn welcome<S: Store>(directory: &Directory<S>, now: Timestamp, hello: Hello) -> Step {
+async fn welcome<S: Store>(directory: &Directory<S>, now: Timestamp, hello: Hello) -> StoreResult<Step> {
     let policy = directory.policy();
     let known = match policy.registration {
-        Registration::Open => match directory.store.id_status(&hello.userid, now).await {
-            Ok(id_status) => Some(id_status == IdStatus::Taken),
-            Err(error) => return error.into(),
-        },
+        Registration::Open => Some(directory.store.id_status(&hello.userid, now).await? == IdStatus::Taken),
         Registration::Invite | Registration::Closed => None,
     };
-    Step::reply(Welcome { registration: policy.registration, known, passcode_min: policy.passcode_min })
+    Ok(Step::reply(Welcome { registration: policy.registration, known, passcode_min: policy.passcode_min }))
 }
 
 async fn prove_invitation<S: Store>(
@@ -216,12 +176,11 @@ async fn prove_invitation<S: Store>(
     origin: Origin,
     now: Timestamp,
     request: InviteReq,
-) -> Step {
-    let proof = match directory.store.id_status(&request.userid, now).await {
-        Ok(IdStatus::Invited(code)) => code.directory_proof(origin.channel(&request.userid, &directory.key)),
+) -> StoreResult<Step> {
+    let proof = match directory.store.id_status(&request.userid, now).await? {
+        IdStatus::Invited(code) => code.directory_proof(origin.channel(&request.userid, &directory.key)),
         // Looks like a proof, and stays the same on this connection, so that nobody learns who is invited (threat L2).
-        Ok(_) => directory.secret.fake_proof(origin.channel(&request.userid, &directory.key)),
-        Err(error) => return error.into(),
+        _ => directory.secret.fake_proof(origin.channel(&request.userid, &directory.key)),
     };
-    Step::reply(InviteProof { proof })
+    Ok(Step::reply(InviteProof { proof }))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::ident::UserId;
 use common::window::{FixedWindow, Rate};
 
-use super::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// Users remembered before those who have done nothing for a while are forgotten: chosen arbitrarily.
 const REMEMBERED: usize = 1024;

@@ -9,7 +9,7 @@ use super::time_format::{self, date_and_time};
 use crate::failure::Failure;
 use crate::shell::admin::{Answer, Invitation, OnlineUser, Status, User};
 use crate::shell::backup::Report;
-use directory_core::store::{RoomRecord, UserRecord};
+use directory_core::records::{RoomRecord, UserRecord};
 
 /// The text of an answer, with its last line end, its times in `zone`.
 pub(super) fn text(answer: &Answer, zone: &TimeZone) -> String {

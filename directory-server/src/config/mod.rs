@@ -16,7 +16,7 @@ use crate::failure::{Failure, Kind};
 use directory_core::Policy;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
-use directory_core::mailbox::MailRule;
+use directory_core::records::MailRule;
 use directory_core::sources::Source;
 use directory_core::subscriptions;
 

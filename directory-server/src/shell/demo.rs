@@ -22,7 +22,8 @@ use super::{accept, logs, rt, signals};
 use crate::config::{Config, Log, LogLevel};
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
-use directory_core::store::{Account, NewUser, Store as _};
+use directory_core::records::{Account, NewUser};
+use directory_core::store::Store as _;
 
 /// The users and their passcodes.
 const USERS: [(&str, &str); 2] = [("ali", "111111"), ("bianca", "222222")];

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::rt;
+use directory_core::records::ExpiryProgress;
 use directory_core::store::Store as _;
 
 /// Pause between two sweeps: what is too old is not delivered before it is swept either, it only takes room.
@@ -16,8 +17,8 @@ pub(crate) async fn expire_mail(node: Arc<Node>) {
         let expired = node.directory.policy().mail.expired(node.clock.now());
         loop {
             match node.directory.store.expire(expired).await {
-                Ok(true) => rt::yield_now().await,
-                Ok(false) => break,
+                Ok(ExpiryProgress::MoreLeft) => rt::yield_now().await,
+                Ok(ExpiryProgress::Done) => break,
                 Err(error) => {
                     tracing::warn!(%error, "old mail could not be forgotten");
                     break;

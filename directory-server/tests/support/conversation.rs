@@ -11,7 +11,7 @@ use common::msg::{
 };
 use common::secret::{Passcode, Secret};
 use common::testkit::Example;
-use directory_core::store::Generation;
+use directory_core::records::Generation;
 
 use super::{Peer, RIGHT, World, user};
 

@@ -16,15 +16,17 @@ use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, T
 use common::testkit::Example;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
-use directory_core::mailbox::MailRule;
 use directory_core::outbound::{Push, Writability};
 use directory_core::presence::Arrival;
-use directory_core::session::{Handled, Reply, Session};
+use directory_core::records::{ExpiryProgress, MailRule, UserChange};
+use directory_core::reply::Reply;
+use directory_core::session::{Handled, Session};
 use directory_core::sources::Misbehaviour;
+use directory_core::step::{Origin, Step};
 use directory_core::store::Store as _;
 use directory_core::subscriptions::Visibility;
 use directory_core::timestamp::Timestamp;
-use directory_core::unauthenticated::{Origin, Step, Unauthenticated};
+use directory_core::unauthenticated::Unauthenticated;
 use directory_core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
@@ -107,7 +109,7 @@ impl World {
     /// Forgets what is too old, as the server does every hour.
     pub(crate) fn expire_mail(&self) {
         let expired = self.directory.policy().mail.expired(self.now);
-        while block_on(self.directory.store.expire(expired)).unwrap() {}
+        while block_on(self.directory.store.expire(expired)).unwrap() == ExpiryProgress::MoreLeft {}
     }
 
     /// Items in all mailboxes.
@@ -151,7 +153,7 @@ impl World {
 
     /// Removes a user, as an administrator does.
     pub(crate) fn remove(&self, id: &str) {
-        assert!(block_on(self.directory.store.remove(&user(id), self.now)).unwrap());
+        assert_eq!(block_on(self.directory.store.remove(&user(id), self.now)).unwrap(), UserChange::Done);
     }
 
     /// Logs in and becomes present.

@@ -10,7 +10,8 @@ use common::msg::ByeReason;
 use super::{Answer, Invitation, OnlineUser, Request, Status, User};
 use crate::failure::{Failure, Kind};
 use crate::shell::node::Node;
-use directory_core::store::{IdStatus, InviteRecord, Store, UserRecord};
+use directory_core::records::{IdStatus, InviteRecord, RoomRemoval, UnlockOutcome, UserChange, UserRecord};
+use directory_core::store::Store;
 use directory_core::timestamp::Timestamp;
 
 /// On what a request is carried out.
@@ -67,17 +68,20 @@ impl<S: Store> Desk<'_, S> {
                 Ok(Answer::User { user: self.user(record) })
             }
             Request::Lock { user, reason } => {
-                self.expect(self.store.lock(&user, &reason).await?, &user)?;
+                expect_user(self.store.lock(&user, &reason).await?, &user)?;
                 Ok(Answer::Locked { sessions: self.end_sessions(&user), user })
             }
-            Request::Unlock { user } => Ok(Answer::Unlocked { was_locked: self.store.unlock(&user).await?, user }),
+            Request::Unlock { user } => {
+                let was_locked = self.store.unlock(&user).await? == UnlockOutcome::Unlocked;
+                Ok(Answer::Unlocked { was_locked, user })
+            }
             Request::Reset { user } => {
                 let invite = self.fresh_invite(user.clone())?;
-                self.expect(self.store.reset(&user, invite.clone()).await?, &user)?;
+                expect_user(self.store.reset(&user, invite.clone()).await?, &user)?;
                 Ok(Answer::Reset { invite: self.invitation(invite), sessions: self.end_sessions(&user) })
             }
             Request::Remove { user } => {
-                self.expect(self.store.remove(&user, self.now).await?, &user)?;
+                expect_user(self.store.remove(&user, self.now).await?, &user)?;
                 Ok(Answer::Removed { sessions: self.end_sessions(&user), user })
             }
             Request::Rooms => Ok(Answer::Rooms { rooms: self.store.rooms().await? }),
@@ -86,8 +90,8 @@ impl<S: Store> Desk<'_, S> {
                 found.map(|room| Answer::Room { room }).ok_or_else(|| no_room(&room))
             }
             Request::RemoveRoom { room } => match self.store.remove_room(room).await? {
-                true => Ok(Answer::RoomRemoved { room }),
-                false => Err(no_room(&room)),
+                RoomRemoval::Removed => Ok(Answer::RoomRemoved { room }),
+                RoomRemoval::NoSuchRoom => Err(no_room(&room)),
             },
             Request::Sessions => Ok(Answer::Sessions { sessions: self.sessions() }),
             Request::EndSessions { user } => {
@@ -183,9 +187,12 @@ impl<S: Store> Desk<'_, S> {
     fn end_sessions(&self, user: &UserId) -> usize {
         self.node.map_or(0, |node| node.directory.presence.end(user, ByeReason::Administrator))
     }
+}
 
-    fn expect(&self, found: bool, user: &UserId) -> Result<(), Failure> {
-        if found { Ok(()) } else { Err(nobody(user)) }
+fn expect_user(change: UserChange, user: &UserId) -> Result<(), Failure> {
+    match change {
+        UserChange::Done => Ok(()),
+        UserChange::NoSuchUser => Err(nobody(user)),
     }
 }
 

@@ -15,7 +15,7 @@ use common::msg::Broadcast;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use directory_core::store::{RoomRecord, UserRecord};
+use directory_core::records::{RoomRecord, UserRecord};
 
 pub(crate) use status::Status;
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::shell::backup;
 use crate::shell::node::Node;
-use directory_core::store::{Store, StoreError, Totals};
+use directory_core::records::Totals;
+use directory_core::store::{Store, StoreError};
 use directory_core::timestamp::Timestamp;
 
 /// The directory at a status_text.

@@ -12,7 +12,8 @@ use crate::shell::backup;
 use crate::shell::metrics::Label;
 use crate::shell::node::Node;
 use directory_core::login_stats::LookupOutcome;
-use directory_core::store::{Store as _, Totals};
+use directory_core::records::Totals;
+use directory_core::store::Store as _;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

@@ -5,11 +5,11 @@ use common::msg::{Blob, Broadcast};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
-use directory_core::broadcast::Logged;
+use directory_core::records::LoggedBroadcast;
 use directory_core::store::StoreError;
 
 /// Appends one, unless its sender has sent one with this id.
-pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> SqlResult<Logged> {
+pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> SqlResult<LoggedBroadcast> {
     let Broadcast { taken, sender, id, message, date, signature, .. } = broadcast;
     let (user, certificate) = (sender.userid.as_str(), serde_json::to_string(sender).map_err(unreadable)?);
     let mut append = connection.prepare_cached(
@@ -18,10 +18,10 @@ pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> SqlResul
     )?;
     let row = params![taken, user, certificate, id.as_bytes(), message, date.cast_signed(), signature.0];
     if let Some(number) = append.query_row(row, |row| row.get(0)).optional()? {
-        return Ok(Logged::Now(number));
+        return Ok(LoggedBroadcast::Now(number));
     }
     let mut before = connection.prepare_cached("SELECT number FROM broadcasts WHERE user = ?1 AND id = ?2")?;
-    Ok(Logged::Before(before.query_row(params![user, id.as_bytes()], |row| row.get(0))?))
+    Ok(LoggedBroadcast::Before(before.query_row(params![user, id.as_bytes()], |row| row.get(0))?))
 }
 
 /// The newest before a number, newest first.

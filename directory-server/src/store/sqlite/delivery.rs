@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::error::SqlResult;
 use super::mailbox::code;
 use super::users::user_id;
+use directory_core::records::ExpiryProgress;
 use directory_core::timestamp::Timestamp;
 
 /// Bytes of one `MAILBOX`, as it goes over the wire.
@@ -109,7 +110,7 @@ pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) ->
     forget(connection, owner, number(upto), Because::Acknowledged)
 }
 
-pub(super) fn expire(connection: &Connection, expired: Timestamp) -> SqlResult<bool> {
+pub(super) fn expire(connection: &Connection, expired: Timestamp) -> SqlResult<ExpiryProgress> {
     // Items are numbered in the order they came, so the search ends at the first that is young enough.
     let mut statement = connection.prepare_cached("SELECT item, date FROM mail ORDER BY item LIMIT ?1")?;
     let mut rows = statement.query([EXPIRE_AT_ONCE])?;
@@ -126,7 +127,7 @@ pub(super) fn expire(connection: &Connection, expired: Timestamp) -> SqlResult<b
             forget(connection, &owner, last, Because::Expired)?;
         }
     }
-    Ok(seen == EXPIRE_AT_ONCE)
+    Ok(if seen == EXPIRE_AT_ONCE { ExpiryProgress::MoreLeft } else { ExpiryProgress::Done })
 }
 
 /// Whose mailboxes hold items up to this one: one look into each mailbox there is.

@@ -6,8 +6,8 @@ use common::msg::{KeyPackageReply, KeyPackageState, Member, Piece, TakenKeyPacka
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
-use super::rooms;
-use directory_core::key_packages::Taken;
+use super::terminals;
+use directory_core::records::TakenKeyPackages;
 
 pub(super) fn publish(
     connection: &Connection,
@@ -55,16 +55,16 @@ fn state(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlRe
     Ok(state)
 }
 
-pub(super) fn take(connection: &Connection, user: &UserId, terminals: &[TerminalId]) -> SqlResult<Taken> {
-    let publickey = rooms::public_key(connection, user)?.unwrap_or_default();
+pub(super) fn take(connection: &Connection, user: &UserId, wanted: &[TerminalId]) -> SqlResult<TakenKeyPackages> {
+    let publickey = terminals::public_key(connection, user)?.unwrap_or_default();
     let (mut packages, mut left) = (Vec::new(), Vec::new());
-    for terminal in terminals {
-        let Some(certificate) = rooms::certificate(connection, user, terminal)? else { continue };
+    for terminal in wanted {
+        let Some(certificate) = terminals::certificate(connection, user, terminal)? else { continue };
         let Some(package) = take_one(connection, user, terminal)? else { continue };
         packages.push(TakenKeyPackage { certificate, package });
         left.push((*terminal, state(connection, user, terminal)?));
     }
-    Ok(Taken { reply: KeyPackageReply { publickey, packages }, left })
+    Ok(TakenKeyPackages { reply: KeyPackageReply { publickey, packages }, left })
 }
 
 fn take_one(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<Option<Piece>> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::error::SqlResult;
 use super::passcode;
 use directory_core::lockout::{Budget, Class, Lock, LockRule};
-use directory_core::store::{Account, Attempt, CookieDigest, Generation, Grant, Reservation, Success};
+use directory_core::records::{Account, Attempt, CookieDigest, EntryCheck, Generation, Grant, Reservation, Success};
 use directory_core::timestamp::Timestamp;
 
 /// Ids nobody has whose budgets are kept; more would let a stranger fill the disk.
@@ -94,9 +94,10 @@ pub(super) fn may_enter(
     user: &UserId,
     credential: CredentialId,
     terminal: TerminalId,
-) -> SqlResult<bool> {
+) -> SqlResult<EntryCheck> {
     let known = stored_cookie(connection, user, &terminal)?.is_some();
-    Ok(known && lock_of(connection, user, &credential)? == Some(None))
+    let valid = known && lock_of(connection, user, &credential)? == Some(None);
+    Ok(if valid { EntryCheck::Valid } else { EntryCheck::Revoked })
 }
 
 pub(super) fn keep_certificate(

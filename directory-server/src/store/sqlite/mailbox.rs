@@ -8,8 +8,8 @@ use common::msg::{MailKind, MailRefusal, MailboxReply, Member};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
-use super::rooms;
-use directory_core::mailbox::{Deposit, DepositOutcome, MailRule};
+use super::roster;
+use directory_core::records::{Deposit, DepositOutcome, MailRule};
 use directory_core::timestamp::Timestamp;
 
 /// Something to keep for several terminals.
@@ -185,16 +185,16 @@ pub(super) fn deposit(
         let reply = MailboxReply { stored: 0, refused: Some(refusal), full: Vec::new() };
         Ok(DepositOutcome { reply, notify: Vec::new() })
     };
-    match rooms::epoch_for(connection, &deposit.room, &deposit.from)? {
+    match roster::epoch_for(connection, &deposit.room, &deposit.from)? {
         None => return refused(MailRefusal::Room),
         Some(epoch) if epoch != deposit.epoch => return refused(MailRefusal::Epoch),
         Some(_) => {}
     }
     let sender = &deposit.from.userid;
-    let roster = rooms::roster(connection, &deposit.room)?;
-    let others = roster.iter().filter(|member| member.userid != *sender).map(|member| &member.userid);
+    let members = roster::roster(connection, &deposit.room)?;
+    let others = members.iter().filter(|member| member.userid != *sender).map(|member| &member.userid);
     let is_pair = others.clone().min().is_some() && others.clone().min() == others.max();
-    let receivers = roster.into_iter().filter(|member| *member != deposit.from);
+    let receivers = members.into_iter().filter(|member| *member != deposit.from);
     let receivers = receivers.map(|member| Receiver::of(connection, member, sender));
     let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };

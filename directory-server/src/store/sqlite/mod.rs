@@ -7,13 +7,14 @@ pub(crate) mod backup;
 mod broadcasts;
 mod delivery;
 mod error;
-mod invites;
 mod key_packages;
 mod login;
 mod mailbox;
 mod passcode;
 mod rooms;
+mod roster;
 mod schema;
+mod terminals;
 mod users;
 mod worker;
 
@@ -29,15 +30,13 @@ use common::msg::{
 };
 use rusqlite::{Connection, OpenFlags};
 
-use directory_core::broadcast::Logged;
-use directory_core::key_packages::Taken;
 use directory_core::lockout::LockRule;
-use directory_core::mailbox::{Deposit, DepositOutcome, MailRule};
-use directory_core::rooms::{CommitOutcome, CommitRequest};
-use directory_core::store::{
-    Attempt, Grant, IdStatus, InviteRecord, NewPasscode, NewUser, Registered, Reservation, RoomRecord, Store,
-    StoreError, StoreResult, Success, Totals, UserRecord,
+use directory_core::records::{
+    Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, EntryCheck, ExpiryProgress, Grant, IdStatus,
+    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Reservation, RoomRecord,
+    RoomRemoval, Success, TakenKeyPackages, Totals, UnlockOutcome, UserChange, UserRecord,
 };
+use directory_core::store::{Store, StoreError, StoreResult};
 use directory_core::timestamp::Timestamp;
 use error::SqlResult;
 use worker::Worker;
@@ -139,7 +138,7 @@ impl Store for SqliteStore {
         credential: CredentialId,
         terminal: TerminalId,
         new_certificate: Option<Vec<u8>>,
-    ) -> StoreResult<bool> {
+    ) -> StoreResult<EntryCheck> {
         let user = user.clone();
         match new_certificate {
             None => self.read(move |connection| login::may_enter(connection, &user, credential, terminal)).await,
@@ -158,7 +157,7 @@ impl Store for SqliteStore {
         self.read(move |connection| passcode::credential(connection, &user))
     }
 
-    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = StoreResult<bool>> + Send {
+    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = StoreResult<PasscodeChange>> + Send {
         self.write(move |connection| passcode::change(connection, &new))
     }
 
@@ -176,37 +175,37 @@ impl Store for SqliteStore {
         self.read(move |connection| users::one(connection, &user, now))
     }
 
-    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = StoreResult<bool>> + Send {
+    fn lock(&self, user: &UserId, reason: &str) -> impl Future<Output = StoreResult<UserChange>> + Send {
         let (user, reason) = (user.clone(), reason.to_owned());
         self.write(move |connection| users::lock(connection, &user, &reason))
     }
 
-    fn unlock(&self, user: &UserId) -> impl Future<Output = StoreResult<bool>> + Send {
+    fn unlock(&self, user: &UserId) -> impl Future<Output = StoreResult<UnlockOutcome>> + Send {
         let user = user.clone();
         self.write(move |connection| users::unlock(connection, &user))
     }
 
-    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = StoreResult<bool>> + Send {
+    fn reset(&self, user: &UserId, invite: InviteRecord) -> impl Future<Output = StoreResult<UserChange>> + Send {
         let user = user.clone();
         self.write(move |connection| users::reset(connection, &user, &invite))
     }
 
-    fn remove(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<bool>> + Send {
+    fn remove(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<UserChange>> + Send {
         let user = user.clone();
         self.write(move |connection| users::remove(connection, &user, now))
     }
 
     fn invite(&self, invite: InviteRecord, now: Timestamp) -> impl Future<Output = StoreResult<IdStatus>> + Send {
-        self.write(move |connection| invites::invite(connection, &invite, now))
+        self.write(move |connection| users::invite(connection, &invite, now))
     }
 
     fn invites(&self, now: Timestamp) -> impl Future<Output = StoreResult<Vec<InviteRecord>>> + Send {
-        self.read(move |connection| invites::all(connection, now))
+        self.read(move |connection| users::invites(connection, now))
     }
 
     fn revoke(&self, code: &InviteCode) -> impl Future<Output = StoreResult<Option<UserId>>> + Send {
         let code = code.clone();
-        self.write(move |connection| invites::revoke(connection, &code))
+        self.write(move |connection| users::revoke(connection, &code))
     }
 
     fn deposit(
@@ -269,16 +268,16 @@ impl Store for SqliteStore {
         &self,
         user: &UserId,
         terminals: Vec<TerminalId>,
-    ) -> impl Future<Output = StoreResult<Taken>> + Send {
+    ) -> impl Future<Output = StoreResult<TakenKeyPackages>> + Send {
         let user = user.clone();
         self.write(move |connection| key_packages::take(connection, &user, &terminals))
     }
 
     fn terminals(&self, users: Vec<UserId>) -> impl Future<Output = StoreResult<Vec<UserTerminals>>> + Send {
-        self.read(move |connection| rooms::terminals(connection, users))
+        self.read(move |connection| terminals::terminals(connection, users))
     }
 
-    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = StoreResult<Logged>> + Send {
+    fn log_broadcast(&self, broadcast: Broadcast) -> impl Future<Output = StoreResult<LoggedBroadcast>> + Send {
         self.write(move |connection| broadcasts::append(connection, &broadcast))
     }
 
@@ -294,20 +293,20 @@ impl Store for SqliteStore {
         self.read(rooms::all)
     }
 
-    fn remove_room(&self, room: RoomId) -> impl Future<Output = StoreResult<bool>> + Send {
+    fn remove_room(&self, room: RoomId) -> impl Future<Output = StoreResult<RoomRemoval>> + Send {
         self.write(move |connection| rooms::remove(connection, &room))
     }
 
     fn certificates(&self, members: Vec<Member>) -> impl Future<Output = StoreResult<Vec<UserCertificate>>> + Send {
-        self.read(move |connection| rooms::certificates(connection, members))
+        self.read(move |connection| terminals::certificates(connection, members))
     }
 
     fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = StoreResult<()>> + Send {
         let terminal = terminal.clone();
-        self.write(move |connection| rooms::remove_terminal(connection, &terminal))
+        self.write(move |connection| terminals::remove(connection, &terminal))
     }
 
-    fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<bool>> + Send {
+    fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<ExpiryProgress>> + Send {
         self.write(move |connection| delivery::expire(connection, expired))
     }
 

@@ -5,14 +5,14 @@ use common::ident::{CredentialId, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
-use directory_core::store::NewPasscode;
+use directory_core::records::{NewPasscode, PasscodeChange};
 
 pub(super) fn credential(connection: &Connection, user: &UserId) -> SqlResult<Option<CredentialId>> {
     let mut statement = connection.prepare_cached("SELECT credential FROM credentials WHERE user = ?1")?;
     Ok(statement.query_row([user.as_str()], |row| row.get(0).map(CredentialId)).optional()?)
 }
 
-pub(super) fn change(connection: &Connection, new: &NewPasscode) -> SqlResult<bool> {
+pub(super) fn change(connection: &Connection, new: &NewPasscode) -> SqlResult<PasscodeChange> {
     let NewPasscode { user, credential, record, vault, version } = new;
     // A pair nobody has logged in with yet is replaced; the one before it is the one that certainly works.
     connection
@@ -30,7 +30,7 @@ pub(super) fn change(connection: &Connection, new: &NewPasscode) -> SqlResult<bo
                  AND ?3 > (SELECT vault_version FROM former_credentials WHERE user = ?1)",
         )?
         .execute(params![user.as_str(), credential.as_bytes(), version, record, KSF_VERSION, vault])?;
-    Ok(changed > 0)
+    Ok(if changed > 0 { PasscodeChange::Changed } else { PasscodeChange::Outdated })
 }
 
 /// Record and vault from before a change, while they are kept.

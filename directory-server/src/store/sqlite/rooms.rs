@@ -1,38 +1,15 @@
-//! Rooms and their rosters; terminals and their certificates.
+//! Rooms: which commit ends an epoch, and what is known of a room.
 
-use common::ident::{GroupHandle, RoomId, TerminalId, UserId};
-use common::msg::{
-    Certificate, CommitStatus, GroupEntry, GroupReply, Hex, MailKind, Member, UserCertificate, UserTerminals,
-};
+use common::ident::{GroupHandle, RoomId};
+use common::msg::{CommitStatus, GroupEntry, GroupReply, MailKind, Member};
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 use super::error::SqlResult;
 use super::mailbox::{self, Letter, Receiver};
+use super::roster;
 use super::users::user_id;
-use directory_core::mailbox::MailRule;
-use directory_core::rooms::{CommitOutcome, CommitRequest};
-use directory_core::store::{RoomRecord, StoreError};
+use directory_core::records::{CommitOutcome, CommitRequest, MailRule, RoomRecord, RoomRemoval};
 use directory_core::timestamp::Timestamp;
-
-/// The epoch of a room; nothing if the terminal is not in it.
-pub(super) fn epoch_for(connection: &Connection, room: &RoomId, member: &Member) -> SqlResult<Option<u64>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT epoch FROM rooms JOIN roster USING (room) WHERE room = ?1 AND user = ?2 AND terminal = ?3",
-    )?;
-    let epoch = statement
-        .query_row(params![room.as_bytes(), member.userid.as_str(), member.terminal.as_bytes()], |row| row.get(0));
-    Ok(epoch.optional()?)
-}
-
-/// The terminals of a room, those of one user together.
-pub(super) fn roster(connection: &Connection, room: &RoomId) -> SqlResult<Vec<Member>> {
-    let mut statement =
-        connection.prepare_cached("SELECT user, terminal FROM roster WHERE room = ?1 ORDER BY user, terminal")?;
-    let members = statement.query_map([room.as_bytes()], |row| {
-        Ok(Member { userid: user_id(row, 0)?, terminal: TerminalId(row.get(1)?) })
-    })?;
-    Ok(members.collect::<Result<_, _>>()?)
-}
 
 /// What a `COMMITREQ` comes to before anything is changed.
 enum Verdict {
@@ -47,7 +24,7 @@ enum Verdict {
 
 fn judge(connection: &Connection, request: &CommitRequest) -> SqlResult<Verdict> {
     let CommitRequest { from, room, epoch, members, commit, group, .. } = request;
-    let verdict = match epoch_for(connection, room, from)? {
+    let verdict = match roster::epoch_for(connection, room, from)? {
         Some(now) if now != *epoch => return Ok(Verdict::Refused(CommitStatus::Epoch)),
         Some(_) if commit.is_empty() && !members.is_empty() => return Ok(Verdict::Repeats),
         Some(_) => Verdict::Ends,
@@ -82,7 +59,7 @@ pub(super) fn commit(
     now: Timestamp,
 ) -> SqlResult<CommitOutcome> {
     let CommitRequest { from, room, epoch, members, commit, welcome, group } = request;
-    let mut before = roster(connection, room)?;
+    let mut before = roster::roster(connection, room)?;
     match judge(connection, request)? {
         Verdict::Refused(status) => return Ok(CommitOutcome { status, notify: Vec::new() }),
         Verdict::Repeats => return Ok(CommitOutcome { status: CommitStatus::Accepted, notify: Vec::new() }),
@@ -164,35 +141,6 @@ pub(super) fn group(connection: &Connection, handle: &GroupHandle) -> SqlResult<
     Ok(GroupReply { room: Some(RoomId(room)), admins })
 }
 
-pub(super) fn terminals(connection: &Connection, users: Vec<UserId>) -> SqlResult<Vec<UserTerminals>> {
-    let mut known = connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?;
-    let mut published = connection.prepare_cached(
-        "SELECT terminal FROM terminals JOIN publishers USING (user, terminal)
-         WHERE user = ?1 AND certificate IS NOT NULL ORDER BY last_seen DESC, terminal",
-    )?;
-    let mut found = Vec::new();
-    for userid in users {
-        if known.exists([userid.as_str()])? {
-            let terminals = published.query_map([userid.as_str()], |row| row.get(0).map(TerminalId))?;
-            let terminals = terminals.collect::<Result<_, _>>()?;
-            found.push(UserTerminals { userid, terminals });
-        }
-    }
-    Ok(found)
-}
-
-pub(super) fn certificates(connection: &Connection, members: Vec<Member>) -> SqlResult<Vec<UserCertificate>> {
-    let mut found = Vec::new();
-    for Member { userid, terminal } in members {
-        let key = public_key(connection, &userid)?;
-        let certificate = certificate(connection, &userid, &terminal)?;
-        if let Some((publickey, certificate)) = key.zip(certificate) {
-            found.push(UserCertificate { userid, publickey, certificate });
-        }
-    }
-    Ok(found)
-}
-
 pub(super) fn all(connection: &Connection) -> SqlResult<Vec<RoomRecord>> {
     let mut rooms = connection.prepare(
         "SELECT room, epoch, handle IS NOT NULL, (SELECT count(*) FROM roster AS r WHERE r.room = rooms.room)
@@ -219,36 +167,7 @@ pub(super) fn all(connection: &Connection) -> SqlResult<Vec<RoomRecord>> {
     Ok(records)
 }
 
-pub(super) fn remove(connection: &Connection, room: &RoomId) -> SqlResult<bool> {
-    Ok(connection.execute("DELETE FROM rooms WHERE room = ?1", [room.as_bytes()])? > 0)
-}
-
-/// A user's identity key.
-pub(super) fn public_key(connection: &Connection, user: &UserId) -> SqlResult<Option<Hex>> {
-    let mut statement = connection.prepare_cached("SELECT public_key FROM credentials WHERE user = ?1")?;
-    Ok(statement.query_row([user.as_str()], |row| row.get(0).map(Hex)).optional()?)
-}
-
-/// A terminal's certificate.
-pub(super) fn certificate(
-    connection: &Connection,
-    user: &UserId,
-    terminal: &TerminalId,
-) -> SqlResult<Option<Certificate>> {
-    let mut statement =
-        connection.prepare_cached("SELECT certificate FROM terminals WHERE user = ?1 AND terminal = ?2")?;
-    let encoded: Option<Option<Vec<u8>>> =
-        statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0)).optional()?;
-    let Some(encoded) = encoded.flatten() else { return Ok(None) };
-    serde_json::from_slice(&encoded).map(Some).map_err(|error| StoreError::Failed(error.to_string()).into())
-}
-
-pub(super) fn remove_terminal(connection: &Connection, terminal: &Member) -> SqlResult<()> {
-    for sql in [
-        "DELETE FROM terminals WHERE user = ?1 AND terminal = ?2",
-        "DELETE FROM budgets WHERE user = ?1 AND terminal = ?2",
-    ] {
-        connection.prepare_cached(sql)?.execute(params![terminal.userid.as_str(), terminal.terminal.as_bytes()])?;
-    }
-    Ok(())
+pub(super) fn remove(connection: &Connection, room: &RoomId) -> SqlResult<RoomRemoval> {
+    let removed = connection.execute("DELETE FROM rooms WHERE room = ?1", [room.as_bytes()])?;
+    Ok(if removed > 0 { RoomRemoval::Removed } else { RoomRemoval::NoSuchRoom })
 }

@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 use super::error::SqlResult;
-use directory_core::store::{StoreError, Totals};
+use directory_core::records::Totals;
+use directory_core::store::StoreError;
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_users.sql"),

@@ -1,14 +1,14 @@
-//! Users: id_status, registration, and what administrators do with them.
+//! Users: what an id is, registration, invitations (decision D23), and what administrators do.
 
+use common::crypto::invite::InviteCode;
 use common::crypto::opaque::KSF_VERSION;
 use common::ident::{KeyDigest, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
-use super::invites;
 use super::login::{UNKNOWN_TERMINALS, read_budget};
 use directory_core::lockout::{ATTEMPTS_WITHOUT_SUCCESS, Budget};
-use directory_core::store::{IdStatus, InviteRecord, NewUser, Registered, UserRecord};
+use directory_core::records::{IdStatus, InviteRecord, NewUser, Registered, UnlockOutcome, UserChange, UserRecord};
 use directory_core::timestamp::{Timestamp, whole_seconds};
 
 pub(super) fn id_status(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<IdStatus> {
@@ -18,7 +18,7 @@ pub(super) fn id_status(connection: &Connection, user: &UserId, now: Timestamp) 
     if has_row(connection, "SELECT 1 FROM tombstones WHERE user = ?1", user)? {
         return Ok(IdStatus::Removed);
     }
-    if let Some(code) = invites::live(connection, user, now)? {
+    if let Some(code) = live_invite(connection, user, now)? {
         return Ok(IdStatus::Invited(code));
     }
     let reset = has_row(connection, "SELECT 1 FROM users WHERE id = ?1", user)?;
@@ -65,12 +65,13 @@ pub(super) fn record_session_end(connection: &Connection, user: &UserId, now: Ti
     Ok(())
 }
 
-pub(super) fn lock(connection: &Connection, user: &UserId, reason: &str) -> SqlResult<bool> {
+pub(super) fn lock(connection: &Connection, user: &UserId, reason: &str) -> SqlResult<UserChange> {
     let sql = "UPDATE users SET lock_reason = ?2 WHERE id = ?1";
-    Ok(connection.execute(sql, params![user.as_str(), reason])? > 0)
+    let changed = connection.execute(sql, params![user.as_str(), reason])?;
+    Ok(if changed > 0 { UserChange::Done } else { UserChange::NoSuchUser })
 }
 
-pub(super) fn unlock(connection: &Connection, user: &UserId) -> SqlResult<bool> {
+pub(super) fn unlock(connection: &Connection, user: &UserId) -> SqlResult<UnlockOutcome> {
     let mut changed = 0;
     for sql in [
         "UPDATE users SET lock_reason = NULL WHERE id = ?1 AND lock_reason IS NOT NULL",
@@ -79,12 +80,12 @@ pub(super) fn unlock(connection: &Connection, user: &UserId) -> SqlResult<bool> 
     ] {
         changed += connection.execute(sql, [user.as_str()])?;
     }
-    Ok(changed > 0)
+    Ok(if changed > 0 { UnlockOutcome::Unlocked } else { UnlockOutcome::WasNotLocked })
 }
 
-pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecord) -> SqlResult<bool> {
+pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecord) -> SqlResult<UserChange> {
     if !has_row(connection, "SELECT 1 FROM users WHERE id = ?1", user)? {
-        return Ok(false);
+        return Ok(UserChange::NoSuchUser);
     }
     for sql in [
         "DELETE FROM credentials WHERE user = ?1",
@@ -93,18 +94,60 @@ pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecor
     ] {
         connection.execute(sql, [user.as_str()])?;
     }
-    invites::put(connection, invite)?;
-    Ok(true)
+    put_invite(connection, invite)?;
+    Ok(UserChange::Done)
 }
 
-pub(super) fn remove(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<bool> {
+pub(super) fn remove(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<UserChange> {
     if connection.execute("DELETE FROM users WHERE id = ?1", [user.as_str()])? == 0 {
-        return Ok(false);
+        return Ok(UserChange::NoSuchUser);
     }
     connection.execute("DELETE FROM invites WHERE user = ?1", [user.as_str()])?;
     let bury = "INSERT OR REPLACE INTO tombstones (user, removed_at) VALUES (?1, ?2)";
     connection.execute(bury, params![user.as_str(), now.seconds()])?;
-    Ok(true)
+    Ok(UserChange::Done)
+}
+
+pub(super) fn invite(connection: &Connection, invite: &InviteRecord, now: Timestamp) -> SqlResult<IdStatus> {
+    let before = id_status(connection, &invite.user, now)?;
+    match before {
+        IdStatus::Taken | IdStatus::Removed => {}
+        IdStatus::Free | IdStatus::Invited(_) | IdStatus::AwaitsInvite => put_invite(connection, invite)?,
+    }
+    connection.execute("DELETE FROM invites WHERE expires <= ?1", [now.seconds()])?;
+    Ok(before)
+}
+
+fn put_invite(connection: &Connection, invite: &InviteRecord) -> SqlResult<()> {
+    connection.execute(
+        "INSERT OR REPLACE INTO invites (user, code, expires) VALUES (?1, ?2, ?3)",
+        params![invite.user.as_str(), invite.code.to_bytes(), invite.expires],
+    )?;
+    Ok(())
+}
+
+fn live_invite(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<Option<InviteCode>> {
+    let mut statement = connection.prepare_cached("SELECT code FROM invites WHERE user = ?1 AND expires > ?2")?;
+    let code = statement.query_row(params![user.as_str(), now.seconds()], |row| code(row, 0));
+    Ok(code.optional()?)
+}
+
+pub(super) fn invites(connection: &Connection, now: Timestamp) -> SqlResult<Vec<InviteRecord>> {
+    let mut statement =
+        connection.prepare("SELECT user, code, expires FROM invites WHERE expires > ?1 ORDER BY user")?;
+    let records = statement.query_map([now.seconds()], |row| {
+        Ok(InviteRecord { user: user_id(row, 0)?, code: code(row, 1)?, expires: row.get(2)? })
+    })?;
+    Ok(records.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn revoke(connection: &Connection, code: &InviteCode) -> SqlResult<Option<UserId>> {
+    let mut statement = connection.prepare("DELETE FROM invites WHERE code = ?1 RETURNING user")?;
+    Ok(statement.query_row([code.to_bytes()], |row| user_id(row, 0)).optional()?)
+}
+
+fn code(row: &Row<'_>, column: usize) -> rusqlite::Result<InviteCode> {
+    row.get(column).map(InviteCode::from_bytes)
 }
 
 const RECORD: &str = "

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::ident::{MessageId, RoomId, UserId};
 use common::msg::{CommitStatus, FromDirectory, Member, ToDirectory};
-use directory_core::session::Reply;
+use directory_core::reply::Reply;
 
 use super::disk::Disk;
 use super::faults_profile::FaultsProfile;

@@ -6,11 +6,12 @@ use common::limits::TERMINALS_PER_USER;
 use common::msg::{Envelope, FromDirectory, Message as _, Registration, RequestNumber, ToDirectory};
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::{Class, LockRule};
-use directory_core::mailbox::MailRule;
 use directory_core::outbound::Writability;
 use directory_core::presence::Arrival;
-use directory_core::session::{Handled, Reply, Session};
-use directory_core::store::{Account, CookieDigest, NewUser, Store as _, Success};
+use directory_core::records::{Account, CookieDigest, EntryCheck, MailRule, NewUser, Success};
+use directory_core::reply::Reply;
+use directory_core::session::{Handled, Session};
+use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use directory_core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
@@ -78,7 +79,7 @@ async fn enrol(store: &SqliteStore, fixture: &Fixture) {
     let success = Success { user: user.clone(), credential: CREDENTIAL, record: Vec::new(), terminal, class, cookie };
     store.grant(success, now).await.unwrap();
     let certificate = serde_json::to_vec(&fixture.certificate).unwrap();
-    assert!(store.enter(&user, CREDENTIAL, terminal, Some(certificate)).await.unwrap());
+    assert_eq!(store.enter(&user, CREDENTIAL, terminal, Some(certificate)).await.unwrap(), EntryCheck::Valid);
     let last_resort = Some(fixture.last_resort.clone());
     store.publish(&fixture.member(), fixture.packages.clone(), last_resort).await.unwrap();
 }

@@ -1,0 +1,123 @@
+//! One running directory: its rules, and all that its connections share.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use common::crypto::opaque::ServerSecret;
+use common::ident::KeyDigest;
+use common::msg::Registration;
+
+use crate::address_style::AddressStyle;
+use crate::lockout::LockRule;
+use crate::login_stats::{LoginStats, LookupStats};
+use crate::presence::PresentUsers;
+use crate::records::MailRule;
+use crate::sources::Sources;
+use crate::subscriptions::Visibility;
+use crate::uploads::Uploads;
+use crate::user_limiter::UserLimiter;
+
+/// The rules an administrator may change, also while the directory runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Who may register.
+    pub registration: Registration,
+    /// Fewest characters of a new passcode; the terminal enforces it, because the directory never sees a passcode.
+    pub passcode_min: u16,
+    /// Tries and first lock.
+    pub lock: LockRule,
+    /// Logins of one source in a minute; 0: no limit.
+    pub logins_per_minute: u32,
+    /// Lookups of one session in a minute; 0: no limit.
+    pub lookups_per_minute: u32,
+    /// What mailboxes take.
+    pub mail: MailRule,
+    /// Who is told who comes and goes.
+    pub presence: Visibility,
+    /// Broadcasts of one user in a minute; 0: no limit.
+    pub broadcasts_per_minute: u32,
+    /// How much of an address the log shows.
+    pub addresses: AddressStyle,
+    /// Terminals of one user that may be present.
+    pub terminals_per_user: usize,
+}
+
+/// One running directory: all that its connections share.
+#[derive(Debug)]
+pub struct Directory<S> {
+    /// What it remembers.
+    pub store: S,
+    /// Its OPAQUE secret.
+    pub secret: ServerSecret,
+    /// Digest of its public key.
+    pub key: KeyDigest,
+    /// Who is there.
+    pub presence: Arc<PresentUsers>,
+    /// How lookups have ended.
+    pub lookups: LookupStats,
+    policy: RwLock<Policy>,
+    sources: Mutex<Sources>,
+    login_stats: Mutex<LoginStats>,
+    key_package_limiter: Mutex<UserLimiter>,
+    broadcast_limiter: Mutex<UserLimiter>,
+    pub(crate) uploads: Uploads,
+}
+
+impl<S> Directory<S> {
+    /// A directory nobody has connected to yet.
+    pub fn new(store: S, secret: ServerSecret, key: KeyDigest, policy: Policy) -> Self {
+        let presence = Arc::<PresentUsers>::default();
+        presence.set_visibility(policy.presence);
+        presence.set_terminals_per_user(policy.terminals_per_user);
+        Self {
+            store,
+            secret,
+            key,
+            presence,
+            lookups: LookupStats::default(),
+            policy: RwLock::new(policy),
+            sources: Mutex::default(),
+            login_stats: Mutex::default(),
+            key_package_limiter: Mutex::default(),
+            broadcast_limiter: Mutex::default(),
+            uploads: Uploads::default(),
+        }
+    }
+
+    /// The rules in force.
+    pub fn policy(&self) -> Policy {
+        *self.policy.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts other rules in force, for whatever happens from now on.
+    pub fn set_policy(&self, policy: Policy) {
+        self.presence.set_visibility(policy.presence);
+        self.presence.set_terminals_per_user(policy.terminals_per_user);
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// An address as the log shows it.
+    pub fn shown(&self, address: IpAddr) -> String {
+        self.policy().addresses.show(address)
+    }
+
+    /// What sources have done lately.
+    pub fn sources(&self) -> MutexGuard<'_, Sources> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How logins went lately.
+    pub fn login_stats(&self) -> MutexGuard<'_, LoginStats> {
+        self.login_stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who has taken key packages lately.
+    pub fn key_package_limiter(&self) -> MutexGuard<'_, UserLimiter> {
+        self.key_package_limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who has spoken to everyone lately.
+    pub fn broadcast_limiter(&self) -> MutexGuard<'_, UserLimiter> {
+        self.broadcast_limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,168 @@
+//! Users and their credentials, as logins, registrations and changes of a passcode need them.
+
+use common::crypto::invite::InviteCode;
+use common::ident::{Cookie, CredentialId, TerminalId, UserId};
+use sha2::{Digest, Sha256};
+
+use crate::lockout::{Class, Verdict};
+
+/// What an id is to the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdStatus {
+    /// Nobody has it.
+    Free,
+    /// Kept for whoever holds this invitation.
+    Invited(InviteCode),
+    /// The user's passcode was reset, and the invitation that goes with it has expired.
+    AwaitsInvite,
+    /// A user has it.
+    Taken,
+    /// A removed user had it; it is never given out again (threat L8).
+    Removed,
+}
+
+/// What a login needs of a registered user.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Immutable internal id (threat L2).
+    pub credential: CredentialId,
+    /// OPAQUE record.
+    pub record: Vec<u8>,
+    /// Identity key, PKCS#1 DER.
+    pub public_key: Vec<u8>,
+    /// The encrypted identity key.
+    pub vault: Vec<u8>,
+}
+
+/// SHA-256 of a terminal's cookie; the store never sees the cookie itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CookieDigest(pub [u8; 32]);
+
+impl CookieDigest {
+    /// Digest of a cookie.
+    #[must_use]
+    pub fn of(cookie: &Cookie) -> Self {
+        Self(Sha256::digest(cookie.as_bytes()).into())
+    }
+}
+
+/// A record and the vault that goes with it (protocol section 5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generation {
+    /// The record of the last change of the passcode, or of the registration.
+    Current,
+    /// The record from before a change, until the first login with the current one.
+    Previous,
+}
+
+/// A KE1 that has arrived.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Who logs in.
+    pub user: UserId,
+    /// At which terminal.
+    pub terminal: TerminalId,
+    /// The cookie it presented.
+    pub cookie: Option<CookieDigest>,
+    /// What it wants to log in with; only a known terminal gets the former one.
+    pub generation: Generation,
+}
+
+/// Outcome of counting an attempt.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    /// Whether KE2 may be computed.
+    pub verdict: Verdict,
+    /// Whose budget was drawn from.
+    pub class: Class,
+    /// The user, if there is one.
+    pub account: Option<Account>,
+    /// Whether a former generation is kept; known terminals are told.
+    pub changed: bool,
+}
+
+/// A valid KE3.
+#[derive(Debug, Clone)]
+pub struct Success {
+    /// Who has logged in.
+    pub user: UserId,
+    /// Against which credentials.
+    pub credential: CredentialId,
+    /// Against which record of these; if it is the newest, a former one is forgotten.
+    pub record: Vec<u8>,
+    /// At which terminal.
+    pub terminal: TerminalId,
+    /// Whose budget is given back.
+    pub class: Class,
+    /// The cookie the terminal holds from now on.
+    pub cookie: CookieDigest,
+}
+
+/// Outcome of a valid KE3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The budget was given back and the terminal is known from now on.
+    Granted {
+        /// The certificate this terminal announced before, encoded.
+        certificate: Option<Vec<u8>>,
+    },
+    /// An administrator has locked the user.
+    LockedByAdministrator,
+    /// The credentials were removed or reset since KE1.
+    Gone,
+}
+
+/// Whether a terminal may still become present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryCheck {
+    /// User, credentials and terminal are what they were when the login was granted.
+    Valid,
+    /// The user was locked, reset or removed meanwhile, or the terminal was removed.
+    Revoked,
+}
+
+/// What came of a change of the passcode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasscodeChange {
+    /// The new record and vault are in force.
+    Changed,
+    /// The credentials are gone, or the vault's version is not above that of the one kept; nothing has happened.
+    Outdated,
+}
+
+/// A user about to be registered.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The id.
+    pub id: UserId,
+    /// Credentials and key.
+    pub account: Account,
+    /// The invitation that is used up by this registration.
+    pub invite: Option<InviteCode>,
+}
+
+/// Outcome of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registered {
+    /// The user exists from now on.
+    Done,
+    /// Somebody else was faster.
+    Unavailable,
+    /// The invitation was used, revoked or has expired.
+    InviteGone,
+}
+
+/// A passcode about to be changed.
+#[derive(Debug, Clone)]
+pub struct NewPasscode {
+    /// Whose.
+    pub user: UserId,
+    /// The credentials that are changed.
+    pub credential: CredentialId,
+    /// OPAQUE record.
+    pub record: Vec<u8>,
+    /// The encrypted identity key.
+    pub vault: Vec<u8>,
+    /// The vault's version.
+    pub version: i64,
+}

@@ -1,0 +1,101 @@
+//! What mailboxes and rooms keep: messages, commits, key packages.
+
+use std::time::Duration;
+
+use common::ident::{RoomId, TerminalId};
+use common::msg::{CommitStatus, GroupEntry, KeyPackageReply, KeyPackageState, MailboxReply, Member};
+
+use crate::timestamp::Timestamp;
+
+/// What a mailbox takes (threat L11). 0 is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailRule {
+    /// Messages of one user that may wait for one terminal.
+    pub messages: u32,
+    /// Bytes that may wait for one terminal; commits and welcomes may take twice as many.
+    pub bytes: u64,
+    /// How long anything waits.
+    pub keep: Duration,
+}
+
+impl Default for MailRule {
+    fn default() -> Self {
+        Self { messages: 128, bytes: 10 * 1024 * 1024, keep: Duration::from_secs(21 * 24 * 3600) }
+    }
+}
+
+impl MailRule {
+    /// The moment up to which everything is too old to be kept.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Timestamp {
+        if self.keep.is_zero() { Timestamp::from_seconds(0) } else { now.minus(self.keep) }
+    }
+}
+
+/// A `MAILBOXPUT` on its way to the store.
+#[derive(Debug, Clone)]
+pub struct Deposit {
+    /// Who sends.
+    pub from: Member,
+    /// To which room.
+    pub room: RoomId,
+    /// The epoch the messages are sealed for.
+    pub epoch: u64,
+    /// The messages, in order.
+    pub messages: Vec<Vec<u8>>,
+}
+
+/// What came of a [`Deposit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepositOutcome {
+    /// What the sender is notify.
+    pub reply: MailboxReply,
+    /// Whose mailboxes have something new.
+    pub notify: Vec<Member>,
+}
+
+/// How far forgetting old mail has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpiryProgress {
+    /// There may be more that is too old.
+    MoreLeft,
+    /// Nothing of it is left.
+    Done,
+}
+
+/// A `COMMITREQ` on its way to the store.
+#[derive(Debug, Clone)]
+pub struct CommitRequest {
+    /// Who sends.
+    pub from: Member,
+    /// Which room.
+    pub room: RoomId,
+    /// The epoch it ends.
+    pub epoch: u64,
+    /// Who is in the room behind it; nobody gives the room up.
+    pub members: Vec<Member>,
+    /// For everyone in the room before; empty creates the room and leaves it in epoch 0.
+    pub commit: Vec<u8>,
+    /// For everyone new.
+    pub welcome: Vec<u8>,
+    /// The entry from now on.
+    pub group: Option<GroupEntry>,
+}
+
+/// What came of an [`CommitRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitOutcome {
+    /// What the sender is notify.
+    pub status: CommitStatus,
+    /// Whose mailboxes have something new.
+    pub notify: Vec<Member>,
+}
+
+/// What came of taking key packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenKeyPackages {
+    /// What the asker is told.
+    pub reply: KeyPackageReply,
+    /// What is left to each terminal.
+    pub left: Vec<(TerminalId, KeyPackageState)>,
+}

@@ -1,0 +1,18 @@
+//! What passes through the store: requests on their way in, outcomes on their way out.
+//!
+//! Plain values without behaviour, but for what follows from them alone. [`accounts`] is what logins, registrations and
+//! changes of a passcode need, [`mail`] what mailboxes and rooms do, [`administration`] what administrators see. What is
+//! sent as it is stored is a type of `common::msg`.
+
+pub mod accounts;
+pub mod administration;
+pub mod mail;
+
+pub use accounts::{
+    Account, Attempt, CookieDigest, EntryCheck, Generation, Grant, IdStatus, NewPasscode, NewUser, PasscodeChange,
+    Registered, Reservation, Success,
+};
+pub use administration::{
+    InviteRecord, LoggedBroadcast, RoomRecord, RoomRemoval, Totals, UnlockOutcome, UserChange, UserRecord,
+};
+pub use mail::{CommitOutcome, CommitRequest, Deposit, DepositOutcome, ExpiryProgress, MailRule, TakenKeyPackages};

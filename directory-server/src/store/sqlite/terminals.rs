@@ -1,0 +1,67 @@
+//! Terminals of users, with their certificates.
+
+use common::ident::{TerminalId, UserId};
+use common::msg::{Certificate, Hex, Member, UserCertificate, UserTerminals};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::error::SqlResult;
+use directory_core::store::StoreError;
+
+pub(super) fn terminals(connection: &Connection, users: Vec<UserId>) -> SqlResult<Vec<UserTerminals>> {
+    let mut known = connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?;
+    let mut published = connection.prepare_cached(
+        "SELECT terminal FROM terminals JOIN publishers USING (user, terminal)
+         WHERE user = ?1 AND certificate IS NOT NULL ORDER BY last_seen DESC, terminal",
+    )?;
+    let mut found = Vec::new();
+    for userid in users {
+        if known.exists([userid.as_str()])? {
+            let terminals = published.query_map([userid.as_str()], |row| row.get(0).map(TerminalId))?;
+            let terminals = terminals.collect::<Result<_, _>>()?;
+            found.push(UserTerminals { userid, terminals });
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn certificates(connection: &Connection, members: Vec<Member>) -> SqlResult<Vec<UserCertificate>> {
+    let mut found = Vec::new();
+    for Member { userid, terminal } in members {
+        let key = public_key(connection, &userid)?;
+        let certificate = certificate(connection, &userid, &terminal)?;
+        if let Some((publickey, certificate)) = key.zip(certificate) {
+            found.push(UserCertificate { userid, publickey, certificate });
+        }
+    }
+    Ok(found)
+}
+
+/// A user's identity key.
+pub(super) fn public_key(connection: &Connection, user: &UserId) -> SqlResult<Option<Hex>> {
+    let mut statement = connection.prepare_cached("SELECT public_key FROM credentials WHERE user = ?1")?;
+    Ok(statement.query_row([user.as_str()], |row| row.get(0).map(Hex)).optional()?)
+}
+
+/// A terminal's certificate.
+pub(super) fn certificate(
+    connection: &Connection,
+    user: &UserId,
+    terminal: &TerminalId,
+) -> SqlResult<Option<Certificate>> {
+    let mut statement =
+        connection.prepare_cached("SELECT certificate FROM terminals WHERE user = ?1 AND terminal = ?2")?;
+    let encoded: Option<Option<Vec<u8>>> =
+        statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0)).optional()?;
+    let Some(encoded) = encoded.flatten() else { return Ok(None) };
+    serde_json::from_slice(&encoded).map(Some).map_err(|error| StoreError::Failed(error.to_string()).into())
+}
+
+pub(super) fn remove(connection: &Connection, terminal: &Member) -> SqlResult<()> {
+    for sql in [
+        "DELETE FROM terminals WHERE user = ?1 AND terminal = ?2",
+        "DELETE FROM budgets WHERE user = ?1 AND terminal = ?2",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![terminal.userid.as_str(), terminal.terminal.as_bytes()])?;
+    }
+    Ok(())
+}
