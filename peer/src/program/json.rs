@@ -46,6 +46,6 @@ pub(super) fn daemon(settings: &Settings, socket: Option<PathBuf>) -> Result<i32
 
 fn serve(settings: &Settings, options: rpc::Options, clients: Receiver<Told>) -> Result<i32, Report> {
     let interrupts = interrupts()?;
-    let (commands, notices) = start_engine(Setup { event_filter: Some(rpc::journalist), ..setup(settings) })?;
+    let (commands, notices) = start_engine(Setup { event_filter: Some(rpc::event_filter), ..setup(settings) })?;
     Ok(block_on(json::run(options, Channels { commands, notices, interrupts, clients, sleep })))
 }

@@ -30,7 +30,7 @@ pub(super) const TYPES: &[&str] = &[
 ];
 
 /// The events of a notice, without number and time.
-pub(crate) fn journalist(notice: &Notice) -> Vec<String> {
+pub(crate) fn event_filter(notice: &Notice) -> Vec<String> {
     events(notice).iter().map(Value::to_string).collect()
 }
 

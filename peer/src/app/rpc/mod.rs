@@ -24,7 +24,7 @@ use common::secret::Passcode;
 use serde_json::{Value, json};
 
 use self::answers::{Await, answer};
-pub(crate) use self::events::journalist;
+pub(crate) use self::events::event_filter;
 use self::feed::Feed;
 use self::login::Entering;
 use self::references::References;

@@ -139,7 +139,7 @@ fn over_socket(stream: UnixStream) -> std::io::Result<Lines> {
 }
 
 fn in_process(settings: &Settings) -> Result<Lines, Report> {
-    let (commands, notices) = start_engine(Setup { event_filter: Some(rpc::journalist), ..setup(settings) })?;
+    let (commands, notices) = start_engine(Setup { event_filter: Some(rpc::event_filter), ..setup(settings) })?;
     let (told, clients) = async_channel::bounded(64);
     // Signals end the process: what was kept leaves at the next login.
     let (unused, interrupts) = async_channel::bounded(1);
