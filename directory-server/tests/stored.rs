@@ -1,5 +1,5 @@
 //! A data directory that an earlier version has left opens, with everything in it (see `fixtures/stored/README.md`).
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
 
