@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use common::ident::{GroupName, TerminalId, UserId};
 use common::secret::Passcode;
 
-use super::persistence::{Conversation, MessageKey};
+use super::model::{Conversation, MessageKey};
 
 /// A request of a front end. Answers come as [`Notice`](super::notice::Notice)s, in any order with other notices.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ pub mod directory;
 pub mod engine;
 pub mod file_name;
 pub mod mls;
+pub mod model;
 pub mod notice;
 pub mod persistence;
 pub mod post;

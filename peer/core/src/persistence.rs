@@ -5,9 +5,9 @@
 
 use std::fmt;
 
-use common::ident::{GroupName, MessageId, UserId};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 
 /// What a kept value is about. Its keys are its own: the same key under two kinds names two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,80 +100,3 @@ pub enum HistoryWrite {
         before: u64,
     },
 }
-
-/// With whom messages are exchanged. Displayed as people write it: `bianca`, `#team`, `*`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Conversation {
-    /// One other user.
-    User(UserId),
-    /// A group.
-    Group(GroupName),
-    /// Broadcasts.
-    Everyone,
-}
-
-impl fmt::Display for Conversation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(user) => user.fmt(f),
-            Self::Group(group) => group.fmt(f),
-            Self::Everyone => f.write_str("*"),
-        }
-    }
-}
-
-/// What tells one message of the history from all others. Ids are chosen by authors, so they are unique only for one
-/// author: nobody can make another's message disappear by using its id first.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct MessageKey {
-    /// Where it was said.
-    pub conversation: Conversation,
-    /// Who said it.
-    pub author: UserId,
-    /// The author's id for it.
-    pub id: MessageId,
-}
-
-/// One message of the history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredMessage {
-    /// Which message.
-    #[serde(flatten)]
-    pub name: MessageKey,
-    /// What it says, as it came.
-    pub text: String,
-    /// When it was written by the author's clock, seconds since the epoch. Informative (threat T7).
-    pub date: u64,
-    /// When it was kept by this terminal's clock, seconds since the epoch.
-    pub arrived: u64,
-    /// How far it has come.
-    pub mark: DeliveryStatus,
-    /// Since when, seconds since the epoch.
-    pub since: u64,
-}
-
-/// How far a message has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryStatus {
-    /// From somebody else.
-    Received {
-        /// Whether the person has seen it.
-        read: bool,
-    },
-    /// Ours, and only here so far.
-    Queued,
-    /// Ours, and kept by the directory.
-    Stored,
-    /// Ours, and kept by a terminal of the receiver.
-    Delivered,
-    /// Ours, and shown to the receiver.
-    Read,
-    /// Ours, and given up.
-    Failed,
-}
-
-/// Where a message stands in the history: what came later has a greater one. Never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Position(pub i64);

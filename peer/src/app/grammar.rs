@@ -11,7 +11,7 @@ use self::request::{no_command, request};
 use super::texts;
 use super::texts::help::{Topic, topic};
 use peer_core::command::{FileWish, GroupWish};
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 /// Words that nobody means as a message when they stand alone.
 const LONE_WORDS: &[&str] = &["exit", "login", "logout", "passcode", "password", "quit"];

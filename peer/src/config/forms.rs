@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use common::ident::{BadUserId, UserId};
 use common::limits::DIRECTORY_PORT;
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 const AUTO: &str = "auto";

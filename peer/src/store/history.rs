@@ -14,7 +14,8 @@ use super::message_row::{Placed, conversation_row, encode, is_unread, name_row, 
 use super::sealed::Seal;
 use super::state::State;
 use super::{StoreError, search};
-use peer_core::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, Position, StoredMessage};
+use peer_core::model::{Conversation, DeliveryStatus, MessageKey, Position, StoredMessage};
+use peer_core::persistence::HistoryWrite;
 
 impl State {
     /// The last `limit` messages of a conversation, of those that stand before `before`; the oldest first. Needs

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::StoreError;
 use super::sealed::Seal;
-use peer_core::persistence::{Conversation, DeliveryStatus, MessageKey, Position, StoredMessage};
+use peer_core::model::{Conversation, DeliveryStatus, MessageKey, Position, StoredMessage};
 
 /// A message and where it stands.
 pub(crate) type Placed = (Position, StoredMessage);

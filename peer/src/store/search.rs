@@ -20,7 +20,7 @@ use super::message_row::{self, Placed};
 use super::sealed::Seal;
 use super::state::State;
 use super::words::Words;
-use peer_core::persistence::Position;
+use peer_core::model::Position;
 
 /// Positions in one block: few enough that reading an unfinished block takes no time, and that a place fits a byte.
 const BLOCK: i64 = 256;

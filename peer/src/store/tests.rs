@@ -7,9 +7,8 @@ use common::testkit::Example;
 
 use super::StoreError;
 use super::state::{KnownVault, State};
-use peer_core::persistence::{
-    Conversation, DeliveryStatus, HistoryWrite, MessageKey, Position, StoredMessage, Table, Write,
-};
+use peer_core::model::{Conversation, DeliveryStatus, MessageKey, Position, StoredMessage};
+use peer_core::persistence::{HistoryWrite, Table, Write};
 
 struct Folder(tempfile::TempDir);
 

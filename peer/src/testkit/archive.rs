@@ -7,7 +7,8 @@ use common::testkit::Example;
 
 use crate::store::StoreError;
 use crate::store::state::State;
-use peer_core::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Write};
+use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
+use peer_core::persistence::{HistoryWrite, Write};
 
 /// What ali keeps of bianca's messages.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use common::msg::ListedUser;
 use super::{Directory, Effect, Engine, Now, Purpose, Unreachable};
 use crate::command::{Answer, KeyDecision};
 use crate::contacts::{Contacts, PinCheck};
+use crate::model::Conversation;
 use crate::notice::{CallFailed, CallNotice, ContactNotice, DirectoryNotice, KeyState, Notice, Person};
-use crate::persistence::Conversation;
 use crate::verify::{LocalIdentity, LookupResult};
 
 impl Engine {

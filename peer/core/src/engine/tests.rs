@@ -16,11 +16,11 @@ use crate::command::{
     Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, MessageCommand, SessionCommand, Ticket,
 };
 use crate::contacts::Contacts;
+use crate::model::Conversation;
 use crate::notice::{
     AfterLoss, CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, EndedBy, KeyState, MessageNotice,
     Next, NotSent, Notice,
 };
-use crate::persistence::Conversation;
 use crate::post;
 use crate::verify::{LocalIdentity, LookupResult, Request};
 

@@ -1,7 +1,7 @@
 //! Messages, how far they have come, and what was said before.
 
 use crate::command::Ticket;
-use crate::persistence::{Conversation, DeliveryStatus, StoredMessage};
+use crate::model::{Conversation, DeliveryStatus, StoredMessage};
 use common::ident::{MessageId, UserId};
 
 /// Messages, how far they have come, and what was said before.

@@ -6,8 +6,8 @@ use super::desk::Asked;
 use super::outbox::Way;
 use super::people::not_found;
 use super::{Post, PresenceInfo, Step, inbox};
+use crate::model::Conversation;
 use crate::notice::{CallNotice, DirectoryNotice, GroupNews, MessageNotice, Next, NotSent, Notice, SessionNotice};
-use crate::persistence::Conversation;
 
 impl Post {
     /// The directory says something; gives it back if it is not said by itself but as an answer.

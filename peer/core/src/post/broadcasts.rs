@@ -11,8 +11,9 @@ use super::desk::Asked;
 use super::outbox::name_of;
 use super::{Post, Step};
 use crate::command::Ticket;
+use crate::model::{Conversation, DeliveryStatus, StoredMessage};
 use crate::notice::{Arrival, DirectoryNotice, MessageNotice, NotSent, Notice};
-use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, StoredMessage, Write};
+use crate::persistence::{HistoryWrite, Write};
 
 impl Post {
     pub(super) fn broadcast(&mut self, step: &mut Step<'_>, text: String, ticket: Ticket) {

@@ -9,7 +9,7 @@ use super::Step;
 use crate::command::Ticket;
 use crate::directory::requests::{Answered, PendingRequests, Refused};
 use crate::engine::{Effect, Purpose};
-use crate::persistence::{Conversation, StoredMessage};
+use crate::model::{Conversation, StoredMessage};
 
 /// What was asked, with what is needed when the answer comes.
 #[derive(Debug, Clone, PartialEq, Eq)]

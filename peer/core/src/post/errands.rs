@@ -23,8 +23,8 @@ use super::desk::Asked;
 use super::rooms::{MembershipChange, VerifiedKeyPackage};
 use super::{Post, Step};
 use crate::mls::RoomError;
+use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Next, Notice};
-use crate::persistence::Conversation;
 
 /// Something to be done about a room.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,8 +12,9 @@ use super::errands::Errand;
 use super::rooms::Rooms;
 use super::{Post, Rows, Step};
 use crate::command::GroupWish;
+use crate::model::Conversation;
 use crate::notice::{GroupNews, ListedGroup, Notice, Role};
-use crate::persistence::{Conversation, Table, Write};
+use crate::persistence::{Table, Write};
 
 /// One group, as it is kept.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

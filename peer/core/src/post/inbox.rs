@@ -17,8 +17,9 @@ use zeroize::Zeroizing;
 use super::desk::Asked;
 use super::rooms::{Opened, VerifiedCredential};
 use super::{Effect, Post, Rows, Step};
+use crate::model::{Conversation, StoredMessage};
 use crate::notice::{Arrival, MessageNotice, Notice};
-use crate::persistence::{Conversation, StoredMessage, Table, Write};
+use crate::persistence::{Table, Write};
 
 const ACKED: &[u8] = b"acked";
 const WRITTEN: &[u8] = b"written";

@@ -8,8 +8,9 @@ use common::msg::{Body, CommitReq, CommitStatus};
 use super::desk::Asked;
 use super::outbox::{Way, name_of};
 use super::{Post, Step};
+use crate::model::{Conversation, DeliveryStatus};
 use crate::notice::{GroupNews, MessageNotice, Notice};
-use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, Table, Write};
+use crate::persistence::{HistoryWrite, Table, Write};
 
 impl Post {
     /// The person leaves.

@@ -6,8 +6,9 @@ use common::msg::{Body, Letter, Member};
 use super::errands::Errand;
 use super::rooms::MembershipDiff;
 use super::{Post, Step, arrived};
+use crate::model::{Conversation, DeliveryStatus, StoredMessage};
 use crate::notice::{Arrival, GroupNews, MessageNotice, Notice};
-use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, StoredMessage, Write};
+use crate::persistence::{HistoryWrite, Write};
 
 impl Post {
     pub(super) fn take_letter(&mut self, step: &mut Step<'_>, room: &RoomId, from: &Member, bytes: &[u8]) {

@@ -55,8 +55,9 @@ use super::command::{Answer, Command, DirectoryCommand, FileCommand, MessageComm
 use super::contacts::{Contacts, PinCheck};
 use super::engine::{Effect, LinkId, Now, key_changed};
 use super::mls::RoomError;
+use super::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use super::notice::{CallFailed, CallNotice, DirectoryNotice, GroupNews, MessageNotice, NotSent, Notice};
-use super::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Table, Write};
+use super::persistence::{HistoryWrite, Table, Write};
 use super::verify::LocalIdentity;
 
 use self::inbox::Counters;

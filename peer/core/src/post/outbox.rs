@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::engine::LinkId;
-use crate::persistence::{Conversation, DeliveryStatus, MessageKey, Table, Write};
+use crate::model::{Conversation, DeliveryStatus, MessageKey};
+use crate::persistence::{Table, Write};
 
 /// Where an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use common::msg::{Away, PresenceStatus, TerminalRemove, TerminalsReq, Watch};
 
 use super::desk::Asked;
 use super::{Post, PresenceInfo, Step};
+use crate::model::Conversation;
 use crate::notice::{CallFailed, CallNotice, DirectoryNotice, Notice};
-use crate::persistence::Conversation;
 
 impl Post {
     pub(super) fn watch(&mut self, step: &mut Step<'_>, users: impl IntoIterator<Item = UserId>) {

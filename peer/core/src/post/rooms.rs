@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 use super::desk::Desk;
 use super::{Rows, Step};
 use crate::mls::{self, Edit, Invitation, KeyPackages, Outcome, OwnTerminal, Room, RoomError, RoomMetadata, Waiting};
-use crate::persistence::{Conversation, Write};
+use crate::model::Conversation;
+use crate::persistence::Write;
 
 pub(super) use crate::mls::{VerifiedCredential, VerifiedKeyPackage};
 

@@ -10,8 +10,9 @@ use super::desk::Asked;
 use super::errands::Errand;
 use super::outbox::{Way, name_of};
 use super::{Effect, HistoryWrite, Post, Step};
+use crate::model::{Conversation, DeliveryStatus};
 use crate::notice::{Explained, MessageNotice, Next, Notice};
-use crate::persistence::{Conversation, DeliveryStatus, Write};
+use crate::persistence::Write;
 
 /// How long, in seconds, a full mailbox is left alone unless something of it is fetched. Chosen arbitrarily.
 const FULL_PATIENCE: u64 = 60;

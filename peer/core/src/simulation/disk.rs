@@ -7,7 +7,8 @@ use common::ident::UserId;
 use zeroize::Zeroizing;
 
 use crate::contacts::Contact;
-use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Table, Write};
+use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
+use crate::persistence::{HistoryWrite, Table, Write};
 use crate::post::Snapshot;
 
 /// What one terminal has kept.

@@ -6,7 +6,7 @@ use super::fixtures::{team, users};
 use super::world::{ClientId, Event, Trace, World};
 use super::{come_to_rest, faults_profile::FaultsProfile};
 use crate::command::{CallCommand, Command, GroupWish, MessageCommand, Ticket};
-use crate::persistence::Conversation;
+use crate::model::Conversation;
 
 const ALI: ClientId = 0;
 const ALIS_OTHER: ClientId = 1;

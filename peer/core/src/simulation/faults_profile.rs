@@ -8,7 +8,7 @@ use super::fixtures::{team, users};
 use super::rng::Rng;
 use super::world::{ClientId, End, Event, World};
 use crate::command::{Answer, CallCommand, Command, GroupWish, MessageCommand, SessionCommand, Ticket};
-use crate::persistence::Conversation;
+use crate::model::Conversation;
 
 /// Drawn once for each seed.
 #[derive(Debug)]

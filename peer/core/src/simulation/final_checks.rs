@@ -12,7 +12,8 @@ use super::disk::Disk;
 use super::fixtures::{fixtures, key, team, users};
 use super::world::{ClientId, World};
 use crate::mls::{self, OwnTerminal, Room};
-use crate::persistence::{Conversation, DeliveryStatus, MessageKey, Table};
+use crate::model::{Conversation, DeliveryStatus, MessageKey};
+use crate::persistence::Table;
 
 /// How a terminal sees a room.
 type View = (u64, Vec<Member>, String, Vec<u8>);

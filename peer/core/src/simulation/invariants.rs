@@ -10,8 +10,9 @@ use super::disk::Disk;
 use super::faults_profile::FaultsProfile;
 use super::fixtures::{fixtures, users};
 use super::world::{ClientId, World};
+use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use crate::notice::{ContactNotice, MessageNotice, Notice};
-use crate::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Write};
+use crate::persistence::{HistoryWrite, Write};
 
 /// A text that was sent.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use super::{Entry, Here, Refused, Request, Switch, conversation, first_word, gro
 use crate::app::texts;
 use crate::app::texts::help::{TOPICS, Topic, topic};
 use peer_core::command::{FileWish, GroupWish};
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 /// Messages that `/history` shows.
 const HISTORY: usize = 20;

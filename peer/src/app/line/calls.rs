@@ -11,8 +11,8 @@ use crate::app::exit;
 use crate::app::texts::help::TOPICS;
 use crate::app::texts::talk::{self, Acquaintance};
 use peer_core::command::{Answer, CallCommand, Command};
+use peer_core::model::Conversation;
 use peer_core::notice::{AfterLoss, CallFailed, EndedBy};
-use peer_core::persistence::Conversation;
 
 impl Session {
     /// The call that the person asked for at the prompt or by `/switch`.

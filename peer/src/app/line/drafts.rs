@@ -5,7 +5,7 @@ use common::ident::UserId;
 use super::outputs::Outputs;
 use super::session::{Focus, Session};
 use crate::app::texts;
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 impl Session {
     /// Whether the person is at the destination prompt and nothing else is going on.

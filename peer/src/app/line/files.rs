@@ -12,8 +12,8 @@ use super::session::{Pending, Session};
 use crate::app::grammar::Request;
 use crate::app::texts::{files, mail};
 use peer_core::command::{Command, FileCommand, FileWish};
+use peer_core::model::Conversation;
 use peer_core::notice::{FileNews, FileNotice, FileShown};
-use peer_core::persistence::Conversation;
 
 /// Quarters of files that the user was told of last.
 #[derive(Debug, Default)]

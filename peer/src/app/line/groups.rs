@@ -6,8 +6,8 @@ use super::outputs::Outputs;
 use super::session::{Focus, Pending, Session};
 use crate::app::texts::mail;
 use peer_core::command::{Command, GroupWish};
+use peer_core::model::Conversation;
 use peer_core::notice::GroupNews;
-use peer_core::persistence::Conversation;
 
 impl Session {
     /// The person wants to write to a group; only members can, so that is asked first.

@@ -9,7 +9,7 @@ use super::outputs::Outputs;
 use super::session::Session;
 use super::{Output, Past};
 use peer_core::command::{Command, MessageCommand};
-use peer_core::persistence::{Conversation, StoredMessage};
+use peer_core::model::{Conversation, StoredMessage};
 
 /// Why the history is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::session::{Focus, Session};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{mail, talk};
 use peer_core::command::{Command, MessageCommand};
+use peer_core::model::{Conversation, StoredMessage};
 use peer_core::notice::Arrival;
-use peer_core::persistence::{Conversation, StoredMessage};
 
 /// How often the texts of one user may take a line away from the person who talks to somebody else.
 const NEWS_EVERY: Duration = Duration::from_secs(30);

@@ -13,8 +13,8 @@ use super::session::Session;
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{local_commands as texts, mail};
+use peer_core::model::Conversation;
 use peer_core::notice::NotSent;
-use peer_core::persistence::Conversation;
 
 /// After so long the next line says what time it is.
 const SILENCE: Duration = Duration::from_secs(10 * 60);

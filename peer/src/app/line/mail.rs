@@ -12,8 +12,8 @@ use crate::app::grammar::{Request, Switch};
 use crate::app::texts::mail;
 use crate::app::texts::talk::{self, Acquaintance};
 use peer_core::command::{Answer, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket};
+use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{CallFailed, MessageNotice, Next};
-use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// Whose coming and going is told (`line.presence`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

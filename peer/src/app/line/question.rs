@@ -12,8 +12,8 @@ use crate::app::passwd::Passwd;
 use crate::app::texts::{files, talk};
 use crate::app::{qr, texts};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, FileWish, KeyDecision};
+use peer_core::model::Conversation;
 use peer_core::notice::FileShown;
-use peer_core::persistence::Conversation;
 
 /// A question.
 #[derive(Debug)]

@@ -20,8 +20,8 @@ use crate::app::sanitise::imitates_us;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{self, help};
 use peer_core::command::{Command, ContactCommand, DirectoryCommand};
+use peer_core::model::Conversation;
 use peer_core::notice::{CallFailed, LoggedOut, Notice, SessionNotice};
-use peer_core::persistence::Conversation;
 
 /// What the person at the keyboard is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]

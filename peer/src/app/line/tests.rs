@@ -15,11 +15,11 @@ mod session;
 
 use super::*;
 use peer_core::command::{Answer, KeyDecision, MessageCommand, Ticket};
+use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
     AfterLoss, Arrival, CallFailed, CallNotice, EndedBy, GroupNews, KeyState, LoginRefused, MessageNotice, Next,
     NotChanged, Person, Role, SessionNotice,
 };
-use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// A screen as a pipe sees it, an entry, and the commands sent.
 struct Scene {

@@ -9,8 +9,8 @@ use common::ident::MessageId;
 use super::State;
 use super::outputs::Outputs;
 use super::session::Session;
+use peer_core::model::Conversation;
 use peer_core::notice::Next;
-use peer_core::persistence::Conversation;
 
 /// Messages of ours, by where they were sent.
 #[derive(Debug, Default)]

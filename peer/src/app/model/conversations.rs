@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::ident::{MessageId, UserId};
 
-use peer_core::persistence::{Conversation, StoredMessage};
+use peer_core::model::{Conversation, StoredMessage};
 
 /// What is known of the direct connection to a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

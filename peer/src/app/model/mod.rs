@@ -24,10 +24,10 @@ pub(crate) use self::people::{Here, Membership, People};
 pub(crate) use self::transfers::{Transfer, Transfers};
 use super::Now;
 use peer_core::command::{Answer, KeyDecision};
+use peer_core::model::Conversation;
 use peer_core::notice::{
     AfterLoss, CallFailed, CallNotice, ContactNotice, DirectoryNotice, KeyState, MessageNotice, Notice, SessionNotice,
 };
-use peer_core::persistence::Conversation;
 
 /// Whether the directory is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::ident::{GroupName, UserId};
 use common::msg::PresenceStatus;
 
+use peer_core::model::Conversation;
 use peer_core::notice::{GroupNews, KeyState, ListedGroup, Person};
-use peer_core::persistence::Conversation;
 
 /// Where somebody is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -7,10 +7,10 @@ use common::msg::PresenceStatus;
 use common::secret::Passcode;
 
 use super::*;
+use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{
     Arrival, EndedBy, FileNews, FileNotice, FileShown, FileState, GroupNews, ListedGroup, NotChanged, Person, Role,
 };
-use peer_core::persistence::{DeliveryStatus, MessageKey, StoredMessage};
 
 const ALI: &str = "ali";
 const BIANCA: &str = "bianca";

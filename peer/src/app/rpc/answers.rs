@@ -11,11 +11,11 @@ use crate::app::exit;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{self, files, mail, passcode};
 use peer_core::command::KeyDecision;
+use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
     CallFailed, CallNotice, ContactNotice, DirectoryNotice, FileNews, FileNotice, GroupNews, JournalNotice, KeyState,
     ListedGroup, MessageNotice, NotChanged, NotSent, Notice, Person, Role, SessionNotice,
 };
-use peer_core::persistence::{Conversation, DeliveryStatus};
 
 /// What a request waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
 use crate::app::texts;
+use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{
     CallNotice, ContactNotice, DirectoryNotice, EndedBy, FileNews, FileNotice, FileShown, GroupNews, MessageNotice,
     Next, Notice, SessionNotice,
 };
-use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 /// The types of events, as `hello` tells them.
 pub(super) const TYPES: &[&str] = &[
@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
     use peer_core::command::Ticket;
-    use peer_core::persistence::MessageKey;
+    use peer_core::model::MessageKey;
 
     #[test]
     fn every_event_has_a_type_that_hello_tells() {

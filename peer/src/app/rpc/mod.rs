@@ -34,10 +34,10 @@ use self::wire::RpcError;
 use crate::app::exit;
 use crate::app::texts::failure;
 use peer_core::command::{After, Command, JournalCommand, MessageCommand, SessionCommand, Ticket};
+use peer_core::model::Conversation;
 use peer_core::notice::{
     CallNotice, ContactNotice, DirectoryNotice, JournalNotice, KeyState, LoggedOut, Notice, SessionNotice,
 };
-use peer_core::persistence::Conversation;
 
 /// A client, for as long as it is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

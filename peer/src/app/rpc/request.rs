@@ -14,7 +14,7 @@ use peer_core::command::{
     After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, FileWish, GroupWish,
     JournalCommand, MessageCommand, SessionCommand,
 };
-use peer_core::persistence::{Conversation, MessageKey};
+use peer_core::model::{Conversation, MessageKey};
 
 /// Requests of one client that may wait for answers.
 const PENDING: usize = 256;

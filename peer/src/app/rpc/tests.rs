@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use peer_core::command::Answer;
+use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{CallNotice, Event, JournalNotice, LoginRefused, MessageNotice, SessionNotice};
-use peer_core::persistence::{DeliveryStatus, MessageKey, StoredMessage};
 
 const ALI: ClientId = ClientId(1);
 const OTHER: ClientId = ClientId(2);

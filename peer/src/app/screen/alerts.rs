@@ -10,7 +10,7 @@ use super::{Focus, Output};
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{local_commands, mail, screen};
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 /// Which messages ring the bell (`notify.bell`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

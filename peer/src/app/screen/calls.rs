@@ -7,8 +7,8 @@ use crate::app::model::{Here, Link};
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{mail, screen};
 use peer_core::command::{Command, ContactCommand};
+use peer_core::model::Conversation;
 use peer_core::notice::{CallFailed, CallNotice, CallerRefused, EndedBy, KeyState, Notice};
-use peer_core::persistence::Conversation;
 
 impl View {
     /// How the connection stood that a notice is about.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use common::ident::{MessageId, UserId};
 
-use peer_core::persistence::{DeliveryStatus, MessageKey, StoredMessage};
+use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
 
 /// Lines that are kept in memory; older ones are looked up again. Chosen arbitrarily.
 const LINES: usize = 5_000;

@@ -12,7 +12,7 @@ use crate::app::texts::{self, help, mail, screen, talk};
 use peer_core::command::{
     Answer, Command, ContactCommand, DirectoryCommand, FileCommand, MessageCommand, SessionCommand, Ticket,
 };
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 impl View {
     pub(super) fn line(&mut self, line: &str) {

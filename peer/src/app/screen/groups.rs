@@ -5,8 +5,8 @@ use common::ident::GroupName;
 use super::view::{Awaited, View};
 use crate::app::texts::{mail, screen};
 use peer_core::command::{Command, DirectoryCommand, GroupWish};
+use peer_core::model::Conversation;
 use peer_core::notice::GroupNews;
-use peer_core::persistence::Conversation;
 
 impl View {
     /// `/group …`, about the group that is shown unless one is named.

@@ -7,8 +7,8 @@ use super::view::{Awaited, View};
 use super::{Focus, Output};
 use crate::app::texts::mail;
 use peer_core::command::{Command, MessageCommand};
+use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{MessageNotice, Next};
-use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 impl View {
     pub(super) fn message_notice(&mut self, notice: MessageNotice) {

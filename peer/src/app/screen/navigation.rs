@@ -7,7 +7,7 @@ use super::view::{PAGE, View};
 use crate::app::model::Link;
 use crate::app::texts::talk;
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, GroupWish, MessageCommand};
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 impl View {
     /// Shows a conversation without calling anybody.

@@ -5,8 +5,8 @@ use super::page::plain;
 use super::view::{Awaited, View};
 use crate::app::texts::{self, failure, files, format, mail, screen, talk};
 use peer_core::command::{Command, DirectoryCommand};
+use peer_core::model::Conversation;
 use peer_core::notice::{ContactNotice, DirectoryNotice, FileNotice, ListedGroup, Notice, Person, SessionNotice};
-use peer_core::persistence::Conversation;
 
 impl View {
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -112,7 +112,7 @@ impl View {
     }
 
     /// What a search has found is chosen from; nothing is said.
-    pub(super) fn show_search(&mut self, words: &str, records: Vec<peer_core::persistence::StoredMessage>) {
+    pub(super) fn show_search(&mut self, words: &str, records: Vec<peer_core::model::StoredMessage>) {
         let title = mail::found(words, records.len());
         if records.is_empty() {
             return self.tell(&title);

@@ -2,7 +2,7 @@
 
 use super::view::View;
 use crate::app::sanitise::SafeText;
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 /// What lies above.
 #[derive(Debug, Clone, PartialEq, Eq)]

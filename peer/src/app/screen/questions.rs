@@ -11,7 +11,7 @@ use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::texts::{self, passcode, screen, talk};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, SessionCommand};
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::view::View;
 use super::{Action, Output};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{format, local_commands, mail, screen};
-use peer_core::persistence::{MessageKey, StoredMessage};
+use peer_core::model::{MessageKey, StoredMessage};
 
 /// Older messages that are looked up at a time on the way to one that was found.
 const STRIDE: usize = 1000;

@@ -10,8 +10,8 @@ use super::*;
 use crate::app::line::{Names, Presence, Questions, Start};
 use crate::app::sanitise::Glyphs;
 use peer_core::command::{ContactCommand, KeyDecision};
+use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{CallNotice, ContactNotice, MessageNotice, SessionNotice};
-use peer_core::persistence::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 
 const PASSCODE: &str = "482193";
 

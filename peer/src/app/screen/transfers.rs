@@ -2,8 +2,8 @@
 
 use super::view::View;
 use crate::app::texts::files;
+use peer_core::model::Conversation;
 use peer_core::notice::{FileNews, FileShown};
-use peer_core::persistence::Conversation;
 
 impl View {
     /// Something has become of a file: its line in the conversation says it, and a notice where nobody looks.

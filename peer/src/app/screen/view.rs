@@ -15,7 +15,7 @@ use crate::app::model::{Account, Directory, Link, Model};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts::{screen, talk};
 use peer_core::command::{Command, DirectoryCommand, MessageCommand};
-use peer_core::persistence::{Conversation, MessageKey};
+use peer_core::model::{Conversation, MessageKey};
 
 /// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
 pub(super) const PAGE: usize = 100;

@@ -2,7 +2,7 @@
 
 use super::format;
 use crate::app::grammar::Switch;
-use peer_core::persistence::Conversation;
+use peer_core::model::Conversation;
 
 /// `e.copy`: nobody has said anything so far back.
 pub(crate) const NOTHING_TO_COPY: &str =

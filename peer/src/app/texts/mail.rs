@@ -5,8 +5,8 @@ use common::msg::PresenceStatus;
 
 use super::format::{self, moment};
 use peer_core::command::Answer;
+use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{Explained, GroupNews, Next, NotSent, Role};
-use peer_core::persistence::{Conversation, DeliveryStatus, StoredMessage};
 
 /// `n.everyone`: the broadcast conversation.
 pub(crate) const EVERYONE: &str =

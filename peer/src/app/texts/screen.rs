@@ -3,8 +3,8 @@
 use common::ident::UserId;
 
 use super::help;
+use peer_core::model::DeliveryStatus;
 use peer_core::notice::Role;
-use peer_core::persistence::DeliveryStatus;
 
 /// In front of the entry.
 pub(crate) const ENTRY: &str = " > ";

@@ -16,8 +16,9 @@ use crate::store::event_log::Page;
 use crate::store::state::State;
 use peer_core::command::After;
 use peer_core::contacts::Contact;
+use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{Event, Explained, Failure, JournalNotice, MessageNotice, Next, Notice};
-use peer_core::persistence::{Conversation, DeliveryStatus, HistoryWrite, MessageKey, StoredMessage, Table, Write};
+use peer_core::persistence::{HistoryWrite, Table, Write};
 use peer_core::post::{FilePolicy, HistoryQuery, Post, Snapshot, Start, forget_rooms};
 use peer_core::verify::LocalIdentity;
 

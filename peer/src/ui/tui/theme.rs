@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::model::Here;
 use crate::app::sanitise::Glyphs;
-use peer_core::persistence::DeliveryStatus;
+use peer_core::model::DeliveryStatus;
 
 /// Which colours are used (`ui.theme`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -21,8 +21,9 @@ use zeroize::Zeroizing;
 
 pub use self::transfers::{Download, Offer, TransferOutcome};
 use super::{Post, Rows, Step};
+use crate::model::Conversation;
 use crate::notice::{FileNews, FileNotice, FileShown, FileState, Notice};
-use crate::persistence::{Conversation, Table, Write};
+use crate::persistence::{Table, Write};
 
 /// Files of which nothing becomes any more and that are remembered all the same, for `/files`. Chosen arbitrarily.
 const REMEMBERED: usize = 200;

@@ -8,8 +8,9 @@ use super::{AcceptFiles, Post, Source, Step, Transfer};
 use crate::command::FileWish;
 use crate::engine::Effect;
 use crate::file_name::harmless;
+use crate::model::Conversation;
 use crate::notice::{FileNews, FileNotice, FileState, NotOffered, Notice};
-use crate::persistence::{Conversation, Write};
+use crate::persistence::Write;
 
 impl Post {
     /// The person offers a file.

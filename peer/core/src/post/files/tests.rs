@@ -13,8 +13,8 @@ use super::{AcceptFiles, FilePolicy, Offer, Source, TransferOutcome};
 use crate::command::FileWish;
 use crate::contacts::Contacts;
 use crate::engine::{Effect, Now};
+use crate::model::Conversation;
 use crate::notice::{FileFailed, FileNews, FileNotice, FileState, NotOffered, Notice};
-use crate::persistence::Conversation;
 use crate::post::{self, Post, Step};
 use crate::verify::{LocalIdentity, LookupResult};
 

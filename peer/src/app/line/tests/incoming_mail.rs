@@ -2,8 +2,8 @@
 
 use super::*;
 use common::ident::MessageId;
+use peer_core::model::{MessageKey, StoredMessage};
 use peer_core::notice::{CallNotice, MessageNotice, SessionNotice};
-use peer_core::persistence::{MessageKey, StoredMessage};
 
 fn record(conversation: Conversation, author: &str, text: &str, mark: DeliveryStatus) -> StoredMessage {
     let name = MessageKey { conversation, author: id(author), id: MessageId([1; 16]) };

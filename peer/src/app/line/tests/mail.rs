@@ -2,8 +2,8 @@
 
 use super::*;
 use common::msg::PresenceStatus;
+use peer_core::model::{MessageKey, StoredMessage};
 use peer_core::notice::{CallNotice, ContactNotice, DirectoryNotice, Explained, MessageNotice, NotSent, SessionNotice};
-use peer_core::persistence::{MessageKey, StoredMessage};
 
 fn marked(ids: &[MessageId], mark: DeliveryStatus, late: bool) -> Notice {
     Notice::Message(MessageNotice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late })

@@ -6,8 +6,8 @@ use crate::app::model::{Here, Link, Membership};
 use crate::app::screen::View;
 use crate::app::texts::{files, format, screen};
 use crate::ui::tui::cells::Cells;
+use peer_core::model::Conversation;
 use peer_core::notice::KeyState;
-use peer_core::persistence::Conversation;
 
 /// Files that are shown.
 const SHARED: usize = 4;

@@ -8,8 +8,8 @@ use crate::app::sanitise::SafeText;
 use crate::app::screen::View;
 use crate::app::texts::{files, screen};
 use crate::ui::tui::cells::{Cells, wide};
+use peer_core::model::Conversation;
 use peer_core::notice::KeyState;
-use peer_core::persistence::Conversation;
 
 /// Longer names are cut.
 pub(super) const NAME: u16 = 12;

@@ -185,7 +185,7 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
     if let (Some(last), true) = (rows.last_mut(), mine) {
         last.mark = look.mark(message.mark);
         last.mark_style =
-            if message.mark == peer_core::persistence::DeliveryStatus::Failed { look.alarming() } else { look.plain() };
+            if message.mark == peer_core::model::DeliveryStatus::Failed { look.alarming() } else { look.plain() };
     }
     rows
 }

@@ -4,8 +4,8 @@ use crate::app::model::{Directory, Here, Link, Membership};
 use crate::app::screen::View;
 use crate::app::texts::{format, screen};
 use crate::ui::tui::cells::{Cells, shortened, wide};
+use peer_core::model::Conversation;
 use peer_core::notice::KeyState;
-use peer_core::persistence::Conversation;
 
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
     let (width, look) = (cells.buffer.area.width, cells.look);
