@@ -34,9 +34,9 @@ use crate::shell::{self, rt, trust_server};
 use crate::{signals, ui};
 use ask::Person;
 use peer_core::command::Answer;
-use peer_core::engine;
+use peer_core::event;
+use peer_core::files::model::FilePolicy;
 use peer_core::notice::{Failure, Notice};
-use peer_core::post::FilePolicy;
 
 /// Notices that may wait for the front end before whoever causes them has to wait (threat P4).
 const NOTICES: usize = 256;
@@ -181,10 +181,10 @@ fn setup(settings: &Settings) -> Setup {
         port: config.peer.listen.port,
         patience: config.server.connect_timeout.into(),
         accept: match config.peer.accept {
-            Accept::All => engine::Accept::All,
-            Accept::Contacts => engine::Accept::Contacts,
-            Accept::Ask => engine::Accept::Ask,
-            Accept::None => engine::Accept::None,
+            Accept::All => event::Accept::All,
+            Accept::Contacts => event::Accept::Contacts,
+            Accept::Ask => event::Accept::Ask,
+            Accept::None => event::Accept::None,
         },
         read_receipts: config.peer.read_receipts,
         keep_messages: config.peer.keep_messages.into(),

@@ -1,8 +1,9 @@
-//! Messages: with whom they are exchanged, what tells them apart, how far they have come.
+//! Messages: with whom they are exchanged, what tells them apart, how far they have come; and who is there.
 
 use std::fmt;
 
 use common::ident::{GroupName, MessageId, UserId};
+use common::msg::PresenceStatus;
 use serde::{Deserialize, Serialize};
 
 /// With whom messages are exchanged. Displayed as people write it: `bianca`, `#team`, `*`.
@@ -37,6 +38,14 @@ pub struct MessageKey {
     pub author: UserId,
     /// The author's id for it.
     pub id: MessageId,
+}
+
+impl MessageKey {
+    /// The key of what `author` said in a conversation.
+    #[must_use]
+    pub fn new(conversation: &Conversation, author: &UserId, id: MessageId) -> Self {
+        Self { conversation: conversation.clone(), author: author.clone(), id }
+    }
 }
 
 /// One message of the history.
@@ -81,3 +90,12 @@ pub enum DeliveryStatus {
 /// Where a message stands in the history: what came later has a greater one. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position(pub i64);
+
+/// Where a user is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceInfo {
+    /// Whether the user can be reached now.
+    pub status: PresenceStatus,
+    /// What the user says about being away.
+    pub text: Option<String>,
+}

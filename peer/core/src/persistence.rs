@@ -3,6 +3,7 @@
 //! A step of the core ends in a list of [`Write`]s. All of them become durable together or none does, and nothing that
 //! depends on them leaves before (`Effect::Persist` comes first). Ratchet state, outbox and message never part.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use zeroize::Zeroizing;
@@ -98,5 +99,60 @@ pub enum HistoryWrite {
     Forget {
         /// Seconds since the epoch.
         before: u64,
+    },
+}
+
+/// Rows of one table, as they were written.
+pub type Rows = Vec<(Vec<u8>, Zeroizing<Vec<u8>>)>;
+
+/// Everything that was written, as a terminal begins with it.
+#[derive(Default)]
+pub struct Snapshot {
+    /// [`Table::Mls`].
+    pub mls: Rows,
+    /// [`Table::Outbox`].
+    pub outbox: Rows,
+    /// [`Table::Seen`].
+    pub seen: Rows,
+    /// [`Table::Group`].
+    pub group: Rows,
+    /// [`Table::Counter`].
+    pub counter: Rows,
+    /// [`Table::File`].
+    pub file: Rows,
+    /// Messages that the user has not seen.
+    pub unread: BTreeMap<Conversation, usize>,
+}
+
+/// Shows no values: they hold keys and texts (threat T5).
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Snapshot")
+    }
+}
+
+/// A question about the history, which lies on the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HistoryQuery {
+    /// The last messages of a conversation, or of those before the one named; answered by `History`.
+    History {
+        /// Which conversation.
+        with: Conversation,
+        /// How many at most.
+        count: usize,
+        /// Only those before this one.
+        before: Option<MessageKey>,
+        /// How many of the last the user has not seen.
+        unread: usize,
+    },
+    /// Messages with these words; answered by `Found`.
+    Find {
+        /// The words.
+        words: String,
+    },
+    /// Our last message; answered by `Explained`.
+    LastSent {
+        /// Which conversation.
+        to: Conversation,
     },
 }

@@ -7,12 +7,11 @@ use common::ident::TerminalId;
 use common::msg::{ConnectStatus, Hex, LookupReply, LookupReq, LookupStatus, Message as _, PeerMessage, ToDirectory};
 use common::testkit::Example;
 
-use crate::contacts::Contacts;
-use crate::engine::{Accept, Effect, Engine, Input, LinkEnd, LinkId, Now};
+use crate::calls::frame::{Reaction, react};
+use crate::event::{Accept, Effect, Input, LinkEnd, LinkId, Now};
+use crate::fixtures;
 use crate::notice::{MessageNotice, Notice};
-use crate::post;
-use crate::talk::{Reaction, react};
-use crate::verify::{LocalIdentity, Request};
+use crate::verify::{ConnectRequest, LocalIdentity};
 
 const LINK: LinkId = LinkId(1);
 
@@ -33,13 +32,12 @@ pub fn fuzz_link(data: &[u8]) {
         addresses: vec![source],
         publickey: Hex(theirs.public().as_pkcs1().to_vec()),
     };
-    let Some(post) = post::blank(&me) else { return };
-    let mut engine = Engine::new(me, Accept::All, Contacts::default(), post);
+    let Some(mut engine) = fixtures::engine(&me, Accept::All) else { return };
     let (mut accepted, mut tick) = (false, 0);
     let mut frames = Frames(data);
 
     let Some(Ok(PeerMessage::ConnectReq(message))) = frames.next().map(PeerMessage::decode) else { return };
-    let request = Request { message, key: theirs.public().digest(), source };
+    let request = ConnectRequest { message, key: theirs.public().digest(), source };
     let mut inputs = vec![Input::Requested { link: LINK, request }];
     loop {
         while let Some(input) = inputs.pop() {
@@ -51,7 +49,10 @@ pub fn fuzz_link(data: &[u8]) {
                     Effect::Ask(envelope) => {
                         let ToDirectory::LookupReq(LookupReq { lookup, .. }) = envelope.message else { continue };
                         let reply = if lookup == ali { found.clone() } else { LookupReply::not_found() };
-                        inputs.push(Input::Said { request: envelope.request, message: Box::new(reply.into()) });
+                        inputs.push(Input::DirectoryMessage {
+                            request: envelope.request,
+                            message: Box::new(reply.into()),
+                        });
                     }
                     Effect::Reply { reply, .. } => accepted |= reply.status == ConnectStatus::Accepted,
                     Effect::Notify(Notice::Message(MessageNotice::Text { from, .. })) => {

@@ -25,7 +25,7 @@ pub struct LocalIdentity {
 
 /// A `CONNECTREQ` with what is known of the connection it came over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct ConnectRequest {
     /// The message.
     pub message: ConnectReq,
     /// Digest of the key that authenticated the TLS connection.
@@ -68,7 +68,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`CallerRefused::WrongDestination`] or [`CallerRefused::WrongKey`].
-    pub fn check(me: &LocalIdentity, request: &Request) -> Result<Self, CallerRefused> {
+    pub fn check(me: &LocalIdentity, request: &ConnectRequest) -> Result<Self, CallerRefused> {
         let ours = me.key.digest();
         let message = &request.message;
         if message.destination != me.user || message.destination_key != ours || message.initiator == me.user {
@@ -123,8 +123,8 @@ mod tests {
         Example::Ali.identity().unwrap().public().clone()
     }
 
-    fn request() -> Request {
-        Request {
+    fn request() -> ConnectRequest {
+        ConnectRequest {
             message: ConnectReq {
                 initiator: Example::Ali.user().unwrap(),
                 destination: me().user,

@@ -18,7 +18,7 @@ use crate::ui::tui::{Bindings, Theme, Via};
 pub(crate) use common::settings::{ByteSize, HumanDuration};
 pub(crate) use forms::{Listen, Login, Muted, QuietHours, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, default_state_dir, load, own_path};
-use peer_core::post::AcceptFiles;
+use peer_core::files::model::AcceptFiles;
 
 /// All sections.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

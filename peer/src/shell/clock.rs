@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use peer_core::engine::Now;
+use peer_core::event::Now;
 
 /// Seconds since the epoch by the local clock; for dates that are shown.
 pub(crate) fn date() -> u64 {

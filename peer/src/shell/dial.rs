@@ -17,7 +17,7 @@ use rustls::ClientConfig;
 
 use super::frames::{close_gracefully, send};
 use super::rt::{self, TcpStream};
-use peer_core::engine::DialFailed;
+use peer_core::event::DialFailed;
 use peer_core::verify::{LocalIdentity, LookupResult};
 
 /// One call to be placed.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use peer_core::engine::Effect;
+use peer_core::event::Effect;
 use peer_core::notice::Notice;
 
 /// Says what of a notice is worth an event.

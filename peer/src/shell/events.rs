@@ -10,9 +10,9 @@ use common::msg::Certificate;
 use super::directory::login::Presence;
 use super::half_open::HalfOpen;
 use super::rt::{TcpListener, TcpStream};
-use peer_core::engine::{DialFailed, DialId, Input};
+use peer_core::event::{DialFailed, DialId, Input};
 use peer_core::notice::{Failure, Notice};
-use peer_core::verify::Request;
+use peer_core::verify::ConnectRequest;
 
 /// How many inputs may wait for the engine before whoever makes them has to wait.
 const EVENTS: usize = 256;
@@ -38,7 +38,7 @@ pub(crate) struct Caller {
     /// The link, after the handshake.
     pub(crate) link: Link<TcpStream>,
     /// What the caller asks, and the connection it came over.
-    pub(crate) request: Request,
+    pub(crate) request: ConnectRequest,
     /// The file the caller wants, and from which byte on; otherwise it wants to talk.
     pub(crate) fetch: Option<(MessageId, u64)>,
     /// Counts the caller as half-open until it is dropped.

@@ -15,8 +15,8 @@ use super::events::Events;
 use super::frames::{CLOSE_WITHIN, close_gracefully, send};
 use super::rt;
 use super::transfer::upload::Upload;
-use peer_core::engine::{Input, LinkEnd, LinkId};
-use peer_core::talk::{Reaction, react};
+use peer_core::calls::frame::{Reaction, react};
+use peer_core::event::{Input, LinkEnd, LinkId};
 
 /// Frames of one link that are handled before the other tasks of the terminal get their turn. Chosen arbitrarily.
 const TURN: u32 = 16;
@@ -133,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
                     went = Box::pin(sent).fuse() => Some(went),
                 };
                 if let Some(went) = went {
-                    self.events.input(Input::FileWent { number, went }).await;
+                    self.events.input(Input::FileEnded { number, outcome: went }).await;
                 }
                 return Ok(Step::Ended(LinkEnd::Bye(ByeReason::Ended)));
             }

@@ -20,9 +20,9 @@ use super::events::{Caller, Event, Events};
 use super::half_open::HalfOpenCallers;
 use super::rt::{self, Task, TcpListener, TcpStream};
 use peer_core::notice::Failure;
-use peer_core::verify::Request;
+use peer_core::verify::ConnectRequest;
 
-type Admitted = (Link<TcpStream>, Request, Option<(MessageId, u64)>);
+type Admitted = (Link<TcpStream>, ConnectRequest, Option<(MessageId, u64)>);
 
 /// Everything that is needed to judge strangers.
 pub(crate) struct Listener {
@@ -104,6 +104,6 @@ impl Listener {
             PeerMessage::FileReq(wanted) => (wanted.call, Some((wanted.file, wanted.offset))),
             _ => return None,
         };
-        Some((link, Request { message, key, source }, fetch))
+        Some((link, ConnectRequest { message, key, source }, fetch))
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::event_log::EventFilter;
 use super::transfer::config::TransferConfig;
-use peer_core::engine::Accept;
-use peer_core::post::FilePolicy;
+use peer_core::event::Accept;
+use peer_core::files::model::FilePolicy;
 
 /// What a terminal needs to know before it starts.
 #[derive(Debug, Clone)]

@@ -1,5 +1,172 @@
-//! What is asked of the directory (protocol section 6).
+//! The directory: what it is asked, who is there, what is said to everyone (protocol sections 6.4, 6.7, 6.8).
 //!
-//! - [`requests`]: the requests that wait for an answer, and which answer is whose
+//! - [`requests`]: the requests that wait for an answer
+//! - [`presence`]: who is there, and who is told where this user is
+//! - [`broadcasts`]: what is said to everyone, and the log of it
+//! - [`passcode`]: a change of the passcode
+//!
+//! It has no rows. What an answer means is known to whoever asked; the question comes back with it.
 
-pub mod requests;
+mod broadcasts;
+mod passcode;
+mod presence;
+pub(crate) mod requests;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use common::ident::{TerminalId, UserId};
+use common::msg::{
+    Error, ErrorCode, FromDirectory, ListReply, ListReq, ListedUser, LookupReq, RequestNumber, TerminalRemove,
+    TerminalsReply, TerminalsReq, ToDirectory,
+};
+
+use self::requests::{Answered, PendingRequests, Refused};
+use crate::context::Context;
+use crate::event::Effect;
+use crate::notice::{CallFailed, CallNotice, DirectoryNotice, SessionNotice};
+use crate::request::{LookupReason, Question, Request};
+
+/// Users a list may have before it is cut; the directory pages, so it could go on for ever.
+pub(super) const LIST_MAX: usize = 10_000;
+
+/// Seconds until a request is made again that the directory answered with something else. Chosen arbitrarily: it is broken.
+const UNFIT_RETRY: u64 = 60;
+
+/// What is asked of the directory.
+#[derive(Debug, Default)]
+pub(crate) struct DirectoryClient {
+    requests: PendingRequests<Question>,
+    watched: BTreeSet<UserId>,
+    /// What others are told while the user is away.
+    away: Option<String>,
+}
+
+impl DirectoryClient {
+    /// The directory can be asked.
+    pub(crate) fn handle_connected(&mut self) {
+        self.requests.open();
+    }
+
+    /// Asks something; a question that cannot be asked comes back at once.
+    pub(crate) fn ask(&mut self, cx: &mut Context, message: ToDirectory, question: Question) -> Option<Request> {
+        match self.requests.ask(message, question) {
+            Ok(envelope) => {
+                cx.push(Effect::Ask(Box::new(envelope)));
+                None
+            }
+            Err(refused) => Some(self::refused(refused)),
+        }
+    }
+
+    /// Says something that is not answered, or whose answer stands for itself.
+    pub(crate) fn tell(&mut self, cx: &mut Context, message: ToDirectory) {
+        if cx.is_up() {
+            let envelope = self.requests.say(message);
+            cx.push(Effect::Ask(Box::new(envelope)));
+        }
+    }
+
+    /// Asks where a user is and which key the user has.
+    pub(crate) fn look_up(&mut self, cx: &mut Context, user: UserId, reason: LookupReason) -> Option<Request> {
+        let message = LookupReq { userid: cx.me.user.clone(), lookup: user.clone() }.into();
+        self.ask(cx, message, Question::LookUp { user, reason })
+    }
+
+    /// An answer has come: to what, and whether it is one.
+    pub(crate) fn handle_answer(
+        &mut self,
+        request: Option<RequestNumber>,
+        answer: &FromDirectory,
+    ) -> Option<Answered<Question>> {
+        self.requests.answered(request, answer)
+    }
+
+    /// An answer has come that this version does not know.
+    pub(crate) fn handle_misunderstood(&mut self, request: RequestNumber) -> Vec<Request> {
+        self.requests.misunderstood(request).map(unfit).into_iter().collect()
+    }
+
+    /// The session is gone: nothing is answered any more.
+    pub(crate) fn handle_session_lost(&mut self, cx: &mut Context) -> Vec<Request> {
+        cx.presence.clear();
+        self.requests.close().map(Request::Unanswered).collect()
+    }
+
+    /// The machines that asked begin again with what the disk has: only what was asked for others is waited for.
+    pub(crate) fn handle_reopened(&mut self) {
+        let waits = |question: &Question| {
+            matches!(
+                question,
+                Question::LookUp { .. } | Question::List { .. } | Question::PasscodeChange | Question::PasscodeUpload
+            )
+        };
+        self.requests.retain(waits);
+    }
+
+    /// Asks who is online.
+    pub(crate) fn list(&mut self) -> Vec<Request> {
+        vec![Request::Ask { message: ListReq { after: None }.into(), question: Question::List { listed: Vec::new() } }]
+    }
+
+    /// A page of the list came: the next is asked for, or all of it is told.
+    pub(crate) fn handle_list(&mut self, mut listed: Vec<ListedUser>, reply: ListReply) -> Vec<Request> {
+        let last = reply.users.last().map(|user| user.userid.clone());
+        listed.extend(reply.users);
+        match last {
+            Some(after) if reply.more && listed.len() < LIST_MAX => {
+                let message = ListReq { after: Some(after) }.into();
+                vec![Request::Ask { message, question: Question::List { listed } }]
+            }
+            Some(_) | None => vec![Request::Listed(listed)],
+        }
+    }
+
+    /// Asks which terminals our user has.
+    pub(crate) fn terminals(&self, cx: &mut Context) -> Vec<Request> {
+        self.own_terminals(cx, TerminalsReq { users: vec![cx.me.user.clone()] }.into())
+    }
+
+    /// Has the directory forget a terminal of our user.
+    pub(crate) fn remove_terminal(&self, cx: &mut Context, terminal: TerminalId) -> Vec<Request> {
+        self.own_terminals(cx, TerminalRemove { terminal }.into())
+    }
+
+    fn own_terminals(&self, cx: &mut Context, message: ToDirectory) -> Vec<Request> {
+        if !cx.is_up() {
+            cx.tell(DirectoryNotice::NoPeople);
+            return Vec::new();
+        }
+        vec![Request::Ask { message, question: Question::OwnTerminals }]
+    }
+
+    /// Which terminals our user has.
+    pub(crate) fn handle_own_terminals(&self, cx: &mut Context, reply: TerminalsReply) {
+        let all = reply.users.into_iter().flat_map(|user| user.terminals).collect();
+        cx.tell(SessionNotice::Terminals { this: cx.me.terminal, all });
+    }
+
+    /// Whether there is such a user, whom our user wanted to call.
+    pub(crate) fn handle_reachable(&self, cx: &mut Context, user: UserId, reply: &TerminalsReply) {
+        let is_there = reply.users.iter().any(|listed| listed.userid == user && !listed.terminals.is_empty());
+        cx.tell(match is_there {
+            true => CallNotice::Offline { with: user },
+            false => CallNotice::Failed { to: user, why: CallFailed::NotFound },
+        });
+    }
+}
+
+/// What becomes of a question that was not asked.
+fn refused(refused: Refused<Question>) -> Request {
+    match refused {
+        Refused::Closed(question) => Request::Unanswered(question),
+        Refused::Full(question) => Request::Failed { question, error: Error::new(ErrorCode::RateLimited) },
+    }
+}
+
+/// What becomes of a question that was answered with something that is no answer.
+pub(crate) fn unfit(question: Question) -> Request {
+    let error = Error { retry_after: Some(UNFIT_RETRY), ..Error::new(ErrorCode::Other) };
+    Request::Failed { question, error }
+}

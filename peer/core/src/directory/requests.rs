@@ -21,11 +21,11 @@ use common::msg::{Envelope, Error, FromDirectory, Message as _, RequestNumber, T
 
 /// Requests that may wait at once. Chosen arbitrarily: more than the conversations that have something to send when a
 /// session begins, and little enough to look through.
-pub const PENDING_MAX: usize = 1024;
+pub(crate) const PENDING_MAX: usize = 1024;
 
 /// Requests that wait for their answers; none while there is no session.
 #[derive(Debug)]
-pub struct PendingRequests<Q> {
+pub(crate) struct PendingRequests<Q> {
     waiting: VecDeque<Pending<Q>>,
     next: RequestNumber,
     is_open: bool,
@@ -42,7 +42,7 @@ struct Pending<Q> {
 
 /// A request that was not made, given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused<Q> {
+pub(crate) enum Refused<Q> {
     /// There is no session.
     Closed(Q),
     /// [`PENDING_MAX`] requests wait already.
@@ -51,7 +51,7 @@ pub enum Refused<Q> {
 
 /// What has become of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answered<Q> {
+pub(crate) enum Answered<Q> {
     /// The message is its answer.
     Reply(Q),
     /// The directory would not, or could not.
@@ -68,30 +68,25 @@ impl<Q> Default for PendingRequests<Q> {
 
 impl<Q> PendingRequests<Q> {
     /// A session stands: the directory can be asked.
-    pub fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         self.is_open = true;
     }
 
     /// The session is gone: nothing is answered any more. Gives everything that waits, the oldest first.
-    pub fn close(&mut self) -> impl Iterator<Item = Q> + use<Q> {
+    pub(crate) fn close(&mut self) -> impl Iterator<Item = Q> + use<Q> {
         self.is_open = false;
         std::mem::take(&mut self.waiting).into_iter().map(|pending| pending.question)
     }
 
-    /// Whether the directory can be asked.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.is_open
-    }
-
     /// Whether nothing waits for an answer.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Gives a message that nothing waits for its number; an `ERROR` it causes finds nobody then.
-    pub fn say(&mut self, message: ToDirectory) -> Envelope<ToDirectory> {
+    pub(crate) fn say(&mut self, message: ToDirectory) -> Envelope<ToDirectory> {
         let request = Some(self.next);
         self.next = self.next.next();
         Envelope { request, message }
@@ -101,7 +96,7 @@ impl<Q> PendingRequests<Q> {
     ///
     /// # Errors
     /// [`Refused`], before anything is kept.
-    pub fn ask(&mut self, message: ToDirectory, question: Q) -> Result<Envelope<ToDirectory>, Refused<Q>> {
+    pub(crate) fn ask(&mut self, message: ToDirectory, question: Q) -> Result<Envelope<ToDirectory>, Refused<Q>> {
         let request = Some(self.expect(message.msgtype(), answer_to(&message), question)?);
         Ok(Envelope { request, message })
     }
@@ -110,7 +105,7 @@ impl<Q> PendingRequests<Q> {
     ///
     /// # Errors
     /// [`Refused`], before anything is kept.
-    pub fn expect(
+    pub(crate) fn expect(
         &mut self,
         msgtype: &'static str,
         answer: Option<&'static str>,
@@ -129,7 +124,7 @@ impl<Q> PendingRequests<Q> {
     }
 
     /// A message has come that was not sent by itself: whose answer it is.
-    pub fn answered(&mut self, request: Option<RequestNumber>, message: &FromDirectory) -> Option<Answered<Q>> {
+    pub(crate) fn answered(&mut self, request: Option<RequestNumber>, message: &FromDirectory) -> Option<Answered<Q>> {
         let place = match (request, message) {
             (Some(number), _) => self.position(|pending| pending.number == number),
             (None, FromDirectory::Error(Error { to: Some(to), .. })) => self.position(|pending| pending.msgtype == to),
@@ -145,13 +140,13 @@ impl<Q> PendingRequests<Q> {
     }
 
     /// A message of an unknown msgtype has come with this number: no answer is to be expected any more.
-    pub fn misunderstood(&mut self, request: RequestNumber) -> Option<Q> {
+    pub(crate) fn misunderstood(&mut self, request: RequestNumber) -> Option<Q> {
         let place = self.position(|pending| pending.number == request)?;
         self.waiting.remove(place).map(|pending| pending.question)
     }
 
     /// Forgets what nobody wants to know any more.
-    pub fn retain(&mut self, mut is_wanted: impl FnMut(&Q) -> bool) {
+    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&Q) -> bool) {
         self.waiting.retain(|pending| is_wanted(&pending.question));
     }
 

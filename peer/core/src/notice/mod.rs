@@ -43,3 +43,45 @@ pub enum Notice {
     /// The journal of events that programs read.
     Journal(JournalNotice),
 }
+
+impl From<SessionNotice> for Notice {
+    fn from(notice: SessionNotice) -> Self {
+        Self::Session(notice)
+    }
+}
+
+impl From<DirectoryNotice> for Notice {
+    fn from(notice: DirectoryNotice) -> Self {
+        Self::Directory(notice)
+    }
+}
+
+impl From<CallNotice> for Notice {
+    fn from(notice: CallNotice) -> Self {
+        Self::Call(notice)
+    }
+}
+
+impl From<MessageNotice> for Notice {
+    fn from(notice: MessageNotice) -> Self {
+        Self::Message(notice)
+    }
+}
+
+impl From<ContactNotice> for Notice {
+    fn from(notice: ContactNotice) -> Self {
+        Self::Contact(notice)
+    }
+}
+
+impl From<FileNotice> for Notice {
+    fn from(notice: FileNotice) -> Self {
+        Self::File(notice)
+    }
+}
+
+impl From<JournalNotice> for Notice {
+    fn from(notice: JournalNotice) -> Self {
+        Self::Journal(notice)
+    }
+}

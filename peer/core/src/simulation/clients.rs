@@ -12,10 +12,11 @@ use super::server;
 use super::world::{ClientId, DAWN, End, Event, Place, World};
 use crate::command::Command;
 use crate::contacts::Contacts;
-use crate::engine::{Accept, Effect, Engine, Input, LinkId, Now};
+use crate::engine::{Engine, Setup};
+use crate::event::{Accept, Durability, Effect, Input, LinkId, Now, Opening};
+use crate::files::model::{AcceptFiles, FilePolicy};
 use crate::notice::{LoggedOut, Notice, SessionNotice};
 use crate::persistence::{HistoryWrite, Write};
-use crate::post::{AcceptFiles, FilePolicy, Post, Start};
 
 /// One run of a terminal's program; the next has another number.
 pub(super) type Life = u64;
@@ -39,7 +40,7 @@ pub(super) struct Client {
     links_made: u64,
     /// The disk has failed, and messaging is not opened again yet.
     is_suspended: bool,
-    reopened: Option<Box<Post>>,
+    reopened: Option<Box<Opening>>,
     alarm: Option<Alarm>,
     logins_failed: u32,
     pub(super) logging_out: bool,
@@ -81,18 +82,22 @@ impl Client {
         }
     }
 
-    /// Opens messaging with what the disk has.
-    pub(super) fn open(&self, seed: [u8; 32]) -> Post {
-        let start = Start {
+    /// What the terminal goes on from.
+    fn opening(&self, seed: [u8; 32]) -> Opening {
+        let (terminal, certificate) = (key(self.number), self.fixture.certificate.clone());
+        Opening { terminal, certificate, seed, rows: self.disk.kept() }
+    }
+
+    /// The terminal's program, with what the disk has.
+    fn engine(&self, seed: [u8; 32]) -> Engine {
+        let setup = Setup {
             me: self.fixture.me.clone(),
-            terminal: key(self.number),
-            certificate: self.fixture.certificate.clone(),
             directory: server::KEY,
-            seed,
+            accept: Accept::All,
             read_receipts: self.read_receipts,
             files: FilePolicy { accept: AcceptFiles::Ask, max: u64::MAX },
         };
-        Post::open(start, self.disk.kept()).unwrap()
+        Engine::new(setup, Contacts::new(self.disk.contacts()), self.opening(seed)).unwrap()
     }
 
     /// Whether it can be told anything.
@@ -147,8 +152,7 @@ impl World {
         }
         let seed = self.rng.bytes();
         let client = &mut self.clients[id];
-        let (me, contacts) = (client.fixture.me.clone(), Contacts::new(client.disk.contacts()));
-        client.engine = Some(Engine::new(me, Accept::All, contacts, client.open(seed)));
+        client.engine = Some(client.engine(seed));
         self.feed(id, Input::Began);
     }
 
@@ -177,17 +181,19 @@ impl World {
         engine.handle(now, input, &mut effects);
         self.clients[id].engine = Some(engine);
         let life = self.clients[id].life;
+        let mut is_unwritten = false;
         for effect in effects {
             if self.rng.per_mille(self.profile.crash) {
                 self.note(&self.clients[id].name, format_args!("killed before {}", kind(&effect)));
                 return self.crash(id);
             }
             match effect {
-                Effect::Persist(_) if self.clients[id].is_suspended => break,
-                effect if self.clients[id].is_suspended && effect.rests_on_the_disk() => {}
+                effect if is_unwritten && effect.rests_on() > Durability::Nothing => {}
+                Effect::Persist(_) if self.clients[id].is_suspended => is_unwritten = true,
+                effect if self.clients[id].is_suspended && effect.speaks_of_state() => {}
                 Effect::Persist(_) if self.rng.per_mille(self.profile.disk_failure) => {
                     self.fail_to_keep(id);
-                    break;
+                    is_unwritten = true;
                 }
                 Effect::Persist(changes) => self.keep(id, &changes),
                 Effect::NewTerminal => {
@@ -215,7 +221,7 @@ impl World {
         let seed = self.rng.bytes();
         let client = &mut self.clients[id];
         client.is_suspended = true;
-        client.reopened = Some(Box::new(client.open(seed)));
+        client.reopened = Some(Box::new(client.opening(seed)));
         let life = client.life;
         let session = client.session;
         self.at(self.now + DISK_PATIENCE, Event::Reopen(id, life));
@@ -227,11 +233,11 @@ impl World {
     pub(super) fn reopen(&mut self, id: ClientId, life: Life) {
         let client = &mut self.clients[id];
         if client.life == life
-            && let Some(post) = client.reopened.take()
+            && let Some(opening) = client.reopened.take()
         {
             client.is_suspended = false;
             self.began_again(id);
-            self.feed(id, Input::Reopened(post));
+            self.feed(id, Input::Reopened(opening));
         }
     }
 
@@ -289,6 +295,7 @@ impl World {
             Effect::Passcode(_) => {}
             Effect::Save(contact) => self.clients[id].disk.save(contact),
             Effect::QueryHistory(_) | Effect::Persist(_) | Effect::NewTerminal => {}
+            Effect::Fail(failure) => self.violated(format!("{} cannot go on: {failure:?}", self.clients[id].name)),
             // Files have links of their own, which the simulation has not.
             Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile { .. } => {}
         }

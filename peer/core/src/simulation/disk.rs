@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::contacts::Contact;
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
+use crate::persistence::Snapshot;
 use crate::persistence::{HistoryWrite, Table, Write};
-use crate::post::Snapshot;
 
 /// What one terminal has kept.
 #[derive(Clone, Default)]

@@ -8,8 +8,8 @@ use common::msg::{
 use super::clients::Life;
 use super::fixtures::{address, fixtures};
 use super::world::{ClientId, Event, World};
-use crate::engine::{DialFailed, DialId, Input, LinkEnd, LinkId};
-use crate::verify::{LookupResult, Request};
+use crate::event::{DialFailed, DialId, Input, LinkEnd, LinkId};
+use crate::verify::{ConnectRequest, LookupResult};
 
 /// The ends of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Side {
 /// What goes over a link.
 #[derive(Debug, Clone)]
 pub(super) enum Frame {
-    Request(Box<Request>),
+    Request(Box<ConnectRequest>),
     Message(PeerMessage),
 }
 
@@ -86,7 +86,7 @@ impl World {
                 terminal: me.terminal,
                 features: Features::default(),
             };
-            let request = Request { message, key: me.key.digest(), source: address(caller) };
+            let request = ConnectRequest { message, key: me.key.digest(), source: address(caller) };
             self.carry(id, Side::Callee, Frame::Request(Box::new(request)));
         }
     }

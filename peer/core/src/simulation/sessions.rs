@@ -6,7 +6,7 @@ use directory_core::session;
 use super::clients::Life;
 use super::server::Shown;
 use super::world::{ClientId, End, Event, World};
-use crate::engine::Input;
+use crate::event::Input;
 use crate::notice::LoggedOut;
 
 /// One connection.
@@ -90,7 +90,7 @@ impl World {
         match message {
             FromDirectory::Bye(bye) if bye.reason == ByeReason::Ended => self.session_over(client, LoggedOut::Asked),
             FromDirectory::Bye(_) => self.session_gone(id, End::Terminal),
-            message => self.feed(client, Input::Said { request, message: Box::new(message) }),
+            message => self.feed(client, Input::DirectoryMessage { request, message: Box::new(message) }),
         }
     }
 

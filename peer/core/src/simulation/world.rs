@@ -15,7 +15,7 @@ use super::network::{Connection, Dialing, Frame, Side};
 use super::rng::Rng;
 use super::server::Server;
 use super::sessions::Session;
-use crate::engine::DialId;
+use crate::event::DialId;
 
 /// Seconds since the epoch when a simulation begins.
 pub(super) const DAWN: u64 = 1_800_000_000;

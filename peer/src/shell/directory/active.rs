@@ -14,7 +14,7 @@ use common::msg::{
     ByeReason, Envelope, FromDirectory, Logout, Malformed, Ping, Pong, RequestNumber, ToDirectory, Unreadable,
 };
 use futures::{FutureExt as _, select_biased};
-use peer_core::engine::{Input, PasscodeStep};
+use peer_core::event::{Input, PasscodeStep};
 use peer_core::notice::LoggedOut;
 
 use super::DirectoryConnection;
@@ -138,7 +138,7 @@ impl<'a> ActiveSession<'a> {
                 ByeReason::Replaced => return Ok(Some(LoggedOut::Replaced)),
                 _ => return Err(LinkError::Lost),
             },
-            message => self.events.input(Input::Said { request, message: Box::new(message) }).await,
+            message => self.events.input(Input::DirectoryMessage { request, message: Box::new(message) }).await,
         }
         Ok(None)
     }

@@ -12,7 +12,7 @@ use common::crypto::vault;
 use common::msg::{Blob, PasscodeChallenge, PasscodeReq, PasscodeUpload};
 use common::secret::Passcode;
 use futures::lock::Mutex;
-use peer_core::engine::PasscodeStep;
+use peer_core::event::PasscodeStep;
 use peer_core::notice::Failure;
 
 use super::DirectoryConnection;

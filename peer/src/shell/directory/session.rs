@@ -14,7 +14,7 @@ use common::crypto::random;
 use common::msg::{Envelope, RequestNumber, ToDirectory};
 use common::secret::Passcode;
 use futures::{FutureExt as _, select_biased};
-use peer_core::engine::{Input, PasscodeStep};
+use peer_core::event::{Input, PasscodeStep};
 use peer_core::notice::{DirectoryNotice, Failure, LoggedOut, LoginRefused, Notice};
 
 use super::active::{ActiveSession, Over};

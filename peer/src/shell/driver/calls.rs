@@ -6,7 +6,7 @@ use super::Driver;
 use crate::shell::dial::{self, Dial};
 use crate::shell::events::Event;
 use crate::shell::rt;
-use peer_core::engine::DialId;
+use peer_core::event::DialId;
 use peer_core::notice::Failure;
 use peer_core::verify::LookupResult;
 

@@ -11,7 +11,7 @@ use crate::shell::link::LinkCommand;
 use crate::shell::transfer::upload::Upload;
 use crate::shell::{event_log, rt};
 use crate::store::StoreError;
-use peer_core::engine::{Effect, Input, PasscodeStep};
+use peer_core::event::{Durability, Effect, Input, PasscodeStep};
 use peer_core::notice::{DirectoryNotice, Failure, JournalNotice, Notice, SessionNotice};
 use peer_core::persistence::Write;
 
@@ -25,20 +25,21 @@ impl Driver {
         self.engine.handle(self.clock.now(), input, &mut effects);
         let mut run = Run::On;
         let mut news = event_log::news(self.event_filter, &effects);
-        let mut rests_on_nothing = false;
+        let mut is_unwritten = false;
         for effect in effects {
             match effect {
-                // Whoever leaves is not held up by a disk.
-                effect if rests_on_nothing && !effect.is_an_end() => {}
-                Effect::Persist(_) if self.is_suspended => rests_on_nothing = true,
-                effect if self.is_suspended && effect.rests_on_the_disk() => {}
+                // Whoever calls, or leaves, is not held up by a disk.
+                effect if is_unwritten && effect.rests_on() > Durability::Nothing => {}
+                Effect::Persist(_) if self.is_suspended => is_unwritten = true,
+                effect if self.is_suspended && effect.speaks_of_state() => {}
+                // Every commit is synced so far, which is more than some effects rest on.
                 Effect::Persist(writes) => {
                     let persisted = self.persist(&writes, news.pop_front().unwrap_or_default()).await;
                     if let Err(error) = persisted {
                         // What follows rests on it. The core begins again where the disk stands now.
                         self.front_end.tell(not_kept(error)).await;
                         self.reopen().await?;
-                        rests_on_nothing = true;
+                        is_unwritten = true;
                     }
                 }
                 Effect::NewTerminal => return self.renew().await,
@@ -70,11 +71,11 @@ impl Driver {
     async fn reopen(&mut self) -> Result<(), Failure> {
         self.is_suspended = true;
         ask(&self.requests, DirectoryRequest::LogInAgain).await;
-        let post = self.storage.open().await?;
+        let opening = self.storage.opening().await?;
         let events = self.events.clone();
         let again = rt::spawn(async move {
             rt::sleep(DISK_PATIENCE).await;
-            events.input(Input::Reopened(Box::new(post))).await;
+            events.input(Input::Reopened(Box::new(opening))).await;
         });
         self.reopening = Some(again);
         Ok(())
@@ -123,6 +124,7 @@ impl Driver {
             }
             // Taken before they come here.
             Effect::Persist(_) | Effect::NewTerminal => {}
+            Effect::Fail(failure) => return Err(failure),
         }
         Ok(Run::On)
     }

@@ -13,9 +13,9 @@ use crate::shell::transfer::download::Fetch;
 use crate::shell::transfer::partial_file::throw_away;
 use crate::shell::transfer::source::{Look, look_at};
 use crate::shell::transfer::upload::Upload;
-use peer_core::engine::{Input, LinkId};
+use peer_core::event::{Input, LinkId};
+use peer_core::files::model::Download;
 use peer_core::notice::{Failure, FileNotice, Notice};
-use peer_core::post::Download;
 use peer_core::verify::LookupResult;
 
 impl Driver {
@@ -42,8 +42,8 @@ impl Driver {
         let (number, events) = (wanted.number, self.events.clone());
         let fetch = Fetch { wanted, config: self.transfers.clone(), dial, events: self.events.clone() };
         let task = rt::spawn(async move {
-            let went = fetch.run().await;
-            events.input(Input::FileWent { number, went }).await;
+            let outcome = fetch.run().await;
+            events.input(Input::FileEnded { number, outcome }).await;
         });
         self.fetching.insert(number, task);
         Ok(())

@@ -11,7 +11,7 @@ use crate::shell::events::Events;
 use crate::shell::half_open::HalfOpen;
 use crate::shell::link::{Admission, LinkCommand, LinkTask};
 use crate::shell::rt::{self, TcpStream};
-use peer_core::engine::LinkId;
+use peer_core::event::LinkId;
 
 /// How long goodbyes may take when the program ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);

@@ -37,7 +37,8 @@ use super::setup::Setup;
 use super::transfer::config::{TransferConfig, typed};
 use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand};
 use peer_core::contacts::Contacts;
-use peer_core::engine::{DialId, Engine, Input, LinkId};
+use peer_core::engine::{self, Engine};
+use peer_core::event::{DialId, Input, LinkId};
 use peer_core::notice::{Failure, Notice, SessionNotice};
 use peer_core::verify::LocalIdentity;
 
@@ -95,15 +96,20 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
             terminal: credentials.certificate.terminal,
         },
         certificate: credentials.certificate.clone(),
-        directory: connection.key(),
-        read_receipts: setup.read_receipts,
-        files: setup.file_policy,
         began: state.last_event()?,
         state: Arc::new(Mutex::new(state)),
     };
     storage.forget_older_than(setup.keep_messages).await?;
     let contacts = Contacts::new(storage.contacts().await?);
-    let engine = Engine::new(storage.me.clone(), setup.accept, contacts, storage.open().await?);
+    let settings = engine::Setup {
+        me: storage.me.clone(),
+        directory: connection.key(),
+        accept: setup.accept,
+        read_receipts: setup.read_receipts,
+        files: setup.file_policy,
+    };
+    let engine = Engine::new(settings, contacts, storage.opening().await?)
+        .map_err(|why| Failure::Internal { detail: why.to_string() })?;
     let (events, happened) = Events::queue();
     let (requests, asked) = async_channel::unbounded();
     let source = setup.listen.unwrap_or_else(|| connection.local());
@@ -246,9 +252,9 @@ impl Driver {
         let terminal = back.certificate.terminal;
         if terminal != self.storage.me.terminal {
             (self.storage.certificate, self.storage.me.terminal) = (back.certificate, terminal);
-            let post = self.storage.open().await?;
+            let opening = self.storage.opening().await?;
             self.is_suspended = false;
-            return self.input(Input::Renewed { terminal, post: Box::new(post) }).await;
+            return self.input(Input::Renewed(Box::new(opening))).await;
         }
         if let Some(socket) = back.listener {
             self.listening = self.listener.open(socket, self.events.clone());

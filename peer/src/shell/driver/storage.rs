@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::crypto::random;
-use common::ident::KeyDigest;
 use common::msg::Certificate;
 use futures::lock::Mutex;
 
@@ -16,10 +15,12 @@ use crate::store::event_log::Page;
 use crate::store::state::State;
 use peer_core::command::After;
 use peer_core::contacts::Contact;
+use peer_core::event::Opening;
+use peer_core::mailbox::begin_without_rooms;
 use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{Event, Explained, Failure, JournalNotice, MessageNotice, Next, Notice};
+use peer_core::persistence::{HistoryQuery, Snapshot};
 use peer_core::persistence::{HistoryWrite, Table, Write};
-use peer_core::post::{FilePolicy, HistoryQuery, Post, Snapshot, Start, forget_rooms};
 use peer_core::verify::LocalIdentity;
 
 /// Messages one search finds at most.
@@ -27,25 +28,22 @@ const FOUND: usize = 50;
 /// How far back our last message is looked for.
 const LOOK_BACK: usize = 200;
 
-/// The user's store, and what the core is opened with besides.
+/// The user's store, and who has it.
 pub(super) struct Storage {
     pub(super) state: Arc<Mutex<State>>,
     pub(super) me: LocalIdentity,
     pub(super) certificate: Certificate,
-    pub(super) directory: KeyDigest,
-    pub(super) read_receipts: bool,
-    pub(super) files: FilePolicy,
     /// The newest event of the log when the session began.
     pub(super) began: u64,
 }
 
 impl Storage {
-    /// Opens the part of the core that is kept, with what was kept.
-    pub(super) async fn open(&self) -> Result<Post, Failure> {
+    /// What the engine begins, or goes on, with.
+    pub(super) async fn opening(&self) -> Result<Opening, Failure> {
         let state = self.state.lock().await;
         let unread = state.unread()?;
         let unread = unread.into_iter().map(|(with, count)| (with, usize::try_from(count).unwrap_or(usize::MAX)));
-        let kept = Snapshot {
+        let rows = Snapshot {
             mls: state.load(Table::Mls)?,
             outbox: state.load(Table::Outbox)?,
             seen: state.load(Table::Seen)?,
@@ -54,16 +52,8 @@ impl Storage {
             file: state.load(Table::File)?,
             unread: unread.collect(),
         };
-        let start = Start {
-            me: self.me.clone(),
-            terminal: state.terminal_identity()?,
-            certificate: self.certificate.clone(),
-            directory: self.directory,
-            seed: random().map_err(StoreError::from)?,
-            read_receipts: self.read_receipts,
-            files: self.files,
-        };
-        Post::open(start, kept).map_err(|why| Failure::Internal { detail: why.to_string() })
+        let (terminal, certificate) = (state.terminal_identity()?, self.certificate.clone());
+        Ok(Opening { terminal, certificate, seed: random().map_err(StoreError::from)?, rows })
     }
 
     /// Everybody whose key is pinned.
@@ -90,7 +80,7 @@ impl Storage {
     /// Becomes another terminal: its rooms are forgotten, its messages stay.
     pub(super) async fn renew_terminal(&self) -> Result<(), StoreError> {
         let mut state = self.state.lock().await;
-        let forgotten = forget_rooms(self.me.terminal, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
+        let forgotten = begin_without_rooms(self.me.terminal, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
         state.renew_terminal(&forgotten)
     }
 

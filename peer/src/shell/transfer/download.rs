@@ -16,8 +16,8 @@ use crate::shell::dial::Dial;
 use crate::shell::events::Events;
 use crate::shell::frames::receive;
 use crate::shell::rt;
+use peer_core::files::model::{Download, TransferOutcome};
 use peer_core::notice::FileFailed;
-use peer_core::post::{Download, TransferOutcome};
 
 /// Bytes a second that a sender's disk gives at least. Chosen arbitrarily: half of what old ones do.
 const SLOW_DISK: u64 = 20_000_000;

@@ -14,7 +14,7 @@ use walkdir::WalkDir;
 
 use super::disk::{open, stamp};
 use peer_core::file_name::harmless;
-use peer_core::post::SourceState;
+use peer_core::files::model::SourceState;
 
 /// A block of an archive.
 const BLOCK: u64 = 512;

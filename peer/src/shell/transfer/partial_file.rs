@@ -14,8 +14,8 @@ use rustix::fs::{OFlags, RenameFlags};
 use super::config::{OnExists, TransferConfig};
 use super::disk::{PIECE, free_in, remove};
 use super::folder;
+use peer_core::files::model::{Download, TransferOutcome};
 use peer_core::notice::FileFailed;
-use peer_core::post::{Download, TransferOutcome};
 
 /// Names that are tried before a complete file is left under its temporary one.
 const NAMES: usize = 1000;

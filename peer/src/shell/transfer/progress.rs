@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::shell::events::Events;
-use peer_core::engine::Input;
+use peer_core::event::Input;
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(250);

@@ -11,7 +11,7 @@ use blake3::{Hash, Hasher};
 use super::config::typed;
 use super::disk::{PIECE, open, stamp};
 use super::folder::{Archive, Tree};
-use peer_core::post::{Source, SourceState};
+use peer_core::files::model::{Source, SourceState};
 
 /// What was found under a path.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use super::config::OnExists;
 use super::folder::{Archive, Tree, unpack};
 use super::partial_file::PartialFile;
 use super::source::{Reading, Unreadable, look_at};
+use peer_core::files::model::{Download, TransferOutcome};
 use peer_core::notice::FileFailed;
-use peer_core::post::{Download, TransferOutcome};
 
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();

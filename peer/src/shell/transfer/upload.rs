@@ -14,8 +14,8 @@ use super::source::{Reading, Unreadable};
 use crate::shell::events::Events;
 use crate::shell::frames::{receive, send};
 use crate::shell::rt;
+use peer_core::files::model::{Source, TransferOutcome};
 use peer_core::notice::FileFailed;
-use peer_core::post::{Source, TransferOutcome};
 
 /// A file to be given from a byte on.
 #[derive(Debug)]

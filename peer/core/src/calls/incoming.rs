@@ -1,0 +1,271 @@
+//! Callers: verified by a lookup of our own before anything is shown (protocol section 7.2).
+
+use common::ident::{MessageId, UserId};
+use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE};
+use common::msg::{ByeReason, ConnectRefusal};
+
+use super::Calls;
+use super::outgoing::Crossing;
+use crate::command::Answer;
+use crate::contacts::PinCheck;
+use crate::context::{Context, Direction};
+use crate::event::{Accept, Effect, LinkId};
+use crate::notice::{CallFailed, CallNotice, CallerRefused, EndedBy};
+use crate::request::{LookupReason, Request, Unreachable};
+use crate::verify::{Claim, ConnectRequest, LookupResult};
+
+/// A caller on the way to a conversation.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    /// The directory was asked about the claim.
+    Verifying(Box<Verifying>),
+    /// The user was asked.
+    Asking { from: UserId, until: u64 },
+    /// We accepted; the caller has to take this link.
+    Accepted { from: UserId, announce: Announce, until: u64 },
+}
+
+/// A caller who is being verified.
+#[derive(Debug)]
+pub(super) struct Verifying {
+    claim: Claim,
+    request: ConnectRequest,
+    /// What the caller wants, if it is a file: which, and from which byte on.
+    file: Option<(MessageId, u64)>,
+}
+
+/// How a call that was accepted is told to the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Announce {
+    /// Somebody called.
+    Received,
+    /// Somebody called, and the user who was asked waits for it.
+    Answered,
+    /// It fulfils a call of our own that crossed it.
+    Established,
+}
+
+impl Incoming {
+    pub(super) fn deadline(&self) -> Option<u64> {
+        match self {
+            Self::Verifying(_) => None,
+            Self::Asking { until, .. } | Self::Accepted { until, .. } => Some(*until),
+        }
+    }
+}
+
+impl Calls {
+    /// Somebody wants to be connected.
+    pub(crate) fn handle_request(&mut self, cx: &mut Context, link: LinkId, request: ConnectRequest) -> Vec<Request> {
+        let initiator = &request.message.initiator;
+        let is_declined = match self.accept {
+            Accept::All | Accept::Ask => false,
+            Accept::Contacts => cx.contacts.contact(initiator).is_none(),
+            Accept::None => true,
+        };
+        // A call that crosses one of ours is ours as well.
+        if is_declined && !self.is_calling(initiator) {
+            cx.refuse(link, ConnectRefusal::Declined);
+            return Vec::new();
+        }
+        self.verify(cx, link, request, None)
+    }
+
+    /// Somebody wants a file, from a byte on: verified as every caller is, but nobody is asked and nothing is shown.
+    pub(crate) fn handle_file_request(
+        &mut self,
+        cx: &mut Context,
+        link: LinkId,
+        request: ConnectRequest,
+        file: (MessageId, u64),
+    ) -> Vec<Request> {
+        self.verify(cx, link, request, Some(file))
+    }
+
+    fn verify(
+        &mut self,
+        cx: &mut Context,
+        link: LinkId,
+        request: ConnectRequest,
+        file: Option<(MessageId, u64)>,
+    ) -> Vec<Request> {
+        match Claim::check(&cx.me, &request) {
+            Err(why) => self.turn_away(cx, link, &request, why),
+            Ok(claim) if cx.is_blocked(&claim.initiator) || self.limiter.refused_lately(&claim, cx.now.tick) => {
+                cx.refuse(link, ConnectRefusal::Declined);
+            }
+            Ok(_) if !cx.is_up() => self.turn_away(cx, link, &request, CallerRefused::CannotVerify),
+            Ok(claim) if !self.limiter.may_look_up(&claim, cx.now.tick) => {
+                cx.refuse(link, ConnectRefusal::Unavailable);
+            }
+            Ok(claim) => {
+                let user = claim.initiator.clone();
+                self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request, file })));
+                return vec![Request::LookUp { user, reason: LookupReason::Caller(link) }];
+            }
+        }
+        Vec::new()
+    }
+
+    pub(super) fn found_caller(
+        &mut self,
+        cx: &mut Context,
+        link: LinkId,
+        found: Result<Option<LookupResult>, Unreachable>,
+    ) -> Vec<Request> {
+        if !matches!(self.incoming.get(&link), Some(Incoming::Verifying(_))) {
+            return Vec::new();
+        }
+        let Some(Incoming::Verifying(verifying)) = self.incoming.remove(&link) else { return Vec::new() };
+        let Verifying { claim, request, file } = *verifying;
+        let confirmed = match found {
+            Ok(found) => claim.confirm(found.as_ref()).map(|()| found),
+            Err(Unreachable) => {
+                self.turn_away(cx, link, &request, CallerRefused::CannotVerify);
+                return Vec::new();
+            }
+        };
+        let found = match confirmed {
+            Ok(Some(found)) => found,
+            Ok(None) => return Vec::new(),
+            Err(why) => {
+                self.limiter.remember(&claim, cx.now.tick);
+                self.turn_away(cx, link, &request, why);
+                return Vec::new();
+            }
+        };
+        let from = claim.initiator.clone();
+        match cx.check_pin(&from, &found.key) {
+            PinCheck::Changed => {
+                self.limiter.remember(&claim, cx.now.tick);
+                self.turn_away(cx, link, &request, CallerRefused::KeyChanged);
+                cx.tell_key_changed(&from);
+            }
+            PinCheck::Blocked => cx.refuse(link, ConnectRefusal::Declined),
+            PinCheck::First(_) | PinCheck::Same => match file {
+                Some((file, offset)) => return vec![Request::Fetch { link, from, file, offset }],
+                None => self.handle_verified(cx, link, from, &found),
+            },
+        }
+        Vec::new()
+    }
+
+    /// The caller is who it says.
+    fn handle_verified(&mut self, cx: &mut Context, link: LinkId, from: UserId, found: &LookupResult) {
+        match (self.cross(cx, &from, &found.key), self.accept) {
+            (Crossing::OursSurvives, _) => cx.refuse(link, ConnectRefusal::Crossed),
+            (Crossing::TheirsSurvives, _) => self.take(cx, link, from, Announce::Established),
+            (Crossing::None, Accept::None) => cx.refuse(link, ConnectRefusal::Declined),
+            (Crossing::None, Accept::Ask) => {
+                let until = cx.now.tick + ANSWER_DEADLINE.as_secs();
+                self.incoming.insert(link, Incoming::Asking { from: from.clone(), until });
+                cx.tell(CallNotice::Asked { from });
+            }
+            (Crossing::None, Accept::All | Accept::Contacts) => self.take(cx, link, from, Announce::Received),
+        }
+    }
+
+    fn take(&mut self, cx: &mut Context, link: LinkId, from: UserId, announce: Announce) {
+        let reply = cx.accepted();
+        cx.push(Effect::Reply { link, reply });
+        let until = cx.now.tick + CALL_DEADLINE.as_secs();
+        self.incoming.insert(link, Incoming::Accepted { from, announce, until });
+    }
+
+    pub(super) fn is_asking(&self, user: &UserId) -> bool {
+        self.asking(user).is_some()
+    }
+
+    fn asking(&self, user: &UserId) -> Option<LinkId> {
+        let asks = |incoming: &Incoming| matches!(incoming, Incoming::Asking { from, .. } if from == user);
+        self.incoming.iter().find(|(_, incoming)| asks(incoming)).map(|(link, _)| *link)
+    }
+
+    /// Takes or declines a caller who waits.
+    pub(crate) fn answer(&mut self, cx: &mut Context, from: &UserId, answer: Answer) {
+        let Some(link) = self.asking(from) else { return };
+        self.incoming.remove(&link);
+        match answer {
+            Answer::Yes => self.take(cx, link, from.clone(), Announce::Answered),
+            Answer::No => cx.refuse(link, ConnectRefusal::Declined),
+        }
+    }
+
+    /// The caller took this link: now the conversation exists. A second sign of it does nothing.
+    pub(crate) fn handle_connected(&mut self, cx: &mut Context, link: LinkId) -> Vec<Request> {
+        if !matches!(self.incoming.get(&link), Some(Incoming::Accepted { .. })) {
+            return Vec::new();
+        }
+        let Some(Incoming::Accepted { from, announce, .. }) = self.incoming.remove(&link) else { return Vec::new() };
+        let mut requests = Vec::new();
+        if let Some(old) = cx.links.insert(from.clone(), link, Direction::Theirs, cx.now.tick) {
+            // The same user, verified again: the old link is stale, or belongs to another terminal.
+            cx.push(Effect::Close { link: old, reason: ByeReason::Elsewhere });
+            cx.tell(CallNotice::Ended { with: from.clone(), by: EndedBy::Them });
+            requests.push(Request::LinkDown(from.clone(), old));
+        }
+        self.give_up(cx, &from);
+        requests.push(Request::LinkUp(from.clone()));
+        cx.tell(match announce {
+            Announce::Received | Announce::Answered => CallNotice::Received { from },
+            Announce::Established => CallNotice::Established { with: from },
+        });
+        requests
+    }
+
+    /// A caller is gone before there was a conversation; whoever waits for it is told.
+    pub(super) fn caller_gone(&mut self, cx: &mut Context, link: LinkId) {
+        if let Some(notice) = self.incoming.remove(&link).and_then(given_up) {
+            cx.tell(notice);
+        }
+    }
+
+    pub(super) fn expire_incoming(&mut self, cx: &mut Context) {
+        let due = |incoming: &Incoming| incoming.deadline().is_some_and(|deadline| deadline <= cx.now.tick);
+        let expired: Vec<LinkId> =
+            self.incoming.iter().filter(|(_, incoming)| due(incoming)).map(|(link, _)| *link).collect();
+        for link in expired {
+            let Some(incoming) = self.incoming.remove(&link) else { continue };
+            match incoming {
+                Incoming::Asking { .. } => cx.refuse(link, ConnectRefusal::Declined),
+                Incoming::Verifying(_) | Incoming::Accepted { .. } => {
+                    cx.push(Effect::Close { link, reason: ByeReason::Protocol });
+                }
+            }
+            if let Some(notice) = given_up(incoming) {
+                cx.tell(notice);
+            }
+        }
+    }
+
+    /// Refuses a caller: the reason is for the user called, the caller gets the coarse one.
+    fn turn_away(&mut self, cx: &mut Context, link: LinkId, request: &ConnectRequest, why: CallerRefused) {
+        let coarse = match why {
+            CallerRefused::CannotVerify => ConnectRefusal::Unavailable,
+            CallerRefused::NotLoggedIn
+            | CallerRefused::WrongKey
+            | CallerRefused::WrongAddress
+            | CallerRefused::WrongDestination
+            | CallerRefused::KeyChanged => ConnectRefusal::Declined,
+        };
+        cx.refuse(link, coarse);
+        if self.limiter.may_tell(cx.now.tick) {
+            let claimed = Some(request.message.initiator.clone());
+            cx.tell(CallNotice::CallerRefused { claimed, source: request.source, why });
+        }
+    }
+}
+
+/// What to tell the user when a caller goes away at this point.
+fn given_up(incoming: Incoming) -> Option<CallNotice> {
+    match incoming {
+        Incoming::Asking { from, .. } | Incoming::Accepted { from, announce: Announce::Answered, .. } => {
+            Some(CallNotice::AskedNoMore { from })
+        }
+        Incoming::Accepted { from, announce: Announce::Established, .. } => {
+            let seconds = CALL_DEADLINE.as_secs();
+            Some(CallNotice::Failed { to: from, why: CallFailed::NoAnswer { seconds } })
+        }
+        Incoming::Verifying(_) | Incoming::Accepted { announce: Announce::Received, .. } => None,
+    }
+}

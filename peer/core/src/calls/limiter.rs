@@ -1,0 +1,76 @@
+//! Bounds what callers can cause: lookups, and lines on the screen (threat P3).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use common::ident::KeyDigest;
+use common::window::{FixedWindow, Rate};
+
+use crate::verify::Claim;
+
+/// How long a refusal is remembered, so that the same stranger does not cost another lookup (threat P3), in seconds.
+pub(super) const REFUSAL_KEPT: u64 = 60;
+/// Refusals remembered at most.
+pub(super) const REFUSALS: usize = 1024;
+/// Refusals a user is told of within [`REFUSAL_KEPT`]: chosen arbitrarily, enough to notice an attack.
+pub(super) const REFUSALS_TOLD: u32 = 5;
+/// Lookups that callers may cause within [`REFUSAL_KEPT`]: one key or source …
+pub(super) const LOOKUPS_OF_ONE: usize = 20;
+/// … and all together. A directory allows 120 in that time, so half of them stay for the user's own calls.
+pub(super) const LOOKUPS_OF_ALL: usize = 60;
+
+/// A caller as the network shows it, whoever it claims to be.
+type Stranger = (KeyDigest, IpAddr);
+
+/// What callers have caused within [`REFUSAL_KEPT`]. Lookups are counted one by one and not by a window that begins
+/// again: twice as many at its border would be all that the directory allows.
+#[derive(Debug, Default)]
+pub(super) struct CallerLimiter {
+    /// Until when a key from an address is refused without another lookup.
+    refused: BTreeMap<Stranger, u64>,
+    looked_up: VecDeque<(u64, Stranger)>,
+    told: FixedWindow,
+}
+
+impl CallerLimiter {
+    /// Whether this caller was refused a short time ago.
+    pub(super) fn refused_lately(&self, claim: &Claim, tick: u64) -> bool {
+        self.refused.get(&claim.stranger()).is_some_and(|until| tick < *until)
+    }
+
+    /// Remembers that this caller was refused.
+    pub(super) fn remember(&mut self, claim: &Claim, tick: u64) {
+        if self.refused.len() >= REFUSALS {
+            self.refused.retain(|_, until| tick < *until);
+        }
+        if self.refused.len() < REFUSALS {
+            self.refused.insert(claim.stranger(), tick + REFUSAL_KEPT);
+        }
+    }
+
+    /// Forgets whom it refused, because the user has decided about a key.
+    pub(super) fn forgive(&mut self) {
+        self.refused.clear();
+    }
+
+    /// Whether this caller may cost a lookup.
+    pub(super) fn may_look_up(&mut self, claim: &Claim, tick: u64) -> bool {
+        while self.looked_up.front().is_some_and(|(then, _)| then + REFUSAL_KEPT <= tick) {
+            self.looked_up.pop_front();
+        }
+        let (key, source) = claim.stranger();
+        let of_one = self.looked_up.iter().filter(|(_, (k, s))| *k == key || *s == source).count();
+        let may = of_one < LOOKUPS_OF_ONE && self.looked_up.len() < LOOKUPS_OF_ALL;
+        if may {
+            self.looked_up.push_back((tick, (key, source)));
+        }
+        may
+    }
+
+    /// Whether the user is to be told of another refusal, so that nobody can fill the screen with them.
+    pub(super) fn may_tell(&mut self, tick: u64) -> bool {
+        let rate = Rate { events: REFUSALS_TOLD, per: Duration::from_secs(REFUSAL_KEPT) };
+        self.told.count(Duration::from_secs(tick), rate).is_ok()
+    }
+}

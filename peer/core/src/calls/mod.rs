@@ -1,0 +1,125 @@
+//! Calls and the links they lead to (protocol section 7).
+//!
+//! - [`outgoing`]: calls this terminal places, crossed calls included (sections 7.3, 7.4)
+//! - [`incoming`]: callers and how they are verified (section 7.2); [`limiter`]: what they can cause
+//! - [`keys`]: safety numbers, changed keys, blocks
+//! - [`frame`]: what one frame on a link means (section 7.5)
+//!
+//! The links that stand are in the [`Context`]; delivery is told of each by [`Request::LinkUp`], [`Request::LinkDown`].
+
+pub mod frame;
+mod incoming;
+mod keys;
+mod limiter;
+mod outgoing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use common::ident::UserId;
+use common::msg::ByeReason;
+
+use self::incoming::Incoming;
+use self::limiter::CallerLimiter;
+use self::outgoing::Outgoing;
+use crate::context::{Context, Direction};
+use crate::event::{Accept, Effect, LinkEnd, LinkId};
+use crate::notice::{AfterLoss, CallNotice, EndedBy};
+use crate::request::{LookupReason, Request, Unreachable};
+use crate::verify::LookupResult;
+
+/// How long a conversation must have lasted, in seconds, for its lost link to be called again. Chosen arbitrarily: longer
+/// than a call takes to be placed.
+pub(super) const WORTH_ANOTHER_CALL: u64 = 10;
+
+/// Calls that are being placed, and callers.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    accept: Accept,
+    outgoing: BTreeMap<UserId, Outgoing>,
+    incoming: BTreeMap<LinkId, Incoming>,
+    limiter: CallerLimiter,
+    dials: u64,
+}
+
+impl Calls {
+    pub(crate) fn new(accept: Accept) -> Self {
+        let (outgoing, incoming, limiter) = (BTreeMap::new(), BTreeMap::new(), CallerLimiter::default());
+        Self { accept, outgoing, incoming, limiter, dials: 0 }
+    }
+
+    /// A lookup that was made for a call was answered.
+    pub(crate) fn handle_found(
+        &mut self,
+        cx: &mut Context,
+        (user, reason): (&UserId, LookupReason),
+        found: Result<Option<LookupResult>, Unreachable>,
+    ) -> Vec<Request> {
+        match reason {
+            LookupReason::Call => self.found_callee(cx, user, found),
+            LookupReason::Caller(link) => self.found_caller(cx, link, found),
+            LookupReason::Number => {
+                self.found_number(cx, user, found);
+                Vec::new()
+            }
+            LookupReason::File(_) => Vec::new(),
+        }
+    }
+
+    /// Gives up a call that is being placed, or ends the conversation.
+    pub(crate) fn end(&mut self, cx: &mut Context, with: &UserId) -> Vec<Request> {
+        self.give_up(cx, with);
+        let Some(standing) = cx.links.remove(with) else { return Vec::new() };
+        cx.push(Effect::Close { link: standing.link, reason: ByeReason::Ended });
+        cx.tell(CallNotice::Ended { with: with.clone(), by: EndedBy::Us });
+        vec![Request::LinkDown(with.clone(), standing.link)]
+    }
+
+    /// A link is gone.
+    pub(crate) fn handle_link_end(&mut self, cx: &mut Context, link: LinkId, end: LinkEnd) -> Vec<Request> {
+        self.caller_gone(cx, link);
+        let Some(with) = cx.links.user_of(link).cloned() else { return Vec::new() };
+        let Some(standing) = cx.links.remove(&with) else { return Vec::new() };
+        let mut requests = vec![Request::LinkDown(with.clone(), link)];
+        // Whoever hangs up at once, again and again, is not called again and again.
+        let lasted = cx.now.tick.saturating_sub(standing.since) >= WORTH_ANOTHER_CALL;
+        let can_call = standing.direction == Direction::Ours && lasted && cx.is_up();
+        match end {
+            LinkEnd::Bye(_) => cx.tell(CallNotice::Ended { with, by: EndedBy::Them }),
+            LinkEnd::Lost if can_call => {
+                cx.tell(CallNotice::LinkLost { with: with.clone(), then: AfterLoss::CalledAgain });
+                requests.extend(self.call_again(with));
+            }
+            LinkEnd::Lost | LinkEnd::Broken => cx.tell(CallNotice::LinkLost { with, then: AfterLoss::Over }),
+        }
+        requests
+    }
+
+    /// Closes every link and every call, at the end of the program.
+    pub(crate) fn close_everything(&mut self, cx: &mut Context, reason: ByeReason) {
+        for (_, link) in cx.links.clear() {
+            cx.push(Effect::Close { link, reason });
+        }
+        for outgoing in std::mem::take(&mut self.outgoing).into_values() {
+            if let Some(dial) = outgoing.dial() {
+                cx.push(Effect::Hang(dial));
+            }
+        }
+        for link in std::mem::take(&mut self.incoming).into_keys() {
+            cx.push(Effect::Close { link, reason });
+        }
+    }
+
+    /// When a call or a caller must be given up, by the tick clock.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        let outgoing = self.outgoing.values().filter_map(Outgoing::deadline);
+        outgoing.chain(self.incoming.values().filter_map(Incoming::deadline)).min()
+    }
+
+    /// A deadline has passed.
+    pub(crate) fn handle_tick(&mut self, cx: &mut Context) {
+        self.expire_outgoing(cx);
+        self.expire_incoming(cx);
+    }
+}

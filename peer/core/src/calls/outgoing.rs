@@ -1,0 +1,226 @@
+//! Calls this terminal places (protocol sections 7.3 and 7.4).
+
+use common::crypto::identity::PublicKey;
+use common::ident::UserId;
+use common::limits::CALL_DEADLINE;
+use common::msg::{ByeReason, ConnectRefusal};
+
+use super::Calls;
+use crate::command::Answer;
+use crate::contacts::PinCheck;
+use crate::context::{Context, Direction};
+use crate::event::{DialFailed, DialId, Effect, LinkId};
+use crate::notice::{CallFailed, CallNotice, EndedBy};
+use crate::request::{LookupReason, Request, Unreachable};
+use crate::verify::LookupResult;
+
+/// A call that is being placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outgoing {
+    stage: Stage,
+    occasion: Occasion,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The directory was asked.
+    LookingUp,
+    /// The callee's terminals are being called.
+    Dialing(DialId),
+    /// Both called at once and theirs goes on; it must arrive before `until`.
+    AwaitingTheirs { until: u64 },
+}
+
+/// Why a call is placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// The user asked for it.
+    Asked,
+    /// A link was lost.
+    Lost,
+}
+
+impl Outgoing {
+    pub(super) fn deadline(&self) -> Option<u64> {
+        match self.stage {
+            Stage::AwaitingTheirs { until } => Some(until),
+            Stage::LookingUp | Stage::Dialing(_) => None,
+        }
+    }
+
+    pub(super) fn dial(&self) -> Option<DialId> {
+        match self.stage {
+            Stage::Dialing(dial) => Some(dial),
+            Stage::LookingUp | Stage::AwaitingTheirs { .. } => None,
+        }
+    }
+}
+
+/// What becomes of a caller whom we are calling ourselves (threat P5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crossing {
+    /// We are not calling that user.
+    None,
+    /// Our call goes on; theirs must be refused.
+    OursSurvives,
+    /// Theirs goes on; our own call was given up, and is fulfilled by theirs.
+    TheirsSurvives,
+}
+
+impl Calls {
+    /// Calls a user.
+    pub(crate) fn place(&mut self, cx: &mut Context, to: UserId) -> Vec<Request> {
+        let why = match () {
+            () if cx.is_me(&to) => CallFailed::Yourself,
+            () if cx.is_blocked(&to) => CallFailed::Blocked,
+            () if cx.links.of(&to).is_some() => {
+                cx.tell(CallNotice::Established { with: to });
+                return Vec::new();
+            }
+            () if self.is_asking(&to) => {
+                self.answer(cx, &to, Answer::Yes);
+                return Vec::new();
+            }
+            () if !cx.is_up() => CallFailed::DirectoryLost,
+            () => return self.look_up(to, Occasion::Asked),
+        };
+        cx.tell(CallNotice::Failed { to, why });
+        Vec::new()
+    }
+
+    pub(super) fn call_again(&mut self, to: UserId) -> Vec<Request> {
+        self.look_up(to, Occasion::Lost)
+    }
+
+    fn look_up(&mut self, to: UserId, occasion: Occasion) -> Vec<Request> {
+        if self.is_calling(&to) {
+            return Vec::new();
+        }
+        self.outgoing.insert(to.clone(), Outgoing { stage: Stage::LookingUp, occasion });
+        vec![Request::LookUp { user: to, reason: LookupReason::Call }]
+    }
+
+    pub(super) fn is_calling(&self, user: &UserId) -> bool {
+        self.outgoing.contains_key(user)
+    }
+
+    pub(super) fn found_callee(
+        &mut self,
+        cx: &mut Context,
+        to: &UserId,
+        found: Result<Option<LookupResult>, Unreachable>,
+    ) -> Vec<Request> {
+        let Some(outgoing) = self.outgoing.get(to).filter(|outgoing| outgoing.stage == Stage::LookingUp) else {
+            return Vec::new();
+        };
+        match found {
+            Ok(Some(found)) => self.dial(cx, to, found),
+            Ok(None) if outgoing.occasion == Occasion::Lost => self.call_failed(cx, to, CallFailed::NotFound),
+            // Mail may reach them all the same.
+            Ok(None) => {
+                self.outgoing.remove(to);
+                return vec![Request::NotOnline(to.clone())];
+            }
+            Err(Unreachable) => self.call_failed(cx, to, CallFailed::DirectoryLost),
+        }
+        Vec::new()
+    }
+
+    fn dial(&mut self, cx: &mut Context, to: &UserId, found: LookupResult) {
+        if found.key == cx.me.key {
+            return self.call_failed(cx, to, CallFailed::WrongKey);
+        }
+        match cx.check_pin(to, &found.key) {
+            PinCheck::Changed => {
+                self.outgoing.remove(to);
+                return cx.tell_key_changed(to);
+            }
+            PinCheck::Blocked => return self.call_failed(cx, to, CallFailed::Blocked),
+            PinCheck::First(_) | PinCheck::Same => {}
+        }
+        self.dials += 1;
+        let dial = DialId(self.dials);
+        if let Some(outgoing) = self.outgoing.get_mut(to) {
+            outgoing.stage = Stage::Dialing(dial);
+        }
+        cx.push(Effect::Dial { dial, to: to.clone(), found });
+    }
+
+    /// A dial came to an end.
+    pub(crate) fn handle_dialed(
+        &mut self,
+        cx: &mut Context,
+        dial: DialId,
+        outcome: Result<LinkId, DialFailed>,
+    ) -> Vec<Request> {
+        let placed = self.outgoing.iter().find(|(_, outgoing)| outgoing.stage == Stage::Dialing(dial));
+        let Some(to) = placed.map(|(to, _)| to.clone()) else {
+            // Given up meanwhile.
+            if let Ok(link) = outcome {
+                cx.push(Effect::Close { link, reason: ByeReason::Ended });
+            }
+            return Vec::new();
+        };
+        let why = match outcome {
+            Ok(link) => {
+                self.outgoing.remove(&to);
+                return self.established(cx, to, link);
+            }
+            Err(DialFailed::Refused(ConnectRefusal::Crossed)) => {
+                if let Some(outgoing) = self.outgoing.get_mut(&to) {
+                    outgoing.stage = Stage::AwaitingTheirs { until: cx.now.tick + CALL_DEADLINE.as_secs() };
+                }
+                return Vec::new();
+            }
+            Err(DialFailed::Refused(ConnectRefusal::Unavailable)) => CallFailed::Unavailable,
+            Err(DialFailed::Refused(ConnectRefusal::Declined | ConnectRefusal::Other)) => CallFailed::Refused,
+            Err(DialFailed::NoAnswer { seconds }) => CallFailed::NoAnswer { seconds },
+            Err(DialFailed::WrongKey) => CallFailed::WrongKey,
+        };
+        self.call_failed(cx, &to, why);
+        Vec::new()
+    }
+
+    fn established(&mut self, cx: &mut Context, to: UserId, link: LinkId) -> Vec<Request> {
+        let old = cx.links.insert(to.clone(), link, Direction::Ours, cx.now.tick);
+        cx.tell(CallNotice::Established { with: to.clone() });
+        let down = old.map(|old| Request::LinkDown(to.clone(), old));
+        down.into_iter().chain([Request::LinkUp(to)]).collect()
+    }
+
+    fn call_failed(&mut self, cx: &mut Context, to: &UserId, why: CallFailed) {
+        let Some(outgoing) = self.outgoing.remove(to) else { return };
+        cx.tell(match outgoing.occasion {
+            Occasion::Asked => CallNotice::Failed { to: to.clone(), why },
+            Occasion::Lost => CallNotice::Ended { with: to.clone(), by: EndedBy::Them },
+        });
+    }
+
+    /// Gives up a call that is being placed, if there is one.
+    pub(super) fn give_up(&mut self, cx: &mut Context, to: &UserId) {
+        let outgoing = self.outgoing.remove(to);
+        if let Some(dial) = outgoing.and_then(|outgoing| outgoing.dial()) {
+            cx.push(Effect::Hang(dial));
+        }
+    }
+
+    /// Decides between our call to `caller` and theirs to us: the call of the smaller key digest survives.
+    pub(super) fn cross(&mut self, cx: &mut Context, caller: &UserId, key: &PublicKey) -> Crossing {
+        let Some(outgoing) = self.outgoing.get(caller) else { return Crossing::None };
+        let awaiting = matches!(outgoing.stage, Stage::AwaitingTheirs { .. });
+        if !awaiting && cx.me.key.digest() < key.digest() {
+            return Crossing::OursSurvives;
+        }
+        self.give_up(cx, caller);
+        Crossing::TheirsSurvives
+    }
+
+    pub(super) fn expire_outgoing(&mut self, cx: &mut Context) {
+        let due = |outgoing: &Outgoing| outgoing.deadline().is_some_and(|deadline| deadline <= cx.now.tick);
+        let expired: Vec<UserId> =
+            self.outgoing.iter().filter(|(_, outgoing)| due(outgoing)).map(|(to, _)| to.clone()).collect();
+        for to in expired {
+            self.call_failed(cx, &to, CallFailed::NoAnswer { seconds: CALL_DEADLINE.as_secs() });
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Callers and calls one by one: what is looked up, who is refused, every bound.
+
+use std::net::SocketAddr;
+
+use common::ident::{KeyDigest, MessageId, TerminalId, UserId};
+use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE};
+use common::msg::{ByeReason, ConnectRefusal, ConnectReply, ConnectReq, ConnectStatus, Features};
+use common::testkit::Example;
+
+use super::limiter::{LOOKUPS_OF_ALL, LOOKUPS_OF_ONE, REFUSAL_KEPT, REFUSALS, REFUSALS_TOLD};
+use super::{Calls, WORTH_ANOTHER_CALL};
+use crate::command::{Answer, KeyDecision};
+use crate::context::{Context, Session};
+use crate::event::{Accept, DialFailed, DialId, Effect, LinkEnd, LinkId};
+use crate::fixtures;
+use crate::notice::{CallFailed, CallNotice, CallerRefused, ContactNotice, Notice};
+use crate::request::{LookupReason, Request, Unreachable};
+use crate::verify::{ConnectRequest, LookupResult};
+
+fn ali() -> UserId {
+    Example::Ali.user().unwrap()
+}
+
+fn address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 2], 40_000))
+}
+
+fn found(example: Example) -> LookupResult {
+    LookupResult { addresses: vec![address()], key: fixtures::identity(example).key }
+}
+
+/// Bianca's calls.
+struct Stage {
+    cx: Context,
+    calls: Calls,
+    links: u64,
+}
+
+impl Stage {
+    fn new(accept: Accept) -> Self {
+        Self { cx: fixtures::context(fixtures::identity(Example::Bianca)), calls: Calls::new(accept), links: 100 }
+    }
+
+    fn effects(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.cx.finish(&mut effects);
+        effects
+    }
+
+    /// Somebody calls who claims to be ali, with this key, from this address.
+    fn is_called(&mut self, key: KeyDigest, source: SocketAddr) -> (LinkId, Vec<Request>) {
+        self.links += 1;
+        let link = LinkId(self.links);
+        let message = ConnectReq {
+            initiator: ali(),
+            destination: self.cx.me.user.clone(),
+            initiator_key: key,
+            destination_key: self.cx.me.key.digest(),
+            terminal: TerminalId([1; 16]),
+            features: Features::default(),
+        };
+        (link, self.calls.handle_request(&mut self.cx, link, ConnectRequest { message, key, source }))
+    }
+
+    fn ali_calls(&mut self) -> (LinkId, Vec<Request>) {
+        self.is_called(fixtures::identity(Example::Ali).key.digest(), address())
+    }
+
+    fn is_found(&mut self, user: &UserId, reason: LookupReason, found: Option<LookupResult>) -> Vec<Request> {
+        self.calls.handle_found(&mut self.cx, (user, reason), Ok(found))
+    }
+
+    /// Ali calls and is who ali says.
+    fn verified(&mut self) -> (LinkId, Vec<Effect>) {
+        let (link, _) = self.ali_calls();
+        self.is_found(&ali(), LookupReason::Caller(link), Some(found(Example::Ali)));
+        (link, self.effects())
+    }
+
+    /// Bianca calls ali, who answers or not.
+    fn dials(&mut self) -> DialId {
+        self.calls.place(&mut self.cx, ali());
+        self.is_found(&ali(), LookupReason::Call, Some(found(Example::Ali)));
+        let effects = self.effects();
+        let dial =
+            effects.iter().find_map(|effect| if let Effect::Dial { dial, .. } = effect { Some(*dial) } else { None });
+        dial.unwrap()
+    }
+}
+
+fn stranger(number: u16) -> (KeyDigest, SocketAddr) {
+    let [high, low] = number.to_be_bytes();
+    let mut key = [0; 32];
+    key[..2].copy_from_slice(&[high, low]);
+    (KeyDigest(key), SocketAddr::from(([127, 1, high, low], 40_000)))
+}
+
+fn refusal(effects: &[Effect]) -> Option<ConnectRefusal> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Reply { reply: ConnectReply { status: ConnectStatus::Refused, reason, .. }, .. } => *reason,
+        _ => None,
+    })
+}
+
+fn failed(effects: &[Effect]) -> Option<CallFailed> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Notify(Notice::Call(CallNotice::Failed { why, .. })) => Some(why.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_call_that_cannot_be_placed_says_why_and_asks_nothing() {
+    let mut stage = Stage::new(Accept::All);
+    let me = stage.cx.me.user.clone();
+    assert_eq!(stage.calls.place(&mut stage.cx, me), []);
+    assert_eq!(failed(&stage.effects()), Some(CallFailed::Yourself));
+    stage.cx.session = Session::Down;
+    assert_eq!(stage.calls.place(&mut stage.cx, ali()), []);
+    assert_eq!(failed(&stage.effects()), Some(CallFailed::DirectoryLost));
+    stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, false);
+    stage.cx.contacts.block(&ali());
+    assert_eq!(stage.calls.place(&mut stage.cx, ali()), []);
+    assert_eq!(failed(&stage.effects()), Some(CallFailed::Blocked));
+}
+
+#[test]
+fn a_call_is_looked_up_once_and_dialed_when_found() {
+    let mut stage = Stage::new(Accept::All);
+    let looked_up = [Request::LookUp { user: ali(), reason: LookupReason::Call }];
+    assert_eq!(stage.calls.place(&mut stage.cx, ali()), looked_up);
+    assert_eq!(stage.calls.place(&mut stage.cx, ali()), []);
+    assert_eq!(stage.is_found(&ali(), LookupReason::Call, None), [Request::NotOnline(ali())]);
+    stage.calls.place(&mut stage.cx, ali());
+    stage.calls.handle_found(&mut stage.cx, (&ali(), LookupReason::Call), Err(Unreachable));
+    assert_eq!(failed(&stage.effects()), Some(CallFailed::DirectoryLost));
+    let dial = stage.dials();
+    assert_eq!(stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1))), [Request::LinkUp(ali())]);
+    assert_eq!(stage.cx.links.user_of(LinkId(1)), Some(&ali()));
+}
+
+#[test]
+fn a_dial_that_comes_to_nothing_says_why() {
+    for (outcome, why) in [
+        (DialFailed::Refused(ConnectRefusal::Declined), CallFailed::Refused),
+        (DialFailed::Refused(ConnectRefusal::Unavailable), CallFailed::Unavailable),
+        (DialFailed::NoAnswer { seconds: 10 }, CallFailed::NoAnswer { seconds: 10 }),
+        (DialFailed::WrongKey, CallFailed::WrongKey),
+    ] {
+        let mut stage = Stage::new(Accept::All);
+        let dial = stage.dials();
+        stage.calls.handle_dialed(&mut stage.cx, dial, Err(outcome));
+        assert_eq!(failed(&stage.effects()), Some(why));
+        let late = stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1)));
+        let closed = Effect::Close { link: LinkId(1), reason: ByeReason::Ended };
+        assert_eq!((late, stage.effects()), (vec![], vec![closed]), "given up meanwhile");
+    }
+}
+
+#[test]
+fn a_crossed_call_is_awaited_until_its_deadline() {
+    let mut stage = Stage::new(Accept::All);
+    let dial = stage.dials();
+    stage.calls.handle_dialed(&mut stage.cx, dial, Err(DialFailed::Refused(ConnectRefusal::Crossed)));
+    let until = stage.cx.now.tick + CALL_DEADLINE.as_secs();
+    assert_eq!(stage.calls.next_deadline(), Some(until));
+    for (tick, given_up) in [(until - 1, false), (until, true)] {
+        stage.cx.now.tick = tick;
+        stage.calls.handle_tick(&mut stage.cx);
+        assert_eq!(failed(&stage.effects()).is_some(), given_up);
+    }
+}
+
+#[test]
+fn a_link_is_called_again_if_it_lasted_and_was_ours() {
+    for (lasted, again) in [(WORTH_ANOTHER_CALL - 1, false), (WORTH_ANOTHER_CALL, true), (WORTH_ANOTHER_CALL + 1, true)]
+    {
+        let mut stage = Stage::new(Accept::All);
+        let dial = stage.dials();
+        stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1)));
+        stage.cx.now.tick += lasted;
+        let requests = stage.calls.handle_link_end(&mut stage.cx, LinkId(1), LinkEnd::Lost);
+        assert_eq!(requests[0], Request::LinkDown(ali(), LinkId(1)));
+        assert_eq!(requests.len() == 2, again, "after {lasted} seconds");
+    }
+}
+
+#[test]
+fn who_is_taken_depends_on_what_the_user_wants() {
+    for (accept, is_known, expected) in [
+        (Accept::All, false, None),
+        (Accept::Contacts, false, Some(ConnectRefusal::Declined)),
+        (Accept::Contacts, true, None),
+        (Accept::None, true, Some(ConnectRefusal::Declined)),
+    ] {
+        let mut stage = Stage::new(accept);
+        if is_known {
+            stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, false);
+        }
+        let (_, effects) = stage.verified();
+        assert_eq!(refusal(&effects), expected, "{accept:?}");
+    }
+}
+
+#[test]
+fn a_caller_who_waits_is_declined_at_the_deadline_and_one_who_was_taken_must_come() {
+    let mut stage = Stage::new(Accept::Ask);
+    let (link, effects) = stage.verified();
+    assert!(effects.contains(&Effect::Notify(Notice::Call(CallNotice::Asked { from: ali() }))));
+    let until = stage.cx.now.tick + ANSWER_DEADLINE.as_secs();
+    assert_eq!(stage.calls.next_deadline(), Some(until));
+    stage.cx.now.tick = until - 1;
+    stage.calls.handle_tick(&mut stage.cx);
+    assert_eq!(stage.effects(), []);
+    stage.cx.now.tick = until;
+    stage.calls.handle_tick(&mut stage.cx);
+    assert_eq!(refusal(&stage.effects()), Some(ConnectRefusal::Declined));
+
+    let mut stage = Stage::new(Accept::Ask);
+    let (second, _) = stage.verified();
+    stage.calls.answer(&mut stage.cx, &ali(), Answer::Yes);
+    stage.effects();
+    let until = stage.cx.now.tick + CALL_DEADLINE.as_secs();
+    assert_eq!(stage.calls.next_deadline(), Some(until));
+    stage.cx.now.tick = until;
+    stage.calls.handle_tick(&mut stage.cx);
+    let closed = Effect::Close { link: second, reason: ByeReason::Protocol };
+    assert!(stage.effects().contains(&closed));
+    assert_eq!(stage.calls.handle_connected(&mut stage.cx, link), []);
+}
+
+#[test]
+fn a_second_link_of_a_user_takes_the_place_of_the_first() {
+    let mut stage = Stage::new(Accept::All);
+    let (first, _) = stage.verified();
+    assert_eq!(stage.calls.handle_connected(&mut stage.cx, first), [Request::LinkUp(ali())]);
+    assert_eq!(stage.calls.handle_connected(&mut stage.cx, first), [], "once");
+    let (second, _) = stage.verified();
+    let requests = stage.calls.handle_connected(&mut stage.cx, second);
+    assert_eq!(requests, [Request::LinkDown(ali(), first), Request::LinkUp(ali())]);
+    assert!(stage.effects().contains(&Effect::Close { link: first, reason: ByeReason::Elsewhere }));
+}
+
+#[test]
+fn a_verified_caller_who_wants_a_file_is_handed_on() {
+    let mut stage = Stage::new(Accept::None);
+    let key = fixtures::identity(Example::Ali).key.digest();
+    let message = ConnectReq {
+        initiator: ali(),
+        destination: stage.cx.me.user.clone(),
+        initiator_key: key,
+        destination_key: stage.cx.me.key.digest(),
+        terminal: TerminalId([1; 16]),
+        features: Features::default(),
+    };
+    let request = ConnectRequest { message, key, source: address() };
+    let (link, file) = (LinkId(1), MessageId([3; 16]));
+    stage.calls.handle_file_request(&mut stage.cx, link, request, (file, 5));
+    let requests = stage.is_found(&ali(), LookupReason::Caller(link), Some(found(Example::Ali)));
+    assert_eq!(requests, [Request::Fetch { link, from: ali(), file, offset: 5 }]);
+}
+
+#[test]
+fn one_key_or_one_address_costs_so_many_lookups_in_a_minute() {
+    let mut stage = Stage::new(Accept::All);
+    let (key, _) = stranger(0);
+    for number in 0..u16::try_from(LOOKUPS_OF_ONE).unwrap() {
+        assert_eq!(stage.is_called(key, stranger(number).1).1.len(), 1);
+    }
+    let (_, requests) = stage.is_called(key, stranger(999).1);
+    assert_eq!((requests, refusal(&stage.effects())), (vec![], Some(ConnectRefusal::Unavailable)));
+    assert_eq!(stage.is_called(stranger(998).0, stranger(998).1).1.len(), 1, "somebody else");
+    stage.cx.now.tick += REFUSAL_KEPT - 1;
+    assert_eq!(stage.is_called(key, stranger(997).1).1.len(), 0);
+    stage.cx.now.tick += 1;
+    assert_eq!(stage.is_called(key, stranger(996).1).1.len(), 1);
+}
+
+#[test]
+fn all_callers_together_leave_lookups_for_the_user() {
+    let mut stage = Stage::new(Accept::All);
+    for number in 0..u16::try_from(LOOKUPS_OF_ALL).unwrap() {
+        let (key, source) = stranger(number);
+        assert_eq!(stage.is_called(key, source).1.len(), 1);
+    }
+    let (key, source) = stranger(999);
+    assert_eq!(stage.is_called(key, source).1.len(), 0);
+}
+
+/// Somebody is refused whom the directory does not know.
+fn is_refused(stage: &mut Stage, number: u16) -> Vec<Effect> {
+    let (key, source) = stranger(number);
+    let (link, requests) = stage.is_called(key, source);
+    assert_eq!(requests.len(), 1, "stranger {number}");
+    stage.is_found(&ali(), LookupReason::Caller(link), None);
+    stage.effects()
+}
+
+#[test]
+fn a_refusal_is_remembered_for_a_minute_and_costs_no_lookup() {
+    let mut stage = Stage::new(Accept::All);
+    is_refused(&mut stage, 1);
+    let (key, source) = stranger(1);
+    for (later, lookups) in [(0, 0), (REFUSAL_KEPT - 1, 0), (REFUSAL_KEPT, 1)] {
+        let mut again = Stage { cx: fixtures::context(fixtures::identity(Example::Bianca)), ..Stage::new(Accept::All) };
+        is_refused(&mut again, 1);
+        again.cx.now.tick += later;
+        assert_eq!(again.is_called(key, source).1.len(), lookups, "after {later} seconds");
+    }
+    stage.calls.decide_key(&mut stage.cx, ali(), KeyDecision::Verify);
+    stage.calls.confirm_number(&mut stage.cx, ali(), "00000", Answer::No);
+    assert_eq!(stage.is_called(key, source).1.len(), 1, "the user has looked at a key");
+}
+
+#[test]
+fn so_many_refusals_are_remembered_and_no_more() {
+    for (before, is_remembered) in [(REFUSALS - 1, true), (REFUSALS, false)] {
+        let mut stage = Stage::new(Accept::All);
+        for number in 0..u16::try_from(before).unwrap() {
+            let claim = claim(&stage, number);
+            stage.calls.limiter.remember(&claim, stage.cx.now.tick);
+        }
+        let last = claim(&stage, 5000);
+        stage.calls.limiter.remember(&last, stage.cx.now.tick);
+        assert_eq!(stage.calls.limiter.refused_lately(&last, stage.cx.now.tick), is_remembered, "{before} before");
+        // Those whose time is over make room.
+        let later = stage.cx.now.tick + REFUSAL_KEPT;
+        stage.calls.limiter.remember(&last, later);
+        assert!(stage.calls.limiter.refused_lately(&last, later));
+    }
+}
+
+fn claim(stage: &Stage, number: u16) -> crate::verify::Claim {
+    let (key, source) = stranger(number);
+    let message = ConnectReq {
+        initiator: ali(),
+        destination: stage.cx.me.user.clone(),
+        initiator_key: key,
+        destination_key: stage.cx.me.key.digest(),
+        terminal: TerminalId([1; 16]),
+        features: Features::default(),
+    };
+    crate::verify::Claim::check(&stage.cx.me, &ConnectRequest { message, key, source }).unwrap()
+}
+
+#[test]
+fn the_user_is_told_of_so_many_refusals_in_a_minute() {
+    let mut stage = Stage::new(Accept::All);
+    let told = |effects: Vec<Effect>| {
+        effects.iter().any(|effect| {
+            matches!(
+                effect,
+                Effect::Notify(Notice::Call(CallNotice::CallerRefused { why: CallerRefused::NotLoggedIn, .. }))
+            )
+        })
+    };
+    for number in 0..REFUSALS_TOLD + 3 {
+        let refused = is_refused(&mut stage, u16::try_from(number).unwrap());
+        assert_eq!(told(refused), number < REFUSALS_TOLD, "refusal {number}");
+    }
+    stage.cx.now.tick += REFUSAL_KEPT;
+    assert!(told(is_refused(&mut stage, 500)));
+}
+
+#[test]
+fn blocking_ends_the_conversation_and_unblocking_lets_mail_go() {
+    let mut stage = Stage::new(Accept::All);
+    stage.calls.block(&mut stage.cx, ali());
+    assert_eq!(failed(&stage.effects()), Some(CallFailed::NotFound), "nobody who is known");
+    let (link, _) = stage.verified();
+    stage.calls.handle_connected(&mut stage.cx, link);
+    assert_eq!(stage.calls.block(&mut stage.cx, ali()), [Request::LinkDown(ali(), link)]);
+    assert_eq!(stage.calls.unblock(&mut stage.cx, ali()), [Request::KeyDecided(ali())]);
+}
+
+#[test]
+fn a_safety_number_of_somebody_unknown_is_looked_up() {
+    let mut stage = Stage::new(Accept::All);
+    let requests = stage.calls.show_safety_number(&mut stage.cx, ali());
+    assert_eq!(requests, [Request::LookUp { user: ali(), reason: LookupReason::Number }]);
+    stage.is_found(&ali(), LookupReason::Number, Some(found(Example::Ali)));
+    let effects = stage.effects();
+    assert!(matches!(
+        effects.last(),
+        Some(Effect::Notify(Notice::Contact(ContactNotice::SafetyNumber { verified: false, .. })))
+    ));
+    assert_eq!(stage.calls.show_safety_number(&mut stage.cx, ali()), [], "known from then on");
+}

@@ -1,0 +1,256 @@
+//! What every machine may know, and where it puts what it has decided: who we are, what time it is, whose keys are
+//! pinned, which links stand, who is there, whether the directory can be asked; and the writes and effects of one step.
+//!
+//! Each of these is kept once, here. Rows belong to the machines.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use common::crypto::identity::PublicKey;
+use common::crypto::safety_number;
+use common::ident::{KeyDigest, UserId};
+use common::msg::{ConnectRefusal, ConnectReply, PresenceStatus};
+
+use crate::contacts::{Contacts, PinCheck};
+use crate::event::{Durability, Effect, LinkId, Now};
+use crate::ids::Ids;
+use crate::mls::OwnTerminal;
+use crate::model::PresenceInfo;
+use crate::notice::{ContactNotice, Notice};
+use crate::persistence::Write;
+use crate::verify::LocalIdentity;
+
+/// Where this terminal stands with the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// It cannot be asked.
+    Down,
+    /// It can be asked; what waited in the mailbox when the session began has not all been taken.
+    CatchingUp,
+    /// Everything that waited was taken.
+    CaughtUp,
+}
+
+/// Who placed the call; after a loss, that side calls again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Ours,
+    Theirs,
+}
+
+/// A link that both sides agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StandingLink {
+    pub(crate) link: LinkId,
+    pub(crate) direction: Direction,
+    /// When it began, by the tick clock.
+    pub(crate) since: u64,
+    /// Until when mail that was not confirmed holds back what is said over it, by the tick clock; nothing once that is
+    /// over.
+    pub(crate) mail_first_until: Option<u64>,
+}
+
+/// How long, in seconds, mail sent before a call may hold back what is said in it, so that the order is kept. Chosen
+/// arbitrarily: whoever answers a call has logged in and takes the mail first, within milliseconds.
+const MAIL_FIRST: u64 = 5;
+
+/// The links that stand, by user.
+#[derive(Debug, Default)]
+pub(crate) struct Links(BTreeMap<UserId, StandingLink>);
+
+impl Links {
+    pub(crate) fn of(&self, user: &UserId) -> Option<StandingLink> {
+        self.0.get(user).copied()
+    }
+
+    pub(crate) fn user_of(&self, link: LinkId) -> Option<&UserId> {
+        self.0.iter().find(|(_, standing)| standing.link == link).map(|(user, _)| user)
+    }
+
+    pub(crate) fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.0.keys()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&UserId, &StandingLink)> {
+        self.0.iter()
+    }
+
+    /// Adds a link; gives the one it takes the place of.
+    pub(crate) fn insert(&mut self, user: UserId, link: LinkId, direction: Direction, tick: u64) -> Option<LinkId> {
+        let mail_first_until = Some(tick + MAIL_FIRST);
+        let standing = StandingLink { link, direction, since: tick, mail_first_until };
+        self.0.insert(user, standing).map(|old| old.link)
+    }
+
+    pub(crate) fn remove(&mut self, user: &UserId) -> Option<StandingLink> {
+        self.0.remove(user)
+    }
+
+    /// Takes all of them out.
+    pub(crate) fn clear(&mut self) -> Vec<(UserId, LinkId)> {
+        std::mem::take(&mut self.0).into_iter().map(|(user, standing)| (user, standing.link)).collect()
+    }
+
+    /// Mail that was not confirmed by now holds back nothing any more.
+    pub(crate) fn expire(&mut self, tick: u64) {
+        for standing in self.0.values_mut() {
+            standing.mail_first_until = standing.mail_first_until.filter(|until| *until > tick);
+        }
+    }
+
+    /// As if all of them stood only now.
+    pub(crate) fn renew(&mut self, tick: u64) {
+        for standing in self.0.values_mut() {
+            standing.mail_first_until = Some(tick + MAIL_FIRST);
+        }
+    }
+}
+
+/// What all machines share, and the output of one step.
+pub(crate) struct Context {
+    pub(crate) me: LocalIdentity,
+    pub(crate) own: Arc<OwnTerminal>,
+    /// The directory's key, part of the handles of groups and of what broadcasts sign.
+    pub(crate) directory: KeyDigest,
+    pub(crate) now: Now,
+    pub(crate) contacts: Contacts,
+    pub(crate) links: Links,
+    pub(crate) presence: BTreeMap<UserId, PresenceInfo>,
+    pub(crate) session: Session,
+    pub(crate) ids: Ids,
+    writes: Vec<Write>,
+    effects: Vec<Effect>,
+}
+
+/// Shows no keys.
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Context({:?}, {:?})", self.now, self.session)
+    }
+}
+
+impl Context {
+    pub(crate) fn new(
+        me: LocalIdentity,
+        own: Arc<OwnTerminal>,
+        ids: Ids,
+        directory: KeyDigest,
+        contacts: Contacts,
+    ) -> Self {
+        Self {
+            me,
+            own,
+            directory,
+            now: Now::default(),
+            contacts,
+            links: Links::default(),
+            presence: BTreeMap::new(),
+            session: Session::CatchingUp,
+            ids,
+            writes: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Tells the user.
+    pub(crate) fn tell(&mut self, notice: impl Into<Notice>) {
+        self.effects.push(Effect::Notify(notice.into()));
+    }
+
+    /// Adds something to be done.
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Adds to what this step changes on the disk.
+    pub(crate) fn write(&mut self, writes: impl IntoIterator<Item = Write>) {
+        self.writes.extend(writes);
+    }
+
+    /// Ends a step: everything that changed in one `Persist`, in front of the first effect that rests on it.
+    pub(crate) fn finish(&mut self, out: &mut Vec<Effect>) {
+        let writes = std::mem::take(&mut self.writes);
+        let effects = std::mem::take(&mut self.effects);
+        if effects.contains(&Effect::NewTerminal) {
+            return out.push(Effect::NewTerminal);
+        }
+        let rests = |effect: &Effect| effect.rests_on() > Durability::Nothing;
+        let place = effects.iter().position(rests).unwrap_or(effects.len());
+        let mut effects = effects.into_iter();
+        out.extend(effects.by_ref().take(place));
+        if !writes.is_empty() {
+            out.push(Effect::Persist(writes));
+        }
+        out.extend(effects);
+    }
+
+    /// Whether the directory can be asked.
+    pub(crate) fn is_up(&self) -> bool {
+        self.session != Session::Down
+    }
+
+    /// Whether everything that waited in the mailbox when the session began was taken.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.session == Session::CaughtUp
+    }
+
+    pub(crate) fn is_online(&self, user: &UserId) -> bool {
+        self.presence.get(user).is_some_and(|there| there.status != PresenceStatus::Offline)
+    }
+
+    pub(crate) fn is_me(&self, user: &UserId) -> bool {
+        *user == self.me.user
+    }
+
+    pub(crate) fn is_blocked(&self, user: &UserId) -> bool {
+        self.contacts.contact(user).is_some_and(|contact| contact.blocked)
+    }
+
+    /// Judges a key against the pin of its user; a first one is pinned.
+    pub(crate) fn check_pin(&mut self, user: &UserId, key: &PublicKey) -> PinCheck {
+        let check = self.contacts.judge(user, key, self.now.date);
+        if let PinCheck::First(contact) = &check {
+            self.push(Effect::Save(contact.clone()));
+        }
+        check
+    }
+
+    /// Whether a key is the pinned one; if it differs, the user is told.
+    pub(crate) fn is_pinned(&mut self, user: &UserId, key: &PublicKey) -> bool {
+        match self.check_pin(user, key) {
+            PinCheck::First(_) | PinCheck::Same => true,
+            PinCheck::Changed => {
+                self.tell_key_changed(user);
+                false
+            }
+            PinCheck::Blocked => false,
+        }
+    }
+
+    /// The safety number that this user shares with another who holds this key.
+    pub(crate) fn safety_number(&self, with: &UserId, key: &PublicKey) -> String {
+        safety_number::of((&self.me.user, &self.me.key), (with, key))
+    }
+
+    /// Says that the key of a user differs from the pinned one, if it does.
+    pub(crate) fn tell_key_changed(&mut self, of: &UserId) {
+        let (Some(contact), Some(old), Some(new)) =
+            (self.contacts.contact(of), self.contacts.key(of), self.contacts.offered(of))
+        else {
+            return;
+        };
+        let (old, new) = (self.safety_number(of, &old), self.safety_number(of, new));
+        let notice = ContactNotice::KeyChanged { of: of.clone(), since: contact.since, old, new };
+        self.tell(notice);
+    }
+
+    /// Accepts a caller.
+    pub(crate) fn accepted(&self) -> ConnectReply {
+        ConnectReply::accepted(self.me.terminal)
+    }
+
+    /// Refuses a caller.
+    pub(crate) fn refuse(&mut self, link: LinkId, reason: ConnectRefusal) {
+        self.push(Effect::Reply { link, reply: ConnectReply::refused(reason) });
+    }
+}

@@ -1,0 +1,171 @@
+//! Letters of ours that have not come to their end, in the order they were written (decision D17).
+//!
+//! Every entry is a row; which route it takes is not written, so that after a restart it begins again. Receivers drop what
+//! they have had already.
+
+use std::collections::BTreeMap;
+
+use common::ident::MessageId;
+use common::msg::{Body, Letter};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::event::LinkId;
+use crate::model::{Conversation, DeliveryStatus};
+use crate::persistence::{Table, Write};
+
+/// Where an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Here.
+    Waiting,
+    /// Said over this link, not confirmed.
+    OnLink(LinkId),
+    /// Given to the directory, not answered.
+    ToDirectory,
+    /// Kept by the directory, not confirmed by the receiver.
+    Stored,
+}
+
+/// One letter under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) letter: Letter,
+    /// Since when it is where it is, seconds since the epoch.
+    pub(crate) since: u64,
+    pub(crate) route: Route,
+    /// Whether the directory keeps it, whatever route it takes besides.
+    stored: bool,
+}
+
+impl Entry {
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.letter.body {
+            Body::Text { text } => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn mark(&self) -> DeliveryStatus {
+        if self.stored { DeliveryStatus::Stored } else { DeliveryStatus::Queued }
+    }
+}
+
+/// An entry as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    to: Conversation,
+    letter: Letter,
+    since: u64,
+    stored: bool,
+}
+
+/// All letters under way.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queues: BTreeMap<Conversation, BTreeMap<u64, Entry>>,
+    last: u64,
+}
+
+impl Outbox {
+    /// Reads what was kept; rows that cannot be read are of a later version and stay where they are.
+    pub(crate) fn load(rows: impl IntoIterator<Item = (Vec<u8>, Zeroizing<Vec<u8>>)>) -> Self {
+        let mut outbox = Self::default();
+        for (key, value) in rows {
+            let (Ok(number), Ok(row)) = (key.try_into().map(u64::from_be_bytes), serde_json::from_slice::<Row>(&value))
+            else {
+                continue;
+            };
+            let route = if row.stored { Route::Stored } else { Route::Waiting };
+            let entry = Entry { letter: row.letter, since: row.since, route, stored: row.stored };
+            outbox.queues.entry(row.to).or_default().insert(number, entry);
+            outbox.last = outbox.last.max(number);
+        }
+        outbox
+    }
+
+    /// Adds a letter behind all others.
+    pub(crate) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Write {
+        self.last += 1;
+        let entry = Entry { letter, since: now, route: Route::Waiting, stored: false };
+        let change = put(to, self.last, &entry);
+        self.queues.entry(to.clone()).or_default().insert(self.last, entry);
+        change
+    }
+
+    /// Where there is something under way.
+    pub(crate) fn conversations(&self) -> Vec<Conversation> {
+        self.queues.keys().cloned().collect()
+    }
+
+    /// What is under way, in order.
+    pub(crate) fn queue(&self, to: &Conversation) -> impl Iterator<Item = (u64, &Entry)> {
+        self.queues.get(to).into_iter().flatten().map(|(number, entry)| (*number, entry))
+    }
+
+    /// Whether anything of this route is under way.
+    pub(crate) fn any(&self, to: &Conversation, route: impl Fn(Route) -> bool) -> bool {
+        self.queue(to).any(|(_, entry)| route(entry.route))
+    }
+
+    /// Notes the route an entry takes. Only `Stored` is written.
+    pub(crate) fn take_route(&mut self, to: &Conversation, number: u64, route: Route, now: u64) -> Option<Write> {
+        let entry = self.queues.get_mut(to)?.get_mut(&number)?;
+        (entry.route, entry.since) = (route, now);
+        entry.stored |= route == Route::Stored;
+        (route == Route::Stored).then(|| put(to, number, entry))
+    }
+
+    /// Whatever took a route that is gone waits again, unless the directory has it as well.
+    pub(crate) fn turn_back(&mut self, gone: impl Fn(Route) -> bool) {
+        for entry in self.queues.values_mut().flat_map(BTreeMap::values_mut) {
+            if gone(entry.route) {
+                entry.route = if entry.stored { Route::Stored } else { Route::Waiting };
+            }
+        }
+    }
+
+    /// Whatever the directory keeps waits again: it may have lost some of it.
+    pub(crate) fn turn_back_all_stored(&mut self) {
+        for to in self.conversations() {
+            self.turn_back_stored(&to);
+        }
+    }
+
+    /// Whatever the directory kept for a receiver's terminals that are gone waits again.
+    pub(crate) fn turn_back_stored(&mut self, to: &Conversation) {
+        for entry in self.queues.get_mut(to).into_iter().flat_map(BTreeMap::values_mut) {
+            entry.stored = false;
+            if entry.route == Route::Stored {
+                entry.route = Route::Waiting;
+            }
+        }
+    }
+
+    /// Takes out an entry that has come to its end.
+    pub(crate) fn remove(&mut self, to: &Conversation, number: u64) -> Option<(Entry, Write)> {
+        let queue = self.queues.get_mut(to)?;
+        let entry = queue.remove(&number)?;
+        if queue.is_empty() {
+            self.queues.remove(to);
+        }
+        Some((entry, Write::Delete { kind: Table::Outbox, key: number.to_be_bytes().into() }))
+    }
+
+    /// Takes out all that is for a conversation that has come to its end; the texts among it are given up.
+    pub(crate) fn give_up(&mut self, to: &Conversation) -> Vec<(u64, Entry)> {
+        self.queues.remove(to).unwrap_or_default().into_iter().collect()
+    }
+
+    /// Finds a letter by the id its receiver names.
+    pub(crate) fn find(&self, to: &Conversation, id: &MessageId) -> Option<u64> {
+        self.queue(to).find(|(_, entry)| entry.letter.id == *id).map(|(number, _)| number)
+    }
+}
+
+fn put(to: &Conversation, number: u64, entry: &Entry) -> Write {
+    let row = Row { to: to.clone(), letter: entry.letter.clone(), since: entry.since, stored: entry.stored };
+    // Writing plain structs of strings and numbers to memory cannot fail.
+    let value = Zeroizing::new(serde_json::to_vec(&row).unwrap_or_default());
+    Write::Put { kind: Table::Outbox, key: number.to_be_bytes().into(), value }
+}

@@ -1,0 +1,59 @@
+//! What the user is told about letters under way: that they wait, and what for.
+
+use super::Delivery;
+use super::outbox::Route;
+use crate::context::Context;
+use crate::event::Effect;
+use crate::model::Conversation;
+use crate::notice::{Explained, MessageNotice, Next};
+use crate::persistence::HistoryQuery;
+
+impl Delivery {
+    /// Tells the user that what was just sent waits, once.
+    pub(super) fn tell_if_waiting(&mut self, cx: &mut Context, to: &Conversation) {
+        let mut texts = self.outbox.queue(to).filter(|(_, entry)| entry.text().is_some());
+        let Some((_, first)) = texts.next() else { return };
+        let (next, waiting) = (self.next(cx, to, first.route), texts.count() + 1);
+        if matches!(next, Next::Confirmation | Next::Keys) {
+            return;
+        }
+        let told = self.scheduler.tell(to, waiting);
+        if !told || next == Next::Space {
+            cx.tell(MessageNotice::Waiting { to: to.clone(), waiting, next });
+        }
+    }
+
+    /// What a letter on this route waits for.
+    fn next(&self, cx: &Context, to: &Conversation, route: Route) -> Next {
+        let user = match to {
+            Conversation::User(user) => Some(user),
+            Conversation::Group(_) | Conversation::Everyone => None,
+        };
+        if user.is_some_and(|user| cx.contacts.offered(user).is_some()) {
+            return Next::KeyDecision;
+        }
+        match route {
+            Route::OnLink(_) => Next::Confirmation,
+            Route::Stored if user.is_some_and(|user| cx.is_online(user)) => Next::Confirmation,
+            Route::Stored => Next::Receiver,
+            Route::ToDirectory | Route::Waiting if !cx.is_up() => Next::Directory,
+            Route::ToDirectory => Next::Confirmation,
+            Route::Waiting => self.scheduler.held_for(to).unwrap_or(Next::Keys),
+        }
+    }
+
+    /// What has become of messages (`/why`).
+    pub(crate) fn explain(&self, cx: &mut Context, of: Conversation) {
+        let explained = self.outbox.queue(&of).filter_map(|(_, entry)| {
+            let next = self.next(cx, &of, entry.route);
+            Some(Explained { text: entry.text()?.to_owned(), mark: entry.mark(), since: entry.since, next })
+        });
+        let messages: Vec<Explained> = explained.collect();
+        if messages.is_empty() {
+            // The last one that has arrived stands in the history.
+            cx.push(Effect::QueryHistory(HistoryQuery::LastSent { to: of }));
+        } else {
+            cx.tell(MessageNotice::Explained { of, messages });
+        }
+    }
+}

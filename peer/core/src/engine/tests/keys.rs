@@ -1,0 +1,94 @@
+//! Changed keys and safety numbers.
+
+use common::ident::TerminalId;
+use common::msg::{ConnectReq, Features, ListReply};
+
+use super::world::*;
+use crate::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision};
+use crate::event::{Effect, Input, Now};
+use crate::model::Conversation;
+use crate::notice::{ContactNotice, DirectoryNotice, KeyState, MessageNotice, Next, Notice};
+use crate::verify::{ConnectRequest, LookupResult};
+
+#[test]
+fn a_changed_key_stops_calls_in_both_directions_until_the_person_decides() {
+    let mut world = two();
+    world.call(Ali, Bianca);
+    world.command(Ali, Command::Call(CallCommand::End { with: bianca() }));
+    world.told.clear();
+    world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
+    world.call(Ali, Bianca);
+    let told = world.told(Ali);
+    assert!(
+        matches!(&told[..], [Notice::Contact(ContactNotice::KeyChanged { of, old, new, .. })] if *of == bianca() && old != new)
+    );
+    assert!(world.told(Bianca).is_empty(), "nothing was sent");
+
+    world.command(Ali, Command::Contact(ContactCommand::DecideKey { of: bianca(), decision: KeyDecision::Accept }));
+    world.told.clear();
+    world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
+    let effects: Vec<_> = world.work.drain(..).collect();
+    let [(Ali, effect)] = &effects[..] else { panic!("{effects:?}") };
+    let request = lookup_of(effect);
+    let mut out = Vec::new();
+    let engine = world.engines.get_mut(&(Ali as u8)).unwrap();
+    let now = Now { tick: 0, date: 0 };
+    engine.handle(now, answer(request, &bianca(), world.directory.get(&bianca())), &mut out);
+    assert!(matches!(&out[..], [Effect::Dial { found, .. }] if found.key == me(Carol).key));
+}
+
+#[test]
+fn a_number_is_confirmed_only_if_it_is_the_one_shown() {
+    let mut world = two();
+    world.call(Ali, Bianca);
+    world.told.clear();
+    world.command(Ali, Command::Contact(ContactCommand::SafetyNumber { with: bianca() }));
+    let told = world.told(Ali);
+    let [Notice::Contact(ContactNotice::SafetyNumber { digits, verified: false, .. })] = &told[..] else {
+        panic!("{told:?}")
+    };
+    let confirm = |digits: &str| {
+        Command::Contact(ContactCommand::ConfirmNumber { with: bianca(), digits: digits.into(), answer: Answer::Yes })
+    };
+    world.command(Ali, confirm("00000 00000"));
+    assert_eq!(world.told(Ali), [Notice::Contact(ContactNotice::NumberConfirmed { with: bianca(), verified: false })]);
+    world.command(Ali, confirm(digits));
+    assert_eq!(world.told(Ali), [Notice::Contact(ContactNotice::NumberConfirmed { with: bianca(), verified: true })]);
+    world.command(Ali, Command::Directory(DirectoryCommand::List));
+    let listed = ListReply { users: Vec::new(), more: false }.into();
+    world.input(Ali, Input::DirectoryMessage { request: None, message: Box::new(listed) });
+    world.settle();
+    let told = world.told(Ali);
+    assert!(
+        matches!(&told[..], [Notice::Directory(DirectoryNotice::People { people, .. })] if people[0].key == KeyState::Verified)
+    );
+}
+
+#[test]
+fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() {
+    let mut world = two();
+    world.call(Ali, Bianca);
+    world.told.clear();
+    let message = ConnectReq {
+        initiator: bianca(),
+        destination: ali(),
+        initiator_key: me(Carol).key.digest(),
+        destination_key: me(Ali).key.digest(),
+        terminal: TerminalId([9; 16]),
+        features: Features::default(),
+    };
+    world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
+    let link = world.link();
+    let request = ConnectRequest { message, key: me(Carol).key.digest(), source: address(Bianca) };
+    world.input(Ali, Input::Requested { link, request });
+    world.settle();
+    world.command(Ali, say(Conversation::User(bianca()), "secret"));
+    let told = world.told(Ali);
+    let [.., Notice::Contact(ContactNotice::KeyChanged { .. }), Notice::Message(MessageNotice::Waiting { next, .. })] =
+        &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!(*next, Next::KeyDecision);
+    assert_eq!(world.told(Bianca), []);
+}

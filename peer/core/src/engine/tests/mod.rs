@@ -1,0 +1,7 @@
+//! The engine as a whole, by subject.
+
+mod callers;
+mod calling;
+mod keys;
+mod texts;
+mod world;

@@ -1,0 +1,237 @@
+//! The vocabulary of the engine: what happens ([`Input`]), what is to be done ([`Effect`]), and by which names links,
+//! dials and moments go.
+#![expect(missing_docs, reason = "fields are named after what they hold")]
+
+use common::crypto::terminal::TerminalIdentity;
+use common::ident::{MessageId, UserId};
+use common::msg::{
+    ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, FromDirectory, PasscodeChallenge, Receipt,
+    RequestNumber, ToDirectory,
+};
+
+use crate::command::Command;
+use crate::contacts::Contact;
+use crate::files::model::{Download, Source, TransferOutcome};
+use crate::notice::{Failure, LoggedOut, MessageNotice, Notice};
+use crate::persistence::{HistoryQuery, Snapshot, Write};
+use crate::verify::{ConnectRequest, LookupResult};
+
+/// A link of the shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(pub u64);
+
+/// One attempt to reach a user at all of the user's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DialId(pub u64);
+
+/// Why a dial came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialFailed {
+    /// The callee said no.
+    Refused(ConnectRefusal),
+    /// Nobody answered at any address within this time.
+    NoAnswer { seconds: u64 },
+    /// Somebody answered who does not hold the key.
+    WrongKey,
+}
+
+/// A step of a change of the passcode: the shell holds the passcode and does the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasscodeStep {
+    /// Send `PASSCODEREQ` with this number, for the passcode that the user typed last.
+    Begin { request: RequestNumber },
+    /// Send `PASSCODEUPLOAD` with this number.
+    Seal { request: RequestNumber, challenge: Box<PasscodeChallenge> },
+    /// The new one holds.
+    Changed,
+    /// The old one holds, as far as we know.
+    NotChanged,
+}
+
+/// How a link ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// The other side said goodbye.
+    Bye(ByeReason),
+    /// The other side, or the network, is gone.
+    Lost,
+    /// The other side broke a rule, or does not read.
+    Broken,
+}
+
+/// What a terminal begins with, at the start and whenever its state in memory is not what the disk has.
+#[derive(Debug)]
+pub struct Opening {
+    /// Signs for this terminal in rooms.
+    pub terminal: TerminalIdentity,
+    /// Our certificate, whose fingerprint our leaves carry.
+    pub certificate: Certificate,
+    /// From which names and keys are drawn; never the same twice.
+    pub seed: [u8; 32],
+    /// What was written.
+    pub rows: Snapshot,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The user wants something.
+    Command(Command),
+    /// Answers `Effect::Dial`: the callee accepted, or why not.
+    Dialed { dial: DialId, outcome: Result<LinkId, DialFailed> },
+    /// Somebody with a good preface and a key of its own asks to be connected.
+    Requested { link: LinkId, request: ConnectRequest },
+    /// The same by somebody who wants a file of us, from a byte on.
+    FileRequested { link: LinkId, request: ConnectRequest, file: MessageId, offset: u64 },
+    /// The user offers a file, which is there.
+    FileRead { to: UserId, name: String, source: Source, left_out: usize },
+    /// Bytes of a file that have been sent, or have come, so far.
+    FileProgress { number: u64, done: u64 },
+    /// A file came, or was sent, or not.
+    FileEnded { number: u64, outcome: TransferOutcome },
+    /// The caller took this link.
+    Connected { link: LinkId },
+    /// A text arrived.
+    Text { link: LinkId, chat: Chat },
+    /// The other side has kept, or shown, texts of ours.
+    Receipt { link: LinkId, receipt: Receipt },
+    /// The directory says something: by itself, or as the answer to a request.
+    DirectoryMessage { request: Option<RequestNumber>, message: Box<FromDirectory> },
+    /// The directory answers this request with something that this version does not know.
+    Misunderstood { request: RequestNumber },
+    /// The session stands for the first time.
+    Began,
+    /// The disk would not keep something: this is what it has.
+    Reopened(Box<Opening>),
+    /// This terminal has become another one; the session follows.
+    Renewed(Box<Opening>),
+    /// A link is gone.
+    LinkEnded { link: LinkId, end: LinkEnd },
+    /// The directory's connection is gone; the shell tries again after this many seconds.
+    DirectoryLost { retry_in: u64 },
+    /// The session stands again.
+    DirectoryBack,
+    /// The directory ended the session for good.
+    SessionEnded(LoggedOut),
+    /// A deadline of `Engine::next_deadline` has passed.
+    Tick,
+}
+
+/// Something to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell the user.
+    Notify(Notice),
+    /// Say something to the directory; what it answers comes as [`Input::DirectoryMessage`].
+    Ask(Box<Envelope<ToDirectory>>),
+    /// Go on with the change of the passcode.
+    Passcode(PasscodeStep),
+    /// Call at all addresses; the first terminal to accept takes it.
+    Dial { dial: DialId, to: UserId, found: LookupResult },
+    /// Call at all addresses for a file.
+    Fetch { to: UserId, found: LookupResult, wanted: Box<Download> },
+    /// Accept a caller and give it a file, from a byte on.
+    Serve { link: LinkId, reply: ConnectReply, number: u64, source: Source, offset: u64 },
+    /// Stop fetching or giving a file; throw away what has come of it.
+    StopFile { number: u64, came: Option<Box<Download>> },
+    /// Give up a dial.
+    Hang(DialId),
+    /// Answer a caller; a refused link is closed behind the answer.
+    Reply { link: LinkId, reply: ConnectReply },
+    /// Write all of this or none of it. At most one in a step, in front of whatever [rests on it](Effect::rests_on). If
+    /// it fails, nothing that rests on it is done, the session begins again, and so does this state with what the disk
+    /// has, which comes as [`Input::Reopened`]; until then nothing is done that rests on the disk.
+    Persist(Vec<Write>),
+    /// Look something up in the history and tell the user.
+    QueryHistory(HistoryQuery),
+    /// This state is an old copy: go on as a new terminal (threat G5). Nothing else of the step counts.
+    NewTerminal,
+    /// Send a text.
+    Say { link: LinkId, chat: Chat },
+    /// Confirm texts.
+    Confirm { link: LinkId, receipt: Receipt },
+    /// Say goodbye and close.
+    Close { link: LinkId, reason: ByeReason },
+    /// Write a contact.
+    Save(Contact),
+    /// End the session with the directory and stop.
+    LogOut,
+    /// Nothing can go on: stop.
+    Fail(Failure),
+}
+
+/// How durable what was written must be before an effect may be carried out (decision D17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Durability {
+    /// It rests on nothing.
+    Nothing,
+    /// It survives the end of the program.
+    Written,
+    /// It survives the loss of power.
+    Synced,
+}
+
+impl Effect {
+    /// What it rests on: a text over a link on its row being written; a letter sealed by a ratchet, a receipt, an
+    /// acknowledgement and whatever the user is told about messages, groups and files on its being synced.
+    pub fn rests_on(&self) -> Durability {
+        match self {
+            // Calls can be placed and answered while the disk fails.
+            Self::Ask(envelope) if matches!(envelope.message, ToDirectory::LookupReq(_) | ToDirectory::ListReq(_)) => {
+                Durability::Nothing
+            }
+            Self::Ask(_) | Self::Confirm { .. } => Durability::Synced,
+            Self::Say { .. } | Self::StopFile { .. } => Durability::Written,
+            // Shown even if it cannot be kept; then it is not confirmed, and comes again.
+            Self::Notify(Notice::Message(MessageNotice::Text { .. })) => Durability::Nothing,
+            Self::Notify(Notice::Message(_) | Notice::Group { .. } | Notice::File(_)) => Durability::Synced,
+            Self::Notify(
+                Notice::Session(_) | Notice::Directory(_) | Notice::Call(_) | Notice::Contact(_) | Notice::Journal(_),
+            )
+            | Self::Dial { .. }
+            | Self::Fetch { .. }
+            | Self::Serve { .. }
+            | Self::Hang(_)
+            | Self::Reply { .. }
+            | Self::Persist(_)
+            | Self::QueryHistory(_)
+            | Self::Passcode(_)
+            | Self::NewTerminal
+            | Self::Close { .. }
+            | Self::Save(_)
+            | Self::LogOut
+            | Self::Fail(_) => Durability::Nothing,
+        }
+    }
+
+    /// Whether it says to others, or to the directory, what this state is: while the state in memory is not what the disk
+    /// has, it is not carried out, whatever it rests on. Lookups and lists say nothing.
+    pub fn speaks_of_state(&self) -> bool {
+        match self {
+            Self::Ask(_) => self.rests_on() > Durability::Nothing,
+            effect => matches!(effect, Self::Say { .. } | Self::Confirm { .. }),
+        }
+    }
+}
+
+/// The moment of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Now {
+    /// Seconds of a clock that only goes forward; deadlines are measured by it.
+    pub tick: u64,
+    /// Seconds since the epoch, for dates shown to users.
+    pub date: u64,
+}
+
+/// Which calls are taken (`[peer] accept`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accept {
+    /// Every verified caller.
+    All,
+    /// Whose key was known before.
+    Contacts,
+    /// The user is asked.
+    Ask,
+    /// Nobody.
+    None,
+}

@@ -1,0 +1,161 @@
+//! Offers: made, taken, refused, given up (protocol section 6.9).
+
+use common::ident::{MessageId, UserId};
+use common::limits::{FILE_NAME, OFFERS_OPEN};
+use common::msg::{Body, Letter, Outcome};
+
+use super::{Files, Transfer, say_outcome};
+use crate::command::FileWish;
+use crate::context::Context;
+use crate::event::Effect;
+use crate::file_name::harmless;
+use crate::files::model::{AcceptFiles, Source};
+use crate::model::Conversation;
+use crate::notice::{FileNews, FileNotice, FileState, NotOffered};
+use crate::request::Request;
+
+/// Who offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Ours,
+    Theirs,
+}
+
+/// A file that somebody offers, as the letter says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OfferedFile {
+    pub(crate) file: MessageId,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) files: Option<u64>,
+}
+
+impl Files {
+    /// Offers a file of this machine; `left_out` are the links, sockets and devices of a folder.
+    pub(crate) fn offer(
+        &mut self,
+        cx: &mut Context,
+        to: UserId,
+        mut name: String,
+        (source, left_out): (Source, usize),
+    ) -> Vec<Request> {
+        while name.len() > FILE_NAME {
+            name.pop();
+        }
+        let why = match () {
+            () if cx.is_me(&to) => Some(NotOffered::Yourself),
+            () if cx.is_blocked(&to) => Some(NotOffered::Blocked),
+            () if self.open_offers(&to, Side::Ours) >= OFFERS_OPEN => Some(NotOffered::TooMany),
+            () => None,
+        };
+        if let Some(why) = why {
+            cx.tell(FileNotice::NotOffered { to, name, why });
+            return Vec::new();
+        }
+        let (file, size, files) = (cx.ids.message(), source.size, source.files);
+        let letter = Letter { id: file, date: cx.now.date, body: Body::Offer { name: name.clone(), size, files } };
+        let (with, state) = (to.clone(), FileState::Offered);
+        let transfer = Transfer { with, file, name, size, files, state, source: Some(source), folder: None };
+        let number = self.add(cx, transfer);
+        self.tell(cx, number, FileNews::Offering { left_out });
+        vec![Request::Send { to: Conversation::User(to), letter }]
+    }
+
+    /// Files that nobody has answered, theirs or ours.
+    fn open_offers(&self, with: &UserId, side: Side) -> usize {
+        let open = |known: &&Transfer| {
+            known.with == *with && known.state == FileState::Offered && known.source.is_some() == (side == Side::Ours)
+        };
+        self.all.values().filter(open).count()
+    }
+
+    /// Somebody offers a file.
+    pub(crate) fn handle_offer(&mut self, cx: &mut Context, from: &UserId, offered: OfferedFile) -> Vec<Request> {
+        let OfferedFile { file, name, size, files } = offered;
+        let too_many = self.open_offers(from, Side::Theirs) >= OFFERS_OPEN;
+        if too_many || self.policy.accept == AcceptFiles::Never {
+            return vec![say_outcome(cx, from.clone(), file, Outcome::Refused)];
+        }
+        let (with, name, state) = (from.clone(), harmless(&name), FileState::Offered);
+        let transfer = Transfer { with, file, name, size, files, state, source: None, folder: None };
+        let number = self.add(cx, transfer);
+        if size > self.policy.max {
+            let said = self.set_state(cx, number, FileState::Refused, Some(Outcome::Refused));
+            self.tell(cx, number, FileNews::TooLarge { max: self.policy.max });
+            return said.into_iter().collect();
+        }
+        self.tell(cx, number, FileNews::Offered);
+        let is_verified = cx.contacts.contact(from).is_some_and(|known| known.verified);
+        if self.policy.accept == AcceptFiles::Verified && is_verified {
+            return self.change(cx, number, FileWish::Accept { folder: None });
+        }
+        Vec::new()
+    }
+
+    /// The other side, or our user at another terminal, says what has become of a file.
+    pub(crate) fn handle_outcome(
+        &mut self,
+        cx: &mut Context,
+        by: &UserId,
+        with: &UserId,
+        (file, outcome): (MessageId, Outcome),
+    ) {
+        let Some(number) = self.find(with, &file) else { return };
+        let Some(transfer) = self.all.get(&number).filter(|known| !known.state.is_over()) else { return };
+        let (state, news) = match (outcome, transfer.source.is_some(), cx.is_me(by)) {
+            (Outcome::Received, true, false) => (FileState::Done, FileNews::Received),
+            (Outcome::Refused, true, false) => (FileState::Refused, FileNews::Refused),
+            (Outcome::Withdrawn, false, false) => (FileState::Cancelled, FileNews::Withdrawn),
+            (Outcome::Received | Outcome::Refused, false, true) => (FileState::Elsewhere, FileNews::Elsewhere),
+            _ => return,
+        };
+        self.stop(cx, number);
+        self.set_state(cx, number, state, None);
+        self.tell(cx, number, news);
+    }
+
+    /// Nothing becomes of a file any more; what has come of it goes.
+    fn stop(&mut self, cx: &mut Context, number: u64) {
+        self.running.remove(&number);
+        self.looking_up.remove(&number);
+        self.retries.remove(&number);
+        let came = self.all.get(&number).and_then(|transfer| transfer.download(number)).map(Box::new);
+        cx.push(Effect::StopFile { number, came });
+    }
+
+    /// Does what the user wants with a file.
+    pub(crate) fn change(&mut self, cx: &mut Context, number: u64, wish: FileWish) -> Vec<Request> {
+        let Some(transfer) = self.all.get_mut(&number) else {
+            cx.tell(FileNotice::Unknown { number });
+            return Vec::new();
+        };
+        let ours = transfer.source.is_some();
+        match wish {
+            _ if transfer.state.is_over() => self.tell(cx, number, FileNews::Over),
+            FileWish::Accept { folder } if !ours => {
+                transfer.folder = folder.or(transfer.folder.take());
+                return self.accept(cx, number);
+            }
+            FileWish::Resume if !ours && transfer.state != FileState::Offered => return self.accept(cx, number),
+            FileWish::Refuse | FileWish::Cancel => {
+                let (state, outcome) = match (ours, &wish) {
+                    (true, _) => (FileState::Cancelled, Outcome::Withdrawn),
+                    (false, FileWish::Refuse) => (FileState::Refused, Outcome::Refused),
+                    (false, _) => (FileState::Cancelled, Outcome::Refused),
+                };
+                self.stop(cx, number);
+                let said = self.set_state(cx, number, state, Some(outcome));
+                self.tell(cx, number, FileNews::GivenUp);
+                return said.into_iter().collect();
+            }
+            FileWish::Accept { .. } | FileWish::Resume => self.tell(cx, number, FileNews::NotThat),
+        }
+        Vec::new()
+    }
+
+    fn accept(&mut self, cx: &mut Context, number: u64) -> Vec<Request> {
+        self.set_state(cx, number, FileState::Accepted, None);
+        self.tell(cx, number, FileNews::Accepted);
+        self.fetch(cx, number).into_iter().collect()
+    }
+}

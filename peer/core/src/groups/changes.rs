@@ -1,0 +1,77 @@
+//! What changes in a room: what an item turned out to be, what a commit changed, what is to be changed.
+
+use std::collections::BTreeSet;
+
+use common::ident::{GroupName, UserId};
+use common::msg::Member;
+use zeroize::Zeroizing;
+
+use crate::mls::{Outcome, RoomMetadata, VerifiedKeyPackage};
+
+/// What an item turned out to be.
+#[derive(Debug)]
+pub(crate) enum ProcessedItem {
+    /// Nothing for us, or nothing that can be read.
+    Nothing,
+    /// These certificates are needed to judge it.
+    Needs(Vec<Member>),
+    /// A letter.
+    Letter { from: Member, bytes: Zeroizing<Vec<u8>> },
+    /// A commit, which was followed.
+    Committed(MembershipDiff),
+    /// We are in the room from now on.
+    Joined,
+    /// The room can be used no more, and why.
+    Frozen(String),
+    /// We lack what others have: our state is an old copy.
+    OldCopy,
+}
+
+/// What a commit changed.
+#[derive(Debug, Default)]
+pub(crate) struct MembershipDiff {
+    pub(crate) joined: Vec<UserId>,
+    pub(crate) left: Vec<UserId>,
+    /// Users who stay, but not at all of their terminals.
+    pub(crate) replaced: Vec<UserId>,
+    /// New admins.
+    pub(crate) admins: Vec<UserId>,
+    pub(crate) removed_us: bool,
+}
+
+/// What is to change in a room.
+#[derive(Debug)]
+pub(crate) enum MembershipChange {
+    Add(Box<VerifiedKeyPackage>),
+    RemoveTerminal(Member),
+    RemoveUser(UserId),
+    Promote(UserId),
+}
+
+/// A commit for the directory.
+pub(crate) struct OutgoingCommit {
+    pub(crate) epoch: u64,
+    pub(crate) members: Vec<Member>,
+    pub(crate) commit: Vec<u8>,
+    pub(crate) welcome: Vec<u8>,
+    /// The group's entry, where it changes.
+    pub(crate) entry: Option<(GroupName, BTreeSet<UserId>)>,
+}
+
+impl MembershipDiff {
+    pub(super) fn of(outcome: &Outcome, users: &BTreeSet<UserId>, admins: &BTreeSet<UserId>, own: &Member) -> Self {
+        let after: BTreeSet<UserId> = outcome.members.iter().map(|member| member.userid.clone()).collect();
+        let replaced: BTreeSet<UserId> = outcome.removed.iter().map(|member| member.userid.clone()).collect();
+        let admins_after = match &outcome.charter {
+            RoomMetadata::Pair { .. } => BTreeSet::new(),
+            RoomMetadata::Group { admins, .. } => admins.clone(),
+        };
+        Self {
+            joined: after.difference(users).cloned().collect(),
+            left: users.difference(&after).cloned().collect(),
+            replaced: replaced.intersection(&after).cloned().collect(),
+            admins: admins_after.difference(admins).cloned().collect(),
+            removed_us: outcome.removed.contains(own),
+        }
+    }
+}

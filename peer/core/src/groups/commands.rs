@@ -1,0 +1,186 @@
+//! What the user wants of a group, and what comes of it (protocol sections 6.7, 6.9).
+
+use common::ident::{GroupHandle, GroupName, RoomId, UserId};
+use common::msg::{Body, GroupReply, GroupReq, Letter};
+
+use super::Groups;
+use super::operations::GroupOperation;
+use crate::command::GroupWish;
+use crate::context::Context;
+use crate::model::Conversation;
+use crate::notice::{GroupNews, Notice, Role};
+use crate::request::{Question, Request};
+
+/// What a wish leads to: requests, answered later, or news at once.
+type Decided = Result<Vec<Request>, GroupNews>;
+
+impl Groups {
+    /// Does what the user wants of a group.
+    pub(crate) fn change(&mut self, cx: &mut Context, group: GroupName, wish: GroupWish) -> Vec<Request> {
+        match self.begin_wish(cx, &group, wish) {
+            Ok(requests) => requests,
+            Err(news) => {
+                cx.tell(Notice::Group { group, news });
+                Vec::new()
+            }
+        }
+    }
+
+    fn begin_wish(&mut self, cx: &mut Context, group: &GroupName, wish: GroupWish) -> Decided {
+        match (wish, self.known.room(group)) {
+            (GroupWish::Create, Some(_)) => Err(GroupNews::NameTaken),
+            (GroupWish::Join, Some(_)) => Err(GroupNews::AlreadyMember { user: cx.me.user.clone() }),
+            (GroupWish::Create | GroupWish::Join, None) if !cx.is_up() => Err(GroupNews::DirectoryLost),
+            (GroupWish::Create, None) => {
+                self.operations.add(GroupOperation::CreateGroup(group.clone()));
+                Ok(Vec::new())
+            }
+            (GroupWish::Join, None) => {
+                let message = GroupReq { handle: GroupHandle::of(group, &cx.directory) }.into();
+                Ok(vec![Request::Ask { message, question: Question::Group(group.clone()) }])
+            }
+            (_, None) => Err(GroupNews::NotAMember),
+            (_, Some(room)) if self.rooms.epoch(&room).is_none() => Err(GroupNews::Returning),
+            (GroupWish::Members, Some(room)) => Err(self.members(group, &room)),
+            (GroupWish::Leave, Some(room)) => self.leave(cx, group, &room),
+            (wish, Some(room)) => self.decide(cx, group, room, wish),
+        }
+    }
+
+    fn members(&self, group: &GroupName, room: &RoomId) -> GroupNews {
+        let waiting = self.known.waiting(group).to_vec();
+        let admins = self.rooms.admins(room);
+        let role = |user: &UserId| if admins.contains(user) { Role::Admin } else { Role::Member };
+        let members = self.rooms.users(room).into_iter().map(|user| (user.clone(), role(&user))).collect();
+        GroupNews::Members { members, waiting }
+    }
+
+    /// What only an admin may do.
+    fn decide(&mut self, cx: &mut Context, group: &GroupName, room: RoomId, wish: GroupWish) -> Decided {
+        let (users, admins) = (self.rooms.users(&room), self.rooms.admins(&room));
+        if !admins.contains(&cx.me.user) {
+            return Err(GroupNews::NotAdmin { admins: admins.into_iter().collect() });
+        }
+        let waits = |user: &UserId| self.known.waiting(group).contains(user);
+        match wish {
+            GroupWish::Approve(user) if users.contains(&user) => Err(GroupNews::AlreadyMember { user }),
+            GroupWish::Approve(user) | GroupWish::Deny(user) if !waits(&user) => Err(GroupNews::NotThere { user }),
+            GroupWish::Remove(user) | GroupWish::Admin(user) if !users.contains(&user) => {
+                Err(GroupNews::NotThere { user })
+            }
+            GroupWish::Remove(user) if cx.is_me(&user) => Err(GroupNews::LastAdmin),
+            GroupWish::Approve(_) | GroupWish::Remove(_) | GroupWish::Admin(_) if !cx.is_up() => {
+                Err(GroupNews::DirectoryLost)
+            }
+            GroupWish::Approve(user) => self.operate(GroupOperation::AddMember(room, user)),
+            GroupWish::Remove(user) => self.operate(GroupOperation::RemoveMember(room, user)),
+            GroupWish::Admin(user) => self.operate(GroupOperation::GrantAdmin(room, user)),
+            GroupWish::Deny(user) => Ok(self.deny(cx, group, user)),
+            GroupWish::Create | GroupWish::Join | GroupWish::Leave | GroupWish::Members => Ok(Vec::new()),
+        }
+    }
+
+    fn operate(&mut self, operation: GroupOperation) -> Decided {
+        self.operations.add(operation);
+        Ok(Vec::new())
+    }
+
+    fn deny(&mut self, cx: &mut Context, group: &GroupName, user: UserId) -> Vec<Request> {
+        cx.write(self.known.no_longer_waits(group, &user));
+        cx.tell(Notice::Group { group: group.clone(), news: GroupNews::Done });
+        let (to, all) = (Conversation::User(user.clone()), Conversation::Group(group.clone()));
+        vec![write(cx, to, Body::Denied { group: group.clone() }), write(cx, all, Body::Decided { user })]
+    }
+
+    /// Whom to ask for admission.
+    pub(crate) fn handle_group(&mut self, cx: &mut Context, group: GroupName, reply: &GroupReply) -> Vec<Request> {
+        if reply.room.is_none() || reply.admins.is_empty() {
+            cx.tell(Notice::Group { group, news: GroupNews::NoSuchGroup });
+            return Vec::new();
+        }
+        let handle = GroupHandle::of(&group, &cx.directory);
+        cx.write([self.known.change(&group, |known| known.asked = true)]);
+        cx.tell(Notice::Group { group: group.clone(), news: GroupNews::Asked });
+        let admins: Vec<&UserId> = reply.admins.iter().filter(|admin| !cx.is_me(admin)).collect();
+        let ask = |admin: &UserId| {
+            let body = Body::Ask { group: group.clone(), handle };
+            write(cx, Conversation::User(admin.clone()), body)
+        };
+        admins.into_iter().map(ask).collect()
+    }
+
+    /// Rooms that were made for a group, of which it is not known whether the directory has taken it.
+    fn uncreated(&self) -> Vec<(GroupName, RoomId)> {
+        let groups = self.rooms.groups().into_iter();
+        groups.filter(|(name, room)| self.known.room(name) != Some(*room)).collect()
+    }
+
+    /// The room that was made for a group, if there is one that the directory has not taken.
+    pub(super) fn uncreated_room(&self, group: &GroupName) -> Option<RoomId> {
+        self.uncreated().into_iter().find(|(name, _)| name == group).map(|(_, room)| room)
+    }
+
+    pub(super) fn is_created(&self, room: &RoomId) -> bool {
+        self.uncreated().iter().all(|(_, other)| other != room)
+    }
+
+    /// Goes on with the groups whose creation was interrupted.
+    pub(super) fn go_on_with_creations(&mut self, cx: &mut Context) {
+        for (group, room) in self.uncreated() {
+            if self.known.room(&group).is_none() {
+                self.operations.add(GroupOperation::CreateGroup(group));
+            } else {
+                // The user is in another group of this name by now.
+                cx.write(self.rooms.forget(&room));
+            }
+        }
+    }
+
+    /// An operation has come to its end.
+    pub(super) fn operation_done(
+        &mut self,
+        cx: &mut Context,
+        operation: &GroupOperation,
+        room: &RoomId,
+    ) -> Vec<Request> {
+        let (group, news) = match operation {
+            GroupOperation::CreateDirect(_) | GroupOperation::SyncTerminals(_) => return Vec::new(),
+            GroupOperation::CreateGroup(group) => {
+                cx.write([self.known.joined(group, *room)]);
+                // The other terminals of its founder.
+                self.operations.add(GroupOperation::SyncTerminals(*room));
+                (group.clone(), GroupNews::Created)
+            }
+            GroupOperation::AddMember(_, user)
+            | GroupOperation::RemoveMember(_, user)
+            | GroupOperation::GrantAdmin(_, user) => {
+                let Some(Conversation::Group(group)) = self.rooms.conversation(room) else { return Vec::new() };
+                (group, self.news_of(cx, operation, room, user.clone()))
+            }
+        };
+        cx.tell(Notice::Group { group: group.clone(), news });
+        let waiting = self.known.waiting(&group);
+        if matches!(operation, GroupOperation::GrantAdmin(..)) && !waiting.is_empty() {
+            let body = Body::Waiting { users: waiting.to_vec() };
+            return vec![write(cx, Conversation::Group(group), body)];
+        }
+        Vec::new()
+    }
+
+    /// What has become of a user.
+    fn news_of(&self, cx: &Context, operation: &GroupOperation, room: &RoomId, user: UserId) -> GroupNews {
+        let is_member = self.rooms.users(room).contains(&user);
+        let by = cx.me.user.clone();
+        match operation {
+            GroupOperation::GrantAdmin(..) => GroupNews::NewAdmin { user },
+            GroupOperation::AddMember(..) if !is_member => GroupNews::NoTerminal { user },
+            _ if is_member => GroupNews::Changed { by, joined: vec![user], left: Vec::new() },
+            _ => GroupNews::Changed { by, joined: Vec::new(), left: vec![user] },
+        }
+    }
+}
+
+/// A letter that is not for people.
+fn write(cx: &mut Context, to: Conversation, body: Body) -> Request {
+    Request::Send { to, letter: Letter { id: cx.ids.message(), date: cx.now.date, body } }
+}

@@ -1,0 +1,131 @@
+//! Items of the mailbox, opened: letters, commits, welcomes; and what a commit or a welcome means (protocol sections 6.6,
+//! 6.9).
+
+use common::crypto::identity::PublicKey;
+use common::ident::RoomId;
+use common::msg::{MailKind, Member, UserCertificate};
+
+use super::Groups;
+use super::changes::{MembershipDiff, ProcessedItem};
+use crate::context::Context;
+use crate::event::Effect;
+use crate::mls::VerifiedCredential;
+use crate::model::Conversation;
+use crate::notice::{GroupNews, MessageNotice, Notice};
+use crate::request::{Request, SealedLetter, WholeItem};
+
+impl Groups {
+    /// Opens an item of the mailbox, and says when it was taken.
+    pub(crate) fn handle_item(&mut self, cx: &mut Context, whole: WholeItem) -> Vec<Request> {
+        let room = whole.item.room;
+        let known = verified(cx, whole.certificates.as_deref().unwrap_or_default());
+        let processed = match whole.item.kind {
+            MailKind::Welcome => {
+                let expected = self.expected();
+                self.rooms.join(&whole.item, &whole.bytes, &known, &expected, |user| cx.is_blocked(user))
+            }
+            MailKind::Message | MailKind::Commit => self.rooms.open(&whole.item, &whole.bytes, &known),
+        };
+        let number = whole.item.item;
+        let mut requests = match processed {
+            ProcessedItem::Needs(missing) if whole.certificates.is_none() => {
+                return vec![Request::NeedsCertificates { whole: Box::new(whole), missing }];
+            }
+            // Asked for, and none came: whoever it is cannot be judged.
+            ProcessedItem::Needs(_) => {
+                self.frozen(cx, &room, "certificates of its members are missing".to_owned());
+                Vec::new()
+            }
+            ProcessedItem::Nothing => Vec::new(),
+            ProcessedItem::Letter { from, bytes } => {
+                let conversation = self.rooms.conversation(&room);
+                let letter = |conversation| SealedLetter { room, conversation, from: from.userid, bytes };
+                conversation.map(letter).map(Box::new).map(Request::Letter).into_iter().collect()
+            }
+            ProcessedItem::Committed(diff) => self.committed(cx, &room, &whole.item.from, diff),
+            ProcessedItem::Joined => self.joined(cx, &room),
+            ProcessedItem::Frozen(why) => {
+                self.frozen(cx, &room, why);
+                Vec::new()
+            }
+            // A commit is missing in between: nothing of this room can be read any more.
+            ProcessedItem::OldCopy => {
+                cx.push(Effect::NewTerminal);
+                return Vec::new();
+            }
+        };
+        cx.write(self.rooms.changes(&room));
+        requests.push(Request::Taken(number));
+        requests
+    }
+
+    /// A commit was followed.
+    fn committed(&mut self, cx: &mut Context, room: &RoomId, by: &Member, diff: MembershipDiff) -> Vec<Request> {
+        let conversation = self.rooms.conversation(room);
+        let ours = cx.is_me(&by.userid) && by.terminal == cx.me.terminal;
+        let mut requests = self.epoch_moved(cx, room, ours);
+        let Some(conversation) = conversation else { return requests };
+        if diff.removed_us {
+            requests.extend(self.lose_room(cx, room));
+            if let Conversation::Group(group) = conversation
+                && !cx.is_me(&by.userid)
+            {
+                cx.tell(Notice::Group { group, news: GroupNews::Removed { by: by.userid.clone() } });
+            }
+            return requests;
+        }
+        requests.push(Request::Watch(diff.joined.clone()));
+        if diff.replaced.iter().any(|user| !cx.is_me(user)) {
+            requests.push(Request::ReceiverReplaced(conversation.clone()));
+        }
+        if let Conversation::Group(group) = &conversation {
+            for user in &diff.joined {
+                cx.write(self.known.no_longer_waits(group, user));
+            }
+            if !ours {
+                let MembershipDiff { joined, left, admins, .. } = diff;
+                if !joined.is_empty() || !left.is_empty() {
+                    let news = GroupNews::Changed { by: by.userid.clone(), joined, left };
+                    cx.tell(Notice::Group { group: group.clone(), news });
+                }
+                for user in admins {
+                    cx.tell(Notice::Group { group: group.clone(), news: GroupNews::NewAdmin { user } });
+                }
+            }
+        }
+        requests.push(Request::Flush(conversation));
+        requests
+    }
+
+    /// A welcome was accepted.
+    fn joined(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
+        self.rooms.set_synced(room, cx.now.tick);
+        let Some(conversation) = self.rooms.conversation(room) else { return Vec::new() };
+        let users = self.rooms.users(room);
+        if let Conversation::Group(group) = &conversation {
+            cx.write([self.known.joined(group, *room)]);
+            let news = GroupNews::Joined { members: users.len() };
+            cx.tell(Notice::Group { group: group.clone(), news });
+        }
+        vec![Request::Watch(users.into_iter().collect()), Request::Flush(conversation)]
+    }
+
+    /// A room can be used no more.
+    fn frozen(&mut self, cx: &mut Context, room: &RoomId, why: String) {
+        self.operations.forget(room);
+        if let Some(with) = self.rooms.conversation(room) {
+            cx.tell(MessageNotice::Frozen { with, why });
+        }
+    }
+}
+
+/// The terminals whose certificates were made with the pinned identity key of their user.
+fn verified(cx: &mut Context, certificates: &[UserCertificate]) -> Vec<VerifiedCredential> {
+    let verified = certificates.iter().filter_map(|told| {
+        let key = PublicKey::from_pkcs1(&told.publickey.0).ok()?;
+        let verified = VerifiedCredential::verify(&told.userid, &told.certificate, &key).ok()?;
+        let ours = cx.is_me(&told.userid) && key == cx.me.key;
+        (ours || cx.is_pinned(&told.userid, &key)).then_some(verified)
+    });
+    verified.collect()
+}

@@ -1,0 +1,99 @@
+//! Leaving a group, and what becomes of what is left (protocol sections 6.7, 6.9).
+//!
+//! Who leaves says goodbye to the others, who remove their terminals; the last user gives the room up instead.
+
+use common::ident::{GroupName, RoomId};
+use common::msg::{Body, CommitReq, CommitStatus, Letter};
+
+use super::Groups;
+use crate::context::Context;
+use crate::model::Conversation;
+use crate::notice::{GroupNews, Notice};
+use crate::request::{Question, Request};
+
+impl Groups {
+    /// The user leaves; refused by some news.
+    pub(super) fn leave(
+        &mut self,
+        cx: &mut Context,
+        group: &GroupName,
+        room: &RoomId,
+    ) -> Result<Vec<Request>, GroupNews> {
+        let (users, admins) = (self.rooms.users(room), self.rooms.admins(room));
+        if users.len() == 1 {
+            if !cx.is_up() {
+                return Err(GroupNews::DirectoryLost);
+            }
+            if self.rooms.terminals_of(room, &cx.me.user).len() == 1 {
+                return Ok(self.give_room_up(group, room));
+            }
+        } else if admins.len() == 1 && admins.contains(&cx.me.user) {
+            return Err(GroupNews::LastAdmin);
+        }
+        let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::Leave };
+        Ok(vec![Request::Send { to: Conversation::Group(group.clone()), letter }])
+    }
+
+    /// The last user leaves: the directory forgets the room, and then we do.
+    fn give_room_up(&mut self, group: &GroupName, room: &RoomId) -> Vec<Request> {
+        let Some(epoch) = self.rooms.epoch(room) else { return Vec::new() };
+        // A commit behind the request would make the room again.
+        self.operations.forget(room);
+        self.rooms.expect_commit(room);
+        let message = CommitReq { room: *room, epoch, members: Vec::new(), commit: 0, welcome: 0, group: None }.into();
+        vec![Request::CountWritten, Request::Ask { message, question: Question::GiveUp(group.clone()) }]
+    }
+
+    /// What the directory says of a room that was given up.
+    pub(crate) fn handle_given_up(&mut self, cx: &mut Context, group: GroupName, status: CommitStatus) -> Vec<Request> {
+        match status {
+            CommitStatus::Accepted | CommitStatus::Room | CommitStatus::Taken => self.gone(cx, group),
+            // Another terminal of ours has changed the room meanwhile; its commit is under way.
+            CommitStatus::Epoch => {
+                let Some(room) = self.known.room(&group) else { return Vec::new() };
+                self.rooms.expect_commit(&room);
+                vec![Request::GoodbyeAgain(Conversation::Group(group))]
+            }
+        }
+    }
+
+    fn gone(&mut self, cx: &mut Context, group: GroupName) -> Vec<Request> {
+        let Some(room) = self.known.room(&group) else { return Vec::new() };
+        let requests = self.lose_room(cx, &room);
+        cx.tell(Notice::Group { group, news: GroupNews::Left });
+        requests
+    }
+
+    /// Our goodbye is with the directory. The last user gives the room up; otherwise it is forgotten here.
+    pub(crate) fn handle_goodbye_stored(&mut self, cx: &mut Context, to: Conversation) -> Vec<Request> {
+        let Conversation::Group(group) = &to else { return Vec::new() };
+        match self.known.room(group) {
+            Some(room) if self.is_alone(group) => self.give_room_up(group, &room),
+            Some(_) => self.gone(cx, group.clone()),
+            None => vec![Request::ConversationOver(to)],
+        }
+    }
+
+    /// This user leaves at another terminal. Where others are, they remove us; where nobody is, we go by ourselves.
+    pub(super) fn left_elsewhere(&mut self, cx: &mut Context, group: GroupName, room: &RoomId) -> Vec<Request> {
+        if self.is_alone(&group) {
+            let requests = self.lose_room(cx, room);
+            cx.tell(Notice::Group { group, news: GroupNews::Left });
+            return requests;
+        }
+        self.rooms.note_leave(room, &cx.me.user);
+        Vec::new()
+    }
+
+    /// The directory does not know a room, or we are not in it any more.
+    pub(crate) fn lose_room(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
+        self.operations.forget(room);
+        cx.write(self.known.forget_room(room));
+        let over = match self.rooms.conversation(room) {
+            Some(to @ Conversation::Group(_)) => vec![Request::ConversationOver(to)],
+            Some(Conversation::User(_) | Conversation::Everyone) | None => Vec::new(),
+        };
+        cx.write(self.rooms.forget(room));
+        over
+    }
+}

@@ -1,0 +1,73 @@
+//! What members, and those who want to be members, say about a group (protocol section 6.9).
+
+use common::ident::{GroupHandle, GroupName, RoomId, UserId};
+use common::msg::Body;
+
+use super::Groups;
+use super::operations::GroupOperation;
+use crate::context::Context;
+use crate::model::Conversation;
+use crate::notice::{GroupNews, Notice};
+use crate::request::{OpenedLetter, Request};
+
+impl Groups {
+    /// A letter about a group was opened.
+    pub(crate) fn handle_letter(&mut self, cx: &mut Context, letter: OpenedLetter) -> Vec<Request> {
+        let OpenedLetter { room, conversation, from, body, .. } = letter;
+        match (body, conversation) {
+            (Body::Ask { group, handle }, Conversation::User(_)) if !cx.is_me(&from) => {
+                self.asked_for_admission(cx, from, &group, &handle);
+            }
+            (Body::Denied { group }, Conversation::User(_)) => self.denied(cx, group),
+            (Body::Decided { user }, Conversation::Group(group)) if self.is_admin(&room, &from) => {
+                cx.write(self.known.no_longer_waits(&group, &user));
+            }
+            (Body::Waiting { users }, Conversation::Group(group))
+                if self.is_admin(&room, &from) && self.is_admin(&room, &cx.me.user) =>
+            {
+                for user in users {
+                    self.wait_for_decision(cx, &group, user);
+                }
+            }
+            (Body::Leave, Conversation::Group(group)) if cx.is_me(&from) => {
+                return self.left_elsewhere(cx, group, &room);
+            }
+            (Body::Leave, Conversation::Group(_)) => self.leaves(cx, &room, &from),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn asked_for_admission(&mut self, cx: &mut Context, user: UserId, group: &GroupName, handle: &GroupHandle) {
+        let Some(room) = self.known.room(group) else { return };
+        let is_member = self.rooms.users(&room).contains(&user);
+        let is_ours = *handle == GroupHandle::of(group, &cx.directory);
+        if is_ours && !is_member && self.is_admin(&room, &cx.me.user) {
+            self.wait_for_decision(cx, group, user);
+        }
+    }
+
+    fn wait_for_decision(&mut self, cx: &mut Context, group: &GroupName, user: UserId) {
+        if self.known.waiting(group).contains(&user) {
+            return;
+        }
+        cx.write([self.known.change(group, |known| known.waiting.push(user.clone()))]);
+        cx.tell(Notice::Group { group: group.clone(), news: GroupNews::Request { user } });
+    }
+
+    fn denied(&mut self, cx: &mut Context, group: GroupName) {
+        if self.known.has_asked(&group) {
+            cx.write([self.known.change(&group, |known| known.asked = false)]);
+            cx.tell(Notice::Group { group, news: GroupNews::Declined });
+        }
+    }
+
+    /// A member says goodbye: one of those who stay removes its terminals.
+    fn leaves(&mut self, cx: &Context, room: &RoomId, user: &UserId) {
+        self.rooms.note_leave(room, user);
+        let first = self.rooms.first_user(room, |other| other != user);
+        if first.is_some_and(|first| cx.is_me(&first)) || self.is_admin(room, &cx.me.user) {
+            self.operations.add(GroupOperation::RemoveMember(*room, user.clone()));
+        }
+    }
+}

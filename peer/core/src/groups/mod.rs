@@ -1,0 +1,246 @@
+//! Groups and rooms of two: which rooms there are, who is in them, and what changes them (decision D16; protocol sections
+//! 6.7, 6.9).
+//!
+//! - [`registry`]: the MLS rooms of this terminal; [`known`]: groups by name; [`changes`]: what changes in a room
+//! - [`operations`]: what takes several questions to the directory, one at a time
+//! - [`items`]: items of the mailbox, opened; [`letters`]: what members say about the group
+//! - [`commands`]: what the user wants; [`leaving`]: the end of a membership
+//!
+//! Letters are sealed here and opened here; what they say, and which way they take, is not known here.
+
+mod changes;
+mod commands;
+mod items;
+mod known;
+mod leaving;
+mod letters;
+mod operations;
+mod registry;
+#[cfg(any())]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use common::ident::{GroupName, RoomId, UserId};
+use common::limits::{KEY_PACKAGES_IN_ONE, PIECE_MAX};
+use common::msg::{KeyPackagePut, KeyPackageState, Outgoing, Piece, TerminalsReq};
+
+use self::known::KnownGroups;
+use self::operations::{GroupOperation, Operations};
+use self::registry::Rooms;
+use crate::context::Context;
+use crate::mls::{OwnTerminal, RoomError};
+use crate::model::Conversation;
+use crate::notice::{CallNotice, ListedGroup, Next};
+use crate::persistence::Rows;
+use crate::request::{PlainLetter, Question, Request};
+
+/// How long, in seconds, a receiver without keys is left alone who is there …
+const NEWCOMER_TIMEOUT: u64 = 1;
+/// … and who is not; their coming ends it sooner. Both chosen arbitrarily.
+const STRANGER_TIMEOUT: u64 = 60;
+
+/// All rooms, and what is to be done about them.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    rooms: Rooms,
+    known: KnownGroups,
+    operations: Operations,
+    /// Questions about our key packages that were not answered.
+    publishing: usize,
+}
+
+impl Groups {
+    /// Reads what was written.
+    ///
+    /// # Errors
+    /// [`RoomError`] if there are rooms that this version cannot read.
+    pub(crate) fn load(own: &Arc<OwnTerminal>, mls: Rows, group: Rows) -> Result<Self, RoomError> {
+        let (rooms, known) = (Rooms::load(own, mls)?, KnownGroups::load(group));
+        Ok(Self { rooms, known, operations: Operations::default(), publishing: 0 })
+    }
+
+    /// The session stands: others must find key packages of ours, so the directory is asked how many it has.
+    pub(crate) fn handle_session(&mut self) -> Vec<Request> {
+        self.publishing = 1;
+        let message = KeyPackagePut { packages: Vec::new(), last_resort: None }.into();
+        vec![Request::Tell(message)]
+    }
+
+    /// Every user of every room.
+    pub(crate) fn all_users(&self) -> BTreeSet<UserId> {
+        self.rooms.all_users()
+    }
+
+    /// The session is gone.
+    pub(crate) fn handle_session_lost(&mut self) {
+        self.publishing = 0;
+        self.operations.start_over();
+    }
+
+    /// How many key packages of ours the directory has: as many as are missing are published (threat G4).
+    pub(crate) fn handle_key_packages(&mut self, cx: &mut Context, state: &KeyPackageState) -> Vec<Request> {
+        self.publishing = self.publishing.saturating_sub(1);
+        if self.publishing > 0 {
+            // The rest of what was published is not counted yet.
+            return Vec::new();
+        }
+        let (packages, mut last_resort) = self.rooms.missing_key_packages(state);
+        cx.write(self.rooms.key_package_writes());
+        let (mut rest, mut requests) = (packages.as_slice(), Vec::new());
+        while !rest.is_empty() || last_resort.is_some() {
+            let (now, later) = rest.split_at(rest.len().min(KEY_PACKAGES_IN_ONE));
+            let message = KeyPackagePut { packages: now.to_vec(), last_resort: last_resort.take() }.into();
+            requests.push(Request::Tell(message));
+            self.publishing += 1;
+            rest = later;
+        }
+        requests
+    }
+
+    /// Whether key packages are on their way: without them nobody could write to this user until the next login.
+    pub(crate) fn is_publishing(&self) -> bool {
+        self.publishing > 0
+    }
+
+    /// Everything that waited was taken: what was expected has come, and what was interrupted goes on.
+    pub(crate) fn handle_caught_up(&mut self, cx: &mut Context) {
+        self.rooms.expect_nothing();
+        self.go_on_with_creations(cx);
+    }
+
+    /// Mail for a conversation needs a room: it is ready, or what makes it ready is begun.
+    pub(crate) fn handle_needs_room(&mut self, cx: &Context, to: Conversation) -> Vec<Request> {
+        let id = match &to {
+            Conversation::User(user) => match self.rooms.direct_with(user) {
+                Some(id) => id,
+                None => {
+                    self.operations.add(GroupOperation::CreateDirect(user.clone()));
+                    return Vec::new();
+                }
+            },
+            Conversation::Group(group) => match self.known.room(group) {
+                Some(id) => id,
+                None => return Vec::new(),
+            },
+            Conversation::Everyone => return Vec::new(),
+        };
+        if !self.rooms.is_usable(&id) || self.rooms.expects_commit(&id) || self.operations.is_busy_with(&id) {
+            return Vec::new();
+        }
+        if !self.rooms.is_synced(&id) || self.rooms.has_leaving(&id) {
+            self.operations.add(GroupOperation::SyncTerminals(id));
+            return Vec::new();
+        }
+        if let Conversation::User(user) = &to
+            && !self.rooms.users(&id).contains(user)
+        {
+            // Who has just logged in for the first time publishes keys in a moment, without any other sign of it.
+            let timeout = if cx.is_online(user) { NEWCOMER_TIMEOUT } else { STRANGER_TIMEOUT };
+            self.rooms.set_not_synced(&id);
+            let watch = Request::Watch(vec![user.clone()]);
+            return vec![Request::BackOff { to, next: Next::Terminal, until: cx.now.tick + timeout }, watch];
+        }
+        vec![Request::RoomReady { to, room: id }]
+    }
+
+    /// Seals letters, as many as fit in one message to the directory.
+    pub(crate) fn handle_seal(
+        &mut self,
+        cx: &mut Context,
+        to: Conversation,
+        room: RoomId,
+        letters: Vec<PlainLetter>,
+    ) -> Vec<Request> {
+        let Some(epoch) = self.rooms.epoch(&room) else { return Vec::new() };
+        let (mut sealed, mut size) = (Vec::new(), 0);
+        for PlainLetter { number, id, bytes } in letters {
+            let Some(piece) = self.rooms.seal(&room, &bytes) else { break };
+            size += piece.len();
+            sealed.push((number, Outgoing { id, piece: Piece(piece) }));
+            if size > PIECE_MAX / 2 {
+                break;
+            }
+        }
+        cx.write(self.rooms.changes(&room));
+        vec![Request::Sealed { to, room, epoch, sealed }]
+    }
+
+    /// Whom the user calls is not online; mail may reach them all the same, which is said by `Offline` or `Failed`.
+    pub(crate) fn handle_not_online(&self, cx: &mut Context, user: UserId) -> Vec<Request> {
+        if self.rooms.direct_with(&user).is_some() {
+            cx.tell(CallNotice::Offline { with: user });
+            return Vec::new();
+        }
+        let message = TerminalsReq { users: vec![user.clone()] }.into();
+        vec![Request::Ask { message, question: Question::Reachable(user) }]
+    }
+
+    /// A user came, perhaps with a new terminal: rooms shared with that user are looked after.
+    pub(crate) fn handle_came(&mut self, cx: &Context, user: &UserId) {
+        let shared: Vec<RoomId> = self.rooms.with_user(user).into_iter().filter(|room| self.is_created(room)).collect();
+        for room in shared {
+            self.rooms.set_not_synced(&room);
+            // In a large room one of the others who are there is enough; who has come may have lost everything.
+            let online = |other: &UserId| other != user && (cx.is_me(other) || cx.is_online(other));
+            let first = self.rooms.first_user(&room, online);
+            if first.is_some_and(|first| cx.is_me(&first)) || cx.is_me(user) {
+                self.operations.add(GroupOperation::SyncTerminals(room));
+            }
+        }
+    }
+
+    /// What ended the epoch of a room is another's commit, which comes.
+    pub(crate) fn handle_epoch_ended(&mut self, room: &RoomId) {
+        self.rooms.expect_commit(room);
+    }
+
+    /// A deadline has passed.
+    pub(crate) fn handle_tick(&mut self, cx: &Context) {
+        self.operations.wake(cx.now.tick);
+        self.rooms.forget_old_comparisons(cx.now.tick);
+    }
+
+    /// When something must be looked at again, by the tick clock.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.operations.next_deadline()
+    }
+
+    /// Whether this user is a member of a group.
+    pub(crate) fn is_member(&self, group: &GroupName) -> bool {
+        self.known.room(group).is_some()
+    }
+
+    /// The groups this user is a member of; how many messages of each were not seen is not known here.
+    pub(crate) fn listed(&self, cx: &Context, unread: impl Fn(&Conversation) -> usize) -> Vec<ListedGroup> {
+        let listed = self.known.iter().filter_map(|(group, known)| {
+            let room = known.room?;
+            let users = self.rooms.users(&room);
+            let online = users.iter().filter(|user| cx.is_me(user) || cx.is_online(user)).count();
+            Some(ListedGroup {
+                group: group.clone(),
+                members: users.len(),
+                online,
+                admins: self.rooms.admins(&room).into_iter().collect(),
+                unread: unread(&Conversation::Group(group.clone())),
+                waiting: known.waiting.len(),
+            })
+        });
+        listed.collect()
+    }
+
+    fn is_admin(&self, room: &RoomId, user: &UserId) -> bool {
+        self.rooms.admins(room).contains(user)
+    }
+
+    /// Whether nobody but our user is in the room of a group.
+    fn is_alone(&self, group: &GroupName) -> bool {
+        self.known.room(group).is_some_and(|room| self.rooms.users(&room).len() == 1)
+    }
+
+    /// Groups that this user has asked to join, or whose state this terminal has lost.
+    fn expected(&self) -> BTreeSet<GroupName> {
+        self.known.expected(|room| self.rooms.epoch(room).is_some())
+    }
+}

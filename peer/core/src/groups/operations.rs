@@ -1,0 +1,405 @@
+//! What takes several questions to the directory: making a room, bringing its terminals up to date, changing its members
+//! (protocol section 6.7). One operation at a time.
+//!
+//! ```text
+//! which terminals? ── whose keys are missing? ── commit, accepted ── our own commit in the mailbox: done
+//!                                                └ epoch: another was first ── its commit in the mailbox: once more
+//! ```
+//!
+//! The commit's way through the mailbox is what counts: a crash at any point leaves a commit that was taken to be merged
+//! when it arrives, and one that was not taken to be made again.
+
+use std::collections::VecDeque;
+
+use common::crypto::identity::PublicKey;
+use common::ident::{GroupHandle, GroupName, RoomId, TerminalId, UserId};
+use common::limits::{PIECE_MAX, TERMINALS_ASKED, TERMINALS_PER_USER};
+use common::msg::{
+    CommitReq, CommitStatus, GroupEntry, KeyPackageReply, KeyPackageReq, Member, Piece, TerminalsReply, TerminalsReq,
+    Upload,
+};
+
+use super::Groups;
+use super::changes::{MembershipChange, OutgoingCommit};
+use crate::context::Context;
+use crate::mls::{RoomError, VerifiedKeyPackage};
+use crate::model::Conversation;
+use crate::notice::{GroupNews, MessageNotice, Next, Notice};
+use crate::request::{Question, Request};
+
+/// How long, in seconds, what cannot be sealed is left alone. Chosen arbitrarily.
+pub(super) const BROKEN_TIMEOUT: u64 = 60;
+
+/// Something to be done about a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum GroupOperation {
+    /// Make a room for us and one other user.
+    CreateDirect(UserId),
+    /// Add the terminals that are missing, remove those that are gone.
+    SyncTerminals(RoomId),
+    /// Make a group.
+    CreateGroup(GroupName),
+    /// Admit a user.
+    AddMember(RoomId, UserId),
+    /// Remove a user, for an admin or because the user leaves.
+    RemoveMember(RoomId, UserId),
+    /// Make a member an admin.
+    GrantAdmin(RoomId, UserId),
+}
+
+impl GroupOperation {
+    fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::CreateDirect(_) | Self::CreateGroup(_) => None,
+            Self::SyncTerminals(room)
+            | Self::AddMember(room, _)
+            | Self::RemoveMember(room, _)
+            | Self::GrantAdmin(room, _) => Some(*room),
+        }
+    }
+}
+
+/// An operation under way.
+#[derive(Debug)]
+struct ActiveOperation {
+    /// Answers to an operation that was given up, or begun again, are not taken for those to this one.
+    number: u64,
+    operation: GroupOperation,
+    room: RoomId,
+    stage: Stage,
+    /// Questions for terminals that were not answered yet.
+    unanswered: usize,
+    /// Whose key packages are to be taken.
+    missing: VecDeque<(UserId, Vec<TerminalId>)>,
+    newcomers: Vec<VerifiedKeyPackage>,
+    gone: Vec<Member>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Asking for terminals and key packages.
+    Asking,
+    /// The directory has the commit of this epoch.
+    Committed(u64),
+}
+
+/// All operations.
+#[derive(Debug, Default)]
+pub(super) struct Operations {
+    waiting: VecDeque<GroupOperation>,
+    active: Option<ActiveOperation>,
+    begun: u64,
+    /// The directory asked for patience until then, by the tick clock.
+    not_before: Option<u64>,
+}
+
+impl Operations {
+    /// Takes up an operation, unless it waits already or is under way.
+    pub(super) fn add(&mut self, operation: GroupOperation) {
+        // Terminals that have come meanwhile are missing in what a comparison under way was told.
+        let compares = matches!(operation, GroupOperation::SyncTerminals(_));
+        let under_way = !compares && self.active.as_ref().is_some_and(|active| active.operation == operation);
+        if !under_way && !self.waiting.contains(&operation) {
+            self.waiting.push_back(operation);
+        }
+    }
+
+    /// The operation of this number, if it is the one under way.
+    fn active(&mut self, number: u64) -> Option<&mut ActiveOperation> {
+        self.active.as_mut().filter(|active| active.number == number)
+    }
+
+    /// Whether this room is about to change.
+    pub(super) fn is_busy_with(&self, room: &RoomId) -> bool {
+        self.active.as_ref().is_some_and(|active| active.room == *room)
+    }
+
+    /// The session is gone: what was under way begins again with the next.
+    pub(super) fn start_over(&mut self) {
+        self.restart();
+        self.not_before = None;
+    }
+
+    /// What was under way begins again, as the next.
+    fn restart(&mut self) {
+        if let Some(active) = self.active.take() {
+            self.waiting.push_front(active.operation);
+        }
+    }
+
+    fn defer(&mut self, until: u64) {
+        self.restart();
+        self.not_before = Some(until);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        self.not_before
+    }
+
+    pub(super) fn wake(&mut self, tick: u64) {
+        self.not_before = self.not_before.filter(|until| *until > tick);
+    }
+
+    /// Forgets what concerns a room that is gone.
+    pub(super) fn forget(&mut self, room: &RoomId) {
+        self.waiting.retain(|operation| operation.room() != Some(*room));
+        self.active.take_if(|active| active.room == *room);
+    }
+}
+
+impl Groups {
+    /// Begins the next operation, if nothing stands in its way.
+    pub(crate) fn begin_next(&mut self, cx: &mut Context) -> Vec<Request> {
+        while cx.is_caught_up() && self.operations.active.is_none() && self.operations.not_before.is_none() {
+            let ready = self.operations.waiting.iter().position(|operation| match operation.room() {
+                Some(room) => !self.rooms.expects_commit(&room),
+                None => true,
+            });
+            let Some(operation) = ready.and_then(|place| self.operations.waiting.remove(place)) else { break };
+            let requests = self.begin(cx, operation);
+            if !requests.is_empty() {
+                return requests;
+            }
+        }
+        Vec::new()
+    }
+
+    /// The room that an operation is about, made if it is not there yet.
+    fn room_of(&mut self, cx: &mut Context, operation: &GroupOperation) -> Result<RoomId, (Conversation, RoomError)> {
+        match operation {
+            GroupOperation::CreateDirect(user) => {
+                if let Some(room) = self.rooms.direct_with(user) {
+                    return Ok(room);
+                }
+                let id = cx.ids.room();
+                let made = self.rooms.create_direct(id, user);
+                cx.write(made.map_err(|why| (Conversation::User(user.clone()), why))?);
+                Ok(id)
+            }
+            GroupOperation::CreateGroup(name) => {
+                // The directory may have taken it, and its answer got lost.
+                if let Some(room) = self.uncreated_room(name) {
+                    return Ok(room);
+                }
+                let id = cx.ids.room();
+                let made = self.rooms.create_group(id, name);
+                cx.write(made.map_err(|why| (Conversation::Group(name.clone()), why))?);
+                Ok(id)
+            }
+            GroupOperation::SyncTerminals(room)
+            | GroupOperation::AddMember(room, _)
+            | GroupOperation::RemoveMember(room, _)
+            | GroupOperation::GrantAdmin(room, _) => Ok(*room),
+        }
+    }
+
+    fn begin(&mut self, cx: &mut Context, operation: GroupOperation) -> Vec<Request> {
+        let room = match self.room_of(cx, &operation) {
+            Ok(room) => room,
+            Err((conversation, why)) => return vec![broken(cx, conversation, &why)],
+        };
+        if !self.rooms.is_usable(&room) {
+            return Vec::new();
+        }
+        let mut users: Vec<UserId> = self.rooms.users(&room).into_iter().collect();
+        let wanted = match (&operation, self.rooms.conversation(&room)) {
+            (GroupOperation::AddMember(_, user), _) => Some(user.clone()),
+            // A room of two whose first commit was never taken has only us in it.
+            (_, Some(Conversation::User(other))) => Some(other),
+            _ => None,
+        };
+        users.extend(wanted.filter(|user| !users.contains(user)));
+        self.operations.begun += 1;
+        let number = self.operations.begun;
+        let creates = matches!(operation, GroupOperation::CreateGroup(_));
+        let questions: Vec<Request> = users
+            .chunks(TERMINALS_ASKED)
+            .filter(|_| !creates)
+            .map(|users| {
+                let message = TerminalsReq { users: users.to_vec() }.into();
+                Request::Ask { message, question: Question::Terminals(number) }
+            })
+            .collect();
+        self.operations.active = Some(ActiveOperation {
+            number,
+            operation,
+            room,
+            stage: Stage::Asking,
+            unanswered: questions.len(),
+            missing: VecDeque::new(),
+            newcomers: Vec::new(),
+            gone: Vec::new(),
+        });
+        if creates { self.commit(cx) } else { questions }
+    }
+
+    /// Which terminals there are: compares them with the room.
+    pub(crate) fn handle_terminals(&mut self, cx: &mut Context, number: u64, reply: TerminalsReply) -> Vec<Request> {
+        let Some(active) = self.operations.active(number) else { return Vec::new() };
+        for listed in reply.users {
+            if matches!(&active.operation, GroupOperation::RemoveMember(_, user) if *user == listed.userid) {
+                continue;
+            }
+            let present = self.rooms.terminals_of(&active.room, &listed.userid);
+            let missing: Vec<TerminalId> =
+                listed.terminals.iter().filter(|terminal| !present.contains(terminal)).copied().collect();
+            // A terminal the directory knows no more is gone, if its user goes on at another.
+            let gone = present.iter().filter(|terminal| {
+                let ours = cx.is_me(&listed.userid) && **terminal == cx.me.terminal;
+                !ours && !listed.terminals.is_empty() && !listed.terminals.contains(terminal)
+            });
+            active.gone.extend(gone.map(|terminal| Member { userid: listed.userid.clone(), terminal: *terminal }));
+            for terminals in missing.chunks(TERMINALS_PER_USER) {
+                active.missing.push_back((listed.userid.clone(), terminals.to_vec()));
+            }
+        }
+        active.unanswered = active.unanswered.saturating_sub(1);
+        if active.unanswered == 0 { self.take_packages(cx) } else { Vec::new() }
+    }
+
+    /// Takes key packages of the next user, or commits when there are no more to take.
+    fn take_packages(&mut self, cx: &mut Context) -> Vec<Request> {
+        let Some(active) = &mut self.operations.active else { return Vec::new() };
+        let number = active.number;
+        let Some((userid, terminals)) = active.missing.pop_front() else { return self.commit(cx) };
+        let question = Question::Packages(userid.clone(), number);
+        vec![Request::Ask { message: KeyPackageReq { userid, terminals }.into(), question }]
+    }
+
+    /// Key packages of a user came; those count that were made under the pinned key.
+    pub(crate) fn handle_packages(
+        &mut self,
+        cx: &mut Context,
+        (user, number): (&UserId, u64),
+        reply: &KeyPackageReply,
+    ) -> Vec<Request> {
+        let Some(active) = self.operations.active(number) else { return Vec::new() };
+        if let Ok(key) = PublicKey::from_pkcs1(&reply.publickey.0)
+            && cx.is_pinned(user, &key)
+        {
+            let verified = reply.packages.iter().filter_map(|taken| self.rooms.newcomer(user, &key, taken));
+            active.newcomers.extend(verified);
+        }
+        self.take_packages(cx)
+    }
+
+    /// Everything is there: commits, or finds that there is nothing to do.
+    fn commit(&mut self, cx: &mut Context) -> Vec<Request> {
+        let Some(active) = &mut self.operations.active else { return Vec::new() };
+        let room = active.room;
+        let newcomers = active.newcomers.drain(..).map(|newcomer| MembershipChange::Add(Box::new(newcomer)));
+        let mut changes: Vec<MembershipChange> = newcomers.collect();
+        changes.extend(active.gone.drain(..).map(MembershipChange::RemoveTerminal));
+        match &active.operation {
+            GroupOperation::RemoveMember(_, user) => changes.push(MembershipChange::RemoveUser(user.clone())),
+            GroupOperation::GrantAdmin(_, user) => changes.push(MembershipChange::Promote(user.clone())),
+            GroupOperation::CreateDirect(_)
+            | GroupOperation::SyncTerminals(_)
+            | GroupOperation::CreateGroup(_)
+            | GroupOperation::AddMember(..) => {}
+        }
+        self.rooms.set_synced(&room, cx.now.tick);
+        let made = match active.operation {
+            GroupOperation::CreateGroup(_) => Ok(self.rooms.founding(&room)),
+            _ => self.rooms.propose(&room, changes),
+        };
+        match made {
+            Ok(Some(commit)) => {
+                active.stage = Stage::Committed(commit.epoch);
+                cx.write(self.rooms.changes(&room));
+                give(cx, room, commit)
+            }
+            Ok(None) => self.finish(cx),
+            Err(why) => {
+                self.operations.active = None;
+                let conversation = self.rooms.conversation(&room);
+                conversation.map(|conversation| broken(cx, conversation, &why)).into_iter().collect()
+            }
+        }
+    }
+
+    /// What the directory says of our commit.
+    pub(crate) fn handle_commit(
+        &mut self,
+        cx: &mut Context,
+        (room, epoch): (RoomId, u64),
+        status: CommitStatus,
+    ) -> Vec<Request> {
+        let current = self.operations.active.as_ref();
+        let Some(active) = current.filter(|active| active.room == room && active.stage == Stage::Committed(epoch))
+        else {
+            return Vec::new();
+        };
+        let created = match &active.operation {
+            GroupOperation::CreateGroup(group) => Some(group.clone()),
+            _ => None,
+        };
+        match (status, created) {
+            // A room that was only created has no commit to wait for.
+            (CommitStatus::Accepted, Some(_)) => self.finish(cx),
+            (CommitStatus::Accepted, None) => Vec::new(),
+            (CommitStatus::Epoch, _) => {
+                self.rooms.drop_commit(&room);
+                self.rooms.expect_commit(&room);
+                cx.write(self.rooms.changes(&room));
+                self.operations.restart();
+                Vec::new()
+            }
+            (CommitStatus::Room | CommitStatus::Taken, created) => {
+                self.operations.active = None;
+                let requests = self.lose_room(cx, &room);
+                if let (Some(group), CommitStatus::Taken) = (created, status) {
+                    cx.tell(Notice::Group { group, news: GroupNews::NameTaken });
+                }
+                requests
+            }
+        }
+    }
+
+    /// The directory asks for patience with what is under way.
+    pub(crate) fn handle_operation_refused(&mut self, until: u64) {
+        self.operations.defer(until);
+    }
+
+    /// A commit of this room was taken: ours if `ours`, so that the operation is done; otherwise it begins again.
+    pub(super) fn epoch_moved(&mut self, cx: &mut Context, room: &RoomId, ours: bool) -> Vec<Request> {
+        let Some(active) = self.operations.active.as_ref().filter(|active| active.room == *room) else {
+            return Vec::new();
+        };
+        if ours && active.stage != Stage::Asking {
+            return self.finish(cx);
+        }
+        self.operations.restart();
+        Vec::new()
+    }
+
+    fn finish(&mut self, cx: &mut Context) -> Vec<Request> {
+        let Some(active) = self.operations.active.take() else { return Vec::new() };
+        let mut requests = self.operation_done(cx, &active.operation, &active.room);
+        requests.extend(self.rooms.conversation(&active.room).map(Request::Flush));
+        requests
+    }
+}
+
+/// The requests that give a commit to the directory.
+fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
+    let OutgoingCommit { epoch, members, commit, welcome, entry } = commit;
+    let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    let (commit_size, welcome_size) = (size(&commit), size(&welcome));
+    let mut requests = vec![Request::CountWritten];
+    let bytes = [commit, welcome].concat();
+    requests.extend(bytes.chunks(PIECE_MAX).map(|piece| Request::Tell(Upload { piece: Piece(piece.to_vec()) }.into())));
+    let group = entry.map(|(name, admins)| GroupEntry {
+        handle: GroupHandle::of(&name, &cx.directory),
+        admins: admins.into_iter().collect(),
+    });
+    let message = CommitReq { room, epoch, members, commit: commit_size, welcome: welcome_size, group }.into();
+    requests.push(Request::Ask { message, question: Question::Commit { room, epoch } });
+    requests
+}
+
+/// Something cannot be done now, because a room is broken.
+fn broken(cx: &mut Context, with: Conversation, why: &RoomError) -> Request {
+    cx.tell(MessageNotice::Frozen { with: with.clone(), why: why.to_string() });
+    Request::BackOff { to: with, next: Next::Keys, until: cx.now.tick + BROKEN_TIMEOUT }
+}

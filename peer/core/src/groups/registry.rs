@@ -1,0 +1,365 @@
+//! The rooms of this terminal and its key packages: [`mls`] with what is remembered beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use common::crypto::identity::PublicKey;
+use common::ident::{GroupName, RoomId, TerminalId, UserId};
+use common::limits::KEY_PACKAGES_LOW;
+use common::msg::{KeyPackageState, MailItem, MailKind, Member, Piece, TakenKeyPackage};
+use zeroize::Zeroizing;
+
+use super::changes::{MembershipChange, MembershipDiff, OutgoingCommit, ProcessedItem};
+use crate::mls::{
+    self, Edit, Invitation, KeyPackages, OwnTerminal, Room, RoomError, RoomMetadata, VerifiedCredential,
+    VerifiedKeyPackage, Waiting,
+};
+use crate::model::Conversation;
+use crate::persistence::{Rows, Write};
+
+/// How long, in seconds, the terminals of a room count as known. Chosen arbitrarily.
+const SYNCED_FOR: u64 = 600;
+/// Key packages that a terminal keeps with the directory.
+const PACKAGES: u32 = 32;
+/// Rooms with one other user that are kept; both sides may make one at the same time, and a lost state makes another.
+const DIRECT_ROOMS: usize = 4;
+
+/// All rooms of this terminal.
+pub(crate) struct Rooms {
+    own: Arc<OwnTerminal>,
+    rooms: BTreeMap<RoomId, Room>,
+    key_packages: KeyPackages,
+    /// Commits that were read and wait for certificates.
+    waiting: BTreeMap<RoomId, Waiting>,
+    /// When a room's terminals were compared with the directory's, by the tick clock.
+    synced: BTreeMap<RoomId, u64>,
+    /// Rooms whose epoch was ended by a commit that has not come yet.
+    commit_expected: BTreeSet<RoomId>,
+}
+
+/// Shows no keys.
+impl std::fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rooms({})", self.rooms.len())
+    }
+}
+
+impl Rooms {
+    /// Rebuilds the rooms from what was written.
+    ///
+    /// # Errors
+    /// [`RoomError`] if this version cannot read them.
+    pub(crate) fn load(own: &Arc<OwnTerminal>, rows: Rows) -> Result<Self, RoomError> {
+        let (key_packages, rooms) = mls::restore(own, rows)?;
+        let rooms = rooms.into_iter().map(|room| (room.id(), room)).collect();
+        let (waiting, synced, commit_expected) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Ok(Self { own: Arc::clone(own), rooms, key_packages, waiting, synced, commit_expected })
+    }
+
+    /// A room that can be used.
+    fn usable(&self, room: &RoomId) -> Option<&Room> {
+        self.rooms.get(room).filter(|mls| mls.frozen().is_none())
+    }
+
+    pub(crate) fn is_usable(&self, room: &RoomId) -> bool {
+        self.usable(room).is_some()
+    }
+
+    pub(crate) fn epoch(&self, room: &RoomId) -> Option<u64> {
+        self.rooms.get(room).map(Room::epoch)
+    }
+
+    pub(crate) fn users(&self, room: &RoomId) -> BTreeSet<UserId> {
+        self.rooms.get(room).map(Room::users).unwrap_or_default()
+    }
+
+    pub(crate) fn admins(&self, room: &RoomId) -> BTreeSet<UserId> {
+        self.rooms.get(room).map(Room::admins).unwrap_or_default()
+    }
+
+    pub(crate) fn terminals_of(&self, room: &RoomId, user: &UserId) -> BTreeSet<TerminalId> {
+        let members = self.rooms.get(room).map(Room::members).unwrap_or_default();
+        members.into_iter().filter(|member| member.userid == *user).map(|member| member.terminal).collect()
+    }
+
+    /// Of the users that are asked for, the one whose terminal is first in the tree: everybody finds the same.
+    pub(crate) fn first_user(&self, room: &RoomId, asked: impl Fn(&UserId) -> bool) -> Option<UserId> {
+        let members = self.rooms.get(room).map(Room::members).unwrap_or_default();
+        members.into_iter().map(|member| member.userid).find(|user| asked(user))
+    }
+
+    /// Every user of every room.
+    pub(crate) fn all_users(&self) -> BTreeSet<UserId> {
+        self.rooms.values().flat_map(Room::users).collect()
+    }
+
+    pub(crate) fn with_user(&self, user: &UserId) -> Vec<RoomId> {
+        let with = self.rooms.iter().filter(|(id, room)| self.is_usable(id) && room.users().contains(user));
+        with.map(|(id, _)| *id).collect()
+    }
+
+    /// The room for mail to one user: of several, both sides take the one with the smallest name.
+    pub(crate) fn direct_with(&self, user: &UserId) -> Option<RoomId> {
+        self.directs_with(user).find(|id| self.is_usable(id))
+    }
+
+    fn directs_with(&self, user: &UserId) -> impl Iterator<Item = RoomId> {
+        let of_both = move |room: &Room| matches!(room.charter(), RoomMetadata::Pair { pair } if pair.contains(user));
+        self.rooms.iter().filter(move |(_, room)| of_both(room)).map(|(id, _)| *id)
+    }
+
+    /// With whom one speaks in this room.
+    pub(crate) fn conversation(&self, room: &RoomId) -> Option<Conversation> {
+        Some(match self.rooms.get(room)?.charter() {
+            RoomMetadata::Pair { pair } => {
+                let own = self.own.member().userid;
+                Conversation::User(pair.iter().find(|user| **user != own)?.clone())
+            }
+            RoomMetadata::Group { name, .. } => Conversation::Group(name.clone()),
+        })
+    }
+
+    pub(crate) fn create_direct(&mut self, id: RoomId, other: &UserId) -> Result<Vec<Write>, RoomError> {
+        let surplus: Vec<RoomId> = self.directs_with(other).skip(DIRECT_ROOMS).collect();
+        self.rooms.insert(id, Room::create_pair(&self.own, id, other)?);
+        let mut changes = self.changes(&id);
+        for old in surplus {
+            changes.extend(self.forget(&old));
+        }
+        Ok(changes)
+    }
+
+    /// The groups that there are rooms for.
+    pub(crate) fn groups(&self) -> Vec<(GroupName, RoomId)> {
+        let named = self.rooms.iter().filter_map(|(id, room)| match room.charter() {
+            RoomMetadata::Group { name, .. } => Some((name.clone(), *id)),
+            RoomMetadata::Pair { .. } => None,
+        });
+        named.collect()
+    }
+
+    pub(crate) fn create_group(&mut self, id: RoomId, name: &GroupName) -> Result<Vec<Write>, RoomError> {
+        self.rooms.insert(id, Room::create_group(&self.own, id, name)?);
+        Ok(self.changes(&id))
+    }
+
+    /// What is to be kept of a room, and of the key packages, since last asked.
+    pub(crate) fn changes(&mut self, room: &RoomId) -> Vec<Write> {
+        let mut changes = self.rooms.get_mut(room).map(Room::changes).unwrap_or_default();
+        changes.extend(self.key_packages.changes());
+        changes
+    }
+
+    /// Forgets a room.
+    pub(crate) fn forget(&mut self, room: &RoomId) -> Vec<Write> {
+        self.synced.remove(room);
+        self.commit_expected.remove(room);
+        self.waiting.remove(room);
+        self.rooms.remove(room).map(Room::forget).unwrap_or_default()
+    }
+
+    pub(crate) fn seal(&mut self, room: &RoomId, letter: &[u8]) -> Option<Vec<u8>> {
+        self.rooms.get_mut(room)?.seal(letter).ok()
+    }
+
+    /// The entry and the roster of a group that was just created.
+    pub(crate) fn founding(&self, room: &RoomId) -> Option<OutgoingCommit> {
+        let mls = self.rooms.get(room)?;
+        let RoomMetadata::Group { name, admins } = mls.charter() else { return None };
+        Some(OutgoingCommit {
+            epoch: mls.epoch(),
+            members: mls.members(),
+            commit: Vec::new(),
+            welcome: Vec::new(),
+            entry: Some((name.clone(), admins.clone())),
+        })
+    }
+
+    /// Makes a commit; nothing if there is nothing to change.
+    pub(crate) fn propose(
+        &mut self,
+        room: &RoomId,
+        wishes: Vec<MembershipChange>,
+    ) -> Result<Option<OutgoingCommit>, RoomError> {
+        let Some(mls) = self.rooms.get_mut(room) else { return Ok(None) };
+        let members = mls.members();
+        let mut edit = Edit::default();
+        let mut gone: BTreeSet<UserId> = mls.leaving().clone();
+        for wish in wishes {
+            match wish {
+                MembershipChange::Add(newcomer) => edit.add.push(*newcomer),
+                MembershipChange::RemoveTerminal(member) => edit.remove.push(member),
+                MembershipChange::RemoveUser(user) => drop(gone.insert(user)),
+                MembershipChange::Promote(user) => edit.admins.get_or_insert_with(|| mls.admins()).extend([user]),
+            }
+        }
+        gone.remove(&self.own.member().userid);
+        edit.add.retain(|newcomer| !gone.contains(&newcomer.member().userid));
+        edit.remove.extend(members.into_iter().filter(|member| gone.contains(&member.userid)));
+        edit.remove.sort();
+        edit.remove.dedup();
+        if edit.add.is_empty() && edit.remove.is_empty() && edit.admins.is_none() {
+            return Ok(None);
+        }
+        if mls.pending().is_some() {
+            // Of an earlier session, and not taken: everything that was taken has come by now.
+            mls.drop_commit()?;
+        }
+        let commit = mls.propose(&edit)?;
+        let entry = match (mls.charter(), commit.admins) {
+            (RoomMetadata::Group { name, .. }, Some(admins)) => Some((name.clone(), admins)),
+            _ => None,
+        };
+        let mls::Commit { epoch, members, commit, welcome, .. } = commit;
+        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry }))
+    }
+
+    pub(crate) fn drop_commit(&mut self, room: &RoomId) {
+        // What cannot be dropped cannot be merged either: it is replaced by the next.
+        let _ = self.rooms.get_mut(room).map(Room::drop_commit);
+    }
+
+    /// Opens a message or a commit of a room that we are in.
+    pub(crate) fn open(&mut self, item: &MailItem, bytes: &[u8], vouched: &[VerifiedCredential]) -> ProcessedItem {
+        let Some(mls) = self.rooms.get_mut(&item.room).filter(|mls| mls.frozen().is_none()) else {
+            return ProcessedItem::Nothing;
+        };
+        if item.kind == MailKind::Message {
+            return match mls.open(bytes) {
+                Ok(mls::ProcessedMessage { from, letter }) => {
+                    ProcessedItem::Letter { from, bytes: Zeroizing::new(letter) }
+                }
+                Err(RoomError::Frozen(why)) => ProcessedItem::Frozen(why.to_string()),
+                Err(RoomError::Ahead { .. }) => ProcessedItem::OldCopy,
+                Err(_) => ProcessedItem::Nothing,
+            };
+        }
+        let waiting = match self.waiting.remove(&item.room) {
+            Some(waiting) => waiting,
+            None => match mls.open_commit(bytes) {
+                Ok(waiting) => waiting,
+                Err(RoomError::Past { .. }) => return ProcessedItem::Nothing,
+                Err(RoomError::Ahead { .. } | RoomError::Own) => return ProcessedItem::OldCopy,
+                Err(error) => return ProcessedItem::Frozen(error.to_string()),
+            },
+        };
+        let unknown = |member: &&Member| !vouched.iter().any(|known| known.member() == **member);
+        if vouched.is_empty() && !waiting.newcomers.is_empty() {
+            let missing = waiting.newcomers.iter().filter(unknown).cloned().collect();
+            self.waiting.insert(item.room, waiting);
+            return ProcessedItem::Needs(missing);
+        }
+        let (users, admins, own) = (mls.users(), mls.admins(), self.own.member());
+        match mls.apply(vouched) {
+            Ok(outcome) => {
+                self.commit_expected.remove(&item.room);
+                ProcessedItem::Committed(MembershipDiff::of(&outcome, &users, &admins, &own))
+            }
+            Err(error) => {
+                // A certificate that is not to be had counts as a false one.
+                let _ = mls.freeze(mls::Frozen::Unreadable(error.to_string()));
+                ProcessedItem::Frozen(error.to_string())
+            }
+        }
+    }
+
+    /// Opens a welcome, and joins if the room is what it should be.
+    pub(crate) fn join(
+        &mut self,
+        item: &MailItem,
+        bytes: &[u8],
+        vouched: &[VerifiedCredential],
+        expected: &BTreeSet<GroupName>,
+        blocked: impl Fn(&UserId) -> bool,
+    ) -> ProcessedItem {
+        if self.rooms.contains_key(&item.room) {
+            return ProcessedItem::Nothing;
+        }
+        let Ok(invitation) = Invitation::open(&self.key_packages, item.room, bytes) else {
+            return ProcessedItem::Nothing;
+        };
+        if blocked(&invitation.by().userid) {
+            invitation.refuse(&mut self.key_packages);
+            return ProcessedItem::Nothing;
+        }
+        let needed = invitation.needs();
+        if vouched.is_empty() && !needed.is_empty() {
+            return ProcessedItem::Needs(needed);
+        }
+        match invitation.accept(&mut self.key_packages, vouched, expected) {
+            Ok(room) => {
+                self.rooms.insert(item.room, room);
+                ProcessedItem::Joined
+            }
+            // Nobody here asked for it, or somebody in it is not who they say: we are not in it, and that is all.
+            Err(_) => ProcessedItem::Nothing,
+        }
+    }
+
+    pub(crate) fn note_leave(&mut self, room: &RoomId, user: &UserId) {
+        // The note is made in memory; that cannot fail where the room could be read.
+        let _ = self.rooms.get_mut(room).map(|mls| mls.leaves(user));
+    }
+
+    /// Whether somebody who said goodbye is still in the room.
+    pub(crate) fn has_leaving(&self, room: &RoomId) -> bool {
+        self.rooms.get(room).is_some_and(|mls| !mls.leaving().is_empty())
+    }
+
+    pub(crate) fn newcomer(
+        &self,
+        user: &UserId,
+        key: &PublicKey,
+        taken: &TakenKeyPackage,
+    ) -> Option<VerifiedKeyPackage> {
+        let vouched = VerifiedCredential::verify(user, &taken.certificate, key).ok()?;
+        VerifiedKeyPackage::verify(&self.own, vouched, &taken.package.0).ok()
+    }
+
+    pub(crate) fn is_synced(&self, room: &RoomId) -> bool {
+        self.synced.contains_key(room)
+    }
+
+    pub(crate) fn set_synced(&mut self, room: &RoomId, tick: u64) {
+        self.synced.insert(*room, tick);
+    }
+
+    pub(crate) fn set_not_synced(&mut self, room: &RoomId) {
+        self.synced.remove(room);
+    }
+
+    /// Rooms whose terminals were compared long ago count as not compared.
+    pub(crate) fn forget_old_comparisons(&mut self, tick: u64) {
+        self.synced.retain(|_, then| *then + SYNCED_FOR > tick);
+    }
+
+    pub(crate) fn expect_commit(&mut self, room: &RoomId) {
+        self.commit_expected.insert(*room);
+    }
+
+    pub(crate) fn expects_commit(&self, room: &RoomId) -> bool {
+        self.commit_expected.contains(room)
+    }
+
+    /// Everything that waited was taken, so what was expected has come.
+    pub(crate) fn expect_nothing(&mut self) {
+        self.commit_expected.clear();
+    }
+
+    /// Makes the key packages that the directory lacks (threat G4), and the one of last resort.
+    pub(crate) fn missing_key_packages(&mut self, state: &KeyPackageState) -> (Vec<Piece>, Option<Piece>) {
+        let low = state.left < u32::try_from(KEY_PACKAGES_LOW).unwrap_or(u32::MAX);
+        let missing = if low { PACKAGES.saturating_sub(state.left) } else { 0 };
+        let packages = (0..missing).map_while(|_| self.key_packages.generate().ok()).map(Piece).collect();
+        let last_resort = match state.last_resort {
+            true => None,
+            false => self.key_packages.generate_last_resort().ok().map(Piece),
+        };
+        (packages, last_resort)
+    }
+
+    /// What is to be written of key packages since last asked.
+    pub(crate) fn key_package_writes(&mut self) -> Vec<Write> {
+        self.key_packages.changes()
+    }
+}

@@ -1,0 +1,245 @@
+//! The mailbox: items of it, one after the other (protocol section 6.6).
+//!
+//! What an item changes and the number of the item are written together, so that one that comes again after a crash is
+//! skipped; the directory is told only then. What an item means is not known here: [`Request::Open`] hands it on, and is
+//! answered by [`Mailbox::handle_taken`] or [`Mailbox::handle_needs`].
+
+mod counters;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use common::ident::TerminalId;
+use common::limits::CERTIFICATES_ASKED;
+use common::msg::{
+    CertificatesReq, FetchReq, MailItem, MailboxAck, MailboxReq, MailboxState, Member, TerminalRemove, UserCertificate,
+};
+
+use self::counters::Counters;
+pub use self::counters::begin_without_rooms;
+use crate::context::{Context, Session};
+use crate::event::Effect;
+use crate::notice::MessageNotice;
+use crate::persistence::Rows;
+use crate::request::{Question, Request, WholeItem};
+
+/// The item that is being taken.
+#[derive(Debug)]
+struct Taking {
+    whole: WholeItem,
+    /// Terminals whose certificates are to be fetched before it can be judged.
+    missing: VecDeque<Member>,
+    /// Whether a question about it was not answered yet.
+    is_asked: bool,
+}
+
+/// The mail that has come and was not taken yet.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    counters: Counters,
+    /// The last item whose number was written.
+    written: u64,
+    items: VecDeque<MailItem>,
+    taking: Option<Taking>,
+    /// Of the items that waited when the session began, how many were not taken; nothing until the directory has said.
+    waiting: Option<u64>,
+    /// The terminal that this one took the place of, until the directory has forgotten it.
+    replaced: Option<TerminalId>,
+    /// When a question that was refused is asked again, by the tick clock.
+    ask_again: Option<u64>,
+}
+
+impl Mailbox {
+    /// Reads what was written.
+    pub(crate) fn load(rows: &Rows) -> Self {
+        let (counters, replaced) = (Counters::load(rows), counters::replaced(rows));
+        let (items, written) = (VecDeque::new(), counters.acked);
+        Self { counters, written, items, taking: None, waiting: None, replaced, ask_again: None }
+    }
+
+    /// Whether this terminal has just taken the place of another.
+    pub(crate) fn has_replaced(&self) -> bool {
+        self.replaced.is_some()
+    }
+
+    /// The session stands: the mail is asked for.
+    pub(crate) fn handle_session(&mut self) -> Vec<Request> {
+        let mut requests = vec![Request::Ask { message: MailboxReq {}.into(), question: Question::Mailbox }];
+        if let Some(terminal) = self.replaced {
+            // Before our key packages are there: whoever adds us finds that the other one is gone.
+            let message = TerminalRemove { terminal }.into();
+            requests.push(Request::Ask { message, question: Question::Replaced });
+        }
+        requests
+    }
+
+    /// The session is gone; what was not taken comes again.
+    pub(crate) fn handle_session_lost(&mut self) {
+        self.items.clear();
+        (self.taking, self.waiting, self.ask_again) = (None, None, None);
+    }
+
+    /// The directory has forgotten the terminal that this one took the place of.
+    pub(crate) fn handle_replaced(&mut self, cx: &mut Context) {
+        self.replaced = None;
+        cx.write([counters::is_replaced()]);
+    }
+
+    /// Counts something that is about to be given to the directory.
+    pub(crate) fn handle_written(&mut self, cx: &mut Context) {
+        self.counters.written += 1;
+        cx.write([self.counters.written_row()]);
+    }
+
+    /// What waits, and whether this state is an old copy: the directory's numbers are greater then (threat G5).
+    pub(crate) fn handle_state(&mut self, cx: &mut Context, state: MailboxState) -> Vec<Request> {
+        if state.acked > self.counters.acked || state.written > self.counters.written {
+            cx.push(Effect::NewTerminal);
+            return Vec::new();
+        }
+        let mut requests = Vec::new();
+        if state.lost > 0 {
+            cx.tell(MessageNotice::Lost { count: state.lost });
+            // Confirmations may have been among it.
+            requests.push(Request::StoredLost);
+        }
+        self.waiting = Some(state.waiting);
+        requests.extend(self.caught_up(cx));
+        requests
+    }
+
+    /// Whether everything that waited was taken just now.
+    fn caught_up(&mut self, cx: &mut Context) -> Option<Request> {
+        if self.waiting != Some(0) || cx.session != Session::CatchingUp {
+            return None;
+        }
+        cx.session = Session::CaughtUp;
+        Some(Request::CaughtUp)
+    }
+
+    /// Items came.
+    pub(crate) fn handle_items(&mut self, cx: &mut Context, items: Vec<MailItem>) -> Vec<Request> {
+        self.items.extend(items);
+        if self.taking.as_ref().is_some_and(|taking| taking.is_asked) {
+            return Vec::new();
+        }
+        self.take_next(cx)
+    }
+
+    /// Goes on with the item that is being taken, or the next; when it lacks something of the directory, or there are no
+    /// more, what was taken is confirmed.
+    fn take_next(&mut self, cx: &mut Context) -> Vec<Request> {
+        while self.taking.is_none() {
+            let Some(item) = self.items.pop_front() else {
+                let mut requests = self.confirm(cx);
+                requests.extend(self.caught_up(cx));
+                return requests;
+            };
+            if item.item <= self.counters.acked {
+                self.waiting = self.waiting.map(|waiting| waiting.saturating_sub(1));
+                continue;
+            }
+            let bytes = item.piece.as_ref().map(|piece| piece.0.clone()).unwrap_or_default();
+            let whole = WholeItem { item, bytes, certificates: None };
+            self.taking = Some(Taking { whole, missing: VecDeque::new(), is_asked: false });
+        }
+        if let Some(question) = self.ask_for_rest() {
+            let mut requests = vec![question];
+            requests.extend(self.confirm(cx));
+            return requests;
+        }
+        self.taking.take().map(|taking| Request::Open(Box::new(taking.whole))).into_iter().collect()
+    }
+
+    /// Asks for what the item lacks.
+    fn ask_for_rest(&mut self) -> Option<Request> {
+        let taking = self.taking.as_mut()?;
+        let have = taking.whole.bytes.len();
+        let ask = if u32::try_from(have).is_ok_and(|have| have < taking.whole.item.size) {
+            let (item, offset) = (taking.whole.item.item, u32::try_from(have).unwrap_or(u32::MAX));
+            Request::Ask { message: FetchReq { item, offset }.into(), question: Question::Piece }
+        } else if taking.missing.is_empty() {
+            return None;
+        } else {
+            let members = taking.missing.iter().take(CERTIFICATES_ASKED).cloned().collect();
+            Request::Ask { message: CertificatesReq { members }.into(), question: Question::Certificates }
+        };
+        taking.is_asked = true;
+        Some(ask)
+    }
+
+    /// A question was refused: it is asked again at `until`.
+    pub(crate) fn handle_refused(&mut self, until: u64) {
+        self.ask_again = Some(until);
+    }
+
+    /// When something must be asked again, by the tick clock.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.ask_again
+    }
+
+    /// A deadline has passed.
+    pub(crate) fn handle_tick(&mut self, cx: &Context) -> Vec<Request> {
+        if self.ask_again.take_if(|until| *until <= cx.now.tick).is_none() {
+            return Vec::new();
+        }
+        match self.waiting {
+            None => self.handle_session(),
+            Some(_) => self.ask_for_rest().into_iter().collect(),
+        }
+    }
+
+    /// The next piece of the item came.
+    pub(crate) fn handle_piece(&mut self, cx: &mut Context, piece: &[u8]) -> Vec<Request> {
+        let Some(taking) = &mut self.taking else { return Vec::new() };
+        if piece.is_empty() {
+            // The directory has it no more; what it was is lost.
+            taking.whole.item.size = 0;
+            taking.whole.bytes.clear();
+        } else {
+            taking.whole.bytes.extend_from_slice(piece);
+        }
+        taking.is_asked = false;
+        self.take_next(cx)
+    }
+
+    /// Certificates came, which judging the item needs.
+    pub(crate) fn handle_certificates(&mut self, cx: &mut Context, certificates: Vec<UserCertificate>) -> Vec<Request> {
+        let Some(taking) = &mut self.taking else { return Vec::new() };
+        taking.whole.certificates.get_or_insert_default().extend(certificates);
+        let came = taking.missing.len().min(CERTIFICATES_ASKED);
+        taking.missing.drain(..came);
+        taking.is_asked = false;
+        self.take_next(cx)
+    }
+
+    /// The item cannot be judged without the certificates of these terminals.
+    pub(crate) fn handle_needs(&mut self, cx: &mut Context, whole: WholeItem, missing: Vec<Member>) -> Vec<Request> {
+        self.taking = Some(Taking { whole, missing: missing.into(), is_asked: false });
+        self.take_next(cx)
+    }
+
+    /// The item of this number was taken.
+    pub(crate) fn handle_taken(&mut self, cx: &mut Context, item: u64) -> Vec<Request> {
+        self.counters.acked = item;
+        self.waiting = self.waiting.map(|waiting| waiting.saturating_sub(1));
+        self.take_next(cx)
+    }
+
+    /// Writes how far the mail was taken, and confirms it to the directory and to the senders.
+    fn confirm(&mut self, cx: &mut Context) -> Vec<Request> {
+        let acked = self.counters.acked;
+        if acked != self.written {
+            self.written = acked;
+            cx.write([self.counters.acked_row()]);
+        }
+        let mut requests = Vec::new();
+        // Before the confirmations: whoever gets one finds that there is space again.
+        if acked > 0 {
+            requests.push(Request::Tell(MailboxAck { upto: acked }.into()));
+        }
+        requests.push(Request::LettersTaken);
+        requests
+    }
+}

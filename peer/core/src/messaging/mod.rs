@@ -1,0 +1,172 @@
+//! The router: hands what one machine wants on to the machine that does it, until nobody wants anything.
+//!
+//! - [`dispatch`]: which machine does what
+//! - [`responses`]: which machine an answer of the directory is for
+//!
+//! What a request leads to is done before what stood behind it. When all is done the next operation of a group is begun,
+//! and what has changed in conversations is sent, once for each. Only then do the effects of the step leave, behind
+//! everything that it wrote ([`Context::finish`]).
+
+mod dispatch;
+mod responses;
+
+use std::collections::VecDeque;
+
+use common::ident::UserId;
+
+use crate::calls::Calls;
+use crate::context::{Context, Session};
+use crate::delivery::Delivery;
+use crate::directory::DirectoryClient;
+use crate::event::Accept;
+use crate::files::Files;
+use crate::files::model::FilePolicy;
+use crate::groups::Groups;
+use crate::mailbox::Mailbox;
+use crate::mls::RoomError;
+use crate::persistence::Snapshot;
+use crate::request::Request;
+
+/// The machines of one terminal.
+#[derive(Debug)]
+pub(crate) struct Messaging {
+    pub(crate) calls: Calls,
+    pub(crate) directory: DirectoryClient,
+    pub(crate) delivery: Delivery,
+    pub(crate) groups: Groups,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) files: Files,
+}
+
+/// The machines that have rows.
+struct Restored {
+    delivery: Delivery,
+    groups: Groups,
+    mailbox: Mailbox,
+    files: Files,
+}
+
+impl Restored {
+    fn load(cx: &Context, rows: Snapshot, read_receipts: bool, files: FilePolicy) -> Result<Self, RoomError> {
+        let mailbox = Mailbox::load(&rows.counter);
+        let mut delivery = Delivery::load(rows.outbox, rows.seen, rows.unread, read_receipts);
+        if mailbox.has_replaced() {
+            // Confirmations went to the terminal that is gone.
+            delivery.handle_stored_lost();
+        }
+        let groups = Groups::load(&cx.own, rows.mls, rows.group)?;
+        Ok(Self { delivery, groups, mailbox, files: Files::load(rows.file, files) })
+    }
+}
+
+impl Messaging {
+    /// Reads what was written.
+    ///
+    /// # Errors
+    /// [`RoomError`] if there are rooms that this version cannot read.
+    pub(crate) fn load(
+        cx: &Context,
+        rows: Snapshot,
+        accept: Accept,
+        (read_receipts, files): (bool, FilePolicy),
+    ) -> Result<Self, RoomError> {
+        let Restored { delivery, groups, mailbox, files } = Restored::load(cx, rows, read_receipts, files)?;
+        let (calls, mut directory) = (Calls::new(accept), DirectoryClient::default());
+        directory.handle_connected();
+        Ok(Self { calls, directory, delivery, groups, mailbox, files })
+    }
+
+    /// Begins again with what the disk has: calls and what was asked for them go on.
+    ///
+    /// # Errors
+    /// [`RoomError`] if there are rooms that this version cannot read.
+    pub(crate) fn reload(&mut self, cx: &Context, rows: Snapshot) -> Result<(), RoomError> {
+        let restored = Restored::load(cx, rows, self.delivery.read_receipts(), self.files.policy())?;
+        let Restored { delivery, groups, mailbox, files } = restored;
+        (self.delivery, self.groups, self.mailbox, self.files) = (delivery, groups, mailbox, files);
+        self.directory.handle_reopened();
+        Ok(())
+    }
+
+    /// The session stands: mail is asked for, key packages are published, users are watched.
+    pub(crate) fn begin_session(&mut self, cx: &mut Context) {
+        cx.session = Session::CatchingUp;
+        self.directory.handle_connected();
+        let mut requests = self.mailbox.handle_session();
+        requests.extend(self.groups.handle_session());
+        self.route(cx, requests);
+        self.directory.handle_session(cx, self.groups.all_users());
+        let requests = self.files.handle_presence(cx, None);
+        self.route(cx, requests);
+    }
+
+    /// The session is gone; what was asked is not answered any more.
+    pub(crate) fn end_session(&mut self, cx: &mut Context) -> Vec<Request> {
+        cx.session = Session::Down;
+        let unanswered = self.directory.handle_session_lost(cx);
+        self.mailbox.handle_session_lost();
+        self.groups.handle_session_lost();
+        self.delivery.handle_session_lost();
+        self.files.handle_session_lost();
+        unanswered
+    }
+
+    /// Hands on what is wanted until nobody wants anything.
+    pub(crate) fn route(&mut self, cx: &mut Context, wanted: Vec<Request>) {
+        let mut queue = VecDeque::from(wanted);
+        while let Some(request) = queue.pop_front() {
+            for next in self.dispatch(cx, request).into_iter().rev() {
+                queue.push_front(next);
+            }
+        }
+    }
+
+    /// Ends a step: begins what waits for its turn, and sends what can be sent, until there is no more.
+    pub(crate) fn settle(&mut self, cx: &mut Context) {
+        loop {
+            let begun = self.groups.begin_next(cx);
+            if !begun.is_empty() {
+                self.route(cx, begun);
+                continue;
+            }
+            let Some(to) = self.delivery.next_marked() else { break };
+            let wanted = self.delivery.flush(cx, &to);
+            self.route(cx, wanted);
+        }
+        self.delivery.tell_announced(cx);
+    }
+
+    /// A deadline has passed.
+    pub(crate) fn handle_tick(&mut self, cx: &mut Context) -> Vec<Request> {
+        self.calls.handle_tick(cx);
+        cx.links.expire(cx.now.tick);
+        self.groups.handle_tick(cx);
+        let mut requests = self.mailbox.handle_tick(cx);
+        requests.extend(self.files.handle_tick(cx));
+        self.delivery.handle_tick(cx);
+        requests
+    }
+
+    /// When something must be looked at again, by the tick clock.
+    pub(crate) fn next_deadline(&self, cx: &Context) -> Option<u64> {
+        let deadlines = [
+            self.calls.next_deadline(),
+            self.delivery.next_deadline(cx),
+            self.groups.next_deadline(),
+            self.mailbox.next_deadline(),
+            self.files.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Whether something is on its way that will leave without anybody's doing.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.groups.is_publishing() || self.delivery.is_sending()
+    }
+
+    /// A link stands that stood before this state was read.
+    pub(crate) fn handle_links(&mut self, cx: &Context) {
+        let users: Vec<&UserId> = cx.links.users().collect();
+        users.into_iter().for_each(|user| self.delivery.handle_link(user));
+    }
+}

@@ -1,0 +1,196 @@
+//! Which machine something is for that the directory says (protocol section 6).
+
+use std::collections::BTreeMap;
+
+use common::ident::UserId;
+use common::msg::{Error, ErrorCode, FromDirectory, ListedUser, RequestNumber};
+
+use super::Messaging;
+use crate::context::Context;
+use crate::directory::requests::Answered;
+use crate::directory::unfit;
+use crate::model::{Conversation, PresenceInfo};
+use crate::notice::{CallFailed, CallNotice, DirectoryNotice, GroupNews, NotSent, Notice, Person};
+use crate::request::{LookupReason, Question, Request, Unreachable};
+use crate::verify::found;
+
+impl Messaging {
+    /// The directory says something, perhaps as the answer to a request.
+    pub(crate) fn handle_directory_message(
+        &mut self,
+        cx: &mut Context,
+        request: Option<RequestNumber>,
+        message: FromDirectory,
+    ) -> Vec<Request> {
+        match message {
+            FromDirectory::Mailbox(mailbox) => self.mailbox.handle_items(cx, mailbox.items),
+            FromDirectory::Presence(presence) => {
+                let there = PresenceInfo { status: presence.status, text: presence.text };
+                self.directory.handle_presence(cx, presence.userid, there)
+            }
+            FromDirectory::Broadcast(broadcast) => self.directory.handle_broadcast(cx, broadcast),
+            FromDirectory::KeyPackageState(state) => self.groups.handle_key_packages(cx, &state),
+            answer => match self.directory.handle_answer(request, &answer) {
+                Some(Answered::Reply(question)) => self.handle_answer(cx, question, answer),
+                Some(Answered::Failed(question, error)) => vec![Request::Failed { question, error }],
+                Some(Answered::Unfit(question)) => vec![unfit(question)],
+                None => Vec::new(),
+            },
+        }
+    }
+
+    fn handle_answer(&mut self, cx: &mut Context, question: Question, answer: FromDirectory) -> Vec<Request> {
+        match (question, answer) {
+            (Question::LookUp { user, reason }, FromDirectory::LookupReply(reply)) => {
+                let found = found(&reply, &user);
+                match reason {
+                    LookupReason::File(number) => {
+                        self.files.handle_sender(cx, number, found);
+                        Vec::new()
+                    }
+                    reason => vec![Request::FoundForCall { user, reason, found: Ok(found) }],
+                }
+            }
+            (Question::List { listed }, FromDirectory::ListReply(reply)) => self.directory.handle_list(listed, reply),
+            (Question::PasscodeChange, FromDirectory::PasscodeChallenge(challenge)) => {
+                self.directory.handle_challenge(cx, challenge).into_iter().collect()
+            }
+            (Question::PasscodeUpload, FromDirectory::PasscodeReply(reply)) => {
+                self.directory.handle_passcode_reply(cx, &reply);
+                Vec::new()
+            }
+            (Question::OwnTerminals, FromDirectory::TerminalsReply(reply)) => {
+                self.directory.handle_own_terminals(cx, reply);
+                Vec::new()
+            }
+            (Question::Reachable(user), FromDirectory::TerminalsReply(reply)) => {
+                self.directory.handle_reachable(cx, user, &reply);
+                Vec::new()
+            }
+            (Question::Broadcast { id, text, ticket }, FromDirectory::BroadcastReply(_)) => {
+                self.directory.handle_broadcast_taken(cx, (id, text), ticket);
+                Vec::new()
+            }
+            (Question::Log { count, entries }, FromDirectory::BroadcastLog(log)) => {
+                self.directory.handle_log(cx, (count, entries), &log)
+            }
+            (question, answer) => self.handle_mail_answer(cx, question, answer),
+        }
+    }
+
+    fn handle_mail_answer(&mut self, cx: &mut Context, question: Question, answer: FromDirectory) -> Vec<Request> {
+        match (question, answer) {
+            (Question::Mailbox, FromDirectory::MailboxState(state)) => self.mailbox.handle_state(cx, state),
+            (Question::Piece, FromDirectory::FetchReply(reply)) => self.mailbox.handle_piece(cx, &reply.piece.0),
+            (Question::Certificates, FromDirectory::CertificatesReply(reply)) => {
+                self.mailbox.handle_certificates(cx, reply.certificates)
+            }
+            (Question::Replaced, FromDirectory::TerminalsReply(_)) => {
+                self.mailbox.handle_replaced(cx);
+                Vec::new()
+            }
+            (Question::Put { to, numbers, room }, FromDirectory::MailboxReply(reply)) => {
+                self.delivery.handle_put(cx, &to, &numbers, room, &reply)
+            }
+            (Question::Commit { room, epoch }, FromDirectory::CommitReply(reply)) => {
+                self.groups.handle_commit(cx, (room, epoch), reply.status)
+            }
+            (Question::GiveUp(group), FromDirectory::CommitReply(reply)) => {
+                self.groups.handle_given_up(cx, group, reply.status)
+            }
+            (Question::Group(group), FromDirectory::GroupReply(reply)) => self.groups.handle_group(cx, group, &reply),
+            (Question::Terminals(number), FromDirectory::TerminalsReply(reply)) => {
+                self.groups.handle_terminals(cx, number, reply)
+            }
+            (Question::Packages(user, number), FromDirectory::KeyPackageReply(reply)) => {
+                self.groups.handle_packages(cx, (&user, number), &reply)
+            }
+            // Whatever else is no answer to it, and does not come here.
+            _ => Vec::new(),
+        }
+    }
+
+    /// The directory would not, or could not: mostly it asks for patience.
+    pub(super) fn handle_failed(&mut self, cx: &mut Context, question: Question, error: &Error) -> Vec<Request> {
+        let retry_after = error.retry_after.unwrap_or(1);
+        let until = cx.now.tick + retry_after.clamp(1, 60);
+        match question {
+            Question::LookUp { .. } | Question::List { .. } => {
+                // A caller who makes us ask too often is no business of the user.
+                let of_a_caller = matches!(question, Question::LookUp { reason: LookupReason::Caller(_), .. });
+                if error.code == ErrorCode::RateLimited && !of_a_caller {
+                    cx.tell(DirectoryNotice::TooFast { retry_after });
+                }
+                return self.handle_unanswered(cx, question);
+            }
+            Question::PasscodeChange | Question::PasscodeUpload => self.directory.handle_passcode_refused(cx, error),
+            Question::Put { to, numbers, .. } => self.delivery.handle_put_refused(cx, &to, &numbers, until),
+            Question::Terminals(_) | Question::Packages(..) | Question::Commit { .. } => {
+                self.groups.handle_operation_refused(until);
+            }
+            Question::Broadcast { text, ticket, .. } => {
+                self.directory.handle_broadcast_refused(cx, text, NotSent::TooFast { retry_after }, ticket);
+            }
+            Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::NotFound }),
+            Question::Group(_) | Question::Log { .. } | Question::OwnTerminals => {
+                cx.tell(DirectoryNotice::TooFast { retry_after });
+            }
+            Question::GiveUp(group) => cx.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
+            Question::Mailbox | Question::Piece | Question::Certificates => self.mailbox.handle_refused(until),
+            Question::Replaced => {}
+        }
+        Vec::new()
+    }
+
+    /// A question is not answered any more: the session is gone.
+    pub(super) fn handle_unanswered(&mut self, cx: &mut Context, question: Question) -> Vec<Request> {
+        match question {
+            Question::LookUp { reason: LookupReason::File(number), .. } => {
+                self.files.handle_sender(cx, number, None);
+            }
+            Question::LookUp { user, reason } => {
+                return vec![Request::FoundForCall { user, reason, found: Err(Unreachable) }];
+            }
+            Question::Broadcast { text, ticket, .. } => {
+                self.directory.handle_broadcast_refused(cx, text, NotSent::DirectoryLost, ticket);
+            }
+            Question::Group(group) | Question::GiveUp(group) => {
+                cx.tell(Notice::Group { group, news: GroupNews::DirectoryLost });
+            }
+            Question::List { .. } | Question::Log { .. } => cx.tell(DirectoryNotice::NoPeople),
+            Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryLost }),
+            Question::PasscodeChange | Question::PasscodeUpload => self.directory.handle_passcode_unanswered(cx),
+            // Asked again when the session stands again.
+            Question::OwnTerminals
+            | Question::Mailbox
+            | Question::Piece
+            | Question::Certificates
+            | Question::Replaced
+            | Question::Put { .. }
+            | Question::Commit { .. }
+            | Question::Terminals(_)
+            | Question::Packages(..) => {}
+        }
+        Vec::new()
+    }
+
+    /// Tells who is online, with what is known of them here, and which groups there are.
+    pub(super) fn tell_people(&self, cx: &mut Context, listed: &[ListedUser]) {
+        let mut people: BTreeMap<&UserId, Option<&ListedUser>> = cx.contacts.users().map(|user| (user, None)).collect();
+        people.extend(listed.iter().map(|listed| (&listed.userid, Some(listed))));
+        let mut people: Vec<Person> = people
+            .into_iter()
+            .filter(|(user, _)| !cx.is_me(user))
+            .map(|(user, listed)| Person {
+                user: user.clone(),
+                online_since: listed.and_then(|listed| listed.online_since),
+                away: listed.and_then(|listed| listed.away.clone()),
+                unread: self.delivery.unread(&Conversation::User(user.clone())),
+                key: cx.contacts.state(user),
+            })
+            .collect();
+        people.sort_by_key(|person| person.online_since.is_none());
+        let groups = self.groups.listed(cx, |conversation| self.delivery.unread(conversation));
+        cx.tell(DirectoryNotice::People { people, groups });
+    }
+}

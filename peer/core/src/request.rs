@@ -1,0 +1,197 @@
+//! What one machine wants of another, as values: the machines do not know each other, `messaging` hands these on.
+
+use common::ident::{GroupName, MessageId, RoomId, UserId};
+use common::msg::{
+    Body, Broadcast, Error, Letter, ListedUser, MailItem, Member, Outgoing, ToDirectory, UserCertificate,
+};
+use zeroize::Zeroizing;
+
+use crate::command::Ticket;
+use crate::event::LinkId;
+use crate::model::{Conversation, StoredMessage};
+use crate::notice::Next;
+use crate::verify::LookupResult;
+
+/// What one machine wants of another.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    // Of the directory.
+    /// Ask the directory; the answer comes back to whoever asks such questions.
+    Ask { message: ToDirectory, question: Question },
+    /// A question that is not answered any more.
+    Unanswered(Question),
+    /// A question that the directory would not answer, or could not.
+    Failed { question: Question, error: Error },
+    /// Say something to the directory that is not answered.
+    Tell(ToDirectory),
+    /// Ask where a user is and which key the user has.
+    LookUp { user: UserId, reason: LookupReason },
+    /// Have the directory say where these users are.
+    Watch(Vec<UserId>),
+
+    // Of delivery.
+    /// Send a letter that is not for people.
+    Send { to: Conversation, letter: Letter },
+    /// Something may have become possible in this conversation.
+    Flush(Conversation),
+    /// Nothing can go in this conversation until then, by the tick clock.
+    BackOff { to: Conversation, next: Next, until: u64 },
+    /// A room is ready for mail to a conversation.
+    RoomReady { to: Conversation, room: RoomId },
+    /// Letters were sealed, by their numbers.
+    Sealed { to: Conversation, room: RoomId, epoch: u64, sealed: Vec<(u64, Outgoing)> },
+    /// The user does not take part in this conversation any more.
+    ConversationOver(Conversation),
+    /// Our goodbye to a group was not the last word: say it again.
+    GoodbyeAgain(Conversation),
+    /// What the directory kept for terminals of a receiver that are gone never arrives.
+    ReceiverReplaced(Conversation),
+    /// The directory may have lost what it kept of ours.
+    StoredLost,
+    /// A letter was opened by its room.
+    Letter(Box<SealedLetter>),
+    /// All letters that were there were taken.
+    LettersTaken,
+    /// Somebody has said something to everyone, and it is genuine.
+    Broadcast(Box<Broadcast>),
+    /// A link to a user stands.
+    LinkUp(UserId),
+    /// A link to a user is gone.
+    LinkDown(UserId, LinkId),
+    /// The user has decided about a key, or a block.
+    KeyDecided(UserId),
+
+    // Of groups.
+    /// Mail for this conversation needs a room.
+    NeedsRoom(Conversation),
+    /// Seal these letters, as many as go in one message.
+    Seal { to: Conversation, room: RoomId, letters: Vec<PlainLetter> },
+    /// Open an item of the mailbox.
+    Open(Box<WholeItem>),
+    /// The epoch of a room was ended by a commit that comes.
+    EpochEnded(RoomId),
+    /// The directory does not know a room any more.
+    RoomGone(RoomId),
+    /// Our goodbye to a group is with the directory.
+    GoodbyeStored(Conversation),
+    /// Everything that waited in the mailbox when the session began was taken.
+    CaughtUp,
+    /// Whom the user calls is not online.
+    NotOnline(UserId),
+
+    // Of the mailbox.
+    /// The item of this number was taken.
+    Taken(u64),
+    /// An item cannot be judged without the certificates of these terminals.
+    NeedsCertificates { whole: Box<WholeItem>, missing: Vec<Member> },
+    /// Something is given to the directory, which counts it as we do.
+    CountWritten,
+
+    // Of files.
+    /// A verified caller wants a file, from a byte on.
+    Fetch { link: LinkId, from: UserId, file: MessageId, offset: u64 },
+
+    // Of several.
+    /// A user came, or is there.
+    Came(UserId),
+    /// A letter that is not for people, or not for delivery.
+    Opened(Box<OpenedLetter>),
+    /// The directory has said who is online.
+    Listed(Vec<ListedUser>),
+    /// A lookup of a call was answered; nothing where the directory does not know.
+    FoundForCall { user: UserId, reason: LookupReason, found: Result<Option<LookupResult>, Unreachable> },
+}
+
+/// The directory is out of reach, so there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreachable;
+
+/// Why a user is looked up; comes back with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LookupReason {
+    /// To place a call.
+    Call,
+    /// To verify the caller of this link.
+    Caller(LinkId),
+    /// To show a safety number.
+    Number,
+    /// To fetch the file of this number.
+    File(u64),
+}
+
+/// What was asked of the directory, with what is needed when the answer comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Where a user is.
+    LookUp { user: UserId, reason: LookupReason },
+    /// Who is online; who was named so far.
+    List { listed: Vec<ListedUser> },
+    /// Which terminals our user has.
+    OwnTerminals,
+    /// Whether there is such a user, whom our user wanted to call.
+    Reachable(UserId),
+    /// To tell everyone something.
+    Broadcast { id: MessageId, text: String, ticket: Ticket },
+    /// For a page of the log of broadcasts, behind these.
+    Log { count: usize, entries: Vec<StoredMessage> },
+    /// To begin with the mail.
+    Mailbox,
+    /// For the next piece of the item that is being taken.
+    Piece,
+    /// For certificates that judging it needs.
+    Certificates,
+    /// To forget the terminal that this one took the place of.
+    Replaced,
+    /// To take letters, by their numbers in the outbox.
+    Put { to: Conversation, numbers: Vec<u64>, room: RoomId },
+    /// For the commit of the operation under way.
+    Commit { room: RoomId, epoch: u64 },
+    /// To give up the room of a group.
+    GiveUp(GroupName),
+    /// For a group that the user wants to join.
+    Group(GroupName),
+    /// For the operation of this number: which terminals there are.
+    Terminals(u64),
+    /// For the operation of this number: key packages of a user.
+    Packages(UserId, u64),
+    /// To begin with a change of the passcode.
+    PasscodeChange,
+    /// To complete it.
+    PasscodeUpload,
+}
+
+/// A letter to be sealed, by its number in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlainLetter {
+    pub(crate) number: u64,
+    pub(crate) id: MessageId,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A letter as its room gives it: who wrote it is certain, what it says was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SealedLetter {
+    pub(crate) room: RoomId,
+    pub(crate) conversation: Conversation,
+    pub(crate) from: UserId,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+}
+
+/// A letter that was read, and has not come before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenedLetter {
+    pub(crate) room: RoomId,
+    pub(crate) conversation: Conversation,
+    pub(crate) from: UserId,
+    pub(crate) id: MessageId,
+    pub(crate) body: Body,
+}
+
+/// An item with all of its bytes, to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WholeItem {
+    pub(crate) item: MailItem,
+    pub(crate) bytes: Vec<u8>,
+    /// The certificates that came, once they were asked for.
+    pub(crate) certificates: Option<Vec<UserCertificate>>,
+}
