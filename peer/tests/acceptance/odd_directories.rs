@@ -96,7 +96,7 @@ fn each_is_answered(bot: &mut Bot, methods: &[&str]) {
         let fits = match *method {
             "verify.number" => result["digits"].is_array(),
             "list" => result.as_array().is_some_and(|users| users.iter().any(|user| user["id"] == "bianca")),
-            "history" => result["messages"].is_array(),
+            "history" => result.as_array().is_some_and(Vec::is_empty),
             // There is no such group.
             _ => error["message"].as_str().is_some_and(|message| message.contains("nowhere")),
         };
