@@ -76,12 +76,11 @@ fn what_no_version_knows_ends_no_session() {
     assert!(directory.shown() > 0);
 }
 
-/// Questions of four kinds, asked at once.
-const QUESTIONS: [&str; 4] = ["verify.number", "list", "history", "group.join"];
-
+/// Questions of four kinds.
 fn asks_all_at_once(bot: &mut Bot) {
     let params = [json!({"id": "bianca"}), json!({}), json!({"with": "*"}), json!({"group": "nowhere"})];
-    QUESTIONS.into_iter().zip(params).for_each(|(method, params)| bot.says(method, params));
+    let methods = ["verify.number", "list", "history", "group.join"];
+    methods.into_iter().zip(params).for_each(|(method, params)| bot.says(method, params));
 }
 
 /// Waits for the answer to each, and looks whether it is one to that question.
@@ -106,12 +105,16 @@ fn each_is_answered(bot: &mut Bot, methods: &[&str]) {
 
 #[test]
 fn many_questions_answered_backwards_get_each_its_own_answer() {
-    let (_stage, directory, seats) = scene(Habit::Backwards, 0);
+    let (stage, directory, seats) = scene(Habit::Backwards, 0);
+    directory.register(&account(Example::Carol, Stretch::Full));
     let _bianca = Bot::logged_in(&seats[1], "bianca");
+    let _carol = Bot::logged_in(&stage.seat().at_server(directory.address), "carol");
     let mut ali = Bot::logged_in(&seats[0], "ali");
     let before = directory.shown();
+    // Two questions of one kind, whose answers come in the wrong order.
     asks_all_at_once(&mut ali);
-    each_is_answered(&mut ali, &QUESTIONS);
+    ali.says("verify.number", json!({"id": "carol"}));
+    each_is_answered(&mut ali, &["verify.number", "list", "history", "group.join", "verify.number"]);
     assert!(directory.shown() > before, "they were answered out of order");
     ali.says("passwd", json!({"passcode": "739164"}));
     assert!(ali.hears(|line| line["id"] == "passwd").get("error").is_none());
@@ -119,14 +122,12 @@ fn many_questions_answered_backwards_get_each_its_own_answer() {
 
 #[test]
 fn a_request_the_directory_does_not_know_shifts_no_other_answer() {
-    let (_stage, directory, seats) = scene(Habit::WithoutMsgtype("BROADCASTLOGREQ"), 0);
+    let (_stage, directory, seats) = scene(Habit::BackwardsWithout("BROADCASTLOGREQ"), 0);
     let _bianca = Bot::logged_in(&seats[1], "bianca");
     let mut ali = Bot::logged_in(&seats[0], "ali");
-    for _ in 0..2 {
-        asks_all_at_once(&mut ali);
-        each_is_answered(&mut ali, &["verify.number", "list", "group.join"]);
-    }
-    assert_eq!(directory.shown(), 2);
+    asks_all_at_once(&mut ali);
+    each_is_answered(&mut ali, &["verify.number", "list", "group.join"]);
+    assert!(directory.shown() > 0);
 }
 
 #[test]

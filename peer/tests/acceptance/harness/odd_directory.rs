@@ -43,8 +43,8 @@ pub(crate) enum Habit {
     Backwards,
     /// Says things that no version knows, in front of every answer and every push.
     Newer,
-    /// Does not know requests of this msgtype.
-    WithoutMsgtype(&'static str),
+    /// The same, and does not know requests of this msgtype.
+    BackwardsWithout(&'static str),
 }
 
 /// How long it waits for another request before it answers those it has.
@@ -175,16 +175,20 @@ impl Shared {
                     self.say(link, (request, message.encode()))?;
                     return Ok(link.close().await?);
                 }
-                Reply::Message(message) if request.is_some() && self.habit == Habit::Backwards => {
+                Reply::Message(message) if request.is_some() && self.answers_backwards() => {
                     held.push((request, message.encode()));
                 }
-                Reply::Encoded(payload) if request.is_some() && self.habit == Habit::Backwards => {
+                Reply::Encoded(payload) if request.is_some() && self.answers_backwards() => {
                     held.push((request, payload.to_vec()));
                 }
                 Reply::Message(message) => self.say(link, (request, message.encode()))?,
                 Reply::Encoded(payload) => self.say(link, (request, payload.to_vec()))?,
             }
         }
+    }
+
+    fn answers_backwards(&self) -> bool {
+        matches!(self.habit, Habit::Backwards | Habit::BackwardsWithout(_))
     }
 
     /// A frame as the core hears it.
@@ -196,11 +200,11 @@ impl Shared {
                 let known = [fields.remove("request"), fields.remove("features")];
                 self.shown.fetch_add(known.iter().flatten().count(), Ordering::Relaxed);
             }
-            Habit::WithoutMsgtype(msgtype) if fields["msgtype"] == msgtype => {
+            Habit::BackwardsWithout(msgtype) if fields["msgtype"] == msgtype => {
                 fields.insert("msgtype".into(), "DANCE".into());
                 self.shown.fetch_add(1, Ordering::Relaxed);
             }
-            Habit::WithoutMsgtype(_) | Habit::Backwards | Habit::Newer => return frame,
+            Habit::BackwardsWithout(_) | Habit::Backwards | Habit::Newer => return frame,
         }
         message.to_string().into_bytes()
     }
