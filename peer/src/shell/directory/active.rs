@@ -20,7 +20,7 @@ use peer_core::notice::LoggedOut;
 use super::DirectoryConnection;
 use super::login::Credentials;
 use super::passcode::Change;
-use super::session::DirectoryRequest;
+use super::request::DirectoryRequest;
 use crate::shell::events::Events;
 use crate::shell::rt;
 

@@ -2,12 +2,13 @@
 //!
 //! [`DirectoryConnection`] is one authenticated connection on which questions are asked one at a time; `login` and
 //! `register` use it up to `ANNOUNCED`; `session` keeps it from then on: `active` carries what is asked and answered,
-//! `passcode` changes the passcode.
+//! `passcode` changes the passcode, and [`request`] is what it is asked to do.
 
 mod active;
 pub(crate) mod login;
 mod passcode;
 pub(crate) mod register;
+pub(crate) mod request;
 pub(crate) mod session;
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};

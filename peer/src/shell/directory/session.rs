@@ -8,18 +8,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_channel::{Receiver, Sender};
+use async_channel::Receiver;
 use common::backoff::{Backoff, spread};
 use common::crypto::random;
-use common::msg::{Envelope, RequestNumber, ToDirectory};
-use common::secret::Passcode;
 use futures::{FutureExt as _, select_biased};
-use peer_core::event::{Input, PasscodeStep};
+use peer_core::event::Input;
 use peer_core::notice::{DirectoryNotice, Failure, LoggedOut, LoginRefused, Notice};
 
 use super::active::{ActiveSession, Over};
 use super::login::{self, Credentials, NotLoggedIn};
 use super::passcode::Change;
+use super::request::DirectoryRequest;
 use super::{DirectoryConnection, Endpoint};
 use crate::shell::events::{Back, Event, Events};
 use crate::shell::rt::{self, Task};
@@ -30,21 +29,6 @@ use crate::store::state::State;
 /// First and longest delay, in milliseconds, between two attempts to get a session back.
 const FIRST_DELAY: u64 = 1_000;
 const LONGEST_DELAY: u64 = 30_000;
-
-/// What the session is to do.
-#[derive(Debug)]
-pub(crate) enum DirectoryRequest {
-    /// Send this.
-    Send(Box<Envelope<ToDirectory>>),
-    /// Begin to make this the passcode, by a request of this number.
-    ChangePasscode { request: RequestNumber, to: Passcode },
-    /// Go on with the change of the passcode.
-    Passcode(PasscodeStep),
-    /// Log in again: this terminal has become another one.
-    LogInAgain,
-    /// The last one: end the session.
-    Logout,
-}
 
 /// What is needed to keep a session.
 #[derive(Debug)]
@@ -201,9 +185,4 @@ fn leave(request: DirectoryRequest, change: &mut Change) -> Leave {
         DirectoryRequest::Send(_) | DirectoryRequest::ChangePasscode { .. } | DirectoryRequest::LogInAgain => {}
     }
     Leave::NotAsked
-}
-
-/// Sends a request; a session that is over answers nothing any more, and nobody asks it.
-pub(crate) async fn ask(requests: &Sender<DirectoryRequest>, request: DirectoryRequest) {
-    let _ = requests.send(request).await;
 }

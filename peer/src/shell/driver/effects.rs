@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{Driver, Run, not_kept};
-use crate::shell::directory::session::{DirectoryRequest, ask};
+use crate::shell::directory::request::{DirectoryRequest, ask};
 use crate::shell::link::LinkCommand;
 use crate::shell::transfer::upload::Upload;
 use crate::shell::{event_log, rt};

@@ -1,0 +1,26 @@
+//! What a session with the directory is to do, from whoever carries out the engine's effects.
+
+use async_channel::Sender;
+use common::msg::{Envelope, RequestNumber, ToDirectory};
+use common::secret::Passcode;
+use peer_core::event::PasscodeStep;
+
+/// What the session is to do.
+#[derive(Debug)]
+pub(crate) enum DirectoryRequest {
+    /// Send this.
+    Send(Box<Envelope<ToDirectory>>),
+    /// Begin to make this the passcode, by a request of this number.
+    ChangePasscode { request: RequestNumber, to: Passcode },
+    /// Go on with the change of the passcode.
+    Passcode(PasscodeStep),
+    /// Log in again: this terminal has become another one.
+    LogInAgain,
+    /// The last one: end the session.
+    Logout,
+}
+
+/// Sends a request; a session that is over answers nothing any more, and nobody asks it.
+pub(crate) async fn ask(requests: &Sender<DirectoryRequest>, request: DirectoryRequest) {
+    let _ = requests.send(request).await;
+}
