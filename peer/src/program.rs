@@ -33,10 +33,10 @@ use crate::shell::transfer::config::{TransferConfig, typed};
 use crate::shell::{self, rt, trust_server};
 use crate::{signals, ui};
 use ask::Person;
-use peer_core::command::Answer;
+use peer_core::command::{Answer, TicketedCommand};
 use peer_core::event;
 use peer_core::files::model::FilePolicy;
-use peer_core::notice::{Failure, Notice};
+use peer_core::notice::{Failure, Notification};
 
 /// Notices that may wait for the front end before whoever causes them has to wait (threat P4).
 const NOTICES: usize = 256;
@@ -128,7 +128,7 @@ fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> 
     Ok(block_on(ui::line::run(options, channels)))
 }
 
-fn start_engine(setup: Setup) -> Result<(Sender<peer_core::command::Command>, Receiver<Notice>), Report> {
+fn start_engine(setup: Setup) -> Result<(Sender<TicketedCommand>, Receiver<Notification>), Report> {
     let (command_sender, commands) = async_channel::unbounded();
     let (notices, notice_receiver) = async_channel::bounded(NOTICES);
     // A thread of its own: whoever does not read our output holds up the front end, and the engine only when many

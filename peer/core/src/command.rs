@@ -127,13 +127,23 @@ pub enum JournalCommand {
     Acknowledge { name: String, seq: u64 },
 }
 
-/// What tells a front end which of its `Send`s was answered; chosen by it.
+/// What tells a front end which of its commands is answered: chosen by it, and repeated by every notice that answers the
+/// command.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ticket {
-    /// Of this run.
+    /// Of this run; not used twice.
     pub number: u64,
-    /// The client's own name for the message; outlives the run in the journal.
+    /// The client's own name for a message; outlives the run in the journal.
     pub reference: Option<String>,
+}
+
+/// A command and its ticket, as a front end hands them over.
+#[derive(Debug, Clone)]
+pub struct TicketedCommand {
+    /// Repeated by what answers the command.
+    pub ticket: Ticket,
+    /// What is wanted.
+    pub command: Command,
 }
 
 /// From where on events are wanted again.

@@ -11,6 +11,7 @@ use common::crypto::safety_number;
 use common::ident::{KeyDigest, UserId};
 use common::msg::{ConnectRefusal, ConnectReply, PresenceStatus};
 
+use crate::command::Ticket;
 use crate::contacts::{Contacts, PinCheck};
 use crate::event::{Durability, Effect, LinkId, Now};
 use crate::ids::Ids;
@@ -118,6 +119,8 @@ pub(crate) struct Context {
     pub(crate) presence: BTreeMap<UserId, PresenceInfo>,
     pub(crate) session: Session,
     pub(crate) ids: Ids,
+    /// The command that brings about what happens now, at once or by what was asked for it.
+    pub(crate) answering: Option<Ticket>,
     writes: Vec<Write>,
     effects: Vec<Effect>,
 }
@@ -147,14 +150,18 @@ impl Context {
             presence: BTreeMap::new(),
             session: Session::CatchingUp,
             ids,
+            answering: None,
             writes: Vec::new(),
             effects: Vec::new(),
         }
     }
 
-    /// Tells the user.
+    /// Tells the user; under the ticket of the command that has brought it about, if one has.
     pub(crate) fn tell(&mut self, notice: impl Into<Notice>) {
-        self.effects.push(Effect::Notify(notice.into()));
+        self.effects.push(match self.answering.clone() {
+            Some(ticket) => Effect::Answer(ticket, notice.into()),
+            None => Effect::Notify(notice.into()),
+        });
     }
 
     /// Adds something to be done.
@@ -169,6 +176,7 @@ impl Context {
 
     /// Ends a step: everything that changed in one `Persist`, in front of the first effect that rests on it.
     pub(crate) fn finish(&mut self, out: &mut Vec<Effect>) {
+        self.answering = None;
         let writes = std::mem::take(&mut self.writes);
         let effects = std::mem::take(&mut self.effects);
         if effects.contains(&Effect::NewTerminal) {

@@ -101,13 +101,17 @@ impl Engine {
     fn handle_input(&mut self, input: Input) -> Vec<Request> {
         let (cx, machines) = (&mut self.cx, &mut self.messaging);
         match input {
-            Input::Command(command) => return self.command(command),
+            Input::Command(ticket, command) => {
+                cx.answering = Some(ticket);
+                return self.command(command);
+            }
             Input::Dialed { dial, outcome } => return machines.calls.handle_dialed(cx, dial, outcome),
             Input::Requested { link, request } => return machines.calls.handle_request(cx, link, request),
             Input::FileRequested { link, request, file, offset } => {
                 return machines.calls.handle_file_request(cx, link, request, (file, offset));
             }
-            Input::FileRead { to, name, source, left_out } => {
+            Input::FileRead { ticket, to, name, source, left_out } => {
+                cx.answering = Some(ticket);
                 return machines.files.offer(cx, to, name, (source, left_out));
             }
             Input::FileProgress { number, done } => machines.files.handle_progress(cx, number, done),
@@ -122,7 +126,7 @@ impl Engine {
             Input::DirectoryMessage { request, message } => {
                 return machines.handle_directory_message(cx, request, *message);
             }
-            Input::Misunderstood { request } => return machines.directory.handle_misunderstood(request),
+            Input::Misunderstood { request } => return machines.directory.handle_misunderstood(cx, request),
             Input::Began => machines.begin_session(cx),
             Input::Reopened(opening) => self.reopen(*opening),
             Input::Renewed(opening) => self.renew(*opening),
@@ -130,6 +134,7 @@ impl Engine {
             Input::DirectoryLost { retry_in } => {
                 let unanswered = machines.end_session(cx);
                 machines.route(cx, unanswered);
+                cx.answering = None;
                 cx.tell(DirectoryNotice::Lost { retry_in });
             }
             Input::DirectoryBack => {
@@ -139,6 +144,7 @@ impl Engine {
             Input::SessionEnded(why) => {
                 let unanswered = machines.end_session(cx);
                 machines.route(cx, unanswered);
+                cx.answering = None;
                 machines.calls.close_everything(cx, ByeReason::Ended);
                 cx.tell(SessionNotice::LoggedOut { why });
             }

@@ -9,7 +9,7 @@ use common::msg::{
     RequestNumber, ToDirectory,
 };
 
-use crate::command::Command;
+use crate::command::{Command, Ticket};
 use crate::contacts::Contact;
 use crate::files::model::{Download, Source, TransferOutcome};
 use crate::notice::{Failure, LoggedOut, MessageNotice, Notice};
@@ -75,8 +75,8 @@ pub struct Opening {
 /// Something that happened.
 #[derive(Debug)]
 pub enum Input {
-    /// The user wants something.
-    Command(Command),
+    /// The user wants something; what answers it repeats the ticket.
+    Command(Ticket, Command),
     /// Answers `Effect::Dial`: the callee accepted, or why not.
     Dialed { dial: DialId, outcome: Result<LinkId, DialFailed> },
     /// Somebody with a good preface and a key of its own asks to be connected.
@@ -84,7 +84,7 @@ pub enum Input {
     /// The same by somebody who wants a file of us, from a byte on.
     FileRequested { link: LinkId, request: ConnectRequest, file: MessageId, offset: u64 },
     /// The user offers a file, which is there.
-    FileRead { to: UserId, name: String, source: Source, left_out: usize },
+    FileRead { ticket: Ticket, to: UserId, name: String, source: Source, left_out: usize },
     /// Bytes of a file that have been sent, or have come, so far.
     FileProgress { number: u64, done: u64 },
     /// A file came, or was sent, or not.
@@ -122,6 +122,8 @@ pub enum Input {
 pub enum Effect {
     /// Tell the user.
     Notify(Notice),
+    /// Answer a command of the user.
+    Answer(Ticket, Notice),
     /// Say something to the directory; what it answers comes as [`Input::DirectoryMessage`].
     Ask(Box<Envelope<ToDirectory>>),
     /// Go on with the change of the passcode.
@@ -183,12 +185,16 @@ impl Effect {
             Self::Ask(_) | Self::Confirm { .. } => Durability::Synced,
             Self::Say { .. } | Self::StopFile { .. } => Durability::Written,
             // Shown even if it cannot be kept; then it is not confirmed, and comes again.
-            Self::Notify(Notice::Message(MessageNotice::Text { .. })) => Durability::Nothing,
-            Self::Notify(Notice::Message(_) | Notice::Group { .. } | Notice::File(_)) => Durability::Synced,
-            Self::Notify(
-                Notice::Session(_) | Notice::Directory(_) | Notice::Call(_) | Notice::Contact(_) | Notice::Journal(_),
-            )
-            | Self::Dial { .. }
+            Self::Notify(notice) | Self::Answer(_, notice) => match notice {
+                Notice::Message(MessageNotice::Text { .. }) => Durability::Nothing,
+                Notice::Message(_) | Notice::Group { .. } | Notice::File(_) => Durability::Synced,
+                Notice::Session(_)
+                | Notice::Directory(_)
+                | Notice::Call(_)
+                | Notice::Contact(_)
+                | Notice::Journal(_) => Durability::Nothing,
+            },
+            Self::Dial { .. }
             | Self::Fetch { .. }
             | Self::Serve { .. }
             | Self::Hang(_)

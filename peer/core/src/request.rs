@@ -7,6 +7,7 @@ use common::msg::{
 use zeroize::Zeroizing;
 
 use crate::command::Ticket;
+use crate::context::Context;
 use crate::event::LinkId;
 use crate::model::{Conversation, StoredMessage};
 use crate::notice::Next;
@@ -19,7 +20,7 @@ pub(crate) enum Request {
     /// Ask the directory; the answer comes back to whoever asks such questions.
     Ask { message: ToDirectory, question: Question },
     /// A question that is not answered any more.
-    Unanswered(Question),
+    Unanswered(Asked),
     /// A question that the directory would not answer, or could not.
     Failed { question: Question, error: Error },
     /// Say something to the directory that is not answered.
@@ -158,6 +159,27 @@ pub(crate) enum Question {
     PasscodeChange,
     /// To complete it.
     PasscodeUpload,
+}
+
+/// A question on its way to the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) question: Question,
+    /// The command of the user that it is asked for.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+impl Asked {
+    /// A question that is asked for what happens now.
+    pub(crate) fn now(cx: &Context, question: Question) -> Self {
+        Self { question, ticket: cx.answering.clone() }
+    }
+
+    /// It is answered, or never will be: what happens now goes on with the command that it was asked for.
+    pub(crate) fn go_on(self, cx: &mut Context) -> Question {
+        cx.answering = self.ticket;
+        self.question
+    }
 }
 
 /// A letter to be sealed, by its number in the outbox.

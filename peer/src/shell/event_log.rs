@@ -19,7 +19,9 @@ pub(super) fn news(filter: Option<EventFilter>, effects: &[Effect]) -> VecDeque<
         match effect {
             Effect::Persist(_) if std::mem::take(&mut is_first) => {}
             Effect::Persist(_) => news.push_back(Vec::new()),
-            Effect::Notify(notice) => news.back_mut().into_iter().for_each(|last| last.extend(filter(notice))),
+            Effect::Notify(notice) | Effect::Answer(_, notice) => {
+                news.back_mut().into_iter().for_each(|last| last.extend(filter(notice)))
+            }
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ use common::msg::Certificate;
 use super::directory::login::Presence;
 use super::half_open::HalfOpen;
 use super::rt::{TcpListener, TcpStream};
+use peer_core::command::Ticket;
 use peer_core::event::{DialFailed, DialId, Input};
 use peer_core::notice::{Failure, Notice};
 use peer_core::verify::ConnectRequest;
@@ -23,6 +24,8 @@ pub(crate) enum Event {
     Input(Input),
     /// For the user, past the engine.
     Notice(Notice),
+    /// Answers a command, past the engine.
+    Answer(Ticket, Notice),
     /// The end.
     Failed(Failure),
     /// Somebody calls.

@@ -21,7 +21,7 @@ use crate::store::StoreError;
 use crate::store::pins::{self, DirectoryPin};
 use crate::store::places::ServerFolder;
 use crate::store::state::State;
-use peer_core::command::{Answer, Command, SessionCommand};
+use peer_core::command::{Answer, Command, SessionCommand, Ticket, TicketedCommand};
 use peer_core::notice::{Failure, Notice, SessionNotice};
 
 /// A terminal that is present.
@@ -63,14 +63,31 @@ struct LoginFlow<'a> {
     identity: Option<BoxFuture<'static, Result<IdentityKey, NoRandomness>>>,
     /// The local store of the user who is logging in. Holding it keeps other processes out.
     opened: Option<(UserId, State)>,
+    /// The command that is being carried out.
+    ticket: Ticket,
 }
 
 /// Serves the commands of a user who is not logged in yet. `None` if the front end left.
 pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<LoggedIn>, Failure> {
     let endpoint = Endpoint { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
     let folder = ServerFolder::new(&setup.data, &setup.server);
+<<<<<<< HEAD
     let mut flow = LoginFlow { setup, front_end, endpoint, folder, invite: None, identity: None, opened: None };
     while let Ok(command) = front_end.commands.recv().await {
+=======
+    let mut flow = LoginFlow {
+        setup,
+        front_end,
+        place,
+        folder,
+        invite: None,
+        identity: None,
+        opened: None,
+        ticket: Ticket::default(),
+    };
+    while let Ok(TicketedCommand { ticket, command }) = front_end.commands.recv().await {
+        flow.ticket = ticket;
+>>>>>>> a9469c2 (peer-core: commands carry tickets, answers repeat them)
         match command {
             Command::Session(SessionCommand::Identify { user }) => flow.identify(user).await?,
             Command::Session(SessionCommand::Invitation { line }) => flow.invitation(&line).await?,
@@ -93,6 +110,11 @@ pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<Lo
 }
 
 impl LoginFlow<'_> {
+    /// Answers the command that is being carried out.
+    async fn tell(&self, notice: Notice) {
+        self.front_end.answer(Some(self.ticket.clone()), notice).await;
+    }
+
     async fn identify(&mut self, user: UserId) -> Result<(), Failure> {
         self.open(&user)?;
         let mut connection = DirectoryConnection::open(&self.endpoint).await?;
@@ -106,14 +128,13 @@ impl LoginFlow<'_> {
         if welcome.known == Some(false) {
             self.prepare_identity();
         }
-        self.front_end
-            .tell(Notice::Session(SessionNotice::Identified {
-                user,
-                known: welcome.known,
-                registration: welcome.registration,
-                passcode_min: welcome.passcode_min,
-            }))
-            .await;
+        self.tell(Notice::Session(SessionNotice::Identified {
+            user,
+            known: welcome.known,
+            registration: welcome.registration,
+            passcode_min: welcome.passcode_min,
+        }))
+        .await;
         Ok(())
     }
 
@@ -125,12 +146,17 @@ impl LoginFlow<'_> {
         }
         let trust = if connection.is_local() { Trust::AtOnce } else { Trust::AfterQuestion };
         if trust == Trust::AfterQuestion {
+<<<<<<< HEAD
             let server = self.endpoint.server.clone();
             self.front_end
                 .tell(Notice::Session(SessionNotice::FirstContact { server: server.clone(), key: connection.key() }))
                 .await;
+=======
+            let server = self.place.server.clone();
+            self.tell(Notice::Session(SessionNotice::FirstContact { server: server.clone(), key: wire.key() })).await;
+>>>>>>> a9469c2 (peer-core: commands carry tickets, answers repeat them)
             loop {
-                match self.front_end.commands.recv().await {
+                match self.front_end.commands.recv().await.map(|taken| taken.command) {
                     Ok(Command::Session(SessionCommand::TrustDirectory(Answer::Yes))) => break,
                     Ok(
                         Command::Session(SessionCommand::TrustDirectory(Answer::No))
@@ -173,7 +199,7 @@ impl LoginFlow<'_> {
         });
         connection.close().await;
         self.prepare_identity();
-        self.front_end.tell(notice).await;
+        self.tell(notice).await;
         self.invite = Some(invite);
         Ok(())
     }
@@ -194,12 +220,17 @@ impl LoginFlow<'_> {
                 if self.invite.is_some() {
                     pins::remember_joined(&self.setup.data, &self.endpoint.server)?;
                 }
+<<<<<<< HEAD
                 let server = self.endpoint.server.clone();
                 self.front_end.tell(Notice::Session(SessionNotice::Registered { user: user.clone(), server })).await;
+=======
+                let server = self.place.server.clone();
+                self.tell(Notice::Session(SessionNotice::Registered { user: user.clone(), server })).await;
+>>>>>>> a9469c2 (peer-core: commands carry tickets, answers repeat them)
                 self.log_in(user, passcode).await
             }
             Err(NotRegistered::Refused(why)) => {
-                self.front_end.tell(Notice::Session(SessionNotice::RegisterRefused { user, why })).await;
+                self.tell(Notice::Session(SessionNotice::RegisterRefused { user, why })).await;
                 Ok(None)
             }
             Err(NotRegistered::Failed(failure)) => Err(failure),
@@ -217,7 +248,7 @@ impl LoginFlow<'_> {
         let authenticated = match login::authenticate(&mut connection, state.known()?, &user, &passcode).await {
             Ok(authenticated) => authenticated,
             Err(NotLoggedIn::Refused(why)) => {
-                self.front_end.tell(Notice::Session(SessionNotice::LoginRefused { user, why })).await;
+                self.tell(Notice::Session(SessionNotice::LoginRefused { user, why })).await;
                 return Ok(None);
             }
             Err(NotLoggedIn::Failed(failure)) => return Err(failure),
@@ -226,15 +257,20 @@ impl LoginFlow<'_> {
         let credentials = authenticated.keep(state, &user, &passcode)?;
         let address = self.setup.listen.unwrap_or_else(|| connection.local());
         let (socket, port) = login::listen(address, self.setup.port)?;
+<<<<<<< HEAD
         let presence = login::announce(&mut connection, &credentials, &challenge, port).await?;
         self.front_end
             .tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address }))
             .await;
+=======
+        let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;
+        self.tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address })).await;
+>>>>>>> a9469c2 (peer-core: commands carry tickets, answers repeat them)
         if held == Held::Former {
-            self.front_end.tell(Notice::Session(SessionNotice::FormerPasscode)).await;
+            self.tell(Notice::Session(SessionNotice::FormerPasscode)).await;
         }
         if presence.terminals > 1 {
-            self.front_end.tell(Notice::Session(SessionNotice::AlsoElsewhere { user })).await;
+            self.tell(Notice::Session(SessionNotice::AlsoElsewhere { user })).await;
         }
         let Some((_, state)) = self.opened.take() else { return Ok(None) };
         let (endpoint, folder) = (self.endpoint.clone(), self.folder.clone());

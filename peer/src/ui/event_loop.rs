@@ -10,8 +10,8 @@ use futures::{FutureExt as _, select_biased};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::failure;
 use crate::app::{Now, exit};
-use peer_core::command::Command;
-use peer_core::notice::{Failure, Notice};
+use peer_core::command::{Command, Ticket, TicketedCommand};
+use peer_core::notice::{Failure, Notice, Notification};
 
 /// Notices shown in one update, so that a flood of them does not keep keys waiting. Chosen arbitrarily.
 pub(super) const NOTICES_PER_UPDATE: usize = 64;
@@ -35,8 +35,8 @@ pub(crate) type Sleep = fn(Duration) -> BoxFuture<'static, ()>;
 
 /// The ways in and out of a front end.
 pub(crate) struct Channels {
-    pub(crate) commands: Sender<Command>,
-    pub(crate) notices: Receiver<Notice>,
+    pub(crate) commands: Sender<TicketedCommand>,
+    pub(crate) notices: Receiver<Notification>,
     pub(crate) interrupts: Receiver<Interrupt>,
     pub(crate) sleep: Sleep,
 }
@@ -72,9 +72,14 @@ impl Channels {
         select_biased! {
             event = interrupt => Ok(event),
             input = person => input.map(Event::Person),
-            notice = notice => Ok(notice.map_or(Event::EngineGone, Event::Notice)),
+            notice = notice => Ok(notice.map_or(Event::EngineGone, |told| Event::Notice(told.notice))),
             () = tick => Ok(Event::Tick),
         }
+    }
+
+    /// Gives the engine a command. An engine that is gone says so by closing its notices.
+    pub(super) async fn command(&self, command: Command) {
+        let _ = self.commands.send(TicketedCommand { ticket: Ticket::default(), command }).await;
     }
 
     async fn tick(&self, deadline: Option<Instant>) {

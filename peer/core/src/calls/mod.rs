@@ -89,7 +89,7 @@ impl Calls {
             LinkEnd::Bye(_) => cx.tell(CallNotice::Ended { with, by: EndedBy::Them }),
             LinkEnd::Lost if can_call => {
                 cx.tell(CallNotice::LinkLost { with: with.clone(), then: AfterLoss::CalledAgain });
-                requests.extend(self.call_again(with));
+                requests.extend(self.call_again(cx, with));
             }
             LinkEnd::Lost | LinkEnd::Broken => cx.tell(CallNotice::LinkLost { with, then: AfterLoss::Over }),
         }

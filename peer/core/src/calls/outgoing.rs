@@ -6,7 +6,7 @@ use common::limits::CALL_DEADLINE;
 use common::msg::{ByeReason, ConnectRefusal};
 
 use super::Calls;
-use crate::command::Answer;
+use crate::command::{Answer, Ticket};
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
 use crate::event::{DialFailed, DialId, Effect, LinkId};
@@ -15,10 +15,12 @@ use crate::request::{LookupReason, Request, Unreachable};
 use crate::verify::LookupResult;
 
 /// A call that is being placed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outgoing {
     stage: Stage,
     occasion: Occasion,
+    /// The command of the user that asked for it.
+    ticket: Option<Ticket>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,21 +84,21 @@ impl Calls {
                 return Vec::new();
             }
             () if !cx.is_up() => CallFailed::DirectoryLost,
-            () => return self.look_up(to, Occasion::Asked),
+            () => return self.look_up(cx, to, Occasion::Asked),
         };
         cx.tell(CallNotice::Failed { to, why });
         Vec::new()
     }
 
-    pub(super) fn call_again(&mut self, to: UserId) -> Vec<Request> {
-        self.look_up(to, Occasion::Lost)
+    pub(super) fn call_again(&mut self, cx: &Context, to: UserId) -> Vec<Request> {
+        self.look_up(cx, to, Occasion::Lost)
     }
 
-    fn look_up(&mut self, to: UserId, occasion: Occasion) -> Vec<Request> {
+    fn look_up(&mut self, cx: &Context, to: UserId, occasion: Occasion) -> Vec<Request> {
         if self.is_calling(&to) {
             return Vec::new();
         }
-        self.outgoing.insert(to.clone(), Outgoing { stage: Stage::LookingUp, occasion });
+        self.outgoing.insert(to.clone(), Outgoing { stage: Stage::LookingUp, occasion, ticket: cx.answering.clone() });
         vec![Request::LookUp { user: to, reason: LookupReason::Call }]
     }
 
@@ -154,13 +156,14 @@ impl Calls {
         outcome: Result<LinkId, DialFailed>,
     ) -> Vec<Request> {
         let placed = self.outgoing.iter().find(|(_, outgoing)| outgoing.stage == Stage::Dialing(dial));
-        let Some(to) = placed.map(|(to, _)| to.clone()) else {
+        let Some((to, ticket)) = placed.map(|(to, outgoing)| (to.clone(), outgoing.ticket.clone())) else {
             // Given up meanwhile.
             if let Ok(link) = outcome {
                 cx.push(Effect::Close { link, reason: ByeReason::Ended });
             }
             return Vec::new();
         };
+        cx.answering = ticket;
         let why = match outcome {
             Ok(link) => {
                 self.outgoing.remove(&to);
@@ -190,6 +193,7 @@ impl Calls {
 
     fn call_failed(&mut self, cx: &mut Context, to: &UserId, why: CallFailed) {
         let Some(outgoing) = self.outgoing.remove(to) else { return };
+        cx.answering = outgoing.ticket;
         cx.tell(match outgoing.occasion {
             Occasion::Asked => CallNotice::Failed { to: to.clone(), why },
             Occasion::Lost => CallNotice::Ended { with: to.clone(), by: EndedBy::Them },
@@ -222,5 +226,6 @@ impl Calls {
         for to in expired {
             self.call_failed(cx, &to, CallFailed::NoAnswer { seconds: CALL_DEADLINE.as_secs() });
         }
+        cx.answering = None;
     }
 }

@@ -26,7 +26,7 @@ use self::requests::{Answered, PendingRequests, Refused};
 use crate::context::Context;
 use crate::event::Effect;
 use crate::notice::{CallFailed, CallNotice, DirectoryNotice, SessionNotice};
-use crate::request::{LookupReason, Question, Request};
+use crate::request::{Asked, LookupReason, Question, Request};
 
 /// Users a list may have before it is cut; the directory pages, so it could go on for ever.
 pub(super) const LIST_MAX: usize = 10_000;
@@ -37,7 +37,7 @@ const UNFIT_RETRY: u64 = 60;
 /// What is asked of the directory.
 #[derive(Debug, Default)]
 pub(crate) struct DirectoryClient {
-    requests: PendingRequests<Question>,
+    requests: PendingRequests<Asked>,
     watched: BTreeSet<UserId>,
     /// What others are told while the user is away.
     away: Option<String>,
@@ -51,7 +51,7 @@ impl DirectoryClient {
 
     /// Asks something; a question that cannot be asked comes back at once.
     pub(crate) fn ask(&mut self, cx: &mut Context, message: ToDirectory, question: Question) -> Option<Request> {
-        match self.requests.ask(message, question) {
+        match self.requests.ask(message, Asked::now(cx, question)) {
             Ok(envelope) => {
                 cx.push(Effect::Ask(Box::new(envelope)));
                 None
@@ -79,13 +79,14 @@ impl DirectoryClient {
         &mut self,
         request: Option<RequestNumber>,
         answer: &FromDirectory,
-    ) -> Option<Answered<Question>> {
+    ) -> Option<Answered<Asked>> {
         self.requests.answered(request, answer)
     }
 
     /// An answer has come that this version does not know.
-    pub(crate) fn handle_misunderstood(&mut self, request: RequestNumber) -> Vec<Request> {
-        self.requests.misunderstood(request).map(unfit).into_iter().collect()
+    pub(crate) fn handle_misunderstood(&mut self, cx: &mut Context, request: RequestNumber) -> Vec<Request> {
+        let asked = self.requests.misunderstood(request);
+        asked.map(|asked| unfit(asked.go_on(cx))).into_iter().collect()
     }
 
     /// The session is gone: nothing is answered any more.
@@ -96,9 +97,9 @@ impl DirectoryClient {
 
     /// The machines that asked begin again with what the disk has: only what was asked for others is waited for.
     pub(crate) fn handle_reopened(&mut self) {
-        let waits = |question: &Question| {
+        let waits = |asked: &Asked| {
             matches!(
-                question,
+                asked.question,
                 Question::LookUp { .. } | Question::List { .. } | Question::PasscodeChange | Question::PasscodeUpload
             )
         };
@@ -158,10 +159,12 @@ impl DirectoryClient {
 }
 
 /// What becomes of a question that was not asked.
-fn refused(refused: Refused<Question>) -> Request {
+fn refused(refused: Refused<Asked>) -> Request {
     match refused {
-        Refused::Closed(question) => Request::Unanswered(question),
-        Refused::Full(question) => Request::Failed { question, error: Error::new(ErrorCode::RateLimited) },
+        Refused::Closed(asked) => Request::Unanswered(asked),
+        Refused::Full(Asked { question, .. }) => {
+            Request::Failed { question, error: Error::new(ErrorCode::RateLimited) }
+        }
     }
 }
 

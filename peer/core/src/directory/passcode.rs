@@ -6,7 +6,7 @@ use super::DirectoryClient;
 use crate::context::Context;
 use crate::event::{Effect, PasscodeStep};
 use crate::notice::{NotChanged, SessionNotice};
-use crate::request::{Question, Request};
+use crate::request::{Asked, Question, Request};
 
 impl DirectoryClient {
     /// Begins with a change of the passcode; one that is under way is given up.
@@ -15,8 +15,8 @@ impl DirectoryClient {
             cx.tell(SessionNotice::PasscodeNotChanged(NotChanged::DirectoryLost));
             return None;
         }
-        self.requests.retain(|question| !matches!(question, Question::PasscodeChange | Question::PasscodeUpload));
-        match self.requests.expect("PASSCODEREQ", Some("PASSCODECHALLENGE"), Question::PasscodeChange) {
+        self.requests.retain(|asked| !matches!(asked.question, Question::PasscodeChange | Question::PasscodeUpload));
+        match self.requests.expect("PASSCODEREQ", Some("PASSCODECHALLENGE"), Asked::now(cx, Question::PasscodeChange)) {
             Ok(request) => {
                 cx.push(Effect::Passcode(PasscodeStep::Begin { request }));
                 None
@@ -27,7 +27,7 @@ impl DirectoryClient {
 
     /// The directory's part of the change: the shell seals the identity key again.
     pub(crate) fn handle_challenge(&mut self, cx: &mut Context, challenge: PasscodeChallenge) -> Option<Request> {
-        match self.requests.expect("PASSCODEUPLOAD", Some("PASSCODEREPLY"), Question::PasscodeUpload) {
+        match self.requests.expect("PASSCODEUPLOAD", Some("PASSCODEREPLY"), Asked::now(cx, Question::PasscodeUpload)) {
             Ok(request) => {
                 cx.push(Effect::Passcode(PasscodeStep::Seal { request, challenge: Box::new(challenge) }));
                 None

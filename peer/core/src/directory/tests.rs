@@ -18,7 +18,7 @@ use crate::model::PresenceInfo;
 use crate::notice::{
     CallFailed, CallNotice, DirectoryNotice, MessageNotice, NotChanged, NotSent, Notice, SessionNotice,
 };
-use crate::request::{LookupReason, Question, Request};
+use crate::request::{Asked, LookupReason, Question, Request};
 
 fn user(number: usize) -> UserId {
     UserId::parse(&format!("user{number}")).unwrap()
@@ -76,7 +76,10 @@ fn answers_find_their_questions_in_any_order() {
     let answer = FromDirectory::from(LookupReply::not_found());
     for (place, reason) in [(1, LookupReason::Number), (0, LookupReason::Call)] {
         let question = Question::LookUp { user: user(place), reason };
-        assert_eq!(stage.directory.handle_answer(numbers[place], &answer), Some(Answered::Reply(question)));
+        assert_eq!(
+            stage.directory.handle_answer(numbers[place], &answer),
+            Some(Answered::Reply(Asked { question, ticket: None }))
+        );
     }
 }
 
@@ -84,7 +87,7 @@ fn answers_find_their_questions_in_any_order() {
 fn without_a_session_questions_come_back_and_nothing_is_said() {
     let mut stage = Stage::down();
     let question = Question::LookUp { user: user(1), reason: LookupReason::Call };
-    let unanswered = Some(Request::Unanswered(question));
+    let unanswered = Some(Request::Unanswered(Asked { question, ticket: None }));
     assert_eq!(stage.directory.look_up(&mut stage.cx, user(1), LookupReason::Call), unanswered);
     stage.directory.set_away(&mut stage.cx, Some("lunch".into()));
     assert_eq!(stage.said(), []);
@@ -98,7 +101,7 @@ fn a_session_that_ends_leaves_questions_unanswered_the_oldest_first() {
     stage.presence(&user(3), PresenceStatus::Online);
     let unanswered = stage.directory.handle_session_lost(&mut stage.cx);
     assert!(
-        matches!(&unanswered[..], [Request::Unanswered(Question::LookUp { user: first, .. }), _] if *first == user(1))
+        matches!(&unanswered[..], [Request::Unanswered(Asked { question: Question::LookUp { user: first, .. }, .. }), _] if *first == user(1))
     );
     assert!(stage.cx.presence.is_empty());
 }
@@ -119,9 +122,9 @@ fn an_answer_nobody_understands_fails_its_question() {
     stage.directory.look_up(&mut stage.cx, user(1), LookupReason::Call);
     let effects = stage.effects();
     let [Effect::Ask(envelope)] = &effects[..] else { panic!("{effects:?}") };
-    let requests = stage.directory.handle_misunderstood(envelope.request.unwrap());
+    let requests = stage.directory.handle_misunderstood(&mut stage.cx, envelope.request.unwrap());
     assert!(matches!(&requests[..], [Request::Failed { error, .. }] if error.retry_after == Some(60)));
-    assert_eq!(stage.directory.handle_misunderstood(envelope.request.unwrap()), []);
+    assert_eq!(stage.directory.handle_misunderstood(&mut stage.cx, envelope.request.unwrap()), []);
 }
 
 #[test]
@@ -260,7 +263,10 @@ fn a_change_of_the_passcode_ends_with_one_word() {
     assert!(matches!(&stage.effects()[..], [Effect::Passcode(PasscodeStep::Begin { .. })]));
     stage.directory.change_passcode(&mut stage.cx);
     stage.effects();
-    assert_eq!(stage.directory.handle_session_lost(&mut stage.cx), [Request::Unanswered(Question::PasscodeChange)]);
+    assert_eq!(
+        stage.directory.handle_session_lost(&mut stage.cx),
+        [Request::Unanswered(Asked { question: Question::PasscodeChange, ticket: None })]
+    );
     for (code, retry_after, why) in [
         (ErrorCode::RateLimited, Some(7), NotChanged::TooFast { retry_after: 7 }),
         (ErrorCode::Unavailable, None, NotChanged::Meanwhile),
@@ -276,4 +282,24 @@ fn a_change_of_the_passcode_ends_with_one_word() {
     down.directory.change_passcode(&mut down.cx);
     let lost = SessionNotice::PasscodeNotChanged(NotChanged::DirectoryLost);
     assert_eq!(down.effects(), [Effect::Notify(Notice::Session(lost))]);
+}
+
+#[test]
+fn what_is_asked_for_a_command_comes_back_with_its_ticket() {
+    let mut stage = Stage::new();
+    let ticket = |number| Some(Ticket { number, reference: None });
+    stage.cx.answering = ticket(1);
+    stage.directory.look_up(&mut stage.cx, user(1), LookupReason::Call);
+    let [Effect::Ask(envelope)] = &stage.effects()[..] else { panic!("nothing was asked") };
+    assert_eq!(stage.cx.answering, None, "a step has ended");
+    stage.cx.answering = ticket(2);
+    stage.directory.look_up(&mut stage.cx, user(2), LookupReason::Number);
+    let answer = FromDirectory::from(LookupReply::not_found());
+    let Some(Answered::Reply(asked)) = stage.directory.handle_answer(envelope.request, &answer) else {
+        panic!("nobody asked");
+    };
+    asked.go_on(&mut stage.cx);
+    assert_eq!(stage.cx.answering, ticket(1), "not that of what was asked last");
+    let unanswered = stage.directory.handle_session_lost(&mut stage.cx);
+    assert!(matches!(&unanswered[..], [Request::Unanswered(asked)] if asked.ticket == ticket(2)), "{unanswered:?}");
 }

@@ -31,10 +31,7 @@ impl Groups {
             (GroupWish::Create, Some(_)) => Err(GroupNews::NameTaken),
             (GroupWish::Join, Some(_)) => Err(GroupNews::AlreadyMember { user: cx.me.user.clone() }),
             (GroupWish::Create | GroupWish::Join, None) if !cx.is_up() => Err(GroupNews::DirectoryLost),
-            (GroupWish::Create, None) => {
-                self.operations.add(GroupOperation::CreateGroup(group.clone()));
-                Ok(Vec::new())
-            }
+            (GroupWish::Create, None) => self.operate(cx, GroupOperation::CreateGroup(group.clone())),
             (GroupWish::Join, None) => {
                 let message = GroupReq { handle: GroupHandle::of(group, &cx.directory) }.into();
                 Ok(vec![Request::Ask { message, question: Question::Group(group.clone()) }])
@@ -72,16 +69,16 @@ impl Groups {
             GroupWish::Approve(_) | GroupWish::Remove(_) | GroupWish::Admin(_) if !cx.is_up() => {
                 Err(GroupNews::DirectoryLost)
             }
-            GroupWish::Approve(user) => self.operate(GroupOperation::AddMember(room, user)),
-            GroupWish::Remove(user) => self.operate(GroupOperation::RemoveMember(room, user)),
-            GroupWish::Admin(user) => self.operate(GroupOperation::GrantAdmin(room, user)),
+            GroupWish::Approve(user) => self.operate(cx, GroupOperation::AddMember(room, user)),
+            GroupWish::Remove(user) => self.operate(cx, GroupOperation::RemoveMember(room, user)),
+            GroupWish::Admin(user) => self.operate(cx, GroupOperation::GrantAdmin(room, user)),
             GroupWish::Deny(user) => Ok(self.deny(cx, group, user)),
             GroupWish::Create | GroupWish::Join | GroupWish::Leave | GroupWish::Members => Ok(Vec::new()),
         }
     }
 
-    fn operate(&mut self, operation: GroupOperation) -> Decided {
-        self.operations.add(operation);
+    fn operate(&mut self, cx: &Context, operation: GroupOperation) -> Decided {
+        self.operations.add_for(cx.answering.clone(), operation);
         Ok(Vec::new())
     }
 

@@ -21,6 +21,7 @@ use common::msg::{
 
 use super::Groups;
 use super::changes::{MembershipChange, OutgoingCommit};
+use crate::command::Ticket;
 use crate::context::Context;
 use crate::mls::{RoomError, VerifiedKeyPackage};
 use crate::model::Conversation;
@@ -65,6 +66,8 @@ struct ActiveOperation {
     /// Answers to an operation that was given up, or begun again, are not taken for those to this one.
     number: u64,
     operation: GroupOperation,
+    /// The command of the user that it is for.
+    ticket: Option<Ticket>,
     room: RoomId,
     stage: Stage,
     /// Questions for terminals that were not answered yet.
@@ -86,7 +89,8 @@ enum Stage {
 /// All operations.
 #[derive(Debug, Default)]
 pub(super) struct Operations {
-    waiting: VecDeque<GroupOperation>,
+    /// With the command of the user that each is for.
+    waiting: VecDeque<(GroupOperation, Option<Ticket>)>,
     active: Option<ActiveOperation>,
     begun: u64,
     /// The directory asked for patience until then, by the tick clock.
@@ -96,11 +100,16 @@ pub(super) struct Operations {
 impl Operations {
     /// Takes up an operation, unless it waits already or is under way.
     pub(super) fn add(&mut self, operation: GroupOperation) {
+        self.add_for(None, operation);
+    }
+
+    /// The same for a command of the user.
+    pub(super) fn add_for(&mut self, ticket: Option<Ticket>, operation: GroupOperation) {
         // Terminals that have come meanwhile are missing in what a comparison under way was told.
         let compares = matches!(operation, GroupOperation::SyncTerminals(_));
         let under_way = !compares && self.active.as_ref().is_some_and(|active| active.operation == operation);
-        if !under_way && !self.waiting.contains(&operation) {
-            self.waiting.push_back(operation);
+        if !under_way && !self.waiting.iter().any(|(waiting, _)| *waiting == operation) {
+            self.waiting.push_back((operation, ticket));
         }
     }
 
@@ -123,7 +132,7 @@ impl Operations {
     /// What was under way begins again, as the next.
     fn restart(&mut self) {
         if let Some(active) = self.active.take() {
-            self.waiting.push_front(active.operation);
+            self.waiting.push_front((active.operation, active.ticket));
         }
     }
 
@@ -142,7 +151,7 @@ impl Operations {
 
     /// Forgets what concerns a room that is gone.
     pub(super) fn forget(&mut self, room: &RoomId) {
-        self.waiting.retain(|operation| operation.room() != Some(*room));
+        self.waiting.retain(|(operation, _)| operation.room() != Some(*room));
         self.active.take_if(|active| active.room == *room);
     }
 }
@@ -151,12 +160,15 @@ impl Groups {
     /// Begins the next operation, if nothing stands in its way.
     pub(crate) fn begin_next(&mut self, cx: &mut Context) -> Vec<Request> {
         while cx.is_caught_up() && self.operations.active.is_none() && self.operations.not_before.is_none() {
-            let ready = self.operations.waiting.iter().position(|operation| match operation.room() {
+            let ready = self.operations.waiting.iter().position(|(operation, _)| match operation.room() {
                 Some(room) => !self.rooms.expects_commit(&room),
                 None => true,
             });
-            let Some(operation) = ready.and_then(|place| self.operations.waiting.remove(place)) else { break };
-            let requests = self.begin(cx, operation);
+            let Some((operation, ticket)) = ready.and_then(|place| self.operations.waiting.remove(place)) else {
+                break;
+            };
+            cx.answering.clone_from(&ticket);
+            let requests = self.begin(cx, operation, ticket);
             if !requests.is_empty() {
                 return requests;
             }
@@ -193,7 +205,7 @@ impl Groups {
         }
     }
 
-    fn begin(&mut self, cx: &mut Context, operation: GroupOperation) -> Vec<Request> {
+    fn begin(&mut self, cx: &mut Context, operation: GroupOperation, ticket: Option<Ticket>) -> Vec<Request> {
         let room = match self.room_of(cx, &operation) {
             Ok(room) => room,
             Err((conversation, why)) => return vec![broken(cx, conversation, &why)],
@@ -223,6 +235,7 @@ impl Groups {
         self.operations.active = Some(ActiveOperation {
             number,
             operation,
+            ticket,
             room,
             stage: Stage::Asking,
             unanswered: questions.len(),
@@ -375,6 +388,7 @@ impl Groups {
 
     fn finish(&mut self, cx: &mut Context) -> Vec<Request> {
         let Some(active) = self.operations.active.take() else { return Vec::new() };
+        cx.answering = active.ticket;
         let mut requests = self.operation_done(cx, &active.operation, &active.room);
         requests.extend(self.rooms.conversation(&active.room).map(Request::Flush));
         requests

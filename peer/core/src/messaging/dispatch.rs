@@ -14,7 +14,10 @@ impl Messaging {
         match request {
             Request::Ask { message, question } => self.directory.ask(cx, message, question).into_iter().collect(),
             Request::LookUp { user, reason } => self.directory.look_up(cx, user, reason).into_iter().collect(),
-            Request::Unanswered(question) => self.handle_unanswered(cx, question),
+            Request::Unanswered(asked) => {
+                let question = asked.go_on(cx);
+                self.handle_unanswered(cx, question)
+            }
             Request::Failed { question, error } => self.handle_failed(cx, question, &error),
             Request::Tell(message) => done(self.directory.tell(cx, message)),
             Request::Watch(users) => done(self.directory.watch(cx, users)),

@@ -31,9 +31,12 @@ impl Messaging {
             FromDirectory::Broadcast(broadcast) => self.directory.handle_broadcast(cx, broadcast),
             FromDirectory::KeyPackageState(state) => self.groups.handle_key_packages(cx, &state),
             answer => match self.directory.handle_answer(request, &answer) {
-                Some(Answered::Reply(question)) => self.handle_answer(cx, question, answer),
-                Some(Answered::Failed(question, error)) => vec![Request::Failed { question, error }],
-                Some(Answered::Unfit(question)) => vec![unfit(question)],
+                Some(Answered::Reply(asked)) => {
+                    let question = asked.go_on(cx);
+                    self.handle_answer(cx, question, answer)
+                }
+                Some(Answered::Failed(asked, error)) => vec![Request::Failed { question: asked.go_on(cx), error }],
+                Some(Answered::Unfit(asked)) => vec![unfit(asked.go_on(cx))],
                 None => Vec::new(),
             },
         }

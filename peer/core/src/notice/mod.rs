@@ -14,6 +14,8 @@ mod session;
 
 use common::ident::GroupName;
 
+use crate::command::Ticket;
+
 pub use self::call::{AfterLoss, CallFailed, CallNotice, CallerRefused, EndedBy};
 pub use self::contact::{ContactNotice, KeyState};
 pub use self::directory::{DirectoryNotice, Person};
@@ -42,6 +44,21 @@ pub enum Notice {
     File(FileNotice),
     /// The journal of events that programs read.
     Journal(JournalNotice),
+}
+
+/// A notice on its way to the front end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// The command that it answers; nothing: it comes by itself.
+    pub answers: Option<Ticket>,
+    /// What there is to say.
+    pub notice: Notice,
+}
+
+impl From<Notice> for Notification {
+    fn from(notice: Notice) -> Self {
+        Self { answers: None, notice }
+    }
 }
 
 impl From<SessionNotice> for Notice {

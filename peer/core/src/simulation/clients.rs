@@ -10,7 +10,7 @@ use super::fixtures::{Fixture, fixtures, key};
 use super::network::Side;
 use super::server;
 use super::world::{ClientId, DAWN, End, Event, Place, World};
-use crate::command::Command;
+use crate::command::{Command, Ticket};
 use crate::contacts::Contacts;
 use crate::engine::{Engine, Setup};
 use crate::event::{Accept, Durability, Effect, Input, LinkId, Now, Opening};
@@ -170,7 +170,7 @@ impl World {
 
     pub(super) fn command(&mut self, id: ClientId, command: Command) {
         self.note(&self.clients[id].name, format_args!("wants {command:?}"));
-        self.feed(id, Input::Command(command));
+        self.feed(id, Input::Command(Ticket::default(), command));
     }
 
     /// One step of a terminal.
@@ -275,7 +275,7 @@ impl World {
 
     fn carry_out(&mut self, id: ClientId, effect: Effect) {
         match effect {
-            Effect::Notify(notice) => self.tell(id, notice),
+            Effect::Notify(notice) | Effect::Answer(_, notice) => self.tell(id, notice),
             Effect::LogOut => {
                 self.clients[id].logging_out = true;
                 if self.clients[id].is_online(self) {
@@ -352,7 +352,7 @@ impl World {
 /// What an effect is, for the trace.
 fn kind(effect: &Effect) -> &'static str {
     match effect {
-        Effect::Notify(_) => "telling something",
+        Effect::Notify(_) | Effect::Answer(..) => "telling something",
         Effect::Persist(_) => "keeping something",
         Effect::Ask(_) => "asking the directory",
         Effect::Say { .. } | Effect::Confirm { .. } => "saying something",

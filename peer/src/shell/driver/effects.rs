@@ -21,6 +21,7 @@ const DISK_PATIENCE: Duration = Duration::from_secs(10);
 impl Driver {
     /// Hands an input to the engine and carries out what it decides.
     pub(super) async fn input(&mut self, input: Input) -> Result<Run, Failure> {
+        self.answering = if let Input::Command(ticket, _) = &input { Some(ticket.clone()) } else { None };
         let mut effects = Vec::new();
         self.engine.handle(self.clock.now(), input, &mut effects);
         let mut run = Run::On;
@@ -94,6 +95,7 @@ impl Driver {
     async fn carry_out(&mut self, effect: Effect) -> Result<Run, Failure> {
         match effect {
             Effect::Notify(notice) => return Ok(self.notify(notice).await),
+            Effect::Answer(ticket, notice) => self.front_end.answer(Some(ticket), notice).await,
             Effect::Ask(envelope) => ask(&self.requests, DirectoryRequest::Send(envelope)).await,
             Effect::Passcode(PasscodeStep::Begin { request }) => {
                 if let Some(to) = self.new_passcode.take() {
@@ -115,7 +117,7 @@ impl Driver {
             Effect::StopFile { number, came } => self.stop_file(number, came),
             Effect::QueryHistory(query) => {
                 let answer = self.storage.look_up(query).await;
-                self.front_end.tell(answer.unwrap_or_else(not_kept)).await;
+                self.front_end.answer(self.answering.clone(), answer.unwrap_or_else(not_kept)).await;
             }
             Effect::Save(contact) => {
                 if let Err(error) = self.storage.save(&contact).await {

@@ -13,6 +13,7 @@ use crate::shell::transfer::download::Fetch;
 use crate::shell::transfer::partial_file::throw_away;
 use crate::shell::transfer::source::{Look, look_at};
 use crate::shell::transfer::upload::Upload;
+use peer_core::command::Ticket;
 use peer_core::event::{Input, LinkId};
 use peer_core::files::model::Download;
 use peer_core::notice::{Failure, FileNotice, Notice};
@@ -20,17 +21,17 @@ use peer_core::verify::LookupResult;
 
 impl Driver {
     /// Looks at what is to be offered, beside everything else: a folder may be large.
-    pub(super) fn look_at(&self, to: UserId, path: PathBuf) {
+    pub(super) fn look_at(&self, ticket: Ticket, to: UserId, path: PathBuf) {
         let events = self.events.clone();
         rt::detach(async move {
             let at = path.clone();
             match rt::unblock(move || look_at(&at)).await {
                 Ok(Look { name, source, left_out }) => {
-                    events.input(Input::FileRead { to, name, source, left_out }).await;
+                    events.input(Input::FileRead { ticket, to, name, source, left_out }).await;
                 }
                 Err(error) => {
                     let detail = error.to_string();
-                    events.send(Event::Notice(Notice::File(FileNotice::NotRead { path, detail }))).await;
+                    events.send(Event::Answer(ticket, Notice::File(FileNotice::NotRead { path, detail }))).await;
                 }
             }
         });

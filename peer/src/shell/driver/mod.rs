@@ -36,7 +36,7 @@ use super::login_flow::LoggedIn;
 use super::rt::{self, Task};
 use super::setup::Setup;
 use super::transfer::config::{TransferConfig, typed};
-use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand};
+use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand, Ticket, TicketedCommand};
 use peer_core::contacts::Contacts;
 use peer_core::engine::{self, Engine};
 use peer_core::event::{DialId, Input, LinkId};
@@ -77,6 +77,8 @@ struct Driver {
     /// The session ends and begins again on purpose, of which the user has been told.
     is_renewing: bool,
     reopening: Option<Task>,
+    /// The command whose step is being carried out.
+    answering: Option<Ticket>,
 }
 
 /// Runs until logout, or until nothing can go on.
@@ -148,6 +150,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         uploads: BTreeMap::new(),
         is_suspended: false,
         is_renewing: false,
+        answering: None,
         reopening: None,
     };
     driver.run(happened).await
@@ -172,7 +175,9 @@ impl Driver {
                 // The user first: nobody else may keep them waiting.
                 command = commands.recv().fuse() => {
                     // A front end that is gone has logged out.
-                    self.command(command.unwrap_or(Command::Session(SessionCommand::Logout))).await?
+                    let logout = || Command::Session(SessionCommand::Logout);
+                    let gone = || TicketedCommand { ticket: Ticket::default(), command: logout() };
+                    self.command(command.unwrap_or_else(|_| gone())).await?
                 }
                 event = happened.recv().fuse() => match event {
                     Ok(event) => self.event(event).await?,
@@ -186,27 +191,29 @@ impl Driver {
         }
     }
 
-    async fn command(&mut self, command: Command) -> Result<Run, Failure> {
+    async fn command(&mut self, TicketedCommand { ticket, command }: TicketedCommand) -> Result<Run, Failure> {
         let answer = match command {
             Command::Session(SessionCommand::ChangePasscode { to }) => {
                 self.new_passcode = Some(to.clone());
-                return self.input(Input::Command(Command::Session(SessionCommand::ChangePasscode { to }))).await;
+                return self
+                    .input(Input::Command(ticket, Command::Session(SessionCommand::ChangePasscode { to })))
+                    .await;
             }
             Command::File(FileCommand::Offer { to, path }) => {
-                self.look_at(to, path);
+                self.look_at(ticket, to, path);
                 return Ok(Run::On);
             }
             // Where it is now, whoever goes on with it from where.
             Command::File(FileCommand::Change { number, wish: FileWish::Accept { folder } }) => {
                 let wish = FileWish::Accept { folder: folder.map(|folder| typed(&folder)) };
                 let change = FileCommand::Change { number, wish };
-                return self.input(Input::Command(Command::File(change))).await;
+                return self.input(Input::Command(ticket, Command::File(change))).await;
             }
             Command::Journal(JournalCommand::Replay { after, count }) => self.storage.replay(&after, count).await,
             Command::Journal(JournalCommand::Acknowledge { name, seq }) => self.storage.acknowledge(&name, seq).await,
-            command => return self.input(Input::Command(command)).await,
+            command => return self.input(Input::Command(ticket, command)).await,
         };
-        self.front_end.tell(answer.unwrap_or_else(not_kept)).await;
+        self.front_end.answer(Some(ticket), answer.unwrap_or_else(not_kept)).await;
         Ok(Run::On)
     }
 
@@ -222,6 +229,10 @@ impl Driver {
             }
             Event::Notice(notice) => {
                 self.front_end.tell(notice).await;
+                Ok(Run::On)
+            }
+            Event::Answer(ticket, notice) => {
+                self.front_end.answer(Some(ticket), notice).await;
                 Ok(Run::On)
             }
             Event::Failed(failure) => Err(failure),

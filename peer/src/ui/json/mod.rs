@@ -17,8 +17,8 @@ use crate::app::exit;
 use crate::app::rpc::{ClientId, Input, Options, Output, Rpc};
 use crate::app::sanitise::SafeText;
 pub(crate) use client::{FromClient, Told, connect, open, said};
-use peer_core::command::Command;
-use peer_core::notice::Notice;
+use peer_core::command::{Ticket, TicketedCommand};
+use peer_core::notice::Notification;
 pub(crate) use socket::{NotBound, Socket};
 
 /// Lines that may wait for a client; one that does not read its answers is let go.
@@ -31,9 +31,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The queues of the front end.
 pub(crate) struct Channels {
     /// To the engine.
-    pub(crate) commands: Sender<Command>,
+    pub(crate) commands: Sender<TicketedCommand>,
     /// From it.
-    pub(crate) notices: Receiver<Notice>,
+    pub(crate) notices: Receiver<Notification>,
     /// Signals.
     pub(crate) interrupts: Receiver<Interrupt>,
     /// What clients say.
@@ -108,7 +108,7 @@ async fn next(channels: &Channels, deadline: Option<Instant>) -> Told {
             Ok(Interrupt::HangUp) => exit::HANG_UP,
             Ok(Interrupt::Terminate) | Err(_) => exit::TERMINATE,
         })),
-        notice = channels.notices.recv().fuse() => Told::Other(notice.map_or(Input::EngineGone, Input::Notice)),
+        notice = channels.notices.recv().fuse() => Told::Other(notice.map_or(Input::EngineGone, |told| Input::Notice(told.notice))),
         told = client => told,
         () = tick => Told::Other(Input::Tick),
     }
@@ -129,7 +129,9 @@ async fn carry_out(
                 }
             }
             // An engine that is gone says so by closing its notices.
-            Output::Command(command) => drop(channels.commands.send(command).await),
+            Output::Command(command) => {
+                drop(channels.commands.send(TicketedCommand { ticket: Ticket::default(), command }).await)
+            }
             Output::Complain(text) => {
                 // Whoever closed the error output does not want to know.
                 let _ =

@@ -117,7 +117,7 @@ async fn converse(channels: Channels, mut front: impl Front, options: Options) -
             let output = machine.handle(now(), front.typed(), taken);
             ended = carry_out(&channels, output, &mut front).await;
             if ended.is_none() {
-                input = channels.notices.try_recv().ok().map(Input::Notice);
+                input = channels.notices.try_recv().ok().map(|told| Input::Notice(told.notice));
             }
         }
         if let Some(left_over) = input {
@@ -133,7 +133,7 @@ async fn carry_out(channels: &Channels, outputs: Vec<Output>, front: &mut impl F
     for output in outputs {
         match output {
             // An engine that is gone says so by closing its notices.
-            Output::Command(command) => drop(channels.commands.send(command).await),
+            Output::Command(command) => channels.command(command).await,
             Output::Exit(code) => ended = Some(code),
             output => front.show(output),
         }

@@ -36,6 +36,7 @@ use draw::{Drawn, Entry, keypad};
 use keys::Press;
 use osc::Mouse;
 pub(crate) use osc::Via;
+use peer_core::notice::Notification;
 pub(crate) use theme::{Look, Theme};
 
 /// How the full screen looks and begins.
@@ -84,7 +85,7 @@ async fn converse(channels: Channels, mut screen: Screen, options: Options, aler
             Event::Tick => vec![Input::Tick],
         };
         while inputs.len() < NOTICES_PER_UPDATE
-            && let Ok(notice) = channels.notices.try_recv()
+            && let Ok(Notification { notice, .. }) = channels.notices.try_recv()
         {
             inputs.push(Input::Notice(notice));
         }
@@ -320,7 +321,7 @@ impl Screen {
         for output in outputs {
             match output {
                 // An engine that is gone says so by closing its notices.
-                Output::Command(command) => drop(channels.commands.send(command).await),
+                Output::Command(command) => channels.command(command).await,
                 Output::Entry(entry) => self.editor.set(&entry),
                 Output::Copy(text) => osc::copy(&text)?,
                 Output::Bell => osc::ring()?,

@@ -5,7 +5,7 @@ use common::msg::{ByeReason, ConnectReq, Features};
 use std::net::SocketAddr;
 
 use super::world::*;
-use crate::command::{Answer, CallCommand, Command};
+use crate::command::{Answer, CallCommand, Command, Ticket};
 use crate::event::{Accept, Input, LinkEnd};
 use crate::notice::{CallFailed, CallNotice, CallerRefused, Notice};
 use crate::verify::{ConnectRequest, LookupResult};
@@ -105,7 +105,10 @@ fn a_caller_who_was_answered_and_never_comes_is_told_of() {
         let mut world = World::new(&[(Ali, Accept::All), (Bianca, Accept::Ask)]);
         world.call(Ali, Bianca);
         let link = *world.dials.keys().next().unwrap();
-        world.input(Bianca, Input::Command(Command::Call(CallCommand::Answer { from: ali(), answer: Answer::Yes })));
+        world.input(
+            Bianca,
+            Input::Command(Ticket::default(), Command::Call(CallCommand::Answer { from: ali(), answer: Answer::Yes })),
+        );
         world.work.clear();
         world.input(Bianca, Input::LinkEnded { link, end });
         world.settle();

@@ -5,7 +5,7 @@ use common::msg::{ByeReason, ConnectRefusal, Error, ErrorCode};
 use common::testkit::Example;
 
 use super::world::*;
-use crate::command::{CallCommand, Command, SessionCommand};
+use crate::command::{CallCommand, Command, SessionCommand, Ticket};
 use crate::event::{DialFailed, Effect, Input, LinkEnd};
 use crate::model::Conversation;
 use crate::notice::{AfterLoss, CallFailed, CallNotice, CallerRefused, DirectoryNotice, EndedBy, Notice};
@@ -34,8 +34,8 @@ fn of_crossed_calls_one_survives_whatever_happens_first() {
     // Every order in which the two engines' effects can interleave, up to 12 choices.
     for order in 0..1u32 << 12 {
         let mut world = two();
-        world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
-        world.input(Bianca, Input::Command(Command::Call(CallCommand::Place { to: ali() })));
+        world.input(Ali, Input::Command(Ticket::default(), Command::Call(CallCommand::Place { to: bianca() })));
+        world.input(Bianca, Input::Command(Ticket::default(), Command::Call(CallCommand::Place { to: ali() })));
         for choice in 0.. {
             let first_of = |who: Example| world.work.iter().position(|(other, _)| *other == who);
             let wanted = if choice < 12 && order >> choice & 1 == 1 { Bianca } else { Ali };
@@ -122,14 +122,14 @@ fn without_the_directory_conversations_go_on_and_nobody_new_is_let_in() {
 #[test]
 fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times_out() {
     let mut world = two();
-    world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
+    world.input(Ali, Input::Command(Ticket::default(), Command::Call(CallCommand::Place { to: bianca() })));
     world.work.clear();
     let unavailable = Box::new(Error::new(ErrorCode::Unavailable).into());
     world.input(Ali, Input::DirectoryMessage { request: None, message: unavailable });
     world.settle();
     assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::DirectoryLost })]);
 
-    world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
+    world.input(Ali, Input::Command(Ticket::default(), Command::Call(CallCommand::Place { to: bianca() })));
     world.work.clear();
     world.input(Ali, answer(None, &bianca(), Some(&found(Bianca))));
     let Some((_, Effect::Dial { dial, .. })) = world.work.pop_back() else { panic!("no dial") };
@@ -137,7 +137,7 @@ fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times
     world.input(Ali, Input::Dialed { dial, outcome });
     world.tick = world.engines[&(Ali as u8)].next_deadline().unwrap();
     world.input(Ali, Input::Tick);
-    world.work.retain(|(_, effect)| matches!(effect, Effect::Notify(_)));
+    world.work.retain(|(_, effect)| matches!(effect, Effect::Notify(_) | Effect::Answer(..)));
     world.settle();
     assert_eq!(
         world.told(Ali),
@@ -150,7 +150,7 @@ fn logging_out_says_goodbye_to_everybody() {
     let mut world = two();
     world.call(Ali, Bianca);
     world.told.clear();
-    world.input(Ali, Input::Command(Command::Session(SessionCommand::Logout)));
+    world.input(Ali, Input::Command(Ticket::default(), Command::Session(SessionCommand::Logout)));
     let [(_, near), _] = world.cables[0].ends;
     let effects: Vec<_> = world.work.iter().map(|(_, effect)| effect).collect();
     assert_eq!(effects, [&Effect::Close { link: near, reason: ByeReason::Ended }, &Effect::LogOut]);

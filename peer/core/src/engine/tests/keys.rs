@@ -4,7 +4,7 @@ use common::ident::TerminalId;
 use common::msg::{ConnectReq, Features, ListReply};
 
 use super::world::*;
-use crate::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision};
+use crate::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, Ticket};
 use crate::event::{Effect, Input, Now};
 use crate::model::Conversation;
 use crate::notice::{ContactNotice, DirectoryNotice, KeyState, MessageNotice, Next, Notice};
@@ -26,7 +26,7 @@ fn a_changed_key_stops_calls_in_both_directions_until_the_person_decides() {
 
     world.command(Ali, Command::Contact(ContactCommand::DecideKey { of: bianca(), decision: KeyDecision::Accept }));
     world.told.clear();
-    world.input(Ali, Input::Command(Command::Call(CallCommand::Place { to: bianca() })));
+    world.input(Ali, Input::Command(Ticket::default(), Command::Call(CallCommand::Place { to: bianca() })));
     let effects: Vec<_> = world.work.drain(..).collect();
     let [(Ali, effect)] = &effects[..] else { panic!("{effects:?}") };
     let request = lookup_of(effect);

@@ -95,7 +95,7 @@ impl World {
     }
 
     pub(super) fn command(&mut self, who: Example, command: Command) {
-        self.input(who, Input::Command(command));
+        self.input(who, Input::Command(Ticket::default(), command));
         self.settle();
     }
 
@@ -111,7 +111,7 @@ impl World {
     pub(super) fn step(&mut self) -> bool {
         let Some((who, effect)) = self.work.pop_front() else { return false };
         match effect {
-            Effect::Notify(notice) => self.told.push((who, notice)),
+            Effect::Notify(notice) | Effect::Answer(_, notice) => self.told.push((who, notice)),
             Effect::Ask(envelope) => {
                 if let ToDirectory::LookupReq(LookupReq { lookup, .. }) = envelope.message {
                     let found = self.directory.get(&lookup).cloned();
