@@ -23,6 +23,7 @@ pub(crate) mod rpc;
 pub(crate) mod sanitise;
 pub(crate) mod screen;
 pub(crate) mod texts;
+pub(crate) mod tickets;
 
 /// When something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

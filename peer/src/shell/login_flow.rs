@@ -71,14 +71,10 @@ struct LoginFlow<'a> {
 pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<LoggedIn>, Failure> {
     let endpoint = Endpoint { server: setup.server.clone(), source: setup.listen, patience: setup.patience };
     let folder = ServerFolder::new(&setup.data, &setup.server);
-<<<<<<< HEAD
-    let mut flow = LoginFlow { setup, front_end, endpoint, folder, invite: None, identity: None, opened: None };
-    while let Ok(command) = front_end.commands.recv().await {
-=======
     let mut flow = LoginFlow {
         setup,
         front_end,
-        place,
+        endpoint,
         folder,
         invite: None,
         identity: None,
@@ -87,7 +83,6 @@ pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<Lo
     };
     while let Ok(TicketedCommand { ticket, command }) = front_end.commands.recv().await {
         flow.ticket = ticket;
->>>>>>> a9469c2 (peer-core: commands carry tickets, answers repeat them)
         match command {
             Command::Session(SessionCommand::Identify { user }) => flow.identify(user).await?,
             Command::Session(SessionCommand::Invitation { line }) => flow.invitation(&line).await?,
@@ -146,15 +141,9 @@ impl LoginFlow<'_> {
         }
         let trust = if connection.is_local() { Trust::AtOnce } else { Trust::AfterQuestion };
         if trust == Trust::AfterQuestion {
-<<<<<<< HEAD
             let server = self.endpoint.server.clone();
-            self.front_end
-                .tell(Notice::Session(SessionNotice::FirstContact { server: server.clone(), key: connection.key() }))
+            self.tell(Notice::Session(SessionNotice::FirstContact { server: server.clone(), key: connection.key() }))
                 .await;
-=======
-            let server = self.place.server.clone();
-            self.tell(Notice::Session(SessionNotice::FirstContact { server: server.clone(), key: wire.key() })).await;
->>>>>>> a9469c2 (peer-core: commands carry tickets, answers repeat them)
             loop {
                 match self.front_end.commands.recv().await.map(|taken| taken.command) {
                     Ok(Command::Session(SessionCommand::TrustDirectory(Answer::Yes))) => break,
@@ -220,13 +209,8 @@ impl LoginFlow<'_> {
                 if self.invite.is_some() {
                     pins::remember_joined(&self.setup.data, &self.endpoint.server)?;
                 }
-<<<<<<< HEAD
                 let server = self.endpoint.server.clone();
-                self.front_end.tell(Notice::Session(SessionNotice::Registered { user: user.clone(), server })).await;
-=======
-                let server = self.place.server.clone();
                 self.tell(Notice::Session(SessionNotice::Registered { user: user.clone(), server })).await;
->>>>>>> a9469c2 (peer-core: commands carry tickets, answers repeat them)
                 self.log_in(user, passcode).await
             }
             Err(NotRegistered::Refused(why)) => {
@@ -257,15 +241,8 @@ impl LoginFlow<'_> {
         let credentials = authenticated.keep(state, &user, &passcode)?;
         let address = self.setup.listen.unwrap_or_else(|| connection.local());
         let (socket, port) = login::listen(address, self.setup.port)?;
-<<<<<<< HEAD
         let presence = login::announce(&mut connection, &credentials, &challenge, port).await?;
-        self.front_end
-            .tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address }))
-            .await;
-=======
-        let presence = login::announce(&mut wire, &credentials, &challenge, port).await?;
         self.tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address })).await;
->>>>>>> a9469c2 (peer-core: commands carry tickets, answers repeat them)
         if held == Held::Former {
             self.tell(Notice::Session(SessionNotice::FormerPasscode)).await;
         }

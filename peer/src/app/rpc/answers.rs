@@ -10,7 +10,7 @@ use super::wire::RpcError;
 use crate::app::exit;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{self, files, mail, passcode};
-use peer_core::command::KeyDecision;
+use peer_core::command::{GroupWish, KeyDecision};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
     CallFailed, CallNotice, ContactNotice, DirectoryNotice, FileNews, FileNotice, GroupNews, JournalNotice, KeyState,
@@ -22,22 +22,18 @@ use peer_core::notice::{
 pub(super) enum Await {
     List,
     Call(UserId),
-    /// The message with this ticket; `linked`: a direct connection stood when it was sent.
+    /// A message; `linked`: a direct connection stood when it was sent.
     Sent {
-        ticket: u64,
         linked: bool,
-    },
-    /// A direct connection, over which this is to be sent then.
-    CallToSend {
-        to: UserId,
-        text: String,
-        reference: Option<String>,
     },
     History(Conversation),
     Search {
         limit: usize,
     },
-    Group(GroupName),
+    Group {
+        group: GroupName,
+        wish: GroupWish,
+    },
     /// A file that is offered.
     Offer {
         to: UserId,
@@ -66,34 +62,27 @@ pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, R
             Err(out_of_reach())
         }
         (
-            Await::List | Await::History(_) | Await::Group(_),
+            Await::List | Await::History(_) | Await::Group { .. },
             Notice::Directory(DirectoryNotice::TooFast { retry_after }),
         ) => Err(too_fast(*retry_after)),
         (
             Await::Call(to),
             Notice::Call(CallNotice::Established { with }) | Notice::Call(CallNotice::Received { from: with }),
         ) if to == with => Ok(json!({ "conn": with, "state": "established" })),
-        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::Call(CallNotice::Offline { with })) if to == with => {
+        (Await::Call(to), Notice::Call(CallNotice::Offline { with })) if to == with => {
             Err(RpcError::of(exit::OFFLINE, format!("{to} is offline.")))
         }
-        (Await::Call(to) | Await::CallToSend { to, .. }, Notice::Call(CallNotice::Failed { to: whom, why }))
-            if to == whom =>
-        {
+        (Await::Call(to), Notice::Call(CallNotice::Failed { to: whom, why })) if to == whom => {
             Err(call_failed(to, why))
         }
-        (
-            Await::Call(to) | Await::CallToSend { to, .. },
-            Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }),
-        ) if to == of => Err(key_changed(of, *since, old, new)),
-        (Await::Sent { ticket, linked }, Notice::Message(MessageNotice::Sent { ticket: Some(told), record }))
-            if told.number == *ticket =>
-        {
+        (Await::Call(to), Notice::Contact(ContactNotice::KeyChanged { of, since, old, new })) if to == of => {
+            Err(key_changed(of, *since, old, new))
+        }
+        (Await::Sent { linked }, Notice::Message(MessageNotice::Sent { ticket: Some(_), record })) => {
             let state = if *linked || record.mark != DeliveryStatus::Queued { "sent" } else { "queued" };
             Ok(json!({ "msg": record.name.id, "state": state }))
         }
-        (Await::Sent { ticket, .. }, Notice::Message(MessageNotice::NotSent { to, text, why, ticket: told }))
-            if told.number == *ticket =>
-        {
+        (Await::Sent { .. }, Notice::Message(MessageNotice::NotSent { to, text, why, .. })) => {
             Err(RpcError::of(not_sent(why), plain(&mail::not_sent(to, text, why))))
         }
         (Await::History(with), Notice::Message(MessageNotice::History { with: told, records, .. })) if with == told => {
@@ -102,8 +91,8 @@ pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, R
         (Await::Search { limit }, Notice::Message(MessageNotice::Found { records, .. })) => {
             Ok(records.iter().take(*limit).map(record).collect())
         }
-        (Await::Group(group), Notice::Group { group: told, news }) if group == told => {
-            return group_answer(group, news);
+        (Await::Group { group, wish }, Notice::Group { group: told, news }) if group == told => {
+            return group_answer(group, wish, news);
         }
         (Await::Offer { to, .. }, Notice::File(FileNotice::News { file, news: FileNews::Offering { .. } }))
             if *to == file.with =>
@@ -150,6 +139,9 @@ pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, R
             Ok(json!({}))
         }
         (Await::Unblock(of), Notice::Contact(ContactNotice::Unblocked { user })) if of == user => Ok(json!({})),
+        (Await::Acknowledged(_), Notice::Session(SessionNotice::NotKept { detail })) => {
+            Err(RpcError::of(exit::IO, plain(&texts::not_kept(detail))))
+        }
         (Await::Passcode, Notice::Session(SessionNotice::PasscodeChanged)) => Ok(json!({})),
         (Await::Passcode, Notice::Session(SessionNotice::PasscodeNotChanged(why))) => Err(not_changed(*why)),
         (Await::Acknowledged(name), Notice::Journal(JournalNotice::Acknowledged { name: told, .. }))
@@ -204,35 +196,55 @@ fn not_changed(why: NotChanged) -> RpcError {
     RpcError::of(code, plain(&passcode::not_changed(why)))
 }
 
-fn group_answer(group: &GroupName, news: &GroupNews) -> Option<Result<Value, RpcError>> {
+/// The answer to a wish about a group; nothing where this is news of something else.
+fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option<Result<Value, RpcError>> {
     let done = |state: &str| Some(Ok(json!({ "group": group.to_string(), "state": state })));
-    let code = match news {
-        GroupNews::Created => return done("created"),
-        GroupNews::Asked => return done("asked"),
-        GroupNews::Left => return done("left"),
-        GroupNews::Done => return done("done"),
-        GroupNews::Members { members, waiting } => {
+    let code = match (news, wish) {
+        (GroupNews::Created, GroupWish::Create) => return done("created"),
+        (GroupNews::Asked, GroupWish::Join) => return done("asked"),
+        (GroupNews::Left, GroupWish::Leave) => return done("left"),
+        (GroupNews::Changed { joined, .. }, GroupWish::Approve(user)) if joined.contains(user) => return done("done"),
+        (GroupNews::Changed { left, .. }, GroupWish::Remove(user)) if left.contains(user) => return done("done"),
+        (GroupNews::NewAdmin { user: new }, GroupWish::Admin(user)) if new == user => return done("done"),
+        (GroupNews::Done, GroupWish::Approve(_) | GroupWish::Deny(_) | GroupWish::Remove(_) | GroupWish::Admin(_)) => {
+            return done("done");
+        }
+        (GroupNews::Members { members, waiting }, GroupWish::Members) => {
             let members: Vec<Value> =
                 members.iter().map(|(user, role)| json!({ "id": user, "admin": *role == Role::Admin })).collect();
             let told = json!({ "group": group.to_string(), "state": "member", "members": members, "waiting": waiting });
             return Some(Ok(told));
         }
-        GroupNews::NotAdmin { .. } => exit::NOT_PERMITTED,
-        GroupNews::NoSuchGroup => exit::UNKNOWN_USER,
-        GroupNews::NameTaken
-        | GroupNews::NotAMember
-        | GroupNews::NotThere { .. }
-        | GroupNews::AlreadyMember { .. }
-        | GroupNews::NoTerminal { .. }
-        | GroupNews::Returning
-        | GroupNews::LastAdmin => exit::REFUSED,
-        GroupNews::DirectoryLost => exit::SERVER_UNREACHABLE,
-        GroupNews::Request { .. }
-        | GroupNews::Joined { .. }
-        | GroupNews::Declined
-        | GroupNews::Removed { .. }
-        | GroupNews::Changed { .. }
-        | GroupNews::NewAdmin { .. } => return None,
+        (GroupNews::NotAdmin { .. }, _) => exit::NOT_PERMITTED,
+        (GroupNews::NoSuchGroup, GroupWish::Join) => exit::UNKNOWN_USER,
+        (GroupNews::NameTaken, GroupWish::Create)
+        | (GroupNews::NoTerminal { .. }, GroupWish::Approve(_))
+        | (
+            GroupNews::NotAMember
+            | GroupNews::NotThere { .. }
+            | GroupNews::AlreadyMember { .. }
+            | GroupNews::Returning
+            | GroupNews::LastAdmin,
+            _,
+        ) => exit::REFUSED,
+        (GroupNews::DirectoryLost, _) => exit::SERVER_UNREACHABLE,
+        (
+            GroupNews::Created
+            | GroupNews::Asked
+            | GroupNews::Left
+            | GroupNews::Done
+            | GroupNews::Members { .. }
+            | GroupNews::NoSuchGroup
+            | GroupNews::NameTaken
+            | GroupNews::NoTerminal { .. }
+            | GroupNews::Request { .. }
+            | GroupNews::Joined { .. }
+            | GroupNews::Declined
+            | GroupNews::Removed { .. }
+            | GroupNews::Changed { .. }
+            | GroupNews::NewAdmin { .. },
+            _,
+        ) => return None,
     };
     let told = mail::group(group, news);
     Some(Err(RpcError::of(code, plain(told.first().map_or("", String::as_str)))))

@@ -6,10 +6,11 @@ use common::ident::{MessageId, UserId};
 use serde_json::{Value, json};
 
 use super::events::TYPES;
+use super::pending::Replay;
 use super::wire::{self, RpcError};
-use super::{ClientId, Output, Replay, Rpc};
+use super::{ClientId, Output, Rpc};
 use crate::app::texts::format;
-use peer_core::command::{After, Command, JournalCommand};
+use peer_core::command::After;
 use peer_core::notice::Event;
 
 /// Events that one look into the journal gives. Chosen arbitrarily.
@@ -89,13 +90,15 @@ impl Rpc {
 
     /// Clients that are behind get the next page.
     pub(super) fn catch_up(&mut self, room: &dyn Fn(ClientId) -> bool) {
-        for (client, feed) in &mut self.clients {
-            if feed.pace == Pace::Behind && room(*client) {
+        let behind = self.clients.iter_mut().filter(|(client, feed)| feed.pace == Pace::Behind && room(**client));
+        let pages: Vec<(ClientId, u64)> = behind
+            .map(|(client, feed)| {
                 feed.pace = Pace::Fetching;
-                self.replays.push_back(Replay::Page(*client));
-                let after = After::Seq(feed.sent);
-                self.out.push(Output::Command(Command::Journal(JournalCommand::Replay { after, count: PAGE })));
-            }
+                (*client, feed.sent)
+            })
+            .collect();
+        for (client, sent) in pages {
+            self.replay(Replay::Page(client), After::Seq(sent), PAGE);
         }
     }
 
@@ -125,7 +128,7 @@ impl Rpc {
         }
         if told.get("type").is_some_and(|name| name == "message") {
             let from = told.get("from").and_then(Value::as_str).and_then(|from| UserId::parse(from).ok());
-            let verified = from.is_some_and(|from| self.verified.contains(&from));
+            let verified = from.is_some_and(|from| self.model().is_some_and(|model| model.people.is_verified(&from)));
             told.insert("verified".to_owned(), verified.into());
         }
         Some(Value::Object(told))

@@ -6,11 +6,13 @@ use common::secret::Passcode;
 use serde_json::{Value, json};
 
 use super::methods::Login;
+use super::pending::Replay;
 use super::wire::RpcError;
-use super::{Asker, Output, Replay, Rpc, Stage};
+use super::{Asker, Output, Rpc, State};
+use crate::app::model::{Account, Model};
 use crate::app::texts;
 use crate::app::{exit, grammar};
-use peer_core::command::{After, Answer, Command, DirectoryCommand, JournalCommand, SessionCommand};
+use peer_core::command::{After, Answer, Command, DirectoryCommand, SessionCommand};
 use peer_core::notice::{Notice, SessionNotice};
 
 /// A login under way.
@@ -34,7 +36,7 @@ impl Entering {
 impl Rpc {
     /// A client logs in, or the program by itself with what it was started with.
     pub(super) fn log_in(&mut self, asker: Option<Asker>, params: Login) {
-        if !matches!(self.stage, Stage::LoggedOut) {
+        if !matches!(self.state, State::LoggedOut) {
             let why = "There is a login already; one program is one user's.";
             return self.reply(asker, Err(RpcError::of(exit::ALREADY_RUNNING, why)));
         }
@@ -49,7 +51,7 @@ impl Rpc {
         };
         let (register, server_key) = (params.register, params.server_key);
         self.command(Command::Session(SessionCommand::Identify { user: user.clone() }));
-        self.stage = Stage::Entering(Entering { asker, user, passcode, register, server_key });
+        self.state = State::Entering(Entering { asker, user, passcode, register, server_key });
     }
 
     /// A notice that came before the session stands.
@@ -66,7 +68,7 @@ impl Rpc {
                         format!("{}. Compare it, then log in with server_key.", texts::first_contact(server, key));
                     self.reply(entering.asker, Err(RpcError::of(exit::REFUSED, why).with("server_key", key.short())));
                     self.command(Command::Session(SessionCommand::TrustDirectory(Answer::No)));
-                    self.stage = Stage::LoggedOut;
+                    self.state = State::LoggedOut;
                     return;
                 }
             }
@@ -98,23 +100,19 @@ impl Rpc {
             Notice::Session(SessionNotice::LoggedIn { .. }) => {
                 // Whom one knows, and what the journal knows, come first.
                 self.command(Command::Directory(DirectoryCommand::List));
-                self.replays.push_back(Replay::Beginning(entering.asker));
-                self.command(Command::Journal(JournalCommand::Replay {
-                    after: After::Seq(0),
-                    count: super::feed::PAGE,
-                }));
-                self.stage = Stage::LoggedIn { user };
+                self.replay(Replay::Beginning(entering.asker), After::Seq(0), super::feed::PAGE);
+                self.state = State::LoggedIn(Box::new(Model::new(Account::new(user, passcode, self.passcode_min))));
                 return;
             }
             _ => {}
         }
-        self.stage = Stage::Entering(entering);
+        self.state = State::Entering(entering);
     }
 
     fn not_logged_in(&mut self, entering: Entering, why: RpcError) {
         let own = entering.asker.is_none();
         self.reply(entering.asker, Err(why.clone()));
-        self.stage = Stage::LoggedOut;
+        self.state = State::LoggedOut;
         if own {
             // Nobody can do better: it was told on the command line.
             let (text, code) = why.into_end();

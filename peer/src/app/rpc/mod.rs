@@ -2,13 +2,14 @@
 //!
 //! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`answers`]: which notice answers it
 //! - [`events`]: what of the engine's notices becomes an event · [`feed`]: which client has had which
-//! - [`references`]: names that clients give their messages · [`login`]: until the session stands
+//! - [`pending`]: requests that wait for the engine · [`references`]: names that clients give their messages · [`login`]: until the session stands
 
 mod answers;
 mod events;
 mod feed;
 mod login;
 mod methods;
+mod pending;
 mod references;
 mod request;
 mod schema;
@@ -16,28 +17,27 @@ mod schema;
 mod tests;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use common::ident::UserId;
 use common::secret::Passcode;
 use serde_json::{Value, json};
 
-use self::answers::{Await, answer};
 pub(crate) use self::events::event_filter;
 use self::feed::Feed;
 use self::login::Entering;
+use self::pending::Pending;
 use self::references::References;
 pub(crate) use self::schema::schema;
 pub(crate) use self::wire::LINE_MAX;
 use self::wire::RpcError;
-use crate::app::exit;
+use crate::app::model::Model;
 use crate::app::texts::failure;
-use peer_core::command::{After, Command, JournalCommand, MessageCommand, SessionCommand, Ticket};
-use peer_core::model::Conversation;
-use peer_core::notice::{
-    CallNotice, ContactNotice, DirectoryNotice, JournalNotice, KeyState, LoggedOut, Notice, SessionNotice,
-};
+use crate::app::tickets::PendingTickets;
+use crate::app::{Now, exit};
+use peer_core::command::{Command, SessionCommand, TicketedCommand};
+use peer_core::notice::{Failure, JournalNotice, LoggedOut, Notice, Notification, SessionNotice};
 
 /// A client, for as long as it is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +79,7 @@ pub(crate) enum Input {
     /// A client is gone.
     Closed(ClientId),
     /// Something from the engine.
-    Notice(Notice),
+    Notice(Notification),
     /// [`Rpc::deadline`] has passed.
     Tick,
     /// The program is asked to stop, with this exit code.
@@ -94,7 +94,7 @@ pub(crate) enum Output {
     /// Send a line.
     Line(ClientId, String),
     /// Ask the engine.
-    Command(Command),
+    Command(TicketedCommand),
     /// Say something on the error output.
     Complain(String),
     /// The end.
@@ -110,30 +110,10 @@ struct Asker {
 }
 
 #[derive(Debug)]
-struct Pending {
-    asker: Asker,
-    awaited: Await,
-    until: Instant,
-}
-
-/// For whom a page of the journal was asked for.
-#[derive(Debug)]
-enum Replay {
-    /// To learn the clients' names for messages at the beginning; then whoever logged in is told.
-    Beginning(Option<Asker>),
-    /// `subscribe`: where the cursor stands.
-    Cursor(Asker),
-    /// The next events.
-    Page(ClientId),
-}
-
-#[derive(Debug)]
-enum Stage {
+enum State {
     LoggedOut,
     Entering(Entering),
-    LoggedIn {
-        user: UserId,
-    },
+    LoggedIn(Box<Model>),
     /// Logging out; then the program ends with this code.
     Leaving(i32),
 }
@@ -142,19 +122,12 @@ enum Stage {
 #[derive(Debug)]
 pub(crate) struct Rpc {
     options: Options,
-    stage: Stage,
+    state: State,
     clients: BTreeMap<ClientId, Feed>,
-    pending: Vec<Pending>,
-    replays: VecDeque<Replay>,
-    tickets: u64,
+    pending: PendingTickets<Pending>,
     /// The newest event.
     last: u64,
     references: References,
-    verified: BTreeSet<UserId>,
-    /// Direct connections that stand.
-    links: BTreeSet<UserId>,
-    /// Who asks to be connected.
-    asking: BTreeSet<UserId>,
     /// Fewest characters of a new passcode.
     passcode_min: u16,
     now: Instant,
@@ -171,16 +144,11 @@ impl Rpc {
     pub(crate) fn new(options: Options, now: Instant) -> (Self, Vec<Output>) {
         let mut rpc = Self {
             options,
-            stage: Stage::LoggedOut,
+            state: State::LoggedOut,
             clients: BTreeMap::new(),
-            pending: Vec::new(),
-            replays: VecDeque::new(),
-            tickets: 0,
+            pending: PendingTickets::default(),
             last: 0,
             references: References::default(),
-            verified: BTreeSet::new(),
-            links: BTreeSet::new(),
-            asking: BTreeSet::new(),
             passcode_min: 0,
             now,
             date: 0,
@@ -197,7 +165,7 @@ impl Rpc {
     /// When [`Input::Tick`] is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let behind = self.clients.values().any(Feed::is_behind).then(|| self.now + LOOK_AGAIN);
-        self.pending.iter().map(|pending| pending.until).chain(behind).min()
+        self.pending.questions().filter_map(Pending::until).chain(behind).min()
     }
 
     /// Takes one input at a moment, by two clocks: one that only goes forward, and milliseconds since the epoch. `room`:
@@ -214,12 +182,12 @@ impl Rpc {
             Input::Line(client, line) => self.line(client, &line),
             Input::Oversize(client) => self.out.push(Output::Line(client, wire::oversize())),
             Input::Closed(client) => self.closed(client),
-            Input::Notice(notice) => self.notice(notice, room),
+            Input::Notice(told) => self.notice(&told, room),
             Input::Tick => self.give_up_waiting(),
             Input::Stop(code) => self.leave(code),
             Input::EngineGone => self.out.push(Output::Exit(exit::INTERNAL)),
         }
-        if matches!(self.stage, Stage::LoggedIn { .. }) {
+        if matches!(self.state, State::LoggedIn(_)) {
             self.catch_up(room);
         }
         std::mem::take(&mut self.out)
@@ -227,7 +195,7 @@ impl Rpc {
 
     fn closed(&mut self, client: ClientId) {
         self.clients.remove(&client);
-        self.pending.retain(|pending| pending.asker.client != client);
+        self.forget_requests_of(client);
         if self.options.life == Life::Client {
             self.leave(exit::OK);
         }
@@ -235,127 +203,59 @@ impl Rpc {
 
     /// Logs out; the program ends when the engine has.
     fn leave(&mut self, code: i32) {
-        if !matches!(self.stage, Stage::Leaving(_)) {
+        if !matches!(self.state, State::Leaving(_)) {
             self.command(Command::Session(SessionCommand::Logout));
         }
-        self.stage = Stage::Leaving(code);
+        self.state = State::Leaving(code);
     }
 
-    fn notice(&mut self, notice: Notice, room: &dyn Fn(ClientId) -> bool) {
-        match notice {
+    fn notice(&mut self, told: &Notification, room: &dyn Fn(ClientId) -> bool) {
+        match &told.notice {
             Notice::Journal(JournalNotice::Journaled(event)) => {
-                self.references.learn(&event);
-                return self.journaled(&event, room);
+                self.references.learn(event);
+                return self.journaled(event, room);
             }
-            Notice::Journal(JournalNotice::Replayed { events, lost, last }) => {
-                return self.replayed(&events, lost, last);
-            }
-            Notice::Session(SessionNotice::Failed(failure)) => {
-                let report = failure::report(&failure);
-                let why = RpcError::from(report.clone());
-                if let Stage::Entering(entering) = std::mem::replace(&mut self.stage, Stage::Leaving(report.exit)) {
-                    self.reply(entering.asker(), Err(why.clone()));
-                }
-                std::mem::take(&mut self.pending)
-                    .into_iter()
-                    .for_each(|pending| self.reply(Some(pending.asker), Err(why.clone())));
-                self.out.push(Output::Complain(report.lines.join("\n")));
-                return self.end(report.exit);
-            }
-            Notice::Session(SessionNotice::LoggedOut { why }) => {
-                let code = match (why, &self.stage) {
-                    (LoggedOut::Asked, Stage::Leaving(code)) => *code,
-                    (LoggedOut::Asked, _) => exit::OK,
-                    (LoggedOut::Administrator, _) => exit::NOT_PERMITTED,
-                    (LoggedOut::Replaced, _) => exit::ALREADY_RUNNING,
-                };
-                return self.end(code);
-            }
-            _ => {}
+            Notice::Session(SessionNotice::Failed(failure)) => return self.failed(failure),
+            Notice::Session(SessionNotice::LoggedOut { why }) => return self.logged_out(*why),
+            Notice::Session(_)
+            | Notice::Directory(_)
+            | Notice::Call(_)
+            | Notice::Message(_)
+            | Notice::Contact(_)
+            | Notice::Group { .. }
+            | Notice::File(_)
+            | Notice::Journal(_) => {}
         }
-        if matches!(self.stage, Stage::Entering(_))
-            && let Stage::Entering(entering) = std::mem::replace(&mut self.stage, Stage::LoggedOut)
-        {
-            return self.entering(entering, &notice);
+        match std::mem::replace(&mut self.state, State::LoggedOut) {
+            State::Entering(entering) => return self.entering(entering, &told.notice),
+            State::LoggedIn(mut model) => {
+                model.learn(Now { instant: self.now, date: self.date / 1000 }, &told.notice);
+                self.state = State::LoggedIn(model);
+            }
+            state @ (State::LoggedOut | State::Leaving(_)) => self.state = state,
         }
-        self.learn(&notice);
-        self.answer_with(&notice);
+        self.answer_with(told);
     }
 
-    /// What is known for later answers and events.
-    fn learn(&mut self, notice: &Notice) {
-        match notice {
-            Notice::Directory(DirectoryNotice::People { people, .. }) => {
-                let verified = people.iter().filter(|person| person.key == KeyState::Verified);
-                self.verified = verified.map(|person| person.user.clone()).collect();
-            }
-            Notice::Contact(ContactNotice::NumberConfirmed { with, verified: true }) => {
-                self.verified.insert(with.clone());
-            }
-            Notice::Contact(ContactNotice::NumberConfirmed { with, .. })
-            | Notice::Contact(ContactNotice::KeyChanged { of: with, .. }) => {
-                self.verified.remove(with);
-            }
-            Notice::Call(CallNotice::Asked { from }) => drop(self.asking.insert(from.clone())),
-            Notice::Call(CallNotice::AskedNoMore { from }) => drop(self.asking.remove(from)),
-            Notice::Call(CallNotice::Established { with }) | Notice::Call(CallNotice::Received { from: with }) => {
-                self.asking.remove(with);
-                self.links.insert(with.clone());
-            }
-            Notice::Call(CallNotice::Ended { with, .. }) | Notice::Call(CallNotice::LinkLost { with, .. }) => {
-                self.links.remove(with);
-            }
-            _ => {}
+    fn failed(&mut self, failure: &Failure) {
+        let report = failure::report(failure);
+        let why = RpcError::from(report.clone());
+        if let State::Entering(entering) = std::mem::replace(&mut self.state, State::Leaving(report.exit)) {
+            self.reply(entering.asker(), Err(why.clone()));
         }
+        self.fail_everything(&why);
+        self.out.push(Output::Complain(report.lines.join("\n")));
+        self.end(report.exit);
     }
 
-    /// Answers the oldest request that waits for this.
-    fn answer_with(&mut self, notice: &Notice) {
-        if let Notice::Call(CallNotice::Established { with }) = notice
-            && let Some(place) =
-                self.pending.iter().position(|p| matches!(&p.awaited, Await::CallToSend { to, .. } if to == with))
-        {
-            let Pending { asker, awaited, .. } = self.pending.remove(place);
-            if let Await::CallToSend { to, text, reference } = awaited {
-                self.send(asker, Conversation::User(to), text, reference);
-            }
-            return;
-        }
-        let answered = self.pending.iter().enumerate();
-        let Some((place, outcome)) =
-            answered.into_iter().find_map(|(place, pending)| Some((place, answer(&pending.awaited, notice)?)))
-        else {
-            return;
+    fn logged_out(&mut self, why: LoggedOut) {
+        let code = match (why, &self.state) {
+            (LoggedOut::Asked, State::Leaving(code)) => *code,
+            (LoggedOut::Asked, _) => exit::OK,
+            (LoggedOut::Administrator, _) => exit::NOT_PERMITTED,
+            (LoggedOut::Replaced, _) => exit::ALREADY_RUNNING,
         };
-        let asker = self.pending.remove(place).asker;
-        self.reply(Some(asker), outcome);
-    }
-
-    fn replayed(&mut self, events: &[peer_core::notice::Event], lost: u64, last: u64) {
-        self.last = last.max(self.last);
-        match self.replays.pop_front() {
-            Some(Replay::Beginning(asker)) => {
-                events.iter().for_each(|event| self.references.learn(event));
-                match events.last().filter(|event| event.seq < last) {
-                    Some(event) => {
-                        self.replays.push_front(Replay::Beginning(asker));
-                        let after = After::Seq(event.seq);
-                        self.command(Command::Journal(JournalCommand::Replay { after, count: feed::PAGE }));
-                    }
-                    None => self.ready(asker),
-                }
-            }
-            Some(Replay::Cursor(asker)) => {
-                // `lost` counts from the place of the cursor to the first event that is there.
-                let first = events.first().map_or(last, |event| event.seq - 1);
-                if let Some(feed) = self.clients.get_mut(&asker.client) {
-                    feed.begin_behind(first.saturating_sub(lost));
-                }
-                self.reply(Some(asker), Ok(json!({ "seq": last })));
-            }
-            Some(Replay::Page(client)) => self.page(client, events, lost, last),
-            None => {}
-        }
+        self.end(code);
     }
 
     /// The session stands, and everything is known.
@@ -380,43 +280,15 @@ impl Rpc {
         self.out.push(Output::Exit(code));
     }
 
-    fn give_up_waiting(&mut self) {
-        let now = self.now;
-        for pending in self.pending.extract_if(.., |pending| pending.until <= now).collect::<Vec<_>>() {
-            let why = RpcError::of(exit::TIMEOUT, "There was no answer in time. It may still come about; ask again.");
-            self.reply(Some(pending.asker), Err(why));
-        }
+    fn model(&self) -> Option<&Model> {
+        if let State::LoggedIn(model) = &self.state { Some(model) } else { None }
     }
 
-    fn reply(&mut self, asker: Option<Asker>, outcome: Result<Value, RpcError>) {
-        if let Some(Asker { client, id: Some(id) }) = asker {
-            self.out.push(Output::Line(client, wire::answer(&id, outcome)));
-        }
-    }
-
-    fn command(&mut self, command: Command) {
-        self.out.push(Output::Command(command));
-    }
-
-    /// Asks the engine, and waits for what answers it.
-    fn ask(&mut self, asker: Asker, awaited: Await, command: Command) {
-        self.command(command);
-        let until = self.now + self.options.patience;
-        self.pending.push(Pending { asker, awaited, until });
-    }
-
-    fn send(&mut self, asker: Asker, to: Conversation, text: String, reference: Option<String>) {
-        self.tickets += 1;
-        let linked = matches!(&to, Conversation::User(user) if self.links.contains(user));
-        let ticket = Ticket { number: self.tickets, reference };
-        self.ask(
-            asker,
-            Await::Sent { ticket: self.tickets, linked },
-            Command::Message(MessageCommand::Send { to, text, ticket }),
-        );
+    fn model_mut(&mut self) -> Option<&mut Model> {
+        if let State::LoggedIn(model) = &mut self.state { Some(model) } else { None }
     }
 
     fn user(&self) -> Option<&UserId> {
-        if let Stage::LoggedIn { user } = &self.stage { Some(user) } else { None }
+        self.model().map(|model| &model.account.user)
     }
 }

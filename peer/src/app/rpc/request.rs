@@ -7,8 +7,9 @@ use serde_json::json;
 use super::answers::Await;
 use super::events::TYPES;
 use super::methods::{self, Availability, Call, METHODS};
+use super::pending::{Message, Replay};
 use super::wire::{self, Misunderstood, Request, RpcError};
-use super::{Asker, ClientId, Output, Replay, Rpc, Stage};
+use super::{Asker, ClientId, Output, Rpc, State};
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{
     After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, FileWish, GroupWish,
@@ -32,7 +33,7 @@ impl Rpc {
             Err(Misunderstood { id, why }) => self.out.push(Output::Line(client, wire::answer(&id, Err(why)))),
             Ok(Request { id, call }) => {
                 let asker = Asker { client, id };
-                let waiting = self.pending.iter().filter(|pending| pending.asker.client == client).count();
+                let waiting = self.waiting_requests_of(client);
                 let outcome = if waiting < PENDING {
                     self.request(asker.clone(), call)
                 } else {
@@ -64,10 +65,12 @@ impl Rpc {
                 let mut told = self.session();
                 told["passcode_min"] = self.passcode_min.into();
                 told["online"] = self.user().is_some().into();
-                told["connections"] = json!(self.links);
+                let linked: Vec<&UserId> =
+                    self.model().into_iter().flat_map(|model| model.conversations.linked()).collect();
+                told["connections"] = json!(linked);
                 self.reply(Some(asker), Ok(told));
             }
-            call if matches!(self.stage, Stage::LoggedIn { .. }) => self.session_request(asker, call)?,
+            call if matches!(self.state, State::LoggedIn(_)) => self.session_request(asker, call)?,
             _ => return Err(RpcError::of(exit::LOGIN_REFUSED, "Nobody is logged in. Log in first.")),
         }
         Ok(())
@@ -78,7 +81,7 @@ impl Rpc {
             Call::List(_) => self.ask(asker, Await::List, Command::Directory(DirectoryCommand::List)),
             Call::Connect(params) => {
                 let to = user(&params.to)?;
-                let command = match self.asking.remove(&to) {
+                let command = match self.takes_call_of(&to, Answer::Yes) {
                     true => Command::Call(CallCommand::Answer { from: to.clone(), answer: Answer::Yes }),
                     false => Command::Call(CallCommand::Place { to: to.clone() }),
                 };
@@ -86,7 +89,7 @@ impl Rpc {
             }
             Call::End(params) => {
                 let with = user(&params.to)?;
-                let command = match self.asking.remove(&with) {
+                let command = match self.takes_call_of(&with, Answer::No) {
                     true => Command::Call(CallCommand::Answer { from: with, answer: Answer::No }),
                     false => Command::Call(CallCommand::End { with }),
                 };
@@ -203,14 +206,25 @@ impl Rpc {
             self.reply(Some(asker), Ok(json!({ "msg": sent, "state": "sent" })));
             return Ok(());
         }
-        match to {
-            Conversation::User(to) if !params.queue && !self.links.contains(&to) => {
-                let awaited = Await::CallToSend { to: to.clone(), text: params.text, reference };
-                self.ask(asker, awaited, Command::Call(CallCommand::Place { to }));
+        let call = match &to {
+            Conversation::User(user) if !params.queue && !self.is_linked(user) => {
+                Some(Command::Call(CallCommand::Place { to: user.clone() }))
             }
-            to => self.send(asker, to, params.text, reference),
+            Conversation::User(_) | Conversation::Group(_) | Conversation::Everyone => None,
+        };
+        let message = Message { to, text: params.text, reference };
+        match call {
+            Some(call) => self.call_to_send(asker, message, call),
+            None => self.send(asker, message),
         }
         Ok(())
+    }
+
+    /// Whether somebody waits to be let in, who is answered now.
+    fn takes_call_of(&mut self, user: &UserId, answer: Answer) -> bool {
+        let Some(model) = self.model_mut().filter(|model| model.is_calling_us(user)) else { return false };
+        model.answers(user, answer);
+        true
     }
 
     fn file_wish(&mut self, asker: Asker, number: u64, wish: FileWish) {
@@ -219,7 +233,8 @@ impl Rpc {
 
     fn wish(&mut self, asker: Asker, group: &str, wish: GroupWish) -> Result<(), RpcError> {
         let group: GroupName = grammar::group_name(group).map_err(|why| RpcError::params(texts::not_an_id(why)))?;
-        self.ask(asker, Await::Group(group.clone()), Command::Group { group, wish });
+        let awaited = Await::Group { group: group.clone(), wish: wish.clone() };
+        self.ask(asker, awaited, Command::Group { group, wish });
         Ok(())
     }
 
@@ -229,9 +244,8 @@ impl Rpc {
         feed.choose(params.types)?;
         match (params.since, params.name) {
             (otherwise, Some(name)) => {
-                self.replays.push_back(Replay::Cursor(asker));
                 let after = After::Cursor { name: named(name)?, otherwise };
-                self.command(Command::Journal(JournalCommand::Replay { after, count: 1 }));
+                self.replay(Replay::Cursor(asker), after, 1);
             }
             (Some(since), None) => {
                 feed.begin_behind(since.min(last));

@@ -1,5 +1,7 @@
 //! What clients see, with an engine that says what the test says.
 
+mod answers;
+
 use std::time::{Duration, Instant};
 
 use common::ident::{KeyDigest, MessageId, UserId};
@@ -7,8 +9,8 @@ use common::msg::Registration;
 use serde_json::{Value, json};
 
 use super::*;
-use peer_core::command::Answer;
-use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
+use peer_core::command::{Answer, Ticket};
+use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{CallNotice, Event, JournalNotice, LoginRefused, MessageNotice, SessionNotice};
 
 const ALI: ClientId = ClientId(1);
@@ -19,6 +21,8 @@ struct Scene {
     now: Instant,
     lines: Vec<(ClientId, Value)>,
     commands: Vec<String>,
+    /// Those of the commands, in the same order.
+    tickets: Vec<Ticket>,
     exit: Option<i32>,
     /// Clients that cannot take more events.
     full: Vec<ClientId>,
@@ -44,7 +48,15 @@ impl Scene {
         let now = Instant::now();
         let (rpc, out) = Rpc::new(options, now);
         assert!(out.is_empty());
-        let mut scene = Self { rpc, now, lines: Vec::new(), commands: Vec::new(), exit: None, full: Vec::new() };
+        let mut scene = Self {
+            rpc,
+            now,
+            lines: Vec::new(),
+            commands: Vec::new(),
+            tickets: Vec::new(),
+            exit: None,
+            full: Vec::new(),
+        };
         scene.input(Input::Opened(ALI));
         scene
     }
@@ -60,6 +72,7 @@ impl Scene {
         scene.notice(Notice::Journal(JournalNotice::Replayed { events: Vec::new(), lost: 0, last: 7 }));
         assert_eq!(scene.told()[0]["result"], json!({"user": "ali", "server": "127.0.0.1:7420", "seq": 7}));
         scene.commands.clear();
+        scene.tickets.clear();
         scene
     }
 
@@ -74,7 +87,10 @@ impl Scene {
         for output in outputs {
             match output {
                 Output::Line(client, line) => self.lines.push((client, serde_json::from_str(&line).unwrap())),
-                Output::Command(command) => self.commands.push(crate::app::bare(&command)),
+                Output::Command(TicketedCommand { ticket, command }) => {
+                    self.commands.push(crate::app::bare(&command));
+                    self.tickets.push(ticket);
+                }
                 Output::Complain(_) => {}
                 Output::Exit(code) => self.exit = Some(code),
             }
@@ -86,7 +102,12 @@ impl Scene {
     }
 
     fn notice(&mut self, notice: Notice) {
-        self.input(Input::Notice(notice));
+        self.input(Input::Notice(notice.into()));
+    }
+
+    /// The engine answers a command.
+    fn answers(&mut self, ticket: &Ticket, notice: Notice) {
+        self.input(Input::Notice(Notification { answers: Some(ticket.clone()), notice }));
     }
 
     /// What the first client was told since the last time.
@@ -168,11 +189,16 @@ fn answers_find_the_requests_they_belong_to() {
     scene.says(json!({"id": "a", "method": "send", "params": {"to": "bianca", "text": "one"}}));
     scene.says(json!({"id": "b", "method": "send", "params": {"to": "bianca", "text": "two"}}));
     scene.says(json!({"id": "c", "method": "verify.number", "params": {"id": "carol"}}));
-    let ticket = |number| Some(Ticket { number, reference: None });
-    scene.notice(Notice::Message(MessageNotice::Sent { ticket: ticket(2), record: record(2, DeliveryStatus::Queued) }));
+    let tickets = scene.tickets.clone();
+    let sent = |number: u8| MessageNotice::Sent {
+        ticket: Some(Ticket::default()),
+        record: record(number, DeliveryStatus::Queued),
+    };
+    scene.answers(&tickets[1], Notice::Message(sent(2)));
     scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
-    scene.notice(Notice::Call(CallNotice::Failed { to: id("carol"), why: peer_core::notice::CallFailed::NotFound }));
-    scene.notice(Notice::Message(MessageNotice::Sent { ticket: ticket(1), record: record(1, DeliveryStatus::Queued) }));
+    let (to, why) = (id("carol"), peer_core::notice::CallFailed::NotFound);
+    scene.answers(&tickets[2], Notice::Call(CallNotice::Failed { to, why }));
+    scene.answers(&tickets[0], Notice::Message(sent(1)));
     let told = scene.told();
     let ids: Vec<&Value> = told.iter().map(|line| &line["id"]).collect();
     assert_eq!(ids, ["b", "c", "a"]);

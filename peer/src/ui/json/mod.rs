@@ -17,7 +17,7 @@ use crate::app::exit;
 use crate::app::rpc::{ClientId, Input, Options, Output, Rpc};
 use crate::app::sanitise::SafeText;
 pub(crate) use client::{FromClient, Told, connect, open, said};
-use peer_core::command::{Ticket, TicketedCommand};
+use peer_core::command::TicketedCommand;
 use peer_core::notice::Notification;
 pub(crate) use socket::{NotBound, Socket};
 
@@ -108,7 +108,7 @@ async fn next(channels: &Channels, deadline: Option<Instant>) -> Told {
             Ok(Interrupt::HangUp) => exit::HANG_UP,
             Ok(Interrupt::Terminate) | Err(_) => exit::TERMINATE,
         })),
-        notice = channels.notices.recv().fuse() => Told::Other(notice.map_or(Input::EngineGone, |told| Input::Notice(told.notice))),
+        notice = channels.notices.recv().fuse() => Told::Other(notice.map_or(Input::EngineGone, Input::Notice)),
         told = client => told,
         () = tick => Told::Other(Input::Tick),
     }
@@ -129,9 +129,7 @@ async fn carry_out(
                 }
             }
             // An engine that is gone says so by closing its notices.
-            Output::Command(command) => {
-                drop(channels.commands.send(TicketedCommand { ticket: Ticket::default(), command }).await)
-            }
+            Output::Command(command) => drop(channels.commands.send(command).await),
             Output::Complain(text) => {
                 // Whoever closed the error output does not want to know.
                 let _ =

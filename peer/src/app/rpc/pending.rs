@@ -1,0 +1,225 @@
+//! Requests of clients that wait for the engine, and what answers them.
+
+use std::time::Instant;
+
+use peer_core::command::{After, Command, JournalCommand, MessageCommand, Ticket, TicketedCommand};
+use peer_core::model::Conversation;
+use peer_core::notice::{CallNotice, Event, JournalNotice, Notice, Notification, SessionNotice};
+use serde_json::{Value, json};
+
+use super::answers::{Await, answer};
+use super::wire::RpcError;
+use super::{Asker, ClientId, Output, Rpc, feed};
+use crate::app::exit;
+use crate::app::model::Link;
+
+/// What is kept about a command until it is answered.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// A client waits, until then.
+    Request { asker: Asker, awaited: Await, until: Instant },
+    /// A direct connection is being placed, over which this is to be sent then.
+    CallToSend { asker: Asker, message: Message, until: Instant },
+    /// Events of the journal.
+    Replay(Replay),
+}
+
+/// What a client wants to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) to: Conversation,
+    pub(super) text: String,
+    pub(super) reference: Option<String>,
+}
+
+/// For whom a page of the journal was asked for.
+#[derive(Debug)]
+pub(super) enum Replay {
+    /// To learn the clients' names for messages at the beginning; then whoever logged in is told.
+    Beginning(Option<Asker>),
+    /// `subscribe`: where the cursor stands.
+    Cursor(Asker),
+    /// The next events.
+    Page(ClientId),
+}
+
+impl Pending {
+    fn client(&self) -> Option<ClientId> {
+        match self {
+            Self::Request { asker, .. } | Self::CallToSend { asker, .. } => Some(asker.client),
+            Self::Replay(_) => None,
+        }
+    }
+
+    /// When it is given up.
+    pub(super) fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Request { until, .. } | Self::CallToSend { until, .. } => Some(*until),
+            Self::Replay(_) => None,
+        }
+    }
+
+    /// Whoever is told that nothing comes of it.
+    fn asker(self) -> Option<Asker> {
+        match self {
+            Self::Request { asker, .. } | Self::CallToSend { asker, .. } | Self::Replay(Replay::Cursor(asker)) => {
+                Some(asker)
+            }
+            Self::Replay(Replay::Beginning(asker)) => asker,
+            Self::Replay(Replay::Page(_)) => None,
+        }
+    }
+
+    /// Whether this is the answer, or the one that is waited for before anything can be sent.
+    fn is_answered_by(&self, told: &Notification) -> bool {
+        let notice = &told.notice;
+        // What could not be written is said by itself too, and then answers nothing.
+        if matches!(notice, Notice::Session(SessionNotice::NotKept { .. })) && told.answers.is_none() {
+            return false;
+        }
+        match self {
+            Self::Request { awaited, .. } => answer(awaited, notice).is_some(),
+            Self::CallToSend { message, .. } => call_of(message).is_some_and(|call| answer(&call, notice).is_some()),
+            Self::Replay(_) => {
+                matches!(
+                    notice,
+                    Notice::Journal(JournalNotice::Replayed { .. }) | Notice::Session(SessionNotice::NotKept { .. })
+                )
+            }
+        }
+    }
+}
+
+/// What a message that needs a connection waits for.
+fn call_of(message: &Message) -> Option<Await> {
+    match &message.to {
+        Conversation::User(to) => Some(Await::Call(to.clone())),
+        Conversation::Group(_) | Conversation::Everyone => None,
+    }
+}
+
+impl Rpc {
+    /// Gives the engine a command whose answer nobody waits for.
+    pub(super) fn command(&mut self, command: Command) {
+        let ticket = self.pending.unawaited();
+        self.out.push(Output::Command(TicketedCommand { ticket, command }));
+    }
+
+    /// Asks the engine, and waits for what answers it.
+    pub(super) fn ask(&mut self, asker: Asker, awaited: Await, command: Command) {
+        let until = self.now + self.options.patience;
+        let ticket = self.pending.awaited(Pending::Request { asker, awaited, until });
+        self.out.push(Output::Command(TicketedCommand { ticket, command }));
+    }
+
+    pub(super) fn send(&mut self, asker: Asker, message: Message) {
+        let Message { to, text, reference } = message;
+        let linked = matches!(&to, Conversation::User(user) if self.is_linked(user));
+        let until = self.now + self.options.patience;
+        let pending = Pending::Request { asker, awaited: Await::Sent { linked }, until };
+        let ticket = Ticket { reference, ..self.pending.awaited(pending) };
+        let command = Command::Message(MessageCommand::Send { to, text, ticket: ticket.clone() });
+        self.out.push(Output::Command(TicketedCommand { ticket, command }));
+    }
+
+    /// Sends a message once a direct connection stands.
+    pub(super) fn call_to_send(&mut self, asker: Asker, message: Message, call: Command) {
+        let until = self.now + self.options.patience;
+        let ticket = self.pending.awaited(Pending::CallToSend { asker, message, until });
+        self.out.push(Output::Command(TicketedCommand { ticket, command: call }));
+    }
+
+    pub(super) fn replay(&mut self, replay: Replay, after: After, count: usize) {
+        let ticket = self.pending.awaited(Pending::Replay(replay));
+        let command = Command::Journal(JournalCommand::Replay { after, count });
+        self.out.push(Output::Command(TicketedCommand { ticket, command }));
+    }
+
+    pub(super) fn is_linked(&self, user: &common::ident::UserId) -> bool {
+        self.model().is_some_and(|model| model.conversations.link(user) == Link::Up)
+    }
+
+    /// Answers the request that waits for this.
+    pub(super) fn answer_with(&mut self, told: &Notification) {
+        let Some(pending) = self.pending.close(told.answers.as_ref(), |pending| pending.is_answered_by(told)) else {
+            return;
+        };
+        match (pending, &told.notice) {
+            (
+                Pending::CallToSend { asker, message, .. },
+                Notice::Call(CallNotice::Established { .. } | CallNotice::Received { .. }),
+            ) => {
+                self.send(asker, message);
+            }
+            (Pending::CallToSend { asker, message, .. }, notice) => {
+                if let Some(outcome) = call_of(&message).and_then(|call| answer(&call, notice)) {
+                    self.reply(Some(asker), outcome);
+                }
+            }
+            (Pending::Request { asker, awaited, .. }, notice) => {
+                if let Some(outcome) = answer(&awaited, notice) {
+                    self.reply(Some(asker), outcome);
+                }
+            }
+            (Pending::Replay(replay), Notice::Journal(JournalNotice::Replayed { events, lost, last })) => {
+                self.replayed(replay, events, *lost, *last);
+            }
+            (Pending::Replay(replay), _) => {
+                let why = RpcError::of(exit::IO, "The event log cannot be read.");
+                self.reply(Pending::Replay(replay).asker(), Err(why));
+            }
+        }
+    }
+
+    fn replayed(&mut self, replay: Replay, events: &[Event], lost: u64, last: u64) {
+        self.last = last.max(self.last);
+        match replay {
+            Replay::Beginning(asker) => {
+                events.iter().for_each(|event| self.references.learn(event));
+                match events.last().filter(|event| event.seq < last) {
+                    Some(event) => self.replay(Replay::Beginning(asker), After::Seq(event.seq), feed::PAGE),
+                    None => self.ready(asker),
+                }
+            }
+            Replay::Cursor(asker) => {
+                // `lost` counts from the place of the cursor to the first event that is there.
+                let first = events.first().map_or(last, |event| event.seq - 1);
+                if let Some(feed) = self.clients.get_mut(&asker.client) {
+                    feed.begin_behind(first.saturating_sub(lost));
+                }
+                self.reply(Some(asker), Ok(json!({ "seq": last })));
+            }
+            Replay::Page(client) => self.page(client, events, lost, last),
+        }
+    }
+
+    /// A client is gone; nobody is told what it asked for.
+    pub(super) fn forget_requests_of(&mut self, client: ClientId) {
+        self.pending.close_where(|pending| pending.client() == Some(client));
+    }
+
+    pub(super) fn give_up_waiting(&mut self) {
+        let now = self.now;
+        let why = || RpcError::of(exit::TIMEOUT, "There was no answer in time. It may still come about; ask again.");
+        for pending in self.pending.close_where(|pending| pending.until().is_some_and(|until| until <= now)) {
+            self.reply(pending.asker(), Err(why()));
+        }
+    }
+
+    /// Nothing is answered any more.
+    pub(super) fn fail_everything(&mut self, why: &RpcError) {
+        for pending in self.pending.close_where(|_| true) {
+            self.reply(pending.asker(), Err(why.clone()));
+        }
+    }
+
+    pub(super) fn waiting_requests_of(&self, client: ClientId) -> usize {
+        self.pending.questions().filter(|pending| pending.client() == Some(client)).count()
+    }
+
+    pub(super) fn reply(&mut self, asker: Option<Asker>, outcome: Result<Value, RpcError>) {
+        if let Some(Asker { client, id: Some(id) }) = asker {
+            self.out.push(Output::Line(client, super::wire::answer(&id, outcome)));
+        }
+    }
+}
