@@ -71,3 +71,60 @@ fn page(mut entries: Vec<Broadcast>) -> BroadcastLog {
     entries.truncate(fitting.max(1));
     BroadcastLog { more: entries.len() < found, entries }
 }
+
+#[cfg(test)]
+mod tests {
+    use common::ident::{MessageId, TerminalId, TerminalKey};
+    use common::limits::{BROADCAST_TEXT, FRAME_AFTER_LOGIN};
+    use common::msg::{Blob, Certificate, Hex, UserCertificate};
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::closed_store::{NOW, directory, member, policy, seconds, user};
+    use crate::directory::Policy;
+
+    fn entry(number: u64, text: usize) -> Broadcast {
+        let signature = Blob(vec![6; 256]);
+        let (terminal, key) = (TerminalId([3; 16]), TerminalKey([8; 32]));
+        let certificate = Certificate { terminal, key, issued: 0, signature: signature.clone() };
+        let sender = UserCertificate { userid: user("ali"), publickey: Hex(vec![7; 270]), certificate };
+        let (id, message) = (MessageId([1; 16]), "\u{1}".repeat(text));
+        Broadcast { number, taken: 0, sender: Box::new(sender), id, message, date: 0, signature }
+    }
+
+    #[test]
+    fn a_page_holds_what_fits_into_a_frame_and_says_whether_there_is_more() {
+        // Entries found, bytes of each text, entries on the page. A control character takes six bytes on the wire.
+        for (found, text, on_page) in [
+            (0, 10, 0),
+            (BROADCAST_PAGE, 10, BROADCAST_PAGE),
+            (BROADCAST_PAGE + 1, 10, BROADCAST_PAGE),
+            (1, BROADCAST_TEXT, 1),
+            (3, BROADCAST_TEXT, 1),
+            (3, 2 * PAGE_BYTES, 1),
+        ] {
+            let BroadcastLog { entries, more } = page((0..found as u64).map(|n| entry(n, text)).collect());
+            assert_eq!((entries.len(), more), (on_page, found > on_page), "{found} of {text} bytes");
+            if text <= BROADCAST_TEXT {
+                let answer = FromDirectory::from(BroadcastLog { entries, more }).encode();
+                assert!(answer.len() <= FRAME_AFTER_LOGIN, "{} bytes", answer.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_has_so_many_broadcasts_in_a_minute() {
+        let directory = directory(Policy { broadcasts_per_minute: 2, ..policy() });
+        let refused_for = |id: &str, later: u64| {
+            let (message, signature) = ("hello".into(), Blob(vec![0; 64]));
+            let request = BroadcastReq { id: MessageId([1; 16]), message, date: 0, signature };
+            match block_on(broadcast(&directory, &member(id), NOW + seconds(later), request)) {
+                Ok(Reply::Message(FromDirectory::Error(error))) => error.retry_after,
+                _ => None,
+            }
+        };
+        assert_eq!([0, 10].map(|later| refused_for("ali", later)), [None; 2]);
+        assert_eq!([10, 59].map(|later| refused_for("ali", later)), [Some(50), Some(1)]);
+        assert_eq!((refused_for("bianca", 59), refused_for("ali", 60)), (None, None));
+    }
+}

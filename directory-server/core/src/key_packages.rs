@@ -59,3 +59,54 @@ pub(crate) async fn take<S: Store>(
     }
     Ok(Reply::Message(reply.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use common::ident::TerminalId;
+    use common::msg::Piece;
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::closed_store::{NOW, directory, member, policy, seconds, user};
+
+    #[test]
+    fn a_key_package_has_a_byte_and_no_more_than_may_be() {
+        let directory = directory(policy());
+        for (size, sound) in [(0, false), (1, true), (KEY_PACKAGE_MAX, true), (KEY_PACKAGE_MAX + 1, false)] {
+            let piece = || Piece(vec![7; size]);
+            for (packages, last_resort) in
+                [(vec![piece()], None), (vec![Piece(vec![1]), piece()], None), (vec![], Some(piece()))]
+            {
+                let put = KeyPackagePut { packages, last_resort };
+                let outcome = block_on(publish(&directory, &member("ali"), &mut false, put));
+                assert_eq!(outcome.is_err(), sound, "{size} bytes reach the store or not");
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_takes_sixty_in_a_minute_each_terminal_counts_once_and_nobody_as_one() {
+        let directory = directory(policy());
+        let wanted = |numbers: std::ops::Range<u8>| KeyPackageReq {
+            userid: user("bianca"),
+            terminals: numbers.map(|n| TerminalId([n; 16])).collect(),
+        };
+        let refused_for = |asker: &str, later: u64, request| match block_on(take(
+            &directory,
+            &user(asker),
+            NOW + seconds(later),
+            request,
+        )) {
+            Ok(Reply::Message(FromDirectory::Error(error))) => error.retry_after,
+            _ => None,
+        };
+        let twice = KeyPackageReq { terminals: vec![TerminalId([1; 16]); 50], ..wanted(0..0) };
+        assert_eq!(refused_for("ali", 0, twice), None, "one terminal, named fifty times");
+        assert_eq!(refused_for("ali", 0, wanted(0..58)), None);
+        assert_eq!(refused_for("ali", 0, wanted(0..2)), Some(60), "61");
+        assert_eq!(refused_for("ali", 1, wanted(0..0)), None, "60");
+        assert_eq!(refused_for("ali", 59, wanted(0..0)), Some(1));
+        assert_eq!(refused_for("carol", 59, wanted(0..60)), None, "another user");
+        assert_eq!(refused_for("ali", 60, wanted(0..60)), None);
+    }
+}

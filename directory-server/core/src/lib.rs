@@ -25,6 +25,8 @@
 pub mod address_style;
 pub mod admission;
 mod broadcast;
+#[cfg(test)]
+mod closed_store;
 pub mod directory;
 mod key_packages;
 pub mod liveness;

@@ -40,6 +40,8 @@ mod tests {
         assert_eq!(Silence::of(seconds(29)), Silence::Short(seconds(1)));
         assert_eq!(Silence::of(seconds(30)), Silence::Long(seconds(30)));
         assert_eq!(Silence::of(seconds(70)), Silence::Long(seconds(20)));
+        assert_eq!(Silence::of(seconds(60)), Silence::Long(seconds(30)));
+        assert_eq!(Silence::of(seconds(89)), Silence::Long(seconds(1)));
         assert_eq!(Silence::of(seconds(90)), Silence::Dead);
     }
 }

@@ -214,3 +214,34 @@ pub(crate) async fn announce<S: Store>(
         Err(error) => error.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::closed_store::{NOW, directory, policy, seconds, user};
+    use crate::directory::Policy;
+
+    #[test]
+    fn a_source_has_so_many_logins_in_a_minute_and_then_does_not_reach_the_store() {
+        let directory = directory(Policy { logins_per_minute: 3, ..policy() });
+        let log_in = |address: [u8; 4], later: u64| {
+            let origin = Origin { address: address.into(), exporter: [2; 32] };
+            let (passcode, terminal) = (Blob(Vec::new()), TerminalId([1; 16]));
+            let request = AuthReq { userid: user("ali"), passcode, terminal, cookie: None, previous: false };
+            match block_on(begin(&directory, origin, NOW + seconds(later), request)) {
+                Err(Step::Reply(FromDirectory::AuthReply(reply))) => reply.reason.zip(reply.retry_after),
+                // The store is closed.
+                Err(Step::Close(_)) => None,
+                other => panic!("{other:?}"),
+            }
+        };
+        let office = [192, 0, 2, 7];
+        assert_eq!([0, 1, 2].map(|later| log_in(office, later)), [None; 3]);
+        assert_eq!(log_in(office, 2), Some((AuthRefusal::TooMany, 58)));
+        assert_eq!(log_in(office, 59), Some((AuthRefusal::TooMany, 1)));
+        assert_eq!(log_in([192, 0, 2, 8], 59), None, "another source");
+        assert_eq!(log_in(office, 60), None);
+    }
+}

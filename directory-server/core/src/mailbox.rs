@@ -96,3 +96,38 @@ pub(crate) async fn put<S: Store>(
     directory.presence.mail_for(&notify);
     Ok(Reply::Message(reply.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use common::ident::{MessageId, RoomId};
+    use common::msg::Outgoing;
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::closed_store::{NOW, directory, member, policy};
+    use crate::store::StoreError;
+
+    #[test]
+    fn a_put_without_a_message_or_with_an_empty_one_does_not_reach_the_store() {
+        let directory = directory(policy());
+        for (sizes, sound) in [(&[][..], false), (&[0], false), (&[1, 0], false), (&[1], true), (&[1, 1], true)] {
+            let items = sizes.iter().map(|size| Outgoing { id: MessageId([1; 16]), piece: Piece(vec![7; *size]) });
+            let request = MailboxPut { room: RoomId([7; 16]), epoch: 0, items: items.collect() };
+            match block_on(put(&directory, &member("ali"), NOW, request)) {
+                Ok(Reply::Last(_)) => assert!(!sound, "{sizes:?}"),
+                outcome => assert_eq!(outcome.err(), sound.then_some(StoreError::Closed), "{sizes:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_delivered_before_the_mailbox_is_open_and_while_an_acknowledgement_is_owed() {
+        let directory = directory(policy());
+        for (mut delivery, asks) in
+            [(Delivery::Closed, false), (Delivery::Outstanding(3), false), (Delivery::Open, true)]
+        {
+            let outcome = block_on(deliver(&directory, &member("ali"), &mut delivery, NOW));
+            assert_eq!(outcome.is_err(), asks, "{delivery:?}");
+        }
+    }
+}

@@ -203,4 +203,24 @@ mod tests {
         assert_eq!(futures::executor::block_on(waited), Push::Mail);
         teller.join().unwrap();
     }
+
+    #[test]
+    fn what_waits_is_bounded_to_the_byte_and_to_the_user() {
+        let (outbound, piece) = (OutboundQueue::default(), |size: usize| Arc::<[u8]>::from(vec![0; size]));
+        outbound.message(piece(PENDING_OUTPUT - 1));
+        outbound.message(piece(1));
+        assert!(matches!(outbound.take(Writability::Ready), Some(Push::Message(_))));
+        outbound.message(piece(PENDING_OUTPUT));
+        assert_eq!(outbound.take(Writability::Ready), Some(Push::End(ByeReason::Protocol)), "a byte too many");
+
+        let outbound = OutboundQueue::default();
+        for n in 0..2 * WATCHED {
+            outbound.presence(&user(&format!("u{n}")), bytes("online"));
+        }
+        outbound.presence(&user("u0"), bytes("offline"));
+        assert!(matches!(outbound.take(Writability::Ready), Some(Push::Message(_))), "as many as may be");
+        outbound.presence(&user("more"), bytes("online"));
+        outbound.presence(&user("most"), bytes("online"));
+        assert_eq!(outbound.take(Writability::Ready), Some(Push::End(ByeReason::Protocol)));
+    }
 }

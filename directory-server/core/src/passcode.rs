@@ -77,3 +77,34 @@ pub(crate) async fn change<S: Store>(
 fn refused() -> Reply {
     Reply::Message(PasscodeReply { status: PasscodeStatus::Refused }.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use common::msg::FromDirectory;
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::closed_store::{NOW, directory, policy, seconds, user};
+
+    #[test]
+    fn a_session_begins_four_changes_in_a_minute() {
+        let (directory, mut changes) = (directory(policy()), Changes::default());
+        let mut refused_for = |later: u64| {
+            let request = PasscodeReq { passcode: Blob(Vec::new()) };
+            match block_on(begin(&directory, &user("ali"), &mut changes, NOW + seconds(later), request)) {
+                Ok(Reply::Message(FromDirectory::Error(error))) => error.retry_after,
+                _ => None,
+            }
+        };
+        assert_eq!([0, 10, 20, 30].map(&mut refused_for), [None; 4]);
+        assert_eq!([30, 59, 60].map(&mut refused_for), [Some(30), Some(1), None]);
+    }
+
+    #[test]
+    fn an_upload_that_nothing_began_is_out_of_order() {
+        let (directory, mut changes) = (directory(policy()), Changes::default());
+        let upload = PasscodeUpload { passcode: Blob(Vec::new()), vault: Blob(Vec::new()) };
+        let reply = block_on(change(&directory, &user("ali"), &mut changes, upload));
+        assert!(matches!(reply, Ok(Reply::Last(FromDirectory::Error(error))) if error.code == ErrorCode::OutOfOrder));
+    }
+}

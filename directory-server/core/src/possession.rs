@@ -74,3 +74,65 @@ impl Expected<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use common::crypto::terminal::TerminalIdentity;
+    use common::ident::KeyDigest;
+    use common::msg::{Blob, Certificate, Features, Hex};
+    use common::testkit::Example;
+
+    use super::*;
+
+    const CHALLENGE: Challenge = Challenge([3; 32]);
+    const DIRECTORY: KeyDigest = KeyDigest([1; 32]);
+
+    fn certified(id: u8, user: Example, by: Example) -> Certificate {
+        let terminal = TerminalIdentity::generate(TerminalId([id; 16])).unwrap();
+        terminal.certify(&user.user().unwrap(), &by.identity().unwrap(), 1_800_000_000).unwrap()
+    }
+
+    #[test]
+    fn each_rule_that_is_broken_has_a_name_of_its_own() {
+        let (user, ali, bianca) =
+            (Example::Ali.user().unwrap(), Example::Ali.identity().unwrap(), Example::Bianca.identity().unwrap());
+        let channel = Channel { user: &user, directory: &DIRECTORY, exporter: &[2; 32] };
+        let announce = |certificate: Certificate, port: u16, signed_port: u16| {
+            let transcript = transcript::login(channel, &CHALLENGE, signed_port, &certificate);
+            let signature = Blob(ali.sign(&transcript).unwrap());
+            let publickey = Hex(ali.public().as_pkcs1().to_vec());
+            Announce { publickey, signature, port, certificate, features: Features::default() }
+        };
+        let good = announce(certified(1, Example::Ali, Example::Ali), 65_000, 65_000);
+        let others_key = Announce { publickey: Hex(bianca.public().as_pkcs1().to_vec()), ..good.clone() };
+        let foreign = announce(certified(1, Example::Ali, Example::Bianca), 65_000, 65_000);
+        let of_another_user = announce(certified(1, Example::Bianca, Example::Ali), 65_000, 65_000);
+        let elsewhere = announce(certified(2, Example::Ali, Example::Ali), 65_000, 65_000);
+        let table = [
+            (good.clone(), Certified::New, Ok(())),
+            (good.clone(), Certified::Before, Ok(())),
+            (others_key, Certified::New, Err(NotProved::OtherKey)),
+            (elsewhere, Certified::New, Err(NotProved::OtherTerminal)),
+            (announce(good.certificate.clone(), 65_000, 65_001), Certified::New, Err(NotProved::Signature)),
+            (Announce { signature: Blob(vec![0; 256]), ..good.clone() }, Certified::Before, Err(NotProved::Signature)),
+            (foreign.clone(), Certified::New, Err(NotProved::Certificate)),
+            (of_another_user, Certified::New, Err(NotProved::Certificate)),
+            // What was verified before is not verified again.
+            (foreign, Certified::Before, Ok(())),
+        ];
+        for (row, (announce, certificate, outcome)) in table.into_iter().enumerate() {
+            let expected = Expected {
+                channel,
+                terminal: TerminalId([1; 16]),
+                public_key: ali.public().as_pkcs1(),
+                challenge: &CHALLENGE,
+                certificate,
+            };
+            assert_eq!(expected.check(&announce), outcome, "row {row}");
+        }
+        let unreadable = Announce { publickey: Hex(b"key".to_vec()), ..good };
+        let (terminal, challenge, certificate) = (TerminalId([1; 16]), &CHALLENGE, Certified::New);
+        let expected = Expected { channel, terminal, public_key: b"key", challenge, certificate };
+        assert_eq!(expected.check(&unreadable), Err(NotProved::UnreadableKey));
+    }
+}

@@ -117,3 +117,63 @@ pub(crate) async fn finish<S: Store>(
         Err(error) => error.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::closed_store::{NOW, directory, policy, user};
+    use crate::directory::Policy;
+    use crate::sources::REGISTRATIONS;
+
+    const ORIGIN: Origin =
+        Origin { address: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)), exporter: [2; 32] };
+
+    fn refusal(registration: Registration, id: &str, status: &IdStatus) -> Option<RegisterRefusal> {
+        let directory = directory(Policy { registration, ..policy() });
+        match without_invitation(&directory, ORIGIN, NOW, &user(id), status) {
+            Err(Step::Reply(FromDirectory::RegisterReply(reply))) => reply.reason,
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn who_was_not_invited_registers_a_free_id_where_registration_is_open() {
+        use RegisterRefusal::{Closed, Invite, Unavailable};
+        let invited = IdStatus::Invited(InviteCode::generate().unwrap());
+        for (id, status, open) in [
+            ("ali", IdStatus::Free, None),
+            ("admin", IdStatus::Free, Some(Unavailable)),
+            ("ali", IdStatus::Taken, Some(Unavailable)),
+            ("ali", IdStatus::Removed, Some(Unavailable)),
+            ("ali", invited, Some(Invite)),
+            ("ali", IdStatus::AwaitsInvite, Some(Invite)),
+        ] {
+            assert_eq!(refusal(Registration::Open, id, &status), open, "{id} {status:?}");
+            // The same answer for every id (threat L2).
+            assert_eq!(refusal(Registration::Invite, id, &status), Some(Invite));
+            assert_eq!(refusal(Registration::Closed, id, &status), Some(Closed));
+        }
+    }
+
+    #[test]
+    fn one_source_registers_three_ids_in_an_hour_and_refusals_do_not_count() {
+        let directory = directory(policy());
+        let register = |later: std::time::Duration, status: &IdStatus| {
+            without_invitation(&directory, ORIGIN, NOW + later, &user("ali"), status)
+        };
+        for _ in 0..10 {
+            assert!(register(std::time::Duration::ZERO, &IdStatus::Taken).is_err());
+        }
+        for _ in 0..REGISTRATIONS.events {
+            assert!(register(std::time::Duration::ZERO, &IdStatus::Free).is_ok());
+        }
+        let just_before = REGISTRATIONS.per - std::time::Duration::from_secs(1);
+        match register(just_before, &IdStatus::Free) {
+            Err(Step::Reply(FromDirectory::RegisterReply(reply))) => {
+                assert_eq!((reply.reason, reply.retry_after), (Some(RegisterRefusal::TooMany), Some(1)));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(register(REGISTRATIONS.per, &IdStatus::Free).is_ok());
+    }
+}

@@ -97,3 +97,61 @@ fn fitting(users: Vec<UserTerminals>) -> FromDirectory {
     };
     TerminalsReply { users: users.into_iter().take_while(fits).collect() }.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use common::ident::{GroupHandle, RoomId};
+    use common::msg::GroupEntry;
+
+    use super::*;
+    use crate::closed_store::{member, user};
+
+    #[test]
+    fn a_commit_says_what_was_uploaded_and_nothing_that_makes_no_sense() {
+        let (nobody, everybody) = (Vec::new(), vec![member("ali"), member("bianca")]);
+        let entry = |admins: &[&str]| {
+            Some(GroupEntry { handle: GroupHandle([2; 32]), admins: admins.iter().map(|id| user(id)).collect() })
+        };
+        // Epoch, members, bytes of the commit, of the welcome, uploaded, entry, whether it makes sense.
+        let table = [
+            (0, &everybody, 3, 2, 5, None, true),
+            (0, &everybody, 3, 2, 4, None, false),
+            (0, &everybody, 3, 2, 6, None, false),
+            (0, &everybody, 6, 0, 5, None, false),
+            (0, &everybody, u32::MAX, u32::MAX, 5, None, false),
+            (7, &everybody, 5, 0, 5, None, true),
+            (0, &everybody, 0, 0, 0, None, true),
+            (1, &everybody, 0, 0, 0, None, false),
+            (1, &nobody, 0, 0, 0, None, true),
+            (0, &everybody, 0, 5, 5, None, false),
+            (0, &everybody, 5, 0, 5, entry(&["ali"]), true),
+            (0, &everybody, 5, 0, 5, entry(&[]), false),
+        ];
+        for (row, (epoch, members, commit, welcome, uploaded, group, sound)) in table.into_iter().enumerate() {
+            let request = CommitReq { room: RoomId([7; 16]), epoch, members: members.clone(), commit, welcome, group };
+            let found = commit_request(&member("ali"), request, &vec![9; uploaded]);
+            assert_eq!(found.is_some(), sound, "row {row}");
+            assert!(found.is_none_or(|found| found.commit.len() + found.welcome.len() == uploaded), "row {row}");
+        }
+    }
+
+    #[test]
+    fn the_longest_answer_about_terminals_fits_into_a_frame() {
+        let id = "u".repeat(USER_ID_MAX);
+        let many = |users: usize| {
+            let one = UserTerminals { userid: user(&id), terminals: vec![TerminalId([255; 16]); 64] };
+            fitting(vec![one; users])
+        };
+        let sizes = [1, 20, 200].map(|users| match many(users) {
+            FromDirectory::TerminalsReply(reply) => {
+                let size = common::msg::Message::encode(&FromDirectory::from(reply.clone())).len();
+                assert!(size <= FRAME_AFTER_LOGIN, "{size} bytes");
+                (reply.users.len(), size)
+            }
+            other => panic!("{other:?}"),
+        });
+        assert_eq!((sizes[0].0, sizes[1].0), (1, 20));
+        let (fitted, size) = sizes[2];
+        assert!(size + size / fitted > FRAME_AFTER_LOGIN - 128, "no room is wasted: {fitted} users, {size} bytes");
+    }
+}

@@ -207,3 +207,69 @@ impl Session {
         Reply::Encoded(found.unwrap_or_else(|| directory.presence.not_found()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use common::ident::{GroupHandle, TerminalId, UserId};
+    use common::msg::{
+        Away, BroadcastLogReq, FromDirectory, GroupReq, ListReq, MailboxReq, Ping, TerminalsReq, Upload, Watch,
+    };
+
+    use super::*;
+    use crate::closed_store::{NOW, directory, policy, seconds, user};
+    use crate::directory::Policy;
+    use crate::presence::Arrival;
+
+    const LIMIT: u32 = 3;
+
+    fn session<S>(directory: &Directory<S>, user: &UserId) -> Session {
+        let (terminal, address) = (TerminalId([1; 16]), ([192, 0, 2, 7], 65_000).into());
+        let arrival = Arrival { user, terminal, address, public_key: b"key", now: NOW };
+        Session::new(directory.presence.join(&arrival).unwrap())
+    }
+
+    /// Which request was refused, and for how many seconds.
+    fn refusal(handled: Handled) -> Option<(String, u64)> {
+        match handled {
+            Handled::Answered(Reply::Message(FromDirectory::Error(error))) => error.to.zip(error.retry_after),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn whatever_tells_or_makes_work_draws_from_one_budget() {
+        let ali = user("ali");
+        let limited: [(&str, ToDirectory); 7] = [
+            ("LOOKUPREQ", LookupReq { userid: ali.clone(), lookup: ali.clone() }.into()),
+            ("LISTREQ", ListReq { after: None }.into()),
+            ("WATCH", Watch { users: Vec::new() }.into()),
+            ("AWAY", Away { text: None }.into()),
+            ("GROUPREQ", GroupReq { handle: GroupHandle([2; 32]) }.into()),
+            ("TERMINALSREQ", TerminalsReq { users: Vec::new() }.into()),
+            ("BROADCASTLOGREQ", BroadcastLogReq { before: None }.into()),
+        ];
+        let directory = directory(Policy { lookups_per_minute: LIMIT, ..policy() });
+        for (name, request) in &limited {
+            let mut session = session(&directory, &ali);
+            for (_, other) in limited.iter().cycle().take(LIMIT as usize) {
+                assert_eq!(refusal(session.handle(&directory, NOW, &other.encode())), None, "{name}");
+            }
+            for (later, expected) in [(0, Some(60)), (59, Some(1)), (60, None)] {
+                let handled = session.handle(&directory, NOW + seconds(later), &request.encode());
+                assert_eq!(refusal(handled), expected.map(|wait| (name.to_string(), wait)), "after {later} s");
+            }
+        }
+        assert_eq!(directory.lookups.total(LookupOutcome::Limited), 2, "lookups that were refused are counted");
+    }
+
+    #[test]
+    fn nothing_else_draws_from_it() {
+        let directory = directory(Policy { lookups_per_minute: 1, ..policy() });
+        let mut session = session(&directory, &user("ali"));
+        let free: [ToDirectory; 3] =
+            [Ping {}.into(), MailboxReq {}.into(), Upload { piece: common::msg::Piece(vec![1]) }.into()];
+        for request in free.iter().cycle().take(30) {
+            assert_eq!(refusal(session.handle(&directory, NOW, &request.encode())), None);
+        }
+    }
+}

@@ -223,4 +223,33 @@ mod tests {
         }
         assert!(sources.refused_for(worst, NOW).is_some());
     }
+
+    #[test]
+    fn each_misbehaviour_costs_what_it_costs_and_is_enforced_from_fifteen_seconds_on() {
+        for (misbehaviour, unnoticed, seconds) in
+            [(Misbehaviour::LoginFailed, 4, 3), (Misbehaviour::LeftWithoutLogin, 14, 1), (Misbehaviour::TooSlow, 1, 10)]
+        {
+            let (mut sources, office) = (Sources::default(), source("192.0.2.7"));
+            for _ in 0..unnoticed {
+                sources.penalise(office, misbehaviour, NOW);
+                assert_eq!(sources.refused_for(office, NOW), None, "{misbehaviour:?}");
+            }
+            sources.penalise(office, misbehaviour, NOW);
+            let total = Duration::from_secs(seconds * (unnoticed + 1));
+            assert_eq!(sources.refused_for(office, NOW), Some(total), "{misbehaviour:?}");
+            // What has run off is not counted again.
+            sources.penalise(office, misbehaviour, NOW + total);
+            assert_eq!(sources.refused_for(office, NOW + total), None, "{misbehaviour:?}");
+        }
+    }
+
+    #[test]
+    fn logins_of_a_source_are_counted_by_the_minute_and_not_at_all_without_a_limit() {
+        let (mut sources, office) = (Sources::default(), source("192.0.2.7"));
+        assert!((0..1000).all(|_| sources.login(office, NOW, 0).is_ok()));
+        assert_eq!([(); 2].map(|()| sources.login(office, NOW, 2)), [Ok(()); 2]);
+        let last = NOW + Duration::from_secs(59);
+        assert_eq!(sources.login(office, last, 2), Err(Duration::from_secs(1)));
+        assert_eq!(sources.login(office, NOW + MINUTE, 2), Ok(()));
+    }
 }

@@ -184,3 +184,51 @@ async fn prove_invitation<S: Store>(
     };
     Ok(Step::reply(InviteProof { proof }))
 }
+
+#[cfg(test)]
+mod tests {
+    use common::limits::LOGIN_DEADLINE;
+    use common::msg::{AuthProof, Blob, Ping, RegisterUpload};
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::closed_store::{NOW, directory, policy};
+
+    fn connection() -> Unauthenticated {
+        Unauthenticated::new(Origin { address: [192, 0, 2, 7].into(), exporter: [2; 32] }, NOW)
+    }
+
+    #[test]
+    fn a_connection_has_sixty_four_frames_and_ten_seconds() {
+        let (directory, ping) = (directory(policy()), ToDirectory::from(Ping {}).encode());
+        let mut many = connection();
+        for frame in 1..=FRAMES_BEFORE_LOGIN {
+            assert!(matches!(block_on(many.handle(&directory, NOW, &ping)), Step::Reply(_)), "frame {frame}");
+        }
+        assert!(matches!(block_on(many.handle(&directory, NOW, &ping)), Step::Close(FromDirectory::Bye(_))));
+        assert_eq!(many.misbehaviour(), Some(Misbehaviour::TooSlow));
+
+        let mut slow = connection();
+        let last = NOW + (LOGIN_DEADLINE - std::time::Duration::from_nanos(1));
+        assert!(matches!(block_on(slow.handle(&directory, last, &ping)), Step::Reply(_)));
+        assert_ne!(slow.misbehaviour(), Some(Misbehaviour::TooSlow));
+        assert!(matches!(block_on(slow.handle(&directory, NOW + LOGIN_DEADLINE, &ping)), Step::Close(_)));
+        assert_eq!(slow.misbehaviour(), Some(Misbehaviour::TooSlow));
+    }
+
+    #[test]
+    fn what_answers_nothing_that_was_asked_is_out_of_order() {
+        let blob = || Blob(vec![1; 64]);
+        let publickey = common::msg::Hex(Vec::new());
+        let upload = RegisterUpload { passcode: blob(), vault: blob(), publickey, signature: blob() };
+        let early: [ToDirectory; 2] = [AuthProof { passcode: blob() }.into(), upload.into()];
+        for message in early {
+            let (directory, mut connection) = (directory(policy()), connection());
+            match block_on(connection.handle(&directory, NOW, &message.encode())) {
+                Step::Close(FromDirectory::Error(error)) => assert_eq!(error.code, ErrorCode::OutOfOrder),
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(connection.misbehaviour(), Some(Misbehaviour::LeftWithoutLogin));
+        }
+    }
+}

@@ -58,3 +58,33 @@ impl Drop for Uploading {
         self.all.fetch_sub(self.bytes.len(), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_holds_one_commit_and_no_byte_more() {
+        let uploads = Uploads::default();
+        let mut upload = uploads.begin();
+        assert_eq!(upload.append(&[]), Err(ErrorCode::Malformed));
+        assert_eq!(upload.append(&vec![1; COMMIT_MAX - 1]), Ok(()));
+        assert_eq!(upload.append(&[1, 2]), Err(ErrorCode::Malformed));
+        assert_eq!(upload.append(&[2]), Ok(()));
+        assert_eq!(upload.append(&[3]), Err(ErrorCode::Malformed));
+        assert_eq!(upload.bytes().len(), COMMIT_MAX);
+    }
+
+    #[test]
+    fn all_uploads_together_are_bounded_and_give_back_what_they_held() {
+        let uploads = Uploads::default();
+        let mut full: Vec<_> = (0..64).map(|_| uploads.begin()).collect();
+        for upload in &mut full {
+            assert_eq!(upload.append(&vec![0; COMMIT_MAX]), Ok(()));
+        }
+        let mut another = uploads.begin();
+        assert_eq!(another.append(&[1]), Err(ErrorCode::Unavailable));
+        full.pop();
+        assert_eq!(another.append(&vec![0; COMMIT_MAX]), Ok(()));
+    }
+}

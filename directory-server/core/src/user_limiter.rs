@@ -26,3 +26,24 @@ impl UserLimiter {
         self.windows.entry(user.clone()).or_default().count_many(times, now.elapsed(), rate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::closed_store::{NOW, seconds, user};
+
+    #[test]
+    fn users_are_counted_apart_and_those_who_did_nothing_lately_are_forgotten() {
+        let (mut limiter, rate) = (UserLimiter::default(), Rate::per_minute(2));
+        assert_eq!(limiter.count(&user("ali"), 2, NOW, rate), Ok(()));
+        assert_eq!(limiter.count(&user("ali"), 1, NOW, rate), Err(seconds(60)));
+        for n in 1..REMEMBERED {
+            assert_eq!(limiter.count(&user(&format!("u{n}")), 1, NOW + seconds(1), rate), Ok(()));
+        }
+        assert_eq!(limiter.windows.len(), REMEMBERED);
+        assert_eq!(limiter.count(&user("late"), 1, NOW + seconds(60), rate), Ok(()));
+        assert_eq!(limiter.windows.len(), REMEMBERED, "only the window that is over went");
+        assert_eq!(limiter.count(&user("later"), 1, NOW + seconds(61), rate), Ok(()));
+        assert_eq!(limiter.windows.len(), 2);
+    }
+}

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use super::usage_errors::{self, Wanted};
 use super::{
     BackupFile, Cli, Command, ConfigCommand, Global, GroupCommand, InviteCommand, KeyCommand, Log, One, OneGroup,
-    SessionCommand, User, words,
+    Serve, SessionCommand, User, words,
 };
 use super::{log, manual};
 use crate::config::{self, Loaded};
@@ -53,30 +53,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
 fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { global, command } = cli;
     match command {
-        Command::Serve(options) => {
-            let load = {
-                let config = global.config.clone();
-                let (listen, public) = (options.listen.clone(), options.public.clone());
-                move || -> Result<Loaded, Failure> {
-                    let mut loaded = config::load(config.as_deref(), environment())?;
-                    if !listen.is_empty() {
-                        loaded.config.listen.address = listen.iter().map(ToString::to_string).collect();
-                    }
-                    if let Some(public) = &public {
-                        loaded.config.listen.public.clone_from(public);
-                    }
-                    Ok(loaded)
-                }
-            };
-            let loaded = load()?;
-            let default = config::Config::default().listen.address;
-            let chosen = loaded.config.listen.address != default;
-            let addresses = if chosen { Addresses::AskedFor } else { Addresses::Default };
-            let data_dir = data_dir(&global, &loaded)?;
-            let clock_offset = options.clock_offset;
-            let status_text = words::status_text;
-            serve::serve(Start { loaded, reload: Box::new(load), data_dir, addresses, clock_offset, status_text })
-        }
+        Command::Serve(options) => serve(&global, options),
         Command::Demo => demo::demo(),
         Command::Invite(invite) => match invite.command {
             None => ask(&global, Request::Invite { users: invite.users }),
@@ -95,43 +72,10 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Status { watch: false } => ask(&global, Request::Status),
         Command::Status { watch: true } => watch(&global),
         Command::Log(Log { broadcasts: true, limit, .. }) => ask(&global, Request::Broadcasts { limit }),
-        Command::Log(Log { follow, since, user, .. }) => {
-            let file = config::load(global.config.as_deref(), environment())?.config.log.file;
-            if file.as_os_str().is_empty() {
-                return Err(Failure::new(Kind::Config, words::NO_LOG_FILE));
-            }
-            log::show(&file, &log::Wanted { since, user, follow, raw: global.json }, &TimeZone::system())?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Check => {
-            let loaded = config::load(global.config.as_deref(), environment())?;
-            let findings = check::check(&data_dir(&global, &loaded)?, &loaded)?;
-            print(&findings.text());
-            Ok(if findings.all_well() { ExitCode::SUCCESS } else { ExitCode::from(Kind::Config as u8) })
-        }
-        Command::Health => {
-            let loaded = config::load(global.config.as_deref(), environment())?;
-            let data_dir = data_dir(&global, &loaded)?;
-            match client::ask_server(&data_dir, &Request::Status)? {
-                Some(Answer::Status { .. }) => Ok(ExitCode::SUCCESS),
-                _ => {
-                    let message =
-                        format!("No server runs in {}. Start one with: directory-server serve", data_dir.display());
-                    Err(Failure::new(Kind::ServerUnreachable, message))
-                }
-            }
-        }
-        Command::Key(KeyCommand::Show) => {
-            let loaded = config::load(global.config.as_deref(), environment())?;
-            let key = shell::data_dir::server_key(&data_dir(&global, &loaded)?)?.digest();
-            let text = if global.json {
-                serde_json::json!({ "key": key.short(), "sha256": key.to_string() }).to_string() + "\n"
-            } else {
-                format!("{}\nsha256 {key}\n", key.short())
-            };
-            print(&text);
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Log(log) => show_log(&global, log),
+        Command::Check => check_data(&global),
+        Command::Health => health(&global),
+        Command::Key(KeyCommand::Show) => show_key(&global),
         Command::Key(KeyCommand::Rotate) => Err(Failure::new(Kind::NotPermitted, words::NO_ROTATION)),
         Command::Backup(BackupFile { file }) => {
             let loaded = config::load(global.config.as_deref(), environment())?;
@@ -142,22 +86,93 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
             report(&global, &backup::restore(&data_dir(&global, &loaded)?, &file)?, words::restored)
         }
         Command::Config(command) => configuration(&global, &command),
-        Command::Completions { shell } => {
-            let mut text = Vec::new();
-            let mut grammar = Cli::command();
-            let name = grammar.get_name().to_owned();
-            clap_complete::generate(shell, &mut grammar, name, &mut text);
-            print(&String::from_utf8_lossy(&text));
-            Ok(ExitCode::SUCCESS)
+        Command::Completions { shell } => Ok(completions(shell)),
+        Command::Man => manual_page(),
+    }
+}
+
+fn serve(global: &Global, options: Serve) -> Result<ExitCode, Failure> {
+    let load = {
+        let config = global.config.clone();
+        let (listen, public) = (options.listen.clone(), options.public.clone());
+        move || -> Result<Loaded, Failure> {
+            let mut loaded = config::load(config.as_deref(), environment())?;
+            if !listen.is_empty() {
+                loaded.config.listen.address = listen.iter().map(ToString::to_string).collect();
+            }
+            if let Some(public) = &public {
+                loaded.config.listen.public.clone_from(public);
+            }
+            Ok(loaded)
         }
-        Command::Man => {
-            let mut text = Vec::new();
-            let rendered = manual::render(&mut text);
-            rendered.map_err(|error| Failure::io("write the manual page", &error))?;
-            print(&String::from_utf8_lossy(&text));
-            Ok(ExitCode::SUCCESS)
+    };
+    let loaded = load()?;
+    let default = config::Config::default().listen.address;
+    let chosen = loaded.config.listen.address != default;
+    let addresses = if chosen { Addresses::AskedFor } else { Addresses::Default };
+    let data_dir = data_dir(global, &loaded)?;
+    let clock_offset = options.clock_offset;
+    let status_text = words::status_text;
+    serve::serve(Start { loaded, reload: Box::new(load), data_dir, addresses, clock_offset, status_text })
+}
+
+fn show_log(global: &Global, log: Log) -> Result<ExitCode, Failure> {
+    let Log { follow, since, user, .. } = log;
+    let file = config::load(global.config.as_deref(), environment())?.config.log.file;
+    if file.as_os_str().is_empty() {
+        return Err(Failure::new(Kind::Config, words::NO_LOG_FILE));
+    }
+    log::show(&file, &log::Wanted { since, user, follow, raw: global.json }, &TimeZone::system())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_data(global: &Global) -> Result<ExitCode, Failure> {
+    let loaded = config::load(global.config.as_deref(), environment())?;
+    let findings = check::check(&data_dir(global, &loaded)?, &loaded)?;
+    print(&findings.text());
+    Ok(if findings.all_well() { ExitCode::SUCCESS } else { ExitCode::from(Kind::Config as u8) })
+}
+
+/// Whether a server runs and its store answers.
+fn health(global: &Global) -> Result<ExitCode, Failure> {
+    let loaded = config::load(global.config.as_deref(), environment())?;
+    let data_dir = data_dir(global, &loaded)?;
+    match client::ask_server(&data_dir, &Request::Status)? {
+        Some(Answer::Status { .. }) => Ok(ExitCode::SUCCESS),
+        _ => {
+            let message = format!("No server runs in {}. Start one with: directory-server serve", data_dir.display());
+            Err(Failure::new(Kind::ServerUnreachable, message))
         }
     }
+}
+
+fn show_key(global: &Global) -> Result<ExitCode, Failure> {
+    let loaded = config::load(global.config.as_deref(), environment())?;
+    let key = shell::data_dir::server_key(&data_dir(global, &loaded)?)?.digest();
+    let text = if global.json {
+        serde_json::json!({ "key": key.short(), "sha256": key.to_string() }).to_string() + "\n"
+    } else {
+        format!("{}\nsha256 {key}\n", key.short())
+    };
+    print(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut text = Vec::new();
+    let mut grammar = Cli::command();
+    let name = grammar.get_name().to_owned();
+    clap_complete::generate(shell, &mut grammar, name, &mut text);
+    print(&String::from_utf8_lossy(&text));
+    ExitCode::SUCCESS
+}
+
+fn manual_page() -> Result<ExitCode, Failure> {
+    let mut text = Vec::new();
+    let rendered = manual::render(&mut text);
+    rendered.map_err(|error| Failure::io("write the manual page", &error))?;
+    print(&String::from_utf8_lossy(&text));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn user(global: &Global, command: User) -> Result<ExitCode, Failure> {

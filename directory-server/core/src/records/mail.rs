@@ -99,3 +99,20 @@ pub struct TakenKeyPackages {
     /// What is left to each terminal.
     pub left: Vec<(TerminalId, KeyPackageState)>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_is_too_old_from_the_end_of_its_time_on_and_never_without_one() {
+        let day = Duration::from_secs(86_400);
+        let now = Timestamp::from_seconds(100 * 86_400);
+        for (keep, expired) in [(day * 21, 79 * 86_400), (day * 100, 0), (day * 101, 0), (Duration::ZERO, 0)] {
+            let rule = MailRule { keep, ..MailRule::default() };
+            assert_eq!(rule.expired(now), Timestamp::from_seconds(expired), "{keep:?}");
+        }
+        let MailRule { messages, bytes, keep } = MailRule::default();
+        assert_eq!((messages, bytes, keep), (128, 10 * 1024 * 1024, day * 21), "threat L11");
+    }
+}

@@ -1,7 +1,9 @@
 //! Who is logged in, where, and with which key: the memory from which lookups and lists are answered.
 //!
-//! PresentUser belongs to a session: [`PresenceGuard`] is held by the connection and ends the presence when it is dropped.
+//! Presence belongs to a session: [`PresenceGuard`] is held by the connection and ends the presence when it is dropped.
 //! Addresses live only here, never in the store (threat L5). Protocol section 6.
+
+mod user;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,13 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use common::ident::{TerminalId, UserId};
 use common::limits::{LIST_PAGE, TERMINALS_PER_USER};
 use common::msg::{
-    self, ByeReason, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus, Member, Message as _,
-    PresenceStatus,
+    self, ByeReason, FromDirectory, ListReply, ListedUser, LookupReply, Member, Message as _, PresenceStatus,
 };
 
 use crate::outbound::OutboundQueue;
 use crate::subscriptions::{Audience, Subscriptions, Visibility};
 use crate::timestamp::Timestamp;
+use user::{PresentUser, Terminal};
 
 /// A terminal that has proved who it is and now becomes present.
 #[derive(Debug)]
@@ -48,60 +50,6 @@ pub struct PresentUsers {
     not_found: Arc<[u8]>,
     subscriptions: Mutex<Subscriptions>,
     visibility: RwLock<Visibility>,
-}
-
-#[derive(Debug)]
-struct PresentUser {
-    public_key: Box<[u8]>,
-    /// Newest login first; never empty outside this module's functions.
-    terminals: Vec<Terminal>,
-    /// The encoded `LOOKUPREPLY`; lookups are far more frequent than logins.
-    reply: Arc<[u8]>,
-}
-
-impl PresentUser {
-    fn empty(arrival: &Arrival<'_>) -> Self {
-        Self { public_key: arrival.public_key.into(), terminals: Vec::new(), reply: Arc::default() }
-    }
-
-    fn since(&self) -> Option<Timestamp> {
-        self.terminals.iter().map(|terminal| terminal.since).min()
-    }
-
-    /// The text of a user who is away at every terminal: that of the newest.
-    fn away(&self) -> Option<&str> {
-        let away = self.terminals.iter().all(|terminal| terminal.away.is_some());
-        self.terminals.first().filter(|_| away)?.away.as_deref()
-    }
-
-    fn has_room_for(&self, terminal: &TerminalId, limit: usize) -> bool {
-        self.terminals.len() < limit || self.terminals.iter().any(|t| t.id == *terminal)
-    }
-
-    fn encode_reply(&mut self, user: &UserId) {
-        let reply = LookupReply {
-            status: LookupStatus::Success,
-            userid: user.to_string(),
-            addresses: self.terminals.iter().map(|terminal| terminal.address).collect(),
-            publickey: Hex(self.public_key.to_vec()),
-        };
-        self.reply = FromDirectory::from(reply).encode().into();
-    }
-
-    fn end(self, reason: ByeReason) -> usize {
-        self.terminals.iter().for_each(|terminal| terminal.outbound.end(reason));
-        self.terminals.len()
-    }
-}
-
-#[derive(Debug)]
-struct Terminal {
-    id: TerminalId,
-    session: u64,
-    address: SocketAddr,
-    since: Timestamp,
-    outbound: Arc<OutboundQueue>,
-    away: Option<String>,
 }
 
 fn offline(user: &UserId) -> Arc<[u8]> {
@@ -386,90 +334,4 @@ impl PresentUsers {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outbound::{Push, Writability};
-
-    fn user(id: &str) -> UserId {
-        UserId::parse(id).unwrap()
-    }
-
-    fn join(online: &Arc<PresentUsers>, id: &str, terminal: u8) -> Result<PresenceGuard, TooManyTerminals> {
-        online.join(&Arrival {
-            user: &user(id),
-            terminal: TerminalId([terminal; 16]),
-            address: ([127, 0, 0, terminal], 65_000).into(),
-            public_key: b"key",
-            now: Timestamp::from_seconds(u64::from(terminal)),
-        })
-    }
-
-    fn addresses(online: &PresentUsers, id: &str) -> Vec<u8> {
-        match FromDirectory::decode(&online.lookup(&user(id)).unwrap()) {
-            Ok(FromDirectory::LookupReply(reply)) => reply
-                .addresses
-                .iter()
-                .map(|address| match address.ip() {
-                    std::net::IpAddr::V4(v4) => v4.octets()[3],
-                    std::net::IpAddr::V6(_) => 0,
-                })
-                .collect(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_lookup_names_the_newest_terminal_first_until_it_leaves() {
-        let online = Arc::new(PresentUsers::default());
-        let first = join(&online, "ali", 2).unwrap();
-        let second = join(&online, "ali", 3).unwrap();
-        assert_eq!(addresses(&online, "ali"), [3, 2]);
-        drop(second);
-        assert_eq!(addresses(&online, "ali"), [2]);
-        drop(first);
-        assert_eq!(online.lookup(&user("ali")), None);
-        assert_eq!(online.count(), (0, 0));
-    }
-
-    #[test]
-    fn the_same_terminal_replaces_its_old_session_and_outlives_its_end() {
-        let online = Arc::new(PresentUsers::default());
-        let old = join(&online, "ali", 2).unwrap();
-        let new = join(&online, "ali", 2).unwrap();
-        assert_eq!(old.outbound.take(Writability::Busy), Some(Push::End(ByeReason::Replaced)));
-        drop(old);
-        assert_eq!(addresses(&online, "ali"), [2], "the end of the old session leaves the new one alone");
-        drop(new);
-    }
-
-    #[test]
-    fn a_ninth_terminal_is_turned_away_but_a_known_one_comes_back() {
-        let online = Arc::new(PresentUsers::default());
-        let _eight: Vec<_> = (1..=8).map(|terminal| join(&online, "ali", terminal).unwrap()).collect();
-        assert!(!online.has_room_for(&user("ali"), &TerminalId([9; 16])));
-        assert_eq!(join(&online, "ali", 9).err(), Some(TooManyTerminals));
-        assert!(join(&online, "ali", 8).is_ok());
-    }
-
-    #[test]
-    fn a_list_comes_in_pages_in_the_order_of_the_ids() {
-        let online = Arc::new(PresentUsers::default());
-        let _all: Vec<_> = (0..LIST_PAGE + 1).map(|n| join(&online, &format!("u{n:04}"), 2).unwrap()).collect();
-        let first = online.list(None);
-        assert_eq!((first.users.len(), first.more), (LIST_PAGE, true));
-        let rest = online.list(first.users.last().map(|last| &last.userid));
-        assert_eq!((rest.users.len(), rest.more), (1, false));
-        assert_eq!(rest.users[0].userid, user("u0200"));
-    }
-
-    #[test]
-    fn ending_a_user_tells_every_terminal_and_hides_the_user_at_once() {
-        let online = Arc::new(PresentUsers::default());
-        let sessions = [join(&online, "ali", 2).unwrap(), join(&online, "ali", 3).unwrap()];
-        assert_eq!(online.end(&user("ali"), ByeReason::Administrator), 2);
-        assert_eq!(online.lookup(&user("ali")), None);
-        for session in &sessions {
-            assert_eq!(session.outbound.take(Writability::Busy), Some(Push::End(ByeReason::Administrator)));
-        }
-    }
-}
+mod tests;
