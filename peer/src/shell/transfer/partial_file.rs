@@ -20,15 +20,21 @@ use peer_core::notice::FileFailed;
 /// Names that are tried before a complete file is left under its temporary one.
 const NAMES: usize = 1000;
 
-/// Deletes the temporary file of a file that is not wanted any more.
+/// Deletes what is here of a file that is not wanted any more, also where a kill has left half a folder.
 pub(crate) fn throw_away(wanted: &Download, config: &TransferConfig) {
     let folder = wanted.folder.as_ref().unwrap_or(&config.folder);
     // Most often there is nothing; what cannot be removed has a name that tells what it is.
     let _ = std::fs::remove_file(part_of(wanted, folder));
+    let _ = remove(&unpacking(wanted, folder));
 }
 
 fn part_of(wanted: &Download, folder: &Path) -> PathBuf {
     folder.join(format!("{}.part", temporary(wanted)))
+}
+
+/// Where a folder is unpacked, beside its archive.
+fn unpacking(wanted: &Download, folder: &Path) -> PathBuf {
+    folder.join(format!("{}.unpacking", temporary(wanted)))
 }
 
 /// A file under its temporary name, and the digest of its bytes.
@@ -103,7 +109,7 @@ impl PartialFile {
         let Some(files) = self.wanted.files else {
             return name(&self.path, &self.folder, &self.wanted.name, on_exists);
         };
-        let into = self.folder.join(format!("{}.unpacking", temporary(&self.wanted)));
+        let into = unpacking(&self.wanted, &self.folder);
         let unpacked = remove(&into).and_then(|()| {
             self.file.seek(SeekFrom::Start(0))?;
             folder::unpack(&self.file, &into, files)

@@ -10,9 +10,9 @@ use common::limits::FOLDER_ENTRIES;
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
-use super::config::OnExists;
+use super::config::{OnExists, TransferConfig};
 use super::folder::{Archive, Tree, unpack};
-use super::partial_file::PartialFile;
+use super::partial_file::{PartialFile, throw_away};
 use super::source::{Reading, Unreadable, look_at};
 use peer_core::files::model::{Download, TransferOutcome};
 use peer_core::notice::FileFailed;
@@ -233,4 +233,17 @@ fn what_comes_is_not_written_through_a_planted_link() {
     std::fs::remove_file(&victim).unwrap();
     assert!(PartialFile::open(wanted(4, None), into.path().to_owned()).is_err());
     assert!(!victim.exists());
+}
+
+#[test]
+fn nothing_is_left_of_what_is_not_wanted_any_more() {
+    let into = tempfile::tempdir().unwrap();
+    // As a kill in the middle of the unpacking leaves it.
+    std::fs::write(into.path().join("plans.07070707.part"), "archive").unwrap();
+    std::fs::create_dir_all(into.path().join("plans.07070707.unpacking/old")).unwrap();
+    std::fs::write(into.path().join("plans.07070707.unpacking/old/b"), "half").unwrap();
+    std::fs::write(into.path().join("plans"), "of somebody else").unwrap();
+    let config = TransferConfig { folder: into.path().to_owned(), on_exists: OnExists::Rename, rate: None };
+    throw_away(&wanted(7, Some(1)), &config);
+    assert_eq!(names_in(into.path()), ["plans"]);
 }
