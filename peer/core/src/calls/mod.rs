@@ -1,9 +1,9 @@
 //! Calls and the links they lead to (protocol section 7).
 //!
-//! - [`outgoing`]: calls this terminal places, crossed calls included (sections 7.3, 7.4)
-//! - [`incoming`]: callers and how they are verified (section 7.2); [`limiter`]: what they can cause
+//! - [`outgoing`]: calls this terminal places, crossed calls included (protocol sections 7.3, 7.4)
+//! - [`incoming`]: callers and how they are verified (protocol section 7.2); [`limiter`]: what they can cause
 //! - [`keys`]: safety numbers, changed keys, blocks
-//! - [`frame`]: what one frame on a link means (section 7.5)
+//! - [`frame`]: what one frame on a link means (protocol section 7.5)
 //!
 //! The links that stand are in the [`Context`]; delivery is told of each by [`Request::LinkUp`], [`Request::LinkDown`].
 
