@@ -9,21 +9,9 @@
 //! line terminal's machine, of which the [`login_screen`] is the entrance, nothing here waits for an answer before the person
 //! can go on: answers find their conversation or page by themselves.
 
-mod alerts;
-mod calls;
-mod chat;
-mod commands;
-mod groups;
 mod login_screen;
-mod mail;
-mod navigation;
-mod notices;
-mod page;
-mod questions;
-mod selection;
 #[cfg(test)]
 mod tests;
-mod transfers;
 mod view;
 
 use std::time::Instant;
@@ -33,15 +21,10 @@ use super::exit;
 use super::line::{Options, Prompt};
 use super::sanitise::SafeText;
 use super::texts::{self, failure};
-pub(crate) use alerts::{Alerts, Ring, When};
-pub(crate) use chat::{Anchor, Chat, Line, Message};
 pub(crate) use login_screen::LoginScreen;
-pub(crate) use page::{Overlay, Page};
 use peer_core::command::{Command, SessionCommand};
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
-pub(crate) use questions::Question;
-pub(crate) use selection::Found;
-pub(crate) use view::View;
+pub(crate) use view::{Alerts, Anchor, Chat, Line, Message, Overlay, Page, Question, Ring, View, When};
 
 /// What happens to the screen.
 #[derive(Debug)]

@@ -1,21 +1,38 @@
 //! Logged in: conversations, people, what lies above them; answers to keys and to the engine.
 
+mod alerts;
+mod calls;
+mod chat;
+mod commands;
+mod groups;
+mod mail;
+mod navigation;
+mod notices;
+mod page;
+mod questions;
+mod selection;
+mod transfers;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use common::ident::{GroupName, UserId};
 
-use super::chat::{Chat, Loaded};
-use super::page::{Overlay, Page, Popup};
-use super::questions::Question;
-use super::{Action, Alerts, Focus, Found, Input, Now, Output};
+use super::{Action, Focus, Input, Now, Output};
 use crate::app::exit;
 use crate::app::line::{Echo, Lines, Options, Prompt};
 use crate::app::model::{Account, Directory, Link, Model};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts::{screen, talk};
+pub(crate) use alerts::{Alerts, Ring, When};
+use chat::Loaded;
+pub(crate) use chat::{Anchor, Chat, Line, Message};
+use page::Popup;
+pub(crate) use page::{Overlay, Page};
 use peer_core::command::{Command, DirectoryCommand, MessageCommand};
 use peer_core::model::{Conversation, MessageKey};
+pub(crate) use questions::Question;
+use selection::Found;
 
 /// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
 pub(super) const PAGE: usize = 100;

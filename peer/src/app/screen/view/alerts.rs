@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use common::ident::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::view::View;
+use super::View;
 use super::{Focus, Output};
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;

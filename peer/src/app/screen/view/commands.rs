@@ -3,7 +3,7 @@
 use common::limits::AWAY_TEXT;
 
 use super::page::Overlay;
-use super::view::{Awaited, View};
+use super::{Awaited, View};
 use super::{Output, Question};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};

@@ -1,8 +1,8 @@
 //! Single messages: selecting them, copying and quoting them, and walking through what a search has found.
 
+use super::View;
 use super::chat::{Line, Loaded, Message};
 use super::page::{Overlay, Page};
-use super::view::View;
 use super::{Action, Output};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{format, local_commands, mail, screen};

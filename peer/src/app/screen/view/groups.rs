@@ -2,7 +2,7 @@
 
 use common::ident::GroupName;
 
-use super::view::{Awaited, View};
+use super::{Awaited, View};
 use crate::app::texts::{mail, screen};
 use peer_core::command::{Command, DirectoryCommand, GroupWish};
 use peer_core::model::Conversation;

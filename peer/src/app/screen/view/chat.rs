@@ -29,7 +29,7 @@ pub(crate) enum Line {
     Message(Message),
     /// This program says something; seconds since the epoch.
     Note { date: u64, text: String },
-    /// A file; what is known of it is in [`super::transfers`].
+    /// A file; what is known of it is in [`crate::app::model::Transfers`].
     File { date: u64, number: u64 },
 }
 

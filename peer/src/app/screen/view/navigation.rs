@@ -3,7 +3,7 @@
 use super::Output;
 use super::chat::Loaded;
 use super::questions::Question;
-use super::view::{PAGE, View};
+use super::{PAGE, View};
 use crate::app::model::Link;
 use crate::app::texts::talk;
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, GroupWish, MessageCommand};

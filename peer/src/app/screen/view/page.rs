@@ -1,6 +1,6 @@
 //! What lies above a conversation: pages of text, the list to choose from, a notice.
 
-use super::view::View;
+use super::View;
 use crate::app::sanitise::SafeText;
 use peer_core::model::Conversation;
 

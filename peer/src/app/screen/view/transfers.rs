@@ -1,6 +1,6 @@
 //! Files in the full screen: lines of their conversations.
 
-use super::view::View;
+use super::View;
 use crate::app::texts::files;
 use peer_core::model::Conversation;
 use peer_core::notice::{FileNews, FileShown};

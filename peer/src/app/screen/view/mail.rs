@@ -3,7 +3,7 @@
 use common::ident::UserId;
 
 use super::chat::Message;
-use super::view::{Awaited, View};
+use super::{Awaited, View};
 use super::{Focus, Output};
 use crate::app::texts::mail;
 use peer_core::command::{Command, MessageCommand};

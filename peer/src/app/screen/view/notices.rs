@@ -2,7 +2,7 @@
 //! [`super::calls`], messages in [`super::mail`], groups in [`super::groups`].
 
 use super::page::plain;
-use super::view::{Awaited, View};
+use super::{Awaited, View};
 use crate::app::texts::{self, failure, files, format, mail, screen, talk};
 use peer_core::command::{Command, DirectoryCommand};
 use peer_core::model::Conversation;

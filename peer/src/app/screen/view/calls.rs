@@ -2,7 +2,7 @@
 
 use common::ident::UserId;
 
-use super::view::{Awaited, View};
+use super::{Awaited, View};
 use crate::app::model::{Here, Link};
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{mail, screen};

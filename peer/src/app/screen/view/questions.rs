@@ -6,7 +6,7 @@
 use common::ident::UserId;
 
 use super::Output;
-use super::view::{Awaited, View};
+use super::{Awaited, View};
 use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::texts::{self, passcode, screen, talk};
