@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Everything here is pure: no clock, no terminal, no file. [`line`] is the line terminal's machine, [`screen`] the
-//! full screen's, [`grammar`] reads what a person types, [`complete`] what the Tab key makes of it, [`texts`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
+//! full screen's, [`grammar`] reads what a person types, [`complete`] what the Tab key makes of it, [`keys`] names what keys ask for, [`texts`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
 //! [`exit`] names the exit codes. Front ends import this module and nothing below it.
 
 use std::time::Instant;
@@ -14,6 +14,7 @@ use std::time::Instant;
 pub(crate) mod complete;
 pub(crate) mod exit;
 pub(crate) mod grammar;
+pub(crate) mod keys;
 pub(crate) mod line;
 pub(crate) mod model;
 pub(crate) mod pace;

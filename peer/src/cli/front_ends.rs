@@ -84,7 +84,7 @@ impl Settings {
             session: line.session.clone(),
             history: line.history,
             look: tui::Look { glyphs: line.session.glyphs, theme },
-            bindings: self.config.keys.clone(),
+            keymap: self.config.keys.clone(),
             alerts: self.alerts(),
             via: self.config.notify.via.resolved(|name| std::env::var_os(name)),
             widths: tui::Widths { people: self.config.tui.people_width, details: self.config.tui.details_width },

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::app::line::{Names, Presence, Time};
 use crate::app::screen::{Ring, When};
 use crate::shell::transfer::config::OnExists;
-use crate::ui::tui::{Bindings, Theme, Via};
+use crate::ui::Keymap;
+use crate::ui::tui::{Theme, Via};
 pub(crate) use common::settings::{ByteSize, HumanDuration};
 pub(crate) use forms::{Listen, Login, Muted, QuietHours, ServerAddress};
 pub(crate) use load::{Found, Named, default_data_dir, default_path, default_state_dir, load, own_path};
@@ -30,7 +31,7 @@ pub(crate) struct Config {
     pub(crate) line: Line,
     pub(crate) tui: Tui,
     pub(crate) notify: Notify,
-    pub(crate) keys: Bindings,
+    pub(crate) keys: Keymap,
     pub(crate) log: Log,
     pub(crate) files: Files,
 }

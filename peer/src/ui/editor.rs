@@ -9,6 +9,7 @@ mod tests;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::app::keys::Key;
 use crate::app::line::{Echo, Lines};
 use crate::app::sanitise::is_typable;
 use history::History;
@@ -18,34 +19,6 @@ const UNDO_STEPS: usize = 200;
 /// Room for a passcode, so that it is never copied to a larger buffer and left behind in the old one.
 const CAPACITY: usize = 256;
 const TAB: &str = "    ";
-
-/// A key with its meaning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Key {
-    Insert(char),
-    Paste(String),
-    Enter,
-    NewLine,
-    Escape,
-    Left,
-    Right,
-    WordLeft,
-    WordRight,
-    Start,
-    End,
-    DeleteLeft,
-    DeleteRight,
-    KillWordLeft,
-    KillWordRight,
-    KillToStart,
-    KillToEnd,
-    Yank,
-    Undo,
-    Older,
-    Newer,
-    Search,
-    Complete,
-}
 
 /// What a key did that concerns somebody else than the editor.
 #[derive(Debug, Clone, PartialEq, Eq)]

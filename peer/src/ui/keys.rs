@@ -1,66 +1,60 @@
-//! The keys of a terminal and what they mean.
+//! Reads a terminal: keys and whatever else happens at it. Which key asks for what is in [`super::keymap`].
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_channel::Receiver;
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
 use signal_hook::consts::SIGWINCH;
 use signal_hook::low_level::raise;
 
-use super::editor::Key;
+use crate::app::keys::{Key, KeyAction};
+use crate::app::screen::Focus;
 
-/// The meaning of a terminal event.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// For the editor.
-    Edit(Key),
-    /// CTRL-C.
-    Interrupt,
-    /// CTRL-D: the end of the input where nothing is typed, else it deletes.
-    EndOrDelete,
-    /// Alt+A.
-    Next,
-    /// CTRL-L.
-    Redraw,
-    /// CTRL-Z.
-    Suspend,
+/// What happened at the terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TerminalEvent {
+    Key(KeyAction),
+    Focus(Focus),
+    /// A click of the mouse, at this column and row.
+    Click((u16, u16)),
     /// The screen has another size.
     Resized,
-    /// Nothing.
+    /// Nothing that concerns anybody.
     Nothing,
 }
 
-/// Reads the terminal from now on; `meaning` translates what happens. What is read stays in order: a change of the size of the screen comes after every
-/// key that was read before it.
+/// What was read, in its order.
+pub(super) type Events = Receiver<io::Result<TerminalEvent>>;
+
+/// Reads the terminal from now on; `action` is the key table. What is read stays in order: a change of the size of the
+/// screen comes after every key that was read before it.
 ///
 /// Crossterm's own stream is not used: a key that comes together with a change of the size can wait there until the
 /// next key, and a sequence that is not complete yet holds up whoever polls it.
-pub(super) fn listen<M: Send + 'static>(
-    meaning: impl FnMut(Event) -> M + Send + 'static,
-) -> io::Result<Receiver<io::Result<M>>> {
-    listen_between(Pause::default(), meaning)
+pub(super) fn listen(action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static) -> io::Result<Events> {
+    listen_between(Pause::default(), action)
 }
 
 /// The same, with pauses in which another program reads the terminal.
-pub(super) fn listen_between<M: Send + 'static>(
+pub(super) fn listen_between(
     pause: Pause,
-    mut meaning: impl FnMut(Event) -> M + Send + 'static,
-) -> io::Result<Receiver<io::Result<M>>> {
-    let (found, meanings) = async_channel::bounded(1);
+    action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static,
+) -> io::Result<Events> {
+    let (found, events) = async_channel::bounded(1);
     // From here on no change of the size is missed.
     event::poll(Duration::ZERO)?;
     // Reading blocks, so it has a thread of its own, which ends with the program.
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
         loop {
             pause.sit_out();
-            if found.send_blocking(event::read().map(&mut meaning)).is_err() {
+            if found.send_blocking(event::read().map(|event| translate(event, &action))).is_err() {
                 return;
             }
         }
     })?;
-    Ok(meanings)
+    Ok(events)
 }
 
 /// Pauses in which nobody here reads the terminal.
@@ -83,7 +77,7 @@ const STOPPING: Duration = Duration::from_millis(10);
 
 impl Pause {
     /// From now on another program may read the terminal; keys that nobody has taken are thrown away.
-    pub(super) fn begin<M>(&self, keys: &Receiver<M>) -> io::Result<()> {
+    pub(super) fn begin(&self, keys: &Events) -> io::Result<()> {
         *self.state() = Reading::Stops;
         // Whoever waits for a key takes this for one.
         raise(SIGWINCH)?;
@@ -113,102 +107,35 @@ impl Pause {
     }
 }
 
-/// Translates an event.
-pub(super) fn meaning(event: Event) -> Meaning {
+/// Translates an event; `action` is the key table.
+fn translate(event: Event, action: impl Fn(&KeyEvent) -> Option<KeyAction>) -> TerminalEvent {
     match event {
-        Event::Paste(text) => Meaning::Edit(Key::Paste(text)),
-        Event::Resize(..) => Meaning::Resized,
-        Event::Key(key) if key.kind != KeyEventKind::Release => pressed(key),
-        _ => Meaning::Nothing,
-    }
-}
-
-fn pressed(key: KeyEvent) -> Meaning {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    let alt = key.modifiers.contains(KeyModifiers::ALT);
-    let edit = match key.code {
-        KeyCode::Char(c) if control => return with_control(c),
-        KeyCode::Char(c) if alt => return with_alt(c),
-        KeyCode::Char(c) => Key::Insert(c),
-        KeyCode::Enter if alt => Key::NewLine,
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Escape,
-        KeyCode::Tab => Key::Complete,
-        KeyCode::Backspace if alt => Key::KillWordLeft,
-        KeyCode::Backspace => Key::DeleteLeft,
-        KeyCode::Delete => Key::DeleteRight,
-        KeyCode::Left if control || alt => Key::WordLeft,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right if control || alt => Key::WordRight,
-        KeyCode::Right => Key::Right,
-        KeyCode::Home => Key::Start,
-        KeyCode::End => Key::End,
-        KeyCode::Up => Key::Older,
-        KeyCode::Down => Key::Newer,
-        _ => return Meaning::Nothing,
-    };
-    Meaning::Edit(edit)
-}
-
-fn with_control(c: char) -> Meaning {
-    let edit = match c.to_ascii_lowercase() {
-        'c' => return Meaning::Interrupt,
-        'd' => return Meaning::EndOrDelete,
-        'l' => return Meaning::Redraw,
-        'z' => return Meaning::Suspend,
-        'a' => Key::Start,
-        'e' => Key::End,
-        'b' => Key::Left,
-        'f' => Key::Right,
-        'h' => Key::DeleteLeft,
-        'j' => Key::NewLine,
-        'k' => Key::KillToEnd,
-        'm' => Key::Enter,
-        'n' => Key::Newer,
-        'p' => Key::Older,
-        'r' => Key::Search,
-        'u' => Key::KillToStart,
-        'w' => Key::KillWordLeft,
-        'y' => Key::Yank,
-        // Terminals send byte 0x1f for CTRL-_, which crossterm calls CTRL-7.
-        '_' | '7' | '/' => Key::Undo,
-        _ => return Meaning::Nothing,
-    };
-    Meaning::Edit(edit)
-}
-
-fn with_alt(c: char) -> Meaning {
-    match c.to_ascii_lowercase() {
-        'a' => Meaning::Next,
-        'b' => Meaning::Edit(Key::WordLeft),
-        'd' => Meaning::Edit(Key::KillWordRight),
-        'f' => Meaning::Edit(Key::WordRight),
-        _ => Meaning::Nothing,
+        Event::Paste(text) => TerminalEvent::Key(KeyAction::Edit(Key::Paste(text))),
+        Event::Resize(..) => TerminalEvent::Resized,
+        Event::Key(key) if key.kind != KeyEventKind::Release => {
+            action(&key).map_or(TerminalEvent::Nothing, TerminalEvent::Key)
+        }
+        Event::Mouse(mouse) if mouse.kind == MouseEventKind::Down(MouseButton::Left) => {
+            TerminalEvent::Click((mouse.column, mouse.row))
+        }
+        Event::FocusGained => TerminalEvent::Focus(Focus::In),
+        Event::FocusLost => TerminalEvent::Focus(Focus::Out),
+        Event::Key(_) | Event::Mouse(_) => TerminalEvent::Nothing,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crossterm::event::{KeyCode, KeyModifiers};
+
     use super::*;
-
-    fn key(c: char, modifiers: KeyModifiers) -> Meaning {
-        meaning(Event::Key(KeyEvent::new(KeyCode::Char(c), modifiers)))
-    }
-
-    #[test]
-    fn letters_are_inserted_and_control_letters_are_commands() {
-        assert_eq!(key('a', KeyModifiers::NONE), Meaning::Edit(Key::Insert('a')));
-        assert_eq!(key('A', KeyModifiers::SHIFT), Meaning::Edit(Key::Insert('A')));
-        assert_eq!(key('a', KeyModifiers::CONTROL), Meaning::Edit(Key::Start));
-        assert_eq!(key('a', KeyModifiers::ALT), Meaning::Next);
-        assert_eq!(key('7', KeyModifiers::CONTROL), Meaning::Edit(Key::Undo));
-        assert_eq!(key('x', KeyModifiers::CONTROL), Meaning::Nothing);
-    }
 
     #[test]
     fn a_key_let_go_means_nothing() {
         let mut event = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
+        let read = |event| translate(Event::Key(event), |_| Some(KeyAction::Quit));
+        assert_eq!(read(event), TerminalEvent::Key(KeyAction::Quit));
         event.kind = KeyEventKind::Release;
-        assert_eq!(meaning(Event::Key(event)), Meaning::Nothing);
+        assert_eq!(read(event), TerminalEvent::Nothing);
     }
 }

@@ -8,6 +8,7 @@ mod completion;
 mod editor;
 pub(crate) mod event_loop;
 pub(crate) mod json;
+mod keymap;
 mod keys;
 mod layout;
 pub(crate) mod line;
@@ -15,4 +16,5 @@ mod raw_mode;
 pub(crate) mod tui;
 
 pub(crate) use event_loop::screen_size;
+pub(crate) use keymap::Keymap;
 pub(crate) use raw_mode::{TerminalEcho, give_terminal_back};

@@ -1,13 +1,14 @@
-//! The login login_screen: the entrance of the line terminal's machine, on a login_screen instead of line by line.
+//! The login screen: the login of the line terminal's machine, on a screen instead of line by line.
 
 use std::time::{Duration, Instant};
 
-use super::{Action, Input, Now, Output};
+use super::{Input, Now, Output, Surface};
+use crate::app::keys::{Key, KeyAction};
 use crate::app::line::{self, Echo, LineTerminal, Lines, Options, Prompt};
 use crate::app::model::Account;
 use crate::app::sanitise::SafeText;
 
-/// Lines that are kept; the login_screen shows the last ones.
+/// Lines that are kept; the login screen shows the last ones.
 const LINES: usize = 12;
 
 /// Who logs in, and what was said about it so far.
@@ -54,26 +55,56 @@ impl LoginScreen {
         self.waiting.map(|since| self.now.saturating_duration_since(since).as_secs())
     }
 
-    pub(super) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
+    pub(super) fn handle(&mut self, now: Now, surface: Surface<'_>, input: Input) -> Vec<Output> {
         self.now = now.instant;
+        let mut output = Vec::new();
         let input = match input {
-            Input::Line(line) => line::Input::Line(line),
-            Input::CtrlC => line::Input::CtrlC,
-            // What is being waited for is given up in the same way as by the line terminal.
-            Input::Do(Action::Escape) if self.waiting.is_some() => line::Input::CtrlC,
-            Input::Do(Action::Quit) => line::Input::CtrlC,
-            Input::CtrlD => line::Input::CtrlD,
-            Input::Stop(code) => line::Input::Stop(code),
-            Input::Notice(notice) => line::Input::Notice(notice),
-            Input::EngineGone => line::Input::EngineGone,
+            Input::Key(key) => {
+                let (edit, input) = self.key(&key, surface.is_blank);
+                output.extend(edit.map(Output::Edit));
+                input
+            }
+            Input::Line(line) => Some(line::Input::Line(line)),
+            Input::Stop(code) => Some(line::Input::Stop(code)),
+            Input::Notice(notice) => Some(line::Input::Notice(notice)),
+            Input::EngineGone => Some(line::Input::EngineGone),
             Input::Tell(line) => {
                 self.lines.push(SafeText::ours(&line));
-                return Vec::new();
+                None
             }
-            Input::Do(_) | Input::Focus(_) | Input::Scrolled(_) | Input::Older | Input::Tick => return Vec::new(),
+            Input::Focus(_) | Input::Scrolled(_) | Input::Older | Input::Tick => None,
         };
-        let output = self.machine.handle(now, typed, input);
-        self.carry_out(output, now)
+        if let Some(input) = input {
+            let told = self.machine.handle(now, surface.typed, input);
+            output.extend(self.carry_out(told, now));
+        }
+        output
+    }
+
+    /// The only layer there is: what a key is for the entry, and for the machine.
+    fn key(&self, key: &KeyAction, is_blank: bool) -> (Option<Key>, Option<line::Input>) {
+        match key {
+            KeyAction::Interrupt | KeyAction::Quit => (None, Some(line::Input::CtrlC)),
+            KeyAction::EndOrDelete if is_blank => (None, Some(line::Input::CtrlD)),
+            KeyAction::EndOrDelete => (Some(Key::DeleteRight), None),
+            // What is being waited for is given up in the same way as by the line terminal.
+            KeyAction::Edit(Key::Escape) => (Some(Key::Escape), self.waiting.is_some().then_some(line::Input::CtrlC)),
+            // There is no list of people yet.
+            KeyAction::Edit(Key::Complete) if is_blank => (None, None),
+            KeyAction::Edit(key) => (Some(key.clone()), None),
+            KeyAction::NextUnread
+            | KeyAction::Previous
+            | KeyAction::Next
+            | KeyAction::Nth(_)
+            | KeyAction::Open
+            | KeyAction::People
+            | KeyAction::Details
+            | KeyAction::SelectAbove
+            | KeyAction::SelectBelow
+            | KeyAction::Scroll(_)
+            | KeyAction::Redraw
+            | KeyAction::Suspend => (None, None),
+        }
     }
 
     fn carry_out(&mut self, outputs: Vec<line::Output>, now: Now) -> Vec<Output> {

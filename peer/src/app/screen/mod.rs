@@ -1,13 +1,14 @@
-//! The full screen's machine: which conversation is shown, what is in it, what a key means (no clock, no terminal).
+//! The full screen's machine: which conversation is shown, what is in it, what becomes of a key (no clock, no terminal).
 //!
 //! ```text
 //! LoginScreen ── LoggedIn ──► View ── logout ──► Leaving ──► Exit
 //! (login, registration)  (conversations, people, questions, pages)
 //! ```
 //!
-//! A front end feeds [`Input`]s, carries out [`Output`]s in order, and draws what [`FullScreen::scene`] shows. Unlike the
-//! line terminal's machine, of which the [`login_screen`] is the entrance, nothing here waits for an answer before the person
-//! can go on: answers find their conversation or page by themselves.
+//! A front end feeds [`Input`]s, carries out [`Output`]s in order, and draws what [`FullScreen::scene`] shows. Keys come as
+//! what they ask for; the [`login_screen`], or the layers of the [`view`], consume them or hand them to the entry. Unlike
+//! the line terminal's machine, which the login screen runs, nothing here waits for an answer before the user can go on:
+//! answers find their conversation or page by themselves.
 
 mod login_screen;
 #[cfg(test)]
@@ -18,26 +19,23 @@ use std::time::Instant;
 
 pub(crate) use super::Now;
 use super::exit;
+use super::keys::{Key, KeyAction, Scroll};
 use super::line::{Options, Prompt};
 use super::sanitise::SafeText;
 use super::texts::{self, failure};
 pub(crate) use login_screen::LoginScreen;
 use peer_core::command::{Command, SessionCommand};
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
-pub(crate) use view::{Alerts, Anchor, Chat, Line, Message, Overlay, Page, Question, Ring, View, When};
+pub(crate) use view::{Alerts, Anchor, Chat, Layer, Line, Message, Overlay, Page, Question, Ring, View, When};
 
 /// What happens to the screen.
 #[derive(Debug)]
 pub(crate) enum Input {
     /// A line was entered.
     Line(String),
-    /// CTRL-C, as a key or as SIGINT.
-    CtrlC,
-    /// CTRL-D with nothing typed.
-    CtrlD,
-    /// A key with a meaning of its own.
-    Do(Action),
-    /// Whether the person looks at this screen.
+    /// A key, or SIGINT, which asks for the same as CTRL-C.
+    Key(KeyAction),
+    /// Whether the user looks at this screen.
     Focus(Focus),
     /// The conversation is scrolled so that this is its last row; nothing: to its end.
     Scrolled(Option<Anchor>),
@@ -55,47 +53,15 @@ pub(crate) enum Input {
     EngineGone,
 }
 
-/// What keys ask for beyond editing; the names are those of `[keys]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// The next conversation with something new.
-    NextUnread,
-    /// The one above in the list.
-    Previous,
-    /// The one below in the list.
-    Next,
-    /// The n-th of the list, from one.
-    Nth(usize),
-    /// Choose a conversation by a few letters.
-    Open,
-    /// The people, where there is no chat for them.
-    People,
-    /// What is known of the conversation.
-    Details,
-    /// Close what lies above, put a question off, clear a notice.
-    Escape,
-    /// One row up in what lies above.
-    Up,
-    /// One row down in what lies above.
-    Down,
-    /// The message above the selected one, or the last.
-    SelectAbove,
-    /// The message below the selected one.
-    SelectBelow,
-    /// No message is selected any more.
-    Unselect,
-    /// The selected message goes to the clipboard.
-    Copy,
-    /// The selected message is quoted in the entry.
-    Reply,
-    /// All that is known of the selected message.
-    Inspect,
-    /// The next one that a search has found.
-    FoundOlder,
-    /// The one before that.
-    FoundNewer,
-    /// Log out.
-    Quit,
+/// What the terminal shows while an input comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surface<'a> {
+    /// What is being typed; a secret is not told.
+    pub(crate) typed: &'a str,
+    /// Nothing is typed, not even a secret.
+    pub(crate) is_blank: bool,
+    /// Rows of the conversation.
+    pub(crate) rows: u16,
 }
 
 /// Whether the person looks at this screen.
@@ -112,6 +78,10 @@ pub(crate) enum Focus {
 pub(crate) enum Output {
     /// Ask the engine.
     Command(Command),
+    /// A key that no layer has consumed: for the entry.
+    Edit(Key),
+    /// Move the conversation; [`Input::Scrolled`] says where it stands then.
+    Scroll(Scroll),
     /// Replace what is being typed.
     Entry(String),
     /// To the clipboard of the terminal.
@@ -192,12 +162,12 @@ impl FullScreen {
         }
     }
 
-    /// Takes one input; `typed` is what stands in the entry just now.
-    pub(crate) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
+    /// Takes one input.
+    pub(crate) fn handle(&mut self, now: Now, surface: Surface<'_>, input: Input) -> Vec<Output> {
         let state = std::mem::replace(&mut self.state, State::Left);
         let (state, output) = match (state, input) {
             (State::Left, _) => (State::Left, Vec::new()),
-            (State::Entrance(login_screen), input) => entrance(login_screen, &self.alerts, now, typed, input),
+            (State::Entrance(login_screen), input) => entrance(login_screen, &self.alerts, now, surface, input),
             (_, Input::Notice(Notice::Session(SessionNotice::Failed(failure)))) => {
                 let report = failure::report(&failure);
                 (State::Left, farewell(&report.lines, report.exit))
@@ -210,7 +180,7 @@ impl FullScreen {
                 (State::Left, farewell(&[line.to_owned()], code))
             }
             (State::Session(mut view), input) => {
-                let output = view.handle(now, typed, input);
+                let output = view.handle(now, surface, input);
                 match view.leaves() {
                     Some(code) => {
                         let (state, mut last) = log_out(view, code);
@@ -230,10 +200,10 @@ fn entrance(
     mut login_screen: Box<LoginScreen>,
     alerts: &Alerts,
     now: Now,
-    typed: &str,
+    surface: Surface<'_>,
     input: Input,
 ) -> (State, Vec<Output>) {
-    let mut output = login_screen.handle(now, typed, input);
+    let mut output = login_screen.handle(now, surface, input);
     match login_screen.logged_in() {
         Some(entered) => {
             let (view, first) = View::begin(entered, login_screen.options(), alerts.clone(), now);
@@ -254,10 +224,18 @@ fn leaving(view: Box<View>, code: i32, input: &Input) -> (State, Vec<Output>) {
         Input::Notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
             (State::Left, farewell(&[texts::LOGGED_OUT.to_owned()], code))
         }
-        Input::Notice(Notice::Session(SessionNotice::LoggedOut { .. })) | Input::CtrlC | Input::Stop(_) => {
-            (State::Left, vec![Output::Exit(code)])
-        }
-        _ => (State::Leaving(view, code), Vec::new()),
+        Input::Notice(Notice::Session(SessionNotice::LoggedOut { .. }))
+        | Input::Key(KeyAction::Interrupt)
+        | Input::Stop(_) => (State::Left, vec![Output::Exit(code)]),
+        Input::Notice(_)
+        | Input::Key(_)
+        | Input::Line(_)
+        | Input::Focus(_)
+        | Input::Scrolled(_)
+        | Input::Older
+        | Input::Tell(_)
+        | Input::Tick
+        | Input::EngineGone => (State::Leaving(view, code), Vec::new()),
     }
 }
 

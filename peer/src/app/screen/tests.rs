@@ -14,22 +14,26 @@ use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{CallNotice, ContactNotice, MessageNotice, SessionNotice};
 
 const PASSCODE: &str = "482193";
+/// Of the conversation.
+const ROWS: u16 = 20;
 
 fn id(text: &str) -> UserId {
     UserId::parse(text).unwrap()
 }
 
-struct Scenery {
-    full: FullScreen,
+pub(super) struct Scenery {
+    pub(super) full: FullScreen,
     now: Now,
-    typed: String,
-    asked: Vec<String>,
+    pub(super) typed: String,
+    pub(super) asked: Vec<String>,
     discarded: usize,
-    exit: Option<i32>,
+    /// Keys that no layer has consumed.
+    pub(super) passed: Vec<String>,
+    pub(super) exit: Option<i32>,
 }
 
 impl Scenery {
-    fn logged_in() -> Self {
+    pub(super) fn logged_in() -> Self {
         let options = Options {
             start: Start::Login,
             user: Some(id("ali")),
@@ -48,7 +52,8 @@ impl Scenery {
         };
         let now = Now { instant: Instant::now(), date: 1_795_183_320 };
         let (full, first) = FullScreen::new(options, Alerts::default(), now);
-        let mut scenery = Self { full, now, typed: String::new(), asked: Vec::new(), discarded: 0, exit: None };
+        let mut scenery =
+            Self { full, now, typed: String::new(), asked: Vec::new(), discarded: 0, passed: Vec::new(), exit: None };
         scenery.carry_out(first);
         let (user, registration) = (id("ali"), Registration::Open);
         scenery.hears(Notice::Session(SessionNotice::Identified {
@@ -62,6 +67,28 @@ impl Scenery {
         scenery
     }
 
+    /// With a layer in front.
+    pub(super) fn with(layer: Layer) -> Self {
+        let mut ali = Self::logged_in();
+        ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
+        ali.said("bianca", "one", 1);
+        match layer {
+            Layer::Page => ali.enters("/help"),
+            Layer::Found => {
+                let (words, records) = ("number".to_owned(), vec![record(9), record(1)]);
+                ali.hears(Notice::Message(MessageNotice::Found { words, records }));
+            }
+            Layer::People => ali.presses(KeyAction::People),
+            Layer::Opener => ali.presses(KeyAction::Open),
+            Layer::Question => ali.key_of_bianca_changed(),
+            Layer::Selection => ali.presses(KeyAction::SelectAbove),
+            Layer::Composer => {}
+        }
+        ali.asked.clear();
+        assert_eq!(ali.view().front(), layer);
+        ali
+    }
+
     fn carry_out(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
@@ -72,22 +99,29 @@ impl Scenery {
                 Output::Copy(text) => self.asked.push(format!("copy {text}")),
                 Output::Bell => self.asked.push("bell".to_owned()),
                 Output::Announce(text) => self.asked.push(text.as_str().to_owned()),
+                Output::Edit(key) => self.passed.push(format!("{key:?}")),
+                Output::Scroll(scroll) => self.passed.push(format!("{scroll:?}")),
                 Output::Remember(_) | Output::Farewell(_) => {}
             }
         }
     }
 
-    fn gets(&mut self, input: Input) {
+    pub(super) fn gets(&mut self, input: Input) {
         let typed = self.typed.clone();
-        let output = self.full.handle(self.now, &typed, input);
+        let surface = Surface { typed: &typed, is_blank: typed.is_empty(), rows: ROWS };
+        let output = self.full.handle(self.now, surface, input);
         self.carry_out(output);
     }
 
-    fn hears(&mut self, notice: Notice) {
+    pub(super) fn presses(&mut self, key: KeyAction) {
+        self.gets(Input::Key(key));
+    }
+
+    pub(super) fn hears(&mut self, notice: Notice) {
         self.gets(Input::Notice(notice));
     }
 
-    fn enters(&mut self, line: &str) {
+    pub(super) fn enters(&mut self, line: &str) {
         self.typed.clear();
         self.gets(Input::Line(line.to_owned()));
     }
@@ -97,19 +131,19 @@ impl Scenery {
         self.gets(Input::Tick);
     }
 
-    fn view(&self) -> &View {
+    pub(super) fn view(&self) -> &View {
         match self.full.scene() {
             Scene::View(view) => view,
             other => panic!("{other:?}"),
         }
     }
 
-    fn said(&mut self, from: &str, text: &str, number: u8) {
+    pub(super) fn said(&mut self, from: &str, text: &str, number: u8) {
         let (from, text, id) = (id(from), text.to_owned(), MessageId([number; 16]));
         self.hears(Notice::Message(MessageNotice::Text { from, text, id, date: 0 }));
     }
 
-    fn shows(&self, user: &str) -> bool {
+    pub(super) fn shows(&self, user: &str) -> bool {
         self.view().current == Some(Conversation::User(id(user)))
     }
 
@@ -117,7 +151,7 @@ impl Scenery {
         self.view().unread()
     }
 
-    fn key_of_bianca_changed(&mut self) {
+    pub(super) fn key_of_bianca_changed(&mut self) {
         let (old, new) = ("48213".to_owned(), "10557".to_owned());
         self.hears(Notice::Contact(ContactNotice::KeyChanged { of: id("bianca"), since: 0, old, new }));
     }
@@ -129,8 +163,8 @@ fn somebody_who_connects_gets_the_screen_only_if_nobody_has_it() {
     ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     assert!(ali.shows("bianca"));
     ali.hears(Notice::Call(CallNotice::Received { from: id("carol") }));
-    assert!(ali.shows("bianca") && ali.view().popup.is_some());
-    ali.gets(Input::Do(Action::NextUnread));
+    assert!(ali.shows("bianca") && ali.view().overlays.popup.is_some());
+    ali.presses(KeyAction::NextUnread);
     assert!(ali.shows("carol"));
 }
 
@@ -140,9 +174,9 @@ fn what_is_being_typed_waits_with_its_conversation() {
     ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     ali.hears(Notice::Call(CallNotice::Received { from: id("carol") }));
     ali.typed = "half a li".to_owned();
-    ali.gets(Input::Do(Action::NextUnread));
+    ali.presses(KeyAction::NextUnread);
     assert_eq!(ali.typed, "");
-    ali.gets(Input::Do(Action::Previous));
+    ali.presses(KeyAction::Previous);
     assert!(ali.shows("bianca"));
     assert_eq!(ali.typed, "half a li");
 }
@@ -188,7 +222,7 @@ fn a_question_that_was_put_off_is_asked_whenever_the_conversation_is_shown() {
     let mut ali = Scenery::logged_in();
     ali.key_of_bianca_changed();
     assert!(ali.shows("bianca"));
-    ali.gets(Input::Do(Action::Escape));
+    ali.presses(KeyAction::Edit(Key::Escape));
     assert_eq!(ali.view().current, None);
     ali.enters("bianca");
     assert!(matches!(ali.view().question(), Some(Question::Key { .. })));
@@ -210,13 +244,13 @@ fn the_passcode_is_never_sent() {
 fn ctrl_c_ends_the_conversation_and_pressed_twice_does_not_quit() {
     let mut ali = Scenery::logged_in();
     ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
-    ali.gets(Input::CtrlC);
+    ali.presses(KeyAction::Interrupt);
     assert_eq!(ali.view().current, None);
-    ali.gets(Input::CtrlC);
+    ali.presses(KeyAction::Interrupt);
     ali.passes(Duration::from_secs(2));
-    ali.gets(Input::CtrlC);
-    assert!(ali.view().is_quit_confirm() && ali.exit.is_none());
-    ali.gets(Input::CtrlC);
+    ali.presses(KeyAction::Interrupt);
+    assert!(ali.view().quit.confirm && ali.exit.is_none());
+    ali.presses(KeyAction::Interrupt);
     ali.hears(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(ali.exit, Some(exit::INTERRUPT));
 }
@@ -250,17 +284,17 @@ fn a_selected_message_is_copied_or_quoted() {
     ali.said("bianca", "one", 1);
     ali.said("bianca", "two", 2);
     for _ in 0..3 {
-        ali.gets(Input::Do(Action::SelectAbove));
+        ali.presses(KeyAction::SelectAbove);
     }
     assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("one"));
-    ali.gets(Input::Do(Action::SelectBelow));
+    ali.presses(KeyAction::SelectBelow);
     ali.asked.clear();
-    ali.gets(Input::Do(Action::Copy));
+    ali.presses(KeyAction::Edit(Key::Insert('c')));
     assert_eq!(ali.asked, ["copy two"]);
-    assert_eq!(ali.view().selected, None);
+    assert_eq!(ali.view().selection.message, None);
     ali.typed = "yes".to_owned();
-    ali.gets(Input::Do(Action::SelectAbove));
-    ali.gets(Input::Do(Action::Reply));
+    ali.presses(KeyAction::SelectAbove);
+    ali.presses(KeyAction::Edit(Key::Insert('r')));
     assert_eq!(ali.typed, "> two\nyes");
 }
 
@@ -281,7 +315,7 @@ fn a_message_that_was_found_is_looked_for_as_far_back_as_it_is() {
         words: "number".to_owned(),
         records: vec![record(9), record(1)],
     }));
-    ali.gets(Input::Do(Action::FoundOlder));
+    ali.presses(KeyAction::Edit(Key::Insert('n')));
     ali.enters("");
     assert!(ali.shows("bianca"));
     let with = Conversation::User(id("bianca"));
@@ -289,9 +323,9 @@ fn a_message_that_was_found_is_looked_for_as_far_back_as_it_is() {
     ali.asked.clear();
     ali.hears(Notice::Message(MessageNotice::History { with: with.clone(), records: page, unread: 0 }));
     assert!(ali.asked.iter().any(|command| command.starts_with("History")), "{:?}", ali.asked);
-    assert_eq!(ali.view().selected, None);
+    assert_eq!(ali.view().selection.message, None);
     ali.hears(Notice::Message(MessageNotice::History { with, records: (1..10).map(record).collect(), unread: 0 }));
     assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("number 1"));
-    ali.gets(Input::Do(Action::FoundNewer));
+    ali.presses(KeyAction::Edit(Key::Insert('N')));
     assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("number 9"));
 }

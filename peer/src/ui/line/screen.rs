@@ -15,13 +15,15 @@ use signal_hook::low_level::raise;
 
 use super::external_editor::{self, Written};
 use super::{Front, Pastes};
+use crate::app::keys::{Key, KeyAction};
 use crate::app::line::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText, harmless};
 use crate::app::texts;
 use crate::ui::completion::Completer;
-use crate::ui::editor::{Editor, Effect, Key};
+use crate::ui::editor::{Editor, Effect};
 use crate::ui::event_loop::screen_size;
-use crate::ui::keys::{self, Meaning, Pause};
+use crate::ui::keymap::entry_action;
+use crate::ui::keys::{self, Events, Pause, TerminalEvent};
 use crate::ui::layout::{Layout, wrap};
 use crate::ui::raw_mode::{Modes, RawMode};
 use peer_core::notice::Notice;
@@ -132,7 +134,7 @@ pub(super) struct Screen {
     canvas: Canvas,
     editor: Editor,
     completer: Completer,
-    keys: Receiver<io::Result<Meaning>>,
+    keys: Events,
     pause: Pause,
     pastes: Pastes,
     /// Another program has the terminal.
@@ -147,7 +149,7 @@ impl Screen {
     pub(super) fn open(editor: Editor, pastes: Pastes) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Line)?;
         let pause = Pause::default();
-        let keys = keys::listen_between(pause.clone(), keys::meaning)?;
+        let keys = keys::listen_between(pause.clone(), entry_action)?;
         let canvas = Canvas::new(screen_size());
         Ok(Self {
             canvas,
@@ -184,6 +186,37 @@ impl Screen {
                 None
             }
         }
+    }
+
+    fn pressed(&mut self, action: KeyAction) -> io::Result<Option<Input>> {
+        let discarded = self.type_ahead == TypeAhead::Discarded;
+        Ok(match action {
+            KeyAction::Edit(_) | KeyAction::EndOrDelete | KeyAction::NextUnread if discarded => None,
+            KeyAction::Edit(key) => self.edit(key),
+            KeyAction::Interrupt => Some(Input::CtrlC),
+            KeyAction::EndOrDelete if self.editor.text().is_empty() => Some(Input::CtrlD),
+            KeyAction::EndOrDelete => self.edit(Key::DeleteRight),
+            KeyAction::NextUnread => Some(Input::Next),
+            KeyAction::Redraw => {
+                self.canvas.resize(screen_size());
+                None
+            }
+            KeyAction::Suspend => {
+                self.suspend()?;
+                None
+            }
+            // The full screen's alone; no key here asks for them.
+            KeyAction::Previous
+            | KeyAction::Next
+            | KeyAction::Nth(_)
+            | KeyAction::Open
+            | KeyAction::People
+            | KeyAction::Details
+            | KeyAction::SelectAbove
+            | KeyAction::SelectBelow
+            | KeyAction::Scroll(_)
+            | KeyAction::Quit => None,
+        })
     }
 
     /// CTRL-Z: the shell gets the terminal as it was, until it wakes us.
@@ -245,29 +278,16 @@ impl Front for Screen {
             let written = lent.recv().await.unwrap_or_else(|_| Ok(String::new()));
             return self.take_back(written);
         }
-        let Ok(meaning) = self.keys.recv().await else { return Ok(Some(Input::Stop(crate::app::exit::HANG_UP))) };
-        Ok(match meaning? {
-            Meaning::Edit(_) | Meaning::EndOrDelete | Meaning::Next if self.type_ahead == TypeAhead::Discarded => None,
-            Meaning::Edit(key) => self.edit(key),
-            Meaning::Interrupt => Some(Input::CtrlC),
-            Meaning::EndOrDelete if self.editor.text().is_empty() => Some(Input::CtrlD),
-            Meaning::EndOrDelete => self.edit(Key::DeleteRight),
-            Meaning::Next => Some(Input::Next),
-            Meaning::Resized => {
+        let Ok(event) = self.keys.recv().await else { return Ok(Some(Input::Stop(crate::app::exit::HANG_UP))) };
+        match event? {
+            TerminalEvent::Key(action) => self.pressed(action),
+            TerminalEvent::Resized => {
                 self.type_ahead = TypeAhead::Counts;
                 self.canvas.resize(screen_size());
-                None
+                Ok(None)
             }
-            Meaning::Redraw => {
-                self.canvas.resize(screen_size());
-                None
-            }
-            Meaning::Suspend => {
-                self.suspend()?;
-                None
-            }
-            Meaning::Nothing => None,
-        })
+            TerminalEvent::Focus(_) | TerminalEvent::Click(_) | TerminalEvent::Nothing => Ok(None),
+        }
     }
 
     fn typed(&self) -> &str {

@@ -1,19 +1,17 @@
-//! The full screen: the loop between a person, [`FullScreen`] and the engine, on a screen of its own.
+//! The full screen: the loop between a user, [`FullScreen`] and the engine, on a screen of its own.
 //!
-//! [`keys`] says what keys mean and [`bindings`] which ones, [`draw`] what is on the screen, [`look`] how it looks,
-//! [`osc`] what reaches the person beside it. Nothing here depends on a runtime; the screen is drawn anew after every
-//! input, and only cells that differ are written.
+//! A key comes from [`keys`] as what it asks for, goes to the machine, and comes back as [`Output::Edit`] if no layer there
+//! has consumed it. [`draw`] says what is on the screen, [`theme`] how it looks, [`osc`] what reaches the user beside it.
+//! Nothing here depends on a runtime; the screen is drawn again after every input, and only cells that differ are written.
 
-mod bindings;
 mod cells;
 mod draw;
-mod keys;
 mod osc;
 mod theme;
 
+use std::collections::VecDeque;
 use std::io::{self, Stdout, Write as _};
 
-use async_channel::Receiver;
 use common::limits::MESSAGE_TEXT;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -21,19 +19,20 @@ use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
 use super::completion::Completer;
-use super::editor::{Editor, Effect, Key};
+use super::editor::{Editor, Effect};
 use super::event_loop::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
+use super::keymap::Keymap;
+use super::keys::{self, Events, TerminalEvent};
 use super::raw_mode::{Modes, RawMode};
 use crate::app::exit;
+use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::line::{Echo, Options};
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Action, Alerts, FullScreen, Input, Output, Overlay, Scene, View};
+use crate::app::screen::{Alerts, FullScreen, Input, Output, Scene, Surface};
 use crate::app::texts;
-pub(crate) use bindings::Bindings;
 pub(crate) use draw::Widths;
 use draw::talk::{self, Scrolled};
 use draw::{Drawn, Entry, keypad};
-use keys::Press;
 use osc::Mouse;
 pub(crate) use osc::Via;
 use peer_core::notice::Notification;
@@ -48,7 +47,7 @@ pub(crate) struct TuiOptions {
     pub(crate) history: usize,
     pub(crate) look: Look,
     pub(crate) widths: Widths,
-    pub(crate) bindings: Bindings,
+    pub(crate) keymap: Keymap,
     pub(crate) alerts: Alerts,
     pub(crate) via: Via,
 }
@@ -69,49 +68,37 @@ pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
 
 async fn converse(channels: Channels, mut screen: Screen, options: Options, alerts: Alerts) -> io::Result<i32> {
     let (mut full, first) = FullScreen::new(options, alerts, now());
-    let mut ended = screen.carry_out(first, &channels).await?;
+    let mut ended = screen.carry_out(first, &full, &channels).await?.ended;
     loop {
         if let Some(code) = ended {
             screen.close()?;
             return Ok(code);
         }
         screen.draw(&full)?;
-        let mut inputs = match channels.next(screen.next(), full.deadline(now())).await? {
-            Event::Person(press) => screen.pressed(press, &full)?,
-            Event::CtrlC => vec![Input::CtrlC],
-            Event::Stop(code) => vec![Input::Stop(code)],
-            Event::Notice(notice) => vec![Input::Notice(notice)],
-            Event::EngineGone => vec![Input::EngineGone],
-            Event::Tick => vec![Input::Tick],
+        let first = match channels.next(screen.next(), full.deadline(now())).await? {
+            Event::Person(happened) => screen.happened(happened)?,
+            Event::CtrlC => Some(Input::Key(KeyAction::Interrupt)),
+            Event::Stop(code) => Some(Input::Stop(code)),
+            Event::Notice(notice) => Some(Input::Notice(notice)),
+            Event::EngineGone => Some(Input::EngineGone),
+            Event::Tick => Some(Input::Tick),
         };
+        let mut inputs: VecDeque<Input> = first.into_iter().collect();
         while inputs.len() < NOTICES_PER_UPDATE
             && let Ok(Notification { notice, .. }) = channels.notices.try_recv()
         {
-            inputs.push(Input::Notice(notice));
+            inputs.push_back(Input::Notice(notice));
         }
-        for input in inputs {
+        while let Some(input) = inputs.pop_front() {
             if let Input::Notice(notice) = &input {
                 screen.completer.hear(notice);
             }
-            let output = full.handle(now(), screen.typed(&full), input);
-            ended = screen.carry_out(output, &channels).await?.or(ended);
+            let output = full.handle(now(), screen.surface(&full), input);
+            let carried = screen.carry_out(output, &full, &channels).await?;
+            ended = carried.ended.or(ended);
+            // What a key comes to is older than the notices.
+            carried.inputs.into_iter().rev().for_each(|input| inputs.push_front(input));
         }
-    }
-}
-
-/// What a key asks for while a message is selected, or what was found is walked through.
-fn on_messages(view: &View, key: &Key) -> Option<Action> {
-    let finding = view.overlay == Some(Overlay::Found);
-    match key {
-        Key::Insert('n') if finding || view.has_selection() => Some(Action::FoundOlder),
-        Key::Insert('N') if finding || view.has_selection() => Some(Action::FoundNewer),
-        Key::Insert(_) | Key::Paste(_) if finding => Some(Action::Escape),
-        _ if !view.has_selection() => None,
-        Key::Insert('c') => Some(Action::Copy),
-        Key::Insert('r') => Some(Action::Reply),
-        Key::Enter => Some(Action::Inspect),
-        Key::Escape => Some(Action::Escape),
-        _ => Some(Action::Unselect),
     }
 }
 
@@ -123,12 +110,20 @@ enum TypeAhead {
     Discarded,
 }
 
+/// What became of outputs.
+#[derive(Default)]
+struct Carried {
+    /// The exit code if that was all.
+    ended: Option<i32>,
+    inputs: Vec<Input>,
+}
+
 /// The terminal, the entry and the keys.
 struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     editor: Editor,
     completer: Completer,
-    keys: Receiver<io::Result<Press>>,
+    keys: Events,
     type_ahead: TypeAhead,
     look: Look,
     widths: Widths,
@@ -143,10 +138,8 @@ struct Screen {
 impl Screen {
     fn open(options: &TuiOptions) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Full)?;
-        let keys = super::keys::listen({
-            let bindings = options.bindings.clone();
-            move |event| keys::press(event, &bindings)
-        })?;
+        let keymap = options.keymap.clone();
+        let keys = keys::listen(move |key| keymap.action(key))?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         Ok(Self {
             terminal,
@@ -164,16 +157,18 @@ impl Screen {
         })
     }
 
-    async fn next(&self) -> io::Result<Press> {
-        self.keys.recv().await.unwrap_or(Ok(Press::Gone))
+    /// What somebody does next at the terminal; nothing once that is gone.
+    async fn next(&self) -> io::Result<Option<TerminalEvent>> {
+        self.keys.recv().await.map_or(Ok(None), |event| event.map(Some))
     }
 
-    /// What is being typed; secrets are not told.
-    fn typed(&self, full: &FullScreen) -> &str {
-        match full.prompt() {
+    /// What there is to see; secrets are not told.
+    fn surface(&self, full: &FullScreen) -> Surface<'_> {
+        let typed = match full.prompt() {
             Some(prompt) if prompt.echo == Echo::Visible => self.editor.text(),
             _ => "",
-        }
+        };
+        Surface { typed, is_blank: self.editor.text().is_empty(), rows: self.drawn.talk.height }
     }
 
     fn draw(&mut self, full: &FullScreen) -> io::Result<()> {
@@ -218,110 +213,76 @@ impl Screen {
         Ok(())
     }
 
-    /// What a key means where the scene is.
-    fn pressed(&mut self, press: Press, full: &FullScreen) -> io::Result<Vec<Input>> {
-        let discarded = self.type_ahead == TypeAhead::Discarded;
-        let input = match press {
-            Press::Edit(_) | Press::EndOrDelete | Press::Do(_) | Press::Scroll(_) if discarded => None,
-            Press::Edit(key) => return Ok(self.edit(key, full)),
-            Press::EndOrDelete if self.editor.text().is_empty() => Some(Input::CtrlD),
-            Press::EndOrDelete => return Ok(self.edit(Key::DeleteRight, full)),
-            Press::Interrupt => Some(Input::CtrlC),
-            Press::Do(action) => Some(Input::Do(action)),
-            Press::Scroll(scroll) => return Ok(self.scrolled(scroll, full)),
-            Press::Click(place) => {
-                let key = self.drawn.keypad.and_then(|area| keypad::key_at(area, place));
-                return Ok(key.map(|key| self.edit(key, full)).unwrap_or_default());
-            }
-            Press::Focus(focus) => Some(Input::Focus(focus)),
-            Press::Gone => Some(Input::Stop(exit::HANG_UP)),
-            Press::Resized => {
-                self.type_ahead = TypeAhead::Counts;
-                None
-            }
-            Press::Redraw => {
+    /// What somebody did at the terminal, for the machine.
+    fn happened(&mut self, event: Option<TerminalEvent>) -> io::Result<Option<Input>> {
+        let Some(event) = event else { return Ok(Some(Input::Stop(exit::HANG_UP))) };
+        Ok(match event {
+            TerminalEvent::Key(KeyAction::Redraw) => {
                 self.redraw()?;
                 None
             }
-            Press::Suspend => {
+            TerminalEvent::Key(KeyAction::Suspend) => {
                 self.suspend()?;
                 None
             }
-            Press::Nothing => None,
-        };
-        Ok(input.into_iter().collect())
-    }
-
-    fn edit(&mut self, key: Key, full: &FullScreen) -> Vec<Input> {
-        let above = matches!(full.scene(), Scene::View(view) if view.overlay.is_some());
-        if let Scene::View(view) = full.scene()
-            && let Some(action) = on_messages(view, &key)
-        {
-            let mut inputs = vec![Input::Do(action)];
-            if action == Action::Unselect {
-                inputs.extend(self.edit_entry(key, full));
+            TerminalEvent::Key(KeyAction::Interrupt) => Some(Input::Key(KeyAction::Interrupt)),
+            TerminalEvent::Key(_) if self.type_ahead == TypeAhead::Discarded => None,
+            TerminalEvent::Key(key) => Some(Input::Key(key)),
+            TerminalEvent::Click(place) => {
+                let key = self.drawn.keypad.and_then(|area| keypad::key_at(area, place));
+                key.map(|key| Input::Key(KeyAction::Edit(key)))
             }
-            return inputs;
-        }
-        match key {
-            Key::Older if above => return vec![Input::Do(Action::Up)],
-            Key::Newer if above => return vec![Input::Do(Action::Down)],
-            // The ends of the conversation, where there is no entry to go to the ends of.
-            Key::Start if self.editor.text().is_empty() => return self.scrolled(keys::Scroll::Top, full),
-            Key::End if self.editor.text().is_empty() => return self.scrolled(keys::Scroll::End, full),
-            _ => {}
-        }
-        self.edit_entry(key, full)
+            TerminalEvent::Focus(focus) => Some(Input::Focus(focus)),
+            TerminalEvent::Resized => {
+                self.type_ahead = TypeAhead::Counts;
+                None
+            }
+            TerminalEvent::Nothing => None,
+        })
     }
 
-    fn edit_entry(&mut self, key: Key, full: &FullScreen) -> Vec<Input> {
-        let escape = key == Key::Escape;
+    /// A key that no layer has consumed; what it comes to.
+    fn edit(&mut self, key: Key, full: &FullScreen) -> Option<Input> {
         match self.editor.press(key) {
-            Effect::Entered(line) => vec![Input::Line(line)],
-            Effect::Complete(_) if self.editor.text().is_empty() => vec![Input::Do(Action::People)],
+            Effect::Entered(line) => Some(Input::Line(line)),
             Effect::Complete(tab) => {
-                let list = full.prompt().and_then(|prompt| self.completer.press(tab, &mut self.editor, &prompt));
-                list.map(Input::Tell).into_iter().collect()
+                full.prompt().and_then(|prompt| self.completer.press(tab, &mut self.editor, &prompt)).map(Input::Tell)
             }
-            Effect::TooLong(bytes) => vec![Input::Tell(texts::too_long(bytes))],
-            Effect::Pasted(lines) => vec![Input::Tell(texts::pasted(lines))],
-            Effect::None if escape => vec![Input::Do(Action::Escape)],
-            Effect::None => Vec::new(),
+            Effect::TooLong(bytes) => Some(Input::Tell(texts::too_long(bytes))),
+            Effect::Pasted(lines) => Some(Input::Tell(texts::pasted(lines))),
+            Effect::None => None,
         }
     }
 
-    fn scrolled(&self, scroll: keys::Scroll, full: &FullScreen) -> Vec<Input> {
+    /// Where the conversation stands after it was moved.
+    fn scrolled(&self, scroll: Scroll, full: &FullScreen) -> Vec<Input> {
         let Scene::View(view) = full.scene() else { return Vec::new() };
+        let Some(chat) = view.current_chat() else { return Vec::new() };
         let page = isize::try_from(self.drawn.talk.height.saturating_sub(2).max(1)).unwrap_or(1);
         let by = match scroll {
-            keys::Scroll::Up => page,
-            keys::Scroll::Down => -page,
-            keys::Scroll::Top => isize::MAX,
-            keys::Scroll::End => isize::MIN,
-            keys::Scroll::Unread => {
-                let chat = view.current_chat().filter(|chat| chat.news.is_some());
-                let to = chat.map(|chat| talk::to_unread(view, chat, self.drawn.talk, self.look));
-                return to.map(Input::Scrolled).into_iter().collect();
+            Scroll::Up => page,
+            Scroll::Down => -page,
+            Scroll::Top => isize::MAX,
+            Scroll::End => isize::MIN,
+            Scroll::Unread => {
+                let news = chat.news.map(|_| talk::to_unread(view, chat, self.drawn.talk, self.look));
+                return news.map(Input::Scrolled).into_iter().collect();
             }
         };
-        if view.page().is_some() {
-            let action = if by > 0 { Action::Up } else { Action::Down };
-            return (0..page).map(|_| Input::Do(action)).collect();
-        }
-        let Some(chat) = view.current_chat() else { return Vec::new() };
         match talk::scrolled(view, chat, self.drawn.talk, self.look, by) {
             Scrolled::To(anchor) => vec![Input::Scrolled(anchor)],
             Scrolled::Top(anchor) => vec![Input::Scrolled(anchor), Input::Older],
         }
     }
 
-    /// Returns the exit code if that is all.
-    async fn carry_out(&mut self, outputs: Vec<Output>, channels: &Channels) -> io::Result<Option<i32>> {
-        let mut ended = None;
+    async fn carry_out(&mut self, outputs: Vec<Output>, full: &FullScreen, channels: &Channels) -> io::Result<Carried> {
+        let mut carried = Carried::default();
         for output in outputs {
             match output {
                 // An engine that is gone says so by closing its notices.
                 Output::Command(command) => channels.command(command).await,
+                Output::Edit(key) => carried.inputs.extend(self.edit(key, full)),
+                Output::Scroll(scroll) => carried.inputs.extend(self.scrolled(scroll, full)),
                 Output::Entry(entry) => self.editor.set(&entry),
                 Output::Copy(text) => osc::copy(&text)?,
                 Output::Bell => osc::ring()?,
@@ -336,10 +297,10 @@ impl Screen {
                     }
                 }
                 Output::Farewell(line) => self.farewell.push(line),
-                Output::Exit(code) => ended = Some(code),
+                Output::Exit(code) => carried.ended = Some(code),
             }
         }
-        Ok(ended)
+        Ok(carried)
     }
 
     /// CTRL-Z: the shell gets the terminal as it was, until it wakes us.

@@ -1,16 +1,21 @@
-//! Calling a person who looks elsewhere: the bell, a notice of the desktop, and whom nobody wants to hear of.
+//! Whether the user looks here, and calling one who looks elsewhere: the bell, a notice of the desktop, and whom nobody
+//! wants to hear of.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use common::ident::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::View;
-use super::{Focus, Output};
+use super::{Focus, Output, View};
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{local_commands, mail, screen};
+use peer_core::command::{Command, MessageCommand};
 use peer_core::model::Conversation;
+
+/// How long new messages are on the screen until they are not new any more.
+pub(super) const SEEN_AFTER: Duration = Duration::from_secs(2);
 
 /// Which messages ring the bell (`notify.bell`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,19 +63,63 @@ impl Alerts {
     }
 }
 
+/// Whether the user looks here, and how they are called if not.
+#[derive(Debug)]
+pub(super) struct Attention {
+    pub(super) focus: Focus,
+    alerts: Alerts,
+}
+
+impl Attention {
+    pub(super) fn new(alerts: Alerts) -> Self {
+        Self { focus: Focus::In, alerts }
+    }
+}
+
 impl View {
+    /// The user looks here, or away.
+    pub(super) fn look(&mut self, focus: Focus) {
+        self.attention.focus = focus;
+        if let Some(to) = self.current.clone() {
+            self.saw(&to);
+        }
+    }
+
+    /// What arrived is on a screen that somebody looks at.
+    pub(super) fn saw(&mut self, to: &Conversation) {
+        let (focus, instant) = (self.attention.focus, self.now.instant);
+        let chat = self.chat(to);
+        chat.incoming_call = false;
+        chat.mentioned = false;
+        chat.shown = (focus == Focus::In).then(|| chat.shown.unwrap_or(instant));
+        if focus == Focus::In && self.model.conversations.saw(to) {
+            self.command(Command::Message(MessageCommand::Seen { with: to.clone() }));
+        }
+    }
+
+    /// What has been looked at long enough is not new any more.
+    pub(super) fn age_news(&mut self) {
+        let now = self.now.instant;
+        if let Some(chat) = self.current_chat_mut()
+            && chat.shown.is_some_and(|since| now.saturating_duration_since(since) >= SEEN_AFTER)
+            && chat.anchor.is_none()
+        {
+            chat.news = None;
+        }
+    }
+
     /// Calls the person because of a new message, if they want that.
     pub(super) fn alert(&mut self, to: &Conversation, author: &UserId, text: &str, named: bool) {
-        let looks_away = self.focus == Focus::Out;
-        let wanted = match self.alerts.when {
+        let looks_away = self.attention.focus == Focus::Out;
+        let wanted = match self.attention.alerts.when {
             When::Unfocused => looks_away,
             When::Always => true,
             When::Never => false,
         };
-        if !wanted || self.is_muted(to) || self.alerts.is_quiet(self.now.date) {
+        if !wanted || self.is_muted(to) || self.attention.alerts.is_quiet(self.now.date) {
             return;
         }
-        let rings = match self.alerts.bell {
+        let rings = match self.attention.alerts.bell {
             Ring::Never => false,
             Ring::Mention => named || matches!(to, Conversation::User(_)),
             Ring::All => true,
@@ -79,7 +128,7 @@ impl View {
             self.put(Output::Bell);
         }
         if looks_away {
-            let said = self.alerts.preview.then_some(text);
+            let said = self.attention.alerts.preview.then_some(text);
             self.put(Output::Announce(SafeText::ours(&screen::new_message(author, said))));
         }
     }
@@ -93,7 +142,7 @@ impl View {
         match wish {
             Here::Copy(number) => self.copy_last(number),
             Here::Bell(switch) => {
-                self.alerts.bell = if switch == Switch::On { Ring::All } else { Ring::Never };
+                self.attention.alerts.bell = if switch == Switch::On { Ring::All } else { Ring::Never };
                 self.tell(local_commands::bell(switch));
             }
             Here::Mute(of) => self.mute(of, Switch::On),

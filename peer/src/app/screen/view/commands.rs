@@ -2,9 +2,7 @@
 
 use common::limits::AWAY_TEXT;
 
-use super::page::Overlay;
-use super::{Awaited, View};
-use super::{Output, Question};
+use super::{Awaited, Output, Question, View};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};
 use crate::app::passwd::Passwd;
@@ -15,46 +13,17 @@ use peer_core::command::{
 use peer_core::model::Conversation;
 
 impl View {
-    pub(super) fn line(&mut self, line: &str) {
-        if self.question().is_some() {
-            return self.answer(line);
-        }
-        if self.overlay == Some(Overlay::Found) {
-            return self.show_one_found();
-        }
-        if let Some(overlay) = self.overlay.clone() {
-            if let Some(to) = self.chosen(line) {
-                self.overlay = None;
-                if let Overlay::Opener { .. } = overlay {
-                    self.give_entry_back();
-                }
-                return self.talk(to);
-            }
-            if let Overlay::Opener { .. } = overlay {
-                // A name that is not in the list yet.
-                self.overlay = None;
-                self.give_entry_back();
-                return self.at_destination(line);
-            }
-            self.overlay = None;
-        }
-        match &self.current {
-            None => self.at_destination(line),
-            Some(_) => self.entered(line, grammar::in_conversation(line)),
-        }
-    }
-
-    fn at_destination(&mut self, line: &str) {
+    pub(super) fn at_destination(&mut self, line: &str) {
         self.entered(line, grammar::at_destination(line));
     }
 
-    fn entered(&mut self, line: &str, entry: Result<Entry, grammar::Refused>) {
+    pub(super) fn entered(&mut self, line: &str, entry: Result<Entry, grammar::Refused>) {
         if grammar::reveals(line, &entry, &self.model.account.passcode) {
             return self.tell(texts::SECRET);
         }
         if entry != Ok(Entry::Nothing) {
             self.put(Output::Remember(line.to_owned()));
-            self.popup = None;
+            self.overlays.popup = None;
         }
         match entry {
             Err(grammar::Refused(why)) => {

@@ -3,8 +3,7 @@
 use common::ident::UserId;
 
 use super::chat::Message;
-use super::{Awaited, View};
-use super::{Focus, Output};
+use super::{Awaited, Focus, Output, View};
 use crate::app::texts::mail;
 use peer_core::command::{Command, MessageCommand};
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
@@ -43,7 +42,7 @@ impl View {
                 self.note(&to, &mail::not_sent(&to, &text, &why));
                 if !self.is_current(&to) {
                     self.tell(&mail::not_sent(&to, &text, &why));
-                } else if self.typed.is_empty() {
+                } else if self.composer.typed.is_empty() {
                     self.put(Output::Entry(text));
                 }
             }
@@ -103,7 +102,7 @@ impl View {
 
     /// Whether somebody looks at this screen, as far as the terminal tells.
     pub(super) fn looks_here(&self) -> bool {
-        self.focus == Focus::In
+        self.attention.focus == Focus::In
     }
 }
 

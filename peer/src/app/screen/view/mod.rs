@@ -1,16 +1,30 @@
-//! Logged in: conversations, people, what lies above them; answers to keys and to the engine.
+//! Logged in: the layers of the screen, and what becomes of keys, lines and notices.
+//!
+//! ```text
+//! key  ──► Page, Found, People, Opener ──► Question ──► Selection ──► Composer ──► the entry (in the front end)
+//! Notice ──► model ──► calls, mail, groups, transfers, notices
+//! ```
+//!
+//! Each layer has a file with its keys: [`page`], [`found`], [`opener`] (and the people), [`questions`], [`selection`],
+//! [`composer`]. [`navigation`] says which conversation is shown, [`commands`] what entered lines ask for.
 
 mod alerts;
 mod calls;
 mod chat;
 mod commands;
+mod composer;
+mod found;
 mod groups;
 mod mail;
 mod navigation;
 mod notices;
+mod opener;
 mod page;
 mod questions;
+mod quit;
 mod selection;
+#[cfg(test)]
+mod tests;
 mod transfers;
 
 use std::collections::BTreeMap;
@@ -18,29 +32,29 @@ use std::time::{Duration, Instant};
 
 use common::ident::{GroupName, UserId};
 
-use super::{Action, Focus, Input, Now, Output};
-use crate::app::exit;
+use super::{Focus, Input, Now, Output, Surface};
+use crate::app::keys::{Key, KeyAction};
 use crate::app::line::{Echo, Lines, Options, Prompt};
 use crate::app::model::{Account, Directory, Link, Model};
 use crate::app::sanitise::{Glyphs, SafeText};
-use crate::app::texts::{screen, talk};
+use crate::app::texts::screen;
+use alerts::Attention;
 pub(crate) use alerts::{Alerts, Ring, When};
-use chat::Loaded;
 pub(crate) use chat::{Anchor, Chat, Line, Message};
-use page::Popup;
+use composer::Composer;
+use page::Overlays;
 pub(crate) use page::{Overlay, Page};
-use peer_core::command::{Command, DirectoryCommand, MessageCommand};
-use peer_core::model::{Conversation, MessageKey};
+use peer_core::command::{Command, DirectoryCommand};
+use peer_core::model::Conversation;
 pub(crate) use questions::Question;
-use selection::Found;
+use quit::Quit;
+use selection::Selection;
 
 /// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
 pub(super) const PAGE: usize = 100;
-/// How long new messages are on the screen until they are not new any more.
-const SEEN_AFTER: Duration = Duration::from_secs(2);
 const MINUTE: u64 = 60;
 
-/// A page that an answer of the engine will fill.
+/// Something that an answer of the engine will fill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Awaited {
     List,
@@ -48,6 +62,40 @@ pub(super) enum Awaited {
     Why,
     Terminals,
     Number(UserId),
+}
+
+/// The layers of the screen. A key goes through those that are open, from the front to the back, until one consumes it;
+/// they are drawn from the back to the front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// Something to read.
+    Page,
+    /// What a search has found, to choose from.
+    Found,
+    /// The people, to choose from.
+    People,
+    /// The same, narrowed by what is typed.
+    Opener,
+    /// Something is asked.
+    Question,
+    /// A message is selected, and nothing is in front of it.
+    Selection,
+    /// The conversation and the entry; always open.
+    Composer,
+}
+
+impl Layer {
+    pub(crate) const FRONT_TO_BACK: [Self; 7] =
+        [Self::Page, Self::Found, Self::People, Self::Opener, Self::Question, Self::Selection, Self::Composer];
+}
+
+/// What a layer makes of a key or a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// The layers behind it do not get it.
+    Consumed,
+    /// It is for the layers behind.
+    Passed,
 }
 
 /// A session from `LoggedIn` to the logout.
@@ -60,28 +108,15 @@ pub(crate) struct View {
     pub(crate) now: Now,
     pub(crate) chats: BTreeMap<Conversation, Chat>,
     pub(crate) current: Option<Conversation>,
-    pub(crate) overlay: Option<Overlay>,
-    pub(crate) popup: Option<Popup>,
     /// Whether what is known of the conversation is shown beside it.
     pub(crate) details: bool,
-    pub(crate) focus: Focus,
-    pub(super) alerts: Alerts,
-    /// The number of the message that is selected.
-    pub(crate) selected: Option<i64>,
-    pub(crate) found: Found,
-    /// A message that was found and is to be shown.
-    pub(super) sought: Option<MessageKey>,
-    pub(super) questions: Vec<Question>,
-    pub(super) awaited: Vec<Awaited>,
-    /// What was being typed where no conversation was shown.
-    pub(super) draft: String,
-    pub(super) typed: String,
-    /// CTRL-C was pressed where the next one quits.
-    pub(super) quit_confirm: bool,
-    /// When CTRL-C ended a conversation.
-    pub(super) ended_at: Option<Instant>,
-    pub(super) grace: Duration,
-    leaving: Option<i32>,
+    pub(crate) overlays: Overlays,
+    pub(crate) selection: Selection,
+    composer: Composer,
+    attention: Attention,
+    questions: Vec<Question>,
+    awaited: Vec<Awaited>,
+    pub(crate) quit: Quit,
     out: Vec<Output>,
 }
 
@@ -96,22 +131,14 @@ impl View {
             now,
             chats: BTreeMap::new(),
             current: None,
-            overlay: None,
-            popup: None,
             details: true,
-            focus: Focus::In,
-            alerts,
-            selected: None,
-            found: Found::default(),
-            sought: None,
+            overlays: Overlays::default(),
+            selection: Selection::default(),
+            composer: Composer::default(),
+            attention: Attention::new(alerts),
             questions: Vec::new(),
             awaited: Vec::new(),
-            draft: String::new(),
-            typed: String::new(),
-            quit_confirm: false,
-            ended_at: None,
-            grace: options.grace,
-            leaving: None,
+            quit: Quit::new(options.grace),
             out: Vec::new(),
         };
         view.command(Command::Directory(DirectoryCommand::List));
@@ -122,11 +149,12 @@ impl View {
 
     /// What stands in front of the entry, and how the entry is treated.
     pub(super) fn prompt(&self) -> Prompt {
-        let (text, echo, lines, place) = match (self.question(), &self.overlay, &self.current) {
-            (Some(question), _, _) => (question.prompt(), question.echo(), Lines::One, None),
-            (None, Some(Overlay::Opener { .. }), _) => (screen::OPEN.to_owned(), Echo::Visible, Lines::One, None),
-            (None, _, Some(to)) => (screen::ENTRY.to_owned(), Echo::Visible, Lines::Many, Some(to.to_string())),
-            (None, _, None) => (screen::ENTRY.to_owned(), Echo::Visible, Lines::One, Some(String::new())),
+        let opener = self.is_open(Layer::Opener);
+        let (text, echo, lines, place) = match (self.question(), &self.current) {
+            (Some(question), _) => (question.prompt(), question.echo(), Lines::One, None),
+            (None, _) if opener => (screen::OPEN.to_owned(), Echo::Visible, Lines::One, None),
+            (None, Some(to)) => (screen::ENTRY.to_owned(), Echo::Visible, Lines::Many, Some(to.to_string())),
+            (None, None) => (screen::ENTRY.to_owned(), Echo::Visible, Lines::One, Some(String::new())),
         };
         Prompt { text: SafeText::ours(&text), echo, lines, history: place }
     }
@@ -139,7 +167,7 @@ impl View {
             Directory::Lost { retry } if retry > now.instant => Some(now.instant + Duration::from_secs(1)),
             _ => None,
         };
-        [Some(next_minute), seen.map(|since| since + SEEN_AFTER), retry].into_iter().flatten().min()
+        [Some(next_minute), seen.map(|since| since + alerts::SEEN_AFTER), retry].into_iter().flatten().min()
     }
 
     /// The user of this terminal.
@@ -155,26 +183,17 @@ impl View {
         }
     }
 
-    /// The exit code, once the person wants to leave.
-    pub(super) fn leaves(&self) -> Option<i32> {
-        self.leaving
-    }
-
-    pub(super) fn leave(&mut self, code: i32) {
-        self.leaving = Some(code);
-    }
-
-    pub(super) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
+    pub(super) fn handle(&mut self, now: Now, surface: Surface<'_>, input: Input) -> Vec<Output> {
         self.now = now;
-        typed.clone_into(&mut self.typed);
-        if !matches!(input, Input::CtrlC | Input::Tick | Input::Notice(_) | Input::Focus(_)) {
-            self.quit_confirm = false;
+        self.composer.is_blank = surface.is_blank;
+        surface.typed.clone_into(&mut self.composer.typed);
+        self.overlays.rows = surface.rows.into();
+        if !matches!(input, Input::Key(_) | Input::Tick | Input::Notice(_) | Input::Focus(_)) {
+            self.quit.confirm = false;
         }
         match input {
+            Input::Key(key) => self.key(&key),
             Input::Line(line) => self.line(&line),
-            Input::CtrlC => self.ctrl_c(),
-            Input::CtrlD => self.ctrl_d(),
-            Input::Do(action) => self.act(action),
             Input::Focus(focus) => self.look(focus),
             Input::Scrolled(anchor) => {
                 if let Some(chat) = self.current_chat_mut() {
@@ -190,138 +209,88 @@ impl View {
         std::mem::take(&mut self.out)
     }
 
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::NextUnread => self.next_unread(),
-            Action::Previous => self.step(-1),
-            Action::Next => self.step(1),
-            Action::Nth(number) => {
-                let to = number.checked_sub(1).and_then(|place| self.model.people.conversations().get(place).cloned());
-                to.into_iter().for_each(|to| self.show(to));
-            }
-            Action::Open => self.toggle(Overlay::Opener { selected: 0 }),
-            Action::People => self.toggle(Overlay::People { selected: 0 }),
-            Action::Details => self.details = !self.details,
-            Action::Escape => self.escape(),
-            Action::Up => self.move_overlay(-1, &self.typed.clone()),
-            Action::Down => self.move_overlay(1, &self.typed.clone()),
-            Action::Quit => self.leave(exit::OK),
-            action => self.act_on_messages(action),
-        }
-    }
-
-    /// CTRL-C: ends the smallest thing there is to end.
-    fn ctrl_c(&mut self) {
-        if self.ended_at.take().is_some_and(|then| self.now.instant.saturating_duration_since(then) < self.grace) {
+    /// Through the layers, the front one first. What none of them consumes has become an [`Output`]: it is for the entry, or
+    /// moves the conversation.
+    fn key(&mut self, key: &KeyAction) {
+        let key = match key {
+            KeyAction::EndOrDelete if !self.composer.is_blank => &KeyAction::Edit(Key::DeleteRight),
+            key => key,
+        };
+        if *key == KeyAction::Interrupt && self.quit.is_repeated(self.now) {
             return;
         }
-        if self.overlay.is_some() || self.question().is_some() {
-            self.escape();
-        } else if self.current.is_some() {
-            self.end(talk::ENDED_LOCAL);
-        } else if !self.typed.is_empty() {
-            self.put(Output::Entry(String::new()));
-        } else if self.quit_confirm {
-            self.leave(exit::INTERRUPT);
-        } else {
-            self.quit_confirm = true;
+        // Whatever else it closes, Esc discards a paste that waits in the entry, but not from a message that is selected.
+        if *key == KeyAction::Edit(Key::Escape) && self.front() != Layer::Selection {
+            self.put(Output::Edit(Key::Escape));
         }
-    }
-
-    fn ctrl_d(&mut self) {
-        if self.overlay.is_some() || self.question().is_some() {
-            self.escape();
-        } else if self.current.is_some() {
-            self.end(talk::ENDED);
-        } else {
-            self.leave(exit::OK);
-        }
-    }
-
-    /// Closes what lies above, or puts a question off.
-    fn escape(&mut self) {
-        match self.overlay.take() {
-            Some(Overlay::Opener { .. }) => self.give_entry_back(),
-            Some(_) => {}
-            None if self.question().is_some() => self.put_off(),
-            None if self.selected.is_some() => self.selected = None,
-            None => {
-                self.popup = None;
-                if let Some(chat) = self.current_chat_mut() {
-                    chat.anchor = None;
-                }
+        for layer in Layer::FRONT_TO_BACK {
+            if self.is_open(layer) && self.offer(layer, key) == Taken::Consumed {
+                self.quit.confirm &= *key == KeyAction::Interrupt;
+                return;
             }
         }
     }
 
-    fn toggle(&mut self, overlay: Overlay) {
-        if self.overlay.as_ref().map(std::mem::discriminant) == Some(std::mem::discriminant(&overlay)) {
-            return self.escape();
+    fn offer(&mut self, layer: Layer, key: &KeyAction) -> Taken {
+        match layer {
+            Layer::Page => self.page_key(key),
+            Layer::Found => self.found_key(key),
+            Layer::People => self.people_key(key),
+            Layer::Opener => self.opener_key(key),
+            Layer::Question => self.question_key(key),
+            Layer::Selection => self.selection_key(key),
+            Layer::Composer => self.composer_key(key),
         }
-        if self.question().is_none() {
-            if let Overlay::Opener { .. } = overlay {
-                self.put_entry_away();
-                self.put(Output::Entry(String::new()));
+    }
+
+    /// A line answers the question if there is one, as the prompt says, whatever lies above it.
+    fn line(&mut self, line: &str) {
+        if self.is_open(Layer::Question) {
+            return self.answer(line);
+        }
+        for layer in Layer::FRONT_TO_BACK {
+            let taken = self.is_open(layer)
+                && match layer {
+                    Layer::Page => self.page_line(),
+                    Layer::Found => self.found_line(),
+                    Layer::People => self.people_line(),
+                    Layer::Opener => self.opener_line(line),
+                    Layer::Question | Layer::Selection => Taken::Passed,
+                    Layer::Composer => self.composer_line(line),
+                } == Taken::Consumed;
+            if taken {
+                return;
             }
-            self.overlay = Some(overlay);
         }
     }
 
-    /// The person looks here, or away.
-    fn look(&mut self, focus: Focus) {
-        self.focus = focus;
-        if let Some(to) = self.current.clone() {
-            self.saw(&to);
+    fn is_open(&self, layer: Layer) -> bool {
+        match layer {
+            Layer::Page => matches!(self.overlays.open, Some(Overlay::Page(_))),
+            Layer::Found => matches!(self.overlays.open, Some(Overlay::Found)),
+            Layer::People => matches!(self.overlays.open, Some(Overlay::People { .. })),
+            Layer::Opener => matches!(self.overlays.open, Some(Overlay::Opener { .. })),
+            Layer::Question => self.question().is_some(),
+            Layer::Selection => {
+                self.selection.message.is_some() && self.overlays.open.is_none() && self.question().is_none()
+            }
+            Layer::Composer => true,
         }
     }
 
-    /// What arrived is on a screen that somebody looks at.
-    pub(super) fn saw(&mut self, to: &Conversation) {
-        let (focus, instant) = (self.focus, self.now.instant);
-        let chat = self.chat(to);
-        chat.incoming_call = false;
-        chat.mentioned = false;
-        chat.shown = (focus == Focus::In).then(|| chat.shown.unwrap_or(instant));
-        if focus == Focus::In && self.model.conversations.saw(to) {
-            self.command(Command::Message(MessageCommand::Seen { with: to.clone() }));
-        }
+    /// The layers that are open, the front one first.
+    pub(crate) fn layers(&self) -> impl DoubleEndedIterator<Item = Layer> {
+        Layer::FRONT_TO_BACK.into_iter().filter(|layer| self.is_open(*layer))
     }
 
-    /// What has been looked at long enough is not new any more.
-    fn age_news(&mut self) {
-        let now = self.now.instant;
-        if let Some(chat) = self.current_chat_mut()
-            && chat.shown.is_some_and(|since| now.saturating_duration_since(since) >= SEEN_AFTER)
-            && chat.anchor.is_none()
-        {
-            chat.news = None;
-        }
-    }
-
-    /// Older messages than those that are here.
-    pub(super) fn look_up_older(&mut self, count: usize) {
-        let Some(with) = self.current.clone() else { return };
-        let chat = self.chat(&with);
-        if chat.loaded != Loaded::Some {
-            return;
-        }
-        chat.loaded = Loaded::Asked(count);
-        let before = chat.oldest().map(|message| MessageKey {
-            conversation: with.clone(),
-            author: message.author.clone(),
-            id: message.id,
-        });
-        self.command(Command::Message(MessageCommand::History { with, count, before }));
+    /// The one that gets a key first.
+    pub(crate) fn front(&self) -> Layer {
+        self.layers().next().unwrap_or(Layer::Composer)
     }
 
     /// Messages that were not seen, and in how many conversations.
     pub(crate) fn unread(&self) -> (usize, usize) {
         self.model.conversations.all_unread()
-    }
-
-    /// Whether CTRL-C quits if it is pressed once more.
-    pub(crate) fn is_quit_confirm(&self) -> bool {
-        self.quit_confirm
     }
 
     pub(crate) fn current_chat(&self) -> Option<&Chat> {
@@ -342,17 +311,13 @@ impl View {
 
     pub(super) fn put(&mut self, output: Output) {
         if let Output::Entry(entry) = &output {
-            entry.clone_into(&mut self.typed);
+            self.composer.is_blank = entry.is_empty();
+            entry.clone_into(&mut self.composer.typed);
         }
         self.out.push(output);
     }
 
     pub(super) fn command(&mut self, command: Command) {
         self.put(Output::Command(command));
-    }
-
-    /// The page that is being read.
-    pub(crate) fn page(&self) -> Option<&Page> {
-        if let Some(Overlay::Page(page)) = &self.overlay { Some(page) } else { None }
     }
 }

@@ -7,12 +7,12 @@ use super::{PAGE, View};
 use crate::app::model::Link;
 use crate::app::texts::talk;
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, GroupWish, MessageCommand};
-use peer_core::model::Conversation;
+use peer_core::model::{Conversation, MessageKey};
 
 impl View {
     /// Shows a conversation without calling anybody.
     pub(super) fn show(&mut self, to: Conversation) {
-        self.overlay = None;
+        self.overlays.open = None;
         if self.is_current(&to) {
             return self.saw(&to);
         }
@@ -24,7 +24,8 @@ impl View {
             (chat.news, chat.shown, chat.anchor) = (None, None, None);
         }
         self.current = Some(to.clone());
-        (self.popup, self.selected, self.sought) = (None, None, None);
+        self.overlays.popup = None;
+        (self.selection.message, self.selection.sought) = (None, None);
         let chat = self.chat(&to);
         if chat.loaded == Loaded::Nothing {
             chat.loaded = Loaded::Asked(PAGE);
@@ -92,6 +93,12 @@ impl View {
         }
     }
 
+    /// The n-th conversation of the list, from one.
+    pub(super) fn show_nth(&mut self, number: usize) {
+        let to = number.checked_sub(1).and_then(|place| self.model.people.conversations().get(place).cloned());
+        to.into_iter().for_each(|to| self.show(to));
+    }
+
     /// The conversation so many places further down the list.
     pub(super) fn step(&mut self, by: isize) {
         let order = self.model.people.conversations();
@@ -119,7 +126,7 @@ impl View {
         }
         self.close();
         self.tell(words);
-        self.ended_at = Some(self.now.instant);
+        self.quit.ended_at = Some(self.now.instant);
     }
 
     /// No conversation is shown any more.
@@ -129,27 +136,23 @@ impl View {
             (chat.news, chat.shown, chat.anchor) = (None, None, None);
         }
         self.current = None;
-        self.selected = None;
+        self.selection.message = None;
         self.give_entry_back();
     }
 
-    /// What is being typed waits for the next time; a secret does not.
-    pub(super) fn put_entry_away(&mut self) {
-        if self.question().is_some() || matches!(self.overlay, Some(super::Overlay::Opener { .. })) {
+    /// Older messages than those that are here.
+    pub(super) fn look_up_older(&mut self, count: usize) {
+        let Some(with) = self.current.clone() else { return };
+        let chat = self.chat(&with);
+        if chat.loaded != Loaded::Some {
             return;
         }
-        let typed = std::mem::take(&mut self.typed);
-        match self.current_chat_mut() {
-            Some(chat) => chat.draft = typed,
-            None => self.draft = typed,
-        }
-    }
-
-    pub(super) fn give_entry_back(&mut self) {
-        let entry = match self.current_chat_mut() {
-            Some(chat) => std::mem::take(&mut chat.draft),
-            None => std::mem::take(&mut self.draft),
-        };
-        self.put(Output::Entry(entry));
+        chat.loaded = Loaded::Asked(count);
+        let before = chat.oldest().map(|message| MessageKey {
+            conversation: with.clone(),
+            author: message.author.clone(),
+            id: message.id,
+        });
+        self.command(Command::Message(MessageCommand::History { with, count, before }));
     }
 }

@@ -1,10 +1,10 @@
-//! What lies above a conversation: pages of text, the list to choose from, a notice.
+//! What lies above a conversation: the layer of pages of text, and a notice.
 
-use super::View;
+use super::{Taken, View};
+use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::sanitise::SafeText;
-use peer_core::model::Conversation;
 
-/// What lies above.
+/// What lies above; one at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Overlay {
     /// Something to read.
@@ -33,10 +33,67 @@ pub(crate) struct Popup {
     pub(crate) text: SafeText,
 }
 
+/// All that lies above.
+#[derive(Debug, Default)]
+pub(crate) struct Overlays {
+    pub(crate) open: Option<Overlay>,
+    /// Takes no keys.
+    pub(crate) popup: Option<Popup>,
+    /// Rows of the conversation on the screen, and so of a page.
+    pub(super) rows: usize,
+}
+
 impl View {
+    pub(super) fn page_key(&mut self, key: &KeyAction) -> Taken {
+        // A page is turned by what is on the screen, but for two rows.
+        let rows = self.overlays.rows.saturating_sub(2).max(1).cast_signed();
+        let is_blank = self.composer.is_blank;
+        match key {
+            KeyAction::Edit(Key::Older) => self.turn_page(-1),
+            KeyAction::Edit(Key::Newer) => self.turn_page(1),
+            KeyAction::Edit(Key::Start) if is_blank => self.turn_page(-rows),
+            KeyAction::Edit(Key::End) if is_blank => self.turn_page(rows),
+            KeyAction::Scroll(Scroll::Up | Scroll::Top) => self.turn_page(-rows),
+            KeyAction::Scroll(Scroll::Down | Scroll::End) => self.turn_page(rows),
+            KeyAction::Edit(Key::Escape) | KeyAction::Interrupt | KeyAction::EndOrDelete => self.overlays.open = None,
+            KeyAction::Edit(_)
+            | KeyAction::Scroll(Scroll::Unread)
+            | KeyAction::NextUnread
+            | KeyAction::Previous
+            | KeyAction::Next
+            | KeyAction::Nth(_)
+            | KeyAction::Open
+            | KeyAction::People
+            | KeyAction::Details
+            | KeyAction::SelectAbove
+            | KeyAction::SelectBelow
+            | KeyAction::Quit
+            | KeyAction::Redraw
+            | KeyAction::Suspend => return Taken::Passed,
+        }
+        Taken::Consumed
+    }
+
+    /// Whatever is entered closes the page, and counts as if it had not been there.
+    pub(super) fn page_line(&mut self) -> Taken {
+        self.overlays.open = None;
+        Taken::Passed
+    }
+
+    fn turn_page(&mut self, by: isize) {
+        if let Some(Overlay::Page(page)) = &mut self.overlays.open {
+            page.from = page.from.saturating_add_signed(by).min(page.lines.len().saturating_sub(1));
+        }
+    }
+
+    /// Puts something above the conversation, in place of what is there.
+    pub(super) fn open(&mut self, overlay: Overlay) {
+        self.overlays.open = Some(overlay);
+    }
+
     pub(super) fn show_page(&mut self, title: &str, lines: &[String]) {
         let lines = lines.iter().map(|line| SafeText::ours(plain(line))).collect();
-        self.overlay = Some(Overlay::Page(Page { title: title.to_owned(), lines, from: 0 }));
+        self.open(Overlay::Page(Page { title: title.to_owned(), lines, from: 0 }));
     }
 
     /// Says something that belongs to no conversation.
@@ -45,79 +102,11 @@ impl View {
     }
 
     pub(super) fn tell_about(&mut self, title: &str, text: &str) {
-        self.popup = Some(Popup { title: SafeText::ours(title), text: SafeText::ours(plain(text)) });
+        self.overlays.popup = Some(Popup { title: SafeText::ours(title), text: SafeText::ours(plain(text)) });
     }
-
-    /// Moves the choice, or the page.
-    pub(super) fn move_overlay(&mut self, by: isize, typed: &str) {
-        let most = match &self.overlay {
-            Some(Overlay::Page(page)) => page.lines.len(),
-            Some(Overlay::Found) => {
-                self.found.at = self.found.at.saturating_add_signed(by).min(self.found.records.len().saturating_sub(1));
-                return;
-            }
-            Some(Overlay::People { .. }) => self.model.people.conversations().len(),
-            Some(Overlay::Opener { .. }) => self.candidates(typed).len(),
-            None => 0,
-        };
-        let most = most.saturating_sub(1);
-        if let Some(
-            Overlay::Page(Page { from: place, .. })
-            | Overlay::People { selected: place }
-            | Overlay::Opener { selected: place },
-        ) = &mut self.overlay
-        {
-            *place = place.saturating_add_signed(by).min(most);
-        }
-    }
-
-    /// What the choice among people, or of the opener, has come to.
-    pub(super) fn chosen(&self, typed: &str) -> Option<Conversation> {
-        match &self.overlay {
-            Some(Overlay::People { selected }) => self.model.people.conversations().get(*selected).cloned(),
-            Some(Overlay::Opener { selected }) => self.candidates(typed).get(*selected).cloned(),
-            _ => None,
-        }
-    }
-
-    /// Conversations whose names have these letters in this order, the best first.
-    pub(crate) fn candidates(&self, typed: &str) -> Vec<Conversation> {
-        let mut found: Vec<(usize, Conversation)> = self
-            .model
-            .people
-            .conversations()
-            .into_iter()
-            .filter_map(|to| Some((distance(&to.to_string(), typed.trim())?, to)))
-            .collect();
-        found.sort_by_key(|(distance, _)| *distance);
-        found.into_iter().map(|(_, to)| to).collect()
-    }
-}
-
-/// How far apart the letters of `sought` stand in `name`, from its beginning; nothing if they are not there in order.
-fn distance(name: &str, sought: &str) -> Option<usize> {
-    let mut rest = name.char_indices();
-    let mut last = 0;
-    for c in sought.chars().flat_map(char::to_lowercase) {
-        last = rest.find(|(_, here)| *here == c)?.0;
-    }
-    Some(last)
 }
 
 /// Our lines begin with a sign where others write beside them; here they stand apart anyway.
 pub(super) fn plain(line: &str) -> &str {
     line.strip_prefix("-- ").unwrap_or(line)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn letters_must_stand_in_order_and_near_ones_are_better() {
-        assert_eq!(distance("bianca", "bca"), Some(5));
-        assert_eq!(distance("bianca", "BI"), Some(1));
-        assert_eq!(distance("bianca", "ab"), None);
-        assert_eq!(distance("bianca", ""), Some(0));
-    }
 }

@@ -5,8 +5,8 @@
 
 use common::ident::UserId;
 
-use super::Output;
-use super::{Awaited, View};
+use super::{Awaited, Output, Taken, View};
+use crate::app::keys::{Key, KeyAction};
 use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::texts::{self, passcode, screen, talk};
@@ -64,6 +64,28 @@ impl View {
         })
     }
 
+    /// What an answer is made of is for the entry; nothing else is begun while something is asked.
+    pub(super) fn question_key(&mut self, key: &KeyAction) -> Taken {
+        match key {
+            KeyAction::Edit(Key::Escape) | KeyAction::Interrupt | KeyAction::EndOrDelete => self.put_off(),
+            KeyAction::Open | KeyAction::People => {}
+            KeyAction::Edit(Key::Complete) if self.composer.is_blank => {}
+            KeyAction::Edit(_)
+            | KeyAction::NextUnread
+            | KeyAction::Previous
+            | KeyAction::Next
+            | KeyAction::Nth(_)
+            | KeyAction::Details
+            | KeyAction::SelectAbove
+            | KeyAction::SelectBelow
+            | KeyAction::Scroll(_)
+            | KeyAction::Quit
+            | KeyAction::Redraw
+            | KeyAction::Suspend => return Taken::Passed,
+        }
+        Taken::Consumed
+    }
+
     fn take_question(&mut self) -> Option<Question> {
         let question = self.question()?.clone();
         self.questions.retain(|other| *other != question);
@@ -80,7 +102,7 @@ impl View {
         let security = question.is_of_security();
         self.questions.push(question);
         if place.is_none() || place == self.current {
-            self.overlay = None;
+            self.overlays.open = None;
             self.put(Output::Entry(String::new()));
             if security {
                 self.put(Output::DiscardTypeAhead);

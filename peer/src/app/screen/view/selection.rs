@@ -1,41 +1,59 @@
-//! Single messages: selecting them, copying and quoting them, and walking through what a search has found.
+//! The layer of a selected message: it is copied, quoted, looked at, or no longer selected.
 
-use super::View;
-use super::chat::{Line, Loaded, Message};
-use super::page::{Overlay, Page};
-use super::{Action, Output};
+use super::chat::{Line, Message};
+use super::found::Found;
+use super::{Output, Overlay, Page, Taken, View};
+use crate::app::keys::{Key, KeyAction};
 use crate::app::sanitise::SafeText;
-use crate::app::texts::{format, local_commands, mail, screen};
-use peer_core::model::{MessageKey, StoredMessage};
+use crate::app::texts::{format, local_commands, screen};
+use peer_core::model::MessageKey;
 
-/// Older messages that are looked up at a time on the way to one that was found.
-const STRIDE: usize = 1000;
-
-/// What a search has found, newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) title: String,
-    pub(crate) records: Vec<StoredMessage>,
-    /// The one that is looked at.
-    pub(crate) at: usize,
+/// Which message the user looks at, and where it came from.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    /// The number of the message that is selected.
+    pub(crate) message: Option<i64>,
+    pub(crate) found: Found,
+    /// A message that was found and is to be selected as soon as it is here.
+    pub(super) sought: Option<MessageKey>,
 }
 
 impl View {
-    pub(super) fn act_on_messages(&mut self, action: Action) {
-        match action {
-            Action::SelectAbove => self.select_above(),
-            Action::SelectBelow => self.select_below(),
-            Action::Unselect => self.selected = None,
-            Action::Copy => {
-                if let Some(text) = self.selected_message().map(|message| message.text.clone()) {
-                    self.copy(text);
-                }
+    pub(super) fn selection_key(&mut self, key: &KeyAction) -> Taken {
+        match key {
+            KeyAction::Edit(Key::Insert('n')) => self.show_next_found(1),
+            KeyAction::Edit(Key::Insert('N')) => self.show_next_found(-1),
+            KeyAction::Edit(Key::Insert('c')) => self.copy_selected(),
+            KeyAction::Edit(Key::Insert('r')) => self.reply(),
+            KeyAction::Edit(Key::Enter) => self.inspect(),
+            KeyAction::Edit(Key::Escape) => self.selection.message = None,
+            KeyAction::Edit(Key::Start | Key::End) if self.composer.is_blank => self.selection.message = None,
+            KeyAction::Edit(_) => {
+                self.selection.message = None;
+                return Taken::Passed;
             }
-            Action::Reply => self.reply(),
-            Action::Inspect => self.inspect(),
-            Action::FoundOlder => self.step_found(1),
-            Action::FoundNewer => self.step_found(-1),
-            _ => {}
+            KeyAction::Interrupt
+            | KeyAction::EndOrDelete
+            | KeyAction::NextUnread
+            | KeyAction::Previous
+            | KeyAction::Next
+            | KeyAction::Nth(_)
+            | KeyAction::Open
+            | KeyAction::People
+            | KeyAction::Details
+            | KeyAction::SelectAbove
+            | KeyAction::SelectBelow
+            | KeyAction::Scroll(_)
+            | KeyAction::Quit
+            | KeyAction::Redraw
+            | KeyAction::Suspend => return Taken::Passed,
+        }
+        Taken::Consumed
+    }
+
+    fn copy_selected(&mut self) {
+        if let Some(text) = self.selected_message().map(|message| message.text.clone()) {
+            self.copy(text);
         }
     }
 
@@ -45,20 +63,21 @@ impl View {
         lines.filter(|(_, line)| matches!(line, Line::Message(_))).map(|(number, _)| number).collect()
     }
 
-    fn select_above(&mut self) {
+    pub(super) fn select_above(&mut self) {
         let numbers = self.numbers();
-        let above = numbers.iter().rev().find(|number| self.selected.is_none_or(|selected| **number < selected));
-        self.selected = above.copied().or(self.selected);
+        let above =
+            numbers.iter().rev().find(|number| self.selection.message.is_none_or(|selected| **number < selected));
+        self.selection.message = above.copied().or(self.selection.message);
     }
 
     /// Below the last message nothing is selected any more.
-    fn select_below(&mut self) {
-        let Some(selected) = self.selected else { return };
-        self.selected = self.numbers().into_iter().find(|number| *number > selected);
+    pub(super) fn select_below(&mut self) {
+        let Some(selected) = self.selection.message else { return };
+        self.selection.message = self.numbers().into_iter().find(|number| *number > selected);
     }
 
     pub(crate) fn selected_message(&self) -> Option<&Message> {
-        let selected = self.selected?;
+        let selected = self.selection.message?;
         let (_, line) = self.current_chat()?.numbered().find(|(number, _)| *number == selected)?;
         if let Line::Message(message) = line { Some(message) } else { None }
     }
@@ -66,7 +85,7 @@ impl View {
     fn copy(&mut self, text: String) {
         self.tell(&local_commands::copied(&text));
         self.put(Output::Copy(text));
-        self.selected = None;
+        self.selection.message = None;
     }
 
     /// `/copy [N]`: the last message of somebody else, or the last but so many.
@@ -83,8 +102,8 @@ impl View {
     /// The beginning of the message, above what is being typed.
     fn reply(&mut self) {
         let Some(message) = self.selected_message() else { return };
-        let entry = format!("> {}\n{}", format::quoted(&message.text), self.typed);
-        self.selected = None;
+        let entry = format!("> {}\n{}", format::quoted(&message.text), self.composer.typed);
+        self.selection.message = None;
         self.put(Output::Entry(entry));
     }
 
@@ -93,59 +112,6 @@ impl View {
         let mut lines = vec![SafeText::ours(&screen::said_by(&message.author, message.date, message.mark))];
         lines.push(SafeText::default());
         lines.extend(SafeText::message(&message.text, self.glyphs));
-        self.overlay = Some(Overlay::Page(Page { title: screen::MESSAGE.to_owned(), lines, from: 0 }));
-    }
-
-    /// `/find` has found something.
-    pub(super) fn show_found(&mut self, title: String, records: Vec<StoredMessage>) {
-        self.found = Found { title, records, at: 0 };
-        self.overlay = Some(Overlay::Found);
-    }
-
-    /// One further down in what was found; where a message is shown already, to that of the next one.
-    fn step_found(&mut self, by: isize) {
-        let most = self.found.records.len().saturating_sub(1);
-        self.found.at = self.found.at.saturating_add_signed(by).min(most);
-        if self.overlay != Some(Overlay::Found) {
-            self.show_one_found();
-        }
-    }
-
-    /// Shows the message that was found in its conversation.
-    pub(super) fn show_one_found(&mut self) {
-        let Some(record) = self.found.records.get(self.found.at) else { return };
-        let name = record.name.clone();
-        self.show(name.conversation.clone());
-        self.sought = Some(name);
-        self.seek();
-    }
-
-    /// Looks for the message that is to be shown, further and further back.
-    pub(super) fn seek(&mut self) {
-        let Some(MessageKey { conversation, author, id }) = self.sought.take() else { return };
-        if !self.is_current(&conversation) {
-            return;
-        }
-        let Some(chat) = self.current_chat() else { return };
-        let is_it =
-            |line: &Line| matches!(line, Line::Message(message) if message.author == author && message.id == id);
-        let found = chat.numbered().find(|(_, line)| is_it(line)).map(|(number, _)| number);
-        match (found, chat.loaded) {
-            (Some(number), _) => {
-                self.selected = Some(number);
-            }
-            (None, Loaded::All | Loaded::Nothing) => self.tell(mail::NOTHING_THERE),
-            (None, loaded) => {
-                self.sought = Some(MessageKey { conversation, author, id });
-                if loaded == Loaded::Some {
-                    self.look_up_older(STRIDE);
-                }
-            }
-        }
-    }
-
-    /// Whether a message is selected where keys can act on it.
-    pub(crate) fn has_selection(&self) -> bool {
-        self.selected.is_some() && self.overlay.is_none() && self.question().is_none()
+        self.open(Overlay::Page(Page { title: screen::MESSAGE.to_owned(), lines, from: 0 }));
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::ui::editor::Key;
+use crate::app::keys::Key;
 use crate::ui::tui::cells::Cells;
 
 /// Four rows of three keys, each so wide, with a space between them.

@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 use super::cells::{Cells, wide};
 use super::theme::Look;
 use crate::app::line::Echo;
-use crate::app::screen::{Overlay, Scene, View};
+use crate::app::screen::{Layer, Scene, View};
 use crate::app::texts::screen;
 use crate::ui::layout::Layout;
 
@@ -97,8 +97,17 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
             details::draw(cells, view, details);
         }
     }
-    talk::draw(cells, view, talk);
-    over::draw(cells, view, entry.text, talk, body);
+    for layer in view.layers().rev() {
+        match layer {
+            Layer::Composer => {
+                talk::draw(cells, view, talk);
+                over::draw_notice(cells, view, talk);
+            }
+            // They are rows of the conversation.
+            Layer::Selection | Layer::Question => {}
+            Layer::Opener | Layer::People | Layer::Found | Layer::Page => over::draw(cells, view, entry.text, body),
+        }
+    }
     let cursor = draw_entry(cells, &layout, (area.width, bottom));
     if roomy {
         cells.rule((0, area.bottom() - 2), area.width, "", look.faint());
@@ -124,21 +133,21 @@ fn draw_entry(cells: &mut Cells<'_>, layout: &Layout, (width, top): (u16, u16)) 
 
 fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
     let (area, look) = (cells.buffer.area, cells.look);
-    let hints: &[&str] = match (&view.overlay, view.question()) {
-        (Some(Overlay::Page(_)), _) => &screen::PAGE_HINTS,
-        (Some(Overlay::Found), _) => &screen::FOUND_HINTS,
-        (Some(_), _) => &screen::OVERLAY_HINTS,
-        (None, Some(_)) => &screen::QUESTION_HINTS,
-        (None, None) if view.selected.is_some() => &screen::SELECTION_HINTS,
-        (None, None) if roomy => &screen::HINTS,
-        (None, None) => &screen::FEW_HINTS,
+    let hints: &[&str] = match view.front() {
+        Layer::Page => &screen::PAGE_HINTS,
+        Layer::Found => &screen::FOUND_HINTS,
+        Layer::People | Layer::Opener => &screen::OVERLAY_HINTS,
+        Layer::Question => &screen::QUESTION_HINTS,
+        Layer::Selection => &screen::SELECTION_HINTS,
+        Layer::Composer if roomy => &screen::HINTS,
+        Layer::Composer => &screen::FEW_HINTS,
     };
     let last = area.bottom() - 1;
-    if view.is_quit_confirm() {
+    if view.quit.confirm {
         cells.put((1, last), area.width - 1, screen::PRESS_AGAIN, look.strong());
         return;
     }
-    if let (Some(popup), false) = (&view.popup, over::has_room(area)) {
+    if let (Some(popup), false) = (&view.overlays.popup, over::has_room(area)) {
         cells.cut((1, last), area.width - 2, popup.text.as_str(), look.news());
         return;
     }

@@ -17,29 +17,35 @@ pub(super) fn has_room(area: Rect) -> bool {
     area.width >= BOX.0 && area.height >= BOX.1
 }
 
-pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, talk: Rect, body: Rect) {
-    match &view.overlay {
-        Some(Overlay::Page(page)) => return draw_page(cells, page, body),
-        Some(Overlay::Found) => return draw_found(cells, view, body),
+/// What lies in front of the conversation.
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, body: Rect) {
+    match &view.overlays.open {
+        Some(Overlay::Page(page)) => draw_page(cells, page, body),
+        Some(Overlay::Found) => draw_found(cells, view, body),
         Some(Overlay::People { selected }) => {
             cells.clear(body);
-            return list::draw(cells, view, body, Some(*selected));
+            list::draw(cells, view, body, Some(*selected));
         }
-        Some(Overlay::Opener { selected }) => {
-            let look = cells.look;
-            cells.clear(body);
-            cells.put((1, body.y), body.width - 1, screen::OPENER, look.strong());
-            let candidates = view.candidates(typed);
-            let chat = usize::from(body.height).saturating_sub(1).max(1);
-            let first = (selected + 1).saturating_sub(chat);
-            for ((place, to), y) in candidates.iter().enumerate().skip(first).zip(body.y + 1..body.bottom()) {
-                list::row(cells, view, to, Rect { y, height: 1, ..body }, place == *selected, true);
-            }
-            return;
-        }
+        Some(Overlay::Opener { selected }) => draw_opener(cells, view, typed, *selected, body),
         None => {}
     }
-    if let (Some(popup), true) = (&view.popup, has_room(cells.buffer.area)) {
+}
+
+fn draw_opener(cells: &mut Cells<'_>, view: &View, typed: &str, selected: usize, body: Rect) {
+    let look = cells.look;
+    cells.clear(body);
+    cells.put((1, body.y), body.width - 1, screen::OPENER, look.strong());
+    let candidates = view.candidates(typed);
+    let room = usize::from(body.height).saturating_sub(1).max(1);
+    let first = (selected + 1).saturating_sub(room);
+    for ((place, to), y) in candidates.iter().enumerate().skip(first).zip(body.y + 1..body.bottom()) {
+        list::row(cells, view, to, Rect { y, height: 1, ..body }, place == selected, true);
+    }
+}
+
+/// A notice, where there is room for its box.
+pub(super) fn draw_notice(cells: &mut Cells<'_>, view: &View, talk: Rect) {
+    if let (Some(popup), true) = (&view.overlays.popup, has_room(cells.buffer.area)) {
         notice(cells, popup.title.as_str(), popup.text.as_str(), talk);
     }
 }
@@ -63,14 +69,14 @@ fn draw_page(cells: &mut Cells<'_>, page: &Page, area: Rect) {
 fn draw_found(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let look = cells.look;
     cells.clear(area);
-    cells.cut((area.x + 1, area.y), area.width - 2, &view.found.title, look.strong());
+    cells.cut((area.x + 1, area.y), area.width - 2, &view.selection.found.title, look.strong());
     let chat = usize::from(area.height).saturating_sub(1).max(1);
-    let first = (view.found.at + 1).saturating_sub(chat);
-    let rows = view.found.records.iter().enumerate().skip(first);
+    let first = (view.selection.found.at + 1).saturating_sub(chat);
+    let rows = view.selection.found.records.iter().enumerate().skip(first);
     for ((place, record), y) in rows.zip(area.y + 1..area.bottom()) {
         let line = SafeText::ours(&mail::found_line(record));
         cells.cut((area.x + 1, y), area.width - 2, line.as_str(), look.plain());
-        if place == view.found.at {
+        if place == view.selection.found.at {
             cells.buffer.set_style(Rect { y, height: 1, ..area }, look.chosen());
         }
     }

@@ -58,7 +58,8 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     for row in &rows {
         let place = Rect { y, height: 1, ..area };
         draw_row(cells, row, place);
-        let selected = view.selected.is_some() && row.anchor.map(|anchor| anchor.line) == view.selected;
+        let selected =
+            view.selection.message.is_some() && row.anchor.map(|anchor| anchor.line) == view.selection.message;
         if selected && row.rule.is_none() {
             cells.buffer.set_style(place, look.chosen());
         }
@@ -83,7 +84,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
 /// The rows that are shown, and from where: a selected message is always among them.
 fn around_selection(view: &View, chat: &Chat, width: u16, look: Look, most: usize) -> (Vec<Row>, Option<Anchor>) {
     let shown = rows(view, chat, width, look, most, chat.anchor);
-    let Some(line) = view.selected else { return (shown, chat.anchor) };
+    let Some(line) = view.selection.message else { return (shown, chat.anchor) };
     if shown.iter().any(|row| row.rule.is_none() && row.anchor.is_some_and(|anchor| anchor.line == line)) {
         return (shown, chat.anchor);
     }
