@@ -32,7 +32,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, (x, y): (u16, u16), bottom: u16) -> Op
 }
 
 /// The key at a place of the screen.
-pub(in crate::ui::tui) fn key_at(area: Rect, (x, y): (u16, u16)) -> Option<Key> {
+pub(crate) fn key_at(area: Rect, (x, y): (u16, u16)) -> Option<Key> {
     if !area.contains((x, y).into()) || (x - area.x) % (KEY + 1) == KEY {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::talk;
+use super::row::{NAME, progress};
 use crate::app::model::{Here, Membership, Transfer};
 use crate::app::sanitise::SafeText;
 use crate::app::screen::View;
@@ -10,9 +10,6 @@ use crate::app::texts::{files, screen};
 use crate::ui::tui::cells::{Cells, wide};
 use peer_core::model::Conversation;
 use peer_core::notice::KeyState;
-
-/// Longer names are cut.
-pub(super) const NAME: u16 = 12;
 
 /// Transfers that are shown.
 const TRANSFERS: usize = 2;
@@ -77,7 +74,7 @@ fn draw_transfers(cells: &mut Cells<'_>, running: &[&Transfer], area: Rect) {
         let name = format!("{} {}", look.way(file.ours), SafeText::ours(&file.name).as_str());
         cells.cut((area.x + 1, y), width.saturating_sub(wide(&percent) - 1), &name, look.plain());
         cells.put_right((area.right() - 1, y), &percent, look.plain());
-        cells.put((area.x + 1, y + 1), width, &talk::progress(file.done, file.size, width, look), look.good());
+        cells.put((area.x + 1, y + 1), width, &progress(file.done, file.size, width, look), look.good());
     }
 }
 

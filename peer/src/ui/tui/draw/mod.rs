@@ -6,6 +6,7 @@ mod list;
 mod login_screen;
 mod over;
 mod question;
+mod row;
 pub(super) mod talk;
 mod title;
 

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::talk::Row;
+use super::row::Row;
 use crate::app::qr;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Question, View};

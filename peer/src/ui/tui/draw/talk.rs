@@ -1,10 +1,9 @@
 //! The conversation: messages with their times, authors and marks, what is new, what this program says.
 
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
-use super::list::NAME;
 use super::question;
+use super::row::{MARK, NAME, Row, progress};
 use crate::app::model::Transfer;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Anchor, Chat, Line, Message, View};
@@ -19,25 +18,11 @@ const WITH_COLUMNS: u16 = 50;
 const INDENT: u16 = 3;
 /// `14:02`, and what stands around it.
 const CLOCK: u16 = 7;
-/// The mark of a message, and a space before it.
-const MARK: u16 = 3;
 /// Columns of the bar of a transfer.
 const BAR: u16 = 28;
 /// A shorter one says nothing.
 const SHORTEST_BAR: u16 = 4;
 const SECONDS_PER_DAY: u64 = 86_400;
-
-/// One row: what stands where, and to which line it belongs.
-#[derive(Debug, Default)]
-pub(in crate::ui::tui) struct Row {
-    pub(in crate::ui::tui) anchor: Option<Anchor>,
-    spans: Vec<(u16, String, Style)>,
-    /// A text in the middle of a rule.
-    rule: Option<String>,
-    /// At the end.
-    mark: &'static str,
-    mark_style: Style,
-}
 
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let look = cells.look;
@@ -57,7 +42,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let mut y = area.y;
     for row in &rows {
         let place = Rect { y, height: 1, ..area };
-        draw_row(cells, row, place);
+        row.draw(cells, place);
         let selected =
             view.selection.message.is_some() && row.anchor.map(|anchor| anchor.line) == view.selection.message;
         if selected && row.rule.is_none() {
@@ -67,7 +52,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     }
     // Below what was said, or at the bottom where that is full.
     for row in &asked {
-        draw_row(cells, row, Rect { y, height: 1, ..area });
+        row.draw(cells, Rect { y, height: 1, ..area });
         y += 1;
     }
     if let Some(anchor) = from {
@@ -92,35 +77,8 @@ fn around_selection(view: &View, chat: &Chat, width: u16, look: Look, most: usiz
     (rows(view, chat, width, look, most, from), from)
 }
 
-fn draw_row(cells: &mut Cells<'_>, row: &Row, area: Rect) {
-    if let Some(text) = &row.rule {
-        let style = row.mark_style;
-        if text.starts_with(' ') {
-            cells.rule((area.x + 1, area.y), area.width.saturating_sub(2), text, style);
-        } else {
-            let sign = cells.look.horizontal().repeat(2);
-            let text = format!("{sign} {text} {sign}");
-            let width = wide(&text).min(area.width);
-            cells.put((area.x + (area.width - width) / 2, area.y), width, &text, style);
-        }
-    }
-    for (x, text, style) in &row.spans {
-        cells.put((area.x + x, area.y), area.width.saturating_sub(*x), text, *style);
-    }
-    if !row.mark.is_empty() {
-        cells.put((area.right().saturating_sub(MARK), area.y), MARK - 1, row.mark, row.mark_style);
-    }
-}
-
 /// Rows from the end, or from the anchor, upwards; at most so many.
-pub(in crate::ui::tui) fn rows(
-    view: &View,
-    chat: &Chat,
-    width: u16,
-    look: Look,
-    most: usize,
-    from: Option<Anchor>,
-) -> Vec<Row> {
+fn rows(view: &View, chat: &Chat, width: u16, look: Look, most: usize, from: Option<Anchor>) -> Vec<Row> {
     // Both of two have their chat from the beginning, so that nothing moves when the other one speaks.
     let both = view.partner().into_iter().chain([view.me().clone()]).map(|user| wide(user.as_str()));
     let authors = chat.messages().map(|message| wide(message.author.as_str()));
@@ -219,13 +177,6 @@ fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, 
     std::iter::once(Row { spans, ..Row::default() }).chain(below).collect()
 }
 
-/// A bar of so many columns.
-pub(super) fn progress(done: u64, size: u64, width: u16, look: Look) -> String {
-    let full = usize::from(width) * usize::try_from(files::percent(done, size)).unwrap_or(100) / 100;
-    let [done, left] = look.bar();
-    done.repeat(full) + &left.repeat(usize::from(width).saturating_sub(full))
-}
-
 /// What this program says begins where nobody else can write.
 fn note_rows(text: &str, width: u16, look: Look) -> Vec<Row> {
     let text = SafeText::ours(text);
@@ -238,20 +189,8 @@ fn note_rows(text: &str, width: u16, look: Look) -> Vec<Row> {
     .collect()
 }
 
-impl Row {
-    /// Puts a sign of this program's own in front.
-    pub(super) fn sign(&mut self, sign: &str, style: Style) {
-        self.spans.push((1, sign.to_owned(), style));
-    }
-
-    /// A row of this program's own, beginning at a column.
-    pub(super) fn ours(at: u16, text: &str, style: Style) -> Self {
-        Self { spans: vec![(at, text.to_owned(), style)], ..Self::default() }
-    }
-}
-
 /// From where to show the conversation so that the line above what is new is on top, or as far up as there is text.
-pub(in crate::ui::tui) fn to_unread(view: &View, chat: &Chat, area: Rect, look: Look) -> Option<Anchor> {
+pub(crate) fn to_unread(view: &View, chat: &Chat, area: Rect, look: Look) -> Option<Anchor> {
     let all = rows(view, chat, area.width, look, usize::MAX, None);
     let top = all.iter().rposition(|row| row.anchor.map(|anchor| anchor.line) == chat.news)?;
     let last = (top + 1).checked_sub(area.height.into()).filter(|last| *last > 0)?;
@@ -259,13 +198,13 @@ pub(in crate::ui::tui) fn to_unread(view: &View, chat: &Chat, area: Rect, look: 
 }
 
 /// Where a conversation stands after it was scrolled by so many rows, up if positive.
-pub(in crate::ui::tui) enum Scrolled {
+pub(crate) enum Scrolled {
     To(Option<Anchor>),
     /// The top is on the screen already.
     Top(Option<Anchor>),
 }
 
-pub(in crate::ui::tui) fn scrolled(view: &View, chat: &Chat, area: Rect, look: Look, by: isize) -> Scrolled {
+pub(crate) fn scrolled(view: &View, chat: &Chat, area: Rect, look: Look, by: isize) -> Scrolled {
     let all = rows(view, chat, area.width, look, usize::MAX, None);
     let at = chat.anchor.and_then(|anchor| all.iter().position(|row| row.anchor == Some(anchor))).unwrap_or(0);
     let highest = all.len().saturating_sub(area.height.into());
