@@ -1,4 +1,4 @@
-//! What a front end asks the engine for. One variant per thing a person can want; no texts, no prompts.
+//! What a front end asks the engine for. One variant per thing a user can want; no texts, no prompts.
 #![expect(missing_docs, reason = "fields are named after what they hold")]
 
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ pub enum SessionCommand {
     Login { user: UserId, passcode: Passcode },
     /// Register, then log in. Answered by `Registered` and then as `Login`, or by `RegisterRefused` or `Failed`.
     Register { user: UserId, passcode: Passcode },
-    /// Begin to use an invitation: the directory must prove itself before anything is asked of the person.
+    /// Begin to use an invitation: the directory must prove itself before anything is asked of the user.
     /// Answered by `InviteProved` or `Failed`; then `Register`.
     Invitation { line: String },
     /// Change the passcode to this one. Answered by `PasscodeChanged` or `PasscodeNotChanged`.
@@ -57,7 +57,7 @@ pub enum SessionCommand {
 /// Who is there, and whether one is there oneself.
 #[derive(Debug, Clone)]
 pub enum DirectoryCommand {
-    /// The person is away, or without a text, back. Not answered.
+    /// The user is away, or without a text, back. Not answered.
     Away { text: Option<String> },
     /// Who is online? Answered by `People` or `NoPeople`.
     List,
@@ -86,7 +86,7 @@ pub enum MessageCommand {
     History { with: Conversation, count: usize, before: Option<MessageKey> },
     /// Messages with all of these words, newest first. Answered by `LookupResult`.
     Find { words: String },
-    /// The person has seen what arrived. Not answered.
+    /// The user has seen what arrived. Not answered.
     Seen { with: Conversation },
     /// Whether to tell others what was read, until the program ends. Not answered.
     ReadReceipts(Answer),
@@ -101,7 +101,7 @@ pub enum ContactCommand {
     Unblock { user: UserId },
     /// The safety number shared with `with`. Answered by `SafetyNumber`, or `CallFailed` where no key is known.
     SafetyNumber { with: UserId },
-    /// The person has compared the safety number of `with` (digits as shown, so that only that number is confirmed).
+    /// The user has compared the safety number of `with` (digits as shown, so that only that number is confirmed).
     ConfirmNumber { with: UserId, digits: String, answer: Answer },
     /// Answers `KeyChanged`. Answered by `KeyDecided`, or for `Verify` by `SafetyNumber`.
     DecideKey { of: UserId, decision: KeyDecision },
@@ -172,7 +172,7 @@ pub enum FileWish {
 /// What to do about a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupWish {
-    /// Found it; the person becomes its admin.
+    /// Found it; the user becomes its admin.
     Create,
     /// Ask its admins for admission.
     Join,
@@ -190,7 +190,7 @@ pub enum GroupWish {
     Admin(UserId),
 }
 
-/// A person's answer to a yes-or-no question.
+/// A user's answer to a yes-or-no question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// Agreed.
@@ -202,7 +202,7 @@ pub enum Answer {
 /// What to do about a key that changed (decision D14).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyDecision {
-    /// Show the new safety number and let the person compare it; the old pin stays until it is confirmed.
+    /// Show the new safety number and let the user compare it; the old pin stays until it is confirmed.
     Verify,
     /// Pin the new key, unverified.
     Accept,

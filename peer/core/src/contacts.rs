@@ -1,6 +1,6 @@
-//! People and their pinned keys (decision D14, threat P6).
+//! Users and their pinned keys (decision D14, threat P6).
 //!
-//! A key is pinned at first use. A different key stops everything until the person decides; until then it is kept aside
+//! A key is pinned at first use. A different key stops everything until the user decides; until then it is kept aside
 //! and never replaces the pin.
 
 use std::collections::BTreeMap;
@@ -12,18 +12,18 @@ use serde::{Deserialize, Serialize};
 
 use super::notice::KeyState;
 
-/// One person, as stored.
+/// One user, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// Who.
     pub user: UserId,
     /// The pinned identity key, PKCS#1 DER.
     pub key: Hex,
-    /// Pinned at, seconds since the epoch by our clock; shown to the person, nothing rests on it.
+    /// Pinned at, seconds since the epoch by our clock; shown to the user, nothing rests on it.
     pub since: u64,
-    /// Whether the person has compared the safety number.
+    /// Whether the user has compared the safety number.
     pub verified: bool,
-    /// Whether the person has blocked this user.
+    /// Whether the user has blocked this user.
     pub blocked: bool,
 }
 
@@ -36,11 +36,11 @@ pub enum PinCheck {
     Same,
     /// Not the pinned key.
     Changed,
-    /// The person has blocked this user.
+    /// The user has blocked this user.
     Blocked,
 }
 
-/// All known people of one user.
+/// All users whom one user knows.
 #[derive(Debug, Default)]
 pub struct Contacts {
     known: BTreeMap<UserId, Contact>,
@@ -95,7 +95,7 @@ impl Contacts {
     }
 
     /// Records that the safety number of the pinned key was compared, with that result. A match lifts a block: the
-    /// person has made sure who it is.
+    /// user has made sure who it is.
     pub fn set_verified(&mut self, user: &UserId, verified: bool) -> Option<Contact> {
         let contact = self.known.get_mut(user)?;
         contact.verified = verified;

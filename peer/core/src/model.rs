@@ -6,7 +6,7 @@ use common::ident::{GroupName, MessageId, UserId};
 use common::msg::PresenceStatus;
 use serde::{Deserialize, Serialize};
 
-/// With whom messages are exchanged. Displayed as people write it: `bianca`, `#team`, `*`.
+/// With whom messages are exchanged. Displayed as users write it: `bianca`, `#team`, `*`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conversation {
@@ -72,7 +72,7 @@ pub struct StoredMessage {
 pub enum DeliveryStatus {
     /// From somebody else.
     Received {
-        /// Whether the person has seen it.
+        /// Whether the user has seen it.
         read: bool,
     },
     /// Ours, and only here so far.

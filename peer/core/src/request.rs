@@ -31,7 +31,7 @@ pub(crate) enum Request {
     Watch(Vec<UserId>),
 
     // Of delivery.
-    /// Send a letter that is not for people.
+    /// Send a letter that is no text.
     Send { to: Conversation, letter: Letter },
     /// Something may have become possible in this conversation.
     Flush(Conversation),
@@ -95,7 +95,7 @@ pub(crate) enum Request {
     // Of several.
     /// A user came, or is there.
     Came(UserId),
-    /// A letter that is not for people, or not for delivery.
+    /// A letter that is no text, or not for delivery.
     Opened(Box<OpenedLetter>),
     /// The directory has said who is online.
     Listed(Vec<ListedUser>),

@@ -45,7 +45,7 @@ impl Delivery {
         if self.read_receipts { Received::Read } else { Received::Delivered }
     }
 
-    /// A letter was opened: what people say and confirm is taken here, the rest is for others.
+    /// A letter was opened: texts and receipts are taken here, the rest is for others.
     pub(crate) fn handle_letter(&mut self, cx: &mut Context, letter: SealedLetter) -> Vec<Request> {
         let SealedLetter { room, conversation, from, bytes } = letter;
         // What we cannot read says nothing; a later version may have more to say.

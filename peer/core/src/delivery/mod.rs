@@ -81,7 +81,7 @@ impl Delivery {
         self.scheduler.announce(&to);
     }
 
-    /// Sends a letter that is not for people.
+    /// Sends a letter that is no text.
     pub(crate) fn handle_letter_to_send(&mut self, cx: &mut Context, to: &Conversation, letter: Letter) {
         self.add(cx, to, letter);
     }

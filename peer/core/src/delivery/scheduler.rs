@@ -238,7 +238,7 @@ impl Delivery {
                 let (mark, since) = (DeliveryStatus::Stored, cx.now.date);
                 cx.write([Write::History(HistoryWrite::SetMark { name, mark, since })]);
             }
-            // Only people's messages to one user are confirmed by the receiver.
+            // Only texts to one user are confirmed by the receiver.
             if is_text && matches!(to, Conversation::User(_)) {
                 cx.write(self.outbox.take_route(to, *number, Route::Stored, cx.now.date));
             } else {

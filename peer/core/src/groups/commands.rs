@@ -4,7 +4,7 @@ use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::msg::{Body, GroupReply, GroupReq, Letter};
 
 use super::Groups;
-use super::operations::GroupOperation;
+use super::queue::GroupOperation;
 use crate::command::GroupWish;
 use crate::context::Context;
 use crate::model::Conversation;
@@ -177,7 +177,7 @@ impl Groups {
     }
 }
 
-/// A letter that is not for people.
+/// A letter that is no text.
 fn write(cx: &mut Context, to: Conversation, body: Body) -> Request {
     Request::Send { to, letter: Letter { id: cx.ids.message(), date: cx.now.date, body } }
 }

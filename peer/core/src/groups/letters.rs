@@ -4,7 +4,7 @@ use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::msg::Body;
 
 use super::Groups;
-use super::operations::GroupOperation;
+use super::queue::GroupOperation;
 use crate::context::Context;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, Notice};

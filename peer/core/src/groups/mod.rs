@@ -2,7 +2,7 @@
 //! 6.7, 6.9).
 //!
 //! - [`registry`]: the MLS rooms of this terminal; [`known`]: groups by name; [`changes`]: what changes in a room
-//! - [`operations`]: what takes several questions to the directory, one at a time
+//! - [`operations`]: what takes several questions to the directory, one at a time; [`queue`]: those that wait
 //! - [`items`]: items of the mailbox, opened; [`letters`]: what members say about the group
 //! - [`commands`]: what the user wants; [`leaving`]: the end of a membership
 //!
@@ -15,8 +15,9 @@ mod known;
 mod leaving;
 mod letters;
 mod operations;
+mod queue;
 mod registry;
-#[cfg(any())]
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ use common::limits::{KEY_PACKAGES_IN_ONE, PIECE_MAX};
 use common::msg::{KeyPackagePut, KeyPackageState, Outgoing, Piece, TerminalsReq};
 
 use self::known::KnownGroups;
-use self::operations::{GroupOperation, Operations};
+use self::queue::{GroupOperation, Operations};
 use self::registry::Rooms;
 use crate::context::Context;
 use crate::mls::{OwnTerminal, RoomError};

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 
 use common::crypto::identity::PublicKey;
-use common::ident::{GroupHandle, GroupName, RoomId, TerminalId, UserId};
+use common::ident::{GroupHandle, RoomId, TerminalId, UserId};
 use common::limits::{PIECE_MAX, TERMINALS_ASKED, TERMINALS_PER_USER};
 use common::msg::{
     CommitReq, CommitStatus, GroupEntry, KeyPackageReply, KeyPackageReq, Member, Piece, TerminalsReply, TerminalsReq,
@@ -21,140 +21,16 @@ use common::msg::{
 
 use super::Groups;
 use super::changes::{MembershipChange, OutgoingCommit};
+use super::queue::{ActiveOperation, GroupOperation, Stage};
 use crate::command::Ticket;
 use crate::context::Context;
-use crate::mls::{RoomError, VerifiedKeyPackage};
+use crate::mls::RoomError;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Next, Notice};
 use crate::request::{Question, Request};
 
 /// How long, in seconds, what cannot be sealed is left alone. Chosen arbitrarily.
 pub(super) const BROKEN_TIMEOUT: u64 = 60;
-
-/// Something to be done about a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum GroupOperation {
-    /// Make a room for us and one other user.
-    CreateDirect(UserId),
-    /// Add the terminals that are missing, remove those that are gone.
-    SyncTerminals(RoomId),
-    /// Make a group.
-    CreateGroup(GroupName),
-    /// Admit a user.
-    AddMember(RoomId, UserId),
-    /// Remove a user, for an admin or because the user leaves.
-    RemoveMember(RoomId, UserId),
-    /// Make a member an admin.
-    GrantAdmin(RoomId, UserId),
-}
-
-impl GroupOperation {
-    fn room(&self) -> Option<RoomId> {
-        match self {
-            Self::CreateDirect(_) | Self::CreateGroup(_) => None,
-            Self::SyncTerminals(room)
-            | Self::AddMember(room, _)
-            | Self::RemoveMember(room, _)
-            | Self::GrantAdmin(room, _) => Some(*room),
-        }
-    }
-}
-
-/// An operation under way.
-#[derive(Debug)]
-struct ActiveOperation {
-    /// Answers to an operation that was given up, or begun again, are not taken for those to this one.
-    number: u64,
-    operation: GroupOperation,
-    /// The command of the user that it is for.
-    ticket: Option<Ticket>,
-    room: RoomId,
-    stage: Stage,
-    /// Questions for terminals that were not answered yet.
-    unanswered: usize,
-    /// Whose key packages are to be taken.
-    missing: VecDeque<(UserId, Vec<TerminalId>)>,
-    newcomers: Vec<VerifiedKeyPackage>,
-    gone: Vec<Member>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Asking for terminals and key packages.
-    Asking,
-    /// The directory has the commit of this epoch.
-    Committed(u64),
-}
-
-/// All operations.
-#[derive(Debug, Default)]
-pub(super) struct Operations {
-    /// With the command of the user that each is for.
-    waiting: VecDeque<(GroupOperation, Option<Ticket>)>,
-    active: Option<ActiveOperation>,
-    begun: u64,
-    /// The directory asked for patience until then, by the tick clock.
-    not_before: Option<u64>,
-}
-
-impl Operations {
-    /// Takes up an operation, unless it waits already or is under way.
-    pub(super) fn add(&mut self, operation: GroupOperation) {
-        self.add_for(None, operation);
-    }
-
-    /// The same for a command of the user.
-    pub(super) fn add_for(&mut self, ticket: Option<Ticket>, operation: GroupOperation) {
-        // Terminals that have come meanwhile are missing in what a comparison under way was told.
-        let compares = matches!(operation, GroupOperation::SyncTerminals(_));
-        let under_way = !compares && self.active.as_ref().is_some_and(|active| active.operation == operation);
-        if !under_way && !self.waiting.iter().any(|(waiting, _)| *waiting == operation) {
-            self.waiting.push_back((operation, ticket));
-        }
-    }
-
-    /// The operation of this number, if it is the one under way.
-    fn active(&mut self, number: u64) -> Option<&mut ActiveOperation> {
-        self.active.as_mut().filter(|active| active.number == number)
-    }
-
-    /// Whether this room is about to change.
-    pub(super) fn is_busy_with(&self, room: &RoomId) -> bool {
-        self.active.as_ref().is_some_and(|active| active.room == *room)
-    }
-
-    /// The session is gone: what was under way begins again with the next.
-    pub(super) fn start_over(&mut self) {
-        self.restart();
-        self.not_before = None;
-    }
-
-    /// What was under way begins again, as the next.
-    fn restart(&mut self) {
-        if let Some(active) = self.active.take() {
-            self.waiting.push_front((active.operation, active.ticket));
-        }
-    }
-
-    fn defer(&mut self, until: u64) {
-        self.restart();
-        self.not_before = Some(until);
-    }
-
-    pub(super) fn next_deadline(&self) -> Option<u64> {
-        self.not_before
-    }
-
-    pub(super) fn wake(&mut self, tick: u64) {
-        self.not_before = self.not_before.filter(|until| *until > tick);
-    }
-
-    /// Forgets what concerns a room that is gone.
-    pub(super) fn forget(&mut self, room: &RoomId) {
-        self.waiting.retain(|(operation, _)| operation.room() != Some(*room));
-        self.active.take_if(|active| active.room == *room);
-    }
-}
 
 impl Groups {
     /// Begins the next operation, if nothing stands in its way.

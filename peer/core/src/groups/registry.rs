@@ -18,11 +18,11 @@ use crate::model::Conversation;
 use crate::persistence::{Rows, Write};
 
 /// How long, in seconds, the terminals of a room count as known. Chosen arbitrarily.
-const SYNCED_FOR: u64 = 600;
+pub(super) const SYNCED_FOR: u64 = 600;
 /// Key packages that a terminal keeps with the directory.
-const PACKAGES: u32 = 32;
+pub(super) const PACKAGES: u32 = 32;
 /// Rooms with one other user that are kept; both sides may make one at the same time, and a lost state makes another.
-const DIRECT_ROOMS: usize = 4;
+pub(super) const DIRECT_ROOMS: usize = 4;
 
 /// All rooms of this terminal.
 pub(crate) struct Rooms {
@@ -103,7 +103,7 @@ impl Rooms {
         self.directs_with(user).find(|id| self.is_usable(id))
     }
 
-    fn directs_with(&self, user: &UserId) -> impl Iterator<Item = RoomId> {
+    pub(super) fn directs_with(&self, user: &UserId) -> impl Iterator<Item = RoomId> {
         let of_both = move |room: &Room| matches!(room.charter(), RoomMetadata::Pair { pair } if pair.contains(user));
         self.rooms.iter().filter(move |(_, room)| of_both(room)).map(|(id, _)| *id)
     }

@@ -15,7 +15,7 @@ pub enum CallNotice {
     Asked { from: UserId },
     /// The caller of `Asked` gave up.
     AskedNoMore { from: UserId },
-    /// A call was turned away because the caller could not be verified; the person called is told why.
+    /// A call was turned away because the caller could not be verified; the user called is told why.
     CallerRefused { claimed: Option<UserId>, source: SocketAddr, why: CallerRefused },
     /// The call that was being placed came to nothing.
     Failed { to: UserId, why: CallFailed },
@@ -40,9 +40,9 @@ pub enum CallFailed {
     NoAnswer { seconds: u64 },
     /// Somebody answered who does not hold the user's key.
     WrongKey,
-    /// The person called is the person calling.
+    /// The user called is the user calling.
     Yourself,
-    /// The person was blocked by this user.
+    /// The user was blocked by this user.
     Blocked,
     /// The directory is out of reach, so nobody can be looked up.
     DirectoryLost,
@@ -77,8 +77,8 @@ pub enum AfterLoss {
 /// Who ended a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndedBy {
-    /// The person here.
+    /// The user here.
     Us,
-    /// The person there.
+    /// The user there.
     Them,
 }

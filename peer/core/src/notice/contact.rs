@@ -21,7 +21,7 @@ pub enum ContactNotice {
 /// What is known of a user's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
-    /// Compared by the person.
+    /// Compared by the user.
     Verified,
     /// Pinned or not even seen, but not compared.
     NotVerified,

@@ -54,7 +54,7 @@ pub enum FileState {
     Accepted,
     /// On its way now.
     Running,
-    /// Wanted, but it cannot be saved, or the disk is full; it goes on when the person says so.
+    /// Wanted, but it cannot be saved, or the disk is full; it goes on when the user says so.
     Paused,
     /// It has come, and is right.
     Done,
@@ -104,7 +104,7 @@ pub enum FileNews {
     DiskFull { need: u64, free: u64, folder: PathBuf },
     /// It cannot come.
     Failed(FileFailed),
-    /// It is larger than the person takes, and was refused.
+    /// It is larger than the user takes, and was refused.
     TooLarge { max: u64 },
     /// Our user has answered at another terminal.
     Elsewhere,
@@ -115,7 +115,7 @@ pub enum FileNews {
 }
 
 impl FileNews {
-    /// Whether it answers a wish of the person; everything else comes by itself.
+    /// Whether it answers a wish of the user; everything else comes by itself.
     pub fn is_answer(&self) -> bool {
         matches!(self, Self::Offering { .. } | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
     }

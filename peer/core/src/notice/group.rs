@@ -15,13 +15,13 @@ pub enum GroupNews {
     NoSuchGroup,
     /// Somebody asks an admin, who is told.
     Request { user: UserId },
-    /// The person is a member now, of so many.
+    /// The user is a member now, of so many.
     Joined { members: usize },
-    /// The person's request was declined.
+    /// The user's request was declined.
     Declined,
     /// Answers `Leave`.
     Left,
-    /// The person was removed.
+    /// The user was removed.
     Removed { by: UserId },
     /// Others came and went.
     Changed { by: UserId, joined: Vec<UserId>, left: Vec<UserId> },
@@ -31,7 +31,7 @@ pub enum GroupNews {
     Members { members: Vec<(UserId, Role)>, waiting: Vec<UserId> },
     /// Answers a wish: only these may do that.
     NotAdmin { admins: Vec<UserId> },
-    /// Answers a wish: the person is not a member.
+    /// Answers a wish: the user is not a member.
     NotAMember,
     /// Answers a wish: this user has not asked, or is not a member.
     NotThere { user: UserId },
@@ -65,7 +65,7 @@ pub struct ListedGroup {
     pub group: GroupName,
     /// Members.
     pub members: usize,
-    /// Of these, online, the person included.
+    /// Of these, online, the user included.
     pub online: usize,
     /// Who may admit and remove.
     pub admins: Vec<UserId>,

@@ -15,7 +15,7 @@ pub enum MessageNotice {
     Waiting { to: Conversation, waiting: usize, next: Next },
     /// Answers `Send`: the message is kept. Without a ticket: this user has written it at another terminal.
     Sent { ticket: Option<Ticket>, record: StoredMessage },
-    /// Messages of ours have come so far. `late`: the person was told that they waited.
+    /// Messages of ours have come so far. `late`: the user was told that they waited.
     Marked { to: Conversation, ids: Vec<MessageId>, mark: DeliveryStatus, late: bool },
     /// A text could not be sent; it is not kept.
     NotSent { to: Conversation, text: String, why: NotSent, ticket: Ticket },
@@ -65,7 +65,7 @@ pub enum Next {
     Space,
     /// The receiver, who has not logged in since the directory took it.
     Receiver,
-    /// The person's decision about a key that changed.
+    /// The user's decision about a key that changed.
     KeyDecision,
 }
 
@@ -85,9 +85,9 @@ pub struct Explained {
 /// Why a text cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotSent {
-    /// The person is not a member of the group.
+    /// The user is not a member of the group.
     NotAMember,
-    /// The person has blocked the receiver.
+    /// The user has blocked the receiver.
     Blocked,
     /// It is too long.
     TooLong,

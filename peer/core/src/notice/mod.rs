@@ -25,7 +25,7 @@ pub use self::journal::{Event, JournalNotice};
 pub use self::message::{Arrival, Explained, MessageNotice, Next, NotSent};
 pub use self::session::{Failure, LoggedOut, LoginRefused, NotChanged, RegisterRefused, SessionNotice};
 
-/// Something a person may want to know.
+/// Something a user may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// The way in, this user, this terminal, and the end.

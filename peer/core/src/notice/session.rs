@@ -106,7 +106,7 @@ pub enum Failure {
     ServerUnreachable { server: String, detail: String },
     /// The directory's key is not the pinned one.
     DirectoryKeyChanged { server: String, since: u64, old: KeyDigest, new: KeyDigest },
-    /// The person did not trust the directory's key.
+    /// The user did not trust the directory's key.
     DirectoryNotTrusted { server: String },
     /// The invitation is not well formed; nothing was sent.
     BadInvite,

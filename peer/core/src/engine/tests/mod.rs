@@ -1,5 +1,6 @@
 //! The engine as a whole, by subject.
 
+mod answers;
 mod callers;
 mod calling;
 mod keys;

@@ -8,12 +8,13 @@ use common::msg::{
 use common::secret::Passcode;
 use common::testkit::Example;
 
-use crate::command::{CallCommand, Command, ContactCommand, DirectoryCommand, SessionCommand};
-use crate::contacts::Contacts;
+use crate::command::{CallCommand, Command, ContactCommand, DirectoryCommand, SessionCommand, Ticket};
 use crate::directory::requests::PENDING_MAX;
-use crate::engine::{Accept, Effect, Engine, Input, Now, PasscodeStep};
+use crate::engine::Engine;
+use crate::event::{Accept, Effect, Input, Now, PasscodeStep};
+use crate::fixtures;
 use crate::notice::{CallFailed, CallNotice, ContactNotice, DirectoryNotice, NotChanged, Notice, SessionNotice};
-use crate::post;
+use crate::persistence::Snapshot;
 use crate::verify::LocalIdentity;
 
 const NOW: Now = Now { tick: 100, date: 1_700_000_000 };
@@ -35,8 +36,7 @@ fn bianca() -> UserId {
 
 impl Scene {
     fn new() -> Self {
-        let engine = Engine::new(me(), Accept::All, Contacts::default(), post::blank(&me()).unwrap());
-        let mut scene = Self(engine);
+        let mut scene = Self(fixtures::engine(&me(), Accept::All).unwrap());
         scene.input(Input::Began);
         scene
     }
@@ -50,11 +50,11 @@ impl Scene {
     /// Gives the number of the last request that this causes.
     #[track_caller]
     fn asks(&mut self, command: Command) -> RequestNumber {
-        last_request(&self.input(Input::Command(command)))
+        last_request(&self.input(Input::Command(Ticket::default(), command)))
     }
 
     fn answers(&mut self, request: Option<RequestNumber>, message: impl Into<FromDirectory>) -> Vec<Effect> {
-        self.input(Input::Said { request, message: Box::new(message.into()) })
+        self.input(Input::DirectoryMessage { request, message: Box::new(message.into()) })
     }
 }
 
@@ -107,9 +107,15 @@ fn error(code: ErrorCode, to: Option<&str>) -> Error {
     Error { to: to.map(str::to_owned), retry_after: Some(7), ..Error::new(code) }
 }
 
-/// What the user is told.
+/// What the user is told, whichever command it answers.
 fn told(effects: &[Effect]) -> Vec<&Notice> {
-    effects.iter().filter_map(|effect| if let Effect::Notify(notice) = effect { Some(notice) } else { None }).collect()
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Notify(notice) | Effect::Answer(_, notice) => Some(notice),
+            _ => None,
+        })
+        .collect()
 }
 
 fn dials(effects: &[Effect]) -> bool {
@@ -212,12 +218,13 @@ fn two_lists_of_several_pages_do_not_mix() {
 fn one_request_too_many_fails_at_once_and_the_others_are_answered() {
     let mut scene = Scene::new();
     let called = scene.asks(call());
-    let too_many = (0..=PENDING_MAX).find(|_| !told(&scene.input(Input::Command(list()))).is_empty());
+    let too_many =
+        (0..=PENDING_MAX).find(|_| !told(&scene.input(Input::Command(Ticket::default(), list()))).is_empty());
     assert!(too_many.is_some());
-    let effects = scene.input(Input::Command(list()));
+    let effects = scene.input(Input::Command(Ticket::default(), list()));
     assert_eq!(told(&effects), [&too_fast(1), &Notice::Directory(DirectoryNotice::NoPeople)]);
     assert!(dials(&scene.answers(Some(called), found(Example::Bianca))));
-    assert!(told(&scene.input(Input::Command(list()))).is_empty(), "an answer has made room");
+    assert!(told(&scene.input(Input::Command(Ticket::default(), list()))).is_empty(), "an answer has made room");
 }
 
 #[test]
@@ -231,7 +238,10 @@ fn the_loss_of_the_session_fails_all_that_waits_in_order_and_late_answers_find_n
     let expected =
         [&lost(Example::Bianca), &lost(Example::Carol), &Notice::Directory(DirectoryNotice::Lost { retry_in: 1 })];
     assert_eq!(told(&effects), expected);
-    assert_eq!(told(&scene.input(Input::Command(list()))), [&Notice::Directory(DirectoryNotice::NoPeople)]);
+    assert_eq!(
+        told(&scene.input(Input::Command(Ticket::default(), list()))),
+        [&Notice::Directory(DirectoryNotice::NoPeople)]
+    );
     scene.input(Input::DirectoryBack);
     let called = scene.asks(call());
     assert!(scene.answers(Some(shown), found(Example::Bianca)).is_empty());
@@ -239,10 +249,10 @@ fn the_loss_of_the_session_fails_all_that_waits_in_order_and_late_answers_find_n
 }
 
 #[test]
-fn another_post_office_forgets_what_the_one_before_asked_and_the_engine_does_not() {
+fn machines_that_begin_again_forget_what_they_asked_and_calls_do_not() {
     let mut scene = Scene::new();
     let (terminal, called) = (scene.asks(own_terminals()), scene.asks(call()));
-    scene.input(Input::Reopened(Box::new(post::blank(&me()).unwrap())));
+    scene.input(Input::Reopened(Box::new(fixtures::opening(&me(), Snapshot::default()).unwrap())));
     assert!(told(&scene.answers(Some(terminal), terminals())).is_empty());
     let effects = scene.answers(Some(called), found(Example::Bianca));
     assert!(dials(&effects));
@@ -250,8 +260,10 @@ fn another_post_office_forgets_what_the_one_before_asked_and_the_engine_does_not
 
 /// Begins to change the passcode; gives the number of the first request.
 fn change(scene: &mut Scene) -> RequestNumber {
-    let effects = scene
-        .input(Input::Command(Command::Session(SessionCommand::ChangePasscode { to: Passcode::new("739164".into()) })));
+    let effects = scene.input(Input::Command(
+        Ticket::default(),
+        Command::Session(SessionCommand::ChangePasscode { to: Passcode::new("739164".into()) }),
+    ));
     let [Effect::Passcode(PasscodeStep::Begin { request })] = effects[..] else { panic!("{effects:?}") };
     request
 }
@@ -267,7 +279,7 @@ fn not_changed(effects: &[Effect]) -> &NotChanged {
     match effects {
         [
             Effect::Passcode(PasscodeStep::NotChanged),
-            Effect::Notify(Notice::Session(SessionNotice::PasscodeNotChanged(why))),
+            Effect::Answer(_, Notice::Session(SessionNotice::PasscodeNotChanged(why))),
         ] => why,
         _ => panic!("{effects:?}"),
     }
@@ -282,8 +294,10 @@ fn a_passcode_is_changed_in_two_requests_with_and_without_numbers() {
         let second = goes_on(&mut scene, with_numbers.then_some(first));
         let reply = |status| PasscodeReply { status };
         let effects = scene.answers(with_numbers.then_some(second), reply(PasscodeStatus::Changed));
-        let changed =
-            [Effect::Passcode(PasscodeStep::Changed), Effect::Notify(Notice::Session(SessionNotice::PasscodeChanged))];
+        let changed = [
+            Effect::Passcode(PasscodeStep::Changed),
+            Effect::Answer(Ticket::default(), Notice::Session(SessionNotice::PasscodeChanged)),
+        ];
         assert_eq!(effects, changed);
         let request = change(&mut scene);
         let request = goes_on(&mut scene, Some(request));
@@ -305,8 +319,10 @@ fn a_change_of_the_passcode_that_fails_says_why() {
     goes_on(&mut scene, Some(request));
     let effects = scene.input(Input::DirectoryLost { retry_in: 1 });
     assert_eq!(not_changed(&effects[..2]), &NotChanged::Unsure);
-    let effects = scene
-        .input(Input::Command(Command::Session(SessionCommand::ChangePasscode { to: Passcode::new("739164".into()) })));
+    let effects = scene.input(Input::Command(
+        Ticket::default(),
+        Command::Session(SessionCommand::ChangePasscode { to: Passcode::new("739164".into()) }),
+    ));
     assert_eq!(told(&effects), [&Notice::Session(SessionNotice::PasscodeNotChanged(NotChanged::DirectoryLost))]);
 }
 
@@ -320,13 +336,12 @@ fn a_second_change_of_the_passcode_takes_the_place_of_the_first() {
 
 #[test]
 fn every_request_of_a_session_has_a_number_of_its_own() {
-    let engine = Engine::new(me(), Accept::All, Contacts::default(), post::blank(&me()).unwrap());
-    let mut scene = Scene(engine);
+    let mut scene = Scene(fixtures::engine(&me(), Accept::All).unwrap());
     let mut effects = scene.input(Input::Began);
     for command in
         [call(), list(), number(), own_terminals(), Command::Directory(DirectoryCommand::Away { text: None })]
     {
-        effects.extend(scene.input(Input::Command(command)));
+        effects.extend(scene.input(Input::Command(Ticket::default(), command)));
     }
     let number = |effect: &Effect| match effect {
         Effect::Ask(envelope) => Some((envelope.request, envelope.message.msgtype())),
@@ -340,5 +355,5 @@ fn every_request_of_a_session_has_a_number_of_its_own() {
         Effect::Ask(envelope) => matches!(envelope.message, ToDirectory::LookupReq(_) | ToDirectory::ListReq(_)),
         _ => false,
     };
-    assert!(effects.iter().filter(is_lookup).all(|effect| !effect.rests_on_the_disk()));
+    assert!(effects.iter().filter(is_lookup).all(|effect| !effect.speaks_of_state()));
 }

@@ -1,0 +1,102 @@
+//! What arrives, and is confirmed.
+
+use super::stage::*;
+
+#[test]
+fn receipts_end_the_way_of_letters_whatever_route_they_took() {
+    let mut stage = Stage::new();
+    stage.send(&to_bianca(), "one");
+    let numbers = stage.give(&to_bianca(), 9);
+    stage.answer(&to_bianca(), &numbers, 1, None);
+    stage.finish();
+    assert_eq!(stage.next(), Next::Receiver);
+    stage.cx.presence.insert(bianca(), PresenceInfo { status: common::msg::PresenceStatus::Online, text: None });
+    assert_eq!(stage.next(), Next::Confirmation);
+    let id = stage.delivery.outbox.queue(&to_bianca()).next().map(|(_, entry)| entry.letter.id).unwrap();
+    stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &[id, MessageId([8; 16])], Received::Delivered);
+    assert_eq!(marked(&stage.finish()), [(DeliveryStatus::Delivered, 1)]);
+    stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &[id], Received::Delivered);
+    assert_eq!(stage.finish(), [], "once");
+    stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &[id], Received::Read);
+    assert_eq!(marked(&stage.finish()), [(DeliveryStatus::Read, 1)]);
+    stage.delivery.explain(&mut stage.cx, to_bianca());
+    assert_eq!(stage.finish(), [Effect::QueryHistory(HistoryQuery::LastSent { to: to_bianca() })]);
+}
+
+#[test]
+fn texts_of_others_are_shown_before_they_are_written_and_confirmed_after() {
+    let mut stage = Stage::new();
+    for read in [false, true] {
+        stage.delivery.set_read_receipts(read);
+        let id = MessageId([u8::from(read); 16]);
+        let chat = Chat { id, nick: "bianca".into(), message: "hi".into(), date: 1 };
+        stage.delivery.handle_text(&mut stage.cx, &bianca(), LINK, chat.clone());
+        let effects = stage.finish();
+        let [Effect::Notify(_), Effect::Persist(_), Effect::Confirm { receipt, .. }] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(receipt.state, if read { Received::Read } else { Received::Delivered });
+        stage.delivery.handle_text(&mut stage.cx, &bianca(), LINK, chat);
+        assert!(matches!(&stage.finish()[..], [Effect::Confirm { .. }]), "a second copy is confirmed, not shown");
+    }
+}
+
+#[test]
+fn letters_are_told_and_confirmed_together_once() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.comes(1, text("one")), []);
+    stage.comes(2, text("two"));
+    stage.comes(2, text("two"));
+    stage.delivery.handle_letters_taken(&mut stage.cx);
+    let effects = stage.finish();
+    let [Effect::Persist(_), Effect::Notify(Notice::Message(MessageNotice::Arrived(arrivals)))] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(arrivals.len(), 2);
+    assert_eq!(stage.delivery.unread(&to_bianca()), 2);
+    let to = to_bianca();
+    let receipts: Vec<Body> = stage.delivery.outbox.queue(&to).map(|(_, entry)| entry.letter.body.clone()).collect();
+    let [Body::Receipt { ids, state: Received::Delivered }] = &receipts[..] else { panic!("{receipts:?}") };
+    assert_eq!(ids.len(), 3, "the second copy shows that the sender has had no confirmation");
+    stage.delivery.see(&mut stage.cx, to_bianca());
+    assert_eq!(stage.delivery.unread(&to_bianca()), 0);
+    assert!(matches!(&stage.finish()[..], [Effect::Persist(_)]));
+    stage.delivery.see(&mut stage.cx, to_bianca());
+    assert_eq!(stage.finish(), []);
+}
+
+#[test]
+fn one_receipt_confirms_so_many_letters_and_no_more() {
+    for (letters, receipts) in [(RECEIPT_IDS, 1), (RECEIPT_IDS + 1, 2)] {
+        let mut stage = Stage::new();
+        for number in 0..letters {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            let letter = Letter { id: MessageId(id), date: 7, body: text("x") };
+            let bytes = Zeroizing::new(letter.encode());
+            let sealed = SealedLetter { room: ROOM, conversation: to_bianca(), from: bianca(), bytes };
+            stage.delivery.handle_letter(&mut stage.cx, sealed);
+        }
+        stage.delivery.handle_letters_taken(&mut stage.cx);
+        assert_eq!(stage.delivery.outbox.queue(&to_bianca()).count(), receipts, "{letters} letters");
+    }
+}
+
+#[test]
+fn letters_that_are_not_for_people_are_handed_on_once() {
+    let mut stage = Stage::new();
+    let body = Body::Decided { user: bianca() };
+    let requests = stage.comes(1, body.clone());
+    assert!(matches!(&requests[..], [Request::Opened(opened)] if opened.body == body));
+    assert_eq!(stage.comes(1, body), []);
+}
+
+#[test]
+fn nothing_of_a_blocked_user_is_taken() {
+    let mut stage = Stage::new();
+    stage.cx.contacts.pin(&bianca(), &fixtures::identity(Example::Bianca).key, 0, false);
+    stage.cx.contacts.block(&bianca());
+    assert_eq!(stage.comes(1, text("one")), []);
+    stage.delivery.handle_letters_taken(&mut stage.cx);
+    assert_eq!(stage.finish(), []);
+}

@@ -1,0 +1,5 @@
+//! What delivery wants of others and what is to be done, for every input; and every back-off.
+
+mod incoming;
+mod outgoing;
+mod stage;

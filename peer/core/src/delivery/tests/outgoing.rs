@@ -1,0 +1,229 @@
+//! What is sent, by which route, and what holds it back.
+
+use super::stage::*;
+
+#[test]
+fn a_text_is_written_before_the_user_hears_that_it_is_sent() {
+    let effects = Stage::new().send(&to_bianca(), "hello");
+    let [Effect::Persist(writes), Effect::Notify(Notice::Message(MessageNotice::Sent { .. }))] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert!(matches!(writes[..], [Write::Put { .. }, Write::History(HistoryWrite::Append(_))]));
+}
+
+#[test]
+fn what_cannot_be_sent_is_not_written() {
+    let mut stage = Stage::new();
+    let myself = Conversation::User(stage.cx.me.user.clone());
+    let long = "x".repeat(16 * 1024 + 1);
+    let cases = [
+        (to_bianca(), long.as_str(), None, NotSent::TooLong),
+        (myself, "me", None, NotSent::Yourself),
+        (team(), "us", Some(NotSent::NotAMember), NotSent::NotAMember),
+    ];
+    for (to, text, refusal, expected) in cases {
+        stage.delivery.send(&mut stage.cx, to, text.to_owned(), Ticket::default(), refusal);
+        let effects = stage.finish();
+        let [Effect::Notify(Notice::Message(MessageNotice::NotSent { why, .. }))] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(*why, expected);
+    }
+    stage.cx.contacts.pin(&bianca(), &fixtures::identity(Example::Bianca).key, 0, false);
+    stage.cx.contacts.block(&bianca());
+    assert!(matches!(
+        &stage.send(&to_bianca(), "x")[..],
+        [Effect::Notify(Notice::Message(MessageNotice::NotSent { why: NotSent::Blocked, .. }))]
+    ));
+}
+
+#[test]
+fn a_text_goes_over_the_link_that_stands_and_by_mail_when_it_is_gone() {
+    let mut stage = Stage::new();
+    stage.link();
+    stage.send(&to_bianca(), "hello");
+    let (requests, effects) = stage.flush();
+    assert_eq!((requests, said(&effects)), (vec![], vec!["hello"]));
+    assert_eq!(stage.next(), Next::Confirmation);
+    stage.cx.links.remove(&bianca());
+    stage.delivery.handle_link_gone(&bianca(), LINK);
+    assert_eq!(stage.give(&to_bianca(), 9), [1]);
+}
+
+#[test]
+fn mail_that_was_not_confirmed_holds_back_what_is_said_for_a_moment() {
+    for (later, expected) in [(4, 0), (5, 2), (6, 2)] {
+        let mut stage = Stage::new();
+        stage.send(&to_bianca(), "by mail");
+        let numbers = stage.give(&to_bianca(), 9);
+        stage.answer(&to_bianca(), &numbers, 1, None);
+        stage.link();
+        stage.send(&to_bianca(), "over the link");
+        assert_eq!(said(&stage.flush().1), Vec::<&str>::new());
+        assert_eq!(stage.delivery.next_deadline(&stage.cx), Some(stage.cx.now.tick + 5));
+        stage.cx.now.tick += later;
+        stage.cx.links.expire(stage.cx.now.tick);
+        stage.delivery.handle_tick(&stage.cx);
+        assert_eq!(
+            said(&stage.flush().1).len(),
+            expected,
+            "after {later} seconds: what went by mail is said again first"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_sent_while_a_changed_key_waits_for_a_decision() {
+    let mut stage = Stage::new();
+    stage.cx.contacts.pin(&bianca(), &fixtures::identity(Example::Bianca).key, 0, false);
+    stage.cx.contacts.judge(&bianca(), &fixtures::identity(Example::Carol).key, 0);
+    stage.link();
+    stage.send(&to_bianca(), "secret");
+    let (requests, effects) = stage.flush();
+    assert_eq!((requests, said(&effects), waiting(&effects)), (vec![], vec![], vec![(1, Next::KeyDecision)]));
+    let key = fixtures::identity(Example::Carol).key;
+    stage.cx.contacts.pin(&bianca(), &key, 0, false);
+    stage.delivery.handle_retry(&to_bianca());
+    assert_eq!(said(&stage.flush().1), ["secret"]);
+}
+
+#[test]
+fn mail_waits_until_everything_that_waited_was_taken() {
+    for (session, wants) in [(Session::Down, false), (Session::CatchingUp, false), (Session::CaughtUp, true)] {
+        let mut stage = Stage::new();
+        stage.cx.session = session;
+        stage.send(&to_bianca(), "hello");
+        assert_eq!(!stage.flush().0.is_empty(), wants, "{session:?}");
+    }
+}
+
+#[test]
+fn as_many_letters_go_in_one_message_as_fit_and_the_next_when_it_was_answered() {
+    let mut stage = Stage::new();
+    for number in 0..=MAIL_IN_ONE {
+        stage.send(&to_bianca(), &number.to_string());
+    }
+    assert_eq!(stage.give(&to_bianca(), usize::MAX).len(), MAIL_IN_ONE);
+    stage.delivery.handle_change();
+    assert_eq!(stage.flush().0, [], "one message at a time");
+    let numbers: Vec<u64> = (1..).take(MAIL_IN_ONE).collect();
+    let stored = u32::try_from(MAIL_IN_ONE).unwrap();
+    assert_eq!(stage.answer(&to_bianca(), &numbers, stored, None), []);
+    assert_eq!(marked(&stage.finish()), [(DeliveryStatus::Stored, MAIL_IN_ONE)]);
+    assert_eq!(stage.give(&to_bianca(), 9).len(), 1);
+}
+
+#[test]
+fn letters_that_did_not_fit_go_next() {
+    let mut stage = Stage::new();
+    (0..3).for_each(|_| drop(stage.send(&to_bianca(), "x")));
+    let numbers = stage.give(&to_bianca(), 2);
+    assert_eq!(numbers, [1, 2]);
+    stage.answer(&to_bianca(), &numbers, 2, None);
+    assert_eq!(stage.give(&to_bianca(), 9), [3]);
+}
+
+#[test]
+fn a_full_mailbox_is_tried_with_one_letter_twice_as_late_each_time_up_to_an_end() {
+    let mut stage = Stage::new();
+    stage.send(&to_bianca(), "one");
+    stage.send(&to_bianca(), "two");
+    for (tries, wait) in [60, 120, 240, 480, 960, 1920, 3840, 3840].into_iter().enumerate() {
+        let numbers = stage.give(&to_bianca(), 9);
+        assert_eq!(numbers.len(), if tries == 0 { 2 } else { 1 }, "sealed in vain");
+        stage.answer(&to_bianca(), &numbers, 0, Some(MailRefusal::Full));
+        let effects = stage.flush().1;
+        assert_eq!(waiting(&effects), [(2, Next::Space)], "told each time");
+        assert_eq!(stage.delivery.next_deadline(&stage.cx), Some(stage.cx.now.tick + wait));
+        stage.cx.now.tick += wait - 1;
+        stage.delivery.handle_tick(&stage.cx);
+        assert_eq!(stage.flush().0, []);
+        stage.cx.now.tick += 1;
+        stage.delivery.handle_tick(&stage.cx);
+    }
+    assert_eq!(FULL_LONGEST, 3840);
+    // Once something was taken it is the first time again.
+    let numbers = stage.give(&to_bianca(), 9);
+    stage.answer(&to_bianca(), &numbers, 1, Some(MailRefusal::Full));
+    assert_eq!(stage.delivery.next_deadline(&stage.cx), Some(stage.cx.now.tick + FULL_FIRST));
+}
+
+#[test]
+fn a_full_mailbox_is_as_full_in_the_next_session_and_other_waits_are_over() {
+    let mut stage = Stage::new();
+    stage.send(&to_bianca(), "one");
+    let numbers = stage.give(&to_bianca(), 9);
+    stage.answer(&to_bianca(), &numbers, 0, Some(MailRefusal::Full));
+    stage.delivery.handle_session_lost();
+    stage.delivery.handle_change();
+    assert_eq!(stage.flush().0, []);
+    stage.delivery.handle_back_off(&to_bianca(), Next::Terminal, stage.cx.now.tick + 60);
+    stage.delivery.handle_session_lost();
+    stage.delivery.handle_change();
+    assert_eq!(stage.flush().0, [Request::NeedsRoom(to_bianca())]);
+}
+
+#[test]
+fn what_the_directory_says_of_a_room_is_for_whoever_has_rooms() {
+    for (refused, expected) in
+        [(MailRefusal::Epoch, Request::EpochEnded(ROOM)), (MailRefusal::Room, Request::RoomGone(ROOM))]
+    {
+        let mut stage = Stage::new();
+        stage.send(&to_bianca(), "one");
+        let numbers = stage.give(&to_bianca(), 9);
+        assert_eq!(stage.answer(&to_bianca(), &numbers, 0, Some(refused)), [expected]);
+    }
+}
+
+#[test]
+fn the_directory_is_given_the_time_it_asks_for() {
+    let mut stage = Stage::new();
+    stage.send(&to_bianca(), "one");
+    let numbers = stage.give(&to_bianca(), 9);
+    let until = stage.cx.now.tick + 7;
+    stage.delivery.handle_put_refused(&stage.cx, &to_bianca(), &numbers, until);
+    assert_eq!((stage.next(), stage.delivery.next_deadline(&stage.cx)), (Next::Directory, Some(until)));
+    assert!(!stage.delivery.is_sending(), "nobody waits for it at the end of the program");
+    stage.cx.now.tick = until;
+    stage.delivery.handle_tick(&stage.cx);
+    assert_eq!(stage.give(&to_bianca(), 9), numbers);
+}
+
+#[test]
+fn what_the_directory_may_have_lost_is_sent_again() {
+    for (lose, again) in [(Delivery::handle_stored_lost as fn(&mut Delivery), true), (|_| {}, false)] {
+        let mut stage = Stage::new();
+        stage.send(&to_bianca(), "one");
+        let numbers = stage.give(&to_bianca(), 9);
+        stage.answer(&to_bianca(), &numbers, 1, None);
+        stage.flush();
+        lose(&mut stage.delivery);
+        stage.delivery.handle_change();
+        assert_eq!(!stage.flush().0.is_empty(), again);
+    }
+}
+
+#[test]
+fn a_group_that_is_over_gives_up_what_was_for_it() {
+    let mut stage = Stage::new();
+    stage.send(&team(), "one");
+    stage.delivery.handle_conversation_over(&mut stage.cx, &team());
+    assert_eq!(marked(&stage.finish()), [(DeliveryStatus::Failed, 1)]);
+    assert_eq!(stage.flush().0, []);
+}
+
+#[test]
+fn a_goodbye_is_said_again_until_the_group_was_left() {
+    let mut stage = Stage::new();
+    let leave = Letter { id: MessageId([5; 16]), date: 1, body: Body::Leave };
+    stage.delivery.handle_letter_to_send(&mut stage.cx, &team(), leave);
+    let numbers = stage.give(&team(), 9);
+    assert_eq!(stage.answer(&team(), &numbers, 1, None), [Request::GoodbyeStored(team())]);
+    assert_eq!(stage.flush().0, []);
+    stage.delivery.handle_goodbye_again(&mut stage.cx, &team());
+    stage.delivery.handle_change();
+    assert_eq!(stage.give(&team(), 9), numbers);
+    stage.delivery.handle_conversation_over(&mut stage.cx, &team());
+    stage.delivery.handle_goodbye_again(&mut stage.cx, &team());
+    assert_eq!(stage.give(&team(), 9).len(), 1, "another one");
+}

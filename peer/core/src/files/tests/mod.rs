@@ -1,0 +1,5 @@
+//! Offers and transfers without any bytes: for every input, what is wanted of others and what is to be done.
+
+mod offers;
+mod stage;
+mod transfers;

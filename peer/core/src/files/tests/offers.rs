@@ -1,0 +1,140 @@
+//! What is offered, taken, refused, given up.
+
+use super::stage::*;
+
+#[test]
+fn a_user_can_have_so_many_offers_open_and_no_more() {
+    let mut stage = Stage::asking();
+    for number in 0..OFFERS_OPEN {
+        assert_eq!(stage.is_offered(number, 9).news(), [FileNews::Offered]);
+    }
+    let refused = stage.is_offered(99, 9);
+    assert_eq!((refused.news(), refused.said(), refused.writes()), (vec![], vec![Outcome::Refused], 0));
+    stage.wishes(1, FileWish::Refuse);
+    assert_eq!(stage.is_offered(100, 9).news(), [FileNews::Offered]);
+}
+
+#[test]
+fn nobody_offers_more_than_the_other_side_would_keep() {
+    let mut stage = Stage::asking();
+    for _ in 0..OFFERS_OPEN {
+        let offered = stage.offers("plans.pdf");
+        assert_eq!(offered.news(), [FileNews::Offering { left_out: 0 }]);
+        assert!(
+            matches!(&offered.requests[..], [Request::Send { letter, .. }] if matches!(letter.body, Body::Offer { .. }))
+        );
+    }
+    let refused = stage.offers("plans.pdf");
+    let [Effect::Notify(Notice::File(FileNotice::NotOffered { why, .. }))] = &refused.effects[..] else {
+        panic!("{:?}", refused.effects)
+    };
+    assert_eq!((*why, refused.requests.len()), (NotOffered::TooMany, 0));
+}
+
+#[test]
+fn nothing_is_offered_to_oneself_or_to_whom_one_has_blocked() {
+    let mut stage = Stage::asking();
+    let why = |done: Done| match &done.effects[..] {
+        [Effect::Notify(Notice::File(FileNotice::NotOffered { why, .. }))] => *why,
+        effects => panic!("{effects:?}"),
+    };
+    let me = stage.cx.me.user.clone();
+    let done = stage.does(|files, cx| files.offer(cx, me, "plans.pdf".into(), (source(), 0)));
+    assert_eq!(why(done), NotOffered::Yourself);
+    stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, false);
+    stage.cx.contacts.block(&ali());
+    assert_eq!(why(stage.offers("plans.pdf")), NotOffered::Blocked);
+}
+
+#[test]
+fn a_name_is_cut_where_the_wire_ends_it() {
+    for (length, kept) in [(FILE_NAME - 1, FILE_NAME - 1), (FILE_NAME, FILE_NAME), (FILE_NAME + 1, FILE_NAME)] {
+        let mut stage = Stage::asking();
+        stage.offers(&"x".repeat(length));
+        assert_eq!(stage.files.all[&1].name.len(), kept);
+    }
+}
+
+#[test]
+fn what_is_too_large_or_never_wanted_is_refused_at_once() {
+    for (size, news, said) in [(99, FileNews::Offered, vec![]), (100, FileNews::Offered, vec![])].into_iter().chain([(
+        101,
+        FileNews::TooLarge { max: 100 },
+        vec![Outcome::Refused],
+    )]) {
+        let offered = Stage::asking().is_offered(1, size);
+        assert_eq!((offered.news(), offered.said()), (vec![news], said), "{size} bytes");
+    }
+    let never = Stage::new(AcceptFiles::Never, 100).is_offered(1, 9);
+    assert_eq!((never.news(), never.said()), (vec![], vec![Outcome::Refused]));
+}
+
+#[test]
+fn files_of_verified_users_are_taken_at_once_where_the_user_wants_it() {
+    let mut stage = Stage::new(AcceptFiles::Verified, 100);
+    assert!(!stage.is_offered(1, 9).looks_up(), "nobody has compared ali's number");
+    stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, true);
+    let offered = stage.is_offered(2, 9);
+    assert_eq!(offered.news(), [FileNews::Offered, FileNews::Accepted]);
+    assert!(offered.looks_up());
+}
+
+#[test]
+fn what_has_come_of_a_file_goes_only_when_it_is_written_that_it_is_over() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.accepts(1);
+    let refused = stage.wishes(1, FileWish::Refuse);
+    assert_eq!((refused.news(), refused.said()), (vec![FileNews::GivenUp], vec![Outcome::Refused]));
+    let [Effect::Persist(_), Effect::StopFile { number: 1, came: Some(_) }, ..] = &refused.effects[..] else {
+        panic!("{:?}", refused.effects)
+    };
+}
+
+#[test]
+fn an_answer_at_another_terminal_of_the_same_user_is_an_answer() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    let bianca = stage.cx.me.user.clone();
+    assert_eq!(stage.is_told(&bianca, Outcome::Refused).news(), [FileNews::Elsewhere]);
+    assert_eq!(stage.state(1), FileState::Elsewhere);
+    assert_eq!(stage.accepts(1).news(), [FileNews::Over]);
+}
+
+#[test]
+fn nobody_ends_what_is_not_theirs() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    for outcome in [Outcome::Received, Outcome::Refused] {
+        assert_eq!(stage.is_told(&ali(), outcome).news(), [], "{outcome:?}");
+    }
+    let carol = Example::Carol.user().unwrap();
+    let done = stage.does(|files, cx| {
+        files.handle_outcome(cx, &carol, &carol, (id(1), Outcome::Withdrawn));
+        Vec::new()
+    });
+    assert_eq!(done.news(), []);
+    assert_eq!(stage.state(1), FileState::Offered);
+    assert_eq!(stage.is_told(&ali(), Outcome::Withdrawn).news(), [FileNews::Withdrawn]);
+}
+
+#[test]
+fn files_that_are_over_are_remembered_up_to_a_number_the_oldest_go_first() {
+    let mut stage = Stage::asking();
+    for number in 1..=REMEMBERED + 1 {
+        stage.is_offered(number, 9);
+        stage.wishes(u64::try_from(number).unwrap(), FileWish::Refuse);
+    }
+    assert_eq!(stage.files.all.len(), REMEMBERED + 1, "the last was not over yet when it came");
+    let added = stage.is_offered(999, 9);
+    assert!(!stage.files.all.contains_key(&1) && stage.files.all.contains_key(&2));
+    let deleted = |write: &Write| matches!(write, Write::Delete { .. });
+    let Some(Effect::Persist(writes)) = added.effects.first() else { panic!("{:?}", added.effects) };
+    assert_eq!(writes.iter().filter(|write| deleted(write)).count(), 1);
+}
+
+#[test]
+fn a_number_that_no_file_has_is_told_so() {
+    let done = Stage::asking().accepts(7);
+    assert_eq!(done.effects, [Effect::Notify(Notice::File(FileNotice::Unknown { number: 7 }))]);
+}

@@ -1,0 +1,176 @@
+//! What is fetched, given, tried again.
+
+use super::stage::*;
+
+#[test]
+fn a_lost_transfer_is_tried_again_later_and_later_and_told_once() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.accepts(1);
+    let mut told = 0;
+    let mut pause = FIRST_RETRY;
+    for _ in 0..8 {
+        assert!(stage.finds(1, true).fetches());
+        let stopped = stage.ends(1, TransferOutcome::Stopped);
+        assert!(!stopped.looks_up(), "not at once");
+        told += stopped.news().len();
+        assert_eq!(stage.files.next_deadline(), Some(stage.cx.now.tick + pause));
+        stage.cx.now.tick += pause - 1;
+        assert!(!stage.ticks().looks_up());
+        stage.cx.now.tick += 1;
+        assert!(stage.ticks().looks_up());
+        pause = (pause * 2).min(LAST_RETRY);
+    }
+    assert_eq!((told, pause), (1, LAST_RETRY));
+    stage.finds(1, true);
+    stage.progresses(1, 5);
+    assert_eq!(stage.ends(1, TransferOutcome::Stopped).news(), [FileNews::Stopped { done: 5 }]);
+    assert_eq!(stage.files.next_deadline(), Some(stage.cx.now.tick + FIRST_RETRY));
+}
+
+#[test]
+fn a_sender_who_is_not_there_is_looked_for_again_and_at_once_when_it_comes() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.accepts(1);
+    assert!(!stage.finds(1, false).fetches());
+    assert_eq!(stage.files.next_deadline(), Some(stage.cx.now.tick + FIRST_RETRY));
+    let offline = PresenceInfo { status: PresenceStatus::Offline, text: None };
+    stage.cx.presence.insert(ali(), offline);
+    assert!(!stage.does(|files, cx| files.handle_presence(cx, Some(&ali()))).looks_up());
+    stage.cx.presence.insert(ali(), PresenceInfo { status: PresenceStatus::Online, text: None });
+    let carol = Example::Carol.user().unwrap();
+    assert!(!stage.does(|files, cx| files.handle_presence(cx, Some(&carol))).looks_up());
+    assert!(stage.does(|files, cx| files.handle_presence(cx, Some(&ali()))).looks_up());
+}
+
+#[test]
+fn nothing_is_looked_up_without_a_session_and_what_was_is_looked_up_again_in_the_next() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.cx.session = Session::Down;
+    assert!(!stage.accepts(1).looks_up());
+    stage.cx.session = Session::CaughtUp;
+    assert!(stage.does(|files, cx| files.handle_presence(cx, None)).looks_up());
+    assert!(!stage.does(|files, cx| files.handle_presence(cx, None)).looks_up(), "it is being looked up");
+    stage.files.handle_session_lost();
+    assert!(stage.does(|files, cx| files.handle_presence(cx, None)).looks_up());
+}
+
+#[test]
+fn few_files_are_fetched_at_once_and_the_next_follows() {
+    let mut stage = Stage::asking();
+    for number in 1..=FETCHED_AT_ONCE + 1 {
+        stage.is_offered(number, 9);
+    }
+    let accepted: Vec<bool> = (1..=5).map(|number| stage.accepts(number).looks_up()).collect();
+    assert_eq!(accepted, [true, true, true, true, false]);
+    stage.finds(1, true);
+    let ended = stage.ends(1, TransferOutcome::Saved { path: "/plans.pdf".into() });
+    assert!(ended.looks_up());
+    assert_eq!((ended.said(), stage.state(1)), (vec![Outcome::Received], FileState::Done));
+}
+
+#[test]
+fn few_files_are_given_at_once_and_one_that_is_given_may_be_asked_for_again() {
+    let mut stage = Stage::asking();
+    for _ in 0..OFFERS_OPEN.min(GIVEN_AT_ONCE + 1) {
+        stage.offers("plans.pdf");
+    }
+    while stage.files.all.len() <= GIVEN_AT_ONCE {
+        let number = u64::try_from(stage.files.all.len()).unwrap();
+        stage.files.all.get_mut(&number).unwrap().state = FileState::Accepted;
+        stage.offers("plans.pdf");
+    }
+    let files: Vec<MessageId> = stage.files.all.values().map(|known| known.file).collect();
+    for file in &files[..GIVEN_AT_ONCE] {
+        assert!(stage.is_asked(&ali(), *file).is_ok());
+    }
+    assert_eq!(stage.is_asked(&ali(), files[GIVEN_AT_ONCE]), Err(ConnectStatus::Refused));
+    assert_eq!(stage.is_asked(&ali(), files[0]), Ok(1));
+    stage.ends(1, TransferOutcome::Sent);
+    assert!(stage.is_asked(&ali(), files[GIVEN_AT_ONCE]).is_ok());
+}
+
+#[test]
+fn a_full_disk_pauses_until_the_user_says_so() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.accepts(1);
+    stage.finds(1, true);
+    let full = TransferOutcome::DiskFull { need: 9, free: 1, folder: "/".into() };
+    assert!(matches!(stage.ends(1, full).news().as_slice(), [FileNews::DiskFull { .. }]));
+    assert_eq!(stage.files.next_deadline(), None);
+    assert!(!stage.does(|files, cx| files.handle_presence(cx, None)).looks_up());
+    assert!(stage.wishes(1, FileWish::Resume).looks_up());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_pauses_until_the_user_names_another() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.wishes(1, FileWish::Accept { folder: Some("/proc".into()) });
+    stage.finds(1, true);
+    let detail = "permission denied".to_owned();
+    let ended = stage.ends(1, TransferOutcome::Failed(FileFailed::Disk { detail: detail.clone() }));
+    assert_eq!(ended.news(), [FileNews::NotSaved { detail }]);
+    assert_eq!(ended.said(), [], "the sender has refused nothing");
+    assert!(stage.wishes(1, FileWish::Accept { folder: Some("/home".into()) }).looks_up());
+}
+
+#[test]
+fn what_cannot_come_is_given_up_by_both_sides() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.accepts(1);
+    stage.finds(1, true);
+    let ended = stage.ends(1, TransferOutcome::Failed(FileFailed::Digest));
+    assert_eq!((ended.said(), stage.state(1)), (vec![Outcome::Refused], FileState::Failed));
+    stage.offers("plans.pdf");
+    let ended = stage.ends(2, TransferOutcome::Failed(FileFailed::Changed));
+    assert_eq!((ended.said(), stage.state(2)), (vec![Outcome::Withdrawn], FileState::Failed));
+}
+
+#[test]
+fn a_file_is_given_only_to_whom_it_was_offered_and_while_the_offer_stands() {
+    let mut stage = Stage::asking();
+    stage.offers("plans.pdf");
+    let file = stage.files.all[&1].file;
+    let carol = Example::Carol.user().unwrap();
+    assert_eq!(stage.is_asked(&carol, file), Err(ConnectStatus::Refused));
+    assert_eq!(stage.is_asked(&ali(), id(77)), Err(ConnectStatus::Refused));
+    assert_eq!(stage.is_asked(&ali(), file), Ok(1));
+    let stopped = stage.wishes(1, FileWish::Cancel);
+    assert!(stopped.effects.iter().any(|effect| matches!(effect, Effect::StopFile { number: 1, came: None })));
+    assert_eq!(stopped.said(), [Outcome::Withdrawn]);
+    assert_eq!(stage.is_asked(&ali(), file), Err(ConnectStatus::Refused));
+}
+
+#[test]
+fn a_link_that_brings_nothing_new_is_no_reason_to_hurry() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.accepts(1);
+    let mut told = 0;
+    for pause in [2, 4, 8] {
+        stage.cx.now.tick += 100;
+        stage.ticks();
+        stage.finds(1, true);
+        // What was here before is told at the beginning of every attempt.
+        stage.progresses(1, 5);
+        told += stage.ends(1, TransferOutcome::Stopped).news().len();
+        assert_eq!(stage.files.next_deadline(), Some(stage.cx.now.tick + pause));
+    }
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn progress_is_a_step_when_another_percent_is_full() {
+    let mut stage = Stage::new(AcceptFiles::Ask, 1000);
+    stage.is_offered(1, 1000);
+    stage.accepts(1);
+    stage.finds(1, true);
+    for (done, is_step) in [(9, false), (10, true), (19, false), (20, true)] {
+        assert_eq!(stage.progresses(1, done).news(), [FileNews::Progress { is_step }], "{done} bytes");
+    }
+}

@@ -1,0 +1,134 @@
+//! The operations that wait, and the one that is under way.
+
+use std::collections::VecDeque;
+
+use common::ident::{GroupName, RoomId, TerminalId, UserId};
+use common::msg::Member;
+
+use crate::command::Ticket;
+use crate::mls::VerifiedKeyPackage;
+
+/// Something to be done about a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum GroupOperation {
+    /// Make a room for us and one other user.
+    CreateDirect(UserId),
+    /// Add the terminals that are missing, remove those that are gone.
+    SyncTerminals(RoomId),
+    /// Make a group.
+    CreateGroup(GroupName),
+    /// Admit a user.
+    AddMember(RoomId, UserId),
+    /// Remove a user, for an admin or because the user leaves.
+    RemoveMember(RoomId, UserId),
+    /// Make a member an admin.
+    GrantAdmin(RoomId, UserId),
+}
+
+impl GroupOperation {
+    pub(super) fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::CreateDirect(_) | Self::CreateGroup(_) => None,
+            Self::SyncTerminals(room)
+            | Self::AddMember(room, _)
+            | Self::RemoveMember(room, _)
+            | Self::GrantAdmin(room, _) => Some(*room),
+        }
+    }
+}
+
+/// An operation under way.
+#[derive(Debug)]
+pub(super) struct ActiveOperation {
+    /// Answers to an operation that was given up, or begun again, are not taken for those to this one.
+    pub(super) number: u64,
+    pub(super) operation: GroupOperation,
+    /// The command of the user that it is for.
+    pub(super) ticket: Option<Ticket>,
+    pub(super) room: RoomId,
+    pub(super) stage: Stage,
+    /// Questions for terminals that were not answered yet.
+    pub(super) unanswered: usize,
+    /// Whose key packages are to be taken.
+    pub(super) missing: VecDeque<(UserId, Vec<TerminalId>)>,
+    pub(super) newcomers: Vec<VerifiedKeyPackage>,
+    pub(super) gone: Vec<Member>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Asking for terminals and key packages.
+    Asking,
+    /// The directory has the commit of this epoch.
+    Committed(u64),
+}
+
+/// All operations.
+#[derive(Debug, Default)]
+pub(super) struct Operations {
+    /// With the command of the user that each is for.
+    pub(super) waiting: VecDeque<(GroupOperation, Option<Ticket>)>,
+    pub(super) active: Option<ActiveOperation>,
+    pub(super) begun: u64,
+    /// The directory asked for patience until then, by the tick clock.
+    pub(super) not_before: Option<u64>,
+}
+
+impl Operations {
+    /// Takes up an operation, unless it waits already or is under way.
+    pub(super) fn add(&mut self, operation: GroupOperation) {
+        self.add_for(None, operation);
+    }
+
+    /// The same for a command of the user.
+    pub(super) fn add_for(&mut self, ticket: Option<Ticket>, operation: GroupOperation) {
+        // Terminals that have come meanwhile are missing in what a comparison under way was told.
+        let compares = matches!(operation, GroupOperation::SyncTerminals(_));
+        let under_way = !compares && self.active.as_ref().is_some_and(|active| active.operation == operation);
+        if !under_way && !self.waiting.iter().any(|(waiting, _)| *waiting == operation) {
+            self.waiting.push_back((operation, ticket));
+        }
+    }
+
+    /// The operation of this number, if it is the one under way.
+    pub(super) fn active(&mut self, number: u64) -> Option<&mut ActiveOperation> {
+        self.active.as_mut().filter(|active| active.number == number)
+    }
+
+    /// Whether this room is about to change.
+    pub(super) fn is_busy_with(&self, room: &RoomId) -> bool {
+        self.active.as_ref().is_some_and(|active| active.room == *room)
+    }
+
+    /// The session is gone: what was under way begins again with the next.
+    pub(super) fn start_over(&mut self) {
+        self.restart();
+        self.not_before = None;
+    }
+
+    /// What was under way begins again, as the next.
+    pub(super) fn restart(&mut self) {
+        if let Some(active) = self.active.take() {
+            self.waiting.push_front((active.operation, active.ticket));
+        }
+    }
+
+    pub(super) fn defer(&mut self, until: u64) {
+        self.restart();
+        self.not_before = Some(until);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        self.not_before
+    }
+
+    pub(super) fn wake(&mut self, tick: u64) {
+        self.not_before = self.not_before.filter(|until| *until > tick);
+    }
+
+    /// Forgets what concerns a room that is gone.
+    pub(super) fn forget(&mut self, room: &RoomId) {
+        self.waiting.retain(|(operation, _)| operation.room() != Some(*room));
+        self.active.take_if(|active| active.room == *room);
+    }
+}

@@ -1,0 +1,202 @@
+//! Ali's groups, and key packages of others.
+
+use std::sync::Arc;
+
+use common::crypto::terminal::TerminalIdentity;
+use common::ident::{GroupName, RoomId, TerminalId, UserId};
+use common::msg::{
+    Certificate, CommitReq, Hex, KeyPackageReply, MailItem, MailKind, Member, Piece, TakenKeyPackage, TerminalsReply,
+    ToDirectory, UserTerminals,
+};
+use common::secret::Secret;
+use common::testkit::Example;
+
+use crate::command::GroupWish;
+use crate::context::{Context, Session};
+use crate::event::Effect;
+use crate::fixtures;
+use crate::groups::Groups;
+use crate::mls::{KeyPackages, OwnTerminal};
+use crate::notice::{GroupNews, Notice};
+use crate::persistence::Rows;
+use crate::request::{Question, Request, WholeItem};
+
+pub(super) fn bianca() -> UserId {
+    Example::Bianca.user().unwrap()
+}
+
+pub(super) fn carol() -> UserId {
+    Example::Carol.user().unwrap()
+}
+
+pub(super) fn team() -> GroupName {
+    GroupName::parse("team").unwrap()
+}
+
+fn terminal(example: Example) -> TerminalIdentity {
+    let id = fixtures::identity(example).terminal;
+    TerminalIdentity::from_seed(id, &Secret::new(vec![example as u8 + 1; 32])).unwrap()
+}
+
+fn certified(example: Example) -> Certificate {
+    terminal(example).certify(&example.user().unwrap(), &example.identity().unwrap(), 1).unwrap()
+}
+
+fn with_certificate(example: Example, certificate: &Certificate) -> OwnTerminal {
+    OwnTerminal::new(&example.user().unwrap(), terminal(example), certificate, [example as u8 + 1; 32])
+}
+
+/// A terminal that its user has certified.
+pub(super) fn own(example: Example) -> OwnTerminal {
+    with_certificate(example, &certified(example))
+}
+
+/// A key package of that terminal, as the directory gives it out.
+pub(super) fn packages(example: Example) -> KeyPackageReply {
+    // Each certificate is signed with other randomness, and the leaf names the one it was made with.
+    let certificate = certified(example);
+    let package = Piece(KeyPackages::new(Arc::new(with_certificate(example, &certificate))).generate().unwrap());
+    let publickey = Hex(example.identity().unwrap().public().as_pkcs1().to_vec());
+    KeyPackageReply { publickey, packages: vec![TakenKeyPackage { certificate, package }] }
+}
+
+/// What the directory says of terminals.
+pub(super) fn terminals(users: &[(Example, bool)]) -> TerminalsReply {
+    let listed = |(example, has_one): &(Example, bool)| UserTerminals {
+        userid: example.user().unwrap(),
+        terminals: has_one.then(|| fixtures::identity(*example).terminal).into_iter().collect(),
+    };
+    TerminalsReply { users: users.iter().map(listed).collect() }
+}
+
+/// Ali's groups, with everything that waited taken.
+pub(super) struct Stage {
+    pub(super) cx: Context,
+    pub(super) groups: Groups,
+    items: u64,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        let mut cx = fixtures::context(fixtures::identity(Example::Ali));
+        cx.own = Arc::new(own(Example::Ali));
+        cx.session = Session::CaughtUp;
+        let groups = Groups::load(&cx.own, Rows::new(), Rows::new()).unwrap();
+        Self { cx, groups, items: 0 }
+    }
+
+    pub(super) fn effects(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.cx.finish(&mut effects);
+        effects
+    }
+
+    /// What is new in the group.
+    pub(super) fn news(&mut self) -> Vec<GroupNews> {
+        let news = |effect| if let Effect::Notify(Notice::Group { news, .. }) = effect { Some(news) } else { None };
+        self.effects().into_iter().filter_map(news).collect()
+    }
+
+    pub(super) fn begins(&mut self) -> Vec<Request> {
+        self.groups.begin_next(&mut self.cx)
+    }
+
+    pub(super) fn wants(&mut self, wish: GroupWish) -> Vec<Request> {
+        self.groups.change(&mut self.cx, team(), wish)
+    }
+
+    /// The number of the operation that asks for terminals.
+    #[track_caller]
+    pub(super) fn asks_for_terminals(&mut self) -> u64 {
+        let requests = self.begins();
+        let [Request::Ask { question: Question::Terminals(number), .. }] = requests[..] else { panic!("{requests:?}") };
+        number
+    }
+
+    /// The directory answers what an operation asks, up to its commit.
+    pub(super) fn goes_on(&mut self, users: &[(Example, bool)], newcomer: Example) -> Committing {
+        let number = self.asks_for_terminals();
+        let requests = self.groups.handle_terminals(&mut self.cx, number, terminals(users));
+        let user = newcomer.user().unwrap();
+        let question = Question::Packages(user.clone(), number);
+        assert!(matches!(&requests[..], [Request::Ask { question: asked, .. }] if *asked == question), "{requests:?}");
+        let requests = self.groups.handle_packages(&mut self.cx, (&user, number), &packages(newcomer));
+        Committing::of(requests)
+    }
+
+    /// A commit of ours comes back through the mailbox.
+    pub(super) fn comes_back(&mut self, committing: &Committing) -> Vec<Request> {
+        self.items += 1;
+        let item = MailItem {
+            item: self.items,
+            room: committing.room,
+            from: Member { userid: self.cx.me.user.clone(), terminal: self.cx.me.terminal },
+            kind: MailKind::Commit,
+            epoch: committing.epoch,
+            date: 0,
+            size: u32::try_from(committing.commit.len()).unwrap(),
+            piece: None,
+        };
+        let whole = WholeItem { item, bytes: committing.commit.clone(), certificates: None };
+        self.groups.handle_item(&mut self.cx, whole)
+    }
+
+    /// Ali's group, with nobody else in it.
+    pub(super) fn with_group() -> Self {
+        let mut stage = Self::new();
+        stage.wants(GroupWish::Create);
+        let requests = stage.begins();
+        let created = Committing::of(requests);
+        stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), common::msg::CommitStatus::Accepted);
+        let number = stage.asks_for_terminals();
+        stage.groups.handle_terminals(&mut stage.cx, number, terminals(&[(Example::Ali, true)]));
+        stage.effects();
+        stage
+    }
+
+    /// Ali's group, with bianca in it.
+    pub(super) fn with_bianca() -> Self {
+        let mut stage = Self::with_group();
+        stage.groups.known.change(&team(), |known| known.waiting.push(bianca()));
+        stage.wants(GroupWish::Approve(bianca()));
+        let committing = stage.goes_on(&[(Example::Ali, true), (Example::Bianca, true)], Example::Bianca);
+        stage.comes_back(&committing);
+        stage.effects();
+        stage
+    }
+}
+
+/// A commit that was given to the directory.
+#[derive(Debug)]
+pub(super) struct Committing {
+    pub(super) room: RoomId,
+    pub(super) epoch: u64,
+    pub(super) commit: Vec<u8>,
+    pub(super) members: Vec<Member>,
+}
+
+impl Committing {
+    #[track_caller]
+    pub(super) fn of(requests: Vec<Request>) -> Self {
+        assert_eq!(requests.first(), Some(&Request::CountWritten));
+        let mut bytes = Vec::new();
+        for request in requests {
+            match request {
+                Request::CountWritten => {}
+                Request::Tell(ToDirectory::Upload(upload)) => bytes.extend(upload.piece.0),
+                Request::Ask { message: ToDirectory::CommitReq(request), question: Question::Commit { .. } } => {
+                    let CommitReq { room, epoch, members, commit, .. } = request;
+                    bytes.truncate(usize::try_from(commit).unwrap());
+                    return Self { room, epoch, commit: bytes, members };
+                }
+                request => panic!("{request:?}"),
+            }
+        }
+        panic!("nothing was committed")
+    }
+}
+
+/// The terminal of one of the users.
+pub(super) fn terminal_of(example: Example) -> TerminalId {
+    fixtures::identity(example).terminal
+}

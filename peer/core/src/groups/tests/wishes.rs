@@ -1,0 +1,219 @@
+//! What the user wants of a group, what members say, and how memberships end.
+
+use common::ident::{GroupHandle, MessageId};
+use common::limits::KEY_PACKAGES_IN_ONE;
+use common::msg::{Body, CommitStatus, GroupReply, KeyPackageState, ToDirectory};
+use common::testkit::Example::{Ali, Bianca};
+
+use super::stage::{Stage, bianca, carol, team};
+use crate::command::GroupWish;
+use crate::context::Session;
+use crate::model::Conversation;
+use crate::notice::{GroupNews, Role};
+use crate::request::{OpenedLetter, Question, Request};
+
+fn to_team() -> Conversation {
+    Conversation::Group(team())
+}
+
+/// A letter of a member, or of somebody who wants to be one.
+fn said(stage: &mut Stage, conversation: Conversation, from: &common::ident::UserId, body: Body) -> Vec<Request> {
+    let room = stage.groups.known.room(&team()).unwrap();
+    let letter = OpenedLetter { room, conversation, from: from.clone(), id: MessageId([1; 16]), body };
+    stage.groups.handle_letter(&mut stage.cx, letter)
+}
+
+fn asks(stage: &mut Stage, user: &common::ident::UserId) {
+    let handle = GroupHandle::of(&team(), &stage.cx.directory);
+    said(stage, Conversation::User(user.clone()), user, Body::Ask { group: team(), handle });
+}
+
+#[test]
+fn wishes_that_cannot_be_granted_say_why() {
+    let me = || Ali.user().unwrap();
+    let none = Stage::new;
+    type Case = (fn() -> Stage, GroupWish, GroupNews);
+    let cases: [Case; 10] = [
+        (none, GroupWish::Members, GroupNews::NotAMember),
+        (none, GroupWish::Leave, GroupNews::NotAMember),
+        (Stage::with_group, GroupWish::Create, GroupNews::NameTaken),
+        (Stage::with_group, GroupWish::Join, GroupNews::AlreadyMember { user: me() }),
+        (Stage::with_group, GroupWish::Approve(bianca()), GroupNews::NotThere { user: bianca() }),
+        (Stage::with_group, GroupWish::Deny(bianca()), GroupNews::NotThere { user: bianca() }),
+        (Stage::with_group, GroupWish::Remove(bianca()), GroupNews::NotThere { user: bianca() }),
+        (Stage::with_group, GroupWish::Remove(me()), GroupNews::LastAdmin),
+        (Stage::with_bianca, GroupWish::Approve(bianca()), GroupNews::AlreadyMember { user: bianca() }),
+        (Stage::with_bianca, GroupWish::Leave, GroupNews::LastAdmin),
+    ];
+    for (stage, wish, news) in cases {
+        let mut stage = stage();
+        assert_eq!(stage.wants(wish.clone()), [], "{wish:?}");
+        assert_eq!(stage.news(), [news], "{wish:?}");
+    }
+}
+
+#[test]
+fn without_the_directory_only_what_waits_for_nobody_is_done() {
+    for (wish, lost) in
+        [(GroupWish::Remove(bianca()), true), (GroupWish::Admin(bianca()), true), (GroupWish::Members, false)]
+    {
+        let mut stage = Stage::with_bianca();
+        stage.cx.session = Session::Down;
+        stage.wants(wish.clone());
+        assert_eq!(stage.news() == [GroupNews::DirectoryLost], lost, "{wish:?}");
+    }
+    for wish in [GroupWish::Create, GroupWish::Join] {
+        let mut stage = Stage::new();
+        stage.cx.session = Session::Down;
+        stage.wants(wish);
+        assert_eq!(stage.news(), [GroupNews::DirectoryLost]);
+    }
+}
+
+#[test]
+fn whoever_asks_waits_once_and_can_be_declined() {
+    let mut stage = Stage::with_group();
+    asks(&mut stage, &bianca());
+    assert_eq!(stage.news(), [GroupNews::Request { user: bianca() }]);
+    asks(&mut stage, &bianca());
+    assert_eq!(stage.news(), []);
+    stage.wants(GroupWish::Members);
+    let members = vec![(Ali.user().unwrap(), Role::Admin)];
+    assert_eq!(stage.news(), [GroupNews::Members { members, waiting: vec![bianca()] }]);
+    let requests = stage.wants(GroupWish::Deny(bianca()));
+    let [Request::Send { to: first, letter: denied }, Request::Send { to: second, letter: decided }] = &requests[..]
+    else {
+        panic!("{requests:?}")
+    };
+    assert_eq!((first, &denied.body), (&Conversation::User(bianca()), &Body::Denied { group: team() }));
+    assert_eq!((second, &decided.body), (&to_team(), &Body::Decided { user: bianca() }));
+    assert_eq!(stage.news(), [GroupNews::Done]);
+}
+
+#[test]
+fn a_request_for_another_group_of_the_name_is_not_heard() {
+    let mut stage = Stage::with_group();
+    let handle = GroupHandle::of(&team(), &common::ident::KeyDigest([9; 32]));
+    said(&mut stage, Conversation::User(bianca()), &bianca(), Body::Ask { group: team(), handle });
+    assert_eq!(stage.news(), []);
+}
+
+#[test]
+fn a_user_is_admitted_when_our_commit_has_come_back() {
+    let mut stage = Stage::with_group();
+    asks(&mut stage, &bianca());
+    stage.effects();
+    assert_eq!(stage.wants(GroupWish::Approve(bianca())), []);
+    let committing = stage.goes_on(&[(Ali, true), (Bianca, true)], Bianca);
+    assert_eq!(stage.news(), []);
+    stage.comes_back(&committing);
+    let by = Ali.user().unwrap();
+    assert_eq!(stage.news(), [GroupNews::Changed { by, joined: vec![bianca()], left: Vec::new() }]);
+    assert_eq!(stage.groups.known.waiting(&team()), []);
+}
+
+#[test]
+fn a_user_without_a_terminal_goes_on_waiting() {
+    let mut stage = Stage::with_group();
+    asks(&mut stage, &bianca());
+    stage.effects();
+    stage.wants(GroupWish::Approve(bianca()));
+    let number = stage.asks_for_terminals();
+    let reply = super::stage::terminals(&[(Ali, true), (Bianca, false)]);
+    stage.groups.handle_terminals(&mut stage.cx, number, reply);
+    assert_eq!(stage.news(), [GroupNews::NoTerminal { user: bianca() }]);
+    assert_eq!(stage.groups.known.waiting(&team()), [bianca()]);
+}
+
+#[test]
+fn whom_to_ask_for_admission_is_asked_each_by_a_letter() {
+    let mut stage = Stage::new();
+    let requests = stage.wants(GroupWish::Join);
+    assert!(matches!(&requests[..], [Request::Ask { question: Question::Group(_), .. }]));
+    let reply = |admins| GroupReply { room: Some(common::ident::RoomId([5; 16])), admins };
+    stage.groups.handle_group(&mut stage.cx, team(), &reply(Vec::new()));
+    assert_eq!(stage.news(), [GroupNews::NoSuchGroup]);
+    let requests = stage.groups.handle_group(&mut stage.cx, team(), &reply(vec![bianca(), carol()]));
+    assert_eq!(requests.len(), 2);
+    assert_eq!(stage.news(), [GroupNews::Asked]);
+}
+
+#[test]
+fn the_last_user_gives_the_room_up_and_others_say_goodbye() {
+    let mut stage = Stage::with_group();
+    let requests = stage.wants(GroupWish::Leave);
+    let [Request::CountWritten, Request::Ask { message: ToDirectory::CommitReq(request), question }] = &requests[..]
+    else {
+        panic!("{requests:?}")
+    };
+    assert_eq!((request.members.len(), question), (0, &Question::GiveUp(team())));
+    let requests = stage.groups.handle_given_up(&mut stage.cx, team(), CommitStatus::Accepted);
+    assert_eq!(requests, [Request::ConversationOver(to_team())]);
+    assert_eq!(stage.news(), [GroupNews::Left]);
+    assert!(!stage.groups.is_member(&team()));
+
+    let mut stage = Stage::with_group();
+    stage.wants(GroupWish::Leave);
+    let requests = stage.groups.handle_given_up(&mut stage.cx, team(), CommitStatus::Epoch);
+    assert_eq!(requests, [Request::GoodbyeAgain(to_team())], "another terminal of ours has changed it");
+    assert!(stage.groups.is_member(&team()));
+}
+
+#[test]
+fn a_goodbye_that_is_stored_ends_the_membership_or_gives_the_room_up() {
+    let mut stage = Stage::with_bianca();
+    let requests = stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
+    assert_eq!(requests, [Request::ConversationOver(to_team())]);
+    assert_eq!(stage.groups.handle_goodbye_stored(&mut stage.cx, to_team()), [Request::ConversationOver(to_team())]);
+    let mut stage = Stage::with_group();
+    let requests = stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
+    assert!(matches!(&requests[..], [Request::CountWritten, Request::Ask { question: Question::GiveUp(_), .. }]));
+}
+
+#[test]
+fn who_says_goodbye_is_removed_by_one_of_those_who_stay() {
+    let mut stage = Stage::with_bianca();
+    assert_eq!(said(&mut stage, to_team(), &bianca(), Body::Leave), []);
+    let number = stage.asks_for_terminals();
+    let reply = super::stage::terminals(&[(Ali, true), (Bianca, true)]);
+    let requests = stage.groups.handle_terminals(&mut stage.cx, number, reply);
+    let committing = super::stage::Committing::of(requests);
+    assert_eq!(committing.members.len(), 1);
+    stage.comes_back(&committing);
+    let by = Ali.user().unwrap();
+    assert_eq!(stage.news(), [GroupNews::Changed { by, joined: Vec::new(), left: vec![bianca()] }]);
+}
+
+#[test]
+fn a_user_who_comes_makes_one_of_those_who_are_there_compare() {
+    let mut stage = Stage::with_bianca();
+    stage.groups.handle_came(&stage.cx, &bianca());
+    stage.asks_for_terminals();
+    let mut stage = Stage::with_bianca();
+    stage.groups.handle_came(&stage.cx, &carol());
+    assert_eq!(stage.begins(), [], "no room is shared");
+}
+
+#[test]
+fn key_packages_go_out_in_parts_and_are_counted_when_the_last_has_arrived() {
+    let mut stage = Stage::new();
+    assert!(matches!(&stage.groups.handle_session()[..], [Request::Tell(ToDirectory::KeyPackagePut(_))]));
+    assert!(stage.groups.is_publishing());
+    let none = KeyPackageState { left: 0, last_resort: false };
+    let requests = stage.groups.handle_key_packages(&mut stage.cx, &none);
+    let counts: Vec<usize> = requests
+        .iter()
+        .map(|request| match request {
+            Request::Tell(ToDirectory::KeyPackagePut(put)) => put.packages.len(),
+            request => panic!("{request:?}"),
+        })
+        .collect();
+    assert!(counts.iter().all(|count| *count <= KEY_PACKAGES_IN_ONE), "{counts:?}");
+    assert_eq!(counts.iter().sum::<usize>(), 32);
+    for part in 1..=counts.len() {
+        assert!(stage.groups.is_publishing(), "part {part}");
+        let state = KeyPackageState { left: if part == counts.len() { 32 } else { 0 }, last_resort: true };
+        assert_eq!(stage.groups.handle_key_packages(&mut stage.cx, &state), []);
+    }
+    assert!(!stage.groups.is_publishing());
+}
