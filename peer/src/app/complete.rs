@@ -68,7 +68,7 @@ impl Completion {
         first.char_indices().nth(count).map_or(first.as_str(), |(end, _)| &first[..end])
     }
 
-    /// The candidates, for a person to choose from.
+    /// The candidates, for a user to choose from.
     pub(crate) fn list(&self) -> String {
         let candidates: Vec<&str> = self.candidates.iter().map(|candidate| candidate.trim_end()).collect();
         candidates.join("  ")

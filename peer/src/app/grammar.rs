@@ -1,4 +1,4 @@
-//! What a person typed: a destination, a message, or a request to the program.
+//! What a user typed: a destination, a message, or a request to the program.
 //!
 //! Nothing unknown is ever passed on as text: what looks like a command and is none is refused with words.
 

@@ -1,13 +1,15 @@
 //! Between the engine and every front end: what is said, in which words, and what may be displayed.
 //!
 //! ```text
-//! typed line ── grammar ──► line ──────► Command          (to the engine)
-//! Notice ─────────────────► line ──────► texts ──► SafeText  (to the screen)
+//! typed line ── grammar ──► line, screen ──────► Command              (to the engine)
+//! Notice ── model ────────► line, screen, rpc ─► texts ──► SafeText   (to the front end)
 //! ```
 //!
-//! Everything here is pure: no clock, no terminal, no file. [`line`] is the line terminal's machine, [`screen`] the
-//! full screen's, [`grammar`] reads what a person types, [`complete`] what the Tab key makes of it, [`keys`] names what keys ask for, [`texts`] is the catalogue of all texts, [`sanitise`] makes text safe to display,
-//! [`exit`] names the exit codes. Front ends import this module and nothing below it.
+//! Everything here is pure: no clock, no terminal, no file. [`model`] is what the user of this terminal can know, fed once
+//! from the notices; [`mod@line`] is the line terminal's machine, [`screen`] the full screen's, [`rpc`] that of the JSON
+//! mode. [`grammar`] reads what a user types, [`complete`] what the Tab key makes of it, [`keys`] names what keys ask for.
+//! [`texts`] is the catalogue of all texts, [`sanitise`] makes text safe to display, [`exit`] names the exit codes. Front
+//! ends import this module and nothing below it.
 
 use std::time::Instant;
 

@@ -15,7 +15,7 @@ impl Completer {
         self.0.hear(notice);
     }
 
-    /// Completes; what is left to choose from, if the person wants to see it.
+    /// Completes; what is left to choose from, if the user wants to see it.
     pub(super) fn press(&self, tab: Tab, editor: &mut Editor, prompt: &Prompt) -> Option<String> {
         let found = complete(&editor.text()[..editor.cursor()], place(prompt)?, &self.0, entries);
         if found.candidates.is_empty() {

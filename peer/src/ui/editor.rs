@@ -220,7 +220,7 @@ impl Editor {
         Effect::None
     }
 
-    /// A paste is one entry, whatever line ends it has; it is entered by the person, not by its last line end.
+    /// A paste is one entry, whatever line ends it has; it is entered by the user, not by its last line end.
     fn paste(&mut self, text: &str) -> Effect {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         let text = text.trim_end_matches('\n');

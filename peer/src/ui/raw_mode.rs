@@ -26,7 +26,7 @@ static ECHO_OFF: Mutex<Option<Termios>> = Mutex::new(None);
 pub(super) enum Modes {
     /// Keys as they come, and pastes as one.
     Line,
-    /// That, a screen of its own, and whether the person looks at it.
+    /// That, a screen of its own, and whether the user looks at it.
     Full,
 }
 

@@ -5,8 +5,11 @@
 //! - [`incoming`]: texts, letters and receipts that arrive
 //! - [`status`]: what the user is told about letters under way
 //!
-//! It knows conversations and links. Rooms, by which letters are sealed, are somebody else's: [`Request::NeedsRoom`] is
-//! answered by [`Delivery::handle_room`], [`Request::Seal`] by [`Delivery::handle_sealed`].
+//! It knows conversations and links. Rooms, by which letters are sealed, are somebody else's: [`NeedsRoom`] is
+//! answered by [`Delivery::handle_room`], [`Seal`] by [`Delivery::handle_sealed`].
+//!
+//! [`NeedsRoom`]: crate::request::Request::NeedsRoom
+//! [`Seal`]: crate::request::Request::Seal
 
 pub(crate) mod dedup;
 mod incoming;

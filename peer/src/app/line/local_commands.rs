@@ -1,4 +1,4 @@
-//! What a person sets and asks of this screen alone: the clock, the bell, silence from somebody, the last texts once more.
+//! What a user sets and asks of this screen alone: the clock, the bell, silence from somebody, the last texts once more.
 //!
 //! Nothing of it leaves the machine or outlives the program.
 

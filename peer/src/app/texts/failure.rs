@@ -4,7 +4,7 @@ use super::{format, help};
 use crate::app::exit;
 use peer_core::notice::Failure;
 
-/// What a person is told about a failure.
+/// What a user is told about a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
     /// What happened, then what to do next.

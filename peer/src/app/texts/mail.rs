@@ -39,7 +39,7 @@ pub(crate) fn in_group(group: &GroupName, members: usize) -> String {
     format!("-- You are writing to {group}, {members}. CTRL-C goes back; you stay a member.")
 }
 
-/// `n.away` of the person here, and `n.back`.
+/// `n.away` of the user here, and `n.back`.
 pub(crate) fn away(text: Option<&str>) -> String {
     match text {
         None => "-- You are back.".to_owned(),

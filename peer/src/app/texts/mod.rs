@@ -2,8 +2,8 @@
 //!
 //! Owns words only; when they are said is [`super::line`]'s part. Failures that end the program are in
 //! [`failure`], calls and conversations in [`talk`], the help in [`help`], command line and configuration in [`setup`],
-//! export and import in [`backup`], the passcode in [`passcode`], commands that end in
-//! [`once`], dates, durations and the `list` table in [`mod@format`].
+//! export and import in [`backup`], the passcode in [`passcode`], commands that do one thing and end in [`oneshot`],
+//! dates, durations and the `list` table in [`mod@format`].
 
 pub(crate) mod backup;
 pub(crate) mod doctor;

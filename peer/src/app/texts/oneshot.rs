@@ -20,7 +20,7 @@ pub(crate) enum Form {
 pub(crate) enum Loudness {
     /// Errors only.
     Quiet,
-    /// What a person needs to know.
+    /// What a user needs to know.
     Normal,
     /// What went well, too.
     Verbose,

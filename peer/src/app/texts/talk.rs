@@ -122,7 +122,7 @@ pub(crate) fn no_key(of: &UserId) -> String {
     format!("-- The key of {of} is not known here yet. Connect to {of} first.")
 }
 
-/// `n.caller_refused`: a call was turned away; told to the person who was called.
+/// `n.caller_refused`: a call was turned away; told to the user who was called.
 pub(crate) fn caller_refused(claimed: Option<&UserId>, source: IpAddr, why: CallerRefused) -> String {
     let who: &dyn Display = claimed.map_or(&"an unknown user" as &dyn Display, |user| user);
     let why = match why {

@@ -27,7 +27,7 @@ pub(crate) fn not_trusted() -> Report {
     Report { lines: vec!["Nothing was changed. Ask the administrator for the key.".to_owned()], exit: exit::REFUSED }
 }
 
-/// `e.no_input`: only a person can compare keys.
+/// `e.no_input`: only a user can compare keys.
 pub(crate) fn needs_a_person(mut lines: Vec<String>) -> Report {
     lines.push("Nothing was changed: only a person can compare keys, so run it without --no-input.".to_owned());
     Report { lines, exit: exit::USAGE }

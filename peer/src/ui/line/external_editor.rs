@@ -12,10 +12,10 @@ use common::limits::MESSAGE_TEXT;
 
 use crate::app::texts;
 
-/// What comes back: the text, or what to tell the person.
+/// What comes back: the text, or what to tell the user.
 pub(super) type Written = Result<String, String>;
 
-/// The editor of the person's choice; `vi` is everywhere.
+/// The editor of the user's choice; `vi` is everywhere.
 fn editor() -> String {
     let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty());
     let chosen = ["VISUAL", "EDITOR"].into_iter().find_map(set);

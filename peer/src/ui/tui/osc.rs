@@ -1,4 +1,4 @@
-//! What reaches the person beside the screen: the clipboard of the terminal, its bell, notices of the desktop.
+//! What reaches the user beside the screen: the clipboard of the terminal, its bell, notices of the desktop.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

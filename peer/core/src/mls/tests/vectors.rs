@@ -9,7 +9,7 @@
 //! others. `tree-math`, `tree-operations`, `tree-validation`, `treekem`, `key-schedule`, `secret-tree`,
 //! `transcript-hashes`, `psk_secret`, `crypto-basics`, `message-protection` and `welcome` need functions that the library
 //! does not make public; it runs them itself. The same holds for what `messages.json` has of group secrets, commits and
-//! bare group context extensions; its proposals to initialise a group anew contain extensions that the library refuses.
+//! bare group context extensions; its proposals to initialise a group again contain extensions that the library refuses.
 
 use std::sync::Arc;
 

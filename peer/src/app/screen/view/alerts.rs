@@ -22,13 +22,13 @@ pub(super) const SEEN_AFTER: Duration = Duration::from_secs(2);
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Ring {
     Never,
-    /// Those to the person alone, and those that call them by name.
+    /// Those to the user alone, and those that call them by name.
     #[default]
     Mention,
     All,
 }
 
-/// When a person is called (`notify.when`).
+/// When a user is called (`notify.when`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum When {
@@ -39,7 +39,7 @@ pub(crate) enum When {
     Never,
 }
 
-/// How a person is called.
+/// How a user is called.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Alerts {
     pub(crate) bell: Ring,
@@ -108,7 +108,7 @@ impl View {
         }
     }
 
-    /// Calls the person because of a new message, if they want that.
+    /// Calls the user because of a new message, if they want that.
     pub(super) fn alert(&mut self, to: &Conversation, author: &UserId, text: &str, named: bool) {
         let looks_away = self.attention.focus == Focus::Out;
         let wanted = match self.attention.alerts.when {
@@ -137,7 +137,7 @@ impl View {
         self.model.muted.contains(with)
     }
 
-    /// What a person sets and asks of this screen alone.
+    /// What a user sets and asks of this screen alone.
     pub(super) fn here(&mut self, wish: Here) {
         match wish {
             Here::Copy(number) => self.copy_last(number),
