@@ -4,7 +4,7 @@
 //! message is one AES-256-GCM and one Ed25519 operation over the same bytes. The floor of adding and removing is no lower
 //! limit but the other way to do it: the new secret sealed to every member one by one, with the same algorithms. Groups
 //! are as they are right after they were made, which is when a change costs most.
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark reads the clock")]
 
 mod bare;
 #[path = "../../../../directory-server/benches/figures/figure.rs"]

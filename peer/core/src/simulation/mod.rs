@@ -121,6 +121,7 @@ fn a_seed_is_replayed_bit_for_bit() {
 
 #[test]
 #[ignore = "takes hours; scripts/simulate runs it"]
+#[expect(clippy::disallowed_methods, reason = "which seeds are asked for is said in the environment")]
 fn as_many_seeds_as_are_asked_for() {
     let chosen = std::env::var(CHOSEN).unwrap_or_else(|_| "0..10000".to_owned());
     let (first, last) = chosen.split_once("..").unwrap();
