@@ -113,6 +113,19 @@ mod tests {
     }
 
     #[test]
+    fn a_page_is_full_to_the_byte() {
+        let bare = |number| serde_json::to_vec(&entry(number, 0)).unwrap().len();
+        let fits = (PAGE_BYTES - bare(0) - bare(1)) / 6;
+        let filled = |first: usize, digits| {
+            let one = Broadcast { date: digits, ..entry(0, first) };
+            page(vec![one, entry(1, 0)]).entries.len()
+        };
+        let rest = u32::try_from((PAGE_BYTES - bare(0) - bare(1)) % 6).unwrap();
+        // A digit more of the date is a byte more.
+        assert_eq!((filled(fits, 10_u64.pow(rest)), filled(fits, 10_u64.pow(rest + 1))), (2, 1));
+    }
+
+    #[test]
     fn a_user_has_so_many_broadcasts_in_a_minute() {
         let directory = directory(Policy { broadcasts_per_minute: 2, ..policy() });
         let refused_for = |id: &str, later: u64| {

@@ -132,6 +132,8 @@ fn a_key_package_counts_only_for_the_terminal_that_made_it() {
     assert_eq!(verify(carol.vouched(), &package), Some(RoomError::Forbidden(other)));
     let long = [&package[..], &[0; common::limits::KEY_PACKAGE_MAX]].concat();
     assert_eq!(verify(bianca.vouched(), &long), Some(RoomError::Broken(Broken::Length)));
+    let longest = [&package[..], &vec![0; common::limits::KEY_PACKAGE_MAX - package.len()]].concat();
+    assert_eq!(verify(bianca.vouched(), &longest), Some(RoomError::Broken(Broken::Encoding)), "it is not too long");
     assert_eq!(verify(bianca.vouched(), &[&package[..], b"x"].concat()), Some(RoomError::Broken(Broken::Encoding)));
     for length in (0..package.len()).step_by(97) {
         assert_eq!(verify(bianca.vouched(), &package[..length]), Some(RoomError::Broken(Broken::Encoding)));
