@@ -363,3 +363,6 @@ impl Rooms {
         self.key_packages.changes()
     }
 }
+
+#[cfg(test)]
+mod tests;
