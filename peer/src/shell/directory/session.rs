@@ -29,6 +29,7 @@ use crate::store::state::State;
 /// First and longest delay, in milliseconds, between two attempts to get a session back.
 const FIRST_DELAY: u64 = 1_000;
 const LONGEST_DELAY: u64 = 30_000;
+const DELAYS: Backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
 
 /// What is needed to keep a session.
 #[derive(Debug)]
@@ -78,13 +79,12 @@ impl Session {
         events: &Events,
         change: &mut Change,
     ) -> Option<DirectoryConnection> {
-        let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+        let mut backoff = DELAYS;
         let mut warned = false;
         events.input(Input::DirectoryLost { retry_in: FIRST_DELAY / 1000 }).await;
         loop {
-            // Spread, so that the peers of a directory that comes back do not arrive all at once.
-            let delay = spread(backoff.fail(), random::<1>().map_or(0, |[draw]| draw));
-            let mut pause = Box::pin(rt::sleep(Duration::from_millis(delay)).fuse());
+            let delay = delay(&mut backoff, random::<1>().map_or(0, |[draw]| draw));
+            let mut pause = Box::pin(rt::sleep(delay).fuse());
             loop {
                 select_biased! {
                     request = requests.recv().fuse() => {
@@ -185,4 +185,24 @@ fn leave(request: DirectoryRequest, change: &mut Change) -> Leave {
         DirectoryRequest::Send(_) | DirectoryRequest::ChangePasscode { .. } | DirectoryRequest::LogInAgain => {}
     }
     Leave::NotAsked
+}
+
+/// How long to wait before the next attempt. Spread, so that the peers of a directory that comes back do not arrive all at
+/// once.
+fn delay(backoff: &mut Backoff, draw: u8) -> Duration {
+    Duration::from_millis(spread(backoff.fail(), draw))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_to_the_directory_takes_twice_as_long_each_time_up_to_half_a_minute() {
+        let mut backoff = DELAYS;
+        let seconds: Vec<u64> = (0..7).map(|_| delay(&mut backoff, 0).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+        let spread_out = delay(&mut backoff, 255).as_millis();
+        assert!((37_000..37_500).contains(&spread_out), "{spread_out} ms");
+    }
 }
