@@ -1,7 +1,8 @@
-//! The network an address belongs to, as far as one user can change addresses at no cost: what limits count by, and what a
-//! log shows.
+//! The network an address belongs to, as far as one user can change addresses at no cost: what limits count by, and what
+//! a log shows.
 //!
-//! Owns the mask. Whether a limit applies to loopback addresses, and how a network is written, is decided where it is used.
+//! Owns the mask. Whether a limit applies to loopback addresses, and how a network is written, is decided where it is
+//! used.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -12,6 +12,7 @@ use common::msg::*;
 use proptest::option::of as maybe;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::test_runner::FileFailurePersistence;
 
 fn user() -> impl Strategy<Value = UserId> {
     "[a-z0-9][a-z0-9._-]{0,31}".prop_map(|id| UserId::parse(&id).unwrap())
@@ -122,7 +123,11 @@ fn peer() -> impl Strategy<Value = PeerMessage> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    // A seed that failed is kept beside this file, and tried first from then on.
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::with_cases(128)
+    })]
 
     #[test]
     fn messages_to_a_directory_arrive_as_they_were_sent(message in to_directory()) {

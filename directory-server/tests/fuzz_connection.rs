@@ -11,6 +11,7 @@ use common::msg::{
 use common::secret::Passcode;
 use directory_server::testkit::fuzz_connection;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 /// As in the fuzz body.
 const TERMINAL: TerminalId = TerminalId([3; 16]);
@@ -76,7 +77,11 @@ fn seconds() -> impl Strategy<Value = u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    // A seed that failed is kept beside this file, and tried first from then on.
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::with_cases(64)
+    })]
 
     #[test]
     fn any_order_of_messages_is_answered(mode: u8, steps in prop::collection::vec((seconds(), 0..FRAMES), 0..60)) {

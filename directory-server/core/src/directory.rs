@@ -32,7 +32,7 @@ pub struct Policy {
     pub lookups_per_minute: u32,
     /// What mailboxes take.
     pub mail: MailRule,
-    /// Who is told who comes and goes.
+    /// Who hears of it when somebody comes or goes.
     pub presence: Visibility,
     /// Broadcasts of one user in a minute; 0: no limit.
     pub broadcasts_per_minute: u32,

@@ -14,7 +14,7 @@ use crate::timestamp::Timestamp;
 /// Key packages that one user may take.
 const TAKEN: Rate = Rate::per_minute(KEY_PACKAGES_PER_MINUTE);
 
-/// Answers `KEYPACKAGEPUT`. `has_published`: whether this session has told others that the terminal can be added.
+/// Answers `KEYPACKAGEPUT`. `has_published`: whether others have heard from this session that the terminal can be added.
 pub(crate) async fn publish<S: Store>(
     directory: &Directory<S>,
     owner: &Member,

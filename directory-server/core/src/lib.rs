@@ -13,10 +13,10 @@
 //!              └──► presence ──► subscriptions ──► outbound (what is pushed to other sessions)
 //! ```
 //!
-//! Reading order: [`timestamp`], [`records`] and [`store`] (what is remembered); [`lockout`], [`sources`] and [`admission`]
-//! (the arithmetic of what is refused); [`presence`] with [`subscriptions`] and [`outbound`] (who is there, and who is
-//! told); [`directory`] (all that connections share); [`unauthenticated`], [`login`] and [`register`] (before login);
-//! [`session`] and the handlers it calls (after login).
+//! Reading order: [`timestamp`], [`records`] and [`store`] (what is remembered); [`lockout`], [`sources`] and
+//! [`admission`] (the arithmetic of what is refused); [`presence`] with [`subscriptions`] and [`outbound`] (who is there,
+//! and who hears of it); [`directory`] (all that connections share); [`session`] and the handlers it calls (after login);
+//! [`login`], [`register`] and [`unauthenticated`] (before login).
 //!
 //! A handler is an async function over what it needs, and awaits nothing but the [`store::Store`]. Time is an argument
 //! everywhere. A file imports only files above it in this order, so that nothing here goes in a circle.

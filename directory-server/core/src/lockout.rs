@@ -115,6 +115,8 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const START: Timestamp = Timestamp::from_seconds(1_000_000);
@@ -199,5 +201,40 @@ mod tests {
         assert_eq!(budget.remaining_lock(START), Some(minutes(5)));
         assert_eq!(budget.remaining_lock(START + minutes(4)), Some(minutes(1)));
         assert_eq!(budget.remaining_lock(START + minutes(5)), None);
+    }
+
+    proptest! {
+        /// Whenever attempts come: between two locks there are as many as the rule allows, each lock lasts at least as
+        /// long as the one before, and whoever waits as long as the refusal says is answered.
+        #[test]
+        fn no_order_of_attempts_gets_more_than_the_rule_allows(
+            tries in 1..10_u32,
+            pauses in prop::collection::vec(0..4_000_u64, 1..90),
+        ) {
+            let rule = LockRule { tries, lock: minutes(5) };
+            let (mut budget, mut now, mut reserved, mut longest) = (Budget::default(), START, 0, Duration::ZERO);
+            for pause in pauses {
+                now = now + Duration::from_secs(pause);
+                match budget.reserve(Class::KnownTerminal, now, rule) {
+                    Verdict::Reserved { tries_left, locks_for } => {
+                        reserved += 1;
+                        prop_assert_eq!(tries_left, tries - reserved);
+                        prop_assert_eq!(locks_for.is_some(), reserved == tries);
+                        if let Some(lock) = locks_for {
+                            prop_assert!(lock >= longest && lock <= LONGEST_LOCK);
+                            (longest, reserved) = (lock, 0);
+                        }
+                    }
+                    Verdict::Locked { retry_after } => {
+                        let wait = retry_after.unwrap_or_default();
+                        prop_assert!(reserved == 0 && wait <= longest && !wait.is_zero());
+                        let mut later = budget;
+                        let answered = later.reserve(Class::KnownTerminal, now + wait, rule);
+                        let is_reserved = matches!(answered, Verdict::Reserved { .. });
+                        prop_assert!(is_reserved);
+                    }
+                }
+            }
+        }
     }
 }

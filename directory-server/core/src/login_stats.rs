@@ -22,7 +22,7 @@ pub enum LoginOutcome {
 pub enum LookupOutcome {
     /// The user is there.
     Found,
-    /// The user is not there, or must not be told about.
+    /// The user is not there, or must not be found.
     NotFound,
     /// The session had asked too often.
     Limited,

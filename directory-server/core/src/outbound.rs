@@ -1,4 +1,4 @@
-//! What one session is told without having asked: its end, mail, presence, broadcasts (protocol section 6).
+//! What one session is sent without having asked: its end, mail, presence, broadcasts (protocol section 6).
 //!
 //! Owns what waits between whoever has something to tell and the task that serves the session. It is small while nothing
 //! waits, bounded while the session's task is slow to take it, and wakes that task.
@@ -49,12 +49,12 @@ struct Waiting {
     messages: VecDeque<Arc<[u8]>>,
     /// Bytes of `messages`.
     bytes: usize,
-    /// The newest `PRESENCE` of each user: a session that reads slowly is not told every state in between.
+    /// The newest `PRESENCE` of each user: a session that reads slowly does not get every state in between.
     presence: BTreeMap<UserId, Arc<[u8]>>,
 }
 
 impl OutboundQueue {
-    /// The session ends; what else waits is not told any more.
+    /// The session ends; what else waits is not sent any more.
     pub fn end(&self, reason: ByeReason) {
         self.tell(|waiting| *waiting = Waiting { end: Some(waiting.end.unwrap_or(reason)), ..Waiting::default() });
     }
@@ -135,7 +135,7 @@ impl Waiting {
         self.end.is_none() && !self.mail && self.messages.is_empty() && self.presence.is_empty()
     }
 
-    /// Everybody of a small directory is told of without being watched, so that many more than are watched is no flood.
+    /// In a small directory everybody hears of everybody without watching them, so many more than are watched is no flood.
     fn keep_in_bounds(&mut self) {
         if self.bytes > PENDING_OUTPUT || self.presence.len() > 2 * WATCHED {
             *self = Self { end: Some(ByeReason::Protocol), ..Self::default() };

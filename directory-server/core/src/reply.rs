@@ -8,7 +8,7 @@ use common::msg::{Error, ErrorCode, FromDirectory};
 use crate::store::StoreError;
 use crate::timestamp::whole_seconds;
 
-/// What follows from a frame, or from what is told without one.
+/// What follows from a frame, or from what is pushed without one.
 #[derive(Debug)]
 pub enum Reply {
     /// Nothing to send.
@@ -35,7 +35,7 @@ impl Reply {
 }
 
 impl From<StoreError> for Reply {
-    /// The other side is told that its request was not carried out; the reason is for the log.
+    /// The other side learns that its request was not carried out; the reason is for the log.
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be carried out");
         Self::error(ErrorCode::Unavailable)

@@ -44,7 +44,7 @@ pub struct Session {
     delivery: Delivery,
     upload: Option<Uploading>,
     changes: Changes,
-    /// Whether others were told that this terminal can be added to rooms.
+    /// Whether others have heard that this terminal can be added to rooms.
     has_published: bool,
 }
 

@@ -56,7 +56,7 @@ impl Step {
 }
 
 impl From<StoreError> for Step {
-    /// The other side is told that its request was not carried out; the reason is for the log.
+    /// The other side learns that its request was not carried out; the reason is for the log.
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be carried out");
         Self::error(ErrorCode::Unavailable)

@@ -1,7 +1,7 @@
 //! What the directory remembers across restarts, as the core sees it (decision D19).
 //!
-//! Owns the trait every store implements; what passes through it is in [`crate::records`]. Each method is one transaction; when it
-//! returns, what it did is durable. Addresses are never stored (threat L5).
+//! Owns the trait every store implements; what passes through it is in [`crate::records`]. Each method is one
+//! transaction; when it returns, what it did is durable. Addresses are never stored (threat L5).
 
 use std::future::Future;
 

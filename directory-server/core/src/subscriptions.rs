@@ -1,6 +1,6 @@
-//! Who is told when somebody comes, goes or is away (protocol section 6.5, threat L10).
+//! Who hears of it when somebody comes, goes or is away (protocol section 6.5, threat L10).
 //!
-//! Owns which session watches whom. A change costs as many messages as there are sessions that may be told of it.
+//! Owns which session watches whom. A change costs as many messages as there are sessions that may hear of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use common::limits::WATCHED;
 
 use crate::outbound::OutboundQueue;
 
-/// Users that may be present for everybody to be told of everybody, where the directory decides by itself.
+/// Users that may be present for everybody to hear of everybody, where the directory decides by itself.
 pub const SMALL: usize = 100;
 
-/// Who may be told of whom.
+/// Who may hear of whom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Visibility {
     /// Everybody as long as at most [`SMALL`] users are present, then contacts.
@@ -25,7 +25,7 @@ pub enum Visibility {
     Contacts,
 }
 
-/// Who is told of a user.
+/// Who hears of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
     /// Every session.
@@ -37,7 +37,7 @@ pub(super) enum Audience {
 }
 
 impl Visibility {
-    /// Where many are present, nobody is told of users they do not watch: what a login costs must not grow with them.
+    /// Where many are present, nobody hears of users they do not watch: what a login costs must not grow with them.
     pub(super) fn audience(self, present: usize) -> Audience {
         match self {
             Self::Auto | Self::Everyone if present <= SMALL => Audience::Everybody,
@@ -82,7 +82,7 @@ impl Subscriptions {
         new
     }
 
-    /// Who is to be told of a change of `user`; the user's own sessions always.
+    /// The sessions that hear of a change of `user`; the user's own sessions always.
     pub(super) fn audience(&self, user: &UserId, audience: Audience) -> Vec<Arc<OutboundQueue>> {
         if audience == Audience::Everybody {
             return self.sessions.values().map(|session| Arc::clone(&session.outbound)).collect();
@@ -113,7 +113,7 @@ impl Subscriptions {
         self.sessions.get(&session).map(|session| Arc::clone(&session.outbound))
     }
 
-    /// A session ends. Whoever is to be told of it must be asked for before.
+    /// A session ends. Who hears of it must be asked for before.
     pub(super) fn leave(&mut self, id: u64) {
         let Some(session) = self.sessions.remove(&id) else { return };
         let forget = |index: &mut BTreeMap<UserId, BTreeSet<u64>>, user: &UserId| {

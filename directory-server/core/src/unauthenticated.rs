@@ -1,8 +1,8 @@
 //! A connection before it is logged in: which message may come when (protocol section 5).
 //!
-//! [`Unauthenticated`] is moved from state to state by one frame at a time; a state holds exactly what is known then. Whatever
-//! goes wrong leaves it idle or ends the connection. The deadline is fixed when the connection is accepted, so that
-//! sending slowly gains nothing (threat L9).
+//! [`Unauthenticated`] is moved from state to state by one frame at a time; a state holds exactly what is known then.
+//! Whatever goes wrong leaves it idle or ends the connection. The deadline is fixed when the connection is accepted, so
+//! that sending slowly gains nothing (threat L9). What the requests mean is in [`login`] and [`register`].
 
 use common::limits::FRAMES_BEFORE_LOGIN;
 use common::msg::{

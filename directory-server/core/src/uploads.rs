@@ -33,7 +33,7 @@ impl Uploading {
     /// Adds a piece.
     ///
     /// # Errors
-    /// What the other side is told: the piece is empty or too much for a commit, or there is no room for it.
+    /// The answer to the other side: the piece is empty or too much for a commit, or there is no room for it.
     pub(crate) fn append(&mut self, piece: &[u8]) -> Result<(), ErrorCode> {
         if piece.is_empty() || self.bytes.len() + piece.len() > COMMIT_MAX {
             return Err(ErrorCode::Malformed);

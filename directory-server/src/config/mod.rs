@@ -143,7 +143,7 @@ pub(crate) struct Presence {
     pub(crate) show: Show,
 }
 
-/// Who is told who comes and goes.
+/// Who hears of it when somebody comes or goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Show {

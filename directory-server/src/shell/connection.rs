@@ -48,7 +48,7 @@ async fn run(mut admitted: Admitted, stream: TcpStream) {
     let node = &admitted.node;
     let last = stay(node, &mut link, &mut session).await;
     let user = session.presence.user().clone();
-    // Before the goodbye: whoever was told that the session is over must not be found any more.
+    // Before the goodbye: who has heard that the session is over must not be found any more.
     drop(session);
     if let Some(last) = last {
         farewell(&mut link, &last).await;
@@ -105,7 +105,7 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<
                 return Err(entry.misbehaviour());
             }
             Step::Enter(session, announced) => {
-                // Before anybody is told that the session has begun; without one the server is stopping.
+                // Before anybody hears that the session has begun; without one the server is stopping.
                 let Some(token) = node.session_token() else { return Err(None) };
                 link.queue(&answer(entry.request(), announced), Padding::Ladder).map_err(gone)?;
                 link.flush().await.map_err(gone)?;

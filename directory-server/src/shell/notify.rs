@@ -1,4 +1,4 @@
-//! What systemd is told: ready, stopping, reloading, still alive. Without systemd nothing happens.
+//! What systemd hears: ready, stopping, reloading, still alive. Without systemd nothing happens.
 
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};

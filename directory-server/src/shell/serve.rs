@@ -25,7 +25,7 @@ use crate::failure::{Failure, Kind};
 pub(crate) struct Start {
     /// The configuration, the command line already worked in.
     pub(crate) loaded: Loaded,
-    /// Reads the configuration anew, as it was read for `loaded`.
+    /// Reads the configuration again, as it was read for `loaded`.
     pub(crate) reload: Box<dyn Fn() -> Result<Loaded, Failure>>,
     pub(crate) data_dir: PathBuf,
     pub(crate) addresses: Addresses,

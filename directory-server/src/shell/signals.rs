@@ -1,5 +1,5 @@
 //! Signals: CTRL-C and termination stop the server, a hang-up reloads the configuration, USR1 opens the
-//! log file anew.
+//! log file again.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;

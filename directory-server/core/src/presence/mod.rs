@@ -63,7 +63,7 @@ pub struct PresenceGuard {
     online: Arc<PresentUsers>,
     member: Member,
     session: u64,
-    /// What waits to be told to it.
+    /// What waits to be sent to it.
     pub outbound: Arc<OutboundQueue>,
 }
 
@@ -162,7 +162,7 @@ impl PresentUsers {
         self.read().get(user).map(|presence| Arc::clone(&presence.reply))
     }
 
-    /// The encoded `LOOKUPREPLY` for whatever is not found or must not be told.
+    /// The encoded `LOOKUPREPLY` for whoever is not found or must not be found.
     #[must_use]
     pub fn not_found(&self) -> Arc<[u8]> {
         Arc::clone(&self.not_found)
@@ -200,7 +200,7 @@ impl PresentUsers {
         (users.len(), users.values().map(|presence| presence.terminals.len()).sum())
     }
 
-    /// What waits to be told to a terminal; nothing if it is not present.
+    /// What waits to be sent to a terminal; nothing if it is not present.
     #[must_use]
     pub fn outbound(&self, member: &Member) -> Option<Arc<OutboundQueue>> {
         let users = self.read();
@@ -227,13 +227,13 @@ impl PresentUsers {
         }
     }
 
-    /// Who may be told of whom from now on.
+    /// Who may hear of whom from now on.
     pub(super) fn set_visibility(&self, visibility: Visibility) {
         *self.visibility.write().unwrap_or_else(PoisonError::into_inner) = visibility;
     }
 
-    /// A session subscriptions further users and is told of those that are there; where contacts are told of each other, it is
-    /// only now known that these are, so they are told of it too.
+    /// A session watches further users and hears of those that are there. Where only contacts hear of each other, it is
+    /// only now known that these are contacts, so they hear of this user too.
     pub(super) fn watch(&self, presence: &PresenceGuard, users: Vec<UserId>) {
         let audience = self.audience();
         let mut subscriptions = self.subscriptions();
@@ -316,7 +316,7 @@ impl PresentUsers {
         drop(users);
         let audience = self.audience();
         let mut subscriptions = self.subscriptions();
-        // Those who may know before it leaves: they are told even if no other session of the user subscriptions them.
+        // Those who may know before it leaves: they hear of it even if no other session of the user watches them.
         let audience = subscriptions.audience(user, audience);
         subscriptions.leave(session);
         // Read under the lock, because the user may have come back since.

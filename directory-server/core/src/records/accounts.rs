@@ -77,7 +77,7 @@ pub struct Reservation {
     pub class: Class,
     /// The user, if there is one.
     pub account: Option<Account>,
-    /// Whether a former generation is kept; known terminals are told.
+    /// Whether the record from before a change is kept; only known terminals learn it.
     pub changed: bool,
 }
 

@@ -94,7 +94,7 @@ pub struct CommitOutcome {
 /// What came of taking key packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenKeyPackages {
-    /// What the asker is told.
+    /// The answer to who asked.
     pub reply: KeyPackageReply,
     /// What is left to each terminal.
     pub left: Vec<(TerminalId, KeyPackageState)>,

@@ -77,7 +77,7 @@ pub(crate) enum Answer {
     Failed { failure: Failure },
 }
 
-/// An invitation as its person gets it.
+/// An invitation as the invited user gets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Invitation {
     pub(crate) user: UserId,

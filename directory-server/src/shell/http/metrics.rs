@@ -47,7 +47,7 @@ fn registry(node: &Node, totals: Totals) -> Registry {
         [("found", LookupOutcome::Found), ("not_found", LookupOutcome::NotFound), ("limited", LookupOutcome::Limited)];
     let lookups = lookups.map(|(result, lookup)| (result, node.directory.lookups.total(lookup)));
     let now = node.clock.now().seconds();
-    // Without a backup it is as old as can be, so that whoever is told of old ones is told of that, too.
+    // Without a backup it is as old as can be, so that an alarm about old backups is raised for none, too.
     let backup_age = node
         .data_dir
         .as_deref()

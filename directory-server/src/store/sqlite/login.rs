@@ -44,7 +44,7 @@ pub(super) fn reserve(
     if budget != before {
         owner.store(connection, &budget)?;
     }
-    // Strangers are not told of a change: it would tell them that the user exists (threat L2), and what is known of an old
+    // Strangers do not learn of a change: it would show them that the user exists (threat L2), and what is known of an old
     // passcode is of no use to them.
     let former = match (&mut account, class) {
         (Some(account), Class::KnownTerminal) => passcode::former(connection, user)?.map(|former| (account, former)),

@@ -111,7 +111,7 @@ pub(super) fn keep(
     Ok(())
 }
 
-/// Takes so many numbers of items; the first of them. One that is not used is lost.
+/// Takes this many numbers of items and gives the first. One that is not used is lost.
 pub(super) fn numbers(connection: &Connection, count: usize) -> SqlResult<i64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached("UPDATE mail_numbers SET last = last + ?1 RETURNING last")?;

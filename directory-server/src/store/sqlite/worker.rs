@@ -14,7 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::{SqlError, SqlResult};
 use directory_core::store::StoreError;
 
-/// Work whose connection could not be had is told why.
+/// Work whose connection could not be had gets the reason.
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Reply + Send>;
 /// Called once it is known whether the work is durable.
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
