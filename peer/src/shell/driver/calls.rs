@@ -1,33 +1,77 @@
-//! Calls that a driver places. Whom to call, and what a failed call means, is the engine's.
+//! Calls of a driver, in both directions: where callers arrive, and the calls that are being placed. Whom to call, who
+//! is taken, and what a failed call means is the engine's.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use common::ident::UserId;
 
-use super::Driver;
+use crate::shell::clock::DirectoryTime;
 use crate::shell::dial::{self, Dial};
-use crate::shell::events::Event;
-use crate::shell::rt;
+use crate::shell::directory::login::Credentials;
+use crate::shell::events::{Event, Events};
+use crate::shell::listener::Listener;
+use crate::shell::rt::{self, Task, TcpListener};
 use peer_core::event::DialId;
 use peer_core::notice::Failure;
-use peer_core::verify::LookupResult;
+use peer_core::verify::{LocalIdentity, LookupResult};
 
-impl Driver {
-    /// A call that is ready to be placed.
-    pub(super) fn call(&self, to: UserId, found: LookupResult) -> Result<Dial, Failure> {
-        let config = dial::config(&self.credentials.identity, &found);
-        let config = config.map_err(|error| Failure::Internal { detail: error.to_string() })?;
-        let (me, time) = (self.storage.me.clone(), self.listener.time());
-        Ok(Dial { me, to, found, config, source: self.source, time, fetch: None })
+/// The listener, and the calls that are being placed.
+pub(super) struct Calls {
+    credentials: Arc<Credentials>,
+    /// The address that calls are placed from.
+    source: IpAddr,
+    listener: Arc<Listener>,
+    /// Lets callers in until it is dropped.
+    listening: Task,
+    dials: BTreeMap<DialId, Task>,
+    events: Events,
+}
+
+impl Calls {
+    /// Lets callers in at `socket`.
+    pub(super) fn new(
+        credentials: Arc<Credentials>,
+        source: IpAddr,
+        socket: TcpListener,
+        time: DirectoryTime,
+        events: Events,
+    ) -> Result<Self, Failure> {
+        let listener = Listener::new(&credentials.identity, time)?;
+        let listening = listener.open(socket, events.clone());
+        Ok(Self { credentials, source, listener, listening, dials: BTreeMap::new(), events })
     }
 
-    /// Calls, beside everything else.
-    pub(super) fn dial(&mut self, dial: DialId, to: UserId, found: LookupResult) -> Result<(), Failure> {
-        let call = self.call(to, found)?;
+    /// The session came back: at this time, with this address, and with another socket if that has changed.
+    pub(super) fn session_is_back(&mut self, time: DirectoryTime, source: IpAddr, socket: Option<TcpListener>) {
+        self.listener.set_time(time);
+        self.source = source;
+        if let Some(socket) = socket {
+            self.listening = self.listener.open(socket, self.events.clone());
+        }
+    }
+
+    /// A call that is ready to be placed.
+    pub(super) fn call(&self, me: &LocalIdentity, to: UserId, found: LookupResult) -> Result<Dial, Failure> {
+        let config = dial::config(&self.credentials.identity, &found);
+        let config = config.map_err(|error| Failure::Internal { detail: error.to_string() })?;
+        let time = self.listener.time();
+        Ok(Dial { me: me.clone(), to, found, config, source: self.source, time, fetch: None })
+    }
+
+    /// Places a call, beside everything else.
+    pub(super) fn place(&mut self, dial: DialId, call: Dial) {
         let events = self.events.clone();
         let task = rt::spawn(async move {
             let outcome = call.place().await.map(Box::new);
             events.send(Event::Dialed(dial, outcome)).await;
         });
         self.dials.insert(dial, task);
-        Ok(())
+    }
+
+    /// Gives a call up, or takes note of its end. `None` if it was given up before.
+    pub(super) fn end(&mut self, dial: DialId) -> Option<()> {
+        self.dials.remove(&dial).map(drop)
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::{Driver, Run, not_kept};
 use crate::shell::directory::request::{DirectoryRequest, ask};
 use crate::shell::link::LinkCommand;
-use crate::shell::transfer::upload::Upload;
 use crate::shell::{event_log, rt};
 use crate::store::StoreError;
 use peer_core::event::{Durability, Effect, Input, PasscodeStep};
@@ -104,17 +103,23 @@ impl Driver {
             }
             Effect::Passcode(step) => ask(&self.requests, DirectoryRequest::Passcode(step)).await,
             Effect::LogOut => ask(&self.requests, DirectoryRequest::Logout).await,
-            Effect::Dial { dial, to, found } => self.dial(dial, to, found)?,
-            Effect::Hang(dial) => drop(self.dials.remove(&dial)),
+            Effect::Dial { dial, to, found } => {
+                self.calls.place(dial, self.calls.call(&self.storage.me, to, found)?);
+            }
+            Effect::Hang(dial) => drop(self.calls.end(dial)),
             Effect::Reply { link, reply } => self.links.reply(link, reply),
             Effect::Say { link, chat } => self.links.command(link, LinkCommand::Say(chat)),
             Effect::Confirm { link, receipt } => self.links.command(link, LinkCommand::Confirm(receipt)),
             Effect::Close { link, reason } => self.links.end(link, LinkCommand::Close(reason)),
             Effect::Serve { link, reply, number, source, offset } => {
-                self.upload(link, reply, Upload { number, source, offset, rate: self.transfers.rate });
+                self.transfers.give(&mut self.links, (link, reply), number, (source, offset));
             }
-            Effect::Fetch { to, found, wanted } => self.fetch(to, found, *wanted)?,
-            Effect::StopFile { number, came } => self.stop_file(number, came),
+            Effect::Fetch { to, found, wanted } => {
+                self.transfers.fetch(self.calls.call(&self.storage.me, to, found)?, *wanted);
+            }
+            Effect::StopFile { number, came } => {
+                self.transfers.stop(&mut self.links, number, came.map(|unwanted| *unwanted));
+            }
             Effect::QueryHistory(query) => {
                 let answer = self.storage.look_up(query).await;
                 self.front_end.answer(self.answering.clone(), answer.unwrap_or_else(not_kept)).await;

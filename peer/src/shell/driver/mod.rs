@@ -2,44 +2,44 @@
 //!
 //! - here: what happens, in the order in which it is looked at · [`effects`]: what the engine decides, and the disk
 //!   first
-//! - [`storage`]: the core and the disk · [`links`], [`calls`], [`files`]: what runs beside the loop
+//! - [`storage`]: the core and the disk · [`links`], [`calls`], [`transfers`]: what runs beside the loop
 //!
 //! Decides nothing itself, except what a disk that refuses to write means for what rests on it.
 
 mod calls;
 mod effects;
-mod files;
 mod links;
 mod storage;
+mod transfers;
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
+use common::ident::KeyDigest;
 use common::secret::Passcode;
 use futures::lock::Mutex;
 use futures::{FutureExt as _, select_biased};
 
+use self::calls::Calls;
 use self::links::Links;
 use self::storage::Storage;
+use self::transfers::Transfers;
 use super::clock::Clock;
-use super::directory::login::Credentials;
 use super::directory::request::DirectoryRequest;
 use super::directory::session::Session;
 use super::event_log::EventFilter;
 use super::events::{Back, Caller, Event, Events};
 use super::front_end::FrontEnd;
-use super::listener::Listener;
 use super::login_flow::LoggedIn;
 use super::rt::{self, Task};
 use super::setup::Setup;
-use super::transfer::config::{TransferConfig, typed};
+use super::transfer::config::typed;
 use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand, Ticket, TicketedCommand};
 use peer_core::contacts::Contacts;
 use peer_core::engine::{self, Engine};
-use peer_core::event::{DialId, Input, LinkId};
+use peer_core::event::Input;
 use peer_core::notice::{Failure, Notice, SessionNotice};
 use peer_core::verify::LocalIdentity;
 
@@ -53,25 +53,16 @@ enum Run {
 struct Driver {
     engine: Engine,
     clock: Clock,
-    credentials: Arc<Credentials>,
-    /// The address that calls are placed from.
-    source: IpAddr,
-    listener: Arc<Listener>,
-    /// Lets callers in until it is dropped.
-    listening: Task,
     storage: Storage,
     requests: Sender<DirectoryRequest>,
     /// What the user wants the passcode to be, until the change begins.
     new_passcode: Option<Passcode>,
     events: Events,
     links: Links,
-    dials: BTreeMap<DialId, Task>,
+    calls: Calls,
+    transfers: Transfers,
     front_end: FrontEnd,
     event_filter: Option<EventFilter>,
-    transfers: TransferConfig,
-    fetching: BTreeMap<u64, Task>,
-    /// Links over which files are given.
-    uploads: BTreeMap<u64, LinkId>,
     /// The core in memory is not what the disk has: nothing is kept, and therefore sent, until it is opened again.
     is_suspended: bool,
     /// The session ends and begins again on purpose, of which the user has been told.
@@ -103,26 +94,16 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         state: Arc::new(Mutex::new(state)),
     };
     storage.forget_older_than(setup.keep_messages).await?;
-    let contacts = Contacts::new(storage.contacts().await?);
-    let settings = engine::Setup {
-        me: storage.me.clone(),
-        directory: connection.key(),
-        accept: setup.accept,
-        read_receipts: setup.read_receipts,
-        files: setup.file_policy,
-    };
-    let engine = Engine::new(settings, contacts, storage.opening().await?)
-        .map_err(|why| Failure::Internal { detail: why.to_string() })?;
+    let engine = open_engine(&setup, &storage, connection.key()).await?;
     let (events, happened) = Events::queue();
     let (requests, asked) = async_channel::unbounded();
     let source = setup.listen.unwrap_or_else(|| connection.local());
 
-    let listener = Listener::new(&credentials.identity, presence.time)?;
-    let listening = listener.open(socket, events.clone());
+    let calls = Calls::new(Arc::clone(&credentials), source, socket, presence.time, events.clone())?;
     let session = Session {
         endpoint,
         folder,
-        credentials: Arc::clone(&credentials),
+        credentials,
         listen: setup.listen,
         port: setup.port,
         listening: SocketAddr::new(source, port),
@@ -133,27 +114,35 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
     let driver = Driver {
         engine,
         clock: Clock::start(),
-        credentials,
-        source,
-        listener,
-        listening,
         storage,
         requests,
         new_passcode: None,
         links: Links::new(events.clone()),
+        calls,
+        transfers: Transfers::new(setup.files, events.clone()),
         events,
-        dials: BTreeMap::new(),
         front_end,
         event_filter: setup.event_filter,
-        transfers: setup.files,
-        fetching: BTreeMap::new(),
-        uploads: BTreeMap::new(),
         is_suspended: false,
         is_renewing: false,
         answering: None,
         reopening: None,
     };
     driver.run(happened).await
+}
+
+/// The engine, with what is on the disk.
+async fn open_engine(setup: &Setup, storage: &Storage, directory: KeyDigest) -> Result<Engine, Failure> {
+    let contacts = Contacts::new(storage.contacts().await?);
+    let settings = engine::Setup {
+        me: storage.me.clone(),
+        directory,
+        accept: setup.accept,
+        read_receipts: setup.read_receipts,
+        files: setup.file_policy,
+    };
+    let opening = storage.opening().await?;
+    Engine::new(settings, contacts, opening).map_err(|why| Failure::Internal { detail: why.to_string() })
 }
 
 impl Driver {
@@ -200,7 +189,7 @@ impl Driver {
                     .await;
             }
             Command::File(FileCommand::Offer { to, path }) => {
-                self.look_at(ticket, to, path);
+                self.transfers.look_at(ticket, to, path);
                 return Ok(Run::On);
             }
             // Where it is now, whoever goes on with it from where.
@@ -248,7 +237,7 @@ impl Driver {
             }
             Event::Dialed(dial, outcome) => {
                 // Given up meanwhile: the engine has forgotten it, and dropping the link closes it.
-                if self.dials.remove(&dial).is_none() {
+                if self.calls.end(dial).is_none() {
                     return Ok(Run::On);
                 }
                 let outcome = outcome.map(|link| self.links.adopt(*link, None));
@@ -259,17 +248,13 @@ impl Driver {
 
     /// The session stands again, maybe at another address, at another time, or as another terminal.
     async fn session_is_back(&mut self, back: Back) -> Result<Run, Failure> {
-        self.listener.set_time(back.presence.time);
-        self.source = back.source;
+        self.calls.session_is_back(back.presence.time, back.source, back.listener);
         let terminal = back.certificate.terminal;
         if terminal != self.storage.me.terminal {
             (self.storage.certificate, self.storage.me.terminal) = (back.certificate, terminal);
             let opening = self.storage.opening().await?;
             self.is_suspended = false;
             return self.input(Input::Renewed(Box::new(opening))).await;
-        }
-        if let Some(socket) = back.listener {
-            self.listening = self.listener.open(socket, self.events.clone());
         }
         Ok(Run::On)
     }
