@@ -15,11 +15,21 @@ pub(crate) struct PendingTickets<Q> {
 
 impl<Q> Default for PendingTickets<Q> {
     fn default() -> Self {
-        Self { last: 0, open: BTreeMap::new() }
+        Self::behind(0)
     }
 }
 
 impl<Q> PendingTickets<Q> {
+    /// The tickets behind this number were not given yet.
+    pub(crate) fn behind(last: u64) -> Self {
+        Self { last, open: BTreeMap::new() }
+    }
+
+    /// The number of the last ticket that was given.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// A ticket for a command whose answer nobody waits for.
     pub(crate) fn unawaited(&mut self) -> Ticket {
         self.last += 1;

@@ -10,7 +10,7 @@ use futures::{FutureExt as _, select_biased};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::failure;
 use crate::app::{Now, exit};
-use peer_core::command::{Command, Ticket, TicketedCommand};
+use peer_core::command::{Ticket, TicketedCommand};
 use peer_core::notice::{Failure, Notice, Notification};
 
 /// Notices shown in one update, so that a flood of them does not keep keys waiting. Chosen arbitrarily.
@@ -51,7 +51,7 @@ pub(super) enum Event<P> {
     /// The person did something.
     Person(P),
     /// Something from the engine.
-    Notice(Notice),
+    Notice(Option<Ticket>, Notice),
     /// The engine is gone.
     EngineGone,
     /// The deadline has passed.
@@ -72,14 +72,14 @@ impl Channels {
         select_biased! {
             event = interrupt => Ok(event),
             input = person => input.map(Event::Person),
-            notice = notice => Ok(notice.map_or(Event::EngineGone, |told| Event::Notice(told.notice))),
+            notice = notice => Ok(notice.map_or(Event::EngineGone, |told| Event::Notice(told.answers, told.notice))),
             () = tick => Ok(Event::Tick),
         }
     }
 
     /// Gives the engine a command. An engine that is gone says so by closing its notices.
-    pub(super) async fn command(&self, command: Command) {
-        let _ = self.commands.send(TicketedCommand { ticket: Ticket::default(), command }).await;
+    pub(super) async fn command(&self, command: TicketedCommand) {
+        let _ = self.commands.send(command).await;
     }
 
     async fn tick(&self, deadline: Option<Instant>) {

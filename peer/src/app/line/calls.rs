@@ -5,7 +5,7 @@ use common::settings::nearest;
 
 use super::State;
 use super::outputs::Outputs;
-use super::question::Question;
+use super::question::{Question, closes_number};
 use super::session::{Focus, Occasion, Seen, Session};
 use crate::app::exit;
 use crate::app::texts::help::TOPICS;
@@ -90,7 +90,7 @@ impl Session {
             // Whom the person writes to is there.
             outputs.say(&talk::received(&from));
             self.take_focus(from, outputs);
-        } else if self.is_idle() {
+        } else if self.is_idle(outputs) {
             self.push_destination_away(outputs);
             outputs.say(&talk::received(&from));
             self.tell_what_is_kept(outputs);
@@ -102,7 +102,7 @@ impl Session {
     }
 
     pub(super) fn asked(&mut self, from: UserId, outputs: &mut Outputs) {
-        if !self.is_idle() {
+        if !self.is_idle(outputs) {
             outputs.say(&talk::wants_to_talk(&from));
         }
         self.questions.push(Question::Accept(from));
@@ -158,8 +158,7 @@ impl Session {
     }
 
     pub(super) fn call_failed(&mut self, to: &UserId, why: &CallFailed, outputs: &mut Outputs) {
-        if self.is_waiting_for_number(to) {
-            self.pending = None;
+        if closes_number(to, outputs) {
             return outputs.say(&talk::no_key(to));
         }
         if !self.is_calling(to) {
@@ -196,7 +195,7 @@ impl Session {
         }
         if let Some(question) = self.question.take() {
             self.put_off(question, outputs);
-        } else if self.pending.take().is_some() {
+        } else if outputs.stop_waiting() {
             // The prompt comes back without the answer.
         } else {
             match self.focus.clone() {
@@ -226,7 +225,7 @@ impl Session {
             return None;
         }
         match self.focus.clone() {
-            _ if self.pending.is_some() => None,
+            _ if outputs.is_waiting() => None,
             Focus::Calling { .. } => None,
             Focus::Conversation(with) => {
                 self.end(with, talk::ENDED, outputs);
@@ -250,7 +249,7 @@ impl Session {
 
     /// Whoever waits gets the keyboard, or a question is asked, as soon as nobody is being talked to.
     pub(super) fn serve_the_waiting(&mut self, outputs: &mut Outputs) {
-        if !self.is_idle() {
+        if !self.is_idle(outputs) {
             return;
         }
         if !self.questions.is_empty() {

@@ -9,8 +9,8 @@ use peer_core::model::Conversation;
 
 impl Session {
     /// Whether the person is at the destination prompt and nothing else is going on.
-    pub(super) fn is_idle(&self) -> bool {
-        self.focus == Focus::Destination && self.question.is_none() && self.pending.is_none()
+    pub(super) fn is_idle(&self, outputs: &Outputs) -> bool {
+        self.focus == Focus::Destination && self.question.is_none() && !outputs.is_waiting()
     }
 
     /// The destination prompt stays on the screen with what was typed; the entry is kept for later.

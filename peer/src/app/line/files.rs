@@ -7,8 +7,9 @@ use common::ident::UserId;
 
 use super::Questions;
 use super::outputs::Outputs;
+use super::pending::Pending;
 use super::question::Question;
-use super::session::{Pending, Session};
+use super::session::Session;
 use crate::app::grammar::Request;
 use crate::app::texts::{files, mail};
 use peer_core::command::{Command, FileCommand, FileWish};
@@ -42,18 +43,17 @@ impl Session {
             Request::File { number, wish } => return self.file_wish(number, wish, outputs),
             _ => Command::File(FileCommand::All),
         };
-        self.pending = Some(Pending::Answer);
-        outputs.command(command);
+        outputs.ask(Pending::Answer, command);
     }
 
     pub(super) fn file_wish(&mut self, number: u64, wish: FileWish, outputs: &mut Outputs) {
-        self.pending = Some(Pending::Answer);
-        outputs.command(Command::File(FileCommand::Change { number, wish }));
+        outputs.ask(Pending::Answer, Command::File(FileCommand::Change { number, wish }));
     }
 
     /// Asked at once where nothing else is going on; otherwise said, for later.
     fn file_offered(&mut self, file: FileShown, outputs: &mut Outputs) {
-        let is_asked = self.is_idle() && self.questions.is_empty() && outputs.options.questions == Questions::Allowed;
+        let is_asked =
+            self.is_idle(outputs) && self.questions.is_empty() && outputs.options.questions == Questions::Allowed;
         if is_asked {
             self.questions.push(Question::File(Box::new(file)));
         } else {
@@ -81,7 +81,7 @@ impl Session {
 
     pub(super) fn file_notice(&mut self, notice: FileNotice, outputs: &mut Outputs) {
         if !matches!(&notice, FileNotice::News { news, .. } if !news.is_answer()) {
-            self.answered();
+            outputs.close(|pending| *pending == Pending::Answer);
         }
         match notice {
             FileNotice::News { file, news: FileNews::Progress { .. } } => self.progress(&file, outputs),

@@ -3,7 +3,8 @@
 use common::ident::GroupName;
 
 use super::outputs::Outputs;
-use super::session::{Focus, Pending, Session};
+use super::pending::Pending;
+use super::session::{Focus, Session};
 use crate::app::texts::mail;
 use peer_core::command::{Command, GroupWish};
 use peer_core::model::Conversation;
@@ -12,8 +13,7 @@ use peer_core::notice::GroupNews;
 impl Session {
     /// The person wants to write to a group; only members can, so that is asked first.
     pub(super) fn enter_group(&mut self, group: GroupName, outputs: &mut Outputs) {
-        self.pending = Some(Pending::Entering(group.clone()));
-        outputs.command(Command::Group { group, wish: GroupWish::Members });
+        outputs.ask(Pending::Entering(group.clone()), Command::Group { group, wish: GroupWish::Members });
     }
 
     /// `/group …`, about the group that has the screen unless one is named.
@@ -24,21 +24,19 @@ impl Session {
         };
         match group.or(here) {
             Some(group) => {
-                self.pending = Some(Pending::Group(group.clone()));
-                outputs.command(Command::Group { group, wish });
+                outputs.ask(Pending::Group(group.clone()), Command::Group { group, wish });
             }
             None => outputs.say(mail::WHICH_GROUP),
         }
     }
 
     pub(super) fn group_news(&mut self, group: &GroupName, news: &GroupNews, outputs: &mut Outputs) {
-        let entering = self.pending.take_if(|pending| *pending == Pending::Entering(group.clone())).is_some();
+        let is_answer = self.is_answer(news);
+        let closed = if is_answer { outputs.close(|pending| is_about(pending, group)) } else { None };
+        let entering = closed == Some(Pending::Entering(group.clone()));
         if let (true, GroupNews::Members { members, .. }) = (entering, news) {
             outputs.say(&mail::in_group(group, members.len()));
             return self.write_to(Conversation::Group(group.clone()), outputs);
-        }
-        if self.is_answer(news) {
-            self.pending.take_if(|pending| *pending == Pending::Group(group.clone()));
         }
         mail::group(group, news).iter().for_each(|line| outputs.say(line));
         let gone = matches!(news, GroupNews::Left | GroupNews::Removed { .. });
@@ -55,4 +53,8 @@ impl Session {
             _ => true,
         }
     }
+}
+
+fn is_about(pending: &Pending, group: &GroupName) -> bool {
+    matches!(pending, Pending::Group(of) | Pending::Entering(of) if of == group)
 }

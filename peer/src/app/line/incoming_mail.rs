@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::local_commands::put_lines;
 use super::outputs::Outputs;
+use super::pending::Reading;
 use super::session::{Focus, Session};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{mail, talk};
@@ -120,7 +121,7 @@ impl Session {
     pub(super) fn catch_up(&mut self, with: Conversation, outputs: &mut Outputs) {
         let news = if let Conversation::User(user) = &with { self.news.remove(user) } else { None };
         match news {
-            Some(News { unseen: count @ 1.., .. }) => self.look_back(with.clone(), count, outputs),
+            Some(News { unseen: count @ 1.., .. }) => self.look_back(with.clone(), count, Reading::Missed, outputs),
             _ => outputs.command(Command::Message(MessageCommand::Seen { with: with.clone() })),
         }
         self.remember_entries(with, outputs);

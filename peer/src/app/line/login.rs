@@ -64,7 +64,7 @@ impl Login {
             Input::Line(line) => self.line(line, outputs),
             Input::CtrlC => self.ctrl_c(outputs),
             Input::CtrlD | Input::End if self.asks() => self.ctrl_d(outputs),
-            Input::Notice(notice) => self.notice(notice, outputs),
+            Input::Notice(_, notice) => self.notice(notice, outputs),
             Input::CtrlD | Input::End | Input::Tick | Input::Next | Input::Stop(_) | Input::EngineGone => {
                 State::Login(self)
             }

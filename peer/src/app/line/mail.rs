@@ -6,7 +6,8 @@ use common::msg::PresenceStatus;
 use serde::{Deserialize, Serialize};
 
 use super::outputs::Outputs;
-use super::session::{Focus, Pending, Seen, Session};
+use super::pending::{Pending, Reading};
+use super::session::{Focus, Seen, Session};
 use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
 use crate::app::texts::mail;
@@ -84,55 +85,38 @@ impl Session {
             Request::Away(text) => away(text, outputs),
             Request::History(count) => match self.speaks_with() {
                 Some(with) => {
-                    self.pending = Some(Pending::Answer);
-                    self.look_back(with, count, outputs);
+                    self.look_back(with, count, Reading::Asked, outputs);
                 }
                 None => outputs.say(mail::WHOM),
             },
-            Request::Find(words) => {
-                self.wait_for(Pending::Answer, Command::Message(MessageCommand::Find { words }), outputs)
-            }
+            Request::Find(words) => outputs.ask(Pending::Answer, Command::Message(MessageCommand::Find { words })),
             Request::Why(of) => match of.or_else(|| self.speaks_with()) {
-                Some(of) => self.wait_for(Pending::Answer, Command::Message(MessageCommand::Why { of }), outputs),
+                Some(of) => outputs.ask(Pending::Answer, Command::Message(MessageCommand::Why { of })),
                 None => outputs.say(mail::WHOM),
             },
             Request::Block(user) if user == *self.me() => {
                 outputs.say(&talk::call_failed(&user, &CallFailed::Yourself, Acquaintance::Known));
             }
-            Request::Block(user) => self.wait_for(
-                Pending::Decision(user.clone()),
-                Command::Contact(ContactCommand::Block { user }),
-                outputs,
-            ),
-            Request::Unblock(user) => {
-                self.wait_for(Pending::Answer, Command::Contact(ContactCommand::Unblock { user }), outputs)
+            Request::Block(user) => {
+                outputs.ask(Pending::Decision(user.clone()), Command::Contact(ContactCommand::Block { user }))
             }
+            Request::Unblock(user) => outputs.ask(Pending::Answer, Command::Contact(ContactCommand::Unblock { user })),
             Request::Receipts(switch) => {
                 let answer = if switch == Switch::On { Answer::Yes } else { Answer::No };
                 outputs.command(Command::Message(MessageCommand::ReadReceipts(answer)));
                 outputs.say(mail::receipts(answer));
             }
-            Request::Terminals => self.wait_for(Pending::Answer, Command::Session(SessionCommand::Terminals), outputs),
+            Request::Terminals => outputs.ask(Pending::Answer, Command::Session(SessionCommand::Terminals)),
             Request::RemoveTerminal(number) => {
                 let command = match self.model.account.terminal(number) {
                     Some(terminal) => Command::Session(SessionCommand::RemoveTerminal { terminal }),
                     // Numbers are those of the list, so that is shown first.
                     None => Command::Session(SessionCommand::Terminals),
                 };
-                self.wait_for(Pending::Answer, command, outputs);
+                outputs.ask(Pending::Answer, command);
             }
             _ => {}
         }
-    }
-
-    /// Asks for something that is answered before the next prompt.
-    fn wait_for(&mut self, answer: Pending, command: Command, outputs: &mut Outputs) {
-        self.pending = Some(answer);
-        outputs.command(command);
-    }
-
-    pub(super) fn answered(&mut self) {
-        self.pending.take_if(|pending| *pending == Pending::Answer);
     }
 
     pub(super) fn message_notice(&mut self, notice: MessageNotice, outputs: &mut Outputs) {
@@ -160,17 +144,17 @@ impl Session {
                 outputs.say(&mail::not_sent(&to, &text, &why));
             }
             MessageNotice::Explained { of, messages } => {
-                self.answered();
+                outputs.close(|pending| *pending == Pending::Answer);
                 mail::explained(&of, &messages).iter().for_each(|line| outputs.say(line));
             }
             MessageNotice::History { with, records, unread } => self.looked_back(&with, &records, unread, outputs),
             MessageNotice::Found { words, records } => {
-                self.answered();
+                outputs.close(|pending| *pending == Pending::Answer);
                 self.found(&words, &records, outputs);
             }
             MessageNotice::Frozen { with, why } => {
                 if let Conversation::Group(group) = &with {
-                    self.pending.take_if(|pending| *pending == Pending::Group(group.clone()));
+                    outputs.close(|pending| *pending == Pending::Group(group.clone()));
                 }
                 outputs.say(&mail::frozen(&with, &why));
             }

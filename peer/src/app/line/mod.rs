@@ -21,6 +21,7 @@ mod mail;
 mod notices;
 mod outputs;
 mod passwd;
+mod pending;
 mod question;
 mod session;
 #[cfg(test)]
@@ -42,7 +43,7 @@ pub(crate) use local_commands::Time;
 use login::Login;
 pub(crate) use mail::Presence;
 use outputs::Outputs;
-use peer_core::command::Command;
+use peer_core::command::{Ticket, TicketedCommand};
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 use session::Session;
 
@@ -154,8 +155,8 @@ pub(crate) enum Input {
     Next,
     /// The program is asked to stop, with this exit code.
     Stop(i32),
-    /// Something from the engine.
-    Notice(Notice),
+    /// Something from the engine, and the command that it answers.
+    Notice(Option<Ticket>, Notice),
     /// The engine is gone.
     EngineGone,
 }
@@ -188,7 +189,7 @@ pub(crate) enum Output {
     /// Forget what was typed ahead of the next prompt.
     DiscardTypeAhead,
     /// Ask the engine.
-    Command(Command),
+    Command(TicketedCommand),
     /// Leave with this exit code.
     Exit(i32),
 }
@@ -253,7 +254,7 @@ impl LineTerminal {
     pub(crate) fn asks(&self) -> bool {
         match &self.state {
             State::Login(entrance) => entrance.asks(),
-            State::Session(session) => session.asks(),
+            State::Session(session) => session.asks(&self.outputs),
             State::Leaving(_) | State::Left => false,
         }
     }
@@ -264,6 +265,11 @@ impl LineTerminal {
             State::Session(session) => Some(session.account().clone()),
             State::Login(_) | State::Leaving(_) | State::Left => None,
         }
+    }
+
+    /// The number of the last ticket, for whoever goes on from here.
+    pub(crate) fn last_ticket(&self) -> u64 {
+        self.outputs.pending.last()
     }
 
     /// When [`Input::Tick`] is due.
@@ -277,6 +283,7 @@ impl LineTerminal {
     /// Takes one input; `typed` is what stands in the entry just now.
     pub(crate) fn handle(&mut self, now: Now, typed: &str, input: Input) -> Vec<Output> {
         self.outputs.begin(now, typed);
+        self.outputs.answers = if let Input::Notice(answers, _) = &input { answers.clone() } else { None };
         match input {
             Input::Line(line) if !self.asks() => self.outputs.ahead.push_back(line),
             input => self.step(input),
@@ -294,7 +301,7 @@ impl LineTerminal {
         self.state = match (state, input) {
             (State::Left, _) => State::Left,
             (State::Leaving(code), input) => self.leaving(code, input),
-            (_, Input::Notice(Notice::Session(SessionNotice::Failed(failure)))) => {
+            (_, Input::Notice(_, Notice::Session(SessionNotice::Failed(failure)))) => {
                 let report = failure::report(&failure);
                 self.outputs.finish("");
                 report.lines.iter().for_each(|line| self.outputs.say(line));
@@ -317,22 +324,23 @@ impl LineTerminal {
     /// Whatever ends the wait for the logout; a second CTRL-C does too.
     fn leaving(&mut self, code: i32, input: Input) -> State {
         match input {
-            Input::Notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
+            Input::Notice(_, Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
                 self.outputs.say(texts::LOGGED_OUT);
                 self.outputs.exit(code)
             }
             // Whoever leaves in the moment of the login is told all the same.
-            Input::Notice(Notice::Session(SessionNotice::FormerPasscode)) => {
+            Input::Notice(_, Notice::Session(SessionNotice::FormerPasscode)) => {
                 self.outputs.say(texts::passcode::FORMER);
                 State::Leaving(code)
             }
             Input::Notice(
+                _,
                 Notice::Session(SessionNotice::LoggedOut { .. }) | Notice::Session(SessionNotice::Failed(_)),
             )
             | Input::EngineGone
             | Input::CtrlC
             | Input::Stop(_) => self.outputs.exit(code),
-            Input::Line(_) | Input::CtrlD | Input::End | Input::Tick | Input::Next | Input::Notice(_) => {
+            Input::Line(_) | Input::CtrlD | Input::End | Input::Tick | Input::Next | Input::Notice(..) => {
                 State::Leaving(code)
             }
         }

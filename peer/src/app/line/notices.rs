@@ -2,9 +2,11 @@
 //! [`super::mail`], groups in [`super::groups`], files in [`super::files`].
 
 use super::outputs::Outputs;
-use super::session::{Pending, Session};
+use super::pending::Pending;
+use super::session::Session;
 use crate::app::Now;
 use crate::app::texts::{self, mail, talk};
+use peer_core::model::Conversation;
 use peer_core::notice::{CallNotice, CallerRefused, ContactNotice, DirectoryNotice, Notice, SessionNotice};
 
 impl Session {
@@ -32,7 +34,7 @@ impl Session {
             SessionNotice::NotKept { detail } => outputs.say(&texts::not_kept(&detail)),
             SessionNotice::NewTerminal => outputs.say(mail::NEW_TERMINAL),
             SessionNotice::Terminals { this, all } => {
-                self.answered();
+                outputs.close(|pending| *pending == Pending::Answer);
                 mail::terminals(this, &all).iter().for_each(|line| outputs.say(line));
             }
             // They belong to the login, or are taken before they come here.
@@ -51,17 +53,20 @@ impl Session {
     fn directory_notice(&mut self, notice: DirectoryNotice, outputs: &mut Outputs) {
         match notice {
             DirectoryNotice::People { people, groups } => {
-                self.pending = None;
+                outputs.close(|pending| *pending == Pending::People);
                 let gone = |user: &common::ident::UserId| self.model.people.gone(user);
                 texts::format::people(&people, &groups, gone).iter().for_each(|row| outputs.say(row));
             }
             DirectoryNotice::NoPeople => {
-                let listing = self.pending.take() == Some(Pending::People);
+                let asked = |pending: &Pending| {
+                    matches!(pending, Pending::People | Pending::Answer | Pending::History(Conversation::Everyone, _))
+                };
+                let listing = outputs.close(asked) == Some(Pending::People);
                 outputs.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
             }
             DirectoryNotice::Presence { user, status, text } => self.presence(&user, status, text.as_deref(), outputs),
             DirectoryNotice::Lost { retry_in } => {
-                self.give_up_waiting();
+                outputs.directory_lost();
                 outputs.say(&texts::server_lost(retry_in));
             }
             DirectoryNotice::NotItself(failure) => {
@@ -69,7 +74,7 @@ impl Session {
             }
             DirectoryNotice::Back => outputs.say(texts::SERVER_BACK),
             DirectoryNotice::TooFast { retry_after } => {
-                self.give_up_waiting();
+                outputs.too_fast();
                 outputs.say(&texts::too_fast(retry_after));
             }
         }
@@ -99,18 +104,13 @@ impl Session {
             ContactNotice::KeyDecided { of, decision } => self.key_decided(&of, decision, outputs),
             ContactNotice::SafetyNumber { with, digits, .. } => self.safety_number(with, digits, outputs),
             ContactNotice::NumberConfirmed { with, verified } => {
-                self.pending = None;
+                outputs.close(|pending| *pending == Pending::Confirmation);
                 outputs.say(&talk::number_confirmed(&with, verified));
             }
             ContactNotice::Unblocked { user } => {
-                self.answered();
+                outputs.close(|pending| *pending == Pending::Answer);
                 outputs.say(&mail::unblocked(&user));
             }
         }
-    }
-
-    /// What the directory was asked is not answered any more: the prompt comes back.
-    fn give_up_waiting(&mut self) {
-        self.pending.take_if(|pending| matches!(pending, Pending::People | Pending::Group(_) | Pending::Answer));
     }
 }

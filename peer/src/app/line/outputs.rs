@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::pending::Pending;
 use super::{Echo, Lines, Options, Output, Prompt, Questions, State};
 use crate::app::sanitise::SafeText;
+use crate::app::tickets::PendingTickets;
 use crate::app::{Now, exit, texts};
-use peer_core::command::{Command, SessionCommand};
+use peer_core::command::{Command, SessionCommand, Ticket};
 
 /// The surroundings of a state: options, clock, entry, and the outputs so far.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub(super) struct Outputs {
     pub(super) ahead: VecDeque<String>,
     /// The exit code if the person leaves before a login succeeded: tells scripts that one was refused.
     pub(super) exit_at_end_of_input: i32,
+    /// Commands that were not answered.
+    pub(super) pending: PendingTickets<Pending>,
+    /// The command that the notice at hand answers.
+    pub(super) answers: Option<Ticket>,
     out: Vec<Output>,
 }
 
@@ -33,6 +39,8 @@ impl Outputs {
             typed: String::new(),
             ahead: VecDeque::new(),
             exit_at_end_of_input: exit::OK,
+            pending: PendingTickets::default(),
+            answers: None,
             out: Vec::new(),
         }
     }
@@ -52,10 +60,6 @@ impl Outputs {
 
     pub(super) fn say(&mut self, line: &str) {
         self.put(Output::Print(SafeText::ours(line)));
-    }
-
-    pub(super) fn command(&mut self, command: Command) {
-        self.put(Output::Command(command));
     }
 
     pub(super) fn echo(&mut self, typed: &str) {

@@ -1,8 +1,9 @@
 //! `/passwd`, asked line by line.
 
 use super::outputs::Outputs;
+use super::pending::Pending;
 use super::question::Question;
-use super::session::{Pending, Session};
+use super::session::Session;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::texts::passcode;
 use peer_core::command::{Command, SessionCommand};
@@ -28,15 +29,14 @@ impl Session {
                 self.take_up_entry(outputs);
             }
             Step::Change(to) => {
-                self.pending = Some(Pending::Passcode);
                 self.model.account.changes_passcode(to.clone());
-                outputs.command(Command::Session(SessionCommand::ChangePasscode { to }));
+                outputs.ask(Pending::Passcode, Command::Session(SessionCommand::ChangePasscode { to }));
             }
         }
     }
 
     pub(super) fn passwd_done(&mut self, words: &str, outputs: &mut Outputs) {
-        self.pending.take_if(|pending| *pending == Pending::Passcode);
+        outputs.close(|pending| *pending == Pending::Passcode);
         outputs.say(words);
         self.take_up_entry(outputs);
     }

@@ -6,7 +6,8 @@
 use common::ident::UserId;
 
 use super::outputs::Outputs;
-use super::session::{Focus, Occasion, Pending, Session};
+use super::pending::Pending;
+use super::session::{Focus, Occasion, Session};
 use super::{Echo, Output};
 use crate::app::passwd::Passwd;
 use crate::app::texts::{files, talk};
@@ -131,7 +132,7 @@ impl Session {
             // Nothing goes there until the person has chosen, so that is asked at once.
             self.back_to(Focus::Destination, outputs);
         }
-        if !self.is_idle() {
+        if !self.is_idle(outputs) {
             talk::key_changed(&of, since, &old, &new).iter().for_each(|line| outputs.say(line));
         }
         self.questions.retain(|waiting| !matches!(waiting, Question::Key { of: other, .. } if *other == of));
@@ -140,7 +141,7 @@ impl Session {
 
     pub(super) fn key_decided(&mut self, of: &UserId, decision: KeyDecision, outputs: &mut Outputs) {
         if let Some(words) = talk::key_decided(of, decision) {
-            self.pending = None;
+            outputs.close(|pending| *pending == Pending::Decision(of.clone()));
             outputs.say(&words);
             if decision == KeyDecision::Block && self.focus == Focus::Writing(Conversation::User(of.clone())) {
                 self.back_to(Focus::Destination, outputs);
@@ -149,33 +150,34 @@ impl Session {
     }
 
     pub(super) fn safety_number(&mut self, with: UserId, digits: String, outputs: &mut Outputs) {
-        if self.is_waiting_for_number(&with) {
-            self.pending = None;
+        if closes_number(&with, outputs) {
             self.put_entry_away(outputs);
             self.ask(Question::Number { with, digits }, outputs);
         }
     }
 
-    pub(super) fn is_waiting_for_number(&self, with: &UserId) -> bool {
-        matches!(&self.pending, Some(Pending::Number(of) | Pending::Decision(of)) if of == with)
-    }
-
     fn decide(&mut self, of: &UserId, decision: KeyDecision, outputs: &mut Outputs) {
-        self.pending = Some(Pending::Decision(of.clone()));
-        outputs.command(Command::Contact(ContactCommand::DecideKey { of: of.clone(), decision }));
+        outputs.ask(
+            Pending::Decision(of.clone()),
+            Command::Contact(ContactCommand::DecideKey { of: of.clone(), decision }),
+        );
     }
 
     fn confirm(&mut self, with: &UserId, digits: &str, answer: Answer, outputs: &mut Outputs) {
-        self.pending = Some(Pending::Confirmation);
-        outputs.command(Command::Contact(ContactCommand::ConfirmNumber {
-            with: with.clone(),
-            digits: digits.to_owned(),
-            answer,
-        }));
+        outputs.ask(
+            Pending::Confirmation,
+            Command::Contact(ContactCommand::ConfirmNumber { with: with.clone(), digits: digits.to_owned(), answer }),
+        );
     }
 
     fn decline(&mut self, from: &UserId, outputs: &mut Outputs) {
         self.model.answers(from, Answer::No);
         outputs.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
     }
+}
+
+/// Whether the notice at hand answers who wanted to see the safety number shared with `with`.
+pub(super) fn closes_number(with: &UserId, outputs: &mut Outputs) -> bool {
+    let asked = |pending: &Pending| matches!(pending, Pending::Number(of) | Pending::Decision(of) if of == with);
+    outputs.close(asked).is_some()
 }

@@ -1,15 +1,15 @@
 //! Logged in: the destination prompt, calls, and conversations, of which at most one has the keyboard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use common::ident::{GroupName, UserId};
+use common::ident::UserId;
 
 use super::files::TransferNotices;
-use super::history_lookup::PendingHistory;
 use super::incoming_mail::News;
 use super::local_commands::Habits;
 use super::outputs::Outputs;
+use super::pending::Pending;
 use super::question::Question;
 use super::unsent::Unsent;
 use super::{Echo, Input, Lines, Names, State};
@@ -45,29 +45,11 @@ pub(super) enum Occasion {
     Lost,
 }
 
-/// An answer of the engine that the next prompt waits for, so that a script reads it in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Pending {
-    People,
-    Number(UserId),
-    Decision(UserId),
-    Confirmation,
-    /// A wish about this group.
-    Group(GroupName),
-    /// Whether the person is a member of this group, to write to it.
-    Entering(GroupName),
-    /// A change of the passcode.
-    Passcode,
-    /// Anything else.
-    Answer,
-}
-
 /// A session from `LoggedIn` to the logout.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) model: Model,
     pub(super) focus: Focus,
-    pub(super) pending: Option<Pending>,
     /// The question that is being asked, and those that wait until nobody is being talked to.
     pub(super) question: Option<Question>,
     pub(super) questions: Vec<Question>,
@@ -81,8 +63,8 @@ pub(super) struct Session {
     pub(super) files: TransferNotices,
     pub(super) unsent: Unsent,
     pub(super) habits: Habits,
-    /// Conversations whose past was asked for, and the lookups whose answers have not come.
-    pub(super) past: PendingHistory,
+    /// Conversations whose past the arrow keys know.
+    pub(super) remembered: BTreeSet<Conversation>,
     /// The input has ended; what is unsent has until then.
     pub(super) draining: Option<Instant>,
     /// When CTRL-C ended something; a second one right after must not quit.
@@ -101,7 +83,6 @@ impl Session {
         let session = Self {
             model: Model::new(account),
             focus: Focus::Destination,
-            pending: None,
             question: None,
             questions: Vec::new(),
             standing: Vec::new(),
@@ -110,7 +91,7 @@ impl Session {
             files: TransferNotices::default(),
             unsent: Unsent::default(),
             habits: Habits::new(outputs.options.time),
-            past: PendingHistory::default(),
+            remembered: BTreeSet::new(),
             draining: None,
             ended_at: None,
         };
@@ -126,9 +107,9 @@ impl Session {
         &self.model.account
     }
 
-    pub(super) fn asks(&self) -> bool {
+    pub(super) fn asks(&self, outputs: &Outputs) -> bool {
         self.question.is_some()
-            || (self.pending.is_none() && self.draining.is_none() && !matches!(self.focus, Focus::Calling { .. }))
+            || (!outputs.is_waiting() && self.draining.is_none() && !matches!(self.focus, Focus::Calling { .. }))
     }
 
     /// When [`Input::Tick`] is due.
@@ -150,8 +131,8 @@ impl Session {
                 self.next(outputs);
                 None
             }
-            Input::Notice(Notice::Session(SessionNotice::LoggedOut { why })) => Some(logged_out(why, outputs)),
-            Input::Notice(notice) => {
+            Input::Notice(_, Notice::Session(SessionNotice::LoggedOut { why })) => Some(logged_out(why, outputs)),
+            Input::Notice(_, notice) => {
                 self.notice(notice, outputs);
                 None
             }
@@ -173,7 +154,7 @@ impl Session {
     /// What stands in front of the entry; a question has its own.
     fn prompt(&self, outputs: &mut Outputs) {
         match &self.focus {
-            _ if self.pending.is_some() => outputs.no_prompt(Echo::Visible),
+            _ if outputs.is_waiting() => outputs.no_prompt(Echo::Visible),
             Focus::Calling { .. } => outputs.no_prompt(Echo::Visible),
             Focus::Destination => {
                 outputs.prompt(texts::DESTINATION, Echo::Visible, Lines::One, Some(String::new()));
@@ -228,8 +209,7 @@ impl Session {
             Request::Help(Some(topic)) => help::about(topic).iter().for_each(|line| outputs.say(line)),
             Request::Version => outputs.say(&help::version()),
             Request::List => {
-                self.pending = Some(Pending::People);
-                outputs.command(Command::Directory(DirectoryCommand::List));
+                outputs.ask(Pending::People, Command::Directory(DirectoryCommand::List));
             }
             Request::Switch(to) => self.switch(to, outputs),
             Request::End => match self.focus.clone() {
@@ -261,8 +241,8 @@ impl Session {
                 outputs.say(&talk::call_failed(&with, &CallFailed::Yourself, Acquaintance::Known));
             }
             Some(with) => {
-                outputs.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
-                self.pending = Some(Pending::Number(with));
+                let command = Command::Contact(ContactCommand::SafetyNumber { with: with.clone() });
+                outputs.ask(Pending::Number(with), command);
             }
         }
     }

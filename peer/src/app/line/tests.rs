@@ -14,7 +14,7 @@ mod questions;
 mod session;
 
 use super::*;
-use peer_core::command::{Answer, KeyDecision, MessageCommand, Ticket};
+use peer_core::command::{Answer, Command, KeyDecision, MessageCommand, Ticket};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
     AfterLoss, Arrival, CallFailed, CallNotice, EndedBy, GroupNews, KeyState, LoginRefused, MessageNotice, Next,
@@ -126,7 +126,7 @@ impl Scene {
                 Output::Bell => self.screen += "(bell)\n",
                 Output::Copy(text) => self.screen += &format!("(copied {text:?})\n"),
                 Output::Edit => self.screen += "(edit)\n",
-                Output::Command(command) => self.commands.push(command),
+                Output::Command(told) => self.commands.push(told.command),
                 Output::Exit(code) => self.exit = Some(code),
             }
         }
@@ -144,7 +144,7 @@ impl Scene {
     }
 
     fn notice(&mut self, notice: Notice) {
-        self.input(Input::Notice(notice));
+        self.input(Input::Notice(None, notice));
     }
 
     /// The screen with the open prompt and the entry.

@@ -41,6 +41,11 @@ impl LoginScreen {
         &self.prompt
     }
 
+    /// The number of the last ticket that was given.
+    pub(super) fn last_ticket(&self) -> u64 {
+        self.machine.last_ticket()
+    }
+
     pub(super) fn logged_in(&self) -> Option<Account> {
         self.machine.account()
     }
@@ -66,7 +71,7 @@ impl LoginScreen {
             }
             Input::Line(line) => Some(line::Input::Line(line)),
             Input::Stop(code) => Some(line::Input::Stop(code)),
-            Input::Notice(notice) => Some(line::Input::Notice(notice)),
+            Input::Notice(answers, notice) => Some(line::Input::Notice(answers, notice)),
             Input::EngineGone => Some(line::Input::EngineGone),
             Input::Tell(line) => {
                 self.lines.push(SafeText::ours(&line));

@@ -24,7 +24,7 @@ use super::line::{Options, Prompt};
 use super::sanitise::SafeText;
 use super::texts::{self, failure};
 pub(crate) use login_screen::LoginScreen;
-use peer_core::command::{Command, SessionCommand};
+use peer_core::command::{Ticket, TicketedCommand};
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 pub(crate) use view::{Alerts, Anchor, Chat, Layer, Line, Message, Overlay, Page, Question, Ring, View, When};
 
@@ -47,8 +47,8 @@ pub(crate) enum Input {
     Tick,
     /// The program is asked to stop, with this exit code.
     Stop(i32),
-    /// Something from the engine.
-    Notice(Notice),
+    /// Something from the engine, and the command that it answers.
+    Notice(Option<Ticket>, Notice),
     /// The engine is gone.
     EngineGone,
 }
@@ -77,7 +77,7 @@ pub(crate) enum Focus {
 #[derive(Debug, Clone)]
 pub(crate) enum Output {
     /// Ask the engine.
-    Command(Command),
+    Command(TicketedCommand),
     /// A key that no layer has consumed: for the entry.
     Edit(Key),
     /// Move the conversation; [`Input::Scrolled`] says where it stands then.
@@ -168,14 +168,14 @@ impl FullScreen {
         let (state, output) = match (state, input) {
             (State::Left, _) => (State::Left, Vec::new()),
             (State::Entrance(login_screen), input) => entrance(login_screen, &self.alerts, now, surface, input),
-            (_, Input::Notice(Notice::Session(SessionNotice::Failed(failure)))) => {
+            (_, Input::Notice(_, Notice::Session(SessionNotice::Failed(failure)))) => {
                 let report = failure::report(&failure);
                 (State::Left, farewell(&report.lines, report.exit))
             }
             (_, Input::EngineGone) => (State::Left, vec![Output::Exit(exit::INTERNAL)]),
             (State::Leaving(view, code), input) => leaving(view, code, &input),
             (State::Session(view), Input::Stop(code)) => log_out(view, code),
-            (State::Session(_), Input::Notice(Notice::Session(SessionNotice::LoggedOut { why }))) => {
+            (State::Session(_), Input::Notice(_, Notice::Session(SessionNotice::LoggedOut { why }))) => {
                 let (line, code) = texts::logged_out(why);
                 (State::Left, farewell(&[line.to_owned()], code))
             }
@@ -206,7 +206,8 @@ fn entrance(
     let mut output = login_screen.handle(now, surface, input);
     match login_screen.logged_in() {
         Some(entered) => {
-            let (view, first) = View::begin(entered, login_screen.options(), alerts.clone(), now);
+            let (view, first) =
+                View::begin(entered, (login_screen.options(), login_screen.last_ticket()), alerts.clone(), now);
             output.extend(first);
             (State::Session(Box::new(view)), output)
         }
@@ -214,20 +215,21 @@ fn entrance(
     }
 }
 
-fn log_out(view: Box<View>, code: i32) -> (State, Vec<Output>) {
-    (State::Leaving(view, code), vec![Output::Command(Command::Session(SessionCommand::Logout))])
+fn log_out(mut view: Box<View>, code: i32) -> (State, Vec<Output>) {
+    let output = view.log_out();
+    (State::Leaving(view, code), output)
 }
 
 /// Whatever ends the wait for the logout; a second CTRL-C does too.
 fn leaving(view: Box<View>, code: i32, input: &Input) -> (State, Vec<Output>) {
     match input {
-        Input::Notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
+        Input::Notice(_, Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked })) => {
             (State::Left, farewell(&[texts::LOGGED_OUT.to_owned()], code))
         }
-        Input::Notice(Notice::Session(SessionNotice::LoggedOut { .. }))
+        Input::Notice(_, Notice::Session(SessionNotice::LoggedOut { .. }))
         | Input::Key(KeyAction::Interrupt)
         | Input::Stop(_) => (State::Left, vec![Output::Exit(code)]),
-        Input::Notice(_)
+        Input::Notice(..)
         | Input::Key(_)
         | Input::Line(_)
         | Input::Focus(_)

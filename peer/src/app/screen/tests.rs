@@ -92,7 +92,7 @@ impl Scenery {
     fn carry_out(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Command(command) => self.asked.push(crate::app::bare(&command)),
+                Output::Command(told) => self.asked.push(crate::app::bare(&told.command)),
                 Output::Entry(entry) => self.typed = entry,
                 Output::DiscardTypeAhead => self.discarded += 1,
                 Output::Exit(code) => self.exit = Some(code),
@@ -118,7 +118,7 @@ impl Scenery {
     }
 
     pub(super) fn hears(&mut self, notice: Notice) {
-        self.gets(Input::Notice(notice));
+        self.gets(Input::Notice(None, notice));
     }
 
     pub(super) fn enters(&mut self, line: &str) {

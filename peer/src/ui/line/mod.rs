@@ -105,19 +105,19 @@ async fn converse(channels: Channels, mut front: impl Front, options: Options) -
             Event::Person(input) => input,
             Event::CtrlC => Some(Input::CtrlC),
             Event::Stop(code) => Some(Input::Stop(code)),
-            Event::Notice(notice) => Some(Input::Notice(notice)),
+            Event::Notice(answers, notice) => Some(Input::Notice(answers, notice)),
             Event::EngineGone => Some(Input::EngineGone),
             Event::Tick => Some(Input::Tick),
         };
         for _ in 0..NOTICES_PER_UPDATE {
             let Some(taken) = input.take() else { break };
-            if let Input::Notice(notice) = &taken {
+            if let Input::Notice(_, notice) = &taken {
                 front.hear(notice);
             }
             let output = machine.handle(now(), front.typed(), taken);
             ended = carry_out(&channels, output, &mut front).await;
             if ended.is_none() {
-                input = channels.notices.try_recv().ok().map(|told| Input::Notice(told.notice));
+                input = channels.notices.try_recv().ok().map(|told| Input::Notice(told.answers, told.notice));
             }
         }
         if let Some(left_over) = input {

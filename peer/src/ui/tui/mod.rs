@@ -79,18 +79,18 @@ async fn converse(channels: Channels, mut screen: Screen, options: Options, aler
             Event::Person(happened) => screen.happened(happened)?,
             Event::CtrlC => Some(Input::Key(KeyAction::Interrupt)),
             Event::Stop(code) => Some(Input::Stop(code)),
-            Event::Notice(notice) => Some(Input::Notice(notice)),
+            Event::Notice(answers, notice) => Some(Input::Notice(answers, notice)),
             Event::EngineGone => Some(Input::EngineGone),
             Event::Tick => Some(Input::Tick),
         };
         let mut inputs: VecDeque<Input> = first.into_iter().collect();
         while inputs.len() < NOTICES_PER_UPDATE
-            && let Ok(Notification { notice, .. }) = channels.notices.try_recv()
+            && let Ok(Notification { answers, notice }) = channels.notices.try_recv()
         {
-            inputs.push_back(Input::Notice(notice));
+            inputs.push_back(Input::Notice(answers, notice));
         }
         while let Some(input) = inputs.pop_front() {
-            if let Input::Notice(notice) = &input {
+            if let Input::Notice(_, notice) = &input {
                 screen.completer.hear(notice);
             }
             let output = full.handle(now(), screen.surface(&full), input);

@@ -54,7 +54,7 @@ impl View {
             Request::Help(None) => self.show_page(screen::HELP, &screen::overview()),
             Request::Help(Some(topic)) => self.show_page(screen::HELP, &help::about(topic)),
             Request::Version => self.tell(&help::version()),
-            Request::List => self.await_page(Awaited::List, Command::Directory(DirectoryCommand::List)),
+            Request::List => self.ask_engine(Awaited::List, Command::Directory(DirectoryCommand::List)),
             Request::Switch(user) => self.talk(Conversation::User(user)),
             Request::End if self.current.is_some() => self.end(talk::ENDED),
             Request::End => self.tell(talk::NO_CONVERSATION),
@@ -63,7 +63,7 @@ impl View {
                 None => self.tell(&help::wrong_arguments(&help::VERIFY)),
                 Some(with) if with == *self.me() => self.tell(&talk::yourself()),
                 Some(with) => self
-                    .await_page(Awaited::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with })),
+                    .ask_engine(Awaited::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with })),
             },
             Request::Passwd => self.ask(Question::Passcode(Passwd::Current)),
             Request::Group { wish, group } => self.wish(wish, group),
@@ -71,7 +71,7 @@ impl View {
             Request::History(count) => self.look_up_older(count),
             Request::Find(words) => self.command(Command::Message(MessageCommand::Find { words })),
             Request::Why(of) => match of.or_else(|| self.current.clone()) {
-                Some(of) => self.await_page(Awaited::Why, Command::Message(MessageCommand::Why { of })),
+                Some(of) => self.ask_engine(Awaited::Why, Command::Message(MessageCommand::Why { of })),
                 None => self.tell(mail::WHOM),
             },
             Request::Block(user) if user == *self.me() => self.tell(&talk::yourself()),
@@ -89,7 +89,7 @@ impl View {
             Request::File { number, wish } => self.command(Command::File(FileCommand::Change { number, wish })),
             Request::Files => self.command(Command::File(FileCommand::All)),
             Request::Here(wish) => self.here(wish),
-            Request::Terminals => self.await_page(Awaited::Terminals, Command::Session(SessionCommand::Terminals)),
+            Request::Terminals => self.ask_engine(Awaited::Terminals, Command::Session(SessionCommand::Terminals)),
             Request::RemoveTerminal(number) => {
                 // Numbers are those of the list, so that is shown first.
                 let command = match self.model.account.terminal(number) {
@@ -97,7 +97,7 @@ impl View {
                     None => SessionCommand::Terminals,
                 };
                 let command = Command::Session(command);
-                self.await_page(Awaited::Terminals, command);
+                self.ask_engine(Awaited::Terminals, command);
             }
         }
     }
@@ -109,18 +109,6 @@ impl View {
         }
         self.tell(&mail::away(text.as_deref()));
         self.command(Command::Directory(DirectoryCommand::Away { text }));
-    }
-
-    /// Asks for something that is shown on a page, or becomes a question.
-    fn await_page(&mut self, awaited: Awaited, command: Command) {
-        self.awaited.push(awaited);
-        self.command(command);
-    }
-
-    /// Whether the person waits for this answer; asked once.
-    pub(super) fn awaits(&mut self, answer: &Awaited) -> bool {
-        let place = self.awaited.iter().position(|awaited| awaited == answer);
-        place.map(|place| self.awaited.remove(place)).is_some()
     }
 
     /// Whom the conversation is with, if it is one of two.

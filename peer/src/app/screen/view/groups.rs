@@ -18,7 +18,7 @@ impl View {
         match group.or(here) {
             Some(group) => {
                 if wish == GroupWish::Members {
-                    self.awaited.push(Awaited::Members(group.clone()));
+                    return self.ask_engine(Awaited::Members(group.clone()), Command::Group { group, wish });
                 }
                 self.command(Command::Group { group, wish });
             }

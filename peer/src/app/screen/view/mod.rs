@@ -38,13 +38,14 @@ use crate::app::line::{Echo, Lines, Options, Prompt};
 use crate::app::model::{Account, Directory, Link, Model};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts::screen;
+use crate::app::tickets::PendingTickets;
 use alerts::Attention;
 pub(crate) use alerts::{Alerts, Ring, When};
 pub(crate) use chat::{Anchor, Chat, Line, Message};
 use composer::Composer;
 use page::Overlays;
 pub(crate) use page::{Overlay, Page};
-use peer_core::command::{Command, DirectoryCommand};
+use peer_core::command::{Command, DirectoryCommand, SessionCommand, Ticket, TicketedCommand};
 use peer_core::model::Conversation;
 pub(crate) use questions::Question;
 use quit::Quit;
@@ -115,13 +116,21 @@ pub(crate) struct View {
     composer: Composer,
     attention: Attention,
     questions: Vec<Question>,
-    awaited: Vec<Awaited>,
+    /// Commands that were not answered.
+    pending: PendingTickets<Awaited>,
+    /// The command that the notice at hand answers.
+    answers: Option<Ticket>,
     pub(crate) quit: Quit,
     out: Vec<Output>,
 }
 
 impl View {
-    pub(super) fn begin(account: Account, options: &Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
+    pub(super) fn begin(
+        account: Account,
+        (options, last_ticket): (&Options, u64),
+        alerts: Alerts,
+        now: Now,
+    ) -> (Self, Vec<Output>) {
         let mut model = Model::new(account);
         model.muted.clone_from(&alerts.muted);
         let mut view = Self {
@@ -137,7 +146,8 @@ impl View {
             composer: Composer::default(),
             attention: Attention::new(alerts),
             questions: Vec::new(),
-            awaited: Vec::new(),
+            pending: PendingTickets::behind(last_ticket),
+            answers: None,
             quit: Quit::new(options.grace),
             out: Vec::new(),
         };
@@ -188,7 +198,7 @@ impl View {
         self.composer.is_blank = surface.is_blank;
         surface.typed.clone_into(&mut self.composer.typed);
         self.overlays.rows = surface.rows.into();
-        if !matches!(input, Input::Key(_) | Input::Tick | Input::Notice(_) | Input::Focus(_)) {
+        if !matches!(input, Input::Key(_) | Input::Tick | Input::Notice(..) | Input::Focus(_)) {
             self.quit.confirm = false;
         }
         match input {
@@ -202,7 +212,10 @@ impl View {
             }
             Input::Tell(words) => self.tell(&words),
             Input::Older => self.look_up_older(PAGE),
-            Input::Notice(notice) => self.notice(notice),
+            Input::Notice(answers, notice) => {
+                self.answers = answers;
+                self.notice(notice);
+            }
             Input::Tick | Input::Stop(_) | Input::EngineGone => {}
         }
         self.age_news();
@@ -318,6 +331,23 @@ impl View {
     }
 
     pub(super) fn command(&mut self, command: Command) {
-        self.put(Output::Command(command));
+        let ticket = self.pending.unawaited();
+        self.put(Output::Command(TicketedCommand { ticket, command }));
+    }
+
+    /// Asks for something that is shown on a page, or becomes a question.
+    pub(super) fn ask_engine(&mut self, awaited: Awaited, command: Command) {
+        let ticket = self.pending.awaited(awaited);
+        self.put(Output::Command(TicketedCommand { ticket, command }));
+    }
+
+    /// Whether the notice at hand is the answer that the user waits for; asked once.
+    pub(super) fn awaits(&mut self, answer: &Awaited) -> bool {
+        self.pending.close(self.answers.as_ref(), |awaited| awaited == answer).is_some()
+    }
+
+    pub(in crate::app::screen) fn log_out(&mut self) -> Vec<Output> {
+        self.command(Command::Session(SessionCommand::Logout));
+        std::mem::take(&mut self.out)
     }
 }

@@ -55,9 +55,7 @@ impl View {
         match notice {
             DirectoryNotice::People { people, groups } => self.listed(&people, &groups),
             DirectoryNotice::NoPeople => {
-                let asked = self.awaits(&Awaited::List);
-                self.awaited.clear();
-                if asked {
+                if self.awaits(&Awaited::List) {
                     self.tell(talk::NO_LIST);
                 }
             }

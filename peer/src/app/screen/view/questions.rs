@@ -130,11 +130,8 @@ impl View {
                 return;
             }
             (Question::Key { of, .. }, "verify") => {
-                self.awaited.push(Awaited::Number(of.clone()));
-                self.command(Command::Contact(ContactCommand::DecideKey {
-                    of: of.clone(),
-                    decision: KeyDecision::Verify,
-                }));
+                let decide = ContactCommand::DecideKey { of: of.clone(), decision: KeyDecision::Verify };
+                self.ask_engine(Awaited::Number(of.clone()), Command::Contact(decide));
                 false
             }
             (Question::Key { of, .. }, "accept") => {
@@ -211,9 +208,7 @@ impl View {
     }
 
     pub(super) fn safety_number(&mut self, with: UserId, digits: String) {
-        let asked = Awaited::Number(with.clone());
-        if self.awaited.contains(&asked) {
-            self.awaited.retain(|awaited| *awaited != asked);
+        if self.awaits(&Awaited::Number(with.clone())) {
             self.talkless(&with);
             self.ask(Question::Number { with, digits });
         }

@@ -1,0 +1,89 @@
+//! What the line terminal waits for: which commands hold up the next prompt, so that a script reads their answers in order.
+
+use common::ident::{GroupName, UserId};
+use peer_core::command::{Command, TicketedCommand};
+use peer_core::model::Conversation;
+
+use super::Output;
+use super::outputs::Outputs;
+
+/// A command that was given and not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pending {
+    People,
+    Number(UserId),
+    Decision(UserId),
+    Confirmation,
+    /// A wish about this group.
+    Group(GroupName),
+    /// Whether the user is a member of this group, to write to it.
+    Entering(GroupName),
+    /// A change of the passcode.
+    Passcode,
+    /// Anything else.
+    Answer,
+    /// What was said in a conversation, to be read.
+    History(Conversation, Reading),
+}
+
+/// Why the history is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The user wants to read it.
+    Asked,
+    /// Texts that were not shown when they came.
+    Missed,
+    /// For the arrow keys.
+    Entries,
+}
+
+impl Pending {
+    /// Whether the next prompt waits for the answer.
+    fn holds_the_prompt(&self) -> bool {
+        !matches!(self, Self::History(_, Reading::Missed | Reading::Entries))
+    }
+
+    /// Whether the directory is asked for it, or may be.
+    fn is_asked_of_the_directory(&self) -> bool {
+        matches!(self, Self::People | Self::Group(_) | Self::Answer | Self::History(_, Reading::Asked))
+    }
+}
+
+impl Outputs {
+    /// Gives a command whose answer nobody waits for.
+    pub(super) fn command(&mut self, command: Command) {
+        let ticket = self.pending.unawaited();
+        self.put(Output::Command(TicketedCommand { ticket, command }));
+    }
+
+    /// Gives a command and waits for its answer.
+    pub(super) fn ask(&mut self, pending: Pending, command: Command) {
+        let ticket = self.pending.awaited(pending);
+        self.put(Output::Command(TicketedCommand { ticket, command }));
+    }
+
+    /// The command that the notice at hand answers, if it is one of these; it is waited for no more.
+    pub(super) fn close(&mut self, may_answer: impl Fn(&Pending) -> bool) -> Option<Pending> {
+        self.pending.close(self.answers.as_ref(), may_answer)
+    }
+
+    /// Whether the next prompt waits for an answer.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.pending.questions().any(Pending::holds_the_prompt)
+    }
+
+    /// The prompt comes back without an answer; whether one was waited for.
+    pub(super) fn stop_waiting(&mut self) -> bool {
+        !self.pending.close_where(Pending::holds_the_prompt).is_empty()
+    }
+
+    /// What the directory was asked is not answered any more: the prompt comes back.
+    pub(super) fn directory_lost(&mut self) {
+        self.pending.close_where(Pending::is_asked_of_the_directory);
+    }
+
+    /// The directory would not answer what it was asked last.
+    pub(super) fn too_fast(&mut self) {
+        self.close(Pending::is_asked_of_the_directory);
+    }
+}
