@@ -2,7 +2,7 @@
 //!
 //! Reads every text of the workspace as it lies on the disk, so it needs no repository around it. A reference that
 //! nothing in the tree defines is a defect of the text that makes it, or of the document that should define it.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 #[path = "support/tree.rs"]
 mod tree;
