@@ -74,7 +74,7 @@ impl Storage {
     /// Forgets messages that are older than the user wants to keep.
     pub(super) async fn forget_older_than(&self, keep: Duration) -> Result<(), StoreError> {
         let before = clock::date().saturating_sub(keep.as_secs());
-        self.persist(&[Write::History(HistoryWrite::Forget { before })], Vec::new()).await.map(drop)
+        self.state.lock().await.persist(&[Write::History(HistoryWrite::Forget { before })])
     }
 
     /// Becomes another terminal: its rooms are forgotten, its messages stay.
