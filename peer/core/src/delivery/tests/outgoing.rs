@@ -64,6 +64,7 @@ fn mail_that_was_not_confirmed_holds_back_what_is_said_for_a_moment() {
         stage.cx.now.tick += later;
         stage.cx.links.expire(stage.cx.now.tick);
         stage.delivery.handle_tick(&stage.cx);
+        assert_eq!(stage.delivery.next_deadline(&stage.cx).is_some(), expected == 0, "nothing is looked at twice");
         assert_eq!(
             said(&stage.flush().1).len(),
             expected,

@@ -122,8 +122,10 @@ pub(super) fn text(text: &str) -> Body {
 }
 
 pub(super) fn said(effects: &[Effect]) -> Vec<&str> {
-    let said = |effect| if let &Effect::Say { ref chat, .. } = effect { Some(chat.message.as_str()) } else { None };
-    effects.iter().filter_map(said).collect()
+    effects
+        .iter()
+        .filter_map(|effect| if let Effect::Say { chat, .. } = effect { Some(chat.message.as_str()) } else { None })
+        .collect()
 }
 
 pub(super) fn marked(effects: &[Effect]) -> Vec<(DeliveryStatus, usize)> {
