@@ -1,10 +1,10 @@
 //! The directory server: authenticates users, knows who is online where, and answers lookups.
 //!
 //! ```text
-//! socket ── shell::connection ── common::link ──► directory_core::{entry, present} ──► answers back
+//! socket ── shell::connection ── common::link ──► directory_core::{unauthenticated, session} ──► answers back
 //!                                                    │ awaits, for all but lookups and lists
-//!                                               directory_core::store::Store ◄── store::sqlite
-//!                                                                      (one writer thread, group commit)
+//!                                        directory_core::store::Store ◄── store::sqlite
+//!                                                                (one writer thread, group commit)
 //! ```
 //!
 //! Reading order: [`directory_core`] (what is decided, a crate of its own that knows no runtime, database, file, socket or

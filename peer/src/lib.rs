@@ -6,9 +6,10 @@
 //! screen ◄─ ui ◄─ app ◄── Notice ──         ◄── Input ─── shell
 //! ```
 //!
-//! Reading order: `peer_core` (what a peer decides, pure: a crate of its own), `shell` (carries it out), `store` (what is kept), `app` (words,
-//! dialogue, what may be displayed), `ui` (the line terminal), `cli` and `config`, and `program`, which puts them
-//! together. Who may import whom is checked by `scripts/check`; `common/docs/architecture.md` tells the whole story.
+//! Reading order: [`peer_core`] (what a peer decides, pure: a crate of its own), `store` (what is kept), `shell` (carries
+//! out what the core decides; begin with its `driver`), `app` (what a front end knows and says: `model`, then `line`,
+//! `screen`, `rpc`), `ui` (keys and screens), `cli` and `config`, and `program`, which puts them together. Who may import
+//! whom is checked by `scripts/check`; `common/docs/architecture.md` tells the whole story.
 #![forbid(unsafe_code)]
 
 mod app;
