@@ -2,7 +2,7 @@
 
 use common::ident::UserId;
 use common::limits::{KEY_PACKAGE_MAX, KEY_PACKAGES_LOW, KEY_PACKAGES_PER_MINUTE};
-use common::msg::{ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReq, Member, Message as _};
+use common::msg::{ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReq, KeyPackageState, Member, Message as _};
 use common::window::Rate;
 
 use crate::directory::Directory;
@@ -52,12 +52,16 @@ pub(crate) async fn take<S: Store>(
     let TakenKeyPackages { reply, left } = directory.store.take_key_packages(&userid, terminals).await?;
     for (terminal, state) in left {
         let owner = Member { userid: userid.clone(), terminal };
-        let low = usize::try_from(state.left).is_ok_and(|left| left < KEY_PACKAGES_LOW);
-        if let Some(outbound) = directory.presence.outbound(&owner).filter(|_| low) {
+        if let Some(outbound) = directory.presence.outbound(&owner).filter(|_| is_low(state)) {
             outbound.message(FromDirectory::from(state).encode().into());
         }
     }
     Ok(Reply::Message(reply.into()))
+}
+
+/// Whether a terminal has so few left that it is asked for more.
+fn is_low(state: KeyPackageState) -> bool {
+    usize::try_from(state.left).is_ok_and(|left| left < KEY_PACKAGES_LOW)
 }
 
 #[cfg(test)]
@@ -68,6 +72,14 @@ mod tests {
 
     use super::*;
     use crate::closed_store::{NOW, directory, member, policy, seconds, user};
+
+    #[test]
+    fn a_terminal_with_few_key_packages_is_asked_for_more() {
+        let low = u32::try_from(KEY_PACKAGES_LOW).unwrap();
+        for (left, asked) in [(0, true), (low - 1, true), (low, false), (low + 1, false)] {
+            assert_eq!(is_low(KeyPackageState { left, last_resort: true }), asked, "{left} left");
+        }
+    }
 
     #[test]
     fn a_key_package_has_a_byte_and_no_more_than_may_be() {
