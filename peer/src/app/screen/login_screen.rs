@@ -150,3 +150,34 @@ impl LoginScreen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::screen::tests::options;
+
+    #[test]
+    fn the_login_screen_leaves_to_the_entry_what_edits_and_consumes_the_rest() {
+        let now = Now { instant: Instant::now(), date: 0 };
+        let (mut login, _) = LoginScreen::new(options(), now);
+        for (waiting, is_blank) in [(None, true), (None, false), (Some(now.instant), true)] {
+            login.waiting = waiting;
+            for key in KeyAction::all() {
+                let edit = match &key {
+                    KeyAction::Edit(Key::Complete) if is_blank => None,
+                    KeyAction::Edit(key) => Some(key.clone()),
+                    KeyAction::EndOrDelete if !is_blank => Some(Key::DeleteRight),
+                    _ => None,
+                };
+                let input = match &key {
+                    KeyAction::Interrupt | KeyAction::Quit => "Some(CtrlC)",
+                    KeyAction::Edit(Key::Escape) if waiting.is_some() => "Some(CtrlC)",
+                    KeyAction::EndOrDelete if is_blank => "Some(CtrlD)",
+                    _ => "None",
+                };
+                let (for_entry, for_machine) = login.key(&key, is_blank);
+                assert_eq!((for_entry, format!("{for_machine:?}").as_str()), (edit, input), "{key:?}");
+            }
+        }
+    }
+}

@@ -21,6 +21,25 @@ fn id(text: &str) -> UserId {
     UserId::parse(text).unwrap()
 }
 
+pub(super) fn options() -> Options {
+    Options {
+        start: Start::Login,
+        user: Some(id("ali")),
+        passcode: Some(Passcode::new(PASSCODE.to_owned())),
+        server: "127.0.0.1:7420".to_owned(),
+        names: Names::Auto,
+        presence: Presence::Groups,
+        time: crate::app::line::Time::Never,
+        receipts: crate::app::line::Receipts::Late,
+        queue: crate::app::line::Queue::Allowed,
+        past: crate::app::line::Past::Forgotten,
+        glyphs: Glyphs::Unicode,
+        grace: Duration::from_secs(1),
+        patience: Duration::from_secs(10),
+        questions: Questions::Allowed,
+    }
+}
+
 pub(super) struct Scenery {
     pub(super) full: FullScreen,
     now: Now,
@@ -34,24 +53,8 @@ pub(super) struct Scenery {
 
 impl Scenery {
     pub(super) fn logged_in() -> Self {
-        let options = Options {
-            start: Start::Login,
-            user: Some(id("ali")),
-            passcode: Some(Passcode::new(PASSCODE.to_owned())),
-            server: "127.0.0.1:7420".to_owned(),
-            names: Names::Auto,
-            presence: Presence::Groups,
-            time: crate::app::line::Time::Never,
-            receipts: crate::app::line::Receipts::Late,
-            queue: crate::app::line::Queue::Allowed,
-            past: crate::app::line::Past::Forgotten,
-            glyphs: Glyphs::Unicode,
-            grace: Duration::from_secs(1),
-            patience: Duration::from_secs(10),
-            questions: Questions::Allowed,
-        };
         let now = Now { instant: Instant::now(), date: 1_795_183_320 };
-        let (full, first) = FullScreen::new(options, Alerts::default(), now);
+        let (full, first) = FullScreen::new(options(), Alerts::default(), now);
         let mut scenery =
             Self { full, now, typed: String::new(), asked: Vec::new(), discarded: 0, passed: Vec::new(), exit: None };
         scenery.carry_out(first);
