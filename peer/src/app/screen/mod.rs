@@ -64,7 +64,7 @@ pub(crate) struct Surface<'a> {
     pub(crate) rows: u16,
 }
 
-/// Whether the person looks at this screen.
+/// Whether the user looks at this screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Focus {
     /// Yes, or the terminal does not tell.
@@ -88,7 +88,7 @@ pub(crate) enum Output {
     Copy(String),
     /// Ring the bell.
     Bell,
-    /// Tell the person who looks elsewhere.
+    /// Tell the user who looks elsewhere.
     Announce(SafeText),
     /// The entry is worth remembering.
     Remember(String),

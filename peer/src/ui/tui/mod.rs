@@ -57,7 +57,7 @@ pub(crate) fn has_a_screen() -> bool {
     can_move_the_cursor()
 }
 
-/// Runs the full screen until the person or the engine ends it; returns the exit code.
+/// Runs the full screen until the user or the engine ends it; returns the exit code.
 pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
     let ended = match Screen::open(&options) {
         Ok(screen) => converse(channels, screen, options.session, options.alerts).await,

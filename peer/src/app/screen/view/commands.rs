@@ -1,4 +1,4 @@
-//! Lines that a person enters.
+//! Lines that a user enters.
 
 use common::limits::AWAY_TEXT;
 

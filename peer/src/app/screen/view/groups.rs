@@ -1,4 +1,4 @@
-//! Groups: what the person wants of them, and what is new in them.
+//! Groups: what the user wants of them, and what is new in them.
 
 use common::ident::GroupName;
 

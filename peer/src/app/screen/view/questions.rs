@@ -1,4 +1,4 @@
-//! Questions to a person who is logged in. Each belongs to a conversation and is asked while that one is shown.
+//! Questions to a user who is logged in. Each belongs to a conversation and is asked while that one is shown.
 //!
 //! A changed key and a safety number are questions of security: what was typed before they appeared does not answer
 //! them, they take a whole word, and leaving them decides nothing.
@@ -22,7 +22,7 @@ pub(crate) enum Question {
     Key { of: UserId, since: u64, old: String, new: String },
     /// Do the numbers match?
     Number { with: UserId, digits: String },
-    /// `/passwd`, wherever the person is.
+    /// `/passwd`, wherever the user is.
     Passcode(Passwd),
 }
 

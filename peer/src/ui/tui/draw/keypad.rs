@@ -1,4 +1,4 @@
-//! The keypad of the login login_screen: digits for a mouse or a touch screen. What is entered is not shown, as at the keys.
+//! The keypad of the login screen: digits for a mouse or a touch screen. What is entered is not shown, as at the keys.
 
 use ratatui::layout::Rect;
 
@@ -16,7 +16,7 @@ const KEY: u16 = 5;
 /// What it takes.
 const SIZE: (u16, u16) = (3 * (KEY + 1), 4);
 
-/// Draws it where there is chat, and says where.
+/// Draws it where there is room, and says where.
 pub(super) fn draw(cells: &mut Cells<'_>, (x, y): (u16, u16), bottom: u16) -> Option<Rect> {
     let area = Rect { x, y, width: SIZE.0, height: SIZE.1 };
     if area.bottom() > bottom || area.right() > cells.buffer.area.right() {

@@ -38,10 +38,10 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Optio
     let running: Vec<&Transfer> = view.model.transfers.running().take(TRANSFERS).collect();
     let transfers = if running.is_empty() { 0 } else { 2 + 2 * running.len() };
     // Groups and transfers keep their rows; of the people those are shown that fit.
-    let chat = rows.saturating_sub(groups + 2 + transfers).max(1).min(rows);
+    let room = rows.saturating_sub(groups + 2 + transfers).max(1).min(rows);
     let marked = chosen.or_else(|| order.iter().position(|to| view.current.as_ref() == Some(to)));
-    let first = marked.filter(|place| *place < people).map_or(0, |place| (place + 1).saturating_sub(chat));
-    for (place, to) in order.iter().enumerate().take(people).skip(first).take(chat) {
+    let first = marked.filter(|place| *place < people).map_or(0, |place| (place + 1).saturating_sub(room));
+    for (place, to) in order.iter().enumerate().take(people).skip(first).take(room) {
         row(cells, view, to, Rect { y, height: 1, ..area }, marked == Some(place), chosen.is_some());
         y += 1;
     }

@@ -1,4 +1,4 @@
-//! The login login_screen: what was asked and answered, and the question that is being asked.
+//! The login screen: what was asked and answered, and the question that is being asked.
 
 use ratatui::layout::Rect;
 
@@ -9,7 +9,7 @@ use crate::app::texts::{help, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;
 
-/// The login_screen is not wider than a line reads well.
+/// The login screen is not wider than a line reads well.
 const WIDTH: u16 = 76;
 /// Rows a question may take.
 const QUESTION: usize = 4;
@@ -27,9 +27,9 @@ pub(super) fn draw(cells: &mut Cells<'_>, login_screen: &LoginScreen, entry: &En
     let mut rows: Vec<String> =
         login_screen.lines.iter().flat_map(|line| broken(line.as_str(), width.into(), width.into())).collect();
     let own = layout.rows.len();
-    let chat = usize::from(body.height).saturating_sub(own);
-    rows.drain(..rows.len().saturating_sub(chat));
-    // In the middle, while there is chat around it.
+    let room = usize::from(body.height).saturating_sub(own);
+    rows.drain(..rows.len().saturating_sub(room));
+    // In the middle, while there is room around it.
     let space = body.height.saturating_sub(u16::try_from(rows.len() + own).unwrap_or(u16::MAX));
     let mut y = body.y + space / 3;
     for row in &rows {

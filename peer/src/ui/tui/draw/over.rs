@@ -54,12 +54,12 @@ fn draw_page(cells: &mut Cells<'_>, page: &Page, area: Rect) {
     let look = cells.look;
     cells.clear(area);
     cells.cut((area.x + 1, area.y), area.width - 2, &page.title, look.strong());
-    let chat = usize::from(area.width.saturating_sub(2).max(8));
+    let room = usize::from(area.width.saturating_sub(2).max(8));
     let rows = page
         .lines
         .iter()
         .skip(page.from)
-        .flat_map(|line| broken(line.as_str(), chat, chat - 3).into_iter().enumerate());
+        .flat_map(|line| broken(line.as_str(), room, room - 3).into_iter().enumerate());
     for ((number, row), y) in rows.zip(area.y + 1..area.bottom()) {
         cells.put((area.x + if number == 0 { 1 } else { 4 }, y), area.width - 1, &row, look.plain());
     }
@@ -70,8 +70,8 @@ fn draw_found(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let look = cells.look;
     cells.clear(area);
     cells.cut((area.x + 1, area.y), area.width - 2, &view.selection.found.title, look.strong());
-    let chat = usize::from(area.height).saturating_sub(1).max(1);
-    let first = (view.selection.found.at + 1).saturating_sub(chat);
+    let room = usize::from(area.height).saturating_sub(1).max(1);
+    let first = (view.selection.found.at + 1).saturating_sub(room);
     let rows = view.selection.found.records.iter().enumerate().skip(first);
     for ((place, record), y) in rows.zip(area.y + 1..area.bottom()) {
         let line = SafeText::ours(&mail::found_line(record));

@@ -31,15 +31,15 @@ pub(super) fn rows(view: &View, area: Rect, look: Look) -> Vec<Row> {
     };
     rows.insert(0, Row::default());
     let most = usize::from(area.height);
-    // Where there is no chat for all of it, the last rows say what can be answered.
+    // Where there is no room for all of it, the last rows say what can be answered.
     rows.drain(..rows.len().saturating_sub(most));
     rows
 }
 
 fn paragraph(text: &str, width: u16, look: Look) -> Vec<Row> {
     let text = SafeText::ours(text);
-    let chat = usize::from(width.saturating_sub(TEXT + 1).max(4));
-    let rows = broken(text.as_str(), chat, chat).into_iter();
+    let room = usize::from(width.saturating_sub(TEXT + 1).max(4));
+    let rows = broken(text.as_str(), room, room).into_iter();
     let mut rows: Vec<Row> = rows.map(|row| Row::ours(TEXT, row.trim_end(), look.alarming())).collect();
     if let Some(first) = rows.first_mut() {
         first.sign("!", look.alarming());
@@ -49,10 +49,10 @@ fn paragraph(text: &str, width: u16, look: Look) -> Vec<Row> {
 
 /// The first groups of the number, by which it is recognised, or as many as fit.
 fn fitting(word: &str, number: &str, width: u16) -> String {
-    let chat = usize::from(width.saturating_sub(TEXT + 1));
+    let room = usize::from(width.saturating_sub(TEXT + 1));
     let mut text = word.to_owned();
     for (place, group) in number.split_whitespace().enumerate() {
-        if place == GROUPS || text.len() + 1 + group.len() + 2 > chat {
+        if place == GROUPS || text.len() + 1 + group.len() + 2 > room {
             text.push_str(" …");
             break;
         }
@@ -67,8 +67,8 @@ fn number(with: &common::ident::UserId, digits: &str, area: Rect, look: Look) ->
     let mut rows = Vec::new();
     for line in &lines {
         let line = line.trim_start_matches("-- ").trim_start();
-        let chat = usize::from(area.width.saturating_sub(TEXT + 1).max(4));
-        rows.extend(broken(line, chat, chat).iter().map(|row| Row::ours(TEXT, row.trim_end(), look.plain())));
+        let room = usize::from(area.width.saturating_sub(TEXT + 1).max(4));
+        rows.extend(broken(line, room, room).iter().map(|row| Row::ours(TEXT, row.trim_end(), look.plain())));
     }
     let code: String = digits.split_whitespace().collect();
     let picture = qr::picture(&code);

@@ -79,7 +79,7 @@ fn around_selection(view: &View, chat: &Chat, width: u16, look: Look, most: usiz
 
 /// Rows from the end, or from the anchor, upwards; at most so many.
 fn rows(view: &View, chat: &Chat, width: u16, look: Look, most: usize, from: Option<Anchor>) -> Vec<Row> {
-    // Both of two have their chat from the beginning, so that nothing moves when the other one speaks.
+    // Both of two have their room from the beginning, so that nothing moves when the other one speaks.
     let both = view.partner().into_iter().chain([view.me().clone()]).map(|user| wide(user.as_str()));
     let authors = chat.messages().map(|message| wide(message.author.as_str()));
     let names = authors.chain(both).max().unwrap_or(0).min(NAME);
@@ -127,11 +127,11 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
     let text_at = CLOCK + names + 2;
     let rest_at = if width >= WITH_COLUMNS { text_at } else { INDENT };
     let end = width.saturating_sub(if mine { 1 + MARK } else { 1 });
-    let chat = |at: u16| usize::from(end.saturating_sub(at).max(2));
+    let room = |at: u16| usize::from(end.saturating_sub(at).max(2));
     let mut rows: Vec<Row> = Vec::new();
     for line in SafeText::message(&message.text, view.glyphs) {
         let at = if rows.is_empty() { text_at } else { rest_at };
-        for piece in broken(line.as_str(), chat(at), chat(rest_at)) {
+        for piece in broken(line.as_str(), room(at), room(rest_at)) {
             let at = if rows.is_empty() { text_at } else { rest_at };
             rows.push(Row { spans: vec![(at, piece.trim_end().to_owned(), look.plain())], ..Row::default() });
         }
@@ -171,8 +171,8 @@ fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, 
     }
     let standing = files::standing(file, &transfer.news, transfer.per_second(view.now.instant));
     let standing = SafeText::ours(&standing);
-    let chat = usize::from(end.saturating_sub(rest_at).max(2));
-    let below = broken(standing.as_str(), chat, chat).into_iter();
+    let room = usize::from(end.saturating_sub(rest_at).max(2));
+    let below = broken(standing.as_str(), room, room).into_iter();
     let below = below.map(|piece| Row::ours(rest_at, piece.trim_end(), look.faint()));
     std::iter::once(Row { spans, ..Row::default() }).chain(below).collect()
 }
@@ -180,8 +180,8 @@ fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, 
 /// What this program says begins where nobody else can write.
 fn note_rows(text: &str, width: u16, look: Look) -> Vec<Row> {
     let text = SafeText::ours(text);
-    let chat = usize::from(width.saturating_sub(2).max(4));
-    let rows = broken(text.as_str(), chat, chat.saturating_sub(INDENT.into()).max(2)).into_iter().enumerate();
+    let room = usize::from(width.saturating_sub(2).max(4));
+    let rows = broken(text.as_str(), room, room.saturating_sub(INDENT.into()).max(2)).into_iter().enumerate();
     rows.map(|(number, piece)| {
         let at = if number == 0 { 1 } else { 1 + INDENT };
         Row { spans: vec![(at, piece.trim_end().to_owned(), look.faint())], ..Row::default() }

@@ -89,7 +89,7 @@ fn security(key: KeyState) -> &'static str {
     }
 }
 
-/// Dropped piece by piece where there is no chat: the clock, the server, what is unread.
+/// Dropped piece by piece where there is no room: the clock, the server, what is unread.
 fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
     let (width, look) = (cells.buffer.area.width, cells.look);
     let here = format!("{}@{}", view.me(), format::without_default_port(&view.server));
