@@ -175,7 +175,7 @@ impl View {
         let seen = self.current_chat().and_then(|chat| chat.shown.filter(|_| chat.news.is_some()));
         let retry = match self.model.directory {
             Directory::Lost { retry } if retry > now.instant => Some(now.instant + Duration::from_secs(1)),
-            _ => None,
+            Directory::Lost { .. } | Directory::Here => None,
         };
         [Some(next_minute), seen.map(|since| since + alerts::SEEN_AFTER), retry].into_iter().flatten().min()
     }
@@ -225,10 +225,8 @@ impl View {
     /// Through the layers, the front one first. What none of them consumes has become an [`Output`]: it is for the entry, or
     /// moves the conversation.
     fn key(&mut self, key: &KeyAction) {
-        let key = match key {
-            KeyAction::EndOrDelete if !self.composer.is_blank => &KeyAction::Edit(Key::DeleteRight),
-            key => key,
-        };
+        let deletes = *key == KeyAction::EndOrDelete && !self.composer.is_blank;
+        let key = if deletes { &KeyAction::Edit(Key::DeleteRight) } else { key };
         if *key == KeyAction::Interrupt && self.quit.is_repeated(self.now) {
             return;
         }
