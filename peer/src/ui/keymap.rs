@@ -131,7 +131,7 @@ impl<'de> Deserialize<'de> for Keymap {
 impl Keymap {
     /// What a key asks for. Usual keys that were taken away ask for nothing.
     pub(super) fn action(&self, key: &KeyEvent) -> Option<KeyAction> {
-        let stroke = stroke::folded((key.code, key.modifiers));
+        let stroke = folded((key.code, key.modifiers));
         if let Some((_, action)) = self.bound.iter().find(|(bound, _)| *bound == stroke) {
             return Some(action.clone());
         }
@@ -140,6 +140,15 @@ impl Keymap {
             return None;
         }
         entry_action(key)
+    }
+}
+
+/// Letters are the same in both cases, and how they were made is not asked.
+fn folded((code, held): Stroke) -> Stroke {
+    let held = held & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
+    match code {
+        KeyCode::Char(c) => (KeyCode::Char(c.to_ascii_lowercase()), held - KeyModifiers::SHIFT),
+        code => (code, held),
     }
 }
 

@@ -41,12 +41,3 @@ pub(super) fn read(name: &str) -> Option<Stroke> {
     };
     Some((code, held))
 }
-
-/// Letters are the same in both cases, and how they were made is not asked.
-pub(super) fn folded((code, held): Stroke) -> Stroke {
-    let held = held & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
-    match code {
-        KeyCode::Char(c) => (KeyCode::Char(c.to_ascii_lowercase()), held - KeyModifiers::SHIFT),
-        code => (code, held),
-    }
-}
