@@ -1,4 +1,4 @@
-//! What a front end waits for, in the order in which it is taken: signals, the person, the engine, the clock.
+//! What a front end waits for, in the order in which it is taken: signals, the user, the engine, the clock.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant, SystemTime};
@@ -19,7 +19,7 @@ pub(super) const NOTICES_PER_UPDATE: usize = 64;
 /// The size that is taken where the terminal does not tell.
 const USUAL_SIZE: (u16, u16) = (80, 24);
 
-/// A signal that concerns the person at the terminal.
+/// A signal that concerns the user at the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interrupt {
     /// SIGINT; the key CTRL-C takes the same path.
@@ -48,7 +48,7 @@ pub(super) enum Event<P> {
     CtrlC,
     /// The program is asked to stop, with this exit code.
     Stop(i32),
-    /// The person did something.
+    /// The user did something.
     Person(P),
     /// Something from the engine.
     Notice(Option<Ticket>, Notice),

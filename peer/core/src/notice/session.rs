@@ -88,7 +88,7 @@ pub enum LoggedOut {
     Asked,
     /// An administrator ended the session, or locked or removed the user.
     Administrator,
-    /// The same terminal logged in anew.
+    /// The same terminal logged in again.
     Replaced,
 }
 

@@ -15,7 +15,7 @@ use peer_core::model::Conversation;
 use peer_core::notice::{AfterLoss, CallFailed, EndedBy};
 
 impl Session {
-    /// The call that the person asked for at the prompt or by `/switch`.
+    /// The call that the user asked for at the prompt or by `/switch`.
     pub(super) fn call(&mut self, to: UserId, outputs: &mut Outputs) {
         if to == *self.me() {
             return outputs.say(&talk::call_failed(&to, &CallFailed::Yourself, Acquaintance::Known));
@@ -87,7 +87,7 @@ impl Session {
             outputs.say(&talk::received(&from));
             self.take_focus(from, outputs);
         } else if self.focus == Focus::Writing(Conversation::User(from.clone())) && self.question.is_none() {
-            // Whom the person writes to is there.
+            // Whom the user writes to is there.
             outputs.say(&talk::received(&from));
             self.take_focus(from, outputs);
         } else if self.is_idle(outputs) {
@@ -275,7 +275,7 @@ impl Session {
     }
 
     /// Only then the end of a conversation ends the call too. It may also be that of an earlier conversation, told after
-    /// the person has called the same user anew.
+    /// the user has called the same user again.
     fn is_calling_after_a_loss(&self, who: &UserId) -> bool {
         matches!(&self.focus, Focus::Calling { to, occasion: Occasion::Lost, .. } if to == who)
     }

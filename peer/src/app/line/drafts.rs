@@ -8,7 +8,7 @@ use crate::app::texts;
 use peer_core::model::Conversation;
 
 impl Session {
-    /// Whether the person is at the destination prompt and nothing else is going on.
+    /// Whether the user is at the destination prompt and nothing else is going on.
     pub(super) fn is_idle(&self, outputs: &Outputs) -> bool {
         self.focus == Focus::Destination && self.question.is_none() && !outputs.is_waiting()
     }

@@ -1,6 +1,6 @@
 //! What arrives by mail, and what is looked up in the history.
 //!
-//! A person who talks to somebody is not to be flooded by others: of each user one text is shown, and then only how many
+//! A user who talks to somebody is not to be flooded by others: of each user one text is shown, and then only how many
 //! there are, at most once in [`NEWS_EVERY`] (`n.other`). They are shown when that user gets the screen.
 
 use std::collections::BTreeSet;
@@ -16,15 +16,15 @@ use peer_core::command::{Command, MessageCommand};
 use peer_core::model::{Conversation, StoredMessage};
 use peer_core::notice::Arrival;
 
-/// How often the texts of one user may take a line away from the person who talks to somebody else.
+/// How often the texts of one user may take a line away from the user who talks to somebody else.
 const NEWS_EVERY: Duration = Duration::from_secs(30);
 
 /// What arrived from a user who does not have the screen.
 #[derive(Debug)]
 pub(super) struct News {
-    /// When the person was told last.
+    /// When the user was told last.
     told: Instant,
-    /// Texts the person was not told of.
+    /// Texts the user was not told of.
     fresh: usize,
     /// Texts since the first one that was not shown; nothing if all were.
     unseen: usize,
@@ -76,14 +76,14 @@ impl Session {
         }
     }
 
-    /// A text of somebody muted is shown when the person turns to them, and not before.
+    /// A text of somebody muted is shown when the user turns to them, and not before.
     fn leave_unseen(&mut self, arrival: Arrival, now: Instant) {
         if let Conversation::User(from) = arrival.conversation {
             self.news.entry(from).or_insert(News { told: now, fresh: 0, unseen: 0 }).unseen += 1;
         }
     }
 
-    /// Whether the person is told only that there is one more of them.
+    /// Whether the user is told only that there is one more of them.
     fn is_only_counted(&mut self, arrival: &Arrival, now: Instant) -> bool {
         let (Conversation::User(from), false) = (&arrival.conversation, arrival.waited) else { return false };
         let Some(news) = self.news.get_mut(from) else {

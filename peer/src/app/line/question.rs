@@ -1,4 +1,4 @@
-//! Questions to a person who is logged in: accept a call or a file, decide on a changed key, compare a safety number.
+//! Questions to a user who is logged in: accept a call or a file, decide on a changed key, compare a safety number.
 //!
 //! Those about keys and numbers are questions of security: what was typed before they appeared does not answer them, they take a
 //! whole word, and leaving them decides nothing.
@@ -129,7 +129,7 @@ impl Session {
             self.give_call_up(outputs);
         }
         if self.focus == Focus::Writing(Conversation::User(of.clone())) {
-            // Nothing goes there until the person has chosen, so that is asked at once.
+            // Nothing goes there until the user has chosen, so that is asked at once.
             self.back_to(Focus::Destination, outputs);
         }
         if !self.is_idle(outputs) {

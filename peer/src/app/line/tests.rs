@@ -1,4 +1,4 @@
-//! Transcripts: what stands on the screen after a person and an engine have done their parts.
+//! Transcripts: what stands on the screen after a user and an engine have done their parts.
 
 use std::net::SocketAddr;
 
@@ -160,7 +160,7 @@ impl Scene {
         asked.map(|command| crate::app::bare(&command).replace(&ticket, "")).collect()
     }
 
-    /// What the engine was told that the person has seen.
+    /// What the engine was told that the user has seen.
     fn marked_as_seen(&mut self) -> Vec<Conversation> {
         let seen =
             |command| if let Command::Message(MessageCommand::Seen { with }) = command { Some(with) } else { None };

@@ -1,4 +1,4 @@
-//! The line terminal: the loop between a person, the [`LineTerminal`] and the engine.
+//! The line terminal: the loop between a user, the [`LineTerminal`] and the engine.
 //!
 //! [`screen`] serves a terminal whose cursor can be moved, [`pipe`] everything else; both carry out what the machine
 //! says. Nothing here depends on a runtime: input comes through channels and streams, the clock is read per input.
@@ -52,7 +52,7 @@ pub(crate) enum Look {
 
 /// What a front end does for the loop.
 trait Front {
-    /// Waits for the person. Nothing where what happened concerns only the front end.
+    /// Waits for the user. Nothing where what happened concerns only the front end.
     async fn next(&mut self) -> io::Result<Option<Input>>;
     /// What stands in the entry just now.
     fn typed(&self) -> &str;
@@ -73,7 +73,7 @@ enum Asks {
     No,
 }
 
-/// Runs the line terminal until the person or the engine ends it; returns the exit code.
+/// Runs the line terminal until the user or the engine ends it; returns the exit code.
 pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
     let ended = if options.look == Look::Screen && can_move_the_cursor() {
         let editor = Editor::new(MESSAGE_TEXT, options.history);
