@@ -45,7 +45,38 @@ impl Names {
             Notice::Group { group, .. } => {
                 self.groups.insert(group.to_string());
             }
-            _ => {}
+            Notice::Directory(
+                DirectoryNotice::NoPeople
+                | DirectoryNotice::Lost { .. }
+                | DirectoryNotice::NotItself(_)
+                | DirectoryNotice::Back
+                | DirectoryNotice::TooFast { .. },
+            )
+            | Notice::Call(
+                CallNotice::Asked { .. }
+                | CallNotice::AskedNoMore { .. }
+                | CallNotice::CallerRefused { .. }
+                | CallNotice::Failed { .. }
+                | CallNotice::Offline { .. }
+                | CallNotice::Ended { .. }
+                | CallNotice::LinkLost { .. },
+            )
+            | Notice::Message(
+                MessageNotice::Text { .. }
+                | MessageNotice::Waiting { .. }
+                | MessageNotice::Sent { .. }
+                | MessageNotice::Marked { .. }
+                | MessageNotice::NotSent { .. }
+                | MessageNotice::Explained { .. }
+                | MessageNotice::History { .. }
+                | MessageNotice::Found { .. }
+                | MessageNotice::Frozen { .. }
+                | MessageNotice::Lost { .. },
+            )
+            | Notice::Session(_)
+            | Notice::Contact(_)
+            | Notice::File(_)
+            | Notice::Journal(_) => {}
         }
     }
 }

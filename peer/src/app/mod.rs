@@ -10,6 +10,7 @@
 //! mode. [`grammar`] reads what a user types, [`complete`] what the Tab key makes of it, [`keys`] names what keys ask for.
 //! [`texts`] is the catalogue of all texts, [`sanitise`] makes text safe to display, [`exit`] names the exit codes. Front
 //! ends import this module and nothing below it.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
 use std::time::Instant;
 

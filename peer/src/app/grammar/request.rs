@@ -33,7 +33,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
             let to = conversation(arguments).map_err(|_| wrong())?;
             match to {
                 Conversation::User(user) => Request::Switch(user),
-                to => return Ok(Entry::Destination(to)),
+                to @ (Conversation::Group(_) | Conversation::Everyone) => return Ok(Entry::Destination(to)),
             }
         }
         ("verify", "") => Request::Verify(None),

@@ -41,7 +41,26 @@ impl Session {
                 None => return outputs.say(mail::WHOM),
             },
             Request::File { number, wish } => return self.file_wish(number, wish, outputs),
-            _ => Command::File(FileCommand::All),
+            Request::Help(_)
+            | Request::List
+            | Request::Switch(_)
+            | Request::End
+            | Request::Logout
+            | Request::Verify(_)
+            | Request::Passwd
+            | Request::Version
+            | Request::Group { .. }
+            | Request::Away(_)
+            | Request::History(_)
+            | Request::Find(_)
+            | Request::Why(_)
+            | Request::Block(_)
+            | Request::Unblock(_)
+            | Request::Receipts(_)
+            | Request::Files
+            | Request::Here(_)
+            | Request::Terminals
+            | Request::RemoveTerminal(_) => Command::File(FileCommand::All),
         };
         outputs.ask(Pending::Answer, command);
     }

@@ -50,7 +50,25 @@ impl Session {
         match news {
             GroupNews::Request { .. } => false,
             GroupNews::Changed { by, .. } => by == self.me(),
-            _ => true,
+            GroupNews::Created
+            | GroupNews::NameTaken
+            | GroupNews::Asked
+            | GroupNews::NoSuchGroup
+            | GroupNews::Joined { .. }
+            | GroupNews::Declined
+            | GroupNews::Left
+            | GroupNews::Removed { .. }
+            | GroupNews::NewAdmin { .. }
+            | GroupNews::Members { .. }
+            | GroupNews::NotAdmin { .. }
+            | GroupNews::NotAMember
+            | GroupNews::NotThere { .. }
+            | GroupNews::AlreadyMember { .. }
+            | GroupNews::NoTerminal { .. }
+            | GroupNews::Returning
+            | GroupNews::LastAdmin
+            | GroupNews::DirectoryLost
+            | GroupNews::Done => true,
         }
     }
 }

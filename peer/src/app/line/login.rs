@@ -80,7 +80,16 @@ impl Login {
             {
                 Self::Login.ask(outputs)
             }
-            _ => outputs.exit(exit::INTERRUPT),
+            Self::Login
+            | Self::Identifying { .. }
+            | Self::Register(_)
+            | Self::NewPasscode(_)
+            | Self::Again { .. }
+            | Self::Registering { .. }
+            | Self::Passcode { .. }
+            | Self::LoggingIn { .. }
+            | Self::Join
+            | Self::Joining => outputs.exit(exit::INTERRUPT),
         }
     }
 
@@ -91,7 +100,16 @@ impl Login {
             Self::NewPasscode(newcomer) | Self::Again { newcomer, .. } if newcomer.invited_by.is_none() => {
                 Self::Login.ask(outputs)
             }
-            _ => {
+            Self::Login
+            | Self::Identifying { .. }
+            | Self::Register(_)
+            | Self::NewPasscode(_)
+            | Self::Again { .. }
+            | Self::Registering { .. }
+            | Self::Passcode { .. }
+            | Self::LoggingIn { .. }
+            | Self::Join
+            | Self::Joining => {
                 let code = outputs.exit_at_end_of_input;
                 outputs.exit(code)
             }
@@ -134,7 +152,13 @@ impl Login {
                 outputs.command(Command::Session(SessionCommand::Invitation { line: line.trim().to_owned() }));
                 State::Login(Self::Joining)
             }
-            hidden => hidden.passcode(Passcode::new(line), outputs),
+            hidden @ (Self::Identifying { .. }
+            | Self::NewPasscode(_)
+            | Self::Again { .. }
+            | Self::Registering { .. }
+            | Self::Passcode { .. }
+            | Self::LoggingIn { .. }
+            | Self::Joining) => hidden.passcode(Passcode::new(line), outputs),
         }
     }
 
@@ -159,7 +183,14 @@ impl Login {
                 newcomer.register(passcode, outputs)
             }
             Self::Passcode { user, passcode_min } => log_in(user, passcode, passcode_min, outputs),
-            other => State::Login(other),
+            other @ (Self::Login
+            | Self::Identifying { .. }
+            | Self::Trust { .. }
+            | Self::Register(_)
+            | Self::Registering { .. }
+            | Self::LoggingIn { .. }
+            | Self::Join
+            | Self::Joining) => State::Login(other),
         }
     }
 

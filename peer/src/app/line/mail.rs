@@ -115,7 +115,18 @@ impl Session {
                 };
                 outputs.ask(Pending::Answer, command);
             }
-            _ => {}
+            Request::Help(_)
+            | Request::List
+            | Request::Switch(_)
+            | Request::End
+            | Request::Logout
+            | Request::Verify(_)
+            | Request::Passwd
+            | Request::Version
+            | Request::OfferFile { .. }
+            | Request::File { .. }
+            | Request::Files
+            | Request::Here(_) => {}
         }
     }
 

@@ -286,7 +286,15 @@ impl LineTerminal {
         self.outputs.answers = if let Input::Notice(answers, _) = &input { answers.clone() } else { None };
         match input {
             Input::Line(line) if !self.asks() => self.outputs.ahead.push_back(line),
-            input => self.step(input),
+            input @ (Input::Line(_)
+            | Input::CtrlC
+            | Input::CtrlD
+            | Input::End
+            | Input::Tick
+            | Input::Next
+            | Input::Stop(_)
+            | Input::Notice(..)
+            | Input::EngineGone) => self.step(input),
         }
         while self.asks()
             && let Some(line) = self.outputs.ahead.pop_front()

@@ -107,7 +107,7 @@ impl Outputs {
                 self.say(&texts::no_input(text));
                 match asking {
                     State::Session(_) => self.leave(exit::USAGE),
-                    _ => self.exit(exit::USAGE),
+                    State::Login(_) | State::Leaving(_) | State::Left => self.exit(exit::USAGE),
                 }
             }
         }

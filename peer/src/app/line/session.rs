@@ -224,7 +224,16 @@ impl Session {
                 self.file_request(request, outputs);
             }
             Request::Here(here) => self.here(here, outputs),
-            request => self.mail_request(request, outputs),
+            request @ (Request::Group { .. }
+            | Request::Away(_)
+            | Request::History(_)
+            | Request::Find(_)
+            | Request::Why(_)
+            | Request::Block(_)
+            | Request::Unblock(_)
+            | Request::Receipts(_)
+            | Request::Terminals
+            | Request::RemoveTerminal(_)) => self.mail_request(request, outputs),
         }
         None
     }

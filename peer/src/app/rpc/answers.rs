@@ -108,7 +108,19 @@ pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, R
         (Await::File(number), Notice::File(FileNotice::News { file, news })) if *number == file.number => match news {
             FileNews::Accepted | FileNews::GivenUp => Ok(file_shown(file)),
             FileNews::Over | FileNews::NotThat => Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news)))),
-            _ => return None,
+            FileNews::Offering { .. }
+            | FileNews::Offered
+            | FileNews::Progress { .. }
+            | FileNews::Saved { .. }
+            | FileNews::Received
+            | FileNews::Refused
+            | FileNews::Withdrawn
+            | FileNews::Stopped { .. }
+            | FileNews::NotSaved { .. }
+            | FileNews::DiskFull { .. }
+            | FileNews::Failed(_)
+            | FileNews::TooLarge { .. }
+            | FileNews::Elsewhere => return None,
         },
         (Await::File(number), Notice::File(FileNotice::Unknown { number: told })) if number == told => {
             Err(RpcError::params(plain(&files::unknown(*number))))

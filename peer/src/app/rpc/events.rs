@@ -100,7 +100,54 @@ fn events(notice: &Notice) -> Vec<Value> {
         Notice::Message(MessageNotice::Lost { count }) => vec![error(&texts::mail::mail_lost(*count))],
         Notice::Session(SessionNotice::NotKept { detail }) => vec![error(&texts::not_kept(detail))],
         Notice::Session(SessionNotice::NewTerminal) => vec![error(texts::mail::NEW_TERMINAL)],
-        _ => Vec::new(),
+        // Answers, which only whoever asked is told.
+        Notice::Message(
+            MessageNotice::NotSent { .. }
+            | MessageNotice::Explained { .. }
+            | MessageNotice::History { .. }
+            | MessageNotice::Found { .. },
+        )
+        | Notice::Directory(
+            DirectoryNotice::People { .. }
+            | DirectoryNotice::NoPeople
+            | DirectoryNotice::NotItself(_)
+            | DirectoryNotice::TooFast { .. },
+        )
+        | Notice::Call(
+            CallNotice::AskedNoMore { .. }
+            | CallNotice::CallerRefused { .. }
+            | CallNotice::Failed { .. }
+            | CallNotice::Offline { .. },
+        )
+        | Notice::File(
+            FileNotice::All(_)
+            | FileNotice::Unknown { .. }
+            | FileNotice::NotRead { .. }
+            | FileNotice::NotOffered { .. },
+        )
+        | Notice::Contact(
+            ContactNotice::Unblocked { .. }
+            | ContactNotice::SafetyNumber { .. }
+            | ContactNotice::NumberConfirmed { .. }
+            | ContactNotice::KeyDecided { .. },
+        )
+        | Notice::Session(
+            SessionNotice::FirstContact { .. }
+            | SessionNotice::Identified { .. }
+            | SessionNotice::InviteProved { .. }
+            | SessionNotice::Registered { .. }
+            | SessionNotice::RegisterRefused { .. }
+            | SessionNotice::LoginRefused { .. }
+            | SessionNotice::LoggedIn { .. }
+            | SessionNotice::FormerPasscode
+            | SessionNotice::PasscodeChanged
+            | SessionNotice::PasscodeNotChanged(_)
+            | SessionNotice::AlsoElsewhere { .. }
+            | SessionNotice::Terminals { .. }
+            | SessionNotice::LoggedOut { .. }
+            | SessionNotice::Failed(_),
+        )
+        | Notice::Journal(_) => Vec::new(),
     }
 }
 
@@ -192,7 +239,17 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
                 let text = texts::files::news(file, news);
                 event.insert("message".to_owned(), text.trim_start_matches("-- ").into());
             }
-            _ => {}
+            FileNews::Offering { .. }
+            | FileNews::Offered
+            | FileNews::Accepted
+            | FileNews::Progress { .. }
+            | FileNews::Received
+            | FileNews::Refused
+            | FileNews::Withdrawn
+            | FileNews::GivenUp
+            | FileNews::Elsewhere
+            | FileNews::Over
+            | FileNews::NotThat => {}
         }
     }
     Some(event)
@@ -215,7 +272,18 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         GroupNews::Changed { by, joined, left } => Some(
             json!({"type": "group", "group": group, "what": "changed", "user": by, "joined": joined, "left": left}),
         ),
-        _ => None,
+        GroupNews::NameTaken
+        | GroupNews::NoSuchGroup
+        | GroupNews::Members { .. }
+        | GroupNews::NotAdmin { .. }
+        | GroupNews::NotAMember
+        | GroupNews::NotThere { .. }
+        | GroupNews::AlreadyMember { .. }
+        | GroupNews::NoTerminal { .. }
+        | GroupNews::Returning
+        | GroupNews::LastAdmin
+        | GroupNews::DirectoryLost
+        | GroupNews::Done => None,
     }
 }
 

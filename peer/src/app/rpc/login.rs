@@ -104,7 +104,26 @@ impl Rpc {
                 self.state = State::LoggedIn(Box::new(Model::new(Account::new(user, passcode, self.passcode_min))));
                 return;
             }
-            _ => {}
+            Notice::Session(
+                SessionNotice::InviteProved { .. }
+                | SessionNotice::Registered { .. }
+                | SessionNotice::FormerPasscode
+                | SessionNotice::PasscodeChanged
+                | SessionNotice::PasscodeNotChanged(_)
+                | SessionNotice::AlsoElsewhere { .. }
+                | SessionNotice::NewTerminal
+                | SessionNotice::Terminals { .. }
+                | SessionNotice::NotKept { .. }
+                | SessionNotice::LoggedOut { .. }
+                | SessionNotice::Failed(_),
+            )
+            | Notice::Directory(_)
+            | Notice::Call(_)
+            | Notice::Message(_)
+            | Notice::Contact(_)
+            | Notice::Group { .. }
+            | Notice::File(_)
+            | Notice::Journal(_) => {}
         }
         self.state = State::Entering(entering);
     }

@@ -71,7 +71,37 @@ impl Rpc {
                 self.reply(Some(asker), Ok(told));
             }
             call if matches!(self.state, State::LoggedIn(_)) => self.session_request(asker, call)?,
-            _ => return Err(RpcError::of(exit::LOGIN_REFUSED, "Nobody is logged in. Log in first.")),
+            Call::List(_)
+            | Call::Connect(_)
+            | Call::End(_)
+            | Call::Send(_)
+            | Call::History(_)
+            | Call::Search(_)
+            | Call::Read(_)
+            | Call::Presence(_)
+            | Call::GroupCreate(_)
+            | Call::GroupJoin(_)
+            | Call::GroupLeave(_)
+            | Call::GroupMembers(_)
+            | Call::GroupApprove(_)
+            | Call::GroupDeny(_)
+            | Call::GroupRemove(_)
+            | Call::GroupAdmin(_)
+            | Call::FileSend(_)
+            | Call::FileAccept(_)
+            | Call::FileRefuse(_)
+            | Call::FileCancel(_)
+            | Call::FileResume(_)
+            | Call::FileList(_)
+            | Call::VerifyNumber(_)
+            | Call::VerifySet(_)
+            | Call::Block(_)
+            | Call::Unblock(_)
+            | Call::Passwd(_)
+            | Call::Subscribe(_)
+            | Call::Ack(_) => {
+                return Err(RpcError::of(exit::LOGIN_REFUSED, "Nobody is logged in. Log in first."));
+            }
         }
         Ok(())
     }

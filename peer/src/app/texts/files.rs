@@ -191,7 +191,14 @@ pub(crate) fn shared(file: &FileShown, width: usize) -> String {
     let name: String = file.name.chars().take(width).collect();
     let standing = match file.state {
         FileState::Running => format!("{}%", percent(file.done, file.size)),
-        other => state(other).to_owned(),
+        other @ (FileState::Offered
+        | FileState::Accepted
+        | FileState::Paused
+        | FileState::Done
+        | FileState::Refused
+        | FileState::Cancelled
+        | FileState::Failed
+        | FileState::Elsewhere) => state(other).to_owned(),
     };
     format!("{name:<width$} {:>7} {standing}", size(file.size))
 }

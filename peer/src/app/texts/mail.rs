@@ -124,7 +124,7 @@ pub(crate) fn more(from: &UserId, count: usize) -> String {
 fn author(conversation: &Conversation, from: &UserId) -> String {
     match conversation {
         Conversation::User(_) => format!("{from}: "),
-        group => format!("{group} {from}: "),
+        group @ (Conversation::Group(_) | Conversation::Everyone) => format!("{group} {from}: "),
     }
 }
 
@@ -220,7 +220,9 @@ pub(crate) fn presence(user: &UserId, status: PresenceStatus, text: Option<&str>
 pub(crate) fn frozen(with: &Conversation, why: &str) -> String {
     let advice = match with {
         Conversation::User(user) => format!("Messages to {user} take a new way; compare keys with /verify {user}."),
-        _ => "Ask its admins by another channel; whoever stays founds it anew.".to_owned(),
+        Conversation::Group(_) | Conversation::Everyone => {
+            "Ask its admins by another channel; whoever stays founds it anew.".to_owned()
+        }
     };
     format!("-- WARNING: {with} cannot be used any more: {why}. {advice}")
 }
