@@ -12,10 +12,10 @@ use crate::app::{exit, grammar, texts};
 use peer_core::command::{Answer, Command, SessionCommand};
 use peer_core::notice::{LoginRefused, Notice, SessionNotice};
 
-/// Where in the entrance the person stands.
+/// How far the login has come.
 #[derive(Debug)]
 pub(super) enum Login {
-    Login,
+    User,
     Identifying { user: UserId },
     Trust { user: UserId },
     Register(Newcomer),
@@ -42,14 +42,14 @@ impl Login {
         match (outputs.options.start, outputs.options.user.clone()) {
             (Start::Join, _) => Self::Join.ask(outputs),
             (Start::Login, Some(user)) => identify(user, outputs),
-            (Start::Login, None) => Self::Login.ask(outputs),
+            (Start::Login, None) => Self::User.ask(outputs),
         }
     }
 
     pub(super) fn asks(&self) -> bool {
         match self {
             Self::Identifying { .. } | Self::Registering { .. } | Self::LoggingIn { .. } | Self::Joining => false,
-            Self::Login
+            Self::User
             | Self::Trust { .. }
             | Self::Register(_)
             | Self::NewPasscode(_)
@@ -78,9 +78,9 @@ impl Login {
             Self::Register(newcomer) | Self::NewPasscode(newcomer) | Self::Again { newcomer, .. }
                 if newcomer.invited_by.is_none() =>
             {
-                Self::Login.ask(outputs)
+                Self::User.ask(outputs)
             }
-            Self::Login
+            Self::User
             | Self::Identifying { .. }
             | Self::Register(_)
             | Self::NewPasscode(_)
@@ -98,9 +98,9 @@ impl Login {
         match self {
             Self::Trust { user } => trust(user, Answer::No, outputs),
             Self::NewPasscode(newcomer) | Self::Again { newcomer, .. } if newcomer.invited_by.is_none() => {
-                Self::Login.ask(outputs)
+                Self::User.ask(outputs)
             }
-            Self::Login
+            Self::User
             | Self::Identifying { .. }
             | Self::Register(_)
             | Self::NewPasscode(_)
@@ -118,14 +118,14 @@ impl Login {
 
     fn line(self, line: String, outputs: &mut Outputs) -> State {
         match self {
-            Self::Login => {
+            Self::User => {
                 outputs.echo(&line);
                 match grammar::user_id(&line) {
                     Ok(user) => return identify(user, outputs),
                     Err(BadUserId::Empty) => {}
                     Err(why) => outputs.say(&texts::not_an_id(why)),
                 }
-                Self::Login.ask(outputs)
+                Self::User.ask(outputs)
             }
             Self::Trust { user } => {
                 outputs.echo(&line);
@@ -139,7 +139,7 @@ impl Login {
                 outputs.echo(&line);
                 match line.trim().to_lowercase().as_str() {
                     "" | "y" | "yes" => newcomer.choose_passcode(outputs),
-                    "n" | "no" => Self::Login.ask(outputs),
+                    "n" | "no" => Self::User.ask(outputs),
                     _ => Self::Register(newcomer).ask(outputs),
                 }
             }
@@ -164,8 +164,10 @@ impl Login {
 
     /// A hidden line at one of the three passcode prompts; an empty one is ignored.
     fn passcode(self, passcode: Passcode, outputs: &mut Outputs) -> State {
+        if passcode.is_empty() {
+            return State::Login(self);
+        }
         match self {
-            ignored if passcode.is_empty() => State::Login(ignored),
             Self::NewPasscode(newcomer) => {
                 outputs.finish("");
                 if newcomer.finds_too_short(&passcode) {
@@ -183,7 +185,7 @@ impl Login {
                 newcomer.register(passcode, outputs)
             }
             Self::Passcode { user, passcode_min } => log_in(user, passcode, passcode_min, outputs),
-            other @ (Self::Login
+            other @ (Self::User
             | Self::Identifying { .. }
             | Self::Trust { .. }
             | Self::Register(_)
@@ -231,7 +233,7 @@ impl Login {
                 if outputs.options.passcode.is_some() {
                     outputs.exit(exit::LOGIN_REFUSED)
                 } else {
-                    Self::Login.ask(outputs)
+                    Self::User.ask(outputs)
                 }
             }
             (Self::LoggingIn { user, passcode, passcode_min }, Notice::Session(SessionNotice::LoggedIn { .. })) => {
@@ -254,7 +256,7 @@ impl Login {
             Self::Again { .. } => (texts::AGAIN.to_owned(), Echo::Hidden),
             Self::Passcode { .. } => (texts::PASSCODE.to_owned(), Echo::Hidden),
             Self::Join => (texts::JOIN.to_owned(), Echo::Visible),
-            Self::Login
+            Self::User
             | Self::Identifying { .. }
             | Self::Registering { .. }
             | Self::LoggingIn { .. }
@@ -331,7 +333,7 @@ fn login_refused(user: UserId, passcode_min: u16, why: LoginRefused, outputs: &m
     }
     match why {
         _ if outputs.options.passcode.is_some() => outputs.exit(exit::LOGIN_REFUSED),
-        LoginRefused::Locked { .. } => Login::Login.ask(outputs),
+        LoginRefused::Locked { .. } => Login::User.ask(outputs),
         LoginRefused::Passcode { .. } | LoginRefused::TooMany { .. } => {
             Login::Passcode { user, passcode_min }.ask(outputs)
         }
