@@ -13,8 +13,8 @@ use crate::app::texts::{self, files, mail, passcode};
 use peer_core::command::{GroupWish, KeyDecision};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
-    CallFailed, CallNotice, ContactNotice, DirectoryNotice, FileNews, FileNotice, GroupNews, JournalNotice, KeyState,
-    ListedGroup, MessageNotice, NotChanged, NotSent, Notice, Person, Role, SessionNotice,
+    CallFailed, CallNotice, ContactNotice, DirectoryNotice, FileNews, FileNotice, FileShown, GroupNews, JournalNotice,
+    KeyState, ListedGroup, MessageNotice, NotChanged, NotSent, Notice, Person, Role, SessionNotice,
 };
 
 /// What a request waits for.
@@ -55,114 +55,192 @@ pub(super) enum Await {
 
 /// The answer that a notice gives; nothing if it is about something else.
 pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, RpcError>> {
-    let out_of_reach = || RpcError::of(exit::SERVER_UNREACHABLE, plain(mail::OUT_OF_REACH));
-    Some(match (awaited, notice) {
-        (Await::List, Notice::Directory(DirectoryNotice::People { people, groups })) => Ok(list(people, groups)),
-        (Await::List | Await::History(Conversation::Everyone), Notice::Directory(DirectoryNotice::NoPeople)) => {
-            Err(out_of_reach())
+    match notice {
+        Notice::Directory(notice) => directory_answer(awaited, notice),
+        Notice::Call(notice) => call_answer(awaited, notice),
+        Notice::Message(notice) => message_answer(awaited, notice),
+        Notice::Group { group: told, news } => {
+            let Await::Group { group, wish } = awaited else { return None };
+            if group == told { group_answer(group, wish, news) } else { None }
         }
-        (
-            Await::List | Await::History(_) | Await::Group { .. },
-            Notice::Directory(DirectoryNotice::TooFast { retry_after }),
-        ) => Err(too_fast(*retry_after)),
-        (
-            Await::Call(to),
-            Notice::Call(CallNotice::Established { with }) | Notice::Call(CallNotice::Received { from: with }),
-        ) if to == with => Ok(json!({ "conn": with, "state": "established" })),
-        (Await::Call(to), Notice::Call(CallNotice::Offline { with })) if to == with => {
-            Err(RpcError::of(exit::OFFLINE, format!("{to} is offline.")))
+        Notice::File(notice) => file_answer(awaited, notice),
+        Notice::Contact(notice) => contact_answer(awaited, notice),
+        Notice::Session(notice) => session_answer(awaited, notice),
+        Notice::Journal(JournalNotice::Acknowledged { name: told, .. }) => {
+            matches!(awaited, Await::Acknowledged(name) if name == told).then(|| Ok(json!({})))
         }
-        (Await::Call(to), Notice::Call(CallNotice::Failed { to: whom, why })) if to == whom => {
-            Err(call_failed(to, why))
+        Notice::Journal(JournalNotice::Journaled(_) | JournalNotice::Replayed { .. }) => None,
+    }
+}
+
+fn directory_answer(awaited: &Await, notice: &DirectoryNotice) -> Option<Result<Value, RpcError>> {
+    match notice {
+        DirectoryNotice::People { people, groups } => matches!(awaited, Await::List).then(|| Ok(list(people, groups))),
+        DirectoryNotice::NoPeople => matches!(awaited, Await::List | Await::History(Conversation::Everyone))
+            .then(|| Err(RpcError::of(exit::SERVER_UNREACHABLE, plain(mail::OUT_OF_REACH)))),
+        DirectoryNotice::TooFast { retry_after } => {
+            matches!(awaited, Await::List | Await::History(_) | Await::Group { .. })
+                .then(|| Err(too_fast(*retry_after)))
         }
-        (Await::Call(to), Notice::Contact(ContactNotice::KeyChanged { of, since, old, new })) if to == of => {
-            Err(key_changed(of, *since, old, new))
+        DirectoryNotice::Presence { .. }
+        | DirectoryNotice::Lost { .. }
+        | DirectoryNotice::Back
+        | DirectoryNotice::NotItself(_) => None,
+    }
+}
+
+fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Value, RpcError>> {
+    let is_to = |user: &UserId| matches!(awaited, Await::Call(to) if to == user);
+    match notice {
+        CallNotice::Established { with } | CallNotice::Received { from: with } => {
+            is_to(with).then(|| Ok(json!({ "conn": with, "state": "established" })))
         }
-        (Await::Sent { linked }, Notice::Message(MessageNotice::Sent { ticket: Some(_), record })) => {
+        CallNotice::Offline { with } => {
+            is_to(with).then(|| Err(RpcError::of(exit::OFFLINE, format!("{with} is offline."))))
+        }
+        CallNotice::Failed { to, why } if is_to(to) => Some(Err(call_failed(to, why))),
+        CallNotice::Failed { to, .. } => matches!(awaited, Await::Number(of) | Await::Block(of) if of == to)
+            .then(|| Err(RpcError::of(exit::UNKNOWN_USER, plain(&talk::no_key(to))))),
+        CallNotice::Asked { .. }
+        | CallNotice::AskedNoMore { .. }
+        | CallNotice::CallerRefused { .. }
+        | CallNotice::Ended { .. }
+        | CallNotice::LinkLost { .. } => None,
+    }
+}
+
+fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Value, RpcError>> {
+    match (awaited, notice) {
+        (Await::Sent { linked }, MessageNotice::Sent { ticket: Some(_), record }) => {
             let state = if *linked || record.mark != DeliveryStatus::Queued { "sent" } else { "queued" };
-            Ok(json!({ "msg": record.name.id, "state": state }))
+            Some(Ok(json!({ "msg": record.name.id, "state": state })))
         }
-        (Await::Sent { .. }, Notice::Message(MessageNotice::NotSent { to, text, why, .. })) => {
-            Err(RpcError::of(not_sent(why), plain(&mail::not_sent(to, text, why))))
+        (Await::Sent { .. }, MessageNotice::NotSent { to, text, why, .. }) => {
+            Some(Err(RpcError::of(not_sent(why), plain(&mail::not_sent(to, text, why)))))
         }
-        (Await::History(with), Notice::Message(MessageNotice::History { with: told, records, .. })) if with == told => {
-            Ok(records.iter().map(record).collect())
+        (Await::History(with), MessageNotice::History { with: told, records, .. }) => {
+            (with == told).then(|| Ok(records.iter().map(record).collect()))
         }
-        (Await::Search { limit }, Notice::Message(MessageNotice::Found { records, .. })) => {
-            Ok(records.iter().take(*limit).map(record).collect())
+        (Await::Search { limit }, MessageNotice::Found { records, .. }) => {
+            Some(Ok(records.iter().take(*limit).map(record).collect()))
         }
-        (Await::Group { group, wish }, Notice::Group { group: told, news }) if group == told => {
-            return group_answer(group, wish, news);
+        (
+            _,
+            MessageNotice::Text { .. }
+            | MessageNotice::Arrived(_)
+            | MessageNotice::Sent { .. }
+            | MessageNotice::NotSent { .. }
+            | MessageNotice::Marked { .. }
+            | MessageNotice::Waiting { .. }
+            | MessageNotice::Explained { .. }
+            | MessageNotice::History { .. }
+            | MessageNotice::Found { .. }
+            | MessageNotice::Frozen { .. }
+            | MessageNotice::Lost { .. },
+        ) => None,
+    }
+}
+
+fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Value, RpcError>> {
+    match (awaited, notice) {
+        (Await::Offer { to, .. }, FileNotice::News { file, news: FileNews::Offering { .. } }) => {
+            (*to == file.with).then(|| Ok(file_shown(file)))
         }
-        (Await::Offer { to, .. }, Notice::File(FileNotice::News { file, news: FileNews::Offering { .. } }))
-            if *to == file.with =>
-        {
-            Ok(file_shown(file))
+        (Await::Offer { path, .. }, FileNotice::NotRead { path: told, detail }) => {
+            (path == told).then(|| Err(RpcError::of(exit::IO, plain(&files::not_read(path, detail)))))
         }
-        (Await::Offer { path, .. }, Notice::File(FileNotice::NotRead { path: told, detail })) if path == told => {
-            Err(RpcError::of(exit::IO, plain(&files::not_read(path, detail))))
+        (Await::Offer { to, .. }, FileNotice::NotOffered { to: told, name, why }) => {
+            (to == told).then(|| Err(RpcError::of(exit::REFUSED, plain(&files::not_offered(to, name, *why)))))
         }
-        (Await::Offer { to, .. }, Notice::File(FileNotice::NotOffered { to: told, name, why })) if to == told => {
-            Err(RpcError::of(exit::REFUSED, plain(&files::not_offered(to, name, *why))))
+        (Await::File(number), FileNotice::News { file, news }) if *number == file.number => wish_answer(file, news),
+        (Await::File(number), FileNotice::Unknown { number: told }) => {
+            (number == told).then(|| Err(RpcError::params(plain(&files::unknown(*number)))))
         }
-        (Await::File(number), Notice::File(FileNotice::News { file, news })) if *number == file.number => match news {
-            FileNews::Accepted | FileNews::GivenUp => Ok(file_shown(file)),
-            FileNews::Over | FileNews::NotThat => Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news)))),
-            FileNews::Offering { .. }
-            | FileNews::Offered
-            | FileNews::Progress { .. }
-            | FileNews::Saved { .. }
-            | FileNews::Received
-            | FileNews::Refused
-            | FileNews::Withdrawn
-            | FileNews::Stopped { .. }
-            | FileNews::NotSaved { .. }
-            | FileNews::DiskFull { .. }
-            | FileNews::Failed(_)
-            | FileNews::TooLarge { .. }
-            | FileNews::Elsewhere => return None,
-        },
-        (Await::File(number), Notice::File(FileNotice::Unknown { number: told })) if number == told => {
-            Err(RpcError::params(plain(&files::unknown(*number))))
+        (Await::Files, FileNotice::All(all)) => Some(Ok(all.iter().map(file_shown).collect())),
+        (
+            _,
+            FileNotice::News { .. }
+            | FileNotice::All(_)
+            | FileNotice::Unknown { .. }
+            | FileNotice::NotRead { .. }
+            | FileNotice::NotOffered { .. },
+        ) => None,
+    }
+}
+
+/// The answer to a wish about a file; nothing where this is news of something else.
+fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Value, RpcError>> {
+    match news {
+        FileNews::Accepted | FileNews::GivenUp => Some(Ok(file_shown(file))),
+        FileNews::Over | FileNews::NotThat => Some(Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news))))),
+        FileNews::Offering { .. }
+        | FileNews::Offered
+        | FileNews::Progress { .. }
+        | FileNews::Saved { .. }
+        | FileNews::Received
+        | FileNews::Refused
+        | FileNews::Withdrawn
+        | FileNews::Stopped { .. }
+        | FileNews::NotSaved { .. }
+        | FileNews::DiskFull { .. }
+        | FileNews::Failed(_)
+        | FileNews::TooLarge { .. }
+        | FileNews::Elsewhere => None,
+    }
+}
+
+fn contact_answer(awaited: &Await, notice: &ContactNotice) -> Option<Result<Value, RpcError>> {
+    match (awaited, notice) {
+        (Await::Call(to), ContactNotice::KeyChanged { of, since, old, new }) => {
+            (to == of).then(|| Err(key_changed(of, *since, old, new)))
         }
-        (Await::Files, Notice::File(FileNotice::All(all))) => Ok(all.iter().map(file_shown).collect()),
-        (Await::Number(of), Notice::Contact(ContactNotice::SafetyNumber { with, digits, verified })) if of == with => {
+        (Await::Number(of), ContactNotice::SafetyNumber { with, digits, verified }) => (of == with).then(|| {
             let digits: Vec<&str> = digits.split_whitespace().collect();
             Ok(json!({ "id": with, "digits": digits, "verified": verified }))
-        }
-        (Await::Number(of) | Await::Block(of), Notice::Call(CallNotice::Failed { to, .. })) if of == to => {
-            Err(RpcError::of(exit::UNKNOWN_USER, plain(&talk::no_key(of))))
-        }
-        (
-            Await::Confirmed { of, verified },
-            Notice::Contact(ContactNotice::NumberConfirmed { with, verified: told }),
-        ) if of == with => {
+        }),
+        (Await::Confirmed { of, verified }, ContactNotice::NumberConfirmed { with, verified: told }) if of == with => {
             if verified == told {
-                Ok(json!({ "id": with, "verified": told }))
-            } else {
-                let why =
-                    format!("The digits are not the number of {of} now. Nothing was changed; verify.number tells it.");
-                Err(RpcError::of(exit::REFUSED, why))
+                return Some(Ok(json!({ "id": with, "verified": told })));
             }
+            let why =
+                format!("The digits are not the number of {of} now. Nothing was changed; verify.number tells it.");
+            Some(Err(RpcError::of(exit::REFUSED, why)))
         }
-        (Await::Block(of), Notice::Contact(ContactNotice::KeyDecided { of: told, decision: KeyDecision::Block }))
-            if of == told =>
-        {
-            Ok(json!({}))
+        (Await::Block(of), ContactNotice::KeyDecided { of: told, decision: KeyDecision::Block }) => {
+            (of == told).then(|| Ok(json!({})))
         }
-        (Await::Unblock(of), Notice::Contact(ContactNotice::Unblocked { user })) if of == user => Ok(json!({})),
-        (Await::Acknowledged(_), Notice::Session(SessionNotice::NotKept { detail })) => {
-            Err(RpcError::of(exit::IO, plain(&texts::not_kept(detail))))
-        }
-        (Await::Passcode, Notice::Session(SessionNotice::PasscodeChanged)) => Ok(json!({})),
-        (Await::Passcode, Notice::Session(SessionNotice::PasscodeNotChanged(why))) => Err(not_changed(*why)),
-        (Await::Acknowledged(name), Notice::Journal(JournalNotice::Acknowledged { name: told, .. }))
-            if name == told =>
-        {
-            Ok(json!({}))
-        }
-        _ => return None,
-    })
+        (Await::Unblock(of), ContactNotice::Unblocked { user }) => (of == user).then(|| Ok(json!({}))),
+        (
+            _,
+            ContactNotice::KeyChanged { .. }
+            | ContactNotice::SafetyNumber { .. }
+            | ContactNotice::NumberConfirmed { .. }
+            | ContactNotice::KeyDecided { .. }
+            | ContactNotice::Unblocked { .. },
+        ) => None,
+    }
+}
+
+fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Value, RpcError>> {
+    match notice {
+        SessionNotice::NotKept { detail } => matches!(awaited, Await::Acknowledged(_))
+            .then(|| Err(RpcError::of(exit::IO, plain(&texts::not_kept(detail))))),
+        SessionNotice::PasscodeChanged => matches!(awaited, Await::Passcode).then(|| Ok(json!({}))),
+        SessionNotice::PasscodeNotChanged(why) => matches!(awaited, Await::Passcode).then(|| Err(not_changed(*why))),
+        SessionNotice::FirstContact { .. }
+        | SessionNotice::Identified { .. }
+        | SessionNotice::InviteProved { .. }
+        | SessionNotice::Registered { .. }
+        | SessionNotice::RegisterRefused { .. }
+        | SessionNotice::LoginRefused { .. }
+        | SessionNotice::LoggedIn { .. }
+        | SessionNotice::FormerPasscode
+        | SessionNotice::AlsoElsewhere { .. }
+        | SessionNotice::NewTerminal
+        | SessionNotice::Terminals { .. }
+        | SessionNotice::LoggedOut { .. }
+        | SessionNotice::Failed(_) => None,
+    }
 }
 
 /// A text of the catalogue without the mark that sets it apart from messages on a screen.

@@ -1,6 +1,6 @@
 //! What of the engine's notices becomes an event, and in which words.
 
-use common::ident::MessageId;
+use common::ident::{MessageId, UserId};
 use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
@@ -35,91 +35,18 @@ pub(crate) fn event_filter(notice: &Notice) -> Vec<String> {
 }
 
 fn events(notice: &Notice) -> Vec<Value> {
-    let connection = |id: &common::ident::UserId, state: &str| json!({"type": "connection", "id": id, "state": state});
     match notice {
-        Notice::Message(MessageNotice::Text { from, text, id, date }) => {
-            vec![message(&Conversation::User(from.clone()), from.as_str(), id, text, *date, false)]
-        }
-        Notice::Message(MessageNotice::Arrived(arrivals)) => arrivals
-            .iter()
-            .map(|a| message(&a.conversation, a.from.as_str(), &a.id, &a.text, a.date, a.waited))
-            .collect(),
-        Notice::Message(MessageNotice::Sent { ticket: None, record }) => {
-            let StoredMessage { name, text, date, .. } = record;
-            vec![message(&name.conversation, name.author.as_str(), &name.id, text, *date, false)]
-        }
-        Notice::Message(MessageNotice::Sent { ticket: Some(ticket), record }) => {
-            let mut event = state(&record.name.conversation, &record.name.id, record.mark);
-            if let (Value::Object(event), Some(reference)) = (&mut event, &ticket.reference) {
-                event.insert("ref".to_owned(), reference.as_str().into());
-            }
-            vec![event]
-        }
-        Notice::Message(MessageNotice::Marked {
-            to,
-            ids,
-            mark: mark @ (DeliveryStatus::Delivered | DeliveryStatus::Read),
-            ..
-        }) => ids
-            .iter()
-            .map(|id| json!({"type": "receipt", "msg": id, "from": to.to_string(), "state": mark_word(*mark)}))
-            .collect(),
-        Notice::Message(MessageNotice::Marked { to, ids, mark, .. }) => {
-            ids.iter().map(|id| state(to, id, *mark)).collect()
-        }
-        Notice::Message(MessageNotice::Waiting { to, waiting, next }) => {
-            vec![json!({"type": "outbox", "to": to.to_string(), "waiting": waiting, "next": next_word(next)})]
-        }
-        Notice::Directory(DirectoryNotice::Presence { user, status, text }) => {
-            let state = match status {
-                PresenceStatus::Online => "online",
-                PresenceStatus::Away => "away",
-                PresenceStatus::Offline | PresenceStatus::Other => "offline",
-            };
-            vec![json!({"type": "presence", "id": user, "state": state, "text": text})]
-        }
-        Notice::Call(CallNotice::Asked { from }) => vec![connection(from, "asked")],
-        Notice::Call(CallNotice::Received { from }) => vec![connection(from, "incoming")],
-        Notice::Call(CallNotice::Established { with }) => vec![connection(with, "established")],
-        Notice::Call(CallNotice::Ended { with, by }) => {
-            let mut event = connection(with, "ended");
-            event["by"] = if *by == EndedBy::Us { "us" } else { "them" }.into();
-            vec![event]
-        }
-        Notice::Call(CallNotice::LinkLost { with, .. }) => vec![connection(with, "lost")],
+        Notice::Message(notice) => message_events(notice),
+        Notice::Directory(notice) => directory_event(notice).into_iter().collect(),
+        Notice::Call(notice) => call_event(notice).into_iter().collect(),
         Notice::Group { group, news } => group_event(&group.to_string(), news).into_iter().collect(),
         Notice::File(FileNotice::News { file, news }) => file_event(file, news).into_iter().collect(),
         Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }) => {
             vec![json!({"type": "key_changed", "id": of, "since": since, "old": old, "new": new})]
         }
-        Notice::Directory(DirectoryNotice::Lost { retry_in }) => {
-            vec![json!({"type": "server", "state": "down", "retry_in": retry_in})]
-        }
-        Notice::Directory(DirectoryNotice::Back) => vec![json!({"type": "server", "state": "up"})],
-        Notice::Message(MessageNotice::Frozen { with, why }) => vec![error(&texts::mail::frozen(with, why))],
-        Notice::Message(MessageNotice::Lost { count }) => vec![error(&texts::mail::mail_lost(*count))],
-        Notice::Session(SessionNotice::NotKept { detail }) => vec![error(&texts::not_kept(detail))],
-        Notice::Session(SessionNotice::NewTerminal) => vec![error(texts::mail::NEW_TERMINAL)],
+        Notice::Session(notice) => session_event(notice).into_iter().collect(),
         // Answers, which only whoever asked is told.
-        Notice::Message(
-            MessageNotice::NotSent { .. }
-            | MessageNotice::Explained { .. }
-            | MessageNotice::History { .. }
-            | MessageNotice::Found { .. },
-        )
-        | Notice::Directory(
-            DirectoryNotice::People { .. }
-            | DirectoryNotice::NoPeople
-            | DirectoryNotice::NotItself(_)
-            | DirectoryNotice::TooFast { .. },
-        )
-        | Notice::Call(
-            CallNotice::AskedNoMore { .. }
-            | CallNotice::CallerRefused { .. }
-            | CallNotice::Failed { .. }
-            | CallNotice::Offline { .. },
-        )
-        | Notice::File(
+        Notice::File(
             FileNotice::All(_)
             | FileNotice::Unknown { .. }
             | FileNotice::NotRead { .. }
@@ -131,23 +58,107 @@ fn events(notice: &Notice) -> Vec<Value> {
             | ContactNotice::NumberConfirmed { .. }
             | ContactNotice::KeyDecided { .. },
         )
-        | Notice::Session(
-            SessionNotice::FirstContact { .. }
-            | SessionNotice::Identified { .. }
-            | SessionNotice::InviteProved { .. }
-            | SessionNotice::Registered { .. }
-            | SessionNotice::RegisterRefused { .. }
-            | SessionNotice::LoginRefused { .. }
-            | SessionNotice::LoggedIn { .. }
-            | SessionNotice::FormerPasscode
-            | SessionNotice::PasscodeChanged
-            | SessionNotice::PasscodeNotChanged(_)
-            | SessionNotice::AlsoElsewhere { .. }
-            | SessionNotice::Terminals { .. }
-            | SessionNotice::LoggedOut { .. }
-            | SessionNotice::Failed(_),
-        )
         | Notice::Journal(_) => Vec::new(),
+    }
+}
+
+fn message_events(notice: &MessageNotice) -> Vec<Value> {
+    match notice {
+        MessageNotice::Text { from, text, id, date } => {
+            vec![message(&Conversation::User(from.clone()), from.as_str(), id, text, *date, false)]
+        }
+        MessageNotice::Arrived(arrivals) => arrivals
+            .iter()
+            .map(|a| message(&a.conversation, a.from.as_str(), &a.id, &a.text, a.date, a.waited))
+            .collect(),
+        MessageNotice::Sent { ticket: None, record } => {
+            let StoredMessage { name, text, date, .. } = record;
+            vec![message(&name.conversation, name.author.as_str(), &name.id, text, *date, false)]
+        }
+        MessageNotice::Sent { ticket: Some(ticket), record } => {
+            let mut event = state(&record.name.conversation, &record.name.id, record.mark);
+            if let (Value::Object(event), Some(reference)) = (&mut event, &ticket.reference) {
+                event.insert("ref".to_owned(), reference.as_str().into());
+            }
+            vec![event]
+        }
+        MessageNotice::Marked { to, ids, mark: mark @ (DeliveryStatus::Delivered | DeliveryStatus::Read), .. } => ids
+            .iter()
+            .map(|id| json!({"type": "receipt", "msg": id, "from": to.to_string(), "state": mark_word(*mark)}))
+            .collect(),
+        MessageNotice::Marked { to, ids, mark, .. } => ids.iter().map(|id| state(to, id, *mark)).collect(),
+        MessageNotice::Waiting { to, waiting, next } => {
+            vec![json!({"type": "outbox", "to": to.to_string(), "waiting": waiting, "next": next_word(next)})]
+        }
+        MessageNotice::Frozen { with, why } => vec![error(&texts::mail::frozen(with, why))],
+        MessageNotice::Lost { count } => vec![error(&texts::mail::mail_lost(*count))],
+        // Answers, which only whoever asked is told.
+        MessageNotice::NotSent { .. }
+        | MessageNotice::Explained { .. }
+        | MessageNotice::History { .. }
+        | MessageNotice::Found { .. } => Vec::new(),
+    }
+}
+
+fn directory_event(notice: &DirectoryNotice) -> Option<Value> {
+    match notice {
+        DirectoryNotice::Presence { user, status, text } => {
+            let state = match status {
+                PresenceStatus::Online => "online",
+                PresenceStatus::Away => "away",
+                PresenceStatus::Offline | PresenceStatus::Other => "offline",
+            };
+            Some(json!({"type": "presence", "id": user, "state": state, "text": text}))
+        }
+        DirectoryNotice::Lost { retry_in } => Some(json!({"type": "server", "state": "down", "retry_in": retry_in})),
+        DirectoryNotice::Back => Some(json!({"type": "server", "state": "up"})),
+        // Answers, which only whoever asked is told.
+        DirectoryNotice::People { .. }
+        | DirectoryNotice::NoPeople
+        | DirectoryNotice::NotItself(_)
+        | DirectoryNotice::TooFast { .. } => None,
+    }
+}
+
+fn call_event(notice: &CallNotice) -> Option<Value> {
+    let connection = |id: &UserId, state: &str| json!({"type": "connection", "id": id, "state": state});
+    match notice {
+        CallNotice::Asked { from } => Some(connection(from, "asked")),
+        CallNotice::Received { from } => Some(connection(from, "incoming")),
+        CallNotice::Established { with } => Some(connection(with, "established")),
+        CallNotice::Ended { with, by } => {
+            let mut event = connection(with, "ended");
+            event["by"] = if *by == EndedBy::Us { "us" } else { "them" }.into();
+            Some(event)
+        }
+        CallNotice::LinkLost { with, .. } => Some(connection(with, "lost")),
+        // Answers, which only whoever asked is told.
+        CallNotice::AskedNoMore { .. }
+        | CallNotice::CallerRefused { .. }
+        | CallNotice::Failed { .. }
+        | CallNotice::Offline { .. } => None,
+    }
+}
+
+fn session_event(notice: &SessionNotice) -> Option<Value> {
+    match notice {
+        SessionNotice::NotKept { detail } => Some(error(&texts::not_kept(detail))),
+        SessionNotice::NewTerminal => Some(error(texts::mail::NEW_TERMINAL)),
+        // Answers, which only whoever asked is told.
+        SessionNotice::FirstContact { .. }
+        | SessionNotice::Identified { .. }
+        | SessionNotice::InviteProved { .. }
+        | SessionNotice::Registered { .. }
+        | SessionNotice::RegisterRefused { .. }
+        | SessionNotice::LoginRefused { .. }
+        | SessionNotice::LoggedIn { .. }
+        | SessionNotice::FormerPasscode
+        | SessionNotice::PasscodeChanged
+        | SessionNotice::PasscodeNotChanged(_)
+        | SessionNotice::AlsoElsewhere { .. }
+        | SessionNotice::Terminals { .. }
+        | SessionNotice::LoggedOut { .. }
+        | SessionNotice::Failed(_) => None,
     }
 }
 
@@ -257,9 +268,8 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
 
 /// News that came by themselves; what answers a wish of this user only is told to who wished.
 fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
-    let event = |what: &str, user: Option<&common::ident::UserId>| {
-        Some(json!({"type": "group", "group": group, "what": what, "user": user}))
-    };
+    let event =
+        |what: &str, user: Option<&UserId>| Some(json!({"type": "group", "group": group, "what": what, "user": user}));
     match news {
         GroupNews::Created => event("created", None),
         GroupNews::Asked => event("asked", None),
@@ -289,8 +299,6 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use common::ident::UserId;
-
     use super::*;
     use peer_core::command::Ticket;
     use peer_core::model::MessageKey;

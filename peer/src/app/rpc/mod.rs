@@ -1,6 +1,6 @@
 //! The JSON front end's machine: lines of clients in, lines and commands out. No clock, no sockets.
 //!
-//! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`answers`]: which notice answers it
+//! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`subject`]: the same by subject · [`answers`]: which notice answers it
 //! - [`events`]: what of the engine's notices becomes an event · [`feed`]: which client has had which
 //! - [`pending`]: requests that wait for the engine · [`references`]: names that clients give their messages · [`login`]: until the session stands
 
@@ -13,6 +13,7 @@ mod pending;
 mod references;
 mod request;
 mod schema;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -8,12 +8,16 @@ use super::answers::Await;
 use super::events::TYPES;
 use super::methods::{self, Availability, Call, METHODS};
 use super::pending::{Message, Replay};
+use super::subject::{
+    ContactCall, DirectoryCall, FileCall, GroupCall, JournalCall, LinkCall, MessageCall, ProgramCall, SessionCall,
+    Subject,
+};
 use super::wire::{self, Misunderstood, Request, RpcError};
 use super::{Asker, ClientId, Output, Rpc, State};
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{
-    After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, FileWish, GroupWish,
-    JournalCommand, MessageCommand, SessionCommand,
+    After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, JournalCommand, MessageCommand,
+    SessionCommand,
 };
 use peer_core::model::{Conversation, MessageKey};
 
@@ -47,21 +51,38 @@ impl Rpc {
     }
 
     fn request(&mut self, asker: Asker, call: Call) -> Result<(), RpcError> {
+        let call = match Subject::from(call) {
+            Subject::Program(call) => return self.program_request(asker, call),
+            Subject::Session(call) if matches!(self.state, State::LoggedIn(_)) => call,
+            Subject::Session(_) => {
+                return Err(RpcError::of(exit::LOGIN_REFUSED, "Nobody is logged in. Log in first."));
+            }
+        };
         match call {
-            Call::Hello(_) => {
+            SessionCall::Directory(call) => self.directory_request(asker, call),
+            SessionCall::Link(call) => self.link_request(asker, call),
+            SessionCall::Message(call) => self.message_request(asker, call),
+            SessionCall::Group(call) => self.group_request(asker, call),
+            SessionCall::File(call) => self.file_request(asker, call),
+            SessionCall::Contact(call) => self.contact_request(asker, call),
+            SessionCall::Journal(call) => self.journal_request(asker, call),
+        }
+    }
+
+    fn program_request(&mut self, asker: Asker, call: ProgramCall) -> Result<(), RpcError> {
+        match call {
+            ProgramCall::Hello => {
                 let told = json!({
                     "name": "peer", "version": env!("CARGO_PKG_VERSION"), "protocol": 1, "methods": METHODS, "events": TYPES
                 });
                 self.reply(Some(asker), Ok(told));
             }
-            Call::Login(params) => {
-                self.log_in(Some(asker), params);
-            }
-            Call::Logout(_) | Call::Shutdown(_) => {
+            ProgramCall::Login(params) => self.log_in(Some(asker), params),
+            ProgramCall::Leave => {
                 self.reply(Some(asker), Ok(json!({})));
                 self.leave(exit::OK);
             }
-            Call::Status(_) => {
+            ProgramCall::Status => {
                 let mut told = self.session();
                 told["passcode_min"] = self.passcode_min.into();
                 told["online"] = self.user().is_some().into();
@@ -70,89 +91,14 @@ impl Rpc {
                 told["connections"] = json!(linked);
                 self.reply(Some(asker), Ok(told));
             }
-            call if matches!(self.state, State::LoggedIn(_)) => self.session_request(asker, call)?,
-            Call::List(_)
-            | Call::Connect(_)
-            | Call::End(_)
-            | Call::Send(_)
-            | Call::History(_)
-            | Call::Search(_)
-            | Call::Read(_)
-            | Call::Presence(_)
-            | Call::GroupCreate(_)
-            | Call::GroupJoin(_)
-            | Call::GroupLeave(_)
-            | Call::GroupMembers(_)
-            | Call::GroupApprove(_)
-            | Call::GroupDeny(_)
-            | Call::GroupRemove(_)
-            | Call::GroupAdmin(_)
-            | Call::FileSend(_)
-            | Call::FileAccept(_)
-            | Call::FileRefuse(_)
-            | Call::FileCancel(_)
-            | Call::FileResume(_)
-            | Call::FileList(_)
-            | Call::VerifyNumber(_)
-            | Call::VerifySet(_)
-            | Call::Block(_)
-            | Call::Unblock(_)
-            | Call::Passwd(_)
-            | Call::Subscribe(_)
-            | Call::Ack(_) => {
-                return Err(RpcError::of(exit::LOGIN_REFUSED, "Nobody is logged in. Log in first."));
-            }
         }
         Ok(())
     }
 
-    fn session_request(&mut self, asker: Asker, call: Call) -> Result<(), RpcError> {
+    fn directory_request(&mut self, asker: Asker, call: DirectoryCall) -> Result<(), RpcError> {
         match call {
-            Call::List(_) => self.ask(asker, Await::List, Command::Directory(DirectoryCommand::List)),
-            Call::Connect(params) => {
-                let to = user(&params.to)?;
-                let command = match self.takes_call_of(&to, Answer::Yes) {
-                    true => Command::Call(CallCommand::Answer { from: to.clone(), answer: Answer::Yes }),
-                    false => Command::Call(CallCommand::Place { to: to.clone() }),
-                };
-                self.ask(asker, Await::Call(to), command);
-            }
-            Call::End(params) => {
-                let with = user(&params.to)?;
-                let command = match self.takes_call_of(&with, Answer::No) {
-                    true => Command::Call(CallCommand::Answer { from: with, answer: Answer::No }),
-                    false => Command::Call(CallCommand::End { with }),
-                };
-                self.command(command);
-                self.reply(Some(asker), Ok(json!({})));
-            }
-            Call::Send(params) => self.send_request(asker, params)?,
-            Call::History(methods::History { with, before, limit }) => {
-                let with = conversation(&with)?;
-                let before = before.map(|before| {
-                    let id: MessageId = before.msg.parse().map_err(|_| RpcError::params("before.msg is not an id"))?;
-                    Ok::<_, RpcError>(MessageKey { conversation: with.clone(), author: user(&before.from)?, id })
-                });
-                let (before, count) = (before.transpose()?, limit.clamp(1, HISTORY));
-                self.ask(
-                    asker,
-                    Await::History(with.clone()),
-                    Command::Message(MessageCommand::History { with, count, before }),
-                );
-            }
-            Call::Search(params) => {
-                let limit = params.limit.clamp(1, HISTORY);
-                self.ask(
-                    asker,
-                    Await::Search { limit },
-                    Command::Message(MessageCommand::Find { words: params.words }),
-                );
-            }
-            Call::Read(params) => {
-                self.command(Command::Message(MessageCommand::Seen { with: conversation(&params.with)? }));
-                self.reply(Some(asker), Ok(json!({})));
-            }
-            Call::Presence(methods::Presence { state, text }) => {
+            DirectoryCall::List => self.ask(asker, Await::List, Command::Directory(DirectoryCommand::List)),
+            DirectoryCall::Presence(methods::Presence { state, text }) => {
                 if text.len() > AWAY_TEXT {
                     return Err(RpcError::params(format!("an away text has at most {AWAY_TEXT} bytes")));
                 }
@@ -160,70 +106,130 @@ impl Rpc {
                 self.command(Command::Directory(DirectoryCommand::Away { text }));
                 self.reply(Some(asker), Ok(json!({})));
             }
-            Call::GroupCreate(params) => self.wish(asker, &params.group, GroupWish::Create)?,
-            Call::GroupJoin(params) => self.wish(asker, &params.group, GroupWish::Join)?,
-            Call::GroupLeave(params) => self.wish(asker, &params.group, GroupWish::Leave)?,
-            Call::GroupMembers(params) => self.wish(asker, &params.group, GroupWish::Members)?,
-            Call::GroupApprove(params) => {
-                self.wish(asker, &params.group, GroupWish::Approve(user(&params.user)?))?;
-            }
-            Call::GroupDeny(params) => self.wish(asker, &params.group, GroupWish::Deny(user(&params.user)?))?,
-            Call::GroupRemove(params) => self.wish(asker, &params.group, GroupWish::Remove(user(&params.user)?))?,
-            Call::GroupAdmin(params) => self.wish(asker, &params.group, GroupWish::Admin(user(&params.user)?))?,
-            Call::FileSend(methods::FileSend { to, path }) => {
-                let to = user(&to)?;
-                let awaited = Await::Offer { to: to.clone(), path: path.clone() };
-                self.ask(asker, awaited, Command::File(FileCommand::Offer { to, path }));
-            }
-            Call::FileAccept(methods::FileAccept { file, dir }) => {
-                self.file_wish(asker, file, FileWish::Accept { folder: dir });
-            }
-            Call::FileRefuse(params) => self.file_wish(asker, params.file, FileWish::Refuse),
-            Call::FileCancel(params) => self.file_wish(asker, params.file, FileWish::Cancel),
-            Call::FileResume(params) => self.file_wish(asker, params.file, FileWish::Resume),
-            Call::FileList(_) => self.ask(asker, Await::Files, Command::File(FileCommand::All)),
-            Call::VerifyNumber(params) => {
-                let with = user(&params.id)?;
-                self.ask(asker, Await::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with }));
-            }
-            Call::VerifySet(methods::Verify { id, digits, verified }) => {
-                let with = user(&id)?;
-                let answer = if verified { Answer::Yes } else { Answer::No };
-                let awaited = Await::Confirmed { of: with.clone(), verified };
-                self.ask(
-                    asker,
-                    awaited,
-                    Command::Contact(ContactCommand::ConfirmNumber { with, digits: digits.join(" "), answer }),
-                );
-            }
-            Call::Block(params) => {
-                let user = user(&params.id)?;
-                self.ask(asker, Await::Block(user.clone()), Command::Contact(ContactCommand::Block { user }));
-            }
-            Call::Unblock(params) => {
-                let user = user(&params.id)?;
-                self.ask(asker, Await::Unblock(user.clone()), Command::Contact(ContactCommand::Unblock { user }));
-            }
-            Call::Passwd(params) => {
+            DirectoryCall::Passwd(params) => {
                 let to = common::secret::Passcode::new(params.passcode);
                 if to.length() < usize::from(self.passcode_min) {
                     return Err(RpcError::params(texts::too_short(self.passcode_min)));
                 }
                 self.ask(asker, Await::Passcode, Command::Session(SessionCommand::ChangePasscode { to }));
             }
-            Call::Subscribe(params) => self.subscribe(asker, params)?,
-            Call::Ack(methods::Ack { name, seq }) => {
-                let name = named(name)?;
-                self.ask(
-                    asker,
-                    Await::Acknowledged(name.clone()),
-                    Command::Journal(JournalCommand::Acknowledge { name, seq }),
-                );
-            }
-            // Answered before they come here.
-            Call::Hello(_) | Call::Login(_) | Call::Logout(_) | Call::Shutdown(_) | Call::Status(_) => {}
         }
         Ok(())
+    }
+
+    fn link_request(&mut self, asker: Asker, call: LinkCall) -> Result<(), RpcError> {
+        match call {
+            LinkCall::Connect(params) => {
+                let to = user(&params.to)?;
+                let command = match self.takes_call_of(&to, Answer::Yes) {
+                    true => CallCommand::Answer { from: to.clone(), answer: Answer::Yes },
+                    false => CallCommand::Place { to: to.clone() },
+                };
+                self.ask(asker, Await::Call(to), Command::Call(command));
+            }
+            LinkCall::End(params) => {
+                let with = user(&params.to)?;
+                let command = match self.takes_call_of(&with, Answer::No) {
+                    true => CallCommand::Answer { from: with, answer: Answer::No },
+                    false => CallCommand::End { with },
+                };
+                self.command(Command::Call(command));
+                self.reply(Some(asker), Ok(json!({})));
+            }
+        }
+        Ok(())
+    }
+
+    fn message_request(&mut self, asker: Asker, call: MessageCall) -> Result<(), RpcError> {
+        match call {
+            MessageCall::Send(params) => self.send_request(asker, params)?,
+            MessageCall::History(methods::History { with, before, limit }) => {
+                let with = conversation(&with)?;
+                let before = before.map(|before| {
+                    let id: MessageId = before.msg.parse().map_err(|_| RpcError::params("before.msg is not an id"))?;
+                    Ok::<_, RpcError>(MessageKey { conversation: with.clone(), author: user(&before.from)?, id })
+                });
+                let (before, count) = (before.transpose()?, limit.clamp(1, HISTORY));
+                let command = MessageCommand::History { with: with.clone(), count, before };
+                self.ask(asker, Await::History(with), Command::Message(command));
+            }
+            MessageCall::Search(params) => {
+                let limit = params.limit.clamp(1, HISTORY);
+                let command = MessageCommand::Find { words: params.words };
+                self.ask(asker, Await::Search { limit }, Command::Message(command));
+            }
+            MessageCall::Read(params) => {
+                self.command(Command::Message(MessageCommand::Seen { with: conversation(&params.with)? }));
+                self.reply(Some(asker), Ok(json!({})));
+            }
+        }
+        Ok(())
+    }
+
+    fn group_request(&mut self, asker: Asker, call: GroupCall) -> Result<(), RpcError> {
+        let (group, wish) = match call {
+            GroupCall::Whole(params, wish) => (params.group, wish),
+            GroupCall::Member(params, wish) => {
+                let user = user(&params.user)?;
+                (params.group, wish(user))
+            }
+        };
+        let group: GroupName = grammar::group_name(&group).map_err(|why| RpcError::params(texts::not_an_id(why)))?;
+        let awaited = Await::Group { group: group.clone(), wish: wish.clone() };
+        self.ask(asker, awaited, Command::Group { group, wish });
+        Ok(())
+    }
+
+    fn file_request(&mut self, asker: Asker, call: FileCall) -> Result<(), RpcError> {
+        match call {
+            FileCall::Offer(methods::FileSend { to, path }) => {
+                let to = user(&to)?;
+                let awaited = Await::Offer { to: to.clone(), path: path.clone() };
+                self.ask(asker, awaited, Command::File(FileCommand::Offer { to, path }));
+            }
+            FileCall::Wish(number, wish) => {
+                self.ask(asker, Await::File(number), Command::File(FileCommand::Change { number, wish }));
+            }
+            FileCall::List => self.ask(asker, Await::Files, Command::File(FileCommand::All)),
+        }
+        Ok(())
+    }
+
+    fn contact_request(&mut self, asker: Asker, call: ContactCall) -> Result<(), RpcError> {
+        let (awaited, command) = match call {
+            ContactCall::Number(params) => {
+                let with = user(&params.id)?;
+                (Await::Number(with.clone()), ContactCommand::SafetyNumber { with })
+            }
+            ContactCall::Confirm(methods::Verify { id, digits, verified }) => {
+                let with = user(&id)?;
+                let answer = if verified { Answer::Yes } else { Answer::No };
+                let awaited = Await::Confirmed { of: with.clone(), verified };
+                (awaited, ContactCommand::ConfirmNumber { with, digits: digits.join(" "), answer })
+            }
+            ContactCall::Block(params) => {
+                let user = user(&params.id)?;
+                (Await::Block(user.clone()), ContactCommand::Block { user })
+            }
+            ContactCall::Unblock(params) => {
+                let user = user(&params.id)?;
+                (Await::Unblock(user.clone()), ContactCommand::Unblock { user })
+            }
+        };
+        self.ask(asker, awaited, Command::Contact(command));
+        Ok(())
+    }
+
+    fn journal_request(&mut self, asker: Asker, call: JournalCall) -> Result<(), RpcError> {
+        match call {
+            JournalCall::Subscribe(params) => self.subscribe(asker, params),
+            JournalCall::Ack(methods::Ack { name, seq }) => {
+                let name = named(name)?;
+                let command = JournalCommand::Acknowledge { name: name.clone(), seq };
+                self.ask(asker, Await::Acknowledged(name), Command::Journal(command));
+                Ok(())
+            }
+        }
     }
 
     fn send_request(&mut self, asker: Asker, params: methods::Send) -> Result<(), RpcError> {
@@ -255,17 +261,6 @@ impl Rpc {
         let Some(model) = self.model_mut().filter(|model| model.is_calling_us(user)) else { return false };
         model.answers(user, answer);
         true
-    }
-
-    fn file_wish(&mut self, asker: Asker, number: u64, wish: FileWish) {
-        self.ask(asker, Await::File(number), Command::File(FileCommand::Change { number, wish }));
-    }
-
-    fn wish(&mut self, asker: Asker, group: &str, wish: GroupWish) -> Result<(), RpcError> {
-        let group: GroupName = grammar::group_name(group).map_err(|why| RpcError::params(texts::not_an_id(why)))?;
-        let awaited = Await::Group { group: group.clone(), wish: wish.clone() };
-        self.ask(asker, awaited, Command::Group { group, wish });
-        Ok(())
     }
 
     fn subscribe(&mut self, asker: Asker, params: methods::Subscribe) -> Result<(), RpcError> {
