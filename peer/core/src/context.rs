@@ -164,6 +164,15 @@ impl Context {
         });
     }
 
+    /// Tells the user under the ticket of each of these commands; once without a ticket if there are none.
+    pub(crate) fn tell_each(&mut self, tickets: &[Ticket], notice: impl Into<Notice>) {
+        let notice = notice.into();
+        if tickets.is_empty() {
+            return self.effects.push(Effect::Notify(notice));
+        }
+        self.effects.extend(tickets.iter().map(|ticket| Effect::Answer(ticket.clone(), notice.clone())));
+    }
+
     /// Adds something to be done.
     pub(crate) fn push(&mut self, effect: Effect) {
         self.effects.push(effect);

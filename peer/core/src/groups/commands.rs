@@ -4,7 +4,7 @@ use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::msg::{Body, GroupReply, GroupReq, Letter};
 
 use super::Groups;
-use super::queue::GroupOperation;
+use super::queue::{ActiveOperation, GroupOperation};
 use crate::command::GroupWish;
 use crate::context::Context;
 use crate::model::Conversation;
@@ -134,12 +134,8 @@ impl Groups {
     }
 
     /// An operation has come to its end.
-    pub(super) fn operation_done(
-        &mut self,
-        cx: &mut Context,
-        operation: &GroupOperation,
-        room: &RoomId,
-    ) -> Vec<Request> {
+    pub(super) fn operation_done(&mut self, cx: &mut Context, done: &ActiveOperation) -> Vec<Request> {
+        let ActiveOperation { operation, tickets, room, .. } = done;
         let (group, news) = match operation {
             GroupOperation::CreateDirect(_) | GroupOperation::SyncTerminals(_) => return Vec::new(),
             GroupOperation::CreateGroup(group) => {
@@ -155,7 +151,7 @@ impl Groups {
                 (group, self.news_of(cx, operation, room, user.clone()))
             }
         };
-        cx.tell(Notice::Group { group: group.clone(), news });
+        cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
         let waiting = self.known.waiting(&group);
         if matches!(operation, GroupOperation::GrantAdmin(..)) && !waiting.is_empty() {
             let body = Body::Waiting { users: waiting.to_vec() };

@@ -112,9 +112,9 @@ impl Groups {
 
     /// A room can be used no more.
     fn frozen(&mut self, cx: &mut Context, room: &RoomId, why: String) {
-        self.operations.forget(room);
+        let tickets = self.operations.forget(room);
         if let Some(with) = self.rooms.conversation(room) {
-            cx.tell(MessageNotice::Frozen { with, why });
+            cx.tell_each(&tickets, MessageNotice::Frozen { with, why });
         }
     }
 }

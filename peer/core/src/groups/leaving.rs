@@ -6,6 +6,7 @@ use common::ident::{GroupName, RoomId};
 use common::msg::{Body, CommitReq, CommitStatus, Letter};
 
 use super::Groups;
+use crate::command::Ticket;
 use crate::context::Context;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, Notice};
@@ -25,7 +26,7 @@ impl Groups {
                 return Err(GroupNews::DirectoryLost);
             }
             if self.rooms.terminals_of(room, &cx.me.user).len() == 1 {
-                return Ok(self.give_room_up(group, room));
+                return Ok(self.give_room_up(cx, group, room));
             }
         } else if admins.len() == 1 && admins.contains(&cx.me.user) {
             return Err(GroupNews::LastAdmin);
@@ -35,10 +36,11 @@ impl Groups {
     }
 
     /// The last user leaves: the directory forgets the room, and then we do.
-    fn give_room_up(&mut self, group: &GroupName, room: &RoomId) -> Vec<Request> {
+    fn give_room_up(&mut self, cx: &mut Context, group: &GroupName, room: &RoomId) -> Vec<Request> {
         let Some(epoch) = self.rooms.epoch(room) else { return Vec::new() };
         // A commit behind the request would make the room again.
-        self.operations.forget(room);
+        let tickets = self.operations.forget(room);
+        not_a_member(cx, &tickets, group);
         self.rooms.expect_commit(room);
         let message = CommitReq { room: *room, epoch, members: Vec::new(), commit: 0, welcome: 0, group: None }.into();
         vec![Request::CountWritten, Request::Ask { message, question: Question::GiveUp(group.clone()) }]
@@ -68,7 +70,7 @@ impl Groups {
     pub(crate) fn handle_goodbye_stored(&mut self, cx: &mut Context, to: Conversation) -> Vec<Request> {
         let Conversation::Group(group) = &to else { return Vec::new() };
         match self.known.room(group) {
-            Some(room) if self.is_alone(group) => self.give_room_up(group, &room),
+            Some(room) if self.is_alone(group) => self.give_room_up(cx, group, &room),
             Some(_) => self.gone(cx, group.clone()),
             None => vec![Request::ConversationOver(to)],
         }
@@ -87,7 +89,10 @@ impl Groups {
 
     /// The directory does not know a room, or we are not in it any more.
     pub(crate) fn lose_room(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
-        self.operations.forget(room);
+        let tickets = self.operations.forget(room);
+        if let Some(Conversation::Group(group)) = self.rooms.conversation(room) {
+            not_a_member(cx, &tickets, &group);
+        }
         cx.write(self.known.forget_room(room));
         let over = match self.rooms.conversation(room) {
             Some(to @ Conversation::Group(_)) => vec![Request::ConversationOver(to)],
@@ -95,5 +100,12 @@ impl Groups {
         };
         cx.write(self.rooms.forget(room));
         over
+    }
+}
+
+/// Commands that waited for a room of a group that is gone come to nothing.
+pub(super) fn not_a_member(cx: &mut Context, tickets: &[Ticket], group: &GroupName) {
+    if !tickets.is_empty() {
+        cx.tell_each(tickets, Notice::Group { group: group.clone(), news: GroupNews::NotAMember });
     }
 }

@@ -40,11 +40,11 @@ impl Groups {
                 Some(room) => !self.rooms.expects_commit(&room),
                 None => true,
             });
-            let Some((operation, ticket)) = ready.and_then(|place| self.operations.waiting.remove(place)) else {
+            let Some((operation, tickets)) = ready.and_then(|place| self.operations.waiting.remove(place)) else {
                 break;
             };
-            cx.answering.clone_from(&ticket);
-            let requests = self.begin(cx, operation, ticket);
+            cx.answering = tickets.first().cloned();
+            let requests = self.begin(cx, operation, tickets);
             if !requests.is_empty() {
                 return requests;
             }
@@ -81,12 +81,23 @@ impl Groups {
         }
     }
 
-    fn begin(&mut self, cx: &mut Context, operation: GroupOperation, ticket: Option<Ticket>) -> Vec<Request> {
+    /// Commands of the user are answered also where nothing can be done any more.
+    fn tell_unusable(&self, cx: &mut Context, tickets: &[Ticket], room: &RoomId) {
+        if tickets.is_empty() {
+            return;
+        }
+        if let (Some(with), Some(why)) = (self.rooms.conversation(room), self.rooms.why_frozen(room)) {
+            cx.tell_each(tickets, MessageNotice::Frozen { with, why });
+        }
+    }
+
+    fn begin(&mut self, cx: &mut Context, operation: GroupOperation, tickets: Vec<Ticket>) -> Vec<Request> {
         let room = match self.room_of(cx, &operation) {
             Ok(room) => room,
-            Err((conversation, why)) => return vec![broken(cx, conversation, &why)],
+            Err((conversation, why)) => return vec![broken(cx, &tickets, conversation, &why)],
         };
         if !self.rooms.is_usable(&room) {
+            self.tell_unusable(cx, &tickets, &room);
             return Vec::new();
         }
         let mut users: Vec<UserId> = self.rooms.users(&room).into_iter().collect();
@@ -111,7 +122,7 @@ impl Groups {
         self.operations.active = Some(ActiveOperation {
             number,
             operation,
-            ticket,
+            tickets,
             room,
             stage: Stage::Asking,
             unanswered: questions.len(),
@@ -200,9 +211,9 @@ impl Groups {
             }
             Ok(None) => self.finish(cx),
             Err(why) => {
-                self.operations.active = None;
+                let tickets = self.operations.active.take().map(|active| active.tickets).unwrap_or_default();
                 let conversation = self.rooms.conversation(&room);
-                conversation.map(|conversation| broken(cx, conversation, &why)).into_iter().collect()
+                conversation.map(|conversation| broken(cx, &tickets, conversation, &why)).into_iter().collect()
             }
         }
     }
@@ -235,12 +246,11 @@ impl Groups {
                 Vec::new()
             }
             (CommitStatus::Room | CommitStatus::Taken, created) => {
-                self.operations.active = None;
-                let requests = self.lose_room(cx, &room);
                 if let (Some(group), CommitStatus::Taken) = (created, status) {
-                    cx.tell(Notice::Group { group, news: GroupNews::NameTaken });
+                    let tickets = self.operations.active.take().map(|active| active.tickets).unwrap_or_default();
+                    cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::NameTaken });
                 }
-                requests
+                self.lose_room(cx, &room)
             }
         }
     }
@@ -264,8 +274,7 @@ impl Groups {
 
     fn finish(&mut self, cx: &mut Context) -> Vec<Request> {
         let Some(active) = self.operations.active.take() else { return Vec::new() };
-        cx.answering = active.ticket;
-        let mut requests = self.operation_done(cx, &active.operation, &active.room);
+        let mut requests = self.operation_done(cx, &active);
         requests.extend(self.rooms.conversation(&active.room).map(Request::Flush));
         requests
     }
@@ -289,7 +298,7 @@ fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
 }
 
 /// Something cannot be done now, because a room is broken.
-fn broken(cx: &mut Context, with: Conversation, why: &RoomError) -> Request {
-    cx.tell(MessageNotice::Frozen { with: with.clone(), why: why.to_string() });
+fn broken(cx: &mut Context, tickets: &[Ticket], with: Conversation, why: &RoomError) -> Request {
+    cx.tell_each(tickets, MessageNotice::Frozen { with: with.clone(), why: why.to_string() });
     Request::BackOff { to: with, next: Next::Keys, until: cx.now.tick + BROKEN_TIMEOUT }
 }

@@ -43,8 +43,8 @@ pub(super) struct ActiveOperation {
     /// Answers to an operation that was given up, or begun again, are not taken for those to this one.
     pub(super) number: u64,
     pub(super) operation: GroupOperation,
-    /// The command of the user that it is for.
-    pub(super) ticket: Option<Ticket>,
+    /// The commands of the user that it is for.
+    pub(super) tickets: Vec<Ticket>,
     pub(super) room: RoomId,
     pub(super) stage: Stage,
     /// Questions for terminals that were not answered yet.
@@ -66,8 +66,8 @@ pub(super) enum Stage {
 /// All operations.
 #[derive(Debug, Default)]
 pub(super) struct Operations {
-    /// With the command of the user that each is for.
-    pub(super) waiting: VecDeque<(GroupOperation, Option<Ticket>)>,
+    /// With the commands of the user that each is for.
+    pub(super) waiting: VecDeque<(GroupOperation, Vec<Ticket>)>,
     pub(super) active: Option<ActiveOperation>,
     pub(super) begun: u64,
     /// The directory asked for patience until then, by the tick clock.
@@ -80,13 +80,15 @@ impl Operations {
         self.add_for(None, operation);
     }
 
-    /// The same for a command of the user.
+    /// The same for a command of the user. One that asks for what waits already, or is under way, shares its outcome.
     pub(super) fn add_for(&mut self, ticket: Option<Ticket>, operation: GroupOperation) {
         // Terminals that have come meanwhile are missing in what a comparison under way was told.
         let compares = matches!(operation, GroupOperation::SyncTerminals(_));
-        let under_way = !compares && self.active.as_ref().is_some_and(|active| active.operation == operation);
-        if !under_way && !self.waiting.iter().any(|(waiting, _)| *waiting == operation) {
-            self.waiting.push_back((operation, ticket));
+        let under_way = self.active.as_mut().filter(|active| !compares && active.operation == operation);
+        let waits = self.waiting.iter_mut().find(|(waiting, _)| *waiting == operation);
+        match under_way.map(|active| &mut active.tickets).or(waits.map(|(_, tickets)| tickets)) {
+            Some(tickets) => tickets.extend(ticket),
+            None => self.waiting.push_back((operation, ticket.into_iter().collect())),
         }
     }
 
@@ -109,7 +111,7 @@ impl Operations {
     /// What was under way begins again, as the next.
     pub(super) fn restart(&mut self) {
         if let Some(active) = self.active.take() {
-            self.waiting.push_front((active.operation, active.ticket));
+            self.waiting.push_front((active.operation, active.tickets));
         }
     }
 
@@ -126,9 +128,17 @@ impl Operations {
         self.not_before = self.not_before.filter(|until| *until > tick);
     }
 
-    /// Forgets what concerns a room that is gone.
-    pub(super) fn forget(&mut self, room: &RoomId) {
-        self.waiting.retain(|(operation, _)| operation.room() != Some(*room));
-        self.active.take_if(|active| active.room == *room);
+    /// Forgets what concerns a room that is gone; gives the commands of the user that wait for it.
+    pub(super) fn forget(&mut self, room: &RoomId) -> Vec<Ticket> {
+        let active = self.active.take_if(|active| active.room == *room);
+        let mut tickets = active.map(|active| active.tickets).unwrap_or_default();
+        self.waiting.retain_mut(|(operation, waiting)| {
+            let stays = operation.room() != Some(*room);
+            if !stays {
+                tickets.append(waiting);
+            }
+            stays
+        });
+        tickets
     }
 }

@@ -65,6 +65,11 @@ impl Rooms {
         self.usable(room).is_some()
     }
 
+    /// Why a room cannot be used any more.
+    pub(super) fn why_frozen(&self, room: &RoomId) -> Option<String> {
+        self.rooms.get(room)?.frozen().map(ToString::to_string)
+    }
+
     pub(crate) fn epoch(&self, room: &RoomId) -> Option<u64> {
         self.rooms.get(room).map(Room::epoch)
     }

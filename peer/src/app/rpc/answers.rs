@@ -124,6 +124,10 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Valu
         (Await::Search { limit }, MessageNotice::Found { records, .. }) => {
             Some(Ok(records.iter().take(*limit).map(record).collect()))
         }
+        (Await::Group { group, .. }, MessageNotice::Frozen { with: Conversation::Group(frozen), why }) => {
+            let with = Conversation::Group(frozen.clone());
+            (group == frozen).then(|| Err(RpcError::of(exit::REFUSED, mail::frozen(&with, why))))
+        }
         (
             _,
             MessageNotice::Text { .. }

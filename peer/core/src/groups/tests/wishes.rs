@@ -5,11 +5,12 @@ use common::limits::KEY_PACKAGES_IN_ONE;
 use common::msg::{Body, CommitStatus, GroupReply, KeyPackageState, ToDirectory};
 use common::testkit::Example::{Ali, Bianca};
 
-use super::stage::{Stage, bianca, carol, team};
-use crate::command::GroupWish;
+use super::stage::{Committing, Stage, bianca, carol, team};
+use crate::command::{GroupWish, Ticket};
 use crate::context::Session;
+use crate::event::Effect;
 use crate::model::Conversation;
-use crate::notice::{GroupNews, Role};
+use crate::notice::{GroupNews, Notice, Role};
 use crate::request::{OpenedLetter, Question, Request};
 
 fn to_team() -> Conversation {
@@ -216,4 +217,54 @@ fn key_packages_go_out_in_parts_and_are_counted_when_the_last_has_arrived() {
         assert_eq!(stage.groups.handle_key_packages(&mut stage.cx, &state), []);
     }
     assert!(!stage.groups.is_publishing());
+}
+
+/// What the commands of these numbers are answered.
+fn answers(stage: &mut Stage) -> Vec<(u64, GroupNews)> {
+    let answer = |effect| match effect {
+        Effect::Answer(ticket, Notice::Group { news, .. }) => Some((ticket.number, news)),
+        _ => None,
+    };
+    stage.effects().into_iter().filter_map(answer).collect()
+}
+
+fn wants_as(stage: &mut Stage, number: u64, wish: GroupWish) {
+    stage.cx.answering = Some(Ticket { number, reference: None });
+    stage.wants(wish);
+    stage.effects();
+}
+
+#[test]
+fn the_same_wish_twice_is_carried_out_once_and_answered_twice() {
+    let mut stage = Stage::with_group();
+    stage.groups.known.change(&team(), |known| known.waiting.push(bianca()));
+    wants_as(&mut stage, 1, GroupWish::Approve(bianca()));
+    wants_as(&mut stage, 2, GroupWish::Approve(bianca()));
+    let committing = stage.goes_on(&[(Ali, true), (Bianca, true)], Bianca);
+    wants_as(&mut stage, 3, GroupWish::Approve(bianca()));
+    stage.comes_back(&committing);
+    let joined = GroupNews::Changed { by: Ali.user().unwrap(), joined: vec![bianca()], left: Vec::new() };
+    assert_eq!(answers(&mut stage), [1, 2, 3].map(|number| (number, joined.clone())));
+    assert_eq!(stage.begins(), []);
+}
+
+#[test]
+fn a_name_that_is_taken_is_said_to_every_command_that_wished_it() {
+    let mut stage = Stage::new();
+    wants_as(&mut stage, 1, GroupWish::Create);
+    let created = Committing::of(stage.begins());
+    wants_as(&mut stage, 2, GroupWish::Create);
+    stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), CommitStatus::Taken);
+    assert_eq!(answers(&mut stage), [1, 2].map(|number| (number, GroupNews::NameTaken)));
+}
+
+#[test]
+fn wishes_about_a_room_that_is_gone_are_answered() {
+    let mut stage = Stage::with_bianca();
+    let room = stage.groups.known.room(&team()).unwrap();
+    wants_as(&mut stage, 1, GroupWish::Remove(bianca()));
+    wants_as(&mut stage, 2, GroupWish::Admin(bianca()));
+    stage.begins();
+    stage.groups.lose_room(&mut stage.cx, &room);
+    assert_eq!(answers(&mut stage), [1, 2].map(|number| (number, GroupNews::NotAMember)));
 }
