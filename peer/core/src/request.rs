@@ -16,7 +16,29 @@ use crate::verify::LookupResult;
 /// What one machine wants of another.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
-    // Of the directory.
+    /// Something of `directory`.
+    Directory(DirectoryRequest),
+    /// Something of `delivery`.
+    Delivery(DeliveryRequest),
+    /// Something of `groups`.
+    Group(GroupRequest),
+    /// Something of `mailbox`.
+    Mailbox(MailboxRequest),
+    /// Of `files`: a verified caller wants a file, from a byte on.
+    Fetch { link: LinkId, from: UserId, file: MessageId, offset: u64 },
+    /// Of `calls`: a lookup was answered; nothing where the directory does not know.
+    FoundForCall { user: UserId, reason: LookupReason, found: Result<Option<LookupResult>, Unreachable> },
+    /// Of several: a user came, or is there.
+    Came(UserId),
+    /// Of several: a letter that is no text, or not for delivery.
+    Opened(Box<OpenedLetter>),
+    /// Of several: the directory has said who is online.
+    Listed(Vec<ListedUser>),
+}
+
+/// What is wanted of the machine that talks to the directory.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DirectoryRequest {
     /// Ask the directory; the answer comes back to whoever asks such questions.
     Ask { message: ToDirectory, question: Question },
     /// A question that is not answered any more.
@@ -29,8 +51,11 @@ pub(crate) enum Request {
     LookUp { user: UserId, reason: LookupReason },
     /// Have the directory say where these users are.
     Watch(Vec<UserId>),
+}
 
-    // Of delivery.
+/// What is wanted of the machine that sends what the user writes, and takes what others write.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DeliveryRequest {
     /// Send a letter that is no text.
     Send { to: Conversation, letter: Letter },
     /// Something may have become possible in this conversation.
@@ -61,8 +86,11 @@ pub(crate) enum Request {
     LinkDown(UserId, LinkId),
     /// The user has decided about a key, or a block.
     KeyDecided(UserId),
+}
 
-    // Of groups.
+/// What is wanted of the machine that has the rooms.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum GroupRequest {
     /// Mail for this conversation needs a room.
     NeedsRoom(Conversation),
     /// Seal these letters, as many as go in one message.
@@ -79,28 +107,17 @@ pub(crate) enum Request {
     CaughtUp,
     /// Whom the user calls is not online.
     NotOnline(UserId),
+}
 
-    // Of the mailbox.
+/// What is wanted of the machine that takes items from the mailbox.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum MailboxRequest {
     /// The item of this number was taken.
     Taken(u64),
     /// An item cannot be judged without the certificates of these terminals.
     NeedsCertificates { whole: Box<WholeItem>, missing: Vec<Member> },
     /// Something is given to the directory, which counts it as we do.
     CountWritten,
-
-    // Of files.
-    /// A verified caller wants a file, from a byte on.
-    Fetch { link: LinkId, from: UserId, file: MessageId, offset: u64 },
-
-    // Of several.
-    /// A user came, or is there.
-    Came(UserId),
-    /// A letter that is no text, or not for delivery.
-    Opened(Box<OpenedLetter>),
-    /// The directory has said who is online.
-    Listed(Vec<ListedUser>),
-    /// A lookup of a call was answered; nothing where the directory does not know.
-    FoundForCall { user: UserId, reason: LookupReason, found: Result<Option<LookupResult>, Unreachable> },
 }
 
 /// The directory is out of reach, so there is no answer.

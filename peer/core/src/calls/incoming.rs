@@ -11,7 +11,7 @@ use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
 use crate::event::{Accept, Effect, LinkId};
 use crate::notice::{CallFailed, CallNotice, CallerRefused, EndedBy};
-use crate::request::{LookupReason, Request, Unreachable};
+use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, Request, Unreachable};
 use crate::verify::{Claim, ConnectRequest, LookupResult};
 
 /// A caller on the way to a conversation.
@@ -101,7 +101,7 @@ impl Calls {
             Ok(claim) => {
                 let user = claim.initiator.clone();
                 self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request, file })));
-                return vec![Request::LookUp { user, reason: LookupReason::Caller(link) }];
+                return vec![Request::Directory(DirectoryRequest::LookUp { user, reason: LookupReason::Caller(link) })];
             }
         }
         Vec::new()
@@ -202,10 +202,10 @@ impl Calls {
             // The same user, verified again: the old link is stale, or belongs to another terminal.
             cx.push(Effect::Close { link: old, reason: ByeReason::Elsewhere });
             cx.tell(CallNotice::Ended { with: from.clone(), by: EndedBy::Them });
-            requests.push(Request::LinkDown(from.clone(), old));
+            requests.push(Request::Delivery(DeliveryRequest::LinkDown(from.clone(), old)));
         }
         self.give_up(cx, &from);
-        requests.push(Request::LinkUp(from.clone()));
+        requests.push(Request::Delivery(DeliveryRequest::LinkUp(from.clone())));
         cx.tell(match announce {
             Announce::Received | Announce::Answered => CallNotice::Received { from },
             Announce::Established => CallNotice::Established { with: from },

@@ -7,7 +7,7 @@ use crate::command::{Answer, KeyDecision};
 use crate::context::Context;
 use crate::event::Effect;
 use crate::notice::{CallFailed, CallNotice, ContactNotice, KeyState};
-use crate::request::{LookupReason, Request, Unreachable};
+use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, Request, Unreachable};
 use crate::verify::LookupResult;
 
 impl Calls {
@@ -19,7 +19,9 @@ impl Calls {
                 show_number(cx, &with);
                 return Vec::new();
             }
-            () if cx.is_up() => return vec![Request::LookUp { user: with, reason: LookupReason::Number }],
+            () if cx.is_up() => {
+                return vec![Request::Directory(DirectoryRequest::LookUp { user: with, reason: LookupReason::Number })];
+            }
             () => CallFailed::DirectoryLost,
         };
         cx.tell(CallNotice::Failed { to: with, why });
@@ -65,7 +67,7 @@ impl Calls {
             cx.push(Effect::Save(contact));
         }
         cx.tell(ContactNotice::NumberConfirmed { with: with.clone(), verified });
-        vec![Request::KeyDecided(with)]
+        vec![Request::Delivery(DeliveryRequest::KeyDecided(with))]
     }
 
     /// Refuses calls and messages of a user.
@@ -86,7 +88,7 @@ impl Calls {
             cx.push(Effect::Save(contact));
         }
         cx.tell(ContactNotice::Unblocked { user: user.clone() });
-        vec![Request::KeyDecided(user)]
+        vec![Request::Delivery(DeliveryRequest::KeyDecided(user))]
     }
 
     /// Does what the user has decided about a changed key.
@@ -111,7 +113,7 @@ impl Calls {
             }
         }
         cx.tell(ContactNotice::KeyDecided { of: of.clone(), decision });
-        requests.push(Request::KeyDecided(of));
+        requests.push(Request::Delivery(DeliveryRequest::KeyDecided(of)));
         requests
     }
 }

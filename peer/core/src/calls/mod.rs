@@ -5,7 +5,7 @@
 //! - [`keys`]: safety numbers, changed keys, blocks
 //! - [`frame`]: what one frame on a link means (protocol section 7.5)
 //!
-//! The links that stand are in the [`Context`]; delivery is told of each by [`Request::LinkUp`], [`Request::LinkDown`].
+//! The links that stand are in the [`Context`]; delivery is told of each by [`|wanted| Request::Delivery(DeliveryRequest::LinkUp(wanted))`], [`|wanted| Request::Delivery(DeliveryRequest::LinkDown(wanted))`].
 
 pub mod frame;
 mod incoming;
@@ -26,7 +26,7 @@ use self::outgoing::Outgoing;
 use crate::context::{Context, Direction};
 use crate::event::{Accept, Effect, LinkEnd, LinkId};
 use crate::notice::{AfterLoss, CallNotice, EndedBy};
-use crate::request::{LookupReason, Request, Unreachable};
+use crate::request::{DeliveryRequest, LookupReason, Request, Unreachable};
 use crate::verify::LookupResult;
 
 /// How long a conversation must have lasted, in seconds, for its lost link to be called again. Chosen arbitrarily: longer
@@ -73,7 +73,7 @@ impl Calls {
         let Some(standing) = cx.links.remove(with) else { return Vec::new() };
         cx.push(Effect::Close { link: standing.link, reason: ByeReason::Ended });
         cx.tell(CallNotice::Ended { with: with.clone(), by: EndedBy::Us });
-        vec![Request::LinkDown(with.clone(), standing.link)]
+        vec![Request::Delivery(DeliveryRequest::LinkDown(with.clone(), standing.link))]
     }
 
     /// A link is gone.
@@ -81,7 +81,7 @@ impl Calls {
         self.caller_gone(cx, link);
         let Some(with) = cx.links.user_of(link).cloned() else { return Vec::new() };
         let Some(standing) = cx.links.remove(&with) else { return Vec::new() };
-        let mut requests = vec![Request::LinkDown(with.clone(), link)];
+        let mut requests = vec![Request::Delivery(DeliveryRequest::LinkDown(with.clone(), link))];
         // Whoever hangs up at once, again and again, is not called again and again.
         let lasted = cx.now.tick.saturating_sub(standing.since) >= WORTH_ANOTHER_CALL;
         let can_call = standing.direction == Direction::Ours && lasted && cx.is_up();

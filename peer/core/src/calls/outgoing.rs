@@ -11,7 +11,7 @@ use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
 use crate::event::{DialFailed, DialId, Effect, LinkId};
 use crate::notice::{CallFailed, CallNotice, EndedBy};
-use crate::request::{LookupReason, Request, Unreachable};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, Request, Unreachable};
 use crate::verify::LookupResult;
 
 /// A call that is being placed.
@@ -99,7 +99,7 @@ impl Calls {
             return Vec::new();
         }
         self.outgoing.insert(to.clone(), Outgoing { stage: Stage::LookingUp, occasion, ticket: cx.answering.clone() });
-        vec![Request::LookUp { user: to, reason: LookupReason::Call }]
+        vec![Request::Directory(DirectoryRequest::LookUp { user: to, reason: LookupReason::Call })]
     }
 
     pub(super) fn is_calling(&self, user: &UserId) -> bool {
@@ -121,7 +121,7 @@ impl Calls {
             // Mail may reach them all the same.
             Ok(None) => {
                 self.outgoing.remove(to);
-                return vec![Request::NotOnline(to.clone())];
+                return vec![Request::Group(GroupRequest::NotOnline(to.clone()))];
             }
             Err(Unreachable) => self.call_failed(cx, to, CallFailed::DirectoryLost),
         }
@@ -187,8 +187,8 @@ impl Calls {
     fn established(&mut self, cx: &mut Context, to: UserId, link: LinkId) -> Vec<Request> {
         let old = cx.links.insert(to.clone(), link, Direction::Ours, cx.now.tick);
         cx.tell(CallNotice::Established { with: to.clone() });
-        let down = old.map(|old| Request::LinkDown(to.clone(), old));
-        down.into_iter().chain([Request::LinkUp(to)]).collect()
+        let down = old.map(|old| Request::Delivery(DeliveryRequest::LinkDown(to.clone(), old)));
+        down.into_iter().chain([Request::Delivery(DeliveryRequest::LinkUp(to))]).collect()
     }
 
     fn call_failed(&mut self, cx: &mut Context, to: &UserId, why: CallFailed) {

@@ -14,7 +14,7 @@ use crate::context::{Context, Session};
 use crate::event::{Accept, DialFailed, DialId, Effect, LinkEnd, LinkId};
 use crate::fixtures;
 use crate::notice::{CallFailed, CallNotice, CallerRefused, ContactNotice, Notice};
-use crate::request::{LookupReason, Request, Unreachable};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, Request, Unreachable};
 use crate::verify::{ConnectRequest, LookupResult};
 
 fn ali() -> UserId {
@@ -127,15 +127,18 @@ fn a_call_that_cannot_be_placed_says_why_and_asks_nothing() {
 #[test]
 fn a_call_is_looked_up_once_and_dialed_when_found() {
     let mut stage = Stage::new(Accept::All);
-    let looked_up = [Request::LookUp { user: ali(), reason: LookupReason::Call }];
+    let looked_up = [Request::Directory(DirectoryRequest::LookUp { user: ali(), reason: LookupReason::Call })];
     assert_eq!(stage.calls.place(&mut stage.cx, ali()), looked_up);
     assert_eq!(stage.calls.place(&mut stage.cx, ali()), []);
-    assert_eq!(stage.is_found(&ali(), LookupReason::Call, None), [Request::NotOnline(ali())]);
+    assert_eq!(stage.is_found(&ali(), LookupReason::Call, None), [Request::Group(GroupRequest::NotOnline(ali()))]);
     stage.calls.place(&mut stage.cx, ali());
     stage.calls.handle_found(&mut stage.cx, (&ali(), LookupReason::Call), Err(Unreachable));
     assert_eq!(failed(&stage.effects()), Some(CallFailed::DirectoryLost));
     let dial = stage.dials();
-    assert_eq!(stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1))), [Request::LinkUp(ali())]);
+    assert_eq!(
+        stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1))),
+        [Request::Delivery(DeliveryRequest::LinkUp(ali()))]
+    );
     assert_eq!(stage.cx.links.user_of(LinkId(1)), Some(&ali()));
 }
 
@@ -180,7 +183,7 @@ fn a_link_is_called_again_if_it_lasted_and_was_ours() {
         stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1)));
         stage.cx.now.tick += lasted;
         let requests = stage.calls.handle_link_end(&mut stage.cx, LinkId(1), LinkEnd::Lost);
-        assert_eq!(requests[0], Request::LinkDown(ali(), LinkId(1)));
+        assert_eq!(requests[0], Request::Delivery(DeliveryRequest::LinkDown(ali(), LinkId(1))));
         assert_eq!(requests.len() == 2, again, "after {lasted} seconds");
     }
 }
@@ -233,11 +236,14 @@ fn a_caller_who_waits_is_declined_at_the_deadline_and_one_who_was_taken_must_com
 fn a_second_link_of_a_user_takes_the_place_of_the_first() {
     let mut stage = Stage::new(Accept::All);
     let (first, _) = stage.verified();
-    assert_eq!(stage.calls.handle_connected(&mut stage.cx, first), [Request::LinkUp(ali())]);
+    assert_eq!(stage.calls.handle_connected(&mut stage.cx, first), [Request::Delivery(DeliveryRequest::LinkUp(ali()))]);
     assert_eq!(stage.calls.handle_connected(&mut stage.cx, first), [], "once");
     let (second, _) = stage.verified();
     let requests = stage.calls.handle_connected(&mut stage.cx, second);
-    assert_eq!(requests, [Request::LinkDown(ali(), first), Request::LinkUp(ali())]);
+    assert_eq!(
+        requests,
+        [Request::Delivery(DeliveryRequest::LinkDown(ali(), first)), Request::Delivery(DeliveryRequest::LinkUp(ali()))]
+    );
     assert!(stage.effects().contains(&Effect::Close { link: first, reason: ByeReason::Elsewhere }));
 }
 
@@ -369,15 +375,15 @@ fn blocking_ends_the_conversation_and_unblocking_lets_mail_go() {
     assert_eq!(failed(&stage.effects()), Some(CallFailed::NotFound), "nobody who is known");
     let (link, _) = stage.verified();
     stage.calls.handle_connected(&mut stage.cx, link);
-    assert_eq!(stage.calls.block(&mut stage.cx, ali()), [Request::LinkDown(ali(), link)]);
-    assert_eq!(stage.calls.unblock(&mut stage.cx, ali()), [Request::KeyDecided(ali())]);
+    assert_eq!(stage.calls.block(&mut stage.cx, ali()), [Request::Delivery(DeliveryRequest::LinkDown(ali(), link))]);
+    assert_eq!(stage.calls.unblock(&mut stage.cx, ali()), [Request::Delivery(DeliveryRequest::KeyDecided(ali()))]);
 }
 
 #[test]
 fn a_safety_number_of_somebody_unknown_is_looked_up() {
     let mut stage = Stage::new(Accept::All);
     let requests = stage.calls.show_safety_number(&mut stage.cx, ali());
-    assert_eq!(requests, [Request::LookUp { user: ali(), reason: LookupReason::Number }]);
+    assert_eq!(requests, [Request::Directory(DirectoryRequest::LookUp { user: ali(), reason: LookupReason::Number })]);
     stage.is_found(&ali(), LookupReason::Number, Some(found(Example::Ali)));
     let effects = stage.effects();
     assert!(matches!(

@@ -17,7 +17,7 @@ use crate::event::Effect;
 use crate::model::{Conversation, DeliveryStatus, MessageKey};
 use crate::notice::{MessageNotice, Next};
 use crate::persistence::{HistoryWrite, Write};
-use crate::request::{PlainLetter, Question, Request};
+use crate::request::{DirectoryRequest, GroupRequest, MailboxRequest, PlainLetter, Question, Request};
 
 /// How long, in seconds, a full mailbox is left alone unless something of it is fetched; twice as long each time that
 /// nothing is taken, up to an hour or so. Chosen arbitrarily.
@@ -131,7 +131,7 @@ impl Delivery {
         if !may || !waits || self.outbox.any(to, |route| route == Route::ToDirectory) {
             return Vec::new();
         }
-        vec![Request::NeedsRoom(to.clone())]
+        vec![Request::Group(GroupRequest::NeedsRoom(to.clone()))]
     }
 
     /// Says over the link what waits for the user, and what went by mail and was not confirmed, so that nothing comes
@@ -173,7 +173,7 @@ impl Delivery {
             .take(most)
             .map(|(number, entry)| PlainLetter { number, id: entry.letter.id, bytes: entry.letter.encode() })
             .collect();
-        vec![Request::Seal { to, room, letters }]
+        vec![Request::Group(GroupRequest::Seal { to, room, letters })]
     }
 
     /// The letters of these numbers were sealed: they go to the directory.
@@ -192,7 +192,10 @@ impl Delivery {
             self.outbox.take_route(&to, *number, Route::ToDirectory, cx.now.date);
         }
         let message = MailboxPut { room, epoch, items }.into();
-        vec![Request::CountWritten, Request::Ask { message, question: Question::Put { to, numbers, room } }]
+        vec![
+            Request::Mailbox(MailboxRequest::CountWritten),
+            Request::Directory(DirectoryRequest::Ask { message, question: Question::Put { to, numbers, room } }),
+        ]
     }
 
     /// The directory has taken letters, or not.
@@ -213,8 +216,8 @@ impl Delivery {
         match reply.refused {
             Some(MailRefusal::Full | MailRefusal::Other) => self.handle_full(cx, to, stored),
             // What ended the epoch waits in our mailbox; once it was taken, this is tried again.
-            Some(MailRefusal::Epoch) => requests.push(Request::EpochEnded(room)),
-            Some(MailRefusal::Room) => requests.push(Request::RoomGone(room)),
+            Some(MailRefusal::Epoch) => requests.push(Request::Group(GroupRequest::EpochEnded(room))),
+            Some(MailRefusal::Room) => requests.push(Request::Group(GroupRequest::RoomGone(room))),
             None => drop(self.scheduler.full.remove(to)),
         }
         self.scheduler.announce(to);
@@ -229,7 +232,7 @@ impl Delivery {
             let (id, is_text) = (entry.letter.id, entry.text().is_some());
             if entry.letter.body == Body::Leave {
                 // Done when the group has been left; until then it is repeated.
-                requests.push(Request::GoodbyeStored(to.clone()));
+                requests.push(Request::Group(GroupRequest::GoodbyeStored(to.clone())));
                 continue;
             }
             if is_text {

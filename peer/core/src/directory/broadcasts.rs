@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use crate::notice::{DirectoryNotice, MessageNotice, NotSent};
 use crate::persistence::{HistoryWrite, Write};
-use crate::request::{Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, Question, Request};
 
 impl DirectoryClient {
     /// Says something to everyone.
@@ -26,7 +26,10 @@ impl DirectoryClient {
                 let said = transcript::broadcast(&cx.me.user, &cx.me.terminal, &cx.directory, &id, date, &text);
                 let signature = Blob(cx.own.sign_plain(said.as_bytes()));
                 let message = BroadcastReq { id, message: text.clone(), date, signature }.into();
-                return vec![Request::Ask { message, question: Question::Broadcast { id, text, ticket } }];
+                return vec![Request::Directory(DirectoryRequest::Ask {
+                    message,
+                    question: Question::Broadcast { id, text, ticket },
+                })];
             }
         };
         not_broadcast(cx, text, why, ticket);
@@ -53,7 +56,7 @@ impl DirectoryClient {
         if cx.is_blocked(&broadcast.sender.userid) || !is_genuine(cx, &broadcast) {
             return Vec::new();
         }
-        vec![Request::Broadcast(Box::new(broadcast))]
+        vec![Request::Delivery(DeliveryRequest::Broadcast(Box::new(broadcast)))]
     }
 
     /// Asks for the last broadcasts.
@@ -63,7 +66,7 @@ impl DirectoryClient {
             return Vec::new();
         }
         let question = Question::Log { count, entries: Vec::new() };
-        vec![Request::Ask { message: BroadcastLogReq { before: None }.into(), question }]
+        vec![Request::Directory(DirectoryRequest::Ask { message: BroadcastLogReq { before: None }.into(), question })]
     }
 
     /// A page of the log came: the next is asked for, or all of it is told.
@@ -81,7 +84,10 @@ impl DirectoryClient {
         let last = log.entries.last().map(|broadcast| broadcast.number);
         if let (true, Some(before)) = (log.more && entries.len() < count, last) {
             let message = BroadcastLogReq { before: Some(before) }.into();
-            return vec![Request::Ask { message, question: Question::Log { count, entries } }];
+            return vec![Request::Directory(DirectoryRequest::Ask {
+                message,
+                question: Question::Log { count, entries },
+            })];
         }
         entries.truncate(count);
         entries.reverse();

@@ -26,7 +26,7 @@ use self::requests::{Answered, PendingRequests, Refused};
 use crate::context::Context;
 use crate::event::Effect;
 use crate::notice::{CallFailed, CallNotice, DirectoryNotice, SessionNotice};
-use crate::request::{Asked, LookupReason, Question, Request};
+use crate::request::{Asked, DirectoryRequest, LookupReason, Question, Request};
 
 /// Users a list may have before it is cut; the directory pages, so it could go on for ever.
 pub(super) const LIST_MAX: usize = 10_000;
@@ -92,7 +92,7 @@ impl DirectoryClient {
     /// The session is gone: nothing is answered any more.
     pub(crate) fn handle_session_lost(&mut self, cx: &mut Context) -> Vec<Request> {
         cx.presence.clear();
-        self.requests.close().map(Request::Unanswered).collect()
+        self.requests.close().map(|wanted| Request::Directory(DirectoryRequest::Unanswered(wanted))).collect()
     }
 
     /// The machines that asked begin again with what the disk has: only what was asked for others is waited for.
@@ -108,7 +108,10 @@ impl DirectoryClient {
 
     /// Asks who is online.
     pub(crate) fn list(&mut self) -> Vec<Request> {
-        vec![Request::Ask { message: ListReq { after: None }.into(), question: Question::List { listed: Vec::new() } }]
+        vec![Request::Directory(DirectoryRequest::Ask {
+            message: ListReq { after: None }.into(),
+            question: Question::List { listed: Vec::new() },
+        })]
     }
 
     /// A page of the list came: the next is asked for, or all of it is told.
@@ -118,7 +121,7 @@ impl DirectoryClient {
         match last {
             Some(after) if reply.more && listed.len() < LIST_MAX => {
                 let message = ListReq { after: Some(after) }.into();
-                vec![Request::Ask { message, question: Question::List { listed } }]
+                vec![Request::Directory(DirectoryRequest::Ask { message, question: Question::List { listed } })]
             }
             Some(_) | None => vec![Request::Listed(listed)],
         }
@@ -139,7 +142,7 @@ impl DirectoryClient {
             cx.tell(DirectoryNotice::NoPeople);
             return Vec::new();
         }
-        vec![Request::Ask { message, question: Question::OwnTerminals }]
+        vec![Request::Directory(DirectoryRequest::Ask { message, question: Question::OwnTerminals })]
     }
 
     /// Which terminals our user has.
@@ -161,9 +164,9 @@ impl DirectoryClient {
 /// What becomes of a question that was not asked.
 fn refused(refused: Refused<Asked>) -> Request {
     match refused {
-        Refused::Closed(asked) => Request::Unanswered(asked),
+        Refused::Closed(asked) => Request::Directory(DirectoryRequest::Unanswered(asked)),
         Refused::Full(Asked { question, .. }) => {
-            Request::Failed { question, error: Error::new(ErrorCode::RateLimited) }
+            Request::Directory(DirectoryRequest::Failed { question, error: Error::new(ErrorCode::RateLimited) })
         }
     }
 }
@@ -171,5 +174,5 @@ fn refused(refused: Refused<Asked>) -> Request {
 /// What becomes of a question that was answered with something that is no answer.
 pub(crate) fn unfit(question: Question) -> Request {
     let error = Error { retry_after: Some(UNFIT_RETRY), ..Error::new(ErrorCode::Other) };
-    Request::Failed { question, error }
+    Request::Directory(DirectoryRequest::Failed { question, error })
 }

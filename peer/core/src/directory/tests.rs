@@ -18,7 +18,7 @@ use crate::model::PresenceInfo;
 use crate::notice::{
     CallFailed, CallNotice, DirectoryNotice, MessageNotice, NotChanged, NotSent, Notice, SessionNotice,
 };
-use crate::request::{Asked, LookupReason, Question, Request};
+use crate::request::{Asked, DirectoryRequest, LookupReason, Question, Request};
 
 fn user(number: usize) -> UserId {
     UserId::parse(&format!("user{number}")).unwrap()
@@ -87,7 +87,7 @@ fn answers_find_their_questions_in_any_order() {
 fn without_a_session_questions_come_back_and_nothing_is_said() {
     let mut stage = Stage::down();
     let question = Question::LookUp { user: user(1), reason: LookupReason::Call };
-    let unanswered = Some(Request::Unanswered(Asked { question, ticket: None }));
+    let unanswered = Some(Request::Directory(DirectoryRequest::Unanswered(Asked { question, ticket: None })));
     assert_eq!(stage.directory.look_up(&mut stage.cx, user(1), LookupReason::Call), unanswered);
     stage.directory.set_away(&mut stage.cx, Some("lunch".into()));
     assert_eq!(stage.said(), []);
@@ -101,7 +101,7 @@ fn a_session_that_ends_leaves_questions_unanswered_the_oldest_first() {
     stage.presence(&user(3), PresenceStatus::Online);
     let unanswered = stage.directory.handle_session_lost(&mut stage.cx);
     assert!(
-        matches!(&unanswered[..], [Request::Unanswered(Asked { question: Question::LookUp { user: first, .. }, .. }), _] if *first == user(1))
+        matches!(&unanswered[..], [Request::Directory(DirectoryRequest::Unanswered(Asked { question: Question::LookUp { user: first, .. }, .. })), _] if *first == user(1))
     );
     assert!(stage.cx.presence.is_empty());
 }
@@ -123,7 +123,9 @@ fn an_answer_nobody_understands_fails_its_question() {
     let effects = stage.effects();
     let [Effect::Ask(envelope)] = &effects[..] else { panic!("{effects:?}") };
     let requests = stage.directory.handle_misunderstood(&mut stage.cx, envelope.request.unwrap());
-    assert!(matches!(&requests[..], [Request::Failed { error, .. }] if error.retry_after == Some(60)));
+    assert!(
+        matches!(&requests[..], [Request::Directory(DirectoryRequest::Failed { error, .. })] if error.retry_after == Some(60))
+    );
     assert_eq!(stage.directory.handle_misunderstood(&mut stage.cx, envelope.request.unwrap()), []);
 }
 
@@ -175,10 +177,15 @@ fn a_list_is_asked_for_page_by_page_up_to_an_end() {
     let mut stage = Stage::new();
     let listed = |number| ListedUser { userid: user(number), online_since: None, away: None };
     let requests = stage.directory.list();
-    assert!(matches!(&requests[..], [Request::Ask { question: Question::List { listed }, .. }] if listed.is_empty()));
+    assert!(
+        matches!(&requests[..], [Request::Directory(DirectoryRequest::Ask { question: Question::List { listed }, .. })] if listed.is_empty())
+    );
     let page = |more| ListReply { users: vec![listed(1)], more };
     let requests = stage.directory.handle_list(Vec::new(), page(true));
-    let [Request::Ask { message: ToDirectory::ListReq(request), .. }] = &requests[..] else { panic!("{requests:?}") };
+    let [Request::Directory(DirectoryRequest::Ask { message: ToDirectory::ListReq(request), .. })] = &requests[..]
+    else {
+        panic!("{requests:?}")
+    };
     assert_eq!(request.after, Some(user(1)));
     assert_eq!(
         stage.directory.handle_list(vec![listed(0)], page(false)),
@@ -186,7 +193,11 @@ fn a_list_is_asked_for_page_by_page_up_to_an_end() {
     );
     for (before, asks) in [(LIST_MAX - 2, true), (LIST_MAX - 1, false)] {
         let requests = stage.directory.handle_list(vec![listed(0); before], page(true));
-        assert_eq!(matches!(requests[0], Request::Ask { .. }), asks, "{before} users before");
+        assert_eq!(
+            matches!(requests[0], Request::Directory(DirectoryRequest::Ask { .. })),
+            asks,
+            "{before} users before"
+        );
     }
 }
 
@@ -265,7 +276,7 @@ fn a_change_of_the_passcode_ends_with_one_word() {
     stage.effects();
     assert_eq!(
         stage.directory.handle_session_lost(&mut stage.cx),
-        [Request::Unanswered(Asked { question: Question::PasscodeChange, ticket: None })]
+        [Request::Directory(DirectoryRequest::Unanswered(Asked { question: Question::PasscodeChange, ticket: None }))]
     );
     for (code, retry_after, why) in [
         (ErrorCode::RateLimited, Some(7), NotChanged::TooFast { retry_after: 7 }),
@@ -301,5 +312,8 @@ fn what_is_asked_for_a_command_comes_back_with_its_ticket() {
     asked.go_on(&mut stage.cx);
     assert_eq!(stage.cx.answering, ticket(1), "not that of what was asked last");
     let unanswered = stage.directory.handle_session_lost(&mut stage.cx);
-    assert!(matches!(&unanswered[..], [Request::Unanswered(asked)] if asked.ticket == ticket(2)), "{unanswered:?}");
+    assert!(
+        matches!(&unanswered[..], [Request::Directory(DirectoryRequest::Unanswered(asked))] if asked.ticket == ticket(2)),
+        "{unanswered:?}"
+    );
 }

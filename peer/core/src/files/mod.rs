@@ -4,7 +4,7 @@
 //! - [`transfers`]: the bytes, over links of their own
 //!
 //! Every file is a row, so that it goes on after a kill of either side. The bytes are the shell's; the letters go out
-//! through delivery, which is asked by [`Request::Send`].
+//! through delivery, which is asked by [`|wanted| Request::Delivery(DeliveryRequest::Send(wanted))`].
 
 pub mod model;
 mod offers;
@@ -28,7 +28,7 @@ use crate::files::model::{Download, FilePolicy, Source};
 use crate::model::Conversation;
 use crate::notice::{FileNews, FileNotice, FileShown, FileState};
 use crate::persistence::{Rows, Table, Write};
-use crate::request::Request;
+use crate::request::{DeliveryRequest, Request};
 
 /// Files of which nothing becomes any more and that are remembered all the same, for `/files`. Chosen arbitrarily.
 const REMEMBERED: usize = 200;
@@ -170,7 +170,7 @@ impl Files {
 /// Tells the other side what has become of a file.
 fn say_outcome(cx: &mut Context, with: UserId, file: MessageId, state: Outcome) -> Request {
     let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::File { file, state } };
-    Request::Send { to: Conversation::User(with), letter }
+    Request::Delivery(DeliveryRequest::Send { to: Conversation::User(with), letter })
 }
 
 fn key(number: u64) -> Vec<u8> {

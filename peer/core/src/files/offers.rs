@@ -12,7 +12,7 @@ use crate::file_name::harmless;
 use crate::files::model::{AcceptFiles, Source};
 use crate::model::Conversation;
 use crate::notice::{FileNews, FileNotice, FileState, NotOffered};
-use crate::request::Request;
+use crate::request::{DeliveryRequest, Request};
 
 /// Who offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Files {
         let transfer = Transfer { with, file, name, size, files, state, source: Some(source), folder: None };
         let number = self.add(cx, transfer);
         self.tell(cx, number, FileNews::Offering { left_out });
-        vec![Request::Send { to: Conversation::User(to), letter }]
+        vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::User(to), letter })]
     }
 
     /// Files that nobody has answered, theirs or ours.

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::event::{Effect, LinkId};
 use crate::files::model::TransferOutcome;
 use crate::notice::{FileFailed, FileNews, FileState};
-use crate::request::{LookupReason, Request};
+use crate::request::{DirectoryRequest, LookupReason, Request};
 use crate::verify::LookupResult;
 
 /// Files that are fetched at once; the next one begins when one has ended. Chosen arbitrarily: they share one network.
@@ -46,7 +46,10 @@ impl Files {
             retry.at = None;
         }
         self.looking_up.insert(number);
-        Some(Request::LookUp { user: transfer.with.clone(), reason: LookupReason::File(number) })
+        Some(Request::Directory(DirectoryRequest::LookUp {
+            user: transfer.with.clone(),
+            reason: LookupReason::File(number),
+        }))
     }
 
     /// The session is gone, and with it what was asked.

@@ -9,7 +9,7 @@ use crate::command::GroupWish;
 use crate::context::Context;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, Notice, Role};
-use crate::request::{Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, Question, Request};
 
 /// What a wish leads to: requests, answered later, or news at once.
 type Decided = Result<Vec<Request>, GroupNews>;
@@ -34,7 +34,10 @@ impl Groups {
             (GroupWish::Create, None) => self.operate(cx, GroupOperation::CreateGroup(group.clone())),
             (GroupWish::Join, None) => {
                 let message = GroupReq { handle: GroupHandle::of(group, &cx.directory) }.into();
-                Ok(vec![Request::Ask { message, question: Question::Group(group.clone()) }])
+                Ok(vec![Request::Directory(DirectoryRequest::Ask {
+                    message,
+                    question: Question::Group(group.clone()),
+                })])
             }
             (_, None) => Err(GroupNews::NotAMember),
             (_, Some(room)) if self.rooms.epoch(&room).is_none() => Err(GroupNews::Returning),
@@ -175,5 +178,5 @@ impl Groups {
 
 /// A letter that is no text.
 fn write(cx: &mut Context, to: Conversation, body: Body) -> Request {
-    Request::Send { to, letter: Letter { id: cx.ids.message(), date: cx.now.date, body } }
+    Request::Delivery(DeliveryRequest::Send { to, letter: Letter { id: cx.ids.message(), date: cx.now.date, body } })
 }

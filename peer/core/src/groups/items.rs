@@ -12,7 +12,7 @@ use crate::event::Effect;
 use crate::mls::VerifiedCredential;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Notice};
-use crate::request::{Request, SealedLetter, WholeItem};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Request, SealedLetter, WholeItem};
 
 impl Groups {
     /// Opens an item of the mailbox, and says when it was taken.
@@ -29,7 +29,7 @@ impl Groups {
         let number = whole.item.item;
         let mut requests = match processed {
             ProcessedItem::Needs(missing) if whole.certificates.is_none() => {
-                return vec![Request::NeedsCertificates { whole: Box::new(whole), missing }];
+                return vec![Request::Mailbox(MailboxRequest::NeedsCertificates { whole: Box::new(whole), missing })];
             }
             // Asked for, and none came: whoever it is cannot be judged.
             ProcessedItem::Needs(_) => {
@@ -40,7 +40,12 @@ impl Groups {
             ProcessedItem::Letter { from, bytes } => {
                 let conversation = self.rooms.conversation(&room);
                 let letter = |conversation| SealedLetter { room, conversation, from: from.userid, bytes };
-                conversation.map(letter).map(Box::new).map(Request::Letter).into_iter().collect()
+                conversation
+                    .map(letter)
+                    .map(Box::new)
+                    .map(|wanted| Request::Delivery(DeliveryRequest::Letter(wanted)))
+                    .into_iter()
+                    .collect()
             }
             ProcessedItem::Committed(diff) => self.committed(cx, &room, &whole.item.from, diff),
             ProcessedItem::Joined => self.joined(cx, &room),
@@ -55,7 +60,7 @@ impl Groups {
             }
         };
         cx.write(self.rooms.changes(&room));
-        requests.push(Request::Taken(number));
+        requests.push(Request::Mailbox(MailboxRequest::Taken(number)));
         requests
     }
 
@@ -74,9 +79,9 @@ impl Groups {
             }
             return requests;
         }
-        requests.push(Request::Watch(diff.joined.clone()));
+        requests.push(Request::Directory(DirectoryRequest::Watch(diff.joined.clone())));
         if diff.replaced.iter().any(|user| !cx.is_me(user)) {
-            requests.push(Request::ReceiverReplaced(conversation.clone()));
+            requests.push(Request::Delivery(DeliveryRequest::ReceiverReplaced(conversation.clone())));
         }
         if let Conversation::Group(group) = &conversation {
             for user in &diff.joined {
@@ -93,7 +98,7 @@ impl Groups {
                 }
             }
         }
-        requests.push(Request::Flush(conversation));
+        requests.push(Request::Delivery(DeliveryRequest::Flush(conversation)));
         requests
     }
 
@@ -107,7 +112,10 @@ impl Groups {
             let news = GroupNews::Joined { members: users.len() };
             cx.tell(Notice::Group { group: group.clone(), news });
         }
-        vec![Request::Watch(users.into_iter().collect()), Request::Flush(conversation)]
+        vec![
+            Request::Directory(DirectoryRequest::Watch(users.into_iter().collect())),
+            Request::Delivery(DeliveryRequest::Flush(conversation)),
+        ]
     }
 
     /// A room can be used no more.

@@ -10,7 +10,7 @@ use crate::command::Ticket;
 use crate::context::Context;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, Notice};
-use crate::request::{Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
 
 impl Groups {
     /// The user leaves; refused by some news.
@@ -32,7 +32,7 @@ impl Groups {
             return Err(GroupNews::LastAdmin);
         }
         let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::Leave };
-        Ok(vec![Request::Send { to: Conversation::Group(group.clone()), letter }])
+        Ok(vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::Group(group.clone()), letter })])
     }
 
     /// The last user leaves: the directory forgets the room, and then we do.
@@ -43,7 +43,10 @@ impl Groups {
         not_a_member(cx, &tickets, group);
         self.rooms.expect_commit(room);
         let message = CommitReq { room: *room, epoch, members: Vec::new(), commit: 0, welcome: 0, group: None }.into();
-        vec![Request::CountWritten, Request::Ask { message, question: Question::GiveUp(group.clone()) }]
+        vec![
+            Request::Mailbox(MailboxRequest::CountWritten),
+            Request::Directory(DirectoryRequest::Ask { message, question: Question::GiveUp(group.clone()) }),
+        ]
     }
 
     /// What the directory says of a room that was given up.
@@ -54,7 +57,7 @@ impl Groups {
             CommitStatus::Epoch => {
                 let Some(room) = self.known.room(&group) else { return Vec::new() };
                 self.rooms.expect_commit(&room);
-                vec![Request::GoodbyeAgain(Conversation::Group(group))]
+                vec![Request::Delivery(DeliveryRequest::GoodbyeAgain(Conversation::Group(group)))]
             }
         }
     }
@@ -72,7 +75,7 @@ impl Groups {
         match self.known.room(group) {
             Some(room) if self.is_alone(group) => self.give_room_up(cx, group, &room),
             Some(_) => self.gone(cx, group.clone()),
-            None => vec![Request::ConversationOver(to)],
+            None => vec![Request::Delivery(DeliveryRequest::ConversationOver(to))],
         }
     }
 
@@ -95,7 +98,7 @@ impl Groups {
         }
         cx.write(self.known.forget_room(room));
         let over = match self.rooms.conversation(room) {
-            Some(to @ Conversation::Group(_)) => vec![Request::ConversationOver(to)],
+            Some(to @ Conversation::Group(_)) => vec![Request::Delivery(DeliveryRequest::ConversationOver(to))],
             Some(Conversation::User(_) | Conversation::Everyone) | None => Vec::new(),
         };
         cx.write(self.rooms.forget(room));

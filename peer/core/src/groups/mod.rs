@@ -35,7 +35,7 @@ use crate::mls::{OwnTerminal, RoomError};
 use crate::model::Conversation;
 use crate::notice::{CallNotice, ListedGroup, Next};
 use crate::persistence::Rows;
-use crate::request::{PlainLetter, Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, PlainLetter, Question, Request};
 
 /// How long, in seconds, a receiver without keys is left alone who is there …
 const NEWCOMER_TIMEOUT: u64 = 1;
@@ -66,7 +66,7 @@ impl Groups {
     pub(crate) fn handle_session(&mut self) -> Vec<Request> {
         self.publishing = 1;
         let message = KeyPackagePut { packages: Vec::new(), last_resort: None }.into();
-        vec![Request::Tell(message)]
+        vec![Request::Directory(DirectoryRequest::Tell(message))]
     }
 
     /// Every user of every room.
@@ -93,7 +93,7 @@ impl Groups {
         while !rest.is_empty() || last_resort.is_some() {
             let (now, later) = rest.split_at(rest.len().min(KEY_PACKAGES_IN_ONE));
             let message = KeyPackagePut { packages: now.to_vec(), last_resort: last_resort.take() }.into();
-            requests.push(Request::Tell(message));
+            requests.push(Request::Directory(DirectoryRequest::Tell(message)));
             self.publishing += 1;
             rest = later;
         }
@@ -140,10 +140,13 @@ impl Groups {
             // Who has just logged in for the first time publishes keys in a moment, without any other sign of it.
             let timeout = if cx.is_online(user) { NEWCOMER_TIMEOUT } else { STRANGER_TIMEOUT };
             self.rooms.set_not_synced(&id);
-            let watch = Request::Watch(vec![user.clone()]);
-            return vec![Request::BackOff { to, next: Next::Terminal, until: cx.now.tick + timeout }, watch];
+            let watch = Request::Directory(DirectoryRequest::Watch(vec![user.clone()]));
+            return vec![
+                Request::Delivery(DeliveryRequest::BackOff { to, next: Next::Terminal, until: cx.now.tick + timeout }),
+                watch,
+            ];
         }
-        vec![Request::RoomReady { to, room: id }]
+        vec![Request::Delivery(DeliveryRequest::RoomReady { to, room: id })]
     }
 
     /// Seals letters, as many as fit in one message to the directory.
@@ -165,7 +168,7 @@ impl Groups {
             }
         }
         cx.write(self.rooms.changes(&room));
-        vec![Request::Sealed { to, room, epoch, sealed }]
+        vec![Request::Delivery(DeliveryRequest::Sealed { to, room, epoch, sealed })]
     }
 
     /// Whom the user calls is not online; mail may reach them all the same, which is said by `Offline` or `Failed`.
@@ -175,7 +178,7 @@ impl Groups {
             return Vec::new();
         }
         let message = TerminalsReq { users: vec![user.clone()] }.into();
-        vec![Request::Ask { message, question: Question::Reachable(user) }]
+        vec![Request::Directory(DirectoryRequest::Ask { message, question: Question::Reachable(user) })]
     }
 
     /// A user came, perhaps with a new terminal: rooms shared with that user are looked after.

@@ -27,7 +27,7 @@ use crate::context::Context;
 use crate::mls::RoomError;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Next, Notice};
-use crate::request::{Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
 
 /// How long, in seconds, what cannot be sealed is left alone. Chosen arbitrarily.
 pub(super) const BROKEN_TIMEOUT: u64 = 60;
@@ -116,7 +116,7 @@ impl Groups {
             .filter(|_| !creates)
             .map(|users| {
                 let message = TerminalsReq { users: users.to_vec() }.into();
-                Request::Ask { message, question: Question::Terminals(number) }
+                Request::Directory(DirectoryRequest::Ask { message, question: Question::Terminals(number) })
             })
             .collect();
         self.operations.active = Some(ActiveOperation {
@@ -163,7 +163,10 @@ impl Groups {
         let number = active.number;
         let Some((userid, terminals)) = active.missing.pop_front() else { return self.commit(cx) };
         let question = Question::Packages(userid.clone(), number);
-        vec![Request::Ask { message: KeyPackageReq { userid, terminals }.into(), question }]
+        vec![Request::Directory(DirectoryRequest::Ask {
+            message: KeyPackageReq { userid, terminals }.into(),
+            question,
+        })]
     }
 
     /// Key packages of a user came; those count that were made under the pinned key.
@@ -275,7 +278,9 @@ impl Groups {
     fn finish(&mut self, cx: &mut Context) -> Vec<Request> {
         let Some(active) = self.operations.active.take() else { return Vec::new() };
         let mut requests = self.operation_done(cx, &active);
-        requests.extend(self.rooms.conversation(&active.room).map(Request::Flush));
+        requests.extend(
+            self.rooms.conversation(&active.room).map(|wanted| Request::Delivery(DeliveryRequest::Flush(wanted))),
+        );
         requests
     }
 }
@@ -285,20 +290,24 @@ fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
     let OutgoingCommit { epoch, members, commit, welcome, entry } = commit;
     let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let (commit_size, welcome_size) = (size(&commit), size(&welcome));
-    let mut requests = vec![Request::CountWritten];
+    let mut requests = vec![Request::Mailbox(MailboxRequest::CountWritten)];
     let bytes = [commit, welcome].concat();
-    requests.extend(bytes.chunks(PIECE_MAX).map(|piece| Request::Tell(Upload { piece: Piece(piece.to_vec()) }.into())));
+    requests.extend(
+        bytes
+            .chunks(PIECE_MAX)
+            .map(|piece| Request::Directory(DirectoryRequest::Tell(Upload { piece: Piece(piece.to_vec()) }.into()))),
+    );
     let group = entry.map(|(name, admins)| GroupEntry {
         handle: GroupHandle::of(&name, &cx.directory),
         admins: admins.into_iter().collect(),
     });
     let message = CommitReq { room, epoch, members, commit: commit_size, welcome: welcome_size, group }.into();
-    requests.push(Request::Ask { message, question: Question::Commit { room, epoch } });
+    requests.push(Request::Directory(DirectoryRequest::Ask { message, question: Question::Commit { room, epoch } }));
     requests
 }
 
 /// Something cannot be done now, because a room is broken.
 fn broken(cx: &mut Context, tickets: &[Ticket], with: Conversation, why: &RoomError) -> Request {
     cx.tell_each(tickets, MessageNotice::Frozen { with: with.clone(), why: why.to_string() });
-    Request::BackOff { to: with, next: Next::Keys, until: cx.now.tick + BROKEN_TIMEOUT }
+    Request::Delivery(DeliveryRequest::BackOff { to: with, next: Next::Keys, until: cx.now.tick + BROKEN_TIMEOUT })
 }

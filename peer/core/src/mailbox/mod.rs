@@ -1,7 +1,7 @@
 //! The mailbox: items of it, one after the other (protocol section 6.6).
 //!
 //! What an item changes and the number of the item are written together, so that one that comes again after a crash is
-//! skipped; the directory is told only then. What an item means is not known here: [`Request::Open`] hands it on, and is
+//! skipped; the directory is told only then. What an item means is not known here: [`|wanted| Request::Group(GroupRequest::Open(wanted))`] hands it on, and is
 //! answered by [`Mailbox::handle_taken`] or [`Mailbox::handle_needs`].
 
 mod counters;
@@ -22,7 +22,7 @@ use crate::context::{Context, Session};
 use crate::event::Effect;
 use crate::notice::MessageNotice;
 use crate::persistence::Rows;
-use crate::request::{Question, Request, WholeItem};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, Question, Request, WholeItem};
 
 /// The item that is being taken.
 #[derive(Debug)]
@@ -65,11 +65,14 @@ impl Mailbox {
 
     /// The session stands: the mail is asked for.
     pub(crate) fn handle_session(&mut self) -> Vec<Request> {
-        let mut requests = vec![Request::Ask { message: MailboxReq {}.into(), question: Question::Mailbox }];
+        let mut requests = vec![Request::Directory(DirectoryRequest::Ask {
+            message: MailboxReq {}.into(),
+            question: Question::Mailbox,
+        })];
         if let Some(terminal) = self.replaced {
             // Before our key packages are there: whoever adds us finds that the other one is gone.
             let message = TerminalRemove { terminal }.into();
-            requests.push(Request::Ask { message, question: Question::Replaced });
+            requests.push(Request::Directory(DirectoryRequest::Ask { message, question: Question::Replaced }));
         }
         requests
     }
@@ -102,7 +105,7 @@ impl Mailbox {
         if state.lost > 0 {
             cx.tell(MessageNotice::Lost { count: state.lost });
             // Confirmations may have been among it.
-            requests.push(Request::StoredLost);
+            requests.push(Request::Delivery(DeliveryRequest::StoredLost));
         }
         self.waiting = Some(state.waiting);
         requests.extend(self.caught_up(cx));
@@ -115,7 +118,7 @@ impl Mailbox {
             return None;
         }
         cx.session = Session::CaughtUp;
-        Some(Request::CaughtUp)
+        Some(Request::Group(GroupRequest::CaughtUp))
     }
 
     /// Items came.
@@ -149,7 +152,11 @@ impl Mailbox {
             requests.extend(self.confirm(cx));
             return requests;
         }
-        self.taking.take().map(|taking| Request::Open(Box::new(taking.whole))).into_iter().collect()
+        self.taking
+            .take()
+            .map(|taking| Request::Group(GroupRequest::Open(Box::new(taking.whole))))
+            .into_iter()
+            .collect()
     }
 
     /// Asks for what the item lacks.
@@ -158,12 +165,18 @@ impl Mailbox {
         let have = taking.whole.bytes.len();
         let ask = if u32::try_from(have).is_ok_and(|have| have < taking.whole.item.size) {
             let (item, offset) = (taking.whole.item.item, u32::try_from(have).unwrap_or(u32::MAX));
-            Request::Ask { message: FetchReq { item, offset }.into(), question: Question::Piece }
+            Request::Directory(DirectoryRequest::Ask {
+                message: FetchReq { item, offset }.into(),
+                question: Question::Piece,
+            })
         } else if taking.missing.is_empty() {
             return None;
         } else {
             let members = taking.missing.iter().take(CERTIFICATES_ASKED).cloned().collect();
-            Request::Ask { message: CertificatesReq { members }.into(), question: Question::Certificates }
+            Request::Directory(DirectoryRequest::Ask {
+                message: CertificatesReq { members }.into(),
+                question: Question::Certificates,
+            })
         };
         taking.is_asked = true;
         Some(ask)
@@ -237,9 +250,9 @@ impl Mailbox {
         let mut requests = Vec::new();
         // Before the confirmations: whoever gets one finds that there is space again.
         if acked > 0 {
-            requests.push(Request::Tell(MailboxAck { upto: acked }.into()));
+            requests.push(Request::Directory(DirectoryRequest::Tell(MailboxAck { upto: acked }.into())));
         }
-        requests.push(Request::LettersTaken);
+        requests.push(Request::Delivery(DeliveryRequest::LettersTaken));
         requests
     }
 }

@@ -11,7 +11,7 @@ use crate::event::Effect;
 use crate::fixtures;
 use crate::notice::{MessageNotice, Notice};
 use crate::persistence::{Rows, Table, Write};
-use crate::request::{Question, Request, WholeItem};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, Question, Request, WholeItem};
 
 fn member(number: u8) -> Member {
     Member { userid: UserId::parse("bianca").unwrap(), terminal: TerminalId([number; 16]) }
@@ -83,19 +83,22 @@ impl Stage {
 }
 
 fn opened(requests: &[Request]) -> &WholeItem {
-    let [Request::Open(whole)] = requests else { panic!("{requests:?}") };
+    let [Request::Group(GroupRequest::Open(whole))] = requests else { panic!("{requests:?}") };
     whole
 }
 
 fn confirms(requests: &[Request], upto: u64) -> bool {
-    let ack = |request: &Request| matches!(request, Request::Tell(ToDirectory::MailboxAck(ack)) if ack.upto == upto);
-    requests.iter().any(ack) && requests.contains(&Request::LettersTaken)
+    let ack = |request: &Request| matches!(request, Request::Directory(DirectoryRequest::Tell(ToDirectory::MailboxAck(ack))) if ack.upto == upto);
+    requests.iter().any(ack) && requests.contains(&Request::Delivery(DeliveryRequest::LettersTaken))
 }
 
 #[test]
 fn a_session_begins_by_asking_for_the_mail() {
     let requests = Stage::new(&Rows::new()).mailbox.handle_session();
-    let [Request::Ask { message: ToDirectory::MailboxReq(_), question: Question::Mailbox }] = &requests[..] else {
+    let [
+        Request::Directory(DirectoryRequest::Ask { message: ToDirectory::MailboxReq(_), question: Question::Mailbox }),
+    ] = &requests[..]
+    else {
         panic!("{requests:?}")
     };
 }
@@ -111,8 +114,13 @@ fn the_terminal_that_was_replaced_is_removed_before_anything_else_is_published()
     let mut stage = Stage::new(&vec![(key.clone(), value.clone())]);
     assert!(stage.mailbox.has_replaced());
     let requests = stage.mailbox.handle_session();
-    let [_, Request::Ask { message: ToDirectory::TerminalRemove(remove), question: Question::Replaced }] =
-        &requests[..]
+    let [
+        _,
+        Request::Directory(DirectoryRequest::Ask {
+            message: ToDirectory::TerminalRemove(remove),
+            question: Question::Replaced,
+        }),
+    ] = &requests[..]
     else {
         panic!("{requests:?}")
     };
@@ -138,7 +146,7 @@ fn a_state_that_is_behind_the_directory_is_an_old_copy() {
 fn mail_that_was_lost_is_told_and_may_have_held_confirmations() {
     let mut stage = Stage::new(&Rows::new());
     let requests = stage.mailbox.handle_state(&mut stage.cx, MailboxState { lost: 3, ..state(1) });
-    assert_eq!(requests, [Request::StoredLost]);
+    assert_eq!(requests, [Request::Delivery(DeliveryRequest::StoredLost)]);
     let mut effects = Vec::new();
     stage.cx.finish(&mut effects);
     assert_eq!(effects, [Effect::Notify(Notice::Message(MessageNotice::Lost { count: 3 }))]);
@@ -147,7 +155,7 @@ fn mail_that_was_lost_is_told_and_may_have_held_confirmations() {
 #[test]
 fn a_mailbox_where_nothing_waits_is_caught_up_at_once() {
     let mut stage = Stage::new(&Rows::new());
-    assert_eq!(stage.mailbox.handle_state(&mut stage.cx, state(0)), [Request::CaughtUp]);
+    assert_eq!(stage.mailbox.handle_state(&mut stage.cx, state(0)), [Request::Group(GroupRequest::CaughtUp)]);
     assert_eq!(stage.cx.session, Session::CaughtUp);
 }
 
@@ -159,7 +167,7 @@ fn items_are_opened_one_by_one_and_confirmed_together() {
     assert_eq!(stage.cx.session, Session::CatchingUp);
     let requests = stage.taken(2);
     assert!(confirms(&requests, 2));
-    assert_eq!(requests.last(), Some(&Request::CaughtUp));
+    assert_eq!(requests.last(), Some(&Request::Group(GroupRequest::CaughtUp)));
     assert_eq!(stage.written(), [(b"acked".to_vec(), Some(2))]);
 }
 
@@ -179,7 +187,10 @@ fn an_item_that_was_taken_before_is_confirmed_again_and_not_opened() {
 fn the_rest_of_a_large_item_is_fetched_piece_by_piece_and_asked_for_once() {
     let mut stage = Stage::begun(1);
     let requests = stage.come(vec![item(1, 5, 2)]);
-    let Some(Request::Ask { message: ToDirectory::FetchReq(fetch), question: Question::Piece }) = requests.first()
+    let Some(Request::Directory(DirectoryRequest::Ask {
+        message: ToDirectory::FetchReq(fetch),
+        question: Question::Piece,
+    })) = requests.first()
     else {
         panic!("{requests:?}")
     };
@@ -187,7 +198,7 @@ fn the_rest_of_a_large_item_is_fetched_piece_by_piece_and_asked_for_once() {
     assert_eq!(stage.come(vec![item(2, 3, 3)]), [], "what comes meanwhile waits");
     let requests = stage.mailbox.handle_piece(&mut stage.cx, &[1, 1]);
     assert!(
-        matches!(requests.first(), Some(Request::Ask { message: ToDirectory::FetchReq(fetch), .. }) if fetch.offset == 4)
+        matches!(requests.first(), Some(Request::Directory(DirectoryRequest::Ask { message: ToDirectory::FetchReq(fetch), .. })) if fetch.offset == 4)
     );
     let requests = stage.mailbox.handle_piece(&mut stage.cx, &[1]);
     assert_eq!(opened(&requests).bytes.len(), 5);
@@ -210,7 +221,9 @@ fn certificates_are_asked_for_as_many_as_go_in_one_request() {
         let members: Vec<Member> = (0..missing).map(|number| member(u8::try_from(number % 251).unwrap())).collect();
         let mut asked = stage.mailbox.handle_needs(&mut stage.cx, whole, members);
         for _ in 0..requests {
-            let Some(Request::Ask { message, question: Question::Certificates }) = asked.first() else {
+            let Some(Request::Directory(DirectoryRequest::Ask { message, question: Question::Certificates })) =
+                asked.first()
+            else {
                 panic!("{asked:?}")
             };
             assert!(
@@ -231,13 +244,19 @@ fn a_question_that_was_refused_is_asked_again_when_the_directory_says() {
     stage.cx.now.tick += 6;
     assert_eq!(stage.mailbox.handle_tick(&stage.cx), []);
     stage.cx.now.tick += 1;
-    assert!(matches!(&stage.mailbox.handle_tick(&stage.cx)[..], [Request::Ask { question: Question::Mailbox, .. }]));
+    assert!(matches!(
+        &stage.mailbox.handle_tick(&stage.cx)[..],
+        [Request::Directory(DirectoryRequest::Ask { question: Question::Mailbox, .. })]
+    ));
     assert_eq!(stage.mailbox.next_deadline(), None);
 
     stage.mailbox.handle_state(&mut stage.cx, state(1));
     stage.come(vec![item(1, 5, 2)]);
     stage.mailbox.handle_refused(stage.cx.now.tick);
-    assert!(matches!(&stage.mailbox.handle_tick(&stage.cx)[..], [Request::Ask { question: Question::Piece, .. }]));
+    assert!(matches!(
+        &stage.mailbox.handle_tick(&stage.cx)[..],
+        [Request::Directory(DirectoryRequest::Ask { question: Question::Piece, .. })]
+    ));
 }
 
 #[test]

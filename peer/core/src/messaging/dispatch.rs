@@ -6,19 +6,27 @@ use super::Messaging;
 use crate::context::Context;
 use crate::files::OfferedFile;
 use crate::model::Conversation;
-use crate::request::{OpenedLetter, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, MailboxRequest, OpenedLetter, Request};
 
 impl Messaging {
     /// Has a request done; what it leads to.
     pub(super) fn dispatch(&mut self, cx: &mut Context, request: Request) -> Vec<Request> {
         match request {
-            Request::Ask { message, question } => self.directory.ask(cx, message, question).into_iter().collect(),
-            Request::LookUp { user, reason } => self.directory.look_up(cx, user, reason).into_iter().collect(),
-            Request::Unanswered(asked) => {
-                let question = asked.go_on(cx);
-                self.handle_unanswered(cx, question)
+            Request::Directory(request) => self.dispatch_to_directory(cx, request),
+            Request::Delivery(request) => self.dispatch_to_delivery(cx, request),
+            Request::Group(request) => self.dispatch_to_groups(cx, request),
+            Request::Mailbox(MailboxRequest::Taken(item)) => self.mailbox.handle_taken(cx, item),
+            Request::Mailbox(MailboxRequest::NeedsCertificates { whole, missing }) => {
+                self.mailbox.handle_needs(cx, *whole, missing)
             }
-            Request::Failed { question, error } => self.handle_failed(cx, question, &error),
+            Request::Mailbox(MailboxRequest::CountWritten) => {
+                self.mailbox.handle_written(cx);
+                Vec::new()
+            }
+            Request::Fetch { link, from, file, offset } => {
+                self.files.handle_fetch(cx, link, &from, (file, offset));
+                Vec::new()
+            }
             Request::FoundForCall { user, reason, found } => self.calls.handle_found(cx, (&user, reason), found),
             Request::Came(user) => {
                 self.delivery.handle_retry(&Conversation::User(user.clone()));
@@ -26,54 +34,79 @@ impl Messaging {
                 self.files.handle_presence(cx, Some(&user))
             }
             Request::Opened(letter) => self.handle_opened(cx, *letter),
-            Request::RoomReady { to, room } => self.delivery.handle_room(cx, to, room),
-            Request::Sealed { to, room, epoch, sealed } => self.delivery.handle_sealed(cx, to, (room, epoch), sealed),
-            Request::Letter(letter) => self.delivery.handle_letter(cx, *letter),
-            Request::NeedsRoom(to) => self.groups.handle_needs_room(cx, to),
-            Request::Seal { to, room, letters } => self.groups.handle_seal(cx, to, room, letters),
-            Request::Open(whole) => self.groups.handle_item(cx, *whole),
-            Request::RoomGone(room) => self.groups.lose_room(cx, &room),
-            Request::GoodbyeStored(to) => self.groups.handle_goodbye_stored(cx, to),
-            Request::NotOnline(user) => self.groups.handle_not_online(cx, user),
-            Request::Taken(item) => self.mailbox.handle_taken(cx, item),
-            Request::NeedsCertificates { whole, missing } => self.mailbox.handle_needs(cx, *whole, missing),
-            last => {
-                self.carry_out(cx, last);
+            Request::Listed(listed) => {
+                self.tell_people(cx, &listed);
                 Vec::new()
             }
         }
     }
 
-    /// Has a request done that leads to nothing else.
-    fn carry_out(&mut self, cx: &mut Context, request: Request) {
+    fn dispatch_to_directory(&mut self, cx: &mut Context, request: DirectoryRequest) -> Vec<Request> {
         match request {
-            Request::Tell(message) => self.directory.tell(cx, message),
-            Request::Watch(users) => self.directory.watch(cx, users),
-            Request::Listed(listed) => self.tell_people(cx, &listed),
-            Request::Fetch { link, from, file, offset } => self.files.handle_fetch(cx, link, &from, (file, offset)),
-            Request::Send { to, letter } => self.delivery.handle_letter_to_send(cx, &to, letter),
-            Request::Flush(to) => self.delivery.handle_mark(&to),
-            Request::BackOff { to, next, until } => self.delivery.handle_back_off(&to, next, until),
-            Request::ConversationOver(to) => self.delivery.handle_conversation_over(cx, &to),
-            Request::GoodbyeAgain(to) => self.delivery.handle_goodbye_again(cx, &to),
-            Request::ReceiverReplaced(to) => self.delivery.handle_receiver_replaced(&to),
-            Request::StoredLost => self.delivery.handle_stored_lost(),
-            Request::LettersTaken => self.delivery.handle_letters_taken(cx),
-            Request::Broadcast(said) => {
-                let from = said.sender.userid;
-                self.delivery.handle_broadcast(cx, from, (said.id, said.message, said.date));
+            DirectoryRequest::Ask { message, question } => {
+                self.directory.ask(cx, message, question).into_iter().collect()
             }
-            Request::LinkUp(user) => self.delivery.handle_link(&user),
-            Request::LinkDown(user, link) => self.delivery.handle_link_gone(&user, link),
-            Request::KeyDecided(user) => self.delivery.handle_retry(&Conversation::User(user)),
-            Request::EpochEnded(room) => self.groups.handle_epoch_ended(&room),
-            Request::CaughtUp => {
+            DirectoryRequest::LookUp { user, reason } => self.directory.look_up(cx, user, reason).into_iter().collect(),
+            DirectoryRequest::Unanswered(asked) => {
+                let question = asked.go_on(cx);
+                self.handle_unanswered(cx, question)
+            }
+            DirectoryRequest::Failed { question, error } => self.handle_failed(cx, question, &error),
+            DirectoryRequest::Tell(message) => {
+                self.directory.tell(cx, message);
+                Vec::new()
+            }
+            DirectoryRequest::Watch(users) => {
+                self.directory.watch(cx, users);
+                Vec::new()
+            }
+        }
+    }
+
+    fn dispatch_to_delivery(&mut self, cx: &mut Context, request: DeliveryRequest) -> Vec<Request> {
+        let delivery = &mut self.delivery;
+        match request {
+            DeliveryRequest::RoomReady { to, room } => return delivery.handle_room(cx, to, room),
+            DeliveryRequest::Sealed { to, room, epoch, sealed } => {
+                return delivery.handle_sealed(cx, to, (room, epoch), sealed);
+            }
+            DeliveryRequest::Letter(letter) => return delivery.handle_letter(cx, *letter),
+            DeliveryRequest::Send { to, letter } => delivery.handle_letter_to_send(cx, &to, letter),
+            DeliveryRequest::Flush(to) => delivery.handle_mark(&to),
+            DeliveryRequest::BackOff { to, next, until } => delivery.handle_back_off(&to, next, until),
+            DeliveryRequest::ConversationOver(to) => delivery.handle_conversation_over(cx, &to),
+            DeliveryRequest::GoodbyeAgain(to) => delivery.handle_goodbye_again(cx, &to),
+            DeliveryRequest::ReceiverReplaced(to) => delivery.handle_receiver_replaced(&to),
+            DeliveryRequest::StoredLost => delivery.handle_stored_lost(),
+            DeliveryRequest::LettersTaken => delivery.handle_letters_taken(cx),
+            DeliveryRequest::Broadcast(said) => {
+                let from = said.sender.userid;
+                delivery.handle_broadcast(cx, from, (said.id, said.message, said.date));
+            }
+            DeliveryRequest::LinkUp(user) => delivery.handle_link(&user),
+            DeliveryRequest::LinkDown(user, link) => delivery.handle_link_gone(&user, link),
+            DeliveryRequest::KeyDecided(user) => delivery.handle_retry(&Conversation::User(user)),
+        }
+        Vec::new()
+    }
+
+    fn dispatch_to_groups(&mut self, cx: &mut Context, request: GroupRequest) -> Vec<Request> {
+        match request {
+            GroupRequest::NeedsRoom(to) => self.groups.handle_needs_room(cx, to),
+            GroupRequest::Seal { to, room, letters } => self.groups.handle_seal(cx, to, room, letters),
+            GroupRequest::Open(whole) => self.groups.handle_item(cx, *whole),
+            GroupRequest::RoomGone(room) => self.groups.lose_room(cx, &room),
+            GroupRequest::GoodbyeStored(to) => self.groups.handle_goodbye_stored(cx, to),
+            GroupRequest::NotOnline(user) => self.groups.handle_not_online(cx, user),
+            GroupRequest::EpochEnded(room) => {
+                self.groups.handle_epoch_ended(&room);
+                Vec::new()
+            }
+            GroupRequest::CaughtUp => {
                 self.groups.handle_caught_up(cx);
                 self.delivery.handle_change();
+                Vec::new()
             }
-            Request::CountWritten => self.mailbox.handle_written(cx),
-            // All others lead to something, and were done before.
-            _ => {}
         }
     }
 

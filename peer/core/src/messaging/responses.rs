@@ -11,7 +11,7 @@ use crate::directory::requests::Answered;
 use crate::directory::unfit;
 use crate::model::{Conversation, PresenceInfo};
 use crate::notice::{CallFailed, CallNotice, DirectoryNotice, GroupNews, NotSent, Notice, Person};
-use crate::request::{LookupReason, Question, Request, Unreachable};
+use crate::request::{DirectoryRequest, LookupReason, Question, Request, Unreachable};
 use crate::verify::found;
 
 impl Messaging {
@@ -35,7 +35,9 @@ impl Messaging {
                     let question = asked.go_on(cx);
                     self.handle_answer(cx, question, answer)
                 }
-                Some(Answered::Failed(asked, error)) => vec![Request::Failed { question: asked.go_on(cx), error }],
+                Some(Answered::Failed(asked, error)) => {
+                    vec![Request::Directory(DirectoryRequest::Failed { question: asked.go_on(cx), error })]
+                }
                 Some(Answered::Unfit(asked)) => vec![unfit(asked.go_on(cx))],
                 None => Vec::new(),
             },

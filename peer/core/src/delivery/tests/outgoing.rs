@@ -1,6 +1,7 @@
 //! What is sent, by which route, and what holds it back.
 
 use super::stage::*;
+use crate::request::GroupRequest;
 
 #[test]
 fn a_text_is_written_before_the_user_hears_that_it_is_sent() {
@@ -161,14 +162,15 @@ fn a_full_mailbox_is_as_full_in_the_next_session_and_other_waits_are_over() {
     stage.delivery.handle_back_off(&to_bianca(), Next::Terminal, stage.cx.now.tick + 60);
     stage.delivery.handle_session_lost();
     stage.delivery.handle_change();
-    assert_eq!(stage.flush().0, [Request::NeedsRoom(to_bianca())]);
+    assert_eq!(stage.flush().0, [Request::Group(GroupRequest::NeedsRoom(to_bianca()))]);
 }
 
 #[test]
 fn what_the_directory_says_of_a_room_is_for_whoever_has_rooms() {
-    for (refused, expected) in
-        [(MailRefusal::Epoch, Request::EpochEnded(ROOM)), (MailRefusal::Room, Request::RoomGone(ROOM))]
-    {
+    for (refused, expected) in [
+        (MailRefusal::Epoch, Request::Group(GroupRequest::EpochEnded(ROOM))),
+        (MailRefusal::Room, Request::Group(GroupRequest::RoomGone(ROOM))),
+    ] {
         let mut stage = Stage::new();
         stage.send(&to_bianca(), "one");
         let numbers = stage.give(&to_bianca(), 9);
@@ -219,7 +221,7 @@ fn a_goodbye_is_said_again_until_the_group_was_left() {
     let leave = Letter { id: MessageId([5; 16]), date: 1, body: Body::Leave };
     stage.delivery.handle_letter_to_send(&mut stage.cx, &team(), leave);
     let numbers = stage.give(&team(), 9);
-    assert_eq!(stage.answer(&team(), &numbers, 1, None), [Request::GoodbyeStored(team())]);
+    assert_eq!(stage.answer(&team(), &numbers, 1, None), [Request::Group(GroupRequest::GoodbyeStored(team()))]);
     assert_eq!(stage.flush().0, []);
     stage.delivery.handle_goodbye_again(&mut stage.cx, &team());
     stage.delivery.handle_change();

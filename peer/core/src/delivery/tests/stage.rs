@@ -15,7 +15,7 @@ pub(super) use crate::fixtures;
 pub(super) use crate::model::{Conversation, DeliveryStatus, PresenceInfo};
 pub(super) use crate::notice::{MessageNotice, Next, NotSent, Notice};
 pub(super) use crate::persistence::{HistoryQuery, HistoryWrite, Rows, Write};
-pub(super) use crate::request::{Question, Request, SealedLetter};
+pub(super) use crate::request::{DirectoryRequest, GroupRequest, MailboxRequest, Question, Request, SealedLetter};
 
 pub(super) const ROOM: RoomId = RoomId([9; 16]);
 pub(super) const LINK: LinkId = LinkId(1);
@@ -70,13 +70,16 @@ impl Stage {
     /// The letters that are given to the directory, with a room that is ready and room for so many in one message.
     pub(super) fn give(&mut self, to: &Conversation, fit: usize) -> Vec<u64> {
         let (requests, _) = self.flush();
-        assert_eq!(requests, [Request::NeedsRoom(to.clone())]);
+        assert_eq!(requests, [Request::Group(GroupRequest::NeedsRoom(to.clone()))]);
         let requests = self.delivery.handle_room(&self.cx, to.clone(), ROOM);
-        let [Request::Seal { letters, .. }] = &requests[..] else { panic!("{requests:?}") };
+        let [Request::Group(GroupRequest::Seal { letters, .. })] = &requests[..] else { panic!("{requests:?}") };
         let sealed = letters.iter().take(fit);
         let sealed = sealed.map(|plain| (plain.number, Outgoing { id: plain.id, piece: Piece(plain.bytes.clone()) }));
         let requests = self.delivery.handle_sealed(&self.cx, to.clone(), (ROOM, 3), sealed.collect());
-        let [Request::CountWritten, Request::Ask { message, question: Question::Put { numbers, .. } }] = &requests[..]
+        let [
+            Request::Mailbox(MailboxRequest::CountWritten),
+            Request::Directory(DirectoryRequest::Ask { message, question: Question::Put { numbers, .. } }),
+        ] = &requests[..]
         else {
             panic!("{requests:?}")
         };

@@ -1,6 +1,7 @@
 //! What is offered, taken, refused, given up.
 
 use super::stage::*;
+use crate::request::DeliveryRequest;
 
 #[test]
 fn a_user_can_have_so_many_offers_open_and_no_more() {
@@ -21,7 +22,7 @@ fn nobody_offers_more_than_the_other_side_would_keep() {
         let offered = stage.offers("plans.pdf");
         assert_eq!(offered.news(), [FileNews::Offering { left_out: 0 }]);
         assert!(
-            matches!(&offered.requests[..], [Request::Send { letter, .. }] if matches!(letter.body, Body::Offer { .. }))
+            matches!(&offered.requests[..], [Request::Delivery(DeliveryRequest::Send { letter, .. })] if matches!(letter.body, Body::Offer { .. }))
         );
     }
     let refused = stage.offers("plans.pdf");

@@ -18,7 +18,7 @@ pub(super) use crate::fixtures;
 pub(super) use crate::model::PresenceInfo;
 pub(super) use crate::notice::{FileFailed, FileNews, FileNotice, FileState, NotOffered, Notice};
 pub(super) use crate::persistence::{Rows, Write};
-pub(super) use crate::request::{LookupReason, Request};
+pub(super) use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, Request};
 pub(super) use crate::verify::LookupResult;
 
 pub(super) fn ali() -> UserId {
@@ -53,7 +53,7 @@ impl Done {
     /// What the other side will be told.
     pub(super) fn said(&self) -> Vec<Outcome> {
         let said = |request: &Request| match request {
-            Request::Send { letter, .. } => match letter.body {
+            Request::Delivery(DeliveryRequest::Send { letter, .. }) => match letter.body {
                 Body::File { state, .. } => Some(state),
                 _ => None,
             },
@@ -63,7 +63,9 @@ impl Done {
     }
 
     pub(super) fn looks_up(&self) -> bool {
-        self.requests.iter().any(|request| matches!(request, Request::LookUp { reason: LookupReason::File(_), .. }))
+        self.requests.iter().any(|request| {
+            matches!(request, Request::Directory(DirectoryRequest::LookUp { reason: LookupReason::File(_), .. }))
+        })
     }
 
     pub(super) fn fetches(&self) -> bool {

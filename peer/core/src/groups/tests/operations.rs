@@ -10,7 +10,7 @@ use crate::groups::operations::BROKEN_TIMEOUT;
 use crate::groups::{NEWCOMER_TIMEOUT, STRANGER_TIMEOUT};
 use crate::model::{Conversation, PresenceInfo};
 use crate::notice::{GroupNews, Next};
-use crate::request::{PlainLetter, Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, PlainLetter, Question, Request};
 
 const BOTH: &[(common::testkit::Example, bool)] = &[(Ali, true), (Bianca, true)];
 
@@ -34,13 +34,15 @@ fn a_room_of_two_is_ready_once_our_commit_has_come_back() {
     let (room, epoch) = (committing.room, committing.epoch);
     assert_eq!(stage.groups.handle_commit(&mut stage.cx, (room, epoch), CommitStatus::Accepted), []);
     let requests = stage.comes_back(&committing);
-    assert!(requests.contains(&Request::Flush(to_bianca())), "{requests:?}");
-    assert_eq!(requests.last(), Some(&Request::Taken(1)));
-    let ready = Request::RoomReady { to: to_bianca(), room };
+    assert!(requests.contains(&Request::Delivery(DeliveryRequest::Flush(to_bianca()))), "{requests:?}");
+    assert_eq!(requests.last(), Some(&Request::Mailbox(MailboxRequest::Taken(1))));
+    let ready = Request::Delivery(DeliveryRequest::RoomReady { to: to_bianca(), room });
     assert_eq!(stage.groups.handle_needs_room(&stage.cx, to_bianca()), [ready]);
     let letter = PlainLetter { number: 4, id: common::ident::MessageId([1; 16]), bytes: b"letter".to_vec() };
     let requests = stage.groups.handle_seal(&mut stage.cx, to_bianca(), room, vec![letter]);
-    let [Request::Sealed { epoch: sealed_in, sealed, .. }] = &requests[..] else { panic!("{requests:?}") };
+    let [Request::Delivery(DeliveryRequest::Sealed { epoch: sealed_in, sealed, .. })] = &requests[..] else {
+        panic!("{requests:?}")
+    };
     assert_eq!((*sealed_in, sealed.len(), sealed[0].0), (epoch + 1, 1, 4));
 }
 
@@ -93,7 +95,7 @@ fn key_packages_that_are_not_of_the_pinned_key_do_not_count() {
     let number = stage.asks_for_terminals();
     stage.groups.handle_terminals(&mut stage.cx, number, terminals(BOTH));
     let requests = stage.groups.handle_packages(&mut stage.cx, (&bianca(), number), &packages(Bianca));
-    assert_eq!(requests, [Request::Flush(to_bianca())], "there is nothing to commit");
+    assert_eq!(requests, [Request::Delivery(DeliveryRequest::Flush(to_bianca()))], "there is nothing to commit");
 }
 
 #[test]
@@ -102,15 +104,15 @@ fn a_receiver_without_a_terminal_is_left_alone_for_a_while() {
         let mut stage = needed();
         let number = stage.asks_for_terminals();
         let requests = stage.groups.handle_terminals(&mut stage.cx, number, terminals(&[(Ali, true), (Bianca, false)]));
-        assert_eq!(requests, [Request::Flush(to_bianca())]);
+        assert_eq!(requests, [Request::Delivery(DeliveryRequest::Flush(to_bianca()))]);
         if is_online {
             let there = PresenceInfo { status: common::msg::PresenceStatus::Online, text: None };
             stage.cx.presence.insert(bianca(), there);
         }
         let until = stage.cx.now.tick + timeout;
-        let back_off = Request::BackOff { to: to_bianca(), next: Next::Terminal, until };
+        let back_off = Request::Delivery(DeliveryRequest::BackOff { to: to_bianca(), next: Next::Terminal, until });
         let requests = stage.groups.handle_needs_room(&stage.cx, to_bianca());
-        assert_eq!(requests, [back_off, Request::Watch(vec![bianca()])]);
+        assert_eq!(requests, [back_off, Request::Directory(DirectoryRequest::Watch(vec![bianca()]))]);
         stage.groups.handle_needs_room(&stage.cx, to_bianca());
         stage.asks_for_terminals();
     }
@@ -175,10 +177,16 @@ fn a_terminal_that_its_user_has_no_more_is_removed_and_ours_never() {
     reply.users[0].terminals = vec![common::ident::TerminalId([77; 16])];
     reply.users[1].terminals = vec![common::ident::TerminalId([78; 16])];
     let requests = stage.groups.handle_terminals(&mut stage.cx, number, reply);
-    assert!(matches!(&requests[..], [Request::Ask { question: Question::Packages(..), .. }]));
+    assert!(matches!(
+        &requests[..],
+        [Request::Directory(DirectoryRequest::Ask { question: Question::Packages(..), .. })]
+    ));
     let none = common::msg::KeyPackageReply { packages: Vec::new(), ..packages(Ali) };
     let requests = stage.groups.handle_packages(&mut stage.cx, (&stage_user(Ali), number), &none);
-    assert!(matches!(&requests[..], [Request::Ask { question: Question::Packages(..), .. }]));
+    assert!(matches!(
+        &requests[..],
+        [Request::Directory(DirectoryRequest::Ask { question: Question::Packages(..), .. })]
+    ));
     let none = common::msg::KeyPackageReply { packages: Vec::new(), ..packages(Bianca) };
     let committing = Committing::of(stage.groups.handle_packages(&mut stage.cx, (&bianca(), number), &none));
     let ours = super::stage::terminal_of(Ali);

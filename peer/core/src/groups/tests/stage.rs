@@ -19,7 +19,7 @@ use crate::groups::Groups;
 use crate::mls::{KeyPackages, OwnTerminal};
 use crate::notice::{GroupNews, Notice};
 use crate::persistence::Rows;
-use crate::request::{Question, Request, WholeItem};
+use crate::request::{DirectoryRequest, MailboxRequest, Question, Request, WholeItem};
 
 pub(super) fn bianca() -> UserId {
     Example::Bianca.user().unwrap()
@@ -109,7 +109,10 @@ impl Stage {
     #[track_caller]
     pub(super) fn asks_for_terminals(&mut self) -> u64 {
         let requests = self.begins();
-        let [Request::Ask { question: Question::Terminals(number), .. }] = requests[..] else { panic!("{requests:?}") };
+        let [Request::Directory(DirectoryRequest::Ask { question: Question::Terminals(number), .. })] = requests[..]
+        else {
+            panic!("{requests:?}")
+        };
         number
     }
 
@@ -119,7 +122,10 @@ impl Stage {
         let requests = self.groups.handle_terminals(&mut self.cx, number, terminals(users));
         let user = newcomer.user().unwrap();
         let question = Question::Packages(user.clone(), number);
-        assert!(matches!(&requests[..], [Request::Ask { question: asked, .. }] if *asked == question), "{requests:?}");
+        assert!(
+            matches!(&requests[..], [Request::Directory(DirectoryRequest::Ask { question: asked, .. })] if *asked == question),
+            "{requests:?}"
+        );
         let requests = self.groups.handle_packages(&mut self.cx, (&user, number), &packages(newcomer));
         Committing::of(requests)
     }
@@ -178,13 +184,16 @@ pub(super) struct Committing {
 impl Committing {
     #[track_caller]
     pub(super) fn of(requests: Vec<Request>) -> Self {
-        assert_eq!(requests.first(), Some(&Request::CountWritten));
+        assert_eq!(requests.first(), Some(&Request::Mailbox(MailboxRequest::CountWritten)));
         let mut bytes = Vec::new();
         for request in requests {
             match request {
-                Request::CountWritten => {}
-                Request::Tell(ToDirectory::Upload(upload)) => bytes.extend(upload.piece.0),
-                Request::Ask { message: ToDirectory::CommitReq(request), question: Question::Commit { .. } } => {
+                Request::Mailbox(MailboxRequest::CountWritten) => {}
+                Request::Directory(DirectoryRequest::Tell(ToDirectory::Upload(upload))) => bytes.extend(upload.piece.0),
+                Request::Directory(DirectoryRequest::Ask {
+                    message: ToDirectory::CommitReq(request),
+                    question: Question::Commit { .. },
+                }) => {
                     let CommitReq { room, epoch, members, commit, .. } = request;
                     bytes.truncate(usize::try_from(commit).unwrap());
                     return Self { room, epoch, commit: bytes, members };

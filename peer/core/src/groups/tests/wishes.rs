@@ -11,7 +11,7 @@ use crate::context::Session;
 use crate::event::Effect;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, Notice, Role};
-use crate::request::{OpenedLetter, Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, OpenedLetter, Question, Request};
 
 fn to_team() -> Conversation {
     Conversation::Group(team())
@@ -82,7 +82,10 @@ fn whoever_asks_waits_once_and_can_be_declined() {
     let members = vec![(Ali.user().unwrap(), Role::Admin)];
     assert_eq!(stage.news(), [GroupNews::Members { members, waiting: vec![bianca()] }]);
     let requests = stage.wants(GroupWish::Deny(bianca()));
-    let [Request::Send { to: first, letter: denied }, Request::Send { to: second, letter: decided }] = &requests[..]
+    let [
+        Request::Delivery(DeliveryRequest::Send { to: first, letter: denied }),
+        Request::Delivery(DeliveryRequest::Send { to: second, letter: decided }),
+    ] = &requests[..]
     else {
         panic!("{requests:?}")
     };
@@ -130,7 +133,7 @@ fn a_user_without_a_terminal_goes_on_waiting() {
 fn whom_to_ask_for_admission_is_asked_each_by_a_letter() {
     let mut stage = Stage::new();
     let requests = stage.wants(GroupWish::Join);
-    assert!(matches!(&requests[..], [Request::Ask { question: Question::Group(_), .. }]));
+    assert!(matches!(&requests[..], [Request::Directory(DirectoryRequest::Ask { question: Question::Group(_), .. })]));
     let reply = |admins| GroupReply { room: Some(common::ident::RoomId([5; 16])), admins };
     stage.groups.handle_group(&mut stage.cx, team(), &reply(Vec::new()));
     assert_eq!(stage.news(), [GroupNews::NoSuchGroup]);
@@ -143,20 +146,27 @@ fn whom_to_ask_for_admission_is_asked_each_by_a_letter() {
 fn the_last_user_gives_the_room_up_and_others_say_goodbye() {
     let mut stage = Stage::with_group();
     let requests = stage.wants(GroupWish::Leave);
-    let [Request::CountWritten, Request::Ask { message: ToDirectory::CommitReq(request), question }] = &requests[..]
+    let [
+        Request::Mailbox(MailboxRequest::CountWritten),
+        Request::Directory(DirectoryRequest::Ask { message: ToDirectory::CommitReq(request), question }),
+    ] = &requests[..]
     else {
         panic!("{requests:?}")
     };
     assert_eq!((request.members.len(), question), (0, &Question::GiveUp(team())));
     let requests = stage.groups.handle_given_up(&mut stage.cx, team(), CommitStatus::Accepted);
-    assert_eq!(requests, [Request::ConversationOver(to_team())]);
+    assert_eq!(requests, [Request::Delivery(DeliveryRequest::ConversationOver(to_team()))]);
     assert_eq!(stage.news(), [GroupNews::Left]);
     assert!(!stage.groups.is_member(&team()));
 
     let mut stage = Stage::with_group();
     stage.wants(GroupWish::Leave);
     let requests = stage.groups.handle_given_up(&mut stage.cx, team(), CommitStatus::Epoch);
-    assert_eq!(requests, [Request::GoodbyeAgain(to_team())], "another terminal of ours has changed it");
+    assert_eq!(
+        requests,
+        [Request::Delivery(DeliveryRequest::GoodbyeAgain(to_team()))],
+        "another terminal of ours has changed it"
+    );
     assert!(stage.groups.is_member(&team()));
 }
 
@@ -164,11 +174,20 @@ fn the_last_user_gives_the_room_up_and_others_say_goodbye() {
 fn a_goodbye_that_is_stored_ends_the_membership_or_gives_the_room_up() {
     let mut stage = Stage::with_bianca();
     let requests = stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
-    assert_eq!(requests, [Request::ConversationOver(to_team())]);
-    assert_eq!(stage.groups.handle_goodbye_stored(&mut stage.cx, to_team()), [Request::ConversationOver(to_team())]);
+    assert_eq!(requests, [Request::Delivery(DeliveryRequest::ConversationOver(to_team()))]);
+    assert_eq!(
+        stage.groups.handle_goodbye_stored(&mut stage.cx, to_team()),
+        [Request::Delivery(DeliveryRequest::ConversationOver(to_team()))]
+    );
     let mut stage = Stage::with_group();
     let requests = stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
-    assert!(matches!(&requests[..], [Request::CountWritten, Request::Ask { question: Question::GiveUp(_), .. }]));
+    assert!(matches!(
+        &requests[..],
+        [
+            Request::Mailbox(MailboxRequest::CountWritten),
+            Request::Directory(DirectoryRequest::Ask { question: Question::GiveUp(_), .. })
+        ]
+    ));
 }
 
 #[test]
@@ -198,14 +217,17 @@ fn a_user_who_comes_makes_one_of_those_who_are_there_compare() {
 #[test]
 fn key_packages_go_out_in_parts_and_are_counted_when_the_last_has_arrived() {
     let mut stage = Stage::new();
-    assert!(matches!(&stage.groups.handle_session()[..], [Request::Tell(ToDirectory::KeyPackagePut(_))]));
+    assert!(matches!(
+        &stage.groups.handle_session()[..],
+        [Request::Directory(DirectoryRequest::Tell(ToDirectory::KeyPackagePut(_)))]
+    ));
     assert!(stage.groups.is_publishing());
     let none = KeyPackageState { left: 0, last_resort: false };
     let requests = stage.groups.handle_key_packages(&mut stage.cx, &none);
     let counts: Vec<usize> = requests
         .iter()
         .map(|request| match request {
-            Request::Tell(ToDirectory::KeyPackagePut(put)) => put.packages.len(),
+            Request::Directory(DirectoryRequest::Tell(ToDirectory::KeyPackagePut(put))) => put.packages.len(),
             request => panic!("{request:?}"),
         })
         .collect();
