@@ -6,6 +6,7 @@ use common::ident::{GroupName, UserId};
 use serde_json::{Value, json};
 
 use super::events::{file_shown, record};
+use super::results::{Availability, Done, Listed, Reply, SafetyNumber, Sent, SentState};
 use super::wire::RpcError;
 use crate::app::exit;
 use crate::app::texts::talk::{self, Acquaintance};
@@ -54,7 +55,7 @@ pub(super) enum Await {
 }
 
 /// The answer that a notice gives; nothing if it is about something else.
-pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, RpcError>> {
+pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Reply, RpcError>> {
     match notice {
         Notice::Directory(notice) => directory_answer(awaited, notice),
         Notice::Call(notice) => call_answer(awaited, notice),
@@ -67,15 +68,17 @@ pub(super) fn answer(awaited: &Await, notice: &Notice) -> Option<Result<Value, R
         Notice::Contact(notice) => contact_answer(awaited, notice),
         Notice::Session(notice) => session_answer(awaited, notice),
         Notice::Journal(JournalNotice::Acknowledged { name: told, .. }) => {
-            matches!(awaited, Await::Acknowledged(name) if name == told).then(|| Ok(json!({})))
+            matches!(awaited, Await::Acknowledged(name) if name == told).then(|| Ok(Done {}.into()))
         }
         Notice::Journal(JournalNotice::Journaled(_) | JournalNotice::Replayed { .. }) => None,
     }
 }
 
-fn directory_answer(awaited: &Await, notice: &DirectoryNotice) -> Option<Result<Value, RpcError>> {
+fn directory_answer(awaited: &Await, notice: &DirectoryNotice) -> Option<Result<Reply, RpcError>> {
     match notice {
-        DirectoryNotice::People { people, groups } => matches!(awaited, Await::List).then(|| Ok(list(people, groups))),
+        DirectoryNotice::People { people, groups } => {
+            matches!(awaited, Await::List).then(|| Ok(Reply::Listed(list(people, groups))))
+        }
         DirectoryNotice::NoPeople => matches!(awaited, Await::List | Await::History(Conversation::Everyone))
             .then(|| Err(RpcError::of(exit::SERVER_UNREACHABLE, plain(mail::OUT_OF_REACH)))),
         DirectoryNotice::TooFast { retry_after } => {
@@ -89,11 +92,11 @@ fn directory_answer(awaited: &Await, notice: &DirectoryNotice) -> Option<Result<
     }
 }
 
-fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Value, RpcError>> {
+fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Reply, RpcError>> {
     let is_to = |user: &UserId| matches!(awaited, Await::Call(to) if to == user);
     match notice {
         CallNotice::Established { with } | CallNotice::Received { from: with } => {
-            is_to(with).then(|| Ok(json!({ "conn": with, "state": "established" })))
+            is_to(with).then(|| Ok(json!({ "conn": with, "state": "established" }).into()))
         }
         CallNotice::Offline { with } => {
             is_to(with).then(|| Err(RpcError::of(exit::OFFLINE, format!("{with} is offline."))))
@@ -109,20 +112,21 @@ fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Value, Rpc
     }
 }
 
-fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Value, RpcError>> {
+fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Reply, RpcError>> {
     match (awaited, notice) {
         (Await::Sent { linked }, MessageNotice::Sent { ticket: Some(_), record }) => {
-            let state = if *linked || record.mark != DeliveryStatus::Queued { "sent" } else { "queued" };
-            Some(Ok(json!({ "msg": record.name.id, "state": state })))
+            let state =
+                if *linked || record.mark != DeliveryStatus::Queued { SentState::Sent } else { SentState::Queued };
+            Some(Ok(Sent { msg: record.name.id, state }.into()))
         }
         (Await::Sent { .. }, MessageNotice::NotSent { to, text, why, .. }) => {
             Some(Err(RpcError::of(not_sent(why), plain(&mail::not_sent(to, text, why)))))
         }
         (Await::History(with), MessageNotice::History { with: told, records, .. }) => {
-            (with == told).then(|| Ok(records.iter().map(record).collect()))
+            (with == told).then(|| Ok(Reply::Records(records.iter().map(record).collect())))
         }
         (Await::Search { limit }, MessageNotice::Found { records, .. }) => {
-            Some(Ok(records.iter().take(*limit).map(record).collect()))
+            Some(Ok(Reply::Records(records.iter().take(*limit).map(record).collect())))
         }
         (Await::Group { group, .. }, MessageNotice::Frozen { with: Conversation::Group(frozen), why }) => {
             let with = Conversation::Group(frozen.clone());
@@ -145,10 +149,10 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Valu
     }
 }
 
-fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Value, RpcError>> {
+fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Reply, RpcError>> {
     match (awaited, notice) {
         (Await::Offer { to, .. }, FileNotice::News { file, news: FileNews::Offering { .. } }) => {
-            (*to == file.with).then(|| Ok(file_shown(file)))
+            (*to == file.with).then(|| Ok(file_shown(file).into()))
         }
         (Await::Offer { path, .. }, FileNotice::NotRead { path: told, detail }) => {
             (path == told).then(|| Err(RpcError::of(exit::IO, plain(&files::not_read(path, detail)))))
@@ -160,7 +164,7 @@ fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Value, Rpc
         (Await::File(number), FileNotice::Unknown { number: told }) => {
             (number == told).then(|| Err(RpcError::params(plain(&files::unknown(*number)))))
         }
-        (Await::Files, FileNotice::All(all)) => Some(Ok(all.iter().map(file_shown).collect())),
+        (Await::Files, FileNotice::All(all)) => Some(Ok(Reply::Files(all.iter().map(file_shown).collect()))),
         (
             _,
             FileNotice::News { .. }
@@ -173,9 +177,9 @@ fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Value, Rpc
 }
 
 /// The answer to a wish about a file; nothing where this is news of something else.
-fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Value, RpcError>> {
+fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Reply, RpcError>> {
     match news {
-        FileNews::Accepted | FileNews::GivenUp => Some(Ok(file_shown(file))),
+        FileNews::Accepted | FileNews::GivenUp => Some(Ok(file_shown(file).into())),
         FileNews::Over | FileNews::NotThat => Some(Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news))))),
         FileNews::Offering { .. }
         | FileNews::Offered
@@ -193,27 +197,27 @@ fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Value, RpcErr
     }
 }
 
-fn contact_answer(awaited: &Await, notice: &ContactNotice) -> Option<Result<Value, RpcError>> {
+fn contact_answer(awaited: &Await, notice: &ContactNotice) -> Option<Result<Reply, RpcError>> {
     match (awaited, notice) {
         (Await::Call(to), ContactNotice::KeyChanged { of, since, old, new }) => {
             (to == of).then(|| Err(key_changed(of, *since, old, new)))
         }
         (Await::Number(of), ContactNotice::SafetyNumber { with, digits, verified }) => (of == with).then(|| {
-            let digits: Vec<&str> = digits.split_whitespace().collect();
-            Ok(json!({ "id": with, "digits": digits, "verified": verified }))
+            let digits = digits.split_whitespace().map(str::to_owned).collect();
+            Ok(SafetyNumber { id: with.clone(), digits, verified: *verified }.into())
         }),
         (Await::Confirmed { of, verified }, ContactNotice::NumberConfirmed { with, verified: told }) if of == with => {
             if verified == told {
-                return Some(Ok(json!({ "id": with, "verified": told })));
+                return Some(Ok(json!({ "id": with, "verified": told }).into()));
             }
             let why =
                 format!("The digits are not the number of {of} now. Nothing was changed; verify.number tells it.");
             Some(Err(RpcError::of(exit::REFUSED, why)))
         }
         (Await::Block(of), ContactNotice::KeyDecided { of: told, decision: KeyDecision::Block }) => {
-            (of == told).then(|| Ok(json!({})))
+            (of == told).then(|| Ok(Done {}.into()))
         }
-        (Await::Unblock(of), ContactNotice::Unblocked { user }) => (of == user).then(|| Ok(json!({}))),
+        (Await::Unblock(of), ContactNotice::Unblocked { user }) => (of == user).then(|| Ok(Done {}.into())),
         (
             _,
             ContactNotice::KeyChanged { .. }
@@ -225,11 +229,11 @@ fn contact_answer(awaited: &Await, notice: &ContactNotice) -> Option<Result<Valu
     }
 }
 
-fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Value, RpcError>> {
+fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Reply, RpcError>> {
     match notice {
         SessionNotice::NotKept { detail } => matches!(awaited, Await::Acknowledged(_))
             .then(|| Err(RpcError::of(exit::IO, plain(&texts::not_kept(detail))))),
-        SessionNotice::PasscodeChanged => matches!(awaited, Await::Passcode).then(|| Ok(json!({}))),
+        SessionNotice::PasscodeChanged => matches!(awaited, Await::Passcode).then(|| Ok(Done {}.into())),
         SessionNotice::PasscodeNotChanged(why) => matches!(awaited, Await::Passcode).then(|| Err(not_changed(*why))),
         SessionNotice::FirstContact { .. }
         | SessionNotice::Identified { .. }
@@ -291,8 +295,8 @@ fn not_changed(why: NotChanged) -> RpcError {
 }
 
 /// The answer to a wish about a group; nothing where this is news of something else.
-fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option<Result<Value, RpcError>> {
-    let done = |state: &str| Some(Ok(json!({ "group": group.to_string(), "state": state })));
+fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option<Result<Reply, RpcError>> {
+    let done = |state: &str| Some(Ok(json!({ "group": group.to_string(), "state": state }).into()));
     let code = match (news, wish) {
         (GroupNews::Created, GroupWish::Create) => return done("created"),
         (GroupNews::Asked, GroupWish::Join) => return done("asked"),
@@ -307,7 +311,7 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             let members: Vec<Value> =
                 members.iter().map(|(user, role)| json!({ "id": user, "admin": *role == Role::Admin })).collect();
             let told = json!({ "group": group.to_string(), "state": "member", "members": members, "waiting": waiting });
-            return Some(Ok(told));
+            return Some(Ok(told.into()));
         }
         (GroupNews::NotAdmin { .. }, _) => exit::NOT_PERMITTED,
         (GroupNews::NoSuchGroup, GroupWish::Join) => exit::UNKNOWN_USER,
@@ -344,32 +348,27 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
     Some(Err(RpcError::of(code, plain(told.first().map_or("", String::as_str)))))
 }
 
-fn list(people: &[Person], groups: &[ListedGroup]) -> Value {
-    let people = people.iter().map(|person| {
-        let state = match (person.online_since, &person.away) {
-            (None, _) => "offline",
-            (Some(_), None) => "online",
-            (Some(_), Some(_)) => "away",
-        };
-        json!({
-            "id": person.user, "kind": "user", "state": state, "since": person.online_since, "away": person.away,
-            "unread": person.unread, "verified": person.key == KeyState::Verified, "key": key_word(person.key)
-        })
+fn list(people: &[Person], groups: &[ListedGroup]) -> Vec<Listed> {
+    let people = people.iter().map(|person| Listed::User {
+        id: person.user.clone(),
+        state: match (person.online_since, &person.away) {
+            (None, _) => Availability::Offline,
+            (Some(_), None) => Availability::Online,
+            (Some(_), Some(_)) => Availability::Away,
+        },
+        since: person.online_since,
+        away: person.away.clone(),
+        unread: person.unread,
+        verified: person.key == KeyState::Verified,
+        key: person.key.into(),
     });
-    let groups = groups.iter().map(|group| {
-        json!({
-            "id": group.group.to_string(), "kind": "group", "members": group.members, "online": group.online,
-            "admins": group.admins, "unread": group.unread, "waiting": group.waiting
-        })
+    let groups = groups.iter().map(|group| Listed::Group {
+        id: group.group.to_string(),
+        members: group.members,
+        online: group.online,
+        admins: group.admins.clone(),
+        unread: group.unread,
+        waiting: group.waiting,
     });
     people.chain(groups).collect()
-}
-
-fn key_word(key: KeyState) -> &'static str {
-    match key {
-        KeyState::Verified => "verified",
-        KeyState::NotVerified => "not_verified",
-        KeyState::Changed => "changed",
-        KeyState::Blocked => "blocked",
-    }
 }

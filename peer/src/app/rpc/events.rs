@@ -4,6 +4,7 @@ use common::ident::{MessageId, UserId};
 use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
+use super::results::{self, Arrived, EventTold, News, Record, What};
 use crate::app::texts;
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{
@@ -65,30 +66,29 @@ fn events(notice: &Notice) -> Vec<Value> {
 fn message_events(notice: &MessageNotice) -> Vec<Value> {
     match notice {
         MessageNotice::Text { from, text, id, date } => {
-            vec![message(&Conversation::User(from.clone()), from.as_str(), id, text, *date, false)]
+            vec![written(&message(&Conversation::User(from.clone()), from, id, text, *date, false), None)]
         }
         MessageNotice::Arrived(arrivals) => arrivals
             .iter()
-            .map(|a| message(&a.conversation, a.from.as_str(), &a.id, &a.text, a.date, a.waited))
+            .map(|a| written(&message(&a.conversation, &a.from, &a.id, &a.text, a.date, a.waited), None))
             .collect(),
         MessageNotice::Sent { ticket: None, record } => {
             let StoredMessage { name, text, date, .. } = record;
-            vec![message(&name.conversation, name.author.as_str(), &name.id, text, *date, false)]
+            vec![written(&message(&name.conversation, &name.author, &name.id, text, *date, false), None)]
         }
         MessageNotice::Sent { ticket: Some(ticket), record } => {
-            let mut event = state(&record.name.conversation, &record.name.id, record.mark);
-            if let (Value::Object(event), Some(reference)) = (&mut event, &ticket.reference) {
-                event.insert("ref".to_owned(), reference.as_str().into());
-            }
-            vec![event]
+            let state = state(&record.name.conversation, &record.name.id, record.mark);
+            vec![written(&state, ticket.reference.clone())]
         }
         MessageNotice::Marked { to, ids, mark: mark @ (DeliveryStatus::Delivered | DeliveryStatus::Read), .. } => ids
             .iter()
-            .map(|id| json!({"type": "receipt", "msg": id, "from": to.to_string(), "state": mark_word(*mark)}))
+            .map(|id| written(&News::Receipt { msg: *id, from: to.to_string(), state: (*mark).into() }, None))
             .collect(),
-        MessageNotice::Marked { to, ids, mark, .. } => ids.iter().map(|id| state(to, id, *mark)).collect(),
+        MessageNotice::Marked { to, ids, mark, .. } => {
+            ids.iter().map(|id| written(&state(to, id, *mark), None)).collect()
+        }
         MessageNotice::Waiting { to, waiting, next } => {
-            vec![json!({"type": "outbox", "to": to.to_string(), "waiting": waiting, "next": next_word(next)})]
+            vec![written(&News::Outbox { to: to.to_string(), waiting: *waiting, next: next.into() }, None)]
         }
         MessageNotice::Frozen { with, why } => vec![error(&texts::mail::frozen(with, why))],
         MessageNotice::Lost { count } => vec![error(&texts::mail::mail_lost(*count))],
@@ -166,10 +166,23 @@ fn error(text: &str) -> Value {
     json!({"type": "error", "message": text.trim_start_matches("-- ")})
 }
 
-fn message(at: &Conversation, from: &str, id: &MessageId, text: &str, date: u64, waited: bool) -> Value {
-    json!({
-        "type": "message", "msg": id, "from": from, "in": at.to_string(), "group": group_of(at),
-        "text": text, "date": date, "offline": waited
+/// News as the journal keeps them.
+fn written(news: &News, reference: Option<String>) -> Value {
+    let event = EventTold { news: news.clone(), seq: None, ts: None, reference };
+    // Nothing in it can fail to be written.
+    serde_json::to_value(event).unwrap_or_default()
+}
+
+fn message(at: &Conversation, from: &UserId, id: &MessageId, text: &str, date: u64, waited: bool) -> News {
+    News::Message(Arrived {
+        msg: *id,
+        from: from.to_string(),
+        at: at.to_string(),
+        group: group_of(at),
+        text: text.to_owned(),
+        date,
+        offline: waited,
+        verified: None,
     })
 }
 
@@ -177,93 +190,80 @@ fn group_of(at: &Conversation) -> Option<String> {
     if let Conversation::Group(group) = at { Some(group.to_string()) } else { None }
 }
 
-fn state(to: &Conversation, id: &MessageId, mark: DeliveryStatus) -> Value {
-    json!({"type": "message_state", "msg": id, "to": to.to_string(), "state": mark_word(mark)})
+fn state(to: &Conversation, id: &MessageId, mark: DeliveryStatus) -> News {
+    News::MessageState { msg: *id, to: to.to_string(), state: mark.into() }
 }
 
-/// The word for what a message waits for.
-fn next_word(next: &Next) -> &'static str {
-    match next {
-        Next::Nothing => "nothing",
-        Next::Confirmation => "confirmation",
-        Next::Directory => "server",
-        Next::Keys => "keys",
-        Next::Terminal => "terminal",
-        Next::Space => "space",
-        Next::Receiver => "receiver",
-        Next::KeyDecision => "key_decision",
-    }
-}
-
-/// The word for how far a message has come.
-pub(super) fn mark_word(mark: DeliveryStatus) -> &'static str {
-    match mark {
-        DeliveryStatus::Received { read: false } => "unread",
-        DeliveryStatus::Received { read: true } | DeliveryStatus::Read => "read",
-        DeliveryStatus::Queued => "queued",
-        DeliveryStatus::Stored => "stored",
-        DeliveryStatus::Delivered => "delivered",
-        DeliveryStatus::Failed => "failed",
+impl From<&Next> for results::Next {
+    fn from(next: &Next) -> Self {
+        match next {
+            Next::Nothing => Self::Nothing,
+            Next::Confirmation => Self::Confirmation,
+            Next::Directory => Self::Server,
+            Next::Keys => Self::Keys,
+            Next::Terminal => Self::Terminal,
+            Next::Space => Self::Space,
+            Next::Receiver => Self::Receiver,
+            Next::KeyDecision => Self::KeyDecision,
+        }
     }
 }
 
 /// A stored message, as `history` and `search` tell it.
-pub(super) fn record(record: &StoredMessage) -> Value {
+pub(super) fn record(record: &StoredMessage) -> Record {
     let StoredMessage { name, text, date, mark, since, .. } = record;
-    json!({
-        "msg": name.id, "from": name.author, "in": name.conversation.to_string(), "group": group_of(&name.conversation),
-        "text": text, "date": date, "state": mark_word(*mark), "state_since": since
-    })
+    Record {
+        msg: name.id,
+        from: name.author.clone(),
+        at: name.conversation.to_string(),
+        group: group_of(&name.conversation),
+        text: text.clone(),
+        date: *date,
+        state: (*mark).into(),
+        state_since: *since,
+    }
 }
 
 /// A file, as `file.list` and answers tell it.
-pub(super) fn file_shown(file: &FileShown) -> Value {
-    let FileShown { number, id, with, ours, name, size, files, done, state } = file;
-    json!({
-        "file": number, "id": id, "with": with, "outgoing": ours, "name": name, "size": size, "files": files,
-        "done": done, "state": state
-    })
+pub(super) fn file_shown(file: &FileShown) -> results::File {
+    let FileShown { number, id, with, ours, name, size, files, done, state } = file.clone();
+    results::File { file: number, id, with, outgoing: ours, name, size, files, done, state }
 }
 
 /// News that came by themselves; of progress every whole percent, so that the journal stays short.
 fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
     let what = match news {
-        FileNews::Offering { .. } | FileNews::Offered => "offer",
-        FileNews::Progress { is_step: true } => "progress",
-        FileNews::Saved { .. } | FileNews::Received => "done",
-        FileNews::Refused | FileNews::TooLarge { .. } => "refused",
-        FileNews::Withdrawn | FileNews::GivenUp => "cancelled",
-        FileNews::Stopped { .. } => "stopped",
-        FileNews::DiskFull { .. } | FileNews::NotSaved { .. } => "paused",
-        FileNews::Failed(_) => "failed",
-        FileNews::Elsewhere => "elsewhere",
+        FileNews::Offering { .. } | FileNews::Offered => What::Offer,
+        FileNews::Progress { is_step: true } => What::Progress,
+        FileNews::Saved { .. } | FileNews::Received => What::Done,
+        FileNews::Refused | FileNews::TooLarge { .. } => What::Refused,
+        FileNews::Withdrawn | FileNews::GivenUp => What::Cancelled,
+        FileNews::Stopped { .. } => What::Stopped,
+        FileNews::DiskFull { .. } | FileNews::NotSaved { .. } => What::Paused,
+        FileNews::Failed(_) => What::Failed,
+        FileNews::Elsewhere => What::Elsewhere,
         FileNews::Progress { is_step: false } | FileNews::Accepted | FileNews::Over | FileNews::NotThat => return None,
     };
-    let mut event = file_shown(file);
-    if let Value::Object(event) = &mut event {
-        event.insert("type".to_owned(), "file".into());
-        event.insert("what".to_owned(), what.into());
-        match news {
-            FileNews::Saved { path } => drop(event.insert("path".to_owned(), path.to_string_lossy().into())),
-            FileNews::Stopped { done } => drop(event.insert("done".to_owned(), (*done).into())),
-            FileNews::DiskFull { .. } | FileNews::NotSaved { .. } | FileNews::Failed(_) | FileNews::TooLarge { .. } => {
-                let text = texts::files::news(file, news);
-                event.insert("message".to_owned(), text.trim_start_matches("-- ").into());
-            }
-            FileNews::Offering { .. }
-            | FileNews::Offered
-            | FileNews::Accepted
-            | FileNews::Progress { .. }
-            | FileNews::Received
-            | FileNews::Refused
-            | FileNews::Withdrawn
-            | FileNews::GivenUp
-            | FileNews::Elsewhere
-            | FileNews::Over
-            | FileNews::NotThat => {}
+    let mut event = results::FileNews { file: file_shown(file), what, path: None, message: None };
+    match news {
+        FileNews::Saved { path } => event.path = Some(path.to_string_lossy().into_owned()),
+        FileNews::Stopped { done } => event.file.done = *done,
+        FileNews::DiskFull { .. } | FileNews::NotSaved { .. } | FileNews::Failed(_) | FileNews::TooLarge { .. } => {
+            event.message = Some(texts::files::news(file, news).trim_start_matches("-- ").to_owned());
         }
+        FileNews::Offering { .. }
+        | FileNews::Offered
+        | FileNews::Accepted
+        | FileNews::Progress { .. }
+        | FileNews::Received
+        | FileNews::Refused
+        | FileNews::Withdrawn
+        | FileNews::GivenUp
+        | FileNews::Elsewhere
+        | FileNews::Over
+        | FileNews::NotThat => {}
     }
-    Some(event)
+    Some(written(&News::File(event), None))
 }
 
 /// News that came by themselves; what answers a wish of this user only is told to who wished.

@@ -3,10 +3,10 @@
 use common::ident::UserId;
 use common::msg::Registration;
 use common::secret::Passcode;
-use serde_json::{Value, json};
 
 use super::methods::Login;
 use super::pending::Replay;
+use super::results::Session;
 use super::wire::RpcError;
 use super::{Asker, Output, Rpc, State};
 use crate::app::model::{Account, Model};
@@ -141,7 +141,7 @@ impl Rpc {
     }
 
     /// The result of a login.
-    pub(super) fn session(&self) -> Value {
-        json!({ "user": self.user(), "server": self.options.server, "seq": self.last })
+    pub(super) fn session(&self) -> Session {
+        Session { user: self.user().cloned(), server: self.options.server.clone(), seq: self.last }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The methods, as `hello` tells them.
 pub(super) const METHODS: &[&str] = &[
@@ -44,9 +44,9 @@ pub(super) const METHODS: &[&str] = &[
 ];
 
 /// A method and its parameters. Unknown parameters are ignored.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "method", content = "params", rename_all = "snake_case")]
-pub(super) enum Call {
+pub(crate) enum Call {
     /// Optional, and first. Answered by name, version, protocol, methods and events.
     Hello(Nothing),
     /// Log in. Answered by `user`, `server` and the number of the last event.
@@ -134,23 +134,23 @@ pub(super) enum Call {
 }
 
 /// No parameters.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Nothing {}
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Nothing {}
 
-#[derive(Deserialize, JsonSchema)]
-pub(super) struct Login {
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Login {
     /// May be left out where the program was started with `--user`.
     #[serde(default)]
-    pub(super) user: Option<String>,
+    pub(crate) user: Option<String>,
     /// May be left out where the program was started with `--passcode-file`.
     #[serde(default)]
-    pub(super) passcode: Option<String>,
+    pub(crate) passcode: Option<String>,
     /// Register the user if the directory does not know them and anyone may.
     #[serde(default)]
-    pub(super) register: bool,
+    pub(crate) register: bool,
     /// The directory's key as its administrator gave it; needed at first contact with a directory elsewhere.
     #[serde(default)]
-    pub(super) server_key: Option<String>,
+    pub(crate) server_key: Option<String>,
 }
 
 /// Shows no passcode (threat T5).
@@ -160,129 +160,129 @@ impl std::fmt::Debug for Login {
     }
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct To {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct To {
     /// A user id.
-    pub(super) to: String,
+    pub(crate) to: String,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Send {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Send {
     /// A user id, `#group` or `*`.
-    pub(super) to: String,
-    pub(super) text: String,
+    pub(crate) to: String,
+    pub(crate) text: String,
     /// False: only over a direct connection, and not at all if there can be none now.
     #[serde(default = "yes")]
-    pub(super) queue: bool,
+    pub(crate) queue: bool,
     /// The client's own name for the message: with the same one it is sent once within 24 hours.
     #[serde(default, rename = "ref")]
-    pub(super) reference: Option<String>,
+    pub(crate) reference: Option<String>,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct History {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct History {
     /// A user id, `#group` or `*`.
-    pub(super) with: String,
+    pub(crate) with: String,
     /// A message as this method tells them: only what came before it.
-    #[serde(default)]
-    pub(super) before: Option<Before>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Before>,
     #[serde(default = "fifty")]
-    pub(super) limit: usize,
+    pub(crate) limit: usize,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Before {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Before {
     /// Its id.
-    pub(super) msg: String,
+    pub(crate) msg: String,
     /// Its author.
-    pub(super) from: String,
+    pub(crate) from: String,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Search {
-    pub(super) words: String,
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Search {
+    pub(crate) words: String,
     #[serde(default = "fifty")]
-    pub(super) limit: usize,
+    pub(crate) limit: usize,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Read {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Read {
     /// A user id, `#group` or `*`.
-    pub(super) with: String,
+    pub(crate) with: String,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Presence {
-    pub(super) state: Availability,
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Presence {
+    pub(crate) state: Availability,
     /// For `away`.
     #[serde(default)]
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Availability {
+pub(crate) enum Availability {
     Online,
     Away,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Group {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Group {
     /// Its name, with or without `#`.
-    pub(super) group: String,
+    pub(crate) group: String,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct GroupUser {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct GroupUser {
     /// Its name, with or without `#`.
-    pub(super) group: String,
+    pub(crate) group: String,
     /// A user id.
-    pub(super) user: String,
+    pub(crate) user: String,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct FileSend {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct FileSend {
     /// A user id.
-    pub(super) to: String,
+    pub(crate) to: String,
     /// Absolute, or from where the program was started.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct FileAccept {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct FileAccept {
     /// Its number, as events tell it.
-    pub(super) file: u64,
+    pub(crate) file: u64,
     /// Where it is saved; otherwise as the configuration says.
     #[serde(default)]
-    pub(super) dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct File {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct File {
     /// Its number, as events tell it.
-    pub(super) file: u64,
+    pub(crate) file: u64,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct User {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct User {
     /// A user id.
-    pub(super) id: String,
+    pub(crate) id: String,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Verify {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Verify {
     /// A user id.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// As `verify.number` tells them.
-    pub(super) digits: Vec<String>,
+    pub(crate) digits: Vec<String>,
     /// Whether they are the same on the other side.
-    pub(super) verified: bool,
+    pub(crate) verified: bool,
 }
 
-#[derive(Deserialize, JsonSchema)]
-pub(super) struct Passwd {
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Passwd {
     /// The new one.
-    pub(super) passcode: String,
+    pub(crate) passcode: String,
 }
 
 /// Shows no passcode (threat T5).
@@ -292,23 +292,23 @@ impl std::fmt::Debug for Passwd {
     }
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Subscribe {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Subscribe {
     /// Events behind this one, once more; together with a name, only if nothing was acknowledged under it.
     #[serde(default)]
-    pub(super) since: Option<u64>,
+    pub(crate) since: Option<u64>,
     /// Only events of these types.
     #[serde(default)]
-    pub(super) types: Option<Vec<String>>,
+    pub(crate) types: Option<Vec<String>>,
     /// Events behind the one acknowledged last under this name.
     #[serde(default)]
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Ack {
-    pub(super) name: String,
-    pub(super) seq: u64,
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Ack {
+    pub(crate) name: String,
+    pub(crate) seq: u64,
 }
 
 fn yes() -> bool {

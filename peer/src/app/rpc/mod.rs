@@ -1,17 +1,18 @@
 //! The JSON front end's machine: lines of clients in, lines and commands out. No clock, no sockets.
 //!
 //! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`subject`]: the same by subject · [`answers`]: which notice answers it
-//! - [`events`]: what of the engine's notices becomes an event · [`feed`]: which client has had which
+//! - [`events`]: what of the engine's notices becomes an event · [`results`]: the types of results and events · [`feed`]: which client has had which
 //! - [`pending`]: requests that wait for the engine · [`references`]: names that clients give their messages · [`login`]: until the session stands
 
 mod answers;
 mod events;
 mod feed;
 mod login;
-mod methods;
+pub(crate) mod methods;
 mod pending;
 mod references;
 mod request;
+pub(crate) mod results;
 mod schema;
 mod subject;
 #[cfg(test)]
@@ -31,8 +32,7 @@ use self::login::Entering;
 use self::pending::Pending;
 use self::references::References;
 pub(crate) use self::schema::schema;
-pub(crate) use self::wire::LINE_MAX;
-use self::wire::RpcError;
+pub(crate) use self::wire::{Heard, LINE_MAX, RpcError, heard, request};
 use crate::app::model::Model;
 use crate::app::texts::failure;
 use crate::app::tickets::PendingTickets;
@@ -265,8 +265,8 @@ impl Rpc {
             *feed = Feed::live_behind(self.last);
         }
         let session = self.session();
-        self.reply(asker, Ok(session.clone()));
-        let event = json!({ "type": "ready", "user": session["user"], "server": session["server"], "seq": self.last });
+        self.reply(asker, Ok(session.clone().into()));
+        let event = json!({ "type": "ready", "user": session.user, "server": session.server, "seq": self.last });
         self.tell_all(&event);
     }
 

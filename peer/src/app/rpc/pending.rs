@@ -5,9 +5,9 @@ use std::time::Instant;
 use peer_core::command::{After, Command, JournalCommand, MessageCommand, Ticket, TicketedCommand};
 use peer_core::model::Conversation;
 use peer_core::notice::{CallNotice, Event, JournalNotice, Notice, Notification, SessionNotice};
-use serde_json::{Value, json};
 
 use super::answers::{Await, answer};
+use super::results::{Position, Reply};
 use super::wire::RpcError;
 use super::{Asker, ClientId, Output, Rpc, feed};
 use crate::app::exit;
@@ -187,7 +187,7 @@ impl Rpc {
                 if let Some(feed) = self.clients.get_mut(&asker.client) {
                     feed.begin_behind(first.saturating_sub(lost));
                 }
-                self.reply(Some(asker), Ok(json!({ "seq": last })));
+                self.reply(Some(asker), Ok(Position { seq: last }.into()));
             }
             Replay::Page(client) => self.page(client, events, lost, last),
         }
@@ -217,7 +217,7 @@ impl Rpc {
         self.pending.questions().filter(|pending| pending.client() == Some(client)).count()
     }
 
-    pub(super) fn reply(&mut self, asker: Option<Asker>, outcome: Result<Value, RpcError>) {
+    pub(super) fn reply(&mut self, asker: Option<Asker>, outcome: Result<Reply, RpcError>) {
         if let Some(Asker { client, id: Some(id) }) = asker {
             self.out.push(Output::Line(client, super::wire::answer(&id, outcome)));
         }

@@ -8,6 +8,7 @@ use super::answers::Await;
 use super::events::TYPES;
 use super::methods::{self, Availability, Call, METHODS};
 use super::pending::{Message, Replay};
+use super::results::{Done, Position, Sent, SentState, Status};
 use super::subject::{
     ContactCall, DirectoryCall, FileCall, GroupCall, JournalCall, LinkCall, MessageCall, ProgramCall, SessionCall,
     Subject,
@@ -75,21 +76,19 @@ impl Rpc {
                 let told = json!({
                     "name": "peer", "version": env!("CARGO_PKG_VERSION"), "protocol": 1, "methods": METHODS, "events": TYPES
                 });
-                self.reply(Some(asker), Ok(told));
+                self.reply(Some(asker), Ok(told.into()));
             }
             ProgramCall::Login(params) => self.log_in(Some(asker), params),
             ProgramCall::Leave => {
-                self.reply(Some(asker), Ok(json!({})));
+                self.reply(Some(asker), Ok(Done {}.into()));
                 self.leave(exit::OK);
             }
             ProgramCall::Status => {
-                let mut told = self.session();
-                told["passcode_min"] = self.passcode_min.into();
-                told["online"] = self.user().is_some().into();
-                let linked: Vec<&UserId> =
-                    self.model().into_iter().flat_map(|model| model.conversations.linked()).collect();
-                told["connections"] = json!(linked);
-                self.reply(Some(asker), Ok(told));
+                let connections =
+                    self.model().into_iter().flat_map(|model| model.conversations.linked()).cloned().collect();
+                let (passcode_min, online) = (self.passcode_min, self.user().is_some());
+                let told = Status { session: self.session(), passcode_min, online, connections };
+                self.reply(Some(asker), Ok(told.into()));
             }
         }
         Ok(())
@@ -104,7 +103,7 @@ impl Rpc {
                 }
                 let text = (state == Availability::Away).then_some(text);
                 self.command(Command::Directory(DirectoryCommand::Away { text }));
-                self.reply(Some(asker), Ok(json!({})));
+                self.reply(Some(asker), Ok(Done {}.into()));
             }
             DirectoryCall::Passwd(params) => {
                 let to = common::secret::Passcode::new(params.passcode);
@@ -134,7 +133,7 @@ impl Rpc {
                     false => CallCommand::End { with },
                 };
                 self.command(Command::Call(command));
-                self.reply(Some(asker), Ok(json!({})));
+                self.reply(Some(asker), Ok(Done {}.into()));
             }
         }
         Ok(())
@@ -160,7 +159,7 @@ impl Rpc {
             }
             MessageCall::Read(params) => {
                 self.command(Command::Message(MessageCommand::Seen { with: conversation(&params.with)? }));
-                self.reply(Some(asker), Ok(json!({})));
+                self.reply(Some(asker), Ok(Done {}.into()));
             }
         }
         Ok(())
@@ -239,7 +238,7 @@ impl Rpc {
             return Err(RpcError::params("there is no text"));
         }
         if let Some(sent) = reference.as_ref().and_then(|name| self.references.sent(name, self.date)) {
-            self.reply(Some(asker), Ok(json!({ "msg": sent, "state": "sent" })));
+            self.reply(Some(asker), Ok(Sent { msg: sent, state: SentState::Sent }.into()));
             return Ok(());
         }
         let call = match &to {
@@ -274,9 +273,9 @@ impl Rpc {
             }
             (Some(since), None) => {
                 feed.begin_behind(since.min(last));
-                self.reply(Some(asker), Ok(json!({ "seq": last })));
+                self.reply(Some(asker), Ok(Position { seq: last }.into()));
             }
-            (None, None) => self.reply(Some(asker), Ok(json!({ "seq": last }))),
+            (None, None) => self.reply(Some(asker), Ok(Position { seq: last }.into())),
         }
         Ok(())
     }

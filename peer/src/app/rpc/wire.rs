@@ -4,6 +4,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::methods::{Call, METHODS};
+use super::results::{EventTold, Reply};
 use crate::app::exit;
 use crate::app::texts::failure::Report;
 
@@ -12,7 +13,7 @@ pub(crate) const LINE_MAX: usize = 1024 * 1024;
 
 /// An error as a client sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct RpcError {
+pub(crate) struct RpcError {
     code: i64,
     message: String,
     data: Value,
@@ -36,7 +37,7 @@ impl RpcError {
     }
 
     /// What it says, and the exit code of a program that ends with it.
-    pub(super) fn into_end(self) -> (String, i32) {
+    pub(crate) fn into_end(self) -> (String, i32) {
         let code = self.data["exit"].as_i64().and_then(|code| i32::try_from(code).ok());
         (self.message, code.unwrap_or(exit::USAGE))
     }
@@ -96,7 +97,7 @@ pub(super) fn read(line: &str) -> Result<Request, Misunderstood> {
 }
 
 /// The line that answers a request.
-pub(super) fn answer(id: &Value, outcome: Result<Value, RpcError>) -> String {
+pub(super) fn answer(id: &Value, outcome: Result<Reply, RpcError>) -> String {
     match outcome {
         Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
         Err(RpcError { code, message, data }) => {
@@ -113,6 +114,35 @@ pub(super) fn answer(id: &Value, outcome: Result<Value, RpcError>) -> String {
 /// The line that tells an event.
 pub(super) fn event(params: &Value) -> String {
     json!({ "jsonrpc": "2.0", "method": "event", "params": params }).to_string()
+}
+
+/// The line with which a client asks.
+pub(crate) fn request(id: u64, call: &Call) -> serde_json::Result<String> {
+    let mut request = serde_json::to_value(call)?;
+    request["id"] = id.into();
+    Ok(request.to_string())
+}
+
+/// What a client is told, as far as the line says it: a result's type is known to whoever asked.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Of the request with this number.
+    Answer(u64, Result<Value, RpcError>),
+    /// An event.
+    Event(Box<EventTold>),
+}
+
+/// Reads a line that a client is sent.
+pub(crate) fn heard(line: &str) -> serde_json::Result<Heard> {
+    let mut told: Value = serde_json::from_str(line)?;
+    if let Some(event) = told.get_mut("params") {
+        return Ok(Heard::Event(Box::new(serde_json::from_value(event.take())?)));
+    }
+    let id = told["id"].as_u64().unwrap_or_default();
+    let Some(error) = told.get_mut("error") else { return Ok(Heard::Answer(id, Ok(told["result"].take()))) };
+    let message = error["message"].as_str().unwrap_or_default().to_owned();
+    let why = RpcError { code: error["code"].as_i64().unwrap_or_default(), message, data: error["data"].take() };
+    Ok(Heard::Answer(id, Err(why)))
 }
 
 /// The line that answers a line of more than [`LINE_MAX`] bytes.

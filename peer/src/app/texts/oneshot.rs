@@ -1,10 +1,9 @@
 //! Words of commands that do one thing and end.
 
-use serde_json::Value;
-
 use super::failure::Report;
 use super::format;
 use crate::app::exit;
+use crate::app::rpc::results::{FileNews, Listed, What};
 
 /// In which form results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +59,16 @@ pub(crate) fn not_taken(to: &str, name: &str) -> Report {
 }
 
 /// What has become of a file, if it has not arrived.
-pub(crate) fn file_ended(to: &str, event: &Value) -> Option<Report> {
-    let name = event["name"].as_str().unwrap_or_default();
+pub(crate) fn file_ended(to: &str, event: &FileNews) -> Option<Report> {
+    let name = &event.file.name;
     let failed = |line: String, exit| Some(Report { lines: vec![line], exit });
-    match event["what"].as_str() {
-        Some("done") => None,
-        Some("refused") => failed(format!("{to} does not want {name}."), exit::REFUSED),
-        Some("cancelled") => failed(format!("{name} was withdrawn."), exit::REFUSED),
-        _ => failed(event["message"].as_str().unwrap_or_default().to_owned(), exit::IO),
+    match event.what {
+        What::Done => None,
+        What::Refused => failed(format!("{to} does not want {name}."), exit::REFUSED),
+        What::Cancelled => failed(format!("{name} was withdrawn."), exit::REFUSED),
+        What::Offer | What::Progress | What::Stopped | What::Paused | What::Failed | What::Elsewhere => {
+            failed(event.message.clone().unwrap_or_default(), exit::IO)
+        }
     }
 }
 
@@ -92,15 +93,16 @@ pub(crate) fn author(from: &str, group: Option<&str>) -> String {
 }
 
 /// A row of `peer list`: id, state, since, key.
-pub(crate) fn row(listed: &Value) -> [String; 4] {
-    let word = |name: &str| listed[name].as_str().unwrap_or_default().to_owned();
-    if listed["kind"] == "group" {
-        let members = listed["members"].as_u64().and_then(|members| usize::try_from(members).ok()).unwrap_or_default();
-        let state = format::count(members, "member", "members");
-        return [word("id"), state, String::new(), String::new()];
+pub(crate) fn row(listed: &Listed) -> [String; 4] {
+    match listed {
+        Listed::Group { id, members, .. } => {
+            [id.clone(), format::count(*members, "member", "members"), String::new(), String::new()]
+        }
+        Listed::User { id, state, since, key, .. } => {
+            let since = since.map(format::moment).unwrap_or_default();
+            [id.to_string(), state.word().to_owned(), since, key.words().to_owned()]
+        }
     }
-    let since = listed["since"].as_u64().map(format::moment).unwrap_or_default();
-    [word("id"), word("state"), since, word("key").replace('_', " ")]
 }
 
 /// Below a safety number.

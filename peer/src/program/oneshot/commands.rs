@@ -3,14 +3,17 @@
 use std::io::{self, IsTerminal as _, Read as _};
 use std::time::{Duration, Instant};
 
+use common::ident::MessageId;
 use common::limits::MESSAGE_TEXT;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::ask::Person;
 use super::print;
 use super::session::Session;
 use crate::app::exit;
 use crate::app::line::Queue;
+use crate::app::rpc::methods;
+use crate::app::rpc::results::{Mark, News, Next};
 use crate::app::texts;
 use crate::app::texts::failure::Report;
 use crate::app::texts::oneshot::{self as said, Form};
@@ -22,7 +25,7 @@ const CONFIRMATION: Duration = Duration::from_secs(2);
 /// When nothing more has come for so long, what waited has been read. Chosen arbitrarily.
 const QUIET: Duration = Duration::from_secs(1);
 /// What a message may wait for without anything happening by itself.
-const HELD: &[&str] = &["terminal", "space", "key_decision"];
+const HELD: [Next; 3] = [Next::Terminal, Next::Space, Next::KeyDecision];
 /// The cursor of `peer recv`.
 const CURSOR: &str = "peer recv";
 
@@ -34,24 +37,25 @@ pub(crate) fn send(settings: &Settings, to: &str, text: Option<String>, queue: Q
     };
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
-    let sent = session.ask("send", &json!({ "to": to, "text": text, "queue": queue == Queue::Allowed }))?;
-    let state = fate(&mut session, &sent["msg"], to, settings.config.server.connect_timeout.into())?;
+    let sent =
+        session.sends(methods::Send { to: to.to_owned(), text, queue: queue == Queue::Allowed, reference: None })?;
+    let state = fate(&mut session, sent.msg, to, settings.config.server.connect_timeout.into())?;
     session.close();
     match settings.form {
-        Form::Json => print::result(&json!({ "msg": sent["msg"], "to": to, "state": state.word() }))?,
+        Form::Json => print::result(&json!({ "msg": sent.msg, "to": to, "state": state.word() }))?,
         Form::Text => said::sent(to, state, settings.loudness).iter().for_each(|line| person.told(line)),
     }
     Ok(exit::OK)
 }
 
 /// Waits until it is clear what becomes of a message.
-fn fate(session: &mut Session, id: &Value, to: &str, patience: Duration) -> Result<said::Fate, Report> {
+fn fate(session: &mut Session, id: MessageId, to: &str, patience: Duration) -> Result<said::Fate, Report> {
     let (mut until, mut so_far) = (Instant::now() + patience, said::Fate::Waiting);
     let is_for_one = !to.starts_with(['#', '*']);
     while let Some(event) = session.event(until)? {
-        match (event["type"].as_str(), event["state"].as_str()) {
-            (Some("receipt"), _) if event["msg"] == *id => return Ok(said::Fate::Delivered),
-            (Some("message_state"), Some("stored")) if event["msg"] == *id => {
+        match event.news {
+            News::Receipt { msg, .. } if msg == id => return Ok(said::Fate::Delivered),
+            News::MessageState { msg, state: Mark::Stored, .. } if msg == id => {
                 so_far = said::Fate::Stored;
                 if !is_for_one {
                     break;
@@ -59,8 +63,13 @@ fn fate(session: &mut Session, id: &Value, to: &str, patience: Duration) -> Resu
                 until = Instant::now() + CONFIRMATION;
             }
             // Nothing leaves before somebody does something.
-            (Some("outbox"), _) if event["to"] == to && HELD.iter().any(|next| event["next"] == *next) => break,
-            _ => {}
+            News::Outbox { to: of, next, .. } if of == to && HELD.contains(&next) => break,
+            News::Message(_)
+            | News::MessageState { .. }
+            | News::Receipt { .. }
+            | News::Outbox { .. }
+            | News::File(_)
+            | News::Other => {}
         }
     }
     Ok(so_far)
@@ -81,7 +90,11 @@ fn all_input() -> Result<String, Report> {
 pub(crate) fn recv(settings: &Settings, count: Option<usize>) -> Result<i32, Report> {
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
-    session.ask("subscribe", &json!({ "name": CURSOR, "since": 0, "types": ["message"] }))?;
+    session.subscribes(methods::Subscribe {
+        since: Some(0),
+        types: Some(vec!["message".to_owned()]),
+        name: Some(CURSOR.to_owned()),
+    })?;
     // They come again, in their order.
     session.forget_events();
     let patience: Duration = settings.config.server.connect_timeout.into();
@@ -91,14 +104,19 @@ pub(crate) fn recv(settings: &Settings, count: Option<usize>) -> Result<i32, Rep
         let until = if count.is_some() { until } else { Instant::now() + QUIET };
         let Some(event) = session.event(until)? else { break };
         // This user's own, from elsewhere, are not to be read.
-        if event["type"] == "message" && event["from"] != session.user.as_str() {
-            print::message(&event, settings.form)?;
+        if let News::Message(message) = &event.news
+            && message.from != session.user.as_str()
+        {
+            match settings.form {
+                Form::Json => print::result(&event)?,
+                Form::Text => print::message(&message.from, message.group.as_deref(), &message.text)?,
+            }
             left = left.map(|left| left - 1);
         }
-        last = event["seq"].as_u64().or(last);
+        last = event.seq.or(last);
     }
     if let Some(seq) = last {
-        session.ask("ack", &json!({ "name": CURSOR, "seq": seq }))?;
+        session.acknowledges(methods::Ack { name: CURSOR.to_owned(), seq })?;
     }
     session.close();
     if left.is_some_and(|left| left > 0) { Err(said::nothing_came(patience.as_secs())) } else { Ok(exit::OK) }
@@ -106,7 +124,7 @@ pub(crate) fn recv(settings: &Settings, count: Option<usize>) -> Result<i32, Rep
 
 /// `peer list`
 pub(crate) fn list(settings: &Settings) -> Result<i32, Report> {
-    let listed = ask_once(settings, "list", &json!({}))?;
+    let listed = once(settings, Session::list)?;
     match settings.form {
         Form::Json => print::result(&listed)?,
         Form::Text => print::table(&listed, io::stdout().is_terminal())?,
@@ -116,12 +134,14 @@ pub(crate) fn list(settings: &Settings) -> Result<i32, Report> {
 
 /// `peer history WITH [-n N]`
 pub(crate) fn history(settings: &Settings, with: &str, count: usize) -> Result<i32, Report> {
-    let records = ask_once(settings, "history", &json!({ "with": with, "limit": count }))?;
+    let records = once(settings, |session| {
+        session.history(methods::History { with: with.to_owned(), before: None, limit: count })
+    })?;
     match settings.form {
         Form::Json => print::result(&records)?,
         Form::Text => {
-            for record in records.as_array().into_iter().flatten() {
-                print::message(record, Form::Text)?;
+            for record in &records {
+                print::message(record.from.as_str(), record.group.as_deref(), &record.text)?;
             }
         }
     }
@@ -130,7 +150,7 @@ pub(crate) fn history(settings: &Settings, with: &str, count: usize) -> Result<i
 
 /// `peer verify WHO`
 pub(crate) fn verify(settings: &Settings, who: &str) -> Result<i32, Report> {
-    let number = ask_once(settings, "verify.number", &json!({ "id": who }))?;
+    let number = once(settings, |session| session.number(who))?;
     match settings.form {
         Form::Json => print::result(&number)?,
         Form::Text => print::number(&number)?,
@@ -142,19 +162,18 @@ pub(crate) fn verify(settings: &Settings, who: &str) -> Result<i32, Report> {
 pub(crate) fn passwd(settings: &Settings) -> Result<i32, Report> {
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
-    let min = session.ask("status", &json!({}))?["passcode_min"].as_u64().and_then(|min| u16::try_from(min).ok());
-    let min = min.unwrap_or_default();
+    let min = session.status()?.passcode_min;
     let new = person.chooses(&texts::new_passcode(min), min.into(), &texts::too_short(min))?;
-    session.ask("passwd", &json!({ "passcode": String::from_utf8_lossy(new.expose()) }))?;
+    session.changes_passcode(&new)?;
     session.close();
     person.told(texts::passcode::CHANGED);
     Ok(exit::OK)
 }
 
-fn ask_once(settings: &Settings, method: &str, params: &Value) -> Result<Value, Report> {
+fn once<T>(settings: &Settings, ask: impl FnOnce(&mut Session) -> Result<T, Report>) -> Result<T, Report> {
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
-    let result = session.ask(method, params);
+    let result = ask(&mut session);
     session.close();
     result
 }

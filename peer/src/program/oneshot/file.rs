@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
 use super::super::ask::Person;
 use super::print;
 use super::session::Session;
 use crate::app::exit;
 use crate::app::pace::Pace;
+use crate::app::rpc::methods;
+use crate::app::rpc::results::{EventTold, File, FileNews, News, What};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::failure::{self, Report};
 use crate::app::texts::files;
@@ -30,21 +30,19 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
     let path = std::path::absolute(path).and_then(|path| path.canonicalize()).map_err(cannot)?;
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
-    let offered = session.ask("file.send", &json!({ "to": to, "path": path }))?;
+    let offered = session.offers(methods::FileSend { to: to.to_owned(), path })?;
     if settings.loudness != Loudness::Quiet {
-        person.told(&said::offered(to, offered["name"].as_str().unwrap_or_default()));
+        person.told(&said::offered(to, &offered.name));
     }
     let mut gauge = Gauge::new(settings.loudness);
-    let ended = follow(&mut session, &offered["file"], wait.map(|wait| Instant::now() + wait), &mut gauge);
+    let ended = follow(&mut session, offered.file, wait.map(|wait| Instant::now() + wait), &mut gauge);
     gauge.end();
     session.close();
     let event = ended?;
-    let Some(event) = event else { return Err(said::not_taken(to, offered["name"].as_str().unwrap_or_default())) };
+    let Some(event) = event else { return Err(said::not_taken(to, &offered.name)) };
     if settings.form == Form::Json {
-        let Value::Object(mut file) = offered else { return Ok(exit::OK) };
-        file.insert("done".to_owned(), event["done"].clone());
-        file.insert("state".to_owned(), event["what"].clone());
-        print::result(&Value::Object(file))?;
+        let state = event.what.end().unwrap_or(offered.state);
+        print::result(&File { done: event.file.done, state, ..offered })?;
     }
     said::file_ended(to, &event).map_or(Ok(exit::OK), Err)
 }
@@ -52,10 +50,10 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
 /// Waits until something has become of a file; nothing if nobody takes it in time.
 fn follow(
     session: &mut Session,
-    number: &Value,
+    number: u64,
     until: Option<Instant>,
     gauge: &mut Gauge,
-) -> Result<Option<Value>, Report> {
+) -> Result<Option<FileNews>, Report> {
     let mut begun = false;
     loop {
         let look = Instant::now() + LOOK;
@@ -64,14 +62,16 @@ fn follow(
         if limit.is_some_and(|limit| limit <= Instant::now()) {
             return Ok(None);
         }
-        let Some(event) = event.filter(|event| event["type"] == "file" && event["file"] == *number) else { continue };
-        match event["what"].as_str() {
-            Some("progress") => {
-                begun = true;
-                gauge.show(&event);
-            }
-            Some("offer" | "stopped") => {}
-            _ => return Ok(Some(event)),
+        let Some(EventTold { news: News::File(event), .. }) = event else { continue };
+        if event.file.file != number {
+            continue;
+        }
+        if event.what.end().is_some() {
+            return Ok(Some(event));
+        }
+        if event.what == What::Progress {
+            begun = true;
+            gauge.show(&event.file);
         }
     }
 }
@@ -101,11 +101,10 @@ impl Gauge {
         Self { form, pace: None, quarter: 0, width: 0 }
     }
 
-    fn show(&mut self, event: &Value) {
-        let (name, number) = (event["name"].as_str().unwrap_or_default(), |key: &str| event[key].as_u64().unwrap_or(0));
-        let (done, size, now) = (number("done"), number("size"), Instant::now());
+    fn show(&mut self, file: &File) {
+        let (done, size, now) = (file.done, file.size, Instant::now());
         let pace = self.pace.get_or_insert(Pace::new(done, now));
-        let row = files::progress(name, done, size, pace.per_second(done, now));
+        let row = files::progress(&file.name, done, size, pace.per_second(done, now));
         let row = SafeText::ours(row.trim_start_matches("-- "));
         let quarter = files::percent(done, size) / 25;
         // Best effort: the transfer goes on whether it is shown or not.

@@ -2,13 +2,14 @@
 
 use std::io::{self, Write as _};
 
-use serde_json::Value;
+use serde::Serialize;
 
+use crate::app::rpc::results::{Listed, SafetyNumber};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts::failure::Report;
 use crate::app::texts::format;
-use crate::app::texts::oneshot::{self as said, Form};
-use crate::program::lost_output;
+use crate::app::texts::oneshot as said;
+use crate::program::{internal, lost_output};
 
 fn line(text: &SafeText) -> Result<(), Report> {
     let mut out = io::stdout().lock();
@@ -16,19 +17,17 @@ fn line(text: &SafeText) -> Result<(), Report> {
 }
 
 /// A result as JSON.
-pub(super) fn result(value: &Value) -> Result<(), Report> {
+pub(super) fn result(value: &impl Serialize) -> Result<(), Report> {
+    // By way of a value: its fields are in the order of their names.
+    let value = serde_json::to_value(value).map_err(internal)?;
     // JSON escapes control characters by itself, so nothing in it moves a cursor.
     let mut out = io::stdout().lock();
     writeln!(out, "{value}").and_then(|()| out.flush()).map_err(lost_output)
 }
 
 /// A message, of an event or of the history.
-pub(super) fn message(value: &Value, form: Form) -> Result<(), Report> {
-    if form == Form::Json {
-        return result(value);
-    }
-    let (from, text) = (value["from"].as_str().unwrap_or_default(), value["text"].as_str().unwrap_or_default());
-    let author = SafeText::ours(&said::author(from, value["group"].as_str()));
+pub(super) fn message(from: &str, group: Option<&str>, text: &str) -> Result<(), Report> {
+    let author = SafeText::ours(&said::author(from, group));
     for (number, row) in SafeText::message(text, Glyphs::Unicode).into_iter().enumerate() {
         line(&if number == 0 { row.after(&author) } else { row })?;
     }
@@ -36,8 +35,8 @@ pub(super) fn message(value: &Value, form: Form) -> Result<(), Report> {
 }
 
 /// The table of users and groups.
-pub(super) fn table(listed: &Value, is_terminal: bool) -> Result<(), Report> {
-    let rows: Vec<[String; 4]> = listed.as_array().into_iter().flatten().map(said::row).collect();
+pub(super) fn table(listed: &[Listed], is_terminal: bool) -> Result<(), Report> {
+    let rows: Vec<[String; 4]> = listed.iter().map(said::row).collect();
     let rows = format::table(["ID", "STATE", "SINCE", "KEY"], &rows);
     // Alone, a tab is no text of ours: it says to programs where a cell ends.
     let separator = if is_terminal { "  " } else { "\t" };
@@ -51,10 +50,9 @@ pub(super) fn table(listed: &Value, is_terminal: bool) -> Result<(), Report> {
 }
 
 /// A safety number.
-pub(super) fn number(told: &Value) -> Result<(), Report> {
-    let digits: Vec<&str> = told["digits"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for row in digits.chunks(4) {
+pub(super) fn number(told: &SafetyNumber) -> Result<(), Report> {
+    for row in told.digits.chunks(4) {
         line(&SafeText::ours(&row.join(" ")))?;
     }
-    line(&SafeText::ours(said::verified(told["verified"] == true)))
+    line(&SafeText::ours(said::verified(told.verified)))
 }

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use common::ident::UserId;
 use common::secret::Passcode;
 use futures::executor::block_on;
-use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::super::ask::Person;
 use super::super::backup::{own_passcode, trusted, who};
 use super::super::{internal, setup, sleep, start_engine};
-use crate::app::exit;
-use crate::app::rpc::{self, ClientId, Life};
+use crate::app::rpc::methods::{self, Call, Nothing};
+use crate::app::rpc::results;
+use crate::app::rpc::results::{Done, EventTold, File, Listed, Position, Record, SafetyNumber, Sent, Status, Told};
+use crate::app::rpc::{self, ClientId, Heard, Life};
 use crate::app::texts::failure::Report;
 use crate::app::texts::oneshot as said;
 use crate::cli::Settings;
@@ -34,7 +34,7 @@ pub(super) struct Session {
     lines: Lines,
     /// Who is logged in.
     pub(super) user: UserId,
-    events: VecDeque<Value>,
+    events: VecDeque<EventTold>,
     requests: u64,
     /// Whether the session ends with the command.
     is_own: bool,
@@ -53,7 +53,7 @@ impl Session {
             |lines, is_own| Self { lines, user: user.clone(), events: VecDeque::new(), requests: 0, is_own, patience };
         if let Ok(daemon) = UnixStream::connect(settings.socket(&user)) {
             let mut session = begin(over_socket(daemon).map_err(internal)?, false);
-            if session.ask("status", &json!({}))?["online"] != true {
+            if !session.status()?.online {
                 session.log_in(&own_passcode(settings, person)?)?;
             }
             return Ok(session);
@@ -66,38 +66,76 @@ impl Session {
     }
 
     fn log_in(&mut self, passcode: &Passcode) -> Result<(), Report> {
-        let typed = Zeroizing::new(String::from_utf8_lossy(passcode.expose()).into_owned());
-        let params = json!({ "user": self.user, "passcode": *typed });
-        self.ask("login", &params).map(drop)
+        let (user, passcode) = (Some(self.user.to_string()), Some(typed(passcode)));
+        let params = methods::Login { user, passcode, register: false, server_key: None };
+        self.ask::<results::Session>(Call::Login(params)).map(drop)
+    }
+
+    pub(super) fn status(&mut self) -> Result<Status, Report> {
+        self.ask(Call::Status(Nothing {}))
+    }
+
+    pub(super) fn list(&mut self) -> Result<Vec<Listed>, Report> {
+        self.ask(Call::List(Nothing {}))
+    }
+
+    pub(super) fn history(&mut self, params: methods::History) -> Result<Vec<Record>, Report> {
+        self.ask(Call::History(params))
+    }
+
+    pub(super) fn number(&mut self, of: &str) -> Result<SafetyNumber, Report> {
+        self.ask(Call::VerifyNumber(methods::User { id: of.to_owned() }))
+    }
+
+    pub(super) fn sends(&mut self, params: methods::Send) -> Result<Sent, Report> {
+        self.ask(Call::Send(params))
+    }
+
+    pub(super) fn offers(&mut self, params: methods::FileSend) -> Result<File, Report> {
+        self.ask(Call::FileSend(params))
+    }
+
+    pub(super) fn subscribes(&mut self, params: methods::Subscribe) -> Result<Position, Report> {
+        self.ask(Call::Subscribe(params))
+    }
+
+    pub(super) fn acknowledges(&mut self, params: methods::Ack) -> Result<Done, Report> {
+        self.ask(Call::Ack(params))
+    }
+
+    pub(super) fn changes_passcode(&mut self, to: &Passcode) -> Result<Done, Report> {
+        self.ask(Call::Passwd(methods::Passwd { passcode: typed(to) }))
     }
 
     /// Asks for something and waits for the answer; events that come meanwhile wait.
-    pub(super) fn ask(&mut self, method: &str, params: &Value) -> Result<Value, Report> {
+    fn ask<T: Told>(&mut self, call: Call) -> Result<T, Report> {
         self.requests += 1;
         let id = self.requests;
-        self.say(json!({ "id": id, "method": method, "params": params }).to_string())?;
+        self.say(id, &call)?;
         // The front end gives up before this.
         let until = Instant::now() + self.patience + Duration::from_secs(30);
         loop {
-            let mut told = self.hear(until)?.ok_or_else(said::no_answer)?;
-            if told["id"] != id {
-                self.events.extend(told.get_mut("params").map(Value::take));
-            } else if let Some(error) = told.get("error") {
-                let code = error["data"]["exit"].as_i64().and_then(|code| i32::try_from(code).ok());
-                let line = error["message"].as_str().unwrap_or_default().to_owned();
-                return Err(Report { lines: vec![line], exit: code.unwrap_or(exit::USAGE) });
-            } else {
-                return Ok(told["result"].take());
+            match self.hear(until)?.ok_or_else(said::no_answer)? {
+                Heard::Event(event) => self.events.push_back(*event),
+                Heard::Answer(of, _) if of != id => {}
+                Heard::Answer(_, Ok(result)) => return serde_json::from_value(result).map_err(internal),
+                Heard::Answer(_, Err(why)) => {
+                    let (line, exit) = why.into_end();
+                    return Err(Report { lines: vec![line], exit });
+                }
             }
         }
     }
 
     /// The next event; nothing if none comes before `until`.
-    pub(super) fn event(&mut self, until: Instant) -> Result<Option<Value>, Report> {
+    pub(super) fn event(&mut self, until: Instant) -> Result<Option<EventTold>, Report> {
         if let Some(event) = self.events.pop_front() {
             return Ok(Some(event));
         }
-        Ok(self.hear(until)?.and_then(|mut told| told.get_mut("params").map(Value::take)))
+        Ok(match self.hear(until)? {
+            Some(Heard::Event(event)) => Some(*event),
+            Some(Heard::Answer(..)) | None => None,
+        })
     }
 
     /// Drops the events that came while an answer was awaited.
@@ -107,7 +145,7 @@ impl Session {
 
     /// Ends the session, if it is the command's own.
     pub(super) fn close(mut self) {
-        if !self.is_own || self.say(json!({ "id": 0, "method": "logout" }).to_string()).is_err() {
+        if !self.is_own || self.say(0, &Call::Logout(Nothing {})).is_err() {
             return;
         }
         let until = Instant::now() + self.patience;
@@ -115,17 +153,22 @@ impl Session {
         while let Ok(Some(_)) = self.hear(until) {}
     }
 
-    fn say(&mut self, line: String) -> Result<(), Report> {
+    fn say(&mut self, id: u64, call: &Call) -> Result<(), Report> {
+        let line = rpc::request(id, call).map_err(internal)?;
         (self.lines.say)(line).map_err(|_| said::daemon_gone())
     }
 
-    fn hear(&mut self, until: Instant) -> Result<Option<Value>, Report> {
+    fn hear(&mut self, until: Instant) -> Result<Option<Heard>, Report> {
         match self.lines.heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(line) => serde_json::from_str(&line).map(Some).map_err(internal),
+            Ok(line) => rpc::heard(&line).map(Some).map_err(internal),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(said::daemon_gone()),
         }
     }
+}
+
+fn typed(passcode: &Passcode) -> String {
+    String::from_utf8_lossy(passcode.expose()).into_owned()
 }
 
 fn over_socket(stream: UnixStream) -> std::io::Result<Lines> {

@@ -1,0 +1,406 @@
+//! What clients are told: results and the events that commands wait for, as types that are written and read.
+//!
+//! The words and fields are those of the wire. What only programs of others ask for is made where it is answered.
+
+use common::ident::{MessageId, UserId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use peer_core::model::DeliveryStatus;
+use peer_core::notice::{FileState, KeyState};
+
+/// A result, of whatever method.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Reply {
+    Done(Done),
+    Session(Session),
+    Status(Status),
+    Position(Position),
+    Listed(Vec<Listed>),
+    Sent(Sent),
+    Records(Vec<Record>),
+    File(File),
+    Files(Vec<File>),
+    Number(SafetyNumber),
+    /// What no command of this program reads.
+    Other(Value),
+}
+
+impl From<Value> for Reply {
+    fn from(value: Value) -> Self {
+        Self::Other(value)
+    }
+}
+
+/// A result of a certain type.
+pub(crate) trait Told: DeserializeOwned {}
+
+macro_rules! told {
+    ($($variant:ident: $result:ty),*) => {$(
+        impl Told for $result {}
+
+        impl From<$result> for Reply {
+            fn from(result: $result) -> Self {
+                Self::$variant(result)
+            }
+        }
+    )*};
+}
+
+told!(
+    Done: Done, Session: Session, Status: Status, Position: Position, Listed: Vec<Listed>, Sent: Sent,
+    Records: Vec<Record>, File: File, Files: Vec<File>, Number: SafetyNumber
+);
+
+/// It was done; there is no more to tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Done {}
+
+/// Of `login`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) user: Option<UserId>,
+    pub(crate) server: String,
+    /// The newest event.
+    pub(crate) seq: u64,
+}
+
+/// Of `status`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    #[serde(flatten)]
+    pub(crate) session: Session,
+    pub(crate) passcode_min: u16,
+    pub(crate) online: bool,
+    pub(crate) connections: Vec<UserId>,
+}
+
+/// Of `subscribe`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The newest event.
+    pub(crate) seq: u64,
+}
+
+/// Of `list`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Listed {
+    User {
+        id: UserId,
+        state: Availability,
+        /// Seconds since the epoch.
+        since: Option<u64>,
+        away: Option<String>,
+        unread: usize,
+        verified: bool,
+        key: Key,
+    },
+    Group {
+        id: String,
+        members: usize,
+        online: usize,
+        admins: Vec<UserId>,
+        unread: usize,
+        waiting: usize,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Availability {
+    Offline,
+    Online,
+    Away,
+}
+
+impl Availability {
+    /// The word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Online => "online",
+            Self::Away => "away",
+        }
+    }
+}
+
+/// What is known of a user's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Key {
+    Verified,
+    NotVerified,
+    Changed,
+    Blocked,
+}
+
+impl Key {
+    /// Words for people.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::NotVerified => "not verified",
+            Self::Changed => "changed",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+impl From<KeyState> for Key {
+    fn from(key: KeyState) -> Self {
+        match key {
+            KeyState::Verified => Self::Verified,
+            KeyState::NotVerified => Self::NotVerified,
+            KeyState::Changed => Self::Changed,
+            KeyState::Blocked => Self::Blocked,
+        }
+    }
+}
+
+/// Of `send`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) msg: MessageId,
+    pub(crate) state: SentState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SentState {
+    Sent,
+    Queued,
+}
+
+/// A stored message, as `history` and `search` tell it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) msg: MessageId,
+    pub(crate) from: UserId,
+    #[serde(rename = "in")]
+    pub(crate) at: String,
+    pub(crate) group: Option<String>,
+    pub(crate) text: String,
+    pub(crate) date: u64,
+    pub(crate) state: Mark,
+    pub(crate) state_since: u64,
+}
+
+/// How far a message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mark {
+    Unread,
+    Read,
+    Queued,
+    Stored,
+    Delivered,
+    Failed,
+}
+
+impl From<DeliveryStatus> for Mark {
+    fn from(mark: DeliveryStatus) -> Self {
+        match mark {
+            DeliveryStatus::Received { read: false } => Self::Unread,
+            DeliveryStatus::Received { read: true } | DeliveryStatus::Read => Self::Read,
+            DeliveryStatus::Queued => Self::Queued,
+            DeliveryStatus::Stored => Self::Stored,
+            DeliveryStatus::Delivered => Self::Delivered,
+            DeliveryStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+/// A file, as `file.list`, answers and events tell it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct File {
+    pub(crate) file: u64,
+    pub(crate) id: MessageId,
+    pub(crate) with: UserId,
+    pub(crate) outgoing: bool,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) files: Option<u64>,
+    pub(crate) done: u64,
+    pub(crate) state: FileState,
+}
+
+/// Of `verify.number`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SafetyNumber {
+    pub(crate) id: UserId,
+    /// 12 groups of 5.
+    pub(crate) digits: Vec<String>,
+    pub(crate) verified: bool,
+}
+
+/// An event as a client gets it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EventTold {
+    #[serde(flatten)]
+    pub(crate) news: News,
+    /// Its number; absent where it is not in the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seq: Option<u64>,
+    /// When it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ts: Option<String>,
+    /// The client's own name for the message.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+}
+
+/// What an event says, as far as a command of this program waits for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum News {
+    Message(Arrived),
+    MessageState {
+        msg: MessageId,
+        to: String,
+        state: Mark,
+    },
+    Receipt {
+        msg: MessageId,
+        from: String,
+        state: Mark,
+    },
+    Outbox {
+        to: String,
+        waiting: usize,
+        next: Next,
+    },
+    File(FileNews),
+    /// Of another type.
+    #[serde(other)]
+    Other,
+}
+
+/// A message that has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Arrived {
+    pub(crate) msg: MessageId,
+    pub(crate) from: String,
+    #[serde(rename = "in")]
+    pub(crate) at: String,
+    pub(crate) group: Option<String>,
+    pub(crate) text: String,
+    pub(crate) date: u64,
+    /// Whether it waited at the directory.
+    pub(crate) offline: bool,
+    /// Whether its author's key is verified now; not in the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verified: Option<bool>,
+}
+
+/// What a message waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Next {
+    Nothing,
+    Confirmation,
+    Server,
+    Keys,
+    Terminal,
+    Space,
+    Receiver,
+    KeyDecision,
+}
+
+/// News of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FileNews {
+    #[serde(flatten)]
+    pub(crate) file: File,
+    pub(crate) what: What,
+    /// Where it was saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<String>,
+    /// Why it did not go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+}
+
+/// What has become of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    Offer,
+    Progress,
+    Done,
+    Refused,
+    Cancelled,
+    Stopped,
+    Paused,
+    Failed,
+    Elsewhere,
+}
+
+impl What {
+    /// How it ended; nothing while it may go on by itself.
+    pub(crate) fn end(self) -> Option<FileState> {
+        match self {
+            Self::Offer | Self::Progress | Self::Stopped => None,
+            Self::Done => Some(FileState::Done),
+            Self::Refused => Some(FileState::Refused),
+            Self::Cancelled => Some(FileState::Cancelled),
+            Self::Paused => Some(FileState::Paused),
+            Self::Failed => Some(FileState::Failed),
+            Self::Elsewhere => Some(FileState::Elsewhere),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn comes_back<T: DeserializeOwned + Serialize>(value: Value) {
+        let read: T = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), value);
+    }
+
+    #[test]
+    fn results_are_written_as_they_are_read() {
+        let msg = "07".repeat(16);
+        comes_back::<Session>(json!({"user": null, "server": "d:7420", "seq": 0}));
+        comes_back::<Status>(json!({
+            "user": "ali", "server": "d:7420", "seq": 7, "passcode_min": 6, "online": true, "connections": ["bianca"]
+        }));
+        comes_back::<Vec<Listed>>(json!([
+            {"id": "bianca", "kind": "user", "state": "away", "since": 5, "away": "back soon", "unread": 2,
+             "verified": false, "key": "not_verified"},
+            {"id": "#team", "kind": "group", "members": 2, "online": 1, "admins": ["ali"], "unread": 0, "waiting": 1}
+        ]));
+        comes_back::<Sent>(json!({"msg": msg, "state": "queued"}));
+        comes_back::<Vec<Record>>(json!([
+            {"msg": msg, "from": "ali", "in": "#team", "group": "#team", "text": "hi", "date": 5, "state": "unread",
+             "state_since": 6}
+        ]));
+        comes_back::<SafetyNumber>(json!({"id": "bianca", "digits": ["12345"], "verified": true}));
+    }
+
+    #[test]
+    fn events_are_written_as_they_are_read_and_those_nobody_waits_for_are_known_to_be_others() {
+        let msg = "07".repeat(16);
+        comes_back::<EventTold>(json!({
+            "type": "message", "msg": msg, "from": "bianca", "in": "bianca", "group": null, "text": "hi", "date": 5,
+            "offline": true, "verified": false, "seq": 3, "ts": "1970-01-01T00:00:00Z"
+        }));
+        comes_back::<EventTold>(
+            json!({"type": "message_state", "msg": msg, "to": "#team", "state": "stored", "ref": "job"}),
+        );
+        comes_back::<EventTold>(json!({"type": "receipt", "msg": msg, "from": "bianca", "state": "read", "seq": 4}));
+        comes_back::<EventTold>(json!({"type": "outbox", "to": "bianca", "waiting": 1, "next": "key_decision"}));
+        comes_back::<EventTold>(json!({
+            "type": "file", "file": 4, "id": msg, "with": "bianca", "outgoing": true, "name": "plan", "size": 9,
+            "files": null, "done": 3, "state": "running", "what": "paused", "message": "full", "seq": 5
+        }));
+        let other = serde_json::from_value::<EventTold>(json!({"type": "presence", "id": "bianca", "seq": 6})).unwrap();
+        assert_eq!((other.news, other.seq), (News::Other, Some(6)));
+    }
+}
