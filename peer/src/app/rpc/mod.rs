@@ -137,6 +137,11 @@ pub(crate) struct Rpc {
     out: Vec<Output>,
 }
 
+/// What is said to requests that are not answered because the session ends.
+fn over() -> RpcError {
+    RpcError::of(exit::REFUSED, "The session ended before there was an answer.")
+}
+
 /// How soon a client that does not keep up is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -207,7 +212,9 @@ impl Rpc {
         if !matches!(self.state, State::Leaving(_)) {
             self.command(Command::Session(SessionCommand::Logout));
         }
-        self.state = State::Leaving(code);
+        if let State::Entering(entering) = std::mem::replace(&mut self.state, State::Leaving(code)) {
+            self.reply(entering.asker(), Err(over()));
+        }
     }
 
     fn notice(&mut self, told: &Notification, room: &dyn Fn(ClientId) -> bool) {
@@ -277,6 +284,7 @@ impl Rpc {
     }
 
     fn end(&mut self, code: i32) {
+        self.fail_everything(&over());
         self.tell_all(&json!({ "type": "bye", "exit": code }));
         self.out.push(Output::Exit(code));
     }

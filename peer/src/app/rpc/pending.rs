@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use common::ident::UserId;
 use peer_core::command::{After, Command, JournalCommand, MessageCommand, Ticket, TicketedCommand};
 use peer_core::model::Conversation;
 use peer_core::notice::{CallNotice, Event, JournalNotice, Notice, Notification, SessionNotice};
@@ -70,6 +71,15 @@ impl Pending {
         }
     }
 
+    /// To whom the call is that it waits for.
+    fn callee(&self) -> Option<&UserId> {
+        match self {
+            Self::Request { awaited: Await::Call(to), .. }
+            | Self::CallToSend { message: Message { to: Conversation::User(to), .. }, .. } => Some(to),
+            Self::Request { .. } | Self::CallToSend { .. } | Self::Replay(_) => None,
+        }
+    }
+
     /// Whether this is the answer, or the one that is waited for before anything can be sent.
     fn is_answered_by(&self, told: &Notification) -> bool {
         let notice = &told.notice;
@@ -135,15 +145,26 @@ impl Rpc {
         self.out.push(Output::Command(TicketedCommand { ticket, command }));
     }
 
-    pub(super) fn is_linked(&self, user: &common::ident::UserId) -> bool {
+    pub(super) fn is_linked(&self, user: &UserId) -> bool {
         self.model().is_some_and(|model| model.conversations.link(user) == Link::Up)
     }
 
-    /// Answers the request that waits for this.
+    /// Answers the request that waits for this. There is one call to a user, however often it was asked for: its outcome
+    /// answers all who wait for it.
     pub(super) fn answer_with(&mut self, told: &Notification) {
         let Some(pending) = self.pending.close(told.answers.as_ref(), |pending| pending.is_answered_by(told)) else {
             return;
         };
+        let callee = pending.callee().cloned();
+        self.answer_pending(pending, told);
+        let Some(callee) = callee else { return };
+        let waits = |pending: &Pending| pending.callee() == Some(&callee) && pending.is_answered_by(told);
+        for pending in self.pending.close_where(waits) {
+            self.answer_pending(pending, told);
+        }
+    }
+
+    fn answer_pending(&mut self, pending: Pending, told: &Notification) {
         match (pending, &told.notice) {
             (
                 Pending::CallToSend { asker, message, .. },
@@ -190,6 +211,23 @@ impl Rpc {
                 self.reply(Some(asker), Ok(Position { seq: last }.into()));
             }
             Replay::Page(client) => self.page(client, events, lost, last),
+        }
+    }
+
+    /// A call is given up by somebody: nothing comes of it for those who have asked for it.
+    pub(super) fn call_given_up(&mut self, to: &UserId) {
+        let why = RpcError::of(exit::REFUSED, format!("The call to {to} was ended before there was an answer."));
+        for pending in self.pending.close_where(|pending| pending.callee() == Some(to)) {
+            self.reply(pending.asker(), Err(why.clone()));
+        }
+    }
+
+    /// Another change of the passcode takes the place of the one under way.
+    pub(super) fn passcode_change_given_up(&mut self) {
+        let why = RpcError::of(exit::REFUSED, "Another change of the passcode took the place of this one.");
+        let changes = |pending: &Pending| matches!(pending, Pending::Request { awaited: Await::Passcode, .. });
+        for pending in self.pending.close_where(changes) {
+            self.reply(pending.asker(), Err(why.clone()));
         }
     }
 

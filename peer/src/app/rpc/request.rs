@@ -110,6 +110,7 @@ impl Rpc {
                 if to.length() < usize::from(self.passcode_min) {
                     return Err(RpcError::params(texts::too_short(self.passcode_min)));
                 }
+                self.passcode_change_given_up();
                 self.ask(asker, Await::Passcode, Command::Session(SessionCommand::ChangePasscode { to }));
             }
         }
@@ -129,10 +130,11 @@ impl Rpc {
             LinkCall::End(params) => {
                 let with = user(&params.to)?;
                 let command = match self.takes_call_of(&with, Answer::No) {
-                    true => CallCommand::Answer { from: with, answer: Answer::No },
-                    false => CallCommand::End { with },
+                    true => CallCommand::Answer { from: with.clone(), answer: Answer::No },
+                    false => CallCommand::End { with: with.clone() },
                 };
                 self.command(Command::Call(command));
+                self.call_given_up(&with);
                 self.reply(Some(asker), Ok(Done {}.into()));
             }
         }

@@ -303,3 +303,71 @@ fn an_answer_to_somebody_who_is_gone_answers_nobody_else() {
     scene.answers(&tickets[1], Notice::File(FileNotice::All(vec![])));
     assert_eq!(scene.told()[0]["id"], 1);
 }
+
+/// The ids of the requests that were answered, each with what became of it.
+fn outcomes(scene: &mut Scene) -> Vec<(i64, bool)> {
+    let answers = scene.told().into_iter().filter(|line| line.get("method").is_none());
+    answers.map(|line| (line["id"].as_i64().unwrap(), line.get("result").is_some())).collect()
+}
+
+#[test]
+fn a_call_that_is_asked_for_twice_answers_both() {
+    let mut scene = Scene::logged_in();
+    for id in 1..=2 {
+        scene.says(json!({"id": id, "method": "connect", "params": {"to": "bianca"}}));
+    }
+    scene.says(json!({"id": 3, "method": "connect", "params": {"to": "carol"}}));
+    let first = scene.tickets[0].clone();
+    scene.answers(&first, Notice::Call(CallNotice::Established { with: id("bianca") }));
+    assert_eq!(outcomes(&mut scene), [(1, true), (2, true)]);
+}
+
+#[test]
+fn a_call_that_is_ended_before_it_stands_answers_who_asked_for_it() {
+    let mut scene = Scene::logged_in();
+    scene.says(json!({"id": 1, "method": "connect", "params": {"to": "bianca"}}));
+    scene.says(json!({"id": 2, "method": "send", "params": {"to": "bianca", "text": "hi", "queue": false}}));
+    scene.says(json!({"id": 3, "method": "connect", "params": {"to": "carol"}}));
+    scene.says(json!({"id": 4, "method": "end", "params": {"to": "bianca"}}));
+    assert_eq!(outcomes(&mut scene), [(1, false), (2, false), (4, true)]);
+}
+
+#[test]
+fn a_change_of_the_passcode_that_another_replaces_is_answered() {
+    let mut scene = Scene::logged_in();
+    for id in 1..=2 {
+        scene.says(json!({"id": id, "method": "passwd", "params": {"passcode": "739164"}}));
+    }
+    assert_eq!(outcomes(&mut scene), [(1, false)]);
+    let second = scene.tickets[1].clone();
+    scene.answers(&second, Notice::Session(SessionNotice::PasscodeChanged));
+    assert_eq!(outcomes(&mut scene), [(2, true)]);
+}
+
+#[test]
+fn what_is_open_when_the_session_ends_is_answered() {
+    let mut scene = Scene::logged_in();
+    scene.says(json!({"id": 1, "method": "list"}));
+    scene.says(json!({"id": 2, "method": "logout"}));
+    assert_eq!(outcomes(&mut scene), [(2, true)]);
+    scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
+    assert_eq!(outcomes(&mut scene), [(1, false)]);
+    assert_eq!(scene.exit, Some(exit::OK));
+
+    let mut scene = Scene::new();
+    scene.says(json!({"id": 1, "method": "login", "params": {"user": "ali", "passcode": "482193"}}));
+    scene.says(json!({"id": 2, "method": "logout"}));
+    let mut told = outcomes(&mut scene);
+    told.sort_unstable();
+    assert_eq!(told, [(1, false), (2, true)]);
+}
+
+#[test]
+fn a_wish_about_a_group_that_cannot_be_read_any_more_is_answered() {
+    let mut scene = Scene::logged_in();
+    scene.says(json!({"id": 1, "method": "group.admin", "params": {"group": "#team", "user": "bianca"}}));
+    let ticket = scene.tickets[0].clone();
+    let with = Conversation::Group(common::ident::GroupName::parse(TEAM).unwrap());
+    scene.answers(&ticket, Notice::Message(MessageNotice::Frozen { with, why: "broken".into() }));
+    assert_eq!(outcomes(&mut scene), [(1, false)]);
+}
