@@ -31,6 +31,11 @@ impl Groups {
         } else if admins.len() == 1 && admins.contains(&cx.me.user) {
             return Err(GroupNews::LastAdmin);
         }
+        let says_goodbye = self.leaving.iter().any(|(leaving, _)| leaving == group);
+        self.leaving.extend(cx.answering.clone().map(|ticket| (group.clone(), ticket)));
+        if says_goodbye {
+            return Ok(Vec::new());
+        }
         let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::Leave };
         Ok(vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::Group(group.clone()), letter })])
     }
@@ -63,9 +68,16 @@ impl Groups {
     }
 
     fn gone(&mut self, cx: &mut Context, group: GroupName) -> Vec<Request> {
-        let Some(room) = self.known.room(&group) else { return Vec::new() };
+        let Some(room) = self.known.room(&group) else {
+            let tickets: Vec<Ticket> = cx.answering.iter().cloned().collect();
+            not_a_member(cx, &tickets, &group);
+            return Vec::new();
+        };
+        let is_told = self.leaving.iter().any(|(leaving, _)| *leaving == group);
         let requests = self.lose_room(cx, &room);
-        cx.tell(Notice::Group { group, news: GroupNews::Left });
+        if !is_told {
+            cx.tell(Notice::Group { group, news: GroupNews::Left });
+        }
         requests
     }
 
@@ -95,6 +107,11 @@ impl Groups {
         let tickets = self.operations.forget(room);
         if let Some(Conversation::Group(group)) = self.rooms.conversation(room) {
             not_a_member(cx, &tickets, &group);
+            let leaving = self.leaving.extract_if(.., |(leaving, _)| *leaving == group);
+            let tickets: Vec<Ticket> = leaving.map(|(_, ticket)| ticket).collect();
+            if !tickets.is_empty() {
+                cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::Left });
+            }
         }
         cx.write(self.known.forget_room(room));
         let over = match self.rooms.conversation(room) {

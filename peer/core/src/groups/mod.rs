@@ -30,6 +30,7 @@ use common::msg::{KeyPackagePut, KeyPackageState, Outgoing, Piece, TerminalsReq}
 use self::known::KnownGroups;
 use self::queue::{GroupOperation, Operations};
 use self::registry::Rooms;
+use crate::command::Ticket;
 use crate::context::Context;
 use crate::mls::{OwnTerminal, RoomError};
 use crate::model::Conversation;
@@ -48,6 +49,8 @@ pub(crate) struct Groups {
     rooms: Rooms,
     known: KnownGroups,
     operations: Operations,
+    /// Commands to leave a group whose goodbye is on its way.
+    leaving: Vec<(GroupName, Ticket)>,
     /// Questions about our key packages that were not answered.
     publishing: usize,
 }
@@ -59,7 +62,7 @@ impl Groups {
     /// [`RoomError`] if there are rooms that this version cannot read.
     pub(crate) fn load(own: &Arc<OwnTerminal>, mls: Rows, group: Rows) -> Result<Self, RoomError> {
         let (rooms, known) = (Rooms::load(own, mls)?, KnownGroups::load(group));
-        Ok(Self { rooms, known, operations: Operations::default(), publishing: 0 })
+        Ok(Self { rooms, known, operations: Operations::default(), leaving: Vec::new(), publishing: 0 })
     }
 
     /// The session stands: others must find key packages of ours, so the directory is asked how many it has.

@@ -290,3 +290,25 @@ fn wishes_about_a_room_that_is_gone_are_answered() {
     stage.groups.lose_room(&mut stage.cx, &room);
     assert_eq!(answers(&mut stage), [1, 2].map(|number| (number, GroupNews::NotAMember)));
 }
+
+#[test]
+fn who_leaves_twice_is_answered_twice() {
+    let mut stage = Stage::with_bianca();
+    stage.wants(GroupWish::Admin(bianca()));
+    let number = stage.asks_for_terminals();
+    let requests = stage.groups.handle_terminals(&mut stage.cx, number, super::stage::terminals(&[(Ali, true)]));
+    stage.comes_back(&Committing::of(requests));
+    wants_as(&mut stage, 1, GroupWish::Leave);
+    wants_as(&mut stage, 2, GroupWish::Leave);
+    stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
+    assert_eq!(answers(&mut stage), [1, 2].map(|number| (number, GroupNews::Left)));
+
+    let mut stage = Stage::with_group();
+    wants_as(&mut stage, 1, GroupWish::Leave);
+    wants_as(&mut stage, 2, GroupWish::Leave);
+    for number in 1..=2 {
+        stage.cx.answering = Some(Ticket { number, reference: None });
+        stage.groups.handle_given_up(&mut stage.cx, team(), CommitStatus::Room);
+    }
+    assert_eq!(answers(&mut stage), [(1, GroupNews::Left), (2, GroupNews::NotAMember)]);
+}
