@@ -28,6 +28,7 @@ fn after_a_panic_the_terminal_is_as_it_was_and_the_bug_can_be_reported() {
         command.env_clear();
         command.env("HOME", home.path());
         command.env("LANG", "C.UTF-8");
+        command.env("TZ", "UTC");
         command.env("TERM", "xterm-256color");
         command.env(FRONT, front);
         let mut ali = Terminal::start_program(command, 80, 24);

@@ -102,7 +102,7 @@ impl Directory {
 
     fn command(&self, settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(program());
-        command.env_clear().env("HOME", &self.folder).env("XDG_CONFIG_HOME", self.folder.join("none"));
+        command.env_clear().env("TZ", "UTC").env("HOME", &self.folder).env("XDG_CONFIG_HOME", self.folder.join("none"));
         for (key, value) in settings {
             command.env(format!("DIRSRV_{key}"), value);
         }

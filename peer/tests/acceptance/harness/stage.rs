@@ -205,6 +205,7 @@ impl Seat {
             ("XDG_DATA_HOME".to_owned(), below("share")),
             ("XDG_STATE_HOME".to_owned(), below("state")),
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
+            ("TZ".to_owned(), "UTC".to_owned()),
         ];
         environment.extend(self.environment.iter().cloned());
         environment
