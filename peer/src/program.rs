@@ -17,6 +17,7 @@ use async_channel::{Receiver, Sender};
 use common::ident::KeyDigest;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
+use jiff::tz::TimeZone;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use crate::app::exit;
@@ -46,10 +47,12 @@ const NOTICES: usize = 256;
 pub fn run(arguments: Vec<OsString>) -> i32 {
     keep_memory_private();
     bug::install();
+    // Where the system does not say in which zone it is, times are in UTC.
+    let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
     let outcome = match cli::parse(arguments) {
         Ok(cli) => {
             let form = cli.given.form();
-            match (Settings::load(cli.given), cli.command) {
+            match (Settings::load(cli.given, zone), cli.command) {
                 (Err(report), Some(Command::Doctor)) => Ok(doctor::without_settings(report, form)),
                 (settings, command) => settings.and_then(|settings| {
                     logs::start(&settings.config.log)?;
@@ -144,7 +147,7 @@ fn interrupts() -> Result<Receiver<ui::event_loop::Interrupt>, Report> {
 }
 
 fn internal(error: impl Display) -> Report {
-    failure::report(&Failure::Internal { detail: error.to_string() })
+    failure::undated(&Failure::Internal { detail: error.to_string() })
 }
 
 pub(crate) fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
@@ -153,23 +156,29 @@ pub(crate) fn sleep(duration: Duration) -> BoxFuture<'static, ()> {
 
 /// Shows the key a directory has now and pins it if the user says so.
 fn trust_server(settings: &Settings, setup: &Setup) -> Result<i32, Report> {
-    let shown = rt::block_on(trust_server::look(setup)).map_err(|failure| failure::report(&failure))?;
+    let shown = rt::block_on(trust_server::look(setup)).map_err(|failure| failure::report(&failure, &settings.zone))?;
     if settings.questions == Questions::Forbidden {
-        return Err(trust_words::needs_a_person(trust_words::shown(&setup.server, &shown.now, shown.pinned)));
+        let lines = trust_words::shown(&setup.server, &shown.now, shown.pinned, &settings.zone);
+        return Err(trust_words::needs_a_person(lines));
     }
     let person = Person::new(settings.questions)?;
-    compare(&person, setup, &shown.now, shown.pinned)?;
+    compare(&person, setup, (&shown.now, shown.pinned), &settings.zone)?;
     person.told(&trust_words::trusted(&setup.server));
     Ok(exit::OK)
 }
 
 /// Lets the user compare a directory's key with the one known so far, and pins it if they say so.
-fn compare(person: &Person, setup: &Setup, now: &KeyDigest, known: Option<(KeyDigest, u64)>) -> Result<(), Report> {
-    trust_words::shown(&setup.server, now, known).iter().for_each(|line| person.told(line));
+fn compare(
+    person: &Person,
+    setup: &Setup,
+    (now, known): (&KeyDigest, Option<(KeyDigest, u64)>),
+    zone: &TimeZone,
+) -> Result<(), Report> {
+    trust_words::shown(&setup.server, now, known, zone).iter().for_each(|line| person.told(line));
     if person.decides(texts::TRUST)? == Answer::No {
         return Err(trust_words::not_trusted());
     }
-    trust_server::pin(setup, *now).map_err(|failure| failure::report(&failure))
+    trust_server::pin(setup, *now).map_err(|failure| failure::report(&failure, zone))
 }
 
 fn setup(settings: &Settings) -> Setup {

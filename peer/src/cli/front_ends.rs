@@ -48,6 +48,7 @@ impl Settings {
                 } else {
                     Past::Forgotten
                 },
+                zone: self.zone.clone(),
                 glyphs: self.glyphs(),
                 grace: self.config.line.ctrl_c_grace.into(),
                 patience: self.config.server.connect_timeout.into(),

@@ -11,6 +11,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use common::secret::Passcode;
+use jiff::tz::TimeZone;
 
 use crate::app::exit;
 use crate::app::line::Questions;
@@ -231,6 +232,8 @@ pub(crate) struct Settings {
     pub(crate) loudness: Loudness,
     /// Whether there are colours.
     pub(crate) colour: Colour,
+    /// In which dates and clocks are shown.
+    pub(crate) zone: TimeZone,
 }
 
 impl Given {
@@ -241,15 +244,15 @@ impl Given {
 }
 
 impl Settings {
-    /// Reads the configuration and puts the options on top.
-    pub(crate) fn load(given: Given) -> Result<Self, Report> {
+    /// Reads the configuration and puts the options on top; `zone` is that of whoever reads the screen.
+    pub(crate) fn load(given: Given, zone: TimeZone) -> Result<Self, Report> {
         let form = given.form();
         let named = if given.config.is_some() { Named::Yes } else { Named::No };
         let file = given.config.unwrap_or_else(|| config::default_path(|name| std::env::var_os(name)));
         let data_dir = given.data_dir.or_else(|| config::default_data_dir(|name| std::env::var_os(name)));
         let nowhere = || Report { lines: vec![setup::NO_HOME.to_owned()], exit: exit::CONFIG };
         let data_dir = data_dir.ok_or_else(nowhere)?;
-        let joined = pins::joined(&data_dir).map_err(|error| failure::report(&error.into()))?;
+        let joined = pins::joined(&data_dir).map_err(|error| failure::undated(&error.into()))?;
         let (mut config, found) = config::load(&file, named, joined, std::env::vars_os())?;
         let chosen = given.server.is_some() || config.server.address != ServerAddress::default();
         let server_named = if chosen { Named::Yes } else { Named::No };
@@ -270,7 +273,7 @@ impl Settings {
             (false, 0) => Loudness::Normal,
             (false, _) => Loudness::Verbose,
         };
-        Ok(Self { config, data_dir, file, found, server_named, questions, form, loudness, colour })
+        Ok(Self { config, data_dir, file, found, server_named, questions, form, loudness, colour, zone })
     }
 
     /// The passcode from its file, if there is one.
@@ -317,7 +320,7 @@ impl Settings {
         let text: String = defaults.lines().map(|line| commented(line) + "\n").collect();
         match places::create_config(&path, text.as_bytes()) {
             Ok(()) => Report { lines: vec![setup::config_written(path.display())], exit: exit::OK },
-            Err(error) => failure::report(&error.into()),
+            Err(error) => failure::undated(&error.into()),
         }
     }
 }

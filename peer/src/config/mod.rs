@@ -204,7 +204,7 @@ pub(crate) struct Notify {
     pub(crate) preview: bool,
     /// When the user is called.
     pub(crate) when: When,
-    /// Between which times of the day (UTC) nobody is called.
+    /// Between which times of the day (local time) nobody is called.
     pub(crate) quiet_hours: QuietHours,
     /// Of whom nothing is told: `bianca`, `#team`, `*`.
     pub(crate) muted: Vec<Muted>,

@@ -109,5 +109,5 @@ impl Person {
 }
 
 fn lost(error: io::Error) -> Report {
-    failure::report(&Failure::Io { path: "the terminal".to_owned(), detail: error.to_string() })
+    failure::undated(&Failure::Io { path: "the terminal".to_owned(), detail: error.to_string() })
 }

@@ -6,6 +6,7 @@ use common::crypto::backup::PASSCODE_MIN;
 use common::crypto::invite::Invite;
 use common::ident::UserId;
 use common::secret::Passcode;
+use jiff::tz::TimeZone;
 
 use super::ask::Person;
 use super::{compare, setup};
@@ -31,13 +32,13 @@ pub(super) fn export(settings: &Settings, file: &Path) -> Result<i32, Report> {
         Some(user) => user,
         None => who(&person)?,
     };
-    trusted(&person, &setup, None)?;
+    trusted(&person, &setup, None, &settings.zone)?;
     let passcode = own_passcode(settings, &person)?;
     let exported = rt::block_on(backup::export(&setup, &user, &passcode));
-    let backup = exported.map_err(|why| stopped(why, &user, &setup.server))?;
+    let backup = exported.map_err(|why| stopped(why, &user, &setup.server, &settings.zone))?;
     let min = PASSCODE_MIN;
     let chosen = person.chooses(&said::new_passcode(min), min, &said::too_short(min))?;
-    backup.write(file, &chosen).map_err(|failure| failure::report(&failure))?;
+    backup.write(file, &chosen).map_err(|failure| failure::report(&failure, &settings.zone))?;
     person.told(&said::exported(&user, file.display(), backup.contacts.len()));
     Ok(exit::OK)
 }
@@ -57,9 +58,9 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
     if settings.server_named == Named::No {
         setup.server.clone_from(&backup.server);
     }
-    trusted(&person, &setup, Some(&backup))?;
-    let welcome =
-        rt::block_on(backup::hello(&setup, &backup)).map_err(|why| stopped(why, &backup.user, &setup.server))?;
+    trusted(&person, &setup, Some(&backup), &settings.zone)?;
+    let welcome = rt::block_on(backup::hello(&setup, &backup))
+        .map_err(|why| stopped(why, &backup.user, &setup.server, &settings.zone))?;
 
     // A directory where not everybody may register does not tell whom it knows.
     let invite = if welcome.known.is_none() { invite(&person, &backup)? } else { None };
@@ -78,9 +79,9 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
         rt::block_on(backup::restore(&setup, &backup, &passcode))
     };
     let server = invite.map_or(setup.server, |invite| invite.server);
-    let new = restored.map_err(|why| stopped(why, &backup.user, &server))?;
+    let new = restored.map_err(|why| stopped(why, &backup.user, &server, &settings.zone))?;
     if settings.server_named == Named::No {
-        pins::remember_joined(&setup.data, &server).map_err(|error| failure::report(&error.into()))?;
+        pins::remember_joined(&setup.data, &server).map_err(|error| failure::undated(&error.into()))?;
     }
     person.told(&said::imported(&backup.user, &server, new, backup.contacts.len()));
     Ok(exit::OK)
@@ -108,28 +109,28 @@ fn invite(person: &Person, backup: &Backup) -> Result<Option<Invite>, Report> {
     if line.is_empty() {
         return Ok(None);
     }
-    let invite = Invite::parse(&line).map_err(|_| failure::report(&Failure::BadInvite))?;
+    let invite = Invite::parse(&line).map_err(|_| failure::undated(&Failure::BadInvite))?;
     if invite.user == backup.user { Ok(Some(invite)) } else { Err(said::somebody_elses(&backup.user, &invite.user)) }
 }
 
 /// Makes sure that the directory's key is pinned: at once on this machine or if the backup knows it, otherwise after a
 /// question.
-pub(super) fn trusted(person: &Person, setup: &Setup, backup: Option<&Backup>) -> Result<(), Report> {
-    let failed = |failure| failure::report(&failure);
+pub(super) fn trusted(person: &Person, setup: &Setup, backup: Option<&Backup>, zone: &TimeZone) -> Result<(), Report> {
+    let failed = |failure| failure::report(&failure, zone);
     let shown = rt::block_on(trust_server::look(setup)).map_err(failed)?;
     if shown.pinned.is_some() {
         return Ok(());
     }
     let known = backup.filter(|backup| backup.server == setup.server).map(|backup| (backup.server_key, backup.date));
     if !shown.local && known.is_none_or(|(key, _)| key != shown.now) {
-        return compare(person, setup, &shown.now, known);
+        return compare(person, setup, (&shown.now, known), zone);
     }
     trust_server::pin(setup, shown.now).map_err(failed)
 }
 
-fn stopped(why: Stopped, user: &UserId, server: &str) -> Report {
+fn stopped(why: Stopped, user: &UserId, server: &str, zone: &TimeZone) -> Report {
     let line = match why {
-        Stopped::Failed(failure) => return failure::report(&failure),
+        Stopped::Failed(failure) => return failure::report(&failure, zone),
         Stopped::OtherKey => return said::other_key(user, server),
         Stopped::Login(why) => texts::login_refused(user, why),
         Stopped::Registration(why) => texts::register_refused(user, server, why),

@@ -36,7 +36,7 @@ pub(super) fn daemon(settings: &Settings, socket: Option<PathBuf>) -> Result<i32
     let _socket = Socket::listen(&path, told).map_err(|why| match why {
         NotBound::InUse => said::socket_in_use(path.display()),
         NotBound::Io(error) => {
-            failure::report(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
+            failure::undated(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
         }
     })?;
     // Whoever closed the error output does not want to know.

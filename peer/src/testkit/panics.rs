@@ -26,7 +26,7 @@ pub enum Front {
 pub fn run_and_panic(front: Front, arguments: Vec<OsString>) {
     bug::install();
     let Ok(cli) = cli::parse(arguments) else { return };
-    let Ok(settings) = Settings::load(cli.given) else { return };
+    let Ok(settings) = Settings::load(cli.given, jiff::tz::TimeZone::UTC) else { return };
     let (command_sender, commands) = async_channel::unbounded();
     let (_held_open, notices) = async_channel::unbounded();
     let (_no_signals, interrupts) = async_channel::unbounded();

@@ -123,7 +123,7 @@ pub(super) fn lost_terminal(error: &io::Error) -> i32 {
         return exit::BROKEN_PIPE;
     }
     let failure = Failure::Io { path: "the terminal".to_owned(), detail: error.to_string() };
-    let report = failure::report(&failure);
+    let report = failure::undated(&failure);
     for line in &report.lines {
         // Whether this can be seen is exactly what is in doubt.
         let _ = writeln!(io::stderr(), "{}", SafeText::ours(line).as_str());

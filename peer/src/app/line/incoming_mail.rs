@@ -56,7 +56,7 @@ impl Session {
                 continue;
             }
             let front = if arrival.waited {
-                mail::waited(&arrival.conversation, &arrival.from, arrival.date)
+                mail::waited(&arrival.conversation, &arrival.from, arrival.date, &outputs.options.zone)
             } else {
                 mail::elsewhere(&arrival.conversation, &arrival.from)
             };
@@ -138,7 +138,7 @@ impl Session {
                 outputs.say(&mail::unread(unread));
             }
             let lines = SafeText::message(&record.text, outputs.options.glyphs);
-            put_lines(lines, Some(&mail::recalled(record)), outputs);
+            put_lines(lines, Some(&mail::recalled(record, &outputs.options.zone)), outputs);
         }
     }
 
@@ -150,7 +150,7 @@ impl Session {
         outputs.say(&mail::found(words, records.len()));
         for record in records {
             let lines = SafeText::message(&record.text, outputs.options.glyphs);
-            put_lines(lines, Some(&mail::recalled_anywhere(record)), outputs);
+            put_lines(lines, Some(&mail::recalled_anywhere(record, &outputs.options.zone)), outputs);
         }
     }
 }

@@ -82,7 +82,7 @@ impl Session {
             Here::Edit => outputs.say(mail::WHOM),
             Here::Time(switch) => {
                 self.habits.time = if switch == Switch::On { Time::Always } else { Time::Never };
-                outputs.say(texts::time(switch));
+                outputs.say(&texts::time(switch, outputs.date, &outputs.options.zone));
             }
             Here::Bell(switch) => {
                 self.habits.bell = switch;
@@ -116,7 +116,7 @@ impl Session {
         let before = self.habits.spoke.replace(outputs.now);
         let silent = before.is_some_and(|before| outputs.now.saturating_duration_since(before) >= SILENCE);
         if self.habits.time == Time::Auto && silent {
-            outputs.say(&texts::clock(outputs.date));
+            outputs.say(&texts::clock(outputs.date, &outputs.options.zone));
         }
     }
 
@@ -131,7 +131,7 @@ impl Session {
         if self.habits.time == Time::Always
             && let Some(last) = lines.pop()
         {
-            lines.push(SafeText::ours(&texts::behind(date)).after(&last));
+            lines.push(SafeText::ours(&texts::behind(date, &outputs.options.zone)).after(&last));
         }
         put_lines(lines, front, outputs);
     }

@@ -156,7 +156,7 @@ impl Session {
             }
             MessageNotice::Explained { of, messages } => {
                 outputs.close(|pending| *pending == Pending::Answer);
-                mail::explained(&of, &messages).iter().for_each(|line| outputs.say(line));
+                mail::explained(&of, &messages, &outputs.options.zone).iter().for_each(|line| outputs.say(line));
             }
             MessageNotice::History { with, records, unread } => self.looked_back(&with, &records, unread, outputs),
             MessageNotice::Found { words, records } => {

@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use common::ident::UserId;
 use common::secret::Passcode;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::Now;
@@ -70,6 +71,8 @@ pub(crate) struct Options {
     pub(crate) queue: Queue,
     /// Whether what was written earlier can be taken up again.
     pub(crate) past: Past,
+    /// In which dates and clocks are shown.
+    pub(crate) zone: TimeZone,
     /// How control characters in messages are shown.
     pub(crate) glyphs: Glyphs,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
@@ -310,7 +313,7 @@ impl LineTerminal {
             (State::Left, _) => State::Left,
             (State::Leaving(code), input) => self.leaving(code, input),
             (_, Input::Notice(_, Notice::Session(SessionNotice::Failed(failure)))) => {
-                let report = failure::report(&failure);
+                let report = failure::report(&failure, &self.outputs.options.zone);
                 self.outputs.finish("");
                 report.lines.iter().for_each(|line| self.outputs.say(line));
                 self.outputs.exit(report.exit)

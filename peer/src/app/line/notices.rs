@@ -55,7 +55,8 @@ impl Session {
             DirectoryNotice::People { people, groups } => {
                 outputs.close(|pending| *pending == Pending::People);
                 let gone = |user: &common::ident::UserId| self.model.people.gone(user);
-                texts::format::people(&people, &groups, gone).iter().for_each(|row| outputs.say(row));
+                let rows = texts::format::people(&people, &groups, gone, &outputs.options.zone);
+                rows.iter().for_each(|row| outputs.say(row));
             }
             DirectoryNotice::NoPeople => {
                 let asked = |pending: &Pending| {
@@ -70,7 +71,8 @@ impl Session {
                 outputs.say(&texts::server_lost(retry_in));
             }
             DirectoryNotice::NotItself(failure) => {
-                texts::failure::report(&failure).lines.iter().for_each(|line| outputs.say(line));
+                let report = texts::failure::report(&failure, &outputs.options.zone);
+                report.lines.iter().for_each(|line| outputs.say(line));
             }
             DirectoryNotice::Back => outputs.say(texts::SERVER_BACK),
             DirectoryNotice::TooFast { retry_after } => {

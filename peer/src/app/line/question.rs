@@ -66,7 +66,8 @@ impl Session {
             Question::File(_) => outputs.discard_type_ahead(),
             Question::Key { of, since, old, new } => {
                 outputs.discard_type_ahead();
-                talk::key_changed(of, *since, old, new).iter().for_each(|line| outputs.say(line));
+                let lines = talk::key_changed(of, *since, old, new, &outputs.options.zone);
+                lines.iter().for_each(|line| outputs.say(line));
             }
             Question::Number { with, digits } => {
                 outputs.discard_type_ahead();
@@ -133,7 +134,8 @@ impl Session {
             self.back_to(Focus::Destination, outputs);
         }
         if !self.is_idle(outputs) {
-            talk::key_changed(&of, since, &old, &new).iter().for_each(|line| outputs.say(line));
+            let lines = talk::key_changed(&of, since, &old, &new, &outputs.options.zone);
+            lines.iter().for_each(|line| outputs.say(line));
         }
         self.questions.retain(|waiting| !matches!(waiting, Question::Key { of: other, .. } if *other == of));
         self.questions.push(Question::Key { of, since, old, new });

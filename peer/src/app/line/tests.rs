@@ -58,6 +58,7 @@ fn options() -> Options {
         receipts: Receipts::Late,
         queue: Queue::Allowed,
         past: Past::Forgotten,
+        zone: jiff::tz::TimeZone::UTC,
         glyphs: Glyphs::Unicode,
         grace: Duration::from_secs(1),
         patience: Duration::from_secs(10),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use common::ident::{GroupName, UserId};
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::events::{file_shown, record};
@@ -260,8 +261,9 @@ fn too_fast(retry_after: u64) -> RpcError {
     RpcError::of(exit::NOT_PERMITTED, plain(&texts::too_fast(retry_after))).with("retry_after", retry_after)
 }
 
+/// Programs are told in UTC, also in words.
 fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> RpcError {
-    let [warning, ..] = talk::key_changed(of, since, old, new);
+    let [warning, ..] = talk::key_changed(of, since, old, new, &TimeZone::UTC);
     RpcError::of(exit::KEY_CHANGED, warning).with("old", old).with("new", new)
 }
 

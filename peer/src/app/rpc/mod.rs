@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use common::ident::UserId;
 use common::secret::Passcode;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 pub(crate) use self::events::event_filter;
@@ -246,7 +247,8 @@ impl Rpc {
     }
 
     fn failed(&mut self, failure: &Failure) {
-        let report = failure::report(failure);
+        // Programs are told in UTC, also in words.
+        let report = failure::report(failure, &TimeZone::UTC);
         let why = RpcError::from(report.clone());
         if let State::Entering(entering) = std::mem::replace(&mut self.state, State::Leaving(report.exit)) {
             self.reply(entering.asker(), Err(why.clone()));

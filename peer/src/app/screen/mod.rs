@@ -17,6 +17,8 @@ mod view;
 
 use std::time::Instant;
 
+use jiff::tz::TimeZone;
+
 pub(crate) use super::Now;
 use super::exit;
 use super::keys::{Key, KeyAction, Scroll};
@@ -117,6 +119,7 @@ pub(crate) struct FullScreen {
     state: State,
     /// For the session.
     alerts: Alerts,
+    zone: TimeZone,
 }
 
 #[derive(Debug)]
@@ -131,8 +134,9 @@ enum State {
 impl FullScreen {
     /// A machine at its beginning, and what to do first.
     pub(crate) fn new(options: Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
+        let zone = options.zone.clone();
         let (login_screen, output) = LoginScreen::new(options, now);
-        (Self { state: State::Entrance(Box::new(login_screen)), alerts }, output)
+        (Self { state: State::Entrance(Box::new(login_screen)), alerts, zone }, output)
     }
 
     /// What there is to draw.
@@ -169,7 +173,7 @@ impl FullScreen {
             (State::Left, _) => (State::Left, Vec::new()),
             (State::Entrance(login_screen), input) => entrance(login_screen, &self.alerts, now, surface, input),
             (_, Input::Notice(_, Notice::Session(SessionNotice::Failed(failure)))) => {
-                let report = failure::report(&failure);
+                let report = failure::report(&failure, &self.zone);
                 (State::Left, farewell(&report.lines, report.exit))
             }
             (_, Input::EngineGone) => (State::Left, vec![Output::Exit(exit::INTERNAL)]),

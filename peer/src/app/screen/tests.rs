@@ -33,6 +33,7 @@ pub(super) fn options() -> Options {
         receipts: crate::app::line::Receipts::Late,
         queue: crate::app::line::Queue::Allowed,
         past: crate::app::line::Past::Forgotten,
+        zone: jiff::tz::TimeZone::UTC,
         glyphs: Glyphs::Unicode,
         grace: Duration::from_secs(1),
         patience: Duration::from_secs(10),

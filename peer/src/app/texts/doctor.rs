@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use common::ident::KeyDigest;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::failure::Report;
@@ -136,8 +137,8 @@ pub(crate) fn data(folder: impl Display, open_to_others: bool) -> Finding {
 }
 
 /// What the clock says.
-pub(crate) fn clock(now: u64, is_too_early: bool) -> Finding {
-    let told = format!("{} UTC", format::moment(now));
+pub(crate) fn clock(now: u64, is_too_early: bool, zone: &TimeZone) -> Finding {
+    let told = format!("{} {}", format::moment(now, zone), format::zone_name(now, zone));
     if is_too_early {
         let found = format!("{told}: that has passed already");
         return Finding::warn("clock", found, "Set it, or let it be set: timedatectl set-ntp true");
@@ -152,9 +153,9 @@ pub(crate) fn directory(server: &str, took: Duration) -> Finding {
 }
 
 /// The key of the directory, and since when it is trusted.
-pub(crate) fn server_key(key: &KeyDigest, since: Option<u64>) -> Finding {
+pub(crate) fn server_key(key: &KeyDigest, since: Option<u64>, zone: &TimeZone) -> Finding {
     let trusted = match since {
-        Some(since) => format!("trusted since {}", format::day(since)),
+        Some(since) => format!("trusted since {}", format::day(since, zone)),
         None => "not met before".to_owned(),
     };
     Finding::ok(SERVER_KEY, format!("{}, {trusted}", key.short()))

@@ -1,5 +1,7 @@
 //! Why the program stops: for each [`Failure`] what happened, what to do next, and the exit code. One table.
 
+use jiff::tz::TimeZone;
+
 use super::{format, help};
 use crate::app::exit;
 use peer_core::notice::Failure;
@@ -13,8 +15,8 @@ pub(crate) struct Report {
     pub(crate) exit: i32,
 }
 
-/// The one conversion from failures to words and exit codes.
-pub(crate) fn report(failure: &Failure) -> Report {
+/// The one conversion from failures to words and exit codes; dates are told in `zone`.
+pub(crate) fn report(failure: &Failure, zone: &TimeZone) -> Report {
     let (exit, lines) = match failure {
         Failure::ServerUnreachable { server, detail } => (
             exit::SERVER_UNREACHABLE,
@@ -26,7 +28,10 @@ pub(crate) fn report(failure: &Failure) -> Report {
         Failure::DirectoryKeyChanged { server, since, old, new } => (
             exit::KEY_CHANGED,
             vec![
-                format!("The key of {server} is not the one you trusted on {}. Nothing was sent.", format::day(*since)),
+                format!(
+                    "The key of {server} is not the one you trusted on {}. Nothing was sent.",
+                    format::day(*since, zone)
+                ),
                 format!("Old {} New {}", old.short(), new.short()),
                 format!(
                     "If the administrator confirms the new key: peer trust-server {}",
@@ -100,6 +105,11 @@ pub(crate) fn report(failure: &Failure) -> Report {
     Report { lines, exit }
 }
 
+/// [`report`] of a failure that has no date, such as one of this machine.
+pub(crate) fn undated(failure: &Failure) -> Report {
+    report(failure, &TimeZone::UTC)
+}
+
 fn internal(detail: &str) -> String {
     format!("Internal error (this is a bug). Details: {detail}")
 }
@@ -123,7 +133,7 @@ mod tests {
         let failure =
             Failure::ServerUnreachable { server: "127.0.0.1:7420".into(), detail: "connection refused".into() };
         assert_eq!(
-            report(&failure),
+            report(&failure, &TimeZone::UTC),
             Report {
                 lines: vec![
                     "Cannot reach the directory server at 127.0.0.1:7420 (connection refused).".into(),
@@ -142,7 +152,7 @@ mod tests {
             old: KeyDigest([0x3f; 32]),
             new: KeyDigest([0x77; 32]),
         };
-        let report = report(&failure);
+        let report = report(&failure, &TimeZone::UTC);
         assert_eq!(report.exit, 8);
         assert_eq!(
             report.lines,

@@ -1,27 +1,12 @@
-//! Forms of values in texts: durations, days, addresses, the `list` table.
+//! Forms of values in texts: durations, addresses, the `list` table; days and clocks in the zone that is handed in, those
+//! for programs in UTC.
 
 use common::ident::UserId;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
 use unicode_width::UnicodeWidthStr;
 
 use peer_core::notice::{KeyState, ListedGroup, Person};
-
-const LONG_MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const SECONDS_PER_DAY: u64 = 86_400;
 
 /// Characters of a text that are repeated when it is spoken of.
 const QUOTED: usize = 30;
@@ -44,57 +29,46 @@ pub(crate) fn duration(seconds: u64) -> String {
     }
 }
 
-/// The day of a moment (seconds since the epoch, UTC) as `3 Nov`.
-pub(crate) fn day(since_epoch: u64) -> String {
-    let (_, month, day) = civil(since_epoch / SECONDS_PER_DAY);
-    format!("{day} {}", name_of(month, &MONTHS))
+/// The day of a moment (seconds since the epoch) as `3 Nov`, in the zone of whoever reads it.
+pub(crate) fn day(since_epoch: u64, zone: &TimeZone) -> String {
+    local(since_epoch, zone).strftime("%-d %b").to_string()
 }
 
 /// The same as `Friday 20 November`.
-pub(crate) fn long_day(since_epoch: u64) -> String {
-    let (_, month, day) = civil(since_epoch / SECONDS_PER_DAY);
-    // The first day of the epoch was a Thursday.
-    let weekday = name_of(since_epoch / SECONDS_PER_DAY % 7 + 1, &WEEKDAYS);
-    format!("{weekday} {day} {}", name_of(month, &LONG_MONTHS))
+pub(crate) fn long_day(since_epoch: u64, zone: &TimeZone) -> String {
+    local(since_epoch, zone).strftime("%A %-d %B").to_string()
 }
 
-/// The time of day (UTC) as `14:02`.
-pub(crate) fn clock(since_epoch: u64) -> String {
-    let minutes = since_epoch % SECONDS_PER_DAY / 60;
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+/// The time of day as `14:02`.
+pub(crate) fn clock(since_epoch: u64, zone: &TimeZone) -> String {
+    local(since_epoch, zone).strftime("%H:%M").to_string()
 }
 
-/// The name of a month or a day, counted from one.
-fn name_of(number: u64, names: &[&'static str]) -> &'static str {
-    let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-    place.and_then(|place| names.get(place)).copied().unwrap_or_default()
+/// A moment (seconds since the epoch) as `3 Nov 14:02`.
+pub(crate) fn moment(since_epoch: u64, zone: &TimeZone) -> String {
+    local(since_epoch, zone).strftime("%-d %b %H:%M").to_string()
 }
 
-/// A moment (milliseconds since the epoch) as `2026-11-20T14:02:11.482Z` (RFC 3339).
+/// What the zone is called at a moment: `CET`, or `-03` where its times have no name.
+pub(crate) fn zone_name(since_epoch: u64, zone: &TimeZone) -> String {
+    local(since_epoch, zone).strftime("%Z").to_string()
+}
+
+/// Whether two moments are on one day of whoever reads them.
+pub(crate) fn is_same_day(one: u64, other: u64, zone: &TimeZone) -> bool {
+    local(one, zone).date() == local(other, zone).date()
+}
+
+/// A moment (milliseconds since the epoch) as `2026-11-20T14:02:11.482Z` (RFC 3339), for programs: always UTC.
 pub(crate) fn timestamp(milliseconds: u64) -> String {
-    let seconds = milliseconds / 1000;
-    let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", milliseconds % 1000)
+    let time = i64::try_from(milliseconds).ok().and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok());
+    time.unwrap_or(Timestamp::MAX).strftime("%FT%T.%3fZ").to_string()
 }
 
-/// Year, month (from 1) and day (from 1) of a day since the epoch, in years that begin on 1 March so that the leap day is
-/// the last one (Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = (march_month + 2) % 12 + 1;
-    let year = year_of_era + days / 146_097 * 400 + u64::from(month <= 2);
-    (year, month, day)
-}
-
-/// A moment (seconds since the epoch, UTC) as `3 Nov 14:02`.
-pub(crate) fn moment(since_epoch: u64) -> String {
-    format!("{} {}", day(since_epoch), clock(since_epoch))
+/// A moment in a zone. One too far away for any calendar, as somebody else may send it, becomes the last there is.
+pub(crate) fn local(since_epoch: u64, zone: &TimeZone) -> ZonedDateTime {
+    let time = i64::try_from(since_epoch).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.unwrap_or(Timestamp::MAX).to_zoned_datetime(zone.clone())
 }
 
 /// `1 message`, `2 messages`.
@@ -125,12 +99,17 @@ pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
 }
 
 /// The `list` table, the heading first; `gone` says since when somebody is not there, where that is known.
-pub(crate) fn people(people: &[Person], groups: &[ListedGroup], gone: impl Fn(&UserId) -> Option<u64>) -> Vec<String> {
+pub(crate) fn people(
+    people: &[Person],
+    groups: &[ListedGroup],
+    gone: impl Fn(&UserId) -> Option<u64>,
+    zone: &TimeZone,
+) -> Vec<String> {
     // The least widths keep the table the same from one call to the next.
     let mut widths = [8, 24];
     let row = |id: &str, state: String, key: &str| [id.to_owned(), state, key.to_owned()];
     let people =
-        people.iter().map(|person| row(person.user.as_str(), state(person, gone(&person.user)), key(person.key)));
+        people.iter().map(|person| row(person.user.as_str(), state(person, gone(&person.user), zone), key(person.key)));
     let groups = groups.iter().map(|group| row(&group.group.to_string(), group_state(group), &admins(group)));
     let rows: Vec<[String; 3]> =
         std::iter::once(row("ID", "STATE".to_owned(), "KEY")).chain(people).chain(groups).collect();
@@ -143,12 +122,12 @@ pub(crate) fn people(people: &[Person], groups: &[ListedGroup], gone: impl Fn(&U
     rows.iter().map(|[id, state, key]| format!("{id:id_width$}  {state:state_width$}  {key}")).collect()
 }
 
-fn state(person: &Person, gone: Option<u64>) -> String {
+fn state(person: &Person, gone: Option<u64>, zone: &TimeZone) -> String {
     let there = match (&person.away, person.online_since) {
         (Some(text), Some(_)) if text.is_empty() => "away".to_owned(),
         (Some(text), Some(_)) => format!("away: {}", quoted(text)),
         (None, Some(_)) => "online".to_owned(),
-        (_, None) => gone.map_or_else(|| "offline".to_owned(), |since| format!("offline since {}", day(since))),
+        (_, None) => gone.map_or_else(|| "offline".to_owned(), |since| format!("offline since {}", day(since, zone))),
     };
     with_unread(there, person.unread)
 }
@@ -204,12 +183,46 @@ mod tests {
 
     #[test]
     fn days_are_right_around_the_leap_day_and_the_new_year() {
-        assert_eq!(day(0), "1 Jan");
-        assert_eq!(day(951_782_400), "29 Feb");
-        assert_eq!(day(951_868_800), "1 Mar");
-        assert_eq!(day(1_793_663_999), "2 Nov");
-        assert_eq!(day(1_793_664_000), "3 Nov");
-        assert_eq!(day(1_798_761_599), "31 Dec");
+        assert_eq!(day(0, &TimeZone::UTC), "1 Jan");
+        assert_eq!(day(951_782_400, &TimeZone::UTC), "29 Feb");
+        assert_eq!(day(951_868_800, &TimeZone::UTC), "1 Mar");
+        assert_eq!(day(1_793_663_999, &TimeZone::UTC), "2 Nov");
+        assert_eq!(day(1_793_664_000, &TimeZone::UTC), "3 Nov");
+        assert_eq!(day(1_798_761_599, &TimeZone::UTC), "31 Dec");
+    }
+
+    /// A zone that turns its clocks, by rule and not by a file of this machine.
+    fn berlin() -> TimeZone {
+        TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
+    }
+
+    #[test]
+    fn what_is_shown_is_local_before_and_after_the_clocks_are_turned() {
+        for (seconds, there, long, name) in [
+            // 2026-03-29 and 2026-10-25, 01:00 UTC: the last second of one offset, and the first of the other.
+            (1_774_745_999, "29 Mar 01:59", "Sunday 29 March", "CET"),
+            (1_774_746_000, "29 Mar 03:00", "Sunday 29 March", "CEST"),
+            (1_792_889_999, "25 Oct 02:59", "Sunday 25 October", "CEST"),
+            (1_792_890_000, "25 Oct 02:00", "Sunday 25 October", "CET"),
+            // Another day there, in winter and in summer.
+            (1_798_759_800, "1 Jan 00:30", "Friday 1 January", "CET"),
+            (1_782_858_600, "1 Jul 00:30", "Wednesday 1 July", "CEST"),
+        ] {
+            let zone = berlin();
+            assert_eq!(moment(seconds, &zone), there);
+            assert_eq!(format!("{} {}", day(seconds, &zone), clock(seconds, &zone)), there);
+            assert_eq!((long_day(seconds, &zone), zone_name(seconds, &zone)), (long.into(), name.into()));
+        }
+        // 22:59 and 23:00 UTC of 31 December.
+        assert!(!is_same_day(1_798_757_999, 1_798_758_000, &berlin()));
+        assert!(is_same_day(1_798_757_999, 1_798_758_000, &TimeZone::UTC));
+        assert_eq!(moment(1_798_759_800, &TimeZone::UTC), "31 Dec 23:30");
+    }
+
+    #[test]
+    fn a_moment_that_no_calendar_has_keeps_its_form() {
+        assert_eq!((clock(u64::MAX, &berlin()).len(), day(u64::MAX, &berlin()).as_str()), (5, "30 Dec"));
+        assert!(timestamp(u64::MAX).starts_with("9999-12-30T"));
     }
 
     #[test]
@@ -253,6 +266,7 @@ mod tests {
             ],
             &[team],
             |user| (user.as_str() == "erin").then_some(1_795_132_800),
+            &TimeZone::UTC,
         );
         assert_eq!(
             table,

@@ -1,5 +1,7 @@
 //! Words about this screen alone: clock, bell, silence, texts once more.
 
+use jiff::tz::TimeZone;
+
 use super::format;
 use crate::app::grammar::Switch;
 use peer_core::model::Conversation;
@@ -25,21 +27,24 @@ pub(crate) fn copied(text: &str) -> String {
 }
 
 /// `n.time`
-pub(crate) fn time(switch: Switch) -> &'static str {
+pub(crate) fn time(switch: Switch, date: u64, zone: &TimeZone) -> String {
     match switch {
-        Switch::On => "-- The time (UTC) stands behind every message from now on.",
-        Switch::Off => "-- No times from now on.",
+        Switch::On => {
+            let name = format::zone_name(date, zone);
+            format!("-- The time ({name}) stands behind every message from now on.")
+        }
+        Switch::Off => "-- No times from now on.".to_owned(),
     }
 }
 
 /// `n.clock`: the time, after a silence.
-pub(crate) fn clock(date: u64) -> String {
-    format!("-- {} --", format::clock(date))
+pub(crate) fn clock(date: u64, zone: &TimeZone) -> String {
+    format!("-- {} --", format::clock(date, zone))
 }
 
 /// Behind a message.
-pub(crate) fn behind(date: u64) -> String {
-    format!(" ({})", format::clock(date))
+pub(crate) fn behind(date: u64, zone: &TimeZone) -> String {
+    format!(" ({})", format::clock(date, zone))
 }
 
 /// `n.bell`

@@ -2,6 +2,7 @@
 
 use common::ident::{GroupName, TerminalId, UserId};
 use common::msg::PresenceStatus;
+use jiff::tz::TimeZone;
 
 use super::format::{self, moment};
 use peer_core::command::Answer;
@@ -107,8 +108,8 @@ pub(crate) fn arrived_while_away(count: usize) -> String {
 }
 
 /// In front of a message that waited.
-pub(crate) fn waited(conversation: &Conversation, from: &UserId, date: u64) -> String {
-    format!("-- {} {}", moment(date), author(conversation, from))
+pub(crate) fn waited(conversation: &Conversation, from: &UserId, date: u64, zone: &TimeZone) -> String {
+    format!("-- {} {}", moment(date, zone), author(conversation, from))
 }
 
 /// In front of a message for another conversation than the one on the screen.
@@ -129,12 +130,12 @@ fn author(conversation: &Conversation, from: &UserId) -> String {
 }
 
 /// In front of a message of the history.
-pub(crate) fn recalled(record: &StoredMessage) -> String {
-    format!("{} {}{}: ", moment(record.date), record.name.author, state(record))
+pub(crate) fn recalled(record: &StoredMessage, zone: &TimeZone) -> String {
+    format!("{} {}{}: ", moment(record.date, zone), record.name.author, state(record))
 }
 
 /// In front of a message that may be of any conversation.
-pub(crate) fn recalled_anywhere(record: &StoredMessage) -> String {
+pub(crate) fn recalled_anywhere(record: &StoredMessage, zone: &TimeZone) -> String {
     let StoredMessage { name, date, .. } = record;
     let (place, author) = (&name.conversation, &name.author);
     let said = match place {
@@ -142,13 +143,13 @@ pub(crate) fn recalled_anywhere(record: &StoredMessage) -> String {
         Conversation::User(with) => format!("{author} to {with}"),
         Conversation::Group(_) | Conversation::Everyone => format!("{place} {author}"),
     };
-    format!("{} {said}{}: ", moment(*date), state(record))
+    format!("{} {said}{}: ", moment(*date, zone), state(record))
 }
 
 /// One message that was found, in a row.
-pub(crate) fn found_line(record: &StoredMessage) -> String {
+pub(crate) fn found_line(record: &StoredMessage, zone: &TimeZone) -> String {
     let text: String = record.text.chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
-    format!("{}{text}", recalled_anywhere(record))
+    format!("{}{text}", recalled_anywhere(record, zone))
 }
 
 /// How far a message of ours has come. In a group and in `*` nobody confirms.
@@ -174,7 +175,7 @@ pub(crate) fn found(words: &str, count: usize) -> String {
 }
 
 /// `n.why`
-pub(crate) fn explained(of: &Conversation, messages: &[Explained]) -> Vec<String> {
+pub(crate) fn explained(of: &Conversation, messages: &[Explained], zone: &TimeZone) -> Vec<String> {
     if messages.is_empty() {
         return vec![format!("-- You have sent nothing to {of} that is kept here.")];
     }
@@ -186,7 +187,7 @@ pub(crate) fn explained(of: &Conversation, messages: &[Explained]) -> Vec<String
             DeliveryStatus::Read => "was read",
             DeliveryStatus::Failed => "was given up",
         };
-        let (text, since) = (format::quoted(&message.text), moment(message.since));
+        let (text, since) = (format::quoted(&message.text), moment(message.since, zone));
         format!("-- \"{text}\" {state} {since}. {}", next(of, &message.next))
     };
     messages.iter().map(line).collect()

@@ -1,5 +1,7 @@
 //! Words of commands that do one thing and end.
 
+use jiff::tz::TimeZone;
+
 use super::failure::Report;
 use super::format;
 use crate::app::exit;
@@ -93,13 +95,13 @@ pub(crate) fn author(from: &str, group: Option<&str>) -> String {
 }
 
 /// A row of `peer list`: id, state, since, key.
-pub(crate) fn row(listed: &Listed) -> [String; 4] {
+pub(crate) fn row(listed: &Listed, zone: &TimeZone) -> [String; 4] {
     match listed {
         Listed::Group { id, members, .. } => {
             [id.clone(), format::count(*members, "member", "members"), String::new(), String::new()]
         }
         Listed::User { id, state, since, key, .. } => {
-            let since = since.map(format::moment).unwrap_or_default();
+            let since = since.map(|since| format::moment(since, zone)).unwrap_or_default();
             [id.to_string(), state.word().to_owned(), since, key.words().to_owned()]
         }
     }

@@ -1,6 +1,7 @@
 //! Words that only the full screen says: headings, hints, states.
 
 use common::ident::UserId;
+use jiff::tz::TimeZone;
 
 use super::help;
 use peer_core::model::DeliveryStatus;
@@ -96,10 +97,10 @@ pub(crate) fn key_choices(of: &UserId) -> [String; 3] {
 }
 
 /// `e.key`, on the full screen.
-pub(crate) fn key_changed(of: &UserId, since: u64) -> String {
+pub(crate) fn key_changed(of: &UserId, since: u64, zone: &TimeZone) -> String {
     format!(
         "{of}'s key is not the one you have known since {}. Sending is off until you choose.",
-        super::format::day(since)
+        super::format::day(since, zone)
     )
 }
 
@@ -114,7 +115,7 @@ pub(crate) fn wants_to_talk(from: &UserId) -> String {
 }
 
 /// Of a single message: who, when, how far it has come.
-pub(crate) fn said_by(author: &UserId, date: u64, mark: DeliveryStatus) -> String {
+pub(crate) fn said_by(author: &UserId, date: u64, mark: DeliveryStatus, zone: &TimeZone) -> String {
     let state = match mark {
         DeliveryStatus::Received { .. } => "received",
         DeliveryStatus::Queued => "waits here",
@@ -123,7 +124,8 @@ pub(crate) fn said_by(author: &UserId, date: u64, mark: DeliveryStatus) -> Strin
         DeliveryStatus::Read => "read",
         DeliveryStatus::Failed => "not delivered",
     };
-    format!("{author}, {} UTC, {state}", super::format::moment(date))
+    let (moment, name) = (super::format::moment(date, zone), super::format::zone_name(date, zone));
+    format!("{author}, {moment} {name}, {state}")
 }
 
 /// For the desktop of somebody who looks elsewhere.
@@ -162,8 +164,8 @@ pub(crate) fn more_below(count: usize) -> String {
 }
 
 /// `Friday 20 November`
-pub(crate) fn day(since_epoch: u64) -> String {
-    super::format::long_day(since_epoch)
+pub(crate) fn day(since_epoch: u64, zone: &TimeZone) -> String {
+    super::format::long_day(since_epoch, zone)
 }
 
 /// `2 ask to join: /group members`

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use common::ident::UserId;
+use jiff::tz::TimeZone;
 
 use super::format;
 use peer_core::command::KeyDecision;
@@ -137,9 +138,10 @@ pub(crate) fn caller_refused(claimed: Option<&UserId>, source: IpAddr, why: Call
 }
 
 /// `e.key`: three lines above `p.key`.
-pub(crate) fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> [String; 3] {
+pub(crate) fn key_changed(of: &UserId, since: u64, old: &str, new: &str, zone: &TimeZone) -> [String; 3] {
+    let since = format::day(since, zone);
     [
-        format!("WARNING: the key of {of} has changed since {}. Nothing is sent until you choose.", format::day(since)),
+        format!("WARNING: the key of {of} has changed since {since}. Nothing is sent until you choose."),
         format!("Old {old}"),
         format!("New {new}"),
     ]

@@ -1,17 +1,20 @@
 //! Words of `peer trust-server`.
 
 use common::ident::KeyDigest;
+use jiff::tz::TimeZone;
 
 use super::failure::Report;
 use super::format;
 use crate::app::exit;
 
 /// `n.server_key`: the key a directory shows now, beside the pinned one and since when it was; above `p.trust`.
-pub(crate) fn shown(server: &str, now: &KeyDigest, pinned: Option<(KeyDigest, u64)>) -> Vec<String> {
+pub(crate) fn shown(server: &str, now: &KeyDigest, pinned: Option<(KeyDigest, u64)>, zone: &TimeZone) -> Vec<String> {
     let mut lines = vec![format!("The key of {server} is {}", now.short())];
     match pinned {
         Some((key, _)) if key == *now => lines.push("It is the one you trust already.".to_owned()),
-        Some((key, since)) => lines.push(format!("The one you trusted on {} is {}", format::day(since), key.short())),
+        Some((key, since)) => {
+            lines.push(format!("The one you trusted on {} is {}", format::day(since, zone), key.short()));
+        }
         None => {}
     }
     lines

@@ -6,6 +6,7 @@ mod surroundings;
 use std::io;
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::app::exit;
@@ -20,7 +21,12 @@ pub(super) fn run(settings: &Settings) -> i32 {
     let mut findings = surroundings::terminal(settings.colour);
     findings.push(texts::configuration(settings.file_found().map(Path::display)));
     findings.push(surroundings::data(&settings.data_dir));
-    findings.extend(network::findings(settings));
+    // Programs are told in UTC.
+    let zone = match settings.form {
+        Form::Text => settings.zone.clone(),
+        Form::Json => TimeZone::UTC,
+    };
+    findings.extend(network::findings(settings, &zone));
     tell(&findings, settings.form)
 }
 

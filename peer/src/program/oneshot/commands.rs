@@ -79,7 +79,7 @@ fn all_input() -> Result<String, Report> {
     let limit = u64::try_from(MESSAGE_TEXT + 2).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     io::stdin().take(limit).read_to_end(&mut bytes).map_err(|error| {
-        texts::failure::report(&Failure::Io { path: "the input".to_owned(), detail: error.to_string() })
+        texts::failure::undated(&Failure::Io { path: "the input".to_owned(), detail: error.to_string() })
     })?;
     let text = String::from_utf8(bytes).map_err(|_| said::not_text())?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -127,7 +127,7 @@ pub(crate) fn list(settings: &Settings) -> Result<i32, Report> {
     let listed = once(settings, Session::list)?;
     match settings.form {
         Form::Json => print::result(&listed)?,
-        Form::Text => print::table(&listed, io::stdout().is_terminal())?,
+        Form::Text => print::table(&listed, io::stdout().is_terminal(), &settings.zone)?,
     }
     Ok(exit::OK)
 }

@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// `peer file TO PATH`
 pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Duration>) -> Result<i32, Report> {
     let cannot = |error: io::Error| {
-        failure::report(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
+        failure::undated(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
     };
     // A daemon has another working directory.
     let path = std::path::absolute(path).and_then(|path| path.canonicalize()).map_err(cannot)?;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::app::rpc::results::{Listed, SafetyNumber};
@@ -35,8 +36,8 @@ pub(super) fn message(from: &str, group: Option<&str>, text: &str) -> Result<(),
 }
 
 /// The table of users and groups.
-pub(super) fn table(listed: &[Listed], is_terminal: bool) -> Result<(), Report> {
-    let rows: Vec<[String; 4]> = listed.iter().map(said::row).collect();
+pub(super) fn table(listed: &[Listed], is_terminal: bool, zone: &TimeZone) -> Result<(), Report> {
+    let rows: Vec<[String; 4]> = listed.iter().map(|listed| said::row(listed, zone)).collect();
     let rows = format::table(["ID", "STATE", "SINCE", "KEY"], &rows);
     // Alone, a tab is no text of ours: it says to programs where a cell ends.
     let separator = if is_terminal { "  " } else { "\t" };

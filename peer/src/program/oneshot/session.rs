@@ -58,7 +58,7 @@ impl Session {
             }
             return Ok(session);
         }
-        trusted(person, &setup(settings), None)?;
+        trusted(person, &setup(settings), None, &settings.zone)?;
         let passcode = own_passcode(settings, person)?;
         let mut session = begin(in_process(settings)?, true);
         session.log_in(&passcode)?;

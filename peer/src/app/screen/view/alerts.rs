@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::ident::UserId;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::{Focus, Output, View};
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
-use crate::app::texts::{local_commands, mail, screen};
+use crate::app::texts::{format, local_commands, mail, screen};
 use peer_core::command::{Command, MessageCommand};
 use peer_core::model::Conversation;
 
@@ -46,15 +47,16 @@ pub(crate) struct Alerts {
     pub(crate) when: When,
     /// Whether a notice of the desktop says what was said.
     pub(crate) preview: bool,
-    /// From and to which minute of the day (UTC) nobody is called.
+    /// From and to which minute of the day (local time) nobody is called.
     pub(crate) quiet: Option<(u64, u64)>,
     /// Of whom nothing is told.
     pub(crate) muted: BTreeSet<Conversation>,
 }
 
 impl Alerts {
-    fn is_quiet(&self, date: u64) -> bool {
-        let minute = date / 60 % (24 * 60);
+    fn is_quiet(&self, date: u64, zone: &TimeZone) -> bool {
+        let time = format::local(date, zone);
+        let minute = u64::from(time.hour().unsigned_abs()) * 60 + u64::from(time.minute().unsigned_abs());
         self.quiet.is_some_and(
             |(from, to)| {
                 if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
@@ -116,7 +118,7 @@ impl View {
             When::Always => true,
             When::Never => false,
         };
-        if !wanted || self.is_muted(to) || self.attention.alerts.is_quiet(self.now.date) {
+        if !wanted || self.is_muted(to) || self.attention.alerts.is_quiet(self.now.date, &self.zone) {
             return;
         }
         let rings = match self.attention.alerts.bell {
@@ -159,5 +161,22 @@ impl View {
         } else {
             self.model.muted.remove(&of);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_hours_are_those_of_the_clock_on_the_screen() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let alerts = Alerts { quiet: Some((22 * 60, 7 * 60)), ..Alerts::default() };
+        // 06:30 UTC on 1 January and 05:30 UTC on 1 July 2026: half past seven there.
+        for morning in [1_767_249_000, 1_782_883_800] {
+            assert_eq!((alerts.is_quiet(morning, &TimeZone::UTC), alerts.is_quiet(morning, &zone)), (true, false));
+        }
+        // 02:00 UTC.
+        assert!(alerts.is_quiet(1_767_232_800, &zone));
     }
 }

@@ -50,7 +50,7 @@ impl View {
             MessageNotice::Found { words, records } => self.show_search(&words, records),
             MessageNotice::Explained { of, messages } => {
                 if self.awaits(&Awaited::Why) {
-                    self.show_page(&of.to_string(), &mail::explained(&of, &messages));
+                    self.show_page(&of.to_string(), &mail::explained(&of, &messages, &self.zone));
                 }
             }
             MessageNotice::Frozen { with, why } => {

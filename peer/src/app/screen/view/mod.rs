@@ -31,6 +31,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use common::ident::{GroupName, UserId};
+use jiff::tz::TimeZone;
 
 use super::{Focus, Input, Now, Output, Surface};
 use crate::app::keys::{Key, KeyAction};
@@ -106,6 +107,8 @@ pub(crate) struct View {
     /// The directory, as people call it.
     pub(crate) server: String,
     pub(crate) glyphs: Glyphs,
+    /// In which dates and clocks are shown.
+    pub(crate) zone: TimeZone,
     pub(crate) now: Now,
     pub(crate) chats: BTreeMap<Conversation, Chat>,
     pub(crate) current: Option<Conversation>,
@@ -137,6 +140,7 @@ impl View {
             model,
             server: options.server.clone(),
             glyphs: options.glyphs,
+            zone: options.zone.clone(),
             now,
             chats: BTreeMap::new(),
             current: None,

@@ -60,7 +60,7 @@ impl View {
                 }
             }
             DirectoryNotice::Lost { retry_in } => self.tell(&texts::server_lost(retry_in)),
-            DirectoryNotice::NotItself(why) => self.tell(&failure::report(&why).lines.join(" ")),
+            DirectoryNotice::NotItself(why) => self.tell(&failure::report(&why, &self.zone).lines.join(" ")),
             DirectoryNotice::Back => {
                 self.tell(texts::SERVER_BACK);
                 self.command(Command::Directory(DirectoryCommand::List));
@@ -73,7 +73,7 @@ impl View {
 
     fn listed(&mut self, people: &[Person], groups: &[ListedGroup]) {
         if self.awaits(&Awaited::List) {
-            self.show_page(screen::PEOPLE, &format::people(people, groups, |_| None));
+            self.show_page(screen::PEOPLE, &format::people(people, groups, |_| None, &self.zone));
         }
         if let Some(to) = self.current.clone().filter(|_| self.looks_here()) {
             self.model.conversations.saw(&to);

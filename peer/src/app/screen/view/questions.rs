@@ -191,7 +191,7 @@ impl View {
 
     pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String) {
         let to = Conversation::User(of.clone());
-        let lines = talk::key_changed(&of, since, &old, &new);
+        let lines = talk::key_changed(&of, since, &old, &new, &self.zone);
         self.ask(Question::Key { of, since, old, new });
         if self.current.is_none() {
             self.show(to);

@@ -109,7 +109,8 @@ impl View {
 
     fn inspect(&mut self) {
         let Some(message) = self.selected_message() else { return };
-        let mut lines = vec![SafeText::ours(&screen::said_by(&message.author, message.date, message.mark))];
+        let said_by = screen::said_by(&message.author, message.date, message.mark, &self.zone);
+        let mut lines = vec![SafeText::ours(&said_by)];
         lines.push(SafeText::default());
         lines.extend(SafeText::message(&message.text, self.glyphs));
         self.open(Overlay::Page(Page { title: screen::MESSAGE.to_owned(), lines, from: 0 }));

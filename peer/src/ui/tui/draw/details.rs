@@ -63,7 +63,7 @@ fn about_user(rows: &mut Vec<Row>, view: &View, user: &UserId) {
     let known = view.model.people.known(user);
     head(rows, &user.as_str().to_uppercase());
     rows.push(Row::Text(match known.here {
-        Here::Online { since: Some(since) } => screen::online_since(&format::clock(since)),
+        Here::Online { since: Some(since) } => screen::online_since(&format::clock(since, &view.zone)),
         Here::Online { since: None } => screen::ONLINE.to_owned(),
         Here::Away(text) if text.is_empty() => screen::AWAY.to_owned(),
         Here::Away(text) => format!("{}: {text}", screen::AWAY),

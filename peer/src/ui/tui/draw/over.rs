@@ -74,7 +74,7 @@ fn draw_found(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let first = (view.selection.found.at + 1).saturating_sub(room);
     let rows = view.selection.found.records.iter().enumerate().skip(first);
     for ((place, record), y) in rows.zip(area.y + 1..area.bottom()) {
-        let line = SafeText::ours(&mail::found_line(record));
+        let line = SafeText::ours(&mail::found_line(record, &view.zone));
         cells.cut((area.x + 1, y), area.width - 2, line.as_str(), look.plain());
         if place == view.selection.found.at {
             cells.buffer.set_style(Rect { y, height: 1, ..area }, look.chosen());

@@ -22,7 +22,6 @@ const CLOCK: u16 = 7;
 const BAR: u16 = 28;
 /// A shorter one says nothing.
 const SHORTEST_BAR: u16 = 4;
-const SECONDS_PER_DAY: u64 = 86_400;
 
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let look = cells.look;
@@ -88,9 +87,9 @@ fn rows(view: &View, chat: &Chat, width: u16, look: Look, most: usize, from: Opt
     let mut rows = Vec::new();
     while let Some((number, line)) = lines.next() {
         let mut block = Vec::new();
-        let day = |line: &Line| line.date() / SECONDS_PER_DAY;
-        if lines.peek().is_none_or(|(_, before)| day(before) != day(line)) {
-            let row = Row { rule: Some(screen::day(line.date())), mark_style: look.faint(), ..Row::default() };
+        if lines.peek().is_none_or(|(_, before)| !format::is_same_day(before.date(), line.date(), &view.zone)) {
+            let day = screen::day(line.date(), &view.zone);
+            let row = Row { rule: Some(day), mark_style: look.faint(), ..Row::default() };
             block.push(row);
         }
         if chat.news == Some(number) {
@@ -138,7 +137,7 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
     }
     if let Some(first) = rows.first_mut() {
         let style = if mine { look.mine() } else { look.strong() };
-        first.spans.push((1, format::clock(message.date), look.faint()));
+        first.spans.push((1, format::clock(message.date, &view.zone), look.faint()));
         first.spans.push((CLOCK, name, style));
     }
     if let (Some(last), true) = (rows.last_mut(), mine) {
@@ -162,7 +161,7 @@ fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, 
     let what = shortened(SafeText::ours(&what).as_str(), end.saturating_sub(text_at), look);
     let bar = end.saturating_sub(text_at + wide(&what) + 1).min(BAR);
     let mut spans = vec![
-        (1, format::clock(date), look.faint()),
+        (1, format::clock(date, &view.zone), look.faint()),
         (CLOCK, shortened(author.as_str(), NAME, look), if file.ours { look.mine() } else { look.strong() }),
         (text_at, what.clone(), look.plain()),
     ];

@@ -105,7 +105,7 @@ fn right(cells: &mut Cells<'_>, view: &View, from: u16) {
     let unread_short = if messages > 0 { screen::unread_in(messages, 1) } else { String::new() };
     let running = view.model.transfers.running().count();
     let transfers = if running > 0 { format::count(running, "transfer", "transfers") } else { String::new() };
-    let clock = format::clock(view.now.date);
+    let clock = format::clock(view.now.date, &view.zone);
     let lost = view.model.directory != Directory::Here;
     let shorter = if lost { server.clone() } else { String::new() };
     let ways = [
