@@ -1,6 +1,8 @@
 //! Commands that do one thing and end: results on the output, everything else on the error output.
 
 use common::testkit::Example;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::harness::piped::runs;
@@ -121,4 +123,25 @@ fn a_configuration_file_is_written_once_and_is_in_order() {
     );
     assert_eq!(runs(&seat, &["config", "check"], "").0, Some(0));
     assert_eq!(runs(&seat, &["config", "init"], "").0, Some(10), "what is there stays");
+}
+
+#[test]
+fn the_screen_tells_the_time_of_its_zone_and_json_that_of_utc() {
+    // By rule, so that no file of this machine is needed; half an hour beside the others, in summer and in winter.
+    const ZONE: &str = "LHST-10:30LHDT-11,M10.1.0,M4.1.0";
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = ["ali", "bianca"].map(|user| stage.script_of(user).set("TZ", ZONE));
+    assert_eq!(runs(&bianca, &["recv"], "").0, Some(0), "bianca's terminal is known from now on");
+    assert_eq!(runs(&ali, &["send", "bianca", "build 41 failed", "--quiet"], "").0, Some(0));
+    let (_, told, _) = runs(&bianca, &["recv", "-n", "1", "--json"], "");
+    let event: Value = serde_json::from_str(&told).unwrap();
+    let sent = Timestamp::from_second(event["date"].as_i64().unwrap()).unwrap();
+    let at: Timestamp = event["ts"].as_str().filter(|at| at.ends_with('Z')).unwrap().parse().unwrap();
+    assert!(at.as_second().abs_diff(sent.as_second()) < 3600, "{event}");
+
+    let mut terminal = Piped::start(&bianca);
+    terminal.enters("ali");
+    terminal.enters("/history");
+    let local = sent.to_zoned_datetime(TimeZone::posix(ZONE).unwrap()).strftime("%-d %b %H:%M");
+    terminal.shows(&format!("\n{local} ali: build 41 failed\n"));
 }
