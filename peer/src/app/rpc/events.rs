@@ -4,7 +4,8 @@ use common::ident::{MessageId, UserId};
 use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
-use super::results::{self, Arrived, EventTold, News, Record, What};
+use super::news::{self, Arrived, EventTold, News, What};
+use super::results::{self, Record};
 use crate::app::texts;
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{
@@ -194,7 +195,7 @@ fn state(to: &Conversation, id: &MessageId, mark: DeliveryStatus) -> News {
     News::MessageState { msg: *id, to: to.to_string(), state: mark.into() }
 }
 
-impl From<&Next> for results::Next {
+impl From<&Next> for news::Next {
     fn from(next: &Next) -> Self {
         match next {
             Next::Nothing => Self::Nothing,
@@ -244,7 +245,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         FileNews::Elsewhere => What::Elsewhere,
         FileNews::Progress { is_step: false } | FileNews::Accepted | FileNews::Over | FileNews::NotThat => return None,
     };
-    let mut event = results::FileNews { file: file_shown(file), what, path: None, message: None };
+    let mut event = news::FileNews { file: file_shown(file), what, path: None, message: None };
     match news {
         FileNews::Saved { path } => event.path = Some(path.to_string_lossy().into_owned()),
         FileNews::Stopped { done } => event.file.done = *done,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::events::TYPES;
 use super::pending::Replay;
-use super::wire::{self, RpcError};
+use super::wire::{RpcError, ToClient};
 use super::{ClientId, Output, Rpc};
 use crate::app::texts::format;
 use peer_core::command::After;
@@ -72,7 +72,6 @@ impl Rpc {
     pub(super) fn journaled(&mut self, event: &Event, room: &dyn Fn(ClientId) -> bool) {
         self.last = event.seq;
         let Some(told) = self.told(event) else { return };
-        let line = wire::event(&told);
         for (client, feed) in &mut self.clients {
             if feed.pace != Pace::Live {
                 continue;
@@ -83,7 +82,7 @@ impl Rpc {
             }
             feed.sent = event.seq;
             if feed.wants(&told) {
-                self.out.push(Output::Line(*client, line.clone()));
+                self.out.push(Output::Tell(*client, ToClient::Event(told.clone())));
             }
         }
     }
@@ -108,10 +107,10 @@ impl Rpc {
         let Some(feed) = self.clients.get_mut(&client) else { return };
         if lost > 0 {
             let overflow = json!({ "type": "overflow", "lost": feed.sent + 1, "count": lost });
-            self.out.push(Output::Line(client, wire::event(&overflow)));
+            self.out.push(Output::Tell(client, ToClient::Event(overflow)));
         }
-        for (_, event) in told.iter().filter(|(_, event)| feed.wants(event)) {
-            self.out.push(Output::Line(client, wire::event(event)));
+        for (_, event) in told.into_iter().filter(|(_, event)| feed.wants(event)) {
+            self.out.push(Output::Tell(client, ToClient::Event(event)));
         }
         feed.sent = events.last().map_or(last, |event| event.seq);
         feed.pace = if feed.sent >= last { Pace::Live } else { Pace::Behind };

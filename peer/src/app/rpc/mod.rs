@@ -1,7 +1,7 @@
-//! The JSON front end's machine: lines of clients in, lines and commands out. No clock, no sockets.
+//! The JSON front end's machine: requests of clients in, answers, events and commands out. No clock, no sockets.
 //!
 //! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`subject`]: the same by subject · [`answers`]: which notice answers it
-//! - [`events`]: what of the engine's notices becomes an event · [`results`]: the types of results and events · [`feed`]: which client has had which
+//! - [`events`]: what of the engine's notices becomes an event · [`results`], [`news`]: the types of results and events · [`feed`]: which client has had which
 //! - [`pending`]: requests that wait for the engine · [`references`]: names that clients give their messages · [`login`]: until the session stands
 
 mod answers;
@@ -9,6 +9,7 @@ mod events;
 mod feed;
 mod login;
 pub(crate) mod methods;
+pub(crate) mod news;
 mod pending;
 mod references;
 mod request;
@@ -30,10 +31,12 @@ use serde_json::{Value, json};
 pub(crate) use self::events::event_filter;
 use self::feed::Feed;
 use self::login::Entering;
+use self::methods::Call;
 use self::pending::Pending;
 use self::references::References;
 pub(crate) use self::schema::schema;
-pub(crate) use self::wire::{Heard, LINE_MAX, RpcError, heard, request};
+use self::wire::RpcError;
+pub(crate) use self::wire::{Heard, LINE_MAX, ToClient, heard, request};
 use crate::app::model::Model;
 use crate::app::texts::failure;
 use crate::app::tickets::PendingTickets;
@@ -76,6 +79,8 @@ pub(crate) enum Input {
     Opened(ClientId),
     /// A line of a client.
     Line(ClientId, String),
+    /// A request of a client within this program, under this number.
+    Asked(ClientId, u64, Box<Call>),
     /// A line that was longer than [`LINE_MAX`].
     Oversize(ClientId),
     /// A client is gone.
@@ -93,8 +98,8 @@ pub(crate) enum Input {
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// Send a line.
-    Line(ClientId, String),
+    /// Tell a client.
+    Tell(ClientId, ToClient),
     /// Ask the engine.
     Command(TicketedCommand),
     /// Say something on the error output.
@@ -187,7 +192,8 @@ impl Rpc {
         match input {
             Input::Opened(client) => drop(self.clients.insert(client, Feed::live_behind(self.last))),
             Input::Line(client, line) => self.line(client, &line),
-            Input::Oversize(client) => self.out.push(Output::Line(client, wire::oversize())),
+            Input::Asked(client, id, call) => self.asked(Asker { client, id: Some(id.into()) }, *call),
+            Input::Oversize(client) => self.out.push(Output::Tell(client, wire::oversize())),
             Input::Closed(client) => self.closed(client),
             Input::Notice(told) => self.notice(&told, room),
             Input::Tick => self.give_up_waiting(),
@@ -281,8 +287,8 @@ impl Rpc {
 
     /// Tells all clients something that is not in the journal.
     fn tell_all(&mut self, event: &Value) {
-        let line = wire::event(event);
-        self.out.extend(self.clients.keys().map(|client| Output::Line(*client, line.clone())));
+        let told = self.clients.keys().map(|client| Output::Tell(*client, ToClient::Event(event.clone())));
+        self.out.extend(told);
     }
 
     fn end(&mut self, code: i32) {

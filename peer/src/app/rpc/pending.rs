@@ -9,7 +9,7 @@ use peer_core::notice::{CallNotice, Event, JournalNotice, Notice, Notification, 
 
 use super::answers::{Await, answer};
 use super::results::{Position, Reply};
-use super::wire::RpcError;
+use super::wire::{RpcError, ToClient};
 use super::{Asker, ClientId, Output, Rpc, feed};
 use crate::app::exit;
 use crate::app::model::Link;
@@ -257,7 +257,7 @@ impl Rpc {
 
     pub(super) fn reply(&mut self, asker: Option<Asker>, outcome: Result<Reply, RpcError>) {
         if let Some(Asker { client, id: Some(id) }) = asker {
-            self.out.push(Output::Line(client, super::wire::answer(&id, outcome)));
+            self.out.push(Output::Tell(client, ToClient::Answer { id, outcome }));
         }
     }
 }

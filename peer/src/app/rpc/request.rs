@@ -13,7 +13,7 @@ use super::subject::{
     ContactCall, DirectoryCall, FileCall, GroupCall, JournalCall, LinkCall, MessageCall, ProgramCall, SessionCall,
     Subject,
 };
-use super::wire::{self, Misunderstood, Request, RpcError};
+use super::wire::{self, Misunderstood, Request, RpcError, ToClient};
 use super::{Asker, ClientId, Output, Rpc, State};
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{
@@ -35,19 +35,21 @@ impl Rpc {
             return;
         }
         match wire::read(line) {
-            Err(Misunderstood { id, why }) => self.out.push(Output::Line(client, wire::answer(&id, Err(why)))),
-            Ok(Request { id, call }) => {
-                let asker = Asker { client, id };
-                let waiting = self.waiting_requests_of(client);
-                let outcome = if waiting < PENDING {
-                    self.request(asker.clone(), call)
-                } else {
-                    Err(RpcError::of(exit::NOT_PERMITTED, "Too many requests wait for answers. Read those first."))
-                };
-                if let Err(why) = outcome {
-                    self.reply(Some(asker), Err(why));
-                }
+            Err(Misunderstood { id, why }) => {
+                self.out.push(Output::Tell(client, ToClient::Answer { id, outcome: Err(why) }));
             }
+            Ok(Request { id, call }) => self.asked(Asker { client, id }, call),
+        }
+    }
+
+    pub(super) fn asked(&mut self, asker: Asker, call: Call) {
+        let outcome = if self.waiting_requests_of(asker.client) < PENDING {
+            self.request(asker.clone(), call)
+        } else {
+            Err(RpcError::of(exit::NOT_PERMITTED, "Too many requests wait for answers. Read those first."))
+        };
+        if let Err(why) = outcome {
+            self.reply(Some(asker), Err(why));
         }
     }
 

@@ -1,9 +1,8 @@
-//! What clients are told: results and the events that commands wait for, as types that are written and read.
-//!
-//! The words and fields are those of the wire. What only programs of others ask for is made where it is answered.
+//! Results as types that are written and read, with the words and fields of the wire. What no command of this program
+//! asks for is made where it is answered.
 
 use common::ident::{MessageId, UserId};
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,12 +33,36 @@ impl From<Value> for Reply {
     }
 }
 
+/// A result as it came: as a value, or as it was written.
+#[derive(Debug)]
+pub(crate) enum Given {
+    Typed(Reply),
+    Written(Value),
+}
+
+impl Given {
+    /// The result, if it is what was asked for.
+    pub(crate) fn read<T: Told>(self) -> serde_json::Result<T> {
+        match self {
+            Self::Typed(reply) => T::of(reply).ok_or_else(|| de::Error::custom("a result of another method")),
+            Self::Written(value) => serde_json::from_value(value),
+        }
+    }
+}
+
 /// A result of a certain type.
-pub(crate) trait Told: DeserializeOwned {}
+pub(crate) trait Told: DeserializeOwned {
+    /// The result, if it is of this type.
+    fn of(reply: Reply) -> Option<Self>;
+}
 
 macro_rules! told {
     ($($variant:ident: $result:ty),*) => {$(
-        impl Told for $result {}
+        impl Told for $result {
+            fn of(reply: Reply) -> Option<Self> {
+                if let Reply::$variant(result) = reply { Some(result) } else { None }
+            }
+        }
 
         impl From<$result> for Reply {
             fn from(result: $result) -> Self {
@@ -236,123 +259,6 @@ pub(crate) struct SafetyNumber {
     pub(crate) verified: bool,
 }
 
-/// An event as a client gets it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct EventTold {
-    #[serde(flatten)]
-    pub(crate) news: News,
-    /// Its number; absent where it is not in the journal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) seq: Option<u64>,
-    /// When it was written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) ts: Option<String>,
-    /// The client's own name for the message.
-    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
-    pub(crate) reference: Option<String>,
-}
-
-/// What an event says, as far as a command of this program waits for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum News {
-    Message(Arrived),
-    MessageState {
-        msg: MessageId,
-        to: String,
-        state: Mark,
-    },
-    Receipt {
-        msg: MessageId,
-        from: String,
-        state: Mark,
-    },
-    Outbox {
-        to: String,
-        waiting: usize,
-        next: Next,
-    },
-    File(FileNews),
-    /// Of another type.
-    #[serde(other)]
-    Other,
-}
-
-/// A message that has come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Arrived {
-    pub(crate) msg: MessageId,
-    pub(crate) from: String,
-    #[serde(rename = "in")]
-    pub(crate) at: String,
-    pub(crate) group: Option<String>,
-    pub(crate) text: String,
-    pub(crate) date: u64,
-    /// Whether it waited at the directory.
-    pub(crate) offline: bool,
-    /// Whether its author's key is verified now; not in the journal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) verified: Option<bool>,
-}
-
-/// What a message waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Next {
-    Nothing,
-    Confirmation,
-    Server,
-    Keys,
-    Terminal,
-    Space,
-    Receiver,
-    KeyDecision,
-}
-
-/// News of a file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct FileNews {
-    #[serde(flatten)]
-    pub(crate) file: File,
-    pub(crate) what: What,
-    /// Where it was saved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) path: Option<String>,
-    /// Why it did not go on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) message: Option<String>,
-}
-
-/// What has become of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum What {
-    Offer,
-    Progress,
-    Done,
-    Refused,
-    Cancelled,
-    Stopped,
-    Paused,
-    Failed,
-    Elsewhere,
-}
-
-impl What {
-    /// How it ended; nothing while it may go on by itself.
-    pub(crate) fn end(self) -> Option<FileState> {
-        match self {
-            Self::Offer | Self::Progress | Self::Stopped => None,
-            Self::Done => Some(FileState::Done),
-            Self::Refused => Some(FileState::Refused),
-            Self::Cancelled => Some(FileState::Cancelled),
-            Self::Paused => Some(FileState::Paused),
-            Self::Failed => Some(FileState::Failed),
-            Self::Elsewhere => Some(FileState::Elsewhere),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -382,25 +288,5 @@ mod tests {
              "state_since": 6}
         ]));
         comes_back::<SafetyNumber>(json!({"id": "bianca", "digits": ["12345"], "verified": true}));
-    }
-
-    #[test]
-    fn events_are_written_as_they_are_read_and_those_nobody_waits_for_are_known_to_be_others() {
-        let msg = "07".repeat(16);
-        comes_back::<EventTold>(json!({
-            "type": "message", "msg": msg, "from": "bianca", "in": "bianca", "group": null, "text": "hi", "date": 5,
-            "offline": true, "verified": false, "seq": 3, "ts": "1970-01-01T00:00:00Z"
-        }));
-        comes_back::<EventTold>(
-            json!({"type": "message_state", "msg": msg, "to": "#team", "state": "stored", "ref": "job"}),
-        );
-        comes_back::<EventTold>(json!({"type": "receipt", "msg": msg, "from": "bianca", "state": "read", "seq": 4}));
-        comes_back::<EventTold>(json!({"type": "outbox", "to": "bianca", "waiting": 1, "next": "key_decision"}));
-        comes_back::<EventTold>(json!({
-            "type": "file", "file": 4, "id": msg, "with": "bianca", "outgoing": true, "name": "plan", "size": 9,
-            "files": null, "done": 3, "state": "running", "what": "paused", "message": "full", "seq": 5
-        }));
-        let other = serde_json::from_value::<EventTold>(json!({"type": "presence", "id": "bianca", "seq": 6})).unwrap();
-        assert_eq!((other.news, other.seq), (News::Other, Some(6)));
     }
 }

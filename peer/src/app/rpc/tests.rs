@@ -86,7 +86,7 @@ impl Scene {
         let outputs = self.rpc.handle((self.now, 1000), input, &|client| !full.contains(&client));
         for output in outputs {
             match output {
-                Output::Line(client, line) => self.lines.push((client, serde_json::from_str(&line).unwrap())),
+                Output::Tell(client, told) => self.lines.push((client, serde_json::from_str(&told.line()).unwrap())),
                 Output::Command(TicketedCommand { ticket, command }) => {
                     self.commands.push(crate::app::bare(&command));
                     self.tickets.push(ticket);

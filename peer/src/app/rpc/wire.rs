@@ -4,7 +4,8 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::methods::{Call, METHODS};
-use super::results::{EventTold, Reply};
+use super::news::EventTold;
+use super::results::{Given, Reply};
 use crate::app::exit;
 use crate::app::texts::failure::Report;
 
@@ -96,8 +97,35 @@ pub(super) fn read(line: &str) -> Result<Request, Misunderstood> {
     Ok(Request { id, call })
 }
 
+/// What a client is told.
+#[derive(Debug, Clone)]
+pub(crate) enum ToClient {
+    /// The answer to a request.
+    Answer { id: Value, outcome: Result<Reply, RpcError> },
+    /// An event, as the journal keeps it.
+    Event(Value),
+}
+
+impl ToClient {
+    /// The line for a client elsewhere.
+    pub(crate) fn line(self) -> String {
+        match self {
+            Self::Answer { id, outcome } => answer(&id, outcome),
+            Self::Event(event) => json!({ "jsonrpc": "2.0", "method": "event", "params": event }).to_string(),
+        }
+    }
+
+    /// What a client within this program hears.
+    pub(crate) fn heard(self) -> serde_json::Result<Heard> {
+        Ok(match self {
+            Self::Answer { id, outcome } => Heard::Answer(id.as_u64().unwrap_or_default(), outcome.map(Given::Typed)),
+            Self::Event(event) => Heard::Event(Box::new(serde_json::from_value(event)?)),
+        })
+    }
+}
+
 /// The line that answers a request.
-pub(super) fn answer(id: &Value, outcome: Result<Reply, RpcError>) -> String {
+fn answer(id: &Value, outcome: Result<Reply, RpcError>) -> String {
     match outcome {
         Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
         Err(RpcError { code, message, data }) => {
@@ -111,11 +139,6 @@ pub(super) fn answer(id: &Value, outcome: Result<Reply, RpcError>) -> String {
     .to_string()
 }
 
-/// The line that tells an event.
-pub(super) fn event(params: &Value) -> String {
-    json!({ "jsonrpc": "2.0", "method": "event", "params": params }).to_string()
-}
-
 /// The line with which a client asks.
 pub(crate) fn request(id: u64, call: &Call) -> serde_json::Result<String> {
     let mut request = serde_json::to_value(call)?;
@@ -127,7 +150,7 @@ pub(crate) fn request(id: u64, call: &Call) -> serde_json::Result<String> {
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// Of the request with this number.
-    Answer(u64, Result<Value, RpcError>),
+    Answer(u64, Result<Given, RpcError>),
     /// An event.
     Event(Box<EventTold>),
 }
@@ -139,16 +162,18 @@ pub(crate) fn heard(line: &str) -> serde_json::Result<Heard> {
         return Ok(Heard::Event(Box::new(serde_json::from_value(event.take())?)));
     }
     let id = told["id"].as_u64().unwrap_or_default();
-    let Some(error) = told.get_mut("error") else { return Ok(Heard::Answer(id, Ok(told["result"].take()))) };
+    let Some(error) = told.get_mut("error") else {
+        return Ok(Heard::Answer(id, Ok(Given::Written(told["result"].take()))));
+    };
     let message = error["message"].as_str().unwrap_or_default().to_owned();
     let why = RpcError { code: error["code"].as_i64().unwrap_or_default(), message, data: error["data"].take() };
     Ok(Heard::Answer(id, Err(why)))
 }
 
 /// The line that answers a line of more than [`LINE_MAX`] bytes.
-pub(super) fn oversize() -> String {
+pub(super) fn oversize() -> ToClient {
     let why = format!("oversize: a line has at most {LINE_MAX} bytes; this one was skipped.");
-    answer(&Value::Null, Err(RpcError::protocol(-32600, why)))
+    ToClient::Answer { id: Value::Null, outcome: Err(RpcError::protocol(-32600, why)) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 use super::failure::Report;
 use super::format;
 use crate::app::exit;
-use crate::app::rpc::results::{FileNews, Listed, What};
+use crate::app::rpc::news::{FileNews, What};
+use crate::app::rpc::results::Listed;
 
 /// In which form results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

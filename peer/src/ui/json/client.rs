@@ -5,13 +5,16 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use async_channel::{Receiver, Sender};
 
 use super::LINES;
-use crate::app::rpc::{ClientId, Input, LINE_MAX};
+use crate::app::rpc::methods::Call;
+use crate::app::rpc::{ClientId, Input, LINE_MAX, ToClient};
 
 /// What a client says.
 #[derive(Debug)]
 pub(crate) enum FromClient {
     /// A line without its end.
     Line(String),
+    /// A request of a client within this program, under this number.
+    Call(u64, Box<Call>),
     /// A line that was too long, or no text; it was skipped.
     Oversize,
     /// Nothing more will come.
@@ -31,21 +34,35 @@ pub(crate) enum Told {
 /// The way to a client.
 #[derive(Debug)]
 pub(crate) struct Out {
-    lines: Sender<String>,
+    way: Way,
     /// Closed when everything was written.
     written: Receiver<()>,
     is_lost: bool,
 }
 
+/// In which form a client is told things.
+#[derive(Debug)]
+enum Way {
+    Lines(Sender<String>),
+    /// To a client within this program.
+    Values(Sender<ToClient>),
+}
+
 impl Out {
-    /// Sends a line; one that does not fit any more loses the client.
-    pub(super) fn send(&mut self, line: String) {
-        self.is_lost |= self.lines.try_send(line).is_err();
+    /// Tells something; what does not fit any more loses the client.
+    pub(super) fn send(&mut self, told: ToClient) {
+        self.is_lost |= match &self.way {
+            Way::Lines(lines) => lines.try_send(told.line()).is_err(),
+            Way::Values(values) => values.try_send(told).is_err(),
+        };
     }
 
-    /// Lines that were not written yet.
+    /// What was told and not taken yet.
     pub(super) fn waiting(&self) -> usize {
-        self.lines.len()
+        match &self.way {
+            Way::Lines(lines) => lines.len(),
+            Way::Values(values) => values.len(),
+        }
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -54,7 +71,7 @@ impl Out {
 
     /// Waits until everything was written.
     pub(super) async fn finish(self) {
-        drop(self.lines);
+        drop(self.way);
         // Nobody ever sends: this ends when the writer is gone.
         let _ = self.written.recv().await;
     }
@@ -79,7 +96,7 @@ pub(crate) fn open(
     };
     std::thread::Builder::new().name("client output".to_owned()).spawn(write)?;
     let read = move || {
-        if told.send_blocking(Told::Opened(client, Out { lines, written, is_lost: false })).is_err() {
+        if told.send_blocking(Told::Opened(client, Out { way: Way::Lines(lines), written, is_lost: false })).is_err() {
             return;
         }
         let mut reader = BufReader::new(input);
@@ -97,18 +114,18 @@ pub(crate) fn open(
 }
 
 /// Opens a client within this program: what it is sent. What it says, [`said`] makes.
-pub(crate) fn connect(client: ClientId, told: &Sender<Told>) -> Receiver<String> {
-    let (lines, to_read) = async_channel::bounded(LINES);
+pub(crate) fn connect(client: ClientId, told: &Sender<Told>) -> Receiver<ToClient> {
+    let (values, to_read) = async_channel::bounded(LINES);
     // There is nothing to wait for: what was sent is in the queue.
     let (_, written) = async_channel::bounded::<()>(1);
     // A front end that is gone has closed the way back.
-    let _ = told.try_send(Told::Opened(client, Out { lines, written, is_lost: false }));
+    let _ = told.try_send(Told::Opened(client, Out { way: Way::Values(values), written, is_lost: false }));
     to_read
 }
 
-/// A line of a client within this program.
-pub(crate) fn said(client: ClientId, line: String) -> Told {
-    Told::Said(client, FromClient::Line(line))
+/// A request of a client within this program.
+pub(crate) fn said(client: ClientId, id: u64, call: Call) -> Told {
+    Told::Said(client, FromClient::Call(id, Box::new(call)))
 }
 
 fn write_all(mut output: impl Write, lines: &Receiver<String>) -> io::Result<()> {

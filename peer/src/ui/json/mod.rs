@@ -63,6 +63,7 @@ pub(crate) async fn run(options: Options, channels: Channels) -> i32 {
                 Input::Opened(client)
             }
             Told::Said(client, FromClient::Line(line)) => Input::Line(client, line),
+            Told::Said(client, FromClient::Call(id, call)) => Input::Asked(client, id, call),
             Told::Said(client, FromClient::Oversize) => Input::Oversize(client),
             Told::Said(client, FromClient::Closed) => {
                 clients.remove(&client);
@@ -123,9 +124,9 @@ async fn carry_out(
     let mut ended = None;
     for output in outputs {
         match output {
-            Output::Line(client, line) => {
+            Output::Tell(client, told) => {
                 if let Some(out) = clients.get_mut(&client) {
-                    out.send(line);
+                    out.send(told);
                 }
             }
             // An engine that is gone says so by closing its notices.
