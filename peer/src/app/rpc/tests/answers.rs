@@ -371,3 +371,18 @@ fn a_wish_about_a_group_that_cannot_be_read_any_more_is_answered() {
     scene.answers(&ticket, Notice::Message(MessageNotice::Frozen { with, why: "broken".into() }));
     assert_eq!(outcomes(&mut scene), [(1, false)]);
 }
+
+#[test]
+fn a_key_that_cannot_be_asked_for_now_is_not_called_unknown() {
+    for (why, code) in
+        [(CallFailed::DirectoryLost, exit::SERVER_UNREACHABLE), (CallFailed::NotFound, exit::UNKNOWN_USER)]
+    {
+        for method in ["verify.number", "block"] {
+            let mut scene = Scene::logged_in();
+            scene.says(json!({"id": 1, "method": method, "params": {"id": "bianca"}}));
+            let ticket = scene.tickets[0].clone();
+            scene.answers(&ticket, Notice::Call(CallNotice::Failed { to: id("bianca"), why: why.clone() }));
+            assert_eq!(scene.told()[0]["error"]["code"], -32_000 - code, "{method}: {why:?}");
+        }
+    }
+}
