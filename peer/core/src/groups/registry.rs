@@ -368,6 +368,3 @@ impl Rooms {
         self.key_packages.changes()
     }
 }
-
-#[cfg(test)]
-mod tests;
