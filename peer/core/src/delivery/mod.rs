@@ -8,8 +8,8 @@
 //! It knows conversations and links. Rooms, by which letters are sealed, are somebody else's: [`NeedsRoom`] is
 //! answered by [`Delivery::handle_room`], [`Seal`] by [`Delivery::handle_sealed`].
 //!
-//! [`NeedsRoom`]: crate::request::Request::NeedsRoom
-//! [`Seal`]: crate::request::Request::Seal
+//! [`NeedsRoom`]: crate::request::GroupRequest::NeedsRoom
+//! [`Seal`]: crate::request::GroupRequest::Seal
 
 pub(crate) mod dedup;
 mod incoming;
