@@ -4,7 +4,7 @@ use common::crypto::opaque::ServerSecret;
 use common::ident::{CredentialId, KeyDigest, RoomId, TerminalId, TerminalKey, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, TERMINALS_PER_USER};
 use common::msg::{
-    Blob, Certificate, ErrorCode, FromDirectory, Member, Message as _, Piece, Registration, RequestNumber,
+    Blob, Certificate, ErrorCode, Features, FromDirectory, Member, Message as _, Piece, Registration, RequestNumber,
 };
 use futures::executor::block_on;
 
@@ -117,7 +117,7 @@ fn member(user: &UserId) -> Member {
 fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Timestamp) -> Option<Session> {
     let address = ([127, 0, 0, 2], 65_000).into();
     let arrival = Arrival { user, terminal: TERMINAL, address, public_key: b"key", now };
-    directory.presence.join(&arrival).ok().map(Session::new)
+    directory.presence.join(&arrival).ok().map(|presence| Session::new(presence, Features::of_terminal()))
 }
 
 /// Hands a frame to a session and takes what is pushed to it; whether it has ended.

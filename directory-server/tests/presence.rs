@@ -8,8 +8,8 @@ use std::time::Duration;
 use common::ident::TerminalId;
 use common::limits::{WATCH_IN_ONE, WATCHED};
 use common::msg::{
-    Away, ByeReason, ErrorCode, FromDirectory, ListReq, Logout, Message as _, Presence, PresenceStatus, Registration,
-    ToDirectory, Watch,
+    Away, ByeReason, ErrorCode, Features, FromDirectory, ListReq, Logout, Message as _, Presence, PresenceStatus,
+    Registration, ToDirectory, Watch,
 };
 use common::testkit::Example;
 use directory_core::Policy;
@@ -79,7 +79,7 @@ fn join(world: &World, id: &str, terminal: u8) -> Watcher {
     let address = ([127, 0, 0, 2], 65_000).into();
     let terminal = TerminalId([terminal; 16]);
     let arrival = Arrival { user: &user(id), terminal, address, public_key: b"key", now: world.now };
-    Watcher(Session::new(world.directory.presence.join(&arrival).unwrap()))
+    Watcher(Session::new(world.directory.presence.join(&arrival).unwrap(), Features::of_terminal()))
 }
 
 #[test]

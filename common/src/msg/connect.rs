@@ -69,14 +69,14 @@ impl ConnectReply {
     /// This terminal takes the call.
     #[must_use]
     pub fn accepted(terminal: TerminalId) -> Self {
-        let features = Features::default();
+        let features = Features::between_terminals();
         Self { status: ConnectStatus::Accepted, reason: None, terminal: Some(terminal), features }
     }
 
     /// The call is not taken.
     #[must_use]
     pub fn refused(reason: ConnectRefusal) -> Self {
-        let features = Features::default();
+        let features = Features::between_terminals();
         Self { status: ConnectStatus::Refused, reason: Some(reason), terminal: None, features }
     }
 }

@@ -7,11 +7,36 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::bounded;
 use crate::limits::{FEATURE_NAME, FEATURES};
 
-/// Names of features, at most [`FEATURES`] of at most [`FEATURE_NAME`] bytes. This version has none to name.
+/// What a terminal of this version tells its directory.
+const OF_TERMINAL: &[&str] = &[];
+/// What a directory of this version tells its terminals.
+const OF_DIRECTORY: &[&str] = &[];
+/// What terminals of this version tell each other.
+const BETWEEN_TERMINALS: &[&str] = &[];
+
+/// Names of features, at most [`FEATURES`] of at most [`FEATURE_NAME`] bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Features(Vec<String>);
 
 impl Features {
+    /// What `ANNOUNCE` names: what a terminal understands from its directory.
+    #[must_use]
+    pub fn of_terminal() -> Self {
+        Self::of(OF_TERMINAL)
+    }
+
+    /// What `ANNOUNCED` names: what a directory understands from its terminals.
+    #[must_use]
+    pub fn of_directory() -> Self {
+        Self::of(OF_DIRECTORY)
+    }
+
+    /// What `CONNECTREQ` and `CONNECTREPLY` name: what terminals understand from each other.
+    #[must_use]
+    pub fn between_terminals() -> Self {
+        Self::of(BETWEEN_TERMINALS)
+    }
+
     /// The first names, as many as fit.
     #[must_use]
     pub fn of(names: &[&str]) -> Self {

@@ -207,8 +207,8 @@ pub(crate) async fn announce<S: Store>(
         Ok(EntryCheck::Valid) => {
             tracing::info!(%user, peer_ip = directory.shown(origin.address), "logged in");
             let (time, terminals) = (now.seconds(), directory.presence.terminals(user));
-            let announced = Announced { address, time, terminals, features: Features::default() };
-            Step::Enter(Box::new(Session::new(presence)), announced.into())
+            let announced = Announced { address, time, terminals, features: Features::of_directory() };
+            Step::Enter(Box::new(Session::new(presence, announce.features)), announced.into())
         }
         Ok(EntryCheck::Revoked) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),
         Err(error) => error.into(),

@@ -4,8 +4,8 @@
 //! [`Session::ask`], and [`Session::push`] is what happens without a request. Dropping [`Session`] ends the presence.
 
 use common::msg::{
-    Bye, ByeReason, Envelope, Error, ErrorCode, LookupReq, Malformed, Message as _, Pong, RequestNumber, ToDirectory,
-    Unreadable,
+    Bye, ByeReason, Envelope, Error, ErrorCode, Features, LookupReq, Malformed, Message as _, Pong, RequestNumber,
+    ToDirectory, Unreadable,
 };
 use common::window::{FixedWindow, Rate};
 
@@ -38,6 +38,8 @@ pub enum Handled {
 pub struct Session {
     /// Its presence.
     pub presence: PresenceGuard,
+    /// What the terminal understands beyond the first version of the protocol.
+    features: Features,
     asked: &'static str,
     request: Option<RequestNumber>,
     questions: FixedWindow,
@@ -49,11 +51,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that begins.
+    /// A session that begins, of a terminal that has named these features.
     #[must_use]
-    pub fn new(presence: PresenceGuard) -> Self {
+    pub fn new(presence: PresenceGuard, features: Features) -> Self {
         Self {
             presence,
+            features,
             asked: NO_MESSAGE,
             request: None,
             questions: FixedWindow::default(),
@@ -225,7 +228,7 @@ mod tests {
     fn session<S>(directory: &Directory<S>, user: &UserId) -> Session {
         let (terminal, address) = (TerminalId([1; 16]), ([192, 0, 2, 7], 65_000).into());
         let arrival = Arrival { user, terminal, address, public_key: b"key", now: NOW };
-        Session::new(directory.presence.join(&arrival).unwrap())
+        Session::new(directory.presence.join(&arrival).unwrap(), Features::default())
     }
 
     /// Which request was refused, and for how many seconds.

@@ -12,7 +12,7 @@ use common::crypto::opaque::ServerSecret;
 use common::crypto::transcript::Channel;
 use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
 use common::limits::TERMINALS_PER_USER;
-use common::msg::{ByeReason, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
+use common::msg::{ByeReason, Features, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
@@ -129,7 +129,8 @@ impl World {
         let (user, terminal) = (example.user().unwrap(), TerminalId([terminal; 16]));
         let address = (peer.origin.address, 65_000).into();
         let arrival = Arrival { user: &user, terminal, address, public_key: b"key", now: self.now };
-        peer.present = Some(Box::new(Session::new(self.directory.presence.join(&arrival).unwrap())));
+        peer.present =
+            Some(Box::new(Session::new(self.directory.presence.join(&arrival).unwrap(), Features::of_terminal())));
         peer
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::crypto::identity::PublicKey;
 use common::crypto::safety_number;
 use common::ident::{KeyDigest, UserId};
-use common::msg::{ConnectRefusal, ConnectReply, PresenceStatus};
+use common::msg::{ConnectRefusal, ConnectReply, Features, PresenceStatus};
 
 use crate::command::Ticket;
 use crate::contacts::{Contacts, PinCheck};
@@ -118,6 +118,8 @@ pub(crate) struct Context {
     pub(crate) links: Links,
     pub(crate) presence: BTreeMap<UserId, PresenceInfo>,
     pub(crate) session: Session,
+    /// What the directory understands beyond the first version of the protocol.
+    pub(crate) features: Features,
     pub(crate) ids: Ids,
     /// The command that brings about what happens now, at once or by what was asked for it.
     pub(crate) answering: Option<Ticket>,
@@ -149,6 +151,7 @@ impl Context {
             links: Links::default(),
             presence: BTreeMap::new(),
             session: Session::CatchingUp,
+            features: Features::default(),
             ids,
             answering: None,
             writes: Vec::new(),

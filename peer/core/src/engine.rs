@@ -127,7 +127,10 @@ impl Engine {
                 return machines.handle_directory_message(cx, request, *message);
             }
             Input::Misunderstood { request } => return machines.directory.handle_misunderstood(cx, request),
-            Input::Began => machines.begin_session(cx),
+            Input::Began(features) => {
+                cx.features = features;
+                machines.begin_session(cx);
+            }
             Input::Reopened(opening) => self.reopen(*opening),
             Input::Renewed(opening) => self.renew(*opening),
             Input::LinkEnded { link, end } => return machines.calls.handle_link_end(cx, link, end),
@@ -137,7 +140,8 @@ impl Engine {
                 cx.answering = None;
                 cx.tell(DirectoryNotice::Lost { retry_in });
             }
-            Input::DirectoryBack => {
+            Input::DirectoryBack(features) => {
+                cx.features = features;
                 cx.tell(DirectoryNotice::Back);
                 machines.begin_session(cx);
             }

@@ -5,8 +5,8 @@
 use common::crypto::terminal::TerminalIdentity;
 use common::ident::{MessageId, UserId};
 use common::msg::{
-    ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, FromDirectory, PasscodeChallenge, Receipt,
-    RequestNumber, ToDirectory,
+    ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, Features, FromDirectory, PasscodeChallenge,
+    Receipt, RequestNumber, ToDirectory,
 };
 
 use crate::command::{Command, Ticket};
@@ -99,8 +99,8 @@ pub enum Input {
     DirectoryMessage { request: Option<RequestNumber>, message: Box<FromDirectory> },
     /// The directory answers this request with something that this version does not know.
     Misunderstood { request: RequestNumber },
-    /// The session stands for the first time.
-    Began,
+    /// The session stands for the first time; the directory understands this.
+    Began(Features),
     /// The disk would not keep something: this is what it has.
     Reopened(Box<Opening>),
     /// This terminal has become another one; the session follows.
@@ -110,7 +110,7 @@ pub enum Input {
     /// The directory's connection is gone; the shell tries again after this many seconds.
     DirectoryLost { retry_in: u64 },
     /// The session stands again.
-    DirectoryBack,
+    DirectoryBack(Features),
     /// The directory ended the session for good.
     SessionEnded(LoggedOut),
     /// A deadline of `Engine::next_deadline` has passed.

@@ -117,7 +117,7 @@ impl Dial {
             initiator_key: self.me.key.digest(),
             destination_key,
             terminal: self.me.terminal,
-            features: Features::default(),
+            features: Features::between_terminals(),
         }
     }
 }

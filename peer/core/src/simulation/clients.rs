@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use common::msg::{Logout, ToDirectory};
+use common::msg::{Features, Logout, ToDirectory};
 
 use super::disk::Disk;
 use super::fixtures::{Fixture, fixtures, key};
@@ -148,12 +148,12 @@ impl World {
         let id = id_status.client;
         self.clients[id].logins_failed = 0;
         if self.clients[id].is_running() {
-            return self.feed(id, Input::DirectoryBack);
+            return self.feed(id, Input::DirectoryBack(Features::of_directory()));
         }
         let seed = self.rng.bytes();
         let client = &mut self.clients[id];
         client.engine = Some(client.engine(seed));
-        self.feed(id, Input::Began);
+        self.feed(id, Input::Began(Features::of_directory()));
     }
 
     pub(super) fn session_lost(&mut self, id: ClientId, entered: bool) {

@@ -3,7 +3,7 @@
 
 use common::ident::{CredentialId, KeyDigest};
 use common::limits::TERMINALS_PER_USER;
-use common::msg::{Envelope, FromDirectory, Message as _, Registration, RequestNumber, ToDirectory};
+use common::msg::{Envelope, Features, FromDirectory, Message as _, Registration, RequestNumber, ToDirectory};
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::{Class, LockRule};
 use directory_core::outbound::Writability;
@@ -96,7 +96,7 @@ impl World {
         let me = &fixtures()[client].me;
         let public_key = &fixtures()[client].public_key;
         let arrival = Arrival { user: &me.user, terminal: me.terminal, address: address(client), public_key, now };
-        Some(Box::new(Session::new(directory.presence.join(&arrival).unwrap())))
+        Some(Box::new(Session::new(directory.presence.join(&arrival).unwrap(), Features::of_terminal())))
     }
 
     /// The directory takes a frame and answers it. It may stop after it has done what was asked, and before it says so.

@@ -10,7 +10,8 @@ use common::crypto::vault;
 use common::ident::{Challenge, Cookie, KeyDigest, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
-    Announce, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features, FromDirectory, Hex,
+    Announce, Announced, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features,
+    FromDirectory, Hex,
 };
 use common::secret::{Passcode, Secret};
 
@@ -56,7 +57,7 @@ pub(crate) struct Credentials {
 }
 
 /// Where the terminal is known to listen.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Presence {
     /// The address others are told.
     pub(crate) address: SocketAddr,
@@ -64,6 +65,8 @@ pub(crate) struct Presence {
     pub(crate) time: DirectoryTime,
     /// Terminals of this user that are present, this one included.
     pub(crate) terminals: u32,
+    /// What the directory understands beyond the first version of the protocol.
+    pub(crate) features: Features,
 }
 
 /// Which of two passcodes a login was made with (protocol section 5.6).
@@ -188,13 +191,14 @@ pub(crate) async fn announce(
         signature: Blob(signature),
         port,
         certificate: credentials.certificate.clone(),
-        features: Features::default(),
+        features: Features::of_terminal(),
     };
     match connection.ask(announce).await? {
         FromDirectory::Announced(announced) => {
             connection.link.set_frame_limit(FRAME_AFTER_LOGIN);
             let time = DirectoryTime::told(announced.time);
-            Ok(Presence { address: announced.address, time, terminals: announced.terminals })
+            let Announced { address, terminals, features, .. } = announced;
+            Ok(Presence { address, time, terminals, features })
         }
         other => Err(connection.unexpected(&other)),
     }

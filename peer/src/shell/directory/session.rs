@@ -108,8 +108,9 @@ impl Session {
                             return None;
                         }
                     }
+                    let features = moved.presence.features.clone();
                     events.send(Event::Back(moved)).await;
-                    events.input(Input::DirectoryBack).await;
+                    events.input(Input::DirectoryBack(features)).await;
                     return Some(connection);
                 }
                 Err(NotLoggedIn::Refused(LoginRefused::Passcode { .. })) => {

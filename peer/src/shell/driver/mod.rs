@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use common::ident::KeyDigest;
+use common::msg::Features;
 use common::secret::Passcode;
 use futures::lock::Mutex;
 use futures::{FutureExt as _, select_biased};
@@ -128,7 +129,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         answering: None,
         reopening: None,
     };
-    driver.run(happened).await
+    driver.run(happened, presence.features).await
 }
 
 /// The engine, with what is on the disk.
@@ -146,9 +147,9 @@ async fn open_engine(setup: &Setup, storage: &Storage, directory: KeyDigest) -> 
 }
 
 impl Driver {
-    async fn run(mut self, happened: Receiver<Event>) -> Result<(), Failure> {
+    async fn run(mut self, happened: Receiver<Event>, features: Features) -> Result<(), Failure> {
         let commands = self.front_end.commands.clone();
-        if self.input(Input::Began).await? == Run::Over {
+        if self.input(Input::Began(features)).await? == Run::Over {
             return Ok(());
         }
         loop {

@@ -2,8 +2,9 @@
 
 use common::ident::{TerminalId, UserId};
 use common::msg::{
-    Blob, Error, ErrorCode, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus, Message as _,
-    PasscodeChallenge, PasscodeReply, PasscodeStatus, RequestNumber, TerminalsReply, ToDirectory, UserTerminals,
+    Blob, Error, ErrorCode, Features, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus,
+    Message as _, PasscodeChallenge, PasscodeReply, PasscodeStatus, RequestNumber, TerminalsReply, ToDirectory,
+    UserTerminals,
 };
 use common::secret::Passcode;
 use common::testkit::Example;
@@ -37,7 +38,7 @@ fn bianca() -> UserId {
 impl Scene {
     fn new() -> Self {
         let mut scene = Self(fixtures::engine(&me(), Accept::All).unwrap());
-        scene.input(Input::Began);
+        scene.input(Input::Began(Features::of_directory()));
         scene
     }
 
@@ -242,7 +243,7 @@ fn the_loss_of_the_session_fails_all_that_waits_in_order_and_late_answers_find_n
         told(&scene.input(Input::Command(Ticket::default(), list()))),
         [&Notice::Directory(DirectoryNotice::NoPeople)]
     );
-    scene.input(Input::DirectoryBack);
+    scene.input(Input::DirectoryBack(Features::of_directory()));
     let called = scene.asks(call());
     assert!(scene.answers(Some(shown), found(Example::Bianca)).is_empty());
     assert!(dials(&scene.answers(Some(called), found(Example::Bianca))));
@@ -337,7 +338,7 @@ fn a_second_change_of_the_passcode_takes_the_place_of_the_first() {
 #[test]
 fn every_request_of_a_session_has_a_number_of_its_own() {
     let mut scene = Scene(fixtures::engine(&me(), Accept::All).unwrap());
-    let mut effects = scene.input(Input::Began);
+    let mut effects = scene.input(Input::Began(Features::of_directory()));
     for command in
         [call(), list(), number(), own_terminals(), Command::Directory(DirectoryCommand::Away { text: None })]
     {

@@ -1,6 +1,6 @@
 //! Calls that are placed, cross each other, are lost and end.
 
-use common::msg::{ByeReason, ConnectRefusal, Error, ErrorCode};
+use common::msg::{ByeReason, ConnectRefusal, Error, ErrorCode, Features};
 
 use common::testkit::Example;
 
@@ -114,7 +114,7 @@ fn without_the_directory_conversations_go_on_and_nobody_new_is_let_in() {
     );
     world.call(Bianca, Ali);
     assert_eq!(world.told(Bianca), [Notice::Call(CallNotice::Failed { to: ali(), why: CallFailed::DirectoryLost })]);
-    world.input(Bianca, Input::DirectoryBack);
+    world.input(Bianca, Input::DirectoryBack(Features::of_directory()));
     world.call(Bianca, Ali);
     assert_eq!(world.told(Bianca)[1], Notice::Call(CallNotice::Established { with: ali() }));
 }
