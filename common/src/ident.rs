@@ -193,7 +193,7 @@ macro_rules! shown {
         }
     )+ };
 }
-shown!(KeyDigest, TerminalId, MessageId, Challenge, TerminalKey, Mac, CredentialId, RoomId, GroupHandle);
+shown!(KeyDigest, TerminalId, MessageId, Challenge, TerminalKey, Mac, CredentialId, RoomId, GroupHandle, ContentDigest);
 
 hex_bytes!(
     /// SHA-256 of a public key: of the PKCS#1 DER for identity keys, of the SubjectPublicKeyInfo for a directory's key.
@@ -214,6 +214,11 @@ hex_bytes!(
     /// Names one room, an MLS group (RFC 9420 section 8.1 `group_id`); random, chosen by whoever creates it.
     RoomId,
     16
+);
+hex_bytes!(
+    /// SHA-256 of what somebody answers for with a signature.
+    ContentDigest,
+    32
 );
 hex_bytes!(
     /// By which a directory finds the room of a named group without learning the name.

@@ -92,8 +92,13 @@ fn write_named(target: &str, name: &str, files: impl IntoIterator<Item = Vec<u8>
 #[ignore = "writes the corpus"]
 fn write_corpus() {
     let messages = [vectors("messages.json", "good"), vectors("messages.json", "bad")].concat();
+    let with =
+        |vector: &Value, texts: &[&str]| texts.iter().any(|text| vector["payload"].as_str().unwrap().contains(text));
     let (later, messages): (Vec<Value>, Vec<Value>) =
-        messages.into_iter().partition(|vector| vector["payload"].as_str().unwrap().contains("\"features\""));
+        messages.into_iter().partition(|vector| with(vector, &["\"features\""]));
+    let authority = ["\"replaces\":", "\"leave\":", "\"signed\":", "COMMITREPLY\",\"status\":\"REFUSED", "\"moved\""];
+    let (authority, messages): (Vec<Value>, Vec<Value>) =
+        messages.into_iter().partition(|vector| with(vector, &authority));
     let payload = |vector: &Value| vector["payload"].as_str().unwrap().to_owned();
     let of = |direction: &str| -> Vec<String> {
         messages.iter().filter(|vector| vector["direction"] == direction).map(payload).collect()
@@ -101,6 +106,7 @@ fn write_corpus() {
     let numbered = [vectors("requests.json", "good"), vectors("requests.json", "bad")].concat();
     write("message", messages.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "features", later.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "authority", authority.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "request", numbered.iter().map(|vector| payload(vector).into_bytes()));
     let frames = [vectors("frames.json", "good"), vectors("frames.json", "bad")].concat();
     write(
@@ -135,6 +141,8 @@ fn write_corpus() {
     let numbered = numbered.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     let numbered = numbered.map(|payload| script(0, &[&payload, r#"{"msgtype":"PING","request":1}"#]));
     write_named("directory_connection", "request", numbered);
+    let authority = authority.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
+    write_named("directory_connection", "authority", authority.map(|payload| script(0, &[&payload])));
 
     // A caller who is let in, then says each thing; and everything at once.
     let request = request();

@@ -131,6 +131,7 @@ fn the_tables_of_codes_list_every_code() {
         ("### 10.4", values(&peer, "CONNECTREPLY", "reason")),
         ("### 10.5", values(&peer, "BYE", "reason")),
         ("### 10.6", values(&directory, "MAILBOXREPLY", "refused")),
+        ("### 10.7", values(&directory, "COMMITREPLY", "reason")),
     ] {
         let documented: BTreeSet<String> = rows(heading).into_iter().map(|row| row[0].to_owned()).collect();
         assert_eq!(documented, ours, "{heading}");
@@ -147,6 +148,7 @@ fn no_code_is_left_out_of_the_samples() {
         (include_str!("../src/msg/connect.rs"), "ConnectRefusal", "### 10.4"),
         (include_str!("../src/msg/directory.rs"), "ByeReason", "### 10.5"),
         (include_str!("../src/msg/mailbox.rs"), "MailRefusal", "### 10.6"),
+        (include_str!("../src/msg/room.rs"), "CommitRefusal", "### 10.7"),
     ] {
         let (_, rest) = source.split_once(&format!("pub enum {name} {{")).unwrap();
         let body = rest.split("\n}").next().unwrap();

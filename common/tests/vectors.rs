@@ -16,13 +16,13 @@ use common::crypto::invite::{Invite, InviteCode};
 use common::crypto::preface::{Guard, Rejected};
 use common::crypto::terminal::{self, TerminalIdentity};
 use common::crypto::transcript::{self, Channel};
-use common::crypto::{safety_number, vault};
+use common::crypto::{commit, safety_number, vault};
 use common::frame::{Decoder, Padding, encode};
 use common::ident::{Challenge, GroupHandle, GroupName, KeyDigest, UserId};
 use common::limits::PADDED_SIZES;
 use common::msg::{
-    Blob, Body, Certificate, Envelope, FromDirectory, Letter, Malformed, Message, PeerMessage, RegisterUpload,
-    RequestNumber, ToDirectory, Unreadable,
+    Blob, Body, Certificate, CommitReq, Envelope, FromDirectory, Letter, Malformed, Member, Message, PeerMessage,
+    RegisterUpload, RequestNumber, ToDirectory, Unreadable,
 };
 use common::secret::Secret;
 use common::testkit::Example;
@@ -214,11 +214,18 @@ fn transcripts_are_the_bytes_of_the_vectors() {
     let (id, date) = (text(&vector["message"]).parse().unwrap(), vector["date"].as_u64().unwrap());
     let broadcast =
         transcript::broadcast(&user, &certificate.terminal, channel.directory, &id, date, text(&vector["text"]));
+    let request: CommitReq = serde_json::from_value(vector["request"].clone()).unwrap();
+    let digests = commit::digests(&request, &bytes(&vector["commit_bytes"]), &bytes(&vector["welcome_bytes"]));
+    let author = Member { userid: user.clone(), terminal: certificate.terminal };
     for (name, transcript) in [
         ("registration", transcript::registration(channel, &challenge, &upload)),
         ("login", transcript::login(channel, &challenge, port, &certificate)),
         ("terminal", terminal),
         ("broadcast", broadcast),
+        ("commit", transcript::commit(&author, &directory, &request.room, request.epoch, &digests)),
+        ("members", transcript::members(&request.members)),
+        ("entry", transcript::entry(request.group.as_ref().unwrap())),
+        ("again", transcript::members(&request.again)),
     ] {
         assert_eq!(hex::encode(transcript.as_bytes()), text(&vector[name]), "{name}");
     }

@@ -26,12 +26,12 @@ fn write_to_bianca(server: &Server) -> RoomId {
     let mut ali = log_in(server, Example::Ali);
     let room = RoomId([7; 16]);
     let members = ["ali", "bianca"].map(|name| Member { userid: user(name), terminal: TerminalId([1; 16]) });
-    let create = CommitReq { room, epoch: 0, members: members.into(), commit: 0, welcome: 0, group: None };
+    let create = CommitReq::without_commit(room, 0, members.into());
     let created = ali.ask(create).unwrap();
-    let accepted = CommitReply { status: CommitStatus::Accepted };
+    let accepted = CommitReply::from(CommitStatus::Accepted);
     assert!(matches!(created, FromDirectory::CommitReply(reply) if reply == accepted));
     let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(b"sealed".to_vec()) }];
-    match ali.ask(MailboxPut { room, epoch: 0, items }).unwrap() {
+    match ali.ask(MailboxPut { room, epoch: 0, items, leave: false }).unwrap() {
         FromDirectory::MailboxReply(reply) => assert_eq!(reply.stored, 1),
         other => panic!("{other:?}"),
     }
@@ -131,7 +131,7 @@ fn a_backup_of_a_running_directory_restores_it_elsewhere() {
     drop(bianca);
     let mut ali = log_in(&server, Example::Ali);
     let items = vec![Outgoing { id: MessageId([2; 16]), piece: Piece(b"sealed".to_vec()) }];
-    ali.ask(MailboxPut { room: RoomId([7; 16]), epoch: 0, items }).unwrap();
+    ali.ask(MailboxPut { room: RoomId([7; 16]), epoch: 0, items, leave: false }).unwrap();
     drop(ali);
     let mut bianca = log_in(&server, Example::Bianca);
     bianca.ask(MailboxReq {}).unwrap();

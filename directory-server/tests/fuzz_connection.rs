@@ -25,7 +25,7 @@ fn frames() -> Vec<Vec<u8>> {
     let handle = GroupHandle([2; 32]);
     let group = Some(GroupEntry { handle, admins: vec![ali.clone()] });
     let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(vec![1; 100]) }];
-    let commit = CommitReq { room: ROOM, epoch: 0, members: members.clone(), commit: 4, welcome: 0, group: None };
+    let commit = CommitReq { commit: 4, ..CommitReq::without_commit(ROOM, 0, members.clone()) };
     let messages: [ToDirectory; FRAMES] = [
         Hello { userid: ali.clone() }.into(),
         InviteReq { userid: ali.clone() }.into(),
@@ -39,8 +39,8 @@ fn frames() -> Vec<Vec<u8>> {
         MailboxReq {}.into(),
         MailboxAck { upto: 2 }.into(),
         FetchReq { item: 1, offset: 1 }.into(),
-        MailboxPut { room: ROOM, epoch: 0, items: items.clone() }.into(),
-        MailboxPut { room: ROOM, epoch: 1, items }.into(),
+        MailboxPut { room: ROOM, epoch: 0, items: items.clone(), leave: false }.into(),
+        MailboxPut { room: ROOM, epoch: 1, items, leave: false }.into(),
         Upload { piece: Piece(vec![1; 4]) }.into(),
         commit.clone().into(),
         CommitReq { epoch: 1, ..commit.clone() }.into(),

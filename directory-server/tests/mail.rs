@@ -139,7 +139,7 @@ fn only_terminals_of_the_room_put_and_only_into_its_epoch() {
     assert_eq!(ali.put(&world, 1, &[b"x"]), refused(0, MailRefusal::Epoch));
     assert_eq!(ali.put(&world, u64::MAX, &[b"x"]), refused(0, MailRefusal::Epoch));
     let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(b"x".to_vec()) }];
-    let elsewhere = MailboxPut { room: RoomId([8; 16]), epoch: 0, items };
+    let elsewhere = MailboxPut { room: RoomId([8; 16]), epoch: 0, items, leave: false };
     assert_eq!(ali.send(&world, elsewhere), Some(refused(0, MailRefusal::Room).into()));
     assert_eq!(bianca.open_mailbox(&world).waiting, 0);
     assert_eq!(ali.open_mailbox(&world).written, CREATED);
@@ -150,7 +150,7 @@ fn an_empty_put_and_an_empty_message_are_malformed() {
     for bodies in [&[][..], &[&b""[..]]] {
         let (world, mut ali, _bianca) = pair();
         let items = bodies.iter().map(|body| Outgoing { id: MessageId([1; 16]), piece: Piece(body.to_vec()) });
-        let put = MailboxPut { room: ROOM, epoch: 0, items: items.collect() };
+        let put = MailboxPut { room: ROOM, epoch: 0, items: items.collect(), leave: false };
         assert_eq!(ali.send(&world, put), Some(Error::new(ErrorCode::Malformed).into()));
         assert!(ali.closed);
     }
@@ -357,7 +357,7 @@ fn nothing_but_ids_sizes_and_times_is_stored_beside_the_bodies() {
     let id = MessageId(*b"canary-message-i");
     let items = vec![Outgoing { id, piece: Piece(b"sealed-body".to_vec()) }];
     assert!(matches!(
-        ali.send(&world, MailboxPut { room: ROOM, epoch: 0, items }),
+        ali.send(&world, MailboxPut { room: ROOM, epoch: 0, items, leave: false }),
         Some(FromDirectory::MailboxReply(_))
     ));
     let database = world.database();

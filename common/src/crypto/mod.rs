@@ -1,10 +1,11 @@
 //! What is proved, and how: composition of audited parts, no cryptography of its own (protocol section 8).
 //!
 //! [`transcript`] says which bytes are signed; [`identity`] and [`terminal`] sign and verify them; [`opaque`] is the
-//! passcode authentication and [`vault`] what it opens, [`backup`] what a user keeps instead; [`invite`] introduces both sides to each other; [`preface`]
+//! passcode authentication and [`vault`] what it opens, [`commit`] what the author of one answers for, [`backup`] what a user keeps instead; [`invite`] introduces both sides to each other; [`preface`]
 //! keeps strangers off port 65000; [`safety_number`] is the number people compare.
 
 pub mod backup;
+pub mod commit;
 mod committing_aead;
 pub mod directory_key;
 pub mod identity;

@@ -3,10 +3,12 @@
 //! A transcript is a label and the fields, each preceded by its length (4 bytes, big-endian), so that no two different
 //! sets of fields give the same bytes and no signature of one kind passes for another kind.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
-use crate::ident::{Challenge, KeyDigest, MessageId, TerminalId, TerminalKey, UserId};
-use crate::msg::{Certificate, RegisterUpload};
+use crate::ident::{Challenge, ContentDigest, KeyDigest, MessageId, RoomId, TerminalId, TerminalKey, UserId};
+use crate::msg::{Certificate, CommitDigests, GroupEntry, Member, RegisterUpload};
 
 /// Bytes to be signed or verified; can only be made by the functions of this module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +98,47 @@ pub fn broadcast(
         .field(id.as_bytes())
         .field(&date.to_be_bytes())
         .field(text.as_bytes())
+}
+
+/// Signed by the terminal key in `COMMITREQ`: whose commit of which room and epoch of which directory, and what it says.
+#[must_use]
+pub fn commit(
+    author: &Member,
+    directory: &KeyDigest,
+    room: &RoomId,
+    epoch: u64,
+    digests: &CommitDigests,
+) -> Transcript {
+    let CommitDigests { commit, welcome, members, entry, again, replaces } = digests;
+    let of = |digest: &Option<ContentDigest>| digest.map_or(Vec::new(), |digest| digest.0.to_vec());
+    Transcript::new("peer-messenger/1 commit")
+        .field(author.userid.as_str().as_bytes())
+        .field(author.terminal.as_bytes())
+        .field(directory.as_bytes())
+        .field(room.as_bytes())
+        .field(&epoch.to_be_bytes())
+        .field(commit.as_bytes())
+        .field(welcome.as_bytes())
+        .field(members.as_bytes())
+        .field(&of(entry))
+        .field(&of(again))
+        .field(&replaces.map_or(Vec::new(), |room| room.0.to_vec()))
+}
+
+/// Of members, whatever their order, each counted once.
+#[must_use]
+pub fn members<'a>(members: impl IntoIterator<Item = &'a Member>) -> Transcript {
+    let members: BTreeSet<&Member> = members.into_iter().collect();
+    members.into_iter().fold(Transcript::new("peer-messenger/1 members"), |transcript, member| {
+        transcript.field(member.userid.as_str().as_bytes()).field(member.terminal.as_bytes())
+    })
+}
+
+/// Of a group entry; the order of the admins counts.
+#[must_use]
+pub fn entry(entry: &GroupEntry) -> Transcript {
+    let transcript = Transcript::new("peer-messenger/1 entry").field(entry.handle.as_bytes());
+    entry.admins.iter().fold(transcript, |transcript, admin| transcript.field(admin.as_str().as_bytes()))
 }
 
 #[cfg(test)]

@@ -116,6 +116,24 @@ where
     deserializer.deserialize_seq(Items::<T, MAX>(PhantomData))
 }
 
+/// A list as by [`list`], or `null`, which stands for a field that is not there.
+pub(super) fn list_or_none<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Items<T, const MAX: usize>(Vec<T>);
+
+    impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Items<T, MAX> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            list::<D, T, MAX>(deserializer).map(Self)
+        }
+    }
+
+    let items = Option::<Items<T, MAX>>::deserialize(deserializer)?;
+    Ok(items.map(|items| items.0).unwrap_or_default())
+}
+
 /// A TCP port, which is never 0.
 pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     std::num::NonZeroU16::deserialize(deserializer).map(std::num::NonZeroU16::get)

@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::bounded;
 use crate::limits::{FEATURE_NAME, FEATURES};
 
+/// Commits that say what was wrong with them, and groups that were founded anew (decision D31).
+pub const AUTHORITY: &str = "authority";
+
 /// What a terminal of this version tells its directory.
 const OF_TERMINAL: &[&str] = &[];
 /// What a directory of this version tells its terminals.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Piece, bounded};
+use super::{Piece, SignedCommit, bounded};
 use crate::ident::{MessageId, RoomId, TerminalId, UserId};
 use crate::limits::{MAIL_IN_ONE, ROOM_TERMINALS};
 
@@ -64,6 +64,9 @@ pub struct MailItem {
     /// The bytes themselves, where they fit into one piece; otherwise they are fetched with `FETCHREQ`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub piece: Option<Piece>,
+    /// What its author answers for, of a commit and of a welcome; none if a directory of the version before took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Box<SignedCommit>>,
 }
 
 /// `MAILBOX`: items in ascending order. At most one is not acknowledged at any time.
@@ -116,6 +119,9 @@ pub struct MailboxPut {
     /// At least one, at most [`MAIL_IN_ONE`].
     #[serde(deserialize_with = "bounded::list::<_, _, MAIL_IN_ONE>")]
     pub items: Vec<Outgoing>,
+    /// When all of them are stored, the sender's user leaves the room with all terminals.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leave: bool,
 }
 
 /// Why not all messages were stored.
@@ -128,6 +134,8 @@ pub enum MailRefusal {
     Epoch,
     /// There is no such room, or the sender's terminal is not in it.
     Room,
+    /// The group was founded anew; only for those who named [`super::AUTHORITY`].
+    Moved,
     /// A reason this version does not know.
     #[serde(other)]
     Other,

@@ -24,7 +24,7 @@ pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
 pub use envelope::*;
-pub use features::Features;
+pub use features::{AUTHORITY, Features};
 pub use file::*;
 pub use letter::*;
 pub use mailbox::*;

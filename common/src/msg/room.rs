@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Certificate, Hex, Member, Piece, bounded};
-use crate::ident::{GroupHandle, RoomId, TerminalId, UserId};
+use super::{Blob, Certificate, Hex, Member, Piece, bounded};
+use crate::ident::{ContentDigest, GroupHandle, RoomId, TerminalId, UserId};
 use crate::limits::{
     CERTIFICATES_ASKED, GROUP_ADMINS, KEY_PACKAGES_IN_ONE, ROOM_TERMINALS, TERMINALS_ASKED, TERMINALS_PER_USER,
     TERMINALS_REMEMBERED,
@@ -22,7 +22,7 @@ pub struct Upload {
 pub struct GroupEntry {
     /// Stands for the name.
     pub handle: GroupHandle,
-    /// Whom to ask for admission; at least one.
+    /// The admins in the order of their appointment, whom to ask for admission; at least one.
     #[serde(deserialize_with = "bounded::list::<_, _, GROUP_ADMINS>")]
     pub admins: Vec<UserId>,
 }
@@ -46,6 +46,66 @@ pub struct CommitReq {
     /// The group entry from now on, of a named group whose entry is new or changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupEntry>,
+    /// Members that were in the room before and shall have the welcome, too: the commit takes them off and adds them again.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::list_or_none::<_, _, ROOM_TERMINALS>"
+    )]
+    pub again: Vec<Member>,
+    /// The room whose handle passes to this one: a group that is founded anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<RoomId>,
+    /// By the terminal key over the commit transcript (64 bytes). Whoever has none is of the version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Blob>,
+}
+
+impl CommitReq {
+    /// A request without bytes: it creates the room, or gives it up.
+    #[must_use]
+    pub fn without_commit(room: RoomId, epoch: u64, members: Vec<Member>) -> Self {
+        Self {
+            room,
+            epoch,
+            members,
+            commit: 0,
+            welcome: 0,
+            group: None,
+            again: Vec::new(),
+            replaces: None,
+            signature: None,
+        }
+    }
+}
+
+/// What the author of a commit answers for beside the room and the epoch (decision D31; protocol section 8.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitDigests {
+    /// Of the commit's bytes.
+    pub commit: ContentDigest,
+    /// Of the welcome's bytes.
+    pub welcome: ContentDigest,
+    /// Of the members behind the commit.
+    pub members: ContentDigest,
+    /// Of the group entry, where the request has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<ContentDigest>,
+    /// Of the members that are added again, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<ContentDigest>,
+    /// The room whose handle passes to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<RoomId>,
+}
+
+/// Digests with their author's signature, as readers of the commit and of the welcome get them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedCommit {
+    /// What was signed.
+    pub digests: CommitDigests,
+    /// By the author's terminal key over the commit transcript (64 bytes).
+    pub signature: Blob,
 }
 
 /// Outcome of a commit.
@@ -60,9 +120,37 @@ pub enum CommitStatus {
     /// The sender's terminal is not in the room.
     #[serde(rename = "ROOM")]
     Room,
-    /// The group's name is taken, or the sender may not change the entry.
+    /// The group's name is taken.
     #[serde(rename = "TAKEN")]
     Taken,
+    /// It is against the rules; only for those who named [`super::AUTHORITY`].
+    #[serde(rename = "REFUSED")]
+    Refused,
+}
+
+/// Which rule a commit is against (decision D31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommitRefusal {
+    /// There is no signature, or it does not verify.
+    Signature,
+    /// Only an admin may do this.
+    NotAdmin,
+    /// An admin who stands before the sender would be removed, demoted or left out.
+    Order,
+    /// The members are not such as this room may have.
+    Members,
+    /// The group entry is not such as this room may have.
+    Entry,
+    /// The sender has ended too many epochs of this room lately.
+    Epochs,
+    /// The sender has founded too many rooms lately.
+    Rooms,
+    /// The group was founded anew.
+    Moved,
+    /// A reason this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// `COMMITREPLY`: answers `COMMITREQ`.
@@ -70,6 +158,18 @@ pub enum CommitStatus {
 pub struct CommitReply {
     /// Outcome.
     pub status: CommitStatus,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<CommitRefusal>,
+    /// Seconds, if waiting helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+impl From<CommitStatus> for CommitReply {
+    fn from(status: CommitStatus) -> Self {
+        Self { status, reason: None, retry_after: None }
+    }
 }
 
 /// `GROUPREQ`: asks for the room of a named group and whom to ask for admission.
@@ -85,7 +185,7 @@ pub struct GroupReply {
     /// The group's room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
-    /// Its admins.
+    /// Its admins, in the order of their appointment.
     #[serde(deserialize_with = "bounded::list::<_, _, GROUP_ADMINS>")]
     pub admins: Vec<UserId>,
 }

@@ -1,7 +1,8 @@
 //! One message per `msgtype` and per set of optional fields; the same bytes every time.
 
 use common::ident::{
-    Challenge, Cookie, GroupHandle, GroupName, KeyDigest, Mac, MessageId, RoomId, TerminalId, TerminalKey, UserId,
+    Challenge, ContentDigest, Cookie, GroupHandle, GroupName, KeyDigest, Mac, MessageId, RoomId, TerminalId,
+    TerminalKey, UserId,
 };
 use common::msg::*;
 
@@ -80,7 +81,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         ToDirectory::from(AuthReq { userid: ali.clone(), passcode: blob(0x34, 96), terminal, cookie, previous })
     };
     let commit = |commit, welcome, members, group| {
-        ToDirectory::from(CommitReq { room: room(), epoch: 3, members, commit, welcome, group })
+        ToDirectory::from(CommitReq { commit, welcome, group, ..CommitReq::without_commit(room(), 3, members) })
     };
     let entry = GroupEntry { handle: GroupHandle([0x24; 32]), admins: vec![ali.clone()] };
     vec![
@@ -114,6 +115,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
             room: room(),
             epoch: 3,
             items: vec![Outgoing { id: MessageId([0xab; 16]), piece: Piece(vec![0x46; 300]) }],
+            leave: false,
         }
         .into(),
         Upload { piece: Piece(vec![0x57; 64]) }.into(),
@@ -149,7 +151,43 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
             features: features(),
         }
         .into(),
+        commit_request().into(),
+        MailboxPut {
+            room: room(),
+            epoch: 3,
+            items: vec![Outgoing { id: MessageId([0xac; 16]), piece: Piece(vec![0x46; 300]) }],
+            leave: true,
+        }
+        .into(),
     ]
+}
+
+/// A group founded anew, signed, with everything a request may have.
+pub(crate) fn commit_request() -> CommitReq {
+    let entry = GroupEntry { handle: GroupHandle([0x24; 32]), admins: vec![user("carol"), user("ali")] };
+    CommitReq {
+        commit: 40,
+        welcome: 24,
+        group: Some(entry),
+        again: vec![member("bianca", 0x12)],
+        replaces: Some(RoomId([0x14; 16])),
+        signature: Some(blob(0x7b, 64)),
+        ..CommitReq::without_commit(room(), 0, vec![member("bianca", 0x12), member("ali", 0x11)])
+    }
+}
+
+/// What stands beside a commit in a mailbox.
+fn signed(entry: Option<ContentDigest>) -> Option<Box<SignedCommit>> {
+    let digest = |byte| ContentDigest([byte; 32]);
+    let digests = CommitDigests {
+        commit: digest(0x31),
+        welcome: digest(0x32),
+        members: digest(0x33),
+        entry,
+        again: entry,
+        replaces: entry.map(|_| RoomId([0x14; 16])),
+    };
+    Some(Box::new(SignedCommit { digests, signature: blob(0x7b, 64) }))
 }
 
 /// What a directory says to a peer.
@@ -179,7 +217,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     };
     let item = |kind, piece| {
         let (from, size) = (member("ali", 0x11), 300);
-        MailItem { item: 17, room: room(), from, kind, epoch: 3, date: 1_700_000_000, size, piece }
+        MailItem { item: 17, room: room(), from, kind, epoch: 3, date: 1_700_000_000, size, piece, signed: None }
     };
     let stored = |stored, refused, full| FromDirectory::from(MailboxReply { stored, refused, full });
     let broadcast = Broadcast {
@@ -251,10 +289,10 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         stored(0, Some(MailRefusal::Full), vec![user("bianca")]),
         stored(0, Some(MailRefusal::Epoch), Vec::new()),
         stored(0, Some(MailRefusal::Room), Vec::new()),
-        CommitReply { status: CommitStatus::Accepted }.into(),
-        CommitReply { status: CommitStatus::Epoch }.into(),
-        CommitReply { status: CommitStatus::Room }.into(),
-        CommitReply { status: CommitStatus::Taken }.into(),
+        CommitReply::from(CommitStatus::Accepted).into(),
+        CommitReply::from(CommitStatus::Epoch).into(),
+        CommitReply::from(CommitStatus::Room).into(),
+        CommitReply::from(CommitStatus::Taken).into(),
         GroupReply { room: Some(room()), admins: vec![user("ali")] }.into(),
         GroupReply { room: None, admins: Vec::new() }.into(),
         KeyPackageState { left: 19, last_resort: true }.into(),
@@ -281,6 +319,33 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     all.extend(errors().into_iter().map(FromDirectory::from));
     let address = ([127, 0, 0, 2], 65_000).into();
     all.push(Announced { address, time: 1_700_000_000, terminals: 1, features: features() }.into());
+    all.push(stored(0, Some(MailRefusal::Moved), Vec::new()));
+    let refused =
+        |reason, retry_after| CommitReply { status: CommitStatus::Refused, reason: Some(reason), retry_after };
+    all.extend(
+        [
+            refused(CommitRefusal::Signature, None),
+            refused(CommitRefusal::NotAdmin, None),
+            refused(CommitRefusal::Order, None),
+            refused(CommitRefusal::Members, None),
+            refused(CommitRefusal::Entry, None),
+            refused(CommitRefusal::Epochs, Some(600)),
+            refused(CommitRefusal::Rooms, Some(3600)),
+            refused(CommitRefusal::Moved, None),
+        ]
+        .map(FromDirectory::from),
+    );
+    let commit = item(MailKind::Commit, Some(Piece(vec![0x47; 300])));
+    let welcome = item(MailKind::Welcome, None);
+    all.push(
+        Mailbox {
+            items: vec![
+                MailItem { signed: signed(None), ..commit },
+                MailItem { signed: signed(Some(ContentDigest([0x34; 32]))), ..welcome },
+            ],
+        }
+        .into(),
+    );
     all
 }
 

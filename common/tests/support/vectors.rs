@@ -225,7 +225,30 @@ fn transcripts() -> Value {
         "peer-messenger/1 broadcast",
         &[b"ali", &certificate.terminal.0, &directory, &[0xab; 16], &TIME.to_be_bytes(), b"The server moves tonight."],
     );
+    let request = samples::commit_request();
+    let entry = transcript("peer-messenger/1 entry", &[&[0x24; 32], b"carol", b"ali"]);
+    let members = transcript("peer-messenger/1 members", &[b"ali", &[0x11; 16], b"bianca", &[0x12; 16]]);
+    let again = transcript("peer-messenger/1 members", &[b"bianca", &[0x12; 16]]);
+    let commit = transcript(
+        "peer-messenger/1 commit",
+        &[
+            b"ali",
+            &certificate.terminal.0,
+            &directory,
+            &[0x13; 16],
+            &0u64.to_be_bytes(),
+            &Sha256::digest(b"commit"),
+            &Sha256::digest(b"welcome"),
+            &Sha256::digest(&members),
+            &Sha256::digest(&entry),
+            &Sha256::digest(&again),
+            &[0x14; 16],
+        ],
+    );
     json!({
+        "request": request, "commit_bytes": hex::encode("commit"), "welcome_bytes": hex::encode("welcome"),
+        "commit": hex::encode(commit), "entry": hex::encode(entry), "members": hex::encode(members),
+        "again": hex::encode(again),
         "message": "ab".repeat(16), "date": TIME, "text": "The server moves tonight.", "broadcast": hex::encode(broadcast),
         "user": "ali", "directory": hex::encode(directory), "exporter": hex::encode(exporter),
         "challenge": hex::encode(challenge), "port": 65_000, "upload": upload, "certificate": certificate,

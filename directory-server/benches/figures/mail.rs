@@ -102,14 +102,14 @@ impl Room {
         };
         let (mut sender, mut receiver) = (log_in(&sender)?, log_in(&receiver)?);
         let room = RoomId((n as u128).to_be_bytes());
-        let create = CommitReq { room, epoch: 0, members: members.into(), commit: 0, welcome: 0, group: None };
+        let create = CommitReq::without_commit(room, 0, members.into());
         match sender.ask(create)? {
-            FromDirectory::CommitReply(CommitReply { status: CommitStatus::Accepted }) => {}
+            FromDirectory::CommitReply(CommitReply { status: CommitStatus::Accepted, .. }) => {}
             other => return Err(format!("no room: {other:?}").into()),
         }
         receiver.ask(MailboxReq {})?;
         let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(vec![7; BODY]) }; PUT];
-        let put = ToDirectory::from(MailboxPut { room, epoch: 0, items }).encode();
+        let put = ToDirectory::from(MailboxPut { room, epoch: 0, items, leave: false }).encode();
         Ok(Self { sender, receiver, put })
     }
 }

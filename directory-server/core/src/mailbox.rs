@@ -86,7 +86,7 @@ pub(crate) async fn put<S: Store>(
     now: Timestamp,
     put: MailboxPut,
 ) -> StoreResult<Reply> {
-    let MailboxPut { room, epoch, items } = put;
+    let MailboxPut { room, epoch, items, .. } = put;
     let messages: Vec<_> = items.into_iter().map(|outgoing| outgoing.piece.0).collect();
     if messages.is_empty() || messages.iter().any(Vec::is_empty) {
         return Ok(Reply::error(ErrorCode::Malformed));
@@ -112,7 +112,7 @@ mod tests {
         let directory = directory(policy());
         for (sizes, sound) in [(&[][..], false), (&[0], false), (&[1, 0], false), (&[1], true), (&[1, 1], true)] {
             let items = sizes.iter().map(|size| Outgoing { id: MessageId([1; 16]), piece: Piece(vec![7; *size]) });
-            let request = MailboxPut { room: RoomId([7; 16]), epoch: 0, items: items.collect() };
+            let request = MailboxPut { room: RoomId([7; 16]), epoch: 0, items: items.collect(), leave: false };
             match block_on(put(&directory, &member("ali"), NOW, request)) {
                 Ok(Reply::Last(_)) => assert!(!sound, "{sizes:?}"),
                 outcome => assert_eq!(outcome.err(), sound.then_some(StoreError::Closed), "{sizes:?}"),

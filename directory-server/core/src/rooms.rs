@@ -39,7 +39,7 @@ pub(crate) async fn commit<S: Store>(
     };
     let CommitOutcome { status, notify } = directory.store.commit(request, directory.policy().mail, now).await?;
     directory.presence.mail_for(&notify);
-    Ok(Reply::Message(CommitReply { status }.into()))
+    Ok(Reply::Message(CommitReply::from(status).into()))
 }
 
 /// Answers `GROUPREQ`.
@@ -75,7 +75,7 @@ pub(crate) async fn certificates<S: Store>(directory: &Directory<S>, request: Ce
 
 /// What a request and the upload before it say together; nothing if that makes no sense.
 fn commit_request(from: &Member, request: CommitReq, uploaded: &[u8]) -> Option<CommitRequest> {
-    let CommitReq { room, epoch, members, commit, welcome, group } = request;
+    let CommitReq { room, epoch, members, commit, welcome, group, .. } = request;
     let (commit, welcome_size) = (usize::try_from(commit).ok()?, usize::try_from(welcome).ok()?);
     let (commit, welcome) = uploaded.split_at_checked(commit).filter(|(_, rest)| rest.len() == welcome_size)?;
     // Without a commit a room is created or given up.
@@ -128,7 +128,8 @@ mod tests {
             (0, &everybody, 5, 0, 5, entry(&[]), false),
         ];
         for (row, (epoch, members, commit, welcome, uploaded, group, sound)) in table.into_iter().enumerate() {
-            let request = CommitReq { room: RoomId([7; 16]), epoch, members: members.clone(), commit, welcome, group };
+            let request = CommitReq::without_commit(RoomId([7; 16]), epoch, members.clone());
+            let request = CommitReq { commit, welcome, group, ..request };
             let found = commit_request(&member("ali"), request, &vec![9; uploaded]);
             assert_eq!(found.is_some(), sound, "row {row}");
             assert!(found.is_none_or(|found| found.commit.len() + found.welcome.len() == uploaded), "row {row}");

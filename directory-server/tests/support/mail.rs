@@ -21,13 +21,13 @@ pub(crate) fn member(id: &str, terminal: u8) -> Member {
 
 /// A commit that puts these terminals into [`ROOM`].
 pub(crate) fn commit_req(epoch: u64, members: &[Member]) -> CommitReq {
-    CommitReq { room: ROOM, epoch, members: members.to_vec(), commit: 0, welcome: 0, group: None }
+    CommitReq::without_commit(ROOM, epoch, members.to_vec())
 }
 
 /// Messages for [`ROOM`].
 pub(crate) fn putting(epoch: u64, bodies: &[impl AsRef<[u8]>]) -> MailboxPut {
     let items = bodies.iter().map(|body| Outgoing { id: MessageId([1; 16]), piece: Piece(body.as_ref().to_vec()) });
-    MailboxPut { room: ROOM, epoch, items: items.collect() }
+    MailboxPut { room: ROOM, epoch, items: items.collect(), leave: false }
 }
 
 impl Peer {
@@ -98,7 +98,7 @@ impl Peer {
         assert_eq!(self.upload(world, &[commit, welcome].concat()), None);
         let (commit, welcome) = (commit.len() as u32, welcome.len() as u32);
         match self.send(world, CommitReq { commit, welcome, ..request }) {
-            Some(FromDirectory::CommitReply(CommitReply { status })) => status,
+            Some(FromDirectory::CommitReply(CommitReply { status, .. })) => status,
             other => panic!("{other:?}"),
         }
     }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use common::crypto::identity::PublicKey;
-use common::crypto::safety_number;
+use common::crypto::{self, safety_number};
 use common::ident::{KeyDigest, UserId};
-use common::msg::{ConnectRefusal, ConnectReply, Features, PresenceStatus};
+use common::msg::{CommitReq, ConnectRefusal, ConnectReply, Features, PresenceStatus};
 
 use crate::command::Ticket;
 use crate::contacts::{Contacts, PinCheck};
@@ -220,6 +220,12 @@ impl Context {
 
     pub(crate) fn is_me(&self, user: &UserId) -> bool {
         *user == self.me.user
+    }
+
+    /// A commit, or what is said without one, with our signature.
+    pub(crate) fn signed(&self, request: CommitReq, commit: &[u8], welcome: &[u8]) -> CommitReq {
+        let sign = |transcript: &[u8]| self.own.sign_plain(transcript);
+        crypto::commit::signed(request, &self.own.member(), &self.directory, (commit, welcome), sign)
     }
 
     pub(crate) fn is_blocked(&self, user: &UserId) -> bool {

@@ -84,6 +84,7 @@ fn mail_item(row: &Row<'_>) -> rusqlite::Result<MailItem> {
         date: row.get(6)?,
         size: row.get(7)?,
         piece: row.get::<_, Option<Vec<u8>>>(8)?.map(Piece),
+        signed: None,
     })
 }
 

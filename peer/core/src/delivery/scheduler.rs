@@ -191,7 +191,7 @@ impl Delivery {
         for number in &numbers {
             self.outbox.take_route(&to, *number, Route::ToDirectory, cx.now.date);
         }
-        let message = MailboxPut { room, epoch, items }.into();
+        let message = MailboxPut { room, epoch, items, leave: false }.into();
         vec![
             Request::Mailbox(MailboxRequest::CountWritten),
             Request::Directory(DirectoryRequest::Ask { message, question: Question::Put { to, numbers, room } }),
@@ -217,7 +217,7 @@ impl Delivery {
             Some(MailRefusal::Full | MailRefusal::Other) => self.handle_full(cx, to, stored),
             // What ended the epoch waits in our mailbox; once it was taken, this is tried again.
             Some(MailRefusal::Epoch) => requests.push(Request::Group(GroupRequest::EpochEnded(room))),
-            Some(MailRefusal::Room) => requests.push(Request::Group(GroupRequest::RoomGone(room))),
+            Some(MailRefusal::Room | MailRefusal::Moved) => requests.push(Request::Group(GroupRequest::RoomGone(room))),
             None => drop(self.scheduler.full.remove(to)),
         }
         self.scheduler.announce(to);

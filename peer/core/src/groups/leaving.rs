@@ -47,7 +47,7 @@ impl Groups {
         let tickets = self.operations.forget(room);
         not_a_member(cx, &tickets, group);
         self.rooms.expect_commit(room);
-        let message = CommitReq { room: *room, epoch, members: Vec::new(), commit: 0, welcome: 0, group: None }.into();
+        let message = cx.signed(CommitReq::without_commit(*room, epoch, Vec::new()), b"", b"").into();
         vec![
             Request::Mailbox(MailboxRequest::CountWritten),
             Request::Directory(DirectoryRequest::Ask { message, question: Question::GiveUp(group.clone()) }),
@@ -58,6 +58,7 @@ impl Groups {
     pub(crate) fn handle_given_up(&mut self, cx: &mut Context, group: GroupName, status: CommitStatus) -> Vec<Request> {
         match status {
             CommitStatus::Accepted | CommitStatus::Room | CommitStatus::Taken => self.gone(cx, group),
+            CommitStatus::Refused => Vec::new(),
             // Another terminal of ours has changed the room meanwhile; its commit is under way.
             CommitStatus::Epoch => {
                 let Some(room) = self.known.room(&group) else { return Vec::new() };

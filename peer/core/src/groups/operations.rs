@@ -248,6 +248,10 @@ impl Groups {
                 self.operations.restart();
                 Vec::new()
             }
+            (CommitStatus::Refused, _) => {
+                self.operations.defer(cx.now.tick + BROKEN_TIMEOUT);
+                Vec::new()
+            }
             (CommitStatus::Room | CommitStatus::Taken, created) => {
                 if let (Some(group), CommitStatus::Taken) = (created, status) {
                     let tickets = self.operations.active.take().map(|active| active.tickets).unwrap_or_default();
@@ -291,7 +295,7 @@ fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
     let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let (commit_size, welcome_size) = (size(&commit), size(&welcome));
     let mut requests = vec![Request::Mailbox(MailboxRequest::CountWritten)];
-    let bytes = [commit, welcome].concat();
+    let bytes = [commit.as_slice(), &welcome].concat();
     requests.extend(
         bytes
             .chunks(PIECE_MAX)
@@ -301,7 +305,13 @@ fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
         handle: GroupHandle::of(&name, &cx.directory),
         admins: admins.into_iter().collect(),
     });
-    let message = CommitReq { room, epoch, members, commit: commit_size, welcome: welcome_size, group }.into();
+    let request = CommitReq {
+        commit: commit_size,
+        welcome: welcome_size,
+        group,
+        ..CommitReq::without_commit(room, epoch, members)
+    };
+    let message = cx.signed(request, &commit, &welcome).into();
     requests.push(Request::Directory(DirectoryRequest::Ask { message, question: Question::Commit { room, epoch } }));
     requests
 }

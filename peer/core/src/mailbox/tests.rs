@@ -29,6 +29,7 @@ fn item(number: u64, size: u32, came: usize) -> MailItem {
         epoch: 0,
         size,
         piece,
+        signed: None,
     }
 }
 

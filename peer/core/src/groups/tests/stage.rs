@@ -142,6 +142,7 @@ impl Stage {
             date: 0,
             size: u32::try_from(committing.commit.len()).unwrap(),
             piece: None,
+            signed: None,
         };
         let whole = WholeItem { item, bytes: committing.commit.clone(), certificates: None };
         self.groups.handle_item(&mut self.cx, whole)
