@@ -53,18 +53,27 @@ fn the_fourth_attempt_may_still_be_the_right_one_and_gives_everything_back() {
 }
 
 #[test]
-fn a_restart_changes_nothing_about_a_lock() {
+fn a_lock_that_was_not_seen_to_end_begins_anew_with_the_directory_whatever_the_clock_says() {
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);
     fail(&mut world, "ali", 3);
     let mut world = world.restart();
     fail(&mut world, "ali", 1);
-    let mut world = world.restart();
+    fail(&mut world, "carol", 4);
     world.now = world.now + 4 * MINUTE;
-    let mut peer = world.connect();
-    let (reply, _) = peer.authenticate(&world, "ali", RIGHT, 9, None);
-    assert_eq!((reply.reason, reply.retry_after), (Some(AuthRefusal::Locked), Some(60)));
-    world.now = world.now + MINUTE;
+    // The clock is set ahead while the directory is down, and is back at the next start.
+    let later = world.now + Duration::from_secs(2 * DAY);
+    for start in [later, NOON] {
+        world = world.restart_at(start);
+        // Nobody has the second id.
+        for id in ["ali", "carol"] {
+            let (reply, _) = world.connect().authenticate(&world, id, RIGHT, 9, None);
+            assert_eq!((reply.reason, reply.retry_after), (Some(AuthRefusal::Locked), Some(300)), "{id}");
+        }
+    }
+    // One that was seen to end has ended.
+    world.now = world.now + 5 * MINUTE;
+    let mut world = world.restart_at(NOON);
     world.log_in(Example::Ali, 9);
 }
 

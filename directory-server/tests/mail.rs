@@ -15,6 +15,8 @@ use directory_core::records::MailRule;
 use support::mail::{ROOM, commit_req, member, pair};
 use support::{NOON, World, user};
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// What ali has written before any put: the request that created the room.
 const CREATED: u64 = 1;
 
@@ -228,16 +230,18 @@ fn commits_and_welcomes_take_room_that_messages_may_not() {
 #[test]
 fn what_is_too_old_is_deleted_and_counted_as_lost_when_it_is_asked_for_or_swept() {
     let (mut world, mut ali, mut bianca) = pair();
-    world.mail_rule(MailRule { messages: 2, keep: Duration::from_secs(100), ..MailRule::default() });
+    world.mail_rule(MailRule { messages: 2, keep: HOUR * 100, ..MailRule::default() });
     ali.put(&world, 0, &[b"old"]);
     bianca.open_mailbox(&world);
-    world.now = world.now + Duration::from_secs(60);
+    world.now = world.now + HOUR * 60;
     ali.put(&world, 0, &[b"young"]);
-    world.now = world.now + Duration::from_secs(40);
+    world.now = world.now + HOUR * 40;
+    world.run_for_a_day();
     assert_eq!(bianca.mail(&world)[0].piece, Some(Piece(b"young".to_vec())), "too old is not delivered");
     assert_eq!(bianca.open_mailbox(&world), MailboxState { acked: 0, written: 0, lost: 1, waiting: 1 });
     assert_eq!(ali.put(&world, 0, &[b"x", b"y"]), refused(1, MailRefusal::Full), "what is gone makes room");
-    world.now = world.now + Duration::from_secs(60);
+    world.now = world.now + HOUR * 60;
+    world.run_for_a_day();
     world.expire_mail();
     assert_eq!(ali.put(&world, 0, &[b"y"]), stored(1), "the sweep makes room, too");
     assert_eq!(bianca.open_mailbox(&world), MailboxState { acked: 0, written: 0, lost: 1, waiting: 2 });
@@ -247,13 +251,14 @@ fn what_is_too_old_is_deleted_and_counted_as_lost_when_it_is_asked_for_or_swept(
 #[test]
 fn a_sweep_forgets_any_number_in_every_mailbox_and_their_bodies() {
     let (mut world, mut ali, mut bianca) = pair();
-    world.mail_rule(MailRule { messages: 0, keep: Duration::from_secs(100), ..MailRule::default() });
+    world.mail_rule(MailRule { messages: 0, keep: HOUR * 100, ..MailRule::default() });
     let canary = b"canary-of-a-body";
     for _ in 0..40 {
         ali.put(&world, 0, &[&canary[..]; MAIL_IN_ONE]);
     }
     bianca.put(&world, 0, &[b"other"]);
-    world.now = world.now + Duration::from_secs(100);
+    world.now = world.now + HOUR * 100;
+    world.run_for_a_day();
     world.expire_mail();
     assert_eq!(bianca.open_mailbox(&world).lost, 40 * MAIL_IN_ONE as u64);
     assert_eq!(ali.open_mailbox(&world).lost, 1);

@@ -10,6 +10,7 @@ use common::msg::{
     Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, Registration, UserCertificate,
     UserTerminals,
 };
+use common::settled::SettledTime;
 
 use crate::address_style::AddressStyle;
 use crate::directory::{Directory, Policy};
@@ -196,6 +197,14 @@ impl Store for ClosedStore {
     }
 
     async fn remove_terminal(&self, _: &Member) -> StoreResult<()> {
+        Err(StoreError::Closed)
+    }
+
+    async fn begin_run(&self, _: Timestamp) -> StoreResult<SettledTime> {
+        Err(StoreError::Closed)
+    }
+
+    async fn keep_time(&self, _: SettledTime, _: Timestamp) -> StoreResult<()> {
         Err(StoreError::Closed)
     }
 

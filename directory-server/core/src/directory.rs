@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use common::crypto::opaque::ServerSecret;
 use common::ident::KeyDigest;
 use common::msg::Registration;
+use common::settled::SettledTime;
 
 use crate::address_style::AddressStyle;
 use crate::lockout::LockRule;
@@ -13,7 +14,9 @@ use crate::login_stats::{LoginStats, LookupStats};
 use crate::presence::PresentUsers;
 use crate::records::MailRule;
 use crate::sources::Sources;
+use crate::store::{Store, StoreResult};
 use crate::subscriptions::Visibility;
+use crate::timestamp::Timestamp;
 use crate::uploads::Uploads;
 use crate::user_limiter::UserLimiter;
 
@@ -42,6 +45,14 @@ pub struct Policy {
     pub terminals_per_user: usize,
 }
 
+/// What has surely passed, and when that was last asked (threat L15).
+#[derive(Debug, Default)]
+struct ObservedTime {
+    settled: SettledTime,
+    /// Nothing before the run has begun.
+    last: Option<Timestamp>,
+}
+
 /// One running directory: all that its connections share.
 #[derive(Debug)]
 pub struct Directory<S> {
@@ -56,6 +67,7 @@ pub struct Directory<S> {
     /// How lookups have ended.
     pub lookups: LookupStats,
     policy: RwLock<Policy>,
+    time: Mutex<ObservedTime>,
     sources: Mutex<Sources>,
     login_stats: Mutex<LoginStats>,
     key_package_limiter: Mutex<UserLimiter>,
@@ -76,6 +88,7 @@ impl<S> Directory<S> {
             presence,
             lookups: LookupStats::default(),
             policy: RwLock::new(policy),
+            time: Mutex::default(),
             sources: Mutex::default(),
             login_stats: Mutex::default(),
             key_package_limiter: Mutex::default(),
@@ -101,6 +114,25 @@ impl<S> Directory<S> {
         self.policy().addresses.show(address)
     }
 
+    /// The latest moment that has surely passed: what ended before may be deleted, nothing else (threat L15).
+    pub fn surely_past(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_seconds(self.time().settled.surely_past(now.seconds()))
+    }
+
+    /// The moment by which what comes now is dated, and by which invitations end: never before what has surely passed.
+    pub fn date(&self, now: Timestamp) -> Timestamp {
+        now.max(Timestamp::from_seconds(self.time().settled.at_least(0)))
+    }
+
+    /// The moment up to which mail is too old to be kept.
+    pub fn mail_expired(&self, now: Timestamp) -> Timestamp {
+        self.policy().mail.expired(self.surely_past(now))
+    }
+
+    fn time(&self) -> MutexGuard<'_, ObservedTime> {
+        self.time.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What sources have done lately.
     pub fn sources(&self) -> MutexGuard<'_, Sources> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
@@ -119,5 +151,33 @@ impl<S> Directory<S> {
     /// Who has spoken to everyone lately.
     pub fn broadcast_limiter(&self) -> MutexGuard<'_, UserLimiter> {
         self.broadcast_limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Store> Directory<S> {
+    /// The run begins: goes on from what earlier runs have seen of the time.
+    ///
+    /// # Errors
+    /// [`StoreError`](crate::store::StoreError): nothing is known then, and nothing expires.
+    pub async fn begin_run(&self, now: Timestamp) -> StoreResult<()> {
+        let mut settled = self.store.begin_run(now).await?;
+        settled.observe(now.seconds(), 0);
+        *self.time() = ObservedTime { settled, last: Some(now) };
+        Ok(())
+    }
+
+    /// Some of the run has passed: to be called every minute or so, and when it ends.
+    ///
+    /// # Errors
+    /// [`StoreError`](crate::store::StoreError): what was seen is kept the next time.
+    pub async fn keep_time(&self, now: Timestamp) -> StoreResult<()> {
+        let settled = {
+            let mut time = self.time();
+            let ran = time.last.map_or(0, |last| now.seconds().saturating_sub(last.seconds()));
+            time.settled.observe(now.seconds(), ran);
+            time.last = Some(now);
+            time.settled.clone()
+        };
+        self.store.keep_time(settled, now).await
     }
 }

@@ -31,8 +31,7 @@ pub(crate) async fn open<S: Store>(
     delivery: &mut Delivery,
     now: Timestamp,
 ) -> StoreResult<Reply> {
-    let expired = directory.policy().mail.expired(now);
-    let state = directory.store.open_mailbox(presence.member(), expired).await?;
+    let state = directory.store.open_mailbox(presence.member(), directory.mail_expired(now)).await?;
     *delivery = Delivery::Open;
     presence.outbound.mail();
     Ok(Reply::Message(state.into()))
@@ -48,7 +47,7 @@ pub(crate) async fn deliver<S: Store>(
     if *delivery != Delivery::Open {
         return Ok(Reply::Silent);
     }
-    let items = directory.store.mail(member, directory.policy().mail.expired(now)).await?;
+    let items = directory.store.mail(member, directory.mail_expired(now)).await?;
     let Some(last) = items.last().map(|last| last.item) else { return Ok(Reply::Silent) };
     *delivery = Delivery::Outstanding(last);
     Ok(Reply::Message(Mailbox { items }.into()))
@@ -92,7 +91,8 @@ pub(crate) async fn put<S: Store>(
         return Ok(Reply::error(ErrorCode::Malformed));
     }
     let deposit = Deposit { from: member.clone(), room, epoch, messages };
-    let DepositOutcome { reply, notify } = directory.store.deposit(deposit, directory.policy().mail, now).await?;
+    let (rule, date) = (directory.policy().mail, directory.date(now));
+    let DepositOutcome { reply, notify } = directory.store.deposit(deposit, rule, date).await?;
     directory.presence.mail_for(&notify);
     Ok(Reply::Message(reply.into()))
 }

@@ -39,7 +39,7 @@ pub(crate) async fn begin<S: Store>(
     request: RegisterReq,
 ) -> Result<(Registering, FromDirectory), Step> {
     let user = request.userid;
-    let id_status = directory.store.id_status(&user, now).await?;
+    let id_status = directory.store.id_status(&user, directory.date(now)).await?;
     let invite = match (id_status.clone(), request.invite) {
         (IdStatus::Invited(code), Some(proof)) => {
             let expected = code.peer_proof(origin.channel(&user, &directory.key));
@@ -106,7 +106,7 @@ pub(crate) async fn finish<S: Store>(
         return Step::error(ErrorCode::Malformed);
     };
     let account = Account { credential, record, public_key: upload.publickey.0, vault: upload.vault.0 };
-    match directory.store.register(NewUser { id: user.clone(), account, invite }, now).await {
+    match directory.store.register(NewUser { id: user.clone(), account, invite }, directory.date(now)).await {
         Ok(Registered::Done) => {
             tracing::info!(%user, peer_ip = directory.shown(origin.address), "registered");
             let status = RegisterStatus::Registered;

@@ -37,7 +37,8 @@ pub(crate) async fn commit<S: Store>(
     let Some(request) = commit_request(member, request, uploaded) else {
         return Ok(Reply::error(ErrorCode::Malformed));
     };
-    let CommitOutcome { status, notify } = directory.store.commit(request, directory.policy().mail, now).await?;
+    let (rule, date) = (directory.policy().mail, directory.date(now));
+    let CommitOutcome { status, notify } = directory.store.commit(request, rule, date).await?;
     directory.presence.mail_for(&notify);
     Ok(Reply::Message(CommitReply::from(status).into()))
 }

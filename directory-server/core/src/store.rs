@@ -10,6 +10,7 @@ use common::ident::{CredentialId, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
     Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
 };
+use common::settled::SettledTime;
 
 use crate::lockout::LockRule;
 use crate::records::{
@@ -177,6 +178,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets a terminal with everything that is its.
     fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// A run begins. A lock that was not seen to end begins anew, because the clock may have been set meanwhile (threat
+    /// L15). Gives what earlier runs have seen of the time.
+    fn begin_run(&self, now: Timestamp) -> impl Future<Output = StoreResult<SettledTime>> + Send;
+
+    /// Keeps what this run has seen of the time: locks that have ended by `now` were seen to end, and invitations that
+    /// had surely expired are forgotten.
+    fn keep_time(&self, time: SettledTime, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Forgets some of what is as old as `expired`.
     fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<ExpiryProgress>> + Send;

@@ -165,7 +165,9 @@ impl Unauthenticated {
 async fn welcome<S: Store>(directory: &Directory<S>, now: Timestamp, hello: Hello) -> StoreResult<Step> {
     let policy = directory.policy();
     let known = match policy.registration {
-        Registration::Open => Some(directory.store.id_status(&hello.userid, now).await? == IdStatus::Taken),
+        Registration::Open => {
+            Some(directory.store.id_status(&hello.userid, directory.date(now)).await? == IdStatus::Taken)
+        }
         Registration::Invite | Registration::Closed => None,
     };
     Ok(Step::reply(Welcome { registration: policy.registration, known, passcode_min: policy.passcode_min }))
@@ -177,7 +179,7 @@ async fn prove_invitation<S: Store>(
     now: Timestamp,
     request: InviteReq,
 ) -> StoreResult<Step> {
-    let proof = match directory.store.id_status(&request.userid, now).await? {
+    let proof = match directory.store.id_status(&request.userid, directory.date(now)).await? {
         IdStatus::Invited(code) => code.directory_proof(origin.channel(&request.userid, &directory.key)),
         // Looks like a proof, and stays the same on this connection, so that nobody learns who is invited (threat L2).
         _ => directory.secret.fake_proof(origin.channel(&request.userid, &directory.key)),

@@ -19,8 +19,7 @@ const SUFFIX: &str = ".db";
 pub(super) async fn take(wanted: Backups, data_dir: PathBuf, clock: Clock) {
     loop {
         let now = clock.now().seconds();
-        let age = backup::last(&data_dir).map(|taken| Duration::from_secs(now.saturating_sub(taken)));
-        let wait = age.map_or(Duration::ZERO, |age| wanted.every.saturating_sub(age));
+        let wait = wait(backup::last(&data_dir), now, wanted.every);
         if !wait.is_zero() {
             rt::sleep(wait).await;
             continue;
@@ -36,23 +35,42 @@ pub(super) async fn take(wanted: Backups, data_dir: PathBuf, clock: Clock) {
     }
 }
 
+/// How long until the next one is due. A last one that the clock says is still to come tells nothing.
+fn wait(last: Option<u64>, now: u64, every: Duration) -> Duration {
+    let age = last.and_then(|taken| now.checked_sub(taken));
+    age.map_or(Duration::ZERO, |age| every.saturating_sub(Duration::from_secs(age)))
+}
+
 fn one(wanted: &Backups, data_dir: &Path, now: u64) -> Result<PathBuf, Failure> {
     let Backups { dir, keep, .. } = wanted;
     let failed = |error: io::Error| Failure::io(format_args!("write {}", dir.display()), &error);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-    let file = dir.join(format!("{PREFIX}{now:011}{SUFFIX}"));
+    let file = dir.join(name(dir, now).map_err(failed)?);
     backup::back_up_database(data_dir, &file)?;
     forget(dir, *keep).map_err(failed)?;
     Ok(file)
 }
 
-/// Removes all but the newest of our own backups: their names are in the order of time.
+/// A name behind all others, also where the clock is behind: the first names are the first to go (threat L15).
+fn name(dir: &Path, now: u64) -> io::Result<String> {
+    let newest =
+        ours(dir)?.last().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse::<u64>().ok());
+    let number = newest.map_or(now, |newest| now.max(newest.saturating_add(1)));
+    Ok(format!("{PREFIX}{number:011}{SUFFIX}"))
+}
+
+/// Removes all but the newest of our own backups: their names are in the order in which they were taken.
 fn forget(dir: &Path, keep: usize) -> io::Result<()> {
+    ours(dir)?.iter().rev().skip(keep).try_for_each(|name| std::fs::remove_file(dir.join(name)))
+}
+
+/// Names of our own backups, those taken first in front.
+fn ours(dir: &Path) -> io::Result<Vec<String>> {
     let entries = std::fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
     let names = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut ours: Vec<String> = names.filter(|name| is_ours(name)).collect();
     ours.sort_unstable();
-    ours.iter().rev().skip(keep).try_for_each(|name| std::fs::remove_file(dir.join(name)))
+    Ok(ours)
 }
 
 fn is_ours(name: &str) -> bool {
@@ -63,6 +81,23 @@ fn is_ours(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_neither_stops_backups_nor_makes_the_newest_the_first_to_go() {
+        let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
+        let table =
+            [(None, Duration::ZERO), (Some(940), hour - minute), (Some(1_000), hour), (Some(1_001), Duration::ZERO)];
+        for (last, expected) in table {
+            assert_eq!(wait(last, 1_000, hour), expected, "{last:?}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let mut taken = Vec::new();
+        for now in [5_000, 7_000_000, 6_000, 7] {
+            taken.push(name(dir.path(), now).unwrap());
+            std::fs::write(dir.path().join(&taken[taken.len() - 1]), "").unwrap();
+        }
+        assert_eq!(ours(dir.path()).unwrap(), taken);
+    }
 
     #[test]
     fn only_the_oldest_of_our_own_backups_are_removed() {

@@ -17,7 +17,7 @@ use super::clock::Clock;
 use super::metrics::{Metrics, Timing};
 use super::node::{Node, Parts};
 use super::signals::{Asked, Errand};
-use super::{accept, expire_mail, rt};
+use super::{accept, keep_time, rt};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
@@ -70,11 +70,12 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
         data_dir,
         token,
     }));
+    rt::block_on(node.directory.begin_run(clock.now()))?;
     for listener in listeners {
         let listener = rt::TcpListener::new(listener).map_err(|error| Failure::io("listen", &error))?;
         rt::spawn(accept::accept(Arc::clone(&node), listener));
     }
-    rt::spawn(expire_mail::expire_mail(Arc::clone(&node)));
+    rt::spawn(keep_time::keep_time(Arc::clone(&node)));
     Ok(Launched { node, ended })
 }
 
@@ -96,6 +97,9 @@ impl Launched {
         self.node.directory.presence.end_all(ByeReason::Stopping);
         if rt::block_on(rt::timeout(FAREWELL, self.ended.recv())).is_none() {
             tracing::warn!("some sessions did not end in time");
+        }
+        if let Err(error) = rt::block_on(self.node.directory.keep_time(self.node.clock.now())) {
+            tracing::warn!(%error, "what has passed of the time could not be kept");
         }
     }
 }

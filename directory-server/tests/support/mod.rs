@@ -66,17 +66,24 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(registration: Registration) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let directory = open(&dir, ServerSecret::generate(), policy(registration));
+        let directory = open(&dir, ServerSecret::generate(), policy(registration), NOON);
         Self { directory, now: NOON, dir, connections: 0 }
     }
 
     /// Stops the directory and starts it again.
     pub(crate) fn restart(self) -> Self {
-        let Self { directory, now, dir, connections } = self;
+        let now = self.now;
+        self.restart_at(now)
+    }
+
+    /// Stops the directory and starts it again when the clock says `later`.
+    pub(crate) fn restart_at(self, later: Timestamp) -> Self {
+        block_on(self.directory.keep_time(self.now)).unwrap();
+        let Self { directory, dir, connections, .. } = self;
         let secret = ServerSecret::from_bytes(directory.secret.to_bytes().expose()).unwrap();
         let policy = directory.policy();
         drop(directory);
-        Self { directory: open(&dir, secret, policy), now, dir, connections }
+        Self { directory: open(&dir, secret, policy, later), now: later, dir, connections }
     }
 
     pub(crate) fn database(&self) -> Vec<u8> {
@@ -108,8 +115,16 @@ impl World {
 
     /// Forgets what is too old, as the server does every hour.
     pub(crate) fn expire_mail(&self) {
-        let expired = self.directory.policy().mail.expired(self.now);
+        let expired = self.directory.mail_expired(self.now);
         while block_on(self.directory.store.expire(expired)).unwrap() == ExpiryProgress::MoreLeft {}
+    }
+
+    /// Runs for a day, so that what has passed by now has surely passed then.
+    pub(crate) fn run_for_a_day(&mut self) {
+        for hours in [1, 24] {
+            self.now = self.now + std::time::Duration::from_secs(hours * 3600);
+            block_on(self.directory.keep_time(self.now)).unwrap();
+        }
     }
 
     /// Items in all mailboxes.
@@ -165,9 +180,11 @@ impl World {
     }
 }
 
-fn open(dir: &tempfile::TempDir, secret: ServerSecret, policy: Policy) -> Directory<SqliteStore> {
+fn open(dir: &tempfile::TempDir, secret: ServerSecret, policy: Policy, now: Timestamp) -> Directory<SqliteStore> {
     let store = SqliteStore::open(&dir.path().join("directory.db")).unwrap();
-    Directory::new(store, secret, DIRECTORY_KEY, policy)
+    let directory = Directory::new(store, secret, DIRECTORY_KEY, policy);
+    block_on(directory.begin_run(now)).unwrap();
+    directory
 }
 
 /// What the other side sees of an answer.

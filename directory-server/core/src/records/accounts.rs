@@ -13,7 +13,7 @@ pub enum IdStatus {
     Free,
     /// Kept for whoever holds this invitation.
     Invited(InviteCode),
-    /// The user's passcode was reset, and the invitation that goes with it has expired.
+    /// The id is kept, but the invitation that goes with it has expired.
     AwaitsInvite,
     /// A user has it.
     Taken,

@@ -90,7 +90,7 @@ async fn answer(node: &Node, stream: UnixStream, invite_ttl: Duration) {
     let answer = match serde_json::from_slice::<Request>(&line) {
         Ok(request) => {
             let store = &node.directory.store;
-            let now = node.clock.now();
+            let now = node.directory.date(node.clock.now());
             let desk = Desk {
                 store,
                 node: Some(node),

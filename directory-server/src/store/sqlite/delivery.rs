@@ -22,7 +22,10 @@ pub(super) fn open(connection: &Connection, owner: &Member, expired: Timestamp) 
     let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
     let old: Option<i64> = connection
         .prepare_cached(
-            "SELECT max(item) FROM mailbox JOIN mail USING (item) WHERE user = ?1 AND terminal = ?2 AND date <= ?3",
+            // Never what is young, although something behind it was dated by a clock that was behind.
+            "SELECT max(item) FROM mailbox WHERE user = ?1 AND terminal = ?2 AND item < coalesce(
+                 (SELECT min(item) FROM mailbox JOIN mail USING (item)
+                  WHERE user = ?1 AND terminal = ?2 AND date > ?3), 9223372036854775807)",
         )?
         .query_row(params![user, terminal, expired.seconds()], |row| row.get(0))?;
     if let Some(old) = old {

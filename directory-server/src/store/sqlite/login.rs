@@ -74,7 +74,9 @@ pub(super) fn grant(connection: &Connection, success: &Success, now: Timestamp) 
     }
     passcode::settle(connection, user, record)?;
     let mut remember = connection.prepare_cached(
-        "INSERT INTO terminals (user, terminal, cookie, last_seen) VALUES (?1, ?2, ?3, ?4)
+        // Whoever logs in now was seen last, whatever the clock says: those seen first are forgotten (threat L15).
+        "INSERT INTO terminals (user, terminal, cookie, last_seen)
+         VALUES (?1, ?2, ?3, max(?4, 1 + coalesce((SELECT max(last_seen) FROM terminals WHERE user = ?1), 0)))
          ON CONFLICT (user, terminal) DO UPDATE SET cookie = excluded.cookie, last_seen = excluded.last_seen
          RETURNING certificate",
     )?;

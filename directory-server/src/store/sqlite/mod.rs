@@ -15,6 +15,7 @@ mod rooms;
 mod roster;
 mod schema;
 mod terminals;
+mod time;
 mod users;
 mod worker;
 
@@ -28,6 +29,7 @@ use common::ident::{CredentialId, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
     Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
 };
+use common::settled::SettledTime;
 use rusqlite::{Connection, OpenFlags};
 
 use directory_core::lockout::LockRule;
@@ -304,6 +306,14 @@ impl Store for SqliteStore {
     fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = StoreResult<()>> + Send {
         let terminal = terminal.clone();
         self.write(move |connection| terminals::remove(connection, &terminal))
+    }
+
+    fn begin_run(&self, now: Timestamp) -> impl Future<Output = StoreResult<SettledTime>> + Send {
+        self.write(move |connection| time::begin_run(connection, now))
+    }
+
+    fn keep_time(&self, settled: SettledTime, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send {
+        self.write(move |connection| time::keep(connection, &settled, now))
     }
 
     fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<ExpiryProgress>> + Send {

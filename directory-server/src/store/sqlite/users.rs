@@ -21,8 +21,10 @@ pub(super) fn id_status(connection: &Connection, user: &UserId, now: Timestamp) 
     if let Some(code) = live_invite(connection, user, now)? {
         return Ok(IdStatus::Invited(code));
     }
-    let reset = has_row(connection, "SELECT 1 FROM users WHERE id = ?1", user)?;
-    Ok(if reset { IdStatus::AwaitsInvite } else { IdStatus::Free })
+    // An invitation that looks expired lets nobody in, but keeps the id until it has surely expired (threat L15).
+    let kept =
+        has_row(connection, "SELECT 1 FROM users WHERE id = ?1 UNION SELECT 1 FROM invites WHERE user = ?1", user)?;
+    Ok(if kept { IdStatus::AwaitsInvite } else { IdStatus::Free })
 }
 
 fn has_row(connection: &Connection, query: &str, user: &UserId) -> SqlResult<bool> {
@@ -114,7 +116,6 @@ pub(super) fn invite(connection: &Connection, invite: &InviteRecord, now: Timest
         IdStatus::Taken | IdStatus::Removed => {}
         IdStatus::Free | IdStatus::Invited(_) | IdStatus::AwaitsInvite => put_invite(connection, invite)?,
     }
-    connection.execute("DELETE FROM invites WHERE expires <= ?1", [now.seconds()])?;
     Ok(before)
 }
 

@@ -1,0 +1,39 @@
+//! What runs have seen of the time, and what has ended by it: locks and invitations (threat L15).
+
+use common::settled::SettledTime;
+use directory_core::store::StoreError;
+use directory_core::timestamp::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::error::SqlResult;
+
+/// A run begins. Whoever sets the clock while the directory is down ends no lock: those that were not seen to end begin
+/// anew.
+pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> SqlResult<SettledTime> {
+    for sql in [
+        "UPDATE budgets SET locked_from = ?1 WHERE locked_for > 0",
+        "UPDATE stranger_budgets SET locked_from = ?1 WHERE locked_for > 0",
+    ] {
+        connection.execute(sql, [now.seconds()])?;
+    }
+    let value: Option<String> =
+        connection.query_row("SELECT value FROM observed_time", [], |row| row.get(0)).optional()?;
+    let Some(value) = value else { return Ok(SettledTime::default()) };
+    serde_json::from_str(&value).map_err(|error| StoreError::Failed(error.to_string()).into())
+}
+
+/// Keeps what was seen. A lock that has ended leaves what it leaves when the next attempt finds it so: fresh tries.
+pub(super) fn keep(connection: &Connection, time: &SettledTime, now: Timestamp) -> SqlResult<()> {
+    let value = serde_json::to_string(time).map_err(|error| StoreError::Failed(error.to_string()))?;
+    connection.prepare_cached("INSERT OR REPLACE INTO observed_time (one, value) VALUES (1, ?1)")?.execute([value])?;
+    for sql in [
+        "UPDATE budgets SET used = 0, locked_from = 0, locked_for = 0
+         WHERE locked_for > 0 AND locked_from + locked_for <= ?1",
+        "UPDATE stranger_budgets SET used = 0, locked_from = 0, locked_for = 0
+         WHERE locked_for > 0 AND locked_from + locked_for <= ?1",
+    ] {
+        connection.prepare_cached(sql)?.execute([now.seconds()])?;
+    }
+    connection.prepare_cached("DELETE FROM invites WHERE expires <= ?1")?.execute([time.surely_past(now.seconds())])?;
+    Ok(())
+}

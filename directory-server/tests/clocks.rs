@@ -1,0 +1,112 @@
+//! Nothing is deleted, let in or kept out on the word of one reading of a clock (decision D32, threat L15).
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod support;
+
+use std::time::Duration;
+
+use common::crypto::invite::InviteCode;
+use common::ident::TerminalId;
+use common::msg::{MailboxReply, RegisterRefusal, Registration};
+use common::testkit::Example;
+use directory_core::lockout::{Class, LockRule};
+use directory_core::records::{Attempt, CookieDigest, Generation, IdStatus, InviteRecord, Success};
+use directory_core::store::Store as _;
+use directory_core::timestamp::Timestamp;
+use futures::executor::block_on;
+use support::mail::pair;
+use support::{NOON, RIGHT, World, user};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn stored(count: u32) -> MailboxReply {
+    MailboxReply { stored: count, refused: None, full: Vec::new() }
+}
+
+#[test]
+fn mail_survives_a_directory_that_was_started_with_a_wrong_clock() {
+    let (world, mut ali, _) = pair();
+    assert_eq!(ali.put(&world, 0, &[b"before"]), stored(1));
+    // Months ahead, for some hours, and years behind, and right again.
+    let mut world = world.restart_at(NOON + DAY * 120);
+    let mut bianca = world.session(Example::Bianca, 1);
+    world.expire_mail();
+    assert_eq!(
+        (bianca.open_mailbox(&world).waiting, bianca.mail(&world).len()),
+        (1, 1),
+        "it is delivered all the same"
+    );
+    world.now = world.now + HOUR * 20;
+    let mut world = world.restart_at(Timestamp::from_seconds(0));
+    world.now = world.now + HOUR * 20;
+    let mut world = world.restart_at(NOON + HOUR);
+    world.expire_mail();
+    let state = world.session(Example::Bianca, 1).open_mailbox(&world);
+    assert_eq!((state.waiting, state.lost), (1, 0));
+    // It does go when its time has surely passed.
+    world.now = world.now + DAY * 21;
+    world.run_for_a_day();
+    world.expire_mail();
+    let state = world.session(Example::Bianca, 2).open_mailbox(&world);
+    assert_eq!(state.lost, 0, "another terminal");
+    assert_eq!(world.waiting(), 0);
+}
+
+#[test]
+fn what_comes_while_the_clock_is_behind_is_not_dated_before_what_has_surely_passed() {
+    let (mut world, ..) = pair();
+    world.run_for_a_day();
+    let mut world = world.restart_at(Timestamp::from_seconds(1_000));
+    let mut ali = world.session(Example::Ali, 1);
+    assert_eq!(ali.put(&world, 0, &[b"late"]), stored(1));
+    let mut bianca = world.session(Example::Bianca, 1);
+    bianca.open_mailbox(&world);
+    assert!(bianca.mail(&world)[0].date >= NOON.seconds());
+    drop((ali, bianca));
+    let mut world = world.restart_at(NOON + DAY * 2);
+    world.run_for_a_day();
+    world.expire_mail();
+    assert_eq!(world.waiting(), 1, "it is days old, not decades");
+}
+
+#[test]
+fn an_invitation_outlives_a_wrong_clock_and_its_id_is_nobody_elses_meanwhile() {
+    let world = World::new(Registration::Open);
+    let code = InviteCode::generate().unwrap();
+    let record = InviteRecord { user: user("ali"), code: code.clone(), expires: (NOON + DAY).seconds() };
+    block_on(world.directory.store.invite(record, NOON)).unwrap();
+    let mut world = world.restart_at(NOON + DAY * 30);
+    let other = InviteRecord { user: user("carol"), code: InviteCode::generate().unwrap(), expires: u64::MAX >> 1 };
+    block_on(world.directory.store.invite(other, world.now)).unwrap();
+    let status = |world: &World| block_on(world.directory.store.id_status(&user("ali"), world.now)).unwrap();
+    assert_eq!(status(&world), IdStatus::AwaitsInvite, "it lets nobody in, and the id is kept");
+    let refused = world.connect().register(&world, Example::Ali, RIGHT, None).reason;
+    assert_eq!(refused, Some(RegisterRefusal::Invite));
+    world = world.restart_at(NOON + HOUR);
+    assert_eq!(status(&world), IdStatus::Invited(code));
+    world.now = world.now + DAY;
+    world.run_for_a_day();
+    assert_eq!(status(&world), IdStatus::Free, "it has surely expired");
+}
+
+#[test]
+fn a_terminal_that_logs_in_while_the_clock_is_behind_is_not_the_first_to_be_forgotten() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let store = &world.directory.store;
+    let credential = block_on(store.credential(&user("ali"))).unwrap().unwrap();
+    let log_in = |terminal: u8, now| {
+        let (terminal, class, cookie) = (TerminalId([terminal; 16]), Class::UnknownTerminals, CookieDigest([5; 32]));
+        let success = Success { user: user("ali"), credential, record: Vec::new(), terminal, class, cookie };
+        block_on(store.grant(success, now)).unwrap();
+    };
+    (1..=64).for_each(|terminal| log_in(terminal, NOON));
+    log_in(65, Timestamp::from_seconds(1_000));
+    let is_known = |terminal: u8| {
+        let (terminal, cookie) = (TerminalId([terminal; 16]), Some(CookieDigest([5; 32])));
+        let attempt = Attempt { user: user("ali"), terminal, cookie, generation: Generation::Current };
+        block_on(store.reserve(attempt, LockRule::default(), NOON)).unwrap().class == Class::KnownTerminal
+    };
+    assert_eq!((is_known(65), is_known(1), is_known(2)), (true, false, true));
+}
