@@ -21,7 +21,7 @@
 //! 3. `context` (what all machines share), `request` (what one machine wants of another)
 //! 4. the machines, none of which knows another: `directory` (what is asked, who is there), [`files`], `delivery`
 //!    (letters and texts on their way), [`calls`] (links), `groups` (rooms and who is in them), [`mailbox`]
-//! 5. `messaging` (the router), [`engine`] (all of it together)
+//! 5. `messaging` (the router), [`engine`] (all of it together); beside them [`retention`] (how long messages are kept)
 //!
 //! The simulation and the hostile members live beside what they test: `simulation`, `mls::tests`.
 #![forbid(unsafe_code)]
@@ -45,6 +45,7 @@ pub mod model;
 pub mod notice;
 pub mod persistence;
 mod request;
+pub mod retention;
 pub mod verify;
 
 #[cfg(any(test, feature = "testkit"))]

@@ -22,7 +22,7 @@ impl Driver {
     pub(super) async fn input(&mut self, input: Input) -> Result<Run, Failure> {
         self.answering = if let Input::Command(ticket, _) = &input { Some(ticket.clone()) } else { None };
         let mut effects = Vec::new();
-        self.engine.handle(self.clock.now(), input, &mut effects);
+        self.engine.handle(self.retention.date(self.clock.now()), input, &mut effects);
         let mut run = Run::On;
         let mut news = event_log::news(self.event_filter, &effects);
         let mut is_unwritten = false;

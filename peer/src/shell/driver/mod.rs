@@ -42,6 +42,7 @@ use peer_core::contacts::Contacts;
 use peer_core::engine::{self, Engine};
 use peer_core::event::Input;
 use peer_core::notice::{Failure, Notice, SessionNotice};
+use peer_core::retention::Retention;
 use peer_core::verify::LocalIdentity;
 
 /// Whether the loop goes on.
@@ -69,6 +70,7 @@ struct Driver {
     /// The session ends and begins again on purpose, of which the user has been told.
     is_renewing: bool,
     reopening: Option<Task>,
+    retention: Retention,
     /// The command whose step is being carried out.
     answering: Option<Ticket>,
 }
@@ -94,7 +96,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         began: state.last_event()?,
         state: Arc::new(Mutex::new(state)),
     };
-    storage.forget_older_than(setup.keep_messages).await?;
+    let retention = storage.retention(setup.keep_messages).await?;
     let engine = open_engine(&setup, &storage, connection.key()).await?;
     let (events, happened) = Events::queue();
     let (requests, asked) = async_channel::unbounded();
@@ -128,6 +130,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         is_renewing: false,
         answering: None,
         reopening: None,
+        retention,
     };
     driver.run(happened, presence.features).await
 }
@@ -149,18 +152,15 @@ async fn open_engine(setup: &Setup, storage: &Storage, directory: KeyDigest) -> 
 impl Driver {
     async fn run(mut self, happened: Receiver<Event>, features: Features) -> Result<(), Failure> {
         let commands = self.front_end.commands.clone();
+        self.look_at_the_clock().await;
         if self.input(Input::Began(features)).await? == Run::Over {
             return Ok(());
         }
         loop {
             let now = self.clock.now();
-            let wait = self.engine.next_deadline().map(|deadline| deadline.saturating_sub(now.tick));
-            let tick = async {
-                match wait {
-                    Some(seconds) => rt::sleep(Duration::from_secs(seconds)).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let look = self.retention.next_deadline();
+            let deadline = self.engine.next_deadline().map_or(look, |deadline| deadline.min(look));
+            let tick = rt::sleep(Duration::from_secs(deadline.saturating_sub(now.tick)));
             let run = select_biased! {
                 // The user first: nobody else may keep them waiting.
                 command = commands.recv().fuse() => {
@@ -173,11 +173,25 @@ impl Driver {
                     Ok(event) => self.event(event).await?,
                     Err(_) => Run::Over,
                 },
-                () = tick.fuse() => self.input(Input::Tick).await?,
+                () = tick.fuse() => {
+                    if look <= self.clock.now().tick {
+                        self.look_at_the_clock().await;
+                    }
+                    self.input(Input::Tick).await?
+                }
             };
             if run == Run::Over {
+                self.look_at_the_clock().await;
                 return Ok(());
             }
+        }
+    }
+
+    /// Keeps what has passed of the time, and forgets what is too old. A disk that refuses is asked again at the next look.
+    async fn look_at_the_clock(&mut self) {
+        let writes = self.retention.handle_time(self.clock.now());
+        if let Err(error) = self.storage.persist(&writes, Vec::new()).await {
+            tracing::warn!(%error, "what is too old could not be forgotten");
         }
     }
 

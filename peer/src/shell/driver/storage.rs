@@ -20,7 +20,8 @@ use peer_core::mailbox::begin_without_rooms;
 use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{Event, Explained, Failure, JournalNotice, MessageNotice, Next, Notice};
 use peer_core::persistence::{HistoryQuery, Snapshot};
-use peer_core::persistence::{HistoryWrite, Table, Write};
+use peer_core::persistence::{Table, Write};
+use peer_core::retention::Retention;
 use peer_core::verify::LocalIdentity;
 
 /// Messages one search finds at most.
@@ -71,10 +72,9 @@ impl Storage {
         self.state.lock().await.save_contact(contact)
     }
 
-    /// Forgets messages that are older than the user wants to keep.
-    pub(super) async fn forget_older_than(&self, keep: Duration) -> Result<(), StoreError> {
-        let before = clock::date().saturating_sub(keep.as_secs());
-        self.state.lock().await.persist(&[Write::History(HistoryWrite::Forget { before })])
+    /// What was seen of the time, for how long messages are kept.
+    pub(super) async fn retention(&self, keep: Duration) -> Result<Retention, StoreError> {
+        Ok(Retention::load(&self.state.lock().await.load(Table::Counter)?, keep))
     }
 
     /// Becomes another terminal: its rooms are forgotten, its messages stay.
