@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::features::REFUSALS;
 use super::{Features, Received, bounded};
 use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
 use crate::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, RECEIPT_IDS};
@@ -34,19 +35,47 @@ pub enum ConnectStatus {
     Refused,
 }
 
-/// Why a call was refused; deliberately coarse (style rule 9).
+/// Why a call was refused. What the user called wants, blocks and settings are one reason; rules of the terminal called
+/// are told as what they are (decision D15) to whoever has named the feature [`REFUSALS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectRefusal {
-    /// Declined, blocked, or the verification failed.
+    /// Declined or blocked; to a caller without the feature also that the verification failed.
     Declined,
     /// Both called at once and the other call goes on (threat P5).
     Crossed,
-    /// The callee cannot verify anybody now, because its directory is out of reach.
+    /// The callee cannot verify anybody now, because its directory does not tell it who the caller is.
     Unavailable,
+    /// Feature [`REFUSALS`]: the caller's address is not among those that the callee's directory has for it.
+    Address,
+    /// Feature [`REFUSALS`]: the caller's key is not the one that the callee's directory has, or not the pinned one.
+    Key,
+    /// Feature [`REFUSALS`]: the callee's directory does not show the caller as logged in.
+    NotLoggedIn,
+    /// Feature [`REFUSALS`]: the user or the key called is not that of the callee.
+    Destination,
+    /// Feature [`REFUSALS`]: too many calls, or files, at once.
+    Busy,
+    /// Feature [`REFUSALS`]: the user called was asked and has not answered.
+    Unanswered,
     /// A reason this version does not know.
     #[serde(other)]
     Other,
+}
+
+impl ConnectRefusal {
+    /// The reason in words that a caller with these features knows.
+    #[must_use]
+    pub fn known_to(self, features: &Features) -> Self {
+        match self {
+            known if features.include(REFUSALS) => known,
+            Self::Declined | Self::Crossed | Self::Unavailable => self,
+            Self::Busy => Self::Unavailable,
+            Self::Address | Self::Key | Self::NotLoggedIn | Self::Destination | Self::Unanswered | Self::Other => {
+                Self::Declined
+            }
+        }
+    }
 }
 
 /// `CONNECTREPLY`: answers `CONNECTREQ`; only `accepted` counts as connected (decision D24).

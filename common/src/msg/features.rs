@@ -9,13 +9,15 @@ use crate::limits::{FEATURE_NAME, FEATURES};
 
 /// Commits that say what was wrong with them, and groups that were founded anew (decision D31).
 pub const AUTHORITY: &str = "authority";
+/// `CONNECTREPLY` may refuse for a rule of the terminal called, and says for which.
+pub(super) const REFUSALS: &str = "refusals";
 
 /// What a terminal of this version tells its directory.
 const OF_TERMINAL: &[&str] = &[];
 /// What a directory of this version tells its terminals.
 const OF_DIRECTORY: &[&str] = &[];
 /// What terminals of this version tell each other.
-const BETWEEN_TERMINALS: &[&str] = &[];
+const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
 
 /// Names of features, at most [`FEATURES`] of at most [`FEATURE_NAME`] bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -392,6 +392,9 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
     all.push(call.clone().into());
     all.push(FileReq { call, file: MessageId([0xab; 16]), offset: 0 }.into());
     all.push(ConnectReply { features: features(), ..ConnectReply::accepted(TerminalId([0x12; 16])) }.into());
+    use ConnectRefusal::{Address, Busy, Destination, Key, NotLoggedIn, Unanswered};
+    let rules = [Address, Key, NotLoggedIn, Destination, Busy, Unanswered];
+    all.extend(rules.map(|rule| PeerMessage::from(ConnectReply::refused(rule))));
     all
 }
 

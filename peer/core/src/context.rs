@@ -116,6 +116,8 @@ pub(crate) struct Context {
     pub(crate) now: Now,
     pub(crate) contacts: Contacts,
     pub(crate) links: Links,
+    /// What callers understand who were not answered yet.
+    pub(crate) callers: BTreeMap<LinkId, Features>,
     pub(crate) presence: BTreeMap<UserId, PresenceInfo>,
     pub(crate) session: Session,
     /// What the directory understands beyond the first version of the protocol.
@@ -149,6 +151,7 @@ impl Context {
             now: Now::default(),
             contacts,
             links: Links::default(),
+            callers: BTreeMap::new(),
             presence: BTreeMap::new(),
             session: Session::CatchingUp,
             features: Features::default(),
@@ -275,8 +278,9 @@ impl Context {
         ConnectReply::accepted(self.me.terminal)
     }
 
-    /// Refuses a caller.
+    /// Refuses a caller, in words that it knows.
     pub(crate) fn refuse(&mut self, link: LinkId, reason: ConnectRefusal) {
+        let reason = reason.known_to(&self.callers.remove(&link).unwrap_or_default());
         self.push(Effect::Reply { link, reply: ConnectReply::refused(reason) });
     }
 }

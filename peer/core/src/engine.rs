@@ -131,14 +131,15 @@ impl Engine {
                 cx.features = features;
                 machines.begin_session(cx);
             }
+            Input::NotKept { detail } => machines.handle_not_kept(cx, &detail),
             Input::Reopened(opening) => self.reopen(*opening),
             Input::Renewed(opening) => self.renew(*opening),
             Input::LinkEnded { link, end } => return machines.calls.handle_link_end(cx, link, end),
-            Input::DirectoryLost { retry_in } => {
+            Input::DirectoryLost { retry_in, why } => {
                 let unanswered = machines.end_session(cx);
                 machines.route(cx, unanswered);
                 cx.answering = None;
-                cx.tell(DirectoryNotice::Lost { retry_in });
+                cx.tell(DirectoryNotice::Lost { retry_in, why });
             }
             Input::DirectoryBack(features) => {
                 cx.features = features;

@@ -12,7 +12,7 @@ use common::msg::{
 use crate::command::{Command, Ticket};
 use crate::contacts::Contact;
 use crate::files::model::{Download, Source, TransferOutcome};
-use crate::notice::{Failure, LoggedOut, MessageNotice, Notice};
+use crate::notice::{DirectoryLoss, Failure, LoggedOut, MessageNotice, Notice, Unreached};
 use crate::persistence::{HistoryQuery, Snapshot, Write};
 use crate::verify::{ConnectRequest, LookupResult};
 
@@ -25,12 +25,20 @@ pub struct LinkId(pub u64);
 pub struct DialId(pub u64);
 
 /// Why a dial came to nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DialFailed {
     /// The callee said no.
     Refused(ConnectRefusal),
+    /// The callee said no to a call from an address of another family (IPv4, IPv6) than its own.
+    RefusedFamily(ConnectRefusal),
     /// Nobody answered at any address within this time.
     NoAnswer { seconds: u64 },
+    /// No address can be reached.
+    Unreached(Unreached),
+    /// Whoever answered broke the rules of the protocol.
+    Broken,
+    /// Our own machine cannot, in its system's words.
+    Local { detail: String },
     /// Somebody answered who does not hold the key.
     WrongKey,
 }
@@ -55,8 +63,10 @@ pub enum LinkEnd {
     Bye(ByeReason),
     /// The other side, or the network, is gone.
     Lost,
-    /// The other side broke a rule, or does not read.
+    /// The other side broke a rule.
     Broken,
+    /// The other side does not read.
+    Stalled,
 }
 
 /// What a terminal begins with, at the start and whenever its state in memory is not what the disk has.
@@ -101,6 +111,9 @@ pub enum Input {
     Misunderstood { request: RequestNumber },
     /// The session stands for the first time; the directory understands this.
     Began(Features),
+    /// The disk would not keep something, in these words: what was asked by commands of the user is not done. Until
+    /// [`Input::Reopened`] nothing that rests on the disk is.
+    NotKept { detail: String },
     /// The disk would not keep something: this is what it has.
     Reopened(Box<Opening>),
     /// This terminal has become another one; the session follows.
@@ -108,7 +121,7 @@ pub enum Input {
     /// A link is gone.
     LinkEnded { link: LinkId, end: LinkEnd },
     /// The directory's connection is gone; the shell tries again after this many seconds.
-    DirectoryLost { retry_in: u64 },
+    DirectoryLost { retry_in: u64, why: DirectoryLoss },
     /// The session stands again.
     DirectoryBack(Features),
     /// The directory ended the session for good.

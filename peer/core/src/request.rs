@@ -1,16 +1,14 @@
 //! What one machine wants of another, as values: the machines do not know each other, `messaging` hands these on.
 
 use common::ident::{GroupName, MessageId, RoomId, UserId};
-use common::msg::{
-    Body, Broadcast, Error, Letter, ListedUser, MailItem, Member, Outgoing, ToDirectory, UserCertificate,
-};
+use common::msg::{Body, Broadcast, Letter, ListedUser, MailItem, Member, Outgoing, ToDirectory, UserCertificate};
 use zeroize::Zeroizing;
 
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::event::LinkId;
 use crate::model::{Conversation, StoredMessage};
-use crate::notice::Next;
+use crate::notice::{DirectoryRefusal, Next};
 use crate::verify::LookupResult;
 
 /// What one machine wants of another.
@@ -27,7 +25,7 @@ pub(crate) enum Request {
     /// Of `files`: a verified caller wants a file, from a byte on.
     Fetch { link: LinkId, from: UserId, file: MessageId, offset: u64 },
     /// Of `calls`: a lookup was answered; nothing where the directory does not know.
-    FoundForCall { user: UserId, reason: LookupReason, found: Result<Option<LookupResult>, Unreachable> },
+    FoundForCall { user: UserId, reason: LookupReason, found: Result<Option<LookupResult>, NotLookedUp> },
     /// Of several: a user came, or is there.
     Came(UserId),
     /// Of several: a letter that is no text, or not for delivery.
@@ -43,8 +41,8 @@ pub(crate) enum DirectoryRequest {
     Ask { message: ToDirectory, question: Question },
     /// A question that is not answered any more.
     Unanswered(Asked),
-    /// A question that the directory would not answer, or could not.
-    Failed { question: Question, error: Error },
+    /// A question that the directory would not answer, or could not; it may be asked again after so many seconds.
+    Failed { question: Question, why: DirectoryRefusal, again_in: u64 },
     /// Say something to the directory that is not answered.
     Tell(ToDirectory),
     /// Ask where a user is and which key the user has.
@@ -120,9 +118,14 @@ pub(crate) enum MailboxRequest {
     CountWritten,
 }
 
-/// The directory is out of reach, so there is no answer.
+/// Why a lookup has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unreachable;
+pub(crate) enum NotLookedUp {
+    /// The directory is out of reach.
+    Unreachable,
+    /// The directory does not tell, or tells nothing that can be used.
+    Refused(DirectoryRefusal),
+}
 
 /// Why a user is looked up; comes back with the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

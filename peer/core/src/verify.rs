@@ -43,13 +43,24 @@ pub struct LookupResult {
     pub key: PublicKey,
 }
 
-/// Reads a lookup's answer. `None` for not found, and for an answer that is not about `asked` or has no usable key.
-pub fn found(reply: &LookupReply, asked: &UserId) -> Option<LookupResult> {
-    if reply.status != LookupStatus::Success || reply.userid != asked.as_str() || reply.addresses.is_empty() {
-        return None;
+/// An answer to a lookup that is about somebody else, or names no address, or no key that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unusable;
+
+/// Reads a lookup's answer. `None` for a user who is not found.
+///
+/// # Errors
+/// [`Unusable`], which says nothing of the user.
+pub fn found(reply: &LookupReply, asked: &UserId) -> Result<Option<LookupResult>, Unusable> {
+    match reply.status {
+        LookupStatus::Success => {}
+        LookupStatus::NotFound => return Ok(None),
     }
-    let key = PublicKey::from_pkcs1(&reply.publickey.0).ok()?;
-    Some(LookupResult { addresses: reply.addresses.clone(), key })
+    if reply.userid != asked.as_str() || reply.addresses.is_empty() {
+        return Err(Unusable);
+    }
+    let key = PublicKey::from_pkcs1(&reply.publickey.0).map_err(|_| Unusable)?;
+    Ok(Some(LookupResult { addresses: reply.addresses.clone(), key }))
 }
 
 /// A request that names us and the key of its own connection. Who the caller really is, a lookup must tell.
@@ -174,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_somebody_else_counts_as_not_found() {
+    fn an_answer_that_cannot_be_used_is_not_called_not_found() {
         let mut reply = LookupReply {
             status: LookupStatus::Success,
             userid: "ali".into(),
@@ -182,10 +193,12 @@ mod tests {
             publickey: common::msg::Hex(ali_key().as_pkcs1().to_vec()),
         };
         let asked = Example::Ali.user().unwrap();
-        assert_eq!(found(&reply, &asked), Some(ali()));
-        assert_eq!(found(&reply, &Example::Carol.user().unwrap()), None);
+        assert_eq!(found(&reply, &asked), Ok(Some(ali())));
+        assert_eq!(found(&reply, &Example::Carol.user().unwrap()), Err(Unusable));
+        let nowhere = LookupReply { addresses: Vec::new(), ..reply.clone() };
+        assert_eq!(found(&nowhere, &asked), Err(Unusable));
         reply.publickey.0.pop();
-        assert_eq!(found(&reply, &asked), None);
-        assert_eq!(found(&LookupReply::not_found(), &asked), None);
+        assert_eq!(found(&reply, &asked), Err(Unusable));
+        assert_eq!(found(&LookupReply::not_found(), &asked), Ok(None));
     }
 }

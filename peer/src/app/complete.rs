@@ -50,7 +50,7 @@ impl Names {
                 | DirectoryNotice::Lost { .. }
                 | DirectoryNotice::NotItself(_)
                 | DirectoryNotice::Back
-                | DirectoryNotice::TooFast { .. },
+                | DirectoryNotice::Refused(_),
             )
             | Notice::Call(
                 CallNotice::Asked { .. }
@@ -71,7 +71,6 @@ impl Names {
                 | MessageNotice::History { .. }
                 | MessageNotice::Found { .. }
                 | MessageNotice::Frozen { .. }
-                | MessageNotice::Dropped { .. }
                 | MessageNotice::Lost { .. },
             )
             | Notice::Session(_)

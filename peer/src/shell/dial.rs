@@ -1,5 +1,6 @@
 //! Placing a call: all terminals of the callee at once, the first to accept takes it (protocol section 7.3).
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use rustls::ClientConfig;
 use super::frames::{close_gracefully, send};
 use super::rt::{self, TcpStream};
 use peer_core::event::DialFailed;
+use peer_core::notice::Unreached;
 use peer_core::verify::{LocalIdentity, LookupResult};
 
 /// One call to be placed.
@@ -74,19 +76,19 @@ impl Dial {
     async fn attempt(&self, address: SocketAddr) -> Outcome {
         let begun = std::time::Instant::now();
         let no_answer = || DialFailed::NoAnswer { seconds: begun.elapsed().as_secs().max(1) };
-        let reached = match rt::timeout(CALL_DEADLINE, self.reach(address)).await {
-            Ok(reached) => reached,
+        let mut link = match rt::timeout(CALL_DEADLINE, self.reach(address)).await {
+            Ok(Ok(link)) => link,
+            Ok(Err(error)) => return Outcome::Failed(unreached(&error).unwrap_or_else(no_answer)),
             Err(rt::TimedOut) => return Outcome::Failed(no_answer()),
         };
-        let mut link = match reached {
-            Ok(link) => link,
-            Err(LinkError::Tls(rustls::Error::InvalidCertificate(_))) => return Outcome::Failed(DialFailed::WrongKey),
-            Err(_) => return Outcome::Failed(no_answer()),
-        };
         match rt::timeout(ANSWER_DEADLINE + CALL_DEADLINE, answer(&mut link)).await {
-            Ok(Some(Ok(()))) => Outcome::Accepted(Box::new(link)),
-            Ok(Some(Err(reason))) => Outcome::Failed(DialFailed::Refused(reason)),
-            Ok(None) => Outcome::Failed(no_answer()),
+            Ok(Ok(None)) => Outcome::Accepted(Box::new(link)),
+            // A call to the other family is placed from whatever address the system chooses.
+            Ok(Ok(Some(reason))) if address.is_ipv4() != self.source.is_ipv4() => {
+                Outcome::Failed(DialFailed::RefusedFamily(reason))
+            }
+            Ok(Ok(Some(reason))) => Outcome::Failed(DialFailed::Refused(reason)),
+            Ok(Err(why)) => Outcome::Failed(why),
             Err(rt::TimedOut) => {
                 close_gracefully(&mut link, Bye { reason: ByeReason::Ended }).await;
                 Outcome::Failed(no_answer())
@@ -122,19 +124,50 @@ impl Dial {
     }
 }
 
-/// Waits for `CONNECTREPLY`. `None` if the link ended instead.
-async fn answer(link: &mut Link<TcpStream>) -> Option<Result<(), ConnectRefusal>> {
+/// What an error on the way to an address says of it; nothing where nobody has answered in time.
+fn unreached(error: &LinkError) -> Option<DialFailed> {
+    Some(match error {
+        LinkError::Tls(rustls::Error::InvalidCertificate(_)) => DialFailed::WrongKey,
+        LinkError::Tls(_) | LinkError::Frame(_) => DialFailed::Broken,
+        LinkError::Lost => DialFailed::Unreached(Unreached::Closed),
+        LinkError::TooSlow => return None,
+        LinkError::Io(error) => match error.kind() {
+            ErrorKind::TimedOut => return None,
+            ErrorKind::ConnectionRefused => DialFailed::Unreached(Unreached::NobodyListens),
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+                DialFailed::Unreached(Unreached::NoWay)
+            }
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected
+            | ErrorKind::UnexpectedEof => DialFailed::Unreached(Unreached::Closed),
+            _ => DialFailed::Local { detail: error.to_string() },
+        },
+    })
+}
+
+/// Waits for `CONNECTREPLY`; a reason if it is a refusal.
+///
+/// # Errors
+/// Why there is no answer.
+async fn answer(link: &mut Link<TcpStream>) -> Result<Option<ConnectRefusal>, DialFailed> {
+    let ended = || DialFailed::Unreached(Unreached::Closed);
     loop {
-        let payload = link.next().await.ok()??;
-        match PeerMessage::decode(&payload).ok()? {
+        let payload = match link.next().await {
+            Ok(payload) => payload.ok_or_else(ended)?,
+            Err(error) => return Err(unreached(&error).unwrap_or_else(ended)),
+        };
+        match PeerMessage::decode(&payload).map_err(|_| DialFailed::Broken)? {
             PeerMessage::ConnectReply(reply) => {
-                return Some(match reply.status {
-                    ConnectStatus::Accepted => Ok(()),
-                    ConnectStatus::Refused => Err(reply.reason.unwrap_or(ConnectRefusal::Other)),
+                return Ok(match reply.status {
+                    ConnectStatus::Accepted => None,
+                    ConnectStatus::Refused => Some(reply.reason.unwrap_or(ConnectRefusal::Other)),
                 });
             }
-            PeerMessage::Ping(_) => send(link, Pong {}).ok()?,
-            _ => return None,
+            PeerMessage::Ping(_) => send(link, Pong {}).map_err(|_| ended())?,
+            PeerMessage::Bye(_) => return Err(ended()),
+            _ => return Err(DialFailed::Broken),
         }
     }
 }
@@ -150,10 +183,13 @@ pub(crate) fn config(
 /// Of several terminals' failures the one that says most: a user's word before silence.
 fn worth_telling(before: Option<DialFailed>, now: DialFailed) -> DialFailed {
     let weight = |failed: &DialFailed| match failed {
-        DialFailed::Refused(ConnectRefusal::Crossed) => 4,
-        DialFailed::WrongKey => 3,
-        DialFailed::Refused(_) => 2,
-        DialFailed::NoAnswer { .. } => 1,
+        DialFailed::Refused(ConnectRefusal::Crossed) | DialFailed::RefusedFamily(ConnectRefusal::Crossed) => 7,
+        DialFailed::WrongKey => 6,
+        DialFailed::Refused(_) | DialFailed::RefusedFamily(_) => 5,
+        DialFailed::Broken => 4,
+        DialFailed::Local { .. } => 3,
+        DialFailed::NoAnswer { .. } => 2,
+        DialFailed::Unreached(_) => 1,
     };
     match before {
         Some(before) if weight(&before) >= weight(&now) => before,

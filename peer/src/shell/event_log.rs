@@ -31,15 +31,16 @@ pub(super) fn news(filter: Option<EventFilter>, effects: &[Effect]) -> VecDeque<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use peer_core::notice::DirectoryNotice;
+    use peer_core::notice::{DirectoryLoss, DirectoryNotice};
 
     #[test]
     fn what_is_told_is_written_with_what_it_rests_on() {
         let filter: EventFilter = |notice| match notice {
-            Notice::Directory(DirectoryNotice::Lost { retry_in }) => vec![retry_in.to_string()],
+            Notice::Directory(DirectoryNotice::Lost { retry_in, .. }) => vec![retry_in.to_string()],
             _ => Vec::new(),
         };
-        let told = |number| Effect::Notify(Notice::Directory(DirectoryNotice::Lost { retry_in: number }));
+        let why = DirectoryLoss::Network;
+        let told = |number| Effect::Notify(Notice::Directory(DirectoryNotice::Lost { retry_in: number, why }));
         let persist = || Effect::Persist(Vec::new());
         let effects = [
             told(1),

@@ -102,9 +102,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
                 Ok(Step::Done) => return,
                 Ok(Step::Ended(end)) => break end,
                 Err(LinkError::Lost | LinkError::Io(_)) => break LinkEnd::Lost,
-                Err(LinkError::Tls(_) | LinkError::Frame(_) | LinkError::TooSlow) => {
-                    break LinkEnd::Broken;
-                }
+                Err(LinkError::Tls(_) | LinkError::Frame(_)) => break LinkEnd::Broken,
+                Err(LinkError::TooSlow) => break LinkEnd::Stalled,
             }
         };
         self.events.input(Input::LinkEnded { link: self.id, end }).await;

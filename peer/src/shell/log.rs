@@ -9,10 +9,9 @@ use peer_core::notice::{CallNotice, ContactNotice, DirectoryNotice, MessageNotic
 pub(super) fn told(notice: &Notice) {
     match notice {
         Notice::Session(SessionNotice::Failed(failure)) => error!(?failure, "the session failed"),
-        Notice::Session(SessionNotice::NotKept { detail }) => error!(%detail, "the disk cannot be written"),
+        Notice::Session(SessionNotice::StoreFailed { at, detail }) => error!(?at, %detail, "the store failed"),
         Notice::Directory(DirectoryNotice::NotItself(failure)) => error!(?failure, "the directory is not itself"),
         Notice::Message(MessageNotice::Frozen { with, why }) => error!(%with, %why, "a room can be used no more"),
-        Notice::Message(MessageNotice::Dropped { with, from, why }) => warn!(%with, %from, %why, "an item was dropped"),
         Notice::Session(SessionNotice::NewTerminal) => warn!("the state was an old copy; this is a new terminal now"),
         Notice::Message(MessageNotice::Lost { count }) => warn!(count, "mail was not kept"),
         Notice::Contact(ContactNotice::KeyChanged { of, .. }) => warn!(%of, "a key has changed"),
@@ -24,11 +23,9 @@ pub(super) fn told(notice: &Notice) {
             let claimed = claimed.as_ref().map(tracing::field::display);
             warn!(claimed, %source, ?why, "a caller was turned away");
         }
-        Notice::Call(CallNotice::LinkLost { with, then }) => warn!(%with, ?then, "a connection was lost"),
-        Notice::Directory(DirectoryNotice::Lost { retry_in }) => warn!(retry_in, "the directory was lost"),
-        Notice::Directory(DirectoryNotice::TooFast { retry_after }) => {
-            warn!(retry_after, "the directory asks for patience")
-        }
+        Notice::Call(CallNotice::LinkLost { with, then, why }) => warn!(%with, ?then, ?why, "a connection was lost"),
+        Notice::Directory(DirectoryNotice::Lost { retry_in, why }) => warn!(retry_in, ?why, "the directory was lost"),
+        Notice::Directory(DirectoryNotice::Refused(why)) => warn!(?why, "the directory does not do what it was asked"),
         Notice::Directory(DirectoryNotice::Back) => info!("the directory is back"),
         Notice::Session(SessionNotice::Registered { user, server }) => info!(%user, %server, "registered"),
         Notice::Session(SessionNotice::LoggedIn { user, address }) => info!(%user, %address, "logged in"),

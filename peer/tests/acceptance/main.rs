@@ -41,6 +41,7 @@ mod demo;
 mod doctor;
 mod downgrades;
 mod exit_codes;
+mod failing_disk;
 mod files;
 mod first_run;
 mod floods;

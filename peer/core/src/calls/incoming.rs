@@ -11,7 +11,7 @@ use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
 use crate::event::{Accept, Effect, LinkId};
 use crate::notice::{CallFailed, CallNotice, CallerRefused, EndedBy};
-use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, Request, Unreachable};
+use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::{Claim, ConnectRequest, LookupResult};
 
 /// A caller on the way to a conversation.
@@ -63,6 +63,7 @@ impl Calls {
             Accept::Contacts => cx.contacts.contact(initiator).is_none(),
             Accept::None => true,
         };
+        cx.callers.insert(link, request.message.features.clone());
         // A call that crosses one of ours is ours as well.
         if is_declined && !self.is_calling(initiator) {
             cx.refuse(link, ConnectRefusal::Declined);
@@ -79,6 +80,7 @@ impl Calls {
         request: ConnectRequest,
         file: (MessageId, u64),
     ) -> Vec<Request> {
+        cx.callers.insert(link, request.message.features.clone());
         self.verify(cx, link, request, Some(file))
     }
 
@@ -91,14 +93,17 @@ impl Calls {
     ) -> Vec<Request> {
         match Claim::check(&cx.me, &request) {
             Err(why) => self.turn_away(cx, link, &request, why),
-            Ok(claim) if cx.is_blocked(&claim.initiator) || self.limiter.refused_lately(&claim, cx.now.tick) => {
-                cx.refuse(link, ConnectRefusal::Declined);
-            }
+            Ok(claim) if cx.is_blocked(&claim.initiator) => cx.refuse(link, ConnectRefusal::Declined),
             Ok(_) if !cx.is_up() => self.turn_away(cx, link, &request, CallerRefused::CannotVerify),
-            Ok(claim) if !self.limiter.may_look_up(&claim, cx.now.tick) => {
-                cx.refuse(link, ConnectRefusal::Unavailable);
-            }
             Ok(claim) => {
+                if let Some(reason) = self.limiter.refused_lately(&claim, cx.now.tick) {
+                    cx.refuse(link, reason);
+                    return Vec::new();
+                }
+                if !self.limiter.may_look_up(&claim, cx.now.tick) {
+                    cx.refuse(link, ConnectRefusal::Busy);
+                    return Vec::new();
+                }
                 let user = claim.initiator.clone();
                 self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request, file })));
                 return vec![Request::Directory(DirectoryRequest::LookUp { user, reason: LookupReason::Caller(link) })];
@@ -111,7 +116,7 @@ impl Calls {
         &mut self,
         cx: &mut Context,
         link: LinkId,
-        found: Result<Option<LookupResult>, Unreachable>,
+        found: Result<Option<LookupResult>, NotLookedUp>,
     ) -> Vec<Request> {
         if !matches!(self.incoming.get(&link), Some(Incoming::Verifying(_))) {
             return Vec::new();
@@ -120,8 +125,12 @@ impl Calls {
         let Verifying { claim, request, file } = *verifying;
         let confirmed = match found {
             Ok(found) => claim.confirm(found.as_ref()).map(|()| found),
-            Err(Unreachable) => {
-                self.turn_away(cx, link, &request, CallerRefused::CannotVerify);
+            Err(why) => {
+                let why = match why {
+                    NotLookedUp::Unreachable => CallerRefused::CannotVerify,
+                    NotLookedUp::Refused(why) => CallerRefused::NotTold(why),
+                };
+                self.turn_away(cx, link, &request, why);
                 return Vec::new();
             }
         };
@@ -129,7 +138,7 @@ impl Calls {
             Ok(Some(found)) => found,
             Ok(None) => return Vec::new(),
             Err(why) => {
-                self.limiter.remember(&claim, cx.now.tick);
+                self.limiter.remember(&claim, reason_of(why), cx.now.tick);
                 self.turn_away(cx, link, &request, why);
                 return Vec::new();
             }
@@ -137,7 +146,7 @@ impl Calls {
         let from = claim.initiator.clone();
         match cx.check_pin(&from, &found.key) {
             PinCheck::Changed => {
-                self.limiter.remember(&claim, cx.now.tick);
+                self.limiter.remember(&claim, reason_of(CallerRefused::KeyChanged), cx.now.tick);
                 self.turn_away(cx, link, &request, CallerRefused::KeyChanged);
                 cx.tell_key_changed(&from);
             }
@@ -227,7 +236,7 @@ impl Calls {
         for link in expired {
             let Some(incoming) = self.incoming.remove(&link) else { continue };
             match incoming {
-                Incoming::Asking { .. } => cx.refuse(link, ConnectRefusal::Declined),
+                Incoming::Asking { .. } => cx.refuse(link, ConnectRefusal::Unanswered),
                 Incoming::Verifying(_) | Incoming::Accepted { .. } => {
                     cx.push(Effect::Close { link, reason: ByeReason::Protocol });
                 }
@@ -238,21 +247,24 @@ impl Calls {
         }
     }
 
-    /// Refuses a caller: the reason is for the user called, the caller gets the coarse one.
+    /// Refuses a caller: the reason is for the user called, the caller gets as much of it as the wire has words for.
     fn turn_away(&mut self, cx: &mut Context, link: LinkId, request: &ConnectRequest, why: CallerRefused) {
-        let coarse = match why {
-            CallerRefused::CannotVerify => ConnectRefusal::Unavailable,
-            CallerRefused::NotLoggedIn
-            | CallerRefused::WrongKey
-            | CallerRefused::WrongAddress
-            | CallerRefused::WrongDestination
-            | CallerRefused::KeyChanged => ConnectRefusal::Declined,
-        };
-        cx.refuse(link, coarse);
+        cx.refuse(link, reason_of(why));
         if self.limiter.may_tell(cx.now.tick) {
             let claimed = Some(request.message.initiator.clone());
             cx.tell(CallNotice::CallerRefused { claimed, source: request.source, why });
         }
+    }
+}
+
+/// What a caller who could not be verified is told. Whoever is blocked is told what everybody else is who is not wanted.
+fn reason_of(why: CallerRefused) -> ConnectRefusal {
+    match why {
+        CallerRefused::CannotVerify | CallerRefused::NotTold(_) => ConnectRefusal::Unavailable,
+        CallerRefused::NotLoggedIn => ConnectRefusal::NotLoggedIn,
+        CallerRefused::WrongKey | CallerRefused::KeyChanged => ConnectRefusal::Key,
+        CallerRefused::WrongAddress => ConnectRefusal::Address,
+        CallerRefused::WrongDestination => ConnectRefusal::Destination,
     }
 }
 

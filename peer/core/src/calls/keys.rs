@@ -7,7 +7,7 @@ use crate::command::{Answer, KeyDecision};
 use crate::context::Context;
 use crate::event::Effect;
 use crate::notice::{CallFailed, CallNotice, ContactNotice, KeyState};
-use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, Request, Unreachable};
+use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::LookupResult;
 
 impl Calls {
@@ -32,7 +32,7 @@ impl Calls {
         &mut self,
         cx: &mut Context,
         with: &UserId,
-        found: Result<Option<LookupResult>, Unreachable>,
+        found: Result<Option<LookupResult>, NotLookedUp>,
     ) {
         let why = match found {
             Ok(Some(found)) => {
@@ -40,7 +40,7 @@ impl Calls {
                 return show_number(cx, with);
             }
             Ok(None) => CallFailed::NotFound,
-            Err(Unreachable) => CallFailed::DirectoryLost,
+            Err(why) => why.into(),
         };
         cx.tell(CallNotice::Failed { to: with.clone(), why });
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use common::ident::KeyDigest;
+use common::msg::ConnectRefusal;
 use common::window::{FixedWindow, Rate};
 
 use crate::verify::Claim;
@@ -27,25 +28,25 @@ type Stranger = (KeyDigest, IpAddr);
 /// again: twice as many at its border would be all that the directory allows.
 #[derive(Debug, Default)]
 pub(super) struct CallerLimiter {
-    /// Until when a key from an address is refused without another lookup.
-    refused: BTreeMap<Stranger, u64>,
+    /// Until when a key from an address is refused without another lookup, and why.
+    refused: BTreeMap<Stranger, (u64, ConnectRefusal)>,
     looked_up: VecDeque<(u64, Stranger)>,
     told: FixedWindow,
 }
 
 impl CallerLimiter {
-    /// Whether this caller was refused a short time ago.
-    pub(super) fn refused_lately(&self, claim: &Claim, tick: u64) -> bool {
-        self.refused.get(&claim.stranger()).is_some_and(|until| tick < *until)
+    /// Why this caller was refused, if that was a short time ago.
+    pub(super) fn refused_lately(&self, claim: &Claim, tick: u64) -> Option<ConnectRefusal> {
+        self.refused.get(&claim.stranger()).filter(|(until, _)| tick < *until).map(|(_, why)| *why)
     }
 
     /// Remembers that this caller was refused.
-    pub(super) fn remember(&mut self, claim: &Claim, tick: u64) {
+    pub(super) fn remember(&mut self, claim: &Claim, why: ConnectRefusal, tick: u64) {
         if self.refused.len() >= REFUSALS {
-            self.refused.retain(|_, until| tick < *until);
+            self.refused.retain(|_, (until, _)| tick < *until);
         }
         if self.refused.len() < REFUSALS {
-            self.refused.insert(claim.stranger(), tick + REFUSAL_KEPT);
+            self.refused.insert(claim.stranger(), (tick + REFUSAL_KEPT, why));
         }
     }
 

@@ -25,8 +25,8 @@ use self::limiter::CallerLimiter;
 use self::outgoing::Outgoing;
 use crate::context::{Context, Direction};
 use crate::event::{Accept, Effect, LinkEnd, LinkId};
-use crate::notice::{AfterLoss, CallNotice, EndedBy};
-use crate::request::{DeliveryRequest, LookupReason, Request, Unreachable};
+use crate::notice::{AfterLoss, CallNotice, EndedBy, LinkLoss};
+use crate::request::{DeliveryRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::LookupResult;
 
 /// How long a conversation must have lasted, in seconds, for its lost link to be called again. Chosen arbitrarily: longer
@@ -54,7 +54,7 @@ impl Calls {
         &mut self,
         cx: &mut Context,
         (user, reason): (&UserId, LookupReason),
-        found: Result<Option<LookupResult>, Unreachable>,
+        found: Result<Option<LookupResult>, NotLookedUp>,
     ) -> Vec<Request> {
         match reason {
             LookupReason::Call => self.found_callee(cx, user, found),
@@ -78,6 +78,7 @@ impl Calls {
 
     /// A link is gone.
     pub(crate) fn handle_link_end(&mut self, cx: &mut Context, link: LinkId, end: LinkEnd) -> Vec<Request> {
+        cx.callers.remove(&link);
         self.caller_gone(cx, link);
         let Some(with) = cx.links.user_of(link).cloned() else { return Vec::new() };
         let Some(standing) = cx.links.remove(&with) else { return Vec::new() };
@@ -86,12 +87,15 @@ impl Calls {
         let lasted = cx.now.tick.saturating_sub(standing.since) >= WORTH_ANOTHER_CALL;
         let can_call = standing.direction == Direction::Ours && lasted && cx.is_up();
         match end {
+            LinkEnd::Bye(ByeReason::Protocol) => cx.tell(lost(with, AfterLoss::Over, LinkLoss::WeBroke)),
             LinkEnd::Bye(_) => cx.tell(CallNotice::Ended { with, by: EndedBy::Them }),
             LinkEnd::Lost if can_call => {
-                cx.tell(CallNotice::LinkLost { with: with.clone(), then: AfterLoss::CalledAgain });
+                cx.tell(lost(with.clone(), AfterLoss::CalledAgain, LinkLoss::Network));
                 requests.extend(self.call_again(cx, with));
             }
-            LinkEnd::Lost | LinkEnd::Broken => cx.tell(CallNotice::LinkLost { with, then: AfterLoss::Over }),
+            LinkEnd::Lost => cx.tell(lost(with, AfterLoss::Over, LinkLoss::Network)),
+            LinkEnd::Broken => cx.tell(lost(with, AfterLoss::Over, LinkLoss::TheyBroke)),
+            LinkEnd::Stalled => cx.tell(lost(with, AfterLoss::Over, LinkLoss::Stalled)),
         }
         requests
     }
@@ -122,4 +126,8 @@ impl Calls {
         self.expire_outgoing(cx);
         self.expire_incoming(cx);
     }
+}
+
+fn lost(with: UserId, then: AfterLoss, why: LinkLoss) -> CallNotice {
+    CallNotice::LinkLost { with, then, why }
 }

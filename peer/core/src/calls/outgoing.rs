@@ -10,8 +10,8 @@ use crate::command::{Answer, Ticket};
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
 use crate::event::{DialFailed, DialId, Effect, LinkId};
-use crate::notice::{CallFailed, CallNotice, EndedBy};
-use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, Request, Unreachable};
+use crate::notice::{CallFailed, CallNotice, CalleeRule, EndedBy};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::LookupResult;
 
 /// A call that is being placed.
@@ -25,8 +25,8 @@ pub(super) struct Outgoing {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The directory was asked.
-    LookingUp,
+    /// The directory was asked; it must answer before `until`.
+    LookingUp { until: u64 },
     /// The callee's terminals are being called.
     Dialing(DialId),
     /// Both called at once and theirs goes on; it must arrive before `until`.
@@ -45,15 +45,53 @@ enum Occasion {
 impl Outgoing {
     pub(super) fn deadline(&self) -> Option<u64> {
         match self.stage {
-            Stage::AwaitingTheirs { until } => Some(until),
-            Stage::LookingUp | Stage::Dialing(_) => None,
+            Stage::LookingUp { until } | Stage::AwaitingTheirs { until } => Some(until),
+            Stage::Dialing(_) => None,
         }
     }
 
     pub(super) fn dial(&self) -> Option<DialId> {
         match self.stage {
             Stage::Dialing(dial) => Some(dial),
-            Stage::LookingUp | Stage::AwaitingTheirs { .. } => None,
+            Stage::LookingUp { .. } | Stage::AwaitingTheirs { .. } => None,
+        }
+    }
+}
+
+impl From<NotLookedUp> for CallFailed {
+    fn from(why: NotLookedUp) -> Self {
+        match why {
+            NotLookedUp::Unreachable => Self::DirectoryLost,
+            NotLookedUp::Refused(why) => Self::DirectoryRefused(why),
+        }
+    }
+}
+
+impl From<DialFailed> for CallFailed {
+    fn from(why: DialFailed) -> Self {
+        match why {
+            // Of two families the address called from cannot be one that the directory has. A terminal that knows no
+            // finer reasons calls that declined.
+            DialFailed::RefusedFamily(ConnectRefusal::Address | ConnectRefusal::Declined) => {
+                Self::Rule(CalleeRule::AddressFamily)
+            }
+            DialFailed::Refused(why) | DialFailed::RefusedFamily(why) => match why {
+                ConnectRefusal::Declined => Self::Refused,
+                ConnectRefusal::Unavailable => Self::Unavailable,
+                ConnectRefusal::Address => Self::Rule(CalleeRule::Address),
+                ConnectRefusal::Key => Self::Rule(CalleeRule::Key),
+                ConnectRefusal::NotLoggedIn => Self::Rule(CalleeRule::NotLoggedIn),
+                ConnectRefusal::Destination => Self::Rule(CalleeRule::Destination),
+                ConnectRefusal::Busy => Self::Rule(CalleeRule::Busy),
+                ConnectRefusal::Unanswered => Self::Rule(CalleeRule::Unanswered),
+                // A crossed call goes on; it fails only by its deadline.
+                ConnectRefusal::Crossed | ConnectRefusal::Other => Self::Rule(CalleeRule::Unknown),
+            },
+            DialFailed::NoAnswer { seconds } => Self::NoAnswer { seconds },
+            DialFailed::Unreached(why) => Self::Unreached(why),
+            DialFailed::Broken => Self::Broken,
+            DialFailed::Local { detail } => Self::Local { detail },
+            DialFailed::WrongKey => Self::WrongKey,
         }
     }
 }
@@ -98,7 +136,8 @@ impl Calls {
         if self.is_calling(&to) {
             return Vec::new();
         }
-        self.outgoing.insert(to.clone(), Outgoing { stage: Stage::LookingUp, occasion, ticket: cx.answering.clone() });
+        let stage = Stage::LookingUp { until: cx.now.tick + CALL_DEADLINE.as_secs() };
+        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket: cx.answering.clone() });
         vec![Request::Directory(DirectoryRequest::LookUp { user: to, reason: LookupReason::Call })]
     }
 
@@ -110,11 +149,10 @@ impl Calls {
         &mut self,
         cx: &mut Context,
         to: &UserId,
-        found: Result<Option<LookupResult>, Unreachable>,
+        found: Result<Option<LookupResult>, NotLookedUp>,
     ) -> Vec<Request> {
-        let Some(outgoing) = self.outgoing.get(to).filter(|outgoing| outgoing.stage == Stage::LookingUp) else {
-            return Vec::new();
-        };
+        let looked_up = |outgoing: &&Outgoing| matches!(outgoing.stage, Stage::LookingUp { .. });
+        let Some(outgoing) = self.outgoing.get(to).filter(looked_up) else { return Vec::new() };
         match found {
             Ok(Some(found)) => self.dial(cx, to, found),
             Ok(None) if outgoing.occasion == Occasion::Lost => self.call_failed(cx, to, CallFailed::NotFound),
@@ -123,7 +161,7 @@ impl Calls {
                 self.outgoing.remove(to);
                 return vec![Request::Group(GroupRequest::NotOnline(to.clone()))];
             }
-            Err(Unreachable) => self.call_failed(cx, to, CallFailed::DirectoryLost),
+            Err(why) => self.call_failed(cx, to, why.into()),
         }
         Vec::new()
     }
@@ -169,16 +207,13 @@ impl Calls {
                 self.outgoing.remove(&to);
                 return self.established(cx, to, link);
             }
-            Err(DialFailed::Refused(ConnectRefusal::Crossed)) => {
+            Err(DialFailed::Refused(ConnectRefusal::Crossed) | DialFailed::RefusedFamily(ConnectRefusal::Crossed)) => {
                 if let Some(outgoing) = self.outgoing.get_mut(&to) {
                     outgoing.stage = Stage::AwaitingTheirs { until: cx.now.tick + CALL_DEADLINE.as_secs() };
                 }
                 return Vec::new();
             }
-            Err(DialFailed::Refused(ConnectRefusal::Unavailable)) => CallFailed::Unavailable,
-            Err(DialFailed::Refused(ConnectRefusal::Declined | ConnectRefusal::Other)) => CallFailed::Refused,
-            Err(DialFailed::NoAnswer { seconds }) => CallFailed::NoAnswer { seconds },
-            Err(DialFailed::WrongKey) => CallFailed::WrongKey,
+            Err(why) => why.into(),
         };
         self.call_failed(cx, &to, why);
         Vec::new()
@@ -221,10 +256,15 @@ impl Calls {
 
     pub(super) fn expire_outgoing(&mut self, cx: &mut Context) {
         let due = |outgoing: &Outgoing| outgoing.deadline().is_some_and(|deadline| deadline <= cx.now.tick);
-        let expired: Vec<UserId> =
-            self.outgoing.iter().filter(|(_, outgoing)| due(outgoing)).map(|(to, _)| to.clone()).collect();
-        for to in expired {
-            self.call_failed(cx, &to, CallFailed::NoAnswer { seconds: CALL_DEADLINE.as_secs() });
+        let expired = self.outgoing.iter().filter(|(_, outgoing)| due(outgoing));
+        let expired: Vec<(UserId, Stage)> = expired.map(|(to, outgoing)| (to.clone(), outgoing.stage)).collect();
+        let seconds = CALL_DEADLINE.as_secs();
+        for (to, stage) in expired {
+            let why = match stage {
+                Stage::LookingUp { .. } => CallFailed::DirectorySilent { seconds },
+                Stage::Dialing(_) | Stage::AwaitingTheirs { .. } => CallFailed::NoAnswer { seconds },
+            };
+            self.call_failed(cx, &to, why);
         }
         cx.answering = None;
     }

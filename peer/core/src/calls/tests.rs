@@ -13,8 +13,10 @@ use crate::command::{Answer, KeyDecision};
 use crate::context::{Context, Session};
 use crate::event::{Accept, DialFailed, DialId, Effect, LinkEnd, LinkId};
 use crate::fixtures;
-use crate::notice::{CallFailed, CallNotice, CallerRefused, ContactNotice, Notice};
-use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, Request, Unreachable};
+use crate::notice::{
+    CallFailed, CallNotice, CalleeRule, CallerRefused, ContactNotice, DirectoryRefusal, Notice, Unreached,
+};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::{ConnectRequest, LookupResult};
 
 fn ali() -> UserId {
@@ -34,11 +36,18 @@ struct Stage {
     cx: Context,
     calls: Calls,
     links: u64,
+    /// What whoever calls understands.
+    callers_name: Features,
 }
 
 impl Stage {
     fn new(accept: Accept) -> Self {
-        Self { cx: fixtures::context(fixtures::identity(Example::Bianca)), calls: Calls::new(accept), links: 100 }
+        Self {
+            cx: fixtures::context(fixtures::identity(Example::Bianca)),
+            calls: Calls::new(accept),
+            links: 100,
+            callers_name: Features::default(),
+        }
     }
 
     fn effects(&mut self) -> Vec<Effect> {
@@ -57,7 +66,7 @@ impl Stage {
             initiator_key: key,
             destination_key: self.cx.me.key.digest(),
             terminal: TerminalId([1; 16]),
-            features: Features::default(),
+            features: self.callers_name.clone(),
         };
         (link, self.calls.handle_request(&mut self.cx, link, ConnectRequest { message, key, source }))
     }
@@ -132,7 +141,7 @@ fn a_call_is_looked_up_once_and_dialed_when_found() {
     assert_eq!(stage.calls.place(&mut stage.cx, ali()), []);
     assert_eq!(stage.is_found(&ali(), LookupReason::Call, None), [Request::Group(GroupRequest::NotOnline(ali()))]);
     stage.calls.place(&mut stage.cx, ali());
-    stage.calls.handle_found(&mut stage.cx, (&ali(), LookupReason::Call), Err(Unreachable));
+    stage.calls.handle_found(&mut stage.cx, (&ali(), LookupReason::Call), Err(NotLookedUp::Unreachable));
     assert_eq!(failed(&stage.effects()), Some(CallFailed::DirectoryLost));
     let dial = stage.dials();
     assert_eq!(
@@ -142,14 +151,49 @@ fn a_call_is_looked_up_once_and_dialed_when_found() {
     assert_eq!(stage.cx.links.user_of(LinkId(1)), Some(&ali()));
 }
 
+/// Every reason by which a call can be refused.
+fn every_refusal() -> Vec<ConnectRefusal> {
+    use ConnectRefusal::*;
+    let all = vec![Declined, Crossed, Unavailable, Address, Key, NotLoggedIn, Destination, Busy, Unanswered, Other];
+    // Whoever adds a reason has to add it here.
+    for reason in &all {
+        match reason {
+            Declined | Crossed | Unavailable | Address | Key | NotLoggedIn | Destination | Busy | Unanswered
+            | Other => {}
+        }
+    }
+    all
+}
+
 #[test]
 fn a_dial_that_comes_to_nothing_says_why() {
-    for (outcome, why) in [
-        (DialFailed::Refused(ConnectRefusal::Declined), CallFailed::Refused),
-        (DialFailed::Refused(ConnectRefusal::Unavailable), CallFailed::Unavailable),
+    let rule = |reason| match reason {
+        ConnectRefusal::Declined => CallFailed::Refused,
+        ConnectRefusal::Unavailable => CallFailed::Unavailable,
+        ConnectRefusal::Address => CallFailed::Rule(CalleeRule::Address),
+        ConnectRefusal::Key => CallFailed::Rule(CalleeRule::Key),
+        ConnectRefusal::NotLoggedIn => CallFailed::Rule(CalleeRule::NotLoggedIn),
+        ConnectRefusal::Destination => CallFailed::Rule(CalleeRule::Destination),
+        ConnectRefusal::Busy => CallFailed::Rule(CalleeRule::Busy),
+        ConnectRefusal::Unanswered => CallFailed::Rule(CalleeRule::Unanswered),
+        ConnectRefusal::Crossed | ConnectRefusal::Other => CallFailed::Rule(CalleeRule::Unknown),
+    };
+    let family = CallFailed::Rule(CalleeRule::AddressFamily);
+    let refusals = every_refusal().into_iter().filter(|reason| *reason != ConnectRefusal::Crossed);
+    let refused = refusals.clone().map(|reason| (DialFailed::Refused(reason), rule(reason)));
+    let of_other_family = refusals.map(|reason| {
+        let told = matches!(reason, ConnectRefusal::Declined | ConnectRefusal::Address);
+        (DialFailed::RefusedFamily(reason), if told { family.clone() } else { rule(reason) })
+    });
+    let detail = || "no more files".to_owned();
+    let others = [
         (DialFailed::NoAnswer { seconds: 10 }, CallFailed::NoAnswer { seconds: 10 }),
+        (DialFailed::Unreached(Unreached::NoWay), CallFailed::Unreached(Unreached::NoWay)),
+        (DialFailed::Broken, CallFailed::Broken),
+        (DialFailed::Local { detail: detail() }, CallFailed::Local { detail: detail() }),
         (DialFailed::WrongKey, CallFailed::WrongKey),
-    ] {
+    ];
+    for (outcome, why) in refused.chain(of_other_family).chain(others) {
         let mut stage = Stage::new(Accept::All);
         let dial = stage.dials();
         stage.calls.handle_dialed(&mut stage.cx, dial, Err(outcome));
@@ -157,6 +201,58 @@ fn a_dial_that_comes_to_nothing_says_why() {
         let late = stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1)));
         let closed = Effect::Close { link: LinkId(1), reason: ByeReason::Ended };
         assert_eq!((late, stage.effects()), (vec![], vec![closed]), "given up meanwhile");
+    }
+}
+
+#[test]
+fn a_lookup_that_cannot_be_used_is_not_told_as_being_offline() {
+    for (found, why) in [
+        (NotLookedUp::Unreachable, CallFailed::DirectoryLost),
+        (NotLookedUp::Refused(DirectoryRefusal::Unsound), CallFailed::DirectoryRefused(DirectoryRefusal::Unsound)),
+    ] {
+        let mut stage = Stage::new(Accept::All);
+        stage.calls.place(&mut stage.cx, ali());
+        stage.calls.handle_found(&mut stage.cx, (&ali(), LookupReason::Call), Err(found));
+        assert_eq!(failed(&stage.effects()), Some(why.clone()));
+        stage.calls.show_safety_number(&mut stage.cx, ali());
+        stage.calls.handle_found(&mut stage.cx, (&ali(), LookupReason::Number), Err(found));
+        assert_eq!(failed(&stage.effects()), Some(why));
+    }
+}
+
+#[test]
+fn a_rule_is_told_as_what_it_is_to_whoever_knows_the_words_and_coarsely_to_others() {
+    use ConnectRefusal::{Address, Declined, Destination, Key, NotLoggedIn, Unavailable};
+    let elsewhere = SocketAddr::from(([127, 0, 0, 9], 40_000));
+    let key = fixtures::identity(Example::Ali).key.digest();
+    let carols = found(Example::Carol);
+    let ours = fixtures::identity(Example::Bianca).key.digest();
+    for (source, key, answer, fine, coarse) in [
+        (elsewhere, key, Some(Ok(Some(found(Example::Ali)))), Address, Declined),
+        (address(), key, Some(Ok(Some(carols))), Key, Declined),
+        (address(), key, Some(Ok(None)), NotLoggedIn, Declined),
+        (address(), key, Some(Err(NotLookedUp::Unreachable)), Unavailable, Unavailable),
+        (address(), ours, None, Key, Declined),
+    ] {
+        for (features, told) in [(Features::between_terminals(), fine), (Features::default(), coarse)] {
+            let mut stage = Stage::new(Accept::All);
+            stage.callers_name = features;
+            // Twice: what is remembered is told as what it was.
+            for _ in 0..2 {
+                let (link, _) = stage.is_called(key, source);
+                if let Some(answer) = &answer {
+                    let reason = (&ali(), LookupReason::Caller(link));
+                    stage.calls.handle_found(&mut stage.cx, reason, answer.clone());
+                }
+                assert_eq!(refusal(&stage.effects()), Some(told));
+            }
+        }
+    }
+    assert_eq!(Destination.known_to(&Features::default()), Declined);
+    for reason in every_refusal() {
+        assert_eq!(reason.known_to(&Features::between_terminals()), reason);
+        let coarse = reason.known_to(&Features::default());
+        assert!(matches!(coarse, Declined | Unavailable | ConnectRefusal::Crossed), "{reason:?}");
     }
 }
 
@@ -324,15 +420,19 @@ fn so_many_refusals_are_remembered_and_no_more() {
         let mut stage = Stage::new(Accept::All);
         for number in 0..u16::try_from(before).unwrap() {
             let claim = claim(&stage, number);
-            stage.calls.limiter.remember(&claim, stage.cx.now.tick);
+            stage.calls.limiter.remember(&claim, ConnectRefusal::Key, stage.cx.now.tick);
         }
         let last = claim(&stage, 5000);
-        stage.calls.limiter.remember(&last, stage.cx.now.tick);
-        assert_eq!(stage.calls.limiter.refused_lately(&last, stage.cx.now.tick), is_remembered, "{before} before");
+        stage.calls.limiter.remember(&last, ConnectRefusal::Key, stage.cx.now.tick);
+        assert_eq!(
+            stage.calls.limiter.refused_lately(&last, stage.cx.now.tick).is_some(),
+            is_remembered,
+            "{before} before"
+        );
         // Those whose time is over make room.
         let later = stage.cx.now.tick + REFUSAL_KEPT;
-        stage.calls.limiter.remember(&last, later);
-        assert!(stage.calls.limiter.refused_lately(&last, later));
+        stage.calls.limiter.remember(&last, ConnectRefusal::Key, later);
+        assert!(stage.calls.limiter.refused_lately(&last, later).is_some());
     }
 }
 

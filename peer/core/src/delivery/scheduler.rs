@@ -15,7 +15,7 @@ use super::outbox::Route;
 use crate::context::Context;
 use crate::event::Effect;
 use crate::model::{Conversation, DeliveryStatus, MessageKey};
-use crate::notice::{MessageNotice, Next};
+use crate::notice::{DirectoryRefusal, MessageNotice, Next};
 use crate::persistence::{HistoryWrite, Write};
 use crate::request::{DirectoryRequest, GroupRequest, MailboxRequest, PlainLetter, Question, Request};
 
@@ -265,11 +265,17 @@ impl Delivery {
     }
 
     /// The directory asks for patience with these letters.
-    pub(crate) fn handle_put_refused(&mut self, cx: &Context, to: &Conversation, numbers: &[u64], until: u64) {
+    pub(crate) fn handle_put_refused(
+        &mut self,
+        cx: &Context,
+        to: &Conversation,
+        numbers: &[u64],
+        (why, until): (DirectoryRefusal, u64),
+    ) {
         for number in numbers {
             self.outbox.take_route(to, *number, Route::Waiting, cx.now.date);
         }
-        self.scheduler.back_off(to, Next::Directory, until);
+        self.scheduler.back_off(to, Next::Refused(why), until);
     }
 
     /// What is for this conversation cannot go now.

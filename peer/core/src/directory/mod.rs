@@ -18,14 +18,15 @@ use std::collections::BTreeSet;
 
 use common::ident::{TerminalId, UserId};
 use common::msg::{
-    Error, ErrorCode, FromDirectory, ListReply, ListReq, ListedUser, LookupReq, RequestNumber, TerminalRemove,
-    TerminalsReply, TerminalsReq, ToDirectory,
+    FromDirectory, ListReply, ListReq, ListedUser, LookupReq, RequestNumber, TerminalRemove, TerminalsReply,
+    TerminalsReq, ToDirectory,
 };
 
 use self::requests::{Answered, PendingRequests, Refused};
+use crate::command::Ticket;
 use crate::context::Context;
 use crate::event::Effect;
-use crate::notice::{CallFailed, CallNotice, DirectoryNotice, SessionNotice};
+use crate::notice::{CallFailed, CallNotice, DirectoryNotice, DirectoryRefusal, SessionNotice};
 use crate::request::{Asked, DirectoryRequest, LookupReason, Question, Request};
 
 /// Users a list may have before it is cut; the directory pages, so it could go on for ever.
@@ -95,15 +96,15 @@ impl DirectoryClient {
         self.requests.close().map(|wanted| Request::Directory(DirectoryRequest::Unanswered(wanted))).collect()
     }
 
+    /// The machines with rows begin again: gives what they have asked for commands of the user, which is not waited for.
+    pub(crate) fn handle_not_kept(&mut self) -> Vec<(Question, Ticket)> {
+        let asked = self.requests.extract(|asked| asked.ticket.is_some() && !outlives_the_disk(&asked.question));
+        asked.into_iter().filter_map(|asked| Some((asked.question, asked.ticket?))).collect()
+    }
+
     /// The machines that asked begin again with what the disk has: only what was asked for others is waited for.
     pub(crate) fn handle_reopened(&mut self) {
-        let waits = |asked: &Asked| {
-            matches!(
-                asked.question,
-                Question::LookUp { .. } | Question::List { .. } | Question::PasscodeChange | Question::PasscodeUpload
-            )
-        };
-        self.requests.retain(waits);
+        self.requests.retain(|asked| outlives_the_disk(&asked.question));
     }
 
     /// Asks who is online.
@@ -161,18 +162,27 @@ impl DirectoryClient {
     }
 }
 
+/// Whether a question was asked by a machine that has no rows.
+fn outlives_the_disk(question: &Question) -> bool {
+    matches!(
+        question,
+        Question::LookUp { .. } | Question::List { .. } | Question::PasscodeChange | Question::PasscodeUpload
+    )
+}
+
 /// What becomes of a question that was not asked.
 fn refused(refused: Refused<Asked>) -> Request {
     match refused {
         Refused::Closed(asked) => Request::Directory(DirectoryRequest::Unanswered(asked)),
         Refused::Full(Asked { question, .. }) => {
-            Request::Directory(DirectoryRequest::Failed { question, error: Error::new(ErrorCode::RateLimited) })
+            let why = DirectoryRefusal::TooFast { retry_after: 1 };
+            Request::Directory(DirectoryRequest::Failed { question, why, again_in: 1 })
         }
     }
 }
 
 /// What becomes of a question that was answered with something that is no answer.
 pub(crate) fn unfit(question: Question) -> Request {
-    let error = Error { retry_after: Some(UNFIT_RETRY), ..Error::new(ErrorCode::Other) };
-    Request::Directory(DirectoryRequest::Failed { question, error })
+    let why = DirectoryRefusal::Unsound;
+    Request::Directory(DirectoryRequest::Failed { question, why, again_in: UNFIT_RETRY })
 }

@@ -1,11 +1,11 @@
 //! A change of the passcode: two requests, whose contents are made by the shell, which knows the passcode.
 
-use common::msg::{Error, ErrorCode, PasscodeChallenge, PasscodeReply, PasscodeStatus};
+use common::msg::{PasscodeChallenge, PasscodeReply, PasscodeStatus};
 
 use super::DirectoryClient;
 use crate::context::Context;
 use crate::event::{Effect, PasscodeStep};
-use crate::notice::{NotChanged, SessionNotice};
+use crate::notice::{DirectoryRefusal, NotChanged, SessionNotice};
 use crate::request::{Asked, Question, Request};
 
 impl DirectoryClient {
@@ -48,13 +48,8 @@ impl DirectoryClient {
     }
 
     /// The directory would not begin or complete it.
-    pub(crate) fn handle_passcode_refused(&self, cx: &mut Context, error: &Error) {
-        let why = match error.code {
-            ErrorCode::RateLimited => NotChanged::TooFast { retry_after: error.retry_after.unwrap_or(60) },
-            ErrorCode::Unavailable => NotChanged::Meanwhile,
-            _ => NotChanged::Unsure,
-        };
-        not_changed(cx, why);
+    pub(crate) fn handle_passcode_refused(&self, cx: &mut Context, why: DirectoryRefusal) {
+        not_changed(cx, NotChanged::Refused(why));
     }
 
     /// The directory was lost before it answered.

@@ -145,6 +145,15 @@ impl<Q> PendingRequests<Q> {
         self.waiting.remove(place).map(|pending| pending.question)
     }
 
+    /// Takes out what is not waited for any more, the oldest first.
+    pub(crate) fn extract(&mut self, is_over: impl Fn(&Q) -> bool) -> Vec<Q> {
+        let (over, waiting) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|p: &Pending<Q>| is_over(&p.question));
+        self.waiting = waiting;
+        let over: VecDeque<Pending<Q>> = over;
+        over.into_iter().map(|pending| pending.question).collect()
+    }
+
     /// Forgets what nobody wants to know any more.
     pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&Q) -> bool) {
         self.waiting.retain(|pending| is_wanted(&pending.question));

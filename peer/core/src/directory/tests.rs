@@ -3,8 +3,8 @@
 use common::ident::{MessageId, UserId};
 use common::limits::{BROADCAST_TEXT, WATCH_IN_ONE};
 use common::msg::{
-    BroadcastLog, Error, ErrorCode, FromDirectory, ListReply, ListedUser, LookupReply, PasscodeReply, PasscodeStatus,
-    PresenceStatus, TerminalsReply, ToDirectory, UserTerminals,
+    BroadcastLog, FromDirectory, ListReply, ListedUser, LookupReply, PasscodeReply, PasscodeStatus, PresenceStatus,
+    TerminalsReply, ToDirectory, UserTerminals,
 };
 use common::testkit::Example;
 
@@ -16,7 +16,8 @@ use crate::event::{Effect, PasscodeStep};
 use crate::fixtures;
 use crate::model::PresenceInfo;
 use crate::notice::{
-    CallFailed, CallNotice, DirectoryNotice, MessageNotice, NotChanged, NotSent, Notice, SessionNotice,
+    CallFailed, CallNotice, DirectoryNotice, DirectoryRefusal, MessageNotice, NotChanged, NotSent, Notice,
+    SessionNotice,
 };
 use crate::request::{Asked, DirectoryRequest, LookupReason, Question, Request};
 
@@ -123,9 +124,10 @@ fn an_answer_nobody_understands_fails_its_question() {
     let effects = stage.effects();
     let [Effect::Ask(envelope)] = &effects[..] else { panic!("{effects:?}") };
     let requests = stage.directory.handle_misunderstood(&mut stage.cx, envelope.request.unwrap());
-    assert!(
-        matches!(&requests[..], [Request::Directory(DirectoryRequest::Failed { error, .. })] if error.retry_after == Some(60))
-    );
+    assert!(matches!(
+        &requests[..],
+        [Request::Directory(DirectoryRequest::Failed { why: DirectoryRefusal::Unsound, again_in: 60, .. })]
+    ));
     assert_eq!(stage.directory.handle_misunderstood(&mut stage.cx, envelope.request.unwrap()), []);
 }
 
@@ -278,14 +280,9 @@ fn a_change_of_the_passcode_ends_with_one_word() {
         stage.directory.handle_session_lost(&mut stage.cx),
         [Request::Directory(DirectoryRequest::Unanswered(Asked { question: Question::PasscodeChange, ticket: None }))]
     );
-    for (code, retry_after, why) in [
-        (ErrorCode::RateLimited, Some(7), NotChanged::TooFast { retry_after: 7 }),
-        (ErrorCode::Unavailable, None, NotChanged::Meanwhile),
-        (ErrorCode::Other, None, NotChanged::Unsure),
-    ] {
-        let error = Error { retry_after, ..Error::new(code) };
-        stage.directory.handle_passcode_refused(&mut stage.cx, &error);
-        assert_eq!(stage.effects(), not_changed(why));
+    for why in [DirectoryRefusal::TooFast { retry_after: 7 }, DirectoryRefusal::Unavailable] {
+        stage.directory.handle_passcode_refused(&mut stage.cx, why);
+        assert_eq!(stage.effects(), not_changed(NotChanged::Refused(why)));
     }
     stage.directory.handle_passcode_reply(&mut stage.cx, &PasscodeReply { status: PasscodeStatus::Refused });
     assert_eq!(stage.effects(), not_changed(NotChanged::Meanwhile));

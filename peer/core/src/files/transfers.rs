@@ -95,7 +95,7 @@ impl Files {
             return cx.refuse(link, ConnectRefusal::Declined);
         };
         if is_busy && !self.running.contains_key(&number) {
-            return cx.refuse(link, ConnectRefusal::Unavailable);
+            return cx.refuse(link, ConnectRefusal::Busy);
         }
         // Written as offered: a receiver that asks again shows that it wants it.
         transfer.state = FileState::Accepted;

@@ -3,8 +3,7 @@
 //!
 //! - [`registry`]: the MLS rooms of this terminal; [`known`]: groups by name; [`changes`]: what changes in a room
 //! - [`operations`]: what takes several questions to the directory, one at a time; [`queue`]: those that wait
-//! - [`items`]: items of the mailbox, and what comes of them; [`opening`]: what they are; [`letters`]: what members say
-//!   about the group
+//! - [`items`]: items of the mailbox, opened; [`letters`]: what members say about the group
 //! - [`commands`]: what the user wants; [`leaving`]: the end of a membership
 //!
 //! Letters are sealed here and opened here; what they say, and which way they take, is not known here.
@@ -15,7 +14,6 @@ mod items;
 mod known;
 mod leaving;
 mod letters;
-mod opening;
 mod operations;
 mod queue;
 mod registry;
@@ -55,8 +53,6 @@ pub(crate) struct Groups {
     leaving: Vec<(GroupName, Ticket)>,
     /// Questions about our key packages that were not answered.
     publishing: usize,
-    /// Whose items were dropped in this session, and in which room: told once.
-    told_dropped: BTreeSet<(RoomId, UserId)>,
 }
 
 impl Groups {
@@ -66,14 +62,12 @@ impl Groups {
     /// [`RoomError`] if there are rooms that this version cannot read.
     pub(crate) fn load(own: &Arc<OwnTerminal>, mls: Rows, group: Rows) -> Result<Self, RoomError> {
         let (rooms, known) = (Rooms::load(own, mls)?, KnownGroups::load(group));
-        let (operations, leaving, told_dropped) = (Operations::default(), Vec::new(), BTreeSet::new());
-        Ok(Self { rooms, known, operations, leaving, publishing: 0, told_dropped })
+        Ok(Self { rooms, known, operations: Operations::default(), leaving: Vec::new(), publishing: 0 })
     }
 
     /// The session stands: others must find key packages of ours, so the directory is asked how many it has.
     pub(crate) fn handle_session(&mut self) -> Vec<Request> {
         self.publishing = 1;
-        self.told_dropped.clear();
         let message = KeyPackagePut { packages: Vec::new(), last_resort: None }.into();
         vec![Request::Directory(DirectoryRequest::Tell(message))]
     }
@@ -195,10 +189,8 @@ impl Groups {
         let shared: Vec<RoomId> = self.rooms.with_user(user).into_iter().filter(|room| self.is_created(room)).collect();
         for room in shared {
             self.rooms.set_not_synced(&room);
-            // In a large room one of the others who are there and may is enough; who has come may have lost everything.
-            let admins = self.rooms.admins(&room);
-            let may = |other: &UserId| admins.is_empty() || admins.contains(other);
-            let online = |other: &UserId| other != user && may(other) && (cx.is_me(other) || cx.is_online(other));
+            // In a large room one of the others who are there is enough; who has come may have lost everything.
+            let online = |other: &UserId| other != user && (cx.is_me(other) || cx.is_online(other));
             let first = self.rooms.first_user(&room, online);
             if first.is_some_and(|first| cx.is_me(&first)) || cx.is_me(user) {
                 self.operations.add(GroupOperation::SyncTerminals(room));
@@ -237,7 +229,7 @@ impl Groups {
                 group: group.clone(),
                 members: users.len(),
                 online,
-                admins: self.rooms.admins(&room),
+                admins: self.rooms.admins(&room).into_iter().collect(),
                 unread: unread(&Conversation::Group(group.clone())),
                 waiting: known.waiting.len(),
             })

@@ -26,7 +26,7 @@ use crate::command::Ticket;
 use crate::context::Context;
 use crate::mls::RoomError;
 use crate::model::Conversation;
-use crate::notice::{GroupNews, MessageNotice, Next, Notice};
+use crate::notice::{DirectoryRefusal, GroupNews, MessageNotice, Next, Notice};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
 
 /// How long, in seconds, what cannot be sealed is left alone. Chosen arbitrarily.
@@ -77,8 +77,7 @@ impl Groups {
             GroupOperation::SyncTerminals(room)
             | GroupOperation::AddMember(room, _)
             | GroupOperation::RemoveMember(room, _)
-            | GroupOperation::GrantAdmin(room, _)
-            | GroupOperation::StepDown(room) => Ok(*room),
+            | GroupOperation::GrantAdmin(room, _) => Ok(*room),
         }
     }
 
@@ -101,9 +100,7 @@ impl Groups {
             self.tell_unusable(cx, &tickets, &room);
             return Vec::new();
         }
-        // Whoever may change nobody else's terminals asks for none.
         let mut users: Vec<UserId> = self.rooms.users(&room).into_iter().collect();
-        users.retain(|user| self.rooms.may_add(&room, user));
         let wanted = match (&operation, self.rooms.conversation(&room)) {
             (GroupOperation::AddMember(_, user), _) => Some(user.clone()),
             // A room of two whose first commit was never taken has only us in it.
@@ -147,10 +144,9 @@ impl Groups {
             let missing: Vec<TerminalId> =
                 listed.terminals.iter().filter(|terminal| !present.contains(terminal)).copied().collect();
             // A terminal the directory knows no more is gone, if its user goes on at another.
-            let may_remove = self.rooms.may_remove(&active.room, &listed.userid);
             let gone = present.iter().filter(|terminal| {
                 let ours = cx.is_me(&listed.userid) && **terminal == cx.me.terminal;
-                may_remove && !ours && !listed.terminals.is_empty() && !listed.terminals.contains(terminal)
+                !ours && !listed.terminals.is_empty() && !listed.terminals.contains(terminal)
             });
             active.gone.extend(gone.map(|terminal| Member { userid: listed.userid.clone(), terminal: *terminal }));
             for terminals in missing.chunks(TERMINALS_PER_USER) {
@@ -200,7 +196,6 @@ impl Groups {
         match &active.operation {
             GroupOperation::RemoveMember(_, user) => changes.push(MembershipChange::RemoveUser(user.clone())),
             GroupOperation::GrantAdmin(_, user) => changes.push(MembershipChange::Promote(user.clone())),
-            GroupOperation::StepDown(_) => changes.push(MembershipChange::StepDown),
             GroupOperation::CreateDirect(_)
             | GroupOperation::SyncTerminals(_)
             | GroupOperation::CreateGroup(_)
@@ -267,9 +262,31 @@ impl Groups {
         }
     }
 
-    /// The directory asks for patience with what is under way.
-    pub(crate) fn handle_operation_refused(&mut self, until: u64) {
+    /// The directory does not do what the operation under way asks for, which is tried again. Whoever waits for it is
+    /// told, unless it is only a matter of patience.
+    pub(crate) fn handle_operation_refused(&mut self, cx: &mut Context, why: DirectoryRefusal, until: u64) {
+        let patience = matches!(why, DirectoryRefusal::TooFast { .. });
+        if let Some(active) = self.operations.active.as_mut().filter(|_| !patience) {
+            let tickets = std::mem::take(&mut active.tickets);
+            let group = match &active.operation {
+                GroupOperation::CreateGroup(group) => Some(group.clone()),
+                _ => self.rooms.conversation(&active.room).and_then(|with| match with {
+                    Conversation::Group(group) => Some(group),
+                    Conversation::User(_) | Conversation::Everyone => None,
+                }),
+            };
+            if let Some(group) = group.filter(|_| !tickets.is_empty()) {
+                cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::Refused(why) });
+            }
+        }
         self.operations.defer(until);
+    }
+
+    /// The commands of the user that wait for an operation or for a goodbye; nothing becomes of them any more.
+    pub(crate) fn take_tickets(&mut self) -> Vec<Ticket> {
+        let mut tickets = self.operations.take_tickets();
+        tickets.extend(std::mem::take(&mut self.leaving).into_iter().map(|(_, ticket)| ticket));
+        tickets
     }
 
     /// A commit of this room was taken: ours if `ours`, so that the operation is done; otherwise it begins again.
@@ -306,7 +323,10 @@ fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
             .chunks(PIECE_MAX)
             .map(|piece| Request::Directory(DirectoryRequest::Tell(Upload { piece: Piece(piece.to_vec()) }.into()))),
     );
-    let group = entry.map(|(name, admins)| GroupEntry { handle: GroupHandle::of(&name, &cx.directory), admins });
+    let group = entry.map(|(name, admins)| GroupEntry {
+        handle: GroupHandle::of(&name, &cx.directory),
+        admins: admins.into_iter().collect(),
+    });
     let request = CommitReq {
         commit: commit_size,
         welcome: welcome_size,

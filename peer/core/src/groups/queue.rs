@@ -23,8 +23,6 @@ pub(super) enum GroupOperation {
     RemoveMember(RoomId, UserId),
     /// Make a member an admin.
     GrantAdmin(RoomId, UserId),
-    /// Our user, who leaves, is no admin any more: nobody could remove one who stands before.
-    StepDown(RoomId),
 }
 
 impl GroupOperation {
@@ -34,8 +32,7 @@ impl GroupOperation {
             Self::SyncTerminals(room)
             | Self::AddMember(room, _)
             | Self::RemoveMember(room, _)
-            | Self::GrantAdmin(room, _)
-            | Self::StepDown(room) => Some(*room),
+            | Self::GrantAdmin(room, _) => Some(*room),
         }
     }
 }
@@ -129,6 +126,12 @@ impl Operations {
 
     pub(super) fn wake(&mut self, tick: u64) {
         self.not_before = self.not_before.filter(|until| *until > tick);
+    }
+
+    /// The commands of the user that anything is for.
+    pub(super) fn take_tickets(&mut self) -> Vec<Ticket> {
+        let active = self.active.iter_mut().map(|active| &mut active.tickets);
+        active.chain(self.waiting.iter_mut().map(|(_, tickets)| tickets)).flat_map(std::mem::take).collect()
     }
 
     /// Forgets what concerns a room that is gone; gives the commands of the user that wait for it.

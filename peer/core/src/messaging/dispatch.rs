@@ -51,7 +51,7 @@ impl Messaging {
                 let question = asked.go_on(cx);
                 self.handle_unanswered(cx, question)
             }
-            DirectoryRequest::Failed { question, error } => self.handle_failed(cx, question, &error),
+            DirectoryRequest::Failed { question, why, again_in } => self.handle_failed(cx, question, (why, again_in)),
             DirectoryRequest::Tell(message) => {
                 self.directory.tell(cx, message);
                 Vec::new()

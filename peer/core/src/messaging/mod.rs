@@ -24,8 +24,9 @@ use crate::files::model::FilePolicy;
 use crate::groups::Groups;
 use crate::mailbox::Mailbox;
 use crate::mls::RoomError;
+use crate::notice::{NotSent, SessionNotice, StoreUse};
 use crate::persistence::Snapshot;
-use crate::request::Request;
+use crate::request::{Question, Request};
 
 /// The machines of one terminal.
 #[derive(Debug)]
@@ -74,6 +75,26 @@ impl Messaging {
         let (calls, mut directory) = (Calls::new(accept), DirectoryClient::default());
         directory.handle_connected();
         Ok(Self { calls, directory, delivery, groups, mailbox, files })
+    }
+
+    /// The disk would not keep something: nothing becomes of what the user's commands have asked of machines with rows.
+    pub(crate) fn handle_not_kept(&mut self, cx: &mut Context, detail: &str) {
+        let asked = self.directory.handle_not_kept();
+        for (question, ticket) in asked {
+            cx.answering = Some(ticket.clone());
+            match question {
+                Question::Broadcast { text, .. } => {
+                    let why = NotSent::NotKept { detail: detail.to_owned() };
+                    self.directory.handle_broadcast_refused(cx, text, why, ticket);
+                }
+                _ => cx.tell(SessionNotice::StoreFailed { at: StoreUse::Command, detail: detail.to_owned() }),
+            }
+        }
+        let tickets = self.groups.take_tickets();
+        cx.answering = None;
+        if !tickets.is_empty() {
+            cx.tell_each(&tickets, SessionNotice::StoreFailed { at: StoreUse::Command, detail: detail.to_owned() });
+        }
     }
 
     /// Begins again with what the disk has: calls and what was asked for them go on.

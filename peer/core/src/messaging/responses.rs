@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use common::ident::UserId;
-use common::msg::{Error, ErrorCode, FromDirectory, ListedUser, RequestNumber};
+use common::msg::{FromDirectory, ListedUser, RequestNumber};
 
 use super::Messaging;
 use crate::context::Context;
 use crate::directory::requests::Answered;
 use crate::directory::unfit;
 use crate::model::{Conversation, PresenceInfo};
-use crate::notice::{CallFailed, CallNotice, DirectoryNotice, GroupNews, NotSent, Notice, Person};
-use crate::request::{DirectoryRequest, LookupReason, Question, Request, Unreachable};
-use crate::verify::found;
+use crate::notice::{CallFailed, CallNotice, DirectoryNotice, DirectoryRefusal, GroupNews, NotSent, Notice, Person};
+use crate::request::{DirectoryRequest, LookupReason, NotLookedUp, Question, Request};
+use crate::verify::{Unusable, found};
 
 impl Messaging {
     /// The directory says something, perhaps as the answer to a request.
@@ -36,7 +36,9 @@ impl Messaging {
                     self.handle_answer(cx, question, answer)
                 }
                 Some(Answered::Failed(asked, error)) => {
-                    vec![Request::Directory(DirectoryRequest::Failed { question: asked.go_on(cx), error })]
+                    let (question, why) = (asked.go_on(cx), DirectoryRefusal::from(&error));
+                    let again_in = error.retry_after.unwrap_or(1);
+                    vec![Request::Directory(DirectoryRequest::Failed { question, why, again_in })]
                 }
                 Some(Answered::Unfit(asked)) => vec![unfit(asked.go_on(cx))],
                 None => Vec::new(),
@@ -50,10 +52,13 @@ impl Messaging {
                 let found = found(&reply, &user);
                 match reason {
                     LookupReason::File(number) => {
-                        self.files.handle_sender(cx, number, found);
+                        self.files.handle_sender(cx, number, found.unwrap_or_default());
                         Vec::new()
                     }
-                    reason => vec![Request::FoundForCall { user, reason, found: Ok(found) }],
+                    reason => {
+                        let found = found.map_err(|Unusable| NotLookedUp::Refused(DirectoryRefusal::Unsound));
+                        vec![Request::FoundForCall { user, reason, found }]
+                    }
                 }
             }
             (Question::List { listed }, FromDirectory::ListReply(reply)) => self.directory.handle_list(listed, reply),
@@ -115,32 +120,34 @@ impl Messaging {
         }
     }
 
-    /// The directory would not, or could not: mostly it asks for patience.
-    pub(super) fn handle_failed(&mut self, cx: &mut Context, question: Question, error: &Error) -> Vec<Request> {
-        let retry_after = error.retry_after.unwrap_or(1);
-        let until = cx.now.tick + retry_after.clamp(1, 60);
+    /// The directory would not, or could not; it may be asked again after so many seconds.
+    pub(super) fn handle_failed(
+        &mut self,
+        cx: &mut Context,
+        question: Question,
+        (why, again_in): (DirectoryRefusal, u64),
+    ) -> Vec<Request> {
+        let until = cx.now.tick + again_in.clamp(1, 60);
         match question {
-            Question::LookUp { .. } | Question::List { .. } => {
-                // A caller who makes us ask too often is no business of the user.
-                let of_a_caller = matches!(question, Question::LookUp { reason: LookupReason::Caller(_), .. });
-                if error.code == ErrorCode::RateLimited && !of_a_caller {
-                    cx.tell(DirectoryNotice::TooFast { retry_after });
-                }
-                return self.handle_unanswered(cx, question);
+            Question::LookUp { reason: LookupReason::File(number), .. } => self.files.handle_sender(cx, number, None),
+            Question::LookUp { user, reason } => {
+                return vec![Request::FoundForCall { user, reason, found: Err(NotLookedUp::Refused(why)) }];
             }
-            Question::PasscodeChange | Question::PasscodeUpload => self.directory.handle_passcode_refused(cx, error),
-            Question::Put { to, numbers, .. } => self.delivery.handle_put_refused(cx, &to, &numbers, until),
+            Question::PasscodeChange | Question::PasscodeUpload => self.directory.handle_passcode_refused(cx, why),
+            Question::Put { to, numbers, .. } => self.delivery.handle_put_refused(cx, &to, &numbers, (why, until)),
             Question::Terminals(_) | Question::Packages(..) | Question::Commit { .. } => {
-                self.groups.handle_operation_refused(until);
+                self.groups.handle_operation_refused(cx, why, until);
             }
             Question::Broadcast { text, ticket, .. } => {
-                self.directory.handle_broadcast_refused(cx, text, NotSent::TooFast { retry_after }, ticket);
+                self.directory.handle_broadcast_refused(cx, text, NotSent::Refused(why), ticket);
             }
-            Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::NotFound }),
-            Question::Group(_) | Question::Log { .. } | Question::OwnTerminals => {
-                cx.tell(DirectoryNotice::TooFast { retry_after });
+            Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryRefused(why) }),
+            Question::Group(group) | Question::GiveUp(group) => {
+                cx.tell(Notice::Group { group, news: GroupNews::Refused(why) });
             }
-            Question::GiveUp(group) => cx.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
+            Question::List { .. } | Question::Log { .. } | Question::OwnTerminals => {
+                cx.tell(DirectoryNotice::Refused(why));
+            }
             Question::Mailbox | Question::Piece | Question::Certificates => self.mailbox.handle_refused(until),
             Question::Replaced => {}
         }
@@ -154,7 +161,7 @@ impl Messaging {
                 self.files.handle_sender(cx, number, None);
             }
             Question::LookUp { user, reason } => {
-                return vec![Request::FoundForCall { user, reason, found: Err(Unreachable) }];
+                return vec![Request::FoundForCall { user, reason, found: Err(NotLookedUp::Unreachable) }];
             }
             Question::Broadcast { text, ticket, .. } => {
                 self.directory.handle_broadcast_refused(cx, text, NotSent::DirectoryLost, ticket);

@@ -1,5 +1,6 @@
 //! How a room begins: with one terminal, in epoch 0. Its first commit adds the others.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::ident::{GroupName, RoomId, UserId};
@@ -23,7 +24,7 @@ impl Room {
     /// # Errors
     /// [`RoomError::Library`].
     pub fn create_group(own: &Arc<OwnTerminal>, id: RoomId, name: &GroupName) -> Result<Self, RoomError> {
-        let admins = vec![own.user().clone()];
+        let admins = BTreeSet::from([own.user().clone()]);
         Self::create(own, id, &RoomMetadata::Group { name: name.clone(), admins })
     }
 

@@ -61,14 +61,14 @@ pub enum Refusal {
         /// Which terminal.
         member: Member,
     },
-    /// In a group only admins may, the author's own terminals aside.
+    /// Only admins may, and nobody in a room of two.
     #[error("only an admin of the group may add {user}")]
     MayNotAdd {
         /// Who would have been added.
         user: UserId,
     },
-    /// In a group only admins may, and nobody an admin who stands before; in a room of two nobody.
-    #[error("{user} may be removed only by an admin of the group who does not stand behind {user}")]
+    /// Only admins may; the terminals of a user who stays or leaves, anybody.
+    #[error("only an admin of the group may remove {user}")]
     MayNotRemove {
         /// Who would have been removed.
         user: UserId,
@@ -76,9 +76,6 @@ pub enum Refusal {
     /// Only admins may, and only who is an admin may change.
     #[error("only an admin may change who is an admin, and nothing else of a room can be changed")]
     MayNotChange,
-    /// Admins stand in the order of their appointment, and nobody changes the place of one who stands before.
-    #[error("an admin may not change the place of admins who were appointed earlier")]
-    Order,
     /// A group always has an admin, and admins are members.
     #[error("a group's admins have to be members, and there has to be one")]
     Admins,
@@ -111,18 +108,10 @@ pub enum Frozen {
         /// Why it is not followed.
         why: Refusal,
     },
-    /// Bytes that ended an epoch and cannot be followed; the directory says who gave them to it.
-    #[error("{} changed the room in a way that cannot be followed: {why}", .by.userid)]
-    NotFollowed {
-        /// Who gave them to the directory.
-        by: Member,
-        /// What is wrong with them.
-        why: String,
-    },
-    /// The same, kept by a version that did not say whose it was.
+    /// A commit that could not even be read.
     #[error("the room was changed by a message that cannot be read ({0})")]
     Unreadable(String),
-    /// Kept by a version that took the fork tag of a message for proved (threat G2).
+    /// Threat G2.
     #[error("its members do not see the same room: the directory told them different things about change {epoch}")]
     Fork {
         /// The epoch in which this was noticed.
@@ -175,19 +164,9 @@ pub enum RoomError {
         /// The message's epoch.
         epoch: u64,
     },
-    /// Claims to be from this terminal, which cannot be verified: own commits are known by their bytes.
+    /// Claims to be from this terminal, which does not remember it: this is an old copy (threat G5), or a lie.
     #[error("a message claims to be from this terminal")]
     Own,
-    /// Cannot be read, and its fork tag is not the room's: the directory told its sender other things (threat G2), or
-    /// somebody made it up.
-    #[error("a message is not of change {epoch} as this terminal knows it")]
-    OtherHistory {
-        /// The epoch in which this was noticed.
-        epoch: u64,
-    },
-    /// Was read, so that it is of this history; its fork tag says otherwise.
-    #[error("a message does not carry the mark of the room")]
-    Tag,
     /// It was read before, or too many messages before it are missing (threat G6).
     #[error("a message came a second time, or too many before it are missing")]
     NoKey,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::directory::DirectoryRefusal;
 use common::ident::UserId;
 
 /// Calls and direct connections.
@@ -24,7 +25,7 @@ pub enum CallNotice {
     /// A conversation ended.
     Ended { with: UserId, by: EndedBy },
     /// The link broke without a goodbye.
-    LinkLost { with: UserId, then: AfterLoss },
+    LinkLost { with: UserId, then: AfterLoss, why: LinkLoss },
 }
 
 /// Why a call came to nothing.
@@ -32,12 +33,20 @@ pub enum CallNotice {
 pub enum CallFailed {
     /// The directory does not show this user as logged in. It does not say whether the user exists.
     NotFound,
-    /// Declined, blocked or not verified by the other side.
+    /// The user there does not want it: declined, or refused by a setting or a block.
     Refused,
+    /// A rule of the terminal there forbids it, whatever the user there wants.
+    Rule(CalleeRule),
     /// The other side cannot verify anybody just now.
     Unavailable,
     /// Nobody answered at any of the addresses, after so many seconds.
     NoAnswer { seconds: u64 },
+    /// Nobody can be reached at any of the addresses.
+    Unreached(Unreached),
+    /// Whoever answers breaks the rules of the protocol.
+    Broken,
+    /// This machine cannot place calls, in its system's words.
+    Local { detail: String },
     /// Somebody answered who does not hold the user's key.
     WrongKey,
     /// The user called is the user calling.
@@ -46,6 +55,55 @@ pub enum CallFailed {
     Blocked,
     /// The directory is out of reach, so nobody can be looked up.
     DirectoryLost,
+    /// The directory does not tell.
+    DirectoryRefused(DirectoryRefusal),
+    /// The directory has not told within so many seconds.
+    DirectorySilent { seconds: u64 },
+}
+
+/// Rules by which a terminal refuses a call; none of them is the will of its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalleeRule {
+    /// The address called from is not among those that the directory has for the caller.
+    Address,
+    /// The same, and it is of another family (IPv4, IPv6) than the address called.
+    AddressFamily,
+    /// The caller's key is not the one that the directory there, or the terminal there, knows.
+    Key,
+    /// The directory there does not show the caller as logged in.
+    NotLoggedIn,
+    /// Whom the caller called is not who is there, or has another key now.
+    Destination,
+    /// Too many calls or files at once.
+    Busy,
+    /// The user there was asked and has not answered.
+    Unanswered,
+    /// A reason that this version does not know.
+    Unknown,
+}
+
+/// Why an address cannot be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreached {
+    /// Nobody listens there.
+    NobodyListens,
+    /// There is no way to it from here.
+    NoWay,
+    /// Whoever is there ends the connection without a word.
+    Closed,
+}
+
+/// Why a link broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkLoss {
+    /// The other side, or the network, is gone.
+    Network,
+    /// The other side broke a rule of the protocol.
+    TheyBroke,
+    /// The other side says that we broke a rule of the protocol.
+    WeBroke,
+    /// The other side does not take what is sent.
+    Stalled,
 }
 
 /// Why a caller was turned away (threats P1, P3, P6).
@@ -63,6 +121,8 @@ pub enum CallerRefused {
     KeyChanged,
     /// The directory is out of reach, so nobody can be verified.
     CannotVerify,
+    /// The directory does not tell who the caller is.
+    NotTold(DirectoryRefusal),
 }
 
 /// What becomes of a conversation whose link was lost.

@@ -4,7 +4,7 @@ use super::contact::KeyState;
 use super::group::ListedGroup;
 use super::session::Failure;
 use common::ident::UserId;
-use common::msg::PresenceStatus;
+use common::msg::{Error, ErrorCode, PresenceStatus};
 
 /// Who and what the directory shows, and whether it can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +16,50 @@ pub enum DirectoryNotice {
     /// Answers `List` where the directory cannot be asked.
     NoPeople,
     /// The connection to the directory is gone; conversations go on. Told once per loss.
-    Lost { retry_in: u64 },
+    Lost { retry_in: u64, why: DirectoryLoss },
     /// Whoever answers in the directory's place does not hold its key; it is asked nothing. Told once per loss.
     NotItself(Failure),
     /// The session with the directory stands again.
     Back,
-    /// The directory asks for patience, in seconds.
+    /// The directory does not do what it was asked.
+    Refused(DirectoryRefusal),
+}
+
+/// Why the directory does not do what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectoryRefusal {
+    /// It asks for patience, in seconds.
     TooFast { retry_after: u64 },
+    /// It cannot keep its promise now: its disk is full or fails, or it has too much to do.
+    Unavailable,
+    /// It does not know such a request: it is older than this program.
+    TooOld,
+    /// It does not take what this program has said.
+    NotTaken,
+    /// What it says is no answer to what it was asked, or one that cannot be used.
+    Unsound,
+}
+
+impl From<&Error> for DirectoryRefusal {
+    fn from(error: &Error) -> Self {
+        match error.code {
+            ErrorCode::RateLimited => Self::TooFast { retry_after: error.retry_after.unwrap_or(1) },
+            ErrorCode::Unavailable => Self::Unavailable,
+            ErrorCode::UnknownMsgtype => Self::TooOld,
+            ErrorCode::Malformed | ErrorCode::OutOfOrder | ErrorCode::NotAccepted | ErrorCode::Other => Self::NotTaken,
+        }
+    }
+}
+
+/// Why the connection to the directory is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DirectoryLoss {
+    /// The directory, or the network, is gone.
+    Network,
+    /// It has said that it cannot keep its promise now, and has ended the session.
+    Unavailable,
+    /// What came from it broke a rule of the protocol.
+    Broken,
 }
 
 /// One row of `list`.

@@ -1,5 +1,6 @@
 //! Messages, how far they have come, and what was said before.
 
+use super::directory::DirectoryRefusal;
 use crate::command::Ticket;
 use crate::model::{Conversation, DeliveryStatus, StoredMessage};
 use common::ident::{MessageId, UserId};
@@ -27,8 +28,6 @@ pub enum MessageNotice {
     Found { words: String, records: Vec<StoredMessage> },
     /// A room can be used no more: the directory showed its members different things, or a member broke the rules.
     Frozen { with: Conversation, why: String },
-    /// Something in a room was not what it said, or could not be read: it was dropped and has changed nothing.
-    Dropped { with: Conversation, from: UserId, why: String },
     /// Messages for this terminal were not kept by the directory: its mailbox was full, or they were too old.
     Lost { count: u64 },
 }
@@ -59,6 +58,8 @@ pub enum Next {
     Confirmation,
     /// The directory, which is out of reach; tried again by itself.
     Directory,
+    /// The directory, which did not take it; tried again by itself.
+    Refused(DirectoryRefusal),
     /// Keys of the receiver's terminals, which are being fetched.
     Keys,
     /// The receiver has no terminal that takes mail: it goes out when they log in.
@@ -97,6 +98,8 @@ pub enum NotSent {
     Yourself,
     /// The directory is out of reach, and this cannot wait.
     DirectoryLost,
-    /// Too many broadcasts; seconds to wait.
-    TooFast { retry_after: u64 },
+    /// The directory does not take it.
+    Refused(DirectoryRefusal),
+    /// The disk of this machine would not keep it, in these words.
+    NotKept { detail: String },
 }

@@ -16,14 +16,14 @@ use common::ident::GroupName;
 
 use crate::command::Ticket;
 
-pub use self::call::{AfterLoss, CallFailed, CallNotice, CallerRefused, EndedBy};
+pub use self::call::{AfterLoss, CallFailed, CallNotice, CalleeRule, CallerRefused, EndedBy, LinkLoss, Unreached};
 pub use self::contact::{ContactNotice, KeyState};
-pub use self::directory::{DirectoryNotice, Person};
+pub use self::directory::{DirectoryLoss, DirectoryNotice, DirectoryRefusal, Person};
 pub use self::file::{FileFailed, FileNews, FileNotice, FileShown, FileState, NotOffered};
 pub use self::group::{GroupNews, ListedGroup, Role};
 pub use self::journal::{Event, JournalNotice};
 pub use self::message::{Arrival, Explained, MessageNotice, Next, NotSent};
-pub use self::session::{Failure, LoggedOut, LoginRefused, NotChanged, RegisterRefused, SessionNotice};
+pub use self::session::{Failure, LoggedOut, LoginRefused, NotChanged, RegisterRefused, SessionNotice, StoreUse};
 
 /// Something a user may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]

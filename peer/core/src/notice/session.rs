@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::directory::DirectoryRefusal;
 use common::ident::{KeyDigest, TerminalId, UserId};
 use common::msg::Registration;
 
@@ -34,12 +35,27 @@ pub enum SessionNotice {
     NewTerminal,
     /// Answers `Terminals` and `RemoveTerminal`: this user's terminals, and which one this is.
     Terminals { this: TerminalId, all: Vec<TerminalId> },
-    /// Something could not be written to this machine's disk; it is remembered until the program ends.
-    NotKept { detail: String },
+    /// The store on this machine failed, in the words of `detail`. With a ticket: that command was not carried out.
+    StoreFailed { at: StoreUse, detail: String },
     /// The session is over: answers `Logout`, or the directory ended it.
     LoggedOut { why: LoggedOut },
     /// Nothing more will come; the program should say why and stop.
     Failed(Failure),
+}
+
+/// What the store on this machine was needed for when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreUse {
+    /// To keep the key of another user; it is remembered until the program ends.
+    Contact,
+    /// To keep what has happened; this terminal goes on from what the store has, and it happens again.
+    Step,
+    /// To keep what a command of the user brings about; nothing of it was done.
+    Command,
+    /// To keep events for programs.
+    Events,
+    /// To read what was kept.
+    Reading,
 }
 
 /// Why a registration was refused.
@@ -73,8 +89,8 @@ pub enum LoginRefused {
 pub enum NotChanged {
     /// It was changed or reset at another place since this terminal logged in.
     Meanwhile,
-    /// Too many changes; seconds to wait.
-    TooFast { retry_after: u64 },
+    /// The directory does not do it.
+    Refused(DirectoryRefusal),
     /// The directory is out of reach; nothing was sent.
     DirectoryLost,
     /// The directory was lost before it answered: either passcode may hold.
@@ -122,6 +138,8 @@ pub enum Failure {
     VaultUnusable { detail: String },
     /// A broken rule on the directory's side.
     Protocol { server: String, detail: String },
+    /// The directory does not do what it was asked.
+    ServerRefused { server: String, why: DirectoryRefusal },
     /// No answer from the directory in time.
     Timeout { server: String, seconds: u64 },
     /// No free port to listen on at this address.

@@ -15,7 +15,7 @@ use crate::contacts::Contacts;
 use crate::engine::{Engine, Setup};
 use crate::event::{Accept, Durability, Effect, Input, LinkId, Now, Opening};
 use crate::files::model::{AcceptFiles, FilePolicy};
-use crate::notice::{LoggedOut, Notice, SessionNotice};
+use crate::notice::{DirectoryLoss, LoggedOut, Notice, SessionNotice};
 use crate::persistence::{HistoryWrite, Write};
 
 /// One run of a terminal's program; the next has another number.
@@ -161,7 +161,7 @@ impl World {
             return self.session_over(id, LoggedOut::Asked);
         }
         if entered {
-            self.feed(id, Input::DirectoryLost { retry_in: 1 });
+            self.feed(id, Input::DirectoryLost { retry_in: 1, why: DirectoryLoss::Network });
         }
         let life = self.clients[id].life;
         let delay = 1000 + self.rng.up_to(250);

@@ -157,7 +157,7 @@ impl World {
             dialing.failed = why;
         }
         if dialing.unanswered == 0 {
-            let outcome = Err(dialing.failed);
+            let outcome = Err(dialing.failed.clone());
             self.dials.remove(&(caller, dial));
             self.feed(caller, Input::Dialed { dial, outcome });
         }

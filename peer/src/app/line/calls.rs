@@ -12,7 +12,7 @@ use crate::app::texts::help::TOPICS;
 use crate::app::texts::talk::{self, Acquaintance};
 use peer_core::command::{Answer, CallCommand, Command};
 use peer_core::model::Conversation;
-use peer_core::notice::{AfterLoss, CallFailed, EndedBy};
+use peer_core::notice::{AfterLoss, CallFailed, EndedBy, LinkLoss};
 
 impl Session {
     /// The call that the user asked for at the prompt or by `/switch`.
@@ -137,12 +137,12 @@ impl Session {
     }
 
     /// The link is gone. What is typed until it is known whether the other side can be reached again waits.
-    pub(super) fn lost(&mut self, with: &UserId, then: AfterLoss, outputs: &mut Outputs) {
+    pub(super) fn lost(&mut self, with: &UserId, then: AfterLoss, why: LinkLoss, outputs: &mut Outputs) {
         let talking = self.conversation() == Some(with);
         if !talking && !self.stands(with) {
             return;
         }
-        outputs.say(&talk::lost(with, then));
+        outputs.say(&talk::lost(with, then, why));
         match then {
             AfterLoss::CalledAgain if talking => {
                 let back = Box::new(Focus::Destination);

@@ -58,8 +58,13 @@ impl Habits {
 
     /// A text that was not sent, if another try may help.
     pub(super) fn not_sent(&mut self, to: &Conversation, text: &str, why: &NotSent) {
-        if matches!(why, NotSent::DirectoryLost | NotSent::TooFast { .. } | NotSent::NotAMember | NotSent::Blocked) {
-            self.not_delivered(to.clone(), text.to_owned());
+        match why {
+            NotSent::DirectoryLost
+            | NotSent::Refused(_)
+            | NotSent::NotKept { .. }
+            | NotSent::NotAMember
+            | NotSent::Blocked => self.not_delivered(to.clone(), text.to_owned()),
+            NotSent::TooLong | NotSent::Yourself => {}
         }
     }
 }

@@ -31,7 +31,10 @@ impl Session {
             SessionNotice::PasscodeNotChanged(why) => self.passwd_done(&texts::passcode::not_changed(why), outputs),
             SessionNotice::FormerPasscode => outputs.say(texts::passcode::FORMER),
             SessionNotice::AlsoElsewhere { user } => outputs.say(&texts::also_elsewhere(&user)),
-            SessionNotice::NotKept { detail } => outputs.say(&texts::not_kept(&detail)),
+            SessionNotice::StoreFailed { at, detail } => {
+                outputs.not_done();
+                outputs.say(&texts::store_failed(at, &detail));
+            }
             SessionNotice::NewTerminal => outputs.say(mail::NEW_TERMINAL),
             SessionNotice::Terminals { this, all } => {
                 outputs.close(|pending| *pending == Pending::Answer);
@@ -66,18 +69,18 @@ impl Session {
                 outputs.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
             }
             DirectoryNotice::Presence { user, status, text } => self.presence(&user, status, text.as_deref(), outputs),
-            DirectoryNotice::Lost { retry_in } => {
+            DirectoryNotice::Lost { retry_in, why } => {
                 outputs.directory_lost();
-                outputs.say(&texts::server_lost(retry_in));
+                outputs.say(&texts::server_lost(retry_in, why));
             }
             DirectoryNotice::NotItself(failure) => {
                 let report = texts::failure::report(&failure, &outputs.options.zone);
                 report.lines.iter().for_each(|line| outputs.say(line));
             }
             DirectoryNotice::Back => outputs.say(texts::SERVER_BACK),
-            DirectoryNotice::TooFast { retry_after } => {
-                outputs.too_fast();
-                outputs.say(&texts::too_fast(retry_after));
+            DirectoryNotice::Refused(why) => {
+                outputs.refused();
+                outputs.say(&texts::refused(why));
             }
         }
     }
@@ -87,7 +90,7 @@ impl Session {
             CallNotice::Established { with } => self.established(with, outputs),
             CallNotice::Received { from } => self.received(from, outputs),
             CallNotice::Ended { with, by } => self.ended(&with, by, outputs),
-            CallNotice::LinkLost { with, then } => self.lost(&with, then, outputs),
+            CallNotice::LinkLost { with, then, why } => self.lost(&with, then, why, outputs),
             CallNotice::Failed { to, why } => self.call_failed(&to, &why, outputs),
             CallNotice::Offline { with } => self.offline(with, outputs),
             CallNotice::Asked { from } => self.asked(from, outputs),

@@ -83,7 +83,14 @@ impl Outputs {
     }
 
     /// The directory would not answer what it was asked last.
-    pub(super) fn too_fast(&mut self) {
+    pub(super) fn refused(&mut self) {
         self.close(Pending::is_asked_of_the_directory);
+    }
+
+    /// The store failed: nothing becomes of the command that the notice at hand answers, if it answers one.
+    pub(super) fn not_done(&mut self) {
+        if self.answers.is_some() {
+            self.close(|_| true);
+        }
     }
 }

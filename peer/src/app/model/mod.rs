@@ -106,7 +106,7 @@ impl Model {
             | SessionNotice::FormerPasscode
             | SessionNotice::AlsoElsewhere { .. }
             | SessionNotice::NewTerminal
-            | SessionNotice::NotKept { .. }
+            | SessionNotice::StoreFailed { .. }
             | SessionNotice::LoggedOut { .. }
             | SessionNotice::Failed(_) => {}
         }
@@ -126,11 +126,11 @@ impl Model {
             DirectoryNotice::Presence { user, status, text } => {
                 self.people.presence(&self.account.user, user, *status, text.as_deref(), now.date);
             }
-            DirectoryNotice::Lost { retry_in } => {
+            DirectoryNotice::Lost { retry_in, .. } => {
                 self.directory = Directory::Lost { retry: now.instant + Duration::from_secs(*retry_in) };
             }
             DirectoryNotice::Back => self.directory = Directory::Here,
-            DirectoryNotice::NoPeople | DirectoryNotice::NotItself(_) | DirectoryNotice::TooFast { .. } => {}
+            DirectoryNotice::NoPeople | DirectoryNotice::NotItself(_) | DirectoryNotice::Refused(_) => {}
         }
     }
 
@@ -162,7 +162,7 @@ impl Model {
                 self.conversations.set_link(with, Link::None);
             }
             CallNotice::Ended { with, .. } => self.conversations.set_link(with, Link::None),
-            CallNotice::LinkLost { with, then } => {
+            CallNotice::LinkLost { with, then, .. } => {
                 let link = if *then == AfterLoss::CalledAgain { Link::Calling } else { Link::None };
                 self.conversations.set_link(with, link);
             }
@@ -191,7 +191,6 @@ impl Model {
             | MessageNotice::Explained { .. }
             | MessageNotice::Found { .. }
             | MessageNotice::Frozen { .. }
-            | MessageNotice::Dropped { .. }
             | MessageNotice::Lost { .. } => {}
         }
     }

@@ -9,7 +9,8 @@ use common::secret::Passcode;
 use super::*;
 use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{
-    Arrival, EndedBy, FileNews, FileNotice, FileShown, FileState, GroupNews, ListedGroup, NotChanged, Person, Role,
+    Arrival, DirectoryLoss, EndedBy, FileNews, FileNotice, FileShown, FileState, GroupNews, LinkLoss, ListedGroup,
+    NotChanged, Person, Role,
 };
 
 const ALI: &str = "ali";
@@ -56,7 +57,7 @@ fn ended() -> Notice {
 }
 
 fn lost(then: AfterLoss) -> Notice {
-    Notice::Call(CallNotice::LinkLost { with: id(BIANCA), then })
+    Notice::Call(CallNotice::LinkLost { with: id(BIANCA), then, why: LinkLoss::Network })
 }
 
 fn call_failed(why: CallFailed) -> Notice {
@@ -299,7 +300,7 @@ fn a_transfer_has_a_pace_while_it_runs_and_no_news_from_a_wish_that_came_too_lat
 fn the_directory_is_gone_until_it_is_back() {
     let mut model = model();
     let then = now();
-    model.learn(then, &Notice::Directory(DirectoryNotice::Lost { retry_in: 8 }));
+    model.learn(then, &Notice::Directory(DirectoryNotice::Lost { retry_in: 8, why: DirectoryLoss::Network }));
     assert_eq!(model.directory, Directory::Lost { retry: then.instant + Duration::from_secs(8) });
     model.learn(then, &Notice::Directory(DirectoryNotice::Back));
     assert_eq!(model.directory, Directory::Here);

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use common::ident::{GroupName, UserId};
-use common::msg::CommitRefusal;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -16,8 +15,9 @@ use crate::app::texts::{self, files, mail, passcode};
 use peer_core::command::{GroupWish, KeyDecision};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
-    CallFailed, CallNotice, ContactNotice, DirectoryNotice, FileNews, FileNotice, FileShown, GroupNews, JournalNotice,
-    KeyState, ListedGroup, MessageNotice, NotChanged, NotSent, Notice, Person, Role, SessionNotice,
+    CallFailed, CallNotice, CalleeRule, ContactNotice, DirectoryNotice, DirectoryRefusal, FileNews, FileNotice,
+    FileShown, GroupNews, JournalNotice, KeyState, ListedGroup, MessageNotice, NotChanged, NotSent, Notice, Person,
+    Role, SessionNotice,
 };
 
 /// What a request waits for.
@@ -83,9 +83,8 @@ fn directory_answer(awaited: &Await, notice: &DirectoryNotice) -> Option<Result<
         }
         DirectoryNotice::NoPeople => matches!(awaited, Await::List | Await::History(Conversation::Everyone))
             .then(|| Err(RpcError::of(exit::SERVER_UNREACHABLE, plain(mail::OUT_OF_REACH)))),
-        DirectoryNotice::TooFast { retry_after } => {
-            matches!(awaited, Await::List | Await::History(_) | Await::Group { .. })
-                .then(|| Err(too_fast(*retry_after)))
+        DirectoryNotice::Refused(why) => {
+            matches!(awaited, Await::List | Await::History(_) | Await::Group { .. }).then(|| Err(refused(*why)))
         }
         DirectoryNotice::Presence { .. }
         | DirectoryNotice::Lost { .. }
@@ -125,7 +124,7 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Repl
             Some(Ok(Sent { msg: record.name.id, state }.into()))
         }
         (Await::Sent { .. }, MessageNotice::NotSent { to, text, why, .. }) => {
-            Some(Err(RpcError::of(not_sent(why), plain(&mail::not_sent(to, text, why)))))
+            Some(Err(not_sent(why, &mail::not_sent(to, text, why))))
         }
         (Await::History(with), MessageNotice::History { with: told, records, .. }) => {
             (with == told).then(|| Ok(Reply::Records(records.iter().map(record).collect())))
@@ -149,7 +148,6 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Repl
             | MessageNotice::History { .. }
             | MessageNotice::Found { .. }
             | MessageNotice::Frozen { .. }
-            | MessageNotice::Dropped { .. }
             | MessageNotice::Lost { .. },
         ) => None,
     }
@@ -237,8 +235,10 @@ fn contact_answer(awaited: &Await, notice: &ContactNotice) -> Option<Result<Repl
 
 fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Reply, RpcError>> {
     match notice {
-        SessionNotice::NotKept { detail } => matches!(awaited, Await::Acknowledged(_))
-            .then(|| Err(RpcError::of(exit::IO, plain(&texts::not_kept(detail))))),
+        // Told under the ticket of whatever was asked.
+        SessionNotice::StoreFailed { at, detail } => {
+            Some(Err(RpcError::of(exit::IO, plain(&texts::store_failed(*at, detail)))))
+        }
         SessionNotice::PasscodeChanged => matches!(awaited, Await::Passcode).then(|| Ok(Done {}.into())),
         SessionNotice::PasscodeNotChanged(why) => matches!(awaited, Await::Passcode).then(|| Err(not_changed(*why))),
         SessionNotice::FirstContact { .. }
@@ -262,8 +262,19 @@ fn plain(text: &str) -> &str {
     text.trim_start_matches("-- ")
 }
 
-fn too_fast(retry_after: u64) -> RpcError {
-    RpcError::of(exit::NOT_PERMITTED, plain(&texts::too_fast(retry_after))).with("retry_after", retry_after)
+fn refused(why: DirectoryRefusal) -> RpcError {
+    with_patience(RpcError::of(texts::refused_exit(why), plain(&texts::refused(why))), why)
+}
+
+/// The same with the time to wait, where the directory has named one.
+fn with_patience(error: RpcError, why: DirectoryRefusal) -> RpcError {
+    match why {
+        DirectoryRefusal::TooFast { retry_after } => error.with("retry_after", retry_after),
+        DirectoryRefusal::Unavailable
+        | DirectoryRefusal::TooOld
+        | DirectoryRefusal::NotTaken
+        | DirectoryRefusal::Unsound => error,
+    }
 }
 
 /// Programs are told in UTC, also in words.
@@ -276,26 +287,46 @@ fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
     let code = match why {
         CallFailed::NotFound => exit::UNKNOWN_USER,
         CallFailed::Refused | CallFailed::Unavailable | CallFailed::Yourself | CallFailed::Blocked => exit::REFUSED,
-        CallFailed::NoAnswer { .. } => exit::TIMEOUT,
+        CallFailed::Rule(CalleeRule::Unanswered) => exit::TIMEOUT,
+        CallFailed::Rule(CalleeRule::Key) => exit::KEY_CHANGED,
+        CallFailed::Rule(
+            CalleeRule::Address
+            | CalleeRule::AddressFamily
+            | CalleeRule::NotLoggedIn
+            | CalleeRule::Destination
+            | CalleeRule::Busy,
+        ) => exit::NOT_PERMITTED,
+        CallFailed::Rule(CalleeRule::Unknown) | CallFailed::Broken => exit::VERSION,
+        CallFailed::NoAnswer { .. } | CallFailed::DirectorySilent { .. } => exit::TIMEOUT,
+        CallFailed::Unreached(_) => exit::OFFLINE,
         CallFailed::WrongKey => exit::KEY_CHANGED,
+        CallFailed::Local { .. } => exit::IO,
         CallFailed::DirectoryLost => exit::SERVER_UNREACHABLE,
+        CallFailed::DirectoryRefused(why) => texts::refused_exit(*why),
     };
-    RpcError::of(code, talk::call_failed(to, why, Acquaintance::Stranger))
+    let error = RpcError::of(code, talk::call_failed(to, why, Acquaintance::Stranger));
+    match why {
+        CallFailed::Rule(rule) => error.with("rule", talk::rule_word(*rule)),
+        CallFailed::DirectoryRefused(why) => with_patience(error, *why),
+        _ => error,
+    }
 }
 
-fn not_sent(why: &NotSent) -> i32 {
-    match why {
+fn not_sent(why: &NotSent, text: &str) -> RpcError {
+    let code = match why {
         NotSent::NotAMember | NotSent::Blocked | NotSent::Yourself => exit::REFUSED,
         NotSent::TooLong => exit::USAGE,
         NotSent::DirectoryLost => exit::SERVER_UNREACHABLE,
-        NotSent::TooFast { .. } => exit::NOT_PERMITTED,
-    }
+        NotSent::Refused(why) => return with_patience(RpcError::of(texts::refused_exit(*why), plain(text)), *why),
+        NotSent::NotKept { .. } => exit::IO,
+    };
+    RpcError::of(code, plain(text))
 }
 
 fn not_changed(why: NotChanged) -> RpcError {
     let code = match why {
         NotChanged::Meanwhile => exit::REFUSED,
-        NotChanged::TooFast { .. } => exit::NOT_PERMITTED,
+        NotChanged::Refused(why) => return refused(why),
         NotChanged::DirectoryLost | NotChanged::Unsure => exit::SERVER_UNREACHABLE,
     };
     RpcError::of(code, plain(&passcode::not_changed(why)))
@@ -320,18 +351,7 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             let told = json!({ "group": group.to_string(), "state": "member", "members": members, "waiting": waiting });
             return Some(Ok(told.into()));
         }
-        (GroupNews::NotAdmin { .. } | GroupNews::StandsBefore { .. }, _) => exit::NOT_PERMITTED,
-        (GroupNews::Refused { why, .. }, _) => match why {
-            CommitRefusal::NotAdmin | CommitRefusal::Order => exit::NOT_PERMITTED,
-            CommitRefusal::Signature
-            | CommitRefusal::Members
-            | CommitRefusal::Entry
-            | CommitRefusal::Epochs
-            | CommitRefusal::Rooms
-            | CommitRefusal::Moved
-            | CommitRefusal::Other => exit::REFUSED,
-        },
-        (GroupNews::AnotherGroup { .. }, GroupWish::Join) => exit::REFUSED,
+        (GroupNews::NotAdmin { .. }, _) => exit::NOT_PERMITTED,
         (GroupNews::NoSuchGroup, GroupWish::Join) => exit::UNKNOWN_USER,
         (GroupNews::NameTaken, GroupWish::Create)
         | (GroupNews::NoTerminal { .. }, GroupWish::Approve(_))
@@ -344,16 +364,13 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             _,
         ) => exit::REFUSED,
         (GroupNews::DirectoryLost, _) => exit::SERVER_UNREACHABLE,
+        (GroupNews::Refused(why), _) => return Some(Err(refused(*why))),
         (
             GroupNews::Created
             | GroupNews::Asked
             | GroupNews::Left
             | GroupNews::Done
             | GroupNews::Members { .. }
-            | GroupNews::Lost
-            | GroupNews::FoundedAnew { .. }
-            | GroupNews::AskedBack { .. }
-            | GroupNews::AnotherGroup { .. }
             | GroupNews::NoSuchGroup
             | GroupNews::NameTaken
             | GroupNews::NoTerminal { .. }

@@ -9,8 +9,8 @@ use super::results::{self, Record};
 use crate::app::texts;
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{
-    CallNotice, ContactNotice, DirectoryNotice, EndedBy, FileNews, FileNotice, FileShown, GroupNews, MessageNotice,
-    Next, Notice, SessionNotice,
+    CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, EndedBy, FileNews, FileNotice, FileShown, GroupNews,
+    LinkLoss, MessageNotice, Next, Notice, SessionNotice,
 };
 
 /// The types of events, as `hello` tells them.
@@ -92,7 +92,6 @@ fn message_events(notice: &MessageNotice) -> Vec<Value> {
             vec![written(&News::Outbox { to: to.to_string(), waiting: *waiting, next: next.into() }, None)]
         }
         MessageNotice::Frozen { with, why } => vec![error(&texts::mail::frozen(with, why))],
-        MessageNotice::Dropped { with, from, why } => vec![error(&texts::mail::dropped(with, from, why))],
         MessageNotice::Lost { count } => vec![error(&texts::mail::mail_lost(*count))],
         // Answers, which only whoever asked is told.
         MessageNotice::NotSent { .. }
@@ -112,13 +111,20 @@ fn directory_event(notice: &DirectoryNotice) -> Option<Value> {
             };
             Some(json!({"type": "presence", "id": user, "state": state, "text": text}))
         }
-        DirectoryNotice::Lost { retry_in } => Some(json!({"type": "server", "state": "down", "retry_in": retry_in})),
+        DirectoryNotice::Lost { retry_in, why } => {
+            let why = match why {
+                DirectoryLoss::Network => "network",
+                DirectoryLoss::Unavailable => "unavailable",
+                DirectoryLoss::Broken => "broken",
+            };
+            Some(json!({"type": "server", "state": "down", "retry_in": retry_in, "why": why}))
+        }
         DirectoryNotice::Back => Some(json!({"type": "server", "state": "up"})),
         // Answers, which only whoever asked is told.
         DirectoryNotice::People { .. }
         | DirectoryNotice::NoPeople
         | DirectoryNotice::NotItself(_)
-        | DirectoryNotice::TooFast { .. } => None,
+        | DirectoryNotice::Refused(_) => None,
     }
 }
 
@@ -133,7 +139,17 @@ fn call_event(notice: &CallNotice) -> Option<Value> {
             event["by"] = if *by == EndedBy::Us { "us" } else { "them" }.into();
             Some(event)
         }
-        CallNotice::LinkLost { with, .. } => Some(connection(with, "lost")),
+        CallNotice::LinkLost { with, why, .. } => {
+            let mut event = connection(with, "lost");
+            event["why"] = match why {
+                LinkLoss::Network => "network",
+                LinkLoss::TheyBroke => "they_broke_a_rule",
+                LinkLoss::WeBroke => "we_broke_a_rule",
+                LinkLoss::Stalled => "stalled",
+            }
+            .into();
+            Some(event)
+        }
         // Answers, which only whoever asked is told.
         CallNotice::AskedNoMore { .. }
         | CallNotice::CallerRefused { .. }
@@ -144,7 +160,7 @@ fn call_event(notice: &CallNotice) -> Option<Value> {
 
 fn session_event(notice: &SessionNotice) -> Option<Value> {
     match notice {
-        SessionNotice::NotKept { detail } => Some(error(&texts::not_kept(detail))),
+        SessionNotice::StoreFailed { at, detail } => Some(error(&texts::store_failed(*at, detail))),
         SessionNotice::NewTerminal => Some(error(texts::mail::NEW_TERMINAL)),
         // Answers, which only whoever asked is told.
         SessionNotice::FirstContact { .. }
@@ -201,7 +217,7 @@ impl From<&Next> for news::Next {
         match next {
             Next::Nothing => Self::Nothing,
             Next::Confirmation => Self::Confirmation,
-            Next::Directory => Self::Server,
+            Next::Directory | Next::Refused(_) => Self::Server,
             Next::Keys => Self::Keys,
             Next::Terminal => Self::Terminal,
             Next::Space => Self::Space,
@@ -279,11 +295,6 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         GroupNews::Joined { .. } => event("joined", None),
         GroupNews::Declined => event("denied", None),
         GroupNews::Left => event("left", None),
-        GroupNews::Lost => event("lost", None),
-        GroupNews::AskedBack { .. } => event("asked_back", None),
-        GroupNews::FoundedAnew { by, without } => {
-            Some(json!({"type": "group", "group": group, "what": "founded_anew", "user": by, "left": without}))
-        }
         GroupNews::Removed { by } => event("removed", Some(by)),
         GroupNews::NewAdmin { user } => event("admin", Some(user)),
         GroupNews::Changed { by, joined, left } => Some(
@@ -299,10 +310,8 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         | GroupNews::NoTerminal { .. }
         | GroupNews::Returning
         | GroupNews::LastAdmin
-        | GroupNews::AnotherGroup { .. }
-        | GroupNews::Refused { .. }
-        | GroupNews::StandsBefore { .. }
         | GroupNews::DirectoryLost
+        | GroupNews::Refused(_)
         | GroupNews::Done => None,
     }
 }

@@ -113,7 +113,7 @@ impl Rpc {
                 | SessionNotice::AlsoElsewhere { .. }
                 | SessionNotice::NewTerminal
                 | SessionNotice::Terminals { .. }
-                | SessionNotice::NotKept { .. }
+                | SessionNotice::StoreFailed { .. }
                 | SessionNotice::LoggedOut { .. }
                 | SessionNotice::Failed(_),
             )

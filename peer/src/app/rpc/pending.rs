@@ -13,6 +13,7 @@ use super::wire::{RpcError, ToClient};
 use super::{Asker, ClientId, Output, Rpc, feed};
 use crate::app::exit;
 use crate::app::model::Link;
+use crate::app::texts::oneshot::{self, Silent};
 
 /// What is kept about a command until it is answered.
 #[derive(Debug)]
@@ -60,6 +61,33 @@ impl Pending {
         }
     }
 
+    /// Who has not answered, if it is given up.
+    fn silent(&self) -> Silent {
+        let awaited = match self {
+            Self::Request { awaited, .. } => awaited,
+            Self::CallToSend { message, .. } => return Silent::Other(message.to.to_string()),
+            Self::Replay(_) => return Silent::Terminal,
+        };
+        match awaited {
+            Await::Call(to) => Silent::Other(to.to_string()),
+            Await::List
+            | Await::Group { .. }
+            | Await::Passcode
+            | Await::Number(_)
+            | Await::History(Conversation::Everyone) => Silent::Directory,
+            Await::Sent { .. }
+            | Await::History(_)
+            | Await::Search { .. }
+            | Await::Offer { .. }
+            | Await::File(_)
+            | Await::Files
+            | Await::Confirmed { .. }
+            | Await::Block(_)
+            | Await::Unblock(_)
+            | Await::Acknowledged(_) => Silent::Terminal,
+        }
+    }
+
     /// Whoever is told that nothing comes of it.
     fn asker(self) -> Option<Asker> {
         match self {
@@ -84,7 +112,7 @@ impl Pending {
     fn is_answered_by(&self, told: &Notification) -> bool {
         let notice = &told.notice;
         // What could not be written is said by itself too, and then answers nothing.
-        if matches!(notice, Notice::Session(SessionNotice::NotKept { .. })) && told.answers.is_none() {
+        if matches!(notice, Notice::Session(SessionNotice::StoreFailed { .. })) && told.answers.is_none() {
             return false;
         }
         match self {
@@ -93,7 +121,8 @@ impl Pending {
             Self::Replay(_) => {
                 matches!(
                     notice,
-                    Notice::Journal(JournalNotice::Replayed { .. }) | Notice::Session(SessionNotice::NotKept { .. })
+                    Notice::Journal(JournalNotice::Replayed { .. })
+                        | Notice::Session(SessionNotice::StoreFailed { .. })
                 )
             }
         }
@@ -237,10 +266,10 @@ impl Rpc {
     }
 
     pub(super) fn give_up_waiting(&mut self) {
-        let now = self.now;
-        let why = || RpcError::of(exit::TIMEOUT, "There was no answer in time. It may still come about; ask again.");
+        let (now, seconds) = (self.now, self.options.patience.as_secs());
         for pending in self.pending.close_where(|pending| pending.until().is_some_and(|until| until <= now)) {
-            self.reply(pending.asker(), Err(why()));
+            let why = RpcError::of(exit::TIMEOUT, oneshot::not_answered(&pending.silent(), seconds));
+            self.reply(pending.asker(), Err(why));
         }
     }
 

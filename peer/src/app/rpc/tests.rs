@@ -1,6 +1,7 @@
 //! What clients see, with an engine that says what the test says.
 
 mod answers;
+mod reasons;
 
 use std::time::{Duration, Instant};
 

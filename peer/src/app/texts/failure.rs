@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{format, help};
+use super::{format, help, refused, refused_exit};
 use crate::app::exit;
 use peer_core::notice::Failure;
 
@@ -93,6 +93,9 @@ pub(crate) fn report(failure: &Failure, zone: &TimeZone) -> Report {
                 "Check the address, or choose another: peer --server HOST".to_owned(),
             ],
         ),
+        Failure::ServerRefused { server, why } => {
+            (refused_exit(*why), vec![format!("{server}: {}", refused(*why).trim_start_matches("-- "))])
+        }
         Failure::Timeout { server, seconds } => (
             exit::TIMEOUT,
             vec![format!("No answer from {server} in {seconds} s. Try again, or wait longer: --timeout SECS")],

@@ -71,6 +71,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("No option '{typed}'.{}", "the next line says where the list is"),
     ("-- Connection to {with} lost", "it is called again without the person"),
     ("-- /{} {}: {}", "it ends with an example"),
+    ("-- Not sent: ”{quoted}”. {}", "the directory's refusal says it"),
+    ("Cannot look up {to}. {}", "the directory's refusal says it"),
     ("Old {old}", "between the error and its question"),
     ("New {new}", "between the error and its question"),
     ("WARNING: the key of {of} has changed", "its question follows"),

@@ -1,13 +1,13 @@
 //! Words around what is sent while nobody is there, and around groups.
 
 use common::ident::{GroupName, TerminalId, UserId};
-use common::msg::{CommitRefusal, PresenceStatus};
+use common::msg::PresenceStatus;
 use jiff::tz::TimeZone;
 
 use super::format::{self, moment};
 use peer_core::command::Answer;
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
-use peer_core::notice::{Explained, GroupNews, Next, NotSent, Role};
+use peer_core::notice::{DirectoryRefusal, Explained, GroupNews, Next, NotSent, Role};
 
 /// `n.everyone`: the broadcast conversation.
 pub(crate) const EVERYONE: &str =
@@ -63,6 +63,7 @@ pub(crate) fn waiting(to: &Conversation, waiting: usize, next: &Next) -> Option<
     Some(match next {
         Next::Nothing | Next::Confirmation | Next::Keys => return None,
         Next::Directory => format!("-- {messages} for {to} until the directory server is back."),
+        Next::Refused(_) => format!("-- {messages} for {to} until the directory server takes it."),
         Next::Terminal => format!("-- {to} cannot take mail yet; {messages} here until {to} logs in."),
         Next::Space => format!("-- The mailbox of {to} is full; {messages} here and go out when {to} has taken some."),
         Next::Receiver => format!("-- {to} is offline; {messages} with the directory server."),
@@ -96,8 +97,16 @@ pub(crate) fn not_sent(to: &Conversation, text: &str, why: &NotSent) -> String {
         NotSent::DirectoryLost => {
             format!("-- Not sent: \"{quoted}\". The directory server is out of reach; /retry when it is back.")
         }
-        NotSent::TooFast { retry_after } => {
+        NotSent::Refused(DirectoryRefusal::TooFast { retry_after }) => {
             format!("-- Not sent: \"{quoted}\". The server asks to wait {}.", format::duration(*retry_after))
+        }
+        NotSent::Refused(why) => {
+            format!("-- Not sent: \"{quoted}\". {}", super::refused(*why).trim_start_matches("-- "))
+        }
+        NotSent::NotKept { detail } => {
+            format!(
+                "-- Not sent: \"{quoted}\". This machine's disk does not keep it: {detail}. Free some space, then /retry"
+            )
         }
     }
 }
@@ -198,6 +207,17 @@ fn next(of: &Conversation, next: &Next) -> String {
         Next::Nothing => "Nothing is missing.".to_owned(),
         Next::Confirmation => "It is under way; the confirmation is being waited for.".to_owned(),
         Next::Directory => "The directory server is out of reach; it is tried again by itself.".to_owned(),
+        Next::Refused(DirectoryRefusal::TooFast { .. }) => {
+            "The directory server asks for patience; it is tried again by itself.".to_owned()
+        }
+        Next::Refused(DirectoryRefusal::Unavailable) => {
+            "The directory server cannot keep it now (its disk is full or fails, or it has too much to do); it is tried \
+             again by itself."
+                .to_owned()
+        }
+        Next::Refused(DirectoryRefusal::TooOld | DirectoryRefusal::NotTaken | DirectoryRefusal::Unsound) => {
+            "The directory server does not take it; it is tried again by itself. Tell the administrator.".to_owned()
+        }
         Next::Keys => format!("The keys of {of}'s terminals are being fetched."),
         Next::Terminal => format!("{of} has no terminal that takes mail; it goes out when {of} logs in."),
         Next::Space => format!("The mailbox of {of} is full; it is tried again when {of} has taken some."),
@@ -226,15 +246,6 @@ pub(crate) fn frozen(with: &Conversation, why: &str) -> String {
         }
     };
     format!("-- WARNING: {with} cannot be used any more: {why}. {advice}")
-}
-
-/// `n.item_dropped`
-pub(crate) fn dropped(with: &Conversation, from: &UserId, why: &str) -> String {
-    let place = match with {
-        Conversation::User(_) => String::new(),
-        Conversation::Group(_) | Conversation::Everyone => format!(" in {with}"),
-    };
-    format!("-- WARNING: something from {from}{place} was dropped: {why}. It has changed nothing.")
 }
 
 /// `n.mail_lost`
@@ -281,31 +292,6 @@ pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
         }
         GroupNews::Declined => format!("-- Your request to join {group} was declined."),
         GroupNews::Left => format!("-- You left {group}."),
-        GroupNews::Lost => {
-            format!("-- WARNING: group {group} is gone: it was given up, and you are in it no more.")
-        }
-        GroupNews::FoundedAnew { by, without } => {
-            let without = if without.is_empty() {
-                "nobody is missing".to_owned()
-            } else {
-                format!("without {}", listed(without))
-            };
-            format!("-- WARNING: {by} has founded {group} anew, {without}: a change of it could not be followed.")
-        }
-        GroupNews::AskedBack { admins } => format!(
-            "-- This terminal cannot follow {group} any more. It has asked {} to take it in again.",
-            listed(admins)
-        ),
-        GroupNews::AnotherGroup { admins, former } => format!(
-            "-- WARNING: this {group} is not the one you were in: its admins are {}, yours were {}. \
-             To ask for it all the same, repeat: /group join {group}",
-            listed(admins),
-            listed(former)
-        ),
-        GroupNews::Refused { why, retry_after } => format!("-- {}", refused(group, *why, *retry_after)),
-        GroupNews::StandsBefore { user } => {
-            format!("-- {user} was an admin of {group} before you: only {user} or an earlier admin can do that.")
-        }
         GroupNews::Removed { by } => format!("-- {by} removed you from {group}."),
         GroupNews::Changed { joined, left, .. } => {
             let joined = joined.iter().map(|user| format!("-- {user} is now a member of {group}."));
@@ -329,28 +315,9 @@ pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
             format!("-- You are the only admin of {group}. Name another first: /group admin ID {group}")
         }
         GroupNews::DirectoryLost => OUT_OF_REACH.to_owned(),
+        GroupNews::Refused(why) => super::refused(*why),
         GroupNews::Done => format!("-- Done; the others in {group} are told."),
     }]
-}
-
-/// Why the directory has not taken a change of a group.
-fn refused(group: &GroupName, why: CommitRefusal, retry_after: Option<u64>) -> String {
-    match why {
-        CommitRefusal::NotAdmin => format!("The directory lets only admins of {group} do that."),
-        CommitRefusal::Order => format!("The directory keeps the admins of {group} who were named before you."),
-        CommitRefusal::Epochs => {
-            let wait = format::duration(retry_after.unwrap_or(60));
-            format!("{group} was changed too often from here. It is possible again in {wait}.")
-        }
-        CommitRefusal::Rooms => {
-            let wait = format::duration(retry_after.unwrap_or(60));
-            format!("You have founded too many groups and conversations. It is possible again in {wait}.")
-        }
-        CommitRefusal::Moved => format!("{group} is being founded anew by one of its admins. Wait for it."),
-        CommitRefusal::Signature | CommitRefusal::Members | CommitRefusal::Entry | CommitRefusal::Other => {
-            format!("The directory has refused this change of {group}.")
-        }
-    }
 }
 
 fn group_members(group: &GroupName, members: &[(UserId, Role)], waiting: &[UserId]) -> Vec<String> {

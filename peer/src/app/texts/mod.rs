@@ -26,7 +26,7 @@ pub(crate) mod trust;
 use common::ident::{KeyDigest, UserId};
 
 use crate::app::exit;
-use peer_core::notice::{LoggedOut, LoginRefused, RegisterRefused};
+use peer_core::notice::{DirectoryLoss, DirectoryRefusal, LoggedOut, LoginRefused, RegisterRefused, StoreUse};
 
 /// `p.login`
 pub(crate) const LOGIN: &str = "Login: ";
@@ -139,6 +139,38 @@ pub(crate) fn too_fast(retry_after: u64) -> String {
     format!("-- Too fast: the server asks to wait {}.", format::duration(retry_after))
 }
 
+/// `e.directory`: why the directory does not do what it was asked.
+pub(crate) fn refused(why: DirectoryRefusal) -> String {
+    match why {
+        DirectoryRefusal::TooFast { retry_after } => too_fast(retry_after),
+        DirectoryRefusal::Unavailable => {
+            "-- The directory server cannot do that now: its disk is full or fails, or it \
+             has too much to do. Try again later, or tell its administrator."
+                .to_owned()
+        }
+        DirectoryRefusal::TooOld => "-- The directory server is older than this program and does not know that. \
+             Ask its administrator for a newer one."
+            .to_owned(),
+        DirectoryRefusal::NotTaken => "-- The directory server does not take what this program has said. \
+             Tell the administrator; /version says which program this is."
+            .to_owned(),
+        DirectoryRefusal::Unsound => "-- What the directory server answers cannot be used. \
+             Tell the administrator; nothing was believed of it."
+            .to_owned(),
+    }
+}
+
+/// The exit code of a [`refused`] request.
+pub(crate) fn refused_exit(why: DirectoryRefusal) -> i32 {
+    match why {
+        DirectoryRefusal::TooFast { .. } => exit::NOT_PERMITTED,
+        DirectoryRefusal::TooOld => exit::VERSION,
+        DirectoryRefusal::Unavailable | DirectoryRefusal::NotTaken | DirectoryRefusal::Unsound => {
+            exit::SERVER_UNREACHABLE
+        }
+    }
+}
+
 /// `e.id`
 pub(crate) fn not_an_id(why: common::ident::BadUserId) -> String {
     format!("-- Not a user ID: {why}.")
@@ -149,14 +181,43 @@ pub(crate) fn also_elsewhere(user: &UserId) -> String {
     format!("-- {user} is logged in on another terminal too.")
 }
 
-/// `e.not_kept`
-pub(crate) fn not_kept(detail: &str) -> String {
-    format!("-- Cannot write to this machine's disk: {detail}. Free some space; the key of whoever called is not kept.")
+/// `e.not_kept`: the store on this machine failed.
+pub(crate) fn store_failed(at: StoreUse, detail: &str) -> String {
+    match at {
+        StoreUse::Contact => format!(
+            "-- Cannot write to this machine's disk: {detail}. Free some space; the key of whoever called is not kept."
+        ),
+        StoreUse::Step => format!(
+            "-- Cannot write to this machine's disk: {detail}. Free some space; what was not kept is done once more then."
+        ),
+        StoreUse::Command => {
+            format!(
+                "-- Cannot write to this machine's disk: {detail}. That was not done. Free some space and try again."
+            )
+        }
+        StoreUse::Events => format!(
+            "-- Cannot write to this machine's disk: {detail}. Free some space; programs are not told of what has just \
+             happened."
+        ),
+        StoreUse::Reading => format!("-- Cannot read what is kept on this machine's disk: {detail}. Check the disk."),
+    }
 }
 
 /// `n.server_lost`
-pub(crate) fn server_lost(retry_in: u64) -> String {
-    format!("Lost the directory server; retrying in {retry_in} s. Open conversations go on.")
+pub(crate) fn server_lost(retry_in: u64, why: DirectoryLoss) -> String {
+    match why {
+        DirectoryLoss::Network => {
+            format!("Lost the directory server; retrying in {retry_in} s. Open conversations go on.")
+        }
+        DirectoryLoss::Unavailable => format!(
+            "The directory server cannot work now (its disk is full or fails, or it has too much to do); retrying in \
+             {retry_in} s. Open conversations go on."
+        ),
+        DirectoryLoss::Broken => format!(
+            "Left the directory server, because what it said makes no sense; retrying in {retry_in} s. \
+             Open conversations go on."
+        ),
+    }
 }
 
 /// `n.session_ended`, an administrator's doing

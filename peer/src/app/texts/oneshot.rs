@@ -113,6 +113,34 @@ pub(crate) fn verified(is_verified: bool) -> &'static str {
     if is_verified { "verified" } else { "not verified: compare it by another channel, then /verify in the terminal" }
 }
 
+/// Who has not answered a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Silent {
+    /// The directory.
+    Directory,
+    /// Another user's terminal.
+    Other(String),
+    /// The terminal that was asked, which is this user's own.
+    Terminal,
+}
+
+/// `e.silent`: a request is given up after so many seconds.
+pub(crate) fn not_answered(by: &Silent, seconds: u64) -> String {
+    match by {
+        Silent::Directory => format!(
+            "The directory server has not answered in {seconds} s. It may still come about; ask again, or wait longer: \
+             --timeout SECS"
+        ),
+        Silent::Other(whom) => format!(
+            "{whom} has not answered in {seconds} s. It may still come about; ask again, or wait longer: --timeout SECS"
+        ),
+        Silent::Terminal => format!(
+            "This terminal was too busy to answer in {seconds} s. It may still come about; ask again, or wait longer: \
+             --timeout SECS"
+        ),
+    }
+}
+
 /// `e.no_answer`
 pub(crate) fn no_answer() -> Report {
     Report {

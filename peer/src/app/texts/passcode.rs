@@ -18,7 +18,7 @@ pub(crate) fn not_changed(why: NotChanged) -> String {
         NotChanged::Meanwhile => "-- Not changed: it was changed elsewhere since this login. Log in again with the \
              newest one, then /passwd."
             .to_owned(),
-        NotChanged::TooFast { retry_after } => super::too_fast(retry_after),
+        NotChanged::Refused(why) => super::refused(why),
         NotChanged::DirectoryLost => {
             "-- Not changed: the directory server cannot be reached. /passwd again when it is back.".to_owned()
         }

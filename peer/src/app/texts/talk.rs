@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::format;
 use peer_core::command::KeyDecision;
-use peer_core::notice::{AfterLoss, CallFailed, CallerRefused};
+use peer_core::notice::{AfterLoss, CallFailed, CalleeRule, CallerRefused, DirectoryRefusal, LinkLoss, Unreached};
 
 /// `n.established`
 pub(crate) const ESTABLISHED: &str = "Connection established, type your messages";
@@ -53,10 +53,21 @@ pub(crate) fn cancelled(to: &UserId) -> String {
 }
 
 /// `e.lost`
-pub(crate) fn lost(with: &UserId, then: AfterLoss) -> String {
+pub(crate) fn lost(with: &UserId, then: AfterLoss, why: LinkLoss) -> String {
+    let why = loss(why);
     match then {
-        AfterLoss::CalledAgain => format!("-- Connection to {with} lost (network). Trying again…"),
-        AfterLoss::Over => format!("-- Connection to {with} lost (network)."),
+        AfterLoss::CalledAgain => format!("-- Connection to {with} lost ({why}). Trying again…"),
+        AfterLoss::Over => format!("-- Connection to {with} lost ({why})."),
+    }
+}
+
+/// Why a link broke, in brackets.
+fn loss(why: LinkLoss) -> &'static str {
+    match why {
+        LinkLoss::Network => "network",
+        LinkLoss::TheyBroke => "the program there broke the protocol",
+        LinkLoss::WeBroke => "the program there says that this one broke the protocol",
+        LinkLoss::Stalled => "the program there takes nothing any more",
     }
 }
 
@@ -92,11 +103,28 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
             Acquaintance::Stranger => format!("No user {to} is online. Type list to see everyone."),
         },
         CallFailed::Refused => format!("{to} did not accept the connection."),
+        CallFailed::Rule(rule) => rule_of_callee(to, *rule),
         CallFailed::Unavailable => {
             format!("{to} cannot check who is calling, because its directory server is out of reach. Try again later.")
         }
         CallFailed::NoAnswer { seconds } => {
             format!("Cannot reach {to} (no answer in {}). Try again later.", format::duration(*seconds))
+        }
+        CallFailed::Unreached(why) => {
+            let why = match why {
+                Unreached::NobodyListens => "nobody listens at the address that the directory server has",
+                Unreached::NoWay => "there is no way from here to the address that the directory server has",
+                Unreached::Closed => "whoever is at the address that the directory server has ends the connection",
+            };
+            format!("Cannot reach {to}: {why}. Try again later.")
+        }
+        CallFailed::Broken => {
+            format!(
+                "Cannot talk to {to}: what answers breaks the protocol. Nothing was sent. Ask {to} which program it is."
+            )
+        }
+        CallFailed::Local { detail } => {
+            format!("This machine cannot call {to}: {detail}. Check its network and its limits.")
         }
         CallFailed::WrongKey => {
             format!(
@@ -110,6 +138,59 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
         CallFailed::DirectoryLost => {
             format!("Cannot look up {to}: the directory server is out of reach. Try again when it is back.")
         }
+        CallFailed::DirectoryRefused(why) => {
+            format!("Cannot look up {to}. {}", super::refused(*why).trim_start_matches("-- "))
+        }
+        CallFailed::DirectorySilent { seconds } => format!(
+            "Cannot look up {to}: the directory server has not answered in {}. Try again later.",
+            format::duration(*seconds)
+        ),
+    }
+}
+
+/// `e.rule`: a rule of the terminal called forbids the call, whatever its user wants.
+fn rule_of_callee(to: &UserId, rule: CalleeRule) -> String {
+    match rule {
+        CalleeRule::Address => format!(
+            "The terminal of {to} may not take the call: it comes from another address than the directory server has for \
+             you. Log in again from the network that you call from."
+        ),
+        CalleeRule::AddressFamily => format!(
+            "The terminal of {to} may not take the call: one of you is logged in over IPv4, the other over IPv6, so that \
+             it comes from an address that the directory server does not have for you. Log in over the same: \
+             peer --server ADDRESS. Messages arrive all the same."
+        ),
+        CalleeRule::Key => format!(
+            "The terminal of {to} may not take the call: your key is not the one that it knows. Compare keys with {to}: \
+             /verify {to}"
+        ),
+        CalleeRule::NotLoggedIn => format!(
+            "The terminal of {to} may not take the call: its directory server does not show you as logged in. \
+             Log in again."
+        ),
+        CalleeRule::Destination => {
+            format!("Whoever answers for {to} is not whom you have called, or has a new key. Try again in a moment.")
+        }
+        CalleeRule::Busy => format!("The terminal of {to} has too much to do at once. Try again in a minute."),
+        CalleeRule::Unanswered => format!("{to} was asked and has not answered. Try again later."),
+        CalleeRule::Unknown => format!(
+            "The terminal of {to} does not take the call, for a reason that this program is too old to know. \
+             Get the newest one: peer --version"
+        ),
+    }
+}
+
+/// The word for a rule, for programs.
+pub(crate) fn rule_word(rule: CalleeRule) -> &'static str {
+    match rule {
+        CalleeRule::Address => "address",
+        CalleeRule::AddressFamily => "address_family",
+        CalleeRule::Key => "key",
+        CalleeRule::NotLoggedIn => "not_logged_in",
+        CalleeRule::Destination => "destination",
+        CalleeRule::Busy => "busy",
+        CalleeRule::Unanswered => "unanswered",
+        CalleeRule::Unknown => "unknown",
     }
 }
 
@@ -133,6 +214,15 @@ pub(crate) fn caller_refused(claimed: Option<&UserId>, source: IpAddr, why: Call
         CallerRefused::WrongDestination => "the call was meant for somebody else",
         CallerRefused::KeyChanged => "the key has changed",
         CallerRefused::CannotVerify => "the directory server is out of reach, so nobody can be verified",
+        CallerRefused::NotTold(DirectoryRefusal::TooFast { .. }) => {
+            "the directory server asks for patience, so nobody can be verified"
+        }
+        CallerRefused::NotTold(DirectoryRefusal::Unavailable) => {
+            "the directory server cannot work now, so nobody can be verified"
+        }
+        CallerRefused::NotTold(DirectoryRefusal::TooOld | DirectoryRefusal::NotTaken | DirectoryRefusal::Unsound) => {
+            "what the directory server says of that user cannot be used"
+        }
     };
     format!("-- Refused a call from {who} at {source}: {why}.")
 }

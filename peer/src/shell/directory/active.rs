@@ -11,11 +11,12 @@ use common::frame::Padding;
 use common::limits::{DEAD_AFTER, PING_AFTER};
 use common::link::LinkError;
 use common::msg::{
-    ByeReason, Envelope, FromDirectory, Logout, Malformed, Ping, Pong, RequestNumber, ToDirectory, Unreadable,
+    ByeReason, Envelope, ErrorCode, FromDirectory, Logout, Malformed, Ping, Pong, RequestNumber, ToDirectory,
+    Unreadable,
 };
 use futures::{FutureExt as _, select_biased};
 use peer_core::event::{Input, PasscodeStep};
-use peer_core::notice::LoggedOut;
+use peer_core::notice::{DirectoryLoss, LoggedOut};
 
 use super::DirectoryConnection;
 use super::login::Credentials;
@@ -29,7 +30,7 @@ pub(super) enum Over {
     /// For good.
     LoggedOut(LoggedOut),
     /// To be tried again.
-    Lost,
+    Lost(DirectoryLoss),
 }
 
 /// A session while its connection stands.
@@ -43,6 +44,10 @@ pub(super) struct ActiveSession<'a> {
     pinged: bool,
     /// `LOGOUT` was said: however the connection ends now, nobody wants another one.
     is_leaving: bool,
+    /// The directory has said that it cannot keep its promise.
+    is_unavailable: bool,
+    /// What came was no message.
+    is_broken: bool,
 }
 
 impl<'a> ActiveSession<'a> {
@@ -54,7 +59,18 @@ impl<'a> ActiveSession<'a> {
         change: &'a mut Change,
     ) -> Self {
         let heard = Instant::now();
-        Self { connection, requests, events, credentials, change, heard, pinged: false, is_leaving: false }
+        Self {
+            connection,
+            requests,
+            events,
+            credentials,
+            change,
+            heard,
+            pinged: false,
+            is_leaving: false,
+            is_unavailable: false,
+            is_broken: false,
+        }
     }
 
     /// Carries messages until the connection ends.
@@ -71,8 +87,18 @@ impl<'a> ActiveSession<'a> {
                 Ok(None) => {}
                 Ok(Some(why)) => return Over::LoggedOut(why),
                 Err(_) if self.is_leaving => return Over::LoggedOut(LoggedOut::Asked),
-                Err(_) => return Over::Lost,
+                Err(error) => return Over::Lost(self.loss(&error)),
             }
+        }
+    }
+
+    /// Why the connection is gone. A directory says that it cannot go on before it closes.
+    fn loss(&self, error: &LinkError) -> DirectoryLoss {
+        match error {
+            _ if self.is_unavailable => DirectoryLoss::Unavailable,
+            _ if self.is_broken => DirectoryLoss::Broken,
+            LinkError::Lost | LinkError::Io(_) | LinkError::TooSlow => DirectoryLoss::Network,
+            LinkError::Tls(_) | LinkError::Frame(_) => DirectoryLoss::Broken,
         }
     }
 
@@ -127,8 +153,14 @@ impl<'a> ActiveSession<'a> {
                 }
                 return Ok(None);
             }
-            Err(_) => return Err(LinkError::Lost),
+            Err(_) => {
+                self.is_broken = true;
+                return Err(LinkError::Lost);
+            }
         };
+        if let FromDirectory::Error(error) = &message {
+            self.is_unavailable |= error.code == ErrorCode::Unavailable;
+        }
         match message {
             FromDirectory::Ping(_) => self.send(&ToDirectory::from(Pong {}).into())?,
             FromDirectory::Pong(_) => {}

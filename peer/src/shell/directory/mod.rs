@@ -200,7 +200,12 @@ impl Endpoint {
     fn refused(&self, question: &str, error: &Error) -> Failure {
         match error.code {
             ErrorCode::UnknownMsgtype => Failure::Version { server: self.server.clone() },
-            code => self.broken(&format!("it answered {question} with {code:?}")),
+            ErrorCode::RateLimited | ErrorCode::Unavailable => {
+                Failure::ServerRefused { server: self.server.clone(), why: error.into() }
+            }
+            code @ (ErrorCode::Malformed | ErrorCode::OutOfOrder | ErrorCode::NotAccepted | ErrorCode::Other) => {
+                self.broken(&format!("it answered {question} with {code:?}"))
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use common::backoff::{Backoff, spread};
 use common::crypto::random;
 use futures::{FutureExt as _, select_biased};
 use peer_core::event::Input;
-use peer_core::notice::{DirectoryNotice, Failure, LoggedOut, LoginRefused, Notice};
+use peer_core::notice::{DirectoryLoss, DirectoryNotice, Failure, LoggedOut, LoginRefused, Notice};
 
 use super::active::{ActiveSession, Over};
 use super::login::{self, Credentials, NotLoggedIn};
@@ -63,10 +63,11 @@ impl Session {
             let mut change = Change::new(Arc::clone(&self.state));
             loop {
                 let active = ActiveSession::new(&mut connection, &requests, &events, &self.credentials, &mut change);
-                if let Over::LoggedOut(why) = active.run().await {
-                    return events.input(Input::SessionEnded(why)).await;
-                }
-                let Some(again) = self.come_back(&requests, &events, &mut change).await else { return };
+                let why = match active.run().await {
+                    Over::LoggedOut(why) => return events.input(Input::SessionEnded(why)).await,
+                    Over::Lost(why) => why,
+                };
+                let Some(again) = self.come_back(why, &requests, &events, &mut change).await else { return };
                 connection = again;
             }
         })
@@ -75,13 +76,14 @@ impl Session {
     /// Tries to log in again until it works. `None` when the session is over.
     async fn come_back(
         &mut self,
+        why: DirectoryLoss,
         requests: &Receiver<DirectoryRequest>,
         events: &Events,
         change: &mut Change,
     ) -> Option<DirectoryConnection> {
         let mut backoff = DELAYS;
         let mut warned = false;
-        events.input(Input::DirectoryLost { retry_in: FIRST_DELAY / 1000 }).await;
+        events.input(Input::DirectoryLost { retry_in: FIRST_DELAY / 1000, why }).await;
         loop {
             let delay = delay(&mut backoff, random::<1>().map_or(0, |[draw]| draw));
             let mut pause = Box::pin(rt::sleep(delay).fuse());

@@ -5,56 +5,68 @@
 
 use std::time::Duration;
 
-use super::{Driver, Run, not_kept};
+use super::refused::Refused;
+use super::{Driver, Run, store_failed};
 use crate::shell::directory::request::{DirectoryRequest, ask};
 use crate::shell::link::LinkCommand;
 use crate::shell::{event_log, rt};
 use crate::store::StoreError;
 use peer_core::event::{Durability, Effect, Input, PasscodeStep};
-use peer_core::notice::{DirectoryNotice, Failure, JournalNotice, Notice, SessionNotice};
+use peer_core::notice::{DirectoryNotice, Failure, JournalNotice, Notice, SessionNotice, StoreUse};
 use peer_core::persistence::Write;
 
 /// How long a disk that would not keep something is left alone. Chosen arbitrarily.
 const DISK_PATIENCE: Duration = Duration::from_secs(10);
+/// Why nothing is kept while this terminal becomes another one.
+const RENEWING: &str = "this terminal is beginning anew";
 
 impl Driver {
     /// Hands an input to the engine and carries out what it decides.
     pub(super) async fn input(&mut self, input: Input) -> Result<Run, Failure> {
         self.answering = if let Input::Command(ticket, _) = &input { Some(ticket.clone()) } else { None };
+        let mut refused = Refused::of(&input);
         let mut effects = Vec::new();
         self.engine.handle(self.retention.date(self.clock.now()), input, &mut effects);
         let mut run = Run::On;
         let mut news = event_log::news(self.event_filter, &effects);
-        let mut is_unwritten = false;
         for effect in effects {
             match effect {
                 // Whoever calls, or leaves, is not held up by a disk.
-                effect if is_unwritten && effect.rests_on() > Durability::Nothing => {}
-                Effect::Persist(_) if self.is_suspended => is_unwritten = true,
-                effect if self.is_suspended && effect.speaks_of_state() => {}
+                effect if refused.is_refused() && effect.rests_on() > Durability::Nothing => refused.miss(effect),
+                Effect::Persist(_) if self.suspended.is_some() => refused.refuse(self.suspended.clone()),
+                effect if self.suspended.is_some() && effect.speaks_of_state() => {
+                    refused.refuse(self.suspended.clone());
+                    refused.miss(effect);
+                }
                 // Every commit is synced so far, which is more than some effects rest on.
                 Effect::Persist(writes) => {
                     let persisted = self.persist(&writes, news.pop_front().unwrap_or_default()).await;
                     if let Err(error) = persisted {
                         // What follows rests on it. The core begins again where the disk stands now.
-                        self.front_end.tell(not_kept(error)).await;
-                        self.reopen().await?;
-                        is_unwritten = true;
+                        refused.refuse(Some(error.to_string()));
+                        if !refused.is_asked_for() {
+                            self.front_end.tell(store_failed(StoreUse::Step, &error)).await;
+                        }
+                        self.reopen(error.to_string()).await?;
                     }
                 }
                 Effect::NewTerminal => return self.renew().await,
                 effect => {
+                    refused.see(&effect);
                     if self.carry_out(effect).await? == Run::Over {
                         run = Run::Over;
                     }
                 }
             }
         }
+        for (ticket, notice) in refused.answers() {
+            self.front_end.answer(Some(ticket), notice).await;
+        }
         // Nothing was kept: what was told is about this moment only.
         if let Some(news) = news.pop_front().filter(|news| !news.is_empty())
             && let Err(error) = self.persist(&[], news).await
         {
-            self.front_end.tell(not_kept(error)).await;
+            self.front_end.tell(store_failed(StoreUse::Events, &error)).await;
         }
         Ok(run)
     }
@@ -67,13 +79,16 @@ impl Driver {
     }
 
     /// Opens the core with what is on the disk, after a while: a disk that is full stays so for some time. The session
-    /// begins again, so that no answer comes to a question that nobody remembers.
-    async fn reopen(&mut self) -> Result<(), Failure> {
-        self.is_suspended = true;
+    /// begins again, so that no answer comes to a question that nobody remembers; what was asked for commands of the
+    /// user is answered by what the disk says.
+    async fn reopen(&mut self, detail: String) -> Result<(), Failure> {
+        self.suspended = Some(detail.clone());
+        self.is_renewing = true;
         ask(&self.requests, DirectoryRequest::LogInAgain).await;
         let opening = self.storage.opening().await?;
         let events = self.events.clone();
         let again = rt::spawn(async move {
+            events.input(Input::NotKept { detail }).await;
             rt::sleep(DISK_PATIENCE).await;
             events.input(Input::Reopened(Box::new(opening))).await;
         });
@@ -83,7 +98,7 @@ impl Driver {
 
     /// This state is an old copy: the session begins again with a new terminal.
     async fn renew(&mut self) -> Result<Run, Failure> {
-        self.is_suspended = true;
+        self.suspended = Some(RENEWING.to_owned());
         self.storage.renew_terminal().await?;
         self.front_end.tell(Notice::Session(SessionNotice::NewTerminal)).await;
         self.is_renewing = true;
@@ -122,11 +137,12 @@ impl Driver {
             }
             Effect::QueryHistory(query) => {
                 let answer = self.storage.look_up(query).await;
-                self.front_end.answer(self.answering.clone(), answer.unwrap_or_else(not_kept)).await;
+                let answer = answer.unwrap_or_else(|error| store_failed(StoreUse::Reading, &error));
+                self.front_end.answer(self.answering.clone(), answer).await;
             }
             Effect::Save(contact) => {
                 if let Err(error) = self.storage.save(&contact).await {
-                    self.front_end.tell(not_kept(error)).await;
+                    self.front_end.tell(store_failed(StoreUse::Contact, &error)).await;
                 }
             }
             // Taken before they come here.

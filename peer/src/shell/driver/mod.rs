@@ -2,13 +2,14 @@
 //!
 //! - here: what happens, in the order in which it is looked at · [`effects`]: what the engine decides, and the disk
 //!   first
-//! - [`storage`]: the core and the disk · [`links`], [`calls`], [`transfers`]: what runs beside the loop
+//! - [`refused`]: who is told that the disk has kept nothing · [`storage`]: the core and the disk · [`links`], [`calls`], [`transfers`]: what runs beside the loop
 //!
 //! Decides nothing itself, except what a disk that refuses to write means for what rests on it.
 
 mod calls;
 mod effects;
 mod links;
+mod refused;
 mod storage;
 mod transfers;
 
@@ -37,11 +38,12 @@ use super::login_flow::LoggedIn;
 use super::rt::{self, Task};
 use super::setup::Setup;
 use super::transfer::config::typed;
+use crate::store::StoreError;
 use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand, Ticket, TicketedCommand};
 use peer_core::contacts::Contacts;
 use peer_core::engine::{self, Engine};
 use peer_core::event::Input;
-use peer_core::notice::{Failure, Notice, SessionNotice};
+use peer_core::notice::{Failure, Notice, SessionNotice, StoreUse};
 use peer_core::retention::Retention;
 use peer_core::verify::LocalIdentity;
 
@@ -65,8 +67,9 @@ struct Driver {
     transfers: Transfers,
     front_end: FrontEnd,
     event_filter: Option<EventFilter>,
-    /// The core in memory is not what the disk has: nothing is kept, and therefore sent, until it is opened again.
-    is_suspended: bool,
+    /// The core in memory is not what the disk has, for this reason: nothing is kept, and therefore sent, until it is
+    /// opened again.
+    suspended: Option<String>,
     /// The session ends and begins again on purpose, of which the user has been told.
     is_renewing: bool,
     reopening: Option<Task>,
@@ -126,7 +129,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         events,
         front_end,
         event_filter: setup.event_filter,
-        is_suspended: false,
+        suspended: None,
         is_renewing: false,
         answering: None,
         reopening: None,
@@ -213,11 +216,17 @@ impl Driver {
                 let change = FileCommand::Change { number, wish };
                 return self.input(Input::Command(ticket, Command::File(change))).await;
             }
-            Command::Journal(JournalCommand::Replay { after, count }) => self.storage.replay(&after, count).await,
-            Command::Journal(JournalCommand::Acknowledge { name, seq }) => self.storage.acknowledge(&name, seq).await,
+            Command::Journal(JournalCommand::Replay { after, count }) => {
+                let answer = self.storage.replay(&after, count).await;
+                answer.unwrap_or_else(|error| store_failed(StoreUse::Reading, &error))
+            }
+            Command::Journal(JournalCommand::Acknowledge { name, seq }) => {
+                let answer = self.storage.acknowledge(&name, seq).await;
+                answer.unwrap_or_else(|error| store_failed(StoreUse::Command, &error))
+            }
             command => return self.input(Input::Command(ticket, command)).await,
         };
-        self.front_end.answer(Some(ticket), answer.unwrap_or_else(not_kept)).await;
+        self.front_end.answer(Some(ticket), answer).await;
         Ok(Run::On)
     }
 
@@ -226,7 +235,7 @@ impl Driver {
             Event::Input(input) => {
                 match &input {
                     Input::LinkEnded { link, .. } => self.links.forget(*link),
-                    Input::Reopened(_) => self.is_suspended = false,
+                    Input::Reopened(_) => self.suspended = None,
                     _ => {}
                 }
                 self.input(input).await
@@ -268,7 +277,7 @@ impl Driver {
         if terminal != self.storage.me.terminal {
             (self.storage.certificate, self.storage.me.terminal) = (back.certificate, terminal);
             let opening = self.storage.opening().await?;
-            self.is_suspended = false;
+            self.suspended = None;
             return self.input(Input::Renewed(Box::new(opening))).await;
         }
         Ok(Run::On)
@@ -276,6 +285,6 @@ impl Driver {
 }
 
 /// The disk's word, for the user.
-fn not_kept(error: crate::store::StoreError) -> Notice {
-    Notice::Session(SessionNotice::NotKept { detail: error.to_string() })
+fn store_failed(at: StoreUse, error: &StoreError) -> Notice {
+    Notice::Session(SessionNotice::StoreFailed { at, detail: error.to_string() })
 }

@@ -17,6 +17,8 @@ pub(crate) struct Directory {
     pub(crate) address: SocketAddr,
     folder: PathBuf,
     running: Option<Running>,
+    /// What its programs find in their environment besides.
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -79,7 +81,7 @@ impl Directory {
     /// Starts a directory that keeps its data below `folder`.
     pub(crate) fn start(folder: &Path, start: Start<'_>) -> Self {
         let address = SocketAddr::new(fresh().into(), common::limits::DIRECTORY_PORT);
-        let mut directory = Self { address, folder: folder.join("directory"), running: None };
+        let mut directory = Self { address, folder: folder.join("directory"), running: None, environment: Vec::new() };
         directory.start_again(start);
         directory
     }
@@ -103,6 +105,7 @@ impl Directory {
     fn command(&self, settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(program());
         command.env_clear().env("TZ", "UTC").env("HOME", &self.folder).env("XDG_CONFIG_HOME", self.folder.join("none"));
+        command.envs(self.environment.iter().cloned());
         for (key, value) in settings {
             command.env(format!("DIRSRV_{key}"), value);
         }

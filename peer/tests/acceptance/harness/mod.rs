@@ -7,6 +7,7 @@ pub(crate) mod address;
 pub(crate) mod counterpart;
 pub(crate) mod dice;
 pub(crate) mod directory;
+pub(crate) mod failing_disk;
 pub(crate) mod odd_directory;
 pub(crate) mod piped;
 pub(crate) mod proxy;

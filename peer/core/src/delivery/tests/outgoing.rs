@@ -1,6 +1,7 @@
 //! What is sent, by which route, and what holds it back.
 
 use super::stage::*;
+use crate::notice::DirectoryRefusal;
 use crate::request::GroupRequest;
 
 #[test]
@@ -184,8 +185,11 @@ fn the_directory_is_given_the_time_it_asks_for() {
     stage.send(&to_bianca(), "one");
     let numbers = stage.give(&to_bianca(), 9);
     let until = stage.cx.now.tick + 7;
-    stage.delivery.handle_put_refused(&stage.cx, &to_bianca(), &numbers, until);
-    assert_eq!((stage.next(), stage.delivery.next_deadline(&stage.cx)), (Next::Directory, Some(until)));
+    stage.delivery.handle_put_refused(&stage.cx, &to_bianca(), &numbers, (DirectoryRefusal::Unavailable, until));
+    assert_eq!(
+        (stage.next(), stage.delivery.next_deadline(&stage.cx)),
+        (Next::Refused(DirectoryRefusal::Unavailable), Some(until))
+    );
     assert!(!stage.delivery.is_sending(), "nobody waits for it at the end of the program");
     stage.cx.now.tick = until;
     stage.delivery.handle_tick(&stage.cx);

@@ -14,7 +14,10 @@ use crate::directory::requests::PENDING_MAX;
 use crate::engine::Engine;
 use crate::event::{Accept, Effect, Input, Now, PasscodeStep};
 use crate::fixtures;
-use crate::notice::{CallFailed, CallNotice, ContactNotice, DirectoryNotice, NotChanged, Notice, SessionNotice};
+use crate::notice::{
+    CallFailed, CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, DirectoryRefusal, NotChanged, Notice,
+    SessionNotice,
+};
 use crate::persistence::Snapshot;
 use crate::verify::LocalIdentity;
 
@@ -82,7 +85,7 @@ fn own_terminals() -> Command {
 }
 
 fn too_fast(retry_after: u64) -> Notice {
-    Notice::Directory(DirectoryNotice::TooFast { retry_after })
+    Notice::Directory(DirectoryNotice::Refused(DirectoryRefusal::TooFast { retry_after }))
 }
 
 fn found(example: Example) -> LookupReply {
@@ -149,8 +152,8 @@ fn a_directory_without_numbers_is_understood_by_the_order_of_its_answers() {
     assert!(matches!(told(&effects)[..], [Notice::Directory(DirectoryNotice::People { .. })]));
     let effects = scene.answers(None, error(ErrorCode::RateLimited, Some("LOOKUPREQ")));
     let carol = Example::Carol.user().unwrap();
-    let lost = Notice::Call(CallNotice::Failed { to: carol, why: CallFailed::DirectoryLost });
-    assert_eq!(told(&effects), [&too_fast(7), &lost]);
+    let why = CallFailed::DirectoryRefused(DirectoryRefusal::TooFast { retry_after: 7 });
+    assert_eq!(told(&effects), [&Notice::Call(CallNotice::Failed { to: carol, why })]);
     let effects = scene.answers(None, terminals());
     assert!(matches!(told(&effects)[..], [Notice::Session(SessionNotice::Terminals { .. })]));
 }
@@ -161,7 +164,10 @@ fn a_request_the_directory_does_not_know_shifts_no_other_answer() {
     let [first, second] = [own_terminals(), own_terminals()].map(|command| Some(scene.asks(command)));
     scene.asks(call());
     let effects = scene.answers(first, error(ErrorCode::UnknownMsgtype, None));
-    assert!(matches!(told(&effects)[..], [Notice::Directory(DirectoryNotice::TooFast { .. })]), "{effects:?}");
+    assert!(
+        matches!(told(&effects)[..], [Notice::Directory(DirectoryNotice::Refused(DirectoryRefusal::TooOld))]),
+        "{effects:?}"
+    );
     let effects = scene.answers(second, terminals());
     assert!(matches!(told(&effects)[..], [Notice::Session(SessionNotice::Terminals { .. })]));
     assert!(dials(&scene.answers(None, found(Example::Bianca))));
@@ -172,7 +178,7 @@ fn what_came_too_fast_fails_and_nothing_else() {
     let mut scene = Scene::new();
     let (called, listed) = (scene.asks(call()), scene.asks(list()));
     let effects = scene.answers(Some(listed), error(ErrorCode::RateLimited, Some("LISTREQ")));
-    assert_eq!(told(&effects), [&too_fast(7), &Notice::Directory(DirectoryNotice::NoPeople)]);
+    assert_eq!(told(&effects), [&too_fast(7)]);
     assert!(dials(&scene.answers(Some(called), found(Example::Bianca))));
 }
 
@@ -192,7 +198,8 @@ fn what_nobody_waits_for_changes_nothing() {
 #[test]
 fn an_answer_that_is_none_fails_its_request() {
     let mut scene = Scene::new();
-    let lost = Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::DirectoryLost });
+    let why = CallFailed::DirectoryRefused(DirectoryRefusal::Unsound);
+    let lost = Notice::Call(CallNotice::Failed { to: bianca(), why });
     let request = scene.asks(call());
     assert_eq!(told(&scene.input(Input::Misunderstood { request })), [&lost]);
     let request = scene.asks(call());
@@ -223,7 +230,7 @@ fn one_request_too_many_fails_at_once_and_the_others_are_answered() {
         (0..=PENDING_MAX).find(|_| !told(&scene.input(Input::Command(Ticket::default(), list()))).is_empty());
     assert!(too_many.is_some());
     let effects = scene.input(Input::Command(Ticket::default(), list()));
-    assert_eq!(told(&effects), [&too_fast(1), &Notice::Directory(DirectoryNotice::NoPeople)]);
+    assert_eq!(told(&effects), [&too_fast(1)]);
     assert!(dials(&scene.answers(Some(called), found(Example::Bianca))));
     assert!(told(&scene.input(Input::Command(Ticket::default(), list()))).is_empty(), "an answer has made room");
 }
@@ -232,12 +239,15 @@ fn one_request_too_many_fails_at_once_and_the_others_are_answered() {
 fn the_loss_of_the_session_fails_all_that_waits_in_order_and_late_answers_find_nobody() {
     let mut scene = Scene::new();
     let (_, shown) = (scene.asks(call()), scene.asks(number()));
-    let effects = scene.input(Input::DirectoryLost { retry_in: 1 });
+    let effects = scene.input(Input::DirectoryLost { retry_in: 1, why: DirectoryLoss::Network });
     let lost = |example: Example| {
         Notice::Call(CallNotice::Failed { to: example.user().unwrap(), why: CallFailed::DirectoryLost })
     };
-    let expected =
-        [&lost(Example::Bianca), &lost(Example::Carol), &Notice::Directory(DirectoryNotice::Lost { retry_in: 1 })];
+    let expected = [
+        &lost(Example::Bianca),
+        &lost(Example::Carol),
+        &Notice::Directory(DirectoryNotice::Lost { retry_in: 1, why: DirectoryLoss::Network }),
+    ];
     assert_eq!(told(&effects), expected);
     assert_eq!(
         told(&scene.input(Input::Command(Ticket::default(), list()))),
@@ -312,13 +322,13 @@ fn a_change_of_the_passcode_that_fails_says_why() {
     let mut scene = Scene::new();
     let request = change(&mut scene);
     let effects = scene.answers(Some(request), error(ErrorCode::RateLimited, Some("PASSCODEREQ")));
-    assert_eq!(not_changed(&effects), &NotChanged::TooFast { retry_after: 7 });
+    assert_eq!(not_changed(&effects), &NotChanged::Refused(DirectoryRefusal::TooFast { retry_after: 7 }));
     let request = change(&mut scene);
     let effects = scene.answers(Some(request), error(ErrorCode::UnknownMsgtype, None));
-    assert_eq!(not_changed(&effects), &NotChanged::Unsure);
+    assert_eq!(not_changed(&effects), &NotChanged::Refused(DirectoryRefusal::TooOld));
     let request = change(&mut scene);
     goes_on(&mut scene, Some(request));
-    let effects = scene.input(Input::DirectoryLost { retry_in: 1 });
+    let effects = scene.input(Input::DirectoryLost { retry_in: 1, why: DirectoryLoss::Network });
     assert_eq!(not_changed(&effects[..2]), &NotChanged::Unsure);
     let effects = scene.input(Input::Command(
         Ticket::default(),

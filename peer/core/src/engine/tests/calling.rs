@@ -8,7 +8,10 @@ use super::world::*;
 use crate::command::{CallCommand, Command, SessionCommand, Ticket};
 use crate::event::{DialFailed, Effect, Input, LinkEnd};
 use crate::model::Conversation;
-use crate::notice::{AfterLoss, CallFailed, CallNotice, CallerRefused, DirectoryNotice, EndedBy, Notice};
+use crate::notice::{
+    AfterLoss, CallFailed, CallNotice, CallerRefused, DirectoryLoss, DirectoryNotice, DirectoryRefusal, EndedBy,
+    LinkLoss, Notice,
+};
 
 #[test]
 fn a_call_connects_carries_texts_both_ways_and_ends_ten_times_over() {
@@ -63,7 +66,7 @@ fn a_lost_link_is_called_again_by_the_side_that_had_called() {
     world.input(Bianca, Input::LinkEnded { link: far, end: LinkEnd::Lost });
     world.input(Ali, Input::LinkEnded { link: near, end: LinkEnd::Lost });
     world.settle();
-    let lost = |with, then| Notice::Call(CallNotice::LinkLost { with, then });
+    let lost = |with, then| Notice::Call(CallNotice::LinkLost { with, then, why: LinkLoss::Network });
     assert_eq!(
         world.told(Ali),
         [lost(bianca(), AfterLoss::CalledAgain), Notice::Call(CallNotice::Established { with: bianca() })]
@@ -81,7 +84,12 @@ fn a_lost_link_is_called_again_by_the_side_that_had_called() {
 
 #[test]
 fn whoever_hangs_up_at_once_or_breaks_a_rule_is_not_called_again() {
-    for (lasted, end) in [(9, LinkEnd::Lost), (60, LinkEnd::Broken)] {
+    for (lasted, end, why) in [
+        (9, LinkEnd::Lost, LinkLoss::Network),
+        (60, LinkEnd::Broken, LinkLoss::TheyBroke),
+        (60, LinkEnd::Stalled, LinkLoss::Stalled),
+        (60, LinkEnd::Bye(ByeReason::Protocol), LinkLoss::WeBroke),
+    ] {
         let mut world = two();
         world.call(Ali, Bianca);
         world.told.clear();
@@ -89,7 +97,10 @@ fn whoever_hangs_up_at_once_or_breaks_a_rule_is_not_called_again() {
         let [(_, near), _] = world.cables[0].ends;
         world.input(Ali, Input::LinkEnded { link: near, end });
         world.settle();
-        assert_eq!(world.told(Ali), [Notice::Call(CallNotice::LinkLost { with: bianca(), then: AfterLoss::Over })]);
+        assert_eq!(
+            world.told(Ali),
+            [Notice::Call(CallNotice::LinkLost { with: bianca(), then: AfterLoss::Over, why })]
+        );
     }
 }
 
@@ -98,9 +109,9 @@ fn without_the_directory_conversations_go_on_and_nobody_new_is_let_in() {
     let mut world = two();
     world.call(Ali, Bianca);
     world.told.clear();
-    world.input(Bianca, Input::DirectoryLost { retry_in: 1 });
+    world.input(Bianca, Input::DirectoryLost { retry_in: 1, why: DirectoryLoss::Network });
     world.command(Ali, say(Conversation::User(bianca()), "still here"));
-    let lost = Notice::Directory(DirectoryNotice::Lost { retry_in: 1 });
+    let lost = Notice::Directory(DirectoryNotice::Lost { retry_in: 1, why: DirectoryLoss::Network });
     assert_eq!(world.told(Bianca), [lost, text(ali(), "still here")]);
     world.command(Ali, Command::Call(CallCommand::End { with: bianca() }));
     world.told.clear();
@@ -127,8 +138,19 @@ fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times
     let unavailable = Box::new(Error::new(ErrorCode::Unavailable).into());
     world.input(Ali, Input::DirectoryMessage { request: None, message: unavailable });
     world.settle();
-    assert_eq!(world.told(Ali), [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::DirectoryLost })]);
+    let failed = |why| [Notice::Call(CallNotice::Failed { to: bianca(), why })];
+    assert_eq!(world.told(Ali), failed(CallFailed::DirectoryRefused(DirectoryRefusal::Unavailable)));
 
+    // A directory that says nothing at all.
+    world.told.clear();
+    world.input(Ali, Input::Command(Ticket::default(), Command::Call(CallCommand::Place { to: bianca() })));
+    world.work.clear();
+    world.tick = world.engines[&(Ali as u8)].next_deadline().unwrap();
+    world.input(Ali, Input::Tick);
+    world.settle();
+    assert_eq!(world.told(Ali), failed(CallFailed::DirectorySilent { seconds: 10 }));
+
+    world.told.clear();
     world.input(Ali, Input::Command(Ticket::default(), Command::Call(CallCommand::Place { to: bianca() })));
     world.work.clear();
     world.input(Ali, answer(None, &bianca(), Some(&found(Bianca))));

@@ -1,6 +1,5 @@
 //! Rooms with real members: operations step by step, wishes, what becomes of rooms.
 
-mod hostile;
 mod operations;
 mod rooms;
 mod stage;

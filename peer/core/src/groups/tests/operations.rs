@@ -9,7 +9,7 @@ use crate::context::Session;
 use crate::groups::operations::BROKEN_TIMEOUT;
 use crate::groups::{NEWCOMER_TIMEOUT, STRANGER_TIMEOUT};
 use crate::model::{Conversation, PresenceInfo};
-use crate::notice::{GroupNews, Next};
+use crate::notice::{DirectoryRefusal, GroupNews, Next};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, PlainLetter, Question, Request};
 
 const BOTH: &[(common::testkit::Example, bool)] = &[(Ali, true), (Bianca, true)];
@@ -69,7 +69,7 @@ fn an_operation_that_the_directory_puts_off_begins_again_then_with_another_numbe
     let mut stage = needed();
     let number = stage.asks_for_terminals();
     let until = stage.cx.now.tick + 7;
-    stage.groups.handle_operation_refused(until);
+    stage.groups.handle_operation_refused(&mut stage.cx, DirectoryRefusal::TooFast { retry_after: 1 }, until);
     assert_eq!(stage.groups.next_deadline(), Some(until));
     for tick in [until - 1, until] {
         stage.cx.now.tick = tick;

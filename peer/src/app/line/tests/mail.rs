@@ -3,7 +3,10 @@
 use super::*;
 use common::msg::PresenceStatus;
 use peer_core::model::{MessageKey, StoredMessage};
-use peer_core::notice::{CallNotice, ContactNotice, DirectoryNotice, Explained, MessageNotice, NotSent, SessionNotice};
+use peer_core::notice::{
+    CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, DirectoryRefusal, Explained, MessageNotice, NotSent,
+    SessionNotice,
+};
 
 fn marked(ids: &[MessageId], mark: DeliveryStatus, late: bool) -> Notice {
     Notice::Message(MessageNotice::Marked { to: with("bianca"), ids: ids.to_vec(), mark, late })
@@ -161,8 +164,8 @@ fn why_is_told_in_plain_words_before_the_next_prompt() {
 fn questions_the_directory_cannot_be_asked_give_the_prompt_back() {
     for lost in [
         Notice::Directory(DirectoryNotice::NoPeople),
-        Notice::Directory(DirectoryNotice::Lost { retry_in: 2 }),
-        Notice::Directory(DirectoryNotice::TooFast { retry_after: 5 }),
+        Notice::Directory(DirectoryNotice::Lost { retry_in: 2, why: DirectoryLoss::Network }),
+        Notice::Directory(DirectoryNotice::Refused(DirectoryRefusal::TooFast { retry_after: 5 })),
     ] {
         let mut scene = Scene::logged_in();
         scene.types("terminal list");
@@ -295,7 +298,7 @@ fn the_end_of_a_script_does_not_wait_for_what_others_must_do() {
     let mut scene = Scene::logged_in();
     scene.types("broadcast one");
     scene.input(Input::End);
-    let (to, why) = (Conversation::Everyone, NotSent::TooFast { retry_after: 9 });
+    let (to, why) = (Conversation::Everyone, NotSent::Refused(DirectoryRefusal::TooFast { retry_after: 9 }));
     scene.notice(Notice::Message(MessageNotice::NotSent { to, text: "one".into(), why, ticket: Ticket::default() }));
     assert_eq!(scene.sent().last().unwrap(), "Logout");
 }

@@ -1,5 +1,5 @@
 use super::*;
-use peer_core::notice::{CallNotice, DirectoryNotice, SessionNotice};
+use peer_core::notice::{CallNotice, DirectoryLoss, DirectoryNotice, LinkLoss, SessionNotice};
 
 #[test]
 fn the_verbatim_session_of_the_caller() {
@@ -41,10 +41,18 @@ fn a_lost_link_is_called_again_and_what_is_typed_meanwhile_waits() {
     let mut scene = Scene::logged_in();
     scene.types("bianca");
     scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
-    scene.notice(Notice::Call(CallNotice::LinkLost { with: id("bianca"), then: AfterLoss::CalledAgain }));
+    scene.notice(Notice::Call(CallNotice::LinkLost {
+        with: id("bianca"),
+        then: AfterLoss::CalledAgain,
+        why: LinkLoss::Network,
+    }));
     scene.types("are you still there?");
     scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
-    scene.notice(Notice::Call(CallNotice::LinkLost { with: id("bianca"), then: AfterLoss::CalledAgain }));
+    scene.notice(Notice::Call(CallNotice::LinkLost {
+        with: id("bianca"),
+        then: AfterLoss::CalledAgain,
+        why: LinkLoss::Network,
+    }));
     scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by: EndedBy::Them }));
     assert_eq!(
         scene.seen(),
@@ -64,7 +72,7 @@ fn a_lost_link_is_called_again_and_what_is_typed_meanwhile_waits() {
 fn a_link_that_was_lost_for_good_ends_the_conversation() {
     let mut scene = Scene::logged_in();
     scene.notice(Notice::Call(CallNotice::Received { from: id("ali") }));
-    scene.notice(Notice::Call(CallNotice::LinkLost { with: id("ali"), then: AfterLoss::Over }));
+    scene.notice(Notice::Call(CallNotice::LinkLost { with: id("ali"), then: AfterLoss::Over, why: LinkLoss::Network }));
     assert!(scene.seen().ends_with(
         "-- Connection to ali lost (network).\n\
          Connection ended\n\
@@ -320,7 +328,7 @@ fn an_unknown_id_is_answered_with_a_near_one() {
 #[test]
 fn the_loss_of_the_directory_is_told_in_one_line() {
     let mut scene = Scene::talking();
-    scene.notice(Notice::Directory(DirectoryNotice::Lost { retry_in: 2 }));
+    scene.notice(Notice::Directory(DirectoryNotice::Lost { retry_in: 2, why: DirectoryLoss::Network }));
     scene.notice(Notice::Directory(DirectoryNotice::Back));
     assert_eq!(
         scene.seen(),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use peer_core::command::KeyDecision;
 use peer_core::notice::{
-    CallFailed, ContactNotice, DirectoryNotice, FileNews, FileNotice, FileShown, FileState, GroupNews, KeyState,
-    NotChanged, NotOffered, Person, Role,
+    CallFailed, ContactNotice, DirectoryNotice, DirectoryRefusal, FileNews, FileNotice, FileShown, FileState,
+    GroupNews, KeyState, NotChanged, NotOffered, Person, Role, StoreUse,
 };
 
 use super::*;
@@ -41,7 +41,7 @@ fn history(msg: u8) -> Notice {
 }
 
 fn too_fast(retry_after: u64) -> Notice {
-    Notice::Directory(DirectoryNotice::TooFast { retry_after })
+    Notice::Directory(DirectoryNotice::Refused(DirectoryRefusal::TooFast { retry_after }))
 }
 
 /// A method that is answered by the engine: what is asked, what the engine says, what the client is told.
@@ -207,7 +207,7 @@ fn every_method_is_failed_by_its_own_error() {
             }
             "verify.set" => Notice::Contact(ContactNotice::NumberConfirmed { with: to, verified: false }),
             "passwd" => Notice::Session(SessionNotice::PasscodeNotChanged(NotChanged::Meanwhile)),
-            "ack" => Notice::Session(SessionNotice::NotKept { detail: "no space".into() }),
+            "ack" => Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail: "no space".into() }),
             group_method if group_method.starts_with("group.") => group(GroupNews::DirectoryLost),
             other => panic!("{other} cannot fail"),
         }

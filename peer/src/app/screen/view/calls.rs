@@ -41,9 +41,9 @@ impl View {
             CallNotice::Established { with } => self.connected(&with, talk::ESTABLISHED),
             CallNotice::Received { from } => self.received(from),
             CallNotice::Ended { with, by } => self.ended(&with, by, link_before),
-            CallNotice::LinkLost { with, then } => {
+            CallNotice::LinkLost { with, then, why } => {
                 let to = Conversation::User(with.clone());
-                self.note(&to, &talk::lost(&with, then));
+                self.note(&to, &talk::lost(&with, then, why));
             }
             CallNotice::Failed { to, why } => self.call_failed(&to, &why, link_before),
             CallNotice::Offline { with } => {

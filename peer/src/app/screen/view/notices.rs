@@ -37,7 +37,7 @@ impl View {
             SessionNotice::PasscodeNotChanged(why) => self.tell(&texts::passcode::not_changed(why)),
             SessionNotice::FormerPasscode => self.tell(texts::passcode::FORMER),
             SessionNotice::AlsoElsewhere { user } => self.tell(&texts::also_elsewhere(&user)),
-            SessionNotice::NotKept { detail } => self.tell(&texts::not_kept(&detail)),
+            SessionNotice::StoreFailed { at, detail } => self.tell(&texts::store_failed(at, &detail)),
             // They belong to the login, or are taken before they come here.
             SessionNotice::FirstContact { .. }
             | SessionNotice::Identified { .. }
@@ -59,13 +59,13 @@ impl View {
                     self.tell(talk::NO_LIST);
                 }
             }
-            DirectoryNotice::Lost { retry_in } => self.tell(&texts::server_lost(retry_in)),
+            DirectoryNotice::Lost { retry_in, why } => self.tell(&texts::server_lost(retry_in, why)),
             DirectoryNotice::NotItself(why) => self.tell(&failure::report(&why, &self.zone).lines.join(" ")),
             DirectoryNotice::Back => {
                 self.tell(texts::SERVER_BACK);
                 self.command(Command::Directory(DirectoryCommand::List));
             }
-            DirectoryNotice::TooFast { retry_after } => self.tell(&texts::too_fast(retry_after)),
+            DirectoryNotice::Refused(why) => self.tell(&texts::refused(why)),
             // The list shows it.
             DirectoryNotice::Presence { .. } => {}
         }

@@ -1,0 +1,84 @@
+//! What becomes of the commands of the user whose step the disk would not keep: each is answered, and by what the disk
+//! has said. A text that was to be sent is given back.
+
+use peer_core::command::{Command, MessageCommand, Ticket};
+use peer_core::event::{Effect, Input};
+use peer_core::model::Conversation;
+use peer_core::notice::{MessageNotice, NotSent, Notice, SessionNotice, StoreUse};
+
+/// The commands that one step is for, until it is known whether it was kept.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// In the disk's words; nothing while all was kept.
+    why: Option<String>,
+    /// What the user wanted to send.
+    text: Option<(Conversation, String)>,
+    /// The command that the step is of, until it is answered.
+    command: Option<Ticket>,
+    /// Commands of before whose answers were not kept.
+    others: Vec<Ticket>,
+}
+
+impl Refused {
+    /// Of a step that nothing has been refused of yet.
+    pub(super) fn of(input: &Input) -> Self {
+        let (command, text) = match input {
+            Input::Command(ticket, Command::Message(MessageCommand::Send { to, text, .. })) => {
+                (Some(ticket.clone()), Some((to.clone(), text.clone())))
+            }
+            // Nobody has asked for it.
+            Input::Command(_, Command::Message(MessageCommand::Seen { .. })) => (None, None),
+            Input::Command(ticket, _) | Input::FileRead { ticket, .. } => (Some(ticket.clone()), None),
+            _ => (None, None),
+        };
+        Self { why: None, text, command, others: Vec::new() }
+    }
+
+    /// Whether the user has asked for the step and is told what becomes of it.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.command.is_some()
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.why.is_some()
+    }
+
+    /// The disk has refused the step.
+    pub(super) fn refuse(&mut self, why: Option<String>) {
+        self.why = self.why.take().or(why);
+    }
+
+    /// An effect is carried out: it may answer the command.
+    pub(super) fn see(&mut self, effect: &Effect) {
+        if let Effect::Answer(ticket, _) = effect {
+            self.command = self.command.take().filter(|command| command != ticket);
+        }
+    }
+
+    /// An effect is not carried out.
+    pub(super) fn miss(&mut self, effect: Effect) {
+        if let Effect::Answer(ticket, _) = effect
+            && self.command.as_ref() != Some(&ticket)
+            && !self.others.contains(&ticket)
+        {
+            self.others.push(ticket);
+        }
+    }
+
+    /// What the commands are told that have had no answer.
+    pub(super) fn answers(self) -> Vec<(Ticket, Notice)> {
+        let Self { why: Some(detail), text, command, others } = self else { return Vec::new() };
+        let not_done = || Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail: detail.clone() });
+        let command = command.map(|ticket| {
+            let notice = match text {
+                Some((to, text)) => {
+                    let why = NotSent::NotKept { detail: detail.clone() };
+                    Notice::Message(MessageNotice::NotSent { to, text, why, ticket: ticket.clone() })
+                }
+                None => not_done(),
+            };
+            (ticket, notice)
+        });
+        command.into_iter().chain(others.into_iter().map(|ticket| (ticket, not_done()))).collect()
+    }
+}
