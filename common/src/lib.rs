@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Reading order: [`ident`] and [`limits`] (words and bounds), [`frame`] and [`msg`] (what travels), [`crypto`] (what is
-//! proved), [`link`] (how it travels); [`window`], [`network`], [`backoff`] and [`settled`] (how often, from where, when
-//! again, what has surely passed). Nothing here knows which program it runs in, and nothing here names an async runtime,
-//! opens a file or reads a clock: clock and randomness are arguments (decisions D3, D21).
+//! proved), [`link`] (how it travels); [`window`], [`pace`], [`network`], [`backoff`] and [`settled`] (how often, how fast,
+//! from where, when again, what has surely passed). Nothing here knows which program it runs in, and nothing here names an
+//! async runtime, opens a file or reads a clock: clock and randomness are arguments (decisions D3, D21).
 //!
 //! What reads bytes of others ([`frame`], [`msg`], [`crypto`]) neither indexes nor computes unchecked: a lint denies it.
 //!
@@ -24,9 +24,11 @@ pub mod frame;
 pub mod ident;
 pub mod limits;
 pub mod link;
+pub mod locked;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 pub mod msg;
 pub mod network;
+pub mod pace;
 pub mod secret;
 pub mod settings;
 pub mod settled;

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::window::Rate;
+
 /// Characters of a user id.
 pub const USER_ID_MAX: usize = 32;
 /// Payload bytes of a frame before login, and on a link before `CONNECTREPLY` (threat L9).
@@ -32,6 +34,8 @@ pub const PADDED_SIZES: [usize; 4] = [256, 1024, 4096, 16 * 1024];
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(10);
 /// Whole link set-up up to `CONNECTREPLY`, unless the user is being asked.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a caller may take to send its preface (threat P3).
+pub const PREFACE_DEADLINE: Duration = Duration::from_secs(1);
 /// How long the user may take to accept a call (`accept = "ask"`).
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// A connection that was silent for this long is asked for a sign of life (threat P4).
@@ -72,6 +76,12 @@ pub const DIRECTORY_PORT: u16 = 7420;
 pub const PIECE_MAX: usize = 32 * 1024;
 /// Bytes of a commit and the welcome that goes with it.
 pub const COMMIT_MAX: usize = 1024 * 1024;
+/// Bytes that all sessions of a directory may have uploaded and not committed.
+pub const UPLOADS: usize = 64 * COMMIT_MAX;
+/// Of these, of one user.
+pub const UPLOADS_PER_USER: usize = 2 * COMMIT_MAX;
+/// How long an upload may take, up to its commit.
+pub const UPLOAD_DEADLINE: Duration = Duration::from_secs(300);
 /// Bytes of a key package.
 pub const KEY_PACKAGE_MAX: usize = 4 * 1024;
 /// Key packages in one `KEYPACKAGEPUT`.
@@ -80,8 +90,6 @@ pub const KEY_PACKAGES_IN_ONE: usize = 8;
 pub const KEY_PACKAGES_KEPT: usize = 100;
 /// A terminal publishes more key packages when fewer than this are left (threat G4).
 pub const KEY_PACKAGES_LOW: usize = 20;
-/// Key packages one user may ask for in a minute (threat G4).
-pub const KEY_PACKAGES_PER_MINUTE: u32 = 60;
 /// Terminals in one room (threat G3).
 pub const ROOM_TERMINALS: usize = 256;
 /// Proposals in one commit (threat G3).
@@ -120,3 +128,138 @@ pub const OFFERS_OPEN: usize = 64;
 pub const FOLDER_ENTRIES: usize = 10_000;
 /// Bytes of a path in a folder that is sent.
 pub const FOLDER_PATH: usize = 240;
+
+/// Messages of one user that a terminal reads from links in a minute; beyond, it reads on when it has caught up (threat P4).
+pub const LINK_MESSAGES_PER_MINUTE: u32 = 600;
+/// Bytes of the payloads of one user that a terminal reads from links in a minute, files aside.
+pub const LINK_BYTES_PER_MINUTE: u32 = 2 * 1024 * 1024;
+
+/// What a directory counts over all sessions of a user, and over all users and ids of a source (threats L3, L8 to L11;
+/// protocol section 9.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Budget {
+    /// Messages of a session.
+    Requests,
+    /// Bytes of the payloads of a session.
+    Bytes,
+    /// Users and groups that a question names, a page of a list, and what makes work for others.
+    Names,
+    /// Users in `WATCH`.
+    Watches,
+    /// Messages in `MAILBOXPUT`.
+    Messages,
+    /// `COMMITREQ`.
+    Commits,
+    /// Terminals in `KEYPACKAGEREQ`.
+    KeyPackages,
+    /// Key packages in `KEYPACKAGEPUT`.
+    Published,
+    /// Members in `CERTIFICATESREQ`.
+    Certificates,
+    /// `BROADCASTREQ`.
+    Broadcasts,
+    /// `PASSCODEREQ`.
+    Passcodes,
+    /// `HELLO`, `INVITEREQ` and `REGISTERREQ`.
+    Questions,
+    /// `AUTHREQ`.
+    Logins,
+    /// Logins that were begun and not granted.
+    Failures,
+    /// Users registered without invitation.
+    Registrations,
+}
+
+/// How large a budget is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Units of one user; 0: users have none, because nobody has logged in yet.
+    pub user: u32,
+    /// Units of one source.
+    pub source: u32,
+    /// The time these are for.
+    pub per: Duration,
+}
+
+impl Allowance {
+    const fn new(user: u32, source: u32, seconds: u64) -> Self {
+        Self { user, source, per: Duration::from_secs(seconds) }
+    }
+
+    /// The rate of one user.
+    #[must_use]
+    pub const fn of_user(self) -> Rate {
+        Rate { events: self.user, per: self.per }
+    }
+
+    /// The rate of one source.
+    #[must_use]
+    pub const fn of_source(self) -> Rate {
+        Rate { events: self.source, per: self.per }
+    }
+}
+
+impl Budget {
+    /// All of them, in the order of the protocol document.
+    pub const ALL: [Self; 15] = [
+        Self::Requests,
+        Self::Bytes,
+        Self::Names,
+        Self::Watches,
+        Self::Messages,
+        Self::Commits,
+        Self::KeyPackages,
+        Self::Published,
+        Self::Certificates,
+        Self::Broadcasts,
+        Self::Passcodes,
+        Self::Questions,
+        Self::Logins,
+        Self::Failures,
+        Self::Registrations,
+    ];
+
+    /// Its name in the protocol document.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Bytes => "bytes",
+            Self::Names => "names",
+            Self::Watches => "watches",
+            Self::Messages => "messages",
+            Self::Commits => "commits",
+            Self::KeyPackages => "key_packages",
+            Self::Published => "published",
+            Self::Certificates => "certificates",
+            Self::Broadcasts => "broadcasts",
+            Self::Passcodes => "passcodes",
+            Self::Questions => "questions",
+            Self::Logins => "logins",
+            Self::Failures => "failures",
+            Self::Registrations => "registrations",
+        }
+    }
+
+    /// How large it is unless an administrator has chosen otherwise. A source has room for eight users who use theirs up.
+    #[must_use]
+    pub const fn allowance(self) -> Allowance {
+        match self {
+            Self::Requests => Allowance::new(6_000, 48_000, 60),
+            Self::Bytes => Allowance::new(32 * 1024 * 1024, 256 * 1024 * 1024, 600),
+            Self::Names => Allowance::new(120, 960, 60),
+            Self::Watches => Allowance::new(8_192, 65_536, 600),
+            Self::Messages => Allowance::new(1_200, 9_600, 60),
+            Self::Commits => Allowance::new(600, 4_800, 600),
+            Self::KeyPackages => Allowance::new(60, 480, 60),
+            Self::Published => Allowance::new(1_200, 9_600, 600),
+            Self::Certificates => Allowance::new(4_096, 32_768, 600),
+            Self::Broadcasts => Allowance::new(6, 48, 60),
+            Self::Passcodes => Allowance::new(4, 32, 60),
+            Self::Questions => Allowance::new(0, 60, 60),
+            Self::Logins => Allowance::new(0, 30, 60),
+            Self::Failures => Allowance::new(0, 1_000, 86_400),
+            Self::Registrations => Allowance::new(0, 3, 3_600),
+        }
+    }
+}

@@ -62,6 +62,11 @@ impl FixedWindow {
         Ok(())
     }
 
+    /// Takes back what was counted and then turned out not to count.
+    pub fn give_back(&mut self, events: u32) {
+        self.count = self.count.saturating_sub(events);
+    }
+
     /// When the window is over that lasts `per`; nothing if none has begun.
     #[must_use]
     pub fn ends(&self, per: Duration) -> Option<Duration> {
@@ -126,6 +131,16 @@ mod tests {
         assert_eq!(window.ends(seconds(60)), Some(START + seconds(60)));
         assert!(!window.is_over(START + seconds(60) - Duration::from_nanos(1), seconds(60)));
         assert!(window.is_over(START + seconds(60), seconds(60)));
+    }
+
+    #[test]
+    fn what_is_given_back_may_be_counted_again_and_no_more() {
+        let mut window = FixedWindow::default();
+        window.give_back(5);
+        assert_eq!(window.count_many(2, START, Rate::per_minute(2)), Ok(()));
+        window.give_back(1);
+        assert_eq!(window.count(START, Rate::per_minute(2)), Ok(()));
+        assert_eq!(window.count(START, Rate::per_minute(2)), Err(seconds(60)));
     }
 
     #[test]

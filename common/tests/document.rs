@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use common::ident::RESERVED;
-use common::limits;
+use common::limits::{self, Allowance, Budget};
 use common::msg::Message;
 use serde_json::Value;
 
@@ -194,13 +194,13 @@ macro_rules! all_limits {
 fn the_table_of_limits_is_the_code_s() {
     let ours: BTreeMap<&str, String> = all_limits![
         USER_ID_MAX FRAME_BEFORE_LOGIN FRAMES_BEFORE_LOGIN FRAME_AFTER_LOGIN PENDING_OUTPUT MESSAGE_TEXT NICK_MAX PUBLIC_KEY_MAX VAULT_MAX
-        RSA_BITS RSA_BITS_NEW PADDED_SIZES LOGIN_DEADLINE CALL_DEADLINE ANSWER_DEADLINE PING_AFTER DEAD_AFTER
+        RSA_BITS RSA_BITS_NEW PADDED_SIZES LOGIN_DEADLINE CALL_DEADLINE PREFACE_DEADLINE ANSWER_DEADLINE PING_AFTER DEAD_AFTER
         PREFACE_WINDOW PREFACES_REMEMBERED PREFACES_PER_SOURCE HALF_OPEN HALF_OPEN_PER_SOURCE HALF_OPEN_EARLY_DROP CALLERS_HALF_OPEN
-        CALLERS_HALF_OPEN_PER_SOURCE SOURCES_REMEMBERED TERMINALS_PER_USER LIST_PAGE PIECE_MAX COMMIT_MAX
-        KEY_PACKAGE_MAX KEY_PACKAGES_IN_ONE KEY_PACKAGES_KEPT KEY_PACKAGES_LOW KEY_PACKAGES_PER_MINUTE ROOM_TERMINALS
+        CALLERS_HALF_OPEN_PER_SOURCE SOURCES_REMEMBERED TERMINALS_PER_USER LIST_PAGE PIECE_MAX COMMIT_MAX UPLOADS UPLOADS_PER_USER UPLOAD_DEADLINE
+        KEY_PACKAGE_MAX KEY_PACKAGES_IN_ONE KEY_PACKAGES_KEPT KEY_PACKAGES_LOW ROOM_TERMINALS
         COMMIT_PROPOSALS RATCHET_FORWARD RATCHET_BEHIND MAIL_IN_ONE RECEIPT_IDS TERMINALS_ASKED TERMINALS_REMEMBERED
         CERTIFICATES_ASKED GROUP_ADMINS WATCH_IN_ONE WATCHED AWAY_TEXT BROADCAST_TEXT BROADCAST_PAGE FILE_NAME OFFERS_OPEN FEATURES FEATURE_NAME FOLDER_ENTRIES
-        FOLDER_PATH PEER_PORT DIRECTORY_PORT
+        FOLDER_PATH LINK_MESSAGES_PER_MINUTE LINK_BYTES_PER_MINUTE PEER_PORT DIRECTORY_PORT
     ]
     .into();
     let documented: BTreeMap<&str, String> =
@@ -209,6 +209,21 @@ fn the_table_of_limits_is_the_code_s() {
     let source = include_str!("../src/limits.rs");
     let declared = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
     assert_eq!(declared.collect::<BTreeSet<_>>(), ours.into_keys().collect());
+}
+
+#[test]
+fn the_table_of_budgets_is_the_code_s() {
+    let written = |units: u32| if units == 0 { "–".to_owned() } else { units.to_string() };
+    let ours: Vec<[String; 4]> = Budget::ALL
+        .iter()
+        .map(|budget| {
+            let Allowance { user, source, per } = budget.allowance();
+            [budget.name().to_owned(), written(user), written(source), per.written()]
+        })
+        .collect();
+    let documented: Vec<[String; 4]> =
+        rows("### 9.3 Budgets").into_iter().map(|row| [row[0], row[2], row[3], row[4]].map(str::to_owned)).collect();
+    assert_eq!(documented, ours);
 }
 
 #[test]

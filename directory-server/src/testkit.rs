@@ -16,6 +16,7 @@ use directory_core::presence::Arrival;
 use directory_core::records::{Account, CommitRequest, CookieDigest, MailRule, NewUser, Success};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
+use directory_core::sources::LoopbackRule;
 use directory_core::step::{Origin, Step};
 use directory_core::store::{self, Store as _};
 use directory_core::subscriptions::Visibility;
@@ -51,6 +52,8 @@ pub fn fuzz_connection(data: &[u8]) {
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,
+        requests_per_minute: 0,
+        loopback: LoopbackRule::Exempt,
         broadcasts_per_minute: 0,
         presence: Visibility::Everyone,
         mail: MailRule::default(),

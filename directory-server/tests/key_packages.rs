@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Barrier;
 
 use common::ident::TerminalId;
-use common::limits::{
-    KEY_PACKAGE_MAX, KEY_PACKAGES_IN_ONE, KEY_PACKAGES_KEPT, KEY_PACKAGES_LOW, KEY_PACKAGES_PER_MINUTE,
-};
+use common::limits::{Budget, KEY_PACKAGE_MAX, KEY_PACKAGES_IN_ONE, KEY_PACKAGES_KEPT, KEY_PACKAGES_LOW};
 use common::msg::{Error, ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReq, KeyPackageState, Piece};
 use common::testkit::Example;
 use directory_core::store::Store as _;
@@ -118,7 +116,7 @@ fn a_user_takes_as_many_a_minute_as_the_limit_says_whatever_the_session() {
     let (mut world, mut ali, mut bianca) = pair();
     publish(&mut bianca, &world, 0..100);
     let (mut second, _) = world.log_in(Example::Ali, 2);
-    for _ in 0..KEY_PACKAGES_PER_MINUTE / 2 {
+    for _ in 0..Budget::KeyPackages.allowance().user / 2 {
         assert!(take(&mut ali, &world).is_some());
         assert!(take(&mut second, &world).is_some());
     }

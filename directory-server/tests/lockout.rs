@@ -5,10 +5,14 @@ mod support;
 use std::time::Duration;
 
 use common::ident::{Cookie, TerminalId};
-use common::msg::{AuthRefusal, AuthStatus, Registration};
+use common::limits::Budget;
+use common::msg::{
+    AuthRefusal, AuthStatus, Blob, ErrorCode, FromDirectory, Hello, InviteReq, RegisterReq, Registration,
+};
 use common::testkit::Example;
 use directory_core::lockout::{LockRule, Verdict};
-use directory_core::records::{Attempt, Generation, UnlockOutcome};
+use directory_core::records::{Admits, Attempt, Generation, UnlockOutcome};
+use directory_core::sources::Source;
 use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use futures::executor::block_on;
@@ -103,6 +107,7 @@ fn of_a_thousand_parallel_attempts_exactly_four_are_answered() {
                 terminal: TerminalId(terminal),
                 cookie: None,
                 generation: Generation::Current,
+                admits: Admits::Everybody,
             };
             world.directory.store.reserve(attempt, LockRule::default(), NOON)
         });
@@ -162,8 +167,13 @@ fn after_a_hundred_failures_only_an_administrator_unlocks_the_id_for_strangers()
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);
     let store = &world.directory.store;
-    let attempt =
-        Attempt { user: user("ali"), terminal: TerminalId([9; 16]), cookie: None, generation: Generation::Current };
+    let attempt = Attempt {
+        user: user("ali"),
+        terminal: TerminalId([9; 16]),
+        cookie: None,
+        generation: Generation::Current,
+        admits: Admits::Everybody,
+    };
     let mut now = NOON;
     let mut reserved = 0;
     // 100 attempts and the 25 locks between them.
@@ -181,4 +191,52 @@ fn after_a_hundred_failures_only_an_administrator_unlocks_the_id_for_strangers()
     assert_eq!((reply.reason, reply.retry_after), (Some(AuthRefusal::Locked), None));
     assert_eq!(block_on(world.directory.store.unlock(&user("ali"))).unwrap(), UnlockOutcome::Unlocked);
     world.log_in(Example::Ali, 9);
+}
+
+#[test]
+fn a_source_that_failed_a_thousand_times_is_closed_to_strangers_and_open_to_known_terminals() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    let office = [192, 0, 2, 7].into();
+    let (source, budget) = (Source::of(office), Budget::Failures);
+    let cookie = world.connect_from(office).log_in(&world, Example::Ali, 1, None);
+    for n in 0..1_000 {
+        let drawn = world.directory.sources().draw(source, world.now, budget, budget.allowance());
+        assert_eq!(drawn, Ok(()), "{n}: what was granted was given back");
+    }
+    for id in ["ali", "nobody"] {
+        let (reply, _) = world.connect_from(office).authenticate(&world, id, RIGHT, 9, None);
+        assert_eq!((reply.reason, reply.retry_after), (Some(AuthRefusal::TooMany), Some(86_400)), "{id}");
+        let wrong = Some(Cookie([7; 32]));
+        let (reply, _) = world.connect_from(office).authenticate(&world, id, RIGHT, 1, wrong);
+        assert_eq!((reply.reason, reply.retry_after), (Some(AuthRefusal::TooMany), Some(86_400)), "{id}, a cookie");
+    }
+    world.connect_from(office).log_in(&world, Example::Ali, 1, Some(cookie));
+    let (reply, _) = world.connect_from(office).authenticate(&world, "ali", RIGHT, 9, None);
+    assert_eq!(reply.reason, Some(AuthRefusal::TooMany), "nothing was given back that was not drawn");
+    world.log_in(Example::Ali, 9);
+    world.now = world.now + Duration::from_secs(DAY);
+    let (reply, _) = world.connect_from(office).authenticate(&world, "ali", RIGHT, 9, None);
+    assert_eq!(reply.status, AuthStatus::Granted);
+}
+
+#[test]
+fn a_source_asks_about_ids_sixty_times_a_minute_in_whatever_way_and_on_whatever_connection() {
+    let mut world = World::new(Registration::Invite);
+    let office = [192, 0, 2, 7].into();
+    let mut refused = 0;
+    for n in 0..90 {
+        let userid = user(&format!("u{n}"));
+        let mut peer = world.connect_from(office);
+        let answer = match n % 3 {
+            0 => peer.send(&world, Hello { userid }),
+            1 => peer.send(&world, InviteReq { userid }),
+            _ => peer.send(&world, RegisterReq { userid, passcode: Blob(vec![1; 32]), invite: None }),
+        };
+        if let Some(FromDirectory::Error(error)) = answer {
+            assert_eq!((error.code, error.retry_after), (ErrorCode::RateLimited, Some(60)));
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 30);
 }

@@ -188,10 +188,35 @@ fn messages_are_limited_for_each_sender_and_bytes_for_all_together() {
     let full = vec![user("bianca")];
     carol.take_mail(&world);
     ali.take_mail(&world);
-    assert_eq!(ali.put(&world, 1, &[&[0; 998]]), stored(1), "two bytes wait for bianca already");
-    assert_eq!(carol.put(&world, 1, &[b"c"]), MailboxReply { full, ..stored(1) }, "bytes count whoever sent them");
-    assert_eq!(bianca.open_mailbox(&world).lost, 1);
+    assert_eq!(ali.put(&world, 1, &[&[0; 249]]), stored(1), "a byte of ali waits for bianca already");
+    let none_for_bianca = || MailboxReply { full: full.clone(), ..stored(1) };
+    assert_eq!(ali.put(&world, 1, &[b"a"]), none_for_bianca(), "a quarter of the bytes is for one sender");
+    assert_eq!(carol.put(&world, 1, &[b"c"]), stored(1), "which is not carol");
+    world.mail_rule(MailRule { messages: 0, bytes: 252, ..MailRule::default() });
+    assert_eq!(carol.put(&world, 1, &[b"c"]), none_for_bianca(), "all together count, whoever sent them");
+    assert_eq!(bianca.open_mailbox(&world).lost, 2);
     assert_eq!(bianca.open_mailbox(&world).lost, 0, "told once");
+}
+
+#[test]
+fn nobody_fills_another_s_mailbox_with_commits_alone() {
+    let (mut world, mut ali, mut bianca) = pair();
+    world.register(Example::Carol);
+    let (mut carol, _) = world.log_in(Example::Carol, 1);
+    let all = [member("ali", 1), member("bianca", 1), member("carol", 1)];
+    assert_eq!(ali.commit(&world, commit_req(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
+    world.mail_rule(MailRule { bytes: 100_000, ..MailRule::default() });
+    for epoch in 1..100 {
+        assert_eq!(carol.commit(&world, commit_req(epoch, &all), &[0; 5_000], b""), CommitStatus::Accepted);
+    }
+    assert_eq!(ali.put(&world, 100, &[b"hello"]), stored(1), "there is room for what others say");
+    assert_eq!(ali.commit(&world, commit_req(100, &all), &[0; 5_000], b""), CommitStatus::Accepted);
+    let state = bianca.open_mailbox(&world);
+    assert_eq!((state.waiting, state.lost), (1 + 10 + 2, 89), "half as many bytes as messages may take");
+    bianca.take_mail(&world);
+    assert_eq!(carol.commit(&world, commit_req(101, &all), &[0; 5_000], b""), CommitStatus::Accepted);
+    assert_eq!(bianca.open_mailbox(&world).lost, 0, "and there is room again");
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]
@@ -215,8 +240,8 @@ fn commits_and_welcomes_take_room_that_messages_may_not() {
     let (world, mut ali, mut bianca) = pair();
     world.mail_rule(MailRule { messages: 1, bytes: 100, ..MailRule::default() });
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.put(&world, 0, &[&[0; 100]]), stored(1));
-    assert_eq!(ali.commit(&world, commit_req(0, &both), &[1; 100], b""), CommitStatus::Accepted);
+    assert_eq!(ali.put(&world, 0, &[&[0; 25]]), stored(1));
+    assert_eq!(ali.commit(&world, commit_req(0, &both), &[1; 25], b""), CommitStatus::Accepted);
     assert_eq!(
         ali.commit(&world, commit_req(1, &both), b"2", b""),
         CommitStatus::Accepted,

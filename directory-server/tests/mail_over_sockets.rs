@@ -141,7 +141,7 @@ fn the_limits_of_the_configuration_are_those_of_the_mailboxes() {
     let dir = tempfile::tempdir().unwrap();
     drop(pair(dir.path()));
     let mut limited = command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
-    limited.env("DIRSRV_LIMITS__QUEUE", "2").env("DIRSRV_LIMITS__QUEUE_BYTES", "1KiB");
+    limited.env("DIRSRV_LIMITS__QUEUE", "2").env("DIRSRV_LIMITS__QUEUE_BYTES", "4KiB");
     let server = Server::start_logging(limited.stderr(std::process::Stdio::null()));
     let mut ali = log_in(&server, Example::Ali);
     let mut stored = |bodies: &[&[u8]]| match ali.ask(putting(0, bodies)).unwrap() {

@@ -5,8 +5,8 @@ mod support;
 
 use std::time::Duration;
 
-use common::ident::TerminalId;
-use common::limits::{WATCH_IN_ONE, WATCHED};
+use common::ident::{TerminalId, UserId};
+use common::limits::{Budget, WATCH_IN_ONE, WATCHED};
 use common::msg::{
     Away, ByeReason, ErrorCode, Features, FromDirectory, ListReq, Logout, Message as _, Presence, PresenceStatus,
     Registration, ToDirectory, Watch,

@@ -46,8 +46,12 @@ impl RunningDirectory {
 
 /// What a session may ask for, and what a mailbox takes, has no limit; and nobody hears of others, which would come
 /// between questions and answers.
-const ENVIRONMENT: [(&str, &str); 3] =
-    [("DIRSRV_LIMITS__LOOKUPS_PER_MINUTE", "0"), ("DIRSRV_LIMITS__QUEUE", "0"), ("DIRSRV_PRESENCE__SHOW", "contacts")];
+const ENVIRONMENT: [(&str, &str); 4] = [
+    ("DIRSRV_LIMITS__LOOKUPS_PER_MINUTE", "0"),
+    ("DIRSRV_LIMITS__REQUESTS_PER_MINUTE", "0"),
+    ("DIRSRV_LIMITS__QUEUE", "0"),
+    ("DIRSRV_PRESENCE__SHOW", "contacts"),
+];
 
 /// Starts a directory on a free port and waits until it listens.
 pub(crate) fn start(programs: &Programs, data: &Path) -> Outcome<(Process, SocketAddr)> {

@@ -9,7 +9,6 @@ use common::msg::{
     Broadcast, BroadcastLog, BroadcastLogReq, BroadcastReply, BroadcastReq, ErrorCode, FromDirectory, Member,
     Message as _,
 };
-use common::window::Rate;
 
 use crate::directory::Directory;
 use crate::records::LoggedBroadcast;
@@ -27,10 +26,6 @@ pub(crate) async fn broadcast<S: Store>(
     now: Timestamp,
     request: BroadcastReq,
 ) -> StoreResult<Reply> {
-    let rate = Rate::per_minute(directory.policy().broadcasts_per_minute);
-    if let Err(wait) = directory.broadcast_limiter().count(&member.userid, 1, now, rate) {
-        return Ok(Reply::rate_limited("BROADCASTREQ", wait));
-    }
     let sender = directory.store.certificates(vec![member.clone()]).await?.pop();
     let BroadcastReq { id, message, date, signature } = request;
     let signed = transcript::broadcast(&member.userid, &member.terminal, &directory.key, &id, date, &message);
@@ -77,11 +72,9 @@ mod tests {
     use common::ident::{MessageId, TerminalId, TerminalKey};
     use common::limits::{BROADCAST_TEXT, FRAME_AFTER_LOGIN};
     use common::msg::{Blob, Certificate, Hex, UserCertificate};
-    use futures::executor::block_on;
 
     use super::*;
-    use crate::closed_store::{NOW, directory, member, policy, seconds, user};
-    use crate::directory::Policy;
+    use crate::closed_store::user;
 
     fn entry(number: u64, text: usize) -> Broadcast {
         let signature = Blob(vec![6; 256]);
@@ -123,21 +116,5 @@ mod tests {
         let rest = u32::try_from((PAGE_BYTES - bare(0) - bare(1)) % 6).unwrap();
         // A digit more of the date is a byte more.
         assert_eq!((filled(fits, 10_u64.pow(rest)), filled(fits, 10_u64.pow(rest + 1))), (2, 1));
-    }
-
-    #[test]
-    fn a_user_has_so_many_broadcasts_in_a_minute() {
-        let directory = directory(Policy { broadcasts_per_minute: 2, ..policy() });
-        let refused_for = |id: &str, later: u64| {
-            let (message, signature) = ("hello".into(), Blob(vec![0; 64]));
-            let request = BroadcastReq { id: MessageId([1; 16]), message, date: 0, signature };
-            match block_on(broadcast(&directory, &member(id), NOW + seconds(later), request)) {
-                Ok(Reply::Message(FromDirectory::Error(error))) => error.retry_after,
-                _ => None,
-            }
-        };
-        assert_eq!([0, 10].map(|later| refused_for("ali", later)), [None; 2]);
-        assert_eq!([10, 59].map(|later| refused_for("ali", later)), [Some(50), Some(1)]);
-        assert_eq!((refused_for("bianca", 59), refused_for("ali", 60)), (None, None));
     }
 }

@@ -13,13 +13,15 @@ use common::msg::{
 use common::settled::SettledTime;
 
 use crate::address_style::AddressStyle;
-use crate::directory::{Directory, Policy};
+use crate::directory::Directory;
 use crate::lockout::LockRule;
+use crate::policy::Policy;
 use crate::records::{
     Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, EntryCheck, ExpiryProgress, Grant, IdStatus,
     InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Reservation, RoomRecord,
     RoomRemoval, Success, TakenKeyPackages, Totals, UnlockOutcome, UserChange, UserRecord,
 };
+use crate::sources::LoopbackRule;
 use crate::store::{Store, StoreError, StoreResult};
 use crate::subscriptions::Visibility;
 use crate::timestamp::Timestamp;
@@ -50,6 +52,8 @@ pub(crate) fn policy() -> Policy {
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,
+        requests_per_minute: 0,
+        loopback: LoopbackRule::Exempt,
         mail: MailRule::default(),
         presence: Visibility::Auto,
         broadcasts_per_minute: 0,

@@ -5,45 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use common::crypto::opaque::ServerSecret;
 use common::ident::KeyDigest;
-use common::msg::Registration;
+use common::limits::Budget;
 use common::settled::SettledTime;
 
-use crate::address_style::AddressStyle;
-use crate::lockout::LockRule;
+use crate::budgets::Budgets;
 use crate::login_stats::{LoginStats, LookupStats};
+use crate::policy::Policy;
 use crate::presence::PresentUsers;
-use crate::records::MailRule;
-use crate::sources::Sources;
+use crate::sources::{LoopbackRule, Source, Sources};
 use crate::store::{Store, StoreResult};
-use crate::subscriptions::Visibility;
 use crate::timestamp::Timestamp;
 use crate::uploads::Uploads;
-use crate::user_limiter::UserLimiter;
-
-/// The rules an administrator may change, also while the directory runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// Who may register.
-    pub registration: Registration,
-    /// Fewest characters of a new passcode; the terminal enforces it, because the directory never sees a passcode.
-    pub passcode_min: u16,
-    /// Tries and first lock.
-    pub lock: LockRule,
-    /// Logins of one source in a minute; 0: no limit.
-    pub logins_per_minute: u32,
-    /// Lookups of one session in a minute; 0: no limit.
-    pub lookups_per_minute: u32,
-    /// What mailboxes take.
-    pub mail: MailRule,
-    /// Who hears of it when somebody comes or goes.
-    pub presence: Visibility,
-    /// Broadcasts of one user in a minute; 0: no limit.
-    pub broadcasts_per_minute: u32,
-    /// How much of an address the log shows.
-    pub addresses: AddressStyle,
-    /// Terminals of one user that may be present.
-    pub terminals_per_user: usize,
-}
 
 /// What has surely passed, and when that was last asked (threat L15).
 #[derive(Debug, Default)]
@@ -70,8 +42,7 @@ pub struct Directory<S> {
     time: Mutex<ObservedTime>,
     sources: Mutex<Sources>,
     login_stats: Mutex<LoginStats>,
-    key_package_limiter: Mutex<UserLimiter>,
-    broadcast_limiter: Mutex<UserLimiter>,
+    budgets: Mutex<Budgets>,
     pub(crate) uploads: Uploads,
 }
 
@@ -81,6 +52,7 @@ impl<S> Directory<S> {
         let presence = Arc::<PresentUsers>::default();
         presence.set_visibility(policy.presence);
         presence.set_terminals_per_user(policy.terminals_per_user);
+        let sources = Mutex::new(Sources::new(policy.loopback));
         Self {
             store,
             secret,
@@ -89,10 +61,9 @@ impl<S> Directory<S> {
             lookups: LookupStats::default(),
             policy: RwLock::new(policy),
             time: Mutex::default(),
-            sources: Mutex::default(),
+            sources,
             login_stats: Mutex::default(),
-            key_package_limiter: Mutex::default(),
-            broadcast_limiter: Mutex::default(),
+            budgets: Mutex::default(),
             uploads: Uploads::default(),
         }
     }
@@ -106,6 +77,7 @@ impl<S> Directory<S> {
     pub fn set_policy(&self, policy: Policy) {
         self.presence.set_visibility(policy.presence);
         self.presence.set_terminals_per_user(policy.terminals_per_user);
+        self.sources().set_loopback(policy.loopback);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
@@ -143,14 +115,19 @@ impl<S> Directory<S> {
         self.login_stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who has taken key packages lately.
-    pub fn key_package_limiter(&self) -> MutexGuard<'_, UserLimiter> {
-        self.key_package_limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What users and sources have left.
+    pub(crate) fn budgets(&self) -> MutexGuard<'_, Budgets> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who has spoken to everyone lately.
-    pub fn broadcast_limiter(&self) -> MutexGuard<'_, UserLimiter> {
-        self.broadcast_limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How often each budget had too little left, since the start.
+    pub fn refused(&self) -> [u64; Budget::ALL.len()] {
+        self.budgets().refused()
+    }
+
+    /// The source that a session's requests are counted for; nothing where loopback is not counted.
+    pub(crate) fn counted(&self, source: Source) -> Option<Source> {
+        Some(source).filter(|source| self.policy().loopback == LoopbackRule::Counted || !source.is_loopback())
     }
 }
 

@@ -1,18 +1,12 @@
 //! Key packages: published by a terminal, given out once each (protocol section 6.7; threat G4).
 
-use common::ident::UserId;
-use common::limits::{KEY_PACKAGE_MAX, KEY_PACKAGES_LOW, KEY_PACKAGES_PER_MINUTE};
+use common::limits::{KEY_PACKAGE_MAX, KEY_PACKAGES_LOW};
 use common::msg::{ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReq, KeyPackageState, Member, Message as _};
-use common::window::Rate;
 
 use crate::directory::Directory;
 use crate::records::TakenKeyPackages;
 use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
-use crate::timestamp::Timestamp;
-
-/// Key packages that one user may take.
-const TAKEN: Rate = Rate::per_minute(KEY_PACKAGES_PER_MINUTE);
 
 /// Answers `KEYPACKAGEPUT`. `has_published`: whether others have heard from this session that the terminal can be added.
 pub(crate) async fn publish<S: Store>(
@@ -35,20 +29,10 @@ pub(crate) async fn publish<S: Store>(
 }
 
 /// Answers `KEYPACKAGEREQ`, and tells the owners that few are left.
-pub(crate) async fn take<S: Store>(
-    directory: &Directory<S>,
-    asker: &UserId,
-    now: Timestamp,
-    request: KeyPackageReq,
-) -> StoreResult<Reply> {
+pub(crate) async fn take<S: Store>(directory: &Directory<S>, request: KeyPackageReq) -> StoreResult<Reply> {
     let KeyPackageReq { userid, mut terminals } = request;
     terminals.sort_unstable();
     terminals.dedup();
-    // One at least: the answer tells whether there is such a user.
-    let wanted = u32::try_from(terminals.len()).unwrap_or(u32::MAX).max(1);
-    if let Err(wait) = directory.key_package_limiter().count(asker, wanted, now, TAKEN) {
-        return Ok(Reply::rate_limited("KEYPACKAGEREQ", wait));
-    }
     let TakenKeyPackages { reply, left } = directory.store.take_key_packages(&userid, terminals).await?;
     for (terminal, state) in left {
         let owner = Member { userid: userid.clone(), terminal };
@@ -66,12 +50,11 @@ fn is_low(state: KeyPackageState) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use common::ident::TerminalId;
     use common::msg::Piece;
     use futures::executor::block_on;
 
     use super::*;
-    use crate::closed_store::{NOW, directory, member, policy, seconds, user};
+    use crate::closed_store::{directory, member, policy};
 
     #[test]
     fn a_terminal_with_few_key_packages_is_asked_for_more() {
@@ -94,31 +77,5 @@ mod tests {
                 assert_eq!(outcome.is_err(), sound, "{size} bytes reach the store or not");
             }
         }
-    }
-
-    #[test]
-    fn a_user_takes_sixty_in_a_minute_each_terminal_counts_once_and_nobody_as_one() {
-        let directory = directory(policy());
-        let wanted = |numbers: std::ops::Range<u8>| KeyPackageReq {
-            userid: user("bianca"),
-            terminals: numbers.map(|n| TerminalId([n; 16])).collect(),
-        };
-        let refused_for = |asker: &str, later: u64, request| match block_on(take(
-            &directory,
-            &user(asker),
-            NOW + seconds(later),
-            request,
-        )) {
-            Ok(Reply::Message(FromDirectory::Error(error))) => error.retry_after,
-            _ => None,
-        };
-        let twice = KeyPackageReq { terminals: vec![TerminalId([1; 16]); 50], ..wanted(0..0) };
-        assert_eq!(refused_for("ali", 0, twice), None, "one terminal, named fifty times");
-        assert_eq!(refused_for("ali", 0, wanted(0..58)), None);
-        assert_eq!(refused_for("ali", 0, wanted(0..2)), Some(60), "61");
-        assert_eq!(refused_for("ali", 1, wanted(0..0)), None, "60");
-        assert_eq!(refused_for("ali", 59, wanted(0..0)), Some(1));
-        assert_eq!(refused_for("carol", 59, wanted(0..60)), None, "another user");
-        assert_eq!(refused_for("ali", 60, wanted(0..60)), None);
     }
 }

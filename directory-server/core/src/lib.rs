@@ -15,7 +15,7 @@
 //!
 //! Reading order: [`timestamp`], [`records`] and [`store`] (what is remembered); [`lockout`], [`sources`] and
 //! [`admission`] (the arithmetic of what is refused); [`presence`] with [`subscriptions`] and [`outbound`] (who is there,
-//! and who hears of it); [`directory`] (all that connections share); [`session`] and the handlers it calls (after login);
+//! and who hears of it); [`policy`] and `budgets` (what anybody may ask for); [`directory`] (all that connections share); [`session`] and the handlers it calls (after login);
 //! [`login`], [`register`] and [`unauthenticated`] (before login).
 //!
 //! A handler is an async function over what it needs, and awaits nothing but the [`store::Store`]. Time is an argument
@@ -25,6 +25,7 @@
 pub mod address_style;
 pub mod admission;
 mod broadcast;
+mod budgets;
 #[cfg(test)]
 mod closed_store;
 pub mod directory;
@@ -36,6 +37,7 @@ pub mod login_stats;
 mod mailbox;
 pub mod outbound;
 mod passcode;
+pub mod policy;
 mod possession;
 pub mod presence;
 pub mod records;
@@ -50,6 +52,6 @@ pub mod subscriptions;
 pub mod timestamp;
 pub mod unauthenticated;
 pub mod uploads;
-pub mod user_limiter;
 
-pub use directory::{Directory, Policy};
+pub use directory::Directory;
+pub use policy::Policy;

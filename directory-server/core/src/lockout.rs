@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::timestamp::Timestamp;
 
-/// The longest lock, however often it was doubled (decision D10).
+/// The second lock of one budget, if the first is not longer (decision D10).
+pub const SECOND_LOCK: Duration = Duration::from_secs(60 * 60);
+/// Every further lock (decision D10): twelve guesses on the first day, then four a day.
 pub const LONGEST_LOCK: Duration = Duration::from_secs(24 * 60 * 60);
 /// Attempts without a success after which unknown terminals stay locked until an administrator unlocks the id (D10).
 pub const ATTEMPTS_WITHOUT_SUCCESS: u32 = 100;
@@ -18,8 +20,22 @@ pub const ATTEMPTS_WITHOUT_SUCCESS: u32 = 100;
 pub struct LockRule {
     /// Attempts before the lock; at least 1.
     pub tries: u32,
-    /// Duration of the first lock; each further one lasts twice as long as the one before.
+    /// Duration of the first lock; nought: there are none. The second lasts an hour, every further one a day.
     pub lock: Duration,
+}
+
+impl LockRule {
+    /// How long a lock lasts before which there were so many others since the last success.
+    #[must_use]
+    pub fn lasts_after(&self, locks: u32) -> Duration {
+        let lasts = match locks {
+            _ if self.lock.is_zero() => self.lock,
+            0 => self.lock,
+            1 => self.lock.max(SECOND_LOCK),
+            _ => LONGEST_LOCK,
+        };
+        lasts.min(LONGEST_LOCK)
+    }
 }
 
 impl Default for LockRule {
@@ -105,8 +121,7 @@ impl Budget {
     }
 
     fn set_lock(&mut self, now: Timestamp, rule: LockRule) -> Duration {
-        let factor = 2u32.checked_pow(self.locks).unwrap_or(u32::MAX);
-        let lasts = rule.lock.saturating_mul(factor).min(LONGEST_LOCK);
+        let lasts = rule.lasts_after(self.locks);
         self.locks = self.locks.saturating_add(1);
         self.lock = Some(Lock { from: now.seconds(), lasts: lasts.as_secs() });
         lasts
@@ -164,17 +179,33 @@ mod tests {
     }
 
     #[test]
-    fn each_further_lock_doubles_up_to_a_day() {
-        let mut budget = Budget::default();
-        let mut now = START;
-        let mut locks = Vec::new();
-        for _ in 0..12 {
-            let lock = exhaust(&mut budget, Class::KnownTerminal, now);
-            locks.push(lock);
-            now = now + lock;
+    fn the_first_lock_is_short_the_second_an_hour_and_every_further_one_a_day() {
+        let locks = |lock: Duration| {
+            let rule = LockRule { lock, ..LockRule::default() };
+            [0, 1, 2, 3, u32::MAX].map(|locks| rule.lasts_after(locks))
+        };
+        assert_eq!(locks(minutes(5)), [minutes(5), minutes(60), DAY, DAY, DAY]);
+        assert_eq!(locks(minutes(90)), [minutes(90), minutes(90), DAY, DAY, DAY]);
+        assert_eq!(locks(DAY * 3), [DAY; 5]);
+        assert_eq!(locks(Duration::ZERO), [Duration::ZERO; 5]);
+    }
+
+    #[test]
+    fn whoever_guesses_at_one_id_all_day_has_twelve_guesses_on_the_first_day_and_four_on_each_other() {
+        for class in [Class::UnknownTerminals, Class::KnownTerminal] {
+            let (mut budget, mut now, mut days) = (Budget::default(), START, [0; 5]);
+            while now.since(START) < DAY * 5 {
+                let wait = match budget.reserve(class, now, LockRule::default()) {
+                    Verdict::Reserved { .. } => {
+                        days[(now.since(START).as_secs() / DAY.as_secs()) as usize] += 1;
+                        Duration::ZERO
+                    }
+                    Verdict::Locked { retry_after } => retry_after.unwrap_or(DAY),
+                };
+                now = now + wait;
+            }
+            assert_eq!(days, [12, 4, 4, 4, 4], "{class:?}");
         }
-        assert_eq!(locks[..4], [minutes(5), minutes(10), minutes(20), minutes(40)]);
-        assert_eq!(locks[11], DAY);
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! answers (threat L2).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use common::crypto::opaque::ServerLogin;
 use common::ident::{Challenge, Cookie, CredentialId, TerminalId, UserId};
+use common::limits::Budget;
 use common::msg::{
     Announce, Announced, AuthChallenge, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Bye, ByeReason,
     ErrorCode, Features, FromDirectory,
@@ -17,7 +19,7 @@ use crate::lockout::{Class, Verdict};
 use crate::login_stats::LoginOutcome;
 use crate::possession;
 use crate::presence::Arrival;
-use crate::records::{Account, Attempt, CookieDigest, EntryCheck, Generation, Grant, Success};
+use crate::records::{Account, Admits, Attempt, CookieDigest, EntryCheck, Generation, Grant, Success};
 use crate::session::Session;
 use crate::sources::Misbehaviour;
 use crate::step::{Origin, Step};
@@ -35,8 +37,17 @@ pub struct Authenticating {
     class: Class,
     /// The cookie presented, if it was the right one.
     cookie: Option<Cookie>,
+    /// What was drawn for this login.
+    drawn: Drawn,
     tries_left: u32,
     locked_until: Option<Timestamp>,
+}
+
+/// Whether a failure of the source was counted when the login began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drawn {
+    Failure,
+    Nothing,
 }
 
 /// What is known between `AUTHREPLY GRANTED` and `ANNOUNCE`.
@@ -71,14 +82,18 @@ pub(crate) async fn begin<S: Store>(
 ) -> Result<(Authenticating, FromDirectory), Step> {
     let AuthReq { userid: user, passcode: ke1, terminal, cookie, previous } = request;
     let policy = directory.policy();
-    if let Err(wait) = directory.sources().login(origin.source(), now, policy.logins_per_minute) {
-        directory.login_stats().count(LoginOutcome::Limited, now);
-        let retry_after = Some(whole_seconds(wait));
-        return Err(Step::reply(AuthReply { retry_after, ..refused(AuthRefusal::TooMany) }));
-    }
+    let draw = |budget| directory.sources().draw(origin.source(), now, budget, policy.allowance(budget));
+    draw(Budget::Logins).map_err(|wait| too_many(directory, now, wait))?;
+    // Whoever leaves after KE2 has guessed, too; so it is counted here, and given back to whoever knew the passcode.
+    let failure = draw(Budget::Failures);
+    let admits = if failure.is_ok() { Admits::Everybody } else { Admits::KnownTerminals };
     let generation = if previous { Generation::Previous } else { Generation::Current };
-    let attempt = Attempt { user: user.clone(), terminal, cookie: cookie.as_ref().map(CookieDigest::of), generation };
+    let digest = cookie.as_ref().map(CookieDigest::of);
+    let attempt = Attempt { user: user.clone(), terminal, cookie: digest, generation, admits };
     let reservation = directory.store.reserve(attempt, policy.lock, now).await?;
+    if let (Err(wait), Class::UnknownTerminals) = (failure, reservation.class) {
+        return Err(too_many(directory, now, wait));
+    }
     let (tries_left, locks_for) = match reservation.verdict {
         Verdict::Reserved { tries_left, locks_for } => (tries_left, locks_for),
         Verdict::Locked { retry_after } => {
@@ -106,11 +121,18 @@ pub(crate) async fn begin<S: Store>(
         account,
         class: reservation.class,
         cookie: cookie.filter(|_| reservation.class == Class::KnownTerminal),
+        drawn: failure.map_or(Drawn::Nothing, |()| Drawn::Failure),
         tries_left,
         locked_until: locks_for.map(|lock| now + lock),
     };
     let reply = AuthChallenge { passcode: Blob(ke2), challenge, changed: reservation.changed };
     Ok((authenticating, reply.into()))
+}
+
+/// The source has tried too often; no attempt is counted.
+fn too_many<S>(directory: &Directory<S>, now: Timestamp, wait: Duration) -> Step {
+    directory.login_stats().count(LoginOutcome::Limited, now);
+    Step::reply(AuthReply { retry_after: Some(whole_seconds(wait)), ..refused(AuthRefusal::TooMany) })
 }
 
 fn count_failure<S>(directory: &Directory<S>, origin: Origin, now: Timestamp) {
@@ -126,7 +148,8 @@ pub(crate) async fn prove<S: Store>(
     login: Authenticating,
     proof: &AuthProof,
 ) -> Result<(Granted, FromDirectory), Step> {
-    let Authenticating { user, terminal, opaque, challenge, account, class, cookie, tries_left, locked_until } = login;
+    let Authenticating { user, terminal, opaque, challenge, account, class, cookie, drawn, tries_left, locked_until } =
+        login;
     let right = opaque.finish(&proof.passcode.0, origin.channel(&user, &directory.key)).is_ok();
     let Some(account) = account.filter(|_| right) else {
         count_failure(directory, origin, now);
@@ -139,6 +162,9 @@ pub(crate) async fn prove<S: Store>(
         };
         return Err(Step::reply(reply));
     };
+    if drawn == Drawn::Failure {
+        directory.sources().give_back(origin.source(), Budget::Failures);
+    }
     let Ok(cookie) = cookie.map_or_else(|| common::crypto::random().map(Cookie), Ok) else {
         return Err(Step::error(ErrorCode::Unavailable));
     };
@@ -221,7 +247,7 @@ mod tests {
 
     use super::*;
     use crate::closed_store::{NOW, directory, policy, seconds, user};
-    use crate::directory::Policy;
+    use crate::policy::Policy;
 
     #[test]
     fn a_source_has_so_many_logins_in_a_minute_and_then_does_not_reach_the_store() {

@@ -5,8 +5,8 @@
 use common::crypto::identity::PublicKey;
 use common::crypto::invite::{InviteCode, proof_holds};
 use common::crypto::{opaque, transcript};
-use common::ident::{Challenge, CredentialId, UserId};
-use common::limits::VAULT_MAX;
+use common::ident::{Challenge, CredentialId, Mac, UserId};
+use common::limits::{Budget, VAULT_MAX};
 use common::msg::{
     Blob, ErrorCode, FromDirectory, RegisterChallenge, RegisterRefusal, RegisterReply, RegisterReq, RegisterStatus,
     RegisterUpload, Registration,
@@ -40,13 +40,7 @@ pub(crate) async fn begin<S: Store>(
 ) -> Result<(Registering, FromDirectory), Step> {
     let user = request.userid;
     let id_status = directory.store.id_status(&user, directory.date(now)).await?;
-    let invite = match (id_status.clone(), request.invite) {
-        (IdStatus::Invited(code), Some(proof)) => {
-            let expected = code.peer_proof(origin.channel(&user, &directory.key));
-            proof_holds(&expected, &proof).then_some(code)
-        }
-        _ => None,
-    };
+    let invite = proved_invitation(directory, origin, &user, &id_status, request.invite)?;
     if invite.is_none() {
         without_invitation(directory, origin, now, &user, &id_status)?;
     }
@@ -57,6 +51,23 @@ pub(crate) async fn begin<S: Store>(
     };
     let answer = RegisterChallenge { passcode: Blob(response), challenge };
     Ok((Registering { user, credential, challenge, invite }, answer.into()))
+}
+
+/// The invitation whose proof was sent. The same is computed whether there is one or not (threat L2).
+fn proved_invitation<S>(
+    directory: &Directory<S>,
+    origin: Origin,
+    user: &UserId,
+    id_status: &IdStatus,
+    proof: Option<Mac>,
+) -> Result<Option<InviteCode>, Step> {
+    let nobody_s = InviteCode::generate().map_err(|_| Step::error(ErrorCode::Unavailable))?;
+    let (code, is_invited) = match id_status {
+        IdStatus::Invited(code) => (code.clone(), true),
+        IdStatus::Free | IdStatus::AwaitsInvite | IdStatus::Taken | IdStatus::Removed => (nobody_s, false),
+    };
+    let expected = code.peer_proof(origin.channel(user, &directory.key));
+    Ok(proof.filter(|proof| proof_holds(&expected, proof) && is_invited).map(|_| code))
 }
 
 /// Whether somebody who was not invited may register. Where registration is not open, the answer is the same for every
@@ -80,7 +91,8 @@ fn without_invitation<S>(
         IdStatus::Free => {}
     }
     // Whoever holds an invitation is limited by it: one registration, of one id.
-    let counted = directory.sources().registration(origin.source(), now);
+    let (budget, allowance) = (Budget::Registrations, directory.policy().allowance(Budget::Registrations));
+    let counted = directory.sources().draw(origin.source(), now, budget, allowance);
     counted.map_err(|wait| refused(RegisterRefusal::TooMany, Some(whole_seconds(wait))))
 }
 
@@ -122,8 +134,7 @@ pub(crate) async fn finish<S: Store>(
 mod tests {
     use super::*;
     use crate::closed_store::{NOW, directory, policy, user};
-    use crate::directory::Policy;
-    use crate::sources::REGISTRATIONS;
+    use crate::policy::Policy;
 
     const ORIGIN: Origin =
         Origin { address: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)), exporter: [2; 32] };
@@ -164,16 +175,17 @@ mod tests {
         for _ in 0..10 {
             assert!(register(std::time::Duration::ZERO, &IdStatus::Taken).is_err());
         }
-        for _ in 0..REGISTRATIONS.events {
+        let allowance = Budget::Registrations.allowance();
+        for _ in 0..allowance.source {
             assert!(register(std::time::Duration::ZERO, &IdStatus::Free).is_ok());
         }
-        let just_before = REGISTRATIONS.per - std::time::Duration::from_secs(1);
+        let just_before = allowance.per - std::time::Duration::from_secs(1);
         match register(just_before, &IdStatus::Free) {
             Err(Step::Reply(FromDirectory::RegisterReply(reply))) => {
                 assert_eq!((reply.reason, reply.retry_after), (Some(RegisterRefusal::TooMany), Some(1)));
             }
             other => panic!("{other:?}"),
         }
-        assert!(register(REGISTRATIONS.per, &IdStatus::Free).is_ok());
+        assert!(register(allowance.per, &IdStatus::Free).is_ok());
     }
 }

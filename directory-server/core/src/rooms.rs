@@ -7,7 +7,7 @@ use common::ident::{TerminalId, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, USER_ID_MAX};
 use common::msg::{
     ByeReason, CertificatesReply, CertificatesReq, CommitReply, CommitReq, ErrorCode, FromDirectory, GroupReq, Member,
-    TerminalRemove, TerminalsReply, TerminalsReq, Upload, UserTerminals,
+    TerminalRemove, TerminalsReply, TerminalsReq, UserTerminals,
 };
 
 use crate::directory::Directory;
@@ -15,13 +15,20 @@ use crate::records::{CommitOutcome, CommitRequest};
 use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
-use crate::uploads::{Uploading, Uploads};
+use crate::uploads::{NotTaken, TRY_AGAIN, Upload};
 
 /// Takes `UPLOAD`.
-pub(crate) fn upload(uploads: &Uploads, uploading: &mut Option<Uploading>, upload: &Upload) -> Reply {
-    match uploading.get_or_insert_with(|| uploads.begin()).append(&upload.piece.0) {
+pub(crate) fn upload<S>(
+    directory: &Directory<S>,
+    user: &UserId,
+    now: Timestamp,
+    upload: &mut Upload,
+    piece: &[u8],
+) -> Reply {
+    match upload.append(piece, || directory.uploads.begin(user, now)) {
         Ok(()) => Reply::Silent,
-        Err(code) => Reply::error(code),
+        Err(NotTaken::Malformed) => Reply::error(ErrorCode::Malformed),
+        Err(NotTaken::NoRoom) => Reply::rate_limited("UPLOAD", TRY_AGAIN),
     }
 }
 
@@ -29,11 +36,15 @@ pub(crate) fn upload(uploads: &Uploads, uploading: &mut Option<Uploading>, uploa
 pub(crate) async fn commit<S: Store>(
     directory: &Directory<S>,
     member: &Member,
-    upload: Option<Uploading>,
+    upload: Upload,
     now: Timestamp,
     request: CommitReq,
 ) -> StoreResult<Reply> {
-    let uploaded = upload.as_ref().map_or(&[][..], Uploading::bytes);
+    let uploaded = match &upload {
+        Upload::None => &[][..],
+        Upload::Growing(uploading) => uploading.bytes(),
+        Upload::Broken => return Ok(Reply::rate_limited("COMMITREQ", TRY_AGAIN)),
+    };
     let Some(request) = commit_request(member, request, uploaded) else {
         return Ok(Reply::error(ErrorCode::Malformed));
     };

@@ -3,12 +3,14 @@
 //! What is answered from memory is answered at once by [`Session::handle`]; requests that need the store go on to
 //! [`Session::ask`], and [`Session::push`] is what happens without a request. Dropping [`Session`] ends the presence.
 
+use std::time::Duration;
+
 use common::msg::{
     Bye, ByeReason, Envelope, Error, ErrorCode, Features, LookupReq, Malformed, Message as _, Pong, RequestNumber,
     ToDirectory, Unreadable,
 };
-use common::window::{FixedWindow, Rate};
 
+use crate::budgets::{Payer, cost};
 use crate::directory::Directory;
 use crate::login_stats::LookupOutcome;
 use crate::mailbox::Delivery;
@@ -18,7 +20,7 @@ use crate::presence::PresenceGuard;
 use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
-use crate::uploads::Uploading;
+use crate::uploads::Upload;
 use crate::{broadcast, key_packages, mailbox, passcode, rooms};
 
 /// What was asked, if it was no message.
@@ -42,9 +44,8 @@ pub struct Session {
     features: Features,
     asked: &'static str,
     request: Option<RequestNumber>,
-    questions: FixedWindow,
     delivery: Delivery,
-    upload: Option<Uploading>,
+    upload: Upload,
     changes: Changes,
     /// Whether others have heard that this terminal can be added to rooms.
     has_published: bool,
@@ -59,9 +60,8 @@ impl Session {
             features,
             asked: NO_MESSAGE,
             request: None,
-            questions: FixedWindow::default(),
             delivery: Delivery::default(),
-            upload: None,
+            upload: Upload::None,
             changes: Changes::default(),
             has_published: false,
         }
@@ -82,7 +82,7 @@ impl Session {
         self.asked = decoded.as_ref().map_or(NO_MESSAGE, |message| message.msgtype());
         match decoded {
             Ok(message) => match self.within_limit(directory, now, &message) {
-                Ok(()) => self.dispatch(directory, message),
+                Ok(()) => self.dispatch(directory, now, message),
                 Err(refusal) => Handled::Answered(refusal),
             },
             Err(Malformed::UnknownType) => {
@@ -94,26 +94,11 @@ impl Session {
         }
     }
 
-    /// Requests that tell who or what there is, or make work for others, draw from one budget: a page of a list tells no
-    /// less than a lookup (threat L10).
-    fn within_limit<S>(
-        &mut self,
-        directory: &Directory<S>,
-        now: Timestamp,
-        message: &ToDirectory,
-    ) -> Result<(), Reply> {
-        match message {
-            ToDirectory::LookupReq(_)
-            | ToDirectory::ListReq(_)
-            | ToDirectory::Watch(_)
-            | ToDirectory::Away(_)
-            | ToDirectory::GroupReq(_)
-            | ToDirectory::TerminalsReq(_)
-            | ToDirectory::BroadcastLogReq(_) => {}
-            _ => return Ok(()),
-        }
-        let rate = Rate::per_minute(directory.policy().lookups_per_minute);
-        self.questions.count(now.elapsed(), rate).map_err(|wait| {
+    /// Draws what the request costs, before anything is done for it (threats L10, L11).
+    fn within_limit<S>(&self, directory: &Directory<S>, now: Timestamp, message: &ToDirectory) -> Result<(), Reply> {
+        let Some(cost) = cost(message) else { return Ok(()) };
+        let drawn = directory.budgets().draw(self.payer(directory), cost, now, &directory.policy());
+        drawn.map_err(|wait| {
             if matches!(message, ToDirectory::LookupReq(_)) {
                 directory.lookups.count(LookupOutcome::Limited);
             }
@@ -121,8 +106,24 @@ impl Session {
         })
     }
 
+    /// How long to pause before the next frame is read, after one of so many bytes: whoever sends too fast is slowed down
+    /// and loses nothing.
+    #[must_use]
+    pub fn pause<S>(&self, directory: &Directory<S>, now: Timestamp, bytes: usize) -> Duration {
+        directory.budgets().pace(self.payer(directory), bytes, now, &directory.policy())
+    }
+
+    /// Time has passed without a frame.
+    pub fn handle_idle(&mut self, now: Timestamp) {
+        self.upload.expire(now);
+    }
+
+    fn payer<S>(&self, directory: &Directory<S>) -> Payer<'_> {
+        Payer { user: self.presence.user(), source: directory.counted(self.presence.source()) }
+    }
+
     /// Answers what can be answered from memory.
-    fn dispatch<S>(&mut self, directory: &Directory<S>, message: ToDirectory) -> Handled {
+    fn dispatch<S>(&mut self, directory: &Directory<S>, now: Timestamp, message: ToDirectory) -> Handled {
         Handled::Answered(match message {
             ToDirectory::LookupReq(request) => self.look_up(directory, &request),
             ToDirectory::ListReq(request) => Reply::Message(directory.presence.list(request.after.as_ref()).into()),
@@ -134,7 +135,10 @@ impl Session {
                 directory.presence.set_away(self.presence.member(), away.text);
                 Reply::Silent
             }
-            ToDirectory::Upload(upload) => rooms::upload(&directory.uploads, &mut self.upload, &upload),
+            ToDirectory::Upload(upload) => {
+                let user = self.presence.user();
+                rooms::upload(directory, user, now, &mut self.upload, &upload.piece.0)
+            }
             ToDirectory::Ping(_) => Reply::Message(Pong {}.into()),
             ToDirectory::Pong(_) => Reply::Silent,
             ToDirectory::Logout(_) => Reply::Last(Bye { reason: ByeReason::Ended }.into()),
@@ -173,12 +177,14 @@ impl Session {
             ToDirectory::MailboxAck(ack) => mailbox::acknowledge(directory, presence, delivery, ack).await,
             ToDirectory::FetchReq(request) => mailbox::fetch(directory, member, request).await,
             ToDirectory::MailboxPut(put) => mailbox::put(directory, member, now, put).await,
-            ToDirectory::CommitReq(request) => rooms::commit(directory, member, self.upload.take(), now, request).await,
+            ToDirectory::CommitReq(request) => {
+                rooms::commit(directory, member, std::mem::take(&mut self.upload), now, request).await
+            }
             ToDirectory::GroupReq(request) => rooms::find_group(directory, request).await,
             ToDirectory::KeyPackagePut(put) => {
                 key_packages::publish(directory, member, &mut self.has_published, put).await
             }
-            ToDirectory::KeyPackageReq(request) => key_packages::take(directory, user, now, request).await,
+            ToDirectory::KeyPackageReq(request) => key_packages::take(directory, request).await,
             ToDirectory::TerminalsReq(request) => rooms::terminals(directory, request).await,
             ToDirectory::TerminalRemove(request) => rooms::remove_terminal(directory, user, request).await,
             ToDirectory::CertificatesReq(request) => rooms::certificates(directory, request).await,
@@ -214,22 +220,18 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use common::ident::{GroupHandle, TerminalId, UserId};
+    use common::limits::{Budget, TERMINALS_ASKED};
     use common::msg::{
-        Away, BroadcastLogReq, FromDirectory, GroupReq, ListReq, MailboxReq, Ping, TerminalsReq, Upload, Watch,
+        Away, BroadcastLogReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq, Ping, TerminalsReq,
+        Upload as Piecewise,
     };
 
     use super::*;
     use crate::closed_store::{NOW, directory, policy, seconds, user};
-    use crate::directory::Policy;
+    use crate::policy::Policy;
     use crate::presence::Arrival;
 
     const LIMIT: u32 = 3;
-
-    fn session<S>(directory: &Directory<S>, user: &UserId) -> Session {
-        let (terminal, address) = (TerminalId([1; 16]), ([192, 0, 2, 7], 65_000).into());
-        let arrival = Arrival { user, terminal, address, public_key: b"key", now: NOW };
-        Session::new(directory.presence.join(&arrival).unwrap(), Features::default())
-    }
 
     /// Which request was refused, and for how many seconds.
     fn refusal(handled: Handled) -> Option<(String, u64)> {
@@ -239,40 +241,71 @@ mod tests {
         }
     }
 
+    fn entering<S>(directory: &Directory<S>, user: &UserId, terminal: u8) -> Session {
+        let (terminal, address) = (TerminalId([terminal; 16]), ([192, 0, 2, 7], 65_000).into());
+        let arrival = Arrival { user, terminal, address, public_key: b"key", now: NOW };
+        Session::new(directory.presence.join(&arrival).unwrap(), Features::default())
+    }
+
     #[test]
-    fn whatever_tells_or_makes_work_draws_from_one_budget() {
+    fn whatever_tells_or_makes_work_draws_from_one_budget_of_all_sessions_of_a_user() {
         let ali = user("ali");
-        let limited: [(&str, ToDirectory); 7] = [
+        let limited: [(&str, ToDirectory); 6] = [
             ("LOOKUPREQ", LookupReq { userid: ali.clone(), lookup: ali.clone() }.into()),
             ("LISTREQ", ListReq { after: None }.into()),
-            ("WATCH", Watch { users: Vec::new() }.into()),
             ("AWAY", Away { text: None }.into()),
             ("GROUPREQ", GroupReq { handle: GroupHandle([2; 32]) }.into()),
             ("TERMINALSREQ", TerminalsReq { users: Vec::new() }.into()),
             ("BROADCASTLOGREQ", BroadcastLogReq { before: None }.into()),
         ];
-        let directory = directory(Policy { lookups_per_minute: LIMIT, ..policy() });
         for (name, request) in &limited {
-            let mut session = session(&directory, &ali);
-            for (_, other) in limited.iter().cycle().take(LIMIT as usize) {
-                assert_eq!(refusal(session.handle(&directory, NOW, &other.encode())), None, "{name}");
+            let directory = directory(Policy { lookups_per_minute: LIMIT, ..policy() });
+            let mut sessions = [1, 2].map(|terminal| entering(&directory, &ali, terminal));
+            for (n, (_, other)) in limited.iter().cycle().take(LIMIT as usize).enumerate() {
+                assert_eq!(refusal(sessions[n % 2].handle(&directory, NOW, &other.encode())), None, "{name}");
             }
             for (later, expected) in [(0, Some(60)), (59, Some(1)), (60, None)] {
-                let handled = session.handle(&directory, NOW + seconds(later), &request.encode());
+                let handled = sessions[0].handle(&directory, NOW + seconds(later), &request.encode());
                 assert_eq!(refusal(handled), expected.map(|wait| (name.to_string(), wait)), "after {later} s");
             }
+            let lookups = if *name == "LOOKUPREQ" { 2 } else { 0 };
+            assert_eq!(
+                directory.lookups.total(LookupOutcome::Limited),
+                lookups,
+                "lookups that were refused are counted"
+            );
         }
-        assert_eq!(directory.lookups.total(LookupOutcome::Limited), 2, "lookups that were refused are counted");
     }
 
     #[test]
-    fn nothing_else_draws_from_it() {
-        let directory = directory(Policy { lookups_per_minute: 1, ..policy() });
-        let mut session = session(&directory, &user("ali"));
-        let free: [ToDirectory; 3] =
-            [Ping {}.into(), MailboxReq {}.into(), Upload { piece: common::msg::Piece(vec![1]) }.into()];
-        for request in free.iter().cycle().take(30) {
+    fn one_user_cannot_try_many_ids_however_they_are_asked_for() {
+        let (ali, budget) = (user("ali"), Budget::Names.allowance().user);
+        let directory = directory(Policy { lookups_per_minute: budget, ..policy() });
+        let mut sessions: Vec<_> = (1..=8).map(|terminal| entering(&directory, &ali, terminal)).collect();
+        let ids: Vec<UserId> = (0..TERMINALS_ASKED).map(|n| user(&format!("u{n}"))).collect();
+        let request = ToDirectory::from(TerminalsReq { users: ids.clone() }).encode();
+        let answered = (0..600).filter(|n| {
+            let session = &mut sessions[n % 8];
+            matches!(session.handle(&directory, NOW, &request), Handled::NeedsStore(_))
+        });
+        assert!(answered.count() * ids.len() <= budget as usize);
+    }
+
+    #[test]
+    fn what_a_terminal_needs_for_its_own_mail_is_never_refused_but_slowed_down() {
+        let directory = directory(Policy { lookups_per_minute: 1, requests_per_minute: 60, ..policy() });
+        let mut session = entering(&directory, &user("ali"), 1);
+        let free: [ToDirectory; 4] = [
+            Ping {}.into(),
+            MailboxReq {}.into(),
+            MailboxAck { upto: 0 }.into(),
+            Piecewise { piece: common::msg::Piece(vec![1]) }.into(),
+        ];
+        let mut pauses = 0;
+        for request in free.iter().cycle().take(100) {
             assert_eq!(refusal(session.handle(&directory, NOW, &request.encode())), None);
+            pauses += u32::from(!session.pause(&directory, NOW, request.encode().len()).is_zero());
         }
+        assert_eq!(pauses, 40, "all but the first sixty");
     }
 }

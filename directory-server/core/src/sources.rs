@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use common::limits::SOURCES_REMEMBERED;
+use common::limits::{Allowance, Budget, SOURCES_REMEMBERED};
 use common::network::SOURCE;
-use common::window::{FixedWindow, Rate};
+use common::window::FixedWindow;
 
 use crate::timestamp::Timestamp;
 
@@ -26,12 +26,21 @@ impl Source {
         Self { network: SOURCE.network(address) }
     }
 
-    /// Everyone on this machine shares its loopback addresses, so what one does there must not be laid to another:
-    /// penalties and counts do not apply, only the limits on half-open connections do.
+    /// Whether it is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.network.is_loopback()
     }
+}
+
+/// Whether penalties and budgets of sources apply to loopback addresses. The limits on half-open connections always do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LoopbackRule {
+    /// They do not: everyone on this machine shares these addresses, so what one does there must not be laid to another.
+    #[default]
+    Exempt,
+    /// They do: what comes from there comes through a proxy or a tunnel, from anywhere.
+    Counted,
 }
 
 /// Something a source is penalised for.
@@ -60,22 +69,25 @@ impl Misbehaviour {
 pub const ENFORCED_FROM: Duration = Duration::from_secs(15);
 /// Penalties never add up to more than this.
 pub const LONGEST_PENALTY: Duration = Duration::from_secs(600);
-/// Registrations without invitation from one source (threat L8).
-pub const REGISTRATIONS: Rate = Rate { events: 3, per: Duration::from_secs(3600) };
-const MINUTE: Duration = Duration::from_secs(60);
+/// What is counted of a source before login.
+const COUNTED: [Budget; 4] = [Budget::Questions, Budget::Logins, Budget::Failures, Budget::Registrations];
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Record {
     penalty_until: Option<Timestamp>,
     enforced: bool,
-    logins: FixedWindow,
-    registrations: FixedWindow,
+    windows: [FixedWindow; COUNTED.len()],
 }
 
 impl Record {
     fn lapses(&self) -> Option<Timestamp> {
-        let windows = [self.logins.ends(MINUTE), self.registrations.ends(REGISTRATIONS.per)];
-        windows.into_iter().flatten().map(Timestamp::since_epoch).chain(self.penalty_until).max()
+        let windows =
+            COUNTED.iter().zip(&self.windows).filter_map(|(budget, window)| window.ends(budget.allowance().per));
+        windows.map(Timestamp::since_epoch).chain(self.penalty_until).max()
+    }
+
+    fn window(&mut self, budget: Budget) -> Option<&mut FixedWindow> {
+        COUNTED.iter().position(|counted| *counted == budget).and_then(|at| self.windows.get_mut(at))
     }
 }
 
@@ -83,9 +95,24 @@ impl Record {
 #[derive(Debug, Default)]
 pub struct Sources {
     records: HashMap<Source, Record>,
+    loopback: LoopbackRule,
 }
 
 impl Sources {
+    /// Nobody has done anything yet.
+    #[must_use]
+    pub fn new(loopback: LoopbackRule) -> Self {
+        Self { records: HashMap::new(), loopback }
+    }
+
+    /// Whether this machine is counted from now on.
+    pub fn set_loopback(&mut self, loopback: LoopbackRule) {
+        self.loopback = loopback;
+        if loopback == LoopbackRule::Exempt {
+            self.records.retain(|source, _| !source.is_loopback());
+        }
+    }
+
     /// How long this source is refused from `now` on; nothing if it is not.
     #[must_use]
     pub fn refused_for(&self, source: Source, now: Timestamp) -> Option<Duration> {
@@ -104,25 +131,30 @@ impl Sources {
         record.enforced |= until.since(now) >= ENFORCED_FROM;
     }
 
-    /// Counts a login.
+    /// Draws one unit from a budget of those before login.
     ///
     /// # Errors
-    /// The time to wait, if there were `per_minute` already (0: no limit).
-    pub fn login(&mut self, source: Source, now: Timestamp, per_minute: u32) -> Result<(), Duration> {
-        self.record(source, now)
-            .map_or(Ok(()), |record| record.logins.count(now.elapsed(), Rate::per_minute(per_minute)))
+    /// The time to wait, if there is none left; then nothing is drawn.
+    pub fn draw(
+        &mut self,
+        source: Source,
+        now: Timestamp,
+        budget: Budget,
+        allowance: Allowance,
+    ) -> Result<(), Duration> {
+        let window = self.record(source, now).and_then(|record| record.window(budget));
+        window.map_or(Ok(()), |window| window.count(now.elapsed(), allowance.of_source()))
     }
 
-    /// Counts a registration without invitation.
-    ///
-    /// # Errors
-    /// The time to wait, if there were [`REGISTRATIONS`] already.
-    pub fn registration(&mut self, source: Source, now: Timestamp) -> Result<(), Duration> {
-        self.record(source, now).map_or(Ok(()), |record| record.registrations.count(now.elapsed(), REGISTRATIONS))
+    /// Gives back a unit that was drawn and is not to be counted.
+    pub fn give_back(&mut self, source: Source, budget: Budget) {
+        if let Some(window) = self.records.get_mut(&source).and_then(|record| record.window(budget)) {
+            window.give_back(1);
+        }
     }
 
     fn record(&mut self, source: Source, now: Timestamp) -> Option<&mut Record> {
-        if source.is_loopback() {
+        if source.is_loopback() && self.loopback == LoopbackRule::Exempt {
             return None;
         }
         if self.records.len() >= SOURCES_REMEMBERED && !self.records.contains_key(&source) {
@@ -187,27 +219,62 @@ mod tests {
         assert_eq!(sources.refused_for(source("192.0.2.7"), NOW), Some(LONGEST_PENALTY));
     }
 
+    fn draw(sources: &mut Sources, from: Source, now: Timestamp, budget: Budget) -> Result<(), Duration> {
+        sources.draw(from, now, budget, budget.allowance())
+    }
+
     #[test]
-    fn loopback_is_never_penalised() {
+    fn loopback_is_penalised_and_counted_where_the_administrator_wants_it() {
+        let here = source("127.0.0.2");
         let mut sources = Sources::default();
-        for _ in 0..100 {
-            sources.penalise(source("127.0.0.2"), Misbehaviour::LoginFailed, NOW);
-            assert!(sources.registration(source("127.0.0.2"), NOW).is_ok());
-        }
-        assert_eq!(sources.refused_for(source("127.0.0.2"), NOW), None);
+        let busy = |sources: &mut Sources| {
+            for _ in 0..100 {
+                sources.penalise(here, Misbehaviour::LoginFailed, NOW);
+            }
+            (0..100).filter(|_| draw(sources, here, NOW, Budget::Registrations).is_ok()).count()
+        };
+        assert_eq!(busy(&mut sources), 100);
+        assert_eq!(sources.refused_for(here, NOW), None);
         assert!(sources.records.is_empty());
+        sources.set_loopback(LoopbackRule::Counted);
+        assert_eq!(busy(&mut sources), 3);
+        assert_eq!(sources.refused_for(here, NOW), Some(Duration::from_secs(300)));
+        sources.set_loopback(LoopbackRule::Exempt);
+        assert_eq!(sources.refused_for(here, NOW), None);
     }
 
     #[test]
     fn a_source_registers_three_times_an_hour() {
         let mut sources = Sources::default();
         let office = source("192.0.2.7");
-        for _ in 0..REGISTRATIONS.events {
-            assert_eq!(sources.registration(office, NOW), Ok(()));
+        let mut register =
+            |later: u64| draw(&mut sources, office, NOW + Duration::from_secs(later), Budget::Registrations);
+        assert_eq!([register(0), register(0), register(0)], [Ok(()); 3]);
+        assert_eq!(register(600), Err(Duration::from_secs(3000)));
+        assert_eq!(register(3600), Ok(()));
+    }
+
+    /// A source that guesses all day, as fast as its penalties and budgets let it, each time at another id.
+    #[test]
+    fn a_source_has_a_thousand_failures_a_day_over_all_ids_and_successes_are_given_back() {
+        let mut sources = Sources::default();
+        let office = source("192.0.2.7");
+        let (mut now, mut days) = (NOW, [0; 3]);
+        while now.since(NOW) < Duration::from_secs(3 * 86_400) {
+            let refused = sources.refused_for(office, now).map_or(Ok(()), Err);
+            match refused.and_then(|()| draw(&mut sources, office, now, Budget::Failures)) {
+                Ok(()) => {
+                    days[(now.since(NOW).as_secs() / 86_400) as usize] += 1;
+                    sources.penalise(office, Misbehaviour::LoginFailed, now);
+                }
+                Err(wait) => now = now + wait,
+            }
         }
-        let later = NOW + Duration::from_secs(600);
-        assert_eq!(sources.registration(office, later), Err(Duration::from_secs(3000)));
-        assert_eq!(sources.registration(office, NOW + REGISTRATIONS.per), Ok(()));
+        assert_eq!(days, [1000; 3]);
+        for _ in 0..5_000 {
+            sources.give_back(office, Budget::Failures);
+            assert_eq!(draw(&mut sources, office, now, Budget::Failures), Ok(()));
+        }
     }
 
     #[test]
@@ -246,10 +313,13 @@ mod tests {
     #[test]
     fn logins_of_a_source_are_counted_by_the_minute_and_not_at_all_without_a_limit() {
         let (mut sources, office) = (Sources::default(), source("192.0.2.7"));
-        assert!((0..1000).all(|_| sources.login(office, NOW, 0).is_ok()));
-        assert_eq!([(); 2].map(|()| sources.login(office, NOW, 2)), [Ok(()); 2]);
-        let last = NOW + Duration::from_secs(59);
-        assert_eq!(sources.login(office, last, 2), Err(Duration::from_secs(1)));
-        assert_eq!(sources.login(office, NOW + MINUTE, 2), Ok(()));
+        let mut login = |later: u64, source: u32| {
+            let allowance = Allowance { source, ..Budget::Logins.allowance() };
+            sources.draw(office, NOW + Duration::from_secs(later), Budget::Logins, allowance)
+        };
+        assert!((0..1000).all(|_| login(0, 0).is_ok()));
+        assert_eq!([(); 2].map(|()| login(0, 2)), [Ok(()); 2]);
+        assert_eq!(login(59, 2), Err(Duration::from_secs(1)));
+        assert_eq!(login(60, 2), Ok(()));
     }
 }

@@ -1,6 +1,7 @@
 //! What follows from one frame before login, and what every handler before login knows of the connection.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use common::crypto::transcript::Channel;
 use common::ident::{KeyDigest, UserId};
@@ -9,6 +10,7 @@ use common::msg::{Error, ErrorCode, FromDirectory};
 use crate::session::Session;
 use crate::sources::Source;
 use crate::store::StoreError;
+use crate::timestamp::whole_seconds;
 
 /// Where a connection comes from and what makes it unique.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +50,12 @@ pub enum Step {
 impl Step {
     pub(crate) fn reply(message: impl Into<FromDirectory>) -> Self {
         Self::Reply(message.into())
+    }
+
+    /// Takes the place of the answer to `question`.
+    pub(crate) fn rate_limited(question: &str, wait: Duration) -> Self {
+        let (to, retry_after) = (Some(question.to_owned()), Some(whole_seconds(wait)));
+        Self::reply(Error { to, retry_after, ..Error::new(ErrorCode::RateLimited) })
     }
 
     pub(crate) fn error(code: ErrorCode) -> Self {

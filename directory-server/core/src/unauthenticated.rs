@@ -4,7 +4,8 @@
 //! Whatever goes wrong leaves it idle or ends the connection. The deadline is fixed when the connection is accepted, so
 //! that sending slowly gains nothing (threat L9). What the requests mean is in [`login`] and [`register`].
 
-use common::limits::FRAMES_BEFORE_LOGIN;
+use common::crypto::invite::InviteCode;
+use common::limits::{Budget, FRAMES_BEFORE_LOGIN};
 use common::msg::{
     Bye, ByeReason, Envelope, Error, ErrorCode, FromDirectory, Hello, InviteProof, InviteReq, LookupReply, Malformed,
     Message as _, Pong, Registration, RequestNumber, ToDirectory, Unreadable, Welcome,
@@ -123,6 +124,15 @@ impl Unauthenticated {
             ToDirectory::Logout(_) => Step::Close(Bye { reason: ByeReason::Ended }.into()),
             // Whoever is not logged in gets the answer that says nothing.
             ToDirectory::LookupReq(_) => Step::reply(LookupReply::not_found()),
+            // Who is asked about, and how fast the answer comes, must not be tried at will (threat L2).
+            message @ (ToDirectory::Hello(_) | ToDirectory::InviteReq(_) | ToDirectory::RegisterReq(_)) => {
+                let allowance = directory.policy().allowance(Budget::Questions);
+                let drawn = directory.sources().draw(self.origin.source(), now, Budget::Questions, allowance);
+                match drawn {
+                    Ok(()) => self.advance(directory, now, message).await,
+                    Err(wait) => Step::rate_limited(message.msgtype(), wait),
+                }
+            }
             message => self.advance(directory, now, message).await,
         }
     }
@@ -179,11 +189,15 @@ async fn prove_invitation<S: Store>(
     now: Timestamp,
     request: InviteReq,
 ) -> StoreResult<Step> {
-    let proof = match directory.store.id_status(&request.userid, directory.date(now)).await? {
-        IdStatus::Invited(code) => code.directory_proof(origin.channel(&request.userid, &directory.key)),
-        // Looks like a proof, and stays the same on this connection, so that nobody learns who is invited (threat L2).
-        _ => directory.secret.fake_proof(origin.channel(&request.userid, &directory.key)),
-    };
+    // Looks like a proof, and stays the same on this connection, so that nobody learns who is invited (threat L2). Both
+    // are computed for everybody, so that the time tells nothing either.
+    let channel = origin.channel(&request.userid, &directory.key);
+    let fake = directory.secret.fake_proof(channel);
+    let Ok(nobody_s) = InviteCode::generate() else { return Ok(Step::error(ErrorCode::Unavailable)) };
+    let id_status = directory.store.id_status(&request.userid, directory.date(now)).await?;
+    let code = if let IdStatus::Invited(code) = &id_status { code } else { &nobody_s };
+    let real = code.directory_proof(channel);
+    let proof = if matches!(id_status, IdStatus::Invited(_)) { real } else { fake };
     Ok(Step::reply(InviteProof { proof }))
 }
 

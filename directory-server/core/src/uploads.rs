@@ -1,31 +1,77 @@
-//! What sessions upload before they commit, and the bound on all of it together.
+//! What sessions upload before they commit, and the bounds on it: of one commit, of one user, of all together.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use common::limits::COMMIT_MAX;
-use common::msg::ErrorCode;
+use common::ident::UserId;
+use common::limits::{COMMIT_MAX, UPLOAD_DEADLINE, UPLOADS, UPLOADS_PER_USER};
 
-/// Bytes of the uploads of all sessions together: 64 of the largest commits.
-const UPLOADS: usize = 64 * COMMIT_MAX;
+use crate::timestamp::Timestamp;
 
-/// Bytes that all sessions have uploaded and not committed.
+/// When somebody for whose upload there was no room may try again: chosen arbitrarily.
+pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(10);
+
+/// Why a piece is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    /// It is empty, or more than a commit may have.
+    Malformed,
+    /// The user, or all together, have uploaded as much as there may be.
+    NoRoom,
+}
+
+/// Bytes that have been uploaded and not committed.
+#[derive(Debug, Default)]
+struct Held {
+    all: usize,
+    of: HashMap<UserId, usize>,
+}
+
+impl Held {
+    fn add(&mut self, user: &UserId, more: usize) -> Result<(), NotTaken> {
+        let theirs = self.of.get(user).copied().unwrap_or(0);
+        if self.all + more > UPLOADS || theirs + more > UPLOADS_PER_USER {
+            return Err(NotTaken::NoRoom);
+        }
+        self.all += more;
+        self.of.insert(user.clone(), theirs + more);
+        Ok(())
+    }
+
+    fn give_back(&mut self, user: &UserId, bytes: usize) {
+        self.all = self.all.saturating_sub(bytes);
+        match self.of.get_mut(user) {
+            Some(theirs) if *theirs > bytes => *theirs -= bytes,
+            _ => drop(self.of.remove(user)),
+        }
+    }
+}
+
+fn locked(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What all sessions have uploaded and not committed.
 #[derive(Debug, Default)]
 pub struct Uploads {
-    bytes: Arc<AtomicUsize>,
+    held: Arc<Mutex<Held>>,
 }
 
 /// The upload of one session; dropping it gives its bytes back.
 #[derive(Debug)]
 pub(crate) struct Uploading {
     bytes: Vec<u8>,
-    all: Arc<AtomicUsize>,
+    user: UserId,
+    until: Timestamp,
+    held: Arc<Mutex<Held>>,
 }
 
 impl Uploads {
-    /// The upload of a session that has uploaded nothing.
-    pub(crate) fn begin(&self) -> Uploading {
-        Uploading { bytes: Vec::new(), all: Arc::clone(&self.bytes) }
+    /// The upload of a session of `user` that has uploaded nothing.
+    pub(crate) fn begin(&self, user: &UserId, now: Timestamp) -> Uploading {
+        let (user, held) = (user.clone(), Arc::clone(&self.held));
+        Uploading { bytes: Vec::new(), user, until: now + UPLOAD_DEADLINE, held }
     }
 }
 
@@ -33,15 +79,12 @@ impl Uploading {
     /// Adds a piece.
     ///
     /// # Errors
-    /// The answer to the other side: the piece is empty or too much for a commit, or there is no room for it.
-    pub(crate) fn append(&mut self, piece: &[u8]) -> Result<(), ErrorCode> {
+    /// [`NotTaken`]; nothing has changed then.
+    pub(crate) fn append(&mut self, piece: &[u8]) -> Result<(), NotTaken> {
         if piece.is_empty() || self.bytes.len() + piece.len() > COMMIT_MAX {
-            return Err(ErrorCode::Malformed);
+            return Err(NotTaken::Malformed);
         }
-        let more = |all: usize| Some(all + piece.len()).filter(|all| *all <= UPLOADS);
-        if self.all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
-            return Err(ErrorCode::Unavailable);
-        }
+        locked(&self.held).add(&self.user, piece.len())?;
         self.bytes.reserve_exact(piece.len());
         self.bytes.extend_from_slice(piece);
         Ok(())
@@ -55,36 +98,100 @@ impl Uploading {
 
 impl Drop for Uploading {
     fn drop(&mut self) {
-        self.all.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        locked(&self.held).give_back(&self.user, self.bytes.len());
+    }
+}
+
+/// What a session has uploaded for its next commit.
+#[derive(Debug, Default)]
+pub(crate) enum Upload {
+    /// Nothing.
+    #[default]
+    None,
+    /// So much, so far.
+    Growing(Uploading),
+    /// A piece was not kept, so the commit is refused that it belongs to.
+    Broken,
+}
+
+impl Upload {
+    /// Adds a piece to what `begin` gives, or to what there is.
+    pub(crate) fn append(&mut self, piece: &[u8], begin: impl FnOnce() -> Uploading) -> Result<(), NotTaken> {
+        let mut uploading = match std::mem::take(self) {
+            Self::None => begin(),
+            Self::Growing(uploading) => uploading,
+            Self::Broken => {
+                *self = Self::Broken;
+                return Err(NotTaken::NoRoom);
+            }
+        };
+        let added = uploading.append(piece);
+        *self = if added.is_ok() { Self::Growing(uploading) } else { Self::Broken };
+        added
+    }
+
+    /// Lets go of an upload that takes too long: others wait for the room.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        if matches!(self, Self::Growing(uploading) if uploading.until <= now) {
+            *self = Self::Broken;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::closed_store::{NOW, user};
 
     #[test]
     fn an_upload_holds_one_commit_and_no_byte_more() {
         let uploads = Uploads::default();
-        let mut upload = uploads.begin();
-        assert_eq!(upload.append(&[]), Err(ErrorCode::Malformed));
+        let mut upload = uploads.begin(&user("ali"), NOW);
+        assert_eq!(upload.append(&[]), Err(NotTaken::Malformed));
         assert_eq!(upload.append(&vec![1; COMMIT_MAX - 1]), Ok(()));
-        assert_eq!(upload.append(&[1, 2]), Err(ErrorCode::Malformed));
+        assert_eq!(upload.append(&[1, 2]), Err(NotTaken::Malformed));
         assert_eq!(upload.append(&[2]), Ok(()));
-        assert_eq!(upload.append(&[3]), Err(ErrorCode::Malformed));
+        assert_eq!(upload.append(&[3]), Err(NotTaken::Malformed));
         assert_eq!(upload.bytes().len(), COMMIT_MAX);
+    }
+
+    #[test]
+    fn eight_users_at_eight_terminals_leave_room_for_everybody_else() {
+        let uploads = Uploads::default();
+        let users: Vec<_> = (0..8).map(|n| user(&format!("u{n}"))).collect();
+        let mut greedy: Vec<_> =
+            users.iter().flat_map(|user| std::iter::repeat_with(|| uploads.begin(user, NOW)).take(8)).collect();
+        for upload in &mut greedy {
+            while upload.append(&[0; 32 * 1024]).is_ok() {}
+        }
+        let held = locked(&uploads.held).all;
+        assert_eq!(held, 8 * UPLOADS_PER_USER);
+        assert_eq!(uploads.begin(&user("honest"), NOW).append(&vec![0; COMMIT_MAX]), Ok(()));
     }
 
     #[test]
     fn all_uploads_together_are_bounded_and_give_back_what_they_held() {
         let uploads = Uploads::default();
-        let mut full: Vec<_> = (0..64).map(|_| uploads.begin()).collect();
+        let mut full: Vec<_> = (0..64).map(|n| uploads.begin(&user(&format!("u{n}")), NOW)).collect();
         for upload in &mut full {
             assert_eq!(upload.append(&vec![0; COMMIT_MAX]), Ok(()));
         }
-        let mut another = uploads.begin();
-        assert_eq!(another.append(&[1]), Err(ErrorCode::Unavailable));
+        let mut another = uploads.begin(&user("another"), NOW);
+        assert_eq!(another.append(&[1]), Err(NotTaken::NoRoom));
         full.pop();
         assert_eq!(another.append(&vec![0; COMMIT_MAX]), Ok(()));
+        drop((full, another));
+        assert!(locked(&uploads.held).of.is_empty());
+    }
+
+    #[test]
+    fn an_upload_that_takes_too_long_is_broken_and_its_room_is_free() {
+        let (uploads, mut upload) = (Uploads::default(), Upload::default());
+        assert_eq!(upload.append(&[1], || uploads.begin(&user("ali"), NOW)), Ok(()));
+        upload.expire(NOW + (UPLOAD_DEADLINE - Duration::from_nanos(1)));
+        assert_eq!(locked(&uploads.held).all, 1);
+        upload.expire(NOW + UPLOAD_DEADLINE);
+        assert_eq!(locked(&uploads.held).all, 0);
+        assert_eq!(upload.append(&[1], || uploads.begin(&user("ali"), NOW)), Err(NotTaken::NoRoom));
     }
 }

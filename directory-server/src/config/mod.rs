@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::limits::{DIRECTORY_PORT, TERMINALS_PER_USER};
+use common::limits::{Budget, DIRECTORY_PORT, TERMINALS_PER_USER};
 use common::msg::Registration;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use directory_core::Policy;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
 use directory_core::records::MailRule;
-use directory_core::sources::Source;
+use directory_core::sources::{LoopbackRule, Source};
 use directory_core::subscriptions;
 
 pub(crate) use common::settings::{ByteSize, HumanDuration};
@@ -91,7 +91,7 @@ impl Default for Register {
 #[serde(default)]
 pub(crate) struct Auth {
     pub(crate) tries: u32,
-    /// Doubles with each further lock, up to a day.
+    /// The first; the second lasts an hour, every further one a day.
     pub(crate) lock: HumanDuration,
     /// At most [`TERMINALS_PER_USER`].
     pub(crate) sessions_per_user: usize,
@@ -104,16 +104,33 @@ impl Default for Auth {
     }
 }
 
+/// Whether limits of sources apply to this machine's own addresses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Loopback {
+    /// Exempt where the server listens on loopback addresses only and has no public name, counted elsewhere.
+    #[default]
+    Auto,
+    /// Everyone on this machine shares these addresses.
+    Exempt,
+    /// A proxy or a tunnel on this machine brings everybody.
+    Counted,
+}
+
 /// `[limits]`; 0 is no limit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Limits {
-    /// Of one source. Everyone on this machine shares its loopback addresses, so it does not apply there.
+    /// Of one source.
     pub(crate) logins_per_minute: u32,
-    /// Of one session.
+    /// Users and groups that one user asks for.
     pub(crate) lookups_per_minute: u32,
+    /// Of one user, and what they carry.
+    pub(crate) requests_per_minute: u32,
     /// Of one user.
     pub(crate) broadcasts_per_minute: u32,
+    /// Whether limits of sources apply to loopback addresses.
+    pub(crate) loopback: Loopback,
     /// Messages of one user that wait for one terminal.
     pub(crate) queue: u32,
     /// What waits for one terminal.
@@ -126,9 +143,11 @@ impl Default for Limits {
     fn default() -> Self {
         let MailRule { messages, bytes, keep } = MailRule::default();
         Self {
-            logins_per_minute: 30,
-            lookups_per_minute: 120,
-            broadcasts_per_minute: 6,
+            logins_per_minute: Budget::Logins.allowance().source,
+            lookups_per_minute: Budget::Names.allowance().user,
+            requests_per_minute: Budget::Requests.allowance().user,
+            broadcasts_per_minute: Budget::Broadcasts.allowance().user,
+            loopback: Loopback::default(),
             queue: messages,
             queue_bytes: ByteSize::from_bytes(bytes),
             queue_ttl: HumanDuration::from_secs(keep.as_secs()),
@@ -327,6 +346,15 @@ impl Config {
             lock: LockRule { tries: self.auth.tries.max(1), lock: self.auth.lock.into() },
             logins_per_minute: self.limits.logins_per_minute,
             lookups_per_minute: self.limits.lookups_per_minute,
+            requests_per_minute: self.limits.requests_per_minute,
+            loopback: match self.limits.loopback {
+                Loopback::Exempt => LoopbackRule::Exempt,
+                Loopback::Counted => LoopbackRule::Counted,
+                Loopback::Auto if is_this_machine_only(addresses) && self.listen.public.is_empty() => {
+                    LoopbackRule::Exempt
+                }
+                Loopback::Auto => LoopbackRule::Counted,
+            },
             broadcasts_per_minute: self.limits.broadcasts_per_minute,
             addresses: self.log.addresses,
             terminals_per_user: self.auth.sessions_per_user,
@@ -374,6 +402,25 @@ mod tests {
         assert_eq!(registration("[::1]:7420"), Registration::Open);
         assert_eq!(registration("0.0.0.0:7420"), Registration::Invite);
         assert_eq!(registration("192.0.2.7:7420"), Registration::Invite);
+    }
+
+    #[test]
+    fn this_machine_is_counted_where_a_proxy_may_stand_before_the_server() {
+        let mut config = Config::default();
+        let rule = |config: &Config, address: &str| config.policy(&[address.parse().unwrap()]).loopback;
+        for (public, address, expected) in [
+            ("", "127.0.0.1:7420", LoopbackRule::Exempt),
+            ("", "0.0.0.0:7420", LoopbackRule::Counted),
+            ("dir.example.org", "127.0.0.1:7420", LoopbackRule::Counted),
+        ] {
+            config.listen.public = public.into();
+            assert_eq!(rule(&config, address), expected, "{public} {address}");
+            config.limits.loopback = Loopback::Exempt;
+            assert_eq!(rule(&config, address), LoopbackRule::Exempt);
+            config.limits.loopback = Loopback::Counted;
+            assert_eq!(rule(&config, address), LoopbackRule::Counted);
+            config.limits.loopback = Loopback::Auto;
+        }
     }
 
     #[test]

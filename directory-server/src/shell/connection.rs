@@ -144,8 +144,8 @@ fn poll_event(
     alarm.poll(cx).map(|()| Event::Alarm)
 }
 
-/// Waits for the store, and writes what is queued meanwhile.
-async fn while_writing(link: &mut Link<TcpStream>, mut work: Pin<Box<impl Future<Output = Reply>>>) -> Reply {
+/// Waits for the store, or for the time to go on, and writes what is queued meanwhile.
+async fn while_writing<T>(link: &mut Link<TcpStream>, mut work: Pin<Box<impl Future<Output = T>>>) -> T {
     poll_fn(|cx| {
         // A link that fails says so again when it is read.
         let _ = pin!(link.flush()).poll(cx);
@@ -166,6 +166,21 @@ fn encoded_answer(request: RequestNumber, payload: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// Answers a frame. Whoever sends too fast waits before that, and nothing more is read meanwhile.
+async fn take(node: &Node, link: &mut Link<TcpStream>, session: &mut Session, frame: &[u8]) -> Reply {
+    let pause = session.pause(&node.directory, node.clock.now(), frame.len());
+    if !pause.is_zero() {
+        while_writing(link, Box::pin(rt::sleep(pause))).await;
+    }
+    let (started, now) = (node.metrics.start(), node.clock.now());
+    let step = match session.handle(&node.directory, now, frame) {
+        Handled::Answered(step) => step,
+        Handled::NeedsStore(asked) => while_writing(link, Box::pin(session.ask(&node.directory, now, *asked))).await,
+    };
+    node.metrics.finish(started, session.asked());
+    step
+}
+
 /// The session, until either side ends it; gives the last message to send, if there is one.
 async fn stay(node: &Node, link: &mut Link<TcpStream>, session: &mut Session) -> Option<Vec<u8>> {
     let mut heard = node.clock.now();
@@ -178,30 +193,22 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, session: &mut Session) ->
         let step = match event {
             Event::Frame(Ok(Some(frame))) => {
                 heard = now;
-                let started = node.metrics.start();
-                let step = match session.handle(&node.directory, now, &frame) {
-                    Handled::Answered(step) => step,
-                    Handled::NeedsStore(asked) => {
-                        while_writing(link, Box::pin(session.ask(&node.directory, now, *asked))).await
-                    }
-                };
-                node.metrics.finish(started, session.asked());
+                let step = take(node, link, session, &frame).await;
                 request = session.request();
                 step
             }
             Event::Push(push) => while_writing(link, Box::pin(session.push(&node.directory, now, push))).await,
             Event::Frame(Ok(None) | Err(_)) => return None,
-            Event::Alarm => match Silence::of(now.since(heard)) {
-                Silence::Dead => return None,
-                Silence::Short(again) => {
-                    alarm.set(rt::sleep(again));
-                    Reply::Silent
-                }
-                Silence::Long(again) => {
-                    alarm.set(rt::sleep(again));
-                    Reply::Message(Ping {}.into())
-                }
-            },
+            Event::Alarm => {
+                session.handle_idle(now);
+                let (again, step) = match Silence::of(now.since(heard)) {
+                    Silence::Dead => return None,
+                    Silence::Short(again) => (again, Reply::Silent),
+                    Silence::Long(again) => (again, Reply::Message(Ping {}.into())),
+                };
+                alarm.set(rt::sleep(again));
+                step
+            }
         };
         let queued = match (step, request) {
             (Reply::Silent, _) => Ok(()),

@@ -21,7 +21,7 @@ use directory_core::presence::Arrival;
 use directory_core::records::{ExpiryProgress, MailRule, UserChange};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
-use directory_core::sources::Misbehaviour;
+use directory_core::sources::{LoopbackRule, Misbehaviour};
 use directory_core::step::{Origin, Step};
 use directory_core::store::Store as _;
 use directory_core::subscriptions::Visibility;
@@ -49,6 +49,8 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,
+        requests_per_minute: 0,
+        loopback: LoopbackRule::Exempt,
         broadcasts_per_minute: 0,
         presence: Visibility::Everyone,
         mail: MailRule::default(),

@@ -1,49 +1,93 @@
 //! Callers that are not accepted yet: how many there may be, in all and from one network (threat P3).
 //!
-//! Owns the counts. Who is a caller is the listener's to judge, who is accepted the engine's.
+//! Owns the places. A caller who has not said yet what it wants gives its place up to a newcomer where there is none left,
+//! so that nobody shuts the door by standing in it. Who is a caller is the listener's to judge, who is accepted the
+//! engine's.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use async_channel::{Receiver, Sender};
 use common::limits::{CALLERS_HALF_OPEN, CALLERS_HALF_OPEN_PER_SOURCE};
 
-type Counts = Arc<Mutex<HashMap<IpAddr, usize>>>;
+/// A place that is taken.
+#[derive(Debug)]
+struct Place {
+    network: IpAddr,
+    /// Dropped to take the place away; nothing once the caller has said what it wants.
+    silent: Option<Sender<()>>,
+}
 
-/// Counts them.
+/// All places, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct HalfOpenCallers(Counts);
+struct Places {
+    taken: BTreeMap<u64, Place>,
+    last: u64,
+}
+
+impl Places {
+    fn of(&self, network: IpAddr) -> usize {
+        self.taken.values().filter(|place| place.network == network).count()
+    }
+
+    /// Takes a place away from somebody who has said nothing: the oldest of `network`, or of the network with the most.
+    fn vacate(&mut self, network: Option<IpAddr>) -> Option<()> {
+        let silent = self.taken.iter().filter(|(_, place)| place.silent.is_some());
+        let candidates = silent.filter(|(_, place)| network.is_none_or(|network| place.network == network));
+        // Of networks with as many the oldest place counts, and within one the oldest, too.
+        let victim = candidates.map(|(id, place)| (std::cmp::Reverse(self.of(place.network)), *id)).min()?;
+        self.taken.remove(&victim.1);
+        Some(())
+    }
+}
+
+fn locked(places: &Mutex<Places>) -> MutexGuard<'_, Places> {
+    places.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Hands the places out.
+#[derive(Debug, Default)]
+pub(super) struct HalfOpenCallers(Arc<Mutex<Places>>);
 
 /// A place among the half-open callers; dropping it frees the place.
 #[derive(Debug)]
 pub(crate) struct HalfOpen {
-    network: IpAddr,
-    counts: Counts,
+    id: u64,
+    places: Arc<Mutex<Places>>,
 }
 
+/// Ends when a place is taken away.
+pub(super) type Vacated = Receiver<()>;
+
 impl HalfOpenCallers {
-    /// A place for a caller from this network, if there is one.
-    pub(super) fn admit(&self, network: IpAddr) -> Option<HalfOpen> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: usize = counts.values().sum();
-        let count = counts.get(&network).copied().unwrap_or_default();
-        if total >= CALLERS_HALF_OPEN || count >= CALLERS_HALF_OPEN_PER_SOURCE {
-            return None;
+    /// A place for a caller from this network, if there is one or somebody has to give one up.
+    pub(super) fn admit(&self, network: IpAddr) -> Option<(HalfOpen, Vacated)> {
+        let mut places = locked(&self.0);
+        if places.of(network) >= CALLERS_HALF_OPEN_PER_SOURCE {
+            places.vacate(Some(network))?;
+        } else if places.taken.len() >= CALLERS_HALF_OPEN {
+            places.vacate(None)?;
         }
-        counts.insert(network, count + 1);
-        Some(HalfOpen { network, counts: Arc::clone(&self.0) })
+        let (silent, vacated) = async_channel::bounded(1);
+        places.last += 1;
+        let id = places.last;
+        places.taken.insert(id, Place { network, silent: Some(silent) });
+        Some((HalfOpen { id, places: Arc::clone(&self.0) }, vacated))
+    }
+}
+
+impl HalfOpen {
+    /// The caller has said what it wants: the place is its own. `None` if it was taken away before.
+    pub(super) fn settle(&self) -> Option<()> {
+        // Its end would be taken for the end of the place.
+        locked(&self.places).taken.get_mut(&self.id).and_then(|place| place.silent.take()).map(drop)
     }
 }
 
 impl Drop for HalfOpen {
     fn drop(&mut self) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.network);
-            }
-        }
+        locked(&self.places).taken.remove(&self.id);
     }
 }
 
@@ -55,29 +99,54 @@ mod tests {
         [127, 0, 0, last].into()
     }
 
-    #[test]
-    fn one_network_has_so_many_places_and_gets_them_back() {
-        let callers = HalfOpenCallers::default();
-        let mut places: Vec<HalfOpen> =
-            (0..CALLERS_HALF_OPEN_PER_SOURCE).map(|_| callers.admit(network(1)).unwrap()).collect();
-        assert!(callers.admit(network(1)).is_none());
-        assert!(callers.admit(network(2)).is_some(), "others are not kept out by it");
-        places.pop();
-        assert!(callers.admit(network(1)).is_some());
-        drop(places);
-        assert!(callers.0.lock().unwrap().is_empty(), "nothing is remembered of who is gone");
+    fn is_vacated((_, vacated): &(HalfOpen, Vacated)) -> bool {
+        vacated.is_closed()
     }
 
     #[test]
-    fn all_networks_together_have_a_bound() {
+    fn one_network_has_so_many_places_and_its_oldest_silent_caller_makes_room() {
+        let callers = HalfOpenCallers::default();
+        let mut places: Vec<_> =
+            (0..CALLERS_HALF_OPEN_PER_SOURCE).map(|_| callers.admit(network(1)).unwrap()).collect();
+        places[0].0.settle().unwrap();
+        let other = callers.admit(network(2)).unwrap();
+        places.push(callers.admit(network(1)).unwrap());
+        let vacated: Vec<bool> = places.iter().map(is_vacated).collect();
+        assert_eq!(vacated.iter().filter(|vacated| **vacated).count(), 1);
+        assert!(vacated[1] && !is_vacated(&other));
+        assert_eq!(places[1].0.settle(), None, "what was taken away cannot be kept");
+        drop((places, other));
+        assert!(callers.0.lock().unwrap().taken.is_empty(), "nothing is remembered of who is gone");
+    }
+
+    #[test]
+    fn a_door_full_of_idle_callers_from_a_few_addresses_is_open_to_everybody_else() {
+        let callers = HalfOpenCallers::default();
+        let hostile = |n: usize| network(u8::try_from(n / CALLERS_HALF_OPEN_PER_SOURCE).unwrap());
+        let mut idle: Vec<_> = (0..CALLERS_HALF_OPEN).map(|n| callers.admit(hostile(n)).unwrap()).collect();
+        let honest = callers.admit(network(200)).unwrap();
+        assert!(is_vacated(&idle[0]));
+        // They come again, at once and for as long as they like; the honest caller is not among those who pay for it.
+        for n in 0..10 * CALLERS_HALF_OPEN {
+            idle.extend(callers.admit(hostile(n % CALLERS_HALF_OPEN)));
+        }
+        assert!(!is_vacated(&honest));
+        assert_eq!(honest.0.settle(), Some(()));
+        assert!(locked(&callers.0).taken.len() <= CALLERS_HALF_OPEN);
+    }
+
+    #[test]
+    fn whoever_has_said_what_it_wants_keeps_the_place() {
         let callers = HalfOpenCallers::default();
         let mut places = Vec::new();
-        let mut last = 0;
-        while let Some(place) = callers.admit(network(last)) {
+        for n in 0..CALLERS_HALF_OPEN {
+            let place = callers.admit(network(u8::try_from(n / CALLERS_HALF_OPEN_PER_SOURCE).unwrap())).unwrap();
+            place.0.settle().unwrap();
             places.push(place);
-            last = u8::try_from(places.len() / CALLERS_HALF_OPEN_PER_SOURCE).unwrap();
         }
-        assert_eq!(places.len(), CALLERS_HALF_OPEN);
         assert!(callers.admit(network(255)).is_none());
+        assert!(callers.admit(network(0)).is_none());
+        places.pop();
+        assert!(callers.admit(network(255)).is_some());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A task per link; the engine gives it [`LinkCommand`]s and gets [`Input`]s.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
 use common::limits::{DEAD_AFTER, FRAME_AFTER_LOGIN, PING_AFTER};
@@ -13,6 +13,7 @@ use futures::{FutureExt as _, select_biased};
 
 use super::events::Events;
 use super::frames::{CLOSE_WITHIN, close_gracefully, send};
+use super::link_pace::LinkPaces;
 use super::rt;
 use super::transfer::upload::Upload;
 use peer_core::calls::frame::{Reaction, react};
@@ -50,6 +51,8 @@ pub(crate) struct LinkTask<S> {
     pub(crate) events: Events,
     /// Whether the other side may talk.
     pub(crate) admission: Admission,
+    /// How fast the other side is listened to.
+    pub(crate) paces: LinkPaces,
 }
 
 /// Whether the other side of a link was found to be who it says.
@@ -75,6 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
     pub(crate) async fn run(mut self) {
         let (mut heard, mut pinged) = (Instant::now(), false);
         let mut frames: u32 = 0;
+        let mut listens_from = Instant::now();
         let end = loop {
             let due = if pinged { DEAD_AFTER } else { PING_AFTER };
             let silence = due.saturating_sub(heard.elapsed());
@@ -83,8 +87,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
                 command = self.commands.recv().fuse() => {
                     self.obey(command.unwrap_or(LinkCommand::Close(ByeReason::Stopping))).await
                 }
-                received = self.link.next().fuse() => {
+                received = next(&mut self.link, listens_from).fuse() => {
                     (heard, pinged) = (Instant::now(), false);
+                    listens_from = heard + self.pause(&received);
                     frames = frames.wrapping_add(1);
                     if frames.is_multiple_of(TURN) {
                         rt::yield_now().await;
@@ -107,6 +112,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
             }
         };
         self.events.input(Input::LinkEnded { link: self.id, end }).await;
+    }
+
+    /// How long not to read after this.
+    fn pause(&self, received: &Result<Option<Vec<u8>>, LinkError>) -> Duration {
+        match (received, self.link.peer_key()) {
+            (Ok(Some(payload)), Some(key)) => self.paces.take(key, payload.len()),
+            _ => Duration::ZERO,
+        }
     }
 
     async fn obey(&mut self, command: LinkCommand) -> Result<Step, LinkError> {
@@ -170,4 +183,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
         }
         Ok(Step::GoOn)
     }
+}
+
+/// The next frame, from a moment on; until then only what we say is written.
+async fn next<S>(link: &mut Link<S>, from: Instant) -> Result<Option<Vec<u8>>, LinkError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let pause = from.saturating_duration_since(Instant::now());
+    if !pause.is_zero() {
+        link.flush().await?;
+        rt::sleep(pause).await;
+    }
+    link.next().await
 }

@@ -8,16 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use common::crypto::identity::{IdentityKey, PublicKey};
 use common::crypto::preface::{self, Guard};
 use common::ident::{KeyDigest, MessageId};
-use common::limits::CALL_DEADLINE;
+use common::limits::{CALL_DEADLINE, PREFACE_DEADLINE};
 use common::link::{Link, tls};
 use common::msg::{Message as _, PeerMessage};
 use common::network::SOURCE;
-use futures::AsyncReadExt as _;
+use futures::{AsyncReadExt as _, FutureExt as _, select_biased};
 use rustls::ServerConfig;
 
 use super::clock::DirectoryTime;
 use super::events::{Caller, Event, Events};
-use super::half_open::HalfOpenCallers;
+use super::half_open::{HalfOpen, HalfOpenCallers, Vacated};
 use super::rt::{self, Task, TcpListener, TcpStream};
 use peer_core::notice::Failure;
 use peer_core::verify::ConnectRequest;
@@ -76,22 +76,37 @@ impl Listener {
                     rt::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 };
-                let Some(half_open) = listener.half_open.admit(SOURCE.network(source.ip())) else { continue };
+                let Some(place) = listener.half_open.admit(SOURCE.network(source.ip())) else { continue };
                 let (listener, events) = (Arc::clone(&listener), events.clone());
                 rt::detach(async move {
-                    let admitted = rt::timeout(CALL_DEADLINE, listener.admit(stream, source)).await;
-                    if let Ok(Some((link, request, fetch))) = admitted {
-                        events.send(Event::Caller(Box::new(Caller { link, request, fetch, half_open }))).await;
+                    if let Some(caller) = listener.welcome(stream, source, place).await {
+                        events.send(Event::Caller(Box::new(caller))).await;
                     }
                 });
             }
         })
     }
 
+    /// What a stranger turns out to be, unless that takes too long or others need the place.
+    async fn welcome(
+        &self,
+        stream: TcpStream,
+        source: SocketAddr,
+        (half_open, vacated): (HalfOpen, Vacated),
+    ) -> Option<Caller> {
+        let (link, request, fetch) = select_biased! {
+            admitted = Box::pin(rt::timeout(CALL_DEADLINE, self.admit(stream, source))).fuse() => admitted.ok()??,
+            // Nobody ever sends: this ends when the place is taken away.
+            _ = vacated.recv().fuse() => return None,
+        };
+        half_open.settle()?;
+        Some(Caller { link, request, fetch, half_open })
+    }
+
     /// Preface, TLS, `CONNECTREQ` or `FILEREQ`. `None` for everything else, silently.
     async fn admit(&self, mut stream: TcpStream, source: SocketAddr) -> Option<Admitted> {
         let mut bytes = [0; preface::LENGTH];
-        stream.read_exact(&mut bytes).await.ok()?;
+        rt::timeout(PREFACE_DEADLINE, stream.read_exact(&mut bytes)).await.ok()?.ok()?;
         let now = self.time();
         locked(&self.guard).admit(&self.ours, now, SOURCE.network(source.ip()), &bytes).ok()?;
         stream.set_nodelay(true).ok()?;

@@ -26,6 +26,7 @@ mod frames;
 pub(crate) mod front_end;
 mod half_open;
 mod link;
+mod link_pace;
 mod listener;
 mod log;
 mod login_flow;

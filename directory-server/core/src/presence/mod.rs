@@ -18,6 +18,7 @@ use common::msg::{
 };
 
 use crate::outbound::OutboundQueue;
+use crate::sources::Source;
 use crate::subscriptions::{Audience, Subscriptions, Visibility};
 use crate::timestamp::Timestamp;
 use user::{PresentUser, Terminal};
@@ -63,11 +64,18 @@ pub struct PresenceGuard {
     online: Arc<PresentUsers>,
     member: Member,
     session: u64,
+    source: Source,
     /// What waits to be sent to it.
     pub outbound: Arc<OutboundQueue>,
 }
 
 impl PresenceGuard {
+    /// Where it comes from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
     /// Who is present.
     #[must_use]
     pub fn user(&self) -> &UserId {
@@ -137,7 +145,8 @@ impl PresentUsers {
         self.subscriptions().join(session, arrival.user, Arc::clone(&outbound));
         self.announce(arrival.user);
         let member = Member { userid: arrival.user.clone(), terminal: arrival.terminal };
-        Ok(PresenceGuard { online: Arc::clone(self), member, session, outbound })
+        let source = Source::of(arrival.address.ip());
+        Ok(PresenceGuard { online: Arc::clone(self), member, session, source, outbound })
     }
 
     /// How many terminals of one user may be present from now on; those that are stay.

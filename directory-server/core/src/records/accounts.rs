@@ -66,6 +66,17 @@ pub struct Attempt {
     pub cookie: Option<CookieDigest>,
     /// What it wants to log in with; only a known terminal gets the former one.
     pub generation: Generation,
+    /// Who may try at all.
+    pub admits: Admits,
+}
+
+/// Whose attempts are counted and answered (decision D10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admits {
+    /// Everybody's.
+    Everybody,
+    /// Those of terminals that have logged in before: their source has failed too often.
+    KnownTerminals,
 }
 
 /// Outcome of counting an attempt.

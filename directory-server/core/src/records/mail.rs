@@ -12,7 +12,8 @@ use crate::timestamp::Timestamp;
 pub struct MailRule {
     /// Messages of one user that may wait for one terminal.
     pub messages: u32,
-    /// Bytes that may wait for one terminal; commits and welcomes may take twice as many.
+    /// Bytes that may wait for one terminal; commits and welcomes may take twice as many. Those of one sender take a
+    /// quarter.
     pub bytes: u64,
     /// How long anything waits.
     pub keep: Duration,

@@ -9,8 +9,8 @@ pub mod administration;
 pub mod mail;
 
 pub use accounts::{
-    Account, Attempt, CookieDigest, EntryCheck, Generation, Grant, IdStatus, NewPasscode, NewUser, PasscodeChange,
-    Registered, Reservation, Success,
+    Account, Admits, Attempt, CookieDigest, EntryCheck, Generation, Grant, IdStatus, NewPasscode, NewUser,
+    PasscodeChange, Registered, Reservation, Success,
 };
 pub use administration::{
     InviteRecord, LoggedBroadcast, RoomRecord, RoomRemoval, Totals, UnlockOutcome, UserChange, UserRecord,

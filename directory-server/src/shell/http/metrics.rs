@@ -1,5 +1,6 @@
 //! `/metrics`: OpenMetrics text. No user ids, no addresses; a label has a handful of values known beforehand.
 
+use common::limits::Budget;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -60,8 +61,11 @@ fn registry(node: &Node, totals: Totals) -> Registry {
     registry.register("users", "Registered users by state", gauges("state", users));
     registry.register("sessions", "Terminals logged in", gauge(number(terminals)));
     registry.register("connections", "Connections since the start by result", node.metrics.connections.clone());
-    registry.register("login", "Logins since the start by result", counters(logins));
-    registry.register("lookups", "Lookups since the start by result", counters(lookups));
+    registry.register("login", "Logins since the start by result", counters("result", logins));
+    registry.register("lookups", "Lookups since the start by result", counters("result", lookups));
+    let refused = Budget::ALL.iter().map(|budget| budget.name()).zip(node.directory.refused());
+    let help = "Requests beyond a budget of a user or a source since the start by budget";
+    registry.register("refused", help, counters("budget", refused));
     registry.register("queue_messages", "Items that wait in mailboxes", gauge(waiting));
     registry.register("queue_bytes", "Bytes that wait in mailboxes", gauge(waiting_bytes));
     if let Some(requests) = &node.metrics.requests {
@@ -90,10 +94,10 @@ fn gauges<const N: usize>(label: &'static str, values: [(&'static str, u64); N])
     family
 }
 
-fn counters<const N: usize>(results: [(&'static str, u64); N]) -> Family<Label, Counter> {
+fn counters(label: &'static str, values: impl IntoIterator<Item = (&'static str, u64)>) -> Family<Label, Counter> {
     let family = Family::<Label, Counter>::default();
-    for (result, count) in results {
-        family.get_or_create(&[("result", result)]).inc_by(count);
+    for (name, count) in values {
+        family.get_or_create(&[(label, name)]).inc_by(count);
     }
     family
 }

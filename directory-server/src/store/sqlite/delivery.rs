@@ -182,7 +182,7 @@ fn forget(connection: &Connection, owner: &Member, upto: i64, because: Because) 
              WHERE user = ?1 AND terminal = ?2",
         )?
         .execute(params![user, terminal, bytes, acked, lost])?;
-    for group in groups.iter().filter(|group| group.messages > 0) {
+    for group in &groups {
         group.subtract(connection, owner)?;
     }
     for sql in [
@@ -212,10 +212,10 @@ impl Forgotten {
         let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
         let left: Option<i64> = connection
             .prepare_cached(
-                "UPDATE mailbox_senders SET messages = messages - ?4
-                 WHERE user = ?1 AND terminal = ?2 AND sender = ?3 RETURNING messages",
+                "UPDATE mailbox_senders SET messages = messages - ?4, bytes = bytes - ?5
+                 WHERE user = ?1 AND terminal = ?2 AND sender = ?3 RETURNING bytes",
             )?
-            .query_row(params![user, terminal, self.sender, self.messages], |row| row.get(0))
+            .query_row(params![user, terminal, self.sender, self.messages, self.bytes], |row| row.get(0))
             .optional()?;
         if left.is_some_and(|left| left <= 0) {
             connection
@@ -241,13 +241,13 @@ pub(super) fn check(connection: &Connection) -> SqlResult<Vec<String>> {
                   WHERE m.user = s.user AND m.terminal = s.terminal)",
         ),
         (
-            "senders whose messages are miscounted",
+            "senders whose mail is miscounted",
             "SELECT count(*) FROM (
-                 SELECT user, terminal, from_user, count(*) FROM mailbox JOIN mail USING (item)
-                 WHERE mail.kind = 0 GROUP BY user, terminal, from_user
-                 EXCEPT SELECT user, terminal, sender, messages FROM mailbox_senders)",
+                 SELECT user, terminal, from_user, sum(mail.kind = 0), sum(length(body))
+                 FROM mailbox JOIN mail USING (item) GROUP BY user, terminal, from_user
+                 EXCEPT SELECT user, terminal, sender, messages, bytes FROM mailbox_senders)",
         ),
-        ("senders of nothing", "SELECT count(*) FROM mailbox_senders WHERE messages <= 0"),
+        ("senders of nothing", "SELECT count(*) FROM mailbox_senders WHERE bytes <= 0"),
         ("bodies in no mailbox", "SELECT count(*) FROM mail WHERE item NOT IN (SELECT item FROM mailbox)"),
         (
             "items described wrongly",

@@ -5,8 +5,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
 use super::passcode;
-use directory_core::lockout::{Budget, Class, Lock, LockRule};
-use directory_core::records::{Account, Attempt, CookieDigest, EntryCheck, Generation, Grant, Reservation, Success};
+use directory_core::lockout::{Budget, Class, Lock, LockRule, Verdict};
+use directory_core::records::{
+    Account, Admits, Attempt, CookieDigest, EntryCheck, Generation, Grant, Reservation, Success,
+};
 use directory_core::timestamp::Timestamp;
 
 /// Ids nobody has whose budgets are kept; more would let a stranger fill the disk.
@@ -28,22 +30,32 @@ pub(super) fn reserve(
     rule: LockRule,
     now: Timestamp,
 ) -> SqlResult<Reservation> {
-    let Attempt { user, terminal, cookie, generation } = attempt;
-    let mut account = account(connection, user)?;
+    let Attempt { user, terminal, cookie, generation, admits } = attempt;
+    let exists = connection.prepare_cached("SELECT 1 FROM credentials WHERE user = ?1")?.exists([user.as_str()])?;
     let known = stored_cookie(connection, user, terminal)?;
-    let (owner, class) = match (&account, cookie) {
-        (None, _) => (Owner::Stranger { user }, Class::UnknownTerminals),
-        (Some(_), Some(cookie)) if known == Some(*cookie) => {
+    let (owner, class) = match cookie {
+        _ if !exists => (Owner::Stranger { user }, Class::UnknownTerminals),
+        Some(cookie) if known == Some(*cookie) => {
             (Owner::User { user, terminal: terminal.as_bytes() }, Class::KnownTerminal)
         }
-        (Some(_), _) => (Owner::User { user, terminal: UNKNOWN_TERMINALS }, Class::UnknownTerminals),
+        _ => (Owner::User { user, terminal: UNKNOWN_TERMINALS }, Class::UnknownTerminals),
     };
+    let refused = |verdict| Ok(Reservation { verdict, class, account: None, changed: false });
+    if (*admits, class) == (Admits::KnownTerminals, Class::UnknownTerminals) {
+        return refused(Verdict::Locked { retry_after: None });
+    }
     let mut budget = owner.budget(connection)?;
     let before = budget;
     let verdict = budget.reserve(class, now, rule);
     if budget != before {
         owner.store(connection, &budget)?;
     }
+    // The account, which takes longest to read, is read for those only whose attempt is answered: how soon a refusal
+    // comes does not tell whether there is such a user (threat L2).
+    if matches!(verdict, Verdict::Locked { .. }) {
+        return refused(verdict);
+    }
+    let mut account = account(connection, user)?;
     // Strangers do not learn of a change: it would show them that the user exists (threat L2), and what is known of an old
     // passcode is of no use to them.
     let former = match (&mut account, class) {
@@ -238,8 +250,13 @@ mod tests {
             )
             .unwrap();
         let newest = UserId::parse("newest").unwrap();
-        let attempt =
-            Attempt { user: newest, terminal: TerminalId([0; 16]), cookie: None, generation: Generation::Current };
+        let attempt = Attempt {
+            user: newest,
+            terminal: TerminalId([0; 16]),
+            cookie: None,
+            generation: Generation::Current,
+            admits: Admits::Everybody,
+        };
         reserve(&connection, &attempt, LockRule::default(), Timestamp::from_seconds(1)).unwrap();
         let seen = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(seen("SELECT count(*) FROM stranger_budgets"), STRANGERS);

@@ -12,6 +12,10 @@ use super::roster;
 use directory_core::records::{Deposit, DepositOutcome, MailRule};
 use directory_core::timestamp::Timestamp;
 
+/// One sender may fill so small a part of a mailbox, be it with messages, commits or welcomes: chosen arbitrarily, so that
+/// it takes four to fill it.
+const SHARES: u64 = 4;
+
 /// Something to keep for several terminals.
 pub(super) struct Letter<'a> {
     /// Of [`numbers`].
@@ -28,6 +32,8 @@ pub(super) struct Receiver {
     pub(super) member: Member,
     /// Messages of this sender that wait.
     messages: u32,
+    /// Bytes of this sender that wait.
+    theirs: u64,
     /// Bytes that wait.
     bytes: u64,
     kept: Kept,
@@ -46,22 +52,23 @@ impl Receiver {
     /// The terminal, before anything is added to its mailbox by this transaction.
     pub(super) fn of(connection: &Connection, member: Member, sender: &UserId) -> SqlResult<Self> {
         let mut statement = connection.prepare_cached(
-            "SELECT bytes, coalesce((SELECT messages FROM mailbox_senders AS s
-                                     WHERE s.user = ?1 AND s.terminal = ?2 AND s.sender = ?3), 0)
-             FROM mailbox_states WHERE user = ?1 AND terminal = ?2",
+            "SELECT m.bytes, coalesce(s.messages, 0), coalesce(s.bytes, 0) FROM mailbox_states AS m
+             LEFT JOIN mailbox_senders AS s ON s.user = m.user AND s.terminal = m.terminal AND s.sender = ?3
+             WHERE m.user = ?1 AND m.terminal = ?2",
         )?;
         let found = statement
             .query_row(params![member.userid.as_str(), member.terminal.as_bytes(), sender.as_str()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })
             .optional()?;
-        let (bytes, messages) = found.unwrap_or_default();
-        Ok(Self { member, messages, bytes, kept: Kept::default() })
+        let (bytes, messages, theirs) = found.unwrap_or_default();
+        Ok(Self { member, messages, theirs, bytes, kept: Kept::default() })
     }
 
     fn has_room_for(&self, letter: &Letter<'_>, rule: &MailRule) -> bool {
-        let bytes = self.bytes + letter.body.len() as u64;
-        let fits = |limit: u64| limit == 0 || bytes <= limit;
+        let size = letter.body.len() as u64;
+        let (bytes, theirs) = (self.bytes + size, self.theirs + size);
+        let fits = |limit: u64| limit == 0 || (bytes <= limit && theirs <= limit.div_ceil(SHARES));
         match letter.kind {
             MailKind::Message => (rule.messages == 0 || self.messages < rule.messages) && fits(rule.bytes),
             MailKind::Commit | MailKind::Welcome => fits(rule.bytes.saturating_mul(2)),
@@ -103,6 +110,7 @@ pub(super) fn keep(
                 keepers > 1
             ])?;
         receiver.bytes += size;
+        receiver.theirs += size;
         receiver.messages += message;
         receiver.kept.items += 1;
         receiver.kept.bytes += size;
@@ -149,15 +157,13 @@ pub(super) fn settle(connection: &Connection, sender: &UserId, receivers: Vec<Re
                  ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes, lost = lost + excluded.lost",
             )?
             .execute(params![user, terminal, kept.bytes, kept.lost])?;
-        if kept.messages > 0 {
+        if kept.items > 0 {
             connection
                 .prepare_cached(
-                    "INSERT INTO mailbox_senders (user, terminal, sender, messages) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT DO UPDATE SET messages = messages + excluded.messages",
+                    "INSERT INTO mailbox_senders (user, terminal, sender, messages, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, bytes = bytes + excluded.bytes",
                 )?
-                .execute(params![user, terminal, sender.as_str(), kept.messages])?;
-        }
-        if kept.items > 0 {
+                .execute(params![user, terminal, sender.as_str(), kept.messages, kept.bytes])?;
             notify.push(member);
         }
     }

@@ -12,19 +12,20 @@ use directory_core::records::{IdStatus, InviteRecord, NewUser, Registered, Unloc
 use directory_core::timestamp::{Timestamp, whole_seconds};
 
 pub(super) fn id_status(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<IdStatus> {
-    if has_row(connection, "SELECT 1 FROM credentials WHERE user = ?1", user)? {
-        return Ok(IdStatus::Taken);
-    }
-    if has_row(connection, "SELECT 1 FROM tombstones WHERE user = ?1", user)? {
-        return Ok(IdStatus::Removed);
-    }
-    if let Some(code) = live_invite(connection, user, now)? {
-        return Ok(IdStatus::Invited(code));
-    }
+    // All is looked up for every id, so that the time of an answer does not tell which it is (threat L2).
+    let taken = has_row(connection, "SELECT 1 FROM credentials WHERE user = ?1", user)?;
+    let removed = has_row(connection, "SELECT 1 FROM tombstones WHERE user = ?1", user)?;
+    let invited = live_invite(connection, user, now)?;
     // An invitation that looks expired lets nobody in, but keeps the id until it has surely expired (threat L15).
     let kept =
         has_row(connection, "SELECT 1 FROM users WHERE id = ?1 UNION SELECT 1 FROM invites WHERE user = ?1", user)?;
-    Ok(if kept { IdStatus::AwaitsInvite } else { IdStatus::Free })
+    Ok(match invited {
+        _ if taken => IdStatus::Taken,
+        _ if removed => IdStatus::Removed,
+        Some(code) => IdStatus::Invited(code),
+        None if kept => IdStatus::AwaitsInvite,
+        None => IdStatus::Free,
+    })
 }
 
 fn has_row(connection: &Connection, query: &str, user: &UserId) -> SqlResult<bool> {

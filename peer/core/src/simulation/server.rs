@@ -11,6 +11,7 @@ use directory_core::presence::Arrival;
 use directory_core::records::{Account, CookieDigest, EntryCheck, MailRule, NewUser, Success};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
+use directory_core::sources::LoopbackRule;
 use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use directory_core::{Directory, Policy};
@@ -48,6 +49,8 @@ impl Server {
             lock: LockRule::default(),
             logins_per_minute: 0,
             lookups_per_minute: profile.lookups_per_minute,
+            requests_per_minute: 0,
+            loopback: LoopbackRule::Exempt,
             broadcasts_per_minute: 0,
             presence: profile.show,
             mail: MailRule { messages: profile.quota, ..MailRule::default() },

@@ -10,6 +10,7 @@ use common::msg::{ConnectReply, ConnectStatus};
 use crate::shell::events::Events;
 use crate::shell::half_open::HalfOpen;
 use crate::shell::link::{Admission, LinkCommand, LinkTask};
+use crate::shell::link_pace::LinkPaces;
 use crate::shell::rt::{self, TcpStream};
 use peer_core::event::LinkId;
 
@@ -23,6 +24,7 @@ pub(super) struct Links {
     /// Closed when the last task has ended.
     alive: (Sender<()>, Receiver<()>),
     events: Events,
+    paces: LinkPaces,
 }
 
 struct Handle {
@@ -33,7 +35,13 @@ struct Handle {
 
 impl Links {
     pub(super) fn new(events: Events) -> Self {
-        Self { handles: BTreeMap::new(), last: 0, alive: async_channel::bounded(1), events }
+        Self {
+            handles: BTreeMap::new(),
+            last: 0,
+            alive: async_channel::bounded(1),
+            events,
+            paces: LinkPaces::default(),
+        }
     }
 
     /// Gives a link its task.
@@ -42,7 +50,8 @@ impl Links {
         let id = LinkId(self.last);
         let (commands, received) = async_channel::unbounded();
         let admission = if half_open.is_some() { Admission::Open } else { Admission::Accepted };
-        let task = LinkTask { link, id, commands: received, events: self.events.clone(), admission };
+        let (events, paces) = (self.events.clone(), self.paces.clone());
+        let task = LinkTask { link, id, commands: received, events, admission, paces };
         let alive = self.alive.0.clone();
         rt::detach(async move {
             task.run().await;

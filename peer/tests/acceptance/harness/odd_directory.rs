@@ -24,6 +24,7 @@ use directory_core::outbound::{Push, Writability};
 use directory_core::records::MailRule;
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
+use directory_core::sources::LoopbackRule;
 use directory_core::step::{Origin, Step};
 use directory_core::subscriptions::Visibility;
 use directory_core::timestamp::Timestamp;
@@ -76,6 +77,8 @@ impl OddDirectory {
             lock: LockRule::default(),
             logins_per_minute: 0,
             lookups_per_minute,
+            requests_per_minute: 0,
+            loopback: LoopbackRule::Exempt,
             broadcasts_per_minute: 0,
             presence: Visibility::Everyone,
             mail: MailRule::default(),
