@@ -3,13 +3,13 @@
 //! One task owns a link and drives both directions through [`Link::next`]; nothing is split, nothing is spawned, and no
 //! runtime is named. Deadlines and pings belong to the owner, because they need a clock.
 //!
-//! An idle link keeps no buffers of its own: reads go through a buffer that all links of a thread share, frames are
-//! handed on, and what TLS has encrypted is freed when it has been written.
+//! An idle link keeps no buffers of its own: reads go through a buffer that all links of a thread share, frames are cut one
+//! at a time when somebody wants the next, and what TLS has encrypted is freed when it has been written. So what waits takes
+//! no more memory than its bytes, however many frames these are (threat L9).
 
 pub mod tls;
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, BufRead as _, Write as _};
 use std::pin::Pin;
@@ -26,6 +26,8 @@ use crate::limits::{FRAME_BEFORE_LOGIN, PENDING_OUTPUT};
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-peer-messenger-1";
 /// Bytes read from the stream at a time: a few TLS records, so that a file costs few calls.
 const READ_SIZE: usize = 64 * 1024;
+/// The same before login: little is said then, and by anybody.
+const READ_BEFORE_LOGIN: usize = 4 * 1024;
 
 thread_local! {
     /// Ciphertext on its way from the stream into TLS. On the stack it would be zeroed at every read, which cost as much
@@ -58,7 +60,9 @@ pub struct Link<S> {
     io: S,
     tls: Box<Connection>,
     decoder: Decoder,
-    received: VecDeque<Vec<u8>>,
+    /// What arrived and was not cut into frames yet, from `cut` on.
+    arrived: Vec<u8>,
+    cut: usize,
     limit: usize,
     ended: bool,
 }
@@ -92,7 +96,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             io,
             tls: Box::new(tls),
             decoder: Decoder::new(FRAME_BEFORE_LOGIN),
-            received: VecDeque::new(),
+            arrived: Vec::new(),
+            cut: 0,
             limit: FRAME_BEFORE_LOGIN,
             ended: false,
         }
@@ -178,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Vec<u8>>, LinkError>> {
         loop {
             let _pending_or_done = self.poll_write_out(cx)?;
-            if let Some(frame) = self.received.pop_front() {
+            if let Some(frame) = self.cut_frame()? {
                 return Poll::Ready(Ok(Some(frame)));
             }
             if self.ended {
@@ -222,10 +227,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         Pin::new(&mut self.io).poll_flush(cx).map_err(LinkError::from)
     }
 
+    /// The next frame of what has arrived, if it is complete.
+    fn cut_frame(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
+        let mut rest = self.arrived.get(self.cut..).unwrap_or_default();
+        let frame = self.decoder.feed(&mut rest)?;
+        self.cut = self.arrived.len().saturating_sub(rest.len());
+        if self.cut == self.arrived.len() {
+            (self.arrived, self.cut) = (Vec::new(), 0);
+        }
+        Ok(frame)
+    }
+
     fn poll_ingest(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ingested, LinkError>> {
         let mut buffer = ARRIVED.take();
         buffer.resize(READ_SIZE, 0);
-        let ingested = self.poll_ingest_into(cx, &mut buffer);
+        let size = if self.limit <= FRAME_BEFORE_LOGIN { READ_BEFORE_LOGIN } else { READ_SIZE };
+        let ingested = self.poll_ingest_into(cx, buffer.get_mut(..size).unwrap_or_default());
         ARRIVED.set(buffer);
         ingested
     }
@@ -256,10 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             while readable > 0 {
                 let plaintext = reader.fill_buf()?;
                 let count = plaintext.len();
-                let mut rest = plaintext;
-                while let Some(frame) = self.decoder.feed(&mut rest)? {
-                    self.received.push_back(frame);
-                }
+                self.arrived.extend_from_slice(plaintext);
                 reader.consume(count);
                 readable = readable.saturating_sub(count.max(1));
             }

@@ -12,6 +12,7 @@ mod cores;
 mod directory;
 mod figure;
 mod file;
+mod flood;
 mod login;
 mod lookup;
 mod mail;
@@ -50,7 +51,7 @@ impl Effort {
 /// One measurement, which gives one or more figures whose names begin with its own.
 type Measurement = fn(&Programs, Effort) -> Outcome<Vec<Figure>>;
 
-const MEASUREMENTS: [(&str, Measurement); 9] = [
+const MEASUREMENTS: [(&str, Measurement); 10] = [
     ("start", start::measure),
     ("screen", screen::measure),
     ("login", login::measure),
@@ -58,12 +59,13 @@ const MEASUREMENTS: [(&str, Measurement); 9] = [
     ("call", call::measure),
     ("chat", chat::measure),
     ("idle", memory::measure),
+    ("flood", flood::measure),
     ("mail", mail::measure),
     ("file", file::measure),
 ];
 
 const USAGE: &str =
-    "scripts/bench [--json] [--quick] [start] [screen] [login] [lookup] [call] [chat] [idle] [mail] [file]";
+    "scripts/bench [--json] [--quick] [start] [screen] [login] [lookup] [call] [chat] [idle] [flood] [mail] [file]";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
