@@ -212,9 +212,9 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, session: &mut Session) ->
         };
         let queued = match (step, request) {
             (Reply::Silent, _) => Ok(()),
-            (Reply::Message(message), request) => link.queue(&answer(request, message), Padding::None),
-            (Reply::Encoded(payload), None) => link.queue(&payload, Padding::None),
-            (Reply::Encoded(payload), Some(request)) => link.queue(&encoded_answer(request, &payload), Padding::None),
+            (Reply::Message(message), request) => link.queue(&answer(request, message), Padding::Ladder),
+            (Reply::Encoded(payload), None) => link.queue(&payload, Padding::Ladder),
+            (Reply::Encoded(payload), Some(request)) => link.queue(&encoded_answer(request, &payload), Padding::Ladder),
             (Reply::Last(message), request) => return Some(answer(request, message)),
         };
         if queued.is_err() {
@@ -228,7 +228,7 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, session: &mut Session) ->
 }
 
 async fn farewell(link: &mut Link<TcpStream>, last: &[u8]) {
-    if link.queue(last, Padding::None).is_ok() {
+    if link.queue(last, Padding::Ladder).is_ok() {
         // Whoever does not take it in time is cut off.
         let _ = rt::timeout(FAREWELL, link.close()).await;
     }

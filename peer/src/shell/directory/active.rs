@@ -126,7 +126,7 @@ impl<'a> ActiveSession<'a> {
     }
 
     fn send(&mut self, envelope: &Envelope<ToDirectory>) -> Result<(), LinkError> {
-        self.connection.link.queue(&envelope.encode(), Padding::None)
+        self.connection.link.queue(&envelope.encode(), Padding::Ladder)
     }
 
     fn send_numbered(&mut self, request: RequestNumber, message: impl Into<ToDirectory>) -> Result<(), LinkError> {
