@@ -11,7 +11,7 @@ mod tests;
 use std::collections::VecDeque;
 
 use common::ident::TerminalId;
-use common::limits::CERTIFICATES_ASKED;
+use common::limits::{CERTIFICATES_ASKED, COMMIT_MAX, MAIL_IN_ONE};
 use common::msg::{
     CertificatesReq, FetchReq, MailItem, MailboxAck, MailboxReq, MailboxState, Member, TerminalRemove, UserCertificate,
 };
@@ -123,7 +123,9 @@ impl Mailbox {
 
     /// Items came.
     pub(crate) fn handle_items(&mut self, cx: &mut Context, items: Vec<MailItem>) -> Vec<Request> {
-        self.items.extend(items);
+        // A directory sends no more before this is confirmed; one that does is not listened to without end.
+        let room = (2 * MAIL_IN_ONE).saturating_sub(self.items.len());
+        self.items.extend(items.into_iter().take(room));
         if self.taking.as_ref().is_some_and(|taking| taking.is_asked) {
             return Vec::new();
         }
@@ -143,6 +145,7 @@ impl Mailbox {
                 self.waiting = self.waiting.map(|waiting| waiting.saturating_sub(1));
                 continue;
             }
+            let item = bounded(item);
             let bytes = item.piece.as_ref().map(|piece| piece.0.clone()).unwrap_or_default();
             let whole = WholeItem { item, bytes, certificates: None };
             self.taking = Some(Taking { whole, missing: VecDeque::new(), is_asked: false });
@@ -255,4 +258,10 @@ impl Mailbox {
         requests.push(Request::Delivery(DeliveryRequest::LettersTaken));
         requests
     }
+}
+
+/// An item larger than any can be is not fetched: the directory does not have it, whatever it says.
+fn bounded(item: MailItem) -> MailItem {
+    let fits = usize::try_from(item.size).is_ok_and(|size| size <= COMMIT_MAX);
+    if fits { item } else { MailItem { size: 0, piece: None, ..item } }
 }

@@ -1,7 +1,7 @@
 //! Items one after the other, without any room: what is asked, what is handed on, what is written and confirmed.
 
 use common::ident::{RoomId, TerminalId, UserId};
-use common::limits::CERTIFICATES_ASKED;
+use common::limits::{CERTIFICATES_ASKED, COMMIT_MAX, MAIL_IN_ONE};
 use common::msg::{MailItem, MailKind, MailboxState, Member, Piece, ToDirectory, UserCertificate};
 use common::testkit::Example;
 
@@ -276,4 +276,31 @@ fn what_is_given_to_the_directory_is_counted() {
     stage.mailbox.handle_written(&mut stage.cx);
     stage.mailbox.handle_written(&mut stage.cx);
     assert_eq!(stage.written(), [(b"written".to_vec(), Some(1)), (b"written".to_vec(), Some(2))]);
+}
+
+#[test]
+fn a_directory_that_announces_more_than_any_item_has_is_not_asked_for_it() {
+    let most = u32::try_from(COMMIT_MAX).unwrap();
+    for (size, is_fetched) in [(most, true), (most + 1, false), (u32::MAX, false)] {
+        let mut stage = Stage::begun(1);
+        let requests = stage.come(vec![item(1, size, 10)]);
+        if is_fetched {
+            let asks = |request: &Request| {
+                matches!(request, Request::Directory(DirectoryRequest::Ask { question: Question::Piece, .. }))
+            };
+            assert!(requests.iter().any(asks), "{requests:?}");
+        } else {
+            assert!(opened(&requests).bytes.is_empty(), "it is lost, and the next one follows");
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_sends_mail_without_end_is_not_kept_in_memory() {
+    let mut stage = Stage::begun(1);
+    stage.come(vec![item(1, 100, 10)]);
+    for n in 0..100 {
+        stage.come((0..64).map(|m| item(2 + n * 64 + m, 1, 1)).collect());
+    }
+    assert_eq!(stage.mailbox.items.len(), 2 * MAIL_IN_ONE);
 }
