@@ -116,7 +116,7 @@ pub(crate) fn last(data_dir: &Path) -> Option<u64> {
 /// Writes down that a backup was taken now.
 fn remember(data_dir: &Path) -> Result<(), Failure> {
     let path = data_dir.join(LAST);
-    let options = OpenOptions::new().create(true).write(true).truncate(true).mode(PRIVATE).open(&path);
+    let options = private_files::options().create(true).write(true).truncate(true).open(&path);
     let written = options.and_then(|mut file| writeln!(file, "{}", Clock::start(0).now().seconds()));
     written.map_err(|error| Failure::io(format_args!("write {}", path.display()), &error))
 }

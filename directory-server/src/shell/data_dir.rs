@@ -2,9 +2,9 @@
 //!
 //! Secrets are created once, 0600, and never again while a database exists that depends on them.
 
-use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use common::crypto::directory_key::DirectoryKey;
@@ -12,6 +12,7 @@ use common::crypto::opaque::ServerSecret;
 use common::secret::Secret;
 use rustix::fs::FlockOperation;
 
+use super::private_files;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
 
@@ -42,8 +43,7 @@ impl DataDir {
         let created = if path.is_dir() {
             Created::Before
         } else {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-            made.map_err(|error| Failure::io(format_args!("create {}", path.display()), &error))?;
+            private_files::create_folders(path)?;
             Created::Now
         };
         Self::lock(path, created)
@@ -59,8 +59,9 @@ impl DataDir {
     }
 
     fn lock(path: &Path, created: Created) -> Result<Self, Failure> {
+        private_files::refuse_shared_folder(path)?;
         let file = path.join(LOCK);
-        let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(PRIVATE).open(&file);
+        let opened = private_files::options().create(true).truncate(false).read(true).write(true).open(&file);
         let mut lock = opened.map_err(|error| Failure::io(format_args!("write {}", file.display()), &error))?;
         if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             let mut holder = String::new();
@@ -142,7 +143,9 @@ impl DataDir {
         let path = self.path.join(name);
         let new = path.with_extension("new");
         let kept = || {
-            let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(PRIVATE).open(&new)?;
+            // Whatever stands there is of a run that was killed, and may be a link that somebody planted.
+            let _ = std::fs::remove_file(&new);
+            let mut file = private_files::options().create_new(true).write(true).open(&new)?;
             file.set_permissions(Permissions::from_mode(PRIVATE))?;
             file.write_all(secret.expose())?;
             file.sync_all()?;
@@ -179,9 +182,10 @@ pub(super) fn read_private(path: &Path) -> Result<Secret, Failure> {
     })
 }
 
-/// Refuses what others can read; what is not there yet will be created private.
+/// Refuses what others can read, and a link; what is not there yet will be created private.
 fn refuse_exposed(path: &Path) -> Result<(), Failure> {
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(private_files::planted(path)),
         Ok(found) if is_exposed(&found) => Err(exposed(path, mode_of(&found))),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -215,7 +219,7 @@ fn read_secret(path: &Path) -> Result<Secret, SecretFile> {
         ErrorKind::NotFound => SecretFile::Missing,
         _ => SecretFile::Unreadable(error),
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = private_files::options().read(true).open(path).map_err(unreadable)?;
     let found = file.metadata().map_err(unreadable)?;
     if is_exposed(&found) {
         return Err(SecretFile::Exposed(mode_of(&found)));

@@ -41,7 +41,7 @@ pub(crate) struct LogFile {
 
 impl LogFile {
     fn open(path: &Path) -> Result<File, Failure> {
-        let opened = OpenOptions::new().create(true).append(true).mode(PRIVATE).open(path);
+        let opened = private_files::options().create(true).append(true).open(path);
         opened.map_err(|error| Failure::io(format_args!("write {}", path.display()), &error))
     }
 

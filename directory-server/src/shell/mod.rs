@@ -19,6 +19,7 @@ pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod node;
 pub(crate) mod notify;
+mod private_files;
 pub(crate) mod rt;
 pub(crate) mod serve;
 pub(crate) mod signals;
