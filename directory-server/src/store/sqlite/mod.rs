@@ -66,6 +66,7 @@ impl SqliteStore {
             .create(true)
             .append(true)
             .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)
             .map_err(|error| StoreError::Failed(format!("{}: {error}", path.display())))?;
         let mut connection = Connection::open(path)?;
@@ -73,6 +74,8 @@ impl SqliteStore {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What was forgotten is overwritten, not only released (threat L5).
+        connection.pragma_update(None, "secure_delete", true)?;
         schema::migrate(&mut connection)?;
         // A worker has its connection to itself, so SQLite need not lock it at every call.
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

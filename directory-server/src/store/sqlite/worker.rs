@@ -5,8 +5,9 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
 use rusqlite::{Connection, TransactionBehavior};
@@ -21,6 +22,40 @@ type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// Pieces of work in one transaction: chosen so that a transaction stays in the page cache.
 const BATCH: usize = 512;
+
+/// How long nothing is written before the write-ahead log is emptied: chosen arbitrarily.
+const QUIET: Duration = Duration::from_secs(5);
+/// How long it may hold what was written while there is no such pause: chosen arbitrarily.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// The write-ahead log, which still holds what the database has forgotten until it is emptied (threat L5).
+#[derive(Default)]
+struct Log {
+    holds_since: Option<Instant>,
+}
+
+impl Log {
+    /// Something was written.
+    fn written(&mut self, connection: &Connection, now: Instant) {
+        let since = *self.holds_since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= LONGEST {
+            self.truncate(connection);
+        }
+    }
+
+    /// Empties it, if it holds anything. If a reader is in the way, the next time does it.
+    fn truncate(&mut self, connection: &Connection) {
+        if self.holds_since.is_none() {
+            return;
+        }
+        let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        match emptied {
+            Ok(0) => self.holds_since = None,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the write-ahead log was not emptied"),
+        }
+    }
+}
 
 /// A thread that owns a connection. Dropping it finishes what waits and closes the connection.
 pub(super) struct Worker {
@@ -37,9 +72,18 @@ impl fmt::Debug for Worker {
 impl Worker {
     pub(super) fn writer(mut connection: Connection) -> SqlResult<Self> {
         Self::spawn("store-writer", move |jobs| {
-            while let Ok(first) = jobs.recv() {
-                commit(&mut connection, std::iter::once(first).chain(jobs.try_iter()).take(BATCH));
+            let mut log = Log::default();
+            loop {
+                match jobs.recv_timeout(QUIET) {
+                    Ok(first) => {
+                        commit(&mut connection, std::iter::once(first).chain(jobs.try_iter()).take(BATCH));
+                        log.written(&connection, Instant::now());
+                    }
+                    Err(RecvTimeoutError::Timeout) => log.truncate(&connection),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
             }
+            log.truncate(&connection);
         })
     }
 
