@@ -5,39 +5,45 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A passcode as typed. Wiped when dropped, never displayed.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Passcode(String);
+use crate::locked::Locked;
+
+/// A passcode as typed. Wiped when dropped, never displayed, and in memory that is never written to disk, where the system
+/// allows that.
+#[derive(Clone)]
+pub struct Passcode(Locked);
 
 impl Passcode {
-    /// Takes a typed line, without its line end.
+    /// Takes a typed line, without its line end, and wipes it.
     #[must_use]
-    pub fn new(typed: String) -> Self {
-        Self(typed)
+    pub fn new(mut typed: String) -> Self {
+        let passcode = Self(Locked::new(typed.as_bytes()));
+        typed.zeroize();
+        passcode
     }
 
     /// The bytes OPAQUE takes as password: UTF-8 as typed, not normalised.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.0.expose()
     }
 
     /// Length in characters.
     #[must_use]
     pub fn length(&self) -> usize {
-        self.0.chars().count()
+        // Every byte but those that go on with a character.
+        self.expose().iter().filter(|byte| **byte & 0xc0 != 0x80).count()
     }
 
     /// Whether nothing was typed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.expose().is_empty()
     }
 
     /// Constant-time comparison with a text, e.g. to keep a passcode from being sent as a message.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        self.0.as_bytes().ct_eq(text.as_bytes()).into()
+        self.expose().ct_eq(text.as_bytes()).into()
     }
 }
 
@@ -88,5 +94,15 @@ mod tests {
         assert!(passcode.matches("482193"));
         assert!(!passcode.matches("48219"));
         assert!(!passcode.matches("482193 "));
+    }
+
+    #[test]
+    fn a_passcode_of_any_length_is_whole_and_counted_in_characters() {
+        for typed in [String::new(), "482193".into(), "päß wörd €".into(), "é".repeat(5_000)] {
+            let passcode = Passcode::new(typed.clone());
+            assert_eq!(passcode.length(), typed.chars().count());
+            assert_eq!(passcode.is_empty(), typed.is_empty());
+            assert!(passcode.clone().matches(&typed));
+        }
     }
 }

@@ -10,7 +10,7 @@ use common::ident::TerminalId;
 use common::msg::{MailboxReply, RegisterRefusal, Registration};
 use common::testkit::Example;
 use directory_core::lockout::{Class, LockRule};
-use directory_core::records::{Attempt, CookieDigest, Generation, IdStatus, InviteRecord, Success};
+use directory_core::records::{Admits, Attempt, CookieDigest, Generation, IdStatus, InviteRecord, Success};
 use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use futures::executor::block_on;
@@ -105,7 +105,8 @@ fn a_terminal_that_logs_in_while_the_clock_is_behind_is_not_the_first_to_be_forg
     log_in(65, Timestamp::from_seconds(1_000));
     let is_known = |terminal: u8| {
         let (terminal, cookie) = (TerminalId([terminal; 16]), Some(CookieDigest([5; 32])));
-        let attempt = Attempt { user: user("ali"), terminal, cookie, generation: Generation::Current };
+        let attempt =
+            Attempt { user: user("ali"), terminal, cookie, generation: Generation::Current, admits: Admits::Everybody };
         block_on(store.reserve(attempt, LockRule::default(), NOON)).unwrap().class == Class::KnownTerminal
     };
     assert_eq!((is_known(65), is_known(1), is_known(2)), (true, false, true));

@@ -231,12 +231,19 @@ fn more_users_than_may_be_watched_are_not_watched() {
 }
 
 #[test]
-fn watching_and_going_away_are_limited_like_questions() {
+fn watching_and_going_away_are_limited() {
     let world = world(Visibility::Auto);
-    world.directory.set_policy(Policy { lookups_per_minute: 2, ..world.directory.policy() });
+    let policy = Policy { lookups_per_minute: 2, requests_per_minute: u32::MAX, ..world.directory.policy() };
+    world.directory.set_policy(policy);
     let mut ali = join(&world, "ali", 1);
-    ali.watch(&world, &["bianca"]);
     ali.away(&world, Some("lunch"));
+    ali.away(&world, Some("back soon"));
+    // Whoever is watched already counts again: that is asked, too.
+    let many: Vec<UserId> = (0..WATCH_IN_ONE).map(|n| user(&format!("u{n}"))).collect();
+    let watches = Budget::Watches.allowance().user as usize;
+    for _ in 0..watches / WATCH_IN_ONE {
+        assert_eq!(ali.send(&world, Watch { users: many.clone() }), None);
+    }
     for (question, message) in
         [("WATCH", ToDirectory::from(Watch { users: vec![] })), ("AWAY", Away { text: None }.into())]
     {

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Barrier;
 
 use common::ident::{GroupHandle, GroupName, KeyDigest, RoomId, TerminalId};
-use common::limits::{COMMIT_MAX, PIECE_MAX, TERMINALS_REMEMBERED};
+use common::limits::{COMMIT_MAX, TERMINALS_REMEMBERED};
 use common::msg::{
     ByeReason, CertificatesReq, CommitReq, CommitStatus, Error, ErrorCode, FromDirectory, GroupEntry, GroupReply,
     GroupReq, MailKind, MailRefusal, Member, Registration, TerminalRemove, TerminalsReq, UserTerminals,
@@ -223,7 +223,11 @@ fn an_upload_serves_one_commit_and_is_bounded_for_a_session_and_for_all() {
     assert_eq!(last.send(&world, CommitReq { commit: 1, ..commit_req(2, &both) }), wait("COMMITREQ"));
     assert_eq!(bianca.upload(&world, &vec![1; COMMIT_MAX]), None, "others have their own");
     others.pop();
-    assert_eq!(last.commit(&world, commit_req(2, &both), b"small", b""), CommitStatus::Accepted, "and the room is back");
+    assert_eq!(
+        last.commit(&world, commit_req(2, &both), b"small", b""),
+        CommitStatus::Accepted,
+        "and the room is back"
+    );
 }
 
 #[test]

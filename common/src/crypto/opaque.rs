@@ -16,9 +16,13 @@ use opaque_ke::{
 };
 use rsa::rand_core::OsRng;
 
+use region::LockGuard;
+use zeroize::Zeroize as _;
+
 use super::transcript::Channel;
 use super::{NoRandomness, hmac_sha256, random};
 use crate::ident::{CredentialId, Mac, UserId};
+use crate::locked::{self, Locked};
 use crate::secret::{Passcode, Secret};
 
 /// Version of the Argon2id parameters, stored with each record so that they can be raised later.
@@ -81,7 +85,13 @@ fn context(channel: Channel<'_>) -> Vec<u8> {
 }
 
 /// The directory's OPAQUE secret: OPRF seed and key pair (RFC 9807 section 3.2.1).
-pub struct ServerSecret(ServerSetup<Suite>);
+pub struct ServerSecret {
+    /// Ends before the memory is given back.
+    _lock: Option<LockGuard>,
+    setup: Box<ServerSetup<Suite>>,
+    /// The same as 128 bytes, so that no copies are made where they are needed.
+    bytes: Locked,
+}
 
 impl fmt::Debug for ServerSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,7 +103,16 @@ impl ServerSecret {
     /// A new secret; every passcode registered under another one becomes useless.
     #[must_use]
     pub fn generate() -> Self {
-        Self(ServerSetup::new(&mut OsRng))
+        let setup = Box::new(ServerSetup::new(&mut OsRng));
+        let mut bytes = setup.serialize();
+        let secret = Self::of(setup, &bytes);
+        bytes.as_mut_slice().zeroize();
+        secret
+    }
+
+    fn of(setup: Box<ServerSetup<Suite>>, bytes: &[u8]) -> Self {
+        let lock = locked::lock(std::ptr::from_ref(&*setup), size_of::<ServerSetup<Suite>>());
+        Self { _lock: lock, setup, bytes: Locked::new(bytes) }
     }
 
     /// Reads the 128 bytes of [`ServerSecret::to_bytes`].
@@ -101,20 +120,21 @@ impl ServerSecret {
     /// # Errors
     /// [`Failure::Malformed`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
-        ServerSetup::deserialize(bytes).map(Self).map_err(|_| Failure::Malformed)
+        let setup = ServerSetup::deserialize(bytes).map_err(|_| Failure::Malformed)?;
+        Ok(Self::of(Box::new(setup), bytes))
     }
 
     /// 128 bytes for the secret file.
     #[must_use]
     pub fn to_bytes(&self) -> Secret {
-        Secret::new(self.0.serialize().to_vec())
+        Secret::new(self.bytes.expose().to_vec())
     }
 
     /// The credential identifier that stands in for a user who does not exist: always the same for the same id
     /// (threat L2).
     #[must_use]
     pub fn fake_credential(&self, user: &UserId) -> CredentialId {
-        let mac = hmac_sha256(self.to_bytes().expose(), &[b"fake credential", user.as_str().as_bytes()]);
+        let mac = hmac_sha256(self.bytes.expose(), &[b"fake credential", user.as_str().as_bytes()]);
         let mut id = [0; CredentialId::LENGTH];
         id.copy_from_slice(&mac.0[..CredentialId::LENGTH]);
         CredentialId(id)
@@ -125,7 +145,7 @@ impl ServerSecret {
     #[must_use]
     pub fn fake_proof(&self, channel: Channel<'_>) -> Mac {
         let parts = [b"fake invitation".as_slice(), channel.exporter, channel.user.as_str().as_bytes()];
-        hmac_sha256(self.to_bytes().expose(), &parts)
+        hmac_sha256(self.bytes.expose(), &parts)
     }
 }
 
@@ -145,7 +165,7 @@ impl CredentialId {
 /// [`Failure::Malformed`].
 pub fn register_start(secret: &ServerSecret, request: &[u8], credential: &CredentialId) -> Result<Vec<u8>, Failure> {
     let request = RegistrationRequest::deserialize(exactly(REQUEST, request)?).map_err(|_| Failure::Malformed)?;
-    let started = ServerRegistration::<Suite>::start(&secret.0, request, credential.as_bytes());
+    let started = ServerRegistration::<Suite>::start(&secret.setup, request, credential.as_bytes());
     Ok(started.map_err(|_| Failure::Malformed)?.message.serialize().to_vec())
 }
 
@@ -187,9 +207,15 @@ impl ServerLogin {
             context: Some(&context),
             identifiers: identifiers(channel.user, channel.directory.as_bytes()),
         };
-        let started =
-            opaque_ke::ServerLogin::start(&mut OsRng, &secret.0, record, request, credential.as_bytes(), parameters)
-                .map_err(|_| Failure::Malformed)?;
+        let started = opaque_ke::ServerLogin::start(
+            &mut OsRng,
+            &secret.setup,
+            record,
+            request,
+            credential.as_bytes(),
+            parameters,
+        )
+        .map_err(|_| Failure::Malformed)?;
         Ok((Self(started.state), started.message.serialize().to_vec()))
     }
 

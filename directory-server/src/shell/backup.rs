@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::clock::Clock;
 use super::data_dir::{DATABASE, DataDir, OPAQUE_SECRET, PRIVATE, SERVER_KEY, read_private};
+use super::private_files;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::backup::{self, Copied};
 use directory_core::store::StoreError;

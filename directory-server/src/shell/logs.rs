@@ -5,9 +5,8 @@
 //! service manager each line begins with its priority, as `sd-daemon(3)` has it.
 
 use std::fmt::{self, Debug};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +20,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::data_dir::PRIVATE;
+use super::private_files;
 use crate::config::{Log, LogFormat};
 use crate::failure::Failure;
 

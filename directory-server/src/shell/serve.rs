@@ -50,6 +50,9 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     let http = http.transpose()?;
     let listeners = listen(&config.addresses()?, start.addresses)?;
     let (key, secret) = data_dir.secrets()?;
+    if common::locked::is_refused() {
+        tracing::warn!("memory cannot be locked, so the OPAQUE secret may reach the swap space: raise ulimit -l");
+    }
     let timing = if http.is_some() && config.http.metrics { Timing::On } else { Timing::Off };
     let foundation = Foundation {
         config,

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use common::limits::MESSAGE_TEXT;
 use common::secret::Passcode;
+use zeroize::Zeroizing;
 
 use crate::app::texts::failure::Report;
 use crate::app::texts::setup;
@@ -34,6 +35,7 @@ pub(crate) fn read(path: &Path) -> Result<Passcode, Report> {
         }
         first_line(file).map_err(unreadable)?
     };
+    let line = Zeroizing::new(line);
     let passcode = Passcode::new(line.trim_end_matches(['\r', '\n']).to_owned());
     if passcode.is_empty() { Err(setup::empty_passcode(&shown)) } else { Ok(passcode) }
 }

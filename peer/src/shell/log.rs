@@ -5,6 +5,13 @@ use tracing::{debug, error, info, warn};
 
 use peer_core::notice::{CallNotice, ContactNotice, DirectoryNotice, MessageNotice, Notice, SessionNotice};
 
+/// Logs whether the passcode may have reached the swap space.
+pub(super) fn memory() {
+    if common::locked::is_refused() {
+        warn!("memory cannot be locked, so the passcode may reach the swap space: raise ulimit -l");
+    }
+}
+
 /// Logs what the user is told.
 pub(super) fn told(notice: &Notice) {
     match notice {

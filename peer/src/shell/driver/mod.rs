@@ -34,6 +34,7 @@ use super::directory::session::Session;
 use super::event_log::EventFilter;
 use super::events::{Back, Caller, Event, Events};
 use super::front_end::FrontEnd;
+use super::log;
 use super::login_flow::LoggedIn;
 use super::rt::{self, Task};
 use super::setup::Setup;
@@ -88,6 +89,7 @@ pub(crate) async fn run(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) 
 
 async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result<(), Failure> {
     let LoggedIn { connection, endpoint, folder, credentials, state, socket, port, presence } = logged_in;
+    log::memory();
     let credentials = Arc::new(credentials);
     let storage = Storage {
         me: LocalIdentity {
