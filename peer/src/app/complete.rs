@@ -71,6 +71,7 @@ impl Names {
                 | MessageNotice::History { .. }
                 | MessageNotice::Found { .. }
                 | MessageNotice::Frozen { .. }
+                | MessageNotice::Dropped { .. }
                 | MessageNotice::Lost { .. },
             )
             | Notice::Session(_)

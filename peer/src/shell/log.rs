@@ -19,6 +19,7 @@ pub(super) fn told(notice: &Notice) {
         Notice::Session(SessionNotice::StoreFailed { at, detail }) => error!(?at, %detail, "the store failed"),
         Notice::Directory(DirectoryNotice::NotItself(failure)) => error!(?failure, "the directory is not itself"),
         Notice::Message(MessageNotice::Frozen { with, why }) => error!(%with, %why, "a room can be used no more"),
+        Notice::Message(MessageNotice::Dropped { with, from, why }) => warn!(%with, %from, %why, "an item was dropped"),
         Notice::Session(SessionNotice::NewTerminal) => warn!("the state was an old copy; this is a new terminal now"),
         Notice::Message(MessageNotice::Lost { count }) => warn!(count, "mail was not kept"),
         Notice::Contact(ContactNotice::KeyChanged { of, .. }) => warn!(%of, "a key has changed"),

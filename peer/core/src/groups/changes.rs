@@ -21,6 +21,8 @@ pub(crate) enum ProcessedItem {
     Committed(MembershipDiff),
     /// We are in the room from now on.
     Joined,
+    /// It is not what it says, or cannot be read: it changes nothing.
+    Dropped(String),
     /// The room can be used no more, and why.
     Frozen(String),
     /// We lack what others have: our state is an old copy.

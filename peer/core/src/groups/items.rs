@@ -27,16 +27,20 @@ impl Groups {
             MailKind::Message | MailKind::Commit => self.rooms.open(&whole.item, &whole.bytes, &known),
         };
         let number = whole.item.item;
-        let mut requests = match processed {
+        let processed = match processed {
             ProcessedItem::Needs(missing) if whole.certificates.is_none() => {
                 return vec![Request::Mailbox(MailboxRequest::NeedsCertificates { whole: Box::new(whole), missing })];
             }
             // Asked for, and none came: whoever it is cannot be judged.
-            ProcessedItem::Needs(_) => {
-                self.frozen(cx, &room, "certificates of its members are missing".to_owned());
+            ProcessedItem::Needs(_) => self.rooms.without_certificates(&whole.item),
+            processed => processed,
+        };
+        let mut requests = match processed {
+            ProcessedItem::Nothing | ProcessedItem::Needs(_) => Vec::new(),
+            ProcessedItem::Dropped(why) => {
+                self.dropped(cx, &room, &whole.item.from, why);
                 Vec::new()
             }
-            ProcessedItem::Nothing => Vec::new(),
             ProcessedItem::Letter { from, bytes } => {
                 let conversation = self.rooms.conversation(&room);
                 let letter = |conversation| SealedLetter { room, conversation, from: from.userid, bytes };
@@ -116,6 +120,14 @@ impl Groups {
             Request::Directory(DirectoryRequest::Watch(users.into_iter().collect())),
             Request::Delivery(DeliveryRequest::Flush(conversation)),
         ]
+    }
+
+    /// An item changes nothing; its sender is named, once in a session.
+    fn dropped(&mut self, cx: &mut Context, room: &RoomId, from: &Member, why: String) {
+        let Some(with) = self.rooms.conversation(room) else { return };
+        if self.told_dropped.insert((*room, from.userid.clone())) {
+            cx.tell(MessageNotice::Dropped { with, from: from.userid.clone(), why });
+        }
     }
 
     /// A room can be used no more.

@@ -3,7 +3,8 @@
 //!
 //! - [`registry`]: the MLS rooms of this terminal; [`known`]: groups by name; [`changes`]: what changes in a room
 //! - [`operations`]: what takes several questions to the directory, one at a time; [`queue`]: those that wait
-//! - [`items`]: items of the mailbox, opened; [`letters`]: what members say about the group
+//! - [`items`]: items of the mailbox, and what comes of them; [`opening`]: what they are; [`letters`]: what members say
+//!   about the group
 //! - [`commands`]: what the user wants; [`leaving`]: the end of a membership
 //!
 //! Letters are sealed here and opened here; what they say, and which way they take, is not known here.
@@ -14,6 +15,7 @@ mod items;
 mod known;
 mod leaving;
 mod letters;
+mod opening;
 mod operations;
 mod queue;
 mod registry;
@@ -53,6 +55,8 @@ pub(crate) struct Groups {
     leaving: Vec<(GroupName, Ticket)>,
     /// Questions about our key packages that were not answered.
     publishing: usize,
+    /// Whose items were dropped in this session, and in which room: told once.
+    told_dropped: BTreeSet<(RoomId, UserId)>,
 }
 
 impl Groups {
@@ -62,12 +66,14 @@ impl Groups {
     /// [`RoomError`] if there are rooms that this version cannot read.
     pub(crate) fn load(own: &Arc<OwnTerminal>, mls: Rows, group: Rows) -> Result<Self, RoomError> {
         let (rooms, known) = (Rooms::load(own, mls)?, KnownGroups::load(group));
-        Ok(Self { rooms, known, operations: Operations::default(), leaving: Vec::new(), publishing: 0 })
+        let (operations, leaving, told_dropped) = (Operations::default(), Vec::new(), BTreeSet::new());
+        Ok(Self { rooms, known, operations, leaving, publishing: 0, told_dropped })
     }
 
     /// The session stands: others must find key packages of ours, so the directory is asked how many it has.
     pub(crate) fn handle_session(&mut self) -> Vec<Request> {
         self.publishing = 1;
+        self.told_dropped.clear();
         let message = KeyPackagePut { packages: Vec::new(), last_resort: None }.into();
         vec![Request::Directory(DirectoryRequest::Tell(message))]
     }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use common::crypto::identity::PublicKey;
 use common::ident::{GroupName, RoomId, TerminalId, UserId};
 use common::limits::KEY_PACKAGES_LOW;
-use common::msg::{KeyPackageState, MailItem, MailKind, Member, Piece, TakenKeyPackage};
-use zeroize::Zeroizing;
+use common::msg::{KeyPackageState, Piece, TakenKeyPackage};
 
-use super::changes::{MembershipChange, MembershipDiff, OutgoingCommit, ProcessedItem};
+use super::changes::{MembershipChange, OutgoingCommit};
 use crate::mls::{
-    self, Edit, Invitation, KeyPackages, OwnTerminal, Room, RoomError, RoomMetadata, VerifiedCredential,
-    VerifiedKeyPackage, Waiting,
+    self, Edit, KeyPackages, OwnTerminal, Room, RoomError, RoomMetadata, VerifiedCredential, VerifiedKeyPackage,
+    Waiting,
 };
 use crate::model::Conversation;
 use crate::persistence::{Rows, Write};
@@ -26,15 +25,15 @@ pub(super) const DIRECT_ROOMS: usize = 4;
 
 /// All rooms of this terminal.
 pub(crate) struct Rooms {
-    own: Arc<OwnTerminal>,
-    rooms: BTreeMap<RoomId, Room>,
-    key_packages: KeyPackages,
+    pub(super) own: Arc<OwnTerminal>,
+    pub(super) rooms: BTreeMap<RoomId, Room>,
+    pub(super) key_packages: KeyPackages,
     /// Commits that were read and wait for certificates.
-    waiting: BTreeMap<RoomId, Waiting>,
+    pub(super) waiting: BTreeMap<RoomId, Waiting>,
     /// When a room's terminals were compared with the directory's, by the tick clock.
     synced: BTreeMap<RoomId, u64>,
     /// Rooms whose epoch was ended by a commit that has not come yet.
-    commit_expected: BTreeSet<RoomId>,
+    pub(super) commit_expected: BTreeSet<RoomId>,
 }
 
 /// Shows no keys.
@@ -222,83 +221,6 @@ impl Rooms {
     pub(crate) fn drop_commit(&mut self, room: &RoomId) {
         // What cannot be dropped cannot be merged either: it is replaced by the next.
         let _ = self.rooms.get_mut(room).map(Room::drop_commit);
-    }
-
-    /// Opens a message or a commit of a room that we are in.
-    pub(crate) fn open(&mut self, item: &MailItem, bytes: &[u8], vouched: &[VerifiedCredential]) -> ProcessedItem {
-        let Some(mls) = self.rooms.get_mut(&item.room).filter(|mls| mls.frozen().is_none()) else {
-            return ProcessedItem::Nothing;
-        };
-        if item.kind == MailKind::Message {
-            return match mls.open(bytes) {
-                Ok(mls::ProcessedMessage { from, letter }) => {
-                    ProcessedItem::Letter { from, bytes: Zeroizing::new(letter) }
-                }
-                Err(RoomError::Frozen(why)) => ProcessedItem::Frozen(why.to_string()),
-                Err(RoomError::Ahead { .. }) => ProcessedItem::OldCopy,
-                Err(_) => ProcessedItem::Nothing,
-            };
-        }
-        let waiting = match self.waiting.remove(&item.room) {
-            Some(waiting) => waiting,
-            None => match mls.open_commit(bytes) {
-                Ok(waiting) => waiting,
-                Err(RoomError::Past { .. }) => return ProcessedItem::Nothing,
-                Err(RoomError::Ahead { .. } | RoomError::Own) => return ProcessedItem::OldCopy,
-                Err(error) => return ProcessedItem::Frozen(error.to_string()),
-            },
-        };
-        let unknown = |member: &&Member| !vouched.iter().any(|known| known.member() == **member);
-        if vouched.is_empty() && !waiting.newcomers.is_empty() {
-            let missing = waiting.newcomers.iter().filter(unknown).cloned().collect();
-            self.waiting.insert(item.room, waiting);
-            return ProcessedItem::Needs(missing);
-        }
-        let (users, admins, own) = (mls.users(), mls.admins(), self.own.member());
-        match mls.apply(vouched) {
-            Ok(outcome) => {
-                self.commit_expected.remove(&item.room);
-                ProcessedItem::Committed(MembershipDiff::of(&outcome, &users, &admins, &own))
-            }
-            Err(error) => {
-                // A certificate that is not to be had counts as a false one.
-                let _ = mls.freeze(mls::Frozen::Unreadable(error.to_string()));
-                ProcessedItem::Frozen(error.to_string())
-            }
-        }
-    }
-
-    /// Opens a welcome, and joins if the room is what it should be.
-    pub(crate) fn join(
-        &mut self,
-        item: &MailItem,
-        bytes: &[u8],
-        vouched: &[VerifiedCredential],
-        expected: &BTreeSet<GroupName>,
-        blocked: impl Fn(&UserId) -> bool,
-    ) -> ProcessedItem {
-        if self.rooms.contains_key(&item.room) {
-            return ProcessedItem::Nothing;
-        }
-        let Ok(invitation) = Invitation::open(&self.key_packages, item.room, bytes) else {
-            return ProcessedItem::Nothing;
-        };
-        if blocked(&invitation.by().userid) {
-            invitation.refuse(&mut self.key_packages);
-            return ProcessedItem::Nothing;
-        }
-        let needed = invitation.needs();
-        if vouched.is_empty() && !needed.is_empty() {
-            return ProcessedItem::Needs(needed);
-        }
-        match invitation.accept(&mut self.key_packages, vouched, expected) {
-            Ok(room) => {
-                self.rooms.insert(item.room, room);
-                ProcessedItem::Joined
-            }
-            // Nobody here asked for it, or somebody in it is not who they say: we are not in it, and that is all.
-            Err(_) => ProcessedItem::Nothing,
-        }
     }
 
     pub(crate) fn note_leave(&mut self, room: &RoomId, user: &UserId) {

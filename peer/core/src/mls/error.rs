@@ -108,10 +108,18 @@ pub enum Frozen {
         /// Why it is not followed.
         why: Refusal,
     },
-    /// A commit that could not even be read.
+    /// Bytes that ended an epoch and cannot be followed; the directory says who gave them to it.
+    #[error("{} changed the room in a way that cannot be followed: {why}", .by.userid)]
+    NotFollowed {
+        /// Who gave them to the directory.
+        by: Member,
+        /// What is wrong with them.
+        why: String,
+    },
+    /// The same, kept by a version that did not say whose it was.
     #[error("the room was changed by a message that cannot be read ({0})")]
     Unreadable(String),
-    /// Threat G2.
+    /// Kept by a version that took the fork tag of a message for proved (threat G2).
     #[error("its members do not see the same room: the directory told them different things about change {epoch}")]
     Fork {
         /// The epoch in which this was noticed.
@@ -164,9 +172,19 @@ pub enum RoomError {
         /// The message's epoch.
         epoch: u64,
     },
-    /// Claims to be from this terminal, which does not remember it: this is an old copy (threat G5), or a lie.
+    /// Claims to be from this terminal, which cannot be verified: own commits are known by their bytes.
     #[error("a message claims to be from this terminal")]
     Own,
+    /// Cannot be read, and its fork tag is not the room's: the directory told its sender other things (threat G2), or
+    /// somebody made it up.
+    #[error("a message is not of change {epoch} as this terminal knows it")]
+    OtherHistory {
+        /// The epoch in which this was noticed.
+        epoch: u64,
+    },
+    /// Was read, so that it is of this history; its fork tag says otherwise.
+    #[error("a message does not carry the mark of the room")]
+    Tag,
     /// It was read before, or too many messages before it are missing (threat G6).
     #[error("a message came a second time, or too many before it are missing")]
     NoKey,

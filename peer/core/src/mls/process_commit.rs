@@ -1,5 +1,6 @@
 //! How a commit is followed: it is read on a copy, its newcomers' certificates are asked for, the rules are applied, and
-//! only then does the room change. One that is refused freezes the room, because others may have followed it.
+//! only then does the room change. One that is refused freezes the room, because others may have followed it; bytes that
+//! nobody is known to have made change nothing.
 
 use common::limits::COMMIT_PROPOSALS;
 use common::msg::Member;
@@ -28,8 +29,8 @@ impl Room {
     /// Reads a mailbox item of kind commit. [`Room::apply`] has to follow; until then the same item may come again.
     ///
     /// # Errors
-    /// [`RoomError::Past`], [`RoomError::Ahead`] and [`RoomError::Own`] leave the room as it is; what can never be
-    /// followed freezes it.
+    /// [`RoomError::Refused`] freezes the room, because it is certain who made the commit. Whatever else is wrong leaves
+    /// the room as it is: only the directory's word makes such bytes a commit, and [`Room::freeze`] is the caller's.
     pub fn open_commit(&mut self, blob: &[u8]) -> Result<Waiting, RoomError> {
         if let Some(staged) = self.staged.as_ref().filter(|staged| staged.blob == blob) {
             return Ok(staged.waiting.clone());
@@ -38,7 +39,10 @@ impl Room {
         let (waiting, commit) = if self.pending.as_ref().is_some_and(|pending| pending.commit == blob) {
             (Waiting { by: self.own().member(), newcomers: Vec::new() }, None)
         } else {
-            let (by, leaf, commit) = self.read_commit(blob)?;
+            let (by, leaf, commit) = match self.read(blob)? {
+                (by, leaf, ProcessedMessageContent::StagedCommitMessage(commit)) => (by, leaf, commit),
+                _ => return Err(RoomError::Broken(Broken::Kind)),
+            };
             let newcomers = additions(&commit).map(|(member, ..)| member).collect::<Result<_, _>>();
             match newcomers {
                 Ok(newcomers) => (Waiting { by, newcomers }, Some((leaf, commit))),
@@ -47,18 +51,6 @@ impl Room {
         };
         self.staged = Some(Staged { blob: blob.to_vec(), waiting: waiting.clone(), commit });
         Ok(waiting)
-    }
-
-    fn read_commit(&mut self, blob: &[u8]) -> Result<(Member, LeafNodeIndex, Box<StagedCommit>), RoomError> {
-        let read = self.read(blob).and_then(|(by, leaf, content)| match content {
-            ProcessedMessageContent::StagedCommitMessage(commit) => Ok((by, leaf, commit)),
-            _ => Err(RoomError::Broken(Broken::Kind)),
-        });
-        match &read {
-            Ok(_) | Err(RoomError::Past { .. } | RoomError::Ahead { .. } | RoomError::Own | RoomError::Frozen(_)) => {}
-            Err(error) => self.freeze(Frozen::Unreadable(error.to_string()))?,
-        }
-        read
     }
 
     /// Follows the commit that was read, or refuses it, which freezes the room. If a certificate is missing, the commit

@@ -11,7 +11,7 @@ use openmls::prelude::{
 };
 
 use super::room::group_id;
-use super::{Broken, Frozen, Room, RoomError, wire_format};
+use super::{Broken, Room, RoomError, wire_format};
 
 /// A letter that was opened.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Room {
     /// Opens a mailbox item of kind message.
     ///
     /// # Errors
-    /// [`RoomError`]; only a fork freezes the room.
+    /// [`RoomError`]; the room is as before.
     pub fn open(&mut self, blob: &[u8]) -> Result<ProcessedMessage, RoomError> {
         self.ready()?;
         match self.read(blob)? {
@@ -64,12 +64,16 @@ impl Room {
             Ordering::Greater => return Err(RoomError::Ahead { epoch }),
             Ordering::Equal => {}
         }
-        if tag != self.fork_tag()? {
-            let fork = Frozen::Fork { epoch };
-            self.freeze(fork.clone())?;
-            return Err(RoomError::Frozen(fork));
+        // The tag stands outside of what is authenticated: alone it says nothing, and decides nothing.
+        let same = tag == self.fork_tag()?;
+        let unread = |error| match understood(error) {
+            RoomError::Unreadable | RoomError::NoKey | RoomError::Own if !same => RoomError::OtherHistory { epoch },
+            error => error,
+        };
+        let message = self.group.process_message(&self.provider, message).map_err(unread)?;
+        if !same {
+            return Err(RoomError::Tag);
         }
-        let message = self.group.process_message(&self.provider, message).map_err(understood)?;
         if matches!(message.content(), ProcessedMessageContent::OwnPrivateMessage) {
             return Err(RoomError::Own);
         }

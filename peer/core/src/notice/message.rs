@@ -28,6 +28,8 @@ pub enum MessageNotice {
     Found { words: String, records: Vec<StoredMessage> },
     /// A room can be used no more: the directory showed its members different things, or a member broke the rules.
     Frozen { with: Conversation, why: String },
+    /// Something in a room was not what it said, or could not be read: it was dropped and has changed nothing.
+    Dropped { with: Conversation, from: UserId, why: String },
     /// Messages for this terminal were not kept by the directory: its mailbox was full, or they were too old.
     Lost { count: u64 },
 }

@@ -169,6 +169,7 @@ impl Session {
                 }
                 outputs.say(&mail::frozen(&with, &why));
             }
+            MessageNotice::Dropped { with, from, why } => outputs.say(&mail::dropped(&with, &from, &why)),
             MessageNotice::Lost { count } => outputs.say(&mail::mail_lost(count)),
         }
     }

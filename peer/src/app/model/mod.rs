@@ -191,6 +191,7 @@ impl Model {
             | MessageNotice::Explained { .. }
             | MessageNotice::Found { .. }
             | MessageNotice::Frozen { .. }
+            | MessageNotice::Dropped { .. }
             | MessageNotice::Lost { .. } => {}
         }
     }

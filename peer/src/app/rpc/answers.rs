@@ -148,6 +148,7 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Repl
             | MessageNotice::History { .. }
             | MessageNotice::Found { .. }
             | MessageNotice::Frozen { .. }
+            | MessageNotice::Dropped { .. }
             | MessageNotice::Lost { .. },
         ) => None,
     }

@@ -92,6 +92,7 @@ fn message_events(notice: &MessageNotice) -> Vec<Value> {
             vec![written(&News::Outbox { to: to.to_string(), waiting: *waiting, next: next.into() }, None)]
         }
         MessageNotice::Frozen { with, why } => vec![error(&texts::mail::frozen(with, why))],
+        MessageNotice::Dropped { with, from, why } => vec![error(&texts::mail::dropped(with, from, why))],
         MessageNotice::Lost { count } => vec![error(&texts::mail::mail_lost(*count))],
         // Answers, which only whoever asked is told.
         MessageNotice::NotSent { .. }

@@ -248,6 +248,15 @@ pub(crate) fn frozen(with: &Conversation, why: &str) -> String {
     format!("-- WARNING: {with} cannot be used any more: {why}. {advice}")
 }
 
+/// `n.item_dropped`
+pub(crate) fn dropped(with: &Conversation, from: &UserId, why: &str) -> String {
+    let place = match with {
+        Conversation::User(_) => String::new(),
+        Conversation::Group(_) | Conversation::Everyone => format!(" in {with}"),
+    };
+    format!("-- WARNING: something from {from}{place} was dropped: {why}. It has changed nothing.")
+}
+
 /// `n.mail_lost`
 pub(crate) fn mail_lost(count: u64) -> String {
     let messages = if count == 1 {

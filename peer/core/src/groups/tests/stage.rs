@@ -1,5 +1,6 @@
 //! Ali's groups, and key packages of others.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::crypto::terminal::TerminalIdentity;
@@ -16,7 +17,7 @@ use crate::context::{Context, Session};
 use crate::event::Effect;
 use crate::fixtures;
 use crate::groups::Groups;
-use crate::mls::{KeyPackages, OwnTerminal};
+use crate::mls::{Invitation, KeyPackages, OwnTerminal, Room, VerifiedCredential};
 use crate::notice::{GroupNews, Notice};
 use crate::persistence::Rows;
 use crate::request::{DirectoryRequest, MailboxRequest, Question, Request, WholeItem};
@@ -53,11 +54,17 @@ pub(super) fn own(example: Example) -> OwnTerminal {
 
 /// A key package of that terminal, as the directory gives it out.
 pub(super) fn packages(example: Example) -> KeyPackageReply {
+    packages_of(example).1
+}
+
+/// The same with its secret half.
+fn packages_of(example: Example) -> (KeyPackages, KeyPackageReply) {
     // Each certificate is signed with other randomness, and the leaf names the one it was made with.
     let certificate = certified(example);
-    let package = Piece(KeyPackages::new(Arc::new(with_certificate(example, &certificate))).generate().unwrap());
+    let mut secret = KeyPackages::new(Arc::new(with_certificate(example, &certificate)));
+    let package = Piece(secret.generate().unwrap());
     let publickey = Hex(example.identity().unwrap().public().as_pkcs1().to_vec());
-    KeyPackageReply { publickey, packages: vec![TakenKeyPackage { certificate, package }] }
+    (secret, KeyPackageReply { publickey, packages: vec![TakenKeyPackage { certificate, package }] })
 }
 
 /// What the directory says of terminals.
@@ -73,16 +80,18 @@ pub(super) fn terminals(users: &[(Example, bool)]) -> TerminalsReply {
 pub(super) struct Stage {
     pub(super) cx: Context,
     pub(super) groups: Groups,
+    certificate: Certificate,
     items: u64,
 }
 
 impl Stage {
     pub(super) fn new() -> Self {
         let mut cx = fixtures::context(fixtures::identity(Example::Ali));
-        cx.own = Arc::new(own(Example::Ali));
+        let certificate = certified(Example::Ali);
+        cx.own = Arc::new(with_certificate(Example::Ali, &certificate));
         cx.session = Session::CaughtUp;
         let groups = Groups::load(&cx.own, Rows::new(), Rows::new()).unwrap();
-        Self { cx, groups, items: 0 }
+        Self { cx, groups, certificate, items: 0 }
     }
 
     pub(super) fn effects(&mut self) -> Vec<Effect> {
@@ -118,6 +127,10 @@ impl Stage {
 
     /// The directory answers what an operation asks, up to its commit.
     pub(super) fn goes_on(&mut self, users: &[(Example, bool)], newcomer: Example) -> Committing {
+        self.goes_on_with(users, newcomer, &packages(newcomer))
+    }
+
+    fn goes_on_with(&mut self, users: &[(Example, bool)], newcomer: Example, theirs: &KeyPackageReply) -> Committing {
         let number = self.asks_for_terminals();
         let requests = self.groups.handle_terminals(&mut self.cx, number, terminals(users));
         let user = newcomer.user().unwrap();
@@ -126,26 +139,29 @@ impl Stage {
             matches!(&requests[..], [Request::Directory(DirectoryRequest::Ask { question: asked, .. })] if *asked == question),
             "{requests:?}"
         );
-        let requests = self.groups.handle_packages(&mut self.cx, (&user, number), &packages(newcomer));
+        let requests = self.groups.handle_packages(&mut self.cx, (&user, number), theirs);
         Committing::of(requests)
     }
 
     /// A commit of ours comes back through the mailbox.
     pub(super) fn comes_back(&mut self, committing: &Committing) -> Vec<Request> {
+        let from = Member { userid: self.cx.me.user.clone(), terminal: self.cx.me.terminal };
+        let Committing { room, epoch, commit, .. } = committing;
+        self.comes((*room, *epoch), MailKind::Commit, from, commit)
+    }
+
+    /// An item comes, with all of its bytes.
+    pub(super) fn comes(
+        &mut self,
+        (room, epoch): (RoomId, u64),
+        kind: MailKind,
+        from: Member,
+        bytes: &[u8],
+    ) -> Vec<Request> {
         self.items += 1;
-        let item = MailItem {
-            item: self.items,
-            room: committing.room,
-            from: Member { userid: self.cx.me.user.clone(), terminal: self.cx.me.terminal },
-            kind: MailKind::Commit,
-            epoch: committing.epoch,
-            date: 0,
-            size: u32::try_from(committing.commit.len()).unwrap(),
-            piece: None,
-            signed: None,
-        };
-        let whole = WholeItem { item, bytes: committing.commit.clone(), certificates: None };
-        self.groups.handle_item(&mut self.cx, whole)
+        let size = u32::try_from(bytes.len()).unwrap();
+        let item = MailItem { item: self.items, room, from, kind, epoch, date: 0, size, piece: None, signed: None };
+        self.groups.handle_item(&mut self.cx, WholeItem { item, bytes: bytes.to_vec(), certificates: None })
     }
 
     /// Ali's group, with nobody else in it.
@@ -171,6 +187,27 @@ impl Stage {
         stage.effects();
         stage
     }
+
+    /// The same, and the room as bianca's terminal has it.
+    pub(super) fn with_room_of_bianca() -> (Self, Room) {
+        let mut stage = Self::with_group();
+        stage.groups.known.change(&team(), |known| known.waiting.push(bianca()));
+        stage.wants(GroupWish::Approve(bianca()));
+        let (mut secret, theirs) = packages_of(Example::Bianca);
+        let both = [(Example::Ali, true), (Example::Bianca, true)];
+        let committing = stage.goes_on_with(&both, Example::Bianca, &theirs);
+        stage.comes_back(&committing);
+        stage.effects();
+        let ali = VerifiedCredential::verify(&stage.cx.me.user, &stage.certificate, &stage.cx.me.key).unwrap();
+        let invitation = Invitation::open(&secret, committing.room, &committing.welcome).unwrap();
+        let room = invitation.accept(&mut secret, &[ali], &BTreeSet::from([team()])).unwrap();
+        (stage, room)
+    }
+}
+
+/// The only terminal of one of the users.
+pub(super) fn member(example: Example) -> Member {
+    Member { userid: example.user().unwrap(), terminal: terminal_of(example) }
 }
 
 /// A commit that was given to the directory.
@@ -179,6 +216,7 @@ pub(super) struct Committing {
     pub(super) room: RoomId,
     pub(super) epoch: u64,
     pub(super) commit: Vec<u8>,
+    pub(super) welcome: Vec<u8>,
     pub(super) members: Vec<Member>,
 }
 
@@ -196,8 +234,8 @@ impl Committing {
                     question: Question::Commit { .. },
                 }) => {
                     let CommitReq { room, epoch, members, commit, .. } = request;
-                    bytes.truncate(usize::try_from(commit).unwrap());
-                    return Self { room, epoch, commit: bytes, members };
+                    let welcome = bytes.split_off(usize::try_from(commit).unwrap());
+                    return Self { room, epoch, commit: bytes, welcome, members };
                 }
                 request => panic!("{request:?}"),
             }

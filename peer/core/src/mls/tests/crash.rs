@@ -88,11 +88,11 @@ fn a_commit_that_waits_comes_again_after_a_crash() {
 #[test]
 fn a_frozen_room_stays_frozen() {
     let (mut stage, mut disks) = stage();
-    let why = stage.room(1).open_commit(b"rubbish").map(drop).err();
-    assert_eq!(why, Some(RoomError::Broken(Broken::Version)));
+    let by = stage.member(0);
+    stage.room(1).freeze(Frozen::NotFollowed { by: by.clone(), why: "it is rubbish".to_owned() }).unwrap();
     disks[1].keep(stage.room(1).changes());
     stage.restart(1, &disks[1]);
-    assert!(matches!(stage.room(1).frozen(), Some(Frozen::Unreadable(_))));
+    assert!(matches!(stage.room(1).frozen(), Some(Frozen::NotFollowed { by: kept, .. }) if *kept == by));
     let sealed = stage.room(0).seal(b"hello?").unwrap();
     assert!(matches!(stage.room(1).open(&sealed), Err(RoomError::Frozen(_))));
 }

@@ -177,6 +177,23 @@ fn what_was_lost_and_what_was_forgotten_is_told_with_the_next_step() {
 }
 
 #[test]
+fn who_sent_what_could_not_be_taken_is_named() {
+    let mut scene = Scene::talking();
+    let carol = UserId::parse("carol").unwrap();
+    let why = "a message cannot be decrypted, or is not from whom it says".to_owned();
+    scene.notice(Notice::Message(MessageNotice::Dropped { with: in_group(), from: carol.clone(), why: why.clone() }));
+    scene.notice(Notice::Message(MessageNotice::Dropped { with: with("carol"), from: carol, why }));
+    let screen = scene.seen();
+    for words in [
+        "-- WARNING: something from carol in #team was dropped: a message cannot be decrypted, or is not from whom it \
+         says. It has changed nothing.\n",
+        "-- WARNING: something from carol was dropped: a message cannot be decrypted",
+    ] {
+        assert!(screen.contains(words), "{words} is missing in {screen}");
+    }
+}
+
+#[test]
 fn the_arrow_keys_bring_back_what_was_written_earlier_and_nothing_of_it_is_shown() {
     let mut scene = Scene::new(Options { user: Some(id("ali")), past: Past::Recalled(500), ..options() });
     scene.notice(identified("ali", Some(true)));

@@ -57,6 +57,10 @@ impl View {
                 self.note(&with, &mail::frozen(&with, &why));
                 self.tell(&mail::frozen(&with, &why));
             }
+            MessageNotice::Dropped { with, from, why } => {
+                self.note(&with, &mail::dropped(&with, &from, &why));
+                self.tell(&mail::dropped(&with, &from, &why));
+            }
             MessageNotice::Lost { count } => self.tell(&mail::mail_lost(count)),
         }
     }
