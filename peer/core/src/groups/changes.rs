@@ -48,6 +48,8 @@ pub(crate) enum MembershipChange {
     RemoveTerminal(Member),
     RemoveUser(UserId),
     Promote(UserId),
+    /// Our user is no admin any more.
+    StepDown,
 }
 
 /// A commit for the directory.
@@ -57,22 +59,22 @@ pub(crate) struct OutgoingCommit {
     pub(crate) commit: Vec<u8>,
     pub(crate) welcome: Vec<u8>,
     /// The group's entry, where it changes.
-    pub(crate) entry: Option<(GroupName, BTreeSet<UserId>)>,
+    pub(crate) entry: Option<(GroupName, Vec<UserId>)>,
 }
 
 impl MembershipDiff {
-    pub(super) fn of(outcome: &Outcome, users: &BTreeSet<UserId>, admins: &BTreeSet<UserId>, own: &Member) -> Self {
+    pub(super) fn of(outcome: &Outcome, users: &BTreeSet<UserId>, admins: &[UserId], own: &Member) -> Self {
         let after: BTreeSet<UserId> = outcome.members.iter().map(|member| member.userid.clone()).collect();
         let replaced: BTreeSet<UserId> = outcome.removed.iter().map(|member| member.userid.clone()).collect();
         let admins_after = match &outcome.charter {
-            RoomMetadata::Pair { .. } => BTreeSet::new(),
+            RoomMetadata::Pair { .. } => Vec::new(),
             RoomMetadata::Group { admins, .. } => admins.clone(),
         };
         Self {
             joined: after.difference(users).cloned().collect(),
             left: users.difference(&after).cloned().collect(),
             replaced: replaced.intersection(&after).cloned().collect(),
-            admins: admins_after.difference(admins).cloned().collect(),
+            admins: admins_after.into_iter().filter(|admin| !admins.contains(admin)).collect(),
             removed_us: outcome.removed.contains(own),
         }
     }

@@ -59,7 +59,7 @@ impl Groups {
     fn decide(&mut self, cx: &mut Context, group: &GroupName, room: RoomId, wish: GroupWish) -> Decided {
         let (users, admins) = (self.rooms.users(&room), self.rooms.admins(&room));
         if !admins.contains(&cx.me.user) {
-            return Err(GroupNews::NotAdmin { admins: admins.into_iter().collect() });
+            return Err(GroupNews::NotAdmin { admins });
         }
         let waits = |user: &UserId| self.known.waiting(group).contains(user);
         match wish {
@@ -69,6 +69,7 @@ impl Groups {
                 Err(GroupNews::NotThere { user })
             }
             GroupWish::Remove(user) if cx.is_me(&user) => Err(GroupNews::LastAdmin),
+            GroupWish::Remove(user) if !self.rooms.may_remove(&room, &user) => Err(GroupNews::StandsBefore { user }),
             GroupWish::Approve(_) | GroupWish::Remove(_) | GroupWish::Admin(_) if !cx.is_up() => {
                 Err(GroupNews::DirectoryLost)
             }
@@ -146,6 +147,10 @@ impl Groups {
                 // The other terminals of its founder.
                 self.operations.add(GroupOperation::SyncTerminals(*room));
                 (group.clone(), GroupNews::Created)
+            }
+            GroupOperation::StepDown(_) => {
+                let Some(Conversation::Group(group)) = self.rooms.conversation(room) else { return Vec::new() };
+                return self.say_goodbye(cx, &group, tickets);
             }
             GroupOperation::AddMember(_, user)
             | GroupOperation::RemoveMember(_, user)

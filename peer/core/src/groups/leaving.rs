@@ -1,11 +1,13 @@
 //! Leaving a group, and what becomes of what is left (protocol sections 6.7, 6.9).
 //!
-//! Who leaves says goodbye to the others, who remove their terminals; the last user gives the room up instead.
+//! Who leaves says goodbye to the others, and an admin removes the terminals; an admin who leaves steps down first, because
+//! nobody removes one who stands before. The last user gives the room up instead.
 
 use common::ident::{GroupName, RoomId};
 use common::msg::{Body, CommitReq, CommitStatus, Letter};
 
 use super::Groups;
+use super::queue::GroupOperation;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::model::Conversation;
@@ -28,16 +30,29 @@ impl Groups {
             if self.rooms.terminals_of(room, &cx.me.user).len() == 1 {
                 return Ok(self.give_room_up(cx, group, room));
             }
-        } else if admins.len() == 1 && admins.contains(&cx.me.user) {
-            return Err(GroupNews::LastAdmin);
-        }
-        let says_goodbye = self.leaving.iter().any(|(leaving, _)| leaving == group);
-        self.leaving.extend(cx.answering.clone().map(|ticket| (group.clone(), ticket)));
-        if says_goodbye {
+        } else if admins.contains(&cx.me.user) {
+            if admins.len() == 1 {
+                return Err(GroupNews::LastAdmin);
+            }
+            if !cx.is_up() {
+                return Err(GroupNews::DirectoryLost);
+            }
+            self.operations.add_for(cx.answering.clone(), GroupOperation::StepDown(*room));
             return Ok(Vec::new());
         }
+        let tickets: Vec<Ticket> = cx.answering.iter().cloned().collect();
+        Ok(self.say_goodbye(cx, group, &tickets))
+    }
+
+    /// Says goodbye to the others, once, for these commands.
+    pub(super) fn say_goodbye(&mut self, cx: &mut Context, group: &GroupName, tickets: &[Ticket]) -> Vec<Request> {
+        let says_goodbye = self.leaving.iter().any(|(leaving, _)| leaving == group);
+        self.leaving.extend(tickets.iter().map(|ticket| (group.clone(), ticket.clone())));
+        if says_goodbye {
+            return Vec::new();
+        }
         let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::Leave };
-        Ok(vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::Group(group.clone()), letter })])
+        vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::Group(group.clone()), letter })]
     }
 
     /// The last user leaves: the directory forgets the room, and then we do.

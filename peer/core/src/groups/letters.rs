@@ -62,11 +62,10 @@ impl Groups {
         }
     }
 
-    /// A member says goodbye: one of those who stay removes its terminals.
+    /// A member says goodbye: an admin removes its terminals.
     fn leaves(&mut self, cx: &Context, room: &RoomId, user: &UserId) {
         self.rooms.note_leave(room, user);
-        let first = self.rooms.first_user(room, |other| other != user);
-        if first.is_some_and(|first| cx.is_me(&first)) || self.is_admin(room, &cx.me.user) {
+        if self.is_admin(room, &cx.me.user) && self.rooms.may_remove(room, user) {
             self.operations.add(GroupOperation::RemoveMember(*room, user.clone()));
         }
     }

@@ -195,8 +195,10 @@ impl Groups {
         let shared: Vec<RoomId> = self.rooms.with_user(user).into_iter().filter(|room| self.is_created(room)).collect();
         for room in shared {
             self.rooms.set_not_synced(&room);
-            // In a large room one of the others who are there is enough; who has come may have lost everything.
-            let online = |other: &UserId| other != user && (cx.is_me(other) || cx.is_online(other));
+            // In a large room one of the others who are there and may is enough; who has come may have lost everything.
+            let admins = self.rooms.admins(&room);
+            let may = |other: &UserId| admins.is_empty() || admins.contains(other);
+            let online = |other: &UserId| other != user && may(other) && (cx.is_me(other) || cx.is_online(other));
             let first = self.rooms.first_user(&room, online);
             if first.is_some_and(|first| cx.is_me(&first)) || cx.is_me(user) {
                 self.operations.add(GroupOperation::SyncTerminals(room));
@@ -235,7 +237,7 @@ impl Groups {
                 group: group.clone(),
                 members: users.len(),
                 online,
-                admins: self.rooms.admins(&room).into_iter().collect(),
+                admins: self.rooms.admins(&room),
                 unread: unread(&Conversation::Group(group.clone())),
                 waiting: known.waiting.len(),
             })

@@ -77,7 +77,8 @@ impl Groups {
             GroupOperation::SyncTerminals(room)
             | GroupOperation::AddMember(room, _)
             | GroupOperation::RemoveMember(room, _)
-            | GroupOperation::GrantAdmin(room, _) => Ok(*room),
+            | GroupOperation::GrantAdmin(room, _)
+            | GroupOperation::StepDown(room) => Ok(*room),
         }
     }
 
@@ -100,7 +101,9 @@ impl Groups {
             self.tell_unusable(cx, &tickets, &room);
             return Vec::new();
         }
+        // Whoever may change nobody else's terminals asks for none.
         let mut users: Vec<UserId> = self.rooms.users(&room).into_iter().collect();
+        users.retain(|user| self.rooms.may_add(&room, user));
         let wanted = match (&operation, self.rooms.conversation(&room)) {
             (GroupOperation::AddMember(_, user), _) => Some(user.clone()),
             // A room of two whose first commit was never taken has only us in it.
@@ -144,9 +147,10 @@ impl Groups {
             let missing: Vec<TerminalId> =
                 listed.terminals.iter().filter(|terminal| !present.contains(terminal)).copied().collect();
             // A terminal the directory knows no more is gone, if its user goes on at another.
+            let may_remove = self.rooms.may_remove(&active.room, &listed.userid);
             let gone = present.iter().filter(|terminal| {
                 let ours = cx.is_me(&listed.userid) && **terminal == cx.me.terminal;
-                !ours && !listed.terminals.is_empty() && !listed.terminals.contains(terminal)
+                may_remove && !ours && !listed.terminals.is_empty() && !listed.terminals.contains(terminal)
             });
             active.gone.extend(gone.map(|terminal| Member { userid: listed.userid.clone(), terminal: *terminal }));
             for terminals in missing.chunks(TERMINALS_PER_USER) {
@@ -196,6 +200,7 @@ impl Groups {
         match &active.operation {
             GroupOperation::RemoveMember(_, user) => changes.push(MembershipChange::RemoveUser(user.clone())),
             GroupOperation::GrantAdmin(_, user) => changes.push(MembershipChange::Promote(user.clone())),
+            GroupOperation::StepDown(_) => changes.push(MembershipChange::StepDown),
             GroupOperation::CreateDirect(_)
             | GroupOperation::SyncTerminals(_)
             | GroupOperation::CreateGroup(_)
@@ -323,10 +328,7 @@ fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
             .chunks(PIECE_MAX)
             .map(|piece| Request::Directory(DirectoryRequest::Tell(Upload { piece: Piece(piece.to_vec()) }.into()))),
     );
-    let group = entry.map(|(name, admins)| GroupEntry {
-        handle: GroupHandle::of(&name, &cx.directory),
-        admins: admins.into_iter().collect(),
-    });
+    let group = entry.map(|(name, admins)| GroupEntry { handle: GroupHandle::of(&name, &cx.directory), admins });
     let request = CommitReq {
         commit: commit_size,
         welcome: welcome_size,

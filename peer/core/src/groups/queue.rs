@@ -23,6 +23,8 @@ pub(super) enum GroupOperation {
     RemoveMember(RoomId, UserId),
     /// Make a member an admin.
     GrantAdmin(RoomId, UserId),
+    /// Our user, who leaves, is no admin any more: nobody could remove one who stands before.
+    StepDown(RoomId),
 }
 
 impl GroupOperation {
@@ -32,7 +34,8 @@ impl GroupOperation {
             Self::SyncTerminals(room)
             | Self::AddMember(room, _)
             | Self::RemoveMember(room, _)
-            | Self::GrantAdmin(room, _) => Some(*room),
+            | Self::GrantAdmin(room, _)
+            | Self::StepDown(room) => Some(*room),
         }
     }
 }

@@ -77,8 +77,25 @@ impl Rooms {
         self.rooms.get(room).map(Room::users).unwrap_or_default()
     }
 
-    pub(crate) fn admins(&self, room: &RoomId) -> BTreeSet<UserId> {
+    /// In the order of their appointment.
+    pub(crate) fn admins(&self, room: &RoomId) -> Vec<UserId> {
         self.rooms.get(room).map(Room::admins).unwrap_or_default()
+    }
+
+    /// Whether our user may add terminals of this one.
+    pub(super) fn may_add(&self, room: &RoomId, user: &UserId) -> bool {
+        let own = self.own.member().userid;
+        self.rooms.get(room).is_some_and(|mls| match mls.charter() {
+            RoomMetadata::Pair { .. } => true,
+            charter @ RoomMetadata::Group { .. } => *user == own || charter.is_admin(&own),
+        })
+    }
+
+    /// Whether our user may remove terminals of this one.
+    pub(super) fn may_remove(&self, room: &RoomId, user: &UserId) -> bool {
+        let own = self.own.member().userid;
+        let stands_before = self.rooms.get(room).is_some_and(|mls| mls.charter().before(&own).contains(user));
+        self.may_add(room, user) && !stands_before
     }
 
     pub(crate) fn terminals_of(&self, room: &RoomId, user: &UserId) -> BTreeSet<TerminalId> {
@@ -194,7 +211,16 @@ impl Rooms {
                 MembershipChange::Add(newcomer) => edit.add.push(*newcomer),
                 MembershipChange::RemoveTerminal(member) => edit.remove.push(member),
                 MembershipChange::RemoveUser(user) => drop(gone.insert(user)),
-                MembershipChange::Promote(user) => edit.admins.get_or_insert_with(|| mls.admins()).extend([user]),
+                MembershipChange::Promote(user) => {
+                    let admins = edit.admins.get_or_insert_with(|| charter_admins(mls));
+                    if !admins.contains(&user) {
+                        admins.push(user);
+                    }
+                }
+                MembershipChange::StepDown => {
+                    let own = self.own.member().userid;
+                    edit.admins.get_or_insert_with(|| charter_admins(mls)).retain(|admin| *admin != own);
+                }
             }
         }
         gone.remove(&self.own.member().userid);
@@ -202,6 +228,7 @@ impl Rooms {
         edit.remove.extend(members.into_iter().filter(|member| gone.contains(&member.userid)));
         edit.remove.sort();
         edit.remove.dedup();
+        edit.admins = edit.admins.filter(|admins| *admins != charter_admins(mls));
         if edit.add.is_empty() && edit.remove.is_empty() && edit.admins.is_none() {
             return Ok(None);
         }
@@ -288,5 +315,13 @@ impl Rooms {
     /// What is to be written of key packages since last asked.
     pub(crate) fn key_package_writes(&mut self) -> Vec<Write> {
         self.key_packages.changes()
+    }
+}
+
+/// The admins of a group as its charter has them.
+fn charter_admins(mls: &Room) -> Vec<UserId> {
+    match mls.charter() {
+        RoomMetadata::Group { admins, .. } => admins.clone(),
+        RoomMetadata::Pair { .. } => Vec::new(),
     }
 }

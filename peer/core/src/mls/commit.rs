@@ -60,8 +60,8 @@ pub struct Edit {
     pub add: Vec<VerifiedKeyPackage>,
     /// Terminals to be removed.
     pub remove: Vec<Member>,
-    /// Who is an admin from now on.
-    pub admins: Option<BTreeSet<UserId>>,
+    /// Who is an admin from now on, in the order of their appointment.
+    pub admins: Option<Vec<UserId>>,
 }
 
 impl Room {
@@ -152,7 +152,7 @@ impl Room {
     }
 
     /// The admins behind the commit, if they change. An admin that goes takes nothing along for a possible return.
-    fn admins_after(&self, edit: &Edit) -> Result<Option<BTreeSet<UserId>>, RoomError> {
+    fn admins_after(&self, edit: &Edit) -> Result<Option<Vec<UserId>>, RoomError> {
         let RoomMetadata::Group { admins, .. } = &self.charter else {
             let nobody = edit.admins.is_none();
             return if nobody { Ok(None) } else { Err(RoomError::Forbidden(Refusal::MayNotChange)) };
@@ -162,7 +162,8 @@ impl Room {
             let stays = |member: &Member| !edit.remove.contains(member);
             let users: BTreeSet<UserId> =
                 self.members().into_iter().filter(stays).map(|member| member.userid).collect();
-            wanted.retain(|admin| users.contains(admin) || !admins.contains(admin));
+            let before = self.charter.before(self.own().user());
+            wanted.retain(|admin| before.contains(admin) || users.contains(admin) || !admins.contains(admin));
         }
         Ok((wanted != *admins).then_some(wanted))
     }

@@ -1,6 +1,5 @@
 //! How a room begins: with one terminal, in epoch 0. Its first commit adds the others.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::ident::{GroupName, RoomId, UserId};
@@ -24,7 +23,7 @@ impl Room {
     /// # Errors
     /// [`RoomError::Library`].
     pub fn create_group(own: &Arc<OwnTerminal>, id: RoomId, name: &GroupName) -> Result<Self, RoomError> {
-        let admins = BTreeSet::from([own.user().clone()]);
+        let admins = vec![own.user().clone()];
         Self::create(own, id, &RoomMetadata::Group { name: name.clone(), admins })
     }
 

@@ -61,14 +61,14 @@ pub enum Refusal {
         /// Which terminal.
         member: Member,
     },
-    /// Only admins may, and nobody in a room of two.
+    /// In a group only admins may, the author's own terminals aside.
     #[error("only an admin of the group may add {user}")]
     MayNotAdd {
         /// Who would have been added.
         user: UserId,
     },
-    /// Only admins may; the terminals of a user who stays or leaves, anybody.
-    #[error("only an admin of the group may remove {user}")]
+    /// In a group only admins may, and nobody an admin who stands before; in a room of two nobody.
+    #[error("{user} may be removed only by an admin of the group who does not stand behind {user}")]
     MayNotRemove {
         /// Who would have been removed.
         user: UserId,
@@ -76,6 +76,9 @@ pub enum Refusal {
     /// Only admins may, and only who is an admin may change.
     #[error("only an admin may change who is an admin, and nothing else of a room can be changed")]
     MayNotChange,
+    /// Admins stand in the order of their appointment, and nobody changes the place of one who stands before.
+    #[error("an admin may not change the place of admins who were appointed earlier")]
+    Order,
     /// A group always has an admin, and admins are members.
     #[error("a group's admins have to be members, and there has to be one")]
     Admins,

@@ -1,7 +1,5 @@
 //! Commits that wait: an own one for the directory, one of somebody else for the certificates of newcomers.
 
-use std::collections::BTreeSet;
-
 use common::ident::UserId;
 use common::msg::Member;
 use openmls::prelude::{LeafNodeIndex, StagedCommit};
@@ -16,8 +14,8 @@ pub struct Commit {
     pub epoch: u64,
     /// Every terminal of the room behind it.
     pub members: Vec<Member>,
-    /// The admins from now on, if that changes.
-    pub admins: Option<BTreeSet<UserId>>,
+    /// The admins from now on, in the order of their appointment, if that changes.
+    pub admins: Option<Vec<UserId>>,
     /// For those who are in the room.
     #[serde(skip)]
     pub commit: Vec<u8>,

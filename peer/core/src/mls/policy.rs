@@ -15,7 +15,6 @@ use super::{Refusal, RoomMetadata};
 #[derive(Debug)]
 pub(super) struct Proposed<'a> {
     pub(super) by: &'a UserId,
-    pub(super) members: &'a [Member],
     pub(super) added: &'a [Member],
     pub(super) removed: &'a [Member],
     /// The members behind it.
@@ -24,50 +23,59 @@ pub(super) struct Proposed<'a> {
     pub(super) charter: &'a RoomMetadata,
     /// What the room will be.
     pub(super) amended: &'a RoomMetadata,
-    /// Users who said in this epoch that they leave.
-    pub(super) leaving: &'a BTreeSet<UserId>,
 }
 
 impl Proposed<'_> {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         check_terminals(self.outcome)?;
-        let users = users(self.outcome);
-        let admin = self.charter.is_admin(self.by);
-        self.check_additions(admin)?;
-        for Member { userid: user, .. } in self.removed {
-            if !(admin || user == self.by || users.contains(user) || self.leaving.contains(user)) {
-                return Err(Refusal::MayNotRemove { user: user.clone() });
-            }
-        }
+        self.check_additions()?;
+        self.check_removals()?;
         match (self.charter, self.amended) {
             (before, after) if before == after => Ok(()),
             (RoomMetadata::Group { name: before, .. }, RoomMetadata::Group { name: after, admins })
-                if admin && before == after =>
+                if self.charter.is_admin(self.by) && before == after =>
             {
-                if admins.is_empty() || !admins.is_subset(&users) {
-                    Err(Refusal::Admins)
-                } else {
-                    Ok(())
-                }
+                self.check_admins(admins)
             }
             _ => Err(Refusal::MayNotChange),
         }
     }
 
-    fn check_additions(&self, admin: bool) -> Result<(), Refusal> {
-        let present = users(self.members);
-        for Member { userid: user, .. } in self.added {
-            match self.charter {
-                RoomMetadata::Pair { pair } if !pair.contains(user) => {
-                    return Err(Refusal::Pair { pair: pair.clone() });
-                }
-                RoomMetadata::Group { .. } if !admin && !present.contains(user) => {
-                    return Err(Refusal::MayNotAdd { user: user.clone() });
-                }
-                RoomMetadata::Pair { .. } | RoomMetadata::Group { .. } => {}
+    fn check_additions(&self) -> Result<(), Refusal> {
+        let may_add = |user: &UserId| match self.charter {
+            RoomMetadata::Pair { pair } if !pair.contains(user) => Err(Refusal::Pair { pair: pair.clone() }),
+            RoomMetadata::Group { .. } if !self.charter.is_admin(self.by) && user != self.by => {
+                Err(Refusal::MayNotAdd { user: user.clone() })
             }
+            RoomMetadata::Pair { .. } | RoomMetadata::Group { .. } => Ok(()),
+        };
+        self.added.iter().try_for_each(|member| may_add(&member.userid))
+    }
+
+    fn check_removals(&self) -> Result<(), Refusal> {
+        let stay = users(self.outcome);
+        let may_remove = |user: &UserId| match self.charter {
+            _ if user == self.by => true,
+            // Of both users terminals stay.
+            RoomMetadata::Pair { .. } => stay.contains(user),
+            RoomMetadata::Group { .. } => {
+                self.charter.is_admin(self.by) && !self.charter.before(self.by).contains(user)
+            }
+        };
+        match self.removed.iter().find(|member| !may_remove(&member.userid)) {
+            Some(Member { userid: user, .. }) => Err(Refusal::MayNotRemove { user: user.clone() }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whoever stands before the author stays an admin, in the same place; there is an admin, and all of them are members.
+    fn check_admins(&self, admins: &[UserId]) -> Result<(), Refusal> {
+        if !admins.starts_with(self.charter.before(self.by)) {
+            return Err(Refusal::Order);
+        }
+        let users = users(self.outcome);
+        let present = !admins.is_empty() && admins.iter().all(|admin| users.contains(admin));
+        if present { Ok(()) } else { Err(Refusal::Admins) }
     }
 }
 

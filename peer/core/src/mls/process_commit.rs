@@ -116,18 +116,13 @@ impl Room {
             vouched.ok_or(Refusal::NoCertificate { member })?.check(credential, key)?;
         }
         let outcome = self.outcome(by, commit)?;
-        let members = self.members();
-        let said_now = self.notes.leaving.iter().filter(|(_, epoch)| **epoch == self.epoch());
-        let leaving = said_now.map(|(user, _)| user.clone()).collect();
         let proposed = Proposed {
             by: &by.userid,
-            members: &members,
             added: &outcome.added,
             removed: &outcome.removed,
             outcome: &outcome.members,
             charter: &self.charter,
             amended: &outcome.charter,
-            leaving: &leaving,
         };
         proposed.check()?;
         Ok(outcome)

@@ -87,12 +87,11 @@ impl Room {
         self.members().into_iter().map(|member| member.userid).collect()
     }
 
-    /// The admins that are members; none in a room of two.
-    pub fn admins(&self) -> BTreeSet<UserId> {
-        match &self.charter {
-            RoomMetadata::Pair { .. } => BTreeSet::new(),
-            RoomMetadata::Group { admins, .. } => admins.intersection(&self.users()).cloned().collect(),
-        }
+    /// The admins that are members, in the order of their appointment; none in a room of two.
+    pub fn admins(&self) -> Vec<UserId> {
+        let RoomMetadata::Group { admins, .. } = &self.charter else { return Vec::new() };
+        let users = self.users();
+        admins.iter().filter(|admin| users.contains(admin)).cloned().collect()
     }
 
     /// Whether this terminal is still in it.
@@ -112,12 +111,13 @@ impl Room {
         self.note()
     }
 
-    /// Users who said that they leave, and whom this terminal may remove: anybody may in the epoch in which they said
-    /// it; later only admins, because members who came in between did not hear it.
+    /// Users who said that they leave, and whom this terminal may remove: an admin may, those aside who stand before.
     pub fn leaving(&self) -> BTreeSet<UserId> {
-        let admin = self.charter.is_admin(self.own().user());
-        let said = self.notes.leaving.iter().filter(|(_, epoch)| admin || **epoch == self.epoch());
-        said.map(|(user, _)| user.clone()).collect()
+        let own = self.own().user();
+        if !self.charter.is_admin(own) {
+            return BTreeSet::new();
+        }
+        self.notes.leaving.keys().filter(|user| !self.charter.before(own).contains(user)).cloned().collect()
     }
 
     /// A member said in this epoch that it leaves.

@@ -26,8 +26,9 @@ pub enum RoomMetadata {
     Group {
         /// Its name, never changed.
         name: GroupName,
-        /// Who may add and remove others, at most [`GROUP_ADMINS`]. One that is no longer a member counts for nothing.
-        admins: BTreeSet<UserId>,
+        /// Who may add and remove others, in the order of their appointment, at most [`GROUP_ADMINS`], each once. One that
+        /// is no longer a member counts for nothing.
+        admins: Vec<UserId>,
     },
 }
 
@@ -39,6 +40,14 @@ impl RoomMetadata {
     /// Whether the user may add and remove others.
     pub fn is_admin(&self, user: &UserId) -> bool {
         matches!(self, Self::Group { admins, .. } if admins.contains(user))
+    }
+
+    /// The admins who stand before this user: nobody of them can be removed or left out by this user (decision D31). All
+    /// of them, for whoever is no admin.
+    pub fn before(&self, user: &UserId) -> &[UserId] {
+        let Self::Group { admins, .. } = self else { return &[] };
+        let place = admins.iter().position(|admin| admin == user).unwrap_or(admins.len());
+        admins.split_at(place).0
     }
 
     /// The extensions of the group context of a room with this charter; there are no others.
@@ -58,9 +67,14 @@ impl RoomMetadata {
         let charter: Self = serde_json::from_slice(bytes).map_err(|_| Refusal::Settings)?;
         match &charter {
             Self::Pair { pair: [first, second] } if first >= second => Err(Refusal::Settings),
-            Self::Group { admins, .. } if admins.len() > GROUP_ADMINS => Err(Refusal::Settings),
+            Self::Group { admins, .. } if admins.len() > GROUP_ADMINS || has_twice(admins) => Err(Refusal::Settings),
             _ if charter.extensions().is_ok_and(|expected| expected == *extensions) => Ok(charter),
             _ => Err(Refusal::Settings),
         }
     }
+}
+
+fn has_twice(admins: &[UserId]) -> bool {
+    let mut seen = BTreeSet::new();
+    !admins.iter().all(|admin| seen.insert(admin))
 }

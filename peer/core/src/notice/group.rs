@@ -2,6 +2,7 @@
 
 use super::directory::DirectoryRefusal;
 use common::ident::{GroupName, UserId};
+use common::msg::CommitRefusal;
 
 /// What is new in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,17 @@ pub enum GroupNews {
     Declined,
     /// Answers `Leave`.
     Left,
+    /// The directory does not keep the group any more: it was given up.
+    Lost,
+    /// A change of the group could not be followed, so an admin has founded it anew: in it are the same users without these.
+    FoundedAnew { by: UserId, without: Vec<UserId> },
+    /// This terminal cannot follow the group any more; these admins were asked to take it in again.
+    AskedBack { admins: Vec<UserId> },
+    /// Answers `Join`: the group of this name is not the one that the user was in, which had these admins. Joining again
+    /// within a minute asks its admins all the same.
+    AnotherGroup { admins: Vec<UserId>, former: Vec<UserId> },
+    /// Answers a wish: the directory has refused the change.
+    Refused { why: CommitRefusal, retry_after: Option<u64> },
     /// The user was removed.
     Removed { by: UserId },
     /// Others came and went.
@@ -32,6 +44,8 @@ pub enum GroupNews {
     Members { members: Vec<(UserId, Role)>, waiting: Vec<UserId> },
     /// Answers a wish: only these may do that.
     NotAdmin { admins: Vec<UserId> },
+    /// Answers `Remove`: this admin was appointed earlier than the user.
+    StandsBefore { user: UserId },
     /// Answers a wish: the user is not a member.
     NotAMember,
     /// Answers a wish: this user has not asked, or is not a member.

@@ -39,7 +39,7 @@ impl Session {
             return self.write_to(Conversation::Group(group.clone()), outputs);
         }
         mail::group(group, news).iter().for_each(|line| outputs.say(line));
-        let gone = matches!(news, GroupNews::Left | GroupNews::Removed { .. });
+        let gone = matches!(news, GroupNews::Left | GroupNews::Lost | GroupNews::Removed { .. });
         if gone && self.focus == Focus::Writing(Conversation::Group(group.clone())) {
             self.back_to(Focus::Destination, outputs);
         }
@@ -48,7 +48,7 @@ impl Session {
     /// Whether this can be the answer to a wish; some news come by themselves.
     fn is_answer(&self, news: &GroupNews) -> bool {
         match news {
-            GroupNews::Request { .. } => false,
+            GroupNews::Request { .. } | GroupNews::FoundedAnew { .. } | GroupNews::AskedBack { .. } => false,
             GroupNews::Changed { by, .. } => by == self.me(),
             GroupNews::Created
             | GroupNews::NameTaken
@@ -67,6 +67,10 @@ impl Session {
             | GroupNews::NoTerminal { .. }
             | GroupNews::Returning
             | GroupNews::LastAdmin
+            | GroupNews::Lost
+            | GroupNews::AnotherGroup { .. }
+            | GroupNews::Refused { .. }
+            | GroupNews::StandsBefore { .. }
             | GroupNews::DirectoryLost
             | GroupNews::Refused(_)
             | GroupNews::Done => true,

@@ -114,7 +114,11 @@ impl People {
             }
             GroupNews::Asked => drop(self.groups.insert(group.clone(), Membership::Pending)),
             // Who has joined is a member as soon as the groups are listed.
-            GroupNews::Joined { .. } | GroupNews::Declined | GroupNews::Left | GroupNews::Removed { .. } => {
+            GroupNews::Joined { .. }
+            | GroupNews::Declined
+            | GroupNews::Left
+            | GroupNews::Lost
+            | GroupNews::Removed { .. } => {
                 self.groups.remove(group);
             }
             GroupNews::Created
@@ -130,6 +134,11 @@ impl People {
             | GroupNews::NoTerminal { .. }
             | GroupNews::Returning
             | GroupNews::LastAdmin
+            | GroupNews::FoundedAnew { .. }
+            | GroupNews::AskedBack { .. }
+            | GroupNews::AnotherGroup { .. }
+            | GroupNews::Refused { .. }
+            | GroupNews::StandsBefore { .. }
             | GroupNews::DirectoryLost
             | GroupNews::Refused(_)
             | GroupNews::Done => {}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use common::ident::{GroupName, UserId};
+use common::msg::CommitRefusal;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -352,7 +353,18 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             let told = json!({ "group": group.to_string(), "state": "member", "members": members, "waiting": waiting });
             return Some(Ok(told.into()));
         }
-        (GroupNews::NotAdmin { .. }, _) => exit::NOT_PERMITTED,
+        (GroupNews::NotAdmin { .. } | GroupNews::StandsBefore { .. }, _) => exit::NOT_PERMITTED,
+        (GroupNews::Refused { why, .. }, _) => match why {
+            CommitRefusal::NotAdmin | CommitRefusal::Order => exit::NOT_PERMITTED,
+            CommitRefusal::Signature
+            | CommitRefusal::Members
+            | CommitRefusal::Entry
+            | CommitRefusal::Epochs
+            | CommitRefusal::Rooms
+            | CommitRefusal::Moved
+            | CommitRefusal::Other => exit::REFUSED,
+        },
+        (GroupNews::AnotherGroup { .. }, GroupWish::Join) => exit::REFUSED,
         (GroupNews::NoSuchGroup, GroupWish::Join) => exit::UNKNOWN_USER,
         (GroupNews::NameTaken, GroupWish::Create)
         | (GroupNews::NoTerminal { .. }, GroupWish::Approve(_))
@@ -372,6 +384,10 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             | GroupNews::Left
             | GroupNews::Done
             | GroupNews::Members { .. }
+            | GroupNews::Lost
+            | GroupNews::FoundedAnew { .. }
+            | GroupNews::AskedBack { .. }
+            | GroupNews::AnotherGroup { .. }
             | GroupNews::NoSuchGroup
             | GroupNews::NameTaken
             | GroupNews::NoTerminal { .. }

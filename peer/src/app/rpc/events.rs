@@ -296,6 +296,11 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         GroupNews::Joined { .. } => event("joined", None),
         GroupNews::Declined => event("denied", None),
         GroupNews::Left => event("left", None),
+        GroupNews::Lost => event("lost", None),
+        GroupNews::AskedBack { .. } => event("asked_back", None),
+        GroupNews::FoundedAnew { by, without } => {
+            Some(json!({"type": "group", "group": group, "what": "founded_anew", "user": by, "left": without}))
+        }
         GroupNews::Removed { by } => event("removed", Some(by)),
         GroupNews::NewAdmin { user } => event("admin", Some(user)),
         GroupNews::Changed { by, joined, left } => Some(
@@ -311,6 +316,9 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         | GroupNews::NoTerminal { .. }
         | GroupNews::Returning
         | GroupNews::LastAdmin
+        | GroupNews::AnotherGroup { .. }
+        | GroupNews::Refused { .. }
+        | GroupNews::StandsBefore { .. }
         | GroupNews::DirectoryLost
         | GroupNews::Refused(_)
         | GroupNews::Done => None,

@@ -1,7 +1,7 @@
 //! Words around what is sent while nobody is there, and around groups.
 
 use common::ident::{GroupName, TerminalId, UserId};
-use common::msg::PresenceStatus;
+use common::msg::{CommitRefusal, PresenceStatus};
 use jiff::tz::TimeZone;
 
 use super::format::{self, moment};
@@ -301,6 +301,31 @@ pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
         }
         GroupNews::Declined => format!("-- Your request to join {group} was declined."),
         GroupNews::Left => format!("-- You left {group}."),
+        GroupNews::Lost => {
+            format!("-- WARNING: group {group} is gone: it was given up, and you are in it no more.")
+        }
+        GroupNews::FoundedAnew { by, without } => {
+            let without = if without.is_empty() {
+                "nobody is missing".to_owned()
+            } else {
+                format!("without {}", listed(without))
+            };
+            format!("-- WARNING: {by} has founded {group} anew, {without}: a change of it could not be followed.")
+        }
+        GroupNews::AskedBack { admins } => format!(
+            "-- This terminal cannot follow {group} any more. It has asked {} to take it in again.",
+            listed(admins)
+        ),
+        GroupNews::AnotherGroup { admins, former } => format!(
+            "-- WARNING: this {group} is not the one you were in: its admins are {}, yours were {}. \
+             To ask for it all the same, repeat: /group join {group}",
+            listed(admins),
+            listed(former)
+        ),
+        GroupNews::Refused { why, retry_after } => format!("-- {}", refused(group, *why, *retry_after)),
+        GroupNews::StandsBefore { user } => {
+            format!("-- {user} was an admin of {group} before you: only {user} or an earlier admin can do that.")
+        }
         GroupNews::Removed { by } => format!("-- {by} removed you from {group}."),
         GroupNews::Changed { joined, left, .. } => {
             let joined = joined.iter().map(|user| format!("-- {user} is now a member of {group}."));
@@ -327,6 +352,26 @@ pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
         GroupNews::Refused(why) => super::refused(*why),
         GroupNews::Done => format!("-- Done; the others in {group} are told."),
     }]
+}
+
+/// Why the directory has not taken a change of a group.
+fn refused(group: &GroupName, why: CommitRefusal, retry_after: Option<u64>) -> String {
+    match why {
+        CommitRefusal::NotAdmin => format!("The directory lets only admins of {group} do that."),
+        CommitRefusal::Order => format!("The directory keeps the admins of {group} who were named before you."),
+        CommitRefusal::Epochs => {
+            let wait = format::duration(retry_after.unwrap_or(60));
+            format!("{group} was changed too often from here. It is possible again in {wait}.")
+        }
+        CommitRefusal::Rooms => {
+            let wait = format::duration(retry_after.unwrap_or(60));
+            format!("You have founded too many groups and conversations. It is possible again in {wait}.")
+        }
+        CommitRefusal::Moved => format!("{group} is being founded anew by one of its admins. Wait for it."),
+        CommitRefusal::Signature | CommitRefusal::Members | CommitRefusal::Entry | CommitRefusal::Other => {
+            format!("The directory has refused this change of {group}.")
+        }
+    }
 }
 
 fn group_members(group: &GroupName, members: &[(UserId, Role)], waiting: &[UserId]) -> Vec<String> {

@@ -300,6 +300,16 @@ fn who_leaves_twice_is_answered_twice() {
     stage.comes_back(&Committing::of(requests));
     wants_as(&mut stage, 1, GroupWish::Leave);
     wants_as(&mut stage, 2, GroupWish::Leave);
+    // Nobody could remove the first admin: ali steps down, and only then says goodbye.
+    let number = stage.asks_for_terminals();
+    let requests = stage.groups.handle_terminals(&mut stage.cx, number, super::stage::terminals(&[(Ali, true)]));
+    let requests = stage.comes_back(&Committing::of(requests));
+    let says_goodbye = |request: &Request| match request {
+        Request::Delivery(DeliveryRequest::Send { letter, .. }) => letter.body == common::msg::Body::Leave,
+        _ => false,
+    };
+    assert_eq!(requests.iter().filter(|request| says_goodbye(request)).count(), 1, "{requests:?}");
+    assert_eq!(stage.groups.rooms.admins(&stage.groups.known.room(&team()).unwrap()), [bianca()]);
     stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
     assert_eq!(answers(&mut stage), [1, 2].map(|number| (number, GroupNews::Left)));
 

@@ -60,12 +60,61 @@ fn a_member_who_is_no_admin_adds_nobody() {
 }
 
 #[test]
-fn a_member_who_is_no_admin_removes_nobody() {
-    let mut stage = Stage::group(&[Ali, Bianca, Carol]);
+fn a_member_who_is_no_admin_removes_nobody_else() {
+    // Not even one of several terminals of another, or one who has said goodbye.
+    let mut stage = Stage::group(&[Ali, Bianca, Carol, Carol]);
+    for who in [0, 1] {
+        stage.room(who).leaves(&user(Carol)).unwrap();
+    }
     let commit = stage.force(1, |builder| builder.propose_removals([LeafNodeIndex::new(2)]));
     // Who is removed need not agree; the others do not follow.
     let refusal = Refusal::MayNotRemove { user: user(Carol) };
     stage.assert_refused(1, &commit, &refusal);
+}
+
+#[test]
+fn a_member_who_is_no_admin_adds_no_terminal_of_another() {
+    let mut stage = Stage::new(&[Ali, Bianca, Carol, Carol]);
+    stage.rooms[0] = Some(Room::create_group(&stage.terminals[0].own, ROOM, &team()).unwrap());
+    stage.add(0, &[1, 2]);
+    let second = package(stage.newcomers(&[3]).remove(0));
+    let commit = stage.force(1, |builder| builder.propose_adds([second]));
+    stage.assert_refused(1, &commit, &Refusal::MayNotAdd { user: user(Carol) });
+}
+
+/// Bianca, carol and ali, who were appointed in this order.
+fn three_admins() -> Stage {
+    let mut stage = Stage::group(&[Bianca, Carol, Ali]);
+    for admins in [vec![user(Bianca), user(Carol)], vec![user(Bianca), user(Carol), user(Ali)]] {
+        stage.edit(0, &Edit { admins: Some(admins), ..Edit::default() });
+    }
+    assert_eq!(stage.room(2).admins(), [user(Bianca), user(Carol), user(Ali)]);
+    stage
+}
+
+#[test]
+fn an_admin_neither_removes_nor_demotes_nor_displaces_one_who_was_appointed_earlier() {
+    let mut stage = three_admins();
+    let commit = stage.force(1, |builder| builder.propose_removals([LeafNodeIndex::new(0)]));
+    stage.assert_refused(1, &commit, &Refusal::MayNotRemove { user: user(Bianca) });
+    for admins in [&[Carol, Ali][..], &[Carol, Bianca, Ali], &[Ali, Bianca, Carol], &[Ali]] {
+        let mut stage = three_admins();
+        let commit = amended(&mut stage, 1, charter("team", admins));
+        stage.assert_refused(1, &commit, &Refusal::Order);
+    }
+}
+
+#[test]
+fn an_admin_may_demote_and_remove_those_who_were_appointed_later_and_step_down() {
+    for admins in [&[Bianca, Carol][..], &[Bianca], &[Bianca, Ali], &[Bianca, Ali, Carol]] {
+        let mut stage = three_admins();
+        let wanted: Vec<UserId> = admins.iter().map(|who| user(*who)).collect();
+        stage.edit(1, &Edit { admins: Some(wanted.clone()), ..Edit::default() });
+        assert_eq!(stage.room(0).admins(), wanted);
+    }
+    let mut stage = three_admins();
+    let removed = stage.remove(1, &[2]);
+    assert_eq!(removed.admins, Some(vec![user(Bianca), user(Carol)]));
 }
 
 #[test]
@@ -101,7 +150,7 @@ fn a_name_and_a_kind_are_for_ever() {
         stage.assert_refused(0, &commit, &Refusal::MayNotChange);
     }
     let mut pair = Stage::pair(&[Ali, Bianca], Bianca);
-    let admins = Some(BTreeSet::from([user(Ali)]));
+    let admins = Some(vec![user(Ali)]);
     let refused = pair.room(0).propose(&Edit { admins, ..Edit::default() }).err();
     assert_eq!(refused, Some(RoomError::Forbidden(Refusal::MayNotChange)));
     let commit = amended(&mut pair, 0, charter("team", &[Ali]));
@@ -294,20 +343,18 @@ fn the_limit_of_terminals_holds_for_members_and_newcomers() {
         let terminal = |number: usize| TerminalId((number as u128).to_be_bytes());
         (0..count).map(|number| Member { userid: user(Ali), terminal: terminal(number) }).collect()
     };
-    let charter = RoomMetadata::Group { name: team(), admins: BTreeSet::from([user(Ali)]) };
+    let charter = RoomMetadata::Group { name: team(), admins: vec![user(Ali)] };
     for (count, expected) in
         [(ROOM_TERMINALS, Ok(())), (ROOM_TERMINALS + 1, Err(Refusal::TooManyTerminals(ROOM_TERMINALS + 1)))]
     {
         let outcome = crowd(count);
         let proposed = Proposed {
             by: &user(Ali),
-            members: &outcome[..1],
             added: &outcome[1..],
             removed: &[],
             outcome: &outcome,
             charter: &charter,
             amended: &charter,
-            leaving: &BTreeSet::new(),
         };
         assert_eq!(proposed.check(), expected);
         assert_eq!(check_invitation(&charter, &outcome, &outcome[0], &BTreeSet::new()), expected);
