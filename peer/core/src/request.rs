@@ -1,6 +1,6 @@
 //! What one machine wants of another, as values: the machines do not know each other, `messaging` hands these on.
 
-use common::ident::{GroupName, MessageId, RoomId, UserId};
+use common::ident::{GroupName, MessageId, RoomId, TerminalId, UserId};
 use common::msg::{Body, Broadcast, Letter, ListedUser, MailItem, Member, Outgoing, ToDirectory, UserCertificate};
 use zeroize::Zeroizing;
 
@@ -99,6 +99,8 @@ pub(crate) enum GroupRequest {
     EpochEnded(RoomId),
     /// The directory does not know a room any more.
     RoomGone(RoomId),
+    /// The directory has closed a room, because its group was founded anew.
+    RoomMoved(RoomId),
     /// Our goodbye to a group is with the directory.
     GoodbyeStored(Conversation),
     /// Everything that waited in the mailbox when the session began was taken.
@@ -216,6 +218,8 @@ pub(crate) struct SealedLetter {
     pub(crate) room: RoomId,
     pub(crate) conversation: Conversation,
     pub(crate) from: UserId,
+    /// At which terminal.
+    pub(crate) terminal: TerminalId,
     pub(crate) bytes: Zeroizing<Vec<u8>>,
 }
 
@@ -225,6 +229,7 @@ pub(crate) struct OpenedLetter {
     pub(crate) room: RoomId,
     pub(crate) conversation: Conversation,
     pub(crate) from: UserId,
+    pub(crate) terminal: TerminalId,
     pub(crate) id: MessageId,
     pub(crate) body: Body,
 }

@@ -47,7 +47,7 @@ impl Delivery {
 
     /// A letter was opened: texts and receipts are taken here, the rest is for others.
     pub(crate) fn handle_letter(&mut self, cx: &mut Context, letter: SealedLetter) -> Vec<Request> {
-        let SealedLetter { room, conversation, from, bytes } = letter;
+        let SealedLetter { room, conversation, from, terminal, bytes } = letter;
         // What we cannot read says nothing; a later version may have more to say.
         let (false, Ok(letter)) = (cx.is_blocked(&from), Letter::decode(&bytes)) else { return Vec::new() };
         let Some(noted) = self.dedup.note(&from, letter.id) else {
@@ -78,7 +78,10 @@ impl Delivery {
                 self.handle_receipt(cx, &from, &ids, state);
             }
             (Body::Receipt { .. }, _) => {}
-            (body, _) => return vec![Request::Opened(Box::new(OpenedLetter { room, conversation, from, id, body }))],
+            (body, _) => {
+                let opened = OpenedLetter { room, conversation, from, terminal, id, body };
+                return vec![Request::Opened(Box::new(opened))];
+            }
         }
         Vec::new()
     }

@@ -217,7 +217,8 @@ impl Delivery {
             Some(MailRefusal::Full | MailRefusal::Other) => self.handle_full(cx, to, stored),
             // What ended the epoch waits in our mailbox; once it was taken, this is tried again.
             Some(MailRefusal::Epoch) => requests.push(Request::Group(GroupRequest::EpochEnded(room))),
-            Some(MailRefusal::Room | MailRefusal::Moved) => requests.push(Request::Group(GroupRequest::RoomGone(room))),
+            Some(MailRefusal::Room) => requests.push(Request::Group(GroupRequest::RoomGone(room))),
+            Some(MailRefusal::Moved) => requests.push(Request::Group(GroupRequest::RoomMoved(room))),
             None => drop(self.scheduler.full.remove(to)),
         }
         self.scheduler.announce(to);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use common::ident::{GroupName, UserId};
+use common::ident::{GroupName, RoomId, UserId};
 use common::msg::Member;
 use zeroize::Zeroizing;
 
 use crate::mls::{Outcome, RoomMetadata, VerifiedKeyPackage};
+use crate::persistence::Write;
 
 /// What an item turned out to be.
 #[derive(Debug)]
@@ -19,14 +20,21 @@ pub(crate) enum ProcessedItem {
     Letter { from: Member, bytes: Zeroizing<Vec<u8>> },
     /// A commit, which was followed.
     Committed(MembershipDiff),
-    /// We are in the room from now on.
-    Joined,
+    /// We are in the room from now on, by this member's doing; perhaps in place of another.
+    Joined { by: Member, old: Option<OldRoom> },
     /// It is not what it says, or cannot be read: it changes nothing.
     Dropped(String),
     /// The room can be used no more, and why.
     Frozen(String),
-    /// We lack what others have: our state is an old copy.
-    OldCopy,
+}
+
+/// A room whose place another has taken.
+#[derive(Debug)]
+pub(crate) struct OldRoom {
+    pub(crate) room: RoomId,
+    pub(crate) users: BTreeSet<UserId>,
+    /// By which it is forgotten.
+    pub(crate) writes: Vec<Write>,
 }
 
 /// What a commit changed.
@@ -60,6 +68,10 @@ pub(crate) struct OutgoingCommit {
     pub(crate) welcome: Vec<u8>,
     /// The group's entry, where it changes.
     pub(crate) entry: Option<(GroupName, Vec<UserId>)>,
+    /// Members that the commit takes off and adds again.
+    pub(crate) again: Vec<Member>,
+    /// The room whose group is founded anew.
+    pub(crate) replaces: Option<RoomId>,
 }
 
 impl MembershipDiff {

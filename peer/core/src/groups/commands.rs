@@ -1,11 +1,12 @@
 //! What the user wants of a group, and what comes of it (protocol sections 6.7, 6.9).
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
-use common::msg::{Body, GroupReply, GroupReq, Letter};
+use common::msg::{Body, GroupReply, GroupReq, Letter, Member};
 
 use super::Groups;
+use super::known::Identity;
 use super::queue::{ActiveOperation, GroupOperation};
-use crate::command::GroupWish;
+use crate::command::{GroupWish, Ticket};
 use crate::context::Context;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, Notice, Role};
@@ -28,6 +29,22 @@ impl Groups {
 
     fn begin_wish(&mut self, cx: &mut Context, group: &GroupName, wish: GroupWish) -> Decided {
         match (wish, self.known.room(group)) {
+            // What cannot be followed any more, or was lost, is left at once.
+            (GroupWish::Leave, Some(room)) if !self.rooms.is_usable(&room) => Ok(self.leave_here(cx, group, &room)),
+            (GroupWish::Create, Some(room)) if self.rooms.why_frozen(&room).is_some() => {
+                let author = self.rooms.frozen_by(&room);
+                self.found_anew(cx, &room, author)
+            }
+            (GroupWish::Remove(user), Some(room)) if self.rooms.why_frozen(&room).is_some() => {
+                let terminal = self.rooms.terminals_of(&room, &user).first().copied();
+                let Some(terminal) = terminal else { return Err(GroupNews::NotThere { user }) };
+                self.found_anew(cx, &room, Some(Member { userid: user, terminal }))
+            }
+            (_, Some(room)) if self.rooms.why_frozen(&room).is_some() => {
+                let tickets: Vec<Ticket> = cx.answering.iter().cloned().collect();
+                self.tell_frozen(cx, &tickets, &room);
+                Ok(Vec::new())
+            }
             (GroupWish::Create, Some(_)) => Err(GroupNews::NameTaken),
             (GroupWish::Join, Some(_)) => Err(GroupNews::AlreadyMember { user: cx.me.user.clone() }),
             (GroupWish::Create | GroupWish::Join, None) if !cx.is_up() => Err(GroupNews::DirectoryLost),
@@ -81,6 +98,23 @@ impl Groups {
         }
     }
 
+    /// The user wants a group that cannot be followed to go on without somebody.
+    fn found_anew(&mut self, cx: &mut Context, room: &RoomId, without: Option<Member>) -> Decided {
+        if !cx.is_up() {
+            return Err(GroupNews::DirectoryLost);
+        }
+        match without {
+            Some(without) if self.may_found_anew(cx, room, &without) => {
+                self.operate(cx, GroupOperation::FoundAnew(*room, without))
+            }
+            Some(_) | None => {
+                let tickets: Vec<Ticket> = cx.answering.iter().cloned().collect();
+                self.tell_frozen(cx, &tickets, room);
+                Ok(Vec::new())
+            }
+        }
+    }
+
     fn operate(&mut self, cx: &Context, operation: GroupOperation) -> Decided {
         self.operations.add_for(cx.answering.clone(), operation);
         Ok(Vec::new())
@@ -95,12 +129,19 @@ impl Groups {
 
     /// Whom to ask for admission.
     pub(crate) fn handle_group(&mut self, cx: &mut Context, group: GroupName, reply: &GroupReply) -> Vec<Request> {
-        if reply.room.is_none() || reply.admins.is_empty() {
+        let Some(room) = reply.room.filter(|_| !reply.admins.is_empty()) else {
             cx.tell(Notice::Group { group, news: GroupNews::NoSuchGroup });
+            return Vec::new();
+        };
+        let asked_of = Identity { room, admins: reply.admins.clone() };
+        if let Some(former) = self.warns_of(&group, &asked_of) {
+            cx.write([self.known.change(&group, |known| known.warned_of = Some(room))]);
+            let admins = asked_of.admins;
+            cx.tell(Notice::Group { group, news: GroupNews::AnotherGroup { admins, former } });
             return Vec::new();
         }
         let handle = GroupHandle::of(&group, &cx.directory);
-        cx.write([self.known.change(&group, |known| known.asked = true)]);
+        cx.write([self.known.change(&group, |known| (known.asked, known.asked_of) = (true, Some(asked_of)))]);
         cx.tell(Notice::Group { group: group.clone(), news: GroupNews::Asked });
         let admins: Vec<&UserId> = reply.admins.iter().filter(|admin| !cx.is_me(admin)).collect();
         let ask = |admin: &UserId| {
@@ -108,6 +149,13 @@ impl Groups {
             write(cx, Conversation::User(admin.clone()), body)
         };
         admins.into_iter().map(ask).collect()
+    }
+
+    /// The admins of the group of this name that the user was in, if this is another one and the user was not warned of it.
+    fn warns_of(&self, group: &GroupName, other: &Identity) -> Option<Vec<UserId>> {
+        let known = self.known.of(group)?;
+        let former = known.former.as_ref().filter(|former| !former.is_same(other))?;
+        (known.warned_of != Some(other.room)).then(|| former.admins.clone())
     }
 
     /// Rooms that were made for a group, of which it is not known whether the directory has taken it.
@@ -141,7 +189,10 @@ impl Groups {
     pub(super) fn operation_done(&mut self, cx: &mut Context, done: &ActiveOperation) -> Vec<Request> {
         let ActiveOperation { operation, tickets, room, .. } = done;
         let (group, news) = match operation {
-            GroupOperation::CreateDirect(_) | GroupOperation::SyncTerminals(_) => return Vec::new(),
+            GroupOperation::CreateDirect(_)
+            | GroupOperation::SyncTerminals(_)
+            | GroupOperation::FoundAnew(..)
+            | GroupOperation::AddAgain(..) => return Vec::new(),
             GroupOperation::CreateGroup(group) => {
                 cx.write([self.known.joined(group, *room)]);
                 // The other terminals of its founder.

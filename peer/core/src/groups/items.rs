@@ -6,9 +6,9 @@ use common::ident::RoomId;
 use common::msg::{MailKind, Member, UserCertificate};
 
 use super::Groups;
-use super::changes::{MembershipDiff, ProcessedItem};
+use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
+use super::succession::moved;
 use crate::context::Context;
-use crate::event::Effect;
 use crate::mls::VerifiedCredential;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Notice};
@@ -21,10 +21,9 @@ impl Groups {
         let known = verified(cx, whole.certificates.as_deref().unwrap_or_default());
         let processed = match whole.item.kind {
             MailKind::Welcome => {
-                let expected = self.expected();
-                self.rooms.join(&whole.item, &whole.bytes, &known, &expected, |user| cx.is_blocked(user))
+                self.rooms.join(&whole.item, &whole.bytes, &known, &self.known, |user| cx.is_blocked(user))
             }
-            MailKind::Message | MailKind::Commit => self.rooms.open(&whole.item, &whole.bytes, &known),
+            MailKind::Message | MailKind::Commit => self.rooms.open(&whole.item, &whole.bytes, &known, &cx.directory),
         };
         let number = whole.item.item;
         let processed = match processed {
@@ -43,7 +42,8 @@ impl Groups {
             }
             ProcessedItem::Letter { from, bytes } => {
                 let conversation = self.rooms.conversation(&room);
-                let letter = |conversation| SealedLetter { room, conversation, from: from.userid, bytes };
+                let Member { userid: from, terminal } = from;
+                let letter = |conversation| SealedLetter { room, conversation, from, terminal, bytes };
                 conversation
                     .map(letter)
                     .map(Box::new)
@@ -52,15 +52,10 @@ impl Groups {
                     .collect()
             }
             ProcessedItem::Committed(diff) => self.committed(cx, &room, &whole.item.from, diff),
-            ProcessedItem::Joined => self.joined(cx, &room),
+            ProcessedItem::Joined { by, old } => self.joined(cx, &room, &by, old),
             ProcessedItem::Frozen(why) => {
                 self.frozen(cx, &room, why);
-                Vec::new()
-            }
-            // A commit is missing in between: nothing of this room can be read any more.
-            ProcessedItem::OldCopy => {
-                cx.push(Effect::NewTerminal);
-                return Vec::new();
+                if cx.is_caught_up() { self.mend(cx, &room) } else { Vec::new() }
             }
         };
         cx.write(self.rooms.changes(&room));
@@ -72,6 +67,7 @@ impl Groups {
     fn committed(&mut self, cx: &mut Context, room: &RoomId, by: &Member, diff: MembershipDiff) -> Vec<Request> {
         let conversation = self.rooms.conversation(room);
         let ours = cx.is_me(&by.userid) && by.terminal == cx.me.terminal;
+        let tickets = self.operations.tickets_of(room);
         let mut requests = self.epoch_moved(cx, room, ours);
         let Some(conversation) = conversation else { return requests };
         if diff.removed_us {
@@ -88,6 +84,9 @@ impl Groups {
             requests.push(Request::Delivery(DeliveryRequest::ReceiverReplaced(conversation.clone())));
         }
         if let Conversation::Group(group) = &conversation {
+            if ours {
+                self.took_the_place(cx, group, room, &tickets);
+            }
             for user in &diff.joined {
                 cx.write(self.known.no_longer_waits(group, user));
             }
@@ -107,14 +106,28 @@ impl Groups {
     }
 
     /// A welcome was accepted.
-    fn joined(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
+    fn joined(&mut self, cx: &mut Context, room: &RoomId, by: &Member, old: Option<OldRoom>) -> Vec<Request> {
         self.rooms.set_synced(room, cx.now.tick);
         let Some(conversation) = self.rooms.conversation(room) else { return Vec::new() };
         let users = self.rooms.users(room);
         if let Conversation::Group(group) = &conversation {
             cx.write([self.known.joined(group, *room)]);
-            let news = GroupNews::Joined { members: users.len() };
+            let founded_anew = old.as_ref().filter(|old| old.room != *room);
+            let news = match founded_anew {
+                Some(old) => {
+                    let without = old.users.difference(&users).cloned().collect();
+                    GroupNews::FoundedAnew { by: by.userid.clone(), without }
+                }
+                None => GroupNews::Joined { members: users.len() },
+            };
             cx.tell(Notice::Group { group: group.clone(), news });
+        }
+        if let Some(old) = old {
+            let tickets = self.operations.forget(&old.room);
+            if let Conversation::Group(group) = &conversation {
+                moved(cx, &tickets, group);
+            }
+            cx.write(old.writes);
         }
         vec![
             Request::Directory(DirectoryRequest::Watch(users.into_iter().collect())),

@@ -1,6 +1,7 @@
-//! The groups this terminal knows of, as rows: our room, and who waits to be admitted.
+//! The groups this terminal knows of, as rows: our room, who waits to be admitted, whom we have asked; and, when we are in it
+//! no more, which group it was (decision D31).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use common::ident::{GroupName, RoomId, UserId};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,30 @@ pub(super) struct Group {
     pub(super) asked: bool,
     /// Who waits for an admin's decision.
     pub(super) waiting: Vec<UserId>,
+    /// The group that the user has asked to join; versions before did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) asked_of: Option<Identity>,
+    /// The group of this name that the user was in last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) former: Option<Identity>,
+    /// The room of another group of this name that the user was warned of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) warned_of: Option<RoomId>,
+}
+
+/// Which of the groups that have had a name one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    pub(super) room: RoomId,
+    /// Its admins, in the order of their appointment.
+    pub(super) admins: Vec<UserId>,
+}
+
+impl Identity {
+    /// Whether a group is the same: its room is, or it was founded anew and goes on under the same first admin.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.room == other.room || (self.admins.first().is_some() && self.admins.first() == other.admins.first())
+    }
 }
 
 /// The groups this terminal knows of.
@@ -37,6 +62,10 @@ impl KnownGroups {
         self.0.iter()
     }
 
+    pub(super) fn of(&self, group: &GroupName) -> Option<&Group> {
+        self.0.get(group)
+    }
+
     /// The room of a group we are a member of.
     pub(super) fn room(&self, group: &GroupName) -> Option<RoomId> {
         self.0.get(group)?.room
@@ -46,22 +75,16 @@ impl KnownGroups {
         self.0.get(group).is_some_and(|known| known.asked)
     }
 
-    /// Groups whose welcome is expected: the user has asked to join, or this terminal has lost its state.
-    pub(super) fn expected(&self, is_known: impl Fn(&RoomId) -> bool) -> BTreeSet<GroupName> {
-        let lost = |known: &Group| known.room.is_some_and(|room| !is_known(&room));
-        self.0.iter().filter(|(_, known)| known.asked || lost(known)).map(|(name, _)| name.clone()).collect()
-    }
-
     pub(super) fn waiting(&self, group: &GroupName) -> &[UserId] {
         self.0.get(group).map_or(&[], |known| &known.waiting)
     }
 
-    /// Changes a group; one that we are neither in nor want to be in is forgotten.
+    /// Changes a group; one that we were never in nor want to be in is forgotten.
     pub(super) fn change(&mut self, group: &GroupName, change: impl FnOnce(&mut Group)) -> Write {
         let known = self.0.entry(group.clone()).or_default();
         change(known);
         let key = group.as_str().as_bytes().to_vec();
-        if known.room.is_none() && !known.asked {
+        if known.room.is_none() && !known.asked && known.former.is_none() {
             self.0.remove(group);
             return Write::Delete { kind: Table::Group, key };
         }
@@ -70,8 +93,12 @@ impl KnownGroups {
         Write::Put { kind: Table::Group, key, value }
     }
 
+    /// We are in this room of the group from now on; who waits for a decision goes on waiting.
     pub(super) fn joined(&mut self, group: &GroupName, room: RoomId) -> Write {
-        self.change(group, |known| (known.room, known.asked) = (Some(room), false))
+        self.change(group, |known| {
+            let waiting = std::mem::take(&mut known.waiting);
+            *known = Group { room: Some(room), waiting, ..Group::default() };
+        })
     }
 
     pub(super) fn no_longer_waits(&mut self, group: &GroupName, user: &UserId) -> Option<Write> {
@@ -79,9 +106,10 @@ impl KnownGroups {
         waits.then(|| self.change(group, |known| known.waiting.retain(|other| other != user)))
     }
 
-    /// A room is gone, and so is our membership.
-    pub(super) fn forget_room(&mut self, room: &RoomId) -> Option<Write> {
+    /// A room is gone, and so is our membership; which group it was is remembered.
+    pub(super) fn forget_room(&mut self, room: &RoomId, admins: Vec<UserId>) -> Option<Write> {
         let of_room = self.0.iter().find(|(_, known)| known.room == Some(*room)).map(|(name, _)| name.clone());
-        of_room.map(|name| self.change(&name, |known| *known = Group::default()))
+        let former = Some(Identity { room: *room, admins });
+        of_room.map(|name| self.change(&name, |known| *known = Group { former, ..Group::default() }))
     }
 }

@@ -4,15 +4,19 @@
 //! nobody removes one who stands before. The last user gives the room up instead.
 
 use common::ident::{GroupName, RoomId};
-use common::msg::{Body, CommitReq, CommitStatus, Letter};
+use common::msg::{Body, CommitRefusal, CommitReply, CommitReq, CommitStatus, Letter};
 
 use super::Groups;
 use super::queue::GroupOperation;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::model::Conversation;
-use crate::notice::{GroupNews, Notice};
+use crate::notice::{GroupNews, Next, Notice};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
+
+/// How long, in seconds, the directory is not asked again about a room that it does not know: what removes us from it has
+/// come by then. Chosen arbitrarily.
+pub(super) const GONE_TIMEOUT: u64 = 2;
 
 impl Groups {
     /// The user leaves; refused by some news.
@@ -70,10 +74,14 @@ impl Groups {
     }
 
     /// What the directory says of a room that was given up.
-    pub(crate) fn handle_given_up(&mut self, cx: &mut Context, group: GroupName, status: CommitStatus) -> Vec<Request> {
-        match status {
+    pub(crate) fn handle_given_up(&mut self, cx: &mut Context, group: GroupName, reply: &CommitReply) -> Vec<Request> {
+        let (why, retry_after) = (reply.reason.unwrap_or(CommitRefusal::Other), reply.retry_after);
+        match reply.status {
             CommitStatus::Accepted | CommitStatus::Room | CommitStatus::Taken => self.gone(cx, group),
-            CommitStatus::Refused => Vec::new(),
+            CommitStatus::Refused => {
+                cx.tell(Notice::Group { group, news: GroupNews::NotAllowed { why, retry_after } });
+                Vec::new()
+            }
             // Another terminal of ours has changed the room meanwhile; its commit is under way.
             CommitStatus::Epoch => {
                 let Some(room) = self.known.room(&group) else { return Vec::new() };
@@ -107,35 +115,65 @@ impl Groups {
         }
     }
 
-    /// This user leaves at another terminal. Where others are, they remove us; where nobody is, we go by ourselves.
+    /// This user has left at another terminal: the directory has no more mail for any of them.
     pub(super) fn left_elsewhere(&mut self, cx: &mut Context, group: GroupName, room: &RoomId) -> Vec<Request> {
-        if self.is_alone(&group) {
-            let requests = self.lose_room(cx, room);
-            cx.tell(Notice::Group { group, news: GroupNews::Left });
-            return requests;
+        let requests = self.lose_room(cx, room);
+        cx.tell(Notice::Group { group, news: GroupNews::Left });
+        requests
+    }
+
+    /// The user leaves a group that cannot be followed any more, or that this terminal has lost: on this machine, at once.
+    pub(super) fn leave_here(&mut self, cx: &mut Context, group: &GroupName, room: &RoomId) -> Vec<Request> {
+        let mut requests = self.lose_room(cx, room);
+        if self.known.room(group).is_some() {
+            cx.write(self.known.forget_room(room, Vec::new()));
+            requests.push(Request::Delivery(DeliveryRequest::ConversationOver(Conversation::Group(group.clone()))));
         }
-        self.rooms.note_leave(room, &cx.me.user);
-        Vec::new()
+        cx.tell(Notice::Group { group: group.clone(), news: GroupNews::Left });
+        requests
+    }
+
+    /// The directory does not know a room: the user is told of a group. Where a commit that removes us may be on its way,
+    /// which says who did it, the directory is asked once more.
+    pub(crate) fn handle_room_gone(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
+        let to = self.rooms.conversation(room);
+        if let Some(to @ Conversation::Group(_)) = to
+            && self.gone_once.insert(*room)
+        {
+            let until = cx.now.tick + GONE_TIMEOUT;
+            return vec![Request::Delivery(DeliveryRequest::BackOff { to, next: Next::Directory, until })];
+        }
+        self.lost(cx, room)
+    }
+
+    /// A group is gone, which nobody here has wished.
+    pub(super) fn lost(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
+        if let Some(Conversation::Group(group)) = self.rooms.conversation(room)
+            && self.known.room(&group) == Some(*room)
+            && !self.leaving.iter().any(|(leaving, _)| *leaving == group)
+        {
+            cx.tell_each(&[], Notice::Group { group, news: GroupNews::Lost });
+        }
+        self.lose_room(cx, room)
     }
 
     /// The directory does not know a room, or we are not in it any more.
     pub(crate) fn lose_room(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
+        self.gone_once.remove(room);
         let tickets = self.operations.forget(room);
-        if let Some(Conversation::Group(group)) = self.rooms.conversation(room) {
-            not_a_member(cx, &tickets, &group);
-            let leaving = self.leaving.extract_if(.., |(leaving, _)| *leaving == group);
-            let tickets: Vec<Ticket> = leaving.map(|(_, ticket)| ticket).collect();
-            if !tickets.is_empty() {
-                cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::Left });
-            }
-        }
-        cx.write(self.known.forget_room(room));
-        let over = match self.rooms.conversation(room) {
-            Some(to @ Conversation::Group(_)) => vec![Request::Delivery(DeliveryRequest::ConversationOver(to))],
-            Some(Conversation::User(_) | Conversation::Everyone) | None => Vec::new(),
-        };
+        let conversation = self.rooms.conversation(room);
+        let admins = self.rooms.admins(room);
         cx.write(self.rooms.forget(room));
-        over
+        let Some(to @ Conversation::Group(_)) = conversation else { return Vec::new() };
+        let Conversation::Group(group) = &to else { return Vec::new() };
+        not_a_member(cx, &tickets, group);
+        let leaving = self.leaving.extract_if(.., |(leaving, _)| leaving == group);
+        let tickets: Vec<Ticket> = leaving.map(|(_, ticket)| ticket).collect();
+        if !tickets.is_empty() {
+            cx.tell_each(&tickets, Notice::Group { group: group.clone(), news: GroupNews::Left });
+        }
+        cx.write(self.known.forget_room(room, admins));
+        vec![Request::Delivery(DeliveryRequest::ConversationOver(to))]
     }
 }
 

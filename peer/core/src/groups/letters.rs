@@ -1,7 +1,7 @@
 //! What members, and those who want to be members, say about a group (protocol section 6.9).
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
-use common::msg::Body;
+use common::msg::{Body, Member};
 
 use super::Groups;
 use super::queue::GroupOperation;
@@ -13,12 +13,12 @@ use crate::request::{OpenedLetter, Request};
 impl Groups {
     /// A letter about a group was opened.
     pub(crate) fn handle_letter(&mut self, cx: &mut Context, letter: OpenedLetter) -> Vec<Request> {
-        let OpenedLetter { room, conversation, from, body, .. } = letter;
+        let OpenedLetter { room, conversation, from, terminal, body, .. } = letter;
         match (body, conversation) {
             (Body::Ask { group, handle }, Conversation::User(_)) if !cx.is_me(&from) => {
-                self.asked_for_admission(cx, from, &group, &handle);
+                self.asked_for_admission(cx, Member { userid: from, terminal }, &group, &handle);
             }
-            (Body::Denied { group }, Conversation::User(_)) => self.denied(cx, group),
+            (Body::Denied { group }, Conversation::User(_)) => self.denied(cx, &from, group),
             (Body::Decided { user }, Conversation::Group(group)) if self.is_admin(&room, &from) => {
                 cx.write(self.known.no_longer_waits(&group, &user));
             }
@@ -38,12 +38,16 @@ impl Groups {
         Vec::new()
     }
 
-    fn asked_for_admission(&mut self, cx: &mut Context, user: UserId, group: &GroupName, handle: &GroupHandle) {
+    fn asked_for_admission(&mut self, cx: &mut Context, from: Member, group: &GroupName, handle: &GroupHandle) {
         let Some(room) = self.known.room(group) else { return };
-        let is_member = self.rooms.users(&room).contains(&user);
         let is_ours = *handle == GroupHandle::of(group, &cx.directory);
-        if is_ours && !is_member && self.is_admin(&room, &cx.me.user) {
-            self.wait_for_decision(cx, group, user);
+        if !is_ours || !self.is_admin(&room, &cx.me.user) {
+            return;
+        }
+        if self.rooms.users(&room).contains(&from.userid) {
+            self.asked_back_by(cx, &room, from);
+        } else {
+            self.wait_for_decision(cx, group, from.userid);
         }
     }
 
@@ -55,9 +59,12 @@ impl Groups {
         cx.tell(Notice::Group { group: group.clone(), news: GroupNews::Request { user } });
     }
 
-    fn denied(&mut self, cx: &mut Context, group: GroupName) {
-        if self.known.has_asked(&group) {
-            cx.write([self.known.change(&group, |known| known.asked = false)]);
+    /// Only who was asked can decline.
+    fn denied(&mut self, cx: &mut Context, by: &UserId, group: GroupName) {
+        let asked_of = self.known.of(&group).and_then(|known| known.asked_of.as_ref());
+        let was_asked = asked_of.is_none_or(|asked| asked.admins.contains(by));
+        if was_asked && self.known.has_asked(&group) {
+            cx.write([self.known.change(&group, |known| (known.asked, known.asked_of) = (false, None))]);
             cx.tell(Notice::Group { group, news: GroupNews::Declined });
         }
     }

@@ -5,7 +5,8 @@
 //! - [`operations`]: what takes several questions to the directory, one at a time; [`queue`]: those that wait
 //! - [`items`]: items of the mailbox, and what comes of them; [`opening`]: what they are; [`letters`]: what members say
 //!   about the group
-//! - [`commands`]: what the user wants; [`leaving`]: the end of a membership
+//! - [`commands`]: what the user wants; [`leaving`]: the end of a membership; [`replies`]: what the directory says of commits
+//! - [`succession`]: what becomes of a group that cannot be followed any more
 //!
 //! Letters are sealed here and opened here; what they say, and which way they take, is not known here.
 
@@ -19,17 +20,21 @@ mod opening;
 mod operations;
 mod queue;
 mod registry;
+mod replies;
+mod succession;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use common::backoff::Backoff;
 use common::ident::{GroupName, RoomId, UserId};
 use common::limits::{KEY_PACKAGES_IN_ONE, PIECE_MAX};
-use common::msg::{KeyPackagePut, KeyPackageState, Outgoing, Piece, TerminalsReq};
+use common::msg::{KeyPackagePut, KeyPackageState, Member, Outgoing, Piece, TerminalsReq};
 
 use self::known::KnownGroups;
+use self::operations::BROKEN_TIMEOUT;
 use self::queue::{GroupOperation, Operations};
 use self::registry::Rooms;
 use crate::command::Ticket;
@@ -45,6 +50,9 @@ const NEWCOMER_TIMEOUT: u64 = 1;
 /// … and who is not; their coming ends it sooner. Both chosen arbitrarily.
 const STRANGER_TIMEOUT: u64 = 60;
 
+/// The longest, in seconds, that an operation which the directory refuses waits for its next try. Chosen arbitrarily.
+const LONGEST_REFUSAL: u64 = 3600;
+
 /// All rooms, and what is to be done about them.
 #[derive(Debug)]
 pub(crate) struct Groups {
@@ -57,6 +65,14 @@ pub(crate) struct Groups {
     publishing: usize,
     /// Whose items were dropped in this session, and in which room: told once.
     told_dropped: BTreeSet<(RoomId, UserId)>,
+    /// Rooms that the directory has said once it does not know, or has closed.
+    gone_once: BTreeSet<RoomId>,
+    /// When the admins of a group were asked to take this terminal in again, by the tick clock.
+    asked_back: BTreeMap<RoomId, u64>,
+    /// When a member's terminal was taken in again, by the tick clock.
+    taken_again: BTreeMap<(RoomId, Member), u64>,
+    /// How long the directory is left alone with a room to be made that it says is in another epoch.
+    refused: Backoff,
 }
 
 impl Groups {
@@ -66,8 +82,18 @@ impl Groups {
     /// [`RoomError`] if there are rooms that this version cannot read.
     pub(crate) fn load(own: &Arc<OwnTerminal>, mls: Rows, group: Rows) -> Result<Self, RoomError> {
         let (rooms, known) = (Rooms::load(own, mls)?, KnownGroups::load(group));
-        let (operations, leaving, told_dropped) = (Operations::default(), Vec::new(), BTreeSet::new());
-        Ok(Self { rooms, known, operations, leaving, publishing: 0, told_dropped })
+        Ok(Self {
+            rooms,
+            known,
+            operations: Operations::default(),
+            leaving: Vec::new(),
+            publishing: 0,
+            told_dropped: BTreeSet::new(),
+            gone_once: BTreeSet::new(),
+            asked_back: BTreeMap::new(),
+            taken_again: BTreeMap::new(),
+            refused: Backoff::new(BROKEN_TIMEOUT, LONGEST_REFUSAL),
+        })
     }
 
     /// The session stands: others must find key packages of ours, so the directory is asked how many it has.
@@ -115,9 +141,10 @@ impl Groups {
     }
 
     /// Everything that waited was taken: what was expected has come, and what was interrupted goes on.
-    pub(crate) fn handle_caught_up(&mut self, cx: &mut Context) {
+    pub(crate) fn handle_caught_up(&mut self, cx: &mut Context) -> Vec<Request> {
         self.rooms.expect_nothing();
         self.go_on_with_creations(cx);
+        self.mend_all(cx)
     }
 
     /// Mail for a conversation needs a room: it is ready, or what makes it ready is begun.
@@ -252,10 +279,5 @@ impl Groups {
     /// Whether nobody but our user is in the room of a group.
     fn is_alone(&self, group: &GroupName) -> bool {
         self.known.room(group).is_some_and(|room| self.rooms.users(&room).len() == 1)
-    }
-
-    /// Groups that this user has asked to join, or whose state this terminal has lost.
-    fn expected(&self) -> BTreeSet<GroupName> {
-        self.known.expected(|room| self.rooms.epoch(room).is_some())
     }
 }

@@ -8,30 +8,42 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use common::ident::{GroupName, UserId};
-use common::msg::{MailItem, MailKind, Member};
+use common::crypto::commit;
+use common::ident::{KeyDigest, RoomId, UserId};
+use common::msg::{GroupEntry, MailItem, MailKind, Member, SignedCommit};
 use zeroize::Zeroizing;
 
-use super::changes::{MembershipDiff, ProcessedItem};
+use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
+use super::known::KnownGroups;
 use super::registry::Rooms;
-use crate::mls::{Frozen, Invitation, ProcessedMessage, VerifiedCredential};
+use crate::mls::{Frozen, Invitation, Outcome, ProcessedMessage, Room, RoomMetadata, VerifiedCredential};
 
 /// Bytes that are from another member than the one who gave them to the directory.
 const OTHER_SENDER: &str = "it was made by somebody else";
+/// A commit whose author does not answer for these bytes.
+const NOT_SIGNED: &str = "its author has signed something else";
+/// A commit that says to the directory what it does not do.
+const OTHER_MEMBERS: &str = "the directory was told of other members or admins";
 
 impl Rooms {
-    /// Opens a message or a commit of a room that we are in.
-    pub(super) fn open(&mut self, item: &MailItem, bytes: &[u8], vouched: &[VerifiedCredential]) -> ProcessedItem {
+    /// Opens a message or a commit of a room that we are in, with the directory of this key.
+    pub(super) fn open(
+        &mut self,
+        item: &MailItem,
+        bytes: &[u8],
+        vouched: &[VerifiedCredential],
+        directory: &KeyDigest,
+    ) -> ProcessedItem {
         let Some(mls) = self.rooms.get_mut(&item.room).filter(|mls| mls.frozen().is_none()) else {
             return ProcessedItem::Nothing;
         };
         match item.epoch.cmp(&mls.epoch()) {
             Ordering::Less => return ProcessedItem::Nothing,
-            Ordering::Greater => return ProcessedItem::OldCopy,
+            Ordering::Greater => return self.freeze(item, Frozen::Behind { epoch: item.epoch }),
             Ordering::Equal => {}
         }
         if item.kind != MailKind::Message {
-            return self.open_commit(item, bytes, vouched);
+            return self.open_commit(item, bytes, vouched, directory);
         }
         match mls.open(bytes) {
             Ok(ProcessedMessage { from, letter }) if from == item.from => {
@@ -42,7 +54,13 @@ impl Rooms {
         }
     }
 
-    fn open_commit(&mut self, item: &MailItem, bytes: &[u8], vouched: &[VerifiedCredential]) -> ProcessedItem {
+    fn open_commit(
+        &mut self,
+        item: &MailItem,
+        bytes: &[u8],
+        vouched: &[VerifiedCredential],
+        directory: &KeyDigest,
+    ) -> ProcessedItem {
         let Some(mls) = self.rooms.get_mut(&item.room) else { return ProcessedItem::Nothing };
         let waiting = match self.waiting.remove(&item.room) {
             Some(waiting) => waiting,
@@ -59,6 +77,12 @@ impl Rooms {
         if vouched.is_empty() && !missing.is_empty() {
             self.waiting.insert(item.room, waiting);
             return ProcessedItem::Needs(missing);
+        }
+        // What a directory of the version before has taken is not signed, and judged by its content alone.
+        if let Some(signed) = &item.signed
+            && let Err(why) = is_as_signed(mls, item, bytes, signed, directory)
+        {
+            return self.not_followed(item, why.to_owned());
         }
         let (users, admins, own) = (mls.users(), mls.admins(), self.own.member());
         match mls.apply(vouched) {
@@ -81,8 +105,11 @@ impl Rooms {
 
     /// The epoch was ended with something that cannot be followed.
     fn not_followed(&mut self, item: &MailItem, why: String) -> ProcessedItem {
+        self.freeze(item, Frozen::NotFollowed { by: item.from.clone(), why })
+    }
+
+    fn freeze(&mut self, item: &MailItem, frozen: Frozen) -> ProcessedItem {
         let Some(mls) = self.rooms.get_mut(&item.room) else { return ProcessedItem::Nothing };
-        let frozen = Frozen::NotFollowed { by: item.from.clone(), why };
         // The note is made in memory; that cannot fail where the room could be read. The first reason stays.
         let _ = mls.freeze(frozen);
         mls.frozen().map_or(ProcessedItem::Nothing, |frozen| ProcessedItem::Frozen(frozen.to_string()))
@@ -94,16 +121,16 @@ impl Rooms {
         item: &MailItem,
         bytes: &[u8],
         vouched: &[VerifiedCredential],
-        expected: &BTreeSet<GroupName>,
+        known: &KnownGroups,
         blocked: impl Fn(&UserId) -> bool,
     ) -> ProcessedItem {
-        if self.rooms.contains_key(&item.room) {
-            return ProcessedItem::Nothing;
-        }
         let Ok(invitation) = Invitation::open(&self.key_packages, item.room, bytes) else {
             return ProcessedItem::Nothing;
         };
-        if blocked(&invitation.by().userid) {
+        let expects = self.expects(known, item, &invitation);
+        // Whoever takes us along with a group does so for the group; anybody else must be welcome here.
+        let unwelcome = !matches!(expects, Expects::InPlaceOf(_)) && blocked(&invitation.by().userid);
+        if expects == Expects::Nothing || unwelcome {
             invitation.refuse(&mut self.key_packages);
             return ProcessedItem::Nothing;
         }
@@ -111,13 +138,93 @@ impl Rooms {
         if vouched.is_empty() && !needed.is_empty() {
             return ProcessedItem::Needs(needed);
         }
-        match invitation.accept(&mut self.key_packages, vouched, expected) {
+        let by = invitation.by().clone();
+        let asked = match invitation.charter() {
+            RoomMetadata::Group { name, .. } if expects != Expects::WhereAnother => BTreeSet::from([name.clone()]),
+            RoomMetadata::Group { .. } | RoomMetadata::Pair { .. } => BTreeSet::new(),
+        };
+        match invitation.accept(&mut self.key_packages, vouched, &asked) {
             Ok(room) => {
+                let old = match expects {
+                    Expects::InPlaceOf(old) => self.take_out(&old),
+                    Expects::Asked | Expects::WhereAnother | Expects::Nothing => None,
+                };
                 self.rooms.insert(item.room, room);
-                ProcessedItem::Joined
+                ProcessedItem::Joined { by, old }
             }
             // Nobody here asked for it, or somebody in it is not who they say: we are not in it, and that is all.
             Err(_) => ProcessedItem::Nothing,
         }
     }
+
+    /// Takes a room out that another takes the place of.
+    fn take_out(&mut self, room: &RoomId) -> Option<OldRoom> {
+        let users = self.users(room);
+        Some(OldRoom { room: *room, users, writes: self.forget(room) })
+    }
+
+    /// What a welcome means for this terminal.
+    fn expects(&self, known: &KnownGroups, item: &MailItem, invitation: &Invitation) -> Expects {
+        let by = &invitation.by().userid;
+        let charter = invitation.charter();
+        let RoomMetadata::Group { name, .. } = charter else {
+            let is_new = !self.rooms.contains_key(&item.room);
+            return if is_new { Expects::WhereAnother } else { Expects::Nothing };
+        };
+        let group = known.of(name);
+        if let Some(old) = group.and_then(|group| group.room) {
+            let Some(mls) = self.rooms.get(&old) else {
+                // This terminal has lost its state, and the group goes on in the same room.
+                return if old == item.room { Expects::Asked } else { Expects::Nothing };
+            };
+            let again = old == item.room && mls.frozen().is_some() && item.epoch >= mls.epoch();
+            let may = mls.may_be_continued(by, charter) || (again && *by == self.own.member().userid);
+            return if may && (again || old != item.room) { Expects::InPlaceOf(old) } else { Expects::Nothing };
+        }
+        match group.and_then(|group| group.asked_of.as_ref()) {
+            Some(asked) if asked.room == item.room || asked.admins.contains(by) => Expects::Asked,
+            Some(_) => Expects::Nothing,
+            None if known.has_asked(name) => Expects::Asked,
+            None => Expects::WhereAnother,
+        }
+    }
+}
+
+/// Whether the author answers for a commit that was read, and has told the directory what it does.
+fn is_as_signed(
+    mls: &Room,
+    item: &MailItem,
+    bytes: &[u8],
+    signed: &SignedCommit,
+    directory: &KeyDigest,
+) -> Result<(), &'static str> {
+    let key = mls.terminal_key(&item.from).ok_or(NOT_SIGNED)?;
+    commit::verify(signed, &item.from, &key, directory, (&item.room, item.epoch)).map_err(|_| NOT_SIGNED)?;
+    if signed.digests.commit != commit::of(bytes) {
+        return Err(NOT_SIGNED);
+    }
+    // What breaks the rules is told as that.
+    let Some(Outcome { members, charter, .. }) = mls.foreseen() else { return Ok(()) };
+    let entry = match &charter {
+        RoomMetadata::Group { name, admins } if mls.epoch() == 0 || charter != *mls.charter() => {
+            let handle = common::ident::GroupHandle::of(name, directory);
+            Some(commit::of_entry(&GroupEntry { handle, admins: admins.clone() }))
+        }
+        RoomMetadata::Group { .. } | RoomMetadata::Pair { .. } => None,
+    };
+    let told = signed.digests.members == commit::of_members(&members) && signed.digests.entry == entry;
+    if told { Ok(()) } else { Err(OTHER_MEMBERS) }
+}
+
+/// What a welcome means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expects {
+    /// Nothing: it is not accepted.
+    Nothing,
+    /// The user has asked for it, or this terminal has lost the room.
+    Asked,
+    /// It is accepted where another terminal of the user is, and a room of two by its users.
+    WhereAnother,
+    /// It goes on with this room, which cannot be followed any more or was founded anew.
+    InPlaceOf(RoomId),
 }

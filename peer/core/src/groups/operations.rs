@@ -15,8 +15,7 @@ use common::crypto::identity::PublicKey;
 use common::ident::{GroupHandle, RoomId, TerminalId, UserId};
 use common::limits::{PIECE_MAX, TERMINALS_ASKED, TERMINALS_PER_USER};
 use common::msg::{
-    CommitReq, CommitStatus, GroupEntry, KeyPackageReply, KeyPackageReq, Member, Piece, TerminalsReply, TerminalsReq,
-    Upload,
+    CommitReq, GroupEntry, KeyPackageReply, KeyPackageReq, Member, Piece, TerminalsReply, TerminalsReq, Upload,
 };
 
 use super::Groups;
@@ -24,9 +23,9 @@ use super::changes::{MembershipChange, OutgoingCommit};
 use super::queue::{ActiveOperation, GroupOperation, Stage};
 use crate::command::Ticket;
 use crate::context::Context;
-use crate::mls::RoomError;
+use crate::mls::{RoomError, VerifiedKeyPackage};
 use crate::model::Conversation;
-use crate::notice::{DirectoryRefusal, GroupNews, MessageNotice, Next, Notice};
+use crate::notice::{MessageNotice, Next};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
 
 /// How long, in seconds, what cannot be sealed is left alone. Chosen arbitrarily.
@@ -78,18 +77,36 @@ impl Groups {
             | GroupOperation::AddMember(room, _)
             | GroupOperation::RemoveMember(room, _)
             | GroupOperation::GrantAdmin(room, _)
-            | GroupOperation::StepDown(room) => Ok(*room),
+            | GroupOperation::StepDown(room)
+            | GroupOperation::AddAgain(room, _) => Ok(*room),
+            GroupOperation::FoundAnew(..) => Ok(cx.ids.room()),
         }
     }
 
-    /// Commands of the user are answered also where nothing can be done any more.
-    fn tell_unusable(&self, cx: &mut Context, tickets: &[Ticket], room: &RoomId) {
-        if tickets.is_empty() {
-            return;
+    /// The users whose terminals an operation is about; nothing where the room cannot be used.
+    fn concerned(&self, operation: &GroupOperation, room: &RoomId) -> Option<Vec<UserId>> {
+        if let GroupOperation::FoundAnew(old, without) = operation {
+            let is_own = without.userid == self.rooms.own.member().userid;
+            let comes = |user: &UserId| is_own || *user != without.userid;
+            return self.is_known(old).then(|| self.rooms.users(old).into_iter().filter(comes).collect());
         }
-        if let (Some(with), Some(why)) = (self.rooms.conversation(room), self.rooms.why_frozen(room)) {
-            cx.tell_each(tickets, MessageNotice::Frozen { with, why });
+        if !self.rooms.is_usable(room) {
+            return None;
         }
+        if let GroupOperation::AddAgain(_, member) = operation {
+            return Some(vec![member.userid.clone()]);
+        }
+        // Whoever may change nobody else's terminals asks for none.
+        let users = self.rooms.users(room).into_iter();
+        let mut users: Vec<UserId> = users.filter(|user| self.rooms.may_add(room, user)).collect();
+        let wanted = match (operation, self.rooms.conversation(room)) {
+            (GroupOperation::AddMember(_, user), _) => Some(user.clone()),
+            // A room of two whose first commit was never taken has only us in it.
+            (_, Some(Conversation::User(other))) => Some(other),
+            _ => None,
+        };
+        users.extend(wanted.filter(|user| !users.contains(user)));
+        Some(users)
     }
 
     fn begin(&mut self, cx: &mut Context, operation: GroupOperation, tickets: Vec<Ticket>) -> Vec<Request> {
@@ -97,20 +114,10 @@ impl Groups {
             Ok(room) => room,
             Err((conversation, why)) => return vec![broken(cx, &tickets, conversation, &why)],
         };
-        if !self.rooms.is_usable(&room) {
-            self.tell_unusable(cx, &tickets, &room);
+        let Some(users) = self.concerned(&operation, &room) else {
+            self.tell_frozen(cx, &tickets, &room);
             return Vec::new();
-        }
-        // Whoever may change nobody else's terminals asks for none.
-        let mut users: Vec<UserId> = self.rooms.users(&room).into_iter().collect();
-        users.retain(|user| self.rooms.may_add(&room, user));
-        let wanted = match (&operation, self.rooms.conversation(&room)) {
-            (GroupOperation::AddMember(_, user), _) => Some(user.clone()),
-            // A room of two whose first commit was never taken has only us in it.
-            (_, Some(Conversation::User(other))) => Some(other),
-            _ => None,
         };
-        users.extend(wanted.filter(|user| !users.contains(user)));
         self.operations.begun += 1;
         let number = self.operations.begun;
         let creates = matches!(operation, GroupOperation::CreateGroup(_));
@@ -140,19 +147,30 @@ impl Groups {
     pub(crate) fn handle_terminals(&mut self, cx: &mut Context, number: u64, reply: TerminalsReply) -> Vec<Request> {
         let Some(active) = self.operations.active(number) else { return Vec::new() };
         for listed in reply.users {
-            if matches!(&active.operation, GroupOperation::RemoveMember(_, user) if *user == listed.userid) {
-                continue;
-            }
             let present = self.rooms.terminals_of(&active.room, &listed.userid);
+            let member = |terminal: TerminalId| Member { userid: listed.userid.clone(), terminal };
+            let wanted = |terminal: &TerminalId| match &active.operation {
+                GroupOperation::RemoveMember(_, user) => *user != listed.userid && !present.contains(terminal),
+                GroupOperation::AddAgain(_, again) => *again == member(*terminal),
+                GroupOperation::FoundAnew(_, without) => *without != member(*terminal) && cx.me.terminal != *terminal,
+                GroupOperation::CreateDirect(_)
+                | GroupOperation::SyncTerminals(_)
+                | GroupOperation::CreateGroup(_)
+                | GroupOperation::AddMember(..)
+                | GroupOperation::GrantAdmin(..)
+                | GroupOperation::StepDown(_) => !present.contains(terminal),
+            };
             let missing: Vec<TerminalId> =
-                listed.terminals.iter().filter(|terminal| !present.contains(terminal)).copied().collect();
+                listed.terminals.iter().filter(|terminal| wanted(terminal)).copied().collect();
             // A terminal the directory knows no more is gone, if its user goes on at another.
-            let may_remove = self.rooms.may_remove(&active.room, &listed.userid);
+            let is_removed =
+                matches!(&active.operation, GroupOperation::RemoveMember(_, user) if *user == listed.userid);
+            let may_remove = !is_removed && self.rooms.may_remove(&active.room, &listed.userid);
             let gone = present.iter().filter(|terminal| {
                 let ours = cx.is_me(&listed.userid) && **terminal == cx.me.terminal;
                 may_remove && !ours && !listed.terminals.is_empty() && !listed.terminals.contains(terminal)
             });
-            active.gone.extend(gone.map(|terminal| Member { userid: listed.userid.clone(), terminal: *terminal }));
+            active.gone.extend(gone.map(|terminal| member(*terminal)));
             for terminals in missing.chunks(TERMINALS_PER_USER) {
                 active.missing.push_back((listed.userid.clone(), terminals.to_vec()));
             }
@@ -194,23 +212,40 @@ impl Groups {
     fn commit(&mut self, cx: &mut Context) -> Vec<Request> {
         let Some(active) = &mut self.operations.active else { return Vec::new() };
         let room = active.room;
-        let newcomers = active.newcomers.drain(..).map(|newcomer| MembershipChange::Add(Box::new(newcomer)));
+        let newcomers: Vec<VerifiedKeyPackage> = active.newcomers.drain(..).collect();
+        if let GroupOperation::FoundAnew(old, _) = &active.operation {
+            let made = self.rooms.found_anew(room, old, newcomers);
+            return self.committed_as(cx, made);
+        }
+        let newcomers = newcomers.into_iter().map(|newcomer| MembershipChange::Add(Box::new(newcomer)));
         let mut changes: Vec<MembershipChange> = newcomers.collect();
         changes.extend(active.gone.drain(..).map(MembershipChange::RemoveTerminal));
         match &active.operation {
             GroupOperation::RemoveMember(_, user) => changes.push(MembershipChange::RemoveUser(user.clone())),
             GroupOperation::GrantAdmin(_, user) => changes.push(MembershipChange::Promote(user.clone())),
             GroupOperation::StepDown(_) => changes.push(MembershipChange::StepDown),
+            GroupOperation::AddAgain(_, member) if !changes.is_empty() => {
+                changes.push(MembershipChange::RemoveTerminal(member.clone()));
+            }
             GroupOperation::CreateDirect(_)
             | GroupOperation::SyncTerminals(_)
             | GroupOperation::CreateGroup(_)
-            | GroupOperation::AddMember(..) => {}
+            | GroupOperation::AddMember(..)
+            | GroupOperation::FoundAnew(..)
+            | GroupOperation::AddAgain(..) => {}
         }
         self.rooms.set_synced(&room, cx.now.tick);
         let made = match active.operation {
             GroupOperation::CreateGroup(_) => Ok(self.rooms.founding(&room)),
             _ => self.rooms.propose(&room, changes),
         };
+        self.committed_as(cx, made)
+    }
+
+    /// The commit of the operation was made, or there is nothing to change.
+    fn committed_as(&mut self, cx: &mut Context, made: Result<Option<OutgoingCommit>, RoomError>) -> Vec<Request> {
+        let Some(active) = &mut self.operations.active else { return Vec::new() };
+        let room = active.room;
         match made {
             Ok(Some(commit)) => {
                 active.stage = Stage::Committed(commit.epoch);
@@ -225,100 +260,11 @@ impl Groups {
             }
         }
     }
-
-    /// What the directory says of our commit.
-    pub(crate) fn handle_commit(
-        &mut self,
-        cx: &mut Context,
-        (room, epoch): (RoomId, u64),
-        status: CommitStatus,
-    ) -> Vec<Request> {
-        let current = self.operations.active.as_ref();
-        let Some(active) = current.filter(|active| active.room == room && active.stage == Stage::Committed(epoch))
-        else {
-            return Vec::new();
-        };
-        let created = match &active.operation {
-            GroupOperation::CreateGroup(group) => Some(group.clone()),
-            _ => None,
-        };
-        match (status, created) {
-            // A room that was only created has no commit to wait for.
-            (CommitStatus::Accepted, Some(_)) => self.finish(cx),
-            (CommitStatus::Accepted, None) => Vec::new(),
-            (CommitStatus::Epoch, _) => {
-                self.rooms.drop_commit(&room);
-                self.rooms.expect_commit(&room);
-                cx.write(self.rooms.changes(&room));
-                self.operations.restart();
-                Vec::new()
-            }
-            (CommitStatus::Refused, _) => {
-                self.operations.defer(cx.now.tick + BROKEN_TIMEOUT);
-                Vec::new()
-            }
-            (CommitStatus::Room | CommitStatus::Taken, created) => {
-                if let (Some(group), CommitStatus::Taken) = (created, status) {
-                    let tickets = self.operations.active.take().map(|active| active.tickets).unwrap_or_default();
-                    cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::NameTaken });
-                }
-                self.lose_room(cx, &room)
-            }
-        }
-    }
-
-    /// The directory does not do what the operation under way asks for, which is tried again. Whoever waits for it is
-    /// told, unless it is only a matter of patience.
-    pub(crate) fn handle_operation_refused(&mut self, cx: &mut Context, why: DirectoryRefusal, until: u64) {
-        let patience = matches!(why, DirectoryRefusal::TooFast { .. });
-        if let Some(active) = self.operations.active.as_mut().filter(|_| !patience) {
-            let tickets = std::mem::take(&mut active.tickets);
-            let group = match &active.operation {
-                GroupOperation::CreateGroup(group) => Some(group.clone()),
-                _ => self.rooms.conversation(&active.room).and_then(|with| match with {
-                    Conversation::Group(group) => Some(group),
-                    Conversation::User(_) | Conversation::Everyone => None,
-                }),
-            };
-            if let Some(group) = group.filter(|_| !tickets.is_empty()) {
-                cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::Refused(why) });
-            }
-        }
-        self.operations.defer(until);
-    }
-
-    /// The commands of the user that wait for an operation or for a goodbye; nothing becomes of them any more.
-    pub(crate) fn take_tickets(&mut self) -> Vec<Ticket> {
-        let mut tickets = self.operations.take_tickets();
-        tickets.extend(std::mem::take(&mut self.leaving).into_iter().map(|(_, ticket)| ticket));
-        tickets
-    }
-
-    /// A commit of this room was taken: ours if `ours`, so that the operation is done; otherwise it begins again.
-    pub(super) fn epoch_moved(&mut self, cx: &mut Context, room: &RoomId, ours: bool) -> Vec<Request> {
-        let Some(active) = self.operations.active.as_ref().filter(|active| active.room == *room) else {
-            return Vec::new();
-        };
-        if ours && active.stage != Stage::Asking {
-            return self.finish(cx);
-        }
-        self.operations.restart();
-        Vec::new()
-    }
-
-    fn finish(&mut self, cx: &mut Context) -> Vec<Request> {
-        let Some(active) = self.operations.active.take() else { return Vec::new() };
-        let mut requests = self.operation_done(cx, &active);
-        requests.extend(
-            self.rooms.conversation(&active.room).map(|wanted| Request::Delivery(DeliveryRequest::Flush(wanted))),
-        );
-        requests
-    }
 }
 
 /// The requests that give a commit to the directory.
 fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
-    let OutgoingCommit { epoch, members, commit, welcome, entry } = commit;
+    let OutgoingCommit { epoch, members, commit, welcome, entry, again, replaces } = commit;
     let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let (commit_size, welcome_size) = (size(&commit), size(&welcome));
     let mut requests = vec![Request::Mailbox(MailboxRequest::CountWritten)];
@@ -333,6 +279,8 @@ fn give(cx: &Context, room: RoomId, commit: OutgoingCommit) -> Vec<Request> {
         commit: commit_size,
         welcome: welcome_size,
         group,
+        again,
+        replaces,
         ..CommitReq::without_commit(room, epoch, members)
     };
     let message = cx.signed(request, &commit, &welcome).into();

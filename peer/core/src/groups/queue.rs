@@ -25,9 +25,18 @@ pub(super) enum GroupOperation {
     GrantAdmin(RoomId, UserId),
     /// Our user, who leaves, is no admin any more: nobody could remove one who stands before.
     StepDown(RoomId),
+    /// Found the group of this room anew, without the user whose terminal this is, or without that terminal if it is ours.
+    FoundAnew(RoomId, Member),
+    /// Take the terminal of a member in again, which cannot follow by itself.
+    AddAgain(RoomId, Member),
 }
 
 impl GroupOperation {
+    /// Whether it makes a room that the directory does not have yet.
+    pub(super) fn makes_room(&self) -> bool {
+        matches!(self, Self::CreateDirect(_) | Self::CreateGroup(_) | Self::FoundAnew(..))
+    }
+
     pub(super) fn room(&self) -> Option<RoomId> {
         match self {
             Self::CreateDirect(_) | Self::CreateGroup(_) => None,
@@ -35,7 +44,9 @@ impl GroupOperation {
             | Self::AddMember(room, _)
             | Self::RemoveMember(room, _)
             | Self::GrantAdmin(room, _)
-            | Self::StepDown(room) => Some(*room),
+            | Self::StepDown(room)
+            | Self::FoundAnew(room, _)
+            | Self::AddAgain(room, _) => Some(*room),
         }
     }
 }
@@ -48,6 +59,7 @@ pub(super) struct ActiveOperation {
     pub(super) operation: GroupOperation,
     /// The commands of the user that it is for.
     pub(super) tickets: Vec<Ticket>,
+    /// The room that it makes or changes; of a group that is founded anew the new one.
     pub(super) room: RoomId,
     pub(super) stage: Stage,
     /// Questions for terminals that were not answered yet.
@@ -100,6 +112,12 @@ impl Operations {
         self.active.as_mut().filter(|active| active.number == number)
     }
 
+    /// The commands of the user that wait for what is under way in this room.
+    pub(super) fn tickets_of(&self, room: &RoomId) -> Vec<Ticket> {
+        let active = self.active.as_ref().filter(|active| active.room == *room);
+        active.map(|active| active.tickets.clone()).unwrap_or_default()
+    }
+
     /// Whether this room is about to change.
     pub(super) fn is_busy_with(&self, room: &RoomId) -> bool {
         self.active.as_ref().is_some_and(|active| active.room == *room)
@@ -139,7 +157,8 @@ impl Operations {
 
     /// Forgets what concerns a room that is gone; gives the commands of the user that wait for it.
     pub(super) fn forget(&mut self, room: &RoomId) -> Vec<Ticket> {
-        let active = self.active.take_if(|active| active.room == *room);
+        let concerns = |active: &ActiveOperation| active.room == *room || active.operation.room() == Some(*room);
+        let active = self.active.take_if(|active| concerns(active));
         let mut tickets = active.map(|active| active.tickets).unwrap_or_default();
         self.waiting.retain_mut(|(operation, waiting)| {
             let stays = operation.room() != Some(*room);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use common::crypto::identity::PublicKey;
 use common::ident::{GroupName, RoomId, TerminalId, UserId};
 use common::limits::KEY_PACKAGES_LOW;
-use common::msg::{KeyPackageState, Piece, TakenKeyPackage};
+use common::msg::{KeyPackageState, Member, Piece, TakenKeyPackage};
 
 use super::changes::{MembershipChange, OutgoingCommit};
+use super::succession::author;
 use crate::mls::{
     self, Edit, KeyPackages, OwnTerminal, Room, RoomError, RoomMetadata, VerifiedCredential, VerifiedKeyPackage,
     Waiting,
@@ -67,6 +68,16 @@ impl Rooms {
     /// Why a room cannot be used any more.
     pub(super) fn why_frozen(&self, room: &RoomId) -> Option<String> {
         self.rooms.get(room)?.frozen().map(ToString::to_string)
+    }
+
+    /// Rooms that cannot be used any more.
+    pub(super) fn frozen(&self) -> impl Iterator<Item = RoomId> {
+        self.rooms.iter().filter(|(_, mls)| mls.frozen().is_some()).map(|(id, _)| *id)
+    }
+
+    /// Whose commit made a room unusable, where that is known.
+    pub(super) fn frozen_by(&self, room: &RoomId) -> Option<Member> {
+        self.rooms.get(room)?.frozen().and_then(author).cloned()
     }
 
     pub(crate) fn epoch(&self, room: &RoomId) -> Option<u64> {
@@ -159,6 +170,29 @@ impl Rooms {
         named.collect()
     }
 
+    /// Makes the room of a group that is founded anew, with these admins, and the commit that adds everybody.
+    pub(super) fn found_anew(
+        &mut self,
+        id: RoomId,
+        old: &RoomId,
+        newcomers: Vec<VerifiedKeyPackage>,
+    ) -> Result<Option<OutgoingCommit>, RoomError> {
+        let Some(RoomMetadata::Group { name, admins }) = self.rooms.get(old).map(Room::charter).cloned() else {
+            return Ok(None);
+        };
+        let own = self.own.member().userid;
+        let place = admins.iter().position(|admin| *admin == own).unwrap_or(admins.len());
+        let comes = |user: &UserId| newcomers.iter().any(|newcomer| newcomer.member().userid == *user);
+        let stays = |(at, admin): &(usize, UserId)| *at <= place || comes(admin);
+        let admins: Vec<UserId> = admins.into_iter().enumerate().filter(stays).map(|(_, admin)| admin).collect();
+        let mut mls = Room::create_with(&self.own, id, &name, admins.clone())?;
+        let commit = mls.propose(&Edit { add: newcomers, ..Edit::default() })?;
+        self.rooms.insert(id, mls);
+        let mls::Commit { epoch, members, commit, welcome, .. } = commit;
+        let entry = Some((name, admins));
+        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry, again: Vec::new(), replaces: Some(*old) }))
+    }
+
     pub(crate) fn create_group(&mut self, id: RoomId, name: &GroupName) -> Result<Vec<Write>, RoomError> {
         self.rooms.insert(id, Room::create_group(&self.own, id, name)?);
         Ok(self.changes(&id))
@@ -193,6 +227,8 @@ impl Rooms {
             commit: Vec::new(),
             welcome: Vec::new(),
             entry: Some((name.clone(), admins.clone())),
+            again: Vec::new(),
+            replaces: None,
         })
     }
 
@@ -236,13 +272,15 @@ impl Rooms {
             // Of an earlier session, and not taken: everything that was taken has come by now.
             mls.drop_commit()?;
         }
+        let added = |member: &Member| edit.add.iter().any(|newcomer| newcomer.member() == *member);
+        let again = edit.remove.iter().filter(|member| added(member)).cloned().collect();
         let commit = mls.propose(&edit)?;
         let entry = match (mls.charter(), commit.admins) {
             (RoomMetadata::Group { name, .. }, Some(admins)) => Some((name.clone(), admins)),
             _ => None,
         };
         let mls::Commit { epoch, members, commit, welcome, .. } = commit;
-        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry }))
+        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry, again, replaces: None }))
     }
 
     pub(crate) fn drop_commit(&mut self, room: &RoomId) {

@@ -95,7 +95,8 @@ impl Messaging {
             GroupRequest::NeedsRoom(to) => self.groups.handle_needs_room(cx, to),
             GroupRequest::Seal { to, room, letters } => self.groups.handle_seal(cx, to, room, letters),
             GroupRequest::Open(whole) => self.groups.handle_item(cx, *whole),
-            GroupRequest::RoomGone(room) => self.groups.lose_room(cx, &room),
+            GroupRequest::RoomGone(room) => self.groups.handle_room_gone(cx, &room),
+            GroupRequest::RoomMoved(room) => self.groups.handle_room_moved(cx, &room),
             GroupRequest::GoodbyeStored(to) => self.groups.handle_goodbye_stored(cx, to),
             GroupRequest::NotOnline(user) => self.groups.handle_not_online(cx, user),
             GroupRequest::EpochEnded(room) => {
@@ -103,9 +104,9 @@ impl Messaging {
                 Vec::new()
             }
             GroupRequest::CaughtUp => {
-                self.groups.handle_caught_up(cx);
+                let requests = self.groups.handle_caught_up(cx);
                 self.delivery.handle_change();
-                Vec::new()
+                requests
             }
         }
     }

@@ -103,10 +103,10 @@ impl Messaging {
                 self.delivery.handle_put(cx, &to, &numbers, room, &reply)
             }
             (Question::Commit { room, epoch }, FromDirectory::CommitReply(reply)) => {
-                self.groups.handle_commit(cx, (room, epoch), reply.status)
+                self.groups.handle_commit(cx, (room, epoch), &reply)
             }
             (Question::GiveUp(group), FromDirectory::CommitReply(reply)) => {
-                self.groups.handle_given_up(cx, group, reply.status)
+                self.groups.handle_given_up(cx, group, &reply)
             }
             (Question::Group(group), FromDirectory::GroupReply(reply)) => self.groups.handle_group(cx, group, &reply),
             (Question::Terminals(number), FromDirectory::TerminalsReply(reply)) => {

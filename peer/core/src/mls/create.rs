@@ -23,7 +23,19 @@ impl Room {
     /// # Errors
     /// [`RoomError::Library`].
     pub fn create_group(own: &Arc<OwnTerminal>, id: RoomId, name: &GroupName) -> Result<Self, RoomError> {
-        let admins = vec![own.user().clone()];
+        Self::create_with(own, id, name, vec![own.user().clone()])
+    }
+
+    /// A group that is founded anew, with the admins that it had.
+    ///
+    /// # Errors
+    /// [`RoomError::Library`].
+    pub fn create_with(
+        own: &Arc<OwnTerminal>,
+        id: RoomId,
+        name: &GroupName,
+        admins: Vec<UserId>,
+    ) -> Result<Self, RoomError> {
         Self::create(own, id, &RoomMetadata::Group { name: name.clone(), admins })
     }
 

@@ -119,6 +119,12 @@ pub enum Frozen {
         /// What is wrong with them.
         why: String,
     },
+    /// The directory accepted messages or changes behind one that has not come.
+    #[error("a change of it did not reach this terminal")]
+    Behind {
+        /// The epoch that the directory had reached.
+        epoch: u64,
+    },
     /// The same, kept by a version that did not say whose it was.
     #[error("the room was changed by a message that cannot be read ({0})")]
     Unreadable(String),

@@ -82,7 +82,6 @@ impl Invitation {
     }
 
     /// What the room is.
-    #[cfg(test)]
     pub fn charter(&self) -> &RoomMetadata {
         &self.charter
     }

@@ -87,6 +87,16 @@ impl Room {
         Ok(outcome)
     }
 
+    /// What the commit that was read would change; nothing where it breaks the rules.
+    pub fn foreseen(&self) -> Option<Outcome> {
+        let Staged { waiting, commit, .. } = self.staged.as_ref()?;
+        let commit = match commit {
+            Some((_, commit)) => commit,
+            None => self.group.pending_commit()?,
+        };
+        self.outcome(&waiting.by, commit).ok()
+    }
+
     fn refuse(&mut self, by: Member, why: Refusal) -> Result<RoomError, RoomError> {
         self.freeze(Frozen::Commit { by: by.clone(), why: why.clone() })?;
         Ok(RoomError::Refused { by, why })

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use common::ident::{RoomId, UserId};
+use common::ident::{RoomId, TerminalKey, UserId};
 use common::msg::Member;
 use openmls::prelude::{GroupId, LeafNodeIndex, MlsGroup};
 use openmls_traits::OpenMlsProvider as _;
@@ -92,6 +92,23 @@ impl Room {
         let RoomMetadata::Group { admins, .. } = &self.charter else { return Vec::new() };
         let users = self.users();
         admins.iter().filter(|admin| users.contains(admin)).cloned().collect()
+    }
+
+    /// The signature key of a leaf, which is its terminal's key.
+    pub fn terminal_key(&self, member: &Member) -> Option<TerminalKey> {
+        let leaf = self.group.members().find(|leaf| credential::named(&leaf.credential).as_ref() == Ok(member))?;
+        Some(TerminalKey(leaf.signature_key.as_slice().try_into().ok()?))
+    }
+
+    /// Whether somebody who holds this charter may take the members on to another room, or take one in again: an admin may,
+    /// who keeps all who stand before (decision D31).
+    pub fn may_be_continued(&self, by: &UserId, charter: &RoomMetadata) -> bool {
+        match (&self.charter, charter) {
+            (RoomMetadata::Group { name: before, .. }, RoomMetadata::Group { name: after, admins }) => {
+                before == after && self.charter.is_admin(by) && admins.starts_with(self.charter.before(by))
+            }
+            _ => false,
+        }
     }
 
     /// Whether this terminal is still in it.

@@ -29,11 +29,11 @@ pub enum GroupNews {
     FoundedAnew { by: UserId, without: Vec<UserId> },
     /// This terminal cannot follow the group any more; these admins were asked to take it in again.
     AskedBack { admins: Vec<UserId> },
-    /// Answers `Join`: the group of this name is not the one that the user was in, which had these admins. Joining again
-    /// within a minute asks its admins all the same.
+    /// Answers `Join`: the group of this name is not the one that the user was in, which had the `former` admins. Joining
+    /// once more asks its admins all the same.
     AnotherGroup { admins: Vec<UserId>, former: Vec<UserId> },
     /// Answers a wish: the directory has refused the change.
-    Refused { why: CommitRefusal, retry_after: Option<u64> },
+    NotAllowed { why: CommitRefusal, retry_after: Option<u64> },
     /// The user was removed.
     Removed { by: UserId },
     /// Others came and went.

@@ -48,7 +48,8 @@ impl Session {
     /// Whether this can be the answer to a wish; some news come by themselves.
     fn is_answer(&self, news: &GroupNews) -> bool {
         match news {
-            GroupNews::Request { .. } | GroupNews::FoundedAnew { .. } | GroupNews::AskedBack { .. } => false,
+            GroupNews::Request { .. } | GroupNews::AskedBack { .. } => false,
+            GroupNews::FoundedAnew { by, .. } => by == self.me(),
             GroupNews::Changed { by, .. } => by == self.me(),
             GroupNews::Created
             | GroupNews::NameTaken
@@ -69,7 +70,7 @@ impl Session {
             | GroupNews::LastAdmin
             | GroupNews::Lost
             | GroupNews::AnotherGroup { .. }
-            | GroupNews::Refused { .. }
+            | GroupNews::NotAllowed { .. }
             | GroupNews::StandsBefore { .. }
             | GroupNews::DirectoryLost
             | GroupNews::Refused(_)

@@ -12,6 +12,7 @@ mod login;
 mod mail;
 mod questions;
 mod session;
+mod succession;
 
 use super::*;
 use peer_core::command::{Answer, Command, KeyDecision, MessageCommand, Ticket};

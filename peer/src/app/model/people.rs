@@ -137,7 +137,7 @@ impl People {
             | GroupNews::FoundedAnew { .. }
             | GroupNews::AskedBack { .. }
             | GroupNews::AnotherGroup { .. }
-            | GroupNews::Refused { .. }
+            | GroupNews::NotAllowed { .. }
             | GroupNews::StandsBefore { .. }
             | GroupNews::DirectoryLost
             | GroupNews::Refused(_)

@@ -341,6 +341,7 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
         (GroupNews::Created, GroupWish::Create) => return done("created"),
         (GroupNews::Asked, GroupWish::Join) => return done("asked"),
         (GroupNews::Left, GroupWish::Leave) => return done("left"),
+        (GroupNews::FoundedAnew { .. }, GroupWish::Create | GroupWish::Remove(_)) => return done("founded_anew"),
         (GroupNews::Changed { joined, .. }, GroupWish::Approve(user)) if joined.contains(user) => return done("done"),
         (GroupNews::Changed { left, .. }, GroupWish::Remove(user)) if left.contains(user) => return done("done"),
         (GroupNews::NewAdmin { user: new }, GroupWish::Admin(user)) if new == user => return done("done"),
@@ -354,7 +355,7 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             return Some(Ok(told.into()));
         }
         (GroupNews::NotAdmin { .. } | GroupNews::StandsBefore { .. }, _) => exit::NOT_PERMITTED,
-        (GroupNews::Refused { why, .. }, _) => match why {
+        (GroupNews::NotAllowed { why, .. }, _) => match why {
             CommitRefusal::NotAdmin | CommitRefusal::Order => exit::NOT_PERMITTED,
             CommitRefusal::Signature
             | CommitRefusal::Members

@@ -317,7 +317,7 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         | GroupNews::Returning
         | GroupNews::LastAdmin
         | GroupNews::AnotherGroup { .. }
-        | GroupNews::Refused { .. }
+        | GroupNews::NotAllowed { .. }
         | GroupNews::StandsBefore { .. }
         | GroupNews::DirectoryLost
         | GroupNews::Refused(_)

@@ -242,7 +242,7 @@ pub(crate) fn frozen(with: &Conversation, why: &str) -> String {
     let advice = match with {
         Conversation::User(user) => format!("Messages to {user} take a new way; compare keys with /verify {user}."),
         Conversation::Group(_) | Conversation::Everyone => {
-            "Ask its admins by another channel; whoever stays founds it anew.".to_owned()
+            format!("An admin founds it anew, or takes you in again. To leave it at once: /group leave {with}")
         }
     };
     format!("-- WARNING: {with} cannot be used any more: {why}. {advice}")
@@ -302,7 +302,7 @@ pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
         GroupNews::Declined => format!("-- Your request to join {group} was declined."),
         GroupNews::Left => format!("-- You left {group}."),
         GroupNews::Lost => {
-            format!("-- WARNING: group {group} is gone: it was given up, and you are in it no more.")
+            format!("-- WARNING: group {group} is gone: the server does not keep it any more.")
         }
         GroupNews::FoundedAnew { by, without } => {
             let without = if without.is_empty() {
@@ -322,7 +322,7 @@ pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
             listed(admins),
             listed(former)
         ),
-        GroupNews::Refused { why, retry_after } => format!("-- {}", refused(group, *why, *retry_after)),
+        GroupNews::NotAllowed { why, retry_after } => format!("-- {}", refused(group, *why, *retry_after)),
         GroupNews::StandsBefore { user } => {
             format!("-- {user} was an admin of {group} before you: only {user} or an earlier admin can do that.")
         }

@@ -74,7 +74,13 @@ fn one_receipt_confirms_so_many_letters_and_no_more() {
             id[..8].copy_from_slice(&number.to_be_bytes());
             let letter = Letter { id: MessageId(id), date: 7, body: text("x") };
             let bytes = Zeroizing::new(letter.encode());
-            let sealed = SealedLetter { room: ROOM, conversation: to_bianca(), from: bianca(), bytes };
+            let sealed = SealedLetter {
+                room: ROOM,
+                conversation: to_bianca(),
+                from: bianca(),
+                terminal: TerminalId([1; 16]),
+                bytes,
+            };
             stage.delivery.handle_letter(&mut stage.cx, sealed);
         }
         stage.delivery.handle_letters_taken(&mut stage.cx);

@@ -1,6 +1,6 @@
 //! Ali's delivery, without rooms and links.
 
-pub(super) use common::ident::{MessageId, RoomId, UserId};
+pub(super) use common::ident::{MessageId, RoomId, TerminalId, UserId};
 pub(super) use common::limits::{MAIL_IN_ONE, RECEIPT_IDS};
 pub(super) use common::msg::{Body, Chat, Letter, MailRefusal, MailboxReply, Outgoing, Piece, Received, ToDirectory};
 pub(super) use common::testkit::Example;
@@ -107,7 +107,13 @@ impl Stage {
     pub(super) fn comes(&mut self, number: u8, body: Body) -> Vec<Request> {
         let letter = Letter { id: MessageId([number; 16]), date: 7, body };
         let bytes = Zeroizing::new(letter.encode());
-        let sealed = SealedLetter { room: ROOM, conversation: to_bianca(), from: bianca(), bytes };
+        let sealed = SealedLetter {
+            room: ROOM,
+            conversation: to_bianca(),
+            from: bianca(),
+            terminal: TerminalId([1; 16]),
+            bytes,
+        };
         self.delivery.handle_letter(&mut self.cx, sealed)
     }
 

@@ -4,4 +4,5 @@ mod hostile;
 mod operations;
 mod rooms;
 mod stage;
+mod succession;
 mod wishes;

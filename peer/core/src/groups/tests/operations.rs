@@ -32,7 +32,7 @@ fn a_room_of_two_is_ready_once_our_commit_has_come_back() {
     assert_eq!(committing.members.len(), 2);
     assert_eq!(stage.groups.handle_needs_room(&stage.cx, to_bianca()), [], "it is about to change");
     let (room, epoch) = (committing.room, committing.epoch);
-    assert_eq!(stage.groups.handle_commit(&mut stage.cx, (room, epoch), CommitStatus::Accepted), []);
+    assert_eq!(stage.groups.handle_commit(&mut stage.cx, (room, epoch), &CommitStatus::Accepted.into()), []);
     let requests = stage.comes_back(&committing);
     assert!(requests.contains(&Request::Delivery(DeliveryRequest::Flush(to_bianca()))), "{requests:?}");
     assert_eq!(requests.last(), Some(&Request::Mailbox(MailboxRequest::Taken(1))));
@@ -123,12 +123,15 @@ fn a_receiver_without_a_terminal_is_left_alone_for_a_while() {
 fn where_another_was_first_its_commit_is_awaited_and_ours_is_made_again() {
     let mut stage = needed();
     let committing = stage.goes_on(BOTH, Bianca);
-    stage.groups.handle_commit(&mut stage.cx, (committing.room, committing.epoch), CommitStatus::Epoch);
-    // A room of two that was never committed is found again by the user's name.
+    stage.groups.handle_commit(&mut stage.cx, (committing.room, committing.epoch), &CommitStatus::Epoch.into());
+    // A room of two that was never committed is found again by the user's name, not at once.
     stage.groups.handle_caught_up(&mut stage.cx);
+    assert_eq!(stage.begins(), []);
+    stage.cx.now.tick += BROKEN_TIMEOUT;
+    stage.groups.handle_tick(&stage.cx);
     let again = stage.goes_on(BOTH, Bianca);
     assert_eq!((again.room, again.epoch), (committing.room, committing.epoch));
-    let other = stage.groups.handle_commit(&mut stage.cx, (again.room, again.epoch + 1), CommitStatus::Room);
+    let other = stage.groups.handle_commit(&mut stage.cx, (again.room, again.epoch + 1), &CommitStatus::Room.into());
     assert_eq!(other, [], "an answer to another commit");
     assert!(stage.groups.rooms.epoch(&again.room).is_some());
 }
@@ -137,7 +140,7 @@ fn where_another_was_first_its_commit_is_awaited_and_ours_is_made_again() {
 fn a_room_that_the_directory_does_not_know_is_made_again() {
     let mut stage = needed();
     let committing = stage.goes_on(BOTH, Bianca);
-    stage.groups.handle_commit(&mut stage.cx, (committing.room, committing.epoch), CommitStatus::Room);
+    stage.groups.handle_commit(&mut stage.cx, (committing.room, committing.epoch), &CommitStatus::Room.into());
     assert_eq!(stage.groups.rooms.epoch(&committing.room), None);
     stage.groups.handle_needs_room(&stage.cx, to_bianca());
     assert_ne!(stage.goes_on(BOTH, Bianca).room, committing.room);
@@ -151,7 +154,7 @@ fn a_group_is_created_by_its_name_or_the_name_is_taken() {
         let created = Committing::of(stage.begins());
         assert_eq!((created.epoch, created.commit.len(), created.members.len()), (0, 0, 1));
         stage.effects();
-        stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), status);
+        stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), &status.into());
         assert_eq!(stage.news(), [news]);
         assert_eq!(stage.groups.is_member(&team()), status == CommitStatus::Accepted);
         assert_eq!(stage.begins().is_empty(), status == CommitStatus::Taken, "the other terminals of its founder");

@@ -7,7 +7,7 @@ use common::crypto::terminal::TerminalIdentity;
 use common::ident::{GroupName, RoomId, TerminalId, UserId};
 use common::msg::{
     Certificate, CommitReq, Hex, KeyPackageReply, MailItem, MailKind, Member, Piece, TakenKeyPackage, TerminalsReply,
-    ToDirectory, UserTerminals,
+    ToDirectory, UserCertificate, UserTerminals,
 };
 use common::secret::Secret;
 use common::testkit::Example;
@@ -17,6 +17,7 @@ use crate::context::{Context, Session};
 use crate::event::Effect;
 use crate::fixtures;
 use crate::groups::Groups;
+use crate::ids::Ids;
 use crate::mls::{Invitation, KeyPackages, OwnTerminal, Room, VerifiedCredential};
 use crate::notice::{GroupNews, Notice};
 use crate::persistence::Rows;
@@ -80,18 +81,30 @@ pub(super) fn terminals(users: &[(Example, bool)]) -> TerminalsReply {
 pub(super) struct Stage {
     pub(super) cx: Context,
     pub(super) groups: Groups,
-    certificate: Certificate,
+    /// Of everybody who is in the room, as the directory tells them.
+    pub(super) certificates: Vec<UserCertificate>,
     items: u64,
+}
+
+fn told(example: Example, certificate: Certificate) -> UserCertificate {
+    let publickey = Hex(example.identity().unwrap().public().as_pkcs1().to_vec());
+    UserCertificate { userid: example.user().unwrap(), publickey, certificate }
 }
 
 impl Stage {
     pub(super) fn new() -> Self {
-        let mut cx = fixtures::context(fixtures::identity(Example::Ali));
-        let certificate = certified(Example::Ali);
-        cx.own = Arc::new(with_certificate(Example::Ali, &certificate));
+        Self::of(Example::Ali)
+    }
+
+    /// The same of another user.
+    pub(super) fn of(example: Example) -> Self {
+        let mut cx = fixtures::context(fixtures::identity(example));
+        let certificate = certified(example);
+        cx.own = Arc::new(with_certificate(example, &certificate));
         cx.session = Session::CaughtUp;
+        cx.ids = Ids::new([example as u8 + 1; 32]);
         let groups = Groups::load(&cx.own, Rows::new(), Rows::new()).unwrap();
-        Self { cx, groups, certificate, items: 0 }
+        Self { cx, groups, certificates: vec![told(example, certificate)], items: 0 }
     }
 
     pub(super) fn effects(&mut self) -> Vec<Effect> {
@@ -161,7 +174,15 @@ impl Stage {
         self.items += 1;
         let size = u32::try_from(bytes.len()).unwrap();
         let item = MailItem { item: self.items, room, from, kind, epoch, date: 0, size, piece: None, signed: None };
-        self.groups.handle_item(&mut self.cx, WholeItem { item, bytes: bytes.to_vec(), certificates: None })
+        let whole = WholeItem { item, bytes: bytes.to_vec(), certificates: None };
+        let requests = self.groups.handle_item(&mut self.cx, whole);
+        match requests.first() {
+            Some(Request::Mailbox(MailboxRequest::NeedsCertificates { whole, .. })) => {
+                let whole = WholeItem { certificates: Some(self.certificates.clone()), ..(**whole).clone() };
+                self.groups.handle_item(&mut self.cx, whole)
+            }
+            _ => requests,
+        }
     }
 
     /// Ali's group, with nobody else in it.
@@ -170,7 +191,11 @@ impl Stage {
         stage.wants(GroupWish::Create);
         let requests = stage.begins();
         let created = Committing::of(requests);
-        stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), common::msg::CommitStatus::Accepted);
+        stage.groups.handle_commit(
+            &mut stage.cx,
+            (created.room, created.epoch),
+            &common::msg::CommitStatus::Accepted.into(),
+        );
         let number = stage.asks_for_terminals();
         stage.groups.handle_terminals(&mut stage.cx, number, terminals(&[(Example::Ali, true)]));
         stage.effects();
@@ -198,10 +223,36 @@ impl Stage {
         let committing = stage.goes_on_with(&both, Example::Bianca, &theirs);
         stage.comes_back(&committing);
         stage.effects();
-        let ali = VerifiedCredential::verify(&stage.cx.me.user, &stage.certificate, &stage.cx.me.key).unwrap();
+        let certificate = &stage.certificates[0].certificate;
+        let ali = VerifiedCredential::verify(&stage.cx.me.user, certificate, &stage.cx.me.key).unwrap();
         let invitation = Invitation::open(&secret, committing.room, &committing.welcome).unwrap();
         let room = invitation.accept(&mut secret, &[ali], &BTreeSet::from([team()])).unwrap();
+        stage.certificates.push(told(Example::Bianca, theirs.packages[0].certificate.clone()));
         (stage, room)
+    }
+
+    /// A key package of this terminal, as the directory gives it out.
+    pub(super) fn package(&mut self) -> KeyPackageReply {
+        let UserCertificate { publickey, certificate, .. } = self.certificates[0].clone();
+        let package = Piece(self.groups.rooms.key_packages.generate().unwrap());
+        KeyPackageReply { publickey, packages: vec![TakenKeyPackage { certificate, package }] }
+    }
+
+    /// The commit of an operation for which the directory tells of these users, and gives these packages.
+    pub(super) fn commits(
+        &mut self,
+        users: &[(Example, bool)],
+        mut packages: impl FnMut(&UserId) -> KeyPackageReply,
+    ) -> Committing {
+        let number = self.asks_for_terminals();
+        let mut requests = self.groups.handle_terminals(&mut self.cx, number, terminals(users));
+        while let [Request::Directory(DirectoryRequest::Ask { question: Question::Packages(user, number), .. })] =
+            &requests[..]
+        {
+            let (user, number) = (user.clone(), *number);
+            requests = self.groups.handle_packages(&mut self.cx, (&user, number), &packages(&user));
+        }
+        Committing::of(requests)
     }
 }
 
@@ -218,6 +269,7 @@ pub(super) struct Committing {
     pub(super) commit: Vec<u8>,
     pub(super) welcome: Vec<u8>,
     pub(super) members: Vec<Member>,
+    pub(super) request: CommitReq,
 }
 
 impl Committing {
@@ -233,9 +285,9 @@ impl Committing {
                     message: ToDirectory::CommitReq(request),
                     question: Question::Commit { .. },
                 }) => {
-                    let CommitReq { room, epoch, members, commit, .. } = request;
+                    let CommitReq { room, epoch, members, commit, .. } = request.clone();
                     let welcome = bytes.split_off(usize::try_from(commit).unwrap());
-                    return Self { room, epoch, commit: bytes, welcome, members };
+                    return Self { room, epoch, commit: bytes, welcome, members, request };
                 }
                 request => panic!("{request:?}"),
             }

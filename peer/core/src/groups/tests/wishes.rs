@@ -20,7 +20,8 @@ fn to_team() -> Conversation {
 /// A letter of a member, or of somebody who wants to be one.
 fn said(stage: &mut Stage, conversation: Conversation, from: &common::ident::UserId, body: Body) -> Vec<Request> {
     let room = stage.groups.known.room(&team()).unwrap();
-    let letter = OpenedLetter { room, conversation, from: from.clone(), id: MessageId([1; 16]), body };
+    let (id, terminal) = (MessageId([1; 16]), common::ident::TerminalId([1; 16]));
+    let letter = OpenedLetter { room, conversation, from: from.clone(), terminal, id, body };
     stage.groups.handle_letter(&mut stage.cx, letter)
 }
 
@@ -154,14 +155,14 @@ fn the_last_user_gives_the_room_up_and_others_say_goodbye() {
         panic!("{requests:?}")
     };
     assert_eq!((request.members.len(), question), (0, &Question::GiveUp(team())));
-    let requests = stage.groups.handle_given_up(&mut stage.cx, team(), CommitStatus::Accepted);
+    let requests = stage.groups.handle_given_up(&mut stage.cx, team(), &CommitStatus::Accepted.into());
     assert_eq!(requests, [Request::Delivery(DeliveryRequest::ConversationOver(to_team()))]);
     assert_eq!(stage.news(), [GroupNews::Left]);
     assert!(!stage.groups.is_member(&team()));
 
     let mut stage = Stage::with_group();
     stage.wants(GroupWish::Leave);
-    let requests = stage.groups.handle_given_up(&mut stage.cx, team(), CommitStatus::Epoch);
+    let requests = stage.groups.handle_given_up(&mut stage.cx, team(), &CommitStatus::Epoch.into());
     assert_eq!(
         requests,
         [Request::Delivery(DeliveryRequest::GoodbyeAgain(to_team()))],
@@ -276,7 +277,7 @@ fn a_name_that_is_taken_is_said_to_every_command_that_wished_it() {
     wants_as(&mut stage, 1, GroupWish::Create);
     let created = Committing::of(stage.begins());
     wants_as(&mut stage, 2, GroupWish::Create);
-    stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), CommitStatus::Taken);
+    stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), &CommitStatus::Taken.into());
     assert_eq!(answers(&mut stage), [1, 2].map(|number| (number, GroupNews::NameTaken)));
 }
 
@@ -318,7 +319,7 @@ fn who_leaves_twice_is_answered_twice() {
     wants_as(&mut stage, 2, GroupWish::Leave);
     for number in 1..=2 {
         stage.cx.answering = Some(Ticket { number, reference: None });
-        stage.groups.handle_given_up(&mut stage.cx, team(), CommitStatus::Room);
+        stage.groups.handle_given_up(&mut stage.cx, team(), &CommitStatus::Room.into());
     }
     assert_eq!(answers(&mut stage), [(1, GroupNews::Left), (2, GroupNews::NotAMember)]);
 }

@@ -1,0 +1,144 @@
+//! What becomes of a group that cannot be followed any more (decision D31, threat G7; protocol section 8.7).
+//!
+//! A commit that cannot be followed is neither suffered nor undone. An admin behind whom its author stands founds the group
+//! anew: another room, the same handle, everybody but the author. Whoever else cannot follow asks the admins to be taken in
+//! again, which those do who can follow. Rooms of two need neither: the next message makes a new one.
+
+use common::ident::{GroupHandle, GroupName, RoomId, UserId};
+use common::msg::{Body, CommitRefusal, Letter, Member};
+
+use super::Groups;
+use super::queue::GroupOperation;
+use crate::command::Ticket;
+use crate::context::Context;
+use crate::mls::Frozen;
+use crate::model::Conversation;
+use crate::notice::{GroupNews, MessageNotice, Next, Notice};
+use crate::request::{DeliveryRequest, Request};
+
+/// How long, in seconds, admins are not asked again to take this terminal in, nor take in the same one again. Chosen
+/// arbitrarily: more often than a few times an hour helps nobody.
+pub(super) const ASK_BACK: u64 = 600;
+
+/// How long, in seconds, the directory is not asked again about a room that it has closed. Chosen arbitrarily.
+const MOVED_TIMEOUT: u64 = 60;
+
+impl Groups {
+    /// Every group that cannot be followed: what this terminal can do about it is begun.
+    pub(super) fn mend_all(&mut self, cx: &mut Context) -> Vec<Request> {
+        let frozen: Vec<RoomId> = self.rooms.frozen().filter(|room| self.is_known(room)).collect();
+        frozen.into_iter().flat_map(|room| self.mend(cx, &room)).collect()
+    }
+
+    /// A group cannot be followed any more: it is founded anew from here, or its admins are asked to take us in again.
+    pub(super) fn mend(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
+        let Some(Conversation::Group(group)) = self.rooms.conversation(room) else { return Vec::new() };
+        let author = self.rooms.frozen_by(room);
+        let founds = author.as_ref().is_some_and(|author| self.may_found_anew(cx, room, author));
+        if let (true, Some(author)) = (founds, author.as_ref()) {
+            self.operations.add(GroupOperation::FoundAnew(*room, author.clone()));
+            return Vec::new();
+        }
+        self.ask_back(cx, &group, room, author.as_ref())
+    }
+
+    /// Whether our user is an admin, and whose commit cannot be followed does not stand before.
+    pub(super) fn may_found_anew(&self, cx: &Context, room: &RoomId, author: &Member) -> bool {
+        let own_terminal = cx.is_me(&author.userid) && author.terminal == cx.me.terminal;
+        let admins = self.rooms.admins(room);
+        let before = admins.iter().take_while(|admin| !cx.is_me(admin));
+        self.is_admin(room, &cx.me.user) && !own_terminal && !before.into_iter().any(|admin| *admin == author.userid)
+    }
+
+    /// Asks the admins to take this terminal in again.
+    fn ask_back(
+        &mut self,
+        cx: &mut Context,
+        group: &GroupName,
+        room: &RoomId,
+        author: Option<&Member>,
+    ) -> Vec<Request> {
+        let is_author = |user: &UserId| author.is_some_and(|author| author.userid == *user);
+        let admins = self.rooms.admins(room).into_iter().filter(|admin| !cx.is_me(admin) && !is_author(admin));
+        let admins: Vec<UserId> = admins.collect();
+        let asked = self.asked_back.get(room).is_some_and(|then| *then + ASK_BACK > cx.now.tick);
+        if admins.is_empty() || asked {
+            return Vec::new();
+        }
+        self.asked_back.insert(*room, cx.now.tick);
+        cx.tell_each(
+            &[],
+            Notice::Group { group: group.clone(), news: GroupNews::AskedBack { admins: admins.clone() } },
+        );
+        let handle = GroupHandle::of(group, &cx.directory);
+        let ask = |admin: UserId| {
+            let body = Body::Ask { group: group.clone(), handle };
+            let letter = Letter { id: cx.ids.message(), date: cx.now.date, body };
+            Request::Delivery(DeliveryRequest::Send { to: Conversation::User(admin), letter })
+        };
+        admins.into_iter().map(ask).collect()
+    }
+
+    /// A terminal of a member asks to be taken in again, which it cannot follow by itself.
+    pub(super) fn asked_back_by(&mut self, cx: &Context, room: &RoomId, member: Member) {
+        let key = (*room, member.clone());
+        let lately = self.taken_again.get(&key).is_some_and(|then| *then + ASK_BACK > cx.now.tick);
+        let may = self.rooms.is_usable(room) && self.rooms.may_remove(room, &member.userid);
+        if may && !lately && self.rooms.terminals_of(room, &member.userid).contains(&member.terminal) {
+            self.taken_again.insert(key, cx.now.tick);
+            self.operations.add(GroupOperation::AddAgain(*room, member));
+        }
+    }
+
+    /// Our commit has founded a group anew: the room takes the place of the one that cannot be followed.
+    pub(super) fn took_the_place(&mut self, cx: &mut Context, group: &GroupName, room: &RoomId, tickets: &[Ticket]) {
+        let Some(old) = self.known.room(group).filter(|old| old != room) else { return };
+        let users = self.rooms.users(room);
+        let without: Vec<UserId> = self.rooms.users(&old).difference(&users).cloned().collect();
+        let others = self.operations.forget(&old);
+        moved(cx, &others, group);
+        cx.write(self.rooms.forget(&old));
+        cx.write([self.known.joined(group, *room)]);
+        let news = GroupNews::FoundedAnew { by: cx.me.user.clone(), without };
+        cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
+    }
+
+    /// The directory has closed a room because its group was founded anew; the welcome comes. Whom it does not come to is
+    /// not in the group any more.
+    pub(crate) fn handle_room_moved(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
+        let Some(to) = self.rooms.conversation(room) else { return Vec::new() };
+        if !self.gone_once.insert(*room) {
+            return self.lost(cx, room);
+        }
+        let until = cx.now.tick + MOVED_TIMEOUT;
+        vec![Request::Delivery(DeliveryRequest::BackOff { to, next: Next::Directory, until })]
+    }
+
+    /// What the user wished of a group that cannot be followed.
+    pub(super) fn tell_frozen(&self, cx: &mut Context, tickets: &[Ticket], room: &RoomId) {
+        if let (Some(with), Some(why)) = (self.rooms.conversation(room), self.rooms.why_frozen(room)) {
+            cx.tell_each(tickets, MessageNotice::Frozen { with, why });
+        }
+    }
+
+    /// Whether this is the room of a group that the user is in.
+    pub(super) fn is_known(&self, room: &RoomId) -> bool {
+        self.known.iter().any(|(_, known)| known.room == Some(*room))
+    }
+}
+
+/// Whose commit a room could not follow, where that is known.
+pub(super) fn author(frozen: &Frozen) -> Option<&Member> {
+    match frozen {
+        Frozen::Commit { by, .. } | Frozen::NotFollowed { by, .. } => Some(by),
+        Frozen::Behind { .. } | Frozen::Unreadable(_) | Frozen::Fork { .. } => None,
+    }
+}
+
+/// Commands that waited for a room that another has taken the place of come to nothing.
+pub(super) fn moved(cx: &mut Context, tickets: &[Ticket], group: &GroupName) {
+    if !tickets.is_empty() {
+        let news = GroupNews::NotAllowed { why: CommitRefusal::Moved, retry_after: None };
+        cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
+    }
+}

@@ -1,0 +1,64 @@
+//! What has become of groups whose changes could not be followed.
+
+use super::*;
+use common::msg::CommitRefusal;
+use peer_core::notice::GroupNews;
+
+#[test]
+fn what_became_of_a_group_is_said_with_whom_and_the_next_step() {
+    let group = || common::ident::GroupName::parse("team").unwrap();
+    let cases = [
+        (GroupNews::Lost, "-- WARNING: group #team is gone: the server does not keep it any more.\n"),
+        (
+            GroupNews::FoundedAnew { by: id("carol"), without: vec![id("mallory"), id("trudy")] },
+            "-- WARNING: carol has founded #team anew, without mallory, trudy: a change of it could not be followed.\n",
+        ),
+        (
+            GroupNews::FoundedAnew { by: id("carol"), without: Vec::new() },
+            "-- WARNING: carol has founded #team anew, nobody is missing: a change of it could not be followed.\n",
+        ),
+        (
+            GroupNews::AskedBack { admins: vec![id("carol")] },
+            "-- This terminal cannot follow #team any more. It has asked carol to take it in again.\n",
+        ),
+        (
+            GroupNews::AnotherGroup { admins: vec![id("mallory")], former: vec![id("bianca"), id("carol")] },
+            "-- WARNING: this #team is not the one you were in: its admins are mallory, yours were bianca, carol. \
+             To ask for it all the same, repeat: /group join #team\n",
+        ),
+        (
+            GroupNews::StandsBefore { user: id("carol") },
+            "-- carol was an admin of #team before you: only carol or an earlier admin can do that.\n",
+        ),
+        (
+            GroupNews::NotAllowed { why: CommitRefusal::Epochs, retry_after: Some(90) },
+            "-- #team was changed too often from here. It is possible again in 2 min.\n",
+        ),
+        (
+            GroupNews::NotAllowed { why: CommitRefusal::Rooms, retry_after: Some(90) },
+            "-- You have founded too many groups and conversations. It is possible again in 2 min.\n",
+        ),
+        (
+            GroupNews::NotAllowed { why: CommitRefusal::NotAdmin, retry_after: None },
+            "-- The directory lets only admins of #team do that.\n",
+        ),
+        (
+            GroupNews::NotAllowed { why: CommitRefusal::Order, retry_after: None },
+            "-- The directory keeps the admins of #team who were named before you.\n",
+        ),
+        (
+            GroupNews::NotAllowed { why: CommitRefusal::Moved, retry_after: None },
+            "-- #team is being founded anew by one of its admins. Wait for it.\n",
+        ),
+        (
+            GroupNews::NotAllowed { why: CommitRefusal::Members, retry_after: None },
+            "-- The directory has refused this change of #team.\n",
+        ),
+    ];
+    for (news, words) in cases {
+        let mut scene = Scene::logged_in();
+        scene.notice(Notice::Group { group: group(), news });
+        let screen = scene.seen();
+        assert!(screen.contains(words), "{words} is missing in {screen}");
+    }
+}
