@@ -8,8 +8,9 @@
 //!
 //! Reading order: [`ident`] and [`limits`] (words and bounds), [`frame`] and [`msg`] (what travels), [`crypto`] (what is
 //! proved), [`link`] (how it travels); [`window`], [`pace`], [`network`], [`backoff`] and [`settled`] (how often, how fast,
-//! from where, when again, what has surely passed). Nothing here knows which program it runs in, and nothing here names an
-//! async runtime, opens a file or reads a clock: clock and randomness are arguments (decisions D3, D21).
+//! from where, when again, what has surely passed); [`display`] (what must not reach a screen). Nothing here knows which
+//! program it runs in, and nothing here names an async runtime, opens a file or reads a clock: clock and randomness are
+//! arguments (decisions D3, D21).
 //!
 //! What reads bytes of others ([`frame`], [`msg`], [`crypto`]) neither indexes nor computes unchecked: a lint denies it.
 //!
@@ -19,6 +20,7 @@
 pub mod backoff;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 pub mod crypto;
+pub mod display;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 pub mod frame;
 pub mod ident;

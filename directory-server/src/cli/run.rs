@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
+use common::display::visible_json;
 use jiff::tz::TimeZone;
 
 use super::usage_errors::{self, Wanted};
@@ -223,7 +224,11 @@ fn ask(global: &Global, request: Request) -> Result<ExitCode, Failure> {
 }
 
 fn report(global: &Global, report: &Report, text: fn(&Report) -> String) -> Result<ExitCode, Failure> {
-    print(&if global.json { serde_json::to_string(report).map_err(internal)? + "\n" } else { text(report) });
+    print(&if global.json {
+        visible_json(serde_json::to_string(report).map_err(internal)?) + "\n"
+    } else {
+        text(report)
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -262,7 +267,7 @@ fn json(answer: &Answer) -> Result<String, Failure> {
         Answer::Sessions { sessions } => serde_json::to_string(sessions),
         other => serde_json::to_string(other),
     };
-    encoded.map(|json| json + "\n").map_err(|error| Failure::new(Kind::Internal, error.to_string()))
+    encoded.map(|json| visible_json(json) + "\n").map_err(|error| Failure::new(Kind::Internal, error.to_string()))
 }
 
 fn configuration(global: &Global, command: &ConfigCommand) -> Result<ExitCode, Failure> {
@@ -280,7 +285,7 @@ fn configuration(global: &Global, command: &ConfigCommand) -> Result<ExitCode, F
     let addresses = config.addresses()?;
     match (command, global.json) {
         (ConfigCommand::Show, false) => print(&toml::to_string(&config).map_err(internal)?),
-        (ConfigCommand::Show, true) => print(&(serde_json::to_string(&config).map_err(internal)? + "\n")),
+        (ConfigCommand::Show, true) => print(&(visible_json(serde_json::to_string(&config).map_err(internal)?) + "\n")),
         (ConfigCommand::Path | ConfigCommand::Init | ConfigCommand::Check, _) => {
             let file = file.map_or_else(|| "No file; the defaults".into(), |file| file.display().to_string());
             print(&format!("{file}: ok ({} addresses).\n", addresses.len()));

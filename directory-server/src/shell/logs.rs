@@ -10,6 +10,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use common::display::visible_json;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tracing::field::{Field, Visit};
@@ -139,7 +140,7 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         let mut fields = Fields(vec![("ts", time.into()), ("level", level.as_str().to_ascii_lowercase().into())]);
         event.record(&mut fields);
-        writeln!(writer, "{}", serde_json::to_string(&fields).map_err(|_| fmt::Error)?)
+        writeln!(writer, "{}", visible_json(serde_json::to_string(&fields).map_err(|_| fmt::Error)?))
     }
 }
 

@@ -8,10 +8,11 @@ mod imitation;
 #[cfg(test)]
 mod tests;
 
+use common::display::is_direction_mark;
 use unicode_width::UnicodeWidthStr;
 
 pub(crate) use characters::is_typable;
-use characters::{Clean, is_direction_mark, is_right_to_left};
+use characters::{Clean, is_right_to_left};
 pub(crate) use imitation::imitates_us;
 
 /// Spaces in front of the further lines of one message, so that no line of it can pass for one of ours.

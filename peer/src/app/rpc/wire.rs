@@ -1,5 +1,6 @@
 //! JSON-RPC 2.0 on lines: requests, answers, errors, events.
 
+use common::display::visible_json;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
@@ -76,7 +77,8 @@ pub(super) struct Misunderstood {
 /// Reads a line.
 pub(super) fn read(line: &str) -> Result<Request, Misunderstood> {
     let wrong = |id: Value, why| Misunderstood { id, why };
-    let value: Value = serde_json::from_str(line)
+    // In front of a text a byte order mark is no part of it.
+    let value: Value = serde_json::from_str(line.strip_prefix('\u{feff}').unwrap_or(line))
         .map_err(|error| wrong(Value::Null, RpcError::protocol(-32700, format!("That is not JSON: {error}."))))?;
     let not_a_request = || RpcError::protocol(-32600, "A request is an object with \"id\", \"method\" and \"params\".");
     let Value::Object(mut object) = value else { return Err(wrong(Value::Null, not_a_request())) };
@@ -109,10 +111,10 @@ pub(crate) enum ToClient {
 impl ToClient {
     /// The line for a client elsewhere.
     pub(crate) fn line(self) -> String {
-        match self {
+        visible_json(match self {
             Self::Answer { id, outcome } => answer(&id, outcome),
             Self::Event(event) => json!({ "jsonrpc": "2.0", "method": "event", "params": event }).to_string(),
-        }
+        })
     }
 
     /// What a client within this program hears.
@@ -170,6 +172,12 @@ pub(crate) fn heard(line: &str) -> serde_json::Result<Heard> {
     Ok(Heard::Answer(id, Err(why)))
 }
 
+/// The line that answers one that is no text.
+pub(super) fn not_text() -> ToClient {
+    let why = "That is not JSON: the line is not UTF-8; it was skipped.";
+    ToClient::Answer { id: Value::Null, outcome: Err(RpcError::protocol(-32700, why)) }
+}
+
 /// The line that answers a line of more than [`LINE_MAX`] bytes.
 pub(super) fn oversize() -> ToClient {
     let why = format!("oversize: a line has at most {LINE_MAX} bytes; this one was skipped.");
@@ -193,6 +201,27 @@ mod tests {
         assert_eq!(code(r#"{"id":1,"method":"lisst"}"#), -32601);
         assert_eq!(code(r#"{"id":1,"method":"send","params":{"to":"bianca"}}"#), -32602);
         assert_eq!(code(r#"{"id":1,"method":"send","params":[]}"#), -32602);
+    }
+
+    #[test]
+    fn no_line_carries_a_character_that_acts_on_a_terminal() {
+        let text = "\u{1b}[31m\u{9b}31m\u{7f}\u{202e}\u{e0041}\u{2028}";
+        let lines = [
+            ToClient::Event(json!({ "text": text })).line(),
+            ToClient::Answer { id: json!(text), outcome: Err(RpcError::params(text)) }.line(),
+        ];
+        for line in lines {
+            assert!(line.is_ascii() && !line.contains(|c: char| c.is_control()), "{line}");
+            let told: Value = serde_json::from_str(&line).unwrap();
+            let places = ["/params/text", "/id"].map(|place| told.pointer(place).cloned());
+            assert!(places.contains(&Some(json!(text))));
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_in_front_of_a_line_is_no_part_of_it() {
+        assert!(read("\u{feff}{\"id\":1,\"method\":\"list\"}").is_ok());
+        assert_eq!(code("\u{feff}\u{feff}{}"), -32700);
     }
 
     #[test]

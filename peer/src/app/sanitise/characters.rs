@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use common::display::{is_direction_mark, is_invisible};
 use unicode_width::UnicodeWidthChar;
 
 use super::Glyphs;
@@ -100,24 +101,9 @@ impl Clean {
     }
 }
 
-/// Characters that reorder what is written (Unicode Annex 9).
-pub(super) fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}')
-}
-
 /// Characters that may stand in an entry: what can be seen, and what joins emoji and letters.
 pub(crate) fn is_typable(c: char) -> bool {
     !c.is_control() && (!is_invisible(c) || matches!(c, ZERO_WIDTH_JOINER | ZERO_WIDTH_NON_JOINER))
-}
-
-/// Characters that show nothing: with them one text could pass for another.
-pub(super) fn is_invisible(c: char) -> bool {
-    is_direction_mark(c)
-        || matches!(c,
-            '\u{00ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
-            | '\u{3164}' | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Whether a joiner between these two characters means something: inside an emoji, or in a script whose letters join.

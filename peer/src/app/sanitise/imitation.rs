@@ -5,7 +5,7 @@
 
 use common::ident::UserId;
 
-use super::characters::is_invisible;
+use common::display::is_invisible;
 
 /// Beginnings of our own lines, folded. Lines that start with `-- ` are covered by the first entry.
 const OURS: &[&str] = &[

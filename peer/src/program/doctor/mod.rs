@@ -6,6 +6,7 @@ mod surroundings;
 use std::io;
 use std::path::Path;
 
+use common::display::visible_json;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -42,7 +43,7 @@ fn tell(findings: &[Finding], form: Form) -> i32 {
         Form::Text => findings.iter().flat_map(Finding::lines).collect(),
         Form::Json => {
             let checks: Vec<Value> = findings.iter().map(Finding::json).collect();
-            vec![json!({ "ok": code == exit::OK, "exit": code, "checks": checks }).to_string()]
+            vec![visible_json(json!({ "ok": code == exit::OK, "exit": code, "checks": checks }).to_string())]
         }
     };
     print(lines.iter().map(String::as_str), &mut io::stdout()).map_or_else(lost, |()| code)

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use common::display::visible_json;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -21,9 +22,8 @@ fn line(text: &SafeText) -> Result<(), Report> {
 pub(super) fn result(value: &impl Serialize) -> Result<(), Report> {
     // By way of a value: its fields are in the order of their names.
     let value = serde_json::to_value(value).map_err(internal)?;
-    // JSON escapes control characters by itself, so nothing in it moves a cursor.
     let mut out = io::stdout().lock();
-    writeln!(out, "{value}").and_then(|()| out.flush()).map_err(lost_output)
+    writeln!(out, "{}", visible_json(value.to_string())).and_then(|()| out.flush()).map_err(lost_output)
 }
 
 /// A message, of an event or of the history.

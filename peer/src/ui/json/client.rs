@@ -15,8 +15,10 @@ pub(crate) enum FromClient {
     Line(String),
     /// A request of a client within this program, under this number.
     Call(u64, Box<Call>),
-    /// A line that was too long, or no text; it was skipped.
+    /// A line that was too long; it was skipped.
     Oversize,
+    /// A line that was not UTF-8.
+    NotText,
     /// Nothing more will come.
     Closed,
 }
@@ -152,7 +154,7 @@ fn next_line(reader: &mut impl BufRead) -> io::Result<FromClient> {
     while matches!(line.last(), Some(b'\n' | b'\r')) {
         line.pop();
     }
-    Ok(String::from_utf8(line).map_or(FromClient::Oversize, FromClient::Line))
+    Ok(String::from_utf8(line).map_or(FromClient::NotText, FromClient::Line))
 }
 
 #[cfg(test)]
@@ -171,5 +173,12 @@ mod tests {
         assert!(matches!(next_line(&mut reader).unwrap(), FromClient::Line(line) if line.len() == LINE_MAX));
         assert!(matches!(next_line(&mut reader).unwrap(), FromClient::Line(line) if line == "last"));
         assert!(matches!(next_line(&mut reader).unwrap(), FromClient::Closed));
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf8_is_told_from_one_that_is_too_long() {
+        let mut reader = BufReader::new(&b"{\"a\": \"\xff\"}\nnext\n"[..]);
+        assert!(matches!(next_line(&mut reader).unwrap(), FromClient::NotText));
+        assert!(matches!(next_line(&mut reader).unwrap(), FromClient::Line(line) if line == "next"));
     }
 }

@@ -65,6 +65,7 @@ pub(crate) async fn run(options: Options, channels: Channels) -> i32 {
             Told::Said(client, FromClient::Line(line)) => Input::Line(client, line),
             Told::Said(client, FromClient::Call(id, call)) => Input::Asked(client, id, call),
             Told::Said(client, FromClient::Oversize) => Input::Oversize(client),
+            Told::Said(client, FromClient::NotText) => Input::NotText(client),
             Told::Said(client, FromClient::Closed) => {
                 clients.remove(&client);
                 Input::Closed(client)
