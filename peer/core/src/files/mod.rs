@@ -8,6 +8,7 @@
 
 pub mod model;
 mod offers;
+mod stored_path;
 #[cfg(test)]
 mod tests;
 mod transfers;
@@ -45,6 +46,7 @@ struct Transfer {
     /// What we give; absent where we receive.
     source: Option<Source>,
     /// Where it is to be saved, if the user said so.
+    #[serde(with = "stored_path::option", default)]
     folder: Option<PathBuf>,
 }
 

@@ -11,6 +11,7 @@ use crate::notice::FileFailed;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Where it is.
+    #[serde(with = "super::stored_path")]
     pub path: PathBuf,
     /// The bytes that are sent.
     pub size: u64,

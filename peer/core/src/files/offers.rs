@@ -8,7 +8,7 @@ use super::{Files, Transfer, say_outcome};
 use crate::command::FileWish;
 use crate::context::Context;
 use crate::event::Effect;
-use crate::file_name::harmless;
+use crate::file_name::{harmless, shortened};
 use crate::files::model::{AcceptFiles, Source};
 use crate::model::Conversation;
 use crate::notice::{FileNews, FileNotice, FileState, NotOffered};
@@ -36,12 +36,10 @@ impl Files {
         &mut self,
         cx: &mut Context,
         to: UserId,
-        mut name: String,
+        name: String,
         (source, left_out): (Source, usize),
     ) -> Vec<Request> {
-        while name.len() > FILE_NAME {
-            name.pop();
-        }
+        let name = shortened(&name, FILE_NAME);
         let why = match () {
             () if cx.is_me(&to) => Some(NotOffered::Yourself),
             () if cx.is_blocked(&to) => Some(NotOffered::Blocked),

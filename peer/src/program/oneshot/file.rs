@@ -28,7 +28,8 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
         failure::undated(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
     };
     // A daemon has another working directory.
-    let path = std::path::absolute(path).and_then(|path| path.canonicalize()).map_err(cannot)?;
+    let path = std::path::absolute(path).map_err(cannot)?;
+    path.metadata().map_err(cannot)?;
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
     let offered = session.offers(methods::FileSend { to: to.to_owned(), path })?;

@@ -18,6 +18,12 @@ use peer_core::files::model::SourceState;
 
 /// A block of an archive.
 const BLOCK: u64 = 512;
+/// What an owner may do with a file.
+const PLAIN: u32 = 0o600;
+/// The same and to run it, or to enter a folder.
+const WITH_EXECUTABLE: u32 = 0o700;
+/// The bit between them.
+const EXECUTABLE: u32 = 0o100;
 
 /// What lies in a folder.
 pub(super) struct Tree {
@@ -57,7 +63,12 @@ impl Tree {
             tree.stamp.update(name.as_bytes());
             tree.stamp.update(&[0]);
             let size = kind.is_file().then(|| metadata.size());
-            let header = Box::new(header(name, size).map_err(|_| bad_name())?);
+            let mode = if kind.is_dir() || metadata.mode() & EXECUTABLE != 0 { WITH_EXECUTABLE } else { PLAIN };
+            if kind.is_file() && mode == WITH_EXECUTABLE {
+                // It is in the archive, and nothing else tells when it changes.
+                tree.stamp.update(&[1]);
+            }
+            let header = Box::new(header(name, size, mode).map_err(|_| bad_name())?);
             tree.entries.push_back(Entry { header, path: path.to_owned(), size });
         }
         Ok(tree)
@@ -78,12 +89,12 @@ impl Tree {
     }
 }
 
-fn header(name: &str, size: Option<u64>) -> io::Result<Header> {
+fn header(name: &str, size: Option<u64>, mode: u32) -> io::Result<Header> {
     let mut header = Header::new_ustar();
     header.set_entry_type(if size.is_some() { EntryType::Regular } else { EntryType::Directory });
     header.set_path(name)?;
     header.set_size(size.unwrap_or_default());
-    header.set_mode(if size.is_some() { 0o600 } else { 0o700 });
+    header.set_mode(mode);
     header.set_mtime(0);
     header.set_uid(0);
     header.set_gid(0);
@@ -177,7 +188,10 @@ pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> io::Result<
         if entry.header().entry_type() == EntryType::Directory {
             DirBuilder::new().mode(0o700).create(&at)?;
         } else {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&at)?;
+            // That one bit, and nothing else of what the sender's disk says.
+            let is_executable = entry.header().mode().unwrap_or_default() & EXECUTABLE != 0;
+            let mode = if is_executable { WITH_EXECUTABLE } else { PLAIN };
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&at)?;
             if io::copy(&mut entry, &mut file)? < entry.size() {
                 return Err(not_allowed("it ends in the middle"));
             }

@@ -14,6 +14,7 @@ use rustix::fs::{OFlags, RenameFlags};
 use super::config::{OnExists, TransferConfig};
 use super::disk::{PIECE, free_in, remove};
 use super::folder;
+use peer_core::file_name;
 use peer_core::files::model::{Download, TransferOutcome};
 use peer_core::notice::FileFailed;
 
@@ -162,10 +163,7 @@ fn hash(file: &mut File, digest: &mut Hasher) -> io::Result<u64> {
 
 /// Gives what is complete its name, or one that is free.
 fn name(complete: &Path, folder: &Path, name: &str, on_exists: OnExists) -> TransferOutcome {
-    let (stem, ending) = match name.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() => (stem, format!(".{ending}")),
-        _ => (name, String::new()),
-    };
+    let (stem, ending) = file_name::split(name);
     let flags = match on_exists {
         OnExists::Rename => RenameFlags::NOREPLACE,
         OnExists::Replace => RenameFlags::empty(),

@@ -24,10 +24,10 @@ pub(crate) struct Look {
 
 /// Looks at a file or folder that is to be offered.
 pub(crate) fn look_at(path: &Path) -> io::Result<Look> {
-    let path = typed(path).canonicalize()?;
-    let not_text = || io::Error::other("its path is not UTF-8");
-    let name = path.file_name().unwrap_or_default().to_str().ok_or_else(not_text)?.to_owned();
-    path.to_str().ok_or_else(not_text)?;
+    let named = typed(path);
+    let path = named.canonicalize()?;
+    // A link is offered under its own name. `..` has none; then the folder's own counts.
+    let name = named.file_name().or(path.file_name()).unwrap_or_default().to_string_lossy().into_owned();
     let metadata = std::fs::metadata(&path)?;
     if metadata.is_dir() {
         let tree = Tree::walk(&path)?;

@@ -64,6 +64,51 @@ fn a_folder_comes_back_as_it_was() {
 }
 
 #[test]
+fn what_its_owner_may_execute_still_is_in_the_folder_that_comes() {
+    let folder = folder();
+    let root = folder.path().join("plans");
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(&root.join("a.txt"), 0o4755);
+    mode(&root.join("old/b"), 0o654);
+    let source = look_at(&root).unwrap().source;
+    let (new, outcome) = unpacked(&archive_of(&root), 3);
+    outcome.unwrap();
+    let came = |name: &str| new.path().join("new").join(name).metadata().unwrap().permissions().mode() & 0o7777;
+    assert_eq!((came("a.txt"), came("old/b"), came("old/nothing")), (0o700, 0o600, 0o600));
+    // The bit is in the archive, so another one is another archive.
+    mode(&root.join("a.txt"), 0o644);
+    assert!(matches!(Reading::open(&source, 600), Err(Unreadable::Changed)));
+}
+
+#[test]
+fn a_link_is_offered_under_its_own_name_with_what_it_leads_to() {
+    let folder = folder();
+    for (link, target, name) in [
+        ("report.txt", "plans/a.txt", "report.txt"),
+        ("current", "plans", "current"),
+        ("plans/old/.", "", "old"),
+        ("plans/old/..", "", "plans"),
+    ] {
+        if !target.is_empty() {
+            symlink(folder.path().join(target), folder.path().join(link)).unwrap();
+        }
+        let look = look_at(&folder.path().join(link)).unwrap();
+        assert_eq!((look.name.as_str(), look.source.path.is_symlink()), (name, false));
+    }
+}
+
+#[test]
+fn a_file_whose_path_is_not_utf8_is_offered_and_read() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.txt"));
+    std::fs::write(&path, "x").unwrap();
+    let look = look_at(&path).unwrap();
+    assert_eq!(look.name, "caf\u{fffd}.txt");
+    assert!(Reading::open(&look.source, 0).is_ok());
+}
+
+#[test]
 fn other_programs_read_the_archive() {
     let folder = folder();
     let bytes = archive_of(&folder.path().join("plans"));
