@@ -36,8 +36,13 @@ pub(crate) fn read(path: &Path) -> Result<Passcode, Report> {
         first_line(file).map_err(unreadable)?
     };
     let line = Zeroizing::new(line);
-    let passcode = Passcode::new(line.trim_end_matches(['\r', '\n']).to_owned());
+    let passcode = Passcode::new(without_mark(&line).trim_end_matches(['\r', '\n']).to_owned());
     if passcode.is_empty() { Err(setup::empty_passcode(&shown)) } else { Ok(passcode) }
+}
+
+/// Editors of some systems put a byte order mark in front of a text; it is no part of it.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 fn first_line(file: impl Read) -> io::Result<String> {
@@ -63,6 +68,14 @@ mod tests {
     fn the_passcode_is_the_first_line() {
         assert!(read(file("482193\nrest\n", 0o600).path()).unwrap().matches("482193"));
         assert!(read(file("482193\r\n", 0o400).path()).unwrap().matches("482193"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_passcode() {
+        assert!(read(file("\u{feff}482193\r\n", 0o600).path()).unwrap().matches("482193"));
+        assert_eq!(read(file("\u{feff}\n", 0o600).path()).unwrap_err().exit, exit::USAGE);
+        // Further ones are as much of it as any other character.
+        assert!(read(file("\u{feff}\u{feff}1\n", 0o600).path()).unwrap().matches("\u{feff}1"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::app::texts;
 use crate::app::texts::failure::Report;
 use crate::app::texts::oneshot::{self as said, Form};
 use crate::cli::Settings;
+use crate::config::passcode_file;
 use peer_core::notice::Failure;
 
 /// How long a receiver who is online may take to confirm. Chosen arbitrarily: a round trip and a write to a disk.
@@ -83,7 +84,8 @@ fn all_input() -> Result<String, Report> {
         texts::failure::undated(&Failure::Io { path: "the input".to_owned(), detail: error.to_string() })
     })?;
     let text = String::from_utf8(bytes).map_err(|_| said::not_text())?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = passcode_file::without_mark(&text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     if text.len() > MESSAGE_TEXT { Err(said::too_long(text.len())) } else { Ok(text.to_owned()) }
 }
 
