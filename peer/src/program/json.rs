@@ -35,6 +35,7 @@ pub(super) fn daemon(settings: &Settings, socket: Option<PathBuf>) -> Result<i32
     let (told, clients) = async_channel::bounded(TOLD);
     let _socket = Socket::listen(&path, told).map_err(|why| match why {
         NotBound::InUse => said::socket_in_use(path.display()),
+        NotBound::NoSocket => said::no_socket(path.display()),
         NotBound::Io(error) => {
             failure::undated(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
         }

@@ -79,6 +79,12 @@ pub(crate) fn socket_in_use(path: impl Display) -> Report {
     Report { lines: vec![line], exit: exit::ALREADY_RUNNING }
 }
 
+/// `e.daemon`: something else has that name.
+pub(crate) fn no_socket(path: impl Display) -> Report {
+    let line = format!("{path} is no socket; it stays as it is. Choose a name that is free: --socket PATH");
+    Report { lines: vec![line], exit: exit::USAGE }
+}
+
 /// `e.log`: the file cannot be written.
 pub(crate) fn no_log(file: impl Display, why: impl Display) -> Report {
     Report {
