@@ -134,6 +134,8 @@ pub enum Failure {
     Version { server: String },
     /// A file or the local store failed.
     Io { path: String, detail: String },
+    /// Another program has the local store open, and keeps us out of it.
+    StoreLocked,
     /// The directory refused the proof of possession, or sent a vault that does not open.
     VaultUnusable { detail: String },
     /// A broken rule on the directory's side.

@@ -79,6 +79,14 @@ pub(crate) fn report(failure: &Failure, zone: &TimeZone) -> Report {
                 "Check its permissions and the space on the disk.".to_owned(),
             ],
         ),
+        Failure::StoreLocked => (
+            exit::ALREADY_RUNNING,
+            vec![
+                "Another program, such as a backup or a database browser, has the local store open and locked."
+                    .to_owned(),
+                "Close it, or wait until it is done, and try again.".to_owned(),
+            ],
+        ),
         Failure::VaultUnusable { detail } => (
             exit::LOGIN_REFUSED,
             vec![
