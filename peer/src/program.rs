@@ -29,7 +29,7 @@ use crate::app::texts::{self, trust as trust_words};
 use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
 use crate::shell::front_end::FrontEnd;
-use crate::shell::setup::Setup;
+use crate::shell::setup::{Setup, Turn};
 use crate::shell::transfer::config::{TransferConfig, typed};
 use crate::shell::{self, rt, trust_server};
 use crate::{signals, ui};
@@ -208,6 +208,7 @@ fn setup(settings: &Settings) -> Setup {
         },
         file_policy: FilePolicy { accept: config.files.accept, max: config.files.max.into() },
         event_filter: None,
+        turn: Turn::AtOnce,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::app::{exit, grammar, texts};
 use crate::cli::Settings;
 use crate::config::Named;
 use crate::shell::backup::{self, Backup, Stopped};
-use crate::shell::setup::Setup;
+use crate::shell::setup::{Setup, Turn};
 use crate::shell::{rt, trust_server};
 use crate::store::pins;
 use peer_core::notice::Failure;
@@ -27,7 +27,7 @@ pub(super) fn export(settings: &Settings, file: &Path) -> Result<i32, Report> {
         return Err(said::exists(file.display()));
     }
     let person = Person::new(settings.questions)?;
-    let setup = setup(settings);
+    let setup = Setup { turn: Turn::Waited, ..setup(settings) };
     let user = match settings.config.server.user.0.clone() {
         Some(user) => user,
         None => who(&person)?,
@@ -54,7 +54,7 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
     if let Some(other) = settings.config.server.user.0.as_ref().filter(|user| **user != backup.user) {
         return Err(said::somebody_elses(&backup.user, other));
     }
-    let mut setup = setup(settings);
+    let mut setup = Setup { turn: Turn::Waited, ..setup(settings) };
     if settings.server_named == Named::No {
         setup.server.clone_from(&backup.server);
     }

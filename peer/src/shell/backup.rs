@@ -149,7 +149,7 @@ impl Backup {
 /// Logs in, to get at the identity key, without being present; gives what is to be kept.
 pub(crate) async fn export(setup: &Setup, user: &UserId, passcode: &Passcode) -> Result<Backup, Stopped> {
     let folder = ServerFolder::new(&setup.data, &setup.server);
-    let mut state = open_state(&folder, user)?;
+    let mut state = open_state(setup, &folder, user).await?;
     let mut connection = pinned_connection(setup, &setup.server).await?;
     let authenticated = login::authenticate(&mut connection, state.known()?, user, passcode).await?;
     let server_key = connection.key();
@@ -169,7 +169,7 @@ pub(crate) async fn hello(setup: &Setup, backup: &Backup) -> Result<Welcome, Sto
 
 /// Logs in with the passcode; if the user's key is the backup's, keeps its pins. Gives how many are new.
 pub(crate) async fn restore(setup: &Setup, backup: &Backup, passcode: &Passcode) -> Result<usize, Stopped> {
-    let mut state = open_state(&ServerFolder::new(&setup.data, &setup.server), &backup.user)?;
+    let mut state = open_state(setup, &ServerFolder::new(&setup.data, &setup.server), &backup.user).await?;
     let mut connection = pinned_connection(setup, &setup.server).await?;
     let authenticated = login::authenticate(&mut connection, state.known()?, &backup.user, passcode).await?;
     connection.close().await;
@@ -188,7 +188,7 @@ pub(crate) async fn register(
     invite: Option<&Invite>,
 ) -> Result<usize, Stopped> {
     let server = invite.map_or(&setup.server, |invite| &invite.server);
-    let mut state = open_state(&ServerFolder::new(&setup.data, server), &backup.user)?;
+    let mut state = open_state(setup, &ServerFolder::new(&setup.data, server), &backup.user).await?;
     let mut connection = pinned_connection(setup, server).await?;
     if let Some(invite) = invite
         && !register::directory_knows(&mut connection, &backup.user, &invite.code).await?

@@ -2,6 +2,8 @@
 //!
 //! A user may take minutes at a prompt, and a directory gives ten seconds, so every step opens its own connection.
 
+use std::time::{Duration, Instant};
+
 use common::crypto::NoRandomness;
 use common::crypto::identity::IdentityKey;
 use common::crypto::invite::Invite;
@@ -15,7 +17,7 @@ use super::directory::session::check_pin;
 use super::directory::{DirectoryConnection, Endpoint};
 use super::front_end::FrontEnd;
 use super::rt::TcpListener;
-use super::setup::Setup;
+use super::setup::{Setup, Turn};
 use super::{clock, rt};
 use crate::store::StoreError;
 use crate::store::pins::{self, DirectoryPin};
@@ -23,6 +25,9 @@ use crate::store::places::ServerFolder;
 use crate::store::state::State;
 use peer_core::command::{Answer, Command, SessionCommand, Ticket, TicketedCommand};
 use peer_core::notice::{Failure, Notice, SessionNotice};
+
+/// How soon it is looked again whether the one before has had its turn. Chosen arbitrarily.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A terminal that is present.
 pub(crate) struct LoggedIn {
@@ -111,7 +116,7 @@ impl LoginFlow<'_> {
     }
 
     async fn identify(&mut self, user: UserId) -> Result<(), Failure> {
-        self.open(&user)?;
+        self.open(&user).await?;
         let mut connection = DirectoryConnection::open(&self.endpoint).await?;
         if self.trust(&connection).await? == Trust::AfterQuestion {
             // The user may have thought about the key for longer than the directory waits.
@@ -170,7 +175,7 @@ impl LoginFlow<'_> {
         let invite = Invite::parse(line).map_err(|_| Failure::BadInvite)?;
         self.endpoint.server = invite.server.clone();
         self.folder = ServerFolder::new(&self.setup.data, &invite.server);
-        self.open(&invite.user)?;
+        self.open(&invite.user).await?;
         let mut connection = DirectoryConnection::open(&self.endpoint).await?;
         check_pin(&connection, &self.folder, &self.endpoint)?;
         if !register::directory_knows(&mut connection, &invite.user, &invite.code).await? {
@@ -194,7 +199,7 @@ impl LoginFlow<'_> {
     }
 
     async fn register(&mut self, user: UserId, passcode: Passcode) -> Result<Option<LoggedIn>, Failure> {
-        self.open(&user)?;
+        self.open(&user).await?;
         self.prepare_identity();
         let Some(generated) = self.identity.take() else { return Ok(None) };
         let identity = generated.await.map_err(|e| Failure::Internal { detail: e.to_string() })?;
@@ -226,7 +231,7 @@ impl LoginFlow<'_> {
     }
 
     async fn log_in(&mut self, user: UserId, passcode: Passcode) -> Result<Option<LoggedIn>, Failure> {
-        self.open(&user)?;
+        self.open(&user).await?;
         let mut connection = self.trusted_connection().await?;
         let Some((_, state)) = &mut self.opened else { return Ok(None) };
         let authenticated = match login::authenticate(&mut connection, state.known()?, &user, &passcode).await {
@@ -261,20 +266,31 @@ impl LoginFlow<'_> {
     }
 
     /// Opens the user's local store, and lets go of another user's.
-    fn open(&mut self, user: &UserId) -> Result<(), Failure> {
+    async fn open(&mut self, user: &UserId) -> Result<(), Failure> {
         if self.opened.as_ref().is_some_and(|(opened, _)| opened == user) {
             return Ok(());
         }
         self.opened = None;
-        self.opened = Some((user.clone(), open_state(&self.folder, user)?));
+        self.opened = Some((user.clone(), open_state(self.setup, &self.folder, user).await?));
         Ok(())
     }
 }
 
-/// Opens a user's local store.
-pub(super) fn open_state(folder: &ServerFolder, user: &UserId) -> Result<State, Failure> {
-    State::open(&folder.user(user)).map_err(|error| match error {
-        StoreError::InUse { pid } => Failure::AlreadyRunning { user: user.clone(), pid },
-        other => other.into(),
-    })
+/// Opens a user's local store; waits for one's turn where that is wanted.
+pub(super) async fn open_state(setup: &Setup, folder: &ServerFolder, user: &UserId) -> Result<State, Failure> {
+    let (mut holder, mut since) = (None, Instant::now());
+    loop {
+        let pid = match State::open(&folder.user(user)) {
+            Err(StoreError::InUse { pid }) => pid,
+            opened => return Ok(opened?),
+        };
+        // Who has just come to its turn may not have written yet who it is.
+        if pid.is_some() && pid != holder {
+            (holder, since) = (pid, Instant::now());
+        }
+        if setup.turn == Turn::AtOnce || since.elapsed() >= setup.patience {
+            return Err(Failure::AlreadyRunning { user: user.clone(), pid });
+        }
+        rt::sleep(LOOK_AGAIN).await;
+    }
 }

@@ -34,4 +34,15 @@ pub(crate) struct Setup {
     pub(crate) file_policy: FilePolicy,
     /// What of a notice goes into the event log, where one is kept.
     pub(crate) event_filter: Option<EventFilter>,
+    /// Whether another program of the same user is waited for.
+    pub(crate) turn: Turn,
+}
+
+/// What becomes of a program whose user has another one open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It says so and stops.
+    AtOnce,
+    /// It waits for its turn, as long as none of those before it takes longer than [`Setup::patience`].
+    Waited,
 }

@@ -68,6 +68,8 @@ pub(crate) struct Options {
 pub(crate) enum Life {
     /// As long as the one client (`peer json`).
     Client,
+    /// The same, for a client that tells its user itself what it was answered (a command that runs and ends).
+    Command,
     /// Until somebody ends it (`peer daemon`).
     Daemon,
 }
@@ -83,6 +85,8 @@ pub(crate) enum Input {
     Asked(ClientId, u64, Box<Call>),
     /// A line that was longer than [`LINE_MAX`].
     Oversize(ClientId),
+    /// A line that was not UTF-8.
+    NotText(ClientId),
     /// A client is gone.
     Closed(ClientId),
     /// Something from the engine.
@@ -194,9 +198,12 @@ impl Rpc {
             Input::Line(client, line) => self.line(client, &line),
             Input::Asked(client, id, call) => self.asked(Asker { client, id: Some(id.into()) }, *call),
             Input::Oversize(client) => self.out.push(Output::Tell(client, wire::oversize())),
+            Input::NotText(client) => self.out.push(Output::Tell(client, wire::not_text())),
             Input::Closed(client) => self.closed(client),
             Input::Notice(told) => self.notice(&told, room),
             Input::Tick => self.give_up_waiting(),
+            // Asked once more: what has not come about by now is not waited for.
+            Input::Stop(code) if matches!(self.state, State::Leaving(_)) => self.end(code),
             Input::Stop(code) => self.leave(code),
             Input::EngineGone => self.out.push(Output::Exit(exit::INTERNAL)),
         }
@@ -209,7 +216,7 @@ impl Rpc {
     fn closed(&mut self, client: ClientId) {
         self.clients.remove(&client);
         self.forget_requests_of(client);
-        if self.options.life == Life::Client {
+        if self.options.life != Life::Daemon {
             self.leave(exit::OK);
         }
     }
@@ -256,11 +263,15 @@ impl Rpc {
         // Programs are told in UTC, also in words.
         let report = failure::report(failure, &TimeZone::UTC);
         let why = RpcError::from(report.clone());
+        let told = self.out.len();
         if let State::Entering(entering) = std::mem::replace(&mut self.state, State::Leaving(report.exit)) {
             self.reply(entering.asker(), Err(why.clone()));
         }
         self.fail_everything(&why);
-        self.out.push(Output::Complain(report.lines.join("\n")));
+        // Once is enough.
+        if self.options.life != Life::Command || self.out.len() == told {
+            self.out.push(Output::Complain(report.lines.join("\n")));
+        }
         self.end(report.exit);
     }
 

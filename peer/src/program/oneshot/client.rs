@@ -24,6 +24,8 @@ use crate::ui::json;
 const ASKED: usize = 64;
 /// Lines of a daemon that were not read yet; then its reader waits, and the daemon holds events back.
 const LINES: usize = 64;
+/// How long it may take until everybody before has had a turn. Chosen arbitrarily: longer than anybody waits.
+const TURNS: Duration = Duration::from_secs(24 * 60 * 60);
 /// The one client of a front end within this process.
 const CLIENT: ClientId = ClientId(0);
 
@@ -105,11 +107,19 @@ impl Client {
 
     /// Asks for something and waits for the answer; events that come meanwhile wait.
     pub(super) fn ask<T: Told>(&mut self, call: Call) -> Result<T, Report> {
+        // The front end gives up before this.
+        self.ask_until(Instant::now() + self.patience + Duration::from_secs(30), call)
+    }
+
+    /// The same for what may have to wait until others have had their turns; the front end says when that takes too long.
+    pub(super) fn ask_in_turn<T: Told>(&mut self, call: Call) -> Result<T, Report> {
+        self.ask_until(Instant::now() + TURNS, call)
+    }
+
+    fn ask_until<T: Told>(&mut self, until: Instant, call: Call) -> Result<T, Report> {
         self.requests += 1;
         let id = self.requests;
         self.transport.say(id, call)?;
-        // The front end gives up before this.
-        let until = Instant::now() + self.patience + Duration::from_secs(30);
         loop {
             match self.transport.hear(until)?.ok_or_else(said::no_answer)? {
                 Heard::Event(event) => self.events.push_back(*event),

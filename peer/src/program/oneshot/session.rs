@@ -17,7 +17,7 @@ use crate::app::rpc::results::{self, Done, File, Listed, Position, Record, Safet
 use crate::app::rpc::{self, Life};
 use crate::app::texts::failure::Report;
 use crate::cli::Settings;
-use crate::shell::setup::Setup;
+use crate::shell::setup::{Setup, Turn};
 use crate::ui::json::{self, Channels};
 
 /// A logged-in session.
@@ -55,7 +55,7 @@ impl Session {
     fn log_in(&mut self, passcode: &Passcode) -> Result<(), Report> {
         let (user, passcode) = (Some(self.user.to_string()), Some(typed(passcode)));
         let params = methods::Login { user, passcode, register: false, server_key: None };
-        self.client.ask::<results::Session>(Call::Login(params)).map(drop)
+        self.client.ask_in_turn::<results::Session>(Call::Login(params)).map(drop)
     }
 
     pub(super) fn status(&mut self) -> Result<Status, Report> {
@@ -117,10 +117,11 @@ fn typed(passcode: &Passcode) -> String {
 }
 
 fn in_process(settings: &Settings) -> Result<Transport, Report> {
-    let (commands, notices) = start_engine(Setup { event_filter: Some(rpc::event_filter), ..setup(settings) })?;
+    let setup = Setup { event_filter: Some(rpc::event_filter), turn: Turn::Waited, ..setup(settings) };
+    let (commands, notices) = start_engine(setup)?;
     // Signals end the process: what was kept leaves at the next login.
     let (unused, interrupts) = async_channel::bounded(1);
-    let options = rpc::Options { user: None, ..settings.rpc_options(Life::Client, None) };
+    let options = rpc::Options { user: None, ..settings.rpc_options(Life::Command, None) };
     let serve = move |clients| {
         let _open = unused;
         block_on(json::run(options, Channels { commands, notices, interrupts, clients, sleep }));
