@@ -56,9 +56,21 @@ pub(crate) fn load(
     };
     let name = path.display().to_string();
     let fallback = joined.as_deref().map(|joined| ("server", "address", joined));
-    let environment =
-        environment.into_iter().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    settings::read(Sources { name: &name, text: &text, prefix: PREFIX, fallback }, environment)
+    let (mut text_only, mut no_text) = (Vec::new(), Vec::new());
+    for (key, value) in environment {
+        match (key.into_string(), value.into_string()) {
+            (Ok(key), Ok(value)) => text_only.push((key, value)),
+            (Ok(key), Err(_)) if key.starts_with(PREFIX) && key.contains("__") => {
+                no_text.push(format!("environment: {key} is not UTF-8"));
+            }
+            // Nobody's setting.
+            _ => {}
+        }
+    }
+    if !no_text.is_empty() {
+        return Err(Report { lines: no_text, exit: exit::CONFIG });
+    }
+    settings::read(Sources { name: &name, text: &text, prefix: PREFIX, fallback }, text_only)
         .map(|config| (config, found))
         .map_err(|lines| Report { lines, exit: exit::CONFIG })
 }
@@ -180,6 +192,22 @@ mod tests {
         let missing = Path::new("/nonexistent/config.toml");
         assert_eq!(load(missing, Named::No, None, []).unwrap().1, Found::No);
         assert_eq!(load(missing, Named::Yes, None, []).unwrap_err().exit, exit::IO);
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_shown_or_pointed_out_but_never_passed_over() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = || OsString::from_vec(b"caf\xe9".to_vec());
+        let missing = Path::new("/nonexistent/config.toml");
+        let environment = [("PEER_FILES__DIR".into(), odd()), ("PEER_DATA_DIR".into(), odd()), (odd(), odd())];
+        let report = load(missing, Named::No, None, environment).unwrap_err();
+        assert_eq!(
+            (report.lines.as_slice(), report.exit),
+            (&["environment: PEER_FILES__DIR is not UTF-8".into()][..], exit::CONFIG)
+        );
+        let mut config = Config::default();
+        (config.server.passcode_file, config.log.file) = (odd().into(), odd().into());
+        assert_eq!(config.to_toml().unwrap().matches("\"caf\u{fffd}\"").count(), 2);
     }
 
     #[test]

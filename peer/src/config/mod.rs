@@ -79,6 +79,7 @@ pub(crate) struct Server {
     /// Who logs in; empty: ask.
     pub(crate) user: Login,
     /// Whose first line is the passcode; empty: ask.
+    #[serde(serialize_with = "shown")]
     pub(crate) passcode_file: PathBuf,
     /// For connecting to the directory and for its answers.
     pub(crate) connect_timeout: HumanDuration,
@@ -254,6 +255,7 @@ pub(crate) struct Log {
     /// How much.
     pub(crate) level: LogLevel,
     /// Where; empty: there is no log.
+    #[serde(serialize_with = "shown")]
     pub(crate) file: PathBuf,
     /// For people or for programs.
     pub(crate) format: LogFormat,
@@ -283,6 +285,11 @@ pub(crate) enum LogFormat {
     Text,
     /// A line of JSON.
     Json,
+}
+
+/// A path that is not UTF-8 came by an option; it is shown as well as it can be.
+fn shown<S: serde::Serializer>(path: &std::path::Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 impl Config {

@@ -155,6 +155,12 @@ pub(crate) fn daemon_gone() -> Report {
     Report { lines: vec![line.to_owned()], exit: exit::SERVER_UNREACHABLE }
 }
 
+/// `e.not_for_a_daemon`
+pub(crate) fn not_for_a_daemon() -> Report {
+    let line = "That path is not UTF-8, and a daemon is asked in JSON. Rename it, or end the daemon. Nothing was sent.";
+    Report { lines: vec![line.to_owned()], exit: exit::IO }
+}
+
 /// `e.nothing_came`
 pub(crate) fn nothing_came(seconds: u64) -> Report {
     Report {

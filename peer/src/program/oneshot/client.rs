@@ -62,7 +62,8 @@ impl Transport {
                 asked.send_blocking(json::said(CLIENT, id, call)).map_err(|_| said::daemon_gone())
             }
             Self::Socket { stream, .. } => {
-                let line = rpc::request(id, &call).map_err(internal)?;
+                // A path that is not UTF-8 cannot be said in JSON.
+                let line = rpc::request(id, &call).map_err(|_| said::not_for_a_daemon())?;
                 stream.write_all(format!("{line}\n").as_bytes()).map_err(|_| said::daemon_gone())
             }
         }
