@@ -106,7 +106,8 @@ pub(crate) fn start(log: &Log) -> Result<Sink, Failure> {
     let audit = if log.audit { "" } else { ",audit=off" };
     let filter = EnvFilter::new(format!("{}{audit}", log.level.as_str()));
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
-    let builder = builder.with_writer(sink.clone());
+    // Where a line cannot be written, the error output is no better place, and panics if it is gone.
+    let builder = builder.with_writer(sink.clone()).log_internal_errors(false);
     // An error means that logging was started before.
     let _ = match (log.format, terminal) {
         (LogFormat::Text, _) | (LogFormat::Auto, true) => {

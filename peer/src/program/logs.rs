@@ -31,6 +31,8 @@ pub(super) fn start(log: &Log) -> Result<(), Report> {
         LogLevel::Debug => "peer=debug",
     });
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Arc::new(file));
+    // A disk that is full would be told on the screen, and panic where there is none.
+    let subscriber = subscriber.log_internal_errors(false);
     // Where a log was started before, that one goes on.
     let _ = match log.format {
         LogFormat::Text => subscriber.with_target(false).try_init(),
