@@ -32,6 +32,7 @@ use crate::shell::front_end::FrontEnd;
 use crate::shell::setup::{Setup, Turn};
 use crate::shell::transfer::config::{TransferConfig, typed};
 use crate::shell::{self, rt, trust_server};
+use crate::signals::Terminal;
 use crate::{signals, ui};
 use ask::Person;
 use peer_core::command::{Answer, TicketedCommand};
@@ -121,7 +122,7 @@ enum Front {
 /// Runs a front end in which the user talks.
 fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> {
     let options = settings.line_options(start, settings.passcode()?);
-    let interrupts = interrupts()?;
+    let interrupts = interrupts(Terminal::Needed)?;
     let (commands, notices) = start_engine(setup(settings))?;
     let channels = ui::event_loop::Channels { commands, notices, interrupts, sleep };
     // Where output is only ever appended, the line terminal is what the full screen comes down to.
@@ -142,8 +143,8 @@ fn start_engine(setup: Setup) -> Result<(Sender<TicketedCommand>, Receiver<Notif
     Ok((command_sender, notice_receiver))
 }
 
-fn interrupts() -> Result<Receiver<ui::event_loop::Interrupt>, Report> {
-    signals::listen().map_err(|error| internal(format!("signals cannot be handled: {error}")))
+fn interrupts(terminal: Terminal) -> Result<Receiver<ui::event_loop::Interrupt>, Report> {
+    signals::listen(terminal).map_err(|error| internal(format!("signals cannot be handled: {error}")))
 }
 
 fn internal(error: impl Display) -> Report {
@@ -239,5 +240,9 @@ fn lost_output(error: io::Error) -> Report {
 
 /// The exit code when an output is gone.
 fn lost(error: io::Error) -> i32 {
-    if error.kind() == io::ErrorKind::BrokenPipe { exit::BROKEN_PIPE } else { exit::IO }
+    match error.kind() {
+        _ if ui::hang_up::is_gone() => exit::HANG_UP,
+        io::ErrorKind::BrokenPipe => exit::BROKEN_PIPE,
+        _ => exit::IO,
+    }
 }

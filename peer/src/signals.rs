@@ -7,6 +7,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::ui::event_loop::Interrupt;
+use crate::ui::hang_up;
 
 /// How long the goodbyes may take that a program says when it is told to stop. Chosen arbitrarily: a round trip to the
 /// directory and a write to a disk; whatever takes longer is kept and goes on at the next start.
@@ -23,13 +24,34 @@ fn say_again(sender: Sender<Interrupt>, interrupt: Interrupt) {
     let _ = std::thread::Builder::new().name("goodbyes".to_owned()).spawn(again);
 }
 
-/// Turns signals into interrupts for the front end. The thread ends with the program.
+/// Whether a program ends with its terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Terminal {
+    /// It is for the user in front of it, also where no signal tells that it is gone.
+    Needed,
+    /// Only a signal says that.
+    NotNeeded,
+}
+
+/// Turns signals, and the end of a terminal that is needed, into interrupts for the front end. The threads end with the
+/// program.
 ///
 /// # Errors
 /// The operating system's, if no handler can be set.
-pub(crate) fn listen() -> std::io::Result<Receiver<Interrupt>> {
+pub(crate) fn listen(terminal: Terminal) -> std::io::Result<Receiver<Interrupt>> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let (sender, receiver) = async_channel::unbounded();
+    if terminal == Terminal::Needed {
+        let sender = sender.clone();
+        let watch = move || {
+            if hang_up::wait().is_ok() {
+                // Nobody listens: the program has ended.
+                let _ = sender.send_blocking(Interrupt::HangUp);
+                say_again(sender, Interrupt::HangUp);
+            }
+        };
+        std::thread::Builder::new().name("terminal".to_owned()).spawn(watch)?;
+    }
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
             let interrupt = match signal {

@@ -12,9 +12,10 @@ use crate::app::line::Questions;
 use crate::app::sanitise::SafeText;
 use crate::app::texts;
 use crate::app::texts::failure::{self, Report};
-use crate::signals;
+use crate::signals::{self, Terminal};
 use crate::ui::TerminalEcho;
 use crate::ui::event_loop::Interrupt;
+use crate::ui::hang_up;
 use peer_core::command::Answer;
 use peer_core::notice::Failure;
 
@@ -29,7 +30,7 @@ impl Person {
     /// From now on a signal ends the program, and the terminal shows again what is typed (threat T5).
     pub(super) fn new(questions: Questions) -> Result<Self, Report> {
         let echo = Arc::new(TerminalEcho::of_stdin().map_err(lost)?);
-        let interrupts = signals::listen().map_err(lost)?;
+        let interrupts = signals::listen(Terminal::Needed).map_err(lost)?;
         let restored = Arc::clone(&echo);
         let end = move || {
             let Ok(interrupt) = interrupts.recv_blocking() else { return };
@@ -102,6 +103,7 @@ impl Person {
         io::stderr().flush().map_err(lost)?;
         let mut line = Zeroizing::new(String::new());
         match io::stdin().read_line(&mut line).map_err(lost)? {
+            0 if hang_up::is_gone() => Err(Report { lines: Vec::new(), exit: exit::HANG_UP }),
             0 => Err(Report { lines: vec![texts::no_answer(question)], exit: exit::USAGE }),
             _ => Ok(line),
         }
@@ -109,5 +111,8 @@ impl Person {
 }
 
 fn lost(error: io::Error) -> Report {
+    if hang_up::is_gone() {
+        return Report { lines: Vec::new(), exit: exit::HANG_UP };
+    }
     failure::undated(&Failure::Io { path: "the terminal".to_owned(), detail: error.to_string() })
 }

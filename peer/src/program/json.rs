@@ -12,6 +12,7 @@ use crate::app::texts::failure::{self, Report};
 use crate::app::texts::setup as said;
 use crate::cli::Settings;
 use crate::shell::setup::Setup;
+use crate::signals::Terminal;
 use crate::ui::json::{self, Channels, NotBound, Socket, Told};
 use peer_core::notice::Failure;
 
@@ -23,7 +24,7 @@ pub(super) fn stdio(settings: &Settings) -> Result<i32, Report> {
     let passcode = settings.passcode()?;
     let (told, clients) = async_channel::bounded(TOLD);
     json::open(ClientId(0), io::stdin(), io::stdout(), told).map_err(internal)?;
-    serve(settings, settings.rpc_options(Life::Client, passcode), clients)
+    serve(settings, settings.rpc_options(Life::Client, passcode), clients, Terminal::Needed)
 }
 
 /// Several clients, on a socket.
@@ -42,11 +43,16 @@ pub(super) fn daemon(settings: &Settings, socket: Option<PathBuf>) -> Result<i32
     })?;
     // Whoever closed the error output does not want to know.
     let _ = print([said::daemon_listens(path.display()).as_str()], &mut io::stderr());
-    serve(settings, settings.rpc_options(Life::Daemon, passcode), clients)
+    serve(settings, settings.rpc_options(Life::Daemon, passcode), clients, Terminal::NotNeeded)
 }
 
-fn serve(settings: &Settings, options: rpc::Options, clients: Receiver<Told>) -> Result<i32, Report> {
-    let interrupts = interrupts()?;
+fn serve(
+    settings: &Settings,
+    options: rpc::Options,
+    clients: Receiver<Told>,
+    terminal: Terminal,
+) -> Result<i32, Report> {
+    let interrupts = interrupts(terminal)?;
     let (commands, notices) = start_engine(Setup { event_filter: Some(rpc::event_filter), ..setup(settings) })?;
     Ok(block_on(json::run(options, Channels { commands, notices, interrupts, clients, sleep })))
 }

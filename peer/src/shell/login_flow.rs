@@ -288,7 +288,7 @@ pub(super) async fn open_state(setup: &Setup, folder: &ServerFolder, user: &User
         if pid.is_some() && pid != holder {
             (holder, since) = (pid, Instant::now());
         }
-        if setup.turn == Turn::AtOnce || since.elapsed() >= setup.patience {
+        if setup.turn == Turn::AtOnce || since.elapsed() >= 2 * setup.patience {
             return Err(Failure::AlreadyRunning { user: user.clone(), pid });
         }
         rt::sleep(LOOK_AGAIN).await;

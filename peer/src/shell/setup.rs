@@ -43,6 +43,7 @@ pub(crate) struct Setup {
 pub(crate) enum Turn {
     /// It says so and stops.
     AtOnce,
-    /// It waits for its turn, as long as none of those before it takes longer than [`Setup::patience`].
+    /// It waits for its turn, as long as none of those before it takes longer than twice [`Setup::patience`]: one may log in
+    /// as long as that, and then wait as long for what becomes of its message.
     Waited,
 }

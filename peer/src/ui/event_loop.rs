@@ -7,6 +7,7 @@ use async_channel::{Receiver, Sender};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, select_biased};
 
+use super::hang_up;
 use crate::app::sanitise::SafeText;
 use crate::app::texts::failure;
 use crate::app::{Now, exit};
@@ -26,7 +27,7 @@ pub(crate) enum Interrupt {
     CtrlC,
     /// SIGTERM.
     Terminate,
-    /// SIGHUP.
+    /// SIGHUP, or the terminal is gone without one.
     HangUp,
 }
 
@@ -119,6 +120,9 @@ pub(crate) fn screen_size() -> (u16, u16) {
 
 /// The exit code when the terminal cannot be read or written.
 pub(super) fn lost_terminal(error: &io::Error) -> i32 {
+    if hang_up::is_gone() {
+        return exit::HANG_UP;
+    }
     if error.kind() == io::ErrorKind::BrokenPipe {
         return exit::BROKEN_PIPE;
     }

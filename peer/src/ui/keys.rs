@@ -2,13 +2,14 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
 use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
 use signal_hook::consts::SIGWINCH;
 use signal_hook::low_level::raise;
 
+use super::pastes::{Pastes, Read, TOGETHER, Taken};
 use crate::app::keys::{Key, KeyAction};
 use crate::app::screen::Focus;
 
@@ -16,6 +17,8 @@ use crate::app::screen::Focus;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TerminalEvent {
     Key(KeyAction),
+    /// Lines that came at once, without being marked as a paste.
+    Lines(String),
     Focus(Focus),
     /// A click of the mouse, at this column and row.
     Click((u16, u16)),
@@ -28,33 +31,91 @@ pub(super) enum TerminalEvent {
 /// What was read, in its order.
 pub(super) type Events = Receiver<io::Result<TerminalEvent>>;
 
+/// Events that are read before anybody takes them: reading goes on, so that what comes at once is seen to. Chosen
+/// arbitrarily: more than anybody types while a screen is drawn.
+const READ_AHEAD: usize = 1024;
+
+/// What becomes of several lines that come at once without being marked as a paste.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unmarked {
+    /// They are one paste.
+    Paste,
+    /// They were typed.
+    Typed,
+}
+
 /// Reads the terminal from now on; `action` is the key table. What is read stays in order: a change of the size of the
 /// screen comes after every key that was read before it.
 ///
 /// Crossterm's own stream is not used: a key that comes together with a change of the size can wait there until the
 /// next key, and a sequence that is not complete yet holds up whoever polls it.
 pub(super) fn listen(action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static) -> io::Result<Events> {
-    listen_between(Pause::default(), action)
+    listen_between(Pause::default(), Unmarked::Paste, action)
 }
 
 /// The same, with pauses in which another program reads the terminal.
 pub(super) fn listen_between(
     pause: Pause,
+    unmarked: Unmarked,
     action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static,
 ) -> io::Result<Events> {
-    let (found, events) = async_channel::bounded(1);
+    let (found, events) = async_channel::bounded(READ_AHEAD);
     // From here on no change of the size is missed.
     event::poll(Duration::ZERO)?;
     // Reading blocks, so it has a thread of its own, which ends with the program.
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+        let mut tell = |read: io::Result<Read>| {
+            let event = |read| match read {
+                Read::Event(event) => translate(event, &action),
+                Read::Lines(lines) => TerminalEvent::Lines(lines),
+            };
+            found.send_blocking(read.map(event)).is_ok()
+        };
+        // What was typed before anybody could read it came at once for that reason.
+        while event::poll(Duration::ZERO).unwrap_or(false) {
+            if !tell(event::read().map(Read::Event)) {
+                return;
+            }
+        }
+        let mut pastes = Pastes::default();
         loop {
             pause.sit_out();
-            if found.send_blocking(event::read().map(|event| translate(event, &action))).is_err() {
+            let goes_on = match (event::read(), unmarked) {
+                (Ok(event), Unmarked::Paste) => whole(&mut pastes, event).into_iter().all(&mut tell),
+                (read, _) => tell(read.map(Read::Event)),
+            };
+            if !goes_on {
                 return;
             }
         }
     })?;
     Ok(events)
+}
+
+/// An event, or the whole paste that begins with it.
+fn whole(pastes: &mut Pastes, first: Event) -> Vec<io::Result<Read>> {
+    let mut taken = pastes.take(first, Instant::now());
+    loop {
+        match taken {
+            Taken::On(events) => return events.into_iter().map(Ok).collect(),
+            Taken::Held if event::poll(TOGETHER).unwrap_or(false) => match event::read() {
+                Ok(event) => taken = pastes.take(event, Instant::now()),
+                Err(error) => return pastes.end().into_iter().map(Ok).chain([Err(error)]).collect(),
+            },
+            Taken::Held => return pastes.end().into_iter().map(Ok).collect(),
+        }
+    }
+}
+
+/// The same lines as keys.
+pub(super) fn typed(lines: &str) -> impl Iterator<Item = TerminalEvent> + '_ {
+    lines.chars().map(|c| {
+        TerminalEvent::Key(KeyAction::Edit(match c {
+            '\n' => Key::Enter,
+            '\t' => Key::Complete,
+            c => Key::Insert(c),
+        }))
+    })
 }
 
 /// Pauses in which nobody here reads the terminal.

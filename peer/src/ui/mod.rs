@@ -1,17 +1,19 @@
 //! Front ends: they turn notices into output and keys into commands, through `app`, and know nothing below it.
 //!
 //! [`mod@line`] is the line terminal, [`tui`] the full screen, [`json`] serves programs. What front ends share: the entry
-//! ([`editor`], [`completion`]), keys and modes of a terminal ([`keys`], [`raw_mode`]), where text stands ([`layout`]), and what a front end
-//! waits for ([`event_loop`]).
+//! ([`editor`], [`completion`]), keys and modes of a terminal ([`keys`], [`pastes`], [`raw_mode`]), its end ([`hang_up`]), where
+//! text stands ([`layout`]), and what a front end waits for ([`event_loop`]).
 
 mod completion;
 mod editor;
 pub(crate) mod event_loop;
+pub(crate) mod hang_up;
 pub(crate) mod json;
 mod keymap;
 mod keys;
 mod layout;
 pub(crate) mod line;
+mod pastes;
 mod raw_mode;
 pub(crate) mod tui;
 

@@ -64,7 +64,7 @@ fn every_exit_code_has_a_cause() {
     produced.by("an unknown key", 11, runs(&unknown, &["config", "check"], ""));
     let open = Piped::start(&ali.clone().with(&["json"]));
     open.line(1);
-    produced.by("the same state in another process", 12, runs(&ali, &["list"], ""));
+    produced.by("the same state in another process", 12, runs(&ali, &["list", "--timeout", "1"], ""));
     drop(open);
     produced.by("a directory of another version", 14, at_a_newer_directory(&stage));
 

@@ -98,6 +98,39 @@ fn two_programs_talk_by_mail_and_directly() {
 }
 
 #[test]
+fn lines_that_are_no_text_are_told_from_long_ones_and_none_acts_on_a_terminal() {
+    let stage = Stage::of(&[Example::Ali]);
+    let mut ali = Bot::logged_in(&stage.seat(), "ali");
+    ali.peer.writes(b"{\"id\": \"\xff\"}\n");
+    let told = ali.hears(|line| line["id"].is_null() && line["error"].is_object());
+    assert_eq!(
+        (&told["error"]["code"], told["error"]["message"].as_str().unwrap().contains("UTF-8")),
+        (&json!(-32700), true)
+    );
+    let acting = "\u{9b}31m\u{7f}\u{202e}\u{e0041}";
+    ali.peer.enters(&json!({"id": acting, "method": "list"}).to_string());
+    ali.hears(|line| line["id"] == acting);
+    let line = ali.peer.line(ali.read);
+    assert!(line.contains(r"\u009b31m\u007f\u202e\udb40\udc41"), "{line}");
+    assert!(!line.contains(|c: char| acting.contains(c) && !c.is_ascii_alphanumeric()), "{line}");
+}
+
+#[test]
+fn a_daemon_that_is_told_to_stop_does_not_wait_for_a_directory_that_hangs() {
+    let stage = Stage::of(&[Example::Ali]);
+    let socket = stage.folder().join("sock");
+    let seat = stage.script_of("ali").with(&["--timeout", "40", "daemon", "--socket", &socket.display().to_string()]);
+    let mut daemon = Piped::start(&seat);
+    stage.directory.logs("logged in");
+    stage.directory.freeze();
+    let told = std::time::Instant::now();
+    daemon.child.signal(rustix::process::Signal::TERM);
+    assert_eq!(daemon.exit_code(), Some(143));
+    // Not a speed: the directory would be waited for forty seconds.
+    assert!(told.elapsed() < std::time::Duration::from_secs(30));
+}
+
+#[test]
 fn killed_before_the_acknowledgement_a_program_gets_the_event_again() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let mut ali = Bot::logged_in(&stage.seat(), "ali");

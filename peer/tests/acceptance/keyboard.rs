@@ -91,6 +91,26 @@ fn a_paste_of_several_lines_is_one_message() {
 }
 
 #[test]
+fn several_lines_at_once_are_a_paste_where_the_terminal_does_not_mark_one() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [mut ali, bianca] = stage.conversation();
+    ali.types("one\r/quit\rthree\r");
+    ali.shows("-- Paste of 3 lines: Enter sends it as one message, Esc discards it.");
+    assert!(!bianca.lines().iter().any(|line| line.contains("one")));
+    ali.enters("");
+    bianca.until("one message", |lines| lines.ends_with(&["one".into(), "  /quit".into(), "  three".into()]));
+    // At a prompt, too, nothing of it is carried out; and one line with its end is typed.
+    ali.ctrl_c();
+    ali.is_at_prompt();
+    ali.types("bianca\r/quit\r");
+    ali.holds("Enter destination user ID: bianca /quit");
+    ali.types("\x15");
+    ali.is_at_prompt();
+    ali.enters("/quit");
+    assert_eq!(ali.exit_code(), 0);
+}
+
+#[test]
 fn the_entry_survives_every_change_of_the_size_of_the_screen() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let ali = Terminal::start_wide(&stage.seat_of("ali"), 120);

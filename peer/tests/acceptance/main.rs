@@ -12,8 +12,8 @@
 //! | 3 | typing while lines arrive, at 20, 40, 80 and 120 columns | [`keyboard`] |
 //! | 4 | changes of the size | [`full_screen`], [`snapshots`]; of the line terminal [`keyboard`] |
 //! | 5 | hostile texts and imitations | [`hostile_text`], [`full_screen`] |
-//! | 6 | a paste of three lines is one message | [`keyboard`] |
-//! | 7 | the terminal is given back | [`commands`], [`full_screen`], [`own_screen`], [`panics`], [`type_ahead`] |
+//! | 6 | a paste of three lines is one message, also where the terminal does not mark it | [`keyboard`] |
+//! | 7 | the terminal is given back; one that is gone ends its program ([`closed_windows`]) | [`commands`], [`full_screen`], [`own_screen`], [`panics`], [`type_ahead`] |
 //! | 8 | every exit code | [`exit_codes`] (1: [`panics`]), with the words in [`commands`] and [`once`] |
 //! | 9 | no escape byte without a terminal | [`no_escapes`], and every test that runs a command |
 //! | 10 | `NO_COLOR`, `TERM=dumb`, `--plain` | [`looks`], [`snapshots`] |
@@ -34,6 +34,7 @@ mod backup;
 mod callers;
 mod capture;
 mod changed_key;
+mod closed_windows;
 mod commands;
 mod crashes;
 mod crossed;

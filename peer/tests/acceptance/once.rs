@@ -1,5 +1,7 @@
 //! Commands that do one thing and end: results on the output, everything else on the error output.
 
+use std::process::Stdio;
+
 use common::testkit::Example;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -35,6 +37,61 @@ fn a_message_sent_by_a_command_is_read_by_a_command() {
 }
 
 #[test]
+fn eight_commands_at_once_have_their_turns() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    // Bianca's terminal has been there once, so mail reaches it.
+    assert_eq!(runs(&stage.script_of("bianca"), &["recv"], "").0, Some(0));
+    let ali = stage.script_of("ali").with(&["--timeout", "40"]);
+    let commands = (0..8).map(|number| {
+        let mut command = ali.command();
+        command.args(["send", "bianca", &format!("message {number}")]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    for command in commands.collect::<Vec<_>>() {
+        let ended = command.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+    let (_, told, _) = runs(&ali, &["history", "bianca"], "");
+    let mut told: Vec<&str> = told.lines().collect();
+    told.sort_unstable();
+    assert_eq!(told, (0..8).map(|number| format!("ali: message {number}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn who_gives_up_waiting_for_its_turn_says_so_once() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = stage.script_of("ali");
+    let open = Piped::start(&ali.clone().with(&["json"]));
+    open.line(1);
+    let (code, output, errors) = runs(&ali, &["list", "--timeout", "1"], "");
+    assert_eq!((code, output.as_str(), errors.matches("already open").count()), (Some(12), "", 1), "{errors}");
+}
+
+#[test]
+fn a_passcode_file_with_a_byte_order_mark_costs_no_try() {
+    let stage = Stage::of(&[Example::Ali]);
+    let marked = stage.passcode_file("marked", &format!("\u{feff}{PASSCODE}\r\n"), 0o600);
+    let ali = stage.seat_of("ali").with(&["--no-input", "--passcode-file", &marked]);
+    assert_eq!(runs(&ali, &["list"], "").0, Some(0));
+}
+
+#[test]
+fn a_locked_store_is_not_taken_for_a_broken_one() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = stage.script_of("ali");
+    assert_eq!(runs(&ali, &["list"], "").0, Some(0));
+    let store = ali.data.join(ali.server.to_string().replace(':', "_")).join("ali/state.db");
+    let browser = rusqlite::Connection::open(store).unwrap();
+    browser.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let (code, _, errors) = runs(&ali, &["list"], "");
+    assert_eq!(code, Some(12));
+    assert!(
+        errors.starts_with("Another program, such as a backup or a database browser, has the local store"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn commands_end_with_the_codes_that_scripts_rely_on() {
     let mut stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let [ali, bianca] = ["ali", "bianca"].map(|user| stage.script_of(user));
@@ -62,7 +119,7 @@ fn commands_end_with_the_codes_that_scripts_rely_on() {
     assert_eq!(runs(&stage.seat_of("bianca").with(&["--no-input"]), &["list"], "").0, Some(2), "a question");
     let open = Piped::start(&ali.clone().with(&["json"]));
     open.line(1);
-    assert_eq!(runs(&ali, &["list"], "").0, Some(12), "the same state in another process");
+    assert_eq!(runs(&ali, &["list", "--timeout", "1"], "").0, Some(12), "the same state in another process");
     drop(open);
     stage.directory.kill();
     assert_eq!(runs(&ali, &["list"], "").0, Some(3));

@@ -13,8 +13,9 @@ use async_channel::{Receiver, Sender};
 use futures::{FutureExt as _, select_biased};
 
 use super::event_loop::{Interrupt, Sleep};
+use super::hang_up;
 use crate::app::exit;
-use crate::app::rpc::{ClientId, Input, Options, Output, Rpc};
+use crate::app::rpc::{ClientId, Input, Life, Options, Output, Rpc};
 use crate::app::sanitise::SafeText;
 pub(crate) use client::{FromClient, Told, connect, open, said};
 use peer_core::command::TicketedCommand;
@@ -44,6 +45,7 @@ pub(crate) struct Channels {
 
 /// Serves clients until one of them, the engine or a signal ends it; returns the exit code.
 pub(crate) async fn run(options: Options, channels: Channels) -> i32 {
+    let life = options.life;
     let (mut rpc, first) = Rpc::new(options, Instant::now());
     let mut clients: BTreeMap<ClientId, client::Out> = BTreeMap::new();
     let mut ended = carry_out(first, &channels, &mut clients).await;
@@ -66,6 +68,10 @@ pub(crate) async fn run(options: Options, channels: Channels) -> i32 {
             Told::Said(client, FromClient::Call(id, call)) => Input::Asked(client, id, call),
             Told::Said(client, FromClient::Oversize) => Input::Oversize(client),
             Told::Said(client, FromClient::NotText) => Input::NotText(client),
+            // Its one client was the terminal.
+            Told::Said(_, FromClient::Closed) if life == Life::Client && hang_up::is_gone() => {
+                Input::Stop(exit::HANG_UP)
+            }
             Told::Said(client, FromClient::Closed) => {
                 clients.remove(&client);
                 Input::Closed(client)

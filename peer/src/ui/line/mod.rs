@@ -36,7 +36,7 @@ pub(crate) struct LineOptions {
 pub(crate) enum Pastes {
     /// It is pointed out.
     PointedOut,
-    /// It is taken as if it had been typed.
+    /// It is taken as if it had been typed; one that the terminal does not mark is typed, line by line.
     Silent,
 }
 

@@ -10,9 +10,11 @@ use async_channel::{Receiver, Sender};
 use common::limits::MESSAGE_TEXT;
 
 use super::{Asks, Front};
+use crate::app::exit;
 use crate::app::line::{Echo, Input, Lines, Output, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts;
+use crate::ui::hang_up;
 use crate::ui::raw_mode::TerminalEcho;
 
 /// One line of input.
@@ -125,6 +127,8 @@ impl Front for Pipe {
         let read = self.lines.recv().await.unwrap_or(Read::End);
         self.reading = false;
         Ok(match read {
+            // The end of a file, a pipe or CTRL-D is another thing.
+            Read::End if hang_up::is_gone() => Some(Input::Stop(exit::HANG_UP)),
             Read::End => Some(Input::End),
             Read::Line(line) => {
                 if self.echo.is_terminal() && self.prompt.echo == Echo::Visible {

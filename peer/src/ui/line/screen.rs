@@ -4,6 +4,7 @@
 //! Each update is one write: erase the entry, print what is new, draw the entry again. Rows are cut here, not by the
 //! terminal, so that it is known where the entry begins.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -23,8 +24,9 @@ use crate::ui::completion::Completer;
 use crate::ui::editor::{Editor, Effect};
 use crate::ui::event_loop::screen_size;
 use crate::ui::keymap::entry_action;
-use crate::ui::keys::{self, Events, Pause, TerminalEvent};
+use crate::ui::keys::{self, Events, Pause, TerminalEvent, Unmarked};
 use crate::ui::layout::{Layout, wrap};
+use crate::ui::pastes::commands;
 use crate::ui::raw_mode::{Modes, RawMode};
 use peer_core::notice::Notice;
 
@@ -135,6 +137,8 @@ pub(super) struct Screen {
     editor: Editor,
     completer: Completer,
     keys: Events,
+    /// Keys that came before those that were not read yet.
+    waiting: VecDeque<TerminalEvent>,
     pause: Pause,
     pastes: Pastes,
     /// Another program has the terminal.
@@ -149,13 +153,18 @@ impl Screen {
     pub(super) fn open(editor: Editor, pastes: Pastes) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Line)?;
         let pause = Pause::default();
-        let keys = keys::listen_between(pause.clone(), entry_action)?;
+        let unmarked = match pastes {
+            Pastes::PointedOut => Unmarked::Paste,
+            Pastes::Silent => Unmarked::Typed,
+        };
+        let keys = keys::listen_between(pause.clone(), unmarked, entry_action)?;
         let canvas = Canvas::new(screen_size());
         Ok(Self {
             canvas,
             editor,
             completer: Completer::default(),
             keys,
+            waiting: VecDeque::new(),
             pause,
             pastes,
             lent: None,
@@ -278,9 +287,21 @@ impl Front for Screen {
             let written = lent.recv().await.unwrap_or_else(|_| Ok(String::new()));
             return self.take_back(written);
         }
-        let Ok(event) = self.keys.recv().await else { return Ok(Some(Input::Stop(crate::app::exit::HANG_UP))) };
-        match event? {
+        let event = match self.waiting.pop_front() {
+            Some(event) => event,
+            None => match self.keys.recv().await {
+                Ok(event) => event?,
+                Err(_) => return Ok(Some(Input::Stop(crate::app::exit::HANG_UP))),
+            },
+        };
+        match event {
             TerminalEvent::Key(action) => self.pressed(action),
+            // Nothing of a paste is carried out. At a question, answers may come ahead of the further ones.
+            TerminalEvent::Lines(lines) if self.canvas.prompt.lines == Lines::One && !commands(&lines) => {
+                self.waiting.extend(keys::typed(&lines));
+                Ok(None)
+            }
+            TerminalEvent::Lines(lines) => self.pressed(KeyAction::Edit(Key::Paste(lines))),
             TerminalEvent::Resized => {
                 self.type_ahead = TypeAhead::Counts;
                 self.canvas.resize(screen_size());
@@ -318,6 +339,7 @@ impl Front for Screen {
             Output::Entry(entry) => self.editor.set(&entry),
             Output::DiscardTypeAhead => {
                 self.editor.set("");
+                self.waiting.clear();
                 // A failure leaves the whole word that must be typed as the only guard.
                 let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
                 if raise(SIGWINCH).is_ok() {

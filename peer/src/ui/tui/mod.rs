@@ -11,6 +11,7 @@ mod theme;
 
 use std::collections::VecDeque;
 use std::io::{self, Stdout, Write as _};
+use std::mem::ManuallyDrop;
 
 use common::limits::MESSAGE_TEXT;
 use ratatui::Terminal;
@@ -120,7 +121,9 @@ struct Carried {
 
 /// The terminal, the entry and the keys.
 struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: it would want to show the cursor, and panic where there is nothing left to show it on. [`RawMode`]
+    /// gives the cursor back.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     editor: Editor,
     completer: Completer,
     keys: Events,
@@ -140,7 +143,7 @@ impl Screen {
         let raw = RawMode::enter(Modes::Full)?;
         let keymap = options.keymap.clone();
         let keys = keys::listen(move |key| keymap.action(key))?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(Self {
             terminal,
             editor: Editor::new(MESSAGE_TEXT, options.history),
@@ -228,6 +231,8 @@ impl Screen {
             TerminalEvent::Key(KeyAction::Interrupt) => Some(Input::Key(KeyAction::Interrupt)),
             TerminalEvent::Key(_) if self.type_ahead == TypeAhead::Discarded => None,
             TerminalEvent::Key(key) => Some(Input::Key(key)),
+            TerminalEvent::Lines(_) if self.type_ahead == TypeAhead::Discarded => None,
+            TerminalEvent::Lines(lines) => Some(Input::Key(KeyAction::Edit(Key::Paste(lines)))),
             TerminalEvent::Click(place) => {
                 let key = self.drawn.keypad.and_then(|area| keypad::key_at(area, place));
                 key.map(|key| Input::Key(KeyAction::Edit(key)))
