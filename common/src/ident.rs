@@ -12,10 +12,13 @@ use sha2::{Digest, Sha256};
 
 use crate::limits::USER_ID_MAX;
 
-/// Ids nobody may register: commands of the peer, and words that would pass for the program or its operator (threat L8).
+/// Ids nobody may register, and names nobody may found a group under: commands of the peer, those to come included, and
+/// words that would pass for the program or its operator (threat L8).
 pub const RESERVED: &[&str] = &[
     "accept",
     "admin",
+    "administrator",
+    "audit",
     "away",
     "back",
     "bell",
@@ -35,19 +38,27 @@ pub const RESERVED: &[&str] = &[
     "history",
     "list",
     "lobby",
+    "log",
     "login",
     "logout",
     "me",
     "mute",
+    "nick",
+    "operator",
     "passcode",
     "passwd",
     "quit",
+    "react",
     "receipts",
     "refuse",
+    "relay",
     "resume",
     "retry",
+    "root",
+    "security",
     "send",
     "server",
+    "support",
     "switch",
     "system",
     "terminal",
@@ -56,6 +67,7 @@ pub const RESERVED: &[&str] = &[
     "unmute",
     "verify",
     "version",
+    "visit",
     "who",
     "why",
 ];
@@ -288,6 +300,12 @@ impl GroupName {
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    /// Whether no group may be founded under this name (see [`RESERVED`]). One that was founded before goes on.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.0.is_reserved()
+    }
 }
 
 impl fmt::Display for GroupName {
@@ -347,6 +365,7 @@ mod tests {
     fn reserved_ids_are_sorted_so_that_the_search_finds_each() {
         assert!(RESERVED.is_sorted());
         assert!(UserId::parse("everyone").unwrap().is_reserved());
+        assert!(GroupName::parse("everyone").unwrap().is_reserved());
         assert!(!UserId::parse("bianca").unwrap().is_reserved());
     }
 

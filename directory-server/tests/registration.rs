@@ -198,7 +198,7 @@ fn a_reset_passcode_leaves_the_id_to_its_invitation_alone() {
 #[test]
 fn reserved_ids_cannot_be_registered() {
     let mut world = World::new(Registration::Open);
-    for id in ["admin", "everyone", "quit"] {
+    for id in ["admin", "audit", "everyone", "operator", "quit", "root", "security"] {
         let mut peer = world.connect();
         assert_eq!(refusal(&mut peer, &world, id), (Some(RegisterRefusal::Unavailable), None));
     }

@@ -47,6 +47,7 @@ impl Groups {
             }
             (GroupWish::Create, Some(_)) => Err(GroupNews::NameTaken),
             (GroupWish::Join, Some(_)) => Err(GroupNews::AlreadyMember { user: cx.me.user.clone() }),
+            (GroupWish::Create, None) if group.is_reserved() => Err(GroupNews::NameReserved),
             (GroupWish::Create | GroupWish::Join, None) if !cx.is_up() => Err(GroupNews::DirectoryLost),
             (GroupWish::Create, None) => self.operate(cx, GroupOperation::CreateGroup(group.clone())),
             (GroupWish::Join, None) => {

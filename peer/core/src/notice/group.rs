@@ -11,6 +11,8 @@ pub enum GroupNews {
     Created,
     /// Answers `Create`: another group has the name.
     NameTaken,
+    /// Answers `Create`: nobody may found a group of this name.
+    NameReserved,
     /// Answers `Join`: the request is on its way to the admins.
     Asked,
     /// Answers `Join`: there is no group of this name.

@@ -53,6 +53,7 @@ impl Session {
             GroupNews::Changed { by, .. } => by == self.me(),
             GroupNews::Created
             | GroupNews::NameTaken
+            | GroupNews::NameReserved
             | GroupNews::Asked
             | GroupNews::NoSuchGroup
             | GroupNews::Joined { .. }

@@ -123,6 +123,7 @@ impl People {
             }
             GroupNews::Created
             | GroupNews::NameTaken
+            | GroupNews::NameReserved
             | GroupNews::NoSuchGroup
             | GroupNews::Request { .. }
             | GroupNews::Changed { .. }

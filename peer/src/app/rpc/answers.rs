@@ -367,7 +367,7 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
         },
         (GroupNews::AnotherGroup { .. }, GroupWish::Join) => exit::REFUSED,
         (GroupNews::NoSuchGroup, GroupWish::Join) => exit::UNKNOWN_USER,
-        (GroupNews::NameTaken, GroupWish::Create)
+        (GroupNews::NameTaken | GroupNews::NameReserved, GroupWish::Create)
         | (GroupNews::NoTerminal { .. }, GroupWish::Approve(_))
         | (
             GroupNews::NotAMember
@@ -391,6 +391,7 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NoSuchGroup
             | GroupNews::NameTaken
+            | GroupNews::NameReserved
             | GroupNews::NoTerminal { .. }
             | GroupNews::Request { .. }
             | GroupNews::Joined { .. }

@@ -307,6 +307,7 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
             json!({"type": "group", "group": group, "what": "changed", "user": by, "joined": joined, "left": left}),
         ),
         GroupNews::NameTaken
+        | GroupNews::NameReserved
         | GroupNews::NoSuchGroup
         | GroupNews::Members { .. }
         | GroupNews::NotAdmin { .. }

@@ -291,6 +291,7 @@ pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
     vec![match news {
         GroupNews::Created => format!("-- Group {group} created; you are its admin."),
         GroupNews::NameTaken => format!("-- There is a group {group} already. Choose another name."),
+        GroupNews::NameReserved => format!("-- {group} is a reserved word. Choose another name."),
         GroupNews::Asked => format!("-- Asked to join {group}; an admin must approve."),
         GroupNews::NoSuchGroup => format!("-- There is no group {group}. To found it: /group create {group}"),
         GroupNews::Request { user } => {

@@ -323,3 +323,13 @@ fn who_leaves_twice_is_answered_twice() {
     }
     assert_eq!(answers(&mut stage), [(1, GroupNews::Left), (2, GroupNews::NotAMember)]);
 }
+
+#[test]
+fn a_reserved_word_names_no_new_group_and_one_that_exists_can_be_asked() {
+    let everyone = || common::ident::GroupName::parse("everyone").unwrap();
+    let mut stage = Stage::new();
+    assert_eq!(stage.groups.change(&mut stage.cx, everyone(), GroupWish::Create), []);
+    assert_eq!(stage.news(), [GroupNews::NameReserved]);
+    assert_eq!(stage.groups.change(&mut stage.cx, everyone(), GroupWish::Join).len(), 1);
+    assert_eq!(stage.news(), []);
+}
