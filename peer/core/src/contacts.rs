@@ -1,7 +1,10 @@
-//! Users and their pinned keys (decision D14, threat P6).
+//! Users and their pinned keys (decision D14, threat P6), and which of them the user has chosen (decision D33).
 //!
 //! A key is pinned at first use. A different key stops everything until the user decides; until then it is kept aside
 //! and never replaces the pin.
+//!
+//! A pin is no choice: keys are pinned for whatever shows one, a letter, a broadcast, a certificate, a caller. Chosen is
+//! whom the user called, wrote to, verified, answered, or accepted by hand.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +17,40 @@ use super::notice::KeyState;
 
 /// One user, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredContact")]
 pub struct Contact {
     /// Who.
     pub user: UserId,
-    /// The pinned identity key, PKCS#1 DER.
-    pub key: Hex,
+    /// The pinned identity key, PKCS#1 DER; nothing of a user who was chosen or blocked before a key was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Hex>,
     /// Pinned at, seconds since the epoch by our clock; shown to the user, nothing rests on it.
     pub since: u64,
     /// Whether the user has compared the safety number.
     pub verified: bool,
     /// Whether the user has blocked this user.
     pub blocked: bool,
+    /// Whether the user has chosen this user.
+    pub chosen: bool,
+}
+
+/// The same as it may have been written.
+#[derive(Deserialize)]
+struct StoredContact {
+    user: UserId,
+    key: Option<Hex>,
+    since: u64,
+    verified: bool,
+    blocked: bool,
+    /// Absent where a version before this one wrote it: whom the user has verified was chosen.
+    chosen: Option<bool>,
+}
+
+impl From<StoredContact> for Contact {
+    fn from(stored: StoredContact) -> Self {
+        let StoredContact { user, key, since, verified, blocked, chosen } = stored;
+        Self { user, key, since, verified, blocked, chosen: chosen.unwrap_or(verified) }
+    }
 }
 
 /// What a key seen now means beside the pin.
@@ -58,33 +84,34 @@ impl Contacts {
     /// Judges a key that the directory, or a caller, shows for `user`; pins it if it is the first.
     pub fn judge(&mut self, user: &UserId, key: &PublicKey, now: u64) -> PinCheck {
         match self.known.get(user) {
-            None => PinCheck::First(self.pin(user, key, now, false)),
             Some(contact) if contact.blocked => PinCheck::Blocked,
-            Some(contact) if contact.key.0 == key.as_pkcs1() => {
+            Some(Contact { key: Some(pinned), .. }) if pinned.0 == key.as_pkcs1() => {
                 self.offered.remove(user);
                 PinCheck::Same
             }
-            Some(_) => {
+            Some(Contact { key: Some(_), .. }) => {
                 self.offered.insert(user.clone(), key.clone());
                 PinCheck::Changed
             }
+            Some(Contact { key: None, .. }) | None => PinCheck::First(self.pin(user, key, now, false)),
         }
     }
 
-    /// Makes `key` the pinned one.
+    /// Makes `key` the pinned one. Whom the user has verified is chosen.
     pub fn pin(&mut self, user: &UserId, key: &PublicKey, now: u64, verified: bool) -> Contact {
         self.offered.remove(user);
-        let key = Hex(key.as_pkcs1().to_vec());
-        let contact = Contact { user: user.clone(), key, since: now, verified, blocked: false };
+        let key = Some(Hex(key.as_pkcs1().to_vec()));
+        let chosen = verified || self.known.get(user).is_some_and(|contact| contact.chosen);
+        let contact = Contact { user: user.clone(), key, since: now, verified, blocked: false, chosen };
         self.known.insert(user.clone(), contact.clone());
         contact
     }
 
-    /// Blocks a user that has a pin.
-    pub fn block(&mut self, user: &UserId) -> Option<Contact> {
-        let contact = self.known.get_mut(user)?;
+    /// Blocks a user, whether or not a key was ever seen.
+    pub fn block(&mut self, user: &UserId, now: u64) -> Contact {
+        let contact = self.entry(user, now);
         contact.blocked = true;
-        Some(contact.clone())
+        contact.clone()
     }
 
     /// Lifts a block.
@@ -99,18 +126,59 @@ impl Contacts {
     pub fn set_verified(&mut self, user: &UserId, verified: bool) -> Option<Contact> {
         let contact = self.known.get_mut(user)?;
         contact.verified = verified;
+        contact.chosen |= verified;
         contact.blocked &= !verified;
         Some(contact.clone())
     }
 
-    /// The pinned contact.
+    /// The user has chosen this user; nothing if that is no news.
+    pub fn choose(&mut self, user: &UserId, now: u64) -> Option<Contact> {
+        let contact = self.entry(user, now);
+        let is_news = !std::mem::replace(&mut contact.chosen, true);
+        is_news.then(|| contact.clone())
+    }
+
+    /// There is no such user: a choice that nothing but the id rests on is taken back.
+    pub fn let_go(&mut self, user: &UserId) -> Option<Contact> {
+        let contact = self.known.get_mut(user).filter(|contact| contact.key.is_none() && contact.chosen)?;
+        contact.chosen = false;
+        Some(contact.clone())
+    }
+
+    /// Whether this user was met, chosen or blocked.
+    pub fn is_known(&self, user: &UserId) -> bool {
+        self.known.get(user).is_some_and(|contact| contact.key.is_some() || contact.chosen || contact.blocked)
+    }
+
+    fn entry(&mut self, user: &UserId, now: u64) -> &mut Contact {
+        self.known.entry(user.clone()).or_insert_with(|| Contact {
+            user: user.clone(),
+            key: None,
+            since: now,
+            verified: false,
+            blocked: false,
+            chosen: false,
+        })
+    }
+
+    /// What is known of a user.
     pub fn contact(&self, user: &UserId) -> Option<&Contact> {
         self.known.get(user)
     }
 
+    /// Whether this is a contact: somebody the user has chosen, and not blocked since.
+    pub fn is_chosen(&self, user: &UserId) -> bool {
+        self.known.get(user).is_some_and(|contact| contact.chosen && !contact.blocked)
+    }
+
+    /// Everybody the user has chosen, and not blocked since.
+    pub fn chosen(&self) -> impl Iterator<Item = &UserId> {
+        self.known.values().filter(|contact| contact.chosen && !contact.blocked).map(|contact| &contact.user)
+    }
+
     /// The pinned key.
     pub fn key(&self, user: &UserId) -> Option<PublicKey> {
-        PublicKey::from_pkcs1(&self.known.get(user)?.key.0).ok()
+        PublicKey::from_pkcs1(&self.known.get(user)?.key.as_ref()?.0).ok()
     }
 
     /// The key that waits for a decision.
@@ -128,9 +196,9 @@ impl Contacts {
         }
     }
 
-    /// Everybody with a pin, in the order of their ids.
+    /// Everybody who was met, chosen or blocked, in the order of their ids.
     pub fn users(&self) -> impl Iterator<Item = &UserId> {
-        self.known.keys()
+        self.known.keys().filter(|user| self.is_known(user))
     }
 }
 
@@ -172,12 +240,60 @@ mod tests {
         let bianca = Example::Bianca.user().unwrap();
         let mut contacts = Contacts::default();
         contacts.pin(&bianca, &key(Example::Bianca), 1, true);
-        contacts.block(&bianca).unwrap();
+        contacts.block(&bianca, 1);
         assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 2), PinCheck::Blocked);
         assert_eq!(contacts.judge(&bianca, &key(Example::Carol), 2), PinCheck::Blocked);
         contacts.set_verified(&bianca, false).unwrap();
         assert_eq!(contacts.state(&bianca), KeyState::Blocked);
         contacts.set_verified(&bianca, true).unwrap();
         assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 3), PinCheck::Same);
+    }
+
+    #[test]
+    fn a_pin_is_no_choice_and_a_choice_needs_no_pin() {
+        let (bianca, carol) = (Example::Bianca.user().unwrap(), Example::Carol.user().unwrap());
+        let mut contacts = Contacts::default();
+        contacts.judge(&bianca, &key(Example::Bianca), 1);
+        assert!(!contacts.is_chosen(&bianca));
+        assert!(contacts.choose(&bianca, 2).is_some() && contacts.choose(&bianca, 3).is_none());
+        assert!(contacts.is_chosen(&bianca));
+        contacts.block(&bianca, 4);
+        assert!(!contacts.is_chosen(&bianca));
+        contacts.unblock(&bianca).unwrap();
+        assert!(contacts.is_chosen(&bianca));
+        contacts.pin(&bianca, &key(Example::Carol), 5, false);
+        assert!(contacts.is_chosen(&bianca), "a decision about a key takes nothing back");
+
+        contacts.choose(&carol, 1).unwrap();
+        assert_eq!((contacts.key(&carol), contacts.state(&carol)), (None, KeyState::NotVerified));
+        assert!(contacts.let_go(&carol).is_some() && contacts.let_go(&bianca).is_none());
+        assert!(!contacts.is_known(&carol), "there was no such user");
+        contacts.choose(&carol, 1).unwrap();
+        assert!(matches!(contacts.judge(&carol, &key(Example::Carol), 2), PinCheck::First(met) if met.chosen));
+        contacts.pin(&bianca, &key(Example::Bianca), 6, true);
+        assert_eq!(contacts.chosen().collect::<Vec<_>>(), [&bianca, &carol]);
+    }
+
+    #[test]
+    fn a_user_who_was_never_met_can_be_blocked_and_is_met_only_after_that() {
+        let bianca = Example::Bianca.user().unwrap();
+        let mut contacts = Contacts::default();
+        contacts.block(&bianca, 1);
+        assert_eq!(contacts.judge(&bianca, &key(Example::Bianca), 2), PinCheck::Blocked);
+        assert_eq!((contacts.key(&bianca), contacts.state(&bianca)), (None, KeyState::Blocked));
+        contacts.unblock(&bianca).unwrap();
+        assert_eq!(contacts.users().count(), 0);
+        assert!(matches!(contacts.judge(&bianca, &key(Example::Bianca), 3), PinCheck::First(_)));
+    }
+
+    #[test]
+    fn of_contacts_that_a_version_before_wrote_those_who_were_verified_are_chosen() {
+        for verified in [true, false] {
+            let stored = format!(r#"{{"user":"bianca","key":"0102","since":7,"verified":{verified},"blocked":false}}"#);
+            let contact: Contact = serde_json::from_str(&stored).unwrap();
+            assert_eq!(contact.chosen, verified);
+            let again: Contact = serde_json::from_slice(&serde_json::to_vec(&contact).unwrap()).unwrap();
+            assert_eq!(again, contact);
+        }
     }
 }

@@ -123,6 +123,10 @@ pub(crate) struct Context {
     /// What the directory understands beyond the first version of the protocol.
     pub(crate) features: Features,
     pub(crate) ids: Ids,
+    /// Whom the user has chosen in this step: their presence is to be asked for.
+    newly_chosen: Vec<UserId>,
+    /// Whose key was found to have changed in this step: what is for them waits, and that is to be said.
+    changed_keys: Vec<UserId>,
     /// The command that brings about what happens now, at once or by what was asked for it.
     pub(crate) answering: Option<Ticket>,
     writes: Vec<Write>,
@@ -156,6 +160,8 @@ impl Context {
             session: Session::CatchingUp,
             features: Features::default(),
             ids,
+            newly_chosen: Vec::new(),
+            changed_keys: Vec::new(),
             answering: None,
             writes: Vec::new(),
             effects: Vec::new(),
@@ -235,6 +241,26 @@ impl Context {
         self.contacts.contact(user).is_some_and(|contact| contact.blocked)
     }
 
+    /// The user has chosen another one (decision D33).
+    pub(crate) fn choose(&mut self, user: &UserId) {
+        if !self.is_me(user)
+            && let Some(contact) = self.contacts.choose(user, self.now.date)
+        {
+            self.push(Effect::Save(contact));
+            self.newly_chosen.push(user.clone());
+        }
+    }
+
+    /// Whom the user has chosen since this was asked last.
+    pub(crate) fn take_newly_chosen(&mut self) -> Vec<UserId> {
+        std::mem::take(&mut self.newly_chosen)
+    }
+
+    /// Whose key was found to have changed since this was asked last.
+    pub(crate) fn take_changed_keys(&mut self) -> Vec<UserId> {
+        std::mem::take(&mut self.changed_keys)
+    }
+
     /// Judges a key against the pin of its user; a first one is pinned.
     pub(crate) fn check_pin(&mut self, user: &UserId, key: &PublicKey) -> PinCheck {
         let check = self.contacts.judge(user, key, self.now.date);
@@ -271,6 +297,7 @@ impl Context {
         let (old, new) = (self.safety_number(of, &old), self.safety_number(of, new));
         let notice = ContactNotice::KeyChanged { of: of.clone(), since: contact.since, old, new };
         self.tell(notice);
+        self.changed_keys.push(of.clone());
     }
 
     /// Accepts a caller.

@@ -22,6 +22,7 @@ use crate::command::{
 };
 use crate::contacts::Contacts;
 use crate::context::Context;
+use crate::destinations::Intent;
 use crate::event::{Accept, Effect, Input, LinkId, Now, Opening};
 use crate::files::model::FilePolicy;
 use crate::ids::Ids;
@@ -112,7 +113,7 @@ impl Engine {
             }
             Input::FileRead { ticket, to, name, source, left_out } => {
                 cx.answering = Some(ticket);
-                return machines.files.offer(cx, to, name, (source, left_out));
+                return machines.intend(cx, to, Intent::File { name, source, left_out });
             }
             Input::FileProgress { number, done } => machines.files.handle_progress(cx, number, done),
             Input::FileEnded { number, outcome } => return machines.files.handle_end(cx, number, outcome),
@@ -257,6 +258,9 @@ impl Engine {
             MessageCommand::Send { to: Conversation::Everyone, text, ticket } => {
                 return machines.directory.broadcast(cx, text, ticket);
             }
+            MessageCommand::Send { to: Conversation::User(to), text, ticket } => {
+                return machines.intend(cx, to, Intent::Text { text, ticket });
+            }
             MessageCommand::Send { to, text, ticket } => {
                 let refusal = match &to {
                     Conversation::Group(group) if !machines.groups.is_member(group) => Some(NotSent::NotAMember),
@@ -281,12 +285,13 @@ impl Engine {
     }
 
     fn contact_command(&mut self, command: ContactCommand) -> Vec<Request> {
-        let (cx, calls) = (&mut self.cx, &mut self.messaging.calls);
+        let (cx, machines) = (&mut self.cx, &mut self.messaging);
+        let calls = &mut machines.calls;
         match command {
             ContactCommand::SafetyNumber { with } => calls.show_safety_number(cx, with),
             ContactCommand::ConfirmNumber { with, digits, answer } => calls.confirm_number(cx, with, &digits, answer),
             ContactCommand::DecideKey { of, decision } => calls.decide_key(cx, of, decision),
-            ContactCommand::Block { user } => calls.block(cx, user),
+            ContactCommand::Block { user } => machines.intend(cx, user, Intent::Block),
             ContactCommand::Unblock { user } => calls.unblock(cx, user),
         }
     }

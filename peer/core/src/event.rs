@@ -247,7 +247,7 @@ pub struct Now {
 pub enum Accept {
     /// Every verified caller.
     All,
-    /// Whose key was known before.
+    /// Whom the user has chosen before.
     Contacts,
     /// The user is asked.
     Ask,

@@ -17,11 +17,12 @@
 //!
 //! 1. [`model`] (messages), [`command`] (what a user can ask for), [`notice`] (what a user is told), [`persistence`]
 //!    (what is written and read back), [`mls`] (rooms that nobody else can read)
-//! 2. [`contacts`] (whose key is pinned), [`verify`] (who is calling), [`event`] (what happens and what is to be done)
+//! 2. [`contacts`] (whose key is pinned, who is chosen), [`verify`] (who is calling), [`event`] (what happens and what is to be done)
 //! 3. `context` (what all machines share), `request` (what one machine wants of another)
 //! 4. the machines, none of which knows another: `directory` (what is asked, who is there), [`files`], `delivery`
 //!    (letters and texts on their way), [`calls`] (links), `groups` (rooms and who is in them), [`mailbox`]
-//! 5. `messaging` (the router), [`engine`] (all of it together); beside them [`retention`] (how long messages are kept)
+//! 5. `destinations` (whom the user means), `messaging` (the router), [`engine`] (all of it together); beside them
+//!    [`retention`] (how long messages are kept)
 //!
 //! The simulation and the hostile members live beside what they test: `simulation`, `mls::tests`.
 #![forbid(unsafe_code)]
@@ -31,6 +32,7 @@ pub mod command;
 pub mod contacts;
 mod context;
 mod delivery;
+mod destinations;
 mod directory;
 pub mod engine;
 pub mod event;

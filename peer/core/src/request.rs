@@ -84,6 +84,8 @@ pub(crate) enum DeliveryRequest {
     LinkDown(UserId, LinkId),
     /// The user has decided about a key, or a block.
     KeyDecided(UserId),
+    /// The directory knows no such user: what was for them is given up.
+    NoSuchUser(UserId),
 }
 
 /// What is wanted of the machine that has the rooms.
@@ -153,6 +155,8 @@ pub(crate) enum Question {
     OwnTerminals,
     /// Whether there is such a user, whom our user wanted to call.
     Reachable(UserId),
+    /// Whether there is such a user, for whom our user wants to do something.
+    Destination(UserId),
     /// To tell everyone something.
     Broadcast { id: MessageId, text: String, ticket: Ticket },
     /// For a page of the log of broadcasts, behind these.

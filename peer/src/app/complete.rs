@@ -67,6 +67,7 @@ impl Names {
                 | MessageNotice::Sent { .. }
                 | MessageNotice::Marked { .. }
                 | MessageNotice::NotSent { .. }
+                | MessageNotice::NoSuchUser { .. }
                 | MessageNotice::Explained { .. }
                 | MessageNotice::History { .. }
                 | MessageNotice::Found { .. }

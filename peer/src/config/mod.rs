@@ -131,7 +131,7 @@ pub(crate) enum Accept {
     /// Every verified caller.
     #[default]
     All,
-    /// Whose key was known before: people who were called, or written to, or who called while all were taken.
+    /// Whom the user has chosen: called, written to, verified, or let in by hand.
     Contacts,
     /// The user is asked.
     Ask,

@@ -30,7 +30,9 @@ use crate::store::StoreError;
 use crate::store::places::{ServerFolder, create_private};
 use crate::store::state::State;
 use peer_core::contacts::Contact;
+use peer_core::mailbox::begin_without_rooms;
 use peer_core::notice::{Failure, LoginRefused, RegisterRefused};
+use peer_core::persistence::Table;
 
 /// Bytes of a backup, far more than the pins of anybody's contacts take.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
@@ -59,7 +61,11 @@ struct Content {
     server: String,
     serverkey: KeyDigest,
     identity: Blob,
+    /// Those whose key is pinned.
     contacts: Vec<Contact>,
+    /// Those who were chosen or blocked before a key was seen; versions before know none.
+    #[serde(default)]
+    unmet: Vec<Contact>,
 }
 
 /// Why a backup cannot be read.
@@ -124,20 +130,23 @@ impl Backup {
         let no_backup = || NotRead::Broken(Broken::NotABackup);
         let content: Content = serde_json::from_slice(content.expose()).map_err(|_| no_backup())?;
         let identity = IdentityKey::from_pkcs1(&Secret::new(content.identity.0)).map_err(|_| no_backup())?;
-        let Content { userid: user, date, server, serverkey: server_key, contacts, .. } = content;
+        let Content { userid: user, date, server, serverkey: server_key, mut contacts, unmet, .. } = content;
+        contacts.extend(unmet);
         Ok(Self { user, date, server, server_key, contacts, identity: Arc::new(identity) })
     }
 
     /// Writes a file for its owner alone, which must not exist. Takes about half a second.
     pub(crate) fn write(&self, path: &Path, passcode: &Passcode) -> Result<(), Failure> {
         let internal = |detail: String| Failure::Internal { detail };
+        let (contacts, unmet) = self.contacts.iter().cloned().partition(|contact| contact.key.is_some());
         let mut content = Content {
             userid: self.user.clone(),
             date: self.date,
             server: self.server.clone(),
             serverkey: self.server_key,
             identity: Blob(self.identity.to_pkcs1().expose().to_vec()),
-            contacts: self.contacts.clone(),
+            contacts,
+            unmet,
         };
         let plain = serde_json::to_vec(&content).map(Secret::new).map_err(|error| internal(error.to_string()))?;
         content.identity.0.zeroize();
@@ -200,9 +209,21 @@ pub(crate) async fn register(
     let code = invite.map(|invite| &invite.code);
     let vault = register::register(&mut connection, key, &backup.user, passcode.clone(), code).await?;
     connection.close().await;
+    let was_here = state.under_former_key()?.is_some();
     state.set_vault(&vault)?;
     state.unlock(&backup.identity);
+    if was_here {
+        become_another_terminal(&mut state)?;
+    }
     Ok(add_contacts(&state, backup)?)
+}
+
+/// The directory has forgotten the terminal that was here, with its mailbox and its places in rooms, where nobody would
+/// miss it as long as it bears the same name: messages stay, rooms begin anew.
+fn become_another_terminal(state: &mut State) -> Result<(), StoreError> {
+    let before = state.known()?.terminal;
+    let forgotten = begin_without_rooms(before, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
+    state.renew_terminal(&forgotten)
 }
 
 /// Nobody's pin is replaced: what this terminal knows already is newer than the backup, or a decision of its user.

@@ -68,6 +68,8 @@ struct LoginFlow<'a> {
     identity: Option<BoxFuture<'static, Result<IdentityKey, NoRandomness>>>,
     /// The local store of the user who is logging in. Holding it keeps other processes out.
     opened: Option<(UserId, State)>,
+    /// Messages that went because the user has a new identity key; told once the user is logged in.
+    forgotten: Option<u64>,
     /// The command that is being carried out.
     ticket: Ticket,
 }
@@ -84,6 +86,7 @@ pub(crate) async fn run(setup: &Setup, front_end: &FrontEnd) -> Result<Option<Lo
         invite: None,
         identity: None,
         opened: None,
+        forgotten: None,
         ticket: Ticket::default(),
     };
     while let Ok(TicketedCommand { ticket, command }) = front_end.commands.recv().await {
@@ -127,6 +130,7 @@ impl LoginFlow<'_> {
         connection.close().await;
         if welcome.known == Some(false) {
             self.prepare_identity();
+            self.warn(&user).await?;
         }
         self.tell(Notice::Session(SessionNotice::Identified {
             user,
@@ -193,6 +197,7 @@ impl LoginFlow<'_> {
         });
         connection.close().await;
         self.prepare_identity();
+        self.warn(&invite.user).await?;
         self.tell(notice).await;
         self.invite = Some(invite);
         Ok(())
@@ -209,7 +214,7 @@ impl LoginFlow<'_> {
             Ok(vault) => {
                 connection.close().await;
                 if let Some((_, state)) = &mut self.opened {
-                    state.set_vault(&vault)?;
+                    self.forgotten = state.set_vault(&vault)?;
                 }
                 if self.invite.is_some() {
                     pins::remember_joined(&self.setup.data, &self.endpoint.server)?;
@@ -224,6 +229,15 @@ impl LoginFlow<'_> {
             }
             Err(NotRegistered::Failed(failure)) => Err(failure),
         }
+    }
+
+    /// Says what goes if the user gets a new identity key; a backup of the old one would keep it.
+    async fn warn(&self, user: &UserId) -> Result<(), Failure> {
+        let Some((_, state)) = &self.opened else { return Ok(()) };
+        if let Some(messages) = state.under_former_key()? {
+            self.tell(Notice::Session(SessionNotice::WouldForget { user: user.clone(), messages })).await;
+        }
+        Ok(())
     }
 
     fn prepare_identity(&mut self) {
@@ -250,6 +264,9 @@ impl LoginFlow<'_> {
         self.tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address })).await;
         if held == Held::Former {
             self.tell(Notice::Session(SessionNotice::FormerPasscode)).await;
+        }
+        if let Some(messages) = self.forgotten.take() {
+            self.tell(Notice::Session(SessionNotice::Forgot { messages })).await;
         }
         if presence.terminals > 1 {
             self.tell(Notice::Session(SessionNotice::AlsoElsewhere { user })).await;

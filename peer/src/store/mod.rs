@@ -12,6 +12,7 @@
 //! the search index is sealed like everything else. Deleted values are overwritten in the file; the write-ahead log
 //! keeps them until it is used again, and a file system or a disk may keep copies of its own.
 
+mod contacts;
 pub(crate) mod event_log;
 mod history;
 mod message_row;

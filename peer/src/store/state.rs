@@ -16,7 +16,6 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::places::private_folder;
 use super::sealed::Seal;
 use super::{StoreError, schema};
-use peer_core::contacts::Contact;
 
 pub(super) const TERMINAL: &str = "terminal";
 const COOKIE: &str = "cookie";
@@ -25,7 +24,6 @@ const VAULT_VERSION: &str = "vault version";
 const KEY_DIGEST: &str = "key digest";
 pub(super) const TERMINAL_SEED: &str = "terminal seed";
 pub(super) const CERTIFICATE: &str = "certificate";
-const CONTACT: &str = "contact";
 
 /// The user's vault as last seen, so that an older one is refused (threat L6) and a lost one is no loss.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,19 +111,33 @@ impl State {
     }
 
     /// Keeps a vault. If it holds another key than before, what was sealed under the old key can never be read again
-    /// and goes.
-    pub(crate) fn set_vault(&mut self, vault: &KnownVault) -> Result<(), StoreError> {
+    /// and goes; so does the terminal, because others still send to it under that key, what nobody here can open. Gives
+    /// how many messages went.
+    pub(crate) fn set_vault(&mut self, vault: &KnownVault) -> Result<Option<u64>, StoreError> {
         let other_key = self.vault()?.is_some_and(|known| known.key != vault.key);
+        let forgotten = if other_key { Some(self.messages()?) } else { None };
         let change = self.db.transaction()?;
         if other_key {
             schema::forget_sealed(&change)?;
+            change.execute("DELETE FROM plain WHERE name IN (?1, ?2)", [TERMINAL, COOKIE])?;
         }
         for (name, value) in
             [(VAULT, &vault.sealed[..]), (VAULT_VERSION, &vault.version.to_be_bytes()), (KEY_DIGEST, &vault.key.0)]
         {
             change.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![name, value])?;
         }
-        Ok(change.commit()?)
+        change.commit()?;
+        Ok(forgotten)
+    }
+
+    /// Messages that go if this user gets a new identity key here; nothing where none was kept.
+    pub(crate) fn under_former_key(&self) -> Result<Option<u64>, StoreError> {
+        self.vault()?.map(|_| self.messages()).transpose()
+    }
+
+    fn messages(&self) -> Result<u64, StoreError> {
+        let count: i64 = self.db.query_row("SELECT count(*) FROM history", [], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
     }
 
     /// Unlocks the sealed rows with the user's identity key.
@@ -163,26 +175,6 @@ impl State {
         Ok(identity)
     }
 
-    /// Everybody whose key is pinned. Needs [`State::unlock`].
-    pub(crate) fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
-        let mut query = self.db.prepare("SELECT row, value FROM sealed WHERE kind = ?1")?;
-        let rows = query.query_map([CONTACT], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-        let mut contacts = Vec::new();
-        for row in rows {
-            let (row, value) = row?;
-            let value = self.seal()?.open(&row, &value)?;
-            contacts.push(serde_json::from_slice(&value).map_err(|_| StoreError::Unreadable)?);
-        }
-        Ok(contacts)
-    }
-
-    /// Keeps a contact. Needs [`State::unlock`].
-    pub(crate) fn save_contact(&self, contact: &Contact) -> Result<(), StoreError> {
-        let row = self.seal()?.row(CONTACT, contact.user.as_str().as_bytes())?;
-        let value = serde_json::to_vec(contact).map_err(|_| StoreError::Unreadable)?;
-        self.set_sealed(&row, CONTACT, &value)
-    }
-
     pub(super) fn seal(&self) -> Result<&Seal, StoreError> {
         self.seal.as_ref().ok_or(StoreError::Unreadable)
     }
@@ -197,17 +189,17 @@ impl State {
         sealed.map(|sealed| Ok(self.seal()?.open(row, &sealed)?.to_vec())).transpose()
     }
 
-    fn set_sealed(&self, row: &[u8], kind: &str, value: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn set_sealed(&self, row: &[u8], kind: &str, value: &[u8]) -> Result<(), StoreError> {
         let sealed = self.seal()?.seal(row, value)?;
         self.db.execute("INSERT OR REPLACE INTO sealed VALUES (?1, ?2, ?3)", params![row, kind, sealed])?;
         Ok(())
     }
 
-    fn plain(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(super) fn plain(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.db.query_row("SELECT value FROM plain WHERE name = ?1", [name], |row| row.get(0)).optional()?)
     }
 
-    fn set_plain(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn set_plain(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.db.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![name, value])?;
         Ok(())
     }
@@ -246,6 +238,7 @@ mod tests {
     use super::*;
     use common::msg::Hex;
     use common::testkit::Example;
+    use peer_core::contacts::Contact;
 
     #[test]
     fn what_was_kept_is_there_after_a_restart_and_nobody_else_gets_in_meanwhile() {
@@ -254,10 +247,11 @@ mod tests {
         let identity = Example::Ali.identity().unwrap();
         let contact = Contact {
             user: Example::Bianca.user().unwrap(),
-            key: Hex(vec![1, 2, 3]),
+            key: Some(Hex(vec![1, 2, 3])),
             since: 7,
             verified: true,
             blocked: false,
+            chosen: true,
         };
         let vault = KnownVault { sealed: vec![1; 40], version: 3, key: KeyDigest([4; 32]) };
 
@@ -292,13 +286,17 @@ mod tests {
         let (old, new) = (Example::Ali.identity().unwrap(), Example::Bianca.identity().unwrap());
         state.unlock(&old);
         let before = state.certificate(&user, &old, 1).unwrap();
-        state.set_vault(&vault(2, 1)).unwrap();
+        state.set_cookie(&Cookie([5; 32])).unwrap();
+        assert_eq!(state.set_vault(&vault(2, 1)).unwrap(), None);
         assert_eq!(state.certificate(&user, &old, 2).unwrap(), before, "the same key keeps everything");
 
-        state.set_vault(&vault(1, 2)).unwrap();
+        assert_eq!(state.under_former_key().unwrap(), Some(0));
+        assert_eq!(state.set_vault(&vault(1, 2)).unwrap(), Some(0), "no messages, but all the rest");
         state.unlock(&new);
         assert_eq!(state.contacts().unwrap(), []);
-        assert_ne!(state.certificate(&user, &new, 3).unwrap(), before);
+        let after = state.certificate(&user, &new, 3).unwrap();
+        assert_ne!(after.terminal, before.terminal, "others seal to the old one what nobody here can open");
+        assert_eq!(state.cookie().unwrap(), None);
     }
 
     #[test]
@@ -309,10 +307,11 @@ mod tests {
         state.unlock(&Example::Ali.identity().unwrap());
         let contact = Contact {
             user: Example::Bianca.user().unwrap(),
-            key: Hex(vec![0xca, 0xfe, 0xba, 0xbe]),
+            key: Some(Hex(vec![0xca, 0xfe, 0xba, 0xbe])),
             since: 7,
             verified: false,
             blocked: false,
+            chosen: true,
         };
         state.save_contact(&contact).unwrap();
         drop(state);

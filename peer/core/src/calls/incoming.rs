@@ -60,7 +60,7 @@ impl Calls {
         let initiator = &request.message.initiator;
         let is_declined = match self.accept {
             Accept::All | Accept::Ask => false,
-            Accept::Contacts => cx.contacts.contact(initiator).is_none(),
+            Accept::Contacts => !cx.contacts.is_chosen(initiator),
             Accept::None => true,
         };
         cx.callers.insert(link, request.message.features.clone());
@@ -195,7 +195,10 @@ impl Calls {
         let Some(link) = self.asking(from) else { return };
         self.incoming.remove(&link);
         match answer {
-            Answer::Yes => self.take(cx, link, from.clone(), Announce::Answered),
+            Answer::Yes => {
+                cx.choose(from);
+                self.take(cx, link, from.clone(), Announce::Answered);
+            }
             Answer::No => cx.refuse(link, ConnectRefusal::Declined),
         }
     }

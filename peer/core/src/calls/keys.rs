@@ -15,7 +15,7 @@ impl Calls {
     pub(crate) fn show_safety_number(&mut self, cx: &mut Context, with: UserId) -> Vec<Request> {
         let why = match () {
             () if cx.is_me(&with) => CallFailed::Yourself,
-            () if cx.contacts.contact(&with).is_some() => {
+            () if cx.contacts.key(&with).is_some() => {
                 show_number(cx, &with);
                 return Vec::new();
             }
@@ -72,10 +72,7 @@ impl Calls {
 
     /// Refuses calls and messages of a user.
     pub(crate) fn block(&mut self, cx: &mut Context, user: UserId) -> Vec<Request> {
-        let Some(contact) = cx.contacts.block(&user) else {
-            cx.tell(CallNotice::Failed { to: user, why: CallFailed::NotFound });
-            return Vec::new();
-        };
+        let contact = cx.contacts.block(&user, cx.now.date);
         let requests = self.end(cx, &user);
         cx.push(Effect::Save(contact));
         cx.tell(ContactNotice::KeyDecided { of: user, decision: KeyDecision::Block });
@@ -107,9 +104,8 @@ impl Calls {
             }
             KeyDecision::Block => {
                 requests = self.end(cx, &of);
-                if let Some(contact) = cx.contacts.block(&of) {
-                    cx.push(Effect::Save(contact));
-                }
+                let contact = cx.contacts.block(&of, cx.now.date);
+                cx.push(Effect::Save(contact));
             }
         }
         cx.tell(ContactNotice::KeyDecided { of: of.clone(), decision });

@@ -114,6 +114,7 @@ impl Calls {
             () if cx.is_me(&to) => CallFailed::Yourself,
             () if cx.is_blocked(&to) => CallFailed::Blocked,
             () if cx.links.of(&to).is_some() => {
+                cx.choose(&to);
                 cx.tell(CallNotice::Established { with: to });
                 return Vec::new();
             }
@@ -177,6 +178,9 @@ impl Calls {
             }
             PinCheck::Blocked => return self.call_failed(cx, to, CallFailed::Blocked),
             PinCheck::First(_) | PinCheck::Same => {}
+        }
+        if self.outgoing.get(to).is_some_and(|outgoing| outgoing.occasion == Occasion::Asked) {
+            cx.choose(to);
         }
         self.dials += 1;
         let dial = DialId(self.dials);

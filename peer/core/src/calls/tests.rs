@@ -1,5 +1,7 @@
 //! Callers and calls one by one: what is looked up, who is refused, every bound.
 
+mod contacts;
+
 use std::net::SocketAddr;
 
 use common::ident::{KeyDigest, MessageId, TerminalId, UserId};
@@ -128,7 +130,7 @@ fn a_call_that_cannot_be_placed_says_why_and_asks_nothing() {
     assert_eq!(stage.calls.place(&mut stage.cx, ali()), []);
     assert_eq!(failed(&stage.effects()), Some(CallFailed::DirectoryLost));
     stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, false);
-    stage.cx.contacts.block(&ali());
+    stage.cx.contacts.block(&ali(), 0);
     assert_eq!(stage.calls.place(&mut stage.cx, ali()), []);
     assert_eq!(failed(&stage.effects()), Some(CallFailed::Blocked));
 }
@@ -281,23 +283,6 @@ fn a_link_is_called_again_if_it_lasted_and_was_ours() {
         let requests = stage.calls.handle_link_end(&mut stage.cx, LinkId(1), LinkEnd::Lost);
         assert_eq!(requests[0], Request::Delivery(DeliveryRequest::LinkDown(ali(), LinkId(1))));
         assert_eq!(requests.len() == 2, again, "after {lasted} seconds");
-    }
-}
-
-#[test]
-fn who_is_taken_depends_on_what_the_user_wants() {
-    for (accept, is_known, expected) in [
-        (Accept::All, false, None),
-        (Accept::Contacts, false, Some(ConnectRefusal::Declined)),
-        (Accept::Contacts, true, None),
-        (Accept::None, true, Some(ConnectRefusal::Declined)),
-    ] {
-        let mut stage = Stage::new(accept);
-        if is_known {
-            stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, false);
-        }
-        let (_, effects) = stage.verified();
-        assert_eq!(refusal(&effects), expected, "{accept:?}");
     }
 }
 
@@ -471,8 +456,6 @@ fn the_user_is_told_of_so_many_refusals_in_a_minute() {
 #[test]
 fn blocking_ends_the_conversation_and_unblocking_lets_mail_go() {
     let mut stage = Stage::new(Accept::All);
-    stage.calls.block(&mut stage.cx, ali());
-    assert_eq!(failed(&stage.effects()), Some(CallFailed::NotFound), "nobody who is known");
     let (link, _) = stage.verified();
     stage.calls.handle_connected(&mut stage.cx, link);
     assert_eq!(stage.calls.block(&mut stage.cx, ali()), [Request::Delivery(DeliveryRequest::LinkDown(ali(), link))]);

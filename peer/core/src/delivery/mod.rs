@@ -74,6 +74,9 @@ impl Delivery {
         if let Some(why) = why {
             return cx.tell(MessageNotice::NotSent { to, text, why, ticket });
         }
+        if let Conversation::User(user) = &to {
+            cx.choose(user);
+        }
         let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::Text { text: text.clone() } };
         let now = cx.now.date;
         let name = MessageKey::new(&to, &cx.me.user, letter.id);
@@ -122,6 +125,21 @@ impl Delivery {
         if !ids.is_empty() {
             cx.tell(MessageNotice::Marked { to: to.clone(), ids, mark: DeliveryStatus::Failed, late: false });
         }
+    }
+
+    /// There is no such user: what was for them is given up, and that is said.
+    pub(crate) fn handle_no_such_user(&mut self, cx: &mut Context, user: UserId, near: Option<UserId>) {
+        let to = Conversation::User(user.clone());
+        let texts = self.outbox.queue(&to).filter(|(_, entry)| entry.text().is_some()).count();
+        if texts > 0 {
+            cx.tell(MessageNotice::NoSuchUser { user, texts, near });
+        }
+        self.handle_conversation_over(cx, &to);
+    }
+
+    /// The key of a user has changed: the user is told that what is under way waits.
+    pub(crate) fn handle_key_changed(&mut self, user: UserId) {
+        self.scheduler.announce(&Conversation::User(user));
     }
 
     /// The directory may have lost some of what it kept: all of it waits again. Receivers drop what they have had, and

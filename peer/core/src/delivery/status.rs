@@ -18,7 +18,7 @@ impl Delivery {
             return;
         }
         let told = self.scheduler.tell(to, waiting);
-        if !told || next == Next::Space {
+        if !told || matches!(next, Next::Space | Next::KeyDecision) {
             cx.tell(MessageNotice::Waiting { to: to.clone(), waiting, next });
         }
     }

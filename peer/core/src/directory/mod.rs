@@ -153,12 +153,18 @@ impl DirectoryClient {
     }
 
     /// Whether there is such a user, whom our user wanted to call.
-    pub(crate) fn handle_reachable(&self, cx: &mut Context, user: UserId, reply: &TerminalsReply) {
-        let is_there = reply.users.iter().any(|listed| listed.userid == user && !listed.terminals.is_empty());
-        cx.tell(match is_there {
-            true => CallNotice::Offline { with: user },
-            false => CallNotice::Failed { to: user, why: CallFailed::NotFound },
-        });
+    pub(crate) fn handle_reachable(
+        &self,
+        cx: &mut Context,
+        user: UserId,
+        reply: &TerminalsReply,
+        near: Option<UserId>,
+    ) {
+        if reply.users.iter().any(|listed| listed.userid == user) {
+            cx.choose(&user);
+            return cx.tell(CallNotice::Offline { with: user });
+        }
+        cx.tell(CallNotice::Failed { to: user, why: CallFailed::NoSuchUser { near } });
     }
 }
 
@@ -166,7 +172,11 @@ impl DirectoryClient {
 fn outlives_the_disk(question: &Question) -> bool {
     matches!(
         question,
-        Question::LookUp { .. } | Question::List { .. } | Question::PasscodeChange | Question::PasscodeUpload
+        Question::LookUp { .. }
+            | Question::List { .. }
+            | Question::Destination(_)
+            | Question::PasscodeChange
+            | Question::PasscodeUpload
     )
 }
 

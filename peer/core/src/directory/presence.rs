@@ -11,14 +11,14 @@ use crate::notice::DirectoryNotice;
 use crate::request::Request;
 
 impl DirectoryClient {
-    /// The session stands: others are told where this user is, and everybody known is watched.
+    /// The session stands: others are told where this user is, and these users are watched.
     pub(crate) fn handle_session(&mut self, cx: &mut Context, users: impl IntoIterator<Item = UserId>) {
         if self.away.is_some() {
             let away = Away { text: self.away.clone() };
             self.tell(cx, away.into());
         }
         self.watched.clear();
-        let mut all: Vec<UserId> = cx.contacts.users().cloned().chain(users).chain([cx.me.user.clone()]).collect();
+        let mut all: Vec<UserId> = users.into_iter().chain([cx.me.user.clone()]).collect();
         all.sort();
         self.watch(cx, all);
     }

@@ -211,14 +211,19 @@ fn terminals_are_not_asked_for_without_a_session() {
 }
 
 #[test]
-fn whom_mail_reaches_is_offline_and_whom_it_does_not_is_not_found() {
+fn who_exists_is_offline_and_whom_the_directory_does_not_know_is_nobody() {
     let mut stage = Stage::new();
     let reply = |terminals| TerminalsReply { users: vec![UserTerminals { userid: user(1), terminals }] };
+    let offline = || Effect::Notify(Notice::Call(CallNotice::Offline { with: user(1) }));
     let terminal = stage.cx.me.terminal;
-    stage.directory.handle_reachable(&mut stage.cx, user(1), &reply(vec![terminal]));
-    assert_eq!(stage.effects(), [Effect::Notify(Notice::Call(CallNotice::Offline { with: user(1) }))]);
-    stage.directory.handle_reachable(&mut stage.cx, user(1), &reply(Vec::new()));
-    let failed = CallNotice::Failed { to: user(1), why: CallFailed::NotFound };
+    stage.directory.handle_reachable(&mut stage.cx, user(1), &reply(vec![terminal]), None);
+    assert!(stage.effects().contains(&offline()) && stage.cx.contacts.is_chosen(&user(1)));
+    stage.directory.handle_reachable(&mut stage.cx, user(1), &reply(Vec::new()), None);
+    assert_eq!(stage.effects(), [offline()], "who has never logged in");
+    let nobody = TerminalsReply { users: Vec::new() };
+    stage.directory.handle_reachable(&mut stage.cx, user(2), &nobody, Some(user(1)));
+    assert!(!stage.cx.contacts.is_chosen(&user(2)));
+    let failed = CallNotice::Failed { to: user(2), why: CallFailed::NoSuchUser { near: Some(user(1)) } };
     assert_eq!(stage.effects(), [Effect::Notify(Notice::Call(failed))]);
 }
 

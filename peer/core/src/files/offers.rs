@@ -43,6 +43,7 @@ impl Files {
         let why = match () {
             () if cx.is_me(&to) => Some(NotOffered::Yourself),
             () if cx.is_blocked(&to) => Some(NotOffered::Blocked),
+            () if cx.contacts.offered(&to).is_some() => Some(NotOffered::KeyChanged),
             () if self.open_offers(&to, Side::Ours) >= OFFERS_OPEN => Some(NotOffered::TooMany),
             () => None,
         };
@@ -50,6 +51,7 @@ impl Files {
             cx.tell(FileNotice::NotOffered { to, name, why });
             return Vec::new();
         }
+        cx.choose(&to);
         let (file, size, files) = (cx.ids.message(), source.size, source.files);
         let letter = Letter { id: file, date: cx.now.date, body: Body::Offer { name: name.clone(), size, files } };
         let (with, state) = (to.clone(), FileState::Offered);
@@ -132,6 +134,8 @@ impl Files {
             _ if transfer.state.is_over() => self.tell(cx, number, FileNews::Over),
             FileWish::Accept { folder } if !ours => {
                 transfer.folder = folder.or(transfer.folder.take());
+                let from = transfer.with.clone();
+                cx.choose(&from);
                 return self.accept(cx, number);
             }
             FileWish::Resume if !ours && transfer.state != FileState::Offered => return self.accept(cx, number),

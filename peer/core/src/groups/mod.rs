@@ -104,6 +104,11 @@ impl Groups {
         vec![Request::Directory(DirectoryRequest::Tell(message))]
     }
 
+    /// The members of all groups; whoever is only in a room of two with us is not among them.
+    pub(crate) fn members_of_groups(&self) -> BTreeSet<UserId> {
+        self.rooms.groups().iter().flat_map(|(_, room)| self.rooms.users(room)).collect()
+    }
+
     /// Every user of every room.
     pub(crate) fn all_users(&self) -> BTreeSet<UserId> {
         self.rooms.all_users()
@@ -210,6 +215,7 @@ impl Groups {
     /// Whom the user calls is not online; mail may reach them all the same, which is said by `Offline` or `Failed`.
     pub(crate) fn handle_not_online(&self, cx: &mut Context, user: UserId) -> Vec<Request> {
         if self.rooms.direct_with(&user).is_some() {
+            cx.choose(&user);
             cx.tell(CallNotice::Offline { with: user });
             return Vec::new();
         }

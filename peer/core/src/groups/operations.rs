@@ -146,6 +146,11 @@ impl Groups {
     /// Which terminals there are: compares them with the room.
     pub(crate) fn handle_terminals(&mut self, cx: &mut Context, number: u64, reply: TerminalsReply) -> Vec<Request> {
         let Some(active) = self.operations.active(number) else { return Vec::new() };
+        if let Some(Conversation::User(other)) = self.rooms.conversation(&active.room)
+            && !reply.users.iter().any(|listed| listed.userid == other)
+        {
+            return self.nobody_there(cx, other);
+        }
         for listed in reply.users {
             let present = self.rooms.terminals_of(&active.room, &listed.userid);
             let member = |terminal: TerminalId| Member { userid: listed.userid.clone(), terminal };
@@ -177,6 +182,16 @@ impl Groups {
         }
         active.unanswered = active.unanswered.saturating_sub(1);
         if active.unanswered == 0 { self.take_packages(cx) } else { Vec::new() }
+    }
+
+    /// There is no such user, or no more: the operation is over, and a room that only we are in goes.
+    fn nobody_there(&mut self, cx: &mut Context, other: UserId) -> Vec<Request> {
+        if let Some(active) = self.operations.active.take()
+            && self.rooms.users(&active.room).iter().all(|user| cx.is_me(user))
+        {
+            cx.write(self.rooms.forget(&active.room));
+        }
+        vec![Request::Delivery(DeliveryRequest::NoSuchUser(other))]
     }
 
     /// Takes key packages of the next user, or commits when there are no more to take.

@@ -1,9 +1,11 @@
 //! Which machine does what another wants.
 
+use common::ident::UserId;
 use common::msg::Body;
 
 use super::Messaging;
 use crate::context::Context;
+use crate::event::Effect;
 use crate::files::OfferedFile;
 use crate::model::Conversation;
 use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, MailboxRequest, OpenedLetter, Request};
@@ -57,6 +59,10 @@ impl Messaging {
                 Vec::new()
             }
             DirectoryRequest::Watch(users) => {
+                // Whoever shares a room of two with us has not been chosen by that (decision D33).
+                let members = self.groups.members_of_groups();
+                let watched = |user: &UserId| cx.is_me(user) || cx.contacts.is_chosen(user) || members.contains(user);
+                let users: Vec<UserId> = users.into_iter().filter(watched).collect();
                 self.directory.watch(cx, users);
                 Vec::new()
             }
@@ -85,6 +91,13 @@ impl Messaging {
             }
             DeliveryRequest::LinkUp(user) => delivery.handle_link(&user),
             DeliveryRequest::LinkDown(user, link) => delivery.handle_link_gone(&user, link),
+            DeliveryRequest::NoSuchUser(user) => {
+                let near = self.nearest(cx, &user);
+                if let Some(contact) = cx.contacts.let_go(&user) {
+                    cx.push(Effect::Save(contact));
+                }
+                self.delivery.handle_no_such_user(cx, user, near);
+            }
             DeliveryRequest::KeyDecided(user) => delivery.handle_retry(&Conversation::User(user)),
         }
         Vec::new()

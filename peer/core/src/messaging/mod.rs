@@ -2,11 +2,13 @@
 //!
 //! - [`dispatch`]: which machine does what
 //! - [`responses`]: which machine an answer of the directory is for
+//! - [`destinations`]: what is done for a user once it is known that there is one
 //!
 //! What a request leads to is done before what stood behind it. When all is done the next operation of a group is begun,
 //! and what has changed in conversations is sent, once for each. Only then do the effects of the step leave, behind
 //! everything that it wrote ([`Context::finish`]).
 
+mod destinations;
 mod dispatch;
 mod responses;
 
@@ -17,6 +19,7 @@ use common::ident::UserId;
 use crate::calls::Calls;
 use crate::context::{Context, Session};
 use crate::delivery::Delivery;
+use crate::destinations::Destinations;
 use crate::directory::DirectoryClient;
 use crate::event::Accept;
 use crate::files::Files;
@@ -37,6 +40,7 @@ pub(crate) struct Messaging {
     pub(crate) groups: Groups,
     pub(crate) mailbox: Mailbox,
     pub(crate) files: Files,
+    destinations: Destinations,
 }
 
 /// The machines that have rows.
@@ -74,7 +78,7 @@ impl Messaging {
         let Restored { delivery, groups, mailbox, files } = Restored::load(cx, rows, read_receipts, files)?;
         let (calls, mut directory) = (Calls::new(accept), DirectoryClient::default());
         directory.handle_connected();
-        Ok(Self { calls, directory, delivery, groups, mailbox, files })
+        Ok(Self { calls, directory, delivery, groups, mailbox, files, destinations: Destinations::default() })
     }
 
     /// The disk would not keep something: nothing becomes of what the user's commands have asked of machines with rows.
@@ -116,8 +120,10 @@ impl Messaging {
         let mut requests = self.mailbox.handle_session();
         requests.extend(self.groups.handle_session());
         self.route(cx, requests);
-        self.directory.handle_session(cx, self.groups.all_users());
-        let requests = self.files.handle_presence(cx, None);
+        let watched: Vec<UserId> = cx.contacts.chosen().cloned().chain(self.groups.members_of_groups()).collect();
+        self.directory.handle_session(cx, watched);
+        let mut requests = self.files.handle_presence(cx, None);
+        requests.extend(self.destinations.ask_again());
         self.route(cx, requests);
     }
 
@@ -154,7 +160,10 @@ impl Messaging {
             let wanted = self.delivery.flush(cx, &to);
             self.route(cx, wanted);
         }
+        cx.take_changed_keys().into_iter().for_each(|user| self.delivery.handle_key_changed(user));
         self.delivery.tell_announced(cx);
+        let chosen = cx.take_newly_chosen();
+        self.directory.watch(cx, chosen);
     }
 
     /// A deadline has passed.
@@ -182,7 +191,7 @@ impl Messaging {
 
     /// Whether something is on its way that will leave without anybody's doing.
     pub(crate) fn is_sending(&self) -> bool {
-        self.groups.is_publishing() || self.delivery.is_sending()
+        self.groups.is_publishing() || self.delivery.is_sending() || !self.destinations.is_empty()
     }
 
     /// A link stands that stood before this state was read.

@@ -7,6 +7,7 @@ use common::msg::{FromDirectory, ListedUser, RequestNumber};
 
 use super::Messaging;
 use crate::context::Context;
+use crate::destinations::Existence;
 use crate::directory::requests::Answered;
 use crate::directory::unfit;
 use crate::model::{Conversation, PresenceInfo};
@@ -74,8 +75,12 @@ impl Messaging {
                 Vec::new()
             }
             (Question::Reachable(user), FromDirectory::TerminalsReply(reply)) => {
-                self.directory.handle_reachable(cx, user, &reply);
+                let near = self.nearest(cx, &user);
+                self.directory.handle_reachable(cx, user, &reply, near);
                 Vec::new()
+            }
+            (Question::Destination(user), FromDirectory::TerminalsReply(reply)) => {
+                self.handle_destination(cx, &user, &reply)
             }
             (Question::Broadcast { id, text, ticket }, FromDirectory::BroadcastReply(_)) => {
                 self.directory.handle_broadcast_taken(cx, (id, text), ticket);
@@ -142,6 +147,7 @@ impl Messaging {
                 self.directory.handle_broadcast_refused(cx, text, NotSent::Refused(why), ticket);
             }
             Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryRefused(why) }),
+            Question::Destination(to) => return self.handle_existence(cx, &to, Existence::Untold),
             Question::Group(group) | Question::GiveUp(group) => {
                 cx.tell(Notice::Group { group, news: GroupNews::Refused(why) });
             }
@@ -171,6 +177,7 @@ impl Messaging {
             }
             Question::List { .. } | Question::Log { .. } => cx.tell(DirectoryNotice::NoPeople),
             Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryLost }),
+            Question::Destination(to) => return self.handle_existence(cx, &to, Existence::Untold),
             Question::PasscodeChange | Question::PasscodeUpload => self.directory.handle_passcode_unanswered(cx),
             // Asked again when the session stands again.
             Question::OwnTerminals
@@ -198,6 +205,7 @@ impl Messaging {
                 online_since: listed.and_then(|listed| listed.online_since),
                 away: listed.and_then(|listed| listed.away.clone()),
                 unread: self.delivery.unread(&Conversation::User(user.clone())),
+                chosen: cx.contacts.is_chosen(user),
                 key: cx.contacts.state(user),
             })
             .collect();

@@ -33,6 +33,8 @@ pub enum CallNotice {
 pub enum CallFailed {
     /// The directory does not show this user as logged in. It does not say whether the user exists.
     NotFound,
+    /// The directory knows no such user; perhaps this one was meant.
+    NoSuchUser { near: Option<UserId> },
     /// The user there does not want it: declined, or refused by a setting or a block.
     Refused,
     /// A rule of the terminal there forbids it, whatever the user there wants.

@@ -73,6 +73,8 @@ pub struct Person {
     pub away: Option<String>,
     /// Messages not seen.
     pub unread: usize,
+    /// Whether our user has chosen them.
+    pub chosen: bool,
     /// What is known of the user's key.
     pub key: KeyState,
 }

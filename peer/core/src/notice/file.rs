@@ -122,7 +122,7 @@ impl FileNews {
 }
 
 /// Why a file was not offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotOffered {
     /// To oneself.
     Yourself,
@@ -130,6 +130,10 @@ pub enum NotOffered {
     Blocked,
     /// The other side has not answered many others.
     TooMany,
+    /// The key of the user is not the pinned one, and our user has not decided about it.
+    KeyChanged,
+    /// The directory knows no such user; perhaps this one was meant.
+    NoSuchUser { near: Option<UserId> },
 }
 
 /// Why a file cannot come.

@@ -20,6 +20,8 @@ pub enum MessageNotice {
     Marked { to: Conversation, ids: Vec<MessageId>, mark: DeliveryStatus, late: bool },
     /// A text could not be sent; it is not kept.
     NotSent { to: Conversation, text: String, why: NotSent, ticket: Ticket },
+    /// So many texts are given up because the directory knows no such user; perhaps somebody else was meant.
+    NoSuchUser { user: UserId, texts: usize, near: Option<UserId> },
     /// Answers `Why`: messages that are under way, oldest first, or the last one that has arrived.
     Explained { of: Conversation, messages: Vec<Explained> },
     /// Answers `History`, oldest first. `unread`: so many of the last were not seen before.
@@ -98,6 +100,8 @@ pub enum NotSent {
     TooLong,
     /// To oneself.
     Yourself,
+    /// The directory knows no such user; perhaps this one was meant.
+    NoSuchUser { near: Option<UserId> },
     /// The directory is out of reach, and this cannot wait.
     DirectoryLost,
     /// The directory does not take it.

@@ -15,6 +15,11 @@ pub enum SessionNotice {
     Identified { user: UserId, known: Option<bool>, registration: Registration, passcode_min: u16 },
     /// Answers `Invitation`: the directory knows it too, and its key is pinned from now on.
     InviteProved { user: UserId, server: String, key: KeyDigest, passcode_min: u16 },
+    /// This machine has so many messages of the user that are sealed under the identity key from before: if the user
+    /// registers now, with a new key, they go.
+    WouldForget { user: UserId, messages: u64 },
+    /// The user has a new identity key: so many messages of this machine could not be read any more and are gone.
+    Forgot { messages: u64 },
     /// The user exists from now on.
     Registered { user: UserId, server: String },
     /// The directory refused to register; back to `Login:`.

@@ -159,7 +159,9 @@ impl Session {
 
     pub(super) fn call_failed(&mut self, to: &UserId, why: &CallFailed, outputs: &mut Outputs) {
         if closes_number(to, outputs) {
-            return outputs.say(&talk::no_key(to));
+            let is_nobody = matches!(why, CallFailed::NoSuchUser { .. });
+            let nobody = || talk::call_failed(to, why, Acquaintance::Stranger);
+            return outputs.say(&if is_nobody { nobody() } else { talk::no_key(to) });
         }
         if !self.is_calling(to) {
             return;

@@ -113,7 +113,7 @@ impl Session {
             FileNotice::All(all) => files::list(&all).iter().for_each(|line| outputs.say(line)),
             FileNotice::Unknown { number } => outputs.say(&files::unknown(number)),
             FileNotice::NotRead { path, detail } => outputs.say(&files::not_read(&path, &detail)),
-            FileNotice::NotOffered { to, name, why } => outputs.say(&files::not_offered(&to, &name, why)),
+            FileNotice::NotOffered { to, name, why } => outputs.say(&files::not_offered(&to, &name, &why)),
         }
     }
 

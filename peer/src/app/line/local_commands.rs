@@ -64,7 +64,7 @@ impl Habits {
             | NotSent::NotKept { .. }
             | NotSent::NotAMember
             | NotSent::Blocked => self.not_delivered(to.clone(), text.to_owned()),
-            NotSent::TooLong | NotSent::Yourself => {}
+            NotSent::TooLong | NotSent::Yourself | NotSent::NoSuchUser { .. } => {}
         }
     }
 }

@@ -212,6 +212,10 @@ impl Login {
                 }
                 ask_passcode(user, passcode_min, outputs)
             }
+            (step, Notice::Session(SessionNotice::WouldForget { user, messages })) => {
+                outputs.say(&texts::would_forget(&user, messages));
+                State::Login(step)
+            }
             (Self::Joining, Notice::Session(SessionNotice::InviteProved { user, server, key, passcode_min })) => {
                 outputs.say(&texts::invite_proved(&key));
                 Newcomer { user, passcode_min, invited_by: Some(server) }.choose_passcode(outputs)

@@ -154,6 +154,9 @@ impl Session {
                 self.habits.not_sent(&to, &text, &why);
                 outputs.say(&mail::not_sent(&to, &text, &why));
             }
+            MessageNotice::NoSuchUser { user, texts, near } => {
+                outputs.say(&mail::no_such_user(&user, texts, near.as_ref()));
+            }
             MessageNotice::Explained { of, messages } => {
                 outputs.close(|pending| *pending == Pending::Answer);
                 mail::explained(&of, &messages, &outputs.options.zone).iter().for_each(|line| outputs.say(line));

@@ -36,6 +36,7 @@ impl Session {
                 outputs.say(&texts::store_failed(at, &detail));
             }
             SessionNotice::NewTerminal => outputs.say(mail::NEW_TERMINAL),
+            SessionNotice::Forgot { messages } => outputs.say(&texts::forgot(messages)),
             SessionNotice::Terminals { this, all } => {
                 outputs.close(|pending| *pending == Pending::Answer);
                 mail::terminals(this, &all).iter().for_each(|line| outputs.say(line));
@@ -43,6 +44,7 @@ impl Session {
             // They belong to the login, or are taken before they come here.
             SessionNotice::FirstContact { .. }
             | SessionNotice::Identified { .. }
+            | SessionNotice::WouldForget { .. }
             | SessionNotice::InviteProved { .. }
             | SessionNotice::Registered { .. }
             | SessionNotice::RegisterRefused { .. }

@@ -242,7 +242,7 @@ fn waited(conversation: Conversation, from: &str, text: &str) -> Arrival {
 }
 
 fn online(user: &str) -> Person {
-    Person { user: id(user), online_since: Some(1), away: None, unread: 0, key: KeyState::NotVerified }
+    Person { user: id(user), online_since: Some(1), away: None, unread: 0, chosen: true, key: KeyState::NotVerified }
 }
 
 fn text(from: &str, text: &str) -> Notice {

@@ -98,6 +98,8 @@ impl Model {
             SessionNotice::Terminals { all, .. } => self.account.terminals_listed(all),
             SessionNotice::FirstContact { .. }
             | SessionNotice::Identified { .. }
+            | SessionNotice::WouldForget { .. }
+            | SessionNotice::Forgot { .. }
             | SessionNotice::InviteProved { .. }
             | SessionNotice::Registered { .. }
             | SessionNotice::RegisterRefused { .. }
@@ -188,6 +190,7 @@ impl Model {
             | MessageNotice::Sent { .. }
             | MessageNotice::Marked { .. }
             | MessageNotice::NotSent { .. }
+            | MessageNotice::NoSuchUser { .. }
             | MessageNotice::Explained { .. }
             | MessageNotice::Found { .. }
             | MessageNotice::Frozen { .. }

@@ -172,6 +172,12 @@ impl People {
         self.others.entry(user.clone()).or_default()
     }
 
+    /// There is no such user: the row goes.
+    pub(crate) fn forget(&mut self, user: &UserId) {
+        self.others.remove(user);
+        self.existing.remove(user);
+    }
+
     pub(crate) fn known(&self, user: &UserId) -> Known {
         self.others.get(user).cloned().unwrap_or_default()
     }

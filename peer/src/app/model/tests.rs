@@ -37,7 +37,7 @@ fn model() -> Model {
 }
 
 fn person(name: &str, online_since: Option<u64>, key: KeyState, unread: usize) -> Person {
-    Person { user: id(name), online_since, away: None, unread, key }
+    Person { user: id(name), online_since, away: None, unread, chosen: true, key }
 }
 
 fn people(people: Vec<Person>) -> Notice {

@@ -17,8 +17,8 @@ use peer_core::command::{GroupWish, KeyDecision};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
     CallFailed, CallNotice, CalleeRule, ContactNotice, DirectoryNotice, DirectoryRefusal, FileNews, FileNotice,
-    FileShown, GroupNews, JournalNotice, KeyState, ListedGroup, MessageNotice, NotChanged, NotSent, Notice, Person,
-    Role, SessionNotice,
+    FileShown, GroupNews, JournalNotice, KeyState, ListedGroup, MessageNotice, NotChanged, NotOffered, NotSent, Notice,
+    Person, Role, SessionNotice,
 };
 
 /// What a request waits for.
@@ -143,6 +143,7 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Repl
             | MessageNotice::Arrived(_)
             | MessageNotice::Sent { .. }
             | MessageNotice::NotSent { .. }
+            | MessageNotice::NoSuchUser { .. }
             | MessageNotice::Marked { .. }
             | MessageNotice::Waiting { .. }
             | MessageNotice::Explained { .. }
@@ -164,7 +165,7 @@ fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Reply, Rpc
             (path == told).then(|| Err(RpcError::of(exit::IO, plain(&files::not_read(path, detail)))))
         }
         (Await::Offer { to, .. }, FileNotice::NotOffered { to: told, name, why }) => {
-            (to == told).then(|| Err(RpcError::of(exit::REFUSED, plain(&files::not_offered(to, name, *why)))))
+            (to == told).then(|| Err(RpcError::of(not_offered(why), plain(&files::not_offered(to, name, why)))))
         }
         (Await::File(number), FileNotice::News { file, news }) if *number == file.number => wish_answer(file, news),
         (Await::File(number), FileNotice::Unknown { number: told }) => {
@@ -245,6 +246,8 @@ fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Repl
         SessionNotice::PasscodeNotChanged(why) => matches!(awaited, Await::Passcode).then(|| Err(not_changed(*why))),
         SessionNotice::FirstContact { .. }
         | SessionNotice::Identified { .. }
+        | SessionNotice::WouldForget { .. }
+        | SessionNotice::Forgot { .. }
         | SessionNotice::InviteProved { .. }
         | SessionNotice::Registered { .. }
         | SessionNotice::RegisterRefused { .. }
@@ -287,7 +290,7 @@ fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> RpcError {
 
 fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
     let code = match why {
-        CallFailed::NotFound => exit::UNKNOWN_USER,
+        CallFailed::NotFound | CallFailed::NoSuchUser { .. } => exit::UNKNOWN_USER,
         CallFailed::Refused | CallFailed::Unavailable | CallFailed::Yourself | CallFailed::Blocked => exit::REFUSED,
         CallFailed::Rule(CalleeRule::Unanswered) => exit::TIMEOUT,
         CallFailed::Rule(CalleeRule::Key) => exit::KEY_CHANGED,
@@ -317,12 +320,21 @@ fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
 fn not_sent(why: &NotSent, text: &str) -> RpcError {
     let code = match why {
         NotSent::NotAMember | NotSent::Blocked | NotSent::Yourself => exit::REFUSED,
+        NotSent::NoSuchUser { .. } => exit::UNKNOWN_USER,
         NotSent::TooLong => exit::USAGE,
         NotSent::DirectoryLost => exit::SERVER_UNREACHABLE,
         NotSent::Refused(why) => return with_patience(RpcError::of(texts::refused_exit(*why), plain(text)), *why),
         NotSent::NotKept { .. } => exit::IO,
     };
     RpcError::of(code, plain(text))
+}
+
+fn not_offered(why: &NotOffered) -> i32 {
+    match why {
+        NotOffered::Yourself | NotOffered::Blocked | NotOffered::TooMany => exit::REFUSED,
+        NotOffered::KeyChanged => exit::KEY_CHANGED,
+        NotOffered::NoSuchUser { .. } => exit::UNKNOWN_USER,
+    }
 }
 
 fn not_changed(why: NotChanged) -> RpcError {
@@ -414,6 +426,7 @@ fn list(people: &[Person], groups: &[ListedGroup]) -> Vec<Listed> {
             (Some(_), None) => Availability::Online,
             (Some(_), Some(_)) => Availability::Away,
         },
+        contact: person.chosen,
         since: person.online_since,
         away: person.away.clone(),
         unread: person.unread,

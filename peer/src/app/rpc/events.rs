@@ -44,7 +44,8 @@ fn events(notice: &Notice) -> Vec<Value> {
         Notice::Group { group, news } => group_event(&group.to_string(), news).into_iter().collect(),
         Notice::File(FileNotice::News { file, news }) => file_event(file, news).into_iter().collect(),
         Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }) => {
-            vec![json!({"type": "key_changed", "id": of, "since": since, "old": old, "new": new})]
+            let (id, old, new) = (of.clone(), old.clone(), new.clone());
+            vec![written(&News::KeyChanged { id, since: *since, old, new }, None)]
         }
         Notice::Session(notice) => session_event(notice).into_iter().collect(),
         // Answers, which only whoever asked is told.
@@ -90,6 +91,10 @@ fn message_events(notice: &MessageNotice) -> Vec<Value> {
         }
         MessageNotice::Waiting { to, waiting, next } => {
             vec![written(&News::Outbox { to: to.to_string(), waiting: *waiting, next: next.into() }, None)]
+        }
+        MessageNotice::NoSuchUser { user, texts, .. } => {
+            let (to, waiting, next) = (user.to_string(), *texts, news::Next::NoSuchUser);
+            vec![written(&News::Outbox { to, waiting, next }, None)]
         }
         MessageNotice::Frozen { with, why } => vec![error(&texts::mail::frozen(with, why))],
         MessageNotice::Dropped { with, from, why } => vec![error(&texts::mail::dropped(with, from, why))],
@@ -163,9 +168,11 @@ fn session_event(notice: &SessionNotice) -> Option<Value> {
     match notice {
         SessionNotice::StoreFailed { at, detail } => Some(error(&texts::store_failed(*at, detail))),
         SessionNotice::NewTerminal => Some(error(texts::mail::NEW_TERMINAL)),
+        SessionNotice::Forgot { messages } => Some(error(&texts::forgot(*messages))),
         // Answers, which only whoever asked is told.
         SessionNotice::FirstContact { .. }
         | SessionNotice::Identified { .. }
+        | SessionNotice::WouldForget { .. }
         | SessionNotice::InviteProved { .. }
         | SessionNotice::Registered { .. }
         | SessionNotice::RegisterRefused { .. }

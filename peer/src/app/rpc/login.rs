@@ -105,7 +105,9 @@ impl Rpc {
                 return;
             }
             Notice::Session(
-                SessionNotice::InviteProved { .. }
+                SessionNotice::WouldForget { .. }
+                | SessionNotice::Forgot { .. }
+                | SessionNotice::InviteProved { .. }
                 | SessionNotice::Registered { .. }
                 | SessionNotice::FormerPasscode
                 | SessionNotice::PasscodeChanged

@@ -1,6 +1,6 @@
 //! Events as types that are written and read, as far as commands of this program wait for them.
 
-use common::ident::MessageId;
+use common::ident::{MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::results::{File, Mark};
@@ -43,6 +43,14 @@ pub(crate) enum News {
         next: Next,
     },
     File(FileNews),
+    /// The key of a user is not the pinned one.
+    KeyChanged {
+        id: UserId,
+        /// Since when the old one was pinned, seconds since the epoch.
+        since: u64,
+        old: String,
+        new: String,
+    },
     /// Of another type.
     #[serde(other)]
     Other,
@@ -77,6 +85,8 @@ pub(crate) enum Next {
     Space,
     Receiver,
     KeyDecision,
+    /// The directory knows no such user: it is given up.
+    NoSuchUser,
 }
 
 /// News of a file.
@@ -148,6 +158,8 @@ mod tests {
             "type": "file", "file": 4, "id": msg, "with": "bianca", "outgoing": true, "name": "plan", "size": 9,
             "files": null, "done": 3, "state": "running", "what": "paused", "message": "full", "seq": 5
         }));
+        comes_back(json!({"type": "outbox", "to": "bianca", "waiting": 1, "next": "no_such_user"}));
+        comes_back(json!({"type": "key_changed", "id": "bianca", "since": 5, "old": "1 2", "new": "3 4", "seq": 6}));
         let other = serde_json::from_value::<EventTold>(json!({"type": "presence", "id": "bianca", "seq": 6})).unwrap();
         assert_eq!((other.news, other.seq), (News::Other, Some(6)));
     }

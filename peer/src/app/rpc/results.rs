@@ -119,6 +119,9 @@ pub(crate) enum Listed {
         away: Option<String>,
         unread: usize,
         verified: bool,
+        /// Whether the user has chosen them; a daemon of a version before does not say.
+        #[serde(default)]
+        contact: bool,
         key: Key,
     },
     Group {
@@ -279,7 +282,7 @@ mod tests {
         }));
         comes_back::<Vec<Listed>>(json!([
             {"id": "bianca", "kind": "user", "state": "away", "since": 5, "away": "back soon", "unread": 2,
-             "verified": false, "key": "not_verified"},
+             "verified": false, "contact": true, "key": "not_verified"},
             {"id": "#team", "kind": "group", "members": 2, "online": 1, "admins": ["ali"], "unread": 0, "waiting": 1}
         ]));
         comes_back::<Sent>(json!({"msg": msg, "state": "queued"}));

@@ -11,7 +11,7 @@ use crate::app::line::{Names, Presence, Questions, Start};
 use crate::app::sanitise::Glyphs;
 use peer_core::command::{ContactCommand, KeyDecision};
 use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
-use peer_core::notice::{CallNotice, ContactNotice, MessageNotice, SessionNotice};
+use peer_core::notice::{CallFailed, CallNotice, ContactNotice, MessageNotice, SessionNotice};
 
 const PASSCODE: &str = "482193";
 /// Of the conversation.
@@ -332,4 +332,23 @@ fn a_message_that_was_found_is_looked_for_as_far_back_as_it_is() {
     assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("number 1"));
     ali.presses(KeyAction::Edit(Key::Insert('N')));
     assert_eq!(ali.view().selected_message().map(|message| message.text.as_str()), Some("number 9"));
+}
+
+#[test]
+fn a_conversation_that_was_begun_with_nobody_goes_again() {
+    let mut ali = Scenery::logged_in();
+    ali.enters("/switch biancca");
+    assert!(ali.shows("biancca"));
+    let why = CallFailed::NoSuchUser { near: Some(id("bianca")) };
+    let failed = || Notice::Call(CallNotice::Failed { to: id("biancca"), why: why.clone() });
+    ali.hears(failed());
+    assert!(ali.view().current.is_none());
+    let to = Conversation::User(id("biancca"));
+    assert!(!ali.view().chats.contains_key(&to) && !ali.view().model.people.conversations().contains(&to));
+
+    // What was said there stays.
+    ali.said("biancca", "hello", 1);
+    ali.enters("/switch biancca");
+    ali.hears(failed());
+    assert!(ali.shows("biancca"));
 }

@@ -214,12 +214,21 @@ pub(crate) fn not_read(path: &Path, detail: &str) -> String {
 }
 
 /// It is not for this user.
-pub(crate) fn not_offered(to: &common::ident::UserId, name: &str, why: NotOffered) -> String {
+pub(crate) fn not_offered(to: &common::ident::UserId, name: &str, why: &NotOffered) -> String {
     match why {
         NotOffered::Yourself => format!("-- That is you. {name} was not offered; choose someone else."),
         NotOffered::Blocked => format!("-- {to} is blocked. {name} was not offered; /unblock {to} first."),
         NotOffered::TooMany => {
             format!("-- {to} has not answered many other files. {name} was not offered; /files lists them.")
+        }
+        NotOffered::KeyChanged => {
+            format!("-- The key of {to} has changed. {name} was not offered; compare it first, /verify {to}")
+        }
+        NotOffered::NoSuchUser { near } => {
+            format!(
+                "-- {name} was not offered. No user {to}.{} Type list to see everyone.",
+                super::format::did_you_mean(near.as_ref())
+            )
         }
     }
 }

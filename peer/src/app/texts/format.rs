@@ -20,6 +20,11 @@ pub(crate) fn quoted(text: &str) -> String {
     quoted
 }
 
+/// ` Did you mean bianca?`, or nothing.
+pub(crate) fn did_you_mean(near: Option<&UserId>) -> String {
+    near.map(|near| format!(" Did you mean {near}?")).unwrap_or_default()
+}
+
 /// Seconds as `40 s`, `5 min` or `3 h`, rounded up: nobody is told to come back too early.
 pub(crate) fn duration(seconds: u64) -> String {
     match seconds {
@@ -247,6 +252,7 @@ mod tests {
             online_since,
             away: away.map(str::to_owned),
             unread,
+            chosen: true,
             key,
         };
         let team = ListedGroup {

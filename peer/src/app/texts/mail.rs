@@ -94,6 +94,12 @@ pub(crate) fn not_sent(to: &Conversation, text: &str, why: &NotSent) -> String {
         NotSent::Blocked => format!("-- Not sent: \"{quoted}\". {to} is blocked by you: /unblock {to}"),
         NotSent::TooLong => format!("-- Not sent: \"{quoted}\". It is too long; make it shorter."),
         NotSent::Yourself => "That is you. Choose someone else.".to_owned(),
+        NotSent::NoSuchUser { near } => {
+            format!(
+                "-- Not sent: \"{quoted}\". No user {to}.{} Type list to see everyone.",
+                format::did_you_mean(near.as_ref())
+            )
+        }
         NotSent::DirectoryLost => {
             format!("-- Not sent: \"{quoted}\". The directory server is out of reach; /retry when it is back.")
         }
@@ -109,6 +115,12 @@ pub(crate) fn not_sent(to: &Conversation, text: &str, why: &NotSent) -> String {
             )
         }
     }
+}
+
+/// `e.unknown`, of what was taken while the directory could not be asked.
+pub(crate) fn no_such_user(user: &UserId, texts: usize, near: Option<&UserId>) -> String {
+    let messages = format::count(texts, "message", "messages");
+    format!("-- Not delivered: {messages}. No user {user}.{} Type list to see everyone.", format::did_you_mean(near))
 }
 
 /// `n.stored`, above what waited.

@@ -181,6 +181,24 @@ pub(crate) fn also_elsewhere(user: &UserId) -> String {
     format!("-- {user} is logged in on another terminal too.")
 }
 
+/// `n.would_forget`
+pub(crate) fn would_forget(user: &UserId, messages: u64) -> String {
+    let messages = format::count(usize::try_from(messages).unwrap_or(usize::MAX), "message", "messages");
+    format!(
+        "-- This machine has {messages} of {user}, sealed under the key from before. With a new passcode {user} gets a \
+         new key, and they go. If you have a backup, leave with CTRL-C and use it: peer import FILE"
+    )
+}
+
+/// `n.forgot`
+pub(crate) fn forgot(messages: u64) -> String {
+    let messages = format::count(usize::try_from(messages).unwrap_or(usize::MAX), "message", "messages");
+    format!(
+        "-- You have a new key. What this machine had kept under the old one could not be read any more and is gone: \
+         {messages}, and whom you know. Others are asked whether they trust the new key."
+    )
+}
+
 /// `e.not_kept`: the store on this machine failed.
 pub(crate) fn store_failed(at: StoreUse, detail: &str) -> String {
     match at {

@@ -33,6 +33,14 @@ pub(crate) enum Loudness {
 pub(crate) enum Fate {
     /// It is on this machine.
     Waiting,
+    /// It is on this machine, and the directory is out of reach.
+    NoServer,
+    /// It is on this machine until somebody decides about a key that has changed.
+    KeyChanged,
+    /// It was given up.
+    Failed,
+    /// It was given up, because there is no such user.
+    Nobody,
     /// The directory keeps it.
     Stored,
     /// A terminal of the receiver has it.
@@ -43,7 +51,8 @@ impl Fate {
     /// The word for programs.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Self::Waiting => "queued",
+            Self::Waiting | Self::NoServer | Self::KeyChanged => "queued",
+            Self::Failed | Self::Nobody => "failed",
             Self::Stored => "stored",
             Self::Delivered => "delivered",
         }
@@ -80,14 +89,40 @@ pub(crate) fn sent(to: &str, fate: Fate, loudness: Loudness) -> Option<String> {
     let is_for_one = !to.starts_with(['#', '*']);
     match (fate, loudness) {
         (_, Loudness::Quiet) => None,
+        (Fate::NoServer, _) => {
+            Some(format!("The directory server is out of reach; the message to {to} waits in the outbox."))
+        }
         (Fate::Waiting, _) if is_for_one => Some(format!("{to} is offline; the message waits in the outbox.")),
         (Fate::Waiting, _) => Some(format!("The message to {to} waits in the outbox. It leaves at the next login.")),
         (Fate::Stored, _) if is_for_one => {
             Some(format!("{to} is offline; the directory server keeps the message until {to} is back."))
         }
         (_, Loudness::Verbose) => Some(format!("delivered to {to}")),
-        (Fate::Stored | Fate::Delivered, Loudness::Normal) => None,
+        (Fate::Stored | Fate::Delivered | Fate::KeyChanged | Fate::Failed | Fate::Nobody, Loudness::Normal) => None,
     }
+}
+
+/// Why a message does not arrive by itself, if it does not.
+pub(crate) fn not_delivered(to: &str, fate: Fate) -> Option<Report> {
+    let (line, exit) = match fate {
+        Fate::KeyChanged => (
+            format!("The key of {to} has changed; the message waits until you choose: peer, then /verify {to}"),
+            exit::KEY_CHANGED,
+        ),
+        Fate::Nobody => (format!("No user {to}. The message was not delivered."), exit::UNKNOWN_USER),
+        Fate::Failed => (format!("The message to {to} was not delivered."), exit::TIMEOUT),
+        Fate::Waiting | Fate::NoServer | Fate::Stored | Fate::Delivered => return None,
+    };
+    Some(Report { lines: vec![line], exit })
+}
+
+/// A file whose receiver has another key than before.
+pub(crate) fn file_held(to: &str, name: &str) -> Report {
+    let line = format!(
+        "The key of {to} has changed. {name} waits until you choose: peer, then /verify {to}. \
+         To withdraw it: /files, then /cancel N"
+    );
+    Report { lines: vec![line], exit: exit::KEY_CHANGED }
 }
 
 /// In front of a message: who, and in which group.

@@ -102,6 +102,13 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
             }
             Acquaintance::Stranger => format!("No user {to} is online. Type list to see everyone."),
         },
+        CallFailed::NoSuchUser { near } => {
+            let near = match (near, acquaintance) {
+                (None, Acquaintance::Near(near)) => format!(" Did you mean {near}?"),
+                (near, _) => format::did_you_mean(near.as_ref()),
+            };
+            format!("No user {to} is online.{near} Type list to see everyone.")
+        }
         CallFailed::Refused => format!("{to} did not accept the connection."),
         CallFailed::Rule(rule) => rule_of_callee(to, *rule),
         CallFailed::Unavailable => {

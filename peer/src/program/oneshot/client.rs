@@ -205,7 +205,7 @@ mod tests {
             }
             Command::Directory(DirectoryCommand::List) => {
                 let (user, key) = (bianca(), KeyState::NotVerified);
-                let person = Person { user, online_since: Some(5), away: None, unread: 0, key };
+                let person = Person { user, online_since: Some(5), away: None, unread: 0, chosen: true, key };
                 vec![Notice::Directory(DirectoryNotice::People { people: vec![person], groups: vec![] })]
             }
             Command::Message(MessageCommand::Send { text, ticket, .. }) => {

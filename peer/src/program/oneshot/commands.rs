@@ -10,7 +10,6 @@ use serde_json::json;
 use super::super::ask::Person;
 use super::print;
 use super::session::Session;
-use crate::app::exit;
 use crate::app::line::Queue;
 use crate::app::rpc::methods;
 use crate::app::rpc::news::{News, Next};
@@ -18,6 +17,7 @@ use crate::app::rpc::results::Mark;
 use crate::app::texts;
 use crate::app::texts::failure::Report;
 use crate::app::texts::oneshot::{self as said, Form};
+use crate::app::{exit, grammar};
 use crate::cli::Settings;
 use crate::config::passcode_file;
 use peer_core::notice::Failure;
@@ -26,8 +26,6 @@ use peer_core::notice::Failure;
 const CONFIRMATION: Duration = Duration::from_secs(2);
 /// When nothing more has come for so long, what waited has been read. Chosen arbitrarily.
 const QUIET: Duration = Duration::from_secs(1);
-/// What a message may wait for without anything happening by itself.
-const HELD: [Next; 3] = [Next::Terminal, Next::Space, Next::KeyDecision];
 /// The cursor of `peer recv`.
 const CURSOR: &str = "peer recv";
 
@@ -37,15 +35,23 @@ pub(crate) fn send(settings: &Settings, to: &str, text: Option<String>, queue: Q
         Some(text) => text,
         None => all_input()?,
     };
+    // Events name the receiver by the id, not as it was typed; what is none is complained of by the front end.
+    let to = &grammar::conversation(to).map_or_else(|_| to.to_owned(), |to| to.to_string());
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
     let sent =
         session.sends(methods::Send { to: to.to_owned(), text, queue: queue == Queue::Allowed, reference: None })?;
-    let state = fate(&mut session, sent.msg, to, settings.config.server.connect_timeout.into())?;
+    let state = fate(&mut session, sent.msg, to, settings.config.server.connect_timeout.into());
     session.close();
-    match settings.form {
-        Form::Json => print::result(&json!({ "msg": sent.msg, "to": to, "state": state.word() }))?,
-        Form::Text => said::sent(to, state, settings.loudness).iter().for_each(|line| person.told(line)),
+    let state = state?;
+    if settings.form == Form::Json {
+        print::result(&json!({ "msg": sent.msg, "to": to, "state": state.word() }))?;
+    }
+    if let Some(failure) = said::not_delivered(to, state) {
+        return Err(failure);
+    }
+    if settings.form == Form::Text {
+        said::sent(to, state, settings.loudness).iter().for_each(|line| person.told(line));
     }
     Ok(exit::OK)
 }
@@ -64,12 +70,22 @@ fn fate(session: &mut Session, id: MessageId, to: &str, patience: Duration) -> R
                 }
                 until = Instant::now() + CONFIRMATION;
             }
-            // Nothing leaves before somebody does something.
-            News::Outbox { to: of, next, .. } if of == to && HELD.contains(&next) => break,
-            News::Message(_)
+            News::MessageState { msg, state: Mark::Failed, .. } if msg == id => {
+                return Ok(if so_far == said::Fate::Nobody { so_far } else { said::Fate::Failed });
+            }
+            News::Outbox { to: of, next, .. } if of == to => match next {
+                Next::KeyDecision => return Ok(said::Fate::KeyChanged),
+                Next::NoSuchUser => so_far = said::Fate::Nobody,
+                Next::Server => so_far = said::Fate::NoServer,
+                // Nothing leaves before somebody does something.
+                Next::Terminal | Next::Space => break,
+                Next::Nothing | Next::Confirmation | Next::Keys | Next::Receiver => {}
+            },
+            News::Outbox { .. }
+            | News::KeyChanged { .. }
+            | News::Message(_)
             | News::MessageState { .. }
             | News::Receipt { .. }
-            | News::Outbox { .. }
             | News::File(_)
             | News::Other => {}
         }

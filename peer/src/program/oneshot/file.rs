@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::super::ask::Person;
 use super::print;
 use super::session::Session;
-use crate::app::exit;
 use crate::app::pace::Pace;
 use crate::app::rpc::methods;
 use crate::app::rpc::news::{EventTold, FileNews, News, What};
@@ -16,6 +15,7 @@ use crate::app::sanitise::SafeText;
 use crate::app::texts::failure::{self, Report};
 use crate::app::texts::files;
 use crate::app::texts::oneshot::{self as said, Form, Loudness};
+use crate::app::{exit, grammar};
 use crate::cli::Settings;
 use peer_core::notice::Failure;
 
@@ -27,6 +27,7 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
     let cannot = |error: io::Error| {
         failure::undated(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
     };
+    let to = &grammar::user_id(to).map_or_else(|_| to.to_owned(), |to| to.to_string());
     // A daemon has another working directory.
     let path = std::path::absolute(path).map_err(cannot)?;
     path.metadata().map_err(cannot)?;
@@ -37,11 +38,15 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
         person.told(&said::offered(to, &offered.name));
     }
     let mut gauge = Gauge::new(settings.loudness);
-    let ended = follow(&mut session, offered.file, wait.map(|wait| Instant::now() + wait), &mut gauge);
+    let ended = follow(&mut session, (to, offered.file), wait.map(|wait| Instant::now() + wait), &mut gauge);
     gauge.end();
     session.close();
     let event = ended?;
-    let Some(event) = event else { return Err(said::not_taken(to, &offered.name)) };
+    let event = match event {
+        Ended::News(event) => event,
+        Ended::KeyChanged => return Err(said::file_held(to, &offered.name)),
+        Ended::NotTaken => return Err(said::not_taken(to, &offered.name)),
+    };
     if settings.form == Form::Json {
         let state = event.what.end().unwrap_or(offered.state);
         print::result(&File { done: event.file.done, state, ..offered })?;
@@ -49,27 +54,43 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
     said::file_ended(to, &event).map_or(Ok(exit::OK), Err)
 }
 
-/// Waits until something has become of a file; nothing if nobody takes it in time.
+/// How the wait came to its end.
+enum Ended {
+    /// Something has become of the file.
+    News(FileNews),
+    /// The key of the receiver is not the pinned one, so nothing goes before the user has decided.
+    KeyChanged,
+    /// Nobody has taken it in time.
+    NotTaken,
+}
+
+/// Waits until something has become of a file.
 fn follow(
     session: &mut Session,
-    number: u64,
+    (to, number): (&str, u64),
     until: Option<Instant>,
     gauge: &mut Gauge,
-) -> Result<Option<FileNews>, Report> {
+) -> Result<Ended, Report> {
     let mut begun = false;
     loop {
         let look = Instant::now() + LOOK;
         let limit = until.filter(|_| !begun);
         let event = session.event(limit.unwrap_or(look).min(look))?;
         if limit.is_some_and(|limit| limit <= Instant::now()) {
-            return Ok(None);
+            return Ok(Ended::NotTaken);
         }
-        let Some(EventTold { news: News::File(event), .. }) = event else { continue };
+        let event = match event {
+            Some(EventTold { news: News::File(event), .. }) => event,
+            Some(EventTold { news: News::KeyChanged { id, .. }, .. }) if id.as_str() == to => {
+                return Ok(Ended::KeyChanged);
+            }
+            Some(_) | None => continue,
+        };
         if event.file.file != number {
             continue;
         }
         if event.what.end().is_some() {
-            return Ok(Some(event));
+            return Ok(Ended::News(event));
         }
         if event.what == What::Progress {
             begun = true;

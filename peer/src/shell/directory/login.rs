@@ -105,6 +105,7 @@ impl Authenticated {
             state.set_cookie(cookie)?;
         }
         state.unlock(&self.identity);
+        state.decide_choices(user)?;
         let certificate = state.certificate(user, &self.identity, clock::date())?;
         let (user, passcode, identity) = (user.clone(), passcode.clone(), Arc::new(self.identity));
         Ok(Credentials { user, passcode, identity, certificate })

@@ -101,7 +101,7 @@ fn letters_that_are_not_for_people_are_handed_on_once() {
 fn nothing_of_a_blocked_user_is_taken() {
     let mut stage = Stage::new();
     stage.cx.contacts.pin(&bianca(), &fixtures::identity(Example::Bianca).key, 0, false);
-    stage.cx.contacts.block(&bianca());
+    stage.cx.contacts.block(&bianca(), 0);
     assert_eq!(stage.comes(1, text("one")), []);
     stage.delivery.handle_letters_taken(&mut stage.cx);
     assert_eq!(stage.finish(), []);

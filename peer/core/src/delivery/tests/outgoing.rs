@@ -7,9 +7,12 @@ use crate::request::GroupRequest;
 #[test]
 fn a_text_is_written_before_the_user_hears_that_it_is_sent() {
     let effects = Stage::new().send(&to_bianca(), "hello");
-    let [Effect::Persist(writes), Effect::Notify(Notice::Message(MessageNotice::Sent { .. }))] = &effects[..] else {
+    let [Effect::Save(chosen), Effect::Persist(writes), Effect::Notify(Notice::Message(MessageNotice::Sent { .. }))] =
+        &effects[..]
+    else {
         panic!("{effects:?}")
     };
+    assert!(chosen.chosen);
     assert!(matches!(writes[..], [Write::Put { .. }, Write::History(HistoryWrite::Append(_))]));
 }
 
@@ -32,7 +35,7 @@ fn what_cannot_be_sent_is_not_written() {
         assert_eq!(*why, expected);
     }
     stage.cx.contacts.pin(&bianca(), &fixtures::identity(Example::Bianca).key, 0, false);
-    stage.cx.contacts.block(&bianca());
+    stage.cx.contacts.block(&bianca(), 0);
     assert!(matches!(
         &stage.send(&to_bianca(), "x")[..],
         [Effect::Notify(Notice::Message(MessageNotice::NotSent { why: NotSent::Blocked, .. }))]
@@ -233,4 +236,40 @@ fn a_goodbye_is_said_again_until_the_group_was_left() {
     stage.delivery.handle_conversation_over(&mut stage.cx, &team());
     stage.delivery.handle_goodbye_again(&mut stage.cx, &team());
     assert_eq!(stage.give(&team(), 9).len(), 1, "another one");
+}
+
+#[test]
+fn what_is_for_nobody_is_given_up_and_told() {
+    let mut stage = Stage::new();
+    stage.send(&to_bianca(), "hi");
+    stage.flush();
+    let ali = Example::Ali.user().unwrap();
+    stage.delivery.handle_no_such_user(&mut stage.cx, bianca(), Some(ali.clone()));
+    let effects = stage.finish();
+    let told = MessageNotice::NoSuchUser { user: bianca(), texts: 1, near: Some(ali) };
+    assert!(effects.contains(&Effect::Notify(told.into())), "{effects:?}");
+    let failed = |effect: &Effect| {
+        matches!(effect, Effect::Notify(Notice::Message(MessageNotice::Marked { mark: DeliveryStatus::Failed, .. })))
+    };
+    assert!(effects.iter().any(failed), "{effects:?}");
+    assert_eq!(stage.flush().0, []);
+}
+
+#[test]
+fn that_a_key_has_changed_is_told_of_every_text_that_waits_for_the_decision() {
+    let mut stage = Stage::new();
+    let key = |example: Example| example.identity().unwrap().public().clone();
+    stage.cx.contacts.pin(&bianca(), &key(Example::Bianca), 0, false);
+    stage.send(&to_bianca(), "hi");
+    stage.flush();
+    stage.cx.contacts.judge(&bianca(), &key(Example::Carol), 0);
+    let waits = |effects: &[Effect]| {
+        effects.iter().any(|effect| {
+            matches!(effect, Effect::Notify(Notice::Message(MessageNotice::Waiting { next: Next::KeyDecision, .. })))
+        })
+    };
+    stage.delivery.handle_key_changed(bianca());
+    assert!(waits(&stage.flush().1));
+    stage.send(&to_bianca(), "again");
+    assert!(waits(&stage.flush().1), "a program that sends one text must hear of it, too");
 }

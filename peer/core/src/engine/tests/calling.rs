@@ -154,7 +154,8 @@ fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times
     world.input(Ali, Input::Command(Ticket::default(), Command::Call(CallCommand::Place { to: bianca() })));
     world.work.clear();
     world.input(Ali, answer(None, &bianca(), Some(&found(Bianca))));
-    let Some((_, Effect::Dial { dial, .. })) = world.work.pop_back() else { panic!("no dial") };
+    let dial = |(_, effect): (_, Effect)| if let Effect::Dial { dial, .. } = effect { Some(dial) } else { None };
+    let dial = world.work.drain(..).find_map(dial).unwrap();
     let outcome = Err(DialFailed::Refused(ConnectRefusal::Crossed));
     world.input(Ali, Input::Dialed { dial, outcome });
     world.tick = world.engines[&(Ali as u8)].next_deadline().unwrap();

@@ -3,6 +3,7 @@
 mod answers;
 mod callers;
 mod calling;
+mod destinations;
 mod keys;
 mod texts;
 mod world;

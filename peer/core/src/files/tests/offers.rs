@@ -29,21 +29,21 @@ fn nobody_offers_more_than_the_other_side_would_keep() {
     let [Effect::Notify(Notice::File(FileNotice::NotOffered { why, .. }))] = &refused.effects[..] else {
         panic!("{:?}", refused.effects)
     };
-    assert_eq!((*why, refused.requests.len()), (NotOffered::TooMany, 0));
+    assert_eq!((why, refused.requests.len()), (&NotOffered::TooMany, 0));
 }
 
 #[test]
 fn nothing_is_offered_to_oneself_or_to_whom_one_has_blocked() {
     let mut stage = Stage::asking();
     let why = |done: Done| match &done.effects[..] {
-        [Effect::Notify(Notice::File(FileNotice::NotOffered { why, .. }))] => *why,
+        [Effect::Notify(Notice::File(FileNotice::NotOffered { why, .. }))] => why.clone(),
         effects => panic!("{effects:?}"),
     };
     let me = stage.cx.me.user.clone();
     let done = stage.does(|files, cx| files.offer(cx, me, "plans.pdf".into(), (source(), 0)));
     assert_eq!(why(done), NotOffered::Yourself);
     stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, false);
-    stage.cx.contacts.block(&ali());
+    stage.cx.contacts.block(&ali(), 0);
     assert_eq!(why(stage.offers("plans.pdf")), NotOffered::Blocked);
 }
 

@@ -199,3 +199,14 @@ fn a_terminal_that_its_user_has_no_more_is_removed_and_ours_never() {
 fn stage_user(example: common::testkit::Example) -> common::ident::UserId {
     example.user().unwrap()
 }
+
+#[test]
+fn for_a_user_who_does_not_exist_no_room_is_kept_and_what_waits_is_given_up() {
+    let mut stage = Stage::new();
+    stage.groups.handle_needs_room(&stage.cx, to_bianca());
+    let number = stage.asks_for_terminals();
+    let requests = stage.groups.handle_terminals(&mut stage.cx, number, terminals(&[(Ali, true)]));
+    assert_eq!(requests, [Request::Delivery(DeliveryRequest::NoSuchUser(bianca()))]);
+    assert_eq!(stage.groups.rooms.direct_with(&bianca()), None);
+    assert_eq!(stage.begins(), [], "nothing is tried again by itself");
+}

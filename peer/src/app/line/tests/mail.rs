@@ -343,3 +343,28 @@ fn the_list_says_since_when_somebody_is_gone() {
     scene.notice(Notice::Directory(DirectoryNotice::People { people: vec![person], groups: Vec::new() }));
     assert!(scene.seen().contains("\nbianca    offline since 1 Jan       not verified\n"), "{}", scene.seen());
 }
+
+#[test]
+fn an_id_that_nobody_has_is_told_with_the_nearest_one() {
+    let mut scene = Scene::logged_in();
+    let (near, to) = (Some(id("bianca")), id("biancca"));
+    scene.types("/send biancca Hi");
+    let (with, text, ticket) = (Conversation::User(to.clone()), "Hi".to_owned(), Ticket::default());
+    let why = NotSent::NoSuchUser { near: near.clone() };
+    scene.notice(Notice::Message(MessageNotice::NotSent { to: with, text, why, ticket }));
+    scene.types("/block biancca");
+    let why = CallFailed::NoSuchUser { near: near.clone() };
+    scene.notice(Notice::Call(CallNotice::Failed { to: to.clone(), why: why.clone() }));
+    scene.types("biancca");
+    scene.notice(Notice::Call(CallNotice::Failed { to: to.clone(), why }));
+    scene.notice(Notice::Message(MessageNotice::NoSuchUser { user: to, texts: 2, near }));
+    let seen = scene.seen();
+    for line in [
+        "-- Not sent: \"Hi\". No user biancca. Did you mean bianca? Type list to see everyone.\n",
+        "-- Not delivered: 2 messages. No user biancca. Did you mean bianca? Type list to see everyone.\n",
+    ] {
+        assert!(seen.contains(line), "{seen}");
+    }
+    let call = "No user biancca is online. Did you mean bianca? Type list to see everyone.\n";
+    assert_eq!(seen.matches(call).count(), 2, "of the block and of the call: {seen}");
+}

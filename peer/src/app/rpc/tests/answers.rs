@@ -52,7 +52,14 @@ fn cases() -> Vec<Case> {
     let user_of_team = || json!({"group": "#team", "user": "bianca"});
     let done = |state: &str| json!({"group": "#team", "state": state});
     let with = id("bianca");
-    let person = Person { user: with.clone(), online_since: None, away: None, unread: 0, key: KeyState::NotVerified };
+    let person = Person {
+        user: with.clone(),
+        online_since: None,
+        away: None,
+        unread: 0,
+        chosen: true,
+        key: KeyState::NotVerified,
+    };
     let files = |state: &str| {
         json!({
             "file": 4, "id": "09".repeat(16), "with": "bianca", "outgoing": true, "name": "plan", "size": 1, "files": null,
@@ -75,7 +82,7 @@ fn cases() -> Vec<Case> {
             Notice::Directory(DirectoryNotice::People { people: vec![person], groups: vec![] }),
             json!([{
                 "id": "bianca", "kind": "user", "state": "offline", "since": null, "away": null, "unread": 0,
-                "verified": false, "key": "not_verified"
+                "verified": false, "contact": true, "key": "not_verified"
             }]),
         ),
         Case(

@@ -21,6 +21,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
     let rule = |rule, exit, word, text| (Rule(rule), exit, Some(word), text);
     let mut all = vec![
         (NotFound, exit::UNKNOWN_USER, None, "No user bianca is online"),
+        (NoSuchUser { near: Some(id("bianka")) }, exit::UNKNOWN_USER, None, "Did you mean bianka?"),
         (Refused, exit::REFUSED, None, "did not accept"),
         rule(CalleeRule::Address, exit::NOT_PERMITTED, "address", "another address"),
         rule(CalleeRule::AddressFamily, exit::NOT_PERMITTED, "address_family", "IPv4, the other over IPv6"),
@@ -48,6 +49,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
     for (why, ..) in &all {
         match why {
             NotFound
+            | NoSuchUser { .. }
             | Refused
             | Unavailable
             | NoAnswer { .. }
@@ -102,6 +104,7 @@ fn a_message_that_is_not_sent_says_what_failed() {
     let others = [
         (NotSent::NotAMember, exit::REFUSED, "not a member"),
         (NotSent::Blocked, exit::REFUSED, "blocked by you"),
+        (NotSent::NoSuchUser { near: None }, exit::UNKNOWN_USER, "No user "),
         (NotSent::TooLong, exit::USAGE, "too long"),
         (NotSent::Yourself, exit::REFUSED, "That is you"),
         (NotSent::DirectoryLost, exit::SERVER_UNREACHABLE, "out of reach"),

@@ -94,9 +94,27 @@ impl View {
         }
     }
 
+    /// There is no such user: the conversation that was begun by mistake goes, unless something is in it.
+    fn nobody_there(&mut self, to: &UserId, why: &CallFailed) {
+        let (with, words) = (Conversation::User(to.clone()), talk::call_failed(to, why, Acquaintance::Stranger));
+        let is_typed = self.is_current(&with) && !self.composer.typed.is_empty();
+        if is_typed || self.chats.get(&with).is_some_and(|chat| !chat.is_blank()) {
+            return self.note(&with, &words);
+        }
+        if self.is_current(&with) {
+            self.close();
+        }
+        self.chats.remove(&with);
+        self.model.people.forget(to);
+        self.tell(&words);
+    }
+
     fn call_failed(&mut self, to: &UserId, why: &CallFailed, link_before: Link) {
         if self.awaits(&Awaited::Number(to.clone())) {
             return self.tell(&talk::no_key(to));
+        }
+        if matches!(why, CallFailed::NoSuchUser { .. }) {
+            return self.nobody_there(to, why);
         }
         if link_before != Link::Calling {
             return;

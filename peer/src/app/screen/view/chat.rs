@@ -90,6 +90,11 @@ pub(crate) struct Chat {
 }
 
 impl Chat {
+    /// Whether nobody has said anything in it, and nothing is being written.
+    pub(super) fn is_blank(&self) -> bool {
+        self.draft.is_empty() && self.lines.iter().all(|line| matches!(line, Line::Note { .. }))
+    }
+
     /// The lines and their numbers, oldest first.
     pub(crate) fn numbered(&self) -> impl DoubleEndedIterator<Item = (i64, &Line)> {
         let place = |offset: usize| self.first.saturating_add(i64::try_from(offset).unwrap_or(i64::MAX));

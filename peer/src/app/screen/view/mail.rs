@@ -7,7 +7,7 @@ use super::{Awaited, Focus, Output, View};
 use crate::app::texts::mail;
 use peer_core::command::{Command, MessageCommand};
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
-use peer_core::notice::{MessageNotice, Next};
+use peer_core::notice::{MessageNotice, Next, NotSent};
 
 impl View {
     pub(super) fn message_notice(&mut self, notice: MessageNotice) {
@@ -37,6 +37,15 @@ impl View {
                 if let Some(words) = mail::waiting(&to, waiting, &next).filter(|_| next != Next::Receiver) {
                     self.note(&to, &words);
                 }
+            }
+            MessageNotice::NotSent { to, text, why: why @ NotSent::NoSuchUser { .. }, .. } => {
+                self.tell(&mail::not_sent(&to, &text, &why));
+                if self.is_current(&to) && self.composer.typed.is_empty() {
+                    self.put(Output::Entry(text));
+                }
+            }
+            MessageNotice::NoSuchUser { user, texts, near } => {
+                self.tell(&mail::no_such_user(&user, texts, near.as_ref()));
             }
             MessageNotice::NotSent { to, text, why, .. } => {
                 self.note(&to, &mail::not_sent(&to, &text, &why));

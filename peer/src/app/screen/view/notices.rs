@@ -33,6 +33,7 @@ impl View {
                 }
             }
             SessionNotice::NewTerminal => self.tell(mail::NEW_TERMINAL),
+            SessionNotice::Forgot { messages } => self.tell(&texts::forgot(messages)),
             SessionNotice::PasscodeChanged => self.tell(texts::passcode::CHANGED),
             SessionNotice::PasscodeNotChanged(why) => self.tell(&texts::passcode::not_changed(why)),
             SessionNotice::FormerPasscode => self.tell(texts::passcode::FORMER),
@@ -41,6 +42,7 @@ impl View {
             // They belong to the login, or are taken before they come here.
             SessionNotice::FirstContact { .. }
             | SessionNotice::Identified { .. }
+            | SessionNotice::WouldForget { .. }
             | SessionNotice::InviteProved { .. }
             | SessionNotice::Registered { .. }
             | SessionNotice::RegisterRefused { .. }
@@ -99,7 +101,7 @@ impl View {
             FileNotice::All(all) => self.show_page(screen::FILES, &files::list(&all)),
             FileNotice::Unknown { number } => self.tell(&files::unknown(number)),
             FileNotice::NotRead { path, detail } => self.tell(&files::not_read(&path, &detail)),
-            FileNotice::NotOffered { to, name, why } => self.tell(&files::not_offered(&to, &name, why)),
+            FileNotice::NotOffered { to, name, why } => self.tell(&files::not_offered(&to, &name, &why)),
         }
     }
 
