@@ -240,3 +240,32 @@ fn passcodes_are_not_shown_and_a_terminal_left_by_ctrl_c_shows_again_what_is_typ
     assert!(!written.contains(PASSCODE) && !written.contains(SECRET), "{written}");
     assert!(!file.exists());
 }
+
+#[test]
+fn after_a_reset_and_an_import_in_the_same_folder_mail_arrives_and_nothing_is_forgotten() {
+    let mut stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let file = stage.folder().join("ali.backup");
+    let [ali, bianca] = ["ali", "bianca"].map(|user| stage.seat_of(user));
+    let passcode = stage.passcode_file("passcode", PASSCODE, 0o600);
+    let [ali_script, bianca_script] =
+        [&ali, &bianca].map(|seat| seat.clone().with(&["--no-input", "--passcode-file", &passcode]));
+    let does = |seat: &Seat, arguments: &[&str]| crate::harness::piped::runs(seat, arguments, "");
+    assert_eq!(does(&ali_script, &["recv"]).0, Some(0), "ali's terminal is known from now on");
+    assert_eq!(does(&bianca_script, &["send", "ali", "before"]).0, Some(0));
+    assert_eq!(does(&ali_script, &["recv", "-n", "1"]).1, "bianca: before\n");
+    let (code, said) = runs(&ali, &["export", shown(&file)], &[PASSCODE, SECRET, SECRET]);
+    assert_eq!(code, Some(0), "{said}");
+    stage.directory.kill();
+    stage.directory.start_again(Start { clock_offset: 0, settings: &[("REGISTER__MODE", "invite")] });
+    let printed = stage.directory.administrator(&["user", "passcode", "ali", "--yes"]);
+    let invite = printed.lines().find_map(|line| line.strip_prefix("ali  ")).unwrap();
+    let (code, said) = runs(&ali, &["import", shown(&file)], &[SECRET, invite, PASSCODE, PASSCODE]);
+    assert_eq!(code, Some(0), "{said}");
+
+    assert_eq!(does(&ali_script, &["recv"]).0, Some(0), "the new terminal is known from now on");
+    let (code, _, errors) = does(&bianca_script, &["send", "ali", "after"]);
+    assert_eq!(code, Some(0), "the key is the same: {errors}");
+    let (code, read, errors) = does(&ali_script, &["recv", "-n", "1"]);
+    assert_eq!((code, read.as_str()), (Some(0), "bianca: after\n"), "{errors}");
+    assert_eq!(does(&ali_script, &["history", "bianca"]).1, "bianca: before\nbianca: after\n");
+}

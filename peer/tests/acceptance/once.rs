@@ -105,7 +105,9 @@ fn commands_end_with_the_codes_that_scripts_rely_on() {
     for (arguments, wanted) in [
         (&["send", "ali", "me"][..], 7),
         (&["verify", "carol"], 5),
+        (&["send", "carol", "hi"], 5),
         (&["send", "#team", "hi"], 7),
+        (&["send", "#everyone", "hi"], 7),
         (&["send", "-x", "hi"], 2),
         (&["recv", "-n", "1", "--timeout", "1"], 9),
     ] {
@@ -201,4 +203,99 @@ fn the_screen_tells_the_time_of_its_zone_and_json_that_of_utc() {
     terminal.enters("/history");
     let local = sent.to_zoned_datetime(TimeZone::posix(ZONE).unwrap()).strftime("%-d %b %H:%M");
     terminal.shows(&format!("\n{local} ali: build 41 failed\n"));
+}
+
+#[test]
+fn an_id_that_nobody_has_is_said_by_name_and_nothing_waits_for_it() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = ["ali", "bianca"].map(|user| stage.script_of(user));
+    assert_eq!(runs(&bianca, &["recv"], "").0, Some(0), "bianca's terminal is known from now on");
+    assert_eq!(runs(&ali, &["send", "bianca", "hello"], "").0, Some(0));
+    let plans = stage.folder().join("plans.txt");
+    std::fs::write(&plans, "plans").unwrap();
+    let (code, output, errors) = runs(&ali, &["send", "biancca", "hello"], "");
+    assert_eq!((code, output.as_str()), (Some(5), ""), "{errors}");
+    assert_eq!(errors, "Not sent: \"hello\". No user biancca. Did you mean bianca? Type list to see everyone.\n");
+    let (code, output, errors) = runs(&ali, &["file", "biancca", plans.to_str().unwrap()], "");
+    assert_eq!((code, output.as_str()), (Some(5), ""), "{errors}");
+    assert_eq!(errors, "plans.txt was not offered. No user biancca. Did you mean bianca? Type list to see everyone.\n");
+    let listed = runs(&ali, &["list"], "").1;
+    assert!(listed.contains("bianca") && !listed.contains("biancca"), "{listed}");
+    assert_eq!(runs(&ali, &["history", "biancca"], "").1, "");
+
+    // What was chosen by hand is a contact.
+    let (_, told, _) = runs(&ali, &["list", "--json"], "");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told[0]["id"], &told[0]["contact"]), (&Value::from("bianca"), &Value::from(true)), "{told}");
+    runs(&bianca, &["recv"], "");
+    let (_, told, _) = runs(&bianca, &["list", "--json"], "");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told[0]["id"], &told[0]["contact"]), (&Value::from("ali"), &Value::from(false)), "{told}");
+
+    // A user who was removed is nobody from then on, also for whoever has written to them.
+    stage.directory.administrator(&["user", "remove", "bianca", "--yes"]);
+    let (code, _, errors) = runs(&ali, &["send", "bianca", "still there?"], "");
+    assert_eq!(code, Some(5), "{errors}");
+    assert_eq!(errors, "No user bianca. The message was not delivered.\n");
+}
+
+#[test]
+fn a_key_that_has_changed_is_a_failure_of_the_command() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = ["ali", "bianca"].map(|user| stage.script_of(user));
+    assert_eq!(runs(&bianca, &["recv"], "").0, Some(0), "bianca's terminal is known from now on");
+    assert_eq!(runs(&ali, &["send", "bianca", "hello"], "").0, Some(0));
+    let printed = stage.directory.administrator(&["user", "passcode", "bianca", "--yes"]);
+    let invite = printed.lines().find_map(|line| line.strip_prefix("bianca  ")).unwrap();
+    let mut elsewhere = Piped::start(&stage.seat().with(&["join", "-"]));
+    elsewhere.enters(invite);
+    elsewhere.registers();
+    elsewhere.ends_input();
+    assert_eq!(elsewhere.exit_code(), Some(0));
+
+    let plans = stage.folder().join("plans.txt");
+    std::fs::write(&plans, "plans").unwrap();
+    let (code, output, errors) = runs(&ali, &["send", "bianca", "secret"], "");
+    assert_eq!((code, output.as_str()), (Some(8), ""), "{errors}");
+    assert!(errors.starts_with("The key of bianca has changed; the message waits until you choose"), "{errors}");
+    let (code, output, errors) = runs(&ali, &["send", "Bianca", "secret", "--json"], "");
+    assert_eq!(code, Some(8), "{errors}");
+    let told: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((&told["to"], &told["state"]), (&Value::from("bianca"), &Value::from("queued")), "{told}");
+    let (code, output, errors) = runs(&ali, &["file", "bianca", plans.to_str().unwrap(), "--timeout", "20"], "");
+    assert_eq!((code, output.as_str()), (Some(8), ""), "{errors}");
+}
+
+#[test]
+fn after_a_reset_and_a_new_join_in_the_same_folder_mail_arrives_and_what_is_gone_is_said() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali_seat, bianca_seat] = ["ali", "bianca"].map(|user| stage.seat_of(user));
+    let passcode = stage.passcode_file("passcode", PASSCODE, 0o600);
+    let [ali, bianca] =
+        [&ali_seat, &bianca_seat].map(|seat| seat.clone().with(&["--no-input", "--passcode-file", &passcode]));
+    assert_eq!(runs(&bianca, &["recv"], "").0, Some(0), "bianca's terminal is known from now on");
+    assert_eq!(runs(&ali, &["send", "bianca", "before"], "").0, Some(0));
+    assert_eq!(runs(&bianca, &["recv", "-n", "1"], "").0, Some(0));
+    let printed = stage.directory.administrator(&["user", "passcode", "bianca", "--yes"]);
+    let invite = printed.lines().find_map(|line| line.strip_prefix("bianca  ")).unwrap();
+    let mut again = Piped::start(&bianca_seat.clone().with(&["join", "-"]));
+    again.enters(invite);
+    again.shows("-- This machine has 1 message of bianca, sealed under the key from before.");
+    again.registers();
+    again.shows("-- You have a new key. What this machine had kept under the old one");
+    again.ends_input();
+    assert_eq!(again.exit_code(), Some(0));
+
+    // Ali decides about the new key when asked; then what has waited leaves, and arrives.
+    let (code, _, errors) = runs(&ali, &["send", "bianca", "after"], "");
+    assert_eq!(code, Some(8), "{errors}");
+    let mut person = Piped::start(&ali_seat);
+    person.enters(PASSCODE);
+    person.asks("Type verify, accept or block: ");
+    person.enters("accept");
+    person.shows("-- The new key of bianca is used from now on, not verified.");
+    person.ends_input();
+    assert_eq!(person.exit_code(), Some(0));
+    let (code, read, errors) = runs(&bianca, &["recv", "-n", "1"], "");
+    assert_eq!((code, read.as_str()), (Some(0), "ali: after\n"), "{errors}");
 }
