@@ -60,6 +60,10 @@ pub const CALLERS_HALF_OPEN: usize = 64;
 pub const CALLERS_HALF_OPEN_PER_SOURCE: usize = 8;
 /// Sources remembered for penalties and limits (threat L3).
 pub const SOURCES_REMEMBERED: usize = 65_536;
+/// How long a proof of the passcode within a session is good for a change of the account (decision D33).
+pub const PROOF_VALID: Duration = Duration::from_secs(60);
+/// How long terminals older than the one that changed a passcode may log in with the one before (decision D33).
+pub const FORMER_PASSCODE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Terminals of one user that may be logged in at once.
 pub const TERMINALS_PER_USER: usize = 8;
 /// Users in one `LISTREPLY`.

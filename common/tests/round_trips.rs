@@ -86,7 +86,8 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
         (maybe(blob()), maybe(any::<[u8; 32]>()), maybe(reason), maybe(any::<u64>()), maybe(any::<u32>())).prop_map(
             |(vault, cookie, reason, retry_after, tries_left)| {
                 let status = if reason.is_some() { AuthStatus::Refused } else { AuthStatus::Granted };
-                AuthReply { status, vault, cookie: cookie.map(Cookie), reason, retry_after, tries_left }.into()
+                AuthReply { status, vault, cookie: cookie.map(Cookie), reason, retry_after, tries_left, newest: None }
+                    .into()
             }
         ),
         (address(), any::<u64>(), any::<u32>(), features()).prop_map(|(address, time, terminals, features)| {

@@ -11,13 +11,14 @@ use futures::executor::block_on;
 use crate::store::sqlite::SqliteStore;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::{Class, LockRule};
+use directory_core::origin::Origin;
 use directory_core::outbound::Writability;
 use directory_core::presence::Arrival;
-use directory_core::records::{Account, CommitRequest, CookieDigest, MailRule, NewUser, Success};
+use directory_core::records::{Account, CommitRequest, CookieDigest, Entry, MailRule, NewUser, Success};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::LoopbackRule;
-use directory_core::step::{Origin, Step};
+use directory_core::step::Step;
 use directory_core::store::{self, Store as _};
 use directory_core::subscriptions::Visibility;
 use directory_core::timestamp::Timestamp;
@@ -96,7 +97,8 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::StoreResul
     let now = Timestamp::from_seconds(START);
     for user in users {
         let credential = CredentialId([4; 16]);
-        let account = Account { credential, record: Vec::new(), public_key: b"key".to_vec(), vault: Vec::new() };
+        let account =
+            Account { credential, record: Vec::new(), public_key: b"key".to_vec(), vault: Vec::new(), newest: None };
         store.register(NewUser { id: user.clone(), account, invite: None }, now).await?;
         let (class, cookie) = (Class::UnknownTerminals, CookieDigest([5; 32]));
         let (record, terminal) = (Vec::new(), TERMINAL);
@@ -104,7 +106,14 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::StoreResul
         let signature = Blob(vec![6; 256]);
         let certificate = Certificate { terminal: TERMINAL, key: TerminalKey([8; 32]), issued: 0, signature };
         let encoded = serde_json::to_vec(&certificate).unwrap_or_default();
-        store.enter(user, credential, TERMINAL, Some(encoded)).await?;
+        let entry = Entry {
+            user: user.clone(),
+            credential,
+            record: Vec::new(),
+            terminal: TERMINAL,
+            new_certificate: Some(encoded),
+        };
+        store.enter(entry, now).await?;
         store.publish(&member(user), vec![Piece(vec![9]); 2], None).await?;
     }
     let (from, members) = (member(&users[0]), users.iter().map(member).collect());
@@ -120,7 +129,8 @@ fn member(user: &UserId) -> Member {
 fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Timestamp) -> Option<Session> {
     let address = ([127, 0, 0, 2], 65_000).into();
     let arrival = Arrival { user, terminal: TERMINAL, address, public_key: b"key", now };
-    directory.presence.join(&arrival).ok().map(|presence| Session::new(presence, Features::of_terminal()))
+    let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [3; 32] };
+    directory.presence.join(&arrival).ok().map(|presence| Session::new(presence, origin, Features::of_terminal()))
 }
 
 /// Hands a frame to a session and takes what is pushed to it; whether it has ended.

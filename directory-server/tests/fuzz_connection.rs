@@ -50,7 +50,7 @@ fn frames() -> Vec<Vec<u8>> {
         KeyPackagePut { packages: vec![Piece(vec![1])], last_resort: Some(Piece(vec![2])) }.into(),
         KeyPackageReq { userid: bianca.clone(), terminals: vec![TERMINAL] }.into(),
         TerminalsReq { users: vec![ali, bianca] }.into(),
-        TerminalRemove { terminal: TERMINAL }.into(),
+        TerminalRemove { terminal: TERMINAL, cookie: None }.into(),
         CertificatesReq { members }.into(),
     ];
     messages.iter().map(ToDirectory::encode).collect()

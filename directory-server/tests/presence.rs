@@ -13,6 +13,7 @@ use common::msg::{
 };
 use common::testkit::Example;
 use directory_core::Policy;
+use directory_core::origin::Origin;
 use directory_core::outbound::{Push, Writability};
 use directory_core::presence::Arrival;
 use directory_core::session::{Handled, Session};
@@ -79,7 +80,8 @@ fn join(world: &World, id: &str, terminal: u8) -> Watcher {
     let address = ([127, 0, 0, 2], 65_000).into();
     let terminal = TerminalId([terminal; 16]);
     let arrival = Arrival { user: &user(id), terminal, address, public_key: b"key", now: world.now };
-    Watcher(Session::new(world.directory.presence.join(&arrival).unwrap(), Features::of_terminal()))
+    let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [9; 32] };
+    Watcher(Session::new(world.directory.presence.join(&arrival).unwrap(), origin, Features::of_terminal()))
 }
 
 #[test]

@@ -13,7 +13,7 @@ use common::msg::{
 };
 use common::testkit::Example;
 use directory_core::Policy;
-use directory_core::records::{CommitRequest, MailRule};
+use directory_core::records::{CommitRequest, MailRule, Remover};
 use directory_core::store::Store as _;
 use futures::executor::block_on;
 use support::mail::{ROOM, commit_req, member, pair};
@@ -303,27 +303,19 @@ fn terminals_are_told_once_they_have_published_and_until_they_are_removed() {
     ali.take_key_packages(&world, "bianca", &[1]);
     assert_eq!(terminals(&mut ali, &world, &["bianca"])[0].1.len(), 2, "also when all were taken");
 
-    let removed = TerminalRemove { terminal: TerminalId([1; 16]) };
-    match second.send(&world, removed) {
-        Some(FromDirectory::TerminalsReply(reply)) => {
-            let left = UserTerminals { userid: user("bianca"), terminals: vec![TerminalId([2; 16])] };
-            assert_eq!(reply.users, [left]);
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(bianca.ended(), Some(ByeReason::Administrator), "its session ends");
+    block_on(world.directory.store.remove_terminal(&member("bianca", 1), Remover::Administrator)).unwrap();
     assert_eq!(terminals(&mut ali, &world, &["bianca"]), [("bianca".into(), vec![2])]);
 }
 
 #[test]
 fn a_removed_terminal_leaves_nothing_behind_and_its_session_can_do_no_harm() {
     let (mut world, mut ali, mut bianca) = pair();
-    let (mut second, _) = world.log_in(Example::Bianca, 2);
+    let (_second, _) = world.log_in(Example::Bianca, 2);
     let all = [member("ali", 1), member("bianca", 1), member("bianca", 2)];
     assert_eq!(ali.commit(&world, commit_req(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
     bianca.publish(&world, &[b"package"], Some(b"last"));
     ali.put(&world, 1, &[b"x"]);
-    second.send(&world, TerminalRemove { terminal: TerminalId([1; 16]) });
+    block_on(world.directory.store.remove_terminal(&member("bianca", 1), Remover::Administrator)).unwrap();
     assert_eq!(world.waiting(), 3, "ali's commit, and the welcome and message of the terminal that stays");
     assert_eq!(ali.take_key_packages(&world, "bianca", &[1]).packages, []);
     assert_eq!(bianca.put(&world, 1, &[b"x"]).refused, Some(MailRefusal::Room));
@@ -341,7 +333,7 @@ fn nobody_removes_a_terminal_of_somebody_else() {
     let (mut world, [mut ali, mut bianca, _carol]) = three();
     let (mut second, _) = world.log_in(Example::Bianca, 2);
     second.publish(&world, &[b"package"], None);
-    ali.send(&world, TerminalRemove { terminal: TerminalId([2; 16]) });
+    ali.send(&world, TerminalRemove { terminal: TerminalId([2; 16]), cookie: None });
     assert_eq!(terminals(&mut bianca, &world, &["bianca"]), [("bianca".into(), vec![2])]);
     assert_eq!(second.ended(), None);
 }
@@ -352,7 +344,7 @@ fn a_terminal_that_is_removed_while_it_logs_in_does_not_become_present() {
     world.register(Example::Ali);
     let mut peer = world.connect();
     let (_, challenge) = peer.authenticate(&world, "ali", support::RIGHT, 1, None);
-    block_on(world.directory.store.remove_terminal(&member("ali", 1))).unwrap();
+    block_on(world.directory.store.remove_terminal(&member("ali", 1), Remover::Administrator)).unwrap();
     let announcement = peer.announcement(Example::Ali, 1, &challenge);
     let bye = common::msg::Bye { reason: ByeReason::Administrator };
     assert_eq!(peer.send(&world, announcement), Some(bye.into()));

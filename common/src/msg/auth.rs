@@ -212,6 +212,25 @@ pub struct AuthReply {
     /// Refused for a wrong passcode: tries left before the lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries_left: Option<u32>,
+    /// Granted with the passcode before a change: the version of the vault in force, which the next one must exceed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<u64>,
+}
+
+impl AuthReply {
+    /// A refusal for this reason, without more.
+    #[must_use]
+    pub fn refused(reason: AuthRefusal) -> Self {
+        Self {
+            status: AuthStatus::Refused,
+            vault: None,
+            cookie: None,
+            reason: Some(reason),
+            retry_after: None,
+            tries_left: None,
+            newest: None,
+        }
+    }
 }
 
 /// A terminal's key, certified by its user's identity key; see [`crate::crypto::terminal`].

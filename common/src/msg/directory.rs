@@ -112,6 +112,8 @@ pub enum ByeReason {
     Administrator,
     /// The same terminal has logged in again.
     Replaced,
+    /// The passcode was changed at another terminal.
+    Passcode,
     /// Silence, slowness or a broken rule.
     Protocol,
     /// A reason this version does not know.

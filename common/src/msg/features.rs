@@ -11,11 +11,14 @@ use crate::limits::{FEATURE_NAME, FEATURES};
 pub const AUTHORITY: &str = "authority";
 /// `CONNECTREPLY` may refuse for a rule of the terminal called, and says for which.
 pub(super) const REFUSALS: &str = "refusals";
+/// The passcode is proved anew before an account is changed (protocol section 5.6), and `BYE passcode` says why a session
+/// ends.
+pub const PROOF: &str = "proof";
 
 /// What a terminal of this version tells its directory.
-const OF_TERMINAL: &[&str] = &[];
+const OF_TERMINAL: &[&str] = &[PROOF];
 /// What a directory of this version tells its terminals.
-const OF_DIRECTORY: &[&str] = &[];
+const OF_DIRECTORY: &[&str] = &[PROOF];
 /// What terminals of this version tell each other.
 const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
 

@@ -10,7 +10,7 @@ mod broadcast;
 mod connect;
 mod directory;
 mod envelope;
-mod features;
+pub mod features;
 mod file;
 mod letter;
 mod mailbox;

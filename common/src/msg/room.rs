@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Blob, Certificate, Hex, Member, Piece, bounded};
-use crate::ident::{ContentDigest, GroupHandle, RoomId, TerminalId, UserId};
+use crate::ident::{ContentDigest, Cookie, GroupHandle, RoomId, TerminalId, UserId};
 use crate::limits::{
     CERTIFICATES_ASKED, GROUP_ADMINS, KEY_PACKAGES_IN_ONE, ROOM_TERMINALS, TERMINALS_ASKED, TERMINALS_PER_USER,
     TERMINALS_REMEMBERED,
@@ -263,14 +263,33 @@ pub struct TerminalsReply {
     /// In the order of the request.
     #[serde(deserialize_with = "bounded::list::<_, _, TERMINALS_ASKED>")]
     pub users: Vec<UserTerminals>,
+    /// Why a terminal was not removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RemovalRefused>,
+}
+
+/// Why a terminal was not removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemovalRefused {
+    /// The passcode was not proved just before.
+    Proof,
+    /// It has been there longer than the terminal that asks.
+    Older,
+    /// A reason this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// `TERMINALREMOVE`: forgets a terminal of this user, with its mailbox and key packages, and ends its session. Answered
 /// with the terminals that are left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TerminalRemove {
     /// The terminal.
     pub terminal: TerminalId,
+    /// That terminal's cookie, from whoever has taken its place; no proof is needed then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<Cookie>,
 }
 
 /// `CERTIFICATESREQ`: asks for the certificates of these terminals.

@@ -127,7 +127,8 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         KeyPackagePut { packages: Vec::new(), last_resort: Some(Piece(vec![0x69; 80])) }.into(),
         KeyPackageReq { userid: bianca.clone(), terminals: vec![TerminalId([0x12; 16])] }.into(),
         TerminalsReq { users: vec![ali, bianca] }.into(),
-        TerminalRemove { terminal: TerminalId([0x11; 16]) }.into(),
+        TerminalRemove { terminal: TerminalId([0x11; 16]), cookie: None }.into(),
+        TerminalRemove { terminal: TerminalId([0x11; 16]), cookie: Some(Cookie([0x9a; 32])) }.into(),
         CertificatesReq { members: vec![member("bianca", 0x12)] }.into(),
         BroadcastReq {
             id: MessageId([0xab; 16]),
@@ -201,6 +202,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         reason: Some(AuthRefusal::Locked),
         retry_after: None,
         tries_left: None,
+        newest: None,
     };
     let found = LookupReply {
         status: LookupStatus::Success,
@@ -255,7 +257,16 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         AuthReply { reason: Some(AuthRefusal::Passcode), tries_left: Some(3), ..refused.clone() }.into(),
         AuthReply { retry_after: Some(300), ..refused.clone() }.into(),
         refused.clone().into(),
-        AuthReply { reason: Some(AuthRefusal::TooMany), retry_after: Some(60), ..refused }.into(),
+        AuthReply { reason: Some(AuthRefusal::TooMany), retry_after: Some(60), ..refused.clone() }.into(),
+        AuthReply {
+            status: AuthStatus::Granted,
+            vault: Some(blob(0x77, 1316)),
+            cookie: Some(Cookie([0x9a; 32])),
+            reason: None,
+            newest: Some(3),
+            ..refused
+        }
+        .into(),
         Announced {
             address: ([127, 0, 0, 2], 65_000).into(),
             time: 1_700_000_000,
@@ -303,8 +314,11 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         .into(),
         TerminalsReply {
             users: vec![UserTerminals { userid: user("bianca"), terminals: vec![TerminalId([0x12; 16])] }],
+            refused: None,
         }
         .into(),
+        TerminalsReply { users: Vec::new(), refused: Some(RemovalRefused::Proof) }.into(),
+        TerminalsReply { users: Vec::new(), refused: Some(RemovalRefused::Older) }.into(),
         CertificatesReply { certificates: vec![user_certificate()] }.into(),
         BroadcastReply { number: 8 }.into(),
         broadcast.clone().into(),
@@ -398,7 +412,7 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
     all
 }
 
-fn byes() -> [Bye; 6] {
+fn byes() -> [Bye; 7] {
     [
         ByeReason::Ended,
         ByeReason::Stopping,
@@ -406,6 +420,7 @@ fn byes() -> [Bye; 6] {
         ByeReason::Administrator,
         ByeReason::Replaced,
         ByeReason::Protocol,
+        ByeReason::Passcode,
     ]
     .map(|reason| Bye { reason })
 }

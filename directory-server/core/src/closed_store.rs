@@ -17,9 +17,9 @@ use crate::directory::Directory;
 use crate::lockout::LockRule;
 use crate::policy::Policy;
 use crate::records::{
-    Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Reservation, RoomRecord,
-    RoomRemoval, Success, TakenKeyPackages, Totals, UnlockOutcome, UserChange, UserRecord,
+    Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
+    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover, Reservation,
+    RoomRecord, RoomRemoval, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome, UserChange, UserRecord,
 };
 use crate::sources::LoopbackRule;
 use crate::store::{Store, StoreError, StoreResult};
@@ -88,7 +88,7 @@ impl Store for ClosedStore {
         Err(StoreError::Closed)
     }
 
-    async fn enter(&self, _: &UserId, _: CredentialId, _: TerminalId, _: Option<Vec<u8>>) -> StoreResult<EntryCheck> {
+    async fn enter(&self, _: Entry, _: Timestamp) -> StoreResult<EntryCheck> {
         Err(StoreError::Closed)
     }
 
@@ -96,7 +96,7 @@ impl Store for ClosedStore {
         Err(StoreError::Closed)
     }
 
-    async fn change_passcode(&self, _: NewPasscode) -> StoreResult<PasscodeChange> {
+    async fn change_passcode(&self, _: NewPasscode, _: Timestamp) -> StoreResult<PasscodeChange> {
         Err(StoreError::Closed)
     }
 
@@ -200,7 +200,7 @@ impl Store for ClosedStore {
         Err(StoreError::Closed)
     }
 
-    async fn remove_terminal(&self, _: &Member) -> StoreResult<()> {
+    async fn remove_terminal(&self, _: &Member, _: Remover) -> StoreResult<TerminalRemoval> {
         Err(StoreError::Closed)
     }
 

@@ -8,14 +8,15 @@
 //!                                │       └── awaits ──► store::Store ◄── records
 //!                     PresenceGuard                          ▲
 //!                                ▼                           │ awaits
-//! frame ──► session ──► mailbox, rooms, key_packages, broadcast, passcode ──► reply
+//! frame ──► session ──► mailbox, rooms, key_packages, broadcast, proof, passcode, terminals ──► reply
 //!              │
 //!              └──► presence ──► subscriptions ──► outbound (what is pushed to other sessions)
 //! ```
 //!
 //! Reading order: [`timestamp`], [`records`] and [`store`] (what is remembered); [`lockout`], [`sources`] and
 //! [`admission`] (the arithmetic of what is refused); [`presence`] with [`subscriptions`] and [`outbound`] (who is there,
-//! and who hears of it); [`policy`] and `budgets` (what anybody may ask for); [`directory`] (all that connections share); [`session`] and the handlers it calls (after login);
+//! and who hears of it); [`policy`] and `budgets` (what anybody may ask for); [`directory`] (all that connections share);
+//! [`origin`] and [`authentication`] (a passcode is proved); [`session`] and the handlers it calls (after login);
 //! [`login`], [`register`] and [`unauthenticated`] (before login).
 //!
 //! A handler is an async function over what it needs, and awaits nothing but the [`store::Store`]. Time is an argument
@@ -24,6 +25,7 @@
 
 pub mod address_style;
 pub mod admission;
+pub mod authentication;
 mod broadcast;
 mod budgets;
 #[cfg(test)]
@@ -35,11 +37,13 @@ pub mod lockout;
 pub mod login;
 pub mod login_stats;
 mod mailbox;
+pub mod origin;
 pub mod outbound;
 mod passcode;
 pub mod policy;
 mod possession;
 pub mod presence;
+mod proof;
 pub mod records;
 pub mod register;
 pub mod reply;
@@ -49,6 +53,7 @@ pub mod sources;
 pub mod step;
 pub mod store;
 pub mod subscriptions;
+mod terminals;
 pub mod timestamp;
 pub mod unauthenticated;
 pub mod uploads;

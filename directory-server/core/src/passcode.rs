@@ -1,15 +1,18 @@
-//! Changing the passcode within a session (protocol section 5.6; threat L6).
+//! Changing the passcode within a session (protocol section 5.6; decision D33; threats L6 and L14).
 //!
-//! What a login against two pairs of record and vault means is in [`crate::login`]; that the store keeps both until the
-//! first login with the newer one, in [`Store`].
+//! It takes a fresh [`Proof`] of the passcode before. What a login against two pairs of record and vault means is in
+//! [`crate::authentication`]; for whom the store keeps the one from before, in [`Store`].
 
 use common::crypto::{opaque, vault};
-use common::ident::{CredentialId, UserId};
+use common::ident::UserId;
 use common::limits::VAULT_MAX;
-use common::msg::{Blob, ErrorCode, PasscodeChallenge, PasscodeReply, PasscodeReq, PasscodeStatus, PasscodeUpload};
+use common::msg::{
+    Blob, ByeReason, ErrorCode, Member, PasscodeChallenge, PasscodeReply, PasscodeReq, PasscodeStatus, PasscodeUpload,
+};
 use common::window::{FixedWindow, Rate};
 
 use crate::directory::Directory;
+use crate::proof::Proof;
 use crate::records::{NewPasscode, PasscodeChange};
 use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
@@ -22,15 +25,24 @@ const CHANGES: Rate = Rate::per_minute(4);
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     begun: FixedWindow,
-    /// Whose record `PASSCODECHALLENGE` was made for.
-    under_way: Option<CredentialId>,
+    /// What `PASSCODECHALLENGE` was made for.
+    under_way: Option<UnderWay>,
 }
 
-/// Answers `PASSCODEREQ`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UnderWay {
+    /// A change by somebody who has proved the passcode.
+    Proved,
+    /// One that cannot come about: nothing was proved.
+    NotProved,
+}
+
+/// Answers `PASSCODEREQ`. Without a proof the answer is about credentials that nobody has: what the user's own would answer
+/// is worth a guess at the passcode (threat L1).
 pub(crate) async fn begin<S: Store>(
     directory: &Directory<S>,
     user: &UserId,
-    changes: &mut Changes,
+    (proof, changes): (&Proof, &mut Changes),
     now: Timestamp,
     request: PasscodeReq,
 ) -> StoreResult<Reply> {
@@ -41,33 +53,43 @@ pub(crate) async fn begin<S: Store>(
         // Reset or removed; the session is about to be ended.
         return Ok(Reply::error(ErrorCode::Unavailable));
     };
+    let (credential, under_way) = match proof.fresh(now) {
+        Some(fresh) if fresh.credential == credential => (credential, UnderWay::Proved),
+        Some(_) | None => (directory.secret.fake_credential(user), UnderWay::NotProved),
+    };
     let Ok(response) = opaque::register_start(&directory.secret, &request.passcode.0, &credential) else {
         return Ok(Reply::error(ErrorCode::Malformed));
     };
-    changes.under_way = Some(credential);
+    changes.under_way = Some(under_way);
     Ok(Reply::Message(PasscodeChallenge { passcode: Blob(response) }.into()))
 }
 
-/// Answers `PASSCODEUPLOAD`.
+/// Answers `PASSCODEUPLOAD`. A change ends all other sessions of the user.
 pub(crate) async fn change<S: Store>(
     directory: &Directory<S>,
-    user: &UserId,
-    changes: &mut Changes,
+    member: &Member,
+    (proof, changes): (&mut Proof, &mut Changes),
+    now: Timestamp,
     upload: PasscodeUpload,
 ) -> StoreResult<Reply> {
-    let Some(credential) = changes.under_way.take() else { return Ok(Reply::error(ErrorCode::OutOfOrder)) };
+    let Some(under_way) = changes.under_way.take() else { return Ok(Reply::error(ErrorCode::OutOfOrder)) };
+    let proved = proof.take(now).filter(|_| under_way == UnderWay::Proved);
     let vault = upload.vault.0;
     let version = vault::version(&vault).and_then(|version| i64::try_from(version).ok());
-    let (Ok(record), Some(version)) = (opaque::register_finish(&upload.passcode.0), version) else {
+    let (Some(proved), Ok(record), Some(version)) = (proved, opaque::register_finish(&upload.passcode.0), version)
+    else {
         return Ok(refused());
     };
     if vault.len() > VAULT_MAX {
         return Ok(refused());
     }
-    let new = NewPasscode { user: user.clone(), credential, record, vault, version };
-    match directory.store.change_passcode(new).await? {
+    let Member { userid: user, terminal } = member;
+    let (credential, proved) = (proved.credential, proved.record);
+    let new = NewPasscode { user: user.clone(), terminal: *terminal, credential, proved, record, vault, version };
+    match directory.store.change_passcode(new, now).await? {
         PasscodeChange::Changed => {
-            tracing::info!(%user, "passcode changed");
+            let ended = directory.presence.end_others(member, ByeReason::Passcode);
+            tracing::info!(%user, ended, "passcode changed");
             Ok(Reply::Message(PasscodeReply { status: PasscodeStatus::Changed }.into()))
         }
         PasscodeChange::Outdated => Ok(refused()),
@@ -84,14 +106,20 @@ mod tests {
     use futures::executor::block_on;
 
     use super::*;
-    use crate::closed_store::{NOW, directory, policy, seconds, user};
+    use crate::closed_store::{NOW, directory, member, policy, seconds, user};
 
     #[test]
     fn a_session_begins_four_changes_in_a_minute() {
         let (directory, mut changes) = (directory(policy()), Changes::default());
         let mut refused_for = |later: u64| {
             let request = PasscodeReq { passcode: Blob(Vec::new()) };
-            match block_on(begin(&directory, &user("ali"), &mut changes, NOW + seconds(later), request)) {
+            match block_on(begin(
+                &directory,
+                &user("ali"),
+                (&Proof::default(), &mut changes),
+                NOW + seconds(later),
+                request,
+            )) {
                 Ok(Reply::Message(FromDirectory::Error(error))) => error.retry_after,
                 _ => None,
             }
@@ -104,7 +132,7 @@ mod tests {
     fn an_upload_that_nothing_began_is_out_of_order() {
         let (directory, mut changes) = (directory(policy()), Changes::default());
         let upload = PasscodeUpload { passcode: Blob(Vec::new()), vault: Blob(Vec::new()) };
-        let reply = block_on(change(&directory, &user("ali"), &mut changes, upload));
+        let reply = block_on(change(&directory, &member("ali"), (&mut Proof::default(), &mut changes), NOW, upload));
         assert!(matches!(reply, Ok(Reply::Last(FromDirectory::Error(error))) if error.code == ErrorCode::OutOfOrder));
     }
 }

@@ -13,8 +13,9 @@ use common::msg::{
 };
 
 use crate::directory::Directory;
+use crate::origin::Origin;
 use crate::records::{Account, IdStatus, NewUser, Registered};
-use crate::step::{Origin, Step};
+use crate::step::Step;
 use crate::store::Store;
 use crate::timestamp::{Timestamp, whole_seconds};
 
@@ -117,7 +118,7 @@ pub(crate) async fn finish<S: Store>(
     let Ok(record) = opaque::register_finish(&upload.passcode.0) else {
         return Step::error(ErrorCode::Malformed);
     };
-    let account = Account { credential, record, public_key: upload.publickey.0, vault: upload.vault.0 };
+    let account = Account { credential, record, public_key: upload.publickey.0, vault: upload.vault.0, newest: None };
     match directory.store.register(NewUser { id: user.clone(), account, invite }, directory.date(now)).await {
         Ok(Registered::Done) => {
             tracing::info!(%user, peer_ip = directory.shown(origin.address), "registered");

@@ -6,8 +6,8 @@
 use common::ident::{TerminalId, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, USER_ID_MAX};
 use common::msg::{
-    ByeReason, CertificatesReply, CertificatesReq, CommitReply, CommitReq, ErrorCode, FromDirectory, GroupReq, Member,
-    TerminalRemove, TerminalsReply, TerminalsReq, UserTerminals,
+    CertificatesReply, CertificatesReq, CommitReply, CommitReq, ErrorCode, FromDirectory, GroupReq, Member,
+    RemovalRefused, TerminalsReply, TerminalsReq, UserTerminals,
 };
 
 use crate::directory::Directory;
@@ -61,22 +61,7 @@ pub(crate) async fn find_group<S: Store>(directory: &Directory<S>, request: Grou
 
 /// Answers `TERMINALSREQ`.
 pub(crate) async fn terminals<S: Store>(directory: &Directory<S>, request: TerminalsReq) -> StoreResult<Reply> {
-    Ok(Reply::Message(fitting(directory.store.terminals(request.users).await?)))
-}
-
-/// Answers `TERMINALREMOVE`.
-pub(crate) async fn remove_terminal<S: Store>(
-    directory: &Directory<S>,
-    user: &UserId,
-    request: TerminalRemove,
-) -> StoreResult<Reply> {
-    let removed = Member { userid: user.clone(), terminal: request.terminal };
-    directory.store.remove_terminal(&removed).await?;
-    tracing::info!(%user, terminal = %request.terminal, "terminal removed");
-    if let Some(outbound) = directory.presence.outbound(&removed) {
-        outbound.end(ByeReason::Administrator);
-    }
-    Ok(Reply::Message(fitting(directory.store.terminals(vec![removed.userid]).await?)))
+    Ok(Reply::Message(fitting(directory.store.terminals(request.users).await?, None)))
 }
 
 /// Answers `CERTIFICATESREQ`. Terminal ids are random, so nothing can be found out by guessing them.
@@ -98,16 +83,16 @@ fn commit_request(from: &Member, request: CommitReq, uploaded: &[u8]) -> Option<
 }
 
 /// Leaves out the last users until the rest fits into a frame, which only matters where many have dozens of terminals.
-fn fitting(users: Vec<UserTerminals>) -> FromDirectory {
+pub(crate) fn fitting(users: Vec<UserTerminals>, refused: Option<RemovalRefused>) -> FromDirectory {
     // `"<terminal>",` and `{"userid":"<user>","terminals":[]},` and the object around them.
     const TERMINAL: usize = 2 * TerminalId::LENGTH + 3;
     const USER: usize = USER_ID_MAX + 32;
-    let mut left = FRAME_AFTER_LOGIN - 64;
+    let mut left = FRAME_AFTER_LOGIN - 96;
     let fits = |user: &UserTerminals| {
         let size = USER + user.terminals.len() * TERMINAL;
         left.checked_sub(size).inspect(|rest| left = *rest).is_some()
     };
-    TerminalsReply { users: users.into_iter().take_while(fits).collect() }.into()
+    TerminalsReply { users: users.into_iter().take_while(fits).collect(), refused }.into()
 }
 
 #[cfg(test)]
@@ -153,7 +138,7 @@ mod tests {
         let id = "u".repeat(USER_ID_MAX);
         let many = |users: usize| {
             let one = UserTerminals { userid: user(&id), terminals: vec![TerminalId([255; 16]); 64] };
-            fitting(vec![one; users])
+            fitting(vec![one; users], Some(RemovalRefused::Older))
         };
         let sizes = [1, 20, 200].map(|users| match many(users) {
             FromDirectory::TerminalsReply(reply) => {

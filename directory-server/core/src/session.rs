@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use common::msg::features::PROOF;
 use common::msg::{
     Bye, ByeReason, Envelope, Error, ErrorCode, Features, LookupReq, Malformed, Message as _, Pong, RequestNumber,
     ToDirectory, Unreadable,
@@ -14,14 +15,16 @@ use crate::budgets::{Payer, cost};
 use crate::directory::Directory;
 use crate::login_stats::LookupOutcome;
 use crate::mailbox::Delivery;
+use crate::origin::Origin;
 use crate::outbound::Push;
 use crate::passcode::Changes;
 use crate::presence::PresenceGuard;
+use crate::proof::Proof;
 use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
 use crate::uploads::Upload;
-use crate::{broadcast, key_packages, mailbox, passcode, rooms};
+use crate::{broadcast, key_packages, mailbox, passcode, rooms, terminals};
 
 /// What was asked, if it was no message.
 pub(crate) const NO_MESSAGE: &str = "none";
@@ -46,15 +49,17 @@ pub struct Session {
     request: Option<RequestNumber>,
     delivery: Delivery,
     upload: Upload,
+    proof: Proof,
     changes: Changes,
+    origin: Origin,
     /// Whether others have heard that this terminal can be added to rooms.
     has_published: bool,
 }
 
 impl Session {
-    /// A session that begins, of a terminal that has named these features.
+    /// A session that begins on the connection from `origin`, of a terminal that has named these features.
     #[must_use]
-    pub fn new(presence: PresenceGuard, features: Features) -> Self {
+    pub fn new(presence: PresenceGuard, origin: Origin, features: Features) -> Self {
         Self {
             presence,
             features,
@@ -62,7 +67,9 @@ impl Session {
             request: None,
             delivery: Delivery::default(),
             upload: Upload::None,
+            proof: Proof::default(),
             changes: Changes::default(),
+            origin,
             has_published: false,
         }
     }
@@ -170,7 +177,7 @@ impl Session {
         now: Timestamp,
         request: ToDirectory,
     ) -> StoreResult<Reply> {
-        let Self { presence, delivery, changes, .. } = self;
+        let Self { presence, delivery, changes, proof, .. } = self;
         let (member, user) = (presence.member(), presence.user());
         match request {
             ToDirectory::MailboxReq(_) => mailbox::open(directory, presence, delivery, now).await,
@@ -186,12 +193,16 @@ impl Session {
             }
             ToDirectory::KeyPackageReq(request) => key_packages::take(directory, request).await,
             ToDirectory::TerminalsReq(request) => rooms::terminals(directory, request).await,
-            ToDirectory::TerminalRemove(request) => rooms::remove_terminal(directory, user, request).await,
+            ToDirectory::TerminalRemove(request) => terminals::remove(directory, member, proof, now, request).await,
             ToDirectory::CertificatesReq(request) => rooms::certificates(directory, request).await,
             ToDirectory::BroadcastReq(request) => broadcast::broadcast(directory, member, now, request).await,
             ToDirectory::BroadcastLogReq(request) => broadcast::read_log(directory, request).await,
-            ToDirectory::PasscodeReq(request) => passcode::begin(directory, user, changes, now, request).await,
-            ToDirectory::PasscodeUpload(upload) => passcode::change(directory, user, changes, upload).await,
+            ToDirectory::AuthReq(request) => Ok(proof.begin(directory, self.origin, member, now, request).await),
+            ToDirectory::AuthProof(message) => Ok(proof.finish(directory, self.origin, now, &message).await),
+            ToDirectory::PasscodeReq(request) => passcode::begin(directory, user, (proof, changes), now, request).await,
+            ToDirectory::PasscodeUpload(upload) => {
+                passcode::change(directory, member, (proof, changes), now, upload).await
+            }
             // Whatever belongs before login.
             _ => Ok(Reply::error(ErrorCode::OutOfOrder)),
         }
@@ -200,6 +211,9 @@ impl Session {
     /// Sends what the session did not ask for.
     pub async fn push<S: Store>(&mut self, directory: &Directory<S>, now: Timestamp, push: Push) -> Reply {
         match push {
+            Push::End(ByeReason::Passcode) if !self.features.include(PROOF) => {
+                Reply::Last(Bye { reason: ByeReason::Administrator }.into())
+            }
             Push::End(reason) => Reply::Last(Bye { reason }.into()),
             Push::Mail => {
                 let delivered = mailbox::deliver(directory, self.presence.member(), &mut self.delivery, now).await;
@@ -244,7 +258,8 @@ mod tests {
     fn entering<S>(directory: &Directory<S>, user: &UserId, terminal: u8) -> Session {
         let (terminal, address) = (TerminalId([terminal; 16]), ([192, 0, 2, 7], 65_000).into());
         let arrival = Arrival { user, terminal, address, public_key: b"key", now: NOW };
-        Session::new(directory.presence.join(&arrival).unwrap(), Features::default())
+        let origin = Origin { address: [192, 0, 2, 7].into(), exporter: [2; 32] };
+        Session::new(directory.presence.join(&arrival).unwrap(), origin, Features::default())
     }
 
     #[test]

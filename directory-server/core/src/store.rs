@@ -14,9 +14,9 @@ use common::settled::SettledTime;
 
 use crate::lockout::LockRule;
 use crate::records::{
-    Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Reservation, RoomRecord,
-    RoomRemoval, Success, TakenKeyPackages, Totals, UnlockOutcome, UserChange, UserRecord,
+    Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
+    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover, Reservation,
+    RoomRecord, RoomRemoval, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome, UserChange, UserRecord,
 };
 use crate::timestamp::Timestamp;
 
@@ -61,19 +61,18 @@ pub trait Store: Send + Sync + 'static {
     fn grant(&self, success: Success, now: Timestamp) -> impl Future<Output = StoreResult<Grant>> + Send;
 
     /// Last check before a terminal is present, and keeps its certificate if it is new.
-    fn enter(
-        &self,
-        user: &UserId,
-        credential: CredentialId,
-        terminal: TerminalId,
-        new_certificate: Option<Vec<u8>>,
-    ) -> impl Future<Output = StoreResult<EntryCheck>> + Send;
+    fn enter(&self, entry: Entry, now: Timestamp) -> impl Future<Output = StoreResult<EntryCheck>> + Send;
 
     /// A user's credentials; nothing if there are none.
     fn credential(&self, user: &UserId) -> impl Future<Output = StoreResult<Option<CredentialId>>> + Send;
 
-    /// Puts a new record and vault in force and keeps those from before, until the first login with the new ones.
-    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = StoreResult<PasscodeChange>> + Send;
+    /// Puts a new record and vault in force and keeps those from before for whom they are good; the cookies of younger
+    /// terminals are worth nothing any more.
+    fn change_passcode(
+        &self,
+        new: NewPasscode,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<PasscodeChange>> + Send;
 
     /// A session has ended.
     fn record_session_end(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
@@ -176,8 +175,12 @@ pub trait Store: Send + Sync + 'static {
     /// The certificates of these terminals.
     fn certificates(&self, members: Vec<Member>) -> impl Future<Output = StoreResult<Vec<UserCertificate>>> + Send;
 
-    /// Forgets a terminal with everything that is its.
-    fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Forgets a terminal with everything that is its, if this remover may.
+    fn remove_terminal(
+        &self,
+        terminal: &Member,
+        by: Remover,
+    ) -> impl Future<Output = StoreResult<TerminalRemoval>> + Send;
 
     /// A run begins. A lock that was not seen to end begins anew, because the clock may have been set meanwhile (threat
     /// L15). Gives what earlier runs have seen of the time.

@@ -12,13 +12,14 @@ use common::msg::{
 };
 
 use crate::admission::login_deadline;
+use crate::authentication::{Authenticating, Proved};
 use crate::directory::Directory;
-use crate::login::{Authenticating, Granted};
+use crate::origin::Origin;
 use crate::records::IdStatus;
 use crate::register::Registering;
 use crate::session::NO_MESSAGE;
 use crate::sources::Misbehaviour;
-use crate::step::{Origin, Step};
+use crate::step::Step;
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
 use crate::{login, register};
@@ -34,7 +35,7 @@ enum State {
     /// `AUTHCHALLENGE` was sent.
     Authenticating(Box<Authenticating>),
     /// `AUTHREPLY GRANTED` was sent.
-    Granted(Box<Granted>),
+    Granted(Box<Proved>),
 }
 
 impl State {

@@ -19,11 +19,12 @@ use super::node::{Admitted, Node, SessionToken};
 use super::rt::{self, TcpStream};
 use directory_core::admission::login_deadline;
 use directory_core::liveness::Silence;
+use directory_core::origin::Origin;
 use directory_core::outbound::{OutboundQueue, Push, Writability};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::{Misbehaviour, Source};
-use directory_core::step::{Origin, Step};
+use directory_core::step::Step;
 use directory_core::store::Store as _;
 use directory_core::unauthenticated::Unauthenticated;
 

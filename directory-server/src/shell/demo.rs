@@ -74,6 +74,7 @@ fn new_user(
     let channel = Channel { user: &user, directory, exporter: &[0; 32] };
     let (upload, export_key) = client.finish(&response, channel)?;
     let account = Account {
+        newest: None,
         credential,
         record: opaque::register_finish(&upload)?,
         public_key: identity.public().as_pkcs1().to_vec(),

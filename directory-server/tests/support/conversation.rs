@@ -111,10 +111,27 @@ impl Peer {
         }
     }
 
+    /// Proves the passcode within a session.
+    pub(crate) fn prove(&mut self, world: &World, passcode: &str, terminal: u8, cookie: Cookie) -> AuthReply {
+        self.authenticate(world, "ali", passcode, terminal, Some(cookie)).0
+    }
+
     /// Logs in with the right passcode and becomes present; the cookie for the next time.
     pub(crate) fn log_in(&mut self, world: &World, example: Example, terminal: u8, cookie: Option<Cookie>) -> Cookie {
+        self.log_in_with(world, example, RIGHT, terminal, cookie)
+    }
+
+    /// As [`Peer::log_in`], with this passcode.
+    pub(crate) fn log_in_with(
+        &mut self,
+        world: &World,
+        example: Example,
+        passcode: &str,
+        terminal: u8,
+        cookie: Option<Cookie>,
+    ) -> Cookie {
         let user = example.user().unwrap();
-        let (reply, challenge) = self.authenticate(world, user.as_str(), RIGHT, terminal, cookie);
+        let (reply, challenge) = self.authenticate(world, user.as_str(), passcode, terminal, cookie);
         assert_eq!(reply.status, AuthStatus::Granted, "{reply:?}");
         match self.send(world, self.announcement(example, terminal, &challenge)) {
             Some(FromDirectory::Announced(_)) => reply.cookie.unwrap(),

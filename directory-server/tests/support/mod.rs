@@ -16,13 +16,14 @@ use common::msg::{ByeReason, Features, FromDirectory, Hello, Message as _, Regis
 use common::testkit::Example;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
+use directory_core::origin::Origin;
 use directory_core::outbound::{Push, Writability};
 use directory_core::presence::Arrival;
 use directory_core::records::{ExpiryProgress, MailRule, UserChange};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::{LoopbackRule, Misbehaviour};
-use directory_core::step::{Origin, Step};
+use directory_core::step::Step;
 use directory_core::store::Store as _;
 use directory_core::subscriptions::Visibility;
 use directory_core::timestamp::Timestamp;
@@ -146,8 +147,11 @@ impl World {
         let (user, terminal) = (example.user().unwrap(), TerminalId([terminal; 16]));
         let address = (peer.origin.address, 65_000).into();
         let arrival = Arrival { user: &user, terminal, address, public_key: b"key", now: self.now };
-        peer.present =
-            Some(Box::new(Session::new(self.directory.presence.join(&arrival).unwrap(), Features::of_terminal())));
+        peer.present = Some(Box::new(Session::new(
+            self.directory.presence.join(&arrival).unwrap(),
+            peer.origin,
+            Features::of_terminal(),
+        )));
         peer
     }
 

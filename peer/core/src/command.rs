@@ -44,12 +44,15 @@ pub enum SessionCommand {
     /// Begin to use an invitation: the directory must prove itself before anything is asked of the user.
     /// Answered by `InviteProved` or `Failed`; then `Register`.
     Invitation { line: String },
-    /// Change the passcode to this one. Answered by `PasscodeChanged` or `PasscodeNotChanged`.
-    ChangePasscode { to: Passcode },
+    /// Prove this passcode to the directory, which counts it as an attempt. Answered by `PasscodeProved` or
+    /// `PasscodeNotChanged`.
+    ProvePasscode { current: Passcode },
+    /// Change the passcode from this one to that one. Answered by `PasscodeChanged` or `PasscodeNotChanged`.
+    ChangePasscode { current: Passcode, to: Passcode },
     /// Which terminals does this user have? Answered by `Terminals`.
     Terminals,
-    /// Forget a terminal of this user. Answered by `Terminals`.
-    RemoveTerminal { terminal: TerminalId },
+    /// Forget a terminal of this user, who proves this passcode. Answered by `Terminals` or `TerminalNotRemoved`.
+    RemoveTerminal { terminal: TerminalId, current: Passcode },
     /// End all conversations, log out, answer `LoggedOut`, stop.
     Logout,
 }

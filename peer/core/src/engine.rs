@@ -31,7 +31,7 @@ use crate::mls::{OwnTerminal, RoomError};
 use crate::model::Conversation;
 use crate::notice::{CallNotice, DirectoryNotice, EndedBy, Failure, NotSent, SessionNotice};
 use crate::persistence::HistoryQuery;
-use crate::request::Request;
+use crate::request::{Aim, Request};
 use crate::verify::LocalIdentity;
 
 /// How long, in seconds, what was just sent may hold up the end of the program. Chosen arbitrarily; it is kept anyway.
@@ -227,12 +227,15 @@ impl Engine {
                 machines.files.list(cx);
                 Vec::new()
             }
+            Command::Session(SessionCommand::ProvePasscode { .. }) => {
+                machines.directory.prove_passcode(cx, Aim::Check).into_iter().collect()
+            }
             Command::Session(SessionCommand::ChangePasscode { .. }) => {
-                machines.directory.change_passcode(cx).into_iter().collect()
+                machines.directory.prove_passcode(cx, Aim::Change).into_iter().collect()
             }
             Command::Session(SessionCommand::Terminals) => machines.directory.terminals(cx),
-            Command::Session(SessionCommand::RemoveTerminal { terminal }) => {
-                machines.directory.remove_terminal(cx, terminal)
+            Command::Session(SessionCommand::RemoveTerminal { terminal, .. }) => {
+                machines.directory.prove_passcode(cx, Aim::Remove(terminal)).into_iter().collect()
             }
             Command::Session(SessionCommand::Logout) => {
                 self.leaving = Some(cx.now.tick + LAST_MAIL);

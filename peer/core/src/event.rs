@@ -5,8 +5,8 @@
 use common::crypto::terminal::TerminalIdentity;
 use common::ident::{MessageId, UserId};
 use common::msg::{
-    ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, Features, FromDirectory, PasscodeChallenge,
-    Receipt, RequestNumber, ToDirectory,
+    AuthChallenge, AuthReply, ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, Features,
+    FromDirectory, PasscodeChallenge, Receipt, RequestNumber, ToDirectory,
 };
 
 use crate::command::{Command, Ticket};
@@ -46,8 +46,12 @@ pub enum DialFailed {
 /// A step of a change of the passcode: the shell holds the passcode and does the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasscodeStep {
-    /// Send `PASSCODEREQ` with this number, for the passcode that the user typed last.
-    Begin { request: RequestNumber },
+    /// Send `AUTHREQ` with this number: prove the passcode that the user gave as the present one.
+    Prove { request: RequestNumber },
+    /// Send `AUTHPROOF` with this number.
+    Confirm { request: RequestNumber, challenge: Box<AuthChallenge> },
+    /// Send `PASSCODEREQ` with this number, for the passcode that the user wants; the present one was proved with this answer.
+    Begin { request: RequestNumber, proved: Box<AuthReply> },
     /// Send `PASSCODEUPLOAD` with this number.
     Seal { request: RequestNumber, challenge: Box<PasscodeChallenge> },
     /// The new one holds.

@@ -181,10 +181,25 @@ pub(crate) enum Question {
     Terminals(u64),
     /// For the operation of this number: key packages of a user.
     Packages(UserId, u64),
+    /// To begin with a proof of the passcode.
+    Proof(Aim),
+    /// To complete it.
+    ProofEnd(Aim),
     /// To begin with a change of the passcode.
     PasscodeChange,
     /// To complete it.
     PasscodeUpload,
+}
+
+/// What a passcode is proved for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// To know whether it is the right one.
+    Check,
+    /// To change it.
+    Change,
+    /// To remove a terminal.
+    Remove(TerminalId),
 }
 
 /// A question on its way to the directory.

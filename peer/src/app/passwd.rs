@@ -1,18 +1,30 @@
-//! `/passwd`: the passcode in use, a new one, and the same again. None of the three is shown.
+//! `/passwd`: the passcode in use, a new one, and the same again; and the passcode in use for what needs only that. None of
+//! them is shown.
 
+use common::ident::TerminalId;
 use common::secret::Passcode;
+use peer_core::command::SessionCommand;
 
 use super::texts::{self, passcode};
 
 /// What is asked next.
 #[derive(Debug, Clone)]
 pub(crate) enum Passwd {
-    /// The passcode in use, so that nobody changes it at a terminal that was left alone.
-    Current,
-    /// A new one of so many characters.
-    New { min: u16 },
+    /// The passcode in use, so that nobody changes anything at a terminal that was left alone.
+    Current(Purpose),
+    /// A new one of so many characters, in the place of the one in use.
+    New { min: u16, current: Passcode },
     /// The new one again.
-    Again { first: Passcode },
+    Again { first: Passcode, current: Passcode },
+}
+
+/// What the passcode in use is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To change it.
+    Change,
+    /// To remove a terminal.
+    Removal(TerminalId),
 }
 
 /// Two of the same step ask the same.
@@ -29,37 +41,44 @@ impl Eq for Passwd {}
 pub(crate) enum Step {
     /// Another question, and why, if it is not simply the next one.
     Ask { next: Passwd, why: Option<String> },
-    /// That was not the passcode in use.
-    GiveUp,
-    /// The directory is asked to change it.
-    Change(Passcode),
+    /// The directory is asked; to what a passcode is to be changed.
+    Command { command: SessionCommand, to: Option<Passcode> },
 }
 
 impl Passwd {
     pub(crate) fn prompt(&self) -> String {
         match self {
-            Self::Current => passcode::CURRENT.to_owned(),
-            Self::New { min } => texts::new_passcode(*min),
+            Self::Current(_) => passcode::CURRENT.to_owned(),
+            Self::New { min, .. } => texts::new_passcode(*min),
             Self::Again { .. } => texts::AGAIN.to_owned(),
         }
     }
 
-    /// Takes a line; `current` is the passcode in use, `min` the least length of a new one. An empty line is ignored.
-    pub(crate) fn typed(self, line: &str, current: &Passcode, min: u16) -> Step {
+    /// Takes a line; `own` is the passcode in use as far as it is known here, `min` the least length of a new one. An empty
+    /// line is ignored. A passcode that is not the one in use is proved at once, so that the directory counts it.
+    pub(crate) fn typed(self, line: &str, own: &Passcode, min: u16) -> Step {
         let typed = Passcode::new(line.to_owned());
         let ask = |next| Step::Ask { next, why: None };
         match self {
             step if typed.is_empty() => ask(step),
-            Self::Current if current.matches(line) => ask(Self::New { min }),
-            Self::Current => Step::GiveUp,
-            Self::New { .. } if typed.length() < usize::from(min) => {
-                Step::Ask { next: Self::New { min }, why: Some(texts::too_short(min)) }
+            Self::Current(Purpose::Removal(terminal)) => {
+                Step::Command { command: SessionCommand::RemoveTerminal { terminal, current: typed }, to: None }
             }
-            Self::New { .. } => ask(Self::Again { first: typed }),
-            Self::Again { first } if first.expose() != typed.expose() => {
-                Step::Ask { next: Self::New { min }, why: Some(texts::DIFFERENT.to_owned()) }
+            Self::Current(Purpose::Change) if own.matches(line) => ask(Self::New { min, current: typed }),
+            Self::Current(Purpose::Change) => {
+                Step::Command { command: SessionCommand::ProvePasscode { current: typed }, to: None }
             }
-            Self::Again { first } => Step::Change(first),
+            Self::New { current, .. } if typed.length() < usize::from(min) => {
+                Step::Ask { next: Self::New { min, current }, why: Some(texts::too_short(min)) }
+            }
+            Self::New { current, .. } => ask(Self::Again { first: typed, current }),
+            Self::Again { first, current } if first.expose() != typed.expose() => {
+                Step::Ask { next: Self::New { min, current }, why: Some(texts::DIFFERENT.to_owned()) }
+            }
+            Self::Again { first, current } => Step::Command {
+                command: SessionCommand::ChangePasscode { current, to: first.clone() },
+                to: Some(first),
+            },
         }
     }
 }

@@ -221,7 +221,8 @@ pub(crate) async fn register(
 /// The directory has forgotten the terminal that was here, with its mailbox and its places in rooms, where nobody would
 /// miss it as long as it bears the same name: messages stay, rooms begin anew.
 fn become_another_terminal(state: &mut State) -> Result<(), StoreError> {
-    let before = state.known()?.terminal;
+    let known = state.known()?;
+    let before = (known.terminal, known.cookie.as_ref());
     let forgotten = begin_without_rooms(before, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
     state.renew_terminal(&forgotten)
 }

@@ -79,3 +79,39 @@ fn a_session_that_changed_the_passcode_comes_back_with_it() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(login(&seat, PASSCODE).0, Some(4), "the session's login was the first with the new one");
 }
+
+#[test]
+fn a_wrong_present_passcode_is_said_counted_and_changes_nothing() {
+    let stage = Stage::of(&[Example::Ali]);
+    let seat = stage.seat_of("ali");
+    let mut ali = Piped::start(&seat);
+    ali.logs_in();
+    for left in ["3 tries left.", "2 tries left."] {
+        ["/passwd", "111111"].iter().for_each(|line| ali.enters(line));
+        ali.shows(&format!("-- That is not your passcode. Nothing was changed; /passwd tries again. {left}"));
+    }
+    ali.enters("logout");
+    assert_eq!(ali.exit_code(), Some(0));
+    assert_eq!(login(&seat, PASSCODE).0, Some(0));
+}
+
+#[test]
+fn a_change_logs_the_other_terminals_out_and_an_older_one_changes_it_back() {
+    let stage = Stage::of(&[Example::Ali]);
+    let (older, younger) = (stage.seat_of("ali"), stage.seat_of("ali"));
+    let mut owner = Piped::start(&older);
+    owner.logs_in();
+    let mut thief = Piped::start(&younger);
+    thief.logs_in();
+    ["/passwd", PASSCODE, NEW, NEW].iter().for_each(|line| thief.enters(line));
+    thief.shows("-- Passcode changed.");
+    owner.shows("-- Logged out: your passcode was changed at another terminal.");
+    assert_eq!(owner.exit_code(), Some(4));
+    let mut owner = Piped::start(&older);
+    owner.enters(PASSCODE);
+    owner.shows("-- Your passcode was changed, and this was the one from before.");
+    ["/passwd", PASSCODE, "850275", "850275"].iter().for_each(|line| owner.enters(line));
+    owner.shows("-- Passcode changed.");
+    thief.shows("-- Logged out: your passcode was changed at another terminal.");
+    assert_eq!(login(&younger, NEW).0, Some(4));
+}

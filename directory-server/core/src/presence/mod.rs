@@ -228,6 +228,20 @@ impl PresentUsers {
         presence.map_or(0, |presence| presence.end(reason))
     }
 
+    /// Ends all sessions of a user but that of one terminal; returns how many there were.
+    pub fn end_others(&self, member: &Member, reason: ByeReason) -> usize {
+        let mut users = self.write();
+        let Some(presence) = users.get_mut(&member.userid) else { return 0 };
+        let (stays, others) = presence.terminals.drain(..).partition(|terminal| terminal.id == member.terminal);
+        presence.terminals = stays;
+        presence.encode_reply(&member.userid);
+        drop(users);
+        let others: Vec<Terminal> = others;
+        others.iter().for_each(|terminal| terminal.outbound.end(reason));
+        self.announce(&member.userid);
+        others.len()
+    }
+
     /// Ends all sessions.
     pub fn end_all(&self, reason: ByeReason) {
         let users = std::mem::take(&mut *self.write());

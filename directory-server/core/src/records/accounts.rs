@@ -32,6 +32,8 @@ pub struct Account {
     pub public_key: Vec<u8>,
     /// The encrypted identity key.
     pub vault: Vec<u8>,
+    /// The version of the vault in force, if this is one from before a change.
+    pub newest: Option<u64>,
 }
 
 /// SHA-256 of a terminal's cookie; the store never sees the cookie itself.
@@ -51,7 +53,8 @@ impl CookieDigest {
 pub enum Generation {
     /// The record of the last change of the passcode, or of the registration.
     Current,
-    /// The record from before a change, until the first login with the current one.
+    /// The record from before a change: at the terminal that changed it until the first login with the current one, at older
+    /// ones for [`FORMER_PASSCODE`](common::limits::FORMER_PASSCODE).
     Previous,
 }
 
@@ -121,6 +124,23 @@ pub enum Grant {
     LockedByAdministrator,
     /// The credentials were removed or reset since KE1.
     Gone,
+    /// The passcode was changed since KE1, and this terminal may not use the one before.
+    Outdated,
+}
+
+/// A terminal about to be present.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Whose.
+    pub user: UserId,
+    /// Against which credentials the user has logged in.
+    pub credential: CredentialId,
+    /// Against which record of these.
+    pub record: Vec<u8>,
+    /// Which one.
+    pub terminal: TerminalId,
+    /// Its certificate, encoded, if it is not the one announced before.
+    pub new_certificate: Option<Vec<u8>>,
 }
 
 /// Whether a terminal may still become present.
@@ -128,17 +148,40 @@ pub enum Grant {
 pub enum EntryCheck {
     /// User, credentials and terminal are what they were when the login was granted.
     Valid,
-    /// The user was locked, reset or removed meanwhile, or the terminal was removed.
+    /// The user was locked, reset or removed meanwhile, the passcode was changed, or the terminal was removed.
     Revoked,
 }
 
 /// What came of a change of the passcode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasscodeChange {
-    /// The new record and vault are in force.
+    /// The new record and vault are in force, and no younger terminal has a cookie any more.
     Changed,
-    /// The credentials are gone, or the vault's version is not above that of the one kept; nothing has happened.
+    /// The record that was proved does not hold any more, or the vault's version is not above that of its vault; nothing
+    /// has happened.
     Outdated,
+}
+
+/// Who removes a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remover {
+    /// A terminal of the same user that has just proved the passcode.
+    Terminal(TerminalId),
+    /// Whoever holds the cookie of the terminal that is removed.
+    Successor(CookieDigest),
+    /// An administrator.
+    Administrator,
+}
+
+/// What came of removing a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TerminalRemoval {
+    /// It is gone, or was before.
+    Removed,
+    /// Whoever asked has not shown that they may.
+    NotProved,
+    /// It is older than the terminal that asked.
+    Older,
 }
 
 /// A user about to be registered.
@@ -168,8 +211,12 @@ pub enum Registered {
 pub struct NewPasscode {
     /// Whose.
     pub user: UserId,
+    /// At which terminal.
+    pub terminal: TerminalId,
     /// The credentials that are changed.
     pub credential: CredentialId,
+    /// The record of these that was proved just before.
+    pub proved: Vec<u8>,
     /// OPAQUE record.
     pub record: Vec<u8>,
     /// The encrypted identity key.

@@ -9,8 +9,8 @@ pub mod administration;
 pub mod mail;
 
 pub use accounts::{
-    Account, Admits, Attempt, CookieDigest, EntryCheck, Generation, Grant, IdStatus, NewPasscode, NewUser,
-    PasscodeChange, Registered, Reservation, Success,
+    Account, Admits, Attempt, CookieDigest, Entry, EntryCheck, Generation, Grant, IdStatus, NewPasscode, NewUser,
+    PasscodeChange, Registered, Remover, Reservation, Success, TerminalRemoval,
 };
 pub use administration::{
     InviteRecord, LoggedBroadcast, RoomRecord, RoomRemoval, Totals, UnlockOutcome, UserChange, UserRecord,

@@ -4,10 +4,10 @@ use common::ident::{CredentialId, TerminalId, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
-use super::passcode;
+use super::passcode::{self, Former};
 use directory_core::lockout::{Budget, Class, Lock, LockRule, Verdict};
 use directory_core::records::{
-    Account, Admits, Attempt, CookieDigest, EntryCheck, Generation, Grant, Reservation, Success,
+    Account, Admits, Attempt, CookieDigest, Entry, EntryCheck, Generation, Grant, Reservation, Success,
 };
 use directory_core::timestamp::Timestamp;
 
@@ -32,13 +32,14 @@ pub(super) fn reserve(
 ) -> SqlResult<Reservation> {
     let Attempt { user, terminal, cookie, generation, admits } = attempt;
     let exists = connection.prepare_cached("SELECT 1 FROM credentials WHERE user = ?1")?.exists([user.as_str()])?;
-    let known = stored_cookie(connection, user, terminal)?;
-    let (owner, class) = match cookie {
+    let age = match cookie {
+        Some(cookie) => known(connection, user, terminal, cookie)?,
+        None => None,
+    };
+    let (owner, class) = match age {
         _ if !exists => (Owner::Stranger { user }, Class::UnknownTerminals),
-        Some(cookie) if known == Some(*cookie) => {
-            (Owner::User { user, terminal: terminal.as_bytes() }, Class::KnownTerminal)
-        }
-        _ => (Owner::User { user, terminal: UNKNOWN_TERMINALS }, Class::UnknownTerminals),
+        Some(_) => (Owner::User { user, terminal: terminal.as_bytes() }, Class::KnownTerminal),
+        None => (Owner::User { user, terminal: UNKNOWN_TERMINALS }, Class::UnknownTerminals),
     };
     let refused = |verdict| Ok(Reservation { verdict, class, account: None, changed: false });
     if (*admits, class) == (Admits::KnownTerminals, Class::UnknownTerminals) {
@@ -58,15 +59,16 @@ pub(super) fn reserve(
     let mut account = account(connection, user)?;
     // Strangers do not learn of a change: it would show them that the user exists (threat L2), and what is known of an old
     // passcode is of no use to them.
-    let former = match (&mut account, class) {
-        (Some(account), Class::KnownTerminal) => passcode::former(connection, user)?.map(|former| (account, former)),
+    let former = match (&mut account, age) {
+        (Some(account), Some(age)) => passcode::former(connection, user, age, now)?.map(|former| (account, former)),
         _ => None,
     };
     let changed = former.is_some();
-    if let Some((account, (record, vault))) = former
+    if let Some((account, Former { record, vault, .. })) = former
         && *generation == Generation::Previous
     {
         (account.record, account.vault) = (record, vault);
+        account.newest = passcode::newest_version(connection, user)?;
     }
     Ok(Reservation { verdict, class, account, changed })
 }
@@ -84,16 +86,37 @@ pub(super) fn grant(connection: &Connection, success: &Success, now: Timestamp) 
         Some(Some(_)) => return Ok(Grant::LockedByAdministrator),
         Some(None) => {}
     }
+    // Who shows no cookie is younger than everybody, whatever terminal id it gives (threat L14).
+    let age = match class {
+        Class::KnownTerminal => known(connection, user, terminal, cookie)?,
+        Class::UnknownTerminals => Some(youngest(connection, user)?.saturating_add(1)),
+    };
+    let Some(age) = age else { return Ok(Grant::Outdated) };
+    if passcode::proven(connection, user, credential, record, age, now)?.is_none() {
+        return Ok(Grant::Outdated);
+    }
     passcode::settle(connection, user, record)?;
-    let mut remember = connection.prepare_cached(
-        // Whoever logs in now was seen last, whatever the clock says: those seen first are forgotten (threat L15).
-        "INSERT INTO terminals (user, terminal, cookie, last_seen)
-         VALUES (?1, ?2, ?3, max(?4, 1 + coalesce((SELECT max(last_seen) FROM terminals WHERE user = ?1), 0)))
-         ON CONFLICT (user, terminal) DO UPDATE SET cookie = excluded.cookie, last_seen = excluded.last_seen
-         RETURNING certificate",
-    )?;
-    let certificate =
-        remember.query_row(params![user.as_str(), terminal.as_bytes(), cookie.0, now.seconds()], |row| row.get(0))?;
+    // Whoever logs in now was seen last, whatever the clock says: those seen first are forgotten (threat L15).
+    let mut remember = connection.prepare_cached(match class {
+        Class::KnownTerminal => {
+            "UPDATE terminals SET cookie = ?3, age = ?5,
+                 last_seen = max(?4, 1 + (SELECT max(last_seen) FROM terminals WHERE user = ?1)),
+                 elder_cookie = iif(elder_cookie = ?3, NULL, elder_cookie),
+                 elder_age = iif(elder_cookie = ?3, NULL, elder_age)
+             WHERE user = ?1 AND terminal = ?2
+             RETURNING certificate"
+        }
+        Class::UnknownTerminals => {
+            "INSERT INTO terminals (user, terminal, cookie, last_seen, age)
+             VALUES (?1, ?2, ?3, max(?4, 1 + coalesce((SELECT max(last_seen) FROM terminals WHERE user = ?1), 0)), ?5)
+             ON CONFLICT (user, terminal) DO UPDATE SET last_seen = excluded.last_seen, cookie = ?3, age = ?5,
+                 elder_cookie = iif(elder_cookie IS NULL AND cookie <> x'', cookie, elder_cookie),
+                 elder_age = iif(elder_cookie IS NULL AND cookie <> x'', age, elder_age)
+             RETURNING certificate"
+        }
+    })?;
+    let row = params![user.as_str(), terminal.as_bytes(), cookie.0, now.seconds(), age];
+    let certificate = remember.query_row(row, |row| row.get(0))?;
     if *class == Class::UnknownTerminals {
         forget_old_terminals(connection, user)?;
     }
@@ -103,15 +126,26 @@ pub(super) fn grant(connection: &Connection, success: &Success, now: Timestamp) 
     Ok(Grant::Granted { certificate })
 }
 
-pub(super) fn may_enter(
-    connection: &Connection,
-    user: &UserId,
-    credential: CredentialId,
-    terminal: TerminalId,
-) -> SqlResult<EntryCheck> {
-    let known = stored_cookie(connection, user, &terminal)?.is_some();
-    let valid = known && lock_of(connection, user, &credential)? == Some(None);
+pub(super) fn may_enter(connection: &Connection, entry: &Entry, now: Timestamp) -> SqlResult<EntryCheck> {
+    let Entry { user, credential, record, terminal, .. } = entry;
+    let holds = match age(connection, user, terminal)? {
+        Some(age) => passcode::proven(connection, user, credential, record, age, now)?.is_some(),
+        None => false,
+    };
+    let valid = holds && lock_of(connection, user, credential)? == Some(None);
     Ok(if valid { EntryCheck::Valid } else { EntryCheck::Revoked })
+}
+
+/// How old a terminal that holds a cookie is beside the others of its user: the greater, the younger.
+pub(super) fn age(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<Option<i64>> {
+    let mut statement =
+        connection.prepare_cached("SELECT age FROM terminals WHERE user = ?1 AND terminal = ?2 AND cookie <> x''")?;
+    Ok(statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0)).optional()?)
+}
+
+fn youngest(connection: &Connection, user: &UserId) -> SqlResult<i64> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(max(age), 0) FROM terminals WHERE user = ?1")?;
+    Ok(statement.query_row([user.as_str()], |row| row.get(0))?)
 }
 
 pub(super) fn keep_certificate(
@@ -143,15 +177,24 @@ fn account(connection: &Connection, user: &UserId) -> SqlResult<Option<Account>>
             record: row.get(1)?,
             public_key: row.get(2)?,
             vault: row.get(3)?,
+            newest: None,
         })
     });
     Ok(account.optional()?)
 }
 
-fn stored_cookie(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<Option<CookieDigest>> {
-    let mut statement = connection.prepare_cached("SELECT cookie FROM terminals WHERE user = ?1 AND terminal = ?2")?;
-    let cookie = statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0).map(CookieDigest));
-    Ok(cookie.optional()?)
+/// The age of a terminal that shows this cookie; nothing if it is not the terminal's.
+pub(super) fn known(
+    connection: &Connection,
+    user: &UserId,
+    terminal: &TerminalId,
+    cookie: &CookieDigest,
+) -> SqlResult<Option<i64>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT iif(cookie = ?3, age, elder_age) FROM terminals
+         WHERE user = ?1 AND terminal = ?2 AND (cookie = ?3 OR elder_cookie = ?3)",
+    )?;
+    Ok(statement.query_row(params![user.as_str(), terminal.as_bytes(), cookie.0], |row| row.get(0)).optional()?)
 }
 
 fn forget_old_terminals(connection: &Connection, user: &UserId) -> SqlResult<()> {

@@ -34,9 +34,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use directory_core::lockout::LockRule;
 use directory_core::records::{
-    Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Reservation, RoomRecord,
-    RoomRemoval, Success, TakenKeyPackages, Totals, UnlockOutcome, UserChange, UserRecord,
+    Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
+    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover, Reservation,
+    RoomRecord, RoomRemoval, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome, UserChange, UserRecord,
 };
 use directory_core::store::{Store, StoreError, StoreResult};
 use directory_core::timestamp::Timestamp;
@@ -137,20 +137,16 @@ impl Store for SqliteStore {
         self.write(move |connection| login::grant(connection, &success, now))
     }
 
-    async fn enter(
-        &self,
-        user: &UserId,
-        credential: CredentialId,
-        terminal: TerminalId,
-        new_certificate: Option<Vec<u8>>,
-    ) -> StoreResult<EntryCheck> {
-        let user = user.clone();
-        match new_certificate {
-            None => self.read(move |connection| login::may_enter(connection, &user, credential, terminal)).await,
+    async fn enter(&self, entry: Entry, now: Timestamp) -> StoreResult<EntryCheck> {
+        match entry.new_certificate.clone() {
+            None => self.read(move |connection| login::may_enter(connection, &entry, now)).await,
             Some(new) => {
                 self.write(move |connection| {
-                    login::keep_certificate(connection, &user, terminal, &new)?;
-                    login::may_enter(connection, &user, credential, terminal)
+                    let check = login::may_enter(connection, &entry, now)?;
+                    if check == EntryCheck::Valid {
+                        login::keep_certificate(connection, &entry.user, entry.terminal, &new)?;
+                    }
+                    Ok(check)
                 })
                 .await
             }
@@ -162,8 +158,12 @@ impl Store for SqliteStore {
         self.read(move |connection| passcode::credential(connection, &user))
     }
 
-    fn change_passcode(&self, new: NewPasscode) -> impl Future<Output = StoreResult<PasscodeChange>> + Send {
-        self.write(move |connection| passcode::change(connection, &new))
+    fn change_passcode(
+        &self,
+        new: NewPasscode,
+        now: Timestamp,
+    ) -> impl Future<Output = StoreResult<PasscodeChange>> + Send {
+        self.write(move |connection| passcode::change(connection, &new, now))
     }
 
     fn record_session_end(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send {
@@ -306,9 +306,13 @@ impl Store for SqliteStore {
         self.read(move |connection| terminals::certificates(connection, members))
     }
 
-    fn remove_terminal(&self, terminal: &Member) -> impl Future<Output = StoreResult<()>> + Send {
+    fn remove_terminal(
+        &self,
+        terminal: &Member,
+        by: Remover,
+    ) -> impl Future<Output = StoreResult<TerminalRemoval>> + Send {
         let terminal = terminal.clone();
-        self.write(move |connection| terminals::remove(connection, &terminal))
+        self.write(move |connection| terminals::remove(connection, &terminal, by))
     }
 
     fn begin_run(&self, now: Timestamp) -> impl Future<Output = StoreResult<SettledTime>> + Send {

@@ -1,50 +1,143 @@
-//! Changes of a passcode: the newest record and vault, and those from before (threat L6).
+//! Changes of a passcode: the newest record and vault, and those from before (decision D33; threats L6 and L14).
 
 use common::crypto::opaque::KSF_VERSION;
 use common::ident::{CredentialId, UserId};
+use common::limits::FORMER_PASSCODE;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
+use super::login;
 use directory_core::records::{NewPasscode, PasscodeChange};
+use directory_core::timestamp::Timestamp;
+
+/// Pairs from before changes that are kept for one user: the oldest, which are those that a thief did not make, and the
+/// newest. Chosen arbitrarily.
+const FORMER_KEPT: i64 = 16;
+
+/// A record from before a change, with its vault.
+pub(super) struct Former {
+    pub(super) record: Vec<u8>,
+    pub(super) vault: Vec<u8>,
+    version: i64,
+}
 
 pub(super) fn credential(connection: &Connection, user: &UserId) -> SqlResult<Option<CredentialId>> {
     let mut statement = connection.prepare_cached("SELECT credential FROM credentials WHERE user = ?1")?;
     Ok(statement.query_row([user.as_str()], |row| row.get(0).map(CredentialId)).optional()?)
 }
 
-pub(super) fn change(connection: &Connection, new: &NewPasscode) -> SqlResult<PasscodeChange> {
-    let NewPasscode { user, credential, record, vault, version } = new;
-    // A pair nobody has logged in with yet is replaced; the one before it is the one that certainly works.
+pub(super) fn change(connection: &Connection, new: &NewPasscode, now: Timestamp) -> SqlResult<PasscodeChange> {
+    let NewPasscode { user, terminal, credential, proved, record, vault, version } = new;
+    let Some(age) = login::age(connection, user, terminal)? else { return Ok(PasscodeChange::Outdated) };
+    let Some(holds) = proven(connection, user, credential, proved, age, now)? else {
+        return Ok(PasscodeChange::Outdated);
+    };
+    if *version <= holds.version() {
+        return Ok(PasscodeChange::Outdated);
+    }
+    if let Proven::InForce { .. } = holds {
+        keep_former(connection, user, age, now)?;
+    }
     connection
         .prepare_cached(
-            "INSERT INTO former_credentials (user, record, ksf_version, vault, vault_version)
-             SELECT user, record, ksf_version, vault, vault_version FROM credentials
-             WHERE user = ?1 AND credential = ?2 AND vault_version < ?3
-             ON CONFLICT DO NOTHING",
+            "UPDATE credentials SET record = ?2, ksf_version = ?3, vault = ?4, vault_version = ?5 WHERE user = ?1",
         )?
-        .execute(params![user.as_str(), credential.as_bytes(), version])?;
-    let changed = connection
+        .execute(params![user.as_str(), record, KSF_VERSION, vault, version])?;
+    connection
         .prepare_cached(
-            "UPDATE credentials SET record = ?4, ksf_version = ?5, vault = ?6, vault_version = ?3
-             WHERE user = ?1 AND credential = ?2
-                 AND ?3 > (SELECT vault_version FROM former_credentials WHERE user = ?1)",
+            "UPDATE terminals SET cookie = iif(age > ?2, x'', cookie),
+                 elder_cookie = iif(elder_age > ?2, NULL, elder_cookie), elder_age = iif(elder_age > ?2, NULL, elder_age)
+             WHERE user = ?1",
         )?
-        .execute(params![user.as_str(), credential.as_bytes(), version, record, KSF_VERSION, vault])?;
-    Ok(if changed > 0 { PasscodeChange::Changed } else { PasscodeChange::Outdated })
+        .execute(params![user.as_str(), age])?;
+    Ok(PasscodeChange::Changed)
 }
 
-/// Record and vault from before a change, while they are kept.
-pub(super) fn former(connection: &Connection, user: &UserId) -> SqlResult<Option<(Vec<u8>, Vec<u8>)>> {
-    let mut statement = connection.prepare_cached("SELECT record, vault FROM former_credentials WHERE user = ?1")?;
-    Ok(statement.query_row([user.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+/// What a record is that somebody has proved the passcode of.
+pub(super) enum Proven {
+    /// The newest, with the version of its vault.
+    InForce { version: i64 },
+    /// One from before a change that the terminal may use.
+    Former { version: i64 },
 }
 
-/// After a login with `record`: if it is the newest, the one before is not needed any more.
+impl Proven {
+    fn version(&self) -> i64 {
+        match self {
+            Self::InForce { version } | Self::Former { version } => *version,
+        }
+    }
+}
+
+/// What a record of these credentials is for a terminal of this age; nothing if it opens nothing (any more).
+pub(super) fn proven(
+    connection: &Connection,
+    user: &UserId,
+    credential: &CredentialId,
+    record: &[u8],
+    age: i64,
+    now: Timestamp,
+) -> SqlResult<Option<Proven>> {
+    let mut statement = connection
+        .prepare_cached("SELECT record, vault_version FROM credentials WHERE user = ?1 AND credential = ?2")?;
+    let newest: Option<(Vec<u8>, i64)> = statement
+        .query_row(params![user.as_str(), credential.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(match newest {
+        None => None,
+        Some((newest, version)) if newest == record => Some(Proven::InForce { version }),
+        Some(_) => former(connection, user, age, now)?
+            .filter(|former| former.record == record)
+            .map(|former| Proven::Former { version: former.version }),
+    })
+}
+
+/// Keeps the pair in force, which a terminal of this age is about to replace.
+fn keep_former(connection: &Connection, user: &UserId, age: i64, now: Timestamp) -> SqlResult<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM former_passcodes WHERE user = ?1 AND number NOT IN
+                 (SELECT number FROM former_passcodes WHERE user = ?1 ORDER BY number LIMIT ?2)",
+        )?
+        .execute(params![user.as_str(), FORMER_KEPT - 1])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO former_passcodes
+                 (user, record, ksf_version, vault, vault_version, changed_by, changed_at, settled)
+             SELECT user, record, ksf_version, vault, vault_version, ?2, ?3, 0 FROM credentials WHERE user = ?1",
+        )?
+        .execute(params![user.as_str(), age, now.seconds()])?;
+    Ok(())
+}
+
+/// The pair from before a change that a terminal of this age may use: the one it replaced itself, until the newest has been
+/// used; otherwise the first of those that younger ones have replaced, for [`FORMER_PASSCODE`].
+pub(super) fn former(connection: &Connection, user: &UserId, age: i64, now: Timestamp) -> SqlResult<Option<Former>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT record, vault, vault_version FROM former_passcodes
+         WHERE user = ?1 AND ((changed_by = ?2 AND settled = 0) OR (changed_by > ?2 AND changed_at > ?3))
+         ORDER BY changed_by <> ?2, CASE WHEN changed_by = ?2 THEN -number ELSE number END LIMIT 1",
+    )?;
+    let since = now.minus(FORMER_PASSCODE).seconds();
+    let former = statement.query_row(params![user.as_str(), age, since], |row| {
+        Ok(Former { record: row.get(0)?, vault: row.get(1)?, version: row.get(2)? })
+    });
+    Ok(former.optional()?)
+}
+
+/// The version of the vault in force.
+pub(super) fn newest_version(connection: &Connection, user: &UserId) -> SqlResult<Option<u64>> {
+    let mut statement = connection.prepare_cached("SELECT vault_version FROM credentials WHERE user = ?1")?;
+    Ok(statement.query_row([user.as_str()], |row| row.get(0)).optional()?)
+}
+
+/// After a login with `record`: if it is the newest, whoever made the change does not need the one before any more.
 pub(super) fn settle(connection: &Connection, user: &UserId, record: &[u8]) -> SqlResult<()> {
     connection
         .prepare_cached(
-            "DELETE FROM former_credentials
-             WHERE user = ?1 AND EXISTS (SELECT 1 FROM credentials WHERE user = ?1 AND record = ?2)",
+            "UPDATE former_passcodes SET settled = 1
+             WHERE user = ?1 AND settled = 0
+                 AND EXISTS (SELECT 1 FROM credentials WHERE user = ?1 AND record = ?2)",
         )?
         .execute(params![user.as_str(), record])?;
     Ok(())

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0004_mail_items.sql"),
     include_str!("../../../migrations/0005_time.sql"),
     include_str!("../../../migrations/0006_mail_shares.sql"),
+    include_str!("../../../migrations/0007_accounts.sql"),
 ];
 
 /// Applies the migrations this database has not seen.

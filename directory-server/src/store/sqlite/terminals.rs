@@ -5,6 +5,8 @@ use common::msg::{Certificate, Hex, Member, UserCertificate, UserTerminals};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
+use super::login;
+use directory_core::records::{Remover, TerminalRemoval};
 use directory_core::store::StoreError;
 
 pub(super) fn terminals(connection: &Connection, users: Vec<UserId>) -> SqlResult<Vec<UserTerminals>> {
@@ -56,12 +58,35 @@ pub(super) fn certificate(
     serde_json::from_slice(&encoded).map(Some).map_err(|error| StoreError::Failed(error.to_string()).into())
 }
 
-pub(super) fn remove(connection: &Connection, terminal: &Member) -> SqlResult<()> {
+/// Forgets a terminal. Those from before ages were kept are all as old as each other.
+pub(super) fn remove(connection: &Connection, terminal: &Member, by: Remover) -> SqlResult<TerminalRemoval> {
+    let Some(age) = elder_age(connection, terminal)? else { return Ok(TerminalRemoval::Removed) };
+    match by {
+        Remover::Administrator => {}
+        Remover::Successor(cookie) => {
+            if login::known(connection, &terminal.userid, &terminal.terminal, &cookie)?.is_none() {
+                return Ok(TerminalRemoval::NotProved);
+            }
+        }
+        Remover::Terminal(remover) => match login::age(connection, &terminal.userid, &remover)? {
+            None => return Ok(TerminalRemoval::NotProved),
+            Some(remover) if remover > age => return Ok(TerminalRemoval::Older),
+            Some(_) => {}
+        },
+    }
     for sql in [
         "DELETE FROM terminals WHERE user = ?1 AND terminal = ?2",
         "DELETE FROM budgets WHERE user = ?1 AND terminal = ?2",
     ] {
         connection.prepare_cached(sql)?.execute(params![terminal.userid.as_str(), terminal.terminal.as_bytes()])?;
     }
-    Ok(())
+    Ok(TerminalRemoval::Removed)
+}
+
+/// How old a terminal is, or was before somebody took its id.
+fn elder_age(connection: &Connection, terminal: &Member) -> SqlResult<Option<i64>> {
+    let mut statement = connection
+        .prepare_cached("SELECT coalesce(elder_age, age) FROM terminals WHERE user = ?1 AND terminal = ?2")?;
+    let id = params![terminal.userid.as_str(), terminal.terminal.as_bytes()];
+    Ok(statement.query_row(id, |row| row.get(0)).optional()?)
 }

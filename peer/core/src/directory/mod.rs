@@ -18,15 +18,15 @@ use std::collections::BTreeSet;
 
 use common::ident::{TerminalId, UserId};
 use common::msg::{
-    FromDirectory, ListReply, ListReq, ListedUser, LookupReq, RequestNumber, TerminalRemove, TerminalsReply,
-    TerminalsReq, ToDirectory,
+    FromDirectory, ListReply, ListReq, ListedUser, LookupReq, RemovalRefused, RequestNumber, TerminalRemove,
+    TerminalsReply, TerminalsReq, ToDirectory,
 };
 
 use self::requests::{Answered, PendingRequests, Refused};
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::event::Effect;
-use crate::notice::{CallFailed, CallNotice, DirectoryNotice, DirectoryRefusal, SessionNotice};
+use crate::notice::{CallFailed, CallNotice, DirectoryNotice, DirectoryRefusal, NotChanged, SessionNotice};
 use crate::request::{Asked, DirectoryRequest, LookupReason, Question, Request};
 
 /// Users a list may have before it is cut; the directory pages, so it could go on for ever.
@@ -130,24 +130,29 @@ impl DirectoryClient {
 
     /// Asks which terminals our user has.
     pub(crate) fn terminals(&self, cx: &mut Context) -> Vec<Request> {
-        self.own_terminals(cx, TerminalsReq { users: vec![cx.me.user.clone()] }.into())
-    }
-
-    /// Has the directory forget a terminal of our user.
-    pub(crate) fn remove_terminal(&self, cx: &mut Context, terminal: TerminalId) -> Vec<Request> {
-        self.own_terminals(cx, TerminalRemove { terminal }.into())
-    }
-
-    fn own_terminals(&self, cx: &mut Context, message: ToDirectory) -> Vec<Request> {
         if !cx.is_up() {
             cx.tell(DirectoryNotice::NoPeople);
             return Vec::new();
         }
+        let message = TerminalsReq { users: vec![cx.me.user.clone()] }.into();
         vec![Request::Directory(DirectoryRequest::Ask { message, question: Question::OwnTerminals })]
+    }
+
+    /// Has the directory forget a terminal of our user.
+    pub(super) fn remove_terminal(&self, terminal: TerminalId) -> Request {
+        let message = TerminalRemove { terminal, cookie: None }.into();
+        Request::Directory(DirectoryRequest::Ask { message, question: Question::OwnTerminals })
     }
 
     /// Which terminals our user has.
     pub(crate) fn handle_own_terminals(&self, cx: &mut Context, reply: TerminalsReply) {
+        if let Some(refused) = reply.refused {
+            cx.tell(SessionNotice::TerminalNotRemoved(match refused {
+                RemovalRefused::Older => NotChanged::Older,
+                RemovalRefused::Proof | RemovalRefused::Other => NotChanged::Meanwhile,
+            }));
+            return;
+        }
         let all = reply.users.into_iter().flat_map(|user| user.terminals).collect();
         cx.tell(SessionNotice::Terminals { this: cx.me.terminal, all });
     }
@@ -175,6 +180,8 @@ fn outlives_the_disk(question: &Question) -> bool {
         Question::LookUp { .. }
             | Question::List { .. }
             | Question::Destination(_)
+            | Question::Proof(_)
+            | Question::ProofEnd(_)
             | Question::PasscodeChange
             | Question::PasscodeUpload
     )

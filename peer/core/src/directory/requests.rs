@@ -131,10 +131,12 @@ impl<Q> PendingRequests<Q> {
             (None, FromDirectory::Error(_)) => self.position(|_| true),
             (None, answer) => self.position(|pending| pending.answer == Some(answer.msgtype())),
         };
-        let Pending { answer, question, .. } = self.waiting.remove(place?)?;
+        let Pending { msgtype, answer, question, .. } = self.waiting.remove(place?)?;
         Some(match message {
             FromDirectory::Error(error) => Answered::Failed(question, error.clone()),
             message if answer == Some(message.msgtype()) => Answered::Reply(question),
+            // A login is refused before its challenge where no attempt is left.
+            FromDirectory::AuthReply(_) if msgtype == "AUTHREQ" => Answered::Reply(question),
             _ => Answered::Unfit(question),
         })
     }

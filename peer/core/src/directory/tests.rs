@@ -19,7 +19,7 @@ use crate::notice::{
     CallFailed, CallNotice, DirectoryNotice, DirectoryRefusal, MessageNotice, NotChanged, NotSent, Notice,
     SessionNotice,
 };
-use crate::request::{Asked, DirectoryRequest, LookupReason, Question, Request};
+use crate::request::{Aim, Asked, DirectoryRequest, LookupReason, Question, Request};
 
 fn user(number: usize) -> UserId {
     UserId::parse(&format!("user{number}")).unwrap()
@@ -213,14 +213,14 @@ fn terminals_are_not_asked_for_without_a_session() {
 #[test]
 fn who_exists_is_offline_and_whom_the_directory_does_not_know_is_nobody() {
     let mut stage = Stage::new();
-    let reply = |terminals| TerminalsReply { users: vec![UserTerminals { userid: user(1), terminals }] };
+    let reply = |terminals| TerminalsReply { users: vec![UserTerminals { userid: user(1), terminals }], refused: None };
     let offline = || Effect::Notify(Notice::Call(CallNotice::Offline { with: user(1) }));
     let terminal = stage.cx.me.terminal;
     stage.directory.handle_reachable(&mut stage.cx, user(1), &reply(vec![terminal]), None);
     assert!(stage.effects().contains(&offline()) && stage.cx.contacts.is_chosen(&user(1)));
     stage.directory.handle_reachable(&mut stage.cx, user(1), &reply(Vec::new()), None);
     assert_eq!(stage.effects(), [offline()], "who has never logged in");
-    let nobody = TerminalsReply { users: Vec::new() };
+    let nobody = TerminalsReply { users: Vec::new(), refused: None };
     stage.directory.handle_reachable(&mut stage.cx, user(2), &nobody, Some(user(1)));
     assert!(!stage.cx.contacts.is_chosen(&user(2)));
     let failed = CallNotice::Failed { to: user(2), why: CallFailed::NoSuchUser { near: Some(user(1)) } };
@@ -277,22 +277,23 @@ fn a_change_of_the_passcode_ends_with_one_word() {
         ]
     };
     let mut stage = Stage::new();
-    assert_eq!(stage.directory.change_passcode(&mut stage.cx), None);
-    assert!(matches!(&stage.effects()[..], [Effect::Passcode(PasscodeStep::Begin { .. })]));
-    stage.directory.change_passcode(&mut stage.cx);
+    assert_eq!(stage.directory.prove_passcode(&mut stage.cx, Aim::Change), None);
+    assert!(matches!(&stage.effects()[..], [Effect::Passcode(PasscodeStep::Prove { .. })]));
+    stage.directory.prove_passcode(&mut stage.cx, Aim::Change);
     stage.effects();
+    let question = Question::Proof(Aim::Change);
     assert_eq!(
         stage.directory.handle_session_lost(&mut stage.cx),
-        [Request::Directory(DirectoryRequest::Unanswered(Asked { question: Question::PasscodeChange, ticket: None }))]
+        [Request::Directory(DirectoryRequest::Unanswered(Asked { question, ticket: None }))]
     );
     for why in [DirectoryRefusal::TooFast { retry_after: 7 }, DirectoryRefusal::Unavailable] {
-        stage.directory.handle_passcode_refused(&mut stage.cx, why);
+        stage.directory.handle_passcode_refused(&mut stage.cx, Aim::Change, why);
         assert_eq!(stage.effects(), not_changed(NotChanged::Refused(why)));
     }
     stage.directory.handle_passcode_reply(&mut stage.cx, &PasscodeReply { status: PasscodeStatus::Refused });
     assert_eq!(stage.effects(), not_changed(NotChanged::Meanwhile));
     let mut down = Stage::down();
-    down.directory.change_passcode(&mut down.cx);
+    down.directory.prove_passcode(&mut down.cx, Aim::Change);
     let lost = SessionNotice::PasscodeNotChanged(NotChanged::DirectoryLost);
     assert_eq!(down.effects(), [Effect::Notify(Notice::Session(lost))]);
 }

@@ -10,7 +10,6 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use common::ident::TerminalId;
 use common::limits::{CERTIFICATES_ASKED, COMMIT_MAX, MAIL_IN_ONE};
 use common::msg::{
     CertificatesReq, FetchReq, MailItem, MailboxAck, MailboxReq, MailboxState, Member, TerminalRemove, UserCertificate,
@@ -45,7 +44,7 @@ pub(crate) struct Mailbox {
     /// Of the items that waited when the session began, how many were not taken; nothing until the directory has said.
     waiting: Option<u64>,
     /// The terminal that this one took the place of, until the directory has forgotten it.
-    replaced: Option<TerminalId>,
+    replaced: Option<TerminalRemove>,
     /// When a question that was refused is asked again, by the tick clock.
     ask_again: Option<u64>,
 }
@@ -69,9 +68,9 @@ impl Mailbox {
             message: MailboxReq {}.into(),
             question: Question::Mailbox,
         })];
-        if let Some(terminal) = self.replaced {
+        if let Some(remove) = &self.replaced {
             // Before our key packages are there: whoever adds us finds that the other one is gone.
-            let message = TerminalRemove { terminal }.into();
+            let message = remove.clone().into();
             requests.push(Request::Directory(DirectoryRequest::Ask { message, question: Question::Replaced }));
         }
         requests

@@ -1,6 +1,6 @@
 //! Items one after the other, without any room: what is asked, what is handed on, what is written and confirmed.
 
-use common::ident::{RoomId, TerminalId, UserId};
+use common::ident::{Cookie, RoomId, TerminalId, UserId};
 use common::limits::{CERTIFICATES_ASKED, COMMIT_MAX, MAIL_IN_ONE};
 use common::msg::{MailItem, MailKind, MailboxState, Member, Piece, ToDirectory, UserCertificate};
 use common::testkit::Example;
@@ -108,7 +108,8 @@ fn a_session_begins_by_asking_for_the_mail() {
 fn the_terminal_that_was_replaced_is_removed_before_anything_else_is_published() {
     let former = TerminalId([5; 16]);
     let old = vec![(b"x".to_vec(), vec![1].into())];
-    let writes = begin_without_rooms(former, &old, &old);
+    let cookie = Cookie([6; 32]);
+    let writes = begin_without_rooms((former, Some(&cookie)), &old, &old);
     let deleted = writes.iter().filter(|write| matches!(write, Write::Delete { .. })).count();
     assert_eq!((deleted, writes.len()), (2, 3));
     let Some(Write::Put { key, value, .. }) = writes.last() else { panic!("{writes:?}") };
@@ -125,7 +126,7 @@ fn the_terminal_that_was_replaced_is_removed_before_anything_else_is_published()
     else {
         panic!("{requests:?}")
     };
-    assert_eq!(remove.terminal, former);
+    assert_eq!((remove.terminal, &remove.cookie), (former, &Some(cookie)));
     stage.mailbox.handle_replaced(&mut stage.cx);
     assert_eq!(stage.written(), [(b"replaced".to_vec(), None)]);
     assert_eq!(stage.mailbox.handle_session().len(), 1);

@@ -12,7 +12,7 @@ use crate::directory::requests::Answered;
 use crate::directory::unfit;
 use crate::model::{Conversation, PresenceInfo};
 use crate::notice::{CallFailed, CallNotice, DirectoryNotice, DirectoryRefusal, GroupNews, NotSent, Notice, Person};
-use crate::request::{DirectoryRequest, LookupReason, NotLookedUp, Question, Request};
+use crate::request::{Aim, DirectoryRequest, LookupReason, NotLookedUp, Question, Request};
 use crate::verify::{Unusable, found};
 
 impl Messaging {
@@ -63,6 +63,12 @@ impl Messaging {
                 }
             }
             (Question::List { listed }, FromDirectory::ListReply(reply)) => self.directory.handle_list(listed, reply),
+            (Question::Proof(aim), FromDirectory::AuthChallenge(challenge)) => {
+                self.directory.handle_proof_challenge(cx, aim, challenge).into_iter().collect()
+            }
+            (Question::Proof(aim) | Question::ProofEnd(aim), FromDirectory::AuthReply(reply)) => {
+                self.directory.handle_proof(cx, aim, reply).into_iter().collect()
+            }
             (Question::PasscodeChange, FromDirectory::PasscodeChallenge(challenge)) => {
                 self.directory.handle_challenge(cx, challenge).into_iter().collect()
             }
@@ -138,7 +144,12 @@ impl Messaging {
             Question::LookUp { user, reason } => {
                 return vec![Request::FoundForCall { user, reason, found: Err(NotLookedUp::Refused(why)) }];
             }
-            Question::PasscodeChange | Question::PasscodeUpload => self.directory.handle_passcode_refused(cx, why),
+            Question::Proof(aim) | Question::ProofEnd(aim) => {
+                self.directory.handle_passcode_refused(cx, aim, why);
+            }
+            Question::PasscodeChange | Question::PasscodeUpload => {
+                self.directory.handle_passcode_refused(cx, Aim::Change, why);
+            }
             Question::Put { to, numbers, .. } => self.delivery.handle_put_refused(cx, &to, &numbers, (why, until)),
             Question::Terminals(_) | Question::Packages(..) | Question::Commit { .. } => {
                 self.groups.handle_operation_refused(cx, why, until);
@@ -178,7 +189,9 @@ impl Messaging {
             Question::List { .. } | Question::Log { .. } => cx.tell(DirectoryNotice::NoPeople),
             Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryLost }),
             Question::Destination(to) => return self.handle_existence(cx, &to, Existence::Untold),
-            Question::PasscodeChange | Question::PasscodeUpload => self.directory.handle_passcode_unanswered(cx),
+            Question::Proof(_) | Question::ProofEnd(_) | Question::PasscodeChange | Question::PasscodeUpload => {
+                self.directory.handle_passcode_unanswered(cx, &question);
+            }
             // Asked again when the session stands again.
             Question::OwnTerminals
             | Question::Mailbox

@@ -32,8 +32,12 @@ pub enum SessionNotice {
     FormerPasscode,
     /// Answers `ChangePasscode`: the new one holds.
     PasscodeChanged,
-    /// Answers `ChangePasscode`.
+    /// Answers `ProvePasscode`: it is the right one.
+    PasscodeProved,
+    /// Answers `ChangePasscode`, and `ProvePasscode` with a passcode that was not taken.
     PasscodeNotChanged(NotChanged),
+    /// Answers `RemoveTerminal`.
+    TerminalNotRemoved(NotChanged),
     /// Another terminal of the same user is logged in too.
     AlsoElsewhere { user: UserId },
     /// This machine's state was an old copy, or too old; it goes on as a new terminal.
@@ -89,9 +93,15 @@ pub enum LoginRefused {
     TooMany { retry_after: u64 },
 }
 
-/// Why a passcode was not changed.
+/// Why a passcode was not changed, or a terminal not removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotChanged {
+    /// The passcode given as the present one is wrong; the directory has counted it.
+    Wrong { tries_left: Option<u32> },
+    /// Too many wrong passcodes; seconds to wait, if waiting helps.
+    Locked { retry_after: Option<u64> },
+    /// The terminal has been there longer than this one.
+    Older,
     /// It was changed or reset at another place since this terminal logged in.
     Meanwhile,
     /// The directory does not do it.
@@ -111,6 +121,8 @@ pub enum LoggedOut {
     Administrator,
     /// The same terminal logged in again.
     Replaced,
+    /// The passcode was changed at another terminal of the same user.
+    PasscodeChanged,
 }
 
 impl Failure {

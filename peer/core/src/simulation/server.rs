@@ -6,9 +6,10 @@ use common::limits::TERMINALS_PER_USER;
 use common::msg::{Envelope, Features, FromDirectory, Message as _, Registration, RequestNumber, ToDirectory};
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::{Class, LockRule};
+use directory_core::origin::Origin;
 use directory_core::outbound::Writability;
 use directory_core::presence::Arrival;
-use directory_core::records::{Account, CookieDigest, EntryCheck, MailRule, NewUser, Success};
+use directory_core::records::{Account, CookieDigest, Entry, EntryCheck, MailRule, NewUser, Success};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::LoopbackRule;
@@ -76,13 +77,16 @@ async fn enrol(store: &SqliteStore, fixture: &Fixture) {
     let now = Timestamp::from_seconds(DAWN);
     let user = fixture.me.user.clone();
     let (record, vault) = (Vec::new(), Vec::new());
-    let account = Account { credential: CREDENTIAL, record, public_key: fixture.public_key.clone(), vault };
+    let account =
+        Account { credential: CREDENTIAL, record, public_key: fixture.public_key.clone(), vault, newest: None };
     store.register(NewUser { id: user.clone(), account, invite: None }, now).await.unwrap();
     let (class, cookie, terminal) = (Class::UnknownTerminals, CookieDigest([5; 32]), fixture.me.terminal);
     let success = Success { user: user.clone(), credential: CREDENTIAL, record: Vec::new(), terminal, class, cookie };
     store.grant(success, now).await.unwrap();
     let certificate = serde_json::to_vec(&fixture.certificate).unwrap();
-    assert_eq!(store.enter(&user, CREDENTIAL, terminal, Some(certificate)).await.unwrap(), EntryCheck::Valid);
+    let entry =
+        Entry { user, credential: CREDENTIAL, record: Vec::new(), terminal, new_certificate: Some(certificate) };
+    assert_eq!(store.enter(entry, now).await.unwrap(), EntryCheck::Valid);
     let last_resort = Some(fixture.last_resort.clone());
     store.publish(&fixture.member(), fixture.packages.clone(), last_resort).await.unwrap();
 }
@@ -99,7 +103,8 @@ impl World {
         let me = &fixtures()[client].me;
         let public_key = &fixtures()[client].public_key;
         let arrival = Arrival { user: &me.user, terminal: me.terminal, address: address(client), public_key, now };
-        Some(Box::new(Session::new(directory.presence.join(&arrival).unwrap(), Features::of_terminal())))
+        let origin = Origin { address: address(client).ip(), exporter: [0; 32] };
+        Some(Box::new(Session::new(directory.presence.join(&arrival).unwrap(), origin, Features::of_terminal())))
     }
 
     /// The directory takes a frame and answers it. It may stop after it has done what was asked, and before it says so.

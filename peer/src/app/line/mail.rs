@@ -10,6 +10,7 @@ use super::pending::{Pending, Reading};
 use super::session::{Focus, Seen, Session};
 use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
+use crate::app::passwd::Purpose;
 use crate::app::texts::mail;
 use crate::app::texts::talk::{self, Acquaintance};
 use peer_core::command::{Answer, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket};
@@ -108,12 +109,11 @@ impl Session {
             }
             Request::Terminals => outputs.ask(Pending::Answer, Command::Session(SessionCommand::Terminals)),
             Request::RemoveTerminal(number) => {
-                let command = match self.model.account.terminal(number) {
-                    Some(terminal) => Command::Session(SessionCommand::RemoveTerminal { terminal }),
+                match self.model.account.terminal(number) {
+                    Some(terminal) => self.begin_passwd(Purpose::Removal(terminal), outputs),
                     // Numbers are those of the list, so that is shown first.
-                    None => Command::Session(SessionCommand::Terminals),
-                };
-                outputs.ask(Pending::Answer, command);
+                    None => outputs.ask(Pending::Answer, Command::Session(SessionCommand::Terminals)),
+                }
             }
             Request::Help(_)
             | Request::List

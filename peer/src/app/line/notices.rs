@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::app::Now;
 use crate::app::texts::{self, mail, talk};
 use peer_core::model::Conversation;
-use peer_core::notice::{CallNotice, CallerRefused, ContactNotice, DirectoryNotice, Notice, SessionNotice};
+use peer_core::notice::{CallNotice, CallerRefused, ContactNotice, DirectoryNotice, NotChanged, Notice, SessionNotice};
 
 impl Session {
     pub(super) fn notice(&mut self, notice: Notice, outputs: &mut Outputs) {
@@ -29,6 +29,13 @@ impl Session {
         match notice {
             SessionNotice::PasscodeChanged => self.passwd_done(texts::passcode::CHANGED, outputs),
             SessionNotice::PasscodeNotChanged(why) => self.passwd_done(&texts::passcode::not_changed(why), outputs),
+            // Asked only of a passcode that is not the one known here.
+            SessionNotice::PasscodeProved => {
+                self.passwd_done(&texts::passcode::not_changed(NotChanged::Meanwhile), outputs);
+            }
+            SessionNotice::TerminalNotRemoved(why) => {
+                self.passwd_done(&texts::passcode::terminal_not_removed(why), outputs);
+            }
             SessionNotice::FormerPasscode => outputs.say(texts::passcode::FORMER),
             SessionNotice::AlsoElsewhere { user } => outputs.say(&texts::also_elsewhere(&user)),
             SessionNotice::StoreFailed { at, detail } => {
@@ -38,8 +45,14 @@ impl Session {
             SessionNotice::NewTerminal => outputs.say(mail::NEW_TERMINAL),
             SessionNotice::Forgot { messages } => outputs.say(&texts::forgot(messages)),
             SessionNotice::Terminals { this, all } => {
-                outputs.close(|pending| *pending == Pending::Answer);
+                let removed = outputs.close(|pending| *pending == Pending::Passcode).is_some();
+                if !removed {
+                    outputs.close(|pending| *pending == Pending::Answer);
+                }
                 mail::terminals(this, &all).iter().for_each(|line| outputs.say(line));
+                if removed {
+                    self.take_up_entry(outputs);
+                }
             }
             // They belong to the login, or are taken before they come here.
             SessionNotice::FirstContact { .. }

@@ -4,14 +4,13 @@ use super::outputs::Outputs;
 use super::pending::Pending;
 use super::question::Question;
 use super::session::Session;
-use crate::app::passwd::{Passwd, Step};
-use crate::app::texts::passcode;
-use peer_core::command::{Command, SessionCommand};
+use crate::app::passwd::{Passwd, Purpose, Step};
+use peer_core::command::Command;
 
 impl Session {
-    pub(super) fn begin_passwd(&mut self, outputs: &mut Outputs) {
+    pub(super) fn begin_passwd(&mut self, purpose: Purpose, outputs: &mut Outputs) {
         self.put_entry_away(outputs);
-        self.ask(Question::Passcode(Passwd::Current), outputs);
+        self.ask(Question::Passcode(Passwd::Current(purpose)), outputs);
     }
 
     /// A hidden line; an empty one is ignored.
@@ -24,13 +23,9 @@ impl Session {
                 why.iter().for_each(|why| outputs.say(why));
                 self.question = Some(Question::Passcode(next));
             }
-            Step::GiveUp => {
-                outputs.say(passcode::NOT_YOURS);
-                self.take_up_entry(outputs);
-            }
-            Step::Change(to) => {
-                self.model.account.changes_passcode(to.clone());
-                outputs.ask(Pending::Passcode, Command::Session(SessionCommand::ChangePasscode { to }));
+            Step::Command { command, to } => {
+                to.into_iter().for_each(|to| self.model.account.changes_passcode(to));
+                outputs.ask(Pending::Passcode, Command::Session(command));
             }
         }
     }

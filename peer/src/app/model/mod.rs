@@ -96,7 +96,9 @@ impl Model {
             SessionNotice::PasscodeChanged => self.account.passcode_changed(),
             SessionNotice::PasscodeNotChanged(_) => self.account.passcode_not_changed(),
             SessionNotice::Terminals { all, .. } => self.account.terminals_listed(all),
-            SessionNotice::FirstContact { .. }
+            SessionNotice::PasscodeProved
+            | SessionNotice::TerminalNotRemoved(_)
+            | SessionNotice::FirstContact { .. }
             | SessionNotice::Identified { .. }
             | SessionNotice::WouldForget { .. }
             | SessionNotice::Forgot { .. }

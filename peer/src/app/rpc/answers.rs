@@ -244,7 +244,9 @@ fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Repl
         }
         SessionNotice::PasscodeChanged => matches!(awaited, Await::Passcode).then(|| Ok(Done {}.into())),
         SessionNotice::PasscodeNotChanged(why) => matches!(awaited, Await::Passcode).then(|| Err(not_changed(*why))),
-        SessionNotice::FirstContact { .. }
+        SessionNotice::PasscodeProved
+        | SessionNotice::TerminalNotRemoved(_)
+        | SessionNotice::FirstContact { .. }
         | SessionNotice::Identified { .. }
         | SessionNotice::WouldForget { .. }
         | SessionNotice::Forgot { .. }
@@ -339,7 +341,8 @@ fn not_offered(why: &NotOffered) -> i32 {
 
 fn not_changed(why: NotChanged) -> RpcError {
     let code = match why {
-        NotChanged::Meanwhile => exit::REFUSED,
+        NotChanged::Wrong { .. } | NotChanged::Locked { .. } => exit::LOGIN_REFUSED,
+        NotChanged::Meanwhile | NotChanged::Older => exit::REFUSED,
         NotChanged::Refused(why) => return refused(why),
         NotChanged::DirectoryLost | NotChanged::Unsure => exit::SERVER_UNREACHABLE,
     };

@@ -180,6 +180,8 @@ fn session_event(notice: &SessionNotice) -> Option<Value> {
         | SessionNotice::LoggedIn { .. }
         | SessionNotice::FormerPasscode
         | SessionNotice::PasscodeChanged
+        | SessionNotice::PasscodeProved
+        | SessionNotice::TerminalNotRemoved(_)
         | SessionNotice::PasscodeNotChanged(_)
         | SessionNotice::AlsoElsewhere { .. }
         | SessionNotice::Terminals { .. }

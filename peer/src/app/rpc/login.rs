@@ -111,6 +111,8 @@ impl Rpc {
                 | SessionNotice::Registered { .. }
                 | SessionNotice::FormerPasscode
                 | SessionNotice::PasscodeChanged
+                | SessionNotice::PasscodeProved
+                | SessionNotice::TerminalNotRemoved(_)
                 | SessionNotice::PasscodeNotChanged(_)
                 | SessionNotice::AlsoElsewhere { .. }
                 | SessionNotice::NewTerminal

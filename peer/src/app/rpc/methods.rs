@@ -283,6 +283,9 @@ pub(crate) struct Verify {
 pub(crate) struct Passwd {
     /// The new one.
     pub(crate) passcode: String,
+    /// The one in use, which the directory checks and counts; without it, the one of this login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) current: Option<String>,
 }
 
 /// Shows no passcode (threat T5).

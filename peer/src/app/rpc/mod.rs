@@ -281,6 +281,7 @@ impl Rpc {
             (LoggedOut::Asked, _) => exit::OK,
             (LoggedOut::Administrator, _) => exit::NOT_PERMITTED,
             (LoggedOut::Replaced, _) => exit::ALREADY_RUNNING,
+            (LoggedOut::PasscodeChanged, _) => exit::LOGIN_REFUSED,
         };
         self.end(code);
     }

@@ -2,6 +2,7 @@
 
 use common::ident::{GroupName, MessageId, UserId};
 use common::limits::AWAY_TEXT;
+use common::secret::Passcode;
 use serde_json::json;
 
 use super::answers::Await;
@@ -108,12 +109,14 @@ impl Rpc {
                 self.reply(Some(asker), Ok(Done {}.into()));
             }
             DirectoryCall::Passwd(params) => {
-                let to = common::secret::Passcode::new(params.passcode);
+                let to = Passcode::new(params.passcode);
+                let own = self.model().map(|model| model.account.passcode.clone());
+                let Some(current) = params.current.map(Passcode::new).or(own) else { return Ok(()) };
                 if to.length() < usize::from(self.passcode_min) {
                     return Err(RpcError::params(texts::too_short(self.passcode_min)));
                 }
                 self.passcode_change_given_up();
-                self.ask(asker, Await::Passcode, Command::Session(SessionCommand::ChangePasscode { to }));
+                self.ask(asker, Await::Passcode, Command::Session(SessionCommand::ChangePasscode { current, to }));
             }
         }
         Ok(())

@@ -249,6 +249,7 @@ pub(crate) fn logged_out(why: LoggedOut) -> (&'static str, i32) {
         LoggedOut::Asked => (LOGGED_OUT, exit::OK),
         LoggedOut::Administrator => (SESSION_ENDED, exit::NOT_PERMITTED),
         LoggedOut::Replaced => (SESSION_REPLACED, exit::ALREADY_RUNNING),
+        LoggedOut::PasscodeChanged => (passcode::CHANGED_ELSEWHERE, exit::LOGIN_REFUSED),
     }
 }
 

@@ -2,19 +2,28 @@
 
 use peer_core::notice::NotChanged;
 
+use super::format;
+
 /// `p.current`
 pub(crate) const CURRENT: &str = "Enter the passcode you have now: ";
-/// `e.current`
-pub(crate) const NOT_YOURS: &str = "-- That is not your passcode. Nothing was changed; /passwd tries again.";
+/// `n.passcode_changed`
+pub(crate) const CHANGED_ELSEWHERE: &str = "-- Logged out: your passcode was changed at another terminal. If it was not \
+     you, log in here with the old one within 7 days and change it back: /passwd";
 /// `n.passcode`
 pub(crate) const CHANGED: &str = "-- Passcode changed. The old one opens nothing after your next login.";
 /// `n.former`
-pub(crate) const FORMER: &str = "-- Your passcode was changed, and this was the one from before. It works until the first \
-     login with the new one. If it was not you: /passwd";
+pub(crate) const FORMER: &str = "-- Your passcode was changed, and this was the one from before. It works here for 7 days at \
+     most. If it was not you: /passwd";
 
 /// `e.not_changed`
 pub(crate) fn not_changed(why: NotChanged) -> String {
     match why {
+        // `e.current`
+        NotChanged::Wrong { tries_left } => {
+            format!("-- That is not your passcode. Nothing was changed; /passwd tries again.{}", tries(tries_left))
+        }
+        NotChanged::Locked { retry_after } => locked(retry_after),
+        NotChanged::Older => terminal_not_removed(why),
         NotChanged::Meanwhile => "-- Not changed: it was changed elsewhere since this login. Log in again with the \
              newest one, then /passwd."
             .to_owned(),
@@ -25,5 +34,45 @@ pub(crate) fn not_changed(why: NotChanged) -> String {
         NotChanged::Unsure => "-- The directory server was lost before it answered. At the next login try the new \
              passcode first, then the old one."
             .to_owned(),
+    }
+}
+
+/// `e.not_removed`
+pub(crate) fn terminal_not_removed(why: NotChanged) -> String {
+    match why {
+        NotChanged::Wrong { tries_left } => {
+            format!("-- That is not your passcode. Nothing was removed.{}", tries(tries_left))
+        }
+        NotChanged::Locked { retry_after } => locked(retry_after),
+        NotChanged::Older => {
+            "-- Not removed: it has been there longer than this terminal. Remove it at an older one, or \
+             ask an administrator of the directory server."
+                .to_owned()
+        }
+        NotChanged::Refused(why) => super::refused(why),
+        NotChanged::DirectoryLost | NotChanged::Unsure => {
+            "-- Not removed: the directory server cannot be reached. Try again when it is back.".to_owned()
+        }
+        NotChanged::Meanwhile => "-- Not removed: the directory server did not take the proof. Try again.".to_owned(),
+    }
+}
+
+fn tries(left: Option<u32>) -> String {
+    match left {
+        Some(1) => " 1 try left.".to_owned(),
+        Some(left) => format!(" {left} tries left."),
+        None => String::new(),
+    }
+}
+
+fn locked(retry_after: Option<u64>) -> String {
+    match retry_after {
+        Some(seconds) => {
+            format!(
+                "-- Too many wrong passcodes: none is taken here for {}. Nothing was changed.",
+                format::duration(seconds)
+            )
+        }
+        None => "-- Too many wrong passcodes; an administrator can unlock you. Nothing was changed.".to_owned(),
     }
 }

@@ -181,9 +181,14 @@ pub(crate) fn verify(settings: &Settings, who: &str) -> Result<i32, Report> {
 pub(crate) fn passwd(settings: &Settings) -> Result<i32, Report> {
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
+    // A daemon that was left alone changes nothing for whoever does not know the passcode.
+    let current = match session.passcode() {
+        Some(typed) => typed,
+        None => person.asked_hidden(texts::passcode::CURRENT)?,
+    };
     let min = session.status()?.passcode_min;
     let new = person.chooses(&texts::new_passcode(min), min.into(), &texts::too_short(min))?;
-    session.changes_passcode(&new)?;
+    session.changes_passcode(&current, &new)?;
     session.close();
     person.told(texts::passcode::CHANGED);
     Ok(exit::OK)

@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) user: UserId,
     /// Whether the session ends with the command.
     is_own: bool,
+    /// The passcode that was asked for, if one was.
+    passcode: Option<Passcode>,
 }
 
 impl Session {
@@ -39,7 +41,7 @@ impl Session {
         let patience: Duration = settings.config.server.connect_timeout.into();
         if let Ok(daemon) = UnixStream::connect(settings.socket(&user)) {
             let client = Client::new(Transport::over_socket(daemon).map_err(internal)?, patience);
-            let mut session = Self { client, user, is_own: false };
+            let mut session = Self { client, user, is_own: false, passcode: None };
             if !session.status()?.online {
                 session.log_in(&own_passcode(settings, person)?)?;
             }
@@ -47,15 +49,18 @@ impl Session {
         }
         trusted(person, &setup(settings), None, &settings.zone)?;
         let passcode = own_passcode(settings, person)?;
-        let mut session = Self { client: Client::new(in_process(settings)?, patience), user, is_own: true };
+        let mut session =
+            Self { client: Client::new(in_process(settings)?, patience), user, is_own: true, passcode: None };
         session.log_in(&passcode)?;
         Ok(session)
     }
 
-    fn log_in(&mut self, passcode: &Passcode) -> Result<(), Report> {
-        let (user, passcode) = (Some(self.user.to_string()), Some(typed(passcode)));
+    fn log_in(&mut self, given: &Passcode) -> Result<(), Report> {
+        let (user, passcode) = (Some(self.user.to_string()), Some(typed(given)));
         let params = methods::Login { user, passcode, register: false, server_key: None };
-        self.client.ask_in_turn::<results::Session>(Call::Login(params)).map(drop)
+        self.client.ask_in_turn::<results::Session>(Call::Login(params)).map(drop)?;
+        self.passcode = Some(given.clone());
+        Ok(())
     }
 
     pub(super) fn status(&mut self) -> Result<Status, Report> {
@@ -90,8 +95,13 @@ impl Session {
         self.client.ask(Call::Ack(params))
     }
 
-    pub(super) fn changes_passcode(&mut self, to: &Passcode) -> Result<Done, Report> {
-        self.client.ask(Call::Passwd(methods::Passwd { passcode: typed(to) }))
+    /// The passcode that this command has logged in with; nothing where a daemon had.
+    pub(super) fn passcode(&self) -> Option<Passcode> {
+        self.passcode.clone()
+    }
+
+    pub(super) fn changes_passcode(&mut self, current: &Passcode, to: &Passcode) -> Result<Done, Report> {
+        self.client.ask(Call::Passwd(methods::Passwd { passcode: typed(to), current: Some(typed(current)) }))
     }
 
     /// The next event; nothing if none comes before `until`.

@@ -10,9 +10,10 @@ use async_channel::Receiver;
 use common::frame::Padding;
 use common::limits::{DEAD_AFTER, PING_AFTER};
 use common::link::LinkError;
+use common::msg::features::PROOF;
 use common::msg::{
-    ByeReason, Envelope, ErrorCode, FromDirectory, Logout, Malformed, Ping, Pong, RequestNumber, ToDirectory,
-    Unreadable,
+    AuthRefusal, AuthReply, AuthStatus, ByeReason, Envelope, ErrorCode, Features, FromDirectory, Logout, Malformed,
+    Ping, Pong, RequestNumber, ToDirectory, Unreadable,
 };
 use futures::{FutureExt as _, select_biased};
 use peer_core::event::{Input, PasscodeStep};
@@ -21,7 +22,7 @@ use peer_core::notice::{DirectoryLoss, LoggedOut};
 use super::DirectoryConnection;
 use super::login::Credentials;
 use super::passcode::Change;
-use super::request::DirectoryRequest;
+use super::request::{DirectoryRequest, PasscodeWish};
 use crate::shell::events::Events;
 use crate::shell::rt;
 
@@ -40,6 +41,8 @@ pub(super) struct ActiveSession<'a> {
     events: &'a Events,
     credentials: &'a Arc<Credentials>,
     change: &'a mut Change,
+    /// What the directory understands.
+    features: &'a Features,
     heard: Instant,
     pinged: bool,
     /// `LOGOUT` was said: however the connection ends now, nobody wants another one.
@@ -57,6 +60,7 @@ impl<'a> ActiveSession<'a> {
         events: &'a Events,
         credentials: &'a Arc<Credentials>,
         change: &'a mut Change,
+        features: &'a Features,
     ) -> Self {
         let heard = Instant::now();
         Self {
@@ -65,6 +69,7 @@ impl<'a> ActiveSession<'a> {
             events,
             credentials,
             change,
+            features,
             heard,
             pinged: false,
             is_leaving: false,
@@ -106,23 +111,55 @@ impl<'a> ActiveSession<'a> {
         match request {
             DirectoryRequest::LogInAgain => return Err(LinkError::Lost),
             DirectoryRequest::Send(envelope) => self.send(&envelope)?,
-            DirectoryRequest::ChangePasscode { request, to } => {
-                let message = self.change.begin(&to).map_err(|_| LinkError::Lost)?;
-                self.send_numbered(request, message)?;
-            }
-            DirectoryRequest::Passcode(PasscodeStep::Seal { request, challenge }) => {
-                let upload = self.change.seal(self.connection, self.credentials, *challenge).await;
-                if let Some(upload) = upload.map_err(|_| LinkError::Lost)? {
-                    self.send_numbered(request, upload)?;
-                }
-            }
-            DirectoryRequest::Passcode(step) => self.change.settle(&step),
+            DirectoryRequest::ProvePasscode { request, wish } => self.prove(request, wish).await?,
+            DirectoryRequest::Passcode(step) => self.passcode(step).await?,
             DirectoryRequest::Logout => {
                 self.is_leaving = true;
                 self.send(&ToDirectory::from(Logout {}).into())?;
             }
         }
         Ok(None)
+    }
+
+    /// Proves the passcode; to a directory that takes no proofs nothing is said, and this terminal judges by itself.
+    async fn prove(&mut self, request: RequestNumber, wish: PasscodeWish) -> Result<(), LinkError> {
+        if self.features.include(PROOF) {
+            let message = self.change.prove(self.credentials, wish).await.map_err(|_| LinkError::Lost)?;
+            return self.send_numbered(request, message);
+        }
+        let reply = match self.change.is_own(self.credentials, &wish.current) {
+            true => AuthReply { status: AuthStatus::Granted, reason: None, ..AuthReply::refused(AuthRefusal::Other) },
+            false => AuthReply::refused(AuthRefusal::Passcode),
+        };
+        self.change.begin_unproved(wish);
+        self.events.input(Input::DirectoryMessage { request: Some(request), message: Box::new(reply.into()) }).await;
+        Ok(())
+    }
+
+    async fn passcode(&mut self, step: PasscodeStep) -> Result<(), LinkError> {
+        match step {
+            PasscodeStep::Confirm { request, challenge } => {
+                let proof = self.change.confirm(self.connection, self.credentials, *challenge).await;
+                if let Some(proof) = proof.map_err(|_| LinkError::Lost)? {
+                    self.send_numbered(request, proof)?;
+                }
+            }
+            PasscodeStep::Begin { request, proved } => {
+                if let Some(message) = self.change.begin(&proved).await.map_err(|_| LinkError::Lost)? {
+                    self.send_numbered(request, message)?;
+                }
+            }
+            PasscodeStep::Seal { request, challenge } => {
+                let upload = self.change.seal(self.connection, self.credentials, *challenge).await;
+                if let Some(upload) = upload.map_err(|_| LinkError::Lost)? {
+                    self.send_numbered(request, upload)?;
+                }
+            }
+            step @ (PasscodeStep::Prove { .. } | PasscodeStep::Changed | PasscodeStep::NotChanged) => {
+                self.change.settle(&step);
+            }
+        }
+        Ok(())
     }
 
     fn send(&mut self, envelope: &Envelope<ToDirectory>) -> Result<(), LinkError> {
@@ -168,6 +205,7 @@ impl<'a> ActiveSession<'a> {
                 ByeReason::Ended => return Ok(Some(LoggedOut::Asked)),
                 ByeReason::Administrator => return Ok(Some(LoggedOut::Administrator)),
                 ByeReason::Replaced => return Ok(Some(LoggedOut::Replaced)),
+                ByeReason::Passcode => return Ok(Some(LoggedOut::PasscodeChanged)),
                 _ => return Err(LinkError::Lost),
             },
             message => self.events.input(Input::DirectoryMessage { request, message: Box::new(message) }).await,

@@ -54,6 +54,8 @@ pub(crate) struct Credentials {
     pub(crate) identity: Arc<IdentityKey>,
     /// This terminal's certificate.
     pub(crate) certificate: Certificate,
+    /// Which passcode it is.
+    pub(crate) held: Held,
 }
 
 /// Where the terminal is known to listen.
@@ -84,7 +86,7 @@ pub(crate) struct Authenticated {
     /// Which passcode it was.
     pub(crate) held: Held,
     identity: IdentityKey,
-    vault: Option<KnownVault>,
+    vault: KnownVault,
     cookie: Option<Cookie>,
     /// To be signed in `ANNOUNCE`.
     pub(crate) challenge: Challenge,
@@ -98,9 +100,7 @@ impl Authenticated {
 
     /// Keeps what is new, unlocks the store, and gives what a session needs.
     pub(crate) fn keep(self, state: &mut State, user: &UserId, passcode: &Passcode) -> Result<Credentials, StoreError> {
-        if let Some(vault) = &self.vault {
-            state.set_vault(vault)?;
-        }
+        state.set_vault(&self.vault)?;
         if let Some(cookie) = &self.cookie {
             state.set_cookie(cookie)?;
         }
@@ -108,7 +108,7 @@ impl Authenticated {
         state.decide_choices(user)?;
         let certificate = state.certificate(user, &self.identity, clock::date())?;
         let (user, passcode, identity) = (user.clone(), passcode.clone(), Arc::new(self.identity));
-        Ok(Credentials { user, passcode, identity, certificate })
+        Ok(Credentials { user, passcode, identity, certificate, held: self.held })
     }
 }
 
@@ -227,7 +227,8 @@ fn cannot_listen(address: IpAddr, error: &std::io::Error) -> Failure {
     Failure::CannotListen { address: address.to_string(), detail: error.to_string() }
 }
 
-async fn finish(
+/// Answers KE2.
+pub(super) async fn finish(
     connection: &DirectoryConnection,
     user: &UserId,
     client: ClientLogin,
@@ -237,39 +238,20 @@ async fn finish(
     rt::unblock(move || client.finish(&ke2, Channel { user: &user, directory: &directory, exporter: &exporter })).await
 }
 
-/// Opens the directory's vault, or the local copy if the directory has none that opens. Gives the vault to be kept, if
-/// it was the directory's.
-///
-/// A vault with another key than the one known here is taken if it opens: only somebody who knows the passcode can have
-/// made it, and that is the user, after a reset. An older vault of the known key is refused (threat L6).
+/// Opens the vault of `GRANTED`, at a known terminal as at a new one: whatever is wrong with it ends the login, because a
+/// terminal that went on with what it has would hide a directory that lost or replaced it (protocol section 8.5; threat
+/// L6).
 fn open_vault(
     known: Option<KnownVault>,
     user: &UserId,
     export_key: &Secret,
     sent: Vec<u8>,
-) -> Result<(IdentityKey, Option<KnownVault>), NotLoggedIn> {
-    let opened = match &known {
-        None => vault::open(export_key, user, None, 0, &sent),
-        Some(known) => match vault::open(export_key, user, Some(&known.key), known.version, &sent) {
-            Err(vault::Broken::Content) => vault::open(export_key, user, None, 0, &sent),
-            opened => opened,
-        },
-    };
-    match (opened, known) {
-        (Ok(opened), _) => {
-            let key = opened.identity.public().digest();
-            Ok((opened.identity, Some(KnownVault { sealed: sent, version: opened.version, key })))
-        }
-        (Err(broken), None) => Err(unusable(&broken)),
-        (Err(broken), Some(known)) => {
-            let local = vault::open(export_key, user, Some(&known.key), known.version, &known.sealed);
-            local.map(|opened| (opened.identity, None)).map_err(|_| unusable(&broken))
-        }
-    }
-}
-
-fn unusable(broken: &vault::Broken) -> NotLoggedIn {
-    NotLoggedIn::Failed(Failure::VaultUnusable { detail: broken.to_string() })
+) -> Result<(IdentityKey, KnownVault), Failure> {
+    let (key, seen) = known.as_ref().map_or((None, 0), |known| (Some(&known.key), known.version));
+    let opened = vault::open(export_key, user, key, seen, &sent);
+    let opened = opened.map_err(|broken| Failure::VaultUnusable { detail: broken.to_string() })?;
+    let key = opened.identity.public().digest();
+    Ok((opened.identity, KnownVault { sealed: sent, version: opened.version, key }))
 }
 
 fn refusal(reply: &AuthReply) -> LoginRefused {
@@ -278,6 +260,48 @@ fn refusal(reply: &AuthReply) -> LoginRefused {
         Some(AuthRefusal::TooMany) => LoginRefused::TooMany { retry_after: reply.retry_after.unwrap_or(60) },
         Some(AuthRefusal::Passcode | AuthRefusal::Other) | None => {
             LoginRefused::Passcode { tries_left: reply.tries_left.unwrap_or(0) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::testkit::Example;
+
+    use super::*;
+
+    fn sealed(version: u64, key: Example) -> (Secret, Vec<u8>) {
+        let export_key = Secret::new(vec![7; 64]);
+        let vault = vault::seal(&export_key, &Example::Ali.user().unwrap(), version, &key.identity().unwrap()).unwrap();
+        (export_key, vault)
+    }
+
+    /// What a terminal that knows ali's key in a vault of version 2 makes of this one.
+    fn known(sent: Vec<u8>) -> Result<u64, String> {
+        let (export_key, kept) = sealed(2, Example::Ali);
+        let key = Example::Ali.identity().unwrap().public().digest();
+        let known = Some(KnownVault { sealed: kept, version: 2, key });
+        match open_vault(known, &Example::Ali.user().unwrap(), &export_key, sent) {
+            Ok((_, kept)) => Ok(kept.version),
+            Err(Failure::VaultUnusable { detail }) => Err(detail),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_known_terminal_takes_no_other_key_and_no_vault_that_is_missing_damaged_or_old() {
+        assert_eq!(known(sealed(2, Example::Ali).1), Ok(2));
+        assert_eq!(known(sealed(3, Example::Ali).1), Ok(3));
+        let mut damaged = sealed(3, Example::Ali).1;
+        damaged.iter_mut().last().into_iter().for_each(|byte| *byte ^= 1);
+        for (vault, why) in [
+            (Vec::new(), vault::Broken::Size),
+            (vec![0x5a; 1900], vault::Broken::Content),
+            (damaged, vault::Broken::Sealed),
+            (sealed(1, Example::Ali).1, vault::Broken::Older),
+            (sealed(3, Example::Bianca).1, vault::Broken::Content),
+        ] {
+            assert_eq!(known(vault), Err(why.to_string()));
         }
     }
 }

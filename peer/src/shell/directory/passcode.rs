@@ -1,4 +1,4 @@
-//! Changing the passcode within a session (protocol section 5.6; threat L6).
+//! Proving the passcode and changing it within a session (protocol section 5.6; decision D33; threats L6 and L14).
 //!
 //! The directory keeps the pair from before until the first login with the new one, so a crash at any point locks
 //! nobody out. This terminal remembers the new vault's version only after that login: until then the older vault must
@@ -6,21 +6,23 @@
 
 use std::sync::Arc;
 
-use common::crypto::opaque::{self, ClientRegistration};
+use common::crypto::opaque::{self, ClientLogin, ClientRegistration, KE3_LENGTH};
 use common::crypto::transcript::Channel;
 use common::crypto::vault;
-use common::msg::{Blob, PasscodeChallenge, PasscodeReq, PasscodeUpload};
+use common::msg::{AuthChallenge, AuthProof, AuthReply, AuthReq, Blob, PasscodeChallenge, PasscodeReq, PasscodeUpload};
 use common::secret::Passcode;
 use futures::lock::Mutex;
 use peer_core::event::PasscodeStep;
 use peer_core::notice::Failure;
 
 use super::DirectoryConnection;
-use super::login::Credentials;
+use super::login::{self, Credentials, Held};
+use super::request::PasscodeWish;
 use crate::shell::rt;
+use crate::store::StoreError;
 use crate::store::state::State;
 
-/// Changes of the passcode; the engine knows which answer belongs to which.
+/// Proofs and changes of the passcode; the engine knows which answer belongs to which.
 pub(super) struct Change {
     state: Arc<Mutex<State>>,
     step: Step,
@@ -31,8 +33,12 @@ pub(super) struct Change {
 enum Step {
     /// Nothing is under way.
     None,
+    /// `AUTHREQ` was sent.
+    Proving { client: Box<ClientLogin>, to: Option<Passcode> },
+    /// `AUTHPROOF` was sent.
+    Proved { to: Option<Passcode> },
     /// `PASSCODEREQ` was sent.
-    Asked { client: Box<ClientRegistration>, to: Passcode },
+    Asked { client: Box<ClientRegistration>, to: Passcode, version: u64 },
     /// `PASSCODEUPLOAD` was sent.
     Uploaded { to: Passcode, version: u64 },
 }
@@ -48,11 +54,61 @@ impl Change {
         self.new.take().map(|(passcode, _)| passcode)
     }
 
-    /// Begins; one that is under way is given up.
-    pub(super) fn begin(&mut self, to: &Passcode) -> Result<PasscodeReq, opaque::Failure> {
+    /// Whether this is the passcode of the session, as far as it is known here.
+    pub(super) fn is_own(&self, credentials: &Credentials, passcode: &Passcode) -> bool {
+        let own = self.new.as_ref().map_or(&credentials.passcode, |(new, _)| new);
+        own.expose() == passcode.expose()
+    }
+
+    /// What is wanted of a directory that takes no proofs.
+    pub(super) fn begin_unproved(&mut self, wish: PasscodeWish) {
+        self.step = Step::Proved { to: wish.to };
+    }
+
+    /// Begins to prove; what is under way is given up.
+    pub(super) async fn prove(&mut self, credentials: &Credentials, wish: PasscodeWish) -> Result<AuthReq, Broken> {
+        let PasscodeWish { current, to } = wish;
+        // Only the very passcode of this login can be one from before a change.
+        let previous =
+            credentials.held == Held::Former && self.new.is_none() && credentials.passcode.expose() == current.expose();
+        let (client, ke1) = ClientLogin::start(current)?;
+        let known = self.state.lock().await.known()?;
+        self.step = Step::Proving { client: Box::new(client), to };
+        let (userid, passcode) = (credentials.user.clone(), Blob(ke1));
+        Ok(AuthReq { userid, passcode, terminal: known.terminal, cookie: known.cookie, previous })
+    }
+
+    /// Answers the directory's part of the proof; nothing if nothing was asked. A wrong passcode is known here, and
+    /// counted there.
+    pub(super) async fn confirm(
+        &mut self,
+        connection: &DirectoryConnection,
+        credentials: &Credentials,
+        challenge: AuthChallenge,
+    ) -> Result<Option<AuthProof>, Broken> {
+        let Step::Proving { client, to } = std::mem::replace(&mut self.step, Step::None) else { return Ok(None) };
+        self.step = Step::Proved { to };
+        let ke3 = match login::finish(connection, &credentials.user, *client, challenge.passcode.0).await {
+            Ok((ke3, _)) => ke3,
+            Err(opaque::Failure::WrongPasscode) => vec![0; KE3_LENGTH],
+            Err(broken) => return Err(broken.into()),
+        };
+        Ok(Some(AuthProof { passcode: Blob(ke3) }))
+    }
+
+    /// Begins with the change that was proved; nothing if none was wanted.
+    pub(super) async fn begin(&mut self, proved: &AuthReply) -> Result<Option<PasscodeReq>, Broken> {
+        let Step::Proved { to: Some(to) } = std::mem::replace(&mut self.step, Step::None) else { return Ok(None) };
+        let sent = proved.vault.as_ref().and_then(|vault| vault::version(&vault.0));
+        let last = match (sent, &self.new) {
+            (Some(sent), _) => sent,
+            (None, Some((_, version))) => *version,
+            (None, None) => self.state.lock().await.known()?.vault.map_or(0, |known| known.version),
+        };
+        let version = following(last, proved.newest);
         let (client, request) = ClientRegistration::start(to.clone())?;
-        self.step = Step::Asked { client: Box::new(client), to: to.clone() };
-        Ok(PasscodeReq { passcode: Blob(request) })
+        self.step = Step::Asked { client: Box::new(client), to, version };
+        Ok(Some(PasscodeReq { passcode: Blob(request) }))
     }
 
     /// Seals the identity key again; nothing if nothing was asked.
@@ -62,12 +118,9 @@ impl Change {
         credentials: &Credentials,
         challenge: PasscodeChallenge,
     ) -> Result<Option<PasscodeUpload>, Failure> {
-        let Step::Asked { client, to } = std::mem::replace(&mut self.step, Step::None) else { return Ok(None) };
-        let last = match &self.new {
-            Some((_, version)) => *version,
-            None => self.state.lock().await.known()?.vault.map_or(0, |known| known.version),
+        let Step::Asked { client, to, version } = std::mem::replace(&mut self.step, Step::None) else {
+            return Ok(None);
         };
-        let version = last + 1;
         let (owner, directory, exporter) = (credentials.user.clone(), connection.key, connection.exporter);
         let stretched = rt::unblock(move || {
             let channel = Channel { user: &owner, directory: &directory, exporter: &exporter };
@@ -86,5 +139,39 @@ impl Change {
             self.new = Some((to.clone(), *version));
         }
         self.step = Step::None;
+    }
+}
+
+/// A step that could not be made; the session begins again.
+pub(super) struct Broken;
+
+impl From<opaque::Failure> for Broken {
+    fn from(_: opaque::Failure) -> Self {
+        Self
+    }
+}
+
+impl From<StoreError> for Broken {
+    fn from(_: StoreError) -> Self {
+        Self
+    }
+}
+
+/// The version of a new vault: above the one that was proved, and above the one in force, unless nothing can be above that.
+fn following(proved: u64, newest: Option<u64>) -> u64 {
+    let most = i64::MAX.unsigned_abs();
+    let above = newest.map_or(proved, |newest| newest.max(proved)).saturating_add(1);
+    if above > most { proved.saturating_add(1) } else { above }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_vault_is_above_the_one_in_force_whatever_a_thief_made_of_it() {
+        assert_eq!(following(1, None), 2);
+        assert_eq!(following(1, Some(7)), 8);
+        assert_eq!(following(1, Some(i64::MAX.unsigned_abs())), 2);
     }
 }

@@ -10,14 +10,23 @@ use peer_core::event::PasscodeStep;
 pub(crate) enum DirectoryRequest {
     /// Send this.
     Send(Box<Envelope<ToDirectory>>),
-    /// Begin to make this the passcode, by a request of this number.
-    ChangePasscode { request: RequestNumber, to: Passcode },
-    /// Go on with the change of the passcode.
+    /// Begin to prove this passcode, by a request of this number; what it is to become, if it is changed then.
+    ProvePasscode { request: RequestNumber, wish: PasscodeWish },
+    /// Go on with the proof, or the change of the passcode.
     Passcode(PasscodeStep),
     /// Log in again: this terminal has become another one.
     LogInAgain,
     /// The last one: end the session.
     Logout,
+}
+
+/// The passcodes that the user gave.
+#[derive(Debug, Clone)]
+pub(crate) struct PasscodeWish {
+    /// The present one.
+    pub(crate) current: Passcode,
+    /// The one that it is to become.
+    pub(crate) to: Option<Passcode>,
 }
 
 /// Sends a request; a session that is over answers nothing any more, and nobody asks it.

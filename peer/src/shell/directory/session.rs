@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_channel::Receiver;
 use common::backoff::{Backoff, spread};
 use common::crypto::random;
+use common::msg::Features;
 use futures::{FutureExt as _, select_biased};
 use peer_core::event::Input;
 use peer_core::notice::{DirectoryLoss, DirectoryNotice, Failure, LoggedOut, LoginRefused, Notice};
@@ -46,6 +47,8 @@ pub(crate) struct Session {
     pub(crate) port: Option<u16>,
     /// Where we listen now.
     pub(crate) listening: SocketAddr,
+    /// What the directory understands.
+    pub(crate) features: Features,
     /// The local store, for cookies and vaults of later logins.
     pub(crate) state: Arc<futures::lock::Mutex<State>>,
 }
@@ -62,7 +65,14 @@ impl Session {
             let mut connection = connection;
             let mut change = Change::new(Arc::clone(&self.state));
             loop {
-                let active = ActiveSession::new(&mut connection, &requests, &events, &self.credentials, &mut change);
+                let active = ActiveSession::new(
+                    &mut connection,
+                    &requests,
+                    &events,
+                    &self.credentials,
+                    &mut change,
+                    &self.features,
+                );
                 let why = match active.run().await {
                     Over::LoggedOut(why) => return events.input(Input::SessionEnded(why)).await,
                     Over::Lost(why) => why,
@@ -111,6 +121,7 @@ impl Session {
                         }
                     }
                     let features = moved.presence.features.clone();
+                    self.features = features.clone();
                     events.send(Event::Back(moved)).await;
                     events.input(Input::DirectoryBack(features)).await;
                     return Some(connection);
@@ -185,7 +196,7 @@ fn leave(request: DirectoryRequest, change: &mut Change) -> Leave {
     match request {
         DirectoryRequest::Logout => return Leave::Asked,
         DirectoryRequest::Passcode(step) => change.settle(&step),
-        DirectoryRequest::Send(_) | DirectoryRequest::ChangePasscode { .. } | DirectoryRequest::LogInAgain => {}
+        DirectoryRequest::Send(_) | DirectoryRequest::ProvePasscode { .. } | DirectoryRequest::LogInAgain => {}
     }
     Leave::NotAsked
 }

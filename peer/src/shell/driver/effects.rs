@@ -111,9 +111,9 @@ impl Driver {
             Effect::Notify(notice) => return Ok(self.notify(notice).await),
             Effect::Answer(ticket, notice) => self.front_end.answer(Some(ticket), notice).await,
             Effect::Ask(envelope) => ask(&self.requests, DirectoryRequest::Send(envelope)).await,
-            Effect::Passcode(PasscodeStep::Begin { request }) => {
-                if let Some(to) = self.new_passcode.take() {
-                    ask(&self.requests, DirectoryRequest::ChangePasscode { request, to }).await;
+            Effect::Passcode(PasscodeStep::Prove { request }) => {
+                if let Some(wish) = self.passcode_wish.take() {
+                    ask(&self.requests, DirectoryRequest::ProvePasscode { request, wish }).await;
                 }
             }
             Effect::Passcode(step) => ask(&self.requests, DirectoryRequest::Passcode(step)).await,

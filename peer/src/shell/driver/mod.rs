@@ -20,7 +20,6 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use common::ident::KeyDigest;
 use common::msg::Features;
-use common::secret::Passcode;
 use futures::lock::Mutex;
 use futures::{FutureExt as _, select_biased};
 
@@ -29,7 +28,7 @@ use self::links::Links;
 use self::storage::Storage;
 use self::transfers::Transfers;
 use super::clock::Clock;
-use super::directory::request::DirectoryRequest;
+use super::directory::request::{DirectoryRequest, PasscodeWish};
 use super::directory::session::Session;
 use super::event_log::EventFilter;
 use super::events::{Back, Caller, Event, Events};
@@ -61,7 +60,7 @@ struct Driver {
     storage: Storage,
     requests: Sender<DirectoryRequest>,
     /// What the user wants the passcode to be, until the change begins.
-    new_passcode: Option<Passcode>,
+    passcode_wish: Option<PasscodeWish>,
     events: Events,
     links: Links,
     calls: Calls,
@@ -115,6 +114,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         listen: setup.listen,
         port: setup.port,
         listening: SocketAddr::new(source, port),
+        features: presence.features.clone(),
         state: Arc::clone(&storage.state),
     };
     let _session = session.keep(connection, asked, events.clone());
@@ -124,7 +124,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         clock: Clock::start(),
         storage,
         requests,
-        new_passcode: None,
+        passcode_wish: None,
         links: Links::new(events.clone()),
         calls,
         transfers: Transfers::new(setup.files, events.clone()),
@@ -202,11 +202,11 @@ impl Driver {
 
     async fn command(&mut self, TicketedCommand { ticket, command }: TicketedCommand) -> Result<Run, Failure> {
         let answer = match command {
-            Command::Session(SessionCommand::ChangePasscode { to }) => {
-                self.new_passcode = Some(to.clone());
-                return self
-                    .input(Input::Command(ticket, Command::Session(SessionCommand::ChangePasscode { to })))
-                    .await;
+            Command::Session(command) => {
+                if let Some(wish) = passcode_wish(&command) {
+                    self.passcode_wish = Some(wish);
+                }
+                return self.input(Input::Command(ticket, Command::Session(command))).await;
             }
             Command::File(FileCommand::Offer { to, path }) => {
                 self.transfers.look_at(ticket, to, path);
@@ -289,4 +289,20 @@ impl Driver {
 /// The disk's word, for the user.
 fn store_failed(at: StoreUse, error: &StoreError) -> Notice {
     Notice::Session(SessionNotice::StoreFailed { at, detail: error.to_string() })
+}
+
+/// The passcodes that a command gives, if it needs any.
+fn passcode_wish(command: &SessionCommand) -> Option<PasscodeWish> {
+    let (current, to) = match command {
+        SessionCommand::ProvePasscode { current } | SessionCommand::RemoveTerminal { current, .. } => (current, None),
+        SessionCommand::ChangePasscode { current, to } => (current, Some(to.clone())),
+        SessionCommand::Identify { .. }
+        | SessionCommand::TrustDirectory(_)
+        | SessionCommand::Login { .. }
+        | SessionCommand::Register { .. }
+        | SessionCommand::Invitation { .. }
+        | SessionCommand::Terminals
+        | SessionCommand::Logout => return None,
+    };
+    Some(PasscodeWish { current: current.clone(), to })
 }

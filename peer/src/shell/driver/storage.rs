@@ -80,7 +80,9 @@ impl Storage {
     /// Becomes another terminal: its rooms are forgotten, its messages stay.
     pub(super) async fn renew_terminal(&self) -> Result<(), StoreError> {
         let mut state = self.state.lock().await;
-        let forgotten = begin_without_rooms(self.me.terminal, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
+        let cookie = state.known()?.cookie;
+        let former = (self.me.terminal, cookie.as_ref());
+        let forgotten = begin_without_rooms(former, &state.load(Table::Mls)?, &state.load(Table::Counter)?);
         state.renew_terminal(&forgotten)
     }
 

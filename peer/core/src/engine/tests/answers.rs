@@ -1,10 +1,10 @@
 //! One engine and what a directory answers it: in any order, with and without numbers, or not at all.
 
-use common::ident::{TerminalId, UserId};
+use common::ident::{Challenge, TerminalId, UserId};
 use common::msg::{
-    Blob, Error, ErrorCode, Features, FromDirectory, Hex, ListReply, ListedUser, LookupReply, LookupStatus,
-    Message as _, PasscodeChallenge, PasscodeReply, PasscodeStatus, RequestNumber, TerminalsReply, ToDirectory,
-    UserTerminals,
+    AuthChallenge, AuthRefusal, AuthReply, AuthStatus, Blob, Error, ErrorCode, Features, FromDirectory, Hex, ListReply,
+    ListedUser, LookupReply, LookupStatus, Message as _, PasscodeChallenge, PasscodeReply, PasscodeStatus,
+    RemovalRefused, RequestNumber, TerminalRemove, TerminalsReply, ToDirectory, UserTerminals,
 };
 use common::secret::Passcode;
 use common::testkit::Example;
@@ -104,7 +104,7 @@ fn page(users: &[&str], more: bool) -> ListReply {
 
 fn terminals() -> TerminalsReply {
     let ours = UserTerminals { userid: me().user, terminals: vec![TerminalId([1; 16])] };
-    TerminalsReply { users: vec![ours] }
+    TerminalsReply { users: vec![ours], refused: None }
 }
 
 fn error(code: ErrorCode, to: Option<&str>) -> Error {
@@ -269,14 +269,38 @@ fn machines_that_begin_again_forget_what_they_asked_and_calls_do_not() {
     assert!(dials(&effects));
 }
 
-/// Begins to change the passcode; gives the number of the first request.
-fn change(scene: &mut Scene) -> RequestNumber {
-    let effects = scene.input(Input::Command(
-        Ticket::default(),
-        Command::Session(SessionCommand::ChangePasscode { to: Passcode::new("739164".into()) }),
-    ));
-    let [Effect::Passcode(PasscodeStep::Begin { request })] = effects[..] else { panic!("{effects:?}") };
+fn change_command() -> Command {
+    let passcode = |typed: &str| Passcode::new(typed.into());
+    Command::Session(SessionCommand::ChangePasscode { current: passcode("482193"), to: passcode("739164") })
+}
+
+/// Begins to change the passcode; gives the number of `AUTHREQ`.
+fn begins(scene: &mut Scene) -> RequestNumber {
+    let effects = scene.input(Input::Command(Ticket::default(), change_command()));
+    let [Effect::Passcode(PasscodeStep::Prove { request })] = effects[..] else { panic!("{effects:?}") };
     request
+}
+
+fn challenge() -> AuthChallenge {
+    AuthChallenge { passcode: Blob(vec![1; 320]), challenge: Challenge([2; 32]), changed: false }
+}
+
+fn granted() -> AuthReply {
+    AuthReply { status: AuthStatus::Granted, reason: None, ..AuthReply::refused(AuthRefusal::Other) }
+}
+
+/// The passcode is proved; gives the number of `PASSCODEREQ`.
+fn change_with(scene: &mut Scene, with_numbers: bool) -> RequestNumber {
+    let request = begins(scene);
+    let effects = scene.answers(with_numbers.then_some(request), challenge());
+    let [Effect::Passcode(PasscodeStep::Confirm { request, .. })] = effects[..] else { panic!("{effects:?}") };
+    let effects = scene.answers(with_numbers.then_some(request), granted());
+    let [Effect::Passcode(PasscodeStep::Begin { request, .. })] = effects[..] else { panic!("{effects:?}") };
+    request
+}
+
+fn change(scene: &mut Scene) -> RequestNumber {
+    change_with(scene, true)
 }
 
 /// The directory goes on with it; gives the number of the second request.
@@ -297,10 +321,10 @@ fn not_changed(effects: &[Effect]) -> &NotChanged {
 }
 
 #[test]
-fn a_passcode_is_changed_in_two_requests_with_and_without_numbers() {
+fn a_passcode_is_proved_and_changed_with_and_without_numbers() {
     for with_numbers in [true, false] {
         let mut scene = Scene::new();
-        let first = change(&mut scene);
+        let first = change_with(&mut scene, with_numbers);
         scene.asks(list());
         let second = goes_on(&mut scene, with_numbers.then_some(first));
         let reply = |status| PasscodeReply { status };
@@ -330,11 +354,48 @@ fn a_change_of_the_passcode_that_fails_says_why() {
     goes_on(&mut scene, Some(request));
     let effects = scene.input(Input::DirectoryLost { retry_in: 1, why: DirectoryLoss::Network });
     assert_eq!(not_changed(&effects[..2]), &NotChanged::Unsure);
-    let effects = scene.input(Input::Command(
-        Ticket::default(),
-        Command::Session(SessionCommand::ChangePasscode { to: Passcode::new("739164".into()) }),
-    ));
+    let effects = scene.input(Input::Command(Ticket::default(), change_command()));
     assert_eq!(told(&effects), [&Notice::Session(SessionNotice::PasscodeNotChanged(NotChanged::DirectoryLost))]);
+}
+
+#[test]
+fn a_passcode_that_was_not_proved_changes_nothing_and_says_why() {
+    let refused = |reason| AuthReply { retry_after: Some(9), tries_left: Some(3), ..AuthReply::refused(reason) };
+    let cases = [
+        (AuthRefusal::Passcode, NotChanged::Wrong { tries_left: Some(3) }),
+        (AuthRefusal::Locked, NotChanged::Locked { retry_after: Some(9) }),
+        (AuthRefusal::TooMany, NotChanged::Refused(DirectoryRefusal::TooFast { retry_after: 9 })),
+    ];
+    for (reason, why) in cases {
+        let mut scene = Scene::new();
+        let request = begins(&mut scene);
+        let effects = scene.answers(Some(request), challenge());
+        let [Effect::Passcode(PasscodeStep::Confirm { request, .. })] = effects[..] else { panic!("{effects:?}") };
+        assert_eq!(not_changed(&scene.answers(Some(request), refused(reason))), &why);
+        let request = begins(&mut scene);
+        let early = scene.answers(Some(request), refused(reason));
+        assert_eq!(not_changed(&early), &why, "before the challenge, too");
+        begins(&mut scene);
+        let lost = scene.input(Input::DirectoryLost { retry_in: 1, why: DirectoryLoss::Network });
+        assert_eq!(not_changed(&lost[..2]), &NotChanged::DirectoryLost, "nothing was sent");
+    }
+}
+
+#[test]
+fn a_terminal_is_removed_when_the_passcode_was_proved() {
+    let mut scene = Scene::new();
+    let terminal = TerminalId([7; 16]);
+    let command = SessionCommand::RemoveTerminal { terminal, current: Passcode::new("482193".into()) };
+    let effects = scene.input(Input::Command(Ticket::default(), Command::Session(command)));
+    let [Effect::Passcode(PasscodeStep::Prove { request })] = effects[..] else { panic!("{effects:?}") };
+    let effects = scene.answers(Some(request), challenge());
+    let [Effect::Passcode(PasscodeStep::Confirm { request, .. })] = effects[..] else { panic!("{effects:?}") };
+    let effects = scene.answers(Some(request), granted());
+    let [Effect::Ask(envelope)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(envelope.message, TerminalRemove { terminal, cookie: None }.into());
+    let older = TerminalsReply { refused: Some(RemovalRefused::Older), ..terminals() };
+    let effects = scene.answers(envelope.request, older);
+    assert_eq!(told(&effects), [&Notice::Session(SessionNotice::TerminalNotRemoved(NotChanged::Older))]);
 }
 
 #[test]

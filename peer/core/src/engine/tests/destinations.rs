@@ -87,11 +87,11 @@ fn keeps(effects: &[Effect]) -> bool {
 }
 
 fn nobody() -> TerminalsReply {
-    TerminalsReply { users: Vec::new() }
+    TerminalsReply { users: Vec::new(), refused: None }
 }
 
 fn somebody() -> TerminalsReply {
-    TerminalsReply { users: vec![UserTerminals { userid: typed(), terminals: Vec::new() }] }
+    TerminalsReply { users: vec![UserTerminals { userid: typed(), terminals: Vec::new() }], refused: None }
 }
 
 fn text() -> Input {

@@ -74,7 +74,7 @@ pub(super) fn terminals(users: &[(Example, bool)]) -> TerminalsReply {
         userid: example.user().unwrap(),
         terminals: has_one.then(|| fixtures::identity(*example).terminal).into_iter().collect(),
     };
-    TerminalsReply { users: users.iter().map(listed).collect() }
+    TerminalsReply { users: users.iter().map(listed).collect(), refused: None }
 }
 
 /// Ali's groups, with everything that waited taken.

@@ -4,8 +4,8 @@ use super::*;
 use common::msg::PresenceStatus;
 use peer_core::model::{MessageKey, StoredMessage};
 use peer_core::notice::{
-    CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, DirectoryRefusal, Explained, MessageNotice, NotSent,
-    SessionNotice,
+    CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, DirectoryRefusal, Explained, MessageNotice, NotChanged,
+    NotSent, SessionNotice,
 };
 
 fn marked(ids: &[MessageId], mark: DeliveryStatus, late: bool) -> Notice {
@@ -192,9 +192,15 @@ fn a_terminal_is_removed_by_its_number_in_the_list() {
          -- Your terminals; /terminal remove N forgets one:\n\
          -- 1  01010101  this one\n\
          -- 2  02020202\n\
-         Enter destination user ID: terminal remove 2\n"
+         Enter destination user ID: terminal remove 2\n\
+         Enter the passcode you have now: "
     );
-    assert_eq!(scene.sent(), ["Terminals".to_owned(), format!("RemoveTerminal {{ terminal: {other:?} }}")]);
+    scene.types("482193");
+    let removal = format!("RemoveTerminal {{ terminal: {other:?}, current: Passcode(…) }}");
+    assert_eq!(scene.sent(), ["Terminals".to_owned(), removal]);
+    scene.notice(Notice::Session(SessionNotice::TerminalNotRemoved(NotChanged::Older)));
+    assert!(scene.seen().contains("-- Not removed: it has been there longer than this terminal."), "{}", scene.seen());
+    assert!(scene.seen().ends_with("Enter destination user ID: "), "{}", scene.seen());
 }
 
 #[test]

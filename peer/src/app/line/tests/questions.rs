@@ -110,18 +110,21 @@ fn the_passcode_is_changed_by_who_knows_it_and_never_shown() {
     let mut scene = Scene::logged_in();
     scene.types("/passwd");
     scene.types("111111");
+    assert_eq!(scene.sent(), ["ProvePasscode { current: Passcode(…) }"], "a wrong one is counted");
+    let wrong = NotChanged::Wrong { tries_left: Some(3) };
+    scene.notice(Notice::Session(SessionNotice::PasscodeNotChanged(wrong)));
     scene.types("/passwd");
     for typed in ["482193", "123", "739164", "739165", "739164", "739164"] {
         scene.types(typed);
     }
     scene.types("typed ahead");
-    assert_eq!(scene.sent(), ["ChangePasscode { to: Passcode(…) }"]);
+    assert_eq!(scene.sent(), ["ChangePasscode { current: Passcode(…), to: Passcode(…) }"]);
     scene.notice(Notice::Session(SessionNotice::PasscodeChanged));
     assert_eq!(
         scene.seen(),
         "Enter destination user ID: /passwd\n\
          Enter the passcode you have now: \n\
-         -- That is not your passcode. Nothing was changed; /passwd tries again.\n\
+         -- That is not your passcode. Nothing was changed; /passwd tries again. 3 tries left.\n\
          Enter destination user ID: /passwd\n\
          Enter the passcode you have now: \n\
          New passcode, 6 digits or more: \n\

@@ -5,7 +5,7 @@ use common::limits::AWAY_TEXT;
 use super::{Awaited, Output, Question, View};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};
-use crate::app::passwd::Passwd;
+use crate::app::passwd::{Passwd, Purpose};
 use crate::app::texts::{self, help, mail, screen, talk};
 use peer_core::command::{
     Answer, Command, ContactCommand, DirectoryCommand, FileCommand, MessageCommand, SessionCommand, Ticket,
@@ -65,7 +65,7 @@ impl View {
                 Some(with) => self
                     .ask_engine(Awaited::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with })),
             },
-            Request::Passwd => self.ask(Question::Passcode(Passwd::Current)),
+            Request::Passwd => self.ask(Question::Passcode(Passwd::Current(Purpose::Change))),
             Request::Group { wish, group } => self.wish(wish, group),
             Request::Away(text) => self.away(text),
             Request::History(count) => self.look_up_older(count),
@@ -92,12 +92,10 @@ impl View {
             Request::Terminals => self.ask_engine(Awaited::Terminals, Command::Session(SessionCommand::Terminals)),
             Request::RemoveTerminal(number) => {
                 // Numbers are those of the list, so that is shown first.
-                let command = match self.model.account.terminal(number) {
-                    Some(terminal) => SessionCommand::RemoveTerminal { terminal },
-                    None => SessionCommand::Terminals,
-                };
-                let command = Command::Session(command);
-                self.ask_engine(Awaited::Terminals, command);
+                match self.model.account.terminal(number) {
+                    Some(terminal) => self.ask(Question::Passcode(Passwd::Current(Purpose::Removal(terminal)))),
+                    None => self.ask_engine(Awaited::Terminals, Command::Session(SessionCommand::Terminals)),
+                }
             }
         }
     }

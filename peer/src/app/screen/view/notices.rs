@@ -6,7 +6,9 @@ use super::{Awaited, View};
 use crate::app::texts::{self, failure, files, format, mail, screen, talk};
 use peer_core::command::{Command, DirectoryCommand};
 use peer_core::model::Conversation;
-use peer_core::notice::{ContactNotice, DirectoryNotice, FileNotice, ListedGroup, Notice, Person, SessionNotice};
+use peer_core::notice::{
+    ContactNotice, DirectoryNotice, FileNotice, ListedGroup, NotChanged, Notice, Person, SessionNotice,
+};
 
 impl View {
     pub(super) fn notice(&mut self, notice: Notice) {
@@ -36,6 +38,9 @@ impl View {
             SessionNotice::Forgot { messages } => self.tell(&texts::forgot(messages)),
             SessionNotice::PasscodeChanged => self.tell(texts::passcode::CHANGED),
             SessionNotice::PasscodeNotChanged(why) => self.tell(&texts::passcode::not_changed(why)),
+            // Asked only of a passcode that is not the one known here.
+            SessionNotice::PasscodeProved => self.tell(&texts::passcode::not_changed(NotChanged::Meanwhile)),
+            SessionNotice::TerminalNotRemoved(why) => self.tell(&texts::passcode::terminal_not_removed(why)),
             SessionNotice::FormerPasscode => self.tell(texts::passcode::FORMER),
             SessionNotice::AlsoElsewhere { user } => self.tell(&texts::also_elsewhere(&user)),
             SessionNotice::StoreFailed { at, detail } => self.tell(&texts::store_failed(at, &detail)),

@@ -9,7 +9,7 @@ use super::{Awaited, Output, Taken, View};
 use crate::app::keys::{Key, KeyAction};
 use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
-use crate::app::texts::{self, passcode, screen, talk};
+use crate::app::texts::{self, screen, talk};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, SessionCommand};
 use peer_core::model::Conversation;
 
@@ -235,14 +235,15 @@ impl View {
                 self.questions.push(Question::Passcode(next));
                 self.put(Output::Entry(String::new()));
             }
-            Step::GiveUp => {
+            Step::Command { command, to } => {
                 self.give_entry_back();
-                self.tell(passcode::NOT_YOURS);
-            }
-            Step::Change(to) => {
-                self.give_entry_back();
-                self.model.account.changes_passcode(to.clone());
-                self.command(Command::Session(SessionCommand::ChangePasscode { to }));
+                to.into_iter().for_each(|to| self.model.account.changes_passcode(to));
+                match command {
+                    removal @ SessionCommand::RemoveTerminal { .. } => {
+                        self.ask_engine(Awaited::Terminals, Command::Session(removal));
+                    }
+                    command => self.command(Command::Session(command)),
+                }
             }
         }
     }
