@@ -126,6 +126,8 @@ pub const BROADCAST_TEXT: usize = 4 * 1024;
 pub const BROADCAST_PAGE: usize = 8;
 /// UTF-8 bytes of a file's name.
 pub const FILE_NAME: usize = 255;
+/// Entries of a folder that an offer names as left out.
+pub const LEFT_OUT_NAMES: usize = 8;
 /// Files of one user that a receiver has neither taken nor refused; more are refused at once.
 pub const OFFERS_OPEN: usize = 64;
 /// Entries of a folder that is sent.

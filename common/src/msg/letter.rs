@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounded;
 use crate::ident::{GroupHandle, GroupName, MessageId, UserId};
-use crate::limits::{FILE_NAME, MESSAGE_TEXT, PADDED_SIZES, RECEIPT_IDS};
+use crate::limits::{FILE_NAME, LEFT_OUT_NAMES, MESSAGE_TEXT, PADDED_SIZES, RECEIPT_IDS};
 
 /// How far a message has come with its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ pub enum Outcome {
     /// The sender does not give it, or no longer.
     Withdrawn,
 }
+
+/// The path of an entry in a folder, at most [`FILE_NAME`] bytes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryName(#[serde(deserialize_with = "bounded::text::<_, FILE_NAME>")] pub String);
 
 /// One letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +97,16 @@ pub enum Body {
         /// How many files it holds, if it is a folder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         files: Option<u64>,
+        /// How many entries of the folder are not sent: links, devices, what cannot be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left_out: Option<u64>,
+        /// The first of these, by their paths in the folder.
+        #[serde(
+            default,
+            skip_serializing_if = "Vec::is_empty",
+            deserialize_with = "bounded::list::<_, _, LEFT_OUT_NAMES>"
+        )]
+        left_out_names: Vec<EntryName>,
     },
     /// In a room of two users: what has become of a file that one offered to the other.
     File {
@@ -100,6 +114,9 @@ pub enum Body {
         file: MessageId,
         /// What has become of it.
         state: Outcome,
+        /// Withdrawn because it is not what was offered any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        changed: bool,
     },
     /// Something this version does not know.
     #[serde(other)]

@@ -62,11 +62,25 @@ pub(crate) fn letters() -> Vec<Letter> {
         Body::Decided { user: user("bianca") },
         Body::Waiting { users: vec![user("bianca")] },
         Body::Leave,
-        Body::Offer { name: "plans.pdf".into(), size: 20_000_000, files: None },
-        Body::Offer { name: "plans".into(), size: 20_480, files: Some(12) },
-        Body::File { file: MessageId([0xab; 16]), state: Outcome::Received },
-        Body::File { file: MessageId([0xab; 16]), state: Outcome::Refused },
-        Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn },
+        Body::Offer {
+            name: "plans.pdf".into(),
+            size: 20_000_000,
+            files: None,
+            left_out: None,
+            left_out_names: Vec::new(),
+        },
+        Body::Offer { name: "plans".into(), size: 20_480, files: Some(12), left_out: None, left_out_names: Vec::new() },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Received, changed: false },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Refused, changed: false },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn, changed: false },
+        Body::Offer {
+            name: "plans".into(),
+            size: 20_480,
+            files: Some(12),
+            left_out: Some(3),
+            left_out_names: vec![EntryName("latest".into()), EntryName("old/pipe".into())],
+        },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn, changed: true },
     ]
     .map(|body| Letter { id: MessageId([0xac; 16]), date: 1_700_000_000, body })
     .into()

@@ -11,7 +11,7 @@ use common::msg::{
 
 use crate::command::{Command, Ticket};
 use crate::contacts::Contact;
-use crate::files::model::{Download, Source, TransferOutcome};
+use crate::files::model::{Download, LeftOut, Source, TransferOutcome};
 use crate::notice::{DirectoryLoss, Failure, LoggedOut, MessageNotice, Notice, Unreached};
 use crate::persistence::{HistoryQuery, Snapshot, Write};
 use crate::verify::{ConnectRequest, LookupResult};
@@ -98,7 +98,7 @@ pub enum Input {
     /// The same by somebody who wants a file of us, from a byte on.
     FileRequested { link: LinkId, request: ConnectRequest, file: MessageId, offset: u64 },
     /// The user offers a file, which is there.
-    FileRead { ticket: Ticket, to: UserId, name: String, source: Source, left_out: usize },
+    FileRead { ticket: Ticket, to: UserId, name: String, source: Source, left_out: LeftOut },
     /// Bytes of a file that have been sent, or have come, so far.
     FileProgress { number: u64, done: u64 },
     /// A file came, or was sent, or not.

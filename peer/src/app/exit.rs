@@ -30,6 +30,8 @@ pub(crate) const ALREADY_RUNNING: i32 = 12;
 pub(crate) const NOT_PERMITTED: i32 = 13;
 /// The other side speaks another protocol version.
 pub(crate) const VERSION: i32 = 14;
+/// It was done, but not for all of what was named.
+pub(crate) const INCOMPLETE: i32 = 15;
 /// Ended by SIGHUP.
 pub(crate) const HANG_UP: i32 = 129;
 /// Ended by CTRL-C or SIGINT.
@@ -56,6 +58,7 @@ pub(crate) fn word(code: i32) -> &'static str {
         ALREADY_RUNNING => "already_running",
         NOT_PERMITTED => "not_permitted",
         VERSION => "version",
+        INCOMPLETE => "incomplete",
         HANG_UP | INTERRUPT | TERMINATE => "signal",
         BROKEN_PIPE => "broken_pipe",
         _ => "internal",

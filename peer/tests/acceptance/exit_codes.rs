@@ -19,7 +19,7 @@ use crate::harness::{self, Piped, Seat, Stage, Terminal};
 use crate::hostile::{Clients, Hostile};
 
 /// All that a script may meet, but a bug.
-const CODES: &[i32] = &[0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 129, 130, 141, 143];
+const CODES: &[i32] = &[0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 129, 130, 141, 143];
 
 /// What was produced, and by what.
 #[derive(Default)]
@@ -67,6 +67,7 @@ fn every_exit_code_has_a_cause() {
     produced.by("the same state in another process", 12, runs(&ali, &["list", "--timeout", "1"], ""));
     drop(open);
     produced.by("a directory of another version", 14, at_a_newer_directory(&stage));
+    produced.by("a folder with a link in it", 15, folder_with_a_link(&stage, &ali));
 
     for (signal, code) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
         let mut ali = stage.terminal_of("ali");
@@ -82,6 +83,23 @@ fn every_exit_code_has_a_cause() {
     produced.by("a session that was ended", 13, ended_by_the_administrator(&stage));
     produced.by("a directory with another key", 8, at_a_changed_directory(stage, &ali));
     assert_eq!(produced.0.keys().copied().collect::<Vec<_>>(), CODES, "{:#?}", produced.0);
+}
+
+/// Bianca takes a folder of which not everything is sent.
+fn folder_with_a_link(stage: &Stage, ali: &Seat) -> (Option<i32>, String, String) {
+    let bianca = stage.terminal_of("bianca");
+    let folder = stage.folder().join("plans");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("page"), "one").unwrap();
+    std::os::unix::fs::symlink("page", folder.join("latest")).unwrap();
+    let mut file = Piped::start(&ali.clone().with(&["file", "bianca", folder.to_str().unwrap()]));
+    bianca.asks("ali offers plans (1 file, 2.0 kB, 1 left out). Accept? [y/N]");
+    bianca.enters(&format!("/accept 1 {}", stage.folder().join("saved").display()));
+    bianca.shows("(1 file, 2.0 kB, 1 left out, checked). Left out");
+    let code = file.exit_code();
+    assert!(file.errors().contains("bianca has plans, but not what"), "{}", file.errors());
+    assert!(file.errors().ends_with(": latest.\n"), "{}", file.errors());
+    (code, file.output(), file.errors())
 }
 
 /// The next version of the protocol has another name in the handshake.

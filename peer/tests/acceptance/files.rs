@@ -63,7 +63,7 @@ fn a_file_that_was_changed_after_the_offer_is_not_sent() {
     std::fs::write(&plans, "other plans").unwrap();
     bianca.enters(&format!("/accept 1 {}", stage.folder().join("saved").display()));
     ali.shows("-- plans.pdf cannot come: it was changed after it was offered.");
-    bianca.shows("-- ali does not give plans.pdf any more.");
+    bianca.shows("-- plans.pdf cannot come: it was changed at ali after it was offered.");
 }
 
 #[test]
@@ -110,13 +110,13 @@ fn a_folder_arrives_as_a_tree() {
     std::fs::write(plans.join("old/big.bin"), content(2_000_000)).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", plans.join("link")).unwrap();
     ali.enters("/file bianca ~/plans");
-    ali.shows("-- plans (2 files, 2.0 MB) offered to bianca without 1 link or device; /cancel 1 withdraws it.");
-    bianca.asks("ali offers plans (2 files, 2.0 MB). Accept? [y/N]");
+    ali.shows("-- plans (2 files, 2.0 MB, 1 left out) offered to bianca; /cancel 1 withdraws it. Left out,");
+    bianca.asks("ali offers plans (2 files, 2.0 MB, 1 left out). Accept? [y/N]");
     // A folder that cannot be loses nothing.
     bianca.enters("/accept 1 /dev/null/saved");
     bianca.shows("-- plans is paused: Not a directory");
     bianca.enters("/accept 1 ~/saved");
-    ali.shows("-- bianca has plans (2 files, 2.0 MB, checked).");
+    ali.shows("-- bianca has plans (2 files, 2.0 MB, 1 left out, checked).");
     assert_eq!(std::fs::read(saved.join("plans/old/big.bin")).unwrap(), content(2_000_000));
     assert_eq!(std::fs::read(saved.join("plans/first page.txt")).unwrap(), b"page one");
     assert!(saved.join("plans/old/empty").is_dir());
@@ -183,6 +183,19 @@ fn slowly(stage: &Stage, sender: &Seat, size: usize) -> (Terminal, Terminal, std
     bianca.enters(&format!("/accept 1 {}", saved.display()));
     bianca.shows("% (");
     (ali, bianca, saved)
+}
+
+#[test]
+fn a_file_that_is_rewritten_while_it_is_sent_is_kept_by_nobody() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let (ali, bianca, saved) = slowly(&stage, &stage.seat_of("ali"), 5_000_000);
+    // Other bytes, as many as before.
+    std::fs::write(stage.folder().join("plans.bin"), vec![0; 5_000_000]).unwrap();
+    ali.shows("-- plans.bin cannot come: it was changed after it was offered.");
+    bianca.shows("-- plans.bin cannot come: it was changed at ali after it was offered.");
+    bianca.enters("/files");
+    bianca.shows("  failed   plans.bin");
+    bianca.until("nothing that stays", |_| std::fs::read_dir(&saved).unwrap().count() == 0);
 }
 
 /// How far the transfer was in each notice of progress.

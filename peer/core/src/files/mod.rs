@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::context::Context;
-use crate::files::model::{Download, FilePolicy, Source};
+use crate::files::model::{Download, FilePolicy, LeftOut, Source};
 use crate::model::Conversation;
 use crate::notice::{FileNews, FileNotice, FileShown, FileState};
 use crate::persistence::{Rows, Table, Write};
@@ -42,6 +42,8 @@ struct Transfer {
     size: u64,
     #[serde(default)]
     files: Option<u64>,
+    #[serde(default)]
+    left_out: LeftOut,
     state: FileState,
     /// What we give; absent where we receive.
     source: Option<Source>,
@@ -145,8 +147,8 @@ impl Files {
             None => (transfer.state, 0),
         };
         let (with, name, size, files) = (transfer.with.clone(), transfer.name.clone(), transfer.size, transfer.files);
-        let ours = transfer.source.is_some();
-        Some(FileShown { number, id: transfer.file, with, ours, name, size, files, done, state })
+        let (ours, left_out) = (transfer.source.is_some(), transfer.left_out.clone());
+        Some(FileShown { number, id: transfer.file, with, ours, name, size, files, left_out, done, state })
     }
 
     fn find(&self, with: &UserId, file: &MessageId) -> Option<u64> {
@@ -165,13 +167,22 @@ impl Files {
         transfer.state = state;
         let (with, file) = (transfer.with.clone(), transfer.file);
         cx.write(self.row(number));
-        say.map(|outcome| say_outcome(cx, with, file, outcome))
+        say.map(|outcome| say_outcome(cx, with, (file, outcome)))
     }
 }
 
 /// Tells the other side what has become of a file.
-fn say_outcome(cx: &mut Context, with: UserId, file: MessageId, state: Outcome) -> Request {
-    let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::File { file, state } };
+fn say_outcome(cx: &mut Context, with: UserId, (file, state): (MessageId, Outcome)) -> Request {
+    say(cx, with, Body::File { file, state, changed: false })
+}
+
+/// Tells the receiver of a file that it is not what was offered any more.
+fn say_changed(cx: &mut Context, with: UserId, file: MessageId) -> Request {
+    say(cx, with, Body::File { file, state: Outcome::Withdrawn, changed: true })
+}
+
+fn say(cx: &mut Context, with: UserId, body: Body) -> Request {
+    let letter = Letter { id: cx.ids.message(), date: cx.now.date, body };
     Request::Delivery(DeliveryRequest::Send { to: Conversation::User(with), letter })
 }
 

@@ -2,16 +2,16 @@
 
 use common::ident::{MessageId, UserId};
 use common::limits::{FILE_NAME, OFFERS_OPEN};
-use common::msg::{Body, Letter, Outcome};
+use common::msg::{Body, EntryName, Letter, Outcome};
 
 use super::{Files, Transfer, say_outcome};
 use crate::command::FileWish;
 use crate::context::Context;
 use crate::event::Effect;
 use crate::file_name::{harmless, shortened};
-use crate::files::model::{AcceptFiles, Source};
+use crate::files::model::{AcceptFiles, LeftOut, Source};
 use crate::model::Conversation;
-use crate::notice::{FileNews, FileNotice, FileState, NotOffered};
+use crate::notice::{FileFailed, FileNews, FileNotice, FileState, NotOffered};
 use crate::request::{DeliveryRequest, Request};
 
 /// Who offered.
@@ -28,16 +28,18 @@ pub(crate) struct OfferedFile {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) files: Option<u64>,
+    /// What its sender says is not sent.
+    pub(crate) left_out: LeftOut,
 }
 
 impl Files {
-    /// Offers a file of this machine; `left_out` are the links, sockets and devices of a folder.
+    /// Offers a file of this machine.
     pub(crate) fn offer(
         &mut self,
         cx: &mut Context,
         to: UserId,
         name: String,
-        (source, left_out): (Source, usize),
+        (source, left_out): (Source, LeftOut),
     ) -> Vec<Request> {
         let name = shortened(&name, FILE_NAME);
         let why = match () {
@@ -53,11 +55,14 @@ impl Files {
         }
         cx.choose(&to);
         let (file, size, files) = (cx.ids.message(), source.size, source.files);
-        let letter = Letter { id: file, date: cx.now.date, body: Body::Offer { name: name.clone(), size, files } };
+        let left_out_names = left_out.names.iter().cloned().map(EntryName).collect();
+        let count = Some(left_out.count).filter(|count| *count > 0);
+        let body = Body::Offer { name: name.clone(), size, files, left_out: count, left_out_names };
+        let letter = Letter { id: file, date: cx.now.date, body };
         let (with, state) = (to.clone(), FileState::Offered);
-        let transfer = Transfer { with, file, name, size, files, state, source: Some(source), folder: None };
+        let transfer = Transfer { with, file, name, size, files, left_out, state, source: Some(source), folder: None };
         let number = self.add(cx, transfer);
-        self.tell(cx, number, FileNews::Offering { left_out });
+        self.tell(cx, number, FileNews::Offering);
         vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::User(to), letter })]
     }
 
@@ -71,13 +76,16 @@ impl Files {
 
     /// Somebody offers a file.
     pub(crate) fn handle_offer(&mut self, cx: &mut Context, from: &UserId, offered: OfferedFile) -> Vec<Request> {
-        let OfferedFile { file, name, size, files } = offered;
+        let OfferedFile { file, name, size, files, mut left_out } = offered;
+        for name in &mut left_out.names {
+            *name = name.split('/').map(harmless).collect::<Vec<_>>().join("/");
+        }
         let too_many = self.open_offers(from, Side::Theirs) >= OFFERS_OPEN;
         if too_many || self.policy.accept == AcceptFiles::Never {
-            return vec![say_outcome(cx, from.clone(), file, Outcome::Refused)];
+            return vec![say_outcome(cx, from.clone(), (file, Outcome::Refused))];
         }
         let (with, name, state) = (from.clone(), harmless(&name), FileState::Offered);
-        let transfer = Transfer { with, file, name, size, files, state, source: None, folder: None };
+        let transfer = Transfer { with, file, name, size, files, left_out, state, source: None, folder: None };
         let number = self.add(cx, transfer);
         if size > self.policy.max {
             let said = self.set_state(cx, number, FileState::Refused, Some(Outcome::Refused));
@@ -98,13 +106,14 @@ impl Files {
         cx: &mut Context,
         by: &UserId,
         with: &UserId,
-        (file, outcome): (MessageId, Outcome),
+        (file, outcome, changed): (MessageId, Outcome, bool),
     ) {
         let Some(number) = self.find(with, &file) else { return };
         let Some(transfer) = self.all.get(&number).filter(|known| !known.state.is_over()) else { return };
         let (state, news) = match (outcome, transfer.source.is_some(), cx.is_me(by)) {
             (Outcome::Received, true, false) => (FileState::Done, FileNews::Received),
             (Outcome::Refused, true, false) => (FileState::Refused, FileNews::Refused),
+            (Outcome::Withdrawn, false, false) if changed => (FileState::Failed, FileNews::Failed(FileFailed::Changed)),
             (Outcome::Withdrawn, false, false) => (FileState::Cancelled, FileNews::Withdrawn),
             (Outcome::Received | Outcome::Refused, false, true) => (FileState::Elsewhere, FileNews::Elsewhere),
             _ => return,
@@ -115,7 +124,7 @@ impl Files {
     }
 
     /// Nothing becomes of a file any more; what has come of it goes.
-    fn stop(&mut self, cx: &mut Context, number: u64) {
+    pub(super) fn stop(&mut self, cx: &mut Context, number: u64) {
         self.running.remove(&number);
         self.looking_up.remove(&number);
         self.retries.remove(&number);

@@ -4,7 +4,7 @@ use common::backoff::Backoff;
 use common::ident::{MessageId, UserId};
 use common::msg::{ConnectRefusal, Outcome, PresenceStatus};
 
-use super::{Files, Retry, Transfer};
+use super::{Files, Retry, Transfer, say_changed};
 use crate::context::Context;
 use crate::event::{Effect, LinkId};
 use crate::files::model::TransferOutcome;
@@ -147,9 +147,17 @@ impl Files {
                 self.set_state(cx, number, FileState::Paused, None);
                 self.tell(cx, number, FileNews::DiskFull { need, free, folder });
             }
+            TransferOutcome::Failed(FileFailed::Changed) if ours => {
+                let (with, file) = (transfer.with.clone(), transfer.file);
+                self.set_state(cx, number, FileState::Failed, None);
+                requests.push(say_changed(cx, with, file));
+                self.tell(cx, number, FileNews::Failed(FileFailed::Changed));
+            }
             TransferOutcome::Failed(why) => {
                 let say = if ours { Outcome::Withdrawn } else { Outcome::Refused };
                 requests.extend(self.set_state(cx, number, FileState::Failed, Some(say)));
+                // What has come of it is no part of anything any more.
+                self.stop(cx, number);
                 self.tell(cx, number, FileNews::Failed(why));
             }
         }

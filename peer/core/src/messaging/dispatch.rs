@@ -1,12 +1,13 @@
 //! Which machine does what another wants.
 
 use common::ident::UserId;
-use common::msg::Body;
+use common::msg::{Body, EntryName};
 
 use super::Messaging;
 use crate::context::Context;
 use crate::event::Effect;
 use crate::files::OfferedFile;
+use crate::files::model::LeftOut;
 use crate::model::Conversation;
 use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, MailboxRequest, OpenedLetter, Request};
 
@@ -127,12 +128,16 @@ impl Messaging {
     /// What a letter means that was opened and is no text.
     fn handle_opened(&mut self, cx: &mut Context, letter: OpenedLetter) -> Vec<Request> {
         match (letter.body, letter.conversation) {
-            (Body::Offer { name, size, files }, Conversation::User(_)) if !cx.is_me(&letter.from) => {
-                let offered = OfferedFile { file: letter.id, name, size, files };
+            (Body::Offer { name, size, files, left_out, left_out_names }, Conversation::User(_))
+                if !cx.is_me(&letter.from) =>
+            {
+                let names = left_out_names.into_iter().map(|EntryName(name)| name).collect();
+                let left_out = LeftOut { count: left_out.unwrap_or_default(), names };
+                let offered = OfferedFile { file: letter.id, name, size, files, left_out };
                 self.files.handle_offer(cx, &letter.from, offered)
             }
-            (Body::File { file, state }, Conversation::User(with)) => {
-                self.files.handle_outcome(cx, &letter.from, &with, (file, state));
+            (Body::File { file, state, changed }, Conversation::User(with)) => {
+                self.files.handle_outcome(cx, &letter.from, &with, (file, state, changed));
                 Vec::new()
             }
             (body, conversation) => self.groups.handle_letter(cx, OpenedLetter { body, conversation, ..letter }),

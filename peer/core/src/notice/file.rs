@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::files::model::LeftOut;
 use common::ident::{MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,8 @@ pub struct FileShown {
     pub size: u64,
     /// How many files it holds, if it is a folder.
     pub files: Option<u64>,
+    /// What of the folder is not sent.
+    pub left_out: LeftOut,
     /// Bytes that have come, or were sent, while it is running.
     pub done: u64,
     /// Where it stands.
@@ -78,8 +81,8 @@ impl FileState {
 /// What has become of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileNews {
-    /// Answers `OfferFile`: it was offered, without so many links, sockets and devices of a folder.
-    Offering { left_out: usize },
+    /// Answers `OfferFile`: it was offered.
+    Offering,
     /// Somebody offers it.
     Offered,
     /// Answers `Accept`: it comes as soon as it can.
@@ -117,7 +120,7 @@ pub enum FileNews {
 impl FileNews {
     /// Whether it answers a wish of the user; everything else comes by itself.
     pub fn is_answer(&self) -> bool {
-        matches!(self, Self::Offering { .. } | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
+        matches!(self, Self::Offering | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
     }
 }
 
@@ -139,7 +142,7 @@ pub enum NotOffered {
 /// Why a file cannot come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileFailed {
-    /// It is not what was offered.
+    /// At its sender it is not what was offered any more.
     Changed,
     /// What came is not what was sent.
     Digest,

@@ -7,6 +7,7 @@ use common::msg::PresenceStatus;
 use common::secret::Passcode;
 
 use super::*;
+use peer_core::files::model::LeftOut;
 use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{
     Arrival, DirectoryLoss, EndedBy, FileNews, FileNotice, FileShown, FileState, GroupNews, LinkLoss, ListedGroup,
@@ -104,7 +105,18 @@ fn group(news: GroupNews) -> Notice {
 
 fn file(state: FileState, done: u64, news: FileNews) -> Notice {
     let (id, with, name) = (MessageId([9; 16]), id(BIANCA), "plan.pdf".to_owned());
-    let file = FileShown { number: 1, id, with, ours: false, name, size: 100, files: None, done, state };
+    let file = FileShown {
+        number: 1,
+        id,
+        with,
+        ours: false,
+        name,
+        size: 100,
+        files: None,
+        left_out: LeftOut::default(),
+        done,
+        state,
+    };
     Notice::File(FileNotice::News { file, news })
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::news::{self, Arrived, EventTold, News, What};
 use super::results::{self, Record};
 use crate::app::texts;
+use peer_core::files::model::LeftOut;
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{
     CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, EndedBy, FileNews, FileNotice, FileShown, GroupNews,
@@ -254,14 +255,15 @@ pub(super) fn record(record: &StoredMessage) -> Record {
 
 /// A file, as `file.list` and answers tell it.
 pub(super) fn file_shown(file: &FileShown) -> results::File {
-    let FileShown { number, id, with, ours, name, size, files, done, state } = file.clone();
-    results::File { file: number, id, with, outgoing: ours, name, size, files, done, state }
+    let FileShown { number, id, with, ours, name, size, files, left_out, done, state } = file.clone();
+    let LeftOut { count: left_out, names: left_out_names } = left_out;
+    results::File { file: number, id, with, outgoing: ours, name, size, files, left_out, left_out_names, done, state }
 }
 
 /// News that came by themselves; of progress every whole percent, so that the journal stays short.
 fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
     let what = match news {
-        FileNews::Offering { .. } | FileNews::Offered => What::Offer,
+        FileNews::Offering | FileNews::Offered => What::Offer,
         FileNews::Progress { is_step: true } => What::Progress,
         FileNews::Saved { .. } | FileNews::Received => What::Done,
         FileNews::Refused | FileNews::TooLarge { .. } => What::Refused,
@@ -279,7 +281,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         FileNews::DiskFull { .. } | FileNews::NotSaved { .. } | FileNews::Failed(_) | FileNews::TooLarge { .. } => {
             event.message = Some(texts::files::news(file, news).trim_start_matches("-- ").to_owned());
         }
-        FileNews::Offering { .. }
+        FileNews::Offering
         | FileNews::Offered
         | FileNews::Accepted
         | FileNews::Progress { .. }

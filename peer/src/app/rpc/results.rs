@@ -249,8 +249,18 @@ pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) files: Option<u64>,
+    /// Entries of a folder that are not sent; absent where all are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) left_out: u64,
+    /// The first of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left_out_names: Vec<String>,
     pub(crate) done: u64,
     pub(crate) state: FileState,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Of `verify.number`.

@@ -18,13 +18,35 @@ fn size(bytes: u64) -> String {
     format!("{}.{} {}", thousands / 1000, thousands % 1000 / 100, UNITS[unit])
 }
 
-/// How large it is: `20.0 MB`, `12 files, 20.0 MB`.
+/// How large it is: `20.0 MB`, `12 files, 20.0 MB`, `12 files, 20.0 MB, 2 left out`.
 pub(crate) fn extent(file: &FileShown) -> String {
-    match file.files {
-        Some(files) => {
-            format!("{}, {}", count(usize::try_from(files).unwrap_or(usize::MAX), "file", "files"), size(file.size))
-        }
-        None => size(file.size),
+    let mut extent = size(file.size);
+    if let Some(files) = file.files {
+        extent = format!("{}, {extent}", count(usize::try_from(files).unwrap_or(usize::MAX), "file", "files"));
+    }
+    if !file.left_out.is_empty() {
+        extent = format!("{extent}, {} left out", file.left_out.count);
+    }
+    extent
+}
+
+/// What of a folder is not sent, behind a sentence about it.
+fn left_out(file: &FileShown) -> String {
+    match missing(file.left_out.count, &file.left_out.names) {
+        Some(missing) => format!(" Left out, because it is a link or device or cannot be read: {missing}."),
+        None => String::new(),
+    }
+}
+
+/// The entries of a folder that are not sent, by name; nothing where all are.
+pub(crate) fn missing(count: u64, names: &[String]) -> Option<String> {
+    let more = count.saturating_sub(names.len() as u64);
+    let names = names.join(", ");
+    match (names.is_empty(), more) {
+        (_, 0) if count == 0 => None,
+        (true, more) => Some(format!("{more}")),
+        (false, 0) => Some(names),
+        (false, more) => Some(format!("{names} and {more} more")),
     }
 }
 
@@ -64,20 +86,16 @@ pub(crate) fn progress(name: &str, done: u64, all: u64, per_second: u64) -> Stri
 /// What has become of a file.
 pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
     let FileShown { number, with, name, ours, .. } = file;
-    let all = extent(file);
+    let (all, missing) = (extent(file), left_out(file));
     match news {
-        FileNews::Offering { left_out: 0 } => {
-            format!("-- {name} ({all}) offered to {with}; /cancel {number} withdraws it.")
+        FileNews::Offering => {
+            format!("-- {name} ({all}) offered to {with}; /cancel {number} withdraws it.{missing}")
         }
-        FileNews::Offering { left_out } => format!(
-            "-- {name} ({all}) offered to {with} without {}; /cancel {number} withdraws it.",
-            count(*left_out, "link or device", "links and devices")
-        ),
-        FileNews::Offered => format!("-- {with} offers {name} ({all}). /accept {number} or /refuse {number}"),
+        FileNews::Offered => format!("-- {with} offers {name} ({all}). /accept {number} or /refuse {number}{missing}"),
         FileNews::Accepted => format!("-- {name} comes as soon as {with} is there; /cancel {number} stops it."),
         FileNews::Progress { .. } => progress(name, file.done, file.size, 0),
-        FileNews::Saved { path } => format!("-- {name} saved to {} ({all}, checked).", path.display()),
-        FileNews::Received => format!("-- {with} has {name} ({all}, checked)."),
+        FileNews::Saved { path } => format!("-- {name} saved to {} ({all}, checked).{missing}", path.display()),
+        FileNews::Received => format!("-- {with} has {name} ({all}, checked).{missing}"),
         FileNews::Refused => format!("-- {with} does not want {name}."),
         FileNews::Withdrawn => format!("-- {with} does not give {name} any more."),
         FileNews::GivenUp => format!("-- {name}: given up; {with} is told."),
@@ -99,7 +117,7 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
             size(*free),
             folder.display()
         ),
-        FileNews::Failed(why) => format!("-- {name} cannot come: {}", failed(why)),
+        FileNews::Failed(why) => format!("-- {name} cannot come: {}", failed(file, why)),
         FileNews::TooLarge { max } => format!(
             "-- {with} offers {name} ({all}): refused, because [files] max is {}. Raise it and ask for it once more.",
             size(*max)
@@ -120,7 +138,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
             format!("{} at {}/s, {left} left    /cancel {number}", size(file.done), size(rate))
         }
         (FileNews::Offered, _) => format!("/accept {number} takes it, /refuse {number} does not"),
-        (FileNews::Offering { .. }, _) => format!("offered    /cancel {number}"),
+        (FileNews::Offering, _) => format!("offered    /cancel {number}"),
         (FileNews::Accepted | FileNews::Progress { .. }, _) => format!("waiting for {with}    /cancel {number}"),
         (FileNews::Saved { path }, _) => format!("saved to {} (checked)", path.display()),
         (FileNews::Received, _) => format!("{with} has it (checked)"),
@@ -131,7 +149,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
         (FileNews::DiskFull { need, free, .. }, _) => {
             format!("disk full: {} needed, {} free    /resume {number}", size(*need), size(*free))
         }
-        (FileNews::Failed(why), _) => format!("cannot come: {}", failed(why)),
+        (FileNews::Failed(why), _) => format!("cannot come: {}", failed(file, why)),
         (FileNews::TooLarge { max }, _) => format!("refused: [files] max is {}", size(*max)),
         (FileNews::Elsewhere, _) => "answered at another terminal of yours".to_owned(),
         (FileNews::Refused, _) => format!("{with} does not want it"),
@@ -140,11 +158,20 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
     }
 }
 
-fn failed(why: &FileFailed) -> String {
+fn failed(file: &FileShown, why: &FileFailed) -> String {
+    let with = &file.with;
     match why {
-        FileFailed::Changed => "it was changed after it was offered. Offer it again with /file.".to_owned(),
+        FileFailed::Changed if file.ours => {
+            "it was changed after it was offered. Offer it again with /file.".to_owned()
+        }
+        FileFailed::Changed => {
+            format!("it was changed at {with} after it was offered. Nothing of it was kept; ask for it once more.")
+        }
         FileFailed::Digest => "what came is not what was sent. Ask for it once more.".to_owned(),
         FileFailed::Folder { detail } => format!("{detail}. Nothing of it was kept; ask for a packed file."),
+        FileFailed::Disk { detail } if file.ours => {
+            format!("it cannot be read: {detail}. Check the disk and offer it again with /file.")
+        }
         FileFailed::Disk { detail } => format!("{detail}. Choose another folder and ask for it once more."),
     }
 }

@@ -75,7 +75,11 @@ pub(crate) fn file_ended(to: &str, event: &FileNews) -> Option<Report> {
     let name = &event.file.name;
     let failed = |line: String, exit| Some(Report { lines: vec![line], exit });
     match event.what {
-        What::Done => None,
+        What::Done => {
+            let missing = super::files::missing(event.file.left_out, &event.file.left_out_names)?;
+            let line = format!("{to} has {name}, but not what is a link or device or cannot be read: {missing}.");
+            failed(line, exit::INCOMPLETE)
+        }
         What::Refused => failed(format!("{to} does not want {name}."), exit::REFUSED),
         What::Cancelled => failed(format!("{name} was withdrawn."), exit::REFUSED),
         What::Offer | What::Progress | What::Stopped | What::Paused | What::Failed | What::Elsewhere => {

@@ -7,14 +7,15 @@ use std::io::{self, Cursor, Read, Seek as _, SeekFrom, Take};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use blake3::Hasher;
 use common::limits::{FOLDER_ENTRIES, FOLDER_PATH};
+use rustix::fs::{Access, AtFlags, CWD};
+use rustix::io::Errno;
 use tar::{EntryType, Header};
 use walkdir::WalkDir;
 
-use super::disk::{open, stamp};
+use super::disk::{Stamp, open};
 use peer_core::file_name::harmless;
-use peer_core::files::model::SourceState;
+use peer_core::files::model::LeftOut;
 
 /// A block of an archive.
 const BLOCK: u64 = 512;
@@ -29,9 +30,9 @@ const EXECUTABLE: u32 = 0o100;
 pub(super) struct Tree {
     root: PathBuf,
     entries: VecDeque<Entry>,
-    stamp: Hasher,
-    /// Links, sockets and devices.
-    pub(super) left_out: usize,
+    pub(super) stamp: Stamp,
+    /// Links, pipes, sockets and devices, and what cannot be read.
+    pub(super) left_out: LeftOut,
 }
 
 #[derive(Debug)]
@@ -45,12 +46,29 @@ struct Entry {
 impl Tree {
     /// Looks at everything in a folder; follows no links.
     pub(super) fn walk(root: &Path) -> io::Result<Self> {
-        let mut tree = Self { root: root.to_owned(), entries: VecDeque::new(), stamp: Hasher::new(), left_out: 0 };
+        let mut tree = Self {
+            root: root.to_owned(),
+            entries: VecDeque::new(),
+            stamp: Stamp::default(),
+            left_out: LeftOut::default(),
+        };
         for found in WalkDir::new(root).min_depth(1).sort_by_file_name() {
-            let found = found?;
+            let within = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+            let found = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    let path = error.path().map(within).unwrap_or_default();
+                    let error = io::Error::from(error);
+                    if error.kind() != io::ErrorKind::PermissionDenied || path.is_empty() {
+                        return Err(error);
+                    }
+                    tree.left_out.add(&path);
+                    continue;
+                }
+            };
             let (kind, metadata) = (found.file_type(), found.metadata()?);
-            if !kind.is_file() && !kind.is_dir() {
-                tree.left_out += 1;
+            if !kind.is_dir() && !(kind.is_file() && is_readable(found.path())) {
+                tree.left_out.add(&within(found.path()));
                 continue;
             }
             if tree.entries.len() >= FOLDER_ENTRIES {
@@ -59,9 +77,7 @@ impl Tree {
             let path = found.path().strip_prefix(root).map_err(io::Error::other)?;
             let bad_name = || io::Error::other(format!("{} has a name that is too long or not UTF-8", path.display()));
             let name = path.to_str().filter(|name| name.len() <= FOLDER_PATH).ok_or_else(bad_name)?;
-            stamp(&mut tree.stamp, &metadata);
-            tree.stamp.update(name.as_bytes());
-            tree.stamp.update(&[0]);
+            tree.stamp.add(&[name.as_bytes(), &[0]].concat(), &metadata);
             let size = kind.is_file().then(|| metadata.size());
             let mode = if kind.is_dir() || metadata.mode() & EXECUTABLE != 0 { WITH_EXECUTABLE } else { PLAIN };
             if kind.is_file() && mode == WITH_EXECUTABLE {
@@ -83,10 +99,11 @@ impl Tree {
         let entries = self.entries.iter().map(|entry| BLOCK + entry.size.unwrap_or_default().next_multiple_of(BLOCK));
         entries.sum::<u64>() + 2 * BLOCK
     }
+}
 
-    pub(super) fn state(&self) -> SourceState {
-        *self.stamp.finalize().as_bytes()
-    }
+/// Whether we may read a file, without opening it.
+fn is_readable(path: &Path) -> bool {
+    rustix::fs::accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS).is_ok()
 }
 
 fn header(name: &str, size: Option<u64>, mode: u32) -> io::Result<Header> {
@@ -157,11 +174,33 @@ impl Read for Archive {
     }
 }
 
+/// Why an archive was not unpacked.
+#[derive(Debug)]
+pub(super) enum NotUnpacked {
+    /// It is none, or one that is not allowed; another disk would not help.
+    Archive(String),
+    /// The disk's word.
+    Disk(io::Error),
+}
+
+impl From<io::Error> for NotUnpacked {
+    /// What the reader of archives says has no number of the system; what a sound archive never leads to is the archive's
+    /// fault as well: two entries of one name, an entry in what is no folder or was not named before.
+    fn from(error: io::Error) -> Self {
+        let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+        match errno {
+            None | Some(Errno::EXIST | Errno::NOTDIR | Errno::ISDIR | Errno::NOENT) => {
+                Self::Archive(format!("what came is no folder: {error}"))
+            }
+            Some(_) => Self::Disk(error),
+        }
+    }
+}
+
 /// Unpacks an archive with this number of files into a folder that nobody else knows: regular files and folders, under
 /// harmless names. Nothing is written before all of it was judged.
-pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> io::Result<()> {
-    let not_allowed =
-        |what: &str| io::Error::new(io::ErrorKind::InvalidData, format!("what came is no folder: {what}"));
+pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> Result<(), NotUnpacked> {
+    let not_allowed = |what: &str| NotUnpacked::Archive(format!("what came is no folder: {what}"));
     let (mut count, mut found) = (0, 0);
     // Raw: extension headers would be read into memory, whatever their size.
     for entry in tar::Archive::new(archive).entries_with_seek()?.raw(true) {

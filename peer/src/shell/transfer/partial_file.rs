@@ -13,7 +13,7 @@ use rustix::fs::{OFlags, RenameFlags};
 
 use super::config::{OnExists, TransferConfig};
 use super::disk::{PIECE, free_in, remove};
-use super::folder;
+use super::folder::{self, NotUnpacked};
 use peer_core::file_name;
 use peer_core::files::model::{Download, TransferOutcome};
 use peer_core::notice::FileFailed;
@@ -102,7 +102,9 @@ impl PartialFile {
     pub(super) fn finish(mut self, digest: &[u8], on_exists: OnExists) -> TransferOutcome {
         if self.digest.finalize().as_bytes() != digest {
             let _ = std::fs::remove_file(&self.path);
-            return TransferOutcome::Failed(FileFailed::Digest);
+            // A sender whose file has changed under its hands has no digest to tell.
+            let why = if digest.is_empty() { FileFailed::Changed } else { FileFailed::Digest };
+            return TransferOutcome::Failed(why);
         }
         if let Err(error) = self.file.sync_all() {
             return self.full_or_broken(&error);
@@ -111,16 +113,12 @@ impl PartialFile {
             return name(&self.path, &self.folder, &self.wanted.name, on_exists);
         };
         let into = unpacking(&self.wanted, &self.folder);
-        let unpacked = remove(&into).and_then(|()| {
-            self.file.seek(SeekFrom::Start(0))?;
-            folder::unpack(&self.file, &into, files)
-        });
+        let cleared = remove(&into).and_then(|()| self.file.seek(SeekFrom::Start(0)).map(drop));
+        let unpacked = cleared.map_err(NotUnpacked::Disk).and_then(|()| folder::unpack(&self.file, &into, files));
         let went = match unpacked {
             Ok(()) => name(&into, &self.folder, &self.wanted.name, OnExists::Rename),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                TransferOutcome::Failed(FileFailed::Folder { detail: error.to_string() })
-            }
-            Err(error) => self.full_or_broken(&error),
+            Err(NotUnpacked::Archive(detail)) => TransferOutcome::Failed(FileFailed::Folder { detail }),
+            Err(NotUnpacked::Disk(error)) => self.full_or_broken(&error),
         };
         if !matches!(went, TransferOutcome::Saved { .. }) {
             let _ = remove(&into);

@@ -2,19 +2,20 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use common::ident::MessageId;
-use common::limits::FOLDER_ENTRIES;
+use common::limits::{FOLDER_ENTRIES, LEFT_OUT_NAMES};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
 use super::config::{OnExists, TransferConfig};
-use super::folder::{Archive, Tree, unpack};
+use super::disk::PIECE;
+use super::folder::{Archive, NotUnpacked, Tree, unpack};
 use super::partial_file::{PartialFile, throw_away};
 use super::source::{Reading, Unreadable, look_at};
-use peer_core::files::model::{Download, TransferOutcome};
+use peer_core::files::model::{Download, LeftOut, Source, TransferOutcome};
 use peer_core::notice::FileFailed;
 
 fn folder() -> TempDir {
@@ -33,7 +34,7 @@ fn archive_of(root: &Path) -> Vec<u8> {
     bytes
 }
 
-fn unpacked(bytes: &[u8], files: u64) -> (TempDir, std::io::Result<()>) {
+fn unpacked(bytes: &[u8], files: u64) -> (TempDir, Result<(), NotUnpacked>) {
     let folder = tempfile::tempdir().unwrap();
     let mut archive = tempfile::tempfile().unwrap();
     archive.write_all(bytes).unwrap();
@@ -48,7 +49,8 @@ fn a_folder_comes_back_as_it_was() {
     let root = folder.path().join("plans");
     symlink("/etc/passwd", root.join("link")).unwrap();
     let look = look_at(&root).unwrap();
-    assert_eq!((look.name.as_str(), look.source.files, look.left_out), ("plans", Some(3), 1));
+    let left_out = LeftOut { count: 1, names: vec!["link".into()] };
+    assert_eq!((look.name.as_str(), look.source.files, look.left_out), ("plans", Some(3), left_out));
     let bytes = archive_of(&root);
     assert_eq!(bytes.len() as u64, look.source.size);
     assert_eq!(bytes, archive_of(&root), "the same folder is the same bytes");
@@ -109,6 +111,35 @@ fn a_file_whose_path_is_not_utf8_is_offered_and_read() {
 }
 
 #[test]
+fn what_of_a_folder_is_not_sent_is_named() {
+    let folder = folder();
+    let root = folder.path().join("plans");
+    for name in ["a pipe", "old/pipe"] {
+        let place = root.join(name);
+        rustix::fs::mknodat(rustix::fs::CWD, &place, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(root.join("old/socket")).unwrap();
+    symlink("a.txt", root.join("old/link")).unwrap();
+    let mut expected = vec!["a pipe", "old/link", "old/pipe", "old/socket"];
+    // An administrator can read everything.
+    if !rustix::process::geteuid().is_root() {
+        for (name, mode) in [("unreadable", 0o000), ("zz closed", 0o000)] {
+            let place = root.join(name);
+            if name.starts_with("zz") { std::fs::create_dir(&place) } else { std::fs::write(&place, "x") }.unwrap();
+            std::fs::set_permissions(&place, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        expected.extend(["unreadable", "zz closed"]);
+    }
+    let look = look_at(&root).unwrap();
+    assert_eq!((look.left_out.count, look.source.files), (expected.len() as u64, Some(3)));
+    assert_eq!(look.left_out.names, expected);
+    // As many are named as an offer may name.
+    (0..20).for_each(|number| symlink("a.txt", root.join(format!("link {number:02}"))).unwrap());
+    let many = look_at(&root).unwrap().left_out;
+    assert_eq!((many.count, many.names.len()), (expected.len() as u64 + 20, LEFT_OUT_NAMES));
+}
+
+#[test]
 fn other_programs_read_the_archive() {
     let folder = folder();
     let bytes = archive_of(&folder.path().join("plans"));
@@ -126,6 +157,67 @@ fn a_folder_that_was_changed_is_not_what_was_offered() {
     assert!(Reading::open(&source, 600).is_ok());
     std::fs::write(root.join("old/nothing"), "something").unwrap();
     assert!(matches!(Reading::open(&source, 600), Err(Unreadable::Changed)));
+}
+
+/// Reads all of it while `change` happens behind the first piece.
+fn read_while(source: &Source, change: impl FnOnce()) -> Result<Option<blake3::Hash>, Unreadable> {
+    let reading = Reading::open(source, 0).unwrap_or_else(|why| panic!("{why:?}"));
+    let ((pieces, read), (_empty, used)) = (async_channel::bounded(1), async_channel::bounded(1));
+    let poured = std::thread::spawn(move || reading.pour(&pieces, &used));
+    read.recv_blocking().unwrap();
+    change();
+    while read.recv_blocking().is_ok() {}
+    poured.join().unwrap()
+}
+
+/// Writes other bytes of the same number over the end of a file, and sets its time back.
+fn rewrite(path: &Path) {
+    let times = std::fs::metadata(path).unwrap();
+    let mut file = File::options().write(true).open(path).unwrap();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::End(-5)).unwrap();
+    file.write_all(b"other").unwrap();
+    file.set_modified(times.modified().unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_changed_while_it_is_read_is_not_passed_off_as_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("plans");
+    std::fs::create_dir(&root).unwrap();
+    let big = root.join("big.bin");
+    for (what, path) in [("a file", &big), ("a folder", &root)] {
+        std::fs::write(&big, vec![b'a'; 8 * PIECE]).unwrap();
+        let source = look_at(path).unwrap().source;
+        assert!(matches!(read_while(&source, || ()), Ok(Some(_))), "{what} that stays as it is");
+        assert!(matches!(read_while(&source, || rewrite(&big)), Err(Unreadable::Changed)), "{what}, rewritten");
+        assert!(matches!(Reading::open(&source, 0), Err(Unreadable::Changed)), "{what}, asked for again");
+        let source = look_at(path).unwrap().source;
+        let cut = || File::options().write(true).open(&big).unwrap().set_len(9).unwrap();
+        assert!(matches!(read_while(&source, cut), Err(Unreadable::Changed)), "{what}, cut off");
+    }
+    std::fs::write(&big, vec![b'a'; 8 * PIECE]).unwrap();
+    let source = look_at(&big).unwrap().source;
+    let replace = || {
+        std::fs::write(root.join("new"), vec![b'b'; 8 * PIECE]).unwrap();
+        std::fs::rename(root.join("new"), &big).unwrap();
+    };
+    assert!(matches!(read_while(&source, replace), Err(Unreadable::Changed)), "another one under its name");
+}
+
+#[test]
+fn an_offer_of_a_version_before_is_still_known_by_size_and_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plans.pdf");
+    std::fs::write(&path, "plans").unwrap();
+    let metadata = path.metadata().unwrap();
+    let mut former = blake3::Hasher::new();
+    former.update(&metadata.size().to_be_bytes());
+    former.update(&metadata.mtime().to_be_bytes());
+    former.update(&metadata.mtime_nsec().to_be_bytes());
+    let source = Source { state: *former.finalize().as_bytes(), ..look_at(&path).unwrap().source };
+    assert!(Reading::open(&source, 0).is_ok());
+    std::fs::write(&path, "plan").unwrap();
+    assert!(matches!(Reading::open(&source, 0), Err(Unreadable::Changed)));
 }
 
 #[test]
@@ -259,10 +351,27 @@ fn what_is_not_what_was_offered_leaves_nothing_behind() {
     let into = tempfile::tempdir().unwrap();
     let went = received(into.path(), b"something else", None).finish(&[0; 32], OnExists::Rename);
     assert_eq!(went, TransferOutcome::Failed(FileFailed::Digest));
-    let bytes = hostile(&[(b"../x", EntryType::Regular, b"x")]);
-    let went = received(into.path(), &bytes, Some(1)).finish(blake3::hash(&bytes).as_bytes(), OnExists::Rename);
-    assert!(matches!(went, TransferOutcome::Failed(FileFailed::Folder { .. })), "{went:?}");
-    assert_eq!(names_in(into.path()), Vec::<String>::new());
+    // The sender has found that it changed while it was sent.
+    let went = received(into.path(), b"something", None).finish(&[], OnExists::Rename);
+    assert_eq!(went, TransferOutcome::Failed(FileFailed::Changed));
+    let file = EntryType::Regular;
+    let mut broken = hostile(&[(b"a", file, b"x")]);
+    broken[148..154].copy_from_slice(b"777777");
+    let archives: [(&str, u64, Vec<u8>); 7] = [
+        ("a path that leads out", 1, hostile(&[(b"../x", file, b"x")])),
+        ("two of one name", 2, hostile(&[(b"a", file, b"1"), (b"a", file, b"2")])),
+        ("two names that become one", 2, hostile(&[(b".a", file, b"1"), (b"a", file, b"2")])),
+        ("a file in what is a file", 2, hostile(&[(b"a", file, b"1"), (b"a/b", file, b"2")])),
+        ("a folder that was not named", 1, hostile(&[(b"a/b", file, b"1")])),
+        ("no archive at all", 1, vec![b'x'; 2000]),
+        ("a wrong sum", 1, broken),
+    ];
+    for (what, files, bytes) in archives {
+        let digest = blake3::hash(&bytes);
+        let went = received(into.path(), &bytes, Some(files)).finish(digest.as_bytes(), OnExists::Rename);
+        assert!(matches!(went, TransferOutcome::Failed(FileFailed::Folder { .. })), "{what}: {went:?}");
+        assert_eq!(names_in(into.path()), Vec::<String>::new(), "{what}");
+    }
 }
 
 #[test]

@@ -76,15 +76,21 @@ impl Upload {
                 rt::sleep(due.saturating_sub(began.elapsed())).await;
             }
         }
-        let digest = match poured.await {
-            Ok(digest) => Hex(digest.map(|digest| digest.as_bytes().to_vec()).unwrap_or_default()),
+        let (digest, went) = match poured.await {
+            Ok(digest) => (digest.map(|digest| digest.as_bytes().to_vec()), TransferOutcome::Sent),
+            // The receiver may have all bytes, but they were never one file.
+            Err(Unreadable::Changed) if done == size => (None, TransferOutcome::Failed(FileFailed::Changed)),
             Err(why) => return Ok(TransferOutcome::Failed(failed(why))),
         };
-        send(link, FileEnd { digest })?;
-        rt::timeout(DEAD_AFTER, link.flush()).await.map_err(|_| LinkError::TooSlow)??;
+        let sent = send(link, FileEnd { digest: Hex(digest.unwrap_or_default()) });
+        let flushed = rt::timeout(DEAD_AFTER, link.flush()).await;
+        if went == TransferOutcome::Sent {
+            sent?;
+            flushed.map_err(|_| LinkError::TooSlow)??;
+        }
         // The other side closes when it has everything.
         let _ = rt::timeout(CALL_DEADLINE, link.next()).await;
-        Ok(TransferOutcome::Sent)
+        Ok(went)
     }
 }
 

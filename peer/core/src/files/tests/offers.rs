@@ -20,7 +20,7 @@ fn nobody_offers_more_than_the_other_side_would_keep() {
     let mut stage = Stage::asking();
     for _ in 0..OFFERS_OPEN {
         let offered = stage.offers("plans.pdf");
-        assert_eq!(offered.news(), [FileNews::Offering { left_out: 0 }]);
+        assert_eq!(offered.news(), [FileNews::Offering]);
         assert!(
             matches!(&offered.requests[..], [Request::Delivery(DeliveryRequest::Send { letter, .. })] if matches!(letter.body, Body::Offer { .. }))
         );
@@ -40,7 +40,7 @@ fn nothing_is_offered_to_oneself_or_to_whom_one_has_blocked() {
         effects => panic!("{effects:?}"),
     };
     let me = stage.cx.me.user.clone();
-    let done = stage.does(|files, cx| files.offer(cx, me, "plans.pdf".into(), (source(), 0)));
+    let done = stage.does(|files, cx| files.offer(cx, me, "plans.pdf".into(), (source(), LeftOut::default())));
     assert_eq!(why(done), NotOffered::Yourself);
     stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, false);
     stage.cx.contacts.block(&ali(), 0);
@@ -111,7 +111,7 @@ fn nobody_ends_what_is_not_theirs() {
     }
     let carol = Example::Carol.user().unwrap();
     let done = stage.does(|files, cx| {
-        files.handle_outcome(cx, &carol, &carol, (id(1), Outcome::Withdrawn));
+        files.handle_outcome(cx, &carol, &carol, (id(1), Outcome::Withdrawn, false));
         Vec::new()
     });
     assert_eq!(done.news(), []);

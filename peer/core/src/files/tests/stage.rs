@@ -11,7 +11,7 @@ pub(super) use common::testkit::Example;
 pub(super) use crate::command::FileWish;
 pub(super) use crate::context::{Context, Session};
 pub(super) use crate::event::{Effect, LinkId};
-pub(super) use crate::files::model::{AcceptFiles, FilePolicy, Source, TransferOutcome};
+pub(super) use crate::files::model::{AcceptFiles, FilePolicy, LeftOut, Source, TransferOutcome};
 pub(super) use crate::files::transfers::{FETCHED_AT_ONCE, FIRST_RETRY, GIVEN_AT_ONCE, LAST_RETRY};
 pub(super) use crate::files::{Files, OfferedFile, REMEMBERED};
 pub(super) use crate::fixtures;
@@ -103,12 +103,13 @@ impl Stage {
 
     /// Ali offers.
     pub(super) fn is_offered(&mut self, number: usize, size: u64) -> Done {
-        let offered = OfferedFile { file: id(number), name: "plans.pdf".into(), size, files: None };
+        let offered =
+            OfferedFile { file: id(number), name: "plans.pdf".into(), size, files: None, left_out: LeftOut::default() };
         self.does(|files, cx| files.handle_offer(cx, &ali(), offered))
     }
 
     pub(super) fn offers(&mut self, name: &str) -> Done {
-        self.does(|files, cx| files.offer(cx, ali(), name.to_owned(), (source(), 0)))
+        self.does(|files, cx| files.offer(cx, ali(), name.to_owned(), (source(), LeftOut::default())))
     }
 
     pub(super) fn wishes(&mut self, number: u64, wish: FileWish) -> Done {
@@ -146,7 +147,7 @@ impl Stage {
 
     pub(super) fn is_told(&mut self, by: &UserId, outcome: Outcome) -> Done {
         self.does(|files, cx| {
-            files.handle_outcome(cx, by, &ali(), (id(1), outcome));
+            files.handle_outcome(cx, by, &ali(), (id(1), outcome, false));
             Vec::new()
         })
     }

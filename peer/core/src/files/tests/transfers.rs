@@ -174,3 +174,40 @@ fn progress_is_a_step_when_another_percent_is_full() {
         assert_eq!(stage.progresses(1, done).news(), [FileNews::Progress { is_step }], "{done} bytes");
     }
 }
+
+#[test]
+fn what_has_come_of_a_file_that_cannot_come_goes() {
+    for why in [FileFailed::Changed, FileFailed::Digest, FileFailed::Folder { detail: "what came is no folder".into() }]
+    {
+        let mut stage = Stage::asking();
+        stage.is_offered(1, 9);
+        stage.accepts(1);
+        stage.finds(1, true);
+        let done = stage.ends(1, TransferOutcome::Failed(why.clone()));
+        assert_eq!((done.news(), done.said()), (vec![FileNews::Failed(why)], vec![Outcome::Refused]));
+        assert!(done.effects.iter().any(|effect| matches!(effect, Effect::StopFile { number: 1, came: Some(_) })));
+        assert_eq!(stage.state(1), FileState::Failed);
+    }
+}
+
+#[test]
+fn a_file_that_was_changed_fails_with_these_words_on_both_sides() {
+    let mut stage = Stage::asking();
+    stage.offers("plans.pdf");
+    let done = stage.ends(1, TransferOutcome::Failed(FileFailed::Changed));
+    assert_eq!(done.news(), [FileNews::Failed(FileFailed::Changed)]);
+    let [Request::Delivery(DeliveryRequest::Send { letter, .. })] = &done.requests[..] else {
+        panic!("nothing is said")
+    };
+    assert!(matches!(letter.body, Body::File { state: Outcome::Withdrawn, changed: true, .. }));
+
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.accepts(1);
+    let done = stage.does(|files, cx| {
+        files.handle_outcome(cx, &ali(), &ali(), (id(1), Outcome::Withdrawn, true));
+        Vec::new()
+    });
+    assert_eq!((done.news(), stage.state(1)), (vec![FileNews::Failed(FileFailed::Changed)], FileState::Failed));
+    assert!(done.effects.iter().any(|effect| matches!(effect, Effect::StopFile { number: 1, came: Some(_) })));
+}

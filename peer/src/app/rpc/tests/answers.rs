@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use peer_core::command::KeyDecision;
+use peer_core::files::model::LeftOut;
 use peer_core::notice::{
     CallFailed, ContactNotice, DirectoryNotice, DirectoryRefusal, FileNews, FileNotice, FileShown, FileState,
     GroupNews, KeyState, NotChanged, NotOffered, Person, Role, StoreUse,
@@ -24,7 +25,18 @@ fn changed(joined: &[&str], left: &[&str]) -> Notice {
 fn file(number: u64, name: &str, news: FileNews) -> Notice {
     let (id, with, name) = (MessageId([9; 16]), super::id("bianca"), name.to_owned());
     let state = FileState::Offered;
-    let file = FileShown { number, id, with, ours: true, name, size: 1, files: None, done: 0, state };
+    let file = FileShown {
+        number,
+        id,
+        with,
+        ours: true,
+        name,
+        size: 1,
+        files: None,
+        left_out: LeftOut::default(),
+        done: 0,
+        state,
+    };
     Notice::File(FileNotice::News { file, news })
 }
 
@@ -110,7 +122,7 @@ fn cases() -> Vec<Case> {
         Case(
             "file.send",
             json!({"to": "bianca", "path": "/plan"}),
-            file(4, "plan", FileNews::Offering { left_out: 0 }),
+            file(4, "plan", FileNews::Offering),
             files("offered"),
         ),
         Case("file.accept", json!({"file": 4}), file(4, "plan", FileNews::Accepted), files("offered")),
@@ -262,8 +274,8 @@ fn two_files_offered_to_one_user_at_the_same_time_each_get_their_own_answer() {
         scene.says(json!({"id": number, "method": "file.send", "params": {"to": "bianca", "path": path}}));
     }
     let tickets = scene.tickets.clone();
-    scene.answers(&tickets[1], file(8, "two", FileNews::Offering { left_out: 0 }));
-    scene.answers(&tickets[0], file(9, "one", FileNews::Offering { left_out: 0 }));
+    scene.answers(&tickets[1], file(8, "two", FileNews::Offering));
+    scene.answers(&tickets[0], file(9, "one", FileNews::Offering));
     let told: Vec<(Value, Value)> =
         scene.told().into_iter().map(|line| (line["id"].clone(), line["result"]["name"].clone())).collect();
     assert_eq!(told, [(json!(2), json!("two")), (json!(1), json!("one"))]);

@@ -14,7 +14,7 @@ impl View {
         if matches!(news, FileNews::Over | FileNews::NotThat) {
             return self.tell(&text);
         }
-        let left_some_out = matches!(news, FileNews::Offering { left_out: 1.. });
+        let left_some_out = *news == FileNews::Offering && !file.left_out.is_empty();
         let date = self.now.date;
         self.chat(&with).file(date, number);
         if !is_silent && (left_some_out || !self.is_current(&with)) {
