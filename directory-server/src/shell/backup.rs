@@ -72,13 +72,20 @@ pub(crate) fn back_up(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
     }
     let copied = copy_database(data_dir, file, &secrets)?;
     if !beside.exists() {
-        let mut out = create(&beside)?;
-        let text = serde_json::to_string(&secrets).unwrap_or_default() + "\n";
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
-        written.map_err(|error| Failure::io(format_args!("write {}", beside.display()), &error))?;
+        write_secrets(&beside, &secrets).inspect_err(|_| {
+            // Half a backup must not pass for one, nor keep the next from its place.
+            let _ = (std::fs::remove_file(&beside), std::fs::remove_file(file));
+        })?;
     }
     remember(data_dir)?;
     Ok(Report::of(copied, file, beside))
+}
+
+fn write_secrets(path: &Path, secrets: &Secrets) -> Result<(), Failure> {
+    let mut out = create(path)?;
+    let text = serde_json::to_string(secrets).unwrap_or_default() + "\n";
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all());
+    written.map_err(|error| Failure::io(format_args!("write {}", path.display()), &error))
 }
 
 /// Backs up the database only. The secrets never change, and kept beside it they would be of no use to anybody but a
@@ -105,7 +112,7 @@ fn copy_database(data_dir: &Path, file: &Path, secrets: &Secrets) -> Result<Copi
         let _ = std::fs::remove_file(file);
         not_done("backed up", &error.into())
     })?;
-    sync(file)?;
+    sync(file).inspect_err(|_| drop(std::fs::remove_file(file)))?;
     Ok(copied)
 }
 
