@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::sealed::Seal;
 use super::state::{CERTIFICATE, State, TERMINAL, TERMINAL_SEED};
-use super::{StoreError, event_log, history};
+use super::{StoreError, event_log, history, schema};
 use peer_core::notice::Event;
 use peer_core::persistence::{Table, Write};
 
@@ -41,7 +41,10 @@ impl State {
         let transaction = db.transaction()?;
         apply(&transaction, seal, writes)?;
         let events = event_log::append(&transaction, seal, at, news)?;
-        transaction.commit()?;
+        if let Err(error) = transaction.commit() {
+            schema::bury(db);
+            return Err(error.into());
+        }
         Ok(events)
     }
 

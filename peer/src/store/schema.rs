@@ -43,6 +43,15 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Takes the place of a transaction whose end could not be made durable. Where only the last sync has failed the log has
+/// all of it, and whoever opens the store after a kill would find what was said not to be kept. Best effort: a disk that
+/// keeps nothing does not keep this either.
+pub(super) fn bury(db: &Connection) {
+    let Ok(version) = db.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)) else { return };
+    // Written although it does not change.
+    let _ = db.pragma_update(None, "user_version", version);
+}
+
 /// Forgets everything sealed.
 pub(super) fn forget_sealed(db: &Connection) -> Result<(), StoreError> {
     Ok(db.execute_batch("DELETE FROM sealed; DELETE FROM history; DELETE FROM words; DELETE FROM journal;")?)

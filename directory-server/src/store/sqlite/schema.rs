@@ -32,6 +32,15 @@ pub(super) fn migrate(connection: &mut Connection) -> SqlResult<()> {
     Ok(())
 }
 
+/// Takes the place of a transaction whose end could not be made durable. Where only the last sync has failed the log has
+/// all of it, and whoever opens the store after a kill would find what was never promised. Best effort: a disk that keeps
+/// nothing does not keep this either.
+pub(super) fn bury(connection: &Connection) {
+    let Ok(version) = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)) else { return };
+    // Written although it does not change.
+    let _ = connection.pragma_update(None, "user_version", version);
+}
+
 /// Bytes of the database, without its journal.
 pub(super) fn size(connection: &Connection) -> SqlResult<u64> {
     let pages: u64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;

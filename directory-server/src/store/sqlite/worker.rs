@@ -164,6 +164,9 @@ fn commit(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
             }
         }
     };
+    if durable.is_err() {
+        super::schema::bury(connection);
+    }
     for reply in replies {
         reply(durable.clone());
     }
