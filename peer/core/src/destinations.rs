@@ -11,7 +11,7 @@ use common::msg::TerminalsReq;
 
 use crate::command::Ticket;
 use crate::context::Context;
-use crate::files::model::Source;
+use crate::files::model::{LeftOut, Source};
 use crate::request::{DirectoryRequest, Question, Request};
 
 /// What the user wants to do for, or to, another one.
@@ -20,7 +20,7 @@ pub(crate) enum Intent {
     /// Send a text.
     Text { text: String, ticket: Ticket },
     /// Offer a file.
-    File { name: String, source: Source, left_out: usize },
+    File { name: String, source: Source, left_out: LeftOut },
     /// Refuse calls and messages.
     Block,
 }

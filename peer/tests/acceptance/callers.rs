@@ -1,7 +1,7 @@
 //! Callers who are not who they say they are (threats P1, P3): refused, told little, and never shown as connected.
 
 use std::io::{Read as _, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, TcpListener};
 
 use common::ident::KeyDigest;
 use common::limits::{MESSAGE_TEXT, PEER_PORT};
@@ -11,9 +11,10 @@ use common::testkit::caller::Call;
 use common::testkit::client::{Trouble, connect};
 
 use crate::harness::address::fresh;
+use crate::harness::directory::Start;
 use crate::harness::proxy::Proxy;
 use crate::harness::stage::{Seat, id, identity};
-use crate::harness::{Counterpart, Piped, Stage};
+use crate::harness::{Counterpart, Piped, Stage, Terminal};
 
 /// Bianca waits at her prompt; ali is logged in at an address of his own.
 struct Scene {
@@ -175,4 +176,23 @@ fn resident(program: &Piped) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.child.0.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn a_call_between_ipv4_and_ipv6_is_told_as_the_rule_that_forbids_it() {
+    let mut stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    // Free a moment ago; every test has ports of its own there.
+    let six = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    stage.directory.kill();
+    stage.directory.listens_too = Some(six);
+    stage.directory.start_again(Start::default());
+    let ali = stage.terminal_of("ali");
+    let seat = stage.seat_of("bianca").at_server(six).listening_at(six.ip());
+    let bianca = Terminal::start(&seat);
+    bianca.logs_in();
+    ali.enters("bianca");
+    ali.shows("The terminal of bianca may not take the call: one of you is logged in over IPv4, the other over IPv6");
+    ali.is_at_prompt();
+    bianca.shows("-- Refused a call from ali at ::1: the address is not the one the directory server has.");
+    assert!(!ali.lines().join(" ").contains("did not accept"));
 }

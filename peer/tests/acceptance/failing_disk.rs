@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use common::testkit::Example::{Ali, Bianca};
 
+use crate::harness::directory::Start;
 use crate::harness::failing_disk::{BROKEN, FOR_EVER, FULL, FailingDisk};
 use crate::harness::piped::runs;
-use crate::harness::{Seat, Stage};
+use crate::harness::{Piped, Seat, Stage, Terminal};
 
 /// How many calls of a story fail one after the other in the ordinary tests; each takes a second or two.
 const FEW: i64 = 4;
@@ -34,10 +35,9 @@ impl Fault {
 /// The faults to be tried where a story makes this many calls.
 fn faults(calls: i64) -> Vec<Fault> {
     assert!(calls > 0, "the shim sees nothing");
-    let every = std::env::var_os("FAILING_DISK_EVERY").is_some();
     let kinds = [(1, BROKEN), (FOR_EVER, FULL), (FOR_EVER, BROKEN), (1, FULL)];
     let fault = |at: i64, kind: usize| Fault { at, count: kinds[kind].0, error: kinds[kind].1 };
-    if every {
+    if is_every() {
         return (1..=calls).flat_map(|at| (0..kinds.len()).map(move |kind| fault(at, kind))).collect();
     }
     let step = (calls / FEW).max(1);
@@ -49,6 +49,10 @@ fn faults(calls: i64) -> Vec<Fault> {
         .collect();
     few.extend([fault(calls, 0), fault(calls, 1)]);
     few
+}
+
+fn is_every() -> bool {
+    std::env::var_os("FAILING_DISK_EVERY").is_some()
 }
 
 /// What a command has said, and how it ended.
@@ -89,26 +93,40 @@ fn agree(ali: &Seat, bianca: &Seat, sent: &BTreeSet<String>, not_sent: &BTreeSet
     assert!(not_sent.is_disjoint(&all), "came all the same: {:?}", not_sent.intersection(&all));
 }
 
-#[test]
-fn a_message_on_a_failing_disk_is_sent_or_said_not_to_be() {
+/// The same place, on a disk that may fail.
+fn on(disk: &FailingDisk, seat: &Seat) -> Seat {
+    disk.environment().iter().fold(seat.clone(), |seat, (name, value)| seat.set(name, value))
+}
+
+/// Ali and bianca, who have written to each other.
+fn two() -> (Stage, Seat, Seat) {
     let stage = Stage::of(&[Ali, Bianca]);
     let [ali, bianca] = ["ali", "bianca"].map(|user| stage.script_of(user));
-    let Some(disk) = FailingDisk::below(&ali.data) else { return };
-    let failing = disk.environment().iter().fold(ali.clone(), |seat, (name, value)| seat.set(name, value));
     assert_eq!(runs(&bianca, &["recv"], "").0, Some(0));
     assert_eq!(runs(&ali, &["send", "bianca", "zero"], "").0, Some(0));
+    (stage, ali, bianca)
+}
+
+fn zero() -> BTreeSet<String> {
+    BTreeSet::from(["zero".to_owned()])
+}
+
+#[test]
+fn a_message_on_a_failing_disk_is_sent_or_said_not_to_be() {
+    let (_stage, ali, bianca) = two();
+    let Some(disk) = FailingDisk::below(&ali.data) else { return };
+    let failing = on(&disk, &ali);
     disk.counts();
     let (code, _, errors) = runs(&failing, &["send", "bianca", "one"], "");
     assert_eq!(code, Some(0), "{errors}");
     let (calls, _) = disk.mended();
-    let mut sent = BTreeSet::from(["zero".to_owned(), "one".to_owned()]);
-    let mut not_sent = BTreeSet::new();
+    let (mut sent, mut not_sent) = (zero(), BTreeSet::new());
+    sent.insert("one".to_owned());
     for (number, fault) in faults(calls).into_iter().enumerate() {
         let text = format!("message {number}");
         disk.fails(fault.at, fault.count, fault.error);
         let said = runs(&failing, &["send", "bianca", &text], "");
-        let (_, failed) = disk.mended();
-        println!("{number} {fault:?} failed {failed}: {said:?}");
+        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
         if said.0 == Some(0) {
             sent.insert(text);
         } else {
@@ -117,4 +135,204 @@ fn a_message_on_a_failing_disk_is_sent_or_said_not_to_be() {
         }
     }
     agree(&ali, &bianca, &sent, &not_sent);
+}
+
+#[test]
+fn a_message_comes_once_whatever_the_receivers_disk_does() {
+    let (_stage, ali, bianca) = two();
+    let Some(disk) = FailingDisk::below(&bianca.data) else { return };
+    let failing = on(&disk, &bianca);
+    disk.counts();
+    assert_eq!(runs(&failing, &["recv"], "").0, Some(0));
+    let (calls, _) = disk.mended();
+    let mut sent = zero();
+    for (number, fault) in faults(calls).into_iter().enumerate() {
+        let text = format!("message {number}");
+        assert_eq!(runs(&ali, &["send", "bianca", &text], "").0, Some(0));
+        sent.insert(text);
+        disk.fails(fault.at, fault.count, fault.error);
+        let said = runs(&failing, &["recv"], "");
+        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        if said.0 != Some(0) {
+            names_the_disk("recv", fault, &said);
+        }
+    }
+    agree(&ali, &bianca, &sent, &BTreeSet::new());
+}
+
+#[test]
+fn the_first_login_on_a_failing_disk_says_so_and_the_next_one_is_as_if_nothing_had_been() {
+    let (stage, ali, bianca) = two();
+    let calls = {
+        let seat = stage.script_of("ali");
+        let Some(disk) = FailingDisk::below(&seat.data) else { return };
+        disk.counts();
+        assert_eq!(runs(&on(&disk, &seat), &["list"], "").0, Some(0));
+        disk.mended().0
+    };
+    // A user has so many terminals and no more.
+    for fault in faults(calls).into_iter().take(if is_every() { usize::MAX } else { 5 }) {
+        let seat = stage.script_of("ali");
+        let Some(disk) = FailingDisk::below(&seat.data) else { return };
+        disk.fails(fault.at, fault.count, fault.error);
+        let said = runs(&on(&disk, &seat), &["list"], "");
+        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        if said.0 != Some(0) {
+            names_the_disk("list", fault, &said);
+        }
+        let (code, _, errors) = runs(&seat, &["list"], "");
+        assert_eq!(code, Some(0), "{fault:?}: {errors}");
+        stage.directory.administrator(&["user", "show", "ali"]);
+    }
+    agree(&ali, &bianca, &zero(), &BTreeSet::new());
+}
+
+#[test]
+fn a_directory_on_a_failing_disk_keeps_what_it_promises_and_says_what_it_cannot() {
+    let (mut stage, ali, bianca) = two();
+    let Some(disk) = FailingDisk::below(stage.directory.folder()) else { return };
+    stage.directory.kill();
+    stage.directory.environment = disk.environment().to_vec();
+    stage.directory.start_again(Start::default());
+    disk.counts();
+    assert_eq!(runs(&ali, &["send", "bianca", "one"], "").0, Some(0));
+    let (calls, _) = disk.mended();
+    let (mut sent, mut not_sent) = (zero(), BTreeSet::new());
+    sent.insert("one".to_owned());
+    for (number, fault) in faults(calls).into_iter().enumerate() {
+        let text = format!("message {number}");
+        disk.fails(fault.at, fault.count, fault.error);
+        let said = runs(&ali, &["send", "bianca", &text], "");
+        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        match said.0 {
+            // It is with the directory, or waits here.
+            Some(0) => drop(sent.insert(text)),
+            Some(3) => {
+                let words = &said.2;
+                assert!(
+                    words.contains("its disk is full or fails") || words.contains("out of reach"),
+                    "{fault:?}: {said:?}"
+                );
+                not_sent.insert(text);
+            }
+            _ => panic!("{fault:?}: {said:?}"),
+        }
+        // What it has not promised is not there after a kill either.
+        if fault.is_passing() {
+            stage.directory.kill();
+            stage.directory.start_again(Start::default());
+        }
+    }
+    agree(&ali, &bianca, &sent, &not_sent);
+}
+
+#[test]
+fn a_backup_on_a_failing_disk_is_whole_or_is_none() {
+    let (mut stage, _, _) = two();
+    let place = stage.folder().join("backups");
+    let Some(disk) = FailingDisk::below(&place) else { return };
+    stage.directory.environment = disk.environment().to_vec();
+    let backup = |file: &std::path::Path| stage.directory.runs(&["backup", file.to_str().unwrap()]);
+    disk.counts();
+    let whole = place.join("whole");
+    assert_eq!(backup(&whole).0, Some(0));
+    let (calls, _) = disk.mended();
+    for (number, fault) in faults(calls).into_iter().enumerate() {
+        let (file, secrets) = (place.join(number.to_string()), place.join(format!("{number}.secrets")));
+        disk.fails(fault.at, fault.count, fault.error);
+        let said = backup(&file);
+        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        let is_there = [&file, &secrets].map(|path| path.exists());
+        if said.0 == Some(0) {
+            assert_eq!(is_there, [true; 2], "{fault:?}: {said:?}");
+        } else {
+            names_the_disk("backup", fault, &said);
+            assert_eq!(is_there, [false; 2], "half a backup, {fault:?}: {said:?}");
+            continue;
+        }
+        let data = stage.folder().join(format!("restored {number}"));
+        let restored = stage.directory.runs_in(&data, &["restore", file.to_str().unwrap()]);
+        assert_eq!(restored.0, Some(0), "{fault:?}: {restored:?}");
+    }
+    // Restored onto a disk that fails, and then onto one that does not.
+    let place = stage.folder().join("restored");
+    let Some(disk) = FailingDisk::below(&place) else { return };
+    stage.directory.environment = disk.environment().to_vec();
+    let restore =
+        |number: usize| stage.directory.runs_in(&place.join(number.to_string()), &["restore", whole.to_str().unwrap()]);
+    disk.counts();
+    assert_eq!(restore(1000).0, Some(0));
+    let (calls, _) = disk.mended();
+    for (number, fault) in faults(calls).into_iter().enumerate() {
+        disk.fails(fault.at, fault.count, fault.error);
+        let said = restore(number);
+        println!("restore: {fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        if said.0 != Some(0) {
+            names_the_disk("restore", fault, &said);
+            let again = restore(number);
+            assert!(again.0 == Some(0) || again.2.contains("There is a directory in"), "{fault:?}: {again:?}");
+        }
+        assert!(stage.directory.runs_in(&place.join(number.to_string()), &["check"]).0 == Some(0), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_file_on_a_failing_disk_is_paused_and_goes_on() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let saved = stage.folder().join("saved");
+    let Some(disk) = FailingDisk::below(&saved) else { return };
+    let ali = stage.terminal_of("ali");
+    let bianca = Terminal::start(&on(&disk, &stage.seat_of("bianca")));
+    bianca.logs_in();
+    let content: Vec<u8> = (0..600_000_u32).map(|at| u8::try_from(at % 251).unwrap()).collect();
+    // Opened, written, synced.
+    let kinds = [(1, BROKEN), (3, FULL), (5, BROKEN)];
+    for (number, (at, error)) in (1..).zip(kinds) {
+        let name = format!("plans{number}.bin");
+        std::fs::write(stage.folder().join(&name), &content).unwrap();
+        ali.enters(&format!("/file bianca {}", stage.folder().join(&name).display()));
+        bianca.asks(&format!("ali offers {name} (600.0 kB, BIN). Accept? [y/N]"));
+        disk.fails(at, FOR_EVER, error);
+        bianca.enters(&format!("/accept {number} {}", saved.display()));
+        let words = if error == FULL { "-- Disk full: " } else { &format!("-- {name} is paused: Input/output error") };
+        bianca.shows(words);
+        disk.mended();
+        assert!(!saved.join(&name).exists());
+        bianca.enters(&format!("/resume {number}"));
+        ali.shows(&format!("-- bianca has {name} (600.0 kB, checked)."));
+        assert_eq!(std::fs::read(saved.join(&name)).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_command_that_the_disk_refuses_is_answered_and_works_when_it_is_mended() {
+    let (_stage, ali, bianca) = two();
+    let Some(disk) = FailingDisk::below(&ali.data) else { return };
+    let mut json = Piped::start(&on(&disk, &ali).with(&["json"]));
+    json.line(1);
+    let mut asked = 0;
+    let mut ask = |json: &mut Piped, method: &str, params: &str| {
+        asked += 1;
+        json.enters(&format!(r#"{{"jsonrpc":"2.0","id":{asked},"method":"{method}","params":{params}}}"#));
+        let answer = format!("\"id\":{asked},");
+        json.until("the answer", |output| output.lines().any(|line| line.contains(&answer)));
+        json.output().lines().find(|line| line.contains(&answer)).unwrap().to_owned()
+    };
+    disk.fails(1, FOR_EVER, FULL);
+    let refused = ask(&mut json, "send", r#"{"to":"bianca","text":"refused"}"#);
+    assert!(refused.contains("\"kind\":\"io\"") && refused.contains("Not sent"), "{refused}");
+    // What is asked while nothing can be kept is answered as well.
+    for (method, params) in
+        [("send", r#"{"to":"bianca","text":"too early"}"#), ("group.create", r##"{"group":"#team"}"##)]
+    {
+        let refused = ask(&mut json, method, params);
+        assert!(refused.contains("\"kind\":\"io\"") && refused.contains("disk"), "{method}: {refused}");
+    }
+    disk.mended();
+    json.ends_input();
+    json.exit_code();
+    assert_eq!(runs(&ali, &["send", "bianca", "mended"], "").0, Some(0));
+    let mut sent = zero();
+    sent.insert("mended".to_owned());
+    agree(&ali, &bianca, &sent, &["refused", "too early"].map(str::to_owned).into());
 }

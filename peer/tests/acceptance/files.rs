@@ -194,7 +194,7 @@ fn a_file_that_is_rewritten_while_it_is_sent_is_kept_by_nobody() {
     ali.shows("-- plans.bin cannot come: it was changed after it was offered.");
     bianca.shows("-- plans.bin cannot come: it was changed at ali after it was offered.");
     bianca.enters("/files");
-    bianca.shows("  failed   plans.bin");
+    bianca.shows("  failed  plans.bin");
     bianca.until("nothing that stays", |_| std::fs::read_dir(&saved).unwrap().count() == 0);
 }
 

@@ -201,6 +201,13 @@ impl Driver {
     }
 
     async fn command(&mut self, TicketedCommand { ticket, command }: TicketedCommand) -> Result<Run, Failure> {
+        // Until the session stands again the core would say that the directory is out of reach.
+        if let Some(detail) = &self.suspended
+            && let Some(notice) = refused::at_once(&ticket, &command, detail)
+        {
+            self.front_end.answer(Some(ticket), notice).await;
+            return Ok(Run::On);
+        }
         let answer = match command {
             Command::Session(command) => {
                 if let Some(wish) = passcode_wish(&command) {

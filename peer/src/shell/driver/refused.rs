@@ -1,10 +1,31 @@
 //! What becomes of the commands of the user whose step the disk would not keep: each is answered, and by what the disk
 //! has said. A text that was to be sent is given back.
 
-use peer_core::command::{Command, MessageCommand, Ticket};
+use peer_core::command::{Command, FileCommand, MessageCommand, Ticket};
 use peer_core::event::{Effect, Input};
 use peer_core::model::Conversation;
 use peer_core::notice::{MessageNotice, NotSent, Notice, SessionNotice, StoreUse};
+
+/// What a command is told at once that wants something kept, while nothing can be; nothing for others, calls among them,
+/// which are not held up by a disk.
+pub(super) fn at_once(ticket: &Ticket, command: &Command, detail: &str) -> Option<Notice> {
+    match command {
+        Command::Message(MessageCommand::Send { to, text, .. }) => {
+            let (to, text, why) = (to.clone(), text.clone(), NotSent::NotKept { detail: detail.to_owned() });
+            Some(Notice::Message(MessageNotice::NotSent { to, text, why, ticket: ticket.clone() }))
+        }
+        Command::Group { .. } | Command::File(FileCommand::Change { .. } | FileCommand::Offer { .. }) => {
+            Some(Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail: detail.to_owned() }))
+        }
+        Command::Message(_)
+        | Command::File(FileCommand::All)
+        | Command::Session(_)
+        | Command::Call(_)
+        | Command::Contact(_)
+        | Command::Directory(_)
+        | Command::Journal(_) => None,
+    }
+}
 
 /// The commands that one step is for, until it is known whether it was kept.
 #[derive(Debug)]
@@ -15,8 +36,8 @@ pub(super) struct Refused {
     text: Option<(Conversation, String)>,
     /// The command that the step is of, until it is answered.
     command: Option<Ticket>,
-    /// Commands of before whose answers were not kept.
-    others: Vec<Ticket>,
+    /// Commands of before whose answers were not kept, and what they were to send.
+    others: Vec<(Ticket, Option<(Conversation, String)>)>,
 }
 
 impl Refused {
@@ -57,28 +78,31 @@ impl Refused {
 
     /// An effect is not carried out.
     pub(super) fn miss(&mut self, effect: Effect) {
-        if let Effect::Answer(ticket, _) = effect
+        if let Effect::Answer(ticket, notice) = effect
             && self.command.as_ref() != Some(&ticket)
-            && !self.others.contains(&ticket)
+            && self.others.iter().all(|(other, _)| *other != ticket)
         {
-            self.others.push(ticket);
+            let text = match notice {
+                Notice::Message(MessageNotice::Sent { record, .. }) => Some((record.name.conversation, record.text)),
+                _ => None,
+            };
+            self.others.push((ticket, text));
         }
     }
 
     /// What the commands are told that have had no answer.
     pub(super) fn answers(self) -> Vec<(Ticket, Notice)> {
         let Self { why: Some(detail), text, command, others } = self else { return Vec::new() };
-        let not_done = || Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail: detail.clone() });
-        let command = command.map(|ticket| {
+        let refused = |(ticket, text): (Ticket, Option<(Conversation, String)>)| {
             let notice = match text {
                 Some((to, text)) => {
                     let why = NotSent::NotKept { detail: detail.clone() };
                     Notice::Message(MessageNotice::NotSent { to, text, why, ticket: ticket.clone() })
                 }
-                None => not_done(),
+                None => Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail: detail.clone() }),
             };
             (ticket, notice)
-        });
-        command.into_iter().chain(others.into_iter().map(|ticket| (ticket, not_done()))).collect()
+        };
+        command.map(|ticket| (ticket, text)).into_iter().chain(others).map(refused).collect()
     }
 }

@@ -51,6 +51,13 @@ impl Stamp {
         self.newest = self.newest.max(metadata.mtime()).max(metadata.ctime());
     }
 
+    /// Tells what was added last apart from the same without a mark.
+    pub(super) fn mark(&mut self) {
+        for digest in [&mut self.all, &mut self.former] {
+            digest.update(&[1]);
+        }
+    }
+
     /// What is kept with an offer.
     pub(super) fn state(&self) -> SourceState {
         *self.all.finalize().as_bytes()

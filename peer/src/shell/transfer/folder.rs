@@ -82,7 +82,7 @@ impl Tree {
             let mode = if kind.is_dir() || metadata.mode() & EXECUTABLE != 0 { WITH_EXECUTABLE } else { PLAIN };
             if kind.is_file() && mode == WITH_EXECUTABLE {
                 // It is in the archive, and nothing else tells when it changes.
-                tree.stamp.update(&[1]);
+                tree.stamp.mark();
             }
             let header = Box::new(header(name, size, mode).map_err(|_| bad_name())?);
             tree.entries.push_back(Entry { header, path: path.to_owned(), size });

@@ -19,6 +19,8 @@ pub(crate) struct Directory {
     running: Option<Running>,
     /// What its programs find in their environment besides.
     pub(crate) environment: Vec<(String, String)>,
+    /// Where else it listens.
+    pub(crate) listens_too: Option<SocketAddr>,
 }
 
 #[derive(Debug)]
@@ -81,7 +83,13 @@ impl Directory {
     /// Starts a directory that keeps its data below `folder`.
     pub(crate) fn start(folder: &Path, start: Start<'_>) -> Self {
         let address = SocketAddr::new(fresh().into(), common::limits::DIRECTORY_PORT);
-        let mut directory = Self { address, folder: folder.join("directory"), running: None, environment: Vec::new() };
+        let mut directory = Self {
+            address,
+            folder: folder.join("directory"),
+            running: None,
+            environment: Vec::new(),
+            listens_too: None,
+        };
         directory.start_again(start);
         directory
     }
@@ -89,7 +97,10 @@ impl Directory {
     /// Starts it over the data that are there.
     pub(crate) fn start_again(&mut self, start: Start<'_>) {
         let mut command = self.command(start.settings);
-        command.arg("serve").arg("--listen").arg(self.address.to_string());
+        command.arg("--data-dir").arg(&self.folder).arg("serve").arg("--listen").arg(self.address.to_string());
+        if let Some(address) = self.listens_too {
+            command.arg("--listen").arg(address.to_string());
+        }
         command.arg(format!("--clock-offset={}", start.clock_offset));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = Watch::new(child.stdout.take().unwrap(), (), |(), _| ());
@@ -109,16 +120,30 @@ impl Directory {
         for (key, value) in settings {
             command.env(format!("DIRSRV_{key}"), value);
         }
-        command.arg("--data-dir").arg(&self.folder);
         command
     }
 
     /// An administrator's command, with the server running or without; gives its standard output.
     pub(crate) fn administrator(&self, arguments: &[&str]) -> String {
-        let Output { status, stdout, stderr } = self.command(&[]).args(arguments).output().unwrap();
+        let mut command = self.command(&[]);
+        command.arg("--data-dir").arg(&self.folder);
+        let Output { status, stdout, stderr } = command.args(arguments).output().unwrap();
         let stdout = String::from_utf8(stdout).unwrap();
         assert!(status.success(), "{arguments:?}: {stdout}{}", String::from_utf8_lossy(&stderr));
         stdout
+    }
+
+    /// An administrator's command that may fail; gives the exit code, the output and the errors.
+    pub(crate) fn runs(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        self.runs_in(&self.folder, arguments)
+    }
+
+    /// The same about another directory's data.
+    pub(crate) fn runs_in(&self, data: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = self.command(&[]);
+        let Output { status, stdout, stderr } = command.arg("--data-dir").arg(data).args(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (status.code(), text(stdout), text(stderr))
     }
 
     /// Leaves the process where it is: it answers nothing more, and its connections stand.

@@ -38,6 +38,8 @@ pub(crate) struct Seat {
     /// Where it keeps its state.
     pub(crate) data: PathBuf,
     home: PathBuf,
+    /// Where it listens and calls from, if that is not its address.
+    listens: Option<IpAddr>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
@@ -90,6 +92,7 @@ impl Stage {
             server: self.directory.address,
             data: home.join("data"),
             home,
+            listens: None,
             arguments: Vec::new(),
             environment: Vec::new(),
         }
@@ -158,6 +161,11 @@ impl Seat {
         Self { server, ..self }
     }
 
+    /// At another address than its own.
+    pub(crate) fn listening_at(self, address: IpAddr) -> Self {
+        Self { listens: Some(address), ..self }
+    }
+
     /// With its state elsewhere.
     pub(crate) fn keeping_state_in(self, data: &Path) -> Self {
         Self { data: data.to_owned(), ..self }
@@ -188,7 +196,7 @@ impl Seat {
             "--server".to_owned(),
             self.server.to_string(),
             "--listen".to_owned(),
-            self.ip.to_string(),
+            self.listens.unwrap_or(self.ip.into()).to_string(),
             "--data-dir".to_owned(),
             self.data.display().to_string(),
         ];

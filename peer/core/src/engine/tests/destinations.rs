@@ -12,7 +12,7 @@ use crate::command::{Command, ContactCommand, Ticket};
 use crate::contacts::Contacts;
 use crate::engine::{Engine, Setup};
 use crate::event::{Accept, Effect, Input, Now};
-use crate::files::model::{AcceptFiles, FilePolicy, Source};
+use crate::files::model::{AcceptFiles, FilePolicy, LeftOut, Source};
 use crate::fixtures;
 use crate::model::Conversation;
 
@@ -100,7 +100,13 @@ fn text() -> Input {
 
 fn file() -> Input {
     let source = Source { path: PathBuf::from("/plans.pdf"), size: 9, files: None, state: [7; 32] };
-    Input::FileRead { ticket: Ticket::default(), to: typed(), name: "plans.pdf".into(), source, left_out: 0 }
+    Input::FileRead {
+        ticket: Ticket::default(),
+        to: typed(),
+        name: "plans.pdf".into(),
+        source,
+        left_out: LeftOut::default(),
+    }
 }
 
 fn block() -> Input {
