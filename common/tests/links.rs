@@ -55,6 +55,17 @@ fn frames_larger_than_the_pipe_cross_in_both_directions_at_once() {
 }
 
 #[test]
+fn a_goodbye_is_returned_so_that_neither_end_takes_it_for_a_loss() {
+    let ((_, mut near), (_, mut far)) = peers(Example::Ali, Example::Bianca, Example::Bianca);
+    block_on(async {
+        near.close().await.unwrap();
+        assert!(far.next().await.unwrap().is_none());
+        drop(far);
+        assert!(near.next().await.unwrap().is_none(), "an end without a goodbye would be a loss");
+    });
+}
+
+#[test]
 fn refuses_a_callee_with_another_key() {
     let ((one, _), (two, _)) = peers(Example::Ali, Example::Bianca, Example::Carol);
     assert!(matches!(one, Err(LinkError::Tls(_))), "{one:?}");

@@ -187,6 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 return Poll::Ready(Ok(Some(frame)));
             }
             if self.ended {
+                self.return_goodbye(cx);
                 return Poll::Ready(Ok(None));
             }
             if ready!(self.poll_ingest(cx))? == Ingested::End {
@@ -212,6 +213,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.flush().await?;
         poll_fn(|cx| Pin::new(&mut self.io).poll_close(cx)).await?;
         Ok(())
+    }
+
+    /// Whoever is said goodbye says it back, so that both know that nothing was cut off. Best effort: one attempt, without
+    /// waiting.
+    fn return_goodbye(&mut self, cx: &mut Context<'_>) {
+        self.tls.send_close_notify();
+        let _ = self.poll_write_out(cx);
     }
 
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
