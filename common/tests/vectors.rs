@@ -265,6 +265,12 @@ fn the_vault_of_the_vector_opens() {
     for (at, _) in bytes {
         let mut altered = vault.0.clone();
         altered[at] ^= 0x80;
+    for version in [0, 1 << 63, u64::MAX] {
+        let mut other = vault.0.clone();
+        other[..8].copy_from_slice(&version.to_be_bytes());
+        assert_eq!(vault::open(&key, &user, None, 0, &other).unwrap_err(), vault::Broken::Version);
+        assert_eq!(vault::version(&other), None);
+    }
         vault::open(&key, &user, None, 0, &altered).unwrap_err();
     }
 }

@@ -11,6 +11,8 @@ use crate::limits::VAULT_MAX;
 use crate::secret::Secret;
 
 const VERSION: usize = 8;
+/// The last version there is: databases count in signed numbers.
+const LAST_VERSION: u64 = i64::MAX.unsigned_abs();
 const DIGEST: usize = KeyDigest::LENGTH;
 
 /// Why a vault does not open.
@@ -19,6 +21,9 @@ pub enum Broken {
     /// Too short or too long.
     #[error("the vault has the wrong size")]
     Size,
+    /// A version that no vault has.
+    #[error("the vault has a version that does not exist")]
+    Version,
     /// Older than one this terminal has seen: an old passcode might open it (threat L6).
     #[error("the vault is older than the last one seen here")]
     Older,
@@ -44,11 +49,16 @@ pub fn seal(export_key: &Secret, user: &UserId, version: u64, identity: &Identit
     Ok([&version.to_be_bytes()[..], digest.as_bytes(), &sealed].concat())
 }
 
-/// The version of a vault, without opening it; nothing if it is too short to be one.
+/// The version of a vault, without opening it; nothing if it is too short to be one, or has a version that none has.
 #[must_use]
 pub fn version(vault: &[u8]) -> Option<u64> {
     let (version, rest) = vault.split_first_chunk::<VERSION>()?;
-    (rest.len() >= DIGEST + committing_aead::HEAD).then(|| u64::from_be_bytes(*version))
+    let version = Some(u64::from_be_bytes(*version)).filter(|version| exists(*version))?;
+    (rest.len() >= DIGEST + committing_aead::HEAD).then_some(version)
+}
+
+fn exists(version: u64) -> bool {
+    (1..=LAST_VERSION).contains(&version)
 }
 
 /// A vault that was opened.
@@ -81,6 +91,9 @@ pub fn open(
         return Err(Broken::Size);
     }
     let (version, digest) = (u64::from_be_bytes(*version), KeyDigest(*digest));
+    if !exists(version) {
+        return Err(Broken::Version);
+    }
     if version < seen {
         return Err(Broken::Older);
     }
