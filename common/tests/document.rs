@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::ident::RESERVED;
 use common::limits::{self, Allowance, Budget};
-use common::msg::Message;
+use common::msg::{Letter, Message};
 use serde_json::Value;
 
 const DOCUMENT: &str = include_str!("../docs/protocol.md");
@@ -85,6 +85,70 @@ fn the_tables_of_messages_list_every_type_and_field() {
     compare("### 4.1 To a directory", &samples::to_directory());
     compare("### 4.2 From a directory", &samples::from_directory());
     compare("### 4.3 Between terminals", &samples::peer());
+}
+
+/// Where the fields of a message are, those of objects in it too.
+fn fields(value: &Value, at: &str, all: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => object.iter().for_each(|(name, inner)| {
+            let at = format!("{at}/{name}");
+            fields(inner, &at, all);
+            all.push(at);
+        }),
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, inner)| fields(inner, &format!("{at}/{n}"), all)),
+        _ => {}
+    }
+}
+
+/// What a message means without a field, with `null` in its place, and with a text that is not UTF-8 in a field that
+/// nobody knows.
+fn maimed<M>(message: &Value, field: &str, decode: impl Fn(&[u8]) -> Option<M>) -> [Option<M>; 3] {
+    let (parent, name) = field.rsplit_once('/').unwrap();
+    let with = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+        let mut message = message.clone();
+        change(message.pointer_mut(parent).unwrap().as_object_mut().unwrap());
+        serde_json::to_vec(&message).unwrap()
+    };
+    let ignored = String::from_utf8(with(&|object| drop(object.insert("ignored".into(), "~".into())))).unwrap();
+    let broken: Vec<u8> = ignored.bytes().map(|byte| if byte == b'~' { 0xff } else { byte }).collect();
+    let absent = with(&|object| drop(object.remove(name)));
+    let null = with(&|object| drop(object.insert(name.to_owned(), Value::Null)));
+    [absent, null, broken].map(|payload| decode(&payload))
+}
+
+fn may_be_null<M: Message + PartialEq + std::fmt::Debug>(heading: &str, samples: &[M]) {
+    let (_, documented) = documented(heading);
+    for sample in samples {
+        let message: Value = serde_json::from_slice(&sample.encode()).unwrap();
+        let mut all = Vec::new();
+        fields(&message, "", &mut all);
+        for field in all.iter().filter(|field| *field != "/msgtype") {
+            let [absent, null, broken] = maimed(&message, field, |payload| M::decode(payload).ok());
+            assert_eq!(absent, null, "{field} of {message}");
+            assert_eq!(broken, None, "{field} of {message}");
+            if let Some(name) = field.strip_prefix('/').filter(|name| !name.contains('/')) {
+                let is_optional = documented[sample.msgtype()].sometimes.contains(name);
+                assert_eq!(absent.is_some(), is_optional, "{name} of {message}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_field_that_may_be_left_out_may_be_null_and_no_other() {
+    may_be_null("### 4.1 To a directory", &samples::to_directory());
+    may_be_null("### 4.2 From a directory", &samples::from_directory());
+    may_be_null("### 4.3 Between terminals", &samples::peer());
+    for letter in samples::letters() {
+        let written: Value = serde_json::from_slice(&letter.encode()).unwrap();
+        let mut all = Vec::new();
+        fields(&written, "", &mut all);
+        for field in &all {
+            let [absent, null, broken] = maimed(&written, field, |payload| Letter::decode(payload).ok());
+            assert_eq!(absent, null, "{field} of {written}");
+            assert_eq!(broken, None, "{field} of {written}");
+        }
+    }
 }
 
 #[test]

@@ -140,7 +140,7 @@ pub struct AuthReq {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<Cookie>,
     /// Log in with the passcode before the last change, which holds until the new one has been used (threat L6).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
     pub previous: bool,
 }
 
@@ -153,7 +153,7 @@ pub struct AuthChallenge {
     pub challenge: Challenge,
     /// Whether the passcode was changed and the new one not used yet, so that the one before still holds (threat L6).
     /// Said to known terminals only.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
 }
 
@@ -259,7 +259,7 @@ pub struct Announce {
     /// The terminal's certificate.
     pub certificate: Certificate,
     /// What the terminal understands beyond the first version of the protocol.
-    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,
 }
 
@@ -273,6 +273,6 @@ pub struct Announced {
     /// How many terminals of this user are present now, this one included.
     pub terminals: u32,
     /// What the directory understands beyond the first version of the protocol.
-    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,
 }

@@ -79,11 +79,19 @@ pub(super) fn text<'de, D: Deserializer<'de>, const MAX: usize>(deserializer: D)
     if text.len() > MAX { Err(too_long(MAX)) } else { Ok(text) }
 }
 
-/// A text of at most `MAX` bytes of UTF-8, or none.
+/// A text of at most `MAX` bytes of UTF-8, or none, which `null` stands for as well.
 pub(super) fn optional_text<'de, D: Deserializer<'de>, const MAX: usize>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
-    text::<D, MAX>(deserializer).map(Some)
+    let text = Option::<String>::deserialize(deserializer)?;
+    if text.as_ref().is_some_and(|text| text.len() > MAX) { Err(too_long(MAX)) } else { Ok(text) }
+}
+
+/// A field whose default stands for its absence, and `null` for the same (protocol section 3.3).
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A list of at most `MAX` items; reading stops at the first one too many.

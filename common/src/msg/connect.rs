@@ -21,7 +21,7 @@ pub struct ConnectReq {
     /// The caller's terminal.
     pub terminal: TerminalId,
     /// What the caller's terminal understands beyond the first version of the protocol.
-    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,
 }
 
@@ -90,7 +90,7 @@ pub struct ConnectReply {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<TerminalId>,
     /// What the callee's terminal understands beyond the first version of the protocol.
-    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,
 }
 

@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Malformed, Message, begins_an_object, head};
+use super::{Malformed, Message, begins_an_object, head, is_text};
 
 /// The number of a request: 1 to 2^53-1, so that every JSON library keeps it exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +96,7 @@ impl<M: Message> Envelope<M> {
     /// [`Unreadable`]; of the payload nothing is kept then but the number of the request.
     pub fn decode(payload: &[u8]) -> Result<Self, Unreadable> {
         let not_a_message = |request| Unreadable { request, why: Malformed::NotAMessage };
-        if !begins_an_object(payload) {
+        if !begins_an_object(payload) || !is_text(payload) {
             return Err(not_a_message(None));
         }
         let Ok(NumberedHead { msgtype, request }) = serde_json::from_slice(payload) else {

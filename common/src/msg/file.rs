@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectReq, Features, Hex};
+use super::{ConnectReq, Features, Hex, bounded};
 use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
 
 /// `FILEREQ`: first message of a caller that wants a file which was offered to it, in the place of `CONNECTREQ`.
@@ -26,7 +26,7 @@ struct FlatFileReq {
     initiator_key: KeyDigest,
     destination_key: KeyDigest,
     terminal: TerminalId,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::or_default")]
     features: Features,
     file: MessageId,
     offset: u64,

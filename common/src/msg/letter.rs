@@ -129,7 +129,8 @@ impl Letter {
     /// # Errors
     /// The decoder's words; may quote what the sender wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        serde_json::from_str(text).map_err(|error| error.to_string())
     }
 
     /// Writes a letter, padded with spaces to the next of [`PADDED_SIZES`] (threats L11, P7).

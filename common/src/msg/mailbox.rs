@@ -120,7 +120,7 @@ pub struct MailboxPut {
     #[serde(deserialize_with = "bounded::list::<_, _, MAIL_IN_ONE>")]
     pub items: Vec<Outgoing>,
     /// When all of them are stored, the sender's user leaves the room with all terminals.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
     pub leave: bool,
 }
 

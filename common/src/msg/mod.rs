@@ -95,8 +95,13 @@ fn begins_an_object(payload: &[u8]) -> bool {
     payload.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
+/// JSON is UTF-8 all through: serde looks only at the texts that somebody reads.
+fn is_text(payload: &[u8]) -> bool {
+    std::str::from_utf8(payload).is_ok()
+}
+
 fn head(payload: &[u8]) -> Result<Cow<'_, str>, Malformed> {
-    if !begins_an_object(payload) {
+    if !begins_an_object(payload) || !is_text(payload) {
         return Err(Malformed::NotAMessage);
     }
     serde_json::from_slice::<Head<'_>>(payload).map(|head| head.msgtype).map_err(|_| Malformed::NotAMessage)
@@ -346,8 +351,13 @@ mod tests {
             (b"{\"msgtype\":\"PING\"}{}", Malformed::NotAMessage),
             (b"{\"msgtype\":\"PING\",\"msgtype\":\"PONG\"}", Malformed::NotAMessage),
             (b"{\"msgtype\":\"\xff\"}", Malformed::NotAMessage),
+            // Also where nobody would have looked.
+            (b"{\"msgtype\":\"PING\",\"x\":\"\xff\"}", Malformed::NotAMessage),
+            (b"{\"msgtype\":\"PING\",\"x\":{\"\xc0\x80\":1}}", Malformed::NotAMessage),
+            (b"{\"msgtype\":\"PING\"} \xff", Malformed::NotAMessage),
         ] {
-            assert_eq!(ToDirectory::decode(payload), Err(error));
+            assert_eq!(ToDirectory::decode(payload), Err(error.clone()));
+            assert_eq!(Envelope::<ToDirectory>::decode(payload).unwrap_err().why, error);
         }
         assert!(matches!(
             ToDirectory::decode(br#"{"msgtype":"LOOKUPREQ","userid":"ALI","lookup":"b"}"#),

@@ -73,7 +73,23 @@ fn messages() -> Value {
     }
     let bad = |direction: &str, error: &str, payload: &str| json!({ "direction": direction, "error": error, "payload": payload });
     let long = |count| "a".repeat(count);
+    let nulls = |direction: &str, payload: &str, means: &str| json!({ "direction": direction, "payload": payload, "means": means });
     json!({
+        "null": [
+            nulls("to directory", r#"{"msgtype":"AWAY","text":null}"#, r#"{"msgtype":"AWAY"}"#),
+            nulls("to directory", r#"{"msgtype":"LISTREQ","after":null}"#, r#"{"msgtype":"LISTREQ"}"#),
+            nulls("from directory", r#"{"msgtype":"ERROR","code":"malformed","to":null}"#, r#"{"msgtype":"ERROR","code":"malformed"}"#),
+            nulls(
+                "from directory",
+                r#"{"msgtype":"PRESENCE","userid":"ali","status":"offline","since":null,"text":null}"#,
+                r#"{"msgtype":"PRESENCE","userid":"ali","status":"offline"}"#,
+            ),
+            nulls(
+                "peer",
+                r#"{"msgtype":"CONNECTREPLY","status":"refused","reason":"declined","terminal":null,"features":null}"#,
+                r#"{"msgtype":"CONNECTREPLY","status":"refused","reason":"declined"}"#,
+            ),
+        ],
         "good": good("to directory", samples::to_directory())
             .chain(good("from directory", samples::from_directory()))
             .chain(good("peer", samples::peer()))
