@@ -50,8 +50,6 @@ pub const PREFACES_REMEMBERED: usize = 4096;
 pub const HALF_OPEN: usize = 512;
 /// Half-open connections of one source (threat L9).
 pub const HALF_OPEN_PER_SOURCE: usize = 8;
-/// Half-open connections from which on new ones are dropped at random (threat L9).
-pub const HALF_OPEN_EARLY_DROP: usize = 256;
 /// Prefaces remembered of one source; further ones from there are refused until the window has passed.
 pub const PREFACES_PER_SOURCE: usize = 64;
 /// Strangers' connections a peer keeps while they have not proved anything (threat P3).

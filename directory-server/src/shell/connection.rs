@@ -13,7 +13,7 @@ use common::frame::Padding;
 use common::limits::{FRAME_AFTER_LOGIN, PING_AFTER};
 use common::link::{Link, LinkError};
 use common::msg::{Envelope, FromDirectory, Ping, RequestNumber};
-use futures::FutureExt as _;
+use futures::{FutureExt as _, select_biased};
 
 use super::node::{Admitted, Node, SessionToken};
 use super::rt::{self, TcpStream};
@@ -66,7 +66,11 @@ type Begun = (Link<TcpStream>, Box<Session>, SessionToken);
 async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Begun> {
     let node = &admitted.node;
     let left = login_deadline(admitted.accepted).since(node.clock.now());
-    let misbehaviour = match rt::timeout(left, log_in(admitted, stream)).await {
+    let ended = select_biased! {
+        ended = Box::pin(rt::timeout(left, log_in(admitted, stream))).fuse() => ended,
+        () = Box::pin(admitted.evicted()).fuse() => return None,
+    };
+    let misbehaviour = match ended {
         Some(Ok(session)) => return Some(session),
         Some(Err(misbehaviour)) => misbehaviour?,
         None => Misbehaviour::TooSlow,

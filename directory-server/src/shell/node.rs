@@ -9,12 +9,15 @@ use crate::shell::clock::Clock;
 use crate::shell::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
 use directory_core::Directory;
-use directory_core::admission::{Admission, Crowded};
+use directory_core::admission::{Admission, Crowded, Place};
 use directory_core::sources::Source;
 use directory_core::timestamp::Timestamp;
 
 /// Held by each logged-in session; when all are gone, a stopping server may end.
 pub(crate) type SessionToken = async_channel::Sender<std::convert::Infallible>;
+
+/// Dropped to take a half-open connection its place away.
+type Evictor = async_channel::Sender<std::convert::Infallible>;
 
 /// One running server.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub(crate) struct Node {
     pub(crate) metrics: Metrics,
     /// Where it is kept; nothing if it is kept in memory only.
     pub(crate) data_dir: Option<PathBuf>,
-    admission: Mutex<Admission>,
+    admission: Mutex<Admission<Evictor>>,
     connections: AtomicUsize,
     token: Mutex<Option<SessionToken>>,
 }
@@ -76,12 +79,12 @@ impl Node {
         if self.connections.load(Ordering::Relaxed) >= self.max_connections {
             return Err(Crowded::Everywhere);
         }
-        // Without randomness chance falls on the connection; it could not be served anyway.
-        let [dice] = common::crypto::random().unwrap_or_default();
-        self.admission().admit(source, dice)?;
+        let (evictor, evicted) = async_channel::bounded(1);
+        // Whoever has lost the place for it is told by the end of its channel.
+        let (place, _) = self.admission().admit(source, evictor)?;
         self.connections.fetch_add(1, Ordering::Relaxed);
-        let half_open = Some(HalfOpen { node: Arc::clone(self), source });
-        Ok(Admitted { node: Arc::clone(self), address, accepted: now, half_open })
+        let half_open = Some(HalfOpen { node: Arc::clone(self), place });
+        Ok(Admitted { node: Arc::clone(self), address, accepted: now, half_open, evicted })
     }
 
     /// For a session that begins; nothing when the server is stopping.
@@ -94,7 +97,7 @@ impl Node {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn admission(&self) -> MutexGuard<'_, Admission> {
+    fn admission(&self) -> MutexGuard<'_, Admission<Evictor>> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -105,9 +108,16 @@ pub(crate) struct Admitted {
     pub(crate) address: IpAddr,
     pub(crate) accepted: Timestamp,
     half_open: Option<HalfOpen>,
+    evicted: async_channel::Receiver<std::convert::Infallible>,
 }
 
 impl Admitted {
+    /// Ends when the place is needed for others.
+    pub(crate) async fn evicted(&self) {
+        // Nobody ever sends.
+        let _ = self.evicted.recv().await;
+    }
+
     /// It has logged in, so it is half-open no longer.
     pub(crate) fn logged_in(&mut self) {
         self.half_open = None;
@@ -122,11 +132,11 @@ impl Drop for Admitted {
 
 struct HalfOpen {
     node: Arc<Node>,
-    source: Source,
+    place: Place,
 }
 
 impl Drop for HalfOpen {
     fn drop(&mut self) {
-        self.node.admission().release(self.source);
+        self.node.admission().release(self.place);
     }
 }
