@@ -23,6 +23,7 @@ use crate::app::texts::{self, help};
 use peer_core::command::{Command, ContactCommand, DirectoryCommand};
 use peer_core::model::Conversation;
 use peer_core::notice::{CallFailed, LoggedOut, Notice, SessionNotice};
+use zeroize::Zeroizing;
 
 /// What the person at the keyboard is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +121,8 @@ impl Session {
 
     pub(super) fn step(mut self: Box<Self>, input: Input, outputs: &mut Outputs) -> State {
         let end = match input {
-            Input::Line(line) => self.line(&line, outputs),
+            // It may be a passcode.
+            Input::Line(line) => self.line(&Zeroizing::new(line), outputs),
             Input::CtrlC => self.ctrl_c(outputs),
             Input::CtrlD => self.ctrl_d(outputs),
             Input::End => self.end_of_input(outputs),

@@ -16,6 +16,7 @@ use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts;
 use crate::ui::hang_up;
 use crate::ui::raw_mode::TerminalEcho;
+use zeroize::Zeroizing;
 
 /// One line of input.
 #[derive(Debug)]
@@ -196,7 +197,8 @@ impl Front for Pipe {
 
 /// Reads one line without its end. Of a line that is too long nothing is kept.
 fn read_line(input: &mut impl BufRead) -> Read {
-    let mut line = Vec::new();
+    // It may be a passcode.
+    let mut line = Zeroizing::new(Vec::new());
     // One byte more than allowed, and the line end.
     let bound = u64::try_from(MESSAGE_TEXT).unwrap_or(u64::MAX).saturating_add(2);
     match input.take(bound).read_until(b'\n', &mut line) {
@@ -204,7 +206,7 @@ fn read_line(input: &mut impl BufRead) -> Read {
         Ok(_) => {}
     }
     let ended = line.last() == Some(&b'\n');
-    let content = line.strip_suffix(b"\n").unwrap_or(&line);
+    let content = line.strip_suffix(b"\n").unwrap_or(line.as_slice());
     let content = content.strip_suffix(b"\r").unwrap_or(content);
     if content.len() > MESSAGE_TEXT {
         let rest = if ended { 0 } else { skip_line(input) };

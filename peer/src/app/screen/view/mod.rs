@@ -51,6 +51,7 @@ use peer_core::model::Conversation;
 pub(crate) use questions::Question;
 use quit::Quit;
 use selection::Selection;
+use zeroize::Zeroizing;
 
 /// Messages looked up at a time. Chosen arbitrarily: more than a screen holds.
 pub(super) const PAGE: usize = 100;
@@ -207,7 +208,8 @@ impl View {
         }
         match input {
             Input::Key(key) => self.key(&key),
-            Input::Line(line) => self.line(&line),
+            // It may be a passcode.
+            Input::Line(line) => self.line(&Zeroizing::new(line)),
             Input::Focus(focus) => self.look(focus),
             Input::Scrolled(anchor) => {
                 if let Some(chat) = self.current_chat_mut() {
