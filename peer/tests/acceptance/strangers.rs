@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, TcpStream};
 
 use common::crypto::preface;
+use common::limits::{CALLERS_HALF_OPEN, CALLERS_HALF_OPEN_PER_SOURCE};
 use common::link::tls;
 use common::testkit::Example;
 use common::testkit::client::connect;
@@ -94,4 +95,21 @@ fn noise_behind_a_good_preface_gets_an_alert_at_most() {
     // Whoever knows the key may learn that TLS is spoken here: one alert record, as TLS prescribes.
     assert!(answer.is_empty() || (answer.len() == 7 && answer[0] == 21), "{answer:02x?}");
     assert!(bianca.output().ends_with("Enter destination user ID: "), "{}", bianca.output());
+}
+
+#[test]
+fn strangers_who_stand_in_the_door_do_not_shut_it() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let (seat, bianca) = bianca(&stage);
+    let mut ali = Piped::start(&stage.seat_of("ali"));
+    ali.logs_in();
+    // As many as there are places, from as few addresses as can be.
+    let addresses: Vec<IpAddr> =
+        (0..CALLERS_HALF_OPEN / CALLERS_HALF_OPEN_PER_SOURCE).map(|_| IpAddr::V4(fresh())).collect();
+    let idle: Vec<TcpStream> = (0..CALLERS_HALF_OPEN)
+        .map(|n| connect(addresses[n / CALLERS_HALF_OPEN_PER_SOURCE], seat.address()).unwrap())
+        .collect();
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali, type your messages\n");
+    drop(idle);
 }

@@ -30,6 +30,7 @@ use directory_core::step::Step;
 use directory_core::subscriptions::Visibility;
 use directory_core::timestamp::Timestamp;
 use directory_core::unauthenticated::Unauthenticated;
+use directory_core::user_style::UserStyle;
 use directory_core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use serde_json::Value;
@@ -75,6 +76,7 @@ impl OddDirectory {
             passcode_min: 6,
             terminals_per_user: TERMINALS_PER_USER,
             addresses: AddressStyle::Truncate,
+            users: UserStyle::Name,
             lock: LockRule::default(),
             logins_per_minute: 0,
             lookups_per_minute,
