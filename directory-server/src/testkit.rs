@@ -23,6 +23,7 @@ use directory_core::store::{self, Store as _};
 use directory_core::subscriptions::Visibility;
 use directory_core::timestamp::Timestamp;
 use directory_core::unauthenticated::Unauthenticated;
+use directory_core::user_style::UserStyle;
 use directory_core::{Directory, Policy};
 
 const START: u64 = 1_800_000_000;
@@ -50,6 +51,7 @@ pub fn fuzz_connection(data: &[u8]) {
         passcode_min: 6,
         terminals_per_user: TERMINALS_PER_USER,
         addresses: AddressStyle::Truncate,
+        users: UserStyle::Name,
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,

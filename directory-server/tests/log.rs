@@ -11,8 +11,15 @@ use common::testkit::Example;
 use rustix::process::Signal;
 use support::process::{Server, command, log_in, register, run};
 
-/// A command that knows of a log file in its data directory.
+/// A command that knows of a log file in its data directory, whose lines name users and networks.
 fn logging(data_dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = logging_by_default(data_dir, arguments);
+    command.env("DIRSRV_LOG__USERS", "name").env("DIRSRV_LOG__ADDRESSES", "truncate");
+    command
+}
+
+/// A command that knows of a log file in its data directory.
+fn logging_by_default(data_dir: &Path, arguments: &[&str]) -> Command {
     let mut command = command(data_dir, arguments);
     command.env("DIRSRV_LOG__FILE", data_dir.join("log"));
     command
@@ -49,6 +56,28 @@ fn a_log_file_is_private_and_goes_on_in_a_new_one_when_it_was_moved_away() {
     wait_for(&log, r#""event":"status: up "#);
     assert!(std::fs::read_to_string(&log).unwrap().contains(" 1 user, 1 online "));
     assert!(!std::fs::read_to_string(&moved).unwrap().contains("status"));
+}
+
+#[test]
+fn by_default_no_line_names_a_user_or_an_address_and_those_about_one_user_are_found_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let mut serve = logging_by_default(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    let server = Server::start_logging(serve.stderr(Stdio::null()));
+    for example in [Example::Ali, Example::Bianca] {
+        register(&server, example);
+    }
+    let _ali = log_in(&server, Example::Ali);
+    wait_for(&log, "logged in");
+    let text = std::fs::read_to_string(&log).unwrap();
+    let about_users = text.lines().filter(|line| line.contains("\"user\":"));
+    for line in about_users {
+        assert!(!line.contains("ali") && !line.contains("bianca") && !line.contains("127.0.0"), "{line}");
+    }
+    let found = logging_by_default(dir.path(), &["log", "--user", "ali"]).output().unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    assert_eq!(found.lines().count(), 2, "registered and logged in: {found}");
+    assert!(found.lines().all(|line| line.contains(" · ~") && !line.contains(" from ")), "{found}");
 }
 
 #[test]

@@ -293,6 +293,20 @@ fn a_sweep_forgets_any_number_in_every_mailbox_and_their_bodies() {
 }
 
 #[test]
+fn what_was_taken_leaves_no_trace_in_the_files_of_a_directory_that_has_stopped() {
+    let (world, mut ali, mut bianca) = pair();
+    let canary = b"canary-of-a-message-that-was-taken";
+    let has_it = |world: &World| world.database().windows(canary.len()).any(|bytes| bytes == canary);
+    for _ in 0..20 {
+        assert_eq!(ali.put(&world, 0, &[&canary[..]]), stored(1));
+    }
+    assert!(has_it(&world));
+    assert_eq!(bianca.take_mail(&world).len(), 20);
+    drop((ali, bianca));
+    assert!(!has_it(&world.restart()));
+}
+
+#[test]
 fn large_items_come_without_their_bytes_and_are_fetched_in_pieces() {
     let (world, mut ali, mut bianca) = pair();
     let commit: Vec<u8> = (0..PIECE_MAX + 100).map(|n| n as u8).collect();

@@ -140,6 +140,13 @@ impl ServerSecret {
         CredentialId(id)
     }
 
+    /// What stands for a user in a log: eight hexadecimal digits that say nothing without this secret.
+    #[must_use]
+    pub fn pseudonym(&self, user: &UserId) -> String {
+        let mac = hmac_sha256(self.bytes.expose(), &[b"log", user.as_str().as_bytes()]);
+        mac.0.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// What is answered instead of an invitation's proof where there is no invitation: as unpredictable, and always the
     /// same for the same user on the same connection (threat L2).
     #[must_use]

@@ -12,9 +12,9 @@ pub enum AddressStyle {
     /// All of it.
     Full,
     /// The first three bytes of IPv4, the first three groups of IPv6.
-    #[default]
     Truncate,
     /// Nothing.
+    #[default]
     None,
 }
 

@@ -105,7 +105,7 @@ pub(crate) async fn begin<S: Store>(
         Verdict::Reserved { tries_left, locks_for } => (tries_left, locks_for),
         Verdict::Locked { retry_after } => {
             count_failure(directory, origin, now);
-            tracing::info!(%user, peer_ip = directory.shown(origin.address), "login refused: locked");
+            tracing::info!(user = %directory.named(&user), peer_ip = directory.shown(origin.address), "login refused: locked");
             let retry_after = retry_after.map(whole_seconds);
             return Err(NotAuthenticated::Refused(AuthReply {
                 retry_after,
@@ -164,7 +164,7 @@ pub(crate) async fn prove<S: Store>(
     let right = opaque.finish(&proof.passcode.0, origin.channel(&user, &directory.key)).is_ok();
     let Some(account) = account.filter(|_| right) else {
         count_failure(directory, origin, now);
-        tracing::info!(%user, peer_ip = directory.shown(origin.address), tries_left, "login refused: wrong passcode");
+        tracing::info!(user = %directory.named(&user), peer_ip = directory.shown(origin.address), tries_left, "login refused: wrong passcode");
         let reply = match locked_until {
             None => AuthReply { tries_left: Some(tries_left), ..AuthReply::refused(AuthRefusal::Passcode) },
             Some(until) => AuthReply {

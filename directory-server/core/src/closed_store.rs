@@ -25,6 +25,7 @@ use crate::sources::LoopbackRule;
 use crate::store::{Store, StoreError, StoreResult};
 use crate::subscriptions::Visibility;
 use crate::timestamp::Timestamp;
+use crate::user_style::UserStyle;
 
 /// The time at which tests begin.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -58,6 +59,7 @@ pub(crate) fn policy() -> Policy {
         presence: Visibility::Auto,
         broadcasts_per_minute: 0,
         addresses: AddressStyle::Truncate,
+        users: UserStyle::Name,
         terminals_per_user: TERMINALS_PER_USER,
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use common::crypto::opaque::ServerSecret;
-use common::ident::KeyDigest;
+use common::ident::{KeyDigest, UserId};
 use common::limits::Budget;
 use common::settled::SettledTime;
 
@@ -103,6 +103,11 @@ impl<S> Directory<S> {
 
     fn time(&self) -> MutexGuard<'_, ObservedTime> {
         self.time.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A user as the log names them.
+    pub fn named(&self, user: &UserId) -> String {
+        self.policy().users.show(&self.secret, user)
     }
 
     /// What sources have done lately.

@@ -57,6 +57,7 @@ mod terminals;
 pub mod timestamp;
 pub mod unauthenticated;
 pub mod uploads;
+pub mod user_style;
 
 pub use directory::Directory;
 pub use policy::Policy;

@@ -74,7 +74,7 @@ pub(crate) async fn announce<S: Store>(
     };
     // Which rule it was is for the log; the other side gets one answer for all.
     if let Err(rule) = expected.check(&announce) {
-        tracing::warn!(%user, peer_ip = directory.shown(origin.address), %rule, "proof of possession not accepted");
+        tracing::warn!(user = %directory.named(user), peer_ip = directory.shown(origin.address), %rule, "proof of possession not accepted");
         return Step::error(ErrorCode::NotAccepted);
     }
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
@@ -87,7 +87,7 @@ pub(crate) async fn announce<S: Store>(
     let entry = Entry { user: user.clone(), credential, record, terminal, new_certificate };
     match directory.store.enter(entry, now).await {
         Ok(EntryCheck::Valid) => {
-            tracing::info!(%user, peer_ip = directory.shown(origin.address), "logged in");
+            tracing::info!(user = %directory.named(user), peer_ip = directory.shown(origin.address), "logged in");
             let (time, terminals) = (now.seconds(), directory.presence.terminals(user));
             let announced = Announced { address, time, terminals, features: Features::of_directory() };
             Step::Enter(Box::new(Session::new(presence, origin, announce.features)), announced.into())

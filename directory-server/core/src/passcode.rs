@@ -89,7 +89,7 @@ pub(crate) async fn change<S: Store>(
     match directory.store.change_passcode(new, now).await? {
         PasscodeChange::Changed => {
             let ended = directory.presence.end_others(member, ByeReason::Passcode);
-            tracing::info!(%user, ended, "passcode changed");
+            tracing::info!(user = %directory.named(user), ended, "passcode changed");
             Ok(Reply::Message(PasscodeReply { status: PasscodeStatus::Changed }.into()))
         }
         PasscodeChange::Outdated => Ok(refused()),

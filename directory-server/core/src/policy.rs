@@ -8,6 +8,7 @@ use crate::lockout::LockRule;
 use crate::records::MailRule;
 use crate::sources::LoopbackRule;
 use crate::subscriptions::Visibility;
+use crate::user_style::UserStyle;
 
 /// The rules an administrator may change, also while the directory runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Policy {
     pub loopback: LoopbackRule,
     /// How much of an address the log shows.
     pub addresses: AddressStyle,
+    /// How the log names users.
+    pub users: UserStyle,
     /// Terminals of one user that may be present.
     pub terminals_per_user: usize,
 }

@@ -121,7 +121,7 @@ pub(crate) async fn finish<S: Store>(
     let account = Account { credential, record, public_key: upload.publickey.0, vault: upload.vault.0, newest: None };
     match directory.store.register(NewUser { id: user.clone(), account, invite }, directory.date(now)).await {
         Ok(Registered::Done) => {
-            tracing::info!(%user, peer_ip = directory.shown(origin.address), "registered");
+            tracing::info!(user = %directory.named(&user), peer_ip = directory.shown(origin.address), "registered");
             let status = RegisterStatus::Registered;
             Step::reply(RegisterReply { status, reason: None, retry_after: None })
         }

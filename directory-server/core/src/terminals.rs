@@ -36,7 +36,7 @@ pub(crate) async fn remove<S: Store>(
         TerminalRemoval::Older => Some(RemovalRefused::Older),
     };
     if refused.is_none() {
-        tracing::info!(user = %removed.userid, terminal = %removed.terminal, "terminal removed");
+        tracing::info!(user = %directory.named(&removed.userid), terminal = %removed.terminal, "terminal removed");
         if let Some(outbound) = directory.presence.outbound(&removed) {
             outbound.end(ByeReason::Administrator);
         }

@@ -6,7 +6,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::ident::UserId;
 use common::settings::HumanDuration;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -44,7 +43,8 @@ impl Since {
 /// Which lines are shown, and how.
 pub(crate) struct Wanted {
     pub(crate) since: Option<Since>,
-    pub(crate) user: Option<UserId>,
+    /// Lines about a user, by any of these names.
+    pub(crate) user: Option<Vec<String>>,
     /// Goes on as the file grows.
     pub(crate) follow: bool,
     /// As they stand in the file.
@@ -105,10 +105,13 @@ fn shown(line: &str, since: Option<&str>, wanted: &Wanted, zone: &TimeZone) -> O
     if since.is_some_and(|since| time < since) {
         return None;
     }
-    if let Some(user) = wanted.user.as_ref().map(UserId::as_str) {
+    if let Some(names) = &wanted.user {
+        let is_one = |name: &str| names.iter().any(|one| one == name);
         let about = match &entry {
-            Some(_) => text("user") == Some(user),
-            None => line.split(' ').any(|word| word.strip_prefix("user=") == Some(user)),
+            Some(_) => text("user").is_some_and(is_one),
+            None => {
+                line.split(' ').filter_map(|word| word.strip_prefix("user=")).any(|name| is_one(name.trim_matches('"')))
+            }
         };
         if !about {
             return None;
@@ -125,7 +128,8 @@ fn words(entry: &Map<String, Value>, time: &str) -> String {
     let of = |name: &str| entry.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let level = of("level").filter(|level| level != "info").map(|level| level.to_uppercase() + " ");
     let mut parts = vec![format!("{time} {}{}", level.unwrap_or_default(), of("event").unwrap_or_default())];
-    parts.extend(match (of("user"), of("peer_ip")) {
+    let shown = |name: &str| of(name).filter(|value| value != "-");
+    parts.extend(match (shown("user"), shown("peer_ip")) {
         (Some(user), Some(from)) => Some(format!("{user} from {from}")),
         (Some(user), None) => Some(user),
         (None, from) => from.map(|from| format!("from {from}")),
@@ -144,7 +148,7 @@ mod tests {
         r#"{"ts":"2025-11-21T14:05:09.1Z","level":"info","event":"logged in","user":"ali","peer_ip":"192.0.2.0/24"}"#;
 
     fn wanted(user: Option<&str>) -> Wanted {
-        let user = user.map(|id| UserId::parse(id).unwrap());
+        let user = user.map(|name| vec![name.to_owned()]);
         Wanted { since: None, user, follow: false, raw: false }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::CommandFactory as _;
 use common::display::visible_json;
+use directory_core::user_style::UserStyle;
 use jiff::tz::TimeZone;
 
 use super::usage_errors::{self, Wanted};
@@ -119,10 +120,17 @@ fn serve(global: &Global, options: Serve) -> Result<ExitCode, Failure> {
 
 fn show_log(global: &Global, log: Log) -> Result<ExitCode, Failure> {
     let Log { follow, since, user, .. } = log;
-    let file = config::load(global.config.as_deref(), environment())?.config.log.file;
+    let loaded = config::load(global.config.as_deref(), environment())?;
+    let file = loaded.config.log.file.clone();
     if file.as_os_str().is_empty() {
         return Err(Failure::new(Kind::Config, words::NO_LOG_FILE));
     }
+    let user = user.map(|user| {
+        // Whoever may read the log and not the secret finds the lines that name the user.
+        let secret = data_dir(global, &loaded).and_then(|dir| shell::data_dir::opaque_secret(&dir)).ok();
+        let pseudonym = secret.map(|secret| UserStyle::Hash.show(&secret, &user));
+        pseudonym.into_iter().chain([user.to_string()]).collect()
+    });
     log::show(&file, &log::Wanted { since, user, follow, raw: global.json }, &TimeZone::system())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ use directory_core::lockout::LockRule;
 use directory_core::records::MailRule;
 use directory_core::sources::{LoopbackRule, Source};
 use directory_core::subscriptions;
+use directory_core::user_style::UserStyle;
 
 pub(crate) use common::settings::{ByteSize, HumanDuration};
 pub(crate) use load::{Loaded, create, default_path, load};
@@ -253,6 +254,7 @@ pub(crate) struct Log {
     /// Empty: standard error.
     pub(crate) file: PathBuf,
     pub(crate) addresses: AddressStyle,
+    pub(crate) users: UserStyle,
     /// Whether what administrators change is logged.
     pub(crate) audit: bool,
 }
@@ -260,7 +262,7 @@ pub(crate) struct Log {
 impl Default for Log {
     fn default() -> Self {
         let (level, format, addresses) = (LogLevel::default(), LogFormat::default(), AddressStyle::default());
-        Self { level, format, file: PathBuf::new(), addresses, audit: true }
+        Self { level, format, file: PathBuf::new(), addresses, users: UserStyle::default(), audit: true }
     }
 }
 
@@ -357,6 +359,7 @@ impl Config {
             },
             broadcasts_per_minute: self.limits.broadcasts_per_minute,
             addresses: self.log.addresses,
+            users: self.log.users,
             terminals_per_user: self.auth.sessions_per_user,
             presence: match self.presence.show {
                 Show::Auto => subscriptions::Visibility::Auto,

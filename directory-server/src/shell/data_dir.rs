@@ -173,6 +173,14 @@ pub(crate) fn server_key(data_dir: &Path) -> Result<DirectoryKey, Failure> {
     DirectoryKey::from_pkcs8(&read_private(&path)?).map_err(|_| damaged())
 }
 
+/// The OPAQUE secret, also while a server runs.
+pub(crate) fn opaque_secret(data_dir: &Path) -> Result<ServerSecret, Failure> {
+    let path = data_dir.join(OPAQUE_SECRET);
+    let damaged =
+        |_| Failure::new(Kind::Config, format!("{} is damaged. Restore it from your backup.", path.display()));
+    ServerSecret::from_bytes(read_private(&path)?.expose()).map_err(damaged)
+}
+
 /// A file that only its owner can read.
 pub(super) fn read_private(path: &Path) -> Result<Secret, Failure> {
     read_secret(path).map_err(|trouble| match trouble {

@@ -55,8 +55,8 @@ fn refuse_shared(path: &Path, found: &Metadata) -> Result<(), Failure> {
         return Err(Failure::new(Kind::NotPermitted, message));
     }
     let us = rustix::process::geteuid();
-    // The administrator of the machine may look after a directory that runs as somebody else.
-    if found.uid() != us.as_raw() && !us.is_root() {
+    // The administrator of the machine may look after a directory that runs as somebody else, and give it its place.
+    if found.uid() != us.as_raw() && found.uid() != 0 && !us.is_root() {
         let message = format!("{path} belongs to another user of this machine. Use --data-dir, or run as that user.");
         return Err(Failure::new(Kind::NotPermitted, message));
     }

@@ -28,6 +28,7 @@ use directory_core::store::Store as _;
 use directory_core::subscriptions::Visibility;
 use directory_core::timestamp::Timestamp;
 use directory_core::unauthenticated::Unauthenticated;
+use directory_core::user_style::UserStyle;
 use directory_core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
@@ -47,6 +48,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         passcode_min: 6,
         terminals_per_user: TERMINALS_PER_USER,
         addresses: AddressStyle::Truncate,
+        users: UserStyle::Name,
         lock: LockRule::default(),
         logins_per_minute: 0,
         lookups_per_minute: 0,
