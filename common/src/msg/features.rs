@@ -16,7 +16,7 @@ pub(super) const REFUSALS: &str = "refusals";
 pub const PROOF: &str = "proof";
 
 /// What a terminal of this version tells its directory.
-const OF_TERMINAL: &[&str] = &[PROOF];
+const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF];
 /// What a directory of this version tells its terminals.
 const OF_DIRECTORY: &[&str] = &[PROOF];
 /// What terminals of this version tell each other.

@@ -58,6 +58,10 @@ pub(crate) enum DeliveryRequest {
     Send { to: Conversation, letter: Letter },
     /// Something may have become possible in this conversation.
     Flush(Conversation),
+    /// A group goes on in another room: say again what was said in the old one in this epoch or later.
+    SayAgain { to: Conversation, epoch: u64 },
+    /// What was held back in this conversation may go now.
+    Retry(Conversation),
     /// Nothing can go in this conversation until then, by the tick clock.
     BackOff { to: Conversation, next: Next, until: u64 },
     /// A room is ready for mail to a conversation.
@@ -175,6 +179,8 @@ pub(crate) enum Question {
     Commit { room: RoomId, epoch: u64 },
     /// To give up the room of a group.
     GiveUp(GroupName),
+    /// Whose group it is that has the name of one that the user wants to found.
+    Owner(GroupName),
     /// For a group that the user wants to join.
     Group(GroupName),
     /// For the operation of this number: which terminals there are.

@@ -3,6 +3,7 @@
 //! - [`outbox`]: letters under way; [`dedup`]: letters that have arrived
 //! - [`scheduler`]: which route a letter takes, and what holds it back
 //! - [`incoming`]: texts, letters and receipts that arrive
+//! - [`recent`]: what is said again where a group is founded anew
 //! - [`status`]: what the user is told about letters under way
 //!
 //! It knows conversations and links. Rooms, by which letters are sealed, are somebody else's: [`NeedsRoom`] is
@@ -14,6 +15,7 @@
 pub(crate) mod dedup;
 mod incoming;
 pub(crate) mod outbox;
+mod recent;
 pub(crate) mod scheduler;
 mod status;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use common::msg::{Body, Letter, fits_in_chat};
 use self::dedup::Dedup;
 use self::incoming::Batch;
 use self::outbox::{Outbox, Route};
+use self::recent::Recent;
 use self::scheduler::Scheduler;
 use crate::command::Ticket;
 use crate::context::Context;
@@ -42,6 +45,7 @@ pub(crate) struct Delivery {
     dedup: Dedup,
     scheduler: Scheduler,
     batch: Batch,
+    recent: Recent,
     /// Messages the user has not seen.
     unread: BTreeMap<Conversation, usize>,
     /// Whether others are told what was read.
@@ -52,8 +56,8 @@ impl Delivery {
     /// Reads what was written.
     pub(crate) fn load(outbox: Rows, seen: Rows, unread: BTreeMap<Conversation, usize>, read_receipts: bool) -> Self {
         let (outbox, dedup) = (Outbox::load(outbox), Dedup::load(seen));
-        let (scheduler, batch) = (Scheduler::default(), Batch::default());
-        Self { outbox, dedup, scheduler, batch, unread, read_receipts }
+        let (scheduler, batch, recent) = (Scheduler::default(), Batch::default(), Recent::default());
+        Self { outbox, dedup, scheduler, batch, recent, unread, read_receipts }
     }
 
     /// Sends a text of the user, unless the group it is for refuses it.
@@ -113,6 +117,7 @@ impl Delivery {
     /// A conversation has come to its end: what was for it is given up. Another group may have its name one day.
     pub(crate) fn handle_conversation_over(&mut self, cx: &mut Context, to: &Conversation) {
         let mut ids = Vec::new();
+        self.recent.forget(to);
         for (number, entry) in self.outbox.give_up(to) {
             cx.write([Write::Delete { kind: Table::Outbox, key: number.to_be_bytes().into() }]);
             if entry.text().is_some() {

@@ -34,6 +34,8 @@ pub(crate) struct Entry {
     /// Since when it is where it is, seconds since the epoch.
     pub(crate) since: u64,
     pub(crate) route: Route,
+    /// The epoch it was sealed in last; not written.
+    pub(crate) epoch: u64,
     /// Whether the directory keeps it, whatever route it takes besides.
     stored: bool,
 }
@@ -77,7 +79,7 @@ impl Outbox {
                 continue;
             };
             let route = if row.stored { Route::Stored } else { Route::Waiting };
-            let entry = Entry { letter: row.letter, since: row.since, route, stored: row.stored };
+            let entry = Entry { letter: row.letter, since: row.since, route, epoch: 0, stored: row.stored };
             outbox.queues.entry(row.to).or_default().insert(number, entry);
             outbox.last = outbox.last.max(number);
         }
@@ -87,7 +89,7 @@ impl Outbox {
     /// Adds a letter behind all others.
     pub(crate) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Write {
         self.last += 1;
-        let entry = Entry { letter, since: now, route: Route::Waiting, stored: false };
+        let entry = Entry { letter, since: now, route: Route::Waiting, epoch: 0, stored: false };
         let change = put(to, self.last, &entry);
         self.queues.entry(to.clone()).or_default().insert(self.last, entry);
         change
@@ -114,6 +116,13 @@ impl Outbox {
         (entry.route, entry.since) = (route, now);
         entry.stored |= route == Route::Stored;
         (route == Route::Stored).then(|| put(to, number, entry))
+    }
+
+    /// Notes the epoch an entry was sealed in.
+    pub(crate) fn sealed_in(&mut self, to: &Conversation, number: u64, epoch: u64) {
+        if let Some(entry) = self.queues.get_mut(to).and_then(|queue| queue.get_mut(&number)) {
+            entry.epoch = epoch;
+        }
     }
 
     /// Whatever took a route that is gone waits again, unless the directory has it as well.

@@ -190,6 +190,7 @@ impl Delivery {
         let (numbers, items): (Vec<u64>, Vec<Outgoing>) = sealed.into_iter().unzip();
         for number in &numbers {
             self.outbox.take_route(&to, *number, Route::ToDirectory, cx.now.date);
+            self.outbox.sealed_in(&to, *number, epoch);
         }
         let message = MailboxPut { room, epoch, items, leave: false }.into();
         vec![
@@ -245,8 +246,11 @@ impl Delivery {
             // Only texts to one user are confirmed by the receiver.
             if is_text && matches!(to, Conversation::User(_)) {
                 cx.write(self.outbox.take_route(to, *number, Route::Stored, cx.now.date));
-            } else {
-                cx.write(self.outbox.remove(to, *number).map(|(_, removed)| removed));
+            } else if let Some((entry, removed)) = self.outbox.remove(to, *number) {
+                cx.write([removed]);
+                if is_text {
+                    self.recent.add(to, entry);
+                }
             }
         }
         if !texts.is_empty() {

@@ -21,7 +21,10 @@ pub(crate) enum ProcessedItem {
     /// A commit, which was followed.
     Committed(MembershipDiff),
     /// We are in the room from now on, by this member's doing; perhaps in place of another.
-    Joined { by: Member, old: Option<OldRoom> },
+    /// `surplus`: by which rooms of two are forgotten that are too many.
+    Joined { by: Member, old: Option<OldRoom>, surplus: Vec<Write> },
+    /// A welcome in place of this room, under a key that the user has to decide about first.
+    Undecided(RoomId),
     /// It is not what it says, or cannot be read: it changes nothing.
     Dropped(String),
     /// The room can be used no more, and why.
@@ -32,6 +35,7 @@ pub(crate) enum ProcessedItem {
 #[derive(Debug)]
 pub(crate) struct OldRoom {
     pub(crate) room: RoomId,
+    pub(crate) epoch: u64,
     pub(crate) users: BTreeSet<UserId>,
     /// By which it is forgotten.
     pub(crate) writes: Vec<Write>,

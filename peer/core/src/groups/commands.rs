@@ -193,6 +193,7 @@ impl Groups {
             GroupOperation::CreateDirect(_)
             | GroupOperation::SyncTerminals(_)
             | GroupOperation::FoundAnew(..)
+            | GroupOperation::Reclaim(..)
             | GroupOperation::AddAgain(..) => return Vec::new(),
             GroupOperation::CreateGroup(group) => {
                 cx.write([self.known.joined(group, *room)]);

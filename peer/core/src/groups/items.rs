@@ -36,6 +36,10 @@ impl Groups {
         };
         let mut requests = match processed {
             ProcessedItem::Nothing | ProcessedItem::Needs(_) => Vec::new(),
+            ProcessedItem::Undecided(old) => {
+                cx.write(self.rooms.changes(&old));
+                Vec::new()
+            }
             ProcessedItem::Dropped(why) => {
                 self.dropped(cx, &room, &whole.item.from, why);
                 Vec::new()
@@ -52,7 +56,10 @@ impl Groups {
                     .collect()
             }
             ProcessedItem::Committed(diff) => self.committed(cx, &room, &whole.item.from, diff),
-            ProcessedItem::Joined { by, old } => self.joined(cx, &room, &by, old),
+            ProcessedItem::Joined { by, old, surplus } => {
+                cx.write(surplus);
+                self.joined(cx, &room, &by, old)
+            }
             ProcessedItem::Frozen(why) => {
                 self.frozen(cx, &room, why);
                 if cx.is_caught_up() { self.mend(cx, &room) } else { Vec::new() }
@@ -85,7 +92,7 @@ impl Groups {
         }
         if let Conversation::Group(group) = &conversation {
             if ours {
-                self.took_the_place(cx, group, room, &tickets);
+                requests.extend(self.took_the_place(cx, group, room, &tickets));
             }
             for user in &diff.joined {
                 cx.write(self.known.no_longer_waits(group, user));
@@ -122,17 +129,22 @@ impl Groups {
             };
             cx.tell(Notice::Group { group: group.clone(), news });
         }
+        let mut requests = vec![
+            Request::Directory(DirectoryRequest::Watch(users.into_iter().collect())),
+            Request::Delivery(DeliveryRequest::Flush(conversation.clone())),
+        ];
         if let Some(old) = old {
+            if old.room != *room {
+                let (to, epoch) = (conversation.clone(), old.epoch.saturating_sub(1));
+                requests.push(Request::Delivery(DeliveryRequest::SayAgain { to, epoch }));
+            }
             let tickets = self.operations.forget(&old.room);
             if let Conversation::Group(group) = &conversation {
                 moved(cx, &tickets, group);
             }
             cx.write(old.writes);
         }
-        vec![
-            Request::Directory(DirectoryRequest::Watch(users.into_iter().collect())),
-            Request::Delivery(DeliveryRequest::Flush(conversation)),
-        ]
+        requests
     }
 
     /// An item changes nothing; its sender is named, once in a session.
@@ -152,13 +164,18 @@ impl Groups {
     }
 }
 
-/// The terminals whose certificates were made with the pinned identity key of their user.
+/// The terminals whose certificates were made with an identity key of their user: the pinned one, or one that the user is
+/// told of and has to decide about.
 fn verified(cx: &mut Context, certificates: &[UserCertificate]) -> Vec<VerifiedCredential> {
     let verified = certificates.iter().filter_map(|told| {
         let key = PublicKey::from_pkcs1(&told.publickey.0).ok()?;
         let verified = VerifiedCredential::verify(&told.userid, &told.certificate, &key).ok()?;
-        let ours = cx.is_me(&told.userid) && key == cx.me.key;
-        (ours || cx.is_pinned(&told.userid, &key)).then_some(verified)
+        let ours = cx.is_me(&told.userid);
+        if ours && key != cx.me.key {
+            return None;
+        }
+        let pinned = ours || cx.is_pinned(&told.userid, &key);
+        Some(if pinned { verified } else { verified.undecided() })
     });
     verified.collect()
 }

@@ -67,6 +67,8 @@ pub(crate) struct Groups {
     told_dropped: BTreeSet<(RoomId, UserId)>,
     /// Rooms that the directory has said once it does not know, or has closed.
     gone_once: BTreeSet<RoomId>,
+    /// Groups whose name another group has: whose it is, is being asked for these commands.
+    reclaiming: Vec<(GroupName, Vec<Ticket>)>,
     /// When the admins of a group were asked to take this terminal in again, by the tick clock.
     asked_back: BTreeMap<RoomId, u64>,
     /// When a member's terminal was taken in again, by the tick clock.
@@ -90,6 +92,7 @@ impl Groups {
             publishing: 0,
             told_dropped: BTreeSet::new(),
             gone_once: BTreeSet::new(),
+            reclaiming: Vec::new(),
             asked_back: BTreeMap::new(),
             taken_again: BTreeMap::new(),
             refused: Backoff::new(BROKEN_TIMEOUT, LONGEST_REFUSAL),
@@ -175,6 +178,11 @@ impl Groups {
             self.operations.add(GroupOperation::SyncTerminals(id));
             return Vec::new();
         }
+        // A key that was not decided about stops what is said here, not what is read.
+        if self.undecided(cx, &id).next().is_some() {
+            let until = cx.now.tick + STRANGER_TIMEOUT;
+            return vec![Request::Delivery(DeliveryRequest::BackOff { to, next: Next::KeyDecision, until })];
+        }
         if let Conversation::User(user) = &to
             && !self.rooms.users(&id).contains(user)
         {
@@ -188,6 +196,26 @@ impl Groups {
             ];
         }
         vec![Request::Delivery(DeliveryRequest::RoomReady { to, room: id })]
+    }
+
+    /// The members of a room whose key has to be decided about.
+    fn undecided<'a>(&'a self, cx: &'a Context, room: &RoomId) -> impl Iterator<Item = &'a UserId> {
+        let pinned = |user: &UserId| cx.contacts.key(user).map(|key| key.digest());
+        let undecided = self.rooms.undecided(room).iter();
+        undecided.filter(move |(member, key)| pinned(&member.userid) != Some(*key)).map(|(member, _)| &member.userid)
+    }
+
+    /// The user has decided about a key, or a block: where it held back what is said, and what can be asked of its user now.
+    pub(crate) fn handle_key_decided(&mut self, cx: &mut Context, user: &UserId) -> Vec<Request> {
+        let frozen: Vec<RoomId> = self.rooms.frozen().filter(|room| self.is_admin(room, user)).collect();
+        let mut requests: Vec<Request> = Vec::new();
+        for room in frozen {
+            self.asked_back.remove(&room);
+            requests.extend(self.mend(cx, &room));
+        }
+        let shared = self.rooms.with_user(user).into_iter().filter_map(|room| self.rooms.conversation(&room));
+        requests.extend(shared.map(|to| Request::Delivery(DeliveryRequest::Retry(to))));
+        requests
     }
 
     /// Seals letters, as many as fit in one message to the directory.

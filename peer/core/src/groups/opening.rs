@@ -15,8 +15,9 @@ use zeroize::Zeroizing;
 
 use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
 use super::known::KnownGroups;
-use super::registry::Rooms;
-use crate::mls::{Frozen, Invitation, Outcome, ProcessedMessage, Room, RoomMetadata, VerifiedCredential};
+use super::registry::{DIRECT_ROOMS, Rooms};
+use crate::mls::{Frozen, Invitation, Outcome, ProcessedMessage, Room, RoomError, RoomMetadata, VerifiedCredential};
+use crate::persistence::Write;
 
 /// Bytes that are from another member than the one who gave them to the directory.
 const OTHER_SENDER: &str = "it was made by somebody else";
@@ -47,6 +48,9 @@ impl Rooms {
         }
         match mls.open(bytes) {
             Ok(ProcessedMessage { from, letter }) if from == item.from => {
+                if from.userid == self.own.member().userid {
+                    mls.note_use();
+                }
                 ProcessedItem::Letter { from, bytes: Zeroizing::new(letter) }
             }
             Ok(_) => ProcessedItem::Dropped(OTHER_SENDER.to_owned()),
@@ -144,23 +148,50 @@ impl Rooms {
             RoomMetadata::Group { .. } | RoomMetadata::Pair { .. } => BTreeSet::new(),
         };
         match invitation.accept(&mut self.key_packages, vouched, &asked) {
-            Ok(room) => {
+            Ok(mut room) => {
+                // The note is made in memory; that cannot fail where the room could be opened.
+                let _ = room.note_joined(item.date);
                 let old = match expects {
                     Expects::InPlaceOf(old) => self.take_out(&old),
                     Expects::Asked | Expects::WhereAnother | Expects::Nothing => None,
                 };
+                let is_pair = matches!(room.charter(), RoomMetadata::Pair { .. });
                 self.rooms.insert(item.room, room);
-                ProcessedItem::Joined { by, old }
+                let surplus = if is_pair { self.forget_surplus(&item.room, &by.userid) } else { Vec::new() };
+                ProcessedItem::Joined { by, old, surplus }
             }
+            // The room goes on where it cannot be reached; who invites is asked again once the user has decided.
+            Err(RoomError::Forbidden(_)) => match expects {
+                Expects::InPlaceOf(old) => {
+                    if let Some(mls) = self.rooms.get_mut(&old) {
+                        let _ = mls.freeze(Frozen::Behind { epoch: item.epoch });
+                    }
+                    ProcessedItem::Undecided(old)
+                }
+                Expects::Asked | Expects::WhereAnother | Expects::Nothing => ProcessedItem::Nothing,
+            },
             // Nobody here asked for it, or somebody in it is not who they say: we are not in it, and that is all.
             Err(_) => ProcessedItem::Nothing,
         }
     }
 
+    /// Of rooms of two with one user few are kept, and one only of a user to whom nothing was said: the oldest go, as at the
+    /// directory.
+    fn forget_surplus(&mut self, newest: &RoomId, user: &UserId) -> Vec<Write> {
+        let all: Vec<RoomId> = self.directs_with(user).collect();
+        let is_used = all.iter().any(|id| self.rooms.get(id).is_some_and(Room::is_used));
+        let most = if is_used { 2 * DIRECT_ROOMS } else { 1 };
+        let mut others: Vec<(u64, RoomId)> =
+            all.iter().filter(|id| *id != newest).filter_map(|id| Some((self.rooms.get(id)?.joined(), *id))).collect();
+        others.sort();
+        let surplus = (others.len() + 1).saturating_sub(most);
+        others.into_iter().take(surplus).flat_map(|(_, id)| self.forget(&id)).collect()
+    }
+
     /// Takes a room out that another takes the place of.
     fn take_out(&mut self, room: &RoomId) -> Option<OldRoom> {
-        let users = self.users(room);
-        Some(OldRoom { room: *room, users, writes: self.forget(room) })
+        let (users, epoch) = (self.users(room), self.epoch(room)?);
+        Some(OldRoom { room: *room, epoch, users, writes: self.forget(room) })
     }
 
     /// What a welcome means for this terminal.

@@ -79,7 +79,7 @@ impl Groups {
             | GroupOperation::GrantAdmin(room, _)
             | GroupOperation::StepDown(room)
             | GroupOperation::AddAgain(room, _) => Ok(*room),
-            GroupOperation::FoundAnew(..) => Ok(cx.ids.room()),
+            GroupOperation::FoundAnew(..) | GroupOperation::Reclaim(..) => Ok(cx.ids.room()),
         }
     }
 
@@ -89,6 +89,9 @@ impl Groups {
             let is_own = without.userid == self.rooms.own.member().userid;
             let comes = |user: &UserId| is_own || *user != without.userid;
             return self.is_known(old).then(|| self.rooms.users(old).into_iter().filter(comes).collect());
+        }
+        if let GroupOperation::Reclaim(_, _, admins) = operation {
+            return Some(admins.clone());
         }
         if !self.rooms.is_usable(room) {
             return None;
@@ -158,6 +161,7 @@ impl Groups {
                 GroupOperation::RemoveMember(_, user) => *user != listed.userid && !present.contains(terminal),
                 GroupOperation::AddAgain(_, again) => *again == member(*terminal),
                 GroupOperation::FoundAnew(_, without) => *without != member(*terminal) && cx.me.terminal != *terminal,
+                GroupOperation::Reclaim(..) => cx.me.terminal != *terminal,
                 GroupOperation::CreateDirect(_)
                 | GroupOperation::SyncTerminals(_)
                 | GroupOperation::CreateGroup(_)
@@ -228,8 +232,22 @@ impl Groups {
         let Some(active) = &mut self.operations.active else { return Vec::new() };
         let room = active.room;
         let newcomers: Vec<VerifiedKeyPackage> = active.newcomers.drain(..).collect();
-        if let GroupOperation::FoundAnew(old, _) = &active.operation {
-            let made = self.rooms.found_anew(room, old, newcomers);
+        let in_place_of = match &active.operation {
+            GroupOperation::FoundAnew(old, _) => {
+                self.rooms.charter_of_group(old).map(|(name, admins)| (*old, name, admins))
+            }
+            GroupOperation::Reclaim(name, old, admins) => Some((*old, name.clone(), admins.clone())),
+            GroupOperation::CreateDirect(_)
+            | GroupOperation::SyncTerminals(_)
+            | GroupOperation::CreateGroup(_)
+            | GroupOperation::AddMember(..)
+            | GroupOperation::RemoveMember(..)
+            | GroupOperation::GrantAdmin(..)
+            | GroupOperation::StepDown(_)
+            | GroupOperation::AddAgain(..) => None,
+        };
+        if let Some((old, name, admins)) = in_place_of {
+            let made = self.rooms.found_anew(room, (old, name, admins), newcomers);
             return self.committed_as(cx, made);
         }
         let newcomers = newcomers.into_iter().map(|newcomer| MembershipChange::Add(Box::new(newcomer)));
@@ -247,6 +265,7 @@ impl Groups {
             | GroupOperation::CreateGroup(_)
             | GroupOperation::AddMember(..)
             | GroupOperation::FoundAnew(..)
+            | GroupOperation::Reclaim(..)
             | GroupOperation::AddAgain(..) => {}
         }
         self.rooms.set_synced(&room, cx.now.tick);

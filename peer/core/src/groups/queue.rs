@@ -27,6 +27,8 @@ pub(super) enum GroupOperation {
     StepDown(RoomId),
     /// Found the group of this room anew, without the user whose terminal this is, or without that terminal if it is ours.
     FoundAnew(RoomId, Member),
+    /// Found a group anew of which our user is an admin with no terminal left in it, in place of this room and with its admins.
+    Reclaim(GroupName, RoomId, Vec<UserId>),
     /// Take the terminal of a member in again, which cannot follow by itself.
     AddAgain(RoomId, Member),
 }
@@ -34,12 +36,12 @@ pub(super) enum GroupOperation {
 impl GroupOperation {
     /// Whether it makes a room that the directory does not have yet.
     pub(super) fn makes_room(&self) -> bool {
-        matches!(self, Self::CreateDirect(_) | Self::CreateGroup(_) | Self::FoundAnew(..))
+        matches!(self, Self::CreateDirect(_) | Self::CreateGroup(_) | Self::FoundAnew(..) | Self::Reclaim(..))
     }
 
     pub(super) fn room(&self) -> Option<RoomId> {
         match self {
-            Self::CreateDirect(_) | Self::CreateGroup(_) => None,
+            Self::CreateDirect(_) | Self::CreateGroup(_) | Self::Reclaim(..) => None,
             Self::SyncTerminals(room)
             | Self::AddMember(room, _)
             | Self::RemoveMember(room, _)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use common::crypto::identity::PublicKey;
-use common::ident::{GroupName, RoomId, TerminalId, UserId};
+use common::ident::{GroupName, KeyDigest, RoomId, TerminalId, UserId};
 use common::limits::KEY_PACKAGES_LOW;
 use common::msg::{KeyPackageState, Member, Piece, TakenKeyPackage};
 
@@ -68,6 +68,11 @@ impl Rooms {
     /// Why a room cannot be used any more.
     pub(super) fn why_frozen(&self, room: &RoomId) -> Option<String> {
         self.rooms.get(room)?.frozen().map(ToString::to_string)
+    }
+
+    /// Members of a room whose key was not the pinned one when they came, with that key.
+    pub(super) fn undecided(&self, room: &RoomId) -> &[(Member, KeyDigest)] {
+        self.rooms.get(room).map_or(&[], Room::undecided)
     }
 
     /// Rooms that cannot be used any more.
@@ -170,16 +175,21 @@ impl Rooms {
         named.collect()
     }
 
+    /// The name and the admins of a group.
+    pub(super) fn charter_of_group(&self, room: &RoomId) -> Option<(GroupName, Vec<UserId>)> {
+        match self.rooms.get(room)?.charter() {
+            RoomMetadata::Group { name, admins } => Some((name.clone(), admins.clone())),
+            RoomMetadata::Pair { .. } => None,
+        }
+    }
+
     /// Makes the room of a group that is founded anew, with these admins, and the commit that adds everybody.
     pub(super) fn found_anew(
         &mut self,
         id: RoomId,
-        old: &RoomId,
+        (old, name, admins): (RoomId, GroupName, Vec<UserId>),
         newcomers: Vec<VerifiedKeyPackage>,
     ) -> Result<Option<OutgoingCommit>, RoomError> {
-        let Some(RoomMetadata::Group { name, admins }) = self.rooms.get(old).map(Room::charter).cloned() else {
-            return Ok(None);
-        };
         let own = self.own.member().userid;
         let place = admins.iter().position(|admin| *admin == own).unwrap_or(admins.len());
         let comes = |user: &UserId| newcomers.iter().any(|newcomer| newcomer.member().userid == *user);
@@ -190,7 +200,7 @@ impl Rooms {
         self.rooms.insert(id, mls);
         let mls::Commit { epoch, members, commit, welcome, .. } = commit;
         let entry = Some((name, admins));
-        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry, again: Vec::new(), replaces: Some(*old) }))
+        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry, again: Vec::new(), replaces: Some(old) }))
     }
 
     pub(crate) fn create_group(&mut self, id: RoomId, name: &GroupName) -> Result<Vec<Write>, RoomError> {

@@ -1,7 +1,7 @@
 //! What the directory says of our commits, and what comes of an operation then (protocol section 6.7).
 
-use common::ident::RoomId;
-use common::msg::{CommitRefusal, CommitReply, CommitStatus};
+use common::ident::{GroupHandle, GroupName, RoomId};
+use common::msg::{CommitRefusal, CommitReply, CommitStatus, GroupReply, GroupReq};
 
 use super::Groups;
 use super::operations::BROKEN_TIMEOUT;
@@ -11,7 +11,7 @@ use crate::command::Ticket;
 use crate::context::Context;
 use crate::model::Conversation;
 use crate::notice::{DirectoryRefusal, GroupNews, Next, Notice};
-use crate::request::{DeliveryRequest, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, Question, Request};
 
 impl Groups {
     /// What the directory says of our commit.
@@ -82,10 +82,22 @@ impl Groups {
     fn handle_not_taken(&mut self, cx: &mut Context, room: &RoomId, status: CommitStatus) -> Vec<Request> {
         let Some(active) = &mut self.operations.active else { return Vec::new() };
         match &active.operation {
+            // Another group has the name; unless it is one of which our user is an admin, with another key than now.
             GroupOperation::CreateGroup(group) if status == CommitStatus::Taken => {
                 let (group, tickets) = (group.clone(), std::mem::take(&mut active.tickets));
+                self.operations.active = None;
+                cx.write(self.rooms.forget(room));
+                let message = GroupReq { handle: GroupHandle::of(&group, &cx.directory) }.into();
+                self.reclaiming.push((group.clone(), tickets));
+                let question = Question::Owner(group);
+                vec![Request::Directory(DirectoryRequest::Ask { message, question })]
+            }
+            GroupOperation::Reclaim(group, ..) => {
+                let (group, tickets) = (group.clone(), std::mem::take(&mut active.tickets));
+                self.operations.active = None;
+                cx.write(self.rooms.forget(room));
                 cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::NameTaken });
-                self.lose_room(cx, room)
+                Vec::new()
             }
             // Another admin was first, and its welcome comes; or this one founds again in the next session.
             GroupOperation::FoundAnew(old, _) => {
@@ -96,6 +108,22 @@ impl Groups {
                 Vec::new()
             }
             _ => self.lost(cx, room),
+        }
+    }
+
+    /// Whose group it is that has the name our user wanted.
+    pub(crate) fn handle_owner(&mut self, cx: &mut Context, group: GroupName, reply: Result<&GroupReply, GroupNews>) {
+        let waiting = self.reclaiming.extract_if(.., |(of, _)| *of == group);
+        let tickets: Vec<Ticket> = waiting.flat_map(|(_, tickets)| tickets).collect();
+        let is_ours = |reply: &&GroupReply| reply.admins.iter().any(|admin| cx.is_me(admin));
+        let owned =
+            reply.map(|reply| Some(reply).filter(is_ours).and_then(|reply| Some((reply.room?, reply.admins.clone()))));
+        match owned {
+            Ok(Some((room, admins))) => {
+                self.operations.waiting.push_back((GroupOperation::Reclaim(group, room, admins), tickets));
+            }
+            Ok(None) => cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::NameTaken }),
+            Err(news) => cx.tell_each(&tickets, Notice::Group { group, news }),
         }
     }
 

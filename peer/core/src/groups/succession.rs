@@ -91,8 +91,24 @@ impl Groups {
     }
 
     /// Our commit has founded a group anew: the room takes the place of the one that cannot be followed.
-    pub(super) fn took_the_place(&mut self, cx: &mut Context, group: &GroupName, room: &RoomId, tickets: &[Ticket]) {
-        let Some(old) = self.known.room(group).filter(|old| old != room) else { return };
+    pub(super) fn took_the_place(
+        &mut self,
+        cx: &mut Context,
+        group: &GroupName,
+        room: &RoomId,
+        tickets: &[Ticket],
+    ) -> Option<Request> {
+        let Some(old) = self.known.room(group) else {
+            // Our user was an admin with no terminal left in it.
+            cx.write([self.known.joined(group, *room)]);
+            self.operations.add(GroupOperation::SyncTerminals(*room));
+            cx.tell_each(tickets, Notice::Group { group: group.clone(), news: GroupNews::Created });
+            return None;
+        };
+        if old == *room {
+            return None;
+        }
+        let epoch = self.rooms.epoch(&old).unwrap_or_default().saturating_sub(1);
         let users = self.rooms.users(room);
         let without: Vec<UserId> = self.rooms.users(&old).difference(&users).cloned().collect();
         let others = self.operations.forget(&old);
@@ -101,6 +117,8 @@ impl Groups {
         cx.write([self.known.joined(group, *room)]);
         let news = GroupNews::FoundedAnew { by: cx.me.user.clone(), without };
         cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
+        let to = Conversation::Group(group.clone());
+        Some(Request::Delivery(DeliveryRequest::SayAgain { to, epoch }))
     }
 
     /// The directory has closed a room because its group was founded anew; the welcome comes. Whom it does not come to is

@@ -80,6 +80,8 @@ impl Messaging {
             DeliveryRequest::Letter(letter) => return delivery.handle_letter(cx, *letter),
             DeliveryRequest::Send { to, letter } => delivery.handle_letter_to_send(cx, &to, letter),
             DeliveryRequest::Flush(to) => delivery.handle_mark(&to),
+            DeliveryRequest::SayAgain { to, epoch } => delivery.handle_say_again(cx, &to, epoch),
+            DeliveryRequest::Retry(to) => delivery.handle_retry(&to),
             DeliveryRequest::BackOff { to, next, until } => delivery.handle_back_off(&to, next, until),
             DeliveryRequest::ConversationOver(to) => delivery.handle_conversation_over(cx, &to),
             DeliveryRequest::GoodbyeAgain(to) => delivery.handle_goodbye_again(cx, &to),
@@ -99,7 +101,10 @@ impl Messaging {
                 }
                 self.delivery.handle_no_such_user(cx, user, near);
             }
-            DeliveryRequest::KeyDecided(user) => delivery.handle_retry(&Conversation::User(user)),
+            DeliveryRequest::KeyDecided(user) => {
+                delivery.handle_retry(&Conversation::User(user.clone()));
+                return self.groups.handle_key_decided(cx, &user);
+            }
         }
         Vec::new()
     }

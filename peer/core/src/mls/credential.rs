@@ -6,7 +6,7 @@
 use common::crypto::identity::{BadKey, PublicKey};
 use common::crypto::terminal::{self, TerminalIdentity};
 use common::crypto::transcript;
-use common::ident::{TerminalId, TerminalKey, UserId};
+use common::ident::{KeyDigest, TerminalId, TerminalKey, UserId};
 use common::msg::{Certificate, Member};
 use openmls::prelude::{Credential, CredentialWithKey, SignatureScheme};
 use openmls_rust_crypto::RustCrypto;
@@ -61,21 +61,36 @@ pub(super) fn named(credential: &Credential) -> Result<Member, Refusal> {
     Ok(Member { userid: content.userid, terminal: content.terminal })
 }
 
-/// A terminal whose certificate was verified with the key pinned for its user.
+/// A terminal whose certificate was verified with a key of its user: the pinned one, or one to be decided about.
 #[derive(Debug, Clone)]
 pub struct VerifiedCredential {
     content: Content,
     key: TerminalKey,
+    /// The identity key that certified it.
+    identity: KeyDigest,
+    /// Whether that is not the key pinned for its user.
+    undecided: bool,
 }
 
 impl VerifiedCredential {
-    /// Verifies that `pin`, the identity key pinned for `user`, certified the terminal.
+    /// Verifies that `pin`, the identity key of `user`, certified the terminal.
     ///
     /// # Errors
     /// [`BadKey::Signature`].
     pub fn verify(user: &UserId, certificate: &Certificate, pin: &PublicKey) -> Result<Self, BadKey> {
         terminal::verify(certificate, user, pin)?;
-        Ok(Self { content: Content::of(user, certificate), key: certificate.key })
+        let (content, key) = (Content::of(user, certificate), certificate.key);
+        Ok(Self { content, key, identity: pin.digest(), undecided: false })
+    }
+
+    /// The same, where the key is not the pinned one: the user has to decide about it (decision D31).
+    pub fn undecided(self) -> Self {
+        Self { undecided: true, ..self }
+    }
+
+    /// Whether its user's key has to be decided about, and which key that is.
+    pub(super) fn is_undecided(&self) -> Option<KeyDigest> {
+        self.undecided.then_some(self.identity)
     }
 
     /// Which terminal.

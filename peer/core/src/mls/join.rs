@@ -101,20 +101,31 @@ impl Invitation {
     /// the groups this user asked to join. The key package is used up either way.
     ///
     /// # Errors
-    /// [`RoomError::Refused`].
+    /// [`RoomError::Refused`]; [`RoomError::Forbidden`] if the user has to decide about the inviter's key first: nothing is
+    /// used up then.
     pub fn accept(
         self,
         packages: &mut KeyPackages,
         vouched: &[VerifiedCredential],
         asked: &BTreeSet<GroupName>,
     ) -> Result<Room, RoomError> {
+        // Whoever invites may do so under no other key than the pinned one: the user decides first.
+        let inviter = vouched.iter().find(|vouched| vouched.member() == self.by);
+        if inviter.is_some_and(|inviter| inviter.is_undecided().is_some()) {
+            return Err(RoomError::Forbidden(Refusal::NoCertificate { member: self.by }));
+        }
         packages.spend(&self.reference);
         if let Err(why) = self.judge(vouched, asked) {
             return Err(RoomError::Refused { by: self.by, why });
         }
-        let Self { room, provider, welcome, .. } = self;
+        let Self { room, provider, welcome, members, .. } = self;
         let group = welcome.into_group(&provider).map_err(RoomError::library)?;
-        Room::open_group(provider, room, group)
+        let mut room = Room::open_group(provider, room, group)?;
+        let undecided = vouched.iter().filter(|vouched| members.contains(&vouched.member()));
+        let undecided = undecided.filter_map(|vouched| Some((vouched.member(), vouched.is_undecided()?)));
+        room.notes.undecided = undecided.collect();
+        room.note()?;
+        Ok(room)
     }
 
     /// Does not join.

@@ -80,6 +80,13 @@ impl Room {
             outcome
         };
         self.charter = outcome.charter.clone();
+        let members = self.members();
+        let undecided = outcome.added.iter().filter_map(|member| {
+            let vouched = vouched.iter().find(|vouched| vouched.member() == *member)?;
+            Some((member.clone(), vouched.is_undecided()?))
+        });
+        self.notes.undecided.extend(undecided);
+        self.notes.undecided.retain(|(member, _)| members.contains(member));
         let users = self.users();
         self.notes.leaving.retain(|user, _| users.contains(user));
         self.note()?;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use common::ident::{RoomId, TerminalKey, UserId};
+use common::ident::{KeyDigest, RoomId, TerminalKey, UserId};
 use common::msg::Member;
 use openmls::prelude::{GroupId, LeafNodeIndex, MlsGroup};
 use openmls_traits::OpenMlsProvider as _;
@@ -30,6 +30,15 @@ pub(super) struct Notes {
     pub(super) frozen: Option<Frozen>,
     /// Users who said that they leave, and in which epoch.
     pub(super) leaving: BTreeMap<UserId, u64>,
+    /// Members whose key was not the pinned one when they came, and which key it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) undecided: Vec<(Member, KeyDigest)>,
+    /// When this terminal came into it, by the directory's clock, where it was added by somebody.
+    #[serde(default)]
+    pub(super) joined: u64,
+    /// Whether nothing was said here by our user yet.
+    #[serde(default)]
+    pub(super) unused: bool,
 }
 
 /// A room.
@@ -98,6 +107,38 @@ impl Room {
     pub fn terminal_key(&self, member: &Member) -> Option<TerminalKey> {
         let leaf = self.group.members().find(|leaf| credential::named(&leaf.credential).as_ref() == Ok(member))?;
         Some(TerminalKey(leaf.signature_key.as_slice().try_into().ok()?))
+    }
+
+    /// Members whose key was not the pinned one when they came, with that key.
+    pub fn undecided(&self) -> &[(Member, KeyDigest)] {
+        &self.notes.undecided
+    }
+
+    /// Notes that somebody has added this terminal at this moment, and nothing was said by our user yet.
+    ///
+    /// # Errors
+    /// [`RoomError::Library`].
+    pub fn note_joined(&mut self, date: u64) -> Result<(), RoomError> {
+        (self.notes.joined, self.notes.unused) = (date, true);
+        self.note()
+    }
+
+    /// When this terminal was added, by the directory's clock; 0 where it made the room.
+    pub fn joined(&self) -> u64 {
+        self.notes.joined
+    }
+
+    /// Whether our user has said something here.
+    pub fn is_used(&self) -> bool {
+        !self.notes.unused
+    }
+
+    /// Our user has said something here.
+    pub fn note_use(&mut self) {
+        if std::mem::take(&mut self.notes.unused) {
+            // The note is made in memory; that cannot fail where the room could be read.
+            let _ = self.note();
+        }
     }
 
     /// Whether somebody who holds this charter may take the members on to another room, or take one in again: an admin may,

@@ -273,3 +273,25 @@ fn that_a_key_has_changed_is_told_of_every_text_that_waits_for_the_decision() {
     stage.send(&to_bianca(), "again");
     assert!(waits(&stage.flush().1), "a program that sends one text must hear of it, too");
 }
+
+#[test]
+fn what_was_said_lately_in_a_group_that_goes_on_elsewhere_is_said_again_under_the_same_ids() {
+    let mut stage = Stage::new();
+    let to = Conversation::Group(common::ident::GroupName::parse("team").unwrap());
+    let mut ids = Vec::new();
+    for (number, epoch) in [(1, 4), (2, 5), (3, 6)] {
+        let letter = Letter { id: MessageId([number; 16]), date: 7, body: text("x") };
+        stage.delivery.handle_letter_to_send(&mut stage.cx, &to, letter);
+        let number = stage.delivery.outbox.queue(&to).last().unwrap().0;
+        let outgoing = Outgoing { id: MessageId([9; 16]), piece: Piece(vec![1]) };
+        stage.delivery.handle_sealed(&stage.cx, to.clone(), (ROOM, epoch), vec![(number, outgoing)]);
+        let reply = MailboxReply { stored: 1, refused: None, full: Vec::new() };
+        stage.delivery.handle_put(&mut stage.cx, &to, &[number], ROOM, &reply);
+        assert_eq!(stage.delivery.outbox.queue(&to).count(), 0);
+    }
+    stage.delivery.handle_say_again(&mut stage.cx, &to, 5);
+    ids.extend(stage.delivery.outbox.queue(&to).map(|(_, entry)| entry.letter.id));
+    assert_eq!(ids, [MessageId([2; 16]), MessageId([3; 16])]);
+    stage.delivery.handle_say_again(&mut stage.cx, &to, 0);
+    assert_eq!(stage.delivery.outbox.queue(&to).count(), 2, "once");
+}

@@ -155,6 +155,10 @@ fn a_group_is_created_by_its_name_or_the_name_is_taken() {
         assert_eq!((created.epoch, created.commit.len(), created.members.len()), (0, 0, 1));
         stage.effects();
         stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), &status.into());
+        if status == CommitStatus::Taken {
+            let nobody = common::msg::GroupReply { room: None, admins: Vec::new() };
+            stage.groups.handle_owner(&mut stage.cx, team(), Ok(&nobody));
+        }
         assert_eq!(stage.news(), [news]);
         assert_eq!(stage.groups.is_member(&team()), status == CommitStatus::Accepted);
         assert_eq!(stage.begins().is_empty(), status == CommitStatus::Taken, "the other terminals of its founder");

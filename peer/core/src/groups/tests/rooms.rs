@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use common::ident::RoomId;
 use common::limits::KEY_PACKAGES_LOW;
-use common::msg::KeyPackageState;
+use common::msg::{KeyPackageState, MailKind};
 use common::testkit::Example;
 
-use super::stage::{bianca, own};
+use super::stage::{Stage, bianca, member, own};
 use crate::groups::registry::{DIRECT_ROOMS, PACKAGES, Rooms, SYNCED_FOR};
+use crate::model::Conversation;
 
 fn room(number: usize) -> RoomId {
     RoomId([u8::try_from(number).unwrap(); 16])
@@ -58,4 +59,31 @@ fn key_packages_are_made_when_few_are_left() {
     }
     let (_, last_resort) = none().missing_key_packages(&KeyPackageState { left: PACKAGES, last_resort: false });
     assert!(last_resort.is_some());
+}
+
+#[test]
+fn of_a_user_to_whom_nothing_was_said_one_room_of_two_is_kept_and_otherwise_few() {
+    let (mut stage, mut hers) = (Stage::new(), Stage::of(Example::Bianca));
+    let to = Conversation::User(Example::Ali.user().unwrap());
+    let mut rooms = Vec::new();
+    for number in 1..=3 * DIRECT_ROOMS {
+        hers.groups.handle_needs_room(&hers.cx, to.clone());
+        let made = hers.commits(&[(Example::Ali, true), (Example::Bianca, true)], |_| stage.package());
+        hers.comes_back(&made);
+        stage.certificates.truncate(1);
+        stage.certificates.push(hers.certificates[0].clone());
+        stage.comes((made.room, made.epoch), MailKind::Welcome, member(Example::Bianca), &made.welcome);
+        hers.groups.rooms.forget(&made.room);
+        rooms.push(made.room);
+        let kept: Vec<RoomId> = stage.groups.rooms.directs_with(&bianca()).collect();
+        assert!(kept.contains(&made.room), "the newest is kept");
+        if number < DIRECT_ROOMS {
+            assert_eq!(kept.len(), 1, "{number} made");
+        } else if number == DIRECT_ROOMS {
+            stage.groups.rooms.seal(&made.room, b"hello").unwrap();
+        }
+        assert!(kept.len() <= 2 * DIRECT_ROOMS, "{number} made");
+    }
+    let kept: Vec<RoomId> = stage.groups.rooms.directs_with(&bianca()).collect();
+    assert!(rooms[rooms.len() - 2 * DIRECT_ROOMS..].iter().all(|room| kept.contains(room)), "the oldest went");
 }

@@ -173,7 +173,8 @@ impl Stage {
     ) -> Vec<Request> {
         self.items += 1;
         let size = u32::try_from(bytes.len()).unwrap();
-        let item = MailItem { item: self.items, room, from, kind, epoch, date: 0, size, piece: None, signed: None };
+        let item =
+            MailItem { item: self.items, room, from, kind, epoch, date: self.items, size, piece: None, signed: None };
         let whole = WholeItem { item, bytes: bytes.to_vec(), certificates: None };
         let requests = self.groups.handle_item(&mut self.cx, whole);
         match requests.first() {

@@ -278,6 +278,7 @@ fn a_name_that_is_taken_is_said_to_every_command_that_wished_it() {
     let created = Committing::of(stage.begins());
     wants_as(&mut stage, 2, GroupWish::Create);
     stage.groups.handle_commit(&mut stage.cx, (created.room, created.epoch), &CommitStatus::Taken.into());
+    stage.groups.handle_owner(&mut stage.cx, team(), Ok(&GroupReply { room: None, admins: Vec::new() }));
     assert_eq!(answers(&mut stage), [1, 2].map(|number| (number, GroupNews::NameTaken)));
 }
 
