@@ -50,6 +50,8 @@ pub(crate) struct MembershipDiff {
     pub(crate) replaced: Vec<UserId>,
     /// New admins.
     pub(crate) admins: Vec<UserId>,
+    /// Whether a terminal was taken off and added again.
+    pub(crate) again: bool,
     pub(crate) removed_us: bool,
 }
 
@@ -91,7 +93,8 @@ impl MembershipDiff {
             left: users.difference(&after).cloned().collect(),
             replaced: replaced.intersection(&after).cloned().collect(),
             admins: admins_after.into_iter().filter(|admin| !admins.contains(admin)).collect(),
-            removed_us: outcome.removed.contains(own),
+            again: outcome.added.iter().any(|member| outcome.removed.contains(member)),
+            removed_us: outcome.removed.contains(own) && !outcome.added.contains(own),
         }
     }
 }

@@ -7,7 +7,7 @@ use common::msg::{MailKind, Member, UserCertificate};
 
 use super::Groups;
 use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
-use super::succession::moved;
+use super::succession::{AGAIN_EPOCHS, moved};
 use crate::context::Context;
 use crate::mls::VerifiedCredential;
 use crate::model::Conversation;
@@ -90,6 +90,11 @@ impl Groups {
         if diff.replaced.iter().any(|user| !cx.is_me(user)) {
             requests.push(Request::Delivery(DeliveryRequest::ReceiverReplaced(conversation.clone())));
         }
+        if diff.again && matches!(conversation, Conversation::Group(_)) {
+            // Who was taken in again has missed an epoch or two.
+            let epoch = self.rooms.epoch(room).unwrap_or_default().saturating_sub(AGAIN_EPOCHS);
+            requests.push(Request::Delivery(DeliveryRequest::SayAgain { to: conversation.clone(), epoch }));
+        }
         if let Conversation::Group(group) = &conversation {
             if ours {
                 requests.extend(self.took_the_place(cx, group, room, &tickets));
@@ -133,6 +138,12 @@ impl Groups {
             Request::Directory(DirectoryRequest::Watch(users.into_iter().collect())),
             Request::Delivery(DeliveryRequest::Flush(conversation.clone())),
         ];
+        if let Conversation::User(user) = &conversation
+            && self.rooms.directs_with(user).count() > 1
+        {
+            // The other side may not have been able to follow the room before.
+            requests.push(Request::Delivery(DeliveryRequest::ReceiverReplaced(conversation.clone())));
+        }
         if let Some(old) = old {
             if old.room != *room {
                 let (to, epoch) = (conversation.clone(), old.epoch.saturating_sub(1));

@@ -71,6 +71,8 @@ pub(crate) struct Groups {
     reclaiming: Vec<(GroupName, Vec<Ticket>)>,
     /// When the admins of a group were asked to take this terminal in again, by the tick clock.
     asked_back: BTreeMap<RoomId, u64>,
+    /// When another room of two was made because one could not be followed, by the tick clock.
+    made_another: BTreeMap<UserId, u64>,
     /// When a member's terminal was taken in again, by the tick clock.
     taken_again: BTreeMap<(RoomId, Member), u64>,
     /// How long the directory is left alone with a room to be made that it says is in another epoch.
@@ -94,6 +96,7 @@ impl Groups {
             gone_once: BTreeSet::new(),
             reclaiming: Vec::new(),
             asked_back: BTreeMap::new(),
+            made_another: BTreeMap::new(),
             taken_again: BTreeMap::new(),
             refused: Backoff::new(BROKEN_TIMEOUT, LONGEST_REFUSAL),
         })

@@ -208,7 +208,8 @@ impl Rooms {
                 // This terminal has lost its state, and the group goes on in the same room.
                 return if old == item.room { Expects::Asked } else { Expects::Nothing };
             };
-            let again = old == item.room && mls.frozen().is_some() && item.epoch >= mls.epoch();
+            let is_out = mls.frozen().is_some() || !mls.is_member();
+            let again = old == item.room && is_out && item.epoch + 1 >= mls.epoch();
             let may = mls.may_be_continued(by, charter) || (again && *by == self.own.member().userid);
             return if may && (again || old != item.room) { Expects::InPlaceOf(old) } else { Expects::Nothing };
         }

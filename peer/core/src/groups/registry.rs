@@ -135,9 +135,11 @@ impl Rooms {
         with.map(|(id, _)| *id).collect()
     }
 
-    /// The room for mail to one user: of several, both sides take the one with the smallest name.
+    /// The room for mail to one user: of several the one that the other side made last, because an older one may be of no
+    /// use there any more; of our own the one with the smallest name.
     pub(crate) fn direct_with(&self, user: &UserId) -> Option<RoomId> {
-        self.directs_with(user).find(|id| self.is_usable(id))
+        let usable = self.directs_with(user).filter_map(|id| Some((self.usable(&id)?.joined(), id)));
+        usable.max_by_key(|(joined, id)| (*joined, std::cmp::Reverse(*id))).map(|(_, id)| id)
     }
 
     pub(super) fn directs_with(&self, user: &UserId) -> impl Iterator<Item = RoomId> {

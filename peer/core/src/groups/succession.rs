@@ -2,7 +2,8 @@
 //!
 //! A commit that cannot be followed is neither suffered nor undone. An admin behind whom its author stands founds the group
 //! anew: another room, the same handle, everybody but the author. Whoever else cannot follow asks the admins to be taken in
-//! again, which those do who can follow. Rooms of two need neither: the next message makes a new one.
+//! again, which those do who can follow. A room of two is made
+//! anew by whoever cannot follow it.
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::msg::{Body, CommitRefusal, Letter, Member};
@@ -23,6 +24,9 @@ pub(super) const ASK_BACK: u64 = 600;
 /// How long, in seconds, the directory is not asked again about a room that it has closed. Chosen arbitrarily.
 const MOVED_TIMEOUT: u64 = 60;
 
+/// What was said in so many of the last epochs is said again when a member is taken in again. Chosen arbitrarily.
+pub(super) const AGAIN_EPOCHS: u64 = 4;
+
 impl Groups {
     /// Every group that cannot be followed: what this terminal can do about it is begun.
     pub(super) fn mend_all(&mut self, cx: &mut Context) -> Vec<Request> {
@@ -32,7 +36,14 @@ impl Groups {
 
     /// A group cannot be followed any more: it is founded anew from here, or its admins are asked to take us in again.
     pub(super) fn mend(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
-        let Some(Conversation::Group(group)) = self.rooms.conversation(room) else { return Vec::new() };
+        let group = match self.rooms.conversation(room) {
+            Some(Conversation::Group(group)) => group,
+            Some(Conversation::User(user)) => {
+                self.make_another(cx, user);
+                return Vec::new();
+            }
+            Some(Conversation::Everyone) | None => return Vec::new(),
+        };
         let author = self.rooms.frozen_by(room);
         let founds = author.as_ref().is_some_and(|author| self.may_found_anew(cx, room, author));
         if let (true, Some(author)) = (founds, author.as_ref()) {
@@ -40,6 +51,15 @@ impl Groups {
             return Vec::new();
         }
         self.ask_back(cx, &group, room, author.as_ref())
+    }
+
+    /// A room of two cannot be followed any more: another one tells the other side so, and what was not received comes again.
+    fn make_another(&mut self, cx: &Context, user: UserId) {
+        let lately = self.made_another.get(&user).is_some_and(|then| *then + ASK_BACK > cx.now.tick);
+        if !lately && self.rooms.direct_with(&user).is_none() && !cx.is_blocked(&user) {
+            self.made_another.insert(user.clone(), cx.now.tick);
+            self.operations.add(GroupOperation::CreateDirect(user));
+        }
     }
 
     /// Whether our user is an admin, and whose commit cannot be followed does not stand before.

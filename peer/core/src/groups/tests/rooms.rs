@@ -10,6 +10,7 @@ use common::testkit::Example;
 use super::stage::{Stage, bianca, member, own};
 use crate::groups::registry::{DIRECT_ROOMS, PACKAGES, Rooms, SYNCED_FOR};
 use crate::model::Conversation;
+use crate::request::{DeliveryRequest, Request};
 
 fn room(number: usize) -> RoomId {
     RoomId([u8::try_from(number).unwrap(); 16])
@@ -86,4 +87,32 @@ fn of_a_user_to_whom_nothing_was_said_one_room_of_two_is_kept_and_otherwise_few(
     }
     let kept: Vec<RoomId> = stage.groups.rooms.directs_with(&bianca()).collect();
     assert!(rooms[rooms.len() - 2 * DIRECT_ROOMS..].iter().all(|room| kept.contains(room)), "the oldest went");
+}
+
+#[test]
+fn a_room_of_two_that_cannot_be_followed_is_made_anew_once_and_the_other_side_says_again_what_was_not_received() {
+    let (mut stage, mut hers) = (Stage::new(), Stage::of(Example::Bianca));
+    let (to_ali, to_bianca) = (Conversation::User(Example::Ali.user().unwrap()), Conversation::User(bianca()));
+    let both = [(Example::Ali, true), (Example::Bianca, true)];
+    hers.groups.handle_needs_room(&hers.cx, to_ali.clone());
+    let made = hers.commits(&both, |_| stage.package());
+    hers.comes_back(&made);
+    stage.certificates.push(hers.certificates[0].clone());
+    hers.certificates.push(stage.certificates[0].clone());
+    stage.comes((made.room, made.epoch), MailKind::Welcome, member(Example::Bianca), &made.welcome);
+    // A change did not reach ali's terminal.
+    let sealed = hers.groups.rooms.seal(&made.room, b"unread").unwrap();
+    for _ in 0..3 {
+        stage.comes((made.room, 5), MailKind::Message, member(Example::Bianca), &sealed);
+    }
+    let another = stage.commits(&both, |_| hers.package());
+    assert_ne!(another.room, made.room);
+    stage.comes_back(&another);
+    assert_eq!(stage.begins(), [], "once");
+    let requests = hers.comes((another.room, 0), MailKind::Welcome, member(Example::Ali), &another.welcome);
+    let again = Request::Delivery(DeliveryRequest::ReceiverReplaced(to_ali));
+    assert!(requests.contains(&again), "{requests:?}");
+    assert_eq!(hers.groups.rooms.direct_with(&Example::Ali.user().unwrap()), Some(another.room));
+    assert_eq!(stage.groups.rooms.direct_with(&bianca()), Some(another.room));
+    assert_eq!(stage.groups.rooms.conversation(&another.room), Some(to_bianca));
 }
