@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use common::crypto::commit;
-use common::ident::{KeyDigest, RoomId, UserId};
+use common::ident::{GroupHandle, KeyDigest, RoomId, UserId};
 use common::msg::{GroupEntry, MailItem, MailKind, Member, SignedCommit};
 use zeroize::Zeroizing;
 
@@ -238,13 +238,20 @@ fn is_as_signed(
     // What breaks the rules is told as that.
     let Some(Outcome { members, charter, .. }) = mls.foreseen() else { return Ok(()) };
     let entry = match &charter {
-        RoomMetadata::Group { name, admins } if mls.epoch() == 0 || charter != *mls.charter() => {
-            let handle = common::ident::GroupHandle::of(name, directory);
+        RoomMetadata::Group { name, admins } => {
+            let handle = GroupHandle::of(name, directory);
             Some(commit::of_entry(&GroupEntry { handle, admins: admins.clone() }))
         }
-        RoomMetadata::Group { .. } | RoomMetadata::Pair { .. } => None,
+        RoomMetadata::Pair { .. } => None,
     };
-    let told = signed.digests.members == commit::of_members(&members) && signed.digests.entry == entry;
+    let told_entry = signed.digests.entry;
+    // The entry is told where the charter changes, and where the commit makes the group; a group that was made without a
+    // commit has it already.
+    let entry_fits = match charter != *mls.charter() {
+        true => told_entry == entry,
+        false => told_entry.is_none() || (mls.epoch() == 0 && told_entry == entry),
+    };
+    let told = entry_fits && signed.digests.members == commit::of_members(&members);
     if told { Ok(()) } else { Err(OTHER_MEMBERS) }
 }
 

@@ -160,8 +160,9 @@ impl Room {
         let mut wanted = edit.admins.clone().unwrap_or_else(|| admins.clone());
         if self.charter.is_admin(self.own().user()) {
             let stays = |member: &Member| !edit.remove.contains(member);
+            let added = edit.add.iter().map(VerifiedKeyPackage::member);
             let users: BTreeSet<UserId> =
-                self.members().into_iter().filter(stays).map(|member| member.userid).collect();
+                self.members().into_iter().filter(stays).chain(added).map(|member| member.userid).collect();
             let before = self.charter.before(self.own().user());
             wanted.retain(|admin| before.contains(admin) || users.contains(admin) || !admins.contains(admin));
         }

@@ -1,10 +1,11 @@
 //! Items that are not what they say (threat G7): what bianca can do to ali.
 
-use common::ident::RoomId;
-use common::msg::{MailKind, Member};
+use common::crypto::commit;
+use common::ident::{GroupHandle, RoomId};
+use common::msg::{CommitReq, GroupEntry, MailKind, Member, SignedCommit};
 use common::testkit::Example::{Ali, Bianca, Carol};
 
-use super::stage::{Stage, member, team};
+use super::stage::{Stage, member, team, terminal};
 use crate::event::Effect;
 use crate::mls::{Edit, Room};
 use crate::model::Conversation;
@@ -176,4 +177,43 @@ fn a_commit_that_cannot_be_followed_names_whose_it_is_and_no_state_is_forgotten(
         scene.comes(MailKind::Commit, from, &bytes);
         assert_eq!(scene.told(), []);
     }
+}
+
+/// What bianca signs for this commit of hers, and says to the directory.
+fn signed(scene: &Scene, request: CommitReq, bytes: &[u8]) -> SignedCommit {
+    let directory = scene.stage.cx.directory;
+    let by = member(Bianca);
+    let request = commit::signed(request, &by, &directory, (bytes, b""), |said| terminal(Bianca).sign(said));
+    SignedCommit { digests: commit::digests(&request, bytes, b""), signature: request.signature.unwrap() }
+}
+
+#[test]
+fn a_commit_is_followed_only_if_its_author_has_signed_what_it_does() {
+    let both = || vec![member(Ali), member(Bianca)];
+    let entry = |scene: &Scene| {
+        let handle = GroupHandle::of(&team(), &scene.stage.cx.directory);
+        Some(GroupEntry { handle, admins: vec![member(Ali).userid] })
+    };
+    type Told = fn(CommitReq, Option<GroupEntry>) -> CommitReq;
+    let rows: [(Told, bool); 4] = [
+        (|request, _| request, true),
+        (|request, _| CommitReq { members: vec![member(Bianca)], ..request }, false),
+        (|request, _| CommitReq { epoch: 7, ..request }, false),
+        (|request, entry| CommitReq { group: entry, ..request }, false),
+    ];
+    for (row, (told, followed)) in rows.into_iter().enumerate() {
+        let mut scene = Scene::new();
+        let bytes = scene.hers.propose(&Edit::default()).unwrap().commit;
+        let request = told(CommitReq::without_commit(scene.room, scene.epoch, both()), entry(&scene));
+        scene.stage.signed = Some(signed(&scene, request, &bytes));
+        scene.comes(MailKind::Commit, member(Bianca), &bytes);
+        assert_eq!(scene.stage.groups.rooms.is_usable(&scene.room), followed, "row {row}");
+    }
+    // A signature for other bytes.
+    let mut scene = Scene::new();
+    let bytes = scene.hers.propose(&Edit::default()).unwrap().commit;
+    let request = CommitReq::without_commit(scene.room, scene.epoch, both());
+    scene.stage.signed = Some(signed(&scene, request, b"other bytes"));
+    scene.comes(MailKind::Commit, member(Bianca), &bytes);
+    assert!(!scene.stage.groups.rooms.is_usable(&scene.room));
 }

@@ -115,6 +115,7 @@ fn an_admin_with_no_terminal_left_in_a_group_founds_it_anew_by_its_name() {
     stage.groups.handle_commit(&mut stage.cx, key, &CommitStatus::Accepted.into());
     stage.comes_back(&founded);
     assert_eq!(stage.news(), [GroupNews::Created]);
+    assert_eq!(stage.groups.rooms.admins(&founded.room), [bianca(), ali(), carol()]);
     assert_eq!(stage.groups.known.room(&team()), Some(founded.room));
     // Whoever is no admin is told that the name is taken.
     let mut stage = Stage::of(Carol);

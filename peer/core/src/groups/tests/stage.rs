@@ -6,8 +6,8 @@ use std::sync::Arc;
 use common::crypto::terminal::TerminalIdentity;
 use common::ident::{GroupName, RoomId, TerminalId, UserId};
 use common::msg::{
-    Certificate, CommitReq, Hex, KeyPackageReply, MailItem, MailKind, Member, Piece, TakenKeyPackage, TerminalsReply,
-    ToDirectory, UserCertificate, UserTerminals,
+    Certificate, CommitReq, Hex, KeyPackageReply, MailItem, MailKind, Member, Piece, SignedCommit, TakenKeyPackage,
+    TerminalsReply, ToDirectory, UserCertificate, UserTerminals,
 };
 use common::secret::Secret;
 use common::testkit::Example;
@@ -35,7 +35,7 @@ pub(super) fn team() -> GroupName {
     GroupName::parse("team").unwrap()
 }
 
-fn terminal(example: Example) -> TerminalIdentity {
+pub(super) fn terminal(example: Example) -> TerminalIdentity {
     let id = fixtures::identity(example).terminal;
     TerminalIdentity::from_seed(id, &Secret::new(vec![example as u8 + 1; 32])).unwrap()
 }
@@ -83,6 +83,8 @@ pub(super) struct Stage {
     pub(super) groups: Groups,
     /// Of everybody who is in the room, as the directory tells them.
     pub(super) certificates: Vec<UserCertificate>,
+    /// What comes with the next item.
+    pub(super) signed: Option<SignedCommit>,
     items: u64,
 }
 
@@ -104,7 +106,7 @@ impl Stage {
         cx.session = Session::CaughtUp;
         cx.ids = Ids::new([example as u8 + 1; 32]);
         let groups = Groups::load(&cx.own, Rows::new(), Rows::new()).unwrap();
-        Self { cx, groups, certificates: vec![told(example, certificate)], items: 0 }
+        Self { cx, groups, certificates: vec![told(example, certificate)], signed: None, items: 0 }
     }
 
     pub(super) fn effects(&mut self) -> Vec<Effect> {
@@ -159,7 +161,9 @@ impl Stage {
     /// A commit of ours comes back through the mailbox.
     pub(super) fn comes_back(&mut self, committing: &Committing) -> Vec<Request> {
         let from = Member { userid: self.cx.me.user.clone(), terminal: self.cx.me.terminal };
-        let Committing { room, epoch, commit, .. } = committing;
+        let Committing { room, epoch, commit, welcome, request, .. } = committing;
+        let digests = common::crypto::commit::digests(request, commit, welcome);
+        self.signed = request.signature.clone().map(|signature| SignedCommit { digests, signature });
         self.comes((*room, *epoch), MailKind::Commit, from, commit)
     }
 
@@ -173,8 +177,17 @@ impl Stage {
     ) -> Vec<Request> {
         self.items += 1;
         let size = u32::try_from(bytes.len()).unwrap();
-        let item =
-            MailItem { item: self.items, room, from, kind, epoch, date: self.items, size, piece: None, signed: None };
+        let item = MailItem {
+            item: self.items,
+            room,
+            from,
+            kind,
+            epoch,
+            date: self.items,
+            size,
+            piece: None,
+            signed: self.signed.take().map(Box::new),
+        };
         let whole = WholeItem { item, bytes: bytes.to_vec(), certificates: None };
         let requests = self.groups.handle_item(&mut self.cx, whole);
         match requests.first() {
