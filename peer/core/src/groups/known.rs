@@ -40,7 +40,7 @@ pub(super) struct Identity {
 impl Identity {
     /// Whether a group is the same: its room is, or it was founded anew and goes on under the same first admin.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.room == other.room || (self.admins.first().is_some() && self.admins.first() == other.admins.first())
+        self.room == other.room || (!self.admins.is_empty() && self.admins.first() == other.admins.first())
     }
 }
 
