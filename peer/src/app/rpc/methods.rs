@@ -284,7 +284,7 @@ pub(crate) struct Passwd {
     /// The new one.
     pub(crate) passcode: String,
     /// The one in use, which the directory checks and counts; without it, the one of this login.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub(crate) current: Option<String>,
 }
 
