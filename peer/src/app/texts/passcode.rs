@@ -8,7 +8,7 @@ use super::format;
 pub(crate) const CURRENT: &str = "Enter the passcode you have now: ";
 /// `n.passcode_changed`
 pub(crate) const CHANGED_ELSEWHERE: &str = "-- Logged out: your passcode was changed at another terminal. If it was not \
-     you, log in here with the old one within 7 days and change it back: /passwd";
+     you: terminals older than that one take the former passcode for 7 days, to change it back with /passwd.";
 /// `n.passcode`
 pub(crate) const CHANGED: &str = "-- Passcode changed. The old one opens nothing after your next login.";
 /// `n.former`
@@ -41,7 +41,10 @@ pub(crate) fn not_changed(why: NotChanged) -> String {
 pub(crate) fn terminal_not_removed(why: NotChanged) -> String {
     match why {
         NotChanged::Wrong { tries_left } => {
-            format!("-- That is not your passcode. Nothing was removed.{}", tries(tries_left))
+            format!(
+                "-- That is not your passcode. Nothing was removed; /terminal remove tries again.{}",
+                tries(tries_left)
+            )
         }
         NotChanged::Locked { retry_after } => locked(retry_after),
         NotChanged::Older => {
@@ -65,11 +68,12 @@ fn tries(left: Option<u32>) -> String {
     }
 }
 
+/// `e.too_many_wrong`
 fn locked(retry_after: Option<u64>) -> String {
     match retry_after {
         Some(seconds) => {
             format!(
-                "-- Too many wrong passcodes: none is taken here for {}. Nothing was changed.",
+                "-- Too many wrong passcodes: none is taken here for {}. Nothing was changed; wait that long.",
                 format::duration(seconds)
             )
         }
