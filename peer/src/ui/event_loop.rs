@@ -52,7 +52,7 @@ pub(super) enum Event<P> {
     /// The user did something.
     Person(P),
     /// Something from the engine.
-    Notice(Option<Ticket>, Notice),
+    Notice(Option<Ticket>, Box<Notice>),
     /// The engine is gone.
     EngineGone,
     /// The deadline has passed.
@@ -73,7 +73,7 @@ impl Channels {
         select_biased! {
             event = interrupt => Ok(event),
             input = person => input.map(Event::Person),
-            notice = notice => Ok(notice.map_or(Event::EngineGone, |told| Event::Notice(told.answers, told.notice))),
+            notice = notice => Ok(notice.map_or(Event::EngineGone, |told| Event::Notice(told.answers, Box::new(told.notice)))),
             () = tick => Ok(Event::Tick),
         }
     }

@@ -315,7 +315,19 @@ fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
     match why {
         CallFailed::Rule(rule) => error.with("rule", talk::rule_word(*rule)),
         CallFailed::DirectoryRefused(why) => with_patience(error, *why),
-        _ => error,
+        CallFailed::NotFound
+        | CallFailed::NoSuchUser { .. }
+        | CallFailed::Refused
+        | CallFailed::Unavailable
+        | CallFailed::NoAnswer { .. }
+        | CallFailed::Unreached(_)
+        | CallFailed::Broken
+        | CallFailed::Local { .. }
+        | CallFailed::WrongKey
+        | CallFailed::Yourself
+        | CallFailed::Blocked
+        | CallFailed::DirectoryLost
+        | CallFailed::DirectorySilent { .. } => error,
     }
 }
 

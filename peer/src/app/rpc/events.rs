@@ -167,11 +167,11 @@ fn call_event(notice: &CallNotice) -> Option<Value> {
 
 fn session_event(notice: &SessionNotice) -> Option<Value> {
     match notice {
-        SessionNotice::StoreFailed { at, detail } => Some(error(&texts::store_failed(*at, detail))),
         SessionNotice::NewTerminal => Some(error(texts::mail::NEW_TERMINAL)),
         SessionNotice::Forgot { messages } => Some(error(&texts::forgot(*messages))),
         // Answers, which only whoever asked is told.
-        SessionNotice::FirstContact { .. }
+        SessionNotice::StoreFailed { .. }
+        | SessionNotice::FirstContact { .. }
         | SessionNotice::Identified { .. }
         | SessionNotice::WouldForget { .. }
         | SessionNotice::InviteProved { .. }

@@ -38,7 +38,7 @@ pub(crate) use self::schema::schema;
 use self::wire::RpcError;
 pub(crate) use self::wire::{Heard, LINE_MAX, ToClient, heard, request};
 use crate::app::model::Model;
-use crate::app::texts::failure;
+use crate::app::texts::{self, failure};
 use crate::app::tickets::PendingTickets;
 use crate::app::{Now, exit};
 use peer_core::command::{Command, SessionCommand, TicketedCommand};
@@ -239,6 +239,12 @@ impl Rpc {
             }
             Notice::Session(SessionNotice::Failed(failure)) => return self.failed(failure),
             Notice::Session(SessionNotice::LoggedOut { why }) => return self.logged_out(*why),
+            // By itself: what the store cannot keep cannot stand in the journal either.
+            Notice::Session(SessionNotice::StoreFailed { at, detail }) if told.answers.is_none() => {
+                let message = texts::store_failed(*at, detail);
+                let message = message.trim_start_matches("-- ");
+                self.tell_all(&json!({ "type": "error", "kind": exit::word(exit::IO), "message": message }));
+            }
             Notice::Session(_)
             | Notice::Directory(_)
             | Notice::Call(_)

@@ -43,6 +43,13 @@ pub(crate) enum News {
         next: Next,
     },
     File(FileNews),
+    /// Something has failed by itself.
+    Error {
+        /// The word of an exit code, if there is one for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
+        message: String,
+    },
     /// The key of a user is not the pinned one.
     KeyChanged {
         id: UserId,

@@ -87,6 +87,7 @@ fn fate(session: &mut Session, id: MessageId, to: &str, patience: Duration) -> R
             | News::MessageState { .. }
             | News::Receipt { .. }
             | News::File(_)
+            | News::Error { .. }
             | News::Other => {}
         }
     }
@@ -118,10 +119,17 @@ pub(crate) fn recv(settings: &Settings, count: Option<usize>) -> Result<i32, Rep
     session.forget_events();
     let patience: Duration = settings.config.server.connect_timeout.into();
     let until = Instant::now() + patience;
-    let (mut left, mut last) = (count, None);
+    let (mut left, mut last, mut failed) = (count, None, None);
     while left != Some(0) {
         let until = if count.is_some() { until } else { Instant::now() + QUIET };
         let Some(event) = session.event(until)? else { break };
+        if let News::Error { kind: Some(kind), message } = &event.news
+            && kind == exit::word(exit::IO)
+        {
+            // What waits stays with the directory; what was read is read.
+            failed = Some(Report { lines: vec![message.clone()], exit: exit::IO });
+            break;
+        }
         // This user's own, from elsewhere, are not to be read.
         if let News::Message(message) = &event.news
             && message.from != session.user.as_str()
@@ -138,6 +146,9 @@ pub(crate) fn recv(settings: &Settings, count: Option<usize>) -> Result<i32, Rep
         session.acknowledges(methods::Ack { name: CURSOR.to_owned(), seq })?;
     }
     session.close();
+    if let Some(failed) = failed {
+        return Err(failed);
+    }
     if left.is_some_and(|left| left > 0) { Err(said::nothing_came(patience.as_secs())) } else { Ok(exit::OK) }
 }
 

@@ -67,7 +67,7 @@ impl Tree {
                 }
             };
             let (kind, metadata) = (found.file_type(), found.metadata()?);
-            if !kind.is_dir() && !(kind.is_file() && is_readable(found.path())) {
+            if !(kind.is_dir() || kind.is_file() && is_readable(found.path())) {
                 tree.left_out.add(&within(found.path()));
                 continue;
             }

@@ -105,7 +105,7 @@ async fn converse(channels: Channels, mut front: impl Front, options: Options) -
             Event::Person(input) => input,
             Event::CtrlC => Some(Input::CtrlC),
             Event::Stop(code) => Some(Input::Stop(code)),
-            Event::Notice(answers, notice) => Some(Input::Notice(answers, notice)),
+            Event::Notice(answers, notice) => Some(Input::Notice(answers, *notice)),
             Event::EngineGone => Some(Input::EngineGone),
             Event::Tick => Some(Input::Tick),
         };

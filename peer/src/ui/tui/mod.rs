@@ -80,7 +80,7 @@ async fn converse(channels: Channels, mut screen: Screen, options: Options, aler
             Event::Person(happened) => screen.happened(happened)?,
             Event::CtrlC => Some(Input::Key(KeyAction::Interrupt)),
             Event::Stop(code) => Some(Input::Stop(code)),
-            Event::Notice(answers, notice) => Some(Input::Notice(answers, notice)),
+            Event::Notice(answers, notice) => Some(Input::Notice(answers, *notice)),
             Event::EngineGone => Some(Input::EngineGone),
             Event::Tick => Some(Input::Tick),
         };

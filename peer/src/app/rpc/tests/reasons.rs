@@ -192,3 +192,14 @@ fn a_request_that_is_given_up_says_who_has_not_answered() {
         assert_eq!(error["data"]["exit"], exit::TIMEOUT);
     }
 }
+
+#[test]
+fn a_store_that_fails_by_itself_is_told_to_all_though_no_journal_has_it() {
+    let mut scene = Scene::logged_in();
+    let notice = SessionNotice::StoreFailed { at: StoreUse::Step, detail: "disk I/O error".into() };
+    scene.notice(Notice::Session(notice));
+    let told = scene.told();
+    let event = &told[0]["params"];
+    assert_eq!((&event["type"], &event["kind"]), (&json!("error"), &json!("io")), "{told:?}");
+    assert!(event["message"].as_str().unwrap().contains("disk I/O error"));
+}
