@@ -17,6 +17,7 @@ use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
 use super::known::KnownGroups;
 use super::registry::{DIRECT_ROOMS, Rooms};
 use crate::mls::{Frozen, Invitation, Outcome, ProcessedMessage, Room, RoomError, RoomMetadata, VerifiedCredential};
+use crate::model::Conversation;
 use crate::persistence::Write;
 
 /// Bytes that are from another member than the one who gave them to the directory.
@@ -48,9 +49,6 @@ impl Rooms {
         }
         match mls.open(bytes) {
             Ok(ProcessedMessage { from, letter }) if from == item.from => {
-                if from.userid == self.own.member().userid {
-                    mls.note_use();
-                }
                 ProcessedItem::Letter { from, bytes: Zeroizing::new(letter) }
             }
             Ok(_) => ProcessedItem::Dropped(OTHER_SENDER.to_owned()),
@@ -155,9 +153,11 @@ impl Rooms {
                     Expects::InPlaceOf(old) => self.take_out(&old),
                     Expects::Asked | Expects::WhereAnother | Expects::Nothing => None,
                 };
-                let is_pair = matches!(room.charter(), RoomMetadata::Pair { .. });
                 self.rooms.insert(item.room, room);
-                let surplus = if is_pair { self.forget_surplus(&item.room, &by.userid) } else { Vec::new() };
+                let surplus = match self.conversation(&item.room) {
+                    Some(Conversation::User(user)) => self.forget_surplus(&item.room, &user),
+                    Some(Conversation::Group(_) | Conversation::Everyone) | None => Vec::new(),
+                };
                 ProcessedItem::Joined { by, old, surplus }
             }
             // The room goes on where it cannot be reached; who invites is asked again once the user has decided.
@@ -175,16 +175,14 @@ impl Rooms {
         }
     }
 
-    /// Of rooms of two with one user few are kept, and one only of a user to whom nothing was said: the oldest go, as at the
-    /// directory.
+    /// Of rooms of two with one user few are kept: the oldest go. How many one user may make in which nothing was said is
+    /// the directory's rule, which closes them; a room that it has not closed may carry letters.
     fn forget_surplus(&mut self, newest: &RoomId, user: &UserId) -> Vec<Write> {
         let all: Vec<RoomId> = self.directs_with(user).collect();
-        let is_used = all.iter().any(|id| self.rooms.get(id).is_some_and(Room::is_used));
-        let most = if is_used { 2 * DIRECT_ROOMS } else { 1 };
         let mut others: Vec<(u64, RoomId)> =
             all.iter().filter(|id| *id != newest).filter_map(|id| Some((self.rooms.get(id)?.joined(), *id))).collect();
         others.sort();
-        let surplus = (others.len() + 1).saturating_sub(most);
+        let surplus = (others.len() + 1).saturating_sub(2 * DIRECT_ROOMS);
         others.into_iter().take(surplus).flat_map(|(_, id)| self.forget(&id)).collect()
     }
 

@@ -36,9 +36,6 @@ pub(super) struct Notes {
     /// When this terminal came into it, by the directory's clock, where it was added by somebody.
     #[serde(default)]
     pub(super) joined: u64,
-    /// Whether nothing was said here by our user yet.
-    #[serde(default)]
-    pub(super) unused: bool,
 }
 
 /// A room.
@@ -114,31 +111,18 @@ impl Room {
         &self.notes.undecided
     }
 
-    /// Notes that somebody has added this terminal at this moment, and nothing was said by our user yet.
+    /// Notes that somebody has added this terminal at this moment.
     ///
     /// # Errors
     /// [`RoomError::Library`].
     pub fn note_joined(&mut self, date: u64) -> Result<(), RoomError> {
-        (self.notes.joined, self.notes.unused) = (date, true);
+        self.notes.joined = date;
         self.note()
     }
 
     /// When this terminal was added, by the directory's clock; 0 where it made the room.
     pub fn joined(&self) -> u64 {
         self.notes.joined
-    }
-
-    /// Whether our user has said something here.
-    pub fn is_used(&self) -> bool {
-        !self.notes.unused
-    }
-
-    /// Our user has said something here.
-    pub fn note_use(&mut self) {
-        if std::mem::take(&mut self.notes.unused) {
-            // The note is made in memory; that cannot fail where the room could be read.
-            let _ = self.note();
-        }
     }
 
     /// Whether somebody who holds this charter may take the members on to another room, or take one in again: an admin may,

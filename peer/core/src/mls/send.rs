@@ -29,7 +29,6 @@ impl Room {
     /// [`RoomError::Frozen`], [`RoomError::Removed`], [`RoomError::Staged`].
     pub fn seal(&mut self, letter: &[u8]) -> Result<Vec<u8>, RoomError> {
         self.ready()?;
-        self.note_use();
         let own = Arc::clone(self.own());
         let message = self.group.create_message(&self.provider, &*own, letter).map_err(RoomError::library)?;
         wire_format::wrap(self.fork_tag()?, &message)

@@ -63,7 +63,7 @@ fn key_packages_are_made_when_few_are_left() {
 }
 
 #[test]
-fn of_a_user_to_whom_nothing_was_said_one_room_of_two_is_kept_and_otherwise_few() {
+fn few_rooms_of_two_are_kept_of_a_user_who_makes_many_and_the_oldest_go() {
     let (mut stage, mut hers) = (Stage::new(), Stage::of(Example::Bianca));
     let to = Conversation::User(Example::Ali.user().unwrap());
     let mut rooms = Vec::new();
@@ -78,11 +78,6 @@ fn of_a_user_to_whom_nothing_was_said_one_room_of_two_is_kept_and_otherwise_few(
         rooms.push(made.room);
         let kept: Vec<RoomId> = stage.groups.rooms.directs_with(&bianca()).collect();
         assert!(kept.contains(&made.room), "the newest is kept");
-        if number < DIRECT_ROOMS {
-            assert_eq!(kept.len(), 1, "{number} made");
-        } else if number == DIRECT_ROOMS {
-            stage.groups.rooms.seal(&made.room, b"hello").unwrap();
-        }
         assert!(kept.len() <= 2 * DIRECT_ROOMS, "{number} made");
     }
     let kept: Vec<RoomId> = stage.groups.rooms.directs_with(&bianca()).collect();
