@@ -206,6 +206,7 @@ macro_rules! shown {
     )+ };
 }
 shown!(KeyDigest, TerminalId, MessageId, Challenge, TerminalKey, Mac, CredentialId, RoomId, GroupHandle, ContentDigest);
+shown!(DirectoryGeneration);
 
 hex_bytes!(
     /// SHA-256 of a public key: of the PKCS#1 DER for identity keys, of the SubjectPublicKeyInfo for a directory's key.
@@ -225,6 +226,11 @@ hex_bytes!(
 hex_bytes!(
     /// Names one room, an MLS group (RFC 9420 section 8.1 `group_id`); random, chosen by whoever creates it.
     RoomId,
+    16
+);
+hex_bytes!(
+    /// Names what a directory remembers: random, and another one whenever a backup is restored (decision D32).
+    DirectoryGeneration,
     16
 );
 hex_bytes!(

@@ -66,6 +66,10 @@ pub const FORMER_PASSCODE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub const TERMINALS_PER_USER: usize = 8;
 /// Users in one `LISTREPLY`.
 pub const LIST_PAGE: usize = 200;
+/// Rooms in one `EPOCHSREQ`.
+pub const EPOCHS_ASKED: usize = 64;
+/// Reports of dropped messages that are kept for one terminal; the oldest go.
+pub const WITHDRAWN_KEPT: u32 = 10_000;
 /// Features that one side may name.
 pub const FEATURES: usize = 16;
 /// UTF-8 bytes of the name of a feature.

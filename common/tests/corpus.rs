@@ -99,6 +99,9 @@ fn write_corpus() {
     let authority = ["\"replaces\":", "\"leave\":", "\"signed\":", "COMMITREPLY\",\"status\":\"REFUSED", "\"moved\""];
     let (authority, messages): (Vec<Value>, Vec<Value>) =
         messages.into_iter().partition(|vector| with(vector, &authority));
+    let withdrawn = ["\"anew\":", "\"generation\":", "WITHDRAWN", "EPOCHSRE"];
+    let (withdrawn, messages): (Vec<Value>, Vec<Value>) =
+        messages.into_iter().partition(|vector| with(vector, &withdrawn));
     let payload = |vector: &Value| vector["payload"].as_str().unwrap().to_owned();
     let of = |direction: &str| -> Vec<String> {
         messages.iter().filter(|vector| vector["direction"] == direction).map(payload).collect()
@@ -107,6 +110,7 @@ fn write_corpus() {
     write("message", messages.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "features", later.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "authority", authority.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "withdrawn", withdrawn.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "request", numbered.iter().map(|vector| payload(vector).into_bytes()));
     let frames = [vectors("frames.json", "good"), vectors("frames.json", "bad")].concat();
     write(
@@ -143,6 +147,8 @@ fn write_corpus() {
     write_named("directory_connection", "request", numbered);
     let authority = authority.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "authority", authority.map(|payload| script(0, &[&payload])));
+    let withdrawn = withdrawn.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
+    write_named("directory_connection", "withdrawn", withdrawn.map(|payload| script(0, &[&payload])));
 
     // A caller who is let in, then says each thing; and everything at once.
     let request = request();

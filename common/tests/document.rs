@@ -213,6 +213,7 @@ fn no_code_is_left_out_of_the_samples() {
         (include_str!("../src/msg/directory.rs"), "ByeReason", "### 10.5"),
         (include_str!("../src/msg/mailbox.rs"), "MailRefusal", "### 10.6"),
         (include_str!("../src/msg/room.rs"), "CommitRefusal", "### 10.7"),
+        (include_str!("../src/msg/withdrawn.rs"), "Withdrawal", "### 10.8"),
     ] {
         let (_, rest) = source.split_once(&format!("pub enum {name} {{")).unwrap();
         let body = rest.split("\n}").next().unwrap();
@@ -263,7 +264,7 @@ fn the_table_of_limits_is_the_code_s() {
         CALLERS_HALF_OPEN_PER_SOURCE SOURCES_REMEMBERED TERMINALS_PER_USER LIST_PAGE PIECE_MAX COMMIT_MAX UPLOADS UPLOADS_PER_USER UPLOAD_DEADLINE
         KEY_PACKAGE_MAX KEY_PACKAGES_IN_ONE KEY_PACKAGES_KEPT KEY_PACKAGES_LOW ROOM_TERMINALS
         COMMIT_PROPOSALS RATCHET_FORWARD RATCHET_BEHIND MAIL_IN_ONE RECEIPT_IDS TERMINALS_ASKED TERMINALS_REMEMBERED
-        CERTIFICATES_ASKED GROUP_ADMINS WATCH_IN_ONE WATCHED AWAY_TEXT BROADCAST_TEXT BROADCAST_PAGE FILE_NAME OFFERS_OPEN FEATURES FEATURE_NAME FOLDER_ENTRIES
+        CERTIFICATES_ASKED EPOCHS_ASKED WITHDRAWN_KEPT GROUP_ADMINS WATCH_IN_ONE WATCHED AWAY_TEXT BROADCAST_TEXT BROADCAST_PAGE FILE_NAME OFFERS_OPEN FEATURES FEATURE_NAME FOLDER_ENTRIES
         FOLDER_PATH LINK_MESSAGES_PER_MINUTE LINK_BYTES_PER_MINUTE PEER_PORT DIRECTORY_PORT
     ]
     .into();

@@ -4,7 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use common::frame::{Decoder, Padding, encode};
-use common::ident::{Challenge, Cookie, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId};
+use common::ident::{
+    Challenge, Cookie, DirectoryGeneration, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId,
+};
 use common::limits::{
     AWAY_TEXT, FEATURES, FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES, TERMINALS_PER_USER,
 };
@@ -90,9 +92,12 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
                     .into()
             }
         ),
-        (address(), any::<u64>(), any::<u32>(), features()).prop_map(|(address, time, terminals, features)| {
-            Announced { address, time, terminals, features }.into()
-        }),
+        (address(), any::<u64>(), any::<u32>(), maybe(any::<[u8; 16]>()), features()).prop_map(
+            |(address, time, terminals, generation, features)| {
+                let generation = generation.map(DirectoryGeneration);
+                Announced { address, time, terminals, generation, features }.into()
+            }
+        ),
         (user(), prop::collection::vec(address(), 0..=TERMINALS_PER_USER), key()).prop_map(
             |(userid, addresses, publickey)| {
                 let status = LookupStatus::Success;

@@ -14,7 +14,7 @@ use directory_core::lockout::{Class, LockRule};
 use directory_core::origin::Origin;
 use directory_core::outbound::Writability;
 use directory_core::presence::Arrival;
-use directory_core::records::{Account, CommitRequest, CookieDigest, Entry, MailRule, NewUser, Success};
+use directory_core::records::{Account, CommitRequest, CookieDigest, Entry, KnownPackages, MailRule, NewUser, Success};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::LoopbackRule;
@@ -116,7 +116,7 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::StoreResul
             new_certificate: Some(encoded),
         };
         store.enter(entry, now).await?;
-        store.publish(&member(user), vec![Piece(vec![9]); 2], None).await?;
+        store.publish(&member(user), vec![Piece(vec![9]); 2], None, KnownPackages::Kept).await?;
     }
     let (from, members) = (member(&users[0]), users.iter().map(member).collect());
     let (commit, welcome) = (Vec::new(), Vec::new());

@@ -47,7 +47,7 @@ fn frames() -> Vec<Vec<u8>> {
         CommitReq { epoch: 1, members: Vec::new(), commit: 0, ..commit.clone() }.into(),
         CommitReq { room: RoomId([8; 16]), commit: 0, group, ..commit }.into(),
         GroupReq { handle }.into(),
-        KeyPackagePut { packages: vec![Piece(vec![1])], last_resort: Some(Piece(vec![2])) }.into(),
+        KeyPackagePut { packages: vec![Piece(vec![1])], last_resort: Some(Piece(vec![2])), anew: false }.into(),
         KeyPackageReq { userid: bianca.clone(), terminals: vec![TERMINAL] }.into(),
         TerminalsReq { users: vec![ali, bianca] }.into(),
         TerminalRemove { terminal: TERMINAL, cookie: None }.into(),

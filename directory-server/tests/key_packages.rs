@@ -136,8 +136,8 @@ fn an_empty_or_too_large_key_package_is_malformed() {
     for size in [0, KEY_PACKAGE_MAX + 1] {
         let piece = || Piece(vec![1; size]);
         let puts = [
-            KeyPackagePut { packages: vec![Piece(vec![1]), piece()], last_resort: None },
-            KeyPackagePut { packages: Vec::new(), last_resort: Some(piece()) },
+            KeyPackagePut { packages: vec![Piece(vec![1]), piece()], last_resort: None, anew: false },
+            KeyPackagePut { packages: Vec::new(), last_resort: Some(piece()), anew: false },
         ];
         for put in puts {
             let (world, _ali, mut bianca) = pair();

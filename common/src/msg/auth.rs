@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Blob, Features, Hex, bounded};
-use crate::ident::{Challenge, Cookie, Mac, TerminalId, TerminalKey, UserId};
+use crate::ident::{Challenge, Cookie, DirectoryGeneration, Mac, TerminalId, TerminalKey, UserId};
 
 /// `HELLO`: which user is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -272,6 +272,9 @@ pub struct Announced {
     pub time: u64,
     /// How many terminals of this user are present now, this one included.
     pub terminals: u32,
+    /// What the directory remembers is this; another one is older than what was (decision D32).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<DirectoryGeneration>,
     /// What the directory understands beyond the first version of the protocol.
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,

@@ -15,10 +15,16 @@ pub(super) const REFUSALS: &str = "refusals";
 /// ends.
 pub const PROOF: &str = "proof";
 
+/// Reports of messages that were stored and are dropped (decision D32).
+pub const WITHDRAWN: &str = "withdrawn";
+
+/// Questions about the epochs of rooms (decision D32).
+pub const EPOCHS: &str = "epochs";
+
 /// What a terminal of this version tells its directory.
-const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF];
+const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN];
 /// What a directory of this version tells its terminals.
-const OF_DIRECTORY: &[&str] = &[PROOF];
+const OF_DIRECTORY: &[&str] = &[PROOF, WITHDRAWN, EPOCHS];
 /// What terminals of this version tell each other.
 const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
 

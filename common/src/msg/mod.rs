@@ -17,6 +17,7 @@ mod mailbox;
 mod passcode;
 mod presence;
 mod room;
+mod withdrawn;
 
 pub use auth::*;
 pub use bounded::{Blob, Hex, Piece};
@@ -24,13 +25,14 @@ pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
 pub use envelope::*;
-pub use features::{AUTHORITY, Features};
+pub use features::{AUTHORITY, EPOCHS, Features, WITHDRAWN};
 pub use file::*;
 pub use letter::*;
 pub use mailbox::*;
 pub use passcode::*;
 pub use presence::*;
 pub use room::*;
+pub use withdrawn::*;
 
 use std::borrow::Cow;
 
@@ -185,12 +187,16 @@ messages! {
         FetchReq = "FETCHREQ",
         /// Sends messages to a room.
         MailboxPut = "MAILBOXPUT",
+        /// Everything up to this report is kept.
+        WithdrawnAck = "WITHDRAWNACK",
         /// The next bytes of a commit.
         Upload = "UPLOAD",
         /// Ends an epoch of a room.
         CommitReq = "COMMITREQ",
         /// Asks for the room of a named group.
         GroupReq = "GROUPREQ",
+        /// Asks in which epochs rooms are.
+        EpochsReq = "EPOCHSREQ",
         /// Publishes key packages.
         KeyPackagePut = "KEYPACKAGEPUT",
         /// Takes key packages of a user.
@@ -249,10 +255,14 @@ messages! {
         FetchReply = "FETCHREPLY",
         /// Answers `MAILBOXPUT`.
         MailboxReply = "MAILBOXREPLY",
+        /// Messages that were stored and are dropped.
+        Withdrawn = "WITHDRAWN",
         /// Answers `COMMITREQ`.
         CommitReply = "COMMITREPLY",
         /// Answers `GROUPREQ`.
         GroupReply = "GROUPREPLY",
+        /// Answers `EPOCHSREQ`.
+        EpochsReply = "EPOCHSREPLY",
         /// Answers `KEYPACKAGEPUT`, and tells when few are left.
         KeyPackageState = "KEYPACKAGESTATE",
         /// Answers `KEYPACKAGEREQ`.

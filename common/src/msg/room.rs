@@ -199,6 +199,9 @@ pub struct KeyPackagePut {
     /// Given out when no other is left; replaces the one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_resort: Option<Piece>,
+    /// Those that were published before are forgotten first, the last resort among them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 /// `KEYPACKAGESTATE`: answers `KEYPACKAGEPUT`; also sent without being asked when few are left (threat G4).

@@ -1,8 +1,8 @@
 //! One message per `msgtype` and per set of optional fields; the same bytes every time.
 
 use common::ident::{
-    Challenge, ContentDigest, Cookie, GroupHandle, GroupName, KeyDigest, Mac, MessageId, RoomId, TerminalId,
-    TerminalKey, UserId,
+    Challenge, ContentDigest, Cookie, DirectoryGeneration, GroupHandle, GroupName, KeyDigest, Mac, MessageId, RoomId,
+    TerminalId, TerminalKey, UserId,
 };
 use common::msg::*;
 
@@ -137,8 +137,8 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         commit(40, 24, vec![member("ali", 0x11), member("bianca", 0x12)], None),
         commit(40, 0, Vec::new(), None),
         GroupReq { handle: GroupHandle([0x24; 32]) }.into(),
-        KeyPackagePut { packages: vec![Piece(vec![0x68; 80]); 2], last_resort: None }.into(),
-        KeyPackagePut { packages: Vec::new(), last_resort: Some(Piece(vec![0x69; 80])) }.into(),
+        KeyPackagePut { packages: vec![Piece(vec![0x68; 80]); 2], last_resort: None, anew: false }.into(),
+        KeyPackagePut { packages: Vec::new(), last_resort: Some(Piece(vec![0x69; 80])), anew: false }.into(),
         KeyPackageReq { userid: bianca.clone(), terminals: vec![TerminalId([0x12; 16])] }.into(),
         TerminalsReq { users: vec![ali, bianca] }.into(),
         TerminalRemove { terminal: TerminalId([0x11; 16]), cookie: None }.into(),
@@ -174,6 +174,9 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
             leave: true,
         }
         .into(),
+        KeyPackagePut { packages: Vec::new(), last_resort: Some(Piece(vec![0x6a; 80])), anew: true }.into(),
+        WithdrawnAck { upto: 9 }.into(),
+        EpochsReq { rooms: vec![room()] }.into(),
     ]
 }
 
@@ -285,6 +288,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
             address: ([127, 0, 0, 2], 65_000).into(),
             time: 1_700_000_000,
             terminals: 2,
+            generation: None,
             features: Features::default(),
         }
         .into(),
@@ -346,7 +350,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     all.extend(byes().into_iter().map(FromDirectory::from));
     all.extend(errors().into_iter().map(FromDirectory::from));
     let address = ([127, 0, 0, 2], 65_000).into();
-    all.push(Announced { address, time: 1_700_000_000, terminals: 1, features: features() }.into());
+    all.push(Announced { address, time: 1_700_000_000, terminals: 1, generation: None, features: features() }.into());
     all.push(stored(0, Some(MailRefusal::Moved), Vec::new()));
     let refused =
         |reason, retry_after| CommitReply { status: CommitStatus::Refused, reason: Some(reason), retry_after };
@@ -374,6 +378,22 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         }
         .into(),
     );
+    let generation = Some(DirectoryGeneration([0x15; 16]));
+    all.push(
+        Announced { address, time: 1_700_000_000, terminals: 1, generation, features: Features::default() }.into(),
+    );
+    let dropped = |report, reason| WithdrawnMessage {
+        report,
+        id: MessageId([0xab; 16]),
+        room: room(),
+        user: user("bianca"),
+        reason,
+    };
+    let reasons = [Withdrawal::Expired, Withdrawal::Full, Withdrawal::Removed];
+    all.push(
+        Withdrawn { messages: (7..).zip(reasons).map(|(report, reason)| dropped(report, reason)).collect() }.into(),
+    );
+    all.push(EpochsReply { rooms: vec![RoomEpoch { room: room(), epoch: 3 }] }.into());
     all
 }
 

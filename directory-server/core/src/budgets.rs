@@ -28,6 +28,7 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         ToDirectory::LookupReq(_)
         | ToDirectory::ListReq(_)
         | ToDirectory::GroupReq(_)
+        | ToDirectory::EpochsReq(_)
         | ToDirectory::BroadcastLogReq(_)
         | ToDirectory::Away(_)
         | ToDirectory::TerminalRemove(_) => (Budget::Names, 1),
@@ -44,6 +45,7 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         // What they want is the terminal's own, or is bounded by its bytes.
         ToDirectory::MailboxReq(_)
         | ToDirectory::MailboxAck(_)
+        | ToDirectory::WithdrawnAck(_)
         | ToDirectory::FetchReq(_)
         | ToDirectory::Upload(_)
         | ToDirectory::PasscodeUpload(_)

@@ -7,8 +7,8 @@ use common::crypto::opaque::ServerSecret;
 use common::ident::{CredentialId, GroupHandle, KeyDigest, RoomId, TerminalId, UserId};
 use common::limits::TERMINALS_PER_USER;
 use common::msg::{
-    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, Registration, UserCertificate,
-    UserTerminals,
+    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, Registration, RoomEpoch,
+    UserCertificate, UserTerminals, WithdrawnMessage,
 };
 use common::settled::SettledTime;
 
@@ -18,8 +18,9 @@ use crate::lockout::LockRule;
 use crate::policy::Policy;
 use crate::records::{
     Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover, Reservation,
-    RoomRecord, RoomRemoval, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome, UserChange, UserRecord,
+    InviteRecord, KnownPackages, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover,
+    Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome,
+    UserChange, UserRecord,
 };
 use crate::sources::LoopbackRule;
 use crate::store::{Store, StoreError, StoreResult};
@@ -170,7 +171,13 @@ impl Store for ClosedStore {
         Err(StoreError::Closed)
     }
 
-    async fn publish(&self, _: &Member, _: Vec<Piece>, _: Option<Piece>) -> StoreResult<KeyPackageState> {
+    async fn publish(
+        &self,
+        _: &Member,
+        _: Vec<Piece>,
+        _: Option<Piece>,
+        _: KnownPackages,
+    ) -> StoreResult<KeyPackageState> {
         Err(StoreError::Closed)
     }
 
@@ -206,11 +213,27 @@ impl Store for ClosedStore {
         Err(StoreError::Closed)
     }
 
-    async fn begin_run(&self, _: Timestamp) -> StoreResult<SettledTime> {
+    async fn begin_run(&self, _: Timestamp) -> StoreResult<RunBegun> {
         Err(StoreError::Closed)
     }
 
-    async fn keep_time(&self, _: SettledTime, _: Timestamp) -> StoreResult<()> {
+    async fn keep_time(&self, _: SettledTime, _: Timestamp) -> StoreResult<Vec<Member>> {
+        Err(StoreError::Closed)
+    }
+
+    async fn withdrawn(&self, _: &Member) -> StoreResult<Vec<WithdrawnMessage>> {
+        Err(StoreError::Closed)
+    }
+
+    async fn acknowledge_withdrawn(&self, _: &Member, _: u64) -> StoreResult<()> {
+        Err(StoreError::Closed)
+    }
+
+    async fn forget_withdrawn(&self, _: Timestamp) -> StoreResult<()> {
+        Err(StoreError::Closed)
+    }
+
+    async fn epochs(&self, _: &Member, _: Vec<RoomId>) -> StoreResult<Vec<RoomEpoch>> {
         Err(StoreError::Closed)
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use common::crypto::opaque::ServerSecret;
-use common::ident::{KeyDigest, UserId};
+use common::ident::{DirectoryGeneration, KeyDigest, UserId};
 use common::limits::Budget;
 use common::settled::SettledTime;
 
@@ -12,15 +12,17 @@ use crate::budgets::Budgets;
 use crate::login_stats::{LoginStats, LookupStats};
 use crate::policy::Policy;
 use crate::presence::PresentUsers;
+use crate::records::RunBegun;
 use crate::sources::{LoopbackRule, Source, Sources};
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
 use crate::uploads::Uploads;
 
-/// What has surely passed, and when that was last asked (threat L15).
+/// What has surely passed, and when that was last asked (threat L15); and by which name the directory's memory goes.
 #[derive(Debug, Default)]
 struct ObservedTime {
     settled: SettledTime,
+    generation: Option<DirectoryGeneration>,
     /// Nothing before the run has begun.
     last: Option<Timestamp>,
 }
@@ -96,6 +98,11 @@ impl<S> Directory<S> {
         now.max(Timestamp::from_seconds(self.time().settled.at_least(0)))
     }
 
+    /// By which name what the directory remembers goes, so that a terminal knows a restored backup (decision D32).
+    pub fn generation(&self) -> Option<DirectoryGeneration> {
+        self.time().generation
+    }
+
     /// The moment up to which mail is too old to be kept.
     pub fn mail_expired(&self, now: Timestamp) -> Timestamp {
         self.policy().mail.expired(self.surely_past(now))
@@ -142,9 +149,9 @@ impl<S: Store> Directory<S> {
     /// # Errors
     /// [`StoreError`](crate::store::StoreError): nothing is known then, and nothing expires.
     pub async fn begin_run(&self, now: Timestamp) -> StoreResult<()> {
-        let mut settled = self.store.begin_run(now).await?;
+        let RunBegun { mut settled, generation } = self.store.begin_run(now).await?;
         settled.observe(now.seconds(), 0);
-        *self.time() = ObservedTime { settled, last: Some(now) };
+        *self.time() = ObservedTime { settled, generation: Some(generation), last: Some(now) };
         Ok(())
     }
 
@@ -160,6 +167,8 @@ impl<S: Store> Directory<S> {
             time.last = Some(now);
             time.settled.clone()
         };
-        self.store.keep_time(settled, now).await
+        let news = self.store.keep_time(settled, now).await?;
+        self.presence.withdrawn_for(&news);
+        Ok(())
     }
 }

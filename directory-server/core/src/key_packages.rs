@@ -4,7 +4,7 @@ use common::limits::{KEY_PACKAGE_MAX, KEY_PACKAGES_LOW};
 use common::msg::{ErrorCode, FromDirectory, KeyPackagePut, KeyPackageReq, KeyPackageState, Member, Message as _};
 
 use crate::directory::Directory;
-use crate::records::TakenKeyPackages;
+use crate::records::{KnownPackages, TakenKeyPackages};
 use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
 
@@ -15,12 +15,13 @@ pub(crate) async fn publish<S: Store>(
     has_published: &mut bool,
     put: KeyPackagePut,
 ) -> StoreResult<Reply> {
-    let KeyPackagePut { packages, last_resort } = put;
+    let KeyPackagePut { packages, last_resort, anew } = put;
     if packages.iter().chain(&last_resort).any(|piece| !(1..=KEY_PACKAGE_MAX).contains(&piece.0.len())) {
         return Ok(Reply::error(ErrorCode::Malformed));
     }
+    let known = if anew { KnownPackages::Forgotten } else { KnownPackages::Kept };
     let first = last_resort.is_some();
-    let state = directory.store.publish(owner, packages, last_resort).await?;
+    let state = directory.store.publish(owner, packages, last_resort, known).await?;
     // Whoever shares rooms with this user can add the terminal only from now on.
     if first && !std::mem::replace(has_published, true) {
         directory.presence.announce(&owner.userid);
@@ -72,7 +73,7 @@ mod tests {
             for (packages, last_resort) in
                 [(vec![piece()], None), (vec![Piece(vec![1]), piece()], None), (vec![], Some(piece()))]
             {
-                let put = KeyPackagePut { packages, last_resort };
+                let put = KeyPackagePut { packages, last_resort, anew: false };
                 let outcome = block_on(publish(&directory, &member("ali"), &mut false, put));
                 assert_eq!(outcome.is_err(), sound, "{size} bytes reach the store or not");
             }

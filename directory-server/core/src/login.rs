@@ -89,7 +89,8 @@ pub(crate) async fn announce<S: Store>(
         Ok(EntryCheck::Valid) => {
             tracing::info!(user = %directory.named(user), peer_ip = directory.shown(origin.address), "logged in");
             let (time, terminals) = (now.seconds(), directory.presence.terminals(user));
-            let announced = Announced { address, time, terminals, features: Features::of_directory() };
+            let (generation, features) = (directory.generation(), Features::of_directory());
+            let announced = Announced { address, time, terminals, generation, features };
             Step::Enter(Box::new(Session::new(presence, origin, announce.features)), announced.into())
         }
         Ok(EntryCheck::Revoked) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),

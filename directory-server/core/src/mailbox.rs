@@ -3,7 +3,9 @@
 //! Owns the order of delivery within a session: one `MAILBOX` at a time, the next behind its acknowledgement. What may
 //! be kept (threat L11) and what the numbers are is decided in one transaction of the store.
 
-use common::msg::{ErrorCode, FetchReply, FetchReq, Mailbox, MailboxAck, MailboxPut, Member, Piece};
+use common::msg::{
+    ErrorCode, FetchReply, FetchReq, Mailbox, MailboxAck, MailboxPut, Member, Piece, Withdrawn, WithdrawnAck,
+};
 
 use crate::directory::Directory;
 use crate::presence::PresenceGuard;
@@ -78,6 +80,36 @@ pub(crate) async fn fetch<S: Store>(
     Ok(Reply::Message(FetchReply { piece: Piece(piece) }.into()))
 }
 
+/// Sends reports of messages that were stored and are dropped, unless the terminal owes an acknowledgement (decision D32).
+pub(crate) async fn report<S: Store>(
+    directory: &Directory<S>,
+    member: &Member,
+    reports: &mut Delivery,
+) -> StoreResult<Reply> {
+    if *reports != Delivery::Open {
+        return Ok(Reply::Silent);
+    }
+    let messages = directory.store.withdrawn(member).await?;
+    let Some(last) = messages.last().map(|last| last.report) else { return Ok(Reply::Silent) };
+    *reports = Delivery::Outstanding(last);
+    Ok(Reply::Message(Withdrawn { messages }.into()))
+}
+
+/// Takes `WITHDRAWNACK`; what waits behind it follows as a push.
+pub(crate) async fn acknowledge_report<S: Store>(
+    directory: &Directory<S>,
+    presence: &PresenceGuard,
+    reports: &mut Delivery,
+    ack: WithdrawnAck,
+) -> StoreResult<Reply> {
+    directory.store.acknowledge_withdrawn(presence.member(), ack.upto).await?;
+    if matches!(reports, Delivery::Outstanding(last) if ack.upto >= *last) {
+        *reports = Delivery::Open;
+        presence.outbound.withdrawn();
+    }
+    Ok(Reply::Silent)
+}
+
 /// Answers `MAILBOXPUT`.
 pub(crate) async fn put<S: Store>(
     directory: &Directory<S>,
@@ -86,8 +118,8 @@ pub(crate) async fn put<S: Store>(
     put: MailboxPut,
 ) -> StoreResult<Reply> {
     let MailboxPut { room, epoch, items, .. } = put;
-    let messages: Vec<_> = items.into_iter().map(|outgoing| outgoing.piece.0).collect();
-    if messages.is_empty() || messages.iter().any(Vec::is_empty) {
+    let messages: Vec<_> = items.into_iter().map(|outgoing| (outgoing.id, outgoing.piece.0)).collect();
+    if messages.is_empty() || messages.iter().any(|(_, bytes)| bytes.is_empty()) {
         return Ok(Reply::error(ErrorCode::Malformed));
     }
     let deposit = Deposit { from: member.clone(), room, epoch, messages };

@@ -20,6 +20,8 @@ pub enum Push {
     End(ByeReason),
     /// The terminal's mailbox has something new.
     Mail,
+    /// There are reports of dropped messages for the terminal.
+    Withdrawn,
     /// Send this encoded message.
     Message(Arc<[u8]>),
 }
@@ -46,6 +48,7 @@ pub struct OutboundQueue {
 struct Waiting {
     end: Option<ByeReason>,
     mail: bool,
+    withdrawn: bool,
     messages: VecDeque<Arc<[u8]>>,
     /// Bytes of `messages`.
     bytes: usize,
@@ -62,6 +65,11 @@ impl OutboundQueue {
     /// The terminal's mailbox has something new.
     pub fn mail(&self) {
         self.tell(|waiting| waiting.mail = true);
+    }
+
+    /// There are reports of dropped messages for the terminal.
+    pub fn withdrawn(&self) {
+        self.tell(|waiting| waiting.withdrawn = true);
     }
 
     /// Sends an encoded message. A session that has left too many untaken ends.
@@ -121,6 +129,9 @@ impl Waiting {
         if std::mem::take(&mut self.mail) {
             return Some(Push::Mail);
         }
+        if std::mem::take(&mut self.withdrawn) {
+            return Some(Push::Withdrawn);
+        }
         let message = match self.messages.pop_front() {
             Some(message) => {
                 self.bytes -= message.len();
@@ -132,7 +143,7 @@ impl Waiting {
     }
 
     fn is_empty(&self) -> bool {
-        self.end.is_none() && !self.mail && self.messages.is_empty() && self.presence.is_empty()
+        self.end.is_none() && !self.mail && !self.withdrawn && self.messages.is_empty() && self.presence.is_empty()
     }
 
     /// In a small directory everybody hears of everybody without watching them, so many more than are watched is no flood.

@@ -6,8 +6,8 @@
 use common::ident::{TerminalId, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, USER_ID_MAX};
 use common::msg::{
-    CertificatesReply, CertificatesReq, CommitReply, CommitReq, ErrorCode, FromDirectory, GroupReq, Member,
-    RemovalRefused, TerminalsReply, TerminalsReq, UserTerminals,
+    CertificatesReply, CertificatesReq, CommitReply, CommitReq, EpochsReply, EpochsReq, ErrorCode, FromDirectory,
+    GroupReq, Member, RemovalRefused, TerminalsReply, TerminalsReq, UserTerminals,
 };
 
 use crate::directory::Directory;
@@ -57,6 +57,11 @@ pub(crate) async fn commit<S: Store>(
 /// Answers `GROUPREQ`.
 pub(crate) async fn find_group<S: Store>(directory: &Directory<S>, request: GroupReq) -> StoreResult<Reply> {
     Ok(Reply::Message(directory.store.group(request.handle).await?.into()))
+}
+
+/// Answers `EPOCHSREQ`.
+pub(crate) async fn epochs<S: Store>(directory: &Directory<S>, of: &Member, request: EpochsReq) -> StoreResult<Reply> {
+    Ok(Reply::Message(EpochsReply { rooms: directory.store.epochs(of, request.rooms).await? }.into()))
 }
 
 /// Answers `TERMINALSREQ`.

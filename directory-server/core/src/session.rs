@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::msg::features::PROOF;
 use common::msg::{
     Bye, ByeReason, Envelope, Error, ErrorCode, Features, LookupReq, Malformed, Message as _, Pong, RequestNumber,
-    ToDirectory, Unreadable,
+    ToDirectory, Unreadable, WITHDRAWN,
 };
 
 use crate::budgets::{Payer, cost};
@@ -48,6 +48,7 @@ pub struct Session {
     asked: &'static str,
     request: Option<RequestNumber>,
     delivery: Delivery,
+    reports: Delivery,
     upload: Upload,
     proof: Proof,
     changes: Changes,
@@ -66,6 +67,7 @@ impl Session {
             asked: NO_MESSAGE,
             request: None,
             delivery: Delivery::default(),
+            reports: Delivery::default(),
             upload: Upload::None,
             proof: Proof::default(),
             changes: Changes::default(),
@@ -177,10 +179,18 @@ impl Session {
         now: Timestamp,
         request: ToDirectory,
     ) -> StoreResult<Reply> {
-        let Self { presence, delivery, changes, proof, .. } = self;
+        let Self { presence, delivery, reports, changes, proof, features, .. } = self;
         let (member, user) = (presence.member(), presence.user());
         match request {
-            ToDirectory::MailboxReq(_) => mailbox::open(directory, presence, delivery, now).await,
+            ToDirectory::MailboxReq(_) => {
+                if features.include(WITHDRAWN) {
+                    *reports = Delivery::Open;
+                    presence.outbound.withdrawn();
+                }
+                mailbox::open(directory, presence, delivery, now).await
+            }
+            ToDirectory::WithdrawnAck(ack) => mailbox::acknowledge_report(directory, presence, reports, ack).await,
+            ToDirectory::EpochsReq(request) => rooms::epochs(directory, member, request).await,
             ToDirectory::MailboxAck(ack) => mailbox::acknowledge(directory, presence, delivery, ack).await,
             ToDirectory::FetchReq(request) => mailbox::fetch(directory, member, request).await,
             ToDirectory::MailboxPut(put) => mailbox::put(directory, member, now, put).await,
@@ -219,6 +229,10 @@ impl Session {
                 let delivered = mailbox::deliver(directory, self.presence.member(), &mut self.delivery, now).await;
                 delivered.unwrap_or_else(Reply::from)
             }
+            Push::Withdrawn => {
+                let reported = mailbox::report(directory, self.presence.member(), &mut self.reports).await;
+                reported.unwrap_or_else(Reply::from)
+            }
             Push::Message(payload) => Reply::Encoded(payload),
         }
     }
@@ -236,7 +250,7 @@ mod tests {
     use common::ident::{GroupHandle, TerminalId, UserId};
     use common::limits::{Budget, TERMINALS_ASKED};
     use common::msg::{
-        Away, BroadcastLogReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq, Ping, TerminalsReq,
+        Away, BroadcastLogReq, EpochsReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq, Ping, TerminalsReq,
         Upload as Piecewise,
     };
 
@@ -265,11 +279,12 @@ mod tests {
     #[test]
     fn whatever_tells_or_makes_work_draws_from_one_budget_of_all_sessions_of_a_user() {
         let ali = user("ali");
-        let limited: [(&str, ToDirectory); 6] = [
+        let limited: [(&str, ToDirectory); 7] = [
             ("LOOKUPREQ", LookupReq { userid: ali.clone(), lookup: ali.clone() }.into()),
             ("LISTREQ", ListReq { after: None }.into()),
             ("AWAY", Away { text: None }.into()),
             ("GROUPREQ", GroupReq { handle: GroupHandle([2; 32]) }.into()),
+            ("EPOCHSREQ", EpochsReq { rooms: Vec::new() }.into()),
             ("TERMINALSREQ", TerminalsReq { users: Vec::new() }.into()),
             ("BROADCASTLOGREQ", BroadcastLogReq { before: None }.into()),
         ];

@@ -8,15 +8,17 @@ use std::future::Future;
 use common::crypto::invite::InviteCode;
 use common::ident::{CredentialId, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
-    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
+    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, RoomEpoch, UserCertificate,
+    UserTerminals, WithdrawnMessage,
 };
 use common::settled::SettledTime;
 
 use crate::lockout::LockRule;
 use crate::records::{
     Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover, Reservation,
-    RoomRecord, RoomRemoval, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome, UserChange, UserRecord,
+    InviteRecord, KnownPackages, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover,
+    Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome,
+    UserChange, UserRecord,
 };
 use crate::timestamp::Timestamp;
 
@@ -147,6 +149,7 @@ pub trait Store: Send + Sync + 'static {
         owner: &Member,
         packages: Vec<Piece>,
         last_resort: Option<Piece>,
+        known: KnownPackages,
     ) -> impl Future<Output = StoreResult<KeyPackageState>> + Send;
 
     /// Takes one key package of each of these terminals; no two calls take the same one, the last resort aside.
@@ -183,12 +186,25 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = StoreResult<TerminalRemoval>> + Send;
 
     /// A run begins. A lock that was not seen to end begins anew, because the clock may have been set meanwhile (threat
-    /// L15). Gives what earlier runs have seen of the time.
-    fn begin_run(&self, now: Timestamp) -> impl Future<Output = StoreResult<SettledTime>> + Send;
+    /// L15).
+    fn begin_run(&self, now: Timestamp) -> impl Future<Output = StoreResult<RunBegun>> + Send;
 
     /// Keeps what this run has seen of the time: locks that have ended by `now` were seen to end, and invitations that
-    /// had surely expired are forgotten.
-    fn keep_time(&self, time: SettledTime, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
+    /// had surely expired are forgotten. Gives the terminals for which there are reports of dropped messages that were not
+    /// there the last time.
+    fn keep_time(&self, time: SettledTime, now: Timestamp) -> impl Future<Output = StoreResult<Vec<Member>>> + Send;
+
+    /// The oldest reports of dropped messages for a terminal, as many as go into one `WITHDRAWN` (decision D32).
+    fn withdrawn(&self, owner: &Member) -> impl Future<Output = StoreResult<Vec<WithdrawnMessage>>> + Send;
+
+    /// Forgets the reports for a terminal up to this one.
+    fn acknowledge_withdrawn(&self, owner: &Member, upto: u64) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// Forgets reports that are too old by the latest moment that has surely passed, and those that are too many.
+    fn forget_withdrawn(&self, past: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;
+
+    /// The epochs of these rooms, those aside that the terminal is not in.
+    fn epochs(&self, of: &Member, rooms: Vec<RoomId>) -> impl Future<Output = StoreResult<Vec<RoomEpoch>>> + Send;
 
     /// Forgets some of what is as old as `expired`.
     fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<ExpiryProgress>> + Send;

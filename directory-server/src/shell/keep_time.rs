@@ -31,8 +31,12 @@ async fn expire_mail(node: &Node) {
     loop {
         match node.directory.store.expire(expired).await {
             Ok(ExpiryProgress::MoreLeft) => rt::yield_now().await,
-            Ok(ExpiryProgress::Done) => return,
+            Ok(ExpiryProgress::Done) => break,
             Err(error) => return tracing::warn!(%error, "old mail could not be forgotten"),
         }
+    }
+    let past = node.directory.surely_past(node.clock.now());
+    if let Err(error) = node.directory.store.forget_withdrawn(past).await {
+        tracing::warn!(%error, "old reports could not be forgotten");
     }
 }

@@ -151,7 +151,7 @@ impl Peer {
             signature: Blob(identity.sign(&transcript).unwrap()),
             port: 65_000,
             certificate,
-            features: Features::default(),
+            features: Features::of_terminal(),
         }
     }
 }

@@ -5,7 +5,7 @@ use common::limits::PIECE_MAX;
 use common::msg::{
     CommitReply, CommitReq, CommitStatus, FetchReq, FromDirectory, KeyPackagePut, KeyPackageReply, KeyPackageReq,
     KeyPackageState, MailItem, MailboxAck, MailboxPut, MailboxReply, MailboxReq, MailboxState, Member, Outgoing, Piece,
-    Upload,
+    Upload, Withdrawal, WithdrawnAck, WithdrawnMessage,
 };
 use common::testkit::Example;
 use directory_core::outbound::Writability;
@@ -46,6 +46,34 @@ impl Peer {
     pub(crate) fn open_mailbox(&mut self, world: &World) -> MailboxState {
         match self.send(world, MailboxReq {}) {
             Some(FromDirectory::MailboxState(state)) => state,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The reports of the next `WITHDRAWN`, if one comes: message, who does not get it, why.
+    pub(crate) fn withdrawn(&mut self, world: &World) -> Vec<(u8, String, Withdrawal)> {
+        loop {
+            match self.pushed(world) {
+                Some(FromDirectory::Withdrawn(withdrawn)) => {
+                    let told = |told: &WithdrawnMessage| (told.id.0[0], told.user.to_string(), told.reason);
+                    let reports = withdrawn.messages.iter().map(told).collect();
+                    let upto = withdrawn.messages.last().unwrap().report;
+                    assert_eq!(self.send(world, WithdrawnAck { upto }), None);
+                    return reports;
+                }
+                Some(FromDirectory::Mailbox(_)) => {}
+                None => return Vec::new(),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Puts messages with ids of their own into [`ROOM`].
+    pub(crate) fn put_as(&mut self, world: &World, epoch: u64, ids: &[u8]) -> MailboxReply {
+        let outgoing = |id: &u8| Outgoing { id: MessageId([*id; 16]), piece: Piece(vec![*id]) };
+        let items = ids.iter().map(outgoing).collect();
+        match self.send(world, MailboxPut { room: ROOM, epoch, items, leave: false }) {
+            Some(FromDirectory::MailboxReply(reply)) => reply,
             other => panic!("{other:?}"),
         }
     }
@@ -110,7 +138,9 @@ impl Peer {
 
     pub(crate) fn publish(&mut self, world: &World, packages: &[&[u8]], last: Option<&[u8]>) -> KeyPackageState {
         let packages = packages.iter().map(|package| Piece(package.to_vec())).collect();
-        match self.send(world, KeyPackagePut { packages, last_resort: last.map(|last| Piece(last.to_vec())) }) {
+        match self
+            .send(world, KeyPackagePut { packages, last_resort: last.map(|last| Piece(last.to_vec())), anew: false })
+        {
             Some(FromDirectory::KeyPackageState(state)) => state,
             other => panic!("{other:?}"),
         }

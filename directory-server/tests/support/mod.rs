@@ -242,6 +242,11 @@ impl Peer {
         }
     }
 
+    /// A session that did not log in, as it is.
+    pub(crate) fn enter(&mut self, session: Session) {
+        self.present = Some(Box::new(session));
+    }
+
     /// What leaving now would be penalised for.
     pub(crate) fn misbehaviour(&self) -> Option<Misbehaviour> {
         self.entry.as_ref().and_then(Unauthenticated::misbehaviour)

@@ -222,6 +222,11 @@ impl PresentUsers {
         members.iter().filter_map(|member| self.outbound(member)).for_each(|outbound| outbound.mail());
     }
 
+    /// Tells those of these terminals that are present that there are reports of dropped messages for them.
+    pub fn withdrawn_for(&self, members: &[Member]) {
+        members.iter().filter_map(|member| self.outbound(member)).for_each(|outbound| outbound.withdrawn());
+    }
+
     /// Ends all sessions of a user; returns how many there were. Lookups do not find the user from now on.
     pub fn end(&self, user: &UserId, reason: ByeReason) -> usize {
         let presence = self.write().remove(user);

@@ -1,7 +1,8 @@
 //! What administrators see and change.
 
 use common::crypto::invite::InviteCode;
-use common::ident::{KeyDigest, RoomId, UserId};
+use common::ident::{DirectoryGeneration, KeyDigest, RoomId, UserId};
+use common::settled::SettledTime;
 use serde::{Deserialize, Serialize};
 
 /// One user as administrators see it.
@@ -93,6 +94,15 @@ pub enum LoggedBroadcast {
     Now(u64),
     /// It was there: the request was repeated.
     Before(u64),
+}
+
+/// What a run of the directory begins with.
+#[derive(Debug, Clone)]
+pub struct RunBegun {
+    /// What earlier runs have seen of the time.
+    pub settled: SettledTime,
+    /// What the directory remembers goes by this name.
+    pub generation: DirectoryGeneration,
 }
 
 /// What there is, all together.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::ident::{RoomId, TerminalId};
+use common::ident::{MessageId, RoomId, TerminalId};
 use common::msg::{CommitStatus, GroupEntry, KeyPackageReply, KeyPackageState, MailboxReply, Member};
 
 use crate::timestamp::Timestamp;
@@ -42,8 +42,8 @@ pub struct Deposit {
     pub room: RoomId,
     /// The epoch the messages are sealed for.
     pub epoch: u64,
-    /// The messages, in order.
-    pub messages: Vec<Vec<u8>>,
+    /// The messages with their senders' names for them, in order.
+    pub messages: Vec<(MessageId, Vec<u8>)>,
 }
 
 /// What came of a [`Deposit`].
@@ -90,6 +90,15 @@ pub struct CommitOutcome {
     pub status: CommitStatus,
     /// Whose mailboxes have something new.
     pub notify: Vec<Member>,
+}
+
+/// What becomes of key packages that a terminal has published before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownPackages {
+    /// They are given out as well.
+    Kept,
+    /// They serve no more, the last resort among them.
+    Forgotten,
 }
 
 /// What came of taking key packages.

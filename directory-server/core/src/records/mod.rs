@@ -13,6 +13,8 @@ pub use accounts::{
     PasscodeChange, Registered, Remover, Reservation, Success, TerminalRemoval,
 };
 pub use administration::{
-    InviteRecord, LoggedBroadcast, RoomRecord, RoomRemoval, Totals, UnlockOutcome, UserChange, UserRecord,
+    InviteRecord, LoggedBroadcast, RoomRecord, RoomRemoval, RunBegun, Totals, UnlockOutcome, UserChange, UserRecord,
 };
-pub use mail::{CommitOutcome, CommitRequest, Deposit, DepositOutcome, ExpiryProgress, MailRule, TakenKeyPackages};
+pub use mail::{
+    CommitOutcome, CommitRequest, Deposit, DepositOutcome, ExpiryProgress, KnownPackages, MailRule, TakenKeyPackages,
+};

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::error::SqlResult;
 use super::mailbox::code;
 use super::users::user_id;
+use super::withdrawn;
 use directory_core::records::ExpiryProgress;
 use directory_core::timestamp::Timestamp;
 
@@ -171,6 +172,10 @@ fn forget(connection: &Connection, owner: &Member, upto: i64, because: Because) 
     })?;
     let groups = groups.collect::<Result<Vec<_>, _>>()?;
     let Some(last) = groups.iter().map(|group| group.last).max() else { return Ok(()) };
+    match because {
+        Because::Acknowledged => withdrawn::taken(connection, owner, upto)?,
+        Because::Expired => withdrawn::expired(connection, owner, upto)?,
+    }
     let (acked, lost) = match because {
         Because::Acknowledged => (last, 0),
         Because::Expired => (0, groups.iter().map(|group| group.items).sum()),

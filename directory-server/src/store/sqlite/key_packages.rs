@@ -7,15 +7,20 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
 use super::terminals;
-use directory_core::records::TakenKeyPackages;
+use directory_core::records::{KnownPackages, TakenKeyPackages};
 
 pub(super) fn publish(
     connection: &Connection,
     owner: &Member,
-    packages: &[Piece],
-    last_resort: Option<&Piece>,
+    (packages, last_resort): (&[Piece], Option<&Piece>),
+    known: KnownPackages,
 ) -> SqlResult<KeyPackageState> {
     let (user, terminal) = (owner.userid.as_str(), owner.terminal.as_bytes());
+    if known == KnownPackages::Forgotten {
+        connection
+            .prepare_cached("DELETE FROM publishers WHERE user = ?1 AND terminal = ?2")?
+            .execute(params![user, terminal])?;
+    }
     let mut insert =
         connection.prepare_cached("INSERT INTO key_packages (user, terminal, package) VALUES (?1, ?2, ?3)")?;
     if (!packages.is_empty() || last_resort.is_some()) && becomes_publisher(connection, owner, last_resort)? {

@@ -3,12 +3,14 @@
 //! A body is stored once, however many mailboxes it lies in. What waits is counted beside the mailboxes, so that a put
 //! costs the same whether much waits or little.
 
-use common::ident::{RoomId, UserId};
+use std::collections::BTreeSet;
+
+use common::ident::{MessageId, RoomId, UserId};
 use common::msg::{MailKind, MailRefusal, MailboxReply, Member};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
-use super::roster;
+use super::{roster, withdrawn};
 use directory_core::records::{Deposit, DepositOutcome, MailRule};
 use directory_core::timestamp::Timestamp;
 
@@ -24,6 +26,8 @@ pub(super) struct Letter<'a> {
     pub(super) from: &'a Member,
     pub(super) kind: MailKind,
     pub(super) epoch: u64,
+    /// The sender's name for it, of a message.
+    pub(super) id: Option<&'a MessageId>,
     pub(super) body: &'a [u8],
 }
 
@@ -85,6 +89,11 @@ pub(super) fn keep(
     now: Timestamp,
 ) -> SqlResult<()> {
     let (size, message) = (letter.body.len() as u64, u32::from(letter.kind == MailKind::Message));
+    for user in without_room(letter, receivers, rule) {
+        if let Some(id) = letter.id {
+            withdrawn::full(connection, letter.from, (letter.room, id), &user)?;
+        }
+    }
     let keepers = receivers.iter().filter(|receiver| receiver.has_room_for(letter, rule)).count();
     if keepers > 0 {
         insert_body(connection, letter, now)?;
@@ -119,6 +128,14 @@ pub(super) fn keep(
     Ok(())
 }
 
+/// Users, the sender aside, none of whose terminals has room.
+fn without_room(letter: &Letter<'_>, receivers: &[Receiver], rule: &MailRule) -> BTreeSet<UserId> {
+    let (some, none): (Vec<_>, Vec<_>) = receivers.iter().partition(|receiver| receiver.has_room_for(letter, rule));
+    let users = |receivers: Vec<&Receiver>| receivers.into_iter().map(|it| it.member.userid.clone()).collect();
+    let (some, none): (BTreeSet<UserId>, BTreeSet<UserId>) = (users(some), users(none));
+    none.into_iter().filter(|user| !some.contains(user) && *user != letter.from.userid).collect()
+}
+
 /// Takes this many numbers of items and gives the first. One that is not used is lost.
 pub(super) fn numbers(connection: &Connection, count: usize) -> SqlResult<i64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -127,11 +144,11 @@ pub(super) fn numbers(connection: &Connection, count: usize) -> SqlResult<i64> {
 }
 
 fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Timestamp) -> SqlResult<()> {
-    let Letter { item, room, from, kind, epoch, body } = letter;
+    let Letter { item, room, from, kind, epoch, id, body } = letter;
     connection
         .prepare_cached(
-            "INSERT INTO mail (item, room, epoch, from_user, from_terminal, kind, date, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO mail (item, room, epoch, from_user, from_terminal, kind, date, body, id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             item,
@@ -141,7 +158,8 @@ fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Timestamp) -> 
             from.terminal.as_bytes(),
             code(*kind),
             now.seconds(),
-            body
+            body,
+            id.map(MessageId::as_bytes)
         ])?;
     Ok(())
 }
@@ -205,9 +223,9 @@ pub(super) fn deposit(
     let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };
     let first = numbers(connection, deposit.messages.len())?;
-    for (item, body) in (first..).zip(&deposit.messages) {
-        let kind = MailKind::Message;
-        let letter = Letter { item, room: &deposit.room, from: &deposit.from, kind, epoch: deposit.epoch, body };
+    for (item, (id, body)) in (first..).zip(&deposit.messages) {
+        let (kind, id) = (MailKind::Message, Some(id));
+        let letter = Letter { item, room: &deposit.room, from: &deposit.from, kind, epoch: deposit.epoch, id, body };
         let mut theirs = receivers.iter().filter(|receiver| receiver.member.userid != *sender);
         if is_pair && !theirs.any(|receiver| receiver.has_room_for(&letter, rule)) {
             reply.refused = Some(MailRefusal::Full);

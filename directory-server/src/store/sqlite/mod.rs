@@ -17,6 +17,7 @@ mod schema;
 mod terminals;
 mod time;
 mod users;
+mod withdrawn;
 mod worker;
 
 use std::future::Future;
@@ -27,7 +28,8 @@ use std::time::Duration;
 use common::crypto::invite::InviteCode;
 use common::ident::{CredentialId, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
-    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, UserCertificate, UserTerminals,
+    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, RoomEpoch, UserCertificate,
+    UserTerminals, WithdrawnMessage,
 };
 use common::settled::SettledTime;
 use rusqlite::{Connection, OpenFlags};
@@ -35,8 +37,9 @@ use rusqlite::{Connection, OpenFlags};
 use directory_core::lockout::LockRule;
 use directory_core::records::{
     Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover, Reservation,
-    RoomRecord, RoomRemoval, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome, UserChange, UserRecord,
+    InviteRecord, KnownPackages, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover,
+    Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome,
+    UserChange, UserRecord,
 };
 use directory_core::store::{Store, StoreError, StoreResult};
 use directory_core::timestamp::Timestamp;
@@ -264,9 +267,12 @@ impl Store for SqliteStore {
         owner: &Member,
         packages: Vec<Piece>,
         last_resort: Option<Piece>,
+        known: KnownPackages,
     ) -> impl Future<Output = StoreResult<KeyPackageState>> + Send {
         let owner = owner.clone();
-        self.write(move |connection| key_packages::publish(connection, &owner, &packages, last_resort.as_ref()))
+        self.write(move |connection| {
+            key_packages::publish(connection, &owner, (&packages, last_resort.as_ref()), known)
+        })
     }
 
     fn take_key_packages(
@@ -315,12 +321,34 @@ impl Store for SqliteStore {
         self.write(move |connection| terminals::remove(connection, &terminal, by))
     }
 
-    fn begin_run(&self, now: Timestamp) -> impl Future<Output = StoreResult<SettledTime>> + Send {
+    fn begin_run(&self, now: Timestamp) -> impl Future<Output = StoreResult<RunBegun>> + Send {
         self.write(move |connection| time::begin_run(connection, now))
     }
 
-    fn keep_time(&self, settled: SettledTime, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send {
-        self.write(move |connection| time::keep(connection, &settled, now))
+    fn keep_time(&self, settled: SettledTime, now: Timestamp) -> impl Future<Output = StoreResult<Vec<Member>>> + Send {
+        self.write(move |connection| {
+            time::keep(connection, &settled, now)?;
+            withdrawn::new(connection, now)
+        })
+    }
+
+    fn withdrawn(&self, owner: &Member) -> impl Future<Output = StoreResult<Vec<WithdrawnMessage>>> + Send {
+        let owner = owner.clone();
+        self.read(move |connection| withdrawn::reports(connection, &owner))
+    }
+
+    fn acknowledge_withdrawn(&self, owner: &Member, upto: u64) -> impl Future<Output = StoreResult<()>> + Send {
+        let owner = owner.clone();
+        self.write(move |connection| withdrawn::acknowledge(connection, &owner, upto))
+    }
+
+    fn forget_withdrawn(&self, past: Timestamp) -> impl Future<Output = StoreResult<()>> + Send {
+        self.write(move |connection| withdrawn::forget(connection, past))
+    }
+
+    fn epochs(&self, of: &Member, rooms: Vec<RoomId>) -> impl Future<Output = StoreResult<Vec<RoomEpoch>>> + Send {
+        let of = of.clone();
+        self.read(move |connection| rooms::epochs(connection, &of, &rooms))
     }
 
     fn expire(&self, expired: Timestamp) -> impl Future<Output = StoreResult<ExpiryProgress>> + Send {

@@ -1,7 +1,7 @@
 //! Rooms: which commit ends an epoch, and what is known of a room.
 
 use common::ident::{GroupHandle, RoomId};
-use common::msg::{CommitStatus, GroupEntry, GroupReply, MailKind, Member};
+use common::msg::{CommitStatus, GroupEntry, GroupReply, MailKind, Member, RoomEpoch};
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 use super::error::SqlResult;
@@ -76,7 +76,7 @@ pub(super) fn commit(
         let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
         if !body.is_empty() {
             let item = mailbox::numbers(connection, 1)?;
-            let letter = Letter { item, room, from, kind, epoch: *epoch, body };
+            let letter = Letter { item, room, from, kind, epoch: *epoch, id: None, body };
             mailbox::keep(connection, &letter, &mut receivers, rule, now)?;
         }
         notify.extend(mailbox::settle(connection, &from.userid, receivers)?);
@@ -139,6 +139,13 @@ pub(super) fn group(connection: &Connection, handle: &GroupHandle) -> SqlResult<
     let mut statement = connection.prepare_cached("SELECT user FROM room_admins WHERE room = ?1 ORDER BY user")?;
     let admins = statement.query_map([room], |row| user_id(row, 0))?.collect::<Result<_, _>>()?;
     Ok(GroupReply { room: Some(RoomId(room)), admins })
+}
+
+/// The epochs of these rooms, those aside that the terminal is not in.
+pub(super) fn epochs(connection: &Connection, of: &Member, rooms: &[RoomId]) -> SqlResult<Vec<RoomEpoch>> {
+    let epoch =
+        |room: &RoomId| Ok(roster::epoch_for(connection, room, of)?.map(|epoch| RoomEpoch { room: *room, epoch }));
+    rooms.iter().filter_map(|room| epoch(room).transpose()).collect()
 }
 
 pub(super) fn all(connection: &Connection) -> SqlResult<Vec<RoomRecord>> {

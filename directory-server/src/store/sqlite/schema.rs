@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0005_time.sql"),
     include_str!("../../../migrations/0006_mail_shares.sql"),
     include_str!("../../../migrations/0007_accounts.sql"),
+    include_str!("../../../migrations/0008_withdrawn.sql"),
 ];
 
 /// Applies the migrations this database has not seen.

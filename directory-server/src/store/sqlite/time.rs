@@ -1,6 +1,8 @@
 //! What runs have seen of the time, and what has ended by it: locks and invitations (threat L15).
 
+use common::ident::DirectoryGeneration;
 use common::settled::SettledTime;
+use directory_core::records::RunBegun;
 use directory_core::store::StoreError;
 use directory_core::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -9,7 +11,7 @@ use super::error::SqlResult;
 
 /// A run begins. Whoever sets the clock while the directory is down ends no lock: those that were not seen to end begin
 /// anew.
-pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> SqlResult<SettledTime> {
+pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> SqlResult<RunBegun> {
     for sql in [
         "UPDATE budgets SET locked_from = ?1 WHERE locked_for > 0",
         "UPDATE stranger_budgets SET locked_from = ?1 WHERE locked_for > 0",
@@ -18,8 +20,13 @@ pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> SqlResult<Se
     }
     let value: Option<String> =
         connection.query_row("SELECT value FROM observed_time", [], |row| row.get(0)).optional()?;
-    let Some(value) = value else { return Ok(SettledTime::default()) };
-    serde_json::from_str(&value).map_err(|error| StoreError::Failed(error.to_string()).into())
+    let settled = match value {
+        Some(value) => serde_json::from_str(&value).map_err(|error| StoreError::Failed(error.to_string()))?,
+        None => SettledTime::default(),
+    };
+    let generation =
+        connection.query_row("SELECT name FROM generation", [], |row| row.get(0).map(DirectoryGeneration))?;
+    Ok(RunBegun { settled, generation })
 }
 
 /// Keeps what was seen. A lock that has ended leaves what it leaves when the next attempt finds it so: fresh tries.

@@ -1,0 +1,147 @@
+//! Messages that were stored and are dropped, until those who sent them know (decision D32).
+//!
+//! One that another terminal of its receiver has had, or still may have, is none of them. What a terminal leaves behind
+//! that is removed is written down by the trigger `terminal_mail`, however it goes.
+
+use common::ident::{MessageId, RoomId, TerminalId, UserId};
+use common::limits::{MAIL_IN_ONE, WITHDRAWN_KEPT};
+use common::msg::{Member, Withdrawal, WithdrawnMessage};
+use rusqlite::{Connection, params};
+
+use super::error::SqlResult;
+use super::users::user_id;
+use directory_core::timestamp::Timestamp;
+
+/// How long a report waits, in seconds.
+const KEPT_FOR: u64 = 90 * 24 * 3600;
+
+/// Writes down what leaves a mailbox, up to an item, because nobody has taken it in time.
+pub(super) fn expired(connection: &Connection, owner: &Member, upto: i64) -> SqlResult<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO withdrawn (user, terminal, id, room, receiver, reason)
+             SELECT t.user, t.terminal, b.id, b.room, ?1, ?4
+             FROM mailbox AS m JOIN mail AS b USING (item) JOIN terminals AS t ON t.user = b.from_user
+             WHERE m.user = ?1 AND m.terminal = ?2 AND m.item <= ?3 AND m.kind = 0 AND m.sender <> ?1
+                 AND b.id IS NOT NULL
+                 AND (t.terminal = b.from_terminal OR EXISTS (
+                     SELECT 1 FROM roster AS r WHERE r.room = b.room AND r.user = t.user AND r.terminal = t.terminal))
+                 AND NOT EXISTS (SELECT 1 FROM mail_taken AS k WHERE k.item = m.item AND k.user = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM mailbox AS o
+                     WHERE o.item = m.item AND o.shared = 1 AND o.user = ?1 AND o.terminal <> ?2)
+             ORDER BY m.item",
+        )?
+        .execute(params![owner.userid.as_str(), owner.terminal.as_bytes(), upto, code(Withdrawal::Expired)])?;
+    Ok(())
+}
+
+/// Writes down that no mailbox of a user has room for a message.
+pub(super) fn full(
+    connection: &Connection,
+    from: &Member,
+    (room, id): (&RoomId, &MessageId),
+    receiver: &UserId,
+) -> SqlResult<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO withdrawn (user, terminal, id, room, receiver, reason)
+             SELECT user, terminal, ?3, ?4, ?5, ?6 FROM terminals AS t
+             WHERE user = ?1 AND (terminal = ?2 OR EXISTS (
+                 SELECT 1 FROM roster AS r WHERE r.room = ?4 AND r.user = t.user AND r.terminal = t.terminal))",
+        )?
+        .execute(params![
+            from.userid.as_str(),
+            from.terminal.as_bytes(),
+            id.as_bytes(),
+            room.as_bytes(),
+            receiver.as_str(),
+            code(Withdrawal::Full)
+        ])?;
+    Ok(())
+}
+
+/// A terminal has taken what it had up to an item: its user has had what waits at another.
+pub(super) fn taken(connection: &Connection, owner: &Member, upto: i64) -> SqlResult<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO mail_taken (item, user)
+             SELECT m.item, m.user FROM mailbox AS m
+             WHERE m.user = ?1 AND m.terminal = ?2 AND m.item <= ?3 AND m.kind = 0 AND m.shared = 1
+                 AND EXISTS (SELECT 1 FROM mailbox AS o
+                     WHERE o.item = m.item AND o.shared = 1 AND o.user = ?1 AND o.terminal <> ?2)",
+        )?
+        .execute(params![owner.userid.as_str(), owner.terminal.as_bytes(), upto])?;
+    Ok(())
+}
+
+/// The oldest reports for a terminal, as many as go into one message.
+pub(super) fn reports(connection: &Connection, owner: &Member) -> SqlResult<Vec<WithdrawnMessage>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT report, id, room, receiver, reason FROM withdrawn WHERE user = ?1 AND terminal = ?2
+         ORDER BY report LIMIT ?3",
+    )?;
+    let reports =
+        statement.query_map(params![owner.userid.as_str(), owner.terminal.as_bytes(), MAIL_IN_ONE], |row| {
+            Ok(WithdrawnMessage {
+                report: row.get(0)?,
+                id: MessageId(row.get(1)?),
+                room: RoomId(row.get(2)?),
+                user: user_id(row, 3)?,
+                reason: reason(row.get(4)?),
+            })
+        })?;
+    Ok(reports.collect::<Result<_, _>>()?)
+}
+
+/// Forgets the reports for a terminal up to this one.
+pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) -> SqlResult<()> {
+    connection
+        .prepare_cached("DELETE FROM withdrawn WHERE user = ?1 AND terminal = ?2 AND report <= ?3")?
+        .execute(params![owner.userid.as_str(), owner.terminal.as_bytes(), i64::try_from(upto).unwrap_or(i64::MAX)])?;
+    Ok(())
+}
+
+/// The terminals that have to be told of something new.
+pub(super) fn new(connection: &Connection, now: Timestamp) -> SqlResult<Vec<Member>> {
+    let mut statement =
+        connection.prepare_cached("SELECT DISTINCT user, terminal FROM withdrawn WHERE since IS NULL")?;
+    let terminals =
+        statement.query_map([], |row| Ok(Member { userid: user_id(row, 0)?, terminal: TerminalId(row.get(1)?) }))?;
+    let terminals = terminals.collect::<Result<Vec<_>, _>>()?;
+    if !terminals.is_empty() {
+        connection.prepare_cached("UPDATE withdrawn SET since = ?1 WHERE since IS NULL")?.execute([now.seconds()])?;
+    }
+    Ok(terminals)
+}
+
+/// Forgets reports that nobody has asked for, by the latest moment that has surely passed, and those that are too many.
+pub(super) fn forget(connection: &Connection, past: Timestamp) -> SqlResult<()> {
+    connection.prepare_cached("DELETE FROM withdrawn WHERE since <= ?1 - ?2")?.execute([past.seconds(), KEPT_FOR])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM withdrawn WHERE report IN (
+                 SELECT report FROM (
+                     SELECT report, row_number() OVER (PARTITION BY user, terminal ORDER BY report DESC) AS place
+                     FROM withdrawn)
+                 WHERE place > ?1)",
+        )?
+        .execute([WITHDRAWN_KEPT])?;
+    Ok(())
+}
+
+fn code(reason: Withdrawal) -> i64 {
+    match reason {
+        Withdrawal::Expired | Withdrawal::Other => 0,
+        Withdrawal::Full => 1,
+        Withdrawal::Removed => 2,
+    }
+}
+
+fn reason(code: i64) -> Withdrawal {
+    match code {
+        0 => Withdrawal::Expired,
+        1 => Withdrawal::Full,
+        2 => Withdrawal::Removed,
+        _ => Withdrawal::Other,
+    }
+}
