@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use common::ident::{GroupName, TerminalId, UserId};
+use common::ident::{GroupName, MessageId, TerminalId, UserId};
 use common::secret::Passcode;
 
 use super::model::{Conversation, MessageKey};
@@ -83,6 +83,10 @@ pub enum MessageCommand {
     /// Send `text`, whether or not anybody is there: over the link that stands, or by mail. Answered by `Sent` once it is
     /// kept, by `Waiting` where it cannot leave now, later by `Marked`; `NotSent` if it cannot be sent at all.
     Send { to: Conversation, text: String, ticket: Ticket },
+    /// Send again what has failed because the directory has dropped it, under the same id (without one: what failed last
+    /// in the conversation); to a group only if `readers`, as
+    /// `Readers` named them, are those who would read it now. Answered by `Again`, `Readers` or `NotFailed`.
+    SendAgain { to: Conversation, id: Option<MessageId>, readers: Option<Vec<UserId>>, ticket: Ticket },
     /// What has become of what was sent? Answered by `Explained`.
     Why { of: Conversation },
     /// The last `count` messages, or the last of those kept before the one named. Answered by `History`.

@@ -128,6 +128,10 @@ impl Engine {
                 return machines.handle_directory_message(cx, request, *message);
             }
             Input::Misunderstood { request } => return machines.directory.handle_misunderstood(cx, request),
+            Input::Generation(generation) => machines.mailbox.handle_generation(generation),
+            Input::Recalled { name, record } => {
+                return machines.delivery.handle_recalled(cx, &name, record.map(|record| *record));
+            }
             Input::Began(features) => {
                 cx.features = features;
                 machines.begin_session(cx);
@@ -270,6 +274,10 @@ impl Engine {
                     Conversation::Group(_) | Conversation::User(_) | Conversation::Everyone => None,
                 };
                 machines.delivery.send(cx, to, text, ticket, refusal);
+            }
+            MessageCommand::SendAgain { to, id, readers, ticket } => {
+                let readers_now = machines.groups.readers(cx, &to);
+                machines.delivery.send_again(cx, (to, id), readers.as_deref(), readers_now, ticket);
             }
             MessageCommand::Why { of } => machines.delivery.explain(cx, of),
             MessageCommand::History { with: Conversation::Everyone, count, before: None } => {

@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "fields are named after what they hold")]
 
 use common::crypto::terminal::TerminalIdentity;
-use common::ident::{MessageId, UserId};
+use common::ident::{DirectoryGeneration, MessageId, UserId};
 use common::msg::{
     AuthChallenge, AuthReply, ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, Features,
     FromDirectory, PasscodeChallenge, Receipt, RequestNumber, ToDirectory,
@@ -12,6 +12,7 @@ use common::msg::{
 use crate::command::{Command, Ticket};
 use crate::contacts::Contact;
 use crate::files::model::{Download, LeftOut, Source, TransferOutcome};
+use crate::model::{MessageKey, StoredMessage};
 use crate::notice::{DirectoryLoss, Failure, LoggedOut, MessageNotice, Notice, Unreached};
 use crate::persistence::{HistoryQuery, Snapshot, Write};
 use crate::verify::{ConnectRequest, LookupResult};
@@ -113,6 +114,10 @@ pub enum Input {
     DirectoryMessage { request: Option<RequestNumber>, message: Box<FromDirectory> },
     /// The directory answers this request with something that this version does not know.
     Misunderstood { request: RequestNumber },
+    /// By which name what the directory remembers goes; in front of `Began` and `DirectoryBack`.
+    Generation(DirectoryGeneration),
+    /// Answers `Effect::Recall`.
+    Recalled { name: MessageKey, record: Option<Box<StoredMessage>> },
     /// The session stands for the first time; the directory understands this.
     Began(Features),
     /// The disk would not keep something, in these words: what was asked by commands of the user is not done. Until
@@ -163,6 +168,8 @@ pub enum Effect {
     Persist(Vec<Write>),
     /// Look something up in the history and tell the user.
     QueryHistory(HistoryQuery),
+    /// Look a message up in the history, for the engine itself.
+    Recall(Box<MessageKey>),
     /// This state is an old copy: go on as a new terminal (threat G5). Nothing else of the step counts.
     NewTerminal,
     /// Send a text.
@@ -218,6 +225,7 @@ impl Effect {
             | Self::Reply { .. }
             | Self::Persist(_)
             | Self::QueryHistory(_)
+            | Self::Recall(_)
             | Self::Passcode(_)
             | Self::NewTerminal
             | Self::Close { .. }

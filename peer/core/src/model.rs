@@ -3,7 +3,7 @@
 use std::fmt;
 
 use common::ident::{GroupName, MessageId, UserId};
-use common::msg::PresenceStatus;
+use common::msg::{PresenceStatus, Withdrawal};
 use serde::{Deserialize, Serialize};
 
 /// With whom messages are exchanged. Displayed as users write it: `bianca`, `#team`, `*`.
@@ -85,6 +85,8 @@ pub enum DeliveryStatus {
     Read,
     /// Ours, and given up.
     Failed,
+    /// Ours, and dropped by the directory that had kept it; it has failed, unless it is sent again.
+    Withdrawn(Withdrawal),
 }
 
 /// Where a message stands in the history: what came later has a greater one. Never used twice.

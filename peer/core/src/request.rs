@@ -76,6 +76,8 @@ pub(crate) enum DeliveryRequest {
     ReceiverReplaced(Conversation),
     /// The directory may have lost what it kept of ours.
     StoredLost,
+    /// The directory goes on from an older state; these groups are not what they were.
+    Restored(Vec<(GroupName, Option<UserId>)>),
     /// A letter was opened by its room.
     Letter(Box<SealedLetter>),
     /// All letters that were there were taken.
@@ -113,6 +115,8 @@ pub(crate) enum GroupRequest {
     CaughtUp,
     /// Whom the user calls is not online.
     NotOnline(UserId),
+    /// The directory goes on from an older state: what it knows of this terminal is made anew and compared.
+    Restored,
 }
 
 /// What is wanted of the machine that takes items from the mailbox.
@@ -124,6 +128,8 @@ pub(crate) enum MailboxRequest {
     NeedsCertificates { whole: Box<WholeItem>, missing: Vec<Member> },
     /// Something is given to the directory, which counts it as we do.
     CountWritten,
+    /// All is made anew that an older state of the directory spoils.
+    Repaired,
 }
 
 /// Why a lookup has no answer.
@@ -173,6 +179,8 @@ pub(crate) enum Question {
     Certificates,
     /// To forget the terminal that this one took the place of.
     Replaced,
+    /// In which epochs these rooms are.
+    Epochs(Vec<RoomId>),
     /// To take letters, by their numbers in the outbox.
     Put { to: Conversation, numbers: Vec<u64>, room: RoomId },
     /// For the commit of the operation under way.

@@ -50,6 +50,7 @@ impl Names {
                 | DirectoryNotice::Lost { .. }
                 | DirectoryNotice::NotItself(_)
                 | DirectoryNotice::Back
+                | DirectoryNotice::Restored { .. }
                 | DirectoryNotice::Refused(_),
             )
             | Notice::Call(
@@ -66,6 +67,10 @@ impl Names {
                 | MessageNotice::Waiting { .. }
                 | MessageNotice::Sent { .. }
                 | MessageNotice::Marked { .. }
+                | MessageNotice::Withdrawn { .. }
+                | MessageNotice::Again { .. }
+                | MessageNotice::Readers { .. }
+                | MessageNotice::NotFailed { .. }
                 | MessageNotice::NotSent { .. }
                 | MessageNotice::NoSuchUser { .. }
                 | MessageNotice::Explained { .. }

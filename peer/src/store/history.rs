@@ -48,6 +48,14 @@ impl State {
         Ok(query.query_row([name_row(self.seal()?, name)?], |row| row.get(0)).optional()?.map(Position))
     }
 
+    /// One message, if it is there. Needs [`State::unlock`].
+    pub(crate) fn message(&self, name: &MessageKey) -> Result<Option<StoredMessage>, StoreError> {
+        let seal = self.seal()?;
+        let mut query = self.db.prepare_cached("SELECT position, row, value FROM history WHERE row = ?1")?;
+        let found = query.query_row([name_row(seal, name)?], |row| Ok(open(seal, row))).optional()?;
+        Ok(found.transpose()?.map(|(_, record)| record))
+    }
+
     /// How many messages are unread, by conversation. Needs [`State::unlock`].
     pub(crate) fn unread(&self) -> Result<BTreeMap<Conversation, u64>, StoreError> {
         let mut query = self.db.prepare_cached(

@@ -66,6 +66,7 @@ mod own_screen;
 mod panics;
 mod passcode;
 mod registration;
+mod restored;
 mod session;
 mod snapshots;
 mod stored;

@@ -4,7 +4,7 @@
 //! - [`scheduler`]: which route a letter takes, and what holds it back
 //! - [`incoming`]: texts, letters and receipts that arrive
 //! - [`recent`]: what is said again where a group is founded anew
-//! - [`status`]: what the user is told about letters under way
+//! - [`status`]: what the user is told about letters under way; [`withdrawn`]: those that the directory has dropped
 //!
 //! It knows conversations and links. Rooms, by which letters are sealed, are somebody else's: [`NeedsRoom`] is
 //! answered by [`Delivery::handle_room`], [`Seal`] by [`Delivery::handle_sealed`].
@@ -20,10 +20,11 @@ pub(crate) mod scheduler;
 mod status;
 #[cfg(test)]
 mod tests;
+mod withdrawn;
 
 use std::collections::BTreeMap;
 
-use common::ident::UserId;
+use common::ident::{GroupName, UserId};
 use common::msg::{Body, Letter, fits_in_chat};
 
 use self::dedup::Dedup;
@@ -31,11 +32,12 @@ use self::incoming::Batch;
 use self::outbox::{Outbox, Route};
 use self::recent::Recent;
 use self::scheduler::Scheduler;
+use self::withdrawn::Reports;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::event::LinkId;
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
-use crate::notice::{MessageNotice, NotSent};
+use crate::notice::{DirectoryNotice, MessageNotice, NotSent};
 use crate::persistence::{HistoryWrite, Rows, Table, Write};
 
 /// Everything that is under way, and what has arrived.
@@ -46,6 +48,9 @@ pub(crate) struct Delivery {
     scheduler: Scheduler,
     batch: Batch,
     recent: Recent,
+    reports: Reports,
+    /// Letters that the directory had kept and may have lost, until the user is told that they are sent again.
+    turned_back: usize,
     /// Messages the user has not seen.
     unread: BTreeMap<Conversation, usize>,
     /// Whether others are told what was read.
@@ -56,8 +61,8 @@ impl Delivery {
     /// Reads what was written.
     pub(crate) fn load(outbox: Rows, seen: Rows, unread: BTreeMap<Conversation, usize>, read_receipts: bool) -> Self {
         let (outbox, dedup) = (Outbox::load(outbox), Dedup::load(seen));
-        let (scheduler, batch, recent) = (Scheduler::default(), Batch::default(), Recent::default());
-        Self { outbox, dedup, scheduler, batch, recent, unread, read_receipts }
+        let (scheduler, batch, recent, reports) = Default::default();
+        Self { outbox, dedup, scheduler, batch, recent, reports, turned_back: 0, unread, read_receipts }
     }
 
     /// Sends a text of the user, unless the group it is for refuses it.
@@ -149,13 +154,27 @@ impl Delivery {
 
     /// The directory may have lost some of what it kept: all of it waits again. Receivers drop what they have had, and
     /// confirm it again.
-    pub(crate) fn handle_stored_lost(&mut self) {
+    pub(crate) fn handle_stored_lost(&mut self, cx: &mut Context) {
+        let turned_back = self.outbox.turn_back_all_stored();
+        self.turned_back = turned_back.len();
+        cx.write(turned_back);
+    }
+
+    /// The same where nothing can be written: as long as the other terminal is not forgotten, it is done at every start.
+    pub(crate) fn handle_terminal_replaced(&mut self) {
         self.outbox.turn_back_all_stored();
     }
 
+    /// The directory goes on from an older state, and all is compared: the user is told.
+    pub(crate) fn handle_restored(&mut self, cx: &mut Context, groups: Vec<(GroupName, Option<UserId>)>) {
+        let again = std::mem::take(&mut self.turned_back);
+        cx.tell(DirectoryNotice::Restored { again, groups });
+        self.handle_change();
+    }
+
     /// What the directory kept for terminals that are gone never arrives; receivers drop what they have had.
-    pub(crate) fn handle_receiver_replaced(&mut self, to: &Conversation) {
-        self.outbox.turn_back_stored(to);
+    pub(crate) fn handle_receiver_replaced(&mut self, cx: &mut Context, to: &Conversation) {
+        cx.write(self.outbox.turn_back_stored(to));
     }
 
     /// A link stands: what waits for its user is said over it.
@@ -172,6 +191,7 @@ impl Delivery {
     /// The session is gone.
     pub(crate) fn handle_session_lost(&mut self) {
         self.scheduler.start_over();
+        self.forget_reports();
         self.outbox.turn_back(|route| route == Route::ToDirectory);
     }
 
@@ -226,7 +246,7 @@ impl Delivery {
             self.outbox.any(to, |route| match route {
                 Route::OnLink(_) | Route::ToDirectory => true,
                 Route::Waiting => !held,
-                Route::Stored => false,
+                Route::Stored | Route::Withdrawn => false,
             })
         })
     }

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use common::ident::MessageId;
-use common::msg::{Body, Letter};
+use common::ident::{MessageId, UserId};
+use common::msg::{Body, Letter, Withdrawal, WithdrawnMessage};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -25,6 +25,8 @@ pub(crate) enum Route {
     ToDirectory,
     /// Kept by the directory, not confirmed by the receiver.
     Stored,
+    /// Dropped by the directory; it waits for the user to send it again.
+    Withdrawn,
 }
 
 /// One letter under way.
@@ -38,6 +40,15 @@ pub(crate) struct Entry {
     pub(crate) epoch: u64,
     /// Whether the directory keeps it, whatever route it takes besides.
     stored: bool,
+    /// Who does not get it, and why.
+    withdrawn: Option<Missed>,
+}
+
+/// What the directory has said of a letter that it has dropped.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Missed {
+    reason: Withdrawal,
+    users: Vec<UserId>,
 }
 
 impl Entry {
@@ -49,7 +60,11 @@ impl Entry {
     }
 
     pub(crate) fn mark(&self) -> DeliveryStatus {
-        if self.stored { DeliveryStatus::Stored } else { DeliveryStatus::Queued }
+        match &self.withdrawn {
+            Some(missed) => DeliveryStatus::Withdrawn(missed.reason),
+            None if self.stored => DeliveryStatus::Stored,
+            None => DeliveryStatus::Queued,
+        }
     }
 }
 
@@ -60,6 +75,8 @@ struct Row {
     letter: Letter,
     since: u64,
     stored: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawn: Option<Missed>,
 }
 
 /// All letters under way.
@@ -78,8 +95,13 @@ impl Outbox {
             else {
                 continue;
             };
-            let route = if row.stored { Route::Stored } else { Route::Waiting };
-            let entry = Entry { letter: row.letter, since: row.since, route, epoch: 0, stored: row.stored };
+            let route = match &row.withdrawn {
+                Some(_) => Route::Withdrawn,
+                None if row.stored => Route::Stored,
+                None => Route::Waiting,
+            };
+            let Row { letter, since, stored, withdrawn, .. } = row;
+            let entry = Entry { letter, since, route, epoch: 0, stored, withdrawn };
             outbox.queues.entry(row.to).or_default().insert(number, entry);
             outbox.last = outbox.last.max(number);
         }
@@ -89,10 +111,48 @@ impl Outbox {
     /// Adds a letter behind all others.
     pub(crate) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Write {
         self.last += 1;
-        let entry = Entry { letter, since: now, route: Route::Waiting, epoch: 0, stored: false };
+        let entry = Entry { letter, since: now, route: Route::Waiting, epoch: 0, stored: false, withdrawn: None };
         let change = put(to, self.last, &entry);
         self.queues.entry(to.clone()).or_default().insert(self.last, entry);
         change
+    }
+
+    /// Takes a letter back in that the directory was thought to keep; its number. To be written by what follows.
+    pub(crate) fn add_stored(&mut self, to: &Conversation, letter: Letter, now: u64) -> u64 {
+        self.last += 1;
+        let entry = Entry { letter, since: now, route: Route::Stored, epoch: 0, stored: true, withdrawn: None };
+        self.queues.entry(to.clone()).or_default().insert(self.last, entry);
+        self.last
+    }
+
+    /// Notes that the directory has dropped a letter: its text, and who does not get it so far. Nothing if it is on its way
+    /// again, or that was known.
+    pub(crate) fn withdraw(
+        &mut self,
+        to: &Conversation,
+        number: u64,
+        report: &WithdrawnMessage,
+        now: u64,
+    ) -> Option<(String, Vec<UserId>, Write)> {
+        let entry = self.queues.get_mut(to)?.get_mut(&number)?;
+        if !matches!(entry.route, Route::Stored | Route::Withdrawn) {
+            return None;
+        }
+        let missed = entry.withdrawn.get_or_insert(Missed { reason: report.reason, users: Vec::new() });
+        if missed.users.contains(&report.user) {
+            return None;
+        }
+        missed.users.push(report.user.clone());
+        let users = missed.users.clone();
+        (entry.route, entry.stored, entry.since) = (Route::Withdrawn, false, now);
+        Some((entry.text()?.to_owned(), users, put(to, number, entry)))
+    }
+
+    /// What has failed waits to be sent again.
+    pub(crate) fn send_again(&mut self, to: &Conversation, number: u64, now: u64) -> Option<Write> {
+        let entry = self.queues.get_mut(to)?.get_mut(&number)?;
+        (entry.route, entry.withdrawn, entry.since) = (Route::Waiting, None, now);
+        Some(put(to, number, entry))
     }
 
     /// Where there is something under way.
@@ -135,20 +195,23 @@ impl Outbox {
     }
 
     /// Whatever the directory keeps waits again: it may have lost some of it.
-    pub(crate) fn turn_back_all_stored(&mut self) {
-        for to in self.conversations() {
-            self.turn_back_stored(&to);
-        }
+    pub(crate) fn turn_back_all_stored(&mut self) -> Vec<Write> {
+        self.conversations().iter().flat_map(|to| self.turn_back_stored(to)).collect()
     }
 
     /// Whatever the directory kept for a receiver's terminals that are gone waits again.
-    pub(crate) fn turn_back_stored(&mut self, to: &Conversation) {
-        for entry in self.queues.get_mut(to).into_iter().flat_map(BTreeMap::values_mut) {
-            entry.stored = false;
+    pub(crate) fn turn_back_stored(&mut self, to: &Conversation) -> Vec<Write> {
+        let mut writes = Vec::new();
+        for (number, entry) in self.queues.get_mut(to).into_iter().flatten() {
+            if !std::mem::take(&mut entry.stored) {
+                continue;
+            }
             if entry.route == Route::Stored {
                 entry.route = Route::Waiting;
             }
+            writes.push(put(to, *number, entry));
         }
+        writes
     }
 
     /// Takes out an entry that has come to its end.
@@ -173,7 +236,8 @@ impl Outbox {
 }
 
 fn put(to: &Conversation, number: u64, entry: &Entry) -> Write {
-    let row = Row { to: to.clone(), letter: entry.letter.clone(), since: entry.since, stored: entry.stored };
+    let Entry { letter, since, stored, withdrawn, .. } = entry.clone();
+    let row = Row { to: to.clone(), letter, since, stored, withdrawn };
     // Writing plain structs of strings and numbers to memory cannot fail.
     let value = Zeroizing::new(serde_json::to_vec(&row).unwrap_or_default());
     Write::Put { kind: Table::Outbox, key: number.to_be_bytes().into(), value }

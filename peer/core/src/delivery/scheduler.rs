@@ -149,7 +149,10 @@ impl Delivery {
             return;
         }
         let nick = cx.me.user.to_string();
-        let unsaid = self.outbox.queue(to).filter(|(_, entry)| entry.route != Route::OnLink(standing.link));
+        let unsaid = self
+            .outbox
+            .queue(to)
+            .filter(|(_, entry)| ![Route::OnLink(standing.link), Route::Withdrawn].contains(&entry.route));
         let unsaid: Vec<(u64, Chat)> = unsaid
             .filter_map(|(number, entry)| {
                 let (message, nick) = (entry.text()?.to_owned(), nick.clone());

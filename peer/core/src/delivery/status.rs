@@ -11,7 +11,8 @@ use crate::persistence::HistoryQuery;
 impl Delivery {
     /// Tells the user that what was just sent waits, once.
     pub(super) fn tell_if_waiting(&mut self, cx: &mut Context, to: &Conversation) {
-        let mut texts = self.outbox.queue(to).filter(|(_, entry)| entry.text().is_some());
+        let mut texts =
+            self.outbox.queue(to).filter(|(_, entry)| entry.text().is_some() && entry.route != Route::Withdrawn);
         let Some((_, first)) = texts.next() else { return };
         let (next, waiting) = (self.next(cx, to, first.route), texts.count() + 1);
         if matches!(next, Next::Confirmation | Next::Keys) {
@@ -33,6 +34,7 @@ impl Delivery {
             return Next::KeyDecision;
         }
         match route {
+            Route::Withdrawn => Next::Again,
             Route::OnLink(_) => Next::Confirmation,
             Route::Stored if user.is_some_and(|user| cx.is_online(user)) => Next::Confirmation,
             Route::Stored => Next::Receiver,

@@ -176,6 +176,7 @@ fn answer_to(message: &ToDirectory) -> Option<&'static str> {
         ToDirectory::MailboxPut(_) => Some("MAILBOXREPLY"),
         ToDirectory::CommitReq(_) => Some("COMMITREPLY"),
         ToDirectory::GroupReq(_) => Some("GROUPREPLY"),
+        ToDirectory::EpochsReq(_) => Some("EPOCHSREPLY"),
         ToDirectory::KeyPackageReq(_) => Some("KEYPACKAGEREPLY"),
         ToDirectory::TerminalsReq(_) | ToDirectory::TerminalRemove(_) => Some("TERMINALSREPLY"),
         ToDirectory::CertificatesReq(_) => Some("CERTIFICATESREPLY"),
@@ -193,6 +194,7 @@ fn answer_to(message: &ToDirectory) -> Option<&'static str> {
         | ToDirectory::Watch(_)
         | ToDirectory::Away(_)
         | ToDirectory::MailboxAck(_)
+        | ToDirectory::WithdrawnAck(_)
         | ToDirectory::Upload(_)
         | ToDirectory::KeyPackagePut(_)
         | ToDirectory::Ping(_)

@@ -106,7 +106,7 @@ impl Groups {
         }
         match without {
             Some(without) if self.may_found_anew(cx, room, &without) => {
-                self.operate(cx, GroupOperation::FoundAnew(*room, without))
+                self.operate(cx, GroupOperation::FoundAnew(*room, Some(without)))
             }
             Some(_) | None => {
                 let tickets: Vec<Ticket> = cx.answering.iter().cloned().collect();

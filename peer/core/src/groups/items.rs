@@ -167,7 +167,7 @@ impl Groups {
     }
 
     /// A room can be used no more.
-    fn frozen(&mut self, cx: &mut Context, room: &RoomId, why: String) {
+    pub(super) fn frozen(&mut self, cx: &mut Context, room: &RoomId, why: String) {
         let tickets = self.operations.forget(room);
         if let Some(with) = self.rooms.conversation(room) {
             cx.tell_each(&tickets, MessageNotice::Frozen { with, why });

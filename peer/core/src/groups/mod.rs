@@ -6,7 +6,7 @@
 //! - [`items`]: items of the mailbox, and what comes of them; [`opening`]: what they are; [`letters`]: what members say
 //!   about the group
 //! - [`commands`]: what the user wants; [`leaving`]: the end of a membership; [`replies`]: what the directory says of commits
-//! - [`succession`]: what becomes of a group that cannot be followed any more
+//! - [`succession`]: what becomes of a group that cannot be followed any more; [`restored`]: a directory that has gone back
 //!
 //! Letters are sealed here and opened here; what they say, and which way they take, is not known here.
 
@@ -21,6 +21,7 @@ mod operations;
 mod queue;
 mod registry;
 mod replies;
+mod restored;
 mod succession;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use self::known::KnownGroups;
 use self::operations::BROKEN_TIMEOUT;
 use self::queue::{GroupOperation, Operations};
 use self::registry::Rooms;
+use self::restored::Comparison;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::mls::{OwnTerminal, RoomError};
@@ -77,6 +79,8 @@ pub(crate) struct Groups {
     taken_again: BTreeMap<(RoomId, Member), u64>,
     /// How long the directory is left alone with a room to be made that it says is in another epoch.
     refused: Backoff,
+    /// While the directory is compared that goes on from an older state.
+    comparison: Option<Comparison>,
 }
 
 impl Groups {
@@ -99,6 +103,7 @@ impl Groups {
             made_another: BTreeMap::new(),
             taken_again: BTreeMap::new(),
             refused: Backoff::new(BROKEN_TIMEOUT, LONGEST_REFUSAL),
+            comparison: None,
         })
     }
 
@@ -106,7 +111,7 @@ impl Groups {
     pub(crate) fn handle_session(&mut self) -> Vec<Request> {
         self.publishing = 1;
         self.told_dropped.clear();
-        let message = KeyPackagePut { packages: Vec::new(), last_resort: None }.into();
+        let message = KeyPackagePut { packages: Vec::new(), last_resort: None, anew: false }.into();
         vec![Request::Directory(DirectoryRequest::Tell(message))]
     }
 
@@ -122,7 +127,7 @@ impl Groups {
 
     /// The session is gone.
     pub(crate) fn handle_session_lost(&mut self) {
-        self.publishing = 0;
+        (self.publishing, self.comparison) = (0, None);
         self.operations.start_over();
     }
 
@@ -133,12 +138,22 @@ impl Groups {
             // The rest of what was published is not counted yet.
             return Vec::new();
         }
+        self.publish(cx, state, false)
+    }
+
+    /// All that the directory has of our key packages is made anew: some of it may have been used.
+    pub(super) fn publish_anew(&mut self, cx: &mut Context) -> Vec<Request> {
+        self.publish(cx, &KeyPackageState { left: 0, last_resort: false }, true)
+    }
+
+    fn publish(&mut self, cx: &mut Context, state: &KeyPackageState, mut anew: bool) -> Vec<Request> {
         let (packages, mut last_resort) = self.rooms.missing_key_packages(state);
         cx.write(self.rooms.key_package_writes());
         let (mut rest, mut requests) = (packages.as_slice(), Vec::new());
         while !rest.is_empty() || last_resort.is_some() {
             let (now, later) = rest.split_at(rest.len().min(KEY_PACKAGES_IN_ONE));
-            let message = KeyPackagePut { packages: now.to_vec(), last_resort: last_resort.take() }.into();
+            let (packages, last_resort) = (now.to_vec(), last_resort.take());
+            let message = KeyPackagePut { packages, last_resort, anew: std::mem::take(&mut anew) }.into();
             requests.push(Request::Directory(DirectoryRequest::Tell(message)));
             self.publishing += 1;
             rest = later;
@@ -155,7 +170,9 @@ impl Groups {
     pub(crate) fn handle_caught_up(&mut self, cx: &mut Context) -> Vec<Request> {
         self.rooms.expect_nothing();
         self.go_on_with_creations(cx);
-        self.mend_all(cx)
+        let mut requests = self.compare_rooms(cx);
+        requests.extend(self.mend_all(cx));
+        requests
     }
 
     /// Mail for a conversation needs a room: it is ready, or what makes it ready is begun.
@@ -284,6 +301,21 @@ impl Groups {
     /// When something must be looked at again, by the tick clock.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         self.operations.next_deadline()
+    }
+
+    /// Who reads what is sent to a conversation now, in the order of the ids.
+    pub(crate) fn readers(&self, cx: &Context, to: &Conversation) -> Vec<UserId> {
+        let room = match to {
+            Conversation::Group(group) => self.known.room(group),
+            Conversation::User(_) | Conversation::Everyone => None,
+        };
+        let users = room.map(|room| self.rooms.users(&room)).unwrap_or_default();
+        users.into_iter().filter(|user| !cx.is_me(user)).collect()
+    }
+
+    /// The conversation of a room; of one that is not known any more, that with the user.
+    pub(crate) fn place(&self, room: &RoomId, user: &UserId) -> Conversation {
+        self.rooms.conversation(room).unwrap_or_else(|| Conversation::User(user.clone()))
     }
 
     /// Whether this user is a member of a group.

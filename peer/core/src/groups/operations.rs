@@ -86,8 +86,9 @@ impl Groups {
     /// The users whose terminals an operation is about; nothing where the room cannot be used.
     fn concerned(&self, operation: &GroupOperation, room: &RoomId) -> Option<Vec<UserId>> {
         if let GroupOperation::FoundAnew(old, without) = operation {
-            let is_own = without.userid == self.rooms.own.member().userid;
-            let comes = |user: &UserId| is_own || *user != without.userid;
+            let own = self.rooms.own.member().userid;
+            let stays_away = without.as_ref().map(|without| &without.userid).filter(|user| **user != own);
+            let comes = |user: &UserId| stays_away != Some(user);
             return self.is_known(old).then(|| self.rooms.users(old).into_iter().filter(comes).collect());
         }
         if let GroupOperation::Reclaim(_, _, admins) = operation {
@@ -160,7 +161,9 @@ impl Groups {
             let wanted = |terminal: &TerminalId| match &active.operation {
                 GroupOperation::RemoveMember(_, user) => *user != listed.userid && !present.contains(terminal),
                 GroupOperation::AddAgain(_, again) => *again == member(*terminal),
-                GroupOperation::FoundAnew(_, without) => *without != member(*terminal) && cx.me.terminal != *terminal,
+                GroupOperation::FoundAnew(_, without) => {
+                    *without != Some(member(*terminal)) && cx.me.terminal != *terminal
+                }
                 GroupOperation::Reclaim(..) => cx.me.terminal != *terminal,
                 GroupOperation::CreateDirect(_)
                 | GroupOperation::SyncTerminals(_)

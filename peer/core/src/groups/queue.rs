@@ -26,7 +26,7 @@ pub(super) enum GroupOperation {
     /// Our user, who leaves, is no admin any more: nobody could remove one who stands before.
     StepDown(RoomId),
     /// Found the group of this room anew, without the user whose terminal this is, or without that terminal if it is ours.
-    FoundAnew(RoomId, Member),
+    FoundAnew(RoomId, Option<Member>),
     /// Found a group anew of which our user is an admin with no terminal left in it, in place of this room and with its admins.
     Reclaim(GroupName, RoomId, Vec<UserId>),
     /// Take the terminal of a member in again, which cannot follow by itself.

@@ -85,6 +85,24 @@ impl Rooms {
         self.rooms.get(room)?.frozen().and_then(author).cloned()
     }
 
+    /// Whether the directory has forgotten changes of a room, so that it cannot go on.
+    pub(super) fn has_gone_back(&self, room: &RoomId) -> bool {
+        self.rooms.get(room).is_some_and(|mls| mls.frozen() == Some(&mls::Frozen::Restored))
+    }
+
+    /// Nothing is read or sent in the room any more.
+    pub(super) fn give_up(&mut self, room: &RoomId, why: mls::Frozen) -> Vec<Write> {
+        if let Some(mls) = self.rooms.get_mut(room) {
+            // One that cannot note it is frozen in memory, and found so again at the next comparison.
+            let _ = mls.freeze(why);
+        }
+        self.changes(room)
+    }
+
+    pub(super) fn ids(&self) -> Vec<RoomId> {
+        self.rooms.keys().copied().collect()
+    }
+
     pub(crate) fn epoch(&self, room: &RoomId) -> Option<u64> {
         self.rooms.get(room).map(Room::epoch)
     }

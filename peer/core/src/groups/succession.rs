@@ -44,10 +44,13 @@ impl Groups {
             }
             Some(Conversation::Everyone) | None => return Vec::new(),
         };
+        if self.rooms.has_gone_back(room) {
+            return self.found_restored(cx, room);
+        }
         let author = self.rooms.frozen_by(room);
         let founds = author.as_ref().is_some_and(|author| self.may_found_anew(cx, room, author));
         if let (true, Some(author)) = (founds, author.as_ref()) {
-            self.operations.add(GroupOperation::FoundAnew(*room, author.clone()));
+            self.operations.add(GroupOperation::FoundAnew(*room, Some(author.clone())));
             return Vec::new();
         }
         self.ask_back(cx, &group, room, author.as_ref())
@@ -169,7 +172,7 @@ impl Groups {
 pub(super) fn author(frozen: &Frozen) -> Option<&Member> {
     match frozen {
         Frozen::Commit { by, .. } | Frozen::NotFollowed { by, .. } => Some(by),
-        Frozen::Behind { .. } | Frozen::Unreadable(_) | Frozen::Fork { .. } => None,
+        Frozen::Behind { .. } | Frozen::Restored | Frozen::Unreadable(_) | Frozen::Fork { .. } => None,
     }
 }
 

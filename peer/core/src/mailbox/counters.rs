@@ -1,6 +1,6 @@
 //! Numbers that only grow; the directory has its own, and if those are greater, this state is an old copy (threat G5).
 
-use common::ident::{Cookie, TerminalId};
+use common::ident::{Cookie, DirectoryGeneration, TerminalId};
 use common::msg::TerminalRemove;
 use zeroize::Zeroizing;
 
@@ -9,6 +9,11 @@ use crate::persistence::{Rows, Table, Write};
 const ACKED: &[u8] = b"acked";
 const WRITTEN: &[u8] = b"written";
 const REPLACED: &[u8] = b"replaced";
+/// Of the directory: its numbers as it told them last, and the name of what it remembers.
+const TOLD: &[u8] = b"told";
+const GENERATION: &[u8] = b"generation";
+/// There while what an older state of the directory has spoilt is made anew.
+const REPAIRING: &[u8] = b"repairing";
 
 /// What this terminal and the directory both count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,6 +44,46 @@ impl Counters {
 
 fn counter(name: &[u8], value: u64) -> Write {
     Write::Put { kind: Table::Counter, key: name.to_vec(), value: Zeroizing::new(value.to_be_bytes().to_vec()) }
+}
+
+/// What the directory has told of itself, as it is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Its numbers for this terminal; they never fall, unless it goes on from an older state.
+    pub(super) acked: u64,
+    pub(super) written: u64,
+    /// By which name what it remembers goes.
+    pub(super) generation: Option<DirectoryGeneration>,
+    /// Whether it was found to go on from an older state, and not all is made anew.
+    pub(super) is_repairing: bool,
+}
+
+impl Told {
+    pub(super) fn load(rows: &Rows) -> Self {
+        let value = |name: &[u8]| rows.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice());
+        let numbers: Option<[u8; 16]> = value(TOLD).and_then(|numbers| numbers.try_into().ok());
+        let numbers = u128::from_be_bytes(numbers.unwrap_or_default());
+        // The upper and the lower half.
+        let (acked, written) = ((numbers >> 64) as u64, numbers as u64);
+        let generation = value(GENERATION).and_then(|name| name.try_into().ok()).map(DirectoryGeneration);
+        Self { acked, written, generation, is_repairing: value(REPAIRING).is_some() }
+    }
+
+    pub(super) fn rows(self) -> Vec<Write> {
+        let numbers = (u128::from(self.acked) << 64) | u128::from(self.written);
+        let put = |name: &[u8], value: Vec<u8>| Write::Put {
+            kind: Table::Counter,
+            key: name.to_vec(),
+            value: Zeroizing::new(value),
+        };
+        let mut rows = vec![put(TOLD, numbers.to_be_bytes().to_vec())];
+        rows.extend(self.generation.map(|name| put(GENERATION, name.0.to_vec())));
+        rows.push(match self.is_repairing {
+            true => put(REPAIRING, Vec::new()),
+            false => Write::Delete { kind: Table::Counter, key: REPAIRING.to_vec() },
+        });
+        rows
+    }
 }
 
 /// The request that has the directory forget the terminal that this one took the place of, until it has. That terminal's

@@ -10,13 +10,14 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use common::ident::DirectoryGeneration;
 use common::limits::{CERTIFICATES_ASKED, COMMIT_MAX, MAIL_IN_ONE};
 use common::msg::{
     CertificatesReq, FetchReq, MailItem, MailboxAck, MailboxReq, MailboxState, Member, TerminalRemove, UserCertificate,
 };
 
-use self::counters::Counters;
 pub use self::counters::begin_without_rooms;
+use self::counters::{Counters, Told};
 use crate::context::{Context, Session};
 use crate::event::Effect;
 use crate::notice::MessageNotice;
@@ -37,6 +38,9 @@ struct Taking {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     counters: Counters,
+    told: Told,
+    /// By which name what the directory remembers goes, as it has said in front of this session.
+    generation: Option<DirectoryGeneration>,
     /// The last item whose number was written.
     written: u64,
     items: VecDeque<MailItem>,
@@ -52,9 +56,19 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     /// Reads what was written.
     pub(crate) fn load(rows: &Rows) -> Self {
-        let (counters, replaced) = (Counters::load(rows), counters::replaced(rows));
+        let (counters, told, replaced) = (Counters::load(rows), Told::load(rows), counters::replaced(rows));
         let (items, written) = (VecDeque::new(), counters.acked);
-        Self { counters, written, items, taking: None, waiting: None, replaced, ask_again: None }
+        Self {
+            counters,
+            told,
+            generation: None,
+            written,
+            items,
+            taking: None,
+            waiting: None,
+            replaced,
+            ask_again: None,
+        }
     }
 
     /// Whether this terminal has just taken the place of another.
@@ -94,13 +108,48 @@ impl Mailbox {
         cx.write([self.counters.written_row()]);
     }
 
-    /// What waits, and whether this state is an old copy: the directory's numbers are greater then (threat G5).
+    /// The directory says by which name what it remembers goes.
+    pub(crate) fn handle_generation(&mut self, generation: DirectoryGeneration) {
+        self.generation = Some(generation);
+    }
+
+    /// Whether the directory goes on from an older state than this terminal has seen (decision D32).
+    fn has_gone_back(&self, state: &MailboxState) -> bool {
+        let is_another = self.told.generation.zip(self.generation).is_some_and(|(known, now)| known != now);
+        is_another || self.told.is_repairing || state.acked < self.told.acked || state.written < self.told.written
+    }
+
+    /// All that an older state of the directory has spoilt is made anew.
+    pub(crate) fn handle_repaired(&mut self, cx: &mut Context) {
+        self.told.is_repairing = false;
+        cx.write(self.told.rows());
+    }
+
+    /// What waits, and whether one of the two goes on from an older state: this terminal, if the directory's numbers are
+    /// greater (threat G5); the directory, if they have fallen or go by another name.
     pub(crate) fn handle_state(&mut self, cx: &mut Context, state: MailboxState) -> Vec<Request> {
-        if state.acked > self.counters.acked || state.written > self.counters.written {
+        let mut requests = Vec::new();
+        if self.has_gone_back(&state) {
+            (self.counters.acked, self.counters.written) = (state.acked, state.written);
+            self.written = state.acked;
+            self.told.is_repairing = true;
+            cx.write([self.counters.acked_row(), self.counters.written_row()]);
+            requests.push(Request::Delivery(DeliveryRequest::StoredLost));
+            requests.push(Request::Group(GroupRequest::Restored));
+        } else if state.acked > self.counters.acked || state.written > self.counters.written {
             cx.push(Effect::NewTerminal);
             return Vec::new();
         }
-        let mut requests = Vec::new();
+        let told = Told {
+            acked: state.acked,
+            written: state.written,
+            generation: self.generation.or(self.told.generation),
+            ..self.told
+        };
+        if told != self.told || told.is_repairing {
+            self.told = told;
+            cx.write(told.rows());
+        }
         if state.lost > 0 {
             cx.tell(MessageNotice::Lost { count: state.lost });
             // Confirmations may have been among it.

@@ -1,6 +1,6 @@
 //! Items one after the other, without any room: what is asked, what is handed on, what is written and confirmed.
 
-use common::ident::{Cookie, RoomId, TerminalId, UserId};
+use common::ident::{Cookie, DirectoryGeneration, RoomId, TerminalId, UserId};
 use common::limits::{CERTIFICATES_ASKED, COMMIT_MAX, MAIL_IN_ONE};
 use common::msg::{MailItem, MailKind, MailboxState, Member, Piece, ToDirectory, UserCertificate};
 use common::testkit::Example;
@@ -65,6 +65,21 @@ impl Stage {
     }
 
     /// The rows that this step has written.
+    /// The rows that were put.
+    fn kept(&mut self) -> Rows {
+        let mut effects = Vec::new();
+        self.cx.finish(&mut effects);
+        let writes = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Persist(writes) => Some(writes),
+            _ => None,
+        });
+        let row = |write| match write {
+            Write::Put { key, value, .. } => Some((key, value)),
+            _ => None,
+        };
+        writes.flatten().filter_map(row).collect()
+    }
+
     fn written(&mut self) -> Vec<(Vec<u8>, Option<u64>)> {
         let mut effects = Vec::new();
         self.cx.finish(&mut effects);
@@ -141,6 +156,51 @@ fn a_state_that_is_behind_the_directory_is_an_old_copy() {
         let mut effects = Vec::new();
         stage.cx.finish(&mut effects);
         assert_eq!(effects == [Effect::NewTerminal], is_old, "acked {acked}, written {written}");
+    }
+}
+
+#[test]
+fn a_directory_whose_numbers_have_fallen_or_whose_memory_has_another_name_goes_on_from_an_older_state() {
+    // What the directory says this time: acked, written, its name; whether that is older than what it said before.
+    let table = [
+        (5, 5, Some(1), false),
+        (6, 6, Some(1), false),
+        (4, 5, Some(1), true),
+        (5, 4, Some(1), true),
+        (5, 5, Some(2), true),
+        (9, 9, Some(2), true),
+        (5, 5, None, false),
+    ];
+    for (row, (acked, written, name, is_older)) in table.into_iter().enumerate() {
+        let mut stage = Stage::new(&Rows::new());
+        let told = |stage: &mut Stage, acked, written, name: Option<u8>| {
+            if let Some(name) = name {
+                stage.mailbox.handle_generation(DirectoryGeneration([name; 16]));
+            }
+            stage.mailbox.handle_session();
+            stage.mailbox.handle_state(&mut stage.cx, MailboxState { acked, written, ..state(1) })
+        };
+        (stage.mailbox.counters.acked, stage.mailbox.counters.written) = (6, 6);
+        assert_eq!(told(&mut stage, 5, 5, Some(1)), [], "row {row}: at first");
+        let kept = stage.kept();
+        let counters =
+            [b"acked", b"written".as_slice()].map(|name| (name.to_vec(), 6_u64.to_be_bytes().to_vec().into()));
+        stage.mailbox = Mailbox::load(&kept.into_iter().chain(counters).collect());
+        let requests = told(&mut stage, acked, written, name);
+        let wanted = [Request::Delivery(DeliveryRequest::StoredLost), Request::Group(GroupRequest::Restored)];
+        assert_eq!(requests, if is_older { &wanted[..] } else { &[] }, "row {row}");
+        if is_older {
+            assert_eq!((stage.mailbox.counters.acked, stage.mailbox.counters.written), (acked, written), "row {row}");
+            // Until all is made anew, each session begins so.
+            stage.mailbox.handle_session_lost();
+            assert_eq!(told(&mut stage, acked, written, name), wanted, "row {row}: interrupted");
+            stage.mailbox.handle_repaired(&mut stage.cx);
+            stage.mailbox.handle_session_lost();
+            assert_eq!(told(&mut stage, acked, written, name), [], "row {row}: done");
+        }
+        let mut effects = Vec::new();
+        stage.cx.finish(&mut effects);
+        assert!(!effects.contains(&Effect::NewTerminal), "row {row}: the directory is older, not this terminal");
     }
 }
 

@@ -22,6 +22,10 @@ impl Messaging {
             Request::Mailbox(MailboxRequest::NeedsCertificates { whole, missing }) => {
                 self.mailbox.handle_needs(cx, *whole, missing)
             }
+            Request::Mailbox(MailboxRequest::Repaired) => {
+                self.mailbox.handle_repaired(cx);
+                Vec::new()
+            }
             Request::Mailbox(MailboxRequest::CountWritten) => {
                 self.mailbox.handle_written(cx);
                 Vec::new()
@@ -85,8 +89,9 @@ impl Messaging {
             DeliveryRequest::BackOff { to, next, until } => delivery.handle_back_off(&to, next, until),
             DeliveryRequest::ConversationOver(to) => delivery.handle_conversation_over(cx, &to),
             DeliveryRequest::GoodbyeAgain(to) => delivery.handle_goodbye_again(cx, &to),
-            DeliveryRequest::ReceiverReplaced(to) => delivery.handle_receiver_replaced(&to),
-            DeliveryRequest::StoredLost => delivery.handle_stored_lost(),
+            DeliveryRequest::ReceiverReplaced(to) => delivery.handle_receiver_replaced(cx, &to),
+            DeliveryRequest::StoredLost => delivery.handle_stored_lost(cx),
+            DeliveryRequest::Restored(groups) => delivery.handle_restored(cx, groups),
             DeliveryRequest::LettersTaken => delivery.handle_letters_taken(cx),
             DeliveryRequest::Broadcast(said) => {
                 let from = said.sender.userid;
@@ -117,6 +122,7 @@ impl Messaging {
             GroupRequest::RoomGone(room) => self.groups.handle_room_gone(cx, &room),
             GroupRequest::RoomMoved(room) => self.groups.handle_room_moved(cx, &room),
             GroupRequest::GoodbyeStored(to) => self.groups.handle_goodbye_stored(cx, to),
+            GroupRequest::Restored => self.groups.handle_restored(cx),
             GroupRequest::NotOnline(user) => self.groups.handle_not_online(cx, user),
             GroupRequest::EpochEnded(room) => {
                 self.groups.handle_epoch_ended(&room);

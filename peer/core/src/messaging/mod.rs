@@ -57,7 +57,7 @@ impl Restored {
         let mut delivery = Delivery::load(rows.outbox, rows.seen, rows.unread, read_receipts);
         if mailbox.has_replaced() {
             // Confirmations went to the terminal that is gone.
-            delivery.handle_stored_lost();
+            delivery.handle_terminal_replaced();
         }
         let groups = Groups::load(&cx.own, rows.mls, rows.group)?;
         Ok(Self { delivery, groups, mailbox, files: Files::load(rows.file, files) })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use common::ident::UserId;
-use common::msg::{FromDirectory, ListedUser, RequestNumber};
+use common::msg::{FromDirectory, ListedUser, RequestNumber, WithdrawnMessage};
 
 use super::Messaging;
 use crate::context::Context;
@@ -30,6 +30,11 @@ impl Messaging {
                 self.directory.handle_presence(cx, presence.userid, there)
             }
             FromDirectory::Broadcast(broadcast) => self.directory.handle_broadcast(cx, broadcast),
+            FromDirectory::Withdrawn(withdrawn) => {
+                let place = |dropped: WithdrawnMessage| (self.groups.place(&dropped.room, &dropped.user), dropped);
+                let reports = withdrawn.messages.into_iter().map(place).collect();
+                self.delivery.handle_withdrawn(cx, reports)
+            }
             FromDirectory::KeyPackageState(state) => self.groups.handle_key_packages(cx, &state),
             answer => match self.directory.handle_answer(request, &answer) {
                 Some(Answered::Reply(asked)) => {
@@ -113,6 +118,9 @@ impl Messaging {
             (Question::Put { to, numbers, room }, FromDirectory::MailboxReply(reply)) => {
                 self.delivery.handle_put(cx, &to, &numbers, room, &reply)
             }
+            (Question::Epochs(rooms), FromDirectory::EpochsReply(reply)) => {
+                self.groups.handle_epochs(cx, &rooms, &reply)
+            }
             (Question::Commit { room, epoch }, FromDirectory::CommitReply(reply)) => {
                 self.groups.handle_commit(cx, (room, epoch), &reply)
             }
@@ -171,7 +179,8 @@ impl Messaging {
                 cx.tell(DirectoryNotice::Refused(why));
             }
             Question::Mailbox | Question::Piece | Question::Certificates => self.mailbox.handle_refused(until),
-            Question::Replaced => {}
+            // Compared at the next session.
+            Question::Replaced | Question::Epochs(_) => {}
         }
         Vec::new()
     }
@@ -205,6 +214,7 @@ impl Messaging {
             | Question::Certificates
             | Question::Replaced
             | Question::Put { .. }
+            | Question::Epochs(_)
             | Question::Commit { .. }
             | Question::Terminals(_)
             | Question::Packages(..) => {}

@@ -128,6 +128,9 @@ pub enum Frozen {
     /// The same, kept by a version that did not say whose it was.
     #[error("the room was changed by a message that cannot be read ({0})")]
     Unreadable(String),
+    /// The directory has forgotten changes of it (decision D32).
+    #[error("the directory server goes on from an older state, in which the last changes of its members are undone")]
+    Restored,
     /// Kept by a version that took the fork tag of a message for proved (threat G2).
     #[error("its members do not see the same room: the directory told them different things about change {epoch}")]
     Fork {

@@ -3,12 +3,15 @@
 use super::contact::KeyState;
 use super::group::ListedGroup;
 use super::session::Failure;
-use common::ident::UserId;
+use common::ident::{GroupName, UserId};
 use common::msg::{Error, ErrorCode, PresenceStatus};
 
 /// Who and what the directory shows, and whether it can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DirectoryNotice {
+    /// The directory goes on from an older state, as after a backup was restored: so many messages are sent again, and these
+    /// groups are not what they were, with the admin who stands first.
+    Restored { again: usize, groups: Vec<(GroupName, Option<UserId>)> },
     /// Somebody came, went, or is away.
     Presence { user: UserId, status: PresenceStatus, text: Option<String> },
     /// Answers `List`, online first, then by id; then groups by name.

@@ -4,6 +4,7 @@ use super::directory::DirectoryRefusal;
 use crate::command::Ticket;
 use crate::model::{Conversation, DeliveryStatus, StoredMessage};
 use common::ident::{MessageId, UserId};
+use common::msg::Withdrawal;
 
 /// Messages, how far they have come, and what was said before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,14 @@ pub enum MessageNotice {
     Frozen { with: Conversation, why: String },
     /// Something in a room was not what it said, or could not be read: it was dropped and has changed nothing.
     Dropped { with: Conversation, from: UserId, why: String },
+    /// A message of ours that the directory had kept does not reach these users; it has failed.
+    Withdrawn { to: Conversation, id: MessageId, text: String, users: Vec<UserId>, reason: Withdrawal },
+    /// Answers `SendAgain`: it is on its way again.
+    Again { to: Conversation, id: MessageId, text: String, ticket: Ticket },
+    /// Answers `SendAgain` to a group: these would read it now; it is sent if the user agrees.
+    Readers { to: Conversation, id: MessageId, text: String, users: Vec<UserId>, ticket: Ticket },
+    /// Answers `SendAgain`: no such message has failed.
+    NotFailed { to: Conversation, ticket: Ticket },
     /// Messages for this terminal were not kept by the directory: its mailbox was full, or they were too old.
     Lost { count: u64 },
 }
@@ -74,6 +83,8 @@ pub enum Next {
     Receiver,
     /// The user's decision about a key that changed.
     KeyDecision,
+    /// The user, who may send it again.
+    Again,
 }
 
 /// One message as `Explained` tells it.

@@ -15,6 +15,7 @@ use crate::contacts::Contacts;
 use crate::engine::{Engine, Setup};
 use crate::event::{Accept, Durability, Effect, Input, LinkId, Now, Opening};
 use crate::files::model::{AcceptFiles, FilePolicy};
+use crate::model::MessageKey;
 use crate::notice::{DirectoryLoss, LoggedOut, Notice, SessionNotice};
 use crate::persistence::{HistoryWrite, Write};
 
@@ -294,10 +295,21 @@ impl World {
             // Nobody changes a passcode here: the sessions begin without one.
             Effect::Passcode(_) => {}
             Effect::Save(contact) => self.clients[id].disk.save(contact),
+            Effect::Recall(name) => {
+                let life = self.clients[id].life;
+                self.at(self.now, Event::Recalled(id, life, name));
+            }
             Effect::QueryHistory(_) | Effect::Persist(_) | Effect::NewTerminal => {}
             Effect::Fail(failure) => self.violated(format!("{} cannot go on: {failure:?}", self.clients[id].name)),
             // Files have links of their own, which the simulation has not.
             Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile { .. } => {}
+        }
+    }
+
+    pub(super) fn recalled(&mut self, id: ClientId, life: Life, name: MessageKey) {
+        if self.clients[id].life == life {
+            let record = self.clients[id].disk.find(&name).cloned().map(Box::new);
+            self.feed(id, Input::Recalled { name, record });
         }
     }
 

@@ -90,7 +90,7 @@ impl Invariants {
 /// How far a message has come.
 fn rank(mark: DeliveryStatus) -> u8 {
     match mark {
-        DeliveryStatus::Received { .. } | DeliveryStatus::Failed => 0,
+        DeliveryStatus::Received { .. } | DeliveryStatus::Failed | DeliveryStatus::Withdrawn(_) => 0,
         DeliveryStatus::Queued => 1,
         DeliveryStatus::Stored => 2,
         DeliveryStatus::Delivered => 3,
@@ -150,12 +150,13 @@ impl World {
     fn marks(&mut self, client: ClientId, name: &MessageKey, mark: DeliveryStatus) {
         let Some(record) = self.clients[client].disk.find(name).cloned() else { return };
         let (who, text) = (self.clients[client].name.clone(), record.text);
-        if rank(mark) < rank(record.mark) && mark != DeliveryStatus::Failed {
+        let fails = matches!(mark, DeliveryStatus::Failed | DeliveryStatus::Withdrawn(_));
+        if rank(mark) < rank(record.mark) && !fails {
             return self.violated(format!("{who} takes back that {text:?} was {:?}", record.mark));
         }
         let true_word = match (mark, &name.conversation) {
             (DeliveryStatus::Failed, Conversation::Group(_)) => true,
-            (DeliveryStatus::Stored, _) => self.invariants.stored.contains(&name.id),
+            (DeliveryStatus::Stored | DeliveryStatus::Withdrawn(_), _) => self.invariants.stored.contains(&name.id),
             (DeliveryStatus::Delivered | DeliveryStatus::Read, Conversation::User(receiver)) => {
                 self.has_kept(receiver, &name.author, name.id)
             }

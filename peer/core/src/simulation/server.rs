@@ -9,7 +9,7 @@ use directory_core::lockout::{Class, LockRule};
 use directory_core::origin::Origin;
 use directory_core::outbound::Writability;
 use directory_core::presence::Arrival;
-use directory_core::records::{Account, CookieDigest, Entry, EntryCheck, MailRule, NewUser, Success};
+use directory_core::records::{Account, CookieDigest, Entry, EntryCheck, KnownPackages, MailRule, NewUser, Success};
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::LoopbackRule;
@@ -90,7 +90,7 @@ async fn enrol(store: &SqliteStore, fixture: &Fixture) {
         Entry { user, credential: CREDENTIAL, record: Vec::new(), terminal, new_certificate: Some(certificate) };
     assert_eq!(store.enter(entry, now).await.unwrap(), EntryCheck::Valid);
     let last_resort = Some(fixture.last_resort.clone());
-    store.publish(&fixture.member(), fixture.packages.clone(), last_resort).await.unwrap();
+    store.publish(&fixture.member(), fixture.packages.clone(), last_resort, KnownPackages::Kept).await.unwrap();
 }
 
 impl World {

@@ -16,6 +16,7 @@ use super::rng::Rng;
 use super::server::Server;
 use super::sessions::Session;
 use crate::event::DialId;
+use crate::model::MessageKey;
 
 /// Seconds since the epoch when a simulation begins.
 pub(super) const DAWN: u64 = 1_800_000_000;
@@ -48,6 +49,8 @@ pub(super) enum Event {
     Frame(u64, Side, Frame),
     /// One end of a link notices that the connection is gone.
     LinkGone(u64, Side),
+    /// A message was looked up in the history.
+    Recalled(ClientId, Life, Box<MessageKey>),
     /// A call that nobody takes.
     NoAnswer(ClientId, DialId, Life),
     /// Somebody does something.
@@ -203,6 +206,7 @@ impl World {
             Event::Turn(session) => self.turn(session),
             Event::SessionGone(session, end) => self.session_gone(session, end),
             Event::Tick(client) => self.tick(client),
+            Event::Recalled(client, life, name) => self.recalled(client, life, *name),
             Event::Reopen(client, life) => self.reopen(client, life),
             Event::Frame(connection, side, frame) => self.frame(connection, side, frame),
             Event::LinkGone(connection, side) => self.link_gone(connection, side),

@@ -5,10 +5,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use common::ident::MessageId;
 use serde::{Deserialize, Serialize};
 
 use super::Output;
 use super::outputs::Outputs;
+use super::pending::Pending;
+use super::question::again;
 use super::session::Session;
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
@@ -34,6 +37,15 @@ pub(crate) enum Time {
     Always,
 }
 
+/// A text that was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Undelivered {
+    to: Conversation,
+    text: String,
+    /// Of one that is kept, and goes out again as what it is.
+    id: Option<MessageId>,
+}
+
 /// What was set, and what may be asked for again.
 #[derive(Debug)]
 pub(super) struct Habits {
@@ -42,7 +54,7 @@ pub(super) struct Habits {
     /// Texts of others as they were written, the newest last.
     heard: VecDeque<String>,
     /// What was not delivered and is not kept, the newest last.
-    undelivered: VecDeque<(Conversation, String)>,
+    undelivered: VecDeque<Undelivered>,
     /// When somebody said something.
     spoke: Option<Instant>,
 }
@@ -53,7 +65,18 @@ impl Habits {
     }
 
     pub(super) fn not_delivered(&mut self, to: Conversation, text: String) {
-        keep(&mut self.undelivered, (to, text));
+        keep(&mut self.undelivered, Undelivered { to, text, id: None });
+    }
+
+    /// A text that the directory had stored and has dropped.
+    pub(super) fn withdrawn(&mut self, to: Conversation, id: MessageId, text: String) {
+        self.undelivered.retain(|kept| kept.id != Some(id));
+        keep(&mut self.undelivered, Undelivered { to, text, id: Some(id) });
+    }
+
+    /// It is on its way again.
+    pub(super) fn sent_again(&mut self, id: MessageId) {
+        self.undelivered.retain(|kept| kept.id != Some(id));
     }
 
     /// A text that was not sent, if another try may help.
@@ -96,12 +119,19 @@ impl Session {
             Here::Mute(of) => self.mute(of, Switch::On, outputs),
             Here::Unmute(of) => self.mute(of, Switch::Off, outputs),
             Here::Retry(number) => match nth(&self.habits.undelivered, number).cloned() {
-                Some((to, text)) => {
-                    self.habits.undelivered.retain(|kept| *kept != (to.clone(), text.clone()));
-                    outputs.say(&texts::sent_again(&to, &text));
-                    self.send(to, text, outputs);
+                Some(Undelivered { to, id: Some(id), .. }) => {
+                    outputs.ask(Pending::Answer, again(to, Some(id), None));
                 }
-                None => outputs.say(texts::NOTHING_TO_RETRY),
+                Some(kept) => {
+                    self.habits.undelivered.retain(|other| *other != kept);
+                    outputs.say(&texts::sent_again(&kept.to, &kept.text));
+                    self.send(kept.to, kept.text, outputs);
+                }
+                // It may have failed before this program was started.
+                None => match self.speaks_with() {
+                    Some(to) => outputs.ask(Pending::Answer, again(to, None, None)),
+                    None => outputs.say(texts::NOTHING_TO_RETRY),
+                },
             },
         }
     }

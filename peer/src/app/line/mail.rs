@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::outputs::Outputs;
 use super::pending::{Pending, Reading};
+use super::question::Question;
 use super::session::{Focus, Seen, Session};
 use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
 use crate::app::passwd::Purpose;
-use crate::app::texts::mail;
 use crate::app::texts::talk::{self, Acquaintance};
+use crate::app::texts::{local_commands, mail};
 use peer_core::command::{Answer, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{CallFailed, MessageNotice, Next};
@@ -148,6 +149,24 @@ impl Session {
                 if late && matches!(mark, DeliveryStatus::Delivered | DeliveryStatus::Read) {
                     outputs.say(&mail::delivered_late(&to, ids.len()));
                 }
+            }
+            MessageNotice::Withdrawn { to, id, text, users, reason } => {
+                outputs.say(&mail::withdrawn(&to, &text, &users, reason));
+                self.habits.withdrawn(to, id, text);
+            }
+            MessageNotice::Again { to, id, text, .. } => {
+                outputs.close(|pending| *pending == Pending::Answer);
+                self.habits.sent_again(id);
+                outputs.say(&local_commands::sent_again(&to, &text));
+            }
+            MessageNotice::Readers { to, id, text, users, .. } => {
+                outputs.close(|pending| *pending == Pending::Answer);
+                self.put_entry_away(outputs);
+                self.ask(Question::Again { to, id, text, users }, outputs);
+            }
+            MessageNotice::NotFailed { .. } => {
+                outputs.close(|pending| *pending == Pending::Answer);
+                outputs.say(local_commands::NOTHING_TO_RETRY);
             }
             MessageNotice::NotSent { to, text, why, .. } => {
                 self.unsent.not_sent(&to);

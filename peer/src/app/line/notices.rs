@@ -84,6 +84,9 @@ impl Session {
                 outputs.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
             }
             DirectoryNotice::Presence { user, status, text } => self.presence(&user, status, text.as_deref(), outputs),
+            DirectoryNotice::Restored { again, groups } => {
+                mail::restored(again, &groups).iter().for_each(|line| outputs.say(line));
+            }
             DirectoryNotice::Lost { retry_in, why } => {
                 outputs.directory_lost();
                 outputs.say(&texts::server_lost(retry_in, why));

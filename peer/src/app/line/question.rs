@@ -3,16 +3,16 @@
 //! Those about keys and numbers are questions of security: what was typed before they appeared does not answer them, they take a
 //! whole word, and leaving them decides nothing.
 
-use common::ident::UserId;
+use common::ident::{MessageId, UserId};
 
 use super::outputs::Outputs;
 use super::pending::Pending;
 use super::session::{Focus, Occasion, Session};
 use super::{Echo, Output};
 use crate::app::passwd::Passwd;
-use crate::app::texts::{files, talk};
+use crate::app::texts::{files, mail, talk};
 use crate::app::{qr, texts};
-use peer_core::command::{Answer, CallCommand, Command, ContactCommand, FileWish, KeyDecision};
+use peer_core::command::{Answer, CallCommand, Command, ContactCommand, FileWish, KeyDecision, MessageCommand, Ticket};
 use peer_core::model::Conversation;
 use peer_core::notice::FileShown;
 
@@ -25,6 +25,8 @@ pub(super) enum Question {
     Key { of: UserId, since: u64, old: String, new: String },
     /// Do the numbers match?
     Number { with: UserId, digits: String },
+    /// A message goes to a group again, where these would read it now.
+    Again { to: Conversation, id: MessageId, text: String, users: Vec<UserId> },
     /// A file is offered.
     File(Box<FileShown>),
     /// `/passwd`
@@ -37,6 +39,7 @@ impl Question {
             Self::Accept(from) => texts::accept(from),
             Self::Key { .. } => texts::KEY.to_owned(),
             Self::Number { .. } => texts::VERIFY.to_owned(),
+            Self::Again { .. } => mail::SEND_AGAIN.to_owned(),
             Self::File(file) => files::question(file),
             Self::Passcode(step) => step.prompt(),
         }
@@ -64,6 +67,10 @@ impl Session {
         match &question {
             Question::Accept(_) | Question::Passcode(_) => {}
             Question::File(_) => outputs.discard_type_ahead(),
+            Question::Again { to, text, users, .. } => {
+                outputs.discard_type_ahead();
+                outputs.say(&mail::readers(to, text, users));
+            }
             Question::Key { of, since, old, new } => {
                 outputs.discard_type_ahead();
                 let lines = talk::key_changed(of, *since, old, new, &outputs.options.zone);
@@ -100,6 +107,10 @@ impl Session {
             }
             (Question::File(file), "n" | "no") => self.file_wish(file.number, FileWish::Refuse, outputs),
             (Question::File(file), "") => outputs.say(&files::later(file)),
+            (Question::Again { to, id, users, .. }, "y" | "yes") => {
+                outputs.ask(Pending::Answer, again(to.clone(), Some(*id), Some(users.clone())));
+            }
+            (Question::Again { .. }, "" | "n" | "no") => {}
             (Question::Key { of, .. }, "verify") => self.decide(of, KeyDecision::Verify, outputs),
             (Question::Key { of, .. }, "accept") => self.decide(of, KeyDecision::Accept, outputs),
             (Question::Key { of, .. }, "block") => self.decide(of, KeyDecision::Block, outputs),
@@ -120,7 +131,7 @@ impl Session {
             Question::Accept(from) => self.decline(from, outputs),
             Question::Key { of, .. } => outputs.say(&talk::key_later(of)),
             Question::File(file) => outputs.say(&files::later(file)),
-            Question::Number { .. } | Question::Passcode(_) => {}
+            Question::Again { .. } | Question::Number { .. } | Question::Passcode(_) => {}
         }
         self.take_up_entry(outputs);
     }
@@ -176,6 +187,11 @@ impl Session {
         self.model.answers(from, Answer::No);
         outputs.command(Command::Call(CallCommand::Answer { from: from.clone(), answer: Answer::No }));
     }
+}
+
+/// Sends again what has failed; the last of a conversation, if none is named.
+pub(super) fn again(to: Conversation, id: Option<MessageId>, readers: Option<Vec<UserId>>) -> Command {
+    Command::Message(MessageCommand::SendAgain { to, id, readers, ticket: Ticket::default() })
 }
 
 /// Whether the notice at hand answers who wanted to see the safety number shared with `with`.

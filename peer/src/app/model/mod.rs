@@ -134,7 +134,10 @@ impl Model {
                 self.directory = Directory::Lost { retry: now.instant + Duration::from_secs(*retry_in) };
             }
             DirectoryNotice::Back => self.directory = Directory::Here,
-            DirectoryNotice::NoPeople | DirectoryNotice::NotItself(_) | DirectoryNotice::Refused(_) => {}
+            DirectoryNotice::NoPeople
+            | DirectoryNotice::NotItself(_)
+            | DirectoryNotice::Restored { .. }
+            | DirectoryNotice::Refused(_) => {}
         }
     }
 
@@ -191,6 +194,10 @@ impl Model {
             MessageNotice::Waiting { .. }
             | MessageNotice::Sent { .. }
             | MessageNotice::Marked { .. }
+            | MessageNotice::Withdrawn { .. }
+            | MessageNotice::Again { .. }
+            | MessageNotice::Readers { .. }
+            | MessageNotice::NotFailed { .. }
             | MessageNotice::NotSent { .. }
             | MessageNotice::NoSuchUser { .. }
             | MessageNotice::Explained { .. }

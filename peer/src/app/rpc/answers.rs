@@ -12,7 +12,7 @@ use super::results::{Availability, Done, Listed, Reply, SafetyNumber, Sent, Sent
 use super::wire::RpcError;
 use crate::app::exit;
 use crate::app::texts::talk::{self, Acquaintance};
-use crate::app::texts::{self, files, mail, passcode};
+use crate::app::texts::{self, files, local_commands, mail, passcode};
 use peer_core::command::{GroupWish, KeyDecision};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
@@ -30,6 +30,8 @@ pub(super) enum Await {
     Sent {
         linked: bool,
     },
+    /// A message that has failed, sent again.
+    Again,
     History(Conversation),
     Search {
         limit: usize,
@@ -90,6 +92,7 @@ fn directory_answer(awaited: &Await, notice: &DirectoryNotice) -> Option<Result<
         DirectoryNotice::Presence { .. }
         | DirectoryNotice::Lost { .. }
         | DirectoryNotice::Back
+        | DirectoryNotice::Restored { .. }
         | DirectoryNotice::NotItself(_) => None,
     }
 }
@@ -127,6 +130,14 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Repl
         (Await::Sent { .. }, MessageNotice::NotSent { to, text, why, .. }) => {
             Some(Err(not_sent(why, &mail::not_sent(to, text, why))))
         }
+        (Await::Again, MessageNotice::Again { id, .. }) => Some(Ok(Sent { msg: *id, state: SentState::Queued }.into())),
+        (Await::Again, MessageNotice::Readers { to, text, users, .. }) => {
+            let error = RpcError::of(exit::REFUSED, plain(&mail::readers(to, text, users)));
+            Some(Err(error.with("readers", json!(users))))
+        }
+        (Await::Again, MessageNotice::NotFailed { .. }) => {
+            Some(Err(RpcError::params(plain(local_commands::NOTHING_TO_RETRY))))
+        }
         (Await::History(with), MessageNotice::History { with: told, records, .. }) => {
             (with == told).then(|| Ok(Reply::Records(records.iter().map(record).collect())))
         }
@@ -145,6 +156,10 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Repl
             | MessageNotice::NotSent { .. }
             | MessageNotice::NoSuchUser { .. }
             | MessageNotice::Marked { .. }
+            | MessageNotice::Withdrawn { .. }
+            | MessageNotice::Again { .. }
+            | MessageNotice::Readers { .. }
+            | MessageNotice::NotFailed { .. }
             | MessageNotice::Waiting { .. }
             | MessageNotice::Explained { .. }
             | MessageNotice::History { .. }

@@ -1,11 +1,11 @@
 //! What of the engine's notices becomes an event, and in which words.
 
-use common::ident::{MessageId, UserId};
+use common::ident::{GroupName, MessageId, UserId};
 use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
-use super::news::{self, Arrived, EventTold, News, What};
-use super::results::{self, Record};
+use super::news::{self, Arrived, EventTold, Missed, News, What};
+use super::results::{self, Mark, Record};
 use crate::app::texts;
 use peer_core::files::model::LeftOut;
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
@@ -87,6 +87,13 @@ fn message_events(notice: &MessageNotice) -> Vec<Value> {
             .iter()
             .map(|id| written(&News::Receipt { msg: *id, from: to.to_string(), state: (*mark).into() }, None))
             .collect(),
+        MessageNotice::Withdrawn { to, id, users, reason, .. } => {
+            let missed = Some(Missed { reason: *reason, users: users.clone() });
+            let told = News::MessageState { msg: *id, to: to.to_string(), state: Mark::Failed, missed };
+            vec![written(&told, None)]
+        }
+        // Told with its reason, by `Withdrawn`.
+        MessageNotice::Marked { mark: DeliveryStatus::Withdrawn(_), .. } => Vec::new(),
         MessageNotice::Marked { to, ids, mark, .. } => {
             ids.iter().map(|id| written(&state(to, id, *mark), None)).collect()
         }
@@ -102,6 +109,9 @@ fn message_events(notice: &MessageNotice) -> Vec<Value> {
         MessageNotice::Lost { count } => vec![error(&texts::mail::mail_lost(*count))],
         // Answers, which only whoever asked is told.
         MessageNotice::NotSent { .. }
+        | MessageNotice::Again { .. }
+        | MessageNotice::Readers { .. }
+        | MessageNotice::NotFailed { .. }
         | MessageNotice::Explained { .. }
         | MessageNotice::History { .. }
         | MessageNotice::Found { .. } => Vec::new(),
@@ -117,6 +127,10 @@ fn directory_event(notice: &DirectoryNotice) -> Option<Value> {
                 PresenceStatus::Offline | PresenceStatus::Other => "offline",
             };
             Some(json!({"type": "presence", "id": user, "state": state, "text": text}))
+        }
+        DirectoryNotice::Restored { again, groups } => {
+            let groups: Vec<&GroupName> = groups.iter().map(|(group, _)| group).collect();
+            Some(json!({"type": "server", "state": "restored", "again": again, "groups": groups}))
         }
         DirectoryNotice::Lost { retry_in, why } => {
             let why = match why {
@@ -220,7 +234,7 @@ fn group_of(at: &Conversation) -> Option<String> {
 }
 
 fn state(to: &Conversation, id: &MessageId, mark: DeliveryStatus) -> News {
-    News::MessageState { msg: *id, to: to.to_string(), state: mark.into() }
+    News::MessageState { msg: *id, to: to.to_string(), state: mark.into(), missed: None }
 }
 
 impl From<&Next> for news::Next {
@@ -234,6 +248,7 @@ impl From<&Next> for news::Next {
             Next::Space => Self::Space,
             Next::Receiver => Self::Receiver,
             Next::KeyDecision => Self::KeyDecision,
+            Next::Again => Self::Again,
         }
     }
 }

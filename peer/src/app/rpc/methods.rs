@@ -16,6 +16,7 @@ pub(super) const METHODS: &[&str] = &[
     "connect",
     "end",
     "send",
+    "retry",
     "history",
     "search",
     "read",
@@ -65,6 +66,9 @@ pub(crate) enum Call {
     End(To),
     /// Send a message.
     Send(Send),
+    /// Send again a message that has failed because the directory has dropped it, under the same id. To a group `readers` are
+    /// needed: those who would read it now; without them, or with others, the error names them.
+    Retry(Retry),
     /// Stored messages of a conversation, oldest first.
     History(History),
     /// Stored messages with these words, newest first.
@@ -177,6 +181,17 @@ pub(crate) struct Send {
     /// The client's own name for the message: with the same one it is sent once within 24 hours.
     #[serde(default, rename = "ref")]
     pub(crate) reference: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Retry {
+    /// A user id or `#group`.
+    pub(crate) to: String,
+    /// The message, as its `message_state` named it.
+    pub(crate) msg: String,
+    /// Who is known to read it in a group now, in the order of the ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) readers: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

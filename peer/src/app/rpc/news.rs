@@ -1,6 +1,7 @@
 //! Events as types that are written and read, as far as commands of this program wait for them.
 
 use common::ident::{MessageId, UserId};
+use common::msg::Withdrawal;
 use serde::{Deserialize, Serialize};
 
 use super::results::{File, Mark};
@@ -31,6 +32,9 @@ pub(crate) enum News {
         msg: MessageId,
         to: String,
         state: Mark,
+        /// Of one that the directory had stored and has dropped: why, and whom it does not reach.
+        #[serde(flatten)]
+        missed: Option<Missed>,
     },
     Receipt {
         msg: MessageId,
@@ -61,6 +65,13 @@ pub(crate) enum News {
     /// Of another type.
     #[serde(other)]
     Other,
+}
+
+/// Whom a message does not reach that the directory had stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Missed {
+    pub(crate) reason: Withdrawal,
+    pub(crate) users: Vec<UserId>,
 }
 
 /// A message that has come.
@@ -94,6 +105,7 @@ pub(crate) enum Next {
     KeyDecision,
     /// The directory knows no such user: it is given up.
     NoSuchUser,
+    Again,
 }
 
 /// News of a file.

@@ -76,6 +76,7 @@ impl Pending {
             | Await::Number(_)
             | Await::History(Conversation::Everyone) => Silent::Directory,
             Await::Sent { .. }
+            | Await::Again
             | Await::History(_)
             | Await::Search { .. }
             | Await::Offer { .. }

@@ -19,7 +19,7 @@ use super::{Asker, ClientId, Output, Rpc, State};
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{
     After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, JournalCommand, MessageCommand,
-    SessionCommand,
+    SessionCommand, Ticket,
 };
 use peer_core::model::{Conversation, MessageKey};
 
@@ -149,6 +149,14 @@ impl Rpc {
     fn message_request(&mut self, asker: Asker, call: MessageCall) -> Result<(), RpcError> {
         match call {
             MessageCall::Send(params) => self.send_request(asker, params)?,
+            MessageCall::Retry(methods::Retry { to, msg, readers }) => {
+                let id = msg.parse().map_err(|_| RpcError::params("msg is not an id"))?;
+                let readers =
+                    readers.map(|readers| readers.iter().map(|reader| user(reader)).collect::<Result<_, _>>());
+                let (to, readers) = (conversation(&to)?, readers.transpose()?);
+                let again = MessageCommand::SendAgain { to, id: Some(id), readers, ticket: Ticket::default() };
+                self.ask(asker, Await::Again, Command::Message(again));
+            }
             MessageCall::History(methods::History { with, before, limit }) => {
                 let with = conversation(&with)?;
                 let before = before.map(|before| {

@@ -234,7 +234,7 @@ impl From<DeliveryStatus> for Mark {
             DeliveryStatus::Queued => Self::Queued,
             DeliveryStatus::Stored => Self::Stored,
             DeliveryStatus::Delivered => Self::Delivered,
-            DeliveryStatus::Failed => Self::Failed,
+            DeliveryStatus::Failed | DeliveryStatus::Withdrawn(_) => Self::Failed,
         }
     }
 }

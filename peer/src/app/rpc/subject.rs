@@ -1,8 +1,8 @@
 //! Requests by subject: what a flat list of methods on the wire is to the machine. Reads no parameters.
 
 use super::methods::{
-    Ack, Call, FileSend, Group, GroupUser, History, Login, Passwd, Presence, Read, Search, Send, Subscribe, To, User,
-    Verify,
+    Ack, Call, FileSend, Group, GroupUser, History, Login, Passwd, Presence, Read, Retry, Search, Send, Subscribe, To,
+    User, Verify,
 };
 use common::ident::UserId;
 use peer_core::command::{FileWish, GroupWish};
@@ -53,6 +53,7 @@ pub(super) enum LinkCall {
 #[derive(Debug)]
 pub(super) enum MessageCall {
     Send(Send),
+    Retry(Retry),
     History(History),
     Search(Search),
     Read(Read),
@@ -102,6 +103,7 @@ impl From<Call> for Subject {
             Call::Connect(params) => SessionCall::Link(LinkCall::Connect(params)),
             Call::End(params) => SessionCall::Link(LinkCall::End(params)),
             Call::Send(params) => SessionCall::Message(MessageCall::Send(params)),
+            Call::Retry(params) => SessionCall::Message(MessageCall::Retry(params)),
             Call::History(params) => SessionCall::Message(MessageCall::History(params)),
             Call::Search(params) => SessionCall::Message(MessageCall::Search(params)),
             Call::Read(params) => SessionCall::Message(MessageCall::Read(params)),

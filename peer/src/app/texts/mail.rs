@@ -1,7 +1,7 @@
 //! Words around what is sent while nobody is there, and around groups.
 
 use common::ident::{GroupName, TerminalId, UserId};
-use common::msg::{CommitRefusal, PresenceStatus};
+use common::msg::{CommitRefusal, PresenceStatus, Withdrawal};
 use jiff::tz::TimeZone;
 
 use super::format::{self, moment};
@@ -61,7 +61,7 @@ pub(crate) fn receipts(answer: Answer) -> &'static str {
 pub(crate) fn waiting(to: &Conversation, waiting: usize, next: &Next) -> Option<String> {
     let messages = format::count(waiting, "message waits", "messages wait");
     Some(match next {
-        Next::Nothing | Next::Confirmation | Next::Keys => return None,
+        Next::Nothing | Next::Confirmation | Next::Keys | Next::Again => return None,
         Next::Directory => format!("-- {messages} for {to} until the directory server is back."),
         Next::Refused(_) => format!("-- {messages} for {to} until the directory server takes it."),
         Next::Terminal => format!("-- {to} cannot take mail yet; {messages} here until {to} logs in."),
@@ -177,7 +177,7 @@ pub(crate) fn found_line(record: &StoredMessage, zone: &TimeZone) -> String {
 fn state(record: &StoredMessage) -> &'static str {
     match (record.mark, &record.name.conversation) {
         (DeliveryStatus::Queued, _) => " (waits)",
-        (DeliveryStatus::Failed, _) => " (not delivered)",
+        (DeliveryStatus::Failed | DeliveryStatus::Withdrawn(_), _) => " (not delivered)",
         (DeliveryStatus::Stored, Conversation::User(_)) => " (stored)",
         (DeliveryStatus::Delivered, Conversation::User(_)) => " (delivered)",
         (DeliveryStatus::Read, Conversation::User(_)) => " (read)",
@@ -207,6 +207,7 @@ pub(crate) fn explained(of: &Conversation, messages: &[Explained], zone: &TimeZo
             DeliveryStatus::Delivered | DeliveryStatus::Received { .. } => "was delivered",
             DeliveryStatus::Read => "was read",
             DeliveryStatus::Failed => "was given up",
+            DeliveryStatus::Withdrawn(reason) => withdrawn_because(reason),
         };
         let (text, since) = (format::quoted(&message.text), moment(message.since, zone));
         format!("-- \"{text}\" {state} {since}. {}", next(of, &message.next))
@@ -235,6 +236,7 @@ fn next(of: &Conversation, next: &Next) -> String {
         Next::Space => format!("The mailbox of {of} is full; it is tried again when {of} has taken some."),
         Next::Receiver => format!("{of} gets it at the next login."),
         Next::KeyDecision => format!("The key of {of} has changed: compare it first, /verify {of}"),
+        Next::Again => "/retry sends it again.".to_owned(),
     }
 }
 
@@ -279,6 +281,58 @@ pub(crate) fn mail_lost(count: u64) -> String {
     format!(
         "-- {messages} not kept: the mailbox was full, or too much time has passed. Ask the senders to repeat them."
     )
+}
+
+/// What has become of a message that the directory server had stored.
+fn withdrawn_because(reason: Withdrawal) -> &'static str {
+    match reason {
+        Withdrawal::Expired => "was not fetched in time and given up by the directory server",
+        Withdrawal::Full => "found a full mailbox",
+        Withdrawal::Removed => "lost the terminal it waited for",
+        Withdrawal::Other => "was given up by the directory server",
+    }
+}
+
+/// `n.withdrawn`
+pub(crate) fn withdrawn(to: &Conversation, text: &str, users: &[UserId], reason: Withdrawal) -> String {
+    let whom = match to {
+        Conversation::User(user) => user.to_string(),
+        Conversation::Group(_) | Conversation::Everyone => format!("{} in {to}", listed(users)),
+    };
+    let why = match reason {
+        Withdrawal::Expired => "it was not fetched in time, and the directory server keeps it no longer",
+        Withdrawal::Full => "the mailbox was full",
+        Withdrawal::Removed => "the terminal that it waited for was removed",
+        Withdrawal::Other => "the directory server keeps it no longer",
+    };
+    format!("-- Not delivered to {whom}: \"{}\" ({why}). /retry sends it again.", format::quoted(text))
+}
+
+/// `p.again`
+pub(crate) const SEND_AGAIN: &str = "Send it again? [y/N] ";
+
+/// `n.readers`: before a message goes to a group again.
+pub(crate) fn readers(to: &Conversation, text: &str, users: &[UserId]) -> String {
+    let readers = if users.is_empty() { "nobody else".to_owned() } else { listed(users) };
+    format!(
+        "-- \"{}\" would be read in {to} now by: {readers}. Who has had it does not get it twice.",
+        format::quoted(text)
+    )
+}
+
+/// `n.restored`
+pub(crate) fn restored(again: usize, groups: &[(GroupName, Option<UserId>)]) -> Vec<String> {
+    let again = match again {
+        0 => String::new(),
+        1 => " 1 message that it had kept is sent again.".to_owned(),
+        again => format!(" {again} messages that it had kept are sent again."),
+    };
+    let first = format!("-- The directory server goes on from an older state (a backup was restored).{again}");
+    let lost = |(group, first): &(GroupName, Option<UserId>)| {
+        let who = first.as_ref().map_or_else(String::new, |first| format!(" by {first}, its first admin"));
+        format!("-- {group}: the last changes of its members are undone; it has to be founded anew{who}.")
+    };
+    std::iter::once(first).chain(groups.iter().map(lost)).collect()
 }
 
 /// `n.unblocked`

@@ -122,7 +122,7 @@ pub(crate) fn said_by(author: &UserId, date: u64, mark: DeliveryStatus, zone: &T
         DeliveryStatus::Stored => "kept by the directory server",
         DeliveryStatus::Delivered => "delivered",
         DeliveryStatus::Read => "read",
-        DeliveryStatus::Failed => "not delivered",
+        DeliveryStatus::Failed | DeliveryStatus::Withdrawn(_) => "not delivered",
     };
     let (moment, name) = (super::format::moment(date, zone), super::format::zone_name(date, zone));
     format!("{author}, {moment} {name}, {state}")

@@ -78,7 +78,7 @@ fn fate(session: &mut Session, id: MessageId, to: &str, patience: Duration) -> R
                 Next::NoSuchUser => so_far = said::Fate::Nobody,
                 Next::Server => so_far = said::Fate::NoServer,
                 // Nothing leaves before somebody does something.
-                Next::Terminal | Next::Space => break,
+                Next::Terminal | Next::Space | Next::Again => break,
                 Next::Nothing | Next::Confirmation | Next::Keys | Next::Receiver => {}
             },
             News::Outbox { .. }

@@ -7,7 +7,7 @@ use common::crypto::identity::IdentityKey;
 use common::crypto::opaque::{self, ClientLogin, KE3_LENGTH};
 use common::crypto::transcript::{self, Channel};
 use common::crypto::vault;
-use common::ident::{Challenge, Cookie, KeyDigest, UserId};
+use common::ident::{Challenge, Cookie, DirectoryGeneration, KeyDigest, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
     Announce, Announced, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features,
@@ -67,6 +67,8 @@ pub(crate) struct Presence {
     pub(crate) time: DirectoryTime,
     /// Terminals of this user that are present, this one included.
     pub(crate) terminals: u32,
+    /// By which name what the directory remembers goes.
+    pub(crate) generation: Option<DirectoryGeneration>,
     /// What the directory understands beyond the first version of the protocol.
     pub(crate) features: Features,
 }
@@ -198,8 +200,8 @@ pub(crate) async fn announce(
         FromDirectory::Announced(announced) => {
             connection.link.set_frame_limit(FRAME_AFTER_LOGIN);
             let time = DirectoryTime::told(announced.time);
-            let Announced { address, terminals, features, .. } = announced;
-            Ok(Presence { address, time, terminals, features })
+            let Announced { address, terminals, generation, features, .. } = announced;
+            Ok(Presence { address, time, terminals, generation, features })
         }
         other => Err(connection.unexpected(&other)),
     }

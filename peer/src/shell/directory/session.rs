@@ -122,7 +122,11 @@ impl Session {
                     }
                     let features = moved.presence.features.clone();
                     self.features = features.clone();
+                    let generation = moved.presence.generation;
                     events.send(Event::Back(moved)).await;
+                    if let Some(generation) = generation {
+                        events.input(Input::Generation(generation)).await;
+                    }
                     events.input(Input::DirectoryBack(features)).await;
                     return Some(connection);
                 }

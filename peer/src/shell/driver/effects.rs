@@ -140,6 +140,11 @@ impl Driver {
                 let answer = answer.unwrap_or_else(|error| store_failed(StoreUse::Reading, &error));
                 self.front_end.answer(self.answering.clone(), answer).await;
             }
+            Effect::Recall(name) => match self.storage.recall(&name).await {
+                Ok(record) => self.recalled.push_back(Input::Recalled { name: *name, record: record.map(Box::new) }),
+                // The directory is not told, and reports again.
+                Err(error) => self.front_end.tell(store_failed(StoreUse::Reading, &error)).await,
+            },
             Effect::Save(contact) => {
                 if let Err(error) = self.storage.save(&contact).await {
                     self.front_end.tell(store_failed(StoreUse::Contact, &error)).await;

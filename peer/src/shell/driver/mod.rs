@@ -13,13 +13,13 @@ mod refused;
 mod storage;
 mod transfers;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use common::ident::KeyDigest;
-use common::msg::Features;
 use futures::lock::Mutex;
 use futures::{FutureExt as _, select_biased};
 
@@ -28,6 +28,7 @@ use self::links::Links;
 use self::storage::Storage;
 use self::transfers::Transfers;
 use super::clock::Clock;
+use super::directory::login::Presence;
 use super::directory::request::{DirectoryRequest, PasscodeWish};
 use super::directory::session::Session;
 use super::event_log::EventFilter;
@@ -74,6 +75,8 @@ struct Driver {
     is_renewing: bool,
     reopening: Option<Task>,
     retention: Retention,
+    /// What the engine has looked up in the history.
+    recalled: VecDeque<Input>,
     /// The command whose step is being carried out.
     answering: Option<Ticket>,
 }
@@ -136,8 +139,9 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         answering: None,
         reopening: None,
         retention,
+        recalled: VecDeque::new(),
     };
-    driver.run(happened, presence.features).await
+    driver.run(happened, presence).await
 }
 
 /// The engine, with what is on the disk.
@@ -155,13 +159,19 @@ async fn open_engine(setup: &Setup, storage: &Storage, directory: KeyDigest) -> 
 }
 
 impl Driver {
-    async fn run(mut self, happened: Receiver<Event>, features: Features) -> Result<(), Failure> {
+    async fn run(mut self, happened: Receiver<Event>, presence: Presence) -> Result<(), Failure> {
         let commands = self.front_end.commands.clone();
         self.look_at_the_clock().await;
-        if self.input(Input::Began(features)).await? == Run::Over {
+        if let Some(generation) = presence.generation {
+            self.input(Input::Generation(generation)).await?;
+        }
+        if self.input(Input::Began(presence.features)).await? == Run::Over {
             return Ok(());
         }
         loop {
+            while let Some(recalled) = self.recalled.pop_front() {
+                self.input(recalled).await?;
+            }
             let now = self.clock.now();
             let look = self.retention.next_deadline();
             let deadline = self.engine.next_deadline().map_or(look, |deadline| deadline.min(look));

@@ -103,6 +103,11 @@ impl Storage {
         Ok(Notice::Journal(JournalNotice::Acknowledged { name: name.to_owned(), seq }))
     }
 
+    /// One message of the history, if it is there.
+    pub(super) async fn recall(&self, name: &MessageKey) -> Result<Option<StoredMessage>, StoreError> {
+        self.state.lock().await.message(name)
+    }
+
     /// Looks something up in the history.
     pub(super) async fn look_up(&self, query: HistoryQuery) -> Result<Notice, StoreError> {
         let state = self.state.lock().await;

@@ -71,7 +71,7 @@ impl Look {
             DeliveryStatus::Queued => self.pick("·", "."),
             DeliveryStatus::Stored => self.pick("✓", "s"),
             DeliveryStatus::Delivered | DeliveryStatus::Read => self.pick("✓✓", "d"),
-            DeliveryStatus::Failed => self.pick("✗", "!"),
+            DeliveryStatus::Failed | DeliveryStatus::Withdrawn(_) => self.pick("✗", "!"),
         }
     }
 

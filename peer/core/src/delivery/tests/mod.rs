@@ -3,3 +3,4 @@
 mod incoming;
 mod outgoing;
 mod stage;
+mod withdrawn;

@@ -201,13 +201,14 @@ fn the_directory_is_given_the_time_it_asks_for() {
 
 #[test]
 fn what_the_directory_may_have_lost_is_sent_again() {
-    for (lose, again) in [(Delivery::handle_stored_lost as fn(&mut Delivery), true), (|_| {}, false)] {
+    let cases = [(Delivery::handle_stored_lost as fn(&mut Delivery, &mut Context), true), (|_, _| {}, false)];
+    for (lose, again) in cases {
         let mut stage = Stage::new();
         stage.send(&to_bianca(), "one");
         let numbers = stage.give(&to_bianca(), 9);
         stage.answer(&to_bianca(), &numbers, 1, None);
         stage.flush();
-        lose(&mut stage.delivery);
+        lose(&mut stage.delivery, &mut stage.cx);
         stage.delivery.handle_change();
         assert_eq!(!stage.flush().0.is_empty(), again);
     }

@@ -172,6 +172,7 @@ impl World {
                 }
             }
             Effect::Save(_)
+            | Effect::Recall(_)
             | Effect::Fetch { .. }
             | Effect::Serve { .. }
             | Effect::StopFile { .. }

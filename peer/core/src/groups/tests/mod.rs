@@ -3,6 +3,7 @@
 mod hostile;
 mod keys;
 mod operations;
+mod restored;
 mod rooms;
 mod stage;
 mod succession;

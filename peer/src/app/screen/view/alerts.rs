@@ -12,7 +12,7 @@ use super::{Focus, Output, View};
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{format, local_commands, mail, screen};
-use peer_core::command::{Command, MessageCommand};
+use peer_core::command::{Command, MessageCommand, Ticket};
 use peer_core::model::Conversation;
 
 /// How long new messages are on the screen until they are not new any more.
@@ -149,7 +149,14 @@ impl View {
             }
             Here::Mute(of) => self.mute(of, Switch::On),
             Here::Unmute(of) => self.mute(of, Switch::Off),
-            Here::Edit | Here::Time(_) | Here::Retry(_) => self.tell(local_commands::LINE_ONLY),
+            Here::Retry(_) => match self.current.clone() {
+                Some(to) => {
+                    let again = MessageCommand::SendAgain { to, id: None, readers: None, ticket: Ticket::default() };
+                    self.command(Command::Message(again));
+                }
+                None => self.tell(local_commands::NOTHING_TO_RETRY),
+            },
+            Here::Edit | Here::Time(_) => self.tell(local_commands::LINE_ONLY),
         }
     }
 

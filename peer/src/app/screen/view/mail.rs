@@ -3,8 +3,9 @@
 use common::ident::UserId;
 
 use super::chat::Message;
+use super::questions::Question;
 use super::{Awaited, Focus, Output, View};
-use crate::app::texts::mail;
+use crate::app::texts::{local_commands, mail};
 use peer_core::command::{Command, MessageCommand};
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{MessageNotice, Next, NotSent};
@@ -47,6 +48,18 @@ impl View {
             MessageNotice::NoSuchUser { user, texts, near } => {
                 self.tell(&mail::no_such_user(&user, texts, near.as_ref()));
             }
+            MessageNotice::Withdrawn { to, text, users, reason, .. } => {
+                self.note(&to, &mail::withdrawn(&to, &text, &users, reason));
+                if !self.is_current(&to) {
+                    self.tell(&mail::withdrawn(&to, &text, &users, reason));
+                }
+            }
+            MessageNotice::Again { to, text, .. } => self.note(&to, &local_commands::sent_again(&to, &text)),
+            MessageNotice::Readers { to, id, text, users, .. } => {
+                self.note(&to, &mail::readers(&to, &text, &users));
+                self.ask(Question::Again { to, id, users });
+            }
+            MessageNotice::NotFailed { .. } => self.tell(local_commands::NOTHING_TO_RETRY),
             MessageNotice::NotSent { to, text, why, .. } => {
                 self.note(&to, &mail::not_sent(&to, &text, &why));
                 if !self.is_current(&to) {

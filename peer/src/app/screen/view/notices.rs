@@ -66,6 +66,9 @@ impl View {
                     self.tell(talk::NO_LIST);
                 }
             }
+            DirectoryNotice::Restored { again, groups } => {
+                mail::restored(again, &groups).iter().for_each(|line| self.tell(line));
+            }
             DirectoryNotice::Lost { retry_in, why } => self.tell(&texts::server_lost(retry_in, why)),
             DirectoryNotice::NotItself(why) => self.tell(&failure::report(&why, &self.zone).lines.join(" ")),
             DirectoryNotice::Back => {

@@ -3,14 +3,16 @@
 //! A changed key and a safety number are questions of security: what was typed before they appeared does not answer
 //! them, they take a whole word, and leaving them decides nothing.
 
-use common::ident::UserId;
+use common::ident::{MessageId, UserId};
 
 use super::{Awaited, Output, Taken, View};
 use crate::app::keys::{Key, KeyAction};
 use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
 use crate::app::texts::{self, screen, talk};
-use peer_core::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, SessionCommand};
+use peer_core::command::{
+    Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, MessageCommand, SessionCommand, Ticket,
+};
 use peer_core::model::Conversation;
 
 /// A question.
@@ -22,6 +24,8 @@ pub(crate) enum Question {
     Key { of: UserId, since: u64, old: String, new: String },
     /// Do the numbers match?
     Number { with: UserId, digits: String },
+    /// A message goes to a group again, where these would read it now.
+    Again { to: Conversation, id: MessageId, users: Vec<UserId> },
     /// `/passwd`, wherever the user is.
     Passcode(Passwd),
 }
@@ -33,6 +37,7 @@ impl Question {
             Self::Accept(user) | Self::Key { of: user, .. } | Self::Number { with: user, .. } => {
                 Some(Conversation::User(user.clone()))
             }
+            Self::Again { to, .. } => Some(to.clone()),
             Self::Passcode(_) => None,
         }
     }
@@ -41,7 +46,7 @@ impl Question {
         match self {
             Self::Accept(_) => screen::ACCEPT.to_owned(),
             Self::Key { .. } => screen::CHOOSE.to_owned(),
-            Self::Number { .. } => screen::YES_OR_NO.to_owned(),
+            Self::Number { .. } | Self::Again { .. } => screen::YES_OR_NO.to_owned(),
             Self::Passcode(step) => format!(" {}", step.prompt()),
         }
     }
@@ -148,6 +153,13 @@ impl View {
                 }));
                 false
             }
+            (Question::Again { to, id, users }, "y" | "yes") => {
+                let (to, id, readers) = (to.clone(), Some(*id), Some(users.clone()));
+                let again = MessageCommand::SendAgain { to, id, readers, ticket: Ticket::default() };
+                self.command(Command::Message(again));
+                false
+            }
+            (Question::Again { .. }, "" | "n" | "no") => false,
             (Question::Number { with, digits }, "yes" | "no") => {
                 let answer = if word == "yes" { Answer::Yes } else { Answer::No };
                 self.command(Command::Contact(ContactCommand::ConfirmNumber {
@@ -181,7 +193,7 @@ impl View {
                 self.close();
                 self.tell(&talk::key_later(&of));
             }
-            Some(Question::Number { .. } | Question::Passcode(_)) => {
+            Some(Question::Number { .. } | Question::Again { .. } | Question::Passcode(_)) => {
                 self.take_question();
                 self.give_entry_back();
             }

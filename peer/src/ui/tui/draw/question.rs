@@ -6,7 +6,7 @@ use super::row::Row;
 use crate::app::qr;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Question, View};
-use crate::app::texts::{screen, talk};
+use crate::app::texts::{mail, screen, talk};
 use crate::ui::layout::broken;
 use crate::ui::tui::theme::Look;
 
@@ -27,6 +27,7 @@ pub(super) fn rows(view: &View, area: Rect, look: Look) -> Vec<Row> {
             rows.extend(screen::key_choices(of).iter().map(|choice| Row::ours(TEXT, choice, look.plain())));
             rows
         }
+        Some(Question::Again { .. }) => paragraph(mail::SEND_AGAIN.trim_end(), area.width, look),
         Some(Question::Number { with, digits }) => number(with, digits, area, look),
     };
     rows.insert(0, Row::default());

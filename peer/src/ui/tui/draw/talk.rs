@@ -11,6 +11,7 @@ use crate::app::texts::{files, format, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened, wide};
 use crate::ui::tui::theme::Look;
+use peer_core::model::DeliveryStatus;
 
 /// From this width on the text has a column of its own.
 const WITH_COLUMNS: u16 = 50;
@@ -142,8 +143,11 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
     }
     if let (Some(last), true) = (rows.last_mut(), mine) {
         last.mark = look.mark(message.mark);
-        last.mark_style =
-            if message.mark == peer_core::model::DeliveryStatus::Failed { look.alarming() } else { look.plain() };
+        last.mark_style = if matches!(message.mark, DeliveryStatus::Failed | DeliveryStatus::Withdrawn(_)) {
+            look.alarming()
+        } else {
+            look.plain()
+        };
     }
     rows
 }

@@ -1,0 +1,97 @@
+//! A directory that goes on from an older state, as after a backup was restored (decision D32): its key packages of ours
+//! are made anew, and each room is compared with what it knows of it.
+//!
+//! A room whose epoch it has gone back on cannot go on: nobody returns to an epoch that was left. Rooms of two are made
+//! anew when the next letter needs one; a group is founded anew by the admin who stands first, and told as lost until then.
+
+use common::ident::{GroupName, RoomId, UserId};
+use common::limits::EPOCHS_ASKED;
+use common::msg::{EPOCHS, EpochsReply, EpochsReq};
+
+use super::Groups;
+use super::queue::GroupOperation;
+use crate::context::Context;
+use crate::mls::Frozen;
+use crate::model::Conversation;
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
+
+/// A comparison with a directory that goes on from an older state.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    /// Questions that were not answered; nothing until everything that waited was taken.
+    unanswered: Option<usize>,
+    /// Groups that are lost, with the admin who stands first.
+    lost: Vec<(GroupName, Option<UserId>)>,
+}
+
+impl Groups {
+    /// The directory goes on from an older state. Rooms are compared when everything that waits was taken: commits may be
+    /// among it.
+    pub(crate) fn handle_restored(&mut self, cx: &mut Context) -> Vec<Request> {
+        self.comparison = Some(Comparison::default());
+        self.publish_anew(cx)
+    }
+
+    /// Everything that waited was taken: in which epochs are our rooms?
+    pub(super) fn compare_rooms(&mut self, cx: &Context) -> Vec<Request> {
+        let rooms = if cx.features.include(EPOCHS) { self.rooms.ids() } else { Vec::new() };
+        let Some(comparison) = self.comparison.as_mut().filter(|comparison| comparison.unanswered.is_none()) else {
+            return Vec::new();
+        };
+        let ask = |rooms: &[RoomId]| {
+            let message = EpochsReq { rooms: rooms.to_vec() }.into();
+            Request::Directory(DirectoryRequest::Ask { message, question: Question::Epochs(rooms.to_vec()) })
+        };
+        let questions: Vec<Request> = rooms.chunks(EPOCHS_ASKED).map(ask).collect();
+        comparison.unanswered = Some(questions.len());
+        if questions.is_empty() { self.compared() } else { questions }
+    }
+
+    /// The directory says in which epochs rooms are. One that is ahead of us has a commit under way; one that is behind us
+    /// has gone back.
+    pub(crate) fn handle_epochs(&mut self, cx: &mut Context, asked: &[RoomId], reply: &EpochsReply) -> Vec<Request> {
+        let (mut requests, mut lost) = (Vec::new(), Vec::new());
+        for room in asked {
+            let there = reply.rooms.iter().find(|told| told.room == *room).map(|told| told.epoch);
+            let Some(here) = self.rooms.epoch(room) else { continue };
+            if there.is_some_and(|there| there >= here) || !self.rooms.is_usable(room) || !self.is_created(room) {
+                continue;
+            }
+            match self.rooms.conversation(room) {
+                Some(Conversation::Group(group)) => {
+                    let first = self.rooms.admins(room).into_iter().next();
+                    let why = Frozen::Restored;
+                    cx.write(self.rooms.give_up(room, why.clone()));
+                    self.frozen(cx, room, why.to_string());
+                    requests.extend(self.mend(cx, room));
+                    lost.push((group, first));
+                }
+                Some(Conversation::User(_) | Conversation::Everyone) | None => {
+                    requests.extend(self.lose_room(cx, room));
+                }
+            }
+        }
+        if let Some(comparison) = &mut self.comparison {
+            comparison.lost.extend(lost);
+            comparison.unanswered = comparison.unanswered.map(|unanswered| unanswered.saturating_sub(1));
+            if comparison.unanswered == Some(0) {
+                requests.extend(self.compared());
+            }
+        }
+        requests
+    }
+
+    /// A group that the directory has gone back on: its first admin founds it anew, with everybody (decision D31); the others
+    /// wait for the welcome, because no member's word alone decides what becomes of it.
+    pub(super) fn found_restored(&mut self, cx: &Context, room: &RoomId) -> Vec<Request> {
+        if self.rooms.admins(room).first().is_some_and(|first| cx.is_me(first)) {
+            self.operations.add(GroupOperation::FoundAnew(*room, None));
+        }
+        Vec::new()
+    }
+
+    fn compared(&mut self) -> Vec<Request> {
+        let lost = self.comparison.take().map(|comparison| comparison.lost).unwrap_or_default();
+        vec![Request::Delivery(DeliveryRequest::Restored(lost)), Request::Mailbox(MailboxRequest::Repaired)]
+    }
+}

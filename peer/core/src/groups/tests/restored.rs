@@ -1,0 +1,87 @@
+//! A directory that goes on from an older state: rooms it has gone back on are over, others go on.
+
+use common::ident::RoomId;
+use common::msg::{EPOCHS, EpochsReply, Features, KeyPackagePut, RoomEpoch, ToDirectory};
+
+use super::stage::*;
+use crate::event::Effect;
+use crate::model::Conversation;
+use crate::notice::{MessageNotice, Notice};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
+
+fn room(stage: &Stage) -> RoomId {
+    stage.groups.known.room(&team()).unwrap()
+}
+
+/// The comparison, with this answer; what it leads to.
+fn compared(stage: &mut Stage, reply: &EpochsReply) -> Vec<Request> {
+    stage.cx.features = Features::of(&[EPOCHS]);
+    let published = stage.groups.handle_restored(&mut stage.cx);
+    let [Request::Directory(DirectoryRequest::Tell(ToDirectory::KeyPackagePut(first))), rest @ ..] = &published[..]
+    else {
+        panic!("{published:?}")
+    };
+    assert!(first.anew && first.last_resort.is_some(), "all key packages are made anew, before anything else");
+    let is_more = |request: &Request| {
+        matches!(
+            request,
+            Request::Directory(DirectoryRequest::Tell(ToDirectory::KeyPackagePut(KeyPackagePut { anew: false, .. })))
+        )
+    };
+    assert!(rest.iter().all(is_more), "{rest:?}");
+    stage.effects();
+    let asked = stage.groups.handle_caught_up(&mut stage.cx);
+    let [Request::Directory(DirectoryRequest::Ask { question: Question::Epochs(rooms), .. })] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(*rooms, [room(stage)]);
+    let rooms = rooms.clone();
+    stage.groups.handle_epochs(&mut stage.cx, &rooms, reply)
+}
+
+fn told(epochs: &[(RoomId, u64)]) -> EpochsReply {
+    EpochsReply { rooms: epochs.iter().map(|(room, epoch)| RoomEpoch { room: *room, epoch: *epoch }).collect() }
+}
+
+#[test]
+fn a_group_whose_epoch_is_over_is_lost_and_told_with_its_first_admin() {
+    for there in [None, Some(0)] {
+        let mut stage = Stage::with_bianca();
+        let (id, first) = (room(&stage), stage.cx.me.user.clone());
+        let requests = compared(&mut stage, &told(&there.map(|epoch| (id, epoch)).into_iter().collect::<Vec<_>>()));
+        assert_eq!(
+            requests,
+            [
+                Request::Delivery(DeliveryRequest::Restored(vec![(team(), Some(first))])),
+                Request::Mailbox(MailboxRequest::Repaired)
+            ]
+        );
+        let effects = stage.effects();
+        let frozen = |effect: &Effect| matches!(effect, Effect::Notify(Notice::Message(MessageNotice::Frozen { with: Conversation::Group(group), .. })) if *group == team());
+        assert!(effects.iter().any(frozen), "{effects:?}");
+        assert!(!stage.groups.rooms.is_usable(&id));
+    }
+}
+
+#[test]
+fn a_group_whose_epoch_is_the_same_or_about_to_end_goes_on() {
+    for later in [0, 1] {
+        let mut stage = Stage::with_bianca();
+        let id = room(&stage);
+        let epoch = stage.groups.rooms.epoch(&id).unwrap() + later;
+        let requests = compared(&mut stage, &told(&[(id, epoch)]));
+        assert_eq!(requests[0], Request::Delivery(DeliveryRequest::Restored(Vec::new())));
+        assert!(stage.groups.rooms.is_usable(&id));
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_asked_for_epochs_is_not_and_nothing_is_compared_without_need() {
+    let mut stage = Stage::with_bianca();
+    assert_eq!(stage.groups.handle_caught_up(&mut stage.cx), []);
+    stage.groups.handle_restored(&mut stage.cx);
+    assert_eq!(
+        stage.groups.handle_caught_up(&mut stage.cx),
+        [Request::Delivery(DeliveryRequest::Restored(Vec::new())), Request::Mailbox(MailboxRequest::Repaired)]
+    );
+}
