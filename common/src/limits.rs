@@ -98,6 +98,16 @@ pub const KEY_PACKAGES_KEPT: usize = 100;
 pub const KEY_PACKAGES_LOW: usize = 20;
 /// Terminals in one room (threat G3).
 pub const ROOM_TERMINALS: usize = 256;
+/// Epochs of one room that a user may end in [`EPOCHS_WINDOW`] (decision D31).
+pub const EPOCHS_PER_USER: usize = 6;
+/// The time in which [`EPOCHS_PER_USER`] counts.
+pub const EPOCHS_WINDOW: Duration = Duration::from_secs(600);
+/// Rooms that a user may found in an hour.
+pub const ROOMS_PER_HOUR: usize = 100;
+/// Rooms of two that one user may have founded with another one; one more closes the oldest.
+pub const ROOMS_OF_TWO: usize = 4;
+/// How long a group's name stays with its admins when the group was given up (decision D31).
+pub const HANDLE_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Proposals in one commit (threat G3).
 pub const COMMIT_PROPOSALS: usize = 64;
 /// Steps a sender's ratchet may jump forward, messages missing in between (threat G6).

@@ -1,11 +1,15 @@
 //! Fuzz body of a connection: a sequence of frames over a store in memory, without sockets. Never part of a program.
 
+use common::crypto::commit;
 use common::crypto::opaque::ServerSecret;
-use common::ident::{CredentialId, KeyDigest, RoomId, TerminalId, TerminalKey, UserId};
+use common::crypto::terminal::TerminalIdentity;
+use common::ident::{CredentialId, KeyDigest, RoomId, TerminalId, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, TERMINALS_PER_USER};
 use common::msg::{
-    Blob, Certificate, ErrorCode, Features, FromDirectory, Member, Message as _, Piece, Registration, RequestNumber,
+    Blob, Certificate, CommitReq, ErrorCode, Features, FromDirectory, Member, Message as _, Piece, Registration,
+    RequestNumber, SignedCommit,
 };
+use common::secret::Secret;
 use futures::executor::block_on;
 
 use crate::store::sqlite::SqliteStore;
@@ -106,7 +110,9 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::StoreResul
         let (record, terminal) = (Vec::new(), TERMINAL);
         store.grant(Success { user: user.clone(), credential, record, terminal, class, cookie }, now).await?;
         let signature = Blob(vec![6; 256]);
-        let certificate = Certificate { terminal: TERMINAL, key: TerminalKey([8; 32]), issued: 0, signature };
+        // A key that inputs know, so that they hold commits that are signed.
+        let Ok(identity) = TerminalIdentity::from_seed(TERMINAL, &Secret::new(vec![8; 32])) else { return Ok(()) };
+        let certificate = Certificate { terminal: TERMINAL, key: identity.key(), issued: 0, signature };
         let encoded = serde_json::to_vec(&certificate).unwrap_or_default();
         let entry = Entry {
             user: user.clone(),
@@ -118,9 +124,24 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::StoreResul
         store.enter(entry, now).await?;
         store.publish(&member(user), vec![Piece(vec![9]); 2], None, KnownPackages::Kept).await?;
     }
-    let (from, members) = (member(&users[0]), users.iter().map(member).collect());
+    let (from, members) = (member(&users[0]), users.iter().map(member).collect::<Vec<_>>());
     let (commit, welcome) = (Vec::new(), Vec::new());
-    let request = CommitRequest { from, room: ROOM, epoch: 0, members, commit, welcome, group: None };
+    let asked = CommitReq::without_commit(ROOM, 0, members.clone());
+    let signed = SignedCommit { digests: commit::digests(&asked, &commit, &welcome), signature: Blob::default() };
+    let (again, group, replaces) = (Vec::new(), None, None);
+    let request = CommitRequest {
+        from,
+        room: ROOM,
+        epoch: 0,
+        members,
+        commit,
+        welcome,
+        group,
+        again,
+        replaces,
+        signed,
+        kept_after: Timestamp::from_seconds(0),
+    };
     store.commit(request, MailRule::default(), now).await.map(drop)
 }
 

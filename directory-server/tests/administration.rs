@@ -14,8 +14,8 @@ use common::msg::{
     ByeReason, CommitReply, CommitReq, CommitStatus, FromDirectory, Mailbox, MailboxPut, MailboxReq, Member,
     Message as _, Outgoing, Piece,
 };
-use common::testkit::Example;
 use common::testkit::client::Client;
+use common::testkit::{Example, sealed_message};
 use rustix::process::Signal;
 use support::process::{Server, bye, command, log_in, register, run, stdout};
 use support::user;
@@ -26,11 +26,12 @@ fn write_to_bianca(server: &Server) -> RoomId {
     let mut ali = log_in(server, Example::Ali);
     let room = RoomId([7; 16]);
     let members = ["ali", "bianca"].map(|name| Member { userid: user(name), terminal: TerminalId([1; 16]) });
-    let create = CommitReq::without_commit(room, 0, members.into());
+    let create = CommitReq::without_commit(room, 0, members.to_vec());
+    let create = ali.signed(&members[0], create, (b"", b"")).unwrap();
     let created = ali.ask(create).unwrap();
     let accepted = CommitReply::from(CommitStatus::Accepted);
     assert!(matches!(created, FromDirectory::CommitReply(reply) if reply == accepted));
-    let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(b"sealed".to_vec()) }];
+    let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(sealed_message(&room, 0, b"sealed")) }];
     match ali.ask(MailboxPut { room, epoch: 0, items, leave: false }).unwrap() {
         FromDirectory::MailboxReply(reply) => assert_eq!(reply.stored, 1),
         other => panic!("{other:?}"),
@@ -130,8 +131,9 @@ fn a_backup_of_a_running_directory_restores_it_elsewhere() {
     assert_eq!(before.len(), 1);
     drop(bianca);
     let mut ali = log_in(&server, Example::Ali);
-    let items = vec![Outgoing { id: MessageId([2; 16]), piece: Piece(b"sealed".to_vec()) }];
-    ali.ask(MailboxPut { room: RoomId([7; 16]), epoch: 0, items, leave: false }).unwrap();
+    let room = RoomId([7; 16]);
+    let items = vec![Outgoing { id: MessageId([2; 16]), piece: Piece(sealed_message(&room, 0, b"sealed")) }];
+    ali.ask(MailboxPut { room, epoch: 0, items, leave: false }).unwrap();
     drop(ali);
     let mut bianca = log_in(&server, Example::Bianca);
     bianca.ask(MailboxReq {}).unwrap();

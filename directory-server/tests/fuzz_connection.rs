@@ -1,14 +1,17 @@
 //! The fuzz body of a connection, on sequences that a fuzzer starts from.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use common::crypto::commit;
 use common::crypto::opaque::ClientLogin;
-use common::ident::{GroupHandle, MessageId, RoomId, TerminalId, UserId};
+use common::crypto::terminal::TerminalIdentity;
+use common::ident::{GroupHandle, KeyDigest, MessageId, RoomId, TerminalId, UserId};
 use common::msg::{
     AuthProof, AuthReq, Blob, CertificatesReq, CommitReq, FetchReq, GroupEntry, GroupReq, Hello, InviteReq,
     KeyPackagePut, KeyPackageReq, ListReq, Logout, LookupReq, MailboxAck, MailboxPut, MailboxReq, Member, Message as _,
     Outgoing, Piece, Ping, Pong, TerminalRemove, TerminalsReq, ToDirectory, Upload,
 };
-use common::secret::Passcode;
+use common::secret::{Passcode, Secret};
+use common::testkit::{sealed_commit, sealed_message};
 use directory_server::testkit::fuzz_connection;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -24,8 +27,19 @@ fn frames() -> Vec<Vec<u8>> {
     let members: Vec<_> = [&ali, &bianca].map(|user| Member { userid: user.clone(), terminal: TERMINAL }).into();
     let handle = GroupHandle([2; 32]);
     let group = Some(GroupEntry { handle, admins: vec![ali.clone()] });
-    let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(vec![1; 100]) }];
-    let commit = CommitReq { commit: 4, ..CommitReq::without_commit(ROOM, 0, members.clone()) };
+    let put = |epoch| {
+        let piece = Piece(sealed_message(&ROOM, epoch, &[1; 100]));
+        MailboxPut { room: ROOM, epoch, items: vec![Outgoing { id: MessageId([1; 16]), piece }], leave: epoch == 1 }
+    };
+    let upload = |epoch| sealed_commit(&ROOM, epoch, &[1; 4]);
+    let identity = TerminalIdentity::from_seed(TERMINAL, &Secret::new(vec![8; 32])).unwrap();
+    let signed = |request: CommitReq, commit: &[u8]| {
+        let request = CommitReq { commit: commit.len() as u32, ..request };
+        commit::signed(request, &members[0], &KeyDigest([1; 32]), (commit, b""), |bytes| identity.sign(bytes))
+    };
+    let commit = |epoch| CommitReq::without_commit(ROOM, epoch, members.clone());
+    let gives_up = CommitReq::without_commit(ROOM, 1, Vec::new());
+    let founds = CommitReq { room: RoomId([8; 16]), group, ..commit(0) };
     let messages: [ToDirectory; FRAMES] = [
         Hello { userid: ali.clone() }.into(),
         InviteReq { userid: ali.clone() }.into(),
@@ -39,25 +53,26 @@ fn frames() -> Vec<Vec<u8>> {
         MailboxReq {}.into(),
         MailboxAck { upto: 2 }.into(),
         FetchReq { item: 1, offset: 1 }.into(),
-        MailboxPut { room: ROOM, epoch: 0, items: items.clone(), leave: false }.into(),
-        MailboxPut { room: ROOM, epoch: 1, items, leave: false }.into(),
-        Upload { piece: Piece(vec![1; 4]) }.into(),
-        commit.clone().into(),
-        CommitReq { epoch: 1, ..commit.clone() }.into(),
-        CommitReq { epoch: 1, members: Vec::new(), commit: 0, ..commit.clone() }.into(),
-        CommitReq { room: RoomId([8; 16]), commit: 0, group, ..commit }.into(),
+        put(0).into(),
+        put(1).into(),
+        Upload { piece: Piece(upload(0)) }.into(),
+        Upload { piece: Piece(upload(1)) }.into(),
+        signed(commit(0), &upload(0)).into(),
+        signed(commit(1), &upload(1)).into(),
+        signed(gives_up, b"").into(),
+        signed(founds, b"").into(),
         GroupReq { handle }.into(),
         KeyPackagePut { packages: vec![Piece(vec![1])], last_resort: Some(Piece(vec![2])), anew: false }.into(),
         KeyPackageReq { userid: bianca.clone(), terminals: vec![TERMINAL] }.into(),
         TerminalsReq { users: vec![ali, bianca] }.into(),
         TerminalRemove { terminal: TERMINAL, cookie: None }.into(),
-        CertificatesReq { members }.into(),
+        CertificatesReq { members: members.clone() }.into(),
     ];
     messages.iter().map(ToDirectory::encode).collect()
 }
 
 /// How many there are.
-const FRAMES: usize = 25;
+const FRAMES: usize = 26;
 
 fn script(mode: u8, steps: &[(u8, usize)]) -> Vec<u8> {
     let frames = frames();

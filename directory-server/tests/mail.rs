@@ -10,9 +10,9 @@ use common::msg::{
     CommitReq, CommitStatus, Error, ErrorCode, FromDirectory, MailKind, MailRefusal, MailboxPut, MailboxReply,
     MailboxState, Outgoing, Piece, Registration,
 };
-use common::testkit::Example;
+use common::testkit::{Example, sealed_commit, sealed_message};
 use directory_core::records::MailRule;
-use support::mail::{ROOM, commit_req, member, pair};
+use support::mail::{ROOM, body, commit_req, member, pair, team};
 use support::{NOON, World, user};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -43,12 +43,12 @@ fn what_is_put_waits_for_the_other_terminal_with_sender_time_and_epoch() {
     assert_eq!(bianca.pushed(&world), None, "whoever has not asked for mail gets none");
     assert_eq!(bianca.open_mailbox(&world), MailboxState { acked: 0, written: 0, lost: 0, waiting: 2 });
     let items = bianca.mail(&world);
-    let bodies: Vec<_> = items.iter().map(|item| item.piece.clone().unwrap().0).collect();
+    let bodies: Vec<_> = items.iter().map(body).collect();
     assert_eq!(bodies, [b"one", b"two"]);
     assert!(items[0].item > 0 && items[0].item < items[1].item);
     for item in &items {
         assert_eq!((item.room, item.kind, item.epoch), (ROOM, MailKind::Message, 0));
-        assert_eq!((&item.from, item.date, item.size), (&member("ali", 1), NOON.seconds(), 3));
+        assert_eq!((&item.from, item.date, item.size), (&member("ali", 1), NOON.seconds(), 47 + 3));
     }
     assert_eq!(ali.open_mailbox(&world).waiting, 0, "the sender's own terminal gets nothing");
 }
@@ -66,7 +66,7 @@ fn the_next_mailbox_comes_behind_the_acknowledgement_of_the_last_item_only() {
     bianca.acknowledge(&world, first[0].item);
     assert_eq!(bianca.mail(&world), [], "only a part is acknowledged");
     bianca.acknowledge(&world, first[1].item);
-    assert_eq!(bianca.mail(&world)[0].piece, Some(Piece(b"three".to_vec())));
+    assert_eq!(body(&bianca.mail(&world)[0]), b"three");
 }
 
 #[test]
@@ -140,7 +140,8 @@ fn only_terminals_of_the_room_put_and_only_into_its_epoch() {
     assert_eq!(second.put(&world, 0, &[b"x"]), refused(0, MailRefusal::Room), "another terminal of a member");
     assert_eq!(ali.put(&world, 1, &[b"x"]), refused(0, MailRefusal::Epoch));
     assert_eq!(ali.put(&world, u64::MAX, &[b"x"]), refused(0, MailRefusal::Epoch));
-    let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(b"x".to_vec()) }];
+    let piece = Piece(sealed_message(&RoomId([8; 16]), 0, b"x"));
+    let items = vec![Outgoing { id: MessageId([1; 16]), piece }];
     let elsewhere = MailboxPut { room: RoomId([8; 16]), epoch: 0, items, leave: false };
     assert_eq!(ali.send(&world, elsewhere), Some(refused(0, MailRefusal::Room).into()));
     assert_eq!(bianca.open_mailbox(&world).waiting, 0);
@@ -175,7 +176,7 @@ fn a_full_mailbox_stops_a_pair_at_the_first_message_and_stores_nothing_of_the_re
 
 #[test]
 fn messages_are_limited_for_each_sender_and_bytes_for_all_together() {
-    let (mut world, mut ali, mut bianca) = pair();
+    let (mut world, mut ali, mut bianca) = team();
     world.register(Example::Carol);
     let (mut carol, _) = world.log_in(Example::Carol, 1);
     let all = [member("ali", 1), member("bianca", 1), member("carol", 1)];
@@ -184,15 +185,15 @@ fn messages_are_limited_for_each_sender_and_bytes_for_all_together() {
     bianca.take_mail(&world);
     assert_eq!(ali.put(&world, 1, &[b"a"]), stored(1));
     assert_eq!(carol.put(&world, 1, &[b"c"]), stored(1), "ali's messages do not count for carol");
-    world.mail_rule(MailRule { messages: 0, bytes: 1000, ..MailRule::default() });
+    world.mail_rule(MailRule { messages: 0, bytes: 4000, ..MailRule::default() });
     let full = vec![user("bianca")];
     carol.take_mail(&world);
     ali.take_mail(&world);
-    assert_eq!(ali.put(&world, 1, &[&[0; 249]]), stored(1), "a byte of ali waits for bianca already");
+    assert_eq!(ali.put(&world, 1, &[&[0; 952]]), stored(1), "48 bytes of ali wait for bianca already");
     let none_for_bianca = || MailboxReply { full: full.clone(), ..stored(1) };
     assert_eq!(ali.put(&world, 1, &[b"a"]), none_for_bianca(), "a quarter of the bytes is for one sender");
     assert_eq!(carol.put(&world, 1, &[b"c"]), stored(1), "which is not carol");
-    world.mail_rule(MailRule { messages: 0, bytes: 252, ..MailRule::default() });
+    world.mail_rule(MailRule { messages: 0, bytes: 1096, ..MailRule::default() });
     assert_eq!(carol.put(&world, 1, &[b"c"]), none_for_bianca(), "all together count, whoever sent them");
     assert_eq!(bianca.open_mailbox(&world).lost, 2);
     assert_eq!(bianca.open_mailbox(&world).lost, 0, "told once");
@@ -262,7 +263,7 @@ fn what_is_too_old_is_deleted_and_counted_as_lost_when_it_is_asked_for_or_swept(
     ali.put(&world, 0, &[b"young"]);
     world.now = world.now + HOUR * 40;
     world.run_for_a_day();
-    assert_eq!(bianca.mail(&world)[0].piece, Some(Piece(b"young".to_vec())), "too old is not delivered");
+    assert_eq!(body(&bianca.mail(&world)[0]), b"young", "too old is not delivered");
     assert_eq!(bianca.open_mailbox(&world), MailboxState { acked: 0, written: 0, lost: 1, waiting: 1 });
     assert_eq!(ali.put(&world, 0, &[b"x", b"y"]), refused(1, MailRefusal::Full), "what is gone makes room");
     world.now = world.now + HOUR * 60;
@@ -309,9 +310,10 @@ fn what_was_taken_leaves_no_trace_in_the_files_of_a_directory_that_has_stopped()
 #[test]
 fn large_items_come_without_their_bytes_and_are_fetched_in_pieces() {
     let (world, mut ali, mut bianca) = pair();
-    let commit: Vec<u8> = (0..PIECE_MAX + 100).map(|n| n as u8).collect();
+    let content: Vec<u8> = (0..PIECE_MAX + 53).map(|n| n as u8).collect();
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.commit(&world, commit_req(0, &both), &commit, b""), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), &content, b""), CommitStatus::Accepted);
+    let commit = sealed_commit(&ROOM, 0, &content);
     bianca.open_mailbox(&world);
     let items = bianca.mail(&world);
     assert_eq!((items[0].piece.as_ref(), items[0].size as usize), (None, commit.len()));
@@ -361,7 +363,7 @@ fn a_body_is_stored_once_and_goes_with_its_last_mailbox() {
     }
     let [mut ali, mut bianca, mut carol] =
         [Example::Ali, Example::Bianca, Example::Carol].map(|example| world.log_in(example, 1).0);
-    ali.create(&world, &["ali", "bianca", "carol"].map(|id| member(id, 1)));
+    ali.create_group(&world, &["ali", "bianca", "carol"].map(|id| member(id, 1)));
     ali.put(&world, 0, &[b"one"]);
     assert_eq!((world.waiting(), world.bodies()), (2, 1));
     bianca.take_mail(&world);
@@ -372,7 +374,7 @@ fn a_body_is_stored_once_and_goes_with_its_last_mailbox() {
 
 #[test]
 fn removing_a_user_or_a_terminal_empties_the_mailbox_and_the_numbers_go_on() {
-    let (mut world, mut ali, mut bianca) = pair();
+    let (mut world, mut ali, mut bianca) = team();
     ali.put(&world, 0, &[b"one"]);
     bianca.open_mailbox(&world);
     let first = bianca.mail(&world)[0].item;
@@ -399,7 +401,7 @@ fn nothing_but_ids_sizes_and_times_is_stored_beside_the_bodies() {
     let request = CommitReq { room: RoomId([9; 16]), group: Some(group), ..commit_req(0, &[member("ali", 1)]) };
     assert_eq!(ali.commit(&world, request, b"", b""), CommitStatus::Accepted);
     let id = MessageId(*b"canary-message-i");
-    let items = vec![Outgoing { id, piece: Piece(b"sealed-body".to_vec()) }];
+    let items = vec![Outgoing { id, piece: Piece(sealed_message(&ROOM, 0, b"sealed-body")) }];
     assert!(matches!(
         ali.send(&world, MailboxPut { room: ROOM, epoch: 0, items, leave: false }),
         Some(FromDirectory::MailboxReply(_))

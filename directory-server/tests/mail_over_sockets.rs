@@ -12,7 +12,7 @@ use common::testkit::client::Client;
 use common::testkit::login::{Account, Stretch, is_registered};
 use rustix::process::Signal;
 use support::RIGHT;
-use support::mail::{commit_req, member, putting};
+use support::mail::{body, commit_req, member, putting};
 use support::process::{Server, command, stdout};
 
 fn account(example: Example) -> Account {
@@ -33,7 +33,9 @@ fn pair(data: &std::path::Path) -> (Server, Client, Client) {
         assert!(is_registered(&server.connect().register(&account(example), None).unwrap()));
     }
     let [mut ali, bianca] = [Example::Ali, Example::Bianca].map(|example| log_in(&server, example));
-    let created = ali.ask(commit_req(0, &[member("ali", 1), member("bianca", 1)])).unwrap();
+    let members = [member("ali", 1), member("bianca", 1)];
+    let create = ali.signed(&members[0], commit_req(0, &members), (b"", b"")).unwrap();
+    let created = ali.ask(create).unwrap();
     assert!(matches!(created, FromDirectory::CommitReply(_)));
     (server, ali, bianca)
 }
@@ -74,7 +76,7 @@ fn mail_is_pushed_to_a_terminal_that_waits_for_it() {
     for round in 0..3u8 {
         send(&mut ali, putting(0, &[&[round]]));
         let items = mail(&mut bianca);
-        assert_eq!(items.iter().map(|item| item.piece.clone().unwrap().0).collect::<Vec<_>>(), [[round]]);
+        assert_eq!(items.iter().map(body).collect::<Vec<_>>(), [[round]]);
         assert!(matches!(receive(&mut ali), FromDirectory::MailboxReply(MailboxReply { stored: 1, .. })));
         send(&mut bianca, MailboxAck { upto: items[0].item });
     }
@@ -128,7 +130,7 @@ fn what_was_acknowledged_before_a_kill_is_there_after_it_once_and_in_order() {
     while waiting > 0 {
         let items = mail(&mut bianca);
         for item in &items {
-            assert_eq!(item.piece.clone().unwrap().0, expected.next().unwrap().to_be_bytes());
+            assert_eq!(body(item), expected.next().unwrap().to_be_bytes());
         }
         waiting -= items.len() as u64;
         send(&mut bianca, MailboxAck { upto: items.last().unwrap().item });
@@ -148,7 +150,7 @@ fn the_limits_of_the_configuration_are_those_of_the_mailboxes() {
         FromDirectory::MailboxReply(reply) => reply.stored,
         other => panic!("{other:?}"),
     };
-    assert_eq!(stored(&[&[1; 1000], &[2; 1000]]), 1);
+    assert_eq!(stored(&[&[1; 960], &[2; 960]]), 1);
     assert_eq!(stored(&[b"2", b"3"]), 1);
     let waiting = stdout(dir.path(), &["user", "show", "bianca"]);
     assert!(waiting.contains("waiting     2\n"), "{waiting}");

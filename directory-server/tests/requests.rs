@@ -53,11 +53,12 @@ fn answers_repeat_the_number_whether_they_come_from_memory_or_from_the_store() {
     register(&server, Example::Bianca);
     let [mut ali, mut bianca] = [Example::Ali, Example::Bianca].map(|example| log_in(&server, example));
     let members = [member("ali", 1), member("bianca", 1)];
+    let create = ali.signed(&members[0], commit_req(0, &members), (b"", b"")).unwrap();
     let requests: [(u64, ToDirectory); 6] = [
         (9, lookup().into()),
         (5, ListReq { after: None }.into()),
         (9_007_199_254_740_991, Ping {}.into()),
-        (1, commit_req(0, &members).into()),
+        (1, create.into()),
         (2, MailboxReq {}.into()),
         (2, lookup().into()),
     ];

@@ -6,17 +6,18 @@ mod support;
 use std::sync::Barrier;
 
 use common::ident::{GroupHandle, GroupName, KeyDigest, RoomId, TerminalId};
-use common::limits::{COMMIT_MAX, TERMINALS_REMEMBERED};
+use common::limits::{COMMIT_MAX, HANDLE_KEPT, TERMINALS_REMEMBERED};
 use common::msg::{
-    ByeReason, CertificatesReq, CommitReq, CommitStatus, Error, ErrorCode, FromDirectory, GroupEntry, GroupReply,
-    GroupReq, MailKind, MailRefusal, Member, Registration, TerminalRemove, TerminalsReq, UserTerminals,
+    Blob, ByeReason, CertificatesReq, CommitRefusal, CommitReply, CommitReq, CommitStatus, Error, ErrorCode,
+    FromDirectory, GroupReply, GroupReq, MailKind, MailRefusal, Member, Registration, SignedCommit, TerminalRemove,
+    TerminalsReq, UserTerminals,
 };
-use common::testkit::Example;
+use common::testkit::{Example, sealed_commit};
 use directory_core::Policy;
 use directory_core::records::{CommitRequest, MailRule, Remover};
 use directory_core::store::Store as _;
 use futures::executor::block_on;
-use support::mail::{ROOM, commit_req, member, pair};
+use support::mail::{ROOM, body, commit_req, entry, member, pair};
 use support::{NOON, Peer, World, user};
 
 const ALL: [Example; 3] = [Example::Ali, Example::Bianca, Example::Carol];
@@ -32,15 +33,11 @@ fn three() -> (World, [Peer; 3]) {
 fn kinds(peer: &mut Peer, world: &World) -> Vec<(MailKind, u64, Vec<u8>)> {
     peer.open_mailbox(world);
     let items = peer.mail(world);
-    items.into_iter().map(|item| (item.kind, item.epoch, item.piece.unwrap().0)).collect()
+    items.into_iter().map(|item| (item.kind, item.epoch, body(&item))).collect()
 }
 
 fn handle(name: &str) -> GroupHandle {
     GroupHandle::of(&GroupName::parse(name).unwrap(), &KeyDigest([1; 32]))
-}
-
-fn entry(name: &str, admins: &[&str]) -> Option<GroupEntry> {
-    Some(GroupEntry { handle: handle(name), admins: admins.iter().map(|id| user(id)).collect() })
 }
 
 fn group(peer: &mut Peer, world: &World, name: &str) -> GroupReply {
@@ -63,7 +60,7 @@ fn terminals(peer: &mut Peer, world: &World, ids: &[&str]) -> Vec<(String, Vec<u
 #[test]
 fn a_commit_reaches_everyone_who_was_there_and_the_welcome_everyone_new() {
     let (world, [mut ali, mut bianca, mut carol]) = three();
-    ali.create(&world, &[member("ali", 1), member("bianca", 1)]);
+    ali.create_group(&world, &[member("ali", 1), member("bianca", 1)]);
     let next = [member("ali", 1), member("carol", 1)];
     assert_eq!(ali.commit(&world, commit_req(0, &next), b"commit", b"welcome"), CommitStatus::Accepted);
     let commit = [(MailKind::Commit, 0, b"commit".to_vec())];
@@ -115,6 +112,8 @@ fn of_many_commits_at_once_exactly_one_is_accepted() {
                     let (members, start) = (both.clone(), &start);
                     scope.spawn(move || {
                         let (from, commit) = (members[rival % 2].clone(), vec![rival as u8 + 1]);
+                        let asked = commit_req(epoch, &members);
+                        let digests = common::crypto::commit::digests(&asked, &commit, b"");
                         let request = CommitRequest {
                             from,
                             room: ROOM,
@@ -123,9 +122,13 @@ fn of_many_commits_at_once_exactly_one_is_accepted() {
                             commit,
                             welcome: Vec::new(),
                             group: None,
+                            again: Vec::new(),
+                            replaces: None,
+                            signed: SignedCommit { digests, signature: Blob::default() },
+                            kept_after: NOON,
                         };
                         start.wait();
-                        block_on(store.commit(request, MailRule::default(), NOON)).unwrap().status
+                        block_on(store.commit(request, MailRule::default(), NOON)).unwrap().reply.status
                     })
                 })
                 .collect();
@@ -180,16 +183,22 @@ fn a_room_may_be_created_with_its_first_commit() {
 fn sizes_that_do_not_add_up_end_the_connection_and_change_nothing() {
     let both = [member("ali", 1), member("bianca", 1)];
     let admins = |admins: &[&str]| CommitReq { group: entry("team", admins), ..commit_req(0, &both) };
+    let commit = sealed_commit(&ROOM, 0, b"commit");
+    let size = commit.len() as u32;
     let wrong = [
-        ("more than was uploaded", CommitReq { commit: 7, ..commit_req(0, &both) }),
-        ("less than was uploaded", CommitReq { commit: 5, ..commit_req(0, &both) }),
+        ("more than was uploaded", CommitReq { commit: size + 1, ..commit_req(0, &both) }),
+        ("less than was uploaded", CommitReq { commit: size - 1, ..commit_req(0, &both) }),
         ("too large a sum", CommitReq { commit: u32::MAX, welcome: u32::MAX, ..commit_req(0, &both) }),
-        ("a welcome without a commit", CommitReq { welcome: 6, ..commit_req(0, &both) }),
-        ("an entry that names nobody", CommitReq { commit: 6, ..admins(&[]) }),
+        ("a welcome without a commit", CommitReq { welcome: size, ..commit_req(0, &both) }),
+        ("an entry that names nobody", CommitReq { commit: size, ..admins(&[]) }),
+        ("a commit of another epoch", CommitReq { commit: size, epoch: 1, ..commit_req(0, &both) }),
+        ("a commit of another room", CommitReq { commit: size, room: RoomId([8; 16]), ..commit_req(0, &both) }),
+        ("a commit that leaves nobody", CommitReq { commit: size, ..commit_req(0, &[]) }),
     ];
     for (what, request) in wrong {
         let (world, mut ali, mut bianca) = pair();
-        assert_eq!(ali.upload(&world, b"commit"), None);
+        assert_eq!(ali.upload(&world, &commit), None);
+        let request = ali.signed(request, &commit, b"");
         assert_eq!(ali.send(&world, request), Some(Error::new(ErrorCode::Malformed).into()), "{what}");
         assert!(ali.closed, "{what}");
         assert_eq!(bianca.put(&world, 0, &[b"x"]).stored, 1, "{what}: still epoch 0");
@@ -203,7 +212,7 @@ fn sizes_that_do_not_add_up_end_the_connection_and_change_nothing() {
 fn an_upload_serves_one_commit_and_is_bounded_for_a_session_and_for_all() {
     let (mut world, mut ali, mut bianca) = pair();
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.commit(&world, commit_req(0, &both), &vec![1; COMMIT_MAX], b""), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(0, &both), &vec![1; COMMIT_MAX - 47], b""), CommitStatus::Accepted);
     assert_eq!(ali.commit(&world, commit_req(1, &both), b"small", b""), CommitStatus::Accepted, "nothing is left over");
     assert_eq!(ali.upload(&world, &vec![1; COMMIT_MAX]), None);
     assert_eq!(ali.upload(&world, b"1"), Some(Error::new(ErrorCode::Malformed).into()));
@@ -241,21 +250,27 @@ fn a_group_is_found_by_its_handle_and_its_entry_changed_by_its_admins_only() {
     let found = GroupReply { room: Some(ROOM), admins: vec![user("ali")] };
     assert_eq!(group(&mut carol, &world, "team"), found);
 
-    let rename = |name, epoch| CommitReq { group: entry(name, &["bianca"]), ..commit_req(epoch, &both) };
-    assert_eq!(bianca.commit(&world, rename("team", 0), b"c", b""), CommitStatus::Taken, "bianca is no admin");
+    let change = |name, epoch| CommitReq { group: entry(name, &["bianca"]), ..commit_req(epoch, &both) };
+    let refused = |reason| CommitReply { reason: Some(reason), ..CommitStatus::Refused.into() };
+    assert_eq!(bianca.commits(&world, change("team", 0), b"c", b""), refused(CommitRefusal::NotAdmin));
     let rival =
         CommitReq { room: RoomId([8; 16]), group: entry("team", &["carol"]), ..commit_req(0, &[member("carol", 1)]) };
     assert_eq!(carol.commit(&world, rival.clone(), b"", b""), CommitStatus::Taken);
     assert_eq!(group(&mut carol, &world, "team"), found, "nothing has changed");
     assert_eq!(carol.put(&world, 0, &[b"x"]).refused, Some(MailRefusal::Room));
 
-    let appoint = CommitReq { group: entry("team", &["ali", "bianca", "nobody"]), ..commit_req(0, &both) };
+    let appoint = CommitReq { group: entry("team", &["ali", "bianca"]), ..commit_req(0, &both) };
     assert_eq!(ali.commit(&world, appoint, b"c", b""), CommitStatus::Accepted);
-    let admins = vec![user("ali"), user("bianca")];
-    assert_eq!(group(&mut carol, &world, "team").admins, admins, "users that do not exist are left out");
-    assert_eq!(bianca.commit(&world, rename("crew", 1), b"c", b""), CommitStatus::Accepted);
-    assert_eq!(group(&mut carol, &world, "team"), none);
-    assert_eq!(carol.commit(&world, rival, b"", b""), CommitStatus::Accepted, "the handle is free again");
+    assert_eq!(group(&mut carol, &world, "team").admins, [user("ali"), user("bianca")]);
+    assert_eq!(ali.commits(&world, change("crew", 1), b"c", b""), refused(CommitRefusal::Entry), "names stay");
+    assert_eq!(
+        bianca.commits(&world, change("team", 1), b"c", b""),
+        refused(CommitRefusal::Order),
+        "ali stands before"
+    );
+    assert_eq!(ali.commit(&world, change("team", 1), b"c", b""), CommitStatus::Accepted, "and may step back");
+    assert_eq!(group(&mut carol, &world, "team").admins, [user("bianca")]);
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]
@@ -263,27 +278,42 @@ fn a_room_without_an_entry_gets_none_later() {
     let (world, mut ali, _bianca) = pair();
     let both = [member("ali", 1), member("bianca", 1)];
     let named = CommitReq { group: entry("team", &["ali"]), ..commit_req(0, &both) };
-    assert_eq!(ali.commit(&world, named, b"commit", b""), CommitStatus::Taken);
+    assert_eq!(ali.commits(&world, named, b"commit", b"").reason, Some(CommitRefusal::Entry));
 }
 
 #[test]
-fn a_room_that_is_given_up_or_has_lost_its_last_terminal_frees_its_handle() {
-    let (world, [mut ali, mut bianca, _carol]) = three();
-    let alone = CommitReq { group: entry("team", &["ali"]), ..commit_req(0, &[member("ali", 1)]) };
-    assert_eq!(ali.commit(&world, alone.clone(), b"", b""), CommitStatus::Accepted);
-    assert_eq!(bianca.commit(&world, commit_req(0, &[]), b"", b""), CommitStatus::Room, "not by a stranger");
-    assert_eq!(ali.commit(&world, commit_req(0, &[]), b"", b""), CommitStatus::Accepted);
-    assert_eq!(group(&mut ali, &world, "team").room, None);
-    assert_eq!(ali.commit(&world, commit_req(0, &[]), b"", b""), CommitStatus::Room);
-    assert_eq!(ali.commit(&world, alone, b"", b""), CommitStatus::Accepted, "and its id");
-    world.remove("ali");
+fn the_name_of_a_group_that_was_given_up_stays_with_its_admins_for_a_month() {
+    let (mut world, [mut ali, mut bianca, _carol]) = three();
+    let founds = |room: u8, admin: &str| CommitReq {
+        room: RoomId([room; 16]),
+        group: entry("team", &[admin]),
+        ..commit_req(0, &[member(admin, 1)])
+    };
+    let gives_up = |room: u8| CommitReq { room: RoomId([room; 16]), ..commit_req(0, &[]) };
+    assert_eq!(ali.commit(&world, founds(1, "ali"), b"", b""), CommitStatus::Accepted);
+    assert_eq!(bianca.commit(&world, gives_up(1), b"", b""), CommitStatus::Room, "not by a stranger");
+    assert_eq!(ali.commit(&world, gives_up(1), b"", b""), CommitStatus::Accepted);
+    assert_eq!(group(&mut ali, &world, "team"), GroupReply { room: None, admins: Vec::new() });
+    assert_eq!(ali.commit(&world, gives_up(1), b"", b""), CommitStatus::Room);
+    assert_eq!(ali.commit(&world, founds(1, "ali"), b"", b""), CommitStatus::Room, "its id is never used again");
+    assert_eq!(bianca.commit(&world, founds(2, "bianca"), b"", b""), CommitStatus::Taken);
+    assert_eq!(ali.commit(&world, founds(3, "ali"), b"", b""), CommitStatus::Accepted);
+    assert_eq!(world.check(), [""; 0]);
+    // Without anybody who gives it up: the month begins when somebody asks.
+    block_on(world.directory.store.remove_terminal(&member("ali", 1), Remover::Administrator)).unwrap();
     assert_eq!(group(&mut bianca, &world, "team").room, None);
+    assert_eq!(bianca.commit(&world, founds(4, "bianca"), b"", b""), CommitStatus::Taken);
+    world.now = world.now + HANDLE_KEPT * 2;
+    assert_eq!(bianca.commit(&world, founds(4, "bianca"), b"", b""), CommitStatus::Taken, "by one reading of a clock");
+    world.run_for_a_day();
+    assert_eq!(bianca.commit(&world, founds(4, "bianca"), b"", b""), CommitStatus::Accepted);
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]
 fn terminals_that_do_not_exist_are_left_out_of_the_roster() {
     let (world, mut ali, mut bianca) = pair();
-    let members = [member("ali", 1), member("bianca", 1), member("bianca", 9), member("nobody", 1), member("ali", 1)];
+    let members = [member("ali", 1), member("bianca", 1), member("bianca", 9), member("ali", 1)];
     assert_eq!(ali.commit(&world, commit_req(0, &members), b"commit", b"welcome"), CommitStatus::Accepted);
     assert_eq!(ali.put(&world, 1, &[b"x"]).stored, 1);
     assert_eq!(kinds(&mut bianca, &world).len(), 2, "the commit and the message");

@@ -24,7 +24,7 @@ pub const EPOCHS: &str = "epochs";
 /// What a terminal of this version tells its directory.
 const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN];
 /// What a directory of this version tells its terminals.
-const OF_DIRECTORY: &[&str] = &[PROOF, WITHDRAWN, EPOCHS];
+const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS];
 /// What terminals of this version tell each other.
 const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
 

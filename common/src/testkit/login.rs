@@ -5,11 +5,11 @@ use crate::crypto::identity::IdentityKey;
 use crate::crypto::invite::InviteCode;
 use crate::crypto::opaque::{self, ClientLogin, ClientRegistration, KE3_LENGTH};
 use crate::crypto::terminal::TerminalIdentity;
-use crate::crypto::{transcript, vault};
+use crate::crypto::{commit, transcript, vault};
 use crate::ident::{Challenge, Cookie, TerminalId, UserId};
 use crate::msg::{
-    Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features,
-    FromDirectory, Hex, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
+    Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, CommitReq,
+    Features, FromDirectory, Hex, Member, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
 };
 use crate::secret::{Passcode, Secret};
 
@@ -150,8 +150,23 @@ impl Client {
         terminal: TerminalId,
         port: u16,
     ) -> Result<Announced, Trouble> {
-        let certificate = TerminalIdentity::generate(terminal)?.certify(user, &granted.identity, 0)?;
+        let certificate = terminal_identity(terminal)?.certify(user, &granted.identity, 0)?;
         self.announce_as(user, granted, certificate, port)
+    }
+
+    /// The request with the signature of a terminal that has announced itself by [`Client::announce`].
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn signed(
+        &self,
+        author: &Member,
+        request: CommitReq,
+        (commit, welcome): (&[u8], &[u8]),
+    ) -> Result<CommitReq, Trouble> {
+        let terminal = terminal_identity(author.terminal)?;
+        let sign = |transcript: &[u8]| terminal.sign(transcript);
+        Ok(commit::signed(request, author, &self.key(), (commit, welcome), sign))
     }
 
     /// As [`Client::announce`], with the certificate of an earlier login.
@@ -186,6 +201,12 @@ impl Client {
         let granted = self.finish_login(&account.user, account.stretch, begun)?.map_err(refused)?;
         self.announce(&account.user, &granted, terminal, port)
     }
+}
+
+/// The same key for the same terminal each time.
+fn terminal_identity(terminal: TerminalId) -> Result<TerminalIdentity, Trouble> {
+    let seed = Secret::new([terminal.0, terminal.0].concat());
+    TerminalIdentity::from_seed(terminal, &seed).map_err(|error| unexpected(&error))
 }
 
 fn refused(reply: AuthReply) -> Trouble {

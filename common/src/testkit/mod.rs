@@ -5,8 +5,10 @@ pub mod client;
 pub mod fuzz;
 pub mod login;
 mod pipe;
+mod sealed;
 
 pub use pipe::{Pipe, duplex};
+pub use sealed::{sealed_commit, sealed_message, sealed_welcome, unsealed};
 
 use crate::crypto::identity::{BadKey, IdentityKey};
 use crate::ident::{BadUserId, UserId};

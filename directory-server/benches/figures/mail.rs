@@ -15,6 +15,7 @@ use common::msg::{
 };
 use common::testkit::client::Client;
 use common::testkit::login::{Account, Stretch};
+use common::testkit::sealed_message;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 
@@ -102,13 +103,14 @@ impl Room {
         };
         let (mut sender, mut receiver) = (log_in(&sender)?, log_in(&receiver)?);
         let room = RoomId((n as u128).to_be_bytes());
-        let create = CommitReq::without_commit(room, 0, members.into());
+        let create = CommitReq::without_commit(room, 0, members.to_vec());
+        let create = sender.signed(&members[0], create, (b"", b""))?;
         match sender.ask(create)? {
             FromDirectory::CommitReply(CommitReply { status: CommitStatus::Accepted, .. }) => {}
             other => return Err(format!("no room: {other:?}").into()),
         }
         receiver.ask(MailboxReq {})?;
-        let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(vec![7; BODY]) }; PUT];
+        let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(sealed_message(&room, 0, &[7; BODY])) }; PUT];
         let put = ToDirectory::from(MailboxPut { room, epoch: 0, items, leave: false }).encode();
         Ok(Self { sender, receiver, put })
     }

@@ -1,7 +1,7 @@
 //! What the directory decides, without sockets, files or clocks (decision D21).
 //!
 //! ```text
-//!                 sources, admission (who may try)        lockout (how often)
+//!                 sources, admission (who may try)        lockout (how often), authority (who may do what)
 //!                        │                                     │ within the store's transaction
 //! frame ──► unauthenticated ──► login, register ──► step       │
 //!                                │       │                     ▼
@@ -13,10 +13,11 @@
 //!              └──► presence ──► subscriptions ──► outbound (what is pushed to other sessions)
 //! ```
 //!
-//! Reading order: [`timestamp`], [`records`] and [`store`] (what is remembered); [`lockout`], [`sources`] and
-//! [`admission`] (the arithmetic of what is refused); [`presence`] with [`subscriptions`] and [`outbound`] (who is there,
-//! and who hears of it); [`policy`] and `budgets` (what anybody may ask for); [`directory`] (all that connections share);
-//! [`origin`] and [`authentication`] (a passcode is proved); [`session`] and the handlers it calls (after login);
+//! Reading order: [`timestamp`], [`records`] and [`store`] (what is remembered); [`lockout`], [`authority`], [`sources`] and
+//! [`admission`] (the arithmetic of what is refused); [`sealed`] (what of a message is readable); [`presence`] with
+//! [`subscriptions`] and [`outbound`] (who is there, and who hears of it); [`policy`] and `budgets` (what anybody may ask
+//! for); [`directory`] (all that connections share); [`origin`] and [`authentication`] (a passcode is proved); [`session`] and
+//! the handlers it calls (after login);
 //! [`login`], [`register`] and [`unauthenticated`] (before login).
 //!
 //! A handler is an async function over what it needs, and awaits nothing but the [`store::Store`]. Time is an argument
@@ -26,6 +27,7 @@
 pub mod address_style;
 pub mod admission;
 pub mod authentication;
+pub mod authority;
 mod broadcast;
 mod budgets;
 #[cfg(test)]
@@ -48,6 +50,7 @@ pub mod records;
 pub mod register;
 pub mod reply;
 mod rooms;
+pub mod sealed;
 pub mod session;
 pub mod sources;
 pub mod step;

@@ -4,13 +4,15 @@
 //! be kept (threat L11) and what the numbers are is decided in one transaction of the store.
 
 use common::msg::{
-    ErrorCode, FetchReply, FetchReq, Mailbox, MailboxAck, MailboxPut, Member, Piece, Withdrawn, WithdrawnAck,
+    AUTHORITY, ErrorCode, Features, FetchReply, FetchReq, MailRefusal, Mailbox, MailboxAck, MailboxPut, Member, Piece,
+    Withdrawn, WithdrawnAck,
 };
 
 use crate::directory::Directory;
 use crate::presence::PresenceGuard;
 use crate::records::{Deposit, DepositOutcome};
 use crate::reply::Reply;
+use crate::sealed::{self, Content};
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
 
@@ -115,17 +117,23 @@ pub(crate) async fn put<S: Store>(
     directory: &Directory<S>,
     member: &Member,
     now: Timestamp,
+    features: &Features,
     put: MailboxPut,
 ) -> StoreResult<Reply> {
-    let MailboxPut { room, epoch, items, .. } = put;
+    let MailboxPut { room, epoch, items, leave } = put;
     let messages: Vec<_> = items.into_iter().map(|outgoing| (outgoing.id, outgoing.piece.0)).collect();
-    if messages.is_empty() || messages.iter().any(|(_, bytes)| bytes.is_empty()) {
+    // Each says what it is for, and says the truth (threat G7).
+    let is_sound = |bytes: &[u8]| sealed::is_for(bytes, &room, epoch, Content::Application);
+    if messages.is_empty() || !messages.iter().all(|(_, bytes)| is_sound(bytes)) {
         return Ok(Reply::error(ErrorCode::Malformed));
     }
-    let deposit = Deposit { from: member.clone(), room, epoch, messages };
+    let deposit = Deposit { from: member.clone(), room, epoch, messages, leave };
     let (rule, date) = (directory.policy().mail, directory.date(now));
-    let DepositOutcome { reply, notify } = directory.store.deposit(deposit, rule, date).await?;
+    let DepositOutcome { mut reply, notify } = directory.store.deposit(deposit, rule, date).await?;
     directory.presence.mail_for(&notify);
+    if reply.refused == Some(MailRefusal::Moved) && !features.include(AUTHORITY) {
+        reply.refused = Some(MailRefusal::Room);
+    }
     Ok(Reply::Message(reply.into()))
 }
 
@@ -133,6 +141,7 @@ pub(crate) async fn put<S: Store>(
 mod tests {
     use common::ident::{MessageId, RoomId};
     use common::msg::Outgoing;
+    use common::testkit::{sealed_commit, sealed_message, sealed_welcome};
     use futures::executor::block_on;
 
     use super::*;
@@ -140,14 +149,28 @@ mod tests {
     use crate::store::StoreError;
 
     #[test]
-    fn a_put_without_a_message_or_with_an_empty_one_does_not_reach_the_store() {
+    fn a_put_of_nothing_or_of_what_is_for_another_room_or_epoch_does_not_reach_the_store() {
         let directory = directory(policy());
-        for (sizes, sound) in [(&[][..], false), (&[0], false), (&[1, 0], false), (&[1], true), (&[1, 1], true)] {
-            let items = sizes.iter().map(|size| Outgoing { id: MessageId([1; 16]), piece: Piece(vec![7; *size]) });
-            let request = MailboxPut { room: RoomId([7; 16]), epoch: 0, items: items.collect(), leave: false };
-            match block_on(put(&directory, &member("ali"), NOW, request)) {
-                Ok(Reply::Last(_)) => assert!(!sound, "{sizes:?}"),
-                outcome => assert_eq!(outcome.err(), sound.then_some(StoreError::Closed), "{sizes:?}"),
+        let room = RoomId([7; 16]);
+        let good = || sealed_message(&room, 5, b"x");
+        let table = [
+            ("nothing", vec![], false),
+            ("an empty one", vec![Vec::new()], false),
+            ("one", vec![good()], true),
+            ("two", vec![good(), good()], true),
+            ("one that is empty behind a good one", vec![good(), Vec::new()], false),
+            ("of an epoch before", vec![good(), sealed_message(&room, 4, b"x")], false),
+            ("of the next epoch", vec![sealed_message(&room, 6, b"x")], false),
+            ("of another room", vec![sealed_message(&RoomId([8; 16]), 5, b"x")], false),
+            ("a commit", vec![sealed_commit(&room, 5, b"x")], false),
+            ("a welcome", vec![sealed_welcome(b"x")], false),
+        ];
+        for (what, messages, sound) in table {
+            let items = messages.into_iter().map(|bytes| Outgoing { id: MessageId([1; 16]), piece: Piece(bytes) });
+            let request = MailboxPut { room, epoch: 5, items: items.collect(), leave: false };
+            match block_on(put(&directory, &member("ali"), NOW, &Features::default(), request)) {
+                Ok(Reply::Last(_)) => assert!(!sound, "{what}"),
+                outcome => assert_eq!(outcome.err(), sound.then_some(StoreError::Closed), "{what}"),
             }
         }
     }

@@ -193,9 +193,9 @@ impl Session {
             ToDirectory::EpochsReq(request) => rooms::epochs(directory, member, request).await,
             ToDirectory::MailboxAck(ack) => mailbox::acknowledge(directory, presence, delivery, ack).await,
             ToDirectory::FetchReq(request) => mailbox::fetch(directory, member, request).await,
-            ToDirectory::MailboxPut(put) => mailbox::put(directory, member, now, put).await,
+            ToDirectory::MailboxPut(put) => mailbox::put(directory, member, now, features, put).await,
             ToDirectory::CommitReq(request) => {
-                rooms::commit(directory, member, std::mem::take(&mut self.upload), now, request).await
+                rooms::commit(directory, member, features, std::mem::take(&mut self.upload), now, request).await
             }
             ToDirectory::GroupReq(request) => rooms::find_group(directory, request).await,
             ToDirectory::KeyPackagePut(put) => {

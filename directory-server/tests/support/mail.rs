@@ -1,17 +1,20 @@
 //! What a terminal asks about mailboxes and rooms.
 
-use common::ident::{MessageId, RoomId, TerminalId};
+use common::crypto;
+use common::crypto::terminal::TerminalIdentity;
+use common::ident::{GroupHandle, GroupName, KeyDigest, MessageId, RoomId, TerminalId};
 use common::limits::PIECE_MAX;
 use common::msg::{
-    CommitReply, CommitReq, CommitStatus, FetchReq, FromDirectory, KeyPackagePut, KeyPackageReply, KeyPackageReq,
-    KeyPackageState, MailItem, MailboxAck, MailboxPut, MailboxReply, MailboxReq, MailboxState, Member, Outgoing, Piece,
-    Upload, Withdrawal, WithdrawnAck, WithdrawnMessage,
+    CommitReply, CommitReq, CommitStatus, FetchReq, FromDirectory, GroupEntry, KeyPackagePut, KeyPackageReply,
+    KeyPackageReq, KeyPackageState, MailItem, MailboxAck, MailboxPut, MailboxReply, MailboxReq, MailboxState, Member,
+    Outgoing, Piece, Upload, Withdrawal, WithdrawnAck, WithdrawnMessage,
 };
-use common::testkit::Example;
+use common::secret::Secret;
+use common::testkit::{Example, sealed_commit, sealed_message, sealed_welcome, unsealed};
 use directory_core::outbound::Writability;
 use futures::executor::block_on;
 
-use super::{Peer, World, decoded, user};
+use super::{DIRECTORY_KEY, Peer, World, decoded, user};
 
 pub(crate) const ROOM: RoomId = RoomId([7; 16]);
 
@@ -24,10 +27,24 @@ pub(crate) fn commit_req(epoch: u64, members: &[Member]) -> CommitReq {
     CommitReq::without_commit(ROOM, epoch, members.to_vec())
 }
 
-/// Messages for [`ROOM`].
+/// Messages for [`ROOM`], with a header in front of each. Bodies of 100 bytes or more stay as large as they are: the header
+/// takes the place of their first bytes.
 pub(crate) fn putting(epoch: u64, bodies: &[impl AsRef<[u8]>]) -> MailboxPut {
-    let items = bodies.iter().map(|body| Outgoing { id: MessageId([1; 16]), piece: Piece(body.as_ref().to_vec()) });
+    let sealed =
+        |body: &[u8]| sealed_message(&ROOM, epoch, body.get(47..).filter(|_| body.len() >= 100).unwrap_or(body));
+    let items = bodies.iter().map(|body| Outgoing { id: MessageId([1; 16]), piece: Piece(sealed(body.as_ref())) });
     MailboxPut { room: ROOM, epoch, items: items.collect(), leave: false }
+}
+
+/// The entry of a group with these admins.
+pub(crate) fn entry(name: &str, admins: &[&str]) -> Option<GroupEntry> {
+    let handle = GroupHandle::of(&GroupName::parse(name).unwrap(), &KeyDigest([1; 32]));
+    Some(GroupEntry { handle, admins: admins.iter().map(|id| user(id)).collect() })
+}
+
+/// What stands in an item behind its header.
+pub(crate) fn body(item: &MailItem) -> Vec<u8> {
+    unsealed(&item.piece.as_ref().unwrap().0).to_vec()
 }
 
 impl Peer {
@@ -98,7 +115,7 @@ impl Peer {
         loop {
             let items = self.mail(world);
             let Some(last) = items.last().map(|item| item.item) else { return bodies };
-            bodies.extend(items.into_iter().map(|item| item.piece.unwrap().0));
+            bodies.extend(items.iter().map(body));
             self.acknowledge(world, last);
         }
     }
@@ -121,14 +138,37 @@ impl Peer {
         bytes.chunks(PIECE_MAX).find_map(|piece| self.send(world, Upload { piece: Piece(piece.to_vec()) }))
     }
 
-    /// Uploads commit and welcome and asks to end an epoch.
+    /// Uploads commit and welcome, with a header in front of each, and asks to end an epoch.
     pub(crate) fn commit(&mut self, world: &World, request: CommitReq, commit: &[u8], welcome: &[u8]) -> CommitStatus {
-        assert_eq!(self.upload(world, &[commit, welcome].concat()), None);
-        let (commit, welcome) = (commit.len() as u32, welcome.len() as u32);
-        match self.send(world, CommitReq { commit, welcome, ..request }) {
-            Some(FromDirectory::CommitReply(CommitReply { status, .. })) => status,
+        self.commits(world, request, commit, welcome).status
+    }
+
+    /// As [`Peer::commit`], with all that is answered.
+    pub(crate) fn commits(&mut self, world: &World, request: CommitReq, commit: &[u8], welcome: &[u8]) -> CommitReply {
+        let (room, epoch) = (request.room, request.epoch);
+        let commit = if commit.is_empty() { Vec::new() } else { sealed_commit(&room, epoch, commit) };
+        let welcome = if welcome.is_empty() { Vec::new() } else { sealed_welcome(welcome) };
+        assert_eq!(self.upload(world, &[&commit[..], &welcome].concat()), None);
+        let sizes = (commit.len() as u32, welcome.len() as u32);
+        let request = CommitReq { commit: sizes.0, welcome: sizes.1, ..request };
+        match self.send(world, self.signed(request, &commit, &welcome)) {
+            Some(FromDirectory::CommitReply(reply)) => reply,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The request with this terminal's signature.
+    pub(crate) fn signed(&self, request: CommitReq, commit: &[u8], welcome: &[u8]) -> CommitReq {
+        let member = self.present.as_ref().unwrap().presence.member().clone();
+        let seed = Secret::new(vec![member.terminal.0[0]; 32]);
+        let terminal = TerminalIdentity::from_seed(member.terminal, &seed).unwrap();
+        crypto::commit::signed(request, &member, &DIRECTORY_KEY, (commit, welcome), |bytes| terminal.sign(bytes))
+    }
+
+    /// Creates [`ROOM`] as a group of ali's with these terminals in it, without a commit.
+    pub(crate) fn create_group(&mut self, world: &World, members: &[Member]) {
+        let request = CommitReq { group: entry("team", &["ali"]), ..commit_req(0, members) };
+        assert_eq!(self.commit(world, request, b"", b""), CommitStatus::Accepted);
     }
 
     /// Creates [`ROOM`] with these terminals in it, without a commit.
@@ -155,13 +195,25 @@ impl Peer {
     }
 }
 
+/// As [`pair`], with [`ROOM`] as a group of ali's.
+pub(crate) fn team() -> (World, Peer, Peer) {
+    let (world, mut ali, bianca) = two();
+    ali.create_group(&world, &[member("ali", 1), member("bianca", 1)]);
+    (world, ali, bianca)
+}
+
 /// A directory where ali (terminal 1) and bianca (terminal 1) are registered and present, in [`ROOM`] in epoch 0.
 pub(crate) fn pair() -> (World, Peer, Peer) {
+    let (world, mut ali, bianca) = two();
+    ali.create(&world, &[member("ali", 1), member("bianca", 1)]);
+    (world, ali, bianca)
+}
+
+fn two() -> (World, Peer, Peer) {
     let mut world = World::new(common::msg::Registration::Open);
     world.register(Example::Ali);
     world.register(Example::Bianca);
-    let (mut ali, _) = world.log_in(Example::Ali, 1);
+    let (ali, _) = world.log_in(Example::Ali, 1);
     let (bianca, _) = world.log_in(Example::Bianca, 1);
-    ali.create(&world, &[member("ali", 1), member("bianca", 1)]);
     (world, ali, bianca)
 }

@@ -36,7 +36,7 @@ use futures::executor::block_on;
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub(crate) const RIGHT: &str = "482193";
 pub(crate) const WRONG: &str = "482194";
-const DIRECTORY_KEY: KeyDigest = KeyDigest([0xd1; 32]);
+pub(crate) const DIRECTORY_KEY: KeyDigest = KeyDigest([0xd1; 32]);
 
 pub(crate) fn user(id: &str) -> UserId {
     UserId::parse(id).unwrap()
@@ -145,15 +145,17 @@ impl World {
 
     /// A session that did not log in, for what needs many of them.
     pub(crate) fn session(&mut self, example: Example, terminal: u8) -> Peer {
+        self.session_naming(example, terminal, Features::of_terminal())
+    }
+
+    /// The same, of a terminal that names these features.
+    pub(crate) fn session_naming(&mut self, example: Example, terminal: u8, features: Features) -> Peer {
         let mut peer = self.connect();
         let (user, terminal) = (example.user().unwrap(), TerminalId([terminal; 16]));
         let address = (peer.origin.address, 65_000).into();
         let arrival = Arrival { user: &user, terminal, address, public_key: b"key", now: self.now };
-        peer.present = Some(Box::new(Session::new(
-            self.directory.presence.join(&arrival).unwrap(),
-            peer.origin,
-            Features::of_terminal(),
-        )));
+        let joined = self.directory.presence.join(&arrival).unwrap();
+        peer.present = Some(Box::new(Session::new(joined, peer.origin, features)));
         peer
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use common::ident::{MessageId, RoomId, TerminalId};
-use common::msg::{CommitStatus, GroupEntry, KeyPackageReply, KeyPackageState, MailboxReply, Member};
+use common::msg::{CommitReply, GroupEntry, KeyPackageReply, KeyPackageState, MailboxReply, Member, SignedCommit};
 
 use crate::timestamp::Timestamp;
 
@@ -44,12 +44,14 @@ pub struct Deposit {
     pub epoch: u64,
     /// The messages with their senders' names for them, in order.
     pub messages: Vec<(MessageId, Vec<u8>)>,
+    /// Whether the sender's user leaves the room when all of them are stored.
+    pub leave: bool,
 }
 
 /// What came of a [`Deposit`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DepositOutcome {
-    /// What the sender is notify.
+    /// What the sender is told.
     pub reply: MailboxReply,
     /// Whose mailboxes have something new.
     pub notify: Vec<Member>,
@@ -81,13 +83,21 @@ pub struct CommitRequest {
     pub welcome: Vec<u8>,
     /// The entry from now on.
     pub group: Option<GroupEntry>,
+    /// Who is taken off and added again.
+    pub again: Vec<Member>,
+    /// The room that the handle passes from.
+    pub replaces: Option<RoomId>,
+    /// What the author answers for; it was verified.
+    pub signed: SignedCommit,
+    /// Handles of groups that were given up later than this are kept for their admins.
+    pub kept_after: Timestamp,
 }
 
-/// What came of an [`CommitRequest`].
+/// What came of a [`CommitRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitOutcome {
-    /// What the sender is notify.
-    pub status: CommitStatus,
+    /// What the sender is told.
+    pub reply: CommitReply,
     /// Whose mailboxes have something new.
     pub notify: Vec<Member>,
 }

@@ -2,11 +2,12 @@
 
 use common::ident::{RoomId, TerminalId};
 use common::limits::{MAIL_IN_ONE, PIECE_MAX};
-use common::msg::{MailItem, MailKind, MailboxState, Member, Piece};
+use common::msg::{MailItem, MailKind, MailboxState, Member, Piece, SignedCommit};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
 use super::mailbox::code;
+use super::terminals;
 use super::users::user_id;
 use super::withdrawn;
 use directory_core::records::ExpiryProgress;
@@ -16,6 +17,8 @@ use directory_core::timestamp::Timestamp;
 const MAILBOX_BYTES: usize = 48 * 1024;
 /// What an item takes in a `MAILBOX` beside its piece, at most.
 const ITEM_BYTES: usize = 320;
+/// What [`SignedCommit`] takes beside it, at most.
+const SIGNED_BYTES: usize = 640;
 /// Items that one call of [`expire`] forgets, so that others get their turn: chosen arbitrarily.
 const EXPIRE_AT_ONCE: i64 = 1000;
 
@@ -53,8 +56,8 @@ pub(super) fn open(connection: &Connection, owner: &Member, expired: Timestamp) 
 pub(super) fn mail(connection: &Connection, owner: &Member, expired: Timestamp) -> SqlResult<Vec<MailItem>> {
     let mut statement = connection.prepare_cached(
         "SELECT item, room, epoch, from_user, from_terminal, mail.kind, date, size,
-                CASE WHEN size <= ?4 THEN body END
-         FROM mailbox JOIN mail USING (item)
+                CASE WHEN size <= ?4 THEN body END, signed
+         FROM mailbox JOIN mail USING (item) LEFT JOIN signed_commits USING (item)
          WHERE user = ?1 AND terminal = ?2 AND date > ?3 ORDER BY item LIMIT ?5",
     )?;
     let mut rows = statement.query(params![
@@ -67,7 +70,8 @@ pub(super) fn mail(connection: &Connection, owner: &Member, expired: Timestamp) 
     let (mut items, mut left) = (Vec::new(), MAILBOX_BYTES);
     while let Some(row) = rows.next()? {
         let item = mail_item(row)?;
-        let size = ITEM_BYTES + item.piece.as_ref().map_or(0, |piece| piece.0.len().div_ceil(3) * 4);
+        let signed = item.signed.as_ref().map_or(0, |_| SIGNED_BYTES);
+        let size = ITEM_BYTES + signed + item.piece.as_ref().map_or(0, |piece| piece.0.len().div_ceil(3) * 4);
         match left.checked_sub(size) {
             Some(rest) => left = rest,
             None if items.is_empty() => left = 0,
@@ -88,8 +92,13 @@ fn mail_item(row: &Row<'_>) -> rusqlite::Result<MailItem> {
         date: row.get(6)?,
         size: row.get(7)?,
         piece: row.get::<_, Option<Vec<u8>>>(8)?.map(Piece),
-        signed: None,
+        signed: row.get::<_, Option<String>>(9)?.map(|signed| signed_commit(&signed)).transpose()?,
     })
+}
+
+fn signed_commit(stored: &str) -> rusqlite::Result<Box<SignedCommit>> {
+    serde_json::from_str(stored)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(9, rusqlite::types::Type::Text, Box::new(error)))
 }
 
 fn kind(stored: i64) -> rusqlite::Result<MailKind> {
@@ -132,6 +141,7 @@ pub(super) fn expire(connection: &Connection, expired: Timestamp) -> SqlResult<E
             forget(connection, &owner, last, Because::Expired)?;
         }
     }
+    terminals::forget_certificates(connection)?;
     Ok(if seen == EXPIRE_AT_ONCE { ExpiryProgress::MoreLeft } else { ExpiryProgress::Done })
 }
 
@@ -261,7 +271,16 @@ pub(super) fn check(connection: &Connection) -> SqlResult<Vec<String>> {
                  (SELECT count(*) FROM mailbox AS o WHERE o.item = m.item))",
         ),
         ("items without a body", "SELECT count(*) FROM mailbox WHERE item NOT IN (SELECT item FROM mail)"),
-        ("rooms without terminals", "SELECT count(*) FROM rooms WHERE room NOT IN (SELECT room FROM roster)"),
+        (
+            "rooms without terminals",
+            "SELECT count(*) FROM rooms WHERE handle IS NULL AND room NOT IN (SELECT room FROM roster)",
+        ),
+        (
+            "commits without a body, or bodies without what their author answers for",
+            "SELECT (SELECT count(*) FROM signed_commits WHERE item NOT IN (SELECT item FROM mail))
+                  + (SELECT count(*) FROM mail WHERE kind <> 0 AND item NOT IN (SELECT item FROM signed_commits))",
+        ),
+        ("ghosts that get mail", "SELECT count(*) FROM ghosts JOIN roster USING (room, user, terminal)"),
     ];
     let mut wrong = Vec::new();
     for (what, sql) in rules {

@@ -10,7 +10,9 @@ use common::msg::{MailKind, MailRefusal, MailboxReply, Member};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
+use super::situation::past;
 use super::{roster, withdrawn};
+use directory_core::authority::Past;
 use directory_core::records::{Deposit, DepositOutcome, MailRule};
 use directory_core::timestamp::Timestamp;
 
@@ -80,14 +82,14 @@ impl Receiver {
     }
 }
 
-/// Keeps a letter for every receiver that has room for it; the others have lost it.
+/// Keeps a letter for every receiver that has room for it; the others have lost it. Whether anybody has it.
 pub(super) fn keep(
     connection: &Connection,
     letter: &Letter<'_>,
     receivers: &mut [Receiver],
     rule: &MailRule,
     now: Timestamp,
-) -> SqlResult<()> {
+) -> SqlResult<bool> {
     let (size, message) = (letter.body.len() as u64, u32::from(letter.kind == MailKind::Message));
     for user in without_room(letter, receivers, rule) {
         if let Some(id) = letter.id {
@@ -125,7 +127,7 @@ pub(super) fn keep(
         receiver.kept.bytes += size;
         receiver.kept.messages += message;
     }
-    Ok(())
+    Ok(keepers > 0)
 }
 
 /// Users, the sender aside, none of whose terminals has room.
@@ -210,6 +212,7 @@ pub(super) fn deposit(
         Ok(DepositOutcome { reply, notify: Vec::new() })
     };
     match roster::epoch_for(connection, &deposit.room, &deposit.from)? {
+        None if past(connection, &deposit.room)? == Some(Past::Moved) => return refused(MailRefusal::Moved),
         None => return refused(MailRefusal::Room),
         Some(epoch) if epoch != deposit.epoch => return refused(MailRefusal::Epoch),
         Some(_) => {}
@@ -238,7 +241,11 @@ pub(super) fn deposit(
         count_written(connection, &deposit.from)?;
     }
     reply.full = full(sender, &receivers);
-    Ok(DepositOutcome { reply, notify: settle(connection, sender, receivers)? })
+    let notify = settle(connection, sender, receivers)?;
+    if deposit.leave && reply.refused.is_none() {
+        roster::leave(connection, &deposit.room, sender)?;
+    }
+    Ok(DepositOutcome { reply, notify })
 }
 
 /// Users, the sender aside, for none of whose terminals everything was kept.

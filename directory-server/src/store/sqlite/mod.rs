@@ -14,6 +14,7 @@ mod passcode;
 mod rooms;
 mod roster;
 mod schema;
+mod situation;
 mod terminals;
 mod time;
 mod users;

@@ -1,56 +1,21 @@
-//! Rooms: which commit ends an epoch, and what is known of a room.
+//! Rooms: carries out what was decided about a commit, and what is known of a room. What may be done is decided by
+//! [`directory_core::authority`].
+
+use std::collections::BTreeSet;
 
 use common::ident::{GroupHandle, RoomId};
-use common::msg::{CommitStatus, GroupEntry, GroupReply, MailKind, Member, RoomEpoch};
+use common::msg::{CommitReply, CommitStatus, GroupReply, MailKind, Member, RoomEpoch};
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 use super::error::SqlResult;
 use super::mailbox::{self, Letter, Receiver};
 use super::roster;
+use super::situation::{self, situation};
 use super::users::user_id;
+use directory_core::authority::{Change, Kind, Verdict, judge};
 use directory_core::records::{CommitOutcome, CommitRequest, MailRule, RoomRecord, RoomRemoval};
+use directory_core::store::StoreError;
 use directory_core::timestamp::Timestamp;
-
-/// What a `COMMITREQ` comes to before anything is changed.
-enum Verdict {
-    /// The room is new.
-    Creates,
-    /// It is the first for its epoch.
-    Ends,
-    /// The room was created by the same request before.
-    Repeats,
-    Refused(CommitStatus),
-}
-
-fn judge(connection: &Connection, request: &CommitRequest) -> SqlResult<Verdict> {
-    let CommitRequest { from, room, epoch, members, commit, group, .. } = request;
-    let verdict = match roster::epoch_for(connection, room, from)? {
-        Some(now) if now != *epoch => return Ok(Verdict::Refused(CommitStatus::Epoch)),
-        Some(_) if commit.is_empty() && !members.is_empty() => return Ok(Verdict::Repeats),
-        Some(_) => Verdict::Ends,
-        None if *epoch == 0 && members.contains(from) && may_create(connection, room, from)? => Verdict::Creates,
-        None => return Ok(Verdict::Refused(CommitStatus::Room)),
-    };
-    let Some(GroupEntry { handle, .. }) = group else { return Ok(verdict) };
-    let taken = connection
-        .prepare_cached("SELECT 1 FROM rooms WHERE handle = ?1 AND room <> ?2")?
-        .exists(params![handle.as_bytes(), room.as_bytes()])?;
-    let may = matches!(verdict, Verdict::Creates)
-        || connection
-            .prepare_cached("SELECT 1 FROM room_admins WHERE room = ?1 AND user = ?2")?
-            .exists(params![room.as_bytes(), from.userid.as_str()])?;
-    Ok(if taken || !may { Verdict::Refused(CommitStatus::Taken) } else { verdict })
-}
-
-/// Whether there is no such room; and whether there still is such a terminal.
-fn may_create(connection: &Connection, room: &RoomId, from: &Member) -> SqlResult<bool> {
-    let mut statement = connection.prepare_cached(
-        "SELECT NOT EXISTS (SELECT 1 FROM rooms WHERE room = ?1)
-            AND EXISTS (SELECT 1 FROM terminals WHERE user = ?2 AND terminal = ?3)",
-    )?;
-    Ok(statement
-        .query_row(params![room.as_bytes(), from.userid.as_str(), from.terminal.as_bytes()], |row| row.get(0))?)
-}
 
 pub(super) fn commit(
     connection: &Connection,
@@ -58,87 +23,159 @@ pub(super) fn commit(
     rule: &MailRule,
     now: Timestamp,
 ) -> SqlResult<CommitOutcome> {
-    let CommitRequest { from, room, epoch, members, commit, welcome, group } = request;
-    let mut before = roster::roster(connection, room)?;
-    match judge(connection, request)? {
-        Verdict::Refused(status) => return Ok(CommitOutcome { status, notify: Vec::new() }),
-        Verdict::Repeats => return Ok(CommitOutcome { status: CommitStatus::Accepted, notify: Vec::new() }),
-        Verdict::Creates => {
-            connection.prepare_cached("INSERT INTO rooms (room, epoch) VALUES (?1, 0)")?.execute([room.as_bytes()])?;
-            before.push(from.clone());
+    let told = |reply: CommitReply, notify| Ok(CommitOutcome { reply, notify });
+    match judge(request, &situation(connection, request, now)?) {
+        Verdict::Refused(reply) => told(reply, Vec::new()),
+        Verdict::Repeated => told(CommitStatus::Accepted.into(), Vec::new()),
+        Verdict::Accepted(change) => {
+            let notify = carry_out(connection, request, &change, rule, now)?;
+            mailbox::count_written(connection, &request.from)?;
+            told(CommitStatus::Accepted.into(), notify)
         }
-        Verdict::Ends => {}
     }
-    let new = enrol(connection, room, members)?;
+}
+
+/// Carries out an accepted request; whose mailboxes have something new.
+fn carry_out(
+    connection: &Connection,
+    request: &CommitRequest,
+    change: &Change,
+    rule: &MailRule,
+    now: Timestamp,
+) -> SqlResult<Vec<Member>> {
+    let room = &request.room;
+    if change.gives_up {
+        situation::give_up(connection, room, now)?;
+        // A room without an entry goes with its last terminal.
+        connection.prepare_cached("DELETE FROM roster WHERE room = ?1")?.execute([room.as_bytes()])?;
+        return Ok(Vec::new());
+    }
+    if change.founds {
+        found(connection, request, change, now)?;
+    }
+    enrol(connection, room, &change.roster)?;
     let mut notify = Vec::new();
-    let mut deliver = |kind, body: &[u8], to: &[Member]| {
-        let receivers = to.iter().map(|member| Receiver::of(connection, member.clone(), &from.userid));
-        let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
-        if !body.is_empty() {
-            let item = mailbox::numbers(connection, 1)?;
-            let letter = Letter { item, room, from, kind, epoch: *epoch, id: None, body };
-            mailbox::keep(connection, &letter, &mut receivers, rule, now)?;
-        }
-        notify.extend(mailbox::settle(connection, &from.userid, receivers)?);
-        SqlResult::Ok(())
-    };
-    deliver(MailKind::Commit, commit, &before)?;
-    let invited: Vec<_> = new.into_iter().filter(|member| !before.contains(member)).collect();
-    deliver(MailKind::Welcome, welcome, &invited)?;
-    if let Some(entry) = group {
-        record(connection, room, entry)?;
+    for (kind, body, to) in [
+        (MailKind::Commit, &request.commit, &change.followers),
+        (MailKind::Welcome, &request.welcome, &change.welcomed),
+    ] {
+        notify.extend(deliver(connection, request, (kind, body), to, rule, now)?);
     }
-    if !commit.is_empty() {
+    describe(connection, room, &change.kind)?;
+    if !request.commit.is_empty() {
         let mut next = connection.prepare_cached("UPDATE rooms SET epoch = epoch + 1 WHERE room = ?1")?;
         next.execute([room.as_bytes()])?;
+        situation::count_epoch(connection, request, now)?;
     }
+    write_ghosts(connection, room, &change.ghosts)?;
     // Last, because a room without terminals is forgotten.
-    for gone in before.iter().filter(|member| !members.contains(member)) {
+    for gone in change.followers.difference(&change.roster) {
         connection
             .prepare_cached("DELETE FROM roster WHERE room = ?1 AND user = ?2 AND terminal = ?3")?
             .execute(params![room.as_bytes(), gone.userid.as_str(), gone.terminal.as_bytes()])?;
     }
-    mailbox::count_written(connection, from)?;
-    Ok(CommitOutcome { status: CommitStatus::Accepted, notify })
+    Ok(notify)
 }
 
-/// Puts the terminals that exist and are not there yet on the roster; which ones that were.
-fn enrol(connection: &Connection, room: &RoomId, members: &[Member]) -> SqlResult<Vec<Member>> {
-    let mut enrol = connection.prepare_cached(
-        "INSERT OR IGNORE INTO roster (room, user, terminal)
-         SELECT ?1, user, terminal FROM terminals WHERE user = ?2 AND terminal = ?3",
-    )?;
-    let mut new = Vec::new();
-    for member in members {
-        if enrol.execute(params![room.as_bytes(), member.userid.as_str(), member.terminal.as_bytes()])? > 0 {
-            new.push(member.clone());
+/// Makes the room. One that it succeeds, and those that would be too many, are closed.
+fn found(connection: &Connection, request: &CommitRequest, change: &Change, now: Timestamp) -> SqlResult<()> {
+    let mut close = connection.prepare_cached("DELETE FROM rooms WHERE room = ?1")?;
+    for room in &change.closes {
+        close.execute([room.as_bytes()])?;
+    }
+    if let Some(room) = &change.replaces {
+        let moved = !roster::roster(connection, room)?.is_empty();
+        close.execute([room.as_bytes()])?;
+        connection
+            .prepare_cached("UPDATE past_rooms SET moved = ?2 WHERE room = ?1")?
+            .execute(params![room.as_bytes(), moved])?;
+    }
+    let is_group = matches!(change.kind, Kind::Group { .. });
+    connection
+        .prepare_cached("INSERT INTO rooms (room, epoch, is_group, founder, founded_at) VALUES (?1, 0, ?2, ?3, ?4)")?
+        .execute(params![request.room.as_bytes(), is_group, request.from.userid.as_str(), now.seconds()])?;
+    situation::count_founding(connection, request, now)
+}
+
+fn deliver(
+    connection: &Connection,
+    request: &CommitRequest,
+    (kind, body): (MailKind, &[u8]),
+    to: &BTreeSet<Member>,
+    rule: &MailRule,
+    now: Timestamp,
+) -> SqlResult<Vec<Member>> {
+    let CommitRequest { from, room, epoch, signed, .. } = request;
+    let receivers = to.iter().map(|member| Receiver::of(connection, member.clone(), &from.userid));
+    let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
+    if !body.is_empty() {
+        let item = mailbox::numbers(connection, 1)?;
+        let letter = Letter { item, room, from, kind, epoch: *epoch, id: None, body };
+        if mailbox::keep(connection, &letter, &mut receivers, rule, now)? {
+            let signed = serde_json::to_string(signed).map_err(|error| StoreError::Failed(error.to_string()))?;
+            connection
+                .prepare_cached("INSERT INTO signed_commits (item, signed) VALUES (?1, ?2)")?
+                .execute(params![item, signed])?;
         }
     }
-    Ok(new)
+    mailbox::settle(connection, &from.userid, receivers)
 }
 
-fn record(connection: &Connection, room: &RoomId, entry: &GroupEntry) -> SqlResult<()> {
-    connection
-        .prepare_cached("UPDATE rooms SET handle = ?2 WHERE room = ?1")?
-        .execute(params![room.as_bytes(), entry.handle.as_bytes()])?;
-    connection.prepare_cached("DELETE FROM room_admins WHERE room = ?1")?.execute([room.as_bytes()])?;
-    let mut name = connection
-        .prepare_cached("INSERT OR IGNORE INTO room_admins (room, user) SELECT ?1, id FROM users WHERE id = ?2")?;
-    for admin in &entry.admins {
-        name.execute(params![room.as_bytes(), admin.as_str()])?;
+/// Puts terminals on the roster that are not there yet.
+fn enrol(connection: &Connection, room: &RoomId, members: &BTreeSet<Member>) -> SqlResult<()> {
+    let mut enrol =
+        connection.prepare_cached("INSERT OR IGNORE INTO roster (room, user, terminal) VALUES (?1, ?2, ?3)")?;
+    for member in members {
+        enrol.execute(params![room.as_bytes(), member.userid.as_str(), member.terminal.as_bytes()])?;
+    }
+    Ok(())
+}
+
+fn write_ghosts(connection: &Connection, room: &RoomId, ghosts: &BTreeSet<Member>) -> SqlResult<()> {
+    connection.prepare_cached("DELETE FROM ghosts WHERE room = ?1")?.execute([room.as_bytes()])?;
+    let mut write = connection.prepare_cached("INSERT INTO ghosts (room, user, terminal) VALUES (?1, ?2, ?3)")?;
+    for ghost in ghosts {
+        write.execute(params![room.as_bytes(), ghost.userid.as_str(), ghost.terminal.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Writes down what a room is: its two users, or its handle and its admins.
+fn describe(connection: &Connection, room: &RoomId, kind: &Kind) -> SqlResult<()> {
+    match kind {
+        Kind::Pair(users) => {
+            let mut write =
+                connection.prepare_cached("INSERT OR IGNORE INTO room_users (room, user) VALUES (?1, ?2)")?;
+            for user in users {
+                write.execute(params![room.as_bytes(), user.as_str()])?;
+            }
+        }
+        Kind::Group { handle, admins } => {
+            connection
+                .prepare_cached("UPDATE rooms SET handle = ?2 WHERE room = ?1")?
+                .execute(params![room.as_bytes(), handle.as_ref().map(GroupHandle::as_bytes)])?;
+            connection.prepare_cached("DELETE FROM room_admins WHERE room = ?1")?.execute([room.as_bytes()])?;
+            let mut name = connection.prepare_cached(
+                "INSERT INTO room_admins (room, user, place) SELECT ?1, id, ?3 FROM users WHERE id = ?2",
+            )?;
+            for (place, admin) in admins.iter().enumerate() {
+                name.execute(params![room.as_bytes(), admin.as_str(), place])?;
+            }
+        }
     }
     Ok(())
 }
 
 pub(super) fn group(connection: &Connection, handle: &GroupHandle) -> SqlResult<GroupReply> {
     let room: Option<[u8; 16]> = connection
-        .prepare_cached("SELECT room FROM rooms WHERE handle = ?1")?
+        .prepare_cached(
+            "SELECT room FROM rooms WHERE handle = ?1 AND EXISTS (SELECT 1 FROM roster WHERE roster.room = rooms.room)",
+        )?
         .query_row([handle.as_bytes()], |row| row.get(0))
         .optional()?;
     let Some(room) = room else { return Ok(GroupReply { room: None, admins: Vec::new() }) };
-    let mut statement = connection.prepare_cached("SELECT user FROM room_admins WHERE room = ?1 ORDER BY user")?;
-    let admins = statement.query_map([room], |row| user_id(row, 0))?.collect::<Result<_, _>>()?;
-    Ok(GroupReply { room: Some(RoomId(room)), admins })
+    let room = RoomId(room);
+    Ok(GroupReply { room: Some(room), admins: situation::admins(connection, &room)? })
 }
 
 /// The epochs of these rooms, those aside that the terminal is not in.
@@ -151,9 +188,9 @@ pub(super) fn epochs(connection: &Connection, of: &Member, rooms: &[RoomId]) -> 
 pub(super) fn all(connection: &Connection) -> SqlResult<Vec<RoomRecord>> {
     let mut rooms = connection.prepare(
         "SELECT room, epoch, handle IS NOT NULL, (SELECT count(*) FROM roster AS r WHERE r.room = rooms.room)
-         FROM rooms ORDER BY room",
+         FROM rooms WHERE EXISTS (SELECT 1 FROM roster AS r WHERE r.room = rooms.room) ORDER BY room",
     )?;
-    let mut admins = connection.prepare("SELECT user FROM room_admins WHERE room = ?1 ORDER BY user")?;
+    let mut admins = connection.prepare("SELECT user FROM room_admins WHERE room = ?1 ORDER BY place, user")?;
     let mut users = connection.prepare("SELECT DISTINCT user FROM roster WHERE room = ?1 ORDER BY user")?;
     let mut records = Vec::new();
     let mut rows = rooms.query([])?;

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0006_mail_shares.sql"),
     include_str!("../../../migrations/0007_accounts.sql"),
     include_str!("../../../migrations/0008_withdrawn.sql"),
+    include_str!("../../../migrations/0009_authority.sql"),
 ];
 
 /// Applies the migrations this database has not seen.

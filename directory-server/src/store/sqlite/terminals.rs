@@ -31,9 +31,11 @@ pub(super) fn certificates(connection: &Connection, members: Vec<Member>) -> Sql
     for Member { userid, terminal } in members {
         let key = public_key(connection, &userid)?;
         let certificate = certificate(connection, &userid, &terminal)?;
-        if let Some((publickey, certificate)) = key.zip(certificate) {
-            found.push(UserCertificate { userid, publickey, certificate });
-        }
+        let known = match key.zip(certificate) {
+            None => former(connection, &userid, &terminal)?,
+            known => known,
+        };
+        found.extend(known.map(|(publickey, certificate)| UserCertificate { userid, publickey, certificate }));
     }
     Ok(found)
 }
@@ -54,8 +56,30 @@ pub(super) fn certificate(
         connection.prepare_cached("SELECT certificate FROM terminals WHERE user = ?1 AND terminal = ?2")?;
     let encoded: Option<Option<Vec<u8>>> =
         statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0)).optional()?;
-    let Some(encoded) = encoded.flatten() else { return Ok(None) };
-    serde_json::from_slice(&encoded).map(Some).map_err(|error| StoreError::Failed(error.to_string()).into())
+    encoded.flatten().map(|encoded| decode(&encoded)).transpose()
+}
+
+/// The certificate of a terminal that is gone, and the key its user had then.
+fn former(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<Option<(Hex, Certificate)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT public_key, certificate FROM former_certificates WHERE user = ?1 AND terminal = ?2")?;
+    let found: Option<(Vec<u8>, Vec<u8>)> = statement
+        .query_row(params![user.as_str(), terminal.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    found.map(|(key, certificate)| Ok((Hex(key), decode(&certificate)?))).transpose()
+}
+
+/// Forgets certificates of terminals that are gone, unless a room's tree, a commit or a welcome may still name them.
+pub(super) fn forget_certificates(connection: &Connection) -> SqlResult<()> {
+    let sql = "DELETE FROM former_certificates AS f
+               WHERE upto < (SELECT coalesce(min(item), 9223372036854775807) FROM signed_commits)
+                 AND NOT EXISTS (SELECT 1 FROM ghosts AS g WHERE g.user = f.user AND g.terminal = f.terminal)";
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+fn decode(encoded: &[u8]) -> SqlResult<Certificate> {
+    serde_json::from_slice(encoded).map_err(|error| StoreError::Failed(error.to_string()).into())
 }
 
 /// Forgets a terminal. Those from before ages were kept are all as old as each other.

@@ -90,9 +90,10 @@ pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecor
     if !has_row(connection, "SELECT 1 FROM users WHERE id = ?1", user)? {
         return Ok(UserChange::NoSuchUser);
     }
+    // Terminals go before the key, which is kept with their certificates as long as these are needed.
     for sql in [
-        "DELETE FROM credentials WHERE user = ?1",
         "DELETE FROM terminals WHERE user = ?1",
+        "DELETE FROM credentials WHERE user = ?1",
         "DELETE FROM budgets WHERE user = ?1",
     ] {
         connection.execute(sql, [user.as_str()])?;
@@ -102,6 +103,8 @@ pub(super) fn reset(connection: &Connection, user: &UserId, invite: &InviteRecor
 }
 
 pub(super) fn remove(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<UserChange> {
+    // As for a reset, terminals go before the key.
+    connection.execute("DELETE FROM terminals WHERE user = ?1", [user.as_str()])?;
     if connection.execute("DELETE FROM users WHERE id = ?1", [user.as_str()])? == 0 {
         return Ok(UserChange::NoSuchUser);
     }

@@ -195,7 +195,11 @@ impl Delivery {
             self.outbox.take_route(&to, *number, Route::ToDirectory, cx.now.date);
             self.outbox.sealed_in(&to, *number, epoch);
         }
-        let message = MailboxPut { room, epoch, items, leave: false }.into();
+        // With our goodbye we leave at once, whenever the others take us off.
+        let mut queue = self.outbox.queue(&to);
+        let leave = queue.any(|(number, entry)| numbers.contains(&number) && entry.letter.body == Body::Leave);
+        drop(queue);
+        let message = MailboxPut { room, epoch, items, leave }.into();
         vec![
             Request::Mailbox(MailboxRequest::CountWritten),
             Request::Directory(DirectoryRequest::Ask { message, question: Question::Put { to, numbers, room } }),

@@ -1,0 +1,201 @@
+//! What is known when a `COMMITREQ` is judged (decision D31).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use common::ident::{GroupHandle, RoomId, UserId};
+use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW, ROOMS_PER_HOUR};
+use common::msg::Member;
+use directory_core::authority::{Holder, Kind, Past, Room, Situation};
+use directory_core::records::CommitRequest;
+use directory_core::timestamp::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::error::SqlResult;
+use super::roster;
+use super::users::user_id;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Everything that [`directory_core::authority::judge`] asks for.
+pub(super) fn situation(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<Situation> {
+    let room = room(connection, &request.room)?;
+    let is_new = room.is_none();
+    Ok(Situation {
+        past: if is_new { past(connection, &request.room)? } else { None },
+        holder: match &request.group {
+            Some(entry) if is_new => holder(connection, &entry.handle, request.kept_after, now)?,
+            Some(_) | None => None,
+        },
+        replaced: request.replaces.map(|room| past(connection, &room)).transpose()?.flatten(),
+        there: there(connection, request)?,
+        epochs_wait: if is_new { None } else { epochs_wait(connection, request, now)? },
+        founding_wait: if is_new { founding_wait(connection, &request.from.userid, now)? } else { None },
+        founded_with: if is_new { founded_with(connection, request)? } else { Vec::new() },
+        room,
+    })
+}
+
+/// A room that goes on.
+pub(super) fn room(connection: &Connection, room: &RoomId) -> SqlResult<Option<Room>> {
+    let roster: BTreeSet<Member> = roster::roster(connection, room)?.into_iter().collect();
+    if roster.is_empty() {
+        return Ok(None);
+    }
+    let found = connection
+        .prepare_cached("SELECT epoch, is_group, handle FROM rooms WHERE room = ?1")?
+        .query_row([room.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<[u8; 32]>>(2)?.map(GroupHandle)))
+        })
+        .optional()?;
+    let Some((epoch, is_group, handle)) = found else { return Ok(None) };
+    let kind = if is_group {
+        Kind::Group { handle, admins: admins(connection, room)? }
+    } else {
+        Kind::Pair(users(connection, "SELECT user FROM room_users WHERE room = ?1", room)?)
+    };
+    Ok(Some(Room { epoch, kind, roster, ghosts: roster::ghosts(connection, room)?.into_iter().collect() }))
+}
+
+/// The admins of a group, in the order of their appointment.
+pub(super) fn admins(connection: &Connection, room: &RoomId) -> SqlResult<Vec<UserId>> {
+    users(connection, "SELECT user FROM room_admins WHERE room = ?1 ORDER BY place, user", room)
+}
+
+fn users(connection: &Connection, sql: &str, room: &RoomId) -> SqlResult<Vec<UserId>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_map([room.as_bytes()], |row| user_id(row, 0))?.collect::<Result<_, _>>()?)
+}
+
+/// How a room has ended. A group whose handle is kept is over, too.
+pub(super) fn past(connection: &Connection, room: &RoomId) -> SqlResult<Option<Past>> {
+    let sql = "SELECT moved FROM past_rooms WHERE room = ?1
+               UNION ALL SELECT 0 FROM rooms AS r WHERE room = ?1
+                   AND NOT EXISTS (SELECT 1 FROM roster WHERE roster.room = r.room)";
+    let moved: Option<bool> =
+        connection.prepare_cached(sql)?.query_row([room.as_bytes()], |row| row.get(0)).optional()?;
+    Ok(moved.map(|moved| if moved { Past::Moved } else { Past::Over }))
+}
+
+/// The room that has a handle. The time for which one without terminals is kept begins when it is first asked for, if
+/// nobody has said when it was given up.
+fn holder(
+    connection: &Connection,
+    handle: &GroupHandle,
+    kept_after: Timestamp,
+    now: Timestamp,
+) -> SqlResult<Option<Holder>> {
+    let found: Option<([u8; 16], Option<u64>)> = connection
+        .prepare_cached("SELECT room, given_up_at FROM rooms WHERE handle = ?1")?
+        .query_row([handle.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((room, given_up_at)) = found else { return Ok(None) };
+    let room = RoomId(room);
+    let roster: BTreeSet<Member> = roster::roster(connection, &room)?.into_iter().collect();
+    if roster.is_empty() && given_up_at.is_none() {
+        give_up(connection, &room, now)?;
+    }
+    let is_free = roster.is_empty() && given_up_at.is_some_and(|since| since <= kept_after.seconds());
+    Ok(Some(Holder { room, admins: admins(connection, &room)?, roster, is_free }))
+}
+
+/// From now on the handle of a group without terminals is kept for its admins.
+pub(super) fn give_up(connection: &Connection, room: &RoomId, now: Timestamp) -> SqlResult<()> {
+    connection
+        .prepare_cached("UPDATE rooms SET given_up_at = ?2 WHERE room = ?1")?
+        .execute(params![room.as_bytes(), now.seconds()])?;
+    Ok(())
+}
+
+/// Which terminals that the request names the directory knows.
+fn there(connection: &Connection, request: &CommitRequest) -> SqlResult<BTreeSet<Member>> {
+    let mut known = connection.prepare_cached("SELECT 1 FROM terminals WHERE user = ?1 AND terminal = ?2")?;
+    let mut there = BTreeSet::new();
+    for member in request.members.iter().chain([&request.from]) {
+        if known.exists(params![member.userid.as_str(), member.terminal.as_bytes()])? {
+            there.insert(member.clone());
+        }
+    }
+    Ok(there)
+}
+
+/// Whoever has done something this often lately waits until the first time is long enough ago. What lies in the future was
+/// written by a clock that has gone back since, and does not count.
+fn wait(times: &[u64], at_most: usize, window: Duration, now: Timestamp) -> Option<Duration> {
+    let mut lately: Vec<u64> = times
+        .iter()
+        .map(|time| time.saturating_add(window.as_secs()))
+        .filter(|over| *over > now.seconds() && *over <= now.seconds().saturating_add(window.as_secs()))
+        .collect();
+    lately.sort_unstable();
+    let first_to_pass = lately.len().checked_sub(at_most)?;
+    lately.get(first_to_pass).map(|over| Duration::from_secs(over - now.seconds()))
+}
+
+fn epochs_wait(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<Option<Duration>> {
+    let mut statement = connection.prepare_cached("SELECT ended_at FROM ended_epochs WHERE room = ?1 AND user = ?2")?;
+    let of = params![request.room.as_bytes(), request.from.userid.as_str()];
+    let times = statement.query_map(of, |row| row.get(0))?.collect::<Result<Vec<u64>, _>>()?;
+    Ok(wait(&times, EPOCHS_PER_USER, EPOCHS_WINDOW, now))
+}
+
+fn founding_wait(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<Option<Duration>> {
+    let mut statement = connection.prepare_cached("SELECT founded_at FROM founded_rooms WHERE user = ?1")?;
+    let times = statement.query_map([user.as_str()], |row| row.get(0))?.collect::<Result<Vec<u64>, _>>()?;
+    Ok(wait(&times, ROOMS_PER_HOUR, HOUR, now))
+}
+
+/// The rooms of two that the same two have, founded by the same one; the oldest first.
+fn founded_with(connection: &Connection, request: &CommitRequest) -> SqlResult<Vec<RoomId>> {
+    let founder = &request.from.userid;
+    let Some(other) = request.members.iter().find(|member| member.userid != *founder) else { return Ok(Vec::new()) };
+    let mut statement = connection.prepare_cached(
+        "SELECT room FROM room_users JOIN rooms USING (room) WHERE user = ?1 AND founder = ?2 ORDER BY founded_at, room",
+    )?;
+    let rooms = statement.query_map(params![other.userid.as_str(), founder.as_str()], |row| row.get(0).map(RoomId))?;
+    Ok(rooms.collect::<Result<_, _>>()?)
+}
+
+/// Writes down that the request has ended an epoch, and forgets what counts no more.
+pub(super) fn count_epoch(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<()> {
+    let (room, user) = (request.room.as_bytes(), request.from.userid.as_str());
+    let over = now.minus(EPOCHS_WINDOW).seconds();
+    connection
+        .prepare_cached("DELETE FROM ended_epochs WHERE room = ?1 AND user = ?2 AND (ended_at <= ?3 OR ended_at > ?4)")?
+        .execute(params![room, user, over, now.seconds()])?;
+    connection
+        .prepare_cached("INSERT INTO ended_epochs (room, user, epoch, ended_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![room, user, request.epoch, now.seconds()])?;
+    Ok(())
+}
+
+/// Writes down that the request has founded a room, and forgets what counts no more.
+pub(super) fn count_founding(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<()> {
+    let user = request.from.userid.as_str();
+    connection
+        .prepare_cached("DELETE FROM founded_rooms WHERE user = ?1 AND (founded_at <= ?2 OR founded_at > ?3)")?
+        .execute(params![user, now.minus(HOUR).seconds(), now.seconds()])?;
+    connection
+        .prepare_cached("INSERT INTO founded_rooms (user, room, founded_at) VALUES (?1, ?2, ?3)")?
+        .execute(params![user, request.room.as_bytes(), now.seconds()])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_did_it_too_often_waits_until_the_first_time_is_long_ago() {
+        let now = Timestamp::from_seconds(1000);
+        let window = Duration::from_secs(600);
+        let waits = |times: &[u64], at_most| wait(times, at_most, window, now).map(|wait| wait.as_secs());
+        assert_eq!(waits(&[], 2), None);
+        assert_eq!(waits(&[1000], 2), None);
+        assert_eq!(waits(&[999, 1000], 2), Some(599));
+        assert_eq!(waits(&[400, 1000], 2), None, "the first does not count any more");
+        assert_eq!(waits(&[401, 1000], 2), Some(1));
+        assert_eq!(waits(&[900, 500, 800], 2), Some(400), "two of three must have passed to leave one");
+        assert_eq!(waits(&[1001, 90_000], 2), None, "the clock has gone back");
+    }
+}
