@@ -86,7 +86,7 @@ impl Window {
         if code.is_err() {
             killer.kill().unwrap();
         }
-        code.expect("the program goes on without its window")
+        code.unwrap_or_else(|_| panic!("the program goes on without its window"))
     }
 }
 
