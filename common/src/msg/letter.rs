@@ -1,6 +1,6 @@
 //! Letters: what an MLS application message of a room says (protocol section 6.9). Only members can read them.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bounded;
 use crate::ident::{GroupHandle, GroupName, MessageId, UserId};
@@ -31,6 +31,15 @@ pub enum Outcome {
 /// The path of an entry in a folder, at most [`FILE_NAME`] bytes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryName(#[serde(deserialize_with = "bounded::text::<_, FILE_NAME>")] pub String);
+
+#[derive(Deserialize)]
+struct LeftOutNames(#[serde(deserialize_with = "bounded::list::<_, _, LEFT_OUT_NAMES>")] Vec<EntryName>);
+
+/// `null` stands for a field that is not there.
+fn left_out_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EntryName>, D::Error> {
+    let names = Option::<LeftOutNames>::deserialize(deserializer)?;
+    Ok(names.map(|names| names.0).unwrap_or_default())
+}
 
 /// One letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,11 +110,7 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left_out: Option<u64>,
         /// The first of these, by their paths in the folder.
-        #[serde(
-            default,
-            skip_serializing_if = "Vec::is_empty",
-            deserialize_with = "bounded::list::<_, _, LEFT_OUT_NAMES>"
-        )]
+        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "left_out_names")]
         left_out_names: Vec<EntryName>,
     },
     /// In a room of two users: what has become of a file that one offered to the other.
@@ -115,7 +120,7 @@ pub enum Body {
         /// What has become of it.
         state: Outcome,
         /// Withdrawn because it is not what was offered any more.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not", deserialize_with = "bounded::or_default")]
         changed: bool,
     },
     /// Something this version does not know.
