@@ -23,7 +23,7 @@ impl State {
     ///
     /// # Errors
     /// Everything is as it was before, and may be tried again.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testkit"))]
     pub(crate) fn persist(&mut self, writes: &[Write]) -> Result<(), StoreError> {
         self.persist_with_events(writes, 0, Vec::new()).map(drop)
     }
