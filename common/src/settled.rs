@@ -99,12 +99,14 @@ mod tests {
         (time, truth)
     }
 
+    /// Steps, and whether the moment of the first reading, and the one 120 days ahead, have surely passed.
+    type Row = (&'static [(i64, u64)], bool, bool);
+
     #[test]
     fn a_moment_has_surely_passed_after_a_day_of_running_in_which_the_clock_never_fell_behind_it() {
-        let ahead = 120 * DAY;
-        let wrong = ahead.cast_signed();
-        // Steps, and whether the moment of the first reading, and the one 120 days ahead, have surely passed.
-        let table: [(&[(i64, u64)], bool, bool); 9] = [
+        const AHEAD: u64 = 120 * DAY;
+        const WRONG: i64 = AHEAD.cast_signed();
+        let table: [Row; 9] = [
             (&[(0, 0)], false, false),
             (&[(0, 23)], false, false),
             (&[(0, 24)], true, false),
@@ -112,17 +114,17 @@ mod tests {
             (&[(0, 8), (0, 8), (0, 7)], false, false),
             (&[(0, 8), (0, 8), (0, 8)], true, false),
             // Ahead for a moment, or for hours.
-            (&[(0, 23), (wrong, 0), (0, 1)], true, false),
-            (&[(0, 12), (wrong, 12), (0, 0)], true, false),
+            (&[(0, 23), (WRONG, 0), (0, 1)], true, false),
+            (&[(0, 12), (WRONG, 12), (0, 0)], true, false),
             // Behind for a moment: everything begins anew.
-            (&[(0, 23), (-wrong, 0), (0, 23)], false, false),
+            (&[(0, 23), (-WRONG, 0), (0, 23)], false, false),
             // Ahead for a whole day: nobody could tell.
-            (&[(wrong, 25)], true, true),
+            (&[(WRONG, 25)], true, true),
         ];
         for (row, (steps, first, far)) in table.into_iter().enumerate() {
             let (time, truth) = run(steps);
-            let past = time.surely_past(truth + ahead);
-            assert_eq!((past >= START, past >= START + ahead), (first, far), "row {row}: {time:?}");
+            let past = time.surely_past(truth + AHEAD);
+            assert_eq!((past >= START, past >= START + AHEAD), (first, far), "row {row}: {time:?}");
         }
     }
 

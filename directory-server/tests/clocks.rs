@@ -1,5 +1,4 @@
 //! Nothing is deleted, let in or kept out on the word of one reading of a clock (decision D32, threat L15).
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
 

@@ -172,6 +172,6 @@ fn key_packages_published_anew_take_the_place_of_all_before() {
     let (world, mut ali, _bianca) = pair();
     ali.publish(&world, &[b"one", b"two"], Some(b"last"));
     let put = KeyPackagePut { packages: vec![Piece(b"new".to_vec())], last_resort: None, anew: true };
-    let Some(FromDirectory::KeyPackageState(state)) = ali.send(&world, put) else { unreachable!("no answer") };
+    let Some(FromDirectory::KeyPackageState(state)) = ali.send(&world, put) else { panic!("no answer") };
     assert_eq!(state, KeyPackageState { left: 1, last_resort: false });
 }

@@ -126,7 +126,7 @@ fn a_message_on_a_failing_disk_is_sent_or_said_not_to_be() {
         let text = format!("message {number}");
         disk.fails(fault.at, fault.count, fault.error);
         let said = runs(&failing, &["send", "bianca", &text], "");
-        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        eprintln!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
         if said.0 == Some(0) {
             sent.insert(text);
         } else {
@@ -152,7 +152,7 @@ fn a_message_comes_once_whatever_the_receivers_disk_does() {
         sent.insert(text);
         disk.fails(fault.at, fault.count, fault.error);
         let said = runs(&failing, &["recv"], "");
-        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        eprintln!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
         if said.0 != Some(0) {
             names_the_disk("recv", fault, &said);
         }
@@ -176,7 +176,7 @@ fn the_first_login_on_a_failing_disk_says_so_and_the_next_one_is_as_if_nothing_h
         let Some(disk) = FailingDisk::below(&seat.data) else { return };
         disk.fails(fault.at, fault.count, fault.error);
         let said = runs(&on(&disk, &seat), &["list"], "");
-        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        eprintln!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
         if said.0 != Some(0) {
             names_the_disk("list", fault, &said);
         }
@@ -203,7 +203,7 @@ fn a_directory_on_a_failing_disk_keeps_what_it_promises_and_says_what_it_cannot(
         let text = format!("message {number}");
         disk.fails(fault.at, fault.count, fault.error);
         let said = runs(&ali, &["send", "bianca", &text], "");
-        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        eprintln!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
         match said.0 {
             // It is with the directory, or waits here.
             Some(0) => drop(sent.insert(text)),
@@ -241,7 +241,7 @@ fn a_backup_on_a_failing_disk_is_whole_or_is_none() {
         let (file, secrets) = (place.join(number.to_string()), place.join(format!("{number}.secrets")));
         disk.fails(fault.at, fault.count, fault.error);
         let said = backup(&file);
-        println!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        eprintln!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
         let is_there = [&file, &secrets].map(|path| path.exists());
         if said.0 == Some(0) {
             assert_eq!(is_there, [true; 2], "{fault:?}: {said:?}");
@@ -266,7 +266,7 @@ fn a_backup_on_a_failing_disk_is_whole_or_is_none() {
     for (number, fault) in faults(calls).into_iter().enumerate() {
         disk.fails(fault.at, fault.count, fault.error);
         let said = restore(number);
-        println!("restore: {fault:?} of {calls}, {:?}: {said:?}", disk.mended());
+        eprintln!("restore: {fault:?} of {calls}, {:?}: {said:?}", disk.mended());
         if said.0 != Some(0) {
             names_the_disk("restore", fault, &said);
             let again = restore(number);

@@ -22,7 +22,7 @@ pub enum Verdict {
     /// The same request has created the room before: nothing is left to do.
     Repeated,
     /// This is to be done.
-    Accepted(Change),
+    Accepted(Box<Change>),
     /// Nothing happens.
     Refused(CommitReply),
 }
@@ -61,7 +61,7 @@ pub fn judge_by(rules: &[Rule], request: &CommitRequest, situation: &Situation) 
     let case = rules::Case { request, situation };
     match rules.iter().find_map(|rule| rule.check(&case).err()) {
         Some(verdict) => verdict,
-        None => Verdict::Accepted(Change::of(request, situation)),
+        None => Verdict::Accepted(Box::new(Change::of(request, situation))),
     }
 }
 

@@ -50,7 +50,7 @@ impl FailingDisk {
         let library = match library() {
             Ok(library) => library,
             Err(why) => {
-                println!("skipped: {why}");
+                eprintln!("skipped: {why}");
                 return None;
             }
         };

@@ -250,11 +250,10 @@ impl View {
             Step::Command { command, to } => {
                 self.give_entry_back();
                 to.into_iter().for_each(|to| self.model.account.changes_passcode(to));
-                match command {
-                    removal @ SessionCommand::RemoveTerminal { .. } => {
-                        self.ask_engine(Awaited::Terminals, Command::Session(removal));
-                    }
-                    command => self.command(Command::Session(command)),
+                if matches!(command, SessionCommand::RemoveTerminal { .. }) {
+                    self.ask_engine(Awaited::Terminals, Command::Session(command));
+                } else {
+                    self.command(Command::Session(command));
                 }
             }
         }
