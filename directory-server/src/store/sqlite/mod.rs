@@ -7,6 +7,8 @@ pub(crate) mod backup;
 mod broadcasts;
 mod delivery;
 mod error;
+#[cfg(feature = "testkit")]
+mod full_disk;
 mod key_packages;
 mod login;
 mod mailbox;
@@ -53,6 +55,8 @@ pub struct SqliteStore {
     writer: Worker,
     /// Reads beside the writer; a database in memory has only one connection.
     reader: Option<Worker>,
+    #[cfg(feature = "testkit")]
+    full_disk: full_disk::FullDisk,
 }
 
 impl SqliteStore {
@@ -85,7 +89,7 @@ impl SqliteStore {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)?;
         reader.busy_timeout(Duration::from_secs(5))?;
-        Ok(Self { writer: Worker::writer(connection)?, reader: Some(Worker::reader(reader)?) })
+        Ok(Self::new(Worker::writer(connection)?, Some(Worker::reader(reader)?)))
     }
 
     /// A store that forgets everything when dropped.
@@ -100,13 +104,24 @@ impl SqliteStore {
         let mut connection = Connection::open_in_memory()?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection)?;
-        Ok(Self { writer: Worker::writer(connection)?, reader: None })
+        Ok(Self::new(Worker::writer(connection)?, None))
+    }
+
+    fn new(writer: Worker, reader: Option<Worker>) -> Self {
+        Self {
+            writer,
+            reader,
+            #[cfg(feature = "testkit")]
+            full_disk: full_disk::FullDisk::default(),
+        }
     }
 
     fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> SqlResult<T> + Send + 'static,
     ) -> impl Future<Output = StoreResult<T>> + Send + 'static {
+        #[cfg(feature = "testkit")]
+        let work = self.full_disk.around(work);
         self.writer.run(|connection| worker::in_savepoint(connection, work))
     }
 

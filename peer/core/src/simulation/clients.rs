@@ -10,7 +10,7 @@ use super::fixtures::{Fixture, fixtures, key};
 use super::network::Side;
 use super::server;
 use super::world::{ClientId, DAWN, End, Event, Place, World};
-use crate::command::{Command, Ticket};
+use crate::command::{Command, MessageCommand, Ticket};
 use crate::contacts::Contacts;
 use crate::engine::{Engine, Setup};
 use crate::event::{Accept, Durability, Effect, Input, LinkId, Now, Opening};
@@ -47,6 +47,8 @@ pub(super) struct Client {
     pub(super) logging_out: bool,
     /// Until when the directory is out of reach.
     pub(super) cut_off_until: u64,
+    /// Until when the disk is full.
+    pub(super) full_until: u64,
     pub(super) read_receipts: bool,
 }
 
@@ -79,6 +81,7 @@ impl Client {
             logins_failed: 0,
             logging_out: false,
             cut_off_until: 0,
+            full_until: 0,
             read_receipts: true,
         }
     }
@@ -171,30 +174,41 @@ impl World {
 
     pub(super) fn command(&mut self, id: ClientId, command: Command) {
         self.note(&self.clients[id].name, format_args!("wants {command:?}"));
-        self.feed(id, Input::Command(Ticket::default(), command));
+        let needs_disk = matches!(&command, Command::Group { .. } | Command::Message(MessageCommand::Send { .. }));
+        let ticket = self.asks(id, &command);
+        if self.clients[id].is_suspended && needs_disk {
+            return self.answered(id, &ticket);
+        }
+        self.feed(id, Input::Command(ticket, command));
     }
 
     /// One step of a terminal.
     pub(super) fn feed(&mut self, id: ClientId, input: Input) {
         let now = self.clock();
         let Some(mut engine) = self.clients[id].engine.take() else { return };
+        let asked = if let Input::Command(ticket, _) = &input { Some(ticket.clone()) } else { None };
         let mut effects = Vec::new();
         engine.handle(now, input, &mut effects);
         self.clients[id].engine = Some(engine);
         let life = self.clients[id].life;
-        let mut is_unwritten = false;
+        let mut unwritten: Option<Vec<Ticket>> = None;
         for effect in effects {
             if self.rng.per_mille(self.profile.crash) {
                 self.note(&self.clients[id].name, format_args!("killed before {}", kind(&effect)));
                 return self.crash(id);
             }
+            let suspended = self.clients[id].is_suspended;
             match effect {
-                effect if is_unwritten && effect.rests_on() > Durability::Nothing => {}
-                Effect::Persist(_) if self.clients[id].is_suspended => is_unwritten = true,
-                effect if self.clients[id].is_suspended && effect.speaks_of_state() => {}
-                Effect::Persist(_) if self.rng.per_mille(self.profile.disk_failure) => {
+                effect if unwritten.is_some() && effect.rests_on() > Durability::Nothing => {
+                    unwritten.iter_mut().for_each(|missed| missed.extend(answers(&effect).cloned()));
+                }
+                Effect::Persist(_) if suspended => unwritten = Some(asked.iter().cloned().collect()),
+                effect if suspended && effect.speaks_of_state() => {
+                    unwritten.get_or_insert_with(|| asked.iter().cloned().collect());
+                }
+                Effect::Persist(_) if self.cannot_write(id) => {
                     self.fail_to_keep(id);
-                    is_unwritten = true;
+                    unwritten = Some(asked.iter().cloned().collect());
                 }
                 Effect::Persist(changes) => self.keep(id, &changes),
                 Effect::NewTerminal => {
@@ -206,7 +220,22 @@ impl World {
                 return;
             }
         }
+        // As the shell does: whose step was not kept hears what the disk says.
+        unwritten.into_iter().flatten().for_each(|ticket| self.answered(id, &ticket));
         self.wind(id);
+    }
+
+    /// Whether the disk would not keep something now.
+    fn cannot_write(&mut self, id: ClientId) -> bool {
+        self.clients[id].full_until > self.now || self.rng.per_mille(self.profile.disk_failure)
+    }
+
+    /// The disk of a terminal is full for at most this number of milliseconds.
+    pub(super) fn fill_disk(&mut self, id: ClientId, most: u64) {
+        if most > 0 {
+            self.note(&self.clients[id].name, format_args!("has a full disk"));
+            self.clients[id].full_until = self.now + self.rng.up_to(most);
+        }
     }
 
     fn keep(&mut self, id: ClientId, changes: &[Write]) {
@@ -225,9 +254,16 @@ impl World {
         client.reopened = Some(Box::new(client.opening(seed)));
         let life = client.life;
         let session = client.session;
+        self.at(self.now, Event::NotKept(id, life));
         self.at(self.now + DISK_PATIENCE, Event::Reopen(id, life));
         if let Some(session) = session {
             self.at(self.now, Event::SessionGone(session, End::Terminal));
+        }
+    }
+
+    pub(super) fn not_kept(&mut self, id: ClientId, life: Life) {
+        if self.clients[id].life == life {
+            self.feed(id, Input::NotKept { detail: "the disk is full".into() });
         }
     }
 
@@ -294,6 +330,7 @@ impl World {
             Effect::Ask(envelope) => self.send_up(id, *envelope),
             // Nobody changes a passcode here: the sessions begin without one.
             Effect::Passcode(_) => {}
+            Effect::Save(_) if self.clients[id].full_until > self.now => {}
             Effect::Save(contact) => self.clients[id].disk.save(contact),
             Effect::Recall(name) => {
                 let life = self.clients[id].life;
@@ -358,7 +395,14 @@ impl World {
         }
         self.dials_end(id);
         self.began_again(id);
+        // Whoever asked sees that the program is gone.
+        self.invariants.asked[id].clear();
     }
+}
+
+/// The command that an effect answers.
+fn answers(effect: &Effect) -> Option<&Ticket> {
+    if let Effect::Answer(ticket, _) = effect { Some(ticket) } else { None }
 }
 
 /// What an effect is, for the trace.

@@ -210,3 +210,33 @@ fn a_full_mailbox_is_not_tried_more_often_because_the_connection_breaks() {
     settle(&mut world);
     world.check_texts().unwrap();
 }
+
+/// Three messages and a call of a friend while the disk of the sender, of the receiver or of the directory is full.
+#[test]
+fn nothing_is_lost_or_said_wrongly_while_a_disk_is_full() {
+    for full in [Some(ALI), Some(BIANCA), None] {
+        let mut world = calm(|_| {});
+        let (ali, bianca) = (user(0), user(1));
+        send(&mut world, ALI, &bianca, "they know each other");
+        settle(&mut world);
+        match full {
+            Some(client) => world.clients[client].full_until = world.now + 60_000,
+            None => world.server.set_disk_full(true),
+        }
+        for number in 0..3 {
+            let command = world.text(ALI, Conversation::User(bianca.clone()));
+            world.command(ALI, command);
+            let command = world.text(BIANCA, Conversation::User(ali.clone()));
+            world.command(BIANCA, command);
+            world.run_until(world.now + 7000 * number).unwrap();
+        }
+        group(&mut world, ALI, GroupWish::Create);
+        world.run_until(world.now + 30_000).unwrap();
+        world.server.set_disk_full(false);
+        settle(&mut world);
+        world.check_texts().unwrap();
+        world.check_rooms().unwrap();
+        let told = world.trace.text().matches("cannot be kept").count();
+        assert_eq!(told > 0, full.is_some(), "{told} texts are given back");
+    }
+}

@@ -19,6 +19,10 @@ pub(super) struct FaultsProfile {
     pub(super) crash: u64,
     /// Transactions of a thousand for which the disk fails.
     pub(super) disk_failure: u64,
+    /// Milliseconds for which the disk of a terminal is full at most.
+    pub(super) full_disk: u64,
+    /// Milliseconds for which the disk of the directory is full at most.
+    pub(super) full_directory: u64,
     /// Requests of a thousand after which the directory is killed before it answers.
     pub(super) directory_crash: u64,
     /// Calls of a thousand that do not reach a terminal.
@@ -46,6 +50,8 @@ impl FaultsProfile {
             latency: rng.pick(&[5, 50, 400, 2000]),
             crash: rng.pick(&[0, 2, 5, 15]),
             disk_failure: rng.pick(&[0, 0, 10]),
+            full_disk: rng.pick(&[0, 0, 20_000, 120_000]),
+            full_directory: rng.pick(&[0, 0, 10_000, 90_000]),
             directory_crash: rng.pick(&[0, 5, 20]),
             unreachable: rng.pick(&[0, 100, 500]),
             calm: rng.pick(&[2000, 8000, 30_000, 1_000_000]),
@@ -64,6 +70,8 @@ impl FaultsProfile {
             latency: 5,
             crash: 0,
             disk_failure: 0,
+            full_disk: 0,
+            full_directory: 0,
             directory_crash: 0,
             unreachable: 0,
             calm: u64::MAX,
@@ -99,9 +107,10 @@ impl World {
         self.note("world", format_args!("is mended"));
         self.profile.clear_up();
         for client in 0..self.clients.len() {
-            self.clients[client].cut_off_until = 0;
+            (self.clients[client].cut_off_until, self.clients[client].full_until) = (0, 0);
             self.soon(1000, Event::Start(client));
         }
+        self.server.set_disk_full(false);
     }
 
     /// Every session breaks, and its terminal logs in again.
@@ -200,7 +209,7 @@ impl World {
         let calm = self.profile.calm;
         self.soon(calm, Event::Fault);
         let client = self.rng.below(self.clients.len());
-        match self.rng.below(6) {
+        match self.rng.below(8) {
             0 | 1 => {
                 let id_status: Vec<u64> = self.sessions.keys().copied().collect();
                 if !id_status.is_empty() {
@@ -223,6 +232,14 @@ impl World {
             }
             4 if self.profile.directory_crash > 0 => self.crash_directory(),
             4 => self.expire(),
+            5 => {
+                let long = self.profile.full_disk;
+                self.fill_disk(client, long);
+            }
+            6 => {
+                let long = self.profile.full_directory;
+                self.fill_directory(long);
+            }
             _ if self.profile.crash > 0 && self.clients[client].is_up => {
                 self.note(&self.clients[client].name, format_args!("killed"));
                 self.crash(client);

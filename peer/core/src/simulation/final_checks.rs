@@ -46,6 +46,11 @@ impl World {
                 return Err(format!("{} is not logged in", client.name));
             }
         }
+        for (client, asked) in self.clients.iter().zip(&self.invariants.asked) {
+            if let Some(text) = asked.values().next() {
+                return Err(format!("{} never says what became of {text:?}", client.name));
+            }
+        }
         let mut missed: Vec<u64> = vec![0; self.clients.len()];
         for (id, sent) in &self.invariants.sent {
             let (sender, author) = (&self.clients[sent.by], &fixtures()[sent.by].me.user);

@@ -10,6 +10,7 @@ use super::disk::Disk;
 use super::faults_profile::FaultsProfile;
 use super::fixtures::{fixtures, users};
 use super::world::{ClientId, World};
+use crate::command::{Command, MessageCommand, Ticket};
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use crate::notice::{ContactNotice, MessageNotice, Notice};
 use crate::persistence::{HistoryWrite, Write};
@@ -61,6 +62,8 @@ pub(super) struct Invariants {
     shown: Vec<BTreeSet<MessageId>>,
     /// Terminals whose user has left the group: what was under way to them then was not read.
     pub(super) left: BTreeSet<ClientId>,
+    /// Texts that users want to send and have had no answer about, by the number of the ticket.
+    pub(super) asked: Vec<BTreeMap<u64, String>>,
     /// Items that the directory said it had not kept for a terminal.
     pub(super) lost: Vec<u64>,
 }
@@ -77,6 +80,7 @@ impl Invariants {
             last: BTreeMap::new(),
             shown: vec![BTreeSet::new(); clients],
             left: BTreeSet::new(),
+            asked: vec![BTreeMap::new(); clients],
             lost: vec![0; clients],
         }
     }
@@ -174,6 +178,47 @@ impl World {
         theirs.into_iter().any(|client| client.disk.find(&name).is_some())
     }
 
+    /// A user wants something; what answers it repeats the ticket.
+    pub(super) fn asks(&mut self, client: ClientId, command: &Command) -> Ticket {
+        match command {
+            Command::Message(MessageCommand::Send { text, ticket, .. }) => {
+                if self.clients[client].is_running() && ticket.number > 0 {
+                    self.invariants.asked[client].insert(ticket.number, text.clone());
+                }
+                ticket.clone()
+            }
+            _ => Ticket::default(),
+        }
+    }
+
+    /// What was asked with this ticket was answered by the shell: the disk does not keep it.
+    pub(super) fn answered(&mut self, client: ClientId, ticket: &Ticket) {
+        if let Some(text) = self.invariants.asked[client].remove(&ticket.number) {
+            self.note(&self.clients[client].name, format_args!("tells that {text:?} cannot be kept"));
+            self.not_sent(client, &text);
+        }
+    }
+
+    /// A user hears that a text is not sent.
+    fn not_sent(&mut self, client: ClientId, text: &str) {
+        if self.invariants.sent.values().any(|sent| sent.text == text && sent.to != Conversation::Everyone) {
+            self.violated(format!("{} tells that {text:?} is not sent, and it is", self.clients[client].name));
+        }
+    }
+
+    /// What is told of messages of ours has been kept.
+    fn tells_marks(&mut self, client: ClientId, to: &Conversation, ids: &[MessageId], mark: DeliveryStatus) {
+        let author = &self.clients[client].fixture.me.user;
+        for id in ids {
+            let name = MessageKey::new(to, author, *id);
+            let kept = self.clients[client].disk.find(&name);
+            if kept.is_some_and(|kept| rank(kept.mark) < rank(mark)) {
+                let text = kept.map(|kept| kept.text.clone());
+                return self.violated(format!("{} tells of {text:?} what was not kept", self.clients[client].name));
+            }
+        }
+    }
+
     /// A terminal tells its user something.
     pub(super) fn told(&mut self, client: ClientId, notice: &Notice) {
         match notice {
@@ -181,6 +226,18 @@ impl World {
             Notice::Message(MessageNotice::Arrived(arrivals)) => {
                 arrivals.iter().for_each(|arrival| self.shows(client, arrival.id, &arrival.text))
             }
+            Notice::Message(MessageNotice::Sent { ticket, record }) => {
+                let number = ticket.as_ref().map_or(0, |ticket| ticket.number);
+                self.invariants.asked[client].remove(&number);
+                if self.clients[client].disk.find(&record.name).is_none() {
+                    self.violated(format!("{} tells that {:?} is kept", self.clients[client].name, record.text));
+                }
+            }
+            Notice::Message(MessageNotice::NotSent { text, ticket, .. }) => {
+                self.invariants.asked[client].remove(&ticket.number);
+                self.not_sent(client, text);
+            }
+            Notice::Message(MessageNotice::Marked { to, ids, mark, .. }) => self.tells_marks(client, to, ids, *mark),
             Notice::Message(MessageNotice::Lost { count }) => self.invariants.lost[client] += count,
             Notice::Message(MessageNotice::Frozen { with, why }) => {
                 self.violated(format!("{} gives up {with}: {why}", self.clients[client].name));

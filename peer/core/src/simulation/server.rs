@@ -66,6 +66,15 @@ impl Server {
         Self::Up(Box::new(Directory::new(store, secret, KEY, policy)))
     }
 
+    /// Has the directory's disk full from now on, or no longer.
+    pub(super) fn set_disk_full(&self, full: bool) {
+        match self {
+            Self::Up(directory) => directory.store.set_disk_full(full),
+            Self::Down(store, _) => store.set_disk_full(full),
+            Self::Between => {}
+        }
+    }
+
     pub(super) fn directory(&self) -> Option<&Directory<SqliteStore>> {
         match self {
             Self::Up(directory) => Some(directory),
@@ -173,6 +182,20 @@ impl World {
             let most = self.profile.latency;
             self.soon(most, Event::Turn(id));
         }
+    }
+
+    /// The directory's disk is full for at most this number of milliseconds: whatever writes fails.
+    pub(super) fn fill_directory(&mut self, most: u64) {
+        if most > 0 {
+            self.note("directory", format_args!("has a full disk"));
+            self.server.set_disk_full(true);
+            self.soon(most, Event::Space);
+        }
+    }
+
+    pub(super) fn directory_has_space(&mut self) {
+        self.note("directory", format_args!("has space again"));
+        self.server.set_disk_full(false);
     }
 
     /// Kills the directory; it is started again.

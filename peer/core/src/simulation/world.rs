@@ -43,8 +43,12 @@ pub(super) enum Event {
     SessionGone(u64, End),
     /// A deadline of a terminal.
     Tick(ClientId),
-    /// A terminal's disk works again.
+    /// A terminal's program knows that its disk did not keep something.
+    NotKept(ClientId, Life),
+    /// A terminal's program tries whether its disk works again.
     Reopen(ClientId, Life),
+    /// The directory's disk is full no longer.
+    Space,
     /// A frame reaches the end of a link.
     Frame(u64, Side, Frame),
     /// One end of a link notices that the connection is gone.
@@ -207,7 +211,9 @@ impl World {
             Event::SessionGone(session, end) => self.session_gone(session, end),
             Event::Tick(client) => self.tick(client),
             Event::Recalled(client, life, name) => self.recalled(client, life, *name),
+            Event::NotKept(client, life) => self.not_kept(client, life),
             Event::Reopen(client, life) => self.reopen(client, life),
+            Event::Space => self.directory_has_space(),
             Event::Frame(connection, side, frame) => self.frame(connection, side, frame),
             Event::LinkGone(connection, side) => self.link_gone(connection, side),
             Event::NoAnswer(client, dial, life) => self.no_answer(client, dial, life),
