@@ -201,21 +201,24 @@ fn messages_are_limited_for_each_sender_and_bytes_for_all_together() {
 
 #[test]
 fn nobody_fills_another_s_mailbox_with_commits_alone() {
-    let (mut world, mut ali, mut bianca) = pair();
+    let (mut world, mut ali, mut bianca) = team();
     world.register(Example::Carol);
     let (mut carol, _) = world.log_in(Example::Carol, 1);
     let all = [member("ali", 1), member("bianca", 1), member("carol", 1)];
     assert_eq!(ali.commit(&world, commit_req(0, &all), b"commit", b"welcome"), CommitStatus::Accepted);
     world.mail_rule(MailRule { bytes: 100_000, ..MailRule::default() });
+    // 5,000 bytes each with the header; six in ten minutes.
     for epoch in 1..100 {
-        assert_eq!(carol.commit(&world, commit_req(epoch, &all), &[0; 5_000], b""), CommitStatus::Accepted);
+        world.now = world.now + Duration::from_secs(100);
+        assert_eq!(carol.commit(&world, commit_req(epoch, &all), &[0; 4_953], b""), CommitStatus::Accepted);
     }
+    world.now = world.now + Duration::from_secs(100);
     assert_eq!(ali.put(&world, 100, &[b"hello"]), stored(1), "there is room for what others say");
-    assert_eq!(ali.commit(&world, commit_req(100, &all), &[0; 5_000], b""), CommitStatus::Accepted);
+    assert_eq!(ali.commit(&world, commit_req(100, &all), &[0; 4_953], b""), CommitStatus::Accepted);
     let state = bianca.open_mailbox(&world);
     assert_eq!((state.waiting, state.lost), (1 + 10 + 2, 89), "half as many bytes as messages may take");
     bianca.take_mail(&world);
-    assert_eq!(carol.commit(&world, commit_req(101, &all), &[0; 5_000], b""), CommitStatus::Accepted);
+    assert_eq!(carol.commit(&world, commit_req(101, &all), &[0; 4_953], b""), CommitStatus::Accepted);
     assert_eq!(bianca.open_mailbox(&world).lost, 0, "and there is room again");
     assert_eq!(world.check(), [""; 0]);
 }
@@ -239,10 +242,10 @@ fn a_user_is_full_when_none_of_the_terminals_has_everything_and_own_terminals_ne
 #[test]
 fn commits_and_welcomes_take_room_that_messages_may_not() {
     let (world, mut ali, mut bianca) = pair();
-    world.mail_rule(MailRule { messages: 1, bytes: 100, ..MailRule::default() });
+    world.mail_rule(MailRule { messages: 1, bytes: 400, ..MailRule::default() });
     let both = [member("ali", 1), member("bianca", 1)];
-    assert_eq!(ali.put(&world, 0, &[&[0; 25]]), stored(1));
-    assert_eq!(ali.commit(&world, commit_req(0, &both), &[1; 25], b""), CommitStatus::Accepted);
+    assert_eq!(ali.put(&world, 0, &[&[0; 100]]), stored(1), "a quarter of them for one sender");
+    assert_eq!(ali.commit(&world, commit_req(0, &both), &[1; 53], b""), CommitStatus::Accepted);
     assert_eq!(
         ali.commit(&world, commit_req(1, &both), b"2", b""),
         CommitStatus::Accepted,
