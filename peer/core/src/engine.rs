@@ -134,6 +134,7 @@ impl Engine {
             }
             Input::Began(features) => {
                 cx.features = features;
+                machines.files.handle_beginning(cx);
                 machines.begin_session(cx);
             }
             Input::NotKept { detail } => machines.handle_not_kept(cx, &detail),

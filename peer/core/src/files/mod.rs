@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::context::Context;
+use crate::event::Effect;
 use crate::files::model::{Download, FilePolicy, LeftOut, Source};
 use crate::model::Conversation;
 use crate::notice::{FileNews, FileNotice, FileShown, FileState};
@@ -105,6 +106,15 @@ impl Files {
             }
         }
         files
+    }
+
+    /// The program begins: what has come of files that are over goes, in case it ended before that was done.
+    pub(crate) fn handle_beginning(&mut self, cx: &mut Context) {
+        let left = |known: &&Transfer| known.state.is_over() && known.state != FileState::Done;
+        let left = self.all.iter().filter(|(_, known)| left(known));
+        for wanted in left.filter_map(|(number, known)| known.download(*number)) {
+            cx.push(Effect::StopFile { number: wanted.number, came: Some(Box::new(wanted)) });
+        }
     }
 
     /// What to take and what not; kept when the rows are read again.

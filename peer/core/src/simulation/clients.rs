@@ -40,7 +40,7 @@ pub(super) struct Client {
     pub(super) links: BTreeMap<LinkId, (u64, Side)>,
     links_made: u64,
     /// The disk has failed, and messaging is not opened again yet.
-    is_suspended: bool,
+    pub(super) is_suspended: bool,
     reopened: Option<Box<Opening>>,
     alarm: Option<Alarm>,
     logins_failed: u32,
@@ -174,7 +174,10 @@ impl World {
 
     pub(super) fn command(&mut self, id: ClientId, command: Command) {
         self.note(&self.clients[id].name, format_args!("wants {command:?}"));
-        let needs_disk = matches!(&command, Command::Group { .. } | Command::Message(MessageCommand::Send { .. }));
+        let needs_disk = matches!(
+            &command,
+            Command::Group { .. } | Command::File(_) | Command::Message(MessageCommand::Send { .. })
+        );
         let ticket = self.asks(id, &command);
         if self.clients[id].is_suspended && needs_disk {
             return self.answered(id, &ticket);
@@ -338,8 +341,9 @@ impl World {
             }
             Effect::QueryHistory(_) | Effect::Persist(_) | Effect::NewTerminal => {}
             Effect::Fail(failure) => self.violated(format!("{} cannot go on: {failure:?}", self.clients[id].name)),
-            // Files have links of their own, which the simulation has not.
-            Effect::Fetch { .. } | Effect::Serve { .. } | Effect::StopFile { .. } => {}
+            Effect::Fetch { found, wanted, .. } => self.fetch(id, &found, *wanted),
+            Effect::Serve { link, number, source, .. } => self.give(id, link, number, source),
+            Effect::StopFile { number, came } => self.forget_file(id, number, came.as_deref()),
         }
     }
 
@@ -361,11 +365,15 @@ impl World {
 
     /// A new link of this terminal.
     pub(super) fn adopt(&mut self, id: ClientId, connection: u64, side: Side) -> LinkId {
-        let client = &mut self.clients[id];
-        client.links_made += 1;
-        let link = LinkId(client.links_made);
-        client.links.insert(link, (connection, side));
+        let link = self.new_link(id);
+        self.clients[id].links.insert(link, (connection, side));
         link
+    }
+
+    /// A name that no other link of this terminal has.
+    pub(super) fn new_link(&mut self, id: ClientId) -> LinkId {
+        self.clients[id].links_made += 1;
+        LinkId(self.clients[id].links_made)
     }
 
     /// The program is gone, and what it had in memory; later it is started again.

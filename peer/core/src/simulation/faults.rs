@@ -5,7 +5,7 @@ use common::ident::UserId;
 use super::fixtures::{team, users};
 use super::world::{ClientId, Event, Trace, World};
 use super::{come_to_rest, faults_profile::FaultsProfile};
-use crate::command::{CallCommand, Command, GroupWish, MessageCommand, Ticket};
+use crate::command::{CallCommand, Command, FileCommand, FileWish, GroupWish, MessageCommand, Ticket};
 use crate::model::Conversation;
 
 const ALI: ClientId = 0;
@@ -239,4 +239,65 @@ fn nothing_is_lost_or_said_wrongly_while_a_disk_is_full() {
         let told = world.trace.text().matches("cannot be kept").count();
         assert_eq!(told > 0, full.is_some(), "{told} texts are given back");
     }
+}
+
+/// Ali offers a file that Bianca accepts; so far some of it has come.
+fn half_a_file() -> World {
+    let mut world = calm(|profile| profile.latency = 400);
+    let bianca = user(1);
+    send(&mut world, ALI, &bianca, "they know each other");
+    settle(&mut world);
+    world.offer(ALI, bianca);
+    settle(&mut world);
+    change_file(&mut world, BIANCA, FileWish::Accept { folder: None });
+    while world.pieces(BIANCA) < 2 {
+        world.run_until(world.now + 1).unwrap();
+    }
+    world
+}
+
+fn change_file(world: &mut World, client: ClientId, wish: FileWish) {
+    world.command(client, Command::File(FileCommand::Change { number: 1, wish }));
+}
+
+fn tells(world: &World, client: ClientId, what: &str) -> bool {
+    let (who, trace) = (&world.clients[client].name, world.trace.text());
+    trace.lines().any(|line| line.contains(who.as_str()) && line.contains(what))
+}
+
+#[test]
+fn a_file_comes_whole_although_links_break_and_both_programs_are_killed() {
+    let mut world = half_a_file();
+    world.break_a_transfer();
+    world.run_until(world.now + 5000).unwrap();
+    world.crash(BIANCA);
+    world.run_until(world.now + 5000).unwrap();
+    world.crash(ALI);
+    settle(&mut world);
+    world.check_files().unwrap();
+    assert!(tells(&world, ALI, "news: Received") && tells(&world, BIANCA, "news: Saved"));
+}
+
+#[test]
+fn a_file_that_is_rewritten_on_its_way_fails_on_both_sides_and_nothing_of_it_stays() {
+    let mut world = half_a_file();
+    world.rewrite_a_file();
+    settle(&mut world);
+    world.check_files().unwrap();
+    assert!(tells(&world, ALI, "news: Failed(Changed)") && tells(&world, BIANCA, "news: Failed(Changed)"));
+    assert_eq!(world.pieces(BIANCA), 0);
+}
+
+#[test]
+fn a_file_goes_on_after_its_receiver_had_a_full_disk() {
+    let mut world = half_a_file();
+    world.clients[BIANCA].full_until = world.now + 60_000;
+    world.run_until(world.now + 30_000).unwrap();
+    assert_eq!(world.pieces(BIANCA), 2);
+    settle(&mut world);
+    world.check_files().unwrap();
+    change_file(&mut world, BIANCA, FileWish::Resume);
+    settle(&mut world);
+    world.check_files().unwrap();
+    assert!(tells(&world, ALI, "news: Received"));
 }

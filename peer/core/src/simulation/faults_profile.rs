@@ -7,8 +7,11 @@ use directory_core::subscriptions::Visibility;
 use super::fixtures::{team, users};
 use super::rng::Rng;
 use super::world::{ClientId, End, Event, World};
-use crate::command::{Answer, CallCommand, Command, GroupWish, MessageCommand, SessionCommand, Ticket};
+use crate::command::{
+    Answer, CallCommand, Command, FileCommand, FileWish, GroupWish, MessageCommand, SessionCommand, Ticket,
+};
 use crate::model::Conversation;
+use crate::persistence::Table;
 
 /// Drawn once for each seed.
 #[derive(Debug)]
@@ -144,7 +147,7 @@ impl World {
         }
         let other = self.other_user(client);
         let group = |wish| Command::Group { group: team(), wish };
-        let command = match self.rng.below(40) {
+        let command = match self.rng.below(48) {
             0..=12 => return self.write_some(client, &Conversation::User(other)),
             13..=19 => return self.write_some(client, &Conversation::Group(team())),
             20 => self.text(client, Conversation::Everyone),
@@ -158,7 +161,21 @@ impl World {
             36 => group(if self.rng.below(2) == 0 { GroupWish::Remove(other) } else { GroupWish::Deny(other) }),
             37 => Command::Message(MessageCommand::ReadReceipts(self.rng.pick(&[Answer::Yes, Answer::No]))),
             38 => Command::Message(MessageCommand::Seen { with: Conversation::User(other) }),
-            _ => Command::Session(SessionCommand::Logout),
+            39 => Command::Session(SessionCommand::Logout),
+            40..=42 => return self.offer(client, other),
+            43..=46 => {
+                let files = self.clients[client].disk.load(Table::File);
+                let Some(number) =
+                    files.last().and_then(|(key, _)| Some(u64::from_be_bytes(key.clone().try_into().ok()?)))
+                else {
+                    return;
+                };
+                let accept = FileWish::Accept { folder: None };
+                let wishes = [accept.clone(), accept, FileWish::Resume, FileWish::Refuse, FileWish::Cancel];
+                let wish = wishes[self.rng.below(wishes.len())].clone();
+                Command::File(FileCommand::Change { number, wish })
+            }
+            _ => return self.rewrite_a_file(),
         };
         if let Command::Message(MessageCommand::ReadReceipts(answer)) = &command {
             self.clients[client].read_receipts = *answer == Answer::Yes;
@@ -219,6 +236,7 @@ impl World {
                 }
             }
             2 => {
+                self.break_a_transfer();
                 let id_status: Vec<u64> = self.connections.keys().copied().collect();
                 if !id_status.is_empty() {
                     let id = self.rng.pick(&id_status);

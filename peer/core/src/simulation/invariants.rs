@@ -12,7 +12,7 @@ use super::fixtures::{fixtures, users};
 use super::world::{ClientId, World};
 use crate::command::{Command, MessageCommand, Ticket};
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
-use crate::notice::{ContactNotice, MessageNotice, Notice};
+use crate::notice::{ContactNotice, FileNotice, MessageNotice, Notice};
 use crate::persistence::{HistoryWrite, Write};
 
 /// A text that was sent.
@@ -238,6 +238,7 @@ impl World {
                 self.not_sent(client, text);
             }
             Notice::Message(MessageNotice::Marked { to, ids, mark, .. }) => self.tells_marks(client, to, ids, *mark),
+            Notice::File(FileNotice::News { file, .. }) => self.tells_file(client, file.id, file.state, file.ours),
             Notice::Message(MessageNotice::Lost { count }) => self.invariants.lost[client] += count,
             Notice::Message(MessageNotice::Frozen { with, why }) => {
                 self.violated(format!("{} gives up {with}: {why}", self.clients[client].name));

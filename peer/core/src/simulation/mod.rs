@@ -4,8 +4,8 @@
 //! Real are the peer's engine with messaging and rooms, and the directory's core with its store; modelled are the shells
 //! ([`clients`], [`sessions`], [`network`], [`server`]) and the peer's store ([`disk`]). [`faults_profile`] is what users
 //! do and what breaks; [`invariants`] what must hold at every step, [`final_checks`] what must hold once everything is
-//! mended. [`faults`] tells again, step by step, what was found. Transfers of files have links of their own, which are not
-//! modelled: offers and their answers are not made here.
+//! mended. [`faults`] tells again, step by step, what was found. [`files`] is the transfers of files, on links of their
+//! own, without bytes.
 //!
 //! The key encapsulation of the rooms draws from the operating system, so ciphertexts differ from run to run. The trace
 //! of a seed does not: one line per step, the same bit for bit.
@@ -14,6 +14,7 @@ mod clients;
 mod disk;
 mod faults;
 mod faults_profile;
+mod files;
 mod final_checks;
 mod fixtures;
 mod invariants;
@@ -55,12 +56,14 @@ fn simulate(seed: u64) -> (String, Result<(), String>) {
         world.log_in_again();
         come_to_rest(&mut world)?;
         world.check_texts()?;
+        world.check_files()?;
         // Whoever has come to rest can go on; and whoever speaks in a room learns what has become of it.
         world.say_something_everywhere();
         come_to_rest(&mut world)?;
         world.log_in_again();
         come_to_rest(&mut world)?;
         world.check_texts()?;
+        world.check_files()?;
         world.check_rooms()?;
         world.check_secrets()
     }));

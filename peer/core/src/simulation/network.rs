@@ -182,6 +182,9 @@ impl World {
     }
 
     pub(super) fn reply(&mut self, client: ClientId, link: LinkId, reply: ConnectReply) {
+        if self.file_refused(client, link) {
+            return;
+        }
         let refused = reply.status == ConnectStatus::Refused;
         self.say(client, link, reply.into());
         if refused && let Some((connection, side)) = self.clients[client].links.remove(&link) {
@@ -196,6 +199,7 @@ impl World {
     }
 
     pub(super) fn close(&mut self, client: ClientId, link: LinkId, reason: ByeReason) {
+        self.file_refused(client, link);
         self.say(client, link, common::msg::Bye { reason }.into());
         if let Some((connection, side)) = self.clients[client].links.remove(&link) {
             self.hold(connection, side, Held::Closed);

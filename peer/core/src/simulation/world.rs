@@ -9,6 +9,7 @@ use common::msg::{Envelope, FromDirectory, ToDirectory};
 
 use super::clients::{Client, Life};
 use super::faults_profile::FaultsProfile;
+use super::files::{Files, Step};
 use super::fixtures::fixtures;
 use super::invariants::Invariants;
 use super::network::{Connection, Dialing, Frame, Side};
@@ -16,6 +17,7 @@ use super::rng::Rng;
 use super::server::Server;
 use super::sessions::Session;
 use crate::event::DialId;
+use crate::files::model::TransferOutcome;
 use crate::model::MessageKey;
 
 /// Seconds since the epoch when a simulation begins.
@@ -55,6 +57,10 @@ pub(super) enum Event {
     LinkGone(u64, Side),
     /// A message was looked up in the history.
     Recalled(ClientId, Life, Box<MessageKey>),
+    /// A transfer of a file goes on.
+    File(u64, Step),
+    /// A terminal's shell has come to the end of a transfer.
+    FileEnded(ClientId, Life, u64, Box<TransferOutcome>),
     /// A call that nobody takes.
     NoAnswer(ClientId, DialId, Life),
     /// Somebody does something.
@@ -97,6 +103,7 @@ pub(super) struct World {
     pub(super) clients: Vec<Client>,
     pub(super) connections: BTreeMap<u64, Connection>,
     pub(super) dials: BTreeMap<(ClientId, DialId), Dialing>,
+    pub(super) files: Files,
     pub(super) invariants: Invariants,
     /// What must not be, and is.
     pub(super) broken: Option<String>,
@@ -130,6 +137,7 @@ impl World {
             clients,
             connections: BTreeMap::new(),
             dials: BTreeMap::new(),
+            files: Files::default(),
             broken: None,
             trace,
         };
@@ -216,6 +224,8 @@ impl World {
             Event::Space => self.directory_has_space(),
             Event::Frame(connection, side, frame) => self.frame(connection, side, frame),
             Event::LinkGone(connection, side) => self.link_gone(connection, side),
+            Event::File(stream, step) => self.file_step(stream, step),
+            Event::FileEnded(client, life, number, went) => self.file_ended(client, life, number, *went),
             Event::NoAnswer(client, dial, life) => self.no_answer(client, dial, life),
             Event::Act => self.act(),
             Event::Fault => self.fault(),

@@ -139,3 +139,27 @@ fn a_number_that_no_file_has_is_told_so() {
     let done = Stage::asking().accepts(7);
     assert_eq!(done.effects, [Effect::Notify(Notice::File(FileNotice::Unknown { number: 7 }))]);
 }
+
+#[test]
+fn what_a_kill_has_left_of_a_file_that_is_over_goes_when_the_program_begins() {
+    for wish in [FileWish::Refuse, FileWish::Cancel] {
+        let mut stage = Stage::asking();
+        stage.is_offered(1, 9);
+        stage.offers("plans.pdf");
+        stage.wishes(1, wish);
+        stage.wishes(2, FileWish::Cancel);
+        let begun = stage.does(|files, cx| {
+            files.handle_beginning(cx);
+            Vec::new()
+        });
+        let thrown: Vec<u64> = begun
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::StopFile { number, came: Some(_) } => Some(*number),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(thrown, [1], "what is ours is not thrown away");
+    }
+}
