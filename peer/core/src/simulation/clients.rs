@@ -22,9 +22,6 @@ use crate::persistence::{HistoryWrite, Write};
 /// One run of a terminal's program; the next has another number.
 pub(super) type Life = u64;
 
-/// How long a disk that would not keep something is left alone, as the shell does.
-const DISK_PATIENCE: u64 = 10_000;
-
 /// One terminal.
 pub(super) struct Client {
     pub(super) name: String,
@@ -41,7 +38,7 @@ pub(super) struct Client {
     links_made: u64,
     /// The disk has failed, and messaging is not opened again yet.
     pub(super) is_suspended: bool,
-    reopened: Option<Box<Opening>>,
+    pub(super) reopened: Option<Box<Opening>>,
     alarm: Option<Alarm>,
     logins_failed: u32,
     pub(super) logging_out: bool,
@@ -87,7 +84,7 @@ impl Client {
     }
 
     /// What the terminal goes on from.
-    fn opening(&self, seed: [u8; 32]) -> Opening {
+    pub(super) fn opening(&self, seed: [u8; 32]) -> Opening {
         let (terminal, certificate) = (key(self.number), self.fixture.certificate.clone());
         Opening { terminal, certificate, seed, rows: self.disk.kept() }
     }
@@ -228,57 +225,10 @@ impl World {
         self.wind(id);
     }
 
-    /// Whether the disk would not keep something now.
-    fn cannot_write(&mut self, id: ClientId) -> bool {
-        self.clients[id].full_until > self.now || self.rng.per_mille(self.profile.disk_failure)
-    }
-
-    /// The disk of a terminal is full for at most this number of milliseconds.
-    pub(super) fn fill_disk(&mut self, id: ClientId, most: u64) {
-        if most > 0 {
-            self.note(&self.clients[id].name, format_args!("has a full disk"));
-            self.clients[id].full_until = self.now + self.rng.up_to(most);
-        }
-    }
-
     fn keep(&mut self, id: ClientId, changes: &[Write]) {
         self.note(&self.clients[id].name, format_args!("keeps {}", Kinds(changes)));
         self.before_keeping(id, changes);
         self.clients[id].disk.keep(changes);
-    }
-
-    /// As the shell does: nothing more is kept until messaging is opened again with what the disk has, and the session
-    /// begins again.
-    pub(super) fn fail_to_keep(&mut self, id: ClientId) {
-        self.note(&self.clients[id].name, format_args!("cannot write its disk"));
-        let seed = self.rng.bytes();
-        let client = &mut self.clients[id];
-        client.is_suspended = true;
-        client.reopened = Some(Box::new(client.opening(seed)));
-        let life = client.life;
-        let session = client.session;
-        self.at(self.now, Event::NotKept(id, life));
-        self.at(self.now + DISK_PATIENCE, Event::Reopen(id, life));
-        if let Some(session) = session {
-            self.at(self.now, Event::SessionGone(session, End::Terminal));
-        }
-    }
-
-    pub(super) fn not_kept(&mut self, id: ClientId, life: Life) {
-        if self.clients[id].life == life {
-            self.feed(id, Input::NotKept { detail: "the disk is full".into() });
-        }
-    }
-
-    pub(super) fn reopen(&mut self, id: ClientId, life: Life) {
-        let client = &mut self.clients[id];
-        if client.life == life
-            && let Some(opening) = client.reopened.take()
-        {
-            client.is_suspended = false;
-            self.began_again(id);
-            self.feed(id, Input::Reopened(opening));
-        }
     }
 
     /// Has the clock wake the terminal at its next deadline, and at no other time: a deadline that is gone is nothing that

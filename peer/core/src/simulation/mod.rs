@@ -2,8 +2,8 @@
 //! effects. Everything that happens follows from one seed.
 //!
 //! Real are the peer's engine with messaging and rooms, and the directory's core with its store; modelled are the shells
-//! ([`clients`], [`sessions`], [`network`], [`server`]) and the peer's store ([`disk`]). [`faults_profile`] is what users
-//! do and what breaks; [`invariants`] what must hold at every step, [`final_checks`] what must hold once everything is
+//! ([`clients`], [`sessions`], [`network`], [`server`]) and the peer's store ([`disk`], [`disk_failures`]).
+//! [`faults_profile`] is what users do and what breaks; [`invariants`] what must hold at every step, [`final_checks`] what must hold once everything is
 //! mended. [`faults`] tells again, step by step, what was found. [`files`] is the transfers of files, on links of their
 //! own, without bytes.
 //!
@@ -12,6 +12,7 @@
 
 mod clients;
 mod disk;
+mod disk_failures;
 mod faults;
 mod faults_profile;
 mod files;
