@@ -111,9 +111,14 @@ impl Outbox {
     /// Adds a letter behind all others.
     pub(crate) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Write {
         self.last += 1;
+        self.add_again(to, self.last, letter, now)
+    }
+
+    /// Adds a letter at the place that it has had.
+    pub(crate) fn add_again(&mut self, to: &Conversation, number: u64, letter: Letter, now: u64) -> Write {
         let entry = Entry { letter, since: now, route: Route::Waiting, epoch: 0, stored: false, withdrawn: None };
-        let change = put(to, self.last, &entry);
-        self.queues.entry(to.clone()).or_default().insert(self.last, entry);
+        let change = put(to, number, &entry);
+        self.queues.entry(to.clone()).or_default().insert(number, entry);
         change
     }
 

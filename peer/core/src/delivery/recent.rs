@@ -13,14 +13,24 @@ use crate::model::Conversation;
 /// Texts remembered for each group. Chosen arbitrarily: more than people write while a group is founded anew.
 pub(super) const RECENT: usize = 64;
 
-/// The last texts that the directory has taken, with the epochs they were sealed in.
+/// A text that the directory has taken.
+#[derive(Debug)]
+struct Said {
+    /// The epoch it was sealed in.
+    epoch: u64,
+    /// Its place in the outbox.
+    number: u64,
+    letter: Letter,
+}
+
+/// The last texts that the directory has taken.
 #[derive(Debug, Default)]
-pub(super) struct Recent(BTreeMap<Conversation, VecDeque<(u64, Letter)>>);
+pub(super) struct Recent(BTreeMap<Conversation, VecDeque<Said>>);
 
 impl Recent {
-    pub(super) fn add(&mut self, to: &Conversation, entry: Entry) {
+    pub(super) fn add(&mut self, to: &Conversation, number: u64, entry: Entry) {
         let texts = self.0.entry(to.clone()).or_default();
-        texts.push_back((entry.epoch, entry.letter));
+        texts.push_back(Said { epoch: entry.epoch, number, letter: entry.letter });
         if texts.len() > RECENT {
             texts.pop_front();
         }
@@ -33,12 +43,12 @@ impl Recent {
 
 impl Delivery {
     /// A group goes on in another room: what was said in the old one in this epoch or later is said again, under the same
-    /// ids. Whoever has had it drops it.
+    /// ids, in front of what waits. Whoever has had it drops it.
     pub(crate) fn handle_say_again(&mut self, cx: &mut Context, to: &Conversation, epoch: u64) {
         let texts = self.recent.0.remove(to).unwrap_or_default();
-        let again = texts.into_iter().filter(|(sealed_in, _)| *sealed_in >= epoch);
-        for (_, letter) in again {
-            cx.write([self.outbox.add(to, letter, cx.now.date)]);
+        let again = texts.into_iter().filter(|said| said.epoch >= epoch);
+        for Said { number, letter, .. } in again {
+            cx.write([self.outbox.add_again(to, number, letter, cx.now.date)]);
         }
         self.scheduler.mark(to);
     }

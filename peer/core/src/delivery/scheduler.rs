@@ -256,7 +256,7 @@ impl Delivery {
             } else if let Some((entry, removed)) = self.outbox.remove(to, *number) {
                 cx.write([removed]);
                 if is_text {
-                    self.recent.add(to, entry);
+                    self.recent.add(to, *number, entry);
                 }
             }
         }
