@@ -200,7 +200,7 @@ pub struct KeyPackagePut {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_resort: Option<Piece>,
     /// Those that were published before are forgotten first, the last resort among them.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
     pub anew: bool,
 }
 
