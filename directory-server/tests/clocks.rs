@@ -9,7 +9,7 @@ use common::ident::TerminalId;
 use common::msg::{MailboxReply, RegisterRefusal, Registration};
 use common::testkit::Example;
 use directory_core::lockout::{Class, LockRule};
-use directory_core::records::{Admits, Attempt, CookieDigest, Generation, IdStatus, InviteRecord, Success};
+use directory_core::records::{Admits, Attempt, CookieDigest, Generation, Grant, IdStatus, InviteRecord, Success};
 use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use futures::executor::block_on;
@@ -95,18 +95,20 @@ fn a_terminal_that_logs_in_while_the_clock_is_behind_is_not_the_first_to_be_forg
     world.register(Example::Ali);
     let store = &world.directory.store;
     let credential = block_on(store.credential(&user("ali"))).unwrap().unwrap();
-    let log_in = |terminal: u8, now| {
-        let (terminal, class, cookie) = (TerminalId([terminal; 16]), Class::UnknownTerminals, CookieDigest([5; 32]));
-        let success = Success { user: user("ali"), credential, record: Vec::new(), terminal, class, cookie };
-        block_on(store.grant(success, now)).unwrap();
-    };
-    (1..=64).for_each(|terminal| log_in(terminal, NOON));
-    log_in(65, Timestamp::from_seconds(1_000));
-    let is_known = |terminal: u8| {
+    let ask = |terminal: u8| {
         let (terminal, cookie) = (TerminalId([terminal; 16]), Some(CookieDigest([5; 32])));
         let attempt =
             Attempt { user: user("ali"), terminal, cookie, generation: Generation::Current, admits: Admits::Everybody };
-        block_on(store.reserve(attempt, LockRule::default(), NOON)).unwrap().class == Class::KnownTerminal
+        block_on(store.reserve(attempt, LockRule { tries: u32::MAX, ..LockRule::default() }, NOON)).unwrap()
     };
+    let record = ask(0).account.unwrap().record;
+    let log_in = |terminal: u8, now| {
+        let (terminal, class, cookie) = (TerminalId([terminal; 16]), Class::UnknownTerminals, CookieDigest([5; 32]));
+        let success = Success { user: user("ali"), credential, record: record.clone(), terminal, class, cookie };
+        assert!(matches!(block_on(store.grant(success, now)), Ok(Grant::Granted { .. })));
+    };
+    (1..=64).for_each(|terminal| log_in(terminal, NOON));
+    log_in(65, Timestamp::from_seconds(1_000));
+    let is_known = |terminal: u8| ask(terminal).class == Class::KnownTerminal;
     assert_eq!((is_known(65), is_known(1), is_known(2)), (true, false, true));
 }

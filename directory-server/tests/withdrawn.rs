@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::ident::{RoomId, TerminalId};
 use common::msg::{
-    CommitStatus, EpochsReq, Features, FromDirectory, KeyPackagePut, KeyPackageState, Piece, Registration, RoomEpoch,
-    Withdrawal,
+    CommitReq, CommitStatus, EpochsReq, Features, FromDirectory, KeyPackagePut, KeyPackageState, Piece, Registration,
+    RoomEpoch, Withdrawal,
 };
 use common::testkit::Example;
 use directory_core::presence::Arrival;
@@ -16,12 +16,12 @@ use directory_core::records::{MailRule, Remover};
 use directory_core::session::Session;
 use directory_core::store::Store as _;
 use futures::executor::block_on;
-use support::mail::{ROOM, commit_req, member, pair};
+use support::mail::{ROOM, commit_req, entry, member, pair};
 use support::{Peer, World};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A room of ali, bianca and carol.
+/// A group of ali, bianca and carol.
 fn three() -> (World, [Peer; 3]) {
     let mut world = World::new(Registration::Open);
     let users = [Example::Ali, Example::Bianca, Example::Carol];
@@ -30,7 +30,8 @@ fn three() -> (World, [Peer; 3]) {
         world.log_in(user, 1).0
     });
     let members = ["ali", "bianca", "carol"].map(|user| member(user, 1));
-    assert_eq!(peers[0].commit(&world, commit_req(0, &members), b"", b""), CommitStatus::Accepted);
+    let create = CommitReq { group: entry("team", &["ali"]), ..commit_req(0, &members) };
+    assert_eq!(peers[0].commit(&world, create, b"", b""), CommitStatus::Accepted);
     (world, peers)
 }
 

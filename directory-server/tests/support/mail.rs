@@ -87,7 +87,8 @@ impl Peer {
 
     /// Puts messages with ids of their own into [`ROOM`].
     pub(crate) fn put_as(&mut self, world: &World, epoch: u64, ids: &[u8]) -> MailboxReply {
-        let outgoing = |id: &u8| Outgoing { id: MessageId([*id; 16]), piece: Piece(vec![*id]) };
+        let sealed = |id: &u8| sealed_message(&ROOM, epoch, &[*id]);
+        let outgoing = |id: &u8| Outgoing { id: MessageId([*id; 16]), piece: Piece(sealed(id)) };
         let items = ids.iter().map(outgoing).collect();
         match self.send(world, MailboxPut { room: ROOM, epoch, items, leave: false }) {
             Some(FromDirectory::MailboxReply(reply)) => reply,
