@@ -196,7 +196,7 @@ pub(crate) fn daemon_gone() -> Report {
 
 /// `e.not_for_a_daemon`
 pub(crate) fn not_for_a_daemon() -> Report {
-    let line = "That path is not UTF-8, and a daemon is asked in JSON. Rename it, or end the daemon. Nothing was sent.";
+    let line = "That path is not UTF-8, and a daemon is asked in JSON. Nothing was sent. Rename it and try again, or end the daemon.";
     Report { lines: vec![line.to_owned()], exit: exit::IO }
 }
 
