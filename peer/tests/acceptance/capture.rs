@@ -168,6 +168,7 @@ fn mail_and_groups_leave_neither_texts_nor_names_of_groups_on_the_wire_and_on_an
     ali.enters(&format!("/group create #{group}"));
     ali.shows(&format!("-- Group #{group} created"));
     ali.enters(&format!("send {} {}", USERS[1], TEXTS[0]));
+    ali.shows("waits with the directory server");
     ali.enters(&format!("#{group} {}", TEXTS[1]));
     // Asked again until it is so: the mailbox is filled while the user goes on typing.
     let mut asked = 0;

@@ -104,6 +104,12 @@ fn cases() -> Vec<Case> {
             json!({"conn": "bianca", "state": "established"}),
         ),
         Case("send", json!({"to": "carol", "text": "hi"}), sent(7), json!({"msg": "07".repeat(16), "state": "queued"})),
+        Case(
+            "retry",
+            json!({"to": "carol", "msg": "08".repeat(16)}),
+            sent(8),
+            json!({"msg": "08".repeat(16), "state": "queued"}),
+        ),
         Case("history", json!({"with": "bianca"}), history(2), stored(2)),
         Case("search", json!({"words": "x"}), Notice::Message(found), stored(3)),
         Case("group.create", json!({"group": TEAM}), group(GroupNews::Created), done("created")),
