@@ -73,12 +73,12 @@ fn a_call_to_a_changed_key_sends_nothing_until_the_person_decides() {
 fn a_caller_whose_key_changed_is_refused_until_the_person_decides() {
     let mut scene = Scene::new();
     scene.bianca.enters("ali");
-    scene.bianca.shows("ali did not accept the connection.\n");
+    scene.bianca.shows("The terminal of ali may not take the call: your key is not the one that it knows.");
     scene.asks_ali(1);
     scene.ali.enters("block");
     scene.ali.shows("-- bianca is blocked: no calls from or to bianca.");
     scene.bianca.enters("ali");
-    scene.bianca.shows_times("ali did not accept the connection.\n", 2);
+    scene.bianca.shows("ali did not accept the connection.\n");
     scene.ali.is_at_prompt();
     scene.ali.enters("bianca");
     scene.ali.shows("bianca is blocked by you. Nothing was sent.");

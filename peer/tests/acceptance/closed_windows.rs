@@ -5,6 +5,8 @@ use std::sync::mpsc;
 
 use common::testkit::Example;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::fs::{Mode, OFlags};
+use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 use crate::harness::stage::Seat;
 use crate::harness::watch::PATIENCE;
@@ -75,6 +77,13 @@ impl Window {
     /// Closes the window; the program's exit code.
     fn closes(self) -> u32 {
         let Self { master, keys, mut program } = self;
+        let window = master.tty_name().unwrap();
+        let window = rustix::fs::open(window, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        // Where there is a key for the end of input, the library types it when its writer goes.
+        let mut keyboard = tcgetattr(&window).unwrap();
+        keyboard.special_codes[SpecialCodeIndex::VEOF] = 0;
+        tcsetattr(&window, OptionalActions::Now, &keyboard).unwrap();
+        drop(window);
         drop(keys);
         drop(master);
         let (tell, ended) = mpsc::channel();

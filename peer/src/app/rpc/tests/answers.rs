@@ -107,7 +107,12 @@ fn cases() -> Vec<Case> {
         Case(
             "retry",
             json!({"to": "carol", "msg": "08".repeat(16)}),
-            sent(8),
+            Notice::Message(MessageNotice::Again {
+                to: Conversation::User(id("carol")),
+                id: MessageId([8; 16]),
+                text: "hi".into(),
+                ticket: Ticket::default(),
+            }),
             json!({"msg": "08".repeat(16), "state": "queued"}),
         ),
         Case("history", json!({"with": "bianca"}), history(2), stored(2)),
