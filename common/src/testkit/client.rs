@@ -18,7 +18,7 @@ use crate::ident::{KeyDigest, UserId};
 use crate::limits::FRAME_AFTER_LOGIN;
 use crate::link::{Link, LinkError, tls};
 use crate::msg::{
-    Envelope, FromDirectory, Hello, ListReply, ListReq, Logout, LookupReply, LookupReq, Malformed, Message,
+    Envelope, Features, FromDirectory, Hello, ListReply, ListReq, Logout, LookupReply, LookupReq, Malformed, Message,
     RequestNumber, ToDirectory, Unreadable, Welcome,
 };
 
@@ -82,6 +82,8 @@ pub struct Client {
     exporter: [u8; 32],
     /// The number of the next request, where requests have numbers.
     next_request: Option<RequestNumber>,
+    /// What `ANNOUNCE` names.
+    pub(super) features: Features,
 }
 
 impl Client {
@@ -103,7 +105,7 @@ impl Client {
         block_on(link.handshake())?;
         let exporter = link.exporter()?;
         let key = link.peer_key().map(KeyDigest::of).ok_or(Trouble::Closed)?;
-        Ok(Self { link, key, exporter, next_request: None })
+        Ok(Self { link, key, exporter, next_request: None, features: Features::default() })
     }
 
     /// Digest of the directory's key.
@@ -153,6 +155,11 @@ impl Client {
         self.send(&ToDirectory::from(Logout {}).encode())?;
         while self.receive()?.is_some() {}
         Ok(())
+    }
+
+    /// What it says to understand at the next login; nothing, unless it is told.
+    pub fn names(&mut self, features: Features) {
+        self.features = features;
     }
 
     /// Gives every request from now on a number, and takes only answers that repeat it.

@@ -9,7 +9,7 @@ use crate::crypto::{commit, transcript, vault};
 use crate::ident::{Challenge, Cookie, TerminalId, UserId};
 use crate::msg::{
     Announce, Announced, AuthChallenge, AuthProof, AuthReply, AuthReq, AuthStatus, Blob, Certificate, CommitReq,
-    Features, FromDirectory, Hex, Member, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
+    FromDirectory, Hex, Member, RegisterReply, RegisterReq, RegisterStatus, RegisterUpload,
 };
 use crate::secret::{Passcode, Secret};
 
@@ -183,7 +183,8 @@ impl Client {
         let transcript = transcript::login(self.channel(user), &granted.challenge, port, &certificate);
         let publickey = Hex(granted.identity.public().as_pkcs1().to_vec());
         let signature = Blob(granted.identity.sign(&transcript)?);
-        match self.ask(Announce { publickey, signature, port, certificate, features: Features::default() })? {
+        let features = self.features.clone();
+        match self.ask(Announce { publickey, signature, port, certificate, features })? {
             FromDirectory::Announced(announced) => {
                 self.is_present();
                 Ok(announced)

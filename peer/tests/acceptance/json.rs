@@ -60,6 +60,13 @@ impl Bot {
         self.hears(wanted)
     }
 
+    /// Asks for something, and waits for it.
+    #[track_caller]
+    pub(crate) fn asks(&mut self, method: &str, params: Value) -> Value {
+        self.says(method, params);
+        self.result(method)
+    }
+
     #[track_caller]
     fn event(&mut self, kind: &str) -> Value {
         self.hears(|line| line["params"]["type"] == kind)["params"].clone()

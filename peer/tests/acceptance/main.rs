@@ -48,6 +48,8 @@ mod first_run;
 mod floods;
 mod full_screen;
 mod groups;
+mod hostile_directory;
+mod hostile_member;
 mod hostile_text;
 mod json;
 mod keyboard;

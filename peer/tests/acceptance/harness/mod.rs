@@ -8,6 +8,8 @@ pub(crate) mod counterpart;
 pub(crate) mod dice;
 pub(crate) mod directory;
 pub(crate) mod failing_disk;
+pub(crate) mod lies;
+pub(crate) mod member;
 pub(crate) mod odd_directory;
 pub(crate) mod piped;
 pub(crate) mod proxy;

@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
@@ -36,6 +36,7 @@ use directory_server::store::sqlite::SqliteStore;
 use serde_json::Value;
 
 use super::address::fresh;
+use super::lies::Lie;
 
 /// What it does with frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub(crate) enum Habit {
     Newer,
     /// The same, and does not know requests of this msgtype.
     BackwardsWithout(&'static str),
+    /// Lies as it is told to by [`OddDirectory::lies`].
+    Lies,
 }
 
 /// How long it waits for another request before it answers those it has.
@@ -58,6 +61,7 @@ pub(crate) struct OddDirectory {
     pub(crate) address: SocketAddr,
     /// How often the habit showed.
     shown: Arc<AtomicUsize>,
+    lie: Arc<Mutex<Option<Lie>>>,
 }
 
 struct Shared {
@@ -65,6 +69,7 @@ struct Shared {
     tls: Arc<rustls::ServerConfig>,
     habit: Habit,
     shown: Arc<AtomicUsize>,
+    lie: Arc<Mutex<Option<Lie>>>,
 }
 
 impl OddDirectory {
@@ -90,7 +95,8 @@ impl OddDirectory {
         let directory = Directory::new(store, secret, key.digest(), policy);
         let address = SocketAddr::new(fresh().into(), DIRECTORY_PORT);
         let shown = Arc::new(AtomicUsize::new(0));
-        let shared = Arc::new(Shared { directory, tls, habit, shown: Arc::clone(&shown) });
+        let lie = Arc::default();
+        let shared = Arc::new(Shared { directory, tls, habit, shown: Arc::clone(&shown), lie: Arc::clone(&lie) });
         let listener = task::block_on(TcpListener::bind(address)).unwrap();
         task::spawn(async move {
             while let Ok((stream, from)) = listener.accept().await {
@@ -99,7 +105,7 @@ impl OddDirectory {
                 task::spawn(async move { drop(shared.serve(stream, from).await) });
             }
         });
-        Self { address, shown }
+        Self { address, shown, lie }
     }
 
     /// Lets a user register, by the quick client.
@@ -107,6 +113,11 @@ impl OddDirectory {
     pub(crate) fn register(&self, account: &Account) {
         let mut client = Client::connect(fresh().into(), self.address).unwrap();
         assert!(is_registered(&client.register(account, None).unwrap()));
+    }
+
+    /// Lies in this way from now on, or tells the truth.
+    pub(crate) fn lies(&self, lie: Option<Lie>) {
+        *self.lie.lock().unwrap_or_else(PoisonError::into_inner) = lie;
     }
 
     /// How often the habit showed.
@@ -135,13 +146,13 @@ impl Shared {
             let request = entry.request();
             match step {
                 Step::Silent => {}
-                Step::Reply(message) => self.say(&mut link, (request, message.encode()))?,
+                Step::Reply(message) => self.say(&mut link, &Value::Null, (request, message.encode()))?,
                 Step::Close(message) => {
-                    self.say(&mut link, (request, message.encode()))?;
+                    self.say(&mut link, &Value::Null, (request, message.encode()))?;
                     return Ok(link.close().await?);
                 }
                 Step::Enter(present, announced) => {
-                    self.say(&mut link, (request, announced.encode()))?;
+                    self.say(&mut link, &Value::Null, (request, announced.encode()))?;
                     link.flush().await?;
                     link.set_frame_limit(FRAME_AFTER_LOGIN);
                     break present;
@@ -153,13 +164,14 @@ impl Shared {
 
     async fn stay(&self, link: &mut Link<TcpStream>, session: &mut Session) -> Result<(), Broken> {
         let mut held: Vec<Said> = Vec::new();
+        let reader = serde_json::to_value(session.presence.member())?;
         loop {
             let event = next(link, session);
             let event = if held.is_empty() { Ok(event.await) } else { timeout(LULL, event).await };
             let Ok(event) = event else {
                 self.shown.fetch_add(held.len() - 1, Ordering::Relaxed);
                 for said in held.drain(..).rev() {
-                    self.say(link, said)?;
+                    self.say(link, &reader, said)?;
                 }
                 continue;
             };
@@ -178,7 +190,7 @@ impl Shared {
             match answer {
                 Reply::Silent => {}
                 Reply::Last(message) => {
-                    self.say(link, (request, message.encode()))?;
+                    self.say(link, &reader, (request, message.encode()))?;
                     return Ok(link.close().await?);
                 }
                 Reply::Message(message) if request.is_some() && self.answers_backwards() => {
@@ -187,8 +199,8 @@ impl Shared {
                 Reply::Encoded(payload) if request.is_some() && self.answers_backwards() => {
                     held.push((request, payload.to_vec()));
                 }
-                Reply::Message(message) => self.say(link, (request, message.encode()))?,
-                Reply::Encoded(payload) => self.say(link, (request, payload.to_vec()))?,
+                Reply::Message(message) => self.say(link, &reader, (request, message.encode()))?,
+                Reply::Encoded(payload) => self.say(link, &reader, (request, payload.to_vec()))?,
             }
         }
     }
@@ -210,12 +222,12 @@ impl Shared {
                 fields.insert("msgtype".into(), "DANCE".into());
                 self.shown.fetch_add(1, Ordering::Relaxed);
             }
-            Habit::BackwardsWithout(_) | Habit::Backwards | Habit::Newer => return frame,
+            Habit::BackwardsWithout(_) | Habit::Backwards | Habit::Newer | Habit::Lies => return frame,
         }
         message.to_string().into_bytes()
     }
 
-    fn say(&self, link: &mut Link<TcpStream>, (request, mut payload): Said) -> Result<(), Broken> {
+    fn say(&self, link: &mut Link<TcpStream>, reader: &Value, (request, mut payload): Said) -> Result<(), Broken> {
         assert!(FromDirectory::decode(&payload).is_ok());
         if self.habit == Habit::Newer {
             link.queue(br#"{"msgtype":"DANCE","steps":[3,null]}"#, Padding::Ladder)?;
@@ -225,7 +237,13 @@ impl Shared {
         if let Some(request) = request {
             request.write_into(&mut payload);
         }
-        Ok(link.queue(&payload, Padding::Ladder)?)
+        let Some(lie) = *self.lie.lock().unwrap_or_else(PoisonError::into_inner) else {
+            return Ok(link.queue(&payload, Padding::Ladder)?);
+        };
+        let (said, lied) = lie.tell(reader, serde_json::from_slice(&payload)?);
+        self.shown.fetch_add(lied.into(), Ordering::Relaxed);
+        said.iter().try_for_each(|said| link.queue(said.to_string().as_bytes(), Padding::Ladder))?;
+        Ok(())
     }
 }
 
