@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::clock::Clock;
-use super::data_dir::{DATABASE, DataDir, OPAQUE_SECRET, PRIVATE, SERVER_KEY, read_private};
+use super::data_dir::{DATABASE, DataDir, OPAQUE_SECRET, SERVER_KEY, read_private};
 use super::private_files;
+use super::private_files::PRIVATE;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::backup::{self, Copied};
 use directory_core::store::StoreError;

@@ -12,7 +12,7 @@ use common::crypto::opaque::ServerSecret;
 use common::secret::Secret;
 use rustix::fs::FlockOperation;
 
-use super::private_files;
+use super::private_files::{self, PRIVATE};
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
 
@@ -20,7 +20,6 @@ const LOCK: &str = "lock";
 pub(super) const DATABASE: &str = "directory.db";
 pub(super) const SERVER_KEY: &str = "server.key";
 pub(super) const OPAQUE_SECRET: &str = "opaque.secret";
-pub(super) const PRIVATE: u32 = 0o600;
 
 /// A data directory nobody else uses as long as this lives.
 #[derive(Debug)]

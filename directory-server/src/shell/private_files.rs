@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::data_dir::PRIVATE;
 use crate::failure::{Failure, Kind};
 
+/// The mode of a file that is nobody else's.
+pub(super) const PRIVATE: u32 = 0o600;
 /// The mode bits with which others can change what is in a folder.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 

@@ -128,19 +128,12 @@ pub(super) fn grant(connection: &Connection, success: &Success, now: Timestamp) 
 
 pub(super) fn may_enter(connection: &Connection, entry: &Entry, now: Timestamp) -> SqlResult<EntryCheck> {
     let Entry { user, credential, record, terminal, .. } = entry;
-    let holds = match age(connection, user, terminal)? {
+    let holds = match passcode::age(connection, user, terminal)? {
         Some(age) => passcode::proven(connection, user, credential, record, age, now)?.is_some(),
         None => false,
     };
     let valid = holds && lock_of(connection, user, credential)? == Some(None);
     Ok(if valid { EntryCheck::Valid } else { EntryCheck::Revoked })
-}
-
-/// How old a terminal that holds a cookie is beside the others of its user: the greater, the younger.
-pub(super) fn age(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<Option<i64>> {
-    let mut statement =
-        connection.prepare_cached("SELECT age FROM terminals WHERE user = ?1 AND terminal = ?2 AND cookie <> x''")?;
-    Ok(statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0)).optional()?)
 }
 
 fn youngest(connection: &Connection, user: &UserId) -> SqlResult<i64> {

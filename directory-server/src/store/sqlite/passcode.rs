@@ -1,12 +1,11 @@
 //! Changes of a passcode: the newest record and vault, and those from before (decision D33; threats L6 and L14).
 
 use common::crypto::opaque::KSF_VERSION;
-use common::ident::{CredentialId, UserId};
+use common::ident::{CredentialId, TerminalId, UserId};
 use common::limits::FORMER_PASSCODE;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
-use super::login;
 use directory_core::records::{NewPasscode, PasscodeChange};
 use directory_core::timestamp::Timestamp;
 
@@ -28,7 +27,7 @@ pub(super) fn credential(connection: &Connection, user: &UserId) -> SqlResult<Op
 
 pub(super) fn change(connection: &Connection, new: &NewPasscode, now: Timestamp) -> SqlResult<PasscodeChange> {
     let NewPasscode { user, terminal, credential, proved, record, vault, version } = new;
-    let Some(age) = login::age(connection, user, terminal)? else { return Ok(PasscodeChange::Outdated) };
+    let Some(age) = age(connection, user, terminal)? else { return Ok(PasscodeChange::Outdated) };
     let Some(holds) = proven(connection, user, credential, proved, age, now)? else {
         return Ok(PasscodeChange::Outdated);
     };
@@ -141,4 +140,11 @@ pub(super) fn settle(connection: &Connection, user: &UserId, record: &[u8]) -> S
         )?
         .execute(params![user.as_str(), record])?;
     Ok(())
+}
+
+/// How old a terminal that holds a cookie is beside the others of its user: the greater, the younger.
+pub(super) fn age(connection: &Connection, user: &UserId, terminal: &TerminalId) -> SqlResult<Option<i64>> {
+    let mut statement =
+        connection.prepare_cached("SELECT age FROM terminals WHERE user = ?1 AND terminal = ?2 AND cookie <> x''")?;
+    Ok(statement.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0)).optional()?)
 }

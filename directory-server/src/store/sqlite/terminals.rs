@@ -5,7 +5,7 @@ use common::msg::{Certificate, Hex, Member, UserCertificate, UserTerminals};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
-use super::login;
+use super::{login, passcode};
 use directory_core::records::{Remover, TerminalRemoval};
 use directory_core::store::StoreError;
 
@@ -92,7 +92,7 @@ pub(super) fn remove(connection: &Connection, terminal: &Member, by: Remover) ->
                 return Ok(TerminalRemoval::NotProved);
             }
         }
-        Remover::Terminal(remover) => match login::age(connection, &terminal.userid, &remover)? {
+        Remover::Terminal(remover) => match passcode::age(connection, &terminal.userid, &remover)? {
             None => return Ok(TerminalRemoval::NotProved),
             Some(remover) if remover > age => return Ok(TerminalRemoval::Older),
             Some(_) => {}

@@ -6,6 +6,7 @@
 //! Every file is a row, so that it goes on after a kill of either side. The bytes are the shell's; the letters go out
 //! through delivery, which is asked by [`|wanted| Request::Delivery(DeliveryRequest::Send(wanted))`].
 
+pub(crate) mod left_out;
 pub mod model;
 mod offers;
 mod stored_path;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use common::ident::MessageId;
-use common::limits::{FILE_NAME, LEFT_OUT_NAMES};
 use serde::{Deserialize, Serialize};
 
+pub use super::left_out::LeftOut;
 use crate::notice::FileFailed;
 
 /// A file or folder of this machine that is to be offered.
@@ -25,31 +25,6 @@ pub struct Source {
 
 /// Tells whether a file or folder is still what was offered: BLAKE3 over sizes, times of change and names.
 pub type SourceState = [u8; 32];
-
-/// What of a folder is not sent: links, pipes, sockets, devices, and what cannot be read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// How many entries.
-    pub count: u64,
-    /// The first of them, at most [`LEFT_OUT_NAMES`], by their paths in the folder.
-    pub names: Vec<String>,
-}
-
-impl LeftOut {
-    /// Leaves one more out.
-    pub fn add(&mut self, name: &str) {
-        self.count += 1;
-        if self.names.len() < LEFT_OUT_NAMES {
-            let end = (0..=FILE_NAME.min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
-            self.names.push(name[..end].to_owned());
-        }
-    }
-
-    /// Whether everything is sent.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-}
 
 /// Which offers are taken without asking, and which are not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::directory::DirectoryRefusal;
+use super::refusal::DirectoryRefusal;
 use common::ident::UserId;
 
 /// Calls and direct connections.

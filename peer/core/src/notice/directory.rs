@@ -2,9 +2,10 @@
 
 use super::contact::KeyState;
 use super::group::ListedGroup;
+use super::refusal::DirectoryRefusal;
 use super::session::Failure;
 use common::ident::{GroupName, UserId};
-use common::msg::{Error, ErrorCode, PresenceStatus};
+use common::msg::PresenceStatus;
 
 /// Who and what the directory shows, and whether it can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,32 +27,6 @@ pub enum DirectoryNotice {
     Back,
     /// The directory does not do what it was asked.
     Refused(DirectoryRefusal),
-}
-
-/// Why the directory does not do what it was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DirectoryRefusal {
-    /// It asks for patience, in seconds.
-    TooFast { retry_after: u64 },
-    /// It cannot keep its promise now: its disk is full or fails, or it has too much to do.
-    Unavailable,
-    /// It does not know such a request: it is older than this program.
-    TooOld,
-    /// It does not take what this program has said.
-    NotTaken,
-    /// What it says is no answer to what it was asked, or one that cannot be used.
-    Unsound,
-}
-
-impl From<&Error> for DirectoryRefusal {
-    fn from(error: &Error) -> Self {
-        match error.code {
-            ErrorCode::RateLimited => Self::TooFast { retry_after: error.retry_after.unwrap_or(1) },
-            ErrorCode::Unavailable => Self::Unavailable,
-            ErrorCode::UnknownMsgtype => Self::TooOld,
-            ErrorCode::Malformed | ErrorCode::OutOfOrder | ErrorCode::NotAccepted | ErrorCode::Other => Self::NotTaken,
-        }
-    }
 }
 
 /// Why the connection to the directory is gone.

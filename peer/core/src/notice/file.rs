@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::files::model::LeftOut;
+use crate::files::left_out::LeftOut;
 use common::ident::{MessageId, UserId};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! What is new in groups.
 
-use super::directory::DirectoryRefusal;
+use super::refusal::DirectoryRefusal;
 use common::ident::{GroupName, UserId};
 use common::msg::CommitRefusal;
 

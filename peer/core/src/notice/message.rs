@@ -1,6 +1,6 @@
 //! Messages, how far they have come, and what was said before.
 
-use super::directory::DirectoryRefusal;
+use super::refusal::DirectoryRefusal;
 use crate::command::Ticket;
 use crate::model::{Conversation, DeliveryStatus, StoredMessage};
 use common::ident::{MessageId, UserId};

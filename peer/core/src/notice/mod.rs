@@ -10,6 +10,7 @@ mod file;
 mod group;
 mod journal;
 mod message;
+mod refusal;
 mod session;
 
 use common::ident::GroupName;
@@ -18,11 +19,12 @@ use crate::command::Ticket;
 
 pub use self::call::{AfterLoss, CallFailed, CallNotice, CalleeRule, CallerRefused, EndedBy, LinkLoss, Unreached};
 pub use self::contact::{ContactNotice, KeyState};
-pub use self::directory::{DirectoryLoss, DirectoryNotice, DirectoryRefusal, Person};
+pub use self::directory::{DirectoryLoss, DirectoryNotice, Person};
 pub use self::file::{FileFailed, FileNews, FileNotice, FileShown, FileState, NotOffered};
 pub use self::group::{GroupNews, ListedGroup, Role};
 pub use self::journal::{Event, JournalNotice};
 pub use self::message::{Arrival, Explained, MessageNotice, Next, NotSent};
+pub use self::refusal::DirectoryRefusal;
 pub use self::session::{Failure, LoggedOut, LoginRefused, NotChanged, RegisterRefused, SessionNotice, StoreUse};
 
 /// Something a user may want to know.

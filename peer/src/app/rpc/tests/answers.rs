@@ -231,6 +231,10 @@ fn every_method_is_failed_by_its_own_error() {
                 why: peer_core::notice::NotSent::Blocked,
                 ticket: Ticket::default(),
             }),
+            "retry" => Notice::Message(MessageNotice::NotFailed {
+                to: Conversation::User(id("carol")),
+                ticket: Ticket::default(),
+            }),
             "file.send" => Notice::File(FileNotice::NotOffered { to, name: "plan".into(), why: NotOffered::TooMany }),
             "file.accept" | "file.refuse" | "file.cancel" | "file.resume" => {
                 Notice::File(FileNotice::Unknown { number: 4 })
