@@ -28,10 +28,11 @@ impl State {
         self.persist_with_events(writes, 0, Vec::new()).map(drop)
     }
 
-    /// The same, together with events that tell of it later, which happened at `at` (milliseconds since the epoch).
+    /// Makes all of `writes` durable, in their order, or none of them, together with events that tell of it later, which
+    /// happened at `at` (milliseconds since the epoch). Needs [`State::unlock`].
     ///
     /// # Errors
-    /// As [`State::persist`].
+    /// Everything is as it was before, and may be tried again.
     pub(crate) fn persist_with_events(
         &mut self,
         writes: &[Write],

@@ -45,11 +45,15 @@ fn messages_to_somebody_away_arrive_at_the_next_login_and_the_sender_is_told() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let bianca = stage.seat_of("bianca");
     was_there(&bianca);
-    let ali = stage.terminal_of("ali");
+    // Lines that are typed faster than anybody could are none that were pasted.
+    let ali = Terminal::start(&stage.seat_of("ali").set("PEER_LINE__PASTE_GUARD", "false"));
+    ali.logs_in();
     ali.enters("bianca");
     ali.shows("-- bianca is offline. Messages wait here and go out when bianca is back. (CTRL-C leaves.)");
-    ali.enters("Here are the plans.");
-    ali.enters("The first page is what we should read.");
+    for text in ["Here are the plans.", "The first page is what we should read."] {
+        ali.enters(text);
+        ali.shows(text);
+    }
     why_says(&ali, "bianca gets it at the next login.");
     let bianca = Terminal::start(&bianca);
     bianca.logs_in();

@@ -8,8 +8,8 @@ use common::crypto::terminal::TerminalIdentity;
 use common::ident::{GroupName, KeyDigest, RoomId, TerminalId};
 use common::limits::PEER_PORT;
 use common::msg::{
-    Certificate, CommitReq, Envelope, Features, FromDirectory, MailboxPut, Member as Named, Message as _, Piece, Ping,
-    ToDirectory, Upload,
+    Certificate, CommitReq, Envelope, ErrorCode, Features, FromDirectory, MailboxPut, Member as Named, Message as _,
+    Piece, Ping, RequestNumber, ToDirectory, Upload,
 };
 use common::secret::Secret;
 use common::testkit::Example;
@@ -151,13 +151,17 @@ impl Member {
 
     /// Says something that no core of ours would; gives what the directory answers, or nothing if it hangs up.
     pub(crate) fn puts(&mut self, message: impl Into<ToDirectory>) -> Option<FromDirectory> {
-        self.session.send(&ToDirectory::encode(&message.into())).ok()?;
+        let request = Some(RequestNumber::LAST);
+        self.session.send(&Envelope { request, message: message.into() }.encode()).ok()?;
         loop {
             let frame = self.session.receive().ok()??;
             match Envelope::<FromDirectory>::decode(&frame) {
-                Ok(Envelope { request: None, message: FromDirectory::Presence(_) | FromDirectory::Mailbox(_) }) => {}
-                Ok(Envelope { message, .. }) => return Some(message),
-                Err(_) => {}
+                // It hangs up behind this.
+                Ok(Envelope { message: FromDirectory::Error(error), .. }) if error.code == ErrorCode::Malformed => {
+                    return None;
+                }
+                Ok(Envelope { request: answered, message }) if answered == request => return Some(message),
+                _ => {}
             }
         }
     }
