@@ -70,12 +70,13 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), StoreErro
         // What is written here is no secret, and a folder that was there before keeps its mode.
         create_folder(folder)?;
     }
-    let temporary = path.with_extension("new");
+    // Of this process alone: several programs may begin with the same folder at the same moment.
+    let temporary = path.with_extension(format!("{}.new", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
     };
-    write().map_err(|e| StoreError::io(path, &e))
+    write().inspect_err(|_| drop(fs::remove_file(&temporary))).map_err(|e| StoreError::io(path, &e))
 }
