@@ -120,8 +120,7 @@ fn found_with_two_admins(ali: &Terminal, carol: &Terminal) {
 fn a_group_whose_members_come_and_go() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
     dave_registers(&stage);
-    let seats =
-        ["ali", "bianca", "carol", "dave"].map(|user| stage.seat_of(user).set("PEER_LINE__PASTE_GUARD", "false"));
+    let seats = ["ali", "bianca", "carol", "dave"].map(|user| stage.seat_of(user));
     let logged_in = |number: usize| {
         let terminal = Terminal::start(&seats[number]);
         terminal.logs_in();

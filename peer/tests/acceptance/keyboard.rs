@@ -79,10 +79,14 @@ fn what_is_typed_stays_intact_while_many_lines_arrive() {
     }
 }
 
+fn guarded_conversation(stage: &Stage) -> [Terminal; 2] {
+    stage.conversation_at(["ali", "bianca"].map(|user| stage.seat_of(user).pastes_as_configured()))
+}
+
 #[test]
 fn a_paste_of_several_lines_is_one_message() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
-    let [ali, bianca] = stage.conversation();
+    let [ali, bianca] = guarded_conversation(&stage);
     ali.types("\x1b[200~one\ntwo\nthree\x1b[201~");
     ali.shows("-- Paste of 3 lines: Enter sends it as one message, Esc discards it.");
     assert!(!bianca.lines().iter().any(|line| line.contains("one")));
@@ -93,7 +97,7 @@ fn a_paste_of_several_lines_is_one_message() {
 #[test]
 fn several_lines_at_once_are_a_paste_where_the_terminal_does_not_mark_one() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
-    let [mut ali, bianca] = stage.conversation();
+    let [mut ali, bianca] = guarded_conversation(&stage);
     ali.types("one\r/quit\rthree\r");
     ali.shows("-- Paste of 3 lines: Enter sends it as one message, Esc discards it.");
     assert!(!bianca.lines().iter().any(|line| line.contains("one")));

@@ -45,9 +45,7 @@ fn messages_to_somebody_away_arrive_at_the_next_login_and_the_sender_is_told() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let bianca = stage.seat_of("bianca");
     was_there(&bianca);
-    // Lines that are typed faster than anybody could are none that were pasted.
-    let ali = Terminal::start(&stage.seat_of("ali").set("PEER_LINE__PASTE_GUARD", "false"));
-    ali.logs_in();
+    let ali = stage.terminal_of("ali");
     ali.enters("bianca");
     ali.shows("-- bianca is offline. Messages wait here and go out when bianca is back. (CTRL-C leaves.)");
     for text in ["Here are the plans.", "The first page is what we should read."] {

@@ -54,7 +54,8 @@ fn a_message_is_written_in_an_editor_and_sent_by_enter() {
     std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).unwrap();
     let with_option = format!("{} --wait", editor.display());
     let mut bianca = stage.piped_of("bianca");
-    let mut ali = Terminal::start(&stage.seat_of("ali").set("EDITOR", &with_option).set("PATH", "/usr/bin:/bin"));
+    let seat = stage.seat_of("ali").pastes_as_configured().set("EDITOR", &with_option).set("PATH", "/usr/bin:/bin");
+    let mut ali = Terminal::start(&seat);
     ali.logs_in();
     ali.enters("bianca");
     ali.shows("Connection established, type your messages");
@@ -98,7 +99,7 @@ fn the_line_terminal_is_as_the_configuration_wants_it() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let mut bianca = stage.piped_of("bianca");
     let wishes = "[line]\ntime = \"always\"\nreceipts = true\npaste_guard = false\n";
-    let ali = Terminal::start(&stage.seat_of("ali").configured(wishes));
+    let ali = Terminal::start(&stage.seat_of("ali").pastes_as_configured().configured(wishes));
     ali.logs_in();
     ali.enters("bianca");
     ali.shows("Connection established, type your messages");

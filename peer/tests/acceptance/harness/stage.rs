@@ -42,6 +42,7 @@ pub(crate) struct Seat {
     listens: Option<IpAddr>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    pastes_as_configured: bool,
 }
 
 impl Stage {
@@ -95,6 +96,7 @@ impl Stage {
             listens: None,
             arguments: Vec::new(),
             environment: Vec::new(),
+            pastes_as_configured: false,
         }
     }
 
@@ -136,7 +138,14 @@ impl Stage {
     /// Ali and bianca at their terminals, talking; ali has called.
     #[track_caller]
     pub(crate) fn conversation(&self) -> [Terminal; 2] {
-        let [ali, bianca] = ["ali", "bianca"].map(|user| self.terminal_of(user));
+        self.conversation_at(["ali", "bianca"].map(|user| self.seat_of(user)))
+    }
+
+    /// The same at these terminals.
+    #[track_caller]
+    pub(crate) fn conversation_at(&self, seats: [Seat; 2]) -> [Terminal; 2] {
+        let [ali, bianca] = seats.map(|seat| Terminal::start(&seat));
+        [&ali, &bianca].into_iter().for_each(Terminal::logs_in);
         ali.enters("bianca");
         ali.shows("Connection established, type your messages");
         bianca.shows("Connection received from user ali, type your messages");
@@ -177,6 +186,11 @@ impl Seat {
         self
     }
 
+    /// With a guard against pastes unless the configuration switches it off.
+    pub(crate) fn pastes_as_configured(self) -> Self {
+        Self { pastes_as_configured: true, ..self }
+    }
+
     /// With a configuration file of this content.
     pub(crate) fn configured(self, content: &str) -> Self {
         let folder = self.home.join("config/peer");
@@ -215,6 +229,10 @@ impl Seat {
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
             ("TZ".to_owned(), "UTC".to_owned()),
         ];
+        if !self.pastes_as_configured {
+            // A test types faster than anybody: its lines are none that were pasted.
+            environment.push(("PEER_LINE__PASTE_GUARD".to_owned(), "false".to_owned()));
+        }
         environment.extend(self.environment.iter().cloned());
         environment
     }
