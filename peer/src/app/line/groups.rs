@@ -5,7 +5,7 @@ use common::ident::GroupName;
 use super::outputs::Outputs;
 use super::pending::Pending;
 use super::session::{Focus, Session};
-use crate::app::texts::mail;
+use crate::app::texts::{groups, mail};
 use peer_core::command::{Command, GroupWish};
 use peer_core::model::Conversation;
 use peer_core::notice::GroupNews;
@@ -38,7 +38,7 @@ impl Session {
             outputs.say(&mail::in_group(group, members.len()));
             return self.write_to(Conversation::Group(group.clone()), outputs);
         }
-        mail::group(group, news).iter().for_each(|line| outputs.say(line));
+        groups::news(group, news).iter().for_each(|line| outputs.say(line));
         let gone = matches!(news, GroupNews::Left | GroupNews::Lost | GroupNews::Removed { .. });
         if gone && self.focus == Focus::Writing(Conversation::Group(group.clone())) {
             self.back_to(Focus::Destination, outputs);

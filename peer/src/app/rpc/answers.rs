@@ -4,21 +4,19 @@ use std::path::PathBuf;
 
 use common::ident::{GroupName, UserId};
 use common::msg::CommitRefusal;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::events::{file_shown, record};
+use super::refusals::{call_failed, key_changed, not_changed, not_offered, not_sent, plain, refused};
 use super::results::{Availability, Done, Listed, Reply, SafetyNumber, Sent, SentState};
 use super::wire::RpcError;
 use crate::app::exit;
-use crate::app::texts::talk::{self, Acquaintance};
-use crate::app::texts::{self, files, local_commands, mail, passcode};
+use crate::app::texts::{self, files, groups, local_commands, mail, talk};
 use peer_core::command::{GroupWish, KeyDecision};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{
-    CallFailed, CallNotice, CalleeRule, ContactNotice, DirectoryNotice, DirectoryRefusal, FileNews, FileNotice,
-    FileShown, GroupNews, JournalNotice, KeyState, ListedGroup, MessageNotice, NotChanged, NotOffered, NotSent, Notice,
-    Person, Role, SessionNotice,
+    CallFailed, CallNotice, ContactNotice, DirectoryNotice, FileNews, FileNotice, FileShown, GroupNews, JournalNotice,
+    KeyState, ListedGroup, MessageNotice, Notice, Person, Role, SessionNotice,
 };
 
 /// What a request waits for.
@@ -279,103 +277,6 @@ fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Repl
     }
 }
 
-/// A text of the catalogue without the mark that sets it apart from messages on a screen.
-fn plain(text: &str) -> &str {
-    text.trim_start_matches("-- ")
-}
-
-fn refused(why: DirectoryRefusal) -> RpcError {
-    with_patience(RpcError::of(texts::refused_exit(why), plain(&texts::refused(why))), why)
-}
-
-/// The same with the time to wait, where the directory has named one.
-fn with_patience(error: RpcError, why: DirectoryRefusal) -> RpcError {
-    match why {
-        DirectoryRefusal::TooFast { retry_after } => error.with("retry_after", retry_after),
-        DirectoryRefusal::Unavailable
-        | DirectoryRefusal::TooOld
-        | DirectoryRefusal::NotTaken
-        | DirectoryRefusal::Unsound => error,
-    }
-}
-
-/// Programs are told in UTC, also in words.
-fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> RpcError {
-    let [warning, ..] = talk::key_changed(of, since, old, new, &TimeZone::UTC);
-    RpcError::of(exit::KEY_CHANGED, warning).with("old", old).with("new", new)
-}
-
-fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
-    let code = match why {
-        CallFailed::NotFound | CallFailed::NoSuchUser { .. } => exit::UNKNOWN_USER,
-        CallFailed::Refused | CallFailed::Unavailable | CallFailed::Yourself | CallFailed::Blocked => exit::REFUSED,
-        CallFailed::Rule(CalleeRule::Unanswered) => exit::TIMEOUT,
-        CallFailed::Rule(CalleeRule::Key) => exit::KEY_CHANGED,
-        CallFailed::Rule(
-            CalleeRule::Address
-            | CalleeRule::AddressFamily
-            | CalleeRule::NotLoggedIn
-            | CalleeRule::Destination
-            | CalleeRule::Busy,
-        ) => exit::NOT_PERMITTED,
-        CallFailed::Rule(CalleeRule::Unknown) | CallFailed::Broken => exit::VERSION,
-        CallFailed::NoAnswer { .. } | CallFailed::DirectorySilent { .. } => exit::TIMEOUT,
-        CallFailed::Unreached(_) => exit::OFFLINE,
-        CallFailed::WrongKey => exit::KEY_CHANGED,
-        CallFailed::Local { .. } => exit::IO,
-        CallFailed::DirectoryLost => exit::SERVER_UNREACHABLE,
-        CallFailed::DirectoryRefused(why) => texts::refused_exit(*why),
-    };
-    let error = RpcError::of(code, talk::call_failed(to, why, Acquaintance::Stranger));
-    match why {
-        CallFailed::Rule(rule) => error.with("rule", talk::rule_word(*rule)),
-        CallFailed::DirectoryRefused(why) => with_patience(error, *why),
-        CallFailed::NotFound
-        | CallFailed::NoSuchUser { .. }
-        | CallFailed::Refused
-        | CallFailed::Unavailable
-        | CallFailed::NoAnswer { .. }
-        | CallFailed::Unreached(_)
-        | CallFailed::Broken
-        | CallFailed::Local { .. }
-        | CallFailed::WrongKey
-        | CallFailed::Yourself
-        | CallFailed::Blocked
-        | CallFailed::DirectoryLost
-        | CallFailed::DirectorySilent { .. } => error,
-    }
-}
-
-fn not_sent(why: &NotSent, text: &str) -> RpcError {
-    let code = match why {
-        NotSent::NotAMember | NotSent::Blocked | NotSent::Yourself => exit::REFUSED,
-        NotSent::NoSuchUser { .. } => exit::UNKNOWN_USER,
-        NotSent::TooLong => exit::USAGE,
-        NotSent::DirectoryLost => exit::SERVER_UNREACHABLE,
-        NotSent::Refused(why) => return with_patience(RpcError::of(texts::refused_exit(*why), plain(text)), *why),
-        NotSent::NotKept { .. } => exit::IO,
-    };
-    RpcError::of(code, plain(text))
-}
-
-fn not_offered(why: &NotOffered) -> i32 {
-    match why {
-        NotOffered::Yourself | NotOffered::Blocked | NotOffered::TooMany => exit::REFUSED,
-        NotOffered::KeyChanged => exit::KEY_CHANGED,
-        NotOffered::NoSuchUser { .. } => exit::UNKNOWN_USER,
-    }
-}
-
-fn not_changed(why: NotChanged) -> RpcError {
-    let code = match why {
-        NotChanged::Wrong { .. } | NotChanged::Locked { .. } => exit::LOGIN_REFUSED,
-        NotChanged::Meanwhile | NotChanged::Older => exit::REFUSED,
-        NotChanged::Refused(why) => return refused(why),
-        NotChanged::DirectoryLost | NotChanged::Unsure => exit::SERVER_UNREACHABLE,
-    };
-    RpcError::of(code, plain(&passcode::not_changed(why)))
-}
-
 /// The answer to a wish about a group; nothing where this is news of something else.
 fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option<Result<Reply, RpcError>> {
     let done = |state: &str| Some(Ok(json!({ "group": group.to_string(), "state": state }).into()));
@@ -444,7 +345,7 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             _,
         ) => return None,
     };
-    let told = mail::group(group, news);
+    let told = groups::news(group, news);
     Some(Err(RpcError::of(code, plain(told.first().map_or("", String::as_str)))))
 }
 

@@ -1,6 +1,6 @@
 //! The JSON front end's machine: requests of clients in, answers, events and commands out. No clock, no sockets.
 //!
-//! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`subject`]: the same by subject · [`answers`]: which notice answers it
+//! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`subject`]: the same by subject · [`answers`]: which notice answers it, [`refusals`]: as what error
 //! - [`events`]: what of the engine's notices becomes an event · [`results`], [`news`]: the types of results and events · [`feed`]: which client has had which
 //! - [`pending`]: requests that wait for the engine · [`references`]: names that clients give their messages · [`login`]: until the session stands
 
@@ -12,6 +12,7 @@ pub(crate) mod methods;
 pub(crate) mod news;
 mod pending;
 mod references;
+mod refusals;
 mod request;
 pub(crate) mod results;
 mod schema;

@@ -166,6 +166,11 @@ fn key(key: KeyState) -> &'static str {
     }
 }
 
+/// Users, one after another.
+pub(crate) fn listed(users: &[UserId]) -> String {
+    users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use common::ident::GroupName;

@@ -9,6 +9,7 @@ const FILES: &[(&str, &str)] = &[
     ("doctor", include_str!("doctor.rs")),
     ("failure", include_str!("failure.rs")),
     ("files", include_str!("files.rs")),
+    ("groups", include_str!("groups.rs")),
     ("screen", include_str!("screen.rs")),
     ("help", include_str!("help.rs")),
     ("local_commands", include_str!("local_commands.rs")),

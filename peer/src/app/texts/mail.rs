@@ -1,13 +1,13 @@
 //! Words around what is sent while nobody is there, and around groups.
 
 use common::ident::{GroupName, TerminalId, UserId};
-use common::msg::{CommitRefusal, PresenceStatus, Withdrawal};
+use common::msg::{PresenceStatus, Withdrawal};
 use jiff::tz::TimeZone;
 
 use super::format::{self, moment};
 use peer_core::command::Answer;
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
-use peer_core::notice::{DirectoryRefusal, Explained, GroupNews, Next, NotSent, Role};
+use peer_core::notice::{DirectoryRefusal, Explained, Next, NotSent};
 
 /// `n.everyone`: the broadcast conversation.
 pub(crate) const EVERYONE: &str =
@@ -297,7 +297,7 @@ fn withdrawn_because(reason: Withdrawal) -> &'static str {
 pub(crate) fn withdrawn(to: &Conversation, text: &str, users: &[UserId], reason: Withdrawal) -> String {
     let whom = match to {
         Conversation::User(user) => user.to_string(),
-        Conversation::Group(_) | Conversation::Everyone => format!("{} in {to}", listed(users)),
+        Conversation::Group(_) | Conversation::Everyone => format!("{} in {to}", format::listed(users)),
     };
     let why = match reason {
         Withdrawal::Expired => "it was not fetched in time, and the directory server keeps it no longer",
@@ -313,7 +313,7 @@ pub(crate) const SEND_AGAIN: &str = "Send it again? [y/N] ";
 
 /// `n.readers`: before a message goes to a group again.
 pub(crate) fn readers(to: &Conversation, text: &str, users: &[UserId]) -> String {
-    let readers = if users.is_empty() { "nobody else".to_owned() } else { listed(users) };
+    let readers = if users.is_empty() { "nobody else".to_owned() } else { format::listed(users) };
     format!(
         "-- \"{}\" would be read in {to} now by: {readers}. Who has had it does not get it twice.",
         format::quoted(text)
@@ -350,110 +350,4 @@ pub(crate) fn terminals(this: TerminalId, all: &[TerminalId]) -> Vec<String> {
     std::iter::once("-- Your terminals; /terminal remove N forgets one:".to_owned())
         .chain(all.iter().enumerate().map(line))
         .collect()
-}
-
-/// `n.group_…` and `e.admin`
-pub(crate) fn group(group: &GroupName, news: &GroupNews) -> Vec<String> {
-    vec![match news {
-        GroupNews::Created => format!("-- Group {group} created; you are its admin."),
-        GroupNews::NameTaken => format!("-- There is a group {group} already. Choose another name."),
-        GroupNews::NameReserved => format!("-- {group} is a reserved word. Choose another name."),
-        GroupNews::Asked => format!("-- Asked to join {group}; an admin must approve."),
-        GroupNews::NoSuchGroup => format!("-- There is no group {group}. To found it: /group create {group}"),
-        GroupNews::Request { user } => {
-            format!("-- {user} asks to join {group}: /group approve {user} {group}  or  /group deny {user} {group}")
-        }
-        GroupNews::Joined { members } => {
-            format!("-- You are now a member of {group} ({}).", format::count(*members, "member", "members"))
-        }
-        GroupNews::Declined => format!("-- Your request to join {group} was declined."),
-        GroupNews::Left => format!("-- You left {group}."),
-        GroupNews::Lost => {
-            format!("-- WARNING: group {group} is gone: the server does not keep it any more.")
-        }
-        GroupNews::FoundedAnew { by, without } => {
-            let without = if without.is_empty() {
-                "nobody is missing".to_owned()
-            } else {
-                format!("without {}", listed(without))
-            };
-            format!("-- WARNING: {by} has founded {group} anew, {without}: a change of it could not be followed.")
-        }
-        GroupNews::AskedBack { admins } => format!(
-            "-- This terminal cannot follow {group} any more. It has asked {} to take it in again.",
-            listed(admins)
-        ),
-        GroupNews::AnotherGroup { admins, former } => format!(
-            "-- WARNING: this {group} is not the one you were in: its admins are {}, yours were {}. \
-             To ask for it all the same, repeat: /group join {group}",
-            listed(admins),
-            listed(former)
-        ),
-        GroupNews::NotAllowed { why, retry_after } => format!("-- {}", refused(group, *why, *retry_after)),
-        GroupNews::StandsBefore { user } => {
-            format!("-- {user} was an admin of {group} before you: only {user} or an earlier admin can do that.")
-        }
-        GroupNews::Removed { by } => format!("-- {by} removed you from {group}."),
-        GroupNews::Changed { joined, left, .. } => {
-            let joined = joined.iter().map(|user| format!("-- {user} is now a member of {group}."));
-            let left = left.iter().map(|user| format!("-- {user} is no longer a member of {group}."));
-            return joined.chain(left).collect();
-        }
-        GroupNews::NewAdmin { user } => format!("-- {user} is now an admin of {group}."),
-        GroupNews::Members { members, waiting } => return group_members(group, members, waiting),
-        GroupNews::NotAdmin { admins } => format!("-- Only an admin of {group} can do that ({}).", listed(admins)),
-        GroupNews::NotAMember => format!("-- You are not a member of {group}. To ask for it: /group join {group}"),
-        GroupNews::NotThere { user } => format!("-- {user} is not a member of {group}, and has not asked to be."),
-        GroupNews::AlreadyMember { user } => format!("-- {user} is a member of {group} already."),
-        GroupNews::NoTerminal { user } => format!(
-            "-- {user} cannot be let in yet: none of {user}'s terminals takes mail. \
-             Approve again when {user} has logged in."
-        ),
-        GroupNews::Returning => {
-            format!("-- This terminal is new in {group}: it follows when another member is online.")
-        }
-        GroupNews::LastAdmin => {
-            format!("-- You are the only admin of {group}. Name another first: /group admin ID {group}")
-        }
-        GroupNews::DirectoryLost => OUT_OF_REACH.to_owned(),
-        GroupNews::Refused(why) => super::refused(*why),
-        GroupNews::Done => format!("-- Done; the others in {group} are told."),
-    }]
-}
-
-/// Why the directory has not taken a change of a group.
-fn refused(group: &GroupName, why: CommitRefusal, retry_after: Option<u64>) -> String {
-    match why {
-        CommitRefusal::NotAdmin => format!("The directory lets only admins of {group} do that."),
-        CommitRefusal::Order => format!("The directory keeps the admins of {group} who were named before you."),
-        CommitRefusal::Epochs => {
-            let wait = format::duration(retry_after.unwrap_or(60));
-            format!("{group} was changed too often from here. It is possible again in {wait}.")
-        }
-        CommitRefusal::Rooms => {
-            let wait = format::duration(retry_after.unwrap_or(60));
-            format!("You have founded too many groups and conversations. It is possible again in {wait}.")
-        }
-        CommitRefusal::Moved => format!("{group} is being founded anew by one of its admins. Wait for it."),
-        CommitRefusal::Signature | CommitRefusal::Members | CommitRefusal::Entry | CommitRefusal::Other => {
-            format!("The directory has refused this change of {group}.")
-        }
-    }
-}
-
-fn group_members(group: &GroupName, members: &[(UserId, Role)], waiting: &[UserId]) -> Vec<String> {
-    let count = format::count(members.len(), "member", "members");
-    let named = members.iter().map(|(user, role)| match role {
-        Role::Admin => format!("{user} (admin)"),
-        Role::Member => user.to_string(),
-    });
-    let mut lines = vec![format!("-- {group}, {count}: {}", named.collect::<Vec<_>>().join(", "))];
-    if !waiting.is_empty() {
-        lines.push(format!("-- Asking to join: {}", listed(waiting)));
-    }
-    lines
-}
-
-fn listed(users: &[UserId]) -> String {
-    users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -1,7 +1,7 @@
 //! The catalogue: every text of the program, once, English. One function per text, named by the id in its comment.
 //!
 //! Owns words only; when they are said is [`super::line`]'s part. Failures that end the program are in
-//! [`failure`], calls and conversations in [`talk`], the help in [`help`], command line and configuration in [`setup`],
+//! [`failure`], calls and conversations in [`talk`], groups in [`groups`], the help in [`help`], command line and configuration in [`setup`],
 //! export and import in [`backup`], the passcode in [`passcode`], commands that do one thing and end in [`oneshot`],
 //! dates, durations and the `list` table in [`mod@format`].
 
@@ -11,6 +11,7 @@ pub(crate) mod emoji;
 pub(crate) mod failure;
 pub(crate) mod files;
 pub(crate) mod format;
+pub(crate) mod groups;
 pub(crate) mod help;
 #[cfg(test)]
 mod lint;

@@ -3,7 +3,7 @@
 use common::ident::GroupName;
 
 use super::{Awaited, View};
-use crate::app::texts::{mail, screen};
+use crate::app::texts::{groups, mail, screen};
 use peer_core::command::{Command, DirectoryCommand, GroupWish};
 use peer_core::model::Conversation;
 use peer_core::notice::GroupNews;
@@ -35,7 +35,7 @@ impl View {
             return;
         }
         let date = self.now.date;
-        let lines = mail::group(group, news);
+        let lines = groups::news(group, news);
         lines.iter().for_each(|line| self.chat(&to).note(date, line));
         if let (false, Some(line)) = (self.is_current(&to), lines.first()) {
             self.tell_about(&group.to_string(), line);

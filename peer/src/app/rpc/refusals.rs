@@ -1,0 +1,107 @@
+//! What was refused or failed, as the error of a program: its exit code, the words of the catalogue, and what else is known.
+
+use common::ident::UserId;
+use jiff::tz::TimeZone;
+
+use super::wire::RpcError;
+use crate::app::exit;
+use crate::app::texts::talk::{self, Acquaintance};
+use crate::app::texts::{self, passcode};
+use peer_core::notice::{CallFailed, CalleeRule, DirectoryRefusal, NotChanged, NotOffered, NotSent};
+
+/// A text of the catalogue without the mark that sets it apart from messages on a screen.
+pub(super) fn plain(text: &str) -> &str {
+    text.trim_start_matches("-- ")
+}
+
+pub(super) fn refused(why: DirectoryRefusal) -> RpcError {
+    with_patience(RpcError::of(texts::refused_exit(why), plain(&texts::refused(why))), why)
+}
+
+/// The same with the time to wait, where the directory has named one.
+pub(super) fn with_patience(error: RpcError, why: DirectoryRefusal) -> RpcError {
+    match why {
+        DirectoryRefusal::TooFast { retry_after } => error.with("retry_after", retry_after),
+        DirectoryRefusal::Unavailable
+        | DirectoryRefusal::TooOld
+        | DirectoryRefusal::NotTaken
+        | DirectoryRefusal::Unsound => error,
+    }
+}
+
+/// Programs are told in UTC, also in words.
+pub(super) fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> RpcError {
+    let [warning, ..] = talk::key_changed(of, since, old, new, &TimeZone::UTC);
+    RpcError::of(exit::KEY_CHANGED, warning).with("old", old).with("new", new)
+}
+
+pub(super) fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
+    let code = match why {
+        CallFailed::NotFound | CallFailed::NoSuchUser { .. } => exit::UNKNOWN_USER,
+        CallFailed::Refused | CallFailed::Unavailable | CallFailed::Yourself | CallFailed::Blocked => exit::REFUSED,
+        CallFailed::Rule(CalleeRule::Unanswered) => exit::TIMEOUT,
+        CallFailed::Rule(CalleeRule::Key) => exit::KEY_CHANGED,
+        CallFailed::Rule(
+            CalleeRule::Address
+            | CalleeRule::AddressFamily
+            | CalleeRule::NotLoggedIn
+            | CalleeRule::Destination
+            | CalleeRule::Busy,
+        ) => exit::NOT_PERMITTED,
+        CallFailed::Rule(CalleeRule::Unknown) | CallFailed::Broken => exit::VERSION,
+        CallFailed::NoAnswer { .. } | CallFailed::DirectorySilent { .. } => exit::TIMEOUT,
+        CallFailed::Unreached(_) => exit::OFFLINE,
+        CallFailed::WrongKey => exit::KEY_CHANGED,
+        CallFailed::Local { .. } => exit::IO,
+        CallFailed::DirectoryLost => exit::SERVER_UNREACHABLE,
+        CallFailed::DirectoryRefused(why) => texts::refused_exit(*why),
+    };
+    let error = RpcError::of(code, talk::call_failed(to, why, Acquaintance::Stranger));
+    match why {
+        CallFailed::Rule(rule) => error.with("rule", talk::rule_word(*rule)),
+        CallFailed::DirectoryRefused(why) => with_patience(error, *why),
+        CallFailed::NotFound
+        | CallFailed::NoSuchUser { .. }
+        | CallFailed::Refused
+        | CallFailed::Unavailable
+        | CallFailed::NoAnswer { .. }
+        | CallFailed::Unreached(_)
+        | CallFailed::Broken
+        | CallFailed::Local { .. }
+        | CallFailed::WrongKey
+        | CallFailed::Yourself
+        | CallFailed::Blocked
+        | CallFailed::DirectoryLost
+        | CallFailed::DirectorySilent { .. } => error,
+    }
+}
+
+pub(super) fn not_sent(why: &NotSent, text: &str) -> RpcError {
+    let code = match why {
+        NotSent::NotAMember | NotSent::Blocked | NotSent::Yourself => exit::REFUSED,
+        NotSent::NoSuchUser { .. } => exit::UNKNOWN_USER,
+        NotSent::TooLong => exit::USAGE,
+        NotSent::DirectoryLost => exit::SERVER_UNREACHABLE,
+        NotSent::Refused(why) => return with_patience(RpcError::of(texts::refused_exit(*why), plain(text)), *why),
+        NotSent::NotKept { .. } => exit::IO,
+    };
+    RpcError::of(code, plain(text))
+}
+
+pub(super) fn not_offered(why: &NotOffered) -> i32 {
+    match why {
+        NotOffered::Yourself | NotOffered::Blocked | NotOffered::TooMany => exit::REFUSED,
+        NotOffered::KeyChanged => exit::KEY_CHANGED,
+        NotOffered::NoSuchUser { .. } => exit::UNKNOWN_USER,
+    }
+}
+
+pub(super) fn not_changed(why: NotChanged) -> RpcError {
+    let code = match why {
+        NotChanged::Wrong { .. } | NotChanged::Locked { .. } => exit::LOGIN_REFUSED,
+        NotChanged::Meanwhile | NotChanged::Older => exit::REFUSED,
+        NotChanged::Refused(why) => return refused(why),
+        NotChanged::DirectoryLost | NotChanged::Unsure => exit::SERVER_UNREACHABLE,
+    };
+    RpcError::of(code, plain(&passcode::not_changed(why)))
+}
