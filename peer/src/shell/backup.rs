@@ -211,7 +211,7 @@ pub(crate) async fn register(
     connection.close().await;
     let was_here = state.under_former_key()?.is_some();
     state.set_vault(&vault)?;
-    state.unlock(&backup.identity);
+    state.unlock(&backup.identity)?;
     if was_here {
         become_another_terminal(&mut state)?;
     }

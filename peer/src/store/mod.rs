@@ -1,7 +1,8 @@
 //! What a terminal keeps between runs, per directory and user (decision D20, threats T4, T6).
 //!
 //! [`places`] says where; [`pins`] keeps the keys of directories; [`state`] is one user's store: what login needs lies
-//! open in a 0600 file, everything about people is sealed value by value under a key from the vault ([`sealed`]).
+//! open in a 0600 file, everything about people is sealed value by value under a key of the store's own, which the
+//! key in the vault opens ([`sealed`]).
 //! [`persistence`] makes what the core writes durable, and [`event_log`] what programs read of it later; [`history`]
 //! and [`search`] read the messages again. Decides nothing: what is written when is the core's.
 //!

@@ -52,6 +52,13 @@ pub(super) fn bury(db: &Connection) {
     let _ = db.pragma_update(None, "user_version", version);
 }
 
+/// Whether anything is sealed.
+pub(super) fn has_sealed(db: &Connection) -> Result<bool, StoreError> {
+    let any =
+        "SELECT EXISTS (SELECT 1 FROM sealed) OR EXISTS (SELECT 1 FROM history) OR EXISTS (SELECT 1 FROM journal)";
+    Ok(db.query_row(any, [], |row| row.get(0))?)
+}
+
 /// Forgets everything sealed.
 pub(super) fn forget_sealed(db: &Connection) -> Result<(), StoreError> {
     Ok(db.execute_batch("DELETE FROM sealed; DELETE FROM history; DELETE FROM words; DELETE FROM journal;")?)

@@ -1,14 +1,15 @@
 //! Values encrypted one by one (decision D20).
 //!
-//! XChaCha20-Poly1305 under a key derived from the identity key, so that a passcode change leaves the store readable.
+//! XChaCha20-Poly1305 under the store's own key, which the identity key opens (`common::crypto::store_key`), so that neither a
+//! new passcode nor a new identity key leaves anything unreadable.
 //! Layout: nonce (24 bytes) · ciphertext with tag. The row's key is associated data, so values cannot be swapped.
 //! Rows are found by HMAC of their name, so a stolen file does not even tell whom its owner knows.
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use common::crypto::identity::IdentityKey;
 use common::crypto::random;
-use hkdf::Hkdf;
+use common::crypto::store_key;
+use common::secret::Secret;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -30,16 +31,13 @@ impl std::fmt::Debug for Seal {
 }
 
 impl Seal {
-    /// Derives the keys (HKDF-SHA-256, RFC 5869).
-    pub(crate) fn new(identity: &IdentityKey) -> Self {
-        let hkdf = Hkdf::<Sha256>::new(None, identity.to_pkcs1().expose());
-        let mut keys = Zeroizing::new([0; 64]);
-        // 64 bytes are far below HKDF's maximum, so expansion cannot fail.
-        let _ = hkdf.expand(b"peer-messenger/1 local store", keys.as_mut_slice());
+    /// Takes the store's key apart.
+    pub(crate) fn new(key: &Secret) -> Result<Self, StoreError> {
+        let key: &[u8; store_key::LENGTH] = key.expose().try_into().map_err(|_| StoreError::Unreadable)?;
+        let (values, rows) = key.split_at(store_key::LENGTH / 2);
         let mut names = Zeroizing::new([0; 32]);
-        names.copy_from_slice(&keys[32..]);
-        let values: &[u8] = &keys[..32];
-        Self { values: XChaCha20Poly1305::new(values.into()), names }
+        names.copy_from_slice(rows);
+        Ok(Self { values: XChaCha20Poly1305::new(values.into()), names })
     }
 
     /// The row key that stands for `name`.
@@ -72,16 +70,15 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::testkit::Example;
 
     #[test]
     fn a_value_opens_only_in_its_row_and_with_its_key() {
-        let seal = Seal::new(&Example::Ali.identity().unwrap());
+        let seal = Seal::new(&store_key::generate().unwrap()).unwrap();
         let row = seal.row("contact", b"bianca").unwrap();
         let sealed = seal.seal(&row, b"value").unwrap();
         assert_eq!(seal.open(&row, &sealed).unwrap().as_slice(), b"value");
         seal.open(&seal.row("contact", b"carol").unwrap(), &sealed).unwrap_err();
-        let other = Seal::new(&Example::Bianca.identity().unwrap());
+        let other = Seal::new(&store_key::generate().unwrap()).unwrap();
         other.open(&row, &sealed).unwrap_err();
         assert_ne!(other.row("contact", b"bianca").unwrap(), row);
     }

@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use common::crypto::identity::IdentityKey;
-use common::crypto::random;
 use common::crypto::terminal::TerminalIdentity;
+use common::crypto::{random, store_key};
 use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
 use common::msg::Certificate;
 use common::secret::Secret;
@@ -22,6 +22,7 @@ const COOKIE: &str = "cookie";
 const VAULT: &str = "vault";
 const VAULT_VERSION: &str = "vault version";
 const KEY_DIGEST: &str = "key digest";
+const STORE_KEY: &str = "store key";
 pub(super) const TERMINAL_SEED: &str = "terminal seed";
 pub(super) const CERTIFICATE: &str = "certificate";
 
@@ -119,7 +120,7 @@ impl State {
         let change = self.db.transaction()?;
         if other_key {
             schema::forget_sealed(&change)?;
-            change.execute("DELETE FROM plain WHERE name IN (?1, ?2)", [TERMINAL, COOKIE])?;
+            change.execute("DELETE FROM plain WHERE name IN (?1, ?2, ?3)", [TERMINAL, COOKIE, STORE_KEY])?;
         }
         for (name, value) in
             [(VAULT, &vault.sealed[..]), (VAULT_VERSION, &vault.version.to_be_bytes()), (KEY_DIGEST, &vault.key.0)]
@@ -140,9 +141,20 @@ impl State {
         Ok(count.unsigned_abs())
     }
 
-    /// Unlocks the sealed rows with the user's identity key.
-    pub(crate) fn unlock(&mut self, identity: &IdentityKey) {
-        self.seal = Some(Seal::new(identity));
+    /// Unlocks the sealed rows with the user's identity key, which opens the store's own. A store that has none yet gets a
+    /// random one; one of the version before, which was sealed under the identity key, keeps what it has as its own.
+    pub(crate) fn unlock(&mut self, identity: &IdentityKey) -> Result<(), StoreError> {
+        let secret = store_key::secret_of(identity);
+        let key = match self.plain(STORE_KEY)? {
+            Some(wrapped) => store_key::unwrap(&secret, &wrapped).ok_or(StoreError::Unreadable)?,
+            None => {
+                let key = if schema::has_sealed(&self.db)? { secret.clone() } else { store_key::generate()? };
+                self.set_plain(STORE_KEY, &store_key::wrap(&secret, &key)?)?;
+                key
+            }
+        };
+        self.seal = Some(Seal::new(&key)?);
+        Ok(())
     }
 
     /// This terminal's certificate; key and certificate are made the first time. Needs [`State::unlock`].
@@ -261,7 +273,7 @@ mod tests {
         state.set_cookie(&Cookie([5; 32])).unwrap();
         state.set_vault(&vault).unwrap();
         assert!(state.save_contact(&contact).is_err(), "sealed rows need the key");
-        state.unlock(&identity);
+        state.unlock(&identity).unwrap();
         state.save_contact(&contact).unwrap();
         let user = Example::Ali.user().unwrap();
         let certificate = state.certificate(&user, &identity, 8).unwrap();
@@ -271,7 +283,7 @@ mod tests {
         assert_eq!(state.terminal().unwrap(), terminal);
         assert_eq!(state.cookie().unwrap(), Some(Cookie([5; 32])));
         assert_eq!(state.vault().unwrap(), Some(vault));
-        state.unlock(&identity);
+        state.unlock(&identity).unwrap();
         assert_eq!(state.contacts().unwrap(), [contact]);
         assert_eq!(state.certificate(&user, &identity, 9).unwrap(), certificate);
     }
@@ -284,7 +296,7 @@ mod tests {
         let vault = |version, key| KnownVault { sealed: vec![1; 40], version, key: KeyDigest([key; 32]) };
         state.set_vault(&vault(1, 1)).unwrap();
         let (old, new) = (Example::Ali.identity().unwrap(), Example::Bianca.identity().unwrap());
-        state.unlock(&old);
+        state.unlock(&old).unwrap();
         let before = state.certificate(&user, &old, 1).unwrap();
         state.set_cookie(&Cookie([5; 32])).unwrap();
         assert_eq!(state.set_vault(&vault(2, 1)).unwrap(), None);
@@ -292,7 +304,7 @@ mod tests {
 
         assert_eq!(state.under_former_key().unwrap(), Some(0));
         assert_eq!(state.set_vault(&vault(1, 2)).unwrap(), Some(0), "no messages, but all the rest");
-        state.unlock(&new);
+        state.unlock(&new).unwrap();
         assert_eq!(state.contacts().unwrap(), []);
         let after = state.certificate(&user, &new, 3).unwrap();
         assert_ne!(after.terminal, before.terminal, "others seal to the old one what nobody here can open");
@@ -300,11 +312,45 @@ mod tests {
     }
 
     #[test]
+    fn a_store_of_the_version_before_is_read_on_and_has_a_key_of_its_own_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("ali");
+        let (user, identity) = (Example::Ali.user().unwrap(), Example::Ali.identity().unwrap());
+        let mut state = State::open(&folder).unwrap();
+        state.seal = Some(Seal::new(&store_key::secret_of(&identity)).unwrap());
+        let before = state.certificate(&user, &identity, 1).unwrap();
+        drop(state);
+        for _ in 0..2 {
+            let mut state = State::open(&folder).unwrap();
+            state.unlock(&identity).unwrap();
+            assert_eq!(state.certificate(&user, &identity, 2).unwrap(), before);
+            let wrapped = state.plain(STORE_KEY).unwrap().unwrap();
+            let secret = store_key::secret_of(&identity);
+            assert_eq!(store_key::unwrap(&secret, &wrapped).unwrap().expose(), secret.expose());
+        }
+    }
+
+    #[test]
+    fn a_new_store_has_a_random_key_that_one_identity_key_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Example::Ali.identity().unwrap();
+        let key = |name: &str| {
+            let folder = folder.path().join(name);
+            let mut state = State::open(&folder).unwrap();
+            state.unlock(&identity).unwrap();
+            state.unlock(&Example::Bianca.identity().unwrap()).unwrap_err();
+            let wrapped = state.plain(STORE_KEY).unwrap().unwrap();
+            store_key::unwrap(&store_key::secret_of(&identity), &wrapped).unwrap().expose().to_vec()
+        };
+        assert_ne!(key("here"), key("there"));
+    }
+
+    #[test]
     fn a_stolen_file_does_not_tell_whom_its_owner_knows() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("ali");
         let mut state = State::open(&folder).unwrap();
-        state.unlock(&Example::Ali.identity().unwrap());
+        state.unlock(&Example::Ali.identity().unwrap()).unwrap();
         let contact = Contact {
             user: Example::Bianca.user().unwrap(),
             key: Some(Hex(vec![0xca, 0xfe, 0xba, 0xbe])),

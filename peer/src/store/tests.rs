@@ -23,7 +23,7 @@ impl Folder {
 
     fn open(&self) -> State {
         let mut state = State::open(&self.path()).unwrap();
-        state.unlock(&Example::Ali.identity().unwrap());
+        state.unlock(&Example::Ali.identity().unwrap()).unwrap();
         state
     }
 }
@@ -268,7 +268,7 @@ fn nothing_is_left_for_another_key() {
     state.persist(&[put(Table::Group, "a", "1")]).unwrap();
     fill(&mut state, (0..300).map(|n| n.to_string()));
     state.set_vault(&vault(2)).unwrap();
-    state.unlock(&Example::Bianca.identity().unwrap());
+    state.unlock(&Example::Bianca.identity().unwrap()).unwrap();
     assert_eq!(values(&state, Table::Group), []);
     assert_eq!(state.history(&bianca(), None, 10).unwrap(), []);
     assert_eq!(find(&state, "7"), [""; 0]);

@@ -21,7 +21,7 @@ impl Archive {
     /// The store's words.
     pub fn open(folder: &Path) -> Result<Self, String> {
         let mut state = State::open(folder).map_err(words)?;
-        state.unlock(&Example::Ali.identity().map_err(|error| error.to_string())?);
+        state.unlock(&Example::Ali.identity().map_err(|error| error.to_string())?).map_err(words)?;
         Ok(Self(state))
     }
 

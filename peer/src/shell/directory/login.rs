@@ -106,7 +106,7 @@ impl Authenticated {
         if let Some(cookie) = &self.cookie {
             state.set_cookie(cookie)?;
         }
-        state.unlock(&self.identity);
+        state.unlock(&self.identity)?;
         state.decide_choices(user)?;
         let certificate = state.certificate(user, &self.identity, clock::date())?;
         let (user, passcode, identity) = (user.clone(), passcode.clone(), Arc::new(self.identity));
