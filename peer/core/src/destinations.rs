@@ -12,6 +12,8 @@ use common::msg::TerminalsReq;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::files::model::{LeftOut, Source};
+use crate::model::DeliveryStatus;
+use crate::notice::{Explained, Next};
 use crate::request::{DirectoryRequest, Question, Request};
 
 /// What the user wants to do for, or to, another one.
@@ -41,6 +43,8 @@ pub(crate) enum Existence {
 pub(crate) struct Held {
     pub(crate) intent: Intent,
     pub(crate) ticket: Option<Ticket>,
+    /// Since when, seconds since the epoch.
+    since: u64,
 }
 
 /// What waits for an answer, by user, the oldest first.
@@ -58,10 +62,19 @@ impl Destinations {
         self.0.is_empty()
     }
 
+    /// The texts to this user that wait for the answer.
+    pub(crate) fn texts<'a>(&'a self, user: &UserId) -> impl Iterator<Item = Explained> + use<'a> {
+        self.0.get(user).into_iter().flatten().filter_map(|held| {
+            let Intent::Text { text, .. } = &held.intent else { return None };
+            let (text, mark) = (text.clone(), DeliveryStatus::Queued);
+            Some(Explained { text, mark, since: held.since, next: Next::Existence })
+        })
+    }
+
     /// Holds something back; the question is asked once for each user.
     pub(crate) fn hold(&mut self, cx: &Context, user: UserId, intent: Intent) -> Option<Request> {
         let held = self.0.entry(user.clone()).or_default();
-        held.push(Held { intent, ticket: cx.answering.clone() });
+        held.push(Held { intent, ticket: cx.answering.clone(), since: cx.now.date });
         (held.len() == 1).then(|| question(user))
     }
 

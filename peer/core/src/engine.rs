@@ -280,7 +280,7 @@ impl Engine {
                 let readers_now = machines.groups.readers(cx, &to);
                 machines.delivery.send_again(cx, (to, id), readers.as_deref(), readers_now, ticket);
             }
-            MessageCommand::Why { of } => machines.delivery.explain(cx, of),
+            MessageCommand::Why { of } => machines.explain(cx, of),
             MessageCommand::History { with: Conversation::Everyone, count, before: None } => {
                 return machines.directory.log(cx, count);
             }

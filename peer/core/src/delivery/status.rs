@@ -44,13 +44,13 @@ impl Delivery {
         }
     }
 
-    /// What has become of messages (`/why`).
-    pub(crate) fn explain(&self, cx: &mut Context, of: Conversation) {
+    /// What has become of messages (`/why`), and of those that are `held` back behind them.
+    pub(crate) fn explain(&self, cx: &mut Context, of: Conversation, held: Vec<Explained>) {
         let explained = self.outbox.queue(&of).filter_map(|(_, entry)| {
             let next = self.next(cx, &of, entry.route);
             Some(Explained { text: entry.text()?.to_owned(), mark: entry.mark(), since: entry.since, next })
         });
-        let messages: Vec<Explained> = explained.collect();
+        let messages: Vec<Explained> = explained.chain(held).collect();
         if messages.is_empty() {
             // The last one that has arrived stands in the history.
             cx.push(Effect::QueryHistory(HistoryQuery::LastSent { to: of }));

@@ -22,6 +22,15 @@ impl Messaging {
         self.destinations.hold(cx, to, intent).into_iter().collect()
     }
 
+    /// What has become of messages (`/why`), those included that wait to hear whether there is such a user.
+    pub(crate) fn explain(&self, cx: &mut Context, of: Conversation) {
+        let held = match &of {
+            Conversation::User(user) => self.destinations.texts(user).collect(),
+            Conversation::Group(_) | Conversation::Everyone => Vec::new(),
+        };
+        self.delivery.explain(cx, of, held);
+    }
+
     /// Whether this terminal knows for sure that there is, or was, such a user.
     fn is_met(&self, cx: &Context, user: &UserId) -> bool {
         cx.is_me(user)
@@ -56,7 +65,7 @@ impl Messaging {
     /// Does what has waited to hear whether there is such a user, or says that there is none.
     pub(super) fn handle_existence(&mut self, cx: &mut Context, user: &UserId, existence: Existence) -> Vec<Request> {
         let mut requests = Vec::new();
-        for Held { intent, ticket } in self.destinations.release(user) {
+        for Held { intent, ticket, .. } in self.destinations.release(user) {
             cx.answering = ticket;
             match existence {
                 Existence::Nobody => self.refuse(cx, user, intent),

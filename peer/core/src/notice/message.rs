@@ -73,6 +73,8 @@ pub enum Next {
     Directory,
     /// The directory, which did not take it; tried again by itself.
     Refused(DirectoryRefusal),
+    /// The directory, which is asked whether there is such a user.
+    Existence,
     /// Keys of the receiver's terminals, which are being fetched.
     Keys,
     /// The receiver has no terminal that takes mail: it goes out when they log in.

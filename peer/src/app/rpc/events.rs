@@ -241,7 +241,7 @@ impl From<&Next> for news::Next {
     fn from(next: &Next) -> Self {
         match next {
             Next::Nothing => Self::Nothing,
-            Next::Confirmation => Self::Confirmation,
+            Next::Confirmation | Next::Existence => Self::Confirmation,
             Next::Directory | Next::Refused(_) => Self::Server,
             Next::Keys => Self::Keys,
             Next::Terminal => Self::Terminal,

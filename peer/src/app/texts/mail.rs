@@ -61,7 +61,7 @@ pub(crate) fn receipts(answer: Answer) -> &'static str {
 pub(crate) fn waiting(to: &Conversation, waiting: usize, next: &Next) -> Option<String> {
     let messages = format::count(waiting, "message waits", "messages wait");
     Some(match next {
-        Next::Nothing | Next::Confirmation | Next::Keys | Next::Again => return None,
+        Next::Nothing | Next::Confirmation | Next::Existence | Next::Keys | Next::Again => return None,
         Next::Directory => format!("-- {messages} for {to} until the directory server is back."),
         Next::Refused(_) => format!("-- {messages} for {to} until the directory server takes it."),
         Next::Terminal => format!("-- {to} cannot take mail yet; {messages} here until {to} logs in."),
@@ -231,6 +231,7 @@ fn next(of: &Conversation, next: &Next) -> String {
         Next::Refused(DirectoryRefusal::TooOld | DirectoryRefusal::NotTaken | DirectoryRefusal::Unsound) => {
             "The directory server does not take it; it is tried again by itself. Tell the administrator.".to_owned()
         }
+        Next::Existence => format!("The directory server is asked whether there is a user {of}."),
         Next::Keys => format!("The keys of {of}'s terminals are being fetched."),
         Next::Terminal => format!("{of} has no terminal that takes mail; it goes out when {of} logs in."),
         Next::Space => format!("The mailbox of {of} is full; it is tried again when {of} has taken some."),

@@ -19,7 +19,7 @@ fn receipts_end_the_way_of_letters_whatever_route_they_took() {
     assert_eq!(stage.finish(), [], "once");
     stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &[id], Received::Read);
     assert_eq!(marked(&stage.finish()), [(DeliveryStatus::Read, 1)]);
-    stage.delivery.explain(&mut stage.cx, to_bianca());
+    stage.delivery.explain(&mut stage.cx, to_bianca(), Vec::new());
     assert_eq!(stage.finish(), [Effect::QueryHistory(HistoryQuery::LastSent { to: to_bianca() })]);
 }
 

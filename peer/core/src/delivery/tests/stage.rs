@@ -118,7 +118,7 @@ impl Stage {
     }
 
     pub(super) fn next(&mut self) -> Next {
-        self.delivery.explain(&mut self.cx, to_bianca());
+        self.delivery.explain(&mut self.cx, to_bianca(), Vec::new());
         match &self.finish()[..] {
             [Effect::Notify(Notice::Message(MessageNotice::Explained { messages, .. }))] => messages[0].next.clone(),
             effects => panic!("{effects:?}"),

@@ -8,16 +8,17 @@ use common::msg::{
 };
 
 use super::world::{Ali, Bianca, Carol, bianca, me, say};
-use crate::command::{Command, ContactCommand, Ticket};
+use crate::command::{Command, ContactCommand, MessageCommand, Ticket};
 use crate::contacts::Contacts;
 use crate::engine::{Engine, Setup};
 use crate::event::{Accept, Effect, Input, Now};
 use crate::files::model::{AcceptFiles, FilePolicy, LeftOut, Source};
 use crate::fixtures;
-use crate::model::Conversation;
+use crate::model::{Conversation, DeliveryStatus};
 
 use crate::notice::{
-    CallFailed, CallNotice, ContactNotice, DirectoryLoss, FileNotice, MessageNotice, NotOffered, NotSent, Notice,
+    CallFailed, CallNotice, ContactNotice, DirectoryLoss, Explained, FileNotice, MessageNotice, Next, NotOffered,
+    NotSent, Notice,
 };
 use crate::persistence::Snapshot;
 
@@ -131,6 +132,20 @@ fn for_an_id_nobody_has_nothing_is_kept_and_the_nearest_one_is_named() {
         assert!(matches!(told(&effects)[..], [notice] if is_refused(notice, near())), "{effects:?}");
         assert!(!keeps(&effects));
     }
+}
+
+#[test]
+fn what_waits_for_the_answer_is_told_by_why() {
+    let (mut scene, _) = Scene::new();
+    let request = scene.asks(text());
+    let why = || Command::Message(MessageCommand::Why { of: to_typed() });
+    let effects = scene.command(why());
+    let waits = Explained { text: "hi".into(), mark: DeliveryStatus::Queued, since: NOW.date, next: Next::Existence };
+    let explained = MessageNotice::Explained { of: to_typed(), messages: vec![waits] };
+    assert_eq!(told(&effects), [&Notice::Message(explained)]);
+    scene.answers(request, nobody());
+    let effects = scene.command(why());
+    assert!(matches!(effects[..], [Effect::QueryHistory(_)]), "{effects:?}");
 }
 
 #[test]
