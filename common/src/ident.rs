@@ -255,6 +255,11 @@ hex_bytes!(
     32
 );
 hex_bytes!(
+    /// Opens one leg of a meeting, once (decision D26). Nothing shows it but the messages and the header it is sent in.
+    MeetingToken,
+    32
+);
+hex_bytes!(
     /// An Ed25519 public key (RFC 8032), raw form.
     TerminalKey,
     32
@@ -273,6 +278,12 @@ hex_bytes!(
 impl fmt::Debug for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cookie(…)")
+    }
+}
+
+impl fmt::Debug for MeetingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MeetingToken(…)")
     }
 }
 

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Reading order: [`ident`] and [`limits`] (words and bounds), [`frame`] and [`msg`] (what travels), [`crypto`] (what is
-//! proved), [`link`] (how it travels); [`window`], [`pace`], [`network`], [`backoff`] and [`settled`] (how often, how fast,
+//! proved), [`link`] and [`relay`] (how it travels); [`window`], [`pace`], [`network`], [`backoff`] and [`settled`] (how often, how fast,
 //! from where, when again, what has surely passed); [`display`] (what must not reach a screen). Nothing here knows which
 //! program it runs in, and nothing here names an async runtime, opens a file or reads a clock: clock and randomness are
 //! arguments (decisions D3, D21).
@@ -31,6 +31,8 @@ pub mod locked;
 pub mod msg;
 pub mod network;
 pub mod pace;
+#[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
+pub mod relay;
 pub mod secret;
 pub mod settings;
 pub mod settled;

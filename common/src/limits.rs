@@ -74,6 +74,16 @@ pub const WITHDRAWN_KEPT: u32 = 10_000;
 pub const FEATURES: usize = 16;
 /// UTF-8 bytes of the name of a feature.
 pub const FEATURE_NAME: usize = 32;
+/// How long the token of a meeting opens a leg (decision D26).
+pub const MEETING_VALID: Duration = Duration::from_secs(10);
+/// Links that a directory relays at once.
+pub const RELAY_LINKS: usize = 256;
+/// Of these, of one user.
+pub const RELAY_LINKS_PER_USER: usize = 2;
+/// Bytes that a directory passes on over one relayed link in a second, in both directions together.
+pub const RELAY_BYTES_PER_SECOND: u32 = 256 * 1024;
+/// How long nothing may pass over a relayed link.
+pub const RELAY_IDLE: Duration = Duration::from_secs(120);
 /// Port a peer listens on.
 pub const PEER_PORT: u16 = 65_000;
 /// Port a directory listens on.
@@ -162,6 +172,8 @@ pub enum Budget {
     Bytes,
     /// Users and groups that a question names, a page of a list, and what makes work for others.
     Names,
+    /// `MEETREQ`.
+    Meetings,
     /// Users in `WATCH`.
     Watches,
     /// Messages in `MAILBOXPUT`.
@@ -219,10 +231,11 @@ impl Allowance {
 
 impl Budget {
     /// All of them, in the order of the protocol document.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Requests,
         Self::Bytes,
         Self::Names,
+        Self::Meetings,
         Self::Watches,
         Self::Messages,
         Self::Commits,
@@ -244,6 +257,7 @@ impl Budget {
             Self::Requests => "requests",
             Self::Bytes => "bytes",
             Self::Names => "names",
+            Self::Meetings => "meetings",
             Self::Watches => "watches",
             Self::Messages => "messages",
             Self::Commits => "commits",
@@ -266,6 +280,7 @@ impl Budget {
             Self::Requests => Allowance::new(6_000, 48_000, 60),
             Self::Bytes => Allowance::new(32 * 1024 * 1024, 256 * 1024 * 1024, 600),
             Self::Names => Allowance::new(120, 960, 60),
+            Self::Meetings => Allowance::new(20, 160, 60),
             Self::Watches => Allowance::new(8_192, 65_536, 600),
             Self::Messages => Allowance::new(1_200, 9_600, 60),
             Self::Commits => Allowance::new(600, 4_800, 600),

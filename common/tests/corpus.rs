@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use common::ident::TerminalId;
+use common::ident::{MeetingToken, TerminalId};
 use common::msg::{
     AuthProof, AuthReq, Blob, ConnectReq, Features, Hello, Hex, LookupReq, Message as _, PeerMessage, RegisterReq,
     RegisterUpload, ToDirectory,
@@ -26,6 +26,11 @@ fn frames_of_the_corpus_hold() {
 #[test]
 fn messages_of_the_corpus_hold() {
     assert!(fuzz::replay("message", fuzz::message).unwrap() > 0);
+}
+
+#[test]
+fn relay_headers_of_the_corpus_hold() {
+    assert!(fuzz::replay("relay_header", fuzz::relay_header).unwrap() > 0);
 }
 
 #[test]
@@ -102,6 +107,8 @@ fn write_corpus() {
     let withdrawn = ["\"anew\":", "\"generation\":", "WITHDRAWN", "EPOCHSRE"];
     let (withdrawn, messages): (Vec<Value>, Vec<Value>) =
         messages.into_iter().partition(|vector| with(vector, &withdrawn));
+    let relay = ["MEET", "\"terminals\":[{\"terminal\""];
+    let (relay, messages): (Vec<Value>, Vec<Value>) = messages.into_iter().partition(|vector| with(vector, &relay));
     let payload = |vector: &Value| vector["payload"].as_str().unwrap().to_owned();
     let of = |direction: &str| -> Vec<String> {
         messages.iter().filter(|vector| vector["direction"] == direction).map(payload).collect()
@@ -111,6 +118,7 @@ fn write_corpus() {
     write_named("message", "features", later.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "authority", authority.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "withdrawn", withdrawn.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "relay", relay.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "request", numbered.iter().map(|vector| payload(vector).into_bytes()));
     let frames = [vectors("frames.json", "good"), vectors("frames.json", "bad")].concat();
     write(
@@ -149,6 +157,14 @@ fn write_corpus() {
     write_named("directory_connection", "authority", authority.map(|payload| script(0, &[&payload])));
     let withdrawn = withdrawn.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "withdrawn", withdrawn.map(|payload| script(0, &[&payload])));
+
+    let relay = relay.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
+    write_named("directory_connection", "relay", relay.map(|payload| script(0, &[&payload])));
+    // A header, two of them, one that ends early, one with something in its padding.
+    let header = common::relay::header(&MeetingToken([0x8c; 32]));
+    let mut padded = header;
+    padded[31] = 1;
+    write("relay_header", [header.to_vec(), [header, header].concat(), header[..63].to_vec(), padded.to_vec()]);
 
     // A caller who is let in, then says each thing; and everything at once.
     let request = request();

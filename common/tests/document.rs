@@ -196,6 +196,7 @@ fn the_tables_of_codes_list_every_code() {
         ("### 10.5", values(&peer, "BYE", "reason")),
         ("### 10.6", values(&directory, "MAILBOXREPLY", "refused")),
         ("### 10.7", values(&directory, "COMMITREPLY", "reason")),
+        ("### 10.9", values(&directory, "MEETREPLY", "reason")),
     ] {
         let documented: BTreeSet<String> = rows(heading).into_iter().map(|row| row[0].to_owned()).collect();
         assert_eq!(documented, ours, "{heading}");
@@ -214,6 +215,7 @@ fn no_code_is_left_out_of_the_samples() {
         (include_str!("../src/msg/mailbox.rs"), "MailRefusal", "### 10.6"),
         (include_str!("../src/msg/room.rs"), "CommitRefusal", "### 10.7"),
         (include_str!("../src/msg/withdrawn.rs"), "Withdrawal", "### 10.8"),
+        (include_str!("../src/msg/meeting.rs"), "MeetRefusal", "### 10.9"),
     ] {
         let (_, rest) = source.split_once(&format!("pub enum {name} {{")).unwrap();
         let body = rest.split("\n}").next().unwrap();
@@ -265,6 +267,7 @@ fn the_table_of_limits_is_the_code_s() {
         KEY_PACKAGE_MAX KEY_PACKAGES_IN_ONE KEY_PACKAGES_KEPT KEY_PACKAGES_LOW ROOM_TERMINALS
         EPOCHS_PER_USER EPOCHS_WINDOW ROOMS_PER_HOUR ROOMS_OF_TWO HANDLE_KEPT COMMIT_PROPOSALS RATCHET_FORWARD RATCHET_BEHIND MAIL_IN_ONE RECEIPT_IDS TERMINALS_ASKED TERMINALS_REMEMBERED
         CERTIFICATES_ASKED EPOCHS_ASKED WITHDRAWN_KEPT GROUP_ADMINS WATCH_IN_ONE WATCHED AWAY_TEXT BROADCAST_TEXT BROADCAST_PAGE FILE_NAME OFFERS_OPEN FEATURES FEATURE_NAME FOLDER_ENTRIES
+        MEETING_VALID RELAY_LINKS RELAY_LINKS_PER_USER RELAY_BYTES_PER_SECOND RELAY_IDLE
         LEFT_OUT_NAMES FOLDER_PATH LINK_MESSAGES_PER_MINUTE LINK_BYTES_PER_MINUTE PEER_PORT DIRECTORY_PORT
     ]
     .into();
@@ -308,6 +311,7 @@ fn labels_and_names_of_the_code_are_documented() {
         include_str!("../src/crypto/opaque.rs"),
         include_str!("../src/crypto/vault.rs"),
         include_str!("../src/crypto/safety_number.rs"),
+        include_str!("../src/relay.rs"),
         include_str!("../src/link/mod.rs"),
         include_str!("../src/link/tls.rs"),
     ];

@@ -101,7 +101,8 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
         (user(), prop::collection::vec(address(), 0..=TERMINALS_PER_USER), key()).prop_map(
             |(userid, addresses, publickey)| {
                 let status = LookupStatus::Success;
-                LookupReply { status, userid: userid.to_string(), addresses, publickey }.into()
+                let terminals = Vec::new();
+                LookupReply { status, userid: userid.to_string(), addresses, publickey, terminals }.into()
             }
         ),
         (prop::collection::vec(listed, 0..9), any::<bool>()).prop_map(|(users, more)| ListReply { users, more }.into()),

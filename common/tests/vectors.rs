@@ -18,12 +18,13 @@ use common::crypto::terminal::{self, TerminalIdentity};
 use common::crypto::transcript::{self, Channel};
 use common::crypto::{commit, safety_number, vault};
 use common::frame::{Decoder, Padding, encode};
-use common::ident::{Challenge, GroupHandle, GroupName, KeyDigest, UserId};
+use common::ident::{Challenge, GroupHandle, GroupName, KeyDigest, MeetingToken, UserId};
 use common::limits::PADDED_SIZES;
 use common::msg::{
     Blob, Body, Certificate, CommitReq, Envelope, FromDirectory, Letter, Malformed, Member, Message, PeerMessage,
     RegisterUpload, RequestNumber, ToDirectory, Unreadable,
 };
+use common::relay;
 use common::secret::Secret;
 use common::testkit::Example;
 use serde_json::Value;
@@ -189,6 +190,16 @@ fn keys_have_the_digests_of_the_vectors() {
     let directory = KeyDigest::of(&bytes(&vectors["directory"]["spki"]));
     assert_eq!(directory, digest(&vectors["directory"]["digest"]));
     assert_eq!(directory.short(), text(&vectors["directory"]["short"]));
+}
+
+#[test]
+fn headers_of_legs_show_tokens_as_the_vectors_say() {
+    let vector = read("relay.json");
+    let header = |value: &Value| *bytes(value).first_chunk().unwrap();
+    let token: MeetingToken = text(&vector["token"]).parse().unwrap();
+    assert_eq!(relay::header(&token), header(&vector["header"]));
+    assert_eq!(relay::token(&header(&vector["header"])), Some(token));
+    assert!(list(&vector["bad"]).iter().all(|bad| relay::token(&header(bad)).is_none()));
 }
 
 #[test]

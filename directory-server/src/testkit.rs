@@ -19,6 +19,7 @@ use directory_core::origin::Origin;
 use directory_core::outbound::Writability;
 use directory_core::presence::Arrival;
 use directory_core::records::{Account, CommitRequest, CookieDigest, Entry, KnownPackages, MailRule, NewUser, Success};
+use directory_core::relay::RelayMode;
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::LoopbackRule;
@@ -54,6 +55,7 @@ pub fn fuzz_connection(data: &[u8]) {
         registration,
         passcode_min: 6,
         terminals_per_user: TERMINALS_PER_USER,
+        relay: RelayMode::Chat,
         addresses: AddressStyle::Truncate,
         users: UserStyle::Name,
         lock: LockRule::default(),
@@ -151,7 +153,7 @@ fn member(user: &UserId) -> Member {
 
 fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Timestamp) -> Option<Session> {
     let address = ([127, 0, 0, 2], 65_000).into();
-    let arrival = Arrival { user, terminal: TERMINAL, address, public_key: b"key", now };
+    let arrival = Arrival { user, terminal: TERMINAL, address, public_key: b"key", can_relay: true, now };
     let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [3; 32] };
     directory.presence.join(&arrival).ok().map(|presence| Session::new(presence, origin, Features::of_terminal()))
 }

@@ -79,7 +79,7 @@ fn crowd(world: &World) -> Vec<Watcher> {
 fn join(world: &World, id: &str, terminal: u8) -> Watcher {
     let address = ([127, 0, 0, 2], 65_000).into();
     let terminal = TerminalId([terminal; 16]);
-    let arrival = Arrival { user: &user(id), terminal, address, public_key: b"key", now: world.now };
+    let arrival = Arrival { user: &user(id), terminal, address, public_key: b"key", can_relay: true, now: world.now };
     let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [9; 32] };
     Watcher(Session::new(world.directory.presence.join(&arrival).unwrap(), origin, Features::of_terminal()))
 }

@@ -70,7 +70,14 @@ fn a_terminal_that_does_not_know_of_reports_is_not_sent_any() {
     expire(&mut world);
     let mut old = world.connect();
     let (user, address) = (Example::Ali.user().unwrap(), (old.origin.address, 65_000).into());
-    let arrival = Arrival { user: &user, terminal: TerminalId([1; 16]), address, public_key: b"key", now: world.now };
+    let arrival = Arrival {
+        user: &user,
+        terminal: TerminalId([1; 16]),
+        address,
+        public_key: b"key",
+        can_relay: true,
+        now: world.now,
+    };
     let origin = old.origin;
     old.enter(Session::new(world.directory.presence.join(&arrival).unwrap(), origin, Features::default()));
     old.open_mailbox(&world);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{Hex, bounded};
-use crate::ident::UserId;
+use crate::ident::{TerminalId, UserId};
 use crate::limits::{AWAY_TEXT, LIST_PAGE, TERMINALS_PER_USER, USER_ID_MAX};
 
 /// `LOOKUPREQ`: asks for a user's addresses and public key.
@@ -28,6 +28,16 @@ pub enum LookupStatus {
     NotFound,
 }
 
+/// One present terminal of a user who was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundTerminal {
+    /// The terminal.
+    pub terminal: TerminalId,
+    /// Whether it can be met by relay.
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
+    pub relay: bool,
+}
+
 /// `LOOKUPREPLY`: answers `LOOKUPREQ`, in the order of the requests. All fields are empty when not found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookupReply {
@@ -41,13 +51,27 @@ pub struct LookupReply {
     pub addresses: Vec<SocketAddr>,
     /// The user's identity key, PKCS#1 DER.
     pub publickey: Hex,
+    /// The user's terminals, in the order of their addresses; at most [`TERMINALS_PER_USER`]. A directory of the version before
+    /// does not name them.
+    #[serde(
+        default,
+        deserialize_with = "bounded::list_or_none::<_, _, TERMINALS_PER_USER>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub terminals: Vec<FoundTerminal>,
 }
 
 impl LookupReply {
     /// The one answer for everything that is not found.
     #[must_use]
     pub fn not_found() -> Self {
-        Self { status: LookupStatus::NotFound, userid: String::new(), addresses: Vec::new(), publickey: Hex::default() }
+        Self {
+            status: LookupStatus::NotFound,
+            userid: String::new(),
+            addresses: Vec::new(),
+            publickey: Hex::default(),
+            terminals: Vec::new(),
+        }
     }
 }
 

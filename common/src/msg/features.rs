@@ -21,9 +21,13 @@ pub const WITHDRAWN: &str = "withdrawn";
 /// Questions about the epochs of rooms (decision D32).
 pub const EPOCHS: &str = "epochs";
 
+/// A directory joins two terminals that do not reach each other (decision D26): named by a terminal that can be met so, and
+/// by a directory whose administrator allows it.
+pub const RELAY: &str = "relay";
+
 /// What a terminal of this version tells its directory.
-const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN];
-/// What a directory of this version tells its terminals.
+const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY];
+/// What a directory of this version tells its terminals, whatever its administrator has chosen.
 const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS];
 /// What terminals of this version tell each other.
 const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
@@ -56,6 +60,15 @@ impl Features {
     pub fn of(names: &[&str]) -> Self {
         let fitting = names.iter().filter(|name| name.len() <= FEATURE_NAME);
         Self(fitting.take(FEATURES).map(|name| (*name).to_owned()).collect())
+    }
+
+    /// With one name more, if there is room for it.
+    #[must_use]
+    pub fn with(mut self, name: &str) -> Self {
+        if name.len() <= FEATURE_NAME && self.0.len() < FEATURES {
+            self.0.push(name.to_owned());
+        }
+        self
     }
 
     /// Whether this feature was named.

@@ -14,6 +14,7 @@ pub mod features;
 mod file;
 mod letter;
 mod mailbox;
+mod meeting;
 mod passcode;
 mod presence;
 mod room;
@@ -25,10 +26,11 @@ pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
 pub use envelope::*;
-pub use features::{AUTHORITY, EPOCHS, Features, WITHDRAWN};
+pub use features::{AUTHORITY, EPOCHS, Features, RELAY, WITHDRAWN};
 pub use file::*;
 pub use letter::*;
 pub use mailbox::*;
+pub use meeting::*;
 pub use passcode::*;
 pub use presence::*;
 pub use room::*;
@@ -173,6 +175,8 @@ messages! {
         Announce = "ANNOUNCE",
         /// Asks for a user's addresses and public key.
         LookupReq = "LOOKUPREQ",
+        /// Asks to be brought together with a terminal.
+        MeetReq = "MEETREQ",
         /// Asks who is online.
         ListReq = "LISTREQ",
         /// Asks to be told when users come and go.
@@ -243,6 +247,10 @@ messages! {
         Announced = "ANNOUNCED",
         /// `SUCCESS` or `NOTFOUND`.
         LookupReply = "LOOKUPREPLY",
+        /// Answers `MEETREQ`.
+        MeetReply = "MEETREPLY",
+        /// Somebody wants to be brought together with this terminal.
+        Meet = "MEET",
         /// One page of the users online.
         ListReply = "LISTREPLY",
         /// A user came, went, or is away.
@@ -393,6 +401,7 @@ mod tests {
             userid: "bianca".into(),
             addresses: vec![([127, 0, 0, 2], 65_000).into(); addresses],
             publickey: Hex(vec![1; key]),
+            terminals: Vec::new(),
         };
         let decodes = |message: FromDirectory| FromDirectory::decode(&message.encode()).is_ok();
         assert!(decodes(found(TERMINALS_PER_USER, PUBLIC_KEY_MAX).into()));

@@ -9,6 +9,7 @@ use crate::frame::{Decoder, PREFIX, Padding, encode};
 use crate::ident::KeyDigest;
 use crate::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, PREFACE_WINDOW};
 use crate::msg::{Envelope, FromDirectory, Malformed, Message, PeerMessage, ToDirectory};
+use crate::relay;
 
 /// The first byte says how the rest, a byte stream, is cut into pieces. However it is cut, the frames are the same, none
 /// is above the limit, and encoding them gives the bytes they were decoded from.
@@ -93,6 +94,16 @@ pub fn preface(data: &[u8]) {
     for raw in data.chunks_exact(preface::LENGTH) {
         if let Some(raw) = raw.first_chunk() {
             assert!(guard.admit(&OURS, now, SOURCE, raw).is_err());
+        }
+    }
+}
+
+/// Bytes in the place of a relay header: what shows a token is made of it byte for byte, and nothing else is.
+pub fn relay_header(data: &[u8]) {
+    for raw in data.chunks(relay::LENGTH) {
+        let Some(raw) = raw.first_chunk() else { continue };
+        if let Some(token) = relay::token(raw) {
+            assert_eq!(&relay::header(&token), raw);
         }
     }
 }

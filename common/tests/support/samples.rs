@@ -1,8 +1,8 @@
 //! One message per `msgtype` and per set of optional fields; the same bytes every time.
 
 use common::ident::{
-    Challenge, ContentDigest, Cookie, DirectoryGeneration, GroupHandle, GroupName, KeyDigest, Mac, MessageId, RoomId,
-    TerminalId, TerminalKey, UserId,
+    Challenge, ContentDigest, Cookie, DirectoryGeneration, GroupHandle, GroupName, KeyDigest, Mac, MeetingToken,
+    MessageId, RoomId, TerminalId, TerminalKey, UserId,
 };
 use common::msg::*;
 
@@ -177,6 +177,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         KeyPackagePut { packages: Vec::new(), last_resort: Some(Piece(vec![0x6a; 80])), anew: true }.into(),
         WithdrawnAck { upto: 9 }.into(),
         EpochsReq { rooms: vec![room()] }.into(),
+        MeetReq { userid: user("bianca"), terminal: TerminalId([0x12; 16]), how: MeetingWay::Relay }.into(),
     ]
 }
 
@@ -226,6 +227,13 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         userid: "bianca".into(),
         addresses: vec![([127, 0, 0, 3], 65_000).into(), "[2001:db8::7]:65001".parse().unwrap()],
         publickey: Hex(vec![0x55; 270]),
+        terminals: Vec::new(),
+    };
+    let met = LookupReply {
+        terminals: [(0x12, true), (0x13, false)]
+            .map(|(byte, relay)| FoundTerminal { terminal: TerminalId([byte; 16]), relay })
+            .into(),
+        ..found.clone()
     };
     let listed = |id, online_since| ListedUser { userid: user(id), online_since, away: None };
     let challenge =
@@ -394,6 +402,13 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         Withdrawn { messages: (7..).zip(reasons).map(|(report, reason)| dropped(report, reason)).collect() }.into(),
     );
     all.push(EpochsReply { rooms: vec![RoomEpoch { room: room(), epoch: 3 }] }.into());
+    all.push(met.into());
+    let token = MeetingToken([0x8c; 32]);
+    all.push(MeetReply::success(token).into());
+    let refusals = [MeetRefusal::Off, MeetRefusal::NotPresent, MeetRefusal::Full];
+    all.extend(refusals.map(|why| FromDirectory::from(MeetReply::refused(why))));
+    let (userid, terminal) = (user("ali"), TerminalId([0x11; 16]));
+    all.push(Meet { token, userid, terminal, address, how: MeetingWay::Relay }.into());
     all
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn generate() -> Vec<(&'static str, Value)> {
         ("requests.json", requests()),
         ("keys.json", keys()),
         ("preface.json", preface()),
+        ("relay.json", relay()),
         ("transcripts.json", transcripts()),
         ("terminal.json", terminal()),
         ("vault.json", vault()),
@@ -116,6 +117,8 @@ fn messages() -> Value {
             bad("from directory", "bad fields", r#"{"msgtype":"AUTHREPLY","status":"granted"}"#),
             bad("from directory", "bad fields", r#"{"msgtype":"ANNOUNCED","address":"localhost:65000","time":1}"#),
             bad("peer", "bad fields", r#"{"msgtype":"CONNECTREPLY","status":"GRANTED"}"#),
+            bad("to directory", "bad fields", r#"{"msgtype":"MEETREQ","userid":"bianca","how":"relay"}"#),
+            bad("from directory", "bad fields", r#"{"msgtype":"MEETREPLY","status":"SUCCESS","token":"8c"}"#),
         ],
     })
 }
@@ -184,6 +187,21 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let mut mac = <Hmac<Sha256> as hmac::Mac>::new_from_slice(key).unwrap();
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().to_vec()
+}
+
+/// A leg's header, and what is none.
+fn relay() -> Value {
+    let token = [0x8c; 32];
+    let header = [&b"peer-messenger/1 relay"[..], &[0; 10], &token].concat();
+    let with = |place: usize, byte: u8| {
+        let mut altered = header.clone();
+        altered.splice(place..=place, [byte]);
+        hex::encode(altered)
+    };
+    json!({
+        "token": hex::encode(token), "header": hex::encode(&header),
+        "bad": [with(0, b'P'), with(21, b'Y'), with(22, 1), with(31, b' ')],
+    })
 }
 
 fn preface() -> Value {

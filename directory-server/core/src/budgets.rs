@@ -33,6 +33,7 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         | ToDirectory::Away(_)
         | ToDirectory::TerminalRemove(_) => (Budget::Names, 1),
         ToDirectory::TerminalsReq(request) => (Budget::Names, request.users.len()),
+        ToDirectory::MeetReq(_) => (Budget::Meetings, 1),
         ToDirectory::Watch(watch) => (Budget::Watches, watch.users.len()),
         ToDirectory::MailboxPut(put) => (Budget::Messages, put.items.len()),
         ToDirectory::CommitReq(_) => (Budget::Commits, 1),

@@ -22,6 +22,7 @@ use crate::records::{
     Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome,
     UserChange, UserRecord,
 };
+use crate::relay::RelayMode;
 use crate::sources::LoopbackRule;
 use crate::store::{Store, StoreError, StoreResult};
 use crate::subscriptions::Visibility;
@@ -62,6 +63,7 @@ pub(crate) fn policy() -> Policy {
         addresses: AddressStyle::Truncate,
         users: UserStyle::Name,
         terminals_per_user: TERMINALS_PER_USER,
+        relay: RelayMode::Chat,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::login_stats::{LoginStats, LookupStats};
 use crate::policy::Policy;
 use crate::presence::PresentUsers;
 use crate::records::RunBegun;
+use crate::relay::Relay;
 use crate::sources::{LoopbackRule, Source, Sources};
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
@@ -38,6 +39,8 @@ pub struct Directory<S> {
     pub key: KeyDigest,
     /// Who is there.
     pub presence: Arc<PresentUsers>,
+    /// Whose connections are joined.
+    pub relay: Arc<Relay>,
     /// How lookups have ended.
     pub lookups: LookupStats,
     policy: RwLock<Policy>,
@@ -60,6 +63,7 @@ impl<S> Directory<S> {
             secret,
             key,
             presence,
+            relay: Arc::default(),
             lookups: LookupStats::default(),
             policy: RwLock::new(policy),
             time: Mutex::default(),

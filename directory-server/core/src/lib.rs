@@ -8,13 +8,13 @@
 //!                                │       └── awaits ──► store::Store ◄── records
 //!                     PresenceGuard                          ▲
 //!                                ▼                           │ awaits
-//! frame ──► session ──► mailbox, rooms, key_packages, broadcast, proof, passcode, terminals ──► reply
+//! frame ──► session ──► mailbox, rooms, meetings, key_packages, broadcast, proof, passcode, terminals ──► reply
 //!              │
 //!              └──► presence ──► subscriptions ──► outbound (what is pushed to other sessions)
 //! ```
 //!
 //! Reading order: [`timestamp`], [`records`] and [`store`] (what is remembered); [`lockout`], [`authority`], [`sources`] and
-//! [`admission`] (the arithmetic of what is refused); [`sealed`] (what of a message is readable); [`presence`] with
+//! [`admission`] (the arithmetic of what is refused); [`relay`] (whose connections are joined); [`sealed`] (what of a message is readable); [`presence`] with
 //! [`subscriptions`] and [`outbound`] (who is there, and who hears of it); [`policy`] and `budgets` (what anybody may ask
 //! for); [`directory`] (all that connections share); [`origin`] and [`authentication`] (a passcode is proved); [`session`] and
 //! the handlers it calls (after login);
@@ -39,6 +39,7 @@ pub mod lockout;
 pub mod login;
 pub mod login_stats;
 mod mailbox;
+mod meetings;
 pub mod origin;
 pub mod outbound;
 mod passcode;
@@ -48,6 +49,7 @@ pub mod presence;
 mod proof;
 pub mod records;
 pub mod register;
+pub mod relay;
 pub mod reply;
 mod rooms;
 pub mod sealed;

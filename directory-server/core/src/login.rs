@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use common::msg::{Announce, Announced, AuthProof, AuthReq, Bye, ByeReason, ErrorCode, Features, FromDirectory};
+use common::msg::{Announce, Announced, AuthProof, AuthReq, Bye, ByeReason, ErrorCode, Features, FromDirectory, RELAY};
 
 use crate::authentication::{self, Authenticating, NotAuthenticated, Proved};
 use crate::directory::Directory;
@@ -12,6 +12,7 @@ use crate::origin::Origin;
 use crate::possession;
 use crate::presence::Arrival;
 use crate::records::{Entry, EntryCheck};
+use crate::relay::RelayMode;
 use crate::session::Session;
 use crate::step::Step;
 use crate::store::Store;
@@ -79,7 +80,8 @@ pub(crate) async fn announce<S: Store>(
     }
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
     let terminal = granted.terminal;
-    let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, now };
+    let can_relay = announce.features.include(RELAY);
+    let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, can_relay, now };
     let Ok(presence) = directory.presence.join(&arrival) else { return Step::error(ErrorCode::Unavailable) };
     // Asked after joining: whoever locks the user in between finds the session and ends it.
     let new_certificate = (!known).then_some(certificate);
@@ -89,7 +91,11 @@ pub(crate) async fn announce<S: Store>(
         Ok(EntryCheck::Valid) => {
             tracing::info!(user = %directory.named(user), peer_ip = directory.shown(origin.address), "logged in");
             let (time, terminals) = (now.seconds(), directory.presence.terminals(user));
-            let (generation, features) = (directory.generation(), Features::of_directory());
+            let generation = directory.generation();
+            let features = match directory.policy().relay {
+                RelayMode::Off => Features::of_directory(),
+                RelayMode::Chat => Features::of_directory().with(RELAY),
+            };
             let announced = Announced { address, time, terminals, generation, features };
             Step::Enter(Box::new(Session::new(presence, origin, announce.features)), announced.into())
         }

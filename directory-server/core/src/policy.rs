@@ -6,6 +6,7 @@ use common::msg::Registration;
 use crate::address_style::AddressStyle;
 use crate::lockout::LockRule;
 use crate::records::MailRule;
+use crate::relay::RelayMode;
 use crate::sources::LoopbackRule;
 use crate::subscriptions::Visibility;
 use crate::user_style::UserStyle;
@@ -39,6 +40,8 @@ pub struct Policy {
     pub users: UserStyle,
     /// Terminals of one user that may be present.
     pub terminals_per_user: usize,
+    /// Whether links are relayed.
+    pub relay: RelayMode,
 }
 
 impl Policy {
@@ -64,6 +67,7 @@ impl Policy {
                 Allowance { user: 0, source: 0, ..fixed }
             }
             Budget::Bytes
+            | Budget::Meetings
             | Budget::Watches
             | Budget::Messages
             | Budget::Commits

@@ -24,7 +24,7 @@ use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
 use crate::uploads::Upload;
-use crate::{broadcast, key_packages, mailbox, passcode, rooms, terminals};
+use crate::{broadcast, key_packages, mailbox, meetings, passcode, rooms, terminals};
 
 /// What was asked, if it was no message.
 pub(crate) const NO_MESSAGE: &str = "none";
@@ -135,6 +135,7 @@ impl Session {
     fn dispatch<S>(&mut self, directory: &Directory<S>, now: Timestamp, message: ToDirectory) -> Handled {
         Handled::Answered(match message {
             ToDirectory::LookupReq(request) => self.look_up(directory, &request),
+            ToDirectory::MeetReq(request) => meetings::meet(directory, &self.presence, now, request),
             ToDirectory::ListReq(request) => Reply::Message(directory.presence.list(request.after.as_ref()).into()),
             ToDirectory::Watch(watch) => {
                 directory.presence.watch(&self.presence, watch.users);
@@ -271,7 +272,7 @@ mod tests {
 
     fn entering<S>(directory: &Directory<S>, user: &UserId, terminal: u8) -> Session {
         let (terminal, address) = (TerminalId([terminal; 16]), ([192, 0, 2, 7], 65_000).into());
-        let arrival = Arrival { user, terminal, address, public_key: b"key", now: NOW };
+        let arrival = Arrival { user, terminal, address, public_key: b"key", can_relay: true, now: NOW };
         let origin = Origin { address: [192, 0, 2, 7].into(), exporter: [2; 32] };
         Session::new(directory.presence.join(&arrival).unwrap(), origin, Features::default())
     }

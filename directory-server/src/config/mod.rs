@@ -17,6 +17,7 @@ use directory_core::Policy;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
 use directory_core::records::MailRule;
+use directory_core::relay::RelayMode;
 use directory_core::sources::{LoopbackRule, Source};
 use directory_core::subscriptions;
 use directory_core::user_style::UserStyle;
@@ -36,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
     pub(crate) presence: Presence,
+    pub(crate) relay: Relay,
     pub(crate) store: Store,
     pub(crate) http: Http,
     pub(crate) log: Log,
@@ -175,6 +177,23 @@ pub(crate) enum Show {
     Contacts,
 }
 
+/// `[relay]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Relay {
+    pub(crate) mode: Relaying,
+}
+
+/// Whether links are relayed between terminals that do not reach each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Relaying {
+    Off,
+    /// Conversations, and no files.
+    #[default]
+    Chat,
+}
+
 /// `[store]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -255,7 +274,7 @@ pub(crate) struct Log {
     pub(crate) file: PathBuf,
     pub(crate) addresses: AddressStyle,
     pub(crate) users: UserStyle,
-    /// Whether what administrators change is logged.
+    /// Whether what administrators change is logged, and that a link was relayed.
     pub(crate) audit: bool,
 }
 
@@ -361,6 +380,10 @@ impl Config {
             addresses: self.log.addresses,
             users: self.log.users,
             terminals_per_user: self.auth.sessions_per_user,
+            relay: match self.relay.mode {
+                Relaying::Off => RelayMode::Off,
+                Relaying::Chat => RelayMode::Chat,
+            },
             presence: match self.presence.show {
                 Show::Auto => subscriptions::Visibility::Auto,
                 Show::Everyone => subscriptions::Visibility::Everyone,

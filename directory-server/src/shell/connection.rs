@@ -1,4 +1,5 @@
-//! One connection: TLS, then frames to the core and its answers back (protocol sections 3, 5, 6).
+//! One connection: TLS, then frames to the core and its answers back (protocol sections 3, 5, 6). What begins with a header
+//! in the place of TLS goes on in [`relay`].
 //!
 //! The login runs in a boxed future that is given back before the session begins, so that an idle session holds little
 //! more than its TLS state.
@@ -16,11 +17,13 @@ use common::msg::{Envelope, FromDirectory, Ping, RequestNumber};
 use futures::{FutureExt as _, select_biased};
 
 use super::node::{Admitted, Node, SessionToken};
+use super::relay;
 use super::rt::{self, TcpStream};
 use directory_core::admission::login_deadline;
 use directory_core::liveness::Silence;
 use directory_core::origin::Origin;
 use directory_core::outbound::{OutboundQueue, Push, Writability};
+use directory_core::relay::Leg;
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::{Misbehaviour, Source};
@@ -44,8 +47,13 @@ pub(crate) async fn serve(admitted: Admitted, stream: TcpStream) {
 
 async fn run(mut admitted: Admitted, stream: TcpStream) {
     // The token keeps a server that stops from leaving before the goodbye.
-    let Some((mut link, mut session, _token)) = Box::pin(enter(&admitted, stream)).await else { return };
+    let entered = Box::pin(enter(&admitted, stream)).await;
+    let Some(entered) = entered else { return };
     admitted.logged_in();
+    let (mut link, mut session, _token) = match entered {
+        Entered::Session(begun) => begun,
+        Entered::Leg(leg, stream) => return relay::pass_on(&admitted.node, leg, stream).await,
+    };
     let node = &admitted.node;
     let last = stay(node, &mut link, &mut session).await;
     let user = session.presence.user().clone();
@@ -62,22 +70,41 @@ async fn run(mut admitted: Admitted, stream: TcpStream) {
 /// A session that begins.
 type Begun = (Link<TcpStream>, Box<Session>, SessionToken);
 
-/// TLS and login, within the deadline for both together (threat L9).
-async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Begun> {
+/// What a connection turns out to be.
+enum Entered {
+    Session(Begun),
+    /// It is to be joined with another one.
+    Leg(Leg, TcpStream),
+}
+
+/// TLS and login, or the header of a leg, within the deadline for all of it together (threat L9).
+async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Entered> {
     let node = &admitted.node;
     let left = login_deadline(admitted.accepted).since(node.clock.now());
     let ended = select_biased! {
-        ended = Box::pin(rt::timeout(left, log_in(admitted, stream))).fuse() => ended,
+        ended = Box::pin(rt::timeout(left, begin(admitted, stream))).fuse() => ended,
         () = Box::pin(admitted.evicted()).fuse() => return None,
     };
     let misbehaviour = match ended {
-        Some(Ok(session)) => return Some(session),
+        Some(Ok(entered)) => return Some(entered),
         Some(Err(misbehaviour)) => misbehaviour?,
         None => Misbehaviour::TooSlow,
     };
     tracing::debug!(peer_ip = node.directory.shown(admitted.address), offence = ?misbehaviour, "left without login");
     node.directory.sources().penalise(Source::of(admitted.address), misbehaviour, node.clock.now());
     None
+}
+
+/// A session or a leg, or what ending without one is penalised for.
+async fn begin(admitted: &Admitted, stream: TcpStream) -> Result<Entered, Option<Misbehaviour>> {
+    let first = stream.first_byte().await.map_err(|_| Some(Misbehaviour::LeftWithoutLogin))?;
+    if first != Some(common::relay::FIRST) {
+        return log_in(admitted, stream).await.map(Entered::Session);
+    }
+    match relay::open_leg(&admitted.node, stream).await {
+        Some((leg, stream)) => Ok(Entered::Leg(leg, stream)),
+        None => Err(Some(Misbehaviour::LeftWithoutLogin)),
+    }
 }
 
 /// A session, or what ending without one is penalised for.

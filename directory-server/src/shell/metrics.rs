@@ -31,6 +31,28 @@ impl Connection {
     }
 }
 
+/// What became of a leg, or of a link that is relayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relayed {
+    /// Both sides came.
+    Joined,
+    /// The other side did not come in time.
+    Alone,
+    /// What it showed opens nothing.
+    Refused,
+}
+
+impl Relayed {
+    const fn label(self) -> Label {
+        let result = match self {
+            Self::Joined => "joined",
+            Self::Alone => "alone",
+            Self::Refused => "refused",
+        };
+        [("result", result)]
+    }
+}
+
 /// What became of a reload of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reload {
@@ -61,6 +83,8 @@ pub(crate) enum Timing {
 pub(crate) struct Metrics {
     pub(super) connections: Family<Label, Counter>,
     pub(super) reloads: Family<Label, Counter>,
+    pub(super) relayed: Family<Label, Counter>,
+    pub(super) relayed_bytes: Counter,
     pub(super) requests: Option<Durations>,
 }
 
@@ -74,12 +98,25 @@ impl Metrics {
         for result in [Reload::Done, Reload::Failed] {
             drop(reloads.get_or_create(&result.label()));
         }
+        let (relayed, relayed_bytes) = (Family::<Label, Counter>::default(), Counter::default());
+        for result in [Relayed::Joined, Relayed::Alone, Relayed::Refused] {
+            drop(relayed.get_or_create(&result.label()));
+        }
         let requests = (timing == Timing::On).then(|| Durations::new_with_constructor(durations));
-        Self { connections, reloads, requests }
+        Self { connections, reloads, relayed, relayed_bytes, requests }
     }
 
     pub(crate) fn connection(&self, result: Connection) {
         self.connections.get_or_create(&result.label()).inc();
+    }
+
+    pub(crate) fn relayed(&self, result: Relayed) {
+        self.relayed.get_or_create(&result.label()).inc();
+    }
+
+    /// So many bytes were passed on over a link that is over.
+    pub(crate) fn relayed_bytes(&self, bytes: u64) {
+        self.relayed_bytes.inc_by(bytes);
     }
 
     pub(crate) fn reload(&self, result: Reload) {

@@ -20,6 +20,8 @@ pub(crate) mod metrics;
 pub(crate) mod node;
 pub(crate) mod notify;
 mod private_files;
+mod relay;
 pub(crate) mod rt;
 pub(crate) mod serve;
 pub(crate) mod signals;
+mod waiting_legs;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::shell::clock::Clock;
 use crate::shell::metrics::Metrics;
+use crate::shell::waiting_legs::WaitingLegs;
 use crate::store::sqlite::SqliteStore;
 use directory_core::Directory;
 use directory_core::admission::{Admission, Crowded, Place};
@@ -32,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) metrics: Metrics,
     /// Where it is kept; nothing if it is kept in memory only.
     pub(crate) data_dir: Option<PathBuf>,
+    /// Legs that wait for the other one.
+    pub(crate) waiting_legs: WaitingLegs,
     admission: Mutex<Admission<Evictor>>,
     connections: AtomicUsize,
     token: Mutex<Option<SessionToken>>,
@@ -63,6 +66,7 @@ impl Node {
             max_connections,
             metrics,
             data_dir,
+            waiting_legs: WaitingLegs::default(),
             admission: Mutex::default(),
             connections: AtomicUsize::new(0),
             token: Mutex::new(Some(token)),

@@ -1,7 +1,7 @@
 //! The async runtime, named only here (decisions D2, D3). Everything else uses `futures` traits and these names.
 
 use std::future::Future;
-use std::io::{self, ErrorKind, IoSlice, Read as _};
+use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
 use std::net::{self, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -65,9 +65,46 @@ pub(crate) struct TcpStream {
 }
 
 impl TcpStream {
+    /// For both directions at once.
+    pub(crate) fn share(self) -> SharedStream {
+        SharedStream(self.stream)
+    }
+
+    /// The first byte that comes, which stays to be read; nothing if nothing comes any more.
+    pub(crate) async fn first_byte(&self) -> io::Result<Option<u8>> {
+        let mut first = [0];
+        let count = self.stream.peek(&mut first).await?;
+        Ok(first.first().copied().filter(|_| count > 0))
+    }
+
     /// Tells the other side that nothing more is coming; closing, to the runtime, is no more than writing what waits.
     pub(crate) fn end_writing(&self) -> io::Result<()> {
         self.stream.get_ref().shutdown(net::Shutdown::Write)
+    }
+}
+
+/// A connection whose directions are used side by side.
+#[derive(Debug)]
+pub(crate) struct SharedStream(Async<net::TcpStream>);
+
+impl SharedStream {
+    /// What has come; nothing at the end.
+    pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_with(|mut stream| stream.read(buffer)).await
+    }
+
+    /// Writes all of it.
+    pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = self.0.write_with(|mut stream| stream.write(bytes)).await?;
+            bytes = bytes.get(count..).filter(|_| count > 0).ok_or(ErrorKind::WriteZero)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the other side that nothing more is coming.
+    pub(crate) fn end_writing(&self) -> io::Result<()> {
+        self.0.get_ref().shutdown(net::Shutdown::Write)
     }
 }
 

@@ -142,7 +142,7 @@ fn reload(node: &Node, start: &Start) {
             node.directory.set_policy(config.policy(&node.listening));
             node.metrics.reload(Reload::Done);
             tracing::info!(
-                "configuration reloaded: [register] mode and passcode_min, [auth], [limits], [presence], [log] addresses"
+                "configuration reloaded: [register] mode and passcode_min, [auth], [limits], [presence], [relay], [log] addresses"
             );
         }
         Err(failure) => {

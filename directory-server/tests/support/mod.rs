@@ -12,7 +12,7 @@ use common::crypto::opaque::ServerSecret;
 use common::crypto::transcript::Channel;
 use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
 use common::limits::TERMINALS_PER_USER;
-use common::msg::{ByeReason, Features, FromDirectory, Hello, Message as _, Registration, ToDirectory, Welcome};
+use common::msg::{ByeReason, Features, FromDirectory, Hello, Message as _, RELAY, Registration, ToDirectory, Welcome};
 use common::testkit::Example;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
@@ -20,6 +20,7 @@ use directory_core::origin::Origin;
 use directory_core::outbound::{Push, Writability};
 use directory_core::presence::Arrival;
 use directory_core::records::{ExpiryProgress, MailRule, UserChange};
+use directory_core::relay::RelayMode;
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::{LoopbackRule, Misbehaviour};
@@ -47,6 +48,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         registration,
         passcode_min: 6,
         terminals_per_user: TERMINALS_PER_USER,
+        relay: RelayMode::Chat,
         addresses: AddressStyle::Truncate,
         users: UserStyle::Name,
         lock: LockRule::default(),
@@ -153,7 +155,14 @@ impl World {
         let mut peer = self.connect();
         let (user, terminal) = (example.user().unwrap(), TerminalId([terminal; 16]));
         let address = (peer.origin.address, 65_000).into();
-        let arrival = Arrival { user: &user, terminal, address, public_key: b"key", now: self.now };
+        let arrival = Arrival {
+            user: &user,
+            terminal,
+            address,
+            public_key: b"key",
+            can_relay: features.include(RELAY),
+            now: self.now,
+        };
         let joined = self.directory.presence.join(&arrival).unwrap();
         peer.present = Some(Box::new(Session::new(joined, peer.origin, features)));
         peer

@@ -16,8 +16,8 @@ use crate::contacts::{Contacts, PinCheck};
 use crate::event::{Durability, Effect, LinkId, Now};
 use crate::ids::Ids;
 use crate::mls::OwnTerminal;
-use crate::model::PresenceInfo;
-use crate::notice::{ContactNotice, Notice};
+use crate::model::{LinkWay, PresenceInfo};
+use crate::notice::{CallNotice, ContactNotice, Notice};
 use crate::persistence::Write;
 use crate::verify::LocalIdentity;
 
@@ -118,6 +118,8 @@ pub(crate) struct Context {
     pub(crate) links: Links,
     /// What callers understand who were not answered yet.
     pub(crate) callers: BTreeMap<LinkId, Features>,
+    /// How links go that stand, or are about to.
+    pub(crate) ways: BTreeMap<LinkId, LinkWay>,
     pub(crate) presence: BTreeMap<UserId, PresenceInfo>,
     pub(crate) session: Session,
     /// What the directory understands beyond the first version of the protocol.
@@ -156,6 +158,7 @@ impl Context {
             contacts,
             links: Links::default(),
             callers: BTreeMap::new(),
+            ways: BTreeMap::new(),
             presence: BTreeMap::new(),
             session: Session::CatchingUp,
             features: Features::default(),
@@ -298,6 +301,13 @@ impl Context {
         let notice = ContactNotice::KeyChanged { of: of.clone(), since: contact.since, old, new };
         self.tell(notice);
         self.changed_keys.push(of.clone());
+    }
+
+    /// Says how a link goes that stands now.
+    pub(crate) fn tell_way(&mut self, with: &UserId, link: LinkId) {
+        if let Some(way) = self.ways.get(&link).copied() {
+            self.push(Effect::Notify(CallNotice::Way { with: with.clone(), way }.into()));
+        }
     }
 
     /// Accepts a caller.

@@ -107,6 +107,7 @@ impl Engine {
                 return self.command(command);
             }
             Input::Dialed { dial, outcome } => return machines.calls.handle_dialed(cx, dial, outcome),
+            Input::LinkStands { link, way } => drop(cx.ways.insert(link, way)),
             Input::Requested { link, request } => return machines.calls.handle_request(cx, link, request),
             Input::FileRequested { link, request, file, offset } => {
                 return machines.calls.handle_file_request(cx, link, request, (file, offset));

@@ -3,16 +3,16 @@
 #![expect(missing_docs, reason = "fields are named after what they hold")]
 
 use common::crypto::terminal::TerminalIdentity;
-use common::ident::{DirectoryGeneration, MessageId, UserId};
+use common::ident::{DirectoryGeneration, MeetingToken, MessageId, UserId};
 use common::msg::{
     AuthChallenge, AuthReply, ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, Features,
-    FromDirectory, PasscodeChallenge, Receipt, RequestNumber, ToDirectory,
+    FromDirectory, Meet, PasscodeChallenge, Receipt, RequestNumber, ToDirectory,
 };
 
 use crate::command::{Command, Ticket};
 use crate::contacts::Contact;
 use crate::files::model::{Download, LeftOut, Source, TransferOutcome};
-use crate::model::{MessageKey, StoredMessage};
+use crate::model::{LinkWay, MessageKey, StoredMessage};
 use crate::notice::{DirectoryLoss, Failure, LoggedOut, MessageNotice, Notice, Unreached};
 use crate::persistence::{HistoryQuery, Snapshot, Write};
 use crate::verify::{ConnectRequest, LookupResult};
@@ -24,6 +24,15 @@ pub struct LinkId(pub u64);
 /// One attempt to reach a user at all of the user's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DialId(pub u64);
+
+/// What is tried where a dial comes to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// Nothing: whatever may lead to the callee is tried, for as long as a call takes.
+    Nothing,
+    /// A relay: what is most unlikely is not waited for, and what the callee has to refuse is not tried.
+    Relay,
+}
 
 /// Why a dial came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +103,8 @@ pub enum Input {
     Command(Ticket, Command),
     /// Answers `Effect::Dial`: the callee accepted, or why not.
     Dialed { dial: DialId, outcome: Result<LinkId, DialFailed> },
+    /// How a link goes; in front of whatever else is said of it.
+    LinkStands { link: LinkId, way: LinkWay },
     /// Somebody with a good preface and a key of its own asks to be connected.
     Requested { link: LinkId, request: ConnectRequest },
     /// The same by somebody who wants a file of us, from a byte on.
@@ -151,7 +162,11 @@ pub enum Effect {
     /// Go on with the change of the passcode.
     Passcode(PasscodeStep),
     /// Call at all addresses; the first terminal to accept takes it.
-    Dial { dial: DialId, to: UserId, found: LookupResult },
+    Dial { dial: DialId, to: UserId, found: LookupResult, fallback: Fallback },
+    /// Call over the leg that this token opens; ends as a dial does.
+    DialByRelay { dial: DialId, to: UserId, found: LookupResult, token: MeetingToken },
+    /// Open our leg of a meeting that another terminal has asked for, and wait for its call.
+    Meet(Box<Meet>),
     /// Call at all addresses for a file.
     Fetch { to: UserId, found: LookupResult, wanted: Box<Download> },
     /// Accept a caller and give it a file, from a byte on.
@@ -203,7 +218,12 @@ impl Effect {
     pub fn rests_on(&self) -> Durability {
         match self {
             // Calls can be placed and answered while the disk fails.
-            Self::Ask(envelope) if matches!(envelope.message, ToDirectory::LookupReq(_) | ToDirectory::ListReq(_)) => {
+            Self::Ask(envelope)
+                if matches!(
+                    envelope.message,
+                    ToDirectory::LookupReq(_) | ToDirectory::ListReq(_) | ToDirectory::MeetReq(_)
+                ) =>
+            {
                 Durability::Nothing
             }
             Self::Ask(_) | Self::Confirm { .. } => Durability::Synced,
@@ -219,6 +239,8 @@ impl Effect {
                 | Notice::Journal(_) => Durability::Nothing,
             },
             Self::Dial { .. }
+            | Self::DialByRelay { .. }
+            | Self::Meet(_)
             | Self::Fetch { .. }
             | Self::Serve { .. }
             | Self::Hang(_)

@@ -101,3 +101,14 @@ pub struct PresenceInfo {
     /// What the user says about being away.
     pub text: Option<String>,
 }
+
+/// How a link goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkWay {
+    /// Straight to the other terminal, over IPv4.
+    DirectIpv4,
+    /// The same over IPv6.
+    DirectIpv6,
+    /// By the directory, which passes on what it cannot read.
+    Relayed,
+}

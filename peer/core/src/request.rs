@@ -161,6 +161,8 @@ pub(crate) enum Question {
     LookUp { user: UserId, reason: LookupReason },
     /// Who is online; who was named so far.
     List { listed: Vec<ListedUser> },
+    /// To be brought together with a terminal of a user whom we call.
+    Meeting(UserId),
     /// Which terminals our user has.
     OwnTerminals,
     /// Whether there is such a user, whom our user wanted to call.

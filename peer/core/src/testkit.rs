@@ -31,6 +31,7 @@ pub fn fuzz_link(data: &[u8]) {
         userid: ali.to_string(),
         addresses: vec![source],
         publickey: Hex(theirs.public().as_pkcs1().to_vec()),
+        terminals: Vec::new(),
     };
     let Some(mut engine) = fixtures::engine(&me, Accept::All) else { return };
     let (mut accepted, mut tick) = (false, 0);

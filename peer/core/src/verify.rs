@@ -41,6 +41,8 @@ pub struct LookupResult {
     pub addresses: Vec<SocketAddr>,
     /// The user's identity key.
     pub key: PublicKey,
+    /// Which of the user's terminals can be met by relay, the newest login first.
+    pub relayable: Vec<TerminalId>,
 }
 
 /// An answer to a lookup that is about somebody else, or names no address, or no key that can be used.
@@ -60,7 +62,8 @@ pub fn found(reply: &LookupReply, asked: &UserId) -> Result<Option<LookupResult>
         return Err(Unusable);
     }
     let key = PublicKey::from_pkcs1(&reply.publickey.0).map_err(|_| Unusable)?;
-    Ok(Some(LookupResult { addresses: reply.addresses.clone(), key }))
+    let relayable = reply.terminals.iter().filter(|found| found.relay).map(|found| found.terminal).collect();
+    Ok(Some(LookupResult { addresses: reply.addresses.clone(), key, relayable }))
 }
 
 /// A request that names us and the key of its own connection. Who the caller really is, a lookup must tell.
@@ -150,7 +153,7 @@ mod tests {
     }
 
     fn ali() -> LookupResult {
-        LookupResult { addresses: vec!["127.0.0.2:65000".parse().unwrap()], key: ali_key() }
+        LookupResult { addresses: vec!["127.0.0.2:65000".parse().unwrap()], key: ali_key(), relayable: Vec::new() }
     }
 
     #[test]
@@ -191,6 +194,7 @@ mod tests {
             userid: "ali".into(),
             addresses: ali().addresses,
             publickey: common::msg::Hex(ali_key().as_pkcs1().to_vec()),
+            terminals: Vec::new(),
         };
         let asked = Example::Ali.user().unwrap();
         assert_eq!(found(&reply, &asked), Ok(Some(ali())));

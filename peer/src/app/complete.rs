@@ -59,6 +59,7 @@ impl Names {
                 | CallNotice::CallerRefused { .. }
                 | CallNotice::Failed { .. }
                 | CallNotice::Offline { .. }
+                | CallNotice::Way { .. }
                 | CallNotice::Ended { .. }
                 | CallNotice::LinkLost { .. },
             )

@@ -3,24 +3,31 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::crypto::preface;
-use common::ident::{KeyDigest, MessageId, UserId};
+use common::ident::{KeyDigest, MeetingToken, MessageId, UserId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE, FRAME_AFTER_LOGIN};
 use common::link::{Link, LinkError, tls};
 use common::msg::{
     Bye, ByeReason, ConnectRefusal, ConnectReq, ConnectStatus, Connected, Features, FileReq, Message as _, PeerMessage,
     Pong,
 };
+use common::relay;
 use futures::io::AsyncWriteExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use rustls::ClientConfig;
 
 use super::frames::{close_gracefully, send};
 use super::rt::{self, TcpStream};
-use peer_core::event::DialFailed;
+use peer_core::event::{DialFailed, Fallback};
+use peer_core::model::LinkWay;
 use peer_core::notice::Unreached;
 use peer_core::verify::{LocalIdentity, LookupResult};
+
+/// How long the callee's addresses are tried before a relay is, where there is one. Chosen so that a call by relay stands
+/// within 3.5 seconds; a first SYN that is lost is sent again within it.
+const DIRECT_FIRST: Duration = Duration::from_millis(2500);
 
 /// One call to be placed.
 pub(crate) struct Dial {
@@ -32,6 +39,10 @@ pub(crate) struct Dial {
     pub(crate) found: LookupResult,
     /// TLS with both keys.
     pub(crate) config: Arc<ClientConfig>,
+    /// Over a leg to the directory at this address, instead of straight to the callee's terminals.
+    pub(crate) relay: Option<(SocketAddr, MeetingToken)>,
+    /// What is tried if this comes to nothing.
+    pub(crate) fallback: Fallback,
     /// The local address to call from.
     pub(crate) source: IpAddr,
     /// The directory's time.
@@ -42,7 +53,7 @@ pub(crate) struct Dial {
 
 /// What one terminal of the callee did.
 enum Outcome {
-    Accepted(Box<Link<TcpStream>>),
+    Accepted(Box<Link<TcpStream>>, LinkWay),
     Failed(DialFailed),
 }
 
@@ -53,38 +64,57 @@ impl Dial {
     }
 
     /// Calls; gives the link of the first terminal that accepted, after telling it so.
-    pub(crate) async fn place(self) -> Result<Link<TcpStream>, DialFailed> {
+    pub(crate) async fn place(self) -> Result<(Link<TcpStream>, LinkWay), DialFailed> {
         let mut attempts: FuturesUnordered<_> =
-            self.found.addresses.iter().map(|address| self.attempt(*address)).collect();
+            self.addresses().into_iter().map(|address| self.attempt(address)).collect();
         let mut failed = None;
         while let Some(outcome) = attempts.next().await {
             match outcome {
-                Outcome::Accepted(mut link) => {
+                Outcome::Accepted(mut link, way) => {
                     link.set_frame_limit(FRAME_AFTER_LOGIN);
                     if send(&mut link, Connected {}).is_err() || link.flush().await.is_err() {
                         continue;
                     }
                     drop(attempts);
-                    return Ok(*link);
+                    return Ok((*link, way));
                 }
                 Outcome::Failed(why) => failed = Some(worth_telling(failed, why)),
             }
         }
-        Err(failed.unwrap_or(DialFailed::NoAnswer { seconds: CALL_DEADLINE.as_secs() }))
+        Err(failed.unwrap_or(DialFailed::Unreached(Unreached::NoWay)))
+    }
+
+    /// Where to call. From the address that the system chooses for another family than that of our session the callee
+    /// may not take a call (decision D15), and its user would be told of one that was refused.
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let is_own_family = |address: &&SocketAddr| address.is_ipv4() == self.source.is_ipv4();
+        match (&self.relay, self.fallback) {
+            (Some((directory, _)), _) => vec![*directory],
+            (None, Fallback::Nothing) => self.found.addresses.clone(),
+            (None, Fallback::Relay) => self.found.addresses.iter().filter(is_own_family).copied().collect(),
+        }
+    }
+
+    /// How long it may take to reach a terminal.
+    fn within(&self) -> Duration {
+        match self.fallback {
+            Fallback::Nothing => CALL_DEADLINE,
+            Fallback::Relay => DIRECT_FIRST,
+        }
     }
 
     async fn attempt(&self, address: SocketAddr) -> Outcome {
         let begun = std::time::Instant::now();
         let no_answer = || DialFailed::NoAnswer { seconds: begun.elapsed().as_secs().max(1) };
-        let mut link = match rt::timeout(CALL_DEADLINE, self.reach(address)).await {
+        let mut link = match rt::timeout(self.within(), self.reach(address)).await {
             Ok(Ok(link)) => link,
             Ok(Err(error)) => return Outcome::Failed(unreached(&error).unwrap_or_else(no_answer)),
             Err(rt::TimedOut) => return Outcome::Failed(no_answer()),
         };
         match rt::timeout(ANSWER_DEADLINE + CALL_DEADLINE, answer(&mut link)).await {
-            Ok(Ok(None)) => Outcome::Accepted(Box::new(link)),
+            Ok(Ok(None)) => Outcome::Accepted(Box::new(link), self.way(address)),
             // A call to the other family is placed from whatever address the system chooses.
-            Ok(Ok(Some(reason))) if address.is_ipv4() != self.source.is_ipv4() => {
+            Ok(Ok(Some(reason))) if self.relay.is_none() && address.is_ipv4() != self.source.is_ipv4() => {
                 Outcome::Failed(DialFailed::RefusedFamily(reason))
             }
             Ok(Ok(Some(reason))) => Outcome::Failed(DialFailed::Refused(reason)),
@@ -96,8 +126,15 @@ impl Dial {
         }
     }
 
+    fn way(&self, address: SocketAddr) -> LinkWay {
+        if self.relay.is_some() { LinkWay::Relayed } else { direct(address.ip()) }
+    }
+
     async fn reach(&self, address: SocketAddr) -> Result<Link<TcpStream>, LinkError> {
-        let mut stream = rt::connect(address, Some(self.source), CALL_DEADLINE).await?;
+        let mut stream = rt::connect(address, Some(self.source), self.within()).await?;
+        if let Some((_, token)) = &self.relay {
+            stream.write_all(&relay::header(token)).await?;
+        }
         let callee = self.found.key.digest();
         let preface = preface::make(&callee, self.time).map_err(|e| std::io::Error::other(e.to_string()))?;
         stream.write_all(&preface).await?;
@@ -121,6 +158,14 @@ impl Dial {
             terminal: self.me.terminal,
             features: Features::between_terminals(),
         }
+    }
+}
+
+/// The way of a link straight to, or from, an address.
+pub(crate) fn direct(address: IpAddr) -> LinkWay {
+    match address.to_canonical() {
+        IpAddr::V4(_) => LinkWay::DirectIpv4,
+        IpAddr::V6(_) => LinkWay::DirectIpv6,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What reaches the driver from its tasks, and the queue it comes over.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use async_channel::{Receiver, Sender};
 use common::ident::MessageId;
@@ -12,6 +12,7 @@ use super::half_open::HalfOpen;
 use super::rt::{TcpListener, TcpStream};
 use peer_core::command::Ticket;
 use peer_core::event::{DialFailed, DialId, Input};
+use peer_core::model::LinkWay;
 use peer_core::notice::{Failure, Notice};
 use peer_core::verify::ConnectRequest;
 
@@ -31,9 +32,15 @@ pub(crate) enum Event {
     /// Somebody calls.
     Caller(Box<Caller>),
     /// A dial came to its end.
-    Dialed(DialId, Result<Box<Link<TcpStream>>, DialFailed>),
+    Dialed(DialId, Result<Reached, DialFailed>),
     /// The session came back, maybe at another address and time.
     Back(Back),
+}
+
+/// A terminal that has taken a call of ours.
+pub(crate) struct Reached {
+    pub(crate) link: Box<Link<TcpStream>>,
+    pub(crate) way: LinkWay,
 }
 
 /// A caller that has shown a key of its own and asked to be connected; the engine judges.
@@ -44,6 +51,8 @@ pub(crate) struct Caller {
     pub(crate) request: ConnectRequest,
     /// The file the caller wants, and from which byte on; otherwise it wants to talk.
     pub(crate) fetch: Option<(MessageId, u64)>,
+    /// How the link goes.
+    pub(crate) way: LinkWay,
     /// Counts the caller as half-open until it is dropped.
     pub(crate) half_open: HalfOpen,
 }
@@ -54,6 +63,8 @@ pub(crate) struct Back {
     pub(crate) presence: Presence,
     /// Our address.
     pub(crate) source: IpAddr,
+    /// The directory's.
+    pub(crate) directory: SocketAddr,
     /// This terminal's certificate; another one than before if it has become another terminal.
     pub(crate) certificate: Certificate,
     /// Where callers arrive from now on, if our address has changed.

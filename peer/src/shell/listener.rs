@@ -2,27 +2,40 @@
 //!
 //! A connection that does not begin with a good preface is closed without a byte and without an RSA operation.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use common::crypto::identity::{IdentityKey, PublicKey};
 use common::crypto::preface::{self, Guard};
 use common::ident::{KeyDigest, MessageId};
 use common::limits::{CALL_DEADLINE, PREFACE_DEADLINE};
 use common::link::{Link, tls};
-use common::msg::{Message as _, PeerMessage};
+use common::msg::{Meet, Message as _, PeerMessage};
 use common::network::SOURCE;
-use futures::{AsyncReadExt as _, FutureExt as _, select_biased};
+use common::relay;
+use futures::{AsyncReadExt as _, AsyncWriteExt as _, FutureExt as _, select_biased};
 use rustls::ServerConfig;
 
 use super::clock::DirectoryTime;
+use super::dial::direct;
 use super::events::{Caller, Event, Events};
 use super::half_open::{HalfOpen, HalfOpenCallers, Vacated};
 use super::rt::{self, Task, TcpListener, TcpStream};
+use peer_core::model::LinkWay;
 use peer_core::notice::Failure;
 use peer_core::verify::ConnectRequest;
 
 type Admitted = (Link<TcpStream>, ConnectRequest, Option<(MessageId, u64)>);
+type Arrived = (Link<TcpStream>, ConnectRequest, Option<(MessageId, u64)>, LinkWay);
+
+/// How somebody comes.
+enum Way {
+    /// To the port that is listened on, from this address.
+    Direct(TcpStream, SocketAddr),
+    /// To a meeting: from our address to the directory's.
+    Relay(Meet, (IpAddr, SocketAddr)),
+}
 
 /// Everything that is needed to judge strangers.
 pub(crate) struct Listener {
@@ -79,7 +92,7 @@ impl Listener {
                 let Some(place) = listener.half_open.admit(SOURCE.network(source.ip())) else { continue };
                 let (listener, events) = (Arc::clone(&listener), events.clone());
                 rt::detach(async move {
-                    if let Some(caller) = listener.welcome(stream, source, place).await {
+                    if let Some(caller) = listener.welcome(Way::Direct(stream, source), place).await {
                         events.send(Event::Caller(Box::new(caller))).await;
                     }
                 });
@@ -87,26 +100,52 @@ impl Listener {
         })
     }
 
+    /// Opens our leg of a meeting at the directory's address, and takes whoever has asked for it.
+    pub(crate) fn meet(self: &Arc<Self>, meet: Meet, ends: (IpAddr, SocketAddr), events: Events) {
+        let Some(place) = self.half_open.admit(SOURCE.network(meet.address.ip())) else { return };
+        let listener = Arc::clone(self);
+        rt::detach(async move {
+            let way = Way::Relay(meet, ends);
+            if let Some(caller) = listener.welcome(way, place).await {
+                events.send(Event::Caller(Box::new(caller))).await;
+            }
+        });
+    }
+
     /// What a stranger turns out to be, unless that takes too long or others need the place.
-    async fn welcome(
-        &self,
-        stream: TcpStream,
-        source: SocketAddr,
-        (half_open, vacated): (HalfOpen, Vacated),
-    ) -> Option<Caller> {
-        let (link, request, fetch) = select_biased! {
-            admitted = Box::pin(rt::timeout(CALL_DEADLINE, self.admit(stream, source))).fuse() => admitted.ok()??,
+    async fn welcome(&self, way: Way, (half_open, vacated): (HalfOpen, Vacated)) -> Option<Caller> {
+        let (link, request, fetch, way) = select_biased! {
+            admitted = Box::pin(rt::timeout(CALL_DEADLINE, self.arrive(way))).fuse() => admitted.ok()??,
             // Nobody ever sends: this ends when the place is taken away.
             _ = vacated.recv().fuse() => return None,
         };
         half_open.settle()?;
-        Some(Caller { link, request, fetch, half_open })
+        Some(Caller { link, request, fetch, way, half_open })
+    }
+
+    /// Whoever comes, with how the link goes. `None` for whatever is no caller, silently.
+    async fn arrive(&self, way: Way) -> Option<Arrived> {
+        match way {
+            Way::Direct(stream, source) => {
+                let (link, request, fetch) = self.admit(stream, source, PREFACE_DEADLINE).await?;
+                Some((link, request, fetch, direct(source.ip())))
+            }
+            Way::Relay(meet, (source, directory)) => {
+                let mut stream = rt::connect(directory, Some(source), CALL_DEADLINE).await.ok()?;
+                stream.write_all(&relay::header(&meet.token)).await.ok()?;
+                // Where a relayed connection comes from says nothing; what the directory said of its session does.
+                let (link, request, fetch) = self.admit(stream, meet.address, CALL_DEADLINE).await?;
+                let said = (&request.message.initiator, request.message.terminal);
+                let is_meant = said == (&meet.userid, meet.terminal) && fetch.is_none();
+                is_meant.then_some((link, request, fetch, LinkWay::Relayed))
+            }
+        }
     }
 
     /// Preface, TLS, `CONNECTREQ` or `FILEREQ`. `None` for everything else, silently.
-    async fn admit(&self, mut stream: TcpStream, source: SocketAddr) -> Option<Admitted> {
+    async fn admit(&self, mut stream: TcpStream, source: SocketAddr, within: Duration) -> Option<Admitted> {
         let mut bytes = [0; preface::LENGTH];
-        rt::timeout(PREFACE_DEADLINE, stream.read_exact(&mut bytes)).await.ok()?.ok()?;
+        rt::timeout(within, stream.read_exact(&mut bytes)).await.ok()?.ok()?;
         let now = self.time();
         locked(&self.guard).admit(&self.ours, now, SOURCE.network(source.ip()), &bytes).ok()?;
         stream.set_nodelay(true).ok()?;

@@ -181,17 +181,33 @@ fn resident(program: &Piped) -> u64 {
 }
 
 #[test]
-fn a_call_between_ipv4_and_ipv6_is_told_as_the_rule_that_forbids_it() {
+fn a_call_between_ipv4_and_ipv6_is_relayed_and_nobody_is_told_of_one_that_was_refused() {
+    let (_stage, [ali, bianca]) = of_two_families(Start::default());
+    ali.enters("bianca");
+    ali.shows("Connection established, type your messages");
+    bianca.shows("Connection received from user ali, type your messages");
+    assert!(!bianca.lines().join(" ").contains("Refused"));
+}
+
+/// Ali is logged in over IPv4, bianca over IPv6.
+fn of_two_families(start: Start<'_>) -> (Stage, [Terminal; 2]) {
     let mut stage = Stage::of(&[Example::Ali, Example::Bianca]);
     // Free a moment ago; every test has ports of its own there.
     let six = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     stage.directory.kill();
     stage.directory.listens_too = Some(six);
-    stage.directory.start_again(Start::default());
+    stage.directory.start_again(start);
     let ali = stage.terminal_of("ali");
     let seat = stage.seat_of("bianca").at_server(six).listening_at(six.ip());
     let bianca = Terminal::start(&seat);
     bianca.logs_in();
+    (stage, [ali, bianca])
+}
+
+#[test]
+fn a_call_between_ipv4_and_ipv6_is_told_as_the_rule_that_forbids_it_where_nothing_is_relayed() {
+    let settings = [("RELAY__MODE", "off")];
+    let (_stage, [ali, bianca]) = of_two_families(Start { settings: &settings, ..Start::default() });
     ali.enters("bianca");
     ali.shows("The terminal of bianca may not take the call: one of you is logged in over IPv4, the other over IPv6");
     ali.is_at_prompt();

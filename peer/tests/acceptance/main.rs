@@ -68,6 +68,7 @@ mod own_screen;
 mod panics;
 mod passcode;
 mod registration;
+mod relay;
 mod restored;
 mod session;
 mod snapshots;

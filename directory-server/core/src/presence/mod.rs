@@ -34,6 +34,8 @@ pub struct Arrival<'a> {
     pub address: SocketAddr,
     /// The user's identity key, PKCS#1 DER.
     pub public_key: &'a [u8],
+    /// Whether it can be met by relay.
+    pub can_relay: bool,
     /// When it arrived.
     pub now: Timestamp,
 }
@@ -65,6 +67,7 @@ pub struct PresenceGuard {
     member: Member,
     session: u64,
     source: Source,
+    address: SocketAddr,
     /// What waits to be sent to it.
     pub outbound: Arc<OutboundQueue>,
 }
@@ -74,6 +77,12 @@ impl PresenceGuard {
     #[must_use]
     pub fn source(&self) -> Source {
         self.source
+    }
+
+    /// The address that others get.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Who is present.
@@ -136,6 +145,7 @@ impl PresentUsers {
                 since: arrival.now,
                 outbound: Arc::clone(&outbound),
                 away: None,
+                can_relay: arrival.can_relay,
             },
         );
         // A passcode reset gives the user another key while an older session may still be ending.
@@ -145,8 +155,8 @@ impl PresentUsers {
         self.subscriptions().join(session, arrival.user, Arc::clone(&outbound));
         self.announce(arrival.user);
         let member = Member { userid: arrival.user.clone(), terminal: arrival.terminal };
-        let source = Source::of(arrival.address.ip());
-        Ok(PresenceGuard { online: Arc::clone(self), member, session, source, outbound })
+        let (source, address) = (Source::of(arrival.address.ip()), arrival.address);
+        Ok(PresenceGuard { online: Arc::clone(self), member, session, source, address, outbound })
     }
 
     /// How many terminals of one user may be present from now on; those that are stay.
@@ -215,6 +225,14 @@ impl PresentUsers {
         let users = self.read();
         let terminals = &users.get(&member.userid)?.terminals;
         terminals.iter().find(|terminal| terminal.id == member.terminal).map(|terminal| Arc::clone(&terminal.outbound))
+    }
+
+    /// What waits to be sent to a terminal that can be met by relay; nothing if it is not present, or knows no such way.
+    pub(super) fn outbound_of_relayable(&self, member: &Member) -> Option<Arc<OutboundQueue>> {
+        let users = self.read();
+        let is_meant = |terminal: &&Terminal| terminal.id == member.terminal && terminal.can_relay;
+        let terminal = users.get(&member.userid)?.terminals.iter().find(is_meant)?;
+        Some(Arc::clone(&terminal.outbound))
     }
 
     /// Tells those of these terminals that are present that their mailboxes have something new.

@@ -11,6 +11,7 @@ fn join(online: &Arc<PresentUsers>, id: &str, terminal: u8) -> Result<PresenceGu
         terminal: TerminalId([terminal; 16]),
         address: ([127, 0, 0, terminal], 65_000).into(),
         public_key: b"key",
+        can_relay: terminal == 2,
         now: Timestamp::from_seconds(u64::from(terminal)),
     })
 }
@@ -82,4 +83,19 @@ fn ending_a_user_tells_every_terminal_and_hides_the_user_at_once() {
     for session in &sessions {
         assert_eq!(session.outbound.take(Writability::Busy), Some(Push::End(ByeReason::Administrator)));
     }
+}
+
+#[test]
+fn a_lookup_names_the_terminals_in_the_order_of_their_addresses_and_which_can_be_met_by_relay() {
+    let online = Arc::new(PresentUsers::default());
+    let _both = [2, 3].map(|terminal| join(&online, "ali", terminal).unwrap());
+    let reply = match FromDirectory::decode(&online.lookup(&user("ali")).unwrap()) {
+        Ok(FromDirectory::LookupReply(reply)) => reply,
+        other => panic!("{other:?}"),
+    };
+    let named: Vec<(u8, bool)> = reply.terminals.iter().map(|found| (found.terminal.0[0], found.relay)).collect();
+    assert_eq!((addresses(&online, "ali"), named), (vec![3, 2], vec![(3, false), (2, true)]));
+    let relayable =
+        |terminal| online.outbound_of_relayable(&Member { userid: user("ali"), terminal: TerminalId([terminal; 16]) });
+    assert!(relayable(2).is_some() && relayable(3).is_none() && relayable(4).is_none());
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use common::ident::{TerminalId, UserId};
-use common::msg::{ByeReason, FromDirectory, Hex, LookupReply, LookupStatus, Message as _};
+use common::msg::{ByeReason, FoundTerminal, FromDirectory, Hex, LookupReply, LookupStatus, Message as _};
 
 use super::Arrival;
 use crate::outbound::OutboundQueue;
@@ -45,6 +45,7 @@ impl PresentUser {
             userid: user.to_string(),
             addresses: self.terminals.iter().map(|terminal| terminal.address).collect(),
             publickey: Hex(self.public_key.to_vec()),
+            terminals: self.terminals.iter().map(Terminal::found).collect(),
         };
         self.reply = FromDirectory::from(reply).encode().into();
     }
@@ -64,4 +65,11 @@ pub(super) struct Terminal {
     pub(super) since: Timestamp,
     pub(super) outbound: Arc<OutboundQueue>,
     pub(super) away: Option<String>,
+    pub(super) can_relay: bool,
+}
+
+impl Terminal {
+    fn found(&self) -> FoundTerminal {
+        FoundTerminal { terminal: self.id, relay: self.can_relay }
+    }
 }

@@ -66,6 +66,14 @@ fn registry(node: &Node, totals: Totals) -> Registry {
     let refused = Budget::ALL.iter().map(|budget| budget.name()).zip(node.directory.refused());
     let help = "Requests beyond a budget of a user or a source since the start by budget";
     registry.register("refused", help, counters("budget", refused));
+    registry.register(
+        "relay_links",
+        "Links that are relayed, or waited for",
+        gauge(number(node.directory.relay.count())),
+    );
+    registry.register("relay", "Legs and relayed links since the start by result", node.metrics.relayed.clone());
+    let help = "Bytes of relayed links that are over, since the start";
+    registry.register("relay_bytes", help, node.metrics.relayed_bytes.clone());
     registry.register("queue_messages", "Items that wait in mailboxes", gauge(waiting));
     registry.register("queue_bytes", "Bytes that wait in mailboxes", gauge(waiting_bytes));
     if let Some(requests) = &node.metrics.requests {

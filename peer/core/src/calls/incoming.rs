@@ -219,9 +219,10 @@ impl Calls {
         self.give_up(cx, &from);
         requests.push(Request::Delivery(DeliveryRequest::LinkUp(from.clone())));
         cx.tell(match announce {
-            Announce::Received | Announce::Answered => CallNotice::Received { from },
-            Announce::Established => CallNotice::Established { with: from },
+            Announce::Received | Announce::Answered => CallNotice::Received { from: from.clone() },
+            Announce::Established => CallNotice::Established { with: from.clone() },
         });
+        cx.tell_way(&from, link);
         requests
     }
 

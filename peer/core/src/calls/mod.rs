@@ -2,6 +2,7 @@
 //!
 //! - [`outgoing`]: calls this terminal places, crossed calls included (protocol sections 7.3, 7.4)
 //! - [`incoming`]: callers and how they are verified (protocol section 7.2); [`limiter`]: what they can cause
+//! - [`meeting`]: what is tried where a terminal is not reached (protocol section 6.12)
 //! - [`keys`]: safety numbers, changed keys, blocks
 //! - [`frame`]: what one frame on a link means (protocol section 7.5)
 //!
@@ -11,6 +12,7 @@ pub mod frame;
 mod incoming;
 mod keys;
 mod limiter;
+mod meeting;
 mod outgoing;
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,7 @@ impl Calls {
     /// A link is gone.
     pub(crate) fn handle_link_end(&mut self, cx: &mut Context, link: LinkId, end: LinkEnd) -> Vec<Request> {
         cx.callers.remove(&link);
+        cx.ways.remove(&link);
         self.caller_gone(cx, link);
         let Some(with) = cx.links.user_of(link).cloned() else { return Vec::new() };
         let Some(standing) = cx.links.remove(&with) else { return Vec::new() };

@@ -1,17 +1,18 @@
 //! Calls this terminal places (protocol sections 7.3 and 7.4).
 
 use common::crypto::identity::PublicKey;
-use common::ident::UserId;
+use common::ident::{MeetingToken, UserId};
 use common::limits::CALL_DEADLINE;
 use common::msg::{ByeReason, ConnectRefusal};
 
 use super::Calls;
+use super::meeting::{Meeting, is_of_the_way};
 use crate::command::{Answer, Ticket};
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
-use crate::event::{DialFailed, DialId, Effect, LinkId};
+use crate::event::{DialFailed, DialId, Effect, Fallback, LinkId};
 use crate::notice::{CallFailed, CallNotice, CalleeRule, EndedBy};
-use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Question, Request};
 use crate::verify::LookupResult;
 
 /// A call that is being placed.
@@ -21,6 +22,8 @@ pub(super) struct Outgoing {
     occasion: Occasion,
     /// The command of the user that asked for it.
     ticket: Option<Ticket>,
+    /// What is left to try where the callee is not reached.
+    meeting: Option<Meeting>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,8 @@ enum Stage {
     LookingUp { until: u64 },
     /// The callee's terminals are being called.
     Dialing(DialId),
+    /// The directory was asked to bring us together with one of them; it must answer before `until`.
+    Meeting { until: u64 },
     /// Both called at once and theirs goes on; it must arrive before `until`.
     AwaitingTheirs { until: u64 },
 }
@@ -45,7 +50,7 @@ enum Occasion {
 impl Outgoing {
     pub(super) fn deadline(&self) -> Option<u64> {
         match self.stage {
-            Stage::LookingUp { until } | Stage::AwaitingTheirs { until } => Some(until),
+            Stage::LookingUp { until } | Stage::Meeting { until } | Stage::AwaitingTheirs { until } => Some(until),
             Stage::Dialing(_) => None,
         }
     }
@@ -53,7 +58,7 @@ impl Outgoing {
     pub(super) fn dial(&self) -> Option<DialId> {
         match self.stage {
             Stage::Dialing(dial) => Some(dial),
-            Stage::LookingUp { .. } | Stage::AwaitingTheirs { .. } => None,
+            Stage::LookingUp { .. } | Stage::Meeting { .. } | Stage::AwaitingTheirs { .. } => None,
         }
     }
 }
@@ -138,7 +143,7 @@ impl Calls {
             return Vec::new();
         }
         let stage = Stage::LookingUp { until: cx.now.tick + CALL_DEADLINE.as_secs() };
-        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket: cx.answering.clone() });
+        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket: cx.answering.clone(), meeting: None });
         vec![Request::Directory(DirectoryRequest::LookUp { user: to, reason: LookupReason::Call })]
     }
 
@@ -182,12 +187,19 @@ impl Calls {
         if self.outgoing.get(to).is_some_and(|outgoing| outgoing.occasion == Occasion::Asked) {
             cx.choose(to);
         }
-        self.dials += 1;
-        let dial = DialId(self.dials);
+        let dial = self.next_dial();
+        let meeting = Meeting::prepared(cx, &found);
+        let fallback = if meeting.is_some() { Fallback::Relay } else { Fallback::Nothing };
         if let Some(outgoing) = self.outgoing.get_mut(to) {
             outgoing.stage = Stage::Dialing(dial);
+            outgoing.meeting = meeting;
         }
-        cx.push(Effect::Dial { dial, to: to.clone(), found });
+        cx.push(Effect::Dial { dial, to: to.clone(), found, fallback });
+    }
+
+    fn next_dial(&mut self) -> DialId {
+        self.dials += 1;
+        DialId(self.dials)
     }
 
     /// A dial came to an end.
@@ -206,26 +218,70 @@ impl Calls {
             return Vec::new();
         };
         cx.answering = ticket;
-        let why = match outcome {
+        match outcome {
             Ok(link) => {
                 self.outgoing.remove(&to);
-                return self.established(cx, to, link);
+                self.established(cx, to, link)
             }
             Err(DialFailed::Refused(ConnectRefusal::Crossed) | DialFailed::RefusedFamily(ConnectRefusal::Crossed)) => {
                 if let Some(outgoing) = self.outgoing.get_mut(&to) {
                     outgoing.stage = Stage::AwaitingTheirs { until: cx.now.tick + CALL_DEADLINE.as_secs() };
                 }
-                return Vec::new();
+                Vec::new()
             }
-            Err(why) => why.into(),
-        };
-        self.call_failed(cx, &to, why);
+            Err(why) => self.not_reached(cx, &to, why),
+        }
+    }
+
+    /// A dial came to nothing: another way is tried, or the call has failed.
+    fn not_reached(&mut self, cx: &mut Context, to: &UserId, why: DialFailed) -> Vec<Request> {
+        let outgoing = self.outgoing.get_mut(to).and_then(|outgoing| outgoing.meeting.as_mut());
+        match outgoing {
+            Some(meeting) if is_of_the_way(&why) => {
+                meeting.not_reached(why);
+                self.ask_to_meet(cx, to)
+            }
+            Some(_) | None => {
+                self.call_failed(cx, to, why.into());
+                Vec::new()
+            }
+        }
+    }
+
+    /// Asks to be brought together with the next terminal.
+    fn ask_to_meet(&mut self, cx: &mut Context, to: &UserId) -> Vec<Request> {
+        let Some(outgoing) = self.outgoing.get_mut(to) else { return Vec::new() };
+        let Some(meeting) = outgoing.meeting.as_mut() else { return Vec::new() };
+        match meeting.next(to).filter(|_| cx.is_up()) {
+            Some(request) => {
+                outgoing.stage = Stage::Meeting { until: cx.now.tick + CALL_DEADLINE.as_secs() };
+                let message = request.into();
+                vec![Request::Directory(DirectoryRequest::Ask { message, question: Question::Meeting(to.clone()) })]
+            }
+            None => {
+                let why = meeting.clone().failed();
+                self.call_failed(cx, to, why);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The directory brings us together, or (without a token) does not.
+    pub(crate) fn handle_met(&mut self, cx: &mut Context, to: &UserId, token: Option<MeetingToken>) -> Vec<Request> {
+        let dial = self.next_dial();
+        let Some(outgoing) = self.outgoing.get_mut(to) else { return Vec::new() };
+        let (Stage::Meeting { .. }, Some(meeting)) = (outgoing.stage, &outgoing.meeting) else { return Vec::new() };
+        let Some(token) = token else { return self.ask_to_meet(cx, to) };
+        let found = meeting.found().clone();
+        outgoing.stage = Stage::Dialing(dial);
+        cx.push(Effect::DialByRelay { dial, to: to.clone(), found, token });
         Vec::new()
     }
 
     fn established(&mut self, cx: &mut Context, to: UserId, link: LinkId) -> Vec<Request> {
         let old = cx.links.insert(to.clone(), link, Direction::Ours, cx.now.tick);
         cx.tell(CallNotice::Established { with: to.clone() });
+        cx.tell_way(&to, link);
         let down = old.map(|old| Request::Delivery(DeliveryRequest::LinkDown(to.clone(), old)));
         down.into_iter().chain([Request::Delivery(DeliveryRequest::LinkUp(to))]).collect()
     }
@@ -261,11 +317,12 @@ impl Calls {
     pub(super) fn expire_outgoing(&mut self, cx: &mut Context) {
         let due = |outgoing: &Outgoing| outgoing.deadline().is_some_and(|deadline| deadline <= cx.now.tick);
         let expired = self.outgoing.iter().filter(|(_, outgoing)| due(outgoing));
-        let expired: Vec<(UserId, Stage)> = expired.map(|(to, outgoing)| (to.clone(), outgoing.stage)).collect();
+        let expired: Vec<(UserId, Outgoing)> = expired.map(|(to, outgoing)| (to.clone(), outgoing.clone())).collect();
         let seconds = CALL_DEADLINE.as_secs();
-        for (to, stage) in expired {
-            let why = match stage {
+        for (to, outgoing) in expired {
+            let why = match outgoing.stage {
                 Stage::LookingUp { .. } => CallFailed::DirectorySilent { seconds },
+                Stage::Meeting { .. } => outgoing.meeting.map_or(CallFailed::NotFound, Meeting::failed),
                 Stage::Dialing(_) | Stage::AwaitingTheirs { .. } => CallFailed::NoAnswer { seconds },
             };
             self.call_failed(cx, &to, why);

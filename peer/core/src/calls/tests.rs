@@ -1,6 +1,7 @@
 //! Callers and calls one by one: what is looked up, who is refused, every bound.
 
 mod contacts;
+mod meeting;
 
 use std::net::SocketAddr;
 
@@ -30,7 +31,7 @@ fn address() -> SocketAddr {
 }
 
 fn found(example: Example) -> LookupResult {
-    LookupResult { addresses: vec![address()], key: fixtures::identity(example).key }
+    LookupResult { addresses: vec![address()], key: fixtures::identity(example).key, relayable: Vec::new() }
 }
 
 /// Bianca's calls.

@@ -178,6 +178,7 @@ fn outlives_the_disk(question: &Question) -> bool {
     matches!(
         question,
         Question::LookUp { .. }
+            | Question::Meeting(_)
             | Question::List { .. }
             | Question::Destination(_)
             | Question::Proof(_)

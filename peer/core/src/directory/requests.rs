@@ -170,6 +170,7 @@ impl<Q> PendingRequests<Q> {
 fn answer_to(message: &ToDirectory) -> Option<&'static str> {
     match message {
         ToDirectory::LookupReq(_) => Some("LOOKUPREPLY"),
+        ToDirectory::MeetReq(_) => Some("MEETREPLY"),
         ToDirectory::ListReq(_) => Some("LISTREPLY"),
         ToDirectory::MailboxReq(_) => Some("MAILBOXSTATE"),
         ToDirectory::FetchReq(_) => Some("FETCHREPLY"),

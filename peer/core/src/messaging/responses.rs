@@ -35,6 +35,10 @@ impl Messaging {
                 let reports = withdrawn.messages.into_iter().map(place).collect();
                 self.delivery.handle_withdrawn(cx, reports)
             }
+            FromDirectory::Meet(meet) => {
+                self.calls.handle_meet(cx, meet);
+                Vec::new()
+            }
             FromDirectory::KeyPackageState(state) => self.groups.handle_key_packages(cx, &state),
             answer => match self.directory.handle_answer(request, &answer) {
                 Some(Answered::Reply(asked)) => {
@@ -67,6 +71,7 @@ impl Messaging {
                     }
                 }
             }
+            (Question::Meeting(user), FromDirectory::MeetReply(reply)) => self.calls.handle_met(cx, &user, reply.token),
             (Question::List { listed }, FromDirectory::ListReply(reply)) => self.directory.handle_list(listed, reply),
             (Question::Proof(aim), FromDirectory::AuthChallenge(challenge)) => {
                 self.directory.handle_proof_challenge(cx, aim, challenge).into_iter().collect()
@@ -156,6 +161,7 @@ impl Messaging {
             Question::LookUp { user, reason } => {
                 return vec![Request::FoundForCall { user, reason, found: Err(NotLookedUp::Refused(why)) }];
             }
+            Question::Meeting(user) => return self.calls.handle_met(cx, &user, None),
             Question::Proof(aim) | Question::ProofEnd(aim) => {
                 self.directory.handle_passcode_refused(cx, aim, why);
             }
@@ -194,6 +200,7 @@ impl Messaging {
             Question::LookUp { user, reason } => {
                 return vec![Request::FoundForCall { user, reason, found: Err(NotLookedUp::Unreachable) }];
             }
+            Question::Meeting(user) => return self.calls.handle_met(cx, &user, None),
             Question::Broadcast { text, ticket, .. } => {
                 self.directory.handle_broadcast_refused(cx, text, NotSent::DirectoryLost, ticket);
             }

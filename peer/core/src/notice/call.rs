@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::refusal::DirectoryRefusal;
+use crate::model::LinkWay;
 use common::ident::UserId;
 
 /// Calls and direct connections.
@@ -12,6 +13,8 @@ pub enum CallNotice {
     Established { with: UserId },
     /// Somebody called, was verified, and is connected.
     Received { from: UserId },
+    /// How the link goes that was just told of; nothing is said of it where it does not matter.
+    Way { with: UserId, way: LinkWay },
     /// Somebody called, was verified, and waits for `AnswerCall` (`accept = "ask"`).
     Asked { from: UserId },
     /// The caller of `Asked` gave up.

@@ -274,15 +274,15 @@ impl World {
                     self.session_over(id, LoggedOut::Asked);
                 }
             }
-            Effect::Dial { dial, to, found } => self.dial(id, dial, &to, &found),
+            Effect::Dial { dial, to, found, .. } => self.dial(id, dial, &to, &found),
             Effect::Hang(dial) => self.hang(id, dial),
             Effect::Reply { link, reply } => self.reply(id, link, reply),
             Effect::Say { link, chat } => self.say(id, link, chat.into()),
             Effect::Confirm { link, receipt } => self.say(id, link, receipt.into()),
             Effect::Close { link, reason } => self.close(id, link, reason),
             Effect::Ask(envelope) => self.send_up(id, *envelope),
-            // Nobody changes a passcode here: the sessions begin without one.
-            Effect::Passcode(_) => {}
+            // Nobody changes a passcode here: the sessions begin without one; and nothing is relayed.
+            Effect::Passcode(_) | Effect::DialByRelay { .. } | Effect::Meet(_) => {}
             Effect::Save(_) if self.clients[id].full_until > self.now => {}
             Effect::Save(contact) => self.clients[id].disk.save(contact),
             Effect::Recall(name) => {

@@ -10,6 +10,7 @@ use directory_core::origin::Origin;
 use directory_core::outbound::Writability;
 use directory_core::presence::Arrival;
 use directory_core::records::{Account, CookieDigest, Entry, EntryCheck, KnownPackages, MailRule, NewUser, Success};
+use directory_core::relay::RelayMode;
 use directory_core::reply::Reply;
 use directory_core::session::{Handled, Session};
 use directory_core::sources::LoopbackRule;
@@ -47,6 +48,7 @@ impl Server {
             registration: Registration::Closed,
             passcode_min: 6,
             terminals_per_user: TERMINALS_PER_USER,
+            relay: RelayMode::Off,
             addresses: AddressStyle::Truncate,
             users: UserStyle::Name,
             lock: LockRule::default(),
@@ -113,7 +115,14 @@ impl World {
         let directory = self.server.directory()?;
         let me = &fixtures()[client].me;
         let public_key = &fixtures()[client].public_key;
-        let arrival = Arrival { user: &me.user, terminal: me.terminal, address: address(client), public_key, now };
+        let arrival = Arrival {
+            user: &me.user,
+            terminal: me.terminal,
+            address: address(client),
+            public_key,
+            can_relay: true,
+            now,
+        };
         let origin = Origin { address: address(client).ip(), exporter: [0; 32] };
         Some(Box::new(Session::new(directory.presence.join(&arrival).unwrap(), origin, Features::of_terminal())))
     }

@@ -11,7 +11,7 @@ use crate::app::exit;
 use crate::app::texts::help::TOPICS;
 use crate::app::texts::talk::{self, Acquaintance};
 use peer_core::command::{Answer, CallCommand, Command};
-use peer_core::model::Conversation;
+use peer_core::model::{Conversation, LinkWay};
 use peer_core::notice::{AfterLoss, CallFailed, EndedBy, LinkLoss};
 
 impl Session {
@@ -98,6 +98,13 @@ impl Session {
         } else {
             outputs.say(&talk::wants_to_talk(&from));
             self.standing.push((from, Seen::No));
+        }
+    }
+
+    /// How the connection goes to whoever is talked to.
+    pub(super) fn way(&mut self, with: &UserId, way: LinkWay, outputs: &mut Outputs) {
+        if let Some(words) = talk::way(with, way).filter(|_| self.conversation() == Some(with)) {
+            outputs.say(&words);
         }
     }
 

@@ -173,7 +173,7 @@ impl Model {
                 let link = if *then == AfterLoss::CalledAgain { Link::Calling } else { Link::None };
                 self.conversations.set_link(with, link);
             }
-            CallNotice::CallerRefused { .. } => {}
+            CallNotice::Way { .. } | CallNotice::CallerRefused { .. } => {}
         }
     }
 

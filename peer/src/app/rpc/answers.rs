@@ -110,7 +110,8 @@ fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Reply, Rpc
             let error = || if *why == CallFailed::NotFound { unknown() } else { call_failed(to, why) };
             matches!(awaited, Await::Number(of) | Await::Block(of) if of == to).then(|| Err(error()))
         }
-        CallNotice::Asked { .. }
+        CallNotice::Way { .. }
+        | CallNotice::Asked { .. }
         | CallNotice::AskedNoMore { .. }
         | CallNotice::CallerRefused { .. }
         | CallNotice::Ended { .. }

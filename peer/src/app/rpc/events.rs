@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::news::{self, Arrived, EventTold, Missed, News, What};
 use super::results::{self, Mark, Record};
-use crate::app::texts;
+use crate::app::texts::{self, talk};
 use peer_core::files::model::LeftOut;
-use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
+use peer_core::model::{Conversation, DeliveryStatus, LinkWay, StoredMessage};
 use peer_core::notice::{
     CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, EndedBy, FileNews, FileNotice, FileShown, GroupNews,
     LinkLoss, MessageNotice, Next, Notice, SessionNotice,
@@ -169,6 +169,12 @@ fn call_event(notice: &CallNotice) -> Option<Value> {
                 LinkLoss::Stalled => "stalled",
             }
             .into();
+            Some(event)
+        }
+        CallNotice::Way { way: LinkWay::DirectIpv4 | LinkWay::DirectIpv6, .. } => None,
+        CallNotice::Way { with, way } => {
+            let mut event = connection(with, "way");
+            event["way"] = talk::way_word(*way).into();
             Some(event)
         }
         // Answers, which only whoever asked is told.

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::format;
 use peer_core::command::KeyDecision;
+use peer_core::model::LinkWay;
 use peer_core::notice::{AfterLoss, CallFailed, CalleeRule, CallerRefused, DirectoryRefusal, LinkLoss, Unreached};
 
 /// `n.established`
@@ -21,6 +22,25 @@ pub(crate) const NO_CONVERSATION: &str = "-- There is no conversation to end. /q
 /// `e.list`
 pub(crate) const NO_LIST: &str =
     "-- Cannot ask who is online: the directory server is out of reach. Try again when it is back.";
+
+/// How a connection goes that has just begun, where that is worth saying.
+pub(crate) fn way(with: &UserId, way: LinkWay) -> Option<String> {
+    match way {
+        LinkWay::DirectIpv4 | LinkWay::DirectIpv6 => None,
+        LinkWay::Relayed => Some(format!(
+            "-- There is no direct way between you and {with}: the directory server passes on what you say. It cannot read it."
+        )),
+    }
+}
+
+/// The word for a way, for programs.
+pub(crate) fn way_word(way: LinkWay) -> &'static str {
+    match way {
+        LinkWay::DirectIpv4 => "direct_ipv4",
+        LinkWay::DirectIpv6 => "direct_ipv6",
+        LinkWay::Relayed => "relayed",
+    }
+}
 
 /// `n.received`
 pub(crate) fn received(from: &UserId) -> String {

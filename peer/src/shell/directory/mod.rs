@@ -45,7 +45,7 @@ pub(crate) struct DirectoryConnection {
     exporter: [u8; 32],
     key: KeyDigest,
     local: IpAddr,
-    remote: IpAddr,
+    remote: SocketAddr,
     next_request: RequestNumber,
 }
 
@@ -62,7 +62,7 @@ impl DirectoryConnection {
     async fn open_at(endpoint: &Endpoint) -> Result<Self, Failure> {
         let stream = endpoint.connect().await?;
         let local = stream.local_addr().map_err(|e| endpoint.unreachable(&e))?.ip();
-        let remote = stream.peer_addr().map_err(|e| endpoint.unreachable(&e))?.ip();
+        let remote = stream.peer_addr().map_err(|e| endpoint.unreachable(&e))?;
         let config = tls::directory_client().map_err(|e| endpoint.broken(&e.to_string()))?;
         let mut link = Link::client(stream, config).map_err(|e| endpoint.link_failed(&e))?;
         link.handshake().await.map_err(|e| endpoint.link_failed(&e))?;
@@ -81,9 +81,14 @@ impl DirectoryConnection {
         self.local
     }
 
+    /// The directory's end of it.
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
     /// Whether the directory runs on this machine.
     pub(crate) fn is_local(&self) -> bool {
-        self.remote.to_canonical().is_loopback()
+        self.remote.ip().to_canonical().is_loopback()
     }
 
     /// What both ends know of this connection, for transcripts.

@@ -167,7 +167,8 @@ impl Session {
             listener = Some(socket);
         }
         let presence = login::announce(&mut connection, &credentials, &challenge, self.listening.port()).await?;
-        Ok((connection, Back { presence, source: address, listener, certificate: credentials.certificate }))
+        let (source, directory, certificate) = (address, connection.remote(), credentials.certificate);
+        Ok((connection, Back { presence, source, directory, listener, certificate }))
     }
 }
 

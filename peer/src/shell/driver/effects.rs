@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::refused::Refused;
 use super::{Driver, Run, store_failed};
+use crate::shell::dial::Dial;
 use crate::shell::directory::request::{DirectoryRequest, ask};
 use crate::shell::link::LinkCommand;
 use crate::shell::{event_log, rt};
@@ -118,9 +119,13 @@ impl Driver {
             }
             Effect::Passcode(step) => ask(&self.requests, DirectoryRequest::Passcode(step)).await,
             Effect::LogOut => ask(&self.requests, DirectoryRequest::Logout).await,
-            Effect::Dial { dial, to, found } => {
-                self.calls.place(dial, self.calls.call(&self.storage.me, to, found)?);
+            Effect::Dial { dial, to, found, fallback } => {
+                self.calls.place(dial, Dial { fallback, ..self.calls.call(&self.storage.me, to, found)? });
             }
+            Effect::DialByRelay { dial, to, found, token } => {
+                self.calls.place(dial, self.calls.call_by_relay(&self.storage.me, (to, found), token)?);
+            }
+            Effect::Meet(meet) => self.calls.meet(*meet),
             Effect::Hang(dial) => drop(self.calls.end(dial)),
             Effect::Reply { link, reply } => self.links.reply(link, reply),
             Effect::Say { link, chat } => self.links.command(link, LinkCommand::Say(chat)),

@@ -32,7 +32,7 @@ use super::directory::login::Presence;
 use super::directory::request::{DirectoryRequest, PasscodeWish};
 use super::directory::session::Session;
 use super::event_log::EventFilter;
-use super::events::{Back, Caller, Event, Events};
+use super::events::{Back, Caller, Event, Events, Reached};
 use super::front_end::FrontEnd;
 use super::log;
 use super::login_flow::LoggedIn;
@@ -109,7 +109,8 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
     let (requests, asked) = async_channel::unbounded();
     let source = setup.listen.unwrap_or_else(|| connection.local());
 
-    let calls = Calls::new(Arc::clone(&credentials), source, socket, presence.time, events.clone())?;
+    let calls =
+        Calls::new(Arc::clone(&credentials), (source, connection.remote()), socket, presence.time, events.clone())?;
     let session = Session {
         endpoint,
         folder,
@@ -270,8 +271,9 @@ impl Driver {
             Event::Failed(failure) => Err(failure),
             Event::Back(back) => self.session_is_back(back).await,
             Event::Caller(caller) => {
-                let Caller { link, request, fetch, half_open } = *caller;
+                let Caller { link, request, fetch, half_open, way } = *caller;
                 let link = self.links.adopt(link, Some(half_open));
+                self.input(Input::LinkStands { link, way }).await?;
                 let input = match fetch {
                     Some((file, offset)) => Input::FileRequested { link, request, file, offset },
                     None => Input::Requested { link, request },
@@ -283,7 +285,14 @@ impl Driver {
                 if self.calls.end(dial).is_none() {
                     return Ok(Run::On);
                 }
-                let outcome = outcome.map(|link| self.links.adopt(*link, None));
+                let outcome = match outcome {
+                    Ok(Reached { link, way }) => {
+                        let link = self.links.adopt(*link, None);
+                        self.input(Input::LinkStands { link, way }).await?;
+                        Ok(link)
+                    }
+                    Err(why) => Err(why),
+                };
                 self.input(Input::Dialed { dial, outcome }).await
             }
         }
@@ -291,7 +300,7 @@ impl Driver {
 
     /// The session stands again, maybe at another address, at another time, or as another terminal.
     async fn session_is_back(&mut self, back: Back) -> Result<Run, Failure> {
-        self.calls.session_is_back(back.presence.time, back.source, back.listener);
+        self.calls.session_is_back(back.presence.time, (back.source, back.directory), back.listener);
         let terminal = back.certificate.terminal;
         if terminal != self.storage.me.terminal {
             (self.storage.certificate, self.storage.me.terminal) = (back.certificate, terminal);

@@ -42,7 +42,7 @@ impl Fetch {
         };
         let done = part.done;
         // Whoever declines now may be another terminal than the one that has the file.
-        let Ok(mut link) = dial.for_file(file, done).place().await else { return TransferOutcome::Stopped };
+        let Ok((mut link, _)) = dial.for_file(file, done).place().await else { return TransferOutcome::Stopped };
         // The sender reads all of that once more, for the digest.
         let patience = DEAD_AFTER + Duration::from_secs(done / SLOW_DISK);
         match receive(&mut link, patience).await {

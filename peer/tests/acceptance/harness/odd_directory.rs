@@ -80,6 +80,7 @@ impl OddDirectory {
             registration: Registration::Open,
             passcode_min: 6,
             terminals_per_user: TERMINALS_PER_USER,
+            relay: directory_core::relay::RelayMode::Off,
             addresses: AddressStyle::Truncate,
             users: UserStyle::Name,
             lock: LockRule::default(),

@@ -94,6 +94,7 @@ fn found(example: Example) -> LookupReply {
         userid: example.user().unwrap().to_string(),
         addresses: vec![([127, 0, 0, 3], 65_000).into()],
         publickey: Hex(example.identity().unwrap().public().as_pkcs1().to_vec()),
+        terminals: Vec::new(),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn address(example: Example) -> SocketAddr {
 }
 
 pub(super) fn found(example: Example) -> LookupResult {
-    LookupResult { addresses: vec![address(example)], key: me(example).key }
+    LookupResult { addresses: vec![address(example)], key: me(example).key, relayable: Vec::new() }
 }
 
 /// What the directory answers a lookup with.
@@ -40,6 +40,7 @@ pub(super) fn answer(request: Option<RequestNumber>, user: &UserId, found: Optio
         userid: user.to_string(),
         addresses: found.addresses.clone(),
         publickey: Hex(found.key.as_pkcs1().to_vec()),
+        terminals: Vec::new(),
     });
     Input::DirectoryMessage { request, message: Box::new(reply.into()) }
 }
@@ -118,7 +119,7 @@ impl World {
                     self.input(who, answer(envelope.request, &lookup, found.as_ref()));
                 }
             }
-            Effect::Dial { dial, to, found } => {
+            Effect::Dial { dial, to, found, .. } => {
                 let callee = [Example::Ali, Example::Bianca, Example::Carol]
                     .into_iter()
                     .find(|example| address(*example) == found.addresses[0])
@@ -136,6 +137,8 @@ impl World {
                 let request = ConnectRequest { message, key: me(who).key.digest(), source: address(who) };
                 self.input(callee, Input::Requested { link, request });
             }
+            // This directory relays nothing.
+            Effect::DialByRelay { .. } | Effect::Meet(_) => {}
             Effect::Hang(dial) => {
                 let hung = self.dials.iter().find(|(_, other)| **other == (who, dial)).map(|(link, _)| *link);
                 if let Some(link) = hung {

@@ -123,7 +123,11 @@ impl Stage {
     /// The directory says where ali is, or does not.
     pub(super) fn finds(&mut self, number: u64, is_there: bool) -> Done {
         let addresses = vec![SocketAddr::from(([127, 0, 0, 2], 65000))];
-        let found = is_there.then(|| LookupResult { addresses, key: fixtures::identity(Example::Ali).key });
+        let found = is_there.then(|| LookupResult {
+            addresses,
+            key: fixtures::identity(Example::Ali).key,
+            relayable: Vec::new(),
+        });
         self.does(|files, cx| {
             files.handle_sender(cx, number, found);
             Vec::new()

@@ -24,6 +24,7 @@ impl View {
                 | CallNotice::AskedNoMore { .. }
                 | CallNotice::CallerRefused { .. }
                 | CallNotice::Offline { .. }
+                | CallNotice::Way { .. }
                 | CallNotice::LinkLost { .. },
             )
             | Notice::Session(_)
@@ -49,6 +50,11 @@ impl View {
             CallNotice::Offline { with } => {
                 let to = Conversation::User(with.clone());
                 self.note(&to, &mail::offline(&with));
+            }
+            CallNotice::Way { with, way } => {
+                if let Some(words) = talk::way(&with, way) {
+                    self.note(&Conversation::User(with), &words);
+                }
             }
             CallNotice::Asked { from } => self.asked(from),
             CallNotice::AskedNoMore { from } => self.asked_no_more(&from),

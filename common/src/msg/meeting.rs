@@ -1,0 +1,99 @@
+//! Meetings: two terminals that do not reach each other ask the directory to bring them together (decision D26; protocol
+//! section 6.12).
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ident::{MeetingToken, TerminalId, UserId};
+
+/// How two terminals meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MeetingWay {
+    /// Both connect to the directory, which joins the two connections.
+    Relay,
+    /// A way this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// `MEETREQ`: asks to be brought together with a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeetReq {
+    /// Whose terminal.
+    pub userid: UserId,
+    /// Which of the user's terminals.
+    pub terminal: TerminalId,
+    /// How.
+    pub how: MeetingWay,
+}
+
+/// Whether there is a meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MeetStatus {
+    /// There is, and the other terminal was told.
+    #[serde(rename = "SUCCESS")]
+    Success,
+    /// See `reason`.
+    #[serde(rename = "REFUSED")]
+    Refused,
+}
+
+/// Why there is no meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeetRefusal {
+    /// The directory's administrator does not allow this way.
+    Off,
+    /// The terminal is not present, or knows no such way.
+    NotPresent,
+    /// As many relayed links as there may be: in all, or of either user.
+    Full,
+    /// A reason this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// `MEETREPLY`: answers `MEETREQ`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeetReply {
+    /// Whether there is a meeting.
+    pub status: MeetStatus,
+    /// Opens the asker's leg, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<MeetingToken>,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<MeetRefusal>,
+}
+
+impl MeetReply {
+    /// There is one, and this opens the asker's leg.
+    #[must_use]
+    pub fn success(token: MeetingToken) -> Self {
+        Self { status: MeetStatus::Success, token: Some(token), reason: None }
+    }
+
+    /// There is none.
+    #[must_use]
+    pub fn refused(reason: MeetRefusal) -> Self {
+        Self { status: MeetStatus::Refused, token: None, reason: Some(reason) }
+    }
+}
+
+/// `MEET`: somebody wants to be brought together with this terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meet {
+    /// Opens this terminal's leg, once.
+    pub token: MeetingToken,
+    /// Who asks.
+    pub userid: UserId,
+    /// At which terminal.
+    pub terminal: TerminalId,
+    /// The address of the session that asks, as a lookup shows it: it takes the place of the source address when the caller is
+    /// verified (decision D15).
+    pub address: SocketAddr,
+    /// How.
+    pub how: MeetingWay,
+}

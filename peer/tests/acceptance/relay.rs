@@ -1,0 +1,132 @@
+//! Terminals that do not reach each other talk by the directory, which cannot read it (decision D26).
+
+use std::net::{IpAddr, SocketAddr};
+
+use common::crypto::identity::PublicKey;
+use common::ident::{MeetingToken, TerminalId};
+use common::msg::{
+    ConnectReq, ConnectStatus, Features, FileReq, FromDirectory, LookupReply, MeetReq, MeetingWay, PeerMessage, RELAY,
+};
+use common::relay::header;
+use common::testkit::Example;
+use common::testkit::caller::Call;
+use common::testkit::client::Client;
+use common::testkit::login::Stretch;
+use serde_json::json;
+
+use crate::harness::address::fresh;
+use crate::harness::proxy::Proxy;
+use crate::harness::stage::{Seat, account, id, identity};
+use crate::harness::{Stage, Terminal};
+use crate::json::Bot;
+
+/// A terminal of this user behind a router: the directory sees it at an address at which nobody can be reached.
+fn behind_a_router(stage: &Stage, user: &str) -> (Seat, Proxy) {
+    let router = Proxy::start(SocketAddr::new(fresh().into(), 7420), fresh(), stage.directory.address);
+    (stage.seat_of(user).at_server(router.address()), router)
+}
+
+#[test]
+fn two_terminals_behind_routers_talk_and_the_directory_reads_nothing() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let (seats, routers): (Vec<Seat>, Vec<Proxy>) =
+        ["ali", "bianca"].map(|user| behind_a_router(&stage, user)).into_iter().unzip();
+    let [ali, bianca] = stage.conversation_at(seats.try_into().unwrap());
+    ali.shows("-- There is no direct way between you and bianca: the directory server passes on what you say.");
+    bianca.shows("-- There is no direct way between you and ali: the directory server passes on what you say.");
+    ali.enters("Hello, how are you today?");
+    bianca.shows("Hello, how are you today?");
+    bianca.enters("I am fine, how about you?");
+    ali.shows("I am fine, how about you?");
+    for passed in routers.iter().flat_map(|router| [router.sent_by_client(), router.sent_by_server()]) {
+        assert!(!passed.windows(6).any(|bytes| bytes == b"Hello," || bytes == b"bianca"));
+    }
+    let header = |router: &Proxy| router.sent_by_client().windows(22).any(|bytes| bytes == b"peer-messenger/1 relay");
+    assert!(routers.iter().all(header), "both have opened a leg");
+    ali.ctrl_c();
+    bianca.shows("Connection ended");
+}
+
+#[test]
+fn a_program_is_told_of_the_way() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = Terminal::start(&behind_a_router(&stage, "bianca").0);
+    bianca.logs_in();
+    let mut ali = Bot::logged_in(&stage.seat(), "ali");
+    assert_eq!(ali.asks("connect", json!({"to": "bianca"}))["state"], "established");
+    let told = ali.has_heard(|line| line["params"]["state"] == "way");
+    assert_eq!((&told["params"]["id"], &told["params"]["way"]), (&json!("bianca"), &json!("relayed")));
+}
+
+#[test]
+fn where_there_is_a_direct_way_nothing_is_said_of_it() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    for terminal in stage.conversation() {
+        assert!(!terminal.lines().iter().any(|line| line.contains("direct way")));
+    }
+}
+
+/// Ali as the directory sees a terminal that says what the test says, and bianca at hers.
+struct Hostile {
+    stage: Stage,
+    bianca: Terminal,
+    ali: Client,
+    found: LookupReply,
+    time: u64,
+}
+
+const TERMINAL: TerminalId = TerminalId([7; 16]);
+
+impl Hostile {
+    fn new() -> Self {
+        let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+        let bianca = stage.terminal_of("bianca");
+        let mut ali = stage.client(fresh());
+        ali.names(Features::of(&[RELAY]));
+        let announced = ali.log_in(&account(Example::Ali, Stretch::Full), TERMINAL, 65_000).unwrap();
+        let found = ali.lookup(&id(Example::Ali), &id(Example::Bianca)).unwrap();
+        Self { stage, bianca, ali, found, time: announced.time }
+    }
+
+    fn token(&mut self) -> MeetingToken {
+        let terminal = self.found.terminals[0].terminal;
+        let request = MeetReq { userid: id(Example::Bianca), terminal, how: MeetingWay::Relay };
+        match self.ali.ask(request).unwrap() {
+            FromDirectory::MeetReply(reply) => reply.token.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What bianca's terminal answers to a caller over a leg, who is this user and says this; nothing where it closes.
+    fn says(&mut self, who: Example, change: impl FnOnce(ConnectReq) -> PeerMessage) -> Option<PeerMessage> {
+        let token = self.token();
+        let (initiator, identity, destination) = (id(who), identity(who), id(Example::Bianca));
+        let callee = PublicKey::from_pkcs1(&self.found.publickey.0).unwrap();
+        let call = Call {
+            source: IpAddr::V4(fresh()),
+            to: self.stage.directory.address,
+            destination: &destination,
+            callee: &callee,
+            initiator: &initiator,
+            identity: &identity,
+            time: self.time,
+        };
+        let behind = [&header(&token)[..], &call.preface().unwrap()].concat();
+        let mut caller = call.connect_behind(&behind).unwrap();
+        caller.send_message(change(call.request())).ok()?;
+        caller.receive_message().ok()
+    }
+}
+
+#[test]
+fn over_a_leg_only_the_user_and_the_terminal_are_taken_that_have_asked_for_it() {
+    let mut hostile = Hostile::new();
+    let another = |request| PeerMessage::from(ConnectReq { terminal: TerminalId([8; 16]), ..request });
+    assert_eq!(hostile.says(Example::Ali, another), None, "another terminal");
+    assert_eq!(hostile.says(Example::Carol, PeerMessage::from), None, "another user");
+    let file = |call| PeerMessage::from(FileReq { call, file: common::ident::MessageId([1; 16]), offset: 0 });
+    assert_eq!(hostile.says(Example::Ali, file), None, "a file");
+    let answer = hostile.says(Example::Ali, PeerMessage::from);
+    assert!(matches!(answer, Some(PeerMessage::ConnectReply(reply)) if reply.status == ConnectStatus::Accepted));
+    assert!(!hostile.bianca.lines().iter().any(|line| line.contains("carol")));
+}
