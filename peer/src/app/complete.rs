@@ -60,6 +60,7 @@ impl Names {
                 | CallNotice::Failed { .. }
                 | CallNotice::Offline { .. }
                 | CallNotice::Way { .. }
+                | CallNotice::ByMail { .. }
                 | CallNotice::Ended { .. }
                 | CallNotice::LinkLost { .. },
             )

@@ -15,6 +15,7 @@ use common::testkit::login::Stretch;
 use serde_json::json;
 
 use crate::harness::address::fresh;
+use crate::harness::directory::Start;
 use crate::harness::proxy::Proxy;
 use crate::harness::stage::{Seat, account, id, identity};
 use crate::harness::{Stage, Terminal};
@@ -64,6 +65,31 @@ fn where_there_is_a_direct_way_nothing_is_said_of_it() {
     for terminal in stage.conversation() {
         assert!(!terminal.lines().iter().any(|line| line.contains("direct way")));
     }
+}
+
+#[test]
+fn where_nothing_is_relayed_messages_go_by_mail_until_there_is_a_way() {
+    let stage = Stage::with(Start { settings: &[("RELAY__MODE", "off")], ..Start::default() });
+    [Example::Ali, Example::Bianca].iter().for_each(|user| stage.register(&account(*user, Stretch::Full)));
+    let (seat, _router) = behind_a_router(&stage, "bianca");
+    let mut bianca = Terminal::start(&seat);
+    bianca.logs_in();
+    let ali = stage.terminal_of("ali");
+    ali.enters("bianca");
+    ali.shows(
+        "-- Messages to bianca go by the directory server: no direct way yet (nobody listens at the address that the",
+    );
+    ali.enters("Hello, how are you today?");
+    bianca.shows("Hello, how are you today?");
+    ali.enters("/why");
+    ali.shows("-- You are not connected to bianca: by mailbox, because there is no direct way");
+    bianca.kill();
+    let bianca = Terminal::start(&stage.seat_of("bianca"));
+    bianca.logs_in();
+    bianca.shows("Connection received from user ali, type your messages");
+    ali.shows("Connection established, type your messages");
+    ali.enters("/why bianca");
+    ali.shows("-- You are connected to bianca: direct over IPv4.");
 }
 
 /// Ali as the directory sees a terminal that says what the test says, and bianca at hers.

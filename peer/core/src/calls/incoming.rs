@@ -217,6 +217,7 @@ impl Calls {
             requests.push(Request::Delivery(DeliveryRequest::LinkDown(from.clone(), old)));
         }
         self.give_up(cx, &from);
+        self.searches.remove(&from);
         requests.push(Request::Delivery(DeliveryRequest::LinkUp(from.clone())));
         cx.tell(match announce {
             Announce::Received | Announce::Answered => CallNotice::Received { from: from.clone() },

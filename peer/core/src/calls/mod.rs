@@ -3,6 +3,7 @@
 //! - [`outgoing`]: calls this terminal places, crossed calls included (protocol sections 7.3, 7.4)
 //! - [`incoming`]: callers and how they are verified (protocol section 7.2); [`limiter`]: what they can cause
 //! - [`meeting`]: what is tried where a terminal is not reached (protocol section 6.12)
+//! - [`search`]: ways that were not found, looked for again
 //! - [`keys`]: safety numbers, changed keys, blocks
 //! - [`frame`]: what one frame on a link means (protocol section 7.5)
 //!
@@ -14,6 +15,7 @@ mod keys;
 mod limiter;
 mod meeting;
 mod outgoing;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,7 @@ use common::msg::ByeReason;
 use self::incoming::Incoming;
 use self::limiter::CallerLimiter;
 use self::outgoing::Outgoing;
+use self::search::Searches;
 use crate::context::{Context, Direction};
 use crate::event::{Accept, Effect, LinkEnd, LinkId};
 use crate::notice::{AfterLoss, CallNotice, EndedBy, LinkLoss};
@@ -42,13 +45,14 @@ pub(crate) struct Calls {
     outgoing: BTreeMap<UserId, Outgoing>,
     incoming: BTreeMap<LinkId, Incoming>,
     limiter: CallerLimiter,
+    searches: Searches,
     dials: u64,
 }
 
 impl Calls {
     pub(crate) fn new(accept: Accept) -> Self {
         let (outgoing, incoming, limiter) = (BTreeMap::new(), BTreeMap::new(), CallerLimiter::default());
-        Self { accept, outgoing, incoming, limiter, dials: 0 }
+        Self { accept, outgoing, incoming, limiter, searches: Searches::default(), dials: 0 }
     }
 
     /// A lookup that was made for a call was answered.
@@ -72,6 +76,7 @@ impl Calls {
     /// Gives up a call that is being placed, or ends the conversation.
     pub(crate) fn end(&mut self, cx: &mut Context, with: &UserId) -> Vec<Request> {
         self.give_up(cx, with);
+        self.searches.remove(with);
         let Some(standing) = cx.links.remove(with) else { return Vec::new() };
         cx.push(Effect::Close { link: standing.link, reason: ByeReason::Ended });
         cx.tell(CallNotice::Ended { with: with.clone(), by: EndedBy::Us });
@@ -121,13 +126,15 @@ impl Calls {
     /// When a call or a caller must be given up, by the tick clock.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         let outgoing = self.outgoing.values().filter_map(Outgoing::deadline);
-        outgoing.chain(self.incoming.values().filter_map(Incoming::deadline)).min()
+        let incoming = self.incoming.values().filter_map(Incoming::deadline);
+        outgoing.chain(incoming).chain(self.searches.next_deadline()).min()
     }
 
     /// A deadline has passed.
-    pub(crate) fn handle_tick(&mut self, cx: &mut Context) {
+    pub(crate) fn handle_tick(&mut self, cx: &mut Context) -> Vec<Request> {
         self.expire_outgoing(cx);
         self.expire_incoming(cx);
+        self.search(cx)
     }
 }
 

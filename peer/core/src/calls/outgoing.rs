@@ -19,7 +19,7 @@ use crate::verify::LookupResult;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outgoing {
     stage: Stage,
-    occasion: Occasion,
+    pub(super) occasion: Occasion,
     /// The command of the user that asked for it.
     ticket: Option<Ticket>,
     /// What is left to try where the callee is not reached.
@@ -40,11 +40,13 @@ enum Stage {
 
 /// Why a call is placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Occasion {
+pub(super) enum Occasion {
     /// The user asked for it.
     Asked,
     /// A link was lost.
     Lost,
+    /// There was no way, and perhaps there is one now.
+    Again,
 }
 
 impl Outgoing {
@@ -128,6 +130,7 @@ impl Calls {
                 return Vec::new();
             }
             () if !cx.is_up() => CallFailed::DirectoryLost,
+            () if self.takes_over(cx, &to) => return Vec::new(),
             () => return self.look_up(cx, to, Occasion::Asked),
         };
         cx.tell(CallNotice::Failed { to, why });
@@ -138,7 +141,15 @@ impl Calls {
         self.look_up(cx, to, Occasion::Lost)
     }
 
-    fn look_up(&mut self, cx: &Context, to: UserId, occasion: Occasion) -> Vec<Request> {
+    /// Whether a call is being placed again by itself, which becomes the one that the user asks for.
+    fn takes_over(&mut self, cx: &Context, to: &UserId) -> bool {
+        let again = self.outgoing.get_mut(to).filter(|outgoing| outgoing.occasion == Occasion::Again);
+        let Some(outgoing) = again else { return false };
+        (outgoing.occasion, outgoing.ticket) = (Occasion::Asked, cx.answering.clone());
+        true
+    }
+
+    pub(super) fn look_up(&mut self, cx: &Context, to: UserId, occasion: Occasion) -> Vec<Request> {
         if self.is_calling(&to) {
             return Vec::new();
         }
@@ -161,7 +172,7 @@ impl Calls {
         let Some(outgoing) = self.outgoing.get(to).filter(looked_up) else { return Vec::new() };
         match found {
             Ok(Some(found)) => self.dial(cx, to, found),
-            Ok(None) if outgoing.occasion == Occasion::Lost => self.call_failed(cx, to, CallFailed::NotFound),
+            Ok(None) if outgoing.occasion != Occasion::Asked => self.call_failed(cx, to, CallFailed::NotFound),
             // Mail may reach them all the same.
             Ok(None) => {
                 self.outgoing.remove(to);
@@ -279,6 +290,7 @@ impl Calls {
     }
 
     fn established(&mut self, cx: &mut Context, to: UserId, link: LinkId) -> Vec<Request> {
+        self.searches.remove(&to);
         let old = cx.links.insert(to.clone(), link, Direction::Ours, cx.now.tick);
         cx.tell(CallNotice::Established { with: to.clone() });
         cx.tell_way(&to, link);
@@ -289,10 +301,16 @@ impl Calls {
     fn call_failed(&mut self, cx: &mut Context, to: &UserId, why: CallFailed) {
         let Some(outgoing) = self.outgoing.remove(to) else { return };
         cx.answering = outgoing.ticket;
-        cx.tell(match outgoing.occasion {
-            Occasion::Asked => CallNotice::Failed { to: to.clone(), why },
-            Occasion::Lost => CallNotice::Ended { with: to.clone(), by: EndedBy::Them },
-        });
+        let with = to.clone();
+        match outgoing.occasion {
+            Occasion::Asked if why.is_of_the_way() => {
+                self.searches.begin(cx, to);
+                cx.tell(CallNotice::ByMail { with, why });
+            }
+            Occasion::Asked => cx.tell(CallNotice::Failed { to: with, why }),
+            Occasion::Lost => cx.tell(CallNotice::Ended { with, by: EndedBy::Them }),
+            Occasion::Again => self.searches.go_on(cx, to, &why),
+        }
     }
 
     /// Gives up a call that is being placed, if there is one.

@@ -2,6 +2,7 @@
 
 mod contacts;
 mod meeting;
+mod search;
 
 use std::net::SocketAddr;
 
@@ -116,7 +117,9 @@ fn refusal(effects: &[Effect]) -> Option<ConnectRefusal> {
 
 fn failed(effects: &[Effect]) -> Option<CallFailed> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Notify(Notice::Call(CallNotice::Failed { why, .. })) => Some(why.clone()),
+        Effect::Notify(Notice::Call(CallNotice::Failed { why, .. } | CallNotice::ByMail { why, .. })) => {
+            Some(why.clone())
+        }
         _ => None,
     })
 }

@@ -38,7 +38,9 @@ impl Messaging {
             Request::Came(user) => {
                 self.delivery.handle_retry(&Conversation::User(user.clone()));
                 self.groups.handle_came(cx, &user);
-                self.files.handle_presence(cx, Some(&user))
+                let mut requests = self.calls.handle_came(cx, &user);
+                requests.extend(self.files.handle_presence(cx, Some(&user)));
+                requests
             }
             Request::Opened(letter) => self.handle_opened(cx, *letter),
             Request::Listed(listed) => {

@@ -168,10 +168,10 @@ impl Messaging {
 
     /// A deadline has passed.
     pub(crate) fn handle_tick(&mut self, cx: &mut Context) -> Vec<Request> {
-        self.calls.handle_tick(cx);
+        let mut requests = self.calls.handle_tick(cx);
         cx.links.expire(cx.now.tick);
         self.groups.handle_tick(cx);
-        let mut requests = self.mailbox.handle_tick(cx);
+        requests.extend(self.mailbox.handle_tick(cx));
         requests.extend(self.files.handle_tick(cx));
         self.delivery.handle_tick(cx);
         requests

@@ -25,6 +25,9 @@ pub enum CallNotice {
     Failed { to: UserId, why: CallFailed },
     /// Answers `Call`: the user is not there now, but mail reaches them. What is sent to them waits.
     Offline { with: UserId },
+    /// Answers `Call`: the user is there, and there is no way to them now, for this reason. What is sent goes by mail, and a way
+    /// is looked for again and again; `Established` says that one was found.
+    ByMail { with: UserId, why: CallFailed },
     /// A conversation ended.
     Ended { with: UserId, by: EndedBy },
     /// The link broke without a goodbye.
@@ -64,6 +67,29 @@ pub enum CallFailed {
     DirectoryRefused(DirectoryRefusal),
     /// The directory has not told within so many seconds.
     DirectorySilent { seconds: u64 },
+}
+
+impl CallFailed {
+    /// Whether it says that no way leads to the user now, which another try may find.
+    #[must_use]
+    pub fn is_of_the_way(&self) -> bool {
+        match self {
+            Self::NoAnswer { .. } | Self::Unreached(_) => true,
+            Self::NotFound
+            | Self::NoSuchUser { .. }
+            | Self::Refused
+            | Self::Rule(_)
+            | Self::Unavailable
+            | Self::Broken
+            | Self::Local { .. }
+            | Self::WrongKey
+            | Self::Yourself
+            | Self::Blocked
+            | Self::DirectoryLost
+            | Self::DirectoryRefused(_)
+            | Self::DirectorySilent { .. } => false,
+        }
+    }
 }
 
 /// Rules by which a terminal refuses a call; none of them is the will of its user.

@@ -72,10 +72,13 @@ impl Session {
 
     pub(super) fn established(&mut self, with: UserId, outputs: &mut Outputs) {
         // An answer to a call that was given up meanwhile needs nothing: the engine has been told to end it.
-        if self.is_calling(&with) {
+        if self.is_calling(&with) || self.focus == Focus::Writing(Conversation::User(with.clone())) {
             outputs.say(talk::ESTABLISHED);
             self.standing.retain(|(other, _)| *other != with);
             self.take_focus(with, outputs);
+        } else if self.conversation() != Some(&with) && !self.stands(&with) {
+            // A way was found to somebody whom the user has left meanwhile.
+            outputs.command(Command::Call(CallCommand::End { with }));
         }
     }
 

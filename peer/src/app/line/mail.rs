@@ -14,7 +14,9 @@ use crate::app::grammar::{Request, Switch};
 use crate::app::passwd::Purpose;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{local_commands, mail};
-use peer_core::command::{Answer, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket};
+use peer_core::command::{
+    Answer, CallCommand, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket,
+};
 use peer_core::model::{Conversation, DeliveryStatus};
 use peer_core::notice::{CallFailed, MessageNotice, Next};
 
@@ -63,14 +65,15 @@ impl Session {
         self.take_up_entry(outputs);
     }
 
-    /// Whoever was called is not there, and mail reaches them.
-    pub(super) fn offline(&mut self, with: UserId, outputs: &mut Outputs) {
+    /// Whoever was called is not reached, for this reason and in these words, and mail reaches them.
+    pub(super) fn by_mail(&mut self, words: &str, with: UserId, why: &CallFailed, outputs: &mut Outputs) {
         if matches!(&self.focus, Focus::Calling { to, .. } if *to == with) {
             if outputs.options.queue == Queue::Forbidden {
-                outputs.say(&talk::call_failed(&with, &CallFailed::NotFound, Acquaintance::Known));
+                outputs.say(&talk::call_failed(&with, why, Acquaintance::Known));
+                outputs.command(Command::Call(CallCommand::End { with }));
                 return self.give_call_up(outputs);
             }
-            outputs.say(&mail::offline(&with));
+            outputs.say(words);
             self.write_to(Conversation::User(with), outputs);
         }
     }
@@ -179,6 +182,10 @@ impl Session {
             MessageNotice::Explained { of, messages } => {
                 outputs.close(|pending| *pending == Pending::Answer);
                 mail::explained(&of, &messages, &outputs.options.zone).iter().for_each(|line| outputs.say(line));
+                let line = self.model.conversations.connection(&of).and_then(talk::connection);
+                if let Some(line) = line {
+                    outputs.say(&line);
+                }
             }
             MessageNotice::History { with, records, unread } => self.looked_back(&with, &records, unread, outputs),
             MessageNotice::Found { words, records } => {

@@ -7,7 +7,9 @@ use super::session::Session;
 use crate::app::Now;
 use crate::app::texts::{self, mail, talk};
 use peer_core::model::Conversation;
-use peer_core::notice::{CallNotice, CallerRefused, ContactNotice, DirectoryNotice, NotChanged, Notice, SessionNotice};
+use peer_core::notice::{
+    CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, NotChanged, Notice, SessionNotice,
+};
 
 impl Session {
     pub(super) fn notice(&mut self, notice: Notice, outputs: &mut Outputs) {
@@ -111,7 +113,10 @@ impl Session {
             CallNotice::Ended { with, by } => self.ended(&with, by, outputs),
             CallNotice::LinkLost { with, then, why } => self.lost(&with, then, why, outputs),
             CallNotice::Failed { to, why } => self.call_failed(&to, &why, outputs),
-            CallNotice::Offline { with } => self.offline(with, outputs),
+            CallNotice::Offline { with } => {
+                self.by_mail(&mail::offline(&with), with, &CallFailed::NotFound, outputs);
+            }
+            CallNotice::ByMail { with, why } => self.by_mail(&talk::by_mail(&with, &why), with, &why, outputs),
             CallNotice::Asked { from } => self.asked(from, outputs),
             CallNotice::AskedNoMore { from } => self.asked_no_more(&from, outputs),
             // Shown together with KeyChanged, which says more.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::ident::{MessageId, UserId};
 
-use peer_core::model::{Conversation, StoredMessage};
+use peer_core::model::{Conversation, LinkWay, StoredMessage};
+use peer_core::notice::CallFailed;
 
 /// What is known of the direct connection to a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +22,10 @@ pub(crate) enum Link {
 #[derive(Debug, Default)]
 struct Known {
     link: Link,
+    /// How the link goes, once that was said.
+    way: Option<LinkWay>,
+    /// Why there is none although the user wants one.
+    no_way: Option<CallFailed>,
     unread: usize,
     /// Messages of others that were told of, so that none counts twice.
     told: BTreeSet<(UserId, MessageId)>,
@@ -43,8 +48,40 @@ impl Conversations {
         })
     }
 
+    /// How the connection to a user goes, if one stands.
+    pub(crate) fn way(&self, with: &UserId) -> Option<LinkWay> {
+        let known = self.0.get(&Conversation::User(with.clone())).filter(|known| known.link == Link::Up)?;
+        Some(known.way.unwrap_or(LinkWay::DirectIpv4))
+    }
+
+    /// Why there is no connection to a user, where the user here wants one.
+    pub(crate) fn no_way(&self, with: &UserId) -> Option<&CallFailed> {
+        self.0.get(&Conversation::User(with.clone())).and_then(|known| known.no_way.as_ref())
+    }
+
+    /// How the connection goes to whom a conversation is with, and why there is none.
+    pub(crate) fn connection<'a>(
+        &'a self,
+        of: &'a Conversation,
+    ) -> Option<(&'a UserId, Option<LinkWay>, Option<&'a CallFailed>)> {
+        match of {
+            Conversation::User(with) => Some((with, self.way(with), self.no_way(with))),
+            Conversation::Group(_) | Conversation::Everyone => None,
+        }
+    }
+
     pub(super) fn set_link(&mut self, with: &UserId, link: Link) {
-        self.entry(&Conversation::User(with.clone())).link = link;
+        let known = self.entry(&Conversation::User(with.clone()));
+        (known.link, known.way, known.no_way) = (link, None, None);
+    }
+
+    pub(super) fn set_way(&mut self, with: &UserId, way: LinkWay) {
+        self.entry(&Conversation::User(with.clone())).way = Some(way);
+    }
+
+    pub(super) fn set_no_way(&mut self, with: &UserId, why: &CallFailed) {
+        self.set_link(with, Link::None);
+        self.entry(&Conversation::User(with.clone())).no_way = Some(why.clone());
     }
 
     /// Messages that were not seen.

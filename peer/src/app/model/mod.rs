@@ -173,7 +173,12 @@ impl Model {
                 let link = if *then == AfterLoss::CalledAgain { Link::Calling } else { Link::None };
                 self.conversations.set_link(with, link);
             }
-            CallNotice::Way { .. } | CallNotice::CallerRefused { .. } => {}
+            CallNotice::Way { with, way } => self.conversations.set_way(with, *way),
+            CallNotice::ByMail { with, why } => {
+                self.people.exists(with);
+                self.conversations.set_no_way(with, why);
+            }
+            CallNotice::CallerRefused { .. } => {}
         }
     }
 

@@ -104,13 +104,16 @@ fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Reply, Rpc
         CallNotice::Offline { with } => {
             is_to(with).then(|| Err(RpcError::of(exit::OFFLINE, format!("{with} is offline."))))
         }
-        CallNotice::Failed { to, why } if is_to(to) => Some(Err(call_failed(to, why))),
+        CallNotice::ByMail { with: to, why } | CallNotice::Failed { to, why } if is_to(to) => {
+            Some(Err(call_failed(to, why)))
+        }
         CallNotice::Failed { to, why } => {
             let unknown = || RpcError::of(exit::UNKNOWN_USER, plain(&talk::no_key(to)));
             let error = || if *why == CallFailed::NotFound { unknown() } else { call_failed(to, why) };
             matches!(awaited, Await::Number(of) | Await::Block(of) if of == to).then(|| Err(error()))
         }
         CallNotice::Way { .. }
+        | CallNotice::ByMail { .. }
         | CallNotice::Asked { .. }
         | CallNotice::AskedNoMore { .. }
         | CallNotice::CallerRefused { .. }

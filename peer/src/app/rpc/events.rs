@@ -181,6 +181,7 @@ fn call_event(notice: &CallNotice) -> Option<Value> {
         CallNotice::AskedNoMore { .. }
         | CallNotice::CallerRefused { .. }
         | CallNotice::Failed { .. }
+        | CallNotice::ByMail { .. }
         | CallNotice::Offline { .. } => None,
     }
 }

@@ -4,7 +4,7 @@ use common::ident::UserId;
 use jiff::tz::TimeZone;
 
 use super::help;
-use peer_core::model::DeliveryStatus;
+use peer_core::model::{DeliveryStatus, LinkWay};
 use peer_core::notice::Role;
 
 /// In front of the entry.
@@ -196,6 +196,15 @@ pub(crate) fn outbox(waiting: usize) -> String {
 
 /// In the details, of the connection.
 pub(crate) const DIRECT: [&str; 2] = ["direct", "encrypted, forward-secret"];
+/// The connection to somebody, in the details.
+pub(crate) fn connection(way: LinkWay) -> [&'static str; 2] {
+    match way {
+        LinkWay::DirectIpv4 => DIRECT,
+        LinkWay::DirectIpv6 => ["direct over IPv6", DIRECT[1]],
+        LinkWay::Relayed => ["relayed by the directory", DIRECT[1]],
+    }
+}
+
 /// Where there is none.
 pub(crate) const BY_MAIL: [&str; 2] = ["none: messages go by mail", "encrypted, forward-secret"];
 /// In the details, of a key.

@@ -23,7 +23,7 @@ pub(crate) const NO_CONVERSATION: &str = "-- There is no conversation to end. /q
 pub(crate) const NO_LIST: &str =
     "-- Cannot ask who is online: the directory server is out of reach. Try again when it is back.";
 
-/// How a connection goes that has just begun, where that is worth saying.
+/// `n.way`: how a connection goes that has just begun, where that is worth saying.
 pub(crate) fn way(with: &UserId, way: LinkWay) -> Option<String> {
     match way {
         LinkWay::DirectIpv4 | LinkWay::DirectIpv6 => None,
@@ -173,6 +173,42 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
             format::duration(*seconds)
         ),
     }
+}
+
+/// `n.by_mail`: whom the user has called is there, and no way leads to them: what happens instead, and why.
+pub(crate) fn by_mail(with: &UserId, why: &CallFailed) -> String {
+    format!(
+        "-- Messages to {with} go by the directory server: no direct way yet ({}). Trying again. (CTRL-C leaves.)",
+        no_way(why)
+    )
+}
+
+/// Why there is no way, in brackets.
+pub(crate) fn no_way(why: &CallFailed) -> String {
+    match why {
+        CallFailed::NoAnswer { seconds } => format!("no answer in {}", format::duration(*seconds)),
+        CallFailed::Unreached(Unreached::NobodyListens) => {
+            "nobody listens at the address that the directory server has".to_owned()
+        }
+        CallFailed::Unreached(Unreached::NoWay) => "your network has no way to the address".to_owned(),
+        CallFailed::Unreached(Unreached::Closed) => "somebody else is at that address".to_owned(),
+        _ => "nobody knows why".to_owned(),
+    }
+}
+
+/// `n.connection`: how the connection to somebody goes, for `/why`; nothing where there is none and none was asked for.
+pub(crate) fn connection((with, way, why): (&UserId, Option<LinkWay>, Option<&CallFailed>)) -> Option<String> {
+    Some(match (way, why) {
+        (Some(LinkWay::DirectIpv4), _) => format!("-- You are connected to {with}: direct over IPv4."),
+        (Some(LinkWay::DirectIpv6), _) => format!("-- You are connected to {with}: direct over IPv6."),
+        (Some(LinkWay::Relayed), _) => {
+            format!("-- You are connected to {with}: relayed by the directory server, which cannot read it.")
+        }
+        (None, Some(why)) => {
+            format!("-- You are not connected to {with}: by mailbox, because there is no direct way ({}).", no_way(why))
+        }
+        (None, None) => return None,
+    })
 }
 
 /// `e.rule`: a rule of the terminal called forbids the call, whatever its user wants.

@@ -164,7 +164,7 @@ fn an_unanswered_lookup_fails_the_call_and_a_crossed_call_that_never_comes_times
     world.settle();
     assert_eq!(
         world.told(Ali),
-        [Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::NoAnswer { seconds: 10 } })]
+        [Notice::Call(CallNotice::ByMail { with: bianca(), why: CallFailed::NoAnswer { seconds: 10 } })]
     );
 }
 

@@ -25,6 +25,7 @@ impl View {
                 | CallNotice::CallerRefused { .. }
                 | CallNotice::Offline { .. }
                 | CallNotice::Way { .. }
+                | CallNotice::ByMail { .. }
                 | CallNotice::LinkLost { .. },
             )
             | Notice::Session(_)
@@ -55,6 +56,9 @@ impl View {
                 if let Some(words) = talk::way(&with, way) {
                     self.note(&Conversation::User(with), &words);
                 }
+            }
+            CallNotice::ByMail { with, why } => {
+                self.note(&Conversation::User(with.clone()), &talk::by_mail(&with, &why));
             }
             CallNotice::Asked { from } => self.asked(from),
             CallNotice::AskedNoMore { from } => self.asked_no_more(&from),

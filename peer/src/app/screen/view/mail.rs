@@ -5,7 +5,7 @@ use common::ident::UserId;
 use super::chat::Message;
 use super::questions::Question;
 use super::{Awaited, Focus, Output, View};
-use crate::app::texts::{local_commands, mail};
+use crate::app::texts::{local_commands, mail, talk};
 use peer_core::command::{Command, MessageCommand};
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{MessageNotice, Next, NotSent};
@@ -72,7 +72,9 @@ impl View {
             MessageNotice::Found { words, records } => self.show_search(&words, records),
             MessageNotice::Explained { of, messages } => {
                 if self.awaits(&Awaited::Why) {
-                    self.show_page(&of.to_string(), &mail::explained(&of, &messages, &self.zone));
+                    let mut lines = mail::explained(&of, &messages, &self.zone);
+                    lines.extend(self.model.conversations.connection(&of).and_then(talk::connection));
+                    self.show_page(&of.to_string(), &lines);
                 }
             }
             MessageNotice::Frozen { with, why } => {

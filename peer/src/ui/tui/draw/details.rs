@@ -3,10 +3,10 @@
 use common::ident::{GroupName, UserId};
 use ratatui::layout::Rect;
 
-use crate::app::model::{Here, Link, Membership};
+use crate::app::model::{Here, Membership};
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Chat, View};
-use crate::app::texts::{files, format, screen};
+use crate::app::texts::{files, format, screen, talk};
 use crate::ui::tui::cells::Cells;
 use peer_core::model::Conversation;
 use peer_core::notice::KeyState;
@@ -37,8 +37,12 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     if let Conversation::User(user) = to {
         shared_with(&mut rows, view, user);
         head(&mut rows, screen::CONNECTION);
-        let lines = if view.link(to) == Link::Up { screen::DIRECT } else { screen::BY_MAIL };
+        let way = view.model.conversations.way(user);
+        let lines = way.map_or(screen::BY_MAIL, screen::connection);
         rows.extend(lines.iter().map(|line| Row::Text((*line).to_owned())));
+        if let Some(why) = view.model.conversations.no_way(user) {
+            rows.push(Row::Text(talk::no_way(why)));
+        }
     }
     head(&mut rows, screen::OUTBOX);
     rows.push(Row::Text(screen::outbox(view.chats.get(to).map_or(0, Chat::waiting))));
