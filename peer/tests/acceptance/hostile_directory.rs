@@ -147,6 +147,13 @@ fn an_address_where_nobody_listens_is_told_as_silence() {
 }
 
 #[test]
+fn a_directory_that_keeps_silent_is_not_told_as_bianca_s_silence_alone() {
+    let told = survives(Lie::SilentOnLookups);
+    let (kind, message) = refusal(&told);
+    assert!(kind == "timeout" && message.contains("the directory server"), "{kind}: {message}");
+}
+
+#[test]
 fn a_directory_that_is_always_in_a_hurry_delays_and_loses_nothing() {
     let told = survives(Lie::TooFast);
     assert!(!refusal(&told).1.is_empty());

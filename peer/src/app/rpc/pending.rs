@@ -65,11 +65,11 @@ impl Pending {
     fn silent(&self) -> Silent {
         let awaited = match self {
             Self::Request { awaited, .. } => awaited,
-            Self::CallToSend { message, .. } => return Silent::Other(message.to.to_string()),
+            Self::CallToSend { message, .. } => return Silent::Call(message.to.to_string()),
             Self::Replay(_) => return Silent::Terminal,
         };
         match awaited {
-            Await::Call(to) => Silent::Other(to.to_string()),
+            Await::Call(to) => Silent::Call(to.to_string()),
             Await::List
             | Await::Group { .. }
             | Await::Passcode

@@ -157,8 +157,8 @@ pub(crate) fn verified(is_verified: bool) -> &'static str {
 pub(crate) enum Silent {
     /// The directory.
     Directory,
-    /// Another user's terminal.
-    Other(String),
+    /// A call to this user: the directory, which is asked first, or the user's terminal.
+    Call(String),
     /// The terminal that was asked, which is this user's own.
     Terminal,
 }
@@ -170,8 +170,9 @@ pub(crate) fn not_answered(by: &Silent, seconds: u64) -> String {
             "The directory server has not answered in {seconds} s. It may still come about; ask again, or wait longer: \
              --timeout SECS"
         ),
-        Silent::Other(whom) => format!(
-            "{whom} has not answered in {seconds} s. It may still come about; ask again, or wait longer: --timeout SECS"
+        Silent::Call(whom) => format!(
+            "No answer in {seconds} s, of the directory server or of {whom}. It may still come about; ask again, or wait \
+             longer: --timeout SECS"
         ),
         Silent::Terminal => format!(
             "This terminal was too busy to answer in {seconds} s. It may still come about; ask again, or wait longer: \

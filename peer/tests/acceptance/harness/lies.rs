@@ -17,6 +17,8 @@ pub(crate) enum Lie {
     DeadAddress,
     /// `LOOKUPREPLY` says success and has no address.
     NoAddress,
+    /// `LOOKUPREPLY` never comes.
+    SilentOnLookups,
     /// Every answer is `ERROR rate_limited`.
     TooFast,
     /// `GROUPREPLY` names another room.
@@ -61,6 +63,7 @@ impl Lie {
     fn change(self, reader: &Value, mut said: Value) -> Vec<Value> {
         let msgtype = said["msgtype"].as_str().unwrap_or_default().to_owned();
         match (self, msgtype.as_str()) {
+            (Self::SilentOnLookups, "LOOKUPREPLY") => return Vec::new(),
             (Self::AboutSomebodyElse, "LOOKUPREPLY") => said["userid"] = json!("carol"),
             (Self::AnotherKey(key), "LOOKUPREPLY") => said["publickey"] = json!(key),
             (Self::KeyOfRubbish, "LOOKUPREPLY") => said["publickey"] = json!("00ff"),

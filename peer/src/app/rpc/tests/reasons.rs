@@ -179,7 +179,7 @@ fn a_passcode_that_is_not_changed_says_why() {
 fn a_request_that_is_given_up_says_who_has_not_answered() {
     for (method, params, who) in [
         ("list", json!({}), "The directory server has not answered in 10 s"),
-        ("connect", json!({"to": "bianca"}), "bianca has not answered in 10 s"),
+        ("connect", json!({"to": "bianca"}), "No answer in 10 s, of the directory server or of bianca"),
         ("file.list", json!({}), "This terminal was too busy"),
     ] {
         let mut scene = Scene::logged_in();
