@@ -5,12 +5,12 @@ mod support;
 
 use std::time::Duration;
 
-use common::ident::{RoomId, TerminalId};
+use common::ident::{MessageId, RoomId, TerminalId};
 use common::msg::{
-    CommitReq, CommitStatus, EpochsReq, Features, FromDirectory, KeyPackagePut, KeyPackageState, Piece, Registration,
-    RoomEpoch, Withdrawal,
+    CommitReq, CommitStatus, EpochsReq, Features, FromDirectory, KeyPackagePut, KeyPackageState, MailboxPut, Outgoing,
+    Piece, Registration, RoomEpoch, Withdrawal,
 };
-use common::testkit::Example;
+use common::testkit::{Example, sealed_message};
 use directory_core::presence::Arrival;
 use directory_core::records::{MailRule, Remover};
 use directory_core::session::Session;
@@ -126,6 +126,28 @@ fn what_a_removed_receiver_would_have_had_is_told_however_the_receiver_goes() {
         assert_eq!(ali.withdrawn(&world), [(3, "bianca".to_owned(), Withdrawal::Removed)], "{removed}");
         assert_eq!(world.check(), [""; 0]);
     }
+}
+
+#[test]
+fn what_is_put_for_somebody_who_is_gone_is_told_and_who_has_left_is_not_waited_for() {
+    let (world, mut ali, bianca) = pair();
+    drop(bianca);
+    ali.open_mailbox(&world);
+    block_on(world.directory.store.remove_terminal(&member("bianca", 1), Remover::Administrator)).map(drop).unwrap();
+    assert_eq!(ali.put_as(&world, 0, &[3]).stored, 1);
+    block_on(world.directory.keep_time(world.now)).unwrap();
+    assert_eq!(ali.withdrawn(&world), [(3, "bianca".to_owned(), Withdrawal::Removed)]);
+
+    let (world, [mut ali, mut bianca, carol]) = three();
+    drop(carol);
+    ali.open_mailbox(&world);
+    let goodbye = Outgoing { id: MessageId([3; 16]), piece: Piece(sealed_message(&ROOM, 0, b"goodbye")) };
+    bianca.send(&world, MailboxPut { room: ROOM, epoch: 0, items: vec![goodbye], leave: true });
+    world.remove("carol");
+    ali.put_as(&world, 0, &[4]);
+    block_on(world.directory.keep_time(world.now)).unwrap();
+    assert_eq!(ali.withdrawn(&world), [(4, "carol".to_owned(), Withdrawal::Removed)]);
+    assert_eq!(world.check(), [""; 0]);
 }
 
 #[test]

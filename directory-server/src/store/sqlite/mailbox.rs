@@ -226,8 +226,8 @@ pub(super) fn deposit(
     let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };
     let first = numbers(connection, deposit.messages.len())?;
-    for (item, (id, body)) in (first..).zip(&deposit.messages) {
-        let (kind, id) = (MailKind::Message, Some(id));
+    for (item, (letter_id, body)) in (first..).zip(&deposit.messages) {
+        let (kind, id) = (MailKind::Message, Some(letter_id));
         let letter = Letter { item, room: &deposit.room, from: &deposit.from, kind, epoch: deposit.epoch, id, body };
         let mut theirs = receivers.iter().filter(|receiver| receiver.member.userid != *sender);
         if is_pair && !theirs.any(|receiver| receiver.has_room_for(&letter, rule)) {
@@ -235,6 +235,7 @@ pub(super) fn deposit(
             break;
         }
         keep(connection, &letter, &mut receivers, rule, now)?;
+        withdrawn::gone(connection, &deposit.from, (&deposit.room, letter_id))?;
         reply.stored += 1;
     }
     if reply.stored > 0 {

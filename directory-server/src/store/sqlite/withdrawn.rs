@@ -60,6 +60,30 @@ pub(super) fn full(
     Ok(())
 }
 
+/// Writes down that a message is for nobody any more where a user has no terminal in a room but some that are gone. Who has
+/// left the room by itself has terminals, and is not waited for.
+pub(super) fn gone(connection: &Connection, from: &Member, (room, id): (&RoomId, &MessageId)) -> SqlResult<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO withdrawn (user, terminal, id, room, receiver, reason)
+             SELECT t.user, t.terminal, ?3, ?4, g.user, ?5
+             FROM (SELECT DISTINCT user FROM ghosts WHERE room = ?4 AND user <> ?1) AS g JOIN terminals AS t ON t.user = ?1
+             WHERE (t.terminal = ?2 OR EXISTS (
+                 SELECT 1 FROM roster AS r WHERE r.room = ?4 AND r.user = t.user AND r.terminal = t.terminal))
+                 AND NOT EXISTS (SELECT 1 FROM roster AS r WHERE r.room = ?4 AND r.user = g.user)
+                 AND NOT EXISTS (SELECT 1 FROM ghosts AS h JOIN terminals AS k USING (user, terminal)
+                     WHERE h.room = ?4 AND h.user = g.user)",
+        )?
+        .execute(params![
+            from.userid.as_str(),
+            from.terminal.as_bytes(),
+            id.as_bytes(),
+            room.as_bytes(),
+            code(Withdrawal::Removed)
+        ])?;
+    Ok(())
+}
+
 /// A terminal has taken what it had up to an item: its user has had what waits at another.
 pub(super) fn taken(connection: &Connection, owner: &Member, upto: i64) -> SqlResult<()> {
     connection
