@@ -183,6 +183,8 @@ pub(crate) enum Question {
     Replaced,
     /// In which epochs these rooms are.
     Epochs(Vec<RoomId>),
+    /// The same of rooms whose epoch was ended by a commit that has not come.
+    Overdue(Vec<RoomId>),
     /// To take letters, by their numbers in the outbox.
     Put { to: Conversation, numbers: Vec<u64>, room: RoomId },
     /// For the commit of the operation under way.

@@ -49,9 +49,13 @@ fn a_group_from_its_creation_to_leaving() {
 
     bianca.enters("/group leave #team");
     bianca.shows("-- You left #team.");
-    ali.shows("-- bianca is no longer a member of #team.");
+    for admin in [&ali, &carol] {
+        admin.shows("-- bianca is no longer a member of #team.");
+    }
     ali.enters("#team after bianca left");
     carol.shows("-- #team ali: after bianca left");
+    carol.enters("#team nothing more of bianca");
+    ali.shows("-- #team carol: nothing more of bianca");
     // Nothing from before she came or after she left has reached her.
     bianca.enters("/find anybody");
     bianca.shows("-- There is nothing.");
@@ -63,6 +67,10 @@ fn a_group_from_its_creation_to_leaving() {
     // Who was named first stays.
     ali.enters("/group remove carol #team");
     carol.shows("-- ali removed you from #team.");
+    for admin in [&ali, &carol] {
+        let told = admin.lines().iter().filter(|line| line.contains("bianca is no longer")).count();
+        assert_eq!(told, 1, "{:?}", admin.lines());
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use common::msg::{CommitReq, CommitStatus, FromDirectory, GroupEntry, MailboxPut
 use common::testkit::Example;
 use peer_core::command::GroupWish;
 use peer_core::model::Conversation;
-use peer_core::notice::{GroupNews, Notice};
+use peer_core::notice::{GroupNews, MessageNotice, Notice};
 use serde_json::json;
 
 use crate::harness::Stage;
@@ -66,6 +66,13 @@ impl Scene {
 
     /// The room and its epoch, as carol knows them.
     fn room(&mut self) -> (RoomId, u64) {
+        // What ended the epoch before, and what was said behind it, may come in two parts.
+        let last = format!("{} from bianca", self.said);
+        let is_last = |notice: &Notice| match notice {
+            Notice::Message(MessageNotice::Arrived(arrivals)) => arrivals.iter().any(|it| it.text == last),
+            _ => false,
+        };
+        self.carol.until("what bianca has said last", is_last);
         self.carol.settle();
         self.carol.room.unwrap()
     }
@@ -151,11 +158,6 @@ fn a_member_who_is_no_admin_ends_no_epoch_of_others() {
             let me = scene.carol.me.clone();
             commit(scene, vec![me], None)
         }),
-        ("brings in a terminal nobody knows", |scene| {
-            let mut roster = scene.roster();
-            roster.push(Named { userid: UserId::parse("dave").unwrap(), terminal: TerminalId([9; 16]) });
-            commit(scene, roster, None)
-        }),
         ("makes itself the only admin", |scene| {
             let (roster, entry) = (scene.roster(), entry(scene, "team", &[Example::Carol]));
             commit(scene, roster, entry)
@@ -201,6 +203,12 @@ fn a_member_who_is_no_admin_ends_no_epoch_of_others() {
             let (room, group) = (RoomId([0x78; 16]), entry(scene, "team", &[Example::Carol]));
             let request = CommitReq { group, replaces: Some(old), ..CommitReq::without_commit(room, 0, vec![me]) };
             scene.carol.commits(request, (&rubbish(room, 0, Content::Commit, 900), &[]))
+        }),
+        // A terminal that gets no mail changes nothing for the directory, so this ends an epoch, and carol is left out.
+        ("brings in a terminal nobody knows", |scene| {
+            let mut roster = scene.roster();
+            roster.push(Named { userid: UserId::parse("dave").unwrap(), terminal: TerminalId([9; 16]) });
+            commit(scene, roster, None)
         }),
     ];
     talk_on(&mut Scene::new(), attacks);
@@ -267,7 +275,6 @@ fn rooms_of_two_that_nobody_asked_for_are_no_way_in() {
 }
 
 #[test]
-#[ignore = "open: how the directory answers such a commit of a second admin was not looked into"]
 fn a_commit_of_rubbish_costs_its_author_the_room_and_nobody_else() {
     let mut scene = Scene::new();
     scene.ali.asks("group.admin", json!({"group": "team", "user": "carol"}));
@@ -277,7 +284,8 @@ fn a_commit_of_rubbish_costs_its_author_the_room_and_nobody_else() {
     scene.talk();
     let roster = scene.roster();
     let answer = commit(&mut scene, roster, None);
-    assert!(matches!(answer, Some(FromDirectory::CommitReply(reply)) if reply.status == CommitStatus::Accepted));
+    let is_accepted = |reply: &FromDirectory| matches!(reply, FromDirectory::CommitReply(reply) if reply.status == CommitStatus::Accepted);
+    assert!(answer.as_ref().is_some_and(is_accepted), "{answer:?}");
     // Ali stands before carol, and founds the group anew.
     scene.talk();
     for bot in [&mut scene.ali, &mut scene.bianca] {

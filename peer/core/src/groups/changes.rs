@@ -14,6 +14,8 @@ use crate::persistence::Write;
 pub(crate) enum ProcessedItem {
     /// Nothing for us, or nothing that can be read.
     Nothing,
+    /// Of a room that this terminal was never in, or of a room of two that it cannot follow.
+    Strange,
     /// These certificates are needed to judge it.
     Needs(Vec<Member>),
     /// A letter.

@@ -5,7 +5,7 @@ use common::msg::{Body, GroupReply, GroupReq, Letter, Member};
 
 use super::Groups;
 use super::known::Identity;
-use super::queue::{ActiveOperation, GroupOperation};
+use super::queue::{ActiveOperation, GroupOperation, Stage};
 use crate::command::{GroupWish, Ticket};
 use crate::context::Context;
 use crate::model::Conversation;
@@ -188,9 +188,10 @@ impl Groups {
 
     /// An operation has come to its end.
     pub(super) fn operation_done(&mut self, cx: &mut Context, done: &ActiveOperation) -> Vec<Request> {
-        let ActiveOperation { operation, tickets, room, .. } = done;
+        let ActiveOperation { operation, tickets, room, stage, .. } = done;
         let (group, news) = match operation {
             GroupOperation::CreateDirect(_)
+            | GroupOperation::CreateAnother(_)
             | GroupOperation::SyncTerminals(_)
             | GroupOperation::FoundAnew(..)
             | GroupOperation::Reclaim(..)
@@ -212,7 +213,11 @@ impl Groups {
                 (group, self.news_of(cx, operation, room, user.clone()))
             }
         };
-        cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
+        // Where there was nothing left to do, a commit has brought it about that was told of when it came.
+        let came_about = matches!(news, GroupNews::Changed { .. } | GroupNews::NewAdmin { .. });
+        if !(came_about && *stage == Stage::Asking && tickets.is_empty()) {
+            cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
+        }
         let waiting = self.known.waiting(&group);
         if matches!(operation, GroupOperation::GrantAdmin(..)) && !waiting.is_empty() {
             let body = Body::Waiting { users: waiting.to_vec() };

@@ -2,7 +2,7 @@
 //! 6.9).
 
 use common::crypto::identity::PublicKey;
-use common::ident::RoomId;
+use common::ident::{GroupName, RoomId, UserId};
 use common::msg::{MailKind, Member, UserCertificate};
 
 use super::Groups;
@@ -34,7 +34,12 @@ impl Groups {
             ProcessedItem::Needs(_) => self.rooms.without_certificates(&whole.item),
             processed => processed,
         };
+        self.rooms.expected().put_off(cx.now.tick);
         let mut requests = match processed {
+            ProcessedItem::Strange => {
+                self.make_room_known(cx, &whole.item.from.userid);
+                Vec::new()
+            }
             ProcessedItem::Nothing | ProcessedItem::Needs(_) => Vec::new(),
             ProcessedItem::Undecided(old) => {
                 cx.write(self.rooms.changes(&old));
@@ -75,6 +80,7 @@ impl Groups {
         let conversation = self.rooms.conversation(room);
         let ours = cx.is_me(&by.userid) && by.terminal == cx.me.terminal;
         let tickets = self.operations.tickets_of(room);
+        let told = if ours { self.operations.tells_of(room) } else { None };
         let mut requests = self.epoch_moved(cx, room, ours);
         let Some(conversation) = conversation else { return requests };
         if diff.removed_us {
@@ -96,21 +102,15 @@ impl Groups {
             requests.push(Request::Delivery(DeliveryRequest::SayAgain { to: conversation.clone(), epoch }));
         }
         if let Conversation::Group(group) = &conversation {
-            if ours {
-                requests.extend(self.took_the_place(cx, group, room, &tickets));
-            }
             for user in &diff.joined {
                 cx.write(self.known.no_longer_waits(group, user));
             }
-            if !ours {
-                let MembershipDiff { joined, left, admins, .. } = diff;
-                if !joined.is_empty() || !left.is_empty() {
-                    let news = GroupNews::Changed { by: by.userid.clone(), joined, left };
-                    cx.tell(Notice::Group { group: group.clone(), news });
-                }
-                for user in admins {
-                    cx.tell(Notice::Group { group: group.clone(), news: GroupNews::NewAdmin { user } });
-                }
+            let goes_on = self.known.room(group) == Some(*room);
+            if ours {
+                requests.extend(self.took_the_place(cx, group, room, &tickets));
+            }
+            if goes_on {
+                tell_changes(cx, group, by, diff, told.as_ref());
             }
         }
         requests.push(Request::Delivery(DeliveryRequest::Flush(conversation)));
@@ -172,6 +172,21 @@ impl Groups {
         if let Some(with) = self.rooms.conversation(room) {
             cx.tell_each(&tickets, MessageNotice::Frozen { with, why });
         }
+    }
+}
+
+/// What a commit has changed in a group, but for what the operation that it is of tells of this user.
+fn tell_changes(cx: &mut Context, group: &GroupName, by: &Member, diff: MembershipDiff, told: Option<&UserId>) {
+    let MembershipDiff { mut joined, mut left, mut admins, .. } = diff;
+    for users in [&mut joined, &mut left, &mut admins] {
+        users.retain(|user| told != Some(user));
+    }
+    if !joined.is_empty() || !left.is_empty() {
+        let news = GroupNews::Changed { by: by.userid.clone(), joined, left };
+        cx.tell(Notice::Group { group: group.clone(), news });
+    }
+    for user in admins {
+        cx.tell(Notice::Group { group: group.clone(), news: GroupNews::NewAdmin { user } });
     }
 }
 

@@ -65,7 +65,7 @@ impl Groups {
         // A commit behind the request would make the room again.
         let tickets = self.operations.forget(room);
         not_a_member(cx, &tickets, group);
-        self.rooms.expect_commit(room);
+        self.rooms.expect_commit(room, cx.now.tick);
         let message = cx.signed(CommitReq::without_commit(*room, epoch, Vec::new()), b"", b"").into();
         vec![
             Request::Mailbox(MailboxRequest::CountWritten),
@@ -85,7 +85,7 @@ impl Groups {
             // Another terminal of ours has changed the room meanwhile; its commit is under way.
             CommitStatus::Epoch => {
                 let Some(room) = self.known.room(&group) else { return Vec::new() };
-                self.rooms.expect_commit(&room);
+                self.rooms.expect_commit(&room, cx.now.tick);
                 vec![Request::Delivery(DeliveryRequest::GoodbyeAgain(Conversation::Group(group)))]
             }
         }

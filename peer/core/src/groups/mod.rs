@@ -18,6 +18,8 @@ mod leaving;
 mod letters;
 mod opening;
 mod operations;
+mod overdue;
+mod pace;
 mod queue;
 mod registry;
 mod replies;
@@ -26,7 +28,7 @@ mod succession;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::backoff::Backoff;
@@ -36,6 +38,7 @@ use common::msg::{KeyPackagePut, KeyPackageState, Member, Outgoing, Piece, Termi
 
 use self::known::KnownGroups;
 use self::operations::BROKEN_TIMEOUT;
+use self::pace::Pace;
 use self::queue::{GroupOperation, Operations};
 use self::registry::Rooms;
 use self::restored::Comparison;
@@ -71,12 +74,14 @@ pub(crate) struct Groups {
     gone_once: BTreeSet<RoomId>,
     /// Groups whose name another group has: whose it is, is being asked for these commands.
     reclaiming: Vec<(GroupName, Vec<Ticket>)>,
-    /// When the admins of a group were asked to take this terminal in again, by the tick clock.
-    asked_back: BTreeMap<RoomId, u64>,
-    /// When another room of two was made because one could not be followed, by the tick clock.
-    made_another: BTreeMap<UserId, u64>,
-    /// When a member's terminal was taken in again, by the tick clock.
-    taken_again: BTreeMap<(RoomId, Member), u64>,
+    /// How often the admins of a group were asked to take this terminal in again.
+    asked_back: Pace<RoomId>,
+    /// How often another room of two was made because one could not be followed.
+    made_another: Pace<UserId>,
+    /// Users who speak in rooms that this terminal is not in.
+    elsewhere: BTreeSet<UserId>,
+    /// How often a member's terminal was taken in again.
+    taken_again: Pace<(RoomId, Member)>,
     /// How long the directory is left alone with a room to be made that it says is in another epoch.
     refused: Backoff,
     /// While the directory is compared that goes on from an older state.
@@ -99,9 +104,10 @@ impl Groups {
             told_dropped: BTreeSet::new(),
             gone_once: BTreeSet::new(),
             reclaiming: Vec::new(),
-            asked_back: BTreeMap::new(),
-            made_another: BTreeMap::new(),
-            taken_again: BTreeMap::new(),
+            asked_back: Pace::default(),
+            made_another: Pace::default(),
+            taken_again: Pace::default(),
+            elsewhere: BTreeSet::new(),
             refused: Backoff::new(BROKEN_TIMEOUT, LONGEST_REFUSAL),
             comparison: None,
         })
@@ -230,7 +236,7 @@ impl Groups {
         let frozen: Vec<RoomId> = self.rooms.frozen().filter(|room| self.is_admin(room, user)).collect();
         let mut requests: Vec<Request> = Vec::new();
         for room in frozen {
-            self.asked_back.remove(&room);
+            self.asked_back.forget(&room);
             requests.extend(self.mend(cx, &room));
         }
         let shared = self.rooms.with_user(user).into_iter().filter_map(|room| self.rooms.conversation(&room));
@@ -274,6 +280,8 @@ impl Groups {
     /// A user came, perhaps with a new terminal: rooms shared with that user are looked after.
     pub(crate) fn handle_came(&mut self, cx: &Context, user: &UserId) {
         let shared: Vec<RoomId> = self.rooms.with_user(user).into_iter().filter(|room| self.is_created(room)).collect();
+        let frozen: Vec<RoomId> = self.rooms.frozen().filter(|room| self.is_admin(room, user)).collect();
+        frozen.iter().for_each(|room| self.asked_back.want(room, cx.now.tick));
         for room in shared {
             self.rooms.set_not_synced(&room);
             // In a large room one of the others who are there and may is enough; who has come may have lost everything.
@@ -288,19 +296,27 @@ impl Groups {
     }
 
     /// What ended the epoch of a room is another's commit, which comes.
-    pub(crate) fn handle_epoch_ended(&mut self, room: &RoomId) {
-        self.rooms.expect_commit(room);
+    pub(crate) fn handle_epoch_ended(&mut self, cx: &Context, room: &RoomId) {
+        self.rooms.expect_commit(room, cx.now.tick);
     }
 
     /// A deadline has passed.
-    pub(crate) fn handle_tick(&mut self, cx: &Context) {
+    pub(crate) fn handle_tick(&mut self, cx: &mut Context) -> Vec<Request> {
         self.operations.wake(cx.now.tick);
         self.rooms.forget_old_comparisons(cx.now.tick);
+        if !cx.is_caught_up() {
+            return Vec::new();
+        }
+        let mut requests = self.mend_due(cx);
+        requests.extend(self.ask_for_overdue(cx));
+        requests
     }
 
     /// When something must be looked at again, by the tick clock.
-    pub(crate) fn next_deadline(&self) -> Option<u64> {
-        self.operations.next_deadline()
+    pub(crate) fn next_deadline(&self, cx: &Context) -> Option<u64> {
+        let mending = [self.asked_back.next_deadline(), self.made_another.next_deadline(), self.rooms.overdue_at()];
+        let mending = mending.into_iter().flatten().filter(|_| cx.is_caught_up());
+        mending.chain(self.operations.next_deadline()).min()
     }
 
     /// Who reads what is sent to a conversation now, in the order of the ids.

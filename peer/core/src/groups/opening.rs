@@ -36,6 +36,9 @@ impl Rooms {
         vouched: &[VerifiedCredential],
         directory: &KeyDigest,
     ) -> ProcessedItem {
+        if self.is_strange(&item.room) || self.is_frozen_pair(&item.room) {
+            return ProcessedItem::Strange;
+        }
         let Some(mls) = self.rooms.get_mut(&item.room).filter(|mls| mls.frozen().is_none()) else {
             return ProcessedItem::Nothing;
         };
@@ -89,7 +92,7 @@ impl Rooms {
         let (users, admins, own) = (mls.users(), mls.admins(), self.own.member());
         match mls.apply(vouched) {
             Ok(outcome) => {
-                self.commit_expected.remove(&item.room);
+                self.expected().remove(&item.room);
                 ProcessedItem::Committed(MembershipDiff::of(&outcome, &users, &admins, &own))
             }
             // A certificate that is not to be had counts as a false one.
@@ -111,6 +114,7 @@ impl Rooms {
     }
 
     fn freeze(&mut self, item: &MailItem, frozen: Frozen) -> ProcessedItem {
+        self.expected().remove(&item.room);
         let Some(mls) = self.rooms.get_mut(&item.room) else { return ProcessedItem::Nothing };
         // The note is made in memory; that cannot fail where the room could be read. The first reason stays.
         let _ = mls.freeze(frozen);
@@ -175,15 +179,11 @@ impl Rooms {
         }
     }
 
-    /// Of rooms of two with one user few are kept: the oldest go. How many one user may make in which nothing was said is
+    /// Of rooms of two with one user few are kept. How many one user may make in which nothing was said is
     /// the directory's rule, which closes them; a room that it has not closed may carry letters.
     fn forget_surplus(&mut self, newest: &RoomId, user: &UserId) -> Vec<Write> {
-        let all: Vec<RoomId> = self.directs_with(user).collect();
-        let mut others: Vec<(u64, RoomId)> =
-            all.iter().filter(|id| *id != newest).filter_map(|id| Some((self.rooms.get(id)?.joined(), *id))).collect();
-        others.sort();
-        let surplus = (others.len() + 1).saturating_sub(2 * DIRECT_ROOMS);
-        others.into_iter().take(surplus).flat_map(|(_, id)| self.forget(&id)).collect()
+        let surplus = self.surplus(user, newest, 2 * DIRECT_ROOMS - 1);
+        surplus.iter().flat_map(|id| self.forget(id)).collect()
     }
 
     /// Takes a room out that another takes the place of.

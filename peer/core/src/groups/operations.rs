@@ -55,14 +55,10 @@ impl Groups {
     fn room_of(&mut self, cx: &mut Context, operation: &GroupOperation) -> Result<RoomId, (Conversation, RoomError)> {
         match operation {
             GroupOperation::CreateDirect(user) => {
-                if let Some(room) = self.rooms.direct_with(user) {
-                    return Ok(room);
-                }
-                let id = cx.ids.room();
-                let made = self.rooms.create_direct(id, user);
-                cx.write(made.map_err(|why| (Conversation::User(user.clone()), why))?);
-                Ok(id)
+                let room = self.rooms.direct_with(user);
+                room.map_or_else(|| self.create_direct(cx, user), Ok)
             }
+            GroupOperation::CreateAnother(user) => self.create_direct(cx, user),
             GroupOperation::CreateGroup(name) => {
                 // The directory may have taken it, and its answer got lost.
                 if let Some(room) = self.uncreated_room(name) {
@@ -81,6 +77,13 @@ impl Groups {
             | GroupOperation::AddAgain(room, _) => Ok(*room),
             GroupOperation::FoundAnew(..) | GroupOperation::Reclaim(..) => Ok(cx.ids.room()),
         }
+    }
+
+    fn create_direct(&mut self, cx: &mut Context, user: &UserId) -> Result<RoomId, (Conversation, RoomError)> {
+        let id = cx.ids.room();
+        let made = self.rooms.create_direct(id, user);
+        cx.write(made.map_err(|why| (Conversation::User(user.clone()), why))?);
+        Ok(id)
     }
 
     /// The users whose terminals an operation is about; nothing where the room cannot be used.
@@ -166,6 +169,7 @@ impl Groups {
                 }
                 GroupOperation::Reclaim(..) => cx.me.terminal != *terminal,
                 GroupOperation::CreateDirect(_)
+                | GroupOperation::CreateAnother(_)
                 | GroupOperation::SyncTerminals(_)
                 | GroupOperation::CreateGroup(_)
                 | GroupOperation::AddMember(..)
@@ -241,6 +245,7 @@ impl Groups {
             }
             GroupOperation::Reclaim(name, old, admins) => Some((*old, name.clone(), admins.clone())),
             GroupOperation::CreateDirect(_)
+            | GroupOperation::CreateAnother(_)
             | GroupOperation::SyncTerminals(_)
             | GroupOperation::CreateGroup(_)
             | GroupOperation::AddMember(..)
@@ -264,6 +269,7 @@ impl Groups {
                 changes.push(MembershipChange::RemoveTerminal(member.clone()));
             }
             GroupOperation::CreateDirect(_)
+            | GroupOperation::CreateAnother(_)
             | GroupOperation::SyncTerminals(_)
             | GroupOperation::CreateGroup(_)
             | GroupOperation::AddMember(..)

@@ -13,6 +13,8 @@ use crate::mls::VerifiedKeyPackage;
 pub(super) enum GroupOperation {
     /// Make a room for us and one other user.
     CreateDirect(UserId),
+    /// The same, although there is one: the other side is in another, which is not known here.
+    CreateAnother(UserId),
     /// Add the terminals that are missing, remove those that are gone.
     SyncTerminals(RoomId),
     /// Make a group.
@@ -36,12 +38,39 @@ pub(super) enum GroupOperation {
 impl GroupOperation {
     /// Whether it makes a room that the directory does not have yet.
     pub(super) fn makes_room(&self) -> bool {
-        matches!(self, Self::CreateDirect(_) | Self::CreateGroup(_) | Self::FoundAnew(..) | Self::Reclaim(..))
+        match self {
+            Self::CreateDirect(_)
+            | Self::CreateAnother(_)
+            | Self::CreateGroup(_)
+            | Self::FoundAnew(..)
+            | Self::Reclaim(..) => true,
+            Self::SyncTerminals(_)
+            | Self::AddMember(..)
+            | Self::RemoveMember(..)
+            | Self::GrantAdmin(..)
+            | Self::StepDown(_)
+            | Self::AddAgain(..) => false,
+        }
+    }
+
+    /// Of which user it tells what has become, when it is done.
+    pub(super) fn tells_of(&self) -> Option<&UserId> {
+        match self {
+            Self::AddMember(_, user) | Self::RemoveMember(_, user) | Self::GrantAdmin(_, user) => Some(user),
+            Self::CreateDirect(_)
+            | Self::CreateAnother(_)
+            | Self::SyncTerminals(_)
+            | Self::CreateGroup(_)
+            | Self::StepDown(_)
+            | Self::FoundAnew(..)
+            | Self::Reclaim(..)
+            | Self::AddAgain(..) => None,
+        }
     }
 
     pub(super) fn room(&self) -> Option<RoomId> {
         match self {
-            Self::CreateDirect(_) | Self::CreateGroup(_) | Self::Reclaim(..) => None,
+            Self::CreateDirect(_) | Self::CreateAnother(_) | Self::CreateGroup(_) | Self::Reclaim(..) => None,
             Self::SyncTerminals(room)
             | Self::AddMember(room, _)
             | Self::RemoveMember(room, _)
@@ -118,6 +147,13 @@ impl Operations {
     pub(super) fn tickets_of(&self, room: &RoomId) -> Vec<Ticket> {
         let active = self.active.as_ref().filter(|active| active.room == *room);
         active.map(|active| active.tickets.clone()).unwrap_or_default()
+    }
+
+    /// Of which user the operation under way in this room tells when a commit of ours comes back.
+    pub(super) fn tells_of(&self, room: &RoomId) -> Option<UserId> {
+        let active = self.active.as_ref().filter(|active| active.room == *room)?;
+        let user = active.operation.tells_of()?;
+        (active.stage != Stage::Asking || !active.tickets.is_empty()).then(|| user.clone())
     }
 
     /// Whether this room is about to change.

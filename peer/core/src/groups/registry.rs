@@ -1,6 +1,7 @@
 //! The rooms of this terminal and its key packages: [`mls`] with what is remembered beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use common::crypto::identity::PublicKey;
@@ -9,6 +10,7 @@ use common::limits::KEY_PACKAGES_LOW;
 use common::msg::{KeyPackageState, Member, Piece, TakenKeyPackage};
 
 use super::changes::{MembershipChange, OutgoingCommit};
+use super::overdue::Expected;
 use super::succession::author;
 use crate::mls::{
     self, Edit, KeyPackages, OwnTerminal, Room, RoomError, RoomMetadata, VerifiedCredential, VerifiedKeyPackage,
@@ -23,6 +25,8 @@ pub(super) const SYNCED_FOR: u64 = 600;
 pub(super) const PACKAGES: u32 = 32;
 /// Rooms with one other user that are kept; both sides may make one at the same time, and a lost state makes another.
 pub(super) const DIRECT_ROOMS: usize = 4;
+/// Forgotten rooms that are remembered; more only means a room of two too many. Chosen arbitrarily.
+const FORMER_ROOMS: usize = 256;
 
 /// All rooms of this terminal.
 pub(crate) struct Rooms {
@@ -34,7 +38,9 @@ pub(crate) struct Rooms {
     /// When a room's terminals were compared with the directory's, by the tick clock.
     synced: BTreeMap<RoomId, u64>,
     /// Rooms whose epoch was ended by a commit that has not come yet.
-    pub(super) commit_expected: BTreeSet<RoomId>,
+    expected: Expected,
+    /// Rooms that were forgotten lately: what comes of them is late.
+    former: VecDeque<RoomId>,
 }
 
 /// Shows no keys.
@@ -52,8 +58,8 @@ impl Rooms {
     pub(crate) fn load(own: &Arc<OwnTerminal>, rows: Rows) -> Result<Self, RoomError> {
         let (key_packages, rooms) = mls::restore(own, rows)?;
         let rooms = rooms.into_iter().map(|room| (room.id(), room)).collect();
-        let (waiting, synced, commit_expected) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Ok(Self { own: Arc::clone(own), rooms, key_packages, waiting, synced, commit_expected })
+        let (waiting, synced, expected, former) = Default::default();
+        Ok(Self { own: Arc::clone(own), rooms, key_packages, waiting, synced, expected, former })
     }
 
     /// A room that can be used.
@@ -157,7 +163,7 @@ impl Rooms {
     /// use there any more; of our own the one with the smallest name.
     pub(crate) fn direct_with(&self, user: &UserId) -> Option<RoomId> {
         let usable = self.directs_with(user).filter_map(|id| Some((self.usable(&id)?.joined(), id)));
-        usable.max_by_key(|(joined, id)| (*joined, std::cmp::Reverse(*id))).map(|(_, id)| id)
+        usable.max_by_key(|(joined, id)| (*joined, Reverse(*id))).map(|(_, id)| id)
     }
 
     pub(super) fn directs_with(&self, user: &UserId) -> impl Iterator<Item = RoomId> {
@@ -176,8 +182,20 @@ impl Rooms {
         })
     }
 
+    /// The rooms of two with this user that are more than so many beside the newest: first those that cannot be used, then the
+    /// oldest.
+    pub(super) fn surplus(&self, user: &UserId, newest: &RoomId, most: usize) -> Vec<RoomId> {
+        let others = self.directs_with(user).filter(|id| id != newest);
+        // The last of them is the one that mail goes into.
+        let of_use = |id| Some((self.usable(&id).is_some(), self.rooms.get(&id)?.joined(), Reverse(id)));
+        let mut others: Vec<(bool, u64, Reverse<RoomId>)> = others.filter_map(of_use).collect();
+        others.sort();
+        let surplus = others.len().saturating_sub(most);
+        others.into_iter().take(surplus).map(|(_, _, Reverse(id))| id).collect()
+    }
+
     pub(crate) fn create_direct(&mut self, id: RoomId, other: &UserId) -> Result<Vec<Write>, RoomError> {
-        let surplus: Vec<RoomId> = self.directs_with(other).skip(DIRECT_ROOMS).collect();
+        let surplus = self.surplus(other, &id, DIRECT_ROOMS);
         self.rooms.insert(id, Room::create_pair(&self.own, id, other)?);
         let mut changes = self.changes(&id);
         for old in surplus {
@@ -238,8 +256,12 @@ impl Rooms {
     /// Forgets a room.
     pub(crate) fn forget(&mut self, room: &RoomId) -> Vec<Write> {
         self.synced.remove(room);
-        self.commit_expected.remove(room);
+        self.expected.remove(room);
         self.waiting.remove(room);
+        if self.former.len() == FORMER_ROOMS {
+            self.former.pop_front();
+        }
+        self.former.push_back(*room);
         self.rooms.remove(room).map(Room::forget).unwrap_or_default()
     }
 
@@ -355,17 +377,38 @@ impl Rooms {
         self.synced.retain(|_, then| *then + SYNCED_FOR > tick);
     }
 
-    pub(crate) fn expect_commit(&mut self, room: &RoomId) {
-        self.commit_expected.insert(*room);
+    pub(crate) fn expect_commit(&mut self, room: &RoomId, tick: u64) {
+        self.expected.add(room, tick);
     }
 
     pub(crate) fn expects_commit(&self, room: &RoomId) -> bool {
-        self.commit_expected.contains(room)
+        self.expected.contains(room)
+    }
+
+    /// Rooms whose epoch was ended by a commit that has not come yet.
+    pub(super) fn expected(&mut self) -> &mut Expected {
+        &mut self.expected
+    }
+
+    /// When one of them has been awaited for long, by the tick clock.
+    pub(super) fn overdue_at(&self) -> Option<u64> {
+        self.expected.overdue_at()
     }
 
     /// Everything that waited was taken, so what was expected has come.
     pub(crate) fn expect_nothing(&mut self) {
-        self.commit_expected.clear();
+        self.expected = Expected::default();
+    }
+
+    /// Whether it is a room of two that cannot be used any more.
+    pub(super) fn is_frozen_pair(&self, room: &RoomId) -> bool {
+        let is_pair = |mls: &Room| matches!(mls.charter(), RoomMetadata::Pair { .. });
+        self.rooms.get(room).is_some_and(|mls| mls.frozen().is_some() && is_pair(mls))
+    }
+
+    /// Whether this terminal was never in this room, as far as it remembers.
+    pub(super) fn is_strange(&self, room: &RoomId) -> bool {
+        !self.rooms.contains_key(room) && !self.former.contains(room)
     }
 
     /// Makes the key packages that the directory lacks (threat G4), and the one of last resort.

@@ -35,6 +35,7 @@ impl Groups {
             }
             CommitStatus::Accepted => {
                 self.refused.reset();
+                self.rooms.expect_commit(&room, cx.now.tick);
                 Vec::new()
             }
             // There is no commit of others in a room that is made: asked at once, the directory would say the same.
@@ -46,7 +47,7 @@ impl Groups {
             }
             CommitStatus::Epoch => {
                 self.rooms.drop_commit(&room);
-                self.rooms.expect_commit(&room);
+                self.rooms.expect_commit(&room, cx.now.tick);
                 cx.write(self.rooms.changes(&room));
                 self.operations.restart();
                 Vec::new()

@@ -10,16 +10,13 @@ use common::msg::{Body, CommitRefusal, Letter, Member};
 
 use super::Groups;
 use super::queue::GroupOperation;
+use super::registry::Rooms;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::mls::Frozen;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Next, Notice};
 use crate::request::{DeliveryRequest, Request};
-
-/// How long, in seconds, admins are not asked again to take this terminal in, nor take in the same one again. Chosen
-/// arbitrarily: more often than a few times an hour helps nobody.
-pub(super) const ASK_BACK: u64 = 600;
 
 /// How long, in seconds, the directory is not asked again about a room that it has closed. Chosen arbitrarily.
 const MOVED_TIMEOUT: u64 = 60;
@@ -56,12 +53,42 @@ impl Groups {
         self.ask_back(cx, &group, room, author.as_ref())
     }
 
+    /// What did not help the first time is tried again.
+    pub(super) fn mend_due(&mut self, cx: &mut Context) -> Vec<Request> {
+        let is_frozen = |rooms: &Rooms, room: &RoomId| rooms.why_frozen(room).is_some();
+        let groups = self.asked_back.due(cx.now.tick).into_iter().filter(|room| is_frozen(&self.rooms, room));
+        let helps = |room: &RoomId| self.rooms.admins(room).iter().any(|admin| cx.is_online(admin));
+        let groups: Vec<RoomId> = groups.filter(helps).collect();
+        for user in self.made_another.due(cx.now.tick) {
+            if self.elsewhere.contains(&user) {
+                self.make_room_known(cx, &user);
+            } else {
+                self.make_another(cx, user);
+            }
+        }
+        groups.into_iter().flat_map(|room| self.mend(cx, &room)).collect()
+    }
+
     /// A room of two cannot be followed any more: another one tells the other side so, and what was not received comes again.
     fn make_another(&mut self, cx: &Context, user: UserId) {
-        let lately = self.made_another.get(&user).is_some_and(|then| *then + ASK_BACK > cx.now.tick);
-        if !lately && self.rooms.direct_with(&user).is_none() && !cx.is_blocked(&user) {
-            self.made_another.insert(user.clone(), cx.now.tick);
+        let is_needed = self.rooms.direct_with(&user).is_none() && !cx.is_blocked(&user);
+        if is_needed && self.made_another.begin(&user, cx.now.tick) {
             self.operations.add(GroupOperation::CreateDirect(user));
+        }
+    }
+
+    /// A user speaks in a room that this terminal is not in, or cannot follow, and takes it for one of both: another one, which
+    /// that user is told of, is one that both are in. Who is neither chosen nor in a room with ours is not answered.
+    pub(super) fn make_room_known(&mut self, cx: &Context, user: &UserId) {
+        let is_known = cx.contacts.is_chosen(user) || self.rooms.directs_with(user).next().is_some();
+        if !is_known || cx.is_me(user) || cx.is_blocked(user) {
+            return;
+        }
+        if self.made_another.begin(user, cx.now.tick) {
+            self.elsewhere.remove(user);
+            self.operations.add(GroupOperation::CreateAnother(user.clone()));
+        } else {
+            self.elsewhere.insert(user.clone());
         }
     }
 
@@ -82,17 +109,21 @@ impl Groups {
         author: Option<&Member>,
     ) -> Vec<Request> {
         let is_author = |user: &UserId| author.is_some_and(|author| author.userid == *user);
-        let admins = self.rooms.admins(room).into_iter().filter(|admin| !cx.is_me(admin) && !is_author(admin));
-        let admins: Vec<UserId> = admins.collect();
-        let asked = self.asked_back.get(room).is_some_and(|then| *then + ASK_BACK > cx.now.tick);
-        if admins.is_empty() || asked {
+        let others = self.rooms.admins(room).into_iter().filter(|admin| !cx.is_me(admin));
+        let (author, mut admins): (Vec<UserId>, Vec<UserId>) = others.partition(is_author);
+        // Whose commit it is may have made a good one, which came spoilt: it is asked where nobody else can be.
+        if admins.is_empty() {
+            admins = author;
+        }
+        if admins.is_empty() || !self.asked_back.begin(room, cx.now.tick) {
             return Vec::new();
         }
-        self.asked_back.insert(*room, cx.now.tick);
-        cx.tell_each(
-            &[],
-            Notice::Group { group: group.clone(), news: GroupNews::AskedBack { admins: admins.clone() } },
-        );
+        // If it does not help, it is done again.
+        self.asked_back.want(room, cx.now.tick);
+        if self.asked_back.times(room) == 1 {
+            let news = GroupNews::AskedBack { admins: admins.clone() };
+            cx.tell_each(&[], Notice::Group { group: group.clone(), news });
+        }
         let handle = GroupHandle::of(group, &cx.directory);
         let ask = |admin: UserId| {
             let body = Body::Ask { group: group.clone(), handle };
@@ -105,10 +136,10 @@ impl Groups {
     /// A terminal of a member asks to be taken in again, which it cannot follow by itself.
     pub(super) fn asked_back_by(&mut self, cx: &Context, room: &RoomId, member: Member) {
         let key = (*room, member.clone());
-        let lately = self.taken_again.get(&key).is_some_and(|then| *then + ASK_BACK > cx.now.tick);
-        let may = self.rooms.is_usable(room) && self.rooms.may_remove(room, &member.userid);
-        if may && !lately && self.rooms.terminals_of(room, &member.userid).contains(&member.terminal) {
-            self.taken_again.insert(key, cx.now.tick);
+        let may = self.rooms.is_usable(room)
+            && self.rooms.may_remove(room, &member.userid)
+            && self.rooms.terminals_of(room, &member.userid).contains(&member.terminal);
+        if may && self.taken_again.begin_or_leave(&key, cx.now.tick) {
             self.operations.add(GroupOperation::AddAgain(*room, member));
         }
     }

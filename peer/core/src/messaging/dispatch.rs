@@ -127,7 +127,7 @@ impl Messaging {
             GroupRequest::Restored => self.groups.handle_restored(cx),
             GroupRequest::NotOnline(user) => self.groups.handle_not_online(cx, user),
             GroupRequest::EpochEnded(room) => {
-                self.groups.handle_epoch_ended(&room);
+                self.groups.handle_epoch_ended(cx, &room);
                 Vec::new()
             }
             GroupRequest::CaughtUp => {

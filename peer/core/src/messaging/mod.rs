@@ -170,7 +170,7 @@ impl Messaging {
     pub(crate) fn handle_tick(&mut self, cx: &mut Context) -> Vec<Request> {
         let mut requests = self.calls.handle_tick(cx);
         cx.links.expire(cx.now.tick);
-        self.groups.handle_tick(cx);
+        requests.extend(self.groups.handle_tick(cx));
         requests.extend(self.mailbox.handle_tick(cx));
         requests.extend(self.files.handle_tick(cx));
         self.delivery.handle_tick(cx);
@@ -182,7 +182,7 @@ impl Messaging {
         let deadlines = [
             self.calls.next_deadline(),
             self.delivery.next_deadline(cx),
-            self.groups.next_deadline(),
+            self.groups.next_deadline(cx),
             self.mailbox.next_deadline(),
             self.files.next_deadline(),
         ];

@@ -126,6 +126,9 @@ impl Messaging {
             (Question::Epochs(rooms), FromDirectory::EpochsReply(reply)) => {
                 self.groups.handle_epochs(cx, &rooms, &reply)
             }
+            (Question::Overdue(rooms), FromDirectory::EpochsReply(reply)) => {
+                self.groups.handle_overdue(cx, &rooms, &reply)
+            }
             (Question::Commit { room, epoch }, FromDirectory::CommitReply(reply)) => {
                 self.groups.handle_commit(cx, (room, epoch), &reply)
             }
@@ -185,8 +188,8 @@ impl Messaging {
                 cx.tell(DirectoryNotice::Refused(why));
             }
             Question::Mailbox | Question::Piece | Question::Certificates => self.mailbox.handle_refused(until),
-            // Compared at the next session.
-            Question::Replaced | Question::Epochs(_) => {}
+            // Compared at the next session, or at the next look.
+            Question::Replaced | Question::Epochs(_) | Question::Overdue(_) => {}
         }
         Vec::new()
     }
@@ -222,6 +225,7 @@ impl Messaging {
             | Question::Replaced
             | Question::Put { .. }
             | Question::Epochs(_)
+            | Question::Overdue(_)
             | Question::Commit { .. }
             | Question::Terminals(_)
             | Question::Packages(..) => {}

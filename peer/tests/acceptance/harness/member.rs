@@ -138,15 +138,19 @@ impl Member {
             some |= !matches!(message, FromDirectory::Pong(_));
             match message {
                 FromDirectory::Pong(_) => return some,
-                FromDirectory::Mailbox(mail) => {
-                    if let Some(item) = mail.items.last() {
-                        self.room = Some((item.room, item.epoch));
-                    }
-                    self.feed(Input::DirectoryMessage { request, message: Box::new(mail.into()) });
-                }
-                message => self.feed(Input::DirectoryMessage { request, message: Box::new(message) }),
+                message => self.hears(request, message),
             }
         }
+    }
+
+    /// Her core hears something, and notes of mail what is her room.
+    fn hears(&mut self, request: Option<RequestNumber>, message: FromDirectory) {
+        if let FromDirectory::Mailbox(mail) = &message
+            && let Some(item) = mail.items.last()
+        {
+            self.room = Some((item.room, item.epoch));
+        }
+        self.feed(Input::DirectoryMessage { request, message: Box::new(message) });
     }
 
     /// Says something that no core of ours would; gives what the directory answers, or nothing if it hangs up.
@@ -161,7 +165,9 @@ impl Member {
                     return None;
                 }
                 Ok(Envelope { request: answered, message }) if answered == request => return Some(message),
-                _ => {}
+                // What comes in between is for her core: mail that is not confirmed would be the last.
+                Ok(Envelope { request: answered, message }) => self.hears(answered, message),
+                Err(_) => {}
             }
         }
     }

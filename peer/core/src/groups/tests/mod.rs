@@ -2,6 +2,7 @@
 
 mod hostile;
 mod keys;
+mod lost;
 mod operations;
 mod restored;
 mod rooms;

@@ -70,10 +70,10 @@ fn an_operation_that_the_directory_puts_off_begins_again_then_with_another_numbe
     let number = stage.asks_for_terminals();
     let until = stage.cx.now.tick + 7;
     stage.groups.handle_operation_refused(&mut stage.cx, DirectoryRefusal::TooFast { retry_after: 1 }, until);
-    assert_eq!(stage.groups.next_deadline(), Some(until));
+    assert_eq!(stage.groups.next_deadline(&stage.cx), Some(until));
     for tick in [until - 1, until] {
         stage.cx.now.tick = tick;
-        stage.groups.handle_tick(&stage.cx);
+        stage.groups.handle_tick(&mut stage.cx);
         let requests = stage.begins();
         assert_eq!(requests.is_empty(), tick < until);
     }
@@ -128,7 +128,7 @@ fn where_another_was_first_its_commit_is_awaited_and_ours_is_made_again() {
     stage.groups.handle_caught_up(&mut stage.cx);
     assert_eq!(stage.begins(), []);
     stage.cx.now.tick += BROKEN_TIMEOUT;
-    stage.groups.handle_tick(&stage.cx);
+    stage.groups.handle_tick(&mut stage.cx);
     let again = stage.goes_on(BOTH, Bianca);
     assert_eq!((again.room, again.epoch), (committing.room, committing.epoch));
     let other = stage.groups.handle_commit(&mut stage.cx, (again.room, again.epoch + 1), &CommitStatus::Room.into());

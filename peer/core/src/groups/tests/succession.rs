@@ -273,10 +273,10 @@ fn a_directory_that_calls_a_new_room_old_is_asked_more_and_more_seldom() {
         let created = Committing::of(stage.begins());
         stage.groups.handle_commit(&mut stage.cx, (created.room, 0), &CommitStatus::Epoch.into());
         assert_eq!(stage.begins(), [], "not at once");
-        let until = stage.groups.next_deadline().unwrap();
+        let until = stage.groups.next_deadline(&stage.cx).unwrap();
         waits.push(until - stage.cx.now.tick);
         stage.cx.now.tick = until;
-        stage.groups.handle_tick(&stage.cx);
+        stage.groups.handle_tick(&mut stage.cx);
     }
     assert_eq!(waits, [60, 120, 240, 480, 960, 1920, 3600, 3600]);
 }
