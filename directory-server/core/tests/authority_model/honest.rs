@@ -1,9 +1,7 @@
 //! What honest terminals do (protocol section 8.7): they follow what they can and may, freeze what they cannot, move with an
 //! admin who keeps those before, and the first admin founds anew, takes in again and throws out.
 
-use directory_core::authority::Rule;
-
-use crate::world::{ALI, Item, Place, Request, Set, TEAM, View, World, has, only, terminals, user_of};
+use crate::world::{ALI, Item, Place, Request, Rules, Set, TEAM, View, World, has, only, terminals, user_of};
 
 impl View {
     /// Takes one item.
@@ -71,7 +69,7 @@ impl View {
 
 impl World {
     /// One step of an honest user; nothing if there is nothing to do.
-    pub(crate) fn step(&self, rules: &[Rule], honest: usize) -> Option<Self> {
+    pub(crate) fn step(&self, rules: &Rules, honest: usize) -> Option<Self> {
         let mut next = self.clone();
         if !next.views[honest].mail.is_empty() {
             let item = next.views[honest].mail.remove(0);
@@ -86,7 +84,7 @@ impl World {
     }
 
     /// Ali throws a user out.
-    pub(crate) fn throw_out(&self, rules: &[Rule], user: u8) -> Option<Self> {
+    pub(crate) fn throw_out(&self, rules: &Rules, user: u8) -> Option<Self> {
         let view = &self.views[usize::from(ALI)];
         let is_free = view.mail.is_empty() && view.is_well(self) && has(view.tree, user);
         let room = view.room.filter(|_| is_free)?;
@@ -102,9 +100,8 @@ impl World {
     }
 
     /// Carries out a request that everybody can follow.
-    fn honest_request(&mut self, rules: &[Rule], request: &Request) -> bool {
-        let situation = self.situation(request);
-        let Some(change) = self.judge(rules, request, &situation) else { return false };
+    fn honest_request(&mut self, rules: &Rules, request: &Request) -> bool {
+        let Some(change) = self.judge(rules, request) else { return false };
         self.carry_out(request, &change, Set::MAX);
         if change.founds {
             // Who founds a room is in it before the commit comes back.
@@ -157,7 +154,7 @@ impl World {
     }
 
     /// What becomes of it when nobody hostile does anything any more.
-    pub(crate) fn settled(&self, rules: &[Rule]) -> Self {
+    pub(crate) fn settled(&self, rules: &Rules) -> Self {
         let mut world = self.clone();
         // More than any honest recovery takes.
         for _ in 0..64 {

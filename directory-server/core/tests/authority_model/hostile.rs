@@ -1,8 +1,6 @@
 //! What a hostile terminal may ask for, and what becomes of it.
 
-use directory_core::authority::Rule;
-
-use crate::world::{ALI, BIANCA, MALLORY, OTHER, Place, Request, Set, TEAM, TERMINALS, TRUDY, World, has, only};
+use crate::world::{ALI, BIANCA, MALLORY, OTHER, Place, Request, Rules, Set, TEAM, TERMINALS, TRUDY, World, has, only};
 
 /// Entries that a hostile user may want: to be the only admin, or the first, without ali or before ali.
 fn entries(author: u8) -> Vec<Option<(u8, Vec<u8>)>> {
@@ -22,7 +20,7 @@ fn entries(author: u8) -> Vec<Option<(u8, Vec<u8>)>> {
 }
 
 /// The worlds that one request of a hostile user leads to.
-pub(crate) fn requests(world: &World, rules: &[Rule], author: u8) -> Vec<World> {
+pub(crate) fn requests(world: &World, rules: &Rules, author: u8) -> Vec<World> {
     let mut worlds = Vec::new();
     let places: Vec<usize> = (0..=world.rooms.len()).collect();
     for room in places {
@@ -49,8 +47,7 @@ pub(crate) fn requests(world: &World, rules: &[Rule], author: u8) -> Vec<World> 
 }
 
 /// The request with every set of members, taken in anew or not, without a commit or with one that some can follow.
-fn with_members(world: &World, rules: &[Rule], request: &Request, lives: bool) -> Vec<World> {
-    let situation = world.situation(request);
+fn with_members(world: &World, rules: &Rules, request: &Request, lives: bool) -> Vec<World> {
     let everybody: Set = (0..TERMINALS).filter(|terminal| has(world.there, *terminal)).fold(0, |all, t| all | only(t));
     let mut worlds = Vec::new();
     for members in (0..=everybody).filter(|members| members & !everybody == 0) {
@@ -61,7 +58,7 @@ fn with_members(world: &World, rules: &[Rule], request: &Request, lives: bool) -
                 continue;
             }
             let request = Request { members, commit, again, ..request.clone() };
-            let Some(change) = world.judge(rules, &request, &situation) else { continue };
+            let Some(change) = world.judge(rules, &request) else { continue };
             let readers: Vec<Set> = if commit { readers(world) } else { vec![0] };
             for good in readers {
                 let mut next = world.clone();

@@ -18,7 +18,9 @@ use std::collections::HashSet;
 use directory_core::authority::Rule;
 
 use hostile::requests;
-use world::{ALI, BIANCA, MALLORY, NEW_ALI, Place, Set, TEAM, TRUDY, View, World, has, only, terminals, user_of};
+use world::{
+    ALI, BIANCA, MALLORY, NEW_ALI, Place, Rules, Set, TEAM, TRUDY, View, World, has, only, terminals, user_of,
+};
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,11 @@ struct Story {
 }
 
 impl Story {
+    /// Whether nothing tells the two hostile ones apart.
+    fn is_symmetric(&self) -> bool {
+        self.hostile == [MALLORY, TRUDY] && self.outside == 0 && !self.admins.iter().any(|admin| *admin > BIANCA)
+    }
+
     fn begin(&self) -> World {
         let hostile = self.hostile.iter().fold(0, |set, user| set | only(*user));
         let inside = only(ALI) | only(BIANCA) | (hostile & !self.outside);
@@ -69,8 +76,8 @@ impl Story {
     }
 }
 
-/// What is broken in a world now, or when it has come to rest.
-fn broken(world: &World, rules: &[Rule]) -> Option<Broken> {
+/// What is broken in a world now, or, where that is asked, when it has come to rest.
+fn broken(world: &World, rules: &Rules, rests: bool) -> Option<Broken> {
     for view in &world.views {
         let Some(room) = view.room.filter(|_| has(view.tree, view.terminal)) else { continue };
         match &world.rooms[room] {
@@ -86,6 +93,9 @@ fn broken(world: &World, rules: &[Rule]) -> Option<Broken> {
             }
             Place::Living { .. } | Place::Kept { .. } | Place::Over | Place::Moved => {}
         }
+    }
+    if !rests {
+        return None;
     }
     let rest = world.settled(rules);
     let room = rest.holder(TEAM);
@@ -108,25 +118,32 @@ fn broken(world: &World, rules: &[Rule]) -> Option<Broken> {
 
 /// Every world that so many hostile requests lead to; the first that is broken, and how many there were.
 fn explore(story: &Story, rules: &[Rule], requests_at_most: usize) -> Result<usize, (Broken, World)> {
+    let rules = &Rules::of(rules);
     let mut seen = HashSet::new();
-    let mut level = vec![story.begin()];
+    let canonical = |world: World| {
+        let world = world.canonical();
+        if story.is_symmetric() { world.of_mirrored() } else { world }
+    };
+    let mut level = vec![(story.begin(), true)];
     for round in 0..=requests_at_most {
-        let mut next = Vec::new();
-        while let Some(world) = level.pop() {
-            let world = world.canonical();
+        let mut next = HashSet::new();
+        while let Some((world, is_asked_for)) = level.pop() {
             if !seen.insert(world.clone()) {
                 continue;
             }
-            if let Some(broken) = broken(&world, rules) {
+            let steps: Vec<World> = (0..world.views.len()).filter_map(|honest| world.step(rules, honest)).collect();
+            // What a world on the way comes to is what its next ones come to, which are looked at, too.
+            if let Some(broken) = broken(&world, rules, is_asked_for || steps.is_empty()) {
                 return Err((broken, world));
             }
-            level.extend((0..world.views.len()).filter_map(|honest| world.step(rules, honest)));
-            level.extend(story.hostile.iter().filter_map(|user| world.throw_out(rules, *user)));
+            let thrown_out = story.hostile.iter().filter_map(|user| world.throw_out(rules, *user));
+            level.extend(steps.into_iter().chain(thrown_out).map(|world| (canonical(world), false)));
             if round < requests_at_most {
-                next.extend(story.hostile.iter().flat_map(|user| requests(&world, rules, *user)));
+                let hostile = story.hostile.iter().flat_map(|user| requests(&world, rules, *user)).map(canonical);
+                next.extend(hostile.filter(|world| !seen.contains(world)));
             }
         }
-        level = next;
+        level = next.into_iter().map(|world| (world, true)).collect();
     }
     Ok(seen.len())
 }
@@ -148,7 +165,7 @@ fn stories() -> [(&'static str, Story); 5] {
 }
 
 /// How many requests each story is explored for: as many as take seconds.
-const REQUESTS: [usize; 5] = [4, 2, 2, 1, 2];
+const REQUESTS: [usize; 5] = [6, 2, 3, 1, 2];
 
 #[test]
 fn no_hostile_sequence_takes_the_group_from_the_honest_ones() {

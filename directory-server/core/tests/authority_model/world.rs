@@ -1,6 +1,8 @@
 //! The state of the model: what the directory knows, by the real types of its rules, and what honest members believe.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use common::ident::{ContentDigest, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{Blob, CommitDigests, GroupEntry, Member, SignedCommit};
@@ -64,8 +66,29 @@ fn room_id(room: usize) -> RoomId {
     RoomId([room as u8 + 1; 16])
 }
 
-/// What the directory knows of a room.
+/// The rules, and what they have said so far.
+pub(crate) struct Rules {
+    rules: Vec<Rule>,
+    verdicts: RefCell<HashMap<(Request, Seen), Option<Rc<Change>>>>,
+}
+
+impl Rules {
+    pub(crate) fn of(rules: &[Rule]) -> Self {
+        Self { rules: rules.to_vec(), verdicts: RefCell::default() }
+    }
+}
+
+/// All that a verdict rests on beside the request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Seen {
+    room: Option<Place>,
+    holder: Option<(usize, Place)>,
+    replaced: Option<Place>,
+    there: Set,
+}
+
+/// What the directory knows of a room.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Place {
     Living {
         roster: Set,
@@ -84,7 +107,7 @@ pub(crate) enum Place {
 }
 
 /// What an honest user's terminal believes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct View {
     pub(crate) terminal: u8,
     pub(crate) room: Option<usize>,
@@ -96,7 +119,7 @@ pub(crate) struct View {
 }
 
 /// A commit or a welcome as one reader gets it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Item {
     pub(crate) room: usize,
     pub(crate) author: u8,
@@ -109,7 +132,7 @@ pub(crate) struct Item {
 }
 
 /// A request, in numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Request {
     pub(crate) from: u8,
     pub(crate) room: usize,
@@ -120,7 +143,7 @@ pub(crate) struct Request {
     pub(crate) again: Set,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct World {
     pub(crate) rooms: Vec<Place>,
     pub(crate) there: Set,
@@ -176,12 +199,73 @@ impl World {
         situation
     }
 
-    /// What the rules say of a request.
-    pub(crate) fn judge(&self, rules: &[Rule], request: &Request, situation: &Situation) -> Option<Change> {
-        match judge_by(rules, &commit_request(request, situation), situation) {
-            Verdict::Accepted(change) => Some(*change),
-            Verdict::Repeated | Verdict::Refused(_) => None,
+    /// What the rules say of a request. The same is asked in many worlds, and answered from what is known.
+    pub(crate) fn judge(&self, rules: &Rules, request: &Request) -> Option<Rc<Change>> {
+        let holder = request.entry.as_ref().and_then(|(handle, _)| self.holder(*handle));
+        let at = |room: usize| self.rooms.get(room).cloned();
+        let seen = Seen {
+            room: at(request.room),
+            holder: holder.and_then(|room| Some((room, at(room)?))),
+            replaced: request.replaces.and_then(at),
+            there: self.there,
+        };
+        let mut verdicts = rules.verdicts.borrow_mut();
+        let known = verdicts.entry((request.clone(), seen)).or_insert_with(|| {
+            let situation = self.situation(request);
+            match judge_by(&rules.rules, &commit_request(request, &situation), &situation) {
+                Verdict::Accepted(change) => Some(Rc::from(change)),
+                Verdict::Repeated | Verdict::Refused(_) => None,
+            }
+        });
+        known.clone()
+    }
+
+    /// The same world, in which the two who collude have changed places.
+    fn mirrored(&self) -> Self {
+        let user = |user: u8| match user {
+            MALLORY => TRUDY,
+            TRUDY => MALLORY,
+            other => other,
+        };
+        let users = |users: &Vec<u8>| users.iter().map(|one| user(*one)).collect();
+        let set = |set: Set| terminals(set).fold(0, |mirrored, terminal| mirrored | only(user(terminal)));
+        let place = |place: &Place| match place {
+            Place::Living { roster, ghosts, pair, handle, admins } => Place::Living {
+                roster: set(*roster),
+                ghosts: set(*ghosts),
+                pair: pair.as_ref().map(users),
+                handle: *handle,
+                admins: users(admins),
+            },
+            Place::Kept { handle, admins } => Place::Kept { handle: *handle, admins: users(admins) },
+            Place::Over => Place::Over,
+            Place::Moved => Place::Moved,
+        };
+        let item = |item: &Item| Item {
+            author: user(item.author),
+            members: set(item.members),
+            admins: item.admins.as_ref().map(users),
+            ..item.clone()
+        };
+        let view = |view: &View| View {
+            tree: set(view.tree),
+            admins: users(&view.admins),
+            frozen: view.frozen.map(user),
+            mail: view.mail.iter().map(item).collect(),
+            ..view.clone()
+        };
+        Self {
+            rooms: self.rooms.iter().map(place).collect(),
+            there: set(self.there),
+            views: self.views.iter().map(view).collect(),
+            left_out: set(self.left_out),
         }
+    }
+
+    /// One of the two, the same for both: where nothing tells the two apart who collude.
+    pub(crate) fn of_mirrored(self) -> Self {
+        let mirrored = self.mirrored();
+        self.min(mirrored)
     }
 
     /// As the store carries it out; `good` are the terminals that can follow what is in the request.
