@@ -196,7 +196,9 @@ fn a_peer_tells_nothing_to_a_callee_that_wants_less() {
     let mut session = stage.client(at);
     session.log_in(&bianca, TerminalId([2; 16]), PEER_PORT).unwrap();
     let listener = TcpListener::bind((at, PEER_PORT)).unwrap();
-    let mut ali = stage.piped_of("ali");
+    // Without a mailbox every call that comes to nothing ends at the prompt.
+    let mut ali = Piped::start(&stage.seat_of("ali").set("PEER_PEER__QUEUE", "false"));
+    ali.logs_in();
     let callees = counterparts(b"peer/1", Some(raw_identity(&bianca.identity)));
     for (number, (rule, callee)) in callees.iter().enumerate() {
         ali.enters("bianca");

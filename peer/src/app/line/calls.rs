@@ -75,11 +75,12 @@ impl Session {
         if self.is_calling(&with) || self.focus == Focus::Writing(Conversation::User(with.clone())) {
             outputs.say(talk::ESTABLISHED);
             self.standing.retain(|(other, _)| *other != with);
-            self.take_focus(with, outputs);
-        } else if self.conversation() != Some(&with) && !self.stands(&with) {
-            // A way was found to somebody whom the user has left meanwhile.
-            outputs.command(Command::Call(CallCommand::End { with }));
+            self.take_focus(with.clone(), outputs);
+        } else if self.sought.contains(&with) && self.conversation() != Some(&with) && !self.stands(&with) {
+            outputs.say(&talk::way_found(&with));
+            self.standing.push((with.clone(), Seen::No));
         }
+        self.sought.remove(&with);
     }
 
     pub(super) fn received(&mut self, from: UserId, outputs: &mut Outputs) {

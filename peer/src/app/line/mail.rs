@@ -232,8 +232,13 @@ impl Session {
         }
     }
 
-    /// Leaves what is being written to.
+    /// Leaves what is being written to; no way to them is looked for any more.
     pub(super) fn stop_writing(&mut self, words: &str, outputs: &mut Outputs) {
+        if let Focus::Writing(Conversation::User(with)) = &self.focus
+            && self.sought.remove(with)
+        {
+            outputs.command(Command::Call(CallCommand::End { with: with.clone() }));
+        }
         outputs.say(words);
         self.back_to(Focus::Destination, outputs);
     }

@@ -116,7 +116,10 @@ impl Session {
             CallNotice::Offline { with } => {
                 self.by_mail(&mail::offline(&with), with, &CallFailed::NotFound, outputs);
             }
-            CallNotice::ByMail { with, why } => self.by_mail(&talk::by_mail(&with, &why), with, &why, outputs),
+            CallNotice::ByMail { with, why } => {
+                self.sought.insert(with.clone());
+                self.by_mail(&talk::by_mail(&with, &why), with, &why, outputs);
+            }
             CallNotice::Asked { from } => self.asked(from, outputs),
             CallNotice::AskedNoMore { from } => self.asked_no_more(&from, outputs),
             // Shown together with KeyChanged, which says more.

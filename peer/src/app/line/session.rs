@@ -57,6 +57,8 @@ pub(super) struct Session {
     pub(super) questions: Vec<Question>,
     /// Connected, but without the keyboard; `Unseen` since the call came in.
     pub(super) standing: Vec<(UserId, Seen)>,
+    /// To whom a way is looked for, since the user has called them.
+    pub(super) sought: BTreeSet<UserId>,
     /// Unfinished entries: at the destination prompt, and by whom they were meant for.
     pub(super) drafts: BTreeMap<Option<Conversation>, String>,
     /// What arrived from users who do not have the screen.
@@ -88,6 +90,7 @@ impl Session {
             question: None,
             questions: Vec::new(),
             standing: Vec::new(),
+            sought: BTreeSet::new(),
             drafts: BTreeMap::new(),
             news: BTreeMap::new(),
             files: TransferNotices::default(),

@@ -192,8 +192,26 @@ pub(crate) fn no_way(why: &CallFailed) -> String {
         }
         CallFailed::Unreached(Unreached::NoWay) => "your network has no way to the address".to_owned(),
         CallFailed::Unreached(Unreached::Closed) => "somebody else is at that address".to_owned(),
-        _ => "nobody knows why".to_owned(),
+        // None of them is a matter of the way.
+        CallFailed::NotFound
+        | CallFailed::NoSuchUser { .. }
+        | CallFailed::Refused
+        | CallFailed::Rule(_)
+        | CallFailed::Unavailable
+        | CallFailed::Broken
+        | CallFailed::Local { .. }
+        | CallFailed::WrongKey
+        | CallFailed::Yourself
+        | CallFailed::Blocked
+        | CallFailed::DirectoryLost
+        | CallFailed::DirectoryRefused(_)
+        | CallFailed::DirectorySilent { .. } => "nobody knows why".to_owned(),
     }
+}
+
+/// `n.way_found`: there is a connection to somebody whom the user has called, and has turned away from since.
+pub(crate) fn way_found(with: &UserId) -> String {
+    format!("-- {with} can be talked to now. Alt+A or /switch {with}.")
 }
 
 /// `n.connection`: how the connection to somebody goes, for `/why`; nothing where there is none and none was asked for.

@@ -1,5 +1,6 @@
 use super::*;
-use peer_core::notice::{CallNotice, DirectoryLoss, DirectoryNotice, LinkLoss, SessionNotice};
+use peer_core::model::LinkWay;
+use peer_core::notice::{CallNotice, DirectoryLoss, DirectoryNotice, LinkLoss, SessionNotice, Unreached};
 
 #[test]
 fn the_verbatim_session_of_the_caller() {
@@ -343,4 +344,45 @@ fn whoever_leaves_in_the_moment_of_the_login_is_told_of_the_former_passcode() {
     scene.notice(Notice::Session(SessionNotice::FormerPasscode));
     scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert!(scene.seen().contains("-- Your passcode was changed"), "{}", scene.seen());
+}
+
+/// The user has called bianca, who is there and not reached.
+fn not_reached() -> Scene {
+    let mut scene = Scene::logged_in();
+    scene.types("bianca");
+    let why = CallFailed::Unreached(Unreached::Closed);
+    scene.notice(Notice::Call(CallNotice::ByMail { with: id("bianca"), why }));
+    scene.sent();
+    scene
+}
+
+const BY_MAIL: &str = "Enter destination user ID: bianca\n\
+     -- Messages to bianca go by the directory server: no direct way yet (somebody else is at that address). Trying again. \
+     (CTRL-C leaves.)\n";
+
+#[test]
+fn who_is_not_reached_is_written_to_and_talked_to_when_there_is_a_way() {
+    let mut scene = not_reached();
+    scene.types("Hello");
+    assert_eq!(scene.sent().len(), 1, "it goes by mail at once");
+    scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
+    scene.notice(Notice::Call(CallNotice::Way { with: id("bianca"), way: LinkWay::Relayed }));
+    let expected = format!(
+        "{BY_MAIL}Hello\nConnection established, type your messages\n\
+         -- There is no direct way between you and bianca: the directory server passes on what you say. It cannot read it.\n"
+    );
+    assert_eq!(scene.seen(), expected);
+}
+
+#[test]
+fn no_way_is_looked_for_to_whom_the_user_has_left_and_one_found_elsewhere_is_told() {
+    let mut left = not_reached();
+    left.input(Input::CtrlC);
+    assert_eq!(left.sent(), ["End { with: UserId(\"bianca\") }"]);
+    let mut elsewhere = not_reached();
+    elsewhere.types("/switch carol");
+    elsewhere.notice(Notice::Call(CallNotice::Offline { with: id("carol") }));
+    elsewhere.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
+    let told = "-- bianca can be talked to now. Alt+A or /switch bianca.\n";
+    assert!(elsewhere.seen().ends_with(told), "{}", elsewhere.seen());
 }
