@@ -10,7 +10,6 @@ use common::msg::{Body, CommitRefusal, Letter, Member};
 
 use super::Groups;
 use super::queue::GroupOperation;
-use super::registry::Rooms;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::mls::Frozen;
@@ -55,10 +54,10 @@ impl Groups {
 
     /// What did not help the first time is tried again.
     pub(super) fn mend_due(&mut self, cx: &mut Context) -> Vec<Request> {
-        let is_frozen = |rooms: &Rooms, room: &RoomId| rooms.why_frozen(room).is_some();
-        let groups = self.asked_back.due(cx.now.tick).into_iter().filter(|room| is_frozen(&self.rooms, room));
+        let is_frozen = |room: &RoomId| self.rooms.why_frozen(room).is_some();
         let helps = |room: &RoomId| self.rooms.admins(room).iter().any(|admin| cx.is_online(admin));
-        let groups: Vec<RoomId> = groups.filter(helps).collect();
+        let due = self.asked_back.due(cx.now.tick).into_iter();
+        let groups: Vec<RoomId> = due.filter(|room| is_frozen(room) && helps(room)).collect();
         for user in self.made_another.due(cx.now.tick) {
             if self.elsewhere.contains(&user) {
                 self.make_room_known(cx, &user);
