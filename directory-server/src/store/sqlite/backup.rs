@@ -47,11 +47,17 @@ pub(crate) fn inspect(path: &Path) -> SqlResult<(Vec<u8>, Copied)> {
 pub(crate) fn revive(path: &Path) -> SqlResult<()> {
     let mut database = Connection::open(path)?;
     schema::migrate(&mut database)?;
+    rename(&database)?;
+    database.execute_batch("DROP TABLE backup")?;
+    Ok(())
+}
+
+/// Has a database go on from an older state under another name.
+pub(super) fn rename(database: &Connection) -> SqlResult<()> {
     database.execute("UPDATE mail_numbers SET last = last + ?1", [NUMBERS_LEFT_OUT])?;
     // Terminals learn by another name that what they remember is newer. Key packages were given out since; those of last
     // resort still serve.
-    database
-        .execute_batch("UPDATE generation SET name = randomblob(16); DELETE FROM key_packages; DROP TABLE backup")?;
+    database.execute_batch("UPDATE generation SET name = randomblob(16); DELETE FROM key_packages")?;
     Ok(())
 }
 

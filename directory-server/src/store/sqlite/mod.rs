@@ -9,6 +9,8 @@ mod delivery;
 mod error;
 #[cfg(feature = "testkit")]
 mod full_disk;
+#[cfg(feature = "testkit")]
+pub mod going_back;
 mod key_packages;
 mod login;
 mod mailbox;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use common::msg::{Features, Logout, ToDirectory};
 
+use directory_core::Directory;
+
 use super::disk::Disk;
 use super::fixtures::{Fixture, fixtures, key};
 use super::network::Side;
@@ -46,6 +48,8 @@ pub(super) struct Client {
     pub(super) cut_off_until: u64,
     /// Until when the disk is full.
     pub(super) full_until: u64,
+    /// Seconds by which its clock is ahead.
+    pub(super) clock_error: i64,
     pub(super) read_receipts: bool,
 }
 
@@ -79,6 +83,7 @@ impl Client {
             logging_out: false,
             cut_off_until: 0,
             full_until: 0,
+            clock_error: 0,
             read_receipts: true,
         }
     }
@@ -113,8 +118,9 @@ impl Client {
 }
 
 impl World {
-    pub(super) fn clock(&self) -> Now {
-        Now { tick: self.now / 1000, date: DAWN + self.now / 1000 }
+    pub(super) fn clock(&self, id: ClientId) -> Now {
+        let date = (DAWN + self.now / 1000).saturating_add_signed(self.clients[id].clock_error);
+        Now { tick: self.now / 1000, date }
     }
 
     /// Starts a terminal's program.
@@ -148,12 +154,16 @@ impl World {
         id_status.entered = true;
         let id = id_status.client;
         self.clients[id].logins_failed = 0;
+        let generation = self.server.directory().and_then(Directory::generation);
+        let generation = generation.map(Input::Generation);
         if self.clients[id].is_running() {
+            generation.into_iter().for_each(|generation| self.feed(id, generation));
             return self.feed(id, Input::DirectoryBack(Features::of_directory()));
         }
         let seed = self.rng.bytes();
         let client = &mut self.clients[id];
         client.engine = Some(client.engine(seed));
+        generation.into_iter().for_each(|generation| self.feed(id, generation));
         self.feed(id, Input::Began(Features::of_directory()));
     }
 
@@ -184,7 +194,7 @@ impl World {
 
     /// One step of a terminal.
     pub(super) fn feed(&mut self, id: ClientId, input: Input) {
-        let now = self.clock();
+        let now = self.clock(id);
         let Some(mut engine) = self.clients[id].engine.take() else { return };
         let asked = if let Input::Command(ticket, _) = &input { Some(ticket.clone()) } else { None };
         let mut effects = Vec::new();
@@ -241,7 +251,7 @@ impl World {
         }
         self.stop_alarm(id);
         if let Some(deadline) = deadline {
-            let when = self.now + deadline.saturating_sub(self.clock().tick) * 1000;
+            let when = self.now + deadline.saturating_sub(self.clock(id).tick) * 1000;
             let place = self.at(when, Event::Tick(id));
             self.clients[id].alarm = Some(Alarm { deadline, place });
         }

@@ -12,6 +12,10 @@ use crate::command::{
 };
 use crate::model::Conversation;
 use crate::persistence::Table;
+use directory_server::store::sqlite::going_back::GoingBack;
+
+/// Seconds.
+const HOUR: i64 = 3600;
 
 /// Drawn once for each seed.
 #[derive(Debug)]
@@ -42,6 +46,12 @@ pub(super) struct FaultsProfile {
     pub(super) quota: u32,
     pub(super) lookups_per_minute: u32,
     pub(super) show: Visibility,
+    /// Seconds by which clocks are wrong at most, ahead or behind.
+    pub(super) clock_error: i64,
+    /// How the directory goes on from an older state, once.
+    pub(super) goes_back: Option<GoingBack>,
+    /// Whether carol's program says things that no program of ours would.
+    pub(super) hostile: bool,
 }
 
 impl FaultsProfile {
@@ -64,6 +74,9 @@ impl FaultsProfile {
             quota: rng.pick(&[3, 8, Self::ENOUGH]),
             lookups_per_minute: rng.pick(&[0, 0, 20]),
             show: rng.pick(&[Visibility::Auto, Visibility::Everyone, Visibility::Contacts]),
+            hostile: rng.pick(&[false, false, true]),
+            clock_error: rng.pick(&[0, 0, 4 * HOUR, 120 * 24 * HOUR]),
+            goes_back: rng.pick(&[None, None, None, Some(GoingBack::Restored), Some(GoingBack::PutBack)]),
         }
     }
 
@@ -84,6 +97,9 @@ impl FaultsProfile {
             quota: Self::ENOUGH,
             lookups_per_minute: 0,
             show: Visibility::Auto,
+            hostile: false,
+            clock_error: 0,
+            goes_back: None,
         }
     }
 
@@ -111,9 +127,13 @@ impl World {
         self.profile.clear_up();
         for client in 0..self.clients.len() {
             (self.clients[client].cut_off_until, self.clients[client].full_until) = (0, 0);
+            self.clients[client].clock_error = 0;
             self.soon(1000, Event::Start(client));
         }
         self.server.set_disk_full(false);
+        if self.clock_error != 0 {
+            self.mistake_directory_clock(0);
+        }
     }
 
     /// Every session breaks, and its terminal logs in again.
@@ -144,6 +164,9 @@ impl World {
         let client = self.rng.below(self.clients.len());
         if !self.clients[client].is_running() {
             return self.start(client);
+        }
+        if self.is_hostile(client) && self.rng.below(2) == 0 {
+            return self.attack();
         }
         let other = self.other_user(client);
         let group = |wish| Command::Group { group: team(), wish };
@@ -179,6 +202,15 @@ impl World {
         };
         if let Command::Message(MessageCommand::ReadReceipts(answer)) = &command {
             self.clients[client].read_receipts = *answer == Answer::Yes;
+        }
+        // Who founds a group, or is the last of its admins, may end it.
+        let ends = match &command {
+            Command::Group { wish: GroupWish::Create, .. } => self.is_hostile(client),
+            Command::Group { wish: GroupWish::Leave, .. } => self.profile.hostile,
+            _ => false,
+        };
+        if ends {
+            return;
         }
         if matches!(command, Command::Group { wish: GroupWish::Leave, .. }) {
             let me = &self.clients[client].fixture.me.user;
@@ -226,7 +258,24 @@ impl World {
         let calm = self.profile.calm;
         self.soon(calm, Event::Fault);
         let client = self.rng.below(self.clients.len());
-        match self.rng.below(8) {
+        match self.rng.below(11) {
+            8 => {
+                let (most, ahead) = (self.profile.clock_error, self.rng.below(2) == 0);
+                let error = i64::try_from(self.rng.up_to(most.unsigned_abs())).unwrap();
+                let error = if ahead { error } else { -error };
+                self.note(&self.clients[client].name, format_args!("has a clock {error} s ahead"));
+                self.clients[client].clock_error = error;
+            }
+            9 if self.profile.clock_error > 0 => {
+                let most = self.profile.clock_error;
+                let error = self.rng.pick(&[-most, -most / 7, most / 7, most]);
+                self.mistake_directory_clock(error);
+            }
+            10 => match self.profile.goes_back {
+                Some(_) if self.earlier.is_none() && !self.invariants.went_back => self.remember_directory(),
+                Some(how) if !self.invariants.went_back => self.put_directory_back(how),
+                _ => {}
+            },
             0 | 1 => {
                 let id_status: Vec<u64> = self.sessions.keys().copied().collect();
                 if !id_status.is_empty() {

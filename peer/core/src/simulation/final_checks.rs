@@ -11,7 +11,7 @@ use futures::executor::block_on;
 use super::disk::Disk;
 use super::fixtures::{fixtures, key, team, users};
 use super::world::{ClientId, World};
-use crate::mls::{self, OwnTerminal, Room};
+use crate::mls::{self, OwnTerminal, Room, RoomMetadata};
 use crate::model::{Conversation, DeliveryStatus, MessageKey};
 use crate::persistence::Table;
 
@@ -57,6 +57,7 @@ impl World {
             let name = MessageKey { conversation: sent.to.clone(), author: author.clone(), id: *id };
             let mark = sender.disk.find(&name).map(|record| record.mark);
             match &sent.to {
+                to if self.is_hostile(sent.by) || self.is_with_hostile(to) => {}
                 Conversation::User(receiver) => {
                     if !matches!(mark, Some(DeliveryStatus::Delivered | DeliveryStatus::Read)) {
                         return Err(format!("{sent:?} is {mark:?}"));
@@ -69,10 +70,13 @@ impl World {
                     return Err(format!("{sent:?} waits for ever"));
                 }
                 Conversation::Group(_) if mark == Some(DeliveryStatus::Failed) => {}
+                // Whose members' epochs were forgotten is told as lost, and what was said then is not promised any more.
+                Conversation::Group(_) if self.invariants.forgotten.contains(id) => {}
                 Conversation::Group(_) => {
                     let readers = self.invariants.readers.get(id).ok_or("a text for nobody is stored")?;
                     for (client, missed) in missed.iter_mut().enumerate() {
                         let reads = client != sent.by && readers.contains(&fixtures()[client].member());
+                        let reads = reads && !self.is_hostile(client);
                         if reads
                             && self.clients[client].disk.find(&name).is_none()
                             && !self.invariants.left.contains(&client)
@@ -126,11 +130,19 @@ impl World {
         Ok(())
     }
 
+    fn is_of_hostile_pair(&self, room: &Room) -> bool {
+        let RoomMetadata::Pair { pair } = room.charter() else { return false };
+        pair.iter().any(|user| self.is_hostile_user(user))
+    }
+
     /// Everybody agrees.
     pub(super) fn check_rooms(&self) -> Result<(), String> {
         let mut views: BTreeMap<RoomId, Vec<(ClientId, View)>> = BTreeMap::new();
-        for client in 0..self.clients.len() {
+        for client in (0..self.clients.len()).filter(|client| !self.is_hostile(*client)) {
             for room in rooms(client, &self.clients[client].disk) {
+                if self.is_of_hostile_pair(&room) {
+                    continue;
+                }
                 if let Some(why) = room.frozen() {
                     return Err(format!("{} cannot use {}: {why}", self.clients[client].name, room.id()));
                 }
@@ -147,7 +159,8 @@ impl World {
                     return Err(format!("{one} and {other} see different rooms {room}: {expected:?} and {view:?}"));
                 }
             }
-            let members: BTreeSet<Member> = expected.1.iter().cloned().collect();
+            let honest = expected.1.iter().filter(|member| !self.is_hostile_user(&member.userid));
+            let members: BTreeSet<Member> = honest.cloned().collect();
             let here: BTreeSet<Member> = views.iter().map(|(client, _)| fixtures()[*client].member()).collect();
             if members != here {
                 return Err(format!("room {room} should have {members:?} and is known to {here:?}"));

@@ -12,7 +12,7 @@ use super::fixtures::{fixtures, users};
 use super::world::{ClientId, World};
 use crate::command::{Command, MessageCommand, Ticket};
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
-use crate::notice::{ContactNotice, FileNotice, MessageNotice, Notice};
+use crate::notice::{ContactNotice, FileNotice, GroupNews, MessageNotice, Notice};
 use crate::persistence::{HistoryWrite, Write};
 
 /// A text that was sent.
@@ -56,6 +56,8 @@ pub(super) struct Invariants {
     pub(super) formers: Vec<Former>,
     /// The rooms, as the directory has them.
     pub(super) rosters: BTreeMap<RoomId, Vec<Member>>,
+    /// And in which epochs.
+    pub(super) epochs: BTreeMap<RoomId, u64>,
     /// The place of the last text of a terminal that another has kept.
     last: BTreeMap<(ClientId, ClientId, Conversation), usize>,
     /// Texts that were shown at a terminal.
@@ -64,6 +66,10 @@ pub(super) struct Invariants {
     pub(super) left: BTreeSet<ClientId>,
     /// Texts that users want to send and have had no answer about, by the number of the ticket.
     pub(super) asked: Vec<BTreeMap<u64, String>>,
+    /// Texts that the directory has forgotten, because it went back.
+    pub(super) forgotten: BTreeSet<MessageId>,
+    /// Whether it ever did.
+    pub(super) went_back: bool,
     /// Items that the directory said it had not kept for a terminal.
     pub(super) lost: Vec<u64>,
 }
@@ -77,12 +83,25 @@ impl Invariants {
             overheard: Vec::new(),
             formers: Vec::new(),
             rosters: BTreeMap::new(),
+            epochs: BTreeMap::new(),
             last: BTreeMap::new(),
             shown: vec![BTreeSet::new(); clients],
             left: BTreeSet::new(),
             asked: vec![BTreeMap::new(); clients],
+            forgotten: BTreeSet::new(),
+            went_back: false,
             lost: vec![0; clients],
         }
+    }
+
+    pub(super) fn stored(&self) -> &BTreeSet<MessageId> {
+        &self.stored
+    }
+
+    /// The directory has forgotten what was stored behind these. Whoever was in a room may have been in another one then.
+    pub(super) fn goes_back(&mut self, stored: &BTreeSet<MessageId>) {
+        self.forgotten.extend(self.stored.difference(stored).copied());
+        self.went_back = true;
     }
 
     fn sends(&mut self, id: MessageId, by: ClientId, to: &Conversation, text: &str) {
@@ -240,6 +259,13 @@ impl World {
             Notice::Message(MessageNotice::Marked { to, ids, mark, .. }) => self.tells_marks(client, to, ids, *mark),
             Notice::File(FileNotice::News { file, .. }) => self.tells_file(client, file.id, file.state, file.ours),
             Notice::Message(MessageNotice::Lost { count }) => self.invariants.lost[client] += count,
+            // Its author is named, and it is mended: what cannot be is found at the end.
+            Notice::Message(MessageNotice::Frozen { .. }) if self.profile.hostile || self.invariants.went_back => {}
+            Notice::Group { news: GroupNews::Lost, group }
+                if !self.is_hostile(client) && !self.invariants.went_back =>
+            {
+                self.violated(format!("{} loses {group}", self.clients[client].name));
+            }
             Notice::Message(MessageNotice::Frozen { with, why }) => {
                 self.violated(format!("{} gives up {with}: {why}", self.clients[client].name));
             }
@@ -278,8 +304,11 @@ impl World {
                 if reply.status == CommitStatus::Accepted =>
             {
                 let before = self.invariants.rosters.insert(commit.room, commit.members.clone()).unwrap_or_default();
+                let epoch = commit.epoch + u64::from(commit.commit > 0);
+                self.invariants.epochs.insert(commit.room, epoch);
                 for gone in before.iter().filter(|member| !commit.members.contains(member)) {
-                    let client = fixtures().iter().position(|fixture| fixture.member() == *gone).unwrap();
+                    let client = fixtures().iter().position(|fixture| fixture.member() == *gone);
+                    let Some(client) = client else { continue };
                     let (room, disk, since) =
                         (commit.room, self.clients[client].disk.clone(), self.invariants.overheard.len());
                     self.invariants.formers.push(Former { client, room, disk, since });

@@ -5,7 +5,7 @@
 //! ([`clients`], [`sessions`], [`network`], [`server`]) and the peer's store ([`disk`], [`disk_failures`]).
 //! [`faults_profile`] is what users do and what breaks; [`invariants`] what must hold at every step, [`final_checks`] what must hold once everything is
 //! mended. [`faults`] tells again, step by step, what was found. [`files`] is the transfers of files, on links of their
-//! own, without bytes.
+//! own, without bytes. [`hostile`] is a member who says what no program of ours would.
 //!
 //! The key encapsulation of the rooms draws from the operating system, so ciphertexts differ from run to run. The trace
 //! of a seed does not: one line per step, the same bit for bit.
@@ -18,6 +18,7 @@ mod faults_profile;
 mod files;
 mod final_checks;
 mod fixtures;
+mod hostile;
 mod invariants;
 mod network;
 mod rng;

@@ -1,9 +1,11 @@
 //! The directory: its real core and its real store, in memory. What a transaction has kept survives a crash, nothing else
 //! does.
 
-use common::ident::{CredentialId, KeyDigest};
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::ident::{CredentialId, KeyDigest, MessageId, RoomId};
 use common::limits::TERMINALS_PER_USER;
-use common::msg::{Envelope, Features, FromDirectory, Message as _, Registration, RequestNumber, ToDirectory};
+use common::msg::{Envelope, Features, FromDirectory, Member, Message as _, Registration, RequestNumber, ToDirectory};
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::{Class, LockRule};
 use directory_core::origin::Origin;
@@ -19,6 +21,7 @@ use directory_core::timestamp::Timestamp;
 use directory_core::user_style::UserStyle;
 use directory_core::{Directory, Policy};
 use directory_server::store::sqlite::SqliteStore;
+use directory_server::store::sqlite::going_back::{EarlierState, GoingBack};
 use futures::executor::block_on;
 
 use super::faults_profile::FaultsProfile;
@@ -28,6 +31,14 @@ use super::world::{ClientId, DAWN, End, Event, World};
 /// Stands for the directory's key.
 pub(super) const KEY: KeyDigest = KeyDigest([0xd1; 32]);
 const CREDENTIAL: CredentialId = CredentialId([4; 16]);
+
+/// What the directory remembered once, and what was known of it then.
+pub(super) struct Earlier {
+    state: EarlierState,
+    rosters: BTreeMap<RoomId, Vec<Member>>,
+    epochs: BTreeMap<RoomId, u64>,
+    stored: BTreeSet<MessageId>,
+}
 
 /// The directory's program, or what it has left behind.
 pub(super) enum Server {
@@ -106,7 +117,8 @@ async fn enrol(store: &SqliteStore, fixture: &Fixture) {
 
 impl World {
     fn moment(&self) -> Timestamp {
-        Timestamp::since_epoch(std::time::Duration::from_millis(DAWN * 1000 + self.now))
+        let right = DAWN * 1000 + self.now;
+        Timestamp::since_epoch(std::time::Duration::from_millis(right.saturating_add_signed(self.clock_error * 1000)))
     }
 
     /// A terminal's session begins; nothing if there is nobody to answer.
@@ -225,11 +237,54 @@ impl World {
     }
 
     pub(super) fn open_directory(&mut self) {
-        self.note("directory", format_args!("started"));
+        self.note("directory", format_args!("started, {} s ahead", self.clock_error));
         self.server = match std::mem::replace(&mut self.server, Server::Between) {
             Server::Down(store, policy) => Server::open(store, policy),
             other => other,
         };
+        self.begin_run();
+    }
+
+    /// What the shell does when it starts: it looks at the clock, and forgets what is too old.
+    pub(super) fn begin_run(&mut self) {
+        let now = self.moment();
+        let Some(directory) = self.server.directory() else { return };
+        // A full disk keeps it from that, and it is done again.
+        let begun = block_on(directory.begin_run(now)).and_then(|()| block_on(directory.keep_time(now)));
+        let expired = directory.mail_expired(now);
+        if begun.and_then(|()| block_on(directory.store.expire(expired)).map(drop)).is_err() {
+            self.note("directory", format_args!("cannot look after its mail"));
+        }
+    }
+
+    /// The directory's clock is wrong from its next start on.
+    pub(super) fn mistake_directory_clock(&mut self, ahead: i64) {
+        self.clock_error = ahead;
+        self.crash_directory();
+    }
+
+    /// What the directory remembers now may be what it goes on from later.
+    pub(super) fn remember_directory(&mut self) {
+        let Some(directory) = self.server.directory() else { return };
+        let earlier = block_on(directory.store.earlier_state()).unwrap();
+        self.note("directory", format_args!("is copied"));
+        self.earlier = Some(Earlier {
+            state: earlier,
+            rosters: self.invariants.rosters.clone(),
+            epochs: self.invariants.epochs.clone(),
+            stored: self.invariants.stored().clone(),
+        });
+    }
+
+    /// The directory goes on from what it remembered then.
+    pub(super) fn put_directory_back(&mut self, how: GoingBack) {
+        let Some(Earlier { state, rosters, epochs, stored }) = self.earlier.take() else { return };
+        self.crash_directory();
+        let Server::Down(_, policy) = std::mem::replace(&mut self.server, Server::Between) else { return };
+        self.note("directory", format_args!("is as it was: {how:?}"));
+        self.server = Server::Down(state.go_on(how).unwrap(), policy);
+        (self.invariants.rosters, self.invariants.epochs) = (rosters, epochs);
+        self.invariants.goes_back(&stored);
     }
 }
 

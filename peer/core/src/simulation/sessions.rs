@@ -1,6 +1,6 @@
 //! Sessions with the directory: connections that keep the order of what they carry, and break.
 
-use common::msg::{ByeReason, Envelope, FromDirectory, ToDirectory};
+use common::msg::{ByeReason, Envelope, FromDirectory, MailboxState, ToDirectory};
 use directory_core::session;
 
 use super::clients::Life;
@@ -90,6 +90,11 @@ impl World {
         match message {
             FromDirectory::Bye(bye) if bye.reason == ByeReason::Ended => self.session_over(client, LoggedOut::Asked),
             FromDirectory::Bye(_) => self.session_gone(id, End::Terminal),
+            // What her terminal has said beside her core is counted as well, and would make it an old copy.
+            FromDirectory::MailboxState(state) if self.is_hostile(client) => {
+                let message = Box::new(MailboxState { written: 0, ..state }.into());
+                self.feed(client, Input::DirectoryMessage { request, message });
+            }
             message => self.feed(client, Input::DirectoryMessage { request, message: Box::new(message) }),
         }
     }

@@ -14,7 +14,7 @@ use super::fixtures::fixtures;
 use super::invariants::Invariants;
 use super::network::{Connection, Dialing, Frame, Side};
 use super::rng::Rng;
-use super::server::Server;
+use super::server::{Earlier, Server};
 use super::sessions::Session;
 use crate::event::DialId;
 use crate::files::model::TransferOutcome;
@@ -99,6 +99,10 @@ pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) profile: FaultsProfile,
     pub(super) server: Server,
+    /// What the directory may go back to.
+    pub(super) earlier: Option<Earlier>,
+    /// Seconds by which the directory's clock is ahead.
+    pub(super) clock_error: i64,
     pub(super) sessions: BTreeMap<u64, Session>,
     pub(super) clients: Vec<Client>,
     pub(super) connections: BTreeMap<u64, Connection>,
@@ -125,13 +129,15 @@ impl World {
     fn with_rng(rng: Rng, profile: FaultsProfile, trace: Trace) -> Self {
         let server = Server::new(&profile);
         let clients: Vec<Client> = fixtures().iter().map(Client::new).collect();
-        let world = Self {
+        let mut world = Self {
             now: 0,
             queue: BTreeMap::new(),
             drawn: 0,
             rng,
             profile,
             server,
+            earlier: None,
+            clock_error: 0,
             sessions: BTreeMap::new(),
             invariants: Invariants::new(clients.len()),
             clients,
@@ -142,6 +148,7 @@ impl World {
             trace,
         };
         world.note("world", format_args!("{:?}", world.profile));
+        world.begin_run();
         world
     }
 
