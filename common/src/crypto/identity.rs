@@ -1,16 +1,18 @@
 //! Identity keys: RSA, one per user (decisions D2, D4, D5; protocol section 8.1).
 //!
-//! The `rsa` crate generates, encodes and parses keys, and verifies the signature that introduces a key. Whatever uses
-//! the private key runs in aws-lc-rs, because RUSTSEC-2023-0071 (timing of private-key operations in `rsa`) has no fixed
-//! release; so do the verifications that every login repeats, because they take a tenth of the time there (measured at
-//! 3072 bits: 0.04 ms against 0.4 to 0.5 ms, which was a third of a login's cost).
+//! The `rsa` crate encodes and parses public keys, and verifies the signature that introduces a key. Whatever makes or uses
+//! a private key runs in aws-lc-rs, because RUSTSEC-2023-0071 (timing of private-key operations in `rsa`) has no fixed
+//! release, and because `rsa` searches primes for seconds; so do the verifications that every login repeats, because they
+//! take a tenth of the time there (measured at 3072 bits: 0.04 ms against 0.4 to 0.5 ms, which was a third of a login's
+//! cost).
 
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{RSA_PSS_2048_8192_SHA256, RSA_PSS_SHA256, UnparsedPublicKey};
 use rsa::RsaPublicKey;
-use rsa::pkcs1::{DecodeRsaPublicKey as _, EncodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
-use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
+use rsa::pkcs1::{DecodeRsaPublicKey as _, EncodeRsaPublicKey as _};
+use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, PrivateKeyInfo};
 use rsa::pss::{Signature, VerifyingKey};
 use rsa::signature::Verifier as _;
 use rsa::traits::PublicKeyParts as _;
@@ -19,7 +21,7 @@ use sha2::Sha256;
 use super::NoRandomness;
 use super::transcript::Transcript;
 use crate::ident::KeyDigest;
-use crate::limits::{PUBLIC_KEY_MAX, RSA_BITS, RSA_BITS_NEW};
+use crate::limits::{PUBLIC_KEY_MAX, RSA_BITS};
 use crate::secret::Secret;
 
 const PUBLIC_EXPONENT: u32 = 65_537;
@@ -142,15 +144,17 @@ impl std::fmt::Debug for IdentityKey {
 }
 
 impl IdentityKey {
-    /// Generates a key of [`RSA_BITS_NEW`] bits. Takes about a second: run it off the executor.
+    /// Generates a key of [`RSA_BITS_NEW`](crate::limits::RSA_BITS_NEW) bits. Takes a part of a second: run it off the
+    /// executor.
     ///
     /// # Errors
     /// [`NoRandomness`].
     pub fn generate() -> Result<Self, NoRandomness> {
-        let mut rng = rsa::rand_core::OsRng;
-        let key = rsa::RsaPrivateKey::new(&mut rng, RSA_BITS_NEW).map_err(|_| NoRandomness)?;
-        let der = key.to_pkcs1_der().map_err(|_| NoRandomness)?;
-        Self::from_pkcs1(&Secret::new(der.as_bytes().to_vec())).map_err(|_| NoRandomness)
+        let pair = KeyPair::generate(KeySize::Rsa3072).map_err(|_| NoRandomness)?;
+        let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| NoRandomness)?;
+        // What PKCS#8 wraps is the PKCS#1 that the vault keeps (RFC 8017 appendix A.1.2).
+        let wrapped = PrivateKeyInfo::try_from(pkcs8.as_ref()).map_err(|_| NoRandomness)?;
+        Self::from_pkcs1(&Secret::new(wrapped.private_key.to_vec())).map_err(|_| NoRandomness)
     }
 
     /// Opens the form kept in the vault: PKCS#1 DER (RFC 8017 appendix A.1.2).
@@ -194,6 +198,7 @@ mod tests {
     use super::*;
     use crate::crypto::transcript;
     use crate::ident::{TerminalId, TerminalKey};
+    use crate::limits::RSA_BITS_NEW;
     use crate::testkit::Example;
 
     fn transcript() -> Transcript {
@@ -223,6 +228,20 @@ mod tests {
         }
         assert_eq!(verdict(identity.public(), &[&good[..], &[0]].concat()), Err(BadKey::Signature));
         assert_eq!(verdict(identity.public(), &[&[0], &good[..]].concat()), Err(BadKey::Signature));
+    }
+
+    #[test]
+    fn a_new_key_has_the_size_of_new_keys_and_its_kept_form_opens_in_both_implementations() {
+        use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
+        let identity = IdentityKey::generate().unwrap();
+        assert_eq!(identity.public().key.n().bits(), RSA_BITS_NEW);
+        let kept = rsa::RsaPrivateKey::from_pkcs1_der(identity.to_pkcs1().expose()).unwrap();
+        assert_eq!(kept.validate(), Ok(()));
+        assert_eq!(kept.to_pkcs1_der().unwrap().as_bytes(), identity.to_pkcs1().expose());
+        assert_eq!(kept.to_public_key().to_pkcs1_der().unwrap().as_bytes(), identity.public().as_pkcs1());
+        let again = IdentityKey::from_pkcs1(identity.to_pkcs1()).unwrap();
+        let signature = again.sign(&transcript()).unwrap();
+        assert_eq!(verdict(identity.public(), &signature), Ok(()));
     }
 
     #[test]
