@@ -6,8 +6,9 @@ use common::secret::Passcode;
 
 use super::outputs::Outputs;
 use super::session::Session;
-use super::{Echo, Input, Lines, Start, State};
+use super::{Echo, Input, Lines, Output, Start, State};
 use crate::app::model::Account;
+use crate::app::sanitise::SafeText;
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{Answer, Command, SessionCommand};
 use peer_core::notice::{LoginRefused, Notice, SessionNotice};
@@ -285,6 +286,7 @@ impl Newcomer {
             Some(passcode) => self.register(passcode, outputs),
         }
     }
+        outputs.put(Output::Meanwhile(SafeText::ours(&texts::registering(&self.user))));
 
     fn register(self, passcode: Passcode, outputs: &mut Outputs) -> State {
         outputs.no_prompt(Echo::Hidden);

@@ -179,6 +179,9 @@ pub(crate) enum Output {
     Echo(String),
     /// This belongs behind the prompt and the entry; the line is complete. Nothing to do where there is no prompt.
     Finish(SafeText),
+    /// What is being done, while nothing is asked; it goes with the next output that is to stay. Nothing to do where
+    /// what was shown stays.
+    Meanwhile(SafeText),
     /// Replace what is being typed.
     Entry(String),
     /// This was entered at that place earlier, the oldest first.

@@ -29,6 +29,8 @@ struct Scene {
     screen: String,
     /// The prompt that stands open on the last line.
     open: Option<String>,
+    /// What is being done, where no prompt stands.
+    meanwhile: String,
     entry: String,
     commands: Vec<Command>,
     exit: Option<i32>,
@@ -76,6 +78,7 @@ impl Scene {
             now,
             screen: String::new(),
             open: None,
+            meanwhile: String::new(),
             entry: String::new(),
             commands: Vec::new(),
             exit: None,
@@ -106,6 +109,9 @@ impl Scene {
 
     fn show(&mut self, output: Vec<Output>) {
         for output in output {
+            if !matches!(output, Output::Command(_)) {
+                self.meanwhile.clear();
+            }
             match output {
                 Output::Print(line) | Output::Remote(line) => {
                     self.screen += line.as_str();
@@ -125,6 +131,7 @@ impl Scene {
                 Output::DiscardTypeAhead => self.entry.clear(),
                 Output::Picture(_) => self.screen += "(QR)\n",
                 Output::Past { place, entries } => self.screen += &format!("({place}: {entries:?})\n"),
+                Output::Meanwhile(what) => self.meanwhile = what.as_str().to_owned(),
                 Output::Bell => self.screen += "(bell)\n",
                 Output::Copy(text) => self.screen += &format!("(copied {text:?})\n"),
                 Output::Edit => self.screen += "(edit)\n",
@@ -151,7 +158,8 @@ impl Scene {
 
     /// The screen with the open prompt and the entry.
     fn seen(&self) -> String {
-        format!("{}{}{}", self.screen, self.open.clone().unwrap_or_default(), self.entry)
+        let open = self.open.clone().unwrap_or_else(|| self.meanwhile.clone());
+        format!("{}{open}{}", self.screen, self.entry)
     }
 
     /// What the engine was asked, besides that something was seen.

@@ -122,6 +122,8 @@ impl LoginScreen {
                 line::Output::Picture(_)
                 | line::Output::Past { .. }
                 | line::Output::Bell
+                // The title says for how long the directory has been waited for.
+                | line::Output::Meanwhile(_)
                 | line::Output::Copy(_)
                 | line::Output::Edit => {}
                 line::Output::Prompt(prompt) => self.prompt = prompt,

@@ -99,6 +99,11 @@ pub(crate) fn registered_by_invite(user: &UserId, server: &str) -> String {
     format!("Registered {user} on {}. From now on just run: peer", format::without_default_port(server))
 }
 
+/// `n.registering`, while the directory is waited for.
+pub(crate) fn registering(user: &UserId) -> String {
+    format!("Registering {user}: a key is made, and the passcode hashed so that guessing it is slow… ")
+}
+
 /// `e.short`
 pub(crate) fn too_short(min: u16) -> String {
     format!("-- Too short: {min} digits or more. Nothing was sent.")

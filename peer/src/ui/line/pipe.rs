@@ -165,10 +165,11 @@ impl Front for Pipe {
             Output::DiscardTypeAhead => self.echo.discard_input(),
             Output::Copy(_) => self.print(texts::local_commands::NO_CLIPBOARD),
             Output::Edit => self.print(texts::local_commands::NO_TERMINAL_FOR_AN_EDITOR),
-            // A picture needs a screen, a draft an entry of our own, a bell somebody who listens.
+            // A picture needs a screen, what passes one that can be taken back, a draft an entry of our own, a bell somebody who listens.
             Output::Picture(_)
             | Output::Past { .. }
             | Output::Bell
+            | Output::Meanwhile(_)
             | Output::Entry(_)
             | Output::Command(_)
             | Output::Exit(_) => {}

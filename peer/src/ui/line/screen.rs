@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write};
 
 use async_channel::Receiver;
@@ -36,6 +37,10 @@ pub(super) struct Canvas {
     width: usize,
     height: usize,
     prompt: Prompt,
+    /// What is being done; it stands where the prompt stands when something is asked.
+    meanwhile: SafeText,
+    /// Shows that a hidden entry takes keys, and neither which nor how many; absent while it is empty.
+    mark: Option<&'static str>,
     /// The entry as it stands on the screen.
     drawn: Option<Layout>,
     pending: String,
@@ -46,7 +51,7 @@ impl Canvas {
         let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
         // Terminals that claim to have no columns exist; two are needed for a wide character.
         let (width, height) = (usize::from(columns).max(2), usize::from(rows).max(2));
-        Self { width, height, prompt, drawn: None, pending: String::new() }
+        Self { width, height, prompt, meanwhile: SafeText::default(), mark: None, drawn: None, pending: String::new() }
     }
 
     fn erase(&mut self) {
@@ -99,9 +104,12 @@ impl Canvas {
     fn draw(&mut self, editor: &Editor) {
         let (entry, cursor) = match self.prompt.echo {
             Echo::Visible => (editor.text(), editor.cursor()),
-            Echo::Hidden => ("", 0),
+            // While nothing is asked there is nothing that takes keys.
+            Echo::Hidden if self.prompt.text.is_empty() => ("", 0),
+            Echo::Hidden => self.mark.map_or(("", 0), |mark| (mark, mark.len())),
         };
-        let layout = Layout::new(self.prompt.text.as_str(), entry, cursor, self.width, self.height - 1);
+        let front = if self.prompt.text.is_empty() { &self.meanwhile } else { &self.prompt.text };
+        let layout = Layout::new(front.as_str(), entry, cursor, self.width, self.height - 1);
         if self.drawn.as_ref() == Some(&layout) {
             return;
         }
@@ -120,6 +128,16 @@ impl Canvas {
         self.height = usize::from(rows).max(2);
         self.erase();
     }
+}
+
+/// What a mark can look like; ASCII, so that it is one column everywhere.
+const MARKS: [&str; 4] = ["*", "+", "x", "o"];
+
+/// Another mark than `before`, by chance: marks that came in turn could be counted.
+fn another(before: Option<&'static str>) -> &'static str {
+    let others = MARKS.iter().filter(|mark| Some(**mark) != before);
+    let chance = RandomState::new().build_hasher().finish();
+    others.copied().nth(usize::try_from(chance % 3).unwrap_or_default()).unwrap_or("*")
 }
 
 /// What becomes of keys that were read before what is asked now can be seen.
@@ -175,7 +193,9 @@ impl Screen {
     }
 
     fn edit(&mut self, key: Key) -> Option<Input> {
-        match self.editor.press(key) {
+        let effect = self.editor.press(key);
+        self.canvas.mark = (!self.editor.text().is_empty()).then(|| another(self.canvas.mark));
+        match effect {
             Effect::None => None,
             Effect::Entered(line) => Some(Input::Line(line)),
             Effect::Pasted(lines) => {
@@ -323,7 +343,11 @@ impl Front for Screen {
     }
 
     fn show(&mut self, output: Output) {
+        if !matches!(output, Output::Command(_)) {
+            self.canvas.meanwhile = SafeText::default();
+        }
         match output {
+            Output::Meanwhile(what) => self.canvas.meanwhile = what,
             Output::Print(line) => self.canvas.print(line.as_str()),
             Output::Remote(line) => self.canvas.remote(&line),
             Output::Picture(rows) => self.canvas.picture(&rows),
@@ -336,9 +360,13 @@ impl Front for Screen {
                 self.editor.remember(&entry);
             }
             Output::Finish(result) => self.canvas.complete(self.editor.text(), result.as_str()),
-            Output::Entry(entry) => self.editor.set(&entry),
+            Output::Entry(entry) => {
+                self.editor.set(&entry);
+                self.canvas.mark = None;
+            }
             Output::DiscardTypeAhead => {
                 self.editor.set("");
+                self.canvas.mark = None;
                 self.waiting.clear();
                 // A failure leaves the whole word that must be typed as the only guard.
                 let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
