@@ -79,8 +79,12 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
     let listed = (user(), maybe(any::<u64>()), maybe(text(AWAY_TEXT)))
         .prop_map(|(userid, online_since, away)| ListedUser { userid, online_since, away });
     prop_oneof![
-        (registration, maybe(any::<bool>()), any::<u16>())
-            .prop_map(|(registration, known, passcode_min)| { Welcome { registration, known, passcode_min }.into() }),
+        (registration, maybe(any::<bool>()), any::<bool>(), any::<u16>()).prop_map(
+            |(registration, known, kept, passcode_min)| {
+                let refused = kept.then_some(RegisterRefusal::Invite);
+                Welcome { registration, known, refused, passcode_min }.into()
+            }
+        ),
         any::<[u8; 32]>().prop_map(|proof| InviteProof { proof: Mac(proof) }.into()),
         (blob(), any::<[u8; 32]>(), any::<bool>()).prop_map(|(passcode, challenge, changed)| {
             AuthChallenge { passcode, challenge: Challenge(challenge), changed }.into()

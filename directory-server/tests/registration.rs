@@ -205,6 +205,28 @@ fn reserved_ids_cannot_be_registered() {
 }
 
 #[test]
+fn where_registration_is_open_hello_tells_who_would_be_refused_and_elsewhere_it_tells_nothing() {
+    let mut world = World::new(Registration::Open);
+    let asked = |world: &mut World, id: &str| {
+        let welcome = world.connect().hello(world, id);
+        (welcome.known, welcome.refused)
+    };
+    invite(&world, "bianca");
+    assert_eq!(asked(&mut world, "ali"), (Some(false), None));
+    assert_eq!(asked(&mut world, "bianca"), (Some(false), Some(RegisterRefusal::Invite)));
+    assert_eq!(asked(&mut world, "me"), (Some(false), Some(RegisterRefusal::Unavailable)));
+    world.register(Example::Ali);
+    assert_eq!(asked(&mut world, "ali"), (Some(true), None));
+    for registration in [Registration::Invite, Registration::Closed] {
+        let mut world = World::new(registration);
+        invite(&world, "bianca");
+        for id in ["ali", "bianca", "me"] {
+            assert_eq!(asked(&mut world, id), (None, None));
+        }
+    }
+}
+
+#[test]
 fn the_database_holds_neither_passcodes_nor_addresses_nor_cookies() {
     let mut world = World::new(Registration::Open);
     world.register(Example::Ali);

@@ -32,6 +32,10 @@ pub struct Welcome {
     /// Whether the user exists; only where registration is open (threat L2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<bool>,
+    /// Why this id cannot be registered without an invitation; only where registration is open and the user does not
+    /// exist, because there the attempt would tell the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RegisterRefusal>,
     /// Fewest characters of a new passcode.
     pub passcode_min: u16,
 }

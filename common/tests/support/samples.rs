@@ -211,7 +211,12 @@ fn signed(entry: Option<ContentDigest>) -> Option<Box<SignedCommit>> {
 
 /// What a directory says to a peer.
 pub(crate) fn from_directory() -> Vec<FromDirectory> {
-    let welcome = |registration, known| FromDirectory::from(Welcome { registration, known, passcode_min: 6 });
+    let welcome =
+        |registration, known| FromDirectory::from(Welcome { registration, known, refused: None, passcode_min: 6 });
+    let kept = |why| {
+        let (registration, known, refused) = (Registration::Open, Some(false), Some(why));
+        FromDirectory::from(Welcome { registration, known, refused, passcode_min: 6 })
+    };
     let registered = |status, reason, retry_after| FromDirectory::from(RegisterReply { status, reason, retry_after });
     let refused = AuthReply {
         status: AuthStatus::Refused,
@@ -259,6 +264,8 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     let mut all: Vec<FromDirectory> = vec![
         welcome(Registration::Open, Some(true)),
         welcome(Registration::Open, Some(false)),
+        kept(RegisterRefusal::Unavailable),
+        kept(RegisterRefusal::Invite),
         welcome(Registration::Invite, None),
         welcome(Registration::Closed, None),
         InviteProof { proof: Mac([0xbc; 32]) }.into(),

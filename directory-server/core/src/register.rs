@@ -85,16 +85,23 @@ fn without_invitation<S>(
         Registration::Invite => return Err(refused(RegisterRefusal::Invite, None)),
         Registration::Closed => return Err(refused(RegisterRefusal::Closed, None)),
     }
-    match id_status {
-        IdStatus::Taken | IdStatus::Removed => return Err(refused(RegisterRefusal::Unavailable, None)),
-        IdStatus::Invited(_) | IdStatus::AwaitsInvite => return Err(refused(RegisterRefusal::Invite, None)),
-        IdStatus::Free if user.is_reserved() => return Err(refused(RegisterRefusal::Unavailable, None)),
-        IdStatus::Free => {}
+    if let Some(why) = kept_back(user, id_status) {
+        return Err(refused(why, None));
     }
     // Whoever holds an invitation is limited by it: one registration, of one id.
     let (budget, allowance) = (Budget::Registrations, directory.policy().allowance(Budget::Registrations));
     let counted = directory.sources().draw(origin.source(), now, budget, allowance);
     counted.map_err(|wait| refused(RegisterRefusal::TooMany, Some(whole_seconds(wait))))
+}
+
+/// Why an id is not given to whoever was not invited, where registration is open.
+pub(crate) fn kept_back(user: &UserId, id_status: &IdStatus) -> Option<RegisterRefusal> {
+    match id_status {
+        IdStatus::Taken | IdStatus::Removed => Some(RegisterRefusal::Unavailable),
+        IdStatus::Invited(_) | IdStatus::AwaitsInvite => Some(RegisterRefusal::Invite),
+        IdStatus::Free if user.is_reserved() => Some(RegisterRefusal::Unavailable),
+        IdStatus::Free => None,
+    }
 }
 
 /// Answers `REGISTERUPLOAD`.

@@ -175,13 +175,14 @@ impl Unauthenticated {
 
 async fn welcome<S: Store>(directory: &Directory<S>, now: Timestamp, hello: Hello) -> StoreResult<Step> {
     let policy = directory.policy();
-    let known = match policy.registration {
-        Registration::Open => {
-            Some(directory.store.id_status(&hello.userid, directory.date(now)).await? == IdStatus::Taken)
-        }
-        Registration::Invite | Registration::Closed => None,
+    let (known, refused) = match policy.registration {
+        Registration::Open => match directory.store.id_status(&hello.userid, directory.date(now)).await? {
+            IdStatus::Taken => (Some(true), None),
+            id_status => (Some(false), register::kept_back(&hello.userid, &id_status)),
+        },
+        Registration::Invite | Registration::Closed => (None, None),
     };
-    Ok(Step::reply(Welcome { registration: policy.registration, known, passcode_min: policy.passcode_min }))
+    Ok(Step::reply(Welcome { registration: policy.registration, known, refused, passcode_min: policy.passcode_min }))
 }
 
 async fn prove_invitation<S: Store>(

@@ -4,6 +4,7 @@
 
 mod request;
 
+use common::crypto::invite::Invite;
 use common::ident::{BadUserId, GroupName, UserId};
 use common::secret::Passcode;
 
@@ -125,6 +126,11 @@ pub(crate) fn reveals(line: &str, entry: &Result<Entry, Refused>, passcode: &Pas
 /// Reads a user id as people type it.
 pub(crate) fn user_id(typed: &str) -> Result<UserId, BadUserId> {
     UserId::parse(&typed.trim().to_lowercase())
+}
+
+/// Whether a line is an invitation: it names a user, a directory and a secret.
+pub(crate) fn is_invite(typed: &str) -> bool {
+    Invite::parse(typed).is_ok()
 }
 
 /// Reads a line typed at the destination prompt; commands need no slash there, because no id is a command.

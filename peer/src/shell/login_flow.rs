@@ -128,13 +128,15 @@ impl LoginFlow<'_> {
         }
         let welcome = register::hello(&mut connection, &user).await?;
         connection.close().await;
-        if welcome.known == Some(false) {
+        let refused = welcome.refused.map(|why| register::refusal(Some(why), None));
+        if welcome.known == Some(false) && refused.is_none() {
             self.prepare_identity();
             self.warn(&user).await?;
         }
         self.tell(Notice::Session(SessionNotice::Identified {
             user,
             known: welcome.known,
+            refused,
             registration: welcome.registration,
             passcode_min: welcome.passcode_min,
         }))

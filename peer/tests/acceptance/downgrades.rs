@@ -176,7 +176,7 @@ fn a_peer_resumes_no_session_with_a_directory_that_would() {
     let directory = directory.server(Clients::Anonymous);
     let (Served { mut tls, mut stream }, frame) = accept(&listener, &directory, 0).unwrap();
     assert!(matches!(ToDirectory::decode(&frame), Ok(ToDirectory::Hello(_))));
-    let welcome = Welcome { registration: Registration::Closed, known: None, passcode_min: 6 };
+    let welcome = Welcome { registration: Registration::Closed, known: None, refused: None, passcode_min: 6 };
     let welcome = encode(&FromDirectory::from(welcome).encode(), Padding::None, FRAME_BEFORE_LOGIN).unwrap();
     rustls::Stream::new(&mut tls, &mut stream).write_all(&welcome).unwrap();
     peer.asks("Enter passcode on keypad. ");

@@ -137,3 +137,49 @@ fn without_an_invitation_nobody_registers_where_one_is_needed() {
     ali.enters(PASSCODE);
     ali.shows("Not accepted, 3 tries left.");
 }
+
+#[test]
+fn an_id_that_is_not_to_be_had_is_refused_before_a_passcode_is_asked_and_an_invitation_is_taken_at_login() {
+    let stage = Stage::new();
+    let server = stage.directory.address;
+    let line = invite(&stage, "bianca");
+    let bianca = Terminal::start(&stage.seat());
+    bianca.asks("Login:");
+    bianca.enters("me");
+    bianca.shows(&format!("me is taken or reserved on {server}. Choose another ID."));
+    bianca.asks("Login:");
+    bianca.enters("bianca");
+    bianca.shows(&format!("{server} needs an invite for bianca."));
+    bianca.asks("Login:");
+    bianca.enters(&line);
+    bianca.shows("The invite also proves the server's key:");
+    for question in ["New passcode, 6 digits or more:", "Same passcode again:"] {
+        bianca.asks(question);
+        bianca.enters(PASSCODE);
+    }
+    bianca.shows("Registered bianca on ");
+    bianca.is_at_prompt();
+    assert!(!bianca.lines().iter().any(|line| line.contains("Register me now")));
+}
+
+#[test]
+fn keys_of_a_passcode_are_acknowledged_and_neither_shown_nor_counted() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = Terminal::start(&stage.seat_of("ali"));
+    let question = "Enter passcode on keypad.";
+    ali.asks(question);
+    let mut shown = ali.lines();
+    for key in PASSCODE.chars() {
+        ali.types(&key.to_string());
+        let marked = |lines: &[String]| {
+            let mark = lines.last().and_then(|line| line.strip_prefix(question));
+            lines != shown && mark.is_some_and(|mark| ["*", "+", "x", "o"].contains(&mark.trim_start()))
+        };
+        ali.until("another mark", marked);
+        shown = ali.lines();
+    }
+    // Nothing is left to acknowledge in an empty entry.
+    ali.types("\x15");
+    ali.logs_in();
+    ali.reads(&["Enter passcode on keypad. Logged in.", "Enter destination user ID:"]);
+}

@@ -11,8 +11,15 @@ use common::msg::Registration;
 pub enum SessionNotice {
     /// First contact with a directory that is not on this machine: its key must be compared.
     FirstContact { server: String, key: KeyDigest },
-    /// Answers `Identify`. `known` is absent where the directory does not tell (registration is not open).
-    Identified { user: UserId, known: Option<bool>, registration: Registration, passcode_min: u16 },
+    /// Answers `Identify`. `known` is absent where the directory does not tell (registration is not open); `refused` says
+    /// why the user cannot be registered without an invitation, where the directory tells that.
+    Identified {
+        user: UserId,
+        known: Option<bool>,
+        refused: Option<RegisterRefused>,
+        registration: Registration,
+        passcode_min: u16,
+    },
     /// Answers `Invitation`: the directory knows it too, and its key is pinned from now on.
     InviteProved { user: UserId, server: String, key: KeyDigest, passcode_min: u16 },
     /// This machine has so many messages of the user that are sealed under the identity key from before: if the user

@@ -11,7 +11,7 @@ use crate::app::model::Account;
 use crate::app::sanitise::SafeText;
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{Answer, Command, SessionCommand};
-use peer_core::notice::{LoginRefused, Notice, SessionNotice};
+use peer_core::notice::{LoginRefused, Notice, RegisterRefused, SessionNotice};
 
 /// How far the login has come.
 #[derive(Debug)]
@@ -122,6 +122,7 @@ impl Login {
             Self::User => {
                 outputs.echo(&line);
                 match grammar::user_id(&line) {
+                    _ if grammar::is_invite(&line) => return join(&line, outputs),
                     Ok(user) => return identify(user, outputs),
                     Err(BadUserId::Empty) => {}
                     Err(why) => outputs.say(&texts::not_an_id(why)),
@@ -149,9 +150,7 @@ impl Login {
                 if line.trim().is_empty() {
                     return Self::Join.ask(outputs);
                 }
-                outputs.no_prompt(Echo::Hidden);
-                outputs.command(Command::Session(SessionCommand::Invitation { line: line.trim().to_owned() }));
-                State::Login(Self::Joining)
+                join(&line, outputs)
             }
             hidden @ (Self::Identifying { .. }
             | Self::NewPasscode(_)
@@ -206,8 +205,12 @@ impl Login {
             }
             (
                 Self::Identifying { .. },
-                Notice::Session(SessionNotice::Identified { user, known, registration, passcode_min }),
+                Notice::Session(SessionNotice::Identified { user, known, refused, registration, passcode_min }),
             ) => {
+                if let Some(why) = refused {
+                    let server = outputs.options.server.clone();
+                    return not_registered(&user, &server, why, outputs);
+                }
                 if known == Some(false) && registration == Registration::Open {
                     return Self::Register(Newcomer { user, passcode_min, invited_by: None }).ask(outputs);
                 }
@@ -233,13 +236,7 @@ impl Login {
             }
             (Self::Registering { newcomer, .. }, Notice::Session(SessionNotice::RegisterRefused { user, why })) => {
                 let server = newcomer.invited_by.unwrap_or_else(|| outputs.options.server.clone());
-                outputs.say(&texts::register_refused(&user, &server, why));
-                outputs.exit_at_end_of_input = exit::LOGIN_REFUSED;
-                if outputs.options.passcode.is_some() {
-                    outputs.exit(exit::LOGIN_REFUSED)
-                } else {
-                    Self::User.ask(outputs)
-                }
+                not_registered(&user, &server, why, outputs)
             }
             (Self::LoggingIn { user, passcode, passcode_min }, Notice::Session(SessionNotice::LoggedIn { .. })) => {
                 outputs.finish(texts::LOGGED_IN);
@@ -286,10 +283,10 @@ impl Newcomer {
             Some(passcode) => self.register(passcode, outputs),
         }
     }
-        outputs.put(Output::Meanwhile(SafeText::ours(&texts::registering(&self.user))));
 
     fn register(self, passcode: Passcode, outputs: &mut Outputs) -> State {
         outputs.no_prompt(Echo::Hidden);
+        outputs.put(Output::Meanwhile(SafeText::ours(&texts::registering(&self.user))));
         outputs.command(Command::Session(SessionCommand::Register {
             user: self.user.clone(),
             passcode: passcode.clone(),
@@ -303,6 +300,18 @@ fn identify(user: UserId, outputs: &mut Outputs) -> State {
     outputs.no_prompt(Echo::Hidden);
     outputs.command(Command::Session(SessionCommand::Identify { user: user.clone() }));
     State::Login(Login::Identifying { user })
+}
+
+fn join(line: &str, outputs: &mut Outputs) -> State {
+    outputs.no_prompt(Echo::Hidden);
+    outputs.command(Command::Session(SessionCommand::Invitation { line: line.trim().to_owned() }));
+    State::Login(Login::Joining)
+}
+
+fn not_registered(user: &UserId, server: &str, why: RegisterRefused, outputs: &mut Outputs) -> State {
+    outputs.say(&texts::register_refused(user, server, why));
+    outputs.exit_at_end_of_input = exit::LOGIN_REFUSED;
+    if outputs.options.passcode.is_some() { outputs.exit(exit::LOGIN_REFUSED) } else { Login::User.ask(outputs) }
 }
 
 fn trust(user: UserId, answer: Answer, outputs: &mut Outputs) -> State {

@@ -210,6 +210,7 @@ fn identified(user: &str, known: Option<bool>) -> Notice {
     Notice::Session(SessionNotice::Identified {
         user: id(user),
         known,
+        refused: None,
         registration: Registration::Open,
         passcode_min: 6,
     })

@@ -72,8 +72,12 @@ impl Rpc {
                     return;
                 }
             }
-            Notice::Session(SessionNotice::Identified { known, registration, passcode_min, .. }) => {
+            Notice::Session(SessionNotice::Identified { known, refused, registration, passcode_min, .. }) => {
                 self.passcode_min = *passcode_min;
+                if let Some(why) = refused.filter(|_| entering.register) {
+                    let why = texts::register_refused(&user, &self.options.server, why);
+                    return self.not_logged_in(entering, RpcError::of(exit::LOGIN_REFUSED, why));
+                }
                 match (known, registration) {
                     (Some(false), Registration::Open) if !entering.register => {
                         let none = texts::not_registered(&user, &self.options.server);

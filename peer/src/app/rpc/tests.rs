@@ -79,7 +79,13 @@ impl Scene {
 
     fn identified(&mut self, known: Option<bool>) {
         let (user, registration) = (id("ali"), Registration::Open);
-        self.notice(Notice::Session(SessionNotice::Identified { user, known, registration, passcode_min: 6 }));
+        self.notice(Notice::Session(SessionNotice::Identified {
+            user,
+            known,
+            refused: None,
+            registration,
+            passcode_min: 6,
+        }));
     }
 
     fn input(&mut self, input: Input) {

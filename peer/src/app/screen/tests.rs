@@ -63,6 +63,7 @@ impl Scenery {
         scenery.hears(Notice::Session(SessionNotice::Identified {
             user: user.clone(),
             known: Some(true),
+            refused: None,
             registration,
             passcode_min: 6,
         }));

@@ -114,7 +114,9 @@ pub(crate) fn register_refused(user: &UserId, server: &str, why: RegisterRefused
     match why {
         RegisterRefused::Unavailable => format!("{user} is taken or reserved on {server}. Choose another ID."),
         RegisterRefused::Invite => {
-            format!("{server} needs an invite for {user}. Ask its administrator for one, then run: peer join")
+            format!(
+                "{server} needs an invite for {user}. Ask its administrator for one; paste it at Login: or run: peer join"
+            )
         }
         RegisterRefused::Closed => {
             format!("Nobody can register on {server}. Ask its administrator to add {user}.")

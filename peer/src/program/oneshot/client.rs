@@ -191,7 +191,13 @@ mod tests {
         match command {
             Command::Session(SessionCommand::Identify { user }) => {
                 let (known, registration, passcode_min) = (Some(true), Registration::Open, 6);
-                vec![Notice::Session(SessionNotice::Identified { user, known, registration, passcode_min })]
+                vec![Notice::Session(SessionNotice::Identified {
+                    user,
+                    known,
+                    refused: None,
+                    registration,
+                    passcode_min,
+                })]
             }
             Command::Session(SessionCommand::Login { user, .. }) => {
                 let address = "127.0.0.1:65000".parse().unwrap();

@@ -71,7 +71,7 @@ pub(crate) async fn register(
     let request = RegisterReq { userid: user.clone(), passcode: Blob(request), invite };
     let answer = match connection.ask(request).await? {
         FromDirectory::RegisterChallenge(answer) => answer,
-        FromDirectory::RegisterReply(reply) => return Err(NotRegistered::Refused(refusal(&reply))),
+        FromDirectory::RegisterReply(reply) => return Err(NotRegistered::Refused(refused(&reply))),
         other => return Err(connection.unexpected(&other).into()),
     };
 
@@ -95,7 +95,7 @@ pub(crate) async fn register(
         FromDirectory::RegisterReply(reply) if reply.status == RegisterStatus::Registered => {
             Ok(KnownVault { sealed, version: FIRST_VAULT, key: identity.public().digest() })
         }
-        FromDirectory::RegisterReply(reply) => Err(NotRegistered::Refused(refusal(&reply))),
+        FromDirectory::RegisterReply(reply) => Err(NotRegistered::Refused(refused(&reply))),
         other => Err(connection.unexpected(&other).into()),
     }
 }
@@ -104,12 +104,17 @@ fn internal(error: common::crypto::NoRandomness) -> NotRegistered {
     NotRegistered::Failed(Failure::Internal { detail: error.to_string() })
 }
 
-fn refusal(reply: &RegisterReply) -> RegisterRefused {
-    match reply.reason {
+fn refused(reply: &RegisterReply) -> RegisterRefused {
+    refusal(reply.reason, reply.retry_after)
+}
+
+/// A reason of the directory, and the seconds that go with it.
+pub(crate) fn refusal(why: Option<RegisterRefusal>, retry_after: Option<u64>) -> RegisterRefused {
+    match why {
         Some(RegisterRefusal::Invite) => RegisterRefused::Invite,
         Some(RegisterRefusal::Closed) => RegisterRefused::Closed,
         Some(RegisterRefusal::Key) => RegisterRefused::Key,
-        Some(RegisterRefusal::TooMany) => RegisterRefused::TooMany { retry_after: reply.retry_after.unwrap_or(60) },
+        Some(RegisterRefusal::TooMany) => RegisterRefused::TooMany { retry_after: retry_after.unwrap_or(60) },
         Some(RegisterRefusal::Unavailable | RegisterRefusal::Other) | None => RegisterRefused::Unavailable,
     }
 }
