@@ -130,8 +130,14 @@ pub(crate) fn complete(typed: &str, place: Place, names: &Names, folder: impl Fn
         Some('#') => among(names.groups.iter().map(|group| format!("{group} ")).collect()),
         Some(':') if word.len() > 1 => emoji_of(from, word),
         _ if place == Place::Destination && from == 0 => {
+            // Whoever is meant is there by name; a command of the same letters has its slash.
+            let users = || names.users.iter().map(|user| format!("{user} "));
             let commands = TOPICS.iter().map(|topic| format!("{} ", topic.word));
-            among(names.users.iter().map(|user| format!("{user} ")).chain(commands).collect())
+            let named = among(users().collect());
+            match named.candidates.is_empty() {
+                false if !word.is_empty() => named,
+                _ => among(users().chain(commands).collect()),
+            }
         }
         _ => Completion::default(),
     }
@@ -260,7 +266,9 @@ mod tests {
     fn a_word_becomes_what_all_that_it_can_be_share() {
         use Place::{Conversation, Destination};
         for (place, typed, wanted) in [
-            (Destination, "ca", "ca"),
+            // A command of the same letters comes behind whoever is meant.
+            (Destination, "ca", "carol "),
+            (Destination, "can", "cancel "),
             (Destination, "car", "carol "),
             (Destination, "b", "b"),
             (Destination, "bi", "bianca "),

@@ -57,8 +57,8 @@ pub(crate) enum Request {
     Group { wish: GroupWish, group: Option<GroupName> },
     /// `/away [TEXT]`, `/back`
     Away(Option<String>),
-    /// `/history [N]`
-    History(usize),
+    /// `/history [TO] [N]`
+    History { with: Option<Conversation>, count: usize },
     /// `/find WORDS`
     Find(String),
     /// `/why [TO]`

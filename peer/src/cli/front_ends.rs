@@ -6,12 +6,12 @@ use common::ident::UserId;
 use common::secret::Passcode;
 
 use super::{Characters, Colour, Settings, locale};
-use crate::app::line::{Names, Options, Past, Queue, Receipts, Start, Time};
+use crate::app::line::{Leave, Names, Options, Past, Queue, Receipts, Start, Time};
 use crate::app::rpc;
 use crate::app::sanitise::Glyphs;
 use crate::app::screen::Alerts;
 use crate::config::GlyphSet;
-use crate::ui::line::{LineOptions, Look, Pastes};
+use crate::ui::line::{LineOptions, Look, Paint, Pastes};
 use crate::ui::tui::{self, TuiOptions};
 
 impl Settings {
@@ -50,12 +50,19 @@ impl Settings {
                 },
                 zone: self.zone.clone(),
                 glyphs: self.glyphs(),
+                backlog: self.config.line.backlog,
+                // The front end knows whether somebody is there.
+                leave: Leave::AtOnce,
                 grace: self.config.line.ctrl_c_grace.into(),
                 patience: self.config.server.connect_timeout.into(),
                 questions: self.questions,
             },
             history: self.config.line.history,
             pastes: if self.config.line.paste_guard { Pastes::PointedOut } else { Pastes::Silent },
+            paint: match (self.colour, self.config.ui.theme) {
+                (Colour::Off, _) | (Colour::On, tui::Theme::Mono) => Paint::None,
+                (Colour::On, tui::Theme::Terminal | tui::Theme::HighContrast) => Paint::Coloured,
+            },
             look: if plain { Look::Plain } else { Look::Screen },
         }
     }

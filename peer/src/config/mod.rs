@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::line::{Names, Presence, Time};
+use crate::app::line::{Backlog, Names, Presence, Time};
 use crate::app::screen::{Ring, When};
 use crate::shell::transfer::config::OnExists;
 use crate::ui::Keymap;
@@ -231,6 +231,8 @@ pub(crate) struct Line {
     pub(crate) paste_guard: bool,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
     pub(crate) ctrl_c_grace: HumanDuration,
+    /// How many of the last messages are shown when a conversation is opened; `auto`: 10 in groups, none where two talk.
+    pub(crate) backlog: Backlog,
 }
 
 impl Default for Line {
@@ -245,6 +247,7 @@ impl Default for Line {
             paste_guard: true,
             ctrl_c_grace: HumanDuration::from_secs(1),
         }
+            backlog: Backlog::default(),
     }
 }
 

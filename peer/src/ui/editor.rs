@@ -12,7 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::app::keys::Key;
 use crate::app::line::{Echo, Lines};
 use crate::app::sanitise::is_typable;
-use history::History;
+use history::{History, Moved};
 
 /// Snapshots kept for undo. Chosen arbitrarily: more than anyone steps back in one entry.
 const UNDO_STEPS: usize = 200;
@@ -72,6 +72,16 @@ pub(crate) struct Editor {
     last: Last,
     origin: Origin,
     history: History,
+    search: Search,
+}
+
+/// How the history is searched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Search {
+    /// Each key looks for what was typed before; nothing more is typed to it.
+    AtOnce,
+    /// As it is typed; this is what is sought, while something is.
+    AsTyped(Option<String>),
 }
 
 /// Where the entry comes from.
@@ -96,7 +106,18 @@ impl Editor {
             last: Last::Other,
             origin: Origin::Typed,
             history: History::new(history),
+            search: Search::AtOnce,
         }
+    }
+
+    /// The same editor, whose search goes on with every letter: for who shows what is sought ([`Self::search`]).
+    pub(crate) fn searching_as_typed(self) -> Self {
+        Self { search: Search::AsTyped(None), ..self }
+    }
+
+    /// What is sought in the history just now.
+    pub(crate) fn search(&self) -> Option<&str> {
+        if let Search::AsTyped(sought) = &self.search { sought.as_deref() } else { None }
     }
 
     /// What is being typed.
@@ -116,7 +137,11 @@ impl Editor {
         }
         self.echo = echo;
         self.lines = lines;
-        self.history.enter(place);
+        if self.history.enter(place) == Moved::Elsewhere
+            && let Search::AsTyped(sought) = &mut self.search
+        {
+            *sought = None;
+        }
     }
 
     /// Replaces what is being typed.
@@ -141,6 +166,7 @@ impl Editor {
 
     /// Takes one key.
     pub(crate) fn press(&mut self, key: Key) -> Effect {
+        let Some(key) = self.sought(key) else { return Effect::None };
         let before = std::mem::replace(&mut self.last, Last::Other);
         match key {
             Key::Insert(c) => return self.insert(c.encode_utf8(&mut [0; 4]), before),
@@ -181,6 +207,52 @@ impl Editor {
             }
         }
         Effect::None
+    }
+
+    /// Takes a key that belongs to the search as it is typed; any other one ends it, and what was found is the entry.
+    fn sought(&mut self, key: Key) -> Option<Key> {
+        let Search::AsTyped(sought) = &mut self.search else { return Some(key) };
+        match (key, sought.as_mut()) {
+            (Key::Search, None) if self.echo == Echo::Visible && self.history.is_kept() => {
+                *sought = Some(self.text.clone());
+                let typed = self.text.clone();
+                self.history.begin_search(&typed);
+                self.found();
+            }
+            (Key::Search, Some(_)) => {
+                if let Some(entry) = self.history.search(&self.text) {
+                    self.set(&entry);
+                }
+            }
+            (Key::Insert(letter), Some(sought)) => {
+                sought.push(letter);
+                self.found();
+            }
+            (Key::DeleteLeft, Some(sought)) => {
+                sought.pop();
+                self.found();
+            }
+            // What was typed before the search comes back.
+            (Key::Escape, Some(_)) => {
+                *sought = None;
+                if let Some(unfinished) = self.history.leave_search() {
+                    self.set(&unfinished);
+                }
+            }
+            (key, _) => {
+                *sought = None;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// The newest entry with what is sought; where there is none, the last one found stays.
+    fn found(&mut self) {
+        let Search::AsTyped(Some(sought)) = &self.search else { return };
+        if let Some(entry) = self.history.search_anew(sought) {
+            self.set(&entry);
+        }
     }
 
     /// Puts a completed word where the one from `from` to the cursor was.

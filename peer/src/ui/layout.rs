@@ -6,6 +6,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr as _};
 /// What the rows after the first of a long received line begin with. Broken by the terminal itself they would begin
 /// at the margin, where only this program may (threat T2).
 const INDENT: &str = "  ";
+/// The same for a line of ours: what it quotes may be of somebody else. As wide as the mark of a notice.
+pub(super) const HUNG: &str = "   ";
 
 /// Prompt and entry cut into rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,8 +95,13 @@ pub(super) fn widest(text: &str) -> usize {
 
 /// Cuts a received line to rows of `width` columns, between words where there is a space.
 pub(super) fn wrap(line: &str, width: usize) -> Vec<String> {
-    let rows = broken(line, width, width.saturating_sub(INDENT.len())).into_iter().enumerate();
-    rows.map(|(number, row)| if number == 0 { row } else { format!("{INDENT}{row}") }).collect()
+    hung(line, width, INDENT)
+}
+
+/// Cuts a line to rows of `width` columns, between words where there is a space; further rows begin with `indent`.
+pub(super) fn hung(line: &str, width: usize, indent: &str) -> Vec<String> {
+    let rows = broken(line, width, width.saturating_sub(indent.len())).into_iter().enumerate();
+    rows.map(|(number, row)| if number == 0 { row } else { format!("{indent}{row}") }).collect()
 }
 
 /// Cuts a line to a row of `first` columns and further ones of `rest`, between words where there is a space.
@@ -185,6 +192,7 @@ mod tests {
             assert!(rows.len() > 1 && rows.iter().all(|row| !row.starts_with("Connection")), "{rows:?}");
             assert!(rows.iter().all(|row| widest(row) <= 80), "{rows:?}");
         }
+        assert_eq!(hung("-- carol is away: lunch", 12, HUNG), ["-- carol is ", "   away: ", "   lunch"]);
         assert_eq!(wrap("short", 20), ["short"]);
         assert_eq!(wrap("你你你", 4), ["你你", "  你"]);
         assert_eq!(wrap("one two three", 10), ["one two ", "  three"]);

@@ -49,6 +49,9 @@ fn a_call_to_a_changed_key_sends_nothing_until_the_person_decides() {
     // An answer that was typed before the question was seen does not count.
     scene.ali.types("bianca\raccept\r");
     scene.asks_ali(1);
+    for choice in ["verify  compare it with bianca", "accept  use it, unverified", "block   end and block bianca"] {
+        scene.ali.shows(choice);
+    }
     scene.ali.enters("yes");
     scene.ali.asks("Type verify, accept or block:");
     scene.ali.ctrl_c();
@@ -63,8 +66,7 @@ fn a_call_to_a_changed_key_sends_nothing_until_the_person_decides() {
     assert_eq!(numbers[0], numbers[1], "the old key stays the pinned one");
     scene.ali.enters("accept");
     scene.ali.shows("-- The new key of bianca is used from now on, not verified.");
-    scene.ali.is_at_prompt();
-    scene.ali.enters("bianca");
+    // The call that raised the question is made now.
     scene.ali.shows("Connection established, type your messages");
     scene.bianca.shows("Connection received from user ali, type your messages\n");
 }
@@ -73,7 +75,7 @@ fn a_call_to_a_changed_key_sends_nothing_until_the_person_decides() {
 fn a_caller_whose_key_changed_is_refused_until_the_person_decides() {
     let mut scene = Scene::new();
     scene.bianca.enters("ali");
-    scene.bianca.shows("The terminal of ali may not take the call: your key is not the one that it knows.");
+    scene.bianca.shows("ali has not decided about your new key yet, so there is no connection.");
     scene.asks_ali(1);
     scene.ali.enters("block");
     scene.ali.shows("-- bianca is blocked: no calls from or to bianca.");
@@ -101,6 +103,9 @@ fn a_changed_key_is_taken_as_verified_only_after_the_numbers_were_compared() {
     }
     scene.ali.enters("yes");
     scene.ali.shows("-- bianca is verified.");
+    scene.ali.shows("Connection established, type your messages");
+    scene.ali.ctrl_c();
+    scene.ali.is_at_prompt();
     scene.ali.enters("list");
     scene.ali.until("a verified bianca", |lines| {
         lines.iter().any(|line| line.starts_with("bianca ") && line.ends_with("  verified"))

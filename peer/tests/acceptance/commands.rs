@@ -56,9 +56,14 @@ fn every_way_out_of_the_prompt_has_its_exit_code() {
     let signals = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
     for (way, code) in typed.into_iter().chain(signals.map(|(signal, code)| (Way::Signal(signal), code))) {
         let mut ali = stage.terminal_of("ali");
-        match way {
+        let goes = || match way {
             Way::Keys(keys) => ali.types(keys),
             Way::Signal(signal) => ali.signal(signal),
+        };
+        goes();
+        if code == 130 {
+            ali.shows("-- Press CTRL-C once more to log out.");
+            goes();
         }
         assert_eq!(ali.exit_code(), code, "{way:?}");
         ali.shows("Logged out.");
@@ -75,7 +80,83 @@ fn ctrl_c_clears_what_was_typed_before_it_ends_the_program() {
     ali.ctrl_c();
     ali.is_at_prompt();
     ali.ctrl_c();
+    ali.shows("-- Press CTRL-C once more to log out.");
+    ali.is_at_prompt();
+    // Whoever goes on is asked again.
+    ali.enters("help quit");
+    ali.shows("See also: /end");
+    ali.ctrl_c();
+    ali.shows_times("-- Press CTRL-C once more to log out.", 2);
+    ali.ctrl_c();
     assert_eq!(ali.exit_code(), 130);
+}
+
+#[test]
+fn commands_in_the_wrong_place_say_what_is_right_there() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = stage.conversation();
+    ali.ctrl_c();
+    ali.is_at_prompt();
+    for (typed, told) in [
+        ("/mute", "-- You talk to nobody here, so /mute needs a name: /mute bianca"),
+        ("history", "-- You talk to nobody here, so /history needs a name: /history bianca"),
+        ("/file plans.pdf", "-- You talk to nobody here, so /file needs a name: /file bianca plans.pdf"),
+        ("/file #team plans.pdf", "-- Files go to one user at a time. Name the user: /file bianca plans.pdf"),
+        ("/edit", "-- /edit writes to whom you talk to. Type whom first: bianca, #team or *"),
+    ] {
+        ali.enters(typed);
+        ali.shows(told);
+        ali.is_at_prompt();
+    }
+    bianca.shows("Connection ended");
+    bianca.enters("@ali written while nobody talks");
+    ali.shows("written while nobody talks");
+    // What was said is read without a call.
+    ali.enters("/history bianca 1");
+    ali.until("the history", |lines| {
+        lines.iter().filter(|line| line.ends_with("written while nobody talks")).count() == 2
+    });
+    ali.is_at_prompt();
+    let calls = bianca.lines().iter().filter(|line| line.starts_with("Connection received")).count();
+    assert!(calls <= 1, "nobody is called to read what was said");
+}
+
+#[test]
+fn suggested_commands_stay_whole_at_every_width_where_they_fit() {
+    let stage = Stage::of(&[Example::Ali]);
+    for width in [40, 60, 80, 100] {
+        let ali = Terminal::start_wide(&stage.seat_of("ali"), width);
+        ali.logs_in();
+        ali.enters("/mute");
+        ali.enters("/file plans.pdf");
+        // As the rows are, not as they read when they are put together.
+        ali.until_rows("whole commands", |rows| {
+            ["/mute bianca", "/file bianca plans.pdf"].iter().all(|command| {
+                command.split(' ').all(|word| rows.iter().any(|row| row.split_whitespace().any(|there| there == word)))
+            })
+        });
+    }
+}
+
+#[test]
+fn tab_completes_people_before_commands_and_a_search_goes_on_with_every_letter() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, _bianca] = stage.conversation();
+    ali.enters("the first plan");
+    ali.enters("a second plan");
+    ali.types("\x12");
+    ali.asks("search \"\":");
+    ali.types("pl");
+    ali.asks_in("search \"pl\": a second plan");
+    ali.types("\x12");
+    ali.asks_in("search \"pl\": the first plan");
+    ali.types("\x1b");
+    ali.until("an empty entry", |lines| !lines.iter().any(|line| line.contains("search \"")));
+    ali.ctrl_c();
+    ali.is_at_prompt();
+    // There are /back, /bell, /block and /broadcast.
+    ali.types("b\t");
+    ali.asks("Enter destination user ID: bianca");
 }
 
 #[test]

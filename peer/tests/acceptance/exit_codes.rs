@@ -72,6 +72,10 @@ fn every_exit_code_has_a_cause() {
     for (signal, code) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
         let mut ali = stage.terminal_of("ali");
         ali.signal(signal);
+        if signal == Signal::INT {
+            ali.shows("-- Press CTRL-C once more to log out.");
+            ali.signal(signal);
+        }
         let ended = i32::try_from(ali.exit_code()).unwrap();
         produced.by("a signal", code, (Some(ended), ali.lines().join("\n"), String::new()));
     }

@@ -80,7 +80,7 @@ fn a_transfer_goes_on_after_its_receiver_was_killed() {
     bianca.asks("ali offers big.bin (600.0 MB, BIN). Accept? [y/N]");
     // What is no answer is taken as what it is.
     bianca.enters(&format!("/accept 1 {}", saved.display()));
-    bianca.shows("of 600.0 MB, ");
+    bianca.until("a quarter of it", |lines| percents("big.bin", lines).last().is_some_and(|percent| *percent >= 25));
     bianca.kill();
     let part = std::fs::read_dir(&saved).unwrap().next().unwrap().unwrap();
     assert!(part.file_name().to_string_lossy().ends_with(".part"));
@@ -199,9 +199,9 @@ fn a_file_that_is_rewritten_while_it_is_sent_is_kept_by_nobody() {
 }
 
 /// How far the transfer was in each notice of progress.
-fn percents(lines: &[String]) -> Vec<u32> {
-    let told = lines.iter().filter_map(|line| line.strip_prefix("-- plans.bin ")?.split_once("% (")?.0.parse().ok());
-    told.collect()
+fn percents(name: &str, lines: &[String]) -> Vec<u32> {
+    let row = format!("-- {name} ");
+    lines.iter().filter_map(|line| line.strip_prefix(&row)?.split_once("% (")?.0.parse().ok()).collect()
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_transfer_goes_on_after_its_sender_was_killed_and_sends_nothing_twice() {
     let stage = Stage::of(&[Ali, Bianca]);
     let seat = stage.seat_of("ali");
     let (mut ali, bianca, saved) = slowly(&stage, &seat, 8_000_000);
-    bianca.until("half of it", |lines| percents(lines).last().is_some_and(|percent| *percent >= 50));
+    bianca.until("half of it", |lines| percents("plans.bin", lines).last().is_some_and(|percent| *percent >= 50));
     ali.kill();
     bianca.shows("-- plans.bin stopped at ");
     let there = std::fs::read_dir(&saved).unwrap().next().unwrap().unwrap().metadata().unwrap().len();
@@ -219,7 +219,7 @@ fn a_transfer_goes_on_after_its_sender_was_killed_and_sends_nothing_twice() {
     bianca.shows("plans.bin (8.0 MB, checked).");
     ali.shows("-- bianca has plans.bin (8.0 MB, checked).");
     assert_eq!(std::fs::read(saved.join("plans.bin")).unwrap(), content(8_000_000));
-    let told = percents(&bianca.lines());
+    let told = percents("plans.bin", &bianca.lines());
     assert!(told.is_sorted_by(|before, after| before < after), "{told:?}");
 }
 
@@ -273,4 +273,33 @@ fn whoever_was_offered_nothing_gets_nothing() {
     let PeerMessage::ConnectReply(reply) = caller.receive_message().unwrap() else { panic!("no answer") };
     assert_eq!((reply.status, reply.reason), (ConnectStatus::Refused, Some(ConnectRefusal::Declined)));
     bianca.is_at_prompt();
+}
+
+#[test]
+fn a_yes_to_an_offer_in_a_conversation_does_not_go_out_as_a_message() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let plans = stage.folder().join("plans.pdf");
+    std::fs::write(&plans, b"plans").unwrap();
+    let [ali, bianca] = stage.conversation();
+    ali.enters(&format!("/file {}", plans.display()));
+    bianca.shows("-- ali offers plans.pdf (5 B). /accept 1 or /refuse 1");
+    bianca.enters("y");
+    bianca.shows("-- Nothing was sent. /accept 1 takes plans.pdf, /refuse 1 does not; \"y\" once more goes to ali.");
+    bianca.enters("y");
+    bianca.enters("that was one y");
+    ali.shows("that was one y");
+    assert_eq!(ali.lines().iter().filter(|line| *line == "y").count(), 1, "{:#?}", ali.lines());
+}
+
+#[test]
+fn progress_is_one_row_that_is_written_anew() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let (_ali, bianca, _saved) = slowly(&stage, &stage.seat_of("ali"), 8_000_000);
+    bianca.types("half a");
+    bianca.shows("plans.bin (8.0 MB, checked).");
+    bianca.until("no row of progress", |lines| percents("plans.bin", lines).is_empty());
+    bianca.holds("Enter destination user ID: half a");
+    // There were several pictures of it, and never two at once on the screen.
+    let written = String::from_utf8_lossy(&bianca.bytes()).into_owned();
+    assert!(written.matches("% (").count() > 1);
 }

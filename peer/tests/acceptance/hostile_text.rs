@@ -95,7 +95,10 @@ fn escapes(written: &[u8]) -> Vec<String> {
         let numbered = |end: char| {
             sequence.strip_suffix(end).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
         };
-        matches!(sequence, "J" | "?2004h" | "?2004l")
+        // Bold prompts, dim marks, red warnings, and back; no text of anybody is inside.
+        let styled = matches!(sequence, "0m" | "1m" | "2m" | "1;31m");
+        styled
+            || matches!(sequence, "J" | "?2004h" | "?2004l")
             || ["A", "C"].iter().any(|end| numbered(end.chars().next().unwrap()))
     };
     let text = String::from_utf8_lossy(written);

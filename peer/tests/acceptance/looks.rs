@@ -87,7 +87,9 @@ fn a_dumb_terminal_gets_the_same_texts_and_no_cursor_is_moved() {
 
 #[test]
 fn without_colours_the_line_terminal_is_as_it_is_with_them() {
-    for (variable, value) in [("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")] {
+    for (variable, value, coloured) in
+        [("NO_COLOR", "1", false), ("CLICOLOR_FORCE", "1", true), ("LANG", "C.UTF-8", true)]
+    {
         let stage = Stage::of(&[Example::Ali, Example::Bianca]);
         let ali = session(&stage, |seat| seat.set(variable, value));
         reads(&ali, &["I am fine, how about you?", "␛[31mred", "bianca: Connection ended", "Grüße 🙂"]);
@@ -96,7 +98,9 @@ fn without_colours_the_line_terminal_is_as_it_is_with_them() {
         let colours: Vec<&str> = sequences
             .filter(|rest| rest.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with('m'))
             .collect();
-        assert!(colours.is_empty(), "{variable}: {colours:?}");
+        assert_eq!(!colours.is_empty(), coloured, "{variable}: {colours:?}");
+        let bold = "\u{1b}[1mEnter destination user ID: \u{1b}[0m";
+        assert_eq!(written.contains(bold), coloured, "{variable}");
     }
 }
 

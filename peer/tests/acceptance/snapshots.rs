@@ -116,7 +116,7 @@ fn a_changed_key_takes_the_screen_until_the_person_decides() {
     bianca.enters(invite);
     bianca.registers();
     bianca.enters("ali");
-    bianca.shows("The terminal of ali may not take the call");
+    bianca.shows("ali has not decided about your new key yet");
     ali.shows("choose>");
     ali.types("verify");
     ali.shows("choose> verify");

@@ -40,8 +40,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
         ("verify", _) => Request::Verify(Some(id()?)),
         ("group", _) => group(topic, arguments)?,
         ("away", text) => Request::Away(Some(text.to_owned())),
-        ("history", "") => Request::History(HISTORY),
-        ("history", count) => Request::History(count.parse::<usize>().map_err(|_| wrong())?.clamp(1, HISTORY_MOST)),
+        ("history", arguments) => history(arguments).ok_or_else(wrong)?,
         ("find", "") => return Err(wrong()),
         ("find", sought) => Request::Find(sought.to_owned()),
         ("why", "") => Request::Why(None),
@@ -74,6 +73,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
             Request::RemoveTerminal(number.ok_or_else(wrong)?)
         }
         ("file", "") => return Err(wrong()),
+        ("file", path) if is_for_several(path) => return Err(Refused(texts::files::ONE_USER.to_owned())),
         ("file", path) => offer(path),
         ("accept" | "refuse" | "cancel" | "resume", arguments) => {
             let (number, folder) = first_word(arguments);
@@ -99,6 +99,27 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
         _ => return Err(no_command(word)),
     };
     Ok(Entry::Request(request))
+}
+
+/// A number alone says how many; it can be a name only in front of a number.
+fn history(arguments: &str) -> Option<Request> {
+    let (first, rest) = first_word(arguments);
+    let number = |word: &str| word.parse::<usize>().ok().map(|count| count.clamp(1, HISTORY_MOST));
+    let (with, count) = match (first.as_str(), rest) {
+        ("", _) => (None, HISTORY),
+        (word, "") => match number(word) {
+            Some(count) => (None, count),
+            None => (Some(conversation(word).ok()?), HISTORY),
+        },
+        (word, count) => (Some(conversation(word).ok()?), number(count)?),
+    };
+    Some(Request::History { with, count })
+}
+
+/// Whether a file is meant for a group or for everyone; a file of such a name is written as `./#team`.
+fn is_for_several(arguments: &str) -> bool {
+    let to = arguments.split_once(char::is_whitespace).map(|(to, _)| to);
+    to.is_some_and(|to| to == "*" || to.starts_with('#') && group_name(to).is_ok())
 }
 
 /// The first word is a user only if something follows it and it could be one: paths may have spaces.

@@ -1,18 +1,23 @@
 //! Calls and conversations beginning and ending, and who has the keyboard.
 
+use std::time::{Duration, Instant};
+
 use common::ident::UserId;
 use common::settings::nearest;
 
-use super::State;
 use super::outputs::Outputs;
 use super::question::{Question, closes_number};
 use super::session::{Focus, Occasion, Seen, Session};
-use crate::app::exit;
+use super::{Leave, State};
 use crate::app::texts::help::TOPICS;
 use crate::app::texts::talk::{self, Acquaintance};
+use crate::app::{exit, texts};
 use peer_core::command::{Answer, CallCommand, Command};
 use peer_core::model::{Conversation, LinkWay};
 use peer_core::notice::{AfterLoss, CallFailed, EndedBy, LinkLoss};
+
+/// How soon after the first CTRL-C at an empty prompt a second one leaves. Chosen arbitrarily.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 impl Session {
     /// The call that the user asked for at the prompt or by `/switch`.
@@ -224,11 +229,22 @@ impl Session {
                     outputs.entry("");
                     return None;
                 }
+                Focus::Destination if outputs.options.leave == Leave::OnceMore && !self.may_leave(outputs.now) => {
+                    self.asked_to_leave = Some(outputs.now);
+                    outputs.finish("");
+                    outputs.say(texts::ONCE_MORE);
+                    return None;
+                }
                 Focus::Destination => return Some(outputs.leave(exit::INTERRUPT)),
             }
             self.ended_at = Some(outputs.now);
         }
         None
+    }
+
+    /// Whether CTRL-C was pressed at the empty prompt a moment ago.
+    fn may_leave(&self, now: Instant) -> bool {
+        self.asked_to_leave.is_some_and(|then| now.saturating_duration_since(then) < LEAVE_WITHIN)
     }
 
     /// CTRL-D with nothing typed.

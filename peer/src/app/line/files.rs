@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use common::ident::UserId;
 
-use super::Questions;
 use super::outputs::Outputs;
 use super::pending::Pending;
 use super::question::Question;
 use super::session::Session;
+use super::{Output, Questions, State};
 use crate::app::grammar::Request;
-use crate::app::texts::{files, mail};
+use crate::app::sanitise::SafeText;
+use crate::app::texts::{files, help};
 use peer_core::command::{Command, FileCommand, FileWish};
 use peer_core::model::Conversation;
 use peer_core::notice::{FileNews, FileNotice, FileShown};
@@ -38,7 +39,8 @@ impl Session {
         let command = match request {
             Request::OfferFile { to, path } => match to.or_else(|| self.other_user()) {
                 Some(to) => Command::File(FileCommand::Offer { to, path: PathBuf::from(path) }),
-                None => return outputs.say(mail::WHOM),
+                None if self.speaks_with().is_some() => return outputs.say(files::ONE_USER),
+                None => return outputs.say(&help::needs_whom("file")),
             },
             Request::File { number, wish } => return self.file_wish(number, wish, outputs),
             Request::Help(_)
@@ -51,7 +53,7 @@ impl Session {
             | Request::Version
             | Request::Group { .. }
             | Request::Away(_)
-            | Request::History(_)
+            | Request::History { .. }
             | Request::Find(_)
             | Request::Why(_)
             | Request::Block(_)
@@ -77,7 +79,14 @@ impl Session {
             self.questions.push(Question::File(Box::new(file)));
         } else {
             outputs.say(&files::news(&file, &FileNews::Offered));
+            self.offered = Some(file);
         }
+    }
+
+    /// What looks like an answer to an offer is no message; it is one if it is typed again.
+    pub(super) fn no_answer(&self, file: &FileShown, text: &str, outputs: &mut Outputs) -> Option<State> {
+        outputs.say(&files::no_answer(file, text.trim(), &self.speaks_with()?.to_string()));
+        None
     }
 
     /// A question about a file that is not offered any more is none.
@@ -89,6 +98,7 @@ impl Session {
             self.take_up_entry(outputs);
         }
         self.questions.retain(|question| !about(question));
+        self.offered.take_if(|file| file.number == number);
     }
 
     fn other_user(&self) -> Option<UserId> {
@@ -108,6 +118,7 @@ impl Session {
             FileNotice::News { file, news } => {
                 self.forget_question(file.number, outputs);
                 self.files.forget(file.number);
+                outputs.put(Output::Progress { number: file.number, row: None, quarter: false });
                 outputs.say(&files::news(&file, &news));
             }
             FileNotice::All(all) => files::list(&all).iter().for_each(|line| outputs.say(line)),
@@ -120,8 +131,8 @@ impl Session {
     fn progress(&mut self, file: &FileShown, outputs: &mut Outputs) {
         let transfer = self.model.transfers.get(file.number);
         let rate = transfer.and_then(|transfer| transfer.per_second(outputs.now)).unwrap_or_default();
-        if self.files.is_fuller(file) {
-            outputs.say(&files::progress(&file.name, file.done, file.size, rate));
-        }
+        let quarter = self.files.is_fuller(file);
+        let row = SafeText::ours(&files::progress(&file.name, file.done, file.size, rate));
+        outputs.put(Output::Progress { number: file.number, row: Some(row), quarter });
     }
 }

@@ -38,6 +38,9 @@ impl Session {
             let entries = own.map(|record| record.text.clone()).collect();
             return outputs.put(Output::Past { place: with.to_string(), entries });
         }
+        if let Some(Pending::History(_, Reading::Backlog)) = closed {
+            return self.reopened(records, outputs);
+        }
         self.recalled(records, unread, outputs);
     }
 }

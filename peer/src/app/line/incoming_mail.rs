@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::local_commands::put_lines;
+use super::Output;
+use super::local_commands::{Front, put_lines};
 use super::outputs::Outputs;
 use super::pending::Reading;
 use super::session::{Focus, Session};
@@ -60,12 +61,14 @@ impl Session {
             } else {
                 mail::elsewhere(&arrival.conversation, &arrival.from)
             };
-            self.show_text(&arrival.text, arrival.date, Some(&front), outputs);
+            let front = Front::new(&front, &arrival.conversation, &arrival.from);
+            self.show_text(&arrival.text, arrival.date, Some(front), outputs);
         }
         for arrival in &mine {
             let in_pair = matches!(arrival.conversation, Conversation::User(_));
             let front = (!in_pair || self.must_be_named(&arrival.text, outputs)).then(|| talk::author(&arrival.from));
-            self.show_text(&arrival.text, arrival.date, front.as_deref(), outputs);
+            let front = front.as_deref().map(|words| Front::new(words, &arrival.conversation, &arrival.from));
+            self.show_text(&arrival.text, arrival.date, front, outputs);
         }
         let shown: BTreeSet<Conversation> =
             others.into_iter().chain(mine).map(|arrival| arrival.conversation).collect();
@@ -120,11 +123,27 @@ impl Session {
     /// `with` gets the screen: what was not shown is shown now.
     pub(super) fn catch_up(&mut self, with: Conversation, outputs: &mut Outputs) {
         let news = if let Conversation::User(user) = &with { self.news.remove(user) } else { None };
+        let backlog = outputs.options.backlog.of(&with);
+        if self.reopened.insert(with.clone()) && backlog > 0 {
+            self.look_back(with.clone(), backlog, Reading::Backlog, outputs);
+        }
         match news {
-            Some(News { unseen: count @ 1.., .. }) => self.look_back(with.clone(), count, Reading::Missed, outputs),
+            Some(News { unseen: count @ 1.., .. }) if backlog == 0 => {
+                self.look_back(with.clone(), count, Reading::Missed, outputs)
+            }
             _ => outputs.command(Command::Message(MessageCommand::Seen { with: with.clone() })),
         }
         self.remember_entries(with, outputs);
+    }
+
+    /// What was said last, above what is said from now on.
+    pub(super) fn reopened(&self, records: &[StoredMessage], outputs: &mut Outputs) {
+        for record in records {
+            let front = SafeText::ours(&mail::recalled(record, &outputs.options.zone));
+            for (number, line) in SafeText::message(&record.text, outputs.options.glyphs).into_iter().enumerate() {
+                outputs.put(Output::Earlier(if number == 0 { line.after(&front) } else { line }));
+            }
+        }
     }
 
     /// What was looked up for `/history`, oldest first.
@@ -138,7 +157,8 @@ impl Session {
                 outputs.say(&mail::unread(unread));
             }
             let lines = SafeText::message(&record.text, outputs.options.glyphs);
-            put_lines(lines, Some(&mail::recalled(record, &outputs.options.zone)), outputs);
+            let front = mail::recalled(record, &outputs.options.zone);
+            put_lines(lines, Some(Front::new(&front, &record.name.conversation, &record.name.author)), outputs);
         }
     }
 
@@ -150,7 +170,8 @@ impl Session {
         outputs.say(&mail::found(words, records.len()));
         for record in records {
             let lines = SafeText::message(&record.text, outputs.options.glyphs);
-            put_lines(lines, Some(&mail::recalled_anywhere(record, &outputs.options.zone)), outputs);
+            let front = mail::recalled_anywhere(record, &outputs.options.zone);
+            put_lines(lines, Some(Front::new(&front, &record.name.conversation, &record.name.author)), outputs);
         }
     }
 }

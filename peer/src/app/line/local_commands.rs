@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use common::ident::MessageId;
+use common::ident::{MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::Output;
@@ -15,12 +15,14 @@ use super::question::again;
 use super::session::Session;
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
-use crate::app::texts::{local_commands as texts, mail};
+use crate::app::texts::{help, local_commands as texts};
 use peer_core::model::Conversation;
 use peer_core::notice::NotSent;
 
 /// After so long the next line says what time it is.
 const SILENCE: Duration = Duration::from_secs(10 * 60);
+/// Messages of a group that are shown when it is opened. Chosen arbitrarily: half a screen.
+const USUAL_BACKLOG: usize = 10;
 /// Texts that can be copied, and sent once more.
 const KEPT: usize = 100;
 
@@ -35,6 +37,40 @@ pub(crate) enum Time {
     Auto,
     /// Behind every message of somebody else.
     Always,
+}
+
+/// How many of the last messages are shown when a conversation is opened (`line.backlog`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Backlog {
+    /// As many everywhere.
+    Count(usize),
+    /// Some in groups, none where two talk.
+    Word(Auto),
+}
+
+/// The word for what fits most people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Auto {
+    Auto,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self::Word(Auto::Auto)
+    }
+}
+
+impl Backlog {
+    pub(super) fn of(self, with: &Conversation) -> usize {
+        match (self, with) {
+            // What was told to everyone lies at the directory.
+            (_, Conversation::Everyone) | (Self::Word(Auto::Auto), Conversation::User(_)) => 0,
+            (Self::Count(count), _) => count,
+            (Self::Word(Auto::Auto), Conversation::Group(_)) => USUAL_BACKLOG,
+        }
+    }
 }
 
 /// A text that was not delivered.
@@ -107,7 +143,7 @@ impl Session {
                 None => outputs.say(texts::NOTHING_TO_COPY),
             },
             Here::Edit if self.speaks_with().is_some() => outputs.put(Output::Edit),
-            Here::Edit => outputs.say(mail::WHOM),
+            Here::Edit => outputs.say(&help::needs_whom("edit")),
             Here::Time(switch) => {
                 self.habits.time = if switch == Switch::On { Time::Always } else { Time::Never };
                 outputs.say(&texts::time(switch, outputs.date, &outputs.options.zone));
@@ -137,7 +173,8 @@ impl Session {
     }
 
     fn mute(&mut self, of: Option<Conversation>, switch: Switch, outputs: &mut Outputs) {
-        let Some(of) = of.or_else(|| self.speaks_with()) else { return outputs.say(mail::WHOM) };
+        let word = if switch == Switch::On { "mute" } else { "unmute" };
+        let Some(of) = of.or_else(|| self.speaks_with()) else { return outputs.say(&help::needs_whom(word)) };
         outputs.say(&texts::mute(&of, switch));
         if switch == Switch::On {
             self.model.muted.insert(of);
@@ -156,7 +193,7 @@ impl Session {
     }
 
     /// A text of somebody, line by line, with our words in front of the first and the time behind the last.
-    pub(super) fn show_text(&mut self, text: &str, date: u64, front: Option<&str>, outputs: &mut Outputs) {
+    pub(super) fn show_text(&mut self, text: &str, date: u64, front: Option<Front<'_>>, outputs: &mut Outputs) {
         self.breaks_silence(outputs);
         keep(&mut self.habits.heard, text.to_owned());
         if self.habits.bell == Switch::On {
@@ -172,13 +209,30 @@ impl Session {
     }
 }
 
+/// Our words in front of a text of somebody, and the name in them where several talk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Front<'a> {
+    words: &'a str,
+    name: Option<&'a UserId>,
+}
+
+impl<'a> Front<'a> {
+    pub(super) fn new(words: &'a str, of: &Conversation, author: &'a UserId) -> Self {
+        let name = matches!(of, Conversation::Group(_) | Conversation::Everyone).then_some(author);
+        Self { words, name }
+    }
+}
+
 /// Lines of somebody else, with our words in front of the first.
-pub(super) fn put_lines(lines: Vec<SafeText>, front: Option<&str>, outputs: &mut Outputs) {
+pub(super) fn put_lines(lines: Vec<SafeText>, front: Option<Front<'_>>, outputs: &mut Outputs) {
     for (number, line) in lines.into_iter().enumerate() {
-        outputs.put(Output::Remote(match front {
-            Some(front) if number == 0 => line.after(&SafeText::ours(front)),
-            _ => line,
-        }));
+        outputs.put(match front {
+            Some(Front { words, name }) if number == 0 => {
+                let line = line.after(&SafeText::ours(words));
+                Output::Remote { line, name: name.map(|name| name.to_string()) }
+            }
+            _ => Output::Remote { line, name: None },
+        });
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
 use crate::app::passwd::Purpose;
 use crate::app::texts::talk::{self, Acquaintance};
-use crate::app::texts::{local_commands, mail};
+use crate::app::texts::{help, local_commands, mail};
 use peer_core::command::{
     Answer, CallCommand, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket,
 };
@@ -88,16 +88,16 @@ impl Session {
         match request {
             Request::Group { wish, group } => self.wish(wish, group, outputs),
             Request::Away(text) => away(text, outputs),
-            Request::History(count) => match self.speaks_with() {
+            Request::History { with, count } => match with.or_else(|| self.speaks_with()) {
                 Some(with) => {
                     self.look_back(with, count, Reading::Asked, outputs);
                 }
-                None => outputs.say(mail::WHOM),
+                None => outputs.say(&help::needs_whom("history")),
             },
             Request::Find(words) => outputs.ask(Pending::Answer, Command::Message(MessageCommand::Find { words })),
             Request::Why(of) => match of.or_else(|| self.speaks_with()) {
                 Some(of) => outputs.ask(Pending::Answer, Command::Message(MessageCommand::Why { of })),
-                None => outputs.say(mail::WHOM),
+                None => outputs.say(&help::needs_whom("why")),
             },
             Request::Block(user) if user == *self.me() => {
                 outputs.say(&talk::call_failed(&user, &CallFailed::Yourself, Acquaintance::Known));

@@ -40,7 +40,7 @@ use super::exit;
 use super::model::Account;
 use super::sanitise::{Glyphs, SafeText};
 use super::texts::{self, failure};
-pub(crate) use local_commands::Time;
+pub(crate) use local_commands::{Auto, Backlog, Time};
 use login::Login;
 pub(crate) use mail::Presence;
 use outputs::Outputs;
@@ -77,6 +77,10 @@ pub(crate) struct Options {
     pub(crate) glyphs: Glyphs,
     /// How long a second CTRL-C is ignored after one that ended a conversation.
     pub(crate) grace: Duration,
+    /// How much of the past is shown when a conversation is opened.
+    pub(crate) backlog: Backlog,
+    /// How often CTRL-C must be pressed at an empty destination prompt.
+    pub(crate) leave: Leave,
     /// How long messages may still take when the input has ended.
     pub(crate) patience: Duration,
     /// Whether anything may be asked.
@@ -131,6 +135,16 @@ pub(crate) enum Queue {
     Forbidden,
 }
 
+/// How often CTRL-C must be pressed at an empty destination prompt to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Leave {
+    /// Once: nobody is asked anything.
+    #[default]
+    AtOnce,
+    /// Twice: the user at a terminal may have meant something else.
+    OnceMore,
+}
+
 /// Whether anything may be asked (`--no-input`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Questions {
@@ -169,8 +183,13 @@ pub(crate) enum Input {
 pub(crate) enum Output {
     /// Show a line of ours.
     Print(SafeText),
-    /// Show a line of somebody else.
-    Remote(SafeText),
+    /// Show a line of somebody else; in a group, with the name that stands in front of it.
+    Remote { line: SafeText, name: Option<String> },
+    /// Show a line of the past.
+    Earlier(SafeText),
+    /// How far a file is, in a row that is written anew, and whether that is worth a line where rows stay; no row when it
+    /// is over.
+    Progress { number: u64, row: Option<SafeText>, quarter: bool },
     /// Show a picture, if it fits and can be drawn.
     Picture(Vec<SafeText>),
     /// From now on this stands in front of the entry.

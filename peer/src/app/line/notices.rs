@@ -6,6 +6,7 @@ use super::pending::Pending;
 use super::session::Session;
 use crate::app::Now;
 use crate::app::texts::{self, mail, talk};
+use peer_core::command::Answer;
 use peer_core::model::Conversation;
 use peer_core::notice::{
     CallFailed, CallNotice, CallerRefused, ContactNotice, DirectoryNotice, NotChanged, Notice, SessionNotice,
@@ -138,6 +139,7 @@ impl Session {
             ContactNotice::NumberConfirmed { with, verified } => {
                 outputs.close(|pending| *pending == Pending::Confirmation);
                 outputs.say(&talk::number_confirmed(&with, verified));
+                self.call_after_all(&with, if verified { Answer::Yes } else { Answer::No }, outputs);
             }
             ContactNotice::Unblocked { user } => {
                 outputs.close(|pending| *pending == Pending::Answer);

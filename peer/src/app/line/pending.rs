@@ -35,12 +35,14 @@ pub(super) enum Reading {
     Missed,
     /// For the arrow keys.
     Entries,
+    /// A conversation was opened.
+    Backlog,
 }
 
 impl Pending {
     /// Whether the next prompt waits for the answer.
     fn holds_the_prompt(&self) -> bool {
-        !matches!(self, Self::History(_, Reading::Missed | Reading::Entries))
+        !matches!(self, Self::History(_, Reading::Missed | Reading::Entries | Reading::Backlog))
     }
 
     /// Whether the directory is asked for it, or may be.

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::session::{Focus, Occasion, Session};
 use super::{Echo, Output};
 use crate::app::passwd::Passwd;
-use crate::app::texts::{files, mail, talk};
+use crate::app::texts::{files, mail, screen, talk};
 use crate::app::{qr, texts};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, FileWish, KeyDecision, MessageCommand, Ticket};
 use peer_core::model::Conversation;
@@ -74,7 +74,7 @@ impl Session {
             Question::Key { of, since, old, new } => {
                 outputs.discard_type_ahead();
                 let lines = talk::key_changed(of, *since, old, new, &outputs.options.zone);
-                lines.iter().for_each(|line| outputs.say(line));
+                lines.iter().chain(&screen::key_choices(of)).for_each(|line| outputs.say(line));
             }
             Question::Number { with, digits } => {
                 outputs.discard_type_ahead();
@@ -129,7 +129,10 @@ impl Session {
         outputs.abandon_entry();
         match &question {
             Question::Accept(from) => self.decline(from, outputs),
-            Question::Key { of, .. } => outputs.say(&talk::key_later(of)),
+            Question::Key { of, .. } => {
+                self.wanted = None;
+                outputs.say(&talk::key_later(of));
+            }
             Question::File(file) => outputs.say(&files::later(file)),
             Question::Again { .. } | Question::Number { .. } | Question::Passcode(_) => {}
         }
@@ -137,16 +140,20 @@ impl Session {
     }
 
     pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String, outputs: &mut Outputs) {
+        let is_asked = |question: &Question| matches!(question, Question::Key { of: other, new: seen, .. } if *other == of && *seen == new);
+        if self.question.as_ref().is_some_and(is_asked) {
+            return;
+        }
         if matches!(&self.focus, Focus::Calling { to, .. } if *to == of) {
             self.give_call_up(outputs);
+            self.wanted = Some(of.clone());
         }
         if self.focus == Focus::Writing(Conversation::User(of.clone())) {
             // Nothing goes there until the user has chosen, so that is asked at once.
             self.back_to(Focus::Destination, outputs);
         }
-        if !self.is_idle(outputs) {
-            let lines = talk::key_changed(&of, since, &old, &new, &outputs.options.zone);
-            lines.iter().for_each(|line| outputs.say(line));
+        if !self.is_idle(outputs) && !self.questions.iter().any(is_asked) {
+            outputs.say(&talk::key_changed_meanwhile(&of));
         }
         self.questions.retain(|waiting| !matches!(waiting, Question::Key { of: other, .. } if *other == of));
         self.questions.push(Question::Key { of, since, old, new });
@@ -156,9 +163,18 @@ impl Session {
         if let Some(words) = talk::key_decided(of, decision) {
             outputs.close(|pending| *pending == Pending::Decision(of.clone()));
             outputs.say(&words);
+            self.call_after_all(of, if decision == KeyDecision::Accept { Answer::Yes } else { Answer::No }, outputs);
             if decision == KeyDecision::Block && self.focus == Focus::Writing(Conversation::User(of.clone())) {
                 self.back_to(Focus::Destination, outputs);
             }
+        }
+    }
+
+    /// Whoever was to be called when the key was seen to have changed is called, now that the user trusts it.
+    pub(super) fn call_after_all(&mut self, of: &UserId, trusted: Answer, outputs: &mut Outputs) {
+        let wanted = self.wanted.take_if(|wanted| wanted == of);
+        if let (Some(to), Answer::Yes, Focus::Destination) = (wanted, trusted, &self.focus) {
+            self.call(to, outputs);
         }
     }
 

@@ -7,7 +7,7 @@ use common::ident::UserId;
 
 use super::files::TransferNotices;
 use super::incoming_mail::News;
-use super::local_commands::Habits;
+use super::local_commands::{Front, Habits};
 use super::outputs::Outputs;
 use super::pending::Pending;
 use super::question::Question;
@@ -22,7 +22,7 @@ use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{self, help};
 use peer_core::command::{Command, ContactCommand, DirectoryCommand};
 use peer_core::model::Conversation;
-use peer_core::notice::{CallFailed, LoggedOut, Notice, SessionNotice};
+use peer_core::notice::{CallFailed, FileShown, LoggedOut, Notice, SessionNotice};
 use zeroize::Zeroizing;
 
 /// What the person at the keyboard is doing.
@@ -69,10 +69,18 @@ pub(super) struct Session {
     pub(super) habits: Habits,
     /// Conversations whose past the arrow keys know.
     pub(super) remembered: BTreeSet<Conversation>,
+    /// Conversations whose last messages were shown.
+    pub(super) reopened: BTreeSet<Conversation>,
     /// The input has ended; what is unsent has until then.
     pub(super) draining: Option<Instant>,
     /// When CTRL-C ended something; a second one right after must not quit.
     pub(super) ended_at: Option<Instant>,
+    /// When CTRL-C was pressed at the empty prompt; a second one soon after leaves.
+    pub(super) asked_to_leave: Option<Instant>,
+    /// A file that was offered while something else was going on, until the next line: a `y` is meant for it.
+    pub(super) offered: Option<FileShown>,
+    /// Whom the user wanted to call when their key was seen to have changed.
+    pub(super) wanted: Option<UserId>,
 }
 
 /// Whether the person has looked at a conversation.
@@ -97,8 +105,12 @@ impl Session {
             unsent: Unsent::default(),
             habits: Habits::new(outputs.options.time),
             remembered: BTreeSet::new(),
+            reopened: BTreeSet::new(),
             draining: None,
             ended_at: None,
+            asked_to_leave: None,
+            offered: None,
+            wanted: None,
         };
         session.prompt(outputs);
         State::Session(Box::new(session))
@@ -185,6 +197,13 @@ impl Session {
             Focus::Conversation(_) | Focus::Writing(_) => grammar::in_conversation(line),
             Focus::Destination | Focus::Calling { .. } => grammar::at_destination(line),
         };
+        self.asked_to_leave = None;
+        if let (Some(file), Ok(Entry::Message(text))) = (self.offered.take(), &entry)
+            && is_answer(text)
+        {
+            outputs.finish("");
+            return self.no_answer(&file, text, outputs);
+        }
         if grammar::reveals(line, &entry, &self.model.account.passcode) {
             outputs.finish("");
             outputs.say(texts::SECRET);
@@ -232,7 +251,7 @@ impl Session {
             Request::Here(here) => self.here(here, outputs),
             request @ (Request::Group { .. }
             | Request::Away(_)
-            | Request::History(_)
+            | Request::History { .. }
             | Request::Find(_)
             | Request::Why(_)
             | Request::Block(_)
@@ -266,7 +285,8 @@ impl Session {
     pub(super) fn show(&mut self, from: &UserId, text: &str, outputs: &mut Outputs) {
         let named = self.focus != Focus::Conversation(from.clone()) || self.must_be_named(text, outputs);
         let author = named.then(|| talk::author(from));
-        self.show_text(text, outputs.date, author.as_deref(), outputs);
+        let pair = Conversation::User(from.clone());
+        self.show_text(text, outputs.date, author.as_deref().map(|words| Front::new(words, &pair, from)), outputs);
     }
 
     /// Whether the author is named even where it is clear who it is.
@@ -274,6 +294,11 @@ impl Session {
         let prompt = if self.focus == Focus::Destination { texts::DESTINATION } else { "" };
         outputs.options.names == Names::Always || self.question.is_some() || imitates_us(text, prompt)
     }
+}
+
+/// Whether a text is what one answers to a question.
+fn is_answer(text: &str) -> bool {
+    matches!(text.trim().to_lowercase().as_str(), "y" | "yes" | "n" | "no")
 }
 
 fn logged_out(why: LoggedOut, outputs: &mut Outputs) -> State {

@@ -64,6 +64,8 @@ fn options() -> Options {
         zone: jiff::tz::TimeZone::UTC,
         glyphs: Glyphs::Unicode,
         grace: Duration::from_secs(1),
+        backlog: Backlog::default(),
+        leave: Leave::AtOnce,
         patience: Duration::from_secs(10),
         questions: Questions::Allowed,
     }
@@ -113,7 +115,10 @@ impl Scene {
                 self.meanwhile.clear();
             }
             match output {
-                Output::Print(line) | Output::Remote(line) => {
+                Output::Print(line)
+                | Output::Earlier(line)
+                | Output::Remote { line, .. }
+                | Output::Progress { row: Some(line), quarter: true, .. } => {
                     self.screen += line.as_str();
                     self.screen += "\n";
                 }
@@ -132,6 +137,7 @@ impl Scene {
                 Output::Picture(_) => self.screen += "(QR)\n",
                 Output::Past { place, entries } => self.screen += &format!("({place}: {entries:?})\n"),
                 Output::Meanwhile(what) => self.meanwhile = what.as_str().to_owned(),
+                Output::Progress { .. } => {}
                 Output::Bell => self.screen += "(bell)\n",
                 Output::Copy(text) => self.screen += &format!("(copied {text:?})\n"),
                 Output::Edit => self.screen += "(edit)\n",

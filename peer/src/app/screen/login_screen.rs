@@ -117,11 +117,13 @@ impl LoginScreen {
         let mut out = Vec::new();
         for output in outputs {
             match output {
-                line::Output::Print(line) | line::Output::Remote(line) => self.lines.push(line),
+                line::Output::Print(line) | line::Output::Remote { line, .. } => self.lines.push(line),
                 // They belong to a session.
                 line::Output::Picture(_)
                 | line::Output::Past { .. }
                 | line::Output::Bell
+                | line::Output::Progress { .. }
+                | line::Output::Earlier(_)
                 // The title says for how long the directory has been waited for.
                 | line::Output::Meanwhile(_)
                 | line::Output::Copy(_)

@@ -35,6 +35,8 @@ pub(super) fn options() -> Options {
         past: crate::app::line::Past::Forgotten,
         zone: jiff::tz::TimeZone::UTC,
         glyphs: Glyphs::Unicode,
+        backlog: crate::app::line::Backlog::default(),
+        leave: crate::app::line::Leave::AtOnce,
         grace: Duration::from_secs(1),
         patience: Duration::from_secs(10),
         questions: Questions::Allowed,

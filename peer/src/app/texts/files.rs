@@ -71,6 +71,17 @@ pub(crate) fn later(file: &FileShown) -> String {
     format!("-- {} stays offered: /accept {} or /refuse {}", file.name, file.number, file.number)
 }
 
+/// `e.answer`: `text` was typed to somebody right after a file was offered.
+pub(crate) fn no_answer(file: &FileShown, text: &str, to: &str) -> String {
+    let FileShown { name, number, .. } = file;
+    format!(
+        "-- Nothing was sent. /accept {number} takes {name}, /refuse {number} does not; \"{text}\" once more goes to {to}."
+    )
+}
+
+/// `e.one_user`: a file for a group.
+pub(crate) const ONE_USER: &str = "-- Files go to one user at a time. Name the user: /file bianca plans.pdf";
+
 /// How much has come, in percent.
 pub(crate) fn percent(done: u64, size: u64) -> u64 {
     if size == 0 { 100 } else { u64::try_from(u128::from(done) * 100 / u128::from(size)).unwrap_or(100) }

@@ -78,10 +78,10 @@ pub(crate) const TOPICS: &[Topic] = &[
     VERIFY,
     Topic {
         word: "history",
-        usage: "/history [N]",
-        needs: "takes a number at most",
-        does: "the last messages here",
-        example: "/history 50",
+        usage: "/history [TO] [N]",
+        needs: "takes a user or group and a number at most",
+        does: "the last messages here, or with somebody",
+        example: "/history bianca 50",
     },
     Topic { word: "logout", usage: "/logout", needs: "stands alone", does: "log out and leave", example: "/logout" },
     Topic {
@@ -308,6 +308,15 @@ pub(crate) fn no_command(word: &str, near: Option<&str>) -> String {
 /// `e.args`
 pub(crate) fn wrong_arguments(topic: &Topic) -> String {
     format!("-- /{} {}: {}", topic.word, topic.needs, topic.example)
+}
+
+/// `e.whom`: a command that is about whom one talks to, typed where one talks to nobody.
+pub(crate) fn needs_whom(word: &str) -> String {
+    match word {
+        "edit" => format!("-- /{word} writes to whom you talk to. Type whom first: bianca, #team or *"),
+        "file" => "-- You talk to nobody here, so /file needs a name: /file bianca plans.pdf".to_owned(),
+        word => format!("-- You talk to nobody here, so /{word} needs a name: /{word} bianca"),
+    }
 }
 
 /// `e.no_text`

@@ -27,7 +27,8 @@ pub(crate) const AWAY_TOO_LONG: &str =
 /// `e.group_here`
 pub(crate) const WHICH_GROUP: &str = "-- Which group? Name it at the end: #team";
 /// `e.who_here`
-pub(crate) const WHOM: &str = "-- Whom do you mean? Name a user or a group: /history works where you talk to somebody.";
+pub(crate) const WHOM: &str =
+    "-- Whom do you mean? Name a user or a group, as in /why bianca, or open a conversation: Ctrl+O.";
 
 /// `n.offline_talk`: the conversation with somebody who is not there.
 pub(crate) fn offline(with: &UserId) -> String {

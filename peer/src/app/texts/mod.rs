@@ -53,6 +53,8 @@ pub(crate) const LOGGED_OUT: &str = "Logged out.";
 pub(crate) const SECRET: &str = "-- That looks like your passcode. Nothing was sent.";
 /// `e.again`
 pub(crate) const DIFFERENT: &str = "-- The two are not the same. Nothing was sent; once more.";
+/// `n.once_more`: CTRL-C at the empty prompt.
+pub(crate) const ONCE_MORE: &str = "-- Press CTRL-C once more to log out.";
 /// `n.server_back`
 pub(crate) const SERVER_BACK: &str = "Directory server is back.";
 /// `e.encoding`

@@ -242,8 +242,8 @@ fn rule_of_callee(to: &UserId, rule: CalleeRule) -> String {
              peer --server ADDRESS. Messages arrive all the same."
         ),
         CalleeRule::Key => format!(
-            "The terminal of {to} may not take the call: your key is not the one that it knows. Compare keys with {to}: \
-             /verify {to}"
+            "{to} has not decided about your new key yet, so there is no connection. Tell {to} by another channel, or \
+             compare keys: /verify {to}"
         ),
         CalleeRule::NotLoggedIn => format!(
             "The terminal of {to} may not take the call: its directory server does not show you as logged in. \
@@ -316,6 +316,13 @@ pub(crate) fn key_changed(of: &UserId, since: u64, old: &str, new: &str, zone: &
         format!("Old {old}"),
         format!("New {new}"),
     ]
+}
+
+/// `e.key`, while the user does something else; the question follows.
+pub(crate) fn key_changed_meanwhile(of: &UserId) -> String {
+    format!(
+        "WARNING: the key of {of} has changed. You are asked about it when this is over; nothing is sent until then."
+    )
 }
 
 /// `n.key_later`: `p.key` was put off.

@@ -12,6 +12,13 @@ pub(super) struct History {
     browsing: Option<Browsing>,
 }
 
+/// Whether entries belong to another place than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moved {
+    Elsewhere,
+    Nowhere,
+}
+
 /// A look back.
 #[derive(Debug)]
 struct Browsing {
@@ -29,11 +36,42 @@ impl History {
     }
 
     /// From now on entries belong to `place`.
-    pub(super) fn enter(&mut self, place: Option<&str>) {
-        if self.place.as_deref() != place {
-            self.place = place.map(str::to_owned);
-            self.browsing = None;
+    pub(super) fn enter(&mut self, place: Option<&str>) -> Moved {
+        if self.place.as_deref() == place {
+            return Moved::Nowhere;
         }
+        self.place = place.map(str::to_owned);
+        self.browsing = None;
+        Moved::Elsewhere
+    }
+
+    /// Whether entries are remembered here.
+    pub(super) fn is_kept(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// What was being typed is kept while something is sought.
+    pub(super) fn begin_search(&mut self, typed: &str) {
+        let (index, unfinished) = (self.here().len(), typed.to_owned());
+        self.browsing = Some(Browsing { index, unfinished, query: typed.to_owned() });
+    }
+
+    /// The newest entry that contains `query`.
+    pub(super) fn search_anew(&mut self, query: &str) -> Option<String> {
+        let newest = self.here().len();
+        let browsing = self.browsing.as_mut()?;
+        query.clone_into(&mut browsing.query);
+        if query.is_empty() {
+            browsing.index = newest;
+            return None;
+        }
+        browsing.index = newest;
+        self.search(query)
+    }
+
+    /// Nothing is sought any more: what was being typed before.
+    pub(super) fn leave_search(&mut self) -> Option<String> {
+        self.browsing.take().map(|browsing| browsing.unfinished)
     }
 
     pub(super) fn push(&mut self, entry: &str) {

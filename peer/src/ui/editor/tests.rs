@@ -159,6 +159,48 @@ fn nothing_is_taken_of_what_would_be_too_long() {
     assert_eq!(editor.text(), "12345678");
 }
 
+#[test]
+fn a_search_goes_on_with_every_letter_and_what_is_found_is_the_entry() {
+    let mut editor = editor().searching_as_typed();
+    editor.treat(Echo::Visible, Lines::Many, Some("bianca"));
+    for entry in ["the first plan", "a second plan", "something else"] {
+        editor.remember(entry);
+    }
+    editor.press(Key::Insert('x'));
+    editor.press(Key::Search);
+    assert_eq!((editor.search(), editor.text()), (Some("x"), "x"), "what was typed is what is sought first");
+    editor.press(Key::DeleteLeft);
+    for letter in "plan".chars() {
+        editor.press(Key::Insert(letter));
+    }
+    assert_eq!((editor.search(), editor.text()), (Some("plan"), "a second plan"));
+    editor.press(Key::Search);
+    assert_eq!(editor.text(), "the first plan");
+    // A letter that is nowhere leaves what was found; going back a letter finds it anew.
+    editor.press(Key::Insert('q'));
+    assert_eq!(editor.text(), "the first plan");
+    editor.press(Key::DeleteLeft);
+    assert_eq!(editor.text(), "a second plan");
+    editor.press(Key::Escape);
+    assert_eq!((editor.search(), editor.text()), (None, "x"), "what was being typed comes back");
+    editor.press(Key::Search);
+    editor.press(Key::DeleteLeft);
+    for letter in "else".chars() {
+        editor.press(Key::Insert(letter));
+    }
+    assert_eq!(editor.press(Key::Enter), Effect::Entered("something else".into()));
+    assert_eq!((editor.search(), editor.text()), (None, ""));
+}
+
+#[test]
+fn a_hidden_entry_searches_nothing() {
+    let mut editor = editor().searching_as_typed();
+    editor.treat(Echo::Hidden, Lines::One, None);
+    editor.press(Key::Search);
+    editor.press(Key::Insert('1'));
+    assert_eq!((editor.search(), editor.text()), (None, "1"));
+}
+
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
         any::<char>().prop_map(Key::Insert),

@@ -3,17 +3,20 @@
 //! [`screen`] serves a terminal whose cursor can be moved, [`pipe`] everything else; both carry out what the machine
 //! says. Nothing here depends on a runtime: input comes through channels and streams, the clock is read per input.
 
+mod canvas;
 mod external_editor;
+mod paint;
 mod pipe;
 mod screen;
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use common::limits::MESSAGE_TEXT;
 
 use super::editor::Editor;
 use super::event_loop::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
-use crate::app::line::{Input, LineTerminal, Options, Output, Past};
+use crate::app::line::{Auto, Backlog, Input, Leave, LineTerminal, Options, Output, Past};
+pub(crate) use paint::Paint;
 use peer_core::notice::Notice;
 use pipe::Pipe;
 use screen::Screen;
@@ -29,6 +32,8 @@ pub(crate) struct LineOptions {
     pub(crate) look: Look,
     /// What becomes of a paste of several lines.
     pub(crate) pastes: Pastes,
+    /// Whether there are colours.
+    pub(crate) paint: Paint,
 }
 
 /// What becomes of a paste of several lines; it is one message in any case, and Enter sends it.
@@ -75,15 +80,22 @@ enum Asks {
 
 /// Runs the line terminal until the user or the engine ends it; returns the exit code.
 pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
+    let leave = if io::stdin().is_terminal() { Leave::OnceMore } else { Leave::AtOnce };
+    let options = LineOptions { session: Options { leave, ..options.session }, ..options };
     let ended = if options.look == Look::Screen && can_move_the_cursor() {
-        let editor = Editor::new(MESSAGE_TEXT, options.history);
-        match Screen::open(editor, options.pastes) {
+        let editor = Editor::new(MESSAGE_TEXT, options.history).searching_as_typed();
+        match Screen::open(editor, options.pastes, options.paint) {
             Ok(screen) => converse(channels, screen, options.session).await,
             Err(error) => Err(error),
         }
     } else {
-        // Nobody has arrow keys there.
-        let options = LineOptions { session: Options { past: Past::Forgotten, ..options.session }, ..options };
+        // Nobody has arrow keys there, and a script has read what there was unless it wants to read it.
+        let backlog = match options.session.backlog {
+            Backlog::Word(Auto::Auto) => Backlog::Count(0),
+            count @ Backlog::Count(_) => count,
+        };
+        let session = Options { past: Past::Forgotten, backlog, ..options.session };
+        let options = LineOptions { session, ..options };
         match Pipe::open(options.session.glyphs) {
             Ok(pipe) => converse(channels, pipe, options.session).await,
             Err(error) => Err(error),

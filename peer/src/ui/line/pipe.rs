@@ -157,7 +157,10 @@ impl Front for Pipe {
 
     fn show(&mut self, output: Output) {
         match output {
-            Output::Print(line) | Output::Remote(line) => self.print(line.as_str()),
+            Output::Print(line)
+            | Output::Earlier(line)
+            | Output::Remote { line, .. }
+            | Output::Progress { row: Some(line), quarter: true, .. } => self.print(line.as_str()),
             Output::Prompt(prompt) => self.prompt = prompt,
             Output::Echo(_) if self.echo.is_terminal() => {}
             Output::Echo(entry) => self.repeat(&entry),
@@ -170,6 +173,7 @@ impl Front for Pipe {
             | Output::Past { .. }
             | Output::Bell
             | Output::Meanwhile(_)
+            | Output::Progress { .. }
             | Output::Entry(_)
             | Output::Command(_)
             | Output::Exit(_) => {}

@@ -15,120 +15,22 @@ use base64::engine::general_purpose::STANDARD;
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
+use super::canvas::Canvas;
 use super::external_editor::{self, Written};
+use super::paint::Paint;
 use super::{Front, Pastes};
 use crate::app::keys::{Key, KeyAction};
-use crate::app::line::{Echo, Input, Lines, Output, Prompt};
-use crate::app::sanitise::{Glyphs, SafeText, harmless};
+use crate::app::line::{Echo, Input, Lines, Output};
+use crate::app::sanitise::{SafeText, harmless};
 use crate::app::texts;
 use crate::ui::completion::Completer;
 use crate::ui::editor::{Editor, Effect};
 use crate::ui::event_loop::screen_size;
 use crate::ui::keymap::entry_action;
 use crate::ui::keys::{self, Events, Pause, TerminalEvent, Unmarked};
-use crate::ui::layout::{Layout, wrap};
 use crate::ui::pastes::commands;
 use crate::ui::raw_mode::{Modes, RawMode};
 use peer_core::notice::Notice;
-
-/// What stands on the screen, apart from the terminal itself: everything to be written is in `pending`.
-#[derive(Debug)]
-pub(super) struct Canvas {
-    width: usize,
-    height: usize,
-    prompt: Prompt,
-    /// What is being done; it stands where the prompt stands when something is asked.
-    meanwhile: SafeText,
-    /// Shows that a hidden entry takes keys, and neither which nor how many; absent while it is empty.
-    mark: Option<&'static str>,
-    /// The entry as it stands on the screen.
-    drawn: Option<Layout>,
-    pending: String,
-}
-
-impl Canvas {
-    pub(super) fn new((columns, rows): (u16, u16)) -> Self {
-        let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
-        // Terminals that claim to have no columns exist; two are needed for a wide character.
-        let (width, height) = (usize::from(columns).max(2), usize::from(rows).max(2));
-        Self { width, height, prompt, meanwhile: SafeText::default(), mark: None, drawn: None, pending: String::new() }
-    }
-
-    fn erase(&mut self) {
-        if let Some(drawn) = self.drawn.take() {
-            self.pending.push('\r');
-            self.up(drawn.rows_above_cursor(self.width));
-            self.pending.push_str("\x1b[J");
-        }
-    }
-
-    fn up(&mut self, rows: usize) {
-        if rows > 0 {
-            // Writing to a String cannot fail.
-            let _ = write!(self.pending, "\x1b[{rows}A");
-        }
-    }
-
-    fn print(&mut self, line: &str) {
-        self.erase();
-        self.pending.push_str(line);
-        self.pending.push_str("\r\n");
-    }
-
-    fn remote(&mut self, line: &SafeText) {
-        for row in wrap(line.as_str(), self.width) {
-            self.print(&row);
-        }
-    }
-
-    fn picture(&mut self, rows: &[SafeText]) {
-        if rows.len() < self.height && rows.iter().all(|row| row.columns() <= self.width) {
-            rows.iter().for_each(|row| self.print(row.as_str()));
-        }
-    }
-
-    /// The prompt's line is complete.
-    fn complete(&mut self, entry: &str, result: &str) {
-        let prompt = std::mem::take(&mut self.prompt.text);
-        let entry = if self.prompt.echo == Echo::Visible { entry } else { "" };
-        if prompt.is_empty() && entry.is_empty() && result.is_empty() {
-            return;
-        }
-        // A line end is shown as one, so these are the rows as they were typed.
-        let mut lines = SafeText::message(entry, Glyphs::Unicode).into_iter();
-        let first = lines.next().unwrap_or_default();
-        self.print(&format!("{}{}{result}", prompt.as_str(), first.as_str()));
-        lines.for_each(|line| self.print(line.as_str()));
-    }
-
-    fn draw(&mut self, editor: &Editor) {
-        let (entry, cursor) = match self.prompt.echo {
-            Echo::Visible => (editor.text(), editor.cursor()),
-            // While nothing is asked there is nothing that takes keys.
-            Echo::Hidden if self.prompt.text.is_empty() => ("", 0),
-            Echo::Hidden => self.mark.map_or(("", 0), |mark| (mark, mark.len())),
-        };
-        let front = if self.prompt.text.is_empty() { &self.meanwhile } else { &self.prompt.text };
-        let layout = Layout::new(front.as_str(), entry, cursor, self.width, self.height - 1);
-        if self.drawn.as_ref() == Some(&layout) {
-            return;
-        }
-        self.erase();
-        self.pending.push_str(&layout.rows.join("\r\n"));
-        self.up(layout.rows.len() - 1 - layout.row);
-        self.pending.push('\r');
-        if layout.column > 0 {
-            let _ = write!(self.pending, "\x1b[{}C", layout.column);
-        }
-        self.drawn = Some(layout);
-    }
-
-    fn resize(&mut self, (columns, rows): (u16, u16)) {
-        self.width = usize::from(columns).max(2);
-        self.height = usize::from(rows).max(2);
-        self.erase();
-    }
-}
 
 /// What a mark can look like; ASCII, so that it is one column everywhere.
 const MARKS: [&str; 4] = ["*", "+", "x", "o"];
@@ -168,7 +70,7 @@ pub(super) struct Screen {
 
 impl Screen {
     /// Takes the terminal over.
-    pub(super) fn open(editor: Editor, pastes: Pastes) -> io::Result<Self> {
+    pub(super) fn open(editor: Editor, pastes: Pastes, paint: Paint) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Line)?;
         let pause = Pause::default();
         let unmarked = match pastes {
@@ -176,7 +78,7 @@ impl Screen {
             Pastes::Silent => Unmarked::Typed,
         };
         let keys = keys::listen_between(pause.clone(), unmarked, entry_action)?;
-        let canvas = Canvas::new(screen_size());
+        let canvas = Canvas::new(screen_size(), paint);
         Ok(Self {
             canvas,
             editor,
@@ -200,18 +102,18 @@ impl Screen {
             Effect::Entered(line) => Some(Input::Line(line)),
             Effect::Pasted(lines) => {
                 if self.pastes == Pastes::PointedOut {
-                    self.canvas.print(&texts::pasted(lines));
+                    self.canvas.notice(&texts::pasted(lines));
                 }
                 None
             }
             Effect::Complete(tab) => {
                 if let Some(list) = self.completer.press(tab, &mut self.editor, &self.canvas.prompt) {
-                    self.canvas.remote(&SafeText::ours(&list));
+                    self.canvas.notice(SafeText::ours(&list).as_str());
                 }
                 None
             }
             Effect::TooLong(bytes) => {
-                self.canvas.print(&texts::too_long(bytes));
+                self.canvas.notice(&texts::too_long(bytes));
                 None
             }
         }
@@ -278,7 +180,7 @@ impl Screen {
         Ok(match written {
             Ok(text) => self.edit(Key::Paste(text)),
             Err(why) => {
-                self.canvas.print(&why);
+                self.canvas.notice(&why);
                 None
             }
         })
@@ -287,7 +189,7 @@ impl Screen {
     /// To the clipboard of the terminal (OSC 52), as base64, so that nothing in the text reaches it as a command.
     fn copy(&mut self, text: &str) {
         let _ = write!(self.canvas.pending, "\x1b]52;c;{}\x07", STANDARD.encode(harmless(text)));
-        self.canvas.print(&texts::local_commands::copied(text));
+        self.canvas.notice(&texts::local_commands::copied(text));
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -348,8 +250,11 @@ impl Front for Screen {
         }
         match output {
             Output::Meanwhile(what) => self.canvas.meanwhile = what,
-            Output::Print(line) => self.canvas.print(line.as_str()),
-            Output::Remote(line) => self.canvas.remote(&line),
+            Output::Print(line) => self.canvas.notice(line.as_str()),
+            Output::Earlier(line) => self.canvas.earlier(&line),
+            Output::Remote { line, name } => self.canvas.remote(&line, name.as_deref()),
+            Output::Progress { number, row: Some(row), .. } => drop(self.canvas.progress.insert(number, row)),
+            Output::Progress { number, row: None, .. } => drop(self.canvas.progress.remove(&number)),
             Output::Picture(rows) => self.canvas.picture(&rows),
             Output::Prompt(prompt) => {
                 self.editor.treat(prompt.echo, prompt.lines, prompt.history.as_deref());

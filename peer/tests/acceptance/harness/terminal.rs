@@ -154,6 +154,23 @@ impl Terminal {
         self.watch.wait(what, |seen| wanted(&lines(seen)).then_some(()), describe);
     }
 
+    /// Waits until the last line is `line`, wherever the cursor stands.
+    #[track_caller]
+    pub(crate) fn asks_in(&self, line: &str) {
+        self.until(&format!("{line:?} at the end"), |lines| lines.last().is_some_and(|last| last == line));
+    }
+
+    /// Waits until the rows of the screen, as they are, are as wanted.
+    #[track_caller]
+    pub(crate) fn until_rows(&self, what: &str, wanted: impl Fn(&[String]) -> bool) {
+        let found = |seen: &mut Seen<Screen>| {
+            let screen = seen.view.0.screen();
+            let rows: Vec<String> = screen.rows(0, screen.size().1.get()).collect();
+            wanted(&rows).then_some(())
+        };
+        self.watch.wait(what, found, describe);
+    }
+
     /// Waits until the lines on the screen are exactly these.
     #[track_caller]
     pub(crate) fn reads(&self, wanted: &[&str]) {
@@ -258,22 +275,43 @@ fn cells(count: u16) -> NonZeroU16 {
     NonZeroU16::new(count).unwrap()
 }
 
-/// Rows that the terminal has wrapped are one line; trailing spaces and the empty rows at the end do not count.
+/// Rows that the terminal or the program has wrapped are one line; trailing spaces and the empty rows at the end do not
+/// count.
 fn lines(seen: &mut Seen<Screen>) -> Vec<String> {
     let screen = seen.view.0.screen();
     let (_, columns) = screen.size();
     let mut lines: Vec<String> = Vec::new();
     let mut continued = false;
+    let mut last_row = String::new();
     for (number, row) in (0..).zip(screen.rows(0, columns.get())) {
         match lines.last_mut() {
             Some(line) if continued => line.push_str(&row),
-            _ => lines.push(row),
+            Some(line) if !screen.alternate_screen() && is_hung(&row) && is_ours(line) => {
+                // A word that is longer than a row is cut in two; whatever else ends before the last column.
+                let full = last_row.chars().count() == usize::from(columns.get());
+                line.truncate(line.trim_end().len());
+                *line = format!("{line}{}{}", if full { "" } else { " " }, row.trim_start());
+            }
+            _ => lines.push(row.clone()),
         }
+        last_row = row.trim_end().to_owned();
         continued = screen.row_wrapped(number);
     }
     let used = lines.iter().rposition(|line| !line.trim_end().is_empty()).map_or(0, |last| last + 1);
     lines.truncate(used);
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Whether a row goes on with a line of the program: it begins with three spaces, as only the groups of a
+/// safety number do besides.
+fn is_hung(row: &str) -> bool {
+    row.strip_prefix("   ")
+        .is_some_and(|rest| !rest.starts_with(' ') && !rest.chars().all(|c| c == ' ' || c.is_ascii_digit()))
+}
+
+/// Whether a line can go on in the next row.
+fn is_ours(line: &str) -> bool {
+    line.len() > 12 && !line.starts_with("  ")
 }
 
 /// Row by row, without the cursor.

@@ -29,6 +29,7 @@ fn a_group_is_entered_by_its_name_and_left_without_leaving_it() {
         scene.sent(),
         [
             "Group { group: GroupName(UserId(\"team\")), wish: Members }",
+            "History { with: Group(GroupName(UserId(\"team\"))), count: 10, before: None }",
             "Send { to: Group(GroupName(UserId(\"team\"))), text: \"Hello\" }",
         ]
     );

@@ -104,7 +104,7 @@ fn the_last_message_of_somebody_else_is_copied() {
 fn an_editor_is_for_messages_only() {
     let mut scene = Scene::logged_in();
     scene.types("/edit");
-    assert!(scene.seen().contains("-- Whom do you mean?"), "{}", scene.seen());
+    assert!(scene.seen().contains("-- /edit writes to whom you talk to."), "{}", scene.seen());
     let mut scene = Scene::talking();
     scene.types("/edit");
     assert_eq!(scene.seen(), "/edit\n(edit)\n");

@@ -255,6 +255,9 @@ fn a_changed_key_of_whom_the_person_writes_to_is_decided_at_once() {
         "(your unfinished entry \"half\" is kept)\n\
          WARNING: the key of bianca has changed since 1 Jan. Nothing is sent until you choose.\n\
          Old 1\nNew 2\n\
+         verify  compare it with bianca\n\
+         accept  use it, unverified\n\
+         block   end and block bianca\n\
          Type verify, accept or block: "
     );
 }

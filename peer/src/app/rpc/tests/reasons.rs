@@ -25,7 +25,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
         (Refused, exit::REFUSED, None, "did not accept"),
         rule(CalleeRule::Address, exit::NOT_PERMITTED, "address", "another address"),
         rule(CalleeRule::AddressFamily, exit::NOT_PERMITTED, "address_family", "IPv4, the other over IPv6"),
-        rule(CalleeRule::Key, exit::KEY_CHANGED, "key", "your key is not the one"),
+        rule(CalleeRule::Key, exit::KEY_CHANGED, "key", "has not decided about your new key yet"),
         rule(CalleeRule::NotLoggedIn, exit::NOT_PERMITTED, "not_logged_in", "does not show you as logged in"),
         rule(CalleeRule::Destination, exit::NOT_PERMITTED, "destination", "not whom you have called"),
         rule(CalleeRule::Busy, exit::NOT_PERMITTED, "busy", "too much to do"),

@@ -68,7 +68,9 @@ impl View {
             Request::Passwd => self.ask(Question::Passcode(Passwd::Current(Purpose::Change))),
             Request::Group { wish, group } => self.wish(wish, group),
             Request::Away(text) => self.away(text),
-            Request::History(count) => self.look_up_older(count),
+            // Another conversation is opened, and shows its past.
+            Request::History { with: Some(with), .. } if self.current.as_ref() != Some(&with) => self.show(with),
+            Request::History { count, .. } => self.look_up_older(count),
             Request::Find(words) => self.command(Command::Message(MessageCommand::Find { words })),
             Request::Why(of) => match of.or_else(|| self.current.clone()) {
                 Some(of) => self.ask_engine(Awaited::Why, Command::Message(MessageCommand::Why { of })),
