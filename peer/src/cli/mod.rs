@@ -305,19 +305,10 @@ impl Settings {
 }
 
 impl Settings {
-    /// Writes the defaults, every key as a comment, for the person to change.
+    /// Writes every key with its meaning, its values and its default as a comment, for the user to change.
     fn init(&self) -> Report {
         let path = config::own_path(|name| std::env::var_os(name)).unwrap_or_else(|| self.file.clone());
-        let defaults = match Config::default().to_toml() {
-            Ok(defaults) => defaults,
-            Err(error) => return Report { lines: vec![error.to_string()], exit: exit::INTERNAL },
-        };
-        let commented = |line: &str| match line {
-            "" => String::new(),
-            section if section.starts_with('[') => section.to_owned(),
-            key => format!("# {key}"),
-        };
-        let text: String = defaults.lines().map(|line| commented(line) + "\n").collect();
+        let text = config::commented_example();
         match places::create_config(&path, text.as_bytes()) {
             Ok(()) => Report { lines: vec![setup::config_written(path.display())], exit: exit::OK },
             Err(error) => failure::undated(&error.into()),

@@ -15,6 +15,18 @@ use crate::app::texts::setup;
 const PREFIX: &str = "PEER_";
 const SYSTEM_WIDE: &str = "/etc/peer/config.toml";
 
+/// Every key with its meaning, its values and its default.
+pub(crate) const EXAMPLE: &str = include_str!("../../packaging/config.toml");
+
+/// The same with no key set: each has a `#` in front that is to be taken away.
+pub(crate) fn commented_example() -> String {
+    let commented = |line: &str| match line {
+        line if line.contains(" = ") && !line.starts_with('#') => format!("#{line}\n"),
+        line => format!("{line}\n"),
+    };
+    EXAMPLE.lines().map(commented).collect()
+}
+
 /// The file that is read when none is named: the user's own, or else the system's.
 pub(crate) fn default_path(environment: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     own_path(environment).filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
@@ -105,6 +117,55 @@ mod tests {
         load(&path, Named::Yes, None, environment)
             .map(|(config, _)| config)
             .map_err(|report| report.lines.iter().map(shorten).collect())
+    }
+
+    #[test]
+    fn the_example_has_every_key_with_its_meaning_and_its_default() {
+        let example: toml::Table = EXAMPLE.parse().unwrap();
+        assert_eq!(example, toml::Table::try_from(Config::default()).unwrap());
+        for (before, key) in EXAMPLE.lines().zip(EXAMPLE.lines().skip(1)).filter(|(_, line)| line.contains(" = ")) {
+            assert!(before.starts_with("# "), "{key} is not explained");
+        }
+        assert_eq!(load_text(&commented_example(), &[]), Ok(Config::default()));
+        let uncommented: String = commented_example()
+            .lines()
+            .map(|line| {
+                let key = line.strip_prefix('#').filter(|key| !key.starts_with(' '));
+                format!("{}\n", key.unwrap_or(line))
+            })
+            .collect();
+        assert_eq!(uncommented, EXAMPLE);
+    }
+
+    #[test]
+    fn every_word_that_a_key_takes_is_named_above_it() {
+        let words = |key: &str| {
+            let (before, _) = EXAMPLE.split_once(&format!("\n{key} = ")).unwrap();
+            before.lines().last().unwrap().to_owned()
+        };
+        for (section, key, values) in [
+            ("peer", "accept", &["all", "contacts", "ask", "none"][..]),
+            ("ui", "color", &["auto", "always", "never"]),
+            ("ui", "theme", &["terminal", "mono", "high-contrast"]),
+            ("ui", "glyphs", &["auto", "unicode", "ascii"]),
+            ("line", "names", &["auto", "always"]),
+            ("line", "presence", &["never", "groups", "all"]),
+            ("line", "time", &["never", "auto", "always"]),
+            ("notify", "bell", &["never", "mention", "all"]),
+            ("notify", "via", &["auto", "osc9", "osc777", "none"]),
+            ("notify", "when", &["unfocused", "always", "never"]),
+            ("log", "level", &["error", "warn", "info", "debug"]),
+            ("log", "format", &["text", "json"]),
+            ("files", "on_exists", &["rename", "replace"]),
+        ] {
+            for value in values {
+                assert!(words(key).contains(value), "{key}: {value}");
+                load_text(&format!("[{section}]\n{key} = \"{value}\"\n"), &[]).unwrap();
+            }
+        }
+        for backlog in ["backlog = 3", "backlog = \"auto\""] {
+            load_text(&format!("[line]\n{backlog}\n"), &[]).unwrap();
+        }
     }
 
     #[test]

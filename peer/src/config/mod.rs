@@ -18,7 +18,9 @@ use crate::ui::Keymap;
 use crate::ui::tui::{Theme, Via};
 pub(crate) use common::settings::{ByteSize, HumanDuration};
 pub(crate) use forms::{Listen, Login, Muted, QuietHours, ServerAddress};
-pub(crate) use load::{Found, Named, default_data_dir, default_path, default_state_dir, load, own_path};
+pub(crate) use load::{
+    EXAMPLE, Found, Named, commented_example, default_data_dir, default_path, default_state_dir, load, own_path,
+};
 use peer_core::files::model::AcceptFiles;
 
 /// All sections.
@@ -229,10 +231,10 @@ pub(crate) struct Line {
     pub(crate) history_file: bool,
     /// Whether a paste of several lines is pointed out before it is sent.
     pub(crate) paste_guard: bool,
-    /// How long a second CTRL-C is ignored after one that ended a conversation.
-    pub(crate) ctrl_c_grace: HumanDuration,
     /// How many of the last messages are shown when a conversation is opened; `auto`: 10 in groups, none where two talk.
     pub(crate) backlog: Backlog,
+    /// How long a second CTRL-C is ignored after one that ended a conversation.
+    pub(crate) ctrl_c_grace: HumanDuration,
 }
 
 impl Default for Line {
@@ -245,9 +247,9 @@ impl Default for Line {
             history: 500,
             history_file: true,
             paste_guard: true,
+            backlog: Backlog::default(),
             ctrl_c_grace: HumanDuration::from_secs(1),
         }
-            backlog: Backlog::default(),
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn empty_passcode(file: impl Display) -> Report {
 
 /// `n.config`
 pub(crate) fn config_written(path: impl Display) -> String {
-    format!("{path} holds every key with its default, as comments. Take away the # of what you change.")
+    format!("{path} explains every key and has its default, as a comment. Take away the # of what you change.")
 }
 
 /// `n.daemon`
