@@ -82,7 +82,9 @@ fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Repor
             let queue = if no_queue { Queue::Forbidden } else { settings.queue() };
             oneshot::send(settings, &to, text, queue)
         }
-        Some(Command::File { to, path, wait }) => oneshot::file(settings, &to, &path, wait.map(Duration::from_secs)),
+        Some(Command::File { to, path, wait }) => {
+            oneshot::file(settings, &to, &path, wait.map(Duration::from_secs).or(settings.timeout))
+        }
         Some(Command::Recv { number }) => oneshot::recv(settings, number),
         Some(Command::List) => oneshot::list(settings),
         Some(Command::History { with, number }) => oneshot::history(settings, &with, number),

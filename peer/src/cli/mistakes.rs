@@ -95,7 +95,9 @@ fn stopped(error: &clap::Error, arguments: &[OsString]) -> Stopped {
         // The first paragraph; the others repeat the usage.
         let text = error.to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
-        text.split("\n\n").next().unwrap_or(text).trim_end().to_owned()
+        let paragraph = text.split("\n\n").next().unwrap_or(text);
+        // One line, as every mistake is told.
+        paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
     });
     mistaken(what)
 }
@@ -175,6 +177,12 @@ mod tests {
         assert!(help.starts_with("Examples:"), "{help}");
         assert!(help.lines().count() <= 24, "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+    #[test]
+    fn whatever_is_missing_is_told_in_one_line() {
+        let complaint = complaint("peer send");
+        assert_eq!(complaint, "the following required arguments were not provided: <TO>");
+    }
+
         assert_eq!(wanted("peer help"), help);
         assert!(wanted("peer help join").contains("Use an invite"));
         Cli::command().debug_assert();

@@ -6,6 +6,7 @@ mod overview;
 mod surroundings;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -136,7 +137,7 @@ pub(crate) enum Command {
         /// A file or a folder.
         #[arg(value_name = "PATH")]
         path: PathBuf,
-        /// How long TO may take to accept it.
+        /// How long TO may take to accept it; otherwise --timeout, or five minutes.
         #[arg(long, value_name = "SECS")]
         wait: Option<u64>,
     },
@@ -239,6 +240,8 @@ pub(crate) struct Settings {
 impl Given {
     /// In which form results are printed.
     pub(crate) fn form(&self) -> Form {
+    /// How long others may take, where that was said (`--timeout`).
+    pub(crate) timeout: Option<Duration>,
         if self.json { Form::Json } else { Form::Text }
     }
 }
@@ -273,8 +276,9 @@ impl Settings {
             (false, 0) => Loudness::Normal,
             (false, _) => Loudness::Verbose,
         };
-        Ok(Self { config, data_dir, file, found, server_named, questions, form, loudness, colour, zone })
+        Ok(Self { config, data_dir, file, found, server_named, timeout, questions, form, loudness, colour, zone })
     }
+        let timeout = given.timeout.map(Duration::from_secs);
 
     /// The passcode from its file, if there is one.
     pub(crate) fn passcode(&self) -> Result<Option<Passcode>, Report> {

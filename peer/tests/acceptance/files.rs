@@ -153,7 +153,7 @@ fn a_command_stays_until_its_file_has_arrived_and_tells_by_its_code_what_became_
     bianca.asks("ali offers plans.pdf (3.0 MB, PDF). Accept? [y/N]");
     bianca.enters(&format!("/accept 1 {}", saved.display()));
     assert_eq!(sends.exit_code(), Some(0), "{}", sends.errors());
-    assert!(sends.errors().starts_with("plans.pdf is offered to bianca; waiting until bianca takes it."));
+    assert!(sends.errors().starts_with("plans.pdf is offered to bianca; waiting 5 min for bianca to take it."));
     assert_eq!(std::fs::read(saved.join("plans.pdf")).unwrap(), content(3_000_000));
     let mut sends = Piped::start(&script.clone().with(&["file", "bianca", &path, "--json", "-q"]));
     bianca.asks("ali offers plans.pdf (3.0 MB, PDF). Accept? [y/N]");
@@ -167,8 +167,11 @@ fn a_command_stays_until_its_file_has_arrived_and_tells_by_its_code_what_became_
     assert_eq!(code, Some(9), "{errors}");
     assert!(
         errors
-            .ends_with("bianca has not taken plans.pdf yet. The offer stands: it goes out while you are logged in.\n")
+            .ends_with("bianca has not taken plans.pdf yet. The offer stands: it goes out while you are logged in. To wait longer: --timeout SECS\n")
     );
+    let (code, _, errors) = runs(&script, &["file", "bianca", &path, "--timeout", "2"], "");
+    assert_eq!(code, Some(9), "{errors}");
+    assert!(errors.contains("waiting 2 s for bianca to take it"), "{errors}");
 }
 
 /// A transfer that takes some seconds: its sender gives no more than 2 MiB a second.

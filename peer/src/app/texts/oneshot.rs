@@ -1,5 +1,7 @@
 //! Words of commands that do one thing and end.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use super::failure::Report;
@@ -60,13 +62,16 @@ impl Fate {
 }
 
 /// `peer file` begins to wait.
-pub(crate) fn offered(to: &str, name: &str) -> String {
-    format!("{name} is offered to {to}; waiting until {to} takes it. CTRL-C leaves; the offer stands.")
+pub(crate) fn offered(to: &str, name: &str, wait: Duration) -> String {
+    let wait = super::format::duration(wait.as_secs());
+    format!("{name} is offered to {to}; waiting {wait} for {to} to take it. CTRL-C leaves; the offer stands.")
 }
 
 /// Nobody took a file in time.
 pub(crate) fn not_taken(to: &str, name: &str) -> Report {
-    let line = format!("{to} has not taken {name} yet. The offer stands: it goes out while you are logged in.");
+    let line = format!(
+        "{to} has not taken {name} yet. The offer stands: it goes out while you are logged in. To wait longer: --timeout SECS"
+    );
     Report { lines: vec![line], exit: exit::TIMEOUT }
 }
 

@@ -19,6 +19,9 @@ use crate::app::{exit, grammar};
 use crate::cli::Settings;
 use peer_core::notice::Failure;
 
+/// How long the receiver may take to accept a file where nothing else is said. Chosen arbitrarily: as long as a person who
+/// is there needs to notice it.
+const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// How long one look at the session takes at most. Chosen arbitrarily.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -27,6 +30,7 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
     let cannot = |error: io::Error| {
         failure::undated(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
     };
+    let wait = wait.unwrap_or(USUAL_WAIT);
     let to = &grammar::user_id(to).map_or_else(|_| to.to_owned(), |to| to.to_string());
     // A daemon has another working directory.
     let path = std::path::absolute(path).map_err(cannot)?;
@@ -35,10 +39,10 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
     let mut session = Session::open(settings, &person)?;
     let offered = session.offers(methods::FileSend { to: to.to_owned(), path })?;
     if settings.loudness != Loudness::Quiet {
-        person.told(&said::offered(to, &offered.name));
+        person.told(&said::offered(to, &offered.name, wait));
     }
-    let mut gauge = Gauge::new(settings.loudness);
-    let ended = follow(&mut session, (to, offered.file), wait.map(|wait| Instant::now() + wait), &mut gauge);
+    let (mut gauge, until) = (Gauge::new(settings.loudness), Instant::now() + wait);
+    let ended = follow(&mut session, (to, offered.file), until, &mut gauge);
     gauge.end();
     session.close();
     let event = ended?;
@@ -68,13 +72,13 @@ enum Ended {
 fn follow(
     session: &mut Session,
     (to, number): (&str, u64),
-    until: Option<Instant>,
+    until: Instant,
     gauge: &mut Gauge,
 ) -> Result<Ended, Report> {
     let mut begun = false;
     loop {
         let look = Instant::now() + LOOK;
-        let limit = until.filter(|_| !begun);
+        let limit = (!begun).then_some(until);
         let event = session.event(limit.unwrap_or(look).min(look))?;
         if limit.is_some_and(|limit| limit <= Instant::now()) {
             return Ok(Ended::NotTaken);
