@@ -92,7 +92,7 @@ fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Repor
         Some(Command::Passwd) => oneshot::passwd(settings),
         Some(Command::Doctor) => Ok(doctor::run(settings)),
         Some(Command::Completions { shell }) => raw(&cli::completions(shell)),
-        Some(Command::Man) => raw(&cli::manual().map_err(internal)?),
+        Some(Command::Man { page }) => raw(&cli::manual(page).map_err(internal)?),
         Some(Command::Json { schema: true }) => {
             Ok(print(rpc::schema().lines(), &mut io::stdout()).map_or_else(lost, |()| exit::OK))
         }

@@ -5,6 +5,7 @@
 
 mod byte_size;
 mod duration;
+pub mod manual;
 mod nearest;
 
 pub use byte_size::{ByteSize, NotAByteSize};

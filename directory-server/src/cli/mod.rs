@@ -120,8 +120,21 @@ pub(crate) enum Command {
         /// For which shell.
         shell: Shell,
     },
-    /// Print the manual page.
-    Man,
+    /// Print a manual page.
+    Man {
+        /// Which one.
+        #[arg(value_enum, default_value = "directory-server")]
+        page: Page,
+    },
+}
+
+/// A manual page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Page {
+    /// directory-server(1): the command line.
+    DirectoryServer,
+    /// directory-server-config(5): every key of the configuration.
+    Config,
 }
 
 #[derive(Debug, Args)]

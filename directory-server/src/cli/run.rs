@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 
 use super::usage_errors::{self, Wanted};
 use super::{
-    BackupFile, Cli, Command, ConfigCommand, Global, GroupCommand, InviteCommand, KeyCommand, Log, One, OneGroup,
+    BackupFile, Cli, Command, ConfigCommand, Global, GroupCommand, InviteCommand, KeyCommand, Log, One, OneGroup, Page,
     Serve, SessionCommand, User, words,
 };
 use super::{log, manual};
@@ -89,7 +89,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Config(command) => configuration(&global, &command),
         Command::Completions { shell } => Ok(completions(shell)),
-        Command::Man => manual_page(),
+        Command::Man { page } => manual_page(page),
     }
 }
 
@@ -176,11 +176,19 @@ fn completions(shell: clap_complete::Shell) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn manual_page() -> Result<ExitCode, Failure> {
-    let mut text = Vec::new();
-    let rendered = manual::render(&mut text);
-    rendered.map_err(|error| Failure::io("write the manual page", &error))?;
-    print(&String::from_utf8_lossy(&text));
+fn manual_page(page: Page) -> Result<ExitCode, Failure> {
+    match page {
+        Page::DirectoryServer => {
+            let mut text = Vec::new();
+            let rendered = manual::render(&mut text);
+            rendered.map_err(|error| Failure::io("write the manual page", &error))?;
+            print(&String::from_utf8_lossy(&text));
+        }
+        Page::Config => {
+            let places = ["$XDG_CONFIG_HOME/directory-server/config.toml", "/etc/directory-server/config.toml"];
+            print(&common::settings::manual::configuration("directory-server", &places, config::EXAMPLE));
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn default_path() -> PathBuf {
 }
 
 /// The file with every key, its meaning and its default.
-const EXAMPLE: &str = include_str!("../../packaging/config.toml");
+pub(crate) const EXAMPLE: &str = include_str!("../../packaging/config.toml");
 
 /// Creates the example as `named`, or as the user's own file; never overwrites one.
 pub(crate) fn create(named: Option<&Path>) -> Result<PathBuf, Failure> {

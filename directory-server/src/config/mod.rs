@@ -23,7 +23,7 @@ use directory_core::subscriptions;
 use directory_core::user_style::UserStyle;
 
 pub(crate) use common::settings::{ByteSize, HumanDuration};
-pub(crate) use load::{Loaded, create, default_path, load};
+pub(crate) use load::{EXAMPLE, Loaded, create, default_path, load};
 
 /// The port that examples of `[http]` use: chosen arbitrarily, next to that of the directory.
 const HTTP_PORT: u16 = DIRECTORY_PORT + 1;

@@ -80,9 +80,14 @@ impl Settings {
 
     /// The socket of the user's daemon.
     pub(crate) fn socket(&self, user: &UserId) -> PathBuf {
+        self.socket_of(Some(user))
+    }
+
+    /// The same, of whoever logs in.
+    pub(crate) fn socket_of(&self, user: Option<&UserId>) -> PathBuf {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty());
         let folder = runtime.map_or_else(|| self.data_dir.join("run"), |path| PathBuf::from(path).join("peer"));
-        folder.join(format!("{user}.sock"))
+        folder.join(format!("{}.sock", user.map_or("USER", UserId::as_str)))
     }
 
     /// What the full screen needs.

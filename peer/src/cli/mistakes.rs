@@ -6,12 +6,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use clap_complete::Shell;
 use clap_mangen::Man;
+use common::settings::manual::configuration;
 
 use super::overview::overview;
-use super::{Cli, Command, EXAMPLES};
-use crate::app::exit;
+use super::{Cli, Command, EXAMPLES, Page};
 use crate::app::texts::failure::Report;
 use crate::app::texts::setup;
+use crate::app::{exit, rpc};
+use crate::config;
 
 /// Why the program stops before it has begun.
 #[derive(Debug)]
@@ -59,11 +61,20 @@ pub(crate) fn completions(shell: Shell) -> Vec<u8> {
     script
 }
 
-/// The manual page.
-pub(crate) fn manual() -> std::io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    Man::new(Cli::command()).render(&mut page)?;
-    Ok(page)
+/// A manual page.
+pub(crate) fn manual(page: Page) -> std::io::Result<Vec<u8>> {
+    match page {
+        Page::Peer => {
+            let mut page = Vec::new();
+            Man::new(Cli::command()).render(&mut page)?;
+            Ok(page)
+        }
+        Page::Config => {
+            let places = ["$XDG_CONFIG_HOME/peer/config.toml", "/etc/peer/config.toml"];
+            Ok(configuration("peer", &places, config::EXAMPLE).into_bytes())
+        }
+        Page::Json => Ok(rpc::manual().into_bytes()),
+    }
 }
 
 fn help(about: Option<&str>) -> Stopped {
@@ -167,6 +178,12 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_missing_is_told_in_one_line() {
+        let complaint = complaint("peer send");
+        assert_eq!(complaint, "the following required arguments were not provided: <TO>");
+    }
+
+    #[test]
     fn there_is_no_option_for_the_passcode_itself() {
         assert!(complaint("peer --passcode 482193").starts_with("No option '--passcode'."));
     }
@@ -177,12 +194,6 @@ mod tests {
         assert!(help.starts_with("Examples:"), "{help}");
         assert!(help.lines().count() <= 24, "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-    #[test]
-    fn whatever_is_missing_is_told_in_one_line() {
-        let complaint = complaint("peer send");
-        assert_eq!(complaint, "the following required arguments were not provided: <TO>");
-    }
-
         assert_eq!(wanted("peer help"), help);
         assert!(wanted("peer help join").contains("Use an invite"));
         Cli::command().debug_assert();

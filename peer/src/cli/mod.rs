@@ -190,8 +190,12 @@ pub(crate) enum Command {
         #[arg(value_name = "SHELL", value_enum)]
         shell: Shell,
     },
-    /// The manual page.
-    Man,
+    /// A manual page.
+    Man {
+        /// Which one.
+        #[arg(value_name = "PAGE", value_enum, default_value = "peer")]
+        page: Page,
+    },
     /// Print this, or the help of a command.
     #[command(hide = true)]
     Help {
@@ -201,10 +205,21 @@ pub(crate) enum Command {
     },
 }
 
+/// A manual page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Page {
+    /// peer(1): the command line.
+    Peer,
+    /// peer-config(5): every key of the configuration.
+    Config,
+    /// peer-json(5): what programs say and are told.
+    Json,
+}
+
 /// `peer config …`
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Where it is read from.
+    /// Where it is read from, and where data and the socket of a daemon are.
     Path,
     /// What is in effect.
     Show,
@@ -225,6 +240,8 @@ pub(crate) struct Settings {
     found: Found,
     /// Whether a directory was chosen: by option, variable, file or invitation.
     pub(crate) server_named: Named,
+    /// How long others may take, where that was said (`--timeout`).
+    pub(crate) timeout: Option<Duration>,
     /// Whether anything may be asked.
     pub(crate) questions: Questions,
     /// In which form results are printed.
@@ -240,8 +257,6 @@ pub(crate) struct Settings {
 impl Given {
     /// In which form results are printed.
     pub(crate) fn form(&self) -> Form {
-    /// How long others may take, where that was said (`--timeout`).
-    pub(crate) timeout: Option<Duration>,
         if self.json { Form::Json } else { Form::Text }
     }
 }
@@ -263,6 +278,7 @@ impl Settings {
         given.server.into_iter().for_each(|address| server.address = address);
         given.user.into_iter().for_each(|user| server.user = user);
         given.passcode_file.into_iter().for_each(|path| server.passcode_file = path);
+        let timeout = given.timeout.map(Duration::from_secs);
         given.timeout.into_iter().for_each(|seconds| server.connect_timeout = HumanDuration::from_secs(seconds));
         given.listen.into_iter().for_each(|listen| config.peer.listen = listen);
         given.log_file.into_iter().for_each(|file| config.log.file = file);
@@ -278,7 +294,6 @@ impl Settings {
         };
         Ok(Self { config, data_dir, file, found, server_named, timeout, questions, form, loudness, colour, zone })
     }
-        let timeout = given.timeout.map(Duration::from_secs);
 
     /// The passcode from its file, if there is one.
     pub(crate) fn passcode(&self) -> Result<Option<Passcode>, Report> {
@@ -294,7 +309,10 @@ impl Settings {
     /// `peer config …`: the lines to print and the exit code.
     pub(crate) fn report(&self, command: ConfigCommand) -> Report {
         let lines = match command {
-            ConfigCommand::Path => setup::places(self.file.display(), self.data_dir.display()),
+            ConfigCommand::Path => {
+                let socket = self.socket_of(self.config.server.user.0.as_ref());
+                setup::places(self.file.display(), self.data_dir.display(), socket.display())
+            }
             ConfigCommand::Check => {
                 vec![setup::sound(self.file_found().map(Path::display))]
             }

@@ -3,11 +3,12 @@
 //!
 //! Owns facts only. What is shown of them, where and in which words, and who has the keyboard, is the front end's part.
 //!
-//! - [`people`]: users and groups · [`conversations`]: connections and what was not seen · [`transfers`]: files
+//! - [`people`]: users and groups · [`conversations`]: connections and what was not seen · [`transfers`]: files · [`outbox`]: what waits
 //! - [`account`]: the user of this terminal
 
 mod account;
 mod conversations;
+mod outbox;
 mod people;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use common::ident::UserId;
 
 pub(crate) use self::account::Account;
 pub(crate) use self::conversations::{Conversations, Link};
+pub(crate) use self::outbox::Outbox;
 pub(crate) use self::people::{Here, Membership, People};
 pub(crate) use self::transfers::{Transfer, Transfers};
 use super::Now;
@@ -55,6 +57,7 @@ pub(crate) struct Model {
     pub(crate) people: People,
     pub(crate) conversations: Conversations,
     pub(crate) transfers: Transfers,
+    pub(crate) outbox: Outbox,
     pub(crate) directory: Directory,
     /// Of whom the user does not want to be told while something else is on the screen.
     pub(crate) muted: BTreeSet<Conversation>,
@@ -70,6 +73,7 @@ impl Model {
             people: People::default(),
             conversations: Conversations::default(),
             transfers: Transfers::default(),
+            outbox: Outbox::default(),
             directory: Directory::Here,
             muted: BTreeSet::new(),
             callers: BTreeSet::new(),
@@ -183,6 +187,7 @@ impl Model {
     }
 
     fn of_message(&mut self, notice: &MessageNotice) {
+        self.outbox.learn(notice);
         match notice {
             MessageNotice::Text { from, id, .. } => {
                 self.people.meet(from);

@@ -35,7 +35,7 @@ use self::login::Entering;
 use self::methods::Call;
 use self::pending::Pending;
 use self::references::References;
-pub(crate) use self::schema::schema;
+pub(crate) use self::schema::{manual, schema};
 use self::wire::RpcError;
 pub(crate) use self::wire::{Heard, LINE_MAX, ToClient, heard, request};
 use crate::app::model::Model;

@@ -6,16 +6,17 @@ use common::secret::Passcode;
 use serde_json::json;
 
 use super::answers::Await;
-use super::events::TYPES;
+use super::events::{TYPES, file_shown};
 use super::methods::{self, Availability, Call, METHODS};
 use super::pending::{Message, Replay};
-use super::results::{Done, Position, Sent, SentState, Status};
+use super::results::{Done, Position, Reach, Sent, SentState, Status};
 use super::subject::{
     ContactCall, DirectoryCall, FileCall, GroupCall, JournalCall, LinkCall, MessageCall, ProgramCall, SessionCall,
     Subject,
 };
 use super::wire::{self, Misunderstood, Request, RpcError, ToClient};
 use super::{Asker, ClientId, Output, Rpc, State};
+use crate::app::model::Directory;
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{
     After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, JournalCommand, MessageCommand,
@@ -87,10 +88,32 @@ impl Rpc {
                 self.leave(exit::OK);
             }
             ProgramCall::Status => {
-                let connections =
-                    self.model().into_iter().flat_map(|model| model.conversations.linked()).cloned().collect();
-                let (passcode_min, online) = (self.passcode_min, self.user().is_some());
-                let told = Status { session: self.session(), passcode_min, online, connections };
+                let (session, passcode_min, online) = (self.session(), self.passcode_min, self.user().is_some());
+                let told = match self.model() {
+                    None => Status {
+                        session,
+                        passcode_min,
+                        online,
+                        connections: Vec::new(),
+                        directory: Reach::Unknown,
+                        outbox: 0,
+                        unread: 0,
+                        transfers: Vec::new(),
+                    },
+                    Some(model) => Status {
+                        session,
+                        passcode_min,
+                        online,
+                        connections: model.conversations.linked().cloned().collect(),
+                        directory: match model.directory {
+                            Directory::Here => Reach::Here,
+                            Directory::Lost { .. } => Reach::Lost,
+                        },
+                        outbox: model.outbox.len(),
+                        unread: model.conversations.all_unread().0,
+                        transfers: model.transfers.running().map(|transfer| file_shown(&transfer.file)).collect(),
+                    },
+                };
                 self.reply(Some(asker), Ok(told.into()));
             }
         }

@@ -98,6 +98,29 @@ pub(crate) struct Status {
     pub(crate) passcode_min: u16,
     pub(crate) online: bool,
     pub(crate) connections: Vec<UserId>,
+    /// Whether the directory is there; a daemon of a version before says nothing of this and of what follows.
+    #[serde(default)]
+    pub(crate) directory: Reach,
+    /// Own messages that wait on this machine.
+    #[serde(default)]
+    pub(crate) outbox: usize,
+    /// Messages that nobody has seen.
+    #[serde(default)]
+    pub(crate) unread: usize,
+    /// Files on their way, both ways.
+    #[serde(default)]
+    pub(crate) transfers: Vec<File>,
+}
+
+/// Whether the directory can be asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reach {
+    Here,
+    Lost,
+    /// Nobody is logged in, or it was not told.
+    #[default]
+    Unknown,
 }
 
 /// Of `subscribe`.
@@ -288,7 +311,8 @@ mod tests {
         let msg = "07".repeat(16);
         comes_back::<Session>(json!({"user": null, "server": "d:7420", "seq": 0}));
         comes_back::<Status>(json!({
-            "user": "ali", "server": "d:7420", "seq": 7, "passcode_min": 6, "online": true, "connections": ["bianca"]
+            "user": "ali", "server": "d:7420", "seq": 7, "passcode_min": 6, "online": true, "connections": ["bianca"],
+            "directory": "here", "outbox": 2, "unread": 3, "transfers": []
         }));
         comes_back::<Vec<Listed>>(json!([
             {"id": "bianca", "kind": "user", "state": "away", "since": 5, "away": "back soon", "unread": 2,

@@ -3,12 +3,14 @@
 mod answers;
 mod reasons;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use common::ident::{KeyDigest, MessageId, UserId};
 use common::msg::Registration;
 use serde_json::{Value, json};
 
+use super::schema::conforms;
 use super::*;
 use peer_core::command::{Answer, Ticket};
 use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
@@ -27,6 +29,9 @@ struct Scene {
     exit: Option<i32>,
     /// Clients that cannot take more events.
     full: Vec<ClientId>,
+    /// Which method has which number.
+    asked: std::collections::BTreeMap<String, String>,
+    schema: std::cell::OnceCell<Value>,
 }
 
 fn id(text: &str) -> UserId {
@@ -56,6 +61,8 @@ impl Scene {
             commands: Vec::new(),
             tickets: Vec::new(),
             exit: None,
+            asked: std::collections::BTreeMap::new(),
+            schema: std::cell::OnceCell::new(),
             full: Vec::new(),
         };
         scene.input(Input::Opened(ALI));
@@ -93,7 +100,11 @@ impl Scene {
         let outputs = self.rpc.handle((self.now, 1000), input, &|client| !full.contains(&client));
         for output in outputs {
             match output {
-                Output::Tell(client, told) => self.lines.push((client, serde_json::from_str(&told.line()).unwrap())),
+                Output::Tell(client, told) => {
+                    let line = serde_json::from_str(&told.line()).unwrap();
+                    self.is_as_told(&line);
+                    self.lines.push((client, line));
+                }
                 Output::Command(TicketedCommand { ticket, command }) => {
                     self.commands.push(crate::app::bare(&command));
                     self.tickets.push(ticket);
@@ -104,7 +115,22 @@ impl Scene {
         }
     }
 
+    /// Whatever a client gets has the form that the schema tells.
+    fn is_as_told(&self, line: &Value) {
+        let root = self.schema.get_or_init(|| serde_json::from_str(&schema()).unwrap());
+        let (form, value) = match self.asked.get(&line["id"].to_string()) {
+            Some(method) => (&root["$defs"]["Result"]["properties"][method], &line["result"]),
+            None => (&root["$defs"]["Event"], &line["params"]),
+        };
+        if !value.is_null() {
+            conforms(root, form, value).unwrap_or_else(|why| panic!("{line}: {why}"));
+        }
+    }
+
     fn says(&mut self, line: Value) {
+        if let Some(method) = line["method"].as_str() {
+            self.asked.insert(line["id"].to_string(), method.to_owned());
+        }
         self.input(Input::Line(ALI, line.to_string()));
     }
 
@@ -276,7 +302,15 @@ fn a_subscription_begins_where_its_name_was_acknowledged_and_has_the_types_it_ch
     let params = json!({"name": "bot", "types": ["message"]});
     scene.says(json!({"id": 1, "method": "subscribe", "params": params}));
     assert_eq!(scene.commands.pop().unwrap(), "Replay { after: Cursor { name: \"bot\", otherwise: None }, count: 1 }");
-    let message = |seq| event(seq, json!({"type": "message", "from": "bianca", "text": "hi"}));
+    let message = |seq| {
+        event(
+            seq,
+            json!({
+                "type": "message", "msg": "07".repeat(16), "from": "bianca", "in": "bianca", "group": null, "text": "hi",
+                "date": 5, "offline": false
+            }),
+        )
+    };
     scene.notice(Notice::Journal(JournalNotice::Replayed { events: vec![message(4)], lost: 0, last: 7 }));
     assert_eq!(scene.commands.pop().unwrap(), "Replay { after: Seq(3), count: 256 }");
     let server = event(5, json!({"type": "server", "state": "up"}));
@@ -315,6 +349,21 @@ fn every_method_that_hello_tells_is_one_of_the_schema() {
         .map(|one| one["properties"]["method"]["const"].as_str().unwrap())
         .collect();
     assert_eq!(methods, methods::METHODS);
+    let answered: BTreeSet<&str> =
+        schema["$defs"]["Result"]["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(answered, methods::METHODS.iter().copied().collect());
+    let events = schema["$defs"]["Event"]["oneOf"].as_array().unwrap().iter();
+    let types: Vec<&str> = events.map(|one| one["properties"]["type"]["const"].as_str().unwrap()).collect();
+    assert_eq!(types, super::events::TYPES);
+}
+
+#[test]
+fn the_manual_page_names_every_method_and_event() {
+    let page = super::manual();
+    for name in methods::METHODS.iter().chain(super::events::TYPES) {
+        assert!(page.contains(&format!(".B \"{name}\"")), "{name}");
+    }
+    assert!(page.contains("Parameters: [queue], [ref], text, to."), "{page}");
 }
 
 #[test]

@@ -37,8 +37,8 @@ pub(crate) fn sound(file: Option<impl Display>) -> String {
 }
 
 /// `n.config`: where things are.
-pub(crate) fn places(file: impl Display, data: impl Display) -> Vec<String> {
-    vec![format!("configuration {file}"), format!("data          {data}")]
+pub(crate) fn places(file: impl Display, data: impl Display, socket: impl Display) -> Vec<String> {
+    vec![format!("configuration {file}"), format!("data          {data}"), format!("daemon socket {socket}")]
 }
 
 /// `e.passcode_file`: others could read it.
