@@ -68,7 +68,7 @@ impl Bot {
     }
 
     #[track_caller]
-    fn event(&mut self, kind: &str) -> Value {
+    pub(crate) fn event(&mut self, kind: &str) -> Value {
         self.hears(|line| line["params"]["type"] == kind)["params"].clone()
     }
 

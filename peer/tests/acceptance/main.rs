@@ -41,6 +41,7 @@ mod crossed;
 mod demo;
 mod doctor;
 mod downgrades;
+mod examples;
 mod exit_codes;
 mod failing_disk;
 mod files;
