@@ -31,6 +31,7 @@ pub mod locked;
 pub mod msg;
 pub mod network;
 pub mod pace;
+pub mod qr;
 #[cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions))]
 pub mod relay;
 pub mod secret;

@@ -214,6 +214,9 @@ pub(crate) struct Invite {
     /// Who may register.
     #[arg(value_name = "ID", required = true, value_parser = user_id)]
     pub(crate) users: Vec<UserId>,
+    /// Also as a QR code, for who sits beside you.
+    #[arg(long)]
+    pub(crate) qr: bool,
     #[command(subcommand)]
     pub(crate) command: Option<InviteCommand>,
 }

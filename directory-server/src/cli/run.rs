@@ -58,6 +58,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(options) => serve(&global, options),
         Command::Demo => demo::demo(),
         Command::Invite(invite) => match invite.command {
+            None if invite.qr && !global.json => invite_by_picture(&global, Request::Invite { users: invite.users }),
             None => ask(&global, Request::Invite { users: invite.users }),
             Some(InviteCommand::List) => ask(&global, Request::Invites),
             Some(InviteCommand::Revoke { code }) => ask(&global, Request::Revoke { code }),
@@ -230,13 +231,35 @@ fn confirm(global: &Global, id: &str, what: &str) -> Result<(), Failure> {
 }
 
 fn ask(global: &Global, request: Request) -> Result<ExitCode, Failure> {
+    let answer = answer_to(global, request)?;
+    print(&if global.json { json(&answer)? } else { words::text(&answer, &TimeZone::system()) });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Invitations, each with its QR code below.
+fn invite_by_picture(global: &Global, request: Request) -> Result<ExitCode, Failure> {
+    let answer = answer_to(global, request)?;
+    let mut text = words::text(&answer, &TimeZone::system());
+    if let Answer::Invites { invites } = &answer {
+        // Black on white, whatever the colours of the terminal are.
+        let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let (on, off) = if coloured { ("\x1b[97;40m", "\x1b[0m") } else { ("", "") };
+        for invite in invites {
+            text += &format!("\n{}\n", invite.user);
+            common::qr::rows(&invite.line).iter().for_each(|row| text += &format!("{on}{row}{off}\n"));
+        }
+    }
+    print(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn answer_to(global: &Global, request: Request) -> Result<Answer, Failure> {
     let loaded = config::load(global.config.as_deref(), environment())?;
     let (answer, by) = client::ask(&data_dir(global, &loaded)?, &loaded.config, request)?;
     if by == By::Store {
         let _ = writeln!(io::stderr(), "(server not running)");
     }
-    print(&if global.json { json(&answer)? } else { words::text(&answer, &TimeZone::system()) });
-    Ok(ExitCode::SUCCESS)
+    Ok(answer)
 }
 
 fn report(global: &Global, report: &Report, text: fn(&Report) -> String) -> Result<ExitCode, Failure> {

@@ -105,6 +105,16 @@ fn an_invitation_introduces_both_sides_and_works_once() {
 }
 
 #[test]
+fn an_invitation_can_be_a_picture_that_fits_a_small_screen() {
+    let stage = Stage::with(INVITE);
+    let printed = stage.directory.administrator(&["invite", "bianca", "--qr"]);
+    let rows: Vec<&str> = printed.lines().filter(|line| line.contains('█')).collect();
+    assert!((10..=19).contains(&rows.len()), "{printed}");
+    assert!(rows.iter().all(|row| row.chars().count() <= 37), "{printed}");
+    assert!(!printed.contains('\u{1b}') && printed.contains("\nbianca  bianca@"), "{printed}");
+}
+
+#[test]
 fn a_wrong_invitation_tells_the_directory_nothing_and_spoils_nothing() {
     let stage = Stage::with(INVITE);
     let line = invite(&stage, "bianca");
