@@ -92,6 +92,9 @@ impl Engine {
 
     /// Logs out, as asked, once what was just sent has left.
     fn leave_when_sent(&mut self) {
+        if self.leaving.is_none() {
+            return;
+        }
         let waits = self.cx.is_up() && self.messaging.is_sending();
         if self.leaving.take_if(|until| !waits || *until <= self.cx.now.tick).is_some() {
             self.messaging.calls.close_everything(&mut self.cx, ByeReason::Ended);

@@ -155,7 +155,7 @@ impl Delivery {
                 cx.tell(MessageNotice::Marked { to: to.clone(), ids, mark, late });
             }
         }
-        if self.outbox.queue(&to).next().is_none() {
+        if self.outbox.is_empty(&to) {
             self.scheduler.forget_told(&to);
         }
         self.scheduler.retry_now(&to);

@@ -140,7 +140,7 @@ impl Delivery {
     /// There is no such user: what was for them is given up, and that is said.
     pub(crate) fn handle_no_such_user(&mut self, cx: &mut Context, user: UserId, near: Option<UserId>) {
         let to = Conversation::User(user.clone());
-        let texts = self.outbox.queue(&to).filter(|(_, entry)| entry.text().is_some()).count();
+        let texts = self.outbox.texts(&to, |_| true).map_or(0, |(texts, _)| texts);
         if texts > 0 {
             cx.tell(MessageNotice::NoSuchUser { user, texts, near });
         }

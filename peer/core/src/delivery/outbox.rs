@@ -1,7 +1,9 @@
 //! Letters of ours that have not come to their end, in the order they were written (decision D17).
 //!
 //! Every entry is a row; which route it takes is not written, so that after a restart it begins again. Receivers drop what
-//! they have had already.
+//! they have had already. [`queue`] finds entries by what is asked for, so that no step costs more where more waits.
+
+mod queue;
 
 use std::collections::BTreeMap;
 
@@ -10,12 +12,20 @@ use common::msg::{Body, Letter, Withdrawal, WithdrawnMessage};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use self::queue::Queue;
 use crate::event::LinkId;
 use crate::model::{Conversation, DeliveryStatus};
 use crate::persistence::{Table, Write};
 
+/// Texts that are said over a link without a receipt for them. Chosen arbitrarily: more than are confirmed while the first
+/// of them are on their way.
+const UNCONFIRMED: usize = 1024;
+/// Bytes of such texts: with all the padding there is they are half of what may wait to be written
+/// ([`PENDING_OUTPUT`](common::limits::PENDING_OUTPUT)), so that no link is given up for what we say.
+const UNCONFIRMED_BYTES: usize = 128 * 1024;
+
 /// Where an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Route {
     /// Here.
     Waiting,
@@ -82,7 +92,7 @@ struct Row {
 /// All letters under way.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    queues: BTreeMap<Conversation, BTreeMap<u64, Entry>>,
+    queues: BTreeMap<Conversation, Queue>,
     last: u64,
 }
 
@@ -139,24 +149,26 @@ impl Outbox {
         report: &WithdrawnMessage,
         now: u64,
     ) -> Option<(String, Vec<UserId>, Write)> {
-        let entry = self.queues.get_mut(to)?.get_mut(&number)?;
-        if !matches!(entry.route, Route::Stored | Route::Withdrawn) {
-            return None;
-        }
-        let missed = entry.withdrawn.get_or_insert(Missed { reason: report.reason, users: Vec::new() });
-        if missed.users.contains(&report.user) {
-            return None;
-        }
-        missed.users.push(report.user.clone());
-        let users = missed.users.clone();
-        (entry.route, entry.stored, entry.since) = (Route::Withdrawn, false, now);
-        Some((entry.text()?.to_owned(), users, put(to, number, entry)))
+        let (entry, users) = self.queues.get_mut(to)?.change(number, |entry| {
+            if !matches!(entry.route, Route::Stored | Route::Withdrawn) {
+                return None;
+            }
+            let missed = entry.withdrawn.get_or_insert(Missed { reason: report.reason, users: Vec::new() });
+            if missed.users.contains(&report.user) {
+                return None;
+            }
+            missed.users.push(report.user.clone());
+            let users = missed.users.clone();
+            (entry.route, entry.stored, entry.since) = (Route::Withdrawn, false, now);
+            Some(users)
+        })?;
+        Some((entry.text()?.to_owned(), users?, put(to, number, entry)))
     }
 
     /// What has failed waits to be sent again.
     pub(crate) fn send_again(&mut self, to: &Conversation, number: u64, now: u64) -> Option<Write> {
-        let entry = self.queues.get_mut(to)?.get_mut(&number)?;
-        (entry.route, entry.withdrawn, entry.since) = (Route::Waiting, None, now);
+        let again = |entry: &mut Entry| (entry.route, entry.withdrawn, entry.since) = (Route::Waiting, None, now);
+        let (entry, ()) = self.queues.get_mut(to)?.change(number, again)?;
         Some(put(to, number, entry))
     }
 
@@ -167,34 +179,90 @@ impl Outbox {
 
     /// What is under way, in order.
     pub(crate) fn queue(&self, to: &Conversation) -> impl Iterator<Item = (u64, &Entry)> {
-        self.queues.get(to).into_iter().flatten().map(|(number, entry)| (*number, entry))
+        self.queues.get(to).into_iter().flat_map(Queue::entries)
+    }
+
+    /// One letter under way.
+    pub(crate) fn get(&self, to: &Conversation, number: u64) -> Option<&Entry> {
+        self.queues.get(to)?.get(number)
+    }
+
+    /// Whether anything is under way.
+    pub(crate) fn is_empty(&self, to: &Conversation) -> bool {
+        !self.queues.contains_key(to)
     }
 
     /// Whether anything of this route is under way.
     pub(crate) fn any(&self, to: &Conversation, route: impl Fn(Route) -> bool) -> bool {
-        self.queue(to).any(|(_, entry)| route(entry.route))
+        self.queues.get(to).is_some_and(|queue| queue.any(|taken, _| route(taken)))
+    }
+
+    /// Whether any text of this route is under way.
+    pub(crate) fn any_text(&self, to: &Conversation, route: impl Fn(Route) -> bool) -> bool {
+        self.queues.get(to).is_some_and(|queue| queue.any(|taken, is_text| is_text && route(taken)))
+    }
+
+    /// Whether anything that is no text is under way on this route.
+    pub(crate) fn any_other(&self, to: &Conversation, route: impl Fn(Route) -> bool) -> bool {
+        self.queues.get(to).is_some_and(|queue| queue.any(|taken, is_text| !is_text && route(taken)))
+    }
+
+    /// How many texts of this route are under way, and the first of them.
+    pub(crate) fn texts(&self, to: &Conversation, route: impl Fn(Route) -> bool) -> Option<(usize, &Entry)> {
+        let queue = self.queues.get(to)?;
+        let is_meant = |taken, is_text| is_text && route(taken);
+        let first = queue.first(1, is_meant);
+        Some((queue.count(is_meant), queue.get(*first.first()?)?))
+    }
+
+    /// The first letters that wait, at most so many: texts among them only if `texts`.
+    pub(crate) fn waiting(&self, to: &Conversation, most: usize, texts: bool) -> Vec<(u64, &Entry)> {
+        let Some(queue) = self.queues.get(to) else { return Vec::new() };
+        let numbers = queue.first(most, |route, is_text| route == Route::Waiting && (texts || !is_text));
+        numbers.into_iter().filter_map(|number| Some((number, queue.get(number)?))).collect()
+    }
+
+    /// The first texts that were not said over this link, as many as it has room for.
+    pub(crate) fn unsaid(&self, to: &Conversation, link: LinkId) -> Vec<(u64, &Entry)> {
+        let Some(queue) = self.queues.get(to) else { return Vec::new() };
+        let said = queue.count(|route, _| route == Route::OnLink(link));
+        let is_meant = |route, is_text| is_text && ![Route::OnLink(link), Route::Withdrawn].contains(&route);
+        let numbers = queue.first(UNCONFIRMED.saturating_sub(said), is_meant);
+        let mut bytes = queue.said();
+        let mut unsaid = Vec::new();
+        for (number, entry) in numbers.into_iter().filter_map(|number| Some((number, queue.get(number)?))) {
+            // A single one always has room.
+            if bytes > 0 && bytes.saturating_add(queue::size(entry)) > UNCONFIRMED_BYTES {
+                break;
+            }
+            bytes = bytes.saturating_add(queue::size(entry));
+            unsaid.push((number, entry));
+        }
+        unsaid
     }
 
     /// Notes the route an entry takes. Only `Stored` is written.
     pub(crate) fn take_route(&mut self, to: &Conversation, number: u64, route: Route, now: u64) -> Option<Write> {
-        let entry = self.queues.get_mut(to)?.get_mut(&number)?;
-        (entry.route, entry.since) = (route, now);
-        entry.stored |= route == Route::Stored;
+        let (entry, ()) = self.queues.get_mut(to)?.change(number, |entry| {
+            (entry.route, entry.since) = (route, now);
+            entry.stored |= route == Route::Stored;
+        })?;
         (route == Route::Stored).then(|| put(to, number, entry))
     }
 
     /// Notes the epoch an entry was sealed in.
     pub(crate) fn sealed_in(&mut self, to: &Conversation, number: u64, epoch: u64) {
-        if let Some(entry) = self.queues.get_mut(to).and_then(|queue| queue.get_mut(&number)) {
-            entry.epoch = epoch;
-        }
+        let queue = self.queues.get_mut(to);
+        queue.map(|queue| queue.change(number, |entry| entry.epoch = epoch));
     }
 
     /// Whatever took a route that is gone waits again, unless the directory has it as well.
     pub(crate) fn turn_back(&mut self, gone: impl Fn(Route) -> bool) {
-        for entry in self.queues.values_mut().flat_map(BTreeMap::values_mut) {
-            if gone(entry.route) {
-                entry.route = if entry.stored { Route::Stored } else { Route::Waiting };
+        for queue in self.queues.values_mut() {
+            for number in queue.first(usize::MAX, |route, _| gone(route)) {
+                queue.change(number, |entry| {
+                    entry.route = if entry.stored { Route::Stored } else { Route::Waiting };
+                });
             }
         }
     }
@@ -206,15 +274,17 @@ impl Outbox {
 
     /// Whatever the directory kept for a receiver's terminals that are gone waits again.
     pub(crate) fn turn_back_stored(&mut self, to: &Conversation) -> Vec<Write> {
+        let Some(queue) = self.queues.get_mut(to) else { return Vec::new() };
+        let stored: Vec<u64> = queue.entries().filter(|(_, entry)| entry.stored).map(|(number, _)| number).collect();
         let mut writes = Vec::new();
-        for (number, entry) in self.queues.get_mut(to).into_iter().flatten() {
-            if !std::mem::take(&mut entry.stored) {
-                continue;
-            }
-            if entry.route == Route::Stored {
-                entry.route = Route::Waiting;
-            }
-            writes.push(put(to, *number, entry));
+        for number in stored {
+            let changed = queue.change(number, |entry| {
+                entry.stored = false;
+                if entry.route == Route::Stored {
+                    entry.route = Route::Waiting;
+                }
+            });
+            writes.extend(changed.map(|(entry, ())| put(to, number, entry)));
         }
         writes
     }
@@ -222,7 +292,7 @@ impl Outbox {
     /// Takes out an entry that has come to its end.
     pub(crate) fn remove(&mut self, to: &Conversation, number: u64) -> Option<(Entry, Write)> {
         let queue = self.queues.get_mut(to)?;
-        let entry = queue.remove(&number)?;
+        let entry = queue.remove(number)?;
         if queue.is_empty() {
             self.queues.remove(to);
         }
@@ -231,12 +301,13 @@ impl Outbox {
 
     /// Takes out all that is for a conversation that has come to its end; the texts among it are given up.
     pub(crate) fn give_up(&mut self, to: &Conversation) -> Vec<(u64, Entry)> {
-        self.queues.remove(to).unwrap_or_default().into_iter().collect()
+        let queue = self.queues.remove(to).unwrap_or_default();
+        queue.entries().map(|(number, entry)| (number, entry.clone())).collect()
     }
 
     /// Finds a letter by the id its receiver names.
     pub(crate) fn find(&self, to: &Conversation, id: &MessageId) -> Option<u64> {
-        self.queue(to).find(|(_, entry)| entry.letter.id == *id).map(|(number, _)| number)
+        self.queues.get(to)?.find(id)
     }
 }
 

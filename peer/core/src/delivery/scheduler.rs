@@ -11,7 +11,7 @@ use common::limits::MAIL_IN_ONE;
 use common::msg::{Body, Chat, MailRefusal, MailboxPut, MailboxReply, Outgoing};
 
 use super::Delivery;
-use super::outbox::Route;
+use super::outbox::{Entry, Route};
 use crate::context::Context;
 use crate::event::Effect;
 use crate::model::{Conversation, DeliveryStatus, MessageKey};
@@ -126,8 +126,8 @@ impl Delivery {
             self.flush_link(cx, user, to);
         }
         let may = cx.is_caught_up() && !self.scheduler.is_held(to);
-        let mut queue = self.outbox.queue(to);
-        let waits = queue.any(|(_, entry)| entry.route == Route::Waiting && goes_by_mail(cx, to, &entry.letter.body));
+        let is_waiting = |route| route == Route::Waiting;
+        let waits = self.outbox.any_other(to, is_waiting) || !has_link(cx, to) && self.outbox.any_text(to, is_waiting);
         if !may || !waits || self.outbox.any(to, |route| route == Route::ToDirectory) {
             return Vec::new();
         }
@@ -135,25 +135,20 @@ impl Delivery {
     }
 
     /// Says over the link what waits for the user, and what went by mail and was not confirmed, so that nothing comes
-    /// before what was written earlier.
+    /// before what was written earlier. What it has no room for waits for receipts of what was said.
     fn flush_link(&mut self, cx: &mut Context, user: &UserId, to: &Conversation) {
         let Some(standing) = cx.links.of(user) else { return };
-        let any_text = |wanted: &dyn Fn(Route) -> bool| {
-            let mut texts = self.outbox.queue(to).filter(|(_, entry)| entry.text().is_some());
-            texts.any(|(_, entry)| wanted(entry.route))
-        };
         // Mail under way is taken first by whoever has just logged in, so order is kept by a little patience.
         let mail_first = standing.mail_first_until.is_some_and(|until| cx.now.tick < until)
-            && any_text(&|route| matches!(route, Route::ToDirectory | Route::Stored));
-        if mail_first || !any_text(&|route| route == Route::Waiting) {
+            && self.outbox.any_text(to, |route| matches!(route, Route::ToDirectory | Route::Stored));
+        if mail_first || !self.outbox.any_text(to, |route| route == Route::Waiting) {
             return;
         }
         let nick = cx.me.user.to_string();
-        let unsaid = self
+        let unsaid: Vec<(u64, Chat)> = self
             .outbox
-            .queue(to)
-            .filter(|(_, entry)| ![Route::OnLink(standing.link), Route::Withdrawn].contains(&entry.route));
-        let unsaid: Vec<(u64, Chat)> = unsaid
+            .unsaid(to, standing.link)
+            .into_iter()
             .filter_map(|(number, entry)| {
                 let (message, nick) = (entry.text()?.to_owned(), nick.clone());
                 Some((number, Chat { id: entry.letter.id, nick, message, date: entry.letter.date }))
@@ -170,10 +165,9 @@ impl Delivery {
         // What is refused was sealed in vain, and receivers skip only so many ratchet steps: a mailbox that was full is
         // tried with one letter.
         let most = if self.scheduler.full.contains_key(&to) { 1 } else { MAIL_IN_ONE };
-        let waiting = self.outbox.queue(&to).filter(|(_, entry)| entry.route == Route::Waiting);
+        let waiting = self.outbox.waiting(&to, most, !has_link(cx, &to));
         let letters: Vec<PlainLetter> = waiting
-            .filter(|(_, entry)| goes_by_mail(cx, &to, &entry.letter.body))
-            .take(most)
+            .into_iter()
             .map(|(number, entry)| PlainLetter { number, id: entry.letter.id, bytes: entry.letter.encode() })
             .collect();
         vec![Request::Group(GroupRequest::Seal { to, room, letters })]
@@ -196,9 +190,8 @@ impl Delivery {
             self.outbox.sealed_in(&to, *number, epoch);
         }
         // With our goodbye we leave at once, whenever the others take us off.
-        let mut queue = self.outbox.queue(&to);
-        let leave = queue.any(|(number, entry)| numbers.contains(&number) && entry.letter.body == Body::Leave);
-        drop(queue);
+        let is_goodbye = |entry: &Entry| entry.letter.body == Body::Leave;
+        let leave = numbers.iter().any(|number| self.outbox.get(&to, *number).is_some_and(is_goodbye));
         let message = MailboxPut { room, epoch, items, leave }.into();
         vec![
             Request::Mailbox(MailboxRequest::CountWritten),
@@ -237,7 +230,7 @@ impl Delivery {
     fn handle_stored(&mut self, cx: &mut Context, to: &Conversation, numbers: &[u64]) -> Vec<Request> {
         let (mut texts, mut requests) = (Vec::new(), Vec::new());
         for number in numbers {
-            let Some((_, entry)) = self.outbox.queue(to).find(|(other, _)| other == number) else { continue };
+            let Some(entry) = self.outbox.get(to, *number) else { continue };
             let (id, is_text) = (entry.letter.id, entry.text().is_some());
             if entry.letter.body == Body::Leave {
                 // Done when the group has been left; until then it is repeated.
@@ -306,11 +299,10 @@ impl Delivery {
     }
 }
 
-/// Whether a letter goes by mail: texts go over the link, where there is one.
-fn goes_by_mail(cx: &Context, to: &Conversation, body: &Body) -> bool {
-    let link = match to {
-        Conversation::User(user) => cx.links.of(user),
-        Conversation::Group(_) | Conversation::Everyone => None,
-    };
-    link.is_none() || !matches!(body, Body::Text { .. })
+/// Whether there is a link over which texts go.
+fn has_link(cx: &Context, to: &Conversation) -> bool {
+    match to {
+        Conversation::User(user) => cx.links.of(user).is_some(),
+        Conversation::Group(_) | Conversation::Everyone => false,
+    }
 }

@@ -11,10 +11,8 @@ use crate::persistence::HistoryQuery;
 impl Delivery {
     /// Tells the user that what was just sent waits, once.
     pub(super) fn tell_if_waiting(&mut self, cx: &mut Context, to: &Conversation) {
-        let mut texts =
-            self.outbox.queue(to).filter(|(_, entry)| entry.text().is_some() && entry.route != Route::Withdrawn);
-        let Some((_, first)) = texts.next() else { return };
-        let (next, waiting) = (self.next(cx, to, first.route), texts.count() + 1);
+        let Some((waiting, first)) = self.outbox.texts(to, |route| route != Route::Withdrawn) else { return };
+        let next = self.next(cx, to, first.route);
         if matches!(next, Next::Confirmation | Next::Keys) {
             return;
         }
@@ -36,6 +34,8 @@ impl Delivery {
         match route {
             Route::Withdrawn => Next::Again,
             Route::OnLink(_) => Next::Confirmation,
+            // For what was said before it.
+            Route::Waiting if user.is_some_and(|user| cx.links.of(user).is_some()) => Next::Confirmation,
             Route::Stored if user.is_some_and(|user| cx.is_online(user)) => Next::Confirmation,
             Route::Stored => Next::Receiver,
             Route::ToDirectory | Route::Waiting if !cx.is_up() => Next::Directory,

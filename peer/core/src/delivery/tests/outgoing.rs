@@ -296,3 +296,63 @@ fn what_was_said_lately_in_a_group_that_goes_on_elsewhere_is_said_again_under_th
     stage.delivery.handle_say_again(&mut stage.cx, &to, 0);
     assert_eq!(stage.delivery.outbox.queue(&to).count(), 2, "once");
 }
+
+/// Whoever is far ahead of what was confirmed says no more than a link has room for, and in time everything, in order.
+#[test]
+fn a_link_is_told_only_so_much_ahead_of_its_receipts() {
+    const TEXTS: usize = 3000;
+    let mut stage = Stage::new();
+    stage.link();
+    let mut all = Vec::new();
+    for number in 0..TEXTS {
+        stage.send(&to_bianca(), &number.to_string());
+        all.extend(stage.flush().1);
+    }
+    let ahead = said(&all).len();
+    assert!((300..1025).contains(&ahead), "{ahead} ahead");
+    assert_eq!(stage.next(), Next::Confirmation);
+    let mut confirmed = 0;
+    while confirmed < TEXTS {
+        let ids: Vec<MessageId> = said_ids(&all)[confirmed..].iter().copied().take(RECEIPT_IDS).collect();
+        confirmed += ids.len();
+        stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &ids, Received::Read);
+        all.extend(stage.flush().1);
+    }
+    let expected: Vec<String> = (0..TEXTS).map(|number| number.to_string()).collect();
+    assert_eq!(said(&all), expected);
+}
+
+/// What waits to be written stays below what ends a link, however the texts look.
+#[test]
+fn long_texts_leave_room_on_a_link() {
+    for text in ["x".repeat(16 * 1024), "\u{1}".repeat(9000)] {
+        let mut stage = Stage::new();
+        stage.link();
+        let mut all = Vec::new();
+        for _ in 0..100 {
+            stage.send(&to_bianca(), &text);
+            all.extend(stage.flush().1);
+        }
+        let bytes: usize = all
+            .iter()
+            .filter_map(|effect| if let Effect::Say { chat, .. } = effect { Some(chat.clone()) } else { None })
+            .map(|chat| common::msg::Message::encode(&common::msg::PeerMessage::from(chat)).len())
+            .sum();
+        assert!(bytes > 0 && bytes <= common::limits::PENDING_OUTPUT / 2, "{bytes} bytes wait");
+    }
+}
+
+/// A link that is gone gives everything back, said and unsaid.
+#[test]
+fn what_waited_for_room_on_a_link_goes_by_mail_when_the_link_is_gone() {
+    let mut stage = Stage::new();
+    stage.link();
+    for number in 0..2000 {
+        stage.send(&to_bianca(), &number.to_string());
+        stage.flush();
+    }
+    stage.cx.links.remove(&bianca());
+    stage.delivery.handle_link_gone(&bianca(), LINK);
+    let given = stage.give(&to_bianca(), MAIL_IN_ONE);
+    assert_eq!(given, (1..=64).collect::<Vec<u64>>());
+}

@@ -152,3 +152,8 @@ pub(super) fn waiting(effects: &[Effect]) -> Vec<(usize, Next)> {
     };
     effects.iter().filter_map(waiting).collect()
 }
+
+pub(super) fn said_ids(effects: &[Effect]) -> Vec<MessageId> {
+    let id = |effect: &Effect| if let Effect::Say { chat, .. } = effect { Some(chat.id) } else { None };
+    effects.iter().filter_map(id).collect()
+}
