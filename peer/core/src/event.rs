@@ -177,8 +177,9 @@ pub enum Effect {
     Hang(DialId),
     /// Answer a caller; a refused link is closed behind the answer.
     Reply { link: LinkId, reply: ConnectReply },
-    /// Write all of this or none of it. At most one in a step, in front of whatever [rests on it](Effect::rests_on). If
-    /// it fails, nothing that rests on it is done, the session begins again, and so does this state with what the disk
+    /// Write all of this or none of it, as durably as [rests on it](Effect::rests_on) what is carried out next. At most one
+    /// in a step, in front of whatever rests on it; those of several steps may be one, and one that is synced makes those
+    /// before it so. If it fails, nothing that rests on it is done, the session begins again, and so does this state with what the disk
     /// has, which comes as [`Input::Reopened`]; until then nothing is done that rests on the disk.
     Persist(Vec<Write>),
     /// Look something up in the history and tell the user.
@@ -213,8 +214,9 @@ pub enum Durability {
 }
 
 impl Effect {
-    /// What it rests on: a text over a link on its row being written; a letter sealed by a ratchet, a receipt, an
-    /// acknowledgement and whatever the user is told about messages, groups and files on its being synced.
+    /// What it rests on: a text over a link, and that a text waits to be sent, on its row being written; a letter sealed by a
+    /// ratchet, a receipt, an acknowledgement and whatever else the user is told about messages, groups and files on its
+    /// being synced.
     pub fn rests_on(&self) -> Durability {
         match self {
             // Calls can be placed and answered while the disk fails.
@@ -231,6 +233,7 @@ impl Effect {
             // Shown even if it cannot be kept; then it is not confirmed, and comes again.
             Self::Notify(notice) | Self::Answer(_, notice) => match notice {
                 Notice::Message(MessageNotice::Text { .. }) => Durability::Nothing,
+                Notice::Message(MessageNotice::Sent { .. }) => Durability::Written,
                 Notice::Message(_) | Notice::Group { .. } | Notice::File(_) => Durability::Synced,
                 Notice::Session(_)
                 | Notice::Directory(_)
@@ -255,6 +258,12 @@ impl Effect {
             | Self::LogOut
             | Self::Fail(_) => Durability::Nothing,
         }
+    }
+
+    /// Whether it may be carried out later than what stands behind it, when what it rests on is synced: a receipt for texts
+    /// of a link, and what the user is told of how far messages have come.
+    pub fn may_wait(&self) -> bool {
+        matches!(self, Self::Confirm { .. } | Self::Notify(Notice::Message(MessageNotice::Marked { .. })))
     }
 
     /// Whether it says to others, or to the directory, what this state is: while the state in memory is not what the disk

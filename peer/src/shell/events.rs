@@ -10,6 +10,7 @@ use common::msg::Certificate;
 use super::directory::login::Presence;
 use super::half_open::HalfOpen;
 use super::rt::{TcpListener, TcpStream};
+use crate::store::StoreError;
 use peer_core::command::Ticket;
 use peer_core::event::{DialFailed, DialId, Input};
 use peer_core::model::LinkWay;
@@ -35,6 +36,8 @@ pub(crate) enum Event {
     Dialed(DialId, Result<Reached, DialFailed>),
     /// The session came back, maybe at another address and time.
     Back(Back),
+    /// What was written up to this commit survives the loss of power, or may not.
+    Synced(u64, Result<(), StoreError>),
 }
 
 /// A terminal that has taken a call of ours.

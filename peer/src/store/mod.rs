@@ -66,7 +66,7 @@ impl From<rusqlite::types::FromSqlError> for StoreError {
 }
 
 impl StoreError {
-    fn io(path: &Path, error: &std::io::Error) -> Self {
+    pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
         Self::Io { path: path.to_path_buf(), detail: error.to_string() }
     }
 }

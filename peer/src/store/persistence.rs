@@ -4,6 +4,8 @@
 //! A value is sealed together with its key, which the row's name does not tell: key length (4 bytes, big-endian) · key
 //! · value.
 
+use std::path::PathBuf;
+
 use common::crypto::random;
 use common::ident::TerminalId;
 use rusqlite::{Connection, params};
@@ -12,6 +14,7 @@ use zeroize::Zeroizing;
 use super::sealed::Seal;
 use super::state::{CERTIFICATE, State, TERMINAL, TERMINAL_SEED};
 use super::{StoreError, event_log, history, schema};
+use peer_core::event::Durability;
 use peer_core::notice::Event;
 use peer_core::persistence::{Table, Write};
 
@@ -25,29 +28,38 @@ impl State {
     /// Everything is as it was before, and may be tried again.
     #[cfg(any(test, feature = "testkit"))]
     pub(crate) fn persist(&mut self, writes: &[Write]) -> Result<(), StoreError> {
-        self.persist_with_events(writes, 0, Vec::new()).map(drop)
+        self.persist_with_events(writes, (0, Vec::new()), Durability::Synced).map(drop)
     }
 
     /// Makes all of `writes` durable, in their order, or none of them, together with events that tell of it later, which
-    /// happened at `at` (milliseconds since the epoch). Needs [`State::unlock`].
+    /// happened at `at` (milliseconds since the epoch). What is only written survives the end of the program; so that it
+    /// survives the loss of power, [`State::log`] is synced, or anything else made durable. Needs [`State::unlock`].
     ///
     /// # Errors
     /// Everything is as it was before, and may be tried again.
     pub(crate) fn persist_with_events(
         &mut self,
         writes: &[Write],
-        at: u64,
-        news: Vec<String>,
+        (at, news): (u64, Vec<String>),
+        durability: Durability,
     ) -> Result<Vec<Event>, StoreError> {
         let (db, seal) = self.unlocked()?;
-        let transaction = db.transaction()?;
-        apply(&transaction, seal, writes)?;
-        let events = event_log::append(&transaction, seal, at, news)?;
-        if let Err(error) = transaction.commit() {
-            schema::bury(db);
-            return Err(error.into());
-        }
-        Ok(events)
+        schema::sync_commits(db, durability == Durability::Synced)?;
+        let persisted = persist(db, seal, writes, (at, news));
+        // Everybody else's commits are synced.
+        schema::sync_commits(db, true)?;
+        persisted
+    }
+
+    /// The file to which commits are written.
+    pub(crate) fn log(&self) -> PathBuf {
+        let path = self.db.path().unwrap_or_default();
+        PathBuf::from(format!("{path}-wal"))
+    }
+
+    /// Moves everything from the log to where it belongs, because it may not be what was written.
+    pub(crate) fn write_log_again(&self) -> Result<(), StoreError> {
+        Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
     /// Becomes another terminal, together with `writes`, because this store turned out to be an old copy (threat G5): a
@@ -75,6 +87,22 @@ impl State {
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(entries)
     }
+}
+
+fn persist(
+    db: &mut Connection,
+    seal: &Seal,
+    writes: &[Write],
+    (at, news): (u64, Vec<String>),
+) -> Result<Vec<Event>, StoreError> {
+    let transaction = db.transaction()?;
+    apply(&transaction, seal, writes)?;
+    let events = event_log::append(&transaction, seal, at, news)?;
+    if let Err(error) = transaction.commit() {
+        schema::bury(db);
+        return Err(error.into());
+    }
+    Ok(events)
 }
 
 /// Carries out writes; the transaction is the caller's.

@@ -43,6 +43,12 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether each commit is synced from now on; otherwise it is written, and the log must be synced.
+pub(super) fn sync_commits(db: &Connection, synced: bool) -> Result<(), StoreError> {
+    // Takes effect when it is compiled, so that a statement kept from before would do nothing.
+    Ok(db.pragma_update(None, "synchronous", if synced { "FULL" } else { "NORMAL" })?)
+}
+
 /// Takes the place of a transaction whose end could not be made durable. Where only the last sync has failed the log has
 /// all of it, and whoever opens the store after a kill would find what was said not to be kept. Best effort: a disk that
 /// keeps nothing does not keep this either.

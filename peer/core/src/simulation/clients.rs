@@ -8,6 +8,7 @@ use common::msg::{Features, Logout, ToDirectory};
 use directory_core::Directory;
 
 use super::disk::Disk;
+use super::disk_failures::DiskSync;
 use super::fixtures::{Fixture, fixtures, key};
 use super::network::Side;
 use super::server;
@@ -30,6 +31,7 @@ pub(super) struct Client {
     pub(super) fixture: &'static Fixture,
     number: ClientId,
     pub(super) disk: Disk,
+    pub(super) sync: DiskSync,
     pub(super) life: Life,
     /// Whether the program runs.
     pub(super) is_up: bool,
@@ -69,6 +71,7 @@ impl Client {
             name: format!("{}@{}", fixture.me.user, number + 1),
             fixture,
             number,
+            sync: DiskSync::of(disk.clone()),
             disk,
             life: 0,
             is_up: false,
@@ -201,6 +204,8 @@ impl World {
         engine.handle(now, input, &mut effects);
         self.clients[id].engine = Some(engine);
         let life = self.clients[id].life;
+        let rests = |effect: &Effect| if effect.may_wait() { Durability::Written } else { effect.rests_on() };
+        let durability = effects.iter().map(rests).max().unwrap_or(Durability::Nothing);
         let mut unwritten: Option<Vec<Ticket>> = None;
         for effect in effects {
             if self.rng.per_mille(self.profile.crash) {
@@ -213,18 +218,28 @@ impl World {
                     unwritten.iter_mut().for_each(|missed| missed.extend(answers(&effect).cloned()));
                 }
                 Effect::Persist(_) if suspended => unwritten = Some(asked.iter().cloned().collect()),
-                effect if suspended && effect.speaks_of_state() => {
+                effect if suspended && (effect.speaks_of_state() || effect.may_wait()) => {
                     unwritten.get_or_insert_with(|| asked.iter().cloned().collect());
                 }
                 Effect::Persist(_) if self.cannot_write(id) => {
                     self.fail_to_keep(id);
                     unwritten = Some(asked.iter().cloned().collect());
                 }
-                Effect::Persist(changes) => self.keep(id, &changes),
+                Effect::Persist(changes) => self.keep(id, &changes, durability),
                 Effect::NewTerminal => {
                     return self.violated(format!("{} takes its own state for an old copy", self.clients[id].name));
                 }
-                effect => self.carry_out(id, effect),
+                effect if effect.may_wait() && self.clients[id].sync.is_behind() => {
+                    self.clients[id].sync.held.push(effect);
+                }
+                effect => {
+                    if durability == Durability::Synced || matches!(effect, Effect::Close { .. } | Effect::LogOut) {
+                        self.sync(id);
+                    }
+                    if self.clients[id].life == life {
+                        self.carry_out(id, effect);
+                    }
+                }
             }
             if self.clients[id].life != life {
                 return;
@@ -235,10 +250,16 @@ impl World {
         self.wind(id);
     }
 
-    fn keep(&mut self, id: ClientId, changes: &[Write]) {
+    fn keep(&mut self, id: ClientId, changes: &[Write], durability: Durability) {
         self.note(&self.clients[id].name, format_args!("keeps {}", Kinds(changes)));
         self.before_keeping(id, changes);
         self.clients[id].disk.keep(changes);
+        self.clients[id].sync.unsynced.extend_from_slice(changes);
+        if durability < Durability::Synced && !self.clients[id].sync.is_doubtful {
+            self.sync_soon(id);
+        } else {
+            self.sync(id);
+        }
     }
 
     /// Has the clock wake the terminal at its next deadline, and at no other time: a deadline that is gone is nothing that
@@ -273,7 +294,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, id: ClientId, effect: Effect) {
+    pub(super) fn carry_out(&mut self, id: ClientId, effect: Effect) {
         match effect {
             Effect::Notify(notice) | Effect::Answer(_, notice) => self.tell(id, notice),
             Effect::LogOut => {
@@ -294,7 +315,10 @@ impl World {
             // Nobody changes a passcode here: the sessions begin without one; and nothing is relayed.
             Effect::Passcode(_) | Effect::DialByRelay { .. } | Effect::Meet(_) => {}
             Effect::Save(_) if self.clients[id].full_until > self.now => {}
-            Effect::Save(contact) => self.clients[id].disk.save(contact),
+            Effect::Save(contact) => {
+                self.clients[id].disk.save(contact.clone());
+                self.clients[id].sync.synced.save(contact);
+            }
             Effect::Recall(name) => {
                 let life = self.clients[id].life;
                 self.at(self.now, Event::Recalled(id, life, name));
@@ -339,6 +363,9 @@ impl World {
     /// The program is gone, and what it had in memory; later it is started again.
     pub(super) fn crash(&mut self, id: ClientId) {
         self.end(id);
+        if self.rng.per_mille(self.profile.power_loss) {
+            self.lose_power(id);
+        }
         let most = self.profile.away;
         self.soon(most, Event::Start(id));
     }
@@ -348,6 +375,7 @@ impl World {
         let client = &mut self.clients[id];
         (client.is_up, client.engine) = (false, None);
         (client.is_suspended, client.reopened, client.logging_out) = (false, None, false);
+        client.sync.end();
         client.life += 1;
         let (session, links) = (client.session.take(), std::mem::take(&mut client.links));
         if let Some(id) = session {
@@ -374,7 +402,7 @@ fn answers(effect: &Effect) -> Option<&Ticket> {
 }
 
 /// What an effect is, for the trace.
-fn kind(effect: &Effect) -> &'static str {
+pub(super) fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Notify(_) | Effect::Answer(..) => "telling something",
         Effect::Persist(_) => "keeping something",

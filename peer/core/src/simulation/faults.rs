@@ -101,6 +101,54 @@ fn a_text_that_a_full_disk_could_not_keep_is_neither_confirmed_nor_lost() {
     world.check_texts().unwrap();
 }
 
+/// Ali talks to bianca over a link.
+fn talking() -> World {
+    let mut world = calm(|profile| profile.power_loss = 1000);
+    world.command(ALI, Command::Call(CallCommand::Place { to: user(1) }));
+    settle(&mut world);
+    world
+}
+
+#[test]
+fn a_text_that_lost_power_took_away_is_confirmed_to_nobody_and_comes_again() {
+    let mut world = talking();
+    send(&mut world, ALI, &user(1), "over the link");
+    while !tells(&world, BIANCA, "over the link") {
+        world.run_until(world.now + 1).unwrap();
+    }
+    assert!(world.clients[BIANCA].sync.is_behind(), "it is shown before it is synced");
+    world.crash(BIANCA);
+    assert!(!tells(&world, ALI, "Delivered"));
+    settle(&mut world);
+    world.check_texts().unwrap();
+    assert!(tells(&world, ALI, "mark: Delivered") || tells(&world, ALI, "mark: Read"));
+}
+
+#[test]
+fn a_sender_whose_power_is_lost_has_said_nothing_that_was_not_written() {
+    let mut world = talking();
+    send(&mut world, ALI, &user(1), "over the link");
+    assert!(world.clients[ALI].sync.is_behind(), "it is said before it is synced");
+    world.crash(ALI);
+    settle(&mut world);
+    world.check_texts().unwrap();
+    assert_eq!(world.invariants.forgotten.len(), 1);
+}
+
+#[test]
+fn what_could_not_be_synced_is_confirmed_to_nobody_and_comes_again() {
+    let mut world = talking();
+    send(&mut world, ALI, &user(1), "over the link");
+    while !tells(&world, BIANCA, "over the link") {
+        world.run_until(world.now + 1).unwrap();
+    }
+    world.clients[BIANCA].full_until = world.now + 60;
+    world.run_until(world.now + 100).unwrap();
+    assert!(tells(&world, BIANCA, "cannot write its disk") && !tells(&world, ALI, "Read"));
+    settle(&mut world);
+    world.check_texts().unwrap();
+}
+
 #[test]
 fn what_waits_for_a_group_is_given_up_with_the_membership() {
     let mut world = calm(|_| {});

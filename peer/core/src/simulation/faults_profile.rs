@@ -24,6 +24,8 @@ pub(super) struct FaultsProfile {
     pub(super) latency: u64,
     /// Effects of a thousand before which the program is killed.
     pub(super) crash: u64,
+    /// Ends of programs of a thousand that come with the loss of power: what was not synced is gone.
+    pub(super) power_loss: u64,
     /// Transactions of a thousand for which the disk fails.
     pub(super) disk_failure: u64,
     /// Milliseconds for which the disk of a terminal is full at most.
@@ -62,6 +64,7 @@ impl FaultsProfile {
         Self {
             latency: rng.pick(&[5, 50, 400, 2000]),
             crash: rng.pick(&[0, 2, 5, 15]),
+            power_loss: rng.pick(&[0, 300, 1000]),
             disk_failure: rng.pick(&[0, 0, 10]),
             full_disk: rng.pick(&[0, 0, 20_000, 120_000]),
             full_directory: rng.pick(&[0, 0, 10_000, 90_000]),
@@ -85,6 +88,7 @@ impl FaultsProfile {
         Self {
             latency: 5,
             crash: 0,
+            power_loss: 0,
             disk_failure: 0,
             full_disk: 0,
             full_directory: 0,

@@ -47,6 +47,8 @@ pub(super) struct Former {
 pub(super) struct Invariants {
     /// Texts that were sent: their sender has kept them.
     pub(super) sent: BTreeMap<MessageId, Sent>,
+    /// Texts that their sender has lost with the power: only written, they were neither stored nor confirmed.
+    pub(super) forgotten: BTreeSet<MessageId>,
     /// Texts that the directory has said it stores.
     stored: BTreeSet<MessageId>,
     /// Who was in the room when the directory took a text for a group.
@@ -78,6 +80,7 @@ impl Invariants {
     pub(super) fn new(clients: usize) -> Self {
         Self {
             sent: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
             stored: BTreeSet::new(),
             readers: BTreeMap::new(),
             overheard: Vec::new(),
@@ -190,11 +193,21 @@ impl World {
         }
     }
 
-    /// Whether any terminal of a user has kept a text.
+    /// A terminal has what it had synced, and no more: what comes again is behind that.
+    pub(super) fn lost_power(&mut self, client: ClientId) {
+        self.invariants.last.retain(|(receiver, ..), _| *receiver != client);
+        for record in &self.clients[client].disk.history {
+            if let Some(sent) = self.invariants.sent.get(&record.name.id).filter(|sent| sent.by != client) {
+                self.invariants.last.insert((client, sent.by, sent.to.clone()), sent.place);
+            }
+        }
+    }
+
+    /// Whether any terminal of a user has kept a text so that no loss of power takes it away.
     pub(super) fn has_kept(&self, receiver: &UserId, author: &UserId, id: MessageId) -> bool {
         let name = MessageKey { conversation: Conversation::User(author.clone()), author: author.clone(), id };
         let theirs = self.clients.iter().filter(|client| client.fixture.me.user == *receiver);
-        theirs.into_iter().any(|client| client.disk.find(&name).is_some())
+        theirs.into_iter().any(|client| client.sync.synced.find(&name).is_some())
     }
 
     /// A user wants something; what answers it repeats the ticket.

@@ -47,6 +47,8 @@ pub(super) enum Event {
     Tick(ClientId),
     /// A terminal's program knows that its disk did not keep something.
     NotKept(ClientId, Life),
+    /// What a terminal's program has written is synced.
+    Synced(ClientId, Life),
     /// A terminal's program tries whether its disk works again.
     Reopen(ClientId, Life),
     /// The directory's disk is full no longer.
@@ -227,6 +229,7 @@ impl World {
             Event::Tick(client) => self.tick(client),
             Event::Recalled(client, life, name) => self.recalled(client, life, *name),
             Event::NotKept(client, life) => self.not_kept(client, life),
+            Event::Synced(client, life) => self.synced(client, life),
             Event::Reopen(client, life) => self.reopen(client, life),
             Event::Space => self.directory_has_space(),
             Event::Frame(connection, side, frame) => self.frame(connection, side, frame),

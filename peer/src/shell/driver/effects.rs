@@ -1,19 +1,24 @@
-//! What the engine decides, carried out in its order: what is kept first, then what rests on it.
+//! What the engine decides, carried out in its order: what is kept first, then what rests on it. What was only written is
+//! synced beside everything else, and what rests on that waits for it ([`super::unsynced`]).
 //!
 //! Owns what happens when the disk refuses: nothing that rests on the refused write leaves, and the core begins again
 //! with what the disk has (threat T6).
 
 use std::time::Duration;
 
+use super::batch::Batch;
 use super::refused::Refused;
+use super::storage::sync_log;
+use super::unsynced::Held;
 use super::{Driver, Run, store_failed};
 use crate::shell::dial::Dial;
 use crate::shell::directory::request::{DirectoryRequest, ask};
+use crate::shell::events::Event as ShellEvent;
 use crate::shell::link::LinkCommand;
-use crate::shell::{event_log, rt};
+use crate::shell::rt;
 use crate::store::StoreError;
 use peer_core::event::{Durability, Effect, Input, PasscodeStep};
-use peer_core::notice::{DirectoryNotice, Failure, JournalNotice, Notice, SessionNotice, StoreUse};
+use peer_core::notice::{DirectoryNotice, Event, Failure, JournalNotice, Notice, SessionNotice, StoreUse};
 use peer_core::persistence::Write;
 
 /// How long a disk that would not keep something is left alone. Chosen arbitrarily.
@@ -22,61 +27,203 @@ const DISK_PATIENCE: Duration = Duration::from_secs(10);
 const RENEWING: &str = "this terminal is beginning anew";
 
 impl Driver {
-    /// Hands an input to the engine and carries out what it decides.
-    pub(super) async fn input(&mut self, input: Input) -> Result<Run, Failure> {
-        self.answering = if let Input::Command(ticket, _) = &input { Some(ticket.clone()) } else { None };
-        let mut refused = Refused::of(&input);
+    /// Hands an input to the engine; what it decides is carried out with the batch.
+    pub(super) fn step(&mut self, input: Input, batch: &mut Batch) {
+        let answering = if let Input::Command(ticket, _) = &input { Some(ticket.clone()) } else { None };
+        let refused = Refused::of(&input);
         let mut effects = Vec::new();
         self.engine.handle(self.retention.date(self.clock.now()), input, &mut effects);
-        let mut run = Run::On;
-        let mut news = event_log::news(self.event_filter, &effects);
-        for effect in effects {
+        batch.add((refused, answering), effects, self.event_filter);
+    }
+
+    /// Hands one input to the engine and carries out what it decides.
+    pub(super) async fn input(&mut self, input: Input) -> Result<Run, Failure> {
+        let mut batch = Batch::default();
+        self.step(input, &mut batch);
+        self.carry_out_all(batch).await
+    }
+
+    /// Carries out what some inputs have led to: one transaction, and the effects in their order.
+    pub(super) async fn carry_out_all(&mut self, mut batch: Batch) -> Result<Run, Failure> {
+        let durability = batch.rests_on();
+        let (mut run, mut is_kept) = (Run::On, false);
+        for (place, effect) in std::mem::take(&mut batch.effects) {
+            if !is_kept && batch.stands_behind(place, &effect) {
+                is_kept = true;
+                self.keep(&mut batch, durability).await?;
+            }
+            let suspended = self.suspended.clone();
+            let Some(step) = batch.steps.get_mut(place) else { continue };
             match effect {
                 // Whoever calls, or leaves, is not held up by a disk.
-                effect if refused.is_refused() && effect.rests_on() > Durability::Nothing => refused.miss(effect),
-                Effect::Persist(_) if self.suspended.is_some() => refused.refuse(self.suspended.clone()),
-                effect if self.suspended.is_some() && effect.speaks_of_state() => {
-                    refused.refuse(self.suspended.clone());
-                    refused.miss(effect);
+                effect if step.refused.is_refused() && effect.rests_on() > Durability::Nothing => {
+                    step.refused.miss(effect);
                 }
-                // Every commit is synced so far, which is more than some effects rest on.
-                Effect::Persist(writes) => {
-                    let persisted = self.persist(&writes, news.pop_front().unwrap_or_default()).await;
-                    if let Err(error) = persisted {
-                        // What follows rests on it. The core begins again where the disk stands now.
-                        refused.refuse(Some(error.to_string()));
-                        if !refused.is_asked_for() {
-                            self.front_end.tell(store_failed(StoreUse::Step, &error)).await;
-                        }
-                        self.reopen(error.to_string()).await?;
+                effect if suspended.is_some() && (effect.speaks_of_state() || effect.may_wait()) => {
+                    step.refused.refuse(suspended);
+                    step.refused.miss(effect);
+                }
+                Effect::NewTerminal => {
+                    if !is_kept {
+                        self.keep(&mut batch, durability).await?;
                     }
+                    return self.renew().await;
                 }
-                Effect::NewTerminal => return self.renew().await,
+                effect if effect.may_wait() && self.unsynced.last().is_some() => {
+                    self.unsynced.hold(Held::Effect(effect));
+                }
                 effect => {
-                    refused.see(&effect);
+                    step.refused.see(&effect);
+                    self.answering.clone_from(&step.answering);
                     if self.carry_out(effect).await? == Run::Over {
                         run = Run::Over;
                     }
                 }
             }
         }
-        for (ticket, notice) in refused.answers() {
+        if !is_kept {
+            self.keep(&mut batch, durability).await?;
+        }
+        for (ticket, notice) in batch.steps.into_iter().flat_map(|step| step.refused.answers()) {
             self.front_end.answer(Some(ticket), notice).await;
         }
-        // Nothing was kept: what was told is about this moment only.
-        if let Some(news) = news.pop_front().filter(|news| !news.is_empty())
-            && let Err(error) = self.persist(&[], news).await
-        {
-            self.front_end.tell(store_failed(StoreUse::Events, &error)).await;
-        }
+        self.sync_soon();
         Ok(run)
     }
 
-    async fn persist(&mut self, writes: &[Write], news: Vec<String>) -> Result<(), StoreError> {
-        for event in self.storage.persist(writes, news).await? {
-            self.front_end.tell(Notice::Journal(JournalNotice::Journaled(event))).await;
+    /// The transaction of a batch. If the disk refuses it, nothing that rests on it is done.
+    async fn keep(&mut self, batch: &mut Batch, durability: Durability) -> Result<(), Failure> {
+        let writes = std::mem::take(&mut batch.writes);
+        let written = batch.steps.iter_mut().filter(|step| step.has_writes);
+        if self.suspended.is_some() {
+            written.for_each(|step| step.refused.refuse(self.suspended.clone()));
+            return self.keep_moment(batch.take_news(true)).await;
+        }
+        if writes.is_empty() {
+            if durability == Durability::Synced {
+                // It may rest on what was written before.
+                self.sync_now().await?;
+            }
+            return self.keep_moment(batch.take_news(true)).await;
+        }
+        let news = batch.take_news(true);
+        match self.persist(&writes, news, durability).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // What follows rests on it. The core begins again where the disk stands now.
+                let mut is_asked_for = true;
+                for step in batch.steps.iter_mut().filter(|step| step.has_writes) {
+                    step.refused.refuse(Some(error.to_string()));
+                    is_asked_for &= step.refused.is_asked_for();
+                }
+                if !is_asked_for {
+                    self.front_end.tell(store_failed(StoreUse::Step, &error)).await;
+                }
+                self.reopen(error.to_string()).await
+            }
+        }
+    }
+
+    /// Nothing is kept with it: what was told is about this moment only.
+    async fn keep_moment(&mut self, news: Vec<String>) -> Result<(), Failure> {
+        if !news.is_empty()
+            && let Err(error) = self.persist(&[], news, Durability::Written).await
+        {
+            self.front_end.tell(store_failed(StoreUse::Events, &error)).await;
         }
         Ok(())
+    }
+
+    async fn persist(&mut self, writes: &[Write], news: Vec<String>, durability: Durability) -> Result<(), StoreError> {
+        let events = self.storage.persist(writes, news, durability).await?;
+        if durability == Durability::Synced {
+            let ready = self.unsynced.all_synced();
+            self.release(ready).await;
+        } else {
+            self.unsynced.wrote();
+        }
+        for event in events {
+            // Numbers are never used again, not even where the power is lost.
+            match durability {
+                Durability::Synced => self.tell_event(event).await,
+                Durability::Nothing | Durability::Written => self.unsynced.hold(Held::Event(event)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_event(&self, event: Event) {
+        self.front_end.tell(Notice::Journal(JournalNotice::Journaled(event))).await;
+    }
+
+    /// Does what has waited for its commit to be synced.
+    async fn release(&mut self, ready: Vec<Held>) {
+        for held in ready {
+            match held {
+                Held::Event(event) => self.tell_event(event).await,
+                Held::Effect(Effect::Confirm { link, receipt }) => {
+                    self.links.command(link, LinkCommand::Confirm(receipt));
+                }
+                Held::Effect(Effect::Notify(notice)) => self.front_end.tell(notice).await,
+                // Nothing else may wait.
+                Held::Effect(_) => {}
+            }
+        }
+    }
+
+    /// Syncs what was written, beside everything else.
+    fn sync_soon(&mut self) {
+        if let Some(number) = self.unsynced.last().filter(|_| !self.unsynced.is_syncing) {
+            self.unsynced.is_syncing = true;
+            let (log, events) = (self.storage.log.clone(), self.events.clone());
+            rt::detach(async move {
+                let outcome = rt::unblock(move || sync_log(&log)).await;
+                events.send(ShellEvent::Synced(number, outcome)).await;
+            });
+        }
+    }
+
+    /// A sync has come to its end.
+    pub(super) async fn synced(&mut self, number: u64, outcome: Result<(), StoreError>) -> Result<(), Failure> {
+        self.unsynced.is_syncing = false;
+        match outcome {
+            Ok(()) => {
+                let ready = self.unsynced.synced(number);
+                self.release(ready).await;
+            }
+            // A later commit has been synced meanwhile, by the database itself.
+            Err(_) if self.unsynced.last().is_none() => {}
+            Err(error) => self.not_synced(&error).await?,
+        }
+        self.sync_soon();
+        Ok(())
+    }
+
+    /// Syncs what was written before anything else is done.
+    async fn sync_now(&mut self) -> Result<(), Failure> {
+        if self.unsynced.last().is_none() {
+            return Ok(());
+        }
+        let log = self.storage.log.clone();
+        match rt::unblock(move || sync_log(&log)).await {
+            Ok(()) => {
+                let ready = self.unsynced.all_synced();
+                self.release(ready).await;
+                Ok(())
+            }
+            Err(error) => self.not_synced(&error).await,
+        }
+    }
+
+    /// What was written may be lost with the power: nobody is told that it is kept.
+    async fn not_synced(&mut self, error: &StoreError) -> Result<(), Failure> {
+        self.unsynced.give_up();
+        self.storage.is_doubtful = true;
+        if self.suspended.is_some() {
+            return Ok(());
+        }
+        self.front_end.tell(store_failed(StoreUse::Step, error)).await;
+        self.reopen(error.to_string()).await
     }
 
     /// Opens the core with what is on the disk, after a while: a disk that is full stays so for some time. The session
@@ -118,7 +265,10 @@ impl Driver {
                 }
             }
             Effect::Passcode(step) => ask(&self.requests, DirectoryRequest::Passcode(step)).await,
-            Effect::LogOut => ask(&self.requests, DirectoryRequest::Logout).await,
+            Effect::LogOut => {
+                self.sync_now().await?;
+                ask(&self.requests, DirectoryRequest::Logout).await;
+            }
             Effect::Dial { dial, to, found, fallback } => {
                 self.calls.place(dial, Dial { fallback, ..self.calls.call(&self.storage.me, to, found)? });
             }
@@ -130,7 +280,11 @@ impl Driver {
             Effect::Reply { link, reply } => self.links.reply(link, reply),
             Effect::Say { link, chat } => self.links.command(link, LinkCommand::Say(chat)),
             Effect::Confirm { link, receipt } => self.links.command(link, LinkCommand::Confirm(receipt)),
-            Effect::Close { link, reason } => self.links.end(link, LinkCommand::Close(reason)),
+            Effect::Close { link, reason } => {
+                // Receipts go before the goodbye.
+                self.sync_now().await?;
+                self.links.end(link, LinkCommand::Close(reason));
+            }
             Effect::Serve { link, reply, number, source, offset } => {
                 self.transfers.give(&mut self.links, (link, reply), number, (source, offset));
             }

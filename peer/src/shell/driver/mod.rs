@@ -1,17 +1,19 @@
 //! A logged-in terminal: feeds the engine and carries out what it decides.
 //!
-//! - here: what happens, in the order in which it is looked at · [`effects`]: what the engine decides, and the disk
-//!   first
+//! - here: what happens, in the order in which it is looked at · [`batch`]: what waits is taken together · [`effects`]: what
+//!   the engine decides, and the disk first · [`unsynced`]: what waits for the disk
 //! - [`refused`]: who is told that the disk has kept nothing · [`storage`]: the core and the disk · [`links`], [`calls`], [`transfers`]: what runs beside the loop
 //!
 //! Decides nothing itself, except what a disk that refuses to write means for what rests on it.
 
+mod batch;
 mod calls;
 mod effects;
 mod links;
 mod refused;
 mod storage;
 mod transfers;
+mod unsynced;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -23,10 +25,12 @@ use common::ident::KeyDigest;
 use futures::lock::Mutex;
 use futures::{FutureExt as _, select_biased};
 
+use self::batch::Batch;
 use self::calls::Calls;
 use self::links::Links;
 use self::storage::Storage;
 use self::transfers::Transfers;
+use self::unsynced::Unsynced;
 use super::clock::Clock;
 use super::directory::login::Presence;
 use super::directory::request::{DirectoryRequest, PasscodeWish};
@@ -43,7 +47,7 @@ use crate::store::StoreError;
 use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand, Ticket, TicketedCommand};
 use peer_core::contacts::Contacts;
 use peer_core::engine::{self, Engine};
-use peer_core::event::Input;
+use peer_core::event::{Durability, Input};
 use peer_core::notice::{Failure, Notice, SessionNotice, StoreUse};
 use peer_core::retention::Retention;
 use peer_core::verify::LocalIdentity;
@@ -53,6 +57,25 @@ use peer_core::verify::LocalIdentity;
 enum Run {
     On,
     Over,
+}
+
+/// What happens to a driver.
+enum Happened {
+    Command(Box<TicketedCommand>),
+    Event(Box<Event>),
+    /// A deadline has passed; and when the clock is to be looked at.
+    Tick(u64),
+    /// Nobody is there who could report anything.
+    Gone,
+}
+
+impl Happened {
+    /// A front end that is gone has logged out.
+    fn of_command(command: Option<TicketedCommand>) -> Self {
+        let logout = Command::Session(SessionCommand::Logout);
+        let gone = || TicketedCommand { ticket: Ticket::default(), command: logout };
+        Self::Command(Box::new(command.unwrap_or_else(gone)))
+    }
 }
 
 struct Driver {
@@ -71,6 +94,7 @@ struct Driver {
     /// The core in memory is not what the disk has, for this reason: nothing is kept, and therefore sent, until it is
     /// opened again.
     suspended: Option<String>,
+    unsynced: Unsynced,
     /// The session ends and begins again on purpose, of which the user has been told.
     is_renewing: bool,
     reopening: Option<Task>,
@@ -101,6 +125,8 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         },
         certificate: credentials.certificate.clone(),
         began: state.last_event()?,
+        log: state.log(),
+        is_doubtful: false,
         state: Arc::new(Mutex::new(state)),
     };
     let retention = storage.retention(setup.keep_messages).await?;
@@ -136,6 +162,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         front_end,
         event_filter: setup.event_filter,
         suspended: None,
+        unsynced: Unsynced::default(),
         is_renewing: false,
         answering: None,
         reopening: None,
@@ -177,25 +204,28 @@ impl Driver {
             let look = self.retention.next_deadline();
             let deadline = self.engine.next_deadline().map_or(look, |deadline| deadline.min(look));
             let tick = rt::sleep(Duration::from_secs(deadline.saturating_sub(now.tick)));
-            let run = select_biased! {
+            let first = select_biased! {
                 // The user first: nobody else may keep them waiting.
-                command = commands.recv().fuse() => {
-                    // A front end that is gone has logged out.
-                    let logout = || Command::Session(SessionCommand::Logout);
-                    let gone = || TicketedCommand { ticket: Ticket::default(), command: logout() };
-                    self.command(command.unwrap_or_else(|_| gone())).await?
-                }
-                event = happened.recv().fuse() => match event {
-                    Ok(event) => self.event(event).await?,
-                    Err(_) => Run::Over,
-                },
-                () = tick.fuse() => {
-                    if look <= self.clock.now().tick {
-                        self.look_at_the_clock().await;
-                    }
-                    self.input(Input::Tick).await?
-                }
+                command = commands.recv().fuse() => Happened::of_command(command.ok()),
+                event = happened.recv().fuse() => event.map_or(Happened::Gone, |event| Happened::Event(Box::new(event))),
+                () = tick.fuse() => Happened::Tick(look),
             };
+            // What waits besides is taken with it: of the user and of others in turn, so that no flood of one keeps the
+            // other waiting.
+            let mut others = (0..batch::INPUTS).filter_map(|turn| match turn % 2 {
+                0 => happened.try_recv().ok().map(|event| Happened::Event(Box::new(event))),
+                _ => commands.try_recv().ok().map(|command| Happened::Command(Box::new(command))),
+            });
+            let mut batch = Batch::default();
+            let mut next = Some(first);
+            let mut run = Run::On;
+            while let Some(happened) = next.take().filter(|_| run == Run::On) {
+                run = self.take(happened, &mut batch).await?;
+                next = if batch.is_full() { None } else { others.next() };
+            }
+            if self.carry_out_all(batch).await? == Run::Over {
+                run = Run::Over;
+            }
             if run == Run::Over {
                 self.look_at_the_clock().await;
                 return Ok(());
@@ -206,36 +236,92 @@ impl Driver {
     /// Keeps what has passed of the time, and forgets what is too old. A disk that refuses is asked again at the next look.
     async fn look_at_the_clock(&mut self) {
         let writes = self.retention.handle_time(self.clock.now());
-        if let Err(error) = self.storage.persist(&writes, Vec::new()).await {
+        if let Err(error) = self.storage.persist(&writes, Vec::new(), Durability::Synced).await {
             tracing::warn!(%error, "what is too old could not be forgotten");
         }
     }
 
-    async fn command(&mut self, TicketedCommand { ticket, command }: TicketedCommand) -> Result<Run, Failure> {
-        // Until the session stands again the core would say that the directory is out of reach.
-        if let Some(detail) = &self.suspended
-            && let Some(notice) = refused::at_once(&ticket, &command, detail)
-        {
-            self.front_end.answer(Some(ticket), notice).await;
-            return Ok(Run::On);
+    /// Takes something that happened: an input of the engine goes to the batch, unless it must be a step of its own.
+    async fn take(&mut self, happened: Happened, batch: &mut Batch) -> Result<Run, Failure> {
+        let inputs = match happened {
+            Happened::Command(command) => match self.input_of_command(*command) {
+                Ok(input) => vec![input],
+                Err(command) => {
+                    let run = self.carry_out_all(std::mem::take(batch)).await?;
+                    self.command(command).await;
+                    return Ok(run);
+                }
+            },
+            Happened::Event(event) => match self.inputs_of_event(*event) {
+                Ok(inputs) => inputs,
+                Err(event) => {
+                    let run = self.carry_out_all(std::mem::take(batch)).await?;
+                    return if run == Run::Over { Ok(run) } else { self.event(event).await };
+                }
+            },
+            Happened::Tick(look) => {
+                if look <= self.clock.now().tick {
+                    self.look_at_the_clock().await;
+                }
+                vec![Input::Tick]
+            }
+            Happened::Gone => return Ok(Run::Over),
+        };
+        for input in inputs {
+            if !batch::is_alone(&input) {
+                self.step(input, batch);
+            } else if self.carry_out_all(std::mem::take(batch)).await? == Run::Over
+                || self.step_alone(input).await? == Run::Over
+            {
+                return Ok(Run::Over);
+            }
         }
-        let answer = match command {
+        Ok(Run::On)
+    }
+
+    async fn step_alone(&mut self, input: Input) -> Result<Run, Failure> {
+        if matches!(input, Input::Reopened(_)) {
+            self.suspended = None;
+        }
+        self.input(input).await
+    }
+
+    /// What a command is to the engine; those that are none of its business come back.
+    fn input_of_command(
+        &mut self,
+        TicketedCommand { ticket, command }: TicketedCommand,
+    ) -> Result<Input, TicketedCommand> {
+        let is_refused = self.suspended.as_ref().is_some_and(|why| refused::at_once(&ticket, &command, why).is_some());
+        match command {
+            command if is_refused => Err(TicketedCommand { ticket, command }),
+            command @ (Command::File(FileCommand::Offer { .. }) | Command::Journal(_)) => {
+                Err(TicketedCommand { ticket, command })
+            }
             Command::Session(command) => {
                 if let Some(wish) = passcode_wish(&command) {
                     self.passcode_wish = Some(wish);
                 }
-                return self.input(Input::Command(ticket, Command::Session(command))).await;
-            }
-            Command::File(FileCommand::Offer { to, path }) => {
-                self.transfers.look_at(ticket, to, path);
-                return Ok(Run::On);
+                Ok(Input::Command(ticket, Command::Session(command)))
             }
             // Where it is now, whoever goes on with it from where.
             Command::File(FileCommand::Change { number, wish: FileWish::Accept { folder } }) => {
                 let wish = FileWish::Accept { folder: folder.map(|folder| typed(&folder)) };
-                let change = FileCommand::Change { number, wish };
-                return self.input(Input::Command(ticket, Command::File(change))).await;
+                Ok(Input::Command(ticket, Command::File(FileCommand::Change { number, wish })))
             }
+            command => Ok(Input::Command(ticket, command)),
+        }
+    }
+
+    /// A command that is none of the engine's business.
+    async fn command(&mut self, TicketedCommand { ticket, command }: TicketedCommand) {
+        // Until the session stands again the core would say that the directory is out of reach.
+        if let Some(detail) = &self.suspended
+            && let Some(notice) = refused::at_once(&ticket, &command, detail)
+        {
+            return self.front_end.answer(Some(ticket), notice).await;
+        }
+        let answer = match command {
+            Command::File(FileCommand::Offer { to, path }) => return self.transfers.look_at(ticket, to, path),
             Command::Journal(JournalCommand::Replay { after, count }) => {
                 let answer = self.storage.replay(&after, count).await;
                 answer.unwrap_or_else(|error| store_failed(StoreUse::Reading, &error))
@@ -244,58 +330,59 @@ impl Driver {
                 let answer = self.storage.acknowledge(&name, seq).await;
                 answer.unwrap_or_else(|error| store_failed(StoreUse::Command, &error))
             }
-            command => return self.input(Input::Command(ticket, command)).await,
+            // The engine's.
+            _ => return,
         };
         self.front_end.answer(Some(ticket), answer).await;
-        Ok(Run::On)
     }
 
-    async fn event(&mut self, event: Event) -> Result<Run, Failure> {
-        match event {
+    /// What an event is to the engine, if anything; those that are none of its business come back.
+    fn inputs_of_event(&mut self, event: Event) -> Result<Vec<Input>, Event> {
+        Ok(match event {
             Event::Input(input) => {
-                match &input {
-                    Input::LinkEnded { link, .. } => self.links.forget(*link),
-                    Input::Reopened(_) => self.suspended = None,
-                    _ => {}
+                if let Input::LinkEnded { link, .. } = &input {
+                    self.links.forget(*link);
                 }
-                self.input(input).await
+                vec![input]
             }
-            Event::Notice(notice) => {
-                self.front_end.tell(notice).await;
-                Ok(Run::On)
-            }
-            Event::Answer(ticket, notice) => {
-                self.front_end.answer(Some(ticket), notice).await;
-                Ok(Run::On)
-            }
-            Event::Failed(failure) => Err(failure),
-            Event::Back(back) => self.session_is_back(back).await,
             Event::Caller(caller) => {
                 let Caller { link, request, fetch, half_open, way } = *caller;
                 let link = self.links.adopt(link, Some(half_open));
-                self.input(Input::LinkStands { link, way }).await?;
-                let input = match fetch {
+                let wanted = match fetch {
                     Some((file, offset)) => Input::FileRequested { link, request, file, offset },
                     None => Input::Requested { link, request },
                 };
-                self.input(input).await
+                vec![Input::LinkStands { link, way }, wanted]
             }
             Event::Dialed(dial, outcome) => {
                 // Given up meanwhile: the engine has forgotten it, and dropping the link closes it.
                 if self.calls.end(dial).is_none() {
-                    return Ok(Run::On);
+                    return Ok(Vec::new());
                 }
-                let outcome = match outcome {
+                match outcome {
                     Ok(Reached { link, way }) => {
                         let link = self.links.adopt(*link, None);
-                        self.input(Input::LinkStands { link, way }).await?;
-                        Ok(link)
+                        vec![Input::LinkStands { link, way }, Input::Dialed { dial, outcome: Ok(link) }]
                     }
-                    Err(why) => Err(why),
-                };
-                self.input(Input::Dialed { dial, outcome }).await
+                    Err(why) => vec![Input::Dialed { dial, outcome: Err(why) }],
+                }
             }
+            event => return Err(event),
+        })
+    }
+
+    /// An event that is none of the engine's business.
+    async fn event(&mut self, event: Event) -> Result<Run, Failure> {
+        match event {
+            Event::Notice(notice) => self.front_end.tell(notice).await,
+            Event::Answer(ticket, notice) => self.front_end.answer(Some(ticket), notice).await,
+            Event::Failed(failure) => return Err(failure),
+            Event::Back(back) => return self.session_is_back(back).await,
+            Event::Synced(number, outcome) => self.synced(number, outcome).await?,
+            // The engine's.
+            Event::Input(_) | Event::Caller(_) | Event::Dialed(..) => {}
         }
+        Ok(Run::On)
     }
 
     /// The session stands again, maybe at another address, at another time, or as another terminal.

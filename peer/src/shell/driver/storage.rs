@@ -2,6 +2,8 @@
 //!
 //! The only place of the driver that touches the store. What is written, and in which order, is the core's.
 
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use crate::store::event_log::Page;
 use crate::store::state::State;
 use peer_core::command::After;
 use peer_core::contacts::Contact;
-use peer_core::event::Opening;
+use peer_core::event::{Durability, Opening};
 use peer_core::mailbox::begin_without_rooms;
 use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{Event, Explained, Failure, JournalNotice, MessageNotice, Next, Notice};
@@ -36,6 +38,10 @@ pub(super) struct Storage {
     pub(super) certificate: Certificate,
     /// The newest event of the log when the session began.
     pub(super) began: u64,
+    /// The file whose sync makes durable what was written.
+    pub(super) log: PathBuf,
+    /// A sync has failed: before anything else is kept the log is written again.
+    pub(super) is_doubtful: bool,
 }
 
 impl Storage {
@@ -63,8 +69,18 @@ impl Storage {
     }
 
     /// Makes writes durable, with the events that tell of them; gives the events with their numbers.
-    pub(super) async fn persist(&self, writes: &[Write], news: Vec<String>) -> Result<Vec<Event>, StoreError> {
-        self.state.lock().await.persist_with_events(writes, clock::milliseconds(), news)
+    pub(super) async fn persist(
+        &mut self,
+        writes: &[Write],
+        news: Vec<String>,
+        durability: Durability,
+    ) -> Result<Vec<Event>, StoreError> {
+        let mut state = self.state.lock().await;
+        if self.is_doubtful {
+            state.write_log_again()?;
+            self.is_doubtful = false;
+        }
+        state.persist_with_events(writes, (clock::milliseconds(), news), durability)
     }
 
     /// Keeps a contact.
@@ -127,6 +143,15 @@ impl Storage {
                 Notice::Message(MessageNotice::Explained { of: to, messages })
             }
         })
+    }
+}
+
+/// Syncs a log: everything that was written to it before survives the loss of power.
+pub(super) fn sync_log(log: &Path) -> Result<(), StoreError> {
+    // A database that has moved everything out of it has synced that.
+    match std::fs::File::open(log).and_then(|log| log.sync_data()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome.map_err(|error| StoreError::io(log, &error)),
     }
 }
 
