@@ -157,9 +157,14 @@ pub const FOLDER_ENTRIES: usize = 10_000;
 /// Bytes of a path in a folder that is sent.
 pub const FOLDER_PATH: usize = 240;
 
-/// Messages of one user that a terminal reads from links in a minute; beyond, it reads on when it has caught up (threat P4).
+/// Messages of one user that a terminal reads from links as fast as they come; beyond, it reads on when it has caught up
+/// (threat P4).
+pub const LINK_MESSAGES: u32 = 65_536;
+/// Bytes of the payloads of one user that a terminal reads so, files aside.
+pub const LINK_BYTES: u32 = 32 * 1024 * 1024;
+/// How many of these messages come back in a minute.
 pub const LINK_MESSAGES_PER_MINUTE: u32 = 600;
-/// Bytes of the payloads of one user that a terminal reads from links in a minute, files aside.
+/// How many of these bytes come back in a minute.
 pub const LINK_BYTES_PER_MINUTE: u32 = 2 * 1024 * 1024;
 
 /// What a directory counts over all sessions of a user, and over all users and ids of a source (threats L3, L8 to L11;
