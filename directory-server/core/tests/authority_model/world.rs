@@ -69,8 +69,11 @@ fn room_id(room: usize) -> RoomId {
 /// The rules, and what they have said so far.
 pub(crate) struct Rules {
     rules: Vec<Rule>,
-    verdicts: RefCell<HashMap<(Request, Seen), Option<Rc<Change>>>>,
+    verdicts: RefCell<Verdicts>,
 }
+
+/// What was asked before, and what comes of it where it is accepted.
+type Verdicts = HashMap<(Request, Seen), Option<Rc<Change>>>;
 
 impl Rules {
     pub(crate) fn of(rules: &[Rule]) -> Self {

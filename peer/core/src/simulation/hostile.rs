@@ -88,8 +88,8 @@ impl World {
                 self.says_sealed(elsewhere, epoch, sealed_message(&elsewhere, epoch, b"rubbish"));
             }
             _ => {
-                let said = self.invariants.overheard.iter().filter(|said| said.room == room);
-                if let Some(mut altered) = said.last().map(|said| said.sealed.clone()) {
+                let mut said = self.invariants.overheard.iter().filter(|said| said.room == room);
+                if let Some(mut altered) = said.next_back().map(|said| said.sealed.clone()) {
                     altered.last_mut().into_iter().for_each(|last| *last ^= 1);
                     self.says_sealed(room, epoch, altered);
                 }
