@@ -95,7 +95,7 @@ impl World {
             if let Write::History(HistoryWrite::Append(record)) = write
                 && record.mark == DeliveryStatus::Queued
             {
-                self.invariants.forgotten.insert(record.name.id);
+                self.invariants.lost_with_power.insert(record.name.id);
             }
         }
         self.clients[id].disk = self.clients[id].sync.synced.clone();

@@ -132,7 +132,7 @@ fn a_sender_whose_power_is_lost_has_said_nothing_that_was_not_written() {
     world.crash(ALI);
     settle(&mut world);
     world.check_texts().unwrap();
-    assert_eq!(world.invariants.forgotten.len(), 1);
+    assert_eq!(world.invariants.lost_with_power.len(), 1);
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl World {
             }
         }
         let mut missed: Vec<u64> = vec![0; self.clients.len()];
-        for (id, sent) in self.invariants.sent.iter().filter(|(id, _)| !self.invariants.forgotten.contains(id)) {
+        for (id, sent) in self.invariants.sent.iter().filter(|(id, _)| !self.invariants.lost_with_power.contains(id)) {
             let (sender, author) = (&self.clients[sent.by], &fixtures()[sent.by].me.user);
             let name = MessageKey { conversation: sent.to.clone(), author: author.clone(), id: *id };
             let mark = sender.disk.find(&name).map(|record| record.mark);

@@ -48,7 +48,7 @@ pub(super) struct Invariants {
     /// Texts that were sent: their sender has kept them.
     pub(super) sent: BTreeMap<MessageId, Sent>,
     /// Texts that their sender has lost with the power: only written, they were neither stored nor confirmed.
-    pub(super) forgotten: BTreeSet<MessageId>,
+    pub(super) lost_with_power: BTreeSet<MessageId>,
     /// Texts that the directory has said it stores.
     stored: BTreeSet<MessageId>,
     /// Who was in the room when the directory took a text for a group.
@@ -80,7 +80,7 @@ impl Invariants {
     pub(super) fn new(clients: usize) -> Self {
         Self {
             sent: BTreeMap::new(),
-            forgotten: BTreeSet::new(),
+            lost_with_power: BTreeSet::new(),
             stored: BTreeSet::new(),
             readers: BTreeMap::new(),
             overheard: Vec::new(),
