@@ -12,6 +12,9 @@ use crate::app::sanitise::{Glyphs, SafeText};
 use crate::ui::editor::Editor;
 use crate::ui::layout::{HUNG, Layout, hung, wrap};
 
+/// Columns below which no line of ours is broken here: no word fits, or the terminal does not know its size.
+const NARROWEST: usize = 12;
+
 /// What stands on the screen, apart from the terminal itself.
 #[derive(Debug)]
 pub(super) struct Canvas {
@@ -62,6 +65,9 @@ impl Canvas {
 
     /// A line of ours, broken between words: a command that it names stays in one piece.
     pub(super) fn notice(&mut self, line: &str) {
+        if self.width < NARROWEST {
+            return self.print(&self.paint.ours(line));
+        }
         let mut rows = hung(line, self.width, HUNG).into_iter();
         let first = rows.next().unwrap_or_default();
         self.print(&self.paint.ours(&first));
