@@ -1,4 +1,4 @@
-//! Users and their pinned keys (decision D14, threat P6), and which of them the user has chosen (decision D33).
+//! Users and their pinned keys (decision D14, threat P6), and which of them the user has chosen (decision D48).
 //!
 //! A key is pinned at first use. A different key stops everything until the user decides; until then it is kept aside
 //! and never replaces the pin.

@@ -244,7 +244,7 @@ impl Context {
         self.contacts.contact(user).is_some_and(|contact| contact.blocked)
     }
 
-    /// The user has chosen another one (decision D33).
+    /// The user has chosen another one (decision D48).
     pub(crate) fn choose(&mut self, user: &UserId) {
         if !self.is_me(user)
             && let Some(contact) = self.contacts.choose(user, self.now.date)

@@ -35,7 +35,7 @@ impl State {
     }
 
     /// Decides once about contacts that a version before wrote, which took every pin for a contact: those whose number
-    /// was compared, and those to whom `me` has written, were chosen (decision D33). Needs [`State::unlock`].
+    /// was compared, and those to whom `me` has written, were chosen (decision D48). Needs [`State::unlock`].
     pub(crate) fn decide_choices(&self, me: &UserId) -> Result<(), StoreError> {
         if self.plain(CHOICES)?.is_some() {
             return Ok(());

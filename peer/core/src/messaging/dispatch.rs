@@ -66,7 +66,7 @@ impl Messaging {
                 Vec::new()
             }
             DirectoryRequest::Watch(users) => {
-                // Whoever shares a room of two with us has not been chosen by that (decision D33).
+                // Whoever shares a room of two with us has not been chosen by that (decision D48).
                 let members = self.groups.members_of_groups();
                 let watched = |user: &UserId| cx.is_me(user) || cx.contacts.is_chosen(user) || members.contains(user);
                 let users: Vec<UserId> = users.into_iter().filter(watched).collect();

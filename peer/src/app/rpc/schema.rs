@@ -27,7 +27,7 @@ fn whole() -> Value {
     schema
 }
 
-/// The manual page, section 5.
+/// The manual page json(5).
 pub(crate) fn manual() -> String {
     let schema = whole();
     let mut page = Page::new("peer-json", 5, "what programs and peer say to each other");

@@ -1,4 +1,4 @@
-//! Who is a contact, and who is blocked (decision D33).
+//! Who is a contact, and who is blocked (decision D48).
 
 use super::*;
 
