@@ -172,7 +172,7 @@ fn a_configuration_file_is_written_once_and_is_in_order() {
     let seat = Stage::new().seat();
     let (code, told, _) = runs(&seat, &["config", "init"], "");
     assert_eq!(code, Some(0), "{told}");
-    let path = told.split(" holds every key").next().unwrap().to_owned();
+    let path = told.split(" explains every key").next().unwrap().to_owned();
     let text = std::fs::read_to_string(&path).unwrap();
     let shown = runs(&seat, &["config", "show"], "").1;
     let keys = |text: &str| text.lines().map(|line| line.trim_start_matches("# ").to_owned()).collect::<Vec<_>>();

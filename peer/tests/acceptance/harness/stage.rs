@@ -42,7 +42,8 @@ pub(crate) struct Seat {
     listens: Option<IpAddr>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    pastes_as_configured: bool,
+    /// Whether lines that come at once may be a paste.
+    pub(super) pastes_as_configured: bool,
 }
 
 impl Stage {
@@ -229,10 +230,6 @@ impl Seat {
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
             ("TZ".to_owned(), "UTC".to_owned()),
         ];
-        if !self.pastes_as_configured {
-            // A test types faster than anybody: its lines are none that were pasted.
-            environment.push(("PEER_LINE__PASTE_GUARD".to_owned(), "false".to_owned()));
-        }
         environment.extend(self.environment.iter().cloned());
         environment
     }

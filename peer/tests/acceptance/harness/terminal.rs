@@ -54,6 +54,10 @@ impl Terminal {
         for (variable, value) in seat.environment() {
             command.env(variable, value);
         }
+        if !seat.pastes_as_configured {
+            // A test types faster than anybody: its lines are none that were pasted.
+            command.env("PEER_LINE__PASTE_GUARD", "false");
+        }
         Self::start_program(command, columns, rows)
     }
 
