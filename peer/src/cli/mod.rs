@@ -137,7 +137,7 @@ pub(crate) enum Command {
         /// A file or a folder.
         #[arg(value_name = "PATH")]
         path: PathBuf,
-        /// How long TO may take to accept it; otherwise --timeout, or five minutes.
+        /// How long TO may take; otherwise --timeout, or five minutes.
         #[arg(long, value_name = "SECS")]
         wait: Option<u64>,
     },

@@ -103,7 +103,7 @@ pub(crate) fn registered_by_invite(user: &UserId, server: &str) -> String {
 
 /// `n.registering`, while the directory is waited for.
 pub(crate) fn registering(user: &UserId) -> String {
-    format!("Registering {user}: a key is made, and the passcode hashed so that guessing it is slow… ")
+    format!("Registering {user}: a key is made and the passcode hashed… ")
 }
 
 /// `e.short`
