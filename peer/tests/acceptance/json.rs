@@ -36,6 +36,11 @@ impl Bot {
         bot
     }
 
+    /// Ends the program without a word.
+    pub(crate) fn killed(mut self) {
+        self.peer.kill();
+    }
+
     pub(crate) fn says(&mut self, method: &str, params: Value) {
         self.peer.enters(&json!({"id": method, "method": method, "params": params}).to_string());
     }

@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 use common::testkit::Example;
 use common::testkit::login::Stretch;
 
+use serde_json::json;
+
+use super::json::Bot;
 use super::mail::was_there;
 use crate::harness::dice::Dice;
 use crate::harness::directory::{Directory, Start};
@@ -197,4 +200,63 @@ fn a_thousand_messages_survive_a_hundred_kills() {
     let shown = &bianca.shown;
     assert_eq!(shown.len(), shown.iter().collect::<BTreeSet<_>>().len(), "something was shown twice: {shown:?}");
     assert!(shown.is_sorted(), "out of order: {shown:?}");
+}
+
+/// Kills of either side of a link.
+const LINK_KILLS: usize = 100;
+
+/// The numbers of ali's messages, as this program has them.
+#[track_caller]
+fn kept(bot: &mut Bot, with: &str) -> Vec<usize> {
+    let history = bot.asks("history", json!({"with": with, "limit": MESSAGES}));
+    let messages = history.as_array().unwrap().iter();
+    messages.map(|message| message["text"].as_str().unwrap().rsplit_once(' ').unwrap().1.parse().unwrap()).collect()
+}
+
+/// Whether there is a link from now on: whoever was just killed may not be there yet.
+#[track_caller]
+fn connects(ali: &mut Bot) -> bool {
+    ali.says("connect", json!({"to": "bianca"}));
+    ali.hears(|line| line["id"] == "connect")["result"]["state"] == "established"
+}
+
+#[test]
+fn a_thousand_messages_over_a_link_survive_a_hundred_kills() {
+    let mut dice = Dice::new();
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let seats = [stage.seat(), stage.seat()];
+    let mut ali = Bot::logged_in(&seats[0], "ali");
+    let mut bianca = Bot::logged_in(&seats[1], "bianca");
+    let (mut next, mut links) = (0, 0);
+    for kill in 0..=LINK_KILLS {
+        links += usize::from(connects(&mut ali));
+        // Of these nobody knows how many are kept, said and confirmed when the kill comes.
+        let last =
+            if kill == LINK_KILLS { MESSAGES } else { MESSAGES.min(next + dice.below(2 * MESSAGES / LINK_KILLS)) };
+        for number in next..last {
+            ali.says("send", json!({"to": "bianca", "text": format!("message number {number}")}));
+        }
+        for _ in next..next + dice.below(last - next + 1) {
+            ali.result("send");
+        }
+        next = last;
+        match dice.below(2) {
+            _ if kill == LINK_KILLS => {}
+            0 => {
+                ali.killed();
+                ali = Bot::logged_in(&seats[0], "ali");
+                next = kept(&mut ali, "bianca").last().map_or(0, |last| last + 1);
+            }
+            _ => {
+                bianca.killed();
+                bianca = Bot::logged_in(&seats[1], "bianca");
+            }
+        }
+    }
+    let all: Vec<usize> = (0..MESSAGES).collect();
+    let arrived = (0..1000).any(|_| kept(&mut bianca, "ali").len() == MESSAGES);
+    assert!(arrived, "{:?} have arrived", kept(&mut bianca, "ali"));
+    assert_eq!(kept(&mut bianca, "ali"), all);
+    assert_eq!(kept(&mut ali, "bianca"), all);
+    assert!(links > LINK_KILLS / 2, "{links} links");
 }
