@@ -134,6 +134,14 @@ pub const TERMINALS_ASKED: usize = 64;
 pub const TERMINALS_REMEMBERED: usize = 64;
 /// Certificates in one `CERTIFICATESREQ`.
 pub const CERTIFICATES_ASKED: usize = 16;
+/// Statements about successors of a user's keys that a directory keeps, the newest.
+pub const SUCCESSORS: usize = 4;
+/// Certificates that one such statement lets hold on.
+pub const SUCCESSOR_CERTIFICATES: usize = 8;
+/// Users in one `SUCCESSORSREQ`.
+pub const SUCCESSORS_ASKED: usize = 64;
+/// Statements in one `SUCCESSORSREPLY`.
+pub const SUCCESSORS_IN_ONE: usize = 12;
 /// Admins of one group.
 pub const GROUP_ADMINS: usize = 32;
 /// Users in one `WATCH`.

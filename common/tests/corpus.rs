@@ -109,6 +109,9 @@ fn write_corpus() {
         messages.into_iter().partition(|vector| with(vector, &withdrawn));
     let relay = ["MEET", "\"terminals\":[{\"terminal\""];
     let (relay, messages): (Vec<Value>, Vec<Value>) = messages.into_iter().partition(|vector| with(vector, &relay));
+    let successions = ["\"KEY", "FORMERRE", "SUCCESSORSRE"];
+    let (successions, messages): (Vec<Value>, Vec<Value>) =
+        messages.into_iter().partition(|vector| with(vector, &successions) && !with(vector, &["KEYPACKAGE"]));
     let payload = |vector: &Value| vector["payload"].as_str().unwrap().to_owned();
     let of = |direction: &str| -> Vec<String> {
         messages.iter().filter(|vector| vector["direction"] == direction).map(payload).collect()
@@ -119,6 +122,7 @@ fn write_corpus() {
     write_named("message", "authority", authority.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "withdrawn", withdrawn.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "relay", relay.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "successions", successions.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "request", numbered.iter().map(|vector| payload(vector).into_bytes()));
     let frames = [vectors("frames.json", "good"), vectors("frames.json", "bad")].concat();
     write(
@@ -157,6 +161,8 @@ fn write_corpus() {
     write_named("directory_connection", "authority", authority.map(|payload| script(0, &[&payload])));
     let withdrawn = withdrawn.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "withdrawn", withdrawn.map(|payload| script(0, &[&payload])));
+    let successions = successions.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
+    write_named("directory_connection", "successions", successions.map(|payload| script(0, &[&payload])));
 
     let relay = relay.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "relay", relay.map(|payload| script(0, &[&payload])));

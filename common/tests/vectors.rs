@@ -16,13 +16,13 @@ use common::crypto::invite::{Invite, InviteCode};
 use common::crypto::preface::{Guard, Rejected};
 use common::crypto::terminal::{self, TerminalIdentity};
 use common::crypto::transcript::{self, Channel};
-use common::crypto::{commit, safety_number, vault};
+use common::crypto::{commit, safety_number, store_key, successor, vault};
 use common::frame::{Decoder, Padding, encode};
-use common::ident::{Challenge, GroupHandle, GroupName, KeyDigest, MeetingToken, UserId};
+use common::ident::{Challenge, ContentDigest, GroupHandle, GroupName, KeyDigest, MeetingToken, UserId};
 use common::limits::PADDED_SIZES;
 use common::msg::{
-    Blob, Body, Certificate, CommitReq, Envelope, FromDirectory, Letter, Malformed, Member, Message, PeerMessage,
-    RegisterUpload, RequestNumber, ToDirectory, Unreadable,
+    Blob, Body, Certificate, CommitReq, Envelope, FromDirectory, Letter, Malformed, Member, Message, OwnSuccessor,
+    PeerMessage, RegisterUpload, RequestNumber, ToDirectory, Unreadable,
 };
 use common::relay;
 use common::secret::Secret;
@@ -232,6 +232,7 @@ fn transcripts_are_the_bytes_of_the_vectors() {
     let request: CommitReq = serde_json::from_value(vector["request"].clone()).unwrap();
     let digests = commit::digests(&request, &bytes(&vector["commit_bytes"]), &bytes(&vector["welcome_bytes"]));
     let author = Member { userid: user.clone(), terminal: certificate.terminal };
+    let carried: Vec<ContentDigest> = serde_json::from_value(vector["carried"].clone()).unwrap();
     for (name, transcript) in [
         ("registration", transcript::registration(channel, &challenge, &upload)),
         ("login", transcript::login(channel, &challenge, port, &certificate)),
@@ -241,6 +242,10 @@ fn transcripts_are_the_bytes_of_the_vectors() {
         ("members", transcript::members(&request.members)),
         ("entry", transcript::entry(request.group.as_ref().unwrap())),
         ("again", transcript::members(&request.again)),
+        (
+            "successor",
+            transcript::successor(&user, &directory, (&digest(&vector["former"]), &digest(&vector["key"])), &carried),
+        ),
     ] {
         assert_eq!(hex::encode(transcript.as_bytes()), text(&vector[name]), "{name}");
     }
@@ -287,6 +292,32 @@ fn the_vault_of_the_vector_opens() {
         let mut altered = vault.0.clone();
         altered[at] ^= 0x80;
         vault::open(&key, &user, None, 0, &altered).unwrap_err();
+    }
+}
+
+#[test]
+fn the_successor_of_the_vector_verifies_and_hands_the_former_secret_on() {
+    let vector = read("successor.json");
+    let (user, directory) = (UserId::parse(text(&vector["user"])).unwrap(), digest(&vector["directory"]));
+    let OwnSuccessor { successor, store } = serde_json::from_value(vector["own"].clone()).unwrap();
+    let identity = |name: &str| IdentityKey::from_pkcs1(&Secret::new(bytes(&vector[name]))).unwrap();
+    let (old, new) = (identity("former_private"), identity("private"));
+    let verified = successor::verify(&successor, &user, &directory).unwrap();
+    let (old_key, new_key) = (old.public().digest(), verified.key.digest());
+    assert_eq!((verified.former, &verified.key), (old_key, new.public()));
+    let certificate: Certificate = serde_json::from_value(vector["certificate"].clone()).unwrap();
+    assert_eq!(verified.certificates, [terminal::fingerprint(&user, &certificate)]);
+    let handover = store_key::Handover { user: &user, old: &old_key, new: &new_key };
+    let former = store_key::handed_on(handover, &store_key::secret_of(&new), &store.0).unwrap();
+    assert_eq!(former.expose(), bytes(&vector["former_secret"]));
+    assert_eq!(former.expose(), store_key::secret_of(&old).expose());
+    for byte in 0..successor.signature.0.len() {
+        let mut altered = successor.clone();
+        altered.signature.0[byte] ^= 1;
+        successor::verify(&altered, &user, &directory).unwrap_err();
+        let mut altered = successor.clone();
+        altered.former_signature.0[byte] ^= 1;
+        successor::verify(&altered, &user, &directory).unwrap_err();
     }
 }
 

@@ -89,7 +89,7 @@ fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Repor
         Some(Command::List) => oneshot::list(settings),
         Some(Command::History { with, number }) => oneshot::history(settings, &with, number),
         Some(Command::Verify { who }) => oneshot::verify(settings, &who),
-        Some(Command::Passwd) => oneshot::passwd(settings),
+        Some(Command::Passwd { new_key }) => oneshot::passwd(settings, new_key),
         Some(Command::Doctor) => Ok(doctor::run(settings)),
         Some(Command::Completions { shell }) => raw(&cli::completions(shell)),
         Some(Command::Man { page }) => raw(&cli::manual(page).map_err(internal)?),

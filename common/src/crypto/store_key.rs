@@ -1,7 +1,9 @@
-//! The key of a user's local store (decision D20).
+//! The key of a user's local store, and how it follows the user's identity key (decisions D20, D47; protocol section 8.9).
 //!
-//! A store is encrypted under a random key, which lies beside it, encrypted under a secret that the identity key yields:
-//! whatever becomes of that key, the store need not be written anew.
+//! A store is encrypted under a random key, which lies beside it, encrypted under a secret that the identity key yields. A
+//! new identity key then needs no store to be written anew: it is enough to know the secret of the former key. That travels
+//! beside the vault, encrypted under the secret of the new one ([`hand_on`]), so that the user's other terminals can open
+//! what they have without ever holding the former key.
 
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -9,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::identity::IdentityKey;
 use super::{NoRandomness, committing_aead, random};
+use crate::ident::{KeyDigest, UserId};
 use crate::secret::Secret;
 
 /// Bytes of a store's key, and of the secret that opens it.
@@ -48,6 +51,38 @@ pub fn unwrap(secret: &Secret, wrapped: &[u8]) -> Option<Secret> {
     committing_aead::open(secret, WRAPPED, wrapped).filter(|key| key.expose().len() == LENGTH)
 }
 
+/// Whose secrets, and from which identity key to which.
+#[derive(Debug, Clone, Copy)]
+pub struct Handover<'a> {
+    /// The user.
+    pub user: &'a UserId,
+    /// The key that is given up.
+    pub old: &'a KeyDigest,
+    /// The key that takes its place.
+    pub new: &'a KeyDigest,
+}
+
+impl Handover<'_> {
+    fn associated(&self) -> Vec<u8> {
+        let Self { user, old, new } = self;
+        [b"peer-messenger/1 former store key".as_slice(), &old.0, &new.0, user.as_str().as_bytes()].concat()
+    }
+}
+
+/// Encrypts the secret of a former identity key under that of the one that takes its place.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn hand_on(handover: Handover<'_>, new: &Secret, former: &Secret) -> Result<Vec<u8>, NoRandomness> {
+    committing_aead::seal(new, &handover.associated(), former)
+}
+
+/// The secret of the former identity key; nothing if it was not handed on so, or altered.
+#[must_use]
+pub fn handed_on(handover: Handover<'_>, new: &Secret, sealed: &[u8]) -> Option<Secret> {
+    committing_aead::open(new, &handover.associated(), sealed).filter(|secret| secret.expose().len() == LENGTH)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +101,23 @@ mod tests {
             assert!(unwrap(&ali, &altered).is_none());
         }
         assert!(unwrap(&ali, &wrap(&ali, &Secret::new(vec![1; 32])).unwrap()).is_none(), "of another length");
+    }
+
+    #[test]
+    fn a_former_secret_is_handed_on_to_one_key_of_one_user() {
+        let (user, other) = (Example::Ali.user().unwrap(), Example::Bianca.user().unwrap());
+        let [old, new] = [Example::Ali, Example::Carol].map(|example| secret_of(&example.identity().unwrap()));
+        let (k1, k2, k3) = (KeyDigest([1; 32]), KeyDigest([2; 32]), KeyDigest([3; 32]));
+        let handover = Handover { user: &user, old: &k1, new: &k2 };
+        let sealed = hand_on(handover, &new, &old).unwrap();
+        assert_eq!(handed_on(handover, &new, &sealed).unwrap().expose(), old.expose());
+        assert!(handed_on(handover, &old, &sealed).is_none());
+        for other in [
+            Handover { user: &other, ..handover },
+            Handover { old: &k3, ..handover },
+            Handover { new: &k3, ..handover },
+        ] {
+            assert!(handed_on(other, &new, &sealed).is_none());
+        }
     }
 }

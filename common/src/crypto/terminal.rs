@@ -2,9 +2,11 @@
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
+use sha2::{Digest as _, Sha256};
+
 use super::identity::{BadKey, IdentityKey, PublicKey};
 use super::{NoRandomness, random, transcript};
-use crate::ident::{TerminalId, TerminalKey, UserId};
+use crate::ident::{ContentDigest, TerminalId, TerminalKey, UserId};
 use crate::msg::{Blob, Certificate};
 use crate::secret::Secret;
 
@@ -83,6 +85,14 @@ impl TerminalIdentity {
 pub fn verify(certificate: &Certificate, user: &UserId, key: &PublicKey) -> Result<(), BadKey> {
     let transcript = transcript::terminal(user, &certificate.terminal, &certificate.key, certificate.issued);
     key.verify(&transcript, &certificate.signature.0)
+}
+
+/// Names a certificate: SHA-256 of its transcript and its signature (protocol section 8.7).
+#[must_use]
+pub fn fingerprint(user: &UserId, certificate: &Certificate) -> ContentDigest {
+    let transcript = transcript::terminal(user, &certificate.terminal, &certificate.key, certificate.issued);
+    let hash = Sha256::new().chain_update(transcript.as_bytes()).chain_update(&certificate.signature.0);
+    ContentDigest(hash.finalize().into())
 }
 
 /// Verifies a signature of a terminal key (RFC 8032).

@@ -125,6 +125,22 @@ pub fn commit(
         .field(&replaces.map_or(Vec::new(), |room| room.0.to_vec()))
 }
 
+/// Signed by both keys: which one takes the place of which, for whom, at which directory, and which certificates hold on.
+#[must_use]
+pub fn successor(
+    user: &UserId,
+    directory: &KeyDigest,
+    (old, new): (&KeyDigest, &KeyDigest),
+    certificates: &[ContentDigest],
+) -> Transcript {
+    let transcript = Transcript::new("peer-messenger/1 successor")
+        .field(user.as_str().as_bytes())
+        .field(directory.as_bytes())
+        .field(old.as_bytes())
+        .field(new.as_bytes());
+    certificates.iter().fold(transcript, |transcript, certificate| transcript.field(certificate.as_bytes()))
+}
+
 /// Of members, whatever their order, each counted once.
 #[must_use]
 pub fn members<'a>(members: impl IntoIterator<Item = &'a Member>) -> Transcript {

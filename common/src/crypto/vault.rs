@@ -57,6 +57,13 @@ pub fn version(vault: &[u8]) -> Option<u64> {
     (rest.len() >= DIGEST + committing_aead::HEAD).then_some(version)
 }
 
+/// The digest of the key that a vault says it holds, without opening it.
+#[must_use]
+pub fn key(vault: &[u8]) -> Option<KeyDigest> {
+    let (digest, _) = vault.get(VERSION..)?.split_first_chunk::<DIGEST>()?;
+    Some(KeyDigest(*digest))
+}
+
 fn exists(version: u64) -> bool {
     (1..=LAST_VERSION).contains(&version)
 }

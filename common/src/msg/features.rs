@@ -25,10 +25,13 @@ pub const EPOCHS: &str = "epochs";
 /// by a directory whose administrator allows it.
 pub const RELAY: &str = "relay";
 
+/// A new identity key in the place of a former one (decision D47).
+pub const SUCCESSIONS: &str = "successions";
+
 /// What a terminal of this version tells its directory.
-const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY];
+const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS];
 /// What a directory of this version tells its terminals, whatever its administrator has chosen.
-const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS];
+const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS, SUCCESSIONS];
 /// What terminals of this version tell each other.
 const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
 

@@ -18,6 +18,7 @@ mod meeting;
 mod passcode;
 mod presence;
 mod room;
+mod successor;
 mod withdrawn;
 
 pub use auth::*;
@@ -26,7 +27,7 @@ pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
 pub use envelope::*;
-pub use features::{AUTHORITY, EPOCHS, Features, RELAY, WITHDRAWN};
+pub use features::{AUTHORITY, EPOCHS, Features, RELAY, SUCCESSIONS, WITHDRAWN};
 pub use file::*;
 pub use letter::*;
 pub use mailbox::*;
@@ -34,6 +35,7 @@ pub use meeting::*;
 pub use passcode::*;
 pub use presence::*;
 pub use room::*;
+pub use successor::*;
 pub use withdrawn::*;
 
 use std::borrow::Cow;
@@ -219,6 +221,14 @@ messages! {
         PasscodeReq = "PASSCODEREQ",
         /// Last message of a passcode change.
         PasscodeUpload = "PASSCODEUPLOAD",
+        /// Asks to put a new identity key in the place of the present one.
+        KeyReq = "KEYREQ",
+        /// Completes that.
+        KeyUpload = "KEYUPLOAD",
+        /// Asks how one's own key has become another.
+        FormerReq = "FORMERREQ",
+        /// Asks whose keys have taken the place of others.
+        SuccessorsReq = "SUCCESSORSREQ",
         /// Asks for a sign of life.
         Ping = "PING",
         /// A sign of life.
@@ -289,6 +299,14 @@ messages! {
         PasscodeChallenge = "PASSCODECHALLENGE",
         /// Answers `PASSCODEUPLOAD`.
         PasscodeReply = "PASSCODEREPLY",
+        /// Answers `KEYREQ`.
+        KeyChallenge = "KEYCHALLENGE",
+        /// Answers `KEYUPLOAD`.
+        KeyReply = "KEYREPLY",
+        /// Answers `FORMERREQ`.
+        FormerReply = "FORMERREPLY",
+        /// Answers `SUCCESSORSREQ`.
+        SuccessorsReply = "SUCCESSORSREPLY",
         /// Asks for a sign of life.
         Ping = "PING",
         /// A sign of life.

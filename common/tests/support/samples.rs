@@ -49,6 +49,19 @@ fn user_certificate() -> UserCertificate {
     UserCertificate { userid: user("ali"), publickey: Hex(vec![0x55; 270]), certificate: certificate() }
 }
 
+/// A new key of ali's, with what opens stores.
+fn own_successor() -> OwnSuccessor {
+    let successor = Successor {
+        userid: user("ali"),
+        former: Hex(vec![0x55; 270]),
+        publickey: Hex(vec![0x57; 270]),
+        certificates: vec![ContentDigest([0x36; 32])],
+        former_signature: blob(0x66, 256),
+        signature: blob(0x67, 256),
+    };
+    OwnSuccessor { successor, store: blob(0x78, 136) }
+}
+
 /// One letter of each kind.
 pub(crate) fn letters() -> Vec<Letter> {
     let team = || GroupName::parse("team").unwrap();
@@ -178,6 +191,10 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         WithdrawnAck { upto: 9 }.into(),
         EpochsReq { rooms: vec![room()] }.into(),
         MeetReq { userid: user("bianca"), terminal: TerminalId([0x12; 16]), how: MeetingWay::Relay }.into(),
+        KeyReq { passcode: blob(0x12, 32) }.into(),
+        KeyUpload { passcode: blob(0x44, 192), vault: blob(0x77, 1316), own: own_successor() }.into(),
+        FormerReq { known: KeyDigest([0x35; 32]) }.into(),
+        SuccessorsReq { users: vec![user("ali"), user("bianca")] }.into(),
     ]
 }
 
@@ -416,6 +433,10 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     all.extend(refusals.map(|why| FromDirectory::from(MeetReply::refused(why))));
     let (userid, terminal) = (user("ali"), TerminalId([0x11; 16]));
     all.push(Meet { token, userid, terminal, address, how: MeetingWay::Relay }.into());
+    all.push(KeyChallenge { passcode: blob(0x56, 64), certificates: vec![certificate()] }.into());
+    all.extend([KeyStatus::Changed, KeyStatus::Refused, KeyStatus::Older].map(|status| KeyReply { status }.into()));
+    all.push(FormerReply { own: vec![own_successor()] }.into());
+    all.push(SuccessorsReply { successors: vec![own_successor().successor] }.into());
     all
 }
 

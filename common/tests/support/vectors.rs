@@ -36,6 +36,7 @@ pub(crate) fn generate() -> Vec<(&'static str, Value)> {
         ("transcripts.json", transcripts()),
         ("terminal.json", terminal()),
         ("vault.json", vault()),
+        ("successor.json", successor()),
         ("safety.json", safety()),
         ("invite.json", invite()),
         ("letters.json", letters()),
@@ -279,7 +280,12 @@ fn transcripts() -> Value {
             &[0x14; 16],
         ],
     );
+    let (former, key, carried) = ([0xa1; 32], [0xa2; 32], [[0xa3; 32], [0xa4; 32]]);
+    let successor =
+        transcript("peer-messenger/1 successor", &[b"ali", &directory, &former, &key, &carried[0], &carried[1]]);
     json!({
+        "former": hex::encode(former), "key": hex::encode(key), "carried": carried.map(hex::encode),
+        "successor": hex::encode(successor),
         "request": request, "commit_bytes": hex::encode("commit"), "welcome_bytes": hex::encode("welcome"),
         "commit": hex::encode(commit), "entry": hex::encode(entry), "members": hex::encode(members),
         "again": hex::encode(again),
@@ -362,6 +368,47 @@ fn vault() -> Value {
     json!({
         "user": "ali", "export_key": hex::encode(export_key), "version": version, "key_digest": hex::encode(digest),
         "content": hex::encode(content), "vault": STANDARD.encode(vault),
+    })
+}
+
+fn successor() -> Value {
+    let directory = [0xd1; 32];
+    let (old, new) = (pkcs1(Example::Ali), pkcs1(Example::Carol));
+    let (old_digest, new_digest) = (Sha256::digest(&old), Sha256::digest(&new));
+    let certificate = terminal()["certificate"].clone();
+    let signature = STANDARD.decode(certificate["signature"].as_str().unwrap()).unwrap();
+    let key = hex::decode(certificate["key"].as_str().unwrap()).unwrap();
+    let certified = transcript("peer-messenger/1 terminal", &[b"ali", &[0x11; 16], &key, &TIME.to_be_bytes()]);
+    let carried = Sha256::digest([&certified[..], &signature].concat());
+    let signed = transcript("peer-messenger/1 successor", &[b"ali", &directory, &old_digest, &new_digest, &carried]);
+    let sign = |example: Example| {
+        let signer = SigningKey::<Sha256>::new(RsaPrivateKey::from_pkcs1_der(&private(example)).unwrap());
+        STANDARD.encode(signer.sign_with_rng(&mut NotRandom, &signed).to_vec())
+    };
+    let secret = |example: Example| {
+        let mut secret = [0; 64];
+        Hkdf::<Sha256>::new(None, &private(example)).expand(b"peer-messenger/1 local store", &mut secret).unwrap();
+        secret
+    };
+    let associated = [b"peer-messenger/1 former store key".as_slice(), &old_digest, &new_digest, b"ali"].concat();
+    let (mut okm, nonce) = ([0; 64], [0x9c; 24]);
+    Hkdf::<Sha256>::new(None, &secret(Example::Carol)).expand(&associated, &mut okm).unwrap();
+    let (commitment, key) = okm.split_at(32);
+    let former = secret(Example::Ali);
+    let sealed = XChaCha20Poly1305::new(key.into())
+        .encrypt(XNonce::from_slice(&nonce), Payload { msg: &former, aad: &associated })
+        .unwrap();
+    json!({
+        "user": "ali", "directory": hex::encode(directory), "former_private": hex::encode(private(Example::Ali)),
+        "private": hex::encode(private(Example::Carol)), "certificate": certificate, "former_secret": hex::encode(former),
+        "own": {
+            "successor": {
+                "userid": "ali", "former": hex::encode(old), "publickey": hex::encode(new),
+                "certificates": [hex::encode(carried)], "former_signature": sign(Example::Ali),
+                "signature": sign(Example::Carol),
+            },
+            "store": STANDARD.encode([commitment, &nonce, &sealed].concat()),
+        },
     })
 }
 

@@ -42,7 +42,8 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         ToDirectory::KeyPackagePut(put) => (Budget::Published, put.packages.len()),
         ToDirectory::CertificatesReq(request) => (Budget::Certificates, request.members.len()),
         ToDirectory::BroadcastReq(_) => (Budget::Broadcasts, 1),
-        ToDirectory::PasscodeReq(_) => (Budget::Passcodes, 1),
+        ToDirectory::SuccessorsReq(request) => (Budget::Certificates, request.users.len()),
+        ToDirectory::PasscodeReq(_) | ToDirectory::KeyReq(_) => (Budget::Passcodes, 1),
         // What they want is the terminal's own, or is bounded by its bytes.
         ToDirectory::MailboxReq(_)
         | ToDirectory::MailboxAck(_)
@@ -50,6 +51,7 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         | ToDirectory::FetchReq(_)
         | ToDirectory::Upload(_)
         | ToDirectory::PasscodeUpload(_)
+        | ToDirectory::KeyUpload(_)
         | ToDirectory::Ping(_)
         | ToDirectory::Pong(_)
         | ToDirectory::Logout(_) => return None,
@@ -58,6 +60,7 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         | ToDirectory::InviteReq(_)
         | ToDirectory::RegisterReq(_)
         | ToDirectory::RegisterUpload(_)
+        | ToDirectory::FormerReq(_)
         | ToDirectory::AuthReq(_)
         | ToDirectory::AuthProof(_)
         | ToDirectory::Announce(_) => return None,

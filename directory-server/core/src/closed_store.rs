@@ -7,8 +7,8 @@ use common::crypto::opaque::ServerSecret;
 use common::ident::{CredentialId, GroupHandle, KeyDigest, RoomId, TerminalId, UserId};
 use common::limits::TERMINALS_PER_USER;
 use common::msg::{
-    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, Registration, RoomEpoch,
-    UserCertificate, UserTerminals, WithdrawnMessage,
+    Broadcast, Certificate, GroupReply, KeyPackageState, MailItem, MailboxState, Member, OwnSuccessor, Piece,
+    Registration, RoomEpoch, Successor, UserCertificate, UserTerminals, WithdrawnMessage,
 };
 use common::settled::SettledTime;
 
@@ -18,9 +18,9 @@ use crate::lockout::LockRule;
 use crate::policy::Policy;
 use crate::records::{
     Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, KnownPackages, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover,
-    Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome,
-    UserChange, UserRecord,
+    InviteRecord, KeyChange, KnownPackages, LoggedBroadcast, MailRule, NewKey, NewPasscode, NewUser, PasscodeChange,
+    Registered, Remover, Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval,
+    Totals, UnlockOutcome, UserChange, UserRecord,
 };
 use crate::relay::RelayMode;
 use crate::sources::LoopbackRule;
@@ -102,6 +102,22 @@ impl Store for ClosedStore {
     }
 
     async fn change_passcode(&self, _: NewPasscode, _: Timestamp) -> StoreResult<PasscodeChange> {
+        Err(StoreError::Closed)
+    }
+
+    async fn change_key(&self, _: NewKey, _: Timestamp) -> StoreResult<KeyChange> {
+        Err(StoreError::Closed)
+    }
+
+    async fn successors(&self, _: Vec<UserId>) -> StoreResult<Vec<Successor>> {
+        Err(StoreError::Closed)
+    }
+
+    async fn own_successors(&self, _: &UserId) -> StoreResult<Vec<OwnSuccessor>> {
+        Err(StoreError::Closed)
+    }
+
+    async fn own_certificates(&self, _: &UserId) -> StoreResult<Vec<Certificate>> {
         Err(StoreError::Closed)
     }
 

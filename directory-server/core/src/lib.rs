@@ -8,7 +8,7 @@
 //!                                │       └── awaits ──► store::Store ◄── records
 //!                     PresenceGuard                          ▲
 //!                                ▼                           │ awaits
-//! frame ──► session ──► mailbox, rooms, meetings, key_packages, broadcast, proof, passcode, terminals ──► reply
+//! frame ──► session ──► mailbox, rooms, meetings, key_packages, broadcast, proof, passcode, successions, terminals ──► reply
 //!              │
 //!              └──► presence ──► subscriptions ──► outbound (what is pushed to other sessions)
 //! ```
@@ -58,6 +58,7 @@ pub mod sources;
 pub mod step;
 pub mod store;
 pub mod subscriptions;
+mod successions;
 mod terminals;
 pub mod timestamp;
 pub mod unauthenticated;

@@ -37,59 +37,100 @@ enum UnderWay {
     NotProved,
 }
 
-/// Answers `PASSCODEREQ`. Without a proof the answer is about credentials that nobody has: what the user's own would answer
-/// is worth a guess at the passcode (threat L1).
+/// What a change begins with.
+pub(crate) struct Begun {
+    /// OPAQUE `RegistrationResponse`.
+    pub(crate) response: Vec<u8>,
+    /// Whether the passcode was proved; otherwise the change cannot come about.
+    pub(crate) is_proved: bool,
+}
+
+/// Answers `PASSCODEREQ`.
 pub(crate) async fn begin<S: Store>(
+    directory: &Directory<S>,
+    user: &UserId,
+    proof: (&Proof, &mut Changes),
+    now: Timestamp,
+    request: PasscodeReq,
+) -> StoreResult<Reply> {
+    Ok(match start(directory, user, proof, now, ("PASSCODEREQ", &request.passcode.0)).await? {
+        Ok(Begun { response, .. }) => Reply::Message(PasscodeChallenge { passcode: Blob(response) }.into()),
+        Err(reply) => reply,
+    })
+}
+
+/// The OPAQUE part of the answer to a request of this name. Without a proof it is about credentials that nobody has: what
+/// the user's own would answer is worth a guess at the passcode (threat L1).
+pub(crate) async fn start<S: Store>(
     directory: &Directory<S>,
     user: &UserId,
     (proof, changes): (&Proof, &mut Changes),
     now: Timestamp,
-    request: PasscodeReq,
-) -> StoreResult<Reply> {
+    (msgtype, passcode): (&str, &[u8]),
+) -> StoreResult<Result<Begun, Reply>> {
     if let Err(wait) = changes.begun.count(now.elapsed(), CHANGES) {
-        return Ok(Reply::rate_limited("PASSCODEREQ", wait));
+        return Ok(Err(Reply::rate_limited(msgtype, wait)));
     }
     let Some(credential) = directory.store.credential(user).await? else {
         // Reset or removed; the session is about to be ended.
-        return Ok(Reply::error(ErrorCode::Unavailable));
+        return Ok(Err(Reply::error(ErrorCode::Unavailable)));
     };
     let (credential, under_way) = match proof.fresh(now) {
         Some(fresh) if fresh.credential == credential => (credential, UnderWay::Proved),
         Some(_) | None => (directory.secret.fake_credential(user), UnderWay::NotProved),
     };
-    let Ok(response) = opaque::register_start(&directory.secret, &request.passcode.0, &credential) else {
-        return Ok(Reply::error(ErrorCode::Malformed));
+    let Ok(response) = opaque::register_start(&directory.secret, passcode, &credential) else {
+        return Ok(Err(Reply::error(ErrorCode::Malformed)));
     };
     changes.under_way = Some(under_way);
-    Ok(Reply::Message(PasscodeChallenge { passcode: Blob(response) }.into()))
+    Ok(Ok(Begun { response, is_proved: under_way == UnderWay::Proved }))
+}
+
+/// Why an upload changes nothing.
+pub(crate) enum NotTaken {
+    /// Nothing was begun: the session ends.
+    OutOfOrder(Reply),
+    /// It was not proved, or is not well formed.
+    Refused,
+}
+
+/// The record and vault of an upload, if they may be put in force: uses up the proof.
+pub(crate) fn finish(
+    member: &Member,
+    (proof, changes): (&mut Proof, &mut Changes),
+    now: Timestamp,
+    (record, vault): (&[u8], Vec<u8>),
+) -> Result<NewPasscode, NotTaken> {
+    let out_of_order = || NotTaken::OutOfOrder(Reply::error(ErrorCode::OutOfOrder));
+    let under_way = changes.under_way.take().ok_or_else(out_of_order)?;
+    let proved = proof.take(now).filter(|_| under_way == UnderWay::Proved).ok_or(NotTaken::Refused)?;
+    let version = vault::version(&vault).and_then(|version| i64::try_from(version).ok()).ok_or(NotTaken::Refused)?;
+    let record = opaque::register_finish(record).map_err(|_| NotTaken::Refused)?;
+    if vault.len() > VAULT_MAX {
+        return Err(NotTaken::Refused);
+    }
+    let Member { userid: user, terminal } = member;
+    let (credential, proved) = (proved.credential, proved.record);
+    Ok(NewPasscode { user: user.clone(), terminal: *terminal, credential, proved, record, vault, version })
 }
 
 /// Answers `PASSCODEUPLOAD`. A change ends all other sessions of the user.
 pub(crate) async fn change<S: Store>(
     directory: &Directory<S>,
     member: &Member,
-    (proof, changes): (&mut Proof, &mut Changes),
+    proof: (&mut Proof, &mut Changes),
     now: Timestamp,
     upload: PasscodeUpload,
 ) -> StoreResult<Reply> {
-    let Some(under_way) = changes.under_way.take() else { return Ok(Reply::error(ErrorCode::OutOfOrder)) };
-    let proved = proof.take(now).filter(|_| under_way == UnderWay::Proved);
-    let vault = upload.vault.0;
-    let version = vault::version(&vault).and_then(|version| i64::try_from(version).ok());
-    let (Some(proved), Ok(record), Some(version)) = (proved, opaque::register_finish(&upload.passcode.0), version)
-    else {
-        return Ok(refused());
+    let new = match finish(member, proof, now, (&upload.passcode.0, upload.vault.0)) {
+        Ok(new) => new,
+        Err(NotTaken::OutOfOrder(reply)) => return Ok(reply),
+        Err(NotTaken::Refused) => return Ok(refused()),
     };
-    if vault.len() > VAULT_MAX {
-        return Ok(refused());
-    }
-    let Member { userid: user, terminal } = member;
-    let (credential, proved) = (proved.credential, proved.record);
-    let new = NewPasscode { user: user.clone(), terminal: *terminal, credential, proved, record, vault, version };
     match directory.store.change_passcode(new, now).await? {
         PasscodeChange::Changed => {
             let ended = directory.presence.end_others(member, ByeReason::Passcode);
-            tracing::info!(user = %directory.named(user), ended, "passcode changed");
+            tracing::info!(user = %directory.named(&member.userid), ended, "passcode changed");
             Ok(Reply::Message(PasscodeReply { status: PasscodeStatus::Changed }.into()))
         }
         PasscodeChange::Outdated => Ok(refused()),

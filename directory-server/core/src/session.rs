@@ -24,7 +24,7 @@ use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
 use crate::uploads::Upload;
-use crate::{broadcast, key_packages, mailbox, meetings, passcode, rooms, terminals};
+use crate::{broadcast, key_packages, mailbox, meetings, passcode, rooms, successions, terminals};
 
 /// What was asked, if it was no message.
 pub(crate) const NO_MESSAGE: &str = "none";
@@ -214,6 +214,11 @@ impl Session {
             ToDirectory::PasscodeUpload(upload) => {
                 passcode::change(directory, member, (proof, changes), now, upload).await
             }
+            ToDirectory::KeyReq(request) => successions::begin(directory, user, (proof, changes), now, request).await,
+            ToDirectory::KeyUpload(upload) => {
+                successions::change(directory, member, (proof, changes), now, upload).await
+            }
+            ToDirectory::SuccessorsReq(request) => successions::successors(directory, request).await,
             // Whatever belongs before login.
             _ => Ok(Reply::error(ErrorCode::OutOfOrder)),
         }

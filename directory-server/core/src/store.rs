@@ -8,17 +8,17 @@ use std::future::Future;
 use common::crypto::invite::InviteCode;
 use common::ident::{CredentialId, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
-    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, RoomEpoch, UserCertificate,
-    UserTerminals, WithdrawnMessage,
+    Broadcast, Certificate, GroupReply, KeyPackageState, MailItem, MailboxState, Member, OwnSuccessor, Piece,
+    RoomEpoch, Successor, UserCertificate, UserTerminals, WithdrawnMessage,
 };
 use common::settled::SettledTime;
 
 use crate::lockout::LockRule;
 use crate::records::{
     Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, KnownPackages, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover,
-    Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome,
-    UserChange, UserRecord,
+    InviteRecord, KeyChange, KnownPackages, LoggedBroadcast, MailRule, NewKey, NewPasscode, NewUser, PasscodeChange,
+    Registered, Remover, Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval,
+    Totals, UnlockOutcome, UserChange, UserRecord,
 };
 use crate::timestamp::Timestamp;
 
@@ -75,6 +75,19 @@ pub trait Store: Send + Sync + 'static {
         new: NewPasscode,
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<PasscodeChange>> + Send;
+
+    /// Puts a new identity key in the place of the present one, with record, vault and statement; no pair from before is kept.
+    fn change_key(&self, new: NewKey, now: Timestamp) -> impl Future<Output = StoreResult<KeyChange>> + Send;
+
+    /// The statements about the keys of these users, those of one user together, the newest last; as many as go into one
+    /// `SUCCESSORSREPLY`, and of each user all or none.
+    fn successors(&self, users: Vec<UserId>) -> impl Future<Output = StoreResult<Vec<Successor>>> + Send;
+
+    /// The statements about a user's own key, the newest last.
+    fn own_successors(&self, user: &UserId) -> impl Future<Output = StoreResult<Vec<OwnSuccessor>>> + Send;
+
+    /// The certificates of a user's terminals, as many as a statement lets hold on, those seen last first.
+    fn own_certificates(&self, user: &UserId) -> impl Future<Output = StoreResult<Vec<Certificate>>> + Send;
 
     /// A session has ended.
     fn record_session_end(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send;

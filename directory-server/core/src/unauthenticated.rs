@@ -22,7 +22,7 @@ use crate::sources::Misbehaviour;
 use crate::step::Step;
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
-use crate::{login, register};
+use crate::{login, register, successions};
 
 /// What has been agreed so far.
 #[derive(Debug, Default)]
@@ -158,6 +158,12 @@ impl Unauthenticated {
             }
             (State::Authenticating(login), ToDirectory::AuthProof(proof)) => {
                 State::after(login::prove(directory, origin, now, *login, &proof).await, State::Granted)
+            }
+            (State::Granted(granted), ToDirectory::FormerReq(request)) => {
+                match successions::former(directory, &granted.user, request).await {
+                    Ok(reply) => (State::Granted(granted), Step::reply(reply)),
+                    Err(error) => (State::Idle, error.into()),
+                }
             }
             (State::Granted(granted), ToDirectory::Announce(announce)) => {
                 (State::Idle, login::announce(directory, origin, now, &granted, announce).await)

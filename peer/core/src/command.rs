@@ -49,6 +49,9 @@ pub enum SessionCommand {
     ProvePasscode { current: Passcode },
     /// Change the passcode from this one to that one. Answered by `PasscodeChanged` or `PasscodeNotChanged`.
     ChangePasscode { current: Passcode, to: Passcode },
+    /// Put a new identity key in the place of the present one, with a passcode for it, which may be the same. Answered by
+    /// `KeyReplaced` or `PasscodeNotChanged`.
+    ChangeKey { current: Passcode, to: Passcode },
     /// Which terminals does this user have? Answered by `Terminals`.
     Terminals,
     /// Forget a terminal of this user, who proves this passcode. Answered by `Terminals` or `TerminalNotRemoved`.

@@ -9,11 +9,12 @@
 use std::collections::BTreeMap;
 
 use common::crypto::identity::PublicKey;
-use common::ident::UserId;
+use common::crypto::successor::{self, Verified};
+use common::ident::{KeyDigest, UserId};
 use common::msg::Hex;
 use serde::{Deserialize, Serialize};
 
-use super::notice::KeyState;
+use super::notice::{KeyChange, KeyState};
 
 /// One user, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,42 @@ pub struct Contact {
     pub blocked: bool,
     /// Whether the user has chosen this user.
     pub chosen: bool,
+    /// Keys that others took the place of, by statements that both had signed; the newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub formers: Vec<Former>,
+    /// The pinned key took the place of another, or should not have, and the user has not agreed yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }
+
+/// A key that another was to take the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    /// The key that was given up.
+    pub key: KeyDigest,
+    /// The key that was to take its place.
+    pub successor: KeyDigest,
+}
+
+impl Former {
+    fn of(told: &Verified) -> Self {
+        Self { key: told.former, successor: told.key.digest() }
+    }
+}
+
+/// Why nothing is sent to somebody whose key is pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The key that was pinned before, PKCS#1 DER.
+    former: Hex,
+    /// Pinned at, seconds since the epoch.
+    since: u64,
+    /// Whether two keys were to take the place of one.
+    forked: bool,
+}
+
+/// Successions that are remembered of one user.
+const FORMERS: usize = 16;
 
 /// The same as it may have been written.
 #[derive(Deserialize)]
@@ -44,12 +80,37 @@ struct StoredContact {
     blocked: bool,
     /// Absent where a version before this one wrote it: whom the user has verified was chosen.
     chosen: Option<bool>,
+    #[serde(default)]
+    formers: Vec<Former>,
+    held: Option<Held>,
 }
 
 impl From<StoredContact> for Contact {
     fn from(stored: StoredContact) -> Self {
-        let StoredContact { user, key, since, verified, blocked, chosen } = stored;
-        Self { user, key, since, verified, blocked, chosen: chosen.unwrap_or(verified) }
+        let StoredContact { user, key, since, verified, blocked, chosen, formers, held } = stored;
+        Self { user, key, since, verified, blocked, chosen: chosen.unwrap_or(verified), formers, held }
+    }
+}
+
+impl Contact {
+    fn has_given_up(&self, key: &PublicKey) -> bool {
+        let digest = key.digest();
+        self.formers.iter().any(|former| former.key == digest)
+    }
+
+    /// Whether another key was to take the place of the same one before.
+    fn contradicts(&self, told: &Verified) -> bool {
+        let successor = told.key.digest();
+        let of_the_same = || self.formers.iter().filter(|former| former.key == told.former);
+        of_the_same().count() > 0 && of_the_same().all(|former| former.successor != successor)
+    }
+
+    fn remember(&mut self, former: Former) {
+        if !self.formers.contains(&former) {
+            self.formers.push(former);
+        }
+        let surplus = self.formers.len().saturating_sub(FORMERS);
+        self.formers.drain(..surplus);
     }
 }
 
@@ -62,6 +123,8 @@ pub enum PinCheck {
     Same,
     /// Not the pinned key.
     Changed,
+    /// Not the pinned key, but one that the pinned key took the place of: nothing is to be decided.
+    Former,
     /// The user has blocked this user.
     Blocked,
 }
@@ -89,6 +152,7 @@ impl Contacts {
                 self.offered.remove(user);
                 PinCheck::Same
             }
+            Some(contact) if contact.key.is_some() && contact.has_given_up(key) => PinCheck::Former,
             Some(Contact { key: Some(_), .. }) => {
                 self.offered.insert(user.clone(), key.clone());
                 PinCheck::Changed
@@ -102,7 +166,9 @@ impl Contacts {
         self.offered.remove(user);
         let key = Some(Hex(key.as_pkcs1().to_vec()));
         let chosen = verified || self.known.get(user).is_some_and(|contact| contact.chosen);
-        let contact = Contact { user: user.clone(), key, since: now, verified, blocked: false, chosen };
+        let formers = self.known.get(user).map(|contact| contact.formers.clone()).unwrap_or_default();
+        let contact =
+            Contact { user: user.clone(), key, since: now, verified, blocked: false, chosen, formers, held: None };
         self.known.insert(user.clone(), contact.clone());
         contact
     }
@@ -126,6 +192,7 @@ impl Contacts {
     pub fn set_verified(&mut self, user: &UserId, verified: bool) -> Option<Contact> {
         let contact = self.known.get_mut(user)?;
         contact.verified = verified;
+        contact.held = contact.held.take().filter(|_| !verified);
         contact.chosen |= verified;
         contact.blocked &= !verified;
         Some(contact.clone())
@@ -158,7 +225,71 @@ impl Contacts {
             verified: false,
             blocked: false,
             chosen: false,
+            formers: Vec::new(),
+            held: None,
         })
+    }
+
+    /// Follows statements about the keys of a user to the last key they lead to; the contact to be saved if that is news.
+    /// Two keys in the place of one stop both.
+    pub fn succeed(&mut self, user: &UserId, told: &[Verified], now: u64) -> Option<Contact> {
+        let pinned = self.key(user)?;
+        let contact = self.known.get_mut(user)?;
+        let conflicts = told.iter().any(|told| contact.contradicts(told));
+        let followed = successor::follow(told, &pinned.digest());
+        let forked = conflicts || followed.is_err();
+        let path = followed.unwrap_or_default();
+        let is_known = |told: &Verified| contact.formers.contains(&Former::of(told));
+        if (forked && told.iter().all(is_known)) || (!forked && path.is_empty()) {
+            return None;
+        }
+        let all: Vec<&Verified> = if forked { told.iter().collect() } else { path.clone() };
+        for told in all {
+            contact.remember(Former::of(told));
+        }
+        let former = Hex(pinned.as_pkcs1().to_vec());
+        contact.held = Some(Held { former, since: contact.since, forked });
+        contact.verified = false;
+        if let Some(last) = path.last().filter(|_| !forked) {
+            contact.key = Some(Hex(last.key.as_pkcs1().to_vec()));
+            contact.since = now;
+        }
+        let contact = contact.clone();
+        if !forked {
+            self.offered.remove(user);
+        }
+        Some(contact)
+    }
+
+    /// The user agrees to the key that is pinned; nothing if nothing was to be decided about it.
+    pub fn agree(&mut self, user: &UserId) -> Option<Contact> {
+        let contact = self.known.get_mut(user)?;
+        contact.held.take()?;
+        Some(contact.clone())
+    }
+
+    /// Whether this is a key that another took the place of.
+    pub fn has_given_up(&self, user: &UserId, key: &PublicKey) -> bool {
+        let is_pinned = |contact: &Contact| contact.key.as_ref().is_some_and(|pinned| pinned.0 == key.as_pkcs1());
+        self.known.get(user).is_some_and(|contact| !is_pinned(contact) && contact.has_given_up(key))
+    }
+
+    /// Whether the user has to decide about a key before anything is sent.
+    pub fn awaits_decision(&self, user: &UserId) -> bool {
+        self.offered.contains_key(user) || self.known.get(user).is_some_and(|contact| contact.held.is_some())
+    }
+
+    /// What has to be decided: how the key changed, since when the one before was pinned, that one and the one in question.
+    pub fn change(&self, user: &UserId) -> Option<(KeyChange, u64, PublicKey, PublicKey)> {
+        let (contact, pinned) = (self.known.get(user)?, self.key(user)?);
+        if let Some(offered) = self.offered.get(user) {
+            let forked = contact.held.as_ref().is_some_and(|held| held.forked);
+            let how = if forked { KeyChange::Forked } else { KeyChange::Unconfirmed };
+            return Some((how, contact.since, pinned, offered.clone()));
+        }
+        let held = contact.held.as_ref()?;
+        let how = if held.forked { KeyChange::Forked } else { KeyChange::Confirmed };
+        Some((how, held.since, PublicKey::from_pkcs1(&held.former.0).ok()?, pinned))
     }
 
     /// What is known of a user.
@@ -190,7 +321,7 @@ impl Contacts {
     pub fn state(&self, user: &UserId) -> KeyState {
         match self.known.get(user) {
             Some(contact) if contact.blocked => KeyState::Blocked,
-            _ if self.offered.contains_key(user) => KeyState::Changed,
+            _ if self.awaits_decision(user) => KeyState::Changed,
             Some(contact) if contact.verified => KeyState::Verified,
             _ => KeyState::NotVerified,
         }
@@ -284,6 +415,56 @@ mod tests {
         contacts.unblock(&bianca).unwrap();
         assert_eq!(contacts.users().count(), 0);
         assert!(matches!(contacts.judge(&bianca, &key(Example::Bianca), 3), PinCheck::First(_)));
+    }
+
+    fn told(old: Example, new: Example) -> Verified {
+        Verified { former: key(old).digest(), key: key(new), certificates: Vec::new() }
+    }
+
+    #[test]
+    fn a_confirmed_key_is_taken_over_unverified_and_nothing_is_sent_before_the_user_agrees() {
+        use Example::{Ali, Bianca, Carol};
+        let bianca = Bianca.user().unwrap();
+        let mut contacts = Contacts::default();
+        contacts.pin(&bianca, &key(Bianca), 1, true);
+        assert_eq!(contacts.succeed(&bianca, &[], 2), None);
+        assert_eq!(contacts.succeed(&bianca, &[told(Carol, Ali)], 2), None, "of another key");
+        assert_eq!(contacts.judge(&bianca, &key(Carol), 2), PinCheck::Changed);
+        let saved = contacts.succeed(&bianca, &[told(Bianca, Carol)], 3).unwrap();
+        assert_eq!((contacts.key(&bianca), saved.verified, saved.chosen), (Some(key(Carol)), false, true));
+        assert!(contacts.awaits_decision(&bianca));
+        let (how, since, old, new) = contacts.change(&bianca).unwrap();
+        assert_eq!((how, since, old, new), (KeyChange::Confirmed, 1, key(Bianca), key(Carol)));
+        assert_eq!(contacts.judge(&bianca, &key(Carol), 4), PinCheck::Same);
+        assert_eq!(contacts.judge(&bianca, &key(Bianca), 4), PinCheck::Former, "the one that was given up");
+        assert_eq!(contacts.succeed(&bianca, &[told(Bianca, Carol)], 5), None, "it is no news");
+        let again: Contact = serde_json::from_slice(&serde_json::to_vec(&saved).unwrap()).unwrap();
+        assert_eq!(again, saved);
+        assert!(contacts.agree(&bianca).is_some() && contacts.agree(&bianca).is_none());
+        assert!(!contacts.awaits_decision(&bianca));
+    }
+
+    #[test]
+    fn a_second_key_in_the_place_of_one_stops_both() {
+        use Example::{Ali, Bianca, Carol};
+        let bianca = Bianca.user().unwrap();
+        // Told at once, and told later, with the one taken over already.
+        for first in [&[][..], &[told(Bianca, Carol)]] {
+            let mut contacts = Contacts::default();
+            contacts.pin(&bianca, &key(Bianca), 1, false);
+            contacts.succeed(&bianca, first, 2);
+            contacts.agree(&bianca);
+            let pinned = contacts.key(&bianca);
+            let both = [told(Bianca, Ali), told(Bianca, Carol)];
+            let later = if first.is_empty() { &both[..] } else { &both[..1] };
+            contacts.succeed(&bianca, later, 3).unwrap();
+            assert_eq!(contacts.key(&bianca), pinned, "neither is followed");
+            assert!(matches!(contacts.change(&bianca), Some((KeyChange::Forked, ..))));
+            assert_eq!(contacts.judge(&bianca, &pinned.unwrap(), 4), PinCheck::Same);
+            assert!(contacts.awaits_decision(&bianca), "also where the directory shows the pinned one again");
+            contacts.agree(&bianca).unwrap();
+            assert_eq!(contacts.succeed(&bianca, later, 5), None, "decided once");
+        }
     }
 
     #[test]

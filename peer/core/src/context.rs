@@ -3,13 +3,14 @@
 //!
 //! Each of these is kept once, here. Rows belong to the machines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use common::crypto::identity::PublicKey;
+use common::crypto::successor::{self, Verified};
 use common::crypto::{self, safety_number};
-use common::ident::{KeyDigest, UserId};
-use common::msg::{CommitReq, ConnectRefusal, ConnectReply, Features, PresenceStatus};
+use common::ident::{ContentDigest, KeyDigest, UserId};
+use common::msg::{CommitReq, ConnectRefusal, ConnectReply, Features, PresenceStatus, SUCCESSIONS};
 
 use crate::command::Ticket;
 use crate::contacts::{Contacts, PinCheck};
@@ -129,6 +130,12 @@ pub(crate) struct Context {
     newly_chosen: Vec<UserId>,
     /// Whose key was found to have changed in this step: what is for them waits, and that is to be said.
     changed_keys: Vec<UserId>,
+    /// Statements that keys took the place of others, as the directory has told them in this session.
+    pub(crate) successions: BTreeMap<UserId, Vec<Verified>>,
+    /// Keys about which it was asked whether they took the place of the pinned ones.
+    asked_about: BTreeSet<(UserId, KeyDigest)>,
+    /// Users about whose keys it is to be asked, with the command that waits for it.
+    to_ask: Vec<(UserId, Option<Ticket>)>,
     /// The command that brings about what happens now, at once or by what was asked for it.
     pub(crate) answering: Option<Ticket>,
     writes: Vec<Write>,
@@ -165,6 +172,9 @@ impl Context {
             ids,
             newly_chosen: Vec::new(),
             changed_keys: Vec::new(),
+            successions: BTreeMap::new(),
+            asked_about: BTreeSet::new(),
+            to_ask: Vec::new(),
             answering: None,
             writes: Vec::new(),
             effects: Vec::new(),
@@ -281,7 +291,7 @@ impl Context {
                 self.tell_key_changed(user);
                 false
             }
-            PinCheck::Blocked => false,
+            PinCheck::Former | PinCheck::Blocked => false,
         }
     }
 
@@ -290,16 +300,24 @@ impl Context {
         safety_number::of((&self.me.user, &self.me.key), (with, key))
     }
 
-    /// Says that the key of a user differs from the pinned one, if it does.
+    /// Says that the key of a user is not the one that was pinned, if that is so. Where the directory can say whether it took
+    /// the place of that one, it is asked first.
     pub(crate) fn tell_key_changed(&mut self, of: &UserId) {
-        let (Some(contact), Some(old), Some(new)) =
-            (self.contacts.contact(of), self.contacts.key(of), self.contacts.offered(of))
-        else {
-            return;
+        let Some(offered) = self.contacts.offered(of).map(PublicKey::digest) else {
+            return self.tell_decision(of);
         };
-        let (old, new) = (self.safety_number(of, &old), self.safety_number(of, new));
-        let notice = ContactNotice::KeyChanged { of: of.clone(), since: contact.since, old, new };
-        self.tell(notice);
+        let asks = self.is_up() && self.features.include(SUCCESSIONS);
+        if asks && self.asked_about.insert((of.clone(), offered)) {
+            return self.to_ask.push((of.clone(), self.answering.clone()));
+        }
+        self.tell_decision(of);
+    }
+
+    /// Says that there is something to be decided about the key of a user, if there is.
+    pub(crate) fn tell_decision(&mut self, of: &UserId) {
+        let Some((how, since, old, new)) = self.contacts.change(of) else { return };
+        let (old, new) = (self.safety_number(of, &old), self.safety_number(of, &new));
+        self.tell(ContactNotice::KeyChanged { of: of.clone(), how, since, old, new });
         self.changed_keys.push(of.clone());
     }
 
@@ -308,6 +326,23 @@ impl Context {
         if let Some(way) = self.ways.get(&link).copied() {
             self.push(Effect::Notify(CallNotice::Way { with: with.clone(), way }.into()));
         }
+    }
+
+    /// About whose keys it is to be asked, since this was asked last.
+    pub(crate) fn take_to_ask(&mut self) -> Vec<(UserId, Option<Ticket>)> {
+        std::mem::take(&mut self.to_ask)
+    }
+
+    /// A session begins: what the directory has said of keys is asked anew.
+    pub(crate) fn forget_successions(&mut self) {
+        self.successions.clear();
+        self.asked_about.clear();
+    }
+
+    /// Fingerprints of the certificates of a user's terminals that hold on under this key of theirs.
+    pub(crate) fn carried(&self, user: &UserId, key: &PublicKey) -> BTreeSet<ContentDigest> {
+        let told = self.successions.get(user).map(Vec::as_slice).unwrap_or_default();
+        successor::carried(told, &key.digest()).into_iter().collect()
     }
 
     /// Accepts a caller.

@@ -144,6 +144,11 @@ impl Engine {
             Input::NotKept { detail } => machines.handle_not_kept(cx, &detail),
             Input::Reopened(opening) => self.reopen(*opening),
             Input::Renewed(opening) => self.renew(*opening),
+            Input::Rekeyed(new) => {
+                let (key, opening) = *new;
+                self.cx.me.key = key;
+                self.renew(opening);
+            }
             Input::LinkEnded { link, end } => return machines.calls.handle_link_end(cx, link, end),
             Input::DirectoryLost { retry_in, why } => {
                 let unanswered = machines.end_session(cx);
@@ -241,6 +246,9 @@ impl Engine {
             }
             Command::Session(SessionCommand::ChangePasscode { .. }) => {
                 machines.directory.prove_passcode(cx, Aim::Change).into_iter().collect()
+            }
+            Command::Session(SessionCommand::ChangeKey { .. }) => {
+                machines.directory.prove_passcode(cx, Aim::Rekey).into_iter().collect()
             }
             Command::Session(SessionCommand::Terminals) => machines.directory.terminals(cx),
             Command::Session(SessionCommand::RemoveTerminal { terminal, .. }) => {

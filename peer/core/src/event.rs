@@ -2,11 +2,12 @@
 //! dials and moments go.
 #![expect(missing_docs, reason = "fields are named after what they hold")]
 
+use common::crypto::identity::PublicKey;
 use common::crypto::terminal::TerminalIdentity;
 use common::ident::{DirectoryGeneration, MeetingToken, MessageId, UserId};
 use common::msg::{
     AuthChallenge, AuthReply, ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, Features,
-    FromDirectory, Meet, PasscodeChallenge, Receipt, RequestNumber, ToDirectory,
+    FromDirectory, KeyChallenge, Meet, PasscodeChallenge, Receipt, RequestNumber, ToDirectory,
 };
 
 use crate::command::{Command, Ticket};
@@ -64,6 +65,12 @@ pub enum PasscodeStep {
     Begin { request: RequestNumber, proved: Box<AuthReply> },
     /// Send `PASSCODEUPLOAD` with this number.
     Seal { request: RequestNumber, challenge: Box<PasscodeChallenge> },
+    /// Make a new identity key and send `KEYREQ` with this number, as [`PasscodeStep::Begin`].
+    BeginKey { request: RequestNumber, proved: Box<AuthReply> },
+    /// Send `KEYUPLOAD` with this number.
+    SealKey { request: RequestNumber, challenge: Box<KeyChallenge> },
+    /// The new key holds; the directory ends the session, which begins again.
+    KeyChanged,
     /// The new one holds.
     Changed,
     /// The old one holds, as far as we know.
@@ -138,6 +145,8 @@ pub enum Input {
     Reopened(Box<Opening>),
     /// This terminal has become another one; the session follows.
     Renewed(Box<Opening>),
+    /// Our user has another identity key, by which this terminal is certified now; the session follows.
+    Rekeyed(Box<(PublicKey, Opening)>),
     /// A link is gone.
     LinkEnded { link: LinkId, end: LinkEnd },
     /// The directory's connection is gone; the shell tries again after this many seconds.

@@ -1,7 +1,13 @@
 //! What one machine wants of another, as values: the machines do not know each other, `messaging` hands these on.
 
+use std::collections::BTreeSet;
+
 use common::ident::{GroupName, MessageId, RoomId, TerminalId, UserId};
-use common::msg::{Body, Broadcast, Letter, ListedUser, MailItem, Member, Outgoing, ToDirectory, UserCertificate};
+use common::limits::SUCCESSORS_ASKED;
+use common::msg::{
+    Body, Broadcast, Letter, ListedUser, MailItem, Member, Outgoing, SUCCESSIONS, SuccessorsReq, ToDirectory,
+    UserCertificate,
+};
 use zeroize::Zeroizing;
 
 use crate::command::Ticket;
@@ -207,6 +213,14 @@ pub(crate) enum Question {
     PasscodeChange,
     /// To complete it.
     PasscodeUpload,
+    /// To begin with a new identity key.
+    KeyChange,
+    /// To complete it.
+    KeyUpload,
+    /// Whether the keys of these users have taken the place of others.
+    Successors(Vec<UserId>),
+    /// The same of a user whose key was found to differ from the pinned one.
+    ChangedKey(UserId),
 }
 
 /// What a passcode is proved for.
@@ -216,6 +230,8 @@ pub(crate) enum Aim {
     Check,
     /// To change it.
     Change,
+    /// To put a new identity key in the place of the present one.
+    Rekey,
     /// To remove a terminal.
     Remove(TerminalId),
 }
@@ -239,6 +255,22 @@ impl Asked {
         cx.answering = self.ticket;
         self.question
     }
+}
+
+/// Asks whether the keys of these users have taken the place of others, where the directory can tell. What it says has to be
+/// known before certificates and key packages of theirs are judged.
+pub(crate) fn successors(cx: &Context, users: impl IntoIterator<Item = UserId>) -> Option<Request> {
+    let users: BTreeSet<UserId> = users.into_iter().collect();
+    let users: Vec<UserId> = users.into_iter().take(SUCCESSORS_ASKED).collect();
+    let message = SuccessorsReq { users: users.clone() }.into();
+    let asks = cx.features.include(SUCCESSIONS) && !users.is_empty();
+    asks.then(|| Request::Directory(DirectoryRequest::Ask { message, question: Question::Successors(users) }))
+}
+
+/// Asks whether the key that was found to differ has taken the place of the pinned one.
+pub(crate) fn changed_key(user: UserId) -> Request {
+    let message = SuccessorsReq { users: vec![user.clone()] }.into();
+    Request::Directory(DirectoryRequest::Ask { message, question: Question::ChangedKey(user) })
 }
 
 /// A letter to be sealed, by its number in the outbox.

@@ -51,6 +51,8 @@ pub(crate) enum Request {
     Verify(Option<UserId>),
     /// `/passwd`
     Passwd,
+    /// `/passwd --new-key`
+    NewKey,
     /// `/version`
     Version,
     /// `/group …`; without a group: the one that is on the screen.

@@ -13,18 +13,27 @@ pub(crate) enum Passwd {
     /// The passcode in use, so that nobody changes anything at a terminal that was left alone.
     Current(Purpose),
     /// A new one of so many characters, in the place of the one in use.
-    New { min: u16, current: Passcode },
+    New { min: u16, current: Passcode, opens: Opens },
     /// The new one again.
-    Again { first: Passcode, current: Passcode },
+    Again { first: Passcode, current: Passcode, opens: Opens },
 }
 
 /// What the passcode in use is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To change it.
-    Change,
+    /// To change it, and perhaps the identity key.
+    Change(Opens),
     /// To remove a terminal.
     Removal(TerminalId),
+}
+
+/// What a new passcode opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opens {
+    /// The identity key that there is.
+    SameKey,
+    /// A new one in its place.
+    NewKey,
 }
 
 /// Two of the same step ask the same.
@@ -64,21 +73,25 @@ impl Passwd {
             Self::Current(Purpose::Removal(terminal)) => {
                 Step::Command { command: SessionCommand::RemoveTerminal { terminal, current: typed }, to: None }
             }
-            Self::Current(Purpose::Change) if own.matches(line) => ask(Self::New { min, current: typed }),
-            Self::Current(Purpose::Change) => {
+            Self::Current(Purpose::Change(opens)) if own.matches(line) => ask(Self::New { min, current: typed, opens }),
+            Self::Current(Purpose::Change(_)) => {
                 Step::Command { command: SessionCommand::ProvePasscode { current: typed }, to: None }
             }
-            Self::New { current, .. } if typed.length() < usize::from(min) => {
-                Step::Ask { next: Self::New { min, current }, why: Some(texts::too_short(min)) }
+            Self::New { current, opens, .. } if typed.length() < usize::from(min) => {
+                Step::Ask { next: Self::New { min, current, opens }, why: Some(texts::too_short(min)) }
             }
-            Self::New { current, .. } => ask(Self::Again { first: typed, current }),
-            Self::Again { first, current } if first.expose() != typed.expose() => {
-                Step::Ask { next: Self::New { min, current }, why: Some(texts::DIFFERENT.to_owned()) }
+            Self::New { current, opens, .. } => ask(Self::Again { first: typed, current, opens }),
+            Self::Again { first, current, opens } if first.expose() != typed.expose() => {
+                Step::Ask { next: Self::New { min, current, opens }, why: Some(texts::DIFFERENT.to_owned()) }
             }
-            Self::Again { first, current } => Step::Command {
-                command: SessionCommand::ChangePasscode { current, to: first.clone() },
-                to: Some(first),
-            },
+            Self::Again { first, current, opens } => {
+                let to = first.clone();
+                let command = match opens {
+                    Opens::SameKey => SessionCommand::ChangePasscode { current, to },
+                    Opens::NewKey => SessionCommand::ChangeKey { current, to },
+                };
+                Step::Command { command, to: Some(first) }
+            }
         }
     }
 }

@@ -148,7 +148,11 @@ pub(crate) enum Command {
         who: String,
     },
     /// Change the passcode.
-    Passwd,
+    Passwd {
+        /// Make a new identity key, too, confirmed by the former one.
+        #[arg(long)]
+        new_key: bool,
+    },
     /// Look for what is wrong.
     Doctor,
     /// JSON lines, for programs.

@@ -1,13 +1,13 @@
 //! What reaches the driver from its tasks, and the queue it comes over.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
 use common::ident::MessageId;
 use common::link::Link;
-use common::msg::Certificate;
 
-use super::directory::login::Presence;
+use super::directory::login::{Credentials, Presence};
 use super::half_open::HalfOpen;
 use super::rt::{TcpListener, TcpStream};
 use crate::store::StoreError;
@@ -68,8 +68,9 @@ pub(crate) struct Back {
     pub(crate) source: IpAddr,
     /// The directory's.
     pub(crate) directory: SocketAddr,
-    /// This terminal's certificate; another one than before if it has become another terminal.
-    pub(crate) certificate: Certificate,
+    /// Who we are: with another certificate than before if this has become another terminal, with another identity key if
+    /// our user has made one.
+    pub(crate) credentials: Arc<Credentials>,
     /// Where callers arrive from now on, if our address has changed.
     pub(crate) listener: Option<TcpListener>,
 }

@@ -39,11 +39,24 @@ enum Way {
 
 /// Everything that is needed to judge strangers.
 pub(crate) struct Listener {
-    ours: KeyDigest,
-    config: Arc<ServerConfig>,
+    keys: Mutex<Keys>,
     time: Mutex<DirectoryTime>,
     guard: Mutex<Guard>,
     half_open: HalfOpenCallers,
+}
+
+/// What callers have to know, and what they are shown.
+#[derive(Clone)]
+struct Keys {
+    ours: KeyDigest,
+    config: Arc<ServerConfig>,
+}
+
+impl Keys {
+    fn of(identity: &IdentityKey) -> Result<Self, Failure> {
+        let config = tls::peer_server(identity).map_err(|e| Failure::Internal { detail: e.to_string() })?;
+        Ok(Self { ours: identity.public().digest(), config })
+    }
 }
 
 impl std::fmt::Debug for Listener {
@@ -59,10 +72,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Listener {
     /// A listener for callers of `identity`.
     pub(crate) fn new(identity: &IdentityKey, time: DirectoryTime) -> Result<Arc<Self>, Failure> {
-        let config = tls::peer_server(identity).map_err(|e| Failure::Internal { detail: e.to_string() })?;
         Ok(Arc::new(Self {
-            ours: identity.public().digest(),
-            config,
+            keys: Mutex::new(Keys::of(identity)?),
             time: Mutex::new(time),
             guard: Mutex::new(Guard::new()),
             half_open: HalfOpenCallers::default(),
@@ -72,6 +83,12 @@ impl Listener {
     /// Sets the directory's time again, after the session came back.
     pub(crate) fn set_time(&self, time: DirectoryTime) {
         *locked(&self.time) = time;
+    }
+
+    /// Our user has another identity key.
+    pub(crate) fn set_identity(&self, identity: &IdentityKey) -> Result<(), Failure> {
+        *locked(&self.keys) = Keys::of(identity)?;
+        Ok(())
     }
 
     /// The directory's time.
@@ -147,9 +164,10 @@ impl Listener {
         let mut bytes = [0; preface::LENGTH];
         rt::timeout(within, stream.read_exact(&mut bytes)).await.ok()?.ok()?;
         let now = self.time();
-        locked(&self.guard).admit(&self.ours, now, SOURCE.network(source.ip()), &bytes).ok()?;
+        let Keys { ours, config } = locked(&self.keys).clone();
+        locked(&self.guard).admit(&ours, now, SOURCE.network(source.ip()), &bytes).ok()?;
         stream.set_nodelay(true).ok()?;
-        let mut link = Link::server(stream, Arc::clone(&self.config)).ok()?;
+        let mut link = Link::server(stream, config).ok()?;
         link.handshake().await.ok()?;
         let key = PublicKey::from_spki(link.peer_key()?).ok()?.digest();
         let payload = link.next().await.ok()??;

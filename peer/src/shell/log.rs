@@ -22,7 +22,7 @@ pub(super) fn told(notice: &Notice) {
         Notice::Message(MessageNotice::Dropped { with, from, why }) => warn!(%with, %from, %why, "an item was dropped"),
         Notice::Session(SessionNotice::NewTerminal) => warn!("the state was an old copy; this is a new terminal now"),
         Notice::Message(MessageNotice::Lost { count }) => warn!(count, "mail was not kept"),
-        Notice::Contact(ContactNotice::KeyChanged { of, .. }) => warn!(%of, "a key has changed"),
+        Notice::Contact(ContactNotice::KeyChanged { of, how, .. }) => warn!(%of, ?how, "a key has changed"),
         Notice::Session(SessionNotice::LoginRefused { user, why }) => warn!(%user, ?why, "the login was refused"),
         Notice::Session(SessionNotice::RegisterRefused { user, why }) => {
             warn!(%user, ?why, "the registration was refused")
@@ -44,6 +44,8 @@ pub(super) fn told(notice: &Notice) {
         Notice::Call(CallNotice::Failed { to, why }) => info!(%to, ?why, "a call came to nothing"),
         Notice::Call(CallNotice::Ended { with, by }) => info!(%with, ?by, "a connection ended"),
         Notice::Session(SessionNotice::PasscodeChanged) => info!("the passcode was changed"),
+        Notice::Session(SessionNotice::KeyReplaced) => info!("the identity key was replaced"),
+        Notice::Session(SessionNotice::KeyTakenOver) => info!("the identity key was replaced at another terminal"),
         Notice::Contact(ContactNotice::KeyDecided { of, decision }) => info!(%of, ?decision, "a key was decided about"),
         Notice::Message(MessageNotice::Text { from, text, id, .. }) => {
             debug!(%from, %id, bytes = text.len(), "a message came directly")

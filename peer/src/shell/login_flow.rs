@@ -258,7 +258,7 @@ impl LoginFlow<'_> {
             }
             Err(NotLoggedIn::Failed(failure)) => return Err(failure),
         };
-        let (challenge, held) = (authenticated.challenge, authenticated.held);
+        let (challenge, held, new_key) = (authenticated.challenge, authenticated.held, authenticated.has_new_key());
         let credentials = authenticated.keep(state, &user, &passcode)?;
         let address = self.setup.listen.unwrap_or_else(|| connection.local());
         let (socket, port) = login::listen(address, self.setup.port)?;
@@ -266,6 +266,9 @@ impl LoginFlow<'_> {
         self.tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address })).await;
         if held == Held::Former {
             self.tell(Notice::Session(SessionNotice::FormerPasscode)).await;
+        }
+        if new_key {
+            self.tell(Notice::Session(SessionNotice::KeyTakenOver)).await;
         }
         if let Some(messages) = self.forgotten.take() {
             self.tell(Notice::Session(SessionNotice::Forgot { messages })).await;

@@ -131,6 +131,33 @@ impl State {
         Ok(forgotten)
     }
 
+    /// Takes a vault with the key that took the place of the one known here, whose secret was `former`: the store's key is
+    /// kept under the new one, and this terminal is certified anew when that is asked for. All of it or nothing.
+    pub(crate) fn take_over(
+        &mut self,
+        former: &Secret,
+        identity: &IdentityKey,
+        vault: &KnownVault,
+    ) -> Result<(), StoreError> {
+        let key = match self.plain(STORE_KEY)? {
+            Some(wrapped) => store_key::unwrap(former, &wrapped).ok_or(StoreError::Unreadable)?,
+            None if schema::has_sealed(&self.db)? => former.clone(),
+            None => store_key::generate()?,
+        };
+        let wrapped = store_key::wrap(&store_key::secret_of(identity), &key)?;
+        let change = self.db.transaction()?;
+        change.execute("DELETE FROM sealed WHERE kind = ?1", [CERTIFICATE])?;
+        for (name, value) in [
+            (STORE_KEY, &wrapped[..]),
+            (VAULT, &vault.sealed),
+            (VAULT_VERSION, &vault.version.to_be_bytes()),
+            (KEY_DIGEST, &vault.key.0),
+        ] {
+            change.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![name, value])?;
+        }
+        Ok(change.commit()?)
+    }
+
     /// Messages that go if this user gets a new identity key here; nothing where none was kept.
     pub(crate) fn under_former_key(&self) -> Result<Option<u64>, StoreError> {
         self.vault()?.map(|_| self.messages()).transpose()
@@ -264,6 +291,8 @@ mod tests {
             verified: true,
             blocked: false,
             chosen: true,
+            formers: Vec::new(),
+            held: None,
         };
         let vault = KnownVault { sealed: vec![1; 40], version: 3, key: KeyDigest([4; 32]) };
 
@@ -331,6 +360,37 @@ mod tests {
     }
 
     #[test]
+    fn a_key_in_the_place_of_a_former_one_loses_nothing_and_certifies_the_terminal_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("ali");
+        let user = Example::Ali.user().unwrap();
+        let (old, new) = (Example::Ali.identity().unwrap(), Example::Bianca.identity().unwrap());
+        let vault =
+            |version, key: &IdentityKey| KnownVault { sealed: vec![1; 40], version, key: key.public().digest() };
+        let mut state = State::open(&folder).unwrap();
+        state.set_vault(&vault(1, &old)).unwrap();
+        state.set_cookie(&Cookie([5; 32])).unwrap();
+        state.unlock(&old).unwrap();
+        let before = state.certificate(&user, &old, 1).unwrap();
+        drop(state);
+
+        let mut state = State::open(&folder).unwrap();
+        let wrong = store_key::secret_of(&Example::Carol.identity().unwrap());
+        state.take_over(&wrong, &new, &vault(2, &new)).unwrap_err();
+        state.unlock(&old).unwrap();
+        state.take_over(&store_key::secret_of(&old), &new, &vault(2, &new)).unwrap();
+        drop(state);
+
+        let mut state = State::open(&folder).unwrap();
+        state.unlock(&old).unwrap_err();
+        state.unlock(&new).unwrap();
+        assert_eq!((state.vault().unwrap(), state.cookie().unwrap()), (Some(vault(2, &new)), Some(Cookie([5; 32]))));
+        let after = state.certificate(&user, &new, 2).unwrap();
+        assert_eq!((after.terminal, after.key), (before.terminal, before.key));
+        assert!(common::crypto::terminal::verify(&after, &user, new.public()).is_ok());
+    }
+
+    #[test]
     fn a_new_store_has_a_random_key_that_one_identity_key_opens() {
         let folder = tempfile::tempdir().unwrap();
         let identity = Example::Ali.identity().unwrap();
@@ -358,6 +418,8 @@ mod tests {
             verified: false,
             blocked: false,
             chosen: true,
+            formers: Vec::new(),
+            held: None,
         };
         state.save_contact(&contact).unwrap();
         drop(state);

@@ -2,6 +2,7 @@
 
 use common::crypto::invite::InviteCode;
 use common::ident::{Cookie, CredentialId, TerminalId, UserId};
+use common::msg::OwnSuccessor;
 use sha2::{Digest, Sha256};
 
 use crate::lockout::{Class, Verdict};
@@ -223,4 +224,27 @@ pub struct NewPasscode {
     pub vault: Vec<u8>,
     /// The vault's version.
     pub version: i64,
+}
+
+/// An identity key about to take the place of another, with the passcode that opens it.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Record and vault.
+    pub passcode: NewPasscode,
+    /// The key that it takes the place of, PKCS#1 DER.
+    pub former: Vec<u8>,
+    /// The statement, and what opens stores.
+    pub own: OwnSuccessor,
+}
+
+/// What came of a new identity key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyChange {
+    /// Key, record, vault and statement are in force, and no other terminal has a cookie any more.
+    Changed,
+    /// The record that was proved does not hold any more, the key is not the one there is, or the vault's version is not above
+    /// that of the one there is; nothing has happened.
+    Outdated,
+    /// There is an older terminal that holds a cookie; nothing has happened.
+    Older,
 }

@@ -9,8 +9,8 @@ pub mod administration;
 pub mod mail;
 
 pub use accounts::{
-    Account, Admits, Attempt, CookieDigest, Entry, EntryCheck, Generation, Grant, IdStatus, NewPasscode, NewUser,
-    PasscodeChange, Registered, Remover, Reservation, Success, TerminalRemoval,
+    Account, Admits, Attempt, CookieDigest, Entry, EntryCheck, Generation, Grant, IdStatus, KeyChange, NewKey,
+    NewPasscode, NewUser, PasscodeChange, Registered, Remover, Reservation, Success, TerminalRemoval,
 };
 pub use administration::{
     InviteRecord, LoggedBroadcast, RoomRecord, RoomRemoval, RunBegun, Totals, UnlockOutcome, UserChange, UserRecord,

@@ -150,6 +150,13 @@ pub(super) fn keep_certificate(
     connection
         .prepare_cached("UPDATE terminals SET certificate = ?3 WHERE user = ?1 AND terminal = ?2")?
         .execute(params![user.as_str(), terminal.as_bytes(), certificate])?;
+    // Those that were published name the certificate before, and nobody could make use of them.
+    connection
+        .prepare_cached("DELETE FROM key_packages WHERE user = ?1 AND terminal = ?2")?
+        .execute(params![user.as_str(), terminal.as_bytes()])?;
+    connection
+        .prepare_cached("UPDATE publishers SET last_resort = NULL WHERE user = ?1 AND terminal = ?2")?
+        .execute(params![user.as_str(), terminal.as_bytes()])?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod rooms;
 mod roster;
 mod schema;
 mod situation;
+mod successions;
 mod terminals;
 mod time;
 mod users;
@@ -33,8 +34,8 @@ use std::time::Duration;
 use common::crypto::invite::InviteCode;
 use common::ident::{CredentialId, GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
-    Broadcast, GroupReply, KeyPackageState, MailItem, MailboxState, Member, Piece, RoomEpoch, UserCertificate,
-    UserTerminals, WithdrawnMessage,
+    Broadcast, Certificate, GroupReply, KeyPackageState, MailItem, MailboxState, Member, OwnSuccessor, Piece,
+    RoomEpoch, Successor, UserCertificate, UserTerminals, WithdrawnMessage,
 };
 use common::settled::SettledTime;
 use rusqlite::{Connection, OpenFlags};
@@ -42,9 +43,9 @@ use rusqlite::{Connection, OpenFlags};
 use directory_core::lockout::LockRule;
 use directory_core::records::{
     Attempt, CommitOutcome, CommitRequest, Deposit, DepositOutcome, Entry, EntryCheck, ExpiryProgress, Grant, IdStatus,
-    InviteRecord, KnownPackages, LoggedBroadcast, MailRule, NewPasscode, NewUser, PasscodeChange, Registered, Remover,
-    Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval, Totals, UnlockOutcome,
-    UserChange, UserRecord,
+    InviteRecord, KeyChange, KnownPackages, LoggedBroadcast, MailRule, NewKey, NewPasscode, NewUser, PasscodeChange,
+    Registered, Remover, Reservation, RoomRecord, RoomRemoval, RunBegun, Success, TakenKeyPackages, TerminalRemoval,
+    Totals, UnlockOutcome, UserChange, UserRecord,
 };
 use directory_core::store::{Store, StoreError, StoreResult};
 use directory_core::timestamp::Timestamp;
@@ -185,6 +186,24 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<PasscodeChange>> + Send {
         self.write(move |connection| passcode::change(connection, &new, now))
+    }
+
+    fn change_key(&self, new: NewKey, now: Timestamp) -> impl Future<Output = StoreResult<KeyChange>> + Send {
+        self.write(move |connection| successions::change(connection, &new, now))
+    }
+
+    fn successors(&self, users: Vec<UserId>) -> impl Future<Output = StoreResult<Vec<Successor>>> + Send {
+        self.read(move |connection| successions::of(connection, users))
+    }
+
+    fn own_successors(&self, user: &UserId) -> impl Future<Output = StoreResult<Vec<OwnSuccessor>>> + Send {
+        let user = user.clone();
+        self.read(move |connection| successions::own(connection, &user))
+    }
+
+    fn own_certificates(&self, user: &UserId) -> impl Future<Output = StoreResult<Vec<Certificate>>> + Send {
+        let user = user.clone();
+        self.read(move |connection| successions::certificates(connection, &user))
     }
 
     fn record_session_end(&self, user: &UserId, now: Timestamp) -> impl Future<Output = StoreResult<()>> + Send {

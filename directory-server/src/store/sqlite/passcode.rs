@@ -61,7 +61,7 @@ pub(super) enum Proven {
 }
 
 impl Proven {
-    fn version(&self) -> i64 {
+    pub(super) fn version(&self) -> i64 {
         match self {
             Self::InForce { version } | Self::Former { version } => *version,
         }

@@ -78,7 +78,7 @@ pub(super) fn forget_certificates(connection: &Connection) -> SqlResult<()> {
     Ok(())
 }
 
-fn decode(encoded: &[u8]) -> SqlResult<Certificate> {
+pub(super) fn decode(encoded: &[u8]) -> SqlResult<Certificate> {
     serde_json::from_slice(encoded).map_err(|error| StoreError::Failed(error.to_string()).into())
 }
 

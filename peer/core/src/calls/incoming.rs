@@ -150,6 +150,10 @@ impl Calls {
                 self.turn_away(cx, link, &request, CallerRefused::KeyChanged);
                 cx.tell_key_changed(&from);
             }
+            PinCheck::Former => {
+                self.limiter.remember(&claim, reason_of(CallerRefused::WrongKey), cx.now.tick);
+                self.turn_away(cx, link, &request, CallerRefused::WrongKey);
+            }
             PinCheck::Blocked => cx.refuse(link, ConnectRefusal::Declined),
             PinCheck::First(_) | PinCheck::Same => match file {
                 Some((file, offset)) => return vec![Request::Fetch { link, from, file, offset }],

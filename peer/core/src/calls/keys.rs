@@ -97,10 +97,11 @@ impl Calls {
                 return requests;
             }
             KeyDecision::Accept => {
-                if let Some(key) = cx.contacts.offered(&of).cloned() {
-                    let contact = cx.contacts.pin(&of, &key, cx.now.date, false);
-                    cx.push(Effect::Save(contact));
-                }
+                let decided = match cx.contacts.offered(&of).cloned() {
+                    Some(key) => Some(cx.contacts.pin(&of, &key, cx.now.date, false)),
+                    None => cx.contacts.agree(&of),
+                };
+                decided.into_iter().for_each(|contact| cx.push(Effect::Save(contact)));
             }
             KeyDecision::Block => {
                 requests = self.end(cx, &of);

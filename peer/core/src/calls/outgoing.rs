@@ -193,6 +193,11 @@ impl Calls {
                 return cx.tell_key_changed(to);
             }
             PinCheck::Blocked => return self.call_failed(cx, to, CallFailed::Blocked),
+            PinCheck::Former => return self.call_failed(cx, to, CallFailed::FormerKey),
+            PinCheck::Same if cx.contacts.awaits_decision(to) => {
+                self.outgoing.remove(to);
+                return cx.tell_decision(to);
+            }
             PinCheck::First(_) | PinCheck::Same => {}
         }
         if self.outgoing.get(to).is_some_and(|outgoing| outgoing.occasion == Occasion::Asked) {

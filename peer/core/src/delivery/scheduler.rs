@@ -120,7 +120,7 @@ impl Delivery {
     pub(crate) fn flush(&mut self, cx: &mut Context, to: &Conversation) -> Vec<Request> {
         if let Conversation::User(user) = to {
             // A changed key stops everything until the user decides (decision D14).
-            if cx.contacts.offered(user).is_some() || cx.is_blocked(user) {
+            if cx.contacts.awaits_decision(user) || cx.is_blocked(user) {
                 return Vec::new();
             }
             self.flush_link(cx, user, to);

@@ -28,7 +28,7 @@ impl Delivery {
             Conversation::User(user) => Some(user),
             Conversation::Group(_) | Conversation::Everyone => None,
         };
-        if user.is_some_and(|user| cx.contacts.offered(user).is_some()) {
+        if user.is_some_and(|user| cx.contacts.awaits_decision(user)) {
             return Next::KeyDecision;
         }
         match route {

@@ -185,6 +185,10 @@ fn outlives_the_disk(question: &Question) -> bool {
             | Question::ProofEnd(_)
             | Question::PasscodeChange
             | Question::PasscodeUpload
+            | Question::KeyChange
+            | Question::KeyUpload
+            | Question::Successors(_)
+            | Question::ChangedKey(_)
     )
 }
 

@@ -2,7 +2,8 @@
 //! passcode (decision D33).
 
 use common::msg::{
-    AuthChallenge, AuthRefusal, AuthReply, AuthStatus, PasscodeChallenge, PasscodeReply, PasscodeStatus, RequestNumber,
+    AuthChallenge, AuthRefusal, AuthReply, AuthStatus, KeyChallenge, KeyReply, KeyStatus, PasscodeChallenge,
+    PasscodeReply, PasscodeStatus, RequestNumber, SUCCESSIONS,
 };
 
 use super::DirectoryClient;
@@ -14,8 +15,13 @@ use crate::request::{Aim, Asked, Question, Request};
 impl DirectoryClient {
     /// Has the shell prove the passcode that the user gave; what it is for follows. What is under way is given up.
     pub(crate) fn prove_passcode(&mut self, cx: &mut Context, aim: Aim) -> Option<Request> {
-        if !cx.is_up() {
-            cx.tell(not_done(aim, NotChanged::DirectoryLost));
+        let why = match () {
+            () if !cx.is_up() => Some(NotChanged::DirectoryLost),
+            () if aim == Aim::Rekey && !cx.features.include(SUCCESSIONS) => Some(NotChanged::NotKnown),
+            () => None,
+        };
+        if let Some(why) = why {
+            cx.tell(not_done(aim, why));
             return None;
         }
         self.requests.retain(|asked| !is_of_passcode(&asked.question));
@@ -52,6 +58,11 @@ impl DirectoryClient {
                 let proved = Box::new(reply);
                 let begin = |request| PasscodeStep::Begin { request, proved };
                 self.expect(cx, "PASSCODEREQ", "PASSCODECHALLENGE", Question::PasscodeChange, begin)
+            }
+            Aim::Rekey => {
+                let proved = Box::new(reply);
+                let begin = |request| PasscodeStep::BeginKey { request, proved };
+                self.expect(cx, "KEYREQ", "KEYCHALLENGE", Question::KeyChange, begin)
             }
             Aim::Remove(terminal) => Some(self.remove_terminal(terminal)),
         }
@@ -95,6 +106,27 @@ impl DirectoryClient {
         }
     }
 
+    /// The directory's part of a new key: the shell makes the key, and seals it.
+    pub(crate) fn handle_key_challenge(&mut self, cx: &mut Context, challenge: KeyChallenge) -> Option<Request> {
+        let challenge = Box::new(challenge);
+        self.expect(cx, "KEYUPLOAD", "KEYREPLY", Question::KeyUpload, |request| PasscodeStep::SealKey {
+            request,
+            challenge,
+        })
+    }
+
+    /// The directory has put the new key in force, or not.
+    pub(crate) fn handle_key_reply(&self, cx: &mut Context, reply: KeyReply) {
+        match reply.status {
+            KeyStatus::Changed => {
+                cx.push(Effect::Passcode(PasscodeStep::KeyChanged));
+                cx.tell(SessionNotice::KeyReplaced);
+            }
+            KeyStatus::Refused => not_changed(cx, Aim::Rekey, NotChanged::Meanwhile),
+            KeyStatus::Older => not_changed(cx, Aim::Rekey, NotChanged::Older),
+        }
+    }
+
     /// The directory would not begin or complete it, or the proof before it.
     pub(crate) fn handle_passcode_refused(&self, cx: &mut Context, aim: Aim, why: DirectoryRefusal) {
         not_changed(cx, aim, NotChanged::Refused(why));
@@ -105,6 +137,8 @@ impl DirectoryClient {
         let (aim, why) = match question {
             Question::Proof(aim) | Question::ProofEnd(aim) => (*aim, NotChanged::DirectoryLost),
             Question::PasscodeChange => (Aim::Change, NotChanged::DirectoryLost),
+            Question::KeyChange => (Aim::Rekey, NotChanged::DirectoryLost),
+            Question::KeyUpload => (Aim::Rekey, NotChanged::Unsure),
             _ => (Aim::Change, NotChanged::Unsure),
         };
         not_changed(cx, aim, why);
@@ -113,7 +147,15 @@ impl DirectoryClient {
 
 /// Whether it belongs to a proof of the passcode or a change of it.
 fn is_of_passcode(question: &Question) -> bool {
-    matches!(question, Question::Proof(_) | Question::ProofEnd(_) | Question::PasscodeChange | Question::PasscodeUpload)
+    matches!(
+        question,
+        Question::Proof(_)
+            | Question::ProofEnd(_)
+            | Question::PasscodeChange
+            | Question::PasscodeUpload
+            | Question::KeyChange
+            | Question::KeyUpload
+    )
 }
 
 /// Why a passcode was not taken.
@@ -130,7 +172,7 @@ fn unproved(reply: &AuthReply) -> NotChanged {
 
 fn not_done(aim: Aim, why: NotChanged) -> SessionNotice {
     match aim {
-        Aim::Check | Aim::Change => SessionNotice::PasscodeNotChanged(why),
+        Aim::Check | Aim::Change | Aim::Rekey => SessionNotice::PasscodeNotChanged(why),
         Aim::Remove(_) => SessionNotice::TerminalNotRemoved(why),
     }
 }

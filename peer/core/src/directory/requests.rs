@@ -185,7 +185,11 @@ fn answer_to(message: &ToDirectory) -> Option<&'static str> {
         ToDirectory::BroadcastLogReq(_) => Some("BROADCASTLOG"),
         ToDirectory::PasscodeReq(_) => Some("PASSCODECHALLENGE"),
         ToDirectory::PasscodeUpload(_) => Some("PASSCODEREPLY"),
-        ToDirectory::Hello(_)
+        ToDirectory::KeyReq(_) => Some("KEYCHALLENGE"),
+        ToDirectory::KeyUpload(_) => Some("KEYREPLY"),
+        ToDirectory::SuccessorsReq(_) => Some("SUCCESSORSREPLY"),
+        ToDirectory::FormerReq(_)
+        | ToDirectory::Hello(_)
         | ToDirectory::InviteReq(_)
         | ToDirectory::RegisterReq(_)
         | ToDirectory::RegisterUpload(_)

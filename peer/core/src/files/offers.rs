@@ -45,7 +45,7 @@ impl Files {
         let why = match () {
             () if cx.is_me(&to) => Some(NotOffered::Yourself),
             () if cx.is_blocked(&to) => Some(NotOffered::Blocked),
-            () if cx.contacts.offered(&to).is_some() => Some(NotOffered::KeyChanged),
+            () if cx.contacts.awaits_decision(&to) => Some(NotOffered::KeyChanged),
             () if self.open_offers(&to, Side::Ours) >= OFFERS_OPEN => Some(NotOffered::TooMany),
             () => None,
         };

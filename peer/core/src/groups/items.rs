@@ -195,9 +195,14 @@ fn tell_changes(cx: &mut Context, group: &GroupName, by: &Member, diff: Membersh
 fn verified(cx: &mut Context, certificates: &[UserCertificate]) -> Vec<VerifiedCredential> {
     let verified = certificates.iter().filter_map(|told| {
         let key = PublicKey::from_pkcs1(&told.publickey.0).ok()?;
-        let verified = VerifiedCredential::verify(&told.userid, &told.certificate, &key).ok()?;
+        let carried = cx.carried(&told.userid, &key);
+        let verified = VerifiedCredential::carried(&told.userid, &told.certificate, &key, carried).ok()?;
         let ours = cx.is_me(&told.userid);
         if ours && key != cx.me.key {
+            return None;
+        }
+        // What a key signs that was given up is worth nothing; what it signed before stands in a statement.
+        if !ours && cx.contacts.has_given_up(&told.userid, &key) {
             return None;
         }
         let pinned = ours || cx.is_pinned(&told.userid, &key);

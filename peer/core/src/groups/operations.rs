@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::mls::{RoomError, VerifiedKeyPackage};
 use crate::model::Conversation;
 use crate::notice::{MessageNotice, Next};
-use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request, successors};
 
 /// How long, in seconds, what cannot be sealed is left alone. Chosen arbitrarily.
 pub(super) const BROKEN_TIMEOUT: u64 = 60;
@@ -211,10 +211,10 @@ impl Groups {
         let number = active.number;
         let Some((userid, terminals)) = active.missing.pop_front() else { return self.commit(cx) };
         let question = Question::Packages(userid.clone(), number);
-        vec![Request::Directory(DirectoryRequest::Ask {
-            message: KeyPackageReq { userid, terminals }.into(),
-            question,
-        })]
+        let mut requests: Vec<Request> = successors(cx, [userid.clone()]).into_iter().collect();
+        let message = KeyPackageReq { userid, terminals }.into();
+        requests.push(Request::Directory(DirectoryRequest::Ask { message, question }));
+        requests
     }
 
     /// Key packages of a user came; those count that were made under the pinned key.
@@ -228,7 +228,8 @@ impl Groups {
         if let Ok(key) = PublicKey::from_pkcs1(&reply.publickey.0)
             && cx.is_pinned(user, &key)
         {
-            let verified = reply.packages.iter().filter_map(|taken| self.rooms.newcomer(user, &key, taken));
+            let carried = cx.carried(user, &key);
+            let verified = reply.packages.iter().filter_map(|taken| self.rooms.newcomer(user, (&key, &carried), taken));
             active.newcomers.extend(verified);
         }
         self.take_packages(cx)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use common::crypto::identity::PublicKey;
-use common::ident::{GroupName, KeyDigest, RoomId, TerminalId, UserId};
+use common::ident::{ContentDigest, GroupName, KeyDigest, RoomId, TerminalId, UserId};
 use common::limits::KEY_PACKAGES_LOW;
 use common::msg::{KeyPackageState, Member, Piece, TakenKeyPackage};
 
@@ -353,10 +353,10 @@ impl Rooms {
     pub(crate) fn newcomer(
         &self,
         user: &UserId,
-        key: &PublicKey,
+        (key, carried): (&PublicKey, &BTreeSet<ContentDigest>),
         taken: &TakenKeyPackage,
     ) -> Option<VerifiedKeyPackage> {
-        let vouched = VerifiedCredential::verify(user, &taken.certificate, key).ok()?;
+        let vouched = VerifiedCredential::carried(user, &taken.certificate, key, carried.clone()).ok()?;
         VerifiedKeyPackage::verify(&self.own, vouched, &taken.package.0).ok()
     }
 

@@ -22,7 +22,7 @@ use crate::context::{Context, Session};
 use crate::event::Effect;
 use crate::notice::MessageNotice;
 use crate::persistence::Rows;
-use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, Question, Request, WholeItem};
+use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, Question, Request, WholeItem, successors};
 
 /// The item that is being taken.
 #[derive(Debug)]
@@ -198,8 +198,11 @@ impl Mailbox {
             let whole = WholeItem { item, bytes, certificates: None };
             self.taking = Some(Taking { whole, missing: VecDeque::new(), is_asked: false });
         }
+        let needs = self.taking.as_ref().map(|taking| taking.missing.iter().map(|member| member.userid.clone()));
+        let needs: Vec<_> = needs.into_iter().flatten().take(CERTIFICATES_ASKED).collect();
         if let Some(question) = self.ask_for_rest() {
-            let mut requests = vec![question];
+            let mut requests: Vec<Request> = successors(cx, needs).into_iter().collect();
+            requests.push(question);
             requests.extend(self.confirm(cx));
             return requests;
         }

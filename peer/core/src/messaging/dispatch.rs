@@ -38,7 +38,8 @@ impl Messaging {
             Request::Came(user) => {
                 self.delivery.handle_retry(&Conversation::User(user.clone()));
                 self.groups.handle_came(cx, &user);
-                let mut requests = self.calls.handle_came(cx, &user);
+                let mut requests: Vec<Request> = self.ask_about(cx, &user).into_iter().collect();
+                requests.extend(self.calls.handle_came(cx, &user));
                 requests.extend(self.files.handle_presence(cx, Some(&user)));
                 requests
             }

@@ -2,6 +2,7 @@
 //!
 //! - [`dispatch`]: which machine does what
 //! - [`responses`]: which machine an answer of the directory is for
+//! - [`successions`]: keys that took the place of others
 //! - [`destinations`]: what is done for a user once it is known that there is one
 //!
 //! What a request leads to is done before what stood behind it. When all is done the next operation of a group is begun,
@@ -11,6 +12,7 @@
 mod destinations;
 mod dispatch;
 mod responses;
+mod successions;
 
 use std::collections::VecDeque;
 
@@ -117,7 +119,9 @@ impl Messaging {
     pub(crate) fn begin_session(&mut self, cx: &mut Context) {
         cx.session = Session::CatchingUp;
         self.directory.handle_connected();
-        let mut requests = self.mailbox.handle_session();
+        // Before the mail, which is judged by what is known of keys.
+        let mut requests = self.ask_about_everybody(cx);
+        requests.extend(self.mailbox.handle_session());
         requests.extend(self.groups.handle_session());
         self.route(cx, requests);
         let watched: Vec<UserId> = cx.contacts.chosen().cloned().chain(self.groups.members_of_groups()).collect();
@@ -160,6 +164,7 @@ impl Messaging {
             let wanted = self.delivery.flush(cx, &to);
             self.route(cx, wanted);
         }
+        self.ask_about_changed(cx);
         cx.take_changed_keys().into_iter().for_each(|user| self.delivery.handle_key_changed(user));
         self.delivery.tell_announced(cx);
         let chosen = cx.take_newly_chosen();

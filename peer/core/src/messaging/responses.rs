@@ -86,6 +86,19 @@ impl Messaging {
                 self.directory.handle_passcode_reply(cx, &reply);
                 Vec::new()
             }
+            (Question::KeyChange, FromDirectory::KeyChallenge(challenge)) => {
+                self.directory.handle_key_challenge(cx, challenge).into_iter().collect()
+            }
+            (Question::KeyUpload, FromDirectory::KeyReply(reply)) => {
+                self.directory.handle_key_reply(cx, reply);
+                Vec::new()
+            }
+            (Question::Successors(users), FromDirectory::SuccessorsReply(reply)) => {
+                Self::handle_successors(cx, users, &reply.successors)
+            }
+            (Question::ChangedKey(user), FromDirectory::SuccessorsReply(reply)) => {
+                Self::handle_changed_key(cx, user, &reply.successors)
+            }
             (Question::OwnTerminals, FromDirectory::TerminalsReply(reply)) => {
                 self.directory.handle_own_terminals(cx, reply);
                 Vec::new()
@@ -171,6 +184,8 @@ impl Messaging {
             Question::PasscodeChange | Question::PasscodeUpload => {
                 self.directory.handle_passcode_refused(cx, Aim::Change, why);
             }
+            Question::KeyChange | Question::KeyUpload => self.directory.handle_passcode_refused(cx, Aim::Rekey, why),
+            Question::ChangedKey(user) => return Self::handle_changed_key(cx, user, &[]),
             Question::Put { to, numbers, .. } => self.delivery.handle_put_refused(cx, &to, &numbers, (why, until)),
             Question::Terminals(_) | Question::Packages(..) | Question::Commit { .. } => {
                 self.groups.handle_operation_refused(cx, why, until);
@@ -189,7 +204,7 @@ impl Messaging {
             }
             Question::Mailbox | Question::Piece | Question::Certificates => self.mailbox.handle_refused(until),
             // Compared at the next session, or at the next look.
-            Question::Replaced | Question::Epochs(_) | Question::Overdue(_) => {}
+            Question::Replaced | Question::Epochs(_) | Question::Overdue(_) | Question::Successors(_) => {}
         }
         Vec::new()
     }
@@ -214,7 +229,13 @@ impl Messaging {
             Question::List { .. } | Question::Log { .. } => cx.tell(DirectoryNotice::NoPeople),
             Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryLost }),
             Question::Destination(to) => return self.handle_existence(cx, &to, Existence::Untold),
-            Question::Proof(_) | Question::ProofEnd(_) | Question::PasscodeChange | Question::PasscodeUpload => {
+            Question::ChangedKey(user) => return Self::handle_changed_key(cx, user, &[]),
+            Question::Proof(_)
+            | Question::ProofEnd(_)
+            | Question::PasscodeChange
+            | Question::PasscodeUpload
+            | Question::KeyChange
+            | Question::KeyUpload => {
                 self.directory.handle_passcode_unanswered(cx, &question);
             }
             // Asked again when the session stands again.
@@ -226,6 +247,7 @@ impl Messaging {
             | Question::Put { .. }
             | Question::Epochs(_)
             | Question::Overdue(_)
+            | Question::Successors(_)
             | Question::Commit { .. }
             | Question::Terminals(_)
             | Question::Packages(..) => {}

@@ -1,18 +1,19 @@
 //! Who a leaf is: a terminal of a user, by the certificate that the user's identity key signed (decision D16, threat G1).
 //!
 //! The leaf carries a fingerprint of the certificate, because certificates in leaves would make a welcome five times as
-//! large. The certificate is fetched from the directory and verified with the key pinned for that user.
+//! large. The leaf of a terminal that was certified anew keeps naming the certificate before, which holds on if the user's key
+//! says so (decision D47). The certificate is fetched from the directory and verified with the key pinned for that user.
+
+use std::collections::BTreeSet;
 
 use common::crypto::identity::{BadKey, PublicKey};
 use common::crypto::terminal::{self, TerminalIdentity};
-use common::crypto::transcript;
-use common::ident::{KeyDigest, TerminalId, TerminalKey, UserId};
+use common::ident::{ContentDigest, KeyDigest, TerminalId, TerminalKey, UserId};
 use common::msg::{Certificate, Member};
 use openmls::prelude::{Credential, CredentialWithKey, SignatureScheme};
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::signatures::{Signer, SignerError};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::randomness::Randomness;
 use super::{CREDENTIAL, Refusal};
@@ -31,11 +32,8 @@ struct Content {
 
 impl Content {
     fn of(user: &UserId, certificate: &Certificate) -> Self {
-        let Certificate { terminal, key, issued, signature } = certificate;
-        let mut hash = Sha256::new();
-        hash.update(transcript::terminal(user, terminal, key, *issued).as_bytes());
-        hash.update(&signature.0);
-        Self { userid: user.clone(), terminal: *terminal, certificate: hex::encode(hash.finalize()) }
+        let certified = terminal::fingerprint(user, certificate).to_string();
+        Self { userid: user.clone(), terminal: certificate.terminal, certificate: certified }
     }
 
     /// Writing plain strings to memory cannot fail; an empty content would match none.
@@ -70,6 +68,8 @@ pub struct VerifiedCredential {
     identity: KeyDigest,
     /// Whether that is not the key pinned for its user.
     undecided: bool,
+    /// Fingerprints of certificates that hold on under that key.
+    carried: BTreeSet<ContentDigest>,
 }
 
 impl VerifiedCredential {
@@ -79,8 +79,28 @@ impl VerifiedCredential {
     /// [`BadKey::Signature`].
     pub fn verify(user: &UserId, certificate: &Certificate, pin: &PublicKey) -> Result<Self, BadKey> {
         terminal::verify(certificate, user, pin)?;
+        Ok(Self::of(user, certificate, pin, BTreeSet::new()))
+    }
+
+    /// The same, where certificates with these fingerprints hold on, although a former key signed them (decision D47).
+    ///
+    /// # Errors
+    /// [`BadKey::Signature`].
+    pub fn carried(
+        user: &UserId,
+        certificate: &Certificate,
+        pin: &PublicKey,
+        carried: BTreeSet<ContentDigest>,
+    ) -> Result<Self, BadKey> {
+        if !carried.contains(&terminal::fingerprint(user, certificate)) {
+            terminal::verify(certificate, user, pin)?;
+        }
+        Ok(Self::of(user, certificate, pin, carried))
+    }
+
+    fn of(user: &UserId, certificate: &Certificate, pin: &PublicKey, carried: BTreeSet<ContentDigest>) -> Self {
         let (content, key) = (Content::of(user, certificate), certificate.key);
-        Ok(Self { content, key, identity: pin.digest(), undecided: false })
+        Self { content, key, identity: pin.digest(), undecided: false, carried }
     }
 
     /// The same, where the key is not the pinned one: the user has to decide about it (decision D31).
@@ -100,13 +120,21 @@ impl VerifiedCredential {
 
     /// Whether a leaf with this credential and signature key is the terminal's.
     pub(super) fn check(&self, credential: &Credential, key: &[u8]) -> Result<(), Refusal> {
-        if *credential != self.content.credential() {
+        if *credential != self.content.credential() && !self.is_of_before(credential) {
             Err(Refusal::OtherCertificate { member: self.member() })
         } else if key != self.key.as_bytes() {
             Err(Refusal::OtherKey { member: self.member() })
         } else {
             Ok(())
         }
+    }
+}
+
+impl VerifiedCredential {
+    /// Whether it names a certificate of this terminal that holds on.
+    fn is_of_before(&self, credential: &Credential) -> bool {
+        let named = |digest: &ContentDigest| Content { certificate: digest.to_string(), ..self.content.clone() };
+        self.carried.iter().any(|digest| named(digest).credential() == *credential)
     }
 }
 

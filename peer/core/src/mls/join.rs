@@ -138,7 +138,8 @@ impl Invitation {
         for leaf in self.welcome.members() {
             let member = credential::named(&leaf.credential)?;
             if leaf.index == self.welcome.own_leaf_index() {
-                if leaf.credential != own.leaf().credential {
+                // It was made here; the certificate that it names may be the one before.
+                if member != own.member() || leaf.signature_key != own.leaf().signature_key.as_slice() {
                     return Err(Refusal::OtherCertificate { member });
                 }
                 continue;

@@ -57,6 +57,8 @@ pub enum CallFailed {
     Local { detail: String },
     /// Somebody answered who does not hold the user's key.
     WrongKey,
+    /// The directory shows a key that another took the place of.
+    FormerKey,
     /// The user called is the user calling.
     Yourself,
     /// The user was blocked by this user.
@@ -83,6 +85,7 @@ impl CallFailed {
             | Self::Broken
             | Self::Local { .. }
             | Self::WrongKey
+            | Self::FormerKey
             | Self::Yourself
             | Self::Blocked
             | Self::DirectoryLost

@@ -12,8 +12,8 @@ pub enum ContactNotice {
     SafetyNumber { with: UserId, digits: String, verified: bool },
     /// Answers `ConfirmNumber`.
     NumberConfirmed { with: UserId, verified: bool },
-    /// The pinned key of `of` differs from the one seen now; nothing is sent until `DecideKey` (decision D14).
-    KeyChanged { of: UserId, since: u64, old: String, new: String },
+    /// The key of `of` is not the one that was pinned; nothing is sent until `DecideKey` (decisions D14, D47).
+    KeyChanged { of: UserId, how: KeyChange, since: u64, old: String, new: String },
     /// Answers `DecideKey`, except `Verify`, which is answered by `SafetyNumber`.
     KeyDecided { of: UserId, decision: KeyDecision },
 }
@@ -29,4 +29,15 @@ pub enum KeyState {
     Changed,
     /// Blocked by this user.
     Blocked,
+}
+
+/// How a key changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyChange {
+    /// The directory shows another one, and that is all.
+    Unconfirmed,
+    /// The former key has confirmed the one that takes its place, which is pinned now.
+    Confirmed,
+    /// Two keys were to take the place of one.
+    Forked,
 }

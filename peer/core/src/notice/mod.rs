@@ -18,7 +18,7 @@ use common::ident::GroupName;
 use crate::command::Ticket;
 
 pub use self::call::{AfterLoss, CallFailed, CallNotice, CalleeRule, CallerRefused, EndedBy, LinkLoss, Unreached};
-pub use self::contact::{ContactNotice, KeyState};
+pub use self::contact::{ContactNotice, KeyChange, KeyState};
 pub use self::directory::{DirectoryLoss, DirectoryNotice, Person};
 pub use self::file::{FileFailed, FileNews, FileNotice, FileShown, FileState, NotOffered};
 pub use self::group::{GroupNews, ListedGroup, Role};

@@ -39,9 +39,13 @@ pub enum SessionNotice {
     FormerPasscode,
     /// Answers `ChangePasscode`: the new one holds.
     PasscodeChanged,
+    /// Answers `ChangeKey`: the new key and its passcode hold; the session begins again with them.
+    KeyReplaced,
+    /// The identity key was replaced at another terminal, and this one has taken the new one.
+    KeyTakenOver,
     /// Answers `ProvePasscode`: it is the right one.
     PasscodeProved,
-    /// Answers `ChangePasscode`, and `ProvePasscode` with a passcode that was not taken.
+    /// Answers `ChangePasscode` and `ChangeKey`, and `ProvePasscode` with a passcode that was not taken.
     PasscodeNotChanged(NotChanged),
     /// Answers `RemoveTerminal`.
     TerminalNotRemoved(NotChanged),
@@ -113,6 +117,8 @@ pub enum NotChanged {
     Meanwhile,
     /// The directory does not do it.
     Refused(DirectoryRefusal),
+    /// The directory is of a version that knows no new keys.
+    NotKnown,
     /// The directory is out of reach; nothing was sent.
     DirectoryLost,
     /// The directory was lost before it answered: either passcode may hold.

@@ -87,6 +87,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
             };
             Request::File { number, wish }
         }
+        ("passwd", "--new-key") => Request::NewKey,
         (_, arguments) if !arguments.is_empty() => return Err(wrong()),
         ("back", _) => Request::Away(None),
         ("list" | "who", _) => Request::List,

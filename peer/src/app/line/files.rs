@@ -50,6 +50,7 @@ impl Session {
             | Request::Logout
             | Request::Verify(_)
             | Request::Passwd
+            | Request::NewKey
             | Request::Version
             | Request::Group { .. }
             | Request::Away(_)

@@ -126,6 +126,7 @@ impl Session {
             | Request::Logout
             | Request::Verify(_)
             | Request::Passwd
+            | Request::NewKey
             | Request::Version
             | Request::OfferFile { .. }
             | Request::File { .. }

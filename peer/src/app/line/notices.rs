@@ -3,6 +3,7 @@
 
 use super::outputs::Outputs;
 use super::pending::Pending;
+use super::question::SeenKey;
 use super::session::Session;
 use crate::app::Now;
 use crate::app::texts::{self, mail, talk};
@@ -31,6 +32,8 @@ impl Session {
     fn session_notice(&mut self, notice: SessionNotice, outputs: &mut Outputs) {
         match notice {
             SessionNotice::PasscodeChanged => self.passwd_done(texts::passcode::CHANGED, outputs),
+            SessionNotice::KeyReplaced => self.passwd_done(texts::passcode::NEW_KEY, outputs),
+            SessionNotice::KeyTakenOver => outputs.say(texts::passcode::KEY_TAKEN),
             SessionNotice::PasscodeNotChanged(why) => self.passwd_done(&texts::passcode::not_changed(why), outputs),
             // Asked only of a passcode that is not the one known here.
             SessionNotice::PasscodeProved => {
@@ -133,7 +136,9 @@ impl Session {
 
     fn contact_notice(&mut self, notice: ContactNotice, outputs: &mut Outputs) {
         match notice {
-            ContactNotice::KeyChanged { of, since, old, new } => self.key_changed(of, since, old, new, outputs),
+            ContactNotice::KeyChanged { of, how, since, old, new } => {
+                self.key_changed(of, SeenKey { how, since, old, new }, outputs);
+            }
             ContactNotice::KeyDecided { of, decision } => self.key_decided(&of, decision, outputs),
             ContactNotice::SafetyNumber { with, digits, .. } => self.safety_number(with, digits, outputs),
             ContactNotice::NumberConfirmed { with, verified } => {

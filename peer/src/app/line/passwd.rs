@@ -5,7 +5,8 @@ use super::pending::Pending;
 use super::question::Question;
 use super::session::Session;
 use crate::app::passwd::{Passwd, Purpose, Step};
-use peer_core::command::Command;
+use crate::app::texts::passcode;
+use peer_core::command::{Command, SessionCommand};
 
 impl Session {
     pub(super) fn begin_passwd(&mut self, purpose: Purpose, outputs: &mut Outputs) {
@@ -25,6 +26,9 @@ impl Session {
             }
             Step::Command { command, to } => {
                 to.into_iter().for_each(|to| self.model.account.changes_passcode(to));
+                if matches!(command, SessionCommand::ChangeKey { .. }) {
+                    outputs.say(passcode::MAKING_KEY);
+                }
                 outputs.ask(Pending::Passcode, Command::Session(command));
             }
         }

@@ -14,7 +14,16 @@ use crate::app::texts::{files, mail, screen, talk};
 use crate::app::{qr, texts};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, FileWish, KeyDecision, MessageCommand, Ticket};
 use peer_core::model::Conversation;
-use peer_core::notice::FileShown;
+use peer_core::notice::{FileShown, KeyChange};
+
+/// A key that is not the pinned one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SeenKey {
+    pub(super) how: KeyChange,
+    pub(super) since: u64,
+    pub(super) old: String,
+    pub(super) new: String,
+}
 
 /// A question.
 #[derive(Debug)]
@@ -22,7 +31,7 @@ pub(super) enum Question {
     /// Somebody calls and waits.
     Accept(UserId),
     /// The pinned key is not the one seen now.
-    Key { of: UserId, since: u64, old: String, new: String },
+    Key { of: UserId, change: SeenKey },
     /// Do the numbers match?
     Number { with: UserId, digits: String },
     /// A message goes to a group again, where these would read it now.
@@ -71,10 +80,11 @@ impl Session {
                 outputs.discard_type_ahead();
                 outputs.say(&mail::readers(to, text, users));
             }
-            Question::Key { of, since, old, new } => {
+            Question::Key { of, change: SeenKey { how, since, old, new } } => {
                 outputs.discard_type_ahead();
-                let lines = talk::key_changed(of, *since, old, new, &outputs.options.zone);
-                lines.iter().chain(&screen::key_choices(of)).for_each(|line| outputs.say(line));
+                outputs.say(&talk::key_changed(of, *how, *since, &outputs.options.zone));
+                let numbers = talk::key_numbers(old, new);
+                numbers.iter().chain(&screen::key_choices(of)).for_each(|line| outputs.say(line));
             }
             Question::Number { with, digits } => {
                 outputs.discard_type_ahead();
@@ -139,8 +149,8 @@ impl Session {
         self.take_up_entry(outputs);
     }
 
-    pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String, outputs: &mut Outputs) {
-        let is_asked = |question: &Question| matches!(question, Question::Key { of: other, new: seen, .. } if *other == of && *seen == new);
+    pub(super) fn key_changed(&mut self, of: UserId, change: SeenKey, outputs: &mut Outputs) {
+        let is_asked = |question: &Question| matches!(question, Question::Key { of: other, change: seen } if *other == of && *seen == change);
         if self.question.as_ref().is_some_and(is_asked) {
             return;
         }
@@ -153,10 +163,10 @@ impl Session {
             self.back_to(Focus::Destination, outputs);
         }
         if !self.is_idle(outputs) && !self.questions.iter().any(is_asked) {
-            outputs.say(&talk::key_changed_meanwhile(&of));
+            outputs.say(&talk::key_changed_meanwhile(&of, change.how));
         }
         self.questions.retain(|waiting| !matches!(waiting, Question::Key { of: other, .. } if *other == of));
-        self.questions.push(Question::Key { of, since, old, new });
+        self.questions.push(Question::Key { of, change });
     }
 
     pub(super) fn key_decided(&mut self, of: &UserId, decision: KeyDecision, outputs: &mut Outputs) {

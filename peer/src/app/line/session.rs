@@ -16,7 +16,7 @@ use super::{Echo, Input, Lines, Names, State};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request};
 use crate::app::model::{Account, Model};
-use crate::app::passwd::Purpose;
+use crate::app::passwd::{Opens, Purpose};
 use crate::app::sanitise::imitates_us;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{self, help};
@@ -244,7 +244,8 @@ impl Session {
             },
             Request::Logout => return Some(outputs.leave(exit::OK)),
             Request::Verify(of) => self.verify(of, outputs),
-            Request::Passwd => self.begin_passwd(Purpose::Change, outputs),
+            Request::Passwd => self.begin_passwd(Purpose::Change(Opens::SameKey), outputs),
+            Request::NewKey => self.begin_passwd(Purpose::Change(Opens::NewKey), outputs),
             request @ (Request::OfferFile { .. } | Request::File { .. } | Request::Files) => {
                 self.file_request(request, outputs);
             }

@@ -97,10 +97,11 @@ impl Model {
 
     fn of_session(&mut self, notice: &SessionNotice) {
         match notice {
-            SessionNotice::PasscodeChanged => self.account.passcode_changed(),
+            SessionNotice::PasscodeChanged | SessionNotice::KeyReplaced => self.account.passcode_changed(),
             SessionNotice::PasscodeNotChanged(_) => self.account.passcode_not_changed(),
             SessionNotice::Terminals { all, .. } => self.account.terminals_listed(all),
             SessionNotice::PasscodeProved
+            | SessionNotice::KeyTakenOver
             | SessionNotice::TerminalNotRemoved(_)
             | SessionNotice::FirstContact { .. }
             | SessionNotice::Identified { .. }
@@ -220,7 +221,7 @@ impl Model {
 
     fn of_contact(&mut self, notice: &ContactNotice) {
         match notice {
-            ContactNotice::KeyChanged { of, since, old, new } => {
+            ContactNotice::KeyChanged { of, how: _, since, old, new } => {
                 let changed = ChangedKey { since: *since, old: old.clone(), new: new.clone() };
                 self.changed_keys.insert(of.clone(), changed);
                 self.people.meet(of).key = KeyState::Changed;

@@ -10,8 +10,8 @@ use super::*;
 use peer_core::files::model::LeftOut;
 use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{
-    Arrival, DirectoryLoss, EndedBy, FileNews, FileNotice, FileShown, FileState, GroupNews, LinkLoss, ListedGroup,
-    NotChanged, Person, Role,
+    Arrival, DirectoryLoss, EndedBy, FileNews, FileNotice, FileShown, FileState, GroupNews, KeyChange, LinkLoss,
+    ListedGroup, NotChanged, Person, Role,
 };
 
 const ALI: &str = "ali";
@@ -88,7 +88,13 @@ fn recalled(message: u8) -> Notice {
 }
 
 fn key_changed() -> Notice {
-    Notice::Contact(ContactNotice::KeyChanged { of: id(BIANCA), since: 3, old: "1".into(), new: "2".into() })
+    Notice::Contact(ContactNotice::KeyChanged {
+        of: id(BIANCA),
+        how: KeyChange::Unconfirmed,
+        since: 3,
+        old: "1".into(),
+        new: "2".into(),
+    })
 }
 
 fn key_decided(decision: KeyDecision) -> Notice {

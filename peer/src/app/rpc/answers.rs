@@ -223,8 +223,8 @@ fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Reply, RpcErr
 
 fn contact_answer(awaited: &Await, notice: &ContactNotice) -> Option<Result<Reply, RpcError>> {
     match (awaited, notice) {
-        (Await::Call(to), ContactNotice::KeyChanged { of, since, old, new }) => {
-            (to == of).then(|| Err(key_changed(of, *since, old, new)))
+        (Await::Call(to), ContactNotice::KeyChanged { of, how, since, old, new }) => {
+            (to == of).then(|| Err(key_changed(of, *how, *since).with("old", old.as_str()).with("new", new.as_str())))
         }
         (Await::Number(of), ContactNotice::SafetyNumber { with, digits, verified }) => (of == with).then(|| {
             let digits = digits.split_whitespace().map(str::to_owned).collect();
@@ -259,9 +259,12 @@ fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Repl
         SessionNotice::StoreFailed { at, detail } => {
             Some(Err(RpcError::of(exit::IO, plain(&texts::store_failed(*at, detail)))))
         }
-        SessionNotice::PasscodeChanged => matches!(awaited, Await::Passcode).then(|| Ok(Done {}.into())),
+        SessionNotice::PasscodeChanged | SessionNotice::KeyReplaced => {
+            matches!(awaited, Await::Passcode).then(|| Ok(Done {}.into()))
+        }
         SessionNotice::PasscodeNotChanged(why) => matches!(awaited, Await::Passcode).then(|| Err(not_changed(*why))),
         SessionNotice::PasscodeProved
+        | SessionNotice::KeyTakenOver
         | SessionNotice::TerminalNotRemoved(_)
         | SessionNotice::FirstContact { .. }
         | SessionNotice::Identified { .. }

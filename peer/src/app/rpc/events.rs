@@ -11,7 +11,7 @@ use peer_core::files::model::LeftOut;
 use peer_core::model::{Conversation, DeliveryStatus, LinkWay, StoredMessage};
 use peer_core::notice::{
     CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, EndedBy, FileNews, FileNotice, FileShown, GroupNews,
-    LinkLoss, MessageNotice, Next, Notice, SessionNotice,
+    KeyChange, LinkLoss, MessageNotice, Next, Notice, SessionNotice,
 };
 
 /// The types of events, as `hello` tells them.
@@ -26,6 +26,7 @@ pub(super) const TYPES: &[&str] = &[
     "group",
     "file",
     "key_changed",
+    "key_succeeded",
     "server",
     "overflow",
     "error",
@@ -44,9 +45,12 @@ fn events(notice: &Notice) -> Vec<Value> {
         Notice::Call(notice) => call_event(notice).into_iter().collect(),
         Notice::Group { group, news } => group_event(&group.to_string(), news).into_iter().collect(),
         Notice::File(FileNotice::News { file, news }) => file_event(file, news).into_iter().collect(),
-        Notice::Contact(ContactNotice::KeyChanged { of, since, old, new }) => {
+        Notice::Contact(ContactNotice::KeyChanged { of, how, since, old, new }) => {
             let (id, old, new) = (of.clone(), old.clone(), new.clone());
-            vec![written(&News::KeyChanged { id, since: *since, old, new }, None)]
+            let confirmed = *how == KeyChange::Confirmed;
+            let succeeded = (*how != KeyChange::Unconfirmed).then(|| News::KeySucceeded { id: of.clone(), confirmed });
+            let changed = News::KeyChanged { id, since: *since, old, new };
+            succeeded.iter().chain([&changed]).map(|news| written(news, None)).collect()
         }
         Notice::Session(notice) => session_event(notice).into_iter().collect(),
         // Answers, which only whoever asked is told.
@@ -202,6 +206,8 @@ fn session_event(notice: &SessionNotice) -> Option<Value> {
         | SessionNotice::LoggedIn { .. }
         | SessionNotice::FormerPasscode
         | SessionNotice::PasscodeChanged
+        | SessionNotice::KeyReplaced
+        | SessionNotice::KeyTakenOver
         | SessionNotice::PasscodeProved
         | SessionNotice::TerminalNotRemoved(_)
         | SessionNotice::PasscodeNotChanged(_)
@@ -364,6 +370,22 @@ mod tests {
     use super::*;
     use peer_core::command::Ticket;
     use peer_core::model::MessageKey;
+    use serde_json::json;
+
+    #[test]
+    fn how_a_key_changed_is_told_before_the_change() {
+        for (how, confirmed) in
+            [(KeyChange::Unconfirmed, None), (KeyChange::Confirmed, Some(true)), (KeyChange::Forked, Some(false))]
+        {
+            let (of, old, new) = (UserId::parse("bianca").unwrap(), "1".to_owned(), "2".to_owned());
+            let told = events(&Notice::Contact(ContactNotice::KeyChanged { of, how, since: 0, old, new }));
+            let (changed, before) = told.split_last().unwrap();
+            assert_eq!(changed["type"], "key_changed");
+            let before: Vec<_> = before.iter().map(|event| (&event["type"], &event["confirmed"])).collect();
+            let expected = confirmed.map(|confirmed| (json!("key_succeeded"), json!(confirmed)));
+            assert_eq!(before, expected.iter().map(|(kind, how)| (kind, how)).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn every_event_has_a_type_that_hello_tells() {
@@ -394,7 +416,13 @@ mod tests {
                 late: false,
             }),
             Notice::Call(CallNotice::Asked { from: user.clone() }),
-            Notice::Contact(ContactNotice::KeyChanged { of: user, since: 0, old: "1".into(), new: "2".into() }),
+            Notice::Contact(ContactNotice::KeyChanged {
+                of: user,
+                how: KeyChange::Unconfirmed,
+                since: 0,
+                old: "1".into(),
+                new: "2".into(),
+            }),
             Notice::Directory(DirectoryNotice::Back),
             Notice::Message(MessageNotice::Lost { count: 1 }),
         ];

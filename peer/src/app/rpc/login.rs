@@ -115,6 +115,8 @@ impl Rpc {
                 | SessionNotice::Registered { .. }
                 | SessionNotice::FormerPasscode
                 | SessionNotice::PasscodeChanged
+                | SessionNotice::KeyReplaced
+                | SessionNotice::KeyTakenOver
                 | SessionNotice::PasscodeProved
                 | SessionNotice::TerminalNotRemoved(_)
                 | SessionNotice::PasscodeNotChanged(_)

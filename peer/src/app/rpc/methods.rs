@@ -301,6 +301,9 @@ pub(crate) struct Passwd {
     /// The one in use, which the directory checks and counts; without it, the one of this login.
     #[serde(default)]
     pub(crate) current: Option<String>,
+    /// Whether it opens a new identity key, which takes the place of the one there is.
+    #[serde(default)]
+    pub(crate) new_key: bool,
 }
 
 /// Shows no passcode (threat T5).

@@ -62,6 +62,13 @@ pub(crate) enum News {
         old: String,
         new: String,
     },
+    /// Comes before `key_changed` where the former key of a user has confirmed the one that takes its place, or two have
+    /// claimed that.
+    KeySucceeded {
+        id: UserId,
+        /// False where two keys claim it.
+        confirmed: bool,
+    },
     /// Of another type.
     #[serde(other)]
     Other,

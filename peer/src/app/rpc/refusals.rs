@@ -7,7 +7,7 @@ use super::wire::RpcError;
 use crate::app::exit;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{self, passcode};
-use peer_core::notice::{CallFailed, CalleeRule, DirectoryRefusal, NotChanged, NotOffered, NotSent};
+use peer_core::notice::{CallFailed, CalleeRule, DirectoryRefusal, KeyChange, NotChanged, NotOffered, NotSent};
 
 /// A text of the catalogue without the mark that sets it apart from messages on a screen.
 pub(super) fn plain(text: &str) -> &str {
@@ -30,9 +30,9 @@ pub(super) fn with_patience(error: RpcError, why: DirectoryRefusal) -> RpcError 
 }
 
 /// Programs are told in UTC, also in words.
-pub(super) fn key_changed(of: &UserId, since: u64, old: &str, new: &str) -> RpcError {
-    let [warning, ..] = talk::key_changed(of, since, old, new, &TimeZone::UTC);
-    RpcError::of(exit::KEY_CHANGED, warning).with("old", old).with("new", new)
+pub(super) fn key_changed(of: &UserId, how: KeyChange, since: u64) -> RpcError {
+    let words = talk::key_changed(of, how, since, &TimeZone::UTC);
+    RpcError::of(exit::KEY_CHANGED, plain(&words))
 }
 
 pub(super) fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
@@ -51,7 +51,7 @@ pub(super) fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
         CallFailed::Rule(CalleeRule::Unknown) | CallFailed::Broken => exit::VERSION,
         CallFailed::NoAnswer { .. } | CallFailed::DirectorySilent { .. } => exit::TIMEOUT,
         CallFailed::Unreached(_) => exit::OFFLINE,
-        CallFailed::WrongKey => exit::KEY_CHANGED,
+        CallFailed::WrongKey | CallFailed::FormerKey => exit::KEY_CHANGED,
         CallFailed::Local { .. } => exit::IO,
         CallFailed::DirectoryLost => exit::SERVER_UNREACHABLE,
         CallFailed::DirectoryRefused(why) => texts::refused_exit(*why),
@@ -69,6 +69,7 @@ pub(super) fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
         | CallFailed::Broken
         | CallFailed::Local { .. }
         | CallFailed::WrongKey
+        | CallFailed::FormerKey
         | CallFailed::Yourself
         | CallFailed::Blocked
         | CallFailed::DirectoryLost
@@ -100,6 +101,7 @@ pub(super) fn not_changed(why: NotChanged) -> RpcError {
     let code = match why {
         NotChanged::Wrong { .. } | NotChanged::Locked { .. } => exit::LOGIN_REFUSED,
         NotChanged::Meanwhile | NotChanged::Older => exit::REFUSED,
+        NotChanged::NotKnown => exit::VERSION,
         NotChanged::Refused(why) => return refused(why),
         NotChanged::DirectoryLost | NotChanged::Unsure => exit::SERVER_UNREACHABLE,
     };

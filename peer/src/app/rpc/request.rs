@@ -139,7 +139,11 @@ impl Rpc {
                     return Err(RpcError::params(texts::too_short(self.passcode_min)));
                 }
                 self.passcode_change_given_up();
-                self.ask(asker, Await::Passcode, Command::Session(SessionCommand::ChangePasscode { current, to }));
+                let command = match params.new_key {
+                    false => SessionCommand::ChangePasscode { current, to },
+                    true => SessionCommand::ChangeKey { current, to },
+                };
+                self.ask(asker, Await::Passcode, Command::Session(command));
             }
         }
         Ok(())

@@ -130,5 +130,5 @@ pub(super) fn conforms(root: &Value, shape: &Value, value: &Value) -> Result<(),
         conforms(root, form, field).map_err(|why| format!("{name}: {why}"))?;
     }
     let missing = shape["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    missing.filter(|name| !fields.contains_key(*name)).map(|name| Err(format!("{name} is missing"))).collect()
+    missing.filter(|name| !fields.contains_key(*name)).try_for_each(|name| Err(format!("{name} is missing")))
 }

@@ -11,7 +11,7 @@ use crate::app::line::{Names, Presence, Questions, Start};
 use crate::app::sanitise::Glyphs;
 use peer_core::command::{ContactCommand, KeyDecision};
 use peer_core::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
-use peer_core::notice::{CallFailed, CallNotice, ContactNotice, MessageNotice, SessionNotice};
+use peer_core::notice::{CallFailed, CallNotice, ContactNotice, KeyChange, MessageNotice, SessionNotice};
 
 const PASSCODE: &str = "482193";
 /// Of the conversation.
@@ -160,7 +160,13 @@ impl Scenery {
 
     pub(super) fn key_of_bianca_changed(&mut self) {
         let (old, new) = ("48213".to_owned(), "10557".to_owned());
-        self.hears(Notice::Contact(ContactNotice::KeyChanged { of: id("bianca"), since: 0, old, new }));
+        self.hears(Notice::Contact(ContactNotice::KeyChanged {
+            of: id("bianca"),
+            how: KeyChange::Unconfirmed,
+            since: 0,
+            old,
+            new,
+        }));
     }
 }
 

@@ -218,7 +218,13 @@ pub(crate) const TOPICS: &[Topic] = &[
         does: "tell of them again",
         example: "/unmute #team",
     },
-    Topic { word: "passwd", usage: "/passwd", needs: "stands alone", does: "change your passcode", example: "/passwd" },
+    Topic {
+        word: "passwd",
+        usage: "/passwd [--new-key]",
+        needs: "takes --new-key at most",
+        does: "change your passcode; --new-key: your key, too",
+        example: "/passwd --new-key",
+    },
     Topic { word: "quit", usage: "/quit", needs: "stands alone", does: "the same as /logout", example: "/quit" },
     Topic { word: "who", usage: "/who", needs: "stands alone", does: "the same as /list", example: "/who" },
     Topic {

@@ -77,6 +77,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Old {old}", "between the error and its question"),
     ("New {new}", "between the error and its question"),
     ("WARNING: the key of {of} has changed", "its question follows"),
+    ("WARNING: two keys claim to follow the former one of {of}", "its question follows"),
+    ("-- {of} has a new key, confirmed by the former one", "its question follows"),
+    ("{what}. You are asked about it when this is over", "its question follows"),
     ("{of}'s key is not the one you have known", "its question follows"),
 ];
 

@@ -11,6 +11,15 @@ pub(crate) const CHANGED_ELSEWHERE: &str = "-- Logged out: your passcode was cha
      you: terminals older than that one take the former passcode for 7 days, to change it back with /passwd.";
 /// `n.passcode`
 pub(crate) const CHANGED: &str = "-- Passcode changed. The old one opens nothing after your next login.";
+/// `n.making_key`
+pub(crate) const MAKING_KEY: &str = "-- Making a new key. This takes a few seconds.";
+/// `n.new_key`
+pub(crate) const NEW_KEY: &str = "-- You have a new key, confirmed by the former one, which opens nothing any more. Your other \
+     terminals log in again with the new passcode; whoever knows you is told. A backup from before holds the former key: \
+     make another with `peer backup`.";
+/// `n.key_taken`
+pub(crate) const KEY_TAKEN: &str = "-- You have a new key, made at another terminal and confirmed by the former one. If it was \
+     not you: /passwd --new-key there or here, and /terminal.";
 /// `n.former`
 pub(crate) const FORMER: &str = "-- Your passcode was changed, and this was the one from before. It works here for 7 days at \
      most. If it was not you: /passwd";
@@ -23,7 +32,14 @@ pub(crate) fn not_changed(why: NotChanged) -> String {
             format!("-- That is not your passcode. Nothing was changed; /passwd tries again.{}", tries(tries_left))
         }
         NotChanged::Locked { retry_after } => locked(retry_after),
-        NotChanged::Older => terminal_not_removed(why),
+        NotChanged::Older => {
+            "-- Not changed: another terminal of yours has been there longer, and no terminal can take a new \
+             key back. Make the new key there; or remove that terminal first, there, with /terminal remove."
+                .to_owned()
+        }
+        NotChanged::NotKnown => "-- Not changed: the directory server is of a version that knows no new keys. Ask its \
+             administrator to update it."
+            .to_owned(),
         NotChanged::Meanwhile => "-- Not changed: it was changed elsewhere since this login. Log in again with the \
              newest one, then /passwd."
             .to_owned(),
@@ -56,7 +72,9 @@ pub(crate) fn terminal_not_removed(why: NotChanged) -> String {
         NotChanged::DirectoryLost | NotChanged::Unsure => {
             "-- Not removed: the directory server cannot be reached. Try again when it is back.".to_owned()
         }
-        NotChanged::Meanwhile => "-- Not removed: the directory server did not take the proof. Try again.".to_owned(),
+        NotChanged::Meanwhile | NotChanged::NotKnown => {
+            "-- Not removed: the directory server did not take the proof. Try again.".to_owned()
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::help;
 use peer_core::model::{DeliveryStatus, LinkWay};
-use peer_core::notice::Role;
+use peer_core::notice::{KeyChange, Role};
 
 /// In front of the entry.
 pub(crate) const ENTRY: &str = " > ";
@@ -97,11 +97,19 @@ pub(crate) fn key_choices(of: &UserId) -> [String; 3] {
 }
 
 /// `e.key`, on the full screen.
-pub(crate) fn key_changed(of: &UserId, since: u64, zone: &TimeZone) -> String {
-    format!(
-        "{of}'s key is not the one you have known since {}. Sending is off until you choose.",
-        super::format::day(since, zone)
-    )
+pub(crate) fn key_changed(of: &UserId, how: KeyChange, since: u64, zone: &TimeZone) -> String {
+    match how {
+        KeyChange::Unconfirmed => format!(
+            "{of}'s key is not the one you have known since {}. Sending is off until you choose.",
+            super::format::day(since, zone)
+        ),
+        KeyChange::Confirmed => {
+            format!("{of} has a new key, confirmed by the former one. Sending is off until you choose.")
+        }
+        KeyChange::Forked => format!(
+            "Two keys claim to follow the former one of {of}: somebody else has had it. Sending is off until you choose."
+        ),
+    }
 }
 
 /// `n.first_key`

@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use super::format;
 use peer_core::command::KeyDecision;
 use peer_core::model::LinkWay;
-use peer_core::notice::{AfterLoss, CallFailed, CalleeRule, CallerRefused, DirectoryRefusal, LinkLoss, Unreached};
+use peer_core::notice::{
+    AfterLoss, CallFailed, CalleeRule, CallerRefused, DirectoryRefusal, KeyChange, LinkLoss, Unreached,
+};
 
 /// `n.established`
 pub(crate) const ESTABLISHED: &str = "Connection established, type your messages";
@@ -158,6 +160,11 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
                 "WARNING: whoever answers for {to} does not hold the key of {to}. Nothing was sent. Ask {to} by another channel."
             )
         }
+        CallFailed::FormerKey => {
+            format!(
+                "WARNING: the directory server shows a key that {to} has given up. Nothing was sent. Ask {to} by another channel."
+            )
+        }
         CallFailed::Yourself => yourself(),
         CallFailed::Blocked => {
             format!("{to} is blocked by you. Nothing was sent. /unblock {to} ends that.")
@@ -201,6 +208,7 @@ pub(crate) fn no_way(why: &CallFailed) -> String {
         | CallFailed::Broken
         | CallFailed::Local { .. }
         | CallFailed::WrongKey
+        | CallFailed::FormerKey
         | CallFailed::Yourself
         | CallFailed::Blocked
         | CallFailed::DirectoryLost
@@ -308,21 +316,37 @@ pub(crate) fn caller_refused(claimed: Option<&UserId>, source: IpAddr, why: Call
     format!("-- Refused a call from {who} at {source}: {why}.")
 }
 
-/// `e.key`: three lines above `p.key`.
-pub(crate) fn key_changed(of: &UserId, since: u64, old: &str, new: &str, zone: &TimeZone) -> [String; 3] {
-    let since = format::day(since, zone);
-    [
-        format!("WARNING: the key of {of} has changed since {since}. Nothing is sent until you choose."),
-        format!("Old {old}"),
-        format!("New {new}"),
-    ]
+/// `e.key`: what both numbers and the choices stand under, above `p.key`.
+pub(crate) fn key_changed(of: &UserId, how: KeyChange, since: u64, zone: &TimeZone) -> String {
+    match how {
+        KeyChange::Unconfirmed => format!(
+            "WARNING: the key of {of} has changed since {}. Nothing is sent until you choose.",
+            format::day(since, zone)
+        ),
+        KeyChange::Confirmed => format!(
+            "-- {of} has a new key, confirmed by the former one. It is not verified, and what waits for {of} is sent when you \
+             accept it."
+        ),
+        KeyChange::Forked => format!(
+            "WARNING: two keys claim to follow the former one of {of}: somebody else has had it. Nothing is sent until you \
+             choose; ask {of} by another channel first."
+        ),
+    }
+}
+
+/// Both numbers of `e.key`.
+pub(crate) fn key_numbers(old: &str, new: &str) -> [String; 2] {
+    [format!("Old {old}"), format!("New {new}")]
 }
 
 /// `e.key`, while the user does something else; the question follows.
-pub(crate) fn key_changed_meanwhile(of: &UserId) -> String {
-    format!(
-        "WARNING: the key of {of} has changed. You are asked about it when this is over; nothing is sent until then."
-    )
+pub(crate) fn key_changed_meanwhile(of: &UserId, how: KeyChange) -> String {
+    let what = match how {
+        KeyChange::Unconfirmed => format!("WARNING: the key of {of} has changed"),
+        KeyChange::Confirmed => format!("-- {of} has a new key, confirmed by the former one"),
+        KeyChange::Forked => format!("WARNING: two keys claim to follow the former one of {of}"),
+    };
+    format!("{what}. You are asked about it when this is over; nothing is sent until then.")
 }
 
 /// `n.key_later`: `p.key` was put off.

@@ -83,6 +83,7 @@ fn fate(session: &mut Session, id: MessageId, to: &str, patience: Duration) -> R
             },
             News::Outbox { .. }
             | News::KeyChanged { .. }
+            | News::KeySucceeded { .. }
             | News::Message(_)
             | News::MessageState { .. }
             | News::Receipt { .. }
@@ -189,7 +190,7 @@ pub(crate) fn verify(settings: &Settings, who: &str) -> Result<i32, Report> {
 }
 
 /// `peer passwd`
-pub(crate) fn passwd(settings: &Settings) -> Result<i32, Report> {
+pub(crate) fn passwd(settings: &Settings, new_key: bool) -> Result<i32, Report> {
     let person = Person::new(settings.questions)?;
     let mut session = Session::open(settings, &person)?;
     // A daemon that was left alone changes nothing for whoever does not know the passcode.
@@ -199,9 +200,12 @@ pub(crate) fn passwd(settings: &Settings) -> Result<i32, Report> {
     };
     let min = session.status()?.passcode_min;
     let new = person.chooses(&texts::new_passcode(min), min.into(), &texts::too_short(min))?;
-    session.changes_passcode(&current, &new)?;
+    if new_key {
+        person.told(texts::passcode::MAKING_KEY);
+    }
+    session.changes_passcode(&current, &new, new_key)?;
     session.close();
-    person.told(texts::passcode::CHANGED);
+    person.told(if new_key { texts::passcode::NEW_KEY } else { texts::passcode::CHANGED });
     Ok(exit::OK)
 }
 

@@ -100,8 +100,13 @@ impl Session {
         self.passcode.clone()
     }
 
-    pub(super) fn changes_passcode(&mut self, current: &Passcode, to: &Passcode) -> Result<Done, Report> {
-        self.client.ask(Call::Passwd(methods::Passwd { passcode: typed(to), current: Some(typed(current)) }))
+    pub(super) fn changes_passcode(
+        &mut self,
+        current: &Passcode,
+        to: &Passcode,
+        new_key: bool,
+    ) -> Result<Done, Report> {
+        self.client.ask(Call::Passwd(methods::Passwd { passcode: typed(to), current: Some(typed(current)), new_key }))
     }
 
     /// The next event; nothing if none comes before `until`.

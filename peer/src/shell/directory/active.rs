@@ -155,6 +155,22 @@ impl<'a> ActiveSession<'a> {
                     self.send_numbered(request, upload)?;
                 }
             }
+            PasscodeStep::BeginKey { request, proved } => {
+                if let Some(message) = self.change.begin_key(&proved).await.map_err(|_| LinkError::Lost)? {
+                    self.send_numbered(request, message)?;
+                }
+            }
+            PasscodeStep::SealKey { request, challenge } => {
+                let upload = self.change.seal_key(self.connection, self.credentials, *challenge).await;
+                if let Some(upload) = upload.map_err(|_| LinkError::Lost)? {
+                    self.send_numbered(request, upload)?;
+                }
+            }
+            // The directory ends the connection with its answer; so do we.
+            step @ PasscodeStep::KeyChanged => {
+                self.change.settle(&step);
+                return Err(LinkError::Lost);
+            }
             step @ (PasscodeStep::Prove { .. } | PasscodeStep::Changed | PasscodeStep::NotChanged) => {
                 self.change.settle(&step);
             }

@@ -16,6 +16,7 @@ use common::msg::{
 use common::secret::{Passcode, Secret};
 
 use super::DirectoryConnection;
+use super::former_keys::Way;
 use crate::shell::clock::{self, DirectoryTime};
 use crate::shell::rt::{self, TcpListener};
 use crate::store::StoreError;
@@ -89,12 +90,19 @@ pub(crate) struct Authenticated {
     pub(crate) held: Held,
     identity: IdentityKey,
     vault: KnownVault,
+    /// What opens this terminal's store, where it knows a former key of the user's.
+    former: Option<Secret>,
     cookie: Option<Cookie>,
     /// To be signed in `ANNOUNCE`.
     pub(crate) challenge: Challenge,
 }
 
 impl Authenticated {
+    /// Whether this terminal knew another key of the user's, which statements lead away from (protocol section 5.7).
+    pub(crate) fn has_new_key(&self) -> bool {
+        self.former.is_some()
+    }
+
     /// Digest of the user's public key.
     pub(crate) fn key(&self) -> KeyDigest {
         self.identity.public().digest()
@@ -102,7 +110,10 @@ impl Authenticated {
 
     /// Keeps what is new, unlocks the store, and gives what a session needs.
     pub(crate) fn keep(self, state: &mut State, user: &UserId, passcode: &Passcode) -> Result<Credentials, StoreError> {
-        state.set_vault(&self.vault)?;
+        match &self.former {
+            Some(former) => state.take_over(former, &self.identity, &self.vault)?,
+            None => drop(state.set_vault(&self.vault)?),
+        }
         if let Some(cookie) = &self.cookie {
             state.set_cookie(cookie)?;
         }
@@ -174,9 +185,12 @@ async fn attempt(
         return Ok(Attempt::Refused { changed, why: refusal(&reply) });
     };
     let sent = reply.vault.map(|blob| blob.0).unwrap_or_default();
+    let way = Way::find(connection, user, vault.as_ref(), &sent).await?;
+    let vault = vault.map(|known| KnownVault { key: way.as_ref().map_or(known.key, Way::leads_to), ..known });
     let (identity, vault) = open_vault(vault, user, &export_key, sent)?;
+    let former = way.map(|way| way.back(user, &identity)).transpose()?;
     let challenge = challenge.challenge;
-    Ok(Attempt::Granted(Box::new(Authenticated { held, identity, vault, cookie: reply.cookie, challenge })))
+    Ok(Attempt::Granted(Box::new(Authenticated { held, identity, vault, former, cookie: reply.cookie, challenge })))
 }
 
 /// Proves possession of the identity key; from then on the user is present at `port`.

@@ -2,9 +2,10 @@
 //!
 //! [`DirectoryConnection`] is one authenticated connection on which questions are asked one at a time; `login` and
 //! `register` use it up to `ANNOUNCED`; `session` keeps it from then on: `active` carries what is asked and answered,
-//! `passcode` changes the passcode, and [`request`] is what it is asked to do.
+//! `passcode` changes the passcode and the identity key, `former_keys` knows how a key became another, and [`request`] is what it is asked to do.
 
 mod active;
+mod former_keys;
 pub(crate) mod login;
 mod passcode;
 pub(crate) mod register;

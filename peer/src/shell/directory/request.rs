@@ -27,6 +27,8 @@ pub(crate) struct PasscodeWish {
     pub(crate) current: Passcode,
     /// The one that it is to become.
     pub(crate) to: Option<Passcode>,
+    /// Whether it is to open a new identity key.
+    pub(crate) new_key: bool,
 }
 
 /// Sends a request; a session that is over answers nothing any more, and nobody asks it.

@@ -167,8 +167,10 @@ impl Session {
             listener = Some(socket);
         }
         let presence = login::announce(&mut connection, &credentials, &challenge, self.listening.port()).await?;
-        let (source, directory, certificate) = (address, connection.remote(), credentials.certificate);
-        Ok((connection, Back { presence, source, directory, listener, certificate }))
+        let credentials = Arc::new(credentials);
+        self.credentials = Arc::clone(&credentials);
+        let (source, directory) = (address, connection.remote());
+        Ok((connection, Back { presence, source, directory, listener, credentials }))
     }
 }
 

@@ -60,6 +60,13 @@ impl Calls {
         }
     }
 
+    /// Our user has another identity key.
+    pub(super) fn set_credentials(&mut self, credentials: Arc<Credentials>) -> Result<(), Failure> {
+        self.listener.set_identity(&credentials.identity)?;
+        self.credentials = credentials;
+        Ok(())
+    }
+
     /// A call that is ready to be placed.
     pub(super) fn call(&self, me: &LocalIdentity, to: UserId, found: LookupResult) -> Result<Dial, Failure> {
         let config = dial::config(&self.credentials.identity, &found);

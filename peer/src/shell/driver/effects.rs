@@ -264,6 +264,11 @@ impl Driver {
                     ask(&self.requests, DirectoryRequest::ProvePasscode { request, wish }).await;
                 }
             }
+            Effect::Passcode(step @ PasscodeStep::KeyChanged) => {
+                // The session begins again under the new key, of which the user is told.
+                self.is_renewing = true;
+                ask(&self.requests, DirectoryRequest::Passcode(step)).await;
+            }
             Effect::Passcode(step) => ask(&self.requests, DirectoryRequest::Passcode(step)).await,
             Effect::LogOut => {
                 self.sync_now().await?;

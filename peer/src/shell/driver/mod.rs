@@ -248,7 +248,7 @@ impl Driver {
                 Ok(input) => vec![input],
                 Err(command) => {
                     let run = self.carry_out_all(std::mem::take(batch)).await?;
-                    self.command(command).await;
+                    self.command(*command).await;
                     return Ok(run);
                 }
             },
@@ -256,7 +256,7 @@ impl Driver {
                 Ok(inputs) => inputs,
                 Err(event) => {
                     let run = self.carry_out_all(std::mem::take(batch)).await?;
-                    return if run == Run::Over { Ok(run) } else { self.event(event).await };
+                    return if run == Run::Over { Ok(run) } else { self.event(*event).await };
                 }
             },
             Happened::Tick(look) => {
@@ -290,12 +290,12 @@ impl Driver {
     fn input_of_command(
         &mut self,
         TicketedCommand { ticket, command }: TicketedCommand,
-    ) -> Result<Input, TicketedCommand> {
+    ) -> Result<Input, Box<TicketedCommand>> {
         let is_refused = self.suspended.as_ref().is_some_and(|why| refused::at_once(&ticket, &command, why).is_some());
         match command {
-            command if is_refused => Err(TicketedCommand { ticket, command }),
+            command if is_refused => Err(Box::new(TicketedCommand { ticket, command })),
             command @ (Command::File(FileCommand::Offer { .. }) | Command::Journal(_)) => {
-                Err(TicketedCommand { ticket, command })
+                Err(Box::new(TicketedCommand { ticket, command }))
             }
             Command::Session(command) => {
                 if let Some(wish) = passcode_wish(&command) {
@@ -337,7 +337,7 @@ impl Driver {
     }
 
     /// What an event is to the engine, if anything; those that are none of its business come back.
-    fn inputs_of_event(&mut self, event: Event) -> Result<Vec<Input>, Event> {
+    fn inputs_of_event(&mut self, event: Event) -> Result<Vec<Input>, Box<Event>> {
         Ok(match event {
             Event::Input(input) => {
                 if let Input::LinkEnded { link, .. } = &input {
@@ -367,7 +367,7 @@ impl Driver {
                     Err(why) => vec![Input::Dialed { dial, outcome: Err(why) }],
                 }
             }
-            event => return Err(event),
+            event => return Err(Box::new(event)),
         })
     }
 
@@ -388,9 +388,19 @@ impl Driver {
     /// The session stands again, maybe at another address, at another time, or as another terminal.
     async fn session_is_back(&mut self, back: Back) -> Result<Run, Failure> {
         self.calls.session_is_back(back.presence.time, (back.source, back.directory), back.listener);
-        let terminal = back.certificate.terminal;
+        let key = back.credentials.identity.public();
+        if *key != self.storage.me.key {
+            let key = key.clone();
+            self.storage.me.key = key.clone();
+            self.storage.certificate = back.credentials.certificate.clone();
+            self.calls.set_credentials(back.credentials)?;
+            let opening = self.storage.opening().await?;
+            return self.input(Input::Rekeyed(Box::new((key, opening)))).await;
+        }
+        let certificate = back.credentials.certificate.clone();
+        let terminal = certificate.terminal;
         if terminal != self.storage.me.terminal {
-            (self.storage.certificate, self.storage.me.terminal) = (back.certificate, terminal);
+            (self.storage.certificate, self.storage.me.terminal) = (certificate, terminal);
             let opening = self.storage.opening().await?;
             self.suspended = None;
             return self.input(Input::Renewed(Box::new(opening))).await;
@@ -408,7 +418,9 @@ fn store_failed(at: StoreUse, error: &StoreError) -> Notice {
 fn passcode_wish(command: &SessionCommand) -> Option<PasscodeWish> {
     let (current, to) = match command {
         SessionCommand::ProvePasscode { current } | SessionCommand::RemoveTerminal { current, .. } => (current, None),
-        SessionCommand::ChangePasscode { current, to } => (current, Some(to.clone())),
+        SessionCommand::ChangePasscode { current, to } | SessionCommand::ChangeKey { current, to } => {
+            (current, Some(to.clone()))
+        }
         SessionCommand::Identify { .. }
         | SessionCommand::TrustDirectory(_)
         | SessionCommand::Login { .. }
@@ -417,5 +429,6 @@ fn passcode_wish(command: &SessionCommand) -> Option<PasscodeWish> {
         | SessionCommand::Terminals
         | SessionCommand::Logout => return None,
     };
-    Some(PasscodeWish { current: current.clone(), to })
+    let new_key = matches!(command, SessionCommand::ChangeKey { .. });
+    Some(PasscodeWish { current: current.clone(), to, new_key })
 }

@@ -1,13 +1,17 @@
 //! Changed keys and safety numbers.
 
-use common::ident::TerminalId;
-use common::msg::{ConnectReq, Features, ListReply};
+use common::crypto::successor;
+use common::ident::{KeyDigest, TerminalId, UserId};
+use common::msg::{ConnectReq, Features, ListReply, SUCCESSIONS};
+use common::testkit::Example;
 
 use super::world::*;
 use crate::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, Ticket};
 use crate::event::{Effect, Input, Now};
 use crate::model::Conversation;
-use crate::notice::{ContactNotice, DirectoryNotice, KeyState, MessageNotice, Next, Notice};
+use crate::notice::{
+    CallFailed, CallNotice, ContactNotice, DirectoryNotice, KeyChange, KeyState, MessageNotice, Next, Notice,
+};
 use crate::verify::{ConnectRequest, LookupResult};
 
 #[test]
@@ -91,4 +95,39 @@ fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() 
     };
     assert_eq!(*next, Next::KeyDecision);
     assert_eq!(world.told(Bianca), []);
+}
+
+#[test]
+fn a_key_that_the_former_one_confirmed_is_taken_over_and_decided_about_before_a_call() {
+    let statement = |old: Example, user: &UserId| {
+        let (old, new) = (old.identity().unwrap(), Carol.identity().unwrap());
+        successor::sign(user, &KeyDigest([7; 32]), (&old, &new), Vec::new()).unwrap()
+    };
+    for (told, confirmed) in [
+        (vec![statement(Bianca, &bianca())], true),
+        (vec![statement(Ali, &bianca())], false),
+        (vec![statement(Bianca, &ali())], false),
+        (Vec::new(), false),
+    ] {
+        let mut world = two();
+        world.call(Ali, Bianca);
+        world.command(Ali, Command::Call(CallCommand::End { with: bianca() }));
+        world.input(Ali, Input::DirectoryBack(Features::of(&[SUCCESSIONS])));
+        world.settle();
+        world.told.clear();
+        world.successors = told;
+        world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
+        world.call(Ali, Bianca);
+        let told = world.told(Ali);
+        let Some(Notice::Contact(ContactNotice::KeyChanged { how, .. })) = told.last() else { panic!("{told:?}") };
+        assert_eq!(*how, if confirmed { KeyChange::Confirmed } else { KeyChange::Unconfirmed }, "{told:?}");
+        assert_eq!(world.told(Bianca), [], "nothing was sent");
+        // What was given up is not accepted again; a key that nobody confirmed is still the user's to decide.
+        world.successors.clear();
+        world.directory.insert(bianca(), found(Bianca));
+        world.call(Ali, Bianca);
+        let told = world.told(Ali);
+        let refused = Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::FormerKey });
+        assert_eq!(told.contains(&refused), confirmed, "{told:?}");
+    }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use common::ident::{MessageId, UserId};
 use common::msg::{
-    Chat, ConnectReq, ConnectStatus, Features, Hex, LookupReply, LookupReq, LookupStatus, RequestNumber, ToDirectory,
+    Chat, ConnectReq, ConnectStatus, Features, Hex, LookupReply, LookupReq, LookupStatus, RequestNumber, Successor,
+    SuccessorsReply, ToDirectory,
 };
 use common::testkit::Example;
 
@@ -62,6 +63,8 @@ pub(super) struct Cable {
 pub(super) struct World {
     pub(super) engines: BTreeMap<u8, Engine>,
     pub(super) directory: BTreeMap<UserId, LookupResult>,
+    /// What the directory says of keys that took the place of others.
+    pub(super) successors: Vec<Successor>,
     pub(super) told: Vec<(Example, Notice)>,
     pub(super) work: VecDeque<(Example, Effect)>,
     pub(super) cables: Vec<Cable>,
@@ -79,6 +82,7 @@ impl World {
         Self {
             engines,
             directory,
+            successors: Vec::new(),
             told: Vec::new(),
             work: VecDeque::new(),
             cables: Vec::new(),
@@ -114,9 +118,17 @@ impl World {
         match effect {
             Effect::Notify(notice) | Effect::Answer(_, notice) => self.told.push((who, notice)),
             Effect::Ask(envelope) => {
-                if let ToDirectory::LookupReq(LookupReq { lookup, .. }) = envelope.message {
-                    let found = self.directory.get(&lookup).cloned();
-                    self.input(who, answer(envelope.request, &lookup, found.as_ref()));
+                let request = envelope.request;
+                match envelope.message {
+                    ToDirectory::LookupReq(LookupReq { lookup, .. }) => {
+                        let found = self.directory.get(&lookup).cloned();
+                        self.input(who, answer(request, &lookup, found.as_ref()));
+                    }
+                    ToDirectory::SuccessorsReq(_) => {
+                        let message = Box::new(SuccessorsReply { successors: self.successors.clone() }.into());
+                        self.input(who, Input::DirectoryMessage { request, message });
+                    }
+                    _ => {}
                 }
             }
             Effect::Dial { dial, to, found, .. } => {

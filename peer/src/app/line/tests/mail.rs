@@ -4,8 +4,8 @@ use super::*;
 use common::msg::PresenceStatus;
 use peer_core::model::{MessageKey, StoredMessage};
 use peer_core::notice::{
-    CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, DirectoryRefusal, Explained, MessageNotice, NotChanged,
-    NotSent, SessionNotice,
+    CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, DirectoryRefusal, Explained, KeyChange, MessageNotice,
+    NotChanged, NotSent, SessionNotice,
 };
 
 fn marked(ids: &[MessageId], mark: DeliveryStatus, late: bool) -> Notice {
@@ -246,6 +246,7 @@ fn a_changed_key_of_whom_the_person_writes_to_is_decided_at_once() {
     scene.entry = "half".into();
     scene.notice(Notice::Contact(ContactNotice::KeyChanged {
         of: id("bianca"),
+        how: KeyChange::Unconfirmed,
         since: 0,
         old: "1".into(),
         new: "2".into(),

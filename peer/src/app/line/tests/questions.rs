@@ -1,6 +1,6 @@
 use super::*;
 use peer_core::command::CallCommand;
-use peer_core::notice::{CallNotice, ContactNotice, SessionNotice};
+use peer_core::notice::{CallNotice, ContactNotice, KeyChange, SessionNotice};
 
 #[test]
 fn the_safety_number_is_confirmed_by_a_whole_word_typed_after_it_was_seen() {
@@ -35,6 +35,7 @@ fn a_changed_key_stops_everything_until_decided() {
     let (old, new) = (["11111"; 12].join(" "), ["22222"; 12].join(" "));
     scene.notice(Notice::Contact(ContactNotice::KeyChanged {
         of: id("bianca"),
+        how: KeyChange::Unconfirmed,
         since: 1_793_664_000,
         old: old.clone(),
         new: new.clone(),
@@ -62,10 +63,33 @@ fn a_changed_key_stops_everything_until_decided() {
 }
 
 #[test]
+fn a_key_that_the_former_one_confirmed_is_asked_about_once_and_without_alarm() {
+    let mut scene = Scene::logged_in();
+    let changed = |how| {
+        Notice::Contact(ContactNotice::KeyChanged { of: id("bianca"), how, since: 0, old: "1".into(), new: "2".into() })
+    };
+    scene.notice(changed(KeyChange::Confirmed));
+    let question = "Old 1\nNew 2\n\
+         verify  compare it with bianca\n\
+         accept  use it, unverified\n\
+         block   end and block bianca\n\
+         Type verify, accept or block: ";
+    let confirmed = "-- bianca has a new key, confirmed by the former one. It is not verified, and what waits for bianca is \
+         sent when you accept it.\n";
+    assert_eq!(scene.seen(), format!("Enter destination user ID: \n{confirmed}{question}"));
+    scene.notice(changed(KeyChange::Confirmed));
+    assert_eq!(scene.seen().matches("has a new key").count(), 1, "it is being asked");
+    // What is known of the same two keys now is another thing: it is asked behind this question.
+    scene.notice(changed(KeyChange::Forked));
+    assert!(scene.seen().contains("WARNING: two keys claim to follow the former one of bianca."), "{}", scene.seen());
+}
+
+#[test]
 fn a_key_that_changes_during_a_conversation_is_decided_afterwards() {
     let mut scene = Scene::talking();
     scene.notice(Notice::Contact(ContactNotice::KeyChanged {
         of: id("carol"),
+        how: KeyChange::Unconfirmed,
         since: 0,
         old: "1".into(),
         new: "2".into(),

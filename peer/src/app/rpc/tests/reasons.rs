@@ -39,6 +39,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
         (Broken, exit::VERSION, None, "breaks the protocol"),
         (Local { detail: detail() }, exit::IO, None, "This machine cannot call bianca: too many open files"),
         (WrongKey, exit::KEY_CHANGED, None, "does not hold the key"),
+        (FormerKey, exit::KEY_CHANGED, None, "has given up"),
         (Yourself, exit::REFUSED, None, "That is you"),
         (Blocked, exit::REFUSED, None, "blocked by you"),
         (DirectoryLost, exit::SERVER_UNREACHABLE, None, "out of reach"),
@@ -57,6 +58,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
             | Broken
             | Local { .. }
             | WrongKey
+            | FormerKey
             | Yourself
             | Blocked
             | DirectoryLost
@@ -159,6 +161,8 @@ fn a_store_that_fails_answers_whatever_was_asked() {
 fn a_passcode_that_is_not_changed_says_why() {
     let others = [
         (NotChanged::Meanwhile, exit::REFUSED, "changed elsewhere"),
+        (NotChanged::Older, exit::REFUSED, "has been there longer"),
+        (NotChanged::NotKnown, exit::VERSION, "knows no new keys"),
         (NotChanged::DirectoryLost, exit::SERVER_UNREACHABLE, "cannot be reached"),
         (NotChanged::Unsure, exit::SERVER_UNREACHABLE, "lost before it answered"),
     ];

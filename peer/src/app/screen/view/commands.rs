@@ -5,7 +5,7 @@ use common::limits::AWAY_TEXT;
 use super::{Awaited, Output, Question, View};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};
-use crate::app::passwd::{Passwd, Purpose};
+use crate::app::passwd::{Opens, Passwd, Purpose};
 use crate::app::texts::{self, help, mail, screen, talk};
 use peer_core::command::{
     Answer, Command, ContactCommand, DirectoryCommand, FileCommand, MessageCommand, SessionCommand, Ticket,
@@ -65,7 +65,8 @@ impl View {
                 Some(with) => self
                     .ask_engine(Awaited::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with })),
             },
-            Request::Passwd => self.ask(Question::Passcode(Passwd::Current(Purpose::Change))),
+            Request::Passwd => self.ask(Question::Passcode(Passwd::Current(Purpose::Change(Opens::SameKey)))),
+            Request::NewKey => self.ask(Question::Passcode(Passwd::Current(Purpose::Change(Opens::NewKey)))),
             Request::Group { wish, group } => self.wish(wish, group),
             Request::Away(text) => self.away(text),
             // Another conversation is opened, and shows its past.

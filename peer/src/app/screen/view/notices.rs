@@ -37,6 +37,8 @@ impl View {
             SessionNotice::NewTerminal => self.tell(mail::NEW_TERMINAL),
             SessionNotice::Forgot { messages } => self.tell(&texts::forgot(messages)),
             SessionNotice::PasscodeChanged => self.tell(texts::passcode::CHANGED),
+            SessionNotice::KeyReplaced => self.tell(texts::passcode::NEW_KEY),
+            SessionNotice::KeyTakenOver => self.tell(texts::passcode::KEY_TAKEN),
             SessionNotice::PasscodeNotChanged(why) => self.tell(&texts::passcode::not_changed(why)),
             // Asked only of a passcode that is not the one known here.
             SessionNotice::PasscodeProved => self.tell(&texts::passcode::not_changed(NotChanged::Meanwhile)),
@@ -92,7 +94,7 @@ impl View {
 
     fn contact_notice(&mut self, notice: ContactNotice) {
         match notice {
-            ContactNotice::KeyChanged { of, since, old, new } => self.key_changed(of, since, old, new),
+            ContactNotice::KeyChanged { of, how, since, old, new } => self.key_changed((of, how, since), old, new),
             ContactNotice::KeyDecided { of, decision } => self.key_decided(&of, decision),
             ContactNotice::SafetyNumber { with, digits, .. } => self.safety_number(with, digits),
             ContactNotice::NumberConfirmed { with, verified } => self.number_confirmed(&with, verified),

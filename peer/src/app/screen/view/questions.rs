@@ -14,6 +14,7 @@ use peer_core::command::{
     Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, MessageCommand, SessionCommand, Ticket,
 };
 use peer_core::model::Conversation;
+use peer_core::notice::KeyChange;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub(crate) enum Question {
     /// Somebody calls and waits.
     Accept(UserId),
     /// The pinned key is not the one seen now.
-    Key { of: UserId, since: u64, old: String, new: String },
+    Key { of: UserId, how: KeyChange, since: u64, old: String, new: String },
     /// Do the numbers match?
     Number { with: UserId, digits: String },
     /// A message goes to a group again, where these would read it now.
@@ -201,14 +202,17 @@ impl View {
         }
     }
 
-    pub(super) fn key_changed(&mut self, of: UserId, since: u64, old: String, new: String) {
+    pub(super) fn key_changed(&mut self, (of, how, since): (UserId, KeyChange, u64), old: String, new: String) {
+        let words = talk::key_changed(&of, how, since, &self.zone);
         let to = Conversation::User(of.clone());
-        let lines = talk::key_changed(&of, since, &old, &new, &self.zone);
-        self.ask(Question::Key { of, since, old, new });
+        self.ask(Question::Key { of, how, since, old, new });
+        if how != KeyChange::Unconfirmed {
+            self.note(&to, &words);
+        }
         if self.current.is_none() {
             self.show(to);
         } else if !self.is_current(&to) {
-            self.tell(&lines[0]);
+            self.tell(&words);
         }
     }
 
@@ -250,6 +254,9 @@ impl View {
             Step::Command { command, to } => {
                 self.give_entry_back();
                 to.into_iter().for_each(|to| self.model.account.changes_passcode(to));
+                if matches!(command, SessionCommand::ChangeKey { .. }) {
+                    self.tell(crate::app::texts::passcode::MAKING_KEY);
+                }
                 if matches!(command, SessionCommand::RemoveTerminal { .. }) {
                     self.ask_engine(Awaited::Terminals, Command::Session(command));
                 } else {

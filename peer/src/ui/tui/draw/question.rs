@@ -19,8 +19,8 @@ pub(super) fn rows(view: &View, area: Rect, look: Look) -> Vec<Row> {
     let mut rows = match view.question() {
         None | Some(Question::Passcode(_)) => return Vec::new(),
         Some(Question::Accept(from)) => paragraph(&View::accept_words(from), area.width, look),
-        Some(Question::Key { of, since, old, new }) => {
-            let mut rows = paragraph(&screen::key_changed(of, *since, &view.zone), area.width, look);
+        Some(Question::Key { of, how, since, old, new }) => {
+            let mut rows = paragraph(&screen::key_changed(of, *how, *since, &view.zone), area.width, look);
             for (word, number) in [("Old", old), ("New", new)] {
                 rows.push(Row::ours(TEXT, &fitting(word, number, area.width), look.plain()));
             }
