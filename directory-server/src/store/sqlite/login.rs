@@ -150,7 +150,11 @@ pub(super) fn keep_certificate(
     connection
         .prepare_cached("UPDATE terminals SET certificate = ?3 WHERE user = ?1 AND terminal = ?2")?
         .execute(params![user.as_str(), terminal.as_bytes(), certificate])?;
-    // Those that were published name the certificate before, and nobody could make use of them.
+    // Packages name the certificate before. Signed by the same key it holds on; by a former one, nobody takes it any more.
+    let changed = "SELECT 1 FROM successors WHERE user = ?1";
+    if !connection.prepare_cached(changed)?.exists([user.as_str()])? {
+        return Ok(());
+    }
     connection
         .prepare_cached("DELETE FROM key_packages WHERE user = ?1 AND terminal = ?2")?
         .execute(params![user.as_str(), terminal.as_bytes()])?;
