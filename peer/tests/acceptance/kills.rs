@@ -258,5 +258,6 @@ fn a_thousand_messages_over_a_link_survive_a_hundred_kills() {
     assert!(arrived, "{:?} have arrived", kept(&mut bianca, "ali"));
     assert_eq!(kept(&mut bianca, "ali"), all);
     assert_eq!(kept(&mut ali, "bianca"), all);
-    assert!(links > LINK_KILLS / 2, "{links} links");
+    // The directory answers so many lookups a minute: behind them it goes by mail until the next one.
+    assert!(links > LINK_KILLS / 10, "{links} links");
 }

@@ -239,8 +239,11 @@ impl Groups {
             self.asked_back.forget(&room);
             requests.extend(self.mend(cx, &room));
         }
-        let shared = self.rooms.with_user(user).into_iter().filter_map(|room| self.rooms.conversation(&room));
-        requests.extend(shared.map(|to| Request::Delivery(DeliveryRequest::Retry(to))));
+        for room in self.rooms.with_user(user) {
+            // Terminals that only the new key vouches for could not be added before.
+            self.rooms.set_not_synced(&room);
+            requests.extend(self.rooms.conversation(&room).map(|to| Request::Delivery(DeliveryRequest::Retry(to))));
+        }
         requests
     }
 

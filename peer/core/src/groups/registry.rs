@@ -313,9 +313,12 @@ impl Rooms {
         }
         gone.remove(&self.own.member().userid);
         edit.add.retain(|newcomer| !gone.contains(&newcomer.member().userid));
-        edit.remove.extend(members.into_iter().filter(|member| gone.contains(&member.userid)));
+        edit.remove.extend(members.iter().filter(|member| gone.contains(&member.userid)).cloned());
         edit.remove.sort();
         edit.remove.dedup();
+        if matches!(mls.charter(), RoomMetadata::Pair { .. }) {
+            keep_both(&members, &mut edit);
+        }
         edit.admins = edit.admins.filter(|admins| *admins != charter_admins(mls));
         if edit.add.is_empty() && edit.remove.is_empty() && edit.admins.is_none() {
             return Ok(None);
@@ -430,6 +433,17 @@ impl Rooms {
 }
 
 /// The admins of a group as its charter has them.
+/// From a room of two nobody removes the other one: the last terminal of a user goes only when another takes its place.
+fn keep_both(members: &[Member], edit: &mut Edit) {
+    let leaving = edit.remove.clone();
+    let goes_on = |user: &UserId| {
+        let stays = members.iter().any(|member| member.userid == *user && !leaving.contains(member));
+        stays || edit.add.iter().any(|newcomer| newcomer.member().userid == *user)
+    };
+    let removed = leaving.iter().filter(|member| goes_on(&member.userid)).cloned().collect();
+    edit.remove = removed;
+}
+
 fn charter_admins(mls: &Room) -> Vec<UserId> {
     match mls.charter() {
         RoomMetadata::Group { admins, .. } => admins.clone(),

@@ -87,11 +87,14 @@ impl Batch {
 }
 
 /// Whether an input is a step of its own: what was decided before it must be carried out before the core hears of it, or
-/// before it is known what is to be done.
+/// before it is known what is to be done. History is read as it was before its reading is kept.
 pub(super) fn is_alone(input: &Input) -> bool {
-    use peer_core::command::Command;
+    use peer_core::command::{Command, MessageCommand};
     matches!(
         input,
-        Input::Command(_, Command::Session(_)) | Input::Reopened(_) | Input::Renewed(_) | Input::NotKept { .. }
+        Input::Command(_, Command::Session(_) | Command::Message(MessageCommand::History { .. }))
+            | Input::Reopened(_)
+            | Input::Renewed(_)
+            | Input::NotKept { .. }
     )
 }
