@@ -30,6 +30,8 @@ use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use directory_server::store::sqlite::going_back::GoingBack;
+use faults_profile::FaultsProfile;
 use world::{Trace, World};
 
 /// Seeds of the ordinary test run.
@@ -42,12 +44,19 @@ const FAILURES: usize = 8;
 /// Names the seeds of a long run, `FIRST..LAST`.
 const CHOSEN: &str = "SIMULATION_SEEDS";
 
+/// Makes the world of a seed another one.
+type Alter = fn(&mut FaultsProfile);
+
+/// A seed as it is drawn.
+const AS_DRAWN: Alter = |_| ();
+
 /// One seed from its beginning to its end: the trace, and what went wrong.
-fn simulate(seed: u64) -> (String, Result<(), String>) {
+fn simulate(seed: u64, alter: Alter) -> (String, Result<(), String>) {
     let trace = Trace::default();
     let told = trace.clone();
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let mut world = World::new(seed, trace);
+        alter(&mut world.profile);
         world.begin();
         while !world.is_done() {
             world.run_until(world.now + 1000)?;
@@ -82,7 +91,7 @@ fn come_to_rest(world: &mut World) -> Result<(), String> {
 
 /// Runs these seeds on all cores; says how to replay the first that fails.
 #[expect(clippy::disallowed_methods, reason = "the trace of a seed that fails is left in a file")]
-fn run(seeds: Range<u64>) {
+fn run(seeds: Range<u64>, alter: Alter) {
     let next = AtomicU64::new(seeds.start);
     let work = || {
         let mut failed = Vec::new();
@@ -91,7 +100,7 @@ fn run(seeds: Range<u64>) {
             if seed >= seeds.end {
                 break;
             }
-            let (trace, outcome) = simulate(seed);
+            let (trace, outcome) = simulate(seed, alter);
             if let Err(why) = outcome {
                 let file = std::env::temp_dir().join(format!("peer-simulation-{seed}.trace"));
                 std::fs::write(&file, trace).unwrap();
@@ -114,14 +123,20 @@ fn run(seeds: Range<u64>) {
 
 #[test]
 fn nothing_is_lost_doubled_or_misread_whatever_breaks() {
-    run(0..SEEDS);
+    run(0..SEEDS, AS_DRAWN);
 }
 
 #[test]
 fn a_seed_is_replayed_bit_for_bit() {
     for seed in [3, 7] {
-        assert_eq!(simulate(seed).0, simulate(seed).0, "seed {seed}");
+        assert_eq!(simulate(seed, AS_DRAWN).0, simulate(seed, AS_DRAWN).0, "seed {seed}");
     }
+}
+
+#[test]
+#[ignore = "does not hold yet: what a directory forgets that is put back without a new name is not always told"]
+fn nothing_is_lost_in_silence_where_a_directory_is_put_back_unsaid() {
+    run(0..SEEDS, |profile| profile.goes_back = Some(GoingBack::PutBack));
 }
 
 #[test]
@@ -130,5 +145,5 @@ fn a_seed_is_replayed_bit_for_bit() {
 fn as_many_seeds_as_are_asked_for() {
     let chosen = std::env::var(CHOSEN).unwrap_or_else(|_| "0..10000".to_owned());
     let (first, last) = chosen.split_once("..").unwrap();
-    run(first.parse().unwrap()..last.parse().unwrap());
+    run(first.parse().unwrap()..last.parse().unwrap(), AS_DRAWN);
 }
