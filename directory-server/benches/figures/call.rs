@@ -3,7 +3,7 @@
 //!
 //! Its floor is the mutual handshake with the same keys and one exchange of the same size.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use crate::process::{Process, Programs};
 use crate::{Effort, Outcome};
 
 /// What a peer says when it waits for a command.
-const PROMPT: &str = "Enter destination user ID: ";
+pub(crate) const PROMPT: &str = "Enter destination user ID: ";
 /// The sizes of most messages on a link, which are padded.
 pub(crate) const SIZES: Sizes = Sizes { request: PADDED_SIZES[0], reply: PADDED_SIZES[0] };
 /// Calls that a peer takes from one caller before it spares its directory the lookups for a minute.
@@ -50,7 +50,7 @@ impl Stage {
         let data = tempfile::tempdir()?;
         let ali = directory.register("ali", Stretch::Least, ali.to_pkcs1())?;
         let callee = directory.register("bianca", Stretch::Full, bianca.to_pkcs1())?.user;
-        let mut peer = start_peer(programs, directory.address, data.path(), &callee)?;
+        let mut peer = start_peer(programs, directory.address, (source(BIANCA), data.path()), &callee)?;
         peer.wait_for(PROMPT)?;
         let mut client = Client::connect(source(ALI), directory.address)?;
         let told = client.log_in(&ali, terminal(1), PEER_PORT)?.time;
@@ -83,11 +83,17 @@ impl Stage {
     }
 }
 
-fn start_peer(programs: &Programs, directory: SocketAddr, data: &Path, user: &UserId) -> Outcome<Process> {
+/// Starts a peer that listens there and keeps what it has in this folder.
+pub(crate) fn start_peer(
+    programs: &Programs,
+    directory: SocketAddr,
+    (listen, data): (IpAddr, &Path),
+    user: &UserId,
+) -> Outcome<Process> {
     let passcode = data.join("passcode");
     std::fs::write(&passcode, PASSCODE)?;
     std::fs::set_permissions(&passcode, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    let (server, listen) = (directory.to_string(), source(BIANCA).to_string());
+    let (server, listen) = (directory.to_string(), listen.to_string());
     let arguments = [
         "--server".as_ref(),
         server.as_ref(),
@@ -100,7 +106,8 @@ fn start_peer(programs: &Programs, directory: SocketAddr, data: &Path, user: &Us
         "--data-dir".as_ref(),
         data.as_os_str(),
     ];
-    Process::start(&programs.peer, arguments, &[])
+    // A program types faster than anybody: its lines are none that were pasted.
+    Process::start(&programs.peer, arguments, &[("PEER_LINE__PASTE_GUARD", "false")])
 }
 
 pub(crate) fn measure(programs: &Programs, effort: Effort) -> Outcome<Vec<Figure>> {

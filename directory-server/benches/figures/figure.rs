@@ -21,6 +21,10 @@ pub(crate) enum Unit {
     MegabytesPerSecond,
     /// KiB of resident memory.
     Kibibytes,
+    /// Bytes.
+    Bytes,
+    /// One figure as a multiple of another.
+    Times,
 }
 
 impl Unit {
@@ -33,15 +37,22 @@ impl Unit {
             Self::PerSecond => "1/s",
             Self::MegabytesPerSecond => "MB/s",
             Self::Kibibytes => "KiB",
+            Self::Bytes => "bytes",
+            Self::Times => "x",
         }
     }
 }
+
+/// How far a figure may be beyond its floor: both are measured on a machine that does other things as well.
+const SLACK: f64 = 1.1;
 
 /// What was promised.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Target {
     /// The value itself is at most this.
     Value(f64),
+    /// The value itself, of which more is better, is at least this.
+    Least(f64),
     /// The value is at most this multiple of its floor.
     Ratio(f64),
     /// The value, of which more is better, is at least this multiple of its floor.
@@ -76,6 +87,12 @@ impl Figure {
     /// What the table says beside it.
     pub(crate) fn note(self, note: impl Into<String>) -> Self {
         Self { note: note.into(), ..self }
+    }
+
+    /// Whether it is on the right side of its floor: what is better than the least there is to do was not measured.
+    pub(crate) fn is_possible(&self) -> bool {
+        let more_is_better = matches!(self.unit, Unit::PerSecond | Unit::MegabytesPerSecond);
+        self.ratio().is_none_or(|ratio| if more_is_better { ratio <= SLACK } else { ratio * SLACK >= 1.0 })
     }
 
     fn ratio(&self) -> Option<f64> {
@@ -118,6 +135,9 @@ impl fmt::Display for Figure {
         let target = match (self.target, self.ratio()) {
             (Some(Target::Value(most)), _) => {
                 format!("<= {most} {}: {}", self.unit.name(), verdict(self.value <= most))
+            }
+            (Some(Target::Least(least)), _) => {
+                format!(">= {least} {}: {}", self.unit.name(), verdict(self.value >= least))
             }
             (Some(Target::Ratio(most)), Some(ratio)) => format!("<= {most} x floor: {}", verdict(ratio <= most)),
             (Some(Target::LeastRatio(least)), Some(ratio)) => {

@@ -6,6 +6,7 @@
 //! whatever else the machine does, and the figures are medians. Costs are CPU time of the server where possible.
 
 mod bare;
+mod bare_store;
 mod call;
 mod chat;
 mod cores;
@@ -77,7 +78,6 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
         Some((first, rest)) if first == bare::SERVE => bare::serve(rest),
-        Some((first, _)) if first == chat::ECHO => chat::echo(),
         Some((first, _)) if first == screen::FILL => screen::fill(),
         Some((first, rest)) if first == file::POUR => file::pour(rest),
         Some((first, _)) if first == start::NOTHING => start::nothing(),
@@ -116,6 +116,9 @@ fn run(arguments: &[String]) -> Outcome<()> {
             match output {
                 Output::Table => writeln!(io::stdout(), "{figure}")?,
                 Output::Json => writeln!(io::stdout(), "{}", figure.json()?)?,
+            }
+            if !figure.is_possible() {
+                return Err(format!("{name}: faster than its floor, so something else was measured: {figure}").into());
             }
         }
     }

@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::Outcome;
 
 /// The programs under measurement.
@@ -91,6 +93,42 @@ impl Process {
         Ok(line.trim_end().to_owned())
     }
 
+    /// Reads line by line until it is enough.
+    pub(crate) fn read(&mut self, reader: &mut dyn Reader) -> Outcome<()> {
+        read(&mut self.screen, reader)
+    }
+
+    /// Types lines, and reads meanwhile, until it is enough.
+    pub(crate) fn pour(&mut self, lines: &str, reader: &mut dyn Reader) -> Outcome<()> {
+        let Self { keyboard, screen, .. } = self;
+        thread::scope(|scope| {
+            let typing = scope.spawn(move || keyboard.write_all(lines.as_bytes()).and_then(|()| keyboard.flush()));
+            read(screen, reader)?;
+            Ok(typing.join().map_err(|_| "the typist panicked")??)
+        })
+    }
+
+    /// Lets it stand still.
+    pub(crate) fn stop(&self) -> Outcome<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) -> Outcome<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Outcome<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
+    /// Bytes that it has had written to disks so far.
+    pub(crate) fn written(&self) -> Outcome<f64> {
+        let counters = fs::read_to_string(format!("/proc/{}/io", self.child.id()))?;
+        let line = counters.lines().find_map(|line| line.strip_prefix("write_bytes:")).ok_or("no write_bytes")?;
+        Ok(line.trim().parse()?)
+    }
+
     /// CPU time of all its threads so far, in microseconds.
     pub(crate) fn cpu(&self) -> Outcome<f64> {
         cpu_of(&format!("/proc/{}/task", self.child.id()))
@@ -118,6 +156,23 @@ impl Process {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
+}
+
+/// Looks at the lines of a program.
+pub(crate) trait Reader {
+    /// Whether this line was the last that is waited for.
+    fn is_enough(&mut self, line: &str) -> Outcome<bool>;
+}
+
+fn read(screen: &mut BufReader<ChildStdout>, reader: &mut dyn Reader) -> Outcome<()> {
+    let mut line = String::new();
+    while screen.read_line(&mut line)? > 0 {
+        if reader.is_enough(line.trim_end())? {
+            return Ok(());
+        }
+        line.clear();
+    }
+    Err("the program ended too early".into())
 }
 
 impl Drop for Process {
