@@ -42,8 +42,8 @@ use crate::app::model::Model;
 use crate::app::texts::{self, failure};
 use crate::app::tickets::PendingTickets;
 use crate::app::{Now, exit};
-use peer_core::command::{Command, SessionCommand, TicketedCommand};
-use peer_core::notice::{Failure, JournalNotice, LoggedOut, Notice, Notification, SessionNotice};
+use peer_core::command::{Command, SessionCommand, Ticket, TicketedCommand};
+use peer_core::notice::{Failure, JournalNotice, LoggedOut, MessageNotice, Notice, Notification, SessionNotice};
 
 /// A client, for as long as it is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -237,6 +237,9 @@ impl Rpc {
             Notice::Journal(JournalNotice::Journaled(event)) => {
                 self.references.learn(event);
                 return self.journaled(event, room);
+            }
+            Notice::Message(MessageNotice::Sent { ticket: Some(Ticket { reference: Some(name), .. }), record }) => {
+                self.references.keep(record.name.id, name, self.date);
             }
             Notice::Session(SessionNotice::Failed(failure)) => return self.failed(failure),
             Notice::Session(SessionNotice::LoggedOut { why }) => return self.logged_out(*why),

@@ -22,9 +22,14 @@ impl References {
         let Ok(content) = serde_json::from_str::<Value>(&event.content) else { return };
         let id = content.get("msg").and_then(|id| serde_json::from_value::<MessageId>(id.clone()).ok());
         if let (Some(id), Some(name)) = (id, content.get("ref").and_then(Value::as_str)) {
-            self.names.insert(id, name.to_owned());
-            self.messages.insert(name.to_owned(), (id, event.at));
+            self.keep(id, name, event.at);
         }
+    }
+
+    /// A message was sent under a name at a moment, milliseconds since the epoch. The journal says so later, when it is synced.
+    pub(super) fn keep(&mut self, id: MessageId, name: &str, at: u64) {
+        self.names.insert(id, name.to_owned());
+        self.messages.insert(name.to_owned(), (id, at));
     }
 
     /// The message that was sent under this name in the 24 hours before `now` (milliseconds since the epoch).
@@ -35,5 +40,19 @@ impl References {
     /// The name of a message.
     pub(super) fn of(&self, id: &MessageId) -> Option<&str> {
         self.names.get(id).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_known_by_its_name_from_the_moment_it_is_sent_for_a_day() {
+        let (mut references, id) = (References::default(), MessageId([7; 16]));
+        assert_eq!(references.sent("job", 1), None);
+        references.keep(id, "job", 1);
+        assert_eq!((references.sent("job", DAY), references.sent("job", DAY + 1)), (Some(id), None));
+        assert_eq!(references.of(&id), Some("job"));
     }
 }
