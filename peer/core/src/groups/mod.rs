@@ -240,9 +240,12 @@ impl Groups {
             requests.extend(self.mend(cx, &room));
         }
         for room in self.rooms.with_user(user) {
-            // Terminals that only the new key vouches for could not be added before.
-            self.rooms.set_not_synced(&room);
-            requests.extend(self.rooms.conversation(&room).map(|to| Request::Delivery(DeliveryRequest::Retry(to))));
+            let Some(to) = self.rooms.conversation(&room) else { continue };
+            if let Conversation::User(_) = to {
+                // Terminals that only the new key vouches for could not be added before.
+                self.rooms.set_not_synced(&room);
+            }
+            requests.push(Request::Delivery(DeliveryRequest::Retry(to)));
         }
         requests
     }
