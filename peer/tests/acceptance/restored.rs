@@ -79,7 +79,8 @@ fn what_waited_for_somebody_who_was_removed_has_failed_and_is_told() {
     let ali = Terminal::start(&seat);
     ali.logs_in();
     ali.shows("-- Not delivered to carol: \"never taken\" (the terminal that it waited for was removed). /retry sends it again.");
-    // It cannot be sent again: there is nobody of this name any more.
+    // It cannot be sent again: there is nobody of this name any more, which is told when the directory has said so.
+    ali.shows("-- Not delivered: 1 message. No user carol.");
     ali.enters("/why carol");
     ali.shows("-- \"never taken\" was given up");
 }
