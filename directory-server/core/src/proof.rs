@@ -1,4 +1,4 @@
-//! A fresh proof of the passcode within a session, before its account is changed (decision D33; protocol section 6.9; threat
+//! A fresh proof of the passcode within a session, before its account is changed (decision D33; protocol section 5.6; threat
 //! L14): the messages of a login, counted like one.
 //!
 //! What it is good for is decided where it is used: [`crate::passcode`] changes the passcode, [`crate::terminals`] removes

@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// See and remove groups. The directory knows them by their ids, not by their names.
     #[command(subcommand)]
     Group(GroupCommand),
-    /// Show the directory at a status_text.
+    /// Show how the directory is doing.
     Status {
         /// Again and again, until CTRL-C: every 2 seconds on a terminal, every 10 elsewhere.
         #[arg(long)]
@@ -257,7 +257,7 @@ pub(crate) enum User {
     /// Give out a new passcode: forgets the old one and prints an invitation.
     ///
     /// The user's key is sealed with the old passcode and is lost with it. The user gets a new key, and everyone who
-    /// has talked to the user is warned that it has changed.
+    /// has talked to the user is warned that it has changed, unless the user has a backup of the key (peer import).
     Passcode(One),
     /// Remove a user for good; the id is never given out again.
     Remove(One),

@@ -231,7 +231,7 @@ fn one(user: &User, zone: &TimeZone) -> String {
     lines.into_iter().map(|(name, value)| format!("{name:10}  {value}\n")).collect()
 }
 
-/// The directory at a status_text, with its last line end.
+/// How the directory is doing, with the last line end.
 pub(super) fn status_text(status: &Status) -> String {
     let Status { version, users, queued, store_bytes, backup_age, running } = status;
     let backup =

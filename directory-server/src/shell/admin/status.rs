@@ -1,4 +1,4 @@
-//! The directory at a status_text.
+//! How the directory is doing.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use directory_core::records::Totals;
 use directory_core::store::{Store, StoreError};
 use directory_core::timestamp::Timestamp;
 
-/// The directory at a status_text.
+/// How the directory is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Status {
     pub(crate) version: String,

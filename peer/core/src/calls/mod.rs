@@ -7,7 +7,8 @@
 //! - [`keys`]: safety numbers, changed keys, blocks
 //! - [`frame`]: what one frame on a link means (protocol section 7.5)
 //!
-//! The links that stand are in the [`Context`]; delivery is told of each by [`|wanted| Request::Delivery(DeliveryRequest::LinkUp(wanted))`], [`|wanted| Request::Delivery(DeliveryRequest::LinkDown(wanted))`].
+//! The links that stand are in the [`Context`]; delivery is told of each by [`DeliveryRequest::LinkUp`] and
+//! [`DeliveryRequest::LinkDown`].
 
 pub mod frame;
 mod incoming;

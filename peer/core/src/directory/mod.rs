@@ -1,4 +1,5 @@
-//! The directory: what it is asked, who is there, what is said to everyone (protocol sections 6.4, 6.7, 6.8).
+//! The directory: what it is asked, who is there, what is said to everyone (protocol sections 6.1, 6.2, 6.5, 6.7,
+//! 6.8).
 //!
 //! - [`requests`]: the requests that wait for an answer
 //! - [`presence`]: who is there, and who is told where this user is

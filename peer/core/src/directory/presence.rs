@@ -1,4 +1,4 @@
-//! Who is there, and who is told where this user is (protocol section 6.4).
+//! Who is there, and who is told where this user is (protocol section 6.5).
 
 use common::ident::UserId;
 use common::limits::WATCH_IN_ONE;

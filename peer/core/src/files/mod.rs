@@ -4,7 +4,7 @@
 //! - [`transfers`]: the bytes, over links of their own
 //!
 //! Every file is a row, so that it goes on after a kill of either side. The bytes are the shell's; the letters go out
-//! through delivery, which is asked by [`|wanted| Request::Delivery(DeliveryRequest::Send(wanted))`].
+//! through delivery, which is asked by [`DeliveryRequest::Send`].
 
 pub(crate) mod left_out;
 pub mod model;

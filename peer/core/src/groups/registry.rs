@@ -432,7 +432,6 @@ impl Rooms {
     }
 }
 
-/// The admins of a group as its charter has them.
 /// From a room of two nobody removes the other one: the last terminal of a user goes only when another takes its place.
 fn keep_both(members: &[Member], edit: &mut Edit) {
     let leaving = edit.remove.clone();
@@ -444,6 +443,7 @@ fn keep_both(members: &[Member], edit: &mut Edit) {
     edit.remove = removed;
 }
 
+/// The admins of a group as its charter has them.
 fn charter_admins(mls: &Room) -> Vec<UserId> {
     match mls.charter() {
         RoomMetadata::Group { admins, .. } => admins.clone(),

@@ -2,8 +2,7 @@
 //!
 //! A commit that cannot be followed is neither suffered nor undone. An admin behind whom its author stands founds the group
 //! anew: another room, the same handle, everybody but the author. Whoever else cannot follow asks the admins to be taken in
-//! again, which those do who can follow. A room of two is made
-//! anew by whoever cannot follow it.
+//! again, which those do who can follow. A room of two is made anew by whoever cannot follow it.
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::msg::{Body, CommitRefusal, Letter, Member};

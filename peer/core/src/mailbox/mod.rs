@@ -1,7 +1,7 @@
 //! The mailbox: items of it, one after the other (protocol section 6.6).
 //!
 //! What an item changes and the number of the item are written together, so that one that comes again after a crash is
-//! skipped; the directory is told only then. What an item means is not known here: [`|wanted| Request::Group(GroupRequest::Open(wanted))`] hands it on, and is
+//! skipped; the directory is told only then. What an item means is not known here: [`GroupRequest::Open`] hands it on, and is
 //! answered by [`Mailbox::handle_taken`] or [`Mailbox::handle_needs`].
 
 mod counters;
