@@ -80,6 +80,8 @@ pub const MEETING_VALID: Duration = Duration::from_secs(10);
 pub const RELAY_LINKS: usize = 256;
 /// Of these, of one user.
 pub const RELAY_LINKS_PER_USER: usize = 2;
+/// Of these, for files: a place is left to talk.
+pub const RELAY_FILES_PER_USER: usize = 1;
 /// Bytes that a directory passes on over one relayed link in a second, in both directions together.
 pub const RELAY_BYTES_PER_SECOND: u32 = 256 * 1024;
 /// How long nothing may pass over a relayed link.

@@ -6,8 +6,8 @@ use common::crypto::terminal::TerminalIdentity;
 use common::ident::{CredentialId, KeyDigest, RoomId, TerminalId, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, TERMINALS_PER_USER};
 use common::msg::{
-    Blob, Certificate, CommitReq, ErrorCode, Features, FromDirectory, Member, Message as _, Piece, Registration,
-    RequestNumber, SignedCommit,
+    Blob, Certificate, CommitReq, ErrorCode, Features, FromDirectory, MeetingWays, Member, Message as _, Piece,
+    Registration, RequestNumber, SignedCommit,
 };
 use common::secret::Secret;
 use futures::executor::block_on;
@@ -153,7 +153,14 @@ fn member(user: &UserId) -> Member {
 
 fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Timestamp) -> Option<Session> {
     let address = ([127, 0, 0, 2], 65_000).into();
-    let arrival = Arrival { user, terminal: TERMINAL, address, public_key: b"key", can_relay: true, now };
+    let arrival = Arrival {
+        user,
+        terminal: TERMINAL,
+        address,
+        public_key: b"key",
+        ways: MeetingWays::named(&Features::of_terminal()),
+        now,
+    };
     let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [3; 32] };
     directory.presence.join(&arrival).ok().map(|presence| Session::new(presence, origin, Features::of_terminal()))
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use common::ident::{TerminalId, UserId};
 use common::limits::{Budget, WATCH_IN_ONE, WATCHED};
 use common::msg::{
-    Away, ByeReason, ErrorCode, Features, FromDirectory, ListReq, Logout, Message as _, Presence, PresenceStatus,
-    Registration, ToDirectory, Watch,
+    Away, ByeReason, ErrorCode, Features, FromDirectory, ListReq, Logout, MeetingWays, Message as _, Presence,
+    PresenceStatus, Registration, ToDirectory, Watch,
 };
 use common::testkit::Example;
 use directory_core::Policy;
@@ -79,7 +79,14 @@ fn crowd(world: &World) -> Vec<Watcher> {
 fn join(world: &World, id: &str, terminal: u8) -> Watcher {
     let address = ([127, 0, 0, 2], 65_000).into();
     let terminal = TerminalId([terminal; 16]);
-    let arrival = Arrival { user: &user(id), terminal, address, public_key: b"key", can_relay: true, now: world.now };
+    let arrival = Arrival {
+        user: &user(id),
+        terminal,
+        address,
+        public_key: b"key",
+        ways: MeetingWays::named(&Features::of_terminal()),
+        now: world.now,
+    };
     let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [9; 32] };
     Watcher(Session::new(world.directory.presence.join(&arrival).unwrap(), origin, Features::of_terminal()))
 }

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use common::ident::{MeetingToken, TerminalId};
 use common::msg::{
     Error, ErrorCode, Features, FromDirectory, LookupReq, Meet, MeetRefusal, MeetReply, MeetReq, MeetStatus,
-    MeetingWay, Message as _, RELAY, ToDirectory,
+    MeetingWay, Message as _, RELAY, RELAY_FILES, ToDirectory,
 };
 use common::relay::header;
 use common::testkit::Example;
@@ -239,6 +239,32 @@ fn whoever_cannot_be_met_or_asks_too_much_is_refused_with_the_reason() {
     let answer = FromDirectory::decode(&stranger.receive().unwrap().unwrap()).unwrap();
     assert_eq!(answer, Error::new(ErrorCode::OutOfOrder).into(), "nobody who has not logged in meets anybody");
     drop(carol);
+}
+
+#[test]
+fn files_are_relayed_only_where_the_administrator_says_so_and_to_who_has_named_it() {
+    let file = |whom| MeetReq { how: MeetingWay::File, ..request(whom) };
+    for (mode, named, refused) in [
+        ("chat", &[RELAY, RELAY_FILES][..], Some(MeetRefusal::Off)),
+        ("all", &[RELAY], Some(MeetRefusal::NotPresent)),
+        ("all", &[RELAY, RELAY_FILES], None),
+    ] {
+        let data = tempfile::tempdir().unwrap();
+        let mut serve = command(data.path(), &["serve", "--listen", "127.0.0.1:0"]);
+        let server = Server::start_logging(serve.env("DIRSRV_RELAY__MODE", mode).stderr(Stdio::null()));
+        [Example::Ali, Example::Bianca].iter().for_each(|example| register(&server, *example));
+        let mut ali = server.connect();
+        ali.names(Features::of(&[RELAY, RELAY_FILES]));
+        let announced = ali.log_in(&account(Example::Ali), TERMINAL, 65_000).unwrap();
+        assert_eq!(announced.features.include(RELAY_FILES), mode == "all");
+        let mut bianca = present(&server, Example::Bianca, Features::of(named));
+        assert_eq!(asks(&mut ali, file(Example::Bianca)).reason, refused, "{mode}");
+        if refused.is_none() {
+            assert_eq!(meet(&mut bianca).how, MeetingWay::File);
+            assert_eq!(asks(&mut ali, file(Example::Bianca)).reason, Some(MeetRefusal::Full), "one at a time");
+            assert_eq!(asks(&mut ali, request(Example::Bianca)).status, MeetStatus::Success, "a place to talk");
+        }
+    }
 }
 
 #[test]

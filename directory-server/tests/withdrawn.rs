@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::ident::{MessageId, RoomId, TerminalId};
 use common::msg::{
-    CommitReq, CommitStatus, EpochsReq, Features, FromDirectory, KeyPackagePut, KeyPackageState, MailboxPut, Outgoing,
-    Piece, Registration, RoomEpoch, Withdrawal,
+    CommitReq, CommitStatus, EpochsReq, Features, FromDirectory, KeyPackagePut, KeyPackageState, MailboxPut,
+    MeetingWays, Outgoing, Piece, Registration, RoomEpoch, Withdrawal,
 };
 use common::testkit::{Example, sealed_message};
 use directory_core::presence::Arrival;
@@ -75,7 +75,7 @@ fn a_terminal_that_does_not_know_of_reports_is_not_sent_any() {
         terminal: TerminalId([1; 16]),
         address,
         public_key: b"key",
-        can_relay: true,
+        ways: MeetingWays::named(&Features::of_terminal()),
         now: world.now,
     };
     let origin = old.origin;

@@ -25,11 +25,14 @@ pub const EPOCHS: &str = "epochs";
 /// by a directory whose administrator allows it.
 pub const RELAY: &str = "relay";
 
+/// The same for files: named by a terminal that gives files so, and by a directory that relays them, too.
+pub const RELAY_FILES: &str = "relay_files";
+
 /// A new identity key in the place of a former one (decision D47).
 pub const SUCCESSIONS: &str = "successions";
 
 /// What a terminal of this version tells its directory.
-const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS];
+const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS, RELAY_FILES];
 /// What a directory of this version tells its terminals, whatever its administrator has chosen.
 const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS, SUCCESSIONS];
 /// What terminals of this version tell each other.

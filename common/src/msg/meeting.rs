@@ -5,17 +5,47 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::features::{Features, RELAY, RELAY_FILES};
 use crate::ident::{MeetingToken, TerminalId, UserId};
 
 /// How two terminals meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MeetingWay {
-    /// Both connect to the directory, which joins the two connections.
+    /// Both connect to the directory, which joins the two connections: for a conversation.
     Relay,
+    /// The same, for a file that the asker fetches.
+    File,
     /// A way this version does not know.
     #[serde(other)]
     Other,
+}
+
+/// The ways by which a terminal can be met, as it has named them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MeetingWays {
+    /// By relay, to talk.
+    pub relay: bool,
+    /// By relay, for a file.
+    pub file: bool,
+}
+
+impl MeetingWays {
+    /// Those that a terminal names in `ANNOUNCE`.
+    #[must_use]
+    pub fn named(features: &Features) -> Self {
+        Self { relay: features.include(RELAY), file: features.include(RELAY_FILES) }
+    }
+
+    /// Whether it can be met by this one.
+    #[must_use]
+    pub fn include(self, way: MeetingWay) -> bool {
+        match way {
+            MeetingWay::Relay => self.relay,
+            MeetingWay::File => self.file,
+            MeetingWay::Other => false,
+        }
+    }
 }
 
 /// `MEETREQ`: asks to be brought together with a terminal.

@@ -191,6 +191,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         WithdrawnAck { upto: 9 }.into(),
         EpochsReq { rooms: vec![room()] }.into(),
         MeetReq { userid: user("bianca"), terminal: TerminalId([0x12; 16]), how: MeetingWay::Relay }.into(),
+        MeetReq { userid: user("bianca"), terminal: TerminalId([0x12; 16]), how: MeetingWay::File }.into(),
         KeyReq { passcode: blob(0x12, 32) }.into(),
         KeyUpload { passcode: blob(0x44, 192), vault: blob(0x77, 1316), own: own_successor() }.into(),
         FormerReq { known: KeyDigest([0x35; 32]) }.into(),
@@ -432,7 +433,9 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     let refusals = [MeetRefusal::Off, MeetRefusal::NotPresent, MeetRefusal::Full];
     all.extend(refusals.map(|why| FromDirectory::from(MeetReply::refused(why))));
     let (userid, terminal) = (user("ali"), TerminalId([0x11; 16]));
-    all.push(Meet { token, userid, terminal, address, how: MeetingWay::Relay }.into());
+    for how in [MeetingWay::Relay, MeetingWay::File] {
+        all.push(Meet { token, userid: userid.clone(), terminal, address, how }.into());
+    }
     all.push(KeyChallenge { passcode: blob(0x56, 64), certificates: vec![certificate()] }.into());
     all.extend([KeyStatus::Changed, KeyStatus::Refused, KeyStatus::Older].map(|status| KeyReply { status }.into()));
     all.push(FormerReply { own: vec![own_successor()] }.into());

@@ -3,7 +3,10 @@
 
 use std::net::SocketAddr;
 
-use common::msg::{Announce, Announced, AuthProof, AuthReq, Bye, ByeReason, ErrorCode, Features, FromDirectory, RELAY};
+use common::msg::{
+    Announce, Announced, AuthProof, AuthReq, Bye, ByeReason, ErrorCode, Features, FromDirectory, MeetingWays, RELAY,
+    RELAY_FILES,
+};
 
 use crate::authentication::{self, Authenticating, NotAuthenticated, Proved};
 use crate::directory::Directory;
@@ -80,8 +83,8 @@ pub(crate) async fn announce<S: Store>(
     }
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
     let terminal = granted.terminal;
-    let can_relay = announce.features.include(RELAY);
-    let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, can_relay, now };
+    let ways = MeetingWays::named(&announce.features);
+    let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, ways, now };
     let Ok(presence) = directory.presence.join(&arrival) else { return Step::error(ErrorCode::Unavailable) };
     // Asked after joining: whoever locks the user in between finds the session and ends it.
     let new_certificate = (!known).then_some(certificate);
@@ -95,6 +98,7 @@ pub(crate) async fn announce<S: Store>(
             let features = match directory.policy().relay {
                 RelayMode::Off => Features::of_directory(),
                 RelayMode::Chat => Features::of_directory().with(RELAY),
+                RelayMode::All => Features::of_directory().with(RELAY).with(RELAY_FILES),
             };
             let announced = Announced { address, time, terminals, generation, features };
             Step::Enter(Box::new(Session::new(presence, origin, announce.features)), announced.into())

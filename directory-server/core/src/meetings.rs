@@ -4,7 +4,7 @@ use common::msg::{FromDirectory, Meet, MeetRefusal, MeetReply, MeetReq, MeetingW
 
 use crate::directory::Directory;
 use crate::presence::PresenceGuard;
-use crate::relay::{NotArranged, RelayMode};
+use crate::relay::{NotArranged, Purpose, RelayMode};
 use crate::reply::Reply;
 use crate::timestamp::Timestamp;
 
@@ -12,15 +12,18 @@ use crate::timestamp::Timestamp;
 pub(crate) fn meet<S>(directory: &Directory<S>, asker: &PresenceGuard, now: Timestamp, request: MeetReq) -> Reply {
     let MeetReq { userid, terminal, how } = request;
     let refused = |why| Reply::Message(MeetReply::refused(why).into());
-    match (how, directory.policy().relay) {
-        (MeetingWay::Relay, RelayMode::Chat) => {}
-        (MeetingWay::Relay, RelayMode::Off) | (MeetingWay::Other, _) => return refused(MeetRefusal::Off),
-    }
+    let purpose = match (how, directory.policy().relay) {
+        (MeetingWay::Relay, RelayMode::Chat | RelayMode::All) => Purpose::Talk,
+        (MeetingWay::File, RelayMode::All) => Purpose::File,
+        (MeetingWay::File, RelayMode::Chat) | (_, RelayMode::Off) | (MeetingWay::Other, _) => {
+            return refused(MeetRefusal::Off);
+        }
+    };
     let asked = Member { userid, terminal };
     let is_own = asked.userid == *asker.user();
-    let outbound = directory.presence.outbound_of_relayable(&asked).filter(|_| !is_own);
+    let outbound = directory.presence.outbound_to_meet(&asked, how).filter(|_| !is_own);
     let Some(outbound) = outbound else { return refused(MeetRefusal::NotPresent) };
-    let [ours, theirs] = match directory.relay.arrange(asker.user(), &asked.userid, now) {
+    let [ours, theirs] = match directory.relay.arrange([asker.user(), &asked.userid], purpose, now) {
         Ok(tokens) => tokens,
         Err(NotArranged::Full) => return refused(MeetRefusal::Full),
         Err(NotArranged::NoRandomness) => {

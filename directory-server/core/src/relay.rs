@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use common::crypto::{NoRandomness, random};
 use common::ident::{MeetingToken, UserId};
-use common::limits::{MEETING_VALID, RELAY_LINKS, RELAY_LINKS_PER_USER};
+use common::limits::{MEETING_VALID, RELAY_FILES_PER_USER, RELAY_LINKS, RELAY_LINKS_PER_USER};
 use sha2::{Digest as _, Sha256};
 
 use crate::timestamp::Timestamp;
@@ -22,6 +22,27 @@ pub enum RelayMode {
     /// It relays conversations, and no files.
     #[default]
     Chat,
+    /// It relays files, too.
+    All,
+}
+
+/// What a link is for, by the word of both terminals: what passes cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To talk.
+    Talk,
+    /// To fetch a file.
+    File,
+}
+
+impl Purpose {
+    /// Links for this purpose that one user may have.
+    fn limit(self) -> usize {
+        match self {
+            Self::Talk => RELAY_LINKS_PER_USER,
+            Self::File => RELAY_FILES_PER_USER,
+        }
+    }
 }
 
 /// Why no meeting can be arranged.
@@ -67,6 +88,7 @@ struct Part {
 
 #[derive(Debug)]
 struct Meeting {
+    purpose: Purpose,
     parts: [Part; 2],
     until: Timestamp,
 }
@@ -91,8 +113,12 @@ struct Meetings {
 }
 
 impl Meetings {
-    fn of(&self, user: &UserId) -> usize {
-        self.all.values().filter(|meeting| meeting.is_of(user)).count()
+    /// Whether a user has as many links as one may have, or as many for this purpose.
+    fn is_full(&self, user: &UserId, purpose: Purpose) -> bool {
+        let of_user = self.all.values().filter(|meeting| meeting.is_of(user));
+        let (same, all) =
+            of_user.fold((0, 0), |(same, all), meeting| (same + usize::from(meeting.purpose == purpose), all + 1));
+        same >= purpose.limit() || all >= RELAY_LINKS_PER_USER
     }
 }
 
@@ -144,14 +170,14 @@ impl Relay {
     /// [`NotArranged`]; nothing has changed then.
     pub(crate) fn arrange(
         &self,
-        asking: &UserId,
-        asked: &UserId,
+        [asking, asked]: [&UserId; 2],
+        purpose: Purpose,
         now: Timestamp,
     ) -> Result<[MeetingToken; 2], NotArranged> {
         let mut meetings = self.lock();
         meetings.all.retain(|_, meeting| !meeting.is_over(now));
-        let is_full = |user| meetings.of(user) >= RELAY_LINKS_PER_USER;
-        if meetings.all.len() >= RELAY_LINKS || is_full(asking) || is_full(asked) {
+        let is_full = [asking, asked].iter().any(|user| meetings.is_full(user, purpose));
+        if meetings.all.len() >= RELAY_LINKS || is_full {
             return Err(NotArranged::Full);
         }
         let tokens = [MeetingToken(random()?), MeetingToken(random()?)];
@@ -160,7 +186,7 @@ impl Relay {
         let parts = [part(asking, Side::Asking, &tokens[0]), part(asked, Side::Asked, &tokens[1])];
         meetings.last += 1;
         let number = meetings.last;
-        meetings.all.insert(number, Meeting { parts, until: now + MEETING_VALID });
+        meetings.all.insert(number, Meeting { purpose, parts, until: now + MEETING_VALID });
         Ok(tokens)
     }
 
@@ -171,11 +197,11 @@ impl Relay {
         meetings.all.retain(|_, meeting| !meeting.is_over(now));
         let shown = |meeting: &Meeting| {
             let part = meeting.parts.iter().find(|part| part.token == token)?;
-            (meeting.until > now).then(|| (part.side, part.user.clone(), meeting.until))
+            (meeting.until > now).then(|| (part.side, part.user.clone(), meeting.purpose, meeting.until))
         };
-        let (meeting, (side, user, until)) =
+        let (meeting, (side, user, purpose, until)) =
             meetings.all.iter().find_map(|(number, meeting)| shown(meeting).map(|found| (*number, found)))?;
-        let is_full = side == Side::Asked && meetings.of(&user) >= RELAY_LINKS_PER_USER;
+        let is_full = side == Side::Asked && meetings.is_full(&user, purpose);
         let part = meetings.all.get_mut(&meeting)?.parts.iter_mut().find(|part| part.side == side)?;
         part.token = None;
         part.is_here = !is_full;
@@ -200,7 +226,7 @@ mod tests {
     use crate::closed_store::{NOW, seconds, user};
 
     fn arranged(relay: &Relay, asking: &str, asked: &str) -> Result<[MeetingToken; 2], NotArranged> {
-        relay.arrange(&user(asking), &user(asked), NOW)
+        relay.arrange([&user(asking), &user(asked)], Purpose::Talk, NOW)
     }
 
     #[test]
@@ -243,8 +269,22 @@ mod tests {
         let own = relay.arrive(&of_bianca.as_mut().unwrap()[0], NOW).unwrap();
         drop(own);
         let later = NOW + seconds(10);
-        let [_, asked] = relay.arrange(&user("ali"), &user("bianca"), later).unwrap();
+        let [_, asked] = relay.arrange([&user("ali"), &user("bianca")], Purpose::Talk, later).unwrap();
         assert!(relay.arrive(&asked, later).is_some());
+    }
+
+    #[test]
+    fn a_file_leaves_a_place_to_talk_and_waits_for_another() {
+        let relay = Arc::<Relay>::default();
+        let file = |asking, asked| relay.arrange([&user(asking), &user(asked)], Purpose::File, NOW);
+        let _of_ali = file("ali", "bianca").unwrap().map(|token| relay.arrive(&token, NOW).unwrap());
+        assert_eq!(file("ali", "carol"), Err(NotArranged::Full), "of whoever asks");
+        assert_eq!(file("carol", "bianca"), Err(NotArranged::Full), "of whoever is asked");
+        let _talk = arranged(&relay, "ali", "bianca").unwrap().map(|token| relay.arrive(&token, NOW).unwrap());
+        assert_eq!(arranged(&relay, "ali", "carol"), Err(NotArranged::Full));
+        arranged(&relay, "dave", "carol").unwrap();
+        arranged(&relay, "dave", "carol").unwrap();
+        assert_eq!(file("dave", "carol"), Err(NotArranged::Full), "two to talk leave none");
     }
 
     #[test]

@@ -256,8 +256,8 @@ mod tests {
     use common::ident::{GroupHandle, TerminalId, UserId};
     use common::limits::{Budget, TERMINALS_ASKED};
     use common::msg::{
-        Away, BroadcastLogReq, EpochsReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq, Ping, TerminalsReq,
-        Upload as Piecewise,
+        Away, BroadcastLogReq, EpochsReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq, MeetingWays, Ping,
+        TerminalsReq, Upload as Piecewise,
     };
 
     use super::*;
@@ -277,7 +277,14 @@ mod tests {
 
     fn entering<S>(directory: &Directory<S>, user: &UserId, terminal: u8) -> Session {
         let (terminal, address) = (TerminalId([terminal; 16]), ([192, 0, 2, 7], 65_000).into());
-        let arrival = Arrival { user, terminal, address, public_key: b"key", can_relay: true, now: NOW };
+        let arrival = Arrival {
+            user,
+            terminal,
+            address,
+            public_key: b"key",
+            ways: MeetingWays::named(&Features::of_terminal()),
+            now: NOW,
+        };
         let origin = Origin { address: [192, 0, 2, 7].into(), exporter: [2; 32] };
         Session::new(directory.presence.join(&arrival).unwrap(), origin, Features::default())
     }

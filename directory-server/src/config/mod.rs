@@ -184,6 +184,8 @@ pub(crate) enum Relaying {
     /// Conversations, and no files.
     #[default]
     Chat,
+    /// Files, too.
+    All,
 }
 
 /// `[store]`

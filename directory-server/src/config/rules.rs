@@ -117,6 +117,7 @@ impl Config {
             relay: match self.relay.mode {
                 Relaying::Off => RelayMode::Off,
                 Relaying::Chat => RelayMode::Chat,
+                Relaying::All => RelayMode::All,
             },
             presence: match self.presence.show {
                 Show::Auto => subscriptions::Visibility::Auto,

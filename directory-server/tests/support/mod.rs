@@ -12,7 +12,9 @@ use common::crypto::opaque::ServerSecret;
 use common::crypto::transcript::Channel;
 use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
 use common::limits::TERMINALS_PER_USER;
-use common::msg::{ByeReason, Features, FromDirectory, Hello, Message as _, RELAY, Registration, ToDirectory, Welcome};
+use common::msg::{
+    ByeReason, Features, FromDirectory, Hello, MeetingWays, Message as _, Registration, ToDirectory, Welcome,
+};
 use common::testkit::Example;
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::LockRule;
@@ -160,7 +162,7 @@ impl World {
             terminal,
             address,
             public_key: b"key",
-            can_relay: features.include(RELAY),
+            ways: MeetingWays::named(&features),
             now: self.now,
         };
         let joined = self.directory.presence.join(&arrival).unwrap();

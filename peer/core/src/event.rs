@@ -35,6 +35,15 @@ pub enum Fallback {
     Relay,
 }
 
+/// Where a call for a file goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// To all addresses.
+    Addresses(Fallback),
+    /// To a meeting.
+    Relay(MeetingToken),
+}
+
 /// Why a dial came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DialFailed {
@@ -176,8 +185,8 @@ pub enum Effect {
     DialByRelay { dial: DialId, to: UserId, found: LookupResult, token: MeetingToken },
     /// Open our leg of a meeting that another terminal has asked for, and wait for its call.
     Meet(Box<Meet>),
-    /// Call at all addresses for a file.
-    Fetch { to: UserId, found: LookupResult, wanted: Box<Download> },
+    /// Call at all addresses for a file, or over the leg that a token opens.
+    Fetch { to: UserId, found: LookupResult, over: Over, wanted: Box<Download> },
     /// Accept a caller and give it a file, from a byte on.
     Serve { link: LinkId, reply: ConnectReply, number: u64, source: Source, offset: u64 },
     /// Stop fetching or giving a file; throw away what has come of it.

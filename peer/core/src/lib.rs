@@ -18,7 +18,8 @@
 //! 1. [`model`] (messages), [`command`] (what a user can ask for), [`notice`] (what a user is told), [`persistence`]
 //!    (what is written and read back), [`mls`] (rooms that nobody else can read)
 //! 2. [`contacts`] (whose key is pinned, who is chosen), [`verify`] (who is calling), [`event`] (what happens and what is to be done)
-//! 3. `context` (what all machines share), `request` (what one machine wants of another)
+//! 3. `context` (what all machines share), `request` (what one machine wants of another), `meeting` (what is tried where nobody is
+//!    reached)
 //! 4. the machines, none of which knows another: `directory` (what is asked, who is there), [`files`], `delivery`
 //!    (letters and texts on their way), [`calls`] (links), `groups` (rooms and who is in them), [`mailbox`]
 //! 5. `destinations` (whom the user means), `messaging` (the router), [`engine`] (all of it together); beside them
@@ -41,6 +42,7 @@ pub mod files;
 mod groups;
 mod ids;
 pub mod mailbox;
+mod meeting;
 mod messaging;
 pub mod mls;
 pub mod model;

@@ -169,6 +169,8 @@ pub(crate) enum Question {
     List { listed: Vec<ListedUser> },
     /// To be brought together with a terminal of a user whom we call.
     Meeting(UserId),
+    /// The same for the file of this number.
+    FileMeeting(u64),
     /// Which terminals our user has.
     OwnTerminals,
     /// Whether there is such a user, whom our user wanted to call.

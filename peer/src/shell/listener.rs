@@ -11,7 +11,7 @@ use common::crypto::preface::{self, Guard};
 use common::ident::{KeyDigest, MessageId};
 use common::limits::{CALL_DEADLINE, PREFACE_DEADLINE};
 use common::link::{Link, tls};
-use common::msg::{Meet, Message as _, PeerMessage};
+use common::msg::{Meet, MeetingWay, Message as _, PeerMessage};
 use common::network::SOURCE;
 use common::relay;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, FutureExt as _, select_biased};
@@ -153,7 +153,8 @@ impl Listener {
                 // Where a relayed connection comes from says nothing; what the directory said of its session does.
                 let (link, request, fetch) = self.admit(stream, meet.address, CALL_DEADLINE).await?;
                 let said = (&request.message.initiator, request.message.terminal);
-                let is_meant = said == (&meet.userid, meet.terminal) && fetch.is_none();
+                let is_meant = said == (&meet.userid, meet.terminal);
+                let is_meant = is_meant && fetch.is_some() == (meet.how == MeetingWay::File);
                 is_meant.then_some((link, request, fetch, LinkWay::Relayed))
             }
         }

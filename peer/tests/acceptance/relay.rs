@@ -59,6 +59,47 @@ fn a_program_is_told_of_the_way() {
     assert_eq!((&told["params"]["id"], &told["params"]["way"]), (&json!("bianca"), &json!("relayed")));
 }
 
+/// Ali and bianca behind routers, at a directory that relays this; ali offers a file, which bianca takes.
+fn file_offered(mode: &str) -> (Stage, [Terminal; 2], [Proxy; 2], std::path::PathBuf) {
+    let stage = Stage::with(Start { settings: &[("RELAY__MODE", mode)], ..Start::default() });
+    [Example::Ali, Example::Bianca].iter().for_each(|user| stage.register(&account(*user, Stretch::Full)));
+    let [(of_ali, one), (of_bianca, other)] = ["ali", "bianca"].map(|user| behind_a_router(&stage, user));
+    let [ali, bianca] = [of_ali, of_bianca].map(|seat| {
+        let mut terminal = Terminal::start(&seat);
+        terminal.logs_in();
+        terminal
+    });
+    let (plans, saved) = (stage.folder().join("plans.pdf"), stage.folder().join("saved"));
+    std::fs::write(&plans, "plans".repeat(20_000)).unwrap();
+    std::fs::create_dir(&saved).unwrap();
+    ali.enters(&format!("/file bianca {}", plans.display()));
+    bianca.asks("ali offers plans.pdf (100.0 kB, PDF). Accept? [y/N]");
+    bianca.enters("");
+    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    (stage, [ali, bianca], [one, other], saved)
+}
+
+#[test]
+fn a_file_comes_by_relay_where_the_administrator_allows_it() {
+    let (_stage, [ali, bianca], routers, saved) = file_offered("all");
+    bianca.shows("saved to");
+    ali.shows("-- bianca has plans.pdf (100.0 kB, checked).");
+    assert_eq!(std::fs::read(saved.join("plans.pdf")).unwrap(), "plans".repeat(20_000).as_bytes());
+    for passed in routers.iter().flat_map(|router| [router.sent_by_client(), router.sent_by_server()]) {
+        assert!(!passed.windows(10).any(|bytes| bytes == b"plansplans"));
+    }
+}
+
+#[test]
+fn a_file_waits_and_says_why_where_only_conversations_are_relayed() {
+    let (_stage, [_ali, bianca], _routers, saved) = file_offered("chat");
+    let why = "there is no direct way to ali (nobody listens at the address that the directory server has), and the";
+    bianca.shows(&format!("-- plans.pdf waits: {why}"));
+    bianca.enters("/why ali");
+    bianca.shows("-- plans.pdf waits: there is no direct way to ali");
+    assert!(!saved.join("plans.pdf").exists());
+}
+
 #[test]
 fn where_there_is_a_direct_way_nothing_is_said_of_it() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);

@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use common::ident::{TerminalId, UserId};
 use common::limits::{LIST_PAGE, TERMINALS_PER_USER};
 use common::msg::{
-    self, ByeReason, FromDirectory, ListReply, ListedUser, LookupReply, Member, Message as _, PresenceStatus,
+    self, ByeReason, FromDirectory, ListReply, ListedUser, LookupReply, MeetingWay, MeetingWays, Member, Message as _,
+    PresenceStatus,
 };
 
 use crate::outbound::OutboundQueue;
@@ -34,8 +35,8 @@ pub struct Arrival<'a> {
     pub address: SocketAddr,
     /// The user's identity key, PKCS#1 DER.
     pub public_key: &'a [u8],
-    /// Whether it can be met by relay.
-    pub can_relay: bool,
+    /// How it can be met.
+    pub ways: MeetingWays,
     /// When it arrived.
     pub now: Timestamp,
 }
@@ -145,7 +146,7 @@ impl PresentUsers {
                 since: arrival.now,
                 outbound: Arc::clone(&outbound),
                 away: None,
-                can_relay: arrival.can_relay,
+                ways: arrival.ways,
             },
         );
         // A passcode reset gives the user another key while an older session may still be ending.
@@ -227,10 +228,10 @@ impl PresentUsers {
         terminals.iter().find(|terminal| terminal.id == member.terminal).map(|terminal| Arc::clone(&terminal.outbound))
     }
 
-    /// What waits to be sent to a terminal that can be met by relay; nothing if it is not present, or knows no such way.
-    pub(super) fn outbound_of_relayable(&self, member: &Member) -> Option<Arc<OutboundQueue>> {
+    /// What waits to be sent to a terminal that can be met this way; nothing if it is not present, or knows no such way.
+    pub(super) fn outbound_to_meet(&self, member: &Member, how: MeetingWay) -> Option<Arc<OutboundQueue>> {
         let users = self.read();
-        let is_meant = |terminal: &&Terminal| terminal.id == member.terminal && terminal.can_relay;
+        let is_meant = |terminal: &&Terminal| terminal.id == member.terminal && terminal.ways.include(how);
         let terminal = users.get(&member.userid)?.terminals.iter().find(is_meant)?;
         Some(Arc::clone(&terminal.outbound))
     }

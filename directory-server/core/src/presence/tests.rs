@@ -11,7 +11,7 @@ fn join(online: &Arc<PresentUsers>, id: &str, terminal: u8) -> Result<PresenceGu
         terminal: TerminalId([terminal; 16]),
         address: ([127, 0, 0, terminal], 65_000).into(),
         public_key: b"key",
-        can_relay: terminal == 2,
+        ways: MeetingWays { relay: terminal == 2, file: terminal == 3 },
         now: Timestamp::from_seconds(u64::from(terminal)),
     })
 }
@@ -95,7 +95,11 @@ fn a_lookup_names_the_terminals_in_the_order_of_their_addresses_and_which_can_be
     };
     let named: Vec<(u8, bool)> = reply.terminals.iter().map(|found| (found.terminal.0[0], found.relay)).collect();
     assert_eq!((addresses(&online, "ali"), named), (vec![3, 2], vec![(3, false), (2, true)]));
-    let relayable =
-        |terminal| online.outbound_of_relayable(&Member { userid: user("ali"), terminal: TerminalId([terminal; 16]) });
-    assert!(relayable(2).is_some() && relayable(3).is_none() && relayable(4).is_none());
+    let can_be_met = |terminal, how| {
+        online.outbound_to_meet(&Member { userid: user("ali"), terminal: TerminalId([terminal; 16]) }, how).is_some()
+    };
+    let met = |how| [2, 3, 4].map(|terminal| can_be_met(terminal, how));
+    assert_eq!(met(MeetingWay::Relay), [true, false, false]);
+    assert_eq!(met(MeetingWay::File), [false, true, false]);
+    assert_eq!(met(MeetingWay::Other), [false; 3]);
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use common::ident::{TerminalId, UserId};
-use common::msg::{ByeReason, FoundTerminal, FromDirectory, Hex, LookupReply, LookupStatus, Message as _};
+use common::msg::{ByeReason, FoundTerminal, FromDirectory, Hex, LookupReply, LookupStatus, MeetingWays, Message as _};
 
 use super::Arrival;
 use crate::outbound::OutboundQueue;
@@ -65,11 +65,11 @@ pub(super) struct Terminal {
     pub(super) since: Timestamp,
     pub(super) outbound: Arc<OutboundQueue>,
     pub(super) away: Option<String>,
-    pub(super) can_relay: bool,
+    pub(super) ways: MeetingWays,
 }
 
 impl Terminal {
     fn found(&self) -> FoundTerminal {
-        FoundTerminal { terminal: self.id, relay: self.can_relay }
+        FoundTerminal { terminal: self.id, relay: self.ways.relay }
     }
 }

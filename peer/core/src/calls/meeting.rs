@@ -1,56 +1,11 @@
-//! What is tried where none of the callee's terminals is reached: a meeting by relay (decision D26; protocol sections 6.12
-//! and 7.3). And the other side of it: whom this terminal comes to meet.
+//! When another way is tried than the callee's addresses, and whom this terminal comes to meet (decision D26; protocol
+//! sections 6.12 and 7.3).
 
-use common::ident::{TerminalId, UserId};
-use common::msg::{ConnectRefusal, Meet, MeetReq, MeetingWay, RELAY};
+use common::msg::{ConnectRefusal, Meet, MeetingWay};
 
 use super::Calls;
 use crate::context::Context;
 use crate::event::{Accept, DialFailed, Effect};
-use crate::notice::CallFailed;
-use crate::verify::LookupResult;
-
-/// What is left to try of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Meeting {
-    found: LookupResult,
-    /// Terminals that have not been asked for, the newest login last.
-    left: Vec<TerminalId>,
-    /// Why the addresses did not do, once they have been tried.
-    direct: Option<DialFailed>,
-}
-
-impl Meeting {
-    /// What can be tried behind the addresses, if anything.
-    pub(super) fn prepared(cx: &Context, found: &LookupResult) -> Option<Self> {
-        let left: Vec<TerminalId> = found.relayable.iter().rev().copied().collect();
-        if left.is_empty() || !cx.features.include(RELAY) {
-            return None;
-        }
-        Some(Self { found: found.clone(), left, direct: None })
-    }
-
-    /// The next terminal to ask for.
-    pub(super) fn next(&mut self, of: &UserId) -> Option<MeetReq> {
-        let terminal = self.left.pop()?;
-        Some(MeetReq { userid: of.clone(), terminal, how: MeetingWay::Relay })
-    }
-
-    /// A dial came to nothing.
-    pub(super) fn not_reached(&mut self, why: DialFailed) {
-        self.direct.get_or_insert(why);
-    }
-
-    /// Whom to call.
-    pub(super) fn found(&self) -> &LookupResult {
-        &self.found
-    }
-
-    /// Why the call has failed: what was tried first says most.
-    pub(super) fn failed(self) -> CallFailed {
-        self.direct.map_or(CallFailed::NotFound, CallFailed::from)
-    }
-}
 
 /// Whether it says of the way that it does not lead there, and nothing of who is there.
 pub(super) fn is_of_the_way(why: &DialFailed) -> bool {

@@ -6,11 +6,12 @@ use common::limits::CALL_DEADLINE;
 use common::msg::{ByeReason, ConnectRefusal};
 
 use super::Calls;
-use super::meeting::{Meeting, is_of_the_way};
+use super::meeting::is_of_the_way;
 use crate::command::{Answer, Ticket};
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
-use crate::event::{DialFailed, DialId, Effect, Fallback, LinkId};
+use crate::event::{DialFailed, DialId, Effect, LinkId};
+use crate::meeting::{Meeting, fallback};
 use crate::notice::{CallFailed, CallNotice, CalleeRule, EndedBy};
 use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Question, Request};
 use crate::verify::LookupResult;
@@ -204,8 +205,8 @@ impl Calls {
             cx.choose(to);
         }
         let dial = self.next_dial();
-        let meeting = Meeting::prepared(cx, &found);
-        let fallback = if meeting.is_some() { Fallback::Relay } else { Fallback::Nothing };
+        let meeting = Meeting::to_talk(cx, &found);
+        let fallback = fallback(meeting.as_ref());
         if let Some(outgoing) = self.outgoing.get_mut(to) {
             outgoing.stage = Stage::Dialing(dial);
             outgoing.meeting = meeting;
@@ -254,7 +255,7 @@ impl Calls {
         let outgoing = self.outgoing.get_mut(to).and_then(|outgoing| outgoing.meeting.as_mut());
         match outgoing {
             Some(meeting) if is_of_the_way(&why) => {
-                meeting.not_reached(why);
+                meeting.not_reached(why.into());
                 self.ask_to_meet(cx, to)
             }
             Some(_) | None => {

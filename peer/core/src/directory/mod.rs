@@ -180,6 +180,7 @@ fn outlives_the_disk(question: &Question) -> bool {
         question,
         Question::LookUp { .. }
             | Question::Meeting(_)
+            | Question::FileMeeting(_)
             | Question::List { .. }
             | Question::Destination(_)
             | Question::Proof(_)

@@ -2,6 +2,7 @@
 //!
 //! - [`offers`]: what is offered and answered, by letters
 //! - [`transfers`]: the bytes, over links of their own
+//! - [`relayed`]: what is tried where the sender is not reached
 //!
 //! Every file is a row, so that it goes on after a kill of either side. The bytes are the shell's; the letters go out
 //! through delivery, which is asked by [`DeliveryRequest::Send`].
@@ -9,6 +10,7 @@
 pub(crate) mod left_out;
 pub mod model;
 mod offers;
+mod relayed;
 mod stored_path;
 #[cfg(test)]
 mod tests;
@@ -28,8 +30,9 @@ use zeroize::Zeroizing;
 use crate::context::Context;
 use crate::event::Effect;
 use crate::files::model::{Download, FilePolicy, LeftOut, Source};
+use crate::meeting::Meeting;
 use crate::model::Conversation;
-use crate::notice::{FileNews, FileNotice, FileShown, FileState};
+use crate::notice::{FileNews, FileNotice, FileShown, FileState, FileWaits};
 use crate::persistence::{Rows, Table, Write};
 use crate::request::{DeliveryRequest, Request};
 
@@ -85,6 +88,10 @@ pub(crate) struct Files {
     running: BTreeMap<u64, u64>,
     looking_up: BTreeSet<u64>,
     retries: BTreeMap<u64, Retry>,
+    /// What is left to try of those that are fetched.
+    meetings: BTreeMap<u64, Meeting>,
+    /// Those to whose senders there is no way.
+    waiting: BTreeMap<u64, FileWaits>,
     last: u64,
 }
 
@@ -97,6 +104,8 @@ impl Files {
             running: BTreeMap::new(),
             looking_up: BTreeSet::new(),
             retries: BTreeMap::new(),
+            meetings: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             last: 0,
         };
         for (key, value) in rows {
@@ -159,7 +168,8 @@ impl Files {
         };
         let (with, name, size, files) = (transfer.with.clone(), transfer.name.clone(), transfer.size, transfer.files);
         let (ours, left_out) = (transfer.source.is_some(), transfer.left_out.clone());
-        Some(FileShown { number, id: transfer.file, with, ours, name, size, files, left_out, done, state })
+        let waits = self.waiting.get(&number).filter(|_| state == FileState::Accepted).cloned();
+        Some(FileShown { number, id: transfer.file, with, ours, name, size, files, left_out, done, state, waits })
     }
 
     fn find(&self, with: &UserId, file: &MessageId) -> Option<u64> {

@@ -6,7 +6,7 @@ use common::ident::MessageId;
 use serde::{Deserialize, Serialize};
 
 pub use super::left_out::LeftOut;
-use crate::notice::FileFailed;
+use crate::notice::{CallFailed, FileFailed};
 
 /// A file or folder of this machine that is to be offered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ pub enum TransferOutcome {
     Sent,
     /// It can go on later.
     Stopped,
+    /// Nobody gave it.
+    NotReached(CallFailed),
     /// The disk is full.
     DiskFull {
         /// Bytes that are needed.

@@ -128,6 +128,8 @@ impl Files {
         self.running.remove(&number);
         self.looking_up.remove(&number);
         self.retries.remove(&number);
+        self.meetings.remove(&number);
+        self.waiting.remove(&number);
         let came = self.all.get(&number).and_then(|transfer| transfer.download(number)).map(Box::new);
         cx.push(Effect::StopFile { number, came });
     }

@@ -6,8 +6,9 @@ use common::msg::{ConnectRefusal, Outcome, PresenceStatus};
 
 use super::{Files, Retry, Transfer, say_changed};
 use crate::context::Context;
-use crate::event::{Effect, LinkId};
+use crate::event::{Effect, LinkId, Over};
 use crate::files::model::TransferOutcome;
+use crate::meeting::{Meeting, fallback};
 use crate::notice::{FileFailed, FileNews, FileState};
 use crate::request::{DirectoryRequest, LookupReason, Request};
 use crate::verify::LookupResult;
@@ -70,7 +71,13 @@ impl Files {
         let (to, Some(wanted)) = (transfer.with.clone(), transfer.download(number)) else { return };
         if cx.is_pinned(&to, &found.key) {
             self.running.insert(number, 0);
-            cx.push(Effect::Fetch { to, found, wanted: Box::new(wanted) });
+            let meeting = Meeting::for_file(cx, &found);
+            let over = Over::Addresses(fallback(meeting.as_ref()));
+            match meeting {
+                Some(meeting) => drop(self.meetings.insert(number, meeting)),
+                None => drop(self.meetings.remove(&number)),
+            }
+            cx.push(Effect::Fetch { to, found, over, wanted: Box::new(wanted) });
         }
     }
 
@@ -108,6 +115,7 @@ impl Files {
     pub(crate) fn handle_progress(&mut self, cx: &mut Context, number: u64, done: u64) {
         let Some(known) = self.running.get_mut(&number) else { return };
         let before = std::mem::replace(known, done);
+        self.waiting.remove(&number);
         // A link that brings nothing new is no better than none.
         self.retries.retain(|other, retry| *other != number || done <= retry.done);
         if let Some(file) = self.shown(number) {
@@ -129,7 +137,10 @@ impl Files {
                 self.tell(cx, number, FileNews::Saved { path });
             }
             TransferOutcome::Sent => {}
-            TransferOutcome::Stopped => {
+            TransferOutcome::NotReached(why) if !ours && why.is_of_the_addresses() => {
+                requests.extend(self.not_reached(cx, number, why));
+            }
+            TransferOutcome::Stopped | TransferOutcome::NotReached(_) => {
                 // Told once: what is tried again and again is no news.
                 if !self.retries.contains_key(&number) {
                     self.tell(cx, number, FileNews::Stopped { done });
@@ -172,7 +183,7 @@ impl Files {
         self.fetch_all(cx, |number, _| !put_off.contains(&number))
     }
 
-    fn retry(&mut self, cx: &Context, number: u64, done: u64) {
+    pub(super) fn retry(&mut self, cx: &Context, number: u64, done: u64) {
         let backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
         let retry = self.retries.entry(number).or_insert(Retry { at: None, backoff, done });
         retry.at = Some(cx.now.tick + retry.backoff.fail());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use common::ident::UserId;
-use common::msg::{FromDirectory, ListedUser, RequestNumber, WithdrawnMessage};
+use common::msg::{FromDirectory, ListedUser, MeetingWay, RequestNumber, WithdrawnMessage};
 
 use super::Messaging;
 use crate::context::Context;
@@ -36,7 +36,10 @@ impl Messaging {
                 self.delivery.handle_withdrawn(cx, reports)
             }
             FromDirectory::Meet(meet) => {
-                self.calls.handle_meet(cx, meet);
+                match meet.how {
+                    MeetingWay::File => self.files.handle_meet(cx, meet),
+                    MeetingWay::Relay | MeetingWay::Other => self.calls.handle_meet(cx, meet),
+                }
                 Vec::new()
             }
             FromDirectory::KeyPackageState(state) => self.groups.handle_key_packages(cx, &state),
@@ -72,6 +75,9 @@ impl Messaging {
                 }
             }
             (Question::Meeting(user), FromDirectory::MeetReply(reply)) => self.calls.handle_met(cx, &user, reply.token),
+            (Question::FileMeeting(number), FromDirectory::MeetReply(reply)) => {
+                self.files.handle_met(cx, number, reply.token)
+            }
             (Question::List { listed }, FromDirectory::ListReply(reply)) => self.directory.handle_list(listed, reply),
             (Question::Proof(aim), FromDirectory::AuthChallenge(challenge)) => {
                 self.directory.handle_proof_challenge(cx, aim, challenge).into_iter().collect()
@@ -178,6 +184,7 @@ impl Messaging {
                 return vec![Request::FoundForCall { user, reason, found: Err(NotLookedUp::Refused(why)) }];
             }
             Question::Meeting(user) => return self.calls.handle_met(cx, &user, None),
+            Question::FileMeeting(number) => return self.files.handle_met(cx, number, None),
             Question::Proof(aim) | Question::ProofEnd(aim) => {
                 self.directory.handle_passcode_refused(cx, aim, why);
             }
@@ -219,6 +226,7 @@ impl Messaging {
                 return vec![Request::FoundForCall { user, reason, found: Err(NotLookedUp::Unreachable) }];
             }
             Question::Meeting(user) => return self.calls.handle_met(cx, &user, None),
+            Question::FileMeeting(number) => return self.files.handle_met(cx, number, None),
             Question::Broadcast { text, ticket, .. } => {
                 self.directory.handle_broadcast_refused(cx, text, NotSent::DirectoryLost, ticket);
             }

@@ -72,6 +72,12 @@ pub enum CallFailed {
 }
 
 impl CallFailed {
+    /// Whether it says that the addresses do not do, and nothing of who is there: another way may.
+    #[must_use]
+    pub fn is_of_the_addresses(&self) -> bool {
+        self.is_of_the_way() || matches!(self, Self::Rule(CalleeRule::Address | CalleeRule::AddressFamily))
+    }
+
     /// Whether it says that no way leads to the user now, which another try may find.
     #[must_use]
     pub fn is_of_the_way(&self) -> bool {

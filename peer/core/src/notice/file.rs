@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::CallFailed;
 use crate::files::left_out::LeftOut;
 use common::ident::{MessageId, UserId};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,26 @@ pub struct FileShown {
     pub done: u64,
     /// Where it stands.
     pub state: FileState,
+    /// Why one that is wanted does not come yet, where there is no way to its sender.
+    pub waits: Option<FileWaits>,
+}
+
+/// Why a file that is wanted does not come yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileWaits {
+    /// Why the addresses of its sender do not do.
+    pub why: CallFailed,
+    /// What the directory does about it.
+    pub relay: FileRelay,
+}
+
+/// Whether a directory relays files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileRelay {
+    /// Its administrator does not allow it.
+    Off,
+    /// It does, or the sender's terminal cannot, and this one did not come that way.
+    InVain,
 }
 
 /// Where a file stands.
@@ -99,6 +120,8 @@ pub enum FileNews {
     Withdrawn,
     /// This side has refused or cancelled it.
     GivenUp,
+    /// There is no way to its sender; it is tried again and again.
+    NoWay(FileWaits),
     /// The link was lost after so many bytes; it goes on when the other side is back.
     Stopped { done: u64 },
     /// It cannot be saved where it should be, by the disk's word.

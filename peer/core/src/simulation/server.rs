@@ -132,7 +132,7 @@ impl World {
             terminal: me.terminal,
             address: address(client),
             public_key,
-            can_relay: true,
+            ways: common::msg::MeetingWays::named(&Features::of_terminal()),
             now,
         };
         let origin = Origin { address: address(client).ip(), exporter: [0; 32] };

@@ -13,7 +13,7 @@ use super::{Queue, Receipts};
 use crate::app::grammar::{Request, Switch};
 use crate::app::passwd::Purpose;
 use crate::app::texts::talk::{self, Acquaintance};
-use crate::app::texts::{help, local_commands, mail};
+use crate::app::texts::{files, help, local_commands, mail};
 use peer_core::command::{
     Answer, CallCommand, Command, ContactCommand, DirectoryCommand, MessageCommand, SessionCommand, Ticket,
 };
@@ -187,6 +187,7 @@ impl Session {
                 if let Some(line) = line {
                     outputs.say(&line);
                 }
+                self.model.transfers.waiting(&of).filter_map(files::waiting).for_each(|line| outputs.say(&line));
             }
             MessageNotice::History { with, records, unread } => self.looked_back(&with, &records, unread, outputs),
             MessageNotice::Found { words, records } => {

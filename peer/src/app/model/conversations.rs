@@ -70,6 +70,12 @@ impl Conversations {
         }
     }
 
+    /// How what is said goes to whom there is a connection, or one is looked for in vain.
+    pub(crate) fn ways(&self) -> impl Iterator<Item = (&UserId, Option<LinkWay>, Option<&CallFailed>)> {
+        let told = |way: &(_, Option<LinkWay>, Option<&CallFailed>)| way.1.is_some() || way.2.is_some();
+        self.0.keys().filter_map(|of| self.connection(of)).filter(told)
+    }
+
     pub(super) fn set_link(&mut self, with: &UserId, link: Link) {
         let known = self.entry(&Conversation::User(with.clone()));
         (known.link, known.way, known.no_way) = (link, None, None);

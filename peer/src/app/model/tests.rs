@@ -122,6 +122,7 @@ fn file(state: FileState, done: u64, news: FileNews) -> Notice {
         left_out: LeftOut::default(),
         done,
         state,
+        waits: None,
     };
     Notice::File(FileNotice::News { file, news })
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use common::ident::UserId;
 
 use crate::app::pace::Pace;
+use peer_core::model::Conversation;
 use peer_core::notice::{FileNews, FileNotice, FileShown, FileState};
 
 /// A file, and what was told of it last.
@@ -57,6 +58,12 @@ impl Transfers {
     /// Those on the way now.
     pub(crate) fn running(&self) -> impl Iterator<Item = &Transfer> {
         self.0.values().filter(|transfer| transfer.is_running())
+    }
+
+    /// Those that may wait in a conversation.
+    pub(crate) fn waiting<'a>(&'a self, of: &'a Conversation) -> impl Iterator<Item = &'a FileShown> {
+        let is_of = |file: &&FileShown| matches!(of, Conversation::User(with) if *with == file.with);
+        self.0.values().map(|transfer| &transfer.file).filter(is_of)
     }
 
     /// Those with somebody, the newest first.

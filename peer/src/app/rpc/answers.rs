@@ -212,6 +212,7 @@ fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Reply, RpcErr
         | FileNews::Received
         | FileNews::Refused
         | FileNews::Withdrawn
+        | FileNews::NoWay(_)
         | FileNews::Stopped { .. }
         | FileNews::NotSaved { .. }
         | FileNews::DiskFull { .. }

@@ -283,9 +283,11 @@ pub(super) fn record(record: &StoredMessage) -> Record {
 
 /// A file, as `file.list` and answers tell it.
 pub(super) fn file_shown(file: &FileShown) -> results::File {
-    let FileShown { number, id, with, ours, name, size, files, left_out, done, state } = file.clone();
+    let FileShown { number, id, with, ours, name, size, files, left_out, done, state, waits } = file.clone();
+    let waits = waits.map(|waits| texts::files::waits_for_a_way(&with, &waits));
     let LeftOut { count: left_out, names: left_out_names } = left_out;
-    results::File { file: number, id, with, outgoing: ours, name, size, files, left_out, left_out_names, done, state }
+    let outgoing = ours;
+    results::File { file: number, id, with, outgoing, name, size, files, left_out, left_out_names, done, state, waits }
 }
 
 /// News that came by themselves; of progress every whole percent, so that the journal stays short.
@@ -296,7 +298,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         FileNews::Saved { .. } | FileNews::Received => What::Done,
         FileNews::Refused | FileNews::TooLarge { .. } => What::Refused,
         FileNews::Withdrawn | FileNews::GivenUp => What::Cancelled,
-        FileNews::Stopped { .. } => What::Stopped,
+        FileNews::Stopped { .. } | FileNews::NoWay(_) => What::Stopped,
         FileNews::DiskFull { .. } | FileNews::NotSaved { .. } => What::Paused,
         FileNews::Failed(_) => What::Failed,
         FileNews::Elsewhere => What::Elsewhere,
@@ -306,7 +308,11 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
     match news {
         FileNews::Saved { path } => event.path = Some(path.to_string_lossy().into_owned()),
         FileNews::Stopped { done } => event.file.done = *done,
-        FileNews::DiskFull { .. } | FileNews::NotSaved { .. } | FileNews::Failed(_) | FileNews::TooLarge { .. } => {
+        FileNews::NoWay(_)
+        | FileNews::DiskFull { .. }
+        | FileNews::NotSaved { .. }
+        | FileNews::Failed(_)
+        | FileNews::TooLarge { .. } => {
             event.message = Some(texts::files::news(file, news).trim_start_matches("-- ").to_owned());
         }
         FileNews::Offering

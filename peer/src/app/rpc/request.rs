@@ -9,7 +9,7 @@ use super::answers::Await;
 use super::events::{TYPES, file_shown};
 use super::methods::{self, Availability, Call, METHODS};
 use super::pending::{Message, Replay};
-use super::results::{Done, Position, Reach, Sent, SentState, Status};
+use super::results::{Done, Position, Reach, Sent, SentState, Status, Way};
 use super::subject::{
     ContactCall, DirectoryCall, FileCall, GroupCall, JournalCall, LinkCall, MessageCall, ProgramCall, SessionCall,
     Subject,
@@ -17,12 +17,14 @@ use super::subject::{
 use super::wire::{self, Misunderstood, Request, RpcError, ToClient};
 use super::{Asker, ClientId, Output, Rpc, State};
 use crate::app::model::Directory;
+use crate::app::texts::talk;
 use crate::app::{exit, grammar, texts};
 use peer_core::command::{
     After, Answer, CallCommand, Command, ContactCommand, DirectoryCommand, FileCommand, JournalCommand, MessageCommand,
     SessionCommand, Ticket,
 };
-use peer_core::model::{Conversation, MessageKey};
+use peer_core::model::{Conversation, LinkWay, MessageKey};
+use peer_core::notice::CallFailed;
 
 /// Requests of one client that may wait for answers.
 const PENDING: usize = 256;
@@ -95,6 +97,7 @@ impl Rpc {
                         passcode_min,
                         online,
                         connections: Vec::new(),
+                        ways: Vec::new(),
                         directory: Reach::Unknown,
                         outbox: 0,
                         unread: 0,
@@ -105,6 +108,7 @@ impl Rpc {
                         passcode_min,
                         online,
                         connections: model.conversations.linked().cloned().collect(),
+                        ways: model.conversations.ways().map(way).collect(),
                         directory: match model.directory {
                             Directory::Here => Reach::Here,
                             Directory::Lost { .. } => Reach::Lost,
@@ -334,4 +338,10 @@ fn conversation(typed: &str) -> Result<Conversation, RpcError> {
 fn named(name: String) -> Result<String, RpcError> {
     let fits = (1..=NAME).contains(&name.chars().count());
     fits.then_some(name).ok_or_else(|| RpcError::params(format!("a name has 1 to {NAME} characters")))
+}
+
+/// How what is said goes to a user, for `status`.
+fn way((id, way, why): (&UserId, Option<LinkWay>, Option<&CallFailed>)) -> Way {
+    let why = why.filter(|_| way.is_none()).map(talk::no_way);
+    Way { id: id.clone(), way: way.map_or("mailbox", talk::way_word).to_owned(), why }
 }

@@ -98,6 +98,9 @@ pub(crate) struct Status {
     pub(crate) passcode_min: u16,
     pub(crate) online: bool,
     pub(crate) connections: Vec<UserId>,
+    /// How each of these goes, and why there is none to whom one is looked for.
+    #[serde(default)]
+    pub(crate) ways: Vec<Way>,
     /// Whether the directory is there; a daemon of a version before says nothing of this and of what follows.
     #[serde(default)]
     pub(crate) directory: Reach,
@@ -110,6 +113,17 @@ pub(crate) struct Status {
     /// Files on their way, both ways.
     #[serde(default)]
     pub(crate) transfers: Vec<File>,
+}
+
+/// How what is said goes to a user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Way {
+    pub(crate) id: UserId,
+    /// `mailbox` where no connection stands.
+    pub(crate) way: String,
+    /// Why there is no connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
 }
 
 /// Whether the directory can be asked.
@@ -280,6 +294,9 @@ pub(crate) struct File {
     pub(crate) left_out_names: Vec<String>,
     pub(crate) done: u64,
     pub(crate) state: FileState,
+    /// Why one that is wanted does not come yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) waits: Option<String>,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -312,6 +329,7 @@ mod tests {
         comes_back::<Session>(json!({"user": null, "server": "d:7420", "seq": 0}));
         comes_back::<Status>(json!({
             "user": "ali", "server": "d:7420", "seq": 7, "passcode_min": 6, "online": true, "connections": ["bianca"],
+            "ways": [{"id": "bianca", "way": "relayed"}, {"id": "carol", "way": "mailbox", "why": "no answer in 2 seconds"}],
             "directory": "here", "outbox": 2, "unread": 3, "transfers": []
         }));
         comes_back::<Vec<Listed>>(json!([

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use common::ident::UserId;
+
 use super::format::{count, duration, table};
-use peer_core::notice::{FileFailed, FileNews, FileShown, FileState, NotOffered};
+use super::talk;
+use peer_core::notice::{FileFailed, FileNews, FileRelay, FileShown, FileState, FileWaits, NotOffered};
 
 /// Bytes as `20.0 MB`.
 fn size(bytes: u64) -> String {
@@ -110,6 +113,7 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
         FileNews::Refused => format!("-- {with} does not want {name}."),
         FileNews::Withdrawn => format!("-- {with} does not give {name} any more."),
         FileNews::GivenUp => format!("-- {name}: given up; {with} is told."),
+        FileNews::NoWay(waits) => format!("-- {name} waits: {}. Trying again.", waits_for_a_way(with, waits)),
         FileNews::Stopped { .. } if *ours => {
             format!("-- {name} stopped; it goes on when {with} asks for it again.")
         }
@@ -140,6 +144,25 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
     }
 }
 
+/// Why a file that is wanted does not come yet.
+pub(crate) fn waits_for_a_way(with: &UserId, waits: &FileWaits) -> String {
+    let why = talk::no_way(&waits.why);
+    match waits.relay {
+        FileRelay::Off => {
+            format!("there is no direct way to {with} ({why}), and the directory server passes on no files")
+        }
+        FileRelay::InVain => {
+            format!("there is no direct way to {with} ({why}), and it did not come by the directory server")
+        }
+    }
+}
+
+/// Of one that waits for a way, for `/why`; nothing of others.
+pub(crate) fn waiting(file: &FileShown) -> Option<String> {
+    let waits = file.waits.as_ref()?;
+    Some(format!("-- {} waits: {}.", file.name, waits_for_a_way(&file.with, waits)))
+}
+
 /// The row below a file in its conversation: where it stands, and what can be done.
 pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64>) -> String {
     let FileShown { number, with, .. } = file;
@@ -153,6 +176,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
         (FileNews::Accepted | FileNews::Progress { .. }, _) => format!("waiting for {with}    /cancel {number}"),
         (FileNews::Saved { path }, _) => format!("saved to {} (checked)", path.display()),
         (FileNews::Received, _) => format!("{with} has it (checked)"),
+        (FileNews::NoWay(waits), _) => format!("{}    /cancel {number}", waits_for_a_way(with, waits)),
         (FileNews::Stopped { done }, _) => {
             format!("stopped at {}%    /resume {number}", percent(*done, file.size))
         }
@@ -252,7 +276,7 @@ pub(crate) fn not_read(path: &Path, detail: &str) -> String {
 }
 
 /// It is not for this user.
-pub(crate) fn not_offered(to: &common::ident::UserId, name: &str, why: &NotOffered) -> String {
+pub(crate) fn not_offered(to: &UserId, name: &str, why: &NotOffered) -> String {
     match why {
         NotOffered::Yourself => format!("-- That is you. {name} was not offered; choose someone else."),
         NotOffered::Blocked => format!("-- {to} is blocked. {name} was not offered; /unblock {to} first."),

@@ -17,7 +17,7 @@ use crate::shell::events::Event as ShellEvent;
 use crate::shell::link::LinkCommand;
 use crate::shell::rt;
 use crate::store::StoreError;
-use peer_core::event::{Durability, Effect, Input, PasscodeStep};
+use peer_core::event::{Durability, Effect, Input, Over, PasscodeStep};
 use peer_core::notice::{DirectoryNotice, Event, Failure, JournalNotice, Notice, SessionNotice, StoreUse};
 use peer_core::persistence::Write;
 
@@ -293,8 +293,12 @@ impl Driver {
             Effect::Serve { link, reply, number, source, offset } => {
                 self.transfers.give(&mut self.links, (link, reply), number, (source, offset));
             }
-            Effect::Fetch { to, found, wanted } => {
-                self.transfers.fetch(self.calls.call(&self.storage.me, to, found)?, *wanted);
+            Effect::Fetch { to, found, over, wanted } => {
+                let dial = match over {
+                    Over::Addresses(fallback) => Dial { fallback, ..self.calls.call(&self.storage.me, to, found)? },
+                    Over::Relay(token) => self.calls.call_by_relay(&self.storage.me, (to, found), token)?,
+                };
+                self.transfers.fetch(dial, *wanted);
             }
             Effect::StopFile { number, came } => {
                 self.transfers.stop(&mut self.links, number, came.map(|unwanted| *unwanted));

@@ -42,7 +42,10 @@ impl Fetch {
         };
         let done = part.done;
         // Whoever declines now may be another terminal than the one that has the file.
-        let Ok((mut link, _)) = dial.for_file(file, done).place().await else { return TransferOutcome::Stopped };
+        let (mut link, _) = match dial.for_file(file, done).place().await {
+            Ok(placed) => placed,
+            Err(why) => return TransferOutcome::NotReached(why.into()),
+        };
         // The sender reads all of that once more, for the digest.
         let patience = DEAD_AFTER + Duration::from_secs(done / SLOW_DISK);
         match receive(&mut link, patience).await {

@@ -3,7 +3,7 @@
 pub(super) use std::net::SocketAddr;
 pub(super) use std::path::PathBuf;
 
-pub(super) use common::ident::{MessageId, UserId};
+pub(super) use common::ident::{MessageId, TerminalId, UserId};
 pub(super) use common::limits::{FILE_NAME, OFFERS_OPEN};
 pub(super) use common::msg::{Body, ConnectStatus, Outcome, PresenceStatus};
 pub(super) use common::testkit::Example;
@@ -130,6 +130,16 @@ impl Stage {
         });
         self.does(|files, cx| {
             files.handle_sender(cx, number, found);
+            Vec::new()
+        })
+    }
+
+    /// The same, where she is at a terminal that can be met by relay.
+    pub(super) fn finds_relayable(&mut self, number: u64) -> Done {
+        let addresses = vec![SocketAddr::from(([127, 0, 0, 2], 65000))];
+        let (key, relayable) = (fixtures::identity(Example::Ali).key, vec![TerminalId([1; 16])]);
+        self.does(|files, cx| {
+            files.handle_sender(cx, number, Some(LookupResult { addresses, key, relayable }));
             Vec::new()
         })
     }

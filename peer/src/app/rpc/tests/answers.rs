@@ -36,6 +36,7 @@ fn file(number: u64, name: &str, news: FileNews) -> Notice {
         left_out: LeftOut::default(),
         done: 0,
         state,
+        waits: None,
     };
     Notice::File(FileNotice::News { file, news })
 }

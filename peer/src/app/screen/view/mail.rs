@@ -5,7 +5,7 @@ use common::ident::UserId;
 use super::chat::Message;
 use super::questions::Question;
 use super::{Awaited, Focus, Output, View};
-use crate::app::texts::{local_commands, mail, talk};
+use crate::app::texts::{files, local_commands, mail, talk};
 use peer_core::command::{Command, MessageCommand};
 use peer_core::model::{Conversation, DeliveryStatus, StoredMessage};
 use peer_core::notice::{MessageNotice, Next, NotSent};
@@ -74,6 +74,7 @@ impl View {
                 if self.awaits(&Awaited::Why) {
                     let mut lines = mail::explained(&of, &messages, &self.zone);
                     lines.extend(self.model.conversations.connection(&of).and_then(talk::connection));
+                    lines.extend(self.model.transfers.waiting(&of).filter_map(files::waiting));
                     self.show_page(&of.to_string(), &lines);
                 }
             }
