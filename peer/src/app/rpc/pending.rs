@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use common::ident::UserId;
-use peer_core::command::{After, Command, JournalCommand, MessageCommand, Ticket, TicketedCommand};
+use peer_core::command::{After, CallCommand, Command, JournalCommand, MessageCommand, Ticket, TicketedCommand};
 use peer_core::model::Conversation;
-use peer_core::notice::{CallNotice, Event, JournalNotice, Notice, Notification, SessionNotice};
+use peer_core::notice::{CallNotice, Event, JournalNotice, MessageNotice, Notice, Notification, SessionNotice};
 
 use super::answers::{Await, answer};
 use super::results::{Position, Reply};
@@ -22,6 +22,8 @@ pub(super) enum Pending {
     Request { asker: Asker, awaited: Await, until: Instant },
     /// A direct connection is being placed, over which this is to be sent then.
     CallToSend { asker: Asker, message: Message, until: Instant },
+    /// Another message is under way under the same name: what becomes of that one is the answer.
+    Twin { asker: Asker, message: Message, until: Instant },
     /// Events of the journal.
     Replay(Replay),
 }
@@ -32,6 +34,8 @@ pub(super) struct Message {
     pub(super) to: Conversation,
     pub(super) text: String,
     pub(super) reference: Option<String>,
+    /// Whether it may wait, and needs no direct connection.
+    pub(super) queue: bool,
 }
 
 /// For whom a page of the journal was asked for.
@@ -48,7 +52,9 @@ pub(super) enum Replay {
 impl Pending {
     fn client(&self) -> Option<ClientId> {
         match self {
-            Self::Request { asker, .. } | Self::CallToSend { asker, .. } => Some(asker.client),
+            Self::Request { asker, .. } | Self::CallToSend { asker, .. } | Self::Twin { asker, .. } => {
+                Some(asker.client)
+            }
             Self::Replay(_) => None,
         }
     }
@@ -56,7 +62,7 @@ impl Pending {
     /// When it is given up.
     pub(super) fn until(&self) -> Option<Instant> {
         match self {
-            Self::Request { until, .. } | Self::CallToSend { until, .. } => Some(*until),
+            Self::Request { until, .. } | Self::CallToSend { until, .. } | Self::Twin { until, .. } => Some(*until),
             Self::Replay(_) => None,
         }
     }
@@ -66,7 +72,7 @@ impl Pending {
         let awaited = match self {
             Self::Request { awaited, .. } => awaited,
             Self::CallToSend { message, .. } => return Silent::Call(message.to.to_string()),
-            Self::Replay(_) => return Silent::Terminal,
+            Self::Twin { .. } | Self::Replay(_) => return Silent::Terminal,
         };
         match awaited {
             Await::Call(to) => Silent::Call(to.to_string()),
@@ -92,9 +98,10 @@ impl Pending {
     /// Whoever is told that nothing comes of it.
     fn asker(self) -> Option<Asker> {
         match self {
-            Self::Request { asker, .. } | Self::CallToSend { asker, .. } | Self::Replay(Replay::Cursor(asker)) => {
-                Some(asker)
-            }
+            Self::Request { asker, .. }
+            | Self::CallToSend { asker, .. }
+            | Self::Twin { asker, .. }
+            | Self::Replay(Replay::Cursor(asker)) => Some(asker),
             Self::Replay(Replay::Beginning(asker)) => asker,
             Self::Replay(Replay::Page(_)) => None,
         }
@@ -105,7 +112,15 @@ impl Pending {
         match self {
             Self::Request { awaited: Await::Call(to), .. }
             | Self::CallToSend { message: Message { to: Conversation::User(to), .. }, .. } => Some(to),
-            Self::Request { .. } | Self::CallToSend { .. } | Self::Replay(_) => None,
+            Self::Request { .. } | Self::CallToSend { .. } | Self::Twin { .. } | Self::Replay(_) => None,
+        }
+    }
+
+    /// The name of a message that the engine was not given yet.
+    fn held_back(&self) -> Option<&str> {
+        match self {
+            Self::CallToSend { message, .. } => message.reference.as_deref(),
+            Self::Request { .. } | Self::Twin { .. } | Self::Replay(_) => None,
         }
     }
 
@@ -119,6 +134,7 @@ impl Pending {
         match self {
             Self::Request { awaited, .. } => answer(awaited, notice).is_some(),
             Self::CallToSend { message, .. } => call_of(message).is_some_and(|call| answer(&call, notice).is_some()),
+            Self::Twin { .. } => false,
             Self::Replay(_) => {
                 matches!(
                     notice,
@@ -128,6 +144,16 @@ impl Pending {
             }
         }
     }
+}
+
+/// The name of the message of which this tells what has become.
+fn name_of(told: &Notification) -> Option<&str> {
+    let ticket = match &told.notice {
+        Notice::Message(MessageNotice::Sent { ticket, .. }) => ticket.as_ref(),
+        Notice::Message(MessageNotice::NotSent { ticket, .. }) => Some(ticket),
+        _ => None,
+    };
+    ticket.or(told.answers.as_ref())?.reference.as_deref()
 }
 
 /// What a message that needs a connection waits for.
@@ -152,8 +178,47 @@ impl Rpc {
         self.out.push(Output::Command(TicketedCommand { ticket, command }));
     }
 
-    pub(super) fn send(&mut self, asker: Asker, message: Message) {
-        let Message { to, text, reference } = message;
+    /// Sends a message, over a direct connection unless it may wait; once where it has a name.
+    pub(super) fn send_once(&mut self, asker: Asker, message: Message) {
+        if message.reference.as_deref().is_some_and(|name| !self.references.begin(name)) {
+            let until = self.now + self.options.patience;
+            self.pending.awaited(Pending::Twin { asker, message, until });
+            return;
+        }
+        match &message.to {
+            Conversation::User(user) if !message.queue && !self.is_linked(user) => {
+                let call = Command::Call(CallCommand::Place { to: user.clone() });
+                self.call_to_send(asker, message, call);
+            }
+            Conversation::User(_) | Conversation::Group(_) | Conversation::Everyone => self.send(asker, message),
+        }
+    }
+
+    /// It is known what has become of the message of this name: whoever asked for the same hears the same.
+    fn settle(&mut self, name: &str, outcome: &Result<Reply, RpcError>) {
+        if self.references.settle(name) {
+            for twin in self.twins(name) {
+                self.reply(twin.asker(), outcome.clone());
+            }
+        }
+    }
+
+    fn twins(&mut self, name: &str) -> Vec<Pending> {
+        let is_twin = |pending: &Pending| matches!(pending, Pending::Twin { message, .. } if message.reference.as_deref() == Some(name));
+        self.pending.close_where(is_twin)
+    }
+
+    /// Nothing comes of this any more.
+    fn give_up(&mut self, pending: Pending, why: RpcError) {
+        let (name, outcome) = (pending.held_back().map(str::to_owned), Err(why));
+        if let Some(name) = name {
+            self.settle(&name, &outcome);
+        }
+        self.reply(pending.asker(), outcome);
+    }
+
+    fn send(&mut self, asker: Asker, message: Message) {
+        let Message { to, text, reference, queue: _ } = message;
         let linked = matches!(&to, Conversation::User(user) if self.is_linked(user));
         let until = self.now + self.options.patience;
         let pending = Pending::Request { asker, awaited: Await::Sent { linked }, until };
@@ -163,7 +228,7 @@ impl Rpc {
     }
 
     /// Sends a message once a direct connection stands.
-    pub(super) fn call_to_send(&mut self, asker: Asker, message: Message, call: Command) {
+    fn call_to_send(&mut self, asker: Asker, message: Message, call: Command) {
         let until = self.now + self.options.patience;
         let ticket = self.pending.awaited(Pending::CallToSend { asker, message, until });
         self.out.push(Output::Command(TicketedCommand { ticket, command: call }));
@@ -182,6 +247,10 @@ impl Rpc {
     /// Answers the request that waits for this. There is one call to a user, however often it was asked for: its outcome
     /// answers all who wait for it.
     pub(super) fn answer_with(&mut self, told: &Notification) {
+        let outcome = answer(&Await::Sent { linked: false }, &told.notice);
+        if let (Some(name), Some(outcome)) = (name_of(told), &outcome) {
+            self.settle(name, outcome);
+        }
         let Some(pending) = self.pending.close(told.answers.as_ref(), |pending| pending.is_answered_by(told)) else {
             return;
         };
@@ -204,6 +273,9 @@ impl Rpc {
             }
             (Pending::CallToSend { asker, message, .. }, notice) => {
                 if let Some(outcome) = call_of(&message).and_then(|call| answer(&call, notice)) {
+                    if let Some(name) = &message.reference {
+                        self.settle(name, &outcome);
+                    }
                     self.reply(Some(asker), outcome);
                 }
             }
@@ -215,6 +287,7 @@ impl Rpc {
             (Pending::Replay(replay), Notice::Journal(JournalNotice::Replayed { events, lost, last })) => {
                 self.replayed(replay, events, *lost, *last);
             }
+            (Pending::Twin { .. }, _) => {}
             (Pending::Replay(replay), _) => {
                 let why = RpcError::of(exit::IO, "The event log cannot be read.");
                 self.reply(Pending::Replay(replay).asker(), Err(why));
@@ -248,7 +321,7 @@ impl Rpc {
     pub(super) fn call_given_up(&mut self, to: &UserId) {
         let why = RpcError::of(exit::REFUSED, format!("The call to {to} was ended before there was an answer."));
         for pending in self.pending.close_where(|pending| pending.callee() == Some(to)) {
-            self.reply(pending.asker(), Err(why.clone()));
+            self.give_up(pending, why.clone());
         }
     }
 
@@ -263,14 +336,23 @@ impl Rpc {
 
     /// A client is gone; nobody is told what it asked for.
     pub(super) fn forget_requests_of(&mut self, client: ClientId) {
-        self.pending.close_where(|pending| pending.client() == Some(client));
+        let gone = self.pending.close_where(|pending| pending.client() == Some(client));
+        // What others wanted to send under the same name is sent for them.
+        for name in gone.iter().filter_map(Pending::held_back) {
+            self.references.settle(name);
+            for twin in self.twins(name) {
+                if let Pending::Twin { asker, message, .. } = twin {
+                    self.send_once(asker, message);
+                }
+            }
+        }
     }
 
     pub(super) fn give_up_waiting(&mut self) {
         let (now, seconds) = (self.now, self.options.patience.as_secs());
         for pending in self.pending.close_where(|pending| pending.until().is_some_and(|until| until <= now)) {
             let why = RpcError::of(exit::TIMEOUT, oneshot::not_answered(&pending.silent(), seconds));
-            self.reply(pending.asker(), Err(why));
+            self.give_up(pending, why);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The clients' own names for messages: with the same one, a message is sent once within 24 hours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::ident::MessageId;
 use serde_json::Value;
@@ -14,6 +14,8 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 pub(super) struct References {
     names: BTreeMap<MessageId, String>,
     messages: BTreeMap<String, (MessageId, u64)>,
+    /// Names of messages that were accepted, of which it is not known yet whether they are sent.
+    under_way: BTreeSet<String>,
 }
 
 impl References {
@@ -30,6 +32,16 @@ impl References {
     pub(super) fn keep(&mut self, id: MessageId, name: &str, at: u64) {
         self.names.insert(id, name.to_owned());
         self.messages.insert(name.to_owned(), (id, at));
+    }
+
+    /// A message was accepted under this name; false if another one is under way.
+    pub(super) fn begin(&mut self, name: &str) -> bool {
+        self.under_way.insert(name.to_owned())
+    }
+
+    /// It is known what has become of the message that was accepted under this name; false if none was under way.
+    pub(super) fn settle(&mut self, name: &str) -> bool {
+        self.under_way.remove(name)
     }
 
     /// The message that was sent under this name in the 24 hours before `now` (milliseconds since the epoch).

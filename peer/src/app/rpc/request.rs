@@ -287,17 +287,7 @@ impl Rpc {
             self.reply(Some(asker), Ok(Sent { msg: sent, state: SentState::Sent }.into()));
             return Ok(());
         }
-        let call = match &to {
-            Conversation::User(user) if !params.queue && !self.is_linked(user) => {
-                Some(Command::Call(CallCommand::Place { to: user.clone() }))
-            }
-            Conversation::User(_) | Conversation::Group(_) | Conversation::Everyone => None,
-        };
-        let message = Message { to, text: params.text, reference };
-        match call {
-            Some(call) => self.call_to_send(asker, message, call),
-            None => self.send(asker, message),
-        }
+        self.send_once(asker, Message { to, text: params.text, reference, queue: params.queue });
         Ok(())
     }
 

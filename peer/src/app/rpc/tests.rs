@@ -2,6 +2,7 @@
 
 mod answers;
 mod reasons;
+mod references;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
