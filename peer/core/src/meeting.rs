@@ -17,6 +17,8 @@ pub(crate) struct Meeting {
     left: Vec<TerminalId>,
     /// Why the addresses did not do, once they have been tried.
     direct: Option<CallFailed>,
+    /// Whether one that was asked for has not come.
+    unmet: bool,
 }
 
 impl Meeting {
@@ -35,7 +37,7 @@ impl Meeting {
         if left.is_empty() || !cx.features.include(feature) {
             return None;
         }
-        Some(Self { found: found.clone(), how, left, direct: None })
+        Some(Self { found: found.clone(), how, left, direct: None, unmet: false })
     }
 
     /// The next terminal to ask for.
@@ -46,6 +48,8 @@ impl Meeting {
 
     /// A dial came to nothing.
     pub(crate) fn not_reached(&mut self, why: CallFailed) {
+        // Behind the addresses it is a relay that was dialled.
+        self.unmet |= self.direct.is_some();
         self.direct.get_or_insert(why);
     }
 
@@ -54,8 +58,12 @@ impl Meeting {
         &self.found
     }
 
-    /// Why nobody was reached: what was tried first says most.
+    /// Why nobody was reached: what was tried first says most, unless somebody was to come and did not. That may be the will of
+    /// the user there, so it is no matter of the addresses. (A file waits for both, and says so.)
     pub(crate) fn failed(self) -> CallFailed {
+        if self.unmet && self.how == MeetingWay::Relay {
+            return CallFailed::NotMet;
+        }
         self.direct.unwrap_or(CallFailed::NotFound)
     }
 }

@@ -51,6 +51,9 @@ pub enum CallFailed {
     NoAnswer { seconds: u64 },
     /// Nobody can be reached at any of the addresses.
     Unreached(Unreached),
+    /// Nobody is reached at the addresses, and who is there does not meet us by way of the directory: whatever the reason, a
+    /// terminal that takes no call says nothing then.
+    NotMet,
     /// Whoever answers breaks the rules of the protocol.
     Broken,
     /// This machine cannot place calls, in its system's words.
@@ -82,7 +85,7 @@ impl CallFailed {
     #[must_use]
     pub fn is_of_the_way(&self) -> bool {
         match self {
-            Self::NoAnswer { .. } | Self::Unreached(_) => true,
+            Self::NoAnswer { .. } | Self::Unreached(_) | Self::NotMet => true,
             Self::NotFound
             | Self::NoSuchUser { .. }
             | Self::Refused

@@ -49,7 +49,7 @@ pub(super) fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
             | CalleeRule::Busy,
         ) => exit::NOT_PERMITTED,
         CallFailed::Rule(CalleeRule::Unknown) | CallFailed::Broken => exit::VERSION,
-        CallFailed::NoAnswer { .. } | CallFailed::DirectorySilent { .. } => exit::TIMEOUT,
+        CallFailed::NoAnswer { .. } | CallFailed::NotMet | CallFailed::DirectorySilent { .. } => exit::TIMEOUT,
         CallFailed::Unreached(_) => exit::OFFLINE,
         CallFailed::WrongKey | CallFailed::FormerKey => exit::KEY_CHANGED,
         CallFailed::Local { .. } => exit::IO,
@@ -66,6 +66,7 @@ pub(super) fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
         | CallFailed::Unavailable
         | CallFailed::NoAnswer { .. }
         | CallFailed::Unreached(_)
+        | CallFailed::NotMet
         | CallFailed::Broken
         | CallFailed::Local { .. }
         | CallFailed::WrongKey

@@ -147,6 +147,9 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
             };
             format!("Cannot reach {to}: {why}. Try again later.")
         }
+        CallFailed::NotMet => {
+            format!("{to} takes no call now, neither directly nor by way of the directory server. Try again later.")
+        }
         CallFailed::Broken => {
             format!(
                 "Cannot talk to {to}: what answers breaks the protocol. Nothing was sent. Ask {to} which program it is."
@@ -184,6 +187,12 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
 
 /// `n.by_mail`: whom the user has called is there, and no way leads to them: what happens instead, and why.
 pub(crate) fn by_mail(with: &UserId, why: &CallFailed) -> String {
+    if *why == CallFailed::NotMet {
+        return format!(
+            "-- Messages to {with} go by the directory server: {with} takes no call now, neither directly nor by way of the \
+             directory server. Trying again. (CTRL-C leaves.)"
+        );
+    }
     format!(
         "-- Messages to {with} go by the directory server: no direct way yet ({}). Trying again. (CTRL-C leaves.)",
         no_way(why)
@@ -199,6 +208,7 @@ pub(crate) fn no_way(why: &CallFailed) -> String {
         }
         CallFailed::Unreached(Unreached::NoWay) => "your network has no way to the address".to_owned(),
         CallFailed::Unreached(Unreached::Closed) => "somebody else is at that address".to_owned(),
+        CallFailed::NotMet => "no call is taken by way of the directory server either".to_owned(),
         // None of them is a matter of the way.
         CallFailed::NotFound
         | CallFailed::NoSuchUser { .. }
@@ -230,6 +240,10 @@ pub(crate) fn connection((with, way, why): (&UserId, Option<LinkWay>, Option<&Ca
         (Some(LinkWay::Relayed), _) => {
             format!("-- You are connected to {with}: relayed by the directory server, which cannot read it.")
         }
+        (None, Some(CallFailed::NotMet)) => format!(
+            "-- You are not connected to {with}: by mailbox, because {with} takes no call, neither directly nor by way of the \
+             directory server."
+        ),
         (None, Some(why)) => {
             format!("-- You are not connected to {with}: by mailbox, because there is no direct way ({}).", no_way(why))
         }

@@ -63,15 +63,24 @@ fn who_is_not_reached_is_called_by_relay_and_the_user_is_told_of_the_way() {
 }
 
 #[test]
-fn the_next_terminal_is_asked_for_where_one_is_not_met_and_the_first_reason_is_told() {
+fn the_next_terminal_is_asked_for_where_one_is_not_to_be_met_and_the_first_reason_is_told() {
     let (mut stage, direct, _) = calling(Features::of(&[RELAY]));
     stage.calls.handle_dialed(&mut stage.cx, direct, Err(DialFailed::Unreached(Unreached::NobodyListens)));
     assert_eq!(asked(&stage.calls.handle_met(&mut stage.cx, &ali(), None)), Some(2));
+    assert_eq!(stage.calls.handle_met(&mut stage.cx, &ali(), None), []);
+    assert_eq!(failed(&stage.effects()), Some(CallFailed::Unreached(Unreached::NobodyListens)));
+}
+
+#[test]
+fn who_was_to_be_met_and_does_not_come_is_no_matter_of_the_addresses() {
+    let (mut stage, direct, _) = calling(Features::of(&[RELAY]));
+    stage.calls.handle_dialed(&mut stage.cx, direct, Err(DialFailed::Unreached(Unreached::NobodyListens)));
     stage.calls.handle_met(&mut stage.cx, &ali(), Some(TOKEN));
     let effects = stage.effects();
     let [Effect::DialByRelay { dial, .. }] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!(stage.calls.handle_dialed(&mut stage.cx, *dial, Err(no_answer())), []);
-    assert_eq!(failed(&stage.effects()), Some(CallFailed::Unreached(Unreached::NobodyListens)));
+    assert_eq!(asked(&stage.calls.handle_dialed(&mut stage.cx, *dial, Err(no_answer()))), Some(2));
+    stage.calls.handle_met(&mut stage.cx, &ali(), None);
+    assert_eq!(failed(&stage.effects()), Some(CallFailed::NotMet));
 }
 
 #[test]

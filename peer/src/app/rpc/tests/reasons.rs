@@ -36,6 +36,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
         (Unreached(self::Unreached::NobodyListens), exit::OFFLINE, None, "nobody listens"),
         (Unreached(self::Unreached::NoWay), exit::OFFLINE, None, "no way"),
         (Unreached(self::Unreached::Closed), exit::OFFLINE, None, "ends the connection"),
+        (NotMet, exit::TIMEOUT, None, "neither directly nor by way of the directory server"),
         (Broken, exit::VERSION, None, "breaks the protocol"),
         (Local { detail: detail() }, exit::IO, None, "This machine cannot call bianca: too many open files"),
         (WrongKey, exit::KEY_CHANGED, None, "does not hold the key"),
@@ -55,6 +56,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
             | Unavailable
             | NoAnswer { .. }
             | Unreached(_)
+            | NotMet
             | Broken
             | Local { .. }
             | WrongKey
