@@ -13,7 +13,9 @@ use crate::context::{Context, Direction};
 use crate::event::{DialFailed, DialId, Effect, LinkId};
 use crate::meeting::{Meeting, fallback};
 use crate::notice::{CallFailed, CallNotice, CalleeRule, EndedBy};
-use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Question, Request};
+use crate::request::{
+    DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Question, Request, successors,
+};
 use crate::verify::LookupResult;
 
 /// A call that is being placed.
@@ -177,7 +179,10 @@ impl Calls {
             // Mail may reach them all the same.
             Ok(None) => {
                 self.outgoing.remove(to);
-                return vec![Request::Group(GroupRequest::NotOnline(to.clone()))];
+                // Nor is anybody seen in the moment in which a new key takes the place of the pinned one.
+                let is_pinned = cx.contacts.contact(to).is_some_and(|contact| contact.key.is_some());
+                let ask = successors(cx, is_pinned.then(|| to.clone()));
+                return ask.into_iter().chain([Request::Group(GroupRequest::NotOnline(to.clone()))]).collect();
             }
             Err(why) => self.call_failed(cx, to, why.into()),
         }

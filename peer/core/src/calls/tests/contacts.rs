@@ -1,6 +1,9 @@
 //! Who is a contact, and who is blocked (decision D48).
 
+use common::msg::{SUCCESSIONS, SuccessorsReq};
+
 use super::*;
+use crate::request::Question;
 
 #[test]
 fn who_is_taken_depends_on_what_the_user_wants() {
@@ -72,4 +75,27 @@ fn somebody_who_was_never_met_can_be_blocked_before_the_first_call() {
     assert_eq!(failed(&stage.effects()), None);
     stage.ali_calls();
     assert_eq!(refusal(&stage.effects()), Some(ConnectRefusal::Declined));
+}
+
+#[test]
+fn who_is_not_seen_just_then_may_have_a_new_key_and_is_asked_about_at_once() {
+    for (is_pinned, features, asks) in [
+        (true, Features::of(&[SUCCESSIONS]), true),
+        (true, Features::of(&[]), false),
+        (false, Features::of(&[SUCCESSIONS]), false),
+    ] {
+        let mut stage = Stage::new(Accept::All);
+        stage.cx.features = features;
+        if is_pinned {
+            stage.cx.contacts.pin(&ali(), &fixtures::identity(Example::Ali).key, 0, false);
+        }
+        stage.calls.place(&mut stage.cx, ali());
+        let requests = stage.is_found(&ali(), LookupReason::Call, None);
+        let asked = Request::Directory(DirectoryRequest::Ask {
+            message: SuccessorsReq { users: vec![ali()] }.into(),
+            question: Question::Successors(vec![ali()]),
+        });
+        let offline = Request::Group(GroupRequest::NotOnline(ali()));
+        assert_eq!(requests, if asks { vec![asked, offline] } else { vec![offline] });
+    }
 }
