@@ -177,9 +177,7 @@ fn the_first_login_on_a_failing_disk_says_so_and_the_next_one_is_as_if_nothing_h
         disk.fails(fault.at, fault.count, fault.error);
         let said = runs(&on(&disk, &seat), &["list"], "");
         eprintln!("{fault:?} of {calls}, {:?}: {said:?}", disk.mended());
-        // A terminal whose disk goes on failing begins anew and is not logged in meanwhile; `list` says that alone.
-        let is_out = fault.count > 1 && said.0 == Some(3);
-        if said.0 != Some(0) && !is_out {
+        if said.0 != Some(0) {
             names_the_disk("list", fault, &said);
         }
         let (code, _, errors) = runs(&seat, &["list"], "");

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::refused::Refused;
+use super::refused::{self, Refused};
 use super::storage::sync_log;
 use super::unsynced::Held;
 use super::{Driver, Run, store_failed};
@@ -231,6 +231,7 @@ impl Driver {
     /// user is answered by what the disk says.
     async fn reopen(&mut self, detail: String) -> Result<(), Failure> {
         self.suspended = Some(detail.clone());
+        self.disk_said = Some(detail.clone());
         self.is_renewing = true;
         ask(&self.requests, DirectoryRequest::LogInAgain).await;
         let opening = self.storage.opening().await?;
@@ -246,7 +247,7 @@ impl Driver {
 
     /// This state is an old copy: the session begins again with a new terminal.
     async fn renew(&mut self) -> Result<Run, Failure> {
-        self.suspended = Some(RENEWING.to_owned());
+        self.suspended = Some(self.disk_said.clone().unwrap_or_else(|| RENEWING.to_owned()));
         self.storage.renew_terminal().await?;
         self.front_end.tell(Notice::Session(SessionNotice::NewTerminal)).await;
         self.is_renewing = true;
@@ -257,7 +258,13 @@ impl Driver {
     async fn carry_out(&mut self, effect: Effect) -> Result<Run, Failure> {
         match effect {
             Effect::Notify(notice) => return Ok(self.notify(notice).await),
-            Effect::Answer(ticket, notice) => self.front_end.answer(Some(ticket), notice).await,
+            Effect::Answer(ticket, notice) => {
+                let notice = match &self.disk_said {
+                    Some(detail) if self.is_renewing => refused::by_disk(notice, detail),
+                    _ => notice,
+                };
+                self.front_end.answer(Some(ticket), notice).await;
+            }
             Effect::Ask(envelope) => ask(&self.requests, DirectoryRequest::Send(envelope)).await,
             Effect::Passcode(PasscodeStep::Prove { request }) => {
                 if let Some(wish) = self.passcode_wish.take() {
@@ -267,6 +274,7 @@ impl Driver {
             Effect::Passcode(step @ PasscodeStep::KeyChanged) => {
                 // The session begins again under the new key, of which the user is told.
                 self.is_renewing = true;
+                self.disk_said = None;
                 ask(&self.requests, DirectoryRequest::Passcode(step)).await;
             }
             Effect::Passcode(step) => ask(&self.requests, DirectoryRequest::Passcode(step)).await,

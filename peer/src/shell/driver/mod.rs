@@ -94,6 +94,8 @@ struct Driver {
     /// The core in memory is not what the disk has, for this reason: nothing is kept, and therefore sent, until it is
     /// opened again.
     suspended: Option<String>,
+    /// What the disk has said last; a session that begins again does so because of it.
+    disk_said: Option<String>,
     unsynced: Unsynced,
     /// The session ends and begins again on purpose, of which the user has been told.
     is_renewing: bool,
@@ -162,6 +164,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         front_end,
         event_filter: setup.event_filter,
         suspended: None,
+        disk_said: None,
         unsynced: Unsynced::default(),
         is_renewing: false,
         answering: None,

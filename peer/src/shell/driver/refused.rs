@@ -4,7 +4,9 @@
 use peer_core::command::{Command, FileCommand, MessageCommand, Ticket};
 use peer_core::event::{Effect, Input};
 use peer_core::model::Conversation;
-use peer_core::notice::{MessageNotice, NotSent, Notice, SessionNotice, StoreUse};
+use peer_core::notice::{
+    CallFailed, CallNotice, DirectoryNotice, GroupNews, MessageNotice, NotSent, Notice, SessionNotice, StoreUse,
+};
 
 /// What a command is told at once that wants something kept, while nothing can be; nothing for others, calls among them,
 /// which are not held up by a disk.
@@ -24,6 +26,24 @@ pub(super) fn at_once(ticket: &Ticket, command: &Command, detail: &str) -> Optio
         | Command::Contact(_)
         | Command::Directory(_)
         | Command::Journal(_) => None,
+    }
+}
+
+/// An answer while the session begins again because of the disk: if it says that the directory is out of reach, the disk has
+/// the word instead.
+pub(super) fn by_disk(notice: Notice, detail: &str) -> Notice {
+    let detail = detail.to_owned();
+    match notice {
+        Notice::Directory(DirectoryNotice::NoPeople) | Notice::Group { news: GroupNews::DirectoryLost, .. } => {
+            Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail })
+        }
+        Notice::Message(MessageNotice::NotSent { to, text, why: NotSent::DirectoryLost, ticket }) => {
+            Notice::Message(MessageNotice::NotSent { to, text, why: NotSent::NotKept { detail }, ticket })
+        }
+        Notice::Call(CallNotice::Failed { to, why: CallFailed::DirectoryLost }) => {
+            Notice::Call(CallNotice::Failed { to, why: CallFailed::Local { detail } })
+        }
+        notice => notice,
     }
 }
 
@@ -104,5 +124,34 @@ impl Refused {
             (ticket, notice)
         };
         command.map(|ticket| (ticket, text)).into_iter().chain(others).map(refused).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ident::{GroupName, UserId};
+
+    use super::*;
+
+    #[test]
+    fn while_the_disk_is_to_blame_no_answer_blames_the_directory() {
+        let (to, disk) = (UserId::parse("bianca").unwrap(), || "no space left".to_owned());
+        let failed = Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail: disk() });
+        let group = GroupName::parse("plans").unwrap();
+        let not_sent = |why| {
+            let (to, text, ticket) = (Conversation::Everyone, "Hello".to_owned(), Ticket::default());
+            Notice::Message(MessageNotice::NotSent { to, text, why, ticket })
+        };
+        let call = |why| Notice::Call(CallNotice::Failed { to: to.clone(), why });
+        for (said, told) in [
+            (Notice::Directory(DirectoryNotice::NoPeople), failed.clone()),
+            (Notice::Group { group, news: GroupNews::DirectoryLost }, failed),
+            (not_sent(NotSent::DirectoryLost), not_sent(NotSent::NotKept { detail: disk() })),
+            (call(CallFailed::DirectoryLost), call(CallFailed::Local { detail: disk() })),
+            (not_sent(NotSent::TooLong), not_sent(NotSent::TooLong)),
+            (call(CallFailed::NotFound), call(CallFailed::NotFound)),
+        ] {
+            assert_eq!(by_disk(said, &disk()), told);
+        }
     }
 }
