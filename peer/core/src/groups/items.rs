@@ -7,12 +7,16 @@ use common::msg::{MailKind, Member, UserCertificate};
 
 use super::Groups;
 use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
+use super::registry::DIRECT_ROOMS;
 use super::succession::{AGAIN_EPOCHS, moved};
 use crate::context::Context;
 use crate::mls::VerifiedCredential;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Notice};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Request, SealedLetter, WholeItem};
+
+/// Who makes rooms of two without end.
+const TOO_MANY_ROOMS: &str = "one conversation after the other was begun, and the oldest are forgotten";
 
 impl Groups {
     /// Opens an item of the mailbox, and says when it was taken.
@@ -63,6 +67,7 @@ impl Groups {
             ProcessedItem::Committed(diff) => self.committed(cx, &room, &whole.item.from, diff),
             ProcessedItem::Joined { by, old, surplus } => {
                 cx.write(surplus);
+                self.count_directs(cx, &room, &by);
                 self.joined(cx, &room, &by, old)
             }
             ProcessedItem::Frozen(why) => {
@@ -155,6 +160,16 @@ impl Groups {
             }
             cx.write(old.writes);
         }
+    /// A room of two was joined: who makes more of them in one session than the directory leaves is named.
+    fn count_directs(&mut self, cx: &mut Context, room: &RoomId, by: &Member) {
+        let Some(with @ Conversation::User(_)) = self.rooms.conversation(room) else { return };
+        let made = self.directs_made.entry(by.userid.clone()).or_default();
+        *made += 1;
+        if *made == DIRECT_ROOMS + 1 && !cx.is_me(&by.userid) {
+            cx.tell(MessageNotice::Dropped { with, from: by.userid.clone(), why: TOO_MANY_ROOMS.to_owned() });
+        }
+    }
+
         requests
     }
 

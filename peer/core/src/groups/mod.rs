@@ -28,7 +28,7 @@ mod succession;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use common::backoff::Backoff;
@@ -70,6 +70,8 @@ pub(crate) struct Groups {
     publishing: usize,
     /// Whose items were dropped in this session, and in which room: told once.
     told_dropped: BTreeSet<(RoomId, UserId)>,
+    /// How many rooms of two were joined in this session, by who made them.
+    directs_made: BTreeMap<UserId, usize>,
     /// Rooms that the directory has said once it does not know, or has closed.
     gone_once: BTreeSet<RoomId>,
     /// Groups whose name another group has: whose it is, is being asked for these commands.
@@ -102,6 +104,7 @@ impl Groups {
             leaving: Vec::new(),
             publishing: 0,
             told_dropped: BTreeSet::new(),
+            directs_made: BTreeMap::new(),
             gone_once: BTreeSet::new(),
             reclaiming: Vec::new(),
             asked_back: Pace::default(),
@@ -117,6 +120,7 @@ impl Groups {
     pub(crate) fn handle_session(&mut self) -> Vec<Request> {
         self.publishing = 1;
         self.told_dropped.clear();
+        self.directs_made.clear();
         let message = KeyPackagePut { packages: Vec::new(), last_resort: None, anew: false }.into();
         vec![Request::Directory(DirectoryRequest::Tell(message))]
     }

@@ -8,8 +8,10 @@ use common::msg::{KeyPackageState, MailKind};
 use common::testkit::Example;
 
 use super::stage::{Stage, bianca, member, own};
+use crate::event::Effect;
 use crate::groups::registry::{DIRECT_ROOMS, PACKAGES, Rooms, SYNCED_FOR};
 use crate::model::Conversation;
+use crate::notice::{MessageNotice, Notice};
 use crate::request::{DeliveryRequest, Request};
 
 fn room(number: usize) -> RoomId {
@@ -63,10 +65,10 @@ fn key_packages_are_made_when_few_are_left() {
 }
 
 #[test]
-fn few_rooms_of_two_are_kept_of_a_user_who_makes_many_and_the_oldest_go() {
+fn few_rooms_of_two_are_kept_of_a_user_who_makes_many_the_oldest_go_and_the_user_is_named() {
     let (mut stage, mut hers) = (Stage::new(), Stage::of(Example::Bianca));
     let to = Conversation::User(Example::Ali.user().unwrap());
-    let mut rooms = Vec::new();
+    let (mut rooms, mut named) = (Vec::new(), Vec::new());
     for number in 1..=3 * DIRECT_ROOMS {
         hers.groups.handle_needs_room(&hers.cx, to.clone());
         let made = hers.commits(&[(Example::Ali, true), (Example::Bianca, true)], |_| stage.package());
@@ -74,6 +76,10 @@ fn few_rooms_of_two_are_kept_of_a_user_who_makes_many_and_the_oldest_go() {
         stage.certificates.truncate(1);
         stage.certificates.push(hers.certificates[0].clone());
         stage.comes((made.room, made.epoch), MailKind::Welcome, member(Example::Bianca), &made.welcome);
+        let names = |effect: &Effect| matches!(effect, Effect::Notify(Notice::Message(MessageNotice::Dropped { from, .. })) if *from == bianca());
+        if stage.effects().iter().any(names) {
+            named.push(number);
+        }
         hers.groups.rooms.forget(&made.room);
         rooms.push(made.room);
         let kept: Vec<RoomId> = stage.groups.rooms.directs_with(&bianca()).collect();
@@ -82,6 +88,7 @@ fn few_rooms_of_two_are_kept_of_a_user_who_makes_many_and_the_oldest_go() {
     }
     let kept: Vec<RoomId> = stage.groups.rooms.directs_with(&bianca()).collect();
     assert!(rooms[rooms.len() - 2 * DIRECT_ROOMS..].iter().all(|room| kept.contains(room)), "the oldest went");
+    assert_eq!(named, [DIRECT_ROOMS + 1], "once, and nobody whose terminals began at the same time");
 }
 
 #[test]
