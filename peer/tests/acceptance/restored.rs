@@ -56,6 +56,15 @@ fn a_restored_backup_is_noticed_mail_is_sent_again_and_a_group_that_has_changed_
     carol.logs_in();
     carol.shows("kept by the directory only");
     // A group that has not changed goes on, and so do conversations.
+    // Who founded it anew is told what, and so is who was taken along.
+    ali.shows(
+        "-- #team: as its first admin you have founded it anew, because the directory server had forgotten changes of",
+    );
+    ali.shows("They were asked in and need not do anything.");
+    ali.shows("-- #team: who comes and goes is decided by ali.");
+    bianca.shows(
+        "-- #team: as its first admin ali has founded it anew, because the directory server had forgotten changes of",
+    );
     ali.enters("/group members #quiet");
     ali.shows("-- #quiet, 1 member: ali (admin)");
     carol.enters("send bianca still here");

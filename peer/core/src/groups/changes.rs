@@ -39,6 +39,8 @@ pub(crate) struct OldRoom {
     pub(crate) room: RoomId,
     pub(crate) epoch: u64,
     pub(crate) users: BTreeSet<UserId>,
+    /// Whether the directory had forgotten changes of it.
+    pub(crate) gone_back: bool,
     /// By which it is forgotten.
     pub(crate) writes: Vec<Write>,
 }

@@ -131,10 +131,7 @@ impl Groups {
             cx.write([self.known.joined(group, *room)]);
             let founded_anew = old.as_ref().filter(|old| old.room != *room);
             let news = match founded_anew {
-                Some(old) => {
-                    let without = old.users.difference(&users).cloned().collect();
-                    GroupNews::FoundedAnew { by: by.userid.clone(), without }
-                }
+                Some(old) => self.founded_anew(cx, room, &by.userid, (&old.users, old.gone_back)),
                 None => GroupNews::Joined { members: users.len() },
             };
             cx.tell(Notice::Group { group: group.clone(), news });
@@ -160,6 +157,9 @@ impl Groups {
             }
             cx.write(old.writes);
         }
+        requests
+    }
+
     /// A room of two was joined: who makes more of them in one session than the directory leaves is named.
     fn count_directs(&mut self, cx: &mut Context, room: &RoomId, by: &Member) {
         let Some(with @ Conversation::User(_)) = self.rooms.conversation(room) else { return };
@@ -168,9 +168,6 @@ impl Groups {
         if *made == DIRECT_ROOMS + 1 && !cx.is_me(&by.userid) {
             cx.tell(MessageNotice::Dropped { with, from: by.userid.clone(), why: TOO_MANY_ROOMS.to_owned() });
         }
-    }
-
-        requests
     }
 
     /// An item changes nothing; its sender is named, once in a session.

@@ -188,8 +188,8 @@ impl Rooms {
 
     /// Takes a room out that another takes the place of.
     fn take_out(&mut self, room: &RoomId) -> Option<OldRoom> {
-        let (users, epoch) = (self.users(room), self.epoch(room)?);
-        Some(OldRoom { room: *room, epoch, users, writes: self.forget(room) })
+        let (users, epoch, gone_back) = (self.users(room), self.epoch(room)?, self.has_gone_back(room));
+        Some(OldRoom { room: *room, epoch, users, gone_back, writes: self.forget(room) })
     }
 
     /// What a welcome means for this terminal.

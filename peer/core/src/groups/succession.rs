@@ -4,6 +4,8 @@
 //! anew: another room, the same handle, everybody but the author. Whoever else cannot follow asks the admins to be taken in
 //! again, which those do who can follow. A room of two is made anew by whoever cannot follow it.
 
+use std::collections::BTreeSet;
+
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::msg::{Body, CommitRefusal, Letter, Member};
 
@@ -161,16 +163,35 @@ impl Groups {
             return None;
         }
         let epoch = self.rooms.epoch(&old).unwrap_or_default().saturating_sub(1);
-        let users = self.rooms.users(room);
-        let without: Vec<UserId> = self.rooms.users(&old).difference(&users).cloned().collect();
+        let before = (&self.rooms.users(&old), self.rooms.has_gone_back(&old));
+        let news = self.founded_anew(cx, room, &cx.me.user, before);
         let others = self.operations.forget(&old);
         moved(cx, &others, group);
         cx.write(self.rooms.forget(&old));
         cx.write([self.known.joined(group, *room)]);
-        let news = GroupNews::FoundedAnew { by: cx.me.user.clone(), without };
         cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
         let to = Conversation::Group(group.clone());
         Some(Request::Delivery(DeliveryRequest::SayAgain { to, epoch }))
+    }
+
+    /// What is told of a group that was founded anew, in this room: who was in it before, and whether the directory had forgotten
+    /// changes of it.
+    pub(super) fn founded_anew(
+        &self,
+        cx: &Context,
+        room: &RoomId,
+        by: &UserId,
+        (before, gone_back): (&BTreeSet<UserId>, bool),
+    ) -> GroupNews {
+        let users = self.rooms.users(room);
+        let (by, without) = (by.clone(), before.difference(&users).cloned().collect());
+        match gone_back {
+            true => {
+                let (members, admins) = (users.into_iter().collect(), self.rooms.admins(room));
+                GroupNews::FoundedAgain { ours: cx.is_me(&by), by, members, admins, without }
+            }
+            false => GroupNews::FoundedAnew { by, without },
+        }
     }
 
     /// The directory has closed a room because its group was founded anew; the welcome comes. Whom it does not come to is

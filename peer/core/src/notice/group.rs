@@ -29,6 +29,9 @@ pub enum GroupNews {
     Lost,
     /// A change of the group could not be followed, so an admin has founded it anew: in it are the same users without these.
     FoundedAnew { by: UserId, without: Vec<UserId> },
+    /// The directory had forgotten changes of the group, so its first admin has founded it anew: who is in it, who decides (in
+    /// the order of their appointment), and who is missing. `ours`: our user is that admin.
+    FoundedAgain { by: UserId, ours: bool, members: Vec<UserId>, admins: Vec<UserId>, without: Vec<UserId> },
     /// This terminal cannot follow the group any more; these admins were asked to take it in again.
     AskedBack { admins: Vec<UserId> },
     /// Answers `Join`: the group of this name is not the one that the user was in, which had the `former` admins. Joining

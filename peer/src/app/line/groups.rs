@@ -49,7 +49,7 @@ impl Session {
     fn is_answer(&self, news: &GroupNews) -> bool {
         match news {
             GroupNews::Request { .. } | GroupNews::AskedBack { .. } => false,
-            GroupNews::FoundedAnew { by, .. } => by == self.me(),
+            GroupNews::FoundedAnew { by, .. } | GroupNews::FoundedAgain { by, .. } => by == self.me(),
             GroupNews::Changed { by, .. } => by == self.me(),
             GroupNews::Created
             | GroupNews::NameTaken

@@ -136,6 +136,7 @@ impl People {
             | GroupNews::Returning
             | GroupNews::LastAdmin
             | GroupNews::FoundedAnew { .. }
+            | GroupNews::FoundedAgain { .. }
             | GroupNews::AskedBack { .. }
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NotAllowed { .. }

@@ -292,7 +292,9 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
         (GroupNews::Created, GroupWish::Create) => return done("created"),
         (GroupNews::Asked, GroupWish::Join) => return done("asked"),
         (GroupNews::Left, GroupWish::Leave) => return done("left"),
-        (GroupNews::FoundedAnew { .. }, GroupWish::Create | GroupWish::Remove(_)) => return done("founded_anew"),
+        (GroupNews::FoundedAnew { .. } | GroupNews::FoundedAgain { .. }, GroupWish::Create | GroupWish::Remove(_)) => {
+            return done("founded_anew");
+        }
         (GroupNews::Changed { joined, .. }, GroupWish::Approve(user)) if joined.contains(user) => return done("done"),
         (GroupNews::Changed { left, .. }, GroupWish::Remove(user)) if left.contains(user) => return done("done"),
         (GroupNews::NewAdmin { user: new }, GroupWish::Admin(user)) if new == user => return done("done"),
@@ -339,6 +341,7 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             | GroupNews::Lost
             | GroupNews::FoundedAnew { .. }
             | GroupNews::AskedBack { .. }
+            | GroupNews::FoundedAgain { .. }
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NoSuchGroup
             | GroupNews::NameTaken

@@ -347,6 +347,9 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
             Some(json!({"type": "group", "group": group, "what": "founded_anew", "user": by, "left": without}))
         }
         GroupNews::Removed { by } => event("removed", Some(by)),
+        GroupNews::FoundedAgain { by, members, admins, without, .. } => Some(json!({
+            "type": "group", "group": group, "what": "founded_anew", "user": by, "left": without, "members": members, "admins": admins,
+        })),
         GroupNews::NewAdmin { user } => event("admin", Some(user)),
         GroupNews::Changed { by, joined, left } => Some(
             json!({"type": "group", "group": group, "what": "changed", "user": by, "joined": joined, "left": left}),

@@ -33,6 +33,9 @@ pub(crate) fn news(group: &GroupName, news: &GroupNews) -> Vec<String> {
             };
             format!("-- WARNING: {by} has founded {group} anew, {without}: a change of it could not be followed.")
         }
+        GroupNews::FoundedAgain { by, ours, members, admins, without } => {
+            return founded_again(group, (by, *ours), (members, admins, without));
+        }
         GroupNews::AskedBack { admins } => format!(
             "-- This terminal cannot follow {group} any more. It has asked {} to take it in again.",
             format::listed(admins)
@@ -75,6 +78,29 @@ pub(crate) fn news(group: &GroupName, news: &GroupNews) -> Vec<String> {
         GroupNews::Refused(why) => super::refused(*why),
         GroupNews::Done => format!("-- Done; the others in {group} are told."),
     }]
+}
+
+/// `n.founded_again`: a group of which the directory had forgotten changes, by its first admin.
+fn founded_again(
+    group: &GroupName,
+    (by, ours): (&UserId, bool),
+    (members, admins, without): (&[UserId], &[UserId], &[UserId]),
+) -> Vec<String> {
+    let first = if admins.first() == Some(by) { "as its first admin " } else { "" };
+    let who = if ours { format!("{first}you have") } else { format!("{first}{by} has") };
+    let asked = if ours { " They were asked in and need not do anything." } else { "" };
+    let missing = match without {
+        [] => "Nobody is missing.".to_owned(),
+        without => format!("Missing: {}. Who is missing can ask again: /group join {group}", format::listed(without)),
+    };
+    vec![
+        format!(
+            "-- {group}: {who} founded it anew, because the directory server had forgotten changes of its \
+             members."
+        ),
+        format!("-- {group}: members are {}.{asked} {missing}", format::listed(members)),
+        format!("-- {group}: who comes and goes is decided by {}.", format::listed(admins)),
+    ]
 }
 
 /// Why the directory has not taken a change of a group.

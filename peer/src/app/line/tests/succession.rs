@@ -18,6 +18,30 @@ fn what_became_of_a_group_is_said_with_whom_and_the_next_step() {
             "-- WARNING: carol has founded #team anew, nobody is missing: a change of it could not be followed.\n",
         ),
         (
+            GroupNews::FoundedAgain {
+                by: id("carol"),
+                ours: false,
+                members: vec![id("ali"), id("carol")],
+                admins: vec![id("carol"), id("ali")],
+                without: vec![id("mallory")],
+            },
+            "-- #team: as its first admin carol has founded it anew, because the directory server had forgotten changes of its \
+             members.\n-- #team: members are ali, carol. Missing: mallory. Who is missing can ask again: /group join #team\n\
+             -- #team: who comes and goes is decided by carol, ali.\n",
+        ),
+        (
+            GroupNews::FoundedAgain {
+                by: id("ali"),
+                ours: true,
+                members: vec![id("ali"), id("carol")],
+                admins: vec![id("ali")],
+                without: Vec::new(),
+            },
+            "-- #team: as its first admin you have founded it anew, because the directory server had forgotten changes of its \
+             members.\n-- #team: members are ali, carol. They were asked in and need not do anything. Nobody is missing.\n\
+             -- #team: who comes and goes is decided by ali.\n",
+        ),
+        (
             GroupNews::AskedBack { admins: vec![id("carol")] },
             "-- This terminal cannot follow #team any more. It has asked carol to take it in again.\n",
         ),
