@@ -37,6 +37,8 @@ pub enum SessionCommand {
     Identify { user: UserId },
     /// Answers `FirstContact`: whether to pin the directory's key.
     TrustDirectory(Answer),
+    /// Answers `OlderVault`: whether to log in with it. `LoggedIn` or `Failed` follows.
+    TakeVault(Answer),
     /// Log in. Answered by `LoggedIn`, `LoginRefused` or `Failed`.
     Login { user: UserId, passcode: Passcode },
     /// Register, then log in. Answered by `Registered` and then as `Login`, or by `RegisterRefused` or `Failed`.

@@ -263,6 +263,7 @@ impl Engine {
             Command::Session(
                 SessionCommand::Identify { .. }
                 | SessionCommand::TrustDirectory(_)
+                | SessionCommand::TakeVault(_)
                 | SessionCommand::Login { .. }
                 | SessionCommand::Register { .. }
                 | SessionCommand::Invitation { .. },

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
 use super::clock;
-use super::directory::login::{self, NotLoggedIn};
+use super::directory::login::{self, NotLoggedIn, OlderVault};
 use super::directory::register::{self, NotRegistered};
 use super::directory::session::check_pin;
 use super::directory::{DirectoryConnection, Endpoint};
@@ -107,6 +107,7 @@ impl From<NotLoggedIn> for Stopped {
         match why {
             NotLoggedIn::Refused(why) => Self::Login(why),
             NotLoggedIn::Failed(failure) => Self::Failed(failure),
+            NotLoggedIn::Older(_) => Self::Failed(OlderVault::refused()),
         }
     }
 }

@@ -11,7 +11,7 @@ use common::ident::UserId;
 use common::secret::Passcode;
 use futures::future::BoxFuture;
 
-use super::directory::login::{self, Credentials, Held, NotLoggedIn, Presence};
+use super::directory::login::{self, Credentials, Held, NotLoggedIn, OlderVault, Presence};
 use super::directory::register::{self, NotRegistered};
 use super::directory::session::check_pin;
 use super::directory::{DirectoryConnection, Endpoint};
@@ -257,6 +257,7 @@ impl LoginFlow<'_> {
                 return Ok(None);
             }
             Err(NotLoggedIn::Failed(failure)) => return Err(failure),
+            Err(NotLoggedIn::Older(older)) => return self.older_vault((user, passcode), connection, *older).await,
         };
         let (challenge, held, new_key) = (authenticated.challenge, authenticated.held, authenticated.has_new_key());
         let credentials = authenticated.keep(state, &user, &passcode)?;
@@ -279,6 +280,37 @@ impl LoginFlow<'_> {
         let Some((_, state)) = self.opened.take() else { return Ok(None) };
         let (endpoint, folder) = (self.endpoint.clone(), self.folder.clone());
         Ok(Some(LoggedIn { connection, endpoint, folder, credentials, state, socket, port, presence }))
+    }
+
+    /// The directory has an older vault than was seen here. One that was restored from a backup has, and then the user is
+    /// asked; from any other none is taken (decision D32, threat L6).
+    async fn older_vault(
+        &mut self,
+        (user, passcode): (UserId, Passcode),
+        connection: DirectoryConnection,
+        older: OlderVault,
+    ) -> Result<Option<LoggedIn>, Failure> {
+        let Some((_, state)) = &mut self.opened else { return Ok(None) };
+        let address = self.setup.listen.unwrap_or_else(|| connection.local());
+        let (_socket, port) = login::listen(address, self.setup.port)?;
+        let (known, now) = older.generations(connection, state, (&user, &passcode), port).await?;
+        if known.zip(now).is_none_or(|(known, now)| known == now) {
+            return Err(OlderVault::refused());
+        }
+        let (seen, told) = (older.seen, older.told());
+        self.tell(Notice::Session(SessionNotice::OlderVault { seen, told })).await;
+        loop {
+            match self.front_end.commands.recv().await.map(|taken| taken.command) {
+                Ok(Command::Session(SessionCommand::TakeVault(Answer::Yes))) => break,
+                Ok(Command::Session(SessionCommand::TakeVault(Answer::No) | SessionCommand::Logout)) | Err(_) => {
+                    return Err(OlderVault::refused());
+                }
+                Ok(_) => {}
+            }
+        }
+        let Some((_, state)) = &mut self.opened else { return Ok(None) };
+        older.take(state)?;
+        Box::pin(self.log_in(user, passcode)).await
     }
 
     async fn trusted_connection(&self) -> Result<DirectoryConnection, Failure> {

@@ -86,6 +86,12 @@ impl Told {
     }
 }
 
+/// By which name the directory's memory went when this terminal was there last.
+#[must_use]
+pub fn known_generation(counters: &Rows) -> Option<DirectoryGeneration> {
+    Told::load(counters).generation
+}
+
 /// The request that has the directory forget the terminal that this one took the place of, until it has. That terminal's
 /// cookie shows that we were it; a row of the version before has none.
 pub(super) fn replaced(rows: &Rows) -> Option<TerminalRemove> {

@@ -16,8 +16,8 @@ use common::msg::{
     CertificatesReq, FetchReq, MailItem, MailboxAck, MailboxReq, MailboxState, Member, TerminalRemove, UserCertificate,
 };
 
-pub use self::counters::begin_without_rooms;
 use self::counters::{Counters, Told};
+pub use self::counters::{begin_without_rooms, known_generation};
 use crate::context::{Context, Session};
 use crate::event::Effect;
 use crate::notice::MessageNotice;

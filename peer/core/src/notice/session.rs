@@ -11,6 +11,9 @@ use common::msg::Registration;
 pub enum SessionNotice {
     /// First contact with a directory that is not on this machine: its key must be compared.
     FirstContact { server: String, key: KeyDigest },
+    /// The directory goes on from an older state, as after a backup was restored, and has the user's vault in an older version
+    /// (`told`) than this terminal has seen. The user decides with `TakeVault`.
+    OlderVault { seen: u64, told: u64 },
     /// Answers `Identify`. `known` is absent where the directory does not tell (registration is not open); `refused` says
     /// why the user cannot be registered without an invitation, where the directory tells that.
     Identified {

@@ -25,6 +25,7 @@ pub(super) enum Login {
     Registering { newcomer: Newcomer, passcode: Passcode },
     Passcode { user: UserId, passcode_min: u16 },
     LoggingIn { user: UserId, passcode: Passcode, passcode_min: u16 },
+    Vault { user: UserId, passcode: Passcode, passcode_min: u16 },
     Join,
     Joining,
 }
@@ -56,6 +57,7 @@ impl Login {
             | Self::NewPasscode(_)
             | Self::Again { .. }
             | Self::Passcode { .. }
+            | Self::Vault { .. }
             | Self::Join => true,
         }
     }
@@ -76,6 +78,9 @@ impl Login {
         outputs.abandon_entry();
         match self {
             Self::Trust { user } => trust(user, Answer::No, outputs),
+            Self::Vault { user, passcode, passcode_min } => {
+                take_vault((user, passcode, passcode_min), Answer::No, outputs)
+            }
             Self::Register(newcomer) | Self::NewPasscode(newcomer) | Self::Again { newcomer, .. }
                 if newcomer.invited_by.is_none() =>
             {
@@ -98,6 +103,9 @@ impl Login {
         outputs.abandon_entry();
         match self {
             Self::Trust { user } => trust(user, Answer::No, outputs),
+            Self::Vault { user, passcode, passcode_min } => {
+                take_vault((user, passcode, passcode_min), Answer::No, outputs)
+            }
             Self::NewPasscode(newcomer) | Self::Again { newcomer, .. } if newcomer.invited_by.is_none() => {
                 Self::User.ask(outputs)
             }
@@ -135,6 +143,15 @@ impl Login {
                     "yes" => trust(user, Answer::Yes, outputs),
                     "no" => trust(user, Answer::No, outputs),
                     _ => Self::Trust { user }.ask(outputs),
+                }
+            }
+            Self::Vault { user, passcode, passcode_min } => {
+                outputs.echo(&line);
+                let login = (user, passcode, passcode_min);
+                match line.trim().to_lowercase().as_str() {
+                    "yes" => take_vault(login, Answer::Yes, outputs),
+                    "no" => take_vault(login, Answer::No, outputs),
+                    _ => Self::vault(login).ask(outputs),
                 }
             }
             Self::Register(newcomer) => {
@@ -185,7 +202,8 @@ impl Login {
                 newcomer.register(passcode, outputs)
             }
             Self::Passcode { user, passcode_min } => log_in(user, passcode, passcode_min, outputs),
-            other @ (Self::User
+            other @ (Self::Vault { .. }
+            | Self::User
             | Self::Identifying { .. }
             | Self::Trust { .. }
             | Self::Register(_)
@@ -242,6 +260,15 @@ impl Login {
                 outputs.finish(texts::LOGGED_IN);
                 Session::begin(Account::new(user, passcode, passcode_min), outputs)
             }
+            (
+                Self::LoggingIn { user, passcode, passcode_min },
+                Notice::Session(SessionNotice::OlderVault { seen, told }),
+            ) => {
+                outputs.discard_type_ahead();
+                outputs.finish("");
+                texts::older_vault(seen, told).iter().for_each(|line| outputs.say(line));
+                Self::vault((user, passcode, passcode_min)).ask(outputs)
+            }
             (Self::LoggingIn { user, passcode_min, .. }, Notice::Session(SessionNotice::LoginRefused { why, .. })) => {
                 login_refused(user, passcode_min, why, outputs)
             }
@@ -249,10 +276,15 @@ impl Login {
         }
     }
 
+    fn vault((user, passcode, passcode_min): (UserId, Passcode, u16)) -> Self {
+        Self::Vault { user, passcode, passcode_min }
+    }
+
     /// Prints the prompt of this step and waits at it.
     fn ask(self, outputs: &mut Outputs) -> State {
         let (question, echo) = match &self {
             Self::Trust { .. } => (texts::TRUST.to_owned(), Echo::Visible),
+            Self::Vault { .. } => (texts::VAULT.to_owned(), Echo::Visible),
             Self::Register(newcomer) => (texts::register(&newcomer.user, &outputs.options.server), Echo::Visible),
             Self::NewPasscode(newcomer) => (texts::new_passcode(newcomer.passcode_min), Echo::Hidden),
             Self::Again { .. } => (texts::AGAIN.to_owned(), Echo::Hidden),
@@ -318,6 +350,16 @@ fn trust(user: UserId, answer: Answer, outputs: &mut Outputs) -> State {
     outputs.no_prompt(Echo::Hidden);
     outputs.command(Command::Session(SessionCommand::TrustDirectory(answer)));
     State::Login(Login::Identifying { user })
+}
+
+/// Answers whether the older vault is taken; the line of the passcode is printed once more, to be completed.
+fn take_vault((user, passcode, passcode_min): (UserId, Passcode, u16), answer: Answer, outputs: &mut Outputs) -> State {
+    match answer {
+        Answer::Yes => outputs.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None),
+        Answer::No => outputs.no_prompt(Echo::Hidden),
+    }
+    outputs.command(Command::Session(SessionCommand::TakeVault(answer)));
+    State::Login(Login::LoggingIn { user, passcode, passcode_min })
 }
 
 fn ask_passcode(user: UserId, passcode_min: u16, outputs: &mut Outputs) -> State {

@@ -62,6 +62,7 @@ impl Session {
             }
             // They belong to the login, or are taken before they come here.
             SessionNotice::FirstContact { .. }
+            | SessionNotice::OlderVault { .. }
             | SessionNotice::Identified { .. }
             | SessionNotice::WouldForget { .. }
             | SessionNotice::InviteProved { .. }

@@ -104,6 +104,7 @@ impl Model {
             | SessionNotice::KeyTakenOver
             | SessionNotice::TerminalNotRemoved(_)
             | SessionNotice::FirstContact { .. }
+            | SessionNotice::OlderVault { .. }
             | SessionNotice::Identified { .. }
             | SessionNotice::WouldForget { .. }
             | SessionNotice::Forgot { .. }

@@ -268,6 +268,7 @@ fn session_answer(awaited: &Await, notice: &SessionNotice) -> Option<Result<Repl
         | SessionNotice::KeyTakenOver
         | SessionNotice::TerminalNotRemoved(_)
         | SessionNotice::FirstContact { .. }
+        | SessionNotice::OlderVault { .. }
         | SessionNotice::Identified { .. }
         | SessionNotice::WouldForget { .. }
         | SessionNotice::Forgot { .. }
@@ -340,8 +341,8 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             | GroupNews::Members { .. }
             | GroupNews::Lost
             | GroupNews::FoundedAnew { .. }
-            | GroupNews::AskedBack { .. }
             | GroupNews::FoundedAgain { .. }
+            | GroupNews::AskedBack { .. }
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NoSuchGroup
             | GroupNews::NameTaken

@@ -197,6 +197,7 @@ fn session_event(notice: &SessionNotice) -> Option<Value> {
         // Answers, which only whoever asked is told.
         SessionNotice::StoreFailed { .. }
         | SessionNotice::FirstContact { .. }
+        | SessionNotice::OlderVault { .. }
         | SessionNotice::Identified { .. }
         | SessionNotice::WouldForget { .. }
         | SessionNotice::InviteProved { .. }
@@ -346,10 +347,10 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         GroupNews::FoundedAnew { by, without } => {
             Some(json!({"type": "group", "group": group, "what": "founded_anew", "user": by, "left": without}))
         }
-        GroupNews::Removed { by } => event("removed", Some(by)),
         GroupNews::FoundedAgain { by, members, admins, without, .. } => Some(json!({
             "type": "group", "group": group, "what": "founded_anew", "user": by, "left": without, "members": members, "admins": admins,
         })),
+        GroupNews::Removed { by } => event("removed", Some(by)),
         GroupNews::NewAdmin { user } => event("admin", Some(user)),
         GroupNews::Changed { by, joined, left } => Some(
             json!({"type": "group", "group": group, "what": "changed", "user": by, "joined": joined, "left": left}),

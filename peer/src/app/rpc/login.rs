@@ -4,6 +4,8 @@ use common::ident::UserId;
 use common::msg::Registration;
 use common::secret::Passcode;
 
+use serde_json::json;
+
 use super::methods::Login;
 use super::pending::Replay;
 use super::results::Session;
@@ -24,6 +26,7 @@ pub(super) struct Entering {
     passcode: Passcode,
     register: bool,
     server_key: Option<String>,
+    older_vault: bool,
 }
 
 impl Entering {
@@ -49,9 +52,9 @@ impl Rpc {
         let (Some(user), Some(passcode)) = (user, passcode) else {
             return self.reply(asker, Err(RpcError::params("login needs a user and a passcode")));
         };
-        let (register, server_key) = (params.register, params.server_key);
+        let Login { register, server_key, older_vault, .. } = params;
         self.command(Command::Session(SessionCommand::Identify { user: user.clone() }));
-        self.state = State::Entering(Entering { asker, user, passcode, register, server_key });
+        self.state = State::Entering(Entering { asker, user, passcode, register, server_key, older_vault });
     }
 
     /// A notice that came before the session stands.
@@ -71,6 +74,16 @@ impl Rpc {
                     self.state = State::LoggedOut;
                     return;
                 }
+            }
+            Notice::Session(SessionNotice::OlderVault { .. }) if entering.older_vault => {
+                self.command(Command::Session(SessionCommand::TakeVault(Answer::Yes)));
+            }
+            Notice::Session(SessionNotice::OlderVault { seen, told }) => {
+                let why = texts::older_vault_untaken(*seen, *told);
+                let why =
+                    RpcError::of(exit::LOGIN_REFUSED, why).with("older_vault", json!({"seen": seen, "told": told}));
+                self.command(Command::Session(SessionCommand::TakeVault(Answer::No)));
+                return self.not_logged_in(entering, why);
             }
             Notice::Session(SessionNotice::Identified { known, refused, registration, passcode_min, .. }) => {
                 self.passcode_min = *passcode_min;

@@ -155,6 +155,9 @@ pub(crate) struct Login {
     /// The directory's key as its administrator gave it; needed at first contact with a directory elsewhere.
     #[serde(default)]
     pub(crate) server_key: Option<String>,
+    /// Log in although the directory has an older vault than this terminal has seen, as after a backup was restored.
+    #[serde(default)]
+    pub(crate) older_vault: bool,
 }
 
 /// Shows no passcode (threat T5).

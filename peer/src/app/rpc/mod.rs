@@ -172,7 +172,8 @@ impl Rpc {
             out: Vec::new(),
         };
         if rpc.options.user.is_some() && rpc.options.passcode.is_some() {
-            let own = methods::Login { user: None, passcode: None, register: false, server_key: None };
+            let own =
+                methods::Login { user: None, passcode: None, register: false, server_key: None, older_vault: false };
             rpc.log_in(None, own);
         }
         let out = std::mem::take(&mut rpc.out);

@@ -218,6 +218,25 @@ fn a_directory_elsewhere_is_trusted_by_its_key_alone() {
 }
 
 #[test]
+fn an_older_vault_is_taken_only_where_the_client_has_said_so() {
+    for (said, answer) in [(None, Answer::No), (Some(false), Answer::No), (Some(true), Answer::Yes)] {
+        let mut scene = Scene::new();
+        let mut params = json!({"user": "ali", "passcode": "482193"});
+        if let Some(said) = said {
+            params["older_vault"] = said.into();
+        }
+        scene.says(json!({"id": 1, "method": "login", "params": params}));
+        scene.identified(Some(true));
+        scene.notice(Notice::Session(SessionNotice::OlderVault { seen: 5, told: 3 }));
+        assert_eq!(scene.commands.last().unwrap(), &format!("TakeVault({answer:?})"));
+        let refused = scene.told().first().map(|told| told["error"]["data"].clone());
+        let data = refused.map(|data| (data["exit"].clone(), data["older_vault"].clone()));
+        let expected = (json!(exit::LOGIN_REFUSED), json!({"seen": 5, "told": 3}));
+        assert_eq!(data, (answer == Answer::No).then_some(expected));
+    }
+}
+
+#[test]
 fn answers_find_the_requests_they_belong_to() {
     let mut scene = Scene::logged_in();
     scene.says(json!({"id": "a", "method": "send", "params": {"to": "bianca", "text": "one"}}));

@@ -39,6 +39,8 @@ pub(crate) const AGAIN: &str = "Same passcode again: ";
 pub(crate) const DESTINATION: &str = "Enter destination user ID: ";
 /// `p.trust`, below [`first_contact`]
 pub(crate) const TRUST: &str = "Compare it with the one your administrator gave you. Continue? Type yes or no: ";
+/// `p.vault`, below [`older_vault`]
+pub(crate) const VAULT: &str = "Was a backup restored? Type yes or no: ";
 /// `p.key`, below [`talk::key_changed`]
 pub(crate) const KEY: &str = "Type verify, accept or block: ";
 /// `p.verify`, below [`talk::safety_number`]
@@ -84,6 +86,28 @@ pub(crate) fn accept(from: &UserId) -> String {
 /// `n.first_contact`
 pub(crate) fn first_contact(server: &str, key: &KeyDigest) -> String {
     format!("First contact with {server}. Its key is {}", key.short())
+}
+
+/// `n.older_vault`: what is older than what, and what the answers do; above `p.vault`.
+pub(crate) fn older_vault(seen: u64, told: u64) -> [String; 3] {
+    [
+        format!(
+            "WARNING: the directory server goes on from an older state. It has your key in version {told}; version {seen} has \
+             been seen here, which is newer."
+        ),
+        "-- yes: log in with the older one. The passcode of then holds again; if others may know it, change it: /passwd"
+            .to_owned(),
+        "-- no: nothing is taken. Ask your administrator whether a backup was restored.".to_owned(),
+    ]
+}
+
+/// `e.older_vault`: the same for a program that asks nothing.
+pub(crate) fn older_vault_untaken(seen: u64, told: u64) -> String {
+    format!(
+        "The directory server goes on from an older state: it has your key in version {told}, and version {seen}, which is \
+         newer, has been seen here. Nothing was taken. If a backup was restored, log in once with `peer`, which asks, or over \
+         JSON with older_vault."
+    )
 }
 
 /// `n.invite_proved`

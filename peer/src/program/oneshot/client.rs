@@ -264,7 +264,7 @@ mod tests {
     fn results_and_events_are_the_same_as_values_and_over_a_socket() {
         let told = over_both().map(|mut client| {
             let (user, passcode) = (Some("ali".to_owned()), Some("482193".to_owned()));
-            let login = methods::Login { user, passcode, register: false, server_key: None };
+            let login = methods::Login { user, passcode, register: false, server_key: None, older_vault: false };
             let session: Session = client.ask(Call::Login(login)).unwrap();
             let listed: Vec<Listed> = client.ask(Call::List(methods::Nothing {})).unwrap();
             client.forget_events();

@@ -57,7 +57,7 @@ impl Session {
 
     fn log_in(&mut self, given: &Passcode) -> Result<(), Report> {
         let (user, passcode) = (Some(self.user.to_string()), Some(typed(given)));
-        let params = methods::Login { user, passcode, register: false, server_key: None };
+        let params = methods::Login { user, passcode, register: false, server_key: None, older_vault: false };
         self.client.ask_in_turn::<results::Session>(Call::Login(params)).map(drop)?;
         self.passcode = Some(given.clone());
         Ok(())

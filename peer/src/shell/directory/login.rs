@@ -21,7 +21,9 @@ use crate::shell::clock::{self, DirectoryTime};
 use crate::shell::rt::{self, TcpListener};
 use crate::store::StoreError;
 use crate::store::state::{Known, KnownVault, State};
+use peer_core::mailbox::known_generation;
 use peer_core::notice::{Failure, LoginRefused};
+use peer_core::persistence::Table;
 
 /// Why a login did not succeed.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(crate) enum NotLoggedIn {
     Refused(LoginRefused),
     /// Something broke.
     Failed(Failure),
+    /// The passcode is right, and the vault older than the one seen here: nothing of it was taken.
+    Older(Box<OlderVault>),
 }
 
 impl From<Failure> for NotLoggedIn {
@@ -88,7 +92,7 @@ pub(crate) enum Held {
 pub(crate) struct Authenticated {
     /// Which passcode it was.
     pub(crate) held: Held,
-    identity: IdentityKey,
+    identity: Arc<IdentityKey>,
     vault: KnownVault,
     /// What opens this terminal's store, where it knows a former key of the user's.
     former: Option<Secret>,
@@ -117,10 +121,15 @@ impl Authenticated {
         if let Some(cookie) = &self.cookie {
             state.set_cookie(cookie)?;
         }
+        self.credentials(state, user, passcode)
+    }
+
+    /// Unlocks the store, and gives what a session needs.
+    fn credentials(&self, state: &mut State, user: &UserId, passcode: &Passcode) -> Result<Credentials, StoreError> {
         state.unlock(&self.identity)?;
         state.decide_choices(user)?;
         let certificate = state.certificate(user, &self.identity, clock::date())?;
-        let (user, passcode, identity) = (user.clone(), passcode.clone(), Arc::new(self.identity));
+        let (user, passcode, identity) = (user.clone(), passcode.clone(), Arc::clone(&self.identity));
         Ok(Credentials { user, passcode, identity, certificate, held: self.held })
     }
 }
@@ -141,6 +150,46 @@ pub(crate) async fn authenticate(
             Attempt::Granted(authenticated) => Ok(*authenticated),
             Attempt::Refused { why, .. } => Err(NotLoggedIn::Refused(why)),
         },
+    }
+}
+
+/// A login with a vault that is older than the one seen here.
+#[derive(Debug)]
+pub(crate) struct OlderVault {
+    authenticated: Authenticated,
+    /// The version that was seen here.
+    pub(crate) seen: u64,
+}
+
+impl OlderVault {
+    /// The version that the directory has.
+    pub(crate) fn told(&self) -> u64 {
+        self.authenticated.vault.version
+    }
+
+    /// Why it is not taken.
+    pub(crate) fn refused() -> Failure {
+        Failure::VaultUnusable { detail: vault::Broken::Older.to_string() }
+    }
+
+    /// By which name the directory's memory goes, and by which it went when this terminal was there last. Only who is
+    /// present is told; the connection ends with that.
+    pub(crate) async fn generations(
+        &self,
+        mut connection: DirectoryConnection,
+        state: &mut State,
+        (user, passcode): (&UserId, &Passcode),
+        port: u16,
+    ) -> Result<(Option<DirectoryGeneration>, Option<DirectoryGeneration>), Failure> {
+        let credentials = self.authenticated.credentials(state, user, passcode)?;
+        let presence = announce(&mut connection, &credentials, &self.authenticated.challenge, port).await?;
+        connection.close().await;
+        Ok((known_generation(&state.load(Table::Counter)?), presence.generation))
+    }
+
+    /// The user takes it: it is the one known here from now on.
+    pub(crate) fn take(self, state: &mut State) -> Result<(), StoreError> {
+        state.set_vault(&self.authenticated.vault).map(drop)
     }
 }
 
@@ -187,10 +236,16 @@ async fn attempt(
     let sent = reply.vault.map(|blob| blob.0).unwrap_or_default();
     let way = Way::find(connection, user, vault.as_ref(), &sent).await?;
     let vault = vault.map(|known| KnownVault { key: way.as_ref().map_or(known.key, Way::leads_to), ..known });
+    let seen = vault.as_ref().map_or(0, |known| known.version);
     let (identity, vault) = open_vault(vault, user, &export_key, sent)?;
     let former = way.map(|way| way.back(user, &identity)).transpose()?;
-    let challenge = challenge.challenge;
-    Ok(Attempt::Granted(Box::new(Authenticated { held, identity, vault, former, cookie: reply.cookie, challenge })))
+    let (challenge, identity) = (challenge.challenge, Arc::new(identity));
+    let authenticated = Authenticated { held, identity, vault, former, cookie: reply.cookie, challenge };
+    match authenticated.vault.version < seen {
+        true if authenticated.has_new_key() => Err(OlderVault::refused().into()),
+        true => Err(NotLoggedIn::Older(Box::new(OlderVault { authenticated, seen }))),
+        false => Ok(Attempt::Granted(Box::new(authenticated))),
+    }
 }
 
 /// Proves possession of the identity key; from then on the user is present at `port`.
@@ -256,15 +311,15 @@ pub(super) async fn finish(
 
 /// Opens the vault of `GRANTED`, at a known terminal as at a new one: whatever is wrong with it ends the login, because a
 /// terminal that went on with what it has would hide a directory that lost or replaced it (protocol section 8.5; threat
-/// L6).
+/// L6). One that is older than the one seen here is opened; it is for the user to take it.
 fn open_vault(
     known: Option<KnownVault>,
     user: &UserId,
     export_key: &Secret,
     sent: Vec<u8>,
 ) -> Result<(IdentityKey, KnownVault), Failure> {
-    let (key, seen) = known.as_ref().map_or((None, 0), |known| (Some(&known.key), known.version));
-    let opened = vault::open(export_key, user, key, seen, &sent);
+    let key = known.as_ref().map(|known| &known.key);
+    let opened = vault::open(export_key, user, key, 0, &sent);
     let opened = opened.map_err(|broken| Failure::VaultUnusable { detail: broken.to_string() })?;
     let key = opened.identity.public().digest();
     Ok((opened.identity, KnownVault { sealed: sent, version: opened.version, key }))
@@ -305,16 +360,17 @@ mod tests {
     }
 
     #[test]
-    fn a_known_terminal_takes_no_other_key_and_no_vault_that_is_missing_damaged_or_old() {
+    fn a_known_terminal_takes_no_other_key_and_no_vault_that_is_missing_or_damaged() {
         assert_eq!(known(sealed(2, Example::Ali).1), Ok(2));
         assert_eq!(known(sealed(3, Example::Ali).1), Ok(3));
+        assert_eq!(known(sealed(1, Example::Ali).1), Ok(1), "an older one opens, and is not taken for that");
         let mut damaged = sealed(3, Example::Ali).1;
         damaged.iter_mut().last().into_iter().for_each(|byte| *byte ^= 1);
         for (vault, why) in [
             (Vec::new(), vault::Broken::Size),
             (vec![0x5a; 1900], vault::Broken::Content),
             (damaged, vault::Broken::Sealed),
-            (sealed(1, Example::Ali).1, vault::Broken::Older),
+            (sealed(1, Example::Bianca).1, vault::Broken::Content),
             (sealed(3, Example::Bianca).1, vault::Broken::Content),
         ] {
             assert_eq!(known(vault), Err(why.to_string()));

@@ -140,6 +140,11 @@ impl Session {
                         events.send(Event::Notice(Notice::Directory(DirectoryNotice::NotItself(failure)))).await;
                     }
                 }
+                // The user can be asked about it only when logging in.
+                Err(NotLoggedIn::Older(_)) => {
+                    events.send(Event::Failed(Failure::VaultUnusable { detail: OLDER.to_owned() })).await;
+                    return None;
+                }
                 // What is wrong here does not pass by waiting.
                 Err(NotLoggedIn::Failed(failure)) if failure.is_local() => {
                     events.send(Event::Failed(failure)).await;
@@ -173,6 +178,10 @@ impl Session {
         Ok((connection, Back { presence, source, directory, listener, credentials }))
     }
 }
+
+/// The vault is older than the one seen here, in the middle of a session.
+const OLDER: &str = "the vault is older than the last one seen here. If a backup of the directory server was restored, log in \
+                     once more, which asks what to do";
 
 /// Compares a directory's key with its pin; a directory without a pin passes, somebody else decides about it.
 pub(crate) fn check_pin(

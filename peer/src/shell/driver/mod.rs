@@ -426,6 +426,7 @@ fn passcode_wish(command: &SessionCommand) -> Option<PasscodeWish> {
         }
         SessionCommand::Identify { .. }
         | SessionCommand::TrustDirectory(_)
+        | SessionCommand::TakeVault(_)
         | SessionCommand::Login { .. }
         | SessionCommand::Register { .. }
         | SessionCommand::Invitation { .. }

@@ -128,6 +128,29 @@ fn first_contact_takes_a_whole_word_and_no_type_ahead() {
 }
 
 #[test]
+fn an_older_vault_is_asked_about_with_what_the_answers_do() {
+    for (answer, command) in [("yes", "TakeVault(Yes)"), ("no", "TakeVault(No)")] {
+        let mut scene = Scene::new(options());
+        scene.types("ali");
+        scene.notice(identified("ali", Some(true)));
+        scene.types("482193");
+        scene.entry = "yes".into();
+        scene.notice(Notice::Session(SessionNotice::OlderVault { seen: 5, told: 3 }));
+        assert_eq!(scene.entry, "", "nothing typed before the question answers it");
+        scene.types("y");
+        scene.types(answer);
+        assert_eq!(scene.sent().last().map(String::as_str), Some(command));
+        let told = "Enter passcode on keypad. \n\
+             WARNING: the directory server goes on from an older state. It has your key in version 3; version 5 has been seen \
+             here, which is newer.\n\
+             -- yes: log in with the older one. The passcode of then holds again; if others may know it, change it: /passwd\n\
+             -- no: nothing is taken. Ask your administrator whether a backup was restored.\n\
+             Was a backup restored? Type yes or no: y\n";
+        assert!(scene.screen.contains(told), "{}", scene.screen);
+    }
+}
+
+#[test]
 fn questions_are_forbidden_on_request() {
     let scene = Scene::new(Options { questions: Questions::Forbidden, ..options() });
     assert_eq!(scene.exit, Some(exit::USAGE));

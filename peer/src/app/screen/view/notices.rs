@@ -48,6 +48,7 @@ impl View {
             SessionNotice::StoreFailed { at, detail } => self.tell(&texts::store_failed(at, &detail)),
             // They belong to the login, or are taken before they come here.
             SessionNotice::FirstContact { .. }
+            | SessionNotice::OlderVault { .. }
             | SessionNotice::Identified { .. }
             | SessionNotice::WouldForget { .. }
             | SessionNotice::InviteProved { .. }
