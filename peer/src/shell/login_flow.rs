@@ -248,7 +248,9 @@ impl LoginFlow<'_> {
 
     async fn log_in(&mut self, user: UserId, passcode: Passcode) -> Result<Option<LoggedIn>, Failure> {
         self.open(&user).await?;
-        let mut connection = self.trusted_connection().await?;
+        let (mut connection, listening) =
+            DirectoryConnection::open_listening(&self.endpoint, None, self.setup.port).await?;
+        self.trust(&connection).await?;
         let Some((_, state)) = &mut self.opened else { return Ok(None) };
         let authenticated = match login::authenticate(&mut connection, state.known()?, &user, &passcode).await {
             Ok(authenticated) => authenticated,
@@ -262,7 +264,10 @@ impl LoginFlow<'_> {
         let (challenge, held, new_key) = (authenticated.challenge, authenticated.held, authenticated.has_new_key());
         let credentials = authenticated.keep(state, &user, &passcode)?;
         let address = self.setup.listen.unwrap_or_else(|| connection.local());
-        let (socket, port) = login::listen(address, self.setup.port)?;
+        let (socket, port) = match listening {
+            Some((socket, at)) if at.ip() == address => (socket, at.port()),
+            _ => login::listen(address, self.setup.port)?,
+        };
         let presence = login::announce(&mut connection, &credentials, &challenge, port).await?;
         self.tell(Notice::Session(SessionNotice::LoggedIn { user: user.clone(), address: presence.address })).await;
         if held == Held::Former {

@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use futures::future::{AbortHandle, abortable};
@@ -82,11 +82,74 @@ pub(crate) async fn connect(to: SocketAddr, source: Option<IpAddr>, limit: Durat
     Ok(TcpStream::from(stream.await?))
 }
 
-/// Listens on an address that nobody else uses.
+/// Opens a TCP connection from where [`listen`] listens.
+///
+/// # Errors
+/// Also where the system does not let a port be shared, or still remembers a connection between the two.
+pub(crate) async fn connect_from(from: SocketAddr, to: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+    let stream = unblock(move || {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        rustix::net::sockopt::set_socket_reuseport(&socket, true)?;
+        socket.bind(&from.into())?;
+        socket.connect_timeout(&to.into(), limit)?;
+        socket.set_tcp_nodelay(true)?;
+        io::Result::Ok(std::net::TcpStream::from(socket))
+    });
+    Ok(TcpStream::from(stream.await?))
+}
+
+/// The address of this machine from which the system connects there; nothing is sent.
+pub(crate) fn source_towards(to: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = std::net::UdpSocket::bind((any, 0))?;
+    socket.connect(to)?;
+    Ok(socket.local_addr()?.ip())
+}
+
+/// Listens on an address that nobody else uses; connections of this user may come from it, too.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
+    // Only now: whoever wants to listen here as well has failed at once, and nobody else's callers are divided between two.
+    // Where ports cannot be shared, connections come from others.
+    let _ = rustix::net::sockopt::set_socket_reuseport(&socket, true);
     Ok(TcpListener::from(std::net::TcpListener::from(socket)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends of a connection, and what keeps it.
+    async fn connected(from: SocketAddr, to: &TcpListener) -> io::Result<[TcpStream; 2]> {
+        let ours = connect_from(from, to.local_addr()?, Duration::from_secs(10)).await?;
+        Ok([ours, to.accept().await?.0])
+    }
+
+    #[test]
+    fn connections_come_from_the_port_listened_on_and_nobody_else_listens_there() {
+        block_on(async {
+            let any = SocketAddr::from(([127, 0, 0, 1], 0));
+            let (directory, ours) = (listen(any).unwrap(), listen(any).unwrap());
+            let port = ours.local_addr().unwrap();
+            let first = connected(port, &directory).await.unwrap();
+            assert_eq!(first[1].peer_addr().unwrap(), port);
+            assert_eq!(listen(port).unwrap_err().kind(), io::ErrorKind::AddrInUse, "another program");
+            let other = listen(any).unwrap();
+            let _second = connected(port, &other).await.unwrap();
+            let again = connected(port, &directory).await.unwrap_err();
+            assert!(matches!(again.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse), "{again}");
+            // Callers come to the listener all the same.
+            let caller = connect(port, None, Duration::from_secs(10)).await.unwrap();
+            assert_eq!(ours.accept().await.unwrap().1, caller.local_addr().unwrap());
+        });
+    }
+
+    #[test]
+    fn the_source_is_an_address_of_this_machine() {
+        assert_eq!(source_towards(([127, 0, 0, 1], 9).into()).unwrap(), IpAddr::from([127, 0, 0, 1]));
+    }
 }

@@ -65,7 +65,7 @@ fn file_offered(mode: &str) -> (Stage, [Terminal; 2], [Proxy; 2], std::path::Pat
     [Example::Ali, Example::Bianca].iter().for_each(|user| stage.register(&account(*user, Stretch::Full)));
     let [(of_ali, one), (of_bianca, other)] = ["ali", "bianca"].map(|user| behind_a_router(&stage, user));
     let [ali, bianca] = [of_ali, of_bianca].map(|seat| {
-        let mut terminal = Terminal::start(&seat);
+        let terminal = Terminal::start(&seat);
         terminal.logs_in();
         terminal
     });
@@ -98,6 +98,20 @@ fn a_file_waits_and_says_why_where_only_conversations_are_relayed() {
     bianca.enters("/why ali");
     bianca.shows("-- plans.pdf waits: there is no direct way to ali");
     assert!(!saved.join("plans.pdf").exists());
+}
+
+#[test]
+fn a_session_comes_from_the_port_that_is_listened_on_and_no_two_peers_share_one() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let (of_ali, router) = behind_a_router(&stage, "ali");
+    let of_bianca = stage.seat_of("bianca").listening_at(of_ali.address().ip()).at_server(router.address());
+    let address = of_ali.address().ip();
+    let _both = [(&of_ali, 65_000), (&of_bianca, 65_001)].map(|(seat, port)| {
+        let terminal = Terminal::start(seat);
+        terminal.logs_in();
+        assert!(router.clients().contains(&SocketAddr::new(address, port)), "{:?}", router.clients());
+        terminal
+    });
 }
 
 #[test]

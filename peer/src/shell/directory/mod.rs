@@ -23,7 +23,7 @@ use common::msg::{
     Envelope, Error, ErrorCode, FromDirectory, Malformed, Message as _, Pong, RequestNumber, ToDirectory, Unreadable,
 };
 
-use super::rt::{self, TcpStream};
+use super::rt::{self, TcpListener, TcpStream};
 use peer_core::notice::Failure;
 
 /// Where a directory is and how to reach it.
@@ -45,7 +45,7 @@ pub(crate) struct DirectoryConnection {
     link: Link<TcpStream>,
     exporter: [u8; 32],
     key: KeyDigest,
-    local: IpAddr,
+    local: SocketAddr,
     remote: SocketAddr,
     next_request: RequestNumber,
 }
@@ -60,9 +60,27 @@ impl DirectoryConnection {
         opened.unwrap_or_else(|rt::TimedOut| Err(endpoint.too_slow()))
     }
 
+    /// The same from the port that is listened on, where that can be; listens where nobody does yet, on this port if one was
+    /// asked for. So a router that lets back in whoever was spoken to from a port keeps the way to that port open.
+    pub(crate) async fn open_listening(
+        endpoint: &Endpoint,
+        listening: Option<SocketAddr>,
+        port: Option<u16>,
+    ) -> Result<(Self, Option<Listening>), Failure> {
+        let opening = async {
+            let (stream, begun) = endpoint.connect_listening(listening, port).await?;
+            Ok((Self::over(endpoint, stream).await?, begun))
+        };
+        let opened = rt::timeout(endpoint.patience, opening).await;
+        opened.unwrap_or_else(|rt::TimedOut| Err(endpoint.too_slow()))
+    }
+
     async fn open_at(endpoint: &Endpoint) -> Result<Self, Failure> {
-        let stream = endpoint.connect().await?;
-        let local = stream.local_addr().map_err(|e| endpoint.unreachable(&e))?.ip();
+        Self::over(endpoint, endpoint.connect().await?).await
+    }
+
+    async fn over(endpoint: &Endpoint, stream: TcpStream) -> Result<Self, Failure> {
+        let local = stream.local_addr().map_err(|e| endpoint.unreachable(&e))?;
         let remote = stream.peer_addr().map_err(|e| endpoint.unreachable(&e))?;
         let config = tls::directory_client().map_err(|e| endpoint.broken(&e.to_string()))?;
         let mut link = Link::client(stream, config).map_err(|e| endpoint.link_failed(&e))?;
@@ -79,7 +97,7 @@ impl DirectoryConnection {
 
     /// Our end of the connection.
     pub(crate) fn local(&self) -> IpAddr {
-        self.local
+        self.local.ip()
     }
 
     /// The directory's end of it.
@@ -154,14 +172,59 @@ impl DirectoryConnection {
     }
 }
 
+/// Where we have begun to listen.
+pub(crate) type Listening = (TcpListener, SocketAddr);
+
 impl Endpoint {
-    /// Tries every address the name stands for, in order.
-    async fn connect(&self) -> Result<TcpStream, Failure> {
+    /// Every address the name stands for.
+    async fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
         let name = self.server.clone();
         let resolved: std::io::Result<Vec<SocketAddr>> =
             rt::unblock(move || Ok(name.to_socket_addrs()?.collect())).await;
+        resolved.map_err(|e| self.unreachable(&e))
+    }
+
+    /// Tries every address the name stands for, in order, from the port that is listened on or will be.
+    async fn connect_listening(
+        &self,
+        listening: Option<SocketAddr>,
+        port: Option<u16>,
+    ) -> Result<(TcpStream, Option<Listening>), Failure> {
         let mut last = std::io::Error::other("no such host");
-        for address in resolved.map_err(|e| self.unreachable(&e))? {
+        for address in self.addresses().await? {
+            let source = self.source.or_else(|| rt::source_towards(address).ok());
+            let source = source.filter(|source| source.is_ipv4() == address.is_ipv4());
+            let stays = listening.filter(|listening| Some(listening.ip()) == source);
+            // What cannot be listened on is said when the login has succeeded.
+            let begun = source.filter(|_| stays.is_none()).and_then(|source| {
+                let (socket, port) = login::listen(source, port).ok()?;
+                Some((socket, SocketAddr::new(source, port)))
+            });
+            let from = stays.or_else(|| begun.as_ref().map(|(_, at)| *at));
+            match self.connect_from(from, address).await {
+                Ok(stream) => return Ok((stream, begun)),
+                Err(error) => last = error,
+            }
+        }
+        Err(self.unreachable(&last))
+    }
+
+    /// From there, or from another port where the system still remembers a connection from that one.
+    async fn connect_from(&self, from: Option<SocketAddr>, to: SocketAddr) -> std::io::Result<TcpStream> {
+        use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, InvalidInput, Unsupported};
+        if let Some(from) = from {
+            match rt::connect_from(from, to, self.patience).await {
+                Err(error) if matches!(error.kind(), AddrInUse | AddrNotAvailable | InvalidInput | Unsupported) => {}
+                connected => return connected,
+            }
+        }
+        rt::connect(to, self.source, self.patience).await
+    }
+
+    /// Tries every address the name stands for, in order.
+    async fn connect(&self) -> Result<TcpStream, Failure> {
+        let mut last = std::io::Error::other("no such host");
+        for address in self.addresses().await? {
             match rt::connect(address, self.source, self.patience).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,

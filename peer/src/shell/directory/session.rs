@@ -157,7 +157,8 @@ impl Session {
 
     /// Logs in again; listens again if our address has changed.
     async fn log_in_again(&mut self) -> Result<(DirectoryConnection, Back), NotLoggedIn> {
-        let mut connection = DirectoryConnection::open(&self.endpoint).await?;
+        let (mut connection, begun) =
+            DirectoryConnection::open_listening(&self.endpoint, Some(self.listening), self.port).await?;
         check_pin(&connection, &self.folder, &self.endpoint)?;
         let (user, passcode) = (&self.credentials.user, &self.credentials.passcode);
         let known = self.state.lock().await.known()?;
@@ -167,7 +168,10 @@ impl Session {
         let address = self.listen.unwrap_or_else(|| connection.local());
         let mut listener = None;
         if address != self.listening.ip() {
-            let (socket, port) = login::listen(address, self.port)?;
+            let (socket, port) = match begun {
+                Some((socket, at)) if at.ip() == address => (socket, at.port()),
+                _ => login::listen(address, self.port)?,
+            };
             self.listening = SocketAddr::new(address, port);
             listener = Some(socket);
         }

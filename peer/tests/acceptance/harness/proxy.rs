@@ -17,12 +17,13 @@ pub(crate) struct Proxy {
     at: SocketAddr,
     from_client: Record,
     from_server: Record,
+    clients: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 impl Proxy {
     /// Listens at `at` and connects from `from` to `to` for everyone who comes.
     pub(crate) fn start(at: SocketAddr, from: Ipv4Addr, to: SocketAddr) -> Self {
-        let proxy = Self { at, from_client: Record::default(), from_server: Record::default() };
+        let proxy = Self::at(at);
         let listener = TcpListener::bind(at).unwrap();
         let middleman = proxy.clone();
         std::thread::spawn(move || {
@@ -37,10 +38,15 @@ impl Proxy {
     pub(crate) fn pass_on(client: TcpStream, from: Ipv4Addr, to: SocketAddr) {
         let at = client.local_addr().unwrap();
         client.set_read_timeout(None).unwrap();
-        Self { at, from_client: Record::default(), from_server: Record::default() }.join(client, from, to);
+        Self::at(at).join(client, from, to);
+    }
+
+    fn at(at: SocketAddr) -> Self {
+        Self { at, from_client: Record::default(), from_server: Record::default(), clients: Arc::default() }
     }
 
     fn join(&self, client: TcpStream, from: Ipv4Addr, to: SocketAddr) {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).push(client.peer_addr().unwrap());
         let Ok(server) = connect(IpAddr::V4(from), to) else { return };
         server.set_read_timeout(None).unwrap();
         pass(client.try_clone().unwrap(), server.try_clone().unwrap(), &self.from_client);
@@ -50,6 +56,11 @@ impl Proxy {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.at
+    }
+
+    /// Where those come from who have connected.
+    pub(crate) fn clients(&self) -> Vec<SocketAddr> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Every byte of the side that connected.
