@@ -211,7 +211,7 @@ pub enum Budget {
     Logins,
     /// Logins that were begun and not granted.
     Failures,
-    /// Users registered without invitation.
+    /// Registrations that were begun without invitation.
     Registrations,
 }
 

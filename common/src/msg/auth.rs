@@ -143,7 +143,7 @@ pub struct AuthReq {
     /// Given by the directory at an earlier login at this terminal (decision D10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<Cookie>,
-    /// Log in with the passcode before the last change, which holds until the new one has been used (threat L6).
+    /// Log in with the passcode before a change, where this terminal may use it still (decision D33, threats L6 and L14).
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
     pub previous: bool,
 }
@@ -155,8 +155,8 @@ pub struct AuthChallenge {
     pub passcode: Blob,
     /// To be signed with the identity key in `ANNOUNCE`.
     pub challenge: Challenge,
-    /// Whether the passcode was changed and the new one not used yet, so that the one before still holds (threat L6).
-    /// Said to known terminals only.
+    /// Whether the passcode was changed and this terminal may still use the one before (decision D33). Said to known
+    /// terminals only (threat L2).
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
 }

@@ -51,6 +51,6 @@ pub struct File {
 /// `FILEEND`: all bytes were sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEnd {
-    /// BLAKE3 hash of the whole file.
+    /// BLAKE3 hash of the whole file; empty if it was changed while it was sent.
     pub digest: Hex,
 }

@@ -94,7 +94,7 @@ pub enum Body {
         #[serde(deserialize_with = "bounded::list::<_, _, RECEIPT_IDS>")]
         users: Vec<UserId>,
     },
-    /// In a group: the sender leaves; any member removes the sender's terminals.
+    /// In a group: the sender leaves; an admin removes the sender's terminals.
     Leave,
     /// In a room of two users: the sender offers a file or a folder; the id of the letter names it.
     Offer {

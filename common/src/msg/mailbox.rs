@@ -103,7 +103,7 @@ pub struct FetchReply {
 /// One message for a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
-    /// The sender's name for it, in case the answer gets lost.
+    /// The id of the letter, by which a report names it if it is dropped (decision D32).
     pub id: MessageId,
     /// The sealed message.
     pub piece: Piece,
@@ -128,7 +128,7 @@ pub struct MailboxPut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailRefusal {
-    /// In a room of two users: the other's mailbox takes no more (threat L11).
+    /// Only one other user is in the room, and that user's mailboxes take no more (threat L11).
     Full,
     /// The room is in another epoch: what ended it waits in the sender's mailbox.
     Epoch,

@@ -18,7 +18,7 @@ pub struct PasscodeChallenge {
     pub passcode: Blob,
 }
 
-/// `PASSCODEUPLOAD`: completes the change. The pair before it is kept until the first login with the new one.
+/// `PASSCODEUPLOAD`: completes the change. For whom the pair before it is kept, protocol section 5.6 says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasscodeUpload {
     /// OPAQUE `RegistrationRecord`, 192 bytes.
@@ -33,7 +33,7 @@ pub enum PasscodeStatus {
     /// The new passcode holds; durable.
     #[serde(rename = "CHANGED")]
     Changed,
-    /// The record or the vault is not well formed or not newer; nothing has changed.
+    /// Nothing was proved, or the record or the vault is not well formed or not newer; nothing has changed.
     #[serde(rename = "REFUSED")]
     Refused,
 }

@@ -83,7 +83,7 @@ pub(crate) struct Presence {
 pub(crate) enum Held {
     /// The one that holds.
     Newest,
-    /// The one before a change; it opens until the first login with the newer one.
+    /// The one before a change, which this terminal may still use.
     Former,
 }
 
