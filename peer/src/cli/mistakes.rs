@@ -200,6 +200,28 @@ mod tests {
     }
 
     #[test]
+    fn every_command_and_option_that_a_text_names_is_there() {
+        let program = Cli::command();
+        let is_there = |word: &str| match word.strip_prefix("--") {
+            Some("help" | "version") => true,
+            Some(option) => program.get_arguments().any(|argument| argument.get_long() == Some(option)),
+            None => program.get_subcommands().any(|command| command.get_name() == word),
+        };
+        let mut named = 0;
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/app/texts")).unwrap() {
+            let path = file.unwrap().path();
+            let source = std::fs::read_to_string(&path).unwrap();
+            let said = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for rest in said.flat_map(|line| line.split("peer ").skip(1)) {
+                let word = rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap_or_default();
+                assert!(word.is_empty() || is_there(word), "{}: there is no `peer {word}`", path.display());
+                named += usize::from(!word.is_empty());
+            }
+        }
+        assert!(named > 10, "only {named} are named");
+    }
+
+    #[test]
     fn the_version_is_one_line() {
         assert_eq!(wanted("peer --version"), format!("peer {}\n", env!("CARGO_PKG_VERSION")));
     }

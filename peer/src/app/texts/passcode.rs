@@ -10,13 +10,14 @@ pub(crate) const CURRENT: &str = "Enter the passcode you have now: ";
 pub(crate) const CHANGED_ELSEWHERE: &str = "-- Logged out: your passcode was changed at another terminal. If it was not \
      you: terminals older than that one take the former passcode for 7 days, to change it back with /passwd.";
 /// `n.passcode`
-pub(crate) const CHANGED: &str = "-- Passcode changed. The old one opens nothing after your next login.";
+pub(crate) const CHANGED: &str = "-- Passcode changed. The old one opens nothing here after your next login; terminals older \
+     than this one take it for 7 days.";
 /// `n.making_key`
 pub(crate) const MAKING_KEY: &str = "-- Making a new key. This takes a few seconds.";
 /// `n.new_key`
 pub(crate) const NEW_KEY: &str = "-- You have a new key, confirmed by the former one, which opens nothing any more. Your other \
      terminals log in again with the new passcode; whoever knows you is told. A backup from before holds the former key: \
-     make another with `peer backup`.";
+     make another with `peer export`.";
 /// `n.key_taken`
 pub(crate) const KEY_TAKEN: &str = "-- You have a new key, made at another terminal and confirmed by the former one. If it was \
      not you: /passwd --new-key there or here, and /terminal.";

@@ -162,7 +162,8 @@ fn the_passcode_is_changed_by_who_knows_it_and_never_shown() {
          -- The two are not the same. Nothing was sent; once more.\n\
          New passcode, 6 digits or more: \n\
          Same passcode again: \n\
-         -- Passcode changed. The old one opens nothing after your next login.\n\
+         -- Passcode changed. The old one opens nothing here after your next login; terminals older than this one take it \
+         for 7 days.\n\
          Enter destination user ID: typed ahead\n\
          -- Not a user ID: a user id consists of a-z, 0-9, dot, dash and underscore, and starts with a letter or \
          digit.\n\
