@@ -62,11 +62,15 @@ impl Destinations {
         self.0.is_empty()
     }
 
-    /// The texts to this user that wait for the answer.
-    pub(crate) fn texts<'a>(&'a self, user: &UserId) -> impl Iterator<Item = Explained> + use<'a> {
+    /// The texts and files to this user that wait for the answer.
+    pub(crate) fn explained<'a>(&'a self, user: &UserId) -> impl Iterator<Item = Explained> + use<'a> {
         self.0.get(user).into_iter().flatten().filter_map(|held| {
-            let Intent::Text { text, .. } = &held.intent else { return None };
-            let (text, mark) = (text.clone(), DeliveryStatus::Queued);
+            let called = match &held.intent {
+                Intent::Text { text, .. } => text,
+                Intent::File { name, .. } => name,
+                Intent::Block => return None,
+            };
+            let (text, mark) = (called.clone(), DeliveryStatus::Queued);
             Some(Explained { text, mark, since: held.since, next: Next::Existence })
         })
     }

@@ -69,6 +69,15 @@ impl Entry {
         }
     }
 
+    /// What the user calls it who asks what has become of it: its text, or the name of the file that it offers.
+    pub(crate) fn called(&self) -> Option<&str> {
+        match &self.letter.body {
+            Body::Text { text } => Some(text),
+            Body::Offer { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     pub(crate) fn mark(&self) -> DeliveryStatus {
         match &self.withdrawn {
             Some(missed) => DeliveryStatus::Withdrawn(missed.reason),

@@ -48,7 +48,7 @@ impl Delivery {
     pub(crate) fn explain(&self, cx: &mut Context, of: Conversation, held: Vec<Explained>) {
         let explained = self.outbox.queue(&of).filter_map(|(_, entry)| {
             let next = self.next(cx, &of, entry.route);
-            Some(Explained { text: entry.text()?.to_owned(), mark: entry.mark(), since: entry.since, next })
+            Some(Explained { text: entry.called()?.to_owned(), mark: entry.mark(), since: entry.since, next })
         });
         let messages: Vec<Explained> = explained.chain(held).collect();
         if messages.is_empty() {

@@ -2,7 +2,7 @@
 
 use common::ident::{MessageId, UserId};
 use common::limits::{FILE_NAME, OFFERS_OPEN};
-use common::msg::{Body, EntryName, Letter, Outcome};
+use common::msg::{Body, EntryName, Letter, Outcome, WithdrawnMessage};
 
 use super::{Files, Transfer, say_outcome};
 use crate::command::FileWish;
@@ -11,7 +11,7 @@ use crate::event::Effect;
 use crate::file_name::{harmless, shortened};
 use crate::files::model::{AcceptFiles, LeftOut, Source};
 use crate::model::Conversation;
-use crate::notice::{FileFailed, FileNews, FileNotice, FileState, NotOffered};
+use crate::notice::{FileFailed, FileNews, FileNotice, FileState, NotOffered, Undelivered};
 use crate::request::{DeliveryRequest, Request};
 
 /// Who offered.
@@ -62,7 +62,7 @@ impl Files {
         let (with, state) = (to.clone(), FileState::Offered);
         let transfer = Transfer { with, file, name, size, files, left_out, state, source: Some(source), folder: None };
         let number = self.add(cx, transfer);
-        self.tell(cx, number, FileNews::Offering);
+        self.tell(cx, number, if cx.is_up() { FileNews::Offering } else { FileNews::OfferWaits });
         vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::User(to), letter })]
     }
 
@@ -121,6 +121,31 @@ impl Files {
         self.stop(cx, number);
         self.set_state(cx, number, state, None);
         self.tell(cx, number, news);
+    }
+
+    /// There is no such user: nothing becomes of what was offered to them.
+    pub(crate) fn handle_no_such_user(&mut self, cx: &mut Context, user: &UserId, near: Option<&UserId>) {
+        let offered = |known: &Transfer| known.with == *user && known.source.is_some() && !known.state.is_over();
+        let numbers: Vec<u64> =
+            self.all.iter().filter(|(_, known)| offered(known)).map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.not_delivered(cx, number, Undelivered::NoSuchUser { near: near.cloned() });
+        }
+    }
+
+    /// The directory has dropped a letter of ours to this user: if it was an offer, nobody hears of that file (decision D32).
+    pub(crate) fn handle_withdrawn(&mut self, cx: &mut Context, to: &Conversation, dropped: &WithdrawnMessage) {
+        let Conversation::User(user) = to else { return };
+        let Some(number) = self.find(user, &dropped.id) else { return };
+        let is_unanswered = |known: &Transfer| known.source.is_some() && known.state == FileState::Offered;
+        if self.all.get(&number).is_some_and(is_unanswered) {
+            self.not_delivered(cx, number, Undelivered::Dropped(dropped.reason));
+        }
+    }
+
+    fn not_delivered(&mut self, cx: &mut Context, number: u64, why: Undelivered) {
+        self.set_state(cx, number, FileState::Failed, None);
+        self.tell(cx, number, FileNews::Failed(FileFailed::NotDelivered(why)));
     }
 
     /// Nothing becomes of a file any more; what has come of it goes.

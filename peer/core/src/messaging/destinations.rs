@@ -25,7 +25,7 @@ impl Messaging {
     /// What has become of messages (`/why`), those included that wait to hear whether there is such a user.
     pub(crate) fn explain(&self, cx: &mut Context, of: Conversation) {
         let held = match &of {
-            Conversation::User(user) => self.destinations.texts(user).collect(),
+            Conversation::User(user) => self.destinations.explained(user).collect(),
             Conversation::Group(_) | Conversation::Everyone => Vec::new(),
         };
         self.delivery.explain(cx, of, held);

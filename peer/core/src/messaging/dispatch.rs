@@ -107,6 +107,7 @@ impl Messaging {
                 if let Some(contact) = cx.contacts.let_go(&user) {
                     cx.push(Effect::Save(contact));
                 }
+                self.files.handle_no_such_user(cx, &user, near.as_ref());
                 self.delivery.handle_no_such_user(cx, user, near);
             }
             DeliveryRequest::KeyDecided(user) => {

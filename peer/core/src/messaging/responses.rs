@@ -32,7 +32,8 @@ impl Messaging {
             FromDirectory::Broadcast(broadcast) => self.directory.handle_broadcast(cx, broadcast),
             FromDirectory::Withdrawn(withdrawn) => {
                 let place = |dropped: WithdrawnMessage| (self.groups.place(&dropped.room, &dropped.user), dropped);
-                let reports = withdrawn.messages.into_iter().map(place).collect();
+                let reports: Vec<_> = withdrawn.messages.into_iter().map(place).collect();
+                reports.iter().for_each(|(to, dropped)| self.files.handle_withdrawn(cx, to, dropped));
                 self.delivery.handle_withdrawn(cx, reports)
             }
             FromDirectory::Meet(meet) => {

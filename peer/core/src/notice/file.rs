@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::CallFailed;
 use crate::files::left_out::LeftOut;
 use common::ident::{MessageId, UserId};
+use common::msg::Withdrawal;
 use serde::{Deserialize, Serialize};
 
 /// Files.
@@ -104,6 +105,8 @@ impl FileState {
 pub enum FileNews {
     /// Answers `OfferFile`: it was offered.
     Offering,
+    /// Answers `OfferFile`: it is offered as soon as the directory can be reached.
+    OfferWaits,
     /// Somebody offers it.
     Offered,
     /// Answers `Accept`: it comes as soon as it can.
@@ -143,7 +146,7 @@ pub enum FileNews {
 impl FileNews {
     /// Whether it answers a wish of the user; everything else comes by itself.
     pub fn is_answer(&self) -> bool {
-        matches!(self, Self::Offering | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
+        matches!(self, Self::Offering | Self::OfferWaits | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
     }
 }
 
@@ -173,4 +176,15 @@ pub enum FileFailed {
     Folder { detail: String },
     /// The disk's word.
     Disk { detail: String },
+    /// The offer has never reached anybody.
+    NotDelivered(Undelivered),
+}
+
+/// Why an offer has reached nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undelivered {
+    /// The directory knows no such user; perhaps this one was meant.
+    NoSuchUser { near: Option<UserId> },
+    /// The directory has kept the offer, and dropped it.
+    Dropped(Withdrawal),
 }

@@ -92,7 +92,7 @@ pub enum Next {
 /// One message as `Explained` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
-    /// What it says.
+    /// What it says, or the name of the file that it offers.
     pub text: String,
     /// How far it has come.
     pub mark: DeliveryStatus,

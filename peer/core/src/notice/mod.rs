@@ -20,7 +20,9 @@ use crate::command::Ticket;
 pub use self::call::{AfterLoss, CallFailed, CallNotice, CalleeRule, CallerRefused, EndedBy, LinkLoss, Unreached};
 pub use self::contact::{ContactNotice, KeyChange, KeyState};
 pub use self::directory::{DirectoryLoss, DirectoryNotice, Person};
-pub use self::file::{FileFailed, FileNews, FileNotice, FileRelay, FileShown, FileState, FileWaits, NotOffered};
+pub use self::file::{
+    FileFailed, FileNews, FileNotice, FileRelay, FileShown, FileState, FileWaits, NotOffered, Undelivered,
+};
 pub use self::group::{GroupNews, ListedGroup, Role};
 pub use self::journal::{Event, JournalNotice};
 pub use self::message::{Arrival, Explained, MessageNotice, Next, NotSent};

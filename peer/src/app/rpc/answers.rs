@@ -175,7 +175,7 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Repl
 
 fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Reply, RpcError>> {
     match (awaited, notice) {
-        (Await::Offer { to, .. }, FileNotice::News { file, news: FileNews::Offering }) => {
+        (Await::Offer { to, .. }, FileNotice::News { file, news: FileNews::Offering | FileNews::OfferWaits }) => {
             (*to == file.with).then(|| Ok(file_shown(file).into()))
         }
         (Await::Offer { path, .. }, FileNotice::NotRead { path: told, detail }) => {
@@ -206,6 +206,7 @@ fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Reply, RpcErr
         FileNews::Accepted | FileNews::GivenUp => Some(Ok(file_shown(file).into())),
         FileNews::Over | FileNews::NotThat => Some(Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news))))),
         FileNews::Offering
+        | FileNews::OfferWaits
         | FileNews::Offered
         | FileNews::Progress { .. }
         | FileNews::Saved { .. }

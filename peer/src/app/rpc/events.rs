@@ -294,7 +294,7 @@ pub(super) fn file_shown(file: &FileShown) -> results::File {
 /// News that came by themselves; of progress every whole percent, so that the journal stays short.
 fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
     let what = match news {
-        FileNews::Offering | FileNews::Offered => What::Offer,
+        FileNews::Offering | FileNews::OfferWaits | FileNews::Offered => What::Offer,
         FileNews::Progress { is_step: true } => What::Progress,
         FileNews::Saved { .. } | FileNews::Received => What::Done,
         FileNews::Refused | FileNews::TooLarge { .. } => What::Refused,
@@ -317,6 +317,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
             event.message = Some(texts::files::news(file, news).trim_start_matches("-- ").to_owned());
         }
         FileNews::Offering
+        | FileNews::OfferWaits
         | FileNews::Offered
         | FileNews::Accepted
         | FileNews::Progress { .. }

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use common::ident::UserId;
+use common::msg::Withdrawal;
 
-use super::format::{count, duration, table};
+use super::format::{count, did_you_mean, duration, table};
 use super::talk;
-use peer_core::notice::{FileFailed, FileNews, FileRelay, FileShown, FileState, FileWaits, NotOffered};
+use peer_core::notice::{FileFailed, FileNews, FileRelay, FileShown, FileState, FileWaits, NotOffered, Undelivered};
 
 /// Bytes as `20.0 MB`.
 fn size(bytes: u64) -> String {
@@ -105,6 +106,9 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
         FileNews::Offering => {
             format!("-- {name} ({all}) offered to {with}; /cancel {number} withdraws it.{missing}")
         }
+        FileNews::OfferWaits => format!(
+            "-- {name} ({all}) is offered to {with} when the directory server is back; /cancel {number} withdraws it.{missing}"
+        ),
         FileNews::Offered => format!("-- {with} offers {name} ({all}). /accept {number} or /refuse {number}{missing}"),
         FileNews::Accepted => format!("-- {name} comes as soon as {with} is there; /cancel {number} stops it."),
         FileNews::Progress { .. } => progress(name, file.done, file.size, 0),
@@ -132,6 +136,9 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
             size(*free),
             folder.display()
         ),
+        FileNews::Failed(FileFailed::NotDelivered(why)) => {
+            format!("-- {name} was not offered: {}", undelivered(file, why))
+        }
         FileNews::Failed(why) => format!("-- {name} cannot come: {}", failed(file, why)),
         FileNews::TooLarge { max } => format!(
             "-- {with} offers {name} ({all}): refused, because [files] max is {}. Raise it and ask for it once more.",
@@ -173,6 +180,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
         }
         (FileNews::Offered, _) => format!("/accept {number} takes it, /refuse {number} does not"),
         (FileNews::Offering, _) => format!("offered    /cancel {number}"),
+        (FileNews::OfferWaits, _) => format!("waiting for the directory server    /cancel {number}"),
         (FileNews::Accepted | FileNews::Progress { .. }, _) => format!("waiting for {with}    /cancel {number}"),
         (FileNews::Saved { path }, _) => format!("saved to {} (checked)", path.display()),
         (FileNews::Received, _) => format!("{with} has it (checked)"),
@@ -184,6 +192,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
         (FileNews::DiskFull { need, free, .. }, _) => {
             format!("disk full: {} needed, {} free    /resume {number}", size(*need), size(*free))
         }
+        (FileNews::Failed(FileFailed::NotDelivered(why)), _) => format!("not offered: {}", undelivered(file, why)),
         (FileNews::Failed(why), _) => format!("cannot come: {}", failed(file, why)),
         (FileNews::TooLarge { max }, _) => format!("refused: [files] max is {}", size(*max)),
         (FileNews::Elsewhere, _) => "answered at another terminal of yours".to_owned(),
@@ -208,6 +217,24 @@ fn failed(file: &FileShown, why: &FileFailed) -> String {
             format!("it cannot be read: {detail}. Check the disk and offer it again with /file.")
         }
         FileFailed::Disk { detail } => format!("{detail}. Choose another folder and ask for it once more."),
+        FileFailed::NotDelivered(why) => undelivered(file, why),
+    }
+}
+
+/// Why nobody has heard of an offer.
+fn undelivered(file: &FileShown, why: &Undelivered) -> String {
+    let with = &file.with;
+    let again = "Offer it again with /file.";
+    match why {
+        Undelivered::NoSuchUser { near } => {
+            format!("there is no user {with}.{} Type list to see everyone.", did_you_mean(near.as_ref()))
+        }
+        Undelivered::Dropped(Withdrawal::Expired) => format!("{with} has not logged in in time. {again}"),
+        Undelivered::Dropped(Withdrawal::Full) => format!("the mailbox of {with} takes no more. {again}"),
+        Undelivered::Dropped(Withdrawal::Removed) => {
+            format!("the terminal of {with} that it waited for is gone. {again}")
+        }
+        Undelivered::Dropped(Withdrawal::Other) => format!("the directory server has given it up. {again}"),
     }
 }
 
@@ -289,7 +316,7 @@ pub(crate) fn not_offered(to: &UserId, name: &str, why: &NotOffered) -> String {
         NotOffered::NoSuchUser { near } => {
             format!(
                 "-- {name} was not offered. No user {to}.{} Type list to see everyone.",
-                super::format::did_you_mean(near.as_ref())
+                did_you_mean(near.as_ref())
             )
         }
     }

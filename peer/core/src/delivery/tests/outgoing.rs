@@ -356,3 +356,16 @@ fn what_waited_for_room_on_a_link_goes_by_mail_when_the_link_is_gone() {
     let given = stage.give(&to_bianca(), MAIL_IN_ONE);
     assert_eq!(given, (1..=64).collect::<Vec<u64>>());
 }
+
+#[test]
+fn why_tells_of_an_offer_as_of_a_text() {
+    let mut stage = Stage::new();
+    let body =
+        Body::Offer { name: "plans.pdf".into(), size: 9, files: None, left_out: None, left_out_names: Vec::new() };
+    let letter = Letter { id: MessageId([5; 16]), date: 7, body };
+    stage.delivery.handle_letter_to_send(&mut stage.cx, &to_bianca(), letter);
+    stage.finish();
+    assert_eq!(stage.next(), Next::Keys);
+    stage.cx.session = Session::Down;
+    assert_eq!(stage.next(), Next::Directory);
+}

@@ -143,6 +143,12 @@ fn what_waits_for_the_answer_is_told_by_why() {
     let waits = Explained { text: "hi".into(), mark: DeliveryStatus::Queued, since: NOW.date, next: Next::Existence };
     let explained = MessageNotice::Explained { of: to_typed(), messages: vec![waits] };
     assert_eq!(told(&effects), [&Notice::Message(explained)]);
+    assert_eq!(scene.input(file()), [], "the question is asked already");
+    let effects = scene.command(why());
+    let [Notice::Message(MessageNotice::Explained { messages, .. })] = told(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(messages.len(), 2, "the file waits, too");
     scene.answers(request, nobody());
     let effects = scene.command(why());
     assert!(matches!(effects[..], [Effect::QueryHistory(_)]), "{effects:?}");

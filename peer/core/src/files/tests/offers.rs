@@ -1,6 +1,11 @@
 //! What is offered, taken, refused, given up.
 
+use common::ident::RoomId;
+use common::msg::{Withdrawal, WithdrawnMessage};
+
 use super::stage::*;
+use crate::model::Conversation;
+use crate::notice::Undelivered;
 use crate::request::DeliveryRequest;
 
 #[test]
@@ -162,4 +167,48 @@ fn what_a_kill_has_left_of_a_file_that_is_over_goes_when_the_program_begins() {
             .collect();
         assert_eq!(thrown, [1], "what is ours is not thrown away");
     }
+}
+
+/// The directory says that it has dropped a letter of bianca's to ali.
+fn is_dropped(stage: &mut Stage, id: MessageId) -> Done {
+    let dropped = WithdrawnMessage { report: 1, id, room: RoomId([9; 16]), user: ali(), reason: Withdrawal::Expired };
+    stage.does(|files, cx| {
+        files.handle_withdrawn(cx, &Conversation::User(ali()), &dropped);
+        Vec::new()
+    })
+}
+
+#[test]
+fn an_offer_that_the_directory_has_dropped_has_failed_unless_it_was_answered() {
+    let mut stage = Stage::asking();
+    stage.offers("plans.pdf");
+    stage.offers("more.pdf");
+    let ids = [1, 2].map(|number| stage.files.all[&number].file);
+    let failed = FileNews::Failed(FileFailed::NotDelivered(Undelivered::Dropped(Withdrawal::Expired)));
+    let done = is_dropped(&mut stage, ids[0]);
+    assert_eq!((done.news(), done.writes(), stage.state(1)), (vec![failed], 1, FileState::Failed));
+    assert_eq!(is_dropped(&mut stage, ids[0]).news(), [], "it is told once");
+    assert_eq!(stage.is_asked(&ali(), ids[1]), Ok(2));
+    assert_eq!(is_dropped(&mut stage, ids[1]).news(), [], "another terminal of ali's has had it");
+    stage.is_offered(3, 9);
+    assert_eq!(is_dropped(&mut stage, id(3)).news(), [], "that was not ours");
+}
+
+#[test]
+fn what_was_offered_to_nobody_has_failed_and_what_cannot_leave_yet_is_not_called_offered() {
+    let mut stage = Stage::asking();
+    stage.cx.session = Session::Down;
+    assert_eq!(stage.offers("plans.pdf").news(), [FileNews::OfferWaits]);
+    let carol = Example::Carol.user().unwrap();
+    let nobody = |stage: &mut Stage, user: &UserId| {
+        stage.does(|files, cx| {
+            files.handle_no_such_user(cx, user, Some(&carol));
+            Vec::new()
+        })
+    };
+    assert_eq!(nobody(&mut stage, &carol).news(), [], "that was ali's");
+    let why = Undelivered::NoSuchUser { near: Some(carol.clone()) };
+    let done = nobody(&mut stage, &ali());
+    assert_eq!(done.news(), [FileNews::Failed(FileFailed::NotDelivered(why))]);
+    assert_eq!((done.writes(), stage.state(1)), (1, FileState::Failed));
 }

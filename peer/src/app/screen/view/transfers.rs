@@ -14,10 +14,10 @@ impl View {
         if matches!(news, FileNews::Over | FileNews::NotThat) {
             return self.tell(&text);
         }
-        let left_some_out = *news == FileNews::Offering && !file.left_out.is_empty();
+        let is_partial = matches!(news, FileNews::Offering | FileNews::OfferWaits) && !file.left_out.is_empty();
         let date = self.now.date;
         self.chat(&with).file(date, number);
-        if !is_silent && (left_some_out || !self.is_current(&with)) {
+        if !is_silent && (is_partial || !self.is_current(&with)) {
             self.tell(&text);
         }
     }
