@@ -185,6 +185,14 @@ fn values<M: Message>(samples: &[M], msgtype: &str, field: &str) -> BTreeSet<Str
     of_type.map(value).filter_map(|value| value.as_str().map(str::to_owned)).collect()
 }
 
+/// The same of the letters of one kind.
+fn values_of_letters(kind: &str, field: &str) -> BTreeSet<String> {
+    let written =
+        samples::letters().into_iter().map(|letter| serde_json::from_slice::<Value>(&letter.encode()).unwrap());
+    let of_kind = written.filter(|letter| letter["kind"] == kind);
+    of_kind.filter_map(|letter| letter[field].as_str().map(str::to_owned)).collect()
+}
+
 #[test]
 fn the_tables_of_codes_list_every_code() {
     let (directory, peer) = (samples::from_directory(), samples::peer());
@@ -197,6 +205,7 @@ fn the_tables_of_codes_list_every_code() {
         ("### 10.6", values(&directory, "MAILBOXREPLY", "refused")),
         ("### 10.7", values(&directory, "COMMITREPLY", "reason")),
         ("### 10.9", values(&directory, "MEETREPLY", "reason")),
+        ("### 10.10", values_of_letters("file", "reason")),
     ] {
         let documented: BTreeSet<String> = rows(heading).into_iter().map(|row| row[0].to_owned()).collect();
         assert_eq!(documented, ours, "{heading}");
@@ -216,6 +225,7 @@ fn no_code_is_left_out_of_the_samples() {
         (include_str!("../src/msg/room.rs"), "CommitRefusal", "### 10.7"),
         (include_str!("../src/msg/withdrawn.rs"), "Withdrawal", "### 10.8"),
         (include_str!("../src/msg/meeting.rs"), "MeetRefusal", "### 10.9"),
+        (include_str!("../src/msg/letter.rs"), "FileRefusal", "### 10.10"),
     ] {
         let (_, rest) = source.split_once(&format!("pub enum {name} {{")).unwrap();
         let body = rest.split("\n}").next().unwrap();

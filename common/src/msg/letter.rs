@@ -28,6 +28,21 @@ pub enum Outcome {
     Withdrawn,
 }
 
+/// Which rule refuses a file that its receiver was not asked about, or had wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileRefusal {
+    /// It is larger than the receiver's terminal takes.
+    Size,
+    /// Too many files of the sender wait for an answer.
+    Many,
+    /// What came is not what was sent, or no folder that may be unpacked.
+    Spoilt,
+    /// A rule this version does not know.
+    #[serde(other)]
+    Other,
+}
+
 /// The path of an entry in a folder, at most [`FILE_NAME`] bytes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryName(#[serde(deserialize_with = "bounded::text::<_, FILE_NAME>")] pub String);
@@ -122,6 +137,9 @@ pub enum Body {
         /// Withdrawn because it is not what was offered any more.
         #[serde(default, skip_serializing_if = "std::ops::Not::not", deserialize_with = "bounded::or_default")]
         changed: bool,
+        /// Refused by this rule, and not by the receiver's user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<FileRefusal>,
     },
     /// Something this version does not know.
     #[serde(other)]

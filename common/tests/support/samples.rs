@@ -62,6 +62,10 @@ fn own_successor() -> OwnSuccessor {
     OwnSuccessor { successor, store: blob(0x78, 136) }
 }
 
+fn refused_by(rule: FileRefusal) -> Body {
+    Body::File { file: MessageId([0xab; 16]), state: Outcome::Refused, changed: false, reason: Some(rule) }
+}
+
 /// One letter of each kind.
 pub(crate) fn letters() -> Vec<Letter> {
     let team = || GroupName::parse("team").unwrap();
@@ -83,9 +87,9 @@ pub(crate) fn letters() -> Vec<Letter> {
             left_out_names: Vec::new(),
         },
         Body::Offer { name: "plans".into(), size: 20_480, files: Some(12), left_out: None, left_out_names: Vec::new() },
-        Body::File { file: MessageId([0xab; 16]), state: Outcome::Received, changed: false },
-        Body::File { file: MessageId([0xab; 16]), state: Outcome::Refused, changed: false },
-        Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn, changed: false },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Received, changed: false, reason: None },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Refused, changed: false, reason: None },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn, changed: false, reason: None },
         Body::Offer {
             name: "plans".into(),
             size: 20_480,
@@ -93,7 +97,10 @@ pub(crate) fn letters() -> Vec<Letter> {
             left_out: Some(3),
             left_out_names: vec![EntryName("latest".into()), EntryName("old/pipe".into())],
         },
-        Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn, changed: true },
+        Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn, changed: true, reason: None },
+        refused_by(FileRefusal::Size),
+        refused_by(FileRefusal::Many),
+        refused_by(FileRefusal::Spoilt),
     ]
     .map(|body| Letter { id: MessageId([0xac; 16]), date: 1_700_000_000, body })
     .into()

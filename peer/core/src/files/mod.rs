@@ -16,14 +16,14 @@ mod stored_path;
 mod tests;
 mod transfers;
 
-pub(crate) use self::offers::OfferedFile;
+pub(crate) use self::offers::{OfferedFile, Told};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use common::backoff::Backoff;
 use common::ident::{MessageId, UserId};
-use common::msg::{Body, Letter, Outcome};
+use common::msg::{Body, FileRefusal, Letter, Outcome};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -194,12 +194,17 @@ impl Files {
 
 /// Tells the other side what has become of a file.
 fn say_outcome(cx: &mut Context, with: UserId, (file, state): (MessageId, Outcome)) -> Request {
-    say(cx, with, Body::File { file, state, changed: false })
+    say(cx, with, Body::File { file, state, changed: false, reason: None })
+}
+
+/// Tells the other side that a rule of this terminal refuses a file.
+fn say_refused(cx: &mut Context, with: UserId, file: MessageId, reason: FileRefusal) -> Request {
+    say(cx, with, Body::File { file, state: Outcome::Refused, changed: false, reason: Some(reason) })
 }
 
 /// Tells the receiver of a file that it is not what was offered any more.
 fn say_changed(cx: &mut Context, with: UserId, file: MessageId) -> Request {
-    say(cx, with, Body::File { file, state: Outcome::Withdrawn, changed: true })
+    say(cx, with, Body::File { file, state: Outcome::Withdrawn, changed: true, reason: None })
 }
 
 fn say(cx: &mut Context, with: UserId, body: Body) -> Request {

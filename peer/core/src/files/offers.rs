@@ -2,9 +2,9 @@
 
 use common::ident::{MessageId, UserId};
 use common::limits::{FILE_NAME, OFFERS_OPEN};
-use common::msg::{Body, EntryName, Letter, Outcome, WithdrawnMessage};
+use common::msg::{Body, EntryName, FileRefusal, Letter, Outcome, WithdrawnMessage};
 
-use super::{Files, Transfer, say_outcome};
+use super::{Files, Transfer, say_outcome, say_refused};
 use crate::command::FileWish;
 use crate::context::Context;
 use crate::event::Effect;
@@ -30,6 +30,15 @@ pub(crate) struct OfferedFile {
     pub(crate) files: Option<u64>,
     /// What its sender says is not sent.
     pub(crate) left_out: LeftOut,
+}
+
+/// What the other side, or another terminal of our user, says of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) file: MessageId,
+    pub(crate) outcome: Outcome,
+    pub(crate) changed: bool,
+    pub(crate) reason: Option<FileRefusal>,
 }
 
 impl Files {
@@ -80,17 +89,20 @@ impl Files {
         for name in &mut left_out.names {
             *name = name.split('/').map(harmless).collect::<Vec<_>>().join("/");
         }
-        let too_many = self.open_offers(from, Side::Theirs) >= OFFERS_OPEN;
-        if too_many || self.policy.accept == AcceptFiles::Never {
+        // The user has said so.
+        if self.policy.accept == AcceptFiles::Never {
             return vec![say_outcome(cx, from.clone(), (file, Outcome::Refused))];
+        }
+        if self.open_offers(from, Side::Theirs) >= OFFERS_OPEN {
+            return vec![say_refused(cx, from.clone(), file, FileRefusal::Many)];
         }
         let (with, name, state) = (from.clone(), harmless(&name), FileState::Offered);
         let transfer = Transfer { with, file, name, size, files, left_out, state, source: None, folder: None };
         let number = self.add(cx, transfer);
         if size > self.policy.max {
-            let said = self.set_state(cx, number, FileState::Refused, Some(Outcome::Refused));
+            self.set_state(cx, number, FileState::Refused, None);
             self.tell(cx, number, FileNews::TooLarge { max: self.policy.max });
-            return said.into_iter().collect();
+            return vec![say_refused(cx, from.clone(), file, FileRefusal::Size)];
         }
         self.tell(cx, number, FileNews::Offered);
         let is_verified = cx.contacts.contact(from).is_some_and(|known| known.verified);
@@ -106,13 +118,15 @@ impl Files {
         cx: &mut Context,
         by: &UserId,
         with: &UserId,
-        (file, outcome, changed): (MessageId, Outcome, bool),
+        Told { file, outcome, changed, reason }: Told,
     ) {
         let Some(number) = self.find(with, &file) else { return };
         let Some(transfer) = self.all.get(&number).filter(|known| !known.state.is_over()) else { return };
         let (state, news) = match (outcome, transfer.source.is_some(), cx.is_me(by)) {
             (Outcome::Received, true, false) => (FileState::Done, FileNews::Received),
-            (Outcome::Refused, true, false) => (FileState::Refused, FileNews::Refused),
+            (Outcome::Refused, true, false) => {
+                (FileState::Refused, reason.map_or(FileNews::Refused, FileNews::NotTaken))
+            }
             (Outcome::Withdrawn, false, false) if changed => (FileState::Failed, FileNews::Failed(FileFailed::Changed)),
             (Outcome::Withdrawn, false, false) => (FileState::Cancelled, FileNews::Withdrawn),
             (Outcome::Received | Outcome::Refused, false, true) => (FileState::Elsewhere, FileNews::Elsewhere),

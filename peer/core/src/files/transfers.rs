@@ -2,9 +2,9 @@
 
 use common::backoff::Backoff;
 use common::ident::{MessageId, UserId};
-use common::msg::{ConnectRefusal, Outcome, PresenceStatus};
+use common::msg::{ConnectRefusal, FileRefusal, Outcome, PresenceStatus};
 
-use super::{Files, Retry, Transfer, say_changed};
+use super::{Files, Retry, Transfer, say_changed, say_outcome, say_refused};
 use crate::context::Context;
 use crate::event::{Effect, LinkId, Over};
 use crate::files::model::TransferOutcome;
@@ -165,8 +165,15 @@ impl Files {
                 self.tell(cx, number, FileNews::Failed(FileFailed::Changed));
             }
             TransferOutcome::Failed(why) => {
-                let say = if ours { Outcome::Withdrawn } else { Outcome::Refused };
-                requests.extend(self.set_state(cx, number, FileState::Failed, Some(say)));
+                let (with, file) = (transfer.with.clone(), transfer.file);
+                self.set_state(cx, number, FileState::Failed, None);
+                requests.push(match &why {
+                    _ if ours => say_outcome(cx, with, (file, Outcome::Withdrawn)),
+                    FileFailed::Digest | FileFailed::Folder { .. } => say_refused(cx, with, file, FileRefusal::Spoilt),
+                    FileFailed::Changed | FileFailed::Disk { .. } | FileFailed::NotDelivered(_) => {
+                        say_outcome(cx, with, (file, Outcome::Refused))
+                    }
+                });
                 // What has come of it is no part of anything any more.
                 self.stop(cx, number);
                 self.tell(cx, number, FileNews::Failed(why));

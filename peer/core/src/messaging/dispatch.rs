@@ -6,8 +6,8 @@ use common::msg::{Body, EntryName};
 use super::Messaging;
 use crate::context::Context;
 use crate::event::Effect;
-use crate::files::OfferedFile;
 use crate::files::model::LeftOut;
+use crate::files::{OfferedFile, Told};
 use crate::model::Conversation;
 use crate::request::{DeliveryRequest, DirectoryRequest, GroupRequest, MailboxRequest, OpenedLetter, Request};
 
@@ -151,8 +151,9 @@ impl Messaging {
                 let offered = OfferedFile { file: letter.id, name, size, files, left_out };
                 self.files.handle_offer(cx, &letter.from, offered)
             }
-            (Body::File { file, state, changed }, Conversation::User(with)) => {
-                self.files.handle_outcome(cx, &letter.from, &with, (file, state, changed));
+            (Body::File { file, state, changed, reason }, Conversation::User(with)) => {
+                let told = Told { file, outcome: state, changed, reason };
+                self.files.handle_outcome(cx, &letter.from, &with, told);
                 Vec::new()
             }
             (body, conversation) => self.groups.handle_letter(cx, OpenedLetter { body, conversation, ..letter }),

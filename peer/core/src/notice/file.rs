@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::CallFailed;
 use crate::files::left_out::LeftOut;
 use common::ident::{MessageId, UserId};
-use common::msg::Withdrawal;
+use common::msg::{FileRefusal, Withdrawal};
 use serde::{Deserialize, Serialize};
 
 /// Files.
@@ -119,6 +119,8 @@ pub enum FileNews {
     Received,
     /// The other side does not want it.
     Refused,
+    /// A rule of the other side's terminal refuses it; nobody there was asked.
+    NotTaken(FileRefusal),
     /// The other side does not give it any more.
     Withdrawn,
     /// This side has refused or cancelled it.

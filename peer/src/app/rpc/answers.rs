@@ -212,6 +212,7 @@ fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Reply, RpcErr
         | FileNews::Saved { .. }
         | FileNews::Received
         | FileNews::Refused
+        | FileNews::NotTaken(_)
         | FileNews::Withdrawn
         | FileNews::NoWay(_)
         | FileNews::Stopped { .. }

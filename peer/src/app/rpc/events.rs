@@ -297,7 +297,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         FileNews::Offering | FileNews::OfferWaits | FileNews::Offered => What::Offer,
         FileNews::Progress { is_step: true } => What::Progress,
         FileNews::Saved { .. } | FileNews::Received => What::Done,
-        FileNews::Refused | FileNews::TooLarge { .. } => What::Refused,
+        FileNews::Refused | FileNews::NotTaken(_) | FileNews::TooLarge { .. } => What::Refused,
         FileNews::Withdrawn | FileNews::GivenUp => What::Cancelled,
         FileNews::Stopped { .. } | FileNews::NoWay(_) => What::Stopped,
         FileNews::DiskFull { .. } | FileNews::NotSaved { .. } => What::Paused,
@@ -313,6 +313,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         | FileNews::DiskFull { .. }
         | FileNews::NotSaved { .. }
         | FileNews::Failed(_)
+        | FileNews::NotTaken(_)
         | FileNews::TooLarge { .. } => {
             event.message = Some(texts::files::news(file, news).trim_start_matches("-- ").to_owned());
         }

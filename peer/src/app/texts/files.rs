@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use common::ident::UserId;
-use common::msg::Withdrawal;
+use common::msg::{FileRefusal, Withdrawal};
 
 use super::format::{count, did_you_mean, duration, table};
 use super::talk;
@@ -115,6 +115,7 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
         FileNews::Saved { path } => format!("-- {name} saved to {} ({all}, checked).{missing}", path.display()),
         FileNews::Received => format!("-- {with} has {name} ({all}, checked).{missing}"),
         FileNews::Refused => format!("-- {with} does not want {name}."),
+        FileNews::NotTaken(rule) => format!("-- {}", not_taken(with, name, *rule)),
         FileNews::Withdrawn => format!("-- {with} does not give {name} any more."),
         FileNews::GivenUp => format!("-- {name}: given up; {with} is told."),
         FileNews::NoWay(waits) => format!("-- {name} waits: {}. Trying again.", waits_for_a_way(with, waits)),
@@ -197,6 +198,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
         (FileNews::TooLarge { max }, _) => format!("refused: [files] max is {}", size(*max)),
         (FileNews::Elsewhere, _) => "answered at another terminal of yours".to_owned(),
         (FileNews::Refused, _) => format!("{with} does not want it"),
+        (FileNews::NotTaken(rule), _) => not_taken(with, "it", *rule),
         (FileNews::Withdrawn, _) => format!("{with} does not give it any more"),
         (FileNews::GivenUp | FileNews::Over | FileNews::NotThat, _) => "given up".to_owned(),
     }
@@ -218,6 +220,22 @@ fn failed(file: &FileShown, why: &FileFailed) -> String {
         }
         FileFailed::Disk { detail } => format!("{detail}. Choose another folder and ask for it once more."),
         FileFailed::NotDelivered(why) => undelivered(file, why),
+    }
+}
+
+/// A rule refuses a file; whom it is for was not asked, or had wanted it.
+pub(crate) fn not_taken(with: &UserId, name: &str, rule: FileRefusal) -> String {
+    match rule {
+        FileRefusal::Size => {
+            format!(
+                "{name} is larger than {with} takes; {with} was not asked. Make it smaller, or ask {with} to take more."
+            )
+        }
+        FileRefusal::Many => {
+            format!("{with} has not answered many other files of yours; {with} was not asked. /files lists them.")
+        }
+        FileRefusal::Spoilt => format!("{name} did not arrive at {with} as it was sent. Offer it again with /file."),
+        FileRefusal::Other => format!("{name} is against a rule of {with}'s program; {with} was not asked."),
     }
 }
 

@@ -85,7 +85,11 @@ pub(crate) fn file_ended(to: &str, event: &FileNews) -> Option<Report> {
             let line = format!("{to} has {name}, but not what is a link or device or cannot be read: {missing}.");
             failed(line, exit::INCOMPLETE)
         }
-        What::Refused => failed(format!("{to} does not want {name}."), exit::REFUSED),
+        // By a rule, in these words; otherwise by the user.
+        What::Refused => {
+            let by_rule = event.message.clone();
+            failed(by_rule.unwrap_or_else(|| format!("{to} does not want {name}.")), exit::REFUSED)
+        }
         What::Cancelled => failed(format!("{name} was withdrawn."), exit::REFUSED),
         What::Offer | What::Progress | What::Stopped | What::Paused | What::Failed | What::Elsewhere => {
             failed(event.message.clone().unwrap_or_default(), exit::IO)

@@ -116,7 +116,8 @@ fn nobody_ends_what_is_not_theirs() {
     }
     let carol = Example::Carol.user().unwrap();
     let done = stage.does(|files, cx| {
-        files.handle_outcome(cx, &carol, &carol, (id(1), Outcome::Withdrawn, false));
+        let told = Told { file: id(1), outcome: Outcome::Withdrawn, changed: false, reason: None };
+        files.handle_outcome(cx, &carol, &carol, told);
         Vec::new()
     });
     assert_eq!(done.news(), []);
@@ -211,4 +212,34 @@ fn what_was_offered_to_nobody_has_failed_and_what_cannot_leave_yet_is_not_called
     let done = nobody(&mut stage, &ali());
     assert_eq!(done.news(), [FileNews::Failed(FileFailed::NotDelivered(why))]);
     assert_eq!((done.writes(), stage.state(1)), (1, FileState::Failed));
+}
+
+#[test]
+fn a_rule_of_a_terminal_is_not_told_as_the_will_of_its_user() {
+    let mut stage = Stage::asking();
+    assert_eq!(stage.is_offered(1, 101).rules(), [FileRefusal::Size]);
+    for number in 0..OFFERS_OPEN {
+        stage.is_offered(2 + number, 9);
+    }
+    assert_eq!(stage.is_offered(99, 9).rules(), [FileRefusal::Many]);
+    for why in [FileFailed::Digest, FileFailed::Folder { detail: "what came is no folder".into() }] {
+        let mut stage = Stage::asking();
+        stage.is_offered(1, 9);
+        stage.accepts(1);
+        stage.finds(1, true);
+        assert_eq!(stage.ends(1, TransferOutcome::Failed(why)).rules(), [FileRefusal::Spoilt]);
+    }
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    assert_eq!(stage.wishes(1, FileWish::Refuse).rules(), [], "that is bianca's will");
+    assert_eq!(Stage::new(AcceptFiles::Never, 100).is_offered(1, 9).rules(), [], "and so is that");
+
+    stage.offers("plans.pdf");
+    let file = stage.files.all[&2].file;
+    let told = Told { file, outcome: Outcome::Refused, changed: false, reason: Some(FileRefusal::Size) };
+    let refused = stage.does(|files, cx| {
+        files.handle_outcome(cx, &ali(), &ali(), told);
+        Vec::new()
+    });
+    assert_eq!(refused.news(), [FileNews::NotTaken(FileRefusal::Size)]);
 }

@@ -5,7 +5,7 @@ pub(super) use std::path::PathBuf;
 
 pub(super) use common::ident::{MessageId, TerminalId, UserId};
 pub(super) use common::limits::{FILE_NAME, OFFERS_OPEN};
-pub(super) use common::msg::{Body, ConnectStatus, Outcome, PresenceStatus};
+pub(super) use common::msg::{Body, ConnectStatus, FileRefusal, Outcome, PresenceStatus};
 pub(super) use common::testkit::Example;
 
 pub(super) use crate::command::FileWish;
@@ -13,7 +13,7 @@ pub(super) use crate::context::{Context, Session};
 pub(super) use crate::event::{Effect, LinkId};
 pub(super) use crate::files::model::{AcceptFiles, FilePolicy, LeftOut, Source, TransferOutcome};
 pub(super) use crate::files::transfers::{FETCHED_AT_ONCE, FIRST_RETRY, GIVEN_AT_ONCE, LAST_RETRY};
-pub(super) use crate::files::{Files, OfferedFile, REMEMBERED};
+pub(super) use crate::files::{Files, OfferedFile, REMEMBERED, Told};
 pub(super) use crate::fixtures;
 pub(super) use crate::model::PresenceInfo;
 pub(super) use crate::notice::{FileFailed, FileNews, FileNotice, FileState, NotOffered, Notice};
@@ -60,6 +60,18 @@ impl Done {
             _ => None,
         };
         self.requests.iter().filter_map(said).collect()
+    }
+
+    /// By which rules this side refuses.
+    pub(super) fn rules(&self) -> Vec<FileRefusal> {
+        let rule = |request: &Request| match request {
+            Request::Delivery(DeliveryRequest::Send { letter, .. }) => match letter.body {
+                Body::File { state: Outcome::Refused, reason, .. } => reason,
+                _ => None,
+            },
+            _ => None,
+        };
+        self.requests.iter().filter_map(rule).collect()
     }
 
     pub(super) fn looks_up(&self) -> bool {
@@ -161,7 +173,7 @@ impl Stage {
 
     pub(super) fn is_told(&mut self, by: &UserId, outcome: Outcome) -> Done {
         self.does(|files, cx| {
-            files.handle_outcome(cx, by, &ali(), (id(1), outcome, false));
+            files.handle_outcome(cx, by, &ali(), Told { file: id(1), outcome, changed: false, reason: None });
             Vec::new()
         })
     }

@@ -204,8 +204,9 @@ fn a_file_that_was_changed_fails_with_these_words_on_both_sides() {
     let mut stage = Stage::asking();
     stage.is_offered(1, 9);
     stage.accepts(1);
+    let told = Told { file: id(1), outcome: Outcome::Withdrawn, changed: true, reason: None };
     let done = stage.does(|files, cx| {
-        files.handle_outcome(cx, &ali(), &ali(), (id(1), Outcome::Withdrawn, true));
+        files.handle_outcome(cx, &ali(), &ali(), told);
         Vec::new()
     });
     assert_eq!((done.news(), stage.state(1)), (vec![FileNews::Failed(FileFailed::Changed)], FileState::Failed));
