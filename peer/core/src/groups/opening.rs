@@ -207,7 +207,7 @@ impl Rooms {
                 return if old == item.room { Expects::Asked } else { Expects::Nothing };
             };
             let is_out = mls.frozen().is_some() || !mls.is_member();
-            let again = old == item.room && is_out && item.epoch + 1 >= mls.epoch();
+            let again = old == item.room && is_out && item.epoch.saturating_add(1) >= mls.epoch();
             let may = mls.may_be_continued(by, charter) || (again && *by == self.own.member().userid);
             return if may && (again || old != item.room) { Expects::InPlaceOf(old) } else { Expects::Nothing };
         }

@@ -2,7 +2,7 @@
 //!
 //! Owns what is deleted: a file that is not what was offered. What a disk has stopped stays, to go on with.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -54,9 +54,10 @@ impl PartialFile {
     pub(super) fn open(wanted: Download, folder: PathBuf) -> Result<Self, TransferOutcome> {
         let path = part_of(&wanted, &folder);
         let opened = Self::open_file(&wanted, &folder, &path);
-        let (mut file, done) = opened.map_err(|error| TransferOutcome::Failed(disk(&error)))?;
-        // A folder is unpacked beside its archive.
-        let need = (wanted.size - done) + wanted.files.map_or(0, |_| wanted.size);
+        let opened = opened.map_err(|error| TransferOutcome::Failed(disk(&error)))?;
+        // It goes on when the other is over.
+        let (mut file, done) = opened.ok_or(TransferOutcome::Stopped)?;
+        let need = needed(&wanted, done);
         let free = free_in(&folder);
         if need > free {
             return Err(TransferOutcome::DiskFull { need, free, folder });
@@ -66,7 +67,9 @@ impl PartialFile {
         Ok(Self { wanted, folder, path, file, digest, done: hashed })
     }
 
-    fn open_file(wanted: &Download, folder: &Path, path: &Path) -> io::Result<(File, u64)> {
+    /// The file, and how much of it is here; nothing while another transfer writes to it. A sender chooses name and id, so
+    /// two offers may have one temporary name, and a digest is of what came and not of what both have written.
+    fn open_file(wanted: &Download, folder: &Path, path: &Path) -> io::Result<Option<(File, u64)>> {
         std::fs::create_dir_all(folder)?;
         let nofollow = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).map_err(io::Error::other)?;
         let mut options = OpenOptions::new();
@@ -76,11 +79,16 @@ impl PartialFile {
         if !metadata.is_file() {
             return Err(io::Error::other("there is something else under that name"));
         }
+        // Where a disk knows no locks, there is none.
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !is_under(path, &metadata) {
+            return Ok(None);
+        }
+        let metadata = file.metadata()?;
         if metadata.size() > wanted.size {
             file.set_len(0)?;
         }
         let done = file.metadata()?.size();
-        Ok((file, done))
+        Ok(Some((file, done)))
     }
 
     /// Writes what comes, on a thread that may wait, until nothing more comes; pieces that were written can be filled
@@ -133,7 +141,7 @@ impl PartialFile {
     fn full_or_broken(&self, error: &io::Error) -> TransferOutcome {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                let need = (self.wanted.size - self.done) + self.wanted.files.map_or(0, |_| self.wanted.size);
+                let need = needed(&self.wanted, self.done);
                 TransferOutcome::DiskFull { need, free: free_in(&self.folder), folder: self.folder.clone() }
             }
             _ => TransferOutcome::Failed(disk(error)),
@@ -141,7 +149,19 @@ impl PartialFile {
     }
 }
 
-/// A name that no other offer has.
+/// Bytes that it takes from now on. A sender may offer as many as it likes.
+fn needed(wanted: &Download, done: u64) -> u64 {
+    // A folder is unpacked beside its archive.
+    wanted.size.saturating_sub(done).saturating_add(wanted.files.map_or(0, |_| wanted.size))
+}
+
+/// Whether a file that was opened under a name still has it: another transfer may have given it its own meanwhile.
+fn is_under(path: &Path, opened: &Metadata) -> bool {
+    let found = std::fs::symlink_metadata(path);
+    found.is_ok_and(|found| (found.dev(), found.ino()) == (opened.dev(), opened.ino()))
+}
+
+/// A name that other offers have by accident or by intent only.
 fn temporary(wanted: &Download) -> String {
     let id: String = wanted.file.to_string().chars().take(8).collect();
     format!("{}.{id}", wanted.name)

@@ -401,3 +401,26 @@ fn nothing_is_left_of_what_is_not_wanted_any_more() {
     throw_away(&wanted(7, Some(1)), &config);
     assert_eq!(names_in(into.path()), ["plans"]);
 }
+
+#[test]
+fn two_offers_with_one_temporary_name_are_never_written_into_one_file() {
+    let into = tempfile::tempdir().unwrap();
+    let mut other = wanted(9, None);
+    (other.number, other.file.0[15]) = (2, 8);
+    let open = |wanted: &Download| PartialFile::open(wanted.clone(), into.path().to_owned()).map(|part| part.done);
+    let first = received(into.path(), b"of the 1.", None);
+    assert_eq!(open(&other).err(), Some(TransferOutcome::Stopped), "the first is still being written");
+    let digest = blake3::hash(b"of the 1.");
+    let went = first.finish(digest.as_bytes(), OnExists::Rename);
+    assert_eq!(went, TransferOutcome::Saved { path: into.path().join("plans") });
+    assert_eq!(open(&other).ok(), Some(0), "then there is nothing of the first in it");
+    assert_eq!(std::fs::read(into.path().join("plans")).unwrap(), b"of the 1.");
+}
+
+#[test]
+fn the_largest_folder_that_can_be_offered_is_more_than_any_disk_has() {
+    let into = tempfile::tempdir().unwrap();
+    let opened = PartialFile::open(wanted(u64::MAX - 1, Some(1)), into.path().to_owned());
+    let Err(TransferOutcome::DiskFull { need, .. }) = opened.map(|part| part.done) else { panic!("there is room") };
+    assert_eq!(need, u64::MAX);
+}
