@@ -1,6 +1,7 @@
 //! What the user wants of a group, and what comes of it (protocol sections 6.7, 6.9).
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
+use common::limits::RECEIPT_IDS;
 use common::msg::{Body, GroupReply, GroupReq, Letter, Member};
 
 use super::Groups;
@@ -218,12 +219,12 @@ impl Groups {
         if !(came_about && *stage == Stage::Asking && tickets.is_empty()) {
             cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
         }
-        let waiting = self.known.waiting(&group);
-        if matches!(operation, GroupOperation::GrantAdmin(..)) && !waiting.is_empty() {
-            let body = Body::Waiting { users: waiting.to_vec() };
-            return vec![write(cx, Conversation::Group(group), body)];
+        if !matches!(operation, GroupOperation::GrantAdmin(..)) {
+            return Vec::new();
         }
-        Vec::new()
+        let tell =
+            |users: &[UserId]| write(cx, Conversation::Group(group.clone()), Body::Waiting { users: users.to_vec() });
+        self.known.waiting(&group).chunks(RECEIPT_IDS).map(tell).collect()
     }
 
     /// What has become of a user.

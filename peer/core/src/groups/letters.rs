@@ -10,6 +10,10 @@ use crate::model::Conversation;
 use crate::notice::{GroupNews, Notice};
 use crate::request::{OpenedLetter, Request};
 
+/// Users who may wait for a decision about one group. Chosen arbitrarily: as many as may have a terminal in a room, so that
+/// nobody, an admin who names users that do not exist no more than others, fills a row or a screen with them.
+pub(super) const WAITING: usize = common::limits::ROOM_TERMINALS;
+
 impl Groups {
     /// A letter about a group was opened.
     pub(crate) fn handle_letter(&mut self, cx: &mut Context, letter: OpenedLetter) -> Vec<Request> {
@@ -52,7 +56,8 @@ impl Groups {
     }
 
     fn wait_for_decision(&mut self, cx: &mut Context, group: &GroupName, user: UserId) {
-        if self.known.waiting(group).contains(&user) {
+        let waiting = self.known.waiting(group);
+        if waiting.contains(&user) || waiting.len() >= WAITING {
             return;
         }
         cx.write([self.known.change(group, |known| known.waiting.push(user.clone()))]);

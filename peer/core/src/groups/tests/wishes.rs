@@ -9,6 +9,7 @@ use super::stage::{Committing, Stage, bianca, carol, team};
 use crate::command::{GroupWish, Ticket};
 use crate::context::Session;
 use crate::event::Effect;
+use crate::groups::letters::WAITING;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, Notice, Role};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, OpenedLetter, Question, Request};
@@ -333,4 +334,53 @@ fn a_reserved_word_names_no_new_group_and_one_that_exists_can_be_asked() {
     assert_eq!(stage.news(), [GroupNews::NameReserved]);
     assert_eq!(stage.groups.change(&mut stage.cx, everyone(), GroupWish::Join).len(), 1);
     assert_eq!(stage.news(), []);
+}
+
+/// Bianca becomes an admin of ali's group; what ali says to the others of the group behind that.
+fn is_appointed(stage: &mut Stage) -> Vec<Body> {
+    stage.wants(GroupWish::Admin(bianca()));
+    let number = stage.asks_for_terminals();
+    let requests = stage.groups.handle_terminals(&mut stage.cx, number, super::stage::terminals(&[(Ali, true)]));
+    let requests = stage.comes_back(&Committing::of(requests));
+    let letter = |request| match request {
+        Request::Delivery(DeliveryRequest::Send { to, letter }) if to == to_team() => Some(letter.body),
+        _ => None,
+    };
+    requests.into_iter().filter_map(letter).collect()
+}
+
+#[test]
+fn an_admin_who_names_endless_users_fills_neither_the_row_nor_the_screen() {
+    let mut stage = Stage::with_bianca();
+    is_appointed(&mut stage);
+    stage.news();
+    let made_up = |number: usize| common::ident::UserId::parse(&format!("stranger{number}")).unwrap();
+    for letter in 0..20 {
+        let users = (0..64).map(|number| made_up(64 * letter + number)).collect();
+        said(&mut stage, to_team(), &bianca(), Body::Waiting { users });
+    }
+    assert_eq!((stage.news().len(), stage.groups.known.waiting(&team()).len()), (WAITING, WAITING));
+    asks(&mut stage, &carol());
+    assert_eq!(stage.news(), [], "nobody more is noted until somebody was decided about");
+    stage.wants(GroupWish::Deny(made_up(0)));
+    stage.news();
+    asks(&mut stage, &carol());
+    assert_eq!(stage.news(), [GroupNews::Request { user: carol() }]);
+}
+
+#[test]
+fn a_new_admin_is_told_of_all_who_wait_in_letters_that_can_be_read() {
+    let mut stage = Stage::with_bianca();
+    for number in 0..65 {
+        asks(&mut stage, &common::ident::UserId::parse(&format!("u{number}")).unwrap());
+    }
+    let letters = is_appointed(&mut stage);
+    let told = letters.into_iter().map(|body| {
+        let letter = common::msg::Letter { id: MessageId([1; 16]), date: 1, body };
+        match common::msg::Letter::decode(&letter.encode()).unwrap().body {
+            Body::Waiting { users } => users.len(),
+            other => panic!("{other:?}"),
+        }
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [64, 1]);
 }
