@@ -1,6 +1,12 @@
 //! Links over an in-memory network: what two honest ends see of each other, and what each refuses.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
 use common::crypto::directory_key::DirectoryKey;
 use common::frame::Padding;
 use common::ident::KeyDigest;
@@ -8,6 +14,7 @@ use common::limits::{FRAME_AFTER_LOGIN, PENDING_OUTPUT};
 use common::link::{Link, LinkError, tls};
 use common::testkit::{Example, Pipe, duplex};
 use futures::executor::block_on;
+use futures::io::{AsyncRead, AsyncWrite};
 use futures::join;
 
 /// One end after the handshake, and how that went.
@@ -119,4 +126,54 @@ fn a_directory_is_known_by_the_digest_of_its_key() {
     two.unwrap();
     assert_eq!(KeyDigest::of(near.peer_key().unwrap()), key.digest());
     assert_eq!(far.peer_key(), None);
+}
+
+/// A stream that is always ready, with a byte.
+struct Crumbs {
+    pipe: Pipe,
+    read: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Crumbs {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.read.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.pipe).poll_read(cx, &mut buffer[..1])
+    }
+}
+
+impl AsyncWrite for Crumbs {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_write(cx, buffer)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_close(cx)
+    }
+}
+
+#[test]
+fn a_stream_that_is_always_ready_leaves_others_their_turn() {
+    let (near, far) = duplex(256 * 1024);
+    let key = DirectoryKey::generate().unwrap();
+    let mut near = Link::client(near, tls::directory_client().unwrap()).unwrap();
+    let read = Arc::<AtomicUsize>::default();
+    let crumbs = Crumbs { pipe: far, read: Arc::clone(&read) };
+    let mut far = Link::server(crumbs, tls::directory_server(&key).unwrap()).unwrap();
+    block_on(async { join!(near.handshake(), far.handshake()) }).0.unwrap();
+    let payload = vec![b'x'; 16 * 1024];
+    near.queue(&payload, Padding::None).unwrap();
+    block_on(near.flush()).unwrap();
+    let (mut turns, mut longest) = (0, 0);
+    let frame = block_on(std::future::poll_fn(|cx| {
+        let before = read.load(Ordering::Relaxed);
+        let polled = far.poll_next(cx);
+        (turns, longest) = (turns + 1, longest.max(read.load(Ordering::Relaxed) - before));
+        polled
+    }));
+    assert_eq!(frame.unwrap().unwrap(), payload);
+    assert!(turns > 100 && longest < 100, "{turns} turns of up to {longest} reads");
 }

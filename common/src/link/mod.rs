@@ -29,6 +29,10 @@ const READ_SIZE: usize = 64 * 1024;
 /// The same before login: little is said then, and by anybody.
 const READ_BEFORE_LOGIN: usize = 4 * 1024;
 
+/// Reads in one poll before others get their turn. Chosen arbitrarily: a frame takes a few, and a stream that is always
+/// ready, of records with nothing or a byte in them, would keep everybody else of its thread waiting, deadlines among them.
+const TURN: usize = 32;
+
 thread_local! {
     /// Ciphertext on its way from the stream into TLS. On the stack it would be zeroed at every read, which cost as much
     /// as the cryptography of a lookup.
@@ -110,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// [`LinkError`].
     pub async fn handshake(&mut self) -> Result<(), LinkError> {
         poll_fn(|cx| {
-            loop {
+            for _ in 0..TURN {
                 let flushed = self.poll_write_out(cx)?;
                 if !self.tls.is_handshaking() && flushed.is_ready() {
                     return Poll::Ready(self.agreed_on_a_protocol());
@@ -122,6 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                     return Poll::Ready(Err(LinkError::Lost));
                 }
             }
+            let_others(cx)
         })
         .await
     }
@@ -181,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// # Errors
     /// [`LinkError`]; the link is dead then.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Vec<u8>>, LinkError>> {
-        loop {
+        for _ in 0..TURN {
             let _pending_or_done = self.poll_write_out(cx)?;
             if let Some(frame) = self.cut_frame()? {
                 return Poll::Ready(Ok(Some(frame)));
@@ -194,6 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 return Poll::Ready(Err(LinkError::Lost));
             }
         }
+        let_others(cx)
     }
 
     /// Writes everything that is queued.
@@ -289,6 +295,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         }
         Ok(())
     }
+}
+
+/// To be polled again, behind whoever waits.
+fn let_others<T>(cx: &Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -180,7 +180,7 @@ pub(crate) enum Question {
     /// To tell everyone something.
     Broadcast { id: MessageId, text: String, ticket: Ticket },
     /// For a page of the log of broadcasts, behind these.
-    Log { count: usize, entries: Vec<StoredMessage> },
+    Log { count: usize, entries: Vec<StoredMessage>, before: Option<u64>, pages: usize },
     /// To begin with the mail.
     Mailbox,
     /// For the next piece of the item that is being taken.

@@ -29,6 +29,9 @@ use peer_core::verify::{LocalIdentity, LookupResult};
 /// within 3.5 seconds; a first SYN that is lost is sent again within it.
 const DIRECT_FIRST: Duration = Duration::from_millis(2500);
 
+/// Signs of life that either side may send before a call is answered.
+pub(super) const SIGNS_OF_LIFE: u32 = 16;
+
 /// One call to be placed.
 pub(crate) struct Dial {
     /// Who calls.
@@ -198,7 +201,7 @@ fn unreached(error: &LinkError) -> Option<DialFailed> {
 /// Why there is no answer.
 async fn answer(link: &mut Link<TcpStream>) -> Result<Option<ConnectRefusal>, DialFailed> {
     let ended = || DialFailed::Unreached(Unreached::Closed);
-    loop {
+    for _ in 0..=SIGNS_OF_LIFE {
         let payload = match link.next().await {
             Ok(payload) => payload.ok_or_else(ended)?,
             Err(error) => return Err(unreached(&error).unwrap_or_else(ended)),
@@ -215,6 +218,7 @@ async fn answer(link: &mut Link<TcpStream>) -> Result<Option<ConnectRefusal>, Di
             _ => return Err(DialFailed::Broken),
         }
     }
+    Err(DialFailed::Broken)
 }
 
 /// TLS for calls to the holder of `found.key`.

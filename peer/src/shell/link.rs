@@ -11,6 +11,7 @@ use common::msg::{Bye, ByeReason, Chat, ConnectReply, ConnectStatus, Error, Ping
 use futures::io::{AsyncRead, AsyncWrite};
 use futures::{FutureExt as _, select_biased};
 
+use super::dial::SIGNS_OF_LIFE;
 use super::events::Events;
 use super::frames::{CLOSE_WITHIN, close_gracefully, send};
 use super::link_pace::LinkPaces;
@@ -21,8 +22,6 @@ use peer_core::event::{Input, LinkEnd, LinkId};
 
 /// Frames of one link that are handled before the other tasks of the terminal get their turn. Chosen arbitrarily.
 const TURN: u32 = 16;
-/// Frames a caller may send before it is judged: signs of life, nothing else.
-const BEFORE_ADMISSION: u32 = 16;
 
 /// What the engine wants of a link.
 #[derive(Debug)]
@@ -164,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
     async fn received(&mut self, received: Result<Option<Vec<u8>>, LinkError>, count: u32) -> Result<Step, LinkError> {
         let Some(payload) = received? else { return Ok(Step::Ended(LinkEnd::Bye(ByeReason::Ended))) };
         let reaction = react(self.id, &payload);
-        if self.admission == Admission::Open && (count > BEFORE_ADMISSION || !reaction.is_sign_of_life()) {
+        if self.admission == Admission::Open && (count > SIGNS_OF_LIFE || !reaction.is_sign_of_life()) {
             return Ok(Step::Ended(LinkEnd::Broken));
         }
         match reaction {

@@ -15,6 +15,10 @@ use crate::notice::{DirectoryNotice, MessageNotice, NotSent};
 use crate::persistence::{HistoryWrite, Write};
 use crate::request::{DeliveryRequest, DirectoryRequest, Question, Request};
 
+/// Pages of the log that are read for one look at it. Chosen arbitrarily: the directory says whether there are more, and what
+/// nobody has signed, or whom the user has blocked, fills none of what is asked for.
+pub(super) const LOG_PAGES: usize = 100;
+
 impl DirectoryClient {
     /// Says something to everyone.
     pub(crate) fn broadcast(&self, cx: &mut Context, text: String, ticket: Ticket) -> Vec<Request> {
@@ -65,7 +69,7 @@ impl DirectoryClient {
             cx.tell(DirectoryNotice::NoPeople);
             return Vec::new();
         }
-        let question = Question::Log { count, entries: Vec::new() };
+        let question = Question::Log { count, entries: Vec::new(), before: None, pages: 1 };
         vec![Request::Directory(DirectoryRequest::Ask { message: BroadcastLogReq { before: None }.into(), question })]
     }
 
@@ -74,6 +78,7 @@ impl DirectoryClient {
         &self,
         cx: &mut Context,
         (count, mut entries): (usize, Vec<StoredMessage>),
+        (before, pages): (Option<u64>, usize),
         log: &BroadcastLog,
     ) -> Vec<Request> {
         for broadcast in &log.entries {
@@ -82,12 +87,12 @@ impl DirectoryClient {
             }
         }
         let last = log.entries.last().map(|broadcast| broadcast.number);
-        if let (true, Some(before)) = (log.more && entries.len() < count, last) {
-            let message = BroadcastLogReq { before: Some(before) }.into();
-            return vec![Request::Directory(DirectoryRequest::Ask {
-                message,
-                question: Question::Log { count, entries },
-            })];
+        // Each page is older than the one before, and what counts for nothing is not read without end.
+        let last = last.filter(|last| before.is_none_or(|before| *last < before) && pages < LOG_PAGES);
+        if let (true, Some(last)) = (log.more && entries.len() < count, last) {
+            let message = BroadcastLogReq { before: Some(last) }.into();
+            let question = Question::Log { count, entries, before: Some(last), pages: pages + 1 };
+            return vec![Request::Directory(DirectoryRequest::Ask { message, question })];
         }
         entries.truncate(count);
         entries.reverse();

@@ -4,7 +4,7 @@ use common::ident::UserId;
 use common::limits::WATCH_IN_ONE;
 use common::msg::{Away, PresenceStatus, Watch};
 
-use super::DirectoryClient;
+use super::{DirectoryClient, LIST_MAX};
 use crate::context::Context;
 use crate::model::PresenceInfo;
 use crate::notice::DirectoryNotice;
@@ -33,6 +33,11 @@ impl DirectoryClient {
 
     /// Where a user is.
     pub(crate) fn handle_presence(&mut self, cx: &mut Context, user: UserId, there: PresenceInfo) -> Vec<Request> {
+        // A small directory tells of everybody, and one that makes users up tells of no end of them.
+        let is_crowd = cx.presence.len() >= LIST_MAX && !cx.presence.contains_key(&user);
+        if is_crowd && !self.watched.contains(&user) {
+            return Vec::new();
+        }
         let before = cx.presence.insert(user.clone(), there.clone());
         let came = (there.status != PresenceStatus::Offline).then(|| Request::Came(user.clone()));
         let is_news = before.as_ref() != Some(&there) && !cx.is_me(&user);

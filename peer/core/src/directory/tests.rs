@@ -8,6 +8,7 @@ use common::msg::{
 };
 use common::testkit::Example;
 
+use super::broadcasts::LOG_PAGES;
 use super::requests::Answered;
 use super::{DirectoryClient, LIST_MAX};
 use crate::command::Ticket;
@@ -261,7 +262,7 @@ fn a_broadcast_that_was_taken_is_written_told_and_stored() {
 fn an_empty_log_is_told_and_not_asked_for_again() {
     let mut stage = Stage::new();
     let log = BroadcastLog { entries: Vec::new(), more: true };
-    assert_eq!(stage.directory.handle_log(&mut stage.cx, (10, Vec::new()), &log), []);
+    assert_eq!(stage.directory.handle_log(&mut stage.cx, (10, Vec::new()), (None, 1), &log), []);
     assert!(matches!(
         &stage.effects()[..],
         [Effect::Notify(Notice::Message(MessageNotice::History { records, .. }))] if records.is_empty()
@@ -319,4 +320,51 @@ fn what_is_asked_for_a_command_comes_back_with_its_ticket() {
         matches!(&unanswered[..], [Request::Directory(DirectoryRequest::Unanswered(asked))] if asked.ticket == ticket(2)),
         "{unanswered:?}"
     );
+}
+
+/// A page of the log with one broadcast that nobody has signed, which the directory says is not the last.
+fn page_of_rubbish(number: u64) -> BroadcastLog {
+    let rubbish = serde_json::json!({
+        "number": number, "taken": 1, "id": "ab".repeat(16), "message": "", "date": 1, "signature": "A".repeat(86) + "==",
+        "sender": {"userid": "carol", "publickey": "", "certificate":
+            {"terminal": "ab".repeat(16), "key": "ab".repeat(32), "issued": 1, "signature": "AAAA".repeat(128)}},
+    });
+    BroadcastLog { entries: vec![serde_json::from_value(rubbish).unwrap()], more: true }
+}
+
+#[test]
+fn a_log_without_an_end_is_not_read_without_end() {
+    let mut stage = Stage::new();
+    let reads = |stage: &mut Stage, number: &dyn Fn(u64) -> u64| {
+        let (mut at, mut read) = ((None, 1), 1);
+        loop {
+            let log = page_of_rubbish(number(read));
+            match &stage.directory.handle_log(&mut stage.cx, (10, Vec::new()), at, &log)[..] {
+                [Request::Directory(DirectoryRequest::Ask { question: Question::Log { before, pages, .. }, .. })] => {
+                    at = (*before, *pages);
+                    read += 1;
+                }
+                _ => return read,
+            }
+        }
+    };
+    assert_eq!(reads(&mut stage, &|_| 7), 2, "a page that is no older is the last");
+    assert_eq!(reads(&mut stage, &|read| u64::MAX - read), u64::try_from(LOG_PAGES).unwrap());
+    let [Effect::Notify(Notice::Message(MessageNotice::History { .. })), _] = &stage.effects()[..] else {
+        panic!("the user waits for what was found")
+    };
+}
+
+#[test]
+fn users_that_a_directory_makes_up_are_not_remembered_without_end_and_those_who_are_watched_are() {
+    let mut stage = Stage::new();
+    stage.directory.watch(&mut stage.cx, [user(0)]);
+    for number in 1..=LIST_MAX + 5 {
+        stage.presence(&user(number), PresenceStatus::Online);
+    }
+    assert_eq!(stage.cx.presence.len(), LIST_MAX);
+    stage.presence(&user(1), PresenceStatus::Offline);
+    assert_eq!(stage.cx.presence[&user(1)].status, PresenceStatus::Offline, "who is known is heard of");
+    stage.presence(&user(0), PresenceStatus::Online);
+    assert!(stage.cx.is_online(&user(0)));
 }

@@ -122,8 +122,8 @@ impl Messaging {
                 self.directory.handle_broadcast_taken(cx, (id, text), ticket);
                 Vec::new()
             }
-            (Question::Log { count, entries }, FromDirectory::BroadcastLog(log)) => {
-                self.directory.handle_log(cx, (count, entries), &log)
+            (Question::Log { count, entries, before, pages }, FromDirectory::BroadcastLog(log)) => {
+                self.directory.handle_log(cx, (count, entries), (before, pages), &log)
             }
             (question, answer) => self.handle_mail_answer(cx, question, answer),
         }

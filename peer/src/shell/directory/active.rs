@@ -26,6 +26,9 @@ use super::request::{DirectoryRequest, PasscodeWish};
 use crate::shell::events::Events;
 use crate::shell::rt;
 
+/// Frames of the directory that are handled before the other tasks of the terminal get their turn. Chosen arbitrarily.
+const TURN: u32 = 16;
+
 /// How a connection to the directory ended.
 pub(super) enum Over {
     /// For good.
@@ -80,12 +83,20 @@ impl<'a> ActiveSession<'a> {
 
     /// Carries messages until the connection ends.
     pub(super) async fn run(mut self) -> Over {
+        let mut frames: u32 = 0;
         loop {
             let due = if self.pinged { DEAD_AFTER } else { PING_AFTER };
             let silence = due.saturating_sub(self.heard.elapsed());
+            // What our side wants first, so that no flood keeps it from logging out.
             let step = select_biased! {
-                received = self.connection.link.next().fuse() => self.received(received).await,
                 request = self.requests.recv().fuse() => self.take(request.unwrap_or(DirectoryRequest::Logout)).await,
+                received = self.connection.link.next().fuse() => {
+                    frames = frames.wrapping_add(1);
+                    if frames.is_multiple_of(TURN) {
+                        rt::yield_now().await;
+                    }
+                    self.received(received).await
+                }
                 () = rt::sleep(silence).fuse() => self.silent(),
             };
             match step {

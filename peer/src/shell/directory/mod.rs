@@ -18,6 +18,7 @@ use std::time::Duration;
 use common::crypto::transcript::Channel;
 use common::frame::Padding;
 use common::ident::{KeyDigest, UserId};
+use common::limits::FRAMES_BEFORE_LOGIN;
 use common::link::{Link, LinkError, tls};
 use common::msg::{
     Envelope, Error, ErrorCode, FromDirectory, Malformed, Message as _, Pong, RequestNumber, ToDirectory, Unreadable,
@@ -50,8 +51,14 @@ pub(crate) struct DirectoryConnection {
     next_request: RequestNumber,
 }
 
-/// What came as the answer.
-type Answer = Result<FromDirectory, Unreadable>;
+/// What came when an answer was waited for.
+enum Heard {
+    Answer(FromDirectory),
+    Unreadable(Unreadable),
+    Closed,
+    /// Other things, without an end.
+    Chatter,
+}
 
 impl DirectoryConnection {
     /// Connects and completes the TLS handshake.
@@ -125,35 +132,35 @@ impl DirectoryConnection {
         match asked {
             Err(rt::TimedOut) => Err(self.endpoint.too_slow()),
             Ok(Err(error)) => Err(self.endpoint.link_failed(&error)),
-            Ok(Ok(None)) => Err(self.endpoint.broken("it closed the connection")),
-            Ok(Ok(Some(Ok(FromDirectory::Error(error))))) => Err(self.endpoint.refused(msgtype, &error)),
-            Ok(Ok(Some(Ok(FromDirectory::Bye(_))))) => Err(self.endpoint.broken("it ended the connection")),
-            Ok(Ok(Some(Ok(answer)))) => Ok(answer),
-            Ok(Ok(Some(Err(unreadable)))) => Err(self.endpoint.broken(&unreadable.to_string())),
+            Ok(Ok(Heard::Closed)) => Err(self.endpoint.broken("it closed the connection")),
+            Ok(Ok(Heard::Chatter)) => Err(self.endpoint.broken("it says much that was not asked")),
+            Ok(Ok(Heard::Answer(FromDirectory::Error(error)))) => Err(self.endpoint.refused(msgtype, &error)),
+            Ok(Ok(Heard::Answer(FromDirectory::Bye(_)))) => Err(self.endpoint.broken("it ended the connection")),
+            Ok(Ok(Heard::Answer(answer))) => Ok(answer),
+            Ok(Ok(Heard::Unreadable(unreadable))) => Err(self.endpoint.broken(&unreadable.to_string())),
         }
     }
 
-    /// Waits for the answer: what has the number of the question, or none, as of a directory that knows no numbers.
-    async fn exchange(
-        link: &mut Link<TcpStream>,
-        question: &Envelope<ToDirectory>,
-    ) -> Result<Option<Answer>, LinkError> {
+    /// Waits for the answer: what has the number of the question, or none, as of a directory that knows no numbers. Among
+    /// other things that are said it is looked for as long as a directory would listen to us.
+    async fn exchange(link: &mut Link<TcpStream>, question: &Envelope<ToDirectory>) -> Result<Heard, LinkError> {
         link.queue(&question.encode(), Padding::Ladder)?;
-        loop {
-            let Some(payload) = link.next().await? else { return Ok(None) };
+        for _ in 0..FRAMES_BEFORE_LOGIN {
+            let Some(payload) = link.next().await? else { return Ok(Heard::Closed) };
             match Envelope::decode(&payload) {
                 Ok(Envelope { message: FromDirectory::Ping(_), .. }) => {
                     link.queue(&ToDirectory::from(Pong {}).encode(), Padding::Ladder)?;
                 }
                 Ok(Envelope { request, message }) if request.is_none() || request == question.request => {
-                    return Ok(Some(Ok(message)));
+                    return Ok(Heard::Answer(message));
                 }
                 // The answer to something else, or something that this version does not know.
                 Ok(_) => {}
                 Err(Unreadable { request, why: Malformed::UnknownType }) if request != question.request => {}
-                Err(unreadable) => return Ok(Some(Err(unreadable))),
+                Err(unreadable) => return Ok(Heard::Unreadable(unreadable)),
             }
         }
+        Ok(Heard::Chatter)
     }
 
     /// An answer that does not fit the question.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
-use common::limits::{CALL_DEADLINE, DEAD_AFTER};
+use common::limits::{CALL_DEADLINE, DEAD_AFTER, FRAME_AFTER_LOGIN};
 use common::link::Link;
 use common::msg::PeerMessage;
 use futures::io::{AsyncRead, AsyncWrite};
@@ -21,6 +21,9 @@ use peer_core::notice::FileFailed;
 
 /// Bytes a second that a sender's disk gives at least. Chosen arbitrarily: half of what old ones do.
 const SLOW_DISK: u64 = 20_000_000;
+
+/// Frames of a file before the other tasks of the terminal get their turn: as many as make a piece, of those that are full.
+const TURN: u32 = (PIECE / FRAME_AFTER_LOGIN) as u32;
 
 /// A file to be fetched.
 pub(crate) struct Fetch {
@@ -82,19 +85,23 @@ async fn take_bytes<S: AsyncRead + AsyncWrite + Unpin>(
     progress: &mut Progress<'_>,
 ) -> Option<()> {
     progress.tell(done, size).await;
-    let mut piece = Vec::new();
+    let (mut piece, mut frames) = (Vec::new(), 0_u32);
     while done < size {
         let frame = rt::timeout(DEAD_AFTER, link.next()).await.ok()?.ok()??;
-        if frame.len() as u64 > size - done {
+        // An empty one brings nothing, and there could be endless ones.
+        if frame.is_empty() || frame.len() as u64 > size - done {
             return None;
+        }
+        // A link that is always ready leaves no turn to those that carry conversations.
+        frames = frames.wrapping_add(1);
+        if frames.is_multiple_of(TURN) {
+            rt::yield_now().await;
         }
         done += frame.len() as u64;
         piece.extend_from_slice(&frame);
         if piece.len() >= PIECE || done == size {
             pieces.send(std::mem::replace(&mut piece, used.try_recv().unwrap_or_default())).await.ok()?;
             progress.tell(done, size).await;
-            // A link that is always ready leaves no turn to those that carry conversations.
-            rt::yield_now().await;
         }
     }
     Some(())
