@@ -1,6 +1,9 @@
 //! What the line terminal waits for: which commands hold up the next prompt, so that a script reads their answers in order.
 
+use std::time::{Duration, Instant};
+
 use common::ident::{GroupName, UserId};
+use common::limits::CALL_DEADLINE;
 use peer_core::command::{Command, TicketedCommand};
 use peer_core::model::Conversation;
 
@@ -48,6 +51,35 @@ impl Pending {
     /// Whether the directory is asked for it, or may be.
     fn is_asked_of_the_directory(&self) -> bool {
         matches!(self, Self::People | Self::Group(_) | Self::Answer | Self::History(_, Reading::Asked))
+    }
+}
+
+/// How long a prompt is held up without a word. As long as a step of a call may take.
+const SILENCE: Duration = CALL_DEADLINE;
+
+/// Since when the prompt is held up, so that nobody sits before a screen on which nothing happens.
+#[derive(Debug, Default)]
+pub(super) struct Wait {
+    since: Option<Instant>,
+    is_told: bool,
+}
+
+impl Wait {
+    /// When the user is to be told, unless that was done.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.since.filter(|_| !self.is_told).map(|since| since + SILENCE)
+    }
+
+    /// Looks at the clock; after how many seconds the user is to be told that there is no answer, once.
+    pub(super) fn look(&mut self, is_waiting: bool, now: Instant) -> Option<u64> {
+        if !is_waiting {
+            *self = Self::default();
+            return None;
+        }
+        let since = *self.since.get_or_insert(now);
+        let is_due = !self.is_told && now >= since + SILENCE;
+        self.is_told |= is_due;
+        is_due.then_some(SILENCE.as_secs())
     }
 }
 

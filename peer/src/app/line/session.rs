@@ -9,7 +9,7 @@ use super::files::TransferNotices;
 use super::incoming_mail::News;
 use super::local_commands::{Front, Habits};
 use super::outputs::Outputs;
-use super::pending::Pending;
+use super::pending::{Pending, Wait};
 use super::question::Question;
 use super::unsent::Unsent;
 use super::{Echo, Input, Lines, Names, State};
@@ -81,6 +81,8 @@ pub(super) struct Session {
     pub(super) offered: Option<FileShown>,
     /// Whom the user wanted to call when their key was seen to have changed.
     pub(super) wanted: Option<UserId>,
+    /// How long the prompt waits for an answer.
+    pub(super) wait: Wait,
 }
 
 /// Whether the person has looked at a conversation.
@@ -111,6 +113,7 @@ impl Session {
             asked_to_leave: None,
             offered: None,
             wanted: None,
+            wait: Wait::default(),
         };
         session.prompt(outputs);
         State::Session(Box::new(session))
@@ -131,7 +134,7 @@ impl Session {
 
     /// When [`Input::Tick`] is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.news.values().filter_map(News::deadline).chain(self.draining).min()
+        self.news.values().filter_map(News::deadline).chain(self.draining).chain(self.wait.deadline()).min()
     }
 
     pub(super) fn step(mut self: Box<Self>, input: Input, outputs: &mut Outputs) -> State {
@@ -160,6 +163,9 @@ impl Session {
             return end;
         }
         self.serve_the_waiting(outputs);
+        if let Some(seconds) = self.wait.look(self.question.is_none() && outputs.is_waiting(), outputs.now) {
+            outputs.say(&talk::no_answer_yet(seconds));
+        }
         if let Some(question) = &self.question {
             let text = question.prompt();
             let echo = question.echo();

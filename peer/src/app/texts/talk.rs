@@ -25,6 +25,11 @@ pub(crate) const NO_CONVERSATION: &str = "-- There is no conversation to end. /q
 pub(crate) const NO_LIST: &str =
     "-- Cannot ask who is online: the directory server is out of reach. Try again when it is back.";
 
+/// `n.slow`: a command holds the prompt up.
+pub(crate) fn no_answer_yet(seconds: u64) -> String {
+    format!("-- No answer yet after {seconds} s. It is shown when it comes; CTRL-C gives back the prompt.")
+}
+
 /// `n.way`: how a connection goes that has just begun, where that is worth saying.
 pub(crate) fn way(with: &UserId, way: LinkWay) -> Option<String> {
     match way {

@@ -386,3 +386,24 @@ fn no_way_is_looked_for_to_whom_the_user_has_left_and_one_found_elsewhere_is_tol
     let told = "-- bianca can be talked to now. Alt+A or /switch bianca.\n";
     assert!(elsewhere.seen().ends_with(told), "{}", elsewhere.seen());
 }
+
+#[test]
+fn a_prompt_that_waits_for_an_answer_says_so_and_can_be_had_back() {
+    let mut scene = Scene::talking();
+    scene.types("/list");
+    scene.waits(9);
+    assert_eq!(scene.seen(), "/list\n");
+    scene.types("typed ahead");
+    scene.waits(1);
+    let told = "-- No answer yet after 10 s. It is shown when it comes; CTRL-C gives back the prompt.\n";
+    assert_eq!(scene.seen(), format!("/list\n{told}"));
+    scene.waits(60);
+    assert_eq!(scene.seen(), format!("/list\n{told}"), "it is told once");
+    scene.input(Input::CtrlC);
+    assert_eq!(scene.seen(), format!("/list\n{told}typed ahead\n"), "what was typed goes out to bianca");
+    scene.types("/list");
+    scene.notice(Notice::Directory(DirectoryNotice::NoPeople));
+    scene.screen.clear();
+    scene.waits(60);
+    assert_eq!(scene.seen(), "", "an answer came in time");
+}
