@@ -419,7 +419,8 @@ impl Rooms {
         let low = state.left < u32::try_from(KEY_PACKAGES_LOW).unwrap_or(u32::MAX);
         let missing = if low { PACKAGES.saturating_sub(state.left) } else { 0 };
         let packages = (0..missing).map_while(|_| self.key_packages.generate().ok()).map(Piece).collect();
-        let last_resort = match state.last_resort {
+        // One whose secret half is not here any more opens nothing: it is replaced.
+        let last_resort = match state.last_resort && self.key_packages.has_last_resort() {
             true => None,
             false => self.key_packages.generate_last_resort().ok().map(Piece),
         };

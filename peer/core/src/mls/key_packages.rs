@@ -17,6 +17,9 @@ use crate::persistence::{Table, Write};
 const KEY_PACKAGE: u8 = b'k';
 /// Secret halves kept, the oldest go first: what the directory keeps, and as many that were taken and not used yet.
 const HELD: usize = 2 * KEY_PACKAGES_KEPT;
+/// The same of those of last resort: the one that the directory gives out, and the one before, which somebody may have taken.
+/// Whoever takes packages without using them drives out others like them, and never the last that opens a welcome.
+const LAST_RESORTS: usize = 2;
 
 /// The secret half of a key package.
 #[derive(Serialize, Deserialize)]
@@ -81,12 +84,33 @@ impl KeyPackages {
         let value = Zeroizing::new(serde_json::to_vec(&held).map_err(RoomError::library)?);
         self.changes.push(Write::Put { kind: Table::Mls, key: key(number), value });
         self.held.insert(number, held);
-        while self.held.len() > HELD {
-            if let Some((oldest, _)) = self.held.pop_first() {
-                self.changes.push(Write::Delete { kind: Table::Mls, key: key(oldest) });
-            }
-        }
+        self.forget_oldest(uses);
         Ok(published)
+    }
+
+    /// Of those that are used as these are, no more are kept than there may be.
+    fn forget_oldest(&mut self, uses: Use) {
+        let most = match uses {
+            Use::Once => HELD,
+            Use::LastResort => LAST_RESORTS,
+        };
+        let alike: Vec<u64> = self.of(uses).collect();
+        for oldest in alike.iter().take(alike.len().saturating_sub(most)) {
+            self.held.remove(oldest);
+            self.changes.push(Write::Delete { kind: Table::Mls, key: key(*oldest) });
+        }
+    }
+
+    /// Numbers of those that are used so, the oldest first.
+    fn of(&self, uses: Use) -> impl Iterator<Item = u64> {
+        let is_last_resort = uses == Use::LastResort;
+        let alike = self.held.iter().filter(move |(_, held)| held.bundle.key_package().last_resort() == is_last_resort);
+        alike.map(|(number, _)| *number)
+    }
+
+    /// Whether a welcome for the package of last resort can be opened.
+    pub(crate) fn has_last_resort(&self) -> bool {
+        self.of(Use::LastResort).next().is_some()
     }
 
     pub(super) fn restore(&mut self, kept: &[u8], value: &[u8]) -> Result<(), RoomError> {

@@ -144,6 +144,24 @@ fn key_packages_come_back_and_the_oldest_go_first() {
 }
 
 #[test]
+fn whoever_takes_packages_without_using_them_never_drives_out_the_last_resort() {
+    let mut terminal = Terminal::new(Bianca, 2);
+    let mut disk = Disk::default();
+    let last_resort = terminal.packages.generate_last_resort().unwrap();
+    for _ in 0..250 {
+        terminal.packages.generate().unwrap();
+    }
+    disk.keep(terminal.packages.changes());
+    let (packages, _) = disk.restore(&terminal.own);
+    assert!(packages.has_last_resort());
+    let ali = Terminal::new(Ali, 1);
+    let mut room = Room::create_pair(&ali.own, ROOM, &Bianca.user().unwrap()).unwrap();
+    let add = vec![VerifiedKeyPackage::verify(&ali.own, terminal.vouched(), &last_resort).unwrap()];
+    let commit = room.propose(&Edit { add, ..Edit::default() }).unwrap();
+    assert!(Invitation::open(&packages, ROOM, &commit.welcome).is_ok(), "ali's first message is read");
+}
+
+#[test]
 fn damaged_values_are_reported_and_nothing_more() {
     let terminal = Terminal::new(Bianca, 2);
     let rows = |name: &[u8], value: &[u8]| vec![(name.to_vec(), zeroize::Zeroizing::new(value.to_vec()))];
