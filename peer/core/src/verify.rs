@@ -114,6 +114,11 @@ impl Claim {
         Ok(())
     }
 
+    /// Whether the connection was authenticated by this key.
+    pub(crate) fn is_of(&self, key: &PublicKey) -> bool {
+        key.digest() == self.key
+    }
+
     /// Identifies repeated attempts of the same stranger, whoever it claims to be.
     pub fn stranger(&self) -> (KeyDigest, IpAddr) {
         (self.key, self.source)

@@ -5,6 +5,7 @@ use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE};
 use common::msg::{ByeReason, ConnectRefusal};
 
 use super::Calls;
+use super::limiter::Standing;
 use super::outgoing::Crossing;
 use crate::command::Answer;
 use crate::contacts::PinCheck;
@@ -100,7 +101,7 @@ impl Calls {
                     cx.refuse(link, reason);
                     return Vec::new();
                 }
-                if !self.limiter.may_look_up(&claim, cx.now.tick) {
+                if !self.limiter.may_look_up(&claim, standing(cx, &claim), cx.now.tick) {
                     cx.refuse(link, ConnectRefusal::Busy);
                     return Vec::new();
                 }
@@ -264,6 +265,13 @@ impl Calls {
             cx.tell(CallNotice::CallerRefused { claimed, source: request.source, why });
         }
     }
+}
+
+/// Whether the caller has shown the key that is pinned for a contact.
+fn standing(cx: &Context, claim: &Claim) -> Standing {
+    let from = &claim.initiator;
+    let is_contact = cx.contacts.is_chosen(from) && cx.contacts.key(from).is_some_and(|key| claim.is_of(&key));
+    if is_contact { Standing::Contact } else { Standing::Stranger }
 }
 
 /// What a caller who could not be verified is told. Whoever is blocked is told what everybody else is who is not wanted.

@@ -18,8 +18,19 @@ pub(super) const REFUSALS: usize = 1024;
 pub(super) const REFUSALS_TOLD: u32 = 5;
 /// Lookups that callers may cause within [`REFUSAL_KEPT`]: one key or source …
 pub(super) const LOOKUPS_OF_ONE: usize = 20;
-/// … and all together. A directory allows 120 in that time, so half of them stay for the user's own calls.
+/// … all strangers together …
 pub(super) const LOOKUPS_OF_ALL: usize = 60;
+/// … and all contacts. A directory allows 120 in that time, so some stay for the user's own calls.
+pub(super) const LOOKUPS_OF_CONTACTS: usize = 40;
+
+/// Who calls, as far as that is known before the directory is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Whoever comes with a key.
+    Stranger,
+    /// A contact with the pinned key. Nobody else can have it, so a crowd of strangers does not keep contacts out.
+    Contact,
+}
 
 /// A caller as the network shows it, whoever it claims to be.
 type Stranger = (KeyDigest, IpAddr);
@@ -30,7 +41,7 @@ type Stranger = (KeyDigest, IpAddr);
 pub(super) struct CallerLimiter {
     /// Until when a key from an address is refused without another lookup, and why.
     refused: BTreeMap<Stranger, (u64, ConnectRefusal)>,
-    looked_up: VecDeque<(u64, Stranger)>,
+    looked_up: VecDeque<(u64, Stranger, Standing)>,
     told: FixedWindow,
 }
 
@@ -56,15 +67,22 @@ impl CallerLimiter {
     }
 
     /// Whether this caller may cost a lookup.
-    pub(super) fn may_look_up(&mut self, claim: &Claim, tick: u64) -> bool {
-        while self.looked_up.front().is_some_and(|(then, _)| then + REFUSAL_KEPT <= tick) {
+    pub(super) fn may_look_up(&mut self, claim: &Claim, standing: Standing, tick: u64) -> bool {
+        while self.looked_up.front().is_some_and(|(then, ..)| then + REFUSAL_KEPT <= tick) {
             self.looked_up.pop_front();
         }
         let (key, source) = claim.stranger();
-        let of_one = self.looked_up.iter().filter(|(_, (k, s))| *k == key || *s == source).count();
-        let may = of_one < LOOKUPS_OF_ONE && self.looked_up.len() < LOOKUPS_OF_ALL;
+        let alike = || self.looked_up.iter().filter(|(_, _, other)| *other == standing);
+        // Contacts may share an address with strangers.
+        let is_one = |k: KeyDigest, s: IpAddr| k == key || standing == Standing::Stranger && s == source;
+        let of_one = alike().filter(|(_, (k, s), _)| is_one(*k, *s)).count();
+        let most = match standing {
+            Standing::Stranger => LOOKUPS_OF_ALL,
+            Standing::Contact => LOOKUPS_OF_CONTACTS,
+        };
+        let may = of_one < LOOKUPS_OF_ONE && alike().count() < most;
         if may {
-            self.looked_up.push_back((tick, (key, source)));
+            self.looked_up.push_back((tick, (key, source), standing));
         }
         may
     }

@@ -378,6 +378,25 @@ fn all_callers_together_leave_lookups_for_the_user() {
     assert_eq!(stage.is_called(key, source).1.len(), 0);
 }
 
+#[test]
+fn a_crowd_of_strangers_does_not_keep_contacts_out() {
+    let mut stage = Stage::new(Accept::All);
+    let key = fixtures::identity(Example::Ali).key;
+    stage.cx.contacts.pin(&ali(), &key, 0, false);
+    for number in 0..u16::try_from(LOOKUPS_OF_ALL).unwrap() {
+        let (key, source) = stranger(number);
+        stage.is_called(key, source);
+    }
+    let source = stranger(0).1;
+    assert_eq!(stage.is_called(key.digest(), source).1.len(), 0, "a pin makes nobody a contact");
+    stage.cx.contacts.choose(&ali(), 0);
+    assert_eq!(stage.is_called(stranger(999).0, source).1.len(), 0, "nor does a name");
+    for _ in 0..LOOKUPS_OF_ONE {
+        assert_eq!(stage.is_called(key.digest(), source).1.len(), 1, "from the address of a stranger");
+    }
+    assert_eq!(stage.is_called(key.digest(), source).1.len(), 0, "and no more than others");
+}
+
 /// Somebody is refused whom the directory does not know.
 fn is_refused(stage: &mut Stage, number: u16) -> Vec<Effect> {
     let (key, source) = stranger(number);
