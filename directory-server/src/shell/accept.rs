@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::connection;
 use super::metrics::Connection;
 use super::node::Node;
 use super::rt::{self, TcpListener};
@@ -35,11 +34,8 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<StdListener> {
 pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => match node.admit(from.ip()) {
-                Ok(admitted) => {
-                    node.metrics.connection(Connection::Accepted);
-                    rt::spawn(connection::serve(admitted, stream));
-                }
+            Ok((stream, from)) => match node.admit(from.ip(), stream) {
+                Ok(()) => node.metrics.connection(Connection::Accepted),
                 Err(crowded) => {
                     node.metrics.connection(match crowded {
                         Crowded::Source => Connection::Source,

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::shell::clock::Clock;
+use crate::shell::connection;
 use crate::shell::metrics::Metrics;
+use crate::shell::rt::{self, TcpStream};
 use crate::shell::waiting_legs::WaitingLegs;
 use crate::store::sqlite::SqliteStore;
 use directory_core::Directory;
@@ -35,8 +37,8 @@ pub(crate) struct Node {
     pub(crate) data_dir: Option<PathBuf>,
     /// Legs that wait for the other one.
     pub(crate) waiting_legs: WaitingLegs,
-    admission: Mutex<Admission<Evictor>>,
-    connections: AtomicUsize,
+    admission: Mutex<Admission<Evictor, Newcomer>>,
+    connections: Arc<AtomicUsize>,
     token: Mutex<Option<SessionToken>>,
 }
 
@@ -68,13 +70,13 @@ impl Node {
             data_dir,
             waiting_legs: WaitingLegs::default(),
             admission: Mutex::default(),
-            connections: AtomicUsize::new(0),
+            connections: Arc::default(),
             token: Mutex::new(Some(token)),
         }
     }
 
-    /// Counts a new connection, or says that there is no room for it.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, Crowded> {
+    /// Counts a new connection and serves it as soon as it has a place, or says that there is no room for it.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, stream: TcpStream) -> Result<(), Crowded> {
         let source = Source::of(address);
         let now = self.clock.now();
         if self.directory.sources().refused_for(source, now).is_some() {
@@ -83,12 +85,24 @@ impl Node {
         if self.connections.load(Ordering::Relaxed) >= self.max_connections {
             return Err(Crowded::Everywhere);
         }
-        let (evictor, evicted) = async_channel::bounded(1);
-        // Whoever has lost the place for it is told by the end of its channel.
-        let (place, _) = self.admission().admit(source, evictor)?;
         self.connections.fetch_add(1, Ordering::Relaxed);
-        let half_open = Some(HalfOpen { node: Arc::clone(self), place });
-        Ok(Admitted { node: Arc::clone(self), address, accepted: now, half_open, evicted })
+        let newcomer = Newcomer { counted: Counted(Arc::clone(&self.connections)), address, stream };
+        let mut admission = self.admission();
+        // Whoever has lost the place for it is told by the end of its channel.
+        if let Some(next) = admission.admit(source, now, newcomer)?.enters {
+            self.enter(&mut admission, next);
+        }
+        Ok(())
+    }
+
+    /// Serves a connection that has a place from now on.
+    fn enter(self: &Arc<Self>, admission: &mut Admission<Evictor, Newcomer>, (source, newcomer): (Source, Newcomer)) {
+        let Newcomer { counted, address, stream } = newcomer;
+        let (evictor, evicted) = async_channel::bounded(1);
+        let accepted = self.clock.now();
+        let half_open = Some(HalfOpen { node: Arc::clone(self), place: admission.enter(source, accepted, evictor) });
+        let admitted = Admitted { node: Arc::clone(self), address, accepted, half_open, evicted, _counted: counted };
+        rt::spawn(connection::serve(admitted, stream));
     }
 
     /// For a session that begins; nothing when the server is stopping.
@@ -101,18 +115,38 @@ impl Node {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn admission(&self) -> MutexGuard<'_, Admission<Evictor>> {
+    fn admission(&self) -> MutexGuard<'_, Admission<Evictor, Newcomer>> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// A connection that may have to wait for its place.
+#[derive(Debug)]
+struct Newcomer {
+    counted: Counted,
+    address: IpAddr,
+    stream: TcpStream,
+}
+
 /// A connection that was counted; dropping it takes it out of the count.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that has a place.
 pub(crate) struct Admitted {
     pub(crate) node: Arc<Node>,
     pub(crate) address: IpAddr,
+    /// When it got it.
     pub(crate) accepted: Timestamp,
     half_open: Option<HalfOpen>,
     evicted: async_channel::Receiver<std::convert::Infallible>,
+    _counted: Counted,
 }
 
 impl Admitted {
@@ -128,12 +162,6 @@ impl Admitted {
     }
 }
 
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        self.node.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 struct HalfOpen {
     node: Arc<Node>,
     place: Place,
@@ -141,6 +169,9 @@ struct HalfOpen {
 
 impl Drop for HalfOpen {
     fn drop(&mut self) {
-        self.node.admission().release(self.place);
+        let mut admission = self.node.admission();
+        if let (_, Some(next)) = admission.release(self.place) {
+            self.node.enter(&mut admission, next);
+        }
     }
 }
