@@ -59,6 +59,10 @@ pub(crate) enum Look {
 trait Front {
     /// Waits for the user. Nothing where what happened concerns only the front end.
     async fn next(&mut self) -> io::Result<Option<Input>>;
+    /// An input that has come with the one before it, of those that are only taken while the machine asks.
+    fn next_ahead(&mut self) -> Option<Input> {
+        None
+    }
     /// What stands in the entry just now.
     fn typed(&self) -> &str;
     /// Hears of a notice before the machine does.
@@ -130,6 +134,9 @@ async fn converse(channels: Channels, mut front: impl Front, options: Options) -
             ended = carry_out(&channels, output, &mut front).await;
             if ended.is_none() {
                 input = channels.notices.try_recv().ok().map(|told| Input::Notice(told.answers, told.notice));
+                if input.is_none() && machine.asks() {
+                    input = front.next_ahead();
+                }
             }
         }
         if let Some(left_over) = input {

@@ -4,7 +4,8 @@
 //! it would be taken. What is read from a pipe or file is repeated behind its prompt, so that the output reads like
 //! the session on a terminal.
 
-use std::io::{self, BufRead, Read as _, Write as _};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 
 use async_channel::{Receiver, Sender};
 use common::limits::MESSAGE_TEXT;
@@ -17,6 +18,9 @@ use crate::app::texts;
 use crate::ui::hang_up;
 use crate::ui::raw_mode::TerminalEcho;
 use zeroize::Zeroizing;
+
+/// Lines that are handed over together at most, of those that have been read in any case. Chosen arbitrarily.
+const TOGETHER: usize = 64;
 
 /// One line of input.
 #[derive(Debug)]
@@ -32,10 +36,12 @@ enum Read {
 /// Standard input and output, line by line.
 #[derive(Debug)]
 pub(super) struct Pipe {
-    /// Asks the reading thread for one line.
+    /// Asks the reading thread for the next lines.
     requests: Sender<()>,
-    lines: Receiver<Read>,
-    /// Whether a line was asked for and has not come.
+    lines: Receiver<VecDeque<Read>>,
+    /// Lines that have come with one before them.
+    ahead: VecDeque<Read>,
+    /// Whether a line was asked for and has not been taken.
     reading: bool,
     echo: TerminalEcho,
     glyphs: Glyphs,
@@ -51,9 +57,10 @@ impl Pipe {
         let (requests, asked) = async_channel::bounded(1);
         let (found, lines) = async_channel::bounded(1);
         // Reading blocks, so it has a thread of its own, which ends with the program.
+        let mut input = BufReader::new(io::stdin());
         std::thread::Builder::new().name("input".to_owned()).spawn(move || {
             while asked.recv_blocking().is_ok() {
-                if found.send_blocking(read_line(&mut io::stdin().lock())).is_err() {
+                if found.send_blocking(read_lines(&mut input)).is_err() {
                     break;
                 }
             }
@@ -61,9 +68,35 @@ impl Pipe {
         Ok(Self::new(requests, lines, TerminalEcho::of_stdin()?, glyphs))
     }
 
-    fn new(requests: Sender<()>, lines: Receiver<Read>, echo: TerminalEcho, glyphs: Glyphs) -> Self {
+    fn new(requests: Sender<()>, lines: Receiver<VecDeque<Read>>, echo: TerminalEcho, glyphs: Glyphs) -> Self {
         let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
-        Self { requests, lines, reading: false, echo, glyphs, prompt, open: None, pending: String::new() }
+        let (ahead, pending) = Default::default();
+        Self { requests, lines, ahead, reading: false, echo, glyphs, prompt, open: None, pending }
+    }
+
+    /// What a line that was read is for the machine; nothing if it only concerns us.
+    fn taken(&mut self, read: Read) -> Option<Input> {
+        match read {
+            // The end of a file, a pipe or CTRL-D is another thing.
+            Read::End if hang_up::is_gone() => Some(Input::Stop(exit::HANG_UP)),
+            Read::End => Some(Input::End),
+            Read::Line(line) => {
+                if self.echo.is_terminal() && self.prompt.echo == Echo::Visible {
+                    // The terminal has shown the entry and its end.
+                    self.open = None;
+                    self.prompt.text = SafeText::default();
+                }
+                Some(Input::Line(line))
+            }
+            Read::NotText => {
+                self.print(texts::NOT_TEXT);
+                None
+            }
+            Read::TooLong(bytes) => {
+                self.print(&texts::too_long(bytes));
+                None
+            }
+        }
     }
 
     fn print(&mut self, line: &str) {
@@ -125,29 +158,17 @@ impl Front for Pipe {
         if !self.reading {
             return std::future::pending().await;
         }
-        let read = self.lines.recv().await.unwrap_or(Read::End);
+        if self.ahead.is_empty() {
+            self.ahead = self.lines.recv().await.unwrap_or_default();
+        }
         self.reading = false;
-        Ok(match read {
-            // The end of a file, a pipe or CTRL-D is another thing.
-            Read::End if hang_up::is_gone() => Some(Input::Stop(exit::HANG_UP)),
-            Read::End => Some(Input::End),
-            Read::Line(line) => {
-                if self.echo.is_terminal() && self.prompt.echo == Echo::Visible {
-                    // The terminal has shown the entry and its end.
-                    self.open = None;
-                    self.prompt.text = SafeText::default();
-                }
-                Some(Input::Line(line))
-            }
-            Read::NotText => {
-                self.print(texts::NOT_TEXT);
-                None
-            }
-            Read::TooLong(bytes) => {
-                self.print(&texts::too_long(bytes));
-                None
-            }
-        })
+        let read = self.ahead.pop_front().unwrap_or(Read::End);
+        Ok(self.taken(read))
+    }
+
+    fn next_ahead(&mut self) -> Option<Input> {
+        let read = self.ahead.pop_front()?;
+        self.taken(read)
     }
 
     /// What is half typed is known to the terminal only.
@@ -188,7 +209,7 @@ impl Front for Pipe {
         self.put_prompt();
         self.flush()?;
         if asks == Asks::Yes && !self.reading {
-            self.reading = self.requests.try_send(()).is_ok();
+            self.reading = !self.ahead.is_empty() || self.requests.try_send(()).is_ok();
         }
         Ok(())
     }
@@ -198,6 +219,15 @@ impl Front for Pipe {
         self.flush()?;
         self.echo.on()
     }
+}
+
+/// Reads a line, and as many more as came with it.
+fn read_lines(input: &mut BufReader<impl io::Read>) -> VecDeque<Read> {
+    let mut lines = VecDeque::from([read_line(input)]);
+    while lines.len() < TOGETHER && input.buffer().contains(&b'\n') {
+        lines.push_back(read_line(input));
+    }
+    lines
 }
 
 /// Reads one line without its end. Of a line that is too long nothing is kept.
@@ -301,6 +331,30 @@ mod tests {
     #[test]
     fn lines_are_read_with_any_line_end() {
         assert_eq!(read_all(b"one\ntwo\r\n\nlast"), ["one", "two", "", "last"]);
+    }
+
+    #[test]
+    fn lines_that_came_together_are_taken_together_one_for_each_prompt() {
+        let (asked, requests) = async_channel::bounded(1);
+        let (found, lines) = async_channel::bounded(1);
+        let mut pipe = Pipe::new(asked, lines, TerminalEcho::none(), Glyphs::Unicode);
+        let mut input = BufReader::new(b"one\ntwo\nthree".as_slice());
+        let next = |pipe: &mut Pipe| match futures::FutureExt::now_or_never(Front::next(pipe)) {
+            Some(Ok(Some(Input::Line(line)))) => Some(line),
+            _ => None,
+        };
+        assert_eq!(next(&mut pipe), None, "nobody asks");
+        pipe.settle(Asks::Yes).unwrap();
+        requests.try_recv().unwrap();
+        found.try_send(read_lines(&mut input)).unwrap();
+        assert_eq!(next(&mut pipe).as_deref(), Some("one"));
+        assert_eq!(next(&mut pipe), None, "nobody asks again");
+        pipe.settle(Asks::Yes).unwrap();
+        requests.try_recv().unwrap_err();
+        assert_eq!(next(&mut pipe).as_deref(), Some("two"));
+        pipe.settle(Asks::Yes).unwrap();
+        requests.try_recv().unwrap();
+        assert_eq!(read_lines(&mut input).len(), 1, "what has no end may go on");
     }
 
     #[test]
