@@ -50,6 +50,7 @@ impl State {
 
     /// Keeps how far the reader of this name has come.
     pub(crate) fn set_cursor(&self, name: &str, seq: u64) -> Result<(), StoreError> {
+        self.sync_commits(true)?;
         let mut set = self.db.prepare_cached("INSERT OR REPLACE INTO cursors VALUES (?1, ?2)")?;
         Ok(set.execute(params![name, signed(seq)]).map(drop)?)
     }

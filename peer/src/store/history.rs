@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::message_row::{Placed, conversation_row, encode, is_unread, name_row, open};
+use super::message_row::{Placed, conversation_row, encode, encode_mark, is_unread, name_row, open, select};
 use super::sealed::Seal;
 use super::state::State;
+use super::tail::{self, Tail};
 use super::{StoreError, search};
 use peer_core::model::{Conversation, DeliveryStatus, MessageKey, Position, StoredMessage};
 use peer_core::persistence::HistoryWrite;
@@ -27,104 +28,118 @@ impl State {
         limit: usize,
     ) -> Result<Vec<Placed>, StoreError> {
         let seal = self.seal()?;
-        let mut query = self.db.prepare_cached(
-            "SELECT position, row, value FROM history
-             WHERE conversation = ?1 AND position < ?2 ORDER BY position DESC LIMIT ?3",
-        )?;
-        let before = before.map_or(i64::MAX, |position| position.0);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows = query.query(params![conversation_row(seal, conversation)?, before, limit])?;
-        let mut page = Vec::new();
-        while let Some(row) = rows.next()? {
-            page.push(open(seal, row)?);
-        }
-        page.reverse();
-        Ok(page)
+        let Some(number) = number_of(&self.db, &conversation_row(seal, conversation)?)? else { return Ok(Vec::new()) };
+        let before = before.unwrap_or(Position(i64::MAX));
+        let places = self.tail(|tail| tail.places(&self.db, number, before, limit))?;
+        places.into_iter().rev().map(|place| at(&self.db, seal, place)).filter_map(Result::transpose).collect()
     }
 
     /// Where a message stands, if it is there. Needs [`State::unlock`].
     pub(crate) fn position(&self, name: &MessageKey) -> Result<Option<Position>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT position FROM history WHERE row = ?1")?;
-        Ok(query.query_row([name_row(self.seal()?, name)?], |row| row.get(0)).optional()?.map(Position))
+        let row = name_row(self.seal()?, name)?;
+        self.tail(|tail| tail.find(&self.db, &row))
     }
 
     /// One message, if it is there. Needs [`State::unlock`].
     pub(crate) fn message(&self, name: &MessageKey) -> Result<Option<StoredMessage>, StoreError> {
-        let seal = self.seal()?;
-        let mut query = self.db.prepare_cached("SELECT position, row, value FROM history WHERE row = ?1")?;
-        let found = query.query_row([name_row(seal, name)?], |row| Ok(open(seal, row))).optional()?;
-        Ok(found.transpose()?.map(|(_, record)| record))
+        let Some(position) = self.position(name)? else { return Ok(None) };
+        Ok(at(&self.db, self.seal()?, position)?.map(|(_, record)| record))
     }
 
     /// How many messages are unread, by conversation. Needs [`State::unlock`].
     pub(crate) fn unread(&self) -> Result<BTreeMap<Conversation, u64>, StoreError> {
-        let mut query = self.db.prepare_cached(
-            "SELECT position, row, value, count FROM history JOIN (
-                 SELECT MAX(position) AS last, COUNT(*) AS count FROM history WHERE unread GROUP BY conversation
-             ) ON position = last",
-        )?;
+        let counted = "SELECT MAX(position), COUNT(*) FROM messages WHERE unread GROUP BY conversation";
+        let mut query = self.db.prepare_cached(counted)?;
         let mut rows = query.query([])?;
         let mut unread = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            let (_, record) = open(self.seal()?, row)?;
-            unread.insert(record.name.conversation, row.get::<_, i64>("count")?.unsigned_abs());
+            if let Some((_, record)) = at(&self.db, self.seal()?, Position(row.get(0)?))? {
+                unread.insert(record.name.conversation, row.get::<_, i64>(1)?.unsigned_abs());
+            }
         }
         Ok(unread)
     }
 }
 
 /// Carries out one write; the transaction is the caller's.
-pub(super) fn apply(db: &Connection, seal: &Seal, write: &HistoryWrite) -> Result<(), StoreError> {
+pub(super) fn apply(db: &Connection, seal: &Seal, tail: &mut Tail, write: &HistoryWrite) -> Result<(), StoreError> {
     match write {
-        HistoryWrite::Append(record) => append(db, seal, record),
-        HistoryWrite::SetMark { name, mark, since } => {
-            let row = name_row(seal, name)?;
-            let found = db
-                .prepare_cached("SELECT position, row, value FROM history WHERE row = ?1")?
-                .query_row([row], |row| Ok(open(seal, row)))
-                .optional()?;
-            let Some((position, record)) = found.transpose()? else { return Ok(()) };
-            write_again(db, seal, position, &StoredMessage { mark: *mark, since: *since, ..record })
-        }
-        HistoryWrite::MarkRead { conversation } => {
-            let mut query = db.prepare_cached(
-                "SELECT position, row, value FROM history WHERE conversation = ?1 AND unread ORDER BY position",
-            )?;
-            let found = query.query_map([conversation_row(seal, conversation)?], |row| Ok(open(seal, row)))?;
-            for placed in found.collect::<Result<Vec<_>, _>>()? {
-                let (position, record) = placed?;
-                write_again(
-                    db,
-                    seal,
-                    position,
-                    &StoredMessage { mark: DeliveryStatus::Received { read: true }, ..record },
-                )?;
-            }
-            Ok(())
-        }
-        HistoryWrite::Forget { before } => forget(db, seal, *before),
+        HistoryWrite::Append(record) => append(db, seal, tail, record),
+        HistoryWrite::SetMark { name, mark, since } => match tail.find(db, &name_row(seal, name)?)? {
+            Some(position) => set_mark(db, seal, position, (*mark, *since)),
+            None => Ok(()),
+        },
+        HistoryWrite::MarkRead { conversation } => mark_read(db, seal, conversation),
+        HistoryWrite::Forget { before } => forget(db, seal, tail, *before),
     }
 }
 
-fn append(db: &Connection, seal: &Seal, record: &StoredMessage) -> Result<(), StoreError> {
-    let last: Option<i64> = db.prepare_cached("SELECT MAX(position) FROM history")?.query_row([], |row| row.get(0))?;
+fn append(db: &Connection, seal: &Seal, tail: &mut Tail, record: &StoredMessage) -> Result<(), StoreError> {
     let row = name_row(seal, &record.name)?;
-    let conversation = conversation_row(seal, &record.name.conversation)?;
-    let sealed = seal.seal(&row, &encode(record)?)?;
-    let added = db
-        .prepare_cached(
-            "INSERT INTO history (row, conversation, unread, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![row, conversation, is_unread(record), sealed])?;
-    if added == 1 {
-        search::appended(db, seal, last.map(Position), Position(db.last_insert_rowid()))?;
+    if tail.find(db, &row)?.is_some() {
+        return Ok(());
+    }
+    let last = tail::last(db)?;
+    let conversation = conversation_number(db, seal, &record.name.conversation)?;
+    let (position, sealed) = (tail.next(), seal.seal(&row, &encode(record)?)?);
+    db.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
+        position.0,
+        row,
+        conversation,
+        is_unread(record.mark),
+        sealed
+    ])?;
+    tail.added(db, &row, conversation)?;
+    search::appended(db, seal, last, position)
+}
+
+/// The number that stands for a conversation; given to it at its first message.
+fn conversation_number(db: &Connection, seal: &Seal, conversation: &Conversation) -> Result<i64, StoreError> {
+    let row = conversation_row(seal, conversation)?;
+    if let Some(number) = number_of(db, &row)? {
+        return Ok(number);
+    }
+    db.prepare_cached("INSERT INTO conversations (row) VALUES (?1)")?.execute([row])?;
+    Ok(db.last_insert_rowid())
+}
+
+fn number_of(db: &Connection, conversation: &[u8]) -> Result<Option<i64>, StoreError> {
+    let mut query = db.prepare_cached("SELECT number FROM conversations WHERE row = ?1")?;
+    Ok(query.query_row([conversation], |row| row.get(0)).optional()?)
+}
+
+/// The message that stands there.
+fn at(db: &Connection, seal: &Seal, position: Position) -> Result<Option<Placed>, StoreError> {
+    let mut query = db.prepare_cached(select!("WHERE messages.position = ?1"))?;
+    query.query_row([position.0], |row| Ok(open(seal, row))).optional()?.transpose()
+}
+
+/// Says how far a message has come, beside it: the message itself is not written again.
+fn set_mark(db: &Connection, seal: &Seal, position: Position, mark: (DeliveryStatus, u64)) -> Result<(), StoreError> {
+    let sealed = encode_mark(seal, position, mark)?;
+    db.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?1, ?2)")?.execute(params![position.0, sealed])?;
+    if matches!(mark.0, DeliveryStatus::Received { .. }) {
+        db.prepare_cached("UPDATE messages SET unread = ?2 WHERE position = ?1 AND unread <> ?2")?
+            .execute(params![position.0, is_unread(mark.0)])?;
+    }
+    Ok(())
+}
+
+fn mark_read(db: &Connection, seal: &Seal, conversation: &Conversation) -> Result<(), StoreError> {
+    let Some(number) = number_of(db, &conversation_row(seal, conversation)?)? else { return Ok(()) };
+    let unread = select!("WHERE messages.conversation = ?1 AND messages.unread ORDER BY messages.position");
+    let mut query = db.prepare_cached(unread)?;
+    let found = query.query_map([number], |row| Ok(open(seal, row)))?.collect::<Result<Vec<_>, _>>()?;
+    for placed in found {
+        let (position, record) = placed?;
+        set_mark(db, seal, position, (DeliveryStatus::Received { read: true }, record.since))?;
     }
     Ok(())
 }
 
 /// Reads from the front as long as there is something to forget. Messages are kept in the order of time, unless the
 /// clock was wrong: what such a clock kept is found as long as a block of neighbours holds something old.
-fn forget(db: &Connection, seal: &Seal, before: u64) -> Result<(), StoreError> {
+fn forget(db: &Connection, seal: &Seal, tail: &mut Tail, before: u64) -> Result<(), StoreError> {
     let mut from = Position(0);
     while let Some(block) = search::block_behind(db, from)? {
         let old = block.records(db, seal)?.into_iter().filter(|(_, record)| record.arrived < before);
@@ -132,22 +147,13 @@ fn forget(db: &Connection, seal: &Seal, before: u64) -> Result<(), StoreError> {
         if old.is_empty() {
             return Ok(());
         }
-        let mut delete = db.prepare_cached("DELETE FROM history WHERE position = ?1")?;
         for position in old {
-            delete.execute([position.0])?;
+            tail.forget(db, position)?;
+            db.prepare_cached("DELETE FROM messages WHERE position = ?1")?.execute([position.0])?;
+            db.prepare_cached("DELETE FROM marks WHERE position = ?1")?.execute([position.0])?;
         }
         block.shrunk(db, seal)?;
         from = block.end();
     }
-    Ok(())
-}
-
-fn write_again(db: &Connection, seal: &Seal, position: Position, record: &StoredMessage) -> Result<(), StoreError> {
-    let sealed = seal.seal(&name_row(seal, &record.name)?, &encode(record)?)?;
-    db.prepare_cached("UPDATE history SET unread = ?2, value = ?3 WHERE position = ?1")?.execute(params![
-        position.0,
-        is_unread(record),
-        sealed
-    ])?;
     Ok(())
 }

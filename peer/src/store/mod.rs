@@ -3,8 +3,8 @@
 //! [`places`] says where; [`pins`] keeps the keys of directories; [`state`] is one user's store: what login needs lies
 //! open in a 0600 file, everything about people is sealed value by value under a key of the store's own, which the
 //! key in the vault opens ([`sealed`]).
-//! [`persistence`] makes what the core writes durable, and [`event_log`] what programs read of it later; [`history`]
-//! and [`search`] read the messages again. Decides nothing: what is written when is the core's.
+//! [`persistence`] makes what the core writes durable, in rows found by name or [`numbered`], and [`event_log`] what programs
+//! read of it later; [`history`] and [`search`] read the messages again, the newest of which the [`tail`] knows. Decides nothing: what is written when is the core's.
 //!
 //! # What a stolen file tells
 //! Without the identity key: the vault (nothing without passcode and directory), how many values of each kind there
@@ -17,6 +17,7 @@ mod contacts;
 pub(crate) mod event_log;
 mod history;
 mod message_row;
+mod numbered;
 mod persistence;
 pub(crate) mod pins;
 pub(crate) mod places;
@@ -24,6 +25,7 @@ mod schema;
 pub(crate) mod sealed;
 mod search;
 pub(crate) mod state;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 
 use super::sealed::Seal;
 use super::state::{CERTIFICATE, State, TERMINAL, TERMINAL_SEED};
-use super::{StoreError, event_log, history, schema};
+use super::tail::Tail;
+use super::{StoreError, event_log, history, numbered, schema};
 use peer_core::event::Durability;
 use peer_core::notice::Event;
 use peer_core::persistence::{Table, Write};
@@ -43,11 +44,12 @@ impl State {
         (at, news): (u64, Vec<String>),
         durability: Durability,
     ) -> Result<Vec<Event>, StoreError> {
-        let (db, seal) = self.unlocked()?;
-        schema::sync_commits(db, durability == Durability::Synced)?;
-        let persisted = persist(db, seal, writes, (at, news));
-        // Everybody else's commits are synced.
-        schema::sync_commits(db, true)?;
+        self.sync_commits(durability == Durability::Synced)?;
+        let (db, seal, tail) = self.unlocked()?;
+        let persisted = persist(db, (seal, tail), writes, (at, news));
+        if persisted.is_err() {
+            *tail = None;
+        }
         persisted
     }
 
@@ -66,11 +68,14 @@ impl State {
     /// new id at once, key and certificate when they are asked for. Needs [`State::unlock`].
     pub(crate) fn renew_terminal(&mut self, writes: &[Write]) -> Result<(), StoreError> {
         let id = TerminalId(random()?);
-        let (db, seal) = self.unlocked()?;
+        self.sync_commits(true)?;
+        let (db, seal, tail) = self.unlocked()?;
+        // Whatever becomes of this, it is read again.
+        let mut newest = tail.take();
         let transaction = db.transaction()?;
         transaction.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![TERMINAL, id.as_bytes()])?;
         transaction.execute("DELETE FROM sealed WHERE kind IN (?1, ?2)", [TERMINAL_SEED, CERTIFICATE])?;
-        apply(&transaction, seal, writes)?;
+        apply(&transaction, (seal, &mut newest), writes)?;
         Ok(transaction.commit()?)
     }
 
@@ -84,6 +89,7 @@ impl State {
             let (key, value) = parted(&sealed).ok_or(StoreError::Unreadable)?;
             entries.push((key.to_vec(), Zeroizing::new(value.to_vec())));
         }
+        entries.extend(numbered::load(&self.db, self.seal()?, kind)?);
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(entries)
     }
@@ -91,12 +97,12 @@ impl State {
 
 fn persist(
     db: &mut Connection,
-    seal: &Seal,
+    (seal, tail): (&Seal, &mut Option<Tail>),
     writes: &[Write],
     (at, news): (u64, Vec<String>),
 ) -> Result<Vec<Event>, StoreError> {
     let transaction = db.transaction()?;
-    apply(&transaction, seal, writes)?;
+    apply(&transaction, (seal, tail), writes)?;
     let events = event_log::append(&transaction, seal, at, news)?;
     if let Err(error) = transaction.commit() {
         schema::bury(db);
@@ -106,15 +112,18 @@ fn persist(
 }
 
 /// Carries out writes; the transaction is the caller's.
-fn apply(db: &Connection, seal: &Seal, writes: &[Write]) -> Result<(), StoreError> {
+fn apply(db: &Connection, (seal, tail): (&Seal, &mut Option<Tail>), writes: &[Write]) -> Result<(), StoreError> {
     for write in writes {
         match write {
-            Write::Put { kind, key, value } => put(db, seal, *kind, key, value)?,
-            Write::Delete { kind, key } => {
-                let row = seal.row(kind.name(), key)?;
-                db.prepare_cached("DELETE FROM sealed WHERE row = ?1")?.execute([row])?;
-            }
-            Write::History(write) => history::apply(db, seal, write)?,
+            Write::Put { kind, key, value } => match numbered::place(*kind, key)? {
+                Some(place) => place.put(db, seal, value)?,
+                None => put(db, seal, *kind, key, value)?,
+            },
+            Write::Delete { kind, key } => match numbered::place(*kind, key)? {
+                Some(place) => place.delete(db)?,
+                None => delete(db, seal, *kind, key)?,
+            },
+            Write::History(write) => history::apply(db, seal, Tail::loaded(db, tail)?, write)?,
         }
     }
     Ok(())
@@ -133,7 +142,14 @@ fn put(db: &Connection, seal: &Seal, kind: Table, key: &[u8], value: &[u8]) -> R
     Ok(())
 }
 
-fn parted(entry: &[u8]) -> Option<(&[u8], &[u8])> {
+fn delete(db: &Connection, seal: &Seal, kind: Table, key: &[u8]) -> Result<(), StoreError> {
+    let row = seal.row(kind.name(), key)?;
+    db.prepare_cached("DELETE FROM sealed WHERE row = ?1")?.execute([row])?;
+    Ok(())
+}
+
+/// The key and the value of an opened row.
+pub(super) fn parted(entry: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = entry.split_first_chunk::<4>()?;
     rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }

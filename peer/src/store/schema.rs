@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Append-only: a released step is never changed, only followed.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     // 1: what login needs, in the clear (a cookie opens nothing by itself), and sealed rows.
     "CREATE TABLE plain (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
      CREATE TABLE sealed (row BLOB PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;",
@@ -25,6 +25,35 @@ const MIGRATIONS: &[&str] = &[
     // 3: events for programs that read them later, sealed, and how far each of them has come.
     "CREATE TABLE journal (seq INTEGER PRIMARY KEY AUTOINCREMENT, value BLOB NOT NULL);
      CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;",
+    // 4: what comes one after another lies one after another, so that a text changes few pages: letters by their numbers,
+    // messages by their positions, how far they have come beside them. What finds messages otherwise is kept up in
+    // strides (`tail`); of a message's name the first bytes are enough.
+    "CREATE TABLE outbox (number INTEGER PRIMARY KEY, value BLOB NOT NULL);
+     CREATE TABLE seen (number INTEGER PRIMARY KEY, value BLOB NOT NULL);
+     CREATE TABLE conversations (number INTEGER PRIMARY KEY, row BLOB NOT NULL UNIQUE);
+     CREATE TABLE messages (
+         position INTEGER PRIMARY KEY,
+         row BLOB NOT NULL,
+         conversation INTEGER NOT NULL,
+         unread INTEGER NOT NULL,
+         value BLOB NOT NULL
+     );
+     CREATE TABLE marks (position INTEGER PRIMARY KEY, value BLOB NOT NULL);
+     CREATE TABLE names (name BLOB, position INTEGER, PRIMARY KEY (name, position)) WITHOUT ROWID;
+     CREATE TABLE places (conversation INTEGER, position INTEGER, PRIMARY KEY (conversation, position)) WITHOUT ROWID;
+     CREATE TABLE tail (first INTEGER NOT NULL, next INTEGER NOT NULL);
+     INSERT INTO conversations (row) SELECT DISTINCT conversation FROM history;
+     INSERT INTO messages
+         SELECT history.position, history.row, conversations.number, history.unread, history.value
+         FROM history CROSS JOIN conversations ON conversations.row = history.conversation
+         ORDER BY history.position;
+     CREATE INDEX messages_unread ON messages (conversation, position) WHERE unread;
+     INSERT INTO names SELECT substr(row, 1, 8), position FROM messages ORDER BY 1, 2;
+     INSERT INTO places SELECT conversation, position FROM messages ORDER BY 1, 2;
+     INSERT INTO tail SELECT next, next FROM (
+         SELECT coalesce(max(seq), 0) + 1 AS next FROM sqlite_sequence WHERE name = 'history'
+     );
+     DROP TABLE history;",
 ];
 
 /// Makes an open database durable, forgetful and up to date.
@@ -61,11 +90,18 @@ pub(super) fn bury(db: &Connection) {
 /// Whether anything is sealed.
 pub(super) fn has_sealed(db: &Connection) -> Result<bool, StoreError> {
     let any =
-        "SELECT EXISTS (SELECT 1 FROM sealed) OR EXISTS (SELECT 1 FROM history) OR EXISTS (SELECT 1 FROM journal)";
+        "SELECT EXISTS (SELECT 1 FROM sealed) OR EXISTS (SELECT 1 FROM messages) OR EXISTS (SELECT 1 FROM journal)
+               OR EXISTS (SELECT 1 FROM outbox) OR EXISTS (SELECT 1 FROM seen)";
     Ok(db.query_row(any, [], |row| row.get(0))?)
 }
 
-/// Forgets everything sealed.
+/// Forgets everything sealed; positions of messages are not used again.
 pub(super) fn forget_sealed(db: &Connection) -> Result<(), StoreError> {
-    Ok(db.execute_batch("DELETE FROM sealed; DELETE FROM history; DELETE FROM words; DELETE FROM journal;")?)
+    Ok(db.execute_batch(
+        "UPDATE tail SET next = max(next, (SELECT coalesce(max(position), 0) + 1 FROM messages));
+         UPDATE tail SET first = next;
+         DELETE FROM sealed; DELETE FROM outbox; DELETE FROM seen; DELETE FROM journal;
+         DELETE FROM messages; DELETE FROM marks; DELETE FROM conversations;
+         DELETE FROM names; DELETE FROM places; DELETE FROM words;",
+    )?)
 }

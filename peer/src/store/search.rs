@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::StoreError;
-use super::message_row::{self, Placed};
+use super::message_row::{self, Placed, select};
 use super::sealed::Seal;
 use super::state::State;
 use super::words::Words;
@@ -45,9 +45,9 @@ impl State {
     }
 
     fn read_unfinished(&self, search: &mut Search, from: Position) -> Result<(), StoreError> {
-        let mut query = self.db.prepare_cached(
-            "SELECT position, row, value FROM history WHERE position >= ?1 AND position < ?2 ORDER BY position DESC",
-        )?;
+        let mut query = self.db.prepare_cached(select!(
+            "WHERE messages.position >= ?1 AND messages.position < ?2 ORDER BY messages.position DESC"
+        ))?;
         let mut rows = query.query([from.0, search.before])?;
         while !search.is_over()
             && let Some(row) = rows.next()?
@@ -62,7 +62,7 @@ impl State {
         let asked = search.fingerprints();
         let mut query =
             self.db.prepare_cached("SELECT block, value FROM words WHERE block <= ?1 ORDER BY block DESC")?;
-        let mut message = self.db.prepare_cached("SELECT position, row, value FROM history WHERE position = ?1")?;
+        let mut message = self.db.prepare_cached(select!("WHERE messages.position = ?1"))?;
         let mut rows = query.query([search.before / BLOCK])?;
         while !search.is_over()
             && let Some(row) = rows.next()?
@@ -116,7 +116,7 @@ pub(super) struct Block(i64);
 /// The block of the first message at or behind `position`.
 pub(super) fn block_behind(db: &Connection, position: Position) -> Result<Option<Block>, StoreError> {
     let first: Option<i64> = db
-        .prepare_cached("SELECT MIN(position) FROM history WHERE position >= ?1")?
+        .prepare_cached("SELECT MIN(position) FROM messages WHERE position >= ?1")?
         .query_row([position.0], |row| row.get(0))?;
     Ok(first.map(|first| Block::of(Position(first))))
 }
@@ -154,9 +154,9 @@ impl Block {
 
     /// Its messages.
     pub(super) fn records(self, db: &Connection, seal: &Seal) -> Result<Vec<Placed>, StoreError> {
-        let mut query = db.prepare_cached(
-            "SELECT position, row, value FROM history WHERE position >= ?1 AND position < ?2 ORDER BY position",
-        )?;
+        let mut query = db.prepare_cached(select!(
+            "WHERE messages.position >= ?1 AND messages.position < ?2 ORDER BY messages.position"
+        ))?;
         let mut rows = query.query([self.start().0, self.end().0])?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {

@@ -1,5 +1,6 @@
 //! One user's store on this machine: SQLite, one process at a time (decision D20, threats T4, T6).
 
+use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -15,7 +16,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::places::private_folder;
 use super::sealed::Seal;
-use super::{StoreError, schema};
+use super::tail::Tail;
+use super::{StoreError, numbered, schema};
 
 pub(super) const TERMINAL: &str = "terminal";
 const COOKIE: &str = "cookie";
@@ -52,7 +54,11 @@ pub(crate) struct Known {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(super) db: Connection,
+    /// Whether commits are synced just now; see [`State::sync_commits`].
+    is_syncing: Cell<bool>,
     seal: Option<Seal>,
+    /// Read when it is needed first, and again where a transaction was not kept.
+    tail: RefCell<Option<Tail>>,
     _lock: File,
 }
 
@@ -68,7 +74,7 @@ impl State {
         private_file(&path)?;
         let mut db = Connection::open(&path)?;
         schema::prepare(&mut db)?;
-        Ok(Self { db, seal: None, _lock: lock })
+        Ok(Self { db, is_syncing: Cell::new(true), seal: None, tail: RefCell::default(), _lock: lock })
     }
 
     /// This terminal's id; chosen at random the first time.
@@ -117,8 +123,10 @@ impl State {
     pub(crate) fn set_vault(&mut self, vault: &KnownVault) -> Result<Option<u64>, StoreError> {
         let other_key = self.vault()?.is_some_and(|known| known.key != vault.key);
         let forgotten = if other_key { Some(self.messages()?) } else { None };
+        self.sync_commits(true)?;
         let change = self.db.transaction()?;
         if other_key {
+            self.tail.take();
             schema::forget_sealed(&change)?;
             change.execute("DELETE FROM plain WHERE name IN (?1, ?2, ?3)", [TERMINAL, COOKIE, STORE_KEY])?;
         }
@@ -145,6 +153,7 @@ impl State {
             None => store_key::generate()?,
         };
         let wrapped = store_key::wrap(&store_key::secret_of(identity), &key)?;
+        self.sync_commits(true)?;
         let change = self.db.transaction()?;
         change.execute("DELETE FROM sealed WHERE kind = ?1", [CERTIFICATE])?;
         for (name, value) in [
@@ -163,8 +172,8 @@ impl State {
         self.vault()?.map(|_| self.messages()).transpose()
     }
 
-    fn messages(&self) -> Result<u64, StoreError> {
-        let count: i64 = self.db.query_row("SELECT count(*) FROM history", [], |row| row.get(0))?;
+    pub(super) fn messages(&self) -> Result<u64, StoreError> {
+        let count: i64 = self.db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 
@@ -180,7 +189,10 @@ impl State {
                 key
             }
         };
-        self.seal = Some(Seal::new(&key)?);
+        let seal = Seal::new(&key)?;
+        self.sync_commits(true)?;
+        numbered::adopt(&mut self.db, &seal)?;
+        self.seal = Some(seal);
         Ok(())
     }
 
@@ -218,8 +230,23 @@ impl State {
         self.seal.as_ref().ok_or(StoreError::Unreadable)
     }
 
-    pub(super) fn unlocked(&mut self) -> Result<(&mut Connection, &Seal), StoreError> {
-        Ok((&mut self.db, self.seal.as_ref().ok_or(StoreError::Unreadable)?))
+    pub(super) fn unlocked(&mut self) -> Result<(&mut Connection, &Seal, &mut Option<Tail>), StoreError> {
+        Ok((&mut self.db, self.seal.as_ref().ok_or(StoreError::Unreadable)?, self.tail.get_mut()))
+    }
+
+    /// Whether each commit is synced from now on. Whoever commits anything says so: to change it costs as much as a small
+    /// commit, and most commits are like the one before.
+    pub(super) fn sync_commits(&self, synced: bool) -> Result<(), StoreError> {
+        if self.is_syncing.get() != synced {
+            schema::sync_commits(&self.db, synced)?;
+            self.is_syncing.set(synced);
+        }
+        Ok(())
+    }
+
+    /// Asks the newest messages.
+    pub(super) fn tail<T>(&self, ask: impl FnOnce(&Tail) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        ask(Tail::loaded(&self.db, &mut self.tail.borrow_mut())?)
     }
 
     fn sealed(&self, row: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -230,6 +257,7 @@ impl State {
 
     pub(super) fn set_sealed(&self, row: &[u8], kind: &str, value: &[u8]) -> Result<(), StoreError> {
         let sealed = self.seal()?.seal(row, value)?;
+        self.sync_commits(true)?;
         self.db.execute("INSERT OR REPLACE INTO sealed VALUES (?1, ?2, ?3)", params![row, kind, sealed])?;
         Ok(())
     }
@@ -239,6 +267,7 @@ impl State {
     }
 
     pub(super) fn set_plain(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.sync_commits(true)?;
         self.db.execute("INSERT OR REPLACE INTO plain VALUES (?1, ?2)", params![name, value])?;
         Ok(())
     }

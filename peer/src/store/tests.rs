@@ -1,5 +1,7 @@
 //! What is kept, found and forgotten, and what the files tell.
 
+mod former;
+
 use std::path::Path;
 
 use common::ident::{GroupName, KeyDigest, MessageId};
@@ -126,7 +128,7 @@ fn a_step_that_does_not_fit_on_the_disk_leaves_everything_as_it_was() {
 fn a_step_that_fails_halfway_leaves_everything_as_it_was() {
     let mut state = Folder::new().open();
     state.persist(&[append(&message(1, "damaged"))]).unwrap();
-    state.db.execute("UPDATE history SET value = zeroblob(99)", []).unwrap();
+    state.db.execute("UPDATE messages SET value = zeroblob(99)", []).unwrap();
     let step = [put(Table::Counter, "sent", "1"), Write::History(HistoryWrite::MarkRead { conversation: bianca() })];
     assert!(matches!(state.persist(&step), Err(StoreError::Unreadable)));
     assert_eq!(values(&state, Table::Counter), []);
@@ -146,6 +148,88 @@ fn a_message_is_kept_once_and_nobody_takes_the_place_of_anothers() {
     state.persist(&[append(&message(1, "and again"))]).unwrap();
     assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["first", "same id"]);
     assert_eq!(state.history(&other_place.name.conversation, None, 10).unwrap().len(), 1);
+}
+
+#[test]
+fn a_text_changes_few_pages_and_one_that_is_confirmed_fewer() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    let letter = |n: u64, value: Option<&str>| match value {
+        Some(value) => {
+            Write::Put { kind: Table::Outbox, key: n.to_be_bytes().into(), value: value.as_bytes().to_vec().into() }
+        }
+        None => Write::Delete { kind: Table::Outbox, key: n.to_be_bytes().into() },
+    };
+    let text = "x".repeat(200);
+    let pages = |state: &mut State, step: &dyn Fn(u64) -> [Write; 2], numbers: std::ops::Range<u64>| {
+        state.write_log_again().unwrap();
+        let steps = numbers.end - numbers.start;
+        numbers.for_each(|n| state.persist(&step(n)).unwrap());
+        // A frame is a page with 24 bytes before it, behind a header.
+        std::fs::metadata(state.log()).unwrap().len() / 4120 * 10 / steps
+    };
+    let said = |n| {
+        let mut ours = message(n, &text);
+        ours.mark = DeliveryStatus::Queued;
+        [letter(n, Some(&text)), append(&ours)]
+    };
+    let confirmed = |n| {
+        let (name, mark) = (message(n, "").name, DeliveryStatus::Delivered);
+        [letter(n, None), Write::History(HistoryWrite::SetMark { name, mark, since: n })]
+    };
+    // Messages before them, so that whatever is in the order of names has many pages.
+    (0..3).for_each(|n| state.persist(&(n * 1000..(n + 1) * 1000).flat_map(&said).collect::<Vec<_>>()).unwrap());
+    assert!(pages(&mut state, &said, 3000..3100) <= 25, "two, and a new one now and then");
+    assert!(pages(&mut state, &confirmed, 3000..3100) <= 25);
+}
+
+#[test]
+fn messages_are_found_in_the_indexes_and_beside_them_also_after_a_restart() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    let mut other = message(9_999, "to all");
+    other.name.conversation = Conversation::Everyone;
+    fill(&mut state, (0..1000).map(|n| n.to_string()));
+    state.persist(&[append(&other)]).unwrap();
+    state.persist(&(1000..5000).map(|n| append(&message(n, &n.to_string()))).collect::<Vec<_>>()).unwrap();
+    for _ in 0..2 {
+        let all = state.history(&bianca(), None, 10_000).unwrap();
+        assert_eq!((all.len(), all[0].1.text.as_str(), all[4999].1.text.as_str()), (5000, "0", "4999"));
+        assert!(all.is_sorted_by_key(|(position, _)| *position));
+        assert_eq!(texts(state.history(&bianca(), Some(all[4090].0), 2).unwrap()), ["4088", "4089"]);
+        assert_eq!(state.history(&Conversation::Everyone, None, 2).unwrap().len(), 1);
+        for n in [0, 2047, 2048, 4095, 4096, 4999] {
+            assert_eq!(state.message(&message(n, "").name).unwrap().unwrap().text, n.to_string());
+            state.persist(&[append(&message(n, "again"))]).unwrap();
+        }
+        assert_eq!(state.messages().unwrap(), 5001, "none twice");
+        drop(state);
+        state = folder.open();
+    }
+    state.persist(&[Write::History(HistoryWrite::Forget { before: 4998 })]).unwrap();
+    for _ in 0..2 {
+        assert_eq!(texts(state.history(&bianca(), None, 10).unwrap()), ["4998", "4999"]);
+        assert_eq!(state.position(&message(17, "").name).unwrap(), None);
+        let rows = |table| -> i64 {
+            state.db.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((rows("names"), rows("places")), (1, 1), "the one to all is from a clock that was wrong");
+        drop(state);
+        state = folder.open();
+    }
+}
+
+#[test]
+fn a_place_is_not_used_again_also_when_the_last_message_is_forgotten() {
+    let folder = Folder::new();
+    let mut state = folder.open();
+    fill(&mut state, ["one", "two"].map(String::from));
+    let last = state.position(&message(1, "").name).unwrap().unwrap();
+    state.persist(&[Write::History(HistoryWrite::Forget { before: u64::MAX })]).unwrap();
+    drop(state);
+    let mut state = folder.open();
+    state.persist(&[append(&message(7, "three"))]).unwrap();
+    assert!(state.position(&message(7, "").name).unwrap().unwrap() > last);
 }
 
 #[test]

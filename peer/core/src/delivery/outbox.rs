@@ -322,8 +322,8 @@ impl Outbox {
 
 fn put(to: &Conversation, number: u64, entry: &Entry) -> Write {
     let Entry { letter, since, stored, withdrawn, .. } = entry.clone();
-    let row = Row { to: to.clone(), letter, since, stored, withdrawn };
-    // Writing plain structs of strings and numbers to memory cannot fail.
+    // Without the names of its fields, in their order. Writing strings and numbers to memory cannot fail.
+    let row = (to, letter, since, stored, withdrawn);
     let value = Zeroizing::new(serde_json::to_vec(&row).unwrap_or_default());
     Write::Put { kind: Table::Outbox, key: number.to_be_bytes().into(), value }
 }
