@@ -168,7 +168,7 @@ impl Files {
         };
         let (with, name, size, files) = (transfer.with.clone(), transfer.name.clone(), transfer.size, transfer.files);
         let (ours, left_out) = (transfer.source.is_some(), transfer.left_out.clone());
-        let waits = self.waiting.get(&number).filter(|_| state == FileState::Accepted).cloned();
+        let waits = self.waiting.get(&number).filter(|_| state == FileState::Accepted).cloned().map(Box::new);
         Some(FileShown { number, id: transfer.file, with, ours, name, size, files, left_out, done, state, waits })
     }
 

@@ -62,7 +62,7 @@ impl Files {
     fn wait_for_a_way(&mut self, cx: &mut Context, number: u64, waits: FileWaits) {
         let is_news = self.waiting.insert(number, waits.clone()).as_ref() != Some(&waits);
         if is_news {
-            self.tell(cx, number, FileNews::NoWay(waits));
+            self.tell(cx, number, FileNews::NoWay(Box::new(waits)));
         }
         self.retry(cx, number, 0);
     }

@@ -48,7 +48,7 @@ pub struct FileShown {
     /// Where it stands.
     pub state: FileState,
     /// Why one that is wanted does not come yet, where there is no way to its sender.
-    pub waits: Option<FileWaits>,
+    pub waits: Option<Box<FileWaits>>,
 }
 
 /// Why a file that is wanted does not come yet.
@@ -126,7 +126,7 @@ pub enum FileNews {
     /// This side has refused or cancelled it.
     GivenUp,
     /// There is no way to its sender; it is tried again and again.
-    NoWay(FileWaits),
+    NoWay(Box<FileWaits>),
     /// The link was lost after so many bytes; it goes on when the other side is back.
     Stopped { done: u64 },
     /// It cannot be saved where it should be, by the disk's word.

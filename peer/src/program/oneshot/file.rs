@@ -61,7 +61,7 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
 /// How the wait came to its end.
 enum Ended {
     /// Something has become of the file.
-    News(FileNews),
+    News(Box<FileNews>),
     /// The key of the receiver is not the pinned one, so nothing goes before the user has decided.
     KeyChanged,
     /// Nobody has taken it in time.
@@ -94,7 +94,7 @@ fn follow(
             continue;
         }
         if event.what.end().is_some() {
-            return Ok(Ended::News(event));
+            return Ok(Ended::News(Box::new(event)));
         }
         if event.what == What::Progress {
             begun = true;

@@ -15,7 +15,7 @@ fn unreached() -> CallFailed {
 }
 
 fn waits(relay: FileRelay) -> FileNews {
-    FileNews::NoWay(FileWaits { why: unreached(), relay })
+    FileNews::NoWay(Box::new(FileWaits { why: unreached(), relay }))
 }
 
 /// A file of ali's that is wanted, at a directory that names these features.
