@@ -151,7 +151,14 @@ fn name_of(told: &Notification) -> Option<&str> {
     let ticket = match &told.notice {
         Notice::Message(MessageNotice::Sent { ticket, .. }) => ticket.as_ref(),
         Notice::Message(MessageNotice::NotSent { ticket, .. }) => Some(ticket),
-        _ => None,
+        Notice::Message(_)
+        | Notice::Session(_)
+        | Notice::Directory(_)
+        | Notice::Call(_)
+        | Notice::Contact(_)
+        | Notice::Group { .. }
+        | Notice::File(_)
+        | Notice::Journal(_) => None,
     };
     ticket.or(told.answers.as_ref())?.reference.as_deref()
 }
