@@ -76,6 +76,10 @@ pub(crate) struct Groups {
     gone_once: BTreeSet<RoomId>,
     /// Groups whose name another group has: whose it is, is being asked for these commands.
     reclaiming: Vec<(GroupName, Vec<Ticket>)>,
+    /// Groups that could not be founded anew after the directory went back, because it has another room under their name.
+    taken_once: BTreeSet<RoomId>,
+    /// In the place of which room, as the directory has it, such a group is founded anew; of none if it was given up then.
+    instead: BTreeMap<RoomId, Option<RoomId>>,
     /// How often the admins of a group were asked to take this terminal in again.
     asked_back: Pace<RoomId>,
     /// How often another room of two was made because one could not be followed.
@@ -107,6 +111,8 @@ impl Groups {
             directs_made: BTreeMap::new(),
             gone_once: BTreeSet::new(),
             reclaiming: Vec::new(),
+            taken_once: BTreeSet::new(),
+            instead: BTreeMap::new(),
             asked_back: Pace::default(),
             made_another: Pace::default(),
             taken_again: Pace::default(),

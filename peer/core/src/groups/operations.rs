@@ -242,9 +242,10 @@ impl Groups {
         let newcomers: Vec<VerifiedKeyPackage> = active.newcomers.drain(..).collect();
         let in_place_of = match &active.operation {
             GroupOperation::FoundAnew(old, _) => {
-                self.rooms.charter_of_group(old).map(|(name, admins)| (*old, name, admins))
+                let replaced = self.instead.get(old).copied().unwrap_or(Some(*old));
+                self.rooms.charter_of_group(old).map(|(name, admins)| (replaced, name, admins))
             }
-            GroupOperation::Reclaim(name, old, admins) => Some((*old, name.clone(), admins.clone())),
+            GroupOperation::Reclaim(name, old, admins) => Some((Some(*old), name.clone(), admins.clone())),
             GroupOperation::CreateDirect(_)
             | GroupOperation::CreateAnother(_)
             | GroupOperation::SyncTerminals(_)

@@ -225,7 +225,7 @@ impl Rooms {
     pub(super) fn found_anew(
         &mut self,
         id: RoomId,
-        (old, name, admins): (RoomId, GroupName, Vec<UserId>),
+        (replaces, name, admins): (Option<RoomId>, GroupName, Vec<UserId>),
         newcomers: Vec<VerifiedKeyPackage>,
     ) -> Result<Option<OutgoingCommit>, RoomError> {
         let own = self.own.member().userid;
@@ -238,7 +238,7 @@ impl Rooms {
         self.rooms.insert(id, mls);
         let mls::Commit { epoch, members, commit, welcome, .. } = commit;
         let entry = Some((name, admins));
-        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry, again: Vec::new(), replaces: Some(old) }))
+        Ok(Some(OutgoingCommit { epoch, members, commit, welcome, entry, again: Vec::new(), replaces }))
     }
 
     pub(crate) fn create_group(&mut self, id: RoomId, name: &GroupName) -> Result<Vec<Write>, RoomError> {

@@ -105,6 +105,10 @@ impl Groups {
                 let (old, tickets) = (*old, std::mem::take(&mut active.tickets));
                 self.operations.active = None;
                 cx.write(self.rooms.forget(room));
+                if status == CommitStatus::Taken && self.rooms.has_gone_back(&old) {
+                    self.taken_once.insert(old);
+                    self.instead.remove(&old);
+                }
                 self.tell_frozen(cx, &tickets, &old);
                 Vec::new()
             }
@@ -114,6 +118,9 @@ impl Groups {
 
     /// Whose group it is that has the name our user wanted.
     pub(crate) fn handle_owner(&mut self, cx: &mut Context, group: GroupName, reply: Result<&GroupReply, GroupNews>) {
+        if let Some(old) = self.known.room(&group).filter(|old| self.rooms.has_gone_back(old)) {
+            return self.found_instead(cx, old, reply);
+        }
         let waiting = self.reclaiming.extract_if(.., |(of, _)| *of == group);
         let tickets: Vec<Ticket> = waiting.flat_map(|(_, tickets)| tickets).collect();
         let is_ours = |reply: &&GroupReply| reply.admins.iter().any(|admin| cx.is_me(admin));

@@ -4,15 +4,16 @@
 //! A room whose epoch it has gone back on cannot go on: nobody returns to an epoch that was left. Rooms of two are made
 //! anew when the next letter needs one; a group is founded anew by the admin who stands first, and told as lost until then.
 
-use common::ident::{GroupName, RoomId, UserId};
+use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::limits::EPOCHS_ASKED;
-use common::msg::{EPOCHS, EpochsReply, EpochsReq};
+use common::msg::{EPOCHS, EpochsReply, EpochsReq, GroupReply, GroupReq};
 
 use super::Groups;
 use super::queue::GroupOperation;
 use crate::context::Context;
 use crate::mls::Frozen;
 use crate::model::Conversation;
+use crate::notice::GroupNews;
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
 
 /// A comparison with a directory that goes on from an older state.
@@ -83,11 +84,37 @@ impl Groups {
 
     /// A group that the directory has gone back on: its first admin founds it anew, with everybody (decision D31); the others
     /// wait for the welcome, because no member's word alone decides what becomes of it.
+    ///
+    /// The directory may have gone back to a time when another room of ours had the name. Which one is asked in the session
+    /// behind the one in which that was found: until then another terminal of ours may have been first, and its welcome comes.
     pub(super) fn found_restored(&mut self, cx: &Context, room: &RoomId) -> Vec<Request> {
-        if self.rooms.admins(room).first().is_some_and(|first| cx.is_me(first)) {
-            self.operations.add(GroupOperation::FoundAnew(*room, None));
+        if !self.rooms.admins(room).first().is_some_and(|first| cx.is_me(first)) {
+            return Vec::new();
         }
-        Vec::new()
+        match self.rooms.charter_of_group(room) {
+            Some((group, _)) if self.taken_once.contains(room) && !self.instead.contains_key(room) => {
+                let message = GroupReq { handle: GroupHandle::of(&group, &cx.directory) }.into();
+                let question = Question::Owner(group);
+                vec![Request::Directory(DirectoryRequest::Ask { message, question })]
+            }
+            _ => {
+                self.operations.add(GroupOperation::FoundAnew(*room, None));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Which room the directory has under the name of a group that it has gone back on, with its admins.
+    pub(super) fn found_instead(&mut self, cx: &mut Context, old: RoomId, reply: Result<&GroupReply, GroupNews>) {
+        let holder =
+            reply.ok().filter(|reply| reply.room.is_none() || reply.admins.iter().any(|admin| cx.is_me(admin)));
+        match holder {
+            Some(holder) => {
+                self.instead.insert(old, holder.room);
+                self.operations.add(GroupOperation::FoundAnew(old, None));
+            }
+            None => self.tell_frozen(cx, &[], &old),
+        }
     }
 
     fn compared(&mut self) -> Vec<Request> {

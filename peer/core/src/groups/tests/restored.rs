@@ -1,12 +1,13 @@
 //! A directory that goes on from an older state: rooms it has gone back on are over, others go on.
 
 use common::ident::RoomId;
-use common::msg::{EPOCHS, EpochsReply, Features, KeyPackagePut, RoomEpoch, ToDirectory};
+use common::msg::{CommitStatus, EPOCHS, EpochsReply, Features, GroupReply, KeyPackagePut, RoomEpoch, ToDirectory};
+use common::testkit::Example;
 
 use super::stage::*;
 use crate::event::Effect;
 use crate::model::Conversation;
-use crate::notice::{MessageNotice, Notice};
+use crate::notice::{GroupNews, MessageNotice, Notice};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
 
 fn room(stage: &Stage) -> RoomId {
@@ -84,4 +85,31 @@ fn a_directory_that_cannot_be_asked_for_epochs_is_not_and_nothing_is_compared_wi
         stage.groups.handle_caught_up(&mut stage.cx),
         [Request::Delivery(DeliveryRequest::Restored(Vec::new())), Request::Mailbox(MailboxRequest::Repaired)]
     );
+}
+
+#[test]
+fn a_group_whose_name_another_room_of_ours_had_then_is_founded_anew_in_its_place() {
+    let mut stage = Stage::with_bianca();
+    let (old, before) = (room(&stage), RoomId([0x77; 16]));
+    compared(&mut stage, &told(&[]));
+    let both = [(Example::Ali, true), (Example::Bianca, true)];
+    let founds = |stage: &mut Stage| stage.goes_on(&both, Example::Bianca);
+    let founding = founds(&mut stage);
+    assert_eq!(founding.request.replaces, Some(old));
+    let taken = CommitStatus::Taken.into();
+    assert_eq!(stage.groups.handle_commit(&mut stage.cx, (founding.room, founding.epoch), &taken), []);
+    // Another terminal of ours may have been first: not before the next session.
+    assert_eq!(stage.begins(), []);
+    let asked = stage.groups.handle_caught_up(&mut stage.cx);
+    let asks = |request: &Request| matches!(request, Request::Directory(DirectoryRequest::Ask { question: Question::Owner(group), .. }) if *group == team());
+    assert!(asked.iter().any(asks), "{asked:?}");
+    let admins = vec![stage.cx.me.user.clone()];
+    let reply = GroupReply { room: Some(before), admins };
+    stage.groups.handle_owner(&mut stage.cx, team(), Ok(&reply));
+    let founding = founds(&mut stage);
+    assert_eq!(founding.request.replaces, Some(before));
+    stage.comes_back(&founding);
+    assert_eq!(room(&stage), founding.room);
+    let told = stage.news();
+    assert!(told.iter().any(|news| matches!(news, GroupNews::FoundedAgain { ours: true, .. })), "{told:?}");
 }
