@@ -17,7 +17,10 @@ pub struct EarlierState(Connection);
 pub enum GoingBack {
     /// A backup was restored, which has a name of its own.
     Restored,
-    /// The machine was put back, and knows nothing of it.
+    /// The machine was put back, and knows nothing of it. Its key packages are left out, which is kinder than what happens: some
+    /// were used since, are given out once more, and whoever is added by such a one cannot open the welcome. Nobody can know
+    /// that before the owner, who publishes others at the next login; until then the owner's terminal stands in rooms that
+    /// it is not in.
     PutBack,
 }
 
@@ -50,8 +53,9 @@ impl EarlierState {
     pub fn go_on(self, how: GoingBack) -> StoreResult<SqliteStore> {
         let begin = || {
             self.0.pragma_update(None, "foreign_keys", true)?;
-            if how == GoingBack::Restored {
-                backup::rename(&self.0)?;
+            match how {
+                GoingBack::Restored => backup::rename(&self.0)?,
+                GoingBack::PutBack => self.0.execute_batch("DELETE FROM key_packages")?,
             }
             Ok(SqliteStore::new(Worker::writer(self.0)?, None))
         };

@@ -26,7 +26,10 @@ pub(super) fn commit(
     let told = |reply: CommitReply, notify| Ok(CommitOutcome { reply, notify });
     match judge(request, &situation(connection, request, now)?) {
         Verdict::Refused(reply) => told(reply, Vec::new()),
-        Verdict::Repeated => told(CommitStatus::Accepted.into(), Vec::new()),
+        Verdict::Repeated => {
+            mailbox::count_written(connection, &request.from)?;
+            told(CommitStatus::Accepted.into(), Vec::new())
+        }
         Verdict::Accepted(change) => {
             let notify = carry_out(connection, request, &change, rule, now)?;
             mailbox::count_written(connection, &request.from)?;

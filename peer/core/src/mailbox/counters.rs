@@ -9,7 +9,7 @@ use crate::persistence::{Rows, Table, Write};
 const ACKED: &[u8] = b"acked";
 const WRITTEN: &[u8] = b"written";
 const REPLACED: &[u8] = b"replaced";
-/// Of the directory: its numbers as it told them last, and the name of what it remembers.
+/// Of the directory: its numbers as it showed them last, and the name of what it remembers.
 const TOLD: &[u8] = b"told";
 const GENERATION: &[u8] = b"generation";
 /// There while what an older state of the directory has spoilt is made anew.
@@ -43,13 +43,18 @@ impl Counters {
 }
 
 fn counter(name: &[u8], value: u64) -> Write {
-    Write::Put { kind: Table::Counter, key: name.to_vec(), value: Zeroizing::new(value.to_be_bytes().to_vec()) }
+    put(name, value.to_be_bytes().to_vec())
+}
+
+fn put(name: &[u8], value: Vec<u8>) -> Write {
+    Write::Put { kind: Table::Counter, key: name.to_vec(), value: Zeroizing::new(value) }
 }
 
 /// What the directory has told of itself, as it is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Told {
-    /// Its numbers for this terminal; they never fall, unless it goes on from an older state.
+    /// Its numbers for this terminal, as far as it has shown that it knows them; they never fall, unless it goes on from an
+    /// older state.
     pub(super) acked: u64,
     pub(super) written: u64,
     /// By which name what it remembers goes.
@@ -69,14 +74,13 @@ impl Told {
         Self { acked, written, generation, is_repairing: value(REPAIRING).is_some() }
     }
 
-    pub(super) fn rows(self) -> Vec<Write> {
+    pub(super) fn numbers_row(self) -> Write {
         let numbers = (u128::from(self.acked) << 64) | u128::from(self.written);
-        let put = |name: &[u8], value: Vec<u8>| Write::Put {
-            kind: Table::Counter,
-            key: name.to_vec(),
-            value: Zeroizing::new(value),
-        };
-        let mut rows = vec![put(TOLD, numbers.to_be_bytes().to_vec())];
+        put(TOLD, numbers.to_be_bytes().to_vec())
+    }
+
+    pub(super) fn rows(self) -> Vec<Write> {
+        let mut rows = vec![self.numbers_row()];
         rows.extend(self.generation.map(|name| put(GENERATION, name.0.to_vec())));
         rows.push(match self.is_repairing {
             true => put(REPAIRING, Vec::new()),

@@ -5,6 +5,7 @@
 //! answered by [`Mailbox::handle_taken`] or [`Mailbox::handle_needs`].
 
 mod counters;
+mod taken;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use common::msg::{
 
 use self::counters::{Counters, Told};
 pub use self::counters::{begin_without_rooms, known_generation};
+use self::taken::{Known, Print, Taken};
 use crate::context::{Context, Session};
 use crate::event::Effect;
 use crate::notice::MessageNotice;
@@ -34,11 +36,24 @@ struct Taking {
     is_asked: bool,
 }
 
+/// Where the session is in the mailbox.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The last item that came, or that the directory knew as taken before.
+    last: u64,
+    /// Up to which item it was told that all is taken.
+    confirmed: Option<u64>,
+    /// What the item is that is being taken.
+    print: Option<Print>,
+}
+
 /// The mail that has come and was not taken yet.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     counters: Counters,
     told: Told,
+    taken: Taken,
+    progress: Progress,
     /// By which name what the directory remembers goes, as it has said in front of this session.
     generation: Option<DirectoryGeneration>,
     /// The last item whose number was written.
@@ -61,6 +76,8 @@ impl Mailbox {
         Self {
             counters,
             told,
+            taken: Taken::load(rows, counters.acked),
+            progress: Progress::default(),
             generation: None,
             written,
             items,
@@ -94,6 +111,7 @@ impl Mailbox {
     pub(crate) fn handle_session_lost(&mut self) {
         self.items.clear();
         (self.taking, self.waiting, self.ask_again) = (None, None, None);
+        self.progress = Progress::default();
     }
 
     /// The directory has forgotten the terminal that this one took the place of.
@@ -106,6 +124,12 @@ impl Mailbox {
     pub(crate) fn handle_written(&mut self, cx: &mut Context) {
         self.counters.written += 1;
         cx.write([self.counters.written_row()]);
+    }
+
+    /// The directory says that it has carried out what it was given: it counts it from now on.
+    pub(crate) fn handle_carried_out(&mut self, cx: &mut Context) {
+        self.told.written += 1;
+        cx.write([self.told.numbers_row()]);
     }
 
     /// The directory says by which name what it remembers goes.
@@ -130,16 +154,16 @@ impl Mailbox {
     pub(crate) fn handle_state(&mut self, cx: &mut Context, state: MailboxState) -> Vec<Request> {
         let mut requests = Vec::new();
         if self.has_gone_back(&state) {
-            (self.counters.acked, self.counters.written) = (state.acked, state.written);
-            self.written = state.acked;
-            self.told.is_repairing = true;
-            cx.write([self.counters.acked_row(), self.counters.written_row()]);
-            requests.push(Request::Delivery(DeliveryRequest::StoredLost));
-            requests.push(Request::Group(GroupRequest::Restored));
+            self.counters.written = state.written;
+            cx.write([self.counters.written_row()]);
+            requests = self.go_back(cx, state.acked);
         } else if state.acked > self.counters.acked || state.written > self.counters.written {
             cx.push(Effect::NewTerminal);
             return Vec::new();
         }
+        self.progress.last = state.acked;
+        self.taken.confirmed(state.acked);
+        self.taken.begin();
         let told = Told {
             acked: state.acked,
             written: state.written,
@@ -152,6 +176,7 @@ impl Mailbox {
         }
         if state.lost > 0 {
             cx.tell(MessageNotice::Lost { count: state.lost });
+            self.taken.excuse();
             // Confirmations may have been among it.
             requests.push(Request::Delivery(DeliveryRequest::StoredLost));
         }
@@ -160,17 +185,38 @@ impl Mailbox {
         requests
     }
 
-    /// Whether everything that waited was taken just now.
-    fn caught_up(&mut self, cx: &mut Context) -> Option<Request> {
+    /// The directory goes on from an older state, which ends with this item: what it does not know any more is made anew.
+    fn go_back(&mut self, cx: &mut Context, behind: u64) -> Vec<Request> {
+        (self.counters.acked, self.written) = (behind, behind);
+        self.taken.forget(behind);
+        self.told.is_repairing = true;
+        cx.write([self.counters.acked_row(), self.taken.row()]);
+        cx.write(self.told.rows());
+        vec![Request::Delivery(DeliveryRequest::StoredLost), Request::Group(GroupRequest::Restored)]
+    }
+
+    /// Whether everything that waited was taken just now. What was taken before and not confirmed must have come again.
+    fn caught_up(&mut self, cx: &mut Context) -> Vec<Request> {
         if self.waiting != Some(0) || cx.session != Session::CatchingUp {
-            return None;
+            return Vec::new();
+        }
+        let mut requests = Vec::new();
+        if self.taken.misses_any() {
+            requests = self.go_back(cx, self.progress.last);
         }
         cx.session = Session::CaughtUp;
-        Some(Request::Group(GroupRequest::CaughtUp))
+        requests.push(Request::Group(GroupRequest::CaughtUp));
+        requests
     }
 
     /// Items came.
     pub(crate) fn handle_items(&mut self, cx: &mut Context, items: Vec<MailItem>) -> Vec<Request> {
+        // It sends what follows when it knows what was taken.
+        let first = items.first().map_or(0, |item| item.item);
+        if let Some(confirmed) = self.progress.confirmed.take_if(|confirmed| *confirmed < first) {
+            self.told.acked = self.told.acked.max(confirmed);
+            self.taken.confirmed(confirmed);
+        }
         // A directory sends no more before this is confirmed; one that does is not listened to without end.
         let room = (2 * MAIL_IN_ONE).saturating_sub(self.items.len());
         self.items.extend(items.into_iter().take(room));
@@ -183,16 +229,26 @@ impl Mailbox {
     /// Goes on with the item that is being taken, or the next; when it lacks something of the directory, or there are no
     /// more, what was taken is confirmed.
     fn take_next(&mut self, cx: &mut Context) -> Vec<Request> {
+        let mut requests = Vec::new();
         while self.taking.is_none() {
             let Some(item) = self.items.pop_front() else {
-                let mut requests = self.confirm(cx);
+                requests.extend(self.confirm(cx));
                 requests.extend(self.caught_up(cx));
                 return requests;
             };
+            let print = Print::of(&item);
+            self.progress.last = item.item;
             if item.item <= self.counters.acked {
-                self.waiting = self.waiting.map(|waiting| waiting.saturating_sub(1));
-                continue;
+                if self.taken.comes_again(item.item, print) != Known::Another {
+                    self.waiting = self.waiting.map(|waiting| waiting.saturating_sub(1));
+                    continue;
+                }
+                requests.extend(self.go_back(cx, item.item - 1));
+                if cx.session == Session::CaughtUp {
+                    requests.push(Request::Group(GroupRequest::CaughtUp));
+                }
             }
+            self.progress.print = Some(print);
             let item = bounded(item);
             let bytes = item.piece.as_ref().map(|piece| piece.0.clone()).unwrap_or_default();
             let whole = WholeItem { item, bytes, certificates: None };
@@ -201,16 +257,14 @@ impl Mailbox {
         let needs = self.taking.as_ref().map(|taking| taking.missing.iter().map(|member| member.userid.clone()));
         let needs: Vec<_> = needs.into_iter().flatten().take(CERTIFICATES_ASKED).collect();
         if let Some(question) = self.ask_for_rest() {
-            let mut requests: Vec<Request> = successors(cx, needs).into_iter().collect();
+            requests.extend(successors(cx, needs));
             requests.push(question);
             requests.extend(self.confirm(cx));
             return requests;
         }
-        self.taking
-            .take()
-            .map(|taking| Request::Group(GroupRequest::Open(Box::new(taking.whole))))
-            .into_iter()
-            .collect()
+        let open = |taking: Taking| Request::Group(GroupRequest::Open(Box::new(taking.whole)));
+        requests.extend(self.taking.take().map(open));
+        requests
     }
 
     /// Asks for what the item lacks.
@@ -290,6 +344,9 @@ impl Mailbox {
     /// The item of this number was taken.
     pub(crate) fn handle_taken(&mut self, cx: &mut Context, item: u64) -> Vec<Request> {
         self.counters.acked = item;
+        if let Some(print) = self.progress.print.take() {
+            self.taken.add(item, print);
+        }
         self.waiting = self.waiting.map(|waiting| waiting.saturating_sub(1));
         self.take_next(cx)
     }
@@ -299,11 +356,12 @@ impl Mailbox {
         let acked = self.counters.acked;
         if acked != self.written {
             self.written = acked;
-            cx.write([self.counters.acked_row()]);
+            cx.write([self.counters.acked_row(), self.taken.row(), self.told.numbers_row()]);
         }
         let mut requests = Vec::new();
         // Before the confirmations: whoever gets one finds that there is space again.
         if acked > 0 {
+            self.progress.confirmed = Some(acked);
             requests.push(Request::Directory(DirectoryRequest::Tell(MailboxAck { upto: acked }.into())));
         }
         requests.push(Request::Delivery(DeliveryRequest::LettersTaken));

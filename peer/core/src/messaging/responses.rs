@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use common::ident::UserId;
-use common::msg::{FromDirectory, ListedUser, MeetingWay, RequestNumber, WithdrawnMessage};
+use common::msg::{CommitStatus, FromDirectory, ListedUser, MeetingWay, RequestNumber, WithdrawnMessage};
 
 use super::Messaging;
 use crate::context::Context;
@@ -130,6 +130,9 @@ impl Messaging {
     }
 
     fn handle_mail_answer(&mut self, cx: &mut Context, question: Question, answer: FromDirectory) -> Vec<Request> {
+        if is_carried_out(&answer) {
+            self.mailbox.handle_carried_out(cx);
+        }
         match (question, answer) {
             (Question::Mailbox, FromDirectory::MailboxState(state)) => self.mailbox.handle_state(cx, state),
             (Question::Piece, FromDirectory::FetchReply(reply)) => self.mailbox.handle_piece(cx, &reply.piece.0),
@@ -283,5 +286,14 @@ impl Messaging {
         people.sort_by_key(|person| person.online_since.is_none());
         let groups = self.groups.listed(cx, |conversation| self.delivery.unread(conversation));
         cx.tell(DirectoryNotice::People { people, groups });
+    }
+}
+
+/// Whether the directory says that it has done, and counted, what it was given (`written` of `MAILBOXSTATE`).
+fn is_carried_out(answer: &FromDirectory) -> bool {
+    match answer {
+        FromDirectory::MailboxReply(reply) => reply.stored > 0,
+        FromDirectory::CommitReply(reply) => reply.status == CommitStatus::Accepted,
+        _ => false,
     }
 }

@@ -79,7 +79,7 @@ impl FaultsProfile {
             show: rng.pick(&[Visibility::Auto, Visibility::Everyone, Visibility::Contacts]),
             hostile: rng.pick(&[false, false, true]),
             clock_error: rng.pick(&[0, 0, 4 * HOUR, 120 * 24 * HOUR]),
-            goes_back: rng.pick(&[None, None, Some(GoingBack::Restored)]),
+            goes_back: rng.pick(&[None, None, Some(GoingBack::Restored), Some(GoingBack::PutBack)]),
         }
     }
 
