@@ -17,7 +17,7 @@ use super::clock::Clock;
 use super::metrics::{Metrics, Timing};
 use super::node::{Node, Parts};
 use super::signals::{Asked, Errand};
-use super::{accept, keep_time, rt};
+use super::{accept, connection, keep_time, rt};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
@@ -69,6 +69,7 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
         metrics: Metrics::new(timing),
         data_dir,
         token,
+        serve: |admitted, stream| rt::spawn(connection::serve(admitted, stream)),
     }));
     rt::block_on(node.directory.begin_run(clock.now()))?;
     for listener in listeners {

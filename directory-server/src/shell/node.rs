@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::shell::clock::Clock;
-use crate::shell::connection;
 use crate::shell::metrics::Metrics;
-use crate::shell::rt::{self, TcpStream};
+use crate::shell::rt::TcpStream;
 use crate::shell::waiting_legs::WaitingLegs;
 use crate::store::sqlite::SqliteStore;
 use directory_core::Directory;
@@ -37,6 +36,7 @@ pub(crate) struct Node {
     pub(crate) data_dir: Option<PathBuf>,
     /// Legs that wait for the other one.
     pub(crate) waiting_legs: WaitingLegs,
+    serve: fn(Admitted, TcpStream),
     admission: Mutex<Admission<Evictor, Newcomer>>,
     connections: Arc<AtomicUsize>,
     token: Mutex<Option<SessionToken>>,
@@ -54,11 +54,14 @@ pub(crate) struct Parts {
     /// Where it is kept; nothing if it is kept in memory only.
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) token: SessionToken,
+    /// Serves a connection that has a place, beside everything else.
+    pub(crate) serve: fn(Admitted, TcpStream),
 }
 
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { directory, clock, tls, listening, public, max_connections, metrics, data_dir, token } = parts;
+        let Parts { directory, clock, tls, listening, public, max_connections, metrics, data_dir, token, serve } =
+            parts;
         Self {
             directory,
             clock,
@@ -69,6 +72,7 @@ impl Node {
             metrics,
             data_dir,
             waiting_legs: WaitingLegs::default(),
+            serve,
             admission: Mutex::default(),
             connections: Arc::default(),
             token: Mutex::new(Some(token)),
@@ -102,7 +106,7 @@ impl Node {
         let accepted = self.clock.now();
         let half_open = Some(HalfOpen { node: Arc::clone(self), place: admission.enter(source, accepted, evictor) });
         let admitted = Admitted { node: Arc::clone(self), address, accepted, half_open, evicted, _counted: counted };
-        rt::spawn(connection::serve(admitted, stream));
+        (self.serve)(admitted, stream);
     }
 
     /// For a session that begins; nothing when the server is stopping.

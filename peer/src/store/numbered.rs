@@ -7,8 +7,7 @@ use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
 
 use super::StoreError;
-use super::persistence::{Entry, parted};
-use super::sealed::Seal;
+use super::sealed::{Entry, Seal, parted};
 use peer_core::persistence::Table;
 
 /// Where a value stands.

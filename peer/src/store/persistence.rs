@@ -1,8 +1,5 @@
 //! Makes what the core writes durable: one list of writes, one transaction (threats G5, T6); reads it back at the
 //! start.
-//!
-//! A value is sealed together with its key, which the row's name does not tell: key length (4 bytes, big-endian) · key
-//! · value.
 
 use std::path::PathBuf;
 
@@ -11,16 +8,13 @@ use common::ident::TerminalId;
 use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
 
-use super::sealed::Seal;
+use super::sealed::{Entry, Seal, parted};
 use super::state::{CERTIFICATE, State, TERMINAL, TERMINAL_SEED};
 use super::tail::Tail;
 use super::{StoreError, event_log, history, numbered, schema};
 use peer_core::event::Durability;
 use peer_core::notice::Event;
 use peer_core::persistence::{Table, Write};
-
-/// A kept value and its key.
-pub(crate) type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
 
 impl State {
     /// Makes all of `writes` durable, in their order, or none of them. Needs [`State::unlock`].
@@ -146,10 +140,4 @@ fn delete(db: &Connection, seal: &Seal, kind: Table, key: &[u8]) -> Result<(), S
     let row = seal.row(kind.name(), key)?;
     db.prepare_cached("DELETE FROM sealed WHERE row = ?1")?.execute([row])?;
     Ok(())
-}
-
-/// The key and the value of an opened row.
-pub(super) fn parted(entry: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = entry.split_first_chunk::<4>()?;
-    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }

@@ -18,6 +18,16 @@ use super::StoreError;
 
 const NONCE: usize = 24;
 
+/// A kept value and its key.
+pub(crate) type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
+
+/// The key and the value of what is sealed under a name that does not tell the key: key length (4 bytes, big-endian) · key ·
+/// value.
+pub(super) fn parted(entry: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = entry.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}
+
 /// The keys of one user's store.
 pub(crate) struct Seal {
     values: XChaCha20Poly1305,
