@@ -61,7 +61,10 @@ impl Settings {
             pastes: if self.config.line.paste_guard { Pastes::PointedOut } else { Pastes::Silent },
             paint: match (self.colour, self.config.ui.theme) {
                 (Colour::Off, _) | (Colour::On, tui::Theme::Mono) => Paint::None,
-                (Colour::On, tui::Theme::Terminal | tui::Theme::HighContrast) => Paint::Coloured,
+                (
+                    Colour::On,
+                    tui::Theme::Terminal | tui::Theme::Light | tui::Theme::Dark | tui::Theme::HighContrast,
+                ) => Paint::Coloured,
             },
             look: if plain { Look::Plain } else { Look::Screen },
         }

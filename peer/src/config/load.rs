@@ -146,7 +146,7 @@ mod tests {
         for (section, key, values) in [
             ("peer", "accept", &["all", "contacts", "ask", "none"][..]),
             ("ui", "color", &["auto", "always", "never"]),
-            ("ui", "theme", &["terminal", "mono", "high-contrast"]),
+            ("ui", "theme", &["terminal", "mono", "light", "dark", "high-contrast"]),
             ("ui", "glyphs", &["auto", "unicode", "ascii"]),
             ("line", "names", &["auto", "always"]),
             ("line", "presence", &["never", "groups", "all"]),

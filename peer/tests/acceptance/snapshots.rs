@@ -2,14 +2,18 @@
 //! and looks, compared with the files in `tests/golden/screens`.
 //!
 //! What differs from one run to the next (times, days, addresses, digits of keys) is replaced by something that takes as
-//! much room.
+//! much room. `SCREENS=write` writes the files anew instead; look at every change.
 
 use std::path::Path;
+use std::time::Duration;
 
 use common::testkit::Example;
 
 use crate::full_screen::{logged_in, seat};
 use crate::harness::{Piped, Seat, Stage, Terminal};
+
+/// Each has a layout of its own.
+const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (40, 20), (20, 6)];
 
 /// Ali talks to bianca, who is verified; carol is away and has said something.
 struct Session {
@@ -47,9 +51,8 @@ impl Session {
         // Nobody looks at this screen any more, which it knows when it shows what was typed after that.
         ali.types("\x1b[OShall we meet at");
         ali.shows(" > Shall we meet at");
-        bianca.enters("Did you see page 3?");
-        bianca.enters("I can call at four.");
-        ali.shows("I can call at four.");
+        bianca.enters("Did you see page 3? I can call at four.");
+        ali.shows("call at four.");
         Self { ali, bianca, _carol: carol, stage }
     }
 }
@@ -59,9 +62,11 @@ fn the_screen_is_drawn_as_designed_in_every_size_and_nothing_stays_of_the_one_be
     let session = Session::new(80, 24, |seat| seat);
     let ali = &session.ali;
     is_as_designed(ali, "80x24");
+    is_styled_as_designed(ali, "80x24", "terminal");
     for (columns, rows) in [(120, 40), (40, 20), (20, 6), (120, 40), (80, 24)] {
         ali.resize_to(columns, rows);
         is_as_designed(ali, &format!("{columns}x{rows}"));
+        is_styled_as_designed(ali, &format!("{columns}x{rows}"), "terminal");
         // Everything is drawn again: nothing else was on the screen.
         let before = steady(&ali.cells());
         let written = ali.bytes().len();
@@ -72,10 +77,27 @@ fn the_screen_is_drawn_as_designed_in_every_size_and_nothing_stays_of_the_one_be
     session.bianca.shows("I am fine");
 }
 
+/// Every theme but the usual one, which the test above looks at, and the one without colours, which that below does.
+#[test]
+fn each_theme_has_its_colours_in_every_size() {
+    for theme in ["light", "dark", "high-contrast"] {
+        let session = Session::new(80, 24, |seat| seat.set("PEER_UI__THEME", theme));
+        for (columns, rows) in SIZES {
+            session.ali.resize_to(columns, rows);
+            is_as_designed(&session.ali, &format!("{columns}x{rows}"));
+            is_styled_as_designed(&session.ali, &format!("{columns}x{rows}"), theme);
+        }
+    }
+}
+
 #[test]
 fn without_colours_every_state_is_there_in_words_and_shapes() {
     let session = Session::new(80, 24, |seat| seat.set("NO_COLOR", "1"));
-    is_as_designed(&session.ali, "80x24");
+    for (columns, rows) in SIZES {
+        session.ali.resize_to(columns, rows);
+        is_as_designed(&session.ali, &format!("{columns}x{rows}"));
+        is_styled_as_designed(&session.ali, &format!("{columns}x{rows}"), "mono");
+    }
     let written = String::from_utf8(session.ali.bytes()).unwrap();
     let coloured = written.split("\x1b[").skip(1).filter_map(|rest| rest.split_once('m')).filter(|(codes, _)| {
         let digits = codes.chars().all(|c| c.is_ascii_digit() || c == ';');
@@ -123,14 +145,52 @@ fn a_changed_key_takes_the_screen_until_the_person_decides() {
     is_as_designed(&ali, "40x20-key-changed");
 }
 
+/// Whether the files are written instead of compared. Nothing tells when a screen is complete that nobody has designed
+/// yet, so that it gets some time.
+fn writes(path: &Path, lines: impl FnOnce() -> Vec<String>) -> bool {
+    let writes = std::env::var_os("SCREENS").is_some_and(|value| value == "write");
+    if writes {
+        std::thread::sleep(Duration::from_secs(2));
+        std::fs::write(path, lines().join("\n") + "\n").unwrap();
+    }
+    writes
+}
+
 /// Waits until the screen is that of the file.
 #[track_caller]
 fn is_as_designed(terminal: &Terminal, name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/screens/{name}.txt"));
+    if writes(&path, || steady(&terminal.lines())) {
+        return;
+    }
     let golden = std::fs::read_to_string(&path).unwrap();
     let golden: Vec<&str> = golden.lines().collect();
     terminal
         .until(&format!("the screen of {}:\n{}", path.display(), golden.join("\n")), |lines| steady(lines) == golden);
+}
+
+/// Waits until the cells of the screen look as the file says: colours, bold, dim, reversed.
+#[track_caller]
+fn is_styled_as_designed(terminal: &Terminal, name: &str, theme: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/screens/{name}.{theme}.txt"));
+    if writes(&path, || styles_without_days(&terminal.lines(), &terminal.styles())) {
+        return;
+    }
+    let golden = std::fs::read_to_string(&path).unwrap();
+    let golden: Vec<&str> = golden.lines().collect();
+    let what = format!("the looks of {}:\n{}", path.display(), golden.join("\n"));
+    terminal.until_styles(&what, |lines, styles| styles_without_days(lines, styles) == golden);
+}
+
+/// How wide a day is depends on the day, so of its row it is not said what looks how.
+fn styles_without_days(lines: &[String], styles: &[String]) -> Vec<String> {
+    let has_day = |row: usize| lines.get(row).is_some_and(|line| days(line) != line.trim_end());
+    let row = |style: &str| style.split_once("  ").and_then(|(row, _)| row.parse().ok());
+    let each = styles.iter().map(|style| match row(style).filter(|row| has_day(*row)) {
+        Some(row) => format!("{row}  day"),
+        None => style.clone(),
+    });
+    each.collect()
 }
 
 /// The same for every run.

@@ -112,6 +112,25 @@ pub(crate) fn key_changed(of: &UserId, how: KeyChange, since: u64, zone: &TimeZo
     }
 }
 
+/// What became of a direct connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConnectionChange {
+    Established,
+    Ended,
+}
+
+/// `Connection established 14:02, ended 14:05`: two things that became of one, and when.
+pub(crate) fn connection(changes: [(ConnectionChange, u64); 2], zone: &TimeZone) -> String {
+    let [before, last] = changes.map(|(change, date)| {
+        let what = match change {
+            ConnectionChange::Established => "established",
+            ConnectionChange::Ended => "ended",
+        };
+        format!("{what} {}", super::format::clock(date, zone))
+    });
+    format!("Connection {before}, {last}")
+}
+
 /// `n.first_key`
 pub(crate) fn first_key(with: &UserId) -> String {
     format!("-- To be sure it is {with}, compare keys with /verify.")
@@ -205,7 +224,7 @@ pub(crate) fn outbox(waiting: usize) -> String {
 /// In the details, of the connection.
 pub(crate) const DIRECT: [&str; 2] = ["direct", "encrypted, forward-secret"];
 /// The connection to somebody, in the details.
-pub(crate) fn connection(way: LinkWay) -> [&'static str; 2] {
+pub(crate) fn connection_way(way: LinkWay) -> [&'static str; 2] {
     match way {
         LinkWay::DirectIpv4 => DIRECT,
         LinkWay::DirectIpv6 => ["direct over IPv6", DIRECT[1]],

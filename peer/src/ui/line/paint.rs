@@ -2,6 +2,8 @@
 //!
 //! Only our own words are painted, and the name in front of a text of somebody else; the text itself never is.
 
+use crate::ui::names;
+
 /// Whether there are colours (`ui.color`, `ui.theme`, `NO_COLOR`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Paint {
@@ -14,7 +16,7 @@ pub(crate) enum Paint {
 const NOTICE: &str = "-- ";
 const WARNING: &str = "WARNING";
 /// Colours of names, dark enough for a light screen and light enough for a dark one; red is for warnings.
-const NAMES: [u8; 5] = [32, 33, 34, 35, 36];
+const NAMES: [u8; names::COLOURS] = [32, 33, 34, 35, 36];
 
 impl Paint {
     fn styled(self, before: &str, text: &str) -> String {
@@ -78,8 +80,7 @@ impl Paint {
 }
 
 fn colour_of(name: &str) -> u8 {
-    let sum = name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
-    NAMES[sum % NAMES.len()]
+    NAMES[names::place_of(name)]
 }
 
 #[cfg(test)]

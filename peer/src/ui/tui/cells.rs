@@ -36,7 +36,7 @@ impl Cells<'_> {
             self.buffer[(at, y)].set_symbol(shown).set_style(style);
             for hidden in at + 1..at + columns {
                 self.buffer[(hidden, y)].reset();
-                self.buffer[(hidden, y)].set_style(style);
+                self.buffer[(hidden, y)].set_style(self.look.base()).set_style(style);
             }
             at += columns;
         }
@@ -74,6 +74,7 @@ impl Cells<'_> {
         for y in area.top()..area.bottom() {
             for x in area.left()..area.right() {
                 self.buffer[(x, y)].reset();
+                self.buffer[(x, y)].set_style(self.look.base());
             }
         }
     }

@@ -5,6 +5,7 @@
 //! Nothing here depends on a runtime; the screen is drawn again after every input, and only cells that differ are written.
 
 mod cells;
+mod colours;
 mod draw;
 mod osc;
 mod theme;

@@ -3,20 +3,27 @@
 use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Serialize};
 
+use super::colours::{self, Colours};
 use crate::app::model::Here;
 use crate::app::sanitise::Glyphs;
+use crate::ui::names;
 use peer_core::model::DeliveryStatus;
+use peer_core::notice::KeyState;
 
 /// Which colours are used (`ui.theme`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Theme {
-    /// The sixteen of the terminal.
+    /// The sixteen of the terminal, on its own background.
     #[default]
     Terminal,
-    /// None; bold and reversed only.
+    /// None; bold, dim and reversed only.
     Mono,
-    /// Few, bright ones.
+    /// Dark on a light background, whatever that of the terminal is.
+    Light,
+    /// Light on a dark background.
+    Dark,
+    /// Few, bright ones on black, and nothing dim.
     HighContrast,
 }
 
@@ -89,44 +96,101 @@ impl Look {
         self.pick("…", "~")
     }
 
-    pub(super) fn plain(self) -> Style {
-        Style::new()
+    /// In front of a notice.
+    pub(super) fn notice(self) -> &'static str {
+        self.pick("»", "=")
     }
 
-    pub(super) fn strong(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
+    /// In front of the conversation that is shown, in the list.
+    pub(super) fn bar_of_chosen(self) -> &'static str {
+        self.pick("▌", ">")
     }
 
-    /// Rules, times, hints.
-    pub(super) fn faint(self) -> Style {
-        if self.theme == Theme::HighContrast { Style::new() } else { Style::new().add_modifier(Modifier::DIM) }
-    }
-
-    pub(super) fn chosen(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
-    }
-
-    fn coloured(self, terminal: Color, bright: Color) -> Style {
+    fn colours(self) -> Option<&'static Colours> {
         match self.theme {
-            Theme::Terminal => Style::new().fg(terminal),
-            Theme::Mono => Style::new(),
-            Theme::HighContrast => Style::new().fg(bright).add_modifier(Modifier::BOLD),
+            Theme::Terminal => Some(&colours::TERMINAL),
+            Theme::Mono => None,
+            Theme::Light => Some(&colours::LIGHT),
+            Theme::Dark => Some(&colours::DARK),
+            Theme::HighContrast => Some(&colours::HIGH_CONTRAST),
         }
     }
 
-    pub(super) fn good(self) -> Style {
-        self.coloured(Color::Green, Color::LightGreen)
+    /// What every cell has before anything is put into it.
+    pub(super) fn base(self) -> Style {
+        self.colours().map_or(Style::new(), |colours| Style::new().fg(colours.text).bg(colours.back))
     }
 
-    pub(super) fn news(self) -> Style {
-        self.coloured(Color::Yellow, Color::LightYellow)
+    pub(super) fn plain(self) -> Style {
+        self.coloured(|colours| colours.text)
+    }
+
+    pub(super) fn strong(self) -> Style {
+        self.plain().add_modifier(Modifier::BOLD)
+    }
+
+    /// Rules, times, hints, what this program says in passing.
+    pub(super) fn faint(self) -> Style {
+        match self.theme {
+            Theme::Terminal | Theme::Mono => self.plain().add_modifier(Modifier::DIM),
+            Theme::Light | Theme::Dark | Theme::HighContrast => self.coloured(|colours| colours.faint),
+        }
+    }
+
+    /// The row that is chosen.
+    pub(super) fn chosen(self) -> Style {
+        match (self.theme, self.colours()) {
+            (Theme::Light | Theme::Dark | Theme::HighContrast, Some(colours)) => {
+                Style::new().fg(colours.back).bg(colours.accent).remove_modifier(Modifier::DIM)
+            }
+            (Theme::Terminal | Theme::Mono | Theme::Light | Theme::Dark | Theme::HighContrast, _) => {
+                Style::new().add_modifier(Modifier::REVERSED)
+            }
+        }
+    }
+
+    fn coloured(self, colour: impl Fn(&Colours) -> Color) -> Style {
+        self.colours().map_or(Style::new(), |colours| Style::new().fg(colour(colours)))
+    }
+
+    /// The one accent: where the user is.
+    pub(super) fn accent(self) -> Style {
+        self.coloured(|colours| colours.accent).add_modifier(Modifier::BOLD)
+    }
+
+    pub(super) fn good(self) -> Style {
+        self.coloured(|colours| colours.good)
+    }
+
+    /// What wants to be looked at: new, away, not verified.
+    pub(super) fn careful(self) -> Style {
+        self.coloured(|colours| colours.careful)
     }
 
     pub(super) fn alarming(self) -> Style {
-        self.coloured(Color::Red, Color::LightRed).add_modifier(Modifier::BOLD)
+        self.coloured(|colours| colours.alarming).add_modifier(Modifier::BOLD)
     }
 
-    pub(super) fn mine(self) -> Style {
-        self.coloured(Color::Cyan, Color::LightCyan)
+    /// A name among several, in the same colour each time.
+    pub(super) fn person(self, name: &str) -> Style {
+        self.coloured(|colours| colours.people[names::place_of(name)]).add_modifier(Modifier::BOLD)
+    }
+
+    /// The sign of where somebody is.
+    pub(super) fn presence_style(self, here: &Here) -> Style {
+        match here {
+            Here::Online { .. } => self.good(),
+            Here::Away(_) => self.careful(),
+            Here::Offline | Here::Unknown => self.faint(),
+        }
+    }
+
+    /// How sure it is who somebody is.
+    pub(super) fn security_style(self, key: KeyState) -> Style {
+        match key {
+            KeyState::Verified => self.good(),
+            KeyState::NotVerified => self.careful(),
+            KeyState::Changed | KeyState::Blocked => self.alarming(),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A peer in a pseudo-terminal, with a model of the screen that a user would see.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::num::NonZeroU16;
@@ -235,6 +236,18 @@ impl Terminal {
         self.watch.look(cells_of)
     }
 
+    /// How the cells look: what most of them have, and row by row which have something else.
+    pub(crate) fn styles(&self) -> Vec<String> {
+        self.watch.look(styles_of)
+    }
+
+    /// Waits until the cells of these lines look as wanted.
+    #[track_caller]
+    pub(crate) fn until_styles(&self, what: &str, wanted: impl Fn(&[String], &[String]) -> bool) {
+        let found = |seen: &mut Seen<Screen>| wanted(&lines(seen), &styles_of(seen)).then_some(());
+        self.watch.wait(what, found, |seen| styles_of(seen).join("\n"));
+    }
+
     /// Waits until the cells of the screen are as wanted.
     #[track_caller]
     pub(crate) fn until_cells(&self, what: &str, wanted: impl Fn(&[String]) -> bool) {
@@ -323,6 +336,48 @@ fn cells_of(seen: &mut Seen<Screen>) -> Vec<String> {
     let screen = seen.view.0.screen();
     let (_, columns) = screen.size();
     screen.rows_formatted(0, columns.get()).collect()
+}
+
+/// What most cells look like, then what others do: `3  1-8 green bold`, columns from 0.
+fn styles_of(seen: &mut Seen<Screen>) -> Vec<String> {
+    let screen = seen.view.0.screen();
+    let (rows, columns) = screen.size();
+    let row = |row: u16| (0..columns.get()).map(move |column| screen.cell(row, column).map_or(String::new(), style));
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    (0..rows.get()).flat_map(row).for_each(|style| *counts.entry(style).or_default() += 1);
+    let base = counts.into_iter().max_by_key(|(_, count)| *count).map(|(style, _)| style).unwrap_or_default();
+    let mut lines = vec![format!("most: {base}").trim_end().to_owned()];
+    for number in 0..rows.get() {
+        let mut runs: Vec<(usize, usize, String)> = Vec::new();
+        for (column, style) in row(number).enumerate().filter(|(_, style)| *style != base) {
+            match runs.last_mut() {
+                Some((_, to, last)) if *to + 1 == column && *last == style => *to = column,
+                _ => runs.push((column, column, style)),
+            }
+        }
+        let runs: Vec<String> =
+            runs.iter().map(|(from, to, style)| format!("{from}-{to} {style}").trim_end().to_owned()).collect();
+        if !runs.is_empty() {
+            lines.push(format!("{number}  {}", runs.join("  ")));
+        }
+    }
+    lines
+}
+
+fn style(cell: &vt100::Cell) -> String {
+    const NAMES: [&str; 8] = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+    let colour = |colour: vt100::Color, on: &str| match colour {
+        vt100::Color::Default => String::new(),
+        vt100::Color::Idx(index) => {
+            NAMES.get(usize::from(index)).map_or(format!("{on}{index}"), |name| format!("{on}{name}"))
+        }
+        vt100::Color::Rgb(red, green, blue) => format!("{on}{red:02x}{green:02x}{blue:02x}"),
+    };
+    let words = [(cell.bold(), "bold"), (cell.dim(), "dim"), (cell.inverse(), "reversed")];
+    let words = words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.to_owned());
+    let colours =
+        [colour(cell.fgcolor(), ""), colour(cell.bgcolor(), "on ")].into_iter().filter(|name| !name.is_empty());
+    colours.chain(words).collect::<Vec<_>>().join(" ")
 }
 
 fn describe(seen: &mut Seen<Screen>) -> String {

@@ -2,8 +2,10 @@
 
 use common::ident::UserId;
 
+use super::chat::ConnectionEvent;
 use super::{Awaited, View};
 use crate::app::model::{Here, Link};
+use crate::app::texts::screen::ConnectionChange;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::texts::{mail, screen};
 use peer_core::command::{Command, ContactCommand};
@@ -72,11 +74,18 @@ impl View {
 
     fn connected(&mut self, with: &UserId, words: &str) {
         let to = Conversation::User(with.clone());
-        self.note(&to, words);
+        self.connection(&to, ConnectionChange::Established, words);
         if self.model.people.known(with).key == KeyState::NotVerified {
-            self.note(&to, &screen::first_key(with));
+            let date = self.now.date;
+            self.chat(&to).note_once(date, &screen::first_key(with));
         }
         self.command(Command::Contact(ContactCommand::SafetyNumber { with: with.clone() }));
+    }
+
+    /// A connection of the conversation began or ended.
+    pub(super) fn connection(&mut self, to: &Conversation, what: ConnectionChange, words: &str) {
+        let date = self.now.date;
+        self.chat(to).connection(ConnectionEvent { date, what, words: words.to_owned() });
     }
 
     fn received(&mut self, from: UserId) {
@@ -97,7 +106,7 @@ impl View {
         let to = Conversation::User(with.clone());
         self.chat(&to).incoming_call = false;
         if link_before != Link::None && by == EndedBy::Them {
-            self.note(&to, talk::ENDED);
+            self.connection(&to, ConnectionChange::Ended, talk::ENDED);
             if !self.is_current(&to) {
                 self.tell(&talk::other_ended(with));
             }

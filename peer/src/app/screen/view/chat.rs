@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use common::ident::{MessageId, UserId};
+use jiff::tz::TimeZone;
 
+use crate::app::texts::screen::{self, ConnectionChange};
 use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
 
 /// Lines that are kept in memory; older ones are looked up again. Chosen arbitrarily.
@@ -29,6 +31,8 @@ pub(crate) enum Line {
     Message(Message),
     /// This program says something; seconds since the epoch.
     Note { date: u64, text: String },
+    /// A direct connection began or ended.
+    Connection(Connection),
     /// A file; what is known of it is in [`crate::app::model::Transfers`].
     File { date: u64, number: u64 },
 }
@@ -38,8 +42,35 @@ impl Line {
         match self {
             Self::Message(message) => message.date,
             Self::Note { date, .. } | Self::File { date, .. } => *date,
+            Self::Connection(connection) => connection.last.date,
         }
     }
+}
+
+/// What became of a direct connection; it folds into one line while nobody says anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Connection {
+    before: Option<ConnectionEvent>,
+    last: ConnectionEvent,
+}
+
+impl Connection {
+    /// The last change, with the one before it if nothing was said between them.
+    pub(crate) fn words(&self, zone: &TimeZone) -> String {
+        match &self.before {
+            None => self.last.words.clone(),
+            Some(before) => screen::connection([before, &self.last].map(|event| (event.what, event.date)), zone),
+        }
+    }
+}
+
+/// A connection began, or ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ConnectionEvent {
+    pub(super) date: u64,
+    pub(super) what: ConnectionChange,
+    /// What is said where it stands alone.
+    pub(super) words: String,
 }
 
 /// What somebody said.
@@ -92,7 +123,7 @@ pub(crate) struct Chat {
 impl Chat {
     /// Whether nobody has said anything in it, and nothing is being written.
     pub(super) fn is_blank(&self) -> bool {
-        self.draft.is_empty() && self.lines.iter().all(|line| matches!(line, Line::Note { .. }))
+        self.draft.is_empty() && self.lines.iter().all(is_ours)
     }
 
     /// The lines and their numbers, oldest first.
@@ -124,6 +155,24 @@ impl Chat {
         self.messages()
             .filter(|message| matches!(message.mark, DeliveryStatus::Queued | DeliveryStatus::Stored))
             .count()
+    }
+
+    /// A connection began or ended; that is told in the line of the one before if nothing was said since.
+    pub(super) fn connection(&mut self, last: ConnectionEvent) {
+        let since = self.lines.iter_mut().rev().take_while(|line| is_ours(line));
+        let before =
+            since.filter_map(|line| if let Line::Connection(before) = line { Some(before) } else { None }).next();
+        match before {
+            Some(connection) => connection.before = Some(std::mem::replace(&mut connection.last, last)),
+            None => self.push(Line::Connection(Connection { before: None, last })),
+        }
+    }
+
+    /// Says it unless it was said here already.
+    pub(super) fn note_once(&mut self, date: u64, text: &str) {
+        if !self.lines.iter().any(|line| matches!(line, Line::Note { text: here, .. } if here == text)) {
+            self.note(date, text);
+        }
     }
 
     pub(super) fn note(&mut self, date: u64, text: &str) {
@@ -188,5 +237,40 @@ impl Chat {
 
     fn has(&self, message: &Message) -> bool {
         self.messages().rev().any(|here| here.id == message.id && here.author == message.author)
+    }
+}
+
+/// Whether this program says it.
+fn is_ours(line: &Line) -> bool {
+    matches!(line, Line::Note { .. } | Line::Connection(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_fold_into_one_line_until_somebody_says_something() {
+        let mut chat = Chat::default();
+        let becomes = |chat: &mut Chat, what, date| {
+            chat.connection(ConnectionEvent { date, what, words: format!("alone at {date}") });
+            let lines = chat.numbered().filter_map(|(_, line)| match line {
+                Line::Connection(connection) => Some(connection.words(&TimeZone::UTC)),
+                Line::Message(_) | Line::Note { .. } | Line::File { .. } => None,
+            });
+            lines.collect::<Vec<_>>()
+        };
+        assert_eq!(becomes(&mut chat, ConnectionChange::Established, 60), ["alone at 60"]);
+        chat.note(61, "-- compare keys");
+        assert_eq!(becomes(&mut chat, ConnectionChange::Ended, 120), ["Connection established 00:01, ended 00:02"]);
+        let again = becomes(&mut chat, ConnectionChange::Established, 180);
+        assert_eq!(again, ["Connection ended 00:02, established 00:03"]);
+        chat.note_once(181, "-- compare keys");
+        assert_eq!(chat.numbered().count(), 2, "what was said once is not said again");
+        let (author, id) = (UserId::parse("bianca").unwrap(), MessageId([1; 16]));
+        let (text, mark) = ("hi".to_owned(), DeliveryStatus::Received { read: true });
+        chat.say(Message { author, id, text, date: 200, mark });
+        let apart = becomes(&mut chat, ConnectionChange::Ended, 240);
+        assert_eq!(apart, ["Connection ended 00:02, established 00:03", "alone at 240"]);
     }
 }

@@ -5,6 +5,7 @@ use super::chat::Loaded;
 use super::questions::Question;
 use super::{PAGE, View};
 use crate::app::model::Link;
+use crate::app::texts::screen::ConnectionChange;
 use crate::app::texts::talk;
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, GroupWish, MessageCommand};
 use peer_core::model::{Conversation, MessageKey};
@@ -116,9 +117,8 @@ impl View {
     /// Ends the conversation that is shown, in these words.
     pub(super) fn end(&mut self, words: &str) {
         let Some(to) = self.current.clone() else { return };
-        let date = self.now.date;
         if self.link(&to) != Link::None {
-            self.chat(&to).note(date, words);
+            self.connection(&to, ConnectionChange::Ended, words);
             if let Conversation::User(with) = &to {
                 self.model.hangs_up(with);
                 self.command(Command::Call(CallCommand::End { with: with.clone() }));

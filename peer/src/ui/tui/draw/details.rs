@@ -20,6 +20,7 @@ const NAME_WIDTH: usize = 10;
 enum Row {
     Heading(String),
     Text(String),
+    Key(String, KeyState),
     Gap,
 }
 
@@ -38,7 +39,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         shared_with(&mut rows, view, user);
         head(&mut rows, screen::CONNECTION);
         let way = view.model.conversations.way(user);
-        let lines = way.map_or(screen::BY_MAIL, screen::connection);
+        let lines = way.map_or(screen::BY_MAIL, screen::connection_way);
         rows.extend(lines.iter().map(|line| Row::Text((*line).to_owned())));
         if let Some(why) = view.model.conversations.no_way(user) {
             rows.push(Row::Text(talk::no_way(why)));
@@ -50,6 +51,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         let (x, text, style) = match row {
             Row::Heading(text) => (1, text.as_str(), look.strong()),
             Row::Text(text) => (2, text.as_str(), look.plain()),
+            Row::Key(text, key) => (2, text.as_str(), look.security_style(*key)),
             Row::Gap => (2, "", look.plain()),
         };
         cells.cut((area.x + x, y), area.width - x, SafeText::ours(text).as_str(), style);
@@ -79,7 +81,7 @@ fn about_user(rows: &mut Vec<Row>, view: &View, user: &UserId) {
         KeyState::Changed => screen::KEY_CHANGED,
         KeyState::Blocked => screen::BLOCKED,
     };
-    rows.push(Row::Text(key.to_owned()));
+    rows.push(Row::Key(key.to_owned(), known.key));
     if let Some(number) = view.model.people.safety_number(user) {
         let groups: Vec<&str> = number.split_whitespace().collect();
         rows.extend(groups.chunks(4).map(|row| Row::Text(row.join(" "))));

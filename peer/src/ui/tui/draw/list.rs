@@ -1,6 +1,7 @@
 //! The column of people and groups.
 
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::row::{NAME, progress};
 use crate::app::model::{Here, Membership, Transfer};
@@ -22,7 +23,8 @@ pub(super) struct Item {
     beside: &'static str,
     /// At the end of the row.
     at_end: String,
-    calls: bool,
+    sign_style: Style,
+    end_style: Style,
 }
 
 /// Draws the list; `chosen` counts conversations in the order of the list.
@@ -84,24 +86,26 @@ pub(super) fn row(cells: &mut Cells<'_>, view: &View, to: &Conversation, area: R
     let item = item(cells, view, to);
     let style = match (marked, choosing) {
         (true, true) => look.chosen(),
-        (true, false) => look.strong(),
+        (true, false) => look.accent(),
         (false, _) => look.plain(),
     };
     if marked && choosing {
         cells.put((area.x, area.y), area.width, &" ".repeat(area.width.into()), style);
+    } else if marked {
+        cells.put((area.x, area.y), 1, look.bar_of_chosen(), style);
     }
-    let sign = if item.calls { look.news() } else { style };
-    cells.put((area.x + 1, area.y), 1, item.sign, sign);
+    let or_chosen = |own: Style| if marked && choosing { style } else { own };
+    cells.put((area.x + 1, area.y), 1, item.sign, or_chosen(item.sign_style));
     let used = cells.cut((area.x + 3, area.y), NAME.min(area.width.saturating_sub(4)), &item.name, style);
-    cells.put((area.x + 3 + used + 2, area.y), area.width.saturating_sub(used + 5), item.beside, style);
-    let at_end = if item.calls { look.news() } else { style };
-    cells.put_right((area.right() - 1, area.y), &item.at_end, at_end);
+    let beside = or_chosen(look.faint());
+    cells.put((area.x + 3 + used + 2, area.y), area.width.saturating_sub(used + 5), item.beside, beside);
+    cells.put_right((area.right() - 1, area.y), &item.at_end, or_chosen(item.end_style));
 }
 
 fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
     let chat = view.chats.get(to);
     let unread = view.model.conversations.unread(to);
-    let calls = unread > 0 || chat.is_some_and(|chat| chat.incoming_call);
+    let look = cells.look;
     let number = match (unread, chat.is_some_and(|chat| chat.incoming_call)) {
         (0, true) => "!".to_owned(),
         (0, false) => String::new(),
@@ -117,7 +121,10 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
                 KeyState::NotVerified => "",
             };
             let away = matches!(known.here, Here::Away(_)) && number.is_empty();
-            let at_end = if number.is_empty() && !away { key.to_owned() } else { number };
+            let (at_end, end_style) = match number.is_empty() && !away {
+                true => (key.to_owned(), look.security_style(known.key)),
+                false => (number, look.careful()),
+            };
             let beside = if view.is_muted(to) {
                 screen::MUTED
             } else if away {
@@ -125,7 +132,8 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
             } else {
                 ""
             };
-            Item { sign: cells.look.presence(&known.here), name: user.to_string(), beside, at_end, calls }
+            let (sign, sign_style) = (look.presence(&known.here), look.presence_style(&known.here));
+            Item { sign, name: user.to_string(), beside, at_end, sign_style, end_style }
         }
         Conversation::Group(group) => {
             let at_end = match view.model.people.groups.get(group) {
@@ -134,14 +142,15 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
                 _ => number,
             };
             let name = group.to_string().trim_start_matches('#').to_owned();
-            Item { sign: "#", name, beside: "", at_end, calls }
+            Item { sign: "#", name, beside: "", at_end, sign_style: look.faint(), end_style: look.careful() }
         }
         Conversation::Everyone => Item {
             sign: "*",
             name: screen::EVERYONE.trim_start_matches("* ").to_owned(),
             beside: "",
             at_end: number,
-            calls,
+            sign_style: look.faint(),
+            end_style: look.careful(),
         },
     }
 }

@@ -57,6 +57,7 @@ pub(super) struct Drawn {
 /// Draws the whole screen.
 pub(super) fn scene(buffer: &mut Buffer, scene: &Scene<'_>, entry: &Entry<'_>, look: Look, widths: Widths) -> Drawn {
     let area = buffer.area;
+    buffer.set_style(area, look.base());
     let mut cells = Cells { buffer, look };
     if area.width < LEAST.0 || area.height < LEAST.1 {
         cells.put((0, 0), area.width, &screen::too_small(area.width, area.height), look.plain());
@@ -149,7 +150,7 @@ fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
         return;
     }
     if let (Some(popup), false) = (&view.overlays.popup, over::has_room(area)) {
-        cells.cut((1, last), area.width - 2, popup.text.as_str(), look.news());
+        cells.cut((1, last), area.width - 2, popup.text.as_str(), look.careful());
         return;
     }
     if roomy {

@@ -93,7 +93,7 @@ fn notice(cells: &mut Cells<'_>, title: &str, text: &str, talk: Rect) {
     cells.clear(area);
     let [top_left, top_right, bottom_left, bottom_right] = look.corners();
     let line = look.horizontal();
-    let style = look.news();
+    let style = look.careful();
     for y in [area.y, area.bottom() - 1] {
         cells.put((area.x, y), area.width, &line.repeat(area.width.into()), style);
     }

@@ -1,6 +1,8 @@
 //! The conversation: messages with their times, authors and marks, what is new, what this program says.
 
+use common::ident::UserId;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::question;
 use super::row::{MARK, NAME, Row, progress};
@@ -19,6 +21,8 @@ const WITH_COLUMNS: u16 = 50;
 const INDENT: u16 = 3;
 /// `14:02`, and what stands around it.
 const CLOCK: u16 = 7;
+/// Seconds.
+const MINUTE: u64 = 60;
 /// Columns of the bar of a transfer.
 const BAR: u16 = 28;
 /// A shorter one says nothing.
@@ -37,9 +41,11 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     let (mut rows, from) = around_selection(view, chat, area.width, look, height.into());
     rows.reverse();
     if chat.is_empty() && asked.is_empty() {
-        cells.put((area.x + 1, area.y + 1), area.width - 1, screen::NOTHING_YET, look.faint());
+        cells.put((area.x + 1, area.bottom() - 1), area.width - 1, screen::NOTHING_YET, look.faint());
     }
-    let mut y = area.y;
+    // What was said last stands next to what is being written.
+    let taken = u16::try_from(rows.len() + asked.len()).unwrap_or(u16::MAX);
+    let mut y = area.y + area.height.saturating_sub(taken);
     for row in &rows {
         let place = Rect { y, height: 1, ..area };
         row.draw(cells, place);
@@ -50,7 +56,6 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         }
         y += 1;
     }
-    // Below what was said, or at the bottom where that is full.
     for row in &asked {
         row.draw(cells, Rect { y, height: 1, ..area });
         y += 1;
@@ -62,7 +67,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         let x = area.x + area.width.saturating_sub(inside) / 2;
         let last = area.bottom() - 1;
         cells.clear(Rect { y: last, height: 1, ..area });
-        cells.rule((x, last), inside.min(area.width), &text, look.news());
+        cells.rule((x, last), inside.min(area.width), &text, look.careful());
     }
 }
 
@@ -95,11 +100,18 @@ fn rows(view: &View, chat: &Chat, width: u16, look: Look, most: usize, from: Opt
         }
         if chat.news == Some(number) {
             let new = chat.numbered().filter(|(at, line)| *at >= number && is_new(view, line)).count();
-            block.push(Row { rule: Some(screen::new_below(new)), mark_style: look.news(), ..Row::default() });
+            block.push(Row { rule: Some(screen::new_below(new)), mark_style: look.careful(), ..Row::default() });
         }
         match line {
-            Line::Message(message) => block.extend(message_rows(view, message, width, names, look)),
+            Line::Message(message) => {
+                let before = lines.peek().map(|(_, before)| *before).filter(|_| block.is_empty());
+                let clock = !before.is_some_and(|before| is_same_minute(before, message));
+                block.extend(message_rows(view, (message, clock), (width, names), look));
+            }
             Line::Note { text, .. } => block.extend(note_rows(text, width, look)),
+            Line::Connection(connection) => {
+                block.extend(note_rows(&connection.words(&view.zone), width, look));
+            }
             Line::File { date, number } => {
                 let transfer = view.model.transfers.get(*number).into_iter();
                 block.extend(transfer.flat_map(|transfer| file_rows(view, transfer, *date, (width, names), look)));
@@ -121,7 +133,14 @@ fn is_new(view: &View, line: &Line) -> bool {
     matches!(line, Line::Message(message) if message.author != *view.me())
 }
 
-fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Look) -> Vec<Row> {
+/// Whether a message follows another of the same author in the same minute, which tells the time already.
+fn is_same_minute(before: &Line, message: &Message) -> bool {
+    matches!(before, Line::Message(before)
+        if before.author == message.author && before.date / MINUTE == message.date / MINUTE)
+}
+
+/// The rows of a message, with its time if that was not told just above.
+fn message_rows(view: &View, (message, clock): (&Message, bool), (width, names): (u16, u16), look: Look) -> Vec<Row> {
     let mine = message.author == *view.me();
     let name = shortened(message.author.as_str(), NAME, look);
     let text_at = CLOCK + names + 2;
@@ -137,9 +156,10 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
         }
     }
     if let Some(first) = rows.first_mut() {
-        let style = if mine { look.mine() } else { look.strong() };
-        first.spans.push((1, format::clock(message.date, &view.zone), look.faint()));
-        first.spans.push((CLOCK, name, style));
+        if clock {
+            first.spans.push((1, format::clock(message.date, &view.zone), look.faint()));
+        }
+        first.spans.push((CLOCK, name, author_style(view, &message.author, look)));
     }
     if let (Some(last), true) = (rows.last_mut(), mine) {
         last.mark = look.mark(message.mark);
@@ -150,6 +170,15 @@ fn message_rows(view: &View, message: &Message, width: u16, names: u16, look: Lo
         };
     }
     rows
+}
+
+/// One's own name stands back; where there are several others, each has a colour.
+fn author_style(view: &View, author: &UserId, look: Look) -> Style {
+    match view.partner() {
+        _ if author == view.me() => look.faint(),
+        Some(_) => look.strong(),
+        None => look.person(author.as_str()),
+    }
 }
 
 /// A file: what it is and how far, and below that where it stands.
@@ -166,7 +195,7 @@ fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, 
     let bar = end.saturating_sub(text_at + wide(&what) + 1).min(BAR);
     let mut spans = vec![
         (1, format::clock(date, &view.zone), look.faint()),
-        (CLOCK, shortened(author.as_str(), NAME, look), if file.ours { look.mine() } else { look.strong() }),
+        (CLOCK, shortened(author.as_str(), NAME, look), author_style(view, author, look)),
         (text_at, what.clone(), look.plain()),
     ];
     if transfer.is_running() && bar >= SHORTEST_BAR {
@@ -215,4 +244,28 @@ pub(crate) fn scrolled(view: &View, chat: &Chat, area: Rect, look: Look, by: isi
     let place = wanted.min(highest);
     let anchor = if place == 0 { None } else { all.get(place).and_then(|row| row.anchor) };
     if wanted > highest { Scrolled::Top(anchor) } else { Scrolled::To(anchor) }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ident::MessageId;
+
+    use super::*;
+
+    #[test]
+    fn the_clock_is_told_once_a_minute_and_author() {
+        let message = |author: &str, date| {
+            let (author, id) = (UserId::parse(author).unwrap(), MessageId([1; 16]));
+            Message { author, id, text: "hi".to_owned(), date, mark: DeliveryStatus::Queued }
+        };
+        let follows = message("bianca", 119);
+        for (before, is_same) in [
+            (Line::Message(message("bianca", 60)), true),
+            (Line::Message(message("bianca", 59)), false),
+            (Line::Message(message("ali", 119)), false),
+            (Line::Note { date: 119, text: "-- bianca is verified.".to_owned() }, false),
+        ] {
+            assert_eq!(is_same_minute(&before, &follows), is_same, "{before:?}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
             let name = |rest: u16| shortened(with.as_str(), width.saturating_sub(wide(security) + rest), look);
             let full_name = wide(with.as_str()) + wide(security);
             let fits = |rest: u16| full_name + rest <= width;
-            let style = if matches!(known.here, Here::Online { .. }) { look.good() } else { look.plain() };
+            let style = look.presence_style(&known.here);
             if roomy && fits(wide(&presence) + 2 * gap + 4) {
                 put(cells, with.as_str(), look.strong());
                 put(cells, &format!("{sign} {presence}"), style);
@@ -36,12 +36,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
             } else {
                 put(cells, &name(gap + 2), look.strong());
             }
-            let style = match known.key {
-                KeyState::Verified => look.good(),
-                KeyState::NotVerified => look.plain(),
-                KeyState::Changed | KeyState::Blocked => look.alarming(),
-            };
-            put(cells, security, style);
+            put(cells, security, look.security_style(known.key));
         }
         Some(Conversation::Group(group)) => {
             put(cells, &group.to_string(), look.strong());
@@ -60,7 +55,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
         }
         Some(Conversation::Everyone) => {
             put(cells, screen::EVERYONE, look.strong());
-            put(cells, screen::NOT_SECRET, look.news());
+            put(cells, screen::NOT_SECRET, look.careful());
         }
     }
     right(cells, view, x);
