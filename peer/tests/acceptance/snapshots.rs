@@ -19,7 +19,7 @@ const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (40, 20), (20, 6)];
 struct Session {
     ali: Terminal,
     bianca: Piped,
-    _carol: Piped,
+    carol: Piped,
     stage: Stage,
 }
 
@@ -53,7 +53,7 @@ impl Session {
         ali.shows(" > Shall we meet at");
         bianca.enters("Did you see page 3? I can call at four.");
         ali.shows("call at four.");
-        Self { ali, bianca, _carol: carol, stage }
+        Self { ali, bianca, carol, stage }
     }
 }
 
@@ -128,7 +128,7 @@ fn a_terminal_that_cannot_move_its_cursor_gets_the_line_terminal() {
 #[test]
 fn a_changed_key_takes_the_screen_until_the_person_decides() {
     let session = Session::new(40, 20, |seat| seat);
-    let Session { ali, mut bianca, stage, .. } = session;
+    let Session { ali, mut bianca, mut carol, stage } = session;
     bianca.ends_input();
     assert_eq!(bianca.exit_code(), Some(0));
     ali.shows("Connection ended");
@@ -143,6 +143,17 @@ fn a_changed_key_takes_the_screen_until_the_person_decides() {
     ali.types("verify");
     ali.shows("choose> verify");
     is_as_designed(&ali, "40x20-key-changed");
+    // A notice that comes up covers none of it, and Esc takes the notice alone.
+    carol.enters("ali");
+    ali.shows("» carol wants to talk.");
+    for row in [" ! bianca's key is not", "   verify  compare", "   accept  use", "   block   end", " choose> verify"] {
+        assert!(ali.lines().iter().any(|line| line.starts_with(row)), "{row}: {:#?}", ali.lines());
+    }
+    is_as_designed(&ali, "40x20-key-changed-notice");
+    ali.types("\x1b");
+    is_as_designed(&ali, "40x20-key-changed");
+    ali.types("\x1b");
+    ali.shows("Type the ID of a user");
 }
 
 /// Whether the files are written instead of compared. Nothing tells when a screen is complete that nobody has designed

@@ -23,7 +23,7 @@ impl View {
         match key {
             KeyAction::Interrupt => self.interrupt(),
             KeyAction::EndOrDelete => self.end_of_input(),
-            KeyAction::Edit(Key::Escape) => self.clear_notice(),
+            KeyAction::Edit(Key::Escape) => self.scroll_to_end(),
             KeyAction::Edit(Key::Complete) if is_blank => self.open(Overlay::People { selected: 0 }),
             // The ends of the conversation, where there is no entry to go to the ends of.
             KeyAction::Edit(Key::Start) if is_blank => return self.pass_on(Output::Scroll(Scroll::Top)),
@@ -60,9 +60,8 @@ impl View {
         Taken::Consumed
     }
 
-    /// Esc, where nothing is left to close: the notice goes, and the conversation is at its end.
-    fn clear_notice(&mut self) {
-        self.overlays.popup = None;
+    /// Esc, where nothing is left to close: the conversation is at its end.
+    fn scroll_to_end(&mut self) {
         if let Some(chat) = self.current_chat_mut() {
             chat.anchor = None;
         }

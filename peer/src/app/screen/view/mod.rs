@@ -240,6 +240,11 @@ impl View {
         if *key == KeyAction::Edit(Key::Escape) && self.front() != Layer::Selection {
             self.put(Output::Edit(Key::Escape));
         }
+        // A notice that came up at this moment does not take what lies behind it along.
+        let has_nothing_above = matches!(self.front(), Layer::Question | Layer::Composer);
+        if *key == KeyAction::Edit(Key::Escape) && has_nothing_above && self.overlays.popup.take().is_some() {
+            return;
+        }
         for layer in Layer::FRONT_TO_BACK {
             if self.is_open(layer) && self.offer(layer, key) == Taken::Consumed {
                 self.quit.confirm &= *key == KeyAction::Interrupt;

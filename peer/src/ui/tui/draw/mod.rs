@@ -4,6 +4,7 @@ mod details;
 pub(super) mod keypad;
 mod list;
 mod login_screen;
+mod notice;
 mod over;
 mod question;
 mod row;
@@ -77,10 +78,13 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
     let layout = laid_out(entry, area.width, most);
     let entry_rows = u16::try_from(layout.rows.len()).unwrap_or(1);
     let bottom = area.bottom() - entry_rows - if roomy { 2 } else { 1 };
-    let body = Rect { x: 0, y: 2, width: area.width, height: (bottom - 1).saturating_sub(2) };
+    let told = notice::rows(cells, view);
+    let foot = bottom - u16::try_from(told.len()).unwrap_or(0);
+    let body = Rect { x: 0, y: 2, width: area.width, height: (foot - 1).saturating_sub(2) };
     title::draw(cells, view, roomy);
     cells.rule((0, 1), area.width, "", look.faint());
-    cells.rule((0, bottom - 1), area.width, "", look.faint());
+    cells.rule((0, foot - 1), area.width, "", look.faint());
+    notice::draw(cells, &told, foot);
     let mut talk = body;
     if roomy {
         let people = Rect { width: widths.people, ..body };
@@ -88,7 +92,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
         let split = |cells: &mut Cells<'_>, x| {
             cells.column(x, body, look.faint());
             cells.put((x, 1), 1, look.tee_down(), look.faint());
-            cells.put((x, bottom - 1), 1, look.tee_up(), look.faint());
+            cells.put((x, foot - 1), 1, look.tee_up(), look.faint());
         };
         split(cells, widths.people);
         list::draw(cells, view, people, None);
@@ -101,10 +105,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
     }
     for layer in view.layers().rev() {
         match layer {
-            Layer::Composer => {
-                talk::draw(cells, view, talk);
-                over::draw_notice(cells, view, talk);
-            }
+            Layer::Composer => talk::draw(cells, view, talk),
             // They are rows of the conversation.
             Layer::Selection | Layer::Question => {}
             Layer::Opener | Layer::People | Layer::Found | Layer::Page => over::draw(cells, view, entry.text, body),
@@ -149,8 +150,8 @@ fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
         cells.put((1, last), area.width - 1, screen::PRESS_AGAIN, look.strong());
         return;
     }
-    if let (Some(popup), false) = (&view.overlays.popup, over::has_room(area)) {
-        cells.cut((1, last), area.width - 2, popup.text.as_str(), look.careful());
+    if let Some(words) = notice::words(view).filter(|_| notice::room(area.height) == 0) {
+        cells.cut((1, last), area.width - 2, &words, look.careful());
         return;
     }
     if roomy {

@@ -1,4 +1,4 @@
-//! What lies above: pages, lists to choose from, a notice in a box.
+//! What lies above the conversation: pages, and lists to choose from.
 
 use ratatui::layout::Rect;
 
@@ -8,14 +8,6 @@ use crate::app::screen::{Overlay, Page, View};
 use crate::app::texts::{mail, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;
-
-/// Boxes need so much.
-const BOX: (u16, u16) = (60, 16);
-
-/// Whether a notice has a box of its own, or takes the last row.
-pub(super) fn has_room(area: Rect) -> bool {
-    area.width >= BOX.0 && area.height >= BOX.1
-}
 
 /// What lies in front of the conversation.
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, body: Rect) {
@@ -40,13 +32,6 @@ fn draw_opener(cells: &mut Cells<'_>, view: &View, typed: &str, selected: usize,
     let first = (selected + 1).saturating_sub(room);
     for ((place, to), y) in candidates.iter().enumerate().skip(first).zip(body.y + 1..body.bottom()) {
         list::row(cells, view, to, Rect { y, height: 1, ..body }, place == selected, true);
-    }
-}
-
-/// A notice, where there is room for its box.
-pub(super) fn draw_notice(cells: &mut Cells<'_>, view: &View, talk: Rect) {
-    if let (Some(popup), true) = (&view.overlays.popup, has_room(cells.buffer.area)) {
-        notice(cells, popup.title.as_str(), popup.text.as_str(), talk);
     }
 }
 
@@ -79,36 +64,5 @@ fn draw_found(cells: &mut Cells<'_>, view: &View, area: Rect) {
         if place == view.selection.found.at {
             cells.buffer.set_style(Rect { y, height: 1, ..area }, look.chosen());
         }
-    }
-}
-
-/// A box at the end of the conversation.
-fn notice(cells: &mut Cells<'_>, title: &str, text: &str, talk: Rect) {
-    let look = cells.look;
-    let inside = talk.width.saturating_sub(5);
-    let rows = broken(text, usize::from(inside.saturating_sub(2).max(4)), usize::from(inside.saturating_sub(2).max(4)));
-    let height = u16::try_from(rows.len()).unwrap_or(1).min(talk.height.saturating_sub(2)) + 2;
-    let area =
-        Rect { x: talk.x + 1, y: talk.bottom().saturating_sub(height + 1).max(talk.y), width: inside + 2, height };
-    cells.clear(area);
-    let [top_left, top_right, bottom_left, bottom_right] = look.corners();
-    let line = look.horizontal();
-    let style = look.careful();
-    for y in [area.y, area.bottom() - 1] {
-        cells.put((area.x, y), area.width, &line.repeat(area.width.into()), style);
-    }
-    for y in area.y + 1..area.bottom() - 1 {
-        cells.put((area.x, y), 1, look.vertical(), style);
-        cells.put((area.right() - 1, y), 1, look.vertical(), style);
-    }
-    cells.put((area.x, area.y), 1, top_left, style);
-    cells.put((area.right() - 1, area.y), 1, top_right, style);
-    cells.put((area.x, area.bottom() - 1), 1, bottom_left, style);
-    cells.put((area.right() - 1, area.bottom() - 1), 1, bottom_right, style);
-    if !title.is_empty() {
-        cells.cut((area.x + 1, area.y), inside, &format!(" {title} "), style);
-    }
-    for (row, y) in rows.iter().zip(area.y + 1..area.bottom() - 1) {
-        cells.put((area.x + 2, y), inside - 1, row, look.plain());
     }
 }

@@ -1,0 +1,49 @@
+//! Notices, on rows of their own above the entry: they cover nothing, and nothing covers them.
+
+use crate::app::screen::View;
+use crate::ui::layout::broken;
+use crate::ui::tui::cells::{Cells, shortened};
+
+/// Where the text begins, behind its sign.
+const TEXT: u16 = 3;
+/// Rows of the screen that a notice leaves alone before it gets one, and of which it gets one each.
+const LEFT_ALONE: u16 = 8;
+const FOR_EACH: u16 = 4;
+/// A notice takes no more rows; what is longer ends in a sign that says so.
+const MOST: u16 = 3;
+
+/// How many rows a notice can have on a screen of so many; where there are none it takes the row of the hints.
+pub(super) fn room(height: u16) -> u16 {
+    (height.saturating_sub(LEFT_ALONE) / FOR_EACH).min(MOST)
+}
+
+/// What the notice says, if there is one.
+pub(super) fn words(view: &View) -> Option<String> {
+    let popup = view.overlays.popup.as_ref()?;
+    let (title, text) = (popup.title.as_str(), popup.text.as_str());
+    Some(if title.is_empty() || text.contains(title) { text.to_owned() } else { format!("{title}: {text}") })
+}
+
+/// The rows of the notice; none where there is none, or no room.
+pub(super) fn rows(cells: &Cells<'_>, view: &View) -> Vec<String> {
+    let (area, look) = (cells.buffer.area, cells.look);
+    let most = usize::from(room(area.height));
+    let Some(words) = words(view).filter(|_| most > 0) else { return Vec::new() };
+    let room = area.width.saturating_sub(TEXT + 1);
+    let mut rows = broken(&words, room.into(), room.into());
+    if rows.len() > most {
+        let rest = rows.split_off(most - 1).concat();
+        rows.push(shortened(&rest, room, look));
+    }
+    rows
+}
+
+pub(super) fn draw(cells: &mut Cells<'_>, rows: &[String], top: u16) {
+    let (width, look) = (cells.buffer.area.width, cells.look);
+    for (place, (row, y)) in rows.iter().zip(top..).enumerate() {
+        if place == 0 {
+            cells.put((1, y), 1, look.notice(), look.careful());
+        }
+        cells.put((TEXT, y), width.saturating_sub(TEXT), row.trim_end(), look.careful());
+    }
+}
