@@ -2,7 +2,7 @@
 //!
 //! [`mod@line`] is the line terminal, [`tui`] the full screen, [`json`] serves programs. What front ends share: the entry
 //! ([`editor`], [`completion`]), keys and modes of a terminal ([`keys`], [`pastes`], [`raw_mode`]), its end ([`hang_up`]), where
-//! text stands ([`layout`]), which colour a name has ([`names`]), and what a front end waits for ([`event_loop`]).
+//! text stands ([`layout`]), which colour a name has ([`names`]), what answers a hidden key ([`mark`]), and what a front end waits for ([`event_loop`]).
 
 mod completion;
 mod editor;
@@ -13,6 +13,7 @@ mod keymap;
 mod keys;
 mod layout;
 pub(crate) mod line;
+mod mark;
 mod names;
 mod pastes;
 mod raw_mode;

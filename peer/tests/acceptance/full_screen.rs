@@ -272,20 +272,40 @@ fn a_message_rings_and_is_announced_while_the_person_looks_elsewhere() {
 fn the_passcode_can_be_clicked_on_the_keypad_of_the_card() {
     let stage = Stage::of(&[Example::Ali]);
     let ali = Terminal::start_sized(&seat(&stage, "ali"), 80, 24);
-    ali.shows("[ ok]");
+    // The last row is drawn last.
+    ali.shows("Ctrl+C leave");
     let keys = ali.lines();
     let click = |key: &str| {
         let (row, line) = keys.iter().enumerate().find(|(_, line)| line.contains(key)).unwrap();
-        let column = line.find(key).unwrap();
+        let column = line[..line.find(key).unwrap()].chars().count();
         ali.types(&format!("\x1b[<0;{};{}M", column + 2, row + 1));
     };
     click("[ 7 ]");
+    // Something answers each click, and tells neither which key it was nor how many.
+    let marks = |lines: &[String]| lines.iter().find_map(|line| line.split_once("keypad. ")?.1.chars().next());
+    let before = ali.lines();
+    ali.until("a mark", |lines| marks(lines).is_some_and(|mark| "*+xo".contains(mark)));
+    let one = marks(&ali.lines());
+    click("[ 8 ]");
+    ali.until("another mark", |lines| marks(lines).is_some_and(|mark| "*+xo".contains(mark)) && marks(lines) != one);
+    assert_eq!(without_mark(&ali.lines()), without_mark(&before), "one mark is all there is to see");
     click("[del]");
+    click("[del]");
+    ali.until("no mark", |lines| !marks(lines).is_some_and(|mark| "*+xo".contains(mark)));
     PASSCODE.chars().for_each(|digit| click(&format!("[ {digit} ]")));
     click("[ ok]");
     ali.shows("PEOPLE");
     ali.until_written(0, "\x1b[?1000l");
     assert!(!ali.lines().iter().any(|line| line.contains(PASSCODE)));
+}
+
+/// The mark behind the question is left out.
+fn without_mark(lines: &[String]) -> Vec<String> {
+    let without = |line: &String| match line.split_once("keypad. ") {
+        Some((before, rest)) => format!("{before}keypad. {}", rest.replace(['*', '+', 'x', 'o'], " ")),
+        None => line.clone(),
+    };
+    lines.iter().map(without).collect()
 }
 
 #[test]

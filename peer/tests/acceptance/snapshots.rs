@@ -91,6 +91,18 @@ fn each_theme_has_its_colours_in_every_size() {
 }
 
 #[test]
+fn the_login_card_is_drawn_as_designed_in_every_size() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = Terminal::start_sized(&seat(&stage, "ali"), 80, 24);
+    ali.shows("Enter passcode on keypad.");
+    for (columns, rows) in SIZES {
+        ali.resize_to(columns, rows);
+        is_as_designed(&ali, &format!("{columns}x{rows}-login"));
+        is_styled_as_designed(&ali, &format!("{columns}x{rows}-login"), "terminal");
+    }
+}
+
+#[test]
 fn without_colours_every_state_is_there_in_words_and_shapes() {
     let session = Session::new(80, 24, |seat| seat.set("NO_COLOR", "1"));
     for (columns, rows) in SIZES {
@@ -230,6 +242,12 @@ fn digits(line: &str) -> String {
 
 /// Where the directory is.
 fn address(line: &str) -> String {
+    if let Some((before, rest)) = line.split_once("Directory  ") {
+        let (address, after) = rest.split_once(' ').unwrap_or((rest, ""));
+        return format!("{before}Directory  {:<width$} {after}", "ADDRESS", width = address.len())
+            .trim_end()
+            .to_owned();
+    }
     let Some((before, rest)) = line.split_once("ali@") else { return line.to_owned() };
     let (address, after) =
         rest.split_once(' ').map_or((rest, String::new()), |(address, after)| (address, format!(" {after}")));

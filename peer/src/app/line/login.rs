@@ -30,6 +30,15 @@ pub(super) enum Login {
     Joining,
 }
 
+/// How far a login is, for a front end that shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LoginStep {
+    /// Who logs in, and whether the directory is the right one.
+    User,
+    Passcode,
+    LoggingIn,
+}
+
 /// Somebody about to be registered.
 #[derive(Debug)]
 pub(super) struct Newcomer {
@@ -59,6 +68,16 @@ impl Login {
             | Self::Passcode { .. }
             | Self::Vault { .. }
             | Self::Join => true,
+        }
+    }
+
+    pub(super) fn how_far(&self) -> LoginStep {
+        match self {
+            Self::User | Self::Identifying { .. } | Self::Trust { .. } | Self::Join | Self::Joining => LoginStep::User,
+            Self::Register(_) | Self::NewPasscode(_) | Self::Again { .. } | Self::Passcode { .. } => {
+                LoginStep::Passcode
+            }
+            Self::Registering { .. } | Self::LoggingIn { .. } | Self::Vault { .. } => LoginStep::LoggingIn,
         }
     }
 

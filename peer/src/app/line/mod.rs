@@ -42,6 +42,7 @@ use super::sanitise::{Glyphs, SafeText};
 use super::texts::{self, failure};
 pub(crate) use local_commands::{Auto, Backlog, Time};
 use login::Login;
+pub(crate) use login::LoginStep;
 pub(crate) use mail::Presence;
 use outputs::Outputs;
 use peer_core::command::{Ticket, TicketedCommand};
@@ -281,6 +282,14 @@ impl LineTerminal {
             State::Login(entrance) => entrance.asks(),
             State::Session(session) => session.asks(&self.outputs),
             State::Leaving(_) | State::Left => false,
+        }
+    }
+
+    /// How far the login is.
+    pub(crate) fn login_step(&self) -> LoginStep {
+        match &self.state {
+            State::Login(login) => login.how_far(),
+            State::Session(_) | State::Leaving(_) | State::Left => LoginStep::LoggingIn,
         }
     }
 

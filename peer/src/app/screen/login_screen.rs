@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{Input, Now, Output, Surface};
 use crate::app::keys::{Key, KeyAction};
-use crate::app::line::{self, Echo, LineTerminal, Lines, Options, Prompt};
+use crate::app::line::{self, Echo, LineTerminal, Lines, LoginStep, Options, Prompt};
 use crate::app::model::Account;
 use crate::app::sanitise::SafeText;
+use crate::app::texts::format;
 
 /// Lines that are kept; the login screen shows the last ones.
 const LINES: usize = 12;
@@ -39,6 +40,16 @@ impl LoginScreen {
 
     pub(crate) fn prompt(&self) -> &Prompt {
         &self.prompt
+    }
+
+    /// How far the login is.
+    pub(crate) fn step(&self) -> LoginStep {
+        self.machine.login_step()
+    }
+
+    /// The directory, as people call it.
+    pub(crate) fn directory(&self) -> &str {
+        format::without_default_port(&self.options.server)
     }
 
     /// The number of the last ticket that was given.

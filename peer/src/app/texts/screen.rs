@@ -74,6 +74,14 @@ pub(crate) const FOUND_HINTS: [&str; 3] = ["n N or Up Down move", "Enter show", 
 /// Logged out.
 pub(crate) const LOGIN_HINTS: [&str; 2] = ["Enter continue", "Ctrl+C leave"];
 
+/// On the login card: where one logs in.
+pub(crate) fn directory(name: &str) -> String {
+    format!("Directory  {name}")
+}
+
+/// The steps of a login, in their order.
+pub(crate) const LOGIN_STEPS: [&str; 3] = ["user", "passcode", "log in"];
+
 /// `n.quit`
 pub(crate) const PRESS_AGAIN: &str = "Press CTRL-C again to quit";
 

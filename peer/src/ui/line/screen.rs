@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write};
 
 use async_channel::Receiver;
@@ -28,19 +27,10 @@ use crate::ui::editor::{Editor, Effect};
 use crate::ui::event_loop::screen_size;
 use crate::ui::keymap::entry_action;
 use crate::ui::keys::{self, Events, Pause, TerminalEvent, Unmarked};
+use crate::ui::mark;
 use crate::ui::pastes::commands;
 use crate::ui::raw_mode::{Modes, RawMode};
 use peer_core::notice::Notice;
-
-/// What a mark can look like; ASCII, so that it is one column everywhere.
-const MARKS: [&str; 4] = ["*", "+", "x", "o"];
-
-/// Another mark than `before`, by chance: marks that came in turn could be counted.
-fn another(before: Option<&'static str>) -> &'static str {
-    let others = MARKS.iter().filter(|mark| Some(**mark) != before);
-    let chance = RandomState::new().build_hasher().finish();
-    others.copied().nth(usize::try_from(chance % 3).unwrap_or_default()).unwrap_or("*")
-}
 
 /// What becomes of keys that were read before what is asked now can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +86,7 @@ impl Screen {
 
     fn edit(&mut self, key: Key) -> Option<Input> {
         let effect = self.editor.press(key);
-        self.canvas.mark = (!self.editor.text().is_empty()).then(|| another(self.canvas.mark));
+        self.canvas.mark = (!self.editor.text().is_empty()).then(|| mark::another(self.canvas.mark));
         match effect {
             Effect::None => None,
             Effect::Entered(line) => Some(Input::Line(line)),

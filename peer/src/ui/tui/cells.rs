@@ -63,6 +63,26 @@ impl Cells<'_> {
         self.put((x + (width - inside) / 2, y), inside, text, style);
     }
 
+    /// A border just within an area.
+    pub(super) fn border(&mut self, area: Rect, style: Style) {
+        let [top_left, top_right, bottom_left, bottom_right] = self.look.corners();
+        let (right, last) = (area.right() - 1, area.bottom() - 1);
+        for y in [area.y, last] {
+            self.rule((area.x, y), area.width, "", style);
+        }
+        for x in [area.x, right] {
+            self.column(x, Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area }, style);
+        }
+        for (x, y, corner) in [
+            (area.x, area.y, top_left),
+            (right, area.y, top_right),
+            (area.x, last, bottom_left),
+            (right, last, bottom_right),
+        ] {
+            self.put((x, y), 1, corner, style);
+        }
+    }
+
     pub(super) fn column(&mut self, x: u16, area: Rect, style: Style) {
         for y in area.top()..area.bottom() {
             self.put((x, y), 1, self.look.vertical(), style);

@@ -25,6 +25,7 @@ use super::editor::{Editor, Effect};
 use super::event_loop::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
 use super::keymap::Keymap;
 use super::keys::{self, Events, TerminalEvent};
+use super::mark;
 use super::raw_mode::{Modes, RawMode};
 use crate::app::exit;
 use crate::app::keys::{Key, KeyAction, Scroll};
@@ -133,6 +134,8 @@ struct Screen {
     widths: Widths,
     via: Via,
     drawn: Drawn,
+    /// What answers keys where nothing is shown of what is typed.
+    mark: Option<&'static str>,
     /// As it was last set.
     title: String,
     farewell: Vec<SafeText>,
@@ -155,6 +158,7 @@ impl Screen {
             widths: options.widths,
             via: options.via,
             drawn: Drawn::default(),
+            mark: None,
             title: String::new(),
             farewell: Vec::new(),
             raw,
@@ -189,6 +193,7 @@ impl Screen {
             echo: prompt.as_ref().map_or(Echo::Hidden, |prompt| prompt.echo),
             text: self.editor.text(),
             cursor: self.editor.cursor(),
+            mark: self.mark,
         };
         let (look, widths) = (self.look, self.widths);
         let mut drawn = Drawn::default();
@@ -249,7 +254,9 @@ impl Screen {
 
     /// A key that no layer has consumed; what it comes to.
     fn edit(&mut self, key: Key, full: &FullScreen) -> Option<Input> {
-        match self.editor.press(key) {
+        let effect = self.editor.press(key);
+        self.mark = (!self.editor.text().is_empty()).then(|| mark::another(self.mark));
+        match effect {
             Effect::Entered(line) => Some(Input::Line(line)),
             Effect::Complete(tab) => {
                 full.prompt().and_then(|prompt| self.completer.press(tab, &mut self.editor, &prompt)).map(Input::Tell)
@@ -289,7 +296,10 @@ impl Screen {
                 Output::Command(command) => channels.command(command).await,
                 Output::Edit(key) => carried.inputs.extend(self.edit(key, full)),
                 Output::Scroll(scroll) => carried.inputs.extend(self.scrolled(scroll, full)),
-                Output::Entry(entry) => self.editor.set(&entry),
+                Output::Entry(entry) => {
+                    self.editor.set(&entry);
+                    self.mark = None;
+                }
                 Output::Copy(text) => osc::copy(&text)?,
                 Output::Bell => osc::ring()?,
                 Output::Announce(words) => self.via.announce(&words)?,

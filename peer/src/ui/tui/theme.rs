@@ -1,5 +1,7 @@
 //! Signs and colours: every state is a word or a shape first, and a colour only where colours are wanted.
 
+use std::cmp::Ordering;
+
 use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +96,15 @@ impl Look {
 
     pub(super) fn ellipsis(self) -> &'static str {
         self.pick("…", "~")
+    }
+
+    /// In front of a step: done, under way, still to come.
+    pub(super) fn step(self, order: Ordering) -> &'static str {
+        match order {
+            Ordering::Less => self.pick("✓", "x"),
+            Ordering::Equal => self.pick("▸", ">"),
+            Ordering::Greater => self.pick("·", "-"),
+        }
     }
 
     /// In front of a notice.

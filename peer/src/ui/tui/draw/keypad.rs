@@ -14,21 +14,23 @@ const ROWS: [[&str; 3]; 4] = [
 ];
 const KEY: u16 = 5;
 /// What it takes.
-const SIZE: (u16, u16) = (3 * (KEY + 1), 4);
+pub(super) const SIZE: (u16, u16) = (3 * (KEY + 1), 4);
 
-/// Draws it where there is room, and says where.
-pub(super) fn draw(cells: &mut Cells<'_>, (x, y): (u16, u16), bottom: u16) -> Option<Rect> {
+/// Draws it, and says where. It answers keys and clicks alike by what can be done now, never by which key it was.
+pub(super) fn draw(cells: &mut Cells<'_>, (x, y): (u16, u16), is_typed: bool) -> Rect {
     let area = Rect { x, y, width: SIZE.0, height: SIZE.1 };
-    if area.bottom() > bottom || area.right() > cells.buffer.area.right() {
-        return None;
-    }
-    let style = cells.look.plain();
+    let look = cells.look;
     for (row, y) in ROWS.iter().zip(y..) {
         for (key, place) in row.iter().zip(0..) {
+            let style = match key.contains(|c: char| c.is_ascii_digit()) {
+                true => look.plain(),
+                false if is_typed => look.accent(),
+                false => look.faint(),
+            };
             cells.put((x + place * (KEY + 1), y), KEY, key, style);
         }
     }
-    Some(area)
+    area
 }
 
 /// The key at a place of the screen.

@@ -43,6 +43,8 @@ pub(super) struct Entry<'a> {
     pub(super) echo: Echo,
     pub(super) text: &'a str,
     pub(super) cursor: usize,
+    /// What answers keys where nothing is shown of what is typed, once something is.
+    pub(super) mark: Option<&'static str>,
 }
 
 /// Where things ended up.
@@ -111,7 +113,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
             Layer::Opener | Layer::People | Layer::Found | Layer::Page => over::draw(cells, view, entry.text, body),
         }
     }
-    let cursor = draw_entry(cells, &layout, (area.width, bottom));
+    let cursor = draw_entry(cells, &layout, (area.width, bottom)).map(|cursor| draw_mark(cells, entry, cursor));
     if roomy {
         cells.rule((0, area.bottom() - 2), area.width, "", look.faint());
     }
@@ -132,6 +134,13 @@ fn draw_entry(cells: &mut Cells<'_>, layout: &Layout, (width, top): (u16, u16)) 
     }
     let (column, row) = (u16::try_from(layout.column).ok()?, u16::try_from(layout.row).ok()?);
     Some((column.min(width - 1), top + row))
+}
+
+/// The mark, where the cursor would be; gives where that is then.
+fn draw_mark(cells: &mut Cells<'_>, entry: &Entry<'_>, (x, y): (u16, u16)) -> (u16, u16) {
+    let Some(mark) = entry.mark.filter(|_| entry.echo == Echo::Hidden) else { return (x, y) };
+    let style = cells.look.accent();
+    (x + cells.put((x, y), 1, mark, style), y)
 }
 
 fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
