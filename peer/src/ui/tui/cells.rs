@@ -1,5 +1,7 @@
 //! Putting text into cells: nothing that stands in one cell can reach another (threats T1, T2).
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -26,6 +28,7 @@ impl Cells<'_> {
         let mut at = x;
         for grapheme in text.graphemes(true) {
             let shown = steady(grapheme);
+            let shown = shown.as_ref();
             let columns = columns(shown);
             if columns == 0 {
                 continue;
@@ -100,15 +103,25 @@ impl Cells<'_> {
     }
 }
 
-/// What terminals draw in different widths is shown by its first character: joined emoji, keycaps, skin tones.
-fn steady(grapheme: &str) -> &str {
+/// What terminals draw in different widths is shown by its first character: joined emoji, keycaps, skin tones. Of flags
+/// not even the halves have one width, so that their letters stand for them.
+fn steady(grapheme: &str) -> Cow<'_, str> {
     if grapheme.contains(char::is_control) {
-        return "";
+        return Cow::Borrowed("");
+    }
+    if let Some(letters) = grapheme.chars().map(letter_of_flag).collect::<Option<String>>() {
+        return Cow::Owned(letters);
     }
     let disagreed =
         widest(grapheme) != grapheme.width() || grapheme.chars().map(each).sum::<usize>() != grapheme.width();
     let first = grapheme.chars().next().map_or(0, char::len_utf8);
-    if disagreed { &grapheme[..first] } else { grapheme }
+    Cow::Borrowed(if disagreed { &grapheme[..first] } else { grapheme })
+}
+
+/// The letter that half a flag stands for.
+fn letter_of_flag(half: char) -> Option<char> {
+    let place = u32::from(half).checked_sub(0x1f1e6).filter(|place| *place < 26)?;
+    char::from_u32(u32::from('A') + place)
 }
 
 fn each(c: char) -> usize {
@@ -121,7 +134,7 @@ fn columns(text: &str) -> u16 {
 
 /// Columns a text takes here.
 pub(super) fn wide(text: &str) -> u16 {
-    text.graphemes(true).map(|grapheme| columns(steady(grapheme))).fold(0, u16::saturating_add)
+    text.graphemes(true).map(|grapheme| columns(&steady(grapheme))).fold(0, u16::saturating_add)
 }
 
 /// A text of at most so many columns.
@@ -132,7 +145,7 @@ pub(super) fn shortened(text: &str, width: u16, look: Look) -> String {
     let mut short = String::new();
     let mut used = 1;
     for grapheme in text.graphemes(true) {
-        used += columns(steady(grapheme));
+        used += columns(&steady(grapheme));
         if used > width {
             break;
         }
