@@ -68,6 +68,13 @@ pub(crate) enum KeyAction {
     Suspend,
 }
 
+/// Keys, as they are written, and what they ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyHelp {
+    pub(crate) keys: String,
+    pub(crate) does: &'static str,
+}
+
 /// How a conversation is moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scroll {

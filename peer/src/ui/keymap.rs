@@ -13,7 +13,8 @@ use common::settings::nearest;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::app::keys::{Key, KeyAction, Scroll};
+use crate::app::keys::{Key, KeyAction, KeyHelp, Scroll};
+use crate::app::texts::screen::key_does;
 use stroke::Stroke;
 
 /// What can be bound: its name in `[keys]`, what it asks for, its usual keys.
@@ -129,6 +130,12 @@ impl<'de> Deserialize<'de> for Keymap {
 }
 
 impl Keymap {
+    /// All that can be asked for by a key, and by which; what has no key is left out.
+    pub(super) fn explained(&self) -> Vec<KeyHelp> {
+        let bound = self.written.iter().filter(|(_, keys)| !keys.is_empty());
+        bound.map(|(name, keys)| KeyHelp { keys: keys.join(" "), does: key_does(name) }).collect()
+    }
+
     /// What a key asks for. Usual keys that were taken away ask for nothing.
     pub(super) fn action(&self, key: &KeyEvent) -> Option<KeyAction> {
         let stroke = folded((key.code, key.modifiers));

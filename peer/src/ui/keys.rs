@@ -44,17 +44,12 @@ pub(super) enum Unmarked {
     Typed,
 }
 
-/// Reads the terminal from now on; `action` is the key table. What is read stays in order: a change of the size of the
-/// screen comes after every key that was read before it.
+/// Reads the terminal from now on; `action` is the key table, and in a pause another program reads it. What is read stays
+/// in order: a change of the size of the screen comes after every key that was read before it.
 ///
 /// Crossterm's own stream is not used: a key that comes together with a change of the size can wait there until the
 /// next key, and a sequence that is not complete yet holds up whoever polls it.
-pub(super) fn listen(action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static) -> io::Result<Events> {
-    listen_between(Pause::default(), Unmarked::Paste, action)
-}
-
-/// The same, with pauses in which another program reads the terminal.
-pub(super) fn listen_between(
+pub(super) fn listen(
     pause: Pause,
     unmarked: Unmarked,
     action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static,

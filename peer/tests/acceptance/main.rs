@@ -72,6 +72,7 @@ mod passcode;
 mod registration;
 mod relay;
 mod restored;
+mod screen_pages;
 mod session;
 mod snapshots;
 mod stored;

@@ -81,6 +81,12 @@ impl Model {
         }
     }
 
+    /// Where somebody is, as far as that can be known: without the directory only whoever is connected is known to be there.
+    pub(crate) fn here(&self, user: &UserId) -> Here {
+        let is_told = self.directory == Directory::Here || self.conversations.link(user) == Link::Up;
+        if is_told { self.people.known(user).here } else { Here::Unknown }
+    }
+
     /// Takes over what a notice says.
     pub(crate) fn learn(&mut self, now: Now, notice: &Notice) {
         match notice {

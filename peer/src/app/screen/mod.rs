@@ -21,14 +21,14 @@ use jiff::tz::TimeZone;
 
 pub(crate) use super::Now;
 use super::exit;
-use super::keys::{Key, KeyAction, Scroll};
+use super::keys::{Key, KeyAction, KeyHelp, Scroll};
 use super::line::{Options, Prompt};
 use super::sanitise::SafeText;
 use super::texts::{self, failure};
 pub(crate) use login_screen::LoginScreen;
 use peer_core::command::{Ticket, TicketedCommand};
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
-pub(crate) use view::{Alerts, Anchor, Chat, Layer, Line, Message, Overlay, Page, Question, Ring, View, When};
+pub(crate) use view::{Alerts, Anchor, Chat, Choice, Layer, Line, Message, Overlay, Page, Question, Ring, View, When};
 
 /// What happens to the screen.
 #[derive(Debug)]
@@ -64,6 +64,8 @@ pub(crate) struct Surface<'a> {
     pub(crate) is_blank: bool,
     /// Rows of the conversation.
     pub(crate) rows: u16,
+    /// What is known of the conversation can be shown beside it.
+    pub(crate) has_room_for_details: bool,
 }
 
 /// Whether the user looks at this screen.
@@ -94,6 +96,8 @@ pub(crate) enum Output {
     Announce(SafeText),
     /// The entry is worth remembering.
     Remember(String),
+    /// Lend the terminal to the editor of the user's choice; what is written comes as a paste.
+    LendToEditor,
     /// Forget what was typed ahead of the question that is asked now.
     DiscardTypeAhead,
     /// To be printed when the terminal has been given back.
@@ -113,12 +117,20 @@ pub(crate) enum Scene<'a> {
     Nothing,
 }
 
+/// What a session needs to know of the settings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ScreenOptions {
+    pub(crate) alerts: Alerts,
+    /// For the list of keys.
+    pub(crate) keys: Vec<KeyHelp>,
+}
+
 /// The machine.
 #[derive(Debug)]
 pub(crate) struct FullScreen {
     state: State,
     /// For the session.
-    alerts: Alerts,
+    screen: ScreenOptions,
     zone: TimeZone,
 }
 
@@ -133,10 +145,10 @@ enum State {
 
 impl FullScreen {
     /// A machine at its beginning, and what to do first.
-    pub(crate) fn new(options: Options, alerts: Alerts, now: Now) -> (Self, Vec<Output>) {
+    pub(crate) fn new(options: Options, screen: ScreenOptions, now: Now) -> (Self, Vec<Output>) {
         let zone = options.zone.clone();
         let (login_screen, output) = LoginScreen::new(options, now);
-        (Self { state: State::Entrance(Box::new(login_screen)), alerts, zone }, output)
+        (Self { state: State::Entrance(Box::new(login_screen)), screen, zone }, output)
     }
 
     /// What there is to draw.
@@ -171,7 +183,7 @@ impl FullScreen {
         let state = std::mem::replace(&mut self.state, State::Left);
         let (state, output) = match (state, input) {
             (State::Left, _) => (State::Left, Vec::new()),
-            (State::Entrance(login_screen), input) => entrance(login_screen, &self.alerts, now, surface, input),
+            (State::Entrance(login_screen), input) => entrance(login_screen, &self.screen, now, surface, input),
             (_, Input::Notice(_, Notice::Session(SessionNotice::Failed(failure)))) => {
                 let report = failure::report(&failure, &self.zone);
                 (State::Left, farewell(&report.lines, report.exit))
@@ -202,7 +214,7 @@ impl FullScreen {
 
 fn entrance(
     mut login_screen: Box<LoginScreen>,
-    alerts: &Alerts,
+    screen: &ScreenOptions,
     now: Now,
     surface: Surface<'_>,
     input: Input,
@@ -211,7 +223,7 @@ fn entrance(
     match login_screen.logged_in() {
         Some(entered) => {
             let (view, first) =
-                View::begin(entered, (login_screen.options(), login_screen.last_ticket()), alerts.clone(), now);
+                View::begin(entered, (login_screen.options(), login_screen.last_ticket()), screen.clone(), now);
             output.extend(first);
             (State::Session(Box::new(view)), output)
         }

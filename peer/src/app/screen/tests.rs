@@ -57,7 +57,7 @@ pub(super) struct Scenery {
 impl Scenery {
     pub(super) fn logged_in() -> Self {
         let now = Now { instant: Instant::now(), date: 1_795_183_320 };
-        let (full, first) = FullScreen::new(options(), Alerts::default(), now);
+        let (full, first) = FullScreen::new(options(), ScreenOptions::default(), now);
         let mut scenery =
             Self { full, now, typed: String::new(), asked: Vec::new(), discarded: 0, passed: Vec::new(), exit: None };
         scenery.carry_out(first);
@@ -108,6 +108,7 @@ impl Scenery {
                 Output::Announce(text) => self.asked.push(text.as_str().to_owned()),
                 Output::Edit(key) => self.passed.push(format!("{key:?}")),
                 Output::Scroll(scroll) => self.passed.push(format!("{scroll:?}")),
+                Output::LendToEditor => self.asked.push("editor".to_owned()),
                 Output::Remember(_) | Output::Farewell(_) => {}
             }
         }
@@ -115,7 +116,7 @@ impl Scenery {
 
     pub(super) fn gets(&mut self, input: Input) {
         let typed = self.typed.clone();
-        let surface = Surface { typed: &typed, is_blank: typed.is_empty(), rows: ROWS };
+        let surface = Surface { typed: &typed, is_blank: typed.is_empty(), rows: ROWS, has_room_for_details: true };
         let output = self.full.handle(self.now, surface, input);
         self.carry_out(output);
     }

@@ -15,6 +15,13 @@ pub(crate) struct Topic {
     pub(crate) example: &'static str,
 }
 
+impl Topic {
+    /// Whether it never takes more words.
+    pub(crate) fn stands_alone(&self) -> bool {
+        self.usage.strip_prefix('/') == Some(self.word)
+    }
+}
+
 /// `/verify`, which needs a user only where nobody is being talked to.
 pub(crate) const VERIFY: Topic = Topic {
     word: "verify",

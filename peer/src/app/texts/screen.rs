@@ -33,6 +33,8 @@ pub(crate) const EVERYONE: &str = "* everyone";
 pub(crate) const MESSAGE: &str = "MESSAGE";
 pub(crate) const MUTED: &str = "muted";
 pub(crate) const OPENER: &str = "OPEN";
+/// The opener, where keys are looked for.
+pub(crate) const KEYS: &str = "KEYS";
 
 pub(crate) const VERIFIED: &str = "[verified]";
 pub(crate) const NOT_VERIFIED: &str = "[not verified]";
@@ -44,6 +46,7 @@ pub(crate) const OFFLINE: &str = "[OFFLINE]";
 
 pub(crate) const ONLINE: &str = "online";
 pub(crate) const NOT_ONLINE: &str = "offline";
+pub(crate) const UNKNOWN: &str = "unknown";
 pub(crate) const AWAY: &str = "away";
 pub(crate) const CALLING: &str = "calling…";
 pub(crate) const PENDING: &str = "pending";
@@ -65,8 +68,10 @@ pub(crate) const FEW_HINTS: [&str; 3] = ["/help", "F3 people", "Ctrl+O open"];
 pub(crate) const QUESTION_HINTS: [&str; 3] = ["/help", "F3 people", "Esc decide later"];
 /// While something lies above.
 pub(crate) const OVERLAY_HINTS: [&str; 3] = ["Enter choose", "Up Down move", "Esc close"];
+/// While the opener is open.
+pub(crate) const OPENER_HINTS: [&str; 5] = ["Enter choose", "Up Down move", "/ commands", "? keys", "Esc close"];
 /// While a page is read.
-pub(crate) const PAGE_HINTS: [&str; 2] = ["Up Down scroll", "Esc close"];
+pub(crate) const PAGE_HINTS: [&str; 3] = ["Up Down scroll", "? keys", "Esc close"];
 /// While a message is selected.
 pub(crate) const SELECTION_HINTS: [&str; 5] = ["c copy", "r reply", "n N next found", "Enter details", "Esc leave"];
 /// While what was found is walked through.
@@ -203,10 +208,54 @@ pub(crate) fn day(since_epoch: u64, zone: &TimeZone) -> String {
     super::format::long_day(since_epoch, zone)
 }
 
-/// `2 ask to join: /group members`
+/// `2 ask to join`
 pub(crate) fn ask_to_join(count: usize) -> String {
     let ask = if count == 1 { "asks" } else { "ask" };
-    format!("{count} {ask} to join: /group members")
+    format!("{count} {ask} to join")
+}
+
+/// `2 ask to join: Enter to review`, where nothing is typed.
+pub(crate) fn review(count: usize) -> String {
+    format!("{}: Enter to review", ask_to_join(count))
+}
+
+/// The opener finds nothing; what Enter does with what is typed.
+pub(crate) fn nothing_matches(typed: &str) -> String {
+    match common::ident::UserId::parse(typed.trim()) {
+        Ok(user) => format!("Nothing in the list matches. Enter opens a conversation with {user}."),
+        Err(_) => "Nothing matches.".to_owned(),
+    }
+}
+
+/// What a key of this name asks for, in the list of keys.
+pub(crate) fn key_does(name: &str) -> &'static str {
+    match name {
+        "close" => "close what lies above, leave a selection, clear a notice",
+        "complete" => "complete; where nothing is typed, to the people",
+        "details" => "what is known of the conversation",
+        "down" => "newer entry; in a list, down",
+        "end" => "delete; where nothing is typed, end the conversation or leave",
+        "interrupt" => "end the conversation; in the list, quit",
+        "newline" => "begin a new line",
+        "next" => "next conversation of the list",
+        "next_unread" => "next conversation with something new",
+        "nth" => "the first to ninth conversation of the list",
+        "open" => "open a conversation or a command by a few letters",
+        "people" => "people and groups",
+        "previous" => "previous conversation of the list",
+        "quit" => "log out and leave",
+        "redraw" => "draw everything again",
+        "scroll_bottom" => "to the end of the conversation",
+        "scroll_down" => "scroll down",
+        "scroll_top" => "to the beginning of the conversation",
+        "scroll_up" => "scroll up",
+        "select_down" => "select the message below",
+        "select_up" => "select a message: c copies, r replies, Enter says more",
+        "send" => "send, answer, choose",
+        "unread" => "to the first new message",
+        "up" => "entry before; in a list, up",
+        _ => "",
+    }
 }
 
 /// The terminal is too small for anything.
@@ -260,7 +309,7 @@ pub(crate) fn overview() -> Vec<String> {
             "Enter sends, Ctrl+J begins a new line, Up brings back what was sent.",
             "PgUp PgDn scroll, Home End go to the ends where nothing is typed.",
             "Alt+A next unread, Alt+U to the first new message, Alt+Up Alt+Down walk the list.",
-            "Ctrl+O opens by a few letters, F2 details, F3 people, Ctrl+L redraws, Tab completes.",
+            "Ctrl+O opens by a few letters (/ commands, ? keys), F2 details, F3 people, Ctrl+L redraws, Tab completes.",
             "Shift+Up Shift+Down select a message: c copies, r replies, Enter says more.",
             "After /find n and N go to the next one and back.",
             "Ctrl+C ends the conversation, then quits; Ctrl+Q quits. Esc closes what lies above.",

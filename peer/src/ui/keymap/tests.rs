@@ -93,3 +93,11 @@ fn what_is_no_key_or_taken_twice_is_an_error_that_names_it() {
         "\"ctrl-o\" is both open and people; give one of them another key"
     );
 }
+
+#[test]
+fn every_key_is_explained() {
+    let silent: Vec<&str> = NAMED.iter().map(|(name, ..)| *name).filter(|name| key_does(name).is_empty()).collect();
+    assert!(silent.is_empty(), "{silent:?}");
+    let explained = Keymap::default().explained();
+    assert!(explained.iter().any(|help| help.keys == "ctrl-j alt-enter" && help.does == "begin a new line"));
+}

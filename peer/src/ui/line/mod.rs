@@ -4,7 +4,6 @@
 //! says. Nothing here depends on a runtime: input comes through channels and streams, the clock is read per input.
 
 mod canvas;
-mod external_editor;
 mod paint;
 mod pipe;
 mod screen;

@@ -15,7 +15,6 @@ use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::raise;
 
 use super::canvas::Canvas;
-use super::external_editor::{self, Written};
 use super::paint::Paint;
 use super::{Front, Pastes};
 use crate::app::keys::{Key, KeyAction};
@@ -25,6 +24,7 @@ use crate::app::texts;
 use crate::ui::completion::Completer;
 use crate::ui::editor::{Editor, Effect};
 use crate::ui::event_loop::screen_size;
+use crate::ui::external_editor::{self, Written};
 use crate::ui::keymap::entry_action;
 use crate::ui::keys::{self, Events, Pause, TerminalEvent, Unmarked};
 use crate::ui::mark;
@@ -67,7 +67,7 @@ impl Screen {
             Pastes::PointedOut => Unmarked::Paste,
             Pastes::Silent => Unmarked::Typed,
         };
-        let keys = keys::listen_between(pause.clone(), unmarked, entry_action)?;
+        let keys = keys::listen(pause.clone(), unmarked, entry_action)?;
         let canvas = Canvas::new(screen_size(), paint);
         Ok(Self {
             canvas,

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::io::{self, Stdout, Write as _};
 use std::mem::ManuallyDrop;
 
+use async_channel::Receiver;
 use common::limits::MESSAGE_TEXT;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -23,15 +24,16 @@ use signal_hook::low_level::raise;
 use super::completion::Completer;
 use super::editor::{Editor, Effect};
 use super::event_loop::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
+use super::external_editor::{self, Written};
 use super::keymap::Keymap;
-use super::keys::{self, Events, TerminalEvent};
+use super::keys::{self, Events, Pause, TerminalEvent, Unmarked};
 use super::mark;
 use super::raw_mode::{Modes, RawMode};
 use crate::app::exit;
 use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::line::{Echo, Options};
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Alerts, FullScreen, Input, Output, Scene, Surface};
+use crate::app::screen::{Alerts, FullScreen, Input, Output, Scene, ScreenOptions, Surface};
 use crate::app::texts;
 pub(crate) use draw::Widths;
 use draw::talk::{self, Scrolled};
@@ -63,14 +65,22 @@ pub(crate) fn has_a_screen() -> bool {
 /// Runs the full screen until the user or the engine ends it; returns the exit code.
 pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
     let ended = match Screen::open(&options) {
-        Ok(screen) => converse(channels, screen, options.session, options.alerts).await,
+        Ok(screen) => {
+            let of_screen = ScreenOptions { alerts: options.alerts, keys: options.keymap.explained() };
+            converse(channels, screen, options.session, of_screen).await
+        }
         Err(error) => Err(error),
     };
     ended.unwrap_or_else(|error| lost_terminal(&error))
 }
 
-async fn converse(channels: Channels, mut screen: Screen, options: Options, alerts: Alerts) -> io::Result<i32> {
-    let (mut full, first) = FullScreen::new(options, alerts, now());
+async fn converse(
+    channels: Channels,
+    mut screen: Screen,
+    options: Options,
+    of_screen: ScreenOptions,
+) -> io::Result<i32> {
+    let (mut full, first) = FullScreen::new(options, of_screen, now());
     let mut ended = screen.carry_out(first, &full, &channels).await?.ended;
     loop {
         if let Some(code) = ended {
@@ -79,7 +89,10 @@ async fn converse(channels: Channels, mut screen: Screen, options: Options, aler
         }
         screen.draw(&full)?;
         let first = match channels.next(screen.next(), full.deadline(now())).await? {
-            Event::Person(happened) => screen.happened(happened)?,
+            Event::Person(Happened::AtTerminal(event)) => screen.happened(event)?,
+            Event::Person(Happened::Written(written)) => Some(screen.take_back(written)?),
+            // It was meant for the program that has the terminal.
+            Event::CtrlC if screen.lent.is_some() => None,
             Event::CtrlC => Some(Input::Key(KeyAction::Interrupt)),
             Event::Stop(code) => Some(Input::Stop(code)),
             Event::Notice(answers, notice) => Some(Input::Notice(answers, *notice)),
@@ -113,6 +126,14 @@ enum TypeAhead {
     Discarded,
 }
 
+/// What somebody did.
+enum Happened {
+    /// At the terminal; nothing once that is gone.
+    AtTerminal(Option<TerminalEvent>),
+    /// They have left the editor.
+    Written(Written),
+}
+
 /// What became of outputs.
 #[derive(Default)]
 struct Carried {
@@ -129,6 +150,9 @@ struct Screen {
     editor: Editor,
     completer: Completer,
     keys: Events,
+    pause: Pause,
+    /// Another program has the terminal.
+    lent: Option<Receiver<Written>>,
     type_ahead: TypeAhead,
     look: Look,
     widths: Widths,
@@ -146,13 +170,16 @@ impl Screen {
     fn open(options: &TuiOptions) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Full)?;
         let keymap = options.keymap.clone();
-        let keys = keys::listen(move |key| keymap.action(key))?;
+        let pause = Pause::default();
+        let keys = keys::listen(pause.clone(), Unmarked::Paste, move |key| keymap.action(key))?;
         let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(Self {
             terminal,
             editor: Editor::new(MESSAGE_TEXT, options.history),
             completer: Completer::default(),
             keys,
+            pause,
+            lent: None,
             type_ahead: TypeAhead::Counts,
             look: options.look,
             widths: options.widths,
@@ -166,8 +193,13 @@ impl Screen {
     }
 
     /// What somebody does next at the terminal; nothing once that is gone.
-    async fn next(&self) -> io::Result<Option<TerminalEvent>> {
-        self.keys.recv().await.map_or(Ok(None), |event| event.map(Some))
+    async fn next(&self) -> io::Result<Happened> {
+        if let Some(lent) = &self.lent {
+            // An editor that could not even be started has said so.
+            return Ok(Happened::Written(lent.recv().await.unwrap_or_else(|_| Ok(String::new()))));
+        }
+        let event = self.keys.recv().await.map_or(Ok(None), |event| event.map(Some));
+        event.map(Happened::AtTerminal)
     }
 
     /// What there is to see; secrets are not told.
@@ -176,11 +208,12 @@ impl Screen {
             Some(prompt) if prompt.echo == Echo::Visible => self.editor.text(),
             _ => "",
         };
-        Surface { typed, is_blank: self.editor.text().is_empty(), rows: self.drawn.talk.height }
+        let Drawn { talk, has_room_for_details, .. } = self.drawn;
+        Surface { typed, is_blank: self.editor.text().is_empty(), rows: talk.height, has_room_for_details }
     }
 
     fn draw(&mut self, full: &FullScreen) -> io::Result<()> {
-        if self.type_ahead == TypeAhead::Discarded {
+        if self.type_ahead == TypeAhead::Discarded || self.lent.is_some() {
             return Ok(());
         }
         let scene = full.scene();
@@ -312,6 +345,7 @@ impl Screen {
                         self.type_ahead = TypeAhead::Discarded;
                     }
                 }
+                Output::LendToEditor => self.lend()?,
                 Output::Farewell(line) => self.farewell.push(line),
                 Output::Exit(code) => carried.ended = Some(code),
             }
@@ -319,10 +353,34 @@ impl Screen {
         Ok(carried)
     }
 
+    /// `/edit`: the editor gets the terminal as the shell had it. Nobody else reads keys, and nothing is drawn.
+    fn lend(&mut self) -> io::Result<()> {
+        self.pause.begin(&self.keys)?;
+        self.raw.leave()?;
+        self.lent = Some(external_editor::start()?);
+        Ok(())
+    }
+
+    /// The terminal is ours again; what was written is for the entry.
+    fn take_back(&mut self, written: Written) -> io::Result<Input> {
+        self.lent = None;
+        self.take_over()?;
+        self.pause.end();
+        Ok(match written {
+            Ok(text) => Input::Key(KeyAction::Edit(Key::Paste(text))),
+            Err(why) => Input::Tell(why),
+        })
+    }
+
     /// CTRL-Z: the shell gets the terminal as it was, until it wakes us.
     fn suspend(&mut self) -> io::Result<()> {
         self.raw.leave()?;
         raise(SIGTSTP)?;
+        self.take_over()
+    }
+
+    /// After another program has had the terminal everything is set and drawn again.
+    fn take_over(&mut self) -> io::Result<()> {
         self.raw.again()?;
         self.title.clear();
         self.drawn = Drawn::default();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Focus, Output, View};
 use crate::app::grammar::{Here, Switch};
 use crate::app::sanitise::SafeText;
-use crate::app::texts::{format, local_commands, mail, screen};
+use crate::app::texts::{format, help, local_commands, mail, screen};
 use peer_core::command::{Command, MessageCommand, Ticket};
 use peer_core::model::Conversation;
 
@@ -156,7 +156,9 @@ impl View {
                 }
                 None => self.tell(local_commands::NOTHING_TO_RETRY),
             },
-            Here::Edit | Here::Time(_) => self.tell(local_commands::LINE_ONLY),
+            Here::Edit if self.current.is_some() => self.put(Output::LendToEditor),
+            Here::Edit => self.tell(&help::needs_whom("edit")),
+            Here::Time(_) => self.tell(local_commands::LINE_ONLY),
         }
     }
 

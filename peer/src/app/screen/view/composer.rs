@@ -5,6 +5,7 @@
 use super::{Output, Overlay, Taken, View};
 use crate::app::grammar;
 use crate::app::keys::{Key, KeyAction, Scroll};
+use peer_core::command::GroupWish;
 
 /// What is being typed.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ impl View {
             KeyAction::EndOrDelete => self.end_of_input(),
             KeyAction::Edit(Key::Escape) => self.scroll_to_end(),
             KeyAction::Edit(Key::Complete) if is_blank => self.open(Overlay::People { selected: 0 }),
+            // Nobody is called so.
+            KeyAction::Edit(Key::Insert('?')) if is_blank && self.current.is_none() => self.open_keys(),
             // The ends of the conversation, where there is no entry to go to the ends of.
             KeyAction::Edit(Key::Start) if is_blank => return self.pass_on(Output::Scroll(Scroll::Top)),
             KeyAction::Edit(Key::End) if is_blank => return self.pass_on(Output::Scroll(Scroll::End)),
@@ -36,7 +39,7 @@ impl View {
             KeyAction::Nth(number) => self.show_nth(*number),
             KeyAction::Open => self.open_opener(),
             KeyAction::People => self.open(Overlay::People { selected: 0 }),
-            KeyAction::Details => self.details = !self.details,
+            KeyAction::Details => self.show_details(),
             KeyAction::SelectAbove => self.select_above(),
             KeyAction::SelectBelow => self.select_below(),
             KeyAction::Quit => self.leave(crate::app::exit::OK),
@@ -55,6 +58,7 @@ impl View {
     pub(super) fn composer_line(&mut self, line: &str) -> Taken {
         match &self.current {
             None => self.at_destination(line),
+            Some(_) if line.trim().is_empty() && self.wait_to_join() > 0 => self.wish(GroupWish::Members, None),
             Some(_) => self.entered(line, grammar::in_conversation(line)),
         }
         Taken::Consumed

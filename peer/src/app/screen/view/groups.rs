@@ -3,6 +3,7 @@
 use common::ident::GroupName;
 
 use super::{Awaited, View};
+use crate::app::model::Membership;
 use crate::app::texts::{groups, mail, screen};
 use peer_core::command::{Command, DirectoryCommand, GroupWish};
 use peer_core::model::Conversation;
@@ -23,6 +24,15 @@ impl View {
                 self.command(Command::Group { group, wish });
             }
             None => self.tell(mail::WHICH_GROUP),
+        }
+    }
+
+    /// How many ask to be let into the group that is shown, where that is this user's to decide.
+    pub(crate) fn wait_to_join(&self) -> usize {
+        let Some(Conversation::Group(group)) = &self.current else { return 0 };
+        match self.model.people.groups.get(group) {
+            Some(Membership::Member(listed)) => listed.waiting,
+            Some(Membership::Pending) | None => 0,
         }
     }
 

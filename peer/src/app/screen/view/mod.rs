@@ -33,8 +33,8 @@ use std::time::{Duration, Instant};
 use common::ident::{GroupName, UserId};
 use jiff::tz::TimeZone;
 
-use super::{Focus, Input, Now, Output, Surface};
-use crate::app::keys::{Key, KeyAction};
+use super::{Focus, Input, Now, Output, ScreenOptions, Surface};
+use crate::app::keys::{Key, KeyAction, KeyHelp};
 use crate::app::line::{Echo, Lines, Options, Prompt};
 use crate::app::model::{Account, Directory, Link, Model};
 use crate::app::sanitise::{Glyphs, SafeText};
@@ -44,6 +44,7 @@ use alerts::Attention;
 pub(crate) use alerts::{Alerts, Ring, When};
 pub(crate) use chat::{Anchor, Chat, Line, Message};
 use composer::Composer;
+pub(crate) use opener::Choice;
 use page::Overlays;
 pub(crate) use page::{Overlay, Page};
 use peer_core::command::{Command, DirectoryCommand, SessionCommand, Ticket, TicketedCommand};
@@ -115,6 +116,7 @@ pub(crate) struct View {
     pub(crate) current: Option<Conversation>,
     /// Whether what is known of the conversation is shown beside it.
     pub(crate) details: bool,
+    keys: Vec<KeyHelp>,
     pub(crate) overlays: Overlays,
     pub(crate) selection: Selection,
     composer: Composer,
@@ -132,7 +134,7 @@ impl View {
     pub(super) fn begin(
         account: Account,
         (options, last_ticket): (&Options, u64),
-        alerts: Alerts,
+        ScreenOptions { alerts, keys }: ScreenOptions,
         now: Now,
     ) -> (Self, Vec<Output>) {
         let mut model = Model::new(account);
@@ -146,6 +148,7 @@ impl View {
             chats: BTreeMap::new(),
             current: None,
             details: true,
+            keys,
             overlays: Overlays::default(),
             selection: Selection::default(),
             composer: Composer::default(),
@@ -203,6 +206,7 @@ impl View {
         self.composer.is_blank = surface.is_blank;
         surface.typed.clone_into(&mut self.composer.typed);
         self.overlays.rows = surface.rows.into();
+        self.overlays.has_room_for_details = surface.has_room_for_details;
         if !matches!(input, Input::Key(_) | Input::Tick | Input::Notice(..) | Input::Focus(_)) {
             self.quit.confirm = false;
         }
@@ -288,7 +292,7 @@ impl View {
 
     fn is_open(&self, layer: Layer) -> bool {
         match layer {
-            Layer::Page => matches!(self.overlays.open, Some(Overlay::Page(_))),
+            Layer::Page => matches!(self.overlays.open, Some(Overlay::Page(_) | Overlay::Details { .. })),
             Layer::Found => matches!(self.overlays.open, Some(Overlay::Found)),
             Layer::People => matches!(self.overlays.open, Some(Overlay::People { .. })),
             Layer::Opener => matches!(self.overlays.open, Some(Overlay::Opener { .. })),

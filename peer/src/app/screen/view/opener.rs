@@ -1,8 +1,20 @@
 //! The layers in which a conversation is chosen: the people, and the opener, which the first letters of a name narrow.
+//! The opener finds commands and keys, too.
 
 use super::{Layer, Output, Overlay, Taken, View};
-use crate::app::keys::{Key, KeyAction};
+use crate::app::grammar;
+use crate::app::keys::{Key, KeyAction, KeyHelp};
+use crate::app::texts::help::{TOPICS, Topic};
 use peer_core::model::Conversation;
+
+/// What the opener offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Conversation(Conversation),
+    Command(&'static Topic),
+    /// To be read.
+    Key(KeyHelp),
+}
 
 impl View {
     pub(super) fn people_key(&mut self, key: &KeyAction) -> Taken {
@@ -34,7 +46,7 @@ impl View {
     pub(super) fn people_line(&mut self) -> Taken {
         let chosen = self.chosen("");
         self.overlays.open = None;
-        let Some(to) = chosen else { return Taken::Passed };
+        let Some(Choice::Conversation(to)) = chosen else { return Taken::Passed };
         self.talk(to);
         Taken::Consumed
     }
@@ -63,21 +75,46 @@ impl View {
         Taken::Consumed
     }
 
-    /// Enter: whoever is chosen, or a name that is not in the list yet.
+    /// Enter: whatever is chosen, or a name that is not in the list yet.
     pub(super) fn opener_line(&mut self, line: &str) -> Taken {
         let chosen = self.chosen(line);
         self.close_opener();
         match chosen {
-            Some(to) => self.talk(to),
+            Some(Choice::Conversation(to)) => self.talk(to),
+            Some(Choice::Command(topic)) => self.begin_command(topic),
+            Some(Choice::Key(_)) => {}
             None => self.at_destination(line),
         }
         Taken::Consumed
     }
 
+    /// A command that needs no more words is carried out; any other is put into the entry, where they can be added. What
+    /// stood there can be brought back.
+    fn begin_command(&mut self, topic: &'static Topic) {
+        let command = format!("/{}", topic.word);
+        if topic.stands_alone() {
+            return self.entered(&command, grammar::in_conversation(&command));
+        }
+        let typed = self.composer.typed.clone();
+        if !typed.is_empty() {
+            self.put(Output::Remember(typed));
+        }
+        self.put(Output::Entry(format!("{command} ")));
+    }
+
     /// What is being typed for the conversation waits until the opener is closed.
     pub(super) fn open_opener(&mut self) {
+        self.open_opener_with("");
+    }
+
+    /// The list of keys, which what is typed narrows.
+    pub(super) fn open_keys(&mut self) {
+        self.open_opener_with("?");
+    }
+
+    fn open_opener_with(&mut self, typed: &str) {
         self.put_entry_away();
-        self.put(Output::Entry(String::new()));
+        self.put(Output::Entry(typed.to_owned()));
         self.open(Overlay::Opener { selected: 0 });
     }
 
@@ -87,8 +124,11 @@ impl View {
     }
 
     /// Those that can be chosen, in the order in which they are shown.
-    fn choices(&self, typed: &str) -> Vec<Conversation> {
-        if self.is_open(Layer::Opener) { self.candidates(typed) } else { self.model.people.conversations() }
+    fn choices(&self, typed: &str) -> Vec<Choice> {
+        if self.is_open(Layer::Opener) {
+            return self.candidates(typed);
+        }
+        self.model.people.conversations().into_iter().map(Choice::Conversation).collect()
     }
 
     fn choose(&mut self, by: isize) {
@@ -98,27 +138,42 @@ impl View {
         }
     }
 
-    fn chosen(&self, typed: &str) -> Option<Conversation> {
+    fn chosen(&self, typed: &str) -> Option<Choice> {
         match self.overlays.open {
             Some(Overlay::People { selected } | Overlay::Opener { selected }) => {
                 self.choices(typed).get(selected).cloned()
             }
-            Some(Overlay::Page(_) | Overlay::Found) | None => None,
+            Some(Overlay::Page(_) | Overlay::Details { .. } | Overlay::Found) | None => None,
         }
     }
 
-    /// Conversations whose names have these letters in this order, the best first.
-    pub(crate) fn candidates(&self, typed: &str) -> Vec<Conversation> {
-        let mut found: Vec<(usize, Conversation)> = self
-            .model
-            .people
-            .conversations()
-            .into_iter()
-            .filter_map(|to| Some((distance(&to.to_string(), typed.trim())?, to)))
-            .collect();
-        found.sort_by_key(|(distance, _)| *distance);
-        found.into_iter().map(|(_, to)| to).collect()
+    /// Conversations, and behind them commands, whose names have these letters in this order, the best first. Behind a
+    /// slash only commands, behind a question mark keys.
+    pub(crate) fn candidates(&self, typed: &str) -> Vec<Choice> {
+        let typed = typed.trim();
+        if let Some(words) = typed.strip_prefix('?') {
+            return self.keys.iter().filter(|help| is_about(help, words)).cloned().map(Choice::Key).collect();
+        }
+        let command = typed.strip_prefix('/');
+        let conversations = self.model.people.conversations().into_iter().filter(|_| command.is_none());
+        let conversations = best(conversations, |to| distance(&to.to_string(), typed));
+        let commands = best(TOPICS.iter(), |topic| distance(topic.word, command.unwrap_or(typed)));
+        let commands = commands.into_iter().map(Choice::Command);
+        conversations.into_iter().map(Choice::Conversation).chain(commands).collect()
     }
+}
+
+/// Those that have a distance, the least first.
+fn best<T>(all: impl Iterator<Item = T>, distance: impl Fn(&T) -> Option<usize>) -> Vec<T> {
+    let mut found: Vec<(usize, T)> = all.filter_map(|one| Some((distance(&one)?, one))).collect();
+    found.sort_by_key(|(distance, _)| *distance);
+    found.into_iter().map(|(_, one)| one).collect()
+}
+
+/// Whether all of these words are in what is said of a key.
+fn is_about(help: &KeyHelp, words: &str) -> bool {
+    let said = format!("{} {}", help.keys, help.does).to_lowercase();
+    words.split_whitespace().all(|word| said.contains(&word.to_lowercase()))
 }
 
 /// How far apart the letters of `sought` stand in `name`, from its beginning; nothing if they are not there in order.

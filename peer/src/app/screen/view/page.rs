@@ -4,11 +4,16 @@ use super::{Taken, View};
 use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::sanitise::SafeText;
 
+/// Details are scrolled no further. Chosen arbitrarily: more rows than what is known of two who talk.
+const DETAILS: usize = 24;
+
 /// What lies above; one at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Overlay {
     /// Something to read.
     Page(Page),
+    /// What is known of the conversation, where there is no room for it beside; scrolled by so many rows.
+    Details { from: usize },
     /// What a search has found, to choose from.
     Found,
     /// The people, to choose from.
@@ -41,6 +46,7 @@ pub(crate) struct Overlays {
     pub(crate) popup: Option<Popup>,
     /// Rows of the conversation on the screen, and so of a page.
     pub(super) rows: usize,
+    pub(super) has_room_for_details: bool,
 }
 
 impl View {
@@ -55,6 +61,10 @@ impl View {
             KeyAction::Edit(Key::End) if is_blank => self.turn_page(rows),
             KeyAction::Scroll(Scroll::Up | Scroll::Top) => self.turn_page(-rows),
             KeyAction::Scroll(Scroll::Down | Scroll::End) => self.turn_page(rows),
+            KeyAction::Details if matches!(self.overlays.open, Some(Overlay::Details { .. })) => {
+                self.overlays.open = None
+            }
+            KeyAction::Edit(Key::Insert('?')) if is_blank => self.open_keys(),
             KeyAction::Edit(Key::Escape) | KeyAction::Interrupt | KeyAction::EndOrDelete => self.overlays.open = None,
             KeyAction::Edit(_)
             | KeyAction::Scroll(Scroll::Unread)
@@ -81,14 +91,27 @@ impl View {
     }
 
     fn turn_page(&mut self, by: isize) {
-        if let Some(Overlay::Page(page)) = &mut self.overlays.open {
-            page.from = page.from.saturating_add_signed(by).min(page.lines.len().saturating_sub(1));
+        match &mut self.overlays.open {
+            Some(Overlay::Page(page)) => {
+                page.from = page.from.saturating_add_signed(by).min(page.lines.len().saturating_sub(1));
+            }
+            Some(Overlay::Details { from }) => *from = from.saturating_add_signed(by).min(DETAILS),
+            Some(Overlay::Found | Overlay::People { .. } | Overlay::Opener { .. }) | None => {}
         }
     }
 
     /// Puts something above the conversation, in place of what is there.
     pub(super) fn open(&mut self, overlay: Overlay) {
         self.overlays.open = Some(overlay);
+    }
+
+    /// What is known of the conversation: beside it, or as a page.
+    pub(super) fn show_details(&mut self) {
+        if self.overlays.has_room_for_details {
+            self.details = !self.details;
+        } else if self.current.is_some() {
+            self.open(Overlay::Details { from: 0 });
+        }
     }
 
     pub(super) fn show_page(&mut self, title: &str, lines: &[String]) {

@@ -24,7 +24,8 @@ enum Row {
     Gap,
 }
 
-pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
+/// Draws them without the first so many rows.
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, from: usize) {
     let look = cells.look;
     let Some(to) = &view.current else { return };
     let mut rows = Vec::new();
@@ -47,7 +48,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     }
     head(&mut rows, screen::OUTBOX);
     rows.push(Row::Text(screen::outbox(view.chats.get(to).map_or(0, Chat::waiting))));
-    for (row, y) in rows.iter().zip(area.y..area.bottom()) {
+    for (row, y) in rows.iter().skip(from).zip(area.y..area.bottom()) {
         let (x, text, style) = match row {
             Row::Heading(text) => (1, text.as_str(), look.strong()),
             Row::Text(text) => (2, text.as_str(), look.plain()),
@@ -68,12 +69,13 @@ fn head(rows: &mut Vec<Row>, text: &str) {
 fn about_user(rows: &mut Vec<Row>, view: &View, user: &UserId) {
     let known = view.model.people.known(user);
     head(rows, &user.as_str().to_uppercase());
-    rows.push(Row::Text(match known.here {
+    rows.push(Row::Text(match view.model.here(user) {
         Here::Online { since: Some(since) } => screen::online_since(&format::clock(since, &view.zone)),
         Here::Online { since: None } => screen::ONLINE.to_owned(),
         Here::Away(text) if text.is_empty() => screen::AWAY.to_owned(),
         Here::Away(text) => format!("{}: {text}", screen::AWAY),
-        Here::Offline | Here::Unknown => screen::NOT_ONLINE.to_owned(),
+        Here::Offline => screen::NOT_ONLINE.to_owned(),
+        Here::Unknown => screen::UNKNOWN.to_owned(),
     }));
     let key = match known.key {
         KeyState::Verified => screen::KEY_VERIFIED,

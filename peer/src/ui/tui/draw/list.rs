@@ -120,7 +120,8 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
                 KeyState::Blocked => "blocked",
                 KeyState::NotVerified => "",
             };
-            let away = matches!(known.here, Here::Away(_)) && number.is_empty();
+            let here = view.model.here(user);
+            let away = matches!(here, Here::Away(_)) && number.is_empty();
             let (at_end, end_style) = match number.is_empty() && !away {
                 true => (key.to_owned(), look.security_style(known.key)),
                 false => (number, look.careful()),
@@ -132,7 +133,7 @@ fn item(cells: &Cells<'_>, view: &View, to: &Conversation) -> Item {
             } else {
                 ""
             };
-            let (sign, sign_style) = (look.presence(&known.here), look.presence_style(&known.here));
+            let (sign, sign_style) = (look.presence(&here), look.presence_style(&here));
             Item { sign, name: user.to_string(), beside, at_end, sign_style, end_style }
         }
         Conversation::Group(group) => {

@@ -53,6 +53,8 @@ pub(super) struct Drawn {
     pub(super) cursor: Option<(u16, u16)>,
     /// The conversation's cells.
     pub(super) talk: Rect,
+    /// What is known of the conversation can be shown beside it.
+    pub(super) has_room_for_details: bool,
     /// The keypad's, where there is one.
     pub(super) keypad: Option<Rect>,
 }
@@ -102,7 +104,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
             talk.width -= widths.details + 1;
             split(cells, talk.right());
             let details = Rect { x: talk.right() + 1, width: widths.details, ..body };
-            details::draw(cells, view, details);
+            details::draw(cells, view, details, 0);
         }
     }
     for layer in view.layers().rev() {
@@ -118,7 +120,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
         cells.rule((0, area.bottom() - 2), area.width, "", look.faint());
     }
     hints(cells, view, roomy);
-    Drawn { cursor, talk, keypad: None }
+    Drawn { cursor, talk, has_room_for_details: roomy && area.width >= WITH_DETAILS, keypad: None }
 }
 
 /// The entry cut to rows; what is hidden is not there.
@@ -148,7 +150,8 @@ fn hints(cells: &mut Cells<'_>, view: &View, roomy: bool) {
     let hints: &[&str] = match view.front() {
         Layer::Page => &screen::PAGE_HINTS,
         Layer::Found => &screen::FOUND_HINTS,
-        Layer::People | Layer::Opener => &screen::OVERLAY_HINTS,
+        Layer::People => &screen::OVERLAY_HINTS,
+        Layer::Opener => &screen::OPENER_HINTS,
         Layer::Question => &screen::QUESTION_HINTS,
         Layer::Selection => &screen::SELECTION_HINTS,
         Layer::Composer if roomy => &screen::HINTS,

@@ -1,6 +1,7 @@
 //! Notices, on rows of their own above the entry: they cover nothing, and nothing covers them.
 
 use crate::app::screen::View;
+use crate::app::texts::screen;
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened};
 
@@ -17,9 +18,11 @@ pub(super) fn room(height: u16) -> u16 {
     (height.saturating_sub(LEFT_ALONE) / FOR_EACH).min(MOST)
 }
 
-/// What the notice says, if there is one.
+/// What the notice says, if there is one; in front of none, who waits for an answer.
 pub(super) fn words(view: &View) -> Option<String> {
-    let popup = view.overlays.popup.as_ref()?;
+    let Some(popup) = &view.overlays.popup else {
+        return Some(view.wait_to_join()).filter(|waiting| *waiting > 0).map(screen::review);
+    };
     let (title, text) = (popup.title.as_str(), popup.text.as_str());
     Some(if title.is_empty() || text.contains(title) { text.to_owned() } else { format!("{title}: {text}") })
 }

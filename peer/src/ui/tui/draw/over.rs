@@ -2,17 +2,24 @@
 
 use ratatui::layout::Rect;
 
-use super::list;
+use super::{details, list};
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Overlay, Page, View};
+use crate::app::screen::{Choice, Overlay, Page, View};
 use crate::app::texts::{mail, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;
+
+/// Columns of what is explained.
+const EXPLAINED: u16 = 20;
 
 /// What lies in front of the conversation.
 pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, body: Rect) {
     match &view.overlays.open {
         Some(Overlay::Page(page)) => draw_page(cells, page, body),
+        Some(Overlay::Details { from }) => {
+            cells.clear(body);
+            details::draw(cells, view, body, *from);
+        }
         Some(Overlay::Found) => draw_found(cells, view, body),
         Some(Overlay::People { selected }) => {
             cells.clear(body);
@@ -26,12 +33,32 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, body: Rect) 
 fn draw_opener(cells: &mut Cells<'_>, view: &View, typed: &str, selected: usize, body: Rect) {
     let look = cells.look;
     cells.clear(body);
-    cells.put((1, body.y), body.width - 1, screen::OPENER, look.strong());
+    let title = if typed.trim_start().starts_with('?') { screen::KEYS } else { screen::OPENER };
+    cells.put((1, body.y), body.width - 1, title, look.strong());
     let candidates = view.candidates(typed);
+    if candidates.is_empty() {
+        cells.cut((1, body.y + 1), body.width - 2, &screen::nothing_matches(typed), look.careful());
+    }
     let room = usize::from(body.height).saturating_sub(1).max(1);
     let first = (selected + 1).saturating_sub(room);
-    for ((place, to), y) in candidates.iter().enumerate().skip(first).zip(body.y + 1..body.bottom()) {
-        list::row(cells, view, to, Rect { y, height: 1, ..body }, place == selected, true);
+    for ((place, choice), y) in candidates.iter().enumerate().skip(first).zip(body.y + 1..body.bottom()) {
+        let row = Rect { y, height: 1, ..body };
+        match choice {
+            Choice::Conversation(to) => list::row(cells, view, to, row, place == selected, true),
+            Choice::Command(topic) => explained(cells, (topic.usage, topic.does), row, place == selected),
+            Choice::Key(help) => explained(cells, (&help.keys, help.does), row, place == selected),
+        }
+    }
+}
+
+/// A command or keys, and what they do.
+fn explained(cells: &mut Cells<'_>, (name, does): (&str, &str), area: Rect, chosen: bool) {
+    let look = cells.look;
+    cells.cut((area.x + 3, area.y), EXPLAINED.min(area.width.saturating_sub(4)), name, look.strong());
+    let at = 3 + EXPLAINED + 1;
+    cells.cut((area.x + at, area.y), area.width.saturating_sub(at + 1), does, look.faint());
+    if chosen {
+        cells.buffer.set_style(area, look.chosen());
     }
 }
 

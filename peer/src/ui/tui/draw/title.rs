@@ -19,14 +19,14 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
     match &view.current {
         None => put(cells, view.me().as_str(), look.strong()),
         Some(Conversation::User(with)) => {
-            let known = view.model.people.known(with);
-            let (sign, presence) = (look.presence(&known.here), presence(view, &known.here));
+            let (known, here) = (view.model.people.known(with), view.model.here(with));
+            let (sign, presence) = (look.presence(&here), presence(view, &here));
             let security = security(known.key);
             // The security word is never dropped: first the presence in words gives way, then its sign, then the name.
             let name = |rest: u16| shortened(with.as_str(), width.saturating_sub(wide(security) + rest), look);
             let full_name = wide(with.as_str()) + wide(security);
             let fits = |rest: u16| full_name + rest <= width;
-            let style = look.presence_style(&known.here);
+            let style = look.presence_style(&here);
             if roomy && fits(wide(&presence) + 2 * gap + 4) {
                 put(cells, with.as_str(), look.strong());
                 put(cells, &format!("{sign} {presence}"), style);
@@ -41,16 +41,12 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
         Some(Conversation::Group(group)) => {
             put(cells, &group.to_string(), look.strong());
             if let Some(Membership::Member(listed)) = view.model.people.groups.get(group) {
-                put(
-                    cells,
-                    &format!(
-                        "{}, {} {}",
-                        format::count(listed.members, "member", "members"),
-                        listed.online,
-                        screen::ONLINE
-                    ),
-                    look.plain(),
-                );
+                let mut words = format::count(listed.members, "member", "members");
+                // How many are there is not known without the directory.
+                if view.model.directory == Directory::Here {
+                    words.push_str(&format!(", {} {}", listed.online, screen::ONLINE));
+                }
+                put(cells, &words, look.plain());
             }
         }
         Some(Conversation::Everyone) => {
@@ -69,6 +65,7 @@ fn presence(view: &View, here: &Here) -> String {
         (Here::Online { .. }, _) => screen::ONLINE.to_owned(),
         (Here::Away(_), _) => screen::AWAY.to_owned(),
         (Here::Offline | Here::Unknown, _) => match chat.map_or(0, crate::app::screen::Chat::waiting) {
+            0 if *here == Here::Unknown => screen::UNKNOWN.to_owned(),
             0 => screen::NOT_ONLINE.to_owned(),
             waiting => screen::waiting(waiting),
         },

@@ -1,0 +1,155 @@
+//! What lies above the full screen and beside it: the opener, keys, details, an editor, who asks to join, what is unknown.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use common::testkit::Example;
+use rustix::process::Signal;
+
+use crate::full_screen::{logged_in, seat};
+use crate::harness::{Stage, Terminal};
+
+#[test]
+fn the_opener_finds_commands_too_and_says_when_nothing_matches() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let _bianca = stage.piped_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.shows("● bianca");
+    ali.types("half a line\x0fvers");
+    ali.shows("/version");
+    ali.types("\r");
+    ali.shows("» peer ");
+    // What was being typed is still there.
+    ali.shows(" > half a line");
+    ali.types("\x15\x0f/fi");
+    ali.shows("/file [TO] PATH");
+    ali.shows("/find WORDS");
+    ali.until("commands alone", |lines| !lines.iter().any(|line| line.contains("bianca")));
+    ali.types("\r");
+    ali.shows(" > /file");
+    ali.types("\x15\x0fzzz");
+    ali.shows("Nothing in the list matches. Enter opens a conversation with zzz.");
+    ali.types("/");
+    ali.shows("Nothing matches.");
+}
+
+#[test]
+fn a_question_mark_lists_the_keys_and_words_narrow_them() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = logged_in(&seat(&stage, "ali").configured("[keys]\nopen = [\"ctrl-g\"]\n"), 80, 24);
+    ali.types("?");
+    ali.shows(" KEYS");
+    ali.shows("ctrl-g               open a conversation or a command by a few letters");
+    ali.types("scroll");
+    ali.shows(" open> ?scroll");
+    ali.until("what scrolls", |lines| {
+        let keys: Vec<&String> = lines.iter().filter(|line| line.starts_with("   ")).collect();
+        keys.len() == 2 && keys.iter().all(|line| line.contains("scroll"))
+    });
+    ali.types("\x1b");
+    ali.until("no keys", |lines| !lines.iter().any(|line| line.contains("KEYS")));
+    ali.enters("/help");
+    ali.shows(" HELP");
+    ali.types("?");
+    ali.shows(" KEYS");
+}
+
+#[test]
+fn details_are_a_page_where_there_is_no_room_beside_the_conversation() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali");
+    ali.types("\x1bOQ");
+    ali.shows(" CONNECTION");
+    ali.shows("  key not verified");
+    ali.types("\x1bOQ");
+    ali.until("the conversation", |lines| !lines.iter().any(|line| line.contains("CONNECTION")));
+    ali.resize_to(120, 40);
+    ali.shows("│ CONNECTION");
+    ali.types("\x1bOQ");
+    ali.until("no details", |lines| !lines.iter().any(|line| line.contains("CONNECTION")));
+}
+
+#[test]
+fn without_the_directory_nobody_is_said_to_be_online_unless_they_are_connected() {
+    let mut stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+    let _bianca = stage.piped_of("bianca");
+    let carol = stage.terminal_of("carol");
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.shows("● bianca");
+    ali.enters("carol");
+    carol.shows("Connection received from user ali");
+    ali.shows(" carol  ● online");
+    stage.directory.kill();
+    ali.shows("[OFFLINE");
+    ali.shows("? bianca");
+    ali.shows("● carol");
+    ali.types("\x1b[1;3A\x1b[1;3A");
+    ali.shows(" bianca  ? unknown");
+}
+
+#[test]
+fn whoever_asks_to_join_waits_in_a_row_of_their_own_and_enter_reviews_them() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.enters("/group create #team");
+    ali.shows("# team");
+    bianca.enters("/group join #team");
+    ali.shows("bianca");
+    ali.enters("#team");
+    ali.types("\x1b");
+    ali.shows("» 1 asks to join: Enter to review");
+    ali.enters("");
+    ali.shows("bianca  asks to join: /group approve bianca");
+    ali.enters("/group approve bianca");
+    ali.until("nobody who waits", |lines| !lines.iter().any(|line| line.contains("Enter to review")));
+}
+
+#[test]
+fn a_message_is_written_in_an_editor_on_the_full_screen_too() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let editor = stage.folder().join("editor");
+    let script =
+        "#!/bin/sh\nstty -a | grep -q ' icanon' && echo ready\nread line\nprintf '%s\\nsecond\\n' \"$line\" >\"$1\"\n";
+    std::fs::write(&editor, script).unwrap();
+    std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let bianca = stage.terminal_of("bianca");
+    let seat = seat(&stage, "ali").set("EDITOR", &editor.display().to_string()).set("PATH", "/usr/bin:/bin");
+    let mut ali = logged_in(&seat, 80, 24);
+    ali.enters("/edit");
+    ali.shows("/edit writes to whom you talk to");
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali");
+    ali.enters("/edit");
+    ali.shows("ready");
+    assert!(!ali.is_full_screen());
+    // Nothing is drawn over the editor, and nothing is lost.
+    bianca.enters("are you there?");
+    ali.types("from the editor\n");
+    ali.shows("bianca  are you there?");
+    ali.shows(" > from the editor");
+    ali.types("\r");
+    bianca.shows("from the editor");
+    bianca.shows("  second");
+    ali.signal(Signal::TERM);
+    assert_eq!(ali.exit_code(), 143);
+    assert_eq!(ali.modes(), ali.modes_before());
+}
+
+#[test]
+fn no_half_of_a_flag_is_written_because_terminals_disagree_about_its_width() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali: Terminal = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali");
+    bianca.enters("from 🇩🇪 to 🇫🇷 and back");
+    ali.shows("bianca  from DE to FR and back");
+    ali.enters("/find back");
+    ali.shows("from DE to FR and back");
+    ali.types("\x1b");
+    let written = String::from_utf8(ali.bytes()).unwrap();
+    assert!(!written.contains(|c| ('\u{1f1e6}'..='\u{1f1ff}').contains(&c)));
+}
