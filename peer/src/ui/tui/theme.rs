@@ -182,6 +182,16 @@ impl Look {
         self.coloured(|colours| colours.alarming).add_modifier(Modifier::BOLD)
     }
 
+    /// A picture that a camera is to read: black and white whatever the terminal's own colours are.
+    pub(super) fn picture(self) -> Style {
+        match self.theme {
+            Theme::Mono => Style::new(),
+            Theme::Terminal | Theme::Light | Theme::Dark | Theme::HighContrast => {
+                Style::new().fg(Color::Indexed(231)).bg(Color::Indexed(16))
+            }
+        }
+    }
+
     /// A name among several, in the same colour each time.
     pub(super) fn person(self, name: &str) -> Style {
         self.coloured(|colours| colours.people[names::place_of(name)]).add_modifier(Modifier::BOLD)

@@ -76,7 +76,7 @@ fn number(with: &common::ident::UserId, digits: &str, area: Rect, look: Look) ->
     let fits = picture.len() + rows.len() + 2 <= usize::from(area.height)
         && picture.iter().all(|row| row.columns() + usize::from(TEXT) < usize::from(area.width));
     if fits && look.glyphs == crate::app::sanitise::Glyphs::Unicode {
-        rows.extend(picture.iter().map(|row| Row::ours(TEXT, row.as_str(), look.plain())));
+        rows.extend(picture.iter().map(|row| Row::ours(TEXT, row.as_str(), look.picture())));
     }
     rows.push(Row::ours(TEXT, crate::app::texts::VERIFY.trim_end(), look.alarming()));
     rows
