@@ -42,6 +42,7 @@ pub const RESERVED: &[&str] = &[
     "login",
     "logout",
     "me",
+    "mouse",
     "mute",
     "nick",
     "operator",

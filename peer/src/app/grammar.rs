@@ -96,6 +96,8 @@ pub(crate) enum Here {
     Time(Switch),
     /// `/bell on|off`
     Bell(Switch),
+    /// `/mouse on|off`
+    Mouse(Switch),
     /// `/mute [TO]`
     Mute(Option<Conversation>),
     /// `/unmute [TO]`

@@ -84,6 +84,9 @@ pub(crate) enum Scroll {
     End,
     /// To the first message that was not seen.
     Unread,
+    /// A few rows up, and down, as a wheel turns.
+    WheelUp,
+    WheelDown,
 }
 
 #[cfg(test)]
@@ -114,7 +117,9 @@ impl KeyAction {
             Self::Scroll(Scroll::Down) => Self::Scroll(Scroll::Top),
             Self::Scroll(Scroll::Top) => Self::Scroll(Scroll::End),
             Self::Scroll(Scroll::End) => Self::Scroll(Scroll::Unread),
-            Self::Scroll(Scroll::Unread) => Self::Quit,
+            Self::Scroll(Scroll::Unread) => Self::Scroll(Scroll::WheelUp),
+            Self::Scroll(Scroll::WheelUp) => Self::Scroll(Scroll::WheelDown),
+            Self::Scroll(Scroll::WheelDown) => Self::Quit,
             Self::Quit => Self::Redraw,
             Self::Redraw => Self::Suspend,
             Self::Suspend => return None,

@@ -10,7 +10,7 @@ use signal_hook::consts::SIGWINCH;
 use signal_hook::low_level::raise;
 
 use super::pastes::{Pastes, Read, TOGETHER, Taken};
-use crate::app::keys::{Key, KeyAction};
+use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::screen::Focus;
 
 /// What happened at the terminal.
@@ -22,6 +22,8 @@ pub(super) enum TerminalEvent {
     Focus(Focus),
     /// A click of the mouse, at this column and row.
     Click((u16, u16)),
+    /// The mouse is moved to there while its button is down.
+    Drag((u16, u16)),
     /// The screen has another size.
     Resized,
     /// Nothing that concerns anybody.
@@ -173,6 +175,15 @@ fn translate(event: Event, action: impl Fn(&KeyEvent) -> Option<KeyAction>) -> T
         }
         Event::Mouse(mouse) if mouse.kind == MouseEventKind::Down(MouseButton::Left) => {
             TerminalEvent::Click((mouse.column, mouse.row))
+        }
+        Event::Mouse(mouse) if mouse.kind == MouseEventKind::Drag(MouseButton::Left) => {
+            TerminalEvent::Drag((mouse.column, mouse.row))
+        }
+        Event::Mouse(mouse) if mouse.kind == MouseEventKind::ScrollUp => {
+            TerminalEvent::Key(KeyAction::Scroll(Scroll::WheelUp))
+        }
+        Event::Mouse(mouse) if mouse.kind == MouseEventKind::ScrollDown => {
+            TerminalEvent::Key(KeyAction::Scroll(Scroll::WheelDown))
         }
         Event::FocusGained => TerminalEvent::Focus(Focus::In),
         Event::FocusLost => TerminalEvent::Focus(Focus::Out),

@@ -13,7 +13,7 @@ const BRACKETED_PASTE_OFF: &str = "\x1b[?2004l";
 /// Saves the screen and the title, shows another screen, tells of the focus (1049, 22;2, 1004).
 const FULL_SCREEN_ON: &str = "\x1b[?1049h\x1b[22;2t\x1b[?1004h";
 /// Undoes that, and whatever was drawn with: mouse, colours, the cursor.
-const FULL_SCREEN_OFF: &str = "\x1b[?1000l\x1b[?1006l\x1b[?1004l\x1b[0m\x1b[?25h\x1b[23;2t\x1b[?1049l";
+const FULL_SCREEN_OFF: &str = "\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?1004l\x1b[0m\x1b[?25h\x1b[23;2t\x1b[?1049l";
 
 /// Whether the full screen was taken, so that it is given back.
 static FULL_SCREEN: AtomicBool = AtomicBool::new(false);

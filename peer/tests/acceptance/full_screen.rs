@@ -272,8 +272,10 @@ fn a_message_rings_and_is_announced_while_the_person_looks_elsewhere() {
 fn the_passcode_can_be_clicked_on_the_keypad_of_the_card() {
     let stage = Stage::of(&[Example::Ali]);
     let ali = Terminal::start_sized(&seat(&stage, "ali"), 80, 24);
-    // The last row is drawn last.
-    ali.shows("Ctrl+C leave");
+    ali.until("the whole card", |lines| {
+        let below = lines.iter().skip_while(|line| !line.contains("[ ok]")).nth(1);
+        below.is_some_and(|line| line.ends_with('┘'))
+    });
     let keys = ali.lines();
     let click = |key: &str| {
         let (row, line) = keys.iter().enumerate().find(|(_, line)| line.contains(key)).unwrap();

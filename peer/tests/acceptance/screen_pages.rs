@@ -153,3 +153,41 @@ fn no_half_of_a_flag_is_written_because_terminals_disagree_about_its_width() {
     let written = String::from_utf8(ali.bytes()).unwrap();
     assert!(!written.contains(|c| ('\u{1f1e6}'..='\u{1f1ff}').contains(&c)));
 }
+
+#[test]
+fn with_the_mouse_conversations_are_clicked_messages_dragged_over_and_the_wheel_scrolls() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    let before = ali.bytes().len();
+    ali.enters("/mouse on");
+    ali.shows("drag over messages");
+    ali.until_written(before, "\x1b[?1002h");
+    ali.shows("● bianca");
+    let at = |text: &str| {
+        let lines = ali.lines();
+        let (row, line) = lines.iter().enumerate().find(|(_, line)| line.contains(text)).unwrap();
+        (line[..line.find(text).unwrap()].chars().count() + 2, row + 1)
+    };
+    let press = |button: usize, (column, row): (usize, usize)| ali.types(&format!("\x1b[<{button};{column};{row}M"));
+    press(0, at("● bianca"));
+    ali.shows("Nothing was said yet.");
+    bianca.enters("ali");
+    bianca.shows("Connection established");
+    for number in 1..=30 {
+        bianca.enters(&format!("number {number}."));
+    }
+    ali.shows("number 30.");
+    press(0, at("number 29."));
+    ali.shows("c copy");
+    press(32, at("number 27."));
+    ali.types("c");
+    ali.shows("Copied: \"number 27.\"");
+    press(64, (40, 10));
+    ali.shows("more below, End");
+    press(65, (40, 10));
+    ali.until("the end", |lines| !lines.iter().any(|line| line.contains("more below")));
+    let before = ali.bytes().len();
+    ali.enters("/mouse off");
+    ali.until_written(before, "\x1b[?1002l");
+}

@@ -47,7 +47,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
         ("why", of) => Request::Why(Some(conversation(of).map_err(|_| wrong())?)),
         ("block", _) => Request::Block(id()?),
         ("unblock", _) => Request::Unblock(id()?),
-        ("receipts" | "time" | "bell", word) => {
+        ("receipts" | "time" | "bell" | "mouse", word) => {
             let switch = match word.to_lowercase().as_str() {
                 "on" => Switch::On,
                 "off" => Switch::Off,
@@ -56,6 +56,7 @@ pub(super) fn request(word: &str, arguments: &str) -> Result<Entry, Refused> {
             match topic.word {
                 "time" => Request::Here(Here::Time(switch)),
                 "bell" => Request::Here(Here::Bell(switch)),
+                "mouse" => Request::Here(Here::Mouse(switch)),
                 _ => Request::Receipts(switch),
             }
         }

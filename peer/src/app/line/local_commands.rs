@@ -148,6 +148,7 @@ impl Session {
                 self.habits.time = if switch == Switch::On { Time::Always } else { Time::Never };
                 outputs.say(&texts::time(switch, outputs.date, &outputs.options.zone));
             }
+            Here::Mouse(_) => outputs.say(texts::NO_MOUSE),
             Here::Bell(switch) => {
                 self.habits.bell = switch;
                 outputs.say(texts::bell(switch));

@@ -88,7 +88,7 @@ impl LoginScreen {
                 self.lines.push(SafeText::ours(&line));
                 None
             }
-            Input::Focus(_) | Input::Scrolled(_) | Input::Older | Input::Tick => None,
+            Input::Focus(_) | Input::Pointed(_) | Input::Scrolled(_) | Input::Older | Input::Tick => None,
         };
         if let Some(input) = input {
             let told = self.machine.handle(now, surface.typed, input);

@@ -27,6 +27,7 @@ use super::sanitise::SafeText;
 use super::texts::{self, failure};
 pub(crate) use login_screen::LoginScreen;
 use peer_core::command::{Ticket, TicketedCommand};
+use peer_core::model::Conversation;
 use peer_core::notice::{LoggedOut, Notice, SessionNotice};
 pub(crate) use view::{Alerts, Anchor, Chat, Choice, Layer, Line, Message, Overlay, Page, Question, Ring, View, When};
 
@@ -37,6 +38,8 @@ pub(crate) enum Input {
     Line(String),
     /// A key, or SIGINT, which asks for the same as CTRL-C.
     Key(KeyAction),
+    /// The mouse points at this.
+    Pointed(Target),
     /// Whether the user looks at this screen.
     Focus(Focus),
     /// The conversation is scrolled so that this is its last row; nothing: to its end.
@@ -66,6 +69,14 @@ pub(crate) struct Surface<'a> {
     pub(crate) rows: u16,
     /// What is known of the conversation can be shown beside it.
     pub(crate) has_room_for_details: bool,
+}
+
+/// What a mouse can point at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    Conversation(Conversation),
+    /// A line of the conversation that is shown, by its number.
+    Line(i64),
 }
 
 /// Whether the user looks at this screen.
@@ -249,6 +260,7 @@ fn leaving(view: Box<View>, code: i32, input: &Input) -> (State, Vec<Output>) {
         | Input::Key(_)
         | Input::Line(_)
         | Input::Focus(_)
+        | Input::Pointed(_)
         | Input::Scrolled(_)
         | Input::Older
         | Input::Tell(_)

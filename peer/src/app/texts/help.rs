@@ -212,6 +212,13 @@ pub(crate) const TOPICS: &[Topic] = &[
         example: "/bell on",
     },
     Topic {
+        word: "mouse",
+        usage: "/mouse on|off",
+        needs: "is on or off",
+        does: "whether the full screen takes clicks, wheel and dragging",
+        example: "/mouse on",
+    },
+    Topic {
         word: "mute",
         usage: "/mute [TO]",
         needs: "takes a user or group at most",
@@ -288,7 +295,7 @@ const RELATED: &[&[&str]] = &[
     &["verify", "block", "unblock"],
     &["history", "find", "copy", "edit"],
     &["away", "back"],
-    &["mute", "unmute", "bell", "time"],
+    &["mute", "unmute", "bell", "time", "mouse"],
     &["receipts", "why"],
     &["terminal", "passwd"],
     &["version", "help"],

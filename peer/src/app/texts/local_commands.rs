@@ -47,6 +47,21 @@ pub(crate) fn behind(date: u64, zone: &TimeZone) -> String {
     format!(" ({})", format::clock(date, zone))
 }
 
+/// `n.mouse`
+pub(crate) fn mouse(switch: Switch) -> &'static str {
+    match switch {
+        Switch::On => {
+            "-- Click a conversation or a message, drag over messages, scroll by the wheel. To select text as the terminal does, \
+             hold Shift (in most terminals), or /mouse off."
+        }
+        Switch::Off => "-- The mouse is the terminal's own again.",
+    }
+}
+
+/// `e.no_mouse`: here the terminal scrolls and selects by itself.
+pub(crate) const NO_MOUSE: &str =
+    "-- The mouse is the terminal's own here. The full screen can take it: peer tui, then /mouse on";
+
 /// `n.bell`
 pub(crate) fn bell(switch: Switch) -> &'static str {
     match switch {

@@ -219,7 +219,9 @@ impl Front for Screen {
                 self.canvas.resize(screen_size());
                 Ok(None)
             }
-            TerminalEvent::Focus(_) | TerminalEvent::Click(_) | TerminalEvent::Nothing => Ok(None),
+            TerminalEvent::Focus(_) | TerminalEvent::Click(_) | TerminalEvent::Drag(_) | TerminalEvent::Nothing => {
+                Ok(None)
+            }
         }
     }
 

@@ -30,10 +30,11 @@ use super::keys::{self, Events, Pause, TerminalEvent, Unmarked};
 use super::mark;
 use super::raw_mode::{Modes, RawMode};
 use crate::app::exit;
+use crate::app::grammar::Switch;
 use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::line::{Echo, Options};
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Alerts, FullScreen, Input, Output, Scene, ScreenOptions, Surface};
+use crate::app::screen::{Alerts, FullScreen, Input, Output, Scene, ScreenOptions, Surface, Target};
 use crate::app::texts;
 pub(crate) use draw::Widths;
 use draw::talk::{self, Scrolled};
@@ -42,6 +43,9 @@ use osc::Mouse;
 pub(crate) use osc::Via;
 use peer_core::notice::Notification;
 pub(crate) use theme::{Look, Theme};
+
+/// Rows that the wheel scrolls.
+const WHEEL: isize = 3;
 
 /// How the full screen looks and begins.
 #[derive(Debug, Clone)]
@@ -158,6 +162,7 @@ struct Screen {
     widths: Widths,
     via: Via,
     drawn: Drawn,
+    mouse: Mouse,
     /// What answers keys where nothing is shown of what is typed.
     mark: Option<&'static str>,
     /// As it was last set.
@@ -185,6 +190,7 @@ impl Screen {
             widths: options.widths,
             via: options.via,
             drawn: Drawn::default(),
+            mouse: Mouse::Terminals,
             mark: None,
             title: String::new(),
             farewell: Vec::new(),
@@ -208,8 +214,13 @@ impl Screen {
             Some(prompt) if prompt.echo == Echo::Visible => self.editor.text(),
             _ => "",
         };
-        let Drawn { talk, has_room_for_details, .. } = self.drawn;
-        Surface { typed, is_blank: self.editor.text().is_empty(), rows: talk.height, has_room_for_details }
+        let Drawn { talk, has_room_for_details, .. } = &self.drawn;
+        Surface {
+            typed,
+            is_blank: self.editor.text().is_empty(),
+            rows: talk.height,
+            has_room_for_details: *has_room_for_details,
+        }
     }
 
     fn draw(&mut self, full: &FullScreen) -> io::Result<()> {
@@ -236,9 +247,12 @@ impl Screen {
                 frame.set_cursor_position(place);
             }
         })?;
-        // The mouse is the terminal's own, for selecting, but for the keypad.
-        if drawn.keypad.is_some() != self.drawn.keypad.is_some() {
-            osc::mouse(if drawn.keypad.is_some() { Mouse::Ours } else { Mouse::Terminals })?;
+        // The mouse is the terminal's own, for selecting, but for the keypad and where the user wants it otherwise.
+        let wanted = matches!(&scene, Scene::View(view) if view.mouse == Switch::On);
+        let mouse = if wanted || drawn.keypad.is_some() { Mouse::Ours } else { Mouse::Terminals };
+        if mouse != self.mouse {
+            osc::mouse(mouse)?;
+            self.mouse = mouse;
         }
         self.drawn = drawn;
         self.set_title(&scene)
@@ -272,9 +286,12 @@ impl Screen {
             TerminalEvent::Key(key) => Some(Input::Key(key)),
             TerminalEvent::Lines(_) if self.type_ahead == TypeAhead::Discarded => None,
             TerminalEvent::Lines(lines) => Some(Input::Key(KeyAction::Edit(Key::Paste(lines)))),
-            TerminalEvent::Click(place) => {
-                let key = self.drawn.keypad.and_then(|area| keypad::key_at(area, place));
-                key.map(|key| Input::Key(KeyAction::Edit(key)))
+            TerminalEvent::Click(place) => match self.drawn.keypad {
+                Some(area) => keypad::key_at(area, place).map(|key| Input::Key(KeyAction::Edit(key))),
+                None => self.drawn.target(place).map(Input::Pointed),
+            },
+            TerminalEvent::Drag(place) => {
+                self.drawn.target(place).filter(|target| matches!(target, Target::Line(_))).map(Input::Pointed)
             }
             TerminalEvent::Focus(focus) => Some(Input::Focus(focus)),
             TerminalEvent::Resized => {
@@ -308,6 +325,8 @@ impl Screen {
         let by = match scroll {
             Scroll::Up => page,
             Scroll::Down => -page,
+            Scroll::WheelUp => WHEEL,
+            Scroll::WheelDown => -WHEEL,
             Scroll::Top => isize::MAX,
             Scroll::End => isize::MIN,
             Scroll::Unread => {
@@ -382,6 +401,7 @@ impl Screen {
     /// After another program has had the terminal everything is set and drawn again.
     fn take_over(&mut self) -> io::Result<()> {
         self.raw.again()?;
+        self.mouse = Mouse::Terminals;
         self.title.clear();
         self.drawn = Drawn::default();
         self.redraw()

@@ -63,7 +63,7 @@ pub(super) fn ring() -> io::Result<()> {
 /// Whose clicks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mouse {
-    /// Clicks are told to this program (1000, 1006).
+    /// Clicks, dragging and the wheel are told to this program (1000, 1002, 1006).
     Ours,
     /// The terminal selects text with it.
     Terminals,
@@ -71,8 +71,8 @@ pub(super) enum Mouse {
 
 pub(super) fn mouse(whose: Mouse) -> io::Result<()> {
     write(match whose {
-        Mouse::Ours => "\x1b[?1000h\x1b[?1006h",
-        Mouse::Terminals => "\x1b[?1006l\x1b[?1000l",
+        Mouse::Ours => "\x1b[?1000h\x1b[?1002h\x1b[?1006h",
+        Mouse::Terminals => "\x1b[?1006l\x1b[?1002l\x1b[?1000l",
     })
 }
 

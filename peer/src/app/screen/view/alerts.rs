@@ -147,6 +147,10 @@ impl View {
                 self.attention.alerts.bell = if switch == Switch::On { Ring::All } else { Ring::Never };
                 self.tell(local_commands::bell(switch));
             }
+            Here::Mouse(switch) => {
+                self.mouse = switch;
+                self.tell(local_commands::mouse(switch));
+            }
             Here::Mute(of) => self.mute(of, Switch::On),
             Here::Unmute(of) => self.mute(of, Switch::Off),
             Here::Retry(_) => match self.current.clone() {

@@ -2,7 +2,7 @@
 
 use super::chat::{Line, Loaded};
 use super::{Overlay, Taken, View};
-use crate::app::keys::{Key, KeyAction};
+use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::texts::mail;
 use peer_core::model::{MessageKey, StoredMessage};
 
@@ -21,8 +21,8 @@ pub(crate) struct Found {
 impl View {
     pub(super) fn found_key(&mut self, key: &KeyAction) -> Taken {
         match key {
-            KeyAction::Edit(Key::Older | Key::Insert('N')) => self.step_found(-1),
-            KeyAction::Edit(Key::Newer | Key::Insert('n')) => self.step_found(1),
+            KeyAction::Edit(Key::Older | Key::Insert('N')) | KeyAction::Scroll(Scroll::WheelUp) => self.step_found(-1),
+            KeyAction::Edit(Key::Newer | Key::Insert('n')) | KeyAction::Scroll(Scroll::WheelDown) => self.step_found(1),
             KeyAction::Edit(Key::Insert(_) | Key::Paste(_) | Key::Escape)
             | KeyAction::Interrupt
             | KeyAction::EndOrDelete => self.overlays.open = None,

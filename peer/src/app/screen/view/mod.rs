@@ -33,7 +33,8 @@ use std::time::{Duration, Instant};
 use common::ident::{GroupName, UserId};
 use jiff::tz::TimeZone;
 
-use super::{Focus, Input, Now, Output, ScreenOptions, Surface};
+use super::{Focus, Input, Now, Output, ScreenOptions, Surface, Target};
+use crate::app::grammar::Switch;
 use crate::app::keys::{Key, KeyAction, KeyHelp};
 use crate::app::line::{Echo, Lines, Options, Prompt};
 use crate::app::model::{Account, Directory, Link, Model};
@@ -117,6 +118,8 @@ pub(crate) struct View {
     /// Whether what is known of the conversation is shown beside it.
     pub(crate) details: bool,
     keys: Vec<KeyHelp>,
+    /// Whether clicks, wheel and dragging are for this screen.
+    pub(crate) mouse: Switch,
     pub(crate) overlays: Overlays,
     pub(crate) selection: Selection,
     composer: Composer,
@@ -149,6 +152,7 @@ impl View {
             current: None,
             details: true,
             keys,
+            mouse: Switch::Off,
             overlays: Overlays::default(),
             selection: Selection::default(),
             composer: Composer::default(),
@@ -214,6 +218,7 @@ impl View {
             Input::Key(key) => self.key(&key),
             // It may be a passcode.
             Input::Line(line) => self.line(&Zeroizing::new(line)),
+            Input::Pointed(target) => self.pointed_at(target),
             Input::Focus(focus) => self.look(focus),
             Input::Scrolled(anchor) => {
                 if let Some(chat) = self.current_chat_mut() {

@@ -3,7 +3,7 @@
 
 use super::{Layer, Output, Overlay, Taken, View};
 use crate::app::grammar;
-use crate::app::keys::{Key, KeyAction, KeyHelp};
+use crate::app::keys::{Key, KeyAction, KeyHelp, Scroll};
 use crate::app::texts::help::{TOPICS, Topic};
 use peer_core::model::Conversation;
 
@@ -19,8 +19,8 @@ pub(crate) enum Choice {
 impl View {
     pub(super) fn people_key(&mut self, key: &KeyAction) -> Taken {
         match key {
-            KeyAction::Edit(Key::Older) => self.choose(-1),
-            KeyAction::Edit(Key::Newer) => self.choose(1),
+            KeyAction::Edit(Key::Older) | KeyAction::Scroll(Scroll::WheelUp) => self.choose(-1),
+            KeyAction::Edit(Key::Newer) | KeyAction::Scroll(Scroll::WheelDown) => self.choose(1),
             KeyAction::Edit(Key::Escape) | KeyAction::Interrupt | KeyAction::EndOrDelete | KeyAction::People => {
                 self.overlays.open = None;
             }
@@ -53,8 +53,8 @@ impl View {
 
     pub(super) fn opener_key(&mut self, key: &KeyAction) -> Taken {
         match key {
-            KeyAction::Edit(Key::Older) => self.choose(-1),
-            KeyAction::Edit(Key::Newer) => self.choose(1),
+            KeyAction::Edit(Key::Older) | KeyAction::Scroll(Scroll::WheelUp) => self.choose(-1),
+            KeyAction::Edit(Key::Newer) | KeyAction::Scroll(Scroll::WheelDown) => self.choose(1),
             KeyAction::Edit(Key::Escape) | KeyAction::Interrupt | KeyAction::EndOrDelete | KeyAction::Open => {
                 self.close_opener();
             }

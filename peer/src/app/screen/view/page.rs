@@ -61,6 +61,8 @@ impl View {
             KeyAction::Edit(Key::End) if is_blank => self.turn_page(rows),
             KeyAction::Scroll(Scroll::Up | Scroll::Top) => self.turn_page(-rows),
             KeyAction::Scroll(Scroll::Down | Scroll::End) => self.turn_page(rows),
+            KeyAction::Scroll(Scroll::WheelUp) => self.turn_page(-1),
+            KeyAction::Scroll(Scroll::WheelDown) => self.turn_page(1),
             KeyAction::Details if matches!(self.overlays.open, Some(Overlay::Details { .. })) => {
                 self.overlays.open = None
             }

@@ -2,7 +2,7 @@
 
 use super::chat::{Line, Message};
 use super::found::Found;
-use super::{Output, Overlay, Page, Taken, View};
+use super::{Output, Overlay, Page, Taken, Target, View};
 use crate::app::keys::{Key, KeyAction};
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{format, local_commands, screen};
@@ -61,6 +61,15 @@ impl View {
     fn numbers(&self) -> Vec<i64> {
         let lines = self.current_chat().into_iter().flat_map(|chat| chat.numbered());
         lines.filter(|(_, line)| matches!(line, Line::Message(_))).map(|(number, _)| number).collect()
+    }
+
+    /// A click, or where the mouse is dragged to: the conversation is shown, the message selected.
+    pub(super) fn pointed_at(&mut self, target: Target) {
+        match target {
+            Target::Conversation(to) => self.show(to),
+            Target::Line(number) if self.numbers().contains(&number) => self.selection.message = Some(number),
+            Target::Line(_) => self.selection.message = None,
+        }
     }
 
     pub(super) fn select_above(&mut self) {

@@ -42,26 +42,38 @@ fn name(key: &KeyAction) -> String {
 
 #[test]
 fn a_page_consumes_what_turns_and_closes_it() {
-    let always = "Escape Older Newer Interrupt Scroll(Up) Scroll(Down) Scroll(Top) Scroll(End)";
+    let always = "Escape Older Newer Interrupt Scroll(Up) Scroll(Down) Scroll(Top) Scroll(End) Scroll(WheelUp) Scroll(WheelDown)";
     assert_eq!(consumed(Layer::Page, "half a line").join(" "), always);
-    let blank = "Escape Start End Older Newer EndOrDelete Interrupt Scroll(Up) Scroll(Down) Scroll(Top) Scroll(End)";
+    let blank = "Escape Start End Older Newer EndOrDelete Interrupt Scroll(Up) Scroll(Down) Scroll(Top) Scroll(End) Scroll(WheelUp) Scroll(WheelDown)";
     assert_eq!(consumed(Layer::Page, "").join(" "), blank);
 }
 
 #[test]
 fn what_was_found_consumes_letters_too() {
     let keys = "Insert('x') Paste(\"pasted\") Escape Older Newer EndOrDelete Interrupt \
-                Insert('n') Insert('N') Insert('c') Insert('r')";
+                Scroll(WheelUp) Scroll(WheelDown) Insert('n') Insert('N') Insert('c') Insert('r')";
     assert_eq!(consumed(Layer::Found, "").join(" "), keys);
     assert_eq!(consumed(Layer::Found, "half a line").join(" "), keys.replace("EndOrDelete ", ""));
 }
 
 #[test]
 fn lists_to_choose_from_consume_what_moves_the_choice_and_what_opened_them() {
-    assert_eq!(consumed(Layer::People, "bi").join(" "), "Escape Older Newer Interrupt People");
-    assert_eq!(consumed(Layer::People, "").join(" "), "Escape Older Newer Complete EndOrDelete Interrupt People");
-    assert_eq!(consumed(Layer::Opener, "bi").join(" "), "Escape Older Newer Interrupt Open");
-    assert_eq!(consumed(Layer::Opener, "").join(" "), "Escape Older Newer EndOrDelete Interrupt Open");
+    assert_eq!(
+        consumed(Layer::People, "bi").join(" "),
+        "Escape Older Newer Interrupt People Scroll(WheelUp) Scroll(WheelDown)"
+    );
+    assert_eq!(
+        consumed(Layer::People, "").join(" "),
+        "Escape Older Newer Complete EndOrDelete Interrupt People Scroll(WheelUp) Scroll(WheelDown)"
+    );
+    assert_eq!(
+        consumed(Layer::Opener, "bi").join(" "),
+        "Escape Older Newer Interrupt Open Scroll(WheelUp) Scroll(WheelDown)"
+    );
+    assert_eq!(
+        consumed(Layer::Opener, "").join(" "),
+        "Escape Older Newer EndOrDelete Interrupt Open Scroll(WheelUp) Scroll(WheelDown)"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use super::row::{NAME, progress};
 use crate::app::model::{Here, Membership, Transfer};
 use crate::app::sanitise::SafeText;
-use crate::app::screen::View;
+use crate::app::screen::{Target, View};
 use crate::app::texts::{files, screen};
 use crate::ui::tui::cells::{Cells, wide};
 use peer_core::model::Conversation;
@@ -27,9 +27,10 @@ pub(super) struct Item {
     end_style: Style,
 }
 
-/// Draws the list; `chosen` counts conversations in the order of the list.
-pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Option<usize>) {
+/// Draws the list, and says where which conversation is; `chosen` counts them in the order of the list.
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Option<usize>) -> Vec<(Rect, Target)> {
     let look = cells.look;
+    let mut targets = Vec::new();
     let order = view.model.people.conversations();
     let people = order.iter().take_while(|to| matches!(to, Conversation::User(_))).count();
     let mut y = area.y;
@@ -44,12 +45,14 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Optio
     let marked = chosen.or_else(|| order.iter().position(|to| view.current.as_ref() == Some(to)));
     let first = marked.filter(|place| *place < people).map_or(0, |place| (place + 1).saturating_sub(room));
     for (place, to) in order.iter().enumerate().take(people).skip(first).take(room) {
-        row(cells, view, to, Rect { y, height: 1, ..area }, marked == Some(place), chosen.is_some());
+        let at = Rect { y, height: 1, ..area };
+        row(cells, view, to, at, marked == Some(place), chosen.is_some());
+        targets.push((at, Target::Conversation(to.clone())));
         y += 1;
     }
     y += 1;
     if y >= area.bottom() {
-        return;
+        return targets;
     }
     cells.put((area.x + 1, y), area.width - 1, screen::GROUPS, look.strong());
     y += 1;
@@ -57,10 +60,13 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, chosen: Optio
         if y >= area.bottom() {
             break;
         }
-        row(cells, view, to, Rect { y, height: 1, ..area }, marked == Some(place), chosen.is_some());
+        let at = Rect { y, height: 1, ..area };
+        row(cells, view, to, at, marked == Some(place), chosen.is_some());
+        targets.push((at, Target::Conversation(to.clone())));
         y += 1;
     }
     draw_transfers(cells, &running, Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area });
+    targets
 }
 
 /// Files on the way: a row that says which and how far, and a bar.

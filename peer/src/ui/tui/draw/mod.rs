@@ -17,7 +17,7 @@ use ratatui::layout::Rect;
 use super::cells::{Cells, wide};
 use super::theme::Look;
 use crate::app::line::Echo;
-use crate::app::screen::{Layer, Scene, View};
+use crate::app::screen::{Layer, Scene, Target, View};
 use crate::app::texts::screen;
 use crate::ui::layout::Layout;
 
@@ -57,6 +57,16 @@ pub(super) struct Drawn {
     pub(super) has_room_for_details: bool,
     /// The keypad's, where there is one.
     pub(super) keypad: Option<Rect>,
+    /// What a mouse can point at, and where.
+    targets: Vec<(Rect, Target)>,
+}
+
+impl Drawn {
+    /// What is at a place of the screen.
+    pub(super) fn target(&self, place: (u16, u16)) -> Option<Target> {
+        let found = self.targets.iter().rev().find(|(area, _)| area.contains(place.into()));
+        found.map(|(_, target)| target.clone())
+    }
 }
 
 /// Draws the whole screen.
@@ -90,6 +100,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
     cells.rule((0, foot - 1), area.width, "", look.faint());
     notice::draw(cells, &told, foot);
     let mut talk = body;
+    let mut targets = Vec::new();
     if roomy {
         let people = Rect { width: widths.people, ..body };
         talk = Rect { x: widths.people + 1, width: body.width - widths.people - 1, ..body };
@@ -99,7 +110,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
             cells.put((x, foot - 1), 1, look.tee_up(), look.faint());
         };
         split(cells, widths.people);
-        list::draw(cells, view, people, None);
+        targets.extend(list::draw(cells, view, people, None));
         if area.width >= WITH_DETAILS && view.details {
             talk.width -= widths.details + 1;
             split(cells, talk.right());
@@ -109,10 +120,13 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
     }
     for layer in view.layers().rev() {
         match layer {
-            Layer::Composer => talk::draw(cells, view, talk),
+            Layer::Composer => targets.extend(talk::draw(cells, view, talk)),
             // They are rows of the conversation.
             Layer::Selection | Layer::Question => {}
-            Layer::Opener | Layer::People | Layer::Found | Layer::Page => over::draw(cells, view, entry.text, body),
+            // What lies behind them cannot be pointed at.
+            Layer::Opener | Layer::People | Layer::Found | Layer::Page => {
+                targets = over::draw(cells, view, entry.text, body);
+            }
         }
     }
     let cursor = draw_entry(cells, &layout, (area.width, bottom)).map(|cursor| draw_mark(cells, entry, cursor));
@@ -120,7 +134,7 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
         cells.rule((0, area.bottom() - 2), area.width, "", look.faint());
     }
     hints(cells, view, roomy);
-    Drawn { cursor, talk, has_room_for_details: roomy && area.width >= WITH_DETAILS, keypad: None }
+    Drawn { cursor, talk, has_room_for_details: roomy && area.width >= WITH_DETAILS, keypad: None, targets }
 }
 
 /// The entry cut to rows; what is hidden is not there.

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{details, list};
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Choice, Overlay, Page, View};
+use crate::app::screen::{Choice, Overlay, Page, Target, View};
 use crate::app::texts::{mail, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::Cells;
@@ -12,8 +12,8 @@ use crate::ui::tui::cells::Cells;
 /// Columns of what is explained.
 const EXPLAINED: u16 = 20;
 
-/// What lies in front of the conversation.
-pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, body: Rect) {
+/// What lies in front of the conversation, and what of it a mouse can point at.
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, body: Rect) -> Vec<(Rect, Target)> {
     match &view.overlays.open {
         Some(Overlay::Page(page)) => draw_page(cells, page, body),
         Some(Overlay::Details { from }) => {
@@ -23,15 +23,17 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, typed: &str, body: Rect) 
         Some(Overlay::Found) => draw_found(cells, view, body),
         Some(Overlay::People { selected }) => {
             cells.clear(body);
-            list::draw(cells, view, body, Some(*selected));
+            return list::draw(cells, view, body, Some(*selected));
         }
-        Some(Overlay::Opener { selected }) => draw_opener(cells, view, typed, *selected, body),
+        Some(Overlay::Opener { selected }) => return draw_opener(cells, view, typed, *selected, body),
         None => {}
     }
+    Vec::new()
 }
 
-fn draw_opener(cells: &mut Cells<'_>, view: &View, typed: &str, selected: usize, body: Rect) {
+fn draw_opener(cells: &mut Cells<'_>, view: &View, typed: &str, selected: usize, body: Rect) -> Vec<(Rect, Target)> {
     let look = cells.look;
+    let mut targets = Vec::new();
     cells.clear(body);
     let title = if typed.trim_start().starts_with('?') { screen::KEYS } else { screen::OPENER };
     cells.put((1, body.y), body.width - 1, title, look.strong());
@@ -44,11 +46,15 @@ fn draw_opener(cells: &mut Cells<'_>, view: &View, typed: &str, selected: usize,
     for ((place, choice), y) in candidates.iter().enumerate().skip(first).zip(body.y + 1..body.bottom()) {
         let row = Rect { y, height: 1, ..body };
         match choice {
-            Choice::Conversation(to) => list::row(cells, view, to, row, place == selected, true),
+            Choice::Conversation(to) => {
+                list::row(cells, view, to, row, place == selected, true);
+                targets.push((row, Target::Conversation(to.clone())));
+            }
             Choice::Command(topic) => explained(cells, (topic.usage, topic.does), row, place == selected),
             Choice::Key(help) => explained(cells, (&help.keys, help.does), row, place == selected),
         }
     }
+    targets
 }
 
 /// A command or keys, and what they do.

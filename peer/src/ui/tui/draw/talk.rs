@@ -8,7 +8,7 @@ use super::question;
 use super::row::{MARK, NAME, Row, progress};
 use crate::app::model::Transfer;
 use crate::app::sanitise::SafeText;
-use crate::app::screen::{Anchor, Chat, Line, Message, View};
+use crate::app::screen::{Anchor, Chat, Line, Message, Target, View};
 use crate::app::texts::{files, format, screen};
 use crate::ui::layout::broken;
 use crate::ui::tui::cells::{Cells, shortened, wide};
@@ -28,13 +28,15 @@ const BAR: u16 = 28;
 /// A shorter one says nothing.
 const SHORTEST_BAR: u16 = 4;
 
-pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
+/// Draws it, and says where which line is.
+pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) -> Vec<(Rect, Target)> {
     let look = cells.look;
+    let mut targets = Vec::new();
     let Some(chat) = view.current_chat() else {
         for (line, y) in screen::EMPTY.iter().zip(area.y + 1..area.bottom()) {
             cells.put((area.x + 1, y), area.width - 1, line, look.faint());
         }
-        return;
+        return targets;
     };
     let asked = question::rows(view, area, look);
     let height = area.height.saturating_sub(u16::try_from(asked.len()).unwrap_or(0));
@@ -49,6 +51,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
     for row in &rows {
         let place = Rect { y, height: 1, ..area };
         row.draw(cells, place);
+        targets.extend(row.anchor.filter(|_| row.rule.is_none()).map(|anchor| (place, Target::Line(anchor.line))));
         let selected =
             view.selection.message.is_some() && row.anchor.map(|anchor| anchor.line) == view.selection.message;
         if selected && row.rule.is_none() {
@@ -69,6 +72,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) {
         cells.clear(Rect { y: last, height: 1, ..area });
         cells.rule((x, last), inside.min(area.width), &text, look.careful());
     }
+    targets
 }
 
 /// The rows that are shown, and from where: a selected message is always among them.
