@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -36,6 +36,8 @@ impl Cells<'_> {
             if at + columns > end {
                 break;
             }
+            // What stood there before looked different.
+            self.buffer[(at, y)].modifier = Modifier::empty();
             self.buffer[(at, y)].set_symbol(shown).set_style(style);
             for hidden in at + 1..at + columns {
                 self.buffer[(hidden, y)].reset();
