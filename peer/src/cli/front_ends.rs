@@ -100,6 +100,10 @@ impl Settings {
             session: line.session.clone(),
             history: line.history,
             look: tui::Look { glyphs: line.session.glyphs, theme },
+            probe: match (self.config.ui.glyphs, line.session.glyphs) {
+                (GlyphSet::Auto, Glyphs::Unicode) => tui::Probe::Ask,
+                (GlyphSet::Auto | GlyphSet::Unicode | GlyphSet::Ascii, _) => tui::Probe::Settled,
+            },
             keymap: self.config.keys.clone(),
             alerts: self.alerts(),
             via: self.config.notify.via.resolved(|name| std::env::var_os(name)),

@@ -108,7 +108,7 @@ fn whole(pastes: &mut Pastes, first: Event) -> Vec<io::Result<Read>> {
 pub(super) fn typed(lines: &str) -> impl Iterator<Item = TerminalEvent> + '_ {
     lines.chars().map(|c| {
         TerminalEvent::Key(KeyAction::Edit(match c {
-            '\n' => Key::Enter,
+            '\n' | '\r' => Key::Enter,
             '\t' => Key::Complete,
             c => Key::Insert(c),
         }))

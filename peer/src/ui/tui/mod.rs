@@ -8,6 +8,7 @@ mod cells;
 mod colours;
 mod draw;
 mod osc;
+mod probe;
 mod theme;
 
 use std::collections::VecDeque;
@@ -33,7 +34,7 @@ use crate::app::exit;
 use crate::app::grammar::Switch;
 use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::line::{Echo, Options};
-use crate::app::sanitise::SafeText;
+use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::screen::{Alerts, FullScreen, Input, Output, Scene, ScreenOptions, Surface, Target};
 use crate::app::texts;
 pub(crate) use draw::Widths;
@@ -55,10 +56,20 @@ pub(crate) struct TuiOptions {
     /// Entries remembered per conversation.
     pub(crate) history: usize,
     pub(crate) look: Look,
+    /// Whether the terminal is asked how wide it draws our signs.
+    pub(crate) probe: Probe,
     pub(crate) widths: Widths,
     pub(crate) keymap: Keymap,
     pub(crate) alerts: Alerts,
     pub(crate) via: Via,
+}
+
+/// Whether the terminal is asked how wide it draws our signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    Ask,
+    /// The user has said which signs are drawn.
+    Settled,
 }
 
 /// Whether there is a screen for [`run`]; elsewhere the line terminal does.
@@ -71,7 +82,8 @@ pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
     let ended = match Screen::open(&options) {
         Ok(screen) => {
             let of_screen = ScreenOptions { alerts: options.alerts, keys: options.keymap.explained() };
-            converse(channels, screen, options.session, of_screen).await
+            let session = Options { glyphs: screen.look.glyphs, ..options.session };
+            converse(channels, screen, session, of_screen).await
         }
         Err(error) => Err(error),
     };
@@ -154,6 +166,8 @@ struct Screen {
     editor: Editor,
     completer: Completer,
     keys: Events,
+    /// What was typed before anybody read it.
+    waiting: VecDeque<TerminalEvent>,
     pause: Pause,
     /// Another program has the terminal.
     lent: Option<Receiver<Written>>,
@@ -174,6 +188,12 @@ struct Screen {
 impl Screen {
     fn open(options: &TuiOptions) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Full)?;
+        let (mut look, mut waiting) = (options.look, VecDeque::new());
+        if options.probe == Probe::Ask {
+            let probed = probe::ask()?;
+            look.glyphs = if probed.fits { look.glyphs } else { Glyphs::Ascii };
+            waiting.extend(keys::typed(&probed.typed));
+        }
         let keymap = options.keymap.clone();
         let pause = Pause::default();
         let keys = keys::listen(pause.clone(), Unmarked::Paste, move |key| keymap.action(key))?;
@@ -186,7 +206,8 @@ impl Screen {
             pause,
             lent: None,
             type_ahead: TypeAhead::Counts,
-            look: options.look,
+            waiting,
+            look,
             widths: options.widths,
             via: options.via,
             drawn: Drawn::default(),
@@ -199,7 +220,10 @@ impl Screen {
     }
 
     /// What somebody does next at the terminal; nothing once that is gone.
-    async fn next(&self) -> io::Result<Happened> {
+    async fn next(&mut self) -> io::Result<Happened> {
+        if let Some(event) = self.waiting.pop_front() {
+            return Ok(Happened::AtTerminal(Some(event)));
+        }
         if let Some(lent) = &self.lent {
             // An editor that could not even be started has said so.
             return Ok(Happened::Written(lent.recv().await.unwrap_or_else(|_| Ok(String::new()))));
