@@ -71,9 +71,15 @@ fn a_server_says_whether_it_is_alive_and_ready_and_shows_its_status() {
         assert!(page.contains(header), "{header} is not in {page}");
     }
     let status = stdout(dir.path(), &["status"]);
-    let listening = status.lines().nth(1).unwrap();
-    assert!(body(&page).contains(" 1 user, 1 online ") && body(&page).contains(listening), "{page}");
-    assert!(!page.contains("ali") && !page.contains("<script"), "{page}");
+    for figure in status.lines().nth(1).unwrap().split(" · ").chain(["1 user, 1 online", "1 logins/h, 0 refused"]) {
+        assert!(body(&page).contains(&format!("<li>{figure}</li>")), "{figure} is not in {page}");
+    }
+    assert!(body(&page).contains("<meta http-equiv=\"refresh\" content=\"30\">"), "{page}");
+    for count in ["1</strong> logins, at most 1 a minute", "0</strong> refused logins", "0</strong> messages stored"] {
+        assert!(body(&page).contains(&format!("<strong>{count}")), "{count} is not in {page}");
+    }
+    assert!(body(&page).contains("M236 40v-40h3v40z"), "the last minute has a bar: {page}");
+    assert!(!page.contains("ali") && !page.contains("<script") && !page.contains("style="), "{page}");
     let length = format!("Content-Length: {}\r\n", body(&page).len());
     assert!(page.contains(&length));
     let head = send(http, b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");

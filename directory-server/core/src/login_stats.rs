@@ -115,6 +115,20 @@ impl LoginStats {
         self.logins
     }
 
+    /// Granted and refused logins in each minute of the last hour, the latest last.
+    #[must_use]
+    pub fn by_minute(&self, now: Timestamp) -> [(u64, u64); MINUTES] {
+        let latest = now.seconds() / 60;
+        let mut by_minute = [(0, 0); MINUTES];
+        for minute in &self.minutes {
+            let age = latest - minute.number.min(latest);
+            if let Some(place) = (MINUTES as u64 - 1).checked_sub(age) {
+                by_minute[place as usize] = (minute.granted, minute.refused);
+            }
+        }
+        by_minute
+    }
+
     /// Granted and refused logins of the last hour.
     #[must_use]
     pub fn last_hour(&self, now: Timestamp) -> (u64, u64) {
@@ -137,6 +151,9 @@ mod tests {
         login_stats.count(LoginOutcome::Refused, at(59));
         assert_eq!(login_stats.last_hour(at(59)), (2, 1));
         assert_eq!(login_stats.last_hour(at(60)), (1, 1));
+        let by_minute = login_stats.by_minute(at(60));
+        assert_eq!((by_minute[29], by_minute[58], by_minute[59]), ((1, 0), (0, 1), (0, 0)));
+        assert_eq!(by_minute.iter().filter(|minute| **minute != (0, 0)).count(), 2, "what is older");
         login_stats.count(LoginOutcome::Granted, at(60));
         assert_eq!(login_stats.last_hour(at(61)), (2, 1));
         assert_eq!(login_stats.last_hour(at(500)), (0, 0));

@@ -242,6 +242,7 @@ async fn stay(node: &Node, link: &mut Link<TcpStream>, session: &mut Session) ->
                 step
             }
         };
+        node.last_hour.answered(&step, now);
         let queued = match (step, request) {
             (Reply::Silent, _) => Ok(()),
             (Reply::Message(message), request) => link.queue(&answer(request, message), Padding::Ladder),

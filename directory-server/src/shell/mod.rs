@@ -14,6 +14,7 @@ pub(crate) mod data_dir;
 pub(crate) mod demo;
 pub(crate) mod http;
 pub(crate) mod keep_time;
+mod last_hour;
 pub(crate) mod launch;
 pub(crate) mod logs;
 pub(crate) mod metrics;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::shell::clock::Clock;
+use crate::shell::last_hour::LastHour;
 use crate::shell::metrics::Metrics;
 use crate::shell::rt::TcpStream;
 use crate::shell::waiting_legs::WaitingLegs;
@@ -32,6 +33,7 @@ pub(crate) struct Node {
     pub(crate) public: String,
     pub(crate) max_connections: usize,
     pub(crate) metrics: Metrics,
+    pub(crate) last_hour: LastHour,
     /// Where it is kept; nothing if it is kept in memory only.
     pub(crate) data_dir: Option<PathBuf>,
     /// Legs that wait for the other one.
@@ -70,6 +72,7 @@ impl Node {
             public,
             max_connections,
             metrics,
+            last_hour: LastHour::default(),
             data_dir,
             waiting_legs: WaitingLegs::default(),
             serve,

@@ -90,6 +90,7 @@ impl Traffic {
 
 async fn join(node: &Node, [(_first, one), (_second, other)]: [Arrived; 2]) {
     node.metrics.relayed(Relayed::Joined);
+    node.last_hour.relayed(node.clock.now());
     let (traffic, one, other) = (Traffic::new(), one.share(), other.share());
     let both = Box::pin(try_join(copy(&one, &other, &traffic), copy(&other, &one, &traffic)));
     let silence = Box::pin(until_silent(&traffic));

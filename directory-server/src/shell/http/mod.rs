@@ -6,6 +6,7 @@
 
 mod metrics;
 mod page;
+mod plot;
 mod reply;
 mod request;
 

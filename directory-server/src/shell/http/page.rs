@@ -1,20 +1,33 @@
-//! `/`: what `directory-server status` prints, for a browser. No script, nothing to click but the metrics, no user.
+//! `/`: what `directory-server status` prints and what happened in the last hour, for a browser that is left open. No
+//! script, nothing to click but the metrics, no user.
 
+use directory_core::relay::RelayMode;
+
+use super::plot::{Plot, plot};
 use super::reply::Reply;
 use crate::shell::admin::Status;
 use crate::shell::node::Node;
 
-/// The browser takes this style sheet and nothing else; the digest is that of [`STYLE`], which a test compares.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-yR2RqrshBNmncpyKVIT3Ohouy3jDqXG69zIl1lLicz0='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The browser takes this style sheet and nothing else; the digest is that of [`STYLE`], which a test compares. Plots are
+/// drawn by attributes, which no policy forbids.
+const POLICY: &str = "default-src 'none'; style-src 'sha256-53PzFOoGeLo+yo3RkDZO5IZIqFwtPyCWbTPbQvJLWRA='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const STYLE: &str = "\
 :root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}\
-body{max-width:60rem;margin:2rem auto;padding:0 1rem}\
-h1{font-size:1.25rem}";
+body{max-width:72rem;margin:1.5rem auto;padding:0 1rem}\
+h1,h2{font-size:1.25rem;margin:1rem 0 .5rem}\
+ul{list-style:none;margin:0;padding:0;display:grid;gap:.25rem 1.5rem;grid-template-columns:repeat(auto-fit,minmax(14rem,1fr))}\
+li{overflow-wrap:anywhere}\
+section{display:grid;gap:1.25rem 2rem;margin:1.5rem 0;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr))}\
+figure{margin:0}\
+strong{font-size:1.5rem;font-variant-numeric:tabular-nums}\
+svg{display:block}";
+/// Seconds until a browser asks again. Chosen arbitrarily: soon enough for who watches, and no load.
+const AGAIN: u64 = 30;
 
 /// The page.
 pub(super) async fn page(node: &Node, status_text: fn(&Status) -> String, metrics: bool) -> Reply {
     match Status::of(node).await {
-        Ok(status) => Reply::page(POLICY, written(&status_text(&status), metrics)),
+        Ok(status) => Reply::page(POLICY, written(&status_text(&status), &plots(node), metrics)),
         Err(error) => {
             tracing::warn!(%error, "no status page");
             Reply::unavailable("the store does not answer")
@@ -22,13 +35,35 @@ pub(super) async fn page(node: &Node, status_text: fn(&Status) -> String, metric
     }
 }
 
-fn written(status_text: &str, metrics: bool) -> String {
-    let lines: String = status_text.lines().map(|line| format!("<p>{}</p>\n", escaped(line))).collect();
+/// What happened in the last hour; of a relay only where there is one.
+fn plots(node: &Node) -> Vec<Plot> {
+    let now = node.clock.now();
+    let logins = node.directory.login_stats().by_minute(now);
+    let passed = node.last_hour.by_minute(now);
+    let mut plots = vec![
+        Plot { name: "logins", minutes: logins.map(|(granted, _)| granted) },
+        Plot { name: "refused logins", minutes: logins.map(|(_, refused)| refused) },
+        Plot { name: "messages stored", minutes: passed.map(|passed| passed.stored) },
+        Plot { name: "items of mail delivered", minutes: passed.map(|passed| passed.delivered) },
+    ];
+    if node.directory.policy().relay != RelayMode::Off {
+        plots.push(Plot { name: "links relayed", minutes: passed.map(|passed| passed.relayed) });
+    }
+    plots
+}
+
+fn written(status_text: &str, plots: &[Plot], metrics: bool) -> String {
+    let figures = status_text.lines().flat_map(|line| line.split(" · "));
+    let figures: String = figures.map(|figure| format!("<li>{}</li>\n", escaped(figure))).collect();
+    let plots: String = plots.iter().map(plot).collect();
     let more = if metrics { "<p><a href=\"/metrics\">Metrics</a></p>\n" } else { "" };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Directory server</title>\n<style>{STYLE}</style>\n<h1>Directory server</h1>\n{lines}{more}"
+         <meta http-equiv=\"refresh\" content=\"{AGAIN}\">\n\
+         <title>Directory server</title>\n<style>{STYLE}</style>\n<h1>Directory server</h1>\n\
+         <ul>\n{figures}</ul>\n<h2>The last hour</h2>\n<section>\n{plots}</section>\n\
+         <p>This page is renewed every {AGAIN} seconds.</p>\n{more}"
     )
 }
 
@@ -60,12 +95,14 @@ mod tests {
 
     #[test]
     fn what_an_administrator_named_cannot_become_markup() {
-        let page = written("listening 0.0.0.0:7420 as \"<script>alert('1')</script>\" & more\n", true);
+        let page = written("listening 0.0.0.0:7420 as \"<script>alert('1')</script>\" & more · up\n", &[], true);
         assert!(
-            page.contains("as &quot;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot; &amp; more</p>"),
+            page.contains(
+                "as &quot;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot; &amp; more</li>\n<li>up</li>"
+            ),
             "{page}"
         );
         assert!(!page.contains("<script") && page.contains("href=\"/metrics\""));
-        assert!(!written("up", false).contains("href"));
+        assert!(!written("up", &[], false).contains("href"));
     }
 }
