@@ -76,6 +76,9 @@ pub const FEATURES: usize = 16;
 pub const FEATURE_NAME: usize = 32;
 /// How long the token of a meeting opens a leg (decision D26).
 pub const MEETING_VALID: Duration = Duration::from_secs(10);
+/// Milliseconds between a meeting being arranged and both terminals connecting to each other. Chosen so that word of it
+/// has reached both.
+pub const MEETING_LEAD: u32 = 200;
 /// Links that a directory relays at once.
 pub const RELAY_LINKS: usize = 256;
 /// Of these, of one user.

@@ -107,6 +107,8 @@ fn write_corpus() {
     let withdrawn = ["\"anew\":", "\"generation\":", "WITHDRAWN", "EPOCHSRE"];
     let (withdrawn, messages): (Vec<Value>, Vec<Value>) =
         messages.into_iter().partition(|vector| with(vector, &withdrawn));
+    let (punch, messages): (Vec<Value>, Vec<Value>) =
+        messages.into_iter().partition(|vector| with(vector, &["\"how\":\"punch\"", "\"in\":200", "\"no_way\""]));
     let (relay_files, messages): (Vec<Value>, Vec<Value>) =
         messages.into_iter().partition(|vector| with(vector, &["\"how\":\"file\""]));
     let relay = ["MEET", "\"terminals\":[{\"terminal\""];
@@ -124,6 +126,7 @@ fn write_corpus() {
     write_named("message", "authority", authority.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "withdrawn", withdrawn.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "relay", relay.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "punch", punch.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "relay-files", relay_files.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "successions", successions.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "request", numbered.iter().map(|vector| payload(vector).into_bytes()));
@@ -167,6 +170,8 @@ fn write_corpus() {
     let successions = successions.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "successions", successions.map(|payload| script(0, &[&payload])));
 
+    let punch = punch.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
+    write_named("directory_connection", "punch", punch.map(|payload| script(0, &[&payload])));
     let relay_files = relay_files.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "relay-files", relay_files.map(|payload| script(0, &[&payload])));
     let relay = relay.iter().filter(|vector| vector["direction"] == "to directory").map(payload);

@@ -71,7 +71,7 @@ pub fn fuzz_connection(data: &[u8]) {
     let (Ok(store), users) = (SqliteStore::in_memory(), [ali, bianca]) else { return };
     assert_eq!(block_on(populate(&store, &users)), Ok(()));
     let directory = Directory::new(store, ServerSecret::generate(), KeyDigest([1; 32]), policy);
-    let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [2; 32] };
+    let origin = Origin { address: [127, 0, 0, 2].into(), port: 50_000, exporter: [2; 32] };
     let mut now = Timestamp::from_seconds(START);
     let mut entry = Unauthenticated::new(origin, now);
     let mut sessions = users.each_ref().map(|user| present(&directory, user, now));
@@ -158,10 +158,11 @@ fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Timestamp) ->
         terminal: TERMINAL,
         address,
         public_key: b"key",
+        seen: ([192, 0, 2, 7], 50_000).into(),
         ways: MeetingWays::named(&Features::of_terminal()),
         now,
     };
-    let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [3; 32] };
+    let origin = Origin { address: [127, 0, 0, 2].into(), port: 50_000, exporter: [3; 32] };
     directory.presence.join(&arrival).ok().map(|presence| Session::new(presence, origin, Features::of_terminal()))
 }
 

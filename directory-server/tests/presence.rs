@@ -84,10 +84,11 @@ fn join(world: &World, id: &str, terminal: u8) -> Watcher {
         terminal,
         address,
         public_key: b"key",
+        seen: ([192, 0, 2, 7], 50_000).into(),
         ways: MeetingWays::named(&Features::of_terminal()),
         now: world.now,
     };
-    let origin = Origin { address: [127, 0, 0, 2].into(), exporter: [9; 32] };
+    let origin = Origin { address: [127, 0, 0, 2].into(), port: 50_000, exporter: [9; 32] };
     Watcher(Session::new(world.directory.presence.join(&arrival).unwrap(), origin, Features::of_terminal()))
 }
 

@@ -9,9 +9,10 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
 use std::process::Stdio;
 
 use common::ident::{MeetingToken, TerminalId};
+use common::limits::MEETING_LEAD;
 use common::msg::{
     Error, ErrorCode, Features, FromDirectory, LookupReq, Meet, MeetRefusal, MeetReply, MeetReq, MeetStatus,
-    MeetingWay, Message as _, RELAY, RELAY_FILES, ToDirectory,
+    MeetingWay, Message as _, PUNCH, RELAY, RELAY_FILES, ToDirectory,
 };
 use common::relay::header;
 use common::testkit::Example;
@@ -62,7 +63,7 @@ fn meet(client: &mut Client) -> Meet {
 fn tokens(ali: &mut Client, bianca: &mut Client) -> [MeetingToken; 2] {
     let reply = asks(ali, request(Example::Bianca));
     assert_eq!((reply.status, reply.reason), (MeetStatus::Success, None));
-    [reply.token.unwrap(), meet(bianca).token]
+    [reply.token.unwrap(), meet(bianca).token.unwrap()]
 }
 
 fn leg(server: &Server, from: Ipv4Addr, token: &MeetingToken) -> TcpStream {
@@ -98,11 +99,11 @@ fn two_legs_are_joined_and_every_byte_passes_both_ways() {
         };
     assert_eq!((&asked.userid, asked.terminal), (&Example::Ali.user().unwrap(), TERMINAL));
     assert_eq!(vec![asked.address], session.addresses, "as a lookup shows it");
-    assert_ne!(reply.token, Some(asked.token));
+    assert_ne!(reply.token, asked.token);
     let mut of_ali = leg(&server, OTHER, &reply.token.unwrap());
     // Sent before the other has come: it waits on the way.
     of_ali.write_all(b"preface").unwrap();
-    let mut of_bianca = leg(&server, Ipv4Addr::LOCALHOST, &asked.token);
+    let mut of_bianca = leg(&server, Ipv4Addr::LOCALHOST, &asked.token.unwrap());
     reads(&mut of_bianca, b"preface");
     of_bianca.write_all(b"answer").unwrap();
     reads(&mut of_ali, b"answer");
@@ -239,6 +240,35 @@ fn whoever_cannot_be_met_or_asks_too_much_is_refused_with_the_reason() {
     let answer = FromDirectory::decode(&stranger.receive().unwrap().unwrap()).unwrap();
     assert_eq!(answer, Error::new(ErrorCode::OutOfOrder).into(), "nobody who has not logged in meets anybody");
     drop(carol);
+}
+
+#[test]
+fn two_are_told_where_the_other_is_seen_and_when_to_connect() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    [Example::Ali, Example::Bianca, Example::Carol].iter().for_each(|example| register(&server, *example));
+    let from = |example: Example, address: Ipv4Addr, features: &[&str]| {
+        let mut client = Client::connect(address.into(), server.address).unwrap();
+        client.names(Features::of(features));
+        client.log_in(&account(example), TERMINAL, 65_000).unwrap();
+        client
+    };
+    let mut ali = from(Example::Ali, Ipv4Addr::LOCALHOST, &[PUNCH]);
+    let mut bianca = from(Example::Bianca, OTHER, &[PUNCH]);
+    let mut carol = from(Example::Carol, Ipv4Addr::LOCALHOST, &[]);
+    let punch = |whom| MeetReq { how: MeetingWay::Punch, ..request(whom) };
+    let reply = asks(&mut ali, punch(Example::Bianca));
+    let asked = meet(&mut bianca);
+    assert_eq!((reply.status, reply.token, reply.after), (MeetStatus::Success, None, Some(MEETING_LEAD)));
+    assert_eq!((asked.how, asked.token, asked.after), (MeetingWay::Punch, None, Some(MEETING_LEAD)));
+    assert_eq!(reply.address.map(|seen| (seen.ip(), seen == asked.address)), Some((OTHER.into(), false)));
+    assert_ne!(asked.address.port(), 65_000, "the port that it comes from");
+    assert_eq!(asks(&mut ali, punch(Example::Ali)).reason, Some(MeetRefusal::NotPresent), "oneself");
+    assert_eq!(asks(&mut ali, punch(Example::Carol)).reason, Some(MeetRefusal::NotPresent), "who has not named it");
+    assert_eq!(asks(&mut carol, punch(Example::Bianca)).reason, Some(MeetRefusal::NotPresent), "nor asks who has not");
+    drop(carol);
+    let _carol = from(Example::Carol, Ipv4Addr::LOCALHOST, &[PUNCH]);
+    assert_eq!(asks(&mut ali, punch(Example::Carol)).reason, Some(MeetRefusal::NoWay), "behind one router");
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn a_terminal_that_does_not_know_of_reports_is_not_sent_any() {
         terminal: TerminalId([1; 16]),
         address,
         public_key: b"key",
+        seen: ([192, 0, 2, 7], 50_000).into(),
         ways: MeetingWays::named(&Features::of_terminal()),
         now: world.now,
     };

@@ -36,6 +36,9 @@ pub struct FoundTerminal {
     /// Whether it can be met by relay.
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
     pub relay: bool,
+    /// Whether it can be met by connecting to each other.
+    #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
+    pub punch: bool,
 }
 
 /// `LOOKUPREPLY`: answers `LOOKUPREQ`, in the order of the requests. All fields are empty when not found.

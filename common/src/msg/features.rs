@@ -28,13 +28,17 @@ pub const RELAY: &str = "relay";
 /// The same for files: named by a terminal that gives files so, and by a directory that relays them, too.
 pub const RELAY_FILES: &str = "relay_files";
 
+/// Two terminals connect to each other at one moment, which the directory names (decision D26): named by a terminal whose
+/// session comes from the port that it listens on, and by a directory.
+pub const PUNCH: &str = "punch";
+
 /// A new identity key in the place of a former one (decision D47).
 pub const SUCCESSIONS: &str = "successions";
 
 /// What a terminal of this version tells its directory.
 const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS, RELAY_FILES];
 /// What a directory of this version tells its terminals, whatever its administrator has chosen.
-const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS, SUCCESSIONS];
+const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS, SUCCESSIONS, PUNCH];
 /// What terminals of this version tell each other.
 const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
 

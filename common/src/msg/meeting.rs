@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::features::{Features, RELAY, RELAY_FILES};
+use super::features::{Features, PUNCH, RELAY, RELAY_FILES};
 use crate::ident::{MeetingToken, TerminalId, UserId};
 
 /// How two terminals meet.
@@ -16,6 +16,8 @@ pub enum MeetingWay {
     Relay,
     /// The same, for a file that the asker fetches.
     File,
+    /// Both connect to each other at one moment, to talk.
+    Punch,
     /// A way this version does not know.
     #[serde(other)]
     Other,
@@ -28,13 +30,15 @@ pub struct MeetingWays {
     pub relay: bool,
     /// By relay, for a file.
     pub file: bool,
+    /// By connecting to each other.
+    pub punch: bool,
 }
 
 impl MeetingWays {
     /// Those that a terminal names in `ANNOUNCE`.
     #[must_use]
     pub fn named(features: &Features) -> Self {
-        Self { relay: features.include(RELAY), file: features.include(RELAY_FILES) }
+        Self { relay: features.include(RELAY), file: features.include(RELAY_FILES), punch: features.include(PUNCH) }
     }
 
     /// Whether it can be met by this one.
@@ -43,6 +47,7 @@ impl MeetingWays {
         match way {
             MeetingWay::Relay => self.relay,
             MeetingWay::File => self.file,
+            MeetingWay::Punch => self.punch,
             MeetingWay::Other => false,
         }
     }
@@ -78,6 +83,8 @@ pub enum MeetRefusal {
     Off,
     /// The terminal is not present, or knows no such way.
     NotPresent,
+    /// A connection between the two cannot come about.
+    NoWay,
     /// As many relayed links as there may be: in all, or of either user.
     Full,
     /// A reason this version does not know.
@@ -93,6 +100,12 @@ pub struct MeetReply {
     /// Opens the asker's leg, once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<MeetingToken>,
+    /// Where to connect to: where the directory sees the session of the other, port included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// When, in milliseconds from when the directory has said it.
+    #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
     /// Why there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<MeetRefusal>,
@@ -102,28 +115,38 @@ impl MeetReply {
     /// There is one, and this opens the asker's leg.
     #[must_use]
     pub fn success(token: MeetingToken) -> Self {
-        Self { status: MeetStatus::Success, token: Some(token), reason: None }
+        Self { status: MeetStatus::Success, token: Some(token), address: None, after: None, reason: None }
+    }
+
+    /// There is one at this place and time.
+    #[must_use]
+    pub fn punch(address: SocketAddr, after: u32) -> Self {
+        Self { status: MeetStatus::Success, token: None, address: Some(address), after: Some(after), reason: None }
     }
 
     /// There is none.
     #[must_use]
     pub fn refused(reason: MeetRefusal) -> Self {
-        Self { status: MeetStatus::Refused, token: None, reason: Some(reason) }
+        Self { status: MeetStatus::Refused, token: None, address: None, after: None, reason: Some(reason) }
     }
 }
 
 /// `MEET`: somebody wants to be brought together with this terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meet {
-    /// Opens this terminal's leg, once.
-    pub token: MeetingToken,
+    /// Opens this terminal's leg, once; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<MeetingToken>,
     /// Who asks.
     pub userid: UserId,
     /// At which terminal.
     pub terminal: TerminalId,
     /// The address of the session that asks, as a lookup shows it: it takes the place of the source address when the caller is
-    /// verified (decision D15).
+    /// verified (decision D15). To be connected to: as the directory sees it, port included.
     pub address: SocketAddr,
     /// How.
     pub how: MeetingWay,
+    /// When to connect, in milliseconds from when the directory has said it.
+    #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
 }

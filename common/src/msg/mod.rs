@@ -27,7 +27,7 @@ pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
 pub use envelope::*;
-pub use features::{AUTHORITY, EPOCHS, Features, RELAY, RELAY_FILES, SUCCESSIONS, WITHDRAWN};
+pub use features::{AUTHORITY, EPOCHS, Features, PUNCH, RELAY, RELAY_FILES, SUCCESSIONS, WITHDRAWN};
 pub use file::*;
 pub use letter::*;
 pub use mailbox::*;

@@ -199,6 +199,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         EpochsReq { rooms: vec![room()] }.into(),
         MeetReq { userid: user("bianca"), terminal: TerminalId([0x12; 16]), how: MeetingWay::Relay }.into(),
         MeetReq { userid: user("bianca"), terminal: TerminalId([0x12; 16]), how: MeetingWay::File }.into(),
+        MeetReq { userid: user("bianca"), terminal: TerminalId([0x12; 16]), how: MeetingWay::Punch }.into(),
         KeyReq { passcode: blob(0x12, 32) }.into(),
         KeyUpload { passcode: blob(0x44, 192), vault: blob(0x77, 1316), own: own_successor() }.into(),
         FormerReq { known: KeyDigest([0x35; 32]) }.into(),
@@ -261,7 +262,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     };
     let met = LookupReply {
         terminals: [(0x12, true), (0x13, false)]
-            .map(|(byte, relay)| FoundTerminal { terminal: TerminalId([byte; 16]), relay })
+            .map(|(byte, relay)| FoundTerminal { terminal: TerminalId([byte; 16]), relay, punch: false })
             .into(),
         ..found.clone()
     };
@@ -441,8 +442,11 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     all.extend(refusals.map(|why| FromDirectory::from(MeetReply::refused(why))));
     let (userid, terminal) = (user("ali"), TerminalId([0x11; 16]));
     for how in [MeetingWay::Relay, MeetingWay::File] {
-        all.push(Meet { token, userid: userid.clone(), terminal, address, how }.into());
+        all.push(Meet { token: Some(token), userid: userid.clone(), terminal, address, how, after: None }.into());
     }
+    all.push(MeetReply::punch(address, 200).into());
+    all.push(MeetReply::refused(MeetRefusal::NoWay).into());
+    all.push(Meet { token: None, userid, terminal, address, how: MeetingWay::Punch, after: Some(200) }.into());
     all.push(KeyChallenge { passcode: blob(0x56, 64), certificates: vec![certificate()] }.into());
     all.extend([KeyStatus::Changed, KeyStatus::Refused, KeyStatus::Older].map(|status| KeyReply { status }.into()));
     all.push(FormerReply { own: vec![own_successor()] }.into());

@@ -84,7 +84,7 @@ pub(crate) async fn announce<S: Store>(
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
     let terminal = granted.terminal;
     let ways = MeetingWays::named(&announce.features);
-    let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, ways, now };
+    let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, seen: origin.seen(), ways, now };
     let Ok(presence) = directory.presence.join(&arrival) else { return Step::error(ErrorCode::Unavailable) };
     // Asked after joining: whoever locks the user in between finds the session and ends it.
     let new_certificate = (!known).then_some(certificate);
@@ -122,7 +122,7 @@ mod tests {
     fn a_source_has_so_many_logins_in_a_minute_and_then_does_not_reach_the_store() {
         let directory = directory(Policy { logins_per_minute: 3, ..policy() });
         let log_in = |address: [u8; 4], later: u64| {
-            let origin = Origin { address: address.into(), exporter: [2; 32] };
+            let origin = Origin { address: address.into(), port: 50_000, exporter: [2; 32] };
             let (passcode, terminal) = (Blob(Vec::new()), TerminalId([1; 16]));
             let request = AuthReq { userid: user("ali"), passcode, terminal, cookie: None, previous: false };
             match block_on(begin(&directory, origin, NOW + seconds(later), request)) {

@@ -1,6 +1,6 @@
 //! What a handler knows of the connection that it answers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use common::crypto::transcript::Channel;
 use common::ident::{KeyDigest, UserId};
@@ -12,11 +12,19 @@ use crate::sources::Source;
 pub struct Origin {
     /// The other side's address.
     pub address: IpAddr,
+    /// The other side's port.
+    pub port: u16,
     /// TLS exporter of the connection.
     pub exporter: [u8; 32],
 }
 
 impl Origin {
+    /// Both, as others may be told.
+    #[must_use]
+    pub fn seen(&self) -> SocketAddr {
+        SocketAddr::new(self.address.to_canonical(), self.port)
+    }
+
     /// What penalties and counts apply to.
     #[must_use]
     pub fn source(&self) -> Source {

@@ -144,8 +144,11 @@ mod tests {
     use crate::closed_store::{NOW, directory, policy, user};
     use crate::policy::Policy;
 
-    const ORIGIN: Origin =
-        Origin { address: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)), exporter: [2; 32] };
+    const ORIGIN: Origin = Origin {
+        address: std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)),
+        port: 50_000,
+        exporter: [2; 32],
+    };
 
     fn refusal(registration: Registration, id: &str, status: &IdStatus) -> Option<RegisterRefusal> {
         let directory = directory(Policy { registration, ..policy() });

@@ -282,10 +282,11 @@ mod tests {
             terminal,
             address,
             public_key: b"key",
+            seen: ([192, 0, 2, 7], 50_000).into(),
             ways: MeetingWays::named(&Features::of_terminal()),
             now: NOW,
         };
-        let origin = Origin { address: [192, 0, 2, 7].into(), exporter: [2; 32] };
+        let origin = Origin { address: [192, 0, 2, 7].into(), port: 50_000, exporter: [2; 32] };
         Session::new(directory.presence.join(&arrival).unwrap(), origin, Features::default())
     }
 

@@ -219,7 +219,7 @@ mod tests {
     use crate::closed_store::{NOW, directory, policy};
 
     fn connection() -> Unauthenticated {
-        Unauthenticated::new(Origin { address: [192, 0, 2, 7].into(), exporter: [2; 32] }, NOW)
+        Unauthenticated::new(Origin { address: [192, 0, 2, 7].into(), port: 50_000, exporter: [2; 32] }, NOW)
     }
 
     #[test]

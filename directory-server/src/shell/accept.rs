@@ -34,7 +34,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<StdListener> {
 pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => match node.admit(from.ip(), stream) {
+            Ok((stream, from)) => match node.admit(from, stream) {
                 Ok(()) => node.metrics.connection(Connection::Accepted),
                 Err(crowded) => {
                     node.metrics.connection(match crowded {

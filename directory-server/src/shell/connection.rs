@@ -113,7 +113,7 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<
     let gone = |_: LinkError| Some(Misbehaviour::LeftWithoutLogin);
     let mut link = Link::server(stream, node.tls.clone()).map_err(gone)?;
     link.handshake().await.map_err(gone)?;
-    let origin = Origin { address: admitted.address, exporter: link.exporter().map_err(gone)? };
+    let origin = Origin { address: admitted.address, port: admitted.port, exporter: link.exporter().map_err(gone)? };
     let mut entry = Unauthenticated::new(origin, admitted.accepted);
     let mut turn = 0;
     loop {

@@ -83,7 +83,8 @@ impl Node {
     }
 
     /// Counts a new connection and serves it as soon as it has a place, or says that there is no room for it.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, stream: TcpStream) -> Result<(), Crowded> {
+    pub(crate) fn admit(self: &Arc<Self>, from: SocketAddr, stream: TcpStream) -> Result<(), Crowded> {
+        let address = from.ip();
         let source = Source::of(address);
         let now = self.clock.now();
         if self.directory.sources().refused_for(source, now).is_some() {
@@ -93,7 +94,7 @@ impl Node {
             return Err(Crowded::Everywhere);
         }
         self.connections.fetch_add(1, Ordering::Relaxed);
-        let newcomer = Newcomer { counted: Counted(Arc::clone(&self.connections)), address, stream };
+        let newcomer = Newcomer { counted: Counted(Arc::clone(&self.connections)), from, stream };
         let mut admission = self.admission();
         // Whoever has lost the place for it is told by the end of its channel.
         if let Some(next) = admission.admit(source, now, newcomer)?.enters {
@@ -104,11 +105,13 @@ impl Node {
 
     /// Serves a connection that has a place from now on.
     fn enter(self: &Arc<Self>, admission: &mut Admission<Evictor, Newcomer>, (source, newcomer): (Source, Newcomer)) {
-        let Newcomer { counted, address, stream } = newcomer;
+        let Newcomer { counted, from, stream } = newcomer;
+        let (address, port) = (from.ip(), from.port());
         let (evictor, evicted) = async_channel::bounded(1);
         let accepted = self.clock.now();
         let half_open = Some(HalfOpen { node: Arc::clone(self), place: admission.enter(source, accepted, evictor) });
-        let admitted = Admitted { node: Arc::clone(self), address, accepted, half_open, evicted, _counted: counted };
+        let admitted =
+            Admitted { node: Arc::clone(self), address, port, accepted, half_open, evicted, _counted: counted };
         (self.serve)(admitted, stream);
     }
 
@@ -131,7 +134,7 @@ impl Node {
 #[derive(Debug)]
 struct Newcomer {
     counted: Counted,
-    address: IpAddr,
+    from: SocketAddr,
     stream: TcpStream,
 }
 
@@ -149,6 +152,7 @@ impl Drop for Counted {
 pub(crate) struct Admitted {
     pub(crate) node: Arc<Node>,
     pub(crate) address: IpAddr,
+    pub(crate) port: u16,
     /// When it got it.
     pub(crate) accepted: Timestamp,
     half_open: Option<HalfOpen>,

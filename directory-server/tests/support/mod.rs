@@ -106,7 +106,7 @@ impl World {
 
     pub(crate) fn connect_from(&mut self, address: IpAddr) -> Peer {
         self.connections += 1;
-        let origin = Origin { address, exporter: [self.connections; 32] };
+        let origin = Origin { address, port: 50_000, exporter: [self.connections; 32] };
         Peer { entry: Some(Unauthenticated::new(origin, self.now)), present: None, origin, closed: false }
     }
 
@@ -162,6 +162,7 @@ impl World {
             terminal,
             address,
             public_key: b"key",
+            seen: ([192, 0, 2, 7], 50_000).into(),
             ways: MeetingWays::named(&features),
             now: self.now,
         };

@@ -2,6 +2,8 @@
 //! dials and moments go.
 #![expect(missing_docs, reason = "fields are named after what they hold")]
 
+use std::net::SocketAddr;
+
 use common::crypto::identity::PublicKey;
 use common::crypto::terminal::TerminalIdentity;
 use common::ident::{DirectoryGeneration, MeetingToken, MessageId, UserId};
@@ -33,6 +35,8 @@ pub enum Fallback {
     Nothing,
     /// A relay: what is most unlikely is not waited for, and what the callee has to refuse is not tried.
     Relay,
+    /// A meeting, and then a relay: a connection is waited for even less.
+    Meeting,
 }
 
 /// Where a call for a file goes.
@@ -183,7 +187,10 @@ pub enum Effect {
     Dial { dial: DialId, to: UserId, found: LookupResult, fallback: Fallback },
     /// Call over the leg that this token opens; ends as a dial does.
     DialByRelay { dial: DialId, to: UserId, found: LookupResult, token: MeetingToken },
-    /// Open our leg of a meeting that another terminal has asked for, and wait for its call.
+    /// Call by connecting to each other: to this address, so many milliseconds from when the directory has said so; ends as a
+    /// dial does.
+    DialToMeet { dial: DialId, to: UserId, found: LookupResult, address: SocketAddr, after: u32 },
+    /// Come to a meeting that another terminal has asked for, and wait for its call.
     Meet(Box<Meet>),
     /// Call at all addresses for a file, or over the leg that a token opens.
     Fetch { to: UserId, found: LookupResult, over: Over, wanted: Box<Download> },
@@ -261,6 +268,7 @@ impl Effect {
             },
             Self::Dial { .. }
             | Self::DialByRelay { .. }
+            | Self::DialToMeet { .. }
             | Self::Meet(_)
             | Self::Fetch { .. }
             | Self::Serve { .. }

@@ -109,6 +109,8 @@ pub enum LinkWay {
     DirectIpv4,
     /// The same over IPv6.
     DirectIpv6,
+    /// Straight to the other terminal: both have connected to each other at one moment.
+    Met,
     /// By the directory, which passes on what it cannot read.
     Relayed,
 }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use common::crypto::identity::PublicKey;
 use common::ident::{KeyDigest, TerminalId, UserId};
-use common::msg::{ConnectReq, LookupReply, LookupStatus};
+use common::msg::{ConnectReq, FoundTerminal, LookupReply, LookupStatus};
 
 use super::notice::CallerRefused;
 
@@ -43,6 +43,8 @@ pub struct LookupResult {
     pub key: PublicKey,
     /// Which of the user's terminals can be met by relay, the newest login first.
     pub relayable: Vec<TerminalId>,
+    /// Which can be met by connecting to each other, the newest login first.
+    pub punchable: Vec<TerminalId>,
 }
 
 /// An answer to a lookup that is about somebody else, or names no address, or no key that can be used.
@@ -62,8 +64,11 @@ pub fn found(reply: &LookupReply, asked: &UserId) -> Result<Option<LookupResult>
         return Err(Unusable);
     }
     let key = PublicKey::from_pkcs1(&reply.publickey.0).map_err(|_| Unusable)?;
-    let relayable = reply.terminals.iter().filter(|found| found.relay).map(|found| found.terminal).collect();
-    Ok(Some(LookupResult { addresses: reply.addresses.clone(), key, relayable }))
+    let met = |how: fn(&FoundTerminal) -> bool| {
+        reply.terminals.iter().filter(|found| how(found)).map(|found| found.terminal).collect()
+    };
+    let (relayable, punchable) = (met(|found| found.relay), met(|found| found.punch));
+    Ok(Some(LookupResult { addresses: reply.addresses.clone(), key, relayable, punchable }))
 }
 
 /// A request that names us and the key of its own connection. Who the caller really is, a lookup must tell.
@@ -158,7 +163,12 @@ mod tests {
     }
 
     fn ali() -> LookupResult {
-        LookupResult { addresses: vec!["127.0.0.2:65000".parse().unwrap()], key: ali_key(), relayable: Vec::new() }
+        LookupResult {
+            addresses: vec!["127.0.0.2:65000".parse().unwrap()],
+            key: ali_key(),
+            relayable: Vec::new(),
+            punchable: Vec::new(),
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use rustls::ClientConfig;
 
 use super::frames::{close_gracefully, send};
+use super::rendezvous::Rendezvous;
 use super::rt::{self, TcpStream};
 use peer_core::event::{DialFailed, Fallback};
 use peer_core::model::LinkWay;
@@ -32,6 +33,10 @@ const DIRECT_FIRST: Duration = Duration::from_millis(2500);
 /// Signs of life that either side may send before a call is answered.
 pub(super) const SIGNS_OF_LIFE: u32 = 16;
 
+/// How long a connection may take to stand where a meeting can follow. Chosen so that both, and then a relay, fit into 3.5
+/// seconds.
+const CONNECTED_FIRST: Duration = Duration::from_secs(1);
+
 /// One call to be placed.
 pub(crate) struct Dial {
     /// Who calls.
@@ -42,16 +47,26 @@ pub(crate) struct Dial {
     pub(crate) found: LookupResult,
     /// TLS with both keys.
     pub(crate) config: Arc<ClientConfig>,
-    /// Over a leg to the directory at this address, instead of straight to the callee's terminals.
-    pub(crate) relay: Option<(SocketAddr, MeetingToken)>,
-    /// What is tried if this comes to nothing.
-    pub(crate) fallback: Fallback,
+    /// How.
+    pub(crate) over: Over,
     /// The local address to call from.
     pub(crate) source: IpAddr,
     /// The directory's time.
     pub(crate) time: u64,
     /// The file that is wanted, and how much of it is here; otherwise it is a call to talk.
     pub(crate) fetch: Option<(MessageId, u64)>,
+}
+
+/// How a call goes.
+pub(crate) enum Over {
+    /// Straight to the callee's addresses; and what is tried if that comes to nothing.
+    Addresses(Fallback),
+    /// Over a leg to the directory at this address.
+    Relay(SocketAddr, MeetingToken),
+    /// By connecting to each other.
+    Meeting(Rendezvous),
+    /// There is no such way from here.
+    Nowhere,
 }
 
 /// What one terminal of the callee did.
@@ -91,18 +106,31 @@ impl Dial {
     /// may not take a call (decision D15), and its user would be told of one that was refused.
     fn addresses(&self) -> Vec<SocketAddr> {
         let is_own_family = |address: &&SocketAddr| address.is_ipv4() == self.source.is_ipv4();
-        match (&self.relay, self.fallback) {
-            (Some((directory, _)), _) => vec![*directory],
-            (None, Fallback::Nothing) => self.found.addresses.clone(),
-            (None, Fallback::Relay) => self.found.addresses.iter().filter(is_own_family).copied().collect(),
+        match &self.over {
+            Over::Relay(directory, _) => vec![*directory],
+            Over::Meeting(meeting) => vec![meeting.to],
+            Over::Addresses(Fallback::Nothing) => self.found.addresses.clone(),
+            Over::Addresses(Fallback::Relay | Fallback::Meeting) => {
+                self.found.addresses.iter().filter(is_own_family).copied().collect()
+            }
+            Over::Nowhere => Vec::new(),
         }
     }
 
     /// How long it may take to reach a terminal.
     fn within(&self) -> Duration {
-        match self.fallback {
-            Fallback::Nothing => CALL_DEADLINE,
-            Fallback::Relay => DIRECT_FIRST,
+        match &self.over {
+            Over::Addresses(Fallback::Relay | Fallback::Meeting) => DIRECT_FIRST,
+            Over::Meeting(meeting) => meeting.lasts() + DIRECT_FIRST,
+            Over::Addresses(Fallback::Nothing) | Over::Relay(..) | Over::Nowhere => CALL_DEADLINE,
+        }
+    }
+
+    /// How long a connection may take to stand.
+    fn to_connect(&self) -> Duration {
+        match &self.over {
+            Over::Addresses(Fallback::Meeting) => CONNECTED_FIRST,
+            Over::Addresses(_) | Over::Relay(..) | Over::Meeting(_) | Over::Nowhere => self.within(),
         }
     }
 
@@ -117,7 +145,9 @@ impl Dial {
         match rt::timeout(ANSWER_DEADLINE + CALL_DEADLINE, answer(&mut link)).await {
             Ok(Ok(None)) => Outcome::Accepted(Box::new(link), self.way(address)),
             // A call to the other family is placed from whatever address the system chooses.
-            Ok(Ok(Some(reason))) if self.relay.is_none() && address.is_ipv4() != self.source.is_ipv4() => {
+            Ok(Ok(Some(reason)))
+                if !matches!(self.over, Over::Relay(..)) && address.is_ipv4() != self.source.is_ipv4() =>
+            {
                 Outcome::Failed(DialFailed::RefusedFamily(reason))
             }
             Ok(Ok(Some(reason))) => Outcome::Failed(DialFailed::Refused(reason)),
@@ -130,12 +160,21 @@ impl Dial {
     }
 
     fn way(&self, address: SocketAddr) -> LinkWay {
-        if self.relay.is_some() { LinkWay::Relayed } else { direct(address.ip()) }
+        match self.over {
+            Over::Relay(..) => LinkWay::Relayed,
+            Over::Meeting(_) => LinkWay::Met,
+            Over::Addresses(_) | Over::Nowhere => direct(address.ip()),
+        }
     }
 
     async fn reach(&self, address: SocketAddr) -> Result<Link<TcpStream>, LinkError> {
-        let mut stream = rt::connect(address, Some(self.source), self.within()).await?;
-        if let Some((_, token)) = &self.relay {
+        let mut stream = match &self.over {
+            Over::Meeting(meeting) => meeting.meet().await?,
+            Over::Addresses(_) | Over::Relay(..) | Over::Nowhere => {
+                rt::connect(address, Some(self.source), self.to_connect()).await?
+            }
+        };
+        if let Over::Relay(_, token) = &self.over {
             stream.write_all(&relay::header(token)).await?;
         }
         let callee = self.found.key.digest();

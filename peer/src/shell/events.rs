@@ -1,12 +1,12 @@
 //! What reaches the driver from its tasks, and the queue it comes over.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
 use common::ident::MessageId;
 use common::link::Link;
 
+use super::directory::Ends;
 use super::directory::login::{Credentials, Presence};
 use super::half_open::HalfOpen;
 use super::rt::{TcpListener, TcpStream};
@@ -64,10 +64,8 @@ pub(crate) struct Caller {
 pub(crate) struct Back {
     /// What the directory tells others now.
     pub(crate) presence: Presence,
-    /// Our address.
-    pub(crate) source: IpAddr,
-    /// The directory's.
-    pub(crate) directory: SocketAddr,
+    /// Both ends of its connection.
+    pub(crate) ends: Ends,
     /// Who we are: with another certificate than before if this has become another terminal, with another identity key if
     /// our user has made one.
     pub(crate) credentials: Arc<Credentials>,

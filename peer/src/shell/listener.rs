@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::crypto::identity::{IdentityKey, PublicKey};
 use common::crypto::preface::{self, Guard};
-use common::ident::{KeyDigest, MessageId};
+use common::ident::{KeyDigest, MeetingToken, MessageId};
 use common::limits::{CALL_DEADLINE, PREFACE_DEADLINE};
 use common::link::{Link, tls};
 use common::msg::{Meet, MeetingWay, Message as _, PeerMessage};
@@ -21,6 +21,7 @@ use super::clock::DirectoryTime;
 use super::dial::direct;
 use super::events::{Caller, Event, Events};
 use super::half_open::{HalfOpen, HalfOpenCallers, Vacated};
+use super::rendezvous::{Expected, Rendezvous};
 use super::rt::{self, Task, TcpListener, TcpStream};
 use peer_core::model::LinkWay;
 use peer_core::notice::Failure;
@@ -33,8 +34,16 @@ type Arrived = (Link<TcpStream>, ConnectRequest, Option<(MessageId, u64)>, LinkW
 enum Way {
     /// To the port that is listened on, from this address.
     Direct(TcpStream, SocketAddr),
-    /// To a meeting: from our address to the directory's.
-    Relay(Meet, (IpAddr, SocketAddr)),
+    /// To a meeting.
+    Meeting(Meet, Place),
+}
+
+/// Where a meeting is.
+pub(crate) enum Place {
+    /// At the directory: from our address to its own, by the leg that this token opens.
+    Leg(MeetingToken, (IpAddr, SocketAddr)),
+    /// Both connect to each other.
+    Punch(Rendezvous),
 }
 
 /// Everything that is needed to judge strangers.
@@ -43,6 +52,7 @@ pub(crate) struct Listener {
     time: Mutex<DirectoryTime>,
     guard: Mutex<Guard>,
     half_open: HalfOpenCallers,
+    expected: Arc<Expected>,
 }
 
 /// What callers have to know, and what they are shown.
@@ -77,6 +87,7 @@ impl Listener {
             time: Mutex::new(time),
             guard: Mutex::new(Guard::new()),
             half_open: HalfOpenCallers::default(),
+            expected: Arc::default(),
         }))
     }
 
@@ -89,6 +100,11 @@ impl Listener {
     pub(crate) fn set_identity(&self, identity: &IdentityKey) -> Result<(), Failure> {
         *locked(&self.keys) = Keys::of(identity)?;
         Ok(())
+    }
+
+    /// Whom we meet now.
+    pub(crate) fn expected(&self) -> Arc<Expected> {
+        Arc::clone(&self.expected)
     }
 
     /// The directory's time.
@@ -109,6 +125,7 @@ impl Listener {
                 let Some(place) = listener.half_open.admit(SOURCE.network(source.ip())) else { continue };
                 let (listener, events) = (Arc::clone(&listener), events.clone());
                 rt::detach(async move {
+                    let Some(stream) = listener.expected.hand_over(stream, source).await else { return };
                     if let Some(caller) = listener.welcome(Way::Direct(stream, source), place).await {
                         events.send(Event::Caller(Box::new(caller))).await;
                     }
@@ -117,12 +134,12 @@ impl Listener {
         })
     }
 
-    /// Opens our leg of a meeting at the directory's address, and takes whoever has asked for it.
-    pub(crate) fn meet(self: &Arc<Self>, meet: Meet, ends: (IpAddr, SocketAddr), events: Events) {
+    /// Comes to a meeting, and takes whoever has asked for it.
+    pub(crate) fn meet(self: &Arc<Self>, meet: Meet, at: Place, events: Events) {
         let Some(place) = self.half_open.admit(SOURCE.network(meet.address.ip())) else { return };
         let listener = Arc::clone(self);
         rt::detach(async move {
-            let way = Way::Relay(meet, ends);
+            let way = Way::Meeting(meet, at);
             if let Some(caller) = listener.welcome(way, place).await {
                 events.send(Event::Caller(Box::new(caller))).await;
             }
@@ -147,15 +164,14 @@ impl Listener {
                 let (link, request, fetch) = self.admit(stream, source, PREFACE_DEADLINE).await?;
                 Some((link, request, fetch, direct(source.ip())))
             }
-            Way::Relay(meet, (source, directory)) => {
-                let mut stream = rt::connect(directory, Some(source), CALL_DEADLINE).await.ok()?;
-                stream.write_all(&relay::header(&meet.token)).await.ok()?;
+            Way::Meeting(meet, place) => {
+                let (stream, way) = come(place).await.ok()?;
                 // Where a relayed connection comes from says nothing; what the directory said of its session does.
                 let (link, request, fetch) = self.admit(stream, meet.address, CALL_DEADLINE).await?;
                 let said = (&request.message.initiator, request.message.terminal);
                 let is_meant = said == (&meet.userid, meet.terminal);
                 let is_meant = is_meant && fetch.is_some() == (meet.how == MeetingWay::File);
-                is_meant.then_some((link, request, fetch, LinkWay::Relayed))
+                is_meant.then_some((link, request, fetch, way))
             }
         }
     }
@@ -178,5 +194,17 @@ impl Listener {
             _ => return None,
         };
         Some((link, ConnectRequest { message, key, source }, fetch))
+    }
+}
+
+/// Our connection to a meeting.
+async fn come(place: Place) -> std::io::Result<(TcpStream, LinkWay)> {
+    match place {
+        Place::Leg(token, (source, directory)) => {
+            let mut stream = rt::connect(directory, Some(source), CALL_DEADLINE).await?;
+            stream.write_all(&relay::header(&token)).await?;
+            Ok((stream, LinkWay::Relayed))
+        }
+        Place::Punch(rendezvous) => Ok((rendezvous.meet().await?, LinkWay::Met)),
     }
 }

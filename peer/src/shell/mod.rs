@@ -30,6 +30,7 @@ mod link_pace;
 mod listener;
 mod log;
 mod login_flow;
+mod rendezvous;
 pub(crate) mod rt;
 pub(crate) mod setup;
 pub(crate) mod transfer;

@@ -35,6 +35,8 @@ pub struct Arrival<'a> {
     pub address: SocketAddr,
     /// The user's identity key, PKCS#1 DER.
     pub public_key: &'a [u8],
+    /// Where the directory sees its session.
+    pub seen: SocketAddr,
     /// How it can be met.
     pub ways: MeetingWays,
     /// When it arrived.
@@ -69,6 +71,7 @@ pub struct PresenceGuard {
     session: u64,
     source: Source,
     address: SocketAddr,
+    seen: Option<SocketAddr>,
     /// What waits to be sent to it.
     pub outbound: Arc<OutboundQueue>,
 }
@@ -84,6 +87,12 @@ impl PresenceGuard {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where others connect to at a meeting; nothing of a terminal that cannot be met so.
+    #[must_use]
+    pub fn seen(&self) -> Option<SocketAddr> {
+        self.seen
     }
 
     /// Who is present.
@@ -147,6 +156,7 @@ impl PresentUsers {
                 outbound: Arc::clone(&outbound),
                 away: None,
                 ways: arrival.ways,
+                seen: arrival.seen,
             },
         );
         // A passcode reset gives the user another key while an older session may still be ending.
@@ -157,7 +167,8 @@ impl PresentUsers {
         self.announce(arrival.user);
         let member = Member { userid: arrival.user.clone(), terminal: arrival.terminal };
         let (source, address) = (Source::of(arrival.address.ip()), arrival.address);
-        Ok(PresenceGuard { online: Arc::clone(self), member, session, source, address, outbound })
+        let seen = arrival.ways.punch.then_some(arrival.seen);
+        Ok(PresenceGuard { online: Arc::clone(self), member, session, source, address, seen, outbound })
     }
 
     /// How many terminals of one user may be present from now on; those that are stay.
@@ -228,12 +239,13 @@ impl PresentUsers {
         terminals.iter().find(|terminal| terminal.id == member.terminal).map(|terminal| Arc::clone(&terminal.outbound))
     }
 
-    /// What waits to be sent to a terminal that can be met this way; nothing if it is not present, or knows no such way.
-    pub(super) fn outbound_to_meet(&self, member: &Member, how: MeetingWay) -> Option<Arc<OutboundQueue>> {
+    /// What waits to be sent to a terminal that can be met this way, and where it is seen; nothing if it is not present, or knows
+    /// no such way.
+    pub(super) fn to_meet(&self, member: &Member, how: MeetingWay) -> Option<(Arc<OutboundQueue>, SocketAddr)> {
         let users = self.read();
         let is_meant = |terminal: &&Terminal| terminal.id == member.terminal && terminal.ways.include(how);
         let terminal = users.get(&member.userid)?.terminals.iter().find(is_meant)?;
-        Some(Arc::clone(&terminal.outbound))
+        Some((Arc::clone(&terminal.outbound), terminal.seen))
     }
 
     /// Tells those of these terminals that are present that their mailboxes have something new.

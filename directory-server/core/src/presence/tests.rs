@@ -11,7 +11,8 @@ fn join(online: &Arc<PresentUsers>, id: &str, terminal: u8) -> Result<PresenceGu
         terminal: TerminalId([terminal; 16]),
         address: ([127, 0, 0, terminal], 65_000).into(),
         public_key: b"key",
-        ways: MeetingWays { relay: terminal == 2, file: terminal == 3 },
+        seen: ([192, 0, 2, 7], 50_000).into(),
+        ways: MeetingWays { relay: terminal == 2, file: terminal == 3, punch: terminal == 4 },
         now: Timestamp::from_seconds(u64::from(terminal)),
     })
 }
@@ -88,18 +89,19 @@ fn ending_a_user_tells_every_terminal_and_hides_the_user_at_once() {
 #[test]
 fn a_lookup_names_the_terminals_in_the_order_of_their_addresses_and_which_can_be_met_by_relay() {
     let online = Arc::new(PresentUsers::default());
-    let _both = [2, 3].map(|terminal| join(&online, "ali", terminal).unwrap());
+    let _all = [4, 2, 3].map(|terminal| join(&online, "ali", terminal).unwrap());
     let reply = match FromDirectory::decode(&online.lookup(&user("ali")).unwrap()) {
         Ok(FromDirectory::LookupReply(reply)) => reply,
         other => panic!("{other:?}"),
     };
     let named: Vec<(u8, bool)> = reply.terminals.iter().map(|found| (found.terminal.0[0], found.relay)).collect();
-    assert_eq!((addresses(&online, "ali"), named), (vec![3, 2], vec![(3, false), (2, true)]));
+    assert_eq!((addresses(&online, "ali"), named), (vec![3, 2, 4], vec![(3, false), (2, true), (4, false)]));
     let can_be_met = |terminal, how| {
-        online.outbound_to_meet(&Member { userid: user("ali"), terminal: TerminalId([terminal; 16]) }, how).is_some()
+        online.to_meet(&Member { userid: user("ali"), terminal: TerminalId([terminal; 16]) }, how).is_some()
     };
     let met = |how| [2, 3, 4].map(|terminal| can_be_met(terminal, how));
     assert_eq!(met(MeetingWay::Relay), [true, false, false]);
     assert_eq!(met(MeetingWay::File), [false, true, false]);
+    assert_eq!(met(MeetingWay::Punch), [false, false, true]);
     assert_eq!(met(MeetingWay::Other), [false; 3]);
 }

@@ -66,10 +66,11 @@ pub(super) struct Terminal {
     pub(super) outbound: Arc<OutboundQueue>,
     pub(super) away: Option<String>,
     pub(super) ways: MeetingWays,
+    pub(super) seen: SocketAddr,
 }
 
 impl Terminal {
     fn found(&self) -> FoundTerminal {
-        FoundTerminal { terminal: self.id, relay: self.ways.relay }
+        FoundTerminal { terminal: self.id, relay: self.ways.relay, punch: self.ways.punch }
     }
 }

@@ -34,7 +34,12 @@ impl Calls {
         };
         // A call that crosses one of ours is ours as well.
         let is_welcome = is_welcome || self.is_calling(from);
-        if is_welcome && !cx.is_blocked(from) && !cx.is_me(from) && meet.how == MeetingWay::Relay {
+        let is_whole = match meet.how {
+            MeetingWay::Relay => meet.token.is_some(),
+            MeetingWay::Punch => meet.after.is_some(),
+            MeetingWay::File | MeetingWay::Other => false,
+        };
+        if is_welcome && !cx.is_blocked(from) && !cx.is_me(from) && is_whole {
             cx.push(Effect::Meet(Box::new(meet)));
         }
     }

@@ -1,7 +1,7 @@
 //! Calls this terminal places (protocol sections 7.3 and 7.4).
 
 use common::crypto::identity::PublicKey;
-use common::ident::{MeetingToken, UserId};
+use common::ident::UserId;
 use common::limits::CALL_DEADLINE;
 use common::msg::{ByeReason, ConnectRefusal};
 
@@ -11,7 +11,7 @@ use crate::command::{Answer, Ticket};
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
 use crate::event::{DialFailed, DialId, Effect, LinkId};
-use crate::meeting::{Meeting, fallback};
+use crate::meeting::{Meeting, Met, fallback};
 use crate::notice::{CallFailed, CallNotice, CalleeRule, EndedBy};
 use crate::request::{
     DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Question, Request, successors,
@@ -288,15 +288,18 @@ impl Calls {
         }
     }
 
-    /// The directory brings us together, or (without a token) does not.
-    pub(crate) fn handle_met(&mut self, cx: &mut Context, to: &UserId, token: Option<MeetingToken>) -> Vec<Request> {
+    /// The directory brings us together, or does not.
+    pub(crate) fn handle_met(&mut self, cx: &mut Context, to: &UserId, met: Option<Met>) -> Vec<Request> {
         let dial = self.next_dial();
         let Some(outgoing) = self.outgoing.get_mut(to) else { return Vec::new() };
         let (Stage::Meeting { .. }, Some(meeting)) = (outgoing.stage, &outgoing.meeting) else { return Vec::new() };
-        let Some(token) = token else { return self.ask_to_meet(cx, to) };
-        let found = meeting.found().clone();
+        let Some(met) = met else { return self.ask_to_meet(cx, to) };
+        let (to, found) = (to.clone(), meeting.found().clone());
         outgoing.stage = Stage::Dialing(dial);
-        cx.push(Effect::DialByRelay { dial, to: to.clone(), found, token });
+        cx.push(match met {
+            Met::Relay(token) => Effect::DialByRelay { dial, to, found, token },
+            Met::Punch(address, after) => Effect::DialToMeet { dial, to, found, address, after },
+        });
         Vec::new()
     }
 

@@ -32,7 +32,12 @@ fn address() -> SocketAddr {
 }
 
 fn found(example: Example) -> LookupResult {
-    LookupResult { addresses: vec![address()], key: fixtures::identity(example).key, relayable: Vec::new() }
+    LookupResult {
+        addresses: vec![address()],
+        key: fixtures::identity(example).key,
+        relayable: Vec::new(),
+        punchable: Vec::new(),
+    }
 }
 
 /// Bianca's calls.

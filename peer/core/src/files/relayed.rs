@@ -74,7 +74,7 @@ impl Files {
                 && known.source.is_some()
                 && matches!(known.state, FileState::Offered | FileState::Accepted)
         });
-        if is_offered && !cx.is_blocked(&meet.userid) && meet.how == MeetingWay::File {
+        if is_offered && !cx.is_blocked(&meet.userid) && meet.how == MeetingWay::File && meet.token.is_some() {
             cx.push(Effect::Meet(Box::new(meet)));
         }
     }

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::destinations::Existence;
 use crate::directory::requests::Answered;
 use crate::directory::unfit;
+use crate::meeting::Met;
 use crate::model::{Conversation, PresenceInfo};
 use crate::notice::{CallFailed, CallNotice, DirectoryNotice, DirectoryRefusal, GroupNews, NotSent, Notice, Person};
 use crate::request::{Aim, DirectoryRequest, LookupReason, NotLookedUp, Question, Request};
@@ -39,7 +40,7 @@ impl Messaging {
             FromDirectory::Meet(meet) => {
                 match meet.how {
                     MeetingWay::File => self.files.handle_meet(cx, meet),
-                    MeetingWay::Relay | MeetingWay::Other => self.calls.handle_meet(cx, meet),
+                    MeetingWay::Relay | MeetingWay::Punch | MeetingWay::Other => self.calls.handle_meet(cx, meet),
                 }
                 Vec::new()
             }
@@ -75,7 +76,9 @@ impl Messaging {
                     }
                 }
             }
-            (Question::Meeting(user), FromDirectory::MeetReply(reply)) => self.calls.handle_met(cx, &user, reply.token),
+            (Question::Meeting(user), FromDirectory::MeetReply(reply)) => {
+                self.calls.handle_met(cx, &user, Met::said(&reply))
+            }
             (Question::FileMeeting(number), FromDirectory::MeetReply(reply)) => {
                 self.files.handle_met(cx, number, reply.token)
             }

@@ -313,7 +313,7 @@ impl World {
             Effect::Close { link, reason } => self.close(id, link, reason),
             Effect::Ask(envelope) => self.send_up(id, *envelope),
             // Nobody changes a passcode here: the sessions begin without one; and nothing is relayed.
-            Effect::Passcode(_) | Effect::DialByRelay { .. } | Effect::Meet(_) => {}
+            Effect::Passcode(_) | Effect::DialByRelay { .. } | Effect::DialToMeet { .. } | Effect::Meet(_) => {}
             Effect::Save(_) if self.clients[id].full_until > self.now => {}
             Effect::Save(contact) => {
                 self.clients[id].disk.save(contact.clone());

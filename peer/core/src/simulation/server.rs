@@ -132,10 +132,11 @@ impl World {
             terminal: me.terminal,
             address: address(client),
             public_key,
+            seen: ([192, 0, 2, 7], 50_000).into(),
             ways: common::msg::MeetingWays::named(&Features::of_terminal()),
             now,
         };
-        let origin = Origin { address: address(client).ip(), exporter: [0; 32] };
+        let origin = Origin { address: address(client).ip(), port: 50_000, exporter: [0; 32] };
         Some(Box::new(Session::new(directory.presence.join(&arrival).unwrap(), origin, Features::of_terminal())))
     }
 

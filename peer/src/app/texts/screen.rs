@@ -285,6 +285,7 @@ pub(crate) fn connection_way(way: LinkWay) -> [&'static str; 2] {
     match way {
         LinkWay::DirectIpv4 => DIRECT,
         LinkWay::DirectIpv6 => ["direct over IPv6", DIRECT[1]],
+        LinkWay::Met => ["direct, after meeting", DIRECT[1]],
         LinkWay::Relayed => ["relayed by the directory", DIRECT[1]],
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn no_answer_yet(seconds: u64) -> String {
 /// `n.way`: how a connection goes that has just begun, where that is worth saying.
 pub(crate) fn way(with: &UserId, way: LinkWay) -> Option<String> {
     match way {
-        LinkWay::DirectIpv4 | LinkWay::DirectIpv6 => None,
+        LinkWay::DirectIpv4 | LinkWay::DirectIpv6 | LinkWay::Met => None,
         LinkWay::Relayed => Some(format!(
             "-- There is no direct way between you and {with}: the directory server passes on what you say. It cannot read it."
         )),
@@ -45,6 +45,7 @@ pub(crate) fn way_word(way: LinkWay) -> &'static str {
     match way {
         LinkWay::DirectIpv4 => "direct_ipv4",
         LinkWay::DirectIpv6 => "direct_ipv6",
+        LinkWay::Met => "direct_after_meeting",
         LinkWay::Relayed => "relayed",
     }
 }
@@ -242,6 +243,7 @@ pub(crate) fn connection((with, way, why): (&UserId, Option<LinkWay>, Option<&Ca
     Some(match (way, why) {
         (Some(LinkWay::DirectIpv4), _) => format!("-- You are connected to {with}: direct over IPv4."),
         (Some(LinkWay::DirectIpv6), _) => format!("-- You are connected to {with}: direct over IPv6."),
+        (Some(LinkWay::Met), _) => format!("-- You are connected to {with}: direct, after meeting."),
         (Some(LinkWay::Relayed), _) => {
             format!("-- You are connected to {with}: relayed by the directory server, which cannot read it.")
         }

@@ -47,7 +47,7 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
     session.close();
     let event = ended?;
     let event = match event {
-        Ended::News(event) => event,
+        Ended::News(event) => *event,
         Ended::KeyChanged => return Err(said::file_held(to, &offered.name)),
         Ended::NotTaken => return Err(said::not_taken(to, &offered.name)),
     };

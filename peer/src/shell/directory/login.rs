@@ -11,7 +11,7 @@ use common::ident::{Challenge, Cookie, DirectoryGeneration, KeyDigest, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
     Announce, Announced, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features,
-    FromDirectory, Hex,
+    FromDirectory, Hex, PUNCH,
 };
 use common::secret::{Passcode, Secret};
 
@@ -263,7 +263,12 @@ pub(crate) async fn announce(
         signature: Blob(signature),
         port,
         certificate: credentials.certificate.clone(),
-        features: Features::of_terminal(),
+        // Whoever is seen at another port than the one it listens on is not met there.
+        features: if connection.comes_from(port) {
+            Features::of_terminal().with(PUNCH)
+        } else {
+            Features::of_terminal()
+        },
     };
     match connection.ask(announce).await? {
         FromDirectory::Announced(announced) => {

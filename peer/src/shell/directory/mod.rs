@@ -13,7 +13,7 @@ pub(crate) mod request;
 pub(crate) mod session;
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::crypto::transcript::Channel;
 use common::frame::Padding;
@@ -38,6 +38,19 @@ pub(crate) struct Endpoint {
     pub(crate) patience: Duration,
 }
 
+/// Both ends of a session's connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    /// The address that calls are placed from.
+    pub(crate) source: IpAddr,
+    /// The directory's.
+    pub(crate) directory: SocketAddr,
+    /// Where we listen, if the session comes from there: meetings do, too.
+    pub(crate) shared: Option<SocketAddr>,
+    /// How long a connection has taken to stand.
+    pub(crate) round_trip: Duration,
+}
+
 /// A TLS connection to a directory. Nothing was sent on it until somebody compared [`DirectoryConnection::key`] with
 /// the pin.
 #[derive(Debug)]
@@ -48,6 +61,7 @@ pub(crate) struct DirectoryConnection {
     key: KeyDigest,
     local: SocketAddr,
     remote: SocketAddr,
+    round_trip: Duration,
     next_request: RequestNumber,
 }
 
@@ -75,8 +89,8 @@ impl DirectoryConnection {
         port: Option<u16>,
     ) -> Result<(Self, Option<Listening>), Failure> {
         let opening = async {
-            let (stream, begun) = endpoint.connect_listening(listening, port).await?;
-            Ok((Self::over(endpoint, stream).await?, begun))
+            let (connected, begun) = endpoint.connect_listening(listening, port).await?;
+            Ok((Self::over(endpoint, connected).await?, begun))
         };
         let opened = rt::timeout(endpoint.patience, opening).await;
         opened.unwrap_or_else(|rt::TimedOut| Err(endpoint.too_slow()))
@@ -86,7 +100,7 @@ impl DirectoryConnection {
         Self::over(endpoint, endpoint.connect().await?).await
     }
 
-    async fn over(endpoint: &Endpoint, stream: TcpStream) -> Result<Self, Failure> {
+    async fn over(endpoint: &Endpoint, (stream, round_trip): Connected) -> Result<Self, Failure> {
         let local = stream.local_addr().map_err(|e| endpoint.unreachable(&e))?;
         let remote = stream.peer_addr().map_err(|e| endpoint.unreachable(&e))?;
         let config = tls::directory_client().map_err(|e| endpoint.broken(&e.to_string()))?;
@@ -94,7 +108,16 @@ impl DirectoryConnection {
         link.handshake().await.map_err(|e| endpoint.link_failed(&e))?;
         let exporter = link.exporter().map_err(|e| endpoint.link_failed(&e))?;
         let key = link.peer_key().map(KeyDigest::of).ok_or_else(|| endpoint.broken("it showed no key"))?;
-        Ok(Self { endpoint: endpoint.clone(), link, exporter, key, local, remote, next_request: RequestNumber::FIRST })
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            link,
+            exporter,
+            key,
+            local,
+            remote,
+            round_trip,
+            next_request: RequestNumber::FIRST,
+        })
     }
 
     /// Digest of the key the directory has proved to hold.
@@ -107,9 +130,15 @@ impl DirectoryConnection {
         self.local.ip()
     }
 
-    /// The directory's end of it.
-    pub(crate) fn remote(&self) -> SocketAddr {
-        self.remote
+    /// Both ends, of a terminal that listens at this port of `source`.
+    pub(crate) fn ends(&self, source: IpAddr, port: u16) -> Ends {
+        let shared = self.comes_from(port).then_some(self.local);
+        Ends { source, directory: self.remote, shared, round_trip: self.round_trip }
+    }
+
+    /// Whether it comes from this port.
+    pub(crate) fn comes_from(&self, port: u16) -> bool {
+        self.local.port() == port
     }
 
     /// Whether the directory runs on this machine.
@@ -179,6 +208,9 @@ impl DirectoryConnection {
     }
 }
 
+/// A connection, and how long it has taken to stand.
+type Connected = (TcpStream, Duration);
+
 /// Where we have begun to listen.
 pub(crate) type Listening = (TcpListener, SocketAddr);
 
@@ -196,7 +228,7 @@ impl Endpoint {
         &self,
         listening: Option<SocketAddr>,
         port: Option<u16>,
-    ) -> Result<(TcpStream, Option<Listening>), Failure> {
+    ) -> Result<(Connected, Option<Listening>), Failure> {
         let mut last = std::io::Error::other("no such host");
         for address in self.addresses().await? {
             let source = self.source.or_else(|| rt::source_towards(address).ok());
@@ -208,8 +240,9 @@ impl Endpoint {
                 Some((socket, SocketAddr::new(source, port)))
             });
             let from = stays.or_else(|| begun.as_ref().map(|(_, at)| *at));
+            let tried = Instant::now();
             match self.connect_from(from, address).await {
-                Ok(stream) => return Ok((stream, begun)),
+                Ok(stream) => return Ok(((stream, tried.elapsed()), begun)),
                 Err(error) => last = error,
             }
         }
@@ -229,11 +262,12 @@ impl Endpoint {
     }
 
     /// Tries every address the name stands for, in order.
-    async fn connect(&self) -> Result<TcpStream, Failure> {
+    async fn connect(&self) -> Result<Connected, Failure> {
         let mut last = std::io::Error::other("no such host");
         for address in self.addresses().await? {
+            let tried = Instant::now();
             match rt::connect(address, self.source, self.patience).await {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => return Ok((stream, tried.elapsed())),
                 Err(error) => last = error,
             }
         }

@@ -178,8 +178,8 @@ impl Session {
         let presence = login::announce(&mut connection, &credentials, &challenge, self.listening.port()).await?;
         let credentials = Arc::new(credentials);
         self.credentials = Arc::clone(&credentials);
-        let (source, directory) = (address, connection.remote());
-        Ok((connection, Back { presence, source, directory, listener, credentials }))
+        let ends = connection.ends(address, self.listening.port());
+        Ok((connection, Back { presence, ends, listener, credentials }))
     }
 }
 

@@ -2,17 +2,19 @@
 //! is taken, and what a failed call means is the engine's.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use common::ident::{MeetingToken, UserId};
 use common::msg::Meet;
 
 use crate::shell::clock::DirectoryTime;
-use crate::shell::dial::{self, Dial};
+use crate::shell::dial::{self, Dial, Over};
+use crate::shell::directory::Ends;
 use crate::shell::directory::login::Credentials;
 use crate::shell::events::{Event, Events, Reached};
-use crate::shell::listener::Listener;
+use crate::shell::listener::{Listener, Place};
+use crate::shell::rendezvous::{self, Rendezvous, Role};
 use crate::shell::rt::{self, Task, TcpListener};
 use peer_core::event::{DialId, Fallback};
 use peer_core::notice::Failure;
@@ -21,10 +23,8 @@ use peer_core::verify::{LocalIdentity, LookupResult};
 /// The listener, and the calls that are being placed.
 pub(super) struct Calls {
     credentials: Arc<Credentials>,
-    /// The address that calls are placed from.
-    source: IpAddr,
-    /// Where legs of meetings go.
-    directory: SocketAddr,
+    /// Where calls are placed from, and legs go to.
+    ends: Ends,
     listener: Arc<Listener>,
     /// Lets callers in until it is dropped.
     listening: Task,
@@ -36,25 +36,20 @@ impl Calls {
     /// Lets callers in at `socket`.
     pub(super) fn new(
         credentials: Arc<Credentials>,
-        (source, directory): (IpAddr, SocketAddr),
+        ends: Ends,
         socket: TcpListener,
         time: DirectoryTime,
         events: Events,
     ) -> Result<Self, Failure> {
         let listener = Listener::new(&credentials.identity, time)?;
         let listening = listener.open(socket, events.clone());
-        Ok(Self { credentials, source, directory, listener, listening, dials: BTreeMap::new(), events })
+        Ok(Self { credentials, ends, listener, listening, dials: BTreeMap::new(), events })
     }
 
     /// The session came back: at this time, with this address, and with another socket if that has changed.
-    pub(super) fn session_is_back(
-        &mut self,
-        time: DirectoryTime,
-        (source, directory): (IpAddr, SocketAddr),
-        socket: Option<TcpListener>,
-    ) {
+    pub(super) fn session_is_back(&mut self, time: DirectoryTime, ends: Ends, socket: Option<TcpListener>) {
         self.listener.set_time(time);
-        (self.source, self.directory) = (source, directory);
+        self.ends = ends;
         if let Some(socket) = socket {
             self.listening = self.listener.open(socket, self.events.clone());
         }
@@ -72,8 +67,8 @@ impl Calls {
         let config = dial::config(&self.credentials.identity, &found);
         let config = config.map_err(|error| Failure::Internal { detail: error.to_string() })?;
         let time = self.listener.time();
-        let (relay, fallback, source) = (None, Fallback::Nothing, self.source);
-        Ok(Dial { me: me.clone(), to, found, config, relay, fallback, source, time, fetch: None })
+        let (over, source) = (Over::Addresses(Fallback::Nothing), self.ends.source);
+        Ok(Dial { me: me.clone(), to, found, config, over, source, time, fetch: None })
     }
 
     /// The same, over the leg that this token opens.
@@ -83,12 +78,35 @@ impl Calls {
         (to, found): (UserId, LookupResult),
         token: MeetingToken,
     ) -> Result<Dial, Failure> {
-        Ok(Dial { relay: Some((self.directory, token)), ..self.call(me, to, found)? })
+        Ok(Dial { over: Over::Relay(self.ends.directory, token), ..self.call(me, to, found)? })
     }
 
-    /// Opens our leg of a meeting, and waits for whoever has asked for it.
+    /// The same, by connecting to each other; by no way at all where the port cannot be shared.
+    pub(super) fn call_to_meet(
+        &self,
+        me: &LocalIdentity,
+        (to, found): (UserId, LookupResult),
+        (address, after): (SocketAddr, u32),
+    ) -> Result<Dial, Failure> {
+        let over = self.rendezvous(address, after, Role::Caller).map_or(Over::Nowhere, Over::Meeting);
+        Ok(Dial { over, ..self.call(me, to, found)? })
+    }
+
+    fn rendezvous(&self, to: SocketAddr, after: u32, role: Role) -> Option<Rendezvous> {
+        let (from, wait) = (self.ends.shared?, rendezvous::wait(after, self.ends.round_trip));
+        Some(Rendezvous { from, to, wait, role, expected: self.listener.expected() })
+    }
+
+    /// Comes to a meeting, and waits for whoever has asked for it.
     pub(super) fn meet(&self, meet: Meet) {
-        self.listener.meet(meet, (self.source, self.directory), self.events.clone());
+        let place = match (meet.token, meet.after) {
+            (Some(token), _) => Some(Place::Leg(token, (self.ends.source, self.ends.directory))),
+            (None, Some(after)) => self.rendezvous(meet.address, after, Role::Callee).map(Place::Punch),
+            (None, None) => None,
+        };
+        if let Some(place) = place {
+            self.listener.meet(meet, place, self.events.clone());
+        }
     }
 
     /// Places a call, beside everything else.

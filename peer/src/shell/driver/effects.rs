@@ -11,7 +11,7 @@ use super::refused::{self, Refused};
 use super::storage::sync_log;
 use super::unsynced::Held;
 use super::{Driver, Run, store_failed};
-use crate::shell::dial::Dial;
+use crate::shell::dial::{self as calling, Dial};
 use crate::shell::directory::request::{DirectoryRequest, ask};
 use crate::shell::events::Event as ShellEvent;
 use crate::shell::link::LinkCommand;
@@ -283,10 +283,14 @@ impl Driver {
                 ask(&self.requests, DirectoryRequest::Logout).await;
             }
             Effect::Dial { dial, to, found, fallback } => {
-                self.calls.place(dial, Dial { fallback, ..self.calls.call(&self.storage.me, to, found)? });
+                let over = calling::Over::Addresses(fallback);
+                self.calls.place(dial, Dial { over, ..self.calls.call(&self.storage.me, to, found)? });
             }
             Effect::DialByRelay { dial, to, found, token } => {
                 self.calls.place(dial, self.calls.call_by_relay(&self.storage.me, (to, found), token)?);
+            }
+            Effect::DialToMeet { dial, to, found, address, after } => {
+                self.calls.place(dial, self.calls.call_to_meet(&self.storage.me, (to, found), (address, after))?);
             }
             Effect::Meet(meet) => self.calls.meet(*meet),
             Effect::Hang(dial) => drop(self.calls.end(dial)),
@@ -303,7 +307,10 @@ impl Driver {
             }
             Effect::Fetch { to, found, over, wanted } => {
                 let dial = match over {
-                    Over::Addresses(fallback) => Dial { fallback, ..self.calls.call(&self.storage.me, to, found)? },
+                    Over::Addresses(fallback) => {
+                        let over = calling::Over::Addresses(fallback);
+                        Dial { over, ..self.calls.call(&self.storage.me, to, found)? }
+                    }
                     Over::Relay(token) => self.calls.call_by_relay(&self.storage.me, (to, found), token)?,
                 };
                 self.transfers.fetch(dial, *wanted);

@@ -138,7 +138,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
     let source = setup.listen.unwrap_or_else(|| connection.local());
 
     let calls =
-        Calls::new(Arc::clone(&credentials), (source, connection.remote()), socket, presence.time, events.clone())?;
+        Calls::new(Arc::clone(&credentials), connection.ends(source, port), socket, presence.time, events.clone())?;
     let session = Session {
         endpoint,
         folder,
@@ -390,7 +390,7 @@ impl Driver {
 
     /// The session stands again, maybe at another address, at another time, or as another terminal.
     async fn session_is_back(&mut self, back: Back) -> Result<Run, Failure> {
-        self.calls.session_is_back(back.presence.time, (back.source, back.directory), back.listener);
+        self.calls.session_is_back(back.presence.time, back.ends, back.listener);
         let key = back.credentials.identity.public();
         if *key != self.storage.me.key {
             let key = key.clone();

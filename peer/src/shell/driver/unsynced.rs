@@ -11,6 +11,7 @@ use peer_core::notice::Event;
 
 /// Something that is done once a commit is synced.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "few wait at a time, and nearly all of them are effects")]
 pub(super) enum Held {
     Effect(Effect),
     Event(Event),

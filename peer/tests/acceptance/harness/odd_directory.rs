@@ -139,7 +139,7 @@ impl Shared {
     async fn serve(&self, stream: TcpStream, from: SocketAddr) -> Result<(), Broken> {
         let mut link = Link::server(stream, Arc::clone(&self.tls))?;
         link.handshake().await?;
-        let origin = Origin { address: from.ip(), exporter: link.exporter()? };
+        let origin = Origin { address: from.ip(), port: 50_000, exporter: link.exporter()? };
         let mut entry = Unauthenticated::new(origin, now());
         let mut present = loop {
             let Some(frame) = link.next().await? else { return Ok(()) };

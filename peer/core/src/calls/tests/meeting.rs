@@ -1,10 +1,11 @@
 //! Where a terminal is not reached, the directory is asked to relay; and who is met (decision D26).
 
 use common::ident::MeetingToken;
-use common::msg::{Meet, MeetingWay, RELAY, ToDirectory};
+use common::msg::{Meet, MeetRefusal, MeetReply, MeetingWay, PUNCH, RELAY, ToDirectory};
 
 use super::*;
 use crate::event::Fallback;
+use crate::meeting::Met;
 use crate::model::LinkWay;
 use crate::request::Question;
 
@@ -52,7 +53,7 @@ fn who_is_not_reached_is_called_by_relay_and_the_user_is_told_of_the_way() {
     assert_eq!(fallback, Fallback::Relay);
     let requests = stage.calls.handle_dialed(&mut stage.cx, direct, Err(no_answer()));
     assert_eq!(asked(&requests), Some(1));
-    assert_eq!(stage.calls.handle_met(&mut stage.cx, &ali(), Some(TOKEN)), []);
+    assert_eq!(stage.calls.handle_met(&mut stage.cx, &ali(), Some(Met::Relay(TOKEN))), []);
     let effects = stage.effects();
     let [Effect::DialByRelay { dial, to, token, found }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!((to, token, found), (&ali(), &TOKEN, &met()));
@@ -75,12 +76,42 @@ fn the_next_terminal_is_asked_for_where_one_is_not_to_be_met_and_the_first_reaso
 fn who_was_to_be_met_and_does_not_come_is_no_matter_of_the_addresses() {
     let (mut stage, direct, _) = calling(Features::of(&[RELAY]));
     stage.calls.handle_dialed(&mut stage.cx, direct, Err(DialFailed::Unreached(Unreached::NobodyListens)));
-    stage.calls.handle_met(&mut stage.cx, &ali(), Some(TOKEN));
+    stage.calls.handle_met(&mut stage.cx, &ali(), Some(Met::Relay(TOKEN)));
     let effects = stage.effects();
     let [Effect::DialByRelay { dial, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(asked(&stage.calls.handle_dialed(&mut stage.cx, *dial, Err(no_answer()))), Some(2));
     stage.calls.handle_met(&mut stage.cx, &ali(), None);
     assert_eq!(failed(&stage.effects()), Some(CallFailed::NotMet));
+}
+
+#[test]
+fn two_connect_to_each_other_before_they_are_relayed_and_that_they_cannot_is_nobodys_will() {
+    let mut stage = Stage::new(Accept::All);
+    stage.cx.features = Features::of(&[RELAY, PUNCH]);
+    stage.calls.place(&mut stage.cx, ali());
+    let newest = TerminalId([1; 16]);
+    let met = LookupResult { punchable: vec![newest], relayable: vec![newest], ..found(Example::Ali) };
+    stage.is_found(&ali(), LookupReason::Call, Some(met));
+    let direct = stage.effects().into_iter().find_map(|effect| match effect {
+        Effect::Dial { dial, fallback, .. } => Some((dial, fallback)),
+        _ => None,
+    });
+    let (direct, fallback) = direct.unwrap();
+    assert_eq!(fallback, Fallback::Meeting);
+    let how = |requests: &[Request]| match requests {
+        [Request::Directory(DirectoryRequest::Ask { message: ToDirectory::MeetReq(request), .. })] => Some(request.how),
+        _ => None,
+    };
+    let unreached = || Err(DialFailed::Unreached(Unreached::NobodyListens));
+    assert_eq!(how(&stage.calls.handle_dialed(&mut stage.cx, direct, unreached())), Some(MeetingWay::Punch));
+    let reply = MeetReply::punch(address(), 200);
+    assert_eq!(stage.calls.handle_met(&mut stage.cx, &ali(), Met::said(&reply)), []);
+    let effects = stage.effects();
+    let [Effect::DialToMeet { dial, address: place, after: 200, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(*place, address());
+    assert_eq!(how(&stage.calls.handle_dialed(&mut stage.cx, *dial, unreached())), Some(MeetingWay::Relay));
+    stage.calls.handle_met(&mut stage.cx, &ali(), Met::said(&MeetReply::refused(MeetRefusal::Off)));
+    assert_eq!(failed(&stage.effects()), Some(CallFailed::Unreached(Unreached::NobodyListens)));
 }
 
 #[test]
@@ -120,18 +151,23 @@ fn a_directory_that_does_not_answer_is_waited_for_no_longer_than_a_step_of_a_cal
     assert_eq!(stage.calls.next_deadline(), Some(stage.cx.now.tick));
     stage.calls.handle_tick(&mut stage.cx);
     assert_eq!(failed(&stage.effects()), Some(CallFailed::NoAnswer { seconds: 2 }));
-    assert_eq!(stage.calls.handle_met(&mut stage.cx, &ali(), Some(TOKEN)), [], "an answer that comes too late");
+    assert_eq!(
+        stage.calls.handle_met(&mut stage.cx, &ali(), Some(Met::Relay(TOKEN))),
+        [],
+        "an answer that comes too late"
+    );
     assert_eq!(stage.effects(), []);
 }
 
 #[test]
 fn nothing_is_dialled_for_whom_the_user_would_not_talk_to() {
     let meet = |userid| Meet {
-        token: TOKEN,
+        token: Some(TOKEN),
         userid,
         terminal: TerminalId([1; 16]),
         address: address(),
         how: MeetingWay::Relay,
+        after: None,
     };
     let met_by = |accept, prepare: fn(&mut Stage), change: fn(&mut Meet)| {
         let mut stage = Stage::new(accept);
@@ -155,6 +191,10 @@ fn nothing_is_dialled_for_whom_the_user_would_not_talk_to() {
     assert!(!met_by(Accept::Contacts, |_| (), |_| ()));
     assert!(!met_by(Accept::None, chosen, |_| ()));
     assert!(!met_by(Accept::All, blocked, |_| ()));
+    assert!(met_by(Accept::All, |_| (), |meet| (meet.how, meet.after) = (MeetingWay::Punch, Some(200))));
+    assert!(!met_by(Accept::All, blocked, |meet| (meet.how, meet.after) = (MeetingWay::Punch, Some(200))));
+    assert!(!met_by(Accept::All, |_| (), |meet| meet.how = MeetingWay::Punch), "at no time");
+    assert!(!met_by(Accept::All, |_| (), |meet| meet.token = None), "without a token");
     assert!(!met_by(Accept::All, |_| (), |meet| meet.how = MeetingWay::Other));
     assert!(!met_by(Accept::All, |_| (), |meet| meet.userid = Example::Bianca.user().unwrap()));
 }

@@ -31,7 +31,12 @@ pub(super) fn address(example: Example) -> SocketAddr {
 }
 
 pub(super) fn found(example: Example) -> LookupResult {
-    LookupResult { addresses: vec![address(example)], key: me(example).key, relayable: Vec::new() }
+    LookupResult {
+        addresses: vec![address(example)],
+        key: me(example).key,
+        relayable: Vec::new(),
+        punchable: Vec::new(),
+    }
 }
 
 /// What the directory answers a lookup with.
@@ -149,8 +154,8 @@ impl World {
                 let request = ConnectRequest { message, key: me(who).key.digest(), source: address(who) };
                 self.input(callee, Input::Requested { link, request });
             }
-            // This directory relays nothing.
-            Effect::DialByRelay { .. } | Effect::Meet(_) => {}
+            // This directory brings nobody together.
+            Effect::DialByRelay { .. } | Effect::DialToMeet { .. } | Effect::Meet(_) => {}
             Effect::Hang(dial) => {
                 let hung = self.dials.iter().find(|(_, other)| **other == (who, dial)).map(|(link, _)| *link);
                 if let Some(link) = hung {

@@ -111,8 +111,8 @@ fn only_who_is_offered_a_file_is_met_for_one() {
     let mut stage = Stage::asking();
     stage.offers("plans.pdf");
     let mut goes = |userid: UserId, how| {
-        let (token, terminal) = (TOKEN, TerminalId([1; 16]));
-        let meet = Meet { token, userid, terminal, address: ([127, 0, 0, 2], 65000).into(), how };
+        let (token, terminal, address) = (Some(TOKEN), TerminalId([1; 16]), ([127, 0, 0, 2], 65000).into());
+        let meet = Meet { token, userid, terminal, address, how, after: None };
         let done = stage.does(|files, cx| {
             files.handle_meet(cx, meet);
             Vec::new()

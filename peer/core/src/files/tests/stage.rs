@@ -139,6 +139,7 @@ impl Stage {
             addresses,
             key: fixtures::identity(Example::Ali).key,
             relayable: Vec::new(),
+            punchable: Vec::new(),
         });
         self.does(|files, cx| {
             files.handle_sender(cx, number, found);
@@ -151,7 +152,7 @@ impl Stage {
         let addresses = vec![SocketAddr::from(([127, 0, 0, 2], 65000))];
         let (key, relayable) = (fixtures::identity(Example::Ali).key, vec![TerminalId([1; 16])]);
         self.does(|files, cx| {
-            files.handle_sender(cx, number, Some(LookupResult { addresses, key, relayable }));
+            files.handle_sender(cx, number, Some(LookupResult { addresses, key, relayable, punchable: Vec::new() }));
             Vec::new()
         })
     }
