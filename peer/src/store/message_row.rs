@@ -40,7 +40,7 @@ impl From<Content<'_>> for StoredMessage {
 /// Opens a row of [`select`].
 pub(super) fn open(seal: &Seal, row: &Row<'_>) -> Result<Placed, StoreError> {
     let position = Position(row.get(0)?);
-    let mut record = opened(&*seal.open(row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?)?)?;
+    let mut record = opened(&seal.open(row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?)?)?;
     if let Some(mark) = row.get_ref(3)?.as_blob_or_null()? {
         let mark = seal.open(&mark_name(position), mark)?;
         (record.mark, record.since) = serde_json::from_slice(&mark).map_err(|_| StoreError::Unreadable)?;
