@@ -78,7 +78,7 @@ pub(crate) struct Groups {
     reclaiming: Vec<(GroupName, Vec<Ticket>)>,
     /// Groups that could not be founded anew after the directory went back, because it has another room under their name.
     taken_once: BTreeSet<RoomId>,
-    /// In the place of which room, as the directory has it, such a group is founded anew; of none if it was given up then.
+    /// In the place of which room, as the directory has it, a group is founded anew that it has gone back on; of none if it has none.
     instead: BTreeMap<RoomId, Option<RoomId>>,
     /// How often the admins of a group were asked to take this terminal in again.
     asked_back: Pace<RoomId>,

@@ -59,11 +59,15 @@ impl Groups {
 
     /// It is against the rules, or too much: the operation is given up, and whoever wished it is told why.
     fn handle_refused(&mut self, cx: &mut Context, room: &RoomId, was_new: bool, reply: &CommitReply) -> Vec<Request> {
-        let Some(ActiveOperation { tickets, .. }) = self.operations.active.take() else { return Vec::new() };
+        let Some(ActiveOperation { operation, tickets, .. }) = self.operations.active.take() else { return Vec::new() };
         let (why, retry_after) = (reply.reason.unwrap_or(CommitRefusal::Other), reply.retry_after);
         let conversation = self.rooms.conversation(room);
         if was_new {
             cx.write(self.rooms.forget(room));
+            if why == CommitRefusal::Entry && self.founds_in_no_place(&operation) {
+                self.operations.waiting.push_front((operation, tickets));
+                return Vec::new();
+            }
         } else {
             self.rooms.drop_commit(room);
             self.rooms.set_not_synced(room);
@@ -105,9 +109,9 @@ impl Groups {
                 let (old, tickets) = (*old, std::mem::take(&mut active.tickets));
                 self.operations.active = None;
                 cx.write(self.rooms.forget(room));
-                if status == CommitStatus::Taken && self.rooms.has_gone_back(&old) {
-                    self.taken_once.insert(old);
+                if status == CommitStatus::Taken {
                     self.instead.remove(&old);
+                    self.taken_once.extend(Some(old).filter(|old| self.rooms.has_gone_back(old)));
                 }
                 self.tell_frozen(cx, &tickets, &old);
                 Vec::new()

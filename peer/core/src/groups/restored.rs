@@ -117,6 +117,13 @@ impl Groups {
         }
     }
 
+    /// The directory has no room under the name of a group that is founded anew: it has gone back to a time before the group,
+    /// which is founded in no room's place. At once, because nobody else was first; unless that was tried already.
+    pub(super) fn founds_in_no_place(&mut self, operation: &GroupOperation) -> bool {
+        let GroupOperation::FoundAnew(old, _) = operation else { return false };
+        self.instead.insert(*old, None) != Some(None)
+    }
+
     fn compared(&mut self) -> Vec<Request> {
         let lost = self.comparison.take().map(|comparison| comparison.lost).unwrap_or_default();
         vec![Request::Delivery(DeliveryRequest::Restored(lost)), Request::Mailbox(MailboxRequest::Repaired)]

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::ident::{CredentialId, KeyDigest, MessageId, RoomId};
 use common::limits::TERMINALS_PER_USER;
-use common::msg::{Envelope, Features, FromDirectory, Member, Message as _, Registration, RequestNumber, ToDirectory};
+use common::msg::{
+    CommitReply, Envelope, Features, FromDirectory, Member, Message as _, Registration, RequestNumber, ToDirectory,
+};
 use directory_core::address_style::AddressStyle;
 use directory_core::lockout::{Class, LockRule};
 use directory_core::origin::Origin;
@@ -318,7 +320,8 @@ impl std::fmt::Display for Shown<'_, FromDirectory> {
                 )
             }),
             FromDirectory::MailboxReply(reply) => write!(f, " {reply:?}"),
-            FromDirectory::CommitReply(reply) => write!(f, " {:?}", reply.status),
+            FromDirectory::CommitReply(CommitReply { status, reason: None, .. }) => write!(f, " {status:?}"),
+            FromDirectory::CommitReply(CommitReply { reason: Some(reason), .. }) => write!(f, " Refused: {reason:?}"),
             FromDirectory::Presence(presence) => write!(f, " {} {:?}", presence.userid, presence.status),
             FromDirectory::Error(error) => write!(f, " {error:?}"),
             _ => Ok(()),

@@ -1,7 +1,10 @@
 //! A directory that goes on from an older state: rooms it has gone back on are over, others go on.
 
 use common::ident::RoomId;
-use common::msg::{CommitStatus, EPOCHS, EpochsReply, Features, GroupReply, KeyPackagePut, RoomEpoch, ToDirectory};
+use common::msg::{
+    CommitRefusal, CommitReply, CommitStatus, EPOCHS, EpochsReply, Features, GroupReply, KeyPackagePut, RoomEpoch,
+    ToDirectory,
+};
 use common::testkit::Example;
 
 use super::stage::*;
@@ -85,6 +88,33 @@ fn a_directory_that_cannot_be_asked_for_epochs_is_not_and_nothing_is_compared_wi
         stage.groups.handle_caught_up(&mut stage.cx),
         [Request::Delivery(DeliveryRequest::Restored(Vec::new())), Request::Mailbox(MailboxRequest::Repaired)]
     );
+}
+
+#[test]
+fn a_group_that_was_not_there_yet_is_founded_anew_in_no_place() {
+    let mut stage = Stage::with_bianca();
+    let old = room(&stage);
+    compared(&mut stage, &told(&[]));
+    let both = [(Example::Ali, true), (Example::Bianca, true)];
+    let founding = stage.goes_on(&both, Example::Bianca);
+    assert_eq!(founding.request.replaces, Some(old));
+    let reason = Some(CommitRefusal::Entry);
+    let none_has_it = CommitReply { status: CommitStatus::Refused, reason, retry_after: None };
+    assert_eq!(stage.groups.handle_commit(&mut stage.cx, (founding.room, founding.epoch), &none_has_it), []);
+    let founding = stage.goes_on(&both, Example::Bianca);
+    assert_eq!(founding.request.replaces, None);
+    // Once, lest it goes on for ever with a directory that says so of everything.
+    let refused = stage.groups.handle_commit(&mut stage.cx, (founding.room, founding.epoch), &none_has_it);
+    assert!(matches!(refused[..], [Request::Delivery(DeliveryRequest::BackOff { .. })]), "{refused:?}");
+    assert_eq!(stage.begins(), []);
+    // In the next session it is not in the place of the forgotten room either.
+    stage.groups.handle_caught_up(&mut stage.cx);
+    let founding = stage.goes_on(&both, Example::Bianca);
+    assert_eq!(founding.request.replaces, None);
+    stage.comes_back(&founding);
+    assert_eq!(room(&stage), founding.room);
+    let told = stage.news();
+    assert!(told.iter().any(|news| matches!(news, GroupNews::FoundedAgain { ours: true, .. })), "{told:?}");
 }
 
 #[test]
