@@ -37,6 +37,8 @@ pub enum Fallback {
     Relay,
     /// A meeting, and then a relay: a connection is waited for even less.
     Meeting,
+    /// A meeting alone: a connection is waited for as little, and everything is tried that may lead to the callee.
+    MeetingAlone,
 }
 
 /// Where a call for a file goes.

@@ -83,9 +83,12 @@ fn of_feature<'a>(
 
 /// What is tried behind a dial.
 pub(crate) fn fallback(meeting: Option<&Meeting>) -> Fallback {
-    match meeting.and_then(|meeting| meeting.left.last()) {
+    let left = meeting.map_or(&[][..], |meeting| &meeting.left);
+    let is_punch = |(_, how): &(TerminalId, MeetingWay)| *how == MeetingWay::Punch;
+    match left.last() {
         None => Fallback::Nothing,
-        Some((_, MeetingWay::Punch)) => Fallback::Meeting,
+        Some(_) if left.iter().all(is_punch) => Fallback::MeetingAlone,
+        Some(next) if is_punch(next) => Fallback::Meeting,
         Some(_) => Fallback::Relay,
     }
 }

@@ -109,7 +109,7 @@ impl Dial {
         match &self.over {
             Over::Relay(directory, _) => vec![*directory],
             Over::Meeting(meeting) => vec![meeting.to],
-            Over::Addresses(Fallback::Nothing) => self.found.addresses.clone(),
+            Over::Addresses(Fallback::Nothing | Fallback::MeetingAlone) => self.found.addresses.clone(),
             Over::Addresses(Fallback::Relay | Fallback::Meeting) => {
                 self.found.addresses.iter().filter(is_own_family).copied().collect()
             }
@@ -120,7 +120,7 @@ impl Dial {
     /// How long it may take to reach a terminal.
     fn within(&self) -> Duration {
         match &self.over {
-            Over::Addresses(Fallback::Relay | Fallback::Meeting) => DIRECT_FIRST,
+            Over::Addresses(Fallback::Relay | Fallback::Meeting | Fallback::MeetingAlone) => DIRECT_FIRST,
             Over::Meeting(meeting) => meeting.lasts() + DIRECT_FIRST,
             Over::Addresses(Fallback::Nothing) | Over::Relay(..) | Over::Nowhere => CALL_DEADLINE,
         }
@@ -129,7 +129,7 @@ impl Dial {
     /// How long a connection may take to stand.
     fn to_connect(&self) -> Duration {
         match &self.over {
-            Over::Addresses(Fallback::Meeting) => CONNECTED_FIRST,
+            Over::Addresses(Fallback::Meeting | Fallback::MeetingAlone) => CONNECTED_FIRST,
             Over::Addresses(_) | Over::Relay(..) | Over::Meeting(_) | Over::Nowhere => self.within(),
         }
     }

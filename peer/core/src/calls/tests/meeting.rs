@@ -84,10 +84,10 @@ fn who_was_to_be_met_and_does_not_come_is_no_matter_of_the_addresses() {
     assert_eq!(failed(&stage.effects()), Some(CallFailed::NotMet));
 }
 
-#[test]
-fn two_connect_to_each_other_before_they_are_relayed_and_that_they_cannot_is_nobodys_will() {
+/// A call of ali, who can be met both ways where the directory does both.
+fn calling_to_meet(directory: Features) -> (Stage, DialId, Fallback) {
     let mut stage = Stage::new(Accept::All);
-    stage.cx.features = Features::of(&[RELAY, PUNCH]);
+    stage.cx.features = directory;
     stage.calls.place(&mut stage.cx, ali());
     let newest = TerminalId([1; 16]);
     let met = LookupResult { punchable: vec![newest], relayable: vec![newest], ..found(Example::Ali) };
@@ -97,6 +97,18 @@ fn two_connect_to_each_other_before_they_are_relayed_and_that_they_cannot_is_nob
         _ => None,
     });
     let (direct, fallback) = direct.unwrap();
+    (stage, direct, fallback)
+}
+
+#[test]
+fn where_a_meeting_is_all_there_is_everything_else_is_tried_before() {
+    let (_, _, fallback) = calling_to_meet(Features::of(&[PUNCH]));
+    assert_eq!(fallback, Fallback::MeetingAlone);
+}
+
+#[test]
+fn two_connect_to_each_other_before_they_are_relayed_and_that_they_cannot_is_nobodys_will() {
+    let (mut stage, direct, fallback) = calling_to_meet(Features::of(&[RELAY, PUNCH]));
     assert_eq!(fallback, Fallback::Meeting);
     let how = |requests: &[Request]| match requests {
         [Request::Directory(DirectoryRequest::Ask { message: ToDirectory::MeetReq(request), .. })] => Some(request.how),
