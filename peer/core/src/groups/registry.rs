@@ -422,7 +422,7 @@ impl Rooms {
         // One whose secret half is not here any more opens nothing: it is replaced.
         let last_resort = match state.last_resort && self.key_packages.has_last_resort() {
             true => None,
-            false => self.key_packages.generate_last_resort().ok().map(Piece),
+            false => self.key_packages.last_resort().ok().map(Piece),
         };
         (packages, last_resort)
     }

@@ -15,11 +15,9 @@ use crate::persistence::{Table, Write};
 
 /// First byte of the key under which a key package is kept; then follows its number.
 const KEY_PACKAGE: u8 = b'k';
-/// Secret halves kept, the oldest go first: what the directory keeps, and as many that were taken and not used yet.
+/// Secret halves kept, the oldest go first: what the directory keeps, and as many that were taken and not used yet. That of
+/// last resort is not among them: whoever takes packages without using them never drives out the last that opens a welcome.
 const HELD: usize = 2 * KEY_PACKAGES_KEPT;
-/// The same of those of last resort: the one that the directory gives out, and the one before, which somebody may have taken.
-/// Whoever takes packages without using them drives out others like them, and never the last that opens a welcome.
-const LAST_RESORTS: usize = 2;
 
 /// The secret half of a key package.
 #[derive(Serialize, Deserialize)]
@@ -57,12 +55,17 @@ impl KeyPackages {
         self.make(Use::Once)
     }
 
-    /// Makes the key package that is given out when no other is left.
+    /// The key package that is given out when no other is left, as it is: mail that waits may be sealed for it, however often a
+    /// directory asks for one. Made if there is none.
     ///
     /// # Errors
     /// [`RoomError::Library`].
-    pub fn generate_last_resort(&mut self) -> Result<Vec<u8>, RoomError> {
-        self.make(Use::LastResort)
+    pub fn last_resort(&mut self) -> Result<Vec<u8>, RoomError> {
+        let newest = self.of(Use::LastResort).last().and_then(|number| self.held.get(&number));
+        match newest {
+            Some(held) => published(held.bundle.key_package()),
+            None => self.make(Use::LastResort),
+        }
     }
 
     /// What has to be kept since the last call: before a key package is published.
@@ -77,25 +80,21 @@ impl KeyPackages {
         let bundle = builder.build(CIPHERSUITE, &scratch, &*self.own, self.own.leaf()).map_err(RoomError::library)?;
         let package = bundle.key_package();
         let reference = package.hash_ref(self.own.algorithms()).map_err(RoomError::library)?.as_slice().to_vec();
-        let published = MlsMessageOut::from(package.clone()).tls_serialize_detached().map_err(RoomError::library)?;
+        let published = published(package)?;
 
         let number = self.held.last_key_value().map_or(0, |(last, _)| last.saturating_add(1));
         let held = Held { reference, bundle };
         let value = Zeroizing::new(serde_json::to_vec(&held).map_err(RoomError::library)?);
         self.changes.push(Write::Put { kind: Table::Mls, key: key(number), value });
         self.held.insert(number, held);
-        self.forget_oldest(uses);
+        self.forget_oldest();
         Ok(published)
     }
 
-    /// Of those that are used as these are, no more are kept than there may be.
-    fn forget_oldest(&mut self, uses: Use) {
-        let most = match uses {
-            Use::Once => HELD,
-            Use::LastResort => LAST_RESORTS,
-        };
-        let alike: Vec<u64> = self.of(uses).collect();
-        for oldest in alike.iter().take(alike.len().saturating_sub(most)) {
+    /// Of those that are used once, no more are kept than there may be.
+    fn forget_oldest(&mut self) {
+        let once: Vec<u64> = self.of(Use::Once).collect();
+        for oldest in once.iter().take(once.len().saturating_sub(HELD)) {
             self.held.remove(oldest);
             self.changes.push(Write::Delete { kind: Table::Mls, key: key(*oldest) });
         }
@@ -142,6 +141,11 @@ impl KeyPackages {
             self.changes.push(Write::Delete { kind: Table::Mls, key: key(number) });
         }
     }
+}
+
+/// A key package as `KEYPACKAGEPUT` carries it.
+fn published(package: &KeyPackage) -> Result<Vec<u8>, RoomError> {
+    MlsMessageOut::from(package.clone()).tls_serialize_detached().map_err(RoomError::library)
 }
 
 fn key(number: u64) -> Vec<u8> {

@@ -41,7 +41,7 @@ impl Fixture {
         let public_key = identity.public().as_pkcs1().to_vec();
         let mut packages = KeyPackages::new(Arc::new(OwnTerminal::new(&user, own, &certificate, [id; 32])));
         let published = (0..PACKAGES).map(|_| Piece(packages.generate().unwrap())).collect();
-        let last_resort = Piece(packages.generate_last_resort().unwrap());
+        let last_resort = Piece(packages.last_resort().unwrap());
         Self { me, certificate, public_key, kept: packages.changes(), packages: published, last_resort }
     }
 

@@ -68,6 +68,19 @@ fn key_packages_are_made_when_few_are_left() {
 }
 
 #[test]
+fn the_package_of_last_resort_stays_the_same_however_often_it_is_published() {
+    // Each session that finds a directory gone back publishes it, also while mail waits that is sealed for it.
+    let nothing = KeyPackageState { left: 0, last_resort: false };
+    let mut rooms = none();
+    let (_, first) = rooms.missing_key_packages(&nothing);
+    assert!(first.is_some());
+    for _ in 0..3 {
+        let (packages, again) = rooms.missing_key_packages(&nothing);
+        assert_eq!((packages.len(), again == first), (usize::try_from(PACKAGES).unwrap(), true));
+    }
+}
+
+#[test]
 fn few_rooms_of_two_are_kept_of_a_user_who_makes_many_the_oldest_go_and_the_user_is_named() {
     let (mut stage, mut hers) = (Stage::new(), Stage::of(Example::Bianca));
     let to = Conversation::User(Example::Ali.user().unwrap());

@@ -147,13 +147,14 @@ fn key_packages_come_back_and_the_oldest_go_first() {
 fn whoever_takes_packages_without_using_them_never_drives_out_the_last_resort() {
     let mut terminal = Terminal::new(Bianca, 2);
     let mut disk = Disk::default();
-    let last_resort = terminal.packages.generate_last_resort().unwrap();
+    let last_resort = terminal.packages.last_resort().unwrap();
     for _ in 0..250 {
         terminal.packages.generate().unwrap();
     }
     disk.keep(terminal.packages.changes());
-    let (packages, _) = disk.restore(&terminal.own);
+    let (mut packages, _) = disk.restore(&terminal.own);
     assert!(packages.has_last_resort());
+    assert!(packages.last_resort().unwrap() == last_resort, "it is published again as it is");
     let ali = Terminal::new(Ali, 1);
     let mut room = Room::create_pair(&ali.own, ROOM, &Bianca.user().unwrap()).unwrap();
     let add = vec![VerifiedKeyPackage::verify(&ali.own, terminal.vouched(), &last_resort).unwrap()];

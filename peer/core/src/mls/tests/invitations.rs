@@ -146,7 +146,7 @@ fn a_key_package_is_used_once_and_the_last_resort_as_often_as_needed() {
     let mut stage = Stage::new(&[Ali, Bianca]);
     let bianca = stage.terminals[1].vouched();
     let once = stage.terminals[1].packages.generate().unwrap();
-    let last_resort = stage.terminals[1].packages.generate_last_resort().unwrap();
+    let last_resort = stage.terminals[1].packages.last_resort().unwrap();
     let vouched = stage.everyone();
     for (package, joined) in [(once, [true, false]), (last_resort, [true, true])] {
         for (number, joined) in [8, 9].into_iter().zip(joined) {
