@@ -157,6 +157,29 @@ impl Files {
         }
     }
 
+    /// The directory goes on from an older state, and may have forgotten what we have said of files: it is said again. Whoever
+    /// has heard it passes it over.
+    pub(crate) fn handle_restored(&self, cx: &mut Context) -> Vec<Request> {
+        let known: Vec<&Transfer> = self.all.values().filter(|known| !cx.is_blocked(&known.with)).collect();
+        known.into_iter().filter_map(|known| self.said_again(cx, known)).collect()
+    }
+
+    fn said_again(&self, cx: &mut Context, known: &Transfer) -> Option<Request> {
+        let outcome = match (known.state, known.source.is_some()) {
+            (FileState::Cancelled, true) => Outcome::Withdrawn,
+            (FileState::Refused, false) if known.size > self.policy.max => {
+                return Some(say_refused(cx, known.with.clone(), known.file, FileRefusal::Size));
+            }
+            (FileState::Refused | FileState::Cancelled, false) => Outcome::Refused,
+            (FileState::Done, false) => Outcome::Received,
+            // Said by the other side, by another terminal of ours, or not over.
+            (FileState::Refused | FileState::Done, true)
+            | (FileState::Offered | FileState::Accepted | FileState::Running | FileState::Paused, _)
+            | (FileState::Failed | FileState::Elsewhere, _) => return None,
+        };
+        Some(say_outcome(cx, known.with.clone(), (known.file, outcome)))
+    }
+
     fn not_delivered(&mut self, cx: &mut Context, number: u64, why: Undelivered) {
         self.set_state(cx, number, FileState::Failed, None);
         self.tell(cx, number, FileNews::Failed(FileFailed::NotDelivered(why)));

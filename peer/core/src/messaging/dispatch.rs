@@ -94,7 +94,10 @@ impl Messaging {
             DeliveryRequest::GoodbyeAgain(to) => delivery.handle_goodbye_again(cx, &to),
             DeliveryRequest::ReceiverReplaced(to) => delivery.handle_receiver_replaced(cx, &to),
             DeliveryRequest::StoredLost => delivery.handle_stored_lost(cx),
-            DeliveryRequest::Restored(groups) => delivery.handle_restored(cx, groups),
+            DeliveryRequest::Restored(groups) => {
+                delivery.handle_restored(cx, groups);
+                return self.files.handle_restored(cx);
+            }
             DeliveryRequest::LettersTaken => delivery.handle_letters_taken(cx),
             DeliveryRequest::Broadcast(said) => {
                 let from = said.sender.userid;

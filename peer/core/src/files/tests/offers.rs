@@ -243,3 +243,21 @@ fn a_rule_of_a_terminal_is_not_told_as_the_will_of_its_user() {
     });
     assert_eq!(refused.news(), [FileNews::NotTaken(FileRefusal::Size)]);
 }
+
+#[test]
+fn what_was_decided_is_said_again_to_a_directory_that_has_gone_back() {
+    let mut stage = Stage::asking();
+    for number in 1..=4 {
+        stage.is_offered(number, 9);
+    }
+    stage.is_offered(5, 101);
+    stage.wishes(1, FileWish::Refuse);
+    stage.wishes(2, FileWish::Cancel);
+    stage.wishes(3, FileWish::Accept { folder: None });
+    stage.offers("plans.pdf");
+    stage.wishes(6, FileWish::Cancel);
+    stage.offers("plans.pdf");
+    let said = stage.does(|files, cx| files.handle_restored(cx));
+    assert_eq!(said.said(), [Outcome::Refused, Outcome::Refused, Outcome::Refused, Outcome::Withdrawn]);
+    assert_eq!((said.writes(), said.news()), (0, vec![]));
+}
