@@ -167,11 +167,15 @@ impl Files {
             TransferOutcome::Failed(why) => {
                 let (with, file) = (transfer.with.clone(), transfer.file);
                 self.set_state(cx, number, FileState::Failed, None);
-                requests.push(match &why {
-                    _ if ours => say_outcome(cx, with, (file, Outcome::Withdrawn)),
-                    FileFailed::Digest | FileFailed::Folder { .. } => say_refused(cx, with, file, FileRefusal::Spoilt),
-                    FileFailed::Changed | FileFailed::Disk { .. } | FileFailed::NotDelivered(_) => {
-                        say_outcome(cx, with, (file, Outcome::Refused))
+                requests.extend(match &why {
+                    _ if ours => Some(say_outcome(cx, with, (file, Outcome::Withdrawn))),
+                    FileFailed::Digest | FileFailed::Folder { .. } => {
+                        Some(say_refused(cx, with, file, FileRefusal::Spoilt))
+                    }
+                    // Its sender knows, and has said so.
+                    FileFailed::Changed => None,
+                    FileFailed::Disk { .. } | FileFailed::NotDelivered(_) => {
+                        Some(say_outcome(cx, with, (file, Outcome::Refused)))
                     }
                 });
                 // What has come of it is no part of anything any more.

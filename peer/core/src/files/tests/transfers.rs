@@ -177,14 +177,19 @@ fn progress_is_a_step_when_another_percent_is_full() {
 
 #[test]
 fn what_has_come_of_a_file_that_cannot_come_goes() {
-    for why in [FileFailed::Changed, FileFailed::Digest, FileFailed::Folder { detail: "what came is no folder".into() }]
-    {
+    let no_folder = FileFailed::Folder { detail: "what came is no folder".into() };
+    // Who has changed it knows, and must not read that it was not wanted.
+    for (why, said) in [
+        (FileFailed::Changed, vec![]),
+        (FileFailed::Digest, vec![Outcome::Refused]),
+        (no_folder, vec![Outcome::Refused]),
+    ] {
         let mut stage = Stage::asking();
         stage.is_offered(1, 9);
         stage.accepts(1);
         stage.finds(1, true);
         let done = stage.ends(1, TransferOutcome::Failed(why.clone()));
-        assert_eq!((done.news(), done.said()), (vec![FileNews::Failed(why)], vec![Outcome::Refused]));
+        assert_eq!((done.news(), done.said()), (vec![FileNews::Failed(why)], said));
         assert!(done.effects.iter().any(|effect| matches!(effect, Effect::StopFile { number: 1, came: Some(_) })));
         assert_eq!(stage.state(1), FileState::Failed);
     }
