@@ -146,9 +146,15 @@ pub(crate) fn at_destination(typed: &str) -> Result<Entry, Refused> {
     if let Some(entry) = special(typed) {
         return entry;
     }
+    if typed == "?" {
+        return Ok(Entry::Request(Request::Help(None)));
+    }
     let (word, arguments) = first_word(typed);
     if topic(&word).is_some() {
         return request(&word, arguments);
+    }
+    if !arguments.is_empty() {
+        return Err(Refused(texts::help::whom_first(user_id(&word).ok())));
     }
     let id = user_id(typed).map_err(|why| Refused(texts::not_an_id(why)))?;
     if id.is_reserved() { Err(no_command(&word)) } else { Ok(Entry::Destination(Conversation::User(id))) }
@@ -240,7 +246,19 @@ mod tests {
     }
 
     #[test]
+    fn a_text_at_the_destination_prompt_says_how_it_is_sent() {
+        let refused = |typed| at_destination(typed).unwrap_err().0;
+        let bianca = "-- Type whom to talk to first, the ID alone, then your messages. In one line: /send bianca TEXT";
+        assert_eq!(refused("Bianca hello there"), bianca);
+        assert_eq!(refused("how's that?  hello"), bianca);
+        assert_eq!(refused("carol hi"), bianca.replace("bianca", "carol"));
+        // One word that is no id is one that was mistyped.
+        assert!(refused("bianca!").starts_with("-- Not a user ID: "));
+    }
+
+    #[test]
     fn commands_need_no_slash_at_the_destination_prompt() {
+        assert_eq!(at_destination("?"), Ok(Entry::Request(Request::Help(None))));
         assert_eq!(at_destination("list"), Ok(Entry::Request(Request::List)));
         assert_eq!(at_destination("/list"), Ok(Entry::Request(Request::List)));
         assert_eq!(at_destination("logout"), Ok(Entry::Request(Request::Logout)));

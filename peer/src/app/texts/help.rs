@@ -344,6 +344,12 @@ pub(crate) fn no_text(to: &str) -> String {
     format!("-- There is no text for {to}. Nothing was sent. Example: @{to} Hello")
 }
 
+/// `e.whom_first`: a text where the id of a user is asked for; perhaps it begins with one.
+pub(crate) fn whom_first(id: Option<common::ident::UserId>) -> String {
+    let id = id.as_ref().map_or("bianca", common::ident::UserId::as_str);
+    format!("-- Type whom to talk to first, the ID alone, then your messages. In one line: /send {id} TEXT")
+}
+
 /// `e.word`: a word that was probably meant for the program.
 pub(crate) fn lone_word(word: &str) -> String {
     format!(
