@@ -28,7 +28,8 @@ use super::Now;
 use peer_core::command::{Answer, KeyDecision};
 use peer_core::model::Conversation;
 use peer_core::notice::{
-    AfterLoss, CallFailed, CallNotice, ContactNotice, DirectoryNotice, KeyState, MessageNotice, Notice, SessionNotice,
+    AfterLoss, CallFailed, CallNotice, ContactNotice, DirectoryNotice, KeyState, ListedGroup, MessageNotice, Notice,
+    SessionNotice,
 };
 
 /// Whether the directory is there.
@@ -85,6 +86,15 @@ impl Model {
     pub(crate) fn here(&self, user: &UserId) -> Here {
         let is_told = self.directory == Directory::Here || self.conversations.link(user) == Link::Up;
         if is_told { self.people.known(user).here } else { Here::Unknown }
+    }
+
+    /// How many of a group are online, the user included: of its members where they are known, else as it was listed.
+    pub(crate) fn online_in(&self, group: &ListedGroup) -> usize {
+        let is_there = |user: &UserId| {
+            *user == self.account.user || matches!(self.people.known(user).here, Here::Online { .. } | Here::Away(_))
+        };
+        let members = self.people.members(&group.group);
+        members.map_or(group.online, |members| members.iter().filter(|member| is_there(member)).count())
     }
 
     /// Takes over what a notice says.

@@ -298,6 +298,20 @@ fn groups_are_those_that_were_listed_and_those_that_were_asked() {
 }
 
 #[test]
+fn who_is_online_in_a_group_is_what_is_known_of_its_members() {
+    let mut model = model();
+    let listed = ListedGroup { group: team(), members: 2, online: 1, admins: Vec::new(), unread: 0, waiting: 0 };
+    assert_eq!(model.online_in(&listed), 1);
+    let members = vec![(id(ALI), Role::Admin), (id(BIANCA), Role::Member)];
+    model.learn(now(), &Notice::Group { group: team(), news: GroupNews::Members { members, waiting: Vec::new() } });
+    assert_eq!(model.online_in(&listed), 1);
+    model.learn(now(), &presence(BIANCA, PresenceStatus::Online));
+    assert_eq!(model.online_in(&listed), 2);
+    model.learn(now(), &presence(BIANCA, PresenceStatus::Offline));
+    assert_eq!(model.online_in(&listed), 1);
+}
+
+#[test]
 fn a_transfer_has_a_pace_while_it_runs_and_no_news_from_a_wish_that_came_too_late() {
     let running = |model: &Model| model.transfers.running().count();
     let mut model = model();

@@ -98,16 +98,19 @@ fn draw_view(cells: &mut Cells<'_>, view: &View, entry: &Entry<'_>, widths: Widt
     title::draw(cells, view, roomy);
     cells.rule((0, 1), area.width, "", look.faint());
     cells.rule((0, foot - 1), area.width, "", look.faint());
-    notice::draw(cells, &told, foot);
+    notice::draw(cells, view, &told, foot);
     let mut talk = body;
     let mut targets = Vec::new();
     if roomy {
         let people = Rect { width: widths.people, ..body };
         talk = Rect { x: widths.people + 1, width: body.width - widths.people - 1, ..body };
+        let is_covered = !matches!(view.front(), Layer::Composer | Layer::Selection | Layer::Question);
         let split = |cells: &mut Cells<'_>, x| {
             cells.column(x, body, look.faint());
-            cells.put((x, 1), 1, look.tee_down(), look.faint());
-            cells.put((x, foot - 1), 1, look.tee_up(), look.faint());
+            if !is_covered {
+                cells.put((x, 1), 1, look.tee_down(), look.faint());
+                cells.put((x, foot - 1), 1, look.tee_up(), look.faint());
+            }
         };
         split(cells, widths.people);
         targets.extend(list::draw(cells, view, people, None));

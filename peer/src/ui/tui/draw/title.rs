@@ -44,7 +44,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, roomy: bool) {
                 let mut words = format::count(listed.members, "member", "members");
                 // How many are there is not known without the directory.
                 if view.model.directory == Directory::Here {
-                    words.push_str(&format!(", {} {}", listed.online, screen::ONLINE));
+                    words.push_str(&format!(", {} {}", view.model.online_in(listed), screen::ONLINE));
                 }
                 put(cells, &words, look.plain());
             }
