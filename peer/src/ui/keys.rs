@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
-use crossterm::event::{self, Event, KeyEvent, KeyEventKind, MouseButton, MouseEventKind};
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 use signal_hook::consts::SIGWINCH;
 use signal_hook::low_level::raise;
 
@@ -26,8 +26,18 @@ pub(super) enum TerminalEvent {
     Drag((u16, u16)),
     /// The screen has another size.
     Resized,
+    /// The terminal draws signs wider than they are thought to be.
+    WideSigns,
     /// Nothing that concerns anybody.
     Nothing,
+}
+
+/// What was read before the reading here begins.
+#[derive(Debug, Default)]
+pub(super) struct ReadBefore {
+    pub(super) found: Vec<TerminalEvent>,
+    /// Characters that came besides.
+    pub(super) typed: String,
 }
 
 /// What was read, in its order.
@@ -56,9 +66,19 @@ pub(super) fn listen(
     unmarked: Unmarked,
     action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static,
 ) -> io::Result<Events> {
-    let (found, events) = async_channel::bounded(READ_AHEAD);
     // From here on no change of the size is missed.
     event::poll(Duration::ZERO)?;
+    listen_behind(ReadBefore::default, pause, unmarked, action)
+}
+
+/// The same where `first` reads something else before.
+pub(super) fn listen_behind(
+    first: impl FnOnce() -> ReadBefore + Send + 'static,
+    pause: Pause,
+    unmarked: Unmarked,
+    action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static,
+) -> io::Result<Events> {
+    let (found, events) = async_channel::bounded(READ_AHEAD);
     // Reading blocks, so it has a thread of its own, which ends with the program.
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
         let mut tell = |read: io::Result<Read>| {
@@ -68,6 +88,14 @@ pub(super) fn listen(
             };
             found.send_blocking(read.map(event)).is_ok()
         };
+        let before = first();
+        let keys = before.typed.chars().map(|c| translate(Event::Key(pressed(c)), &action));
+        let mut before = keys.chain(before.found);
+        // From here on no change of the size is missed, nor is one that is raised.
+        let _ = event::poll(Duration::ZERO);
+        if !before.all(|event| found.send_blocking(Ok(event)).is_ok()) {
+            return;
+        }
         // What was typed before anybody could read it came at once for that reason.
         while event::poll(Duration::ZERO).unwrap_or(false) {
             if !tell(event::read().map(Read::Event)) {
@@ -113,6 +141,18 @@ pub(super) fn typed(lines: &str) -> impl Iterator<Item = TerminalEvent> + '_ {
             c => Key::Insert(c),
         }))
     })
+}
+
+/// The key that a character stands for where nobody has translated it.
+fn pressed(c: char) -> KeyEvent {
+    let (code, modifiers) = match c {
+        '\r' | '\n' => (KeyCode::Enter, KeyModifiers::NONE),
+        '\t' => (KeyCode::Tab, KeyModifiers::NONE),
+        '\x7f' => (KeyCode::Backspace, KeyModifiers::NONE),
+        '\0'..='\x1f' => (KeyCode::Char(char::from_u32(u32::from(c) | 0x60).unwrap_or(c)), KeyModifiers::CONTROL),
+        c => (KeyCode::Char(c), KeyModifiers::NONE),
+    };
+    KeyEvent::new(code, modifiers)
 }
 
 /// Pauses in which nobody here reads the terminal.
@@ -193,8 +233,6 @@ fn translate(event: Event, action: impl Fn(&KeyEvent) -> Option<KeyAction>) -> T
 
 #[cfg(test)]
 mod tests {
-    use crossterm::event::{KeyCode, KeyModifiers};
-
     use super::*;
 
     #[test]

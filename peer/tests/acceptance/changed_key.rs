@@ -122,6 +122,19 @@ fn a_changed_key_is_taken_as_verified_only_after_the_numbers_were_compared() {
 }
 
 #[test]
+fn what_comes_from_a_changed_key_is_held_and_shown_when_the_person_accepts_it() {
+    let mut scene = Scene::new();
+    scene.bianca.enters("@ali written with the new key");
+    scene.ali.enters("bianca");
+    scene.asks_ali(1);
+    assert!(!scene.ali.lines().iter().any(|line| line.contains("written with")), "{:#?}", scene.ali.lines());
+    scene.ali.enters("accept");
+    scene.ali.shows("-- The new key of bianca is used from now on, not verified.");
+    scene.ali.shows("written with the new key");
+    scene.ali.shows("Connection established, type your messages");
+}
+
+#[test]
 fn type_ahead_never_answers_whether_the_numbers_match() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let ali = stage.terminal_of("ali");

@@ -2,11 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::testkit::Example;
 use rustix::process::Signal;
 
 use crate::full_screen::{logged_in, seat};
-use crate::harness::{Stage, Terminal};
+use crate::harness::{PASSCODE, Stage, Terminal};
 
 #[test]
 fn the_opener_finds_commands_too_and_says_when_nothing_matches() {
@@ -181,8 +183,12 @@ fn with_the_mouse_conversations_are_clicked_messages_dragged_over_and_the_wheel_
     press(0, at("number 29."));
     ali.shows("c copy");
     press(32, at("number 27."));
+    let before = ali.bytes().len();
     ali.types("c");
-    ali.shows("Copied: \"number 27.\"");
+    // All that the mouse was dragged over, with who has said it.
+    let copied = STANDARD.encode("bianca: number 27.\nbianca: number 28.\nbianca: number 29.\n");
+    ali.until_written(before, &format!("\x1b]52;c;{copied}"));
+    ali.shows("Copied: \"bianca: number 27.");
     press(64, (40, 10));
     ali.shows("more below, End");
     press(65, (40, 10));
@@ -190,4 +196,44 @@ fn with_the_mouse_conversations_are_clicked_messages_dragged_over_and_the_wheel_
     let before = ali.bytes().len();
     ali.enters("/mouse off");
     ali.until_written(before, "\x1b[?1002l");
+}
+
+#[test]
+fn a_notice_gives_back_the_one_that_it_hid() {
+    let mut stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+    let [bianca, carol] = ["bianca", "carol"].map(|user| stage.terminal_of(user));
+    let ali = logged_in(&seat(&stage, "ali"), 80, 24);
+    ali.enters("bianca");
+    bianca.shows("Connection received from user ali");
+    carol.enters("ali");
+    carol.shows("Connection established");
+    ali.shows("» carol wants to talk.");
+    stage.directory.kill();
+    ali.until("both notices", |lines| {
+        lines.iter().any(|line| line.starts_with(" » Lost the directory") && line.ends_with("+1 more, Esc"))
+    });
+    ali.types("\x1b");
+    ali.until("the notice before, and no other behind it", |lines| {
+        lines.iter().any(|line| line == " » carol wants to talk. Alt+A opens, Esc hides this.")
+    });
+    ali.types("\x1b");
+    ali.until("no notice", |lines| !lines.iter().any(|line| line.starts_with(" »")));
+}
+
+#[test]
+fn signs_that_the_terminal_draws_wide_are_found_out_while_the_first_screen_is_there_already() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = Terminal::start_sized(&seat(&stage, "ali"), 80, 24);
+    // What the terminal says to the questions: the cursor stands where seven wide signs have put it.
+    ali.types(&"\x1b[1;15R".repeat(4));
+    ali.until("a card without wide signs", |lines| {
+        lines.iter().any(|line| line.contains("+----")) && lines.iter().all(|line| line.is_ascii())
+    });
+    let written = String::from_utf8(ali.bytes()).unwrap();
+    let (_, behind) = written.split_once("\x1b[2J").unwrap();
+    assert!(behind.contains('─'), "the first screen waits for an answer");
+    ali.enters(PASSCODE);
+    ali.shows("/help");
+    let wide: Vec<String> = ali.lines().into_iter().filter(|line| !line.is_ascii()).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
 }

@@ -88,7 +88,17 @@ impl LoginScreen {
                 self.lines.push(SafeText::ours(&line));
                 None
             }
-            Input::Focus(_) | Input::Pointed(_) | Input::Scrolled(_) | Input::Older | Input::Tick => None,
+            // The session asks for them; at the login nothing is shown of what others have written.
+            Input::Glyphs(glyphs) => {
+                self.options.glyphs = glyphs;
+                None
+            }
+            Input::Focus(_)
+            | Input::Pointed(_)
+            | Input::Dragged(_)
+            | Input::Scrolled(_)
+            | Input::Older
+            | Input::Tick => None,
         };
         if let Some(input) = input {
             let told = self.machine.handle(now, surface.typed, input);

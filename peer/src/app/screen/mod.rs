@@ -23,7 +23,7 @@ pub(crate) use super::Now;
 use super::exit;
 use super::keys::{Key, KeyAction, KeyHelp, Scroll};
 use super::line::{Options, Prompt};
-use super::sanitise::SafeText;
+use super::sanitise::{Glyphs, SafeText};
 use super::texts::{self, failure};
 pub(crate) use login_screen::LoginScreen;
 use peer_core::command::{Ticket, TicketedCommand};
@@ -40,12 +40,16 @@ pub(crate) enum Input {
     Key(KeyAction),
     /// The mouse points at this.
     Pointed(Target),
+    /// The mouse is dragged to the line of the conversation with this number.
+    Dragged(i64),
     /// Whether the user looks at this screen.
     Focus(Focus),
     /// The conversation is scrolled so that this is its last row; nothing: to its end.
     Scrolled(Option<Anchor>),
     /// The top of the conversation is on the screen, and older messages are wanted.
     Older,
+    /// The terminal draws no other signs as it should.
+    Glyphs(Glyphs),
     /// The front end says something about the entry.
     Tell(String),
     /// [`FullScreen::deadline`] has passed.
@@ -261,8 +265,10 @@ fn leaving(view: Box<View>, code: i32, input: &Input) -> (State, Vec<Output>) {
         | Input::Line(_)
         | Input::Focus(_)
         | Input::Pointed(_)
+        | Input::Dragged(_)
         | Input::Scrolled(_)
         | Input::Older
+        | Input::Glyphs(_)
         | Input::Tell(_)
         | Input::Tick
         | Input::EngineGone => (State::Leaving(view, code), Vec::new()),

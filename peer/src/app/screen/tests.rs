@@ -177,7 +177,7 @@ fn somebody_who_connects_gets_the_screen_only_if_nobody_has_it() {
     ali.hears(Notice::Call(CallNotice::Received { from: id("bianca") }));
     assert!(ali.shows("bianca"));
     ali.hears(Notice::Call(CallNotice::Received { from: id("carol") }));
-    assert!(ali.shows("bianca") && ali.view().overlays.popup.is_some());
+    assert!(ali.shows("bianca") && ali.view().overlays.popups.newest().is_some());
     ali.presses(KeyAction::NextUnread);
     assert!(ali.shows("carol"));
 }

@@ -79,6 +79,11 @@ pub(crate) const FOUND_HINTS: [&str; 3] = ["n N or Up Down move", "Enter show", 
 /// Logged out.
 pub(crate) const LOGIN_HINTS: [&str; 2] = ["Enter continue", "Ctrl+C leave"];
 
+/// How many notices are behind the one that is shown.
+pub(crate) fn hidden_notices(number: usize, with_key: bool) -> String {
+    if with_key { format!("+{number} more, Esc") } else { format!("+{number}") }
+}
+
 /// On the login card: where one logs in.
 pub(crate) fn directory(name: &str) -> String {
     format!("Directory  {name}")

@@ -219,9 +219,11 @@ impl Front for Screen {
                 self.canvas.resize(screen_size());
                 Ok(None)
             }
-            TerminalEvent::Focus(_) | TerminalEvent::Click(_) | TerminalEvent::Drag(_) | TerminalEvent::Nothing => {
-                Ok(None)
-            }
+            TerminalEvent::Focus(_)
+            | TerminalEvent::Click(_)
+            | TerminalEvent::Drag(_)
+            | TerminalEvent::WideSigns
+            | TerminalEvent::Nothing => Ok(None),
         }
     }
 

@@ -17,6 +17,7 @@ use std::mem::ManuallyDrop;
 
 use async_channel::Receiver;
 use common::limits::MESSAGE_TEXT;
+use crossterm::event::KeyEvent;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
@@ -166,8 +167,6 @@ struct Screen {
     editor: Editor,
     completer: Completer,
     keys: Events,
-    /// What was typed before anybody read it.
-    waiting: VecDeque<TerminalEvent>,
     pause: Pause,
     /// Another program has the terminal.
     lent: Option<Receiver<Written>>,
@@ -188,15 +187,17 @@ struct Screen {
 impl Screen {
     fn open(options: &TuiOptions) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Full)?;
-        let (mut look, mut waiting) = (options.look, VecDeque::new());
-        if options.probe == Probe::Ask {
-            let probed = probe::ask()?;
-            look.glyphs = if probed.fits { look.glyphs } else { Glyphs::Ascii };
-            waiting.extend(keys::typed(&probed.typed));
-        }
         let keymap = options.keymap.clone();
         let pause = Pause::default();
-        let keys = keys::listen(pause.clone(), Unmarked::Paste, move |key| keymap.action(key))?;
+        let action = move |key: &KeyEvent| keymap.action(key);
+        let keys = match options.probe {
+            Probe::Ask => {
+                probe::ask()?;
+                // While they are waited for the first screen is drawn.
+                keys::listen_behind(probe::read_answers, pause.clone(), Unmarked::Paste, action)?
+            }
+            Probe::Settled => keys::listen(pause.clone(), Unmarked::Paste, action)?,
+        };
         let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(Self {
             terminal,
@@ -206,8 +207,7 @@ impl Screen {
             pause,
             lent: None,
             type_ahead: TypeAhead::Counts,
-            waiting,
-            look,
+            look: options.look,
             widths: options.widths,
             via: options.via,
             drawn: Drawn::default(),
@@ -221,9 +221,6 @@ impl Screen {
 
     /// What somebody does next at the terminal; nothing once that is gone.
     async fn next(&mut self) -> io::Result<Happened> {
-        if let Some(event) = self.waiting.pop_front() {
-            return Ok(Happened::AtTerminal(Some(event)));
-        }
         if let Some(lent) = &self.lent {
             // An editor that could not even be started has said so.
             return Ok(Happened::Written(lent.recv().await.unwrap_or_else(|_| Ok(String::new()))));
@@ -315,12 +312,20 @@ impl Screen {
                 None => self.drawn.target(place).map(Input::Pointed),
             },
             TerminalEvent::Drag(place) => {
-                self.drawn.target(place).filter(|target| matches!(target, Target::Line(_))).map(Input::Pointed)
+                if let Some(Target::Line(line)) = self.drawn.target(place) {
+                    Some(Input::Dragged(line))
+                } else {
+                    None
+                }
             }
             TerminalEvent::Focus(focus) => Some(Input::Focus(focus)),
             TerminalEvent::Resized => {
                 self.type_ahead = TypeAhead::Counts;
                 None
+            }
+            TerminalEvent::WideSigns => {
+                self.look.glyphs = Glyphs::Ascii;
+                Some(Input::Glyphs(Glyphs::Ascii))
             }
             TerminalEvent::Nothing => None,
         })

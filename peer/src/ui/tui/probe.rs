@@ -1,4 +1,4 @@
-//! Whether the terminal draws our signs one column wide: it is asked once, at the start, and not waited for long.
+//! Whether the terminal draws our signs one column wide: it is asked once, at the start, and nobody waits for the answer.
 //!
 //! Tables of widths disagree with terminals. Where the signs of the screen are wider than we think nothing would stand
 //! where it belongs, so that ASCII signs take their place. A terminal that does not answer is believed to be usual.
@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::ui::keys::{ReadBefore, TerminalEvent};
+
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Signs of presence, of messages, of lines and bars.
@@ -15,19 +17,32 @@ const ASKED: [&str; 4] = ["●◐○", "✓✗·…", "─│┬┴┌┐└┘"
 
 /// What was found out.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Probed {
+struct Probed {
     /// Every sign is one column wide, as far as is known.
-    pub(super) fits: bool,
-    /// What came besides: somebody has typed it ahead.
-    pub(super) typed: String,
+    fits: bool,
+    /// What came besides: somebody has typed it.
+    typed: String,
 }
 
-/// Asks; the terminal is in raw mode, nobody else reads it, and its screen is empty again afterwards.
-pub(super) fn ask() -> io::Result<Probed> {
+/// Asks; the terminal is in raw mode, and its screen is empty again afterwards. The terminal does in its order what it is
+/// told, so that the answers hold whatever is drawn behind the questions.
+pub(super) fn ask() -> io::Result<()> {
     let questions: String = ASKED.iter().map(|signs| format!("\x1b[1;1H{signs}\x1b[6n")).collect();
     let mut out = io::stdout().lock();
     out.write_all(format!("{questions}\x1b[1;1H\x1b[2J").as_bytes())?;
-    out.flush()?;
+    out.flush()
+}
+
+/// Takes the answers, if they come; nobody else reads the terminal meanwhile. A terminal that is gone is noticed by
+/// whoever reads it next.
+pub(super) fn read_answers() -> ReadBefore {
+    let Probed { fits, typed } = answered().unwrap_or(Probed { fits: true, typed: String::new() });
+    // The size may have changed when nobody was told yet.
+    let found = [TerminalEvent::Resized].into_iter().chain((!fits).then_some(TerminalEvent::WideSigns));
+    ReadBefore { found: found.collect(), typed }
+}
+
+fn answered() -> io::Result<Probed> {
     let until = Instant::now() + PATIENCE;
     let stdin = io::stdin();
     let mut read = Vec::new();
@@ -51,38 +66,41 @@ pub(super) fn ask() -> io::Result<Probed> {
 fn judged(read: &[u8]) -> Probed {
     let (columns, typed) = answers(read);
     let wide = columns.iter().zip(ASKED).any(|(column, signs)| *column > signs.chars().count() + 1);
-    // Keys that are no characters, such as arrows, mean nothing where nobody has seen the screen yet.
-    let typed = String::from_utf8_lossy(&typed).chars().take_while(|c| *c != '').collect();
-    Probed { fits: !wide, typed }
+    Probed { fits: !wide, typed: String::from_utf8_lossy(&typed).into_owned() }
 }
 
-/// The columns in which the cursor stood (`CSI row ; column R`), and everything else.
+/// The columns in which the cursor stood (`CSI row ; column R`), and what else was typed. Of keys that are no characters,
+/// such as arrows, nothing is kept.
 fn answers(read: &[u8]) -> (Vec<usize>, Vec<u8>) {
     let (mut columns, mut rest, mut at) = (Vec::new(), Vec::new(), 0);
-    while at < read.len() {
-        match answer(&read[at..]) {
-            Some((column, length)) => {
-                columns.push(column);
-                at += length;
-            }
-            None => {
-                rest.push(read[at]);
-                at += 1;
-            }
+    while let Some(byte) = read.get(at) {
+        let length = sequence(&read[at..]);
+        match length {
+            0 => rest.push(*byte),
+            length => columns.extend(column(&read[at..at + length])),
         }
+        at += length.max(1);
     }
     (columns, rest)
 }
 
-/// An answer at the beginning: the column, and how many bytes it is long.
-fn answer(bytes: &[u8]) -> Option<(usize, usize)> {
-    let body = bytes.strip_prefix(b"\x1b[")?;
-    let end = body.iter().position(|byte| !byte.is_ascii_digit() && *byte != b';')?;
-    if body.get(end) != Some(&b'R') {
-        return None;
+/// How many bytes of an escape sequence are at the beginning.
+fn sequence(bytes: &[u8]) -> usize {
+    match bytes {
+        [0x1b, b'[', body @ ..] => {
+            body.iter().position(|byte| (0x40..=0x7e).contains(byte)).map_or(bytes.len(), |end| end + 3)
+        }
+        [0x1b, b'O', _, ..] => 3,
+        [0x1b, ..] => 1,
+        _ => 0,
     }
-    let (_, column) = std::str::from_utf8(&body[..end]).ok()?.split_once(';')?;
-    Some((column.parse().ok()?, 2 + end + 1))
+}
+
+/// The column that a sequence tells, if it is an answer.
+fn column(sequence: &[u8]) -> Option<usize> {
+    let place = sequence.strip_prefix(b"\x1b[")?.strip_suffix(b"R")?;
+    let (_, column) = std::str::from_utf8(place).ok()?.split_once(';')?;
+    column.parse().ok()
 }
 
 #[cfg(test)]
@@ -101,7 +119,9 @@ mod tests {
     #[test]
     fn what_was_typed_ahead_is_kept_in_its_order() {
         let Probed { fits, typed } = judged("48\x1b[1;4R21\x1b[1;5R\x1b[A93\r".as_bytes());
-        assert_eq!((fits, typed.as_str()), (true, "4821"));
+        assert_eq!((fits, typed.as_str()), (true, "482193\r"));
         assert_eq!(judged("4821\x1b[1;4R93\r".as_bytes()).typed, "482193\r");
+        // An answer that is not whole yet is none, and no part of it was typed.
+        assert_eq!(judged(b"48\x1b[I21\x1bOQ\x1b[1;"), Probed { fits: true, typed: "4821".to_owned() });
     }
 }

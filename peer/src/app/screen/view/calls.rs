@@ -3,6 +3,7 @@
 use common::ident::UserId;
 
 use super::chat::ConnectionEvent;
+use super::page::Standing;
 use super::{Awaited, View};
 use crate::app::model::{Here, Link};
 use crate::app::texts::screen::ConnectionChange;
@@ -98,7 +99,7 @@ impl View {
             if self.is_muted(&to) {
                 return;
             }
-            self.tell_about(from.as_str(), &screen::wants_to_talk(&from));
+            self.tell_standing(Standing::Caller(from.clone()), &screen::wants_to_talk(&from));
         }
     }
 
@@ -108,7 +109,7 @@ impl View {
         if link_before != Link::None && by == EndedBy::Them {
             self.connection(&to, ConnectionChange::Ended, talk::ENDED);
             if !self.is_current(&to) {
-                self.tell(&talk::other_ended(with));
+                self.tell_standing(Standing::Caller(with.clone()), &talk::other_ended(with));
             }
         }
     }

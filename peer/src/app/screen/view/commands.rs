@@ -23,7 +23,7 @@ impl View {
         }
         if entry != Ok(Entry::Nothing) {
             self.put(Output::Remember(line.to_owned()));
-            self.overlays.popup = None;
+            self.overlays.popups.put_away();
         }
         match entry {
             Err(grammar::Refused(why)) => {

@@ -88,7 +88,7 @@ impl View {
         let found = chat.numbered().find(|(_, line)| is_it(line)).map(|(number, _)| number);
         match (found, chat.loaded) {
             (Some(number), _) => {
-                self.selection.message = Some(number);
+                self.selection.set(Some(number));
             }
             (None, Loaded::All | Loaded::Nothing) => self.tell(mail::NOTHING_THERE),
             (None, loaded) => {

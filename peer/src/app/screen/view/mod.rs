@@ -46,8 +46,8 @@ pub(crate) use alerts::{Alerts, Ring, When};
 pub(crate) use chat::{Anchor, Chat, Line, Message};
 use composer::Composer;
 pub(crate) use opener::Choice;
-use page::Overlays;
 pub(crate) use page::{Overlay, Page};
+use page::{Overlays, Standing};
 use peer_core::command::{Command, DirectoryCommand, SessionCommand, Ticket, TicketedCommand};
 use peer_core::model::Conversation;
 pub(crate) use questions::Question;
@@ -211,7 +211,7 @@ impl View {
         surface.typed.clone_into(&mut self.composer.typed);
         self.overlays.rows = surface.rows.into();
         self.overlays.has_room_for_details = surface.has_room_for_details;
-        if !matches!(input, Input::Key(_) | Input::Tick | Input::Notice(..) | Input::Focus(_)) {
+        if !matches!(input, Input::Key(_) | Input::Tick | Input::Notice(..) | Input::Focus(_) | Input::Glyphs(_)) {
             self.quit.confirm = false;
         }
         match input {
@@ -219,13 +219,15 @@ impl View {
             // It may be a passcode.
             Input::Line(line) => self.line(&Zeroizing::new(line)),
             Input::Pointed(target) => self.pointed_at(target),
+            Input::Dragged(line) => self.dragged_to(line),
             Input::Focus(focus) => self.look(focus),
             Input::Scrolled(anchor) => {
                 if let Some(chat) = self.current_chat_mut() {
                     chat.anchor = anchor;
                 }
             }
-            Input::Tell(words) => self.tell(&words),
+            Input::Glyphs(glyphs) => self.glyphs = glyphs,
+            Input::Tell(words) => self.tell_standing(Standing::Entry, &words),
             Input::Older => self.look_up_older(PAGE),
             Input::Notice(answers, notice) => {
                 self.answers = answers;
@@ -251,7 +253,7 @@ impl View {
         }
         // A notice that came up at this moment does not take what lies behind it along.
         let has_nothing_above = matches!(self.front(), Layer::Question | Layer::Composer);
-        if *key == KeyAction::Edit(Key::Escape) && has_nothing_above && self.overlays.popup.take().is_some() {
+        if *key == KeyAction::Edit(Key::Escape) && has_nothing_above && self.overlays.popups.put_away() {
             return;
         }
         for layer in Layer::FRONT_TO_BACK {

@@ -25,8 +25,9 @@ impl View {
             (chat.news, chat.shown, chat.anchor) = (None, None, None);
         }
         self.current = Some(to.clone());
-        self.overlays.popup = None;
-        (self.selection.message, self.selection.sought) = (None, None);
+        self.overlays.popups.put_away_about(&to.to_string());
+        self.selection.set(None);
+        self.selection.sought = None;
         let chat = self.chat(&to);
         if chat.loaded == Loaded::Nothing {
             chat.loaded = Loaded::Asked(PAGE);
@@ -136,7 +137,7 @@ impl View {
             (chat.news, chat.shown, chat.anchor) = (None, None, None);
         }
         self.current = None;
-        self.selection.message = None;
+        self.selection.set(None);
         self.give_entry_back();
     }
 

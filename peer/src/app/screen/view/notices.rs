@@ -1,7 +1,7 @@
 //! What the engine tells of the session, the directory, contacts and files, and where it is shown. Calls are in
 //! [`super::calls`], messages in [`super::mail`], groups in [`super::groups`].
 
-use super::page::plain;
+use super::page::{Standing, plain};
 use super::{Awaited, View};
 use crate::app::texts::{self, failure, files, format, mail, screen, talk};
 use peer_core::command::{Command, DirectoryCommand};
@@ -72,10 +72,12 @@ impl View {
             DirectoryNotice::Restored { again, groups } => {
                 mail::restored(again, &groups).iter().for_each(|line| self.tell(line));
             }
-            DirectoryNotice::Lost { retry_in, why } => self.tell(&texts::server_lost(retry_in, why)),
+            DirectoryNotice::Lost { retry_in, why } => {
+                self.tell_standing(Standing::Directory, &texts::server_lost(retry_in, why));
+            }
             DirectoryNotice::NotItself(why) => self.tell(&failure::report(&why, &self.zone).lines.join(" ")),
             DirectoryNotice::Back => {
-                self.tell(texts::SERVER_BACK);
+                self.tell_standing(Standing::Directory, texts::SERVER_BACK);
                 self.command(Command::Directory(DirectoryCommand::List));
             }
             DirectoryNotice::Refused(why) => self.tell(&texts::refused(why)),

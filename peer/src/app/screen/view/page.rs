@@ -1,4 +1,6 @@
-//! What lies above a conversation: the layer of pages of text, and a notice.
+//! What lies above a conversation: the layer of pages of text, and notices.
+
+use common::ident::UserId;
 
 use super::{Taken, View};
 use crate::app::keys::{Key, KeyAction, Scroll};
@@ -31,19 +33,73 @@ pub(crate) struct Page {
     pub(crate) from: usize,
 }
 
+/// Notices that are kept for who has not put them away; older ones are forgotten. Chosen arbitrarily: more than anybody
+/// reads one by one.
+const KEPT: usize = 16;
+
 /// A notice about something that is not on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Popup {
     pub(crate) title: SafeText,
     pub(crate) text: SafeText,
+    /// What it says of this is true until the next one does.
+    standing: Option<Standing>,
+}
+
+/// What notices tell the present state of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Whether the directory is there.
+    Directory,
+    /// What is being typed.
+    Entry,
+    /// Whether this user wants to talk.
+    Caller(UserId),
+}
+
+/// Notices that nobody has put away, the newest last. The newest is shown.
+#[derive(Debug, Default)]
+pub(crate) struct Popups(Vec<Popup>);
+
+impl Popups {
+    pub(crate) fn newest(&self) -> Option<&Popup> {
+        self.0.last()
+    }
+
+    /// How many are hidden by the newest.
+    pub(crate) fn hidden(&self) -> usize {
+        self.0.len().saturating_sub(1)
+    }
+
+    fn push(&mut self, popup: Popup) {
+        let is_outdated =
+            |older: &Popup| *older == popup || (older.standing.is_some() && older.standing == popup.standing);
+        self.0.retain(|older| !is_outdated(older));
+        self.0.push(popup);
+        self.0.drain(..self.0.len().saturating_sub(KEPT));
+    }
+
+    /// Puts the one that is shown away; whether there was one.
+    pub(super) fn put_away(&mut self) -> bool {
+        self.0.pop().is_some()
+    }
+
+    /// What they are about is on the screen now: those with this title go, and where there are none the one that is shown.
+    pub(super) fn put_away_about(&mut self, title: &str) {
+        let before = self.0.len();
+        self.0.retain(|popup| popup.title.as_str() != title);
+        if self.0.len() == before {
+            self.put_away();
+        }
+    }
 }
 
 /// All that lies above.
 #[derive(Debug, Default)]
 pub(crate) struct Overlays {
     pub(crate) open: Option<Overlay>,
-    /// Takes no keys.
-    pub(crate) popup: Option<Popup>,
+    /// They take no keys.
+    pub(crate) popups: Popups,
     /// Rows of the conversation on the screen, and so of a page.
     pub(super) rows: usize,
     pub(super) has_room_for_details: bool,
@@ -127,7 +183,17 @@ impl View {
     }
 
     pub(super) fn tell_about(&mut self, title: &str, text: &str) {
-        self.overlays.popup = Some(Popup { title: SafeText::ours(title), text: SafeText::ours(plain(text)) });
+        let (title, text) = (SafeText::ours(title), SafeText::ours(plain(text)));
+        self.overlays.popups.push(Popup { title, text, standing: None });
+    }
+
+    /// Says how something stands, in place of how it stood.
+    pub(super) fn tell_standing(&mut self, of: Standing, text: &str) {
+        let (title, text) = match &of {
+            Standing::Directory | Standing::Entry => (SafeText::default(), plain(text)),
+            Standing::Caller(user) => (SafeText::ours(user.as_str()), plain(text)),
+        };
+        self.overlays.popups.push(Popup { title, text: SafeText::ours(text), standing: Some(of) });
     }
 }
 

@@ -5,6 +5,7 @@
 
 use common::ident::{MessageId, UserId};
 
+use super::page::Standing;
 use super::{Awaited, Output, Taken, View};
 use crate::app::keys::{Key, KeyAction};
 use crate::app::line::Echo;
@@ -268,7 +269,7 @@ impl View {
 
     pub(super) fn asked(&mut self, from: UserId) {
         let to = Conversation::User(from.clone());
-        self.tell_about(from.as_str(), &talk::wants_to_talk(&from));
+        self.tell_standing(Standing::Caller(from.clone()), &talk::wants_to_talk(&from));
         self.ask(Question::Accept(from));
         if self.current.is_none() {
             self.show(to);
@@ -279,7 +280,7 @@ impl View {
         let question = Question::Accept(from.clone());
         let here = self.question() == Some(&question);
         self.questions.retain(|other| *other != question);
-        self.tell(&talk::gave_up(from));
+        self.tell_standing(Standing::Caller(from.clone()), &talk::gave_up(from));
         if here {
             self.give_entry_back();
         }

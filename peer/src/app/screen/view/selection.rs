@@ -13,9 +13,26 @@ use peer_core::model::MessageKey;
 pub(crate) struct Selection {
     /// The number of the message that is selected.
     pub(crate) message: Option<i64>,
+    /// The number of the message from which the mouse was dragged to that one: those between are selected, too.
+    from: Option<i64>,
     pub(crate) found: Found,
     /// A message that was found and is to be selected as soon as it is here.
     pub(super) sought: Option<MessageKey>,
+}
+
+impl Selection {
+    /// Whether the line with this number is selected.
+    pub(crate) fn has(&self, line: i64) -> bool {
+        self.message.is_some_and(|to| {
+            let from = self.from.unwrap_or(to);
+            (from.min(to)..=from.max(to)).contains(&line)
+        })
+    }
+
+    /// Selects one message, or none.
+    pub(super) fn set(&mut self, message: Option<i64>) {
+        (self.message, self.from) = (message, None);
+    }
 }
 
 impl View {
@@ -26,10 +43,10 @@ impl View {
             KeyAction::Edit(Key::Insert('c')) => self.copy_selected(),
             KeyAction::Edit(Key::Insert('r')) => self.reply(),
             KeyAction::Edit(Key::Enter) => self.inspect(),
-            KeyAction::Edit(Key::Escape) => self.selection.message = None,
-            KeyAction::Edit(Key::Start | Key::End) if self.composer.is_blank => self.selection.message = None,
+            KeyAction::Edit(Key::Escape) => self.selection.set(None),
+            KeyAction::Edit(Key::Start | Key::End) if self.composer.is_blank => self.selection.set(None),
             KeyAction::Edit(_) => {
-                self.selection.message = None;
+                self.selection.set(None);
                 return Taken::Passed;
             }
             KeyAction::Interrupt
@@ -52,9 +69,18 @@ impl View {
     }
 
     fn copy_selected(&mut self) {
-        if let Some(text) = self.selected_message().map(|message| message.text.clone()) {
-            self.copy(text);
-        }
+        let selected = self.current_chat().into_iter().flat_map(|chat| chat.numbered());
+        let selected = selected.filter(|(number, _)| self.selection.has(*number));
+        let messages: Vec<&Message> = selected
+            .filter_map(|(_, line)| if let Line::Message(message) = line { Some(message) } else { None })
+            .collect();
+        let text = match messages.as_slice() {
+            [] => return,
+            [message] => message.text.clone(),
+            // Of several it is said whose they are.
+            several => several.iter().map(|one| format!("{}: {}\n", one.author, one.text)).collect(),
+        };
+        self.copy(text);
     }
 
     /// The numbers of the messages in the conversation that is shown.
@@ -63,12 +89,19 @@ impl View {
         lines.filter(|(_, line)| matches!(line, Line::Message(_))).map(|(number, _)| number).collect()
     }
 
-    /// A click, or where the mouse is dragged to: the conversation is shown, the message selected.
+    /// A click: the conversation is shown, the message selected.
     pub(super) fn pointed_at(&mut self, target: Target) {
         match target {
             Target::Conversation(to) => self.show(to),
-            Target::Line(number) if self.numbers().contains(&number) => self.selection.message = Some(number),
-            Target::Line(_) => self.selection.message = None,
+            Target::Line(number) => self.selection.set(self.numbers().contains(&number).then_some(number)),
+        }
+    }
+
+    /// The mouse is dragged to a line: the messages from the one that was selected to there are.
+    pub(super) fn dragged_to(&mut self, line: i64) {
+        if self.numbers().contains(&line) {
+            self.selection.from = self.selection.from.or(self.selection.message);
+            self.selection.message = Some(line);
         }
     }
 
@@ -76,13 +109,13 @@ impl View {
         let numbers = self.numbers();
         let above =
             numbers.iter().rev().find(|number| self.selection.message.is_none_or(|selected| **number < selected));
-        self.selection.message = above.copied().or(self.selection.message);
+        self.selection.set(above.copied().or(self.selection.message));
     }
 
     /// Below the last message nothing is selected any more.
     pub(super) fn select_below(&mut self) {
         let Some(selected) = self.selection.message else { return };
-        self.selection.message = self.numbers().into_iter().find(|number| *number > selected);
+        self.selection.set(self.numbers().into_iter().find(|number| *number > selected));
     }
 
     pub(crate) fn selected_message(&self) -> Option<&Message> {
@@ -94,7 +127,7 @@ impl View {
     fn copy(&mut self, text: String) {
         self.tell(&local_commands::copied(&text));
         self.put(Output::Copy(text));
-        self.selection.message = None;
+        self.selection.set(None);
     }
 
     /// `/copy [N]`: the last message of somebody else, or the last but so many.
@@ -112,7 +145,7 @@ impl View {
     fn reply(&mut self) {
         let Some(message) = self.selected_message() else { return };
         let entry = format!("> {}\n{}", format::quoted(&message.text), self.composer.typed);
-        self.selection.message = None;
+        self.selection.set(None);
         self.put(Output::Entry(entry));
     }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::app::keys::Scroll;
 use crate::app::screen::State;
 use crate::app::screen::tests::Scenery;
+use peer_core::notice::{CallNotice, DirectoryNotice, Notice};
 
 fn edit(key: Key) -> KeyAction {
     KeyAction::Edit(key)
@@ -197,4 +198,104 @@ fn typing_on_leaves_the_question_whether_to_quit() {
     assert!(ali.view().quit.confirm);
     ali.presses(edit(Key::Escape));
     assert!(!ali.view().quit.confirm);
+}
+
+/// What the notices say, the one that is shown first; each is put away by Esc to see the next.
+fn notices(ali: &mut Scenery) -> Vec<String> {
+    let mut said = Vec::new();
+    while let Some(popup) = ali.view().overlays.popups.newest().cloned() {
+        said.push(popup.text.as_str().to_owned());
+        ali.presses(edit(Key::Escape));
+    }
+    said
+}
+
+fn tell(ali: &mut Scenery, text: &str) {
+    view(ali).tell(text);
+}
+
+fn received(from: &str) -> Notice {
+    Notice::Call(CallNotice::Received { from: UserId::parse(from).unwrap() })
+}
+
+#[test]
+fn a_notice_hides_the_one_before_and_gives_it_back() {
+    let mut ali = Scenery::with(Layer::Composer);
+    for text in ["one", "two", "one", "three"] {
+        tell(&mut ali, text);
+    }
+    assert_eq!(ali.view().overlays.popups.hidden(), 2);
+    assert_eq!(notices(&mut ali), ["three", "one", "two"]);
+    for number in 0..30 {
+        tell(&mut ali, &number.to_string());
+    }
+    let last: Vec<String> = (14..30).rev().map(|number| number.to_string()).collect();
+    assert_eq!(notices(&mut ali), last);
+}
+
+#[test]
+fn a_line_puts_away_the_notice_that_is_shown_alone() {
+    let mut ali = Scenery::with(Layer::Composer);
+    tell(&mut ali, "one");
+    tell(&mut ali, "two");
+    ali.enters("Hello");
+    assert_eq!(notices(&mut ali), ["one"]);
+}
+
+#[test]
+fn how_something_stands_is_told_once() {
+    let mut ali = Scenery::with(Layer::Composer);
+    let lost = |seconds| {
+        let why = peer_core::notice::DirectoryLoss::Network;
+        Notice::Directory(DirectoryNotice::Lost { retry_in: seconds, why })
+    };
+    ali.hears(received("carol"));
+    ali.hears(lost(1));
+    ali.hears(lost(2));
+    ali.hears(Notice::Directory(DirectoryNotice::Back));
+    ali.gets(Input::Tell("a paste of 2 lines".to_owned()));
+    ali.gets(Input::Tell("a paste of 3 lines".to_owned()));
+    assert_eq!(
+        notices(&mut ali),
+        ["a paste of 3 lines", "Directory server is back.", "carol wants to talk. Alt+A opens, Esc hides this."]
+    );
+}
+
+#[test]
+fn what_a_notice_was_about_is_no_notice_once_it_is_shown() {
+    let mut ali = Scenery::with(Layer::Composer);
+    ali.hears(received("carol"));
+    tell(&mut ali, "something else");
+    ali.presses(KeyAction::NextUnread);
+    assert!(ali.shows("carol"));
+    assert_eq!(notices(&mut ali), ["something else"]);
+}
+
+#[test]
+fn what_the_mouse_was_dragged_over_is_selected_in_either_direction() {
+    let mut ali = Scenery::with(Layer::Composer);
+    for (text, number) in [("two", 2), ("three", 3), ("four", 4)] {
+        ali.said("bianca", text, number);
+    }
+    let lines: Vec<i64> = ali
+        .view()
+        .current_chat()
+        .unwrap()
+        .numbered()
+        .filter(|(_, line)| matches!(line, Line::Message(_)))
+        .map(|(number, _)| number)
+        .collect();
+    let copied = |ali: &mut Scenery, from: usize, over: &[usize]| {
+        ali.gets(Input::Pointed(Target::Line(lines[from])));
+        over.iter().for_each(|place| ali.gets(Input::Dragged(lines[*place])));
+        ali.asked.clear();
+        ali.presses(letter('c'));
+        ali.asked.join("\n")
+    };
+    let middle = "copy bianca: two\nbianca: three\n";
+    assert_eq!(copied(&mut ali, 1, &[2]), middle);
+    assert_eq!(copied(&mut ali, 2, &[0, 3, 1]), middle);
+    // One message is copied as it is, also after others were selected with it.
+    assert_eq!(copied(&mut ali, 1, &[3, 1]), "copy two");
+    assert_eq!(copied(&mut ali, 3, &[]), "copy four");
 }

@@ -52,9 +52,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect) -> Vec<(Rect,
         let place = Rect { y, height: 1, ..area };
         row.draw(cells, place);
         targets.extend(row.anchor.filter(|_| row.rule.is_none()).map(|anchor| (place, Target::Line(anchor.line))));
-        let selected =
-            view.selection.message.is_some() && row.anchor.map(|anchor| anchor.line) == view.selection.message;
-        if selected && row.rule.is_none() {
+        if row.anchor.is_some_and(|anchor| view.selection.has(anchor.line)) && row.rule.is_none() {
             cells.buffer.set_style(place, look.chosen());
         }
         y += 1;
@@ -88,6 +86,9 @@ fn around_selection(view: &View, chat: &Chat, width: u16, look: Look, most: usiz
 
 /// Rows from the end, or from the anchor, upwards; at most so many.
 fn rows(view: &View, chat: &Chat, width: u16, look: Look, most: usize, from: Option<Anchor>) -> Vec<Row> {
+    if most == 0 {
+        return Vec::new();
+    }
     // Both of two have their room from the beginning, so that nothing moves when the other one speaks.
     let both = view.partner().into_iter().chain([view.me().clone()]).map(|user| wide(user.as_str()));
     let authors = chat.messages().map(|message| wide(message.author.as_str()));
