@@ -261,6 +261,11 @@ hex_bytes!(
     32
 );
 hex_bytes!(
+    /// Shows, once, that a connection is of the terminal that was given it (decision D26).
+    SeenToken,
+    32
+);
+hex_bytes!(
     /// An Ed25519 public key (RFC 8032), raw form.
     TerminalKey,
     32
@@ -285,6 +290,12 @@ impl fmt::Debug for Cookie {
 impl fmt::Debug for MeetingToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MeetingToken(…)")
+    }
+}
+
+impl fmt::Debug for SeenToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SeenToken(…)")
     }
 }
 

@@ -79,6 +79,12 @@ pub const MEETING_VALID: Duration = Duration::from_secs(10);
 /// Milliseconds between a meeting being arranged and both terminals connecting to each other. Chosen so that word of it
 /// has reached both.
 pub const MEETING_LEAD: u32 = 200;
+/// How long the token of `ANNOUNCED` lets a terminal be seen from the other family (decision D26).
+pub const SEEN_VALID: Duration = Duration::from_secs(60);
+/// Addresses of one terminal in a `LOOKUPREPLY`, the local ones aside.
+pub const ADDRESSES_PER_TERMINAL: usize = 6;
+/// Addresses in its own network that a terminal names.
+pub const LOCAL_ADDRESSES: usize = 4;
 /// Links that a directory relays at once.
 pub const RELAY_LINKS: usize = 256;
 /// Of these, of one user.
@@ -208,7 +214,7 @@ pub enum Budget {
     Broadcasts,
     /// `PASSCODEREQ`.
     Passcodes,
-    /// `HELLO`, `INVITEREQ` and `REGISTERREQ`.
+    /// `HELLO`, `INVITEREQ`, `REGISTERREQ` and `SEENREQ`.
     Questions,
     /// `AUTHREQ`.
     Logins,

@@ -39,6 +39,15 @@ impl Prefix {
     }
 }
 
+/// Whether other networks have this address, too (RFC 1918, RFC 4193): it leads nowhere from outside.
+#[must_use]
+pub fn is_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -69,6 +78,27 @@ mod tests {
             (Prefix { v4: 32, v6: 128 }, "2001:db8::1", "2001:db8::1"),
         ] {
             assert_eq!(network(prefix, address), expected, "{address} with {prefix:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_leads_somewhere_from_outside_is_not_local() {
+        for (address, expected) in [
+            ("192.168.1.5", true),
+            ("::ffff:192.168.1.5", true),
+            ("10.0.0.1", true),
+            ("172.16.0.1", true),
+            ("fd00::1", true),
+            ("192.0.2.7", false),
+            ("127.0.0.1", false),
+            ("169.254.0.1", false),
+            ("100.64.0.1", false),
+            ("0.0.0.0", false),
+            ("2001:db8::7", false),
+            ("fe80::1", false),
+            ("::1", false),
+        ] {
+            assert_eq!(is_local(address.parse().unwrap()), expected, "{address}");
         }
     }
 

@@ -101,6 +101,11 @@ fn write_corpus() {
         |vector: &Value, texts: &[&str]| texts.iter().any(|text| vector["payload"].as_str().unwrap().contains(text));
     let (later, messages): (Vec<Value>, Vec<Value>) =
         messages.into_iter().partition(|vector| with(vector, &["\"features\""]));
+    let addresses = ["SEENRE", "\"addresses\"]", "\"local\":"];
+    let (addresses, later): (Vec<Value>, Vec<Value>) = later.into_iter().partition(|vector| with(vector, &addresses));
+    let (seen, messages): (Vec<Value>, Vec<Value>) =
+        messages.into_iter().partition(|vector| with(vector, &["SEENRE", "\"local\":"]));
+    let addresses = [addresses, seen].concat();
     let authority = ["\"replaces\":", "\"leave\":", "\"signed\":", "COMMITREPLY\",\"status\":\"REFUSED", "\"moved\""];
     let (authority, messages): (Vec<Value>, Vec<Value>) =
         messages.into_iter().partition(|vector| with(vector, &authority));
@@ -123,6 +128,7 @@ fn write_corpus() {
     let numbered = [vectors("requests.json", "good"), vectors("requests.json", "bad")].concat();
     write("message", messages.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "features", later.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "addresses", addresses.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "authority", authority.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "withdrawn", withdrawn.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "relay", relay.iter().map(|vector| payload(vector).into_bytes()));
@@ -174,6 +180,8 @@ fn write_corpus() {
     write_named("directory_connection", "punch", punch.map(|payload| script(0, &[&payload])));
     let relay_files = relay_files.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "relay-files", relay_files.map(|payload| script(0, &[&payload])));
+    let addresses = addresses.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
+    write_named("directory_connection", "addresses", addresses.map(|payload| script(0, &[&payload])));
     let relay = relay.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "relay", relay.map(|payload| script(0, &[&payload])));
     // A header, two of them, one that ends early, one with something in its padding.

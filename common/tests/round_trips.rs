@@ -66,7 +66,8 @@ fn to_directory() -> impl Strategy<Value = ToDirectory> {
         ),
         blob().prop_map(|passcode| AuthProof { passcode }.into()),
         (key(), blob(), 1u16.., certificate()).prop_map(|(publickey, signature, port, certificate)| {
-            Announce { publickey, signature, port, certificate, features: Features::default() }.into()
+            Announce { publickey, signature, port, certificate, features: Features::default(), local: Vec::new() }
+                .into()
         }),
         (user(), user()).prop_map(|(userid, lookup)| LookupReq { userid, lookup }.into()),
         maybe(user()).prop_map(|after| ListReq { after }.into()),
@@ -99,7 +100,7 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
         (address(), any::<u64>(), any::<u32>(), maybe(any::<[u8; 16]>()), features()).prop_map(
             |(address, time, terminals, generation, features)| {
                 let generation = generation.map(DirectoryGeneration);
-                Announced { address, time, terminals, generation, features }.into()
+                Announced { address, time, terminals, generation, features, other: None }.into()
             }
         ),
         (user(), prop::collection::vec(address(), 0..=TERMINALS_PER_USER), key()).prop_map(

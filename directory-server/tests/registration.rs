@@ -15,6 +15,7 @@ use common::msg::{
 };
 use common::secret::Passcode;
 use common::testkit::Example;
+use directory_core::presence::Asker;
 use directory_core::records::{IdStatus, InviteRecord, UserChange};
 use directory_core::store::Store as _;
 use futures::executor::block_on;
@@ -238,7 +239,8 @@ fn the_database_holds_neither_passcodes_nor_addresses_nor_cookies() {
     assert!(!holds(b"127.0.0.2"));
     assert!(!holds(cookie.as_bytes()));
     assert!(!holds(world.directory.secret.to_bytes().expose()));
-    let announced = FromDirectory::decode(&world.directory.presence.lookup(&user("ali")).unwrap());
+    let asker = Asker { user: &user("bianca"), address: [127, 0, 0, 9].into() };
+    let announced = FromDirectory::decode(&world.directory.presence.lookup(&user("ali"), asker).unwrap());
     assert!(format!("{announced:?}").contains("127.0.0.2"), "the address is in memory only");
     drop(session);
 }

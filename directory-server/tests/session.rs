@@ -5,11 +5,12 @@ mod support;
 
 use std::time::Duration;
 
-use common::ident::{Challenge, TerminalId};
+use common::ident::{Challenge, SeenToken, TerminalId};
 use common::limits::FRAMES_BEFORE_LOGIN;
 use common::msg::{
-    Announce, AuthProof, AuthRefusal, Blob, ByeReason, ErrorCode, FromDirectory, Hello, ListReq, Logout, LookupReq,
-    LookupStatus, Ping, Pong, RegisterRefusal, RegisterUpload, Registration, ToDirectory,
+    Announce, AuthProof, AuthRefusal, Blob, ByeReason, ErrorCode, Features, FromDirectory, Hello, ListReq, Logout,
+    LookupReq, LookupStatus, Ping, Pong, RegisterRefusal, RegisterUpload, Registration, SeenReply, SeenReq,
+    ToDirectory,
 };
 use common::testkit::Example;
 use directory_core::Policy;
@@ -359,4 +360,37 @@ fn one_network_of_many_people_and_wrong_passcodes_is_not_shut_out() {
     }
     let source = world.connect_from(office).origin.source();
     assert_eq!(world.directory.sources().refused_for(source, world.now), None);
+}
+
+#[test]
+fn a_terminal_shows_its_other_address_on_a_connection_of_its_own_and_is_found_at_both() {
+    let mut world = World::new(Registration::Open);
+    let (mut ali, challenge) = granted(&mut world);
+    let announce = Announce { local: vec![[192, 168, 1, 5].into()], ..ali.announcement(Example::Ali, 1, &challenge) };
+    let Some(FromDirectory::Announced(announced)) = ali.send(&world, announce) else { panic!("not announced") };
+    let token = *announced.other.unwrap();
+    let (first, other) = (announced.address, "[2001:db8::2]:65001".parse().unwrap());
+    let mut shows = |token, port| {
+        let mut connection = world.connect_from("2001:db8::2".parse().unwrap());
+        let reply = connection.send(&world, SeenReq { token, port });
+        assert_eq!(connection.misbehaviour(), None, "it leaves without a login");
+        reply
+    };
+    assert_eq!(shows(SeenToken([0; 32]), 65_001), Some(SeenReply::refused().into()));
+    assert_eq!(shows(token, 65_001), Some(SeenReply::at(other).into()));
+    assert_eq!(shows(token, 65_002), Some(SeenReply::refused().into()), "once");
+    match ali.send(&world, lookup("ali", "ali")) {
+        Some(FromDirectory::LookupReply(reply)) => {
+            assert_eq!((reply.addresses, &reply.terminals[0].addresses), (vec![first], &vec![first, other]));
+        }
+        other => panic!("{other:?}"),
+    }
+
+    // Who has not named the feature is given no token, and a session shows nothing.
+    let mut before = world.connect();
+    let (_, challenge) = before.authenticate(&world, "ali", RIGHT, 2, None);
+    let announce = Announce { features: Features::default(), ..before.announcement(Example::Ali, 2, &challenge) };
+    let Some(FromDirectory::Announced(announced)) = before.send(&world, announce) else { panic!("not announced") };
+    assert_eq!(announced.other, None);
+    assert_eq!(error_code(before.send(&world, SeenReq { token: SeenToken([0; 32]), port: 1 })), ErrorCode::OutOfOrder);
 }

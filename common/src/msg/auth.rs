@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Blob, Features, Hex, bounded};
-use crate::ident::{Challenge, Cookie, DirectoryGeneration, Mac, TerminalId, TerminalKey, UserId};
+use crate::ident::{Challenge, Cookie, DirectoryGeneration, Mac, SeenToken, TerminalId, TerminalKey, UserId};
+use crate::limits::LOCAL_ADDRESSES;
 
 /// `HELLO`: which user is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,6 +266,13 @@ pub struct Announce {
     /// What the terminal understands beyond the first version of the protocol.
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,
+    /// Feature `addresses`: where it listens in its own network, behind a router; at most [`LOCAL_ADDRESSES`], at `port`.
+    #[serde(
+        default,
+        deserialize_with = "bounded::list_or_none::<_, _, LOCAL_ADDRESSES>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub local: Vec<std::net::IpAddr>,
 }
 
 /// `ANNOUNCED`: the user is present.
@@ -282,4 +290,7 @@ pub struct Announced {
     /// What the directory understands beyond the first version of the protocol.
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,
+    /// Feature `addresses`: lets the terminal be seen from the other family as well, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<Box<SeenToken>>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hex, bounded};
 use crate::ident::{TerminalId, UserId};
-use crate::limits::{AWAY_TEXT, LIST_PAGE, TERMINALS_PER_USER, USER_ID_MAX};
+use crate::limits::{ADDRESSES_PER_TERMINAL, AWAY_TEXT, LIST_PAGE, LOCAL_ADDRESSES, TERMINALS_PER_USER, USER_ID_MAX};
 
 /// `LOOKUPREQ`: asks for a user's addresses and public key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,20 @@ pub struct FoundTerminal {
     /// Whether it can be met by connecting to each other.
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "std::ops::Not::not")]
     pub punch: bool,
+    /// Where it is seen, if in more than one place; at most [`ADDRESSES_PER_TERMINAL`].
+    #[serde(
+        default,
+        deserialize_with = "bounded::list_or_none::<_, _, ADDRESSES_PER_TERMINAL>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub addresses: Vec<SocketAddr>,
+    /// Where it listens in the network that it shares with the asker; at most [`LOCAL_ADDRESSES`].
+    #[serde(
+        default,
+        deserialize_with = "bounded::list_or_none::<_, _, LOCAL_ADDRESSES>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub local: Vec<SocketAddr>,
 }
 
 /// `LOOKUPREPLY`: answers `LOOKUPREQ`, in the order of the requests. All fields are empty when not found.
@@ -49,7 +63,8 @@ pub struct LookupReply {
     /// The user found; empty when not found.
     #[serde(deserialize_with = "bounded::text::<_, USER_ID_MAX>")]
     pub userid: String,
-    /// Where the user's terminals listen, the newest login first; at most [`TERMINALS_PER_USER`].
+    /// Where the user's terminals listen, the newest login first, one address of each, of the asker's family if there is
+    /// one; at most [`TERMINALS_PER_USER`].
     #[serde(deserialize_with = "bounded::list::<_, _, TERMINALS_PER_USER>")]
     pub addresses: Vec<SocketAddr>,
     /// The user's identity key, PKCS#1 DER.

@@ -32,13 +32,16 @@ pub const RELAY_FILES: &str = "relay_files";
 /// session comes from the port that it listens on, and by a directory.
 pub const PUNCH: &str = "punch";
 
+/// Several addresses of one terminal (decision D26): of both families, and in its own network.
+pub const ADDRESSES: &str = "addresses";
+
 /// A new identity key in the place of a former one (decision D47).
 pub const SUCCESSIONS: &str = "successions";
 
 /// What a terminal of this version tells its directory.
-const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS, RELAY_FILES];
+const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS, RELAY_FILES, ADDRESSES];
 /// What a directory of this version tells its terminals, whatever its administrator has chosen.
-const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS, SUCCESSIONS, PUNCH];
+const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS, SUCCESSIONS, PUNCH, ADDRESSES];
 /// What terminals of this version tell each other.
 const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
 

@@ -18,6 +18,7 @@ mod meeting;
 mod passcode;
 mod presence;
 mod room;
+mod seen;
 mod successor;
 mod withdrawn;
 
@@ -27,7 +28,7 @@ pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
 pub use envelope::*;
-pub use features::{AUTHORITY, EPOCHS, Features, PUNCH, RELAY, RELAY_FILES, SUCCESSIONS, WITHDRAWN};
+pub use features::{ADDRESSES, AUTHORITY, EPOCHS, Features, PUNCH, RELAY, RELAY_FILES, SUCCESSIONS, WITHDRAWN};
 pub use file::*;
 pub use letter::*;
 pub use mailbox::*;
@@ -35,6 +36,7 @@ pub use meeting::*;
 pub use passcode::*;
 pub use presence::*;
 pub use room::*;
+pub use seen::*;
 pub use successor::*;
 pub use withdrawn::*;
 
@@ -175,6 +177,8 @@ messages! {
         AuthProof = "AUTHPROOF",
         /// Proof of possession of the identity key; from then on the user is present.
         Announce = "ANNOUNCE",
+        /// This connection is of a terminal that is present.
+        SeenReq = "SEENREQ",
         /// Asks for a user's addresses and public key.
         LookupReq = "LOOKUPREQ",
         /// Asks to be brought together with a terminal.
@@ -255,6 +259,8 @@ messages! {
         AuthReply = "AUTHREPLY",
         /// Answers `ANNOUNCE`.
         Announced = "ANNOUNCED",
+        /// Answers `SEENREQ`.
+        SeenReply = "SEENREPLY",
         /// `SUCCESS` or `NOTFOUND`.
         LookupReply = "LOOKUPREPLY",
         /// Answers `MEETREQ`.

@@ -184,7 +184,7 @@ impl Client {
         let publickey = Hex(granted.identity.public().as_pkcs1().to_vec());
         let signature = Blob(granted.identity.sign(&transcript)?);
         let features = self.features.clone();
-        match self.ask(Announce { publickey, signature, port, certificate, features })? {
+        match self.ask(Announce { publickey, signature, port, certificate, features, local: Vec::new() })? {
             FromDirectory::Announced(announced) => {
                 self.is_present();
                 Ok(announced)

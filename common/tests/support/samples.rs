@@ -2,7 +2,7 @@
 
 use common::ident::{
     Challenge, ContentDigest, Cookie, DirectoryGeneration, GroupHandle, GroupName, KeyDigest, Mac, MeetingToken,
-    MessageId, RoomId, TerminalId, TerminalKey, UserId,
+    MessageId, RoomId, SeenToken, TerminalId, TerminalKey, UserId,
 };
 use common::msg::*;
 
@@ -134,6 +134,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
             port: 65_000,
             certificate: certificate(),
             features: Features::default(),
+            local: Vec::new(),
         }
         .into(),
         LookupReq { userid: ali.clone(), lookup: bianca.clone() }.into(),
@@ -184,6 +185,7 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
             port: 65_000,
             certificate: certificate(),
             features: features(),
+            local: Vec::new(),
         }
         .into(),
         commit_request().into(),
@@ -204,6 +206,16 @@ pub(crate) fn to_directory() -> Vec<ToDirectory> {
         KeyUpload { passcode: blob(0x44, 192), vault: blob(0x77, 1316), own: own_successor() }.into(),
         FormerReq { known: KeyDigest([0x35; 32]) }.into(),
         SuccessorsReq { users: vec![user("ali"), user("bianca")] }.into(),
+        Announce {
+            publickey: Hex(vec![0x55; 270]),
+            signature: blob(0x66, 256),
+            port: 65_000,
+            certificate: certificate(),
+            features: Features::of(&[ADDRESSES]),
+            local: vec![[192, 168, 1, 5].into()],
+        }
+        .into(),
+        SeenReq { token: SeenToken([0x8d; 32]), port: 65_000 }.into(),
     ]
 }
 
@@ -262,7 +274,13 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     };
     let met = LookupReply {
         terminals: [(0x12, true), (0x13, false)]
-            .map(|(byte, relay)| FoundTerminal { terminal: TerminalId([byte; 16]), relay, punch: false })
+            .map(|(byte, relay)| FoundTerminal {
+                terminal: TerminalId([byte; 16]),
+                relay,
+                punch: false,
+                addresses: Vec::new(),
+                local: Vec::new(),
+            })
             .into(),
         ..found.clone()
     };
@@ -331,6 +349,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
             terminals: 2,
             generation: None,
             features: Features::default(),
+            other: None,
         }
         .into(),
         found.into(),
@@ -391,7 +410,9 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     all.extend(byes().into_iter().map(FromDirectory::from));
     all.extend(errors().into_iter().map(FromDirectory::from));
     let address = ([127, 0, 0, 2], 65_000).into();
-    all.push(Announced { address, time: 1_700_000_000, terminals: 1, generation: None, features: features() }.into());
+    let announced =
+        Announced { address, time: 1_700_000_000, terminals: 1, generation: None, features: features(), other: None };
+    all.push(announced.clone().into());
     all.push(stored(0, Some(MailRefusal::Moved), Vec::new()));
     let refused =
         |reason, retry_after| CommitReply { status: CommitStatus::Refused, reason: Some(reason), retry_after };
@@ -420,9 +441,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         .into(),
     );
     let generation = Some(DirectoryGeneration([0x15; 16]));
-    all.push(
-        Announced { address, time: 1_700_000_000, terminals: 1, generation, features: Features::default() }.into(),
-    );
+    all.push(Announced { generation, features: Features::default(), ..announced.clone() }.into());
     let dropped = |report, reason| WithdrawnMessage {
         report,
         id: MessageId([0xab; 16]),
@@ -435,6 +454,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
         Withdrawn { messages: (7..).zip(reasons).map(|(report, reason)| dropped(report, reason)).collect() }.into(),
     );
     all.push(EpochsReply { rooms: vec![RoomEpoch { room: room(), epoch: 3 }] }.into());
+    let mut several = met.clone();
     all.push(met.into());
     let token = MeetingToken([0x8c; 32]);
     all.push(MeetReply::success(token).into());
@@ -451,6 +471,15 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     all.extend([KeyStatus::Changed, KeyStatus::Refused, KeyStatus::Older].map(|status| KeyReply { status }.into()));
     all.push(FormerReply { own: vec![own_successor()] }.into());
     all.push(SuccessorsReply { successors: vec![own_successor().successor] }.into());
+    let (features, other) = (Features::of(&[ADDRESSES]), Some(Box::new(SeenToken([0x8d; 32]))));
+    all.push(Announced { features, other, ..announced }.into());
+    all.push(SeenReply::at("[2001:db8::7]:65000".parse().unwrap()).into());
+    all.push(SeenReply::refused().into());
+    if let Some(first) = several.terminals.first_mut() {
+        first.addresses = several.addresses.clone();
+        first.local = vec![([192, 168, 1, 5], 65_000).into()];
+    }
+    all.push(several.into());
     all
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         | ToDirectory::FormerReq(_)
         | ToDirectory::AuthReq(_)
         | ToDirectory::AuthProof(_)
+        | ToDirectory::SeenReq(_)
         | ToDirectory::Announce(_) => return None,
     };
     Some((budget, units.max(1)))

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use common::msg::{
-    Announce, Announced, AuthProof, AuthReq, Bye, ByeReason, ErrorCode, Features, FromDirectory, MeetingWays, RELAY,
-    RELAY_FILES,
+    ADDRESSES, Announce, Announced, AuthProof, AuthReq, Bye, ByeReason, ErrorCode, Features, FromDirectory,
+    MeetingWays, RELAY, RELAY_FILES,
 };
 
 use crate::authentication::{self, Authenticating, NotAuthenticated, Proved};
@@ -100,7 +100,13 @@ pub(crate) async fn announce<S: Store>(
                 RelayMode::Chat => Features::of_directory().with(RELAY),
                 RelayMode::All => Features::of_directory().with(RELAY).with(RELAY_FILES),
             };
-            let announced = Announced { address, time, terminals, generation, features };
+            let knows_addresses = announce.features.include(ADDRESSES);
+            if knows_addresses {
+                presence.set_local(&announce.local);
+            }
+            // Without randomness it is seen from one family only.
+            let other = knows_addresses.then(|| presence.seen_token(now).ok().map(Box::new)).flatten();
+            let announced = Announced { address, time, terminals, generation, features, other };
             Step::Enter(Box::new(Session::new(presence, origin, announce.features)), announced.into())
         }
         Ok(EntryCheck::Revoked) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),

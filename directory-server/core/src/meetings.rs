@@ -6,13 +6,10 @@ use common::limits::MEETING_LEAD;
 use common::msg::{FromDirectory, Meet, MeetRefusal, MeetReply, MeetReq, MeetingWay, Member, Message as _};
 
 use crate::directory::Directory;
-use crate::presence::PresenceGuard;
+use crate::presence::{FIRST_PORT, PresenceGuard};
 use crate::relay::{NotArranged, Purpose, RelayMode};
 use crate::reply::Reply;
 use crate::timestamp::Timestamp;
-
-/// Ports below are never named to anybody.
-const FIRST_PORT: u16 = 1024;
 
 /// Answers `MEETREQ`; whoever is asked for has been told before.
 pub(crate) fn meet<S>(directory: &Directory<S>, asker: &PresenceGuard, now: Timestamp, request: MeetReq) -> Reply {

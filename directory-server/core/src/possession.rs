@@ -56,7 +56,7 @@ impl Expected<'_> {
     /// # Errors
     /// The first rule that is broken.
     pub(crate) fn check(&self, announce: &Announce) -> Result<(), NotProved> {
-        let Announce { publickey, signature, port, certificate, features: _ } = announce;
+        let Announce { publickey, signature, port, certificate, features: _, local: _ } = announce;
         if publickey.0 != self.public_key {
             return Err(NotProved::OtherKey);
         }
@@ -101,7 +101,7 @@ mod tests {
             let transcript = transcript::login(channel, &CHALLENGE, signed_port, &certificate);
             let signature = Blob(ali.sign(&transcript).unwrap());
             let publickey = Hex(ali.public().as_pkcs1().to_vec());
-            Announce { publickey, signature, port, certificate, features: Features::default() }
+            Announce { publickey, signature, port, certificate, features: Features::default(), local: Vec::new() }
         };
         let good = announce(certified(1, Example::Ali, Example::Ali), 65_000, 65_000);
         let others_key = Announce { publickey: Hex(bianca.public().as_pkcs1().to_vec()), ..good.clone() };

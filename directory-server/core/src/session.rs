@@ -245,7 +245,7 @@ impl Session {
 
     fn look_up<S>(&self, directory: &Directory<S>, request: &LookupReq) -> Reply {
         let honest = request.userid == *self.presence.user();
-        let found = honest.then(|| directory.presence.lookup(&request.lookup)).flatten();
+        let found = honest.then(|| directory.presence.lookup(&request.lookup, self.presence.asker())).flatten();
         directory.lookups.count(if found.is_some() { LookupOutcome::Found } else { LookupOutcome::NotFound });
         Reply::Encoded(found.unwrap_or_else(|| directory.presence.not_found()))
     }

@@ -4,11 +4,13 @@
 //! Whatever goes wrong leaves it idle or ends the connection. The deadline is fixed when the connection is accepted, so
 //! that sending slowly gains nothing (threat L9). What the requests mean is in [`login`] and [`register`].
 
+use std::net::SocketAddr;
+
 use common::crypto::invite::InviteCode;
 use common::limits::{Budget, FRAMES_BEFORE_LOGIN};
 use common::msg::{
     Bye, ByeReason, Envelope, Error, ErrorCode, FromDirectory, Hello, InviteProof, InviteReq, LookupReply, Malformed,
-    Message as _, Pong, Registration, RequestNumber, ToDirectory, Unreadable, Welcome,
+    Message as _, Pong, Registration, RequestNumber, SeenReply, ToDirectory, Unreadable, Welcome,
 };
 
 use crate::admission::login_deadline;
@@ -126,7 +128,10 @@ impl Unauthenticated {
             // Whoever is not logged in gets the answer that says nothing.
             ToDirectory::LookupReq(_) => Step::reply(LookupReply::not_found()),
             // Who is asked about, and how fast the answer comes, must not be tried at will (threat L2).
-            message @ (ToDirectory::Hello(_) | ToDirectory::InviteReq(_) | ToDirectory::RegisterReq(_)) => {
+            message @ (ToDirectory::Hello(_)
+            | ToDirectory::InviteReq(_)
+            | ToDirectory::RegisterReq(_)
+            | ToDirectory::SeenReq(_)) => {
                 let allowance = directory.policy().allowance(Budget::Questions);
                 let drawn = directory.sources().draw(self.origin.source(), now, Budget::Questions, allowance);
                 match drawn {
@@ -146,6 +151,11 @@ impl Unauthenticated {
             }
             (State::Idle, ToDirectory::InviteReq(request)) => {
                 (State::Idle, prove_invitation(directory, origin, now, request).await.unwrap_or_else(Step::from))
+            }
+            (State::Idle, ToDirectory::SeenReq(request)) => {
+                let at = SocketAddr::new(origin.seen().ip(), request.port);
+                let seen = directory.presence.see(&request.token, at, now);
+                (State::Idle, Step::reply(seen.map_or_else(SeenReply::refused, |()| SeenReply::at(at))))
             }
             (State::Idle, ToDirectory::RegisterReq(request)) => {
                 State::after(register::begin(directory, origin, now, request).await, State::Registering)

@@ -152,6 +152,7 @@ impl Peer {
             port: 65_000,
             certificate,
             features: Features::of_terminal(),
+            local: Vec::new(),
         }
     }
 }

@@ -38,13 +38,35 @@ pub struct ConnectRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookupResult {
     /// Where the user's terminals listen, the newest login first.
-    pub addresses: Vec<SocketAddr>,
+    pub terminals: Vec<TerminalAddresses>,
     /// The user's identity key.
     pub key: PublicKey,
     /// Which of the user's terminals can be met by relay, the newest login first.
     pub relayable: Vec<TerminalId>,
     /// Which can be met by connecting to each other, the newest login first.
     pub punchable: Vec<TerminalId>,
+}
+
+impl LookupResult {
+    /// Every address of every terminal.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.terminals.iter().flat_map(|terminal| terminal.local.iter().chain(&terminal.seen)).copied()
+    }
+}
+
+/// Where one terminal can be called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TerminalAddresses {
+    /// Where the directory sees it.
+    pub seen: Vec<SocketAddr>,
+    /// Where it listens in the network that it shares with us.
+    pub local: Vec<SocketAddr>,
+}
+
+impl From<SocketAddr> for TerminalAddresses {
+    fn from(address: SocketAddr) -> Self {
+        Self { seen: vec![address], local: Vec::new() }
+    }
 }
 
 /// An answer to a lookup that is about somebody else, or names no address, or no key that can be used.
@@ -68,7 +90,18 @@ pub fn found(reply: &LookupReply, asked: &UserId) -> Result<Option<LookupResult>
         reply.terminals.iter().filter(|found| how(found)).map(|found| found.terminal).collect()
     };
     let (relayable, punchable) = (met(|found| found.relay), met(|found| found.punch));
-    Ok(Some(LookupResult { addresses: reply.addresses.clone(), key, relayable, punchable }))
+    Ok(Some(LookupResult { terminals: terminals(reply), key, relayable, punchable }))
+}
+
+/// The addresses by terminal. A directory of the version before names one of each.
+fn terminals(reply: &LookupReply) -> Vec<TerminalAddresses> {
+    let more = reply.terminals.iter().map(Some).chain(std::iter::repeat(None));
+    let terminal = |(first, more): (&SocketAddr, Option<&FoundTerminal>)| {
+        let Some(more) = more else { return TerminalAddresses::from(*first) };
+        let others = more.addresses.iter().filter(|address| *address != first);
+        TerminalAddresses { seen: [first].into_iter().chain(others).copied().collect(), local: more.local.clone() }
+    };
+    reply.addresses.iter().zip(more).map(terminal).collect()
 }
 
 /// A request that names us and the key of its own connection. Who the caller really is, a lookup must tell.
@@ -113,7 +146,7 @@ impl Claim {
         if found.key.digest() != self.key {
             return Err(CallerRefused::WrongKey);
         }
-        if !found.addresses.iter().any(|address| address.ip().to_canonical() == self.source) {
+        if !found.addresses().any(|address| address.ip().to_canonical() == self.source) {
             return Err(CallerRefused::WrongAddress);
         }
         Ok(())
@@ -162,13 +195,12 @@ mod tests {
         }
     }
 
+    fn at(address: &str) -> Vec<TerminalAddresses> {
+        vec![address.parse::<SocketAddr>().unwrap().into()]
+    }
+
     fn ali() -> LookupResult {
-        LookupResult {
-            addresses: vec!["127.0.0.2:65000".parse().unwrap()],
-            key: ali_key(),
-            relayable: Vec::new(),
-            punchable: Vec::new(),
-        }
+        LookupResult { terminals: at("127.0.0.2:65000"), key: ali_key(), relayable: Vec::new(), punchable: Vec::new() }
     }
 
     #[test]
@@ -198,7 +230,7 @@ mod tests {
         assert_eq!(claim.confirm(None), Err(CallerRefused::NotLoggedIn));
         let other_key = LookupResult { key: Example::Carol.identity().unwrap().public().clone(), ..ali() };
         assert_eq!(claim.confirm(Some(&other_key)), Err(CallerRefused::WrongKey));
-        let elsewhere = LookupResult { addresses: vec!["127.0.0.9:65000".parse().unwrap()], ..ali() };
+        let elsewhere = LookupResult { terminals: at("127.0.0.9:65000"), ..ali() };
         assert_eq!(claim.confirm(Some(&elsewhere)), Err(CallerRefused::WrongAddress));
     }
 
@@ -207,7 +239,7 @@ mod tests {
         let mut reply = LookupReply {
             status: LookupStatus::Success,
             userid: "ali".into(),
-            addresses: ali().addresses,
+            addresses: ali().addresses().collect(),
             publickey: common::msg::Hex(ali_key().as_pkcs1().to_vec()),
             terminals: Vec::new(),
         };
@@ -219,5 +251,41 @@ mod tests {
         reply.publickey.0.pop();
         assert_eq!(found(&reply, &asked), Err(Unusable));
         assert_eq!(found(&LookupReply::not_found(), &asked), Ok(None));
+    }
+
+    #[test]
+    fn addresses_go_by_terminal_and_a_caller_may_come_from_any_of_them() {
+        let [first, other, local, second] =
+            ["127.0.0.2:65000", "[2001:db8::2]:65001", "192.168.1.5:65000", "127.0.0.3:65000"]
+                .map(|address| address.parse::<SocketAddr>().unwrap());
+        let several = FoundTerminal {
+            terminal: TerminalId([1; 16]),
+            relay: false,
+            punch: false,
+            addresses: vec![other, first],
+            local: vec![local],
+        };
+        let mut reply = LookupReply {
+            status: LookupStatus::Success,
+            userid: "ali".into(),
+            addresses: vec![first, second],
+            publickey: common::msg::Hex(ali_key().as_pkcs1().to_vec()),
+            terminals: vec![several],
+        };
+        let looked_up = |reply: &LookupReply| found(reply, &Example::Ali.user().unwrap()).unwrap().unwrap();
+        let first_of_two = TerminalAddresses { seen: vec![first, other], local: vec![local] };
+        assert_eq!(looked_up(&reply).terminals, [first_of_two, second.into()]);
+        let comes = |found: &LookupResult, from: &SocketAddr| {
+            let request = ConnectRequest { source: SocketAddr::new(from.ip(), 40_000), ..request() };
+            Claim::check(&me(), &request).unwrap().confirm(Some(found))
+        };
+        for from in [first, other, local, second] {
+            assert_eq!(comes(&looked_up(&reply), &from), Ok(()), "{from}");
+        }
+        // The version before.
+        reply.terminals.clear();
+        assert_eq!(looked_up(&reply).terminals, [first.into(), second.into()]);
+        assert_eq!(comes(&looked_up(&reply), &other), Err(CallerRefused::WrongAddress));
+        assert_eq!(comes(&looked_up(&reply), &local), Err(CallerRefused::WrongAddress));
     }
 }

@@ -1,4 +1,5 @@
-//! Placing a call: all terminals of the callee at once, the first to accept takes it (protocol section 7.3).
+//! Placing a call: all terminals of the callee at once, each at one of its addresses, the first to accept takes it (protocol
+//! section 7.3).
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +19,7 @@ use futures::io::AsyncWriteExt as _;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use rustls::ClientConfig;
 
+use super::candidates::{self, ALONE, Families, Sources, candidates};
 use super::frames::{close_gracefully, send};
 use super::rendezvous::Rendezvous;
 use super::rt::{self, TcpStream};
@@ -49,8 +51,8 @@ pub(crate) struct Dial {
     pub(crate) config: Arc<ClientConfig>,
     /// How.
     pub(crate) over: Over,
-    /// The local address to call from.
-    pub(crate) source: IpAddr,
+    /// The local addresses to call from.
+    pub(crate) sources: Sources,
     /// The directory's time.
     pub(crate) time: u64,
     /// The file that is wanted, and how much of it is here; otherwise it is a call to talk.
@@ -84,7 +86,7 @@ impl Dial {
     /// Calls; gives the link of the first terminal that accepted, after telling it so.
     pub(crate) async fn place(self) -> Result<(Link<TcpStream>, LinkWay), DialFailed> {
         let mut attempts: FuturesUnordered<_> =
-            self.addresses().into_iter().map(|address| self.attempt(address)).collect();
+            self.terminals().into_iter().map(|addresses| self.attempt(addresses)).collect();
         let mut failed = None;
         while let Some(outcome) = attempts.next().await {
             match outcome {
@@ -102,19 +104,17 @@ impl Dial {
         Err(failed.unwrap_or(DialFailed::Unreached(Unreached::NoWay)))
     }
 
-    /// Where to call. From the address that the system chooses for another family than that of our session the callee
-    /// may not take a call (decision D15), and its user would be told of one that was refused.
-    fn addresses(&self) -> Vec<SocketAddr> {
-        let is_own_family = |address: &&SocketAddr| address.is_ipv4() == self.source.is_ipv4();
-        match &self.over {
-            Over::Relay(directory, _) => vec![*directory],
-            Over::Meeting(meeting) => vec![meeting.to],
-            Over::Addresses(Fallback::Nothing | Fallback::MeetingAlone) => self.found.addresses.clone(),
-            Over::Addresses(Fallback::Relay | Fallback::Meeting) => {
-                self.found.addresses.iter().filter(is_own_family).copied().collect()
-            }
-            Over::Nowhere => Vec::new(),
-        }
+    /// Where each terminal is called, the addresses in the order in which they are tried.
+    fn terminals(&self) -> Vec<Vec<SocketAddr>> {
+        let families = match &self.over {
+            Over::Relay(directory, _) => return vec![vec![*directory]],
+            Over::Meeting(meeting) => return vec![vec![meeting.to]],
+            Over::Nowhere => return Vec::new(),
+            Over::Addresses(Fallback::Nothing | Fallback::MeetingAlone) => Families::All,
+            Over::Addresses(Fallback::Relay | Fallback::Meeting) => Families::Ours,
+        };
+        let all = self.found.terminals.iter().map(|terminal| candidates(terminal, &self.sources, families));
+        all.filter(|addresses| !addresses.is_empty()).collect()
     }
 
     /// How long it may take to reach a terminal.
@@ -134,19 +134,23 @@ impl Dial {
         }
     }
 
-    async fn attempt(&self, address: SocketAddr) -> Outcome {
+    async fn attempt(&self, addresses: Vec<SocketAddr>) -> Outcome {
         let begun = std::time::Instant::now();
         let no_answer = || DialFailed::NoAnswer { seconds: begun.elapsed().as_secs().max(1) };
-        let mut link = match rt::timeout(self.within(), self.reach(address)).await {
-            Ok(Ok(link)) => link,
-            Ok(Err(error)) => return Outcome::Failed(unreached(&error).unwrap_or_else(no_answer)),
+        let reach = |address| async move {
+            self.reach(address).await.map_err(|error| unreached(&error).unwrap_or_else(no_answer))
+        };
+        let reached = candidates::first(addresses, reach, || rt::sleep(ALONE), worth_telling);
+        let (address, mut link) = match rt::timeout(self.within(), reached).await {
+            Ok(Ok(reached)) => reached,
+            Ok(Err(why)) => return Outcome::Failed(why.unwrap_or(DialFailed::Unreached(Unreached::NoWay))),
             Err(rt::TimedOut) => return Outcome::Failed(no_answer()),
         };
-        match rt::timeout(ANSWER_DEADLINE + CALL_DEADLINE, answer(&mut link)).await {
+        match rt::timeout(ANSWER_DEADLINE + CALL_DEADLINE, self.ask(&mut link)).await {
             Ok(Ok(None)) => Outcome::Accepted(Box::new(link), self.way(address)),
-            // A call to the other family is placed from whatever address the system chooses.
+            // A call to a family in which the directory does not see us is placed from whatever address the system chooses.
             Ok(Ok(Some(reason)))
-                if !matches!(self.over, Over::Relay(..)) && address.is_ipv4() != self.source.is_ipv4() =>
+                if !matches!(self.over, Over::Relay(..)) && self.sources.towards(address).is_none() =>
             {
                 Outcome::Failed(DialFailed::RefusedFamily(reason))
             }
@@ -171,7 +175,7 @@ impl Dial {
         let mut stream = match &self.over {
             Over::Meeting(meeting) => meeting.meet().await?,
             Over::Addresses(_) | Over::Relay(..) | Over::Nowhere => {
-                rt::connect(address, Some(self.source), self.to_connect()).await?
+                rt::connect(address, self.sources.towards(address), self.to_connect()).await?
             }
         };
         if let Over::Relay(_, token) = &self.over {
@@ -182,13 +186,20 @@ impl Dial {
         stream.write_all(&preface).await?;
         let mut link = Link::client(stream, Arc::clone(&self.config))?;
         link.handshake().await?;
-        let call = self.request(callee);
-        match self.fetch {
-            Some((file, offset)) => send(&mut link, FileReq { call, file, offset })?,
-            None => send(&mut link, call)?,
-        }
-        link.flush().await?;
         Ok(link)
+    }
+
+    /// Asks to be connected; a reason if the answer is a refusal. Only where a terminal was reached first: it is asked once.
+    async fn ask(&self, link: &mut Link<TcpStream>) -> Result<Option<ConnectRefusal>, DialFailed> {
+        let call = self.request(self.found.key.digest());
+        let asked = match self.fetch {
+            Some((file, offset)) => send(link, FileReq { call, file, offset }),
+            None => send(link, call),
+        };
+        let ended = |error: &LinkError| unreached(error).unwrap_or(DialFailed::Unreached(Unreached::Closed));
+        asked.map_err(|error| ended(&error))?;
+        link.flush().await.map_err(|error| ended(&error))?;
+        answer(link).await
     }
 
     fn request(&self, destination_key: KeyDigest) -> ConnectReq {

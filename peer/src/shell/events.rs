@@ -1,5 +1,6 @@
 //! What reaches the driver from its tasks, and the queue it comes over.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
@@ -36,6 +37,8 @@ pub(crate) enum Event {
     Dialed(DialId, Result<Reached, DialFailed>),
     /// The session came back, maybe at another address and time.
     Back(Back),
+    /// The directory has seen us from the other family as well.
+    Elsewhere(Elsewhere),
     /// What was written up to this commit survives the loss of power, or may not.
     Synced(u64, Result<(), StoreError>),
 }
@@ -70,6 +73,14 @@ pub(crate) struct Back {
     /// our user has made one.
     pub(crate) credentials: Arc<Credentials>,
     /// Where callers arrive from now on, if our address has changed.
+    pub(crate) listener: Option<TcpListener>,
+}
+
+/// Where the directory has seen us beside where our session comes from.
+pub(crate) struct Elsewhere {
+    /// Calls to this family are placed from here.
+    pub(crate) source: IpAddr,
+    /// Where callers arrive, if nobody listens there yet.
     pub(crate) listener: Option<TcpListener>,
 }
 

@@ -15,6 +15,7 @@
 //! Decides nothing: who may call, what is sent when, and what is kept is the core's.
 
 pub(crate) mod backup;
+mod candidates;
 pub(crate) mod clock;
 mod dial;
 pub(crate) mod directory;

@@ -3,6 +3,7 @@
 //! Presence belongs to a session: [`PresenceGuard`] is held by the connection and ends the presence when it is dropped.
 //! Addresses live only here, never in the store (threat L5). Protocol section 6.
 
+mod addresses;
 mod user;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,9 @@ use crate::outbound::OutboundQueue;
 use crate::sources::Source;
 use crate::subscriptions::{Audience, Subscriptions, Visibility};
 use crate::timestamp::Timestamp;
+pub use addresses::Asker;
+pub(crate) use addresses::FIRST_PORT;
+use addresses::SeenTokens;
 use user::{PresentUser, Terminal};
 
 /// A terminal that has proved who it is and now becomes present.
@@ -56,6 +60,7 @@ pub struct PresentUsers {
     not_found: Arc<[u8]>,
     subscriptions: Mutex<Subscriptions>,
     visibility: RwLock<Visibility>,
+    seen_tokens: Mutex<SeenTokens>,
 }
 
 fn offline(user: &UserId) -> Arc<[u8]> {
@@ -126,6 +131,7 @@ impl Default for PresentUsers {
             not_found,
             subscriptions,
             visibility,
+            seen_tokens: Mutex::default(),
         }
     }
 }
@@ -157,6 +163,8 @@ impl PresentUsers {
                 away: None,
                 ways: arrival.ways,
                 seen: arrival.seen,
+                other: None,
+                local: Vec::new(),
             },
         );
         // A passcode reset gives the user another key while an older session may still be ending.
@@ -185,12 +193,6 @@ impl PresentUsers {
     pub fn has_room_for(&self, user: &UserId, terminal: &TerminalId) -> bool {
         let limit = self.terminals_per_user();
         self.read().get(user).is_none_or(|presence| presence.has_room_for(terminal, limit))
-    }
-
-    /// The encoded `LOOKUPREPLY` for a user who is there.
-    #[must_use]
-    pub fn lookup(&self, user: &UserId) -> Option<Arc<[u8]>> {
-        self.read().get(user).map(|presence| Arc::clone(&presence.reply))
     }
 
     /// The encoded `LOOKUPREPLY` for whoever is not found or must not be found.

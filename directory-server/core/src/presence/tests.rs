@@ -17,18 +17,25 @@ fn join(online: &Arc<PresentUsers>, id: &str, terminal: u8) -> Result<PresenceGu
     })
 }
 
-fn addresses(online: &PresentUsers, id: &str) -> Vec<u8> {
-    match FromDirectory::decode(&online.lookup(&user(id)).unwrap()) {
-        Ok(FromDirectory::LookupReply(reply)) => reply
-            .addresses
-            .iter()
-            .map(|address| match address.ip() {
-                std::net::IpAddr::V4(v4) => v4.octets()[3],
-                std::net::IpAddr::V6(_) => 0,
-            })
-            .collect(),
+/// What carol is told, who is seen there.
+fn looked_up(online: &PresentUsers, id: &str, from: &str) -> LookupReply {
+    let (carol, address) = (user("carol"), from.parse().unwrap());
+    match FromDirectory::decode(&online.lookup(&user(id), Asker { user: &carol, address }).unwrap()) {
+        Ok(FromDirectory::LookupReply(reply)) => reply,
         other => panic!("{other:?}"),
     }
+}
+
+fn is_found(online: &PresentUsers, id: &str) -> bool {
+    online.lookup(&user(id), Asker { user: &user("carol"), address: [127, 0, 0, 9].into() }).is_some()
+}
+
+fn addresses(online: &PresentUsers, id: &str) -> Vec<u8> {
+    let last = |address: &SocketAddr| match address.ip() {
+        std::net::IpAddr::V4(v4) => v4.octets()[3],
+        std::net::IpAddr::V6(_) => 0,
+    };
+    looked_up(online, id, "127.0.0.9").addresses.iter().map(last).collect()
 }
 
 #[test]
@@ -40,7 +47,7 @@ fn a_lookup_names_the_newest_terminal_first_until_it_leaves() {
     drop(second);
     assert_eq!(addresses(&online, "ali"), [2]);
     drop(first);
-    assert_eq!(online.lookup(&user("ali")), None);
+    assert!(!is_found(&online, "ali"));
     assert_eq!(online.count(), (0, 0));
 }
 
@@ -80,7 +87,7 @@ fn ending_a_user_tells_every_terminal_and_hides_the_user_at_once() {
     let online = Arc::new(PresentUsers::default());
     let sessions = [join(&online, "ali", 2).unwrap(), join(&online, "ali", 3).unwrap()];
     assert_eq!(online.end(&user("ali"), ByeReason::Administrator), 2);
-    assert_eq!(online.lookup(&user("ali")), None);
+    assert!(!is_found(&online, "ali"));
     for session in &sessions {
         assert_eq!(session.outbound.take(Writability::Busy), Some(Push::End(ByeReason::Administrator)));
     }
@@ -90,10 +97,7 @@ fn ending_a_user_tells_every_terminal_and_hides_the_user_at_once() {
 fn a_lookup_names_the_terminals_in_the_order_of_their_addresses_and_which_can_be_met_by_relay() {
     let online = Arc::new(PresentUsers::default());
     let _all = [4, 2, 3].map(|terminal| join(&online, "ali", terminal).unwrap());
-    let reply = match FromDirectory::decode(&online.lookup(&user("ali")).unwrap()) {
-        Ok(FromDirectory::LookupReply(reply)) => reply,
-        other => panic!("{other:?}"),
-    };
+    let reply = looked_up(&online, "ali", "127.0.0.9");
     let named: Vec<(u8, bool)> = reply.terminals.iter().map(|found| (found.terminal.0[0], found.relay)).collect();
     assert_eq!((addresses(&online, "ali"), named), (vec![3, 2, 4], vec![(3, false), (2, true), (4, false)]));
     let can_be_met = |terminal, how| {
@@ -104,4 +108,55 @@ fn a_lookup_names_the_terminals_in_the_order_of_their_addresses_and_which_can_be
     assert_eq!(met(MeetingWay::File), [false, true, false]);
     assert_eq!(met(MeetingWay::Punch), [false, false, true]);
     assert_eq!(met(MeetingWay::Other), [false; 3]);
+}
+
+#[test]
+fn a_terminal_that_is_seen_from_both_families_is_told_with_both_and_old_askers_get_the_one_of_theirs() {
+    let online = Arc::new(PresentUsers::default());
+    let (one, _other) = (join(&online, "ali", 2).unwrap(), join(&online, "ali", 3).unwrap());
+    let (v4, v6) = (SocketAddr::from(([127, 0, 0, 2], 65_000)), "[2001:db8::2]:65001".parse::<SocketAddr>().unwrap());
+    let now = Timestamp::from_seconds(2);
+    assert_eq!(looked_up(&online, "ali", "2001:db8::9").addresses[1], v4, "the only one there is");
+    assert_eq!(online.see(&one.seen_token(now).unwrap(), v6, now), Some(()));
+    for (from, first) in [("127.0.0.9", v4), ("2001:db8::9", v6)] {
+        let reply = looked_up(&online, "ali", from);
+        assert_eq!((reply.addresses.len(), reply.addresses[1]), (2, first));
+        let told: Vec<_> = reply.terminals.iter().map(|found| found.addresses.clone()).collect();
+        assert_eq!(told, [vec![], vec![v4, v6]], "grouped, and nothing new of who is seen once");
+    }
+    // The terminal that has taken its place is not seen where it was.
+    let again = join(&online, "ali", 2).unwrap();
+    assert!(looked_up(&online, "ali", "2001:db8::9").terminals.iter().all(|found| found.addresses.is_empty()));
+    drop((one, again));
+}
+
+#[test]
+fn a_token_shows_nothing_of_its_own_family_of_a_low_port_or_of_a_session_that_is_over() {
+    let online = Arc::new(PresentUsers::default());
+    let now = Timestamp::from_seconds(2);
+    let session = join(&online, "ali", 2).unwrap();
+    let see =
+        |session: &PresenceGuard, at: &str| online.see(&session.seen_token(now).unwrap(), at.parse().unwrap(), now);
+    assert_eq!(see(&session, "127.0.0.8:65000"), None);
+    assert_eq!(see(&session, "[2001:db8::2]:1023"), None);
+    assert_eq!(see(&session, "[2001:db8::2]:1024"), Some(()));
+    let late = session.seen_token(now).unwrap();
+    drop(session);
+    let _again = join(&online, "ali", 2).unwrap();
+    assert_eq!(online.see(&late, "[2001:db8::3]:65000".parse().unwrap(), now), None);
+}
+
+#[test]
+fn where_a_terminal_listens_in_its_network_is_for_whom_it_watches_behind_the_same_address() {
+    let online = Arc::new(PresentUsers::default());
+    let ali = join(&online, "ali", 2).unwrap();
+    ali.set_local(&["192.168.1.5".parse().unwrap(), "192.0.2.9".parse().unwrap()]);
+    let local = |from: &str| looked_up(&online, "ali", from).terminals[0].local.clone();
+    assert_eq!(local("127.0.0.2"), [], "ali does not watch carol");
+    online.watch(&ali, vec![user("carol")]);
+    assert_eq!(local("127.0.0.2"), [SocketAddr::from(([192, 168, 1, 5], 65_000))]);
+    assert_eq!(local("127.0.0.3"), [], "behind another router");
+    let own = Asker { user: &user("ali"), address: [127, 0, 0, 2].into() };
+    let own = FromDirectory::decode(&online.lookup(&user("ali"), own).unwrap());
+    assert!(matches!(own, Ok(FromDirectory::LookupReply(reply)) if reply.terminals[0].local.is_empty()));
 }

@@ -1,6 +1,6 @@
 //! One user who is there, at one terminal or several.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use common::ident::{TerminalId, UserId};
@@ -16,13 +16,27 @@ pub(super) struct PresentUser {
     pub(super) public_key: Box<[u8]>,
     /// Newest login first; never empty outside this module's functions.
     pub(super) terminals: Vec<Terminal>,
-    /// The encoded `LOOKUPREPLY`; lookups are far more frequent than logins.
-    pub(super) reply: Arc<[u8]>,
+    /// The encoded `LOOKUPREPLY` for askers of either family; lookups are far more frequent than logins.
+    replies: Replies,
+}
+
+/// One thing said to askers of either family.
+#[derive(Debug, Default)]
+struct Replies {
+    v4: Arc<[u8]>,
+    v6: Arc<[u8]>,
+}
+
+/// Whether the asker is shown where terminals listen in their own network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nearby {
+    Shown,
+    Hidden,
 }
 
 impl PresentUser {
     pub(super) fn empty(arrival: &Arrival<'_>) -> Self {
-        Self { public_key: arrival.public_key.into(), terminals: Vec::new(), reply: Arc::default() }
+        Self { public_key: arrival.public_key.into(), terminals: Vec::new(), replies: Replies::default() }
     }
 
     pub(super) fn since(&self) -> Option<Timestamp> {
@@ -40,14 +54,38 @@ impl PresentUser {
     }
 
     pub(super) fn encode_reply(&mut self, user: &UserId) {
+        let v4 = self.encode(user, Ipv4Addr::UNSPECIFIED.into(), Nearby::Hidden);
+        let v6 = match self.terminals.iter().any(|terminal| terminal.other.is_some()) {
+            true => self.encode(user, Ipv6Addr::UNSPECIFIED.into(), Nearby::Hidden),
+            false => Arc::clone(&v4),
+        };
+        self.replies = Replies { v4, v6 };
+    }
+
+    /// What an asker who is seen there is told.
+    pub(super) fn reply(&self, asker: IpAddr) -> Arc<[u8]> {
+        Arc::clone(if asker.is_ipv4() { &self.replies.v4 } else { &self.replies.v6 })
+    }
+
+    /// The same, with where terminals behind the same address listen in their network.
+    pub(super) fn reply_nearby(&self, user: &UserId, asker: IpAddr) -> Arc<[u8]> {
+        self.encode(user, asker, Nearby::Shown)
+    }
+
+    /// Whether a terminal that is seen at the asker's address has said where it listens in its network.
+    pub(super) fn is_near(&self, asker: IpAddr) -> bool {
+        self.terminals.iter().any(|terminal| terminal.is_near(asker))
+    }
+
+    fn encode(&self, user: &UserId, asker: IpAddr, nearby: Nearby) -> Arc<[u8]> {
         let reply = LookupReply {
             status: LookupStatus::Success,
             userid: user.to_string(),
-            addresses: self.terminals.iter().map(|terminal| terminal.address).collect(),
+            addresses: self.terminals.iter().map(|terminal| terminal.address_for(asker)).collect(),
             publickey: Hex(self.public_key.to_vec()),
-            terminals: self.terminals.iter().map(Terminal::found).collect(),
+            terminals: self.terminals.iter().map(|terminal| terminal.found(asker, nearby)).collect(),
         };
-        self.reply = FromDirectory::from(reply).encode().into();
+        FromDirectory::from(reply).encode().into()
     }
 
     pub(super) fn end(self, reason: ByeReason) -> usize {
@@ -67,10 +105,35 @@ pub(super) struct Terminal {
     pub(super) away: Option<String>,
     pub(super) ways: MeetingWays,
     pub(super) seen: SocketAddr,
+    /// Where it is seen from the other family.
+    pub(super) other: Option<SocketAddr>,
+    /// Where it listens in its own network.
+    pub(super) local: Vec<SocketAddr>,
 }
 
 impl Terminal {
-    fn found(&self) -> FoundTerminal {
-        FoundTerminal { terminal: self.id, relay: self.ways.relay, punch: self.ways.punch }
+    /// Where it is seen.
+    fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        [self.address].into_iter().chain(self.other)
+    }
+
+    /// The one for whoever is told one only: of the asker's family, if there is one.
+    fn address_for(&self, asker: IpAddr) -> SocketAddr {
+        self.addresses().find(|address| address.is_ipv4() == asker.is_ipv4()).unwrap_or(self.address)
+    }
+
+    fn is_near(&self, asker: IpAddr) -> bool {
+        !self.local.is_empty() && self.addresses().any(|address| address.ip() == asker)
+    }
+
+    fn found(&self, asker: IpAddr, nearby: Nearby) -> FoundTerminal {
+        let shows_local = nearby == Nearby::Shown && self.is_near(asker);
+        FoundTerminal {
+            terminal: self.id,
+            relay: self.ways.relay,
+            punch: self.ways.punch,
+            addresses: self.other.map(|_| self.addresses().collect()).unwrap_or_default(),
+            local: if shows_local { self.local.clone() } else { Vec::new() },
+        }
     }
 }

@@ -33,7 +33,7 @@ fn address() -> SocketAddr {
 
 fn found(example: Example) -> LookupResult {
     LookupResult {
-        addresses: vec![address()],
+        terminals: vec![address().into()],
         key: fixtures::identity(example).key,
         relayable: Vec::new(),
         punchable: Vec::new(),

@@ -195,6 +195,7 @@ fn answer_to(message: &ToDirectory) -> Option<&'static str> {
         | ToDirectory::RegisterUpload(_)
         | ToDirectory::AuthReq(_)
         | ToDirectory::AuthProof(_)
+        | ToDirectory::SeenReq(_)
         | ToDirectory::Announce(_)
         | ToDirectory::Watch(_)
         | ToDirectory::Away(_)

@@ -99,8 +99,7 @@ impl World {
     pub(super) fn fetch(&mut self, client: ClientId, found: &LookupResult, wanted: Download) {
         self.stop_file(client, wanted.number, false);
         let id = self.number();
-        let called =
-            found.addresses.iter().filter_map(|at| (0..self.clients.len()).find(|other| address(*other) == *at));
+        let called = found.addresses().filter_map(|at| (0..self.clients.len()).find(|other| address(*other) == at));
         let called: Vec<ClientId> = called.collect();
         let receiver = End { client, life: self.clients[client].life, number: wanted.number };
         self.files.streams.insert(id, Stream { receiver, wanted, unanswered: called.len().max(1), giver: None });

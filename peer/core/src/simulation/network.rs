@@ -61,8 +61,7 @@ pub(super) struct Dialing {
 
 impl World {
     pub(super) fn dial(&mut self, caller: ClientId, dial: DialId, to: &UserId, found: &LookupResult) {
-        let callees =
-            found.addresses.iter().map(|called| (0..self.clients.len()).find(|client| address(*client) == *called));
+        let callees = found.addresses().map(|called| (0..self.clients.len()).find(|client| address(*client) == called));
         let callees: Vec<ClientId> = callees.flatten().collect();
         let (unanswered, failed) = (callees.len(), DialFailed::NoAnswer { seconds: 10 });
         self.dials.insert((caller, dial), Dialing { attempts: Vec::new(), unanswered, failed });

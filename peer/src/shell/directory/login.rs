@@ -7,12 +7,13 @@ use common::crypto::identity::IdentityKey;
 use common::crypto::opaque::{self, ClientLogin, KE3_LENGTH};
 use common::crypto::transcript::{self, Channel};
 use common::crypto::vault;
-use common::ident::{Challenge, Cookie, DirectoryGeneration, KeyDigest, UserId};
+use common::ident::{Challenge, Cookie, DirectoryGeneration, KeyDigest, SeenToken, UserId};
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
     Announce, Announced, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features,
     FromDirectory, Hex, PUNCH,
 };
+use common::network::is_local;
 use common::secret::{Passcode, Secret};
 
 use super::DirectoryConnection;
@@ -76,6 +77,8 @@ pub(crate) struct Presence {
     pub(crate) generation: Option<DirectoryGeneration>,
     /// What the directory understands beyond the first version of the protocol.
     pub(crate) features: Features,
+    /// Shows it that a connection of the other family is ours, too.
+    pub(crate) other: Option<SeenToken>,
 }
 
 /// Which of two passcodes a login was made with (protocol section 5.6).
@@ -269,13 +272,15 @@ pub(crate) async fn announce(
         } else {
             Features::of_terminal()
         },
+        // In a network that others have, too; elsewhere the directory sees it.
+        local: [connection.local()].into_iter().filter(|address| is_local(*address)).collect(),
     };
     match connection.ask(announce).await? {
         FromDirectory::Announced(announced) => {
             connection.link.set_frame_limit(FRAME_AFTER_LOGIN);
             let time = DirectoryTime::told(announced.time);
-            let Announced { address, terminals, generation, features, .. } = announced;
-            Ok(Presence { address, time, terminals, generation, features })
+            let Announced { address, terminals, generation, features, other, .. } = announced;
+            Ok(Presence { address, time, terminals, generation, features, other: other.map(|token| *token) })
         }
         other => Err(connection.unexpected(&other)),
     }

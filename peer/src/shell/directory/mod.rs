@@ -7,6 +7,7 @@
 mod active;
 mod former_keys;
 pub(crate) mod login;
+pub(crate) mod other_family;
 mod passcode;
 pub(crate) mod register;
 pub(crate) mod request;

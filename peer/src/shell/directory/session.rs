@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_channel::Receiver;
 use common::backoff::{Backoff, spread};
 use common::crypto::random;
+use common::ident::SeenToken;
 use common::msg::Features;
 use futures::{FutureExt as _, select_biased};
 use peer_core::event::Input;
@@ -18,6 +19,7 @@ use peer_core::notice::{DirectoryLoss, DirectoryNotice, Failure, LoggedOut, Logi
 
 use super::active::{ActiveSession, Over};
 use super::login::{self, Credentials, NotLoggedIn};
+use super::other_family::OtherFamily;
 use super::passcode::Change;
 use super::request::DirectoryRequest;
 use super::{DirectoryConnection, Endpoint};
@@ -51,6 +53,8 @@ pub(crate) struct Session {
     pub(crate) features: Features,
     /// The local store, for cookies and vaults of later logins.
     pub(crate) state: Arc<futures::lock::Mutex<State>>,
+    /// Shows the directory our address of the other family.
+    pub(crate) elsewhere: OtherFamily,
 }
 
 impl Session {
@@ -58,13 +62,15 @@ impl Session {
     pub(crate) fn keep(
         mut self,
         connection: DirectoryConnection,
+        other: Option<SeenToken>,
         requests: Receiver<DirectoryRequest>,
         events: Events,
     ) -> Task {
         rt::spawn(async move {
-            let mut connection = connection;
+            let (mut connection, mut other) = (connection, other);
             let mut change = Change::new(Arc::clone(&self.state));
             loop {
+                self.elsewhere.show(&connection, other, self.port, &events);
                 let active = ActiveSession::new(
                     &mut connection,
                     &requests,
@@ -78,7 +84,7 @@ impl Session {
                     Over::Lost(why) => why,
                 };
                 let Some(again) = self.come_back(why, &requests, &events, &mut change).await else { return };
-                connection = again;
+                (connection, other) = again;
             }
         })
     }
@@ -90,7 +96,7 @@ impl Session {
         requests: &Receiver<DirectoryRequest>,
         events: &Events,
         change: &mut Change,
-    ) -> Option<DirectoryConnection> {
+    ) -> Option<(DirectoryConnection, Option<SeenToken>)> {
         let mut backoff = DELAYS;
         let mut warned = false;
         events.input(Input::DirectoryLost { retry_in: FIRST_DELAY / 1000, why }).await;
@@ -122,13 +128,13 @@ impl Session {
                     }
                     let features = moved.presence.features.clone();
                     self.features = features.clone();
-                    let generation = moved.presence.generation;
+                    let (generation, other) = (moved.presence.generation, moved.presence.other);
                     events.send(Event::Back(moved)).await;
                     if let Some(generation) = generation {
                         events.input(Input::Generation(generation)).await;
                     }
                     events.input(Input::DirectoryBack(features)).await;
-                    return Some(connection);
+                    return Some((connection, other));
                 }
                 Err(NotLoggedIn::Refused(LoginRefused::Passcode { .. })) => {
                     events.input(Input::SessionEnded(LoggedOut::Administrator)).await;

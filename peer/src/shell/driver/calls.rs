@@ -2,17 +2,18 @@
 //! is taken, and what a failed call means is the engine's.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use common::ident::{MeetingToken, UserId};
 use common::msg::Meet;
 
+use crate::shell::candidates::Sources;
 use crate::shell::clock::DirectoryTime;
 use crate::shell::dial::{self, Dial, Over};
 use crate::shell::directory::Ends;
 use crate::shell::directory::login::Credentials;
-use crate::shell::events::{Event, Events, Reached};
+use crate::shell::events::{Elsewhere, Event, Events, Reached};
 use crate::shell::listener::{Listener, Place};
 use crate::shell::rendezvous::{self, Rendezvous, Role};
 use crate::shell::rt::{self, Task, TcpListener};
@@ -28,6 +29,10 @@ pub(super) struct Calls {
     listener: Arc<Listener>,
     /// Lets callers in until it is dropped.
     listening: Task,
+    /// Our address of the other family, where the directory has seen one in this session.
+    other: Option<IpAddr>,
+    /// Lets callers in there.
+    listening_there: Option<Task>,
     dials: BTreeMap<DialId, Task>,
     events: Events,
 }
@@ -43,15 +48,24 @@ impl Calls {
     ) -> Result<Self, Failure> {
         let listener = Listener::new(&credentials.identity, time)?;
         let listening = listener.open(socket, events.clone());
-        Ok(Self { credentials, ends, listener, listening, dials: BTreeMap::new(), events })
+        let (other, listening_there, dials) = (None, None, BTreeMap::new());
+        Ok(Self { credentials, ends, listener, listening, other, listening_there, dials, events })
     }
 
     /// The session came back: at this time, with this address, and with another socket if that has changed.
     pub(super) fn session_is_back(&mut self, time: DirectoryTime, ends: Ends, socket: Option<TcpListener>) {
         self.listener.set_time(time);
-        self.ends = ends;
+        (self.ends, self.other) = (ends, None);
         if let Some(socket) = socket {
             self.listening = self.listener.open(socket, self.events.clone());
+        }
+    }
+
+    /// The directory has seen us at an address of the other family as well.
+    pub(super) fn is_elsewhere(&mut self, elsewhere: Elsewhere) {
+        self.other = Some(elsewhere.source);
+        if let Some(socket) = elsewhere.listener {
+            self.listening_there = Some(self.listener.open(socket, self.events.clone()));
         }
     }
 
@@ -67,8 +81,9 @@ impl Calls {
         let config = dial::config(&self.credentials.identity, &found);
         let config = config.map_err(|error| Failure::Internal { detail: error.to_string() })?;
         let time = self.listener.time();
-        let (over, source) = (Over::Addresses(Fallback::Nothing), self.ends.source);
-        Ok(Dial { me: me.clone(), to, found, config, over, source, time, fetch: None })
+        let sources = Sources { session: self.ends.source, other: self.other };
+        let over = Over::Addresses(Fallback::Nothing);
+        Ok(Dial { me: me.clone(), to, found, config, over, sources, time, fetch: None })
     }
 
     /// The same, over the leg that this token opens.

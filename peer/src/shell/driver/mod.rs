@@ -33,6 +33,7 @@ use self::transfers::Transfers;
 use self::unsynced::Unsynced;
 use super::clock::Clock;
 use super::directory::login::Presence;
+use super::directory::other_family::OtherFamily;
 use super::directory::request::{DirectoryRequest, PasscodeWish};
 use super::directory::session::Session;
 use super::event_log::EventFilter;
@@ -148,8 +149,9 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         listening: SocketAddr::new(source, port),
         features: presence.features.clone(),
         state: Arc::clone(&storage.state),
+        elsewhere: OtherFamily::default(),
     };
-    let _session = session.keep(connection, asked, events.clone());
+    let _session = session.keep(connection, presence.other, asked, events.clone());
 
     let driver = Driver {
         engine,
@@ -381,6 +383,7 @@ impl Driver {
             Event::Answer(ticket, notice) => self.front_end.answer(Some(ticket), notice).await,
             Event::Failed(failure) => return Err(failure),
             Event::Back(back) => return self.session_is_back(back).await,
+            Event::Elsewhere(elsewhere) => self.calls.is_elsewhere(elsewhere),
             Event::Synced(number, outcome) => self.synced(number, outcome).await?,
             // The engine's.
             Event::Input(_) | Event::Caller(_) | Event::Dialed(..) => {}

@@ -20,7 +20,13 @@ fn a_caller_the_directory_contradicts_is_refused_and_the_callee_told_why() {
             CallerRefused::WrongKey,
         ),
         (
-            |world| drop(world.directory.insert(ali(), LookupResult { addresses: vec![address(Carol)], ..found(Ali) })),
+            |world| {
+                drop(
+                    world
+                        .directory
+                        .insert(ali(), LookupResult { terminals: vec![address(Carol).into()], ..found(Ali) }),
+                )
+            },
             CallerRefused::WrongAddress,
         ),
     ];

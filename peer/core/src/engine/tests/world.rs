@@ -32,7 +32,7 @@ pub(super) fn address(example: Example) -> SocketAddr {
 
 pub(super) fn found(example: Example) -> LookupResult {
     LookupResult {
-        addresses: vec![address(example)],
+        terminals: vec![address(example).into()],
         key: me(example).key,
         relayable: Vec::new(),
         punchable: Vec::new(),
@@ -44,7 +44,7 @@ pub(super) fn answer(request: Option<RequestNumber>, user: &UserId, found: Optio
     let reply = found.map_or_else(LookupReply::not_found, |found| LookupReply {
         status: LookupStatus::Success,
         userid: user.to_string(),
-        addresses: found.addresses.clone(),
+        addresses: found.addresses().collect(),
         publickey: Hex(found.key.as_pkcs1().to_vec()),
         terminals: Vec::new(),
     });
@@ -139,7 +139,7 @@ impl World {
             Effect::Dial { dial, to, found, .. } => {
                 let callee = [Example::Ali, Example::Bianca, Example::Carol]
                     .into_iter()
-                    .find(|example| address(*example) == found.addresses[0])
+                    .find(|example| found.addresses().next() == Some(address(*example)))
                     .unwrap();
                 let link = self.link();
                 self.dials.insert(link, (who, dial));

@@ -134,9 +134,9 @@ impl Stage {
 
     /// The directory says where ali is, or does not.
     pub(super) fn finds(&mut self, number: u64, is_there: bool) -> Done {
-        let addresses = vec![SocketAddr::from(([127, 0, 0, 2], 65000))];
+        let terminals = vec![SocketAddr::from(([127, 0, 0, 2], 65000)).into()];
         let found = is_there.then(|| LookupResult {
-            addresses,
+            terminals,
             key: fixtures::identity(Example::Ali).key,
             relayable: Vec::new(),
             punchable: Vec::new(),
@@ -149,10 +149,10 @@ impl Stage {
 
     /// The same, where she is at a terminal that can be met by relay.
     pub(super) fn finds_relayable(&mut self, number: u64) -> Done {
-        let addresses = vec![SocketAddr::from(([127, 0, 0, 2], 65000))];
+        let terminals = vec![SocketAddr::from(([127, 0, 0, 2], 65000)).into()];
         let (key, relayable) = (fixtures::identity(Example::Ali).key, vec![TerminalId([1; 16])]);
         self.does(|files, cx| {
-            files.handle_sender(cx, number, Some(LookupResult { addresses, key, relayable, punchable: Vec::new() }));
+            files.handle_sender(cx, number, Some(LookupResult { terminals, key, relayable, punchable: Vec::new() }));
             Vec::new()
         })
     }
