@@ -12,6 +12,7 @@
 //! whom is checked by `scripts/check`; `common/docs/architecture.md` tells the whole story.
 #![forbid(unsafe_code)]
 
+mod alarm;
 mod app;
 mod cli;
 mod config;

@@ -20,6 +20,7 @@ use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
+use crate::alarm::Alarm;
 use crate::app::exit;
 use crate::app::line::{Questions, Queue, Start};
 use crate::app::rpc;
@@ -126,7 +127,7 @@ fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> 
     let options = settings.line_options(start, settings.passcode()?);
     let interrupts = interrupts(Terminal::Needed)?;
     let (commands, notices) = start_engine(setup(settings))?;
-    let channels = ui::event_loop::Channels { commands, notices, interrupts, sleep };
+    let channels = ui::event_loop::Channels { commands, notices, interrupts, alarm: Alarm::new(sleep) };
     // Where output is only ever appended, the line terminal is what the full screen comes down to.
     if front == Front::Full && options.look == ui::line::Look::Screen && ui::tui::has_a_screen() {
         return Ok(block_on(ui::tui::run(settings.tui_options(&options), channels)));

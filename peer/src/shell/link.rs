@@ -78,9 +78,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
         let (mut heard, mut pinged) = (Instant::now(), false);
         let mut frames: u32 = 0;
         let mut listens_from = Instant::now();
+        let mut silence = rt::alarm();
         let end = loop {
             let due = if pinged { DEAD_AFTER } else { PING_AFTER };
-            let silence = due.saturating_sub(heard.elapsed());
             // Our commands first, so that no flood keeps us from ending a link.
             let step = select_biased! {
                 command = self.commands.recv().fuse() => {
@@ -95,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkTask<S> {
                     }
                     self.received(received, frames).await
                 }
-                () = rt::sleep(silence).fuse() => {
+                () = silence.ring(Some(heard + due)).fuse() => {
                     let step = if pinged { Err(LinkError::Lost) } else { send(&mut self.link, Ping {}) };
                     pinged = true;
                     step.map(|()| Step::GoOn)

@@ -10,6 +10,8 @@ use std::time::Duration;
 use futures::future::{AbortHandle, abortable};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::alarm::Alarm;
+
 pub(crate) use async_std::net::{TcpListener, TcpStream};
 
 /// A listening socket's backlog.
@@ -47,6 +49,11 @@ pub(crate) fn detach(future: impl Future<Output = ()> + Send + 'static) {
 /// Waits.
 pub(crate) async fn sleep(duration: Duration) {
     async_std::task::sleep(duration).await;
+}
+
+/// A clock that is waited for again and again.
+pub(crate) fn alarm() -> Alarm {
+    Alarm::new(|duration| Box::pin(sleep(duration)))
 }
 
 /// Lets the other tasks have their turn.

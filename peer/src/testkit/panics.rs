@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use futures::executor::block_on;
 
+use crate::alarm::Alarm;
 use crate::app::line::Start;
 use crate::cli::{self, Settings};
 use crate::program::{bug, sleep};
@@ -35,7 +36,8 @@ pub fn run_and_panic(front: Front, arguments: Vec<OsString>) {
         let _ = commands.recv_blocking();
         panic!("an example");
     });
-    let channels = ui::event_loop::Channels { commands: command_sender, notices, interrupts, sleep };
+    let alarm = Alarm::new(sleep);
+    let channels = ui::event_loop::Channels { commands: command_sender, notices, interrupts, alarm };
     let options = settings.line_options(Start::Login, None);
     match front {
         Front::Line => block_on(ui::line::run(options, channels)),

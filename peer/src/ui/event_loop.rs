@@ -1,13 +1,13 @@
 //! What a front end waits for, in the order in which it is taken: signals, the user, the engine, the clock.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use async_channel::{Receiver, Sender};
-use futures::future::BoxFuture;
 use futures::{FutureExt as _, select_biased};
 
 use super::hang_up;
+use crate::alarm::Alarm;
 use crate::app::sanitise::SafeText;
 use crate::app::texts::failure;
 use crate::app::{Now, exit};
@@ -31,15 +31,12 @@ pub(crate) enum Interrupt {
     HangUp,
 }
 
-/// Waits; given by whoever knows the runtime.
-pub(crate) type Sleep = fn(Duration) -> BoxFuture<'static, ()>;
-
 /// The ways in and out of a front end.
 pub(crate) struct Channels {
     pub(crate) commands: Sender<TicketedCommand>,
     pub(crate) notices: Receiver<Notification>,
     pub(crate) interrupts: Receiver<Interrupt>,
-    pub(crate) sleep: Sleep,
+    pub(crate) alarm: Alarm,
 }
 
 /// What happened.
@@ -62,12 +59,12 @@ pub(super) enum Event<P> {
 impl Channels {
     /// Waits for whatever comes first.
     pub(super) async fn next<P>(
-        &self,
+        &mut self,
         person: impl Future<Output = io::Result<P>>,
         deadline: Option<Instant>,
     ) -> io::Result<Event<P>> {
-        let mut tick = std::pin::pin!(self.tick(deadline).fuse());
-        let mut interrupt = std::pin::pin!(self.interrupt().fuse());
+        let mut tick = std::pin::pin!(self.alarm.ring(deadline).fuse());
+        let mut interrupt = std::pin::pin!(interrupt(&self.interrupts).fuse());
         let mut person = std::pin::pin!(person.fuse());
         let mut notice = std::pin::pin!(self.notices.recv().fuse());
         select_biased! {
@@ -82,22 +79,15 @@ impl Channels {
     pub(super) async fn command(&self, command: TicketedCommand) {
         let _ = self.commands.send(command).await;
     }
+}
 
-    async fn tick(&self, deadline: Option<Instant>) {
-        match deadline {
-            Some(deadline) => (self.sleep)(deadline.saturating_duration_since(Instant::now())).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    async fn interrupt<P>(&self) -> Event<P> {
-        match self.interrupts.recv().await {
-            Ok(Interrupt::CtrlC) => Event::CtrlC,
-            Ok(Interrupt::Terminate) => Event::Stop(exit::TERMINATE),
-            Ok(Interrupt::HangUp) => Event::Stop(exit::HANG_UP),
-            // Nobody listens for signals any more.
-            Err(_) => std::future::pending().await,
-        }
+async fn interrupt<P>(interrupts: &Receiver<Interrupt>) -> Event<P> {
+    match interrupts.recv().await {
+        Ok(Interrupt::CtrlC) => Event::CtrlC,
+        Ok(Interrupt::Terminate) => Event::Stop(exit::TERMINATE),
+        Ok(Interrupt::HangUp) => Event::Stop(exit::HANG_UP),
+        // Nobody listens for signals any more.
+        Err(_) => std::future::pending().await,
     }
 }
 

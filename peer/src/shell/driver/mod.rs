@@ -18,7 +18,7 @@ mod unsynced;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender};
 use common::ident::KeyDigest;
@@ -201,6 +201,7 @@ impl Driver {
         if self.input(Input::Began(presence.features)).await? == Run::Over {
             return Ok(());
         }
+        let mut alarm = rt::alarm();
         loop {
             while let Some(recalled) = self.recalled.pop_front() {
                 self.input(recalled).await?;
@@ -208,12 +209,12 @@ impl Driver {
             let now = self.clock.now();
             let look = self.retention.next_deadline();
             let deadline = self.engine.next_deadline().map_or(look, |deadline| deadline.min(look));
-            let tick = rt::sleep(Duration::from_secs(deadline.saturating_sub(now.tick)));
+            let due = Instant::now() + Duration::from_secs(deadline.saturating_sub(now.tick));
             let first = select_biased! {
                 // The user first: nobody else may keep them waiting.
                 command = commands.recv().fuse() => Happened::of_command(command.ok()),
                 event = happened.recv().fuse() => event.map_or(Happened::Gone, |event| Happened::Event(Box::new(event))),
-                () = tick.fuse() => Happened::Tick(look),
+                () = alarm.ring(Some(due)).fuse() => Happened::Tick(look),
             };
             // What waits besides is taken with it: of the user and of others in turn, so that no flood of one keeps the
             // other waiting.

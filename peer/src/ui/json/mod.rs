@@ -12,8 +12,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_channel::{Receiver, Sender};
 use futures::{FutureExt as _, select_biased};
 
-use super::event_loop::{Interrupt, Sleep};
+use super::event_loop::Interrupt;
 use super::hang_up;
+use crate::alarm::{Alarm, Sleep};
 use crate::app::exit;
 use crate::app::rpc::{ClientId, Input, Life, Options, Output, Rpc};
 use crate::app::sanitise::SafeText;
@@ -47,6 +48,7 @@ pub(crate) struct Channels {
 pub(crate) async fn run(options: Options, channels: Channels) -> i32 {
     let life = options.life;
     let (mut rpc, first) = Rpc::new(options, Instant::now());
+    let mut alarm = Alarm::new(channels.sleep);
     let mut clients: BTreeMap<ClientId, client::Out> = BTreeMap::new();
     let mut ended = carry_out(first, &channels, &mut clients).await;
     loop {
@@ -58,7 +60,7 @@ pub(crate) async fn run(options: Options, channels: Channels) -> i32 {
             select_biased! { _ = all => {}, () = patience => {} }
             return code;
         }
-        let input = next(&channels, rpc.deadline()).await;
+        let input = next(&channels, &mut alarm, rpc.deadline()).await;
         let input = match input {
             Told::Opened(client, out) => {
                 clients.insert(client, out);
@@ -94,13 +96,7 @@ fn moment() -> (Instant, u64) {
     (Instant::now(), u64::try_from(date).unwrap_or(u64::MAX))
 }
 
-async fn next(channels: &Channels, deadline: Option<Instant>) -> Told {
-    let tick = async {
-        match deadline {
-            Some(deadline) => (channels.sleep)(deadline.saturating_duration_since(Instant::now())).await,
-            None => std::future::pending().await,
-        }
-    };
+async fn next(channels: &Channels, alarm: &mut Alarm, deadline: Option<Instant>) -> Told {
     // Clients that are gone have said so; whether the program goes on is not decided by that.
     let client = async {
         match channels.clients.recv().await {
@@ -108,7 +104,7 @@ async fn next(channels: &Channels, deadline: Option<Instant>) -> Told {
             Err(_) => std::future::pending().await,
         }
     };
-    let (client, tick) = (client.fuse(), tick.fuse());
+    let (client, tick) = (client.fuse(), alarm.ring(deadline).fuse());
     futures::pin_mut!(client, tick);
     select_biased! {
         interrupt = channels.interrupts.recv().fuse() => Told::Other(Input::Stop(match interrupt {

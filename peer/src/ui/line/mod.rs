@@ -107,7 +107,7 @@ pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
     ended.unwrap_or_else(|error| lost_terminal(&error))
 }
 
-async fn converse(channels: Channels, mut front: impl Front, options: Options) -> io::Result<i32> {
+async fn converse(mut channels: Channels, mut front: impl Front, options: Options) -> io::Result<i32> {
     let (mut machine, first) = LineTerminal::new(options, now());
     let mut ended = carry_out(&channels, first, &mut front).await;
     loop {

@@ -92,7 +92,7 @@ pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
 }
 
 async fn converse(
-    channels: Channels,
+    mut channels: Channels,
     mut screen: Screen,
     options: Options,
     of_screen: ScreenOptions,
