@@ -21,7 +21,7 @@ use peer_core::calls::frame::{Reaction, react};
 use peer_core::event::{Input, LinkEnd, LinkId};
 
 /// Frames of one link that are handled before the other tasks of the terminal get their turn. Chosen arbitrarily.
-const TURN: u32 = 16;
+const TURN: u32 = 64;
 
 /// What the engine wants of a link.
 #[derive(Debug)]

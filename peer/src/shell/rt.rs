@@ -1,6 +1,7 @@
 //! The async runtime. The only file of this program that names it (decision D3).
 //!
-//! A terminal gets one executor thread: one pair of sockets that talk in turn would pay for every hop between threads.
+//! All tasks of a terminal run on the thread that has called [`block_on`]: whatever is said goes through two of them at each
+//! end, and would pay for every hop between threads.
 
 use std::future::Future;
 use std::io;
@@ -17,11 +18,12 @@ pub(crate) use async_std::net::{TcpListener, TcpStream};
 /// A listening socket's backlog.
 const BACKLOG: i32 = 128;
 
-/// Runs a program's main future to its end.
+/// Runs a program's main future to its end, and meanwhile the tasks that were started by it or by one another.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    // There is always another thread for tasks, which is given none.
     let one = async_global_executor::GlobalExecutorConfig::default().with_min_threads(1).with_max_threads(1);
     async_global_executor::init_with_config(one);
-    async_std::task::block_on(future)
+    async_global_executor::block_on(future)
 }
 
 /// A running task; dropping it stops the task at its next await.
@@ -34,16 +36,16 @@ impl Drop for Task {
     }
 }
 
-/// Runs a future beside the others.
-pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Task {
+/// Runs a future beside the others; only within [`block_on`].
+pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) -> Task {
     let (future, handle) = abortable(future);
-    async_std::task::spawn(future);
+    async_global_executor::spawn_local(future).detach();
     Task(handle)
 }
 
-/// Runs a future beside the others, to its own end.
-pub(crate) fn detach(future: impl Future<Output = ()> + Send + 'static) {
-    async_std::task::spawn(future);
+/// Runs a future beside the others, to its own end; only within [`block_on`].
+pub(crate) fn detach(future: impl Future<Output = ()> + 'static) {
+    async_global_executor::spawn_local(future).detach();
 }
 
 /// Waits.

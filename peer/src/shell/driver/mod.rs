@@ -218,10 +218,14 @@ impl Driver {
             };
             // What waits besides is taken with it: of the user and of others in turn, so that no flood of one keeps the
             // other waiting.
-            let mut others = (0..batch::INPUTS).filter_map(|turn| match turn % 2 {
-                0 => happened.try_recv().ok().map(|event| Happened::Event(Box::new(event))),
-                _ => commands.try_recv().ok().map(|command| Happened::Command(Box::new(command))),
-            });
+            let mut turn = 0;
+            let mut others = std::iter::from_fn(|| {
+                turn += 1;
+                let event = || happened.try_recv().ok().map(|event| Happened::Event(Box::new(event)));
+                let command = || commands.try_recv().ok().map(|command| Happened::Command(Box::new(command)));
+                if turn % 2 == 1 { event().or_else(command) } else { command().or_else(event) }
+            })
+            .take(batch::INPUTS);
             let mut batch = Batch::default();
             let mut next = Some(first);
             let mut run = Run::On;
@@ -236,6 +240,8 @@ impl Driver {
                 self.look_at_the_clock().await;
                 return Ok(());
             }
+            // What was decided leaves now, however much waits here.
+            rt::yield_now().await;
         }
     }
 
