@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::message_row::{Placed, conversation_row, encode, encode_mark, is_unread, name_row, open, select};
 use super::sealed::Seal;
 use super::state::State;
-use super::tail::{self, Tail};
+use super::tail::Tail;
 use super::{StoreError, search};
 use peer_core::model::{Conversation, DeliveryStatus, MessageKey, Position, StoredMessage};
 use peer_core::persistence::HistoryWrite;
@@ -79,8 +79,9 @@ fn append(db: &Connection, seal: &Seal, tail: &mut Tail, record: &StoredMessage)
     if tail.find(db, &row)?.is_some() {
         return Ok(());
     }
-    let last = tail::last(db)?;
-    let conversation = conversation_number(db, seal, &record.name.conversation)?;
+    let last = tail.last(db)?;
+    let of = &record.name.conversation;
+    let conversation = tail.number(of, || conversation_number(db, seal, of))?;
     let (position, sealed) = (tail.next(), seal.seal(&row, &encode(record)?)?);
     db.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
         position.0,

@@ -58,6 +58,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
 
 /// Makes an open database durable, forgetful and up to date.
 pub(super) fn prepare(db: &mut Connection) -> Result<(), StoreError> {
+    // One process at a time has it open in any case: no locks are taken for each step, and nothing is shared with others.
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     // Used ratchet keys and forgotten messages must not stay behind in free pages (decision D16).

@@ -28,6 +28,9 @@ const STORE_KEY: &str = "store key";
 pub(super) const TERMINAL_SEED: &str = "terminal seed";
 pub(super) const CERTIFICATE: &str = "certificate";
 
+/// Statements that are kept prepared: more than there are.
+const STATEMENTS: usize = 64;
+
 /// The user's vault as last seen, so that an older one is refused (threat L6) and a lost one is no loss.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KnownVault {
@@ -73,6 +76,7 @@ impl State {
         let path = folder.join("state.db");
         private_file(&path)?;
         let mut db = Connection::open(&path)?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
         schema::prepare(&mut db)?;
         Ok(Self { db, is_syncing: Cell::new(true), seal: None, tail: RefCell::default(), _lock: lock })
     }

@@ -4,10 +4,12 @@
 //! a page. So both are kept up in strides of [`STRIDE`] messages; those that are not in them yet are known here. What is
 //! known here is read again from the messages themselves whenever it may not be what the disk has.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::StoreError;
-use peer_core::model::Position;
+use peer_core::model::{Conversation, Position};
 
 /// Messages that the indexes take in together: a few for each page of an index of some ten thousand, and few enough that
 /// going through all of them takes microseconds.
@@ -24,9 +26,13 @@ pub(super) struct Tail {
     first: i64,
     /// Where the next message will stand.
     next: i64,
+    /// Where the last message stands, if there is one; that is not known where it was forgotten.
+    last: Option<Option<Position>>,
     positions: Vec<i64>,
     names: Vec<Prefix>,
     conversations: Vec<i64>,
+    /// What stands for a conversation, of those that were asked for.
+    numbers: BTreeMap<Conversation, i64>,
 }
 
 impl Tail {
@@ -41,13 +47,15 @@ impl Tail {
     fn load(db: &Connection) -> Result<Self, StoreError> {
         let (first, next): (i64, i64) =
             db.query_row("SELECT first, next FROM tail", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let last = last(db)?.map_or(0, |last| last.0);
+        let last = last(db)?;
         let mut tail = Self {
             first,
-            next: next.max(last + 1),
+            next: next.max(last.map_or(0, |last| last.0) + 1),
+            last: Some(last),
             positions: Vec::new(),
             names: Vec::new(),
             conversations: Vec::new(),
+            numbers: BTreeMap::new(),
         };
         let mut query =
             db.prepare("SELECT position, row, conversation FROM messages WHERE position >= ?1 ORDER BY position")?;
@@ -69,9 +77,34 @@ impl Tail {
         Position(self.next)
     }
 
+    /// Where the last message stands.
+    pub(super) fn last(&mut self, db: &Connection) -> Result<Option<Position>, StoreError> {
+        let known = match self.last {
+            Some(last) => last,
+            None => last(db)?,
+        };
+        self.last = Some(known);
+        Ok(known)
+    }
+
+    /// What stands for a conversation; asked for, or given to it, where it is not known.
+    pub(super) fn number(
+        &mut self,
+        conversation: &Conversation,
+        ask: impl FnOnce() -> Result<i64, StoreError>,
+    ) -> Result<i64, StoreError> {
+        if let Some(number) = self.numbers.get(conversation) {
+            return Ok(*number);
+        }
+        let number = ask()?;
+        self.numbers.insert(conversation.clone(), number);
+        Ok(number)
+    }
+
     /// A message of this name was added there; the transaction is the caller's.
     pub(super) fn added(&mut self, db: &Connection, name: &[u8], conversation: i64) -> Result<(), StoreError> {
         self.note(self.next, prefix(name)?, conversation);
+        self.last = Some(Some(Position(self.next)));
         self.next += 1;
         if self.positions.len() >= STRIDE { self.index(db) } else { Ok(()) }
     }
@@ -98,15 +131,17 @@ impl Tail {
     /// Where the message of a name stands.
     pub(super) fn find(&self, db: &Connection, name: &[u8]) -> Result<Option<Position>, StoreError> {
         let wanted = prefix(name)?;
+        let mut message = db.prepare_cached("SELECT 1 FROM messages WHERE position = ?1 AND row = ?2")?;
         let here = self.names.iter().zip(&self.positions).filter(|(name, _)| **name == wanted);
-        let mut candidates: Vec<i64> = here.map(|(_, position)| *position).collect();
+        for (_, position) in here {
+            if message.exists(params![position, name])? {
+                return Ok(Some(Position(*position)));
+            }
+        }
         let mut query = db.prepare_cached("SELECT position FROM names WHERE name = ?1")?;
         for position in query.query_map([wanted], |row| row.get(0))? {
-            candidates.push(position?);
-        }
-        let mut query = db.prepare_cached("SELECT 1 FROM messages WHERE position = ?1 AND row = ?2")?;
-        for position in candidates {
-            if query.exists(params![position, name])? {
+            let position: i64 = position?;
+            if message.exists(params![position, name])? {
                 return Ok(Some(Position(position)));
             }
         }
@@ -137,6 +172,7 @@ impl Tail {
     /// The message at a place is forgotten; the transaction is the caller's. Its place is not used again.
     pub(super) fn forget(&mut self, db: &Connection, position: Position) -> Result<(), StoreError> {
         db.prepare_cached("UPDATE tail SET next = ?1 WHERE next < ?1")?.execute([self.next])?;
+        self.last = self.last.filter(|last| *last != Some(position));
         if let Ok(place) = self.positions.binary_search(&position.0) {
             self.positions.remove(place);
             self.names.remove(place);
@@ -156,8 +192,7 @@ impl Tail {
     }
 }
 
-/// Where the last message stands.
-pub(super) fn last(db: &Connection) -> Result<Option<Position>, StoreError> {
+fn last(db: &Connection) -> Result<Option<Position>, StoreError> {
     let last: Option<i64> = db.prepare_cached("SELECT MAX(position) FROM messages")?.query_row([], |row| row.get(0))?;
     Ok(last.map(Position))
 }
