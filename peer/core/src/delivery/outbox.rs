@@ -236,8 +236,10 @@ impl Outbox {
         let Some(queue) = self.queues.get(to) else { return Vec::new() };
         let said = queue.count(|route, _| route == Route::OnLink(link));
         let is_meant = |route, is_text| is_text && ![Route::OnLink(link), Route::Withdrawn].contains(&route);
-        let numbers = queue.first(UNCONFIRMED.saturating_sub(said), is_meant);
         let mut bytes = queue.said();
+        // No more are looked for than may have room: thousands may wait, and each step asks.
+        let room = UNCONFIRMED_BYTES.saturating_sub(bytes) / queue::BESIDE + usize::from(bytes == 0);
+        let numbers = queue.first(room.min(UNCONFIRMED.saturating_sub(said)), is_meant);
         let mut unsaid = Vec::new();
         for (number, entry) in numbers.into_iter().filter_map(|number| Some((number, queue.get(number)?))) {
             // A single one always has room.

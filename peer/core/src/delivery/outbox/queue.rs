@@ -7,7 +7,7 @@ use common::ident::MessageId;
 use super::{Entry, Route};
 
 /// Bytes that a text over a link takes beside itself.
-const BESIDE: usize = 256;
+pub(super) const BESIDE: usize = 256;
 
 /// Letters under way, by their numbers.
 #[derive(Debug, Default)]
