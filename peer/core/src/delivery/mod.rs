@@ -119,6 +119,16 @@ impl Delivery {
         }
     }
 
+    /// Groups that a goodbye is on its way to.
+    pub(crate) fn goodbyes(&self) -> Vec<GroupName> {
+        let says_goodbye = |to: &Conversation| self.outbox.queue(to).any(|(_, entry)| entry.letter.body == Body::Leave);
+        let groups = self.outbox.conversations().into_iter().filter(says_goodbye).filter_map(|to| match to {
+            Conversation::Group(group) => Some(group),
+            Conversation::User(_) | Conversation::Everyone => None,
+        });
+        groups.collect()
+    }
+
     /// A conversation has come to its end: what was for it is given up. Another group may have its name one day.
     pub(crate) fn handle_conversation_over(&mut self, cx: &mut Context, to: &Conversation) {
         let mut ids = Vec::new();

@@ -50,13 +50,17 @@ impl Groups {
 
     /// Says goodbye to the others, once, for these commands.
     pub(super) fn say_goodbye(&mut self, cx: &mut Context, group: &GroupName, tickets: &[Ticket]) -> Vec<Request> {
-        let says_goodbye = self.leaving.iter().any(|(leaving, _)| leaving == group);
         self.leaving.extend(tickets.iter().map(|ticket| (group.clone(), ticket.clone())));
-        if says_goodbye {
+        if !self.goodbyes.insert(group.clone()) {
             return Vec::new();
         }
         let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::Leave };
         vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::Group(group.clone()), letter })]
+    }
+
+    /// Goodbyes to these groups were on their way when the program ended.
+    pub(crate) fn handle_goodbyes(&mut self, groups: impl IntoIterator<Item = GroupName>) {
+        self.goodbyes.extend(groups);
     }
 
     /// The last user leaves: the directory forgets the room, and then we do.
@@ -86,6 +90,7 @@ impl Groups {
             CommitStatus::Epoch => {
                 let Some(room) = self.known.room(&group) else { return Vec::new() };
                 self.rooms.expect_commit(&room, cx.now.tick);
+                self.goodbyes.insert(group.clone());
                 vec![Request::Delivery(DeliveryRequest::GoodbyeAgain(Conversation::Group(group)))]
             }
         }
@@ -111,7 +116,10 @@ impl Groups {
         match self.known.room(group) {
             Some(room) if self.is_alone(group) => self.give_room_up(cx, group, &room),
             Some(_) => self.gone(cx, group.clone()),
-            None => vec![Request::Delivery(DeliveryRequest::ConversationOver(to))],
+            None => {
+                self.goodbyes.remove(group);
+                vec![Request::Delivery(DeliveryRequest::ConversationOver(to))]
+            }
         }
     }
 
@@ -125,6 +133,7 @@ impl Groups {
     /// The user leaves a group that cannot be followed any more, or that this terminal has lost: on this machine, at once.
     pub(super) fn leave_here(&mut self, cx: &mut Context, group: &GroupName, room: &RoomId) -> Vec<Request> {
         let mut requests = self.lose_room(cx, room);
+        self.goodbyes.remove(group);
         if self.known.room(group).is_some() {
             cx.write(self.known.forget_room(room, Vec::new()));
             requests.push(Request::Delivery(DeliveryRequest::ConversationOver(Conversation::Group(group.clone()))));
@@ -138,6 +147,7 @@ impl Groups {
     pub(crate) fn handle_room_gone(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
         let to = self.rooms.conversation(room);
         if let Some(to @ Conversation::Group(_)) = to
+            && !self.says_goodbye_in(room)
             && self.gone_once.insert(*room)
         {
             let until = cx.now.tick + GONE_TIMEOUT;
@@ -146,15 +156,24 @@ impl Groups {
         self.lost(cx, room)
     }
 
-    /// A group is gone, which nobody here has wished.
+    /// A group is gone. Who has said goodbye has left it: the directory had the goodbye, and its answer got lost. Otherwise
+    /// nobody here has wished it.
     pub(super) fn lost(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
         if let Some(Conversation::Group(group)) = self.rooms.conversation(room)
             && self.known.room(&group) == Some(*room)
-            && !self.leaving.iter().any(|(leaving, _)| *leaving == group)
         {
+            if self.goodbyes.contains(&group) {
+                return self.gone(cx, group);
+            }
             cx.tell_each(&[], Notice::Group { group, news: GroupNews::Lost });
         }
         self.lose_room(cx, room)
+    }
+
+    /// Whether a goodbye of ours is on its way to the group of this room.
+    fn says_goodbye_in(&self, room: &RoomId) -> bool {
+        let conversation = self.rooms.conversation(room);
+        matches!(conversation, Some(Conversation::Group(group)) if self.goodbyes.contains(&group))
     }
 
     /// The directory does not know a room, or we are not in it any more.
@@ -167,6 +186,7 @@ impl Groups {
         let Some(to @ Conversation::Group(_)) = conversation else { return Vec::new() };
         let Conversation::Group(group) = &to else { return Vec::new() };
         not_a_member(cx, &tickets, group);
+        self.goodbyes.remove(group);
         let leaving = self.leaving.extract_if(.., |(leaving, _)| leaving == group);
         let tickets: Vec<Ticket> = leaving.map(|(_, ticket)| ticket).collect();
         if !tickets.is_empty() {

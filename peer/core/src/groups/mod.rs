@@ -66,6 +66,8 @@ pub(crate) struct Groups {
     operations: Operations,
     /// Commands to leave a group whose goodbye is on its way.
     leaving: Vec<(GroupName, Ticket)>,
+    /// Groups that a goodbye of ours is on its way to. The directory may have it, and its answer got lost.
+    goodbyes: BTreeSet<GroupName>,
     /// Questions about our key packages that were not answered.
     publishing: usize,
     /// Whose items were dropped in this session, and in which room: told once.
@@ -108,6 +110,7 @@ impl Groups {
             leaving: Vec::new(),
             publishing: 0,
             told_dropped: BTreeSet::new(),
+            goodbyes: BTreeSet::new(),
             directs_made: BTreeMap::new(),
             gone_once: BTreeSet::new(),
             reclaiming: Vec::new(),

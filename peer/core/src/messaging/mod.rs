@@ -61,7 +61,8 @@ impl Restored {
             // Confirmations went to the terminal that is gone.
             delivery.handle_terminal_replaced();
         }
-        let groups = Groups::load(&cx.own, rows.mls, rows.group)?;
+        let mut groups = Groups::load(&cx.own, rows.mls, rows.group)?;
+        groups.handle_goodbyes(delivery.goodbyes());
         Ok(Self { delivery, groups, mailbox, files: Files::load(rows.file, files) })
     }
 }

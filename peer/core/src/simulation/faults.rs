@@ -173,6 +173,32 @@ fn what_waits_for_a_group_is_given_up_with_the_membership() {
 }
 
 #[test]
+fn whose_goodbye_is_stored_has_left_even_if_the_answer_is_lost() {
+    for is_killed in [false, true] {
+        let mut world = calm(|_| {});
+        group(&mut world, ALI, GroupWish::Create);
+        settle(&mut world);
+        group(&mut world, BIANCA, GroupWish::Join);
+        settle(&mut world);
+        group(&mut world, ALI, GroupWish::Approve(user(1)));
+        settle(&mut world);
+        world.profile.directory_crash = 1000;
+        group(&mut world, BIANCA, GroupWish::Leave);
+        while world.server.directory().is_some() {
+            world.run_until(world.now + 1).unwrap();
+        }
+        world.profile.directory_crash = 0;
+        if is_killed {
+            world.crash(BIANCA);
+        }
+        settle(&mut world);
+        assert!(!world.is_member(BIANCA));
+        assert!(tells(&world, BIANCA, "news: Left"));
+        world.check_rooms().unwrap();
+    }
+}
+
+#[test]
 fn whoever_leaves_a_group_just_founded_does_not_make_it_anew() {
     let mut world = calm(|_| {});
     group(&mut world, ALI, GroupWish::Create);

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod keys;
+mod leaving;
 mod lost;
 mod operations;
 mod restored;
