@@ -177,7 +177,7 @@ impl Store for ClosedStore {
         Err(StoreError::Closed)
     }
 
-    async fn acknowledge(&self, _: &Member, _: u64) -> StoreResult<()> {
+    async fn acknowledge(&self, _: &Member, _: u64, _: u64) -> StoreResult<()> {
         Err(StoreError::Closed)
     }
 

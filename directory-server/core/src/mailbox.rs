@@ -32,11 +32,11 @@ pub(crate) enum Delivery {
 pub(crate) async fn open<S: Store>(
     directory: &Directory<S>,
     presence: &PresenceGuard,
-    delivery: &mut Delivery,
+    (delivery, told_lost): (&mut Delivery, &mut u64),
     now: Timestamp,
 ) -> StoreResult<Reply> {
     let state = directory.store.open_mailbox(presence.member(), directory.mail_expired(now)).await?;
-    *delivery = Delivery::Open;
+    (*delivery, *told_lost) = (Delivery::Open, state.lost);
     presence.outbound.mail();
     Ok(Reply::Message(state.into()))
 }
@@ -57,14 +57,16 @@ pub(crate) async fn deliver<S: Store>(
     Ok(Reply::Message(Mailbox { items }.into()))
 }
 
-/// Takes `MAILBOXACK`; what waits behind it follows as a push.
+/// Takes `MAILBOXACK`; what waits behind it follows as a push. How many items were lost is forgotten only now: a terminal says
+/// so behind `MAILBOXSTATE`, which told it.
 pub(crate) async fn acknowledge<S: Store>(
     directory: &Directory<S>,
     presence: &PresenceGuard,
-    delivery: &mut Delivery,
+    (delivery, told_lost): (&mut Delivery, &mut u64),
     ack: MailboxAck,
 ) -> StoreResult<Reply> {
-    directory.store.acknowledge(presence.member(), ack.upto).await?;
+    directory.store.acknowledge(presence.member(), ack.upto, *told_lost).await?;
+    *told_lost = 0;
     if matches!(delivery, Delivery::Outstanding(last) if ack.upto >= *last) {
         *delivery = Delivery::Open;
         presence.outbound.mail();

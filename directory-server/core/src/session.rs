@@ -48,6 +48,8 @@ pub struct Session {
     asked: &'static str,
     request: Option<RequestNumber>,
     delivery: Delivery,
+    /// How many items the terminal was told are lost, and has not confirmed.
+    told_lost: u64,
     reports: Delivery,
     upload: Upload,
     proof: Proof,
@@ -67,6 +69,7 @@ impl Session {
             asked: NO_MESSAGE,
             request: None,
             delivery: Delivery::default(),
+            told_lost: 0,
             reports: Delivery::default(),
             upload: Upload::None,
             proof: Proof::default(),
@@ -180,7 +183,7 @@ impl Session {
         now: Timestamp,
         request: ToDirectory,
     ) -> StoreResult<Reply> {
-        let Self { presence, delivery, reports, changes, proof, features, .. } = self;
+        let Self { presence, delivery, told_lost, reports, changes, proof, features, .. } = self;
         let (member, user) = (presence.member(), presence.user());
         match request {
             ToDirectory::MailboxReq(_) => {
@@ -188,11 +191,11 @@ impl Session {
                     *reports = Delivery::Open;
                     presence.outbound.withdrawn();
                 }
-                mailbox::open(directory, presence, delivery, now).await
+                mailbox::open(directory, presence, (delivery, told_lost), now).await
             }
             ToDirectory::WithdrawnAck(ack) => mailbox::acknowledge_report(directory, presence, reports, ack).await,
             ToDirectory::EpochsReq(request) => rooms::epochs(directory, member, request).await,
-            ToDirectory::MailboxAck(ack) => mailbox::acknowledge(directory, presence, delivery, ack).await,
+            ToDirectory::MailboxAck(ack) => mailbox::acknowledge(directory, presence, (delivery, told_lost), ack).await,
             ToDirectory::FetchReq(request) => mailbox::fetch(directory, member, request).await,
             ToDirectory::MailboxPut(put) => mailbox::put(directory, member, now, features, put).await,
             ToDirectory::CommitReq(request) => {

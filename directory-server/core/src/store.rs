@@ -128,7 +128,7 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<DepositOutcome>> + Send;
 
-    /// What a mailbox is like. Forgets what is as old as `expired`, and then how many items were lost.
+    /// What a mailbox is like. Forgets what is as old as `expired`.
     fn open_mailbox(
         &self,
         owner: &Member,
@@ -141,8 +141,8 @@ pub trait Store: Send + Sync + 'static {
     /// One piece of an item of a mailbox; empty behind its end and where there is no such item.
     fn piece(&self, owner: &Member, item: u64, offset: u32) -> impl Future<Output = StoreResult<Vec<u8>>> + Send;
 
-    /// Forgets the items of a mailbox up to this one.
-    fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Forgets the items of a mailbox up to this one, and that so many were lost, of which the terminal has heard.
+    fn acknowledge(&self, owner: &Member, upto: u64, lost: u64) -> impl Future<Output = StoreResult<()>> + Send;
 
     /// Ends an epoch of a room, unless another commit was first. Of any number of parallel calls for one epoch exactly
     /// one is accepted.

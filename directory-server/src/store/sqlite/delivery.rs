@@ -42,11 +42,6 @@ pub(super) fn open(connection: &Connection, owner: &Member, expired: Timestamp) 
         })
         .optional()?;
     let state = state.unwrap_or(MailboxState { acked: 0, written: 0, lost: 0, waiting: 0 });
-    if state.lost > 0 {
-        connection
-            .prepare_cached("UPDATE mailbox_states SET lost = 0 WHERE user = ?1 AND terminal = ?2")?
-            .execute(params![user, terminal])?;
-    }
     let waiting = connection
         .prepare_cached("SELECT count(*) FROM mailbox WHERE user = ?1 AND terminal = ?2")?
         .query_row(params![user, terminal], |row| row.get(0))?;
@@ -120,7 +115,12 @@ pub(super) fn piece(connection: &Connection, owner: &Member, item: u64, offset: 
     Ok(piece.unwrap_or_default())
 }
 
-pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64) -> SqlResult<()> {
+pub(super) fn acknowledge(connection: &Connection, owner: &Member, upto: u64, lost: u64) -> SqlResult<()> {
+    if lost > 0 {
+        connection
+            .prepare_cached("UPDATE mailbox_states SET lost = max(0, lost - ?3) WHERE user = ?1 AND terminal = ?2")?
+            .execute(params![owner.userid.as_str(), owner.terminal.as_bytes(), lost])?;
+    }
     forget(connection, owner, number(upto), Because::Acknowledged)
 }
 

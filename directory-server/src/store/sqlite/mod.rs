@@ -281,9 +281,9 @@ impl Store for SqliteStore {
         self.read(move |connection| delivery::piece(connection, &owner, item, offset))
     }
 
-    fn acknowledge(&self, owner: &Member, upto: u64) -> impl Future<Output = StoreResult<()>> + Send {
+    fn acknowledge(&self, owner: &Member, upto: u64, lost: u64) -> impl Future<Output = StoreResult<()>> + Send {
         let owner = owner.clone();
-        self.write(move |connection| delivery::acknowledge(connection, &owner, upto))
+        self.write(move |connection| delivery::acknowledge(connection, &owner, upto, lost))
     }
 
     fn commit(

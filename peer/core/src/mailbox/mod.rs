@@ -187,6 +187,8 @@ impl Mailbox {
 
     /// The directory goes on from an older state, which ends with this item: what it does not know any more is made anew.
     fn go_back(&mut self, cx: &mut Context, behind: u64) -> Vec<Request> {
+            // Until it hears so, the directory tells it again.
+            requests.push(Request::Directory(DirectoryRequest::Tell(MailboxAck { upto: state.acked }.into())));
         (self.counters.acked, self.written) = (behind, behind);
         self.taken.forget(behind);
         self.told.is_repairing = true;

@@ -2,7 +2,7 @@
 
 use common::ident::{Cookie, DirectoryGeneration, RoomId, TerminalId, UserId};
 use common::limits::{CERTIFICATES_ASKED, COMMIT_MAX, MAIL_IN_ONE};
-use common::msg::{MailItem, MailKind, MailboxState, Member, Piece, ToDirectory, UserCertificate};
+use common::msg::{MailItem, MailKind, MailboxAck, MailboxState, Member, Piece, ToDirectory, UserCertificate};
 use common::testkit::Example;
 
 use super::{Mailbox, begin_without_rooms};
@@ -210,7 +210,13 @@ fn a_directory_whose_numbers_have_fallen_or_whose_memory_has_another_name_goes_o
 fn mail_that_was_lost_is_told_and_may_have_held_confirmations() {
     let mut stage = Stage::new(&Rows::new());
     let requests = stage.mailbox.handle_state(&mut stage.cx, MailboxState { lost: 3, ..state(1) });
-    assert_eq!(requests, [Request::Delivery(DeliveryRequest::StoredLost)]);
+    let heard = MailboxAck { upto: 0 }.into();
+    let heard = Request::Directory(DirectoryRequest::Tell(heard));
+    assert_eq!(
+        requests,
+        [Request::Delivery(DeliveryRequest::StoredLost), heard],
+        "it is told again until it was heard"
+    );
     let mut effects = Vec::new();
     stage.cx.finish(&mut effects);
     assert_eq!(effects, [Effect::Notify(Notice::Message(MessageNotice::Lost { count: 3 }))]);
