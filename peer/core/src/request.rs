@@ -122,7 +122,7 @@ pub(crate) enum GroupRequest {
     /// Whom the user calls is not online.
     NotOnline(UserId),
     /// The directory goes on from an older state: what it knows of this terminal is made anew and compared.
-    Restored,
+    Restored { has_packages: bool },
 }
 
 /// What is wanted of the machine that takes items from the mailbox.
@@ -134,6 +134,8 @@ pub(crate) enum MailboxRequest {
     NeedsCertificates { whole: Box<WholeItem>, missing: Vec<Member> },
     /// Something is given to the directory, which counts it as we do.
     CountWritten,
+    /// The directory has the key packages that were made anew.
+    PackagesMade,
     /// All is made anew that an older state of the directory spoils.
     Repaired,
 }

@@ -48,7 +48,7 @@ use crate::mls::{OwnTerminal, RoomError};
 use crate::model::Conversation;
 use crate::notice::{CallNotice, ListedGroup, Next};
 use crate::persistence::Rows;
-use crate::request::{DeliveryRequest, DirectoryRequest, PlainLetter, Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, PlainLetter, Question, Request};
 
 /// How long, in seconds, a receiver without keys is left alone who is there …
 const NEWCOMER_TIMEOUT: u64 = 1;
@@ -70,6 +70,8 @@ pub(crate) struct Groups {
     goodbyes: BTreeSet<GroupName>,
     /// Questions about our key packages that were not answered.
     publishing: usize,
+    /// Whether all of them are made anew by that.
+    publishes_anew: bool,
     /// Whose items were dropped in this session, and in which room: told once.
     told_dropped: BTreeSet<(RoomId, UserId)>,
     /// How many rooms of two were joined in this session, by who made them.
@@ -108,9 +110,10 @@ impl Groups {
             known,
             operations: Operations::default(),
             leaving: Vec::new(),
-            publishing: 0,
-            told_dropped: BTreeSet::new(),
             goodbyes: BTreeSet::new(),
+            publishing: 0,
+            publishes_anew: false,
+            told_dropped: BTreeSet::new(),
             directs_made: BTreeMap::new(),
             gone_once: BTreeSet::new(),
             reclaiming: Vec::new(),
@@ -146,7 +149,7 @@ impl Groups {
 
     /// The session is gone.
     pub(crate) fn handle_session_lost(&mut self) {
-        (self.publishing, self.comparison) = (0, None);
+        (self.publishing, self.publishes_anew, self.comparison) = (0, false, None);
         self.operations.start_over();
     }
 
@@ -157,11 +160,16 @@ impl Groups {
             // The rest of what was published is not counted yet.
             return Vec::new();
         }
-        self.publish(cx, state, false)
+        let made_anew = std::mem::take(&mut self.publishes_anew);
+        let mut requests: Vec<Request> =
+            made_anew.then_some(Request::Mailbox(MailboxRequest::PackagesMade)).into_iter().collect();
+        requests.extend(self.publish(cx, state, false));
+        requests
     }
 
     /// All that the directory has of our key packages is made anew: some of it may have been used.
     pub(super) fn publish_anew(&mut self, cx: &mut Context) -> Vec<Request> {
+        self.publishes_anew = true;
         self.publish(cx, &KeyPackageState { left: 0, last_resort: false }, true)
     }
 

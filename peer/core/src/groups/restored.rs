@@ -26,11 +26,12 @@ pub(super) struct Comparison {
 }
 
 impl Groups {
-    /// The directory goes on from an older state. Rooms are compared when everything that waits was taken: commits may be
-    /// among it.
-    pub(crate) fn handle_restored(&mut self, cx: &mut Context) -> Vec<Request> {
+    /// The directory goes on from an older state. Key packages are made anew, unless it has such (`has_packages`) because this
+    /// was interrupted: those that were made before open what is under way, and only so many are kept. Rooms are compared when
+    /// everything that waits was taken: commits may be among it.
+    pub(crate) fn handle_restored(&mut self, cx: &mut Context, has_packages: bool) -> Vec<Request> {
         self.comparison = Some(Comparison::default());
-        self.publish_anew(cx)
+        if has_packages { Vec::new() } else { self.publish_anew(cx) }
     }
 
     /// Everything that waited was taken: in which epochs are our rooms?

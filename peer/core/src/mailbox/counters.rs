@@ -12,7 +12,7 @@ const REPLACED: &[u8] = b"replaced";
 /// Of the directory: its numbers as it showed them last, and the name of what it remembers.
 const TOLD: &[u8] = b"told";
 const GENERATION: &[u8] = b"generation";
-/// There while what an older state of the directory has spoilt is made anew.
+/// There while what an older state of the directory has spoilt is made anew; empty until the key packages are.
 const REPAIRING: &[u8] = b"repairing";
 
 /// What this terminal and the directory both count.
@@ -61,6 +61,8 @@ pub(super) struct Told {
     pub(super) generation: Option<DirectoryGeneration>,
     /// Whether it was found to go on from an older state, and not all is made anew.
     pub(super) is_repairing: bool,
+    /// Whether the directory has the key packages that were made anew since.
+    pub(super) has_packages: bool,
 }
 
 impl Told {
@@ -71,7 +73,9 @@ impl Told {
         // The upper and the lower half.
         let (acked, written) = ((numbers >> 64) as u64, numbers as u64);
         let generation = value(GENERATION).and_then(|name| name.try_into().ok()).map(DirectoryGeneration);
-        Self { acked, written, generation, is_repairing: value(REPAIRING).is_some() }
+        let repairing = value(REPAIRING);
+        let has_packages = repairing.is_some_and(|made| !made.is_empty());
+        Self { acked, written, generation, is_repairing: repairing.is_some(), has_packages }
     }
 
     pub(super) fn numbers_row(self) -> Write {
@@ -83,7 +87,7 @@ impl Told {
         let mut rows = vec![self.numbers_row()];
         rows.extend(self.generation.map(|name| put(GENERATION, name.0.to_vec())));
         rows.push(match self.is_repairing {
-            true => put(REPAIRING, Vec::new()),
+            true => put(REPAIRING, vec![1; usize::from(self.has_packages)]),
             false => Write::Delete { kind: Table::Counter, key: REPAIRING.to_vec() },
         });
         rows

@@ -140,12 +140,18 @@ impl Mailbox {
     /// Whether the directory goes on from an older state than this terminal has seen (decision D32).
     fn has_gone_back(&self, state: &MailboxState) -> bool {
         let is_another = self.told.generation.zip(self.generation).is_some_and(|(known, now)| known != now);
-        is_another || self.told.is_repairing || state.acked < self.told.acked || state.written < self.told.written
+        is_another || state.acked < self.told.acked || state.written < self.told.written
+    }
+
+    /// The directory has the key packages that were made anew: a repair that is interrupted goes on without others.
+    pub(crate) fn handle_packages_made(&mut self, cx: &mut Context) {
+        self.told.has_packages = self.told.is_repairing;
+        cx.write(self.told.rows());
     }
 
     /// All that an older state of the directory has spoilt is made anew.
     pub(crate) fn handle_repaired(&mut self, cx: &mut Context) {
-        self.told.is_repairing = false;
+        (self.told.is_repairing, self.told.has_packages) = (false, false);
         cx.write(self.told.rows());
     }
 
@@ -153,7 +159,9 @@ impl Mailbox {
     /// greater (threat G5); the directory, if they have fallen or go by another name.
     pub(crate) fn handle_state(&mut self, cx: &mut Context, state: MailboxState) -> Vec<Request> {
         let mut requests = Vec::new();
-        if self.has_gone_back(&state) {
+        let has_gone_back = self.has_gone_back(&state);
+        if has_gone_back || self.told.is_repairing {
+            self.told.has_packages &= !has_gone_back;
             self.counters.written = state.written;
             cx.write([self.counters.written_row()]);
             requests = self.go_back(cx, state.acked);
@@ -179,6 +187,8 @@ impl Mailbox {
             self.taken.excuse();
             // Confirmations may have been among it.
             requests.push(Request::Delivery(DeliveryRequest::StoredLost));
+            // Until it hears so, the directory tells it again.
+            requests.push(Request::Directory(DirectoryRequest::Tell(MailboxAck { upto: state.acked }.into())));
         }
         self.waiting = Some(state.waiting);
         requests.extend(self.caught_up(cx));
@@ -187,14 +197,13 @@ impl Mailbox {
 
     /// The directory goes on from an older state, which ends with this item: what it does not know any more is made anew.
     fn go_back(&mut self, cx: &mut Context, behind: u64) -> Vec<Request> {
-            // Until it hears so, the directory tells it again.
-            requests.push(Request::Directory(DirectoryRequest::Tell(MailboxAck { upto: state.acked }.into())));
         (self.counters.acked, self.written) = (behind, behind);
         self.taken.forget(behind);
         self.told.is_repairing = true;
         cx.write([self.counters.acked_row(), self.taken.row()]);
         cx.write(self.told.rows());
-        vec![Request::Delivery(DeliveryRequest::StoredLost), Request::Group(GroupRequest::Restored)]
+        let has_packages = self.told.has_packages;
+        vec![Request::Delivery(DeliveryRequest::StoredLost), Request::Group(GroupRequest::Restored { has_packages })]
     }
 
     /// Whether everything that waited was taken just now. What was taken before and not confirmed must have come again.
@@ -204,6 +213,7 @@ impl Mailbox {
         }
         let mut requests = Vec::new();
         if self.taken.misses_any() {
+            self.told.has_packages = false;
             requests = self.go_back(cx, self.progress.last);
         }
         cx.session = Session::CaughtUp;
@@ -245,6 +255,7 @@ impl Mailbox {
                     self.waiting = self.waiting.map(|waiting| waiting.saturating_sub(1));
                     continue;
                 }
+                self.told.has_packages = false;
                 requests.extend(self.go_back(cx, item.item - 1));
                 if cx.session == Session::CaughtUp {
                     requests.push(Request::Group(GroupRequest::CaughtUp));

@@ -26,6 +26,10 @@ impl Messaging {
                 self.mailbox.handle_repaired(cx);
                 Vec::new()
             }
+            Request::Mailbox(MailboxRequest::PackagesMade) => {
+                self.mailbox.handle_packages_made(cx);
+                Vec::new()
+            }
             Request::Mailbox(MailboxRequest::CountWritten) => {
                 self.mailbox.handle_written(cx);
                 Vec::new()
@@ -129,7 +133,7 @@ impl Messaging {
             GroupRequest::RoomGone(room) => self.groups.handle_room_gone(cx, &room),
             GroupRequest::RoomMoved(room) => self.groups.handle_room_moved(cx, &room),
             GroupRequest::GoodbyeStored(to) => self.groups.handle_goodbye_stored(cx, to),
-            GroupRequest::Restored => self.groups.handle_restored(cx),
+            GroupRequest::Restored { has_packages } => self.groups.handle_restored(cx, has_packages),
             GroupRequest::NotOnline(user) => self.groups.handle_not_online(cx, user),
             GroupRequest::EpochEnded(room) => {
                 self.groups.handle_epoch_ended(cx, &room);

@@ -20,7 +20,7 @@ fn room(stage: &Stage) -> RoomId {
 /// The comparison, with this answer; what it leads to.
 fn compared(stage: &mut Stage, reply: &EpochsReply) -> Vec<Request> {
     stage.cx.features = Features::of(&[EPOCHS]);
-    let published = stage.groups.handle_restored(&mut stage.cx);
+    let published = stage.groups.handle_restored(&mut stage.cx, false);
     let [Request::Directory(DirectoryRequest::Tell(ToDirectory::KeyPackagePut(first))), rest @ ..] = &published[..]
     else {
         panic!("{published:?}")
@@ -83,7 +83,7 @@ fn a_group_whose_epoch_is_the_same_or_about_to_end_goes_on() {
 fn a_directory_that_cannot_be_asked_for_epochs_is_not_and_nothing_is_compared_without_need() {
     let mut stage = Stage::with_bianca();
     assert_eq!(stage.groups.handle_caught_up(&mut stage.cx), []);
-    stage.groups.handle_restored(&mut stage.cx);
+    stage.groups.handle_restored(&mut stage.cx, false);
     assert_eq!(
         stage.groups.handle_caught_up(&mut stage.cx),
         [Request::Delivery(DeliveryRequest::Restored(Vec::new())), Request::Mailbox(MailboxRequest::Repaired)]

@@ -12,7 +12,7 @@ use crate::request::{DeliveryRequest, GroupRequest, Request};
 
 /// What a terminal does that finds the directory to go on from an older state.
 fn goes_back() -> [Request; 2] {
-    [Request::Delivery(DeliveryRequest::StoredLost), Request::Group(GroupRequest::Restored)]
+    [Request::Delivery(DeliveryRequest::StoredLost), Request::Group(GroupRequest::Restored { has_packages: false })]
 }
 
 #[test]
@@ -142,4 +142,32 @@ fn what_was_taken_and_not_acknowledged_comes_again_or_the_directory_has_forgotte
             assert_eq!(opened(&stage.come(vec![item(again + 1, 5, 5)])).item.item, again + 1);
         }
     }
+}
+
+#[test]
+fn a_repair_that_is_interrupted_goes_on_with_the_key_packages_that_it_has_made() {
+    let goes_on = Request::Group(GroupRequest::Restored { has_packages: true });
+    let mut stage = taken(2);
+    stage.told(MailboxState { acked: 2, written: 0, ..state(0) });
+    stage.again();
+    assert_eq!(stage.told(state(0))[..2], goes_back());
+    stage.again();
+    assert_eq!(stage.told(state(0))[..2], goes_back(), "they may not have arrived");
+    stage.mailbox.handle_packages_made(&mut stage.cx);
+    for _ in 0..8 {
+        stage.again();
+        assert_eq!(stage.told(state(0))[1], goes_on, "no others drive out what opens the mail that waits");
+    }
+    // It has come to be older still, and gives out those again that were used.
+    stage.mailbox.handle_generation(DirectoryGeneration([1; 16]));
+    stage.told(state(0));
+    stage.mailbox.handle_packages_made(&mut stage.cx);
+    stage.again();
+    stage.mailbox.handle_generation(DirectoryGeneration([2; 16]));
+    assert_eq!(stage.told(state(0))[..2], goes_back());
+    stage.mailbox.handle_packages_made(&mut stage.cx);
+    stage.mailbox.handle_repaired(&mut stage.cx);
+    stage.mailbox.handle_session_lost();
+    stage.cx.session = Session::CatchingUp;
+    assert_eq!(stage.told(state(0)), [Request::Group(GroupRequest::CaughtUp)], "nothing is left to do");
 }
