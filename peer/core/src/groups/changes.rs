@@ -16,6 +16,8 @@ pub(crate) enum ProcessedItem {
     Nothing,
     /// Of a room that this terminal was never in, or of a room of two that it cannot follow.
     Strange,
+    /// A welcome of a room that this terminal was never in, which it has no key for.
+    Unopened,
     /// These certificates are needed to judge it.
     Needs(Vec<Member>),
     /// A letter.

@@ -2,10 +2,10 @@
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::limits::RECEIPT_IDS;
-use common::msg::{Body, GroupReply, GroupReq, Letter, Member};
+use common::msg::{Body, GroupReply, GroupReq, Letter, MailItem, Member};
 
 use super::Groups;
-use super::known::Identity;
+use super::known::{Group, Identity};
 use super::queue::{ActiveOperation, GroupOperation, Stage};
 use crate::command::{GroupWish, Ticket};
 use crate::context::Context;
@@ -156,6 +156,18 @@ impl Groups {
     /// The admins of the group of this name that the user was in, if this is another one and the user was not warned of it.
     fn warns_of(&self, group: &GroupName, other: &Identity) -> Option<Vec<UserId>> {
         let known = self.known.of(group)?;
+    /// An admin has taken this terminal in with a key package that was used before, because a directory that was put back has
+    /// given it out again: the admin is asked once more, with whom this terminal counts as a member that cannot follow.
+    pub(super) fn ask_again(&mut self, cx: &mut Context, welcome: &MailItem) -> Option<Request> {
+        let (room, by) = (welcome.room, &welcome.from.userid);
+        let is_asked =
+            |known: &Group| known.asked_of.as_ref().is_some_and(|it| it.room == room && it.admins.contains(by));
+        let (group, _) = self.known.iter().find(|(_, known)| known.asked && is_asked(known))?;
+        let (group, handle) = (group.clone(), GroupHandle::of(group, &cx.directory));
+        let may = self.asked_back.begin_or_leave(&room, cx.now.tick);
+        may.then(|| write(cx, Conversation::User(by.clone()), Body::Ask { group, handle }))
+    }
+
         let former = known.former.as_ref().filter(|former| !former.is_same(other))?;
         (known.warned_of != Some(other.room)).then(|| former.admins.clone())
     }

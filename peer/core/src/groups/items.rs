@@ -44,6 +44,7 @@ impl Groups {
                 self.make_room_known(cx, &whole.item.from.userid);
                 Vec::new()
             }
+            ProcessedItem::Unopened => self.ask_again(cx, &whole.item).into_iter().collect(),
             ProcessedItem::Nothing | ProcessedItem::Needs(_) => Vec::new(),
             ProcessedItem::Undecided(old) => {
                 cx.write(self.rooms.changes(&old));

@@ -131,7 +131,7 @@ impl Rooms {
         blocked: impl Fn(&UserId) -> bool,
     ) -> ProcessedItem {
         let Ok(invitation) = Invitation::open(&self.key_packages, item.room, bytes) else {
-            return ProcessedItem::Nothing;
+            return if self.is_strange(&item.room) { ProcessedItem::Unopened } else { ProcessedItem::Nothing };
         };
         let expects = self.expects(known, item, &invitation);
         // Whoever takes us along with a group does so for the group; anybody else must be welcome here.

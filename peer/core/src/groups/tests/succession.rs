@@ -295,3 +295,44 @@ fn who_was_not_asked_cannot_decline() {
         assert_eq!(stage.news() == [GroupNews::Declined], heard);
     }
 }
+
+#[test]
+fn who_was_taken_in_with_a_key_package_that_was_used_before_asks_once_more() {
+    let (mut ali, _) = Stage::with_room_of_bianca();
+    let mut carol_s = Stage::of(Carol);
+    let room = ali.groups.known.room(&team()).unwrap();
+    ali.groups.known.change(&team(), |known| known.waiting.push(carol()));
+    ali.wants(GroupWish::Approve(carol()));
+    // The directory has it again; carol's terminal has used it.
+    let used = super::stage::packages(Carol);
+    let added = ali.commits(ALL, |_| used.clone());
+    ali.comes_back(&added);
+    let welcomed =
+        |carol_s: &mut Stage, by| carol_s.comes((room, added.epoch), MailKind::Welcome, member(by), &added.welcome);
+    assert_eq!(welcomed(&mut carol_s, Ali).len(), 1, "who has not asked says nothing");
+    let reply = GroupReply { room: Some(room), admins: vec![ali.cx.me.user.clone()] };
+    carol_s.groups.handle_group(&mut carol_s.cx, team(), &reply);
+    assert_eq!(welcomed(&mut carol_s, Bianca).len(), 1, "nor is anybody asked who cannot help");
+    let requests = welcomed(&mut carol_s, Ali);
+    let [Request::Delivery(DeliveryRequest::Send { to, letter }), Request::Mailbox(_)] = &requests[..] else {
+        panic!("{requests:?}")
+    };
+    let Body::Ask { group, handle } = &letter.body else { panic!("{letter:?}") };
+    assert_eq!((to, group), (&Conversation::User(super::succession::ali()), &team()));
+    assert_eq!(welcomed(&mut carol_s, Ali).len(), 1, "not at once again");
+    let asks = OpenedLetter {
+        room,
+        conversation: Conversation::User(carol()),
+        from: carol(),
+        terminal: carol_s.cx.me.terminal,
+        id: MessageId([1; 16]),
+        body: Body::Ask { group: team(), handle: *handle },
+    };
+    ali.groups.handle_letter(&mut ali.cx, asks);
+    ali.certificates.push(carol_s.certificates[0].clone());
+    let again = ali.commits(ALL, |_| carol_s.package());
+    ali.comes_back(&again);
+    carol_s.certificates.extend(ali.certificates[..2].to_vec());
+    carol_s.comes((room, again.epoch), MailKind::Welcome, member(Ali), &again.welcome);
+    assert_eq!(carol_s.groups.known.room(&team()), Some(room));
+}
