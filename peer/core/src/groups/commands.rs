@@ -106,6 +106,9 @@ impl Groups {
             return Err(GroupNews::DirectoryLost);
         }
         match without {
+            None if self.rooms.has_gone_back(room) && self.stands_first(cx, room) => {
+                self.operate(cx, GroupOperation::FoundAnew(*room, None))
+            }
             Some(without) if self.may_found_anew(cx, room, &without) => {
                 self.operate(cx, GroupOperation::FoundAnew(*room, Some(without)))
             }
@@ -153,9 +156,6 @@ impl Groups {
         admins.into_iter().map(ask).collect()
     }
 
-    /// The admins of the group of this name that the user was in, if this is another one and the user was not warned of it.
-    fn warns_of(&self, group: &GroupName, other: &Identity) -> Option<Vec<UserId>> {
-        let known = self.known.of(group)?;
     /// An admin has taken this terminal in with a key package that was used before, because a directory that was put back has
     /// given it out again: the admin is asked once more, with whom this terminal counts as a member that cannot follow.
     pub(super) fn ask_again(&mut self, cx: &mut Context, welcome: &MailItem) -> Option<Request> {
@@ -168,6 +168,9 @@ impl Groups {
         may.then(|| write(cx, Conversation::User(by.clone()), Body::Ask { group, handle }))
     }
 
+    /// The admins of the group of this name that the user was in, if this is another one and the user was not warned of it.
+    fn warns_of(&self, group: &GroupName, other: &Identity) -> Option<Vec<UserId>> {
+        let known = self.known.of(group)?;
         let former = known.former.as_ref().filter(|former| !former.is_same(other))?;
         (known.warned_of != Some(other.room)).then(|| former.admins.clone())
     }

@@ -71,6 +71,12 @@ impl KnownGroups {
         self.0.get(group)?.room
     }
 
+    /// The rooms of groups that we are in no more.
+    pub(super) fn former_rooms(&self) -> impl Iterator<Item = (&GroupName, RoomId)> {
+        let out = self.0.iter().filter(|(_, known)| known.room.is_none());
+        out.filter_map(|(name, known)| Some((name, known.former.as_ref()?.room)))
+    }
+
     pub(super) fn has_asked(&self, group: &GroupName) -> bool {
         self.0.get(group).is_some_and(|known| known.asked)
     }

@@ -324,7 +324,9 @@ impl Groups {
 
     /// What ended the epoch of a room is another's commit, which comes.
     pub(crate) fn handle_epoch_ended(&mut self, cx: &Context, room: &RoomId) {
-        self.rooms.expect_commit(room, cx.now.tick);
+        if self.rooms.epoch(room).is_some() {
+            self.rooms.expect_commit(room, cx.now.tick);
+        }
     }
 
     /// A deadline has passed.

@@ -93,7 +93,7 @@ impl Rooms {
 
     /// Whether the directory has forgotten changes of a room, so that it cannot go on.
     pub(super) fn has_gone_back(&self, room: &RoomId) -> bool {
-        self.rooms.get(room).is_some_and(|mls| mls.frozen() == Some(&mls::Frozen::Restored))
+        self.rooms.get(room).is_some_and(Room::has_gone_back)
     }
 
     /// Nothing is read or sent in the room any more.

@@ -6,12 +6,12 @@
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::limits::EPOCHS_ASKED;
-use common::msg::{EPOCHS, EpochsReply, EpochsReq, GroupReply, GroupReq};
+use common::msg::{EPOCHS, EpochsReply, EpochsReq, GroupReply, GroupReq, MailboxPut, Member, Outgoing, Piece};
 
 use super::Groups;
 use super::queue::GroupOperation;
 use crate::context::Context;
-use crate::mls::Frozen;
+use crate::mls::{Frozen, hollow};
 use crate::model::Conversation;
 use crate::notice::GroupNews;
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question, Request};
@@ -36,7 +36,9 @@ impl Groups {
 
     /// Everything that waited was taken: in which epochs are our rooms?
     pub(super) fn compare_rooms(&mut self, cx: &Context) -> Vec<Request> {
-        let rooms = if cx.features.include(EPOCHS) { self.rooms.ids() } else { Vec::new() };
+        let mut rooms = if cx.features.include(EPOCHS) { self.rooms.ids() } else { Vec::new() };
+        // In those that our user has left the directory may have our terminals again.
+        rooms.extend(self.known.former_rooms().filter(|_| cx.features.include(EPOCHS)).map(|(_, room)| room));
         let Some(comparison) = self.comparison.as_mut().filter(|comparison| comparison.unanswered.is_none()) else {
             return Vec::new();
         };
@@ -55,19 +57,26 @@ impl Groups {
         let (mut requests, mut lost) = (Vec::new(), Vec::new());
         for room in asked {
             let there = reply.rooms.iter().find(|told| told.room == *room).map(|told| told.epoch);
-            let Some(here) = self.rooms.epoch(room) else { continue };
-            if there.is_some_and(|there| there >= here) || !self.rooms.is_usable(room) || !self.is_created(room) {
+            let Some(here) = self.rooms.epoch(room) else {
+                requests.extend(there.map(|epoch| self.leave_again(cx, room, epoch)).into_iter().flatten());
+                continue;
+            };
+            if there.is_some_and(|there| there >= here) || self.rooms.has_gone_back(room) || !self.is_created(room) {
                 continue;
             }
             match self.rooms.conversation(room) {
                 Some(Conversation::Group(group)) => {
                     let first = self.rooms.admins(room).into_iter().next();
-                    let why = Frozen::Restored;
+                    let (why, was_usable) = (Frozen::Restored, self.rooms.is_usable(room));
                     cx.write(self.rooms.give_up(room, why.clone()));
-                    self.frozen(cx, room, why.to_string());
+                    if was_usable {
+                        self.frozen(cx, room, why.to_string());
+                    }
                     requests.extend(self.mend(cx, room));
                     lost.push((group, first));
                 }
+                // Another one is made already.
+                Some(Conversation::User(_)) if !self.rooms.is_usable(room) => {}
                 Some(Conversation::User(_) | Conversation::Everyone) | None => {
                     requests.extend(self.lose_room(cx, room));
                 }
@@ -83,13 +92,26 @@ impl Groups {
         requests
     }
 
+    /// The directory has forgotten that our user has left a room, or was removed. As long as it has our user among the admins,
+    /// nobody who stood behind can found the group anew (decision D31). There are no keys any more to say a word with.
+    fn leave_again(&self, cx: &mut Context, room: &RoomId, epoch: u64) -> Vec<Request> {
+        let Some((group, _)) = self.known.former_rooms().find(|(_, former)| former == room) else { return Vec::new() };
+        let items = vec![Outgoing { id: cx.ids.message(), piece: Piece(hollow(room, epoch)) }];
+        let message = MailboxPut { room: *room, epoch, items, leave: true }.into();
+        let question = Question::Put { to: Conversation::Group(group.clone()), numbers: Vec::new(), room: *room };
+        vec![
+            Request::Mailbox(MailboxRequest::CountWritten),
+            Request::Directory(DirectoryRequest::Ask { message, question }),
+        ]
+    }
+
     /// A group that the directory has gone back on: its first admin founds it anew, with everybody (decision D31); the others
     /// wait for the welcome, because no member's word alone decides what becomes of it.
     ///
     /// The directory may have gone back to a time when another room of ours had the name. Which one is asked in the session
     /// behind the one in which that was found: until then another terminal of ours may have been first, and its welcome comes.
     pub(super) fn found_restored(&mut self, cx: &Context, room: &RoomId) -> Vec<Request> {
-        if !self.rooms.admins(room).first().is_some_and(|first| cx.is_me(first)) {
+        if !self.stands_first(cx, room) {
             return Vec::new();
         }
         match self.rooms.charter_of_group(room) {
@@ -99,7 +121,7 @@ impl Groups {
                 vec![Request::Directory(DirectoryRequest::Ask { message, question })]
             }
             _ => {
-                self.operations.add(GroupOperation::FoundAnew(*room, None));
+                self.operations.add(GroupOperation::FoundAnew(*room, self.without(cx, room)));
                 Vec::new()
             }
         }
@@ -112,10 +134,20 @@ impl Groups {
         match holder {
             Some(holder) => {
                 self.instead.insert(old, holder.room);
-                self.operations.add(GroupOperation::FoundAnew(old, None));
+                self.operations.add(GroupOperation::FoundAnew(old, self.without(cx, &old)));
             }
             None => self.tell_frozen(cx, &[], &old),
         }
+    }
+
+    /// Whether our user is the first of the admins.
+    pub(super) fn stands_first(&self, cx: &Context, room: &RoomId) -> bool {
+        self.rooms.admins(room).first().is_some_and(|first| cx.is_me(first))
+    }
+
+    /// Whose commit the group could not follow before the directory went back: who may stay away stays away.
+    fn without(&self, cx: &Context, room: &RoomId) -> Option<Member> {
+        self.rooms.frozen_by(room).filter(|author| self.may_found_anew(cx, room, author))
     }
 
     /// The directory has no room under the name of a group that is founded anew: it has gone back to a time before the group,

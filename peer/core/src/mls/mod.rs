@@ -37,6 +37,7 @@ pub use process_commit::Outcome;
 pub use room::Room;
 pub use room_metadata::RoomMetadata;
 pub use send::ProcessedMessage;
+pub use wire_format::hollow;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -28,6 +28,9 @@ const COMMIT: &[u8] = b"\0commit";
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Notes {
     pub(super) frozen: Option<Frozen>,
+    /// Whether the directory has forgotten changes of it, whatever it was frozen for before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) gone_back: bool,
     /// Users who said that they leave, and in which epoch.
     pub(super) leaving: BTreeMap<UserId, u64>,
     /// Members whose key was not the pinned one when they came, and which key it was.
@@ -146,9 +149,16 @@ impl Room {
         self.notes.frozen.as_ref()
     }
 
+    /// Whether the directory has forgotten changes of it (decision D32).
+    pub fn has_gone_back(&self) -> bool {
+        // Versions before wrote only the reason.
+        self.notes.gone_back || self.notes.frozen == Some(Frozen::Restored)
+    }
+
     /// Freezes it; the first reason stays.
     pub fn freeze(&mut self, why: Frozen) -> Result<(), RoomError> {
         self.staged = None;
+        self.notes.gone_back |= why == Frozen::Restored;
         self.notes.frozen.get_or_insert(why);
         self.note()
     }

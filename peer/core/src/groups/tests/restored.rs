@@ -8,6 +8,7 @@ use common::msg::{
 use common::testkit::Example;
 
 use super::stage::*;
+use super::succession::{ALL, Scene};
 use crate::event::Effect;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Notice};
@@ -142,4 +143,83 @@ fn a_group_whose_name_another_room_of_ours_had_then_is_founded_anew_in_its_place
     assert_eq!(room(&stage), founding.room);
     let told = stage.news();
     assert!(told.iter().any(|news| matches!(news, GroupNews::FoundedAgain { ours: true, .. })), "{told:?}");
+}
+
+#[test]
+fn a_group_that_could_not_be_followed_before_goes_on_in_the_place_that_its_name_has_then_without_the_author() {
+    let mut scene = Scene::new();
+    scene.rubbish();
+    scene.ali.effects();
+    let (old, before) = (scene.room, RoomId([0x77; 16]));
+    let Scene { mut ali, mut carol, .. } = scene;
+    let lost = Request::Delivery(DeliveryRequest::Restored(vec![(team(), Some(ali.cx.me.user.clone()))]));
+    assert!(compared(&mut ali, &told(&[])).contains(&lost));
+    let founding = ali.commits(ALL, |_| carol.package());
+    assert_eq!(founding.request.replaces, Some(old));
+    let taken = CommitStatus::Taken.into();
+    assert_eq!(ali.groups.handle_commit(&mut ali.cx, (founding.room, founding.epoch), &taken), []);
+    let asked = ali.groups.handle_caught_up(&mut ali.cx);
+    let asks = |request: &Request| matches!(request, Request::Directory(DirectoryRequest::Ask { question: Question::Owner(group), .. }) if *group == team());
+    assert!(asked.iter().any(asks), "{asked:?}");
+    let admins = vec![ali.cx.me.user.clone()];
+    let reply = GroupReply { room: Some(before), admins };
+    ali.groups.handle_owner(&mut ali.cx, team(), Ok(&reply));
+    let founding = ali.commits(ALL, |_| carol.package());
+    assert_eq!(founding.request.replaces, Some(before));
+    assert_eq!(founding.members, [member(Example::Ali), member(Example::Carol)]);
+    ali.comes_back(&founding);
+    assert_eq!(room(&ali), founding.room);
+    let news = ali.news();
+    let again = |news: &GroupNews| matches!(news, GroupNews::FoundedAgain { without, .. } if *without == [bianca()]);
+    assert!(news.iter().any(again), "{news:?}");
+}
+
+#[test]
+fn who_has_left_leaves_again_where_the_directory_has_forgotten_it() {
+    let mut stage = Stage::with_bianca();
+    let old = room(&stage);
+    stage.groups.handle_goodbye_stored(&mut stage.cx, Conversation::Group(team()));
+    stage.effects();
+    stage.cx.features = Features::of(&[EPOCHS]);
+    stage.groups.handle_restored(&mut stage.cx, true);
+    let asked = stage.groups.handle_caught_up(&mut stage.cx);
+    let [Request::Directory(DirectoryRequest::Ask { question: Question::Epochs(rooms), .. })] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(*rooms, [old]);
+    let requests = stage.groups.handle_epochs(&mut stage.cx, &[old], &told(&[(old, 3)]));
+    let [
+        Request::Mailbox(MailboxRequest::CountWritten),
+        Request::Directory(DirectoryRequest::Ask { message: ToDirectory::MailboxPut(put), .. }),
+        ..,
+    ] = &requests[..]
+    else {
+        panic!("{requests:?}")
+    };
+    assert_eq!((put.room, put.epoch, put.leave, put.items.len()), (old, 3, true, 1));
+    assert_eq!(put.items[0].piece.0, crate::mls::hollow(&old, 3));
+    // What the directory says to that concerns no room of ours.
+    stage.groups.handle_epoch_ended(&stage.cx, &old);
+    assert_eq!(stage.groups.next_deadline(&stage.cx), None);
+    // Where it has not forgotten it, nothing is said.
+    stage.groups.handle_restored(&mut stage.cx, true);
+    stage.groups.handle_caught_up(&mut stage.cx);
+    let requests = stage.groups.handle_epochs(&mut stage.cx, &[old], &told(&[]));
+    assert!(requests.iter().all(|request| !matches!(request, Request::Directory(_))), "{requests:?}");
+}
+
+#[test]
+fn a_group_that_could_not_be_founded_anew_is_founded_when_its_admin_wishes_it_again() {
+    let mut stage = Stage::with_bianca();
+    compared(&mut stage, &told(&[]));
+    let both = [(Example::Ali, true), (Example::Bianca, true)];
+    let founding = stage.goes_on(&both, Example::Bianca);
+    // An admin who stood before has left; the directory has forgotten it, and that admin was not here yet.
+    let order = CommitReply { status: CommitStatus::Refused, reason: Some(CommitRefusal::Order), retry_after: None };
+    stage.groups.handle_commit(&mut stage.cx, (founding.room, founding.epoch), &order);
+    assert_eq!(stage.begins(), []);
+    stage.wants(crate::command::GroupWish::Create);
+    let founding = stage.goes_on(&both, Example::Bianca);
+    stage.comes_back(&founding);
+    assert_eq!(room(&stage), founding.room);
 }
