@@ -121,7 +121,12 @@ impl Groups {
     }
 
     /// Whose group it is that has the name our user wanted.
-    pub(crate) fn handle_owner(&mut self, cx: &mut Context, group: GroupName, reply: Result<&GroupReply, GroupNews>) {
+    pub(crate) fn handle_owner(
+        &mut self,
+        cx: &mut Context,
+        group: GroupName,
+        reply: Result<&GroupReply, GroupNews>,
+    ) -> Vec<Request> {
         if let Some(old) = self.known.room(&group).filter(|old| self.rooms.has_gone_back(old)) {
             return self.found_instead(cx, old, reply);
         }
@@ -137,6 +142,7 @@ impl Groups {
             Ok(None) => cx.tell_each(&tickets, Notice::Group { group, news: GroupNews::NameTaken }),
             Err(news) => cx.tell_each(&tickets, Notice::Group { group, news }),
         }
+        Vec::new()
     }
 
     /// The directory does not do what the operation under way asks for, which is tried again. Whoever waits for it is

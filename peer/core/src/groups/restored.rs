@@ -110,12 +110,11 @@ impl Groups {
     ///
     /// The directory may have gone back to a time when another room of ours had the name. Which one is asked in the session
     /// behind the one in which that was found: until then another terminal of ours may have been first, and its welcome comes.
+    /// Who waits for that admin asks as well: the name may belong to a group in which that admin is none.
     pub(super) fn found_restored(&mut self, cx: &Context, room: &RoomId) -> Vec<Request> {
-        if !self.stands_first(cx, room) {
-            return Vec::new();
-        }
+        let (was_taken, is_sought) = (self.taken_once.contains(room), self.instead.contains_key(room));
         match self.rooms.charter_of_group(room) {
-            Some((group, _)) if self.taken_once.contains(room) && !self.instead.contains_key(room) => {
+            Some((group, _)) if !self.stands_first(cx, room) || (was_taken && !is_sought) => {
                 let message = GroupReq { handle: GroupHandle::of(&group, &cx.directory) }.into();
                 let question = Question::Owner(group);
                 vec![Request::Directory(DirectoryRequest::Ask { message, question })]
@@ -127,17 +126,27 @@ impl Groups {
         }
     }
 
-    /// Which room the directory has under the name of a group that it has gone back on, with its admins.
-    pub(super) fn found_instead(&mut self, cx: &mut Context, old: RoomId, reply: Result<&GroupReply, GroupNews>) {
-        let holder =
-            reply.ok().filter(|reply| reply.room.is_none() || reply.admins.iter().any(|admin| cx.is_me(admin)));
-        match holder {
-            Some(holder) => {
+    /// Which room the directory has under the name of a group that it has gone back on, with its admins. If the one who stands
+    /// first is none of them, nobody can found the group anew: it is lost, and what waits for it has failed.
+    pub(super) fn found_instead(
+        &mut self,
+        cx: &mut Context,
+        old: RoomId,
+        reply: Result<&GroupReply, GroupNews>,
+    ) -> Vec<Request> {
+        let (admins, founds) = (self.rooms.admins(&old), self.stands_first(cx, &old));
+        match reply {
+            Ok(holder) if holder.room.is_some() && !admins.iter().take(1).any(|it| holder.admins.contains(it)) => {
+                return self.lost(cx, &old);
+            }
+            Ok(holder) if founds => {
                 self.instead.insert(old, holder.room);
                 self.operations.add(GroupOperation::FoundAnew(old, self.without(cx, &old)));
             }
-            None => self.tell_frozen(cx, &[], &old),
+            Err(_) if founds => self.tell_frozen(cx, &[], &old),
+            Ok(_) | Err(_) => {}
         }
+        Vec::new()
     }
 
     /// Whether our user is the first of the admins.

@@ -162,8 +162,7 @@ impl Messaging {
                 self.groups.handle_given_up(cx, group, &reply)
             }
             (Question::Owner(group), FromDirectory::GroupReply(reply)) => {
-                self.groups.handle_owner(cx, group, Ok(&reply));
-                Vec::new()
+                self.groups.handle_owner(cx, group, Ok(&reply))
             }
             (Question::Group(group), FromDirectory::GroupReply(reply)) => self.groups.handle_group(cx, group, &reply),
             (Question::Terminals(number), FromDirectory::TerminalsReply(reply)) => {
@@ -212,7 +211,7 @@ impl Messaging {
             Question::Group(group) | Question::GiveUp(group) => {
                 cx.tell(Notice::Group { group, news: GroupNews::Refused(why) });
             }
-            Question::Owner(group) => self.groups.handle_owner(cx, group, Err(GroupNews::Refused(why))),
+            Question::Owner(group) => return self.groups.handle_owner(cx, group, Err(GroupNews::Refused(why))),
             Question::List { .. } | Question::Log { .. } | Question::OwnTerminals => {
                 cx.tell(DirectoryNotice::Refused(why));
             }
@@ -240,7 +239,7 @@ impl Messaging {
             Question::Group(group) | Question::GiveUp(group) => {
                 cx.tell(Notice::Group { group, news: GroupNews::DirectoryLost });
             }
-            Question::Owner(group) => self.groups.handle_owner(cx, group, Err(GroupNews::DirectoryLost)),
+            Question::Owner(group) => return self.groups.handle_owner(cx, group, Err(GroupNews::DirectoryLost)),
             Question::List { .. } | Question::Log { .. } => cx.tell(DirectoryNotice::NoPeople),
             Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryLost }),
             Question::Destination(to) => return self.handle_existence(cx, &to, Existence::Untold),

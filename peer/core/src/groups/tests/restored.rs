@@ -223,3 +223,29 @@ fn a_group_that_could_not_be_founded_anew_is_founded_when_its_admin_wishes_it_ag
     stage.comes_back(&founding);
     assert_eq!(room(&stage), founding.room);
 }
+
+#[test]
+fn a_group_whose_name_another_group_has_then_is_lost_also_for_those_who_wait_for_its_admin() {
+    let Scene { mut ali, mut carol, room, .. } = Scene::new();
+    for stage in [&mut ali, &mut carol] {
+        compared(stage, &told(&[]));
+        stage.effects();
+    }
+    let founding = ali.commits(ALL, |_| carol.package());
+    ali.groups.handle_commit(&mut ali.cx, (founding.room, founding.epoch), &CommitStatus::Taken.into());
+    for stage in [&mut ali, &mut carol] {
+        let asked = stage.groups.handle_caught_up(&mut stage.cx);
+        let asks = |request: &Request| matches!(request, Request::Directory(DirectoryRequest::Ask { question: Question::Owner(group), .. }) if *group == team());
+        assert!(asked.iter().any(asks), "{asked:?}");
+    }
+    let holder = |admin| GroupReply { room: Some(RoomId([0x77; 16])), admins: vec![admin] };
+    let reply = holder(ali.cx.me.user.clone());
+    assert_eq!(carol.groups.handle_owner(&mut carol.cx, team(), Ok(&reply)), [], "ali founds it anew");
+    assert_eq!(carol.groups.known.room(&team()), Some(room));
+    for stage in [&mut ali, &mut carol] {
+        let over = Request::Delivery(DeliveryRequest::ConversationOver(Conversation::Group(team())));
+        assert_eq!(stage.groups.handle_owner(&mut stage.cx, team(), Ok(&holder(bianca()))), [over]);
+        assert_eq!(stage.news(), [GroupNews::Lost]);
+        assert!(!stage.groups.is_member(&team()));
+    }
+}
