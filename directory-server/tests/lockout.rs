@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::ident::{Cookie, TerminalId};
 use common::limits::Budget;
 use common::msg::{
-    AuthRefusal, AuthStatus, Blob, ErrorCode, FromDirectory, Hello, InviteReq, RegisterReq, Registration,
+    AuthRefusal, AuthReply, AuthStatus, Blob, ErrorCode, FromDirectory, Hello, InviteReq, RegisterReq, Registration,
 };
 use common::testkit::Example;
 use directory_core::lockout::{LockRule, Verdict};
@@ -239,4 +239,47 @@ fn a_source_asks_about_ids_sixty_times_a_minute_in_whatever_way_and_on_whatever_
         }
     }
     assert_eq!(refused, 30);
+}
+
+/// What a guesser is answered on each of so many days, who asks again as soon as the directory lets it: `attempt` is asked again
+/// and again and gives the wait where it was not answered.
+fn answered(world: &mut World, days: usize, mut attempt: impl FnMut(&mut World, u32) -> Option<Duration>) -> Vec<u32> {
+    let (begun, mut counted, mut tries) = (world.now, vec![0; days], 0);
+    while let Some(today) = counted.get_mut((world.now.since(begun).as_secs() / DAY) as usize) {
+        tries += 1;
+        match attempt(world, tries) {
+            None => *today += 1,
+            Some(wait) => world.now = world.now + wait,
+        }
+    }
+    counted
+}
+
+/// How long an attempt that was not answered has to wait; longer than anything here lasts where only an administrator helps.
+fn wait_of(refused: AuthReply) -> Duration {
+    Duration::from_secs(refused.retry_after.unwrap_or(100 * DAY))
+}
+
+#[test]
+fn one_id_is_guessed_at_twelve_times_on_the_first_day_wherever_the_guesser_comes_from() {
+    let mut world = World::new(Registration::Open);
+    world.register(Example::Ali);
+    for id in ["ali", "nobody"] {
+        let guesses = answered(&mut world, 3, |world, tries| {
+            let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + tries);
+            world.connect_from(address.into()).ke1(world, id, WRONG, 9, None).err().map(wait_of)
+        });
+        assert_eq!(guesses, [12, 4, 4], "{id}");
+    }
+}
+
+#[test]
+fn one_source_guesses_a_thousand_times_a_day_at_whomever() {
+    let mut world = World::new(Registration::Open);
+    let office = [192, 0, 2, 7].into();
+    let guesses = answered(&mut world, 1, |world, tries| {
+        let mut peer = world.connect_from(office);
+        peer.ke1(world, &format!("u{tries}"), WRONG, 9, None).err().map(wait_of)
+    });
+    assert_eq!(guesses, [1000]);
 }

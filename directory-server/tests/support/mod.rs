@@ -69,7 +69,7 @@ pub(crate) struct World {
     pub(crate) directory: Directory<SqliteStore>,
     pub(crate) now: Timestamp,
     dir: tempfile::TempDir,
-    connections: u8,
+    connections: u32,
 }
 
 impl World {
@@ -106,7 +106,9 @@ impl World {
 
     pub(crate) fn connect_from(&mut self, address: IpAddr) -> Peer {
         self.connections += 1;
-        let origin = Origin { address, port: 50_000, exporter: [self.connections; 32] };
+        let mut exporter = [0; 32];
+        exporter[..4].copy_from_slice(&self.connections.to_be_bytes());
+        let origin = Origin { address, port: 50_000, exporter };
         Peer { entry: Some(Unauthenticated::new(origin, self.now)), present: None, origin, closed: false }
     }
 
