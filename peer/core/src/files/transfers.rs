@@ -15,8 +15,12 @@ use crate::verify::LookupResult;
 
 /// Files that are fetched at once; the next one begins when one has ended. Chosen arbitrarily: they share one network.
 pub(super) const FETCHED_AT_ONCE: usize = 4;
+/// Of these, of one user: whoever gives files byte by byte leaves a place for somebody else's.
+pub(super) const FETCHED_OF_ONE: usize = 3;
 /// Files that are given at once. Twice as many as one receiver fetches.
 pub(super) const GIVEN_AT_ONCE: usize = 8;
+/// Of these, to one user: as many as a receiver fetches.
+pub(super) const GIVEN_TO_ONE: usize = 4;
 /// Seconds until a transfer that was lost is tried again; doubles up to a minute.
 pub(super) const FIRST_RETRY: u64 = 2;
 pub(super) const LAST_RETRY: u64 = 60;
@@ -38,9 +42,10 @@ impl Files {
         let transfer = self.all.get(&number)?;
         let away = cx.presence.get(&transfer.with).is_some_and(|there| there.status == PresenceStatus::Offline);
         let is_busy = self.running.contains_key(&number) || self.looking_up.contains(&number);
-        let fetched = self.running.keys().chain(&self.looking_up);
-        let fetched = fetched.filter(|number| self.all.get(number).is_some_and(|known| known.source.is_none()));
-        if is_busy || away || !cx.is_up() || cx.is_blocked(&transfer.with) || fetched.count() >= FETCHED_AT_ONCE {
+        let under_way = self.running.keys().chain(&self.looking_up).filter_map(|number| self.all.get(number));
+        let fetched: Vec<&UserId> = under_way.filter(|known| known.source.is_none()).map(|known| &known.with).collect();
+        let is_full = !has_place(&fetched, &transfer.with, FETCHED_AT_ONCE, FETCHED_OF_ONE);
+        if is_busy || away || !cx.is_up() || cx.is_blocked(&transfer.with) || is_full {
             return None;
         }
         if let Some(retry) = self.retries.get_mut(&number) {
@@ -90,9 +95,9 @@ impl Files {
         from: &UserId,
         (file, offset): (MessageId, u64),
     ) {
-        let given = self.running.keys();
-        let given = given.filter(|number| self.all.get(number).is_some_and(|known| known.source.is_some()));
-        let is_busy = given.count() >= GIVEN_AT_ONCE;
+        let under_way = self.running.keys().filter_map(|number| self.all.get(number));
+        let given: Vec<&UserId> = under_way.filter(|known| known.source.is_some()).map(|known| &known.with).collect();
+        let is_busy = !has_place(&given, from, GIVEN_AT_ONCE, GIVEN_TO_ONE);
         let number = self.find(from, &file);
         let transfer = number.and_then(|number| self.all.get_mut(&number)).filter(|known| !known.state.is_over());
         let (Some(number), Some(transfer)) = (number, transfer) else {
@@ -216,4 +221,9 @@ impl Files {
         };
         numbers.into_iter().filter_map(try_again).collect()
     }
+}
+
+/// Whether there is a place for one more of this user's among those under way.
+fn has_place(under_way: &[&UserId], user: &UserId, at_once: usize, of_one: usize) -> bool {
+    under_way.len() < at_once && under_way.iter().filter(|other| **other == user).count() < of_one
 }

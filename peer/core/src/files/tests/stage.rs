@@ -12,7 +12,7 @@ pub(super) use crate::command::FileWish;
 pub(super) use crate::context::{Context, Session};
 pub(super) use crate::event::{Effect, LinkId};
 pub(super) use crate::files::model::{AcceptFiles, FilePolicy, LeftOut, Source, TransferOutcome};
-pub(super) use crate::files::transfers::{FETCHED_AT_ONCE, FIRST_RETRY, GIVEN_AT_ONCE, LAST_RETRY};
+pub(super) use crate::files::transfers::{FIRST_RETRY, GIVEN_AT_ONCE, GIVEN_TO_ONE, LAST_RETRY};
 pub(super) use crate::files::{Files, OfferedFile, REMEMBERED, Told};
 pub(super) use crate::fixtures;
 pub(super) use crate::model::PresenceInfo;
@@ -23,6 +23,10 @@ pub(super) use crate::verify::LookupResult;
 
 pub(super) fn ali() -> UserId {
     Example::Ali.user().unwrap()
+}
+
+pub(super) fn carol() -> UserId {
+    Example::Carol.user().unwrap()
 }
 
 pub(super) fn id(number: usize) -> MessageId {

@@ -57,14 +57,23 @@ fn nothing_is_looked_up_without_a_session_and_what_was_is_looked_up_again_in_the
     assert!(stage.does(|files, cx| files.handle_presence(cx, None)).looks_up());
 }
 
-#[test]
-fn few_files_are_fetched_at_once_and_the_next_follows() {
+/// Offers 1 to 4 are ali's, 5 and 6 carol's.
+fn offered_by_two() -> Stage {
     let mut stage = Stage::asking();
-    for number in 1..=FETCHED_AT_ONCE + 1 {
+    for number in 1..=6 {
         stage.is_offered(number, 9);
     }
-    let accepted: Vec<bool> = (1..=5).map(|number| stage.accepts(number).looks_up()).collect();
-    assert_eq!(accepted, [true, true, true, true, false]);
+    for number in 5..=6 {
+        stage.files.all.get_mut(&number).unwrap().with = carol();
+    }
+    stage
+}
+
+#[test]
+fn few_files_are_fetched_at_once_and_the_next_follows() {
+    let mut stage = offered_by_two();
+    let accepted: Vec<bool> = [1, 2, 3, 5, 6].map(|number| stage.accepts(number).looks_up()).into();
+    assert_eq!(accepted, [true, true, true, true, false], "four at once");
     stage.finds(1, true);
     let ended = stage.ends(1, TransferOutcome::Saved { path: "/plans.pdf".into() });
     assert!(ended.looks_up());
@@ -72,24 +81,37 @@ fn few_files_are_fetched_at_once_and_the_next_follows() {
 }
 
 #[test]
+fn whoever_gives_files_byte_by_byte_leaves_a_place_for_somebody_elses() {
+    let mut stage = offered_by_two();
+    let accepted: Vec<bool> = [1, 2, 3, 4, 5].map(|number| stage.accepts(number).looks_up()).into();
+    assert_eq!(accepted, [true, true, true, false, true], "three of one user");
+    stage.finds(1, true);
+    assert!(stage.ends(1, TransferOutcome::Saved { path: "/plans.pdf".into() }).looks_up(), "then the fourth");
+}
+
+#[test]
 fn few_files_are_given_at_once_and_one_that_is_given_may_be_asked_for_again() {
     let mut stage = Stage::asking();
-    for _ in 0..OFFERS_OPEN.min(GIVEN_AT_ONCE + 1) {
+    for number in 1..=10 {
         stage.offers("plans.pdf");
-    }
-    while stage.files.all.len() <= GIVEN_AT_ONCE {
-        let number = u64::try_from(stage.files.all.len()).unwrap();
-        stage.files.all.get_mut(&number).unwrap().state = FileState::Accepted;
-        stage.offers("plans.pdf");
+        let known = stage.files.all.get_mut(&number).unwrap();
+        known.state = FileState::Accepted;
+        if number > 5 {
+            known.with = carol();
+        }
     }
     let files: Vec<MessageId> = stage.files.all.values().map(|known| known.file).collect();
-    for file in &files[..GIVEN_AT_ONCE] {
-        assert!(stage.is_asked(&ali(), *file).is_ok());
+    let (alis, carols) = files.split_at(5);
+    for (user, theirs) in [(ali(), alis), (carol(), carols)] {
+        for file in &theirs[..GIVEN_TO_ONE] {
+            assert!(stage.is_asked(&user, *file).is_ok(), "whoever takes them byte by byte keeps nobody else's");
+        }
+        assert_eq!(stage.is_asked(&user, theirs[GIVEN_TO_ONE]), Err(ConnectStatus::Refused));
     }
-    assert_eq!(stage.is_asked(&ali(), files[GIVEN_AT_ONCE]), Err(ConnectStatus::Refused));
-    assert_eq!(stage.is_asked(&ali(), files[0]), Ok(1));
+    assert_eq!(stage.files.running.len(), GIVEN_AT_ONCE);
+    assert_eq!(stage.is_asked(&ali(), alis[0]), Ok(1));
     stage.ends(1, TransferOutcome::Sent);
-    assert!(stage.is_asked(&ali(), files[GIVEN_AT_ONCE]).is_ok());
+    assert!(stage.is_asked(&ali(), alis[GIVEN_TO_ONE]).is_ok());
 }
 
 #[test]
