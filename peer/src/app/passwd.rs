@@ -4,6 +4,7 @@
 use common::ident::TerminalId;
 use common::secret::Passcode;
 use peer_core::command::SessionCommand;
+use peer_core::notice::NotChanged;
 
 use super::texts::{self, passcode};
 
@@ -25,6 +26,16 @@ pub(crate) enum Purpose {
     Change(Opens),
     /// To remove a terminal.
     Removal(TerminalId),
+}
+
+impl Purpose {
+    /// What is said instead of asking while the directory is out of reach: nobody types passcodes for nothing.
+    pub(crate) fn out_of_reach(self) -> String {
+        match self {
+            Self::Change(_) => passcode::not_changed(NotChanged::DirectoryLost),
+            Self::Removal(_) => passcode::terminal_not_removed(NotChanged::DirectoryLost),
+        }
+    }
 }
 
 /// What a new passcode opens.

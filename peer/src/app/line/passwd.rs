@@ -4,12 +4,16 @@ use super::outputs::Outputs;
 use super::pending::Pending;
 use super::question::Question;
 use super::session::Session;
+use crate::app::model::Directory;
 use crate::app::passwd::{Passwd, Purpose, Step};
 use crate::app::texts::passcode;
 use peer_core::command::{Command, SessionCommand};
 
 impl Session {
     pub(super) fn begin_passwd(&mut self, purpose: Purpose, outputs: &mut Outputs) {
+        if self.model.directory != Directory::Here {
+            return outputs.say(&purpose.out_of_reach());
+        }
         self.put_entry_away(outputs);
         self.ask(Question::Passcode(Passwd::Current(purpose)), outputs);
     }

@@ -1,6 +1,6 @@
 use super::*;
 use peer_core::command::CallCommand;
-use peer_core::notice::{CallNotice, ContactNotice, KeyChange, SessionNotice};
+use peer_core::notice::{CallNotice, ContactNotice, DirectoryLoss, DirectoryNotice, KeyChange, SessionNotice};
 
 #[test]
 fn the_safety_number_is_confirmed_by_a_whole_word_typed_after_it_was_seen() {
@@ -186,4 +186,20 @@ fn a_change_that_did_not_come_about_is_explained() {
     assert!(scene.seen().ends_with("New passcode, 6 digits or more: "), "the old one counts: {}", scene.seen());
     scene.input(Input::CtrlC);
     assert!(scene.seen().ends_with("Enter destination user ID: "), "{}", scene.seen());
+}
+
+#[test]
+fn nobody_types_passcodes_for_a_directory_that_is_out_of_reach() {
+    let mut scene = Scene::logged_in();
+    scene.notice(Notice::Directory(DirectoryNotice::Lost { retry_in: 2, why: DirectoryLoss::Network }));
+    for command in ["/passwd", "/passwd --new-key"] {
+        scene.types(command);
+        let end = "-- Not changed: the directory server cannot be reached. /passwd again when it is back.\n\
+                   Enter destination user ID: ";
+        assert!(scene.seen().ends_with(end), "{}", scene.seen());
+    }
+    assert!(scene.sent().is_empty());
+    scene.notice(Notice::Directory(DirectoryNotice::Back));
+    scene.types("/passwd");
+    assert!(scene.seen().ends_with("Enter the passcode you have now: "), "{}", scene.seen());
 }

@@ -5,6 +5,7 @@ use common::limits::AWAY_TEXT;
 use super::{Awaited, Output, Question, View};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request, Switch};
+use crate::app::model::Directory;
 use crate::app::passwd::{Opens, Passwd, Purpose};
 use crate::app::texts::{self, help, mail, screen, talk};
 use peer_core::command::{
@@ -65,8 +66,8 @@ impl View {
                 Some(with) => self
                     .ask_engine(Awaited::Number(with.clone()), Command::Contact(ContactCommand::SafetyNumber { with })),
             },
-            Request::Passwd => self.ask(Question::Passcode(Passwd::Current(Purpose::Change(Opens::SameKey)))),
-            Request::NewKey => self.ask(Question::Passcode(Passwd::Current(Purpose::Change(Opens::NewKey)))),
+            Request::Passwd => self.ask_passcode(Purpose::Change(Opens::SameKey)),
+            Request::NewKey => self.ask_passcode(Purpose::Change(Opens::NewKey)),
             Request::Group { wish, group } => self.wish(wish, group),
             Request::Away(text) => self.away(text),
             // Another conversation is opened, and shows its past.
@@ -96,10 +97,17 @@ impl View {
             Request::RemoveTerminal(number) => {
                 // Numbers are those of the list, so that is shown first.
                 match self.model.account.terminal(number) {
-                    Some(terminal) => self.ask(Question::Passcode(Passwd::Current(Purpose::Removal(terminal)))),
+                    Some(terminal) => self.ask_passcode(Purpose::Removal(terminal)),
                     None => self.ask_engine(Awaited::Terminals, Command::Session(SessionCommand::Terminals)),
                 }
             }
+        }
+    }
+
+    fn ask_passcode(&mut self, purpose: Purpose) {
+        match self.model.directory {
+            Directory::Here => self.ask(Question::Passcode(Passwd::Current(purpose))),
+            Directory::Lost { .. } => self.tell(&purpose.out_of_reach()),
         }
     }
 
