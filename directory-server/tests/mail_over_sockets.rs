@@ -4,6 +4,7 @@
 mod support;
 
 use common::ident::TerminalId;
+use common::limits::PADDED_SIZES;
 use common::msg::{
     FromDirectory, ListReq, MailItem, MailboxAck, MailboxReply, MailboxReq, MailboxState, Message as _, ToDirectory,
 };
@@ -154,4 +155,24 @@ fn the_limits_of_the_configuration_are_those_of_the_mailboxes() {
     assert_eq!(stored(&[b"2", b"3"]), 1);
     let waiting = stdout(dir.path(), &["user", "show", "bianca"]);
     assert!(waiting.contains("waiting     2\n"), "{waiting}");
+}
+
+#[test]
+fn every_frame_of_a_session_has_one_of_the_sizes_that_frames_have() {
+    let data = tempfile::tempdir().unwrap();
+    let (_server, mut ali, _bianca) = pair(data.path());
+    // What is answered from memory, from the store, with a number, by an error, and pushed; the end, too.
+    send(&mut ali, ListReq { after: None });
+    send(&mut ali, MailboxReq {});
+    ali.send(br#"{"msgtype":"LISTREQ","request":7}"#).unwrap();
+    ali.send(br#"{"msgtype":"MAILBOXREQ","request":8}"#).unwrap();
+    ali.send(br#"{"msgtype":"DANCE"}"#).unwrap();
+    ali.send(br#"{"msgtype":"LOGOUT"}"#).unwrap();
+    let mut frames = 0;
+    while let Some(frame) = ali.receive().unwrap() {
+        let whole = 4 + frame.len();
+        assert!(PADDED_SIZES.contains(&whole), "{whole} bytes: {}", String::from_utf8_lossy(&frame));
+        frames += 1;
+    }
+    assert!(frames >= 6, "{frames} answers");
 }

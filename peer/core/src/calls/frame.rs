@@ -50,3 +50,51 @@ pub fn react(link: LinkId, payload: &[u8]) -> Reaction {
         Err(Malformed::UnknownType) => Reaction::Answer(Error::new(ErrorCode::UnknownMsgtype).into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reaction(message: &str) -> Reaction {
+        react(LinkId(1), message.as_bytes())
+    }
+
+    #[test]
+    fn what_belongs_to_the_beginning_or_to_files_ends_a_conversation() {
+        let (id, key) = ("ab".repeat(16), "cd".repeat(32));
+        let request = format!(
+            r#""initiator":"ali","destination":"bianca","initiator_key":"{key}","destination_key":"{key}","terminal":"{id}""#
+        );
+        for message in [
+            format!(r#"{{"msgtype":"CONNECTREQ",{request}}}"#),
+            format!(r#"{{"msgtype":"CONNECTREPLY","status":"accepted","terminal":"{id}"}}"#),
+            format!(r#"{{"msgtype":"FILEREQ",{request},"file":"{id}","offset":0}}"#),
+            r#"{"msgtype":"FILE","size":7}"#.to_owned(),
+            format!(r#"{{"msgtype":"FILEEND","digest":"{key}"}}"#),
+        ] {
+            let reaction = reaction(&message);
+            assert!(matches!(reaction, Reaction::Broken(ErrorCode::OutOfOrder)), "{message}: {reaction:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_ends_a_conversation_and_what_nobody_knows_does_not() {
+        let id = "ab".repeat(16);
+        let long = "x".repeat(MESSAGE_TEXT + 1);
+        for message in [
+            "no object".to_owned(),
+            r#"{"msgtype":"CHAT"}"#.to_owned(),
+            format!(r#"{{"msgtype":"CHAT","id":"{id}","nick":"","message":"{long}","date":1}}"#),
+        ] {
+            assert!(matches!(reaction(&message), Reaction::Broken(ErrorCode::Malformed)), "{message}");
+        }
+        let unknown = reaction(r#"{"msgtype":"DANCE"}"#);
+        assert!(
+            matches!(&unknown, Reaction::Answer(PeerMessage::Error(error)) if error.code == ErrorCode::UnknownMsgtype)
+        );
+        assert!(
+            matches!(reaction(r#"{"msgtype":"ERROR","code":"other"}"#), Reaction::Ignore),
+            "no answer to an answer"
+        );
+    }
+}
