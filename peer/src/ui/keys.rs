@@ -24,10 +24,12 @@ pub(super) enum TerminalEvent {
     Click((u16, u16)),
     /// The mouse is moved to there while its button is down.
     Drag((u16, u16)),
-    /// The screen has another size.
+    /// The screen has another size, or had one meanwhile.
     Resized,
-    /// The terminal draws signs wider than they are thought to be.
-    WideSigns,
+    /// The terminal was asked whether it draws signs as wide as they are thought to be; from now on it is read.
+    Probed {
+        fits: bool,
+    },
     /// Nothing that concerns anybody.
     Nothing,
 }
@@ -35,7 +37,7 @@ pub(super) enum TerminalEvent {
 /// What was read before the reading here begins.
 #[derive(Debug, Default)]
 pub(super) struct ReadBefore {
-    pub(super) found: Vec<TerminalEvent>,
+    pub(super) found: Option<TerminalEvent>,
     /// Characters that came besides.
     pub(super) typed: String,
 }

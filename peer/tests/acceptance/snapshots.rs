@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::testkit::Example;
+use rustix::process::Signal;
 
 use crate::full_screen::{logged_in, seat};
 use crate::harness::{Piped, Seat, Stage, Terminal};
@@ -75,6 +76,12 @@ fn the_screen_is_drawn_as_designed_in_every_size_and_nothing_stays_of_the_one_be
         ali.until_written(written, "\x1b[2J");
         ali.until_cells("the same cells after a fresh draw", |cells| steady(cells) == before);
     }
+    // The terminal was small while the program could not look, and has cut what was there.
+    ali.signal(Signal::STOP);
+    ali.resize_to(20, 6);
+    ali.resize_to(80, 24);
+    ali.signal(Signal::CONT);
+    is_as_designed(ali, "80x24");
     session.bianca.shows("I am fine");
 }
 

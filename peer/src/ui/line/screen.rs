@@ -222,7 +222,7 @@ impl Front for Screen {
             TerminalEvent::Focus(_)
             | TerminalEvent::Click(_)
             | TerminalEvent::Drag(_)
-            | TerminalEvent::WideSigns
+            | TerminalEvent::Probed { .. }
             | TerminalEvent::Nothing => Ok(None),
         }
     }

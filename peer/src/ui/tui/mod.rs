@@ -44,6 +44,7 @@ use draw::{Drawn, Entry, keypad};
 use osc::Mouse;
 pub(crate) use osc::Via;
 use peer_core::notice::Notification;
+pub(crate) use probe::Probe;
 pub(crate) use theme::{Look, Theme};
 
 /// Rows that the wheel scrolls.
@@ -63,14 +64,6 @@ pub(crate) struct TuiOptions {
     pub(crate) keymap: Keymap,
     pub(crate) alerts: Alerts,
     pub(crate) via: Via,
-}
-
-/// Whether the terminal is asked how wide it draws our signs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Probe {
-    Ask,
-    /// The user has said which signs are drawn.
-    Settled,
 }
 
 /// Whether there is a screen for [`run`]; elsewhere the line terminal does.
@@ -168,7 +161,6 @@ struct Screen {
     completer: Completer,
     keys: Events,
     pause: Pause,
-    /// Another program has the terminal.
     lent: Option<Receiver<Written>>,
     type_ahead: TypeAhead,
     look: Look,
@@ -178,7 +170,6 @@ struct Screen {
     mouse: Mouse,
     /// What answers keys where nothing is shown of what is typed.
     mark: Option<&'static str>,
-    /// As it was last set.
     title: String,
     farewell: Vec<SafeText>,
     raw: RawMode,
@@ -193,7 +184,6 @@ impl Screen {
         let keys = match options.probe {
             Probe::Ask => {
                 probe::ask()?;
-                // While they are waited for the first screen is drawn.
                 keys::listen_behind(probe::read_answers, pause.clone(), Unmarked::Paste, action)?
             }
             Probe::Settled => keys::listen(pause.clone(), Unmarked::Paste, action)?,
@@ -321,11 +311,16 @@ impl Screen {
             TerminalEvent::Focus(focus) => Some(Input::Focus(focus)),
             TerminalEvent::Resized => {
                 self.type_ahead = TypeAhead::Counts;
+                // It may be the size again that it was before others, in which the terminal has cut what was there.
+                self.redraw()?;
                 None
             }
-            TerminalEvent::WideSigns => {
-                self.look.glyphs = Glyphs::Ascii;
-                Some(Input::Glyphs(Glyphs::Ascii))
+            TerminalEvent::Probed { fits } => {
+                self.type_ahead = TypeAhead::Counts;
+                (!fits).then(|| {
+                    self.look.glyphs = Glyphs::Ascii;
+                    Input::Glyphs(Glyphs::Ascii)
+                })
             }
             TerminalEvent::Nothing => None,
         })

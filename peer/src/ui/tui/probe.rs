@@ -15,6 +15,14 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Signs of presence, of messages, of lines and bars.
 const ASKED: [&str; 4] = ["●◐○", "✓✗·…", "─│┬┴┌┐└┘", "█░▌»▸↑↓"];
 
+/// Whether the terminal is asked how wide it draws our signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    Ask,
+    /// The user has said which signs are drawn.
+    Settled,
+}
+
 /// What was found out.
 #[derive(Debug, PartialEq, Eq)]
 struct Probed {
@@ -37,9 +45,7 @@ pub(super) fn ask() -> io::Result<()> {
 /// whoever reads it next.
 pub(super) fn read_answers() -> ReadBefore {
     let Probed { fits, typed } = answered().unwrap_or(Probed { fits: true, typed: String::new() });
-    // The size may have changed when nobody was told yet.
-    let found = [TerminalEvent::Resized].into_iter().chain((!fits).then_some(TerminalEvent::WideSigns));
-    ReadBefore { found: found.collect(), typed }
+    ReadBefore { found: Some(TerminalEvent::Probed { fits }), typed }
 }
 
 fn answered() -> io::Result<Probed> {
