@@ -125,7 +125,10 @@ impl Calls {
             () if cx.is_blocked(&to) => CallFailed::Blocked,
             () if cx.links.of(&to).is_some() => {
                 cx.choose(&to);
-                cx.tell(CallNotice::Established { with: to });
+                cx.tell(CallNotice::Established { with: to.clone() });
+                if let Some(standing) = cx.links.of(&to) {
+                    cx.tell_way(&to, standing.link);
+                }
                 return Vec::new();
             }
             () if self.is_asking(&to) => {

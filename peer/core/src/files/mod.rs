@@ -90,7 +90,7 @@ pub(crate) struct Files {
     retries: BTreeMap<u64, Retry>,
     /// What is left to try of those that are fetched.
     meetings: BTreeMap<u64, Meeting>,
-    /// Those to whose senders there is no way.
+    /// Those between whose sender and receiver there is no way for files.
     waiting: BTreeMap<u64, FileWaits>,
     last: u64,
 }
@@ -168,7 +168,8 @@ impl Files {
         };
         let (with, name, size, files) = (transfer.with.clone(), transfer.name.clone(), transfer.size, transfer.files);
         let (ours, left_out) = (transfer.source.is_some(), transfer.left_out.clone());
-        let waits = self.waiting.get(&number).filter(|_| state == FileState::Accepted).cloned().map(Box::new);
+        let may_wait = state == FileState::Accepted || (ours && state == FileState::Offered);
+        let waits = self.waiting.get(&number).filter(|_| may_wait).cloned().map(Box::new);
         Some(FileShown { number, id: transfer.file, with, ours, name, size, files, left_out, done, state, waits })
     }
 

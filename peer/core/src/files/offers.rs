@@ -72,6 +72,7 @@ impl Files {
         let transfer = Transfer { with, file, name, size, files, left_out, state, source: Some(source), folder: None };
         let number = self.add(cx, transfer);
         self.tell(cx, number, if cx.is_up() { FileNews::Offering } else { FileNews::OfferWaits });
+        self.wait_to_give(cx, number);
         vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::User(to), letter })]
     }
 

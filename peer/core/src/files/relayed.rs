@@ -1,13 +1,14 @@
 //! Files by relay: fetched so where the sender's addresses do not do, given so to whom they were offered (decision D26;
 //! protocol section 6.12).
 
-use common::ident::MeetingToken;
-use common::msg::{Meet, MeetingWay};
+use common::ident::{MeetingToken, UserId};
+use common::msg::{Meet, MeetingWay, RELAY_FILES};
 
-use super::Files;
+use super::{Files, Transfer};
 use crate::context::Context;
 use crate::event::{Effect, Over};
 use crate::meeting::Meeting;
+use crate::model::LinkWay;
 use crate::notice::{CallFailed, FileNews, FileRelay, FileState, FileWaits};
 use crate::request::{DirectoryRequest, Question, Request};
 
@@ -18,7 +19,7 @@ impl Files {
             meeting.not_reached(why);
             return self.ask_to_meet(cx, number).into_iter().collect();
         }
-        self.wait_for_a_way(cx, number, FileWaits { why, relay: FileRelay::Off });
+        self.wait_for_a_way(cx, number, FileWaits { why: Some(why), relay: FileRelay::Off });
         Vec::new()
     }
 
@@ -38,7 +39,7 @@ impl Files {
             return Some(Request::Directory(DirectoryRequest::Ask { message, question }));
         }
         let why = self.meetings.remove(&number).map(Meeting::failed)?;
-        self.wait_for_a_way(cx, number, FileWaits { why, relay: FileRelay::InVain });
+        self.wait_for_a_way(cx, number, FileWaits { why: Some(why), relay: FileRelay::InVain });
         None
     }
 
@@ -65,6 +66,31 @@ impl Files {
             self.tell(cx, number, FileNews::NoWay(Box::new(waits)));
         }
         self.retry(cx, number, 0);
+    }
+
+    /// A connection to somebody stands: what is offered to them waits where it is relayed and files are not.
+    pub(crate) fn handle_link(&mut self, cx: &mut Context, with: &UserId) {
+        let offered = |known: &Transfer| known.with == *with && known.source.is_some() && !known.state.is_over();
+        let numbers: Vec<u64> =
+            self.all.iter().filter(|(_, known)| offered(known)).map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.wait_to_give(cx, number);
+        }
+    }
+
+    /// Tells the user, once, that a file is not given before there is a direct way, or forgets that.
+    pub(super) fn wait_to_give(&mut self, cx: &mut Context, number: u64) {
+        let Some(transfer) = self.all.get(&number) else { return };
+        let is_relayed =
+            cx.links.of(&transfer.with).is_some_and(|standing| cx.ways.get(&standing.link) == Some(&LinkWay::Relayed));
+        if !is_relayed || cx.features.include(RELAY_FILES) {
+            self.waiting.remove(&number);
+        } else if !self.running.contains_key(&number) {
+            let waits = FileWaits { why: None, relay: FileRelay::Off };
+            if self.waiting.insert(number, waits.clone()).is_none() {
+                self.tell(cx, number, FileNews::NoWay(Box::new(waits)));
+            }
+        }
     }
 
     /// Somebody wants to be brought together with this terminal for a file: it goes to meet whom it offers one.

@@ -107,7 +107,10 @@ impl Messaging {
                 let from = said.sender.userid;
                 delivery.handle_broadcast(cx, from, (said.id, said.message, said.date));
             }
-            DeliveryRequest::LinkUp(user) => delivery.handle_link(&user),
+            DeliveryRequest::LinkUp(user) => {
+                delivery.handle_link(&user);
+                self.files.handle_link(cx, &user);
+            }
             DeliveryRequest::LinkDown(user, link) => delivery.handle_link_gone(&user, link),
             DeliveryRequest::NoSuchUser(user) => {
                 let near = self.nearest(cx, &user);

@@ -47,15 +47,15 @@ pub struct FileShown {
     pub done: u64,
     /// Where it stands.
     pub state: FileState,
-    /// Why one that is wanted does not come yet, where there is no way to its sender.
+    /// Why it does not go over yet, where there is no way for files between the two.
     pub waits: Option<Box<FileWaits>>,
 }
 
-/// Why a file that is wanted does not come yet.
+/// Why a file does not go over yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileWaits {
-    /// Why the addresses of its sender do not do.
-    pub why: CallFailed,
+    /// Why the addresses of its sender do not do; its receiver knows.
+    pub why: Option<CallFailed>,
     /// What the directory does about it.
     pub relay: FileRelay,
 }
@@ -125,7 +125,7 @@ pub enum FileNews {
     Withdrawn,
     /// This side has refused or cancelled it.
     GivenUp,
-    /// There is no way to its sender; it is tried again and again.
+    /// There is no way for files between the two; its receiver tries again and again.
     NoWay(Box<FileWaits>),
     /// The link was lost after so many bytes; it goes on when the other side is back.
     Stopped { done: u64 },

@@ -98,8 +98,9 @@ fn directory_answer(awaited: &Await, notice: &DirectoryNotice) -> Option<Result<
 fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Reply, RpcError>> {
     let is_to = |user: &UserId| matches!(awaited, Await::Call(to) if to == user);
     match notice {
-        CallNotice::Established { with } | CallNotice::Received { from: with } => {
-            is_to(with).then(|| Ok(json!({ "conn": with, "state": "established" }).into()))
+        // Said right behind `Established`, or `Received` where both called.
+        CallNotice::Way { with, way } => {
+            is_to(with).then(|| Ok(json!({ "conn": with, "state": "established", "way": talk::way_word(*way) }).into()))
         }
         CallNotice::Offline { with } => {
             is_to(with).then(|| Err(RpcError::of(exit::OFFLINE, format!("{with} is offline."))))
@@ -112,7 +113,8 @@ fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Reply, Rpc
             let error = || if *why == CallFailed::NotFound { unknown() } else { call_failed(to, why) };
             matches!(awaited, Await::Number(of) | Await::Block(of) if of == to).then(|| Err(error()))
         }
-        CallNotice::Way { .. }
+        CallNotice::Established { .. }
+        | CallNotice::Received { .. }
         | CallNotice::ByMail { .. }
         | CallNotice::Asked { .. }
         | CallNotice::AskedNoMore { .. }

@@ -272,10 +272,7 @@ impl Rpc {
 
     fn answer_pending(&mut self, pending: Pending, told: &Notification) {
         match (pending, &told.notice) {
-            (
-                Pending::CallToSend { asker, message, .. },
-                Notice::Call(CallNotice::Established { .. } | CallNotice::Received { .. }),
-            ) => {
+            (Pending::CallToSend { asker, message, .. }, Notice::Call(CallNotice::Way { .. })) => {
                 self.send(asker, message);
             }
             (Pending::CallToSend { asker, message, .. }, notice) => {

@@ -118,6 +118,7 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
         FileNews::NotTaken(rule) => format!("-- {}", not_taken(with, name, *rule)),
         FileNews::Withdrawn => format!("-- {with} does not give {name} any more."),
         FileNews::GivenUp => format!("-- {name}: given up; {with} is told."),
+        FileNews::NoWay(waits) if *ours => format!("-- {name} waits: {}.", waits_for_a_way(with, waits)),
         FileNews::NoWay(waits) => format!("-- {name} waits: {}. Trying again.", waits_for_a_way(with, waits)),
         FileNews::Stopped { .. } if *ours => {
             format!("-- {name} stopped; it goes on when {with} asks for it again.")
@@ -152,15 +153,15 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
     }
 }
 
-/// Why a file that is wanted does not come yet.
+/// Why a file does not go over yet.
 pub(crate) fn waits_for_a_way(with: &UserId, waits: &FileWaits) -> String {
-    let why = talk::no_way(&waits.why);
+    let why = waits.why.as_ref().map(|why| format!(" ({})", talk::no_way(why))).unwrap_or_default();
     match waits.relay {
         FileRelay::Off => {
-            format!("there is no direct way to {with} ({why}), and the directory server passes on no files")
+            format!("there is no direct way to {with}{why}, and the directory server passes on no files")
         }
         FileRelay::InVain => {
-            format!("there is no direct way to {with} ({why}), and it did not come by the directory server")
+            format!("there is no direct way to {with}{why}, and it did not come by the directory server")
         }
     }
 }

@@ -283,20 +283,11 @@ pub(crate) fn outbox(waiting: usize) -> String {
     format!("{waiting} waiting")
 }
 
-/// In the details, of the connection.
-pub(crate) const DIRECT: [&str; 2] = ["direct", "encrypted, forward-secret"];
-/// The connection to somebody, in the details.
-pub(crate) fn connection_way(way: LinkWay) -> [&'static str; 2] {
-    match way {
-        LinkWay::DirectIpv4 => DIRECT,
-        LinkWay::DirectIpv6 => ["direct over IPv6", DIRECT[1]],
-        LinkWay::Met => ["direct, after meeting", DIRECT[1]],
-        LinkWay::Relayed => ["relayed by the directory", DIRECT[1]],
-    }
+/// How what is said goes to somebody, in the details.
+pub(crate) fn connection_way(way: Option<LinkWay>) -> [&'static str; 2] {
+    [super::talk::way_words(way), "encrypted, forward-secret"]
 }
 
-/// Where there is none.
-pub(crate) const BY_MAIL: [&str; 2] = ["none: messages go by mail", "encrypted, forward-secret"];
 /// In the details, of a key.
 pub(crate) const KEY_VERIFIED: &str = "key verified";
 /// In the details, of a key.

@@ -40,6 +40,17 @@ pub(crate) fn way(with: &UserId, way: LinkWay) -> Option<String> {
     }
 }
 
+/// How what is said goes to somebody: the same words everywhere.
+pub(crate) fn way_words(way: Option<LinkWay>) -> &'static str {
+    match way {
+        Some(LinkWay::DirectIpv4) => "direct over IPv4",
+        Some(LinkWay::DirectIpv6) => "direct over IPv6",
+        Some(LinkWay::Met) => "direct, after meeting",
+        Some(LinkWay::Relayed) => "relayed by the directory",
+        None => "by mailbox",
+    }
+}
+
 /// The word for a way, for programs.
 pub(crate) fn way_word(way: LinkWay) -> &'static str {
     match way {
@@ -240,19 +251,18 @@ pub(crate) fn way_found(with: &UserId) -> String {
 
 /// `n.connection`: how the connection to somebody goes, for `/why`; nothing where there is none and none was asked for.
 pub(crate) fn connection((with, way, why): (&UserId, Option<LinkWay>, Option<&CallFailed>)) -> Option<String> {
+    let words = way_words(way);
     Some(match (way, why) {
-        (Some(LinkWay::DirectIpv4), _) => format!("-- You are connected to {with}: direct over IPv4."),
-        (Some(LinkWay::DirectIpv6), _) => format!("-- You are connected to {with}: direct over IPv6."),
-        (Some(LinkWay::Met), _) => format!("-- You are connected to {with}: direct, after meeting."),
-        (Some(LinkWay::Relayed), _) => {
-            format!("-- You are connected to {with}: relayed by the directory server, which cannot read it.")
+        (Some(LinkWay::Relayed), _) => format!("-- You are connected to {with}: {words}, which cannot read it."),
+        (Some(LinkWay::DirectIpv4 | LinkWay::DirectIpv6 | LinkWay::Met), _) => {
+            format!("-- You are connected to {with}: {words}.")
         }
         (None, Some(CallFailed::NotMet)) => format!(
-            "-- You are not connected to {with}: by mailbox, because {with} takes no call, neither directly nor by way of the \
+            "-- You are not connected to {with}: {words}, because {with} takes no call, neither directly nor by way of the \
              directory server."
         ),
         (None, Some(why)) => {
-            format!("-- You are not connected to {with}: by mailbox, because there is no direct way ({}).", no_way(why))
+            format!("-- You are not connected to {with}: {words}, because there is no direct way ({}).", no_way(why))
         }
         (None, None) => return None,
     })

@@ -210,3 +210,15 @@ fn nothing_is_dialled_for_whom_the_user_would_not_talk_to() {
     assert!(!met_by(Accept::All, |_| (), |meet| meet.how = MeetingWay::Other));
     assert!(!met_by(Accept::All, |_| (), |meet| meet.userid = Example::Bianca.user().unwrap()));
 }
+
+#[test]
+fn a_call_to_whom_there_is_a_connection_says_how_it_goes() {
+    let mut stage = Stage::new(Accept::All);
+    let dial = stage.dials();
+    stage.cx.ways.insert(LinkId(1), LinkWay::Relayed);
+    stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1)));
+    stage.effects();
+    stage.calls.place(&mut stage.cx, ali());
+    let told = [CallNotice::Established { with: ali() }, CallNotice::Way { with: ali(), way: LinkWay::Relayed }];
+    assert_eq!(stage.effects(), told.map(|notice| Effect::Notify(notice.into())));
+}

@@ -4,7 +4,9 @@ use common::ident::MeetingToken;
 use common::msg::{Features, Meet, MeetingWay, RELAY, RELAY_FILES, ToDirectory};
 
 use super::stage::*;
+use crate::context::Direction;
 use crate::event::{Fallback, Over};
+use crate::model::LinkWay;
 use crate::notice::{CallFailed, FileRelay, FileWaits, Unreached};
 use crate::request::Question;
 
@@ -15,7 +17,7 @@ fn unreached() -> CallFailed {
 }
 
 fn waits(relay: FileRelay) -> FileNews {
-    FileNews::NoWay(Box::new(FileWaits { why: unreached(), relay }))
+    FileNews::NoWay(Box::new(FileWaits { why: Some(unreached()), relay }))
 }
 
 /// A file of ali's that is wanted, at a directory that names these features.
@@ -123,4 +125,48 @@ fn only_who_is_offered_a_file_is_met_for_one() {
     assert!(!goes(ali(), MeetingWay::Relay));
     assert!(!goes(Example::Carol.user().unwrap(), MeetingWay::File));
     stage.is_told(&ali(), Outcome::Received);
+}
+
+/// A connection to ali goes this way.
+fn is_linked(stage: &mut Stage, way: LinkWay) -> Done {
+    let link = LinkId(7);
+    stage.cx.ways.insert(link, way);
+    stage.cx.links.insert(ali(), link, Direction::Ours, stage.cx.now.tick);
+    stage.does(|files, cx| {
+        files.handle_link(cx, &ali());
+        Vec::new()
+    })
+}
+
+fn waiting(stage: &Stage) -> Option<Box<FileWaits>> {
+    stage.files.shown(1).unwrap().waits
+}
+
+#[test]
+fn the_sender_of_a_file_is_told_once_that_it_waits_for_a_direct_way() {
+    let waits = || FileWaits { why: None, relay: FileRelay::Off };
+    let told = || FileNews::NoWay(Box::new(waits()));
+    let mut stage = Stage::asking();
+    stage.cx.features = Features::of(&[RELAY]);
+    is_linked(&mut stage, LinkWay::Relayed);
+    assert_eq!(stage.offers("plans.pdf").news(), [FileNews::Offering, told()], "offered in a relayed conversation");
+    assert_eq!(is_linked(&mut stage, LinkWay::Relayed).news(), [], "once");
+    assert_eq!(waiting(&stage), Some(Box::new(waits())));
+    assert_eq!(is_linked(&mut stage, LinkWay::Met).news(), []);
+    assert_eq!(waiting(&stage), None, "there is a direct way");
+    assert_eq!(is_linked(&mut stage, LinkWay::Relayed).news(), [told()], "there is none any more");
+    // A file that is fetched does not wait.
+    stage.does(|files, cx| {
+        let file = files.all[&1].file;
+        files.handle_fetch(cx, LinkId(8), &ali(), (file, 0));
+        Vec::new()
+    });
+    assert_eq!(waiting(&stage), None);
+
+    for (way, features) in [(LinkWay::Relayed, &[RELAY, RELAY_FILES][..]), (LinkWay::DirectIpv4, &[RELAY])] {
+        let mut stage = Stage::asking();
+        stage.cx.features = Features::of(features);
+        is_linked(&mut stage, way);
+        assert_eq!(stage.offers("plans.pdf").news(), [FileNews::Offering], "{way:?}, {features:?}");
+    }
 }

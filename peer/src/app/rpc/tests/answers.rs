@@ -101,8 +101,8 @@ fn cases() -> Vec<Case> {
         Case(
             "connect",
             json!({"to": "bianca"}),
-            Notice::Call(CallNotice::Established { with: with.clone() }),
-            json!({"conn": "bianca", "state": "established"}),
+            Notice::Call(CallNotice::Way { with: with.clone(), way: LinkWay::Relayed }),
+            json!({"conn": "bianca", "state": "established", "way": "relayed"}),
         ),
         Case("send", json!({"to": "carol", "text": "hi"}), sent(7), json!({"msg": "07".repeat(16), "state": "queued"})),
         Case(
@@ -354,6 +354,8 @@ fn a_call_that_is_asked_for_twice_answers_both() {
     scene.says(json!({"id": 3, "method": "connect", "params": {"to": "carol"}}));
     let first = scene.tickets[0].clone();
     scene.answers(&first, Notice::Call(CallNotice::Established { with: id("bianca") }));
+    assert_eq!(outcomes(&mut scene), [], "not before it is said how it goes");
+    scene.notice(Notice::Call(CallNotice::Way { with: id("bianca"), way: LinkWay::Relayed }));
     assert_eq!(outcomes(&mut scene), [(1, true), (2, true)]);
 }
 

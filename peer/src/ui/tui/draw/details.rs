@@ -39,8 +39,7 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, from: usize) 
     if let Conversation::User(user) = to {
         shared_with(&mut rows, view, user);
         head(&mut rows, screen::CONNECTION);
-        let way = view.model.conversations.way(user);
-        let lines = way.map_or(screen::BY_MAIL, screen::connection_way);
+        let lines = screen::connection_way(view.model.conversations.way(user));
         rows.extend(lines.iter().map(|line| Row::Text((*line).to_owned())));
         if let Some(why) = view.model.conversations.no_way(user) {
             rows.push(Row::Text(talk::no_way(why)));
