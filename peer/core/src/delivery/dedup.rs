@@ -11,6 +11,17 @@ use crate::persistence::{Table, Write};
 const REMEMBERED: usize = 4096;
 /// Ids beyond these that are forgotten together: their rows lie beside each other, and far from those that are added.
 const FORGOTTEN_AT_ONCE: usize = 256;
+/// Set in the number of a row whose letter is a [`Kind::Text`]. The store has 63 bits for it, and no count comes near; rows of
+/// the version before do not say.
+const TEXT: u64 = 1 << 62;
+
+/// What has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A text in a conversation of two: its sender waits for a receipt.
+    Text,
+    Other,
+}
 
 /// What has arrived, by sender.
 #[derive(Debug, Default)]
@@ -42,9 +53,9 @@ impl Dedup {
                 numbered.push((number, name));
             }
         }
-        numbered.sort_by_key(|(number, _)| *number);
+        numbered.sort_by_key(|(number, _)| number & !TEXT);
         for (number, Name(user, id)) in numbered {
-            dedup.last = number;
+            dedup.last = number & !TEXT;
             let ids = dedup.of.entry(user).or_default();
             ids.known.insert(id);
             ids.oldest_first.push_back((number, id));
@@ -53,15 +64,16 @@ impl Dedup {
     }
 
     /// Notes a letter; the changes to keep, or nothing if it has arrived before.
-    pub(crate) fn note(&mut self, from: &UserId, id: MessageId) -> Option<Vec<Write>> {
+    pub(super) fn note(&mut self, from: &UserId, id: MessageId, kind: Kind) -> Option<Vec<Write>> {
         let ids = self.of.entry(from.clone()).or_default();
         if !ids.known.insert(id) {
             return None;
         }
         self.last += 1;
-        ids.oldest_first.push_back((self.last, id));
+        let number = if kind == Kind::Text { self.last | TEXT } else { self.last };
+        ids.oldest_first.push_back((number, id));
         let mut changes = std::mem::take(&mut self.former);
-        changes.push(put(self.last, &Name(from.clone(), id)));
+        changes.push(put(number, &Name(from.clone(), id)));
         if ids.oldest_first.len() >= REMEMBERED + FORGOTTEN_AT_ONCE {
             for (number, id) in ids.oldest_first.drain(..FORGOTTEN_AT_ONCE) {
                 ids.known.remove(&id);
@@ -69,6 +81,19 @@ impl Dedup {
             }
         }
         Some(changes)
+    }
+
+    /// The last texts that have arrived, at most so many of all senders together: their ids in order, by sender.
+    pub(super) fn last_texts(&self, most: usize) -> BTreeMap<UserId, Vec<MessageId>> {
+        let rows =
+            self.of.iter().flat_map(|(user, ids)| ids.oldest_first.iter().map(move |(row, id)| (*row, user, *id)));
+        let mut texts: Vec<_> = rows.filter(|(row, ..)| row & TEXT != 0).collect();
+        texts.sort_unstable_by_key(|(row, ..)| *row);
+        let mut last: BTreeMap<UserId, Vec<MessageId>> = BTreeMap::new();
+        for (_, user, id) in texts.split_off(texts.len().saturating_sub(most)) {
+            last.entry(user.clone()).or_default().push(id);
+        }
+        last
     }
 }
 
@@ -112,13 +137,13 @@ mod tests {
         let mut rows = BTreeMap::new();
         let mut dedup = Dedup::default();
         for n in 0..REMEMBERED + FORGOTTEN_AT_ONCE {
-            keep(&mut rows, dedup.note(&ali, id(n)).unwrap());
+            keep(&mut rows, dedup.note(&ali, id(n), Kind::Text).unwrap());
         }
         assert_eq!(rows.len(), REMEMBERED);
         let mut dedup = Dedup::load(rows);
-        assert_eq!(dedup.note(&ali, id(FORGOTTEN_AT_ONCE)), None);
-        assert!(dedup.note(&UserId::parse("bianca").unwrap(), id(REMEMBERED)).is_some());
-        assert!(dedup.note(&ali, id(FORGOTTEN_AT_ONCE - 1)).is_some(), "the oldest went first");
+        assert_eq!(dedup.note(&ali, id(FORGOTTEN_AT_ONCE), Kind::Text), None);
+        assert!(dedup.note(&UserId::parse("bianca").unwrap(), id(REMEMBERED), Kind::Text).is_some());
+        assert!(dedup.note(&ali, id(FORGOTTEN_AT_ONCE - 1), Kind::Text).is_some(), "the oldest went first");
     }
 
     #[test]
@@ -129,12 +154,34 @@ mod tests {
         // Once where nothing was kept since, once where it was.
         for n in 4..6 {
             let mut dedup = Dedup::load(rows.clone());
-            assert_eq!(dedup.note(&ali, id(2)), None);
-            keep(&mut rows, dedup.note(&ali, id(n)).unwrap());
+            assert_eq!(dedup.note(&ali, id(2), Kind::Other), None);
+            keep(&mut rows, dedup.note(&ali, id(n), Kind::Text).unwrap());
             assert_eq!(rows.len(), n);
             assert!(rows.keys().all(|key| key.len() == 8));
         }
         let mut dedup = Dedup::load(rows);
-        assert!((1..6).all(|n| dedup.note(&ali, id(n)).is_none()));
+        assert!((1..6).all(|n| dedup.note(&ali, id(n), Kind::Text).is_none()));
+    }
+
+    #[test]
+    fn the_last_texts_of_all_senders_are_known_also_after_a_restart() {
+        let (ali, bianca) = (UserId::parse("ali").unwrap(), UserId::parse("bianca").unwrap());
+        // Of a version that did not say what it was.
+        let mut rows: BTreeMap<_, _> =
+            [(1_u64.to_be_bytes().to_vec(), [id(1).as_bytes(), b"ali".as_slice()].concat().into())].into();
+        let mut dedup = Dedup::load(rows.clone());
+        let arrived = [(&ali, 2, Kind::Text), (&bianca, 3, Kind::Text), (&ali, 4, Kind::Other), (&ali, 5, Kind::Text)];
+        for (user, n, kind) in arrived {
+            keep(&mut rows, dedup.note(user, id(n), kind).unwrap());
+        }
+        assert!(rows.keys().all(|key| key[0] < 0x80), "a number that the store has room for");
+        for mut dedup in [dedup, Dedup::load(rows)] {
+            let all = [(ali.clone(), vec![id(2), id(5)]), (bianca.clone(), vec![id(3)])];
+            assert_eq!(dedup.last_texts(9), all.into());
+            assert_eq!(dedup.last_texts(2), [(ali.clone(), vec![id(5)]), (bianca.clone(), vec![id(3)])].into());
+            assert_eq!(dedup.note(&ali, id(5), Kind::Text), None);
+            dedup.note(&ali, id(6), Kind::Other);
+            assert_eq!(dedup.last, 6, "the next number is the next");
+        }
     }
 }

@@ -7,12 +7,17 @@ use common::limits::RECEIPT_IDS;
 use common::msg::{Body, Chat, Letter, Receipt, Received};
 
 use super::Delivery;
+use super::dedup::Kind;
 use crate::context::{Context, Session};
 use crate::event::{Effect, LinkId};
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use crate::notice::{Arrival, MessageNotice};
 use crate::persistence::{HistoryWrite, Write};
 use crate::request::{OpenedLetter, Request, SealedLetter};
+
+/// Texts that are confirmed once more to a directory that has gone back, of all senders together. Chosen arbitrarily: more
+/// than one user is sent between two copies of a directory, in 16 receipts if all are of one sender.
+pub(super) const CONFIRMED_AGAIN: usize = 1024;
 
 /// What the letters of this step bring, told and confirmed together.
 #[derive(Debug, Default)]
@@ -29,7 +34,7 @@ impl Delivery {
     pub(crate) fn handle_text(&mut self, cx: &mut Context, from: &UserId, link: LinkId, chat: Chat) {
         let Chat { id, message, date, .. } = chat;
         let confirm = |state| Effect::Confirm { link, receipt: Receipt { ids: vec![id], state } };
-        let Some(noted) = self.dedup.note(from, id) else {
+        let Some(noted) = self.dedup.note(from, id, Kind::Text) else {
             // Its confirmation was lost.
             return cx.push(confirm(Received::Delivered));
         };
@@ -50,10 +55,12 @@ impl Delivery {
         let SealedLetter { room, conversation, from, terminal, bytes } = letter;
         // What we cannot read says nothing; a later version may have more to say.
         let (false, Ok(letter)) = (cx.is_blocked(&from), Letter::decode(&bytes)) else { return Vec::new() };
-        let Some(noted) = self.dedup.note(&from, letter.id) else {
+        let is_confirmed = matches!((&letter.body, &conversation), (Body::Text { .. }, Conversation::User(_)));
+        let kind = if is_confirmed && !cx.is_me(&from) { Kind::Text } else { Kind::Other };
+        let Some(noted) = self.dedup.note(&from, letter.id, kind) else {
             // A second copy; the sender has not had our confirmation.
-            if matches!(letter.body, Body::Text { .. }) && !cx.is_me(&from) {
-                self.confirm_later(&conversation, &from, letter.id);
+            if kind == Kind::Text {
+                self.confirm_later(&from, letter.id);
             }
             return Vec::new();
         };
@@ -69,7 +76,9 @@ impl Delivery {
             }
             (Body::Text { text }, _) => {
                 cx.write([arrived(cx, &conversation, &from, (id, text.clone(), date), false)]);
-                self.confirm_later(&conversation, &from, id);
+                if kind == Kind::Text {
+                    self.confirm_later(&from, id);
+                }
                 *self.unread.entry(conversation.clone()).or_default() += 1;
                 let waited = cx.session == Session::CatchingUp;
                 self.batch.arrivals.push(Arrival { conversation, from, id, text, date, waited });
@@ -86,9 +95,32 @@ impl Delivery {
         Vec::new()
     }
 
-    fn confirm_later(&mut self, conversation: &Conversation, sender: &UserId, id: MessageId) {
-        if matches!(conversation, Conversation::User(_)) {
-            self.batch.receipts.entry(sender.clone()).or_default().push(id);
+    fn confirm_later(&mut self, sender: &UserId, id: MessageId) {
+        self.batch.receipts.entry(sender.clone()).or_default().push(id);
+    }
+
+    fn confirm(&mut self, cx: &mut Context, sender: UserId, ids: &[MessageId], state: Received) {
+        let to = Conversation::User(sender);
+        for ids in ids.chunks(RECEIPT_IDS) {
+            let body = Body::Receipt { ids: ids.to_vec(), state };
+            let letter = Letter { id: cx.ids.message(), date: cx.now.date, body };
+            self.add(cx, &to, letter);
+        }
+    }
+
+    /// The directory goes on from an older state, and may have forgotten receipts of ours. A sender who was away sees nothing
+    /// of that, and repeats nothing: what has arrived is confirmed again, unless a receipt waits. Whoever knows passes it over.
+    pub(super) fn confirm_again(&mut self, cx: &mut Context) {
+        for (sender, mut ids) in self.dedup.last_texts(CONFIRMED_AGAIN) {
+            let to = Conversation::User(sender.clone());
+            for (_, entry) in self.outbox.queue(&to) {
+                if let Body::Receipt { ids: waiting, .. } = &entry.letter.body {
+                    ids.retain(|id| !waiting.contains(id));
+                }
+            }
+            if !cx.is_blocked(&sender) {
+                self.confirm(cx, sender, &ids, Received::Delivered);
+            }
         }
     }
 
@@ -97,12 +129,7 @@ impl Delivery {
         let Batch { arrivals, sent_elsewhere, receipts } = std::mem::take(&mut self.batch);
         let state = self.received();
         for (user, ids) in receipts {
-            let to = Conversation::User(user);
-            for ids in ids.chunks(RECEIPT_IDS) {
-                let body = Body::Receipt { ids: ids.to_vec(), state };
-                let letter = Letter { id: cx.ids.message(), date: cx.now.date, body };
-                self.add(cx, &to, letter);
-            }
+            self.confirm(cx, user, &ids, state);
         }
         for record in sent_elsewhere {
             cx.tell(MessageNotice::Sent { ticket: None, record });
@@ -121,7 +148,7 @@ impl Delivery {
         from: UserId,
         (id, text, date): (MessageId, String, u64),
     ) {
-        let Some(noted) = self.dedup.note(&from, id) else { return };
+        let Some(noted) = self.dedup.note(&from, id, Kind::Other) else { return };
         cx.write(noted);
         let conversation = Conversation::Everyone;
         cx.write([arrived(cx, &conversation, &from, (id, text.clone(), date), false)]);

@@ -175,10 +175,11 @@ impl Delivery {
         self.outbox.turn_back_all_stored();
     }
 
-    /// The directory goes on from an older state, and all is compared: the user is told.
+    /// The directory goes on from an older state, and all is compared: the user is told, and what arrived is confirmed again.
     pub(crate) fn handle_restored(&mut self, cx: &mut Context, groups: Vec<(GroupName, Option<UserId>)>) {
         let again = std::mem::take(&mut self.turned_back);
         cx.tell(DirectoryNotice::Restored { again, groups });
+        self.confirm_again(cx);
         self.handle_change();
     }
 

@@ -1,6 +1,7 @@
 //! What arrives, and is confirmed.
 
 use super::stage::*;
+use crate::delivery::incoming::CONFIRMED_AGAIN;
 
 #[test]
 fn receipts_end_the_way_of_letters_whatever_route_they_took() {
@@ -105,4 +106,65 @@ fn nothing_of_a_blocked_user_is_taken() {
     assert_eq!(stage.comes(1, text("one")), []);
     stage.delivery.handle_letters_taken(&mut stage.cx);
     assert_eq!(stage.finish(), []);
+}
+
+impl Stage {
+    /// The ids that a directory that has gone back is given receipts of, by receipt.
+    fn confirmed_again(&mut self, to: &Conversation) -> Vec<(Vec<MessageId>, Received)> {
+        self.delivery.handle_restored(&mut self.cx, Vec::new());
+        let receipt = |(_, entry): (u64, &crate::delivery::outbox::Entry)| match &entry.letter.body {
+            Body::Receipt { ids, state } => (ids.clone(), *state),
+            body => panic!("{body:?}"),
+        };
+        self.delivery.outbox.queue(to).map(receipt).collect()
+    }
+}
+
+#[test]
+fn what_has_arrived_is_confirmed_again_to_a_directory_that_has_gone_back() {
+    let mut stage = Stage::new();
+    stage.delivery.set_read_receipts(true);
+    stage.comes(1, text("one"));
+    let chat = Chat { id: MessageId([2; 16]), nick: "bianca".into(), message: "two".into(), date: 1 };
+    stage.delivery.handle_text(&mut stage.cx, &bianca(), LINK, chat);
+    stage.delivery.handle_letters_taken(&mut stage.cx);
+    // What nobody waits for a receipt of: what is no text, or is for many.
+    stage.comes(3, Body::Decided { user: bianca() });
+    stage.delivery.handle_broadcast(&mut stage.cx, bianca(), (MessageId([4; 16]), "to all".into(), 1));
+    let letter = Letter { id: MessageId([5; 16]), date: 7, body: text("to the group") };
+    let (terminal, bytes) = (TerminalId([1; 16]), Zeroizing::new(letter.encode()));
+    let to_group = SealedLetter { room: ROOM, conversation: team(), from: bianca(), terminal, bytes };
+    stage.delivery.handle_letter(&mut stage.cx, to_group);
+    let numbers = stage.give(&to_bianca(), 1);
+    stage.answer(&to_bianca(), &numbers, 1, None);
+    assert!(stage.delivery.outbox.is_empty(&to_bianca()), "the receipt is with the directory");
+    let again = [(vec![MessageId([1; 16]), MessageId([2; 16])], Received::Delivered)];
+    assert_eq!(stage.confirmed_again(&to_bianca()), again);
+    assert_eq!(stage.confirmed_again(&to_bianca()), again, "the same receipt waits already");
+    assert!(stage.delivery.outbox.is_empty(&team()) && stage.delivery.outbox.is_empty(&Conversation::Everyone));
+}
+
+#[test]
+fn a_blocked_user_is_confirmed_nothing_again() {
+    let mut stage = Stage::new();
+    stage.comes(1, text("one"));
+    stage.cx.contacts.pin(&bianca(), &fixtures::identity(Example::Bianca).key, 0, false);
+    stage.cx.contacts.block(&bianca(), 0);
+    assert_eq!(stage.confirmed_again(&to_bianca()), []);
+}
+
+#[test]
+fn only_the_last_texts_are_confirmed_again() {
+    let mut stage = Stage::new();
+    let id = |number: usize| MessageId(u128::try_from(number).unwrap().to_be_bytes());
+    for number in 0..=CONFIRMED_AGAIN {
+        let chat = Chat { id: id(number), nick: "bianca".into(), message: "x".into(), date: 1 };
+        stage.delivery.handle_text(&mut stage.cx, &bianca(), LINK, chat);
+    }
+    let again = stage.confirmed_again(&to_bianca());
+    assert_eq!(again.len(), CONFIRMED_AGAIN / RECEIPT_IDS);
+    assert_eq!(
+        again.into_iter().flat_map(|(ids, _)| ids).collect::<Vec<_>>(),
+        (1..=CONFIRMED_AGAIN).map(id).collect::<Vec<_>>()
+    );
 }
