@@ -25,7 +25,7 @@ pub enum GroupNews {
     Declined,
     /// Answers `Leave`.
     Left,
-    /// The directory does not keep the group any more: it was given up.
+    /// The directory has the user in the group no more, or has no such group; what ended that has not come.
     Lost,
     /// A change of the group could not be followed, so an admin has founded it anew: in it are the same users without these.
     FoundedAnew { by: UserId, without: Vec<UserId> },

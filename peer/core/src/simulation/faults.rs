@@ -198,6 +198,31 @@ fn whose_goodbye_is_stored_has_left_even_if_the_answer_is_lost() {
     }
 }
 
+/// Seeds 93013 and 93495.
+#[test]
+fn a_goodbye_that_has_no_room_at_an_own_terminal_is_told_as_lost_mail_and_the_group_as_gone() {
+    let mut world = calm(|profile| profile.quota = 3);
+    group(&mut world, ALI, GroupWish::Create);
+    settle(&mut world);
+    world.cut_off(ALI, HOUR);
+    for number in 0..4 {
+        let (to, text) = (Conversation::Group(team()), format!("number {number}"));
+        let send = MessageCommand::Send { to, text, ticket: Ticket::default() };
+        world.command(ALIS_OTHER, Command::Message(send));
+    }
+    world.run_until(world.now + 10_000).unwrap();
+    group(&mut world, ALIS_OTHER, GroupWish::Leave);
+    world.run_until(world.now + 10_000).unwrap();
+    assert!(tells(&world, ALIS_OTHER, "news: Left"));
+    world.clients[ALI].cut_off_until = 0;
+    settle(&mut world);
+    assert!(tells(&world, ALI, "Lost { count:"));
+    world.say_something_everywhere();
+    settle(&mut world);
+    assert!(tells(&world, ALI, "news: Lost") && !tells(&world, ALI, "news: Left"));
+    world.check_rooms().unwrap();
+}
+
 #[test]
 fn whoever_leaves_a_group_just_founded_does_not_make_it_anew() {
     let mut world = calm(|_| {});

@@ -13,7 +13,7 @@ use super::world::{ClientId, World};
 use crate::command::{Command, MessageCommand, Ticket};
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 use crate::notice::{ContactNotice, FileNotice, GroupNews, MessageNotice, Notice};
-use crate::persistence::{HistoryWrite, Write};
+use crate::persistence::{HistoryWrite, Table, Write};
 
 /// A text that was sent.
 #[derive(Debug, Clone)]
@@ -72,6 +72,8 @@ pub(super) struct Invariants {
     pub(super) forgotten: BTreeSet<MessageId>,
     /// Whether it ever did.
     pub(super) went_back: bool,
+    /// Rooms that users have left or given up, as the directory has carried it out.
+    parted: BTreeSet<(RoomId, UserId)>,
     /// Items that the directory said it had not kept for a terminal.
     pub(super) lost: Vec<u64>,
 }
@@ -93,6 +95,7 @@ impl Invariants {
             asked: vec![BTreeMap::new(); clients],
             forgotten: BTreeSet::new(),
             went_back: false,
+            parted: BTreeSet::new(),
             lost: vec![0; clients],
         }
     }
@@ -275,7 +278,7 @@ impl World {
             // Its author is named, and it is mended: what cannot be is found at the end.
             Notice::Message(MessageNotice::Frozen { .. }) if self.profile.hostile || self.invariants.went_back => {}
             Notice::Group { news: GroupNews::Lost, group }
-                if !self.is_hostile(client) && !self.invariants.went_back =>
+                if !self.is_hostile(client) && !self.invariants.went_back && !self.has_missed_its_goodbye(client) =>
             {
                 self.violated(format!("{} loses {group}", self.clients[client].name));
             }
@@ -287,6 +290,19 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// Whether the user of a terminal has ended its membership in a group at another one, and the directory has told this one
+    /// that it did not keep mail: the goodbye was promised to nobody, and who ended it is not known here (decision D32).
+    fn has_missed_its_goodbye(&self, client: ClientId) -> bool {
+        let own = &self.clients[client].fixture.me.user;
+        let groups = self.clients[client].disk.load(Table::Group);
+        let was_in = |room: &RoomId| {
+            let former = format!("\"former\":{{\"room\":\"{room}\"");
+            groups.iter().any(|(_, value)| String::from_utf8_lossy(value).contains(&former))
+        };
+        let has_parted = self.invariants.parted.iter().any(|(room, user)| user == own && was_in(room));
+        has_parted && self.invariants.lost[client] > 0
     }
 
     fn shows(&mut self, client: ClientId, id: MessageId, text: &str) {
@@ -305,6 +321,9 @@ impl World {
     pub(super) fn requested(&mut self, client: ClientId, request: &ToDirectory, answer: &Reply) {
         match (request, answer) {
             (ToDirectory::MailboxPut(put), Reply::Message(FromDirectory::MailboxReply(reply))) => {
+                if put.leave && reply.refused.is_none() {
+                    self.invariants.parted.insert((put.room, self.clients[client].fixture.me.user.clone()));
+                }
                 let roster = self.invariants.rosters.get(&put.room).cloned().unwrap_or_default();
                 for item in put.items.iter().take(usize::try_from(reply.stored).unwrap()) {
                     let (room, sealed, readers) = (put.room, item.piece.0.clone(), roster.clone());
@@ -316,6 +335,9 @@ impl World {
             (ToDirectory::CommitReq(commit), Reply::Message(FromDirectory::CommitReply(reply)))
                 if reply.status == CommitStatus::Accepted =>
             {
+                if commit.members.is_empty() {
+                    self.invariants.parted.insert((commit.room, self.clients[client].fixture.me.user.clone()));
+                }
                 let before = self.invariants.rosters.insert(commit.room, commit.members.clone()).unwrap_or_default();
                 let epoch = commit.epoch + u64::from(commit.commit > 0);
                 self.invariants.epochs.insert(commit.room, epoch);

@@ -22,9 +22,10 @@ pub(crate) fn news(group: &GroupName, news: &GroupNews) -> Vec<String> {
         }
         GroupNews::Declined => format!("-- Your request to join {group} was declined."),
         GroupNews::Left => format!("-- You left {group}."),
-        GroupNews::Lost => {
-            format!("-- WARNING: group {group} is gone: the server does not keep it any more.")
-        }
+        GroupNews::Lost => format!(
+            "-- WARNING: the server has you in {group} no more, and who ended that is not known here. \
+             To come back: /group join {group}"
+        ),
         GroupNews::FoundedAnew { by, without } => {
             let without = if without.is_empty() {
                 "nobody is missing".to_owned()

@@ -8,7 +8,11 @@ use peer_core::notice::GroupNews;
 fn what_became_of_a_group_is_said_with_whom_and_the_next_step() {
     let group = || common::ident::GroupName::parse("team").unwrap();
     let cases = [
-        (GroupNews::Lost, "-- WARNING: group #team is gone: the server does not keep it any more.\n"),
+        (
+            GroupNews::Lost,
+            "-- WARNING: the server has you in #team no more, and who ended that is not known here. \
+             To come back: /group join #team\n",
+        ),
         (
             GroupNews::FoundedAnew { by: id("carol"), without: vec![id("mallory"), id("trudy")] },
             "-- WARNING: carol has founded #team anew, without mallory, trudy: a change of it could not be followed.\n",
