@@ -346,7 +346,7 @@ pub(crate) fn no_text(to: &str) -> String {
 
 /// `e.whom_first`: a text where the id of a user is asked for; perhaps it begins with one.
 pub(crate) fn whom_first(id: Option<common::ident::UserId>) -> String {
-    let id = id.as_ref().map_or("bianca", common::ident::UserId::as_str);
+    let id = id.as_ref().map_or("ID", common::ident::UserId::as_str);
     format!("-- Type whom to talk to first, the ID alone, then your messages. In one line: /send {id} TEXT")
 }
 
