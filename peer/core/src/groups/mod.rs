@@ -338,13 +338,15 @@ impl Groups {
         }
         let mut requests = self.mend_due(cx);
         requests.extend(self.ask_for_overdue(cx));
+        requests.extend(self.compare_again(cx));
         requests
     }
 
     /// When something must be looked at again, by the tick clock.
     pub(crate) fn next_deadline(&self, cx: &Context) -> Option<u64> {
-        let mending = [self.asked_back.next_deadline(), self.made_another.next_deadline(), self.rooms.overdue_at()];
-        let mending = mending.into_iter().flatten().filter(|_| cx.is_caught_up());
+        let mending = [self.asked_back.next_deadline(), self.made_another.next_deadline()];
+        let asking = [self.rooms.overdue_at(), self.compares_at()];
+        let mending = mending.into_iter().chain(asking).flatten().filter(|_| cx.is_caught_up());
         mending.chain(self.operations.next_deadline()).min()
     }
 

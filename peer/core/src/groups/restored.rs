@@ -21,6 +21,10 @@ use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Question
 pub(super) struct Comparison {
     /// Questions that were not answered; nothing until everything that waited was taken.
     unanswered: Option<usize>,
+    /// Rooms of questions that were refused, as they were asked.
+    refused: Vec<Vec<RoomId>>,
+    /// When those are asked again, by the tick clock.
+    ask_again: Option<u64>,
     /// Groups that are lost, with the admin who stands first.
     lost: Vec<(GroupName, Option<UserId>)>,
 }
@@ -42,13 +46,32 @@ impl Groups {
         let Some(comparison) = self.comparison.as_mut().filter(|comparison| comparison.unanswered.is_none()) else {
             return Vec::new();
         };
-        let ask = |rooms: &[RoomId]| {
-            let message = EpochsReq { rooms: rooms.to_vec() }.into();
-            Request::Directory(DirectoryRequest::Ask { message, question: Question::Epochs(rooms.to_vec()) })
-        };
-        let questions: Vec<Request> = rooms.chunks(EPOCHS_ASKED).map(ask).collect();
+        let questions: Vec<Request> = rooms.chunks(EPOCHS_ASKED).map(|rooms| ask(rooms.to_vec())).collect();
         comparison.unanswered = Some(questions.len());
         if questions.is_empty() { self.compared() } else { questions }
+    }
+
+    /// The directory does not say so now: it is asked again at `until`, and in this session. In the next one other questions
+    /// may come before this one again.
+    pub(crate) fn handle_epochs_refused(&mut self, rooms: Vec<RoomId>, until: u64) {
+        if let Some(comparison) = &mut self.comparison {
+            comparison.refused.push(rooms);
+            comparison.ask_again = comparison.ask_again.max(Some(until));
+        }
+    }
+
+    /// When rooms are compared that were not.
+    pub(super) fn compares_at(&self) -> Option<u64> {
+        self.comparison.as_ref().and_then(|comparison| comparison.ask_again)
+    }
+
+    /// Asks again what was refused, when it is time.
+    pub(super) fn compare_again(&mut self, cx: &Context) -> Vec<Request> {
+        let Some(comparison) = &mut self.comparison else { return Vec::new() };
+        match comparison.ask_again.take_if(|until| *until <= cx.now.tick) {
+            Some(_) => std::mem::take(&mut comparison.refused).into_iter().map(ask).collect(),
+            None => Vec::new(),
+        }
     }
 
     /// The directory says in which epochs rooms are. One that is ahead of us has a commit under way; one that is behind us
@@ -170,4 +193,10 @@ impl Groups {
         let lost = self.comparison.take().map(|comparison| comparison.lost).unwrap_or_default();
         vec![Request::Delivery(DeliveryRequest::Restored(lost)), Request::Mailbox(MailboxRequest::Repaired)]
     }
+}
+
+/// Asks in which epochs these rooms are.
+fn ask(rooms: Vec<RoomId>) -> Request {
+    let message = EpochsReq { rooms: rooms.clone() }.into();
+    Request::Directory(DirectoryRequest::Ask { message, question: Question::Epochs(rooms) })
 }

@@ -216,8 +216,9 @@ impl Messaging {
                 cx.tell(DirectoryNotice::Refused(why));
             }
             Question::Mailbox | Question::Piece | Question::Certificates => self.mailbox.handle_refused(until),
-            // Compared at the next session, or at the next look.
-            Question::Replaced | Question::Epochs(_) | Question::Overdue(_) | Question::Successors(_) => {}
+            Question::Epochs(rooms) => self.groups.handle_epochs_refused(rooms, until),
+            // Asked at the next session, or at the next look.
+            Question::Replaced | Question::Overdue(_) | Question::Successors(_) => {}
         }
         Vec::new()
     }

@@ -249,3 +249,24 @@ fn a_group_whose_name_another_group_has_then_is_lost_also_for_those_who_wait_for
         assert!(!stage.groups.is_member(&team()));
     }
 }
+
+/// Seed 102780: in each session other questions came first, and there was no budget for this one.
+#[test]
+fn a_comparison_that_is_refused_is_made_later_in_the_session() {
+    let mut stage = Stage::with_bianca();
+    let id = room(&stage);
+    stage.cx.features = Features::of(&[EPOCHS]);
+    stage.groups.handle_restored(&mut stage.cx, true);
+    let asked = stage.groups.handle_caught_up(&mut stage.cx);
+    assert!(matches!(&asked[..], [Request::Directory(DirectoryRequest::Ask { question: Question::Epochs(_), .. })]));
+    let until = stage.cx.now.tick + 30;
+    stage.groups.handle_epochs_refused(vec![id], until);
+    assert_eq!(stage.groups.next_deadline(&stage.cx), Some(until));
+    stage.cx.now.tick = until - 1;
+    assert_eq!(stage.groups.handle_tick(&mut stage.cx), []);
+    stage.cx.now.tick = until;
+    assert_eq!(stage.groups.handle_tick(&mut stage.cx), asked);
+    assert_eq!((stage.groups.handle_tick(&mut stage.cx), stage.groups.compares_at()), (vec![], None), "once");
+    let requests = stage.groups.handle_epochs(&mut stage.cx, &[id], &told(&[(id, 9)]));
+    assert_eq!(requests.last(), Some(&Request::Mailbox(MailboxRequest::Repaired)), "all is compared");
+}
