@@ -17,7 +17,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use crate::directory::{RunningDirectory, source, terminal};
 use crate::figure::{Figure, Target, Unit};
 use crate::process::Programs;
-use crate::{Effort, Outcome};
+use crate::{Effort, Outcome, crowd};
 
 /// Connections that are kept open at once: all the half-open places but those for the honest.
 const KEPT: usize = 504;
@@ -26,12 +26,7 @@ const HONEST: usize = 60_000;
 
 pub(crate) fn measure(programs: &Programs, effort: Effort) -> Outcome<Vec<Figure>> {
     let connections = effort.of(10_000, 1_000);
-    let directory = RunningDirectory::start(programs)?;
-    let identity = IdentityKey::generate()?;
-    let account = directory.register("ali", Stretch::Least, identity.to_pkcs1())?;
-    // What the first connections set up belongs to the directory, not to a flood.
-    (0..16).try_for_each(|_| log_in(&directory, &account).map(drop))?;
-    directory.process.cpu_at_rest()?;
+    let (directory, account) = prepared(programs)?;
     let before = directory.process.memory()?;
 
     let (config, empty) = (tls::directory_client()?, vec![0; 4 * FRAME_BEFORE_LOGIN]);
@@ -51,16 +46,29 @@ pub(crate) fn measure(programs: &Programs, effort: Effort) -> Outcome<Vec<Figure
             }
         }
     }
+    drop(kept);
     let tried = connections / 100;
     logins.sort_by(f64::total_cmp);
     let median = logins.get(logins.len() / 2).copied().ok_or("nobody could log in")?;
-    Ok(vec![
+    let figures = vec![
         Figure::new("flood_memory", peak - before, Unit::Kibibytes)
             .target(Target::Value(8.0 * 1024.0))
             .note(format!("at its peak, {connections} connections that send empty frames")),
         Figure::new("flood_login", median, Unit::Milliseconds)
             .note(format!("{} of {tried} honest logins meanwhile", logins.len())),
-    ])
+    ];
+    Ok(figures.into_iter().chain(crowd::measure(programs, effort)?).collect())
+}
+
+/// A directory that has nothing left to do, and somebody who has logged in there before.
+pub(crate) fn prepared(programs: &Programs) -> Outcome<(RunningDirectory, Account)> {
+    let directory = RunningDirectory::start(programs)?;
+    let identity = IdentityKey::generate()?;
+    let account = directory.register("ali", Stretch::Least, identity.to_pkcs1())?;
+    // What the first connections set up belongs to the directory, not to a flood.
+    (0..16).try_for_each(|_| log_in(&directory, &account).map(drop))?;
+    directory.process.cpu_at_rest()?;
+    Ok((directory, account))
 }
 
 /// A connection over which so much was sent; nothing if the directory did not want it.
@@ -76,7 +84,7 @@ fn pour(
     Some(stream)
 }
 
-fn log_in(directory: &RunningDirectory, account: &Account) -> Result<(), Trouble> {
+pub(crate) fn log_in(directory: &RunningDirectory, account: &Account) -> Result<(), Trouble> {
     let mut client = Client::connect(source(HONEST), directory.address)?;
     client.log_in(account, terminal(1), 65_000)?;
     client.log_out()

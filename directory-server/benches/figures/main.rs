@@ -10,6 +10,7 @@ mod bare_store;
 mod call;
 mod chat;
 mod cores;
+mod crowd;
 mod directory;
 mod figure;
 mod file;
