@@ -276,6 +276,7 @@ fn the_passcode_can_be_clicked_on_the_keypad_of_the_card() {
         let below = lines.iter().skip_while(|line| !line.contains("[ ok]")).nth(1);
         below.is_some_and(|line| line.ends_with('┘'))
     });
+    ali.until_written(0, "\x1b[?1000h");
     let keys = ali.lines();
     let click = |key: &str| {
         let (row, line) = keys.iter().enumerate().find(|(_, line)| line.contains(key)).unwrap();

@@ -167,6 +167,8 @@ struct Screen {
     widths: Widths,
     via: Via,
     drawn: Drawn,
+    /// Whether the terminal has been asked and has not answered yet: but for characters, what it sends meanwhile is lost.
+    probe: Probe,
     mouse: Mouse,
     /// What answers keys where nothing is shown of what is typed.
     mark: Option<&'static str>,
@@ -201,6 +203,7 @@ impl Screen {
             widths: options.widths,
             via: options.via,
             drawn: Drawn::default(),
+            probe: options.probe,
             mouse: Mouse::Terminals,
             mark: None,
             title: String::new(),
@@ -260,7 +263,8 @@ impl Screen {
         })?;
         // The mouse is the terminal's own, for selecting, but for the keypad and where the user wants it otherwise.
         let wanted = matches!(&scene, Scene::View(view) if view.mouse == Switch::On);
-        let mouse = if wanted || drawn.keypad.is_some() { Mouse::Ours } else { Mouse::Terminals };
+        let is_heard = self.probe == Probe::Settled;
+        let mouse = if is_heard && (wanted || drawn.keypad.is_some()) { Mouse::Ours } else { Mouse::Terminals };
         if mouse != self.mouse {
             osc::mouse(mouse)?;
             self.mouse = mouse;
@@ -316,6 +320,7 @@ impl Screen {
                 None
             }
             TerminalEvent::Probed { fits } => {
+                self.probe = Probe::Settled;
                 self.type_ahead = TypeAhead::Counts;
                 (!fits).then(|| {
                     self.look.glyphs = Glyphs::Ascii;
