@@ -7,6 +7,7 @@
 mod cells;
 mod colours;
 mod draw;
+mod lending;
 mod osc;
 mod probe;
 mod theme;
@@ -20,13 +21,13 @@ use common::limits::MESSAGE_TEXT;
 use crossterm::event::KeyEvent;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use signal_hook::consts::{SIGTSTP, SIGWINCH};
+use signal_hook::consts::SIGWINCH;
 use signal_hook::low_level::raise;
 
 use super::completion::Completer;
 use super::editor::{Editor, Effect};
 use super::event_loop::{Channels, Event, NOTICES_PER_UPDATE, can_move_the_cursor, lost_terminal, now};
-use super::external_editor::{self, Written};
+use super::external_editor::Written;
 use super::keymap::Keymap;
 use super::keys::{self, Events, Pause, TerminalEvent, Unmarked};
 use super::mark;
@@ -399,48 +400,6 @@ impl Screen {
             }
         }
         Ok(carried)
-    }
-
-    /// `/edit`: the editor gets the terminal as the shell had it. Nobody else reads keys, and nothing is drawn.
-    fn lend(&mut self) -> io::Result<()> {
-        self.pause.begin(&self.keys)?;
-        self.raw.leave()?;
-        self.lent = Some(external_editor::start()?);
-        Ok(())
-    }
-
-    /// The terminal is ours again; what was written is for the entry.
-    fn take_back(&mut self, written: Written) -> io::Result<Input> {
-        self.lent = None;
-        self.take_over()?;
-        self.pause.end();
-        Ok(match written {
-            Ok(text) => Input::Key(KeyAction::Edit(Key::Paste(text))),
-            Err(why) => Input::Tell(why),
-        })
-    }
-
-    /// CTRL-Z: the shell gets the terminal as it was, until it wakes us.
-    fn suspend(&mut self) -> io::Result<()> {
-        self.raw.leave()?;
-        raise(SIGTSTP)?;
-        self.take_over()
-    }
-
-    /// After another program has had the terminal everything is set and drawn again.
-    fn take_over(&mut self) -> io::Result<()> {
-        self.raw.again()?;
-        self.mouse = Mouse::Terminals;
-        self.title.clear();
-        self.drawn = Drawn::default();
-        self.redraw()
-    }
-
-    /// Every cell is written at the next draw. `Terminal::clear` would ask the terminal where the cursor is, and wait for
-    /// an answer that whoever reads the keys may take.
-    fn redraw(&mut self) -> io::Result<()> {
-        let size = self.terminal.size()?;
-        self.terminal.resize(size.into())
     }
 
     /// Gives the terminal back and says what is left to say.
