@@ -36,7 +36,7 @@ fn list_help_and_logout_work_at_the_prompt_and_behind_a_slash() {
     ali.enters("ali");
     ali.shows("That is you. Choose someone else.\n");
     ali.enters("carol");
-    ali.shows("No user carol is online.");
+    ali.shows("No user carol.");
     ali.enters("logout");
     assert_eq!(ali.exit_code(), Some(0));
     assert!(ali.output().ends_with("ID: logout\nLogged out.\n"), "{}", ali.output());

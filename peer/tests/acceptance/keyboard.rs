@@ -23,7 +23,7 @@ fn half_a_line_survives_a_call_that_comes_in() {
     bianca.ctrl_c();
     bianca.holds("Enter destination user ID: car");
     bianca.enters("ol");
-    bianca.shows("No user carol is online.");
+    bianca.shows("No user carol.");
     bianca.reads(&[
         "Enter passcode on keypad. Logged in.",
         "Enter destination user ID: car",
@@ -32,7 +32,7 @@ fn half_a_line_survives_a_call_that_comes_in() {
         "I am fine, how about you?",
         "CTRL-C connection ended",
         "Enter destination user ID: carol",
-        "No user carol is online. Type list to see everyone.",
+        "No user carol. Type list to see everyone.",
         "Enter destination user ID:",
     ]);
     // What ali had typed for bianca neither leaves nor becomes a destination.

@@ -146,7 +146,7 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
                 (None, Acquaintance::Near(near)) => format!(" Did you mean {near}?"),
                 (near, _) => format::did_you_mean(near.as_ref()),
             };
-            format!("No user {to} is online.{near} Type list to see everyone.")
+            format!("No user {to}.{near} Type list to see everyone.")
         }
         CallFailed::Refused => format!("{to} did not accept the connection."),
         CallFailed::Rule(rule) => rule_of_callee(to, *rule),

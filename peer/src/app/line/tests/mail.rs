@@ -375,6 +375,6 @@ fn an_id_that_nobody_has_is_told_with_the_nearest_one() {
     ] {
         assert!(seen.contains(line), "{seen}");
     }
-    let call = "No user biancca is online. Did you mean bianca? Type list to see everyone.\n";
+    let call = "\nNo user biancca. Did you mean bianca? Type list to see everyone.\n";
     assert_eq!(seen.matches(call).count(), 2, "of the block and of the call: {seen}");
 }
