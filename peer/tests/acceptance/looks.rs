@@ -115,3 +115,26 @@ fn over_a_pipe_plain_output_is_as_on_a_screen() {
     ali.enters("Hello, how are you today?");
     bianca.shows("ali: Hello, how are you today? (");
 }
+
+#[test]
+fn a_code_for_a_camera_is_black_on_white_whatever_the_colours_of_the_terminal() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let ali = session(&stage, |seat| seat);
+    ali.enters("/verify bianca");
+    ali.asks("Do the numbers match? Type yes or no:");
+    let lines = ali.lines();
+    // Twelve groups of five digits, in rows that are set in.
+    let groups = lines.iter().filter(|line| line.starts_with("  ")).flat_map(|line| line.split_whitespace());
+    let digits: String = groups.filter(|group| group.len() == 5 && group.parse::<u32>().is_ok()).collect();
+    assert_eq!(digits.len(), 60, "{lines:#?}");
+    let code = common::qr::rows(&digits);
+    let drawn: Vec<&str> = code.iter().map(|row| row.trim_end()).collect();
+    let first = lines.windows(drawn.len()).position(|rows| rows == drawn).unwrap_or_else(|| panic!("{lines:#?}"));
+    let width = code[0].chars().count();
+    let styles = ali.styles();
+    for row in first..first + drawn.len() {
+        // What is drawn is light, and all that is left out is dark: 15 is the bright white.
+        let wanted = format!("{row}  0-{} 15 on black", width - 1);
+        assert!(styles.contains(&wanted), "{wanted}: {styles:#?}");
+    }
+}
