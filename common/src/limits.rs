@@ -85,6 +85,12 @@ pub const SEEN_VALID: Duration = Duration::from_secs(60);
 pub const ADDRESSES_PER_TERMINAL: usize = 6;
 /// Addresses in its own network that a terminal names.
 pub const LOCAL_ADDRESSES: usize = 4;
+/// How long a directory must have been out of reach before a record takes the place of a lookup (decision D27).
+pub const RECORD_SILENCE: Duration = Duration::from_secs(30);
+/// How long a record may be valid, whatever the directory's administrator has chosen.
+pub const RECORD_VALID: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How far the directory's clock may have gone back, in seconds, for a record from before to count.
+pub const RECORD_SLACK: u64 = 120;
 /// Links that a directory relays at once.
 pub const RELAY_LINKS: usize = 256;
 /// Of these, of one user.

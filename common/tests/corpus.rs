@@ -29,6 +29,11 @@ fn messages_of_the_corpus_hold() {
 }
 
 #[test]
+fn records_of_the_corpus_hold() {
+    assert!(fuzz::replay("record", fuzz::record).unwrap() > 0);
+}
+
+#[test]
 fn relay_headers_of_the_corpus_hold() {
     assert!(fuzz::replay("relay_header", fuzz::relay_header).unwrap() > 0);
 }
@@ -99,6 +104,8 @@ fn write_corpus() {
     let messages = [vectors("messages.json", "good"), vectors("messages.json", "bad")].concat();
     let with =
         |vector: &Value, texts: &[&str]| texts.iter().any(|text| vector["payload"].as_str().unwrap().contains(text));
+    let (records, messages): (Vec<Value>, Vec<Value>) =
+        messages.into_iter().partition(|vector| with(vector, &["\"record\"", "\"RECORD\"", "\"records\""]));
     let (later, messages): (Vec<Value>, Vec<Value>) =
         messages.into_iter().partition(|vector| with(vector, &["\"features\""]));
     let addresses = ["SEENRE", "\"addresses\"]", "\"local\":"];
@@ -134,6 +141,7 @@ fn write_corpus() {
     write_named("message", "relay", relay.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "punch", punch.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "relay-files", relay_files.iter().map(|vector| payload(vector).into_bytes()));
+    write_named("message", "records", records.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "successions", successions.iter().map(|vector| payload(vector).into_bytes()));
     write_named("message", "request", numbered.iter().map(|vector| payload(vector).into_bytes()));
     let frames = [vectors("frames.json", "good"), vectors("frames.json", "bad")].concat();
@@ -184,6 +192,28 @@ fn write_corpus() {
     write_named("directory_connection", "addresses", addresses.map(|payload| script(0, &[&payload])));
     let relay = relay.iter().filter(|vector| vector["direction"] == "to directory").map(payload);
     write_named("directory_connection", "relay", relay.map(|payload| script(0, &[&payload])));
+    // One that verifies; another time, another user, addresses in another order, no signature, another key.
+    let good: Value = serde_json::from_slice(
+        &std::fs::read([env!("CARGO_MANIFEST_DIR"), "tests", "vectors", "record.json"].iter().collect::<PathBuf>())
+            .unwrap(),
+    )
+    .unwrap();
+    let altered = |field: &str, value: Value| {
+        let mut record = good["record"].clone();
+        record[field] = value;
+        record
+    };
+    let mut turned = good["record"]["addresses"].as_array().unwrap().clone();
+    turned.reverse();
+    let altered = [
+        good["record"].clone(),
+        altered("until", u64::MAX.into()),
+        altered("userid", "carol".into()),
+        altered("addresses", turned.into()),
+        altered("signature", "".into()),
+        altered("directory", "57".repeat(91).into()),
+    ];
+    write("record", altered.iter().map(|record| serde_json::to_vec(record).unwrap()));
     // A header, two of them, one that ends early, one with something in its padding.
     let header = common::relay::header(&MeetingToken([0x8c; 32]));
     let mut padded = header;
@@ -211,6 +241,7 @@ fn request() -> String {
         destination_key: digest(Example::Bianca),
         terminal: TerminalId([1; 16]),
         features: Features::default(),
+        record: None,
     };
     String::from_utf8(PeerMessage::from(request).encode()).unwrap()
 }

@@ -100,7 +100,7 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
         (address(), any::<u64>(), any::<u32>(), maybe(any::<[u8; 16]>()), features()).prop_map(
             |(address, time, terminals, generation, features)| {
                 let generation = generation.map(DirectoryGeneration);
-                Announced { address, time, terminals, generation, features, other: None }.into()
+                Announced { address, time, terminals, generation, features, other: None, record: None }.into()
             }
         ),
         (user(), prop::collection::vec(address(), 0..=TERMINALS_PER_USER), key()).prop_map(
@@ -122,12 +122,13 @@ fn peer() -> impl Strategy<Value = PeerMessage> {
             |(initiator, destination, keys, terminal, features)| {
                 let [initiator_key, destination_key] = keys.map(KeyDigest);
                 let terminal = TerminalId(terminal);
-                ConnectReq { initiator, destination, initiator_key, destination_key, terminal, features }.into()
+                ConnectReq { initiator, destination, initiator_key, destination_key, terminal, features, record: None }
+                    .into()
             }
         ),
         (maybe(any::<[u8; 16]>()), features()).prop_map(|(terminal, features)| {
             let terminal = terminal.map(TerminalId);
-            ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal, features }.into()
+            ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal, features, record: None }.into()
         }),
         (any::<[u8; 16]>(), text(NICK_MAX), text(MESSAGE_TEXT), any::<u64>())
             .prop_map(|(id, nick, message, date)| { Chat { id: MessageId(id), nick, message, date }.into() }),

@@ -11,9 +11,11 @@ mod vectors;
 
 use std::path::PathBuf;
 
+use common::crypto::directory_key::DirectoryKey;
 use common::crypto::identity::{IdentityKey, PublicKey};
 use common::crypto::invite::{Invite, InviteCode};
 use common::crypto::preface::{Guard, Rejected};
+use common::crypto::record::{self, Issuer};
 use common::crypto::terminal::{self, TerminalIdentity};
 use common::crypto::transcript::{self, Channel};
 use common::crypto::{commit, safety_number, store_key, successor, vault};
@@ -22,7 +24,7 @@ use common::ident::{Challenge, ContentDigest, GroupHandle, GroupName, KeyDigest,
 use common::limits::PADDED_SIZES;
 use common::msg::{
     Blob, Body, Certificate, CommitReq, Envelope, FromDirectory, Letter, Malformed, Member, Message, OwnSuccessor,
-    PeerMessage, RegisterUpload, RequestNumber, ToDirectory, Unreadable,
+    PeerMessage, Record, RegisterUpload, RequestNumber, ToDirectory, Unreadable,
 };
 use common::relay;
 use common::secret::Secret;
@@ -293,6 +295,26 @@ fn the_vault_of_the_vector_opens() {
         altered[at] ^= 0x80;
         vault::open(&key, &user, None, 0, &altered).unwrap_err();
     }
+}
+
+#[test]
+fn the_record_of_the_vector_verifies_and_no_altered_one_does() {
+    let vector = read("record.json");
+    let (directory, told): (_, Record) =
+        (digest(&vector["directory"]), serde_json::from_value(vector["record"].clone()).unwrap());
+    assert_eq!(hex::encode(transcript::record(&told, &directory).as_bytes()), text(&vector["transcript"]));
+    record::verify(&told, &directory).unwrap();
+    let key = DirectoryKey::from_pkcs8(&Secret::new(bytes(&vector["directory_private"]))).unwrap();
+    assert_eq!((key.digest(), key.as_spki()), (directory, &told.directory.0[..]));
+    record::verify(&Issuer::new(&key).unwrap().sign(told.clone()).unwrap(), &directory).unwrap();
+    for byte in 0..told.signature.0.len() {
+        let mut altered = told.clone();
+        altered.signature.0[byte] ^= 1;
+        record::verify(&altered, &directory).unwrap_err();
+        altered.signature.0.truncate(byte);
+        record::verify(&altered, &directory).unwrap_err();
+    }
+    record::verify(&Record { until: told.until + 1, ..told }, &directory).unwrap_err();
 }
 
 #[test]

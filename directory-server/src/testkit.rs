@@ -56,6 +56,7 @@ pub fn fuzz_connection(data: &[u8]) {
         passcode_min: 6,
         terminals_per_user: TERMINALS_PER_USER,
         relay: RelayMode::Chat,
+        records: std::time::Duration::from_secs(12 * 3600),
         addresses: AddressStyle::Truncate,
         users: UserStyle::Name,
         lock: LockRule::default(),

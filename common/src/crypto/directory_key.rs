@@ -52,6 +52,12 @@ impl DirectoryKey {
         KeyDigest::of(&self.spki)
     }
 
+    /// The public key, SubjectPublicKeyInfo DER (RFC 5480).
+    #[must_use]
+    pub fn as_spki(&self) -> &[u8] {
+        &self.spki
+    }
+
     pub(crate) fn to_tls(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.pkcs8.expose().to_vec()))
     }

@@ -1,7 +1,7 @@
 //! What is proved, and how: composition of audited parts, no cryptography of its own (protocol section 8).
 //!
 //! [`transcript`] says which bytes are signed; [`identity`] and [`terminal`] sign and verify them; [`opaque`] is the
-//! passcode authentication and [`vault`] what it opens, [`commit`] what the author of one answers for, [`backup`] what a user keeps instead, [`store_key`] how a terminal's store is opened, [`successor`] how a key follows another; [`invite`] introduces both sides to each other; [`preface`]
+//! passcode authentication and [`vault`] what it opens, [`commit`] what the author of one answers for, [`backup`] what a user keeps instead, [`store_key`] how a terminal's store is opened, [`successor`] how a key follows another, [`record`] what holds while the directory is out of reach; [`invite`] introduces both sides to each other; [`preface`]
 //! keeps strangers off port 65000; [`safety_number`] is the number people compare.
 
 pub mod backup;
@@ -12,6 +12,7 @@ pub mod identity;
 pub mod invite;
 pub mod opaque;
 pub mod preface;
+pub mod record;
 pub mod safety_number;
 pub mod store_key;
 pub mod successor;

@@ -4,11 +4,12 @@
 //! sets of fields give the same bytes and no signature of one kind passes for another kind.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
 use crate::ident::{Challenge, ContentDigest, KeyDigest, MessageId, RoomId, TerminalId, TerminalKey, UserId};
-use crate::msg::{Certificate, CommitDigests, GroupEntry, Member, RegisterUpload};
+use crate::msg::{Certificate, CommitDigests, GroupEntry, Member, Record, RegisterUpload};
 
 /// Bytes to be signed or verified; can only be made by the functions of this module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +140,24 @@ pub fn successor(
         .field(old.as_bytes())
         .field(new.as_bytes());
     certificates.iter().fold(transcript, |transcript, certificate| transcript.field(certificate.as_bytes()))
+}
+
+/// Signed by the directory: whose terminal it is, under which key, at which addresses, and for how long that holds.
+#[must_use]
+pub fn record(record: &Record, directory: &KeyDigest) -> Transcript {
+    let transcript = Transcript::new("peer-messenger/1 record")
+        .field(record.userid.as_str().as_bytes())
+        .field(record.terminal.as_bytes())
+        .field(record.key.as_bytes())
+        .field(directory.as_bytes());
+    let transcript = record.addresses.iter().fold(transcript, |transcript, address| {
+        let (ip, port) = (address.ip(), address.port().to_be_bytes());
+        match ip {
+            IpAddr::V4(ip) => transcript.field(&[&ip.octets()[..], &port].concat()),
+            IpAddr::V6(ip) => transcript.field(&[&ip.octets()[..], &port].concat()),
+        }
+    });
+    transcript.field(&record.issued.to_be_bytes()).field(&record.until.to_be_bytes())
 }
 
 /// Of members, whatever their order, each counted once.

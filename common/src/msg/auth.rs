@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blob, Features, Hex, bounded};
+use super::{Blob, Features, Hex, Record, bounded};
 use crate::ident::{Challenge, Cookie, DirectoryGeneration, Mac, SeenToken, TerminalId, TerminalKey, UserId};
 use crate::limits::LOCAL_ADDRESSES;
 
@@ -293,4 +293,7 @@ pub struct Announced {
     /// Feature `addresses`: lets the terminal be seen from the other family as well, once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<Box<SeenToken>>,
+    /// Feature `records`: what the directory says of this terminal, signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Box<Record>>,
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::features::REFUSALS;
-use super::{Features, Received, bounded};
+use super::features::{RECORDS, REFUSALS};
+use super::{Features, Received, Record, bounded};
 use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
 use crate::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, RECEIPT_IDS};
 
@@ -23,6 +23,10 @@ pub struct ConnectReq {
     /// What the caller's terminal understands beyond the first version of the protocol.
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,
+    /// What the directory says of the caller's terminal, signed: shown where the terminals called have named [`RECORDS`] to
+    /// their directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Box<Record>>,
 }
 
 /// Outcome of a call.
@@ -58,6 +62,9 @@ pub enum ConnectRefusal {
     Busy,
     /// Feature [`REFUSALS`]: the user called was asked and has not answered.
     Unanswered,
+    /// Feature [`RECORDS`]: the callee's directory is out of reach, and what the caller shows of it is not about this caller,
+    /// at this address, now.
+    Record,
     /// A reason this version does not know.
     #[serde(other)]
     Other,
@@ -68,8 +75,9 @@ impl ConnectRefusal {
     #[must_use]
     pub fn known_to(self, features: &Features) -> Self {
         match self {
+            Self::Record if !features.include(RECORDS) => Self::Unavailable,
             known if features.include(REFUSALS) => known,
-            Self::Declined | Self::Crossed | Self::Unavailable => self,
+            Self::Declined | Self::Crossed | Self::Unavailable | Self::Record => self,
             Self::Busy => Self::Unavailable,
             Self::Address | Self::Key | Self::NotLoggedIn | Self::Destination | Self::Unanswered | Self::Other => {
                 Self::Declined
@@ -92,6 +100,9 @@ pub struct ConnectReply {
     /// What the callee's terminal understands beyond the first version of the protocol.
     #[serde(default, deserialize_with = "bounded::or_default", skip_serializing_if = "Features::is_empty")]
     pub features: Features,
+    /// Accepted: what the directory says of the callee's terminal, signed; shown to a caller that has named [`RECORDS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Box<Record>>,
 }
 
 impl ConnectReply {
@@ -99,14 +110,14 @@ impl ConnectReply {
     #[must_use]
     pub fn accepted(terminal: TerminalId) -> Self {
         let features = Features::between_terminals();
-        Self { status: ConnectStatus::Accepted, reason: None, terminal: Some(terminal), features }
+        Self { status: ConnectStatus::Accepted, reason: None, terminal: Some(terminal), features, record: None }
     }
 
     /// The call is not taken.
     #[must_use]
     pub fn refused(reason: ConnectRefusal) -> Self {
         let features = Features::between_terminals();
-        Self { status: ConnectStatus::Refused, reason: Some(reason), terminal: None, features }
+        Self { status: ConnectStatus::Refused, reason: Some(reason), terminal: None, features, record: None }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hex, bounded};
+use super::{Hex, Record, bounded};
 use crate::ident::{TerminalId, UserId};
 use crate::limits::{ADDRESSES_PER_TERMINAL, AWAY_TEXT, LIST_PAGE, LOCAL_ADDRESSES, TERMINALS_PER_USER, USER_ID_MAX};
 
@@ -53,6 +53,9 @@ pub struct FoundTerminal {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub local: Vec<SocketAddr>,
+    /// Feature `records`: what the directory says of it, signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Box<Record>>,
 }
 
 /// `LOOKUPREPLY`: answers `LOOKUPREQ`, in the order of the requests. All fields are empty when not found.

@@ -38,6 +38,10 @@ pub const ADDRESSES: &str = "addresses";
 /// A new identity key in the place of a former one (decision D47).
 pub const SUCCESSIONS: &str = "successions";
 
+/// What a directory says of a terminal, signed, so that it holds while the directory is out of reach (decision D27): named by a
+/// terminal to its directory, and between terminals.
+pub const RECORDS: &str = "records";
+
 /// What a terminal of this version tells its directory.
 const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS, RELAY_FILES, ADDRESSES];
 /// What a directory of this version tells its terminals, whatever its administrator has chosen.

@@ -36,7 +36,8 @@ impl From<FlatFileReq> for FileReq {
     fn from(flat: FlatFileReq) -> Self {
         let FlatFileReq { initiator, destination, initiator_key, destination_key, terminal, features, file, offset } =
             flat;
-        let call = ConnectReq { initiator, destination, initiator_key, destination_key, terminal, features };
+        let call =
+            ConnectReq { initiator, destination, initiator_key, destination_key, terminal, features, record: None };
         Self { call, file, offset }
     }
 }

@@ -17,6 +17,7 @@ mod mailbox;
 mod meeting;
 mod passcode;
 mod presence;
+mod record;
 mod room;
 mod seen;
 mod successor;
@@ -28,13 +29,16 @@ pub use broadcast::*;
 pub use connect::*;
 pub use directory::*;
 pub use envelope::*;
-pub use features::{ADDRESSES, AUTHORITY, EPOCHS, Features, PUNCH, RELAY, RELAY_FILES, SUCCESSIONS, WITHDRAWN};
+pub use features::{
+    ADDRESSES, AUTHORITY, EPOCHS, Features, PUNCH, RECORDS, RELAY, RELAY_FILES, SUCCESSIONS, WITHDRAWN,
+};
 pub use file::*;
 pub use letter::*;
 pub use mailbox::*;
 pub use meeting::*;
 pub use passcode::*;
 pub use presence::*;
+pub use record::*;
 pub use room::*;
 pub use seen::*;
 pub use successor::*;
@@ -261,6 +265,8 @@ messages! {
         Announced = "ANNOUNCED",
         /// Answers `SEENREQ`.
         SeenReply = "SEENREPLY",
+        /// What the directory says of this terminal, signed.
+        Record = "RECORD",
         /// `SUCCESS` or `NOTFOUND`.
         LookupReply = "LOOKUPREPLY",
         /// Answers `MEETREQ`.

@@ -54,6 +54,7 @@ impl Call<'_> {
             destination_key: self.callee.digest(),
             terminal: TerminalId([7; 16]),
             features: Features::default(),
+            record: None,
         }
     }
 

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::crypto::preface::{self, Guard};
+use crate::crypto::record;
 use crate::frame::{Decoder, PREFIX, Padding, encode};
 use crate::ident::KeyDigest;
 use crate::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, PREFACE_WINDOW};
-use crate::msg::{Envelope, FromDirectory, Malformed, Message, PeerMessage, ToDirectory};
+use crate::msg::{Envelope, FromDirectory, Malformed, Message, PeerMessage, Record, ToDirectory};
 use crate::relay;
 
 /// The first byte says how the rest, a byte stream, is cut into pieces. However it is cut, the frames are the same, none
@@ -105,6 +106,19 @@ pub fn relay_header(data: &[u8]) {
         if let Some(token) = relay::token(raw) {
             assert_eq!(&relay::header(&token), raw);
         }
+    }
+}
+
+/// A record as JSON: what verifies with the key of the vector says what that key has signed, and nothing else.
+pub fn record(data: &[u8]) {
+    const DIRECTORY: KeyDigest = KeyDigest([
+        0x5a, 0x7a, 0x78, 0xcc, 0xa4, 0xa0, 0xf4, 0x20, 0xd9, 0xbc, 0x62, 0xbb, 0x66, 0x9c, 0x3c, 0x27, 0x59, 0xe3,
+        0x9f, 0x72, 0x3d, 0x3a, 0xe1, 0x0d, 0xcb, 0xe0, 0xf0, 0x81, 0x5a, 0x07, 0xec, 0xd4,
+    ]);
+    let Ok(record) = serde_json::from_slice::<Record>(data) else { return };
+    if record::verify(&record, &DIRECTORY).is_ok() {
+        assert_eq!((record.userid.as_str(), record.issued, record.until), ("ali", 1_700_000_000, 1_700_043_200));
+        assert_eq!(record.addresses.len(), 2);
     }
 }
 

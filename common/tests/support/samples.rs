@@ -280,6 +280,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
                 punch: false,
                 addresses: Vec::new(),
                 local: Vec::new(),
+                record: None,
             })
             .into(),
         ..found.clone()
@@ -350,6 +351,7 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
             generation: None,
             features: Features::default(),
             other: None,
+            record: None,
         }
         .into(),
         found.into(),
@@ -410,8 +412,15 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     all.extend(byes().into_iter().map(FromDirectory::from));
     all.extend(errors().into_iter().map(FromDirectory::from));
     let address = ([127, 0, 0, 2], 65_000).into();
-    let announced =
-        Announced { address, time: 1_700_000_000, terminals: 1, generation: None, features: features(), other: None };
+    let announced = Announced {
+        address,
+        time: 1_700_000_000,
+        terminals: 1,
+        generation: None,
+        features: features(),
+        other: None,
+        record: None,
+    };
     all.push(announced.clone().into());
     all.push(stored(0, Some(MailRefusal::Moved), Vec::new()));
     let refused =
@@ -472,21 +481,41 @@ pub(crate) fn from_directory() -> Vec<FromDirectory> {
     all.push(FormerReply { own: vec![own_successor()] }.into());
     all.push(SuccessorsReply { successors: vec![own_successor().successor] }.into());
     let (features, other) = (Features::of(&[ADDRESSES]), Some(Box::new(SeenToken([0x8d; 32]))));
-    all.push(Announced { features, other, ..announced }.into());
+    all.push(Announced { features, other, ..announced.clone() }.into());
     all.push(SeenReply::at("[2001:db8::7]:65000".parse().unwrap()).into());
     all.push(SeenReply::refused().into());
     if let Some(first) = several.terminals.first_mut() {
         first.addresses = several.addresses.clone();
         first.local = vec![([192, 168, 1, 5], 65_000).into()];
     }
+    all.push(several.clone().into());
+    all.push(Announced { record: Some(Box::new(record())), features: Features::default(), ..announced }.into());
+    all.push(record().into());
+    if let Some(first) = several.terminals.first_mut() {
+        first.record = Some(Box::new(record()));
+    }
     all.push(several.into());
     all
+}
+
+/// What a directory says of a terminal of ali's, signed by nobody.
+fn record() -> Record {
+    Record {
+        userid: user("ali"),
+        terminal: TerminalId([0x11; 16]),
+        key: KeyDigest([0xcd; 32]),
+        addresses: vec![([192, 0, 2, 7], 65_000).into(), "[2001:db8::7]:65000".parse().unwrap()],
+        issued: 1_700_000_000,
+        until: 1_700_043_200,
+        directory: Hex(vec![0x57; 91]),
+        signature: blob(0x58, 64),
+    }
 }
 
 /// What terminals say to each other.
 pub(crate) fn peer() -> Vec<PeerMessage> {
     let reply = |status, reason, terminal| {
-        PeerMessage::from(ConnectReply { status, reason, terminal, features: Features::default() })
+        PeerMessage::from(ConnectReply { status, reason, terminal, features: Features::default(), record: None })
     };
     let chat = |message: &str| Chat {
         id: MessageId([0xab; 16]),
@@ -501,6 +530,7 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
         destination_key: KeyDigest([0xef; 32]),
         terminal: TerminalId([0x11; 16]),
         features: Features::default(),
+        record: None,
     };
     let mut all: Vec<PeerMessage> = vec![
         call.clone().into(),
@@ -522,13 +552,21 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
     ];
     all.extend(byes().into_iter().map(PeerMessage::from));
     all.extend(errors().into_iter().map(PeerMessage::from));
+    let shows = ConnectReq { record: Some(Box::new(record())), ..call.clone() };
     let call = ConnectReq { features: features(), ..call };
     all.push(call.clone().into());
     all.push(FileReq { call, file: MessageId([0xab; 16]), offset: 0 }.into());
     all.push(ConnectReply { features: features(), ..ConnectReply::accepted(TerminalId([0x12; 16])) }.into());
     use ConnectRefusal::{Address, Busy, Destination, Key, NotLoggedIn, Unanswered};
     let rules = [Address, Key, NotLoggedIn, Destination, Busy, Unanswered];
-    all.extend(rules.map(|rule| PeerMessage::from(ConnectReply::refused(rule))));
+    let refused = |features: &[&str], rule| {
+        PeerMessage::from(ConnectReply { features: Features::of(features), ..ConnectReply::refused(rule) })
+    };
+    all.extend(rules.map(|rule| refused(&["refusals"], rule)));
+    all.push(shows.into());
+    let record = Some(Box::new(record()));
+    all.push(ConnectReply { features: features(), record, ..ConnectReply::accepted(TerminalId([0x12; 16])) }.into());
+    all.push(refused(&["refusals", "records"], ConnectRefusal::Record));
     all
 }
 

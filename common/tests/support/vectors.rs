@@ -37,6 +37,7 @@ pub(crate) fn generate() -> Vec<(&'static str, Value)> {
         ("terminal.json", terminal()),
         ("vault.json", vault()),
         ("successor.json", successor()),
+        ("record.json", record()),
         ("safety.json", safety()),
         ("invite.json", invite()),
         ("letters.json", letters()),
@@ -408,6 +409,32 @@ fn successor() -> Value {
                 "signature": sign(Example::Carol),
             },
             "store": STANDARD.encode([commitment, &nonce, &sealed].concat()),
+        },
+    })
+}
+
+/// The key is the one of RFC 6979, A.2.5, and the signature the one that its rule gives: made by another library.
+fn record() -> Value {
+    const KEY: &str = "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420c9afa9d845ba75166b5c215767b1d693\
+                       4e50c3db36e89b127b8a622b120f6721a1440342000460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f2\
+                       9fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+    const SIGNATURE: &str = "ac866f63b03792c048dfb5b4ffb1afc4c408747f4d9c371917de7ce2a863e785\
+                             3c061f7415b47ac4149ca48557076143d8288c9a8ccb36aae1f011564bcb1511";
+    let spki = hex::decode(format!("3059301306072a8648ce3d020106082a8648ce3d030107034200{}", &KEY[146..])).unwrap();
+    let directory = Sha256::digest(&spki);
+    let (key, until) = ([0xcd; 32], TIME + 43_200);
+    let v4 = [&[192, 0, 2, 7][..], &65_000u16.to_be_bytes()].concat();
+    let v6 = [&hex::decode("20010db8000000000000000000000007").unwrap()[..], &65_000u16.to_be_bytes()].concat();
+    let signed = transcript(
+        "peer-messenger/1 record",
+        &[b"ali", &[0x11; 16], &key, &directory, &v4, &v6, &TIME.to_be_bytes(), &until.to_be_bytes()],
+    );
+    json!({
+        "directory_private": KEY, "directory": hex::encode(directory), "transcript": hex::encode(signed),
+        "record": {
+            "userid": "ali", "terminal": "11".repeat(16), "key": hex::encode(key),
+            "addresses": ["192.0.2.7:65000", "[2001:db8::7]:65000"], "issued": TIME, "until": until,
+            "directory": hex::encode(spki), "signature": STANDARD.encode(hex::decode(SIGNATURE).unwrap()),
         },
     })
 }

@@ -64,6 +64,7 @@ pub(crate) fn policy() -> Policy {
         users: UserStyle::Name,
         terminals_per_user: TERMINALS_PER_USER,
         relay: RelayMode::Chat,
+        records: std::time::Duration::from_secs(12 * 3600),
     }
 }
 

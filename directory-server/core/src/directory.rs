@@ -57,6 +57,7 @@ impl<S> Directory<S> {
         let presence = Arc::<PresentUsers>::default();
         presence.set_visibility(policy.presence);
         presence.set_terminals_per_user(policy.terminals_per_user);
+        presence.set_records_valid(policy.records);
         let sources = Mutex::new(Sources::new(policy.loopback));
         Self {
             store,
@@ -83,6 +84,7 @@ impl<S> Directory<S> {
     pub fn set_policy(&self, policy: Policy) {
         self.presence.set_visibility(policy.presence);
         self.presence.set_terminals_per_user(policy.terminals_per_user);
+        self.presence.set_records_valid(policy.records);
         self.sources().set_loopback(policy.loopback);
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }

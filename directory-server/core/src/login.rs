@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use common::msg::{
     ADDRESSES, Announce, Announced, AuthProof, AuthReq, Bye, ByeReason, ErrorCode, Features, FromDirectory,
-    MeetingWays, RELAY, RELAY_FILES,
+    MeetingWays, RECORDS, RELAY, RELAY_FILES,
 };
 
 use crate::authentication::{self, Authenticating, NotAuthenticated, Proved};
@@ -106,8 +106,10 @@ pub(crate) async fn announce<S: Store>(
             }
             // Without randomness it is seen from one family only.
             let other = knows_addresses.then(|| presence.seen_token(now).ok().map(Box::new)).flatten();
-            let announced = Announced { address, time, terminals, generation, features, other };
-            Step::Enter(Box::new(Session::new(presence, origin, announce.features)), announced.into())
+            let record = announce.features.include(RECORDS).then(|| presence.record(now)).flatten();
+            let session = Session::new(presence, origin, announce.features).with_record(record.as_deref());
+            let announced = Announced { address, time, terminals, generation, features, other, record };
+            Step::Enter(Box::new(session), announced.into())
         }
         Ok(EntryCheck::Revoked) => Step::Close(Bye { reason: ByeReason::Administrator }.into()),
         Err(error) => error.into(),

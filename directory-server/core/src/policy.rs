@@ -1,5 +1,7 @@
 //! The rules of a directory that its administrator may change.
 
+use std::time::Duration;
+
 use common::limits::{Allowance, Budget};
 use common::msg::Registration;
 
@@ -42,6 +44,8 @@ pub struct Policy {
     pub terminals_per_user: usize,
     /// Whether links are relayed.
     pub relay: RelayMode,
+    /// How long records are valid; zero: there are none.
+    pub records: Duration,
 }
 
 impl Policy {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::msg::features::PROOF;
 use common::msg::{
-    Bye, ByeReason, Envelope, Error, ErrorCode, Features, LookupReq, Malformed, Message as _, Pong, RequestNumber,
-    ToDirectory, Unreadable, WITHDRAWN,
+    Bye, ByeReason, Envelope, Error, ErrorCode, Features, LookupReq, Malformed, Message as _, Pong, RECORDS, Record,
+    RequestNumber, ToDirectory, Unreadable, WITHDRAWN,
 };
 
 use crate::budgets::{Payer, cost};
@@ -18,7 +18,7 @@ use crate::mailbox::Delivery;
 use crate::origin::Origin;
 use crate::outbound::Push;
 use crate::passcode::Changes;
-use crate::presence::PresenceGuard;
+use crate::presence::{PresenceGuard, half_over};
 use crate::proof::Proof;
 use crate::reply::Reply;
 use crate::store::{Store, StoreResult};
@@ -57,6 +57,8 @@ pub struct Session {
     origin: Origin,
     /// Whether others have heard that this terminal can be added to rooms.
     has_published: bool,
+    /// When it is to have another record.
+    next_record: Option<Timestamp>,
 }
 
 impl Session {
@@ -76,7 +78,14 @@ impl Session {
             changes: Changes::default(),
             origin,
             has_published: false,
+            next_record: None,
         }
+    }
+
+    /// With the record that it was given.
+    #[must_use]
+    pub(crate) fn with_record(self, record: Option<&Record>) -> Self {
+        Self { next_record: record.map(half_over), ..self }
     }
 
     /// Takes one frame.
@@ -125,9 +134,13 @@ impl Session {
         directory.budgets().pace(self.payer(directory), bytes, now, &directory.policy())
     }
 
-    /// Time has passed without a frame.
+    /// Time has passed, with frames or without: to be called every minute or so.
     pub fn handle_idle(&mut self, now: Timestamp) {
         self.upload.expire(now);
+        // Also where there were none before, since the administrator may have changed that.
+        if self.features.include(RECORDS) && self.next_record.is_none_or(|next| next <= now) {
+            self.next_record = self.presence.renew_record(now).as_deref().map(half_over);
+        }
     }
 
     fn payer<S>(&self, directory: &Directory<S>) -> Payer<'_> {

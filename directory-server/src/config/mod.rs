@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) presence: Presence,
     pub(crate) relay: Relay,
+    pub(crate) records: Records,
     pub(crate) store: Store,
     pub(crate) http: Http,
     pub(crate) log: Log,
@@ -186,6 +187,20 @@ pub(crate) enum Relaying {
     Chat,
     /// Files, too.
     All,
+}
+
+/// `[records]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Records {
+    /// At most [`common::limits::RECORD_VALID`]; 0: there are none.
+    pub(crate) valid: HumanDuration,
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Self { valid: HumanDuration::from_secs(12 * 3600) }
+    }
 }
 
 /// `[store]`

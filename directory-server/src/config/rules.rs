@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use common::limits::{DIRECTORY_PORT, TERMINALS_PER_USER};
+use common::limits::{DIRECTORY_PORT, RECORD_VALID, TERMINALS_PER_USER};
 use common::msg::Registration;
 
-use super::{Config, Loopback, Mode, Relaying, Show, Store};
+use super::{Config, HumanDuration, Loopback, Mode, Relaying, Show, Store};
 use crate::failure::{Failure, Kind};
 use directory_core::Policy;
 use directory_core::lockout::LockRule;
@@ -34,6 +34,11 @@ impl Config {
         self.backups()?;
         if !(1..=TERMINALS_PER_USER).contains(&self.auth.sessions_per_user) {
             let message = format!("[auth] sessions_per_user is a number from 1 to {TERMINALS_PER_USER}.");
+            return Err(Failure::new(Kind::Config, message));
+        }
+        if Duration::from(self.records.valid) > RECORD_VALID {
+            let most = HumanDuration::from_secs(RECORD_VALID.as_secs());
+            let message = format!("[records] valid is at most {most}.");
             return Err(Failure::new(Kind::Config, message));
         }
         Ok(self)
@@ -119,6 +124,7 @@ impl Config {
                 Relaying::Chat => RelayMode::Chat,
                 Relaying::All => RelayMode::All,
             },
+            records: self.records.valid.into(),
             presence: match self.presence.show {
                 Show::Auto => subscriptions::Visibility::Auto,
                 Show::Everyone => subscriptions::Visibility::Everyone,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_channel::Receiver;
 use common::crypto::directory_key::DirectoryKey;
 use common::crypto::opaque::ServerSecret;
+use common::crypto::record::Issuer;
 use common::link::tls;
 use common::msg::ByeReason;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
@@ -59,8 +60,11 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
     let listening = listening.map_err(|error| Failure::io("listen", &error))?;
     let tls = tls::directory_server(key).map_err(|error| Failure::new(Kind::Internal, error.to_string()))?;
     let (token, ended) = async_channel::bounded(1);
+    let issuer = Issuer::new(key).map_err(|error| Failure::new(Kind::Internal, error.to_string()))?;
+    let directory = Directory::new(store, secret, key.digest(), config.policy(&listening));
+    directory.presence.set_issuer(issuer);
     let node = Arc::new(Node::new(Parts {
-        directory: Directory::new(store, secret, key.digest(), config.policy(&listening)),
+        directory,
         clock,
         tls,
         public: config.public_name(&listening),

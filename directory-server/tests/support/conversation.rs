@@ -141,15 +141,20 @@ impl Peer {
 
     /// The `ANNOUNCE` of an honest terminal.
     pub(crate) fn announcement(&self, example: Example, terminal: u8, challenge: &Challenge) -> Announce {
+        self.announcement_at(example, terminal, challenge, 65_000)
+    }
+
+    /// The same, of one that listens at this port.
+    pub(crate) fn announcement_at(&self, example: Example, terminal: u8, challenge: &Challenge, port: u16) -> Announce {
         let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
         let seed = Secret::new(vec![terminal; 32]);
         let terminal = TerminalIdentity::from_seed(TerminalId([terminal; 16]), &seed).unwrap();
         let certificate = terminal.certify(&user, &identity, 1).unwrap();
-        let transcript = transcript::login(self.channel(&user), challenge, 65_000, &certificate);
+        let transcript = transcript::login(self.channel(&user), challenge, port, &certificate);
         Announce {
             publickey: Hex(identity.public().as_pkcs1().to_vec()),
             signature: Blob(identity.sign(&transcript).unwrap()),
-            port: 65_000,
+            port,
             certificate,
             features: Features::of_terminal(),
             local: Vec::new(),

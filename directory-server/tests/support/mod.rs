@@ -51,6 +51,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         passcode_min: 6,
         terminals_per_user: TERMINALS_PER_USER,
         relay: RelayMode::Chat,
+        records: std::time::Duration::from_secs(12 * 3600),
         addresses: AddressStyle::Truncate,
         users: UserStyle::Name,
         lock: LockRule::default(),
@@ -261,6 +262,24 @@ impl Peer {
     /// A session that did not log in, as it is.
     pub(crate) fn enter(&mut self, session: Session) {
         self.present = Some(Box::new(session));
+    }
+
+    /// Time has passed.
+    pub(crate) fn idle(&mut self, world: &World) {
+        self.present.as_mut().unwrap().handle_idle(world.now);
+    }
+
+    /// What it is told next without having asked, of who comes and goes aside.
+    pub(crate) fn told(&self) -> Option<FromDirectory> {
+        loop {
+            match self.present.as_ref()?.presence.outbound.take(Writability::Ready)? {
+                Push::Message(payload) => match FromDirectory::decode(&payload).unwrap() {
+                    FromDirectory::Presence(_) => {}
+                    told => return Some(told),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     /// What leaving now would be penalised for.

@@ -189,6 +189,7 @@ mod tests {
                 destination_key: me().key.digest(),
                 terminal: TerminalId([1; 16]),
                 features: common::msg::Features::default(),
+                record: None,
             },
             key: ali_key().digest(),
             source: "[::ffff:127.0.0.2]:40000".parse().unwrap(),
@@ -264,6 +265,7 @@ mod tests {
             punch: false,
             addresses: vec![other, first],
             local: vec![local],
+            record: None,
         };
         let mut reply = LookupReply {
             status: LookupStatus::Success,

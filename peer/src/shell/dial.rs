@@ -210,6 +210,7 @@ impl Dial {
             destination_key,
             terminal: self.me.terminal,
             features: Features::between_terminals(),
+            record: None,
         }
     }
 }

@@ -110,7 +110,12 @@ impl PresentUsers {
             return None;
         }
         terminal.other = Some(address);
+        let has_record = terminal.record.is_some();
         presence.encode_reply(&user);
+        drop(users);
+        if has_record {
+            self.renew_record(&user, session, now);
+        }
         Some(())
     }
 

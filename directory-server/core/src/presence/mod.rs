@@ -4,6 +4,7 @@
 //! Addresses live only here, never in the store (threat L5). Protocol section 6.
 
 mod addresses;
+mod records;
 mod user;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ use crate::timestamp::Timestamp;
 pub use addresses::Asker;
 pub(crate) use addresses::FIRST_PORT;
 use addresses::SeenTokens;
+use records::Issuing;
+pub(crate) use records::half_over;
 use user::{PresentUser, Terminal};
 
 /// A terminal that has proved who it is and now becomes present.
@@ -61,6 +64,7 @@ pub struct PresentUsers {
     subscriptions: Mutex<Subscriptions>,
     visibility: RwLock<Visibility>,
     seen_tokens: Mutex<SeenTokens>,
+    issuing: RwLock<Issuing>,
 }
 
 fn offline(user: &UserId) -> Arc<[u8]> {
@@ -132,6 +136,7 @@ impl Default for PresentUsers {
             subscriptions,
             visibility,
             seen_tokens: Mutex::default(),
+            issuing: RwLock::default(),
         }
     }
 }
@@ -165,6 +170,7 @@ impl PresentUsers {
                 seen: arrival.seen,
                 other: None,
                 local: Vec::new(),
+                record: None,
             },
         );
         // A passcode reset gives the user another key while an older session may still be ending.

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use common::ident::{TerminalId, UserId};
-use common::msg::{ByeReason, FoundTerminal, FromDirectory, Hex, LookupReply, LookupStatus, MeetingWays, Message as _};
+use common::msg::{
+    ByeReason, FoundTerminal, FromDirectory, Hex, LookupReply, LookupStatus, MeetingWays, Message as _, Record,
+};
 
 use super::Arrival;
 use crate::outbound::OutboundQueue;
@@ -109,11 +111,13 @@ pub(super) struct Terminal {
     pub(super) other: Option<SocketAddr>,
     /// Where it listens in its own network.
     pub(super) local: Vec<SocketAddr>,
+    /// What it can show of itself where we cannot be asked; nothing of a terminal that knows no records.
+    pub(super) record: Option<Box<Record>>,
 }
 
 impl Terminal {
     /// Where it is seen.
-    fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         [self.address].into_iter().chain(self.other)
     }
 
@@ -134,6 +138,7 @@ impl Terminal {
             punch: self.ways.punch,
             addresses: self.other.map(|_| self.addresses().collect()).unwrap_or_default(),
             local: if shows_local { self.local.clone() } else { Vec::new() },
+            record: self.record.clone(),
         }
     }
 }

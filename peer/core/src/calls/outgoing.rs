@@ -94,6 +94,7 @@ impl From<DialFailed> for CallFailed {
                 ConnectRefusal::Destination => Self::Rule(CalleeRule::Destination),
                 ConnectRefusal::Busy => Self::Rule(CalleeRule::Busy),
                 ConnectRefusal::Unanswered => Self::Rule(CalleeRule::Unanswered),
+                ConnectRefusal::Record => Self::Rule(CalleeRule::Record),
                 // A crossed call goes on; it fails only by its deadline.
                 ConnectRefusal::Crossed | ConnectRefusal::Other => Self::Rule(CalleeRule::Unknown),
             },

@@ -76,6 +76,7 @@ impl Stage {
             destination_key: self.cx.me.key.digest(),
             terminal: TerminalId([1; 16]),
             features: self.callers_name.clone(),
+            record: None,
         };
         (link, self.calls.handle_request(&mut self.cx, link, ConnectRequest { message, key, source }))
     }
@@ -165,12 +166,13 @@ fn a_call_is_looked_up_once_and_dialed_when_found() {
 /// Every reason by which a call can be refused.
 fn every_refusal() -> Vec<ConnectRefusal> {
     use ConnectRefusal::*;
-    let all = vec![Declined, Crossed, Unavailable, Address, Key, NotLoggedIn, Destination, Busy, Unanswered, Other];
+    let all =
+        vec![Declined, Crossed, Unavailable, Address, Key, NotLoggedIn, Destination, Busy, Unanswered, Record, Other];
     // Whoever adds a reason has to add it here.
     for reason in &all {
         match reason {
             Declined | Crossed | Unavailable | Address | Key | NotLoggedIn | Destination | Busy | Unanswered
-            | Other => {}
+            | Record | Other => {}
         }
     }
     all
@@ -187,6 +189,7 @@ fn a_dial_that_comes_to_nothing_says_why() {
         ConnectRefusal::Destination => CallFailed::Rule(CalleeRule::Destination),
         ConnectRefusal::Busy => CallFailed::Rule(CalleeRule::Busy),
         ConnectRefusal::Unanswered => CallFailed::Rule(CalleeRule::Unanswered),
+        ConnectRefusal::Record => CallFailed::Rule(CalleeRule::Record),
         ConnectRefusal::Crossed | ConnectRefusal::Other => CallFailed::Rule(CalleeRule::Unknown),
     };
     let family = CallFailed::Rule(CalleeRule::AddressFamily);
@@ -348,6 +351,7 @@ fn a_verified_caller_who_wants_a_file_is_handed_on() {
         destination_key: stage.cx.me.key.digest(),
         terminal: TerminalId([1; 16]),
         features: Features::default(),
+        record: None,
     };
     let request = ConnectRequest { message, key, source: address() };
     let (link, file) = (LinkId(1), MessageId([3; 16]));
@@ -458,6 +462,7 @@ fn claim(stage: &Stage, number: u16) -> crate::verify::Claim {
         destination_key: stage.cx.me.key.digest(),
         terminal: TerminalId([1; 16]),
         features: Features::default(),
+        record: None,
     };
     crate::verify::Claim::check(&stage.cx.me, &ConnectRequest { message, key, source }).unwrap()
 }

@@ -121,6 +121,8 @@ pub enum CalleeRule {
     Busy,
     /// The user there was asked and has not answered.
     Unanswered,
+    /// The directory there is out of reach, and what it has last said of the caller does not hold for this call.
+    Record,
     /// A reason that this version does not know.
     Unknown,
 }

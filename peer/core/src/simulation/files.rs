@@ -151,6 +151,7 @@ impl World {
             destination_key: to.key.digest(),
             terminal: me.terminal,
             features: Features::default(),
+            record: None,
         };
         let request = ConnectRequest { message, key: me.key.digest(), source: address(client) };
         let link = self.new_link(callee);

@@ -84,6 +84,7 @@ impl World {
                 destination_key: found.key.digest(),
                 terminal: me.terminal,
                 features: Features::default(),
+                record: None,
             };
             let request = ConnectRequest { message, key: me.key.digest(), source: address(caller) };
             self.carry(id, Side::Callee, Frame::Request(Box::new(request)));

@@ -62,6 +62,7 @@ impl Server {
             passcode_min: 6,
             terminals_per_user: TERMINALS_PER_USER,
             relay: RelayMode::Off,
+            records: std::time::Duration::ZERO,
             addresses: AddressStyle::Truncate,
             users: UserStyle::Name,
             lock: LockRule::default(),

@@ -46,7 +46,8 @@ pub(super) fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
             | CalleeRule::AddressFamily
             | CalleeRule::NotLoggedIn
             | CalleeRule::Destination
-            | CalleeRule::Busy,
+            | CalleeRule::Busy
+            | CalleeRule::Record,
         ) => exit::NOT_PERMITTED,
         CallFailed::Rule(CalleeRule::Unknown) | CallFailed::Broken => exit::VERSION,
         CallFailed::NoAnswer { .. } | CallFailed::NotMet | CallFailed::DirectorySilent { .. } => exit::TIMEOUT,

@@ -293,6 +293,10 @@ fn rule_of_callee(to: &UserId, rule: CalleeRule) -> String {
         }
         CalleeRule::Busy => format!("The terminal of {to} has too much to do at once. Try again in a minute."),
         CalleeRule::Unanswered => format!("{to} was asked and has not answered. Try again later."),
+        CalleeRule::Record => format!(
+            "The terminal of {to} may not take the call: the directory server is out of reach, and what it last said of you \
+             is too old, or of another address. Try again when it is back."
+        ),
         CalleeRule::Unknown => format!(
             "The terminal of {to} does not take the call, for a reason that this program is too old to know. \
              Get the newest one: peer --version"
@@ -310,6 +314,7 @@ pub(crate) fn rule_word(rule: CalleeRule) -> &'static str {
         CalleeRule::Destination => "destination",
         CalleeRule::Busy => "busy",
         CalleeRule::Unanswered => "unanswered",
+        CalleeRule::Record => "record",
         CalleeRule::Unknown => "unknown",
     }
 }

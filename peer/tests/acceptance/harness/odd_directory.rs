@@ -81,6 +81,7 @@ impl OddDirectory {
             passcode_min: 6,
             terminals_per_user: TERMINALS_PER_USER,
             relay: directory_core::relay::RelayMode::Off,
+            records: std::time::Duration::ZERO,
             addresses: AddressStyle::Truncate,
             users: UserStyle::Name,
             lock: LockRule::default(),

@@ -68,6 +68,7 @@ fn stranger(number: u8) -> ConnectRequest {
         destination_key: me(Bianca).key.digest(),
         terminal: TerminalId([9; 16]),
         features: Features::default(),
+        record: None,
     };
     ConnectRequest { message, key, source: SocketAddr::from(([127, 0, number, 1], 40_000)) }
 }
@@ -137,6 +138,7 @@ fn one_stranger_costs_one_lookup_whoever_it_claims_to_be() {
             destination_key: me(Bianca).key.digest(),
             terminal: TerminalId([9; 16]),
             features: Features::default(),
+            record: None,
         };
         let link = world.link();
         let request = ConnectRequest { message, key: me(Carol).key.digest(), source: address(Carol) };

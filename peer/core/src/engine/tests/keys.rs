@@ -80,6 +80,7 @@ fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() 
         destination_key: me(Ali).key.digest(),
         terminal: TerminalId([9; 16]),
         features: Features::default(),
+        record: None,
     };
     world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
     let link = world.link();

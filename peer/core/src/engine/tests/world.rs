@@ -150,6 +150,7 @@ impl World {
                     destination_key: found.key.digest(),
                     terminal: me(who).terminal,
                     features: Features::default(),
+                    record: None,
                 };
                 let request = ConnectRequest { message, key: me(who).key.digest(), source: address(who) };
                 self.input(callee, Input::Requested { link, request });

@@ -30,6 +30,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
         rule(CalleeRule::Destination, exit::NOT_PERMITTED, "destination", "not whom you have called"),
         rule(CalleeRule::Busy, exit::NOT_PERMITTED, "busy", "too much to do"),
         rule(CalleeRule::Unanswered, exit::TIMEOUT, "unanswered", "has not answered"),
+        rule(CalleeRule::Record, exit::NOT_PERMITTED, "record", "what it last said of you is too old"),
         rule(CalleeRule::Unknown, exit::VERSION, "unknown", "too old to know"),
         (Unavailable, exit::REFUSED, None, "cannot check who is calling"),
         (NoAnswer { seconds: 3 }, exit::TIMEOUT, None, "no answer in 3 s"),
@@ -74,6 +75,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
                 | CalleeRule::Destination
                 | CalleeRule::Busy
                 | CalleeRule::Unanswered
+                | CalleeRule::Record
                 | CalleeRule::Unknown,
             ) => {}
         }
