@@ -2,23 +2,17 @@
 
 use common::ident::{RoomId, TerminalId};
 use common::limits::{MAIL_IN_ONE, PIECE_MAX};
-use common::msg::{MailItem, MailKind, MailboxState, Member, Piece, SignedCommit};
+use common::msg::{MailItem, MailboxState, Member, Piece, SignedCommit};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
-use super::mailbox::code;
 use super::terminals;
 use super::users::user_id;
 use super::withdrawn;
+use crate::store::bounds::{Parcel, kind};
 use directory_core::records::ExpiryProgress;
 use directory_core::timestamp::Timestamp;
 
-/// Bytes of one `MAILBOX`, as it goes over the wire.
-const MAILBOX_BYTES: usize = 48 * 1024;
-/// What an item takes in a `MAILBOX` beside its piece, at most.
-const ITEM_BYTES: usize = 320;
-/// What [`SignedCommit`] takes beside it, at most.
-const SIGNED_BYTES: usize = 640;
 /// Items that one call of [`expire`] forgets, so that others get their turn: chosen arbitrarily.
 const EXPIRE_AT_ONCE: i64 = 1000;
 
@@ -62,19 +56,13 @@ pub(super) fn mail(connection: &Connection, owner: &Member, expired: Timestamp) 
         PIECE_MAX,
         MAIL_IN_ONE
     ])?;
-    let (mut items, mut left) = (Vec::new(), MAILBOX_BYTES);
+    let mut parcel = Parcel::default();
     while let Some(row) = rows.next()? {
-        let item = mail_item(row)?;
-        let signed = item.signed.as_ref().map_or(0, |_| SIGNED_BYTES);
-        let size = ITEM_BYTES + signed + item.piece.as_ref().map_or(0, |piece| piece.0.len().div_ceil(3) * 4);
-        match left.checked_sub(size) {
-            Some(rest) => left = rest,
-            None if items.is_empty() => left = 0,
-            None => break,
+        if !parcel.add(mail_item(row)?) {
+            break;
         }
-        items.push(item);
     }
-    Ok(items)
+    Ok(parcel.into_items())
 }
 
 fn mail_item(row: &Row<'_>) -> rusqlite::Result<MailItem> {
@@ -83,7 +71,7 @@ fn mail_item(row: &Row<'_>) -> rusqlite::Result<MailItem> {
         room: RoomId(row.get(1)?),
         epoch: row.get(2)?,
         from: Member { userid: user_id(row, 3)?, terminal: TerminalId(row.get(4)?) },
-        kind: kind(row.get(5)?)?,
+        kind: kind(row.get(5)?).ok_or(rusqlite::Error::InvalidQuery)?,
         date: row.get(6)?,
         size: row.get(7)?,
         piece: row.get::<_, Option<Vec<u8>>>(8)?.map(Piece),
@@ -94,12 +82,6 @@ fn mail_item(row: &Row<'_>) -> rusqlite::Result<MailItem> {
 fn signed_commit(stored: &str) -> rusqlite::Result<Box<SignedCommit>> {
     serde_json::from_str(stored)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(9, rusqlite::types::Type::Text, Box::new(error)))
-}
-
-fn kind(stored: i64) -> rusqlite::Result<MailKind> {
-    let kinds = [MailKind::Message, MailKind::Commit, MailKind::Welcome];
-    let kind = kinds.into_iter().find(|kind| code(*kind) == stored);
-    kind.ok_or(rusqlite::Error::IntegralValueOutOfRange(5, stored))
 }
 
 pub(super) fn piece(connection: &Connection, owner: &Member, item: u64, offset: u32) -> SqlResult<Vec<u8>> {

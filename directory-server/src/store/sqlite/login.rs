@@ -5,18 +5,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
 use super::passcode::{self, Former};
+use crate::store::bounds::{STRANGERS, TERMINALS_REMEMBERED, UNKNOWN_TERMINALS};
 use directory_core::lockout::{Budget, Class, Lock, LockRule, Verdict};
 use directory_core::records::{
     Account, Admits, Attempt, CookieDigest, Entry, EntryCheck, Generation, Grant, Reservation, Success,
 };
 use directory_core::timestamp::Timestamp;
-
-/// Ids nobody has whose budgets are kept; more would let a stranger fill the disk.
-const STRANGERS: i64 = 100_000;
-/// Terminals of one user that are remembered, those seen last.
-const TERMINALS_REMEMBERED: i64 = 64;
-/// Stands for all unknown terminals together.
-pub(super) const UNKNOWN_TERMINALS: &[u8] = &[];
 
 /// Whose budget a login draws from.
 enum Owner<'a> {

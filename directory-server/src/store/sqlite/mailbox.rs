@@ -3,94 +3,44 @@
 //! A body is stored once, however many mailboxes it lies in. What waits is counted beside the mailboxes, so that a put
 //! costs the same whether much waits or little.
 
-use std::collections::BTreeSet;
-
-use common::ident::{MessageId, RoomId, UserId};
+use common::ident::{MessageId, UserId};
 use common::msg::{MailKind, MailRefusal, MailboxReply, Member};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
 use super::situation::past;
 use super::{roster, withdrawn};
+use crate::store::bounds::kind_code;
+use crate::store::filling::{Letter, Receiver, full, without_room};
 use directory_core::authority::Past;
 use directory_core::records::{Deposit, DepositOutcome, MailRule};
 use directory_core::timestamp::Timestamp;
 
-/// One sender may fill so small a part of a mailbox, be it with messages, commits or welcomes: chosen arbitrarily, so that
-/// it takes four to fill it.
-const SHARES: u64 = 4;
-
-/// Something to keep for several terminals.
-pub(super) struct Letter<'a> {
-    /// Of [`numbers`].
-    pub(super) item: i64,
-    pub(super) room: &'a RoomId,
-    pub(super) from: &'a Member,
-    pub(super) kind: MailKind,
-    pub(super) epoch: u64,
-    /// The sender's name for it, of a message.
-    pub(super) id: Option<&'a MessageId>,
-    pub(super) body: &'a [u8],
+/// A terminal, before anything is added to its mailbox by this transaction.
+pub(super) fn receiver(connection: &Connection, member: Member, sender: &UserId) -> SqlResult<Receiver> {
+    let mut statement = connection.prepare_cached(
+        "SELECT m.bytes, coalesce(s.messages, 0), coalesce(s.bytes, 0) FROM mailbox_states AS m
+         LEFT JOIN mailbox_senders AS s ON s.user = m.user AND s.terminal = m.terminal AND s.sender = ?3
+         WHERE m.user = ?1 AND m.terminal = ?2",
+    )?;
+    let found = statement
+        .query_row(params![member.userid.as_str(), member.terminal.as_bytes(), sender.as_str()], |row| {
+            Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
+        })
+        .optional()?;
+    let (bytes, theirs) = found.unwrap_or_default();
+    Ok(Receiver::new(member, bytes, theirs))
 }
 
-/// A terminal that something is kept for, and how full its mailbox is.
-pub(super) struct Receiver {
-    pub(super) member: Member,
-    /// Messages of this sender that wait.
-    messages: u32,
-    /// Bytes of this sender that wait.
-    theirs: u64,
-    /// Bytes that wait.
-    bytes: u64,
-    kept: Kept,
-}
-
-/// What a transaction has added to a mailbox.
-#[derive(Default)]
-struct Kept {
-    items: u32,
-    messages: u32,
-    bytes: u64,
-    lost: u32,
-}
-
-impl Receiver {
-    /// The terminal, before anything is added to its mailbox by this transaction.
-    pub(super) fn of(connection: &Connection, member: Member, sender: &UserId) -> SqlResult<Self> {
-        let mut statement = connection.prepare_cached(
-            "SELECT m.bytes, coalesce(s.messages, 0), coalesce(s.bytes, 0) FROM mailbox_states AS m
-             LEFT JOIN mailbox_senders AS s ON s.user = m.user AND s.terminal = m.terminal AND s.sender = ?3
-             WHERE m.user = ?1 AND m.terminal = ?2",
-        )?;
-        let found = statement
-            .query_row(params![member.userid.as_str(), member.terminal.as_bytes(), sender.as_str()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .optional()?;
-        let (bytes, messages, theirs) = found.unwrap_or_default();
-        Ok(Self { member, messages, theirs, bytes, kept: Kept::default() })
-    }
-
-    fn has_room_for(&self, letter: &Letter<'_>, rule: &MailRule) -> bool {
-        let size = letter.body.len() as u64;
-        let (bytes, theirs) = (self.bytes + size, self.theirs + size);
-        let fits = |limit: u64| limit == 0 || (bytes <= limit && theirs <= limit.div_ceil(SHARES));
-        match letter.kind {
-            MailKind::Message => (rule.messages == 0 || self.messages < rule.messages) && fits(rule.bytes),
-            MailKind::Commit | MailKind::Welcome => fits(rule.bytes.saturating_mul(2)),
-        }
-    }
-}
-
-/// Keeps a letter for every receiver that has room for it; the others have lost it. Whether anybody has it.
+/// Keeps a letter, whose number is one of [`numbers`], for every receiver that has room for it; the others have lost it.
+/// Whether anybody has it.
 pub(super) fn keep(
     connection: &Connection,
-    letter: &Letter<'_>,
+    (item, letter): (i64, &Letter<'_>),
     receivers: &mut [Receiver],
     rule: &MailRule,
     now: Timestamp,
 ) -> SqlResult<bool> {
-    let (size, message) = (letter.body.len() as u64, u32::from(letter.kind == MailKind::Message));
     for user in without_room(letter, receivers, rule) {
         if let Some(id) = letter.id {
             withdrawn::full(connection, letter.from, (letter.room, id), &user)?;
@@ -98,11 +48,11 @@ pub(super) fn keep(
     }
     let keepers = receivers.iter().filter(|receiver| receiver.has_room_for(letter, rule)).count();
     if keepers > 0 {
-        insert_body(connection, letter, now)?;
+        insert_body(connection, (item, letter), now)?;
     }
     for receiver in receivers {
         if !receiver.has_room_for(letter, rule) {
-            receiver.kept.lost += 1;
+            receiver.loses();
             continue;
         }
         let Member { userid, terminal } = &receiver.member;
@@ -114,28 +64,15 @@ pub(super) fn keep(
             .execute(params![
                 userid.as_str(),
                 terminal.as_bytes(),
-                letter.item,
+                item,
                 letter.from.userid.as_str(),
-                code(letter.kind),
-                size,
+                kind_code(letter.kind),
+                letter.body.len(),
                 keepers > 1
             ])?;
-        receiver.bytes += size;
-        receiver.theirs += size;
-        receiver.messages += message;
-        receiver.kept.items += 1;
-        receiver.kept.bytes += size;
-        receiver.kept.messages += message;
+        receiver.takes(letter);
     }
     Ok(keepers > 0)
-}
-
-/// Users, the sender aside, none of whose terminals has room.
-fn without_room(letter: &Letter<'_>, receivers: &[Receiver], rule: &MailRule) -> BTreeSet<UserId> {
-    let (some, none): (Vec<_>, Vec<_>) = receivers.iter().partition(|receiver| receiver.has_room_for(letter, rule));
-    let users = |receivers: Vec<&Receiver>| receivers.into_iter().map(|it| it.member.userid.clone()).collect();
-    let (some, none): (BTreeSet<UserId>, BTreeSet<UserId>) = (users(some), users(none));
-    none.into_iter().filter(|user| !some.contains(user) && *user != letter.from.userid).collect()
 }
 
 /// Takes this many numbers of items and gives the first. One that is not used is lost.
@@ -145,8 +82,8 @@ pub(super) fn numbers(connection: &Connection, count: usize) -> SqlResult<i64> {
     Ok(statement.query_row([count], |row| row.get::<_, i64>(0))? - count + 1)
 }
 
-fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Timestamp) -> SqlResult<()> {
-    let Letter { item, room, from, kind, epoch, id, body } = letter;
+fn insert_body(connection: &Connection, (item, letter): (i64, &Letter<'_>), now: Timestamp) -> SqlResult<()> {
+    let Letter { room, from, kind, epoch, id, body } = letter;
     connection
         .prepare_cached(
             "INSERT INTO mail (item, room, epoch, from_user, from_terminal, kind, date, body, id)
@@ -158,7 +95,7 @@ fn insert_body(connection: &Connection, letter: &Letter<'_>, now: Timestamp) -> 
             epoch,
             from.userid.as_str(),
             from.terminal.as_bytes(),
-            code(*kind),
+            kind_code(*kind),
             now.seconds(),
             body,
             id.map(MessageId::as_bytes)
@@ -222,19 +159,19 @@ pub(super) fn deposit(
     let others = members.iter().filter(|member| member.userid != *sender).map(|member| &member.userid);
     let is_pair = others.clone().min().is_some() && others.clone().min() == others.max();
     let receivers = members.into_iter().filter(|member| *member != deposit.from);
-    let receivers = receivers.map(|member| Receiver::of(connection, member, sender));
+    let receivers = receivers.map(|member| receiver(connection, member, sender));
     let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };
     let first = numbers(connection, deposit.messages.len())?;
     for (item, (letter_id, body)) in (first..).zip(&deposit.messages) {
         let (kind, id) = (MailKind::Message, Some(letter_id));
-        let letter = Letter { item, room: &deposit.room, from: &deposit.from, kind, epoch: deposit.epoch, id, body };
+        let letter = Letter { room: &deposit.room, from: &deposit.from, kind, epoch: deposit.epoch, id, body };
         let mut theirs = receivers.iter().filter(|receiver| receiver.member.userid != *sender);
         if is_pair && !theirs.any(|receiver| receiver.has_room_for(&letter, rule)) {
             reply.refused = Some(MailRefusal::Full);
             break;
         }
-        keep(connection, &letter, &mut receivers, rule, now)?;
+        keep(connection, (item, &letter), &mut receivers, rule, now)?;
         withdrawn::gone(connection, &deposit.from, (&deposit.room, letter_id))?;
         reply.stored += 1;
     }
@@ -247,21 +184,4 @@ pub(super) fn deposit(
         roster::leave(connection, &deposit.room, sender)?;
     }
     Ok(DepositOutcome { reply, notify })
-}
-
-/// Users, the sender aside, for none of whose terminals everything was kept.
-fn full(sender: &UserId, receivers: &[Receiver]) -> Vec<UserId> {
-    let mut users: Vec<_> = receivers.iter().map(|receiver| &receiver.member.userid).collect();
-    users.dedup();
-    let has_all = |user: &UserId| receivers.iter().any(|r| r.member.userid == *user && r.kept.lost == 0);
-    users.into_iter().filter(|user| *user != sender && !has_all(user)).cloned().collect()
-}
-
-/// What stands for a kind in the database.
-pub(super) fn code(kind: MailKind) -> i64 {
-    match kind {
-        MailKind::Message => 0,
-        MailKind::Commit => 1,
-        MailKind::Welcome => 2,
-    }
 }

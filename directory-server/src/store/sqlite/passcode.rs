@@ -6,12 +6,9 @@ use common::limits::FORMER_PASSCODE;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
+use crate::store::bounds::FORMER_KEPT;
 use directory_core::records::{NewPasscode, PasscodeChange};
 use directory_core::timestamp::Timestamp;
-
-/// Pairs from before changes that are kept for one user: the oldest, which are those that a thief did not make, and the
-/// newest. Chosen arbitrarily.
-const FORMER_KEPT: i64 = 16;
 
 /// A record from before a change, with its vault.
 pub(super) struct Former {

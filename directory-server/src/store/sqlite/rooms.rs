@@ -8,10 +8,11 @@ use common::msg::{CommitReply, CommitStatus, GroupReply, MailKind, Member, RoomE
 use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 use super::error::SqlResult;
-use super::mailbox::{self, Letter, Receiver};
+use super::mailbox;
 use super::roster;
 use super::situation::{self, situation};
 use super::users::user_id;
+use crate::store::filling::Letter;
 use directory_core::authority::{Change, Kind, Verdict, judge};
 use directory_core::records::{CommitOutcome, CommitRequest, MailRule, RoomRecord, RoomRemoval};
 use directory_core::store::StoreError;
@@ -109,12 +110,12 @@ fn deliver(
     now: Timestamp,
 ) -> SqlResult<Vec<Member>> {
     let CommitRequest { from, room, epoch, signed, .. } = request;
-    let receivers = to.iter().map(|member| Receiver::of(connection, member.clone(), &from.userid));
+    let receivers = to.iter().map(|member| mailbox::receiver(connection, member.clone(), &from.userid));
     let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
     if !body.is_empty() {
         let item = mailbox::numbers(connection, 1)?;
-        let letter = Letter { item, room, from, kind, epoch: *epoch, id: None, body };
-        if mailbox::keep(connection, &letter, &mut receivers, rule, now)? {
+        let letter = Letter { room, from, kind, epoch: *epoch, id: None, body };
+        if mailbox::keep(connection, (item, &letter), &mut receivers, rule, now)? {
             let signed = serde_json::to_string(signed).map_err(|error| StoreError::Failed(error.to_string()))?;
             connection
                 .prepare_cached("INSERT INTO signed_commits (item, signed) VALUES (?1, ?2)")?

@@ -14,8 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::error::SqlResult;
 use super::roster;
 use super::users::user_id;
-
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::store::bounds::{HOUR, wait};
 
 /// Everything that [`directory_core::authority::judge`] asks for.
 pub(super) fn situation(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<Situation> {
@@ -119,19 +118,6 @@ fn there(connection: &Connection, request: &CommitRequest) -> SqlResult<BTreeSet
     Ok(there)
 }
 
-/// Whoever has done something this often lately waits until the first time is long enough ago. What lies in the future was
-/// written by a clock that has gone back since, and does not count.
-fn wait(times: &[u64], at_most: usize, window: Duration, now: Timestamp) -> Option<Duration> {
-    let mut lately: Vec<u64> = times
-        .iter()
-        .map(|time| time.saturating_add(window.as_secs()))
-        .filter(|over| *over > now.seconds() && *over <= now.seconds().saturating_add(window.as_secs()))
-        .collect();
-    lately.sort_unstable();
-    let first_to_pass = lately.len().checked_sub(at_most)?;
-    lately.get(first_to_pass).map(|over| Duration::from_secs(over - now.seconds()))
-}
-
 fn epochs_wait(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<Option<Duration>> {
     let mut statement = connection.prepare_cached("SELECT ended_at FROM ended_epochs WHERE room = ?1 AND user = ?2")?;
     let of = params![request.room.as_bytes(), request.from.userid.as_str()];
@@ -179,23 +165,4 @@ pub(super) fn count_founding(connection: &Connection, request: &CommitRequest, n
         .prepare_cached("INSERT INTO founded_rooms (user, room, founded_at) VALUES (?1, ?2, ?3)")?
         .execute(params![user, request.room.as_bytes(), now.seconds()])?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_did_it_too_often_waits_until_the_first_time_is_long_ago() {
-        let now = Timestamp::from_seconds(1000);
-        let window = Duration::from_secs(600);
-        let waits = |times: &[u64], at_most| wait(times, at_most, window, now).map(|wait| wait.as_secs());
-        assert_eq!(waits(&[], 2), None);
-        assert_eq!(waits(&[1000], 2), None);
-        assert_eq!(waits(&[999, 1000], 2), Some(599));
-        assert_eq!(waits(&[400, 1000], 2), None, "the first does not count any more");
-        assert_eq!(waits(&[401, 1000], 2), Some(1));
-        assert_eq!(waits(&[900, 500, 800], 2), Some(400), "two of three must have passed to leave one");
-        assert_eq!(waits(&[1001, 90_000], 2), None, "the clock has gone back");
-    }
 }

@@ -6,7 +6,8 @@ use common::ident::{KeyDigest, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
-use super::login::{UNKNOWN_TERMINALS, read_budget};
+use super::login::read_budget;
+use crate::store::bounds::UNKNOWN_TERMINALS;
 use directory_core::lockout::{ATTEMPTS_WITHOUT_SUCCESS, Budget};
 use directory_core::records::{IdStatus, InviteRecord, NewUser, Registered, UnlockOutcome, UserChange, UserRecord};
 use directory_core::timestamp::{Timestamp, whole_seconds};

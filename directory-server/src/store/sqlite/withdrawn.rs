@@ -10,10 +10,8 @@ use rusqlite::{Connection, params};
 
 use super::error::SqlResult;
 use super::users::user_id;
+use crate::store::bounds::{REPORTS_KEPT_FOR, reason, reason_code};
 use directory_core::timestamp::Timestamp;
-
-/// How long a report waits, in seconds.
-const KEPT_FOR: u64 = 90 * 24 * 3600;
 
 /// Writes down what leaves a mailbox, up to an item, because nobody has taken it in time.
 pub(super) fn expired(connection: &Connection, owner: &Member, upto: i64) -> SqlResult<()> {
@@ -31,7 +29,7 @@ pub(super) fn expired(connection: &Connection, owner: &Member, upto: i64) -> Sql
                      WHERE o.item = m.item AND o.shared = 1 AND o.user = ?1 AND o.terminal <> ?2)
              ORDER BY m.item",
         )?
-        .execute(params![owner.userid.as_str(), owner.terminal.as_bytes(), upto, code(Withdrawal::Expired)])?;
+        .execute(params![owner.userid.as_str(), owner.terminal.as_bytes(), upto, reason_code(Withdrawal::Expired)])?;
     Ok(())
 }
 
@@ -55,7 +53,7 @@ pub(super) fn full(
             id.as_bytes(),
             room.as_bytes(),
             receiver.as_str(),
-            code(Withdrawal::Full)
+            reason_code(Withdrawal::Full)
         ])?;
     Ok(())
 }
@@ -79,7 +77,7 @@ pub(super) fn gone(connection: &Connection, from: &Member, (room, id): (&RoomId,
             from.terminal.as_bytes(),
             id.as_bytes(),
             room.as_bytes(),
-            code(Withdrawal::Removed)
+            reason_code(Withdrawal::Removed)
         ])?;
     Ok(())
 }
@@ -140,7 +138,9 @@ pub(super) fn new(connection: &Connection, now: Timestamp) -> SqlResult<Vec<Memb
 
 /// Forgets reports that nobody has asked for, by the latest moment that has surely passed, and those that are too many.
 pub(super) fn forget(connection: &Connection, past: Timestamp) -> SqlResult<()> {
-    connection.prepare_cached("DELETE FROM withdrawn WHERE since <= ?1 - ?2")?.execute([past.seconds(), KEPT_FOR])?;
+    connection
+        .prepare_cached("DELETE FROM withdrawn WHERE since <= ?1 - ?2")?
+        .execute([past.seconds(), REPORTS_KEPT_FOR])?;
     connection
         .prepare_cached(
             "DELETE FROM withdrawn WHERE report IN (
@@ -151,21 +151,4 @@ pub(super) fn forget(connection: &Connection, past: Timestamp) -> SqlResult<()> 
         )?
         .execute([WITHDRAWN_KEPT])?;
     Ok(())
-}
-
-fn code(reason: Withdrawal) -> i64 {
-    match reason {
-        Withdrawal::Expired | Withdrawal::Other => 0,
-        Withdrawal::Full => 1,
-        Withdrawal::Removed => 2,
-    }
-}
-
-fn reason(code: i64) -> Withdrawal {
-    match code {
-        0 => Withdrawal::Expired,
-        1 => Withdrawal::Full,
-        2 => Withdrawal::Removed,
-        _ => Withdrawal::Other,
-    }
 }
