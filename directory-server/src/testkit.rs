@@ -31,6 +31,12 @@ use directory_core::unauthenticated::Unauthenticated;
 use directory_core::user_style::UserStyle;
 use directory_core::{Directory, Policy};
 
+/// What a store in a database of its own needs, as the program has it.
+#[must_use]
+pub fn runtime() -> std::sync::Arc<dyn crate::store::postgres::Runtime> {
+    std::sync::Arc::new(crate::shell::rt::Database)
+}
+
 const START: u64 = 1_800_000_000;
 
 /// The terminal of both users.

@@ -31,6 +31,17 @@ pub enum StoreError {
     /// The database cannot be written.
     #[error("the database is read-only; nothing was stored. Check the owner and the mount of the data directory")]
     ReadOnly,
+    /// A database of its own does not answer.
+    #[error(
+        "the database does not answer ({0}); nothing was stored. Start it, or look where store.url says that it is"
+    )]
+    Unreachable(String),
+    /// No space left where a database of its own is.
+    #[error("the disk of the database is full; nothing was stored. Free some space there")]
+    DatabaseFull,
+    /// A database of its own takes nothing.
+    #[error("the database takes only readers, as a replica does; nothing was stored. Name its primary in store.url")]
+    DatabaseReadOnly,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

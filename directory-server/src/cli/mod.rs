@@ -54,6 +54,9 @@ pub(crate) struct Global {
     /// Where keys and users are kept.
     #[arg(long, value_name = "DIR", env = "DIRSRV_DATA_DIR", global = true)]
     pub(crate) data_dir: Option<PathBuf>,
+    /// Database that remembers, such as postgres://USER@HOST/DATABASE.
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) store: Option<String>,
     /// Print JSON instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,

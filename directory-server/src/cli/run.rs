@@ -22,7 +22,7 @@ use crate::config::{self, Loaded};
 use crate::failure::{Failure, Kind};
 use crate::shell::admin::client::{self, By};
 use crate::shell::admin::{Answer, Request};
-use crate::shell::backup::{self, Report};
+use crate::shell::backup;
 use crate::shell::launch::Addresses;
 use crate::shell::serve::{self, Start};
 use crate::shell::{self, check, demo};
@@ -81,12 +81,22 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Key(KeyCommand::Show) => show_key(&global),
         Command::Key(KeyCommand::Rotate) => Err(Failure::new(Kind::NotPermitted, words::NO_ROTATION)),
         Command::Backup(BackupFile { file }) => {
-            let loaded = config::load(global.config.as_deref(), environment())?;
-            report(&global, &backup::back_up(&data_dir(&global, &loaded)?, &file)?, words::backed_up)
+            let loaded = load(&global)?;
+            let data_dir = data_dir(&global, &loaded)?;
+            if loaded.config.place()?.is_some() {
+                let secrets = backup::back_up_secrets(&data_dir, &file)?;
+                return report(&global, &secrets, words::secrets_backed_up);
+            }
+            report(&global, &backup::back_up(&data_dir, &file)?, words::backed_up)
         }
         Command::Restore(BackupFile { file }) => {
-            let loaded = config::load(global.config.as_deref(), environment())?;
-            report(&global, &backup::restore(&data_dir(&global, &loaded)?, &file)?, words::restored)
+            let loaded = load(&global)?;
+            let data_dir = data_dir(&global, &loaded)?;
+            if loaded.config.place()?.is_some() {
+                let secrets = backup::restore_secrets(&data_dir, &file)?;
+                return report(&global, &secrets, words::secrets_restored);
+            }
+            report(&global, &backup::restore(&data_dir, &file)?, words::restored)
         }
         Command::Config(command) => configuration(&global, &command),
         Command::Completions { shell } => Ok(completions(shell)),
@@ -96,10 +106,10 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
 
 fn serve(global: &Global, options: Serve) -> Result<ExitCode, Failure> {
     let load = {
-        let config = global.config.clone();
+        let (config, store) = (global.config.clone(), global.store.clone());
         let (listen, public) = (options.listen.clone(), options.public.clone());
         move || -> Result<Loaded, Failure> {
-            let mut loaded = config::load(config.as_deref(), environment())?;
+            let mut loaded = load_from(config.as_deref(), store.as_deref())?;
             if !listen.is_empty() {
                 loaded.config.listen.address = listen.iter().map(ToString::to_string).collect();
             }
@@ -121,7 +131,7 @@ fn serve(global: &Global, options: Serve) -> Result<ExitCode, Failure> {
 
 fn show_log(global: &Global, log: Log) -> Result<ExitCode, Failure> {
     let Log { follow, since, user, .. } = log;
-    let loaded = config::load(global.config.as_deref(), environment())?;
+    let loaded = load(global)?;
     let file = loaded.config.log.file.clone();
     if file.as_os_str().is_empty() {
         return Err(Failure::new(Kind::Config, words::NO_LOG_FILE));
@@ -137,7 +147,7 @@ fn show_log(global: &Global, log: Log) -> Result<ExitCode, Failure> {
 }
 
 fn check_data(global: &Global) -> Result<ExitCode, Failure> {
-    let loaded = config::load(global.config.as_deref(), environment())?;
+    let loaded = load(global)?;
     let findings = check::check(&data_dir(global, &loaded)?, &loaded)?;
     print(&findings.text());
     Ok(if findings.all_well() { ExitCode::SUCCESS } else { ExitCode::from(Kind::Config as u8) })
@@ -145,7 +155,7 @@ fn check_data(global: &Global) -> Result<ExitCode, Failure> {
 
 /// Whether a server runs and its store answers.
 fn health(global: &Global) -> Result<ExitCode, Failure> {
-    let loaded = config::load(global.config.as_deref(), environment())?;
+    let loaded = load(global)?;
     let data_dir = data_dir(global, &loaded)?;
     match client::ask_server(&data_dir, &Request::Status)? {
         Some(Answer::Status { .. }) => Ok(ExitCode::SUCCESS),
@@ -157,7 +167,7 @@ fn health(global: &Global) -> Result<ExitCode, Failure> {
 }
 
 fn show_key(global: &Global) -> Result<ExitCode, Failure> {
-    let loaded = config::load(global.config.as_deref(), environment())?;
+    let loaded = load(global)?;
     let key = shell::data_dir::server_key(&data_dir(global, &loaded)?)?.digest();
     let text = if global.json {
         serde_json::json!({ "key": key.short(), "sha256": key.to_string() }).to_string() + "\n"
@@ -254,7 +264,7 @@ fn invite_by_picture(global: &Global, request: Request) -> Result<ExitCode, Fail
 }
 
 fn answer_to(global: &Global, request: Request) -> Result<Answer, Failure> {
-    let loaded = config::load(global.config.as_deref(), environment())?;
+    let loaded = load(global)?;
     let (answer, by) = client::ask(&data_dir(global, &loaded)?, &loaded.config, request)?;
     if by == By::Store {
         let _ = writeln!(io::stderr(), "(server not running)");
@@ -262,7 +272,7 @@ fn answer_to(global: &Global, request: Request) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-fn report(global: &Global, report: &Report, text: fn(&Report) -> String) -> Result<ExitCode, Failure> {
+fn report<R: serde::Serialize>(global: &Global, report: &R, text: fn(&R) -> String) -> Result<ExitCode, Failure> {
     print(&if global.json {
         visible_json(serde_json::to_string(report).map_err(internal)?) + "\n"
     } else {
@@ -275,7 +285,7 @@ fn report(global: &Global, report: &Report, text: fn(&Report) -> String) -> Resu
 fn watch(global: &Global) -> Result<ExitCode, Failure> {
     let on_screen = io::stdout().is_terminal() && !global.json;
     let pause = Duration::from_secs(if on_screen { 2 } else { 10 });
-    let loaded = config::load(global.config.as_deref(), environment())?;
+    let loaded = load(global)?;
     let data_dir = data_dir(global, &loaded)?;
     loop {
         let (answer, by) = client::ask(&data_dir, &loaded.config, Request::Status)?;
@@ -320,7 +330,7 @@ fn configuration(global: &Global, command: &ConfigCommand) -> Result<ExitCode, F
         print(&format!("Created {}. It holds the defaults; change what you need.\n", path.display()));
         return Ok(ExitCode::SUCCESS);
     }
-    let Loaded { config, file } = config::load(global.config.as_deref(), environment())?;
+    let Loaded { config, file } = load(global)?;
     let addresses = config.addresses()?;
     match (command, global.json) {
         (ConfigCommand::Show, false) => print(&toml::to_string(&config).map_err(internal)?),
@@ -339,6 +349,23 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The configuration, with the store that the command line names.
+fn load(global: &Global) -> Result<Loaded, Failure> {
+    load_from(global.config.as_deref(), global.store.as_deref())
+}
+
+fn load_from(config: Option<&Path>, store: Option<&str>) -> Result<Loaded, Failure> {
+    let mut loaded = config::load(config, environment())?;
+    if let Some(url) = store {
+        url.clone_into(&mut loaded.config.store.url);
+        loaded.config.place().map_err(|failure| {
+            let message = failure.message.replacen("store.url", "--store", 1);
+            Failure::new(Kind::Usage, message)
+        })?;
+    }
+    Ok(loaded)
 }
 
 fn data_dir(global: &Global, loaded: &Loaded) -> Result<PathBuf, Failure> {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::time_format::{self, date_and_time};
 use crate::failure::Failure;
 use crate::shell::admin::{Answer, Invitation, OnlineUser, Status, User};
-use crate::shell::backup::Report;
+use crate::shell::backup::{Report, SecretsReport};
 use directory_core::records::{RoomRecord, UserRecord};
 
 /// The text of an answer, with its last line end, its times in `zone`.
@@ -88,6 +88,22 @@ pub(super) fn backed_up(report: &Report) -> String {
         file.display(),
         time_format::bytes(report.bytes),
         secrets.display()
+    )
+}
+
+pub(super) fn secrets_backed_up(report: &SecretsReport) -> String {
+    format!(
+        "Secrets      {}\nThe users are in a database of its own: back it up with its own tools, such as pg_dump.\n\
+         Whoever has both can guess passcodes, so keep them in different places.\n",
+        report.secrets.display()
+    )
+}
+
+pub(super) fn secrets_restored(report: &SecretsReport) -> String {
+    format!(
+        "Restored the secrets from {}. The users are in a database of its own: restore it with its own tools.\n\
+         Then start it with: directory-server serve --store URL\n",
+        report.secrets.display()
     )
 }
 

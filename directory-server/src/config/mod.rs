@@ -209,6 +209,8 @@ impl Default for Records {
 pub(crate) struct Store {
     /// Empty: `$STATE_DIRECTORY` or the XDG data directory.
     pub(crate) dir: PathBuf,
+    /// Empty: a file there. Otherwise the database that remembers.
+    pub(crate) url: String,
     /// Where the server backs itself up.
     pub(crate) backup_dir: PathBuf,
     /// How often; 0: never.
@@ -220,7 +222,7 @@ pub(crate) struct Store {
 impl Default for Store {
     fn default() -> Self {
         let (dir, backup_dir) = (PathBuf::new(), PathBuf::new());
-        Self { dir, backup_dir, backup_every: HumanDuration::from_secs(0), backup_keep: 7 }
+        Self { dir, url: String::new(), backup_dir, backup_every: HumanDuration::from_secs(0), backup_keep: 7 }
     }
 }
 

@@ -9,6 +9,7 @@ use common::msg::Registration;
 
 use super::{Config, HumanDuration, Loopback, Mode, Relaying, Show, Store};
 use crate::failure::{Failure, Kind};
+use crate::store::postgres::Place;
 use directory_core::Policy;
 use directory_core::lockout::LockRule;
 use directory_core::records::MailRule;
@@ -46,7 +47,7 @@ impl Config {
 
     /// How the server backs itself up, if it does.
     pub(crate) fn backups(&self) -> Result<Option<Backups>, Failure> {
-        let Store { backup_dir: dir, backup_every, backup_keep: keep, .. } = &self.store;
+        let Store { backup_dir: dir, backup_every, backup_keep: keep, url, .. } = &self.store;
         let every = Duration::from(*backup_every);
         if every.is_zero() {
             return Ok(None);
@@ -56,7 +57,22 @@ impl Config {
                 "[store] backup_every needs backup_dir, a folder from the root on, and a backup_keep of at least 1.";
             return Err(Failure::new(Kind::Config, message));
         }
+        if !url.is_empty() {
+            let message = "[store] backup_every is for a database in the data directory. One in store.url is backed up with \
+                           its own tools; set backup_every to 0s.";
+            return Err(Failure::new(Kind::Config, message));
+        }
         Ok(Some(Backups { dir: dir.clone(), every, keep: *keep }))
+    }
+
+    /// The database that remembers, if it is not a file in the data directory.
+    pub(crate) fn place(&self) -> Result<Option<Place>, Failure> {
+        let url = &self.store.url;
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let place = Place::parse(url, &|name| std::env::var(name).ok());
+        place.map(Some).map_err(|error| Failure::new(Kind::Config, format!("store.url: {error}")))
     }
 
     /// The addresses to listen on.

@@ -96,8 +96,58 @@ pub(crate) fn back_up_database(data_dir: &Path, file: &Path) -> Result<(), Failu
     remember(data_dir)
 }
 
+/// The secrets that were backed up or restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SecretsReport {
+    /// The file with them.
+    pub(crate) secrets: PathBuf,
+}
+
+/// Backs up the secrets only, of a directory whose users are in a database of its own. Overwrites nothing but those that are
+/// the same.
+pub(crate) fn back_up_secrets(data_dir: &Path, file: &Path) -> Result<SecretsReport, Failure> {
+    let secrets = secrets_beside(data_dir, SERVER_KEY)?;
+    let beside = secrets_path(file);
+    if beside.exists() {
+        if read_secrets(&beside)?.digest() != secrets.digest() {
+            let message = format!("{} holds the secrets of another directory. Choose another file.", beside.display());
+            return Err(Failure::new(Kind::NotPermitted, message));
+        }
+    } else {
+        write_secrets(&beside, &secrets).inspect_err(|_| drop(std::fs::remove_file(&beside)))?;
+    }
+    Ok(SecretsReport { secrets: beside })
+}
+
+/// Restores the secrets only, into a data directory that has none.
+pub(crate) fn restore_secrets(data_dir: &Path, file: &Path) -> Result<SecretsReport, Failure> {
+    let beside = secrets_path(file);
+    let secrets = read_secrets(&beside)?;
+    let there = [SERVER_KEY, OPAQUE_SECRET, DATABASE].into_iter().find(|name| data_dir.join(name).exists());
+    if let Some(there) = there {
+        let message = format!(
+            "There is {there} in {} already. Move it away, or restore elsewhere: --data-dir DIR",
+            data_dir.display()
+        );
+        return Err(Failure::new(Kind::NotPermitted, message));
+    }
+    keep_secrets(&DataDir::create(data_dir)?, &secrets, &beside)?;
+    Ok(SecretsReport { secrets: beside })
+}
+
+fn keep_secrets(data: &DataDir, secrets: &Secrets, from: &Path) -> Result<(), Failure> {
+    let bytes = |text: &str| hex::decode(text).map(Secret::new).map_err(|_| damaged(from));
+    data.keep(SERVER_KEY, &bytes(&secrets.server_key)?)?;
+    data.keep(OPAQUE_SECRET, &bytes(&secrets.opaque_secret)?)
+}
+
 fn secrets_of(data_dir: &Path) -> Result<Secrets, Failure> {
-    if !data_dir.join(DATABASE).exists() {
+    secrets_beside(data_dir, DATABASE)
+}
+
+/// The secrets of a data directory, which is one if it has this file.
+fn secrets_beside(data_dir: &Path, mark: &str) -> Result<Secrets, Failure> {
+    if !data_dir.join(mark).exists() {
         let message = format!("No directory in {}. Nothing was backed up.", data_dir.display());
         return Err(Failure::new(Kind::Io, message));
     }
@@ -153,9 +203,7 @@ pub(crate) fn restore(data_dir: &Path, file: &Path) -> Result<Report, Failure> {
         return Err(Failure::new(Kind::NotPermitted, message));
     }
     let data = DataDir::create(data_dir)?;
-    let bytes = |text: &str| hex::decode(text).map(Secret::new).map_err(|_| damaged(&beside));
-    data.keep(SERVER_KEY, &bytes(&secrets.server_key)?)?;
-    data.keep(OPAQUE_SECRET, &bytes(&secrets.opaque_secret)?)?;
+    keep_secrets(&data, &secrets, &beside)?;
     let new = data.path().join("directory.new");
     // What a restore left behind that was killed right here.
     let _ = std::fs::remove_file(&new);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::admin::Request;
 use super::admin::client;
-use super::data_dir::DataDir;
-use super::rt;
+use super::data_dir::{DataDir, Dependents};
+use super::{rt, stores};
 use crate::config::Loaded;
 use crate::failure::Failure;
 use directory_core::store::Store as _;
@@ -65,14 +65,23 @@ pub(crate) fn check(data_dir: &Path, loaded: &Loaded) -> Result<Findings, Failur
         return Ok(Findings(findings));
     }
     findings.extend(http.map(|address| Ok(format!("status page and metrics, when it runs at http://{address}/"))));
-    let data = DataDir::open(data_dir)?;
+    let place = loaded.config.place()?;
+    let (data, dependents) = match &place {
+        None => (DataDir::open(data_dir)?, Dependents::InFile),
+        Some(_) => (DataDir::open_without_database(data_dir)?, Dependents::InDatabase),
+    };
     findings.push(Ok(format!("data directory {}", data.path().display())));
-    let complaints = data.complaints();
+    let complaints = data.complaints(&dependents);
     findings.push(if complaints.is_empty() { Ok("server key and secret".into()) } else { Err(complaints.join(" ")) });
-    let checked = data.store().and_then(|store| Ok(rt::block_on(store.check())?));
+    let name = place.as_ref().map_or_else(|| "database".into(), |place| format!("database {place}"));
+    let checked = stores::open(&data, place).and_then(|store| {
+        let checked = rt::block_on(store.check());
+        rt::block_on(store.close());
+        Ok(checked?)
+    });
     findings.push(match checked {
-        Ok(problems) if problems.is_empty() => Ok("database".into()),
-        Ok(problems) => Err(format!("database: {}. Restore it from your backup.", problems.join("; "))),
+        Ok(problems) if problems.is_empty() => Ok(name),
+        Ok(problems) => Err(format!("{name}: {}. Restore it from your backup.", problems.join("; "))),
         Err(failure) => Err(failure.message),
     });
     Ok(Findings(findings))

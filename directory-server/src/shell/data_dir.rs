@@ -16,7 +16,7 @@ use super::private_files::{self, PRIVATE};
 use crate::failure::{Failure, Kind};
 use crate::store::sqlite::SqliteStore;
 
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 pub(super) const DATABASE: &str = "directory.db";
 pub(super) const SERVER_KEY: &str = "server.key";
 pub(super) const OPAQUE_SECRET: &str = "opaque.secret";
@@ -36,6 +36,16 @@ pub(crate) enum Created {
     Before,
 }
 
+/// Who is lost without the secrets of a data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dependents {
+    Nobody,
+    /// The users in the data directory's own database.
+    InFile,
+    /// The users in a database of its own.
+    InDatabase,
+}
+
 impl DataDir {
     /// Opens the directory for a server; creates it (0700) if there is none.
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
@@ -51,8 +61,15 @@ impl DataDir {
     /// Opens a directory that must be there, for an administrator's command.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         if !path.join(DATABASE).exists() {
-            let message = format!("No directory in {}. Create it with: directory-server serve", path.display());
-            return Err(Failure::new(Kind::Io, message));
+            return Err(no_directory(path));
+        }
+        Self::lock(path, Created::Before)
+    }
+
+    /// The same for a directory whose users are in a database of its own.
+    pub(crate) fn open_without_database(path: &Path) -> Result<Self, Failure> {
+        if !path.join(SERVER_KEY).exists() {
+            return Err(no_directory(path));
         }
         Self::lock(path, Created::Before)
     }
@@ -93,10 +110,14 @@ impl DataDir {
         Ok(SqliteStore::open(&path)?)
     }
 
-    /// The server's key and OPAQUE secret; created if there is no database yet that depends on them. Call it before
-    /// [`DataDir::store`].
-    pub(crate) fn secrets(&self) -> Result<(DirectoryKey, ServerSecret), Failure> {
-        let key = match self.secret(SERVER_KEY)? {
+    /// Who is in the data directory's own database.
+    pub(crate) fn dependents(&self) -> Dependents {
+        if self.path.join(DATABASE).exists() { Dependents::InFile } else { Dependents::Nobody }
+    }
+
+    /// The server's key and OPAQUE secret; created if nobody depends on them yet. Call it before [`DataDir::store`].
+    pub(crate) fn secrets(&self, dependents: &Dependents) -> Result<(DirectoryKey, ServerSecret), Failure> {
+        let key = match self.secret(SERVER_KEY, dependents)? {
             Some(der) => DirectoryKey::from_pkcs8(&der).map_err(|_| self.damaged(SERVER_KEY))?,
             None => {
                 let key = DirectoryKey::generate().map_err(|error| Failure::new(Kind::Io, format!("{error}.")))?;
@@ -104,7 +125,7 @@ impl DataDir {
                 key
             }
         };
-        let secret = match self.secret(OPAQUE_SECRET)? {
+        let secret = match self.secret(OPAQUE_SECRET, dependents)? {
             Some(bytes) => ServerSecret::from_bytes(bytes.expose()).map_err(|_| self.damaged(OPAQUE_SECRET))?,
             None => {
                 let secret = ServerSecret::generate();
@@ -115,18 +136,22 @@ impl DataDir {
         Ok((key, secret))
     }
 
-    fn secret(&self, name: &str) -> Result<Option<Secret>, Failure> {
+    fn secret(&self, name: &str, dependents: &Dependents) -> Result<Option<Secret>, Failure> {
         let path = self.path.join(name);
         match read_secret(&path) {
             Ok(secret) => Ok(Some(secret)),
-            Err(SecretFile::Missing) if !self.path.join(DATABASE).exists() => Ok(None),
-            Err(SecretFile::Missing) => Err(Failure::new(
-                Kind::Config,
-                format!(
-                    "{} is missing, and the users in {DATABASE} depend on it. Restore it from your backup.",
-                    path.display()
-                ),
-            )),
+            Err(SecretFile::Missing) => {
+                let whose = match dependents {
+                    Dependents::Nobody => return Ok(None),
+                    Dependents::InFile => DATABASE,
+                    Dependents::InDatabase => "the database",
+                };
+                let missing = path.display();
+                let message = format!(
+                    "{missing} is missing, and the users in {whose} depend on it. Restore it from your backup."
+                );
+                Err(Failure::new(Kind::Config, message))
+            }
             Err(SecretFile::Exposed(mode)) => Err(exposed(&path, mode)),
             Err(SecretFile::Unreadable(error)) => Err(Failure::io(format_args!("read {}", path.display()), &error)),
         }
@@ -155,18 +180,22 @@ impl DataDir {
     }
 
     /// What is wrong with the secret files, one line each.
-    pub(crate) fn complaints(&self) -> Vec<String> {
-        let unsound = [SERVER_KEY, OPAQUE_SECRET].into_iter().filter_map(|name| self.secret(name).err());
+    pub(crate) fn complaints(&self, dependents: &Dependents) -> Vec<String> {
+        let unsound = [SERVER_KEY, OPAQUE_SECRET].into_iter().filter_map(|name| self.secret(name, dependents).err());
         unsound.map(|failure| failure.message).collect()
     }
+}
+
+fn no_directory(path: &Path) -> Failure {
+    let message = format!("No directory in {}. Create it with: directory-server serve", path.display());
+    Failure::new(Kind::Io, message)
 }
 
 /// The server's key, also while a server runs.
 pub(crate) fn server_key(data_dir: &Path) -> Result<DirectoryKey, Failure> {
     let path = data_dir.join(SERVER_KEY);
     if !path.exists() {
-        let message = format!("No directory in {}. Create it with: directory-server serve", data_dir.display());
-        return Err(Failure::new(Kind::Io, message));
+        return Err(no_directory(data_dir));
     }
     let damaged = || Failure::new(Kind::Config, format!("{} is damaged. Restore it from your backup.", path.display()));
     DirectoryKey::from_pkcs8(&read_private(&path)?).map_err(|_| damaged())

@@ -21,6 +21,7 @@ use super::metrics::Timing;
 use super::{accept, logs, rt, signals};
 use crate::config::{Config, Log, LogLevel};
 use crate::failure::{Failure, Kind};
+use crate::store::AnyStore;
 use crate::store::sqlite::SqliteStore;
 use directory_core::records::{Account, NewUser};
 use directory_core::store::Store as _;
@@ -39,7 +40,7 @@ pub(crate) fn demo() -> Result<ExitCode, Failure> {
     let listener = listener.map_err(|error| launch::cannot_listen(here(0), &error, "another machine"))?;
     let internal = |error: &dyn std::fmt::Display| Failure::new(Kind::Internal, format!("{error}."));
     let (key, secret) = (DirectoryKey::generate().map_err(|error| internal(&error))?, ServerSecret::generate());
-    let (store, clock) = (SqliteStore::in_memory()?, Clock::start(0));
+    let (store, clock) = (AnyStore::from(SqliteStore::in_memory()?), Clock::start(0));
     let directory = key.digest();
     // A key takes a second to make, so all of them are made at once.
     let users = std::thread::scope(|scope| {

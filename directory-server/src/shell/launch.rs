@@ -18,10 +18,10 @@ use super::clock::Clock;
 use super::metrics::{Metrics, Timing};
 use super::node::{Node, Parts};
 use super::signals::{Asked, Errand};
-use super::{accept, connection, keep_time, rt};
+use super::{accept, connection, keep_time, rt, stores};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
-use crate::store::sqlite::SqliteStore;
+use crate::store::AnyStore;
 use directory_core::Directory;
 
 /// How long open sessions may take to say goodbye.
@@ -37,7 +37,7 @@ pub(crate) enum Addresses {
 /// What a server is made of.
 pub(super) struct Foundation<'a> {
     pub(super) config: &'a Config,
-    pub(super) store: SqliteStore,
+    pub(super) store: AnyStore,
     pub(super) key: &'a DirectoryKey,
     pub(super) secret: ServerSecret,
     pub(super) clock: Clock,
@@ -81,6 +81,9 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
         rt::spawn(accept::accept(Arc::clone(&node), listener));
     }
     rt::spawn(keep_time::keep_time(Arc::clone(&node)));
+    if let AnyStore::Postgres(_) = node.directory.store {
+        rt::spawn(stores::watch(Arc::clone(&node)));
+    }
     Ok(Launched { node, ended })
 }
 
@@ -106,6 +109,7 @@ impl Launched {
         if let Err(error) = rt::block_on(self.node.directory.keep_time(self.node.clock.now())) {
             tracing::warn!(%error, "what has passed of the time could not be kept");
         }
+        rt::block_on(self.node.directory.store.close());
     }
 }
 

@@ -25,4 +25,5 @@ mod relay;
 pub(crate) mod rt;
 pub(crate) mod serve;
 pub(crate) mod signals;
+pub(crate) mod stores;
 mod waiting_legs;

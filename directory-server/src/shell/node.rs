@@ -10,7 +10,7 @@ use crate::shell::last_hour::LastHour;
 use crate::shell::metrics::Metrics;
 use crate::shell::rt::TcpStream;
 use crate::shell::waiting_legs::WaitingLegs;
-use crate::store::sqlite::SqliteStore;
+use crate::store::AnyStore;
 use directory_core::Directory;
 use directory_core::admission::{Admission, Crowded, Place};
 use directory_core::sources::Source;
@@ -25,7 +25,7 @@ type Evictor = async_channel::Sender<std::convert::Infallible>;
 /// One running server.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) directory: Directory<SqliteStore>,
+    pub(crate) directory: Directory<AnyStore>,
     pub(crate) clock: Clock,
     pub(crate) tls: Arc<rustls::ServerConfig>,
     pub(crate) listening: Vec<SocketAddr>,
@@ -46,7 +46,7 @@ pub(crate) struct Node {
 
 /// What a server is made of.
 pub(crate) struct Parts {
-    pub(crate) directory: Directory<SqliteStore>,
+    pub(crate) directory: Directory<AnyStore>,
     pub(crate) clock: Clock,
     pub(crate) tls: Arc<rustls::ServerConfig>,
     pub(crate) listening: Vec<SocketAddr>,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::rt;
-use directory_core::store::Store as _;
 
 /// The service manager, if there is one.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ pub(crate) async fn watchdog(node: Arc<Node>, supervisor: Arc<Supervisor>) {
     let wanted = std::env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse().ok());
     let Some(wanted) = wanted.map(Duration::from_micros).filter(|wanted| !wanted.is_zero()) else { return };
     loop {
-        if node.directory.store.count().await.is_ok() {
+        if node.directory.store.is_alive().await {
             supervisor.tell("WATCHDOG=1");
         }
         rt::sleep(wanted / 2).await;

@@ -8,7 +8,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_io::Async;
+use futures::future::BoxFuture;
 use futures::io::{AsyncRead, AsyncWrite};
+
+use crate::store::postgres::{Host, Runtime, Stream};
 
 pub(crate) use async_std::os::unix::net::{UnixListener, UnixStream};
 pub(crate) use async_std::task::{block_on, sleep};
@@ -32,6 +35,57 @@ pub(crate) async fn yield_now() {
 /// Gives up after `limit`.
 pub(crate) async fn timeout<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     async_std::future::timeout(limit, future).await.ok()
+}
+
+/// What a store in a database of its own needs.
+pub(crate) struct Database;
+
+/// How long one address of a database may take to answer, chosen arbitrarily.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(5);
+
+impl Runtime for Database {
+    fn connect(&self, host: &Host) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
+        let host = host.clone();
+        Box::pin(async move {
+            match host {
+                Host::Socket(path) => Ok(Box::new(UnixStream::connect(path).await?) as Box<dyn Stream>),
+                Host::Tcp { name, port, only_loopback } => {
+                    Ok(Box::new(tcp_to_database(&name, port, only_loopback).await?) as Box<dyn Stream>)
+                }
+            }
+        })
+    }
+
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        spawn(future);
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(sleep(duration))
+    }
+}
+
+async fn tcp_to_database(name: &str, port: u16, only_loopback: bool) -> io::Result<TcpStream> {
+    let addresses: Vec<SocketAddr> = async_std::net::ToSocketAddrs::to_socket_addrs(&(name, port)).await?.collect();
+    if only_loopback && addresses.iter().any(|address| !address.ip().is_loopback()) {
+        return Err(io::Error::other(
+            "its name stands for another machine, which is reached with sslmode=verify-full only",
+        ));
+    }
+    let mut failed = io::Error::other("its name stands for no address");
+    for address in addresses {
+        match timeout(DATABASE_PATIENCE, Async::<net::TcpStream>::connect(address)).await {
+            Some(Ok(stream)) => {
+                // Better, but it works without, too.
+                let _ = stream.get_ref().set_nodelay(true);
+                let _ = socket2::SockRef::from(stream.get_ref()).set_keepalive(true);
+                return Ok(TcpStream { stream, drained: false });
+            }
+            Some(Err(error)) => failed = error,
+            None => failed = ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failed)
 }
 
 /// A listening socket.

@@ -17,7 +17,7 @@ use super::launch::{Addresses, Foundation, cannot_listen, harden, launch, listen
 use super::metrics::{Reload, Timing};
 use super::node::Node;
 use super::signals::Errand;
-use super::{admin, backups, logs, notify, rt, signals};
+use super::{admin, backups, logs, notify, rt, signals, stores};
 use crate::config::{self, Loaded, is_this_machine_only};
 use crate::failure::{Failure, Kind};
 
@@ -49,14 +49,16 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
         .map(|address| site.listen(address).map_err(|error| cannot_listen(address, &error, "[http] listen")));
     let http = http.transpose()?;
     let listeners = listen(&config.addresses()?, start.addresses)?;
-    let (key, secret) = data_dir.secrets()?;
+    let place = config.place()?;
+    let backups = config.backups()?;
+    let (key, secret, store) = stores::open_for_server(&data_dir, place)?;
     if common::locked::is_refused() {
         tracing::warn!("memory cannot be locked, so the OPAQUE secret may reach the swap space: raise ulimit -l");
     }
     let timing = if http.is_some() && config.http.metrics { Timing::On } else { Timing::Off };
     let foundation = Foundation {
         config,
-        store: data_dir.store()?,
+        store,
         key: &key,
         secret,
         clock: Clock::start(start.clock_offset),
@@ -66,7 +68,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     let launched = launch(foundation, listeners)?;
     let node = Arc::clone(&launched.node);
     let admin = admin::server::listen(&node, data_dir.path(), config.register.invite_ttl.into())?;
-    if let Some(wanted) = config.backups()? {
+    if let Some(wanted) = backups {
         rt::spawn(backups::take(wanted, data_dir.path().to_owned(), node.clock));
     }
     let supervisor = Arc::new(notify::Supervisor::of_environment());

@@ -10,8 +10,7 @@ use super::{Answer, Request, socket_path};
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
 use crate::shell::clock::Clock;
-use crate::shell::data_dir::DataDir;
-use crate::shell::rt;
+use crate::shell::{rt, stores};
 
 /// How long a running server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,11 +62,13 @@ pub(crate) fn ask_server(data_dir: &Path, request: &Request) -> Result<Option<An
 }
 
 fn on_store(data_dir: &Path, config: &Config, request: Request) -> Result<Answer, Failure> {
-    let opened = DataDir::open(data_dir)?;
-    let store = opened.store()?;
+    let (opened, store) = stores::open_for_command(data_dir, config.place()?)?;
     let public = config.public_name(&config.addresses()?);
     let invite_ttl = config.register.invite_ttl.into();
     let now = Clock::start(0).now();
     let desk = Desk { store: &store, node: None, now, public: &public, invite_ttl, data_dir: Some(data_dir) };
-    Ok(rt::block_on(desk.execute(request)))
+    let answer = rt::block_on(desk.execute(request));
+    rt::block_on(store.close());
+    drop(opened);
+    Ok(answer)
 }

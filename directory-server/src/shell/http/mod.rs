@@ -116,6 +116,9 @@ impl Site {
         };
         match (request.path.as_str(), node) {
             ("/healthz", _) => Reply::text("alive"),
+            ("/readyz", Some(node)) if ready.is_ok() && node.directory.store.complaint().is_some() => {
+                Reply::unavailable(&node.directory.store.complaint().unwrap_or_default())
+            }
             ("/readyz", _) => ready.map_or_else(Reply::unavailable, |()| Reply::text("ready")),
             ("/metrics", Some(node)) if self.offered.metrics => metrics::metrics(&node).await,
             ("/", Some(node)) if self.offered.page => page::page(&node, self.status_text, self.offered.metrics).await,

@@ -1,0 +1,355 @@
+//! A fixed number of connections, and how a method runs on one of them.
+//!
+//! A method is one transaction, run again when another was in the way. All it needs it owns, so running it again is the same
+//! once more. A connection that breaks while a transaction is being ended leaves open whether it was; the method fails then,
+//! which the protocol allows everywhere.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_channel::{Receiver, Sender};
+use directory_core::store::{StoreError, StoreResult};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Either, select};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
+
+use super::connect::{Runtime, connect};
+use super::error::{PgError, PgResult};
+use super::place::Place;
+use super::row::Row;
+
+/// Connections: enough to have the database sync for several at once, and few beside what it allows. Chosen by measurement:
+/// 8 commit six times as fast as one, 32 no more than twice as fast as 8.
+const LANES: usize = 8;
+/// How often a method runs at most.
+const ATTEMPTS: u32 = 8;
+/// How long the first pause before another attempt is; each further one is twice as long, up to [`LONGEST_PAUSE`].
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(160);
+/// How long an attempt may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a method waits for a database that is away: as long as a session is kept without one.
+pub(super) const AWAY: Duration = Duration::from_secs(15);
+/// Pause between two attempts to connect to it.
+const KNOCK: Duration = Duration::from_millis(250);
+/// Methods that wait for a connection; one more fails at once.
+const WAITING: usize = 4096;
+
+type Param<'a> = &'a (dyn ToSql + Sync);
+
+/// One connection and the statements that it knows.
+pub(super) struct Lane {
+    client: Client,
+    statements: Mutex<HashMap<&'static str, Statement>>,
+    #[cfg(feature = "testkit")]
+    faults: Arc<super::faults::Faults>,
+    #[cfg(feature = "testkit")]
+    seen: super::faults::Seen,
+}
+
+impl Lane {
+    /// Rows of an answer.
+    pub(super) async fn rows(&self, sql: &'static str, params: &[Param<'_>]) -> PgResult<Vec<Row>> {
+        let statement = self.statement(sql).await?;
+        let rows = self.client.query(&statement, params).await?;
+        self.trip()?;
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// The only row of an answer, if there is one.
+    pub(super) async fn maybe(&self, sql: &'static str, params: &[Param<'_>]) -> PgResult<Option<Row>> {
+        Ok(self.rows(sql, params).await?.into_iter().next())
+    }
+
+    /// The row of an answer that always has one.
+    pub(super) async fn one(&self, sql: &'static str, params: &[Param<'_>]) -> PgResult<Row> {
+        let row = self.maybe(sql, params).await?;
+        row.ok_or_else(|| StoreError::Failed("an answer has no row".into()).into())
+    }
+
+    /// Whether there is a row.
+    pub(super) async fn has(&self, sql: &'static str, params: &[Param<'_>]) -> PgResult<bool> {
+        Ok(self.maybe(sql, params).await?.is_some())
+    }
+
+    /// How many rows were changed.
+    pub(super) async fn run(&self, sql: &'static str, params: &[Param<'_>]) -> PgResult<u64> {
+        let statement = self.statement(sql).await?;
+        let changed = self.client.execute(&statement, params).await?;
+        self.trip()?;
+        Ok(changed)
+    }
+
+    /// Statements that have no parameters and no answer, outside a transaction.
+    pub(super) async fn batch(&self, sql: &str) -> PgResult<()> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// Makes a statement known, so that it goes out at once: what others that go out with it rely on has to come before them.
+    pub(super) async fn know(&self, sql: &'static str) -> PgResult<()> {
+        self.statement(sql).await.map(drop)
+    }
+
+    async fn statement(&self, sql: &'static str) -> PgResult<Statement> {
+        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// Sends something without waiting for its answer, which comes before those of all that follows.
+    fn send(&self, sql: &str) {
+        // The first poll sends it.
+        let _ = self.client.batch_execute(sql).now_or_never();
+    }
+
+    #[cfg(feature = "testkit")]
+    fn trip(&self) -> PgResult<()> {
+        self.faults.trip(&self.seen)
+    }
+
+    #[cfg(not(feature = "testkit"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests have it fail")]
+    fn trip(&self) -> PgResult<()> {
+        Ok(())
+    }
+}
+
+/// Whether a method changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Read,
+    Write,
+}
+
+/// A transaction that has begun; it is undone unless it is ended, also when whoever waits for it goes away.
+struct Transaction<'l> {
+    lane: &'l Lane,
+    ended: bool,
+}
+
+impl<'l> Transaction<'l> {
+    fn begin(lane: &'l Lane) -> Self {
+        lane.send("BEGIN");
+        Self { lane, ended: false }
+    }
+
+    async fn commit(mut self) -> PgResult<()> {
+        self.lane.trip()?;
+        self.ended = true;
+        self.lane.client.batch_execute("COMMIT").await.map_err(|error| match error.into() {
+            // Nobody knows what became of it.
+            PgError::Lost(error) => PgError::Failed(error),
+            other => other,
+        })
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.lane.send("ROLLBACK");
+        }
+    }
+}
+
+/// All connections.
+pub(super) struct Lanes {
+    place: Place,
+    runtime: Arc<dyn Runtime>,
+    back: Sender<Option<Lane>>,
+    idle: Receiver<Option<Lane>>,
+    /// Held by whoever tries again: of those who want the same row, one at a time does.
+    turn: (Sender<()>, Receiver<()>),
+    /// Since when the database is away, if it is.
+    away: Mutex<Option<Instant>>,
+    #[cfg(feature = "testkit")]
+    pub(super) faults: Arc<super::faults::Faults>,
+}
+
+/// A connection that one method has for itself.
+struct Held<'l> {
+    lanes: &'l Lanes,
+    lane: Option<Lane>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // There are as many places as lanes.
+        let _ = self.lanes.back.try_send(self.lane.take());
+    }
+}
+
+/// Given back when it is dropped.
+struct Turn<'l>(&'l Sender<()>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // There is one place, and it was taken.
+        let _ = self.0.try_send(());
+    }
+}
+
+impl Lanes {
+    pub(super) fn new(place: Place, runtime: Arc<dyn Runtime>) -> Self {
+        let (back, idle) = async_channel::bounded(LANES);
+        for _ in 0..LANES {
+            // There are as many places as lanes.
+            let _ = back.try_send(None);
+        }
+        let turn = async_channel::bounded(1);
+        let _ = turn.0.try_send(());
+        Self {
+            place,
+            runtime,
+            back,
+            idle,
+            turn,
+            away: Mutex::default(),
+            #[cfg(feature = "testkit")]
+            faults: Arc::default(),
+        }
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.runtime
+    }
+
+    /// Another connection, which is none of the lanes.
+    pub(super) async fn connect(&self) -> StoreResult<Lane> {
+        let connecting = within(&*self.runtime, PATIENCE, connect(&self.place, &self.runtime)).await;
+        let no_answer = || Err(StoreError::Unreachable(format!("{}: no answer", self.place)));
+        let connected = connecting.unwrap_or_else(no_answer);
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        *away = if connected.is_ok() { None } else { away.or_else(|| Some(Instant::now())) };
+        drop(away);
+        let client = connected?;
+        Ok(Lane {
+            client,
+            statements: Mutex::default(),
+            #[cfg(feature = "testkit")]
+            faults: Arc::clone(&self.faults),
+            #[cfg(feature = "testkit")]
+            seen: super::faults::Seen::default(),
+        })
+    }
+
+    /// Runs a method that only reads: each statement for itself.
+    pub(super) async fn read<I: Send + Sync, T: Send>(
+        &self,
+        input: I,
+        work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        self.attempts(Mode::Read, &input, work).await
+    }
+
+    /// Runs a method that writes: all of it or nothing.
+    pub(super) async fn write<I: Send + Sync, T: Send>(
+        &self,
+        input: I,
+        work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        self.attempts(Mode::Write, &input, work).await
+    }
+
+    async fn attempts<I: Send + Sync, T: Send>(
+        &self,
+        mode: Mode,
+        input: &I,
+        work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        let (mut attempt, mut turn) = (1, None);
+        loop {
+            let mut held = self.lane().await?;
+            let Some(lane) = &held.lane else { return Err(StoreError::Closed) };
+            #[cfg(feature = "testkit")]
+            lane.seen.begin(attempt);
+            let once = async {
+                let transaction = (mode == Mode::Write).then(|| Transaction::begin(lane));
+                let done = work(lane, input).await?;
+                if let Some(transaction) = transaction {
+                    transaction.commit().await?;
+                }
+                Ok(done)
+            };
+            let outcome = within(&*self.runtime, PATIENCE, once).await;
+            match outcome {
+                Some(Ok(done)) => return Ok(done),
+                Some(Err(PgError::Failed(error))) => return Err(error),
+                Some(Err(PgError::Again(error) | PgError::Lost(error))) if attempt >= ATTEMPTS => return Err(error),
+                Some(Err(PgError::Again(_))) => {
+                    drop(held);
+                    self.runtime.sleep(pause(attempt)).await;
+                    if turn.is_none() {
+                        turn = Some(self.turn().await?);
+                    }
+                }
+                Some(Err(PgError::Lost(_))) => held.lane = None,
+                None => {
+                    // Whatever it is busy with, it has no place here any more.
+                    held.lane = None;
+                    return Err(StoreError::Unreachable(format!("{}: no answer", self.place)));
+                }
+            }
+            attempt += 1;
+        }
+    }
+
+    /// For how long the database has been away, if it is.
+    pub(super) fn away(&self) -> Option<Duration> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed())
+    }
+
+    /// Waits until nobody else tries again.
+    async fn turn(&self) -> StoreResult<Turn<'_>> {
+        self.turn.1.recv().await.map_err(|_| StoreError::Closed)?;
+        Ok(Turn(&self.turn.0))
+    }
+
+    /// A connection; a new one, if the last one broke. A database that went away lately is waited for.
+    async fn lane(&self) -> StoreResult<Held<'_>> {
+        if self.idle.receiver_count() > WAITING {
+            return Err(StoreError::Unreachable(format!("{}: too much waits for it", self.place)));
+        }
+        // Counted as long as it waits.
+        let idle = self.idle.clone();
+        let lane = idle.recv().await.map_err(|_| StoreError::Closed)?;
+        let mut held = Held { lanes: self, lane: lane.filter(|lane| !lane.client.is_closed()) };
+        while held.lane.is_none() {
+            match self.connect().await {
+                Ok(lane) => held.lane = Some(lane),
+                Err(error) if self.away().is_some_and(|away| away >= AWAY) => return Err(error),
+                Err(_) => self.runtime.sleep(KNOCK).await,
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// Gives up after `limit`.
+pub(super) async fn within<T>(
+    runtime: &dyn Runtime,
+    limit: Duration,
+    future: impl Future<Output = T> + Send,
+) -> Option<T> {
+    match select(Box::pin(future), runtime.sleep(limit)).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
+}
+
+/// Between half and one and a half of what is due, so that those who were in each other's way do not meet again.
+fn pause(attempt: u32) -> Duration {
+    let due = (PAUSE * 2_u32.saturating_pow(attempt.saturating_sub(1))).min(LONGEST_PAUSE);
+    let [jitter] = common::crypto::random::<1>().unwrap_or([128]);
+    due / 2 + due * u32::from(jitter) / 256
+}
