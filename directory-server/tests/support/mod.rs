@@ -4,6 +4,7 @@
 
 mod conversation;
 pub(crate) mod mail;
+pub(crate) mod postgres;
 pub(crate) mod process;
 
 use std::net::IpAddr;
@@ -33,8 +34,10 @@ use directory_core::timestamp::Timestamp;
 use directory_core::unauthenticated::Unauthenticated;
 use directory_core::user_style::UserStyle;
 use directory_core::{Directory, Policy};
+use directory_server::store::AnyStore;
 use directory_server::store::sqlite::SqliteStore;
 use futures::executor::block_on;
+use postgres::Lent;
 
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub(crate) const RIGHT: &str = "482193";
@@ -67,17 +70,19 @@ pub(crate) fn policy(registration: Registration) -> Policy {
 
 /// A directory, its database in a directory of its own, and the time.
 pub(crate) struct World {
-    pub(crate) directory: Directory<SqliteStore>,
+    pub(crate) directory: Directory<AnyStore>,
     pub(crate) now: Timestamp,
     dir: tempfile::TempDir,
+    lent: Option<Lent>,
     connections: u32,
 }
 
 impl World {
     pub(crate) fn new(registration: Registration) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let directory = open(&dir, ServerSecret::generate(), policy(registration), NOON);
-        Self { directory, now: NOON, dir, connections: 0 }
+        let lent = Lent::new();
+        let directory = open((&dir, lent.as_ref()), ServerSecret::generate(), policy(registration), NOON);
+        Self { directory, now: NOON, dir, lent, connections: 0 }
     }
 
     /// Stops the directory and starts it again.
@@ -89,14 +94,18 @@ impl World {
     /// Stops the directory and starts it again when the clock says `later`.
     pub(crate) fn restart_at(self, later: Timestamp) -> Self {
         block_on(self.directory.keep_time(self.now)).unwrap();
-        let Self { directory, dir, connections, .. } = self;
+        let Self { directory, dir, lent, connections, .. } = self;
         let secret = ServerSecret::from_bytes(directory.secret.to_bytes().expose()).unwrap();
         let policy = directory.policy();
         drop(directory);
-        Self { directory: open(&dir, secret, policy, later), now: later, dir, connections }
+        let directory = open((&dir, lent.as_ref()), secret, policy, later);
+        Self { directory, now: later, dir, lent, connections }
     }
 
     pub(crate) fn database(&self) -> Vec<u8> {
+        if let Some(lent) = &self.lent {
+            return lent.dump();
+        }
         let files = std::fs::read_dir(self.dir.path()).unwrap();
         files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
     }
@@ -146,6 +155,9 @@ impl World {
 
     /// Bodies of items in the database.
     pub(crate) fn bodies(&self) -> u64 {
+        if let Some(lent) = &self.lent {
+            return lent.sql("SELECT count(*) FROM mail").trim().parse().unwrap();
+        }
         let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
         database.query_row("SELECT count(*) FROM mail", [], |row| row.get(0)).unwrap()
     }
@@ -176,6 +188,16 @@ impl World {
 
     /// Gives a user as many terminals that have published.
     pub(crate) fn add_terminals(&self, id: &str, count: usize) {
+        if let Some(lent) = &self.lent {
+            for table in
+                ["terminals (userid, terminal, cookie, certificate, last_seen, age)", "publishers (userid, terminal)"]
+            {
+                let more = if table.starts_with('t') { ", '', '', 0, 0" } else { "" };
+                let ids = format!("SELECT '{id}', decode(lpad(to_hex(n), 32, '0'), 'hex'){more}");
+                lent.sql(&format!("INSERT INTO {table} {ids} FROM generate_series(0, {count} - 1) AS n"));
+            }
+            return;
+        }
         let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
         for n in 0..count as u128 {
             let terminal = n.to_be_bytes();
@@ -205,8 +227,16 @@ impl World {
     }
 }
 
-fn open(dir: &tempfile::TempDir, secret: ServerSecret, policy: Policy, now: Timestamp) -> Directory<SqliteStore> {
-    let store = SqliteStore::open(&dir.path().join("directory.db")).unwrap();
+fn open(
+    (dir, lent): (&tempfile::TempDir, Option<&Lent>),
+    secret: ServerSecret,
+    policy: Policy,
+    now: Timestamp,
+) -> Directory<AnyStore> {
+    let store = match lent {
+        Some(lent) => AnyStore::Postgres(lent.open()),
+        None => SqliteStore::open(&dir.path().join("directory.db")).unwrap().into(),
+    };
     let directory = Directory::new(store, secret, DIRECTORY_KEY, policy);
     block_on(directory.begin_run(now)).unwrap();
     directory
