@@ -8,7 +8,8 @@ use common::ident::{
     Challenge, Cookie, DirectoryGeneration, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId,
 };
 use common::limits::{
-    AWAY_TEXT, FEATURES, FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES, TERMINALS_PER_USER,
+    ADDRESSES_PER_TERMINAL, AWAY_TEXT, FEATURES, FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES,
+    PUBLIC_KEY_MAX, TERMINALS_PER_USER, VAULT_MAX,
 };
 use common::msg::*;
 use proptest::option::of as maybe;
@@ -133,6 +134,25 @@ fn peer() -> impl Strategy<Value = PeerMessage> {
         (any::<[u8; 16]>(), text(NICK_MAX), text(MESSAGE_TEXT), any::<u64>())
             .prop_map(|(id, nick, message, date)| { Chat { id: MessageId(id), nick, message, date }.into() }),
     ]
+}
+
+#[test]
+fn a_record_is_no_longer_than_it_may_be() {
+    let record = |addresses: usize, key: usize, signature: usize| Record {
+        userid: UserId::parse("ali").unwrap(),
+        terminal: TerminalId([1; 16]),
+        key: KeyDigest([2; 32]),
+        addresses: vec![([192, 0, 2, 7], 65_000).into(); addresses],
+        issued: 1,
+        until: 2,
+        directory: Hex(vec![3; key]),
+        signature: Blob(vec![4; signature]),
+    };
+    let decodes = |record: Record| FromDirectory::decode(&FromDirectory::from(record).encode()).is_ok();
+    assert!(decodes(record(ADDRESSES_PER_TERMINAL, PUBLIC_KEY_MAX, VAULT_MAX)) && decodes(record(0, 0, 0)));
+    assert!(!decodes(record(ADDRESSES_PER_TERMINAL + 1, 91, 64)));
+    assert!(!decodes(record(1, PUBLIC_KEY_MAX + 1, 64)));
+    assert!(!decodes(record(1, 91, VAULT_MAX + 1)));
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! Records: what the directory says of a terminal, signed by its own key (decision D27; protocol section 8.10).
 //!
-//! Knows no clock, and not who asks: whether a record is valid now and fits is for whoever has verified it.
+//! Knows no clock, and not who asks: whether a record fits is for whoever has verified it.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, UnparsedPublicKey};
@@ -9,6 +9,7 @@ use super::directory_key::DirectoryKey;
 use super::identity::BadKey;
 use super::{NoRandomness, transcript};
 use crate::ident::KeyDigest;
+use crate::limits::{RECORD_SLACK, RECORD_VALID};
 use crate::msg::{Blob, Hex, Record};
 
 /// Bytes of a P-256 key as SubjectPublicKeyInfo (RFC 5480), and of the point at its end.
@@ -59,6 +60,15 @@ pub fn verify(record: &Record, directory: &KeyDigest) -> Result<(), BadKey> {
     key.verify(transcript.as_bytes(), &record.signature.0).map_err(|_| BadKey::Signature)
 }
 
+/// Whether a record is valid at this time of its directory, seconds since the epoch. One that was issued later than now was
+/// issued by a clock that was wrong.
+#[must_use]
+pub fn is_valid(record: &Record, now: u64) -> bool {
+    record.issued <= now.saturating_add(RECORD_SLACK)
+        && now < record.until
+        && record.until.saturating_sub(record.issued) <= RECORD_VALID.as_secs()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +86,17 @@ mod tests {
             directory: Hex::default(),
             signature: Blob::default(),
         }
+    }
+
+    #[test]
+    fn is_valid_to_the_second_and_not_where_a_clock_was_wrong() {
+        let (record, week) = (unsigned(), RECORD_VALID.as_secs());
+        let valid = |now| is_valid(&record, now);
+        assert!(valid(record.issued) && valid(record.until - 1) && !valid(record.until) && !valid(u64::MAX));
+        assert!(valid(record.issued - RECORD_SLACK) && !valid(record.issued - RECORD_SLACK - 1));
+        let lasting = |seconds| Record { until: record.issued + seconds, ..record.clone() };
+        assert!(is_valid(&lasting(week), record.issued) && !is_valid(&lasting(week + 1), record.issued));
+        assert!(!is_valid(&Record { until: record.issued - 1, ..record.clone() }, record.issued));
     }
 
     #[test]

@@ -43,11 +43,11 @@ pub const SUCCESSIONS: &str = "successions";
 pub const RECORDS: &str = "records";
 
 /// What a terminal of this version tells its directory.
-const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS, RELAY_FILES, ADDRESSES];
+const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS, RELAY_FILES, ADDRESSES, RECORDS];
 /// What a directory of this version tells its terminals, whatever its administrator has chosen.
 const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS, SUCCESSIONS, PUNCH, ADDRESSES];
 /// What terminals of this version tell each other.
-const BETWEEN_TERMINALS: &[&str] = &[REFUSALS];
+const BETWEEN_TERMINALS: &[&str] = &[REFUSALS, RECORDS];
 
 /// Names of features, at most [`FEATURES`] of at most [`FEATURE_NAME`] bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

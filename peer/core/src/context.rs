@@ -10,7 +10,7 @@ use common::crypto::identity::PublicKey;
 use common::crypto::successor::{self, Verified};
 use common::crypto::{self, safety_number};
 use common::ident::{ContentDigest, KeyDigest, UserId};
-use common::msg::{CommitReq, ConnectRefusal, ConnectReply, Features, PresenceStatus, SUCCESSIONS};
+use common::msg::{CommitReq, ConnectRefusal, ConnectReply, Features, PresenceStatus, RECORDS, Record, SUCCESSIONS};
 
 use crate::command::Ticket;
 use crate::contacts::{Contacts, PinCheck};
@@ -21,6 +21,7 @@ use crate::model::{LinkWay, PresenceInfo};
 use crate::notice::{CallNotice, ContactNotice, Notice};
 use crate::persistence::Write;
 use crate::verify::LocalIdentity;
+use crate::vouching::Vouching;
 
 /// Where this terminal stands with the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +122,10 @@ pub(crate) struct Context {
     pub(crate) callers: BTreeMap<LinkId, Features>,
     /// How links go that stand, or are about to.
     pub(crate) ways: BTreeMap<LinkId, LinkWay>,
+    /// What the directory has signed, for while it is out of reach.
+    pub(crate) vouching: Vouching,
+    /// Of links that stand, or are about to, because of a record: when the directory has signed it, by its clock.
+    pub(crate) vouched: BTreeMap<LinkId, u64>,
     pub(crate) presence: BTreeMap<UserId, PresenceInfo>,
     pub(crate) session: Session,
     /// What the directory understands beyond the first version of the protocol.
@@ -166,6 +171,8 @@ impl Context {
             links: Links::default(),
             callers: BTreeMap::new(),
             ways: BTreeMap::new(),
+            vouching: Vouching::default(),
+            vouched: BTreeMap::new(),
             presence: BTreeMap::new(),
             session: Session::CatchingUp,
             features: Features::default(),
@@ -324,7 +331,8 @@ impl Context {
     /// Says how a link goes that stands now.
     pub(crate) fn tell_way(&mut self, with: &UserId, link: LinkId) {
         if let Some(way) = self.ways.get(&link).copied() {
-            self.push(Effect::Notify(CallNotice::Way { with: with.clone(), way }.into()));
+            let vouched = self.vouched.get(&link).copied();
+            self.push(Effect::Notify(CallNotice::Way { with: with.clone(), way, vouched }.into()));
         }
     }
 
@@ -350,8 +358,22 @@ impl Context {
         ConnectReply::accepted(self.me.terminal)
     }
 
+    /// Accepts a caller to talk, and shows what the directory says of us to whoever knows what that is.
+    pub(crate) fn accepted_to_talk(&self, link: LinkId) -> ConnectReply {
+        let knows_records = self.callers.get(&link).is_some_and(|features| features.include(RECORDS));
+        ConnectReply { record: self.vouching.own().filter(|_| knows_records), ..self.accepted() }
+    }
+
+    /// Keeps what the directory has signed of a contact's terminals, where the key is the pinned one.
+    pub(crate) fn keep_records(&mut self, user: &UserId, shown: &[Record]) {
+        let Some(key) = self.contacts.key(user).filter(|_| self.contacts.is_chosen(user)) else { return };
+        let kept = self.vouching.keep((user, &key.digest()), &self.directory, shown, self.now.directory);
+        kept.into_iter().for_each(|kept| self.push(Effect::KeepRecords(kept)));
+    }
+
     /// Refuses a caller, in words that it knows.
     pub(crate) fn refuse(&mut self, link: LinkId, reason: ConnectRefusal) {
+        self.vouched.remove(&link);
         let reason = reason.known_to(&self.callers.remove(&link).unwrap_or_default());
         self.push(Effect::Reply { link, reply: ConnectReply::refused(reason) });
     }

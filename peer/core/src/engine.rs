@@ -33,6 +33,7 @@ use crate::notice::{CallNotice, DirectoryNotice, EndedBy, Failure, NotSent, Sess
 use crate::persistence::HistoryQuery;
 use crate::request::{Aim, Request};
 use crate::verify::LocalIdentity;
+use crate::vouching::{Kept, Vouching};
 
 /// How long, in seconds, what was just sent may hold up the end of the program. Chosen arbitrarily; it is kept anyway.
 const LAST_MAIL: u64 = 5;
@@ -75,6 +76,13 @@ impl Engine {
         Ok(Self { cx, messaging, leaving: None })
     }
 
+    /// With the records of others that were kept.
+    #[must_use]
+    pub fn with_records(mut self, kept: impl IntoIterator<Item = Kept>) -> Self {
+        self.cx.vouching = Vouching::new(kept);
+        self
+    }
+
     /// Takes one input; appends what has to be done, in order.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         self.cx.now = now;
@@ -110,6 +118,7 @@ impl Engine {
                 return self.command(command);
             }
             Input::Dialed { dial, outcome } => return machines.calls.handle_dialed(cx, dial, outcome),
+            Input::Shown { link, record } => machines.calls.handle_shown(link, *record),
             Input::LinkStands { link, way } => drop(cx.ways.insert(link, way)),
             Input::Requested { link, request } => return machines.calls.handle_request(cx, link, request),
             Input::FileRequested { link, request, file, offset } => {

@@ -9,7 +9,7 @@ use common::crypto::terminal::TerminalIdentity;
 use common::ident::{DirectoryGeneration, MeetingToken, MessageId, UserId};
 use common::msg::{
     AuthChallenge, AuthReply, ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, Features,
-    FromDirectory, KeyChallenge, Meet, PasscodeChallenge, Receipt, RequestNumber, ToDirectory,
+    FromDirectory, KeyChallenge, Meet, PasscodeChallenge, Receipt, Record, RequestNumber, ToDirectory,
 };
 
 use crate::command::{Command, Ticket};
@@ -19,6 +19,7 @@ use crate::model::{LinkWay, MessageKey, StoredMessage};
 use crate::notice::{DirectoryLoss, Failure, LoggedOut, MessageNotice, Notice, Unreached};
 use crate::persistence::{HistoryQuery, Snapshot, Write};
 use crate::verify::{ConnectRequest, LookupResult};
+use crate::vouching::Kept;
 
 /// A link of the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +126,8 @@ pub enum Input {
     Command(Ticket, Command),
     /// Answers `Effect::Dial`: the callee accepted, or why not.
     Dialed { dial: DialId, outcome: Result<LinkId, DialFailed> },
+    /// What the terminal that a dial has reached shows of itself, in front of the dial's end.
+    Shown { link: LinkId, record: Box<Record> },
     /// How a link goes; in front of whatever else is said of it.
     LinkStands { link: LinkId, way: LinkWay },
     /// Somebody with a good preface and a key of its own asks to be connected.
@@ -174,6 +177,13 @@ pub enum Input {
     Tick,
 }
 
+impl Input {
+    /// The directory says this by itself.
+    pub fn of_directory(message: impl Into<FromDirectory>) -> Self {
+        Self::DirectoryMessage { request: None, message: Box::new(message.into()) }
+    }
+}
+
 /// Something to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -185,8 +195,8 @@ pub enum Effect {
     Ask(Box<Envelope<ToDirectory>>),
     /// Go on with the change of the passcode.
     Passcode(PasscodeStep),
-    /// Call at all addresses; the first terminal to accept takes it.
-    Dial { dial: DialId, to: UserId, found: LookupResult, fallback: Fallback },
+    /// Call at all addresses, and show what the directory has said of us; the first terminal to accept takes it.
+    Dial { dial: DialId, to: UserId, found: LookupResult, fallback: Fallback, shown: Option<Box<Record>> },
     /// Call over the leg that this token opens; ends as a dial does.
     DialByRelay { dial: DialId, to: UserId, found: LookupResult, token: MeetingToken },
     /// Call by connecting to each other: to this address, so many milliseconds from when the directory has said so; ends as a
@@ -223,6 +233,8 @@ pub enum Effect {
     Close { link: LinkId, reason: ByeReason },
     /// Write a contact.
     Save(Contact),
+    /// Write the records of a user's terminals in the place of those from before.
+    KeepRecords(Kept),
     /// End the session with the directory and stop.
     LogOut,
     /// Nothing can go on: stop.
@@ -283,6 +295,7 @@ impl Effect {
             | Self::NewTerminal
             | Self::Close { .. }
             | Self::Save(_)
+            | Self::KeepRecords(_)
             | Self::LogOut
             | Self::Fail(_) => Durability::Nothing,
         }
@@ -311,6 +324,8 @@ pub struct Now {
     pub tick: u64,
     /// Seconds since the epoch, for dates shown to users.
     pub date: u64,
+    /// Seconds since the epoch by the directory's clock, which counts the time in which this machine sleeps.
+    pub directory: u64,
 }
 
 /// Which calls are taken (`[peer] accept`).

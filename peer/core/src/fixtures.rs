@@ -40,7 +40,7 @@ pub(crate) fn context(me: LocalIdentity) -> crate::context::Context {
     let own = Arc::new(OwnTerminal::new(&me.user, opening.terminal, &opening.certificate, opening.seed));
     let ids = Ids::new(opening.seed);
     let mut cx = crate::context::Context::new(me, own, ids, KeyDigest([7; 32]), Contacts::default());
-    cx.now = Now { tick: 100, date: 1_700_000_000 };
+    cx.now = Now { tick: 100, date: 1_700_000_000, directory: 0 };
     cx
 }
 

@@ -17,7 +17,8 @@
 //!
 //! 1. [`model`] (messages), [`command`] (what a user can ask for), [`notice`] (what a user is told), [`persistence`]
 //!    (what is written and read back), [`mls`] (rooms that nobody else can read)
-//! 2. [`contacts`] (whose key is pinned, who is chosen), [`verify`] (who is calling), [`event`] (what happens and what is to be done)
+//! 2. [`contacts`] (whose key is pinned, who is chosen), [`verify`] (who is calling), [`vouching`] (what holds while the directory is out of reach),
+//!    [`event`] (what happens and what is to be done)
 //! 3. `context` (what all machines share), `request` (what one machine wants of another), `meeting` (what is tried where nobody is
 //!    reached)
 //! 4. the machines, none of which knows another: `directory` (what is asked, who is there), [`files`], `delivery`
@@ -51,6 +52,7 @@ pub mod persistence;
 mod request;
 pub mod retention;
 pub mod verify;
+pub mod vouching;
 
 #[cfg(any(test, feature = "testkit"))]
 mod fixtures;

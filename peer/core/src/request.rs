@@ -160,6 +160,8 @@ pub(crate) enum LookupReason {
     Number,
     /// To fetch the file of this number.
     File(u64),
+    /// To have what the directory signs of a contact's terminals.
+    Record,
 }
 
 /// What was asked of the directory, with what is needed when the answer comes.

@@ -84,7 +84,7 @@ mod tests {
         let mut retention = Retention::load(rows, keep);
         let (mut kept, mut forgotten, mut tick) = (Vec::new(), None, 0);
         loop {
-            for write in retention.handle_time(Now { tick, date: date + tick }) {
+            for write in retention.handle_time(Now { tick, date: date + tick, directory: 0 }) {
                 match write {
                     Write::Put { kind: Table::Counter, key, value } => kept = vec![(key, value)],
                     Write::History(HistoryWrite::Forget { before }) => forgotten = Some(before),
@@ -119,7 +119,10 @@ mod tests {
     fn what_happens_while_the_clock_is_behind_is_not_dated_before_what_has_surely_passed() {
         let (rows, _) = run(&Vec::new(), KEEP, START, 26);
         let retention = Retention::load(&rows, KEEP);
-        assert!(retention.date(Now { tick: 7, date: 5 }).date >= START);
-        assert_eq!(retention.date(Now { tick: 7, date: START + 9 * DAY }), Now { tick: 7, date: START + 9 * DAY });
+        assert!(retention.date(Now { tick: 7, date: 5, directory: 0 }).date >= START);
+        assert_eq!(
+            retention.date(Now { tick: 7, date: START + 9 * DAY, directory: 0 }),
+            Now { tick: 7, date: START + 9 * DAY, directory: 0 }
+        );
     }
 }

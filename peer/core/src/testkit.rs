@@ -44,7 +44,7 @@ pub fn fuzz_link(data: &[u8]) {
         while let Some(input) = inputs.pop() {
             tick += 1;
             let mut effects = Vec::new();
-            engine.handle(Now { tick, date: 0 }, input, &mut effects);
+            engine.handle(Now { tick, date: 0, directory: 0 }, input, &mut effects);
             for effect in effects {
                 match effect {
                     Effect::Ask(envelope) => {

@@ -7,10 +7,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use common::crypto::identity::PublicKey;
+use common::crypto::record;
 use common::ident::{KeyDigest, TerminalId, UserId};
-use common::msg::{ConnectReq, FoundTerminal, LookupReply, LookupStatus};
+use common::msg::{ConnectReq, FoundTerminal, LookupReply, LookupStatus, Record};
 
-use super::notice::CallerRefused;
+use super::notice::{CallerRefused, Unvouched};
 
 /// Who we are, for the checks.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub struct LookupResult {
     pub relayable: Vec<TerminalId>,
     /// Which can be met by connecting to each other, the newest login first.
     pub punchable: Vec<TerminalId>,
+    /// What the directory has signed of them.
+    pub records: Vec<Record>,
 }
 
 impl LookupResult {
@@ -90,7 +93,8 @@ pub fn found(reply: &LookupReply, asked: &UserId) -> Result<Option<LookupResult>
         reply.terminals.iter().filter(|found| how(found)).map(|found| found.terminal).collect()
     };
     let (relayable, punchable) = (met(|found| found.relay), met(|found| found.punch));
-    Ok(Some(LookupResult { terminals: terminals(reply), key, relayable, punchable }))
+    let records = reply.terminals.iter().filter_map(|found| found.record.as_deref().cloned()).collect();
+    Ok(Some(LookupResult { terminals: terminals(reply), key, relayable, punchable, records }))
 }
 
 /// The addresses by terminal. A directory of the version before names one of each.
@@ -102,6 +106,17 @@ fn terminals(reply: &LookupReply) -> Vec<TerminalAddresses> {
         TerminalAddresses { seen: [first].into_iter().chain(others).copied().collect(), local: more.local.clone() }
     };
     reply.addresses.iter().zip(more).map(terminal).collect()
+}
+
+/// What a record is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Pins<'a> {
+    /// The pinned key of the claimed user.
+    pub user: &'a PublicKey,
+    /// Digest of our directory's key.
+    pub directory: &'a KeyDigest,
+    /// The directory's time, seconds since the epoch.
+    pub time: u64,
 }
 
 /// A request that names us and the key of its own connection. Who the caller really is, a lookup must tell.
@@ -150,6 +165,24 @@ impl Claim {
             return Err(CallerRefused::WrongAddress);
         }
         Ok(())
+    }
+
+    /// Compares the claim with what the caller shows, signed by our directory, which is out of reach (protocol section 7.7).
+    /// Gives when it was signed.
+    ///
+    /// # Errors
+    /// [`CallerRefused::Unvouched`].
+    pub fn vouched(&self, shown: &Record, pins: &Pins<'_>) -> Result<u64, CallerRefused> {
+        let is_theirs = (&shown.userid, shown.terminal, shown.key) == (&self.initiator, self.terminal, self.key);
+        let comes_from = |address: &SocketAddr| address.ip().to_canonical() == self.source;
+        let broken = match () {
+            () if pins.user.digest() != self.key => Unvouched::Key,
+            () if !is_theirs || record::verify(shown, pins.directory).is_err() => Unvouched::Forged,
+            () if !record::is_valid(shown, pins.time) => Unvouched::Expired,
+            () if !shown.addresses.iter().any(comes_from) => Unvouched::Address,
+            () => return Ok(shown.issued),
+        };
+        Err(CallerRefused::Unvouched(broken))
     }
 
     /// Whether the connection was authenticated by this key.
@@ -201,7 +234,13 @@ mod tests {
     }
 
     fn ali() -> LookupResult {
-        LookupResult { terminals: at("127.0.0.2:65000"), key: ali_key(), relayable: Vec::new(), punchable: Vec::new() }
+        LookupResult {
+            terminals: at("127.0.0.2:65000"),
+            key: ali_key(),
+            relayable: Vec::new(),
+            punchable: Vec::new(),
+            records: Vec::new(),
+        }
     }
 
     #[test]

@@ -25,27 +25,34 @@ impl Clock {
         Self(Instant::now())
     }
 
-    /// This moment, for the engine.
+    /// This moment, for the engine; the directory's clock is for whoever knows it.
     pub(crate) fn now(&self) -> Now {
-        Now { tick: self.0.elapsed().as_secs(), date: date() }
+        Now { tick: self.0.elapsed().as_secs(), date: date(), directory: 0 }
     }
 }
 
-/// The directory's clock: what it said, and what has passed since by a clock that cannot be set.
+/// The directory's clock: what it said, and what has passed since by a clock that cannot be set and counts the time in which
+/// the machine sleeps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DirectoryTime {
     told: u64,
-    at: Instant,
+    /// Seconds since the machine was started.
+    at: u64,
 }
 
 impl DirectoryTime {
     /// Takes the directory's word.
     pub(crate) fn told(seconds: u64) -> Self {
-        Self { told: seconds, at: Instant::now() }
+        Self { told: seconds, at: up() }
     }
 
     /// The directory's time now, seconds since the epoch.
     pub(crate) fn now(&self) -> u64 {
-        self.told.saturating_add(self.at.elapsed().as_secs())
+        self.told.saturating_add(up().saturating_sub(self.at))
     }
+}
+
+/// Seconds since the machine was started, asleep or awake.
+fn up() -> u64 {
+    u64::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE, FRAME_AFTER_LOGIN};
 use common::link::{Link, LinkError, tls};
 use common::msg::{
     Bye, ByeReason, ConnectRefusal, ConnectReq, ConnectStatus, Connected, Features, FileReq, Message as _, PeerMessage,
-    Pong,
+    Pong, Record,
 };
 use common::relay;
 use futures::io::AsyncWriteExt as _;
@@ -20,6 +20,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use rustls::ClientConfig;
 
 use super::candidates::{self, ALONE, Families, Sources, candidates};
+use super::events::Reached;
 use super::frames::{close_gracefully, send};
 use super::rendezvous::Rendezvous;
 use super::rt::{self, TcpStream};
@@ -55,6 +56,8 @@ pub(crate) struct Dial {
     pub(crate) sources: Sources,
     /// The directory's time.
     pub(crate) time: u64,
+    /// What the directory says of us, for those called.
+    pub(crate) shown: Option<Box<Record>>,
     /// The file that is wanted, and how much of it is here; otherwise it is a call to talk.
     pub(crate) fetch: Option<(MessageId, u64)>,
 }
@@ -71,9 +74,12 @@ pub(crate) enum Over {
     Nowhere,
 }
 
+/// What the callee's terminal shows of itself, or the reason of its refusal.
+type Answer = Result<Option<Box<Record>>, ConnectRefusal>;
+
 /// What one terminal of the callee did.
 enum Outcome {
-    Accepted(Box<Link<TcpStream>>, LinkWay),
+    Accepted(Reached),
     Failed(DialFailed),
 }
 
@@ -84,19 +90,19 @@ impl Dial {
     }
 
     /// Calls; gives the link of the first terminal that accepted, after telling it so.
-    pub(crate) async fn place(self) -> Result<(Link<TcpStream>, LinkWay), DialFailed> {
+    pub(crate) async fn place(self) -> Result<Reached, DialFailed> {
         let mut attempts: FuturesUnordered<_> =
             self.terminals().into_iter().map(|addresses| self.attempt(addresses)).collect();
         let mut failed = None;
         while let Some(outcome) = attempts.next().await {
             match outcome {
-                Outcome::Accepted(mut link, way) => {
-                    link.set_frame_limit(FRAME_AFTER_LOGIN);
-                    if send(&mut link, Connected {}).is_err() || link.flush().await.is_err() {
+                Outcome::Accepted(mut reached) => {
+                    reached.link.set_frame_limit(FRAME_AFTER_LOGIN);
+                    if send(&mut reached.link, Connected {}).is_err() || reached.link.flush().await.is_err() {
                         continue;
                     }
                     drop(attempts);
-                    return Ok((*link, way));
+                    return Ok(reached);
                 }
                 Outcome::Failed(why) => failed = Some(worth_telling(failed, why)),
             }
@@ -147,14 +153,12 @@ impl Dial {
             Err(rt::TimedOut) => return Outcome::Failed(no_answer()),
         };
         match rt::timeout(ANSWER_DEADLINE + CALL_DEADLINE, self.ask(&mut link)).await {
-            Ok(Ok(None)) => Outcome::Accepted(Box::new(link), self.way(address)),
+            Ok(Ok(Ok(record))) => Outcome::Accepted(Reached { link: Box::new(link), way: self.way(address), record }),
             // A call to a family in which the directory does not see us is placed from whatever address the system chooses.
-            Ok(Ok(Some(reason)))
-                if !matches!(self.over, Over::Relay(..)) && self.sources.towards(address).is_none() =>
-            {
+            Ok(Ok(Err(reason))) if !matches!(self.over, Over::Relay(..)) && self.sources.towards(address).is_none() => {
                 Outcome::Failed(DialFailed::RefusedFamily(reason))
             }
-            Ok(Ok(Some(reason))) => Outcome::Failed(DialFailed::Refused(reason)),
+            Ok(Ok(Err(reason))) => Outcome::Failed(DialFailed::Refused(reason)),
             Ok(Err(why)) => Outcome::Failed(why),
             Err(rt::TimedOut) => {
                 close_gracefully(&mut link, Bye { reason: ByeReason::Ended }).await;
@@ -189,8 +193,8 @@ impl Dial {
         Ok(link)
     }
 
-    /// Asks to be connected; a reason if the answer is a refusal. Only where a terminal was reached first: it is asked once.
-    async fn ask(&self, link: &mut Link<TcpStream>) -> Result<Option<ConnectRefusal>, DialFailed> {
+    /// Asks to be connected. Only where a terminal was reached first: it is asked once.
+    async fn ask(&self, link: &mut Link<TcpStream>) -> Result<Answer, DialFailed> {
         let call = self.request(self.found.key.digest());
         let asked = match self.fetch {
             Some((file, offset)) => send(link, FileReq { call, file, offset }),
@@ -210,7 +214,7 @@ impl Dial {
             destination_key,
             terminal: self.me.terminal,
             features: Features::between_terminals(),
-            record: None,
+            record: self.shown.clone().filter(|_| self.fetch.is_none()),
         }
     }
 }
@@ -246,11 +250,11 @@ fn unreached(error: &LinkError) -> Option<DialFailed> {
     })
 }
 
-/// Waits for `CONNECTREPLY`; a reason if it is a refusal.
+/// Waits for `CONNECTREPLY`.
 ///
 /// # Errors
 /// Why there is no answer.
-async fn answer(link: &mut Link<TcpStream>) -> Result<Option<ConnectRefusal>, DialFailed> {
+async fn answer(link: &mut Link<TcpStream>) -> Result<Answer, DialFailed> {
     let ended = || DialFailed::Unreached(Unreached::Closed);
     for _ in 0..=SIGNS_OF_LIFE {
         let payload = match link.next().await {
@@ -260,8 +264,8 @@ async fn answer(link: &mut Link<TcpStream>) -> Result<Option<ConnectRefusal>, Di
         match PeerMessage::decode(&payload).map_err(|_| DialFailed::Broken)? {
             PeerMessage::ConnectReply(reply) => {
                 return Ok(match reply.status {
-                    ConnectStatus::Accepted => None,
-                    ConnectStatus::Refused => Some(reply.reason.unwrap_or(ConnectRefusal::Other)),
+                    ConnectStatus::Accepted => Ok(reply.record),
+                    ConnectStatus::Refused => Err(reply.reason.unwrap_or(ConnectRefusal::Other)),
                 });
             }
             PeerMessage::Ping(_) => send(link, Pong {}).map_err(|_| ended())?,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_channel::{Receiver, Sender};
 use common::ident::MessageId;
 use common::link::Link;
+use common::msg::Record;
 
 use super::directory::Ends;
 use super::directory::login::{Credentials, Presence};
@@ -47,6 +48,8 @@ pub(crate) enum Event {
 pub(crate) struct Reached {
     pub(crate) link: Box<Link<TcpStream>>,
     pub(crate) way: LinkWay,
+    /// What its directory says of it.
+    pub(crate) record: Option<Box<Record>>,
 }
 
 /// A caller that has shown a key of its own and asked to be connected; the engine judges.

@@ -39,7 +39,9 @@ pub(super) fn told(notice: &Notice) {
         Notice::Session(SessionNotice::LoggedIn { user, address }) => info!(%user, %address, "logged in"),
         Notice::Session(SessionNotice::LoggedOut { why }) => info!(?why, "logged out"),
         Notice::Call(CallNotice::Established { with }) => info!(%with, "connected"),
-        Notice::Call(CallNotice::Way { with, way }) => info!(%with, ?way, "the connection goes this way"),
+        Notice::Call(CallNotice::Way { with, way, vouched }) => {
+            info!(%with, ?way, vouched, "the connection goes this way");
+        }
         Notice::Call(CallNotice::Received { from }) => info!(%from, "connected by a call"),
         Notice::Call(CallNotice::Failed { to, why }) => info!(%to, ?why, "a call came to nothing"),
         Notice::Call(CallNotice::Ended { with, by }) => info!(%with, ?by, "a connection ended"),

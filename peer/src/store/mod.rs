@@ -21,6 +21,7 @@ mod numbered;
 mod persistence;
 pub(crate) mod pins;
 pub(crate) mod places;
+mod records;
 mod schema;
 pub(crate) mod sealed;
 mod search;

@@ -79,3 +79,4 @@ mod stored;
 mod strangers;
 mod terminals;
 mod type_ahead;
+mod unaided;

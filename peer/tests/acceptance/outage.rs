@@ -20,7 +20,8 @@ fn a_conversation_goes_on_without_the_directory_and_calls_work_again_with_it() {
     ali.ctrl_c();
     ali.is_at_prompt();
     ali.enters("bianca");
-    ali.shows("Cannot look up bianca: the directory server is out of reach. Try again when it is back.");
+    ali.shows("Cannot look up bianca: the directory server is out of reach. In ");
+    ali.shows("bianca can be called without it; try again then.");
     ali.enters("list");
     ali.shows("-- Cannot ask who is online: the directory server is out of reach.");
     ali.is_at_prompt();

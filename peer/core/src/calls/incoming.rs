@@ -1,17 +1,18 @@
 //! Callers: verified by a lookup of our own before anything is shown (protocol section 7.2).
 
+use common::crypto::identity::PublicKey;
 use common::ident::{MessageId, UserId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE};
 use common::msg::{ByeReason, ConnectRefusal};
 
-use super::Calls;
 use super::limiter::Standing;
 use super::outgoing::Crossing;
+use super::{Calls, keep, unaided};
 use crate::command::Answer;
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
 use crate::event::{Accept, Effect, LinkId};
-use crate::notice::{CallFailed, CallNotice, CallerRefused, EndedBy};
+use crate::notice::{CallFailed, CallNotice, CallerRefused, EndedBy, Unvouched};
 use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::{Claim, ConnectRequest, LookupResult};
 
@@ -95,7 +96,9 @@ impl Calls {
         match Claim::check(&cx.me, &request) {
             Err(why) => self.turn_away(cx, link, &request, why),
             Ok(claim) if cx.is_blocked(&claim.initiator) => cx.refuse(link, ConnectRefusal::Declined),
-            Ok(_) if !cx.is_up() => self.turn_away(cx, link, &request, CallerRefused::CannotVerify),
+            Ok(claim) if !cx.is_up() && unaided::vouching(cx, &claim, &request).is_none() => {
+                self.turn_away(cx, link, &request, CallerRefused::CannotVerify);
+            }
             Ok(claim) => {
                 if let Some(reason) = self.limiter.refused_lately(&claim, cx.now.tick) {
                     cx.refuse(link, reason);
@@ -104,6 +107,9 @@ impl Calls {
                 if !self.limiter.may_look_up(&claim, standing(cx, &claim), cx.now.tick) {
                     cx.refuse(link, ConnectRefusal::Busy);
                     return Vec::new();
+                }
+                if !cx.is_up() {
+                    return self.verify_by_record(cx, link, (&claim, &request), file);
                 }
                 let user = claim.initiator.clone();
                 self.incoming.insert(link, Incoming::Verifying(Box::new(Verifying { claim, request, file })));
@@ -156,17 +162,20 @@ impl Calls {
                 self.turn_away(cx, link, &request, CallerRefused::WrongKey);
             }
             PinCheck::Blocked => cx.refuse(link, ConnectRefusal::Declined),
-            PinCheck::First(_) | PinCheck::Same => match file {
-                Some((file, offset)) => return vec![Request::Fetch { link, from, file, offset }],
-                None => self.handle_verified(cx, link, from, &found),
-            },
+            PinCheck::First(_) | PinCheck::Same => {
+                if let Some((file, offset)) = file {
+                    return vec![Request::Fetch { link, from, file, offset }];
+                }
+                self.handle_verified(cx, link, from.clone(), &found.key);
+                keep(cx, &from, &found);
+            }
         }
         Vec::new()
     }
 
     /// The caller is who it says.
-    fn handle_verified(&mut self, cx: &mut Context, link: LinkId, from: UserId, found: &LookupResult) {
-        match (self.cross(cx, &from, &found.key), self.accept) {
+    pub(super) fn handle_verified(&mut self, cx: &mut Context, link: LinkId, from: UserId, key: &PublicKey) {
+        match (self.cross(cx, &from, key), self.accept) {
             (Crossing::OursSurvives, _) => cx.refuse(link, ConnectRefusal::Crossed),
             (Crossing::TheirsSurvives, _) => self.take(cx, link, from, Announce::Established),
             (Crossing::None, Accept::None) => cx.refuse(link, ConnectRefusal::Declined),
@@ -180,7 +189,7 @@ impl Calls {
     }
 
     fn take(&mut self, cx: &mut Context, link: LinkId, from: UserId, announce: Announce) {
-        let reply = cx.accepted();
+        let reply = cx.accepted_to_talk(link);
         cx.push(Effect::Reply { link, reply });
         let until = cx.now.tick + CALL_DEADLINE.as_secs();
         self.incoming.insert(link, Incoming::Accepted { from, announce, until });
@@ -258,7 +267,7 @@ impl Calls {
     }
 
     /// Refuses a caller: the reason is for the user called, the caller gets as much of it as the wire has words for.
-    fn turn_away(&mut self, cx: &mut Context, link: LinkId, request: &ConnectRequest, why: CallerRefused) {
+    pub(super) fn turn_away(&mut self, cx: &mut Context, link: LinkId, request: &ConnectRequest, why: CallerRefused) {
         cx.refuse(link, reason_of(why));
         if self.limiter.may_tell(cx.now.tick) {
             let claimed = Some(request.message.initiator.clone());
@@ -281,6 +290,8 @@ fn reason_of(why: CallerRefused) -> ConnectRefusal {
         CallerRefused::NotLoggedIn => ConnectRefusal::NotLoggedIn,
         CallerRefused::WrongKey | CallerRefused::KeyChanged => ConnectRefusal::Key,
         CallerRefused::WrongAddress => ConnectRefusal::Address,
+        CallerRefused::Unvouched(Unvouched::Key) => ConnectRefusal::Key,
+        CallerRefused::Unvouched(Unvouched::Forged | Unvouched::Expired | Unvouched::Address) => ConnectRefusal::Record,
         CallerRefused::WrongDestination => ConnectRefusal::Destination,
     }
 }

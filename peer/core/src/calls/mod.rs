@@ -3,6 +3,7 @@
 //! - [`outgoing`]: calls this terminal places, crossed calls included (protocol sections 7.3, 7.4)
 //! - [`incoming`]: callers and how they are verified (protocol section 7.2); [`limiter`]: what they can cause
 //! - [`meeting`]: what is tried where a terminal is not reached (protocol section 6.12)
+//! - [`unaided`]: both without the directory (protocol section 7.7)
 //! - [`search`]: ways that were not found, looked for again
 //! - [`keys`]: safety numbers, changed keys, blocks
 //! - [`frame`]: what one frame on a link means (protocol section 7.5)
@@ -19,16 +20,18 @@ mod outgoing;
 mod search;
 #[cfg(test)]
 mod tests;
+mod unaided;
 
 use std::collections::BTreeMap;
 
 use common::ident::UserId;
-use common::msg::ByeReason;
+use common::msg::{ByeReason, Record};
 
 use self::incoming::Incoming;
 use self::limiter::CallerLimiter;
 use self::outgoing::Outgoing;
 use self::search::Searches;
+use self::unaided::by_record;
 use crate::context::{Context, Direction};
 use crate::event::{Accept, Effect, LinkEnd, LinkId};
 use crate::notice::{AfterLoss, CallNotice, EndedBy, LinkLoss};
@@ -48,12 +51,14 @@ pub(crate) struct Calls {
     limiter: CallerLimiter,
     searches: Searches,
     dials: u64,
+    /// What the terminal shows of itself that the last dial has reached.
+    shown: Option<(LinkId, Record)>,
 }
 
 impl Calls {
     pub(crate) fn new(accept: Accept) -> Self {
         let (outgoing, incoming, limiter) = (BTreeMap::new(), BTreeMap::new(), CallerLimiter::default());
-        Self { accept, outgoing, incoming, limiter, searches: Searches::default(), dials: 0 }
+        Self { accept, outgoing, incoming, limiter, searches: Searches::default(), dials: 0, shown: None }
     }
 
     /// A lookup that was made for a call was answered.
@@ -68,6 +73,12 @@ impl Calls {
             LookupReason::Caller(link) => self.found_caller(cx, link, found),
             LookupReason::Number => {
                 self.found_number(cx, user, found);
+                Vec::new()
+            }
+            LookupReason::Record => {
+                if let Ok(Some(found)) = found {
+                    keep(cx, user, &found);
+                }
                 Vec::new()
             }
             LookupReason::File(_) => Vec::new(),
@@ -88,13 +99,14 @@ impl Calls {
     pub(crate) fn handle_link_end(&mut self, cx: &mut Context, link: LinkId, end: LinkEnd) -> Vec<Request> {
         cx.callers.remove(&link);
         cx.ways.remove(&link);
+        cx.vouched.remove(&link);
         self.caller_gone(cx, link);
         let Some(with) = cx.links.user_of(link).cloned() else { return Vec::new() };
         let Some(standing) = cx.links.remove(&with) else { return Vec::new() };
         let mut requests = vec![Request::Delivery(DeliveryRequest::LinkDown(with.clone(), link))];
         // Whoever hangs up at once, again and again, is not called again and again.
         let lasted = cx.now.tick.saturating_sub(standing.since) >= WORTH_ANOTHER_CALL;
-        let can_call = standing.direction == Direction::Ours && lasted && cx.is_up();
+        let can_call = standing.direction == Direction::Ours && lasted && (cx.is_up() || by_record(cx, &with).is_ok());
         match end {
             LinkEnd::Bye(ByeReason::Protocol) => cx.tell(lost(with, AfterLoss::Over, LinkLoss::WeBroke)),
             LinkEnd::Bye(_) => cx.tell(CallNotice::Ended { with, by: EndedBy::Them }),
@@ -136,6 +148,13 @@ impl Calls {
         self.expire_outgoing(cx);
         self.expire_incoming(cx);
         self.search(cx)
+    }
+}
+
+/// Keeps what a lookup has brought of a contact's terminals, for while the directory is out of reach.
+fn keep(cx: &mut Context, user: &UserId, found: &LookupResult) {
+    if cx.contacts.key(user).as_ref() == Some(&found.key) {
+        cx.keep_records(user, &found.records);
     }
 }
 

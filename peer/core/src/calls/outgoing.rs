@@ -3,14 +3,15 @@
 use common::crypto::identity::PublicKey;
 use common::ident::UserId;
 use common::limits::CALL_DEADLINE;
-use common::msg::{ByeReason, ConnectRefusal};
+use common::msg::{ByeReason, ConnectRefusal, Record};
 
-use super::Calls;
 use super::meeting::is_of_the_way;
+use super::unaided::ByRecord;
+use super::{Calls, keep};
 use crate::command::{Answer, Ticket};
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
-use crate::event::{DialFailed, DialId, Effect, LinkId};
+use crate::event::{DialFailed, DialId, Effect, Fallback, LinkId};
 use crate::meeting::{Meeting, Met, fallback};
 use crate::notice::{CallFailed, CallNotice, CalleeRule, EndedBy};
 use crate::request::{
@@ -27,6 +28,8 @@ pub(super) struct Outgoing {
     ticket: Option<Ticket>,
     /// What is left to try where the callee is not reached.
     meeting: Option<Meeting>,
+    /// Placed without the directory: when it has signed what takes the place of a lookup, by its clock.
+    vouched: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,15 +139,23 @@ impl Calls {
                 self.answer(cx, &to, Answer::Yes);
                 return Vec::new();
             }
-            () if !cx.is_up() => CallFailed::DirectoryLost,
             () if self.takes_over(cx, &to) => return Vec::new(),
+            () if !cx.is_up() => match self.place_by_record(cx, &to, Occasion::Asked) {
+                Ok(()) => return Vec::new(),
+                Err(why) => why,
+            },
             () => return self.look_up(cx, to, Occasion::Asked),
         };
         cx.tell(CallNotice::Failed { to, why });
         Vec::new()
     }
 
-    pub(super) fn call_again(&mut self, cx: &Context, to: UserId) -> Vec<Request> {
+    pub(super) fn call_again(&mut self, cx: &mut Context, to: UserId) -> Vec<Request> {
+        if !cx.is_up() {
+            // Whoever is called again can be called: that was asked before.
+            let _ = self.place_by_record(cx, &to, Occasion::Lost);
+            return Vec::new();
+        }
         self.look_up(cx, to, Occasion::Lost)
     }
 
@@ -161,8 +172,19 @@ impl Calls {
             return Vec::new();
         }
         let stage = Stage::LookingUp { until: cx.now.tick + CALL_DEADLINE.as_secs() };
-        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket: cx.answering.clone(), meeting: None });
+        let ticket = cx.answering.clone();
+        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket, meeting: None, vouched: None });
         vec![Request::Directory(DirectoryRequest::LookUp { user: to, reason: LookupReason::Call })]
+    }
+
+    /// Calls at the addresses that the directory has signed while it could be asked.
+    pub(super) fn dial_by_record(&mut self, cx: &mut Context, to: &UserId, occasion: Occasion, by: ByRecord) {
+        let (dial, ticket) = (self.next_dial(), cx.answering.clone());
+        let ByRecord { found, shown, issued } = by;
+        let stage = Stage::Dialing(dial);
+        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket, meeting: None, vouched: Some(issued) });
+        let fallback = Fallback::Nothing;
+        cx.push(Effect::Dial { dial, to: to.clone(), found, fallback, shown: Some(shown) });
     }
 
     pub(super) fn is_calling(&self, user: &UserId) -> bool {
@@ -220,12 +242,19 @@ impl Calls {
             outgoing.stage = Stage::Dialing(dial);
             outgoing.meeting = meeting;
         }
-        cx.push(Effect::Dial { dial, to: to.clone(), found, fallback });
+        let shown = cx.vouching.own().filter(|_| !found.records.is_empty());
+        cx.push(Effect::Dial { dial, to: to.clone(), found: found.clone(), fallback, shown });
+        keep(cx, to, &found);
     }
 
     fn next_dial(&mut self) -> DialId {
         self.dials += 1;
         DialId(self.dials)
+    }
+
+    /// A terminal that a dial has reached shows what its directory says of it.
+    pub(crate) fn handle_shown(&mut self, link: LinkId, record: Record) {
+        self.shown = Some((link, record));
     }
 
     /// A dial came to an end.
@@ -246,7 +275,10 @@ impl Calls {
         cx.answering = ticket;
         match outcome {
             Ok(link) => {
-                self.outgoing.remove(&to);
+                let outgoing = self.outgoing.remove(&to);
+                if let Some(issued) = outgoing.and_then(|outgoing| outgoing.vouched) {
+                    cx.vouched.insert(link, issued);
+                }
                 self.established(cx, to, link)
             }
             Err(DialFailed::Refused(ConnectRefusal::Crossed) | DialFailed::RefusedFamily(ConnectRefusal::Crossed)) => {
@@ -309,6 +341,9 @@ impl Calls {
 
     fn established(&mut self, cx: &mut Context, to: UserId, link: LinkId) -> Vec<Request> {
         self.searches.remove(&to);
+        if let Some((_, shown)) = self.shown.take_if(|(reached, _)| *reached == link) {
+            cx.keep_records(&to, &[shown]);
+        }
         let old = cx.links.insert(to.clone(), link, Direction::Ours, cx.now.tick);
         cx.tell(CallNotice::Established { with: to.clone() });
         cx.tell_way(&to, link);
@@ -321,7 +356,7 @@ impl Calls {
         cx.answering = outgoing.ticket;
         let with = to.clone();
         match outgoing.occasion {
-            Occasion::Asked if why.is_of_the_way() => {
+            Occasion::Asked if why.is_of_the_way() && cx.is_up() => {
                 self.searches.begin(cx, to);
                 cx.tell(CallNotice::ByMail { with, why });
             }

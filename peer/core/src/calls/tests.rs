@@ -3,6 +3,7 @@
 mod contacts;
 mod meeting;
 mod search;
+mod unaided;
 
 use std::net::SocketAddr;
 
@@ -37,6 +38,7 @@ fn found(example: Example) -> LookupResult {
         key: fixtures::identity(example).key,
         relayable: Vec::new(),
         punchable: Vec::new(),
+        records: Vec::new(),
     }
 }
 

@@ -40,6 +40,9 @@ impl Messaging {
             }
             Request::FoundForCall { user, reason, found } => self.calls.handle_found(cx, (&user, reason), found),
             Request::Came(user) => {
+                if cx.contacts.is_chosen(&user) && cx.contacts.key(&user).is_some() && !cx.is_me(&user) {
+                    cx.vouching.want(&user);
+                }
                 self.delivery.handle_retry(&Conversation::User(user.clone()));
                 self.groups.handle_came(cx, &user);
                 let mut requests: Vec<Request> = self.ask_about(cx, &user).into_iter().collect();

@@ -31,7 +31,7 @@ use crate::mailbox::Mailbox;
 use crate::mls::RoomError;
 use crate::notice::{NotSent, SessionNotice, StoreUse};
 use crate::persistence::Snapshot;
-use crate::request::{Question, Request};
+use crate::request::{DirectoryRequest, LookupReason, Question, Request};
 
 /// The machines of one terminal.
 #[derive(Debug)]
@@ -119,6 +119,7 @@ impl Messaging {
     /// The session stands: mail is asked for, key packages are published, users are watched.
     pub(crate) fn begin_session(&mut self, cx: &mut Context) {
         cx.session = Session::CatchingUp;
+        cx.vouching.handle_session(cx.now.tick);
         self.directory.handle_connected();
         // Before the mail, which is judged by what is known of keys.
         let mut requests = self.ask_about_everybody(cx);
@@ -135,6 +136,7 @@ impl Messaging {
     /// The session is gone; what was asked is not answered any more.
     pub(crate) fn end_session(&mut self, cx: &mut Context) -> Vec<Request> {
         cx.session = Session::Down;
+        cx.vouching.handle_session_lost(cx.now.tick);
         let unanswered = self.directory.handle_session_lost(cx);
         self.mailbox.handle_session_lost();
         self.groups.handle_session_lost();
@@ -169,6 +171,11 @@ impl Messaging {
         cx.take_changed_keys().into_iter().for_each(|user| self.delivery.handle_key_changed(user));
         self.delivery.tell_announced(cx);
         let chosen = cx.take_newly_chosen();
+        for user in &chosen {
+            if cx.is_online(user) {
+                cx.vouching.want(user);
+            }
+        }
         self.directory.watch(cx, chosen);
     }
 
@@ -180,6 +187,7 @@ impl Messaging {
         requests.extend(self.mailbox.handle_tick(cx));
         requests.extend(self.files.handle_tick(cx));
         self.delivery.handle_tick(cx);
+        requests.extend(look_for_records(cx));
         requests
     }
 
@@ -191,6 +199,7 @@ impl Messaging {
             self.groups.next_deadline(cx),
             self.mailbox.next_deadline(),
             self.files.next_deadline(),
+            cx.vouching.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -205,4 +214,13 @@ impl Messaging {
         let users: Vec<&UserId> = cx.links.users().collect();
         users.into_iter().for_each(|user| self.delivery.handle_link(user));
     }
+}
+
+/// Looks up the next contact whose records are wanted.
+fn look_for_records(cx: &mut Context) -> Option<Request> {
+    let there = cx.contacts.chosen().filter(|user| cx.is_online(user) && !cx.is_me(user));
+    let there: Vec<UserId> = there.cloned().collect();
+    cx.vouching.look(there.iter(), (cx.now.tick, cx.now.directory));
+    let user = cx.vouching.next_lookup(cx.now.tick)?;
+    Some(Request::Directory(DirectoryRequest::LookUp { user, reason: LookupReason::Record }))
 }

@@ -44,6 +44,10 @@ impl Messaging {
                 }
                 Vec::new()
             }
+            FromDirectory::Record(record) => {
+                cx.vouching.set_own(record);
+                Vec::new()
+            }
             FromDirectory::KeyPackageState(state) => self.groups.handle_key_packages(cx, &state),
             answer => match self.directory.handle_answer(request, &answer) {
                 Some(Answered::Reply(asked)) => {

@@ -13,8 +13,9 @@ pub enum CallNotice {
     Established { with: UserId },
     /// Somebody called, was verified, and is connected.
     Received { from: UserId },
-    /// How the link goes that was just told of; nothing is said of it where it does not matter.
-    Way { with: UserId, way: LinkWay },
+    /// How the link goes that was just told of; nothing is said of it where it does not matter. Where the directory is out of
+    /// reach: when it has signed, by its clock, what has taken the place of a lookup.
+    Way { with: UserId, way: LinkWay, vouched: Option<u64> },
     /// Somebody called, was verified, and waits for `AnswerCall` (`accept = "ask"`).
     Asked { from: UserId },
     /// The caller of `Asked` gave up.
@@ -68,6 +69,8 @@ pub enum CallFailed {
     Blocked,
     /// The directory is out of reach, so nobody can be looked up.
     DirectoryLost,
+    /// The same, but in so many seconds this user can be called without it, unless it is back by then.
+    DirectoryJustLost { again_in: u64 },
     /// The directory does not tell.
     DirectoryRefused(DirectoryRefusal),
     /// The directory has not told within so many seconds.
@@ -98,6 +101,7 @@ impl CallFailed {
             | Self::Yourself
             | Self::Blocked
             | Self::DirectoryLost
+            | Self::DirectoryJustLost { .. }
             | Self::DirectoryRefused(_)
             | Self::DirectorySilent { .. } => false,
         }
@@ -168,6 +172,21 @@ pub enum CallerRefused {
     CannotVerify,
     /// The directory does not tell who the caller is.
     NotTold(DirectoryRefusal),
+    /// The directory is out of reach, and what takes the place of its answer does not hold.
+    Unvouched(Unvouched),
+}
+
+/// Why a caller was turned away for whom the directory, which is out of reach, has signed something (decision D27).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unvouched {
+    /// The caller's key is not the pinned one.
+    Key,
+    /// It is not signed by our directory, or of another user, terminal or key.
+    Forged,
+    /// It is too old, or from a time to come.
+    Expired,
+    /// It is of another address.
+    Address,
 }
 
 /// What becomes of a conversation whose link was lost.

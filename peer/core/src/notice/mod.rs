@@ -17,7 +17,9 @@ use common::ident::GroupName;
 
 use crate::command::Ticket;
 
-pub use self::call::{AfterLoss, CallFailed, CallNotice, CalleeRule, CallerRefused, EndedBy, LinkLoss, Unreached};
+pub use self::call::{
+    AfterLoss, CallFailed, CallNotice, CalleeRule, CallerRefused, EndedBy, LinkLoss, Unreached, Unvouched,
+};
 pub use self::contact::{ContactNotice, KeyChange, KeyState};
 pub use self::directory::{DirectoryLoss, DirectoryNotice, Person};
 pub use self::file::{

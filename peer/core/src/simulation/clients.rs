@@ -123,7 +123,7 @@ impl Client {
 impl World {
     pub(super) fn clock(&self, id: ClientId) -> Now {
         let date = (DAWN + self.now / 1000).saturating_add_signed(self.clients[id].clock_error);
-        Now { tick: self.now / 1000, date }
+        Now { tick: self.now / 1000, date, directory: 0 }
     }
 
     /// Starts a terminal's program.
@@ -314,6 +314,7 @@ impl World {
             Effect::Ask(envelope) => self.send_up(id, *envelope),
             // Nobody changes a passcode here: the sessions begin without one; and nothing is relayed.
             Effect::Passcode(_) | Effect::DialByRelay { .. } | Effect::DialToMeet { .. } | Effect::Meet(_) => {}
+            Effect::KeepRecords(_) => {}
             Effect::Save(_) if self.clients[id].full_until > self.now => {}
             Effect::Save(contact) => {
                 self.clients[id].disk.save(contact.clone());

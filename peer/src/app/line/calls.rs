@@ -111,9 +111,15 @@ impl Session {
     }
 
     /// How the connection goes to whoever is talked to.
-    pub(super) fn way(&mut self, with: &UserId, way: LinkWay, outputs: &mut Outputs) {
-        if let Some(words) = talk::way(with, way).filter(|_| self.conversation() == Some(with)) {
+    pub(super) fn way(&mut self, with: &UserId, way: LinkWay, vouched: Option<u64>, outputs: &mut Outputs) {
+        if self.conversation() != Some(with) {
+            return;
+        }
+        if let Some(words) = talk::way(with, way) {
             outputs.say(&words);
+        }
+        if let Some(at) = vouched {
+            outputs.say(&talk::vouched(with, at, outputs.date, &outputs.options.zone));
         }
     }
 

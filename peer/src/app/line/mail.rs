@@ -187,6 +187,9 @@ impl Session {
                 if let Some(line) = line {
                     outputs.say(&line);
                 }
+                if let Some((with, at)) = self.model.vouched(&of) {
+                    outputs.say(&talk::vouched(with, at, outputs.date, &outputs.options.zone));
+                }
                 self.model.transfers.waiting(&of).filter_map(files::waiting).for_each(|line| outputs.say(&line));
             }
             MessageNotice::History { with, records, unread } => self.looked_back(&with, &records, unread, outputs),

@@ -114,7 +114,7 @@ impl Session {
         match notice {
             CallNotice::Established { with } => self.established(with, outputs),
             CallNotice::Received { from } => self.received(from, outputs),
-            CallNotice::Way { with, way } => self.way(&with, way, outputs),
+            CallNotice::Way { with, way, vouched } => self.way(&with, way, vouched, outputs),
             CallNotice::Ended { with, by } => self.ended(&with, by, outputs),
             CallNotice::LinkLost { with, then, why } => self.lost(&with, then, why, outputs),
             CallNotice::Failed { to, why } => self.call_failed(&to, &why, outputs),

@@ -24,6 +24,8 @@ struct Known {
     link: Link,
     /// How the link goes, once that was said.
     way: Option<LinkWay>,
+    /// Without the directory: when it has signed, by its clock, what has taken the place of a lookup.
+    vouched: Option<u64>,
     /// Why there is none although the user wants one.
     no_way: Option<CallFailed>,
     unread: usize,
@@ -54,6 +56,11 @@ impl Conversations {
         Some(known.way.unwrap_or(LinkWay::DirectIpv4))
     }
 
+    /// Of a connection that has come about without the directory: when that has signed what took the place of a lookup.
+    pub(crate) fn vouched(&self, with: &UserId) -> Option<u64> {
+        self.0.get(&Conversation::User(with.clone())).filter(|known| known.link == Link::Up)?.vouched
+    }
+
     /// Why there is no connection to a user, where the user here wants one.
     pub(crate) fn no_way(&self, with: &UserId) -> Option<&CallFailed> {
         self.0.get(&Conversation::User(with.clone())).and_then(|known| known.no_way.as_ref())
@@ -78,11 +85,12 @@ impl Conversations {
 
     pub(super) fn set_link(&mut self, with: &UserId, link: Link) {
         let known = self.entry(&Conversation::User(with.clone()));
-        (known.link, known.way, known.no_way) = (link, None, None);
+        (known.link, known.way, known.vouched, known.no_way) = (link, None, None, None);
     }
 
-    pub(super) fn set_way(&mut self, with: &UserId, way: LinkWay) {
-        self.entry(&Conversation::User(with.clone())).way = Some(way);
+    pub(super) fn set_way(&mut self, with: &UserId, way: LinkWay, vouched: Option<u64>) {
+        let known = self.entry(&Conversation::User(with.clone()));
+        (known.way, known.vouched) = (Some(way), vouched);
     }
 
     pub(super) fn set_no_way(&mut self, with: &UserId, why: &CallFailed) {

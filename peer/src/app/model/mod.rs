@@ -67,6 +67,15 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    /// While the directory is out of reach: whom a conversation is with, if a connection has come about without it, and when
+    /// it has vouched for them.
+    pub(crate) fn vouched<'a>(&self, of: &'a Conversation) -> Option<(&'a UserId, u64)> {
+        match (of, self.directory) {
+            (Conversation::User(with), Directory::Lost { .. }) => Some((with, self.conversations.vouched(with)?)),
+            (Conversation::User(_) | Conversation::Group(_) | Conversation::Everyone, _) => None,
+        }
+    }
+
     /// A session that begins.
     pub(crate) fn new(account: Account) -> Self {
         Self {
@@ -195,7 +204,7 @@ impl Model {
                 let link = if *then == AfterLoss::CalledAgain { Link::Calling } else { Link::None };
                 self.conversations.set_link(with, link);
             }
-            CallNotice::Way { with, way } => self.conversations.set_way(with, *way),
+            CallNotice::Way { with, way, vouched } => self.conversations.set_way(with, *way, *vouched),
             CallNotice::ByMail { with, why } => {
                 self.people.exists(with);
                 self.conversations.set_no_way(with, why);

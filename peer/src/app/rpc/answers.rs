@@ -7,7 +7,7 @@ use common::msg::CommitRefusal;
 use serde_json::{Value, json};
 
 use super::events::{file_shown, record};
-use super::refusals::{call_failed, key_changed, not_changed, not_offered, not_sent, plain, refused};
+use super::refusals::{call_failed, key_changed, not_changed, not_offered, not_sent, plain, refused, vouched_at};
 use super::results::{Availability, Done, Listed, Reply, SafetyNumber, Sent, SentState};
 use super::wire::RpcError;
 use crate::app::exit;
@@ -99,9 +99,13 @@ fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Reply, Rpc
     let is_to = |user: &UserId| matches!(awaited, Await::Call(to) if to == user);
     match notice {
         // Said right behind `Established`, or `Received` where both called.
-        CallNotice::Way { with, way } => {
-            is_to(with).then(|| Ok(json!({ "conn": with, "state": "established", "way": talk::way_word(*way) }).into()))
-        }
+        CallNotice::Way { with, way, vouched } => is_to(with).then(|| {
+            let mut reply = json!({ "conn": with, "state": "established", "way": talk::way_word(*way) });
+            if let Some(at) = vouched {
+                reply["vouched"] = vouched_at(*at).into();
+            }
+            Ok(reply.into())
+        }),
         CallNotice::Offline { with } => {
             is_to(with).then(|| Err(RpcError::of(exit::OFFLINE, format!("{with} is offline."))))
         }

@@ -5,6 +5,7 @@ use common::msg::PresenceStatus;
 use serde_json::{Value, json};
 
 use super::news::{self, Arrived, EventTold, Missed, News, What};
+use super::refusals::vouched_at;
 use super::results::{self, Mark, Record};
 use crate::app::texts::{self, talk};
 use peer_core::files::model::LeftOut;
@@ -175,10 +176,13 @@ fn call_event(notice: &CallNotice) -> Option<Value> {
             .into();
             Some(event)
         }
-        CallNotice::Way { way: LinkWay::DirectIpv4 | LinkWay::DirectIpv6, .. } => None,
-        CallNotice::Way { with, way } => {
+        CallNotice::Way { way: LinkWay::DirectIpv4 | LinkWay::DirectIpv6, vouched: None, .. } => None,
+        CallNotice::Way { with, way, vouched } => {
             let mut event = connection(with, "way");
             event["way"] = talk::way_word(*way).into();
+            if let Some(at) = vouched {
+                event["vouched"] = vouched_at(*at).into();
+            }
             Some(event)
         }
         // Answers, which only whoever asked is told.

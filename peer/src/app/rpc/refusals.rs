@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::wire::RpcError;
 use crate::app::exit;
 use crate::app::texts::talk::{self, Acquaintance};
-use crate::app::texts::{self, passcode};
+use crate::app::texts::{self, format, passcode};
 use peer_core::notice::{CallFailed, CalleeRule, DirectoryRefusal, KeyChange, NotChanged, NotOffered, NotSent};
 
 /// A text of the catalogue without the mark that sets it apart from messages on a screen.
@@ -16,6 +16,11 @@ pub(super) fn plain(text: &str) -> &str {
 
 pub(super) fn refused(why: DirectoryRefusal) -> RpcError {
     with_patience(RpcError::of(texts::refused_exit(why), plain(&texts::refused(why))), why)
+}
+
+/// When the directory has vouched for somebody, as programs are told.
+pub(super) fn vouched_at(seconds: u64) -> String {
+    format::timestamp(seconds.saturating_mul(1000))
 }
 
 /// The same with the time to wait, where the directory has named one.
@@ -54,13 +59,14 @@ pub(super) fn call_failed(to: &UserId, why: &CallFailed) -> RpcError {
         CallFailed::Unreached(_) => exit::OFFLINE,
         CallFailed::WrongKey | CallFailed::FormerKey => exit::KEY_CHANGED,
         CallFailed::Local { .. } => exit::IO,
-        CallFailed::DirectoryLost => exit::SERVER_UNREACHABLE,
+        CallFailed::DirectoryLost | CallFailed::DirectoryJustLost { .. } => exit::SERVER_UNREACHABLE,
         CallFailed::DirectoryRefused(why) => texts::refused_exit(*why),
     };
     let error = RpcError::of(code, talk::call_failed(to, why, Acquaintance::Stranger));
     match why {
         CallFailed::Rule(rule) => error.with("rule", talk::rule_word(*rule)),
         CallFailed::DirectoryRefused(why) => with_patience(error, *why),
+        CallFailed::DirectoryJustLost { again_in } => error.with("retry_after", *again_in),
         CallFailed::NotFound
         | CallFailed::NoSuchUser { .. }
         | CallFailed::Refused

@@ -9,6 +9,7 @@ use super::answers::Await;
 use super::events::{TYPES, file_shown};
 use super::methods::{self, Availability, Call, METHODS};
 use super::pending::{Message, Replay};
+use super::refusals::vouched_at;
 use super::results::{Done, Position, Reach, Sent, SentState, Status, Way};
 use super::subject::{
     ContactCall, DirectoryCall, FileCall, GroupCall, JournalCall, LinkCall, MessageCall, ProgramCall, SessionCall,
@@ -108,7 +109,11 @@ impl Rpc {
                         passcode_min,
                         online,
                         connections: model.conversations.linked().cloned().collect(),
-                        ways: model.conversations.ways().map(way).collect(),
+                        ways: model
+                            .conversations
+                            .ways()
+                            .map(|known| way(known, model.conversations.vouched(known.0)))
+                            .collect(),
                         directory: match model.directory {
                             Directory::Here => Reach::Here,
                             Directory::Lost { .. } => Reach::Lost,
@@ -331,7 +336,8 @@ fn named(name: String) -> Result<String, RpcError> {
 }
 
 /// How what is said goes to a user, for `status`.
-fn way((id, way, why): (&UserId, Option<LinkWay>, Option<&CallFailed>)) -> Way {
+fn way((id, way, why): (&UserId, Option<LinkWay>, Option<&CallFailed>), vouched: Option<u64>) -> Way {
     let why = why.filter(|_| way.is_none()).map(talk::no_way);
-    Way { id: id.clone(), way: way.map_or("mailbox", talk::way_word).to_owned(), why }
+    let way = way.map_or("mailbox", talk::way_word).to_owned();
+    Way { id: id.clone(), way, why, vouched: vouched.map(vouched_at) }
 }

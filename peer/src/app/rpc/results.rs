@@ -124,6 +124,9 @@ pub(crate) struct Way {
     /// Why there is no connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
+    /// When the directory has vouched for the user, if the connection has come about without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vouched: Option<String>,
 }
 
 /// Whether the directory can be asked.

@@ -268,7 +268,7 @@ fn a_message_that_must_not_wait_needs_a_connection() {
     assert_eq!(scene.told()[0]["error"]["code"], -32006);
     scene.says(json!({"id": 2, "method": "send", "params": {"to": "bianca", "text": "now", "queue": false}}));
     scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
-    scene.notice(Notice::Call(CallNotice::Way { with: id("bianca"), way: LinkWay::DirectIpv4 }));
+    scene.notice(Notice::Call(CallNotice::Way { with: id("bianca"), way: LinkWay::DirectIpv4, vouched: None }));
     assert!(scene.commands.last().unwrap().starts_with("Send"), "{:?}", scene.commands);
     scene.notice(Notice::Message(MessageNotice::Sent {
         ticket: Some(Ticket { number: 1, reference: None }),

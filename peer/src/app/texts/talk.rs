@@ -10,7 +10,7 @@ use super::format;
 use peer_core::command::KeyDecision;
 use peer_core::model::LinkWay;
 use peer_core::notice::{
-    AfterLoss, CallFailed, CalleeRule, CallerRefused, DirectoryRefusal, KeyChange, LinkLoss, Unreached,
+    AfterLoss, CallFailed, CalleeRule, CallerRefused, DirectoryRefusal, KeyChange, LinkLoss, Unreached, Unvouched,
 };
 
 /// `n.established`
@@ -38,6 +38,15 @@ pub(crate) fn way(with: &UserId, way: LinkWay) -> Option<String> {
             "-- There is no direct way between you and {with}: the directory server passes on what you say. It cannot read it."
         )),
     }
+}
+
+/// `n.vouched`: a connection has come about without the directory.
+pub(crate) fn vouched(with: &UserId, at: u64, now: u64, zone: &TimeZone) -> String {
+    let at = match format::is_same_day(at, now, zone) {
+        true => format!("at {}", format::clock(at, zone)),
+        false => format!("on {}", format::moment(at, zone)),
+    };
+    format!("-- The directory is out of reach; {with} was vouched for {at}.")
 }
 
 /// How what is said goes to somebody: the same words everywhere.
@@ -192,6 +201,12 @@ pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquainta
         CallFailed::DirectoryLost => {
             format!("Cannot look up {to}: the directory server is out of reach. Try again when it is back.")
         }
+        CallFailed::DirectoryJustLost { again_in } => {
+            format!(
+                "Cannot look up {to}: the directory server is out of reach. In {} {to} can be called without it; try again then.",
+                format::duration(*again_in)
+            )
+        }
         CallFailed::DirectoryRefused(why) => {
             format!("Cannot look up {to}. {}", super::refused(*why).trim_start_matches("-- "))
         }
@@ -239,6 +254,7 @@ pub(crate) fn no_way(why: &CallFailed) -> String {
         | CallFailed::Yourself
         | CallFailed::Blocked
         | CallFailed::DirectoryLost
+        | CallFailed::DirectoryJustLost { .. }
         | CallFailed::DirectoryRefused(_)
         | CallFailed::DirectorySilent { .. } => "nobody knows why".to_owned(),
     }
@@ -339,6 +355,18 @@ pub(crate) fn caller_refused(claimed: Option<&UserId>, source: IpAddr, why: Call
         CallerRefused::WrongDestination => "the call was meant for somebody else",
         CallerRefused::KeyChanged => "the key has changed",
         CallerRefused::CannotVerify => "the directory server is out of reach, so nobody can be verified",
+        CallerRefused::Unvouched(Unvouched::Key) => {
+            "the directory server is out of reach, and the key is not the one known here"
+        }
+        CallerRefused::Unvouched(Unvouched::Forged) => {
+            "the directory server is out of reach, and what was shown is not its word about that user"
+        }
+        CallerRefused::Unvouched(Unvouched::Expired) => {
+            "the directory server is out of reach, and its last word about that user is too old"
+        }
+        CallerRefused::Unvouched(Unvouched::Address) => {
+            "the directory server is out of reach, and its last word about that user is of another address"
+        }
         CallerRefused::NotTold(DirectoryRefusal::TooFast { .. }) => {
             "the directory server asks for patience, so nobody can be verified"
         }

@@ -11,7 +11,7 @@ use common::ident::{Challenge, Cookie, DirectoryGeneration, KeyDigest, SeenToken
 use common::limits::{FRAME_AFTER_LOGIN, PEER_PORT};
 use common::msg::{
     Announce, Announced, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, Certificate, Features,
-    FromDirectory, Hex, PUNCH,
+    FromDirectory, Hex, PUNCH, Record,
 };
 use common::network::is_local;
 use common::secret::{Passcode, Secret};
@@ -71,6 +71,8 @@ pub(crate) struct Presence {
     pub(crate) address: SocketAddr,
     /// The directory's clock.
     pub(crate) time: DirectoryTime,
+    /// What it says of this terminal, signed.
+    pub(crate) record: Option<Box<Record>>,
     /// Terminals of this user that are present, this one included.
     pub(crate) terminals: u32,
     /// By which name what the directory remembers goes.
@@ -279,8 +281,9 @@ pub(crate) async fn announce(
         FromDirectory::Announced(announced) => {
             connection.link.set_frame_limit(FRAME_AFTER_LOGIN);
             let time = DirectoryTime::told(announced.time);
-            let Announced { address, terminals, generation, features, other, .. } = announced;
-            Ok(Presence { address, time, terminals, generation, features, other: other.map(|token| *token) })
+            let Announced { address, terminals, generation, features, other, record, .. } = announced;
+            let other = other.map(|token| *token);
+            Ok(Presence { address, time, terminals, generation, features, other, record })
         }
         other => Err(connection.unexpected(&other)),
     }

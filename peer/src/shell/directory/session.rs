@@ -129,7 +129,11 @@ impl Session {
                     let features = moved.presence.features.clone();
                     self.features = features.clone();
                     let (generation, other) = (moved.presence.generation, moved.presence.other);
+                    let record = moved.presence.record.clone();
                     events.send(Event::Back(moved)).await;
+                    if let Some(record) = record {
+                        events.input(Input::of_directory(*record)).await;
+                    }
                     if let Some(generation) = generation {
                         events.input(Input::Generation(generation)).await;
                     }

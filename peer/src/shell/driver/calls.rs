@@ -13,7 +13,7 @@ use crate::shell::clock::DirectoryTime;
 use crate::shell::dial::{self, Dial, Over};
 use crate::shell::directory::Ends;
 use crate::shell::directory::login::Credentials;
-use crate::shell::events::{Elsewhere, Event, Events, Reached};
+use crate::shell::events::{Elsewhere, Event, Events};
 use crate::shell::listener::{Listener, Place};
 use crate::shell::rendezvous::{self, Rendezvous, Role};
 use crate::shell::rt::{self, Task, TcpListener};
@@ -76,6 +76,11 @@ impl Calls {
         Ok(())
     }
 
+    /// The directory's time, seconds since the epoch.
+    pub(super) fn time(&self) -> u64 {
+        self.listener.time()
+    }
+
     /// A call that is ready to be placed.
     pub(super) fn call(&self, me: &LocalIdentity, to: UserId, found: LookupResult) -> Result<Dial, Failure> {
         let config = dial::config(&self.credentials.identity, &found);
@@ -83,7 +88,7 @@ impl Calls {
         let time = self.listener.time();
         let sources = Sources { session: self.ends.source, other: self.other };
         let over = Over::Addresses(Fallback::Nothing);
-        Ok(Dial { me: me.clone(), to, found, config, over, sources, time, fetch: None })
+        Ok(Dial { me: me.clone(), to, found, config, over, sources, time, fetch: None, shown: None })
     }
 
     /// The same, over the leg that this token opens.
@@ -128,7 +133,7 @@ impl Calls {
     pub(super) fn place(&mut self, dial: DialId, call: Dial) {
         let events = self.events.clone();
         let task = rt::spawn(async move {
-            let outcome = call.place().await.map(|(link, way)| Reached { link: Box::new(link), way });
+            let outcome = call.place().await;
             events.send(Event::Dialed(dial, outcome)).await;
         });
         self.dials.insert(dial, task);

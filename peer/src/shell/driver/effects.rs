@@ -17,7 +17,7 @@ use crate::shell::events::Event as ShellEvent;
 use crate::shell::link::LinkCommand;
 use crate::shell::rt;
 use crate::store::StoreError;
-use peer_core::event::{Durability, Effect, Input, Over, PasscodeStep};
+use peer_core::event::{Durability, Effect, Input, Now, Over, PasscodeStep};
 use peer_core::notice::{DirectoryNotice, Event, Failure, JournalNotice, Notice, SessionNotice, StoreUse};
 use peer_core::persistence::Write;
 
@@ -32,7 +32,8 @@ impl Driver {
         let answering = if let Input::Command(ticket, _) = &input { Some(ticket.clone()) } else { None };
         let refused = Refused::of(&input);
         let mut effects = Vec::new();
-        self.engine.handle(self.retention.date(self.clock.now()), input, &mut effects);
+        let now = Now { directory: self.calls.time(), ..self.retention.date(self.clock.now()) };
+        self.engine.handle(now, input, &mut effects);
         batch.add((refused, answering), effects, self.event_filter);
     }
 
@@ -282,9 +283,9 @@ impl Driver {
                 self.sync_now().await?;
                 ask(&self.requests, DirectoryRequest::Logout).await;
             }
-            Effect::Dial { dial, to, found, fallback } => {
+            Effect::Dial { dial, to, found, fallback, shown } => {
                 let over = calling::Over::Addresses(fallback);
-                self.calls.place(dial, Dial { over, ..self.calls.call(&self.storage.me, to, found)? });
+                self.calls.place(dial, Dial { over, shown, ..self.calls.call(&self.storage.me, to, found)? });
             }
             Effect::DialByRelay { dial, to, found, token } => {
                 self.calls.place(dial, self.calls.call_by_relay(&self.storage.me, (to, found), token)?);
@@ -331,6 +332,12 @@ impl Driver {
             Effect::Save(contact) => {
                 if let Err(error) = self.storage.save(&contact).await {
                     self.front_end.tell(store_failed(StoreUse::Contact, &error)).await;
+                }
+            }
+            // They are had again as long as the directory can be asked.
+            Effect::KeepRecords(kept) => {
+                if let Err(error) = self.storage.keep_records(&kept).await {
+                    tracing::warn!(%error, "what the directory has signed of a contact could not be kept");
                 }
             }
             // Taken before they come here.

@@ -188,7 +188,9 @@ async fn open_engine(setup: &Setup, storage: &Storage, directory: KeyDigest) -> 
         files: setup.file_policy,
     };
     let opening = storage.opening().await?;
-    Engine::new(settings, contacts, opening).map_err(|why| Failure::Internal { detail: why.to_string() })
+    let engine = Engine::new(settings, contacts, opening);
+    let engine = engine.map_err(|why| Failure::Internal { detail: why.to_string() })?;
+    Ok(engine.with_records(storage.records().await?))
 }
 
 impl Driver {
@@ -197,6 +199,9 @@ impl Driver {
         self.look_at_the_clock().await;
         if let Some(generation) = presence.generation {
             self.input(Input::Generation(generation)).await?;
+        }
+        if let Some(record) = presence.record {
+            self.input(Input::of_directory(*record)).await?;
         }
         if self.input(Input::Began(presence.features)).await? == Run::Over {
             return Ok(());
@@ -372,9 +377,11 @@ impl Driver {
                     return Ok(Vec::new());
                 }
                 match outcome {
-                    Ok(Reached { link, way }) => {
+                    Ok(Reached { link, way, record }) => {
                         let link = self.links.adopt(*link, None);
-                        vec![Input::LinkStands { link, way }, Input::Dialed { dial, outcome: Ok(link) }]
+                        let shown = record.map(|record| Input::Shown { link, record });
+                        let stands = [Input::LinkStands { link, way }].into_iter().chain(shown);
+                        stands.chain([Input::Dialed { dial, outcome: Ok(link) }]).collect()
                     }
                     Err(why) => vec![Input::Dialed { dial, outcome: Err(why) }],
                 }

@@ -25,6 +25,7 @@ use peer_core::persistence::{HistoryQuery, Snapshot};
 use peer_core::persistence::{Table, Write};
 use peer_core::retention::Retention;
 use peer_core::verify::LocalIdentity;
+use peer_core::vouching::Kept;
 
 /// Messages one search finds at most.
 const FOUND: usize = 50;
@@ -66,6 +67,16 @@ impl Storage {
     /// Everybody whose key is pinned.
     pub(super) async fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
         self.state.lock().await.contacts()
+    }
+
+    /// What the directory has signed of contacts.
+    pub(super) async fn records(&self) -> Result<Vec<Kept>, StoreError> {
+        self.state.lock().await.records()
+    }
+
+    /// Keeps what the directory has signed of a contact.
+    pub(super) async fn keep_records(&self, kept: &Kept) -> Result<(), StoreError> {
+        self.state.lock().await.keep_records(kept)
     }
 
     /// Makes writes durable, with the events that tell of them; gives the events with their numbers.

@@ -45,8 +45,8 @@ impl Fetch {
         };
         let done = part.done;
         // Whoever declines now may be another terminal than the one that has the file.
-        let (mut link, _) = match dial.for_file(file, done).place().await {
-            Ok(placed) => placed,
+        let mut link = match dial.for_file(file, done).place().await {
+            Ok(reached) => reached.link,
             Err(why) => return TransferOutcome::NotReached(why.into()),
         };
         // The sender reads all of that once more, for the digest.

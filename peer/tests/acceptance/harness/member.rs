@@ -191,7 +191,7 @@ impl Member {
 
     fn now(&self) -> Now {
         let date = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-        Now { tick: 1_000 + self.began.elapsed().as_secs(), date }
+        Now { tick: 1_000 + self.began.elapsed().as_secs(), date, directory: 0 }
     }
 
     fn feed(&mut self, input: Input) {

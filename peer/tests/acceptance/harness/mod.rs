@@ -8,6 +8,7 @@ pub(crate) mod counterpart;
 pub(crate) mod dice;
 pub(crate) mod directory;
 pub(crate) mod failing_disk;
+pub(crate) mod later;
 pub(crate) mod lies;
 pub(crate) mod member;
 pub(crate) mod odd_directory;

@@ -59,7 +59,10 @@ fn who_is_not_reached_is_called_by_relay_and_the_user_is_told_of_the_way() {
     assert_eq!((to, token, found), (&ali(), &TOKEN, &met()));
     stage.cx.ways.insert(LinkId(7), LinkWay::Relayed);
     stage.calls.handle_dialed(&mut stage.cx, *dial, Ok(LinkId(7)));
-    let told = [CallNotice::Established { with: ali() }, CallNotice::Way { with: ali(), way: LinkWay::Relayed }];
+    let told = [
+        CallNotice::Established { with: ali() },
+        CallNotice::Way { with: ali(), way: LinkWay::Relayed, vouched: None },
+    ];
     assert_eq!(stage.effects(), told.map(|notice| Effect::Notify(notice.into())));
 }
 
@@ -219,6 +222,9 @@ fn a_call_to_whom_there_is_a_connection_says_how_it_goes() {
     stage.calls.handle_dialed(&mut stage.cx, dial, Ok(LinkId(1)));
     stage.effects();
     stage.calls.place(&mut stage.cx, ali());
-    let told = [CallNotice::Established { with: ali() }, CallNotice::Way { with: ali(), way: LinkWay::Relayed }];
+    let told = [
+        CallNotice::Established { with: ali() },
+        CallNotice::Way { with: ali(), way: LinkWay::Relayed, vouched: None },
+    ];
     assert_eq!(stage.effects(), told.map(|notice| Effect::Notify(notice.into())));
 }

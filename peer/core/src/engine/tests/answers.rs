@@ -21,7 +21,7 @@ use crate::notice::{
 use crate::persistence::Snapshot;
 use crate::verify::LocalIdentity;
 
-const NOW: Now = Now { tick: 100, date: 1_700_000_000 };
+const NOW: Now = Now { tick: 100, date: 1_700_000_000, directory: 0 };
 
 /// Ali's engine, in a session that has begun.
 struct Scene(Engine);

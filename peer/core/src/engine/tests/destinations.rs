@@ -22,7 +22,7 @@ use crate::notice::{
 };
 use crate::persistence::Snapshot;
 
-const NOW: Now = Now { tick: 100, date: 1_700_000_000 };
+const NOW: Now = Now { tick: 100, date: 1_700_000_000, directory: 0 };
 
 /// Ali's engine, which knows bianca's key and has chosen carol.
 struct Scene(Engine);

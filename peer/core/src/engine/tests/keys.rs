@@ -36,7 +36,7 @@ fn a_changed_key_stops_calls_in_both_directions_until_the_person_decides() {
     let request = lookup_of(effect);
     let mut out = Vec::new();
     let engine = world.engines.get_mut(&(Ali as u8)).unwrap();
-    let now = Now { tick: 0, date: 0 };
+    let now = Now { tick: 0, date: 0, directory: 0 };
     engine.handle(now, answer(request, &bianca(), world.directory.get(&bianca())), &mut out);
     assert!(matches!(&out[..], [Effect::Dial { found, .. }] if found.key == me(Carol).key));
 }

@@ -36,6 +36,7 @@ pub(super) fn found(example: Example) -> LookupResult {
         key: me(example).key,
         relayable: Vec::new(),
         punchable: Vec::new(),
+        records: Vec::new(),
     }
 }
 
@@ -99,7 +100,7 @@ impl World {
 
     pub(super) fn input(&mut self, who: Example, input: Input) {
         let mut effects = Vec::new();
-        let now = Now { tick: self.tick, date: 1_700_000_000 };
+        let now = Now { tick: self.tick, date: 1_700_000_000, directory: 0 };
         self.engines.get_mut(&(who as u8)).unwrap().handle(now, input, &mut effects);
         self.work.extend(effects.into_iter().map(|effect| (who, effect)));
     }
@@ -193,6 +194,7 @@ impl World {
                 }
             }
             Effect::Save(_)
+            | Effect::KeepRecords(_)
             | Effect::Recall(_)
             | Effect::Fetch { .. }
             | Effect::Serve { .. }

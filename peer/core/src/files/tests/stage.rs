@@ -144,6 +144,7 @@ impl Stage {
             key: fixtures::identity(Example::Ali).key,
             relayable: Vec::new(),
             punchable: Vec::new(),
+            records: Vec::new(),
         });
         self.does(|files, cx| {
             files.handle_sender(cx, number, found);
@@ -156,7 +157,8 @@ impl Stage {
         let terminals = vec![SocketAddr::from(([127, 0, 0, 2], 65000)).into()];
         let (key, relayable) = (fixtures::identity(Example::Ali).key, vec![TerminalId([1; 16])]);
         self.does(|files, cx| {
-            files.handle_sender(cx, number, Some(LookupResult { terminals, key, relayable, punchable: Vec::new() }));
+            let (punchable, records) = (Vec::new(), Vec::new());
+            files.handle_sender(cx, number, Some(LookupResult { terminals, key, relayable, punchable, records }));
             Vec::new()
         })
     }

@@ -366,12 +366,37 @@ fn who_is_not_reached_is_written_to_and_talked_to_when_there_is_a_way() {
     scene.types("Hello");
     assert_eq!(scene.sent().len(), 1, "it goes by mail at once");
     scene.notice(Notice::Call(CallNotice::Established { with: id("bianca") }));
-    scene.notice(Notice::Call(CallNotice::Way { with: id("bianca"), way: LinkWay::Relayed }));
+    scene.notice(Notice::Call(CallNotice::Way { with: id("bianca"), way: LinkWay::Relayed, vouched: None }));
     let expected = format!(
         "{BY_MAIL}Hello\nConnection established, type your messages\n\
          -- There is no direct way between you and bianca: the directory server passes on what you say. It cannot read it.\n"
     );
     assert_eq!(scene.seen(), expected);
+}
+
+#[test]
+fn who_talks_without_the_directory_is_told_since_when_it_has_said_nothing_and_why_says_it_too() {
+    let at = 10 * 3600 + 12 * 60;
+    for (at, when) in [(at, "at 10:12"), (at + 7 * 86_400, "on 8 Jan 10:12")] {
+        let mut scene = Scene::logged_in();
+        scene.notice(Notice::Call(CallNotice::Received { from: id("bianca") }));
+        let (with, way, vouched) = (id("bianca"), LinkWay::DirectIpv4, Some(at));
+        scene.notice(Notice::Call(CallNotice::Way { with, way, vouched }));
+        let told = format!("-- The directory is out of reach; bianca was vouched for {when}.\n");
+        let seen = scene.seen();
+        assert!(seen.ends_with(&format!("Connection received from user bianca, type your messages\n{told}")), "{seen}");
+        let mut explained = |told_by: DirectoryNotice| {
+            scene.notice(Notice::Directory(told_by));
+            scene.types("/why");
+            let of = Conversation::User(id("bianca"));
+            scene.notice(Notice::Message(MessageNotice::Explained { of, messages: Vec::new() }));
+            scene.seen()
+        };
+        let lost = explained(DirectoryNotice::Lost { retry_in: 1, why: DirectoryLoss::Network });
+        assert!(lost.ends_with(&format!("direct over IPv4.\n{told}")), "{lost}");
+        let back = explained(DirectoryNotice::Back);
+        assert!(back.ends_with("direct over IPv4.\n"), "it can be asked again: {back}");
+    }
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn cases() -> Vec<Case> {
         Case(
             "connect",
             json!({"to": "bianca"}),
-            Notice::Call(CallNotice::Way { with: with.clone(), way: LinkWay::Relayed }),
+            Notice::Call(CallNotice::Way { with: with.clone(), way: LinkWay::Relayed, vouched: None }),
             json!({"conn": "bianca", "state": "established", "way": "relayed"}),
         ),
         Case("send", json!({"to": "carol", "text": "hi"}), sent(7), json!({"msg": "07".repeat(16), "state": "queued"})),
@@ -355,8 +355,22 @@ fn a_call_that_is_asked_for_twice_answers_both() {
     let first = scene.tickets[0].clone();
     scene.answers(&first, Notice::Call(CallNotice::Established { with: id("bianca") }));
     assert_eq!(outcomes(&mut scene), [], "not before it is said how it goes");
-    scene.notice(Notice::Call(CallNotice::Way { with: id("bianca"), way: LinkWay::Relayed }));
+    scene.notice(Notice::Call(CallNotice::Way { with: id("bianca"), way: LinkWay::Relayed, vouched: None }));
     assert_eq!(outcomes(&mut scene), [(1, true), (2, true)]);
+}
+
+#[test]
+fn a_call_without_the_directory_says_when_that_has_vouched_for_whom_it_reaches() {
+    let mut scene = Scene::logged_in();
+    scene.says(json!({"id": 1, "method": "connect", "params": {"to": "bianca"}}));
+    let (with, way, vouched) = (id("bianca"), LinkWay::DirectIpv4, Some(1_700_000_000));
+    scene.notice(Notice::Call(CallNotice::Established { with: with.clone() }));
+    scene.notice(Notice::Call(CallNotice::Way { with, way, vouched }));
+    let at = "2023-11-14T22:13:20.000Z";
+    let reply = json!({"conn": "bianca", "state": "established", "way": "direct_ipv4", "vouched": at});
+    assert_eq!(scene.told()[0]["result"], reply);
+    scene.says(json!({"id": 2, "method": "status"}));
+    assert_eq!(scene.told()[0]["result"]["ways"], json!([{"id": "bianca", "way": "direct_ipv4", "vouched": at}]));
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
         (Yourself, exit::REFUSED, None, "That is you"),
         (Blocked, exit::REFUSED, None, "blocked by you"),
         (DirectoryLost, exit::SERVER_UNREACHABLE, None, "out of reach"),
+        (DirectoryJustLost { again_in: 7 }, exit::SERVER_UNREACHABLE, None, "In 7 s bianca can be called without it"),
         (DirectorySilent { seconds: 9 }, exit::TIMEOUT, None, "the directory server has not answered in 9 s"),
     ];
     all.extend(REFUSALS.iter().map(|(why, exit, text)| (DirectoryRefused(*why), *exit, None, *text)));
@@ -65,6 +66,7 @@ fn calls() -> Vec<(CallFailed, i32, Option<&'static str>, &'static str)> {
             | Yourself
             | Blocked
             | DirectoryLost
+            | DirectoryJustLost { .. }
             | DirectorySilent { .. }
             | DirectoryRefused(_) => {}
             Rule(

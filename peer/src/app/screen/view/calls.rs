@@ -55,9 +55,11 @@ impl View {
                 let to = Conversation::User(with.clone());
                 self.note(&to, &mail::offline(&with));
             }
-            CallNotice::Way { with, way } => {
-                if let Some(words) = talk::way(&with, way) {
-                    self.note(&Conversation::User(with), &words);
+            CallNotice::Way { with, way, vouched } => {
+                let to = Conversation::User(with.clone());
+                let vouched = vouched.map(|at| talk::vouched(&with, at, self.now.date, &self.zone));
+                for words in talk::way(&with, way).into_iter().chain(vouched) {
+                    self.note(&to, &words);
                 }
             }
             CallNotice::ByMail { with, why } => {

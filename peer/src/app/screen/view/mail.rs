@@ -74,6 +74,8 @@ impl View {
                 if self.awaits(&Awaited::Why) {
                     let mut lines = mail::explained(&of, &messages, &self.zone);
                     lines.extend(self.model.conversations.connection(&of).and_then(talk::connection));
+                    let vouched = self.model.vouched(&of);
+                    lines.extend(vouched.map(|(with, at)| talk::vouched(with, at, self.now.date, &self.zone)));
                     lines.extend(self.model.transfers.waiting(&of).filter_map(files::waiting));
                     self.show_page(&of.to_string(), &lines);
                 }
