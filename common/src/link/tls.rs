@@ -162,8 +162,11 @@ fn raw_key(key: PrivateKeyDer<'static>, provider: &CryptoProvider) -> Result<Arc
     Ok(Arc::new(CertifiedKey::new(vec![CertificateDer::from(spki)], signer)))
 }
 
-fn identity_key(identity: &IdentityKey) -> PrivateKeyDer<'static> {
-    PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(identity.to_pkcs1().expose().to_vec()))
+fn identity_key(identity: &IdentityKey, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Error> {
+    identity.for_tls(|| {
+        let der = PrivatePkcs1KeyDer::from(identity.to_pkcs1().expose().to_vec());
+        raw_key(PrivateKeyDer::Pkcs1(der), provider)
+    })
 }
 
 fn without_tickets(mut config: ServerConfig, alpn: &[u8]) -> Arc<ServerConfig> {
@@ -218,7 +221,7 @@ pub fn directory_client() -> Result<Arc<ClientConfig>, Error> {
 pub fn peer_server(identity: &IdentityKey) -> Result<Arc<ServerConfig>, Error> {
     let provider = provider();
     let verifier = RawKeyVerifier::new(Expected::Caller { ours: identity.public().digest() }, &provider);
-    let key = raw_key(identity_key(identity), &provider)?;
+    let key = identity_key(identity, &provider)?;
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13])?
         .with_client_cert_verifier(verifier)
@@ -234,7 +237,7 @@ pub fn peer_client(identity: &IdentityKey, callee: &PublicKey) -> Result<Arc<Cli
     let provider = provider();
     let spki = callee.to_spki().map_err(|e| Error::General(e.to_string()))?;
     let verifier = RawKeyVerifier::new(Expected::Callee(spki), &provider);
-    let key = raw_key(identity_key(identity), &provider)?;
+    let key = identity_key(identity, &provider)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13])?
         .dangerous()
