@@ -1,13 +1,15 @@
 //! The async runtime. The only file of this program that names it (decision D3).
 //!
-//! All tasks of a terminal run on the thread that has called [`block_on`]: whatever is said goes through two of them at each
-//! end, and would pay for every hop between threads.
+//! All tasks of a terminal run on the thread that has called [`block_on`], and that thread waits for the sockets itself:
+//! whatever is said goes through two tasks at each end, and would pay for every hop between threads. So the parts of
+//! async-std are put together here; its own executor has a thread besides, which hears of the sockets first.
 
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use async_executor::LocalExecutor;
 use futures::future::{AbortHandle, abortable};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -18,12 +20,14 @@ pub(crate) use async_std::net::{TcpListener, TcpStream};
 /// A listening socket's backlog.
 const BACKLOG: i32 = 128;
 
+thread_local! {
+    /// The tasks of this thread.
+    static TASKS: LocalExecutor<'static> = const { LocalExecutor::new() };
+}
+
 /// Runs a program's main future to its end, and meanwhile the tasks that were started by it or by one another.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    // There is always another thread for tasks, which is given none.
-    let one = async_global_executor::GlobalExecutorConfig::default().with_min_threads(1).with_max_threads(1);
-    async_global_executor::init_with_config(one);
-    async_global_executor::block_on(future)
+    TASKS.with(|tasks| async_io::block_on(tasks.run(future)))
 }
 
 /// A running task; dropping it stops the task at its next await.
@@ -39,13 +43,13 @@ impl Drop for Task {
 /// Runs a future beside the others; only within [`block_on`].
 pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) -> Task {
     let (future, handle) = abortable(future);
-    async_global_executor::spawn_local(future).detach();
+    TASKS.with(|tasks| tasks.spawn(future)).detach();
     Task(handle)
 }
 
 /// Runs a future beside the others, to its own end; only within [`block_on`].
 pub(crate) fn detach(future: impl Future<Output = ()> + 'static) {
-    async_global_executor::spawn_local(future).detach();
+    TASKS.with(|tasks| tasks.spawn(future)).detach();
 }
 
 /// Waits.
@@ -74,7 +78,7 @@ pub(crate) async fn timeout<T>(duration: Duration, future: impl Future<Output = 
 
 /// Runs something slow (hashing, key generation, blocking calls) on a thread of its own, from now on.
 pub(crate) fn unblock<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl Future<Output = T> {
-    async_std::task::spawn_blocking(work)
+    blocking::unblock(work)
 }
 
 /// Opens a TCP connection, from `source` where one is given.
