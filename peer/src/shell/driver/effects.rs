@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::refused::{self, Refused};
-use super::storage::sync_log;
 use super::unsynced::Held;
 use super::{Driver, Run, store_failed};
 use crate::shell::dial::{self as calling, Dial};
 use crate::shell::directory::request::{DirectoryRequest, ask};
-use crate::shell::events::Event as ShellEvent;
 use crate::shell::link::LinkCommand;
 use crate::shell::rt;
 use crate::store::StoreError;
@@ -153,14 +151,14 @@ impl Driver {
         Ok(())
     }
 
-    async fn tell_event(&self, event: Event) {
+    pub(super) async fn tell_event(&self, event: Event) {
         self.front_end.tell(Notice::Journal(JournalNotice::Journaled(event))).await;
     }
 
     /// Opens the core with what is on the disk, after a while: a disk that is full stays so for some time. The session
     /// begins again, so that no answer comes to a question that nobody remembers; what was asked for commands of the
     /// user is answered by what the disk says.
-    async fn reopen(&mut self, detail: String) -> Result<(), Failure> {
+    pub(super) async fn reopen(&mut self, detail: String) -> Result<(), Failure> {
         self.suspended = Some(detail.clone());
         self.disk_said = Some(detail.clone());
         self.is_renewing = true;

@@ -1,7 +1,7 @@
 //! A logged-in terminal: feeds the engine and carries out what it decides.
 //!
 //! - here: what happens, in the order in which it is looked at · [`batch`]: what waits is taken together · [`effects`]: what
-//!   the engine decides, and the disk first · [`unsynced`]: what waits for the disk
+//!   the engine decides, and the disk first · [`unsynced`], [`syncing`]: what waits for the disk
 //! - [`refused`]: who is told that the disk has kept nothing · [`storage`]: the core and the disk · [`links`], [`calls`], [`transfers`]: what runs beside the loop
 //!
 //! Decides nothing itself, except what a disk that refuses to write means for what rests on it.
@@ -12,6 +12,7 @@ mod effects;
 mod links;
 mod refused;
 mod storage;
+mod syncing;
 mod transfers;
 mod unsynced;
 
