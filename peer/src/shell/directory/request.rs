@@ -3,6 +3,7 @@
 use async_channel::Sender;
 use common::msg::{Envelope, RequestNumber, ToDirectory};
 use common::secret::Passcode;
+use peer_core::command::SessionCommand;
 use peer_core::event::PasscodeStep;
 
 /// What the session is to do.
@@ -29,6 +30,30 @@ pub(crate) struct PasscodeWish {
     pub(crate) to: Option<Passcode>,
     /// Whether it is to open a new identity key.
     pub(crate) new_key: bool,
+}
+
+impl PasscodeWish {
+    /// The passcodes that a command gives, if it needs any.
+    pub(crate) fn of(command: &SessionCommand) -> Option<Self> {
+        let (current, to) = match command {
+            SessionCommand::ProvePasscode { current } | SessionCommand::RemoveTerminal { current, .. } => {
+                (current, None)
+            }
+            SessionCommand::ChangePasscode { current, to } | SessionCommand::ChangeKey { current, to } => {
+                (current, Some(to.clone()))
+            }
+            SessionCommand::Identify { .. }
+            | SessionCommand::TrustDirectory(_)
+            | SessionCommand::TakeVault(_)
+            | SessionCommand::Login { .. }
+            | SessionCommand::Register { .. }
+            | SessionCommand::Invitation { .. }
+            | SessionCommand::Terminals
+            | SessionCommand::Logout => return None,
+        };
+        let new_key = matches!(command, SessionCommand::ChangeKey { .. });
+        Some(Self { current: current.clone(), to, new_key })
+    }
 }
 
 /// Sends a request; a session that is over answers nothing any more, and nobody asks it.

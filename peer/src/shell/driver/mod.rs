@@ -316,7 +316,7 @@ impl Driver {
                 Err(Box::new(TicketedCommand { ticket, command }))
             }
             Command::Session(command) => {
-                if let Some(wish) = passcode_wish(&command) {
+                if let Some(wish) = PasscodeWish::of(&command) {
                     self.passcode_wish = Some(wish);
                 }
                 Ok(Input::Command(ticket, Command::Session(command)))
@@ -433,24 +433,4 @@ impl Driver {
 /// The disk's word, for the user.
 fn store_failed(at: StoreUse, error: &StoreError) -> Notice {
     Notice::Session(SessionNotice::StoreFailed { at, detail: error.to_string() })
-}
-
-/// The passcodes that a command gives, if it needs any.
-fn passcode_wish(command: &SessionCommand) -> Option<PasscodeWish> {
-    let (current, to) = match command {
-        SessionCommand::ProvePasscode { current } | SessionCommand::RemoveTerminal { current, .. } => (current, None),
-        SessionCommand::ChangePasscode { current, to } | SessionCommand::ChangeKey { current, to } => {
-            (current, Some(to.clone()))
-        }
-        SessionCommand::Identify { .. }
-        | SessionCommand::TrustDirectory(_)
-        | SessionCommand::TakeVault(_)
-        | SessionCommand::Login { .. }
-        | SessionCommand::Register { .. }
-        | SessionCommand::Invitation { .. }
-        | SessionCommand::Terminals
-        | SessionCommand::Logout => return None,
-    };
-    let new_key = matches!(command, SessionCommand::ChangeKey { .. });
-    Some(PasscodeWish { current: current.clone(), to, new_key })
 }
