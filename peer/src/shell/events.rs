@@ -40,6 +40,8 @@ pub(crate) enum Event {
     Back(Back),
     /// The directory has seen us from the other family as well.
     Elsewhere(Elsewhere),
+    /// What was written and nobody waits for has waited long enough.
+    SyncDue,
     /// What was written up to this commit survives the loss of power, or may not.
     Synced(u64, Result<(), StoreError>),
 }

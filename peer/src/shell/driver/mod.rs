@@ -30,6 +30,7 @@ use self::batch::Batch;
 use self::calls::Calls;
 use self::links::Links;
 use self::storage::Storage;
+use self::syncing::Syncing;
 use self::transfers::Transfers;
 use self::unsynced::Unsynced;
 use super::clock::Clock;
@@ -99,6 +100,7 @@ struct Driver {
     /// What the disk has said last; a session that begins again does so because of it.
     disk_said: Option<String>,
     unsynced: Unsynced,
+    syncing: Syncing,
     /// The session ends and begins again on purpose, of which the user has been told.
     is_renewing: bool,
     reopening: Option<Task>,
@@ -169,6 +171,7 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
         suspended: None,
         disk_said: None,
         unsynced: Unsynced::default(),
+        syncing: Syncing::default(),
         is_renewing: false,
         answering: None,
         reopening: None,
@@ -399,6 +402,7 @@ impl Driver {
             Event::Failed(failure) => return Err(failure),
             Event::Back(back) => return self.session_is_back(back).await,
             Event::Elsewhere(elsewhere) => self.calls.is_elsewhere(elsewhere),
+            Event::SyncDue => self.sync_due(),
             Event::Synced(number, outcome) => self.synced(number, outcome).await?,
             // The engine's.
             Event::Input(_) | Event::Caller(_) | Event::Dialed(..) => {}

@@ -1,14 +1,29 @@
 //! When what was written is synced, and what is done then.
 
+use std::time::Duration;
+
 use super::storage::sync_log;
 use super::unsynced::Held;
 use super::{Driver, store_failed};
 use crate::shell::events::Event as ShellEvent;
 use crate::shell::link::LinkCommand;
-use crate::shell::rt;
+use crate::shell::rt::{self, Task};
 use crate::store::StoreError;
 use peer_core::event::Effect;
 use peer_core::notice::{Failure, StoreUse};
+
+/// How long what nobody waits for is left to be lost with the power. Chosen so that a mark still appears at once.
+const LATER: Duration = Duration::from_millis(50);
+
+/// Whether what was written is being synced.
+#[derive(Debug, Default)]
+pub(super) enum Syncing {
+    #[default]
+    Not,
+    /// In a while.
+    Later(#[expect(dead_code, reason = "held, so that the while goes on")] Task),
+    UnderWay,
+}
 
 impl Driver {
     /// Does what has waited for its commit to be synced.
@@ -26,21 +41,45 @@ impl Driver {
         }
     }
 
-    /// Syncs what was written, beside everything else.
+    /// Syncs what was written beside everything else: now where somebody waits for it, in a while elsewhere, so that one
+    /// sync does for many commits.
     pub(super) fn sync_soon(&mut self) {
-        if let Some(number) = self.unsynced.last().filter(|_| !self.unsynced.is_syncing) {
-            self.unsynced.is_syncing = true;
-            let (log, events) = (self.storage.log.clone(), self.events.clone());
-            rt::detach(async move {
-                let outcome = rt::unblock(move || sync_log(&log)).await;
-                events.send(ShellEvent::Synced(number, outcome)).await;
-            });
+        let Some(number) = self.unsynced.last() else { return };
+        match (&self.syncing, self.unsynced.is_waited_for()) {
+            (Syncing::UnderWay, _) | (Syncing::Later(_), false) => {}
+            (Syncing::Not | Syncing::Later(_), true) => self.begin_sync(number),
+            (Syncing::Not, false) => {
+                let events = self.events.clone();
+                self.syncing = Syncing::Later(rt::spawn(async move {
+                    rt::sleep(LATER).await;
+                    events.send(ShellEvent::SyncDue).await;
+                }));
+            }
         }
+    }
+
+    /// The while is over.
+    pub(super) fn sync_due(&mut self) {
+        if let Syncing::Later(_) = self.syncing {
+            self.syncing = Syncing::Not;
+            if let Some(number) = self.unsynced.last() {
+                self.begin_sync(number);
+            }
+        }
+    }
+
+    fn begin_sync(&mut self, number: u64) {
+        self.syncing = Syncing::UnderWay;
+        let (log, events) = (self.storage.log.clone(), self.events.clone());
+        rt::detach(async move {
+            let outcome = rt::unblock(move || sync_log(&log)).await;
+            events.send(ShellEvent::Synced(number, outcome)).await;
+        });
     }
 
     /// A sync has come to its end.
     pub(super) async fn synced(&mut self, number: u64, outcome: Result<(), StoreError>) -> Result<(), Failure> {
-        self.unsynced.is_syncing = false;
+        self.syncing = Syncing::Not;
         match outcome {
             Ok(()) => {
                 let ready = self.unsynced.synced(number);

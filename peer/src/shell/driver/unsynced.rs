@@ -22,8 +22,6 @@ pub(super) enum Held {
 pub(super) struct Unsynced {
     written: u64,
     synced: u64,
-    /// A sync is under way.
-    pub(super) is_syncing: bool,
     held: VecDeque<(u64, Held)>,
 }
 
@@ -54,6 +52,12 @@ impl Unsynced {
         self.held.push_back((self.written, held));
     }
 
+    /// Whether others wait for what was written: somebody who has said something, or a program. That a mark appears on our
+    /// own screen has time.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.held.iter().all(|(_, held)| matches!(held, Held::Effect(Effect::Notify(_))))
+    }
+
     /// Everything up to this commit is synced: what has waited for it.
     pub(super) fn synced(&mut self, number: u64) -> Vec<Held> {
         self.synced = self.synced.max(number);
@@ -81,6 +85,7 @@ mod tests {
     use common::ident::MessageId;
     use common::msg::{Receipt, Received};
     use peer_core::event::LinkId;
+    use peer_core::notice::{Notice, SessionNotice};
 
     use super::*;
 
@@ -106,6 +111,21 @@ mod tests {
         assert_eq!(unsynced.last(), None);
         // Nothing is written: it is synced.
         assert_eq!(unsynced.all_synced(), []);
+    }
+
+    #[test]
+    fn others_wait_for_receipts_and_the_user_for_nothing() {
+        let mut unsynced = Unsynced::default();
+        unsynced.wrote();
+        assert!(!unsynced.is_waited_for());
+        unsynced.hold(Held::Effect(Effect::Notify(Notice::Session(SessionNotice::NewTerminal))));
+        assert!(!unsynced.is_waited_for());
+        unsynced.hold(confirm(1, &[1]));
+        assert!(unsynced.is_waited_for());
+        unsynced.all_synced();
+        assert!(!unsynced.is_waited_for());
+        unsynced.hold(Held::Event(Event { seq: 1, at: 0, content: String::new() }));
+        assert!(unsynced.is_waited_for());
     }
 
     #[test]
