@@ -5,6 +5,8 @@
 //! beside the vault, encrypted under the secret of the new one ([`hand_on`]), so that the user's other terminals can open
 //! what they have without ever holding the former key.
 
+use chacha20poly1305::aead::{Aead as _, AeadInPlace as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -25,6 +27,50 @@ pub fn secret_of(identity: &IdentityKey) -> Secret {
     // 64 bytes are far below HKDF's maximum, so expansion cannot fail.
     let _ = hkdf.expand(b"peer-messenger/1 local store", secret.as_mut_slice());
     Secret::new(secret.to_vec())
+}
+
+/// Encrypts the values of a store one by one (decision D20): XChaCha20-Poly1305, with what finds a value as associated data,
+/// so that values cannot be swapped. Layout: nonce (24 bytes) · ciphertext with its tag.
+pub struct Values(XChaCha20Poly1305);
+
+const NONCE: usize = 24;
+const TAG: usize = 16;
+
+impl std::fmt::Debug for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Values(…)")
+    }
+}
+
+impl Values {
+    /// Under this key.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(XChaCha20Poly1305::new(key.into()))
+    }
+
+    /// Encrypts a value.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn seal(&self, name: &[u8], value: &[u8]) -> Result<Vec<u8>, NoRandomness> {
+        let nonce = random::<NONCE>()?;
+        let mut sealed = Vec::with_capacity(NONCE + value.len() + TAG);
+        sealed.extend(nonce);
+        sealed.extend(value);
+        let content = sealed.get_mut(NONCE..).unwrap_or_default();
+        let tag =
+            self.0.encrypt_in_place_detached(XNonce::from_slice(&nonce), name, content).map_err(|_| NoRandomness)?;
+        sealed.extend(tag);
+        Ok(sealed)
+    }
+
+    /// Decrypts what [`Self::seal`] made. `None`: another key, another name, or altered.
+    #[must_use]
+    pub fn open(&self, name: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, msg) = sealed.split_first_chunk::<NONCE>()?;
+        self.0.decrypt(XNonce::from_slice(nonce), Payload { msg, aad: name }).ok().map(Zeroizing::new)
+    }
 }
 
 /// A random key for a new store.

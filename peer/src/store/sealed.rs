@@ -1,22 +1,16 @@
 //! Values encrypted one by one (decision D20).
 //!
-//! XChaCha20-Poly1305 under the store's own key, which the identity key opens (`common::crypto::store_key`), so that neither a
-//! new passcode nor a new identity key leaves anything unreadable.
-//! Layout: nonce (24 bytes) · ciphertext with tag. The row's key is associated data, so values cannot be swapped.
+//! Under the store's own key, which the identity key opens (`common::crypto::store_key`), so that neither a new passcode nor a
+//! new identity key leaves anything unreadable. The row's key is associated data, so values cannot be swapped.
 //! Rows are found by HMAC of their name, so a stolen file does not even tell whom its owner knows.
 
-use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use common::crypto::random;
-use common::crypto::store_key;
+use common::crypto::store_key::{self, Values};
 use common::secret::Secret;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::StoreError;
-
-const NONCE: usize = 24;
 
 /// A kept value and its key.
 pub(crate) type Entry = (Vec<u8>, Zeroizing<Vec<u8>>);
@@ -30,7 +24,7 @@ pub(super) fn parted(entry: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The keys of one user's store.
 pub(crate) struct Seal {
-    values: XChaCha20Poly1305,
+    values: Values,
     names: Zeroizing<[u8; 32]>,
 }
 
@@ -44,10 +38,10 @@ impl Seal {
     /// Takes the store's key apart.
     pub(crate) fn new(key: &Secret) -> Result<Self, StoreError> {
         let key: &[u8; store_key::LENGTH] = key.expose().try_into().map_err(|_| StoreError::Unreadable)?;
-        let (values, rows) = key.split_at(store_key::LENGTH / 2);
+        let (values, rows) = key.split_first_chunk().ok_or(StoreError::Unreadable)?;
         let mut names = Zeroizing::new([0; 32]);
         names.copy_from_slice(rows);
-        Ok(Self { values: XChaCha20Poly1305::new(values.into()), names })
+        Ok(Self { values: Values::new(values), names })
     }
 
     /// The row key that stands for `name`.
@@ -62,18 +56,12 @@ impl Seal {
 
     /// Encrypts one value for `row`.
     pub(crate) fn seal(&self, row: &[u8], value: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let nonce = random::<NONCE>()?;
-        let payload = Payload { msg: value, aad: row };
-        let sealed = self.values.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| StoreError::Unreadable)?;
-        Ok([&nonce[..], &sealed].concat())
+        self.values.seal(row, value).map_err(|_| StoreError::Unreadable)
     }
 
     /// Decrypts the value of `row`.
     pub(crate) fn open(&self, row: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>().ok_or(StoreError::Unreadable)?;
-        let payload = Payload { msg: ciphertext, aad: row };
-        let value = self.values.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| StoreError::Unreadable)?;
-        Ok(Zeroizing::new(value))
+        self.values.open(row, sealed).ok_or(StoreError::Unreadable)
     }
 }
 
