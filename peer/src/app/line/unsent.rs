@@ -43,7 +43,9 @@ impl Unsent {
     /// These have come as far as the directory, or farther.
     pub(super) fn marked(&mut self, to: &Conversation, ids: &[MessageId]) {
         if let Some(here) = self.0.get_mut(to) {
-            here.kept.retain(|id| !ids.contains(id));
+            for id in ids {
+                here.kept.remove(id);
+            }
         }
     }
 

@@ -225,13 +225,13 @@ impl Chat {
 
     /// Messages of ours have come so far.
     pub(super) fn mark(&mut self, me: &UserId, ids: &[MessageId], mark: DeliveryStatus) {
-        for line in self.lines.iter_mut().rev() {
-            if let Line::Message(message) = line
-                && message.author == *me
-                && ids.contains(&message.id)
-            {
-                message.mark = mark;
-            }
+        let ours = self.lines.iter_mut().rev().filter_map(|line| match line {
+            Line::Message(message) if message.author == *me => Some(message),
+            _ => None,
+        });
+        // Mostly the last ones.
+        for message in ours.filter(|message| ids.contains(&message.id)).take(ids.len()) {
+            message.mark = mark;
         }
     }
 
