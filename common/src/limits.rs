@@ -52,10 +52,16 @@ pub const HALF_OPEN: usize = 512;
 pub const HALF_OPEN_PER_SOURCE: usize = 8;
 /// Prefaces remembered of one source; further ones from there are refused until the window has passed.
 pub const PREFACES_PER_SOURCE: usize = 64;
+/// Prefaces remembered of one site.
+pub const PREFACES_PER_SITE: usize = 512;
 /// Strangers' connections a peer keeps while they have not proved anything (threat P3).
 pub const CALLERS_HALF_OPEN: usize = 64;
 /// Such connections of one source (threat P3).
 pub const CALLERS_HALF_OPEN_PER_SOURCE: usize = 8;
+/// Such connections of one site.
+pub const CALLERS_HALF_OPEN_PER_SITE: usize = 16;
+/// How much more of what is counted a site has than one source, where it is wider (threat L3).
+pub const SOURCES_OF_A_SITE: u32 = 8;
 /// Sources remembered for penalties and limits (threat L3).
 pub const SOURCES_REMEMBERED: usize = 65_536;
 /// How long a proof of the passcode within a session is good for a change of the account (decision D33).
@@ -256,6 +262,12 @@ impl Allowance {
     #[must_use]
     pub const fn of_source(self) -> Rate {
         Rate { events: self.source, per: self.per }
+    }
+
+    /// The rate of one site that is wider than a source.
+    #[must_use]
+    pub const fn of_site(self) -> Rate {
+        Rate { events: self.source.saturating_mul(SOURCES_OF_A_SITE), per: self.per }
     }
 }
 

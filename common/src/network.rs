@@ -1,8 +1,8 @@
 //! The network an address belongs to, as far as one user can change addresses at no cost: what limits count by, and what
 //! a log shows.
 //!
-//! Owns the mask. Whether a limit applies to loopback addresses, and how a network is written, is decided where it is
-//! used.
+//! Owns the mask, and what a source of connections is. Whether a limit applies to loopback addresses, and how a network is
+//! written, is decided where it is used.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -16,9 +16,57 @@ pub struct Prefix {
 }
 
 /// What limits count by: the whole of an IPv4 address, and of IPv6 the /64 that whoever has an address in it has whole.
-pub const SOURCE: Prefix = Prefix { v4: 32, v6: 64 };
+const SOURCE: Prefix = Prefix { v4: 32, v6: 64 };
+/// What one customer of a provider has at most (RFC 6177): 65,536 sources of IPv6. Of IPv4 it is the source.
+const SITE: Prefix = Prefix { v6: 48, ..SOURCE };
+/// What lies together, and is often one provider's.
+const NEIGHBOURS: Prefix = Prefix { v4: 24, v6: 32 };
 /// What a log shows by default: too little to find a user by it (threat L5).
 pub const SHOWN: Prefix = Prefix { v4: 24, v6: 48 };
+
+/// Where a connection comes from, as coarse as an attacker can change addresses at no cost; and the wider networks that it
+/// lies in. The limits of a source hold for its site, too, where that is not the same, with a larger bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source {
+    network: IpAddr,
+    width: Width,
+}
+
+/// How much of an address counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Width {
+    Source,
+    Site,
+    Neighbours,
+}
+
+impl Source {
+    /// The source of an address: the whole of IPv4, the first 64 bits of IPv6.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        Self { network: SOURCE.network(address), width: Width::Source }
+    }
+
+    /// Its site, where that is wider: the first 48 bits of IPv6.
+    #[must_use]
+    pub fn site(self) -> Option<Self> {
+        let network = SITE.network(self.network);
+        (network.is_ipv6() && !network.is_loopback()).then_some(Self { network, width: Width::Site })
+    }
+
+    /// All that lies beside it: the first 24 bits of IPv4, 32 of IPv6. For being served in turn; nobody answers for their
+    /// neighbours.
+    #[must_use]
+    pub fn neighbours(self) -> Self {
+        Self { network: NEIGHBOURS.network(self.network), width: Width::Neighbours }
+    }
+
+    /// Whether it is this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.network.is_loopback()
+    }
+}
 
 impl Prefix {
     /// The first address of the network that `address` is in. An IPv4 address that is mapped into IPv6 is an IPv4
@@ -100,6 +148,25 @@ mod tests {
         ] {
             assert_eq!(is_local(address.parse().unwrap()), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn a_source_lies_in_its_site_and_among_its_neighbours() {
+        let source = |address: &str| Source::of(address.parse().unwrap());
+        let (one, other, far) = (source("2001:db8:1:2::3"), source("2001:db8:1:3::3"), source("2001:db8:2:3::3"));
+        assert_eq!(one, source("2001:db8:1:2:ffff::"));
+        assert_ne!(one, other);
+        assert_eq!(one.site(), other.site());
+        assert_ne!(one.site(), far.site());
+        assert_eq!(one.neighbours(), far.neighbours());
+        // A site is not taken for the source at its beginning.
+        assert_ne!(one.site(), Some(source("2001:db8:1::")));
+        assert_eq!(source("::ffff:192.0.2.7"), source("192.0.2.7"));
+        assert_eq!(source("192.0.2.7").site(), None);
+        assert_eq!(source("192.0.2.7").neighbours(), source("192.0.2.8").neighbours());
+        assert_ne!(source("192.0.2.7").neighbours(), source("192.0.3.7").neighbours());
+        assert!(source("::1").is_loopback() && source("127.9.9.9").is_loopback());
+        assert_eq!(source("::1").site(), None);
     }
 
     proptest! {

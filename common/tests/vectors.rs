@@ -210,7 +210,8 @@ fn prefaces_are_judged_as_the_vectors_say() {
     let (callee, preface) = (digest(&vector["callee_key"]), bytes(&vector["preface"]));
     let preface = preface.first_chunk().unwrap();
     for judged in list(&vector["alone"]) {
-        let verdict = Guard::new().admit(&callee, judged["now"].as_u64().unwrap(), [127, 0, 0, 2].into(), preface);
+        let source = common::network::Source::of([127, 0, 0, 2].into());
+        let verdict = Guard::new().admit(&callee, judged["now"].as_u64().unwrap(), source, preface);
         let expected = if judged["verdict"] == "admitted" { Ok(()) } else { Err(Rejected::OutOfDate) };
         assert_eq!(verdict, expected, "{judged}");
     }

@@ -9,10 +9,10 @@ use common::limits::Budget;
 use common::msg::{
     AuthRefusal, AuthReply, AuthStatus, Blob, ErrorCode, FromDirectory, Hello, InviteReq, RegisterReq, Registration,
 };
+use common::network::Source;
 use common::testkit::Example;
 use directory_core::lockout::{LockRule, Verdict};
 use directory_core::records::{Admits, Attempt, Generation, UnlockOutcome};
-use directory_core::sources::Source;
 use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use futures::executor::block_on;

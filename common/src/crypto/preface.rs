@@ -5,11 +5,11 @@
 //! directory's, which both sides know from `ANNOUNCED`, so a wrong local clock does no harm (threat T7).
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::IpAddr;
 
 use super::{NoRandomness, hmac_sha256, random, same};
 use crate::ident::KeyDigest;
-use crate::limits::{PREFACE_WINDOW, PREFACES_PER_SOURCE, PREFACES_REMEMBERED};
+use crate::limits::{PREFACE_WINDOW, PREFACES_PER_SITE, PREFACES_PER_SOURCE, PREFACES_REMEMBERED};
+use crate::network::Source;
 
 /// Bytes of a preface.
 pub const LENGTH: usize = 64;
@@ -56,14 +56,15 @@ pub(crate) fn assemble(callee: &KeyDigest, nonce: [u8; NONCE], now: u64) -> [u8;
 pub struct Guard {
     seen: HashSet<[u8; NONCE]>,
     order: VecDeque<Admitted>,
-    sources: HashMap<IpAddr, usize>,
+    /// How many of each source and of each site.
+    sources: HashMap<Source, usize>,
 }
 
 #[derive(Debug)]
 struct Admitted {
     at: u64,
     nonce: [u8; NONCE],
-    source: IpAddr,
+    source: Source,
 }
 
 impl Guard {
@@ -81,7 +82,7 @@ impl Guard {
         &mut self,
         ours: &KeyDigest,
         now: u64,
-        source: IpAddr,
+        source: Source,
         preface: &[u8; LENGTH],
     ) -> Result<(), Rejected> {
         let (nonce, rest) = preface.split_first_chunk::<NONCE>().ok_or(Rejected::NotForUs)?;
@@ -97,13 +98,18 @@ impl Guard {
         if self.seen.contains(nonce) {
             return Err(Rejected::Replayed);
         }
-        // One source alone must not be able to fill the memory and so shut everybody out.
-        let of_source = self.sources.get(&source).copied().unwrap_or(0);
-        if self.order.len() >= PREFACES_REMEMBERED || of_source >= PREFACES_PER_SOURCE {
+        // One source alone, or site, must not be able to fill the memory and so shut everybody out.
+        let is_full = |source, most| self.sources.get(&source).is_some_and(|count| *count >= most);
+        let crowded =
+            is_full(source, PREFACES_PER_SOURCE) || source.site().is_some_and(|site| is_full(site, PREFACES_PER_SITE));
+        if crowded || self.order.len() >= PREFACES_REMEMBERED {
             return Err(Rejected::Crowded);
         }
         self.seen.insert(*nonce);
-        self.sources.insert(source, of_source.saturating_add(1));
+        for counted in [Some(source), source.site()].into_iter().flatten() {
+            let count = self.sources.entry(counted).or_default();
+            *count = count.saturating_add(1);
+        }
         self.order.push_back(Admitted { at: now, nonce: *nonce, source });
         Ok(())
     }
@@ -114,10 +120,12 @@ impl Guard {
         while self.order.front().is_some_and(|oldest| oldest.at < moment) {
             let Some(oldest) = self.order.pop_front() else { return };
             self.seen.remove(&oldest.nonce);
-            if let Some(count) = self.sources.get_mut(&oldest.source) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.sources.remove(&oldest.source);
+            for counted in [Some(oldest.source), oldest.source.site()].into_iter().flatten() {
+                let left = self.sources.get(&counted).map_or(0, |count| count.saturating_sub(1));
+                if left == 0 {
+                    self.sources.remove(&counted);
+                } else {
+                    self.sources.insert(counted, left);
                 }
             }
         }
@@ -129,27 +137,34 @@ mod tests {
     use super::*;
 
     const OURS: KeyDigest = KeyDigest([7; 32]);
-    const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 2));
     const NOW: u64 = 1_700_000_000;
+
+    fn source(address: [u8; 4]) -> Source {
+        Source::of(address.into())
+    }
+
+    fn here() -> Source {
+        source([127, 0, 0, 2])
+    }
 
     #[test]
     fn lets_a_caller_in_once() {
         let mut guard = Guard::new();
         let preface = make(&OURS, NOW).unwrap();
-        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &preface), Ok(()));
-        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &preface), Err(Rejected::Replayed));
-        assert_eq!(guard.admit(&OURS, NOW + PREFACE_WINDOW, SOURCE, &preface), Err(Rejected::Replayed));
+        assert_eq!(guard.admit(&OURS, NOW, here(), &preface), Ok(()));
+        assert_eq!(guard.admit(&OURS, NOW, here(), &preface), Err(Rejected::Replayed));
+        assert_eq!(guard.admit(&OURS, NOW + PREFACE_WINDOW, here(), &preface), Err(Rejected::Replayed));
     }
 
     #[test]
     fn a_preface_from_the_future_cannot_be_replayed_when_its_time_has_come() {
         let mut guard = Guard::new();
         let preface = make(&OURS, NOW + PREFACE_WINDOW).unwrap();
-        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &preface), Ok(()));
+        assert_eq!(guard.admit(&OURS, NOW, here(), &preface), Ok(()));
         for later in 0..=2 * PREFACE_WINDOW {
-            assert_eq!(guard.admit(&OURS, NOW + later, SOURCE, &preface), Err(Rejected::Replayed));
+            assert_eq!(guard.admit(&OURS, NOW + later, here(), &preface), Err(Rejected::Replayed));
         }
-        assert_eq!(guard.admit(&OURS, NOW + 2 * PREFACE_WINDOW + 1, SOURCE, &preface), Err(Rejected::OutOfDate));
+        assert_eq!(guard.admit(&OURS, NOW + 2 * PREFACE_WINDOW + 1, here(), &preface), Err(Rejected::OutOfDate));
     }
 
     #[test]
@@ -158,16 +173,16 @@ mod tests {
         for bit in 0..LENGTH * 8 {
             let mut altered = preface;
             altered[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Guard::new().admit(&OURS, NOW, SOURCE, &altered), Err(Rejected::NotForUs));
+            assert_eq!(Guard::new().admit(&OURS, NOW, here(), &altered), Err(Rejected::NotForUs));
         }
-        assert_eq!(Guard::new().admit(&KeyDigest([8; 32]), NOW, SOURCE, &preface), Err(Rejected::NotForUs));
+        assert_eq!(Guard::new().admit(&KeyDigest([8; 32]), NOW, here(), &preface), Err(Rejected::NotForUs));
     }
 
     #[test]
     fn refuses_a_preface_out_of_its_window() {
         let preface = make(&OURS, NOW).unwrap();
         for now in [NOW - PREFACE_WINDOW - 1, NOW + PREFACE_WINDOW + 1, 0, u64::MAX] {
-            assert_eq!(Guard::new().admit(&OURS, now, SOURCE, &preface), Err(Rejected::OutOfDate));
+            assert_eq!(Guard::new().admit(&OURS, now, here(), &preface), Err(Rejected::OutOfDate));
         }
     }
 
@@ -181,13 +196,31 @@ mod tests {
     fn one_source_cannot_shut_the_others_out() {
         let mut guard = Guard::new();
         for count in 0..PREFACES_PER_SOURCE {
-            guard.admit(&OURS, NOW, SOURCE, &numbered(count)).unwrap();
+            guard.admit(&OURS, NOW, here(), &numbered(count)).unwrap();
         }
-        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &make(&OURS, NOW).unwrap()), Err(Rejected::Crowded));
-        let other = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 3));
+        assert_eq!(guard.admit(&OURS, NOW, here(), &make(&OURS, NOW).unwrap()), Err(Rejected::Crowded));
+        let other = source([127, 0, 0, 3]);
         assert_eq!(guard.admit(&OURS, NOW, other, &make(&OURS, NOW).unwrap()), Ok(()));
         let later = NOW + 2 * PREFACE_WINDOW + 1;
-        assert_eq!(guard.admit(&OURS, later, SOURCE, &make(&OURS, later).unwrap()), Ok(()));
+        assert_eq!(guard.admit(&OURS, later, here(), &make(&OURS, later).unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn one_site_cannot_shut_the_others_out() {
+        let mut guard = Guard::new();
+        let of_site = |site, n: usize| {
+            let n = u16::try_from(n).unwrap();
+            Source::of(std::net::Ipv6Addr::new(0x2001, 0xdb8, site, n, 0, 0, 0, 1).into())
+        };
+        for count in 0..PREFACES_PER_SITE {
+            guard.admit(&OURS, NOW, of_site(1, count), &numbered(count)).unwrap();
+        }
+        let next = of_site(1, PREFACES_PER_SITE);
+        assert_eq!(guard.admit(&OURS, NOW, next, &make(&OURS, NOW).unwrap()), Err(Rejected::Crowded));
+        assert_eq!(guard.admit(&OURS, NOW, of_site(2, 0), &make(&OURS, NOW).unwrap()), Ok(()));
+        let later = NOW + 2 * PREFACE_WINDOW + 1;
+        assert_eq!(guard.admit(&OURS, later, next, &make(&OURS, later).unwrap()), Ok(()));
+        assert_eq!(guard.sources.len(), 2, "source and site");
     }
 
     #[test]
@@ -195,12 +228,12 @@ mod tests {
         let mut guard = Guard::new();
         for count in 0..PREFACES_REMEMBERED {
             let [high, low] = u16::try_from(count / PREFACES_PER_SOURCE).unwrap().to_be_bytes();
-            let source = IpAddr::V4(std::net::Ipv4Addr::new(127, 1, high, low));
+            let source = source([127, 1, high, low]);
             guard.admit(&OURS, NOW, source, &numbered(count)).unwrap();
         }
         let later = NOW + 2 * PREFACE_WINDOW + 1;
-        assert_eq!(guard.admit(&OURS, NOW, SOURCE, &make(&OURS, NOW).unwrap()), Err(Rejected::Crowded));
-        assert_eq!(guard.admit(&OURS, later, SOURCE, &make(&OURS, later).unwrap()), Ok(()));
+        assert_eq!(guard.admit(&OURS, NOW, here(), &make(&OURS, NOW).unwrap()), Err(Rejected::Crowded));
+        assert_eq!(guard.admit(&OURS, later, here(), &make(&OURS, later).unwrap()), Ok(()));
         assert_eq!((guard.order.len(), guard.sources.len(), guard.seen.len()), (1, 1, 1));
     }
 }

@@ -2,7 +2,7 @@
 //! run with the committed corpus.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use crate::crypto::preface::{self, Guard};
 use crate::crypto::record;
@@ -10,6 +10,7 @@ use crate::frame::{Decoder, PREFIX, Padding, encode};
 use crate::ident::KeyDigest;
 use crate::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, PREFACE_WINDOW};
 use crate::msg::{Envelope, FromDirectory, Malformed, Message, PeerMessage, Record, ToDirectory};
+use crate::network::Source;
 use crate::relay;
 
 /// The first byte says how the rest, a byte stream, is cut into pieces. However it is cut, the frames are the same, none
@@ -77,7 +78,7 @@ fn decode_numbered<M: Message + PartialEq + std::fmt::Debug>(data: &[u8]) {
 pub fn preface(data: &[u8]) {
     const OURS: KeyDigest = KeyDigest([7; 32]);
     const THEIRS: KeyDigest = KeyDigest([8; 32]);
-    const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let source = Source::of(Ipv4Addr::LOCALHOST.into());
     let (mut guard, mut now) = (Guard::new(), 1_700_000_000u64);
     let mut admitted = HashMap::new();
     for caller in data.chunks_exact(4) {
@@ -85,8 +86,8 @@ pub fn preface(data: &[u8]) {
         let time = (now + u64::from(caller[2])).saturating_sub(u64::from(caller[3]));
         let nonce = [caller[1]; 24];
         let foreign = preface::assemble(&THEIRS, nonce, time);
-        assert_eq!(guard.admit(&OURS, now, SOURCE, &foreign), Err(preface::Rejected::NotForUs));
-        if guard.admit(&OURS, now, SOURCE, &preface::assemble(&OURS, nonce, time)).is_ok() {
+        assert_eq!(guard.admit(&OURS, now, source, &foreign), Err(preface::Rejected::NotForUs));
+        if guard.admit(&OURS, now, source, &preface::assemble(&OURS, nonce, time)).is_ok() {
             assert!(time.abs_diff(now) <= PREFACE_WINDOW);
             assert_eq!(admitted.insert((nonce, time), now), None, "replayed");
         }
@@ -94,7 +95,7 @@ pub fn preface(data: &[u8]) {
     // And bytes that were not made by anybody.
     for raw in data.chunks_exact(preface::LENGTH) {
         if let Some(raw) = raw.first_chunk() {
-            assert!(guard.admit(&OURS, now, SOURCE, raw).is_err());
+            assert!(guard.admit(&OURS, now, source, raw).is_err());
         }
     }
 }

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use common::limits::{HALF_OPEN, HALF_OPEN_PER_SOURCE, LOGIN_DEADLINE};
+use common::network::Source;
 
-use crate::sources::Source;
 use crate::timestamp::Timestamp;
 
 /// Connections that wait for a place. Chosen arbitrarily: a good many of the terminals that come back together after an

@@ -9,14 +9,14 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use common::ident::UserId;
-use common::limits::Budget;
+use common::limits::{Allowance, Budget};
 use common::msg::ToDirectory;
 use common::pace::Pace;
 use common::window::{FixedWindow, Rate};
 
 use crate::policy::Policy;
-use crate::sources::Source;
 use crate::timestamp::Timestamp;
+use common::network::Source;
 
 /// Users or sources remembered before those who have done nothing for a while are forgotten: chosen arbitrarily.
 const REMEMBERED: usize = 1024;
@@ -153,13 +153,30 @@ impl Budgets {
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         let mut drawn = self.users.of(payer.user, now).count(budget, units, now, allowance.of_user());
         if let (Ok(()), Some(source)) = (drawn, payer.source) {
-            drawn = self.sources.of(&source, now).count(budget, units, now, allowance.of_source());
+            drawn = self.draw_from(source, (budget, units), now, allowance);
             if drawn.is_err() {
                 self.users.of(payer.user, now).give_back(budget, units);
             }
         }
         if let (Err(_), Some(refused)) = (drawn, self.refused.get_mut(budget as usize)) {
             *refused += 1;
+        }
+        drawn
+    }
+
+    /// Draws from the budget of the source and from that of its site.
+    fn draw_from(
+        &mut self,
+        source: Source,
+        (budget, units): (Budget, u32),
+        now: Duration,
+        allowance: Allowance,
+    ) -> Result<(), Duration> {
+        self.sources.of(&source, now).count(budget, units, now, allowance.of_source())?;
+        let Some(site) = source.site() else { return Ok(()) };
+        let drawn = self.sources.of(&site, now).count(budget, units, now, allowance.of_site());
+        if drawn.is_err() {
+            self.sources.of(&source, now).give_back(budget, units);
         }
         drawn
     }
@@ -172,9 +189,11 @@ impl Budgets {
             account.requests.take(1, now, requests).max(account.bytes.take(bytes, now, size))
         };
         let of_user = pause(self.users.of(payer.user, now), requests.of_user(), size.of_user());
-        let of_source =
-            payer.source.map(|source| pause(self.sources.of(&source, now), requests.of_source(), size.of_source()));
-        of_user.max(of_source.unwrap_or_default())
+        let Some(source) = payer.source else { return of_user };
+        let of_source = pause(self.sources.of(&source, now), requests.of_source(), size.of_source());
+        let site = source.site();
+        let of_site = site.map(|site| pause(self.sources.of(&site, now), requests.of_site(), size.of_site()));
+        of_user.max(of_source).max(of_site.unwrap_or_default())
     }
 
     /// How often each budget had too little left.
@@ -185,8 +204,6 @@ impl Budgets {
 
 #[cfg(test)]
 mod tests {
-    use common::limits::Allowance;
-
     use super::*;
     use crate::closed_store::{NOW, policy, seconds, user};
 
@@ -232,6 +249,18 @@ mod tests {
         assert_eq!(draw(8, source(2)), Ok(()), "from elsewhere");
         assert_eq!(draw(9, None), Ok(()), "from where nothing is counted");
         assert_eq!(draw(9, None), Err(seconds(60)), "but the user is");
+    }
+
+    #[test]
+    fn a_site_has_eight_sources_room() {
+        let mut budgets = Budgets::default();
+        let mut draw = |site: u16, n: u16| {
+            let source = Source::of(std::net::Ipv6Addr::new(0x2001, 0xdb8, site, n, 0, 0, 0, 1).into());
+            let (id, cost) = (user(&format!("u{site}-{n}")), (Budget::Names, 10));
+            budgets.draw(Payer { user: &id, source: Some(source) }, cost, NOW, &limited())
+        };
+        assert_eq!((0..100).filter(|n| draw(1, *n).is_ok()).count(), 64);
+        assert_eq!(draw(2, 0), Ok(()));
     }
 
     #[test]

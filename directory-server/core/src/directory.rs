@@ -14,10 +14,11 @@ use crate::policy::Policy;
 use crate::presence::PresentUsers;
 use crate::records::RunBegun;
 use crate::relay::Relay;
-use crate::sources::{LoopbackRule, Source, Sources};
+use crate::sources::{LoopbackRule, Sources};
 use crate::store::{Store, StoreResult};
 use crate::timestamp::Timestamp;
 use crate::uploads::Uploads;
+use common::network::Source;
 
 /// What has surely passed, and when that was last asked (threat L15); and by which name the directory's memory goes.
 #[derive(Debug, Default)]

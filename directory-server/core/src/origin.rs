@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use common::crypto::transcript::Channel;
 use common::ident::{KeyDigest, UserId};
 
-use crate::sources::Source;
+use common::network::Source;
 
 /// Where a connection comes from and what makes it unique.
 #[derive(Debug, Clone, Copy)]

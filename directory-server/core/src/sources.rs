@@ -1,37 +1,16 @@
 //! What a source of connections has done lately, and what it may still do (threats L3, L8, L9).
 //!
-//! A source is an IPv4 address or an IPv6 /64. Owns penalties in the manner of OpenSSH's PerSourcePenalties, and the
+//! A source is an IPv4 address or an IPv6 /64; what one may not do, all of a site may not do much more of. Owns penalties in the manner of OpenSSH's PerSourcePenalties, and the
 //! counts of logins and registrations. Bounded: when full, the sources whose record would lapse soonest are forgotten.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use common::limits::{Allowance, Budget, SOURCES_REMEMBERED};
-use common::network::SOURCE;
-use common::window::FixedWindow;
+use common::limits::{Allowance, Budget, SOURCES_OF_A_SITE, SOURCES_REMEMBERED};
+use common::network::Source;
+use common::window::{FixedWindow, Rate};
 
 use crate::timestamp::Timestamp;
-
-/// Where a connection comes from, as coarse as an attacker can change addresses at no cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Source {
-    network: IpAddr,
-}
-
-impl Source {
-    /// The source of an address: the whole of IPv4, the first 64 bits of IPv6.
-    #[must_use]
-    pub fn of(address: IpAddr) -> Self {
-        Self { network: SOURCE.network(address) }
-    }
-
-    /// Whether it is this machine.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        self.network.is_loopback()
-    }
-}
 
 /// Whether penalties and budgets of sources apply to loopback addresses. The limits on half-open connections always do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -116,25 +95,34 @@ impl Sources {
     /// How long this source is refused from `now` on; nothing if it is not.
     #[must_use]
     pub fn refused_for(&self, source: Source, now: Timestamp) -> Option<Duration> {
-        let record = self.records.get(&source).filter(|record| record.enforced)?;
-        let left = record.penalty_until?.since(now);
-        (!left.is_zero()).then_some(left)
+        let refused = |counted| {
+            let record = self.records.get(&counted).filter(|record| record.enforced)?;
+            Some(record.penalty_until?.since(now)).filter(|left| !left.is_zero())
+        };
+        refused(source).max(source.site().and_then(refused))
     }
 
-    /// Adds a penalty.
+    /// Adds a penalty; and a part of it to the site.
     pub fn penalise(&mut self, source: Source, misbehaviour: Misbehaviour, now: Timestamp) {
-        let Some(record) = self.record(source, now) else { return };
+        self.add(source, misbehaviour.penalty(), now);
+        if let Some(site) = source.site() {
+            self.add(site, misbehaviour.penalty() / SOURCES_OF_A_SITE, now);
+        }
+    }
+
+    fn add(&mut self, counted: Source, penalty: Duration, now: Timestamp) {
+        let Some(record) = self.record(counted, now) else { return };
         let running = record.penalty_until.filter(|until| *until > now);
         record.enforced &= running.is_some();
-        let until = (running.unwrap_or(now) + misbehaviour.penalty()).min(now + LONGEST_PENALTY);
+        let until = (running.unwrap_or(now) + penalty).min(now + LONGEST_PENALTY);
         record.penalty_until = Some(until);
         record.enforced |= until.since(now) >= ENFORCED_FROM;
     }
 
-    /// Draws one unit from a budget of those before login.
+    /// Draws one unit from a budget of those before login, of the source and of its site.
     ///
     /// # Errors
-    /// The time to wait, if there is none left; then nothing is drawn.
+    /// The time to wait, if either has none left; then nothing is drawn.
     pub fn draw(
         &mut self,
         source: Source,
@@ -142,13 +130,30 @@ impl Sources {
         budget: Budget,
         allowance: Allowance,
     ) -> Result<(), Duration> {
-        let window = self.record(source, now).and_then(|record| record.window(budget));
-        window.map_or(Ok(()), |window| window.count(now.elapsed(), allowance.of_source()))
+        self.draw_from(source, now, budget, allowance.of_source())?;
+        let Some(site) = source.site() else { return Ok(()) };
+        let drawn = self.draw_from(site, now, budget, allowance.of_site());
+        if drawn.is_err() {
+            self.give_back_to(source, budget);
+        }
+        drawn
+    }
+
+    fn draw_from(&mut self, counted: Source, now: Timestamp, budget: Budget, rate: Rate) -> Result<(), Duration> {
+        let window = self.record(counted, now).and_then(|record| record.window(budget));
+        window.map_or(Ok(()), |window| window.count(now.elapsed(), rate))
     }
 
     /// Gives back a unit that was drawn and is not to be counted.
     pub fn give_back(&mut self, source: Source, budget: Budget) {
-        if let Some(window) = self.records.get_mut(&source).and_then(|record| record.window(budget)) {
+        self.give_back_to(source, budget);
+        if let Some(site) = source.site() {
+            self.give_back_to(site, budget);
+        }
+    }
+
+    fn give_back_to(&mut self, counted: Source, budget: Budget) {
+        if let Some(window) = self.records.get_mut(&counted).and_then(|record| record.window(budget)) {
             window.give_back(1);
         }
     }
@@ -180,20 +185,14 @@ impl Sources {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
     fn source(text: &str) -> Source {
         Source::of(text.parse().unwrap())
-    }
-
-    #[test]
-    fn an_ipv6_source_is_its_network_and_a_mapped_one_its_ipv4_address() {
-        assert_eq!(source("2001:db8:1:2::3"), source("2001:db8:1:2:ffff::"));
-        assert_ne!(source("2001:db8:1:2::3"), source("2001:db8:1:3::3"));
-        assert_eq!(source("::ffff:192.0.2.7"), source("192.0.2.7"));
-        assert!(source("::1").is_loopback() && source("127.9.9.9").is_loopback());
     }
 
     #[test]
@@ -275,6 +274,29 @@ mod tests {
             sources.give_back(office, Budget::Failures);
             assert_eq!(draw(&mut sources, office, now, Budget::Failures), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_site_has_eight_times_what_a_source_has_however_many_sources_it_has() {
+        let of_site = |n: u16| Source::of(std::net::Ipv6Addr::new(0x2001, 0xdb8, 1, n, 0, 0, 0, 1).into());
+        let mut sources = Sources::default();
+        let drawn = (0..1_000).filter(|n| draw(&mut sources, of_site(*n), NOW, Budget::Registrations).is_ok());
+        assert_eq!(drawn.count(), 24);
+        assert_eq!(draw(&mut sources, source("2001:db8:2::1"), NOW, Budget::Registrations), Ok(()));
+        sources.give_back(of_site(0), Budget::Registrations);
+        assert_eq!(draw(&mut sources, of_site(2_000), NOW, Budget::Registrations), Ok(()));
+        let wait = Duration::from_secs(3600);
+        assert_eq!(draw(&mut sources, of_site(3_000), NOW, Budget::Registrations), Err(wait));
+        // What the site had no room for has cost the source nothing.
+        assert_eq!(draw(&mut sources, of_site(3_000), NOW + wait, Budget::Registrations), Ok(()));
+
+        let refused = |sources: &mut Sources, n| {
+            sources.penalise(of_site(n), Misbehaviour::LoginFailed, NOW);
+            sources.refused_for(of_site(n), NOW)
+        };
+        assert!((0..39).all(|n| refused(&mut sources, n).is_none()));
+        assert_eq!(refused(&mut sources, 39), Some(ENFORCED_FROM));
+        assert_eq!(sources.refused_for(source("2001:db8:2::1"), NOW), None);
     }
 
     #[test]

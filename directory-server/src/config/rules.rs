@@ -10,11 +10,12 @@ use common::msg::Registration;
 use super::{Config, HumanDuration, Loopback, Mode, Relaying, Show, Store};
 use crate::failure::{Failure, Kind};
 use crate::store::postgres::Place;
+use common::network::Source;
 use directory_core::Policy;
 use directory_core::lockout::LockRule;
 use directory_core::records::MailRule;
 use directory_core::relay::RelayMode;
-use directory_core::sources::{LoopbackRule, Source};
+use directory_core::sources::LoopbackRule;
 use directory_core::subscriptions;
 
 /// The port that examples of `[http]` use: chosen arbitrarily, next to that of the directory.

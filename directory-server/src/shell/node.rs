@@ -11,9 +11,9 @@ use crate::shell::metrics::Metrics;
 use crate::shell::rt::TcpStream;
 use crate::shell::waiting_legs::WaitingLegs;
 use crate::store::AnyStore;
+use common::network::Source;
 use directory_core::Directory;
 use directory_core::admission::{Admission, Crowded, Place};
-use directory_core::sources::Source;
 use directory_core::timestamp::Timestamp;
 
 /// Held by each logged-in session; when all are gone, a stopping server may end.

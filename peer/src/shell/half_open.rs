@@ -1,20 +1,21 @@
-//! Callers that are not accepted yet: how many there may be, in all and from one network (threat P3).
+//! Callers that are not accepted yet: how many there may be, in all, from one source and from one site (threat P3).
 //!
 //! Owns the places. A caller who has not said yet what it wants gives its place up to a newcomer where there is none left,
 //! so that nobody shuts the door by standing in it. Who is a caller is the listener's to judge, who is accepted the
 //! engine's.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_channel::{Receiver, Sender};
-use common::limits::{CALLERS_HALF_OPEN, CALLERS_HALF_OPEN_PER_SOURCE};
+use common::limits::{CALLERS_HALF_OPEN, CALLERS_HALF_OPEN_PER_SITE, CALLERS_HALF_OPEN_PER_SOURCE};
+use common::network::Source;
 
 /// A place that is taken.
 #[derive(Debug)]
 struct Place {
-    network: IpAddr,
+    source: Source,
     /// Dropped to take the place away; nothing once the caller has said what it wants.
     silent: Option<Sender<()>>,
 }
@@ -27,16 +28,23 @@ struct Places {
 }
 
 impl Places {
-    fn of(&self, network: IpAddr) -> usize {
-        self.taken.values().filter(|place| place.network == network).count()
+    fn of(&self, source: Source) -> usize {
+        self.taken.values().filter(|place| place.source == source).count()
     }
 
-    /// Takes a place away from somebody who has said nothing: the oldest of `network`, or of the network with the most.
-    fn vacate(&mut self, network: Option<IpAddr>) -> Option<()> {
-        let silent = self.taken.iter().filter(|(_, place)| place.silent.is_some());
-        let candidates = silent.filter(|(_, place)| network.is_none_or(|network| place.network == network));
-        // Of networks with as many the oldest place counts, and within one the oldest, too.
-        let victim = candidates.map(|(id, place)| (std::cmp::Reverse(self.of(place.network)), *id)).min()?;
+    /// Of the site of `source`; of the source itself where that is the same.
+    fn of_site(&self, source: Source) -> usize {
+        let Some(site) = source.site() else { return self.of(source) };
+        self.taken.values().filter(|place| place.source.site() == Some(site)).count()
+    }
+
+    /// Takes a place away from somebody who has said nothing and is among `whose`: the oldest of the source with the most, in
+    /// the site with the most.
+    fn vacate(&mut self, whose: impl Fn(Source) -> bool) -> Option<()> {
+        let silent = self.taken.iter().filter(|(_, place)| place.silent.is_some() && whose(place.source));
+        // Of sources with as many the oldest place counts, and within one the oldest, too.
+        let order = |source| (Reverse(self.of_site(source)), Reverse(self.of(source)));
+        let victim = silent.map(|(id, place)| (order(place.source), *id)).min()?;
         self.taken.remove(&victim.1);
         Some(())
     }
@@ -61,18 +69,20 @@ pub(crate) struct HalfOpen {
 pub(super) type Vacated = Receiver<()>;
 
 impl HalfOpenCallers {
-    /// A place for a caller from this network, if there is one or somebody has to give one up.
-    pub(super) fn admit(&self, network: IpAddr) -> Option<(HalfOpen, Vacated)> {
+    /// A place for a caller from this source, if there is one or somebody has to give one up.
+    pub(super) fn admit(&self, source: Source) -> Option<(HalfOpen, Vacated)> {
         let mut places = locked(&self.0);
-        if places.of(network) >= CALLERS_HALF_OPEN_PER_SOURCE {
-            places.vacate(Some(network))?;
+        if places.of(source) >= CALLERS_HALF_OPEN_PER_SOURCE {
+            places.vacate(|of| of == source)?;
+        } else if places.of_site(source) >= CALLERS_HALF_OPEN_PER_SITE {
+            places.vacate(|of| of.site() == source.site())?;
         } else if places.taken.len() >= CALLERS_HALF_OPEN {
-            places.vacate(None)?;
+            places.vacate(|_| true)?;
         }
         let (silent, vacated) = async_channel::bounded(1);
         places.last += 1;
         let id = places.last;
-        places.taken.insert(id, Place { network, silent: Some(silent) });
+        places.taken.insert(id, Place { source, silent: Some(silent) });
         Some((HalfOpen { id, places: Arc::clone(&self.0) }, vacated))
     }
 }
@@ -93,10 +103,12 @@ impl Drop for HalfOpen {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
-    fn network(last: u8) -> IpAddr {
-        [127, 0, 0, last].into()
+    fn network(last: u8) -> Source {
+        Source::of([127, 0, 0, last].into())
     }
 
     fn is_vacated((_, vacated): &(HalfOpen, Vacated)) -> bool {
@@ -149,5 +161,23 @@ mod tests {
         assert!(callers.admit(network(0)).is_none());
         places.pop();
         assert!(callers.admit(network(255)).is_some());
+    }
+
+    #[test]
+    fn whoever_has_a_whole_site_keeps_callers_out_no_more_than_others_do() {
+        let callers = HalfOpenCallers::default();
+        let hostile = |n: u16| Source::of(Ipv6Addr::new(0x2001, 0xdb8, 1, n, 0, 0, 0, 1).into());
+        let mut idle: Vec<_> =
+            (0..CALLERS_HALF_OPEN_PER_SITE as u16).map(|n| callers.admit(hostile(n)).unwrap()).collect();
+        let honest = callers.admit(Source::of(Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 1).into())).unwrap();
+        for n in 0..1_000 {
+            idle.extend(callers.admit(hostile(n)));
+        }
+        assert!(!is_vacated(&honest));
+        assert_eq!(locked(&callers.0).taken.len(), CALLERS_HALF_OPEN_PER_SITE + 1);
+        // Nor with what others have left.
+        let others: Vec<_> = (0..40).map(|n| callers.admit(network(n)).unwrap()).collect();
+        let more: Vec<_> = (100..120).map(|n| callers.admit(network(n)).unwrap()).collect();
+        assert!(!is_vacated(&honest) && !others.iter().chain(&more).any(is_vacated));
     }
 }

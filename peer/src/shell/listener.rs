@@ -12,7 +12,7 @@ use common::ident::{KeyDigest, MeetingToken, MessageId};
 use common::limits::{CALL_DEADLINE, PREFACE_DEADLINE};
 use common::link::{Link, tls};
 use common::msg::{Meet, MeetingWay, Message as _, PeerMessage};
-use common::network::SOURCE;
+use common::network::Source;
 use common::relay;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, FutureExt as _, select_biased};
 use rustls::ServerConfig;
@@ -122,7 +122,7 @@ impl Listener {
                     rt::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 };
-                let Some(place) = listener.half_open.admit(SOURCE.network(source.ip())) else { continue };
+                let Some(place) = listener.half_open.admit(Source::of(source.ip())) else { continue };
                 let (listener, events) = (Arc::clone(&listener), events.clone());
                 rt::detach(async move {
                     let Some(stream) = listener.expected.hand_over(stream, source).await else { return };
@@ -136,7 +136,7 @@ impl Listener {
 
     /// Comes to a meeting, and takes whoever has asked for it.
     pub(crate) fn meet(self: &Arc<Self>, meet: Meet, at: Place, events: Events) {
-        let Some(place) = self.half_open.admit(SOURCE.network(meet.address.ip())) else { return };
+        let Some(place) = self.half_open.admit(Source::of(meet.address.ip())) else { return };
         let listener = Arc::clone(self);
         rt::detach(async move {
             let way = Way::Meeting(meet, at);
@@ -182,7 +182,7 @@ impl Listener {
         rt::timeout(within, stream.read_exact(&mut bytes)).await.ok()?.ok()?;
         let now = self.time();
         let Keys { ours, config } = locked(&self.keys).clone();
-        locked(&self.guard).admit(&ours, now, SOURCE.network(source.ip()), &bytes).ok()?;
+        locked(&self.guard).admit(&ours, now, Source::of(source.ip()), &bytes).ok()?;
         stream.set_nodelay(true).ok()?;
         let mut link = Link::server(stream, config).ok()?;
         link.handshake().await.ok()?;

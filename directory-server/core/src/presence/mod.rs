@@ -21,12 +21,12 @@ use common::msg::{
 };
 
 use crate::outbound::OutboundQueue;
-use crate::sources::Source;
 use crate::subscriptions::{Audience, Subscriptions, Visibility};
 use crate::timestamp::Timestamp;
 pub use addresses::Asker;
 pub(crate) use addresses::FIRST_PORT;
 use addresses::SeenTokens;
+use common::network::Source;
 use records::Issuing;
 pub(crate) use records::half_over;
 use user::{PresentUser, Terminal};
