@@ -7,9 +7,9 @@ use crate::limits::PADDED_SIZES;
 /// Bytes of the length prefix.
 pub const PREFIX: usize = 4;
 
-/// A frame that announces more bytes than are allowed now. The connection cannot go on.
+/// A frame, or a record of TLS, that announces more bytes than are allowed now. The connection cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a frame of {announced} bytes, where {limit} are allowed")]
+#[error("{announced} bytes in one piece, where {limit} are allowed")]
 pub struct TooLong {
     /// Bytes announced by the prefix.
     pub announced: usize,
@@ -113,6 +113,10 @@ impl Decoder {
     fn take(&mut self, input: &mut &[u8], target: usize) {
         let count = target.saturating_sub(self.buffer.len()).min(input.len());
         let (taken, rest) = input.split_at(count);
+        // Twice what is there, so that little is copied however it comes, but no more than the frame will have.
+        if self.buffer.capacity().saturating_sub(self.buffer.len()) < count {
+            self.buffer.reserve_exact(count.max(self.buffer.len()).min(target.saturating_sub(self.buffer.len())));
+        }
         self.buffer.extend_from_slice(taken);
         *input = rest;
     }

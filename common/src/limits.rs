@@ -10,6 +10,10 @@ use crate::window::Rate;
 pub const USER_ID_MAX: usize = 32;
 /// Payload bytes of a frame before login, and on a link before `CONNECTREPLY` (threat L9).
 pub const FRAME_BEFORE_LOGIN: usize = 16 * 1024;
+/// The same, of a connection to a directory before it has begun a login or a registration; its TLS records carry no more.
+pub const FIRST_FRAMES: usize = 2 * 1024;
+/// What a TLS record adds to what it carries, at most (RFC 8446 section 5.2), and the prefix of a frame.
+pub const RECORD_OVERHEAD: usize = 256 + 4;
 /// Frames a connection to a directory may send before it is logged in: a registration and four logins take 16.
 pub const FRAMES_BEFORE_LOGIN: usize = 64;
 /// Payload bytes of a frame after login (threat P4).
@@ -48,8 +52,10 @@ pub const PREFACE_WINDOW: u64 = 120;
 pub const PREFACES_REMEMBERED: usize = 4096;
 /// Half-open connections of a directory: all sources together, and of one source (threat L9).
 pub const HALF_OPEN: usize = 512;
-/// Half-open connections of one source (threat L9).
+/// Half-open connections of one source, those that wait among them (threat L9).
 pub const HALF_OPEN_PER_SOURCE: usize = 8;
+/// The same, of one site.
+pub const HALF_OPEN_PER_SITE: usize = 64;
 /// Prefaces remembered of one source; further ones from there are refused until the window has passed.
 pub const PREFACES_PER_SOURCE: usize = 64;
 /// Prefaces remembered of one site.

@@ -7,6 +7,7 @@
 //! at a time when somebody wants the next, and what TLS has encrypted is freed when it has been written. So what waits takes
 //! no more memory than its bytes, however many frames these are (threat L9).
 
+mod records;
 pub mod tls;
 
 use std::cell::Cell;
@@ -20,7 +21,8 @@ use futures::io::{AsyncRead, AsyncWrite};
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
 use crate::frame::{self, Decoder, Padding, TooLong};
-use crate::limits::{FRAME_BEFORE_LOGIN, PENDING_OUTPUT};
+use crate::limits::{FIRST_FRAMES, FRAME_BEFORE_LOGIN, PENDING_OUTPUT, RECORD_OVERHEAD};
+use records::Records;
 
 /// Label of the TLS exporter that binds logins and invitations to their connection (RFC 8446 section 7.5).
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-peer-messenger-1";
@@ -51,7 +53,7 @@ pub enum LinkError {
     /// The other side broke TLS, showed the wrong key, or does not speak this version.
     #[error("{0}")]
     Tls(#[from] rustls::Error),
-    /// The other side announced a frame above the limit.
+    /// The other side announced a frame above the limit, or a TLS record that nobody needs before login.
     #[error(transparent)]
     Frame(#[from] TooLong),
     /// The other side does not read, and [`PENDING_OUTPUT`] bytes wait.
@@ -68,6 +70,8 @@ pub struct Link<S> {
     arrived: Vec<u8>,
     cut: usize,
     limit: usize,
+    /// Followed until a stranger has said something that counts.
+    records: Option<Records>,
     ended: bool,
 }
 
@@ -103,6 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             arrived: Vec::new(),
             cut: 0,
             limit: FRAME_BEFORE_LOGIN,
+            records: None,
             ended: false,
         }
     }
@@ -154,6 +159,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub fn set_frame_limit(&mut self, limit: usize) {
         self.limit = limit;
         self.decoder.set_limit(limit);
+    }
+
+    /// Takes no more from a stranger than the first messages need, before TLS or anybody else holds it (threat L9).
+    #[must_use]
+    pub fn from_stranger(mut self) -> Self {
+        self.decoder.set_limit(FIRST_FRAMES);
+        self.records = Some(Records::default());
+        self
+    }
+
+    /// The stranger has said something that counts: takes as much as from everybody.
+    pub fn is_no_stranger(&mut self) {
+        self.decoder.set_limit(self.limit);
+        self.records = None;
     }
 
     /// Queues one frame; [`Link::next`] or [`Link::flush`] writes it.
@@ -270,7 +289,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         if count == 0 {
             return Poll::Ready(Ok(Ingested::End));
         }
-        let ingested = self.ingest(&buffer[..count]);
+        let arrived = &buffer[..count];
+        let allowed =
+            self.records.as_mut().map_or(Ok(()), |records| records.follow(arrived, FIRST_FRAMES + RECORD_OVERHEAD));
+        let ingested = allowed.map_err(LinkError::from).and_then(|()| self.ingest(arrived));
         if ingested.is_err() {
             // The alert that tells the other side why is best effort: one attempt, without waiting.
             let _ = self.poll_write_out(cx);

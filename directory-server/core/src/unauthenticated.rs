@@ -84,6 +84,12 @@ impl Unauthenticated {
         self.misbehaviour
     }
 
+    /// Whether a login or a registration is under way. Each has been counted against the source that it comes from.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.state, State::Idle)
+    }
+
     /// The `msgtype` of the last frame.
     #[must_use]
     pub fn asked(&self) -> &'static str {

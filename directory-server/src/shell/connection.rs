@@ -18,7 +18,7 @@ use futures::{FutureExt as _, select_biased};
 
 use super::node::{Admitted, Node, SessionToken};
 use super::relay;
-use super::rt::{self, TcpStream};
+use super::rt::{self, Accepted, TcpStream};
 use common::network::Source;
 use directory_core::admission::login_deadline;
 use directory_core::liveness::Silence;
@@ -40,28 +40,29 @@ const TURN_BEFORE_LOGIN: u32 = 4;
 const TURN: u32 = 64;
 
 /// Serves a connection to its end. A bug in it ends this connection only.
-pub(crate) async fn serve(admitted: Admitted, stream: TcpStream) {
+pub(crate) async fn serve(admitted: Admitted, stream: Accepted) {
     if AssertUnwindSafe(run(admitted, stream)).catch_unwind().await.is_err() {
         tracing::error!("a connection ended because of a bug; please report the lines above");
     }
 }
 
-async fn run(mut admitted: Admitted, stream: TcpStream) {
+async fn run(mut admitted: Admitted, stream: Accepted) {
+    let Ok(stream) = stream.open() else { return };
     // The token keeps a server that stops from leaving before the goodbye.
     let entered = Box::pin(enter(&admitted, stream)).await;
     let Some(entered) = entered else { return };
-    admitted.logged_in();
+    admitted.is_settled();
     let (mut link, mut session, _token) = match entered {
         Entered::Session(begun) => begun,
-        Entered::Leg(leg, stream) => return relay::pass_on(&admitted.node, leg, stream).await,
+        Entered::Leg(leg, stream) => return Box::pin(relay::pass_on(&admitted.node, leg, stream)).await,
     };
     let node = &admitted.node;
-    let last = stay(node, &mut link, &mut session).await;
+    let last = Box::pin(stay(node, &mut link, &mut session)).await;
     let user = session.presence.user().clone();
     // Before the goodbye: who has heard that the session is over must not be found any more.
     drop(session);
     if let Some(last) = last {
-        farewell(&mut link, &last).await;
+        Box::pin(farewell(&mut link, &last)).await;
     }
     if let Err(error) = node.directory.store.record_session_end(&user, node.clock.now()).await {
         tracing::warn!(%error, "the end of a session was not recorded");
@@ -83,7 +84,7 @@ async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Entered> {
     let node = &admitted.node;
     let left = login_deadline(admitted.accepted).since(node.clock.now());
     let ended = select_biased! {
-        ended = Box::pin(rt::timeout(left, begin(admitted, stream))).fuse() => ended,
+        ended = Box::pin(rt::timeout(left, Box::pin(begin(admitted, stream)))).fuse() => ended,
         () = Box::pin(admitted.evicted()).fuse() => return None,
     };
     let misbehaviour = match ended {
@@ -100,9 +101,9 @@ async fn enter(admitted: &Admitted, stream: TcpStream) -> Option<Entered> {
 async fn begin(admitted: &Admitted, stream: TcpStream) -> Result<Entered, Option<Misbehaviour>> {
     let first = stream.first_byte().await.map_err(|_| Some(Misbehaviour::LeftWithoutLogin))?;
     if first != Some(common::relay::FIRST) {
-        return log_in(admitted, stream).await.map(Entered::Session);
+        return Box::pin(log_in(admitted, stream)).await.map(Entered::Session);
     }
-    match relay::open_leg(&admitted.node, stream).await {
+    match Box::pin(relay::open_leg(&admitted.node, stream)).await {
         Some((leg, stream)) => Ok(Entered::Leg(leg, stream)),
         None => Err(Some(Misbehaviour::LeftWithoutLogin)),
     }
@@ -112,7 +113,7 @@ async fn begin(admitted: &Admitted, stream: TcpStream) -> Result<Entered, Option
 async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<Misbehaviour>> {
     let node = &admitted.node;
     let gone = |_: LinkError| Some(Misbehaviour::LeftWithoutLogin);
-    let mut link = Link::server(stream, node.tls.clone()).map_err(gone)?;
+    let mut link = Link::server(stream, node.tls.clone()).map_err(gone)?.from_stranger();
     link.handshake().await.map_err(gone)?;
     let origin = Origin { address: admitted.address, port: admitted.port, exporter: link.exporter().map_err(gone)? };
     let mut entry = Unauthenticated::new(origin, admitted.accepted);
@@ -126,8 +127,13 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<
             return Err(entry.misbehaviour());
         };
         let started = node.metrics.start();
-        let step = entry.handle(&node.directory, node.clock.now(), &frame).await;
+        // In a box, as all that is not there while nothing comes: who only stands in the door costs little.
+        let step = Box::pin(entry.handle(&node.directory, node.clock.now(), &frame)).await;
         node.metrics.finish(started, entry.asked());
+        if entry.has_begun() {
+            admitted.has_begun();
+            link.is_no_stranger();
+        }
         let gone = |_: LinkError| entry.misbehaviour();
         match step {
             Step::Silent => {}
@@ -143,6 +149,7 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<
                 link.queue(&answer(entry.request(), announced), Padding::Ladder).map_err(gone)?;
                 link.flush().await.map_err(gone)?;
                 link.set_frame_limit(FRAME_AFTER_LOGIN);
+                admitted.logged_in();
                 return Ok((link, session, token));
             }
         }

@@ -73,7 +73,8 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
         metrics: Metrics::new(timing),
         data_dir,
         token,
-        serve: |admitted, stream| rt::spawn(connection::serve(admitted, stream)),
+        // In a box: the runtime moves a future several times, and keeps room for each.
+        serve: |admitted, stream| rt::spawn(Box::pin(connection::serve(admitted, stream))),
     }));
     rt::block_on(node.directory.begin_run(clock.now()))?;
     for listener in listeners {

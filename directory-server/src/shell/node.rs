@@ -1,19 +1,22 @@
 //! The running server: the directory and what its connections share beside it.
 
+use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::{FutureExt as _, select_biased};
+
 use crate::shell::clock::Clock;
 use crate::shell::last_hour::LastHour;
 use crate::shell::metrics::Metrics;
-use crate::shell::rt::TcpStream;
+use crate::shell::rt::{self, Accepted};
 use crate::shell::waiting_legs::WaitingLegs;
 use crate::store::AnyStore;
 use common::network::Source;
 use directory_core::Directory;
-use directory_core::admission::{Admission, Crowded, Place};
+use directory_core::admission::{Admission, Crowded, PATIENCE, PATIENCE_WITH_THE_IDLE, Place, Turn};
 use directory_core::timestamp::Timestamp;
 
 /// Held by each logged-in session; when all are gone, a stopping server may end.
@@ -38,7 +41,7 @@ pub(crate) struct Node {
     pub(crate) data_dir: Option<PathBuf>,
     /// Legs that wait for the other one.
     pub(crate) waiting_legs: WaitingLegs,
-    serve: fn(Admitted, TcpStream),
+    serve: fn(Admitted, Accepted),
     admission: Mutex<Admission<Evictor, Newcomer>>,
     connections: Arc<AtomicUsize>,
     token: Mutex<Option<SessionToken>>,
@@ -57,7 +60,7 @@ pub(crate) struct Parts {
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) token: SessionToken,
     /// Serves a connection that has a place, beside everything else.
-    pub(crate) serve: fn(Admitted, TcpStream),
+    pub(crate) serve: fn(Admitted, Accepted),
 }
 
 impl Node {
@@ -83,7 +86,7 @@ impl Node {
     }
 
     /// Counts a new connection and serves it as soon as it has a place, or says that there is no room for it.
-    pub(crate) fn admit(self: &Arc<Self>, from: SocketAddr, stream: TcpStream) -> Result<(), Crowded> {
+    pub(crate) fn admit(self: &Arc<Self>, from: SocketAddr, stream: Accepted) -> Result<(), Crowded> {
         let address = from.ip();
         let source = Source::of(address);
         let now = self.clock.now();
@@ -104,12 +107,12 @@ impl Node {
     }
 
     /// Serves a connection that has a place from now on.
-    fn enter(self: &Arc<Self>, admission: &mut Admission<Evictor, Newcomer>, (source, newcomer): (Source, Newcomer)) {
+    fn enter(self: &Arc<Self>, admission: &mut Admission<Evictor, Newcomer>, (turn, newcomer): (Turn, Newcomer)) {
         let Newcomer { counted, from, stream } = newcomer;
         let (address, port) = (from.ip(), from.port());
         let (evictor, evicted) = async_channel::bounded(1);
         let accepted = self.clock.now();
-        let half_open = Some(HalfOpen { node: Arc::clone(self), place: admission.enter(source, accepted, evictor) });
+        let half_open = Some(HalfOpen { node: Arc::clone(self), place: admission.enter(turn, accepted, evictor) });
         let admitted =
             Admitted { node: Arc::clone(self), address, port, accepted, half_open, evicted, _counted: counted };
         (self.serve)(admitted, stream);
@@ -135,7 +138,7 @@ impl Node {
 struct Newcomer {
     counted: Counted,
     from: SocketAddr,
-    stream: TcpStream,
+    stream: Accepted,
 }
 
 /// A connection that was counted; dropping it takes it out of the count.
@@ -163,12 +166,40 @@ pub(crate) struct Admitted {
 impl Admitted {
     /// Ends when the place is needed for others.
     pub(crate) async fn evicted(&self) {
-        // Nobody ever sends.
-        let _ = self.evicted.recv().await;
+        select_biased! {
+            // Nobody ever sends.
+            _ = self.evicted.recv().fuse() => {}
+            () = Box::pin(self.outstays()).fuse() => {}
+        }
     }
 
-    /// It has logged in, so it is half-open no longer.
-    pub(crate) fn logged_in(&mut self) {
+    /// Ends when the place was held for long enough and others wait. Whoever comes later sees to it itself.
+    async fn outstays(&self) {
+        let Some(half_open) = &self.half_open else { return };
+        for patience in [PATIENCE_WITH_THE_IDLE, PATIENCE] {
+            let left = (self.accepted + patience).since(self.node.clock.now());
+            rt::sleep(left).await;
+            if self.node.admission().must_leave(half_open.place, self.node.clock.now()) {
+                return;
+            }
+        }
+        pending().await
+    }
+
+    /// It has begun a login or a registration.
+    pub(crate) fn has_begun(&self) {
+        if let Some(half_open) = &self.half_open {
+            self.node.admission().begin(half_open.place);
+        }
+    }
+
+    /// It has logged in.
+    pub(crate) fn logged_in(&self) {
+        self.node.admission().remember(Source::of(self.address));
+    }
+
+    /// It is half-open no longer.
+    pub(crate) fn is_settled(&mut self) {
         self.half_open = None;
     }
 }
@@ -181,7 +212,7 @@ struct HalfOpen {
 impl Drop for HalfOpen {
     fn drop(&mut self) {
         let mut admission = self.node.admission();
-        if let (_, Some(next)) = admission.release(self.place) {
+        if let Some(next) = admission.release(self.place) {
             self.node.enter(&mut admission, next);
         }
     }

@@ -99,11 +99,22 @@ impl TcpListener {
     }
 
     /// The next connection and where it comes from.
-    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, from) = self.0.accept().await?;
+    pub(crate) async fn accept(&self) -> io::Result<(Accepted, SocketAddr)> {
+        let (stream, from) = self.0.read_with(net::TcpListener::accept).await?;
+        Ok((Accepted(stream), from))
+    }
+}
+
+/// A connection that nobody looks at yet. It costs no more than its socket.
+#[derive(Debug)]
+pub(crate) struct Accepted(net::TcpStream);
+
+impl Accepted {
+    /// Begins to look at it.
+    pub(crate) fn open(self) -> io::Result<TcpStream> {
         // Frames are written whole; waiting for more only delays them. It works without, too.
-        let _ = stream.get_ref().set_nodelay(true);
-        Ok((TcpStream { stream, drained: false }, from))
+        let _ = self.0.set_nodelay(true);
+        Ok(TcpStream { stream: Async::new(self.0)?, drained: false })
     }
 }
 

@@ -43,7 +43,7 @@ fn a_slow_dribbler_is_dropped_however_long_it_goes_on() {
     let mut dribbler = connect(IpAddr::V4(fresh()), stage.directory.address).unwrap();
     dribbler.set_read_timeout(Some(PAUSE)).unwrap();
     // The head of a TLS record that promises far more than this connection will ever send.
-    let mut hello = [0x16, 3, 1, 0x3f, 0xff, 1, 0, 0x3f, 0xfb, 3, 3].into_iter().chain(std::iter::repeat(0));
+    let mut hello = [0x16, 3, 1, 0x07, 0xff, 1, 0, 0x07, 0xfb, 3, 3].into_iter().chain(std::iter::repeat(0));
     let end = hello.by_ref().take(DRIBBLES).find_map(|byte| {
         match dribbler.write_all(&[byte]).and_then(|()| dribbler.read(&mut [0])) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => None,

@@ -82,6 +82,7 @@ impl Site {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) if Arc::strong_count(&open) <= CONNECTIONS => {
+                    let Ok(stream) = stream.open() else { continue };
                     let (site, open) = (Arc::clone(&self), Arc::clone(&open));
                     rt::spawn(async move {
                         // Whoever is too slow, or goes away, gets no answer.
