@@ -99,12 +99,15 @@ impl Mailbox {
             message: MailboxReq {}.into(),
             question: Question::Mailbox,
         })];
-        if let Some(remove) = &self.replaced {
-            // Before our key packages are there: whoever adds us finds that the other one is gone.
-            let message = remove.clone().into();
-            requests.push(Request::Directory(DirectoryRequest::Ask { message, question: Question::Replaced }));
-        }
+        // Before our key packages are there: whoever adds us finds that the other one is gone.
+        requests.extend(self.ask_to_forget());
         requests
+    }
+
+    /// Has the directory forget the terminal that this one has taken the place of.
+    pub(crate) fn ask_to_forget(&self) -> Option<Request> {
+        let message = self.replaced.clone()?.into();
+        Some(Request::Directory(DirectoryRequest::Ask { message, question: Question::Replaced }))
     }
 
     /// The session is gone; what was not taken comes again.

@@ -3,6 +3,7 @@
 //! - [`dispatch`]: which machine does what
 //! - [`responses`]: which machine an answer of the directory is for
 //! - [`successions`]: keys that took the place of others
+//! - [`later`]: what is asked again because the directory would not answer so fast
 //! - [`destinations`]: what is done for a user once it is known that there is one
 //!
 //! What a request leads to is done before what stood behind it. When all is done the next operation of a group is begun,
@@ -11,6 +12,7 @@
 
 mod destinations;
 mod dispatch;
+mod later;
 mod responses;
 mod successions;
 
@@ -32,6 +34,7 @@ use crate::mls::RoomError;
 use crate::notice::{NotSent, SessionNotice, StoreUse};
 use crate::persistence::Snapshot;
 use crate::request::{DirectoryRequest, LookupReason, Question, Request};
+use later::Later;
 
 /// The machines of one terminal.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ pub(crate) struct Messaging {
     pub(crate) mailbox: Mailbox,
     pub(crate) files: Files,
     destinations: Destinations,
+    later: Later,
 }
 
 /// The machines that have rows.
@@ -81,7 +85,16 @@ impl Messaging {
         let Restored { delivery, groups, mailbox, files } = Restored::load(cx, rows, read_receipts, files)?;
         let (calls, mut directory) = (Calls::new(accept), DirectoryClient::default());
         directory.handle_connected();
-        Ok(Self { calls, directory, delivery, groups, mailbox, files, destinations: Destinations::default() })
+        Ok(Self {
+            calls,
+            directory,
+            delivery,
+            groups,
+            mailbox,
+            files,
+            destinations: Destinations::default(),
+            later: Later::default(),
+        })
     }
 
     /// The disk would not keep something: nothing becomes of what the user's commands have asked of machines with rows.
@@ -142,6 +155,7 @@ impl Messaging {
         self.groups.handle_session_lost();
         self.delivery.handle_session_lost();
         self.files.handle_session_lost();
+        self.later.handle_session_lost();
         unanswered
     }
 
@@ -186,6 +200,7 @@ impl Messaging {
         requests.extend(self.groups.handle_tick(cx));
         requests.extend(self.mailbox.handle_tick(cx));
         requests.extend(self.files.handle_tick(cx));
+        requests.extend(self.later.handle_tick(cx, &self.mailbox));
         self.delivery.handle_tick(cx);
         requests.extend(look_for_records(cx));
         requests
@@ -200,6 +215,7 @@ impl Messaging {
             self.mailbox.next_deadline(),
             self.files.next_deadline(),
             cx.vouching.next_deadline(),
+            self.later.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }

@@ -221,6 +221,9 @@ impl Messaging {
             }
             Question::Mailbox | Question::Piece | Question::Certificates => self.mailbox.handle_refused(until),
             Question::Epochs(rooms) => self.groups.handle_epochs_refused(rooms, until),
+            Question::Replaced | Question::Successors(_) if matches!(why, DirectoryRefusal::TooFast { .. }) => {
+                self.later.add(question, until);
+            }
             // Asked at the next session, or at the next look.
             Question::Replaced | Question::Overdue(_) | Question::Successors(_) => {}
         }
