@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     NotPermitted = 13,
     /// The running server is of another version.
     Version = 14,
+    /// It was done, but not for all of what was named.
+    Incomplete = 15,
 }
 
 /// Why a command failed.

@@ -18,7 +18,7 @@ use support::process::{Server, bye, command, log_in, register, run, stdout};
 
 /// All that may come of a command. 1 is a bug, which no test can order: `cli::run::tests` has it. 129 and 141 do not
 /// occur: a hang-up reloads, and a closed output stops nobody.
-const CODES: &[i32] = &[0, 2, 3, 5, 10, 11, 12, 13, 14, 130, 143];
+const CODES: &[i32] = &[0, 2, 3, 5, 10, 11, 12, 13, 14, 15, 130, 143];
 
 /// What was produced, and by what.
 #[derive(Default)]
@@ -65,6 +65,12 @@ fn every_exit_code_has_a_cause() {
     produced.by("a mistyped command", 2, &run(&data, &["sevre"]));
     produced.by("a question that nobody can answer", 2, &run(&data, &["user", "remove", "ali", "--no-input"]));
     produced.by("an unknown user", 5, &run(&data, &["user", "show", "carol"]));
+    let invited = run(&data, &["invite", "bianca", "ali", "carol"]);
+    let told = String::from_utf8_lossy(&invited.stdout);
+    assert!(told.contains("\nbianca  ") && told.contains("\ncarol   ") && !told.contains("\nali "), "{told}");
+    assert!(String::from_utf8_lossy(&invited.stderr).contains("ali is registered already"), "{invited:?}");
+    produced.by("one invitation of several that cannot be", 15, &invited);
+    produced.by("the only invitation", 13, &run(&data, &["invite", "ali"]));
     produced.by("a second server", 12, &run(&data, &["serve", "--listen", "127.0.0.1:0"]));
     produced.by("a backup over a file", 10, &run(&data, &["backup", data.join("lock").to_str().unwrap()]));
     produced.by("a key that cannot change", 13, &run(&data, &["key", "rotate"]));

@@ -159,6 +159,8 @@ fn a_known_terminal_has_tries_of_its_own() {
     }
     let (reply, _) = world.connect().authenticate(&world, "ali", RIGHT, 1, Some(cookie));
     assert_eq!(reply.reason, Some(AuthRefusal::Locked));
+    let record = block_on(world.directory.store.user(&user("ali"), world.now)).unwrap().unwrap();
+    assert_eq!((record.locked_out_for, record.known_locked_out_for), (None, Some(300)), "administrators see it");
     world.log_in(Example::Ali, 2);
 }
 

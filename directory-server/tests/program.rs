@@ -148,6 +148,8 @@ fn a_running_server_obeys_its_administrator_at_once() {
     assert_eq!(refusal(&server, Example::Ali).reason, Some(AuthRefusal::Locked));
     assert_eq!(stdout(dir.path(), &["user", "unlock", "ali"]), "Unlocked ali.\n");
     assert_eq!(stdout(dir.path(), &["user", "unlock", "ali"]), "ali was not locked.\n");
+    let nobody = run(dir.path(), &["user", "unlock", "carol"]);
+    assert_eq!((nobody.status.code(), nobody.stdout), (Some(5), Vec::new()), "there is nobody to unlock");
     let mut again = log_in(&server, Example::Ali);
     assert_eq!(stdout(dir.path(), &["user", "remove", "ali", "--yes"]), "Removed ali and ended 1 session.\n");
     assert_eq!(bye(&mut again), ByeReason::Administrator);

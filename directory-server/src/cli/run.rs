@@ -243,14 +243,23 @@ fn confirm(global: &Global, id: &str, what: &str) -> Result<(), Failure> {
 fn ask(global: &Global, request: Request) -> Result<ExitCode, Failure> {
     let answer = answer_to(global, request)?;
     print(&if global.json { json(&answer)? } else { words::text(&answer, &TimeZone::system()) });
-    Ok(ExitCode::SUCCESS)
+    Ok(completeness(&answer))
+}
+
+/// Says what of a request was not done, if a part of it was.
+fn completeness(answer: &Answer) -> ExitCode {
+    let Answer::Invites { refused, .. } = answer else { return ExitCode::SUCCESS };
+    for failure in refused {
+        let _ = io::stderr().write_all(words::failed(failure).as_bytes());
+    }
+    if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(Kind::Incomplete as u8) }
 }
 
 /// Invitations, each with its QR code below.
 fn invite_by_picture(global: &Global, request: Request) -> Result<ExitCode, Failure> {
     let answer = answer_to(global, request)?;
     let mut text = words::text(&answer, &TimeZone::system());
-    if let Answer::Invites { invites } = &answer {
+    if let Answer::Invites { invites, .. } = &answer {
         // Black on white, whatever the colours of the terminal are.
         let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let (on, off) = if coloured { ("\x1b[97;40m", "\x1b[0m") } else { ("", "") };
@@ -260,7 +269,7 @@ fn invite_by_picture(global: &Global, request: Request) -> Result<ExitCode, Fail
         }
     }
     print(&text);
-    Ok(ExitCode::SUCCESS)
+    Ok(completeness(&answer))
 }
 
 fn answer_to(global: &Global, request: Request) -> Result<Answer, Failure> {
@@ -306,7 +315,7 @@ fn watch(global: &Global) -> Result<ExitCode, Failure> {
 /// One JSON object or array: the answer without its envelope, where it has only one part.
 fn json(answer: &Answer) -> Result<String, Failure> {
     let encoded = match answer {
-        Answer::Invites { invites } => serde_json::to_string(invites),
+        Answer::Invites { invites, .. } => serde_json::to_string(invites),
         Answer::Users { users } => serde_json::to_string(users),
         Answer::User { user } => serde_json::to_string(user),
         Answer::Status { status } => serde_json::to_string(status),

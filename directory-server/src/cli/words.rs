@@ -14,8 +14,8 @@ use directory_core::records::{RoomRecord, UserRecord};
 /// The text of an answer, with its last line end, its times in `zone`.
 pub(super) fn text(answer: &Answer, zone: &TimeZone) -> String {
     match answer {
-        Answer::Invites { invites } if invites.is_empty() => "No open invitations.\n".into(),
-        Answer::Invites { invites } => invitations(invites, zone),
+        Answer::Invites { invites, .. } if invites.is_empty() => "No open invitations.\n".into(),
+        Answer::Invites { invites, .. } => invitations(invites, zone),
         Answer::Revoked { user } => format!("Revoked the invitation of {user}.\n"),
         Answer::Users { users } if users.is_empty() => "No users yet. Invite one: directory-server invite ID\n".into(),
         Answer::Users { users } => table(users, zone),
@@ -194,6 +194,12 @@ fn table(users: &[User], zone: &TimeZone) -> String {
         text += line.trim_end();
         text.push('\n');
     }
+    let locked: Vec<&str> = users.iter().filter(|user| is_locked(user)).map(|user| user.record.id.as_str()).collect();
+    match locked[..] {
+        [] => {}
+        [one] => text += &format!("Unlock: directory-server user unlock {one}\n"),
+        _ => text += "Unlock: directory-server user unlock ID\n",
+    }
     text
 }
 
@@ -201,27 +207,43 @@ fn table(users: &[User], zone: &TimeZone) -> String {
 fn state(user: &User, zone: &TimeZone) -> (&'static str, String) {
     let record = &user.record;
     let seen = record.last_seen.unwrap_or(record.registered_at);
+    let lock_out = lock_out(user, zone);
     match (&record.locked, user.online_since) {
         (Some(reason), _) if reason.is_empty() => ("locked", "by an administrator".into()),
         (Some(reason), _) => ("locked", clean(reason)),
-        (None, Some(since)) => ("online", date_and_time(since, zone)),
+        (None, Some(since)) => {
+            let besides = lock_out.map_or_else(String::new, |lock_out| format!(" ({lock_out})"));
+            ("online", date_and_time(since, zone) + &besides)
+        }
         (None, None) if record.key.is_none() => ("invited", "until the new passcode is chosen".into()),
-        (None, None) => match lock_out(record) {
+        (None, None) => match lock_out {
             Some(lock_out) => ("locked", format!("{} ({lock_out})", date_and_time(seen, zone))),
             None => ("offline", date_and_time(seen, zone)),
         },
     }
 }
 
-fn lock_out(record: &UserRecord) -> Option<String> {
-    let wrong = record.wrong;
-    match record.locked_out_for {
-        Some(left) => {
-            Some(format!("wrong passcode {wrong}x, for {} at unknown terminals", time_format::duration(left)))
-        }
-        None if record.locked_out => Some(format!("wrong passcode {wrong}x, at unknown terminals until unlocked")),
+/// Where the tries of anybody keep the user out, and until when.
+fn lock_out(user: &User, zone: &TimeZone) -> Option<String> {
+    let record = &user.record;
+    let unknown = match user.locked_out_until {
+        _ if record.locked_out => Some("at unknown terminals until unlocked".to_owned()),
+        Some(until) => Some(format!("at unknown terminals until {}", date_and_time(until, zone))),
         None => None,
-    }
+    };
+    let known =
+        user.known_locked_out_until.map(|until| format!("at a known terminal until {}", date_and_time(until, zone)));
+    let places: Vec<String> = unknown.into_iter().chain(known).collect();
+    (!places.is_empty()).then(|| format!("wrong passcode {}x, {}", record.wrong, places.join(", ")))
+}
+
+/// Whether `user unlock` would change anything that can be seen.
+fn is_locked(user: &User) -> bool {
+    let record = &user.record;
+    record.locked.is_some()
+        || record.locked_out
+        || user.locked_out_until.is_some()
+        || user.known_locked_out_until.is_some()
 }
 
 fn key(record: &UserRecord) -> String {
@@ -241,8 +263,11 @@ fn one(user: &User, zone: &TimeZone) -> String {
         ("waiting", record.waiting.to_string()),
         ("key", key(record)),
     ];
-    if let Some(lock_out) = lock_out(record) {
+    if let Some(lock_out) = lock_out(user, zone) {
         lines.push(("lock-out", lock_out));
+    }
+    if is_locked(user) {
+        lines.push(("unlock", format!("directory-server user unlock {}", record.id)));
     }
     lines.into_iter().map(|(name, value)| format!("{name:10}  {value}\n")).collect()
 }

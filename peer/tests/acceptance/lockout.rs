@@ -70,14 +70,14 @@ fn the_fifth_attempt_is_refused_except_where_the_user_has_logged_in_before() {
         guesser.shows(left);
     }
     guesser.enters("000000");
-    guesser.shows("Too many wrong passcodes. ali is locked for 5 min; an administrator can unlock it.");
+    guesser.shows("Too many wrong passcodes. ali is locked for 5 min; an administrator can unlock it: directory-server user unlock ali");
     guesser.ends_input();
     assert_eq!(guesser.exit_code(), Some(4));
 
     let refused = |seat: &crate::harness::stage::Seat| {
         let mut peer = Piped::start(seat);
         peer.enters(PASSCODE);
-        peer.shows("Too many wrong passcodes. ali is locked for 5 min; an administrator can unlock it.");
+        peer.shows("Too many wrong passcodes. ali is locked for 5 min; an administrator can unlock it: directory-server user unlock ali");
         peer.ends_input();
         assert_eq!(peer.exit_code(), Some(4));
     };

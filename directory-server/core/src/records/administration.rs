@@ -30,6 +30,9 @@ pub struct UserRecord {
     pub locked_out_for: Option<u64>,
     /// Unknown terminals are locked out until an administrator unlocks the id.
     pub locked_out: bool,
+    /// A terminal that has logged in before is locked out for these seconds; of several, the longest.
+    #[serde(default)]
+    pub known_locked_out_for: Option<u64>,
 }
 
 /// What came of a change to a user.

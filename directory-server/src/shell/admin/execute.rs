@@ -56,7 +56,8 @@ impl<S: Store> Desk<'_, S> {
             Request::Invite { users } => self.invite(users).await,
             Request::Invites => {
                 let invites = self.store.invites(self.now).await?;
-                Ok(Answer::Invites { invites: invites.into_iter().map(|invite| self.invitation(invite)).collect() })
+                let invites = invites.into_iter().map(|invite| self.invitation(invite)).collect();
+                Ok(Answer::Invites { invites, refused: Vec::new() })
             }
             Request::Revoke { code } => self.revoke(&code).await,
             Request::Users => {
@@ -73,6 +74,10 @@ impl<S: Store> Desk<'_, S> {
             }
             Request::Unlock { user } => {
                 let was_locked = self.store.unlock(&user).await? == UnlockOutcome::Unlocked;
+                // Strangers may have tried an id that nobody has; otherwise there must be somebody.
+                if !was_locked {
+                    self.store.user(&user, self.now).await?.ok_or_else(|| nobody(&user))?;
+                }
                 Ok(Answer::Unlocked { was_locked, user })
             }
             Request::Reset { user } => {
@@ -106,19 +111,27 @@ impl<S: Store> Desk<'_, S> {
     }
 
     async fn invite(&self, users: Vec<UserId>) -> Result<Answer, Failure> {
-        for user in &users {
-            let refusal = match self.store.id_status(user, self.now).await? {
+        let (mut invited, mut refused) = (Vec::with_capacity(users.len()), Vec::new());
+        for user in users {
+            let refusal = match self.store.id_status(&user, self.now).await? {
                 _ if user.is_reserved() => format!("{user} is a reserved word. Choose another id."),
                 IdStatus::Taken => format!(
                     "{user} is registered already. To give out a new passcode: directory-server user passcode {user}"
                 ),
                 IdStatus::Removed => format!("{user} was removed; its id is never given out again. Choose another."),
-                IdStatus::Free | IdStatus::Invited(_) | IdStatus::AwaitsInvite => continue,
+                IdStatus::Free | IdStatus::Invited(_) | IdStatus::AwaitsInvite => {
+                    invited.push(user);
+                    continue;
+                }
             };
-            return Err(Failure::new(Kind::NotPermitted, refusal));
+            refused.push(Failure::new(Kind::NotPermitted, refusal));
         }
-        let mut invites = Vec::with_capacity(users.len());
-        for user in users {
+        if invited.is_empty() && !refused.is_empty() {
+            let all: Vec<String> = refused.into_iter().map(|failure| failure.message).collect();
+            return Err(Failure::new(Kind::NotPermitted, all.join("\n")));
+        }
+        let mut invites = Vec::with_capacity(invited.len());
+        for user in invited {
             let invite = self.fresh_invite(user)?;
             match self.store.invite(invite.clone(), self.now).await? {
                 // Registered since it was looked up; nothing to invite to.
@@ -128,7 +141,7 @@ impl<S: Store> Desk<'_, S> {
                 }
             }
         }
-        Ok(Answer::Invites { invites })
+        Ok(Answer::Invites { invites, refused })
     }
 
     async fn revoke(&self, code: &str) -> Result<Answer, Failure> {
@@ -163,7 +176,13 @@ impl<S: Store> Desk<'_, S> {
 
     fn user(&self, record: UserRecord) -> User {
         let online = self.node.and_then(|node| node.directory.presence.since(&record.id));
-        User { record, online_since: online.map(Timestamp::seconds) }
+        let until = |left: Option<u64>| left.map(|left| self.now.seconds().saturating_add(left));
+        User {
+            locked_out_until: until(record.locked_out_for),
+            known_locked_out_until: until(record.known_locked_out_for),
+            online_since: online.map(Timestamp::seconds),
+            record,
+        }
     }
 
     /// Everyone online, in the order of the ids.

@@ -59,22 +59,62 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(crate) enum Answer {
-    Invites { invites: Vec<Invitation> },
-    Revoked { user: UserId },
-    Users { users: Vec<User> },
-    User { user: User },
-    Locked { user: UserId, sessions: usize },
-    Unlocked { user: UserId, was_locked: bool },
-    Reset { invite: Invitation, sessions: usize },
-    Removed { user: UserId, sessions: usize },
-    Rooms { rooms: Vec<RoomRecord> },
-    Room { room: RoomRecord },
-    RoomRemoved { room: RoomId },
-    Sessions { sessions: Vec<OnlineUser> },
-    SessionsEnded { user: UserId, sessions: usize },
-    Status { status: Status },
-    Broadcasts { entries: Vec<Broadcast> },
-    Failed { failure: Failure },
+    Invites {
+        invites: Vec<Invitation>,
+        /// Who else was to be invited, and why they are not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        refused: Vec<Failure>,
+    },
+    Revoked {
+        user: UserId,
+    },
+    Users {
+        users: Vec<User>,
+    },
+    User {
+        user: User,
+    },
+    Locked {
+        user: UserId,
+        sessions: usize,
+    },
+    Unlocked {
+        user: UserId,
+        was_locked: bool,
+    },
+    Reset {
+        invite: Invitation,
+        sessions: usize,
+    },
+    Removed {
+        user: UserId,
+        sessions: usize,
+    },
+    Rooms {
+        rooms: Vec<RoomRecord>,
+    },
+    Room {
+        room: RoomRecord,
+    },
+    RoomRemoved {
+        room: RoomId,
+    },
+    Sessions {
+        sessions: Vec<OnlineUser>,
+    },
+    SessionsEnded {
+        user: UserId,
+        sessions: usize,
+    },
+    Status {
+        status: Status,
+    },
+    Broadcasts {
+        entries: Vec<Broadcast>,
+    },
+    Failed {
+        failure: Failure,
+    },
 }
 
 /// An invitation as the invited user gets it.
@@ -91,6 +131,11 @@ pub(crate) struct User {
     #[serde(flatten)]
     pub(crate) record: UserRecord,
     pub(crate) online_since: Option<u64>,
+    /// Until when unknown terminals are locked out, and until when a known one; seconds since the epoch.
+    #[serde(default)]
+    pub(crate) locked_out_until: Option<u64>,
+    #[serde(default)]
+    pub(crate) known_locked_out_until: Option<u64>,
 }
 
 /// A user who is online.

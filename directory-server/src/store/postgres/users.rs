@@ -120,7 +120,9 @@ macro_rules! record {
                     (SELECT CAST(coalesce(sum(o.failures), 0) AS BIGINT) FROM budgets AS o WHERE o.userid = u.id),
                     (SELECT count(*) FROM terminals AS t WHERE t.userid = u.id),
                     (SELECT count(*) FROM mailbox AS m WHERE m.userid = u.id),
-                    u.lock_reason, b.used, b.locks, b.failures, b.locked_from, b.locked_for
+                    u.lock_reason, b.used, b.locks, b.failures, b.locked_from, b.locked_for,
+                    (SELECT CAST(max(least(o.locked_from, CAST($1 AS BIGINT)) + o.locked_for) - CAST($1 AS BIGINT) AS BIGINT)
+                     FROM budgets AS o WHERE o.userid = u.id AND length(o.terminal) > 0 AND o.locked_for > 0)
              FROM users AS u
              LEFT JOIN credentials AS c ON c.userid = u.id
              LEFT JOIN budgets AS b ON b.userid = u.id AND length(b.terminal) = 0 ",
@@ -131,14 +133,14 @@ macro_rules! record {
 
 /// Everyone, in the order of the ids, whatever order of letters the database knows.
 pub(super) async fn all(lane: &Lane, now: Timestamp) -> PgResult<Vec<UserRecord>> {
-    let rows = lane.rows(record!(""), params![]).await?;
+    let rows = lane.rows(record!(""), params![number(now.seconds())]).await?;
     let mut records = rows.iter().map(|row| record(row, now)).collect::<PgResult<Vec<_>>>()?;
     records.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     Ok(records)
 }
 
 pub(super) async fn one(lane: &Lane, user: &UserId, now: Timestamp) -> PgResult<Option<UserRecord>> {
-    let row = lane.maybe(record!("WHERE u.id = $1"), params![user.as_str()]).await?;
+    let row = lane.maybe(record!("WHERE u.id = $2"), params![number(now.seconds()), user.as_str()]).await?;
     row.map(|row| record(&row, now)).transpose()
 }
 
@@ -159,5 +161,9 @@ fn record(row: &Row, now: Timestamp) -> PgResult<UserRecord> {
         locked: row.get(8)?,
         locked_out_for: unknown.remaining_lock(now).map(whole_seconds),
         locked_out: unknown.failures >= ATTEMPTS_WITHOUT_SUCCESS,
+        known_locked_out_for: row
+            .get::<Option<i64>>(14)?
+            .and_then(|left| u64::try_from(left).ok())
+            .filter(|left| *left > 0),
     })
 }

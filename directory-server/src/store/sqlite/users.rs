@@ -161,20 +161,23 @@ const RECORD: &str = "
            (SELECT coalesce(sum(failures), 0) FROM budgets AS b WHERE b.user = id),
            (SELECT count(*) FROM terminals AS t WHERE t.user = id),
            (SELECT count(*) FROM mailbox AS m WHERE m.user = id),
-           lock_reason, budgets.used, budgets.locks, budgets.failures, budgets.locked_from, budgets.locked_for
+           lock_reason, budgets.used, budgets.locks, budgets.failures, budgets.locked_from, budgets.locked_for,
+           (SELECT max(min(b.locked_from, ?2) + b.locked_for) - ?2 FROM budgets AS b
+            WHERE b.user = id AND b.terminal != ?1 AND b.locked_for > 0)
     FROM users
     LEFT JOIN credentials ON credentials.user = id
     LEFT JOIN budgets ON budgets.user = id AND budgets.terminal = ?1";
 
 pub(super) fn all(connection: &Connection, now: Timestamp) -> SqlResult<Vec<UserRecord>> {
     let mut statement = connection.prepare(&format!("{RECORD} ORDER BY id"))?;
-    let records = statement.query_map(params![UNKNOWN_TERMINALS], |row| record(row, now))?;
+    let records = statement.query_map(params![UNKNOWN_TERMINALS, now.seconds()], |row| record(row, now))?;
     Ok(records.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn one(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<Option<UserRecord>> {
-    let mut statement = connection.prepare(&format!("{RECORD} WHERE id = ?2"))?;
-    let record = statement.query_row(params![UNKNOWN_TERMINALS, user.as_str()], |row| record(row, now));
+    let mut statement = connection.prepare(&format!("{RECORD} WHERE id = ?3"))?;
+    let given = params![UNKNOWN_TERMINALS, now.seconds(), user.as_str()];
+    let record = statement.query_row(given, |row| record(row, now));
     Ok(record.optional()?)
 }
 
@@ -196,6 +199,10 @@ fn record(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<UserRecord> {
         locked: row.get(8)?,
         locked_out_for: unknown.remaining_lock(now).map(whole_seconds),
         locked_out: unknown.failures >= ATTEMPTS_WITHOUT_SUCCESS,
+        known_locked_out_for: row
+            .get::<_, Option<i64>>(14)?
+            .and_then(|left| u64::try_from(left).ok())
+            .filter(|left| *left > 0),
     })
 }
 

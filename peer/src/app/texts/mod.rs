@@ -158,11 +158,12 @@ pub(crate) fn login_refused(user: &UserId, why: LoginRefused) -> String {
         LoginRefused::Passcode { tries_left: 1 } => "Not accepted, 1 try left.".to_owned(),
         LoginRefused::Passcode { tries_left } => format!("Not accepted, {tries_left} tries left."),
         LoginRefused::Locked { retry_after: Some(seconds) } => format!(
-            "Too many wrong passcodes. {user} is locked for {}; an administrator can unlock it.",
+            "Too many wrong passcodes. {user} is locked for {}; an administrator can unlock it: directory-server user \
+             unlock {user}",
             format::duration(seconds)
         ),
         LoginRefused::Locked { retry_after: None } => {
-            format!("{user} is locked; an administrator can unlock it.")
+            format!("{user} is locked; an administrator can unlock it: directory-server user unlock {user}")
         }
         LoginRefused::TooMany { retry_after } => too_fast(retry_after),
     }

@@ -56,7 +56,7 @@ fn a_wrong_passcode_is_asked_again_with_the_tries_left() {
         "Enter passcode on keypad. Not accepted, 3 tries left.\n\
          Enter passcode on keypad. Not accepted, 1 try left.\n\
          Enter passcode on keypad. \n\
-         Too many wrong passcodes. ali is locked for 5 min; an administrator can unlock it.\n\
+         Too many wrong passcodes. ali is locked for 5 min; an administrator can unlock it: directory-server user unlock ali\n\
          Login: \n"
     );
     assert_eq!(scene.exit, Some(exit::LOGIN_REFUSED));
