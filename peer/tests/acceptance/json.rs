@@ -11,6 +11,7 @@ use common::testkit::Example;
 use serde_json::{Value, json};
 
 use crate::harness::address::fresh;
+use crate::harness::piped::runs;
 use crate::harness::proxy::Proxy;
 use crate::harness::stage::Seat;
 use crate::harness::watch::PATIENCE;
@@ -358,4 +359,23 @@ fn the_schema_is_the_one_that_was_released() {
     assert_eq!(peer.exit_code(), Some(0));
     let golden = include_str!("../golden/json-schema.json");
     assert_eq!(peer.output().trim(), golden.trim(), "what clients rely on changes only with protocol 2");
+}
+
+#[test]
+fn requests_in_a_pipe_are_all_answered_before_its_end() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let requests = [
+        json!({"id": 1, "method": "login", "params": {"user": "ali", "passcode": PASSCODE}}),
+        json!({"id": 2, "method": "send", "params": {"to": "bianca", "text": "Hello"}}),
+        json!({"id": 3, "method": "list"}),
+        json!({"id": 4, "method": "history", "params": {"with": "bianca"}}),
+    ];
+    let input: String = requests.iter().map(|request| format!("{request}\n")).collect();
+    let (code, output, errors) = runs(&stage.seat(), &["json"], &input);
+    assert_eq!(code, Some(0), "{output} {errors}");
+    let told: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for id in 1..=4 {
+        let answers: Vec<&Value> = told.iter().filter(|line| line["id"] == id).collect();
+        assert!(matches!(answers[..], [answer] if answer["error"].is_null()), "{id}: {output}");
+    }
 }

@@ -10,7 +10,7 @@ use super::methods::Login;
 use super::pending::Replay;
 use super::results::Session;
 use super::wire::RpcError;
-use super::{Asker, Output, Rpc, State};
+use super::{Asker, ClientId, Output, Rpc, State};
 use crate::app::model::{Account, Model};
 use crate::app::texts;
 use crate::app::{exit, grammar};
@@ -30,6 +30,11 @@ pub(super) struct Entering {
 }
 
 impl Entering {
+    /// Whether this client is to be told.
+    pub(super) fn is_asked_by(&self, client: ClientId) -> bool {
+        self.asker.as_ref().is_some_and(|asker| asker.client == client)
+    }
+
     /// Who is to be told.
     pub(super) fn asker(self) -> Option<Asker> {
         self.asker
@@ -72,7 +77,7 @@ impl Rpc {
                     self.reply(entering.asker, Err(RpcError::of(exit::REFUSED, why).with("server_key", key.short())));
                     self.command(Command::Session(SessionCommand::TrustDirectory(Answer::No)));
                     self.state = State::LoggedOut;
-                    return;
+                    return self.take_held();
                 }
             }
             Notice::Session(SessionNotice::OlderVault { .. }) if entering.older_vault => {
@@ -155,6 +160,7 @@ impl Rpc {
         let own = entering.asker.is_none();
         self.reply(entering.asker, Err(why.clone()));
         self.state = State::LoggedOut;
+        self.take_held();
         if own {
             // Nobody can do better: it was told on the command line.
             let (text, code) = why.into_end();

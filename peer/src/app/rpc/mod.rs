@@ -2,11 +2,12 @@
 //!
 //! - [`wire`]: JSON-RPC 2.0 · [`methods`]: what can be asked · [`subject`]: the same by subject · [`answers`]: which notice answers it, [`refusals`]: as what error
 //! - [`events`]: what of the engine's notices becomes an event · [`results`], [`news`]: the types of results and events · [`feed`]: which client has had which
-//! - [`pending`]: requests that wait for the engine · [`references`]: names that clients give their messages · [`login`]: until the session stands
+//! - [`pending`]: requests that wait for the engine · [`references`]: names that clients give their messages · [`login`]: until the session stands, [`held`]: what waits for it, and who only waits for answers
 
 mod answers;
 mod events;
 mod feed;
+mod held;
 mod login;
 pub(crate) mod methods;
 pub(crate) mod news;
@@ -36,6 +37,7 @@ use self::methods::Call;
 use self::pending::Pending;
 use self::references::References;
 pub(crate) use self::schema::{manual, schema};
+use self::subject::Subject;
 use self::wire::RpcError;
 pub(crate) use self::wire::{Heard, LINE_MAX, ToClient, heard, request};
 use crate::app::model::Model;
@@ -88,6 +90,8 @@ pub(crate) enum Input {
     Oversize(ClientId),
     /// A line that was not UTF-8.
     NotText(ClientId),
+    /// A client says nothing more; it may still read.
+    Ended(ClientId),
     /// A client is gone.
     Closed(ClientId),
     /// Something from the engine.
@@ -107,6 +111,8 @@ pub(crate) enum Output {
     Tell(ClientId, ToClient),
     /// Ask the engine.
     Command(TicketedCommand),
+    /// A client has had all its answers and is let go.
+    LetGo(ClientId),
     /// Say something on the error output.
     Complain(String),
     /// The end.
@@ -137,6 +143,10 @@ pub(crate) struct Rpc {
     state: State,
     clients: BTreeMap<ClientId, Feed>,
     pending: PendingTickets<Pending>,
+    /// Requests that wait for the login under way, in their order.
+    held: Vec<(Asker, Subject)>,
+    /// Clients that say nothing more, and until when they wait for answers.
+    ended: BTreeMap<ClientId, Instant>,
     /// The newest event.
     last: u64,
     references: References,
@@ -164,6 +174,8 @@ impl Rpc {
             state: State::LoggedOut,
             clients: BTreeMap::new(),
             pending: PendingTickets::default(),
+            held: Vec::new(),
+            ended: BTreeMap::new(),
             last: 0,
             references: References::default(),
             passcode_min: 0,
@@ -183,7 +195,8 @@ impl Rpc {
     /// When [`Input::Tick`] is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let behind = self.clients.values().any(Feed::is_behind).then(|| self.now + LOOK_AGAIN);
-        self.pending.questions().filter_map(Pending::until).chain(behind).min()
+        let ended = self.ended.values().copied();
+        self.pending.questions().filter_map(Pending::until).chain(behind).chain(ended).min()
     }
 
     /// Takes one input at a moment, by two clocks: one that only goes forward, and milliseconds since the epoch. `room`:
@@ -201,6 +214,7 @@ impl Rpc {
             Input::Asked(client, id, call) => self.asked(Asker { client, id: Some(id.into()) }, *call),
             Input::Oversize(client) => self.out.push(Output::Tell(client, wire::oversize())),
             Input::NotText(client) => self.out.push(Output::Tell(client, wire::not_text())),
+            Input::Ended(client) => self.ended(client),
             Input::Closed(client) => self.closed(client),
             Input::Notice(told) => self.notice(&told, room),
             Input::Tick => self.give_up_waiting(),
@@ -212,13 +226,19 @@ impl Rpc {
         if matches!(self.state, State::LoggedIn(_)) {
             self.catch_up(room);
         }
+        self.let_go();
         std::mem::take(&mut self.out)
     }
 
     fn closed(&mut self, client: ClientId) {
-        self.clients.remove(&client);
+        self.ended.remove(&client);
+        self.held.retain(|(asker, _)| asker.client != client);
+        // The one client of a program hears how it ends.
+        if self.options.life != Life::Client {
+            self.clients.remove(&client);
+        }
         self.forget_requests_of(client);
-        if self.options.life != Life::Daemon {
+        if self.options.life != Life::Daemon && !matches!(self.state, State::Leaving(_)) {
             self.leave(exit::OK);
         }
     }
@@ -306,6 +326,7 @@ impl Rpc {
         self.reply(asker, Ok(session.clone().into()));
         let event = json!({ "type": "ready", "user": session.user, "server": session.server, "seq": self.last });
         self.tell_all(&event);
+        self.take_held();
     }
 
     /// Tells all clients something that is not in the journal.

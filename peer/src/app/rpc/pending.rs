@@ -59,6 +59,15 @@ impl Pending {
         }
     }
 
+    /// Whether this client is told what comes of it.
+    pub(super) fn is_owed_to(&self, client: ClientId) -> bool {
+        match self {
+            Self::Replay(Replay::Beginning(Some(asker)) | Replay::Cursor(asker)) => asker.client == client,
+            Self::Replay(Replay::Beginning(None) | Replay::Page(_)) => false,
+            Self::Request { .. } | Self::CallToSend { .. } | Self::Twin { .. } => self.client() == Some(client),
+        }
+    }
+
     /// When it is given up.
     pub(super) fn until(&self) -> Option<Instant> {
         match self {
@@ -362,13 +371,15 @@ impl Rpc {
 
     /// Nothing is answered any more.
     pub(super) fn fail_everything(&mut self, why: &RpcError) {
+        self.fail_held(why);
         for pending in self.pending.close_where(|_| true) {
             self.reply(pending.asker(), Err(why.clone()));
         }
     }
 
     pub(super) fn waiting_requests_of(&self, client: ClientId) -> usize {
-        self.pending.questions().filter(|pending| pending.client() == Some(client)).count()
+        let held = self.held.iter().filter(|(asker, _)| asker.client == client).count();
+        held + self.pending.questions().filter(|pending| pending.client() == Some(client)).count()
     }
 
     pub(super) fn reply(&mut self, asker: Option<Asker>, outcome: Result<Reply, RpcError>) {

@@ -48,8 +48,16 @@ impl Rpc {
     }
 
     pub(super) fn asked(&mut self, asker: Asker, call: Call) {
+        self.take(asker, Subject::from(call));
+    }
+
+    /// Does what is asked for, or keeps it until the login under way has an end.
+    pub(super) fn take(&mut self, asker: Asker, subject: Subject) {
         let outcome = if self.waiting_requests_of(asker.client) < PENDING {
-            self.request(asker.clone(), call)
+            if self.waits_for_login(&subject) {
+                return self.held.push((asker, subject));
+            }
+            self.request(asker.clone(), subject)
         } else {
             Err(RpcError::of(exit::NOT_PERMITTED, "Too many requests wait for answers. Read those first."))
         };
@@ -58,8 +66,8 @@ impl Rpc {
         }
     }
 
-    fn request(&mut self, asker: Asker, call: Call) -> Result<(), RpcError> {
-        let call = match Subject::from(call) {
+    fn request(&mut self, asker: Asker, subject: Subject) -> Result<(), RpcError> {
+        let call = match subject {
             Subject::Program(call) => return self.program_request(asker, call),
             Subject::Session(call) if matches!(self.state, State::LoggedIn(_)) => call,
             Subject::Session(_) => {

@@ -1,6 +1,7 @@
 //! What clients see, with an engine that says what the test says.
 
 mod answers;
+mod held;
 mod reasons;
 mod references;
 
@@ -30,6 +31,8 @@ struct Scene {
     exit: Option<i32>,
     /// Clients that cannot take more events.
     full: Vec<ClientId>,
+    /// Clients that were let go.
+    gone: Vec<ClientId>,
     /// Which method has which number.
     asked: std::collections::BTreeMap<String, String>,
     schema: std::cell::OnceCell<Value>,
@@ -65,6 +68,7 @@ impl Scene {
             asked: std::collections::BTreeMap::new(),
             schema: std::cell::OnceCell::new(),
             full: Vec::new(),
+            gone: Vec::new(),
         };
         scene.input(Input::Opened(ALI));
         scene
@@ -110,6 +114,7 @@ impl Scene {
                     self.commands.push(crate::app::bare(&command));
                     self.tickets.push(ticket);
                 }
+                Output::LetGo(client) => self.gone.push(client),
                 Output::Complain(_) => {}
                 Output::Exit(code) => self.exit = Some(code),
             }

@@ -74,10 +74,7 @@ pub(crate) async fn run(options: Options, channels: Channels) -> i32 {
             Told::Said(_, FromClient::Closed) if life == Life::Client && hang_up::is_gone() => {
                 Input::Stop(exit::HANG_UP)
             }
-            Told::Said(client, FromClient::Closed) => {
-                clients.remove(&client);
-                Input::Closed(client)
-            }
+            Told::Said(client, FromClient::Closed) => Input::Ended(client),
             Told::Other(input) => input,
         };
         let room = |client| clients.get(&client).is_some_and(|out| out.waiting() < EVENTS);
@@ -139,6 +136,7 @@ async fn carry_out(
                 let _ =
                     text.lines().try_for_each(|line| writeln!(std::io::stderr(), "{}", SafeText::ours(line).as_str()));
             }
+            Output::LetGo(client) => drop(clients.remove(&client)),
             Output::Exit(code) => ended = Some(code),
         }
     }
