@@ -7,7 +7,7 @@ mod history;
 #[cfg(test)]
 mod tests;
 
-use unicode_segmentation::UnicodeSegmentation;
+use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use crate::app::keys::Key;
 use crate::app::line::{Echo, Lines};
@@ -33,6 +33,9 @@ pub(crate) enum Effect {
     Complete(Tab),
     /// The entry would have had so many bytes; nothing was taken.
     TooLong(usize),
+    /// The entry is full: with what was typed beyond, which is not taken, it would have so many bytes. Told with the first
+    /// letter beyond, and with the Enter that would have entered the rest without them, which is not taken either.
+    Full(usize),
 }
 
 /// Whether the key before this one was the same.
@@ -73,6 +76,8 @@ pub(crate) struct Editor {
     origin: Origin,
     history: History,
     search: Search,
+    /// Bytes of typed text that were not taken since the entry became too long.
+    lost: usize,
 }
 
 /// How the history is searched.
@@ -107,6 +112,7 @@ impl Editor {
             origin: Origin::Typed,
             history: History::new(history),
             search: Search::AtOnce,
+            lost: 0,
         }
     }
 
@@ -118,6 +124,11 @@ impl Editor {
     /// What is sought in the history just now.
     pub(crate) fn search(&self) -> Option<&str> {
         if let Search::AsTyped(sought) = &self.search { sought.as_deref() } else { None }
+    }
+
+    /// Whether nothing contains what is sought, or nothing is sought yet: then nothing stands in the entry.
+    pub(crate) fn has_found(&self) -> bool {
+        !self.text.is_empty()
     }
 
     /// What is being typed.
@@ -152,6 +163,7 @@ impl Editor {
         self.undo.clear();
         self.origin = Origin::Typed;
         self.last = Last::Other;
+        self.lost = 0;
     }
 
     /// Remembers a finished entry.
@@ -172,6 +184,9 @@ impl Editor {
             Key::Insert(c) => return self.insert(c.encode_utf8(&mut [0; 4]), before),
             Key::Paste(text) => return self.paste(&text),
             Key::NewLine if self.lines == Lines::Many => return self.insert("\n", before),
+            Key::Enter | Key::NewLine if self.lost > 0 => {
+                return Effect::Full(self.text.len() + std::mem::take(&mut self.lost));
+            }
             Key::Enter | Key::NewLine => return Effect::Entered(self.take()),
             Key::Escape if self.origin == Origin::Pasted => self.set(""),
             Key::Escape => {}
@@ -239,20 +254,27 @@ impl Editor {
                     self.set(&unfinished);
                 }
             }
-            (key, _) => {
+            // There is nothing to enter.
+            (Key::Enter | Key::NewLine, Some(_)) if self.text.is_empty() => {}
+            (key, Some(_)) => {
                 *sought = None;
+                if self.text.is_empty()
+                    && let Some(unfinished) = self.history.leave_search()
+                {
+                    self.set(&unfinished);
+                }
                 return Some(key);
             }
+            (key, None) => return Some(key),
         }
         None
     }
 
-    /// The newest entry with what is sought; where there is none, the last one found stays.
+    /// The newest entry with what is sought; where there is none, nothing: no entry of a shorter word stays.
     fn found(&mut self) {
         let Search::AsTyped(Some(sought)) = &self.search else { return };
-        if let Some(entry) = self.history.search_anew(sought) {
-            self.set(&entry);
-        }
+        let entry = self.history.search_anew(sought).unwrap_or_default();
+        self.set(&entry);
     }
 
     /// Puts a completed word where the one from `from` to the cursor was.
@@ -266,6 +288,7 @@ impl Editor {
 
     fn take(&mut self) -> String {
         self.cursor = 0;
+        self.lost = 0;
         self.undo.clear();
         self.origin = Origin::Typed;
         self.history.rest();
@@ -281,7 +304,9 @@ impl Editor {
             .collect();
         let length = self.text.len() + text.len();
         if length > self.limit {
-            return Effect::TooLong(length);
+            let said = self.lost > 0;
+            self.lost += text.len();
+            return if said { Effect::None } else { Effect::Full(length) };
         }
         if before != Last::Inserted {
             self.snapshot();
@@ -296,7 +321,14 @@ impl Editor {
     fn paste(&mut self, text: &str) -> Effect {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         let text = text.trim_end_matches('\n');
-        let effect = self.insert(text, Last::Other);
+        let lost = self.lost;
+        let effect = match self.insert(text, Last::Other) {
+            Effect::None => Effect::None,
+            _ => {
+                self.lost = lost;
+                Effect::TooLong(self.text.len() + text.len())
+            }
+        };
         let lines = text.split('\n').count();
         self.last = Last::Other;
         if effect == Effect::None && lines > 1 && self.lines == Lines::Many {
@@ -309,6 +341,7 @@ impl Editor {
     fn delete(&mut self, from: usize, to: usize) {
         if from < to {
             self.snapshot();
+            self.lost = 0;
             self.text.drain(from..to);
             self.cursor = self.boundary_from(from);
         }
@@ -367,7 +400,11 @@ impl Editor {
 
     /// The first place between graphemes at or after `at`: what was typed may have joined its neighbours.
     fn boundary_from(&self, at: usize) -> usize {
-        let starts = self.text.grapheme_indices(true).map(|(start, _)| start);
-        starts.chain([self.text.len()]).find(|start| *start >= at).unwrap_or(self.text.len())
+        let mut place = GraphemeCursor::new(at, self.text.len(), true);
+        // The whole text is at hand, so neither asks for more of it.
+        match place.is_boundary(&self.text, 0) {
+            Ok(true) => at,
+            _ => place.next_boundary(&self.text, 0).ok().flatten().unwrap_or(self.text.len()),
+        }
     }
 }

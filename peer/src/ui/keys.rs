@@ -45,9 +45,12 @@ pub(super) struct ReadBefore {
 /// What was read, in its order.
 pub(super) type Events = Receiver<io::Result<TerminalEvent>>;
 
-/// Events that are read before anybody takes them: reading goes on, so that what comes at once is seen to. Chosen
-/// arbitrarily: more than anybody types while a screen is drawn.
-const READ_AHEAD: usize = 1024;
+/// Events that are read before anybody takes them: reading goes on, so that when something was typed is known however late
+/// it is taken, and lines typed one after the other do not become a paste. Chosen arbitrarily: more than four times the
+/// longest text, about 4 MB.
+const READ_AHEAD: usize = 64 * 1024;
+/// How long the reader waits where nobody takes so many.
+const FULL: Duration = Duration::from_millis(10);
 
 /// What becomes of several lines that come at once without being marked as a paste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +83,8 @@ pub(super) fn listen_behind(
     unmarked: Unmarked,
     action: impl Fn(&KeyEvent) -> Option<KeyAction> + Send + 'static,
 ) -> io::Result<Events> {
-    let (found, events) = async_channel::bounded(READ_AHEAD);
+    // A bounded queue would take its memory at once.
+    let (found, events) = async_channel::unbounded();
     // Reading blocks, so it has a thread of its own, which ends with the program.
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
         let mut tell = |read: io::Result<Read>| {
@@ -88,6 +92,9 @@ pub(super) fn listen_behind(
                 Read::Event(event) => translate(event, &action),
                 Read::Lines(lines) => TerminalEvent::Lines(lines),
             };
+            while found.len() >= READ_AHEAD && !found.is_closed() {
+                std::thread::sleep(FULL);
+            }
             found.send_blocking(read.map(event)).is_ok()
         };
         let before = first();

@@ -147,3 +147,44 @@ fn a_key_pressed_while_the_screen_changes_its_size_counts_at_once() {
         ali.holds(&format!("Enter destination user ID: {typed}"));
     }
 }
+
+#[test]
+fn ctrl_c_closes_a_search_and_nothing_else_and_what_finds_nothing_enters_nothing() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = stage.conversation();
+    for text in ["the first plan", "something else"] {
+        ali.enters(text);
+        bianca.shows(text);
+    }
+    ali.types("half a mess");
+    ali.types("\x12");
+    ali.types("\x7f".repeat("half a mess".len()).as_str());
+    ali.types("plan");
+    ali.holds("search \"plan\": the first plan");
+    ali.types("q");
+    ali.asks("search \"planq\" (nothing found):");
+    ali.enters("");
+    ali.types("z");
+    ali.asks("search \"planqz\" (nothing found):");
+    ali.ctrl_c();
+    ali.holds("half a mess");
+    ali.types("age");
+    ali.enters("");
+    bianca.shows("half a message");
+    assert!(!bianca.lines().iter().any(|line| line == "Connection ended"));
+}
+
+#[test]
+fn a_text_that_is_too_long_is_told_once_and_drawn_once_for_what_arrives_together() {
+    let stage = Stage::of(&[Example::Ali]);
+    let ali = stage.terminal_of("ali");
+    let before = ali.bytes().len();
+    ali.types(&"a".repeat(17_000));
+    ali.shows("-- Too long: 16385 of 16384 bytes.");
+    ali.enters("");
+    ali.shows("-- Too long: 17000 of 16384 bytes.");
+    assert_eq!(String::from_utf8_lossy(&ali.bytes()).matches("Too long: ").count(), 2);
+    // A screen for each letter would be 17,000 times up to 2,000 cells.
+    let written = ali.bytes().len() - before;
+    assert!(written < 4_000_000, "{written} bytes for 17,000 letters");
+}

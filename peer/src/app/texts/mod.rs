@@ -25,6 +25,7 @@ pub(crate) mod talk;
 pub(crate) mod trust;
 
 use common::ident::{KeyDigest, UserId};
+use common::limits::MESSAGE_TEXT;
 
 use crate::app::exit;
 use peer_core::notice::{DirectoryLoss, DirectoryRefusal, LoggedOut, LoginRefused, RegisterRefused, StoreUse};
@@ -316,11 +317,19 @@ pub(crate) fn pasted(lines: usize) -> String {
 
 /// `e.long`
 pub(crate) fn too_long(bytes: usize) -> String {
-    let tenths = bytes.div_ceil(100);
+    format!("-- Too long: {bytes} of {MESSAGE_TEXT} bytes. Make it shorter; nothing was taken.")
+}
+
+/// `e.full`, while it is typed
+pub(crate) fn full(bytes: usize) -> String {
     format!(
-        "-- Too long: {}.{} kB of {} kB. Make it shorter; nothing was taken.",
-        tenths / 10,
-        tenths % 10,
-        common::limits::MESSAGE_TEXT / 1024
+        "-- Too long: {bytes} of {MESSAGE_TEXT} bytes. What is typed beyond is not taken. Make it shorter, or press Enter \
+         once more for what is there."
     )
+}
+
+/// What stands in front of the entry while the history is searched.
+pub(crate) fn searched(words: &str, has_found: bool) -> String {
+    let nothing = if has_found || words.is_empty() { "" } else { " (nothing found)" };
+    format!("search \"{words}\"{nothing}: ")
 }

@@ -168,7 +168,7 @@ fn a_search_goes_on_with_every_letter_and_what_is_found_is_the_entry() {
     }
     editor.press(Key::Insert('x'));
     editor.press(Key::Search);
-    assert_eq!((editor.search(), editor.text()), (Some("x"), "x"), "what was typed is what is sought first");
+    assert_eq!((editor.search(), editor.text()), (Some("x"), ""), "what was typed is what is sought first");
     editor.press(Key::DeleteLeft);
     for letter in "plan".chars() {
         editor.press(Key::Insert(letter));
@@ -176,9 +176,11 @@ fn a_search_goes_on_with_every_letter_and_what_is_found_is_the_entry() {
     assert_eq!((editor.search(), editor.text()), (Some("plan"), "a second plan"));
     editor.press(Key::Search);
     assert_eq!(editor.text(), "the first plan");
-    // A letter that is nowhere leaves what was found; going back a letter finds it anew.
+    // What is nowhere finds nothing, and there is nothing to enter; going back a letter finds it anew.
     editor.press(Key::Insert('q'));
-    assert_eq!(editor.text(), "the first plan");
+    assert_eq!((editor.text(), editor.has_found()), ("", false));
+    assert_eq!(editor.press(Key::Enter), Effect::None);
+    assert_eq!(editor.search(), Some("planq"), "the search goes on");
     editor.press(Key::DeleteLeft);
     assert_eq!(editor.text(), "a second plan");
     editor.press(Key::Escape);
@@ -190,6 +192,31 @@ fn a_search_goes_on_with_every_letter_and_what_is_found_is_the_entry() {
     }
     assert_eq!(editor.press(Key::Enter), Effect::Entered("something else".into()));
     assert_eq!((editor.search(), editor.text()), (None, ""));
+}
+
+#[test]
+fn a_key_that_ends_a_search_without_a_find_has_what_was_being_typed() {
+    let mut editor = editor().searching_as_typed();
+    editor.treat(Echo::Visible, Lines::Many, Some("bianca"));
+    editor.remember("the first plan");
+    [Key::Insert('x'), Key::Search, Key::Insert('y'), Key::Start, Key::Insert('a')].into_iter().for_each(|key| {
+        editor.press(key);
+    });
+    assert_eq!((editor.search(), editor.text()), (None, "ax"));
+}
+
+#[test]
+fn what_is_typed_beyond_the_limit_is_told_once_and_not_left_out_in_silence() {
+    let mut editor = Editor::new(4, 0);
+    let told: Vec<Effect> = "abcdefg".chars().map(|c| editor.press(Key::Insert(c))).collect();
+    assert_eq!(told.iter().filter(|effect| **effect != Effect::None).collect::<Vec<_>>(), [&Effect::Full(5)]);
+    assert_eq!(editor.press(Key::Enter), Effect::Full(7), "what is entered is not all that was typed");
+    assert_eq!(editor.press(Key::Enter), Effect::Entered("abcd".into()));
+    "abcde".chars().for_each(|c| {
+        editor.press(Key::Insert(c));
+    });
+    editor.press(Key::DeleteLeft);
+    assert_eq!(editor.press(Key::Enter), Effect::Entered("abc".into()), "whoever shortens it has seen it");
 }
 
 #[test]

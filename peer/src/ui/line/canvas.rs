@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use super::paint::Paint;
 use crate::app::line::{Echo, Lines, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
+use crate::app::texts;
 use crate::ui::editor::Editor;
 use crate::ui::layout::{HUNG, Layout, hung, wrap};
 
@@ -115,7 +116,7 @@ impl Canvas {
             Echo::Hidden => self.mark.map_or(("", 0), |mark| (mark, mark.len())),
         };
         let front = match editor.search() {
-            Some(sought) => format!("search \"{sought}\": "),
+            Some(sought) => texts::searched(sought, editor.has_found()),
             None if self.prompt.text.is_empty() => self.meanwhile.as_str().to_owned(),
             None => self.prompt.text.as_str().to_owned(),
         };

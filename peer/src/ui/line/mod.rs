@@ -62,6 +62,10 @@ trait Front {
     fn next_ahead(&mut self) -> Option<Input> {
         None
     }
+    /// CTRL-C, as a key or as SIGINT: what the machine hears of it. Nothing where it concerns only the front end.
+    fn interrupted(&mut self) -> Option<Input> {
+        Some(Input::CtrlC)
+    }
     /// What stands in the entry just now.
     fn typed(&self) -> &str;
     /// Hears of a notice before the machine does.
@@ -118,7 +122,7 @@ async fn converse(mut channels: Channels, mut front: impl Front, options: Option
         front.settle(if machine.asks() { Asks::Yes } else { Asks::No })?;
         let mut input = match channels.next(front.next(), machine.deadline()).await? {
             Event::Person(input) => input,
-            Event::CtrlC => Some(Input::CtrlC),
+            Event::CtrlC => front.interrupted(),
             Event::Stop(code) => Some(Input::Stop(code)),
             Event::Notice(answers, notice) => Some(Input::Notice(answers, *notice)),
             Event::EngineGone => Some(Input::EngineGone),

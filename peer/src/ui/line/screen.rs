@@ -32,6 +32,9 @@ use crate::ui::pastes::commands;
 use crate::ui::raw_mode::{Modes, RawMode};
 use peer_core::notice::Notice;
 
+/// Letters taken in one update, so that a flood of them does not keep the other side waiting. Chosen arbitrarily.
+const LETTERS_PER_UPDATE: usize = 1024;
+
 /// What becomes of keys that were read before what is asked now can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TypeAhead {
@@ -106,7 +109,34 @@ impl Screen {
                 self.canvas.notice(&texts::too_long(bytes));
                 None
             }
+            Effect::Full(bytes) => {
+                self.canvas.notice(&texts::full(bytes));
+                None
+            }
         }
+    }
+
+    /// Takes a letter and those that have come with it: what arrives together is drawn once.
+    fn typed_together(&mut self, first: TerminalEvent) -> io::Result<Option<Input>> {
+        let mut event = first;
+        for _ in 0..LETTERS_PER_UPDATE {
+            let TerminalEvent::Key(action @ KeyAction::Edit(Key::Insert(_))) = event else {
+                self.waiting.push_front(event);
+                return Ok(None);
+            };
+            if let Some(input) = self.pressed(action)? {
+                return Ok(Some(input));
+            }
+            event = match self.waiting.pop_front() {
+                Some(event) => event,
+                None => match self.keys.try_recv() {
+                    Ok(event) => event?,
+                    Err(_) => return Ok(None),
+                },
+            };
+        }
+        self.waiting.push_front(event);
+        Ok(None)
     }
 
     fn pressed(&mut self, action: KeyAction) -> io::Result<Option<Input>> {
@@ -114,7 +144,10 @@ impl Screen {
         Ok(match action {
             KeyAction::Edit(_) | KeyAction::EndOrDelete | KeyAction::NextUnread if discarded => None,
             KeyAction::Edit(key) => self.edit(key),
-            KeyAction::Interrupt => Some(Input::CtrlC),
+            KeyAction::Interrupt => self.interrupted(),
+            KeyAction::EndOrDelete if self.editor.search().is_some() && !self.editor.has_found() => {
+                self.edit(Key::Escape)
+            }
             KeyAction::EndOrDelete if self.editor.text().is_empty() => Some(Input::CtrlD),
             KeyAction::EndOrDelete => self.edit(Key::DeleteRight),
             KeyAction::NextUnread => Some(Input::Next),
@@ -207,6 +240,7 @@ impl Front for Screen {
             },
         };
         match event {
+            TerminalEvent::Key(KeyAction::Edit(Key::Insert(_))) => self.typed_together(event),
             TerminalEvent::Key(action) => self.pressed(action),
             // Nothing of a paste is carried out. At a question, answers may come ahead of the further ones.
             TerminalEvent::Lines(lines) if self.canvas.prompt.lines == Lines::One && !commands(&lines) => {
@@ -225,6 +259,11 @@ impl Front for Screen {
             | TerminalEvent::Probed { .. }
             | TerminalEvent::Nothing => Ok(None),
         }
+    }
+
+    fn interrupted(&mut self) -> Option<Input> {
+        // It closes the search, and nothing else.
+        if self.editor.search().is_some() { self.edit(Key::Escape) } else { Some(Input::CtrlC) }
     }
 
     fn typed(&self) -> &str {

@@ -2,11 +2,13 @@
 //!
 //! A key comes from [`keys`] as what it asks for, goes to the machine, and comes back as [`Output::Edit`] if no layer there
 //! has consumed it. [`draw`] says what is on the screen, [`theme`] how it looks, [`osc`] what reaches the user beside it.
-//! Nothing here depends on a runtime; the screen is drawn again after every input, and only cells that differ are written.
+//! Nothing here depends on a runtime; the screen is drawn again after every input but letters
+//! that others wait behind, and only cells that differ are written.
 
 mod cells;
 mod colours;
 mod draw;
+mod entry;
 mod lending;
 mod osc;
 mod probe;
@@ -48,6 +50,8 @@ use peer_core::notice::Notification;
 pub(crate) use probe::Probe;
 pub(crate) use theme::{Look, Theme};
 
+/// Letters that are taken before the screen is drawn, where they have come together. Chosen arbitrarily.
+const LETTERS_PER_UPDATE: usize = 1024;
 /// Rows that the wheel scrolls.
 const WHEEL: isize = 3;
 
@@ -93,17 +97,28 @@ async fn converse(
 ) -> io::Result<i32> {
     let (mut full, first) = FullScreen::new(options, of_screen, now());
     let mut ended = screen.carry_out(first, &full, &channels).await?.ended;
+    let mut undrawn = 0;
     loop {
         if let Some(code) = ended {
             screen.close()?;
             return Ok(code);
         }
-        screen.draw(&full)?;
-        let first = match channels.next(screen.next(), full.deadline(now())).await? {
+        screen.treat(&full);
+        // Letters that arrive together are drawn once.
+        if undrawn == 0 || undrawn == LETTERS_PER_UPDATE || screen.keys.is_empty() {
+            undrawn = 0;
+            screen.draw(&full)?;
+        }
+        let happened = channels.next(screen.next(), full.deadline(now())).await?;
+        let is_letter = matches!(
+            &happened,
+            Event::Person(Happened::AtTerminal(Some(TerminalEvent::Key(KeyAction::Edit(Key::Insert(_))))))
+        );
+        let first = match happened {
             Event::Person(Happened::AtTerminal(event)) => screen.happened(event)?,
             Event::Person(Happened::Written(written)) => Some(screen.take_back(written)?),
             // It was meant for the program that has the terminal.
-            Event::CtrlC if screen.lent.is_some() => None,
+            Event::CtrlC if screen.lent.is_some() || screen.searches(&KeyAction::Interrupt) => None,
             Event::CtrlC => Some(Input::Key(KeyAction::Interrupt)),
             Event::Stop(code) => Some(Input::Stop(code)),
             Event::Notice(answers, notice) => Some(Input::Notice(answers, *notice)),
@@ -116,6 +131,7 @@ async fn converse(
         {
             inputs.push_back(Input::Notice(answers, notice));
         }
+        undrawn = if is_letter && inputs.len() == 1 { undrawn + 1 } else { 0 };
         while let Some(input) = inputs.pop_front() {
             if let Input::Notice(_, notice) = &input {
                 screen.completer.hear(notice);
@@ -194,7 +210,7 @@ impl Screen {
         let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(Self {
             terminal,
-            editor: Editor::new(MESSAGE_TEXT, options.history),
+            editor: Editor::new(MESSAGE_TEXT, options.history).searching_as_typed(),
             completer: Completer::default(),
             keys,
             pause,
@@ -244,11 +260,10 @@ impl Screen {
         }
         let scene = full.scene();
         let prompt = full.prompt();
-        if let Some(prompt) = &prompt {
-            self.editor.treat(prompt.echo, prompt.lines, prompt.history.as_deref());
-        }
+        let searched = self.editor.search().map(|sought| texts::searched(sought, self.editor.has_found()));
+        let asked = prompt.as_ref().map_or("", |prompt| prompt.text.as_str());
         let entry = Entry {
-            prompt: prompt.as_ref().map_or("", |prompt| prompt.text.as_str()),
+            prompt: searched.as_deref().unwrap_or(asked),
             echo: prompt.as_ref().map_or(Echo::Hidden, |prompt| prompt.echo),
             text: self.editor.text(),
             cursor: self.editor.cursor(),
@@ -297,6 +312,7 @@ impl Screen {
                 self.suspend()?;
                 None
             }
+            TerminalEvent::Key(key) if self.searches(&key) => None,
             TerminalEvent::Key(KeyAction::Interrupt) => Some(Input::Key(KeyAction::Interrupt)),
             TerminalEvent::Key(_) if self.type_ahead == TypeAhead::Discarded => None,
             TerminalEvent::Key(key) => Some(Input::Key(key)),
@@ -342,6 +358,7 @@ impl Screen {
                 full.prompt().and_then(|prompt| self.completer.press(tab, &mut self.editor, &prompt)).map(Input::Tell)
             }
             Effect::TooLong(bytes) => Some(Input::Tell(texts::too_long(bytes))),
+            Effect::Full(bytes) => Some(Input::Tell(texts::full(bytes))),
             Effect::Pasted(lines) => Some(Input::Tell(texts::pasted(lines))),
             Effect::None => None,
         }
