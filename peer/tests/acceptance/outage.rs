@@ -22,6 +22,7 @@ fn a_conversation_goes_on_without_the_directory_and_calls_work_again_with_it() {
     ali.enters("bianca");
     ali.shows("Cannot look up bianca: the directory server is out of reach. In ");
     ali.shows("bianca can be called without it; try again then.");
+    ali.shows("-- A text waits here until it can go out: @bianca TEXT");
     ali.enters("list");
     ali.shows("-- Cannot ask who is online: the directory server is out of reach.");
     ali.is_at_prompt();

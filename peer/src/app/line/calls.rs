@@ -197,6 +197,9 @@ impl Session {
             None => Acquaintance::Stranger,
         };
         outputs.say(&talk::call_failed(to, why, acquaintance));
+        if matches!(why, CallFailed::DirectoryLost | CallFailed::DirectoryJustLost { .. }) {
+            outputs.say(&talk::text_waits(to));
+        }
         self.give_call_up(outputs);
     }
 

@@ -259,16 +259,25 @@ pub(crate) fn store_failed(at: StoreUse, detail: &str) -> String {
 
 /// `n.server_lost`
 pub(crate) fn server_lost(retry_in: u64, why: DirectoryLoss) -> String {
+    lost_and_retrying(&format!("retrying in {retry_in} s"), why)
+}
+
+/// The same where it stands for as long as it lasts, beside the time of the first attempt.
+pub(crate) fn server_is_lost(why: DirectoryLoss) -> String {
+    lost_and_retrying("retrying", why)
+}
+
+fn lost_and_retrying(retrying: &str, why: DirectoryLoss) -> String {
     match why {
         DirectoryLoss::Network => {
-            format!("Lost the directory server; retrying in {retry_in} s. Open conversations go on.")
+            format!("Lost the directory server; {retrying}. Open conversations go on.")
         }
         DirectoryLoss::Unavailable => format!(
-            "The directory server cannot work now (its disk is full or fails, or it has too much to do); retrying in \
-             {retry_in} s. Open conversations go on."
+            "The directory server cannot work now (its disk is full or fails, or it has too much to do); {retrying}. \
+             Open conversations go on."
         ),
         DirectoryLoss::Broken => format!(
-            "Left the directory server, because what it said makes no sense; retrying in {retry_in} s. \
+            "Left the directory server, because what it said makes no sense; {retrying}. \
              Open conversations go on."
         ),
     }

@@ -140,6 +140,11 @@ pub(crate) enum Acquaintance<'a> {
     Stranger,
 }
 
+/// What can be done for somebody who cannot be looked up now.
+pub(crate) fn text_waits(to: &UserId) -> String {
+    format!("-- A text waits here until it can go out: @{to} TEXT")
+}
+
 /// Why a call came to nothing: `e.offline`, `e.unknown`, `e.refused`, `e.self`, `e.unreachable` and the like.
 pub(crate) fn call_failed(to: &UserId, why: &CallFailed, acquaintance: Acquaintance<'_>) -> String {
     match why {

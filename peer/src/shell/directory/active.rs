@@ -120,6 +120,7 @@ impl<'a> ActiveSession<'a> {
 
     async fn take(&mut self, request: DirectoryRequest) -> Result<Option<LoggedOut>, LinkError> {
         match request {
+            DirectoryRequest::Hurry => {}
             DirectoryRequest::LogInAgain => return Err(LinkError::Lost),
             DirectoryRequest::Send(envelope) => self.send(&envelope)?,
             DirectoryRequest::ProvePasscode { request, wish } => self.prove(request, wish).await?,

@@ -3,7 +3,7 @@
 use async_channel::Sender;
 use common::msg::{Envelope, RequestNumber, ToDirectory};
 use common::secret::Passcode;
-use peer_core::command::SessionCommand;
+use peer_core::command::{CallCommand, Command, DirectoryCommand, SessionCommand};
 use peer_core::event::PasscodeStep;
 
 /// What the session is to do.
@@ -17,8 +17,22 @@ pub(crate) enum DirectoryRequest {
     Passcode(PasscodeStep),
     /// Log in again: this terminal has become another one.
     LogInAgain,
+    /// Somebody waits for the directory: a lost session is got back as soon as may be.
+    Hurry,
     /// The last one: end the session.
     Logout,
+}
+
+impl DirectoryRequest {
+    /// Whether a command of the user waits for what only the directory can tell.
+    pub(crate) fn is_needed_for(command: &Command) -> bool {
+        matches!(
+            command,
+            Command::Directory(DirectoryCommand::List)
+                | Command::Call(CallCommand::Place { .. })
+                | Command::Group { .. }
+        )
+    }
 }
 
 /// The passcodes that the user gave.

@@ -2,11 +2,11 @@
 //!
 //! While a connection stands, [`ActiveSession`] carries requests and answers as they are; the engine's table knows
 //! which answer is whose. When the connection is gone the session logs in again, with a delay that doubles up to 30
-//! seconds; requests that are made meanwhile are dropped, because the engine fails them when it hears of the loss.
+//! seconds, at once where the user asks for something of it; requests that are made meanwhile are dropped, because the engine fails them when it hears of the loss.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
 use common::backoff::{Backoff, spread};
@@ -99,14 +99,22 @@ impl Session {
     ) -> Option<(DirectoryConnection, Option<SeenToken>)> {
         let mut backoff = DELAYS;
         let mut warned = false;
+        let mut tried = Instant::now();
         events.input(Input::DirectoryLost { retry_in: FIRST_DELAY / 1000, why }).await;
         loop {
             let delay = delay(&mut backoff, random::<1>().map_or(0, |[draw]| draw));
+            let mut due = Instant::now() + delay;
             let mut pause = Box::pin(rt::sleep(delay).fuse());
             loop {
                 select_biased! {
                     request = requests.recv().fuse() => {
-                        if leave(request.unwrap_or(DirectoryRequest::Logout), change) == Leave::Asked {
+                        let request = request.unwrap_or(DirectoryRequest::Logout);
+                        if matches!(request, DirectoryRequest::Hurry) {
+                            let now = Instant::now();
+                            due = hurried(due, tried, now);
+                            pause = Box::pin(rt::sleep(due.saturating_duration_since(now)).fuse());
+                        }
+                        if leave(request, change) == Leave::Asked {
                             events.input(Input::SessionEnded(LoggedOut::Asked)).await;
                             return None;
                         }
@@ -117,7 +125,9 @@ impl Session {
             if let Some(passcode) = change.take_new() {
                 self.credentials = Arc::new(Credentials { passcode, ..(*self.credentials).clone() });
             }
-            match self.log_in_again().await {
+            let came_back = self.log_in_again().await;
+            tried = Instant::now();
+            match came_back {
                 Ok((connection, moved)) => {
                     // Whatever was asked before belongs to the session that is gone.
                     while let Ok(request) = requests.try_recv() {
@@ -226,9 +236,18 @@ fn leave(request: DirectoryRequest, change: &mut Change) -> Leave {
     match request {
         DirectoryRequest::Logout => return Leave::Asked,
         DirectoryRequest::Passcode(step) => change.settle(&step),
-        DirectoryRequest::Send(_) | DirectoryRequest::ProvePasscode { .. } | DirectoryRequest::LogInAgain => {}
+        DirectoryRequest::Send(_)
+        | DirectoryRequest::ProvePasscode { .. }
+        | DirectoryRequest::Hurry
+        | DirectoryRequest::LogInAgain => {}
     }
     Leave::NotAsked
+}
+
+/// When the next attempt is made if somebody waits for the directory: not sooner after the last one than after a loss, so
+/// that a program which asks again and again does not keep a directory busy that comes back.
+fn hurried(due: Instant, tried: Instant, now: Instant) -> Instant {
+    due.min(now.max(tried + Duration::from_millis(FIRST_DELAY)))
 }
 
 /// How long to wait before the next attempt. Spread, so that the peers of a directory that comes back do not arrive all at
@@ -240,6 +259,15 @@ fn delay(backoff: &mut Backoff, draw: u8) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_waits_for_the_directory_does_not_wait_for_the_next_attempt_of_many() {
+        let tried = Instant::now();
+        let after = |millis| tried + Duration::from_millis(millis);
+        assert_eq!(hurried(after(30_000), tried, after(12_000)), after(12_000), "at once");
+        assert_eq!(hurried(after(30_000), tried, after(200)), after(FIRST_DELAY), "but for the last attempt");
+        assert_eq!(hurried(after(500), tried, after(200)), after(500), "never later than without");
+    }
 
     #[test]
     fn the_way_back_to_the_directory_takes_twice_as_long_each_time_up_to_half_a_minute() {

@@ -36,7 +36,7 @@ use self::unsynced::Unsynced;
 use super::clock::Clock;
 use super::directory::login::Presence;
 use super::directory::other_family::OtherFamily;
-use super::directory::request::{DirectoryRequest, PasscodeWish};
+use super::directory::request::{DirectoryRequest, PasscodeWish, ask};
 use super::directory::session::Session;
 use super::event_log::EventFilter;
 use super::events::{Back, Caller, Event, Events, Reached};
@@ -265,14 +265,19 @@ impl Driver {
     /// Takes something that happened: an input of the engine goes to the batch, unless it must be a step of its own.
     async fn take(&mut self, happened: Happened, batch: &mut Batch) -> Result<Run, Failure> {
         let inputs = match happened {
-            Happened::Command(command) => match self.input_of_command(*command) {
-                Ok(input) => vec![input],
-                Err(command) => {
-                    let run = self.carry_out_all(std::mem::take(batch)).await?;
-                    self.command(*command).await;
-                    return Ok(run);
+            Happened::Command(command) => {
+                if DirectoryRequest::is_needed_for(&command.command) {
+                    ask(&self.requests, DirectoryRequest::Hurry).await;
                 }
-            },
+                match self.input_of_command(*command) {
+                    Ok(input) => vec![input],
+                    Err(command) => {
+                        let run = self.carry_out_all(std::mem::take(batch)).await?;
+                        self.command(*command).await;
+                        return Ok(run);
+                    }
+                }
+            }
             Happened::Event(event) => match self.inputs_of_event(*event) {
                 Ok(inputs) => inputs,
                 Err(event) => {

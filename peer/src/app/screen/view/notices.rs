@@ -72,8 +72,8 @@ impl View {
             DirectoryNotice::Restored { again, groups } => {
                 mail::restored(again, &groups).iter().for_each(|line| self.tell(line));
             }
-            DirectoryNotice::Lost { retry_in, why } => {
-                self.tell_standing(Standing::Directory, &texts::server_lost(retry_in, why));
+            DirectoryNotice::Lost { why, .. } => {
+                self.tell_standing(Standing::Directory, &texts::server_is_lost(why));
             }
             DirectoryNotice::NotItself(why) => self.tell(&failure::report(&why, &self.zone).lines.join(" ")),
             DirectoryNotice::Back => {
