@@ -16,6 +16,8 @@ use peer_core::model::Conversation;
 
 /// Words that nobody means as a message when they stand alone.
 const LONE_WORDS: &[&str] = &["exit", "login", "logout", "passcode", "password", "quit"];
+/// The least length of passcodes where an administrator has not said otherwise.
+const USUAL_LEAST: u16 = 6;
 /// Characters that begin something special; typed twice they begin a message.
 const SPECIAL: &[char] = &['/', '!', '@', '#'];
 
@@ -137,8 +139,27 @@ pub(crate) fn is_invite(typed: &str) -> bool {
     Invite::parse(typed).is_ok()
 }
 
-/// Reads a line typed at the destination prompt; commands need no slash there, because no id is a command.
-pub(crate) fn at_destination(typed: &str) -> Result<Entry, Refused> {
+/// Why what was given as a passcode is none, so that it costs no try; `min` is the least length that the directory tells. A
+/// passcode of before the directory asked for more than usual is left to the directory.
+pub(crate) fn no_passcode(passcode: &Passcode, min: u16) -> Option<String> {
+    let least = min.min(USUAL_LEAST);
+    let text = std::str::from_utf8(passcode.expose()).unwrap_or_default();
+    let is_command = text.strip_prefix('/').is_some_and(|rest| topic(&first_word(rest).0).is_some());
+    if is_command {
+        Some(texts::command_for_passcode())
+    } else if text.chars().any(char::is_control) {
+        Some(texts::control_in_passcode())
+    } else {
+        (passcode.length() < usize::from(least)).then(|| texts::too_short(least))
+    }
+}
+
+/// Reads a line typed at the destination prompt; commands need no slash there, because no id is a command. Of a text that
+/// begins with a word which may be an id, or none, `whom` says to whom it may have been meant.
+pub(crate) fn at_destination(
+    typed: &str,
+    whom: impl FnOnce(Option<UserId>) -> Option<UserId>,
+) -> Result<Entry, Refused> {
     let typed = typed.trim();
     if typed.is_empty() {
         return Ok(Entry::Nothing);

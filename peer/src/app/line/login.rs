@@ -206,8 +206,8 @@ impl Login {
         match self {
             Self::NewPasscode(newcomer) => {
                 outputs.finish("");
-                if newcomer.finds_too_short(&passcode) {
-                    outputs.say(&texts::too_short(newcomer.passcode_min));
+                if let Some(why) = newcomer.refuses(&passcode) {
+                    outputs.say(&why);
                     return Self::NewPasscode(newcomer).ask(outputs);
                 }
                 Self::Again { newcomer, first: passcode }.ask(outputs)
@@ -220,7 +220,17 @@ impl Login {
                 }
                 newcomer.register(passcode, outputs)
             }
-            Self::Passcode { user, passcode_min } => log_in(user, passcode, passcode_min, outputs),
+            Self::Passcode { user, passcode_min } => match grammar::no_passcode(&passcode, passcode_min) {
+                Some(why) => {
+                    // As after a refusal; what follows was meant for other prompts.
+                    outputs.discard_type_ahead();
+                    outputs.exit_at_end_of_input = exit::LOGIN_REFUSED;
+                    outputs.finish("");
+                    outputs.say(&why);
+                    Self::Passcode { user, passcode_min }.ask(outputs)
+                }
+                None => log_in(user, passcode, passcode_min, outputs),
+            },
             other @ (Self::Vault { .. }
             | Self::User
             | Self::Identifying { .. }
@@ -320,18 +330,21 @@ impl Login {
 }
 
 impl Newcomer {
-    fn finds_too_short(&self, passcode: &Passcode) -> bool {
-        passcode.length() < usize::from(self.passcode_min)
+    fn refuses(&self, passcode: &Passcode) -> Option<String> {
+        let is_short = passcode.length() < usize::from(self.passcode_min);
+        if is_short { Some(texts::too_short(self.passcode_min)) } else { grammar::no_passcode(passcode, 0) }
     }
 
     fn choose_passcode(self, outputs: &mut Outputs) -> State {
         match outputs.options.passcode.clone() {
             None => Login::NewPasscode(self).ask(outputs),
-            Some(passcode) if self.finds_too_short(&passcode) => {
-                outputs.say(&texts::too_short(self.passcode_min));
-                outputs.exit(exit::LOGIN_REFUSED)
-            }
-            Some(passcode) => self.register(passcode, outputs),
+            Some(passcode) => match self.refuses(&passcode) {
+                Some(why) => {
+                    outputs.say(&why);
+                    outputs.exit(exit::LOGIN_REFUSED)
+                }
+                None => self.register(passcode, outputs),
+            },
         }
     }
 
@@ -384,10 +397,16 @@ fn take_vault((user, passcode, passcode_min): (UserId, Passcode, u16), answer: A
 fn ask_passcode(user: UserId, passcode_min: u16, outputs: &mut Outputs) -> State {
     match outputs.options.passcode.clone() {
         None => Login::Passcode { user, passcode_min }.ask(outputs),
-        Some(passcode) => {
-            outputs.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None);
-            log_in(user, passcode, passcode_min, outputs)
-        }
+        Some(passcode) => match grammar::no_passcode(&passcode, passcode_min) {
+            Some(why) => {
+                outputs.say(&why);
+                outputs.exit(exit::LOGIN_REFUSED)
+            }
+            None => {
+                outputs.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None);
+                log_in(user, passcode, passcode_min, outputs)
+            }
+        },
     }
 }
 

@@ -108,7 +108,13 @@ impl Rpc {
                     (Some(false), Registration::Open) => {
                         self.command(Command::Session(SessionCommand::Register { user, passcode }))
                     }
-                    _ => self.command(Command::Session(SessionCommand::Login { user, passcode })),
+                    _ => match grammar::no_passcode(&passcode, *passcode_min) {
+                        Some(why) => {
+                            let why = RpcError::of(exit::LOGIN_REFUSED, why.trim_start_matches("-- "));
+                            return self.not_logged_in(entering, why);
+                        }
+                        None => self.command(Command::Session(SessionCommand::Login { user, passcode })),
+                    },
                 }
             }
             Notice::Session(SessionNotice::RegisterRefused { why, .. }) => {

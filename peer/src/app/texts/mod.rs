@@ -136,6 +136,16 @@ pub(crate) fn too_short(min: u16) -> String {
     format!("-- Too short: {min} digits or more. Nothing was sent.")
 }
 
+/// `e.short`, of a command
+pub(crate) fn command_for_passcode() -> String {
+    "-- That is a command, not a passcode. Nothing was sent. Type the passcode, or press CTRL-C to leave.".to_owned()
+}
+
+/// `e.short`, of what no keyboard types
+pub(crate) fn control_in_passcode() -> String {
+    "-- No passcode has a control character. Nothing was sent. Type the passcode again.".to_owned()
+}
+
 /// `e.register`
 pub(crate) fn register_refused(user: &UserId, server: &str, why: RegisterRefused) -> String {
     match why {

@@ -39,13 +39,13 @@ fn a_wrong_passcode_is_asked_again_with_the_tries_left() {
     let mut scene = Scene::new(Options { user: Some(id("ali")), ..options() });
     scene.notice(identified("ali", None));
     for tries_left in [3, 1] {
-        scene.types("wrong");
+        scene.types("000000");
         scene.notice(Notice::Session(SessionNotice::LoginRefused {
             user: id("ali"),
             why: LoginRefused::Passcode { tries_left },
         }));
     }
-    scene.types("wrong");
+    scene.types("000000");
     scene.notice(Notice::Session(SessionNotice::LoginRefused {
         user: id("ali"),
         why: LoginRefused::Locked { retry_after: Some(300) },
@@ -60,6 +60,31 @@ fn a_wrong_passcode_is_asked_again_with_the_tries_left() {
          Login: \n"
     );
     assert_eq!(scene.exit, Some(exit::LOGIN_REFUSED));
+}
+
+#[test]
+fn what_can_be_no_passcode_costs_no_try() {
+    let mut scene = Scene::new(Options { user: Some(id("ali")), ..options() });
+    scene.notice(identified("ali", Some(true)));
+    scene.commands.clear();
+    for typed in ["12345", "/quit", "/list all", "123\u{3}456"] {
+        scene.types(typed);
+    }
+    assert!(scene.commands.is_empty(), "nothing is sent");
+    assert_eq!(
+        scene.seen(),
+        "Enter passcode on keypad. \n\
+         -- Too short: 6 digits or more. Nothing was sent.\n\
+         Enter passcode on keypad. \n\
+         -- That is a command, not a passcode. Nothing was sent. Type the passcode, or press CTRL-C to leave.\n\
+         Enter passcode on keypad. \n\
+         -- That is a command, not a passcode. Nothing was sent. Type the passcode, or press CTRL-C to leave.\n\
+         Enter passcode on keypad. \n\
+         -- No passcode has a control character. Nothing was sent. Type the passcode again.\n\
+         Enter passcode on keypad. "
+    );
+    scene.types("/home/ali");
+    assert_eq!(scene.commands.len(), 1, "a slash alone makes no command");
 }
 
 #[test]
