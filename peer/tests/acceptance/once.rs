@@ -300,3 +300,14 @@ fn after_a_reset_and_a_new_join_in_the_same_folder_mail_arrives_and_what_is_gone
     let (code, read, errors) = runs(&bianca, &["recv", "-n", "1"], "");
     assert_eq!((code, read.as_str()), (Some(0), "ali: after\n"), "{errors}");
 }
+
+#[test]
+fn an_input_that_ends_or_goes_on_without_answers_ends_the_line_terminal_with_2() {
+    let stage = Stage::new();
+    let (code, output, errors) = runs(&stage.seat(), &[], "");
+    assert_eq!(code, Some(2), "{output} {errors}");
+    assert!(output.contains("The input ended before \"Login:\" was answered."), "{output}");
+    let (code, output, errors) = runs(&stage.seat(), &[], &"y\n".repeat(2_000));
+    assert_eq!(code, Some(2), "{output} {errors}");
+    assert!(output.contains("The last 256 lines of the input were no answers"), "{output}");
+}

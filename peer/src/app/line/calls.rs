@@ -196,6 +196,7 @@ impl Session {
             Some(near) => Acquaintance::Near(near),
             None => Acquaintance::Stranger,
         };
+        outputs.count_refused();
         outputs.say(&talk::call_failed(to, why, acquaintance));
         if matches!(why, CallFailed::DirectoryLost | CallFailed::DirectoryJustLost { .. }) {
             outputs.say(&talk::text_waits(to));

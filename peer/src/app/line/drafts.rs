@@ -46,6 +46,7 @@ impl Session {
     /// `with` has the keyboard from now on.
     pub(super) fn take_focus(&mut self, with: UserId, outputs: &mut Outputs) {
         self.catch_up(Conversation::User(with.clone()), outputs);
+        outputs.answered();
         self.focus = Focus::Conversation(with);
         self.take_up_entry(outputs);
     }

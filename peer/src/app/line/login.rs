@@ -1,5 +1,7 @@
 //! Before the session: who logs in, registration, passcode, invitation, first contact with a directory.
 
+mod end;
+
 use common::ident::{BadUserId, UserId};
 use common::msg::Registration;
 use common::secret::Passcode;
@@ -83,63 +85,16 @@ impl Login {
 
     pub(super) fn step(self, input: Input, outputs: &mut Outputs) -> State {
         match input {
-            Input::Line(line) => self.line(line, outputs),
+            Input::Line(line) => {
+                outputs.count_refused();
+                if outputs.gives_up_reading() { outputs.exit(exit::USAGE) } else { self.line(line, outputs) }
+            }
+            Input::End if self.asks() && outputs.exit_at_end_of_input == exit::OK => self.end_of_input(outputs),
             Input::CtrlC => self.ctrl_c(outputs),
             Input::CtrlD | Input::End if self.asks() => self.ctrl_d(outputs),
             Input::Notice(_, notice) => self.notice(notice, outputs),
             Input::CtrlD | Input::End | Input::Tick | Input::Next | Input::Stop(_) | Input::EngineGone => {
                 State::Login(self)
-            }
-        }
-    }
-
-    fn ctrl_c(self, outputs: &mut Outputs) -> State {
-        outputs.abandon_entry();
-        match self {
-            Self::Trust { user } => trust(user, Answer::No, outputs),
-            Self::Vault { user, passcode, passcode_min } => {
-                take_vault((user, passcode, passcode_min), Answer::No, outputs)
-            }
-            Self::Register(newcomer) | Self::NewPasscode(newcomer) | Self::Again { newcomer, .. }
-                if newcomer.invited_by.is_none() =>
-            {
-                Self::User.ask(outputs)
-            }
-            Self::User
-            | Self::Identifying { .. }
-            | Self::Register(_)
-            | Self::NewPasscode(_)
-            | Self::Again { .. }
-            | Self::Registering { .. }
-            | Self::Passcode { .. }
-            | Self::LoggingIn { .. }
-            | Self::Join
-            | Self::Joining => outputs.exit(exit::INTERRUPT),
-        }
-    }
-
-    fn ctrl_d(self, outputs: &mut Outputs) -> State {
-        outputs.abandon_entry();
-        match self {
-            Self::Trust { user } => trust(user, Answer::No, outputs),
-            Self::Vault { user, passcode, passcode_min } => {
-                take_vault((user, passcode, passcode_min), Answer::No, outputs)
-            }
-            Self::NewPasscode(newcomer) | Self::Again { newcomer, .. } if newcomer.invited_by.is_none() => {
-                Self::User.ask(outputs)
-            }
-            Self::User
-            | Self::Identifying { .. }
-            | Self::Register(_)
-            | Self::NewPasscode(_)
-            | Self::Again { .. }
-            | Self::Registering { .. }
-            | Self::Passcode { .. }
-            | Self::LoggingIn { .. }
-            | Self::Join
-            | Self::Joining => {
-                let code = outputs.exit_at_end_of_input;
-                outputs.exit(code)
             }
         }
     }
@@ -311,7 +266,12 @@ impl Login {
 
     /// Prints the prompt of this step and waits at it.
     fn ask(self, outputs: &mut Outputs) -> State {
-        let (question, echo) = match &self {
+        let (question, echo) = self.question(outputs);
+        outputs.question(&question, echo, State::Login(self))
+    }
+
+    fn question(&self, outputs: &Outputs) -> (String, Echo) {
+        match self {
             Self::Trust { .. } => (texts::TRUST.to_owned(), Echo::Visible),
             Self::Vault { .. } => (texts::VAULT.to_owned(), Echo::Visible),
             Self::Register(newcomer) => (texts::register(&newcomer.user, &outputs.options.server), Echo::Visible),
@@ -324,8 +284,7 @@ impl Login {
             | Self::Registering { .. }
             | Self::LoggingIn { .. }
             | Self::Joining => (texts::LOGIN.to_owned(), Echo::Visible),
-        };
-        outputs.question(&question, echo, State::Login(self))
+        }
     }
 }
 

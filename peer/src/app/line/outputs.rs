@@ -4,11 +4,15 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::pending::Pending;
-use super::{Echo, Lines, Options, Output, Prompt, Questions, State};
+use super::{Echo, Leave, Lines, Options, Output, Prompt, Questions, State};
 use crate::app::sanitise::SafeText;
 use crate::app::tickets::PendingTickets;
 use crate::app::{Now, exit, texts};
 use peer_core::command::{Command, SessionCommand, Ticket};
+
+/// After so many lines in a row that are no answer the input is not read any further, unless somebody types it. Chosen
+/// arbitrarily: more than any script gets wrong that is about this program.
+const REFUSED: usize = 256;
 
 /// The surroundings of a state: options, clock, entry, and the outputs so far.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(super) struct Outputs {
     pub(super) ahead: VecDeque<String>,
     /// The exit code if the person leaves before a login succeeded: tells scripts that one was refused.
     pub(super) exit_at_end_of_input: i32,
+    /// Lines in a row that were no answer to what was asked.
+    refused: usize,
     /// Commands that were not answered.
     pub(super) pending: PendingTickets<Pending>,
     /// The command that the notice at hand answers.
@@ -39,6 +45,7 @@ impl Outputs {
             typed: String::new(),
             ahead: VecDeque::new(),
             exit_at_end_of_input: exit::OK,
+            refused: 0,
             pending: PendingTickets::default(),
             answers: None,
             out: Vec::new(),
@@ -48,6 +55,27 @@ impl Outputs {
     pub(super) fn begin(&mut self, now: Now, typed: &str) {
         (self.now, self.date) = (now.instant, now.date);
         typed.clone_into(&mut self.typed);
+    }
+
+    /// A line was no answer, as far as is known now.
+    pub(super) fn count_refused(&mut self) {
+        self.refused += 1;
+    }
+
+    /// A line was an answer.
+    pub(super) fn answered(&mut self) {
+        self.refused = 0;
+    }
+
+    /// Whether an input that nobody types goes on and on with what is no answer, which is said; nothing more is read then.
+    pub(super) fn gives_up_reading(&mut self) -> bool {
+        let gives_up = self.options.leave == Leave::AtOnce && self.refused >= REFUSED;
+        if gives_up {
+            self.refused = 0;
+            self.finish("");
+            self.say(&texts::no_answers(REFUSED));
+        }
+        gives_up
     }
 
     pub(super) fn take(&mut self) -> Vec<Output> {

@@ -115,6 +115,7 @@ impl Session {
             wanted: None,
             wait: Wait::default(),
         };
+        outputs.answered();
         session.prompt(outputs);
         State::Session(Box::new(session))
     }
@@ -159,6 +160,7 @@ impl Session {
             }
             Input::Stop(_) | Input::EngineGone => None,
         };
+        let end = end.or_else(|| outputs.gives_up_reading().then(|| outputs.leave(exit::USAGE)));
         if let Some(end) = end.or_else(|| self.drained(outputs)) {
             return end;
         }
@@ -219,9 +221,15 @@ impl Session {
             outputs.echo(line);
         }
         match entry {
-            Err(grammar::Refused(why)) => outputs.say(&why),
+            Err(grammar::Refused(why)) => {
+                outputs.count_refused();
+                outputs.say(&why);
+            }
             Ok(Entry::Nothing) => {}
-            Ok(Entry::Request(request)) => return self.request(request, outputs),
+            Ok(Entry::Request(request)) => {
+                outputs.answered();
+                return self.request(request, outputs);
+            }
             Ok(Entry::Destination(to)) => self.enter(to, outputs),
             Ok(Entry::Message(text)) => {
                 if let Some(to) = self.speaks_with() {

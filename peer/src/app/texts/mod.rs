@@ -324,6 +324,13 @@ pub(crate) fn no_answer(question: &str) -> String {
     )
 }
 
+/// `e.input`: an input that goes on with what is no answer.
+pub(crate) fn no_answers(lines: usize) -> String {
+    format!(
+        "The last {lines} lines of the input were no answers, so it is not read any further. Check it and try again."
+    )
+}
+
 /// `n.kept`
 pub(crate) fn kept(entry: &str) -> String {
     format!("(your unfinished entry \"{}\" is kept)", format::quoted(entry))

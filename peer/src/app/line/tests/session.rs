@@ -1,4 +1,5 @@
 use super::*;
+use peer_core::command::SessionCommand;
 use peer_core::model::LinkWay;
 use peer_core::notice::{CallNotice, DirectoryLoss, DirectoryNotice, LinkLoss, SessionNotice, Unreached};
 
@@ -431,4 +432,19 @@ fn a_prompt_that_waits_for_an_answer_says_so_and_can_be_had_back() {
     scene.screen.clear();
     scene.waits(60);
     assert_eq!(scene.seen(), "", "an answer came in time");
+}
+
+#[test]
+fn an_input_of_nothing_but_no_answers_is_not_read_for_ever() {
+    let mut scene = Scene::logged_in();
+    let mut lines = 0;
+    while scene.exit.is_none() && lines < 1000 {
+        scene.types("how is that, then?");
+        lines += 1;
+        if scene.commands.iter().any(|command| matches!(command, Command::Session(SessionCommand::Logout))) {
+            scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
+        }
+    }
+    assert_eq!((lines, scene.exit), (256, Some(exit::USAGE)));
+    assert!(scene.seen().contains("The last 256 lines of the input were no answers"));
 }
