@@ -175,7 +175,11 @@ pub(crate) fn at_destination(
         return request(&word, arguments);
     }
     if !arguments.is_empty() {
-        return Err(Refused(texts::help::whom_first(user_id(&word).ok())));
+        let to_all = word == "*";
+        return Err(Refused(match to_all {
+            true => texts::help::everyone_first(),
+            false => texts::help::whom_first(whom(user_id(&word).ok())),
+        }));
     }
     let id = user_id(typed).map_err(|why| Refused(texts::not_an_id(why)))?;
     if id.is_reserved() { Err(no_command(&word)) } else { Ok(Entry::Destination(Conversation::User(id))) }
@@ -261,6 +265,10 @@ mod tests {
         UserId::parse(text).unwrap()
     }
 
+    fn at_destination(typed: &str) -> Result<Entry, Refused> {
+        super::at_destination(typed, |id| id)
+    }
+
     #[test]
     fn a_destination_is_folded_to_lower_case() {
         assert_eq!(at_destination(" Bianca "), Ok(Entry::Destination(Conversation::User(id("bianca")))));
@@ -273,6 +281,9 @@ mod tests {
         assert_eq!(refused("Bianca hello there"), bianca);
         assert_eq!(refused("how's that?  hello"), bianca.replace("bianca", "ID"));
         assert_eq!(refused("carol hi"), bianca.replace("bianca", "carol"));
+        let talked = |typed| super::at_destination(typed, |_| Some(id("carol"))).unwrap_err().0;
+        assert_eq!(talked("see you there"), bianca.replace("bianca", "carol"));
+        assert_eq!(refused("* hello"), "-- To everyone in one line: /send * TEXT. The * alone opens the conversation.");
         // One word that is no id is one that was mistyped.
         assert!(refused("bianca!").starts_with("-- Not a user ID: "));
     }

@@ -47,6 +47,7 @@ impl Session {
     pub(super) fn take_focus(&mut self, with: UserId, outputs: &mut Outputs) {
         self.catch_up(Conversation::User(with.clone()), outputs);
         outputs.answered();
+        self.talked_with = Some(with.clone());
         self.focus = Focus::Conversation(with);
         self.take_up_entry(outputs);
     }

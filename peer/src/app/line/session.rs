@@ -81,6 +81,8 @@ pub(super) struct Session {
     pub(super) offered: Option<FileShown>,
     /// Whom the user wanted to call when their key was seen to have changed.
     pub(super) wanted: Option<UserId>,
+    /// With whom the user has talked last.
+    pub(super) talked_with: Option<UserId>,
     /// How long the prompt waits for an answer.
     pub(super) wait: Wait,
 }
@@ -113,6 +115,7 @@ impl Session {
             asked_to_leave: None,
             offered: None,
             wanted: None,
+            talked_with: None,
             wait: Wait::default(),
         };
         outputs.answered();
@@ -203,7 +206,10 @@ impl Session {
         }
         let entry = match &self.focus {
             Focus::Conversation(_) | Focus::Writing(_) => grammar::in_conversation(line),
-            Focus::Destination | Focus::Calling { .. } => grammar::at_destination(line),
+            Focus::Destination | Focus::Calling { .. } => {
+                let known = |id: &UserId| self.model.people.existing().contains(id);
+                grammar::at_destination(line, |id| id.filter(known).or_else(|| self.talked_with.clone()))
+            }
         };
         self.asked_to_leave = None;
         if let (Some(file), Ok(Entry::Message(text))) = (self.offered.take(), &entry)

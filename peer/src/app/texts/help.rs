@@ -350,6 +350,11 @@ pub(crate) fn whom_first(id: Option<common::ident::UserId>) -> String {
     format!("-- Type whom to talk to first, the ID alone, then your messages. In one line: /send {id} TEXT")
 }
 
+/// `e.whom_first`, of a text for everyone.
+pub(crate) fn everyone_first() -> String {
+    "-- To everyone in one line: /send * TEXT. The * alone opens the conversation.".to_owned()
+}
+
 /// `e.word`: a word that was probably meant for the program.
 pub(crate) fn lone_word(word: &str) -> String {
     format!(

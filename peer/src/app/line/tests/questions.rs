@@ -165,7 +165,7 @@ fn the_passcode_is_changed_by_who_knows_it_and_never_shown() {
          -- Passcode changed. The old one opens nothing here after your next login; terminals older than this one take it \
          for 7 days.\n\
          Enter destination user ID: typed ahead\n\
-         -- Type whom to talk to first, the ID alone, then your messages. In one line: /send typed TEXT\n\
+         -- Type whom to talk to first, the ID alone, then your messages. In one line: /send ID TEXT\n\
          Enter destination user ID: "
     );
     scene.types("send bianca 739164");

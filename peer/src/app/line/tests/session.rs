@@ -435,6 +435,14 @@ fn a_prompt_that_waits_for_an_answer_says_so_and_can_be_had_back() {
 }
 
 #[test]
+fn a_text_after_a_conversation_names_with_whom_it_was() {
+    let mut scene = Scene::talking();
+    scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by: EndedBy::Them }));
+    scene.types("see you tomorrow");
+    assert!(scene.seen().contains("In one line: /send bianca TEXT\n"), "{}", scene.seen());
+}
+
+#[test]
 fn an_input_of_nothing_but_no_answers_is_not_read_for_ever() {
     let mut scene = Scene::logged_in();
     let mut lines = 0;

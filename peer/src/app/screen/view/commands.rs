@@ -8,6 +8,7 @@ use crate::app::grammar::{self, Entry, Request, Switch};
 use crate::app::model::Directory;
 use crate::app::passwd::{Opens, Passwd, Purpose};
 use crate::app::texts::{self, help, mail, screen, talk};
+use common::ident::UserId;
 use peer_core::command::{
     Answer, Command, ContactCommand, DirectoryCommand, FileCommand, MessageCommand, SessionCommand, Ticket,
 };
@@ -15,7 +16,9 @@ use peer_core::model::Conversation;
 
 impl View {
     pub(super) fn at_destination(&mut self, line: &str) {
-        self.entered(line, grammar::at_destination(line));
+        let known = |id: &UserId| self.model.people.existing().contains(id);
+        let entry = grammar::at_destination(line, |id| id.filter(known));
+        self.entered(line, entry);
     }
 
     pub(super) fn entered(&mut self, line: &str, entry: Result<Entry, grammar::Refused>) {
