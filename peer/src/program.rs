@@ -17,6 +17,7 @@ use async_channel::{Receiver, Sender};
 use common::ident::KeyDigest;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
+use futures::{FutureExt as _, select_biased};
 use jiff::tz::TimeZone;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
@@ -36,7 +37,7 @@ use crate::shell::{self, rt, trust_server};
 use crate::signals::Terminal;
 use crate::{signals, ui};
 use ask::Person;
-use peer_core::command::{Answer, TicketedCommand};
+use peer_core::command::{Answer, Command as Wish, SessionCommand, Ticket, TicketedCommand};
 use peer_core::event;
 use peer_core::files::model::FilePolicy;
 use peer_core::notice::{Failure, Notification};
@@ -127,12 +128,29 @@ fn talk(settings: &Settings, start: Start, front: Front) -> Result<i32, Report> 
     let options = settings.line_options(start, settings.passcode()?);
     let interrupts = interrupts(Terminal::Needed)?;
     let (commands, notices) = start_engine(setup(settings))?;
+    let engine = (commands.clone(), notices.clone());
     let channels = ui::event_loop::Channels { commands, notices, interrupts, alarm: Alarm::new(sleep) };
     // Where output is only ever appended, the line terminal is what the full screen comes down to.
     if front == Front::Full && options.look == ui::line::Look::Screen && ui::tui::has_a_screen() {
-        return Ok(block_on(ui::tui::run(settings.tui_options(&options), channels)));
+        let code = block_on(ui::tui::run(settings.tui_options(&options), channels));
+        return Ok(block_on(goodbye(engine, code)));
     }
-    Ok(block_on(ui::line::run(options, channels)))
+    let code = block_on(ui::line::run(options, channels));
+    Ok(block_on(goodbye(engine, code)))
+}
+
+/// A terminal that is gone took its front end with it; those who are talked to are told all the same. Returns the code.
+async fn goodbye((commands, notices): (Sender<TicketedCommand>, Receiver<Notification>), code: i32) -> i32 {
+    if !matches!(code, exit::HANG_UP | exit::BROKEN_PIPE | exit::IO) {
+        return code;
+    }
+    let logout = Wish::Session(SessionCommand::Logout);
+    // An engine that is gone has said it.
+    drop(commands.try_send(TicketedCommand { ticket: Ticket::default(), command: logout }));
+    let over = async { while notices.recv().await.is_ok() {} };
+    let (mut over, mut patience) = (std::pin::pin!(over.fuse()), sleep(signals::GOODBYES).fuse());
+    select_biased! { () = over => {}, () = patience => {} }
+    code
 }
 
 fn start_engine(setup: Setup) -> Result<(Sender<TicketedCommand>, Receiver<Notification>), Report> {

@@ -12,7 +12,7 @@ use crate::ui::hang_up;
 /// How long the goodbyes may take that a program says when it is told to stop. Chosen arbitrarily: a round trip to the
 /// directory and a write to a disk on a busy machine, and no more than people wait for without asking why; whatever takes
 /// longer is kept and goes on at the next start.
-const GOODBYES: Duration = Duration::from_secs(2);
+pub(crate) const GOODBYES: Duration = Duration::from_secs(2);
 
 /// Tells a program that is still there after a while once more that it is to stop; it does not wait for anything then.
 fn say_again(sender: Sender<Interrupt>, interrupt: Interrupt) {

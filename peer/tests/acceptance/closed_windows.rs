@@ -124,6 +124,33 @@ fn a_closed_window_ends_its_program_with_129_and_without_a_panic() {
 }
 
 #[test]
+fn whoever_is_talked_to_hears_the_end_when_a_window_is_closed() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let bianca = stage.terminal_of("bianca");
+    let mut calls = 0;
+    for told in [Told::BySignal, Told::ByNothing] {
+        for (front_end, first, then) in FRONT_ENDS {
+            let mut window = Window::open(&stage.seat_of("ali").with(front_end), told);
+            window.shows(first);
+            window.enters(PASSCODE);
+            window.shows(then);
+            bianca.is_at_prompt();
+            bianca.enters("ali");
+            calls += 1;
+            bianca.shows_times("Connection established, type your messages", calls);
+            assert_eq!(window.closes(), 129, "{told:?} {front_end:?}");
+            bianca.is_at_prompt();
+            let lines = bianca.lines();
+            let ended = lines.iter().filter(|line| *line == "Connection ended").count();
+            assert!(
+                ended == calls && !lines.iter().any(|line| line.contains("lost")),
+                "{told:?} {front_end:?} {lines:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_window_closed_in_front_of_a_question_ends_its_program_too() {
     let stage = Stage::of(&[Example::Ali]);
     for told in [Told::BySignal, Told::ByNothing] {
