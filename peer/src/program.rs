@@ -27,6 +27,7 @@ use crate::app::line::{Questions, Queue, Start};
 use crate::app::rpc;
 use crate::app::sanitise::SafeText;
 use crate::app::texts::failure::{self, Report};
+use crate::app::texts::oneshot::Form;
 use crate::app::texts::{self, trust as trust_words};
 use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
@@ -52,9 +53,11 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
     bug::install();
     // Where the system does not say in which zone it is, times are in UTC.
     let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+    // Of what cannot be understood this much can.
+    let mut form = if arguments.iter().any(|given| given == "--json") { Form::Json } else { Form::Text };
     let outcome = match cli::parse(arguments) {
         Ok(cli) => {
-            let form = cli.given.form();
+            form = cli.given.form();
             match (Settings::load(cli.given, zone), cli.command) {
                 (Err(report), Some(Command::Doctor)) => Ok(doctor::without_settings(report, form)),
                 (settings, command) => settings.and_then(|settings| {
@@ -71,6 +74,10 @@ pub fn run(arguments: Vec<OsString>) -> i32 {
     outcome.unwrap_or_else(|report| {
         // Whoever closed the error output does not want to know.
         let _ = print(report.lines.iter().map(String::as_str), &mut io::stderr());
+        if form == Form::Json && !report.lines.is_empty() {
+            // Nor does whoever closed this one.
+            let _ = oneshot::print::failure(&report, serde_json::json!({}));
+        }
         report.exit
     })
 }

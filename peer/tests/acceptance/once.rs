@@ -263,6 +263,14 @@ fn a_key_that_has_changed_is_a_failure_of_the_command() {
     assert_eq!(code, Some(8), "{errors}");
     let told: Value = serde_json::from_str(&output).unwrap();
     assert_eq!((&told["to"], &told["state"]), (&Value::from("bianca"), &Value::from("queued")), "{told}");
+    assert_eq!(told["error"]["data"]["kind"], "key_changed", "one object tells both");
+    let (code, output, errors) = runs(&ali, &["verify", "fran", "--json"], "");
+    let told: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((code, &told["error"]["data"]["exit"]), (Some(5), &Value::from(5)), "{told}");
+    assert!(errors.contains(told["error"]["message"].as_str().unwrap()), "{errors}");
+    let (code, output, _) = runs(&ali, &["lsit", "--json"], "");
+    let told: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((code, &told["error"]["data"]["kind"]), (Some(2), &Value::from("usage")), "{told}");
     let (code, output, errors) = runs(&ali, &["file", "bianca", plans.to_str().unwrap(), "--timeout", "20"], "");
     assert_eq!((code, output.as_str()), (Some(8), ""), "{errors}");
 }

@@ -8,6 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::methods::Call;
+use crate::app::exit;
 
 /// `Event`: what follows `"method": "event"`; `Result`: what each method is answered with.
 const SHAPES: &str = include_str!("shapes.json");
@@ -46,6 +47,19 @@ pub(crate) fn manual() -> String {
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"send\",\"params\":{\"to\":\"bianca\",\"text\":\"Hello\"}}\n",
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"msg\":\"…\",\"state\":\"queued\"}}"
     ));
+    page.section("errors");
+    let kinds: Vec<String> =
+        (exit::INTERNAL..=exit::INCOMPLETE).map(|code| format!("{code} {}", exit::word(code))).collect();
+    page.paragraph(&format!(
+        "An error has a message, and in data its kind and exit, which is the exit code of a command that fails for the same \
+         reason. Its code is -32000 less that; what is no request at all has one of JSON-RPC: -32700, -32600, -32601, -32602. \
+         The kinds: {}. A command with --json that fails prints an object with such an error.",
+        kinds.join(", ")
+    ));
+    page.paragraph(
+        "Requests that need a login wait for one that is under way. At the end of its input a program gets the answers that \
+         are due, for as long as an answer may take; then it is logged out, and peer json ends with 0.",
+    );
     page.section("methods");
     for call in schema["oneOf"].as_array().into_iter().flatten() {
         let method = call["properties"]["method"]["const"].as_str().unwrap_or_default();

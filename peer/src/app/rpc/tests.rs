@@ -389,6 +389,7 @@ fn the_manual_page_names_every_method_and_event() {
     for name in methods::METHODS.iter().chain(super::events::TYPES) {
         assert!(page.contains(&format!(".B \"{name}\"")), "{name}");
     }
+    assert!(page.contains("8 key_changed") && page.contains("15 incomplete"), "{page}");
     assert!(page.contains("Parameters: [queue], [ref], text, to."), "{page}");
 }
 

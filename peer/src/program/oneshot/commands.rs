@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use common::ident::MessageId;
 use common::limits::MESSAGE_TEXT;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::ask::Person;
 use super::print;
@@ -44,16 +44,24 @@ pub(crate) fn send(settings: &Settings, to: &str, text: Option<String>, queue: Q
     let state = fate(&mut session, sent.msg, to, settings.config.server.connect_timeout.into());
     session.close();
     let state = state?;
-    if settings.form == Form::Json {
-        print::result(&json!({ "msg": sent.msg, "to": to, "state": state.word() }))?;
-    }
-    if let Some(failure) = said::not_delivered(to, state) {
-        return Err(failure);
+    let told = json!({ "msg": sent.msg, "to": to, "state": state.word() });
+    match (said::not_delivered(to, state), settings.form) {
+        (Some(failure), Form::Text) => return Err(failure),
+        (Some(failure), Form::Json) => return ended(&person, &failure, told),
+        (None, Form::Text) => {}
+        (None, Form::Json) => print::result(&told)?,
     }
     if settings.form == Form::Text {
         said::sent(to, state, settings.loudness).iter().for_each(|line| person.told(line));
     }
     Ok(exit::OK)
+}
+
+/// Tells people and programs that it has failed after all; returns the exit code.
+pub(super) fn ended(person: &Person, failure: &Report, besides: Value) -> Result<i32, Report> {
+    failure.lines.iter().for_each(|line| person.told(line));
+    print::failure(failure, besides)?;
+    Ok(failure.exit)
 }
 
 /// Waits until it is clear what becomes of a message.

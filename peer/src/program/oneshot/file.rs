@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::super::ask::Person;
+use super::commands;
 use super::print;
 use super::session::Session;
 use crate::app::pace::Pace;
@@ -17,6 +18,7 @@ use crate::app::texts::files;
 use crate::app::texts::oneshot::{self as said, Form, Loudness};
 use crate::app::{exit, grammar};
 use crate::cli::Settings;
+use crate::program::internal;
 use peer_core::notice::Failure;
 
 /// How long the receiver may take to accept a file where nothing else is said. Chosen arbitrarily: as long as a person who
@@ -51,11 +53,16 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
         Ended::KeyChanged => return Err(said::file_held(to, &offered.name)),
         Ended::NotTaken => return Err(said::not_taken(to, &offered.name)),
     };
+    let failure = said::file_ended(to, &event);
     if settings.form == Form::Json {
         let state = event.what.end().unwrap_or(offered.state);
-        print::result(&File { done: event.file.done, state, ..offered })?;
+        let told = File { done: event.file.done, state, ..offered };
+        if let Some(failure) = &failure {
+            return commands::ended(&person, failure, serde_json::to_value(&told).map_err(internal)?);
+        }
+        print::result(&told)?;
     }
-    said::file_ended(to, &event).map_or(Ok(exit::OK), Err)
+    failure.map_or(Ok(exit::OK), Err)
 }
 
 /// How the wait came to its end.

@@ -4,7 +4,7 @@
 mod client;
 mod commands;
 mod file;
-mod print;
+pub(super) mod print;
 mod session;
 
 pub(super) use commands::{history, list, passwd, recv, send, verify};

@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 use common::display::visible_json;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::{Value, json};
 
+use crate::app::exit;
 use crate::app::rpc::results::{Listed, SafetyNumber};
 use crate::app::sanitise::{Glyphs, SafeText};
 use crate::app::texts::failure::Report;
@@ -24,6 +26,14 @@ pub(super) fn result(value: &impl Serialize) -> Result<(), Report> {
     let value = serde_json::to_value(value).map_err(internal)?;
     let mut out = io::stdout().lock();
     writeln!(out, "{}", visible_json(value.to_string())).and_then(|()| out.flush()).map_err(lost_output)
+}
+
+/// A failure as JSON, beside what else is to be told of the request: `error`, as in the answers of `peer json`.
+pub(in crate::program) fn failure(report: &Report, mut besides: Value) -> Result<(), Report> {
+    let data = json!({ "kind": exit::word(report.exit), "exit": report.exit });
+    besides["error"] =
+        json!({ "code": -32000 - i64::from(report.exit), "message": report.lines.join(" "), "data": data });
+    result(&besides)
 }
 
 /// A message, of an event or of the history.
