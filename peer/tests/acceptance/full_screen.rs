@@ -125,6 +125,7 @@ fn every_size_is_drawn_and_nothing_is_left_of_the_one_before() {
     ali.until("six rows", |lines| lines.len() == 6 && lines[5].contains("/help"));
     ali.resize_to(18, 5);
     ali.shows("Terminal too small");
+    ali.shows("need 20x6");
     ali.resize_to(120, 40);
     ali.shows("CONNECTION");
     ali.until("no stale cells", |lines| lines.iter().all(|line| line.chars().count() <= 120) && lines.len() == 40);

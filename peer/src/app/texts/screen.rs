@@ -264,8 +264,12 @@ pub(crate) fn key_does(name: &str) -> &'static str {
 }
 
 /// The terminal is too small for anything.
-pub(crate) fn too_small(columns: u16, rows: u16) -> String {
-    format!("Terminal too small ({columns}x{rows}; need 20x6)")
+pub(crate) fn too_small(columns: u16, rows: u16) -> Vec<String> {
+    let line = format!("Terminal too small ({columns}x{rows}; need 20x6)");
+    if line.len() <= columns.into() {
+        return vec![line];
+    }
+    vec!["Terminal too small".to_owned(), "need 20x6".to_owned(), format!("({columns}x{rows})")]
 }
 
 /// While the directory is waited for.
@@ -292,7 +296,9 @@ pub(crate) fn connection_way(way: Option<LinkWay>) -> [&'static str; 2] {
 pub(crate) const KEY_VERIFIED: &str = "key verified";
 /// In the details, of a key.
 pub(crate) const KEY_NOT_VERIFIED: &str = "key not verified";
-/// In the details.
+/// In the details of a group, or of everyone.
+pub(crate) const GROUP_COMMANDS: [&str; 2] = ["/mute    no notices", "Ctrl+C   close it"];
+/// In the details of a user.
 pub(crate) const DETAIL_COMMANDS: [&str; 4] =
     ["/verify  compare keys", "/file    send a file", "/mute    no notices", "Ctrl+C   end connection"];
 

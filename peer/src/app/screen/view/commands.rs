@@ -31,9 +31,8 @@ impl View {
         }
         match entry {
             Err(grammar::Refused(why)) => {
+                // The next text begins anew; the arrow key brings this one back.
                 self.tell(&why);
-                // What was refused can be mended.
-                self.put(Output::Entry(line.to_owned()));
             }
             Ok(Entry::Nothing) => {}
             Ok(Entry::Request(request)) => self.request(request),

@@ -35,7 +35,11 @@ pub(super) fn draw(cells: &mut Cells<'_>, view: &View, area: Rect, from: usize) 
         Conversation::Everyone => head(&mut rows, screen::EVERYONE),
     }
     head(&mut rows, screen::COMMANDS);
-    rows.extend(screen::DETAIL_COMMANDS.iter().map(|command| Row::Text((*command).to_owned())));
+    let commands: &[&str] = match to {
+        Conversation::User(_) => &screen::DETAIL_COMMANDS,
+        Conversation::Group(_) | Conversation::Everyone => &screen::GROUP_COMMANDS,
+    };
+    rows.extend(commands.iter().map(|command| Row::Text((*command).to_owned())));
     if let Conversation::User(user) = to {
         shared_with(&mut rows, view, user);
         head(&mut rows, screen::CONNECTION);

@@ -75,7 +75,9 @@ pub(super) fn scene(buffer: &mut Buffer, scene: &Scene<'_>, entry: &Entry<'_>, l
     buffer.set_style(area, look.base());
     let mut cells = Cells { buffer, look };
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        cells.put((0, 0), area.width, &screen::too_small(area.width, area.height), look.plain());
+        for (row, y) in screen::too_small(area.width, area.height).iter().zip(0..area.height) {
+            cells.put((0, y), area.width, row, look.plain());
+        }
         return Drawn::default();
     }
     match scene {
