@@ -137,6 +137,7 @@ pub(crate) enum Page {
     /// directory-server(1): the command line.
     DirectoryServer,
     /// directory-server-config(5): every key of the configuration.
+    #[value(alias = "directory-server-config")]
     Config,
 }
 

@@ -100,6 +100,9 @@ fn stopped(error: &clap::Error, arguments: &[OsString]) -> Stopped {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Stopped::Wanted(error.to_string()),
         ErrorKind::InvalidSubcommand => context(ContextKind::InvalidSubcommand),
         ErrorKind::UnknownArgument => context(ContextKind::InvalidArg),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return mistaken(incomplete(arguments));
+        }
         _ => None,
     };
     let what = known.map(|typed| unknown(typed, arguments)).unwrap_or_else(|| {
@@ -113,7 +116,8 @@ fn stopped(error: &clap::Error, arguments: &[OsString]) -> Stopped {
     mistaken(what)
 }
 
-fn unknown(typed: &str, arguments: &[OsString]) -> String {
+/// The command that is named in `arguments`, of those within each other the innermost.
+fn named(arguments: &[OsString]) -> clap::Command {
     let mut command = Cli::command();
     command.build();
     for argument in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
@@ -121,6 +125,19 @@ fn unknown(typed: &str, arguments: &[OsString]) -> String {
             command = inner.clone();
         }
     }
+    command
+}
+
+fn incomplete(arguments: &[OsString]) -> String {
+    let command = named(arguments);
+    let name = format!("peer {}", command.get_name());
+    let inner = command.get_subcommands().map(clap::Command::get_name).filter(|inner| *inner != "help");
+    let inner: Vec<String> = inner.map(|inner| format!("{name} {inner}")).collect();
+    setup::which_command(&name, &inner)
+}
+
+fn unknown(typed: &str, arguments: &[OsString]) -> String {
+    let command = named(arguments);
     if !typed.starts_with('-') {
         return setup::no_command(typed, command.get_subcommands().map(clap::Command::get_name));
     }
@@ -181,6 +198,23 @@ mod tests {
     fn whatever_is_missing_is_told_in_one_line() {
         let complaint = complaint("peer send");
         assert_eq!(complaint, "the following required arguments were not provided: <TO>");
+    }
+
+    #[test]
+    fn a_command_that_has_others_names_them() {
+        let all = "peer config path, peer config show, peer config check, peer config init";
+        assert_eq!(complaint("peer config"), format!("peer config needs to know what. Choose one: {all}"));
+    }
+
+    #[test]
+    fn a_page_goes_by_its_whole_name_too() {
+        for (short, whole) in [("peer man config", "peer man peer-config"), ("peer man json", "peer man peer-json")] {
+            let page = |line| match parse(arguments(line)).unwrap().command {
+                Some(Command::Man { page }) => page,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(page(short), page(whole));
+        }
     }
 
     #[test]

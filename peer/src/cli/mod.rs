@@ -215,8 +215,10 @@ pub(crate) enum Page {
     /// peer(1): the command line.
     Peer,
     /// peer-config(5): every key of the configuration.
+    #[value(alias = "peer-config")]
     Config,
     /// peer-json(5): what programs say and are told.
+    #[value(alias = "peer-json")]
     Json,
 }
 
@@ -334,6 +336,9 @@ impl Settings {
     /// Writes every key with its meaning, its values and its default as a comment, for the user to change.
     fn init(&self) -> Report {
         let path = config::own_path(|name| std::env::var_os(name)).unwrap_or_else(|| self.file.clone());
+        if path.symlink_metadata().is_ok() {
+            return setup::config_is_there(path.display());
+        }
         let text = config::commented_example();
         match places::create_config(&path, text.as_bytes()) {
             Ok(()) => Report { lines: vec![setup::config_written(path.display())], exit: exit::OK },

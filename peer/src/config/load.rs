@@ -64,6 +64,7 @@ pub(crate) fn load(
     let (text, found) = match std::fs::read_to_string(path) {
         Ok(text) => (text, Found::Yes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && named == Named::No => (String::new(), Found::No),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(setup::no_config(path.display())),
         Err(error) => return Err(setup::unreadable(path.display(), error)),
     };
     let name = path.display().to_string();

@@ -45,6 +45,12 @@ pub(super) fn export(settings: &Settings, file: &Path) -> Result<i32, Report> {
 
 /// Restores a backup.
 pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
+    let unreadable = |why| texts::setup::unreadable(file.display(), why);
+    // Nobody is asked for the passcode of a file that is not there.
+    let found = std::fs::File::open(file).and_then(|file| file.metadata()).map_err(unreadable)?;
+    if found.is_dir() {
+        return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+    }
     let person = Person::new(settings.questions)?;
     let passcode = person.asked_hidden(said::PASSCODE)?;
     let backup = Backup::read(file, &passcode).map_err(|why| match why {

@@ -167,7 +167,7 @@ fn a_command_stays_until_its_file_has_arrived_and_tells_by_its_code_what_became_
     assert_eq!(code, Some(9), "{errors}");
     assert!(
         errors
-            .ends_with("bianca has not taken plans.pdf yet. The offer stands: it goes out while you are logged in. To wait longer: --timeout SECS\n")
+            .ends_with("bianca has not taken plans.pdf yet. The offer stands: it goes out while you are logged in. To wait longer: --wait SECS\n")
     );
     let (code, _, errors) = runs(&script, &["file", "bianca", &path, "--timeout", "2"], "");
     assert_eq!(code, Some(9), "{errors}");

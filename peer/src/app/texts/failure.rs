@@ -53,7 +53,7 @@ pub(crate) fn report(failure: &Failure, zone: &TimeZone) -> Report {
             exit::LOGIN_REFUSED,
             vec![
                 format!("{server} does not know this invite, or it was used or is out of date. Nothing was sent."),
-                "Ask the administrator for a new one.".to_owned(),
+                "If you have used it yourself, log in: peer. Otherwise ask the administrator for a new one.".to_owned(),
             ],
         ),
         Failure::AlreadyRunning { user, pid } => (

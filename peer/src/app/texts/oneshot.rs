@@ -70,7 +70,7 @@ pub(crate) fn offered(to: &str, name: &str, wait: Duration) -> String {
 /// Nobody took a file in time.
 pub(crate) fn not_taken(to: &str, name: &str) -> Report {
     let line = format!(
-        "{to} has not taken {name} yet. The offer stands: it goes out while you are logged in. To wait longer: --timeout SECS"
+        "{to} has not taken {name} yet. The offer stands: it goes out while you are logged in. To wait longer: --wait SECS"
     );
     Report { lines: vec![line], exit: exit::TIMEOUT }
 }

@@ -62,6 +62,24 @@ pub(crate) fn config_written(path: impl Display) -> String {
     format!("{path} explains every key and has its default, as a comment. Take away the # of what you change.")
 }
 
+/// `e.config`: `config init` where there is a file.
+pub(crate) fn config_is_there(path: impl Display) -> Report {
+    let line = format!("{path} exists already and stays as it is. To begin anew, move it away and try again.");
+    Report { lines: vec![line], exit: exit::IO }
+}
+
+/// `e.config`: a file that was named and is not there.
+pub(crate) fn no_config(path: impl Display) -> Report {
+    let line =
+        format!("There is no configuration file {path}. Check its name; for one with every key: peer config init");
+    Report { lines: vec![line], exit: exit::IO }
+}
+
+/// `e.usage`: a command that has commands of its own, alone.
+pub(crate) fn which_command(of: &str, commands: &[String]) -> String {
+    format!("{of} needs to know what. Choose one: {}", commands.join(", "))
+}
+
 /// `n.daemon`
 pub(crate) fn daemon_listens(path: impl Display) -> String {
     format!("Listening on {path} (for your own programs only). CTRL-C ends it.")
