@@ -104,6 +104,28 @@ impl Postgres {
         let _ = self.server.wait();
     }
 
+    /// Starts anew with these settings, and takes whoever comes over TCP with a password only.
+    pub(crate) fn configure(&mut self, settings: &str) {
+        self.stop();
+        let data = self.dir.path().join("data");
+        let file = std::fs::OpenOptions::new().append(true).open(data.join("postgresql.conf"));
+        std::io::Write::write_all(&mut file.unwrap(), settings.as_bytes()).unwrap();
+        let whom = "local all all trust\nhost all all 127.0.0.0/8 scram-sha-256\n";
+        std::fs::write(data.join("pg_hba.conf"), whom).unwrap();
+        self.start_again();
+    }
+
+    /// A file that the server can read, and nobody else; its path.
+    pub(crate) fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        if rustix::process::getuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        path
+    }
+
     /// Starts the server again.
     pub(crate) fn start_again(&mut self) {
         self.server = run(&self.programs, self.dir.path());

@@ -119,6 +119,7 @@ impl Lease {
 /// Renews the lease until the store is gone.
 pub(super) async fn keep(lanes: std::sync::Weak<Lanes>, lease: std::sync::Weak<Lease>) {
     let mut connection: Option<Lane> = None;
+    let mut was_told = false;
     loop {
         let (Some(lanes), Some(lease)) = (lanes.upgrade(), lease.upgrade()) else { return };
         if matches!(lease.state(), State::Taken(_)) {
@@ -134,13 +135,24 @@ pub(super) async fn keep(lanes: std::sync::Weak<Lanes>, lease: std::sync::Weak<L
             StoreResult::Ok((lane, taken))
         });
         match renewed.await {
-            Some(Ok((lane, Taken::Now))) => connection = Some(lane),
+            Some(Ok((lane, Taken::Now))) => {
+                connection = Some(lane);
+                was_told = false;
+            }
             Some(Ok((_, Taken::Busy(name)))) => {
                 tracing::error!(by = name, "the database was taken over by another directory");
                 lease.set(State::Taken(name));
             }
-            Some(Err(error)) => tracing::warn!(%error, "the lease of the database was not renewed"),
-            None => tracing::warn!("the lease of the database was not renewed: no answer"),
+            // Once: it is tried twice a second.
+            _ if was_told => {}
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the lease of the database was not renewed");
+                was_told = true;
+            }
+            None => {
+                tracing::warn!("the lease of the database was not renewed: no answer");
+                was_told = true;
+            }
         }
         drop((lanes, lease));
         runtime.sleep(if connection.is_some() { RENEWAL } else { Duration::from_millis(500) }).await;
