@@ -42,6 +42,17 @@ use crate::verify::LookupResult;
 /// than a call takes to be placed.
 pub(super) const WORTH_ANOTHER_CALL: u64 = 10;
 
+/// Why a call is placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// The user asked for it.
+    Asked,
+    /// A link was lost.
+    Lost,
+    /// There was no way, and perhaps there is one now.
+    Again,
+}
+
 /// Calls that are being placed, and callers.
 #[derive(Debug)]
 pub(crate) struct Calls {

@@ -7,7 +7,7 @@ use common::msg::{ByeReason, ConnectRefusal, Record};
 
 use super::meeting::is_of_the_way;
 use super::unaided::ByRecord;
-use super::{Calls, keep};
+use super::{Calls, Occasion, keep};
 use crate::command::{Answer, Ticket};
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
@@ -42,17 +42,6 @@ enum Stage {
     Meeting { until: u64 },
     /// Both called at once and theirs goes on; it must arrive before `until`.
     AwaitingTheirs { until: u64 },
-}
-
-/// Why a call is placed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Occasion {
-    /// The user asked for it.
-    Asked,
-    /// A link was lost.
-    Lost,
-    /// There was no way, and perhaps there is one now.
-    Again,
 }
 
 impl Outgoing {

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use common::backoff::Backoff;
 use common::ident::UserId;
 
-use super::Calls;
-use super::outgoing::Occasion;
+use super::{Calls, Occasion};
 use crate::context::Context;
 use crate::notice::CallFailed;
 use crate::request::Request;

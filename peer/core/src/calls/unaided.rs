@@ -5,8 +5,7 @@ use common::crypto::identity::PublicKey;
 use common::ident::{MessageId, UserId};
 use common::msg::Record;
 
-use super::Calls;
-use super::outgoing::Occasion;
+use super::{Calls, Occasion};
 use crate::context::Context;
 use crate::event::LinkId;
 use crate::notice::{CallFailed, CallerRefused};
