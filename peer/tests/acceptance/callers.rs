@@ -3,8 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv6Addr, TcpListener};
 
+use common::frame::PREFIX;
 use common::ident::KeyDigest;
-use common::limits::{MESSAGE_TEXT, PEER_PORT};
+use common::limits::{MESSAGE_TEXT, PADDED_SIZES, PEER_PORT};
 use common::msg::{ConnectRefusal, ConnectReq, ConnectStatus, Pong};
 use common::testkit::Example;
 use common::testkit::caller::Call;
@@ -109,6 +110,26 @@ fn a_caller_who_has_logged_out_is_refused() {
     let call = scene.call();
     scene.refuses(&call, call.request(), "the directory server does not show that user as logged in");
     assert!(!scene.bianca.output().contains("Connection "));
+}
+
+/// Threat P7.
+#[test]
+fn what_a_terminal_sends_over_a_link_has_one_of_the_sizes_that_frames_have() {
+    let mut scene = Scene::new();
+    let mut caller = scene.call().place().unwrap();
+    scene.bianca.shows("Connection received from user ali, type your messages\n");
+    caller.say("ali", "it is me").unwrap();
+    scene.bianca.shows("it is me\n");
+    for text in ["yes", &"x".repeat(300), &"x".repeat(5_000), "/end"] {
+        scene.bianca.enters(text);
+    }
+    let mut frames = 0;
+    while let Ok(Some(frame)) = caller.receive() {
+        let whole = PREFIX + frame.len();
+        assert!(PADDED_SIZES.contains(&whole), "{whole} bytes: {}", String::from_utf8_lossy(&frame));
+        frames += 1;
+    }
+    assert!(frames >= 5, "a receipt, three texts and a goodbye: {frames}");
 }
 
 #[test]

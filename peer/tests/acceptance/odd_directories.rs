@@ -67,6 +67,9 @@ fn answers_that_come_backwards_find_their_requests() {
     let (_stage, directory, seats) = scene(Habit::Backwards, 0);
     talks(&seats);
     assert!(directory.shown() > 0, "nothing was answered out of order");
+    let (frames, telling) = directory.frames();
+    assert!(frames > 40, "{frames}");
+    assert!(telling.is_empty(), "frames whose length tells something: {telling:#?}");
 }
 
 #[test]

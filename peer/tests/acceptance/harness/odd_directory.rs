@@ -12,8 +12,8 @@ use async_std::net::{TcpListener, TcpStream};
 use async_std::task;
 use common::crypto::directory_key::DirectoryKey;
 use common::crypto::opaque::ServerSecret;
-use common::frame::Padding;
-use common::limits::{DIRECTORY_PORT, FRAME_AFTER_LOGIN, TERMINALS_PER_USER};
+use common::frame::{PREFIX, Padding};
+use common::limits::{DIRECTORY_PORT, FRAME_AFTER_LOGIN, PADDED_SIZES, TERMINALS_PER_USER};
 use common::link::{Link, tls};
 use common::msg::{FromDirectory, Message as _, Registration, RequestNumber};
 use common::testkit::client::Client;
@@ -61,7 +61,16 @@ pub(crate) struct OddDirectory {
     pub(crate) address: SocketAddr,
     /// How often the habit showed.
     shown: Arc<AtomicUsize>,
+    frames: Arc<Frames>,
     lie: Arc<Mutex<Option<Lie>>>,
+}
+
+/// What terminals have sent.
+#[derive(Debug, Default)]
+struct Frames {
+    all: AtomicUsize,
+    /// Those whose length tells something of what is in them.
+    telling: Mutex<Vec<String>>,
 }
 
 struct Shared {
@@ -69,6 +78,7 @@ struct Shared {
     tls: Arc<rustls::ServerConfig>,
     habit: Habit,
     shown: Arc<AtomicUsize>,
+    frames: Arc<Frames>,
     lie: Arc<Mutex<Option<Lie>>>,
 }
 
@@ -97,8 +107,9 @@ impl OddDirectory {
         let directory = Directory::new(store, secret, key.digest(), policy);
         let address = SocketAddr::new(fresh().into(), DIRECTORY_PORT);
         let shown = Arc::new(AtomicUsize::new(0));
-        let lie = Arc::default();
-        let shared = Arc::new(Shared { directory, tls, habit, shown: Arc::clone(&shown), lie: Arc::clone(&lie) });
+        let (lie, frames) = (Arc::default(), Arc::default());
+        let (lied, counted) = (Arc::clone(&lie), Arc::clone(&frames));
+        let shared = Arc::new(Shared { directory, tls, habit, shown: Arc::clone(&shown), frames: counted, lie: lied });
         let listener = task::block_on(TcpListener::bind(address)).unwrap();
         task::spawn(async move {
             while let Ok((stream, from)) = listener.accept().await {
@@ -107,7 +118,7 @@ impl OddDirectory {
                 task::spawn(async move { drop(shared.serve(stream, from).await) });
             }
         });
-        Self { address, shown, lie }
+        Self { address, shown, frames, lie }
     }
 
     /// Lets a user register, by the quick client.
@@ -115,11 +126,19 @@ impl OddDirectory {
     pub(crate) fn register(&self, account: &Account) {
         let mut client = Client::connect(fresh().into(), self.address).unwrap();
         assert!(is_registered(&client.register(account, None).unwrap()));
+        // That client is no terminal, and does not pad.
+        *self.frames.telling.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
     }
 
     /// Lies in this way from now on, or tells the truth.
     pub(crate) fn lies(&self, lie: Option<Lie>) {
         *self.lie.lock().unwrap_or_else(PoisonError::into_inner) = lie;
+    }
+
+    /// How many frames terminals have sent, and those that were not padded (threat P7).
+    pub(crate) fn frames(&self) -> (usize, Vec<String>) {
+        let telling = self.frames.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.frames.all.load(Ordering::Relaxed), telling.clone())
     }
 
     /// How often the habit showed.
@@ -213,6 +232,12 @@ impl Shared {
 
     /// A frame as the core hears it.
     fn heard(&self, frame: Vec<u8>) -> Vec<u8> {
+        self.frames.all.fetch_add(1, Ordering::Relaxed);
+        let whole = PREFIX + frame.len();
+        if !PADDED_SIZES.contains(&whole) && PADDED_SIZES.last().is_some_and(|last| whole <= *last) {
+            let telling = format!("{whole} bytes: {}", String::from_utf8_lossy(&frame));
+            self.frames.telling.lock().unwrap_or_else(PoisonError::into_inner).push(telling);
+        }
         let mut message: Value = serde_json::from_slice(&frame).unwrap();
         let fields = message.as_object_mut().unwrap();
         match self.habit {
