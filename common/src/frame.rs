@@ -77,6 +77,12 @@ impl Decoder {
         whole.saturating_sub(have).max(1)
     }
 
+    /// Bytes of the frame under way that have been fed.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Takes bytes off the front of `input`, up to the end of the frame that is under way; returns its payload if complete.
     ///
     /// # Errors

@@ -5,12 +5,12 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use common::crypto::directory_key::DirectoryKey;
 use common::frame::Padding;
 use common::ident::KeyDigest;
-use common::limits::{FRAME_AFTER_LOGIN, PENDING_OUTPUT};
+use common::limits::{FRAME_AFTER_LOGIN, FRAME_BEFORE_LOGIN, PENDING_OUTPUT};
 use common::link::{Link, LinkError, tls};
 use common::testkit::{Example, Pipe, duplex};
 use futures::executor::block_on;
@@ -20,8 +20,11 @@ use futures::join;
 /// One end after the handshake, and how that went.
 type End = (Result<(), LinkError>, Link<Pipe>);
 
+/// Bytes on the way at once.
+const PIPE: usize = 4096;
+
 fn peers(caller: Example, callee: Example, expected: Example) -> (End, End) {
-    let (near, far) = duplex(4096);
+    let (near, far) = duplex(PIPE);
     let public = expected.identity().unwrap().public().clone();
     let client = tls::peer_client(&caller.identity().unwrap(), &public).unwrap();
     let server = tls::peer_server(&callee.identity().unwrap()).unwrap();
@@ -40,6 +43,29 @@ fn both_ends_agree_on_the_exporter_and_see_each_others_key() {
     let spki = |example: Example| example.identity().unwrap().public().to_spki().unwrap();
     assert_eq!(near.peer_key().unwrap(), spki(Example::Bianca));
     assert_eq!(far.peer_key().unwrap(), spki(Example::Ali));
+}
+
+/// Threat L9.
+#[test]
+fn what_has_come_and_waits_for_more_is_counted_until_it_is_whole() {
+    let ((_, mut near), (_, mut far)) = peers(Example::Ali, Example::Bianca, Example::Bianca);
+    let mut cx = Context::from_waker(Waker::noop());
+    for round in 0..3 {
+        near.queue(&[b'x'; FRAME_BEFORE_LOGIN], Padding::None).unwrap();
+        let (before, mut come) = (far.waiting(), 0);
+        assert!(before <= PIPE, "{before} bytes, round {round}");
+        let frame = loop {
+            assert!(near.poll_next(&mut cx).is_pending());
+            if let Poll::Ready(frame) = far.poll_next(&mut cx) {
+                break frame;
+            }
+            come += PIPE;
+            let least = come.min(FRAME_BEFORE_LOGIN);
+            assert!((least..=least + before + PIPE).contains(&far.waiting()), "{} of {come} bytes", far.waiting());
+        };
+        assert_eq!(frame.unwrap().map(|frame| frame.len()), Some(FRAME_BEFORE_LOGIN));
+        assert!(come >= FRAME_BEFORE_LOGIN - PIPE, "it came in pieces");
+    }
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub struct Link<S> {
     limit: usize,
     /// Followed until a stranger has said something that counts.
     records: Option<Records>,
+    /// Bytes that TLS may hold: all since it gave something last, with the read which that came in.
+    in_tls: usize,
     ended: bool,
 }
 
@@ -108,6 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             cut: 0,
             limit: FRAME_BEFORE_LOGIN,
             records: None,
+            in_tls: 0,
             ended: false,
         }
     }
@@ -118,22 +121,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// # Errors
     /// [`LinkError`].
     pub async fn handshake(&mut self) -> Result<(), LinkError> {
-        poll_fn(|cx| {
-            for _ in 0..TURN {
-                let flushed = self.poll_write_out(cx)?;
-                if !self.tls.is_handshaking() && flushed.is_ready() {
-                    return Poll::Ready(self.agreed_on_a_protocol());
-                }
-                if !self.tls.is_handshaking() {
-                    return Poll::Pending;
-                }
-                if ready!(self.poll_ingest(cx))? == Ingested::End {
-                    return Poll::Ready(Err(LinkError::Lost));
-                }
+        poll_fn(|cx| self.poll_handshake(cx)).await
+    }
+
+    /// As [`Link::handshake`], for callers that poll.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        for _ in 0..TURN {
+            let flushed = self.poll_write_out(cx)?;
+            if !self.tls.is_handshaking() && flushed.is_ready() {
+                return Poll::Ready(self.agreed_on_a_protocol());
             }
-            let_others(cx)
-        })
-        .await
+            if !self.tls.is_handshaking() {
+                return Poll::Pending;
+            }
+            if ready!(self.poll_ingest(cx))? == Ingested::End {
+                return Poll::Ready(Err(LinkError::Lost));
+            }
+        }
+        let_others(cx)
     }
 
     /// TLS goes on if one side does not mention a protocol at all; we do not. Each side knows one, so any is the right one.
@@ -173,6 +181,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub fn is_no_stranger(&mut self) {
         self.decoder.set_limit(self.limit);
         self.records = None;
+    }
+
+    /// Bytes that have come and wait for more: of a TLS handshake or record, and of frames. Rather too many than too few.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.in_tls.saturating_add(self.arrived.len()).saturating_add(self.decoder.held())
     }
 
     /// Queues one frame; [`Link::next`] or [`Link::flush`] writes it.
@@ -301,10 +315,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     fn ingest(&mut self, mut ciphertext: &[u8]) -> Result<(), LinkError> {
+        let come = ciphertext.len();
+        self.in_tls = self.in_tls.saturating_add(come);
         while !ciphertext.is_empty() && !self.ended {
             self.tls.read_tls(&mut ciphertext)?;
             let state = self.tls.process_new_packets()?;
             let mut readable = state.plaintext_bytes_to_read();
+            if readable > 0 {
+                self.in_tls = come;
+            }
             let mut reader = self.tls.reader();
             while readable > 0 {
                 let plaintext = reader.fill_buf()?;

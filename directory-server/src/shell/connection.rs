@@ -114,7 +114,7 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<
     let node = &admitted.node;
     let gone = |_: LinkError| Some(Misbehaviour::LeftWithoutLogin);
     let mut link = Link::server(stream, node.tls.clone()).map_err(gone)?.from_stranger();
-    link.handshake().await.map_err(gone)?;
+    counted(admitted, &mut link, Link::poll_handshake).await.map_err(gone)?;
     let origin = Origin { address: admitted.address, port: admitted.port, exporter: link.exporter().map_err(gone)? };
     let mut entry = Unauthenticated::new(origin, admitted.accepted);
     let mut turn = 0;
@@ -123,7 +123,7 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<
         if turn % TURN_BEFORE_LOGIN == 0 {
             rt::yield_now().await;
         }
-        let Some(frame) = link.next().await.map_err(|_| entry.misbehaviour())? else {
+        let Some(frame) = counted(admitted, &mut link, Link::poll_next).await.map_err(|_| entry.misbehaviour())? else {
             return Err(entry.misbehaviour());
         };
         let started = node.metrics.start();
@@ -154,6 +154,25 @@ async fn log_in(admitted: &Admitted, stream: TcpStream) -> Result<Begun, Option<
             }
         }
     }
+}
+
+/// Waits for what comes over a link; what waits for more meanwhile is counted.
+async fn counted<T>(
+    admitted: &Admitted,
+    link: &mut Link<TcpStream>,
+    poll: impl Fn(&mut Link<TcpStream>, &mut Context<'_>) -> Poll<T>,
+) -> T {
+    let mut known = None;
+    poll_fn(|cx| {
+        let polled = poll(link, cx);
+        let waiting = Some(link.waiting());
+        if known != waiting {
+            known = waiting;
+            waiting.into_iter().for_each(|bytes| admitted.waits_for_more(bytes));
+        }
+        polled
+    })
+    .await
 }
 
 enum Event {

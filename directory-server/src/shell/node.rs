@@ -193,6 +193,14 @@ impl Admitted {
         }
     }
 
+    /// What has come over it and waits for more has so many bytes now.
+    pub(crate) fn waits_for_more(&self, bytes: usize) {
+        if let Some(half_open) = &self.half_open {
+            // Whoever has lost the place for it is told by the end of its channel.
+            drop(self.node.admission().wait_for_more(half_open.place, bytes));
+        }
+    }
+
     /// It has logged in.
     pub(crate) fn logged_in(&self) {
         self.node.admission().remember(Source::of(self.address));

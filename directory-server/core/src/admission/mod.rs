@@ -4,14 +4,15 @@
 //! whose turn it is decide [`turns`]; who waits costs little more than a socket. Whoever has more places than whoever comes
 //! next gives its oldest away at once, anybody else only a place that was held for a while, so that nobody keeps honest logins
 //! out by standing in the door. Whence somebody has logged in before is remembered: those have half of the places if need be.
+//! What has come over all of them and waits for more is counted in bytes; beyond a bound whoever has most of it goes.
 
 mod regulars;
 mod turns;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use common::limits::{HALF_OPEN, HALF_OPEN_PER_SITE, HALF_OPEN_PER_SOURCE, LOGIN_DEADLINE};
+use common::limits::{HALF_OPEN, HALF_OPEN_BYTES, HALF_OPEN_PER_SITE, HALF_OPEN_PER_SOURCE, LOGIN_DEADLINE};
 use common::network::Source;
 
 use crate::timestamp::Timestamp;
@@ -58,6 +59,8 @@ struct Held<T> {
     who: Belonging,
     since: Timestamp,
     has_begun: bool,
+    /// Bytes that have come and wait for more.
+    waiting: usize,
     /// Nothing if it has to leave.
     owner: Option<T>,
 }
@@ -71,6 +74,11 @@ impl<T> Held<T> {
     fn is_leaving(&self) -> bool {
         self.owner.is_none()
     }
+
+    /// Whose bytes are counted together.
+    fn network(&self) -> Source {
+        self.who.source.site().unwrap_or(self.who.source)
+    }
 }
 
 /// The half-open connections, the oldest first; each with something of its owner's that is given back to take its place away.
@@ -82,12 +90,15 @@ pub struct Admission<T, W> {
     regulars: Regulars,
     /// How many have to leave and have not left.
     leaving: usize,
+    /// Bytes that wait over the places of those who stay.
+    bytes: usize,
     last: u64,
 }
 
 impl<T, W> Default for Admission<T, W> {
     fn default() -> Self {
-        Self { places: BTreeMap::new(), turns: Turns::default(), regulars: Regulars::default(), leaving: 0, last: 0 }
+        let (places, turns, regulars) = (BTreeMap::new(), Turns::default(), Regulars::default());
+        Self { places, turns, regulars, leaving: 0, bytes: 0, last: 0 }
     }
 }
 
@@ -123,7 +134,7 @@ impl<T, W> Admission<T, W> {
     pub fn enter(&mut self, Turn(who): Turn, now: Timestamp, owner: T) -> Place {
         self.last += 1;
         self.turns.enter(who, self.last);
-        self.places.insert(self.last, Held { who, since: now, has_begun: false, owner: Some(owner) });
+        self.places.insert(self.last, Held { who, since: now, has_begun: false, waiting: 0, owner: Some(owner) });
         self.last
     }
 
@@ -132,6 +143,22 @@ impl<T, W> Admission<T, W> {
         if let Some(held) = self.places.get_mut(&place) {
             held.has_begun = true;
         }
+    }
+
+    /// What has come from whoever has this place, and waits for more, has so many bytes now. Who has to leave, if that is too
+    /// much for all together: whoever has most of it, of the site or source that has.
+    pub fn wait_for_more(&mut self, place: Place, bytes: usize) -> Option<(Place, T)> {
+        let held = self.places.get_mut(&place).filter(|held| !held.is_leaving())?;
+        let before = std::mem::replace(&mut held.waiting, bytes);
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
+        if self.bytes <= HALF_OPEN_BYTES {
+            return None;
+        }
+        let stay = || self.places.iter().filter(|(_, held)| !held.is_leaving());
+        let mut together: HashMap<Source, usize> = HashMap::new();
+        stay().for_each(|(_, held)| *together.entry(held.network()).or_default() += held.waiting);
+        let (fullest, _) = stay().max_by_key(|(_, held)| (together.get(&held.network()), held.waiting))?;
+        self.vacate(*fullest)
     }
 
     /// Somebody has logged in from there.
@@ -172,6 +199,7 @@ impl<T, W> Admission<T, W> {
     fn vacate(&mut self, place: Place) -> Option<(Place, T)> {
         let held = self.places.get_mut(&place)?;
         let owner = held.owner.take()?;
+        self.bytes = self.bytes.saturating_sub(held.waiting);
         self.leaving += 1;
         self.last += 1;
         self.turns.leave(held.who, self.last);
@@ -185,6 +213,7 @@ impl<T, W> Admission<T, W> {
         if held.is_leaving() {
             self.leaving = self.leaving.saturating_sub(1);
         } else {
+            self.bytes = self.bytes.saturating_sub(held.waiting);
             self.turns.leave(held.who, self.last);
         }
         self.next()

@@ -230,3 +230,41 @@ fn nobody_has_to_leave_for_whom_nobody_waits_and_a_place_is_taken_until_it_is_le
     assert_eq!(admission.release(first.0), Some((stranger(source(1_000)), 1_000)));
     assert_eq!(admission.release(second.0), Some((stranger(source(1_001)), 1_001)));
 }
+
+#[test]
+fn what_waits_for_more_has_a_bound_and_whoever_has_most_of_it_goes() {
+    const SHARE: usize = HALF_OPEN_BYTES / 64;
+    let mut admission = Numbered::default();
+    // Four of each source, and one that has little.
+    let places: Vec<_> = (0..64).map(|n| comes(&mut admission, n / 4, NOW, n).unwrap().0).collect();
+    let (honest, _) = comes(&mut admission, 1_000, NOW, 1_000).unwrap();
+    places.iter().for_each(|place| assert_eq!(admission.wait_for_more(*place, SHARE), None));
+    assert_eq!(admission.wait_for_more(places[5], SHARE - 1_000), None);
+    assert_eq!(admission.wait_for_more(honest, 1_000), None, "no byte too many");
+    let gone = admission.wait_for_more(honest, 1_001).unwrap();
+    assert!(places.contains(&gone.0) && !(4..8).contains(&gone.1), "one of a source that has most: {}", gone.1);
+    // What goes is counted no longer, and counted once.
+    assert_eq!(admission.wait_for_more(gone.0, HALF_OPEN_BYTES), None);
+    assert_eq!(admission.release(gone.0), None);
+    assert_eq!(admission.wait_for_more(honest, SHARE + 1_000), None);
+    // Who has more alone than others together goes, though it has come last.
+    assert_eq!(admission.wait_for_more(honest, 5 * SHARE).map(|gone| gone.1), Some(1_000));
+    // And what has been handled or has left makes room.
+    assert_eq!(admission.release(places[5]), None);
+    let (late, _) = comes(&mut admission, 1_001, NOW, 1_001).unwrap();
+    assert_eq!(admission.wait_for_more(late, 2 * SHARE), None);
+    assert_eq!(admission.wait_for_more(late, 0), None);
+    let (later, _) = comes(&mut admission, 1_002, NOW, 1_002).unwrap();
+    assert_eq!(admission.wait_for_more(later, 2 * SHARE), None);
+}
+
+#[test]
+fn many_networks_of_a_site_count_together() {
+    let of = |site: u16, n: u16| Source::of(Ipv6Addr::new(0x2001, 0xdb8, site, n, 0, 0, 0, 1).into());
+    let mut admission = Numbered::default();
+    let mut enter = |source| comes_from(&mut admission, source, NOW, usize::from(source == of(1, 1))).unwrap().0;
+    let (large, small): (Place, Vec<Place>) = (enter(of(1, 1)), (0..8).map(|n| enter(of(2, n))).collect());
+    assert_eq!(admission.wait_for_more(large, HALF_OPEN_BYTES / 3), None);
+    let gone = small.iter().find_map(|place| admission.wait_for_more(*place, HALF_OPEN_BYTES / 8));
+    assert_eq!(gone.map(|gone| gone.1), Some(0), "one of the site's");
+}
