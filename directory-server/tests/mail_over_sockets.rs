@@ -3,10 +3,12 @@
 
 mod support;
 
+use common::frame::PREFIX;
 use common::ident::TerminalId;
 use common::limits::PADDED_SIZES;
 use common::msg::{
-    FromDirectory, ListReq, MailItem, MailboxAck, MailboxReply, MailboxReq, MailboxState, Message as _, ToDirectory,
+    FromDirectory, ListReq, LookupReq, MailItem, MailboxAck, MailboxReply, MailboxReq, MailboxState, Message as _,
+    ToDirectory,
 };
 use common::testkit::Example;
 use common::testkit::client::Client;
@@ -160,19 +162,25 @@ fn the_limits_of_the_configuration_are_those_of_the_mailboxes() {
 #[test]
 fn every_frame_of_a_session_has_one_of_the_sizes_that_frames_have() {
     let data = tempfile::tempdir().unwrap();
-    let (_server, mut ali, _bianca) = pair(data.path());
-    // What is answered from memory, from the store, with a number, by an error, and pushed; the end, too.
+    let (_server, mut ali, bianca) = pair(data.path());
+    // What is answered from memory, ready encoded, from the store, with a number, by an error, and pushed; the end, too.
     send(&mut ali, ListReq { after: None });
+    send(&mut ali, LookupReq { userid: Example::Ali.user().unwrap(), lookup: Example::Bianca.user().unwrap() });
     send(&mut ali, MailboxReq {});
     ali.send(br#"{"msgtype":"LISTREQ","request":7}"#).unwrap();
-    ali.send(br#"{"msgtype":"MAILBOXREQ","request":8}"#).unwrap();
+    ali.send(br#"{"msgtype":"LOOKUPREQ","userid":"ali","lookup":"carol","request":8}"#).unwrap();
+    ali.send(br#"{"msgtype":"MAILBOXREQ","request":9}"#).unwrap();
     ali.send(br#"{"msgtype":"DANCE"}"#).unwrap();
-    ali.send(br#"{"msgtype":"LOGOUT"}"#).unwrap();
-    let mut frames = 0;
+    drop(bianca);
+    let (mut answers, mut pushed, mut leaves) = (0, 0, false);
     while let Some(frame) = ali.receive().unwrap() {
-        let whole = 4 + frame.len();
+        let whole = PREFIX + frame.len();
         assert!(PADDED_SIZES.contains(&whole), "{whole} bytes: {}", String::from_utf8_lossy(&frame));
-        frames += 1;
+        let is_pushed = matches!(FromDirectory::decode(&frame), Ok(FromDirectory::Presence(_)));
+        *if is_pushed { &mut pushed } else { &mut answers } += 1;
+        if answers == 7 && pushed > 0 && !std::mem::replace(&mut leaves, true) {
+            ali.send(br#"{"msgtype":"LOGOUT"}"#).unwrap();
+        }
     }
-    assert!(frames >= 6, "{frames} answers");
+    assert!(answers >= 8 && pushed > 0, "{answers} answers, {pushed} pushed");
 }
