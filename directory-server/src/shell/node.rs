@@ -93,14 +93,12 @@ impl Node {
         if self.directory.sources().refused_for(source, now).is_some() {
             return Err(Crowded::Source);
         }
-        if self.connections.load(Ordering::Relaxed) >= self.max_connections {
-            return Err(Crowded::Everywhere);
-        }
-        self.connections.fetch_add(1, Ordering::Relaxed);
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        let free = self.max_connections.saturating_sub(before);
         let newcomer = Newcomer { counted: Counted(Arc::clone(&self.connections)), from, stream };
         let mut admission = self.admission();
         // Whoever has lost the place for it is told by the end of its channel.
-        if let Some(next) = admission.admit(source, now, newcomer)?.enters {
+        if let Some(next) = admission.admit(source, now, newcomer, free)?.enters {
             self.enter(&mut admission, next);
         }
         Ok(())

@@ -109,11 +109,18 @@ pub fn login_deadline(now: Timestamp) -> Timestamp {
 }
 
 impl<T, W> Admission<T, W> {
-    /// Takes a newcomer, who gets a place now or later.
+    /// Takes a newcomer, who gets a place now or later. `free` is how many connections there may be besides those that there
+    /// are: where there may be none, somebody who waits has to go.
     ///
     /// # Errors
     /// [`Crowded`]: close it.
-    pub fn admit(&mut self, source: Source, now: Timestamp, newcomer: W) -> Result<Admitted<T, W>, Crowded> {
+    pub fn admit(
+        &mut self,
+        source: Source,
+        now: Timestamp,
+        newcomer: W,
+        free: usize,
+    ) -> Result<Admitted<T, W>, Crowded> {
         let of_site = source.site().map_or(0, |site| self.turns.of_site(site));
         if self.turns.of_source(source) >= HALF_OPEN_PER_SOURCE || of_site >= HALF_OPEN_PER_SITE {
             return Err(Crowded::Source);
@@ -122,8 +129,9 @@ impl<T, W> Admission<T, W> {
         let turn = self.last;
         let standing = if self.regulars.include(source) { Standing::Regular } else { Standing::Stranger };
         let who = Belonging { standing, source };
+        let most = WAITING.min(self.turns.len().saturating_add(free));
         self.turns.wait(who, turn, newcomer);
-        if self.turns.len() > WAITING && self.turns.turn_away(who, turn) {
+        if self.turns.len() > most && self.turns.turn_away(who, turn) {
             return Err(Crowded::Everywhere);
         }
         let evicted = if self.places.len() < HALF_OPEN { None } else { self.evict(now) };

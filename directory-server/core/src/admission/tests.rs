@@ -39,7 +39,7 @@ fn comes_from(admission: &mut Numbered, from: Source, now: Timestamp, number: us
 type Admits = (Option<(Turn, usize)>, Option<usize>);
 
 fn admits(admission: &mut Numbered, from: Source, now: Timestamp, number: usize) -> Result<Admits, Crowded> {
-    let Admitted { enters, evicted } = admission.admit(from, now, number)?;
+    let Admitted { enters, evicted } = admission.admit(from, now, number, usize::MAX)?;
     let Some((place, evicted)) = evicted else { return Ok((enters, None)) };
     assert_eq!(enters, None, "its place is taken until it has left");
     Ok((admission.release(place), Some(evicted)))
@@ -63,7 +63,7 @@ fn one_source_keeps_eight_and_hinders_nobody_else() {
     let mut admission = Admission::default();
     let admitted: Vec<_> = (0..8).map(|n| comes(&mut admission, 2, NOW, n).unwrap().0).collect();
     assert_eq!(admitted.len(), HALF_OPEN_PER_SOURCE);
-    assert_eq!(admission.admit(source(2), NOW, 8), Err(Crowded::Source));
+    assert_eq!(admission.admit(source(2), NOW, 8, usize::MAX), Err(Crowded::Source));
     assert!(comes(&mut admission, 3, NOW, 9).is_some());
     assert_eq!(admission.release(admitted[0]), None);
     assert!(comes(&mut admission, 2, NOW, 10).is_some());
@@ -129,11 +129,27 @@ fn who_waits_is_bounded_and_those_of_a_source_with_many_go_first() {
         comes(&mut admission, n % sources, NOW, n);
     }
     assert_eq!(admission.turns.len(), WAITING);
-    assert_eq!(admission.admit(source(1), NOW, 1), Err(Crowded::Everywhere), "the third of its source");
+    assert_eq!(admission.admit(source(1), NOW, 1, usize::MAX), Err(Crowded::Everywhere), "the third of its source");
     comes(&mut admission, sources, NOW, 2);
     assert_eq!(admission.turns.len(), WAITING);
     assert_eq!(admission.turns.of_source(source(sources)), 1);
     assert!(admission.turns.waiting().any(|number| *number == 2));
+}
+
+#[test]
+fn where_there_may_be_no_more_connections_those_who_have_been_here_come_before_those_who_wait() {
+    let mut admission = Numbered::default();
+    assert_eq!(admission.admit(source(1), NOW, 0, 0), Err(Crowded::Everywhere), "nobody waits who could go");
+    admission.remember(source(20_000));
+    for n in 0..HALF_OPEN + 100 {
+        comes(&mut admission, n, NOW, n);
+    }
+    assert_eq!(admission.turns.len(), 100);
+    let later = NOW + PATIENCE_WITH_THE_IDLE;
+    let Admitted { enters, evicted } = admission.admit(source(20_000), later, 20_000, 0).unwrap();
+    assert_eq!((enters, admission.turns.len()), (None, 100), "a stranger who waited has gone");
+    let (place, _) = evicted.unwrap();
+    assert_eq!(admission.release(place).unwrap().1, 20_000);
 }
 
 #[test]
@@ -186,7 +202,7 @@ fn a_site_has_sixty_four_and_a_provider_no_more_turns_than_another() {
     let of = |provider: u16, site: u16, n: u16| Source::of(Ipv6Addr::new(0x2001, provider, site, n, 0, 0, 0, 1).into());
     let mut admission = Numbered::default();
     (0..HALF_OPEN_PER_SITE as u16).for_each(|n| assert!(comes_from(&mut admission, of(1, 1, n), NOW, 0).is_some()));
-    assert_eq!(admission.admit(of(1, 1, 1_000), NOW, 0), Err(Crowded::Source));
+    assert_eq!(admission.admit(of(1, 1, 1_000), NOW, 0, usize::MAX), Err(Crowded::Source));
     // One provider's sites fill the house, and whoever comes from another one comes next.
     let site = |n: usize| u16::try_from(n / HALF_OPEN_PER_SITE).unwrap();
     let mut admission = crowd(|n| of(1, site(n), u16::try_from(n % HALF_OPEN_PER_SITE).unwrap()));
@@ -211,7 +227,8 @@ fn whoever_has_begun_nothing_has_two_seconds_and_whoever_has_five_while_others_w
     let (turn, number) = admission.release(places[0]).unwrap();
     assert_eq!(turn, stranger(source(1_000)));
     admission.enter(turn, NOW, number);
-    let (place, _) = admission.admit(source(1_002), NOW + PATIENCE_WITH_THE_IDLE, 1_002).unwrap().evicted.unwrap();
+    let (place, _) =
+        admission.admit(source(1_002), NOW + PATIENCE_WITH_THE_IDLE, 1_002, usize::MAX).unwrap().evicted.unwrap();
     assert_eq!(place, places[2], "the oldest that stays");
 }
 
@@ -221,8 +238,8 @@ fn nobody_has_to_leave_for_whom_nobody_waits_and_a_place_is_taken_until_it_is_le
     for n in 0..HALF_OPEN {
         comes(&mut admission, n / 8, NOW, n).unwrap();
     }
-    let first = admission.admit(source(1_000), NOW, 1_000).unwrap();
-    let second = admission.admit(source(1_001), NOW, 1_001).unwrap();
+    let first = admission.admit(source(1_000), NOW, 1_000, usize::MAX).unwrap();
+    let second = admission.admit(source(1_001), NOW, 1_001, usize::MAX).unwrap();
     assert_eq!((first.enters, second.enters), (None, None));
     let (first, second) = (first.evicted.unwrap(), second.evicted.unwrap());
     assert_ne!(first, second);
