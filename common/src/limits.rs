@@ -51,7 +51,7 @@ pub const PREFACE_WINDOW: u64 = 120;
 /// Prefaces remembered against replay; when full, further callers are refused.
 pub const PREFACES_REMEMBERED: usize = 4096;
 /// Half-open connections of a directory: all sources together, and of one source (threat L9).
-pub const HALF_OPEN: usize = 512;
+pub const HALF_OPEN: usize = 320;
 /// Half-open connections of one source, those that wait among them (threat L9).
 pub const HALF_OPEN_PER_SOURCE: usize = 8;
 /// The same, of one site.
