@@ -83,6 +83,7 @@ fn what_administrators_change_is_logged_unless_that_is_turned_off() {
         let settings = [("LOG__AUDIT", audit), ("LOG__FILE", log.to_str().unwrap())];
         let mut server = Server::start_logging(&mut serve(dir.path(), &settings));
         stdout(dir.path(), &["invite", "ali"]);
+        register(&server, Example::Bianca);
         stdout(dir.path(), &["user", "unlock", "bianca"]);
         server.signal(rustix::process::Signal::TERM);
         server.wait();
