@@ -3,8 +3,9 @@
 
 mod support;
 
-use common::ident::CredentialId;
-use directory_core::records::{Account, NewUser, Registered};
+use common::ident::{CredentialId, TerminalId};
+use directory_core::lockout::{LockRule, Verdict};
+use directory_core::records::{Account, Admits, Attempt, Generation, NewUser, Registered};
 use directory_core::store::Store;
 use directory_server::store::postgres::OpenError;
 use futures::executor::block_on;
@@ -105,4 +106,24 @@ fn nothing_is_written_in_sql_that_not_every_database_knows() {
         seen += 1;
     }
     assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn a_budget_that_is_given_back_between_two_statements_is_made_again() {
+    let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
+    let store = postgres.open(1).unwrap();
+    // Takes the row away behind the statement that makes it, once: what is counted by a sequence stays counted.
+    for sql in [
+        "CREATE SEQUENCE times",
+        "CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN IF nextval(''times'') = 1 THEN DELETE FROM stranger_budgets; END IF; RETURN NULL; END'",
+        "CREATE TRIGGER away AFTER INSERT ON stranger_budgets FOR EACH STATEMENT EXECUTE FUNCTION away()",
+    ] {
+        postgres.sql(sql);
+    }
+    let (terminal, cookie, generation) = (TerminalId([1; 16]), None, Generation::Current);
+    let attempt = Attempt { user: user("ali"), terminal, cookie, generation, admits: Admits::Everybody };
+    let reserved = block_on(store.reserve(attempt, LockRule::default(), NOON)).unwrap();
+    assert!(matches!(reserved.verdict, Verdict::Reserved { .. }));
+    assert_eq!(postgres.sql("SELECT last_value FROM times"), "2");
 }

@@ -5,11 +5,12 @@ use directory_core::lockout::{Budget, Class, Lock, LockRule, Verdict};
 use directory_core::records::{
     Account, Admits, Attempt, CookieDigest, Entry, EntryCheck, Generation, Grant, Reservation, Success,
 };
+use directory_core::store::StoreError;
 use directory_core::timestamp::Timestamp;
 use futures::future::{try_join, try_join3};
 
 use super::departures;
-use super::error::PgResult;
+use super::error::{PgError, PgResult};
 use super::lanes::Lane;
 use super::locks::{LOCK_USER, lock_user};
 use super::passcode::{self, Former};
@@ -261,13 +262,15 @@ impl Owner<'_> {
         let (_, row) = match self {
             Self::User { user, terminal } => {
                 let of = params![user.as_str(), *terminal];
-                try_join(lane.run(make, of), lane.one(lock, of)).await?
+                try_join(lane.run(make, of), lane.maybe(lock, of)).await?
             }
             Self::Stranger { user } => {
                 let of = params![user.as_str()];
-                try_join(lane.run(make, of), lane.one(lock, of)).await?
+                try_join(lane.run(make, of), lane.maybe(lock, of)).await?
             }
         };
+        // It was there when it would have been made, and somebody's login has given it back since.
+        let row = row.ok_or_else(|| PgError::Again(StoreError::Failed("a budget went away".into())))?;
         read_budget(&row, 0)
     }
 
