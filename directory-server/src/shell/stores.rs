@@ -91,15 +91,19 @@ fn in_database(data_dir: &DataDir, place: Place) -> Result<PgStore, Failure> {
     })
 }
 
-/// A digest of the file that is locked, in this run of this machine: whoever gets the same one holds the lock, so that the
-/// last holder is gone. Nothing is the same where the machine does not tell its run.
+/// What tells one run of this machine, or else this machine, from others; the first that can be read. A unit that hides
+/// what is not a process (`ProcSubset=pid`) hides the first.
+const MACHINE: [&str; 2] = ["/proc/sys/kernel/random/boot_id", "/etc/machine-id"];
+
+/// A digest of the file that is locked, on this machine: whoever gets the same one holds the lock, so that the last holder is
+/// gone. Nothing is the same where the machine has no name.
 fn holder(path: &Path) -> [u8; 32] {
     use std::os::unix::fs::MetadataExt as _;
-    let boot = std::fs::read("/proc/sys/kernel/random/boot_id").ok();
-    let (Some(boot), Ok(file)) = (boot, std::fs::metadata(path.join(LOCK))) else {
+    let machine = MACHINE.iter().find_map(|file| std::fs::read(file).ok().filter(|name| !matches!(&name[..], b"" | b"uninitialized\n")));
+    let (Some(machine), Ok(file)) = (machine, std::fs::metadata(path.join(LOCK))) else {
         return common::crypto::random().unwrap_or_default();
     };
-    let mut digest = Sha256::new_with_prefix(boot);
+    let mut digest = Sha256::new_with_prefix(machine);
     digest.update(file.dev().to_be_bytes());
     digest.update(file.ino().to_be_bytes());
     digest.finalize().into()
