@@ -172,3 +172,15 @@ fn while_the_database_is_away_the_server_is_not_ready_and_sessions_wait_for_it()
     }
     assert_eq!(ali.lookup(&ali_id, &ali_id).unwrap().status, LookupStatus::Success);
 }
+
+#[test]
+fn whoever_loses_its_database_to_another_directory_ends() {
+    let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start_logging(serve(dir.path(), &postgres.url()).stderr(Stdio::piped()));
+    postgres.sql("UPDATE nodes SET incarnation = '1', holder = '2', name = 'carol', until = until + 1000000");
+    // The lease is renewed every few seconds.
+    assert_eq!(server.wait().code(), Some(12));
+    let said = server.said();
+    assert!(said.contains("carol has taken the database over"), "{said}");
+}

@@ -56,7 +56,7 @@ pub(crate) fn demo() -> Result<ExitCode, Failure> {
     say(&greeting(&launched.node.public, &key.digest()));
     let code = launched.until_stopped(&signals, |_, _| tracing::warn!("a demo has no configuration and no log file"));
     launched.stop();
-    Ok(ExitCode::from(code))
+    code.map(ExitCode::from)
 }
 
 /// What a registration leaves at the directory; both sides of it are played here.

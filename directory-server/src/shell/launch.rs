@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use common::crypto::opaque::ServerSecret;
 use common::crypto::record::Issuer;
 use common::link::tls;
 use common::msg::ByeReason;
+use futures::future::{Either, select};
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 use super::clock::Clock;
@@ -51,6 +53,8 @@ pub(super) struct Launched {
     pub(super) node: Arc<Node>,
     /// Closed when the last session has ended.
     ended: Receiver<std::convert::Infallible>,
+    /// Why it has to end although nobody asks for it.
+    doomed: Receiver<Failure>,
 }
 
 /// Serves on these sockets.
@@ -82,20 +86,37 @@ pub(super) fn launch(foundation: Foundation<'_>, listeners: Vec<TcpListener>) ->
         rt::spawn(accept::accept(Arc::clone(&node), listener));
     }
     rt::spawn(keep_time::keep_time(Arc::clone(&node)));
+    let (doom, doomed) = async_channel::bounded(1);
     if let AnyStore::Postgres(_) = node.directory.store {
-        rt::spawn(stores::watch(Arc::clone(&node)));
+        rt::spawn(stores::watch(Arc::clone(&node), doom));
     }
-    Ok(Launched { node, ended })
+    Ok(Launched { node, ended, doomed })
 }
 
 impl Launched {
     /// Waits until a signal asks to stop; gives the exit code it asks for.
-    pub(super) fn until_stopped(&self, signals: &Receiver<Asked>, attend: impl Fn(&Node, Errand)) -> u8 {
+    ///
+    /// # Errors
+    /// [`Failure`]: it cannot go on.
+    pub(super) fn until_stopped(
+        &self,
+        signals: &Receiver<Asked>,
+        attend: impl Fn(&Node, Errand),
+    ) -> Result<u8, Failure> {
+        let doomed = async {
+            match self.doomed.recv().await {
+                Ok(failure) => failure,
+                // Nobody watches, or nobody does any more.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let mut doomed = pin!(doomed);
         loop {
-            match rt::block_on(signals.recv()) {
-                Ok(Asked::Attend(errand)) => attend(&self.node, errand),
-                Ok(Asked::Stop(code)) => return code,
-                Err(_) => return 0,
+            match rt::block_on(select(pin!(signals.recv()), &mut doomed)) {
+                Either::Left((Ok(Asked::Attend(errand)), _)) => attend(&self.node, errand),
+                Either::Left((Ok(Asked::Stop(code)), _)) => return Ok(code),
+                Either::Left((Err(_), _)) => return Ok(0),
+                Either::Right((failure, _)) => return Err(failure),
             }
         }
     }

@@ -85,12 +85,15 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
             say_status(node, start.status_text);
         }
     });
-    tracing::info!("stopping");
+    match &code {
+        Ok(_) => tracing::info!("stopping"),
+        Err(failure) => tracing::error!(%failure, "stopping"),
+    }
     supervisor.stopping();
     site.stopping(&node);
     drop(admin);
     launched.stop();
-    Ok(ExitCode::from(code))
+    code.map(ExitCode::from)
 }
 
 /// What a server says when it has started: where it listens, who may register, and what to type next.

@@ -99,7 +99,9 @@ const MACHINE: [&str; 2] = ["/proc/sys/kernel/random/boot_id", "/etc/machine-id"
 /// gone. Nothing is the same where the machine has no name.
 fn holder(path: &Path) -> [u8; 32] {
     use std::os::unix::fs::MetadataExt as _;
-    let machine = MACHINE.iter().find_map(|file| std::fs::read(file).ok().filter(|name| !matches!(&name[..], b"" | b"uninitialized\n")));
+    let machine = MACHINE
+        .iter()
+        .find_map(|file| std::fs::read(file).ok().filter(|name| !matches!(&name[..], b"" | b"uninitialized\n")));
     let (Some(machine), Ok(file)) = (machine, std::fs::metadata(path.join(LOCK))) else {
         return common::crypto::random().unwrap_or_default();
     };
@@ -116,8 +118,8 @@ fn name(path: &Path) -> String {
 }
 
 /// Ends the sessions of a directory that may not use its database any more: it could neither store what they send nor say
-/// who is there. They come back, to this one or to the one that has taken over.
-pub(crate) async fn watch(node: Arc<Node>) {
+/// who is there. They come back, to this one or to the one that has taken over. Says so when one has, and is done then.
+pub(crate) async fn watch(node: Arc<Node>, taken: async_channel::Sender<Failure>) {
     let mut was_lost = false;
     loop {
         let is_lost = node.directory.store.is_lost();
@@ -130,6 +132,14 @@ pub(crate) async fn watch(node: Arc<Node>) {
             tracing::info!("the database answers again");
         }
         was_lost = is_lost;
+        if let Some(holder) = node.directory.store.taken_by() {
+            let message = format!(
+                "{holder} has taken the database over, so this one stops. Stop that one first if this one is to go on."
+            );
+            // Who waits for it is the one who ends the process.
+            let _ = taken.send(Failure::new(Kind::AlreadyRunning, message)).await;
+            return;
+        }
         rt::sleep(PAUSE).await;
     }
 }

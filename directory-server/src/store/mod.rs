@@ -76,6 +76,15 @@ impl AnyStore {
         }
     }
 
+    /// Who has taken it over for good, if somebody has.
+    #[must_use]
+    pub fn taken_by(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(store) => store.taken_by(),
+        }
+    }
+
     /// Nothing more is asked for.
     pub async fn close(&self) {
         if let Self::Postgres(store) = self {

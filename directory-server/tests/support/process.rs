@@ -104,6 +104,15 @@ impl Server {
         self.child.wait().unwrap()
     }
 
+    /// What it has said to standard error until it ended, if somebody listens.
+    pub(crate) fn said(&mut self) -> String {
+        let mut said = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
+        }
+        said
+    }
+
     pub(crate) fn connect(&self) -> Client {
         Client::connect([127, 0, 0, 1].into(), self.address).unwrap()
     }

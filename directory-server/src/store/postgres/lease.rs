@@ -34,6 +34,8 @@ pub(super) struct Lease {
     applicant: Applicant,
     incarnation: [u8; 16],
     state: Mutex<State>,
+    /// Held while it is asked for, and while it is given back: never both at once.
+    asking: futures::lock::Mutex<()>,
 }
 
 /// What is known of it.
@@ -57,7 +59,7 @@ pub(super) enum Taken {
 impl Lease {
     pub(super) fn new(applicant: Applicant) -> StoreResult<Self> {
         let incarnation = common::crypto::random().map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Self { applicant, incarnation, state: Mutex::new(State::Ended) })
+        Ok(Self { applicant, incarnation, state: Mutex::new(State::Ended), asking: futures::lock::Mutex::new(()) })
     }
 
     /// Takes it, if nobody else has it.
@@ -107,6 +109,14 @@ impl Lease {
         }
     }
 
+    /// Who has taken the database over, if somebody has.
+    pub(super) fn taken_by(&self) -> Option<String> {
+        match self.state() {
+            State::Taken(name) => Some(name),
+            State::Held(_) | State::Ended => None,
+        }
+    }
+
     fn state(&self) -> State {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -116,13 +126,14 @@ impl Lease {
     }
 }
 
-/// Renews the lease until the store is gone.
+/// Renews the lease until the store is gone, the lease was given back or another directory has it.
 pub(super) async fn keep(lanes: std::sync::Weak<Lanes>, lease: std::sync::Weak<Lease>) {
     let mut connection: Option<Lane> = None;
     let mut was_told = false;
     loop {
         let (Some(lanes), Some(lease)) = (lanes.upgrade(), lease.upgrade()) else { return };
-        if matches!(lease.state(), State::Taken(_)) {
+        let asking = lease.asking.lock().await;
+        if !matches!(lease.state(), State::Held(_)) {
             return;
         }
         let runtime = Arc::clone(lanes.runtime());
@@ -154,6 +165,7 @@ pub(super) async fn keep(lanes: std::sync::Weak<Lanes>, lease: std::sync::Weak<L
                 was_told = true;
             }
         }
+        drop(asking);
         drop((lanes, lease));
         runtime.sleep(if connection.is_some() { RENEWAL } else { Duration::from_millis(500) }).await;
     }
@@ -161,6 +173,7 @@ pub(super) async fn keep(lanes: std::sync::Weak<Lanes>, lease: std::sync::Weak<L
 
 /// Gives the lease back, so that the next one need not wait.
 pub(super) async fn give_back(lanes: &Lanes, lease: &Lease) {
+    let _asking = lease.asking.lock().await;
     if !matches!(lease.state(), State::Held(_)) {
         return;
     }

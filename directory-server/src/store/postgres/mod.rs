@@ -134,6 +134,12 @@ impl PgStore {
         self.lease.check().is_err()
     }
 
+    /// Who has taken the database over, if another directory has: this one can do nothing any more.
+    #[must_use]
+    pub fn taken_by(&self) -> Option<String> {
+        self.lease.taken_by()
+    }
+
     /// From now on the so manieth statement of each method fails the first time, as if another transaction had been in its
     /// way; 0: none.
     #[cfg(feature = "testkit")]
