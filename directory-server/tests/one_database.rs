@@ -127,3 +127,30 @@ fn a_budget_that_is_given_back_between_two_statements_is_made_again() {
     assert!(matches!(reserved.verdict, Verdict::Reserved { .. }));
     assert_eq!(postgres.sql("SELECT last_value FROM times"), "2");
 }
+
+#[test]
+fn nothing_is_committed_by_one_whose_database_was_taken_over_meanwhile() {
+    let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
+    let store = postgres.open(1).unwrap();
+    // Who registers waits until there is a row.
+    for sql in [
+        "CREATE TABLE go (now BIGINT)",
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN LOOP EXIT WHEN EXISTS (SELECT 1 FROM go); END LOOP; RETURN NULL; END'",
+        "CREATE TRIGGER wait AFTER INSERT ON users FOR EACH STATEMENT EXECUTE FUNCTION wait()",
+    ] {
+        postgres.sql(sql);
+    }
+    let registered = std::thread::scope(|scope| {
+        let registers = scope.spawn(|| block_on(store.register(new_user("ali"), NOON)));
+        while postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO users%'") == "0" {}
+        postgres.sql("UPDATE nodes SET incarnation = '1', holder = '2', name = 'carol', until = until + 1000000");
+        while store.taken_by().is_none() {
+            std::thread::yield_now();
+        }
+        postgres.sql("INSERT INTO go VALUES (1)");
+        registers.join().unwrap()
+    });
+    assert!(registered.is_err(), "{registered:?}");
+    assert_eq!(postgres.sql("SELECT count(*) FROM users"), "0");
+}

@@ -37,6 +37,8 @@ const KNOCK: Duration = Duration::from_millis(250);
 /// Methods that wait for a connection; one more fails at once.
 const WAITING: usize = 4096;
 
+/// Says whether this directory may use the database now.
+type Allowed<'a> = &'a (dyn Fn() -> StoreResult<()> + Sync);
 type Param<'a> = &'a (dyn ToSql + Sync);
 
 /// One connection and the statements that it knows.
@@ -246,24 +248,27 @@ impl Lanes {
     /// Runs a method that only reads: each statement for itself.
     pub(super) async fn read<I: Send + Sync, T: Send>(
         &self,
+        allowed: Allowed<'_>,
         input: I,
         work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
     ) -> StoreResult<T> {
-        self.attempts(Mode::Read, &input, work).await
+        self.attempts(Mode::Read, allowed, &input, work).await
     }
 
     /// Runs a method that writes: all of it or nothing.
     pub(super) async fn write<I: Send + Sync, T: Send>(
         &self,
+        allowed: Allowed<'_>,
         input: I,
         work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
     ) -> StoreResult<T> {
-        self.attempts(Mode::Write, &input, work).await
+        self.attempts(Mode::Write, allowed, &input, work).await
     }
 
     async fn attempts<I: Send + Sync, T: Send>(
         &self,
         mode: Mode,
+        allowed: Allowed<'_>,
         input: &I,
         work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
     ) -> StoreResult<T> {
@@ -271,12 +276,15 @@ impl Lanes {
         loop {
             let mut held = self.lane().await?;
             let Some(lane) = &held.lane else { return Err(StoreError::Closed) };
+            // It may have waited for long.
+            allowed()?;
             #[cfg(feature = "testkit")]
             lane.seen.begin(attempt);
             let once = async {
                 let transaction = (mode == Mode::Write).then(|| Transaction::begin(lane));
                 let done = work(lane, input).await?;
                 if let Some(transaction) = transaction {
+                    allowed()?;
                     transaction.commit().await?;
                 }
                 Ok(done)

@@ -160,7 +160,7 @@ impl PgStore {
         work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
     ) -> StoreResult<T> {
         self.lease.check()?;
-        self.lanes.read(input, work).await
+        self.lanes.read(&|| self.lease.check(), input, work).await
     }
 
     async fn write<I: Send + Sync, T: Send>(
@@ -169,7 +169,7 @@ impl PgStore {
         work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
     ) -> StoreResult<T> {
         self.lease.check()?;
-        self.lanes.write(input, work).await
+        self.lanes.write(&|| self.lease.check(), input, work).await
     }
 }
 
