@@ -15,12 +15,14 @@ use super::row::{Row, count, number, params, parse, unreadable};
 use super::withdrawn;
 use crate::store::bounds::{Parcel, kind};
 
-/// Mailboxes that one call of [`expire`] looks through, so that others get their turn: chosen arbitrarily.
+/// Mailboxes that one call of [`expire`] looks through, and items that it forgets, so that it ends in time and others get their
+/// turn: chosen arbitrarily.
 const EXPIRE_AT_ONCE: usize = 64;
+const EXPIRE_ITEMS: i64 = 1000;
 
 pub(super) async fn open(lane: &Lane, owner: &Member, expired: Timestamp) -> PgResult<MailboxState> {
     if old(lane, owner, expired).await?.is_some() {
-        forget_old(lane, owner, expired).await?;
+        forget_old(lane, owner, expired, i64::MAX).await?;
     }
     let row = lane
         .maybe(
@@ -47,13 +49,21 @@ async fn old(lane: &Lane, owner: &Member, expired: Timestamp) -> PgResult<Option
     row.get(0)
 }
 
-async fn forget_old(lane: &Lane, owner: &Member, expired: Timestamp) -> PgResult<()> {
+/// Forgets what is too old, but no more than so many items; gives how many went.
+async fn forget_old(lane: &Lane, owner: &Member, expired: Timestamp, at_most: i64) -> PgResult<i64> {
     lock(lane, owner).await?;
     // Looked at again, because only now nobody else changes it.
-    match old(lane, owner, expired).await? {
-        Some(last) => forget(lane, owner, last, Because::Expired).await,
-        None => Ok(()),
-    }
+    let Some(last) = old(lane, owner, expired).await? else { return Ok(0) };
+    let row = lane
+        .one(
+            "SELECT max(f.item), count(*) FROM (SELECT item FROM mailbox
+                 WHERE userid = $1 AND terminal = $2 AND item <= $3 ORDER BY item LIMIT $4) AS f",
+            params![owner.userid.as_str(), &owner.terminal.as_bytes()[..], last, at_most],
+        )
+        .await?;
+    let Some(last) = row.get(0)? else { return Ok(0) };
+    forget(lane, owner, last, Because::Expired).await?;
+    row.get(1)
 }
 
 async fn lock(lane: &Lane, owner: &Member) -> PgResult<()> {
@@ -141,8 +151,12 @@ pub(super) async fn expire(lane: &Lane, expired: Timestamp) -> PgResult<ExpiryPr
         .await?;
     let mut owners = rows.iter().map(|row| row.member(0)).collect::<PgResult<Vec<_>>>()?;
     owners.sort_unstable();
+    let mut left = EXPIRE_ITEMS;
     for owner in &owners {
-        forget_old(lane, owner, expired).await?;
+        left -= forget_old(lane, owner, expired, left).await?;
+        if left <= 0 {
+            return Ok(ExpiryProgress::MoreLeft);
+        }
     }
     Ok(if owners.len() == EXPIRE_AT_ONCE { ExpiryProgress::MoreLeft } else { ExpiryProgress::Done })
 }

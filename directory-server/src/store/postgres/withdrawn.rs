@@ -67,22 +67,19 @@ async fn write(lane: &Lane, reports: Vec<(Member, Dropped<'_>)>, why: Withdrawal
                         RETURNING reports";
         let Some(row) = lane.maybe(numbered, params![user, terminal, count(reports.len())]).await? else { continue };
         let first = row.get::<i64>(0)? - count(reports.len()) + 1;
-        for (Dropped { id, room, receiver }, report) in reports.into_iter().zip(first..) {
-            lane.run(
-                "INSERT INTO withdrawn (userid, terminal, report, id, room, receiver, reason)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                params![
-                    user,
-                    terminal,
-                    report,
-                    &id.as_bytes()[..],
-                    &room.as_bytes()[..],
-                    receiver.as_str(),
-                    reason_code(why)
-                ],
-            )
-            .await?;
-        }
+        let places: Vec<i64> = (first..).take(reports.len()).collect();
+        let ids: Vec<&[u8]> = reports.iter().map(|it| &it.id.as_bytes()[..]).collect();
+        let rooms: Vec<&[u8]> = reports.iter().map(|it| &it.room.as_bytes()[..]).collect();
+        let receivers: Vec<&str> = reports.iter().map(|it| it.receiver.as_str()).collect();
+        // All at once: a mailbox that expires may be full.
+        lane.run(
+            "INSERT INTO withdrawn (userid, terminal, report, id, room, receiver, reason)
+             SELECT CAST($1 AS TEXT), CAST($2 AS BYTEA), d.report, d.id, d.room, d.receiver, CAST($3 AS BIGINT)
+             FROM unnest(CAST($4 AS BIGINT[]), CAST($5 AS BYTEA[]), CAST($6 AS BYTEA[]), CAST($7 AS TEXT[]))
+                 AS d (report, id, room, receiver)",
+            params![user, terminal, reason_code(why), places, ids, rooms, receivers],
+        )
+        .await?;
     }
     Ok(())
 }
