@@ -170,11 +170,12 @@ pub(super) async fn acknowledge(lane: &Lane, owner: &Member, upto: u64) -> PgRes
 
 /// The terminals that have to be told of something new.
 pub(super) async fn new(lane: &Lane, now: Timestamp) -> PgResult<Vec<Member>> {
-    let sql = "UPDATE withdrawn SET since = $1 WHERE since IS NULL RETURNING userid, terminal";
+    // Each terminal once, however much it is told.
+    let sql = "WITH told AS (UPDATE withdrawn SET since = $1 WHERE since IS NULL RETURNING userid, terminal)
+               SELECT DISTINCT userid, terminal FROM told";
     let rows = lane.rows(sql, params![number(now.seconds())]).await?;
     let mut terminals = rows.iter().map(|row| row.member(0)).collect::<PgResult<Vec<_>>>()?;
     terminals.sort_unstable();
-    terminals.dedup();
     Ok(terminals)
 }
 
