@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) const AWAY: Duration = Duration::from_secs(15);
 /// Pause between two attempts to connect to it.
 const KNOCK: Duration = Duration::from_millis(250);
+/// How long a method waits for a connection that others have, or for its turn to try again, chosen arbitrarily.
+const QUEUE: Duration = Duration::from_secs(30);
+/// Pause between two methods that find out whether a database that has been away for long is back. The others fail at once.
+const PROBE: Duration = Duration::from_secs(1);
 /// Methods that wait for a connection; one more fails at once.
 const WAITING: usize = 4096;
 
@@ -168,10 +172,18 @@ pub(super) struct Lanes {
     idle: Receiver<Option<Lane>>,
     /// Held by whoever tries again: of those who want the same row, one at a time does.
     turn: (Sender<()>, Receiver<()>),
-    /// Since when the database is away, if it is.
-    away: Mutex<Option<Instant>>,
+    /// The database is away, if it is.
+    away: Mutex<Option<Away>>,
     #[cfg(feature = "testkit")]
     pub(super) faults: Arc<super::faults::Faults>,
+}
+
+/// A database that is away.
+#[derive(Debug, Clone, Copy)]
+struct Away {
+    since: Instant,
+    /// When a method went to see last.
+    probed: Instant,
 }
 
 /// A connection that one method has for itself.
@@ -232,7 +244,8 @@ impl Lanes {
         let no_answer = || Err(StoreError::Unreachable(format!("{}: no answer", self.place)));
         let connected = connecting.unwrap_or_else(no_answer);
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        *away = if connected.is_ok() { None } else { away.or_else(|| Some(Instant::now())) };
+        let now = Instant::now();
+        *away = if connected.is_ok() { None } else { away.or(Some(Away { since: now, probed: now })) };
         drop(away);
         let client = connected?;
         Ok(Lane {
@@ -291,14 +304,18 @@ impl Lanes {
             };
             let outcome = within(&*self.runtime, PATIENCE, once).await;
             match outcome {
-                Some(Ok(done)) => return Ok(done),
+                Some(Ok(done)) => {
+                    *self.away.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    return Ok(done);
+                }
                 Some(Err(PgError::Failed(error))) => return Err(error),
                 Some(Err(PgError::Again(error) | PgError::Lost(error))) if attempt >= ATTEMPTS => return Err(error),
                 Some(Err(PgError::Again(_))) => {
                     drop(held);
                     self.runtime.sleep(pause(attempt)).await;
                     if turn.is_none() {
-                        turn = Some(self.turn().await?);
+                        // Who has waited for too long goes on without.
+                        turn = within(&*self.runtime, QUEUE, self.turn()).await.transpose()?;
                     }
                 }
                 Some(Err(PgError::Lost(_))) => held.lane = None,
@@ -314,7 +331,18 @@ impl Lanes {
 
     /// For how long the database has been away, if it is.
     pub(super) fn away(&self) -> Option<Duration> {
-        self.away.lock().unwrap_or_else(PoisonError::into_inner).map(|since| since.elapsed())
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).map(|away| away.since.elapsed())
+    }
+
+    /// Whether the database has been away for so long that nobody waits for it any more, and somebody has just looked.
+    fn is_given_up(&self) -> bool {
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(away) = away.as_mut().filter(|away| away.since.elapsed() >= AWAY) else { return false };
+        let is_due = away.probed.elapsed() >= PROBE;
+        if is_due {
+            away.probed = Instant::now();
+        }
+        !is_due
     }
 
     /// Waits until nobody else tries again.
@@ -325,17 +353,30 @@ impl Lanes {
 
     /// A connection; a new one, if the last one broke. A database that went away lately is waited for.
     async fn lane(&self) -> StoreResult<Held<'_>> {
+        let failed = |why| Err(StoreError::Unreachable(format!("{}: {why}", self.place)));
+        if self.is_given_up() {
+            return failed("it has been away for too long");
+        }
         if self.idle.receiver_count() > WAITING {
-            return Err(StoreError::Unreachable(format!("{}: too much waits for it", self.place)));
+            return failed("too much waits for it");
         }
         // Counted as long as it waits.
         let idle = self.idle.clone();
-        let lane = idle.recv().await.map_err(|_| StoreError::Closed)?;
+        let lane = match idle.try_recv() {
+            Ok(lane) => lane,
+            Err(_) => match within(&*self.runtime, QUEUE, idle.recv()).await {
+                Some(lane) => lane.map_err(|_| StoreError::Closed)?,
+                None => return failed("others have kept all connections for too long"),
+            },
+        };
+        let since = Instant::now();
         let mut held = Held { lanes: self, lane: lane.filter(|lane| !lane.client.is_closed()) };
         while held.lane.is_none() {
             match self.connect().await {
                 Ok(lane) => held.lane = Some(lane),
-                Err(error) if self.away().is_some_and(|away| away >= AWAY) => return Err(error),
+                Err(error) if since.elapsed() >= AWAY || self.away().is_some_and(|away| away >= AWAY) => {
+                    return Err(error);
+                }
                 Err(_) => self.runtime.sleep(KNOCK).await,
             }
         }
