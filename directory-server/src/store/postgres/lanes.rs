@@ -93,6 +93,12 @@ impl Lane {
         Ok(self.client.batch_execute(sql).await?)
     }
 
+    /// From now on nothing on this connection ends because it takes long.
+    pub(super) async fn unlimited(&self) -> PgResult<()> {
+        let none = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+        self.batch(none).await
+    }
+
     /// Makes a statement known, so that it goes out at once: what others that go out with it rely on has to come before them.
     pub(super) async fn know(&self, sql: &'static str) -> PgResult<()> {
         self.statement(sql).await.map(drop)
@@ -276,6 +282,23 @@ impl Lanes {
         work: impl for<'t> Fn(&'t Lane, &'t I) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
     ) -> StoreResult<T> {
         self.attempts(Mode::Write, allowed, &input, work).await
+    }
+
+    /// Runs a method that reads all there is, as long as it takes, over a connection of its own.
+    pub(super) async fn survey<T: Send>(
+        &self,
+        work: impl for<'t> Fn(&'t Lane) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        let lane = self.connect().await?;
+        lane.unlimited().await?;
+        let mut attempt = 1;
+        loop {
+            match work(&lane).await {
+                Err(PgError::Again(_)) if attempt < ATTEMPTS => self.runtime.sleep(pause(attempt)).await,
+                outcome => return Ok(outcome?),
+            }
+            attempt += 1;
+        }
     }
 
     async fn attempts<I: Send + Sync, T: Send>(

@@ -163,6 +163,14 @@ impl PgStore {
         self.lanes.read(&|| self.lease.check(), input, work).await
     }
 
+    async fn survey<T: Send>(
+        &self,
+        work: impl for<'t> Fn(&'t Lane) -> BoxFuture<'t, PgResult<T>> + Send + Sync,
+    ) -> StoreResult<T> {
+        self.lease.check()?;
+        self.lanes.survey(work).await
+    }
+
     async fn write<I: Send + Sync, T: Send>(
         &self,
         input: I,
@@ -235,7 +243,7 @@ impl Store for PgStore {
     }
 
     async fn users(&self, now: Timestamp) -> StoreResult<Vec<UserRecord>> {
-        self.read(now, |lane, now| Box::pin(users::all(lane, *now))).await
+        self.survey(|lane| Box::pin(users::all(lane, now))).await
     }
 
     async fn user(&self, user: &UserId, now: Timestamp) -> StoreResult<Option<UserRecord>> {
@@ -346,7 +354,7 @@ impl Store for PgStore {
     }
 
     async fn rooms(&self) -> StoreResult<Vec<RoomRecord>> {
-        self.read((), |lane, ()| Box::pin(rooms::all(lane))).await
+        self.survey(|lane| Box::pin(rooms::all(lane))).await
     }
 
     async fn remove_room(&self, room: RoomId) -> StoreResult<RoomRemoval> {
@@ -413,6 +421,6 @@ impl Store for PgStore {
     }
 
     async fn check(&self) -> StoreResult<Vec<String>> {
-        self.read((), |lane, ()| Box::pin(schema::check(lane))).await
+        self.survey(|lane| Box::pin(schema::check(lane))).await
     }
 }

@@ -23,6 +23,9 @@ const FIRST: &str = "CREATE TABLE IF NOT EXISTS schema (
 /// version, and works over a connection of its own, because not every database changes tables within a transaction.
 pub(super) async fn migrate(lanes: &Lanes) -> StoreResult<()> {
     let (guard, work) = (lanes.connect().await?, lanes.connect().await?);
+    // A table that is rebuilt takes as long as it takes, and whoever guards it stands idle meanwhile.
+    guard.unlimited().await?;
+    work.unlimited().await?;
     // Two that create a table at once are in each other's way.
     let mut created = work.batch(FIRST).await;
     if matches!(created, Err(PgError::Again(_))) {
@@ -128,14 +131,20 @@ const RULES: [(&str, &str); 10] = [
              EXCEPT SELECT userid, terminal, sender, messages, bytes FROM mailbox_senders) AS wrong",
     ),
     ("senders of nothing", "SELECT count(*) FROM mailbox_senders WHERE bytes <= 0"),
-    ("bodies in no mailbox", "SELECT count(*) FROM mail WHERE mail NOT IN (SELECT mail FROM mailbox)"),
+    (
+        "bodies in no mailbox",
+        "SELECT count(*) FROM mail AS b WHERE NOT EXISTS (SELECT 1 FROM mailbox AS m WHERE m.mail = b.mail)",
+    ),
     (
         "items described wrongly",
         "SELECT count(*) FROM mailbox AS m JOIN mail AS b ON b.mail = m.mail
          WHERE m.sender <> b.from_user OR m.kind <> b.kind OR m.size <> length(b.body) OR (NOT m.shared AND 1 <
              (SELECT count(*) FROM mailbox AS o WHERE o.mail = m.mail))",
     ),
-    ("items without a body", "SELECT count(*) FROM mailbox WHERE mail NOT IN (SELECT mail FROM mail)"),
+    (
+        "items without a body",
+        "SELECT count(*) FROM mailbox AS m WHERE NOT EXISTS (SELECT 1 FROM mail AS b WHERE b.mail = m.mail)",
+    ),
     (
         "items behind the last of their mailbox, or terminals without a mailbox",
         "SELECT (SELECT count(*) FROM mailbox AS m JOIN mailbox_states AS s
@@ -145,7 +154,8 @@ const RULES: [(&str, &str); 10] = [
     ),
     (
         "rooms without terminals",
-        "SELECT count(*) FROM rooms WHERE handle IS NULL AND room NOT IN (SELECT room FROM roster)",
+        "SELECT count(*) FROM rooms AS o WHERE handle IS NULL
+             AND NOT EXISTS (SELECT 1 FROM roster AS r WHERE r.room = o.room)",
     ),
     (
         "commits without what their author answers for, or messages with it",
