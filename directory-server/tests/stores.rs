@@ -367,3 +367,36 @@ fn the_story_is_the_same_whichever_statement_is_in_the_way_of_another() {
         assert!(store.refused() > 0, "no method has {at} statements");
     }
 }
+
+#[test]
+fn much_that_is_too_old_goes_in_several_steps_and_all_of_it_is_told() {
+    let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
+    let store = postgres.open(1).unwrap();
+    let [ali, bianca] = [member("ali", 1), member("bianca", 1)];
+    for who in [&ali, &bianca] {
+        assert_eq!(block_on(store.register(new_user(who.userid.as_str(), None), NOON)), Ok(Registered::Done));
+        let granted = block_on(store.grant(success(who, Class::UnknownTerminals, 1), NOON));
+        assert!(matches!(granted, Ok(Grant::Granted { .. })));
+    }
+    let rule = MailRule { messages: 0, bytes: 0, ..RULE };
+    let both = vec![ali.clone(), bianca.clone()];
+    block_on(store.commit(commit_of(&ali, 0, both, b""), rule, NOON)).unwrap();
+    let message = |n: u16| {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        (MessageId(id), vec![1])
+    };
+    let many = Deposit { messages: (0..1500).map(message).collect(), ..deposit(&ali, 0, &[]) };
+    assert_eq!(block_on(store.deposit(many, rule, NOON)).unwrap().reply.stored, 1500);
+    let waiting = || block_on(store.totals()).unwrap().waiting;
+    assert_eq!(block_on(store.expire(NOON)), Ok(ExpiryProgress::MoreLeft));
+    assert_eq!(waiting(), 500);
+    assert_eq!(block_on(store.expire(NOON)), Ok(ExpiryProgress::Done));
+    assert_eq!(waiting(), 0);
+    all_is_well(&store);
+    let told = "SELECT count(*), count(DISTINCT id), min(report), max(report) - min(report) FROM withdrawn";
+    let first = postgres.sql("SELECT min(report) FROM withdrawn");
+    assert_eq!(postgres.sql(told), format!("1500|1500|{first}|1499"));
+    assert_eq!(postgres.sql("SELECT count(*) FROM withdrawn WHERE receiver <> 'bianca' OR reason <> 0"), "0");
+    assert_eq!(block_on(store.keep_time(SettledTime::default(), NOON)).unwrap(), [ali]);
+}
