@@ -154,3 +154,14 @@ fn nothing_is_committed_by_one_whose_database_was_taken_over_meanwhile() {
     assert!(registered.is_err(), "{registered:?}");
     assert_eq!(postgres.sql("SELECT count(*) FROM users"), "0");
 }
+
+#[test]
+fn a_database_without_users_takes_new_keys() {
+    let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
+    let store = postgres.open(1).unwrap();
+    assert_eq!(block_on(store.belongs_to([1; 32])), Ok(true));
+    assert_eq!(block_on(store.belongs_to([2; 32])), Ok(true), "nobody depends on those that were lost");
+    block_on(store.register(new_user("ali"), NOON)).unwrap();
+    assert_eq!(block_on(store.belongs_to([1; 32])), Ok(false));
+    assert_eq!(block_on(store.belongs_to([2; 32])), Ok(true));
+}

@@ -45,6 +45,9 @@ pub enum StoreError {
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
+    /// Another directory works on the database.
+    #[error("{0} has taken the database over; nothing was stored. Stop that one first if this one is to go on")]
+    TakenOver(String),
     /// Anything else the database reports.
     #[error("the database failed: {0}. Run: directory-server check")]
     Failed(String),

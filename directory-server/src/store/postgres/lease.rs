@@ -95,7 +95,7 @@ impl Lease {
             State::Held(_) => {
                 Err(StoreError::Unreachable("no answer for so long that another directory may use it".into()))
             }
-            State::Taken(name) => Err(StoreError::Unreachable(format!("{name} has taken it over"))),
+            State::Taken(name) => Err(StoreError::TakenOver(name)),
             State::Ended => Err(StoreError::Closed),
         }
     }

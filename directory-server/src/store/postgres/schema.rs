@@ -80,9 +80,14 @@ pub(super) async fn generation(lane: &Lane) -> PgResult<DirectoryGeneration> {
     Ok(DirectoryGeneration(lane.one("SELECT generation FROM directory", params![]).await?.bytes(0)?))
 }
 
-/// Whether the users depend on secrets with this digest, or nobody depends on any yet.
+/// Whether the users depend on secrets with this digest, or nobody depends on any: where there are no users, whoever has lost
+/// the keys may make new ones.
 pub(super) async fn belongs_to(lane: &Lane, secrets: &[u8]) -> PgResult<bool> {
-    lane.run("UPDATE directory SET secrets = $1 WHERE secrets IS NULL", params![secrets]).await?;
+    lane.run(
+        "UPDATE directory SET secrets = $1 WHERE secrets IS NULL OR NOT EXISTS (SELECT 1 FROM users)",
+        params![secrets],
+    )
+    .await?;
     lane.has("SELECT 1 FROM directory WHERE secrets = $1", params![secrets]).await
 }
 
