@@ -1,5 +1,4 @@
 //! A database beside the directory: who may work on it, what happens while it is away, and what comes in between.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
 
