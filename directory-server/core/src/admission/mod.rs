@@ -2,8 +2,9 @@
 //!
 //! Owns the places of half-open connections: those accepted and not yet logged in. Where all are taken, a newcomer waits, and
 //! whose turn it is decide [`turns`]; who waits costs little more than a socket. Whoever has more places than whoever comes
-//! next gives its oldest away at once, anybody else only a place that was held for a while, so that nobody keeps honest logins
-//! out by standing in the door. Whence somebody has logged in before is remembered: those have half of the places if need be.
+//! next gives the oldest in which nothing was begun away at once, anybody else only a place that was held for a while, so that
+//! nobody keeps honest logins out by standing in the door. A login that was begun has counted as an attempt: it gets its time
+//! in any case. Whence somebody has logged in before is remembered: those have half of the places if need be.
 //! What has come over all of them and waits for more is counted in bytes; beyond a bound whoever has most of it goes.
 
 mod regulars;
@@ -189,18 +190,18 @@ impl<T, W> Admission<T, W> {
         self.turns.take_first().map(|(who, first)| (Turn(who), first))
     }
 
-    /// The oldest connection of whoever has too many; or else the oldest of all that have had their time. Nobody, if as many
-    /// have to leave as wait.
+    /// The oldest connection of whoever has too many, unless it has begun a login and not had its time; or else the oldest of
+    /// all that have had theirs. Nobody, if as many have to leave as wait.
     fn evict(&mut self, now: Timestamp) -> Option<(Place, T)> {
         if self.leaving >= self.turns.len() {
             return None;
         }
-        let too_many = self.turns.has_too_many();
         let mut stay = self.places.iter().filter(|(_, held)| !held.is_leaving());
-        let (place, _) = match too_many {
-            Some(who) => stay.find(|(_, held)| held.who == who),
-            None => stay.find(|(_, held)| held.is_over(now)),
-        }?;
+        let of_too_many = self.turns.has_too_many().and_then(|who| {
+            let mut theirs = stay.clone().filter(|(_, held)| held.who == who);
+            theirs.find(|(_, held)| !held.has_begun || held.is_over(now))
+        });
+        let (place, _) = of_too_many.or_else(|| stay.find(|(_, held)| held.is_over(now)))?;
         self.vacate(*place)
     }
 

@@ -285,3 +285,28 @@ fn many_networks_of_a_site_count_together() {
     let gone = small.iter().find_map(|place| admission.wait_for_more(*place, HALF_OPEN_BYTES / 8));
     assert_eq!(gone.map(|gone| gone.1), Some(0), "one of the site's");
 }
+
+#[test]
+fn a_login_that_was_begun_is_not_thrown_out_before_its_time_also_where_its_source_has_too_many() {
+    let mut admission = Numbered::default();
+    let places: Vec<_> = (0..HALF_OPEN).map(|n| comes(&mut admission, n / 8, NOW, n).unwrap().0).collect();
+    places.iter().for_each(|place| admission.begin(*place));
+    let soon = NOW + PATIENCE_WITH_THE_IDLE;
+    assert_eq!(
+        admits(&mut admission, source(1_000), soon, 1_000).unwrap(),
+        (None, None),
+        "a login is under way in each"
+    );
+    // Where one of the source with the most has begun nothing, that one makes room, however old the others are.
+    let first = admission.release(places[8]).unwrap();
+    assert_eq!(first, (stranger(source(1_000)), 1_000));
+    admission.enter(stranger(source(0)), soon, 2_000);
+    let evicted = (Some((stranger(source(1_001)), 1_001)), Some(2_000));
+    assert_eq!(admits(&mut admission, source(1_001), soon, 1_001).unwrap(), evicted);
+    admission.enter(stranger(source(1_001)), soon, 1_001);
+    assert_eq!(
+        admits(&mut admission, source(1_002), NOW + PATIENCE, 1_002).unwrap().1,
+        Some(16),
+        "it has had its time"
+    );
+}
