@@ -65,6 +65,9 @@ pub(super) fn vouching<'a>(
     request: &'a ConnectRequest,
 ) -> Option<(&'a Record, PublicKey)> {
     let shown = request.message.record.as_deref()?;
+    if cx.contacts.awaits_decision(&claim.initiator) {
+        return None;
+    }
     contact_s_key(cx, &claim.initiator).ok().map(|key| (shown, key))
 }
 

@@ -114,7 +114,7 @@ fn whatever_is_wrong_with_a_caller_is_told_as_what_it_is() {
     type Wrong = fn(&mut Scene, &mut Option<Record>);
     use CallerRefused::{CannotVerify, Unvouched as Un};
     use ConnectRefusal::{Key, Record as OfRecord, Unavailable};
-    let cases: [(&str, Wrong, ConnectRefusal, CallerRefused); 18] = [
+    let cases: [(&str, Wrong, ConnectRefusal, CallerRefused); 19] = [
         ("silent for too short", |scene, _| scene.stage.cx.now.tick = 129, Unavailable, CannotVerify),
         ("no record", |_, shown| *shown = None, Unavailable, CannotVerify),
         (
@@ -135,6 +135,17 @@ fn whatever_is_wrong_with_a_caller_is_told_as_what_it_is() {
         (
             "the directory has shown another key",
             |scene, _| drop(scene.stage.cx.contacts.judge(&ali(), &fixtures::identity(Example::Carol).key, 0)),
+            Unavailable,
+            CannotVerify,
+        ),
+        (
+            "two keys were to take the place of the pinned one",
+            |scene, _| {
+                let mut forked = serde_json::to_value(scene.stage.cx.contacts.contact(&ali()).unwrap()).unwrap();
+                forked["held"] = serde_json::json!({"former": forked["key"], "since": 0, "forked": true});
+                let forked = serde_json::from_value(forked).unwrap();
+                scene.stage.cx.contacts = crate::contacts::Contacts::new(vec![forked]);
+            },
             Unavailable,
             CannotVerify,
         ),
