@@ -302,8 +302,12 @@ impl Rpc {
             }
             (Pending::Twin { .. }, _) => {}
             (Pending::Replay(replay), _) => {
+                let is_beginning = matches!(replay, Replay::Beginning(_));
                 let why = RpcError::of(exit::IO, "The event log cannot be read.");
                 self.reply(Pending::Replay(replay).asker(), Err(why));
+                if is_beginning {
+                    self.take_held();
+                }
             }
         }
     }

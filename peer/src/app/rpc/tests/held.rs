@@ -59,6 +59,20 @@ fn what_waits_for_a_login_that_is_refused_is_refused() {
 }
 
 #[test]
+fn what_waits_for_a_login_is_taken_also_where_the_event_log_cannot_be_read() {
+    let mut scene = logging_in(Life::Daemon);
+    scene.identified(Some(true));
+    let address = "127.0.0.1:65000".parse().unwrap();
+    scene.notice(Notice::Session(SessionNotice::LoggedIn { user: id("ali"), address }));
+    let place = scene.commands.iter().position(|command| command.contains("Replay")).unwrap();
+    let replay = scene.tickets[place].clone();
+    let failed = SessionNotice::StoreFailed { at: StoreUse::Reading, detail: "unreadable".into() };
+    scene.answers(&replay, Notice::Session(failed));
+    assert_eq!(ids(&scene.told()), [json!(1)], "the login is answered");
+    assert!(scene.commands.iter().any(|command| command.contains("Send")), "{:?}", scene.commands);
+}
+
+#[test]
 fn the_end_of_the_input_waits_for_the_answers() {
     for life in [Life::Client, Life::Daemon] {
         let mut scene = logging_in(life);
